@@ -1,0 +1,1 @@
+"""Every message and the whole topology, defined once."""

@@ -1,0 +1,1 @@
+"""What every sender shares: providers, failure classes, claim-send-record."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: tables, migrations, claims; the only place that knows SQL."""

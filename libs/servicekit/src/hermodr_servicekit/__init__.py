@@ -1,0 +1,1 @@
+"""What every Hermodr process shares."""

@@ -1,0 +1,1 @@
+"""Turns requested jobs into deliveries."""

@@ -1,0 +1,1 @@
+"""What time does: due jobs, re-announcement, rescue."""

@@ -1,0 +1,99 @@
+"""Ringing the doorbell: packing ids that want work into few messages, off the path of whoever wrote the rows."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from faststream.rabbit import RabbitExchange
+from hermodr_contracts.messages import PACK_LIMIT, JobsRequested, Message, SendEmails, SendSms, SendWebhooks
+from hermodr_contracts.topology import SENDERS, Step
+from hermodr_contracts.vocabulary import Channel, Priority
+
+from hermodr_servicekit.broker import Broker, BrokerUnavailable, Unroutable
+
+log = structlog.get_logger()
+
+_COMMANDS: dict[type[Message], Callable[[tuple[UUID, ...]], Message]] = {
+    JobsRequested: lambda ids: JobsRequested(job_ids=ids),
+    SendEmails: lambda ids: SendEmails(delivery_ids=ids),
+    SendSms: lambda ids: SendSms(delivery_ids=ids),
+    SendWebhooks: lambda ids: SendWebhooks(delivery_ids=ids),
+}
+
+
+@dataclass(frozen=True)
+class _Door:
+    command: type[Message]
+    exchange: str
+    routing_key: str
+
+
+class Announcer:
+    """Publishes ids, up to `PACK_LIMIT` in a message and up to `window` messages at a time.
+
+    It does not raise: the rows are in the ledger, and the scheduler announces again what stays unclaimed. While the
+    broker is away ids are dropped rather than collected, for the same reason. Callers are never held up.
+    """
+
+    def __init__(self, broker: Broker, *, window: int = 8, pack: int = PACK_LIMIT) -> None:
+        self._broker = broker
+        self._pack = pack
+        self._window = asyncio.Semaphore(window)
+        self._waiting: dict[_Door, deque[UUID]] = {}
+        self._tasks: dict[_Door, asyncio.Task[None]] = {}
+        topology = broker.topology
+        self._exchanges: dict[str, RabbitExchange] = {each.name: each for each in topology.exchanges}
+
+    def jobs(self, priority: Priority, ids: Iterable[UUID]) -> None:
+        """These jobs want to be decided upon."""
+        topology = self._broker.topology
+        self._ring(_Door(JobsRequested, topology.jobs.name, topology.job_key(priority)), ids)
+
+    def deliveries(
+        self, channel: Channel, priority: Priority, ids: Iterable[UUID], *, after: Step | None = None
+    ) -> None:
+        """These deliveries want to be sent: now, or `after` a step of the ladder."""
+        topology = self._broker.topology
+        exchange = topology.retry if after else topology.deliveries
+        self._ring(_Door(SENDERS[channel][1], exchange.name, topology.send_key(channel, priority, after)), ids)
+
+    async def drain(self) -> None:
+        """Returns when everything announced so far is confirmed or given up."""
+        while self._tasks:
+            await asyncio.wait(self._tasks.values())
+
+    def _ring(self, door: _Door, ids: Iterable[UUID]) -> None:
+        waiting = self._waiting.setdefault(door, deque())
+        waiting.extend(ids)
+        if waiting and door not in self._tasks:
+            task = asyncio.create_task(self._serve(door, waiting))
+            self._tasks[door] = task
+            task.add_done_callback(lambda _: self._tasks.pop(door, None))
+
+    async def _serve(self, door: _Door, waiting: deque[UUID]) -> None:
+        async with asyncio.TaskGroup() as group:
+            while waiting:
+                await self._window.acquire()
+                ids = tuple(waiting.popleft() for _ in range(min(self._pack, len(waiting))))
+                if ids:
+                    group.create_task(self._publish(door, ids))
+                else:
+                    self._window.release()
+
+    async def _publish(self, door: _Door, ids: tuple[UUID, ...]) -> None:
+        try:
+            message = _COMMANDS[door.command](ids)
+            await self._broker.publish(message, self._exchanges[door.exchange], door.routing_key)
+        except (BrokerUnavailable, Unroutable) as error:
+            log.warning(
+                "announcement failed; the scheduler will repeat it",
+                message=door.command.type_name(),
+                key=door.routing_key,
+                rows=len(ids),
+                error=type(error).__name__,
+            )
+        finally:
+            self._window.release()

@@ -1,0 +1,45 @@
+"""Identifiers: uuid7 (RFC 9562), made so that all that belongs to a job is found by the job's own id.
+
+A job's id ends in sixteen zero bits. Its deliveries are numbered in those bits, so they are known before they are
+written (deciding twice cannot create two), sort right behind their job, and fall into the same partition.
+"""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import uuid_utils
+
+CHILD_MASK = 0xFFFF
+"""The bits in which a job numbers what belongs to it."""
+
+
+def new_id() -> UUID:
+    """A fresh uuid7."""
+    return UUID(bytes=uuid_utils.uuid7().bytes)
+
+
+def new_job_id() -> UUID:
+    """A fresh uuid7 whose last sixteen bits are zero, for a job."""
+    return UUID(bytes=uuid_utils.uuid7().bytes[:14] + b"\0\0")
+
+
+def child_id(job_id: UUID, ordinal: int) -> UUID:
+    """The id of a job's delivery number `ordinal` (1 … 65535); `ValueError` outside of that."""
+    if not 0 < ordinal <= CHILD_MASK:
+        raise ValueError(f"ordinal {ordinal} is not within 1 and {CHILD_MASK}")
+    return UUID(int=job_id.int | ordinal)
+
+
+def job_of(delivery_id: UUID) -> UUID:
+    """The job a delivery belongs to."""
+    return UUID(int=delivery_id.int & ~CHILD_MASK)
+
+
+def last_child_of(job_id: UUID) -> UUID:
+    """The greatest id that can belong to a job: children lie in `job_id < id <= last_child_of(job_id)`."""
+    return UUID(int=job_id.int | CHILD_MASK)
+
+
+def time_of(identifier: UUID) -> datetime:
+    """When a uuid7 was made, to the millisecond."""
+    return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)

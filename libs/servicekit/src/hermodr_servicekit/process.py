@@ -1,0 +1,34 @@
+"""Entering and leaving a service process."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
+
+import structlog
+import uvloop
+
+Main = Callable[[asyncio.Event], Awaitable[None]]
+"""A service: runs until the event is set, then finishes what it holds and returns."""
+
+
+def run(main: Main) -> NoReturn:
+    """Runs `main` to its end and exits 0. SIGTERM and SIGINT set its event; a second signal exits 1 at once."""
+    uvloop.run(_supervise(main))
+    raise SystemExit(0)
+
+
+async def _supervise(main: Main) -> None:
+    stop = asyncio.Event()
+
+    def on_signal(number: int) -> None:
+        if stop.is_set():
+            os._exit(1)
+        structlog.get_logger().info("stopping", signal=signal.Signals(number).name)
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal, number)
+    await main(stop)

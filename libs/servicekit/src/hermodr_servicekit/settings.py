@@ -1,0 +1,97 @@
+"""Typed settings from the environment (DESIGN §6): what every service reads, and how a wrong value ends the process."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, NoReturn, TypeVar
+
+from hermodr_contracts.topology import DEFAULT_LADDER, Step, Topology, parse_ladder
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "HERMODR_"
+
+DEVELOPMENT_DATABASE_URL = "postgresql://postgres@127.0.0.1:5432/hermodr"
+DEVELOPMENT_AMQP_URL = "amqp://guest:guest@127.0.0.1:5672/"
+
+
+def _ladder_is_readable(text: str) -> str:
+    parse_ladder(text)
+    return text
+
+
+def _scheme_of(*schemes: str) -> AfterValidator:
+    def check(url: str) -> str:
+        if not url.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            raise ValueError(f"must start with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        return url
+
+    return AfterValidator(check)
+
+
+class ServiceSettings(BaseSettings):
+    """The settings all services share. Each service subclasses it with its own, its name and its port."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True)
+
+    service: ClassVar[str]
+    port_offset: ClassVar[int]
+    required_in_production: ClassVar[tuple[str, ...]] = ("database_url", "amqp_url")
+
+    env: Literal["development", "production"] = "development"
+    database_url: Annotated[str, _scheme_of("postgresql", "postgres")] = DEVELOPMENT_DATABASE_URL
+    amqp_url: Annotated[str, _scheme_of("amqp", "amqps")] = DEVELOPMENT_AMQP_URL
+    amqp_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "hermodr"
+    retry_ladder: Annotated[str, AfterValidator(_ladder_is_readable)] = DEFAULT_LADDER
+    http_host: str = "127.0.0.1"
+    http_port: Annotated[int | None, Field(ge=0, le=65535)] = None
+    port_base: Annotated[int, Field(ge=1, le=65000)] = 8000
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json", "auto"] = "auto"
+    grace_seconds: Annotated[float, Field(gt=0, le=3600)] = 20.0
+    """How long in-flight work may take to finish after SIGTERM."""
+    heartbeat_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
+
+    @property
+    def port(self) -> int:
+        """The HTTP port: `HERMODR_HTTP_PORT`, else `HERMODR_PORT_BASE` plus the service's offset."""
+        return self.port_base + self.port_offset if self.http_port is None else self.http_port
+
+    @property
+    def ladder(self) -> tuple[Step, ...]:
+        """The steps of `HERMODR_RETRY_LADDER`."""
+        return parse_ladder(self.retry_ladder)
+
+    @property
+    def topology(self) -> Topology:
+        """The names this installation uses at the broker."""
+        return Topology(prefix=self.amqp_prefix, ladder=self.ladder)
+
+    @model_validator(mode="after")
+    def _production_is_explicit(self) -> "ServiceSettings":
+        if self.env == "production":
+            missing = [name for name in self.required_in_production if name not in self.model_fields_set]
+            if missing:
+                names = ", ".join(PREFIX + name.upper() for name in missing)
+                raise ValueError(f"HERMODR_ENV=production needs {names}")
+        return self
+
+
+S = TypeVar("S", bound=ServiceSettings)
+
+
+def refuse(reason: str) -> NoReturn:
+    """Ends the process with status 2, the status for wrong configuration: a supervisor must not restart it."""
+    print(f"{Path(sys.argv[0]).name}: configuration: {reason}", file=sys.stderr, flush=True)
+    raise SystemExit(2)
+
+
+def load(cls: type[S]) -> S:
+    """The settings of the environment. A wrong one ends the process with status 2, naming the variable, not its value."""
+    try:
+        return cls()
+    except ValidationError as error:
+        lines = []
+        for item in error.errors(include_input=False, include_url=False):
+            name = PREFIX + str(item["loc"][0]).upper() + ": " if item["loc"] else ""
+            lines.append(name + item["msg"].removeprefix("Value error, "))
+        refuse("; ".join(lines))

@@ -1,0 +1,91 @@
+"""The HTTP side every service has: liveness, readiness and metrics, served inside the service's own event loop."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+
+import uvicorn
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from hermodr_servicekit.settings import refuse
+
+Readiness = Callable[[], Awaitable[Mapping[str, bool]]]
+"""Answers by name what the service needs to work and whether it has it."""
+
+
+def ops_routes(ready: Readiness, registry: CollectorRegistry) -> list[Route]:
+    """`/health/live`: the loop turns. `/health/ready`: 200 when all of `ready` hold, else 503. `/metrics`."""
+
+    async def live(_request: Request) -> Response:
+        return JSONResponse({"status": "live"})
+
+    async def readiness(_request: Request) -> Response:
+        checks = dict(await ready())
+        ok = all(checks.values())
+        return JSONResponse({"status": "ready" if ok else "waiting", "checks": checks}, 200 if ok else 503)
+
+    async def metrics(_request: Request) -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return [
+        Route("/health/live", live),
+        Route("/health/ready", readiness),
+        Route("/metrics", metrics),
+    ]
+
+
+def ops_app(ready: Readiness, registry: CollectorRegistry) -> Starlette:
+    """An application of `ops_routes` alone, for services without an HTTP interface of their own."""
+    return Starlette(routes=ops_routes(ready, registry))
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # the process decides what signals mean, not one of its parts
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        refuse(f"HERMODR_HTTP_PORT/HERMODR_PORT_BASE: cannot listen on {host}:{port}: {error.strerror}")
+    return sock
+
+
+@contextlib.asynccontextmanager
+async def serve(app: ASGIApp, host: str, port: int, *, grace: float = 5.0) -> AsyncIterator[int]:
+    """Serves `app` while the block runs and yields the port (useful with port 0).
+
+    On leaving, no new connection is accepted and open requests get `grace` seconds.
+    """
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=max(1, round(grace)),
+        timeout_keep_alive=30,
+        backlog=2048,
+    )
+    server = _Server(config)
+    sock = _bind(host, port)
+    task = asyncio.create_task(server.serve(sockets=[sock]))
+    try:
+        yield int(sock.getsockname()[1])
+    finally:
+        server.should_exit = True
+        await task

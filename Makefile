@@ -1,0 +1,43 @@
+# Everything here starts from a bare machine: make and python3 (3.11 or newer) are enough.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+TIER   ?=
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test up down check bench chaos lock install clean
+
+help: ## this overview
+	@$(PYTHON) tools/helptext.py $(MAKEFILE_LIST)
+
+demo: install ## send a real batch of notifications through everything, and look at it | CI=1 ends by itself
+	@$(BIN)/hermodr demo $(if $(CI),--ci) $(ARGS)
+
+test: install ## the whole suite against real PostgreSQL and RabbitMQ | TIER=unit|contracts|integration|e2e ARGS="-k word"
+	@$(BIN)/python -m pytest $(if $(TIER),tests/$(TIER)) $(ARGS)
+
+up: install ## all services in the foreground, until Ctrl-C
+	@$(BIN)/hermodr up $(ARGS)
+
+down: ## stop what was started, leave nothing behind | KEEP=1 keeps the data
+	@if [ -x $(BIN)/hermodr ]; then $(BIN)/hermodr down $(if $(KEEP),--keep); else echo "nothing is installed here, so nothing runs"; fi
+
+check: install ## formatting, lint, types, import rules, dependencies, lock freshness
+	@$(BIN)/python tools/check.py $(ARGS)
+
+bench: ## throughput and latency against peers (comes with issue 3)
+	@echo "make bench: comes with issue 3; there is nothing to measure with yet." >&2; exit 2
+
+chaos: ## faults at random with an invariant checker (comes with issue 3)
+	@echo "make chaos: comes with issue 3; there is nothing to break things with yet." >&2; exit 2
+
+lock: install ## refresh requirements.lock to the newest releases | PACKAGE=name: that one alone
+	@$(BIN)/python tools/lock.py upgrade $(PACKAGE)
+
+install: ## the virtual environment, from requirements.lock (every command does this by itself)
+	@$(PYTHON) tools/bootstrap.py
+
+clean: ## stop everything and remove the virtual environment, caches and state
+	@if [ -x $(BIN)/hermodr ]; then $(BIN)/hermodr down; fi
+	@rm -rf $(VENV) .hermodr .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -71,7 +71,11 @@ class Announcer:
         if waiting and door not in self._tasks:
             task = asyncio.create_task(self._serve(door, waiting))
             self._tasks[door] = task
-            task.add_done_callback(lambda _: self._tasks.pop(door, None))
+            task.add_done_callback(lambda _: self._served(door))
+
+    def _served(self, door: _Door) -> None:
+        del self._tasks[door]
+        self._ring(door, ())  # whatever came while the last messages were being confirmed
 
     async def _serve(self, door: _Door, waiting: deque[UUID]) -> None:
         async with asyncio.TaskGroup() as group:

@@ -1,0 +1,90 @@
+"""Why a message was not delivered. The class alone decides what happens next.
+
+    DeliveryFailure
+    ├── TransientError    may succeed later: on to the next step of the retry ladder
+    ├── Throttled         may succeed later, and the provider asked for patience: wait `retry_after`, slow down
+    ├── PermanentError    will never succeed: no retry; `bounced` when the address itself was refused
+    └── OutcomeUnknown    the provider may or may not have taken it (RFC 1047): the type's `on_unknown` policy decides
+
+The four are siblings on purpose: exactly one `except` clause or `match` case fits a failure, in any order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+MAX_DETAIL = 300
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_LINK = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://\S+|\bwww\.\S+", re.IGNORECASE)
+_ADDRESS = re.compile(r'<?(?:"[^"]*"|[^\s<>"@,;:()]+)@[^\s<>,;()]+>?')
+_PHONE = re.compile(r"\+\d[\d ().-]{5,}\d|\b\d{7,}\b")
+_TOKEN = re.compile(r"[A-Za-z0-9+/_=-]{24,}")
+
+
+def scrub(text: str, secrets: Iterable[str] = ()) -> str:
+    """`text` made safe for logs and the delivery log: one line of at most `MAX_DETAIL` characters.
+
+    Links, addresses, phone numbers and anything long enough to be a token become placeholders. `secrets` are
+    strings known to be sensitive here (an address, its local part), for replies that echo them in other shapes.
+    """
+    text = _CONTROLS.sub(" ", text)
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "[address]", text, flags=re.IGNORECASE)
+    text = _LINK.sub("[link]", text)
+    text = _ADDRESS.sub("[address]", text)
+    text = _PHONE.sub("[number]", text)
+    text = _TOKEN.sub("[token]", text)
+    text = " ".join(text.split())
+    return text if len(text) <= MAX_DETAIL else text[: MAX_DETAIL - 1] + "…"
+
+
+class DeliveryFailure(Exception):
+    """A provider call that did not end in acceptance.
+
+    `code` is a short machine code of a bounded vocabulary (`smtp_550`, `connect_refused`, `timeout`): fit for a
+    metric's label. `detail` is for people and always scrubbed here, so that no caller can forget to.
+    """
+
+    def __init__(self, code: str, detail: str = "", *, secrets: Iterable[str] = ()) -> None:
+        self.code = code
+        self.detail = scrub(detail, secrets)
+        super().__init__(code, self.detail)
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.detail}" if self.detail else self.code
+
+
+class TransientError(DeliveryFailure):
+    """Nothing was delivered, and a later attempt may succeed."""
+
+
+class Throttled(DeliveryFailure):
+    """Nothing was delivered; the provider wants fewer or later requests.
+
+    `retry_after` is what the provider asked for, in seconds; None when it named no time.
+    """
+
+    def __init__(
+        self, code: str, detail: str = "", *, retry_after: float | None = None, secrets: Iterable[str] = ()
+    ) -> None:
+        super().__init__(code, detail, secrets=secrets)
+        self.retry_after = retry_after
+
+
+class PermanentError(DeliveryFailure):
+    """Nothing was delivered, and no later attempt can succeed.
+
+    `bounced`: the receiving side refused the address itself, so other mail to it is doomed as well.
+    """
+
+    def __init__(
+        self, code: str, detail: str = "", *, bounced: bool = False, secrets: Iterable[str] = ()
+    ) -> None:
+        super().__init__(code, detail, secrets=secrets)
+        self.bounced = bounced
+
+
+class OutcomeUnknown(DeliveryFailure):
+    """The whole message was handed over, and the provider's answer never came."""

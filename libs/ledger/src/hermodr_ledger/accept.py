@@ -1,0 +1,245 @@
+"""Taking jobs on: the one statement between a request and its `202 Accepted`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from hermodr_contracts.vocabulary import JobKind, JobState, OnUnknown, Priority
+from hermodr_servicekit.ids import job_of, last_child_of
+
+from hermodr_ledger.engine import Ledger
+
+FIRST_ANNOUNCEMENT_OVERDUE_SECONDS = 5
+"""How long a row may wait unclaimed before the scheduler announces it again for the first time."""
+
+DUE_CHANNEL = "hermodr_due"
+"""The NOTIFY channel that wakes the scheduler when something was scheduled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A producer's key for one request, what the request was, and the answer that is to be repeated."""
+
+    key: str
+    fingerprint: bytes
+    response: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job to be taken on. `data`, `content` and `metadata` are JSON texts. `id` comes from `ids.new_job_id`."""
+
+    id: UUID
+    project_id: UUID
+    kind: JobKind
+    type: str | None
+    priority: Priority
+    data: str
+    content: str | None = None
+    metadata: str | None = None
+    channels: tuple[str, ...] | None = None
+    recipient_id: UUID | None = None
+    to_email: str | None = None
+    to_phone: str | None = None
+    owner_id: str | None = None
+    group_id: UUID | None = None
+    update_id: UUID | None = None
+    batch_id: UUID | None = None
+    singleton_key: str | None = None
+    on_unknown: OnUnknown | None = None
+    scheduled_for: datetime | None = None
+    idempotency: Idempotency | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The job is committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The key was used before for the same request, which was answered so."""
+
+    status: int
+    response: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReused:
+    """The key was used before for another request."""
+
+
+@dataclass(frozen=True, slots=True)
+class StillRunning:
+    """The first request with this key has no answer yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class SingletonTaken:
+    """Another live job holds the singleton key."""
+
+    job_id: UUID
+
+
+Verdict = Accepted | Replay | KeyReused | StillRunning | SingletonTaken
+
+# ON CONFLICT DO NOTHING waits for a concurrent holder of the key to commit or roll back, so a duplicate that comes at
+# the same instant finds its answer just after. Two with one key in one batch are told apart by the response, which
+# names the job.
+_ACCEPT = """
+WITH input AS (
+    SELECT * FROM unnest(
+        $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::text[], $8::uuid[], $9::text[],
+        $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::uuid[], $16::uuid[], $17::uuid[],
+        $18::text[], $19::text[], $20::timestamptz[], $21::text[], $22::bytea[], $23::bytea[]
+    ) AS i(id, project_id, kind, type, state, priority, channels, recipient_id, to_email,
+           to_phone, owner_id, data, content, metadata, group_id, update_id, batch_id,
+           singleton_key, on_unknown, scheduled_for, key, fingerprint, response)
+), keyed AS (
+    INSERT INTO hermodr.idempotency_keys (project_id, key, fingerprint, status, response)
+    SELECT project_id, key, fingerprint, 202, response FROM input WHERE key IS NOT NULL
+    ON CONFLICT DO NOTHING
+    RETURNING project_id, key, response
+), accepted AS (
+    INSERT INTO hermodr.jobs (id, project_id, kind, type, state, priority, channels, recipient_id, to_email, to_phone,
+        owner_id, data, content, metadata, group_id, update_id, batch_id, singleton_key, on_unknown, scheduled_for, wake_at)
+    SELECT id, project_id, kind, type, state, priority, string_to_array(channels, ','), recipient_id, to_email, to_phone,
+        owner_id, data::jsonb, content::jsonb, metadata::jsonb, group_id, update_id, batch_id, singleton_key, on_unknown,
+        scheduled_for, coalesce(scheduled_for, now() + make_interval(secs => $24))
+    FROM input i
+    WHERE i.key IS NULL
+       OR EXISTS (SELECT 1 FROM keyed k
+                  WHERE k.project_id = i.project_id AND k.key = i.key AND k.response = i.response)
+    RETURNING id, scheduled_for
+), woken AS (
+    SELECT pg_notify($25, '') FROM (SELECT 1 FROM accepted WHERE scheduled_for IS NOT NULL LIMIT 1) due
+)
+SELECT id FROM accepted LEFT JOIN woken ON true
+"""
+
+
+async def accept(ledger: Ledger, jobs: Sequence[NewJob]) -> list[Verdict]:
+    """Commits the jobs, all in one transaction, and says of each what became of it, in order.
+
+    A job whose idempotency key is taken is not committed. Jobs with a `singleton_key` go through `accept_singleton`.
+    Raises `LedgerUnavailable`.
+    """
+    rows = await ledger.fetch(
+        _ACCEPT,
+        *_columns(jobs),
+        float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
+        DUE_CHANNEL,
+    )
+    committed = {row["id"] for row in rows}
+    left = [job for job in jobs if job.id not in committed]
+    answers = await _earlier_answers(ledger, left) if left else {}
+    return [Accepted() if job.id in committed else answers[job.id] for job in jobs]
+
+
+async def accept_singleton(ledger: Ledger, job: NewJob) -> Verdict:
+    """Like `accept` for one job with a `singleton_key`: `SingletonTaken` while another unfinished job holds the key."""
+    rows = await ledger.fetch(
+        """
+        WITH mine AS (
+            INSERT INTO hermodr.singletons (project_id, key, job_id) VALUES ($1, $2, $3)
+            ON CONFLICT (project_id, key) DO UPDATE SET job_id = singletons.job_id
+            RETURNING job_id
+        ) SELECT job_id FROM mine
+        """,
+        job.project_id,
+        job.singleton_key,
+        job.id,
+    )
+    holder: UUID = rows[0]["job_id"]
+    if holder != job.id:
+        if job.idempotency is not None:
+            earlier = (await _earlier_answers(ledger, [job])).get(job.id)
+            if earlier is not None and earlier != StillRunning():
+                return earlier
+        return SingletonTaken(holder)
+    verdict = (await accept(ledger, [job]))[0]
+    if verdict != Accepted():
+        await ledger.fetch("DELETE FROM hermodr.singletons WHERE job_id = $1", job.id)
+    return verdict
+
+
+def _columns(jobs: Sequence[NewJob]) -> list[list[object]]:
+    keys = [job.idempotency for job in jobs]
+    return [
+        [job.id for job in jobs],
+        [job.project_id for job in jobs],
+        [job.kind for job in jobs],
+        [job.type for job in jobs],
+        [JobState.SCHEDULED if job.scheduled_for else JobState.QUEUED for job in jobs],
+        [job.priority for job in jobs],
+        [",".join(job.channels) if job.channels is not None else None for job in jobs],
+        [job.recipient_id for job in jobs],
+        [job.to_email for job in jobs],
+        [job.to_phone for job in jobs],
+        [job.owner_id for job in jobs],
+        [job.data for job in jobs],
+        [job.content for job in jobs],
+        [job.metadata for job in jobs],
+        [job.group_id for job in jobs],
+        [job.update_id for job in jobs],
+        [job.batch_id for job in jobs],
+        [job.singleton_key for job in jobs],
+        [job.on_unknown for job in jobs],
+        [job.scheduled_for for job in jobs],
+        [each.key if each else None for each in keys],
+        [each.fingerprint if each else None for each in keys],
+        [each.response if each else None for each in keys],
+    ]
+
+
+async def _earlier_answers(ledger: Ledger, jobs: Sequence[NewJob]) -> dict[UUID, Verdict]:
+    keyed = [(job, job.idempotency) for job in jobs if job.idempotency is not None]
+    rows = await ledger.fetch(
+        """
+        SELECT i.id, k.fingerprint, k.status, k.response
+        FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS i(id, project_id, key)
+        JOIN hermodr.idempotency_keys k USING (project_id, key)
+        """,
+        [job.id for job, _ in keyed],
+        [job.project_id for job, _ in keyed],
+        [idempotency.key for _, idempotency in keyed],
+    )
+    found = {row["id"]: row for row in rows}
+    answers: dict[UUID, Verdict] = {}
+    for job, idempotency in keyed:
+        row = found.get(job.id)
+        if row is None:
+            answers[job.id] = StillRunning()  # it was there when we inserted and is gone: expired in between
+        elif row["fingerprint"] != idempotency.fingerprint:
+            answers[job.id] = KeyReused()
+        elif row["status"] is None:
+            answers[job.id] = StillRunning()
+        else:
+            answers[job.id] = Replay(row["status"], row["response"])
+    return answers
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A bulk request: its jobs lie between two ids, so that counting them needs no index."""
+
+    id: UUID
+    project_id: UUID
+    accepted: int
+    rejected: int
+
+
+async def record_batch(ledger: Ledger, batch: Batch, job_ids: Sequence[UUID]) -> None:
+    """Commits a batch's row. `job_ids` are its accepted jobs."""
+    first, last = (min(job_ids), max(job_ids)) if job_ids else (batch.id, batch.id)
+    await ledger.fetch(
+        "INSERT INTO hermodr.batches (id, project_id, first_job_id, last_job_id, accepted, rejected)"
+        " VALUES ($1, $2, $3, $4, $5, $6)",
+        batch.id,
+        batch.project_id,
+        job_of(first),
+        last_child_of(last),
+        batch.accepted,
+        batch.rejected,
+    )

@@ -1,0 +1,1 @@
+"""Alembic's scripts, each an SQL file with a short Python face."""

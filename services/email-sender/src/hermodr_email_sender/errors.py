@@ -1,0 +1,19 @@
+"""Errors of this service that are not yet failures of a delivery."""
+
+from __future__ import annotations
+
+
+class UnsendableMessage(ValueError):
+    """A message that no mail server could take as it is, and that must not be altered to fit.
+
+    `code` is a short machine code (`header_injection`, `bad_address`, …), `detail` safe for logs.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        self.code = code
+        self.detail = detail
+        super().__init__(f"{code}: {detail}")
+
+
+class ProviderConfigError(ValueError):
+    """A provider DSN that cannot be used. The message names the variable and entry, never a credential."""

@@ -1,0 +1,179 @@
+"""Builds the bytes of a mail.
+
+Not by `email.message`: that costs 1.1 ms a mail, a third of a core at 300 mails per second. What a notification needs
+of MIME is one fixed shape — text, or text and HTML as alternatives — so the shape is written down here and filled in.
+Property tests hold the result against the standard library's parser. It is deterministic: a mail sent again after
+an unknown outcome is the same, octet for octet.
+"""
+
+from __future__ import annotations
+
+from base64 import encodebytes
+from binascii import b2a_qp
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from . import addresses, headers
+from .domain import Mailbox, OutgoingEmail
+from .errors import UnsendableMessage
+
+EXTRA_HEADERS = frozenset(
+    {
+        "Auto-Submitted",
+        "Feedback-ID",
+        "Importance",
+        "In-Reply-To",
+        "List-Help",
+        "List-Id",
+        "List-Unsubscribe",
+        "List-Unsubscribe-Post",
+        "Precedence",
+        "References",
+        "X-Auto-Response-Suppress",
+        "X-Entity-Ref-ID",
+        "X-Priority",
+    }
+)
+
+# Never part of a quoted-printable or base64 body, where "=" is followed by hex digits or ends the data.
+_BOUNDARY = b"=_hermodr"
+# What a 7bit body may hold besides CR and LF; anything else is encoded.
+_PRINTABLE = bytes(range(0x20, 0x7F)) + b"\t"
+_PLAIN_OCTETS = _PRINTABLE + b"\r\n"
+# Above this share of non-ASCII octets base64 (4/3) is shorter than quoted-printable (3 for each of them).
+_BASE64_SHARE = 0.18
+
+
+@dataclass(frozen=True, slots=True)
+class MimeMessage:
+    """A mail ready for any transport: CRLF line ends, no line over 998 octets, not dot-stuffed.
+
+    ASCII throughout unless `needs_smtputf8`; the envelope's domains are in IDNA form.
+    """
+
+    envelope_from: str
+    envelope_to: str
+    content: bytes
+    needs_smtputf8: bool
+
+
+def build(message: OutgoingEmail, sender: Mailbox) -> MimeMessage:
+    """The MIME form of `message`, from `sender`.
+
+    Raises `UnsendableMessage` for header injection, malformed addresses, headers that are not allow-listed and
+    text that UTF-8 cannot express. Line breaks in bodies become CRLF, and a body without a final one gets it.
+    """
+    envelope_from, from_field = _sender_field(sender)
+    envelope_to = addresses.normalized(message.to_address)
+    fields = [
+        from_field,
+        headers.mailbox("To", envelope_to, message.to_name),
+        _reply_to_field(message.reply_to) if message.reply_to else b"",
+        headers.unstructured("Subject", message.subject),
+        headers.date(message.date),
+        headers.message_id(message.message_id),
+        _extra_fields(message.headers) if message.headers else b"",
+        b"MIME-Version: 1.0\r\n",
+    ]
+    text = _part(b"text/plain", message.text)
+    if message.html is None:
+        fields.append(text)
+    else:
+        fields.append(_alternative(text, _part(b"text/html", message.html)))
+    reply_address = message.reply_to.address if message.reply_to else ""
+    return MimeMessage(
+        envelope_from=envelope_from,
+        envelope_to=envelope_to,
+        content=b"".join(fields),
+        needs_smtputf8=not (
+            envelope_from.isascii() and envelope_to.isascii() and _local(reply_address).isascii()
+        ),
+    )
+
+
+@lru_cache(maxsize=256)
+def _sender_field(sender: Mailbox) -> tuple[str, bytes]:
+    address = addresses.normalized(sender.address)
+    return address, headers.mailbox("From", address, sender.name)
+
+
+@lru_cache(maxsize=256)
+def _reply_to_field(reply_to: Mailbox) -> bytes:
+    return headers.mailbox("Reply-To", addresses.normalized(reply_to.address), reply_to.name)
+
+
+def _local(address: str) -> str:
+    return address.rpartition("@")[0]
+
+
+def _extra_fields(extra: Mapping[str, str]) -> bytes:
+    for name in extra:
+        if name not in EXTRA_HEADERS:
+            raise UnsendableMessage("header_not_allowed", "an extra header is not on the allow-list")
+    return b"".join(headers.structured(name, value) for name, value in extra.items())
+
+
+def _alternative(text: bytes, html: bytes) -> bytes:
+    boundary = _BOUNDARY
+    number = 0
+    while b"--" + boundary in text or b"--" + boundary in html:
+        number += 1
+        boundary = b"%b_%d" % (_BOUNDARY, number)
+    return b"".join(
+        (
+            b'Content-Type: multipart/alternative; boundary="',
+            boundary,
+            b'"\r\n\r\n--',
+            boundary,
+            b"\r\n",
+            text,
+            b"\r\n--",
+            boundary,
+            b"\r\n",
+            html,
+            b"\r\n--",
+            boundary,
+            b"--\r\n",
+        )
+    )
+
+
+def _part(content_type: bytes, text: str) -> bytes:
+    """One body with its two header fields and the blank line between; ends with a line break."""
+    encoding, body = _transfer_encoded(_with_crlf(text))
+    return b"".join(
+        (
+            b"Content-Type: ",
+            content_type,
+            b"; charset=utf-8\r\nContent-Transfer-Encoding: ",
+            encoding,
+            b"\r\n\r\n",
+            body,
+        )
+    )
+
+
+def _with_crlf(text: str) -> bytes:
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text.endswith("\n"):
+        text += "\n"
+    try:
+        return text.replace("\n", "\r\n").encode()
+    except UnicodeEncodeError as error:
+        raise UnsendableMessage("unencodable", "a body contains a lone surrogate") from error
+
+
+def _transfer_encoded(data: bytes) -> tuple[bytes, bytes]:
+    """The leanest encoding that survives every relay: 7bit, quoted-printable or base64."""
+    odd_octets = len(data.translate(None, _PLAIN_OCTETS))
+    if not odd_octets and _has_short_lines(data):
+        return b"7bit", data
+    if odd_octets > len(data) * _BASE64_SHARE:
+        return b"base64", encodebytes(data).replace(b"\n", b"\r\n")
+    return b"quoted-printable", b2a_qp(data, istext=True)
+
+
+def _has_short_lines(data: bytes) -> bool:
+    return len(data) <= headers.MAX_LINE or max(map(len, data.split(b"\r\n"))) <= headers.MAX_LINE

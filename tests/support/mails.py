@@ -1,0 +1,25 @@
+"""Outgoing mails for tests of the email sender."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from hermodr_email_sender.domain import Mailbox, OutgoingEmail
+
+SENDER = Mailbox("no-reply@hermodr.example", "Hermodr")
+
+PLAIN = OutgoingEmail(
+    message_id="<01900000-0000-7000-8000-000000000001@hermodr.example>",
+    to_address="jane@example.org",
+    to_name="Jane Doe",
+    subject="Your booking is confirmed",
+    text="See you on Monday.\n",
+    date=datetime(2026, 11, 22, 9, 30, tzinfo=UTC),
+)
+
+
+def mail(**changes: Any) -> OutgoingEmail:  # noqa: ANN401 - any field
+    """An unremarkable mail with `changes`."""
+    return replace(PLAIN, **changes)

@@ -1,0 +1,62 @@
+"""The state folder: what the commands of one clone tell one another (running processes, ports, passwords)."""
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+CLONE = Path(__file__).resolve().parents[4]
+
+
+def root() -> Path:
+    """The clone this command was installed from, or the current folder when it was installed otherwise."""
+    return CLONE if (CLONE / "docker-compose.yml").exists() else Path.cwd()
+
+
+def folder() -> Path:
+    """`HERMODR_STATE_DIR`, else `.hermodr` in the clone; created on first use."""
+    given = os.environ.get("HERMODR_STATE_DIR")
+    path = Path(given).absolute() if given else root() / ".hermodr"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def identity() -> str:
+    """Ten hex digits that tell this state folder from every other one on the machine."""
+    return hashlib.sha256(f"{os.geteuid()} {folder().resolve()}".encode()).hexdigest()[:10]
+
+
+def read(name: str) -> dict[str, Any]:
+    """The record `name`; empty when there is none or it is damaged, since every record can be made anew."""
+    try:
+        content = json.loads((folder() / name).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def write(name: str, content: dict[str, Any]) -> None:
+    """Replace the record `name` atomically, readable by its owner only; an empty one is removed."""
+    path = folder() / name
+    if not content:
+        path.unlink(missing_ok=True)
+        return
+    fresh = path.with_suffix(f".{os.getpid()}")
+    fresh.touch(mode=0o600)
+    fresh.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    fresh.replace(path)
+
+
+@contextmanager
+def locked(name: str) -> Iterator[None]:
+    """Only one process at a time is inside; a killed one lets go by itself."""
+    descriptor = os.open(folder() / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

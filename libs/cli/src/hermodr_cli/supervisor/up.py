@@ -1,0 +1,160 @@
+"""`hermodr up`: everything in the foreground, until a signal ends it. `stop_running` ends one from elsewhere."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import httpx
+
+from hermodr_cli import backing, processes, state
+from hermodr_cli.backing import ports
+from hermodr_cli.backing.model import Say
+from hermodr_cli.supervisor import output
+from hermodr_cli.supervisor.fleet import STOP_MARGIN, Fleet
+from hermodr_cli.supervisor.service import MARK
+from hermodr_cli.supervisor.services import SANDBOX, SMTP_PORT, ServiceSpec, chosen, port_base, smtp_port
+from hermodr_cli.supervisor.watch import Misconfigured, Watch
+from hermodr_ledger import migrate
+
+RECORD = "up.json"
+PATIENCE_SECONDS = 15.0
+
+
+class CannotStart(Exception):
+    """The text says why, and which variable to change."""
+
+
+def run(say: Say) -> int:
+    """Everything, from backing servers to `ready`, until SIGTERM or SIGINT. The exit status."""
+    environment = dict(os.environ)
+    with only_one():
+        stop_orphans(say)
+        specs = chosen(environment)
+        check_ports(specs, environment)
+        if environment.get("HERMODR_ENV") != "production":
+            environment |= backing.ensure(say).variables()
+        if database_url := environment.get("HERMODR_DATABASE_URL"):
+            migrate.upgrade(database_url)
+        return asyncio.run(_serve(specs, _for_services(environment), say))
+
+
+def stop_running(say: Say) -> None:
+    """End a running `hermodr up` of this clone, and services that a killed one left behind."""
+    if running := _recorded():
+        say("stopping hermodr up …")
+        processes.end([running], signal.SIGTERM, 60.0)
+    stop_orphans(say)
+
+
+def stop_orphans(say: Say) -> None:
+    """Services whose supervisor was killed: they would hold the ports."""
+    orphans = processes.marked(f"{MARK}={_mark()}")
+    if orphans:
+        say(f"ending {len(orphans)} services that a killed hermodr up left behind")
+        processes.end(orphans, signal.SIGTERM, 20.0 + STOP_MARGIN)
+
+
+@contextmanager
+def only_one() -> Iterator[None]:
+    """Hold this clone's record of a running `hermodr up`. Raises CannotStart if another one holds it."""
+    with state.locked("up"):
+        if running := _recorded():
+            raise CannotStart(f"hermodr up runs already (process {running.pid}); `make down` stops it")
+        me = processes.find(os.getpid())
+        state.write(RECORD, {"pid": os.getpid(), "started": me.started if me else 0})
+    try:
+        yield
+    finally:
+        state.write(RECORD, {})
+
+
+def check_ports(specs: tuple[ServiceSpec, ...], environment: Mapping[str, str]) -> None:
+    """Raises CannotStart if a port is taken or no number, naming the variable."""
+    try:
+        wanted = {
+            port_base(environment) + spec.port_offset: (spec.name, "HERMODR_PORT_BASE") for spec in specs
+        }
+        if SANDBOX in specs:
+            wanted[smtp_port(environment)] = ("sandbox (SMTP)", SMTP_PORT)
+    except ValueError as error:
+        raise CannotStart(str(error)) from error
+    taken = [
+        f"port {port}, wanted by {name}, is taken: set {variable} to move it"
+        for port, (name, variable) in wanted.items()
+        if not ports.is_free(port)
+    ]
+    if taken:
+        raise CannotStart("\n".join(taken))
+
+
+async def _serve(specs: tuple[ServiceSpec, ...], environment: Mapping[str, str], say: Say) -> int:
+    fleet = Fleet(environment, specs=specs, sinks=output.sinks([spec.name for spec in specs]))
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await fleet.start()
+    telling = asyncio.create_task(_tell_when_ready(fleet, say))
+    try:
+        await Watch(fleet, say).run(stop)
+        status = 0
+    except Misconfigured as error:
+        say(f"{error}; stopping everything")
+        status = 2
+    finally:
+        telling.cancel()
+        say("stopping …")
+        for name, ended in (await fleet.stop()).items():
+            if ended:
+                say(
+                    f"{name} ended with status {ended}"
+                    + (" (it outlasted the grace period)" if ended == -9 else "")
+                )
+    return status
+
+
+async def _tell_when_ready(fleet: Fleet, say: Say) -> None:
+    """Print `ready` once every service is; those that take long are named, with their own reason."""
+    waited = 0.0
+    async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+        while True:
+            answers = {name: await service.readiness(client) for name, service in fleet.services.items()}
+            if not any(answers.values()):
+                break
+            waited += 0.1
+            if waited >= PATIENCE_SECONDS:
+                waited = 0.0
+                say(
+                    "still waiting for " + "; ".join(f"{name}: {why}" for name, why in answers.items() if why)
+                )
+            await asyncio.sleep(0.1)
+    for name in ("api", "sandbox"):
+        if name in fleet.services:
+            say(f"{name}: {fleet[name].url}/")
+    print("ready", flush=True)
+
+
+def _for_services(environment: Mapping[str, str]) -> dict[str, str]:
+    """What services are given: our environment, a readable log on a terminal, and the mark we find them by."""
+    if environment.get("HERMODR_HTTP_PORT"):
+        output.announce("HERMODR_HTTP_PORT is for one service run alone; here HERMODR_PORT_BASE counts")
+    log_format = (
+        {}
+        if environment.get("HERMODR_LOG_FORMAT") or not sys.stdout.isatty()
+        else {"HERMODR_LOG_FORMAT": "console"}
+    )
+    return {**environment, **log_format, MARK: _mark()}
+
+
+def _mark() -> str:
+    return str(state.folder().resolve())
+
+
+def _recorded() -> processes.Process | None:
+    """The `hermodr up` this clone has on record, if it is alive and really that process."""
+    record = state.read(RECORD)
+    found = processes.find(int(record.get("pid", 0))) if record else None
+    return found if found and found.started == record.get("started") else None

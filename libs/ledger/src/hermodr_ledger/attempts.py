@@ -1,0 +1,280 @@
+"""Attempts: claiming deliveries before the provider is called, and recording what came of it.
+
+A claim numbers the attempt and holds a lease. The record is accepted only for that number, so an answer that comes
+after the lease was given up changes nothing, unless the delivery is still waiting to be sent again: then the good
+news is taken and the second sending spared.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from hermodr_contracts.topology import Step
+from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
+from hermodr_servicekit.ids import new_id
+
+from hermodr_ledger.engine import Ledger
+
+RETRY_OVERDUE_SECONDS = 5.0
+"""How long after its time a retry may stay unclaimed before the scheduler announces it itself."""
+
+
+class Outcome(StrEnum):
+    """What came of an attempt."""
+
+    SENT = "sent"
+    TRANSIENT = "transient"
+    PERMANENT = "permanent"
+    BOUNCED = "bounced"
+    THROTTLED = "throttled"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A delivery this sender may send now, as attempt number `attempt`. `data` and `content` are JSON texts."""
+
+    id: UUID
+    job_id: UUID
+    project_id: UUID
+    channel: Channel
+    priority: Priority
+    attempt: int
+    max_attempts: int
+    on_unknown: OnUnknown
+    address: str
+    address_name: str | None
+    template_id: UUID | None
+    template_version: int | None
+    locale: str | None
+    data: str
+    content: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of one claimed attempt. `code` and `detail` are safe to show: no address, body, key or link."""
+
+    delivery_id: UUID
+    number: int
+    outcome: Outcome
+    started_at: datetime
+    finished_at: datetime
+    claimed_by: str | None = None
+    provider: str | None = None
+    provider_message_id: str | None = None
+    code: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What an attempt makes of its delivery: the next state, and for a retry the step of the ladder to wait."""
+
+    state: DeliveryState
+    step: Step | None = None
+    dead: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A record the ledger accepted."""
+
+    delivery_id: UUID
+    job_id: UUID
+    channel: Channel
+    priority: Priority
+    state: DeliveryState
+    job_state: JobState
+
+
+def settle(
+    outcome: Outcome,
+    *,
+    number: int,
+    max_attempts: int,
+    on_unknown: OnUnknown,
+    ladder: Sequence[Step],
+    retry_after: float | None = None,
+) -> Settlement:
+    """The rule of retries. `number` is the attempt just made, `retry_after` seconds the provider asked to wait.
+
+    Transient and throttled attempts climb the ladder, one step each (a longer step if the provider asks for it);
+    an unknown one is sent again the same way or held, as its policy says. With the attempts used up, the delivery
+    fails and becomes a dead letter.
+    """
+    if outcome is Outcome.SENT:
+        return Settlement(DeliveryState.SENT)
+    if outcome is Outcome.BOUNCED:
+        return Settlement(DeliveryState.BOUNCED)
+    if outcome is Outcome.PERMANENT:
+        return Settlement(DeliveryState.FAILED)
+    if outcome is Outcome.UNKNOWN and on_unknown is OnUnknown.HOLD:
+        return Settlement(DeliveryState.UNKNOWN)
+    if number >= max_attempts or not ladder:
+        return Settlement(DeliveryState.FAILED, dead=True)
+    step = ladder[min(number, len(ladder)) - 1]
+    if retry_after is not None and step.delay.total_seconds() < retry_after:
+        longer = (each for each in ladder if each.delay.total_seconds() >= retry_after)
+        step = next(longer, ladder[-1])
+    return Settlement(DeliveryState.RETRYING, step)
+
+
+async def claim(ledger: Ledger, ids: Sequence[UUID], *, owner: str, lease_seconds: float) -> list[Claim]:
+    """Takes those of the deliveries that wait to be sent and are due. Whatever is returned must be recorded or
+    released before the lease ends; after that the scheduler calls its outcome unknown."""
+    rows = await ledger.fetch(
+        """
+        UPDATE hermodr.deliveries d
+        SET state = 'sending', attempt = d.attempt + 1, claimed_by = $2, claimed_at = now(),
+            lease_until = now() + make_interval(secs => $3)
+        FROM unnest($1::uuid[]) AS wanted(id), hermodr.jobs j
+        WHERE d.id = wanted.id AND j.id = d.job_id AND d.state IN ('queued', 'retrying')
+          AND (d.due_at IS NULL OR d.due_at <= now() + interval '250 milliseconds')
+        RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.attempt, d.max_attempts, d.on_unknown,
+            d.address, d.address_name, d.template_id, d.template_version, d.locale, j.data, j.content
+        """,
+        list(dict.fromkeys(ids)),
+        owner,
+        lease_seconds,
+    )
+    return [
+        Claim(
+            id=row["id"],
+            job_id=row["job_id"],
+            project_id=row["project_id"],
+            channel=Channel(row["channel"]),
+            priority=Priority(row["priority"]),
+            attempt=row["attempt"],
+            max_attempts=row["max_attempts"],
+            on_unknown=OnUnknown(row["on_unknown"]),
+            address=row["address"],
+            address_name=row["address_name"],
+            template_id=row["template_id"],
+            template_version=row["template_version"],
+            locale=row["locale"],
+            data=row["data"],
+            content=row["content"],
+        )
+        for row in rows
+    ]
+
+
+async def release(ledger: Ledger, claims: Sequence[Claim]) -> None:
+    """Gives back claims that were certainly not sent; the attempt does not count."""
+    await ledger.fetch(
+        """
+        UPDATE hermodr.deliveries d
+        SET state = CASE WHEN c.number > 1 THEN 'retrying' ELSE 'queued' END, attempt = d.attempt - 1,
+            claimed_by = NULL, claimed_at = NULL, lease_until = NULL, wake_at = now()
+        FROM unnest($1::uuid[], $2::smallint[]) AS c(id, number)
+        WHERE d.id = c.id AND d.attempt = c.number AND d.state = 'sending'
+        """,
+        [each.id for each in claims],
+        [each.attempt for each in claims],
+    )
+
+
+# The steps read one another's rows through columns, not through joins: the connection's planner joins rows by nested
+# loops (see `engine`), which is right against tables and quadratic between two steps of one statement.
+_RECORD = """
+WITH input AS (
+    SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                         $8::timestamptz[], $9::timestamptz[], $10::text[], $11::float8[], $12::uuid[], $13::text[])
+        AS i(id, number, outcome, provider, provider_message_id, code, detail, started_at, finished_at,
+             state, delay, dead, claimed_by)
+), settled AS (
+    UPDATE hermodr.deliveries d
+    SET state = i.state,
+        provider = coalesce(i.provider, d.provider),
+        provider_message_id = coalesce(i.provider_message_id, d.provider_message_id),
+        error = i.code,
+        due_at = now() + make_interval(secs => i.delay),
+        wake_at = now() + make_interval(secs => i.delay + $14),
+        announcements = 0,
+        lease_until = NULL,
+        finished_at = CASE WHEN i.delay IS NULL THEN now() END
+    FROM input i
+    WHERE d.id = i.id AND d.attempt = i.number
+      AND (d.state = 'sending' OR (i.outcome = 'sent' AND d.state IN ('queued', 'retrying')))
+    RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.state, i.outcome, i.delay, i.code, i.dead,
+              i.number
+), logged AS (
+    INSERT INTO hermodr.attempts (delivery_id, number, provider, outcome, code, detail, provider_message_id,
+                                  claimed_by, started_at, finished_at)
+    SELECT id, number, provider, outcome, code, detail, provider_message_id, claimed_by, started_at, finished_at
+    FROM input
+    ON CONFLICT (delivery_id, number) DO UPDATE
+        SET outcome = excluded.outcome, code = excluded.code, detail = excluded.detail, provider = excluded.provider,
+            provider_message_id = excluded.provider_message_id, finished_at = excluded.finished_at
+        WHERE attempts.outcome = 'unknown' AND excluded.outcome <> 'unknown'
+), tally AS (
+    SELECT job_id, count(*) FILTER (WHERE delay IS NULL) AS finished,
+           count(*) FILTER (WHERE state = 'sent') AS sent, max(code) AS code
+    FROM settled GROUP BY job_id
+), jobs AS (
+    UPDATE hermodr.jobs j
+    SET open_deliveries = j.open_deliveries - t.finished,
+        sent_deliveries = j.sent_deliveries + t.sent,
+        state = CASE WHEN j.open_deliveries > t.finished THEN CASE WHEN t.finished = 0 THEN 'retrying' ELSE j.state END
+                     WHEN t.finished = 0 THEN 'retrying'
+                     WHEN j.sent_deliveries + t.sent > 0 THEN 'completed' ELSE 'failed' END,
+        error = CASE WHEN j.sent_deliveries + t.sent > 0 THEN NULL ELSE t.code END,
+        finished_at = CASE WHEN j.open_deliveries = t.finished THEN now() END
+    FROM tally t
+    WHERE j.id = t.job_id
+    RETURNING j.id, j.project_id, j.state, j.finished_at, j.singleton_key
+), freed AS (
+    DELETE FROM hermodr.singletons s USING jobs j
+    WHERE j.singleton_key IS NOT NULL AND j.finished_at IS NOT NULL
+      AND s.project_id = j.project_id AND s.key = j.singleton_key
+), buried AS (
+    INSERT INTO hermodr.dead_letters (id, project_id, source_id, queue, reason, job_id, delivery_id)
+    SELECT dead, project_id, id || '/' || number, channel || '.dead', 'attempts exhausted: ' || coalesce(code, outcome),
+           job_id, id
+    FROM settled WHERE dead IS NOT NULL
+    ON CONFLICT (source_id) DO NOTHING
+)
+SELECT id, job_id, channel, priority, state FROM settled
+UNION ALL
+SELECT NULL, id, NULL, NULL, state FROM jobs
+"""
+
+
+async def record(ledger: Ledger, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
+    """Writes down the attempts, what they make of their deliveries, and of the jobs those belong to, in one
+    transaction. Returns those that still counted; recording the same attempt again changes nothing."""
+    attempts = [attempt for attempt, _ in results]
+    settlements = [settlement for _, settlement in results]
+    rows = await ledger.fetch(
+        _RECORD,
+        [each.delivery_id for each in attempts],
+        [each.number for each in attempts],
+        [each.outcome for each in attempts],
+        [each.provider for each in attempts],
+        [each.provider_message_id for each in attempts],
+        [each.code for each in attempts],
+        [each.detail for each in attempts],
+        [each.started_at for each in attempts],
+        [each.finished_at for each in attempts],
+        [each.state for each in settlements],
+        [each.step.delay.total_seconds() if each.step else None for each in settlements],
+        [new_id() if each.dead else None for each in settlements],
+        [each.claimed_by for each in attempts],
+        RETRY_OVERDUE_SECONDS,
+    )
+    job_states = {row["job_id"]: JobState(row["state"]) for row in rows if row["id"] is None}
+    return [
+        Recorded(
+            row["id"],
+            row["job_id"],
+            Channel(row["channel"]),
+            Priority(row["priority"]),
+            DeliveryState(row["state"]),
+            job_states[row["job_id"]],
+        )
+        for row in rows
+        if row["id"] is not None
+    ]

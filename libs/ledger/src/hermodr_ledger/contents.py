@@ -1,0 +1,38 @@
+"""Template texts for senders, by immutable version."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from hermodr_ledger.engine import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateContent:
+    """One version of a template in one locale on one channel."""
+
+    template_id: UUID
+    version: int
+    locale: str
+    subject: str | None
+    body_text: str | None
+    body_html: str | None
+
+
+async def template_content(
+    ledger: Ledger, template_id: UUID, version: int, channel: str, locale: str
+) -> TemplateContent | None:
+    """The texts, or `None` when the template was deleted meanwhile."""
+    rows = await ledger.fetch(
+        """
+        SELECT subject, body_text, body_html FROM hermodr.template_contents
+        WHERE template_id = $1 AND version = $2 AND channel = $3 AND locale = $4
+        """,
+        template_id,
+        version,
+        channel,
+        locale,
+    )
+    if not rows:
+        return None
+    row = rows[0]
+    return TemplateContent(template_id, version, locale, row["subject"], row["body_text"], row["body_html"])

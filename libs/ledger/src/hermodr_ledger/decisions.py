@@ -1,0 +1,261 @@
+"""What the dispatcher reads before it decides about jobs, and the one statement that writes down what it decided.
+
+Deciding takes no claim of its own: nothing happens outside the ledger meanwhile, so the write is its own guard. Of two
+dispatchers that read the same job, the second finds it no longer queued and writes nothing.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from hermodr_contracts.vocabulary import Channel, JobKind, JobState, OnUnknown, Priority
+
+from hermodr_ledger.accept import FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
+from hermodr_ledger.engine import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """A recipient's wish: `type` or `channel` left out means any."""
+
+    type: str | None
+    channel: str | None
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRecipient:
+    """What the ledger knows of a job's recipient."""
+
+    id: UUID
+    name: str | None
+    email: str | None
+    phone: str | None
+    locale: str | None
+    timezone: str | None
+    muted_until: datetime | None
+    preferences: tuple[Preference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedJob:
+    """A queued job as the dispatcher needs it. `recipient` is `None` for a bare address (or an erased recipient)."""
+
+    id: UUID
+    project_id: UUID
+    kind: JobKind
+    type: str | None
+    priority: Priority
+    channels: tuple[Channel, ...] | None
+    recipient_id: UUID | None
+    recipient: KnownRecipient | None
+    to_email: str | None
+    to_phone: str | None
+    has_content: bool
+    on_unknown: OnUnknown | None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedTemplate:
+    """The current version of a template: which locales it has on which channel."""
+
+    id: UUID
+    version: int
+    critical: bool
+    default_locale: str
+    locales: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A delivery the dispatcher decided on. `id` comes from `ids.child_id`."""
+
+    id: UUID
+    channel: Channel
+    address: str
+    address_name: str | None
+    on_unknown: OnUnknown
+    max_attempts: int
+    template_id: UUID | None = None
+    template_version: int | None = None
+    locale: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One line for the job's timeline."""
+
+    kind: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    delivery_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of a job: deliveries to make, or (with none) its terminal `state` and why."""
+
+    job: RequestedJob
+    state: JobState
+    deliveries: tuple[NewDelivery, ...] = ()
+    notes: tuple[Note, ...] = ()
+    error: str | None = None
+
+
+async def requested_jobs(ledger: Ledger, ids: Sequence[UUID]) -> list[RequestedJob]:
+    """Those of the jobs that are queued, with their recipients."""
+    rows = await ledger.fetch(
+        """
+        SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_id, j.to_email, j.to_phone,
+               j.content IS NOT NULL AS has_content, j.on_unknown,
+               r.id AS known_id, r.name, r.email, r.phone, r.locale, r.timezone, r.muted_until, r.preferences
+        FROM unnest($1::uuid[]) AS wanted(id)
+        JOIN hermodr.jobs j ON j.id = wanted.id
+        LEFT JOIN hermodr.recipients r ON r.id = j.recipient_id
+        WHERE j.state = 'queued'
+        """,
+        list(dict.fromkeys(ids)),
+    )
+    return [_requested(row) for row in rows]
+
+
+def _requested(row: Any) -> RequestedJob:
+    channels = row["channels"]
+    return RequestedJob(
+        id=row["id"],
+        project_id=row["project_id"],
+        kind=JobKind(row["kind"]),
+        type=row["type"],
+        priority=Priority(row["priority"]),
+        channels=tuple(map(Channel, channels)) if channels is not None else None,
+        recipient_id=row["recipient_id"],
+        recipient=_recipient(row) if row["known_id"] is not None else None,
+        to_email=row["to_email"],
+        to_phone=row["to_phone"],
+        has_content=row["has_content"],
+        on_unknown=OnUnknown(row["on_unknown"]) if row["on_unknown"] else None,
+    )
+
+
+def _recipient(row: Any) -> KnownRecipient:
+    wishes = json.loads(row["preferences"])
+    return KnownRecipient(
+        id=row["known_id"],
+        name=row["name"],
+        email=row["email"],
+        phone=row["phone"],
+        locale=row["locale"],
+        timezone=row["timezone"],
+        muted_until=row["muted_until"],
+        preferences=tuple(
+            Preference(wish.get("type"), wish.get("channel"), bool(wish["enabled"])) for wish in wishes
+        ),
+    )
+
+
+async def published_templates(
+    ledger: Ledger, names: Sequence[tuple[UUID, str]]
+) -> dict[tuple[UUID, str], PublishedTemplate]:
+    """The current versions of the templates of (project, name), without their texts. Unknown ones are left out."""
+    rows = await ledger.fetch(
+        """
+        SELECT t.project_id, t.name, t.id, t.current_version, t.critical, t.default_locale, c.channel,
+               array_agg(c.locale ORDER BY c.locale) AS locales
+        FROM unnest($1::uuid[], $2::text[]) AS wanted(project_id, name)
+        JOIN hermodr.templates t USING (project_id, name)
+        JOIN hermodr.template_contents c ON c.template_id = t.id AND c.version = t.current_version
+        GROUP BY t.id, c.channel
+        """,
+        [project for project, _ in names],
+        [name for _, name in names],
+    )
+    found: dict[tuple[UUID, str], PublishedTemplate] = {}
+    for row in rows:
+        key = (row["project_id"], row["name"])
+        known = found.get(key)
+        locales = {**(known.locales if known else {}), row["channel"]: tuple(row["locales"])}
+        found[key] = PublishedTemplate(
+            row["id"], row["current_version"], row["critical"], row["default_locale"], locales
+        )
+    return found
+
+
+# The deliveries are written for jobs this very statement took from queued, so nobody can write them twice; one that
+# exists already belongs to a job that is being retried, and is left alone. `(… IN …) IS TRUE` keeps the test a hashed
+# one: as a join it would be a nested loop (see `engine`), quadratic in the batch.
+_DECIDE = """
+WITH decided AS (
+    UPDATE hermodr.jobs j
+    SET state = d.state, error = d.error, open_deliveries = d.open, wake_at = NULL, processed_at = now(),
+        finished_at = CASE WHEN d.open = 0 THEN now() END
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[]) AS d(id, state, error, open)
+    WHERE j.id = d.id AND j.state = 'queued'
+    RETURNING j.id, j.project_id, j.priority, j.recipient_id, j.state, j.singleton_key
+), made AS (
+    INSERT INTO hermodr.deliveries (id, job_id, project_id, channel, priority, state, recipient_id, address,
+        address_name, template_id, template_version, locale, on_unknown, max_attempts, wake_at)
+    SELECT n.id, n.job_id, n.project_id, n.channel, n.priority, 'queued', n.recipient_id, n.address, n.address_name,
+        n.template_id, n.template_version, n.locale, n.on_unknown, n.max_attempts, now() + make_interval(secs => $23)
+    FROM unnest($5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::uuid[], $11::int[], $12::text[],
+                $13::text[], $14::smallint[], $15::uuid[], $16::smallint[], $17::uuid[])
+        AS n(id, job_id, channel, address, address_name, template_id, template_version, locale, on_unknown,
+             max_attempts, project_id, priority, recipient_id)
+    WHERE (n.job_id IN (SELECT id FROM decided)) IS TRUE
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id, channel, priority
+), noted AS (
+    INSERT INTO hermodr.events (job_id, kind, delivery_id, detail)
+    SELECT n.job_id, n.kind, n.delivery_id, n.detail::jsonb
+    FROM unnest($18::uuid[], $19::text[], $20::uuid[], $21::text[]) WITH ORDINALITY
+        AS n(job_id, kind, delivery_id, detail, nth)
+    WHERE (n.job_id IN (SELECT id FROM decided)) IS TRUE
+    ORDER BY n.nth
+), freed AS (
+    DELETE FROM hermodr.singletons s USING decided d
+    WHERE d.singleton_key IS NOT NULL AND d.state = ANY ($22::text[])
+      AND s.project_id = d.project_id AND s.key = d.singleton_key
+)
+SELECT id, channel, priority FROM made
+"""
+
+_FINISHED = [JobState.FAILED, JobState.SKIPPED, JobState.COMPLETED, JobState.CANCELLED]
+
+
+async def record_decisions(
+    ledger: Ledger, decisions: Sequence[Decision]
+) -> dict[tuple[Channel, Priority], list[UUID]]:
+    """Writes the decisions of jobs that are still queued; returns the deliveries made, by lane, to be announced."""
+    deliveries = [(each, decision.job) for decision in decisions for each in decision.deliveries]
+    notes = [(each, decision.job.id) for decision in decisions for each in decision.notes]
+    rows = await ledger.fetch(
+        _DECIDE,
+        [decision.job.id for decision in decisions],
+        [decision.state for decision in decisions],
+        [decision.error for decision in decisions],
+        [len(decision.deliveries) for decision in decisions],
+        [each.id for each, _ in deliveries],
+        [job.id for _, job in deliveries],
+        [each.channel for each, _ in deliveries],
+        [each.address for each, _ in deliveries],
+        [each.address_name for each, _ in deliveries],
+        [each.template_id for each, _ in deliveries],
+        [each.template_version for each, _ in deliveries],
+        [each.locale for each, _ in deliveries],
+        [each.on_unknown for each, _ in deliveries],
+        [each.max_attempts for each, _ in deliveries],
+        [job.project_id for _, job in deliveries],
+        [job.priority for _, job in deliveries],
+        [job.recipient_id for _, job in deliveries],
+        [job_id for _, job_id in notes],
+        [each.kind for each, _ in notes],
+        [each.delivery_id for each, _ in notes],
+        [json.dumps(dict(each.detail)) for each, _ in notes],
+        _FINISHED,
+        float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
+    )
+    lanes: dict[tuple[Channel, Priority], list[UUID]] = {}
+    for row in rows:
+        lanes.setdefault((Channel(row["channel"]), Priority(row["priority"])), []).append(row["id"])
+    return lanes

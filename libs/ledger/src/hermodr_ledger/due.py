@@ -1,0 +1,157 @@
+"""What time asks of the ledger: rows whose moment has come, rows nobody picked up, and claims whose lease ran out.
+
+Any number of schedulers may call these at once: rows are taken with SKIP LOCKED, and taking one moves its `wake_at`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from hermodr_contracts.vocabulary import Channel, OnUnknown, Priority
+
+from hermodr_ledger.accept import FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
+from hermodr_ledger.engine import Ledger
+
+LONGEST_ANNOUNCEMENT_PAUSE_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class DueJob:
+    """A job to announce. `lateness` seconds since its moment; `scheduled`: its scheduled time came, else overdue."""
+
+    id: UUID
+    priority: Priority
+    scheduled: bool
+    lateness: float
+
+
+@dataclass(frozen=True, slots=True)
+class DueDelivery:
+    """A delivery to announce. `retry`: it waits for a repeated attempt."""
+
+    id: UUID
+    channel: Channel
+    priority: Priority
+    retry: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiredClaim:
+    """A claimed attempt of which nothing was heard: its sender died, hangs, or lost its database."""
+
+    id: UUID
+    channel: Channel
+    priority: Priority
+    attempt: int
+    max_attempts: int
+    on_unknown: OnUnknown
+    claimed_by: str | None
+    claimed_at: datetime
+    now: datetime
+
+
+async def take_due_jobs(ledger: Ledger, limit: int) -> list[DueJob]:
+    """Jobs whose scheduled time has come, and queued ones nobody decided upon; each is put off, doubling."""
+    rows = await ledger.fetch(
+        """
+        WITH due AS (
+            SELECT id, state, wake_at FROM hermodr.jobs WHERE wake_at <= now()
+            ORDER BY wake_at LIMIT $1 FOR UPDATE SKIP LOCKED
+        )
+        UPDATE hermodr.jobs j
+        SET state = 'queued', announcements = j.announcements + 1,
+            wake_at = now() + make_interval(secs => least($2 * power(2, least(j.announcements, 20)), $3))
+        FROM due WHERE j.id = due.id
+        RETURNING j.id, j.priority, due.state = 'scheduled' AS scheduled,
+                  extract(epoch FROM clock_timestamp() - due.wake_at)::float8 AS lateness
+        """,
+        limit,
+        float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
+        LONGEST_ANNOUNCEMENT_PAUSE_SECONDS,
+    )
+    return [DueJob(row["id"], Priority(row["priority"]), row["scheduled"], row["lateness"]) for row in rows]
+
+
+async def take_due_deliveries(ledger: Ledger, limit: int) -> list[DueDelivery]:
+    """Deliveries nobody claimed in time; each is put off, doubling. Claimed ones are put off to their lease's end."""
+    rows = await ledger.fetch(
+        """
+        WITH due AS (
+            SELECT id FROM hermodr.deliveries
+            WHERE wake_at <= now() AND (state <> 'sending' OR lease_until > now())
+            ORDER BY wake_at LIMIT $1 FOR UPDATE SKIP LOCKED
+        ), put_off AS (
+            UPDATE hermodr.deliveries d
+            SET announcements = d.announcements + CASE d.state WHEN 'sending' THEN 0 ELSE 1 END,
+                wake_at = CASE d.state WHEN 'sending' THEN d.lease_until
+                    ELSE now() + make_interval(secs => least($2 * power(2, least(d.announcements, 20)), $3)) END
+            FROM due WHERE d.id = due.id
+            RETURNING d.id, d.channel, d.priority, d.state
+        )
+        SELECT id, channel, priority, state = 'retrying' AS retry FROM put_off WHERE state <> 'sending'
+        """,
+        limit,
+        float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
+        LONGEST_ANNOUNCEMENT_PAUSE_SECONDS,
+    )
+    return [
+        DueDelivery(row["id"], Channel(row["channel"]), Priority(row["priority"]), row["retry"]) for row in rows
+    ]
+
+
+async def expired_claims(ledger: Ledger, limit: int) -> list[ExpiredClaim]:
+    """Claims whose lease is over. Nothing is changed: recording their outcome as unknown is what takes them."""
+    rows = await ledger.fetch(
+        """
+        SELECT id, channel, priority, attempt, max_attempts, on_unknown, claimed_by, claimed_at, now() AS now
+        FROM hermodr.deliveries
+        WHERE wake_at <= now() AND state = 'sending' AND lease_until <= now()
+        ORDER BY wake_at LIMIT $1
+        """,
+        limit,
+    )
+    return [
+        ExpiredClaim(
+            row["id"],
+            Channel(row["channel"]),
+            Priority(row["priority"]),
+            row["attempt"],
+            row["max_attempts"],
+            OnUnknown(row["on_unknown"]),
+            row["claimed_by"],
+            row["claimed_at"],
+            row["now"],
+        )
+        for row in rows
+    ]
+
+
+async def put_back(ledger: Ledger, job_ids: Sequence[UUID], delivery_ids: Sequence[UUID]) -> None:
+    """Makes rows due again at once that were taken but could not be announced."""
+    await ledger.fetch(
+        """
+        WITH jobs AS (
+            UPDATE hermodr.jobs j SET wake_at = now(), announcements = greatest(j.announcements - 1, 0)
+            FROM unnest($1::uuid[]) u(id) WHERE j.id = u.id AND j.state = 'queued'
+        )
+        UPDATE hermodr.deliveries d SET wake_at = now(), announcements = greatest(d.announcements - 1, 0)
+        FROM unnest($2::uuid[]) u(id) WHERE d.id = u.id AND d.state IN ('queued', 'retrying')
+        """,
+        list(job_ids),
+        list(delivery_ids),
+    )
+
+
+async def seconds_until_due(ledger: Ledger) -> float | None:
+    """How long until the next row's moment; `None` when no row waits for one."""
+    rows = await ledger.fetch(
+        """
+        SELECT extract(epoch FROM least(
+            (SELECT min(wake_at) FROM hermodr.jobs WHERE wake_at IS NOT NULL),
+            (SELECT min(wake_at) FROM hermodr.deliveries WHERE wake_at IS NOT NULL)
+        ) - clock_timestamp())::float8 AS seconds
+        """
+    )
+    seconds: float | None = rows[0]["seconds"]
+    return seconds

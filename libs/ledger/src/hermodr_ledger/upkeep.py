@@ -1,0 +1,57 @@
+"""Keeping the ledger in shape: partitions ahead, old ones away, expired keys deleted; and how much waits."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hermodr_contracts.vocabulary import Priority
+
+from hermodr_ledger.engine import Ledger
+
+PARTITIONS_AHEAD = timedelta(days=28)
+IDEMPOTENCY_KEPT = timedelta(hours=48)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Unfinished jobs of a kind and priority that are due, and since when the oldest is."""
+
+    kind: str
+    priority: Priority
+    jobs: int
+    oldest_seconds: float
+
+
+async def make_partitions(ledger: Ledger, now: datetime) -> int:
+    """Creates the weeks missing from now on; returns how many tables it made."""
+    rows = await ledger.fetch("SELECT hermodr.ensure_partitions($1, $2) AS made", now, now + PARTITIONS_AHEAD)
+    return int(rows[0]["made"])
+
+
+async def drop_partitions(ledger: Ledger, before: datetime) -> list[str]:
+    """Drops weeks wholly before the time in which every job is finished; returns them as YYYYMMDD."""
+    rows = await ledger.fetch("SELECT hermodr.drop_partitions($1) AS weeks", before)
+    return list(rows[0]["weeks"])
+
+
+async def expire_idempotency_keys(ledger: Ledger, now: datetime) -> None:
+    """Deletes keys past their 48 hours."""
+    await ledger.fetch("DELETE FROM hermodr.idempotency_keys WHERE created_at < $1", now - IDEMPOTENCY_KEPT)
+
+
+async def waiting(ledger: Ledger) -> list[Waiting]:
+    """How much is due and unclaimed, by kind and priority. Reads only the small indexes of waiting rows."""
+    rows = await ledger.fetch(
+        """
+        SELECT kind, priority, sum(jobs)::bigint AS jobs, max(oldest)::float8 AS oldest FROM (
+            SELECT kind, priority, count(*) AS jobs,
+                   extract(epoch FROM now() - min(coalesce(scheduled_for, created_at))) AS oldest
+            FROM hermodr.jobs WHERE wake_at IS NOT NULL AND state = 'queued' GROUP BY kind, priority
+            UNION ALL
+            SELECT j.kind, d.priority, count(*), extract(epoch FROM now() - min(coalesce(d.due_at, d.created_at)))
+            FROM hermodr.deliveries d JOIN hermodr.jobs j ON j.id = d.job_id
+            WHERE d.wake_at IS NOT NULL AND d.state IN ('queued', 'retrying') AND coalesce(d.due_at, now()) <= now()
+            GROUP BY j.kind, d.priority
+        ) rows GROUP BY kind, priority
+        """
+    )
+    return [Waiting(row["kind"], Priority(row["priority"]), row["jobs"], row["oldest"]) for row in rows]

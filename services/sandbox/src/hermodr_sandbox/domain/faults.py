@@ -1,0 +1,241 @@
+"""Fault rules: which SMTP step goes wrong, for whom, how often, and in what way."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from hermodr_sandbox.domain.patterns import AddressPattern
+
+
+class Stage(StrEnum):
+    """The step of the dialogue at which a rule looks. `after_data` is the final dot."""
+
+    CONNECT = "connect"
+    EHLO = "ehlo"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    AFTER_DATA = "after_data"
+
+
+class _Action(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Reply(_Action):
+    """Answer `code text` instead of going on. 421 also closes the connection."""
+
+    kind: Literal["reply"] = "reply"
+    code: int = Field(ge=400, le=599)
+    text: str | None = Field(default=None, max_length=400)
+
+    @field_validator("text")
+    @classmethod
+    def _one_printable_line(cls, text: str | None) -> str | None:
+        if text is not None and not (text.isascii() and text.isprintable()):
+            raise ValueError("must be one line of printable ASCII")
+        return text
+
+
+class Delay(_Action):
+    """Go on after `seconds`. Several delays add up, and a delay combines with any other action."""
+
+    kind: Literal["delay"] = "delay"
+    seconds: float = Field(gt=0, le=3600)
+
+
+class Drop(_Action):
+    """Cut the connection at this stage, without a reply."""
+
+    kind: Literal["drop"] = "drop"
+
+
+class DropAfterData(_Action):
+    """Accept and store the mail, then cut the connection before the 250 leaves."""
+
+    kind: Literal["drop_after_data"] = "drop_after_data"
+
+
+class DropBeforeAccept(_Action):
+    """Take the whole mail, store nothing, cut the connection instead of answering."""
+
+    kind: Literal["drop_before_accept"] = "drop_before_accept"
+
+
+class Throttle(_Action):
+    """Answer 421 4.7.0 and close."""
+
+    kind: Literal["throttle"] = "throttle"
+    text: str | None = Field(default=None, max_length=400)
+
+    _one_line = field_validator("text")(Reply._one_printable_line.__func__)  # type: ignore[attr-defined]
+
+
+class Refuse(_Action):
+    """Close the listeners while the rule is active; with `cut_open`, cut open connections too."""
+
+    kind: Literal["refuse"] = "refuse"
+    cut_open: bool = True
+
+
+Action = Annotated[
+    Reply | Delay | Drop | DropAfterData | DropBeforeAccept | Throttle | Refuse, Field(discriminator="kind")
+]
+
+_FIXED_STAGE: dict[str, Stage] = {
+    "refuse": Stage.CONNECT,
+    "drop_after_data": Stage.AFTER_DATA,
+    "drop_before_accept": Stage.AFTER_DATA,
+}
+_WITHOUT_ADDRESSES = frozenset({Stage.CONNECT, Stage.EHLO, Stage.AUTH})
+Pattern = Annotated[str, Field(min_length=1, max_length=320)]
+
+
+class FaultSpec(BaseModel):
+    """A rule as it is asked for. It fires when every condition that is given holds.
+
+    `nth`, `every`, `first` count what the rule's stage and patterns match (so at `rcpt` they count
+    recipients, at `after_data` mails); `first_per_address` counts the same per address.
+    `times` limits how often the rule fires, `expires_in` (seconds) how long it lives.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    stage: Stage = Stage.RCPT
+    action: Action
+    recipient: Pattern | None = None
+    sender: Pattern | None = None
+    nth: int | None = Field(default=None, ge=1)
+    every: int | None = Field(default=None, ge=1)
+    first: int | None = Field(default=None, ge=1)
+    first_per_address: int | None = Field(default=None, ge=1)
+    probability: float | None = Field(default=None, gt=0, le=1)
+    times: int | None = Field(default=None, ge=1)
+    expires_in: float | None = Field(default=None, gt=0, le=86400)
+    note: str | None = Field(default=None, max_length=200)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _stage_of_action(cls, data: object) -> object:
+        if isinstance(data, dict) and data.get("stage") is None and isinstance(data.get("action"), dict):
+            fixed = _FIXED_STAGE.get(str(data["action"].get("kind")))
+            return {key: value for key, value in data.items() if key != "stage"} | (
+                {"stage": fixed} if fixed else {}
+            )
+        return data
+
+    @model_validator(mode="after")
+    def _possible(self) -> FaultSpec:
+        fixed = _FIXED_STAGE.get(self.action.kind)
+        if fixed is not None and self.stage is not fixed:
+            raise ValueError(f"action {self.action.kind} belongs to stage {fixed.value}")
+        if self.stage in _WITHOUT_ADDRESSES and (self.recipient or self.sender or self.first_per_address):
+            raise ValueError(f"no address is known at stage {self.stage.value}")
+        if self.stage is Stage.MAIL and self.recipient:
+            raise ValueError("no recipient is known at stage mail")
+        counting = (self.nth, self.every, self.first, self.first_per_address, self.probability, self.times)
+        if self.action.kind == "refuse" and any(value is not None for value in counting):
+            raise ValueError(
+                "refuse takes only expires_in: while the listener is closed nothing can be counted"
+            )
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What is known when a stage is reached. `recipients` is the one at hand at `rcpt`, else all so far."""
+
+    stage: Stage
+    sender: str = ""
+    recipients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a step must suffer: first wait `delay` seconds, then `action` (None: go on)."""
+
+    delay: float = 0.0
+    action: Action | None = None
+
+
+class FaultRule:
+    """One active rule and its counts."""
+
+    def __init__(self, number: int, spec: FaultSpec, expires_at: float | None) -> None:
+        self.number = number
+        self.spec = spec
+        self.expires_at = expires_at
+        self.matched = 0
+        self.fired = 0
+        self._recipient = AddressPattern(spec.recipient) if spec.recipient else None
+        self._sender = AddressPattern(spec.sender) if spec.sender else None
+        self._per_address: Counter[str] = Counter()
+
+    def active(self, tick: float) -> bool:
+        """Whether it can still fire at monotonic time `tick`."""
+        if self.expires_at is not None and tick >= self.expires_at:
+            return False
+        spec = self.spec
+        used_up = (
+            (spec.times is not None and self.fired >= spec.times)
+            or (spec.nth is not None and self.matched >= spec.nth)
+            or (spec.first is not None and self.matched >= spec.first)
+        )
+        return not used_up
+
+    def fires(self, moment: Moment, draw: float) -> bool:
+        """Count this moment and say whether the rule should fire. `draw` is uniform in [0, 1)."""
+        address = self._address(moment)
+        if address is None:
+            return False
+        spec = self.spec
+        self.matched += 1
+        hit = (
+            (spec.nth is None or self.matched == spec.nth)
+            and (spec.every is None or self.matched % spec.every == 0)
+            and (spec.first is None or self.matched <= spec.first)
+            and (spec.probability is None or draw < spec.probability)
+        )
+        if spec.first_per_address is not None:
+            self._per_address[address] += 1
+            hit = hit and self._per_address[address] <= spec.first_per_address
+        return hit
+
+    def _address(self, moment: Moment) -> str | None:
+        """The address this moment is counted under; None when the patterns do not match."""
+        if self._sender is not None and not self._sender.matches(moment.sender):
+            return None
+        if self._recipient is None:
+            return (moment.recipients[0] if moment.recipients else moment.sender).lower()
+        recipient = self._recipient
+        return next((r.lower() for r in moment.recipients if recipient.matches(r)), None)
+
+
+_CODE_TEXTS = {
+    421: "4.3.2 Service not available, closing channel",
+    450: "4.2.1 Mailbox busy, try again later",
+    451: "4.3.0 Local error in processing, try again later",
+    452: "4.2.2 Insufficient storage",
+    550: "5.1.1 Mailbox unavailable",
+    552: "5.2.2 Mailbox full",
+    553: "5.1.3 Mailbox name not allowed",
+    554: "5.7.1 Transaction failed",
+}
+_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3} ")
+
+
+def reply_line(code: int, text: str | None) -> bytes:
+    """The SMTP reply line of a code and a text, with an enhanced status code in front (RFC 2034)."""
+    default = _CODE_TEXTS.get(code, f"{code // 100}.0.0 Refused by a sandbox fault rule")
+    if text is None:
+        text = default
+    elif not _ENHANCED.match(text):
+        text = f"{default.split(' ', 1)[0]} {text}"
+    return f"{code} {text}\r\n".encode("ascii", "replace")

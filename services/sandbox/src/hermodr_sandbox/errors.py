@@ -1,0 +1,47 @@
+"""Errors of the sandbox.
+
+SandboxError
+├── InvalidFault      a fault rule that cannot mean anything (422)
+├── TooManyFaults     the rule book is full of active rules (409)
+├── MailNotFound      no such mail, or it made room for newer ones (404)
+├── FaultNotFound     no such rule (404)
+├── PartNotFound      the mail has no such part (404)
+└── InvalidQuery      a query parameter that cannot be understood (400)
+"""
+
+
+class SandboxError(Exception):
+    """Base of everything the sandbox refuses; `status` is the HTTP answer it maps to."""
+
+    status = 500
+    title = "Internal error"
+
+
+class InvalidFault(SandboxError):
+    status = 422
+    title = "Invalid fault rule"
+
+
+class TooManyFaults(SandboxError):
+    status = 409
+    title = "Too many fault rules"
+
+
+class MailNotFound(SandboxError):
+    status = 404
+    title = "Mail not found"
+
+
+class PartNotFound(SandboxError):
+    status = 404
+    title = "Part not found"
+
+
+class FaultNotFound(SandboxError):
+    status = 404
+    title = "Fault rule not found"
+
+
+class InvalidQuery(SandboxError):
+    status = 400
+    title = "Invalid query"

@@ -1,0 +1,68 @@
+"""All routes as one ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hermodr_sandbox.errors import SandboxError
+from hermodr_sandbox.routes.faults import fault_routes
+from hermodr_sandbox.routes.inbox import inbox_routes
+from hermodr_sandbox.routes.mails import mail_routes
+from hermodr_sandbox.routes.problems import on_crash, on_http, on_invalid, on_sandbox_error, problem
+from hermodr_sandbox.routes.traffic import traffic_routes
+from hermodr_sandbox.service import Sandbox
+
+
+class HostGuard:
+    """Refuses requests that name another host, so that a foreign page cannot reach us by DNS rebinding."""
+
+    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not self._known(scope):
+            answer = problem(421, "Misdirected Request", "The sandbox answers to its loopback names only.")
+            await answer(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _known(self, scope: Scope) -> bool:
+        try:
+            return (Request(scope).url.hostname or "") in self._hosts
+        except ValueError:
+            return False
+
+
+def application(
+    sandbox: Sandbox,
+    info: Mapping[str, object],
+    *,
+    more: Sequence[BaseRoute] = (),
+    hosts: frozenset[str] | None = None,
+) -> Starlette:
+    """The sandbox's HTTP side. `more` routes (health, metrics) are added; `hosts` None answers to any name."""
+    return Starlette(
+        routes=[
+            *inbox_routes(info),
+            *mail_routes(sandbox),
+            *fault_routes(sandbox),
+            *traffic_routes(sandbox),
+            *more,
+        ],
+        middleware=[] if hosts is None else [Middleware(HostGuard, hosts=hosts)],
+        exception_handlers={
+            SandboxError: on_sandbox_error,
+            ValidationError: on_invalid,
+            HTTPException: on_http,
+            Exception: on_crash,
+        },
+    )

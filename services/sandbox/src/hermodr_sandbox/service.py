@@ -1,0 +1,178 @@
+"""What the sandbox does: takes mails, judges steps by fault rules, answers questions about what came."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from hermodr_sandbox.domain.address_tags import AddressTags
+from hermodr_sandbox.domain.fault_book import FaultBook
+from hermodr_sandbox.domain.faults import FaultRule, FaultSpec, Moment, Refuse, Stage, Verdict
+from hermodr_sandbox.domain.mail import Client, Mail
+from hermodr_sandbox.domain.mailbox import Mailbox
+from hermodr_sandbox.domain.patterns import AddressPattern
+from hermodr_sandbox.domain.search import Query
+from hermodr_sandbox.errors import MailNotFound
+from hermodr_servicekit.clock import Clock
+
+_SEARCH_SLICE = 25
+_SETTLE_SECONDS = 0.02
+_HEARTBEAT_SECONDS = 15.0
+
+
+class Gate(Protocol):
+    """The door for connections: opens and closes as the refusing rules ask."""
+
+    async def apply_refusals(self) -> None:
+        """Return once the listeners are closed (a refusing rule is active) or open (none is)."""
+        ...
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Counts of the SMTP side."""
+
+    connections_total: int = 0
+    connections_open: int = 0
+    commands_refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of mails, newest first; `next_cursor` is None on the last."""
+
+    mails: list[Mail]
+    next_cursor: int | None
+
+
+@dataclass(slots=True)
+class Sandbox:
+    """The use cases. One instance per process, on one event loop."""
+
+    clock: Clock
+    mailbox: Mailbox
+    faults: FaultBook
+    tags: AddressTags | None = None
+    traffic: Traffic = field(default_factory=Traffic)
+    gate: Gate | None = None
+    closing: bool = False
+
+    @classmethod
+    def build(cls, clock: Clock, *, max_mails: int, max_bytes: int, address_tags: bool) -> Sandbox:
+        """A sandbox with an empty mailbox and no rules."""
+        return cls(
+            clock,
+            Mailbox(max_mails=max_mails, max_bytes=max_bytes),
+            FaultBook(clock.monotonic, random.Random().random),
+            AddressTags() if address_tags else None,
+        )
+
+    def judge(self, stage: Stage, sender: str = "", recipients: tuple[str, ...] = ()) -> Verdict | None:
+        """What the step must suffer by rules, else by address tags; None for nothing."""
+        if self.faults.watches(stage):
+            verdict = self.faults.judge(Moment(stage, sender, recipients))
+            if verdict.delay or verdict.action:
+                return verdict
+        if self.tags is not None and any("+" in recipient for recipient in recipients):
+            verdict = self.tags.judge(Moment(stage, sender, recipients))
+            if verdict.delay or verdict.action:
+                return verdict
+        return None
+
+    def accept(self, sender: str, recipients: tuple[str, ...], raw: bytes, client: Client) -> Mail:
+        """Count and keep a mail whose final dot has come."""
+        clock = self.clock
+        return self.mailbox.accept(sender, recipients, raw, client, clock.now(), clock.monotonic())
+
+    def mail(self, number: int) -> Mail:
+        """The mail; MailNotFound when it never was, was cleared or made room."""
+        mail = self.mailbox.get(number)
+        if mail is None:
+            raise MailNotFound(f"there is no mail {number}; it may have made room for newer ones")
+        return mail
+
+    async def find(self, query: Query, *, limit: int, before: int | None) -> Page:
+        """Mails that match, newest first, below number `before`. Lets the loop turn while it reads."""
+        found: list[Mail] = []
+        for position, mail in enumerate(self.mailbox.newest_first(before)):
+            if position % _SEARCH_SLICE == _SEARCH_SLICE - 1:
+                await asyncio.sleep(0)
+            if not query.matches(mail):
+                continue
+            if len(found) == limit:
+                return Page(found, found[-1].number)
+            found.append(mail)
+        return Page(found, None)
+
+    def clear(self) -> int:
+        """Forget mails and totals, and start address tags anew; how many mails were kept."""
+        kept = len(self.mailbox)
+        self.mailbox.clear()
+        if self.tags is not None:
+            self.tags.reset()
+        return kept
+
+    async def wait_for(self, pattern: AddressPattern | None, count: int, timeout: float) -> int:
+        """Wait until `count` mails for `pattern` came since the last clearing; how many there are by then."""
+        with suppress(TimeoutError):  # running out of time is an answer: fewer than `count`
+            async with asyncio.timeout(timeout):
+                while self.mailbox.count_for(pattern) < count and not self.closing:
+                    await self.mailbox.changed()
+                    await asyncio.sleep(_SETTLE_SECONDS)  # one look per burst, not one per mail
+        return self.mailbox.count_for(pattern)
+
+    async def arrivals(
+        self, after: int, *, at_most: int, every: float
+    ) -> AsyncIterator[tuple[list[Mail], int]]:
+        """Batches of (newest mails in order, how many were left out), at most one batch per `every` seconds.
+
+        An empty batch follows a clearing, `wake()` and 15 quiet seconds. Ends when the sandbox closes.
+        """
+        seen = after
+        while not self.closing:
+            changed = self.mailbox.changed()
+            fresh: list[Mail] = []
+            last = self.mailbox.last_number
+            for mail in self.mailbox.newest_first():
+                if mail.number <= seen or len(fresh) == at_most:
+                    break
+                fresh.append(mail)
+            yield fresh[::-1], max(0, last - seen - len(fresh))
+            seen = last
+            await asyncio.wait([changed], timeout=_HEARTBEAT_SECONDS)
+            await asyncio.sleep(every)
+
+    async def add_fault(self, spec: FaultSpec) -> FaultRule:
+        """Add a rule; a refusing one is in force when this returns."""
+        rule = self.faults.add(spec)
+        refusing = isinstance(spec.action, Refuse)
+        if refusing:
+            self.faults.count_fired(rule)  # it takes effect now, not when someone knocks
+        await self._faults_changed(refusing)
+        return rule
+
+    async def remove_fault(self, number: int) -> None:
+        """Remove a rule; the listeners are open again when this returns, unless another rule refuses."""
+        refusing = isinstance(self.faults.get(number).spec.action, Refuse)
+        self.faults.remove(number)
+        await self._faults_changed(refusing)
+
+    async def clear_faults(self) -> int:
+        """Remove all rules; how many there were."""
+        count = self.faults.clear()
+        await self._faults_changed(True)
+        return count
+
+    async def _faults_changed(self, refusal: bool) -> None:
+        if refusal and self.gate is not None:
+            await self.gate.apply_refusals()
+        self.mailbox.wake()
+
+    def close(self) -> None:
+        """End waiting requests and event streams."""
+        self.closing = True
+        self.mailbox.wake()

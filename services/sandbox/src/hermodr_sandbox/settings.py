@@ -1,0 +1,57 @@
+"""Settings of the sandbox: `HERMODR_SANDBOX_…` next to the ones all services share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field, SecretStr, model_validator
+
+from hermodr_servicekit.settings import ServiceSettings
+
+LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
+
+
+class SandboxSettings(ServiceSettings):
+    """It needs neither database nor broker. Listens on the loopback interface unless told otherwise."""
+
+    service: ClassVar[str] = "sandbox"
+    port_offset: ClassVar[int] = 25
+    required_in_production: ClassVar[tuple[str, ...]] = ()
+
+    sandbox_smtp_host: str = "127.0.0.1"
+    sandbox_smtp_port: int = Field(default=1025, ge=0, le=65535)
+    sandbox_smtps_port: int = Field(default=1465, ge=0, le=65535)
+    sandbox_max_mails: int = Field(default=10_000, ge=1)
+    sandbox_max_bytes: int = Field(default=256 * 1024 * 1024, ge=1)
+    sandbox_max_message_bytes: int = Field(default=25 * 1024 * 1024, ge=1024)
+    sandbox_max_text_line: int = Field(default=998, ge=0)
+    """Longest text line in octets without its CRLF (RFC 5321); 0: any."""
+    sandbox_max_connections: int = Field(default=1000, ge=1)
+    sandbox_idle_seconds: float = Field(default=300.0, gt=0)
+    sandbox_address_tags: bool = True
+    """Whether `name+451x2@…` and the like mean faults."""
+    sandbox_tls: Literal["off", "generated", "files"] = "off"
+    """`generated`: a throw-away authority and certificate at every start; `files`: the two below."""
+    sandbox_tls_cert: Path | None = None
+    sandbox_tls_key: Path | None = None
+    sandbox_tls_dir: Path | None = None
+    """Where generated certificates go; a temporary folder when not given."""
+    sandbox_smtp_user: str | None = None
+    sandbox_smtp_password: SecretStr | None = None
+    """With a user, MAIL needs AUTH with exactly these; without, any credentials will do and none are needed."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> SandboxSettings:
+        if self.sandbox_tls == "files" and (self.sandbox_tls_cert is None or self.sandbox_tls_key is None):
+            raise ValueError("HERMODR_SANDBOX_TLS=files needs HERMODR_SANDBOX_TLS_CERT and _TLS_KEY")
+        if (self.sandbox_smtp_user is None) != (self.sandbox_smtp_password is None):
+            raise ValueError("HERMODR_SANDBOX_SMTP_USER and HERMODR_SANDBOX_SMTP_PASSWORD belong together")
+        return self
+
+    @property
+    def credentials(self) -> tuple[str, str] | None:
+        """User and password MAIL needs; None when anyone may send."""
+        if self.sandbox_smtp_user is None or self.sandbox_smtp_password is None:
+            return None
+        return self.sandbox_smtp_user, self.sandbox_smtp_password.get_secret_value()

@@ -4,7 +4,7 @@ statement straight through the driver for the few steps every notification takes
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Protocol
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
@@ -34,6 +34,33 @@ class LedgerUnavailable(Exception):
     """The database cannot be reached or cannot write. Whether a statement under way was committed is unknown."""
 
 
+class Collided(LedgerUnavailable):
+    """The transaction was undone because it and another waited for each other; doing it all again is safe."""
+
+
+class Statements(Protocol):
+    """Where a statement can be run: the `Ledger` itself (a transaction of its own) or a `Transaction`."""
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[Row]:
+        """Runs one statement with `$1`-style arguments and returns its rows. Raises `LedgerUnavailable`."""
+        ...
+
+
+class Transaction:
+    """Several statements that are committed together; see `Ledger.transaction`."""
+
+    def __init__(self, driver: Any, statement_seconds: float) -> None:
+        self._driver = driver
+        self._statement_seconds = statement_seconds
+
+    async def fetch(self, sql: str, *arguments: Any, seconds: float | None = None) -> list[Row]:
+        """Runs one statement. `seconds` replaces the ledger's time limit for it."""
+        rows: list[Row] = await self._driver.fetch(
+            sql, *arguments, timeout=seconds or self._statement_seconds
+        )
+        return rows
+
+
 def driver_url(database_url: str) -> str:
     """`postgres[ql]://…` as SQLAlchemy's URL for asyncpg."""
     return "postgresql+asyncpg://" + database_url.split("://", 1)[1]
@@ -42,17 +69,25 @@ def driver_url(database_url: str) -> str:
 class Ledger:
     """A pool of connections. Opening it does not connect: a service may start before its database."""
 
-    def __init__(self, database_url: str, *, service: str, pool_size: int = 8, statement_seconds: float = 30.0) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        service: str,
+        pool_size: int = 8,
+        statement_seconds: float = 30.0,
+        connection_seconds: float = 10.0,
+    ) -> None:
         self.database_url = database_url
         self._statement_seconds = statement_seconds
         self._engine = create_async_engine(
             driver_url(database_url),
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=10,
+            pool_timeout=connection_seconds,
             pool_use_lifo=True,
             connect_args={
-                "timeout": 5,
+                "timeout": min(5.0, connection_seconds),
                 "server_settings": {
                     "application_name": f"hermodr-{service}",
                     # Look-ups by a handful of ids must stay index look-ups whatever the statistics say of tables
@@ -103,6 +138,31 @@ class Ledger:
         except _GONE as error:
             await self._forget_connections()
             raise LedgerUnavailable(type(error).__name__) from error
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """A transaction straight through the driver: commits when the block ends, rolls back when it raises.
+
+        Raises `LedgerUnavailable` as `fetch` does, and `Collided` for a deadlock: the block is not repeated here.
+        """
+        try:
+            async with self._engine.connect() as connection:
+                raw = await connection.get_raw_connection()
+                driver: Any = raw.driver_connection
+                try:
+                    async with driver.transaction():
+                        yield Transaction(driver, self._statement_seconds)
+                except (*_GONE, asyncio.CancelledError):
+                    await connection.invalidate()
+                    raise
+        except _COLLISIONS as error:
+            raise Collided(type(error).__name__) from error
+        except _GONE as error:
+            await self._forget_connections()
+            raise LedgerUnavailable(type(error).__name__) from error
+        except DBAPIError as error:
+            await self._translate(error)
+            raise
 
     async def close(self) -> None:
         """Closes all connections."""

@@ -43,3 +43,9 @@ def last_child_of(job_id: UUID) -> UUID:
 def time_of(identifier: UUID) -> datetime:
     """When a uuid7 was made, to the millisecond."""
     return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)
+
+
+def message_id_of(job_id: UUID, domain: str) -> str:
+    """The RFC 5322 `Message-ID` of a job's mails, with its angle brackets: the same over all attempts, and known before
+    anything is sent. `domain` is `HERMODR_MESSAGE_ID_DOMAIN`."""
+    return f"<{job_id}@{domain}>"

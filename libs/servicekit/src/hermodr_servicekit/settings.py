@@ -42,6 +42,10 @@ class ServiceSettings(BaseSettings):
     amqp_url: Annotated[str, _scheme_of("amqp", "amqps")] = DEVELOPMENT_AMQP_URL
     amqp_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "hermodr"
     retry_ladder: Annotated[str, AfterValidator(_ladder_is_readable)] = DEFAULT_LADDER
+    message_id_domain: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*$", max_length=200)
+    ] = "hermodr.localhost"
+    """The right side of every `Message-ID`; the api tells producers what the sender will use."""
     http_host: str = "127.0.0.1"
     http_port: Annotated[int | None, Field(ge=0, le=65535)] = None
     port_base: Annotated[int, Field(ge=1, le=65000)] = 8000

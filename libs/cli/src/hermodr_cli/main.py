@@ -40,6 +40,8 @@ def main() -> None:
     except (backing.BackingError, up.CannotStart, migrate.SchemaMismatch) as error:
         output.announce(str(error))
         sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -10,16 +10,17 @@ from contextlib import contextmanager
 import httpx
 
 from hermodr_cli import backing, processes, state
-from hermodr_cli.backing import ports
+from hermodr_cli.backing import ports, probe
 from hermodr_cli.backing.model import Say
 from hermodr_cli.supervisor import output
 from hermodr_cli.supervisor.fleet import STOP_MARGIN, Fleet
-from hermodr_cli.supervisor.service import MARK
 from hermodr_cli.supervisor.services import SANDBOX, SMTP_PORT, ServiceSpec, chosen, port_base, smtp_port
 from hermodr_cli.supervisor.watch import Misconfigured, Watch
 from hermodr_ledger import migrate
 
 RECORD = "up.json"
+MARK = "HERMODR_SUPERVISOR"
+"""In every service's environment: by it they are found again, should their supervisor be killed."""
 PATIENCE_SECONDS = 15.0
 
 
@@ -37,7 +38,7 @@ def run(say: Say) -> int:
         if environment.get("HERMODR_ENV") != "production":
             environment |= backing.ensure(say).variables()
         if database_url := environment.get("HERMODR_DATABASE_URL"):
-            migrate.upgrade(database_url)
+            _migrate(database_url)
         return asyncio.run(_serve(specs, _for_services(environment), say))
 
 
@@ -88,6 +89,12 @@ def check_ports(specs: tuple[ServiceSpec, ...], environment: Mapping[str, str]) 
     ]
     if taken:
         raise CannotStart("\n".join(taken))
+
+
+def _migrate(database_url: str) -> None:
+    if why := probe.reason(probe.postgres(database_url)):
+        raise CannotStart(f"the database of HERMODR_DATABASE_URL does not let us in: {why}")
+    migrate.upgrade(database_url)
 
 
 async def _serve(specs: tuple[ServiceSpec, ...], environment: Mapping[str, str], say: Say) -> int:
@@ -141,12 +148,10 @@ def _for_services(environment: Mapping[str, str]) -> dict[str, str]:
     """What services are given: our environment, a readable log on a terminal, and the mark we find them by."""
     if environment.get("HERMODR_HTTP_PORT"):
         output.announce("HERMODR_HTTP_PORT is for one service run alone; here HERMODR_PORT_BASE counts")
-    log_format = (
-        {}
-        if environment.get("HERMODR_LOG_FORMAT") or not sys.stdout.isatty()
-        else {"HERMODR_LOG_FORMAT": "console"}
-    )
-    return {**environment, **log_format, MARK: _mark()}
+    variables = {**environment, MARK: _mark()}
+    if sys.stdout.isatty() and not variables.get("HERMODR_LOG_FORMAT"):
+        variables["HERMODR_LOG_FORMAT"] = "console"
+    return variables
 
 
 def _mark() -> str:

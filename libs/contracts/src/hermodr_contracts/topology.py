@@ -17,6 +17,7 @@ from datetime import timedelta
 from functools import cached_property
 
 from faststream.rabbit import ExchangeType, QueueType, RabbitExchange, RabbitQueue
+from faststream.rabbit.schemas.queue import QuorumQueueArgs
 
 from hermodr_contracts.messages import (
     CancelRequested,
@@ -148,14 +149,14 @@ class Topology:
         """All of them, in an order in which they can be declared."""
         return (self.jobs, self.deliveries, self.retry, self.dead, self.events)
 
-    def _queue(self, label: str, arguments: dict[str, object]) -> RabbitQueue:
+    def _queue(self, label: str, arguments: QuorumQueueArgs) -> RabbitQueue:
         return RabbitQueue(
-            f"{self.prefix}.{label}", queue_type=QueueType.QUORUM, durable=True, arguments=dict(arguments)
+            f"{self.prefix}.{label}", queue_type=QueueType.QUORUM, durable=True, arguments=arguments
         )
 
     def _work(self, family: str, lane: str, exchange: RabbitExchange, consumer: str) -> QueueSpec:
         label = f"{family}.{lane}"
-        arguments: dict[str, object] = {
+        arguments: QuorumQueueArgs = {
             "x-dead-letter-exchange": self.dead.name,
             "x-dead-letter-routing-key": f"{family}.dead",
         }
@@ -163,7 +164,7 @@ class Topology:
 
     def _wait(self, family: str, step: Step) -> QueueSpec:
         label = f"{family}.retry.{step.label}"
-        arguments: dict[str, object] = {
+        arguments: QuorumQueueArgs = {
             "x-message-ttl": int(step.delay.total_seconds() * 1000),
             "x-dead-letter-exchange": self.deliveries.name,
         }

@@ -13,9 +13,8 @@ from uuid import UUID
 
 from hermodr_contracts.topology import Step
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
-from hermodr_servicekit.ids import new_id
-
 from hermodr_ledger.engine import Ledger
+from hermodr_servicekit.ids import new_id
 
 RETRY_OVERDUE_SECONDS = 5.0
 """How long after its time a retry may stay unclaimed before the scheduler announces it itself."""
@@ -51,6 +50,8 @@ class Claim:
     locale: str | None
     data: str
     content: str | None
+    wanted_at: datetime
+    """When the producer wanted it sent: its scheduled time, else its acceptance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,8 @@ async def claim(ledger: Ledger, ids: Sequence[UUID], *, owner: str, lease_second
         WHERE d.id = wanted.id AND j.id = d.job_id AND d.state IN ('queued', 'retrying')
           AND (d.due_at IS NULL OR d.due_at <= now() + interval '250 milliseconds')
         RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.attempt, d.max_attempts, d.on_unknown,
-            d.address, d.address_name, d.template_id, d.template_version, d.locale, j.data, j.content
+            d.address, d.address_name, d.template_id, d.template_version, d.locale, j.data, j.content,
+            coalesce(j.scheduled_for, j.created_at) AS wanted_at
         """,
         list(dict.fromkeys(ids)),
         owner,
@@ -157,6 +159,7 @@ async def claim(ledger: Ledger, ids: Sequence[UUID], *, owner: str, lease_second
             locale=row["locale"],
             data=row["data"],
             content=row["content"],
+            wanted_at=row["wanted_at"],
         )
         for row in rows
     ]

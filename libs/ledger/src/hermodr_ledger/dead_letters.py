@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hermodr_servicekit.ids import new_id
-
 from hermodr_ledger.engine import Ledger
+from hermodr_servicekit.ids import new_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState, OnUnknown, Priority
-
 from hermodr_ledger.accept import FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
 from hermodr_ledger.engine import Ledger
 

@@ -9,7 +9,6 @@ from datetime import datetime
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import Channel, OnUnknown, Priority
-
 from hermodr_ledger.accept import FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
 from hermodr_ledger.engine import Ledger
 
@@ -96,7 +95,8 @@ async def take_due_deliveries(ledger: Ledger, limit: int) -> list[DueDelivery]:
         LONGEST_ANNOUNCEMENT_PAUSE_SECONDS,
     )
     return [
-        DueDelivery(row["id"], Channel(row["channel"]), Priority(row["priority"]), row["retry"]) for row in rows
+        DueDelivery(row["id"], Channel(row["channel"]), Priority(row["priority"]), row["retry"])
+        for row in rows
     ]
 
 

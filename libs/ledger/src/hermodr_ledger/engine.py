@@ -3,7 +3,7 @@ statement straight through the driver for the few steps every notification takes
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
 import asyncpg
@@ -25,9 +25,10 @@ _GONE: tuple[type[BaseException], ...] = (
     asyncpg.DiskFullError,
     asyncpg.ReadOnlySQLTransactionError,
 )
-_COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+_COLLISIONS: tuple[type[Exception], ...] = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
-Row = asyncpg.Record
+Row = Mapping[str, Any]
+"""A row by column name."""
 
 
 class LedgerUnavailable(Exception):

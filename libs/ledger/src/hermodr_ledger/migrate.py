@@ -61,7 +61,9 @@ def _upgrade(connection: Connection) -> None:
     config = _config()
     exists = connection.execute(text("SELECT to_regclass('hermodr.schema_version') IS NOT NULL")).scalar_one()
     if exists:
-        current = connection.execute(text("SELECT version_num FROM hermodr.schema_version")).scalar_one_or_none()
+        current = connection.execute(
+            text("SELECT version_num FROM hermodr.schema_version")
+        ).scalar_one_or_none()
         _refuse_unknown(current)
     connection.rollback()
     config.attributes["connection"] = connection

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hermodr_contracts.vocabulary import Priority
-
 from hermodr_ledger.engine import Ledger
 
 PARTITIONS_AHEAD = timedelta(days=28)

@@ -2,19 +2,21 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 from faststream.rabbit import RabbitExchange
+
 from hermodr_contracts.messages import PACK_LIMIT, JobsRequested, Message, SendEmails, SendSms, SendWebhooks
 from hermodr_contracts.topology import SENDERS, Step
 from hermodr_contracts.vocabulary import Channel, Priority
-
 from hermodr_servicekit.broker import Broker, BrokerUnavailable, Unroutable
 
 log = structlog.get_logger()
+
+FailureHandler = Callable[[type[Message], Sequence[UUID]], Awaitable[None]]
 
 _COMMANDS: dict[type[Message], Callable[[tuple[UUID, ...]], Message]] = {
     JobsRequested: lambda ids: JobsRequested(job_ids=ids),
@@ -44,8 +46,13 @@ class Announcer:
         self._window = asyncio.Semaphore(window)
         self._waiting: dict[_Door, deque[UUID]] = {}
         self._tasks: dict[_Door, asyncio.Task[None]] = {}
+        self._failed: FailureHandler | None = None
         topology = broker.topology
         self._exchanges: dict[str, RabbitExchange] = {each.name: each for each in topology.exchanges}
+
+    def on_failure(self, handler: FailureHandler) -> None:
+        """Has `handler` told of announcements that did not arrive, with the command and the ids."""
+        self._failed = handler
 
     def jobs(self, priority: Priority, ids: Iterable[UUID]) -> None:
         """These jobs want to be decided upon."""
@@ -58,7 +65,9 @@ class Announcer:
         """These deliveries want to be sent: now, or `after` a step of the ladder."""
         topology = self._broker.topology
         exchange = topology.retry if after else topology.deliveries
-        self._ring(_Door(SENDERS[channel][1], exchange.name, topology.send_key(channel, priority, after)), ids)
+        self._ring(
+            _Door(SENDERS[channel][1], exchange.name, topology.send_key(channel, priority, after)), ids
+        )
 
     async def drain(self) -> None:
         """Returns when everything announced so far is confirmed or given up."""
@@ -99,5 +108,7 @@ class Announcer:
                 rows=len(ids),
                 error=type(error).__name__,
             )
+            if self._failed is not None:
+                await self._failed(door.command, ids)
         finally:
             self._window.release()

@@ -12,9 +12,10 @@ from aio_pika.exceptions import AMQPError, DeliveryError
 from faststream import AckPolicy
 from faststream.message import StreamMessage
 from faststream.rabbit import Channel, RabbitBroker, RabbitExchange
+from faststream.rabbit.subscriber.usecase import RabbitSubscriber
+
 from hermodr_contracts.messages import SCHEMA_VERSION_HEADER, Message, decode, encode
 from hermodr_contracts.topology import QueueSpec, Topology
-
 from hermodr_servicekit.ids import new_id
 
 log = structlog.get_logger()
@@ -45,6 +46,7 @@ class Broker:
         self._publish_seconds = publish_seconds
         self._connection: AbstractRobustConnection | None = None
         self._topology_channel: aio_pika.abc.AbstractRobustChannel | None = None
+        self._subscribers: list[RabbitSubscriber] = []
         self._raw_consumers: list[tuple[QueueSpec, RawHandler, int]] = []
         self._broker = RabbitBroker(
             url,
@@ -70,6 +72,7 @@ class Broker:
             spec.queue, channel=Channel(prefetch_count=prefetch), ack_policy=AckPolicy.REJECT_ON_ERROR
         )
         subscriber(handler)
+        self._subscribers.append(subscriber)
 
     def consume_raw(self, spec: QueueSpec, handler: RawHandler, *, prefetch: int) -> None:
         """Registers `handler` for messages as they came, undecodable ones included; it acks them itself."""
@@ -87,7 +90,7 @@ class Broker:
                 spec.queue.name, durable=True, arguments=dict(spec.queue.arguments or {})
             )
             await queue.consume(handler)
-        self._connection = connection  # type: ignore[assignment]
+        self._connection = connection
         log.info("broker connected")
         await asyncio.Event().wait()
 
@@ -156,7 +159,7 @@ class Broker:
     async def stop_consuming(self) -> None:
         """Takes no further messages; those being handled go on. First step of a shutdown: the library's own
         stop waits for handlers before it cancels consumers, and messages arriving meanwhile would be burnt."""
-        for subscriber in self._broker.subscribers:
+        for subscriber in self._subscribers:
             queue, tag = subscriber._queue_obj, subscriber._consumer_tag
             if queue is not None and tag is not None and self.connected:
                 async with asyncio.timeout(self._publish_seconds):
@@ -180,7 +183,9 @@ class Broker:
 
 async def declare(channel: aio_pika.abc.AbstractChannel, topology: Topology, *, robust: bool) -> None:
     """Declares every exchange, queue and binding. `robust` ones are declared again after each reconnection."""
-    options: dict[str, Any] = {"robust": robust} if isinstance(channel, aio_pika.abc.AbstractRobustChannel) else {}
+    options: dict[str, Any] = (
+        {"robust": robust} if isinstance(channel, aio_pika.abc.AbstractRobustChannel) else {}
+    )
     exchanges = {}
     for exchange in topology.exchanges:
         exchanges[exchange.name] = await channel.declare_exchange(

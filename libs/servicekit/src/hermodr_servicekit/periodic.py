@@ -12,7 +12,9 @@ Tick = Callable[[], Awaitable[float]]
 """Does one round of work and returns how many seconds to sleep until the next."""
 
 
-async def repeat(name: str, tick: Tick, *, wake: asyncio.Event | None = None, after_error: float = 1.0) -> None:
+async def repeat(
+    name: str, tick: Tick, *, wake: asyncio.Event | None = None, after_error: float = 1.0
+) -> None:
     """Calls `tick` for ever. A set `wake` cuts the sleep short and is cleared. An error is logged, not fatal:
     what recurs is by nature the thing that repairs, so it goes on after `after_error` seconds."""
     while True:

@@ -4,9 +4,10 @@ import sys
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, NoReturn, TypeVar
 
-from hermodr_contracts.topology import DEFAULT_LADDER, Step, Topology, parse_ladder
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from hermodr_contracts.topology import DEFAULT_LADDER, Step, Topology, parse_ladder
 
 PREFIX = "HERMODR_"
 

@@ -1,0 +1,41 @@
+"""What every sender measures (API §8)."""
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
+
+
+class SenderMetrics:
+    """The metrics, in `registry`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.deliveries = Counter(
+            "hermodr_deliveries",
+            "Attempts, by what came of them.",
+            ("channel", "provider", "outcome"),
+            registry=registry,
+        )
+        self.finished = Counter(
+            "hermodr_jobs_finished", "Jobs that ended here.", ("kind", "status"), registry=registry
+        )
+        self.accept_to_sent = Histogram(
+            "hermodr_accept_to_sent_seconds",
+            "From acceptance, or the scheduled time, to the provider's acceptance.",
+            ("channel", "priority"),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.provider_request = Histogram(
+            "hermodr_provider_request_seconds",
+            "One provider call.",
+            ("provider",),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.retries = Counter("hermodr_retries", "Retries planned.", ("channel", "step"), registry=registry)
+        self.rate_limit_wait = Histogram(
+            "hermodr_rate_limit_wait_seconds",
+            "What a provider's rate made a message wait.",
+            buckets=_SECONDS,
+            registry=registry,
+        )

@@ -1,0 +1,163 @@
+"""Claim, send, record: the loop of every sender.
+
+    message of ids ──▶ line ──▶ claim (a few at a time) ──▶ workers: provider call ──▶ Recorder ──▶ message acked
+
+Ids wait unclaimed until a worker is about to be free, so that a lease covers little more than the provider's call and
+a slow provider leaves the rest of the crowd to other senders. The work goes on when the broker's connection is lost
+and with it the handlers: the message will come again and find nothing left to claim.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
+
+import structlog
+
+from hermodr_delivery.recorder import Recorder, Result
+from hermodr_ledger.attempts import Claim, claim, release
+from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_servicekit.clock import Clock
+
+log = structlog.get_logger()
+
+Send = Callable[[Claim], Awaitable[Result]]
+"""Makes one provider call and says what came of it. Failures of delivery are results, not exceptions."""
+
+
+class Stopping(Exception):
+    """The sender is about to end and did not touch all of the message's ids: the message is to go back."""
+
+
+class _Message:
+    """The ids of one message still to be dealt with."""
+
+    def __init__(self, size: int) -> None:
+        self._open = size
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def settle(self, count: int = 1) -> None:
+        self._open -= count
+        if self._open == 0 and not self.done.done():
+            self.done.set_result(None)
+
+    def give_back(self) -> None:
+        if not self.done.done():
+            self.done.set_exception(Stopping())
+
+
+class Pump:
+    """One lane of a sender: `concurrency` provider calls at once, at most `window` deliveries claimed ahead.
+
+    `run` is to be kept running in a task. A claim is sent only within the first half of its lease; the caller sees
+    to it that a provider call takes less than the other half.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        recorder: Recorder,
+        send: Send,
+        clock: Clock,
+        *,
+        owner: str,
+        concurrency: int,
+        window: int,
+        lease_seconds: float,
+    ) -> None:
+        self._ledger = ledger
+        self._recorder = recorder
+        self._send = send
+        self._clock = clock
+        self._owner = owner
+        self._concurrency = concurrency
+        self._window = window
+        self._lease_seconds = lease_seconds
+        self._line: deque[tuple[UUID, _Message]] = deque()
+        self._in_hand = 0
+        self._turn = asyncio.Event()
+        self._ready: asyncio.Queue[tuple[Claim, _Message, float]] = asyncio.Queue()
+        self._stopping = False
+
+    async def submit(self, ids: Sequence[UUID]) -> None:
+        """Returns when each of the deliveries was sent and recorded, or was not there to be claimed.
+
+        Raises `Stopping` when the pump ends before it got to them.
+        """
+        if self._stopping:
+            raise Stopping
+        message = _Message(len(ids))
+        self._line.extend((each, message) for each in ids)
+        self._turn.set()
+        await message.done
+
+    async def run(self) -> None:
+        """Works until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._claim_always())
+            for _ in range(self._concurrency):
+                group.create_task(self._work_always())
+
+    async def drain(self) -> None:
+        """Claims nothing more, gives unclaimed messages back, returns when all claimed deliveries are recorded."""
+        self._stopping = True
+        while self._line:
+            self._line.popleft()[1].give_back()
+        while self._in_hand:
+            self._turn.clear()
+            await self._turn.wait()
+        await self._recorder.drain()
+
+    async def _claim_always(self) -> None:
+        low_water = self._window // 2
+        while True:
+            self._turn.clear()
+            if self._line and self._in_hand <= low_water and not self._stopping:
+                await self._claim_some(self._window - self._in_hand)
+            else:
+                await self._turn.wait()
+
+    async def _claim_some(self, room: int) -> None:
+        taken = [self._line.popleft() for _ in range(min(room, len(self._line)))]
+        self._in_hand += len(taken)
+        good_until = self._clock.monotonic() + self._lease_seconds / 2
+        try:
+            claims = await claim(
+                self._ledger,
+                [each for each, _ in taken],
+                owner=self._owner,
+                lease_seconds=self._lease_seconds,
+            )
+        except LedgerUnavailable as error:
+            log.warning("deliveries left for later", deliveries=len(taken), error=str(error))
+            claims = []
+        by_id = {each.id: each for each in claims}
+        for delivery_id, message in taken:
+            claimed = by_id.pop(delivery_id, None)
+            if claimed is None:
+                self._settled(message)
+            else:
+                self._ready.put_nowait((claimed, message, good_until))
+
+    def _settled(self, message: _Message) -> None:
+        self._in_hand -= 1
+        message.settle()
+        self._turn.set()
+
+    async def _work_always(self) -> None:
+        while True:
+            claimed, message, good_until = await self._ready.get()
+            if self._clock.monotonic() > good_until:
+                await self._give_up(claimed)
+                self._settled(message)
+                continue
+            result = await self._send(claimed)
+            self._recorder.submit(result).add_done_callback(lambda _, message=message: self._settled(message))
+
+    async def _give_up(self, claimed: Claim) -> None:
+        """This process stood still, or its provider is slow: the claim is too old to be sent with certainty."""
+        log.warning("claim given back unsent", delivery_id=str(claimed.id))
+        try:
+            await release(self._ledger, [claimed])
+        except LedgerUnavailable as error:
+            log.warning("the lease will have to run out", delivery_id=str(claimed.id), error=str(error))

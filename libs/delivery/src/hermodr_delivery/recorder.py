@@ -1,0 +1,112 @@
+"""Writing down what came of attempts, many at a time, and planning the retries that follow from it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from hermodr_contracts.topology import Step
+from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, Channel, DeliveryState, JobKind, Priority
+from hermodr_delivery.metrics import SenderMetrics
+from hermodr_ledger.attempts import Attempt, Claim, Recorded, Settlement, record, settle
+from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_servicekit.announcer import Announcer
+from hermodr_servicekit.coalescer import Coalescer
+
+log = structlog.get_logger()
+
+_LONGEST_PAUSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One attempt that was made. `retry_after` seconds the provider asked for, if it did."""
+
+    claim: Claim
+    attempt: Attempt
+    retry_after: float | None = None
+
+
+class Recorder:
+    """Records results in batches, for as long as it takes: an attempt that was made must not be forgotten because the
+    database is away for a while. Should its lease run out meanwhile, the ledger still takes the good news if nobody
+    has claimed the delivery again."""
+
+    def __init__(
+        self, ledger: Ledger, announcer: Announcer, metrics: SenderMetrics, *, ladder: Sequence[Step]
+    ) -> None:
+        self._ledger = ledger
+        self._announcer = announcer
+        self._metrics = metrics
+        self._ladder = ladder
+        self._line: Coalescer[Result, None] = Coalescer(self._record, max_items=200, concurrency=2)
+
+    def submit(self, result: Result) -> asyncio.Future[None]:
+        """Records the result; the future is done when it is committed."""
+        return self._line.submit(result)
+
+    async def drain(self) -> None:
+        """Returns when everything submitted is committed and its retries are announced."""
+        await self._line.drain()
+        await self._announcer.drain()
+
+    async def _record(self, results: Sequence[Result]) -> list[None]:
+        pairs = [(result.attempt, self._settle(result)) for result in results]
+        accepted = {each.delivery_id: each for each in await self._commit(pairs)}
+        retries: dict[tuple[Channel, Priority, Step], list[Recorded]] = {}
+        for result, (attempt, settlement) in zip(results, pairs, strict=True):
+            recorded = accepted.get(attempt.delivery_id)
+            if recorded is None:
+                log.warning(
+                    "an answer came too late", delivery_id=str(attempt.delivery_id), outcome=attempt.outcome
+                )
+                continue
+            self._count(result, recorded)
+            if settlement.state is DeliveryState.RETRYING and settlement.step is not None:
+                lane = (recorded.channel, recorded.priority, settlement.step)
+                retries.setdefault(lane, []).append(recorded)
+        for (channel, priority, step), group in retries.items():
+            self._announcer.deliveries(channel, priority, [each.delivery_id for each in group], after=step)
+            self._metrics.retries.labels(channel, step.label).inc(len(group))
+        return [None] * len(results)
+
+    async def _commit(self, pairs: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
+        pause = 0.05
+        while True:
+            try:
+                return await record(self._ledger, pairs)
+            except LedgerUnavailable as error:
+                log.warning("results wait for the database", results=len(pairs), error=str(error))
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+    def _settle(self, result: Result) -> Settlement:
+        return settle(
+            result.attempt.outcome,
+            number=result.attempt.number,
+            max_attempts=result.claim.max_attempts,
+            on_unknown=result.claim.on_unknown,
+            ladder=self._ladder,
+            retry_after=result.retry_after,
+        )
+
+    def _count(self, result: Result, recorded: Recorded) -> None:
+        attempt = result.attempt
+        self._metrics.deliveries.labels(recorded.channel, attempt.provider or "none", attempt.outcome).inc()
+        if recorded.state is DeliveryState.SENT:
+            seconds = (attempt.finished_at - result.claim.wanted_at).total_seconds()
+            lane = recorded.priority.lane
+            self._metrics.accept_to_sent.labels(recorded.channel, lane).observe(max(seconds, 0.0))
+        else:
+            log.info(
+                "attempt failed",
+                job_id=str(recorded.job_id),
+                delivery_id=str(recorded.delivery_id),
+                attempt=attempt.number,
+                provider=attempt.provider,
+                code=attempt.code,
+                becomes=recorded.state,
+            )
+        if recorded.job_state in TERMINAL_JOB_STATES:
+            self._metrics.finished.labels(JobKind.NOTIFICATION, recorded.job_state).inc()

@@ -1,0 +1,30 @@
+"""Hearing of commits: PostgreSQL's LISTEN on a connection of its own."""
+
+import asyncio
+from collections.abc import Callable
+
+import asyncpg
+import structlog
+
+log = structlog.get_logger()
+
+
+async def listen(database_url: str, channel: str, heard: Callable[[], None]) -> None:
+    """Calls `heard` for every notification on `channel`, and once after each connection, as some may have been missed
+    before. Reconnects for ever; ends only by cancellation."""
+    while True:
+        try:
+            connection = await asyncpg.connect(
+                database_url, timeout=5, server_settings={"application_name": "hermodr-listener"}
+            )
+            try:
+                ended = asyncio.Event()
+                connection.add_termination_listener(lambda _connection, ended=ended: ended.set())
+                await connection.add_listener(channel, lambda *_: heard())
+                heard()
+                await ended.wait()
+            finally:
+                connection.terminate()
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.warning("listening interrupted", channel=channel, error=type(error).__name__)
+        await asyncio.sleep(0.5)

@@ -1,0 +1,92 @@
+"""The life of a service that works on the ledger by the broker's bell: what it is made of, how it starts and leaves."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+from prometheus_client import CollectorRegistry, Gauge
+
+from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_ledger.lifeline import Heart, instance_name, ledger_ready
+from hermodr_servicekit.announcer import Announcer
+from hermodr_servicekit.broker import Broker
+from hermodr_servicekit.clock import SystemClock
+from hermodr_servicekit.periodic import repeat, running
+from hermodr_servicekit.settings import ServiceSettings
+from hermodr_servicekit.web import ops_app, serve
+
+log = structlog.get_logger()
+
+
+class Runtime:
+    """The parts every such service has. `run` lives its life; what makes the service is wired around it."""
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self.settings = settings
+        self.clock = SystemClock()
+        self.instance = instance_name()
+        self.registry = CollectorRegistry()
+        self.ledger = Ledger(settings.database_url, service=settings.service)
+        self.broker = Broker(settings.amqp_url, settings.topology, settings.service)
+        self.announcer = Announcer(self.broker)
+        self._started = False
+        beat = Gauge(
+            "hermodr_service_heartbeat_timestamp_seconds",
+            "When the service last wrote its sign of life.",
+            registry=self.registry,
+        )
+        self._heart = Heart(
+            self.ledger, settings.service, self.instance, self.clock, settings.heartbeat_seconds, beat
+        )
+
+    async def run(
+        self,
+        stop: asyncio.Event,
+        *,
+        drain: Callable[[], Awaitable[None]],
+        background: tuple[Awaitable[None], ...] = (),
+    ) -> None:
+        """Serves health and metrics, waits for the database, then works until `stop`.
+
+        Leaving, it first stops consuming, then lets `drain` finish what is in hand within the grace period, and only
+        then closes its connections. Whatever is left unfinished is in the ledger, for the scheduler to hand out again.
+        """
+        settings = self.settings
+        async with serve(ops_app(self._ready, self.registry), settings.http_host, settings.port) as port:
+            log.info("serving", port=port, instance=self.instance)
+            if await ledger_ready(self.ledger, stop):
+                async with running(
+                    self.broker.run(), repeat("heartbeat", self._heart.tick, after_error=1.0), *background
+                ):
+                    self._started = True
+                    await stop.wait()
+                    await self._finish(drain)
+                await self._heart.leave()
+            else:
+                for each in background:
+                    asyncio.ensure_future(each).cancel()
+        await self.broker.close()
+        await self.ledger.close()
+        log.info("stopped")
+
+    async def _finish(self, drain: Callable[[], Awaitable[None]]) -> None:
+        try:
+            async with asyncio.timeout(self.settings.grace_seconds):
+                await self.broker.stop_consuming()
+                await drain()
+        except TimeoutError:
+            log.warning("the grace period is over; the scheduler will hand out what is left")
+
+    async def _ready(self) -> dict[str, bool]:
+        return {
+            "started": self._started,
+            "broker": self.broker.connected,
+            "database": await self._database_answers(),
+        }
+
+    async def _database_answers(self) -> bool:
+        try:
+            await self.ledger.fetch("SELECT 1")
+        except LedgerUnavailable:
+            return False
+        return True

@@ -1,0 +1,7 @@
+"""`python -m hermodr_dispatcher`."""
+
+from hermodr_dispatcher.app import main
+from hermodr_servicekit.process import run
+
+if __name__ == "__main__":
+    run(main)

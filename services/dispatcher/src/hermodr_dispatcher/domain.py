@@ -1,0 +1,165 @@
+"""The rules of deciding: which deliveries a job becomes, and why others do not exist. Pure; see `decide`."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from hermodr_contracts.topology import SENDERS
+from hermodr_contracts.vocabulary import Channel, JobKind, JobState, OnUnknown
+from hermodr_ledger.decisions import (
+    Decision,
+    KnownRecipient,
+    NewDelivery,
+    Note,
+    PublishedTemplate,
+    RequestedJob,
+)
+from hermodr_servicekit.ids import child_id
+
+_DEFAULT_ON_UNKNOWN = {Channel.SMS: OnUnknown.HOLD, Channel.WHATSAPP: OnUnknown.HOLD}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a channel gets no delivery. `failure`: it could not be done, rather than was not wanted."""
+
+    reason: str
+    failure: bool
+
+
+def decide(
+    job: RequestedJob, template: PublishedTemplate | None, now: datetime, max_attempts: int
+) -> Decision:
+    """What becomes of a job: a delivery for each channel that is possible and wanted, and a note for each that is not.
+
+    With no delivery the job ends: `skipped` when only wishes stood against it, `failed` when something was missing.
+    """
+    problem = _impossible(job, template)
+    if problem is not None:
+        return Decision(job, JobState.FAILED, notes=(Note("refused", {"reason": problem}),), error=problem)
+    deliveries: list[NewDelivery] = []
+    notes: list[Note] = []
+    refusals: list[Refusal] = []
+    for ordinal, channel in enumerate(_candidates(job, template), start=1):
+        refusal = _refusal(job, template, channel, now)
+        if refusal is not None:
+            refusals.append(refusal)
+            notes.append(Note("not_sent", {"channel": channel, "reason": refusal.reason}))
+            continue
+        delivery = _delivery(job, template, channel, ordinal, max_attempts)
+        deliveries.append(delivery)
+        notes.append(Note("decided", _explain(job, template, delivery), delivery.id))
+    if deliveries:
+        return Decision(job, JobState.PROCESSING, tuple(deliveries), tuple(notes))
+    failures = [refusal.reason for refusal in refusals if refusal.failure]
+    if failures:
+        return Decision(job, JobState.FAILED, notes=tuple(notes), error=failures[0])
+    return Decision(job, JobState.SKIPPED, notes=tuple(notes))
+
+
+def choose_locale(wanted: str | None, default: str, available: Sequence[str]) -> str:
+    """`de-AT` → `de-AT`, else `de`, else the default, else the first there is. Case and `_` do not matter."""
+    by_tag = {locale.replace("_", "-").lower(): locale for locale in available}
+    for tag in (wanted, default):
+        parts = tag.replace("_", "-").lower().split("-") if tag else []
+        while parts:
+            found = by_tag.get("-".join(parts))
+            if found is not None:
+                return found
+            parts.pop()
+    return available[0]
+
+
+def _impossible(job: RequestedJob, template: PublishedTemplate | None) -> str | None:
+    if job.kind is not JobKind.NOTIFICATION:
+        return f"jobs of kind {job.kind} are not served by this version"
+    if job.recipient_id is not None and job.recipient is None:
+        return "recipient_erased"
+    if not job.has_content and template is None:
+        return "template_missing"
+    return None
+
+
+def _candidates(job: RequestedJob, template: PublishedTemplate | None) -> Iterable[Channel]:
+    if job.channels is not None:
+        return dict.fromkeys(job.channels)
+    if job.has_content or template is None:
+        return tuple(SENDERS)
+    return (channel for channel in SENDERS if channel in template.locales)
+
+
+def _refusal(
+    job: RequestedJob, template: PublishedTemplate | None, channel: Channel, now: datetime
+) -> Refusal | None:
+    if channel not in SENDERS:
+        return Refusal("channel_not_available", failure=True)
+    if not job.has_content and template is not None and channel not in template.locales:
+        return Refusal("template_has_no_such_channel", failure=True)
+    if _address(job, channel) is None:
+        return Refusal("no_address", failure=True)
+    if job.recipient is None or (template is not None and template.critical):
+        return None
+    if job.recipient.muted_until is not None and job.recipient.muted_until > now:
+        return Refusal("muted", failure=False)
+    if not allows(job.recipient, job.type, channel):
+        return Refusal("preference", failure=False)
+    return None
+
+
+def allows(recipient: KnownRecipient, type_name: str | None, channel: Channel) -> bool:
+    """Whether the recipient's preferences let the type through on the channel. The most specific wish decides:
+    type and channel, then type, then channel, then all; without a wish everything is allowed."""
+    best, allowed = -1, True
+    for wish in recipient.preferences:
+        if wish.type not in (None, type_name) or wish.channel not in (None, channel):
+            continue
+        weight = (2 if wish.type is not None else 0) + (1 if wish.channel is not None else 0)
+        if weight >= best:
+            best, allowed = weight, wish.enabled
+    return allowed
+
+
+def _address(job: RequestedJob, channel: Channel) -> str | None:
+    if channel is Channel.EMAIL:
+        return job.to_email or (job.recipient.email if job.recipient else None)
+    return job.to_phone or (job.recipient.phone if job.recipient else None)
+
+
+def _delivery(
+    job: RequestedJob, template: PublishedTemplate | None, channel: Channel, ordinal: int, max_attempts: int
+) -> NewDelivery:
+    address = _address(job, channel)
+    if address is None:
+        raise ValueError("a delivery needs an address")
+    templated = template is not None and not job.has_content
+    return NewDelivery(
+        id=child_id(job.id, ordinal),
+        channel=channel,
+        address=address,
+        address_name=job.recipient.name if job.recipient else None,
+        on_unknown=job.on_unknown or _DEFAULT_ON_UNKNOWN.get(channel, OnUnknown.RESEND),
+        max_attempts=max_attempts,
+        template_id=template.id if templated and template else None,
+        template_version=template.version if templated and template else None,
+        locale=_locale(job, template, channel) if templated and template else None,
+    )
+
+
+def _locale(job: RequestedJob, template: PublishedTemplate, channel: Channel) -> str:
+    wanted = job.recipient.locale if job.recipient else None
+    return choose_locale(wanted, template.default_locale, template.locales[channel])
+
+
+def _explain(
+    job: RequestedJob, template: PublishedTemplate | None, delivery: NewDelivery
+) -> dict[str, object]:
+    detail: dict[str, object] = {"channel": delivery.channel}
+    if delivery.template_version is not None:
+        detail |= {
+            "template": job.type,
+            "template_version": delivery.template_version,
+            "locale": delivery.locale,
+        }
+    if template is not None and template.critical:
+        detail["critical"] = True
+    return detail

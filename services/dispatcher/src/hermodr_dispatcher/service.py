@@ -1,0 +1,73 @@
+"""Dispatching: reading what was requested, deciding, writing it down, announcing what came of it."""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+from prometheus_client import Counter
+
+from hermodr_contracts.vocabulary import Priority
+from hermodr_dispatcher.domain import decide
+from hermodr_ledger.decisions import Decision, published_templates, record_decisions, requested_jobs
+from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_servicekit.announcer import Announcer
+from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.coalescer import Coalescer
+
+log = structlog.get_logger()
+
+MESSAGES_TOGETHER = 3
+"""Messages decided in one go under load: up to 300 jobs a statement."""
+
+
+class Dispatching:
+    """The dispatcher's one use case. Each priority has a line of its own, so that none waits behind another."""
+
+    def __init__(
+        self, ledger: Ledger, announcer: Announcer, clock: Clock, *, max_attempts: int, finished: Counter
+    ) -> None:
+        self._ledger = ledger
+        self._announcer = announcer
+        self._clock = clock
+        self._max_attempts = max_attempts
+        self._finished = finished
+        self._lines: dict[Priority, Coalescer[Sequence[UUID], None]] = {
+            priority: Coalescer(self._decide_all, max_items=MESSAGES_TOGETHER, concurrency=2)
+            for priority in Priority
+        }
+
+    async def dispatch(self, priority: Priority, ids: Sequence[UUID]) -> None:
+        """Decides upon those of the jobs that are still queued. With the database away nothing happens: the jobs stay
+        queued and the scheduler announces them again."""
+        try:
+            await self._lines[priority].submit(ids)
+        except LedgerUnavailable as error:
+            log.warning("jobs left for later", jobs=len(ids), error=str(error))
+
+    async def drain(self) -> None:
+        """Returns when everything handed in is written down and announced."""
+        await asyncio.gather(*(line.drain() for line in self._lines.values()))
+        await self._announcer.drain()
+
+    async def _decide_all(self, packs: Sequence[Sequence[UUID]]) -> list[None]:
+        jobs = await requested_jobs(self._ledger, [each for pack in packs for each in pack])
+        if jobs:
+            names = {(job.project_id, job.type) for job in jobs if job.type is not None}
+            templates = await published_templates(self._ledger, list(names)) if names else {}
+            now = self._clock.now()
+            decisions = [
+                decide(job, templates.get((job.project_id, job.type or "")), now, self._max_attempts)
+                for job in jobs
+            ]
+            lanes = await record_decisions(self._ledger, decisions)
+            for (channel, priority), ids in lanes.items():
+                self._announcer.deliveries(channel, priority, ids)
+            self._count(decisions)
+        return [None] * len(packs)
+
+    def _count(self, decisions: Sequence[Decision]) -> None:
+        for decision in decisions:
+            if not decision.deliveries:
+                self._finished.labels(decision.job.kind, decision.state).inc()
+                log.info("job ended undelivered", job_id=str(decision.job.id), state=decision.state)

@@ -1,0 +1,48 @@
+"""The scheduler, put together."""
+
+import asyncio
+from datetime import timedelta
+
+from hermodr_ledger.accept import DUE_CHANNEL
+from hermodr_ledger.listening import listen
+from hermodr_ledger.runtime import Runtime
+from hermodr_scheduler.handlers import subscribe
+from hermodr_scheduler.metrics import SchedulerMetrics
+from hermodr_scheduler.service import Scheduling
+from hermodr_scheduler.settings import SchedulerSettings
+from hermodr_scheduler.upkeep import Upkeep
+from hermodr_servicekit import logging
+from hermodr_servicekit.periodic import repeat
+from hermodr_servicekit.settings import load
+
+
+async def main(stop: asyncio.Event) -> None:
+    """Runs the scheduler until `stop`."""
+    settings = load(SchedulerSettings)
+    logging.configure(settings)
+    runtime = Runtime(settings)
+    metrics = SchedulerMetrics(runtime.registry)
+    scheduling = Scheduling(
+        runtime.ledger,
+        runtime.broker,
+        runtime.announcer,
+        runtime.clock,
+        metrics,
+        ladder=settings.ladder,
+        batch=settings.scheduler_batch,
+    )
+    runtime.announcer.on_failure(scheduling.undelivered)
+    retention = timedelta(days=settings.retention_days) if settings.retention_days else None
+    housekeeping = Upkeep(runtime.ledger, runtime.broker, runtime.clock, metrics, retention=retention)
+    subscribe(runtime.broker, runtime.ledger)
+    wake = asyncio.Event()
+    await runtime.run(
+        stop,
+        drain=runtime.announcer.drain,
+        background=(
+            listen(settings.database_url, DUE_CHANNEL, wake.set),
+            repeat("due rows", scheduling.tick, wake=wake, after_error=0.5),
+            repeat("upkeep", housekeeping.hourly, after_error=10.0),
+            repeat("gauges", housekeeping.look, after_error=2.0),
+        ),
+    )

@@ -1,0 +1,65 @@
+"""What the scheduler listens to: the dead queues, read raw, so that what nobody could decode is kept as it came."""
+
+import hashlib
+from typing import Any
+
+import structlog
+from aio_pika.abc import AbstractIncomingMessage
+
+from hermodr_contracts.messages import SCHEMA_VERSION_HEADER, Undecodable, decode
+from hermodr_contracts.topology import QueueSpec
+from hermodr_ledger.dead_letters import DeadMessage, bury
+from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_servicekit.broker import Broker, RawHandler
+
+log = structlog.get_logger()
+
+_PREFETCH = 20
+
+
+def subscribe(broker: Broker, ledger: Ledger) -> None:
+    """Registers a consumer for every dead queue."""
+    for spec in broker.topology.dead_queues():
+        broker.consume_raw(spec, _on_dead(spec, ledger), prefetch=_PREFETCH)
+
+
+def _on_dead(spec: QueueSpec, ledger: Ledger) -> RawHandler:
+    async def on_dead_message(message: AbstractIncomingMessage) -> None:
+        letter = DeadMessage(
+            source_id=_source(spec, message),
+            queue=spec.label,
+            reason=_reason(message),
+            message_type=message.type,
+            body=message.body,
+            headers={**message.headers, "x-routing-key": message.routing_key},
+        )
+        try:
+            await bury(ledger, letter)
+        except LedgerUnavailable:
+            await message.nack(requeue=True)
+        else:
+            await message.ack()
+            log.warning("dead letter", queue=spec.label, reason=letter.reason, message_id=message.message_id)
+
+    return on_dead_message
+
+
+def _source(spec: QueueSpec, message: AbstractIncomingMessage) -> str:
+    digest = hashlib.sha256(message.body).hexdigest()[:16]
+    return f"{spec.label}/{message.message_id or 'anonymous'}/{digest}/{_death(message).get('time', '')}"
+
+
+def _reason(message: AbstractIncomingMessage) -> str:
+    try:
+        decode(message.type, message.headers.get(SCHEMA_VERSION_HEADER), message.body)
+    except Undecodable as error:
+        return f"undecodable: {error}"
+    death = _death(message)
+    return f"{death['reason']} from {death['queue']}" if death else "put here by hand"
+
+
+def _death(message: AbstractIncomingMessage) -> dict[str, Any]:
+    deaths = message.headers.get("x-death")
+    if isinstance(deaths, list) and deaths and isinstance(deaths[0], dict):
+        return deaths[0]
+    return {}

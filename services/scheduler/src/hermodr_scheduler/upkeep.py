@@ -1,0 +1,66 @@
+"""The scheduler's housekeeping: topology and partitions in place, retention, and the gauges of what waits."""
+
+from datetime import timedelta
+
+import structlog
+
+from hermodr_contracts.topology import Topology
+from hermodr_ledger import dead_letters, upkeep
+from hermodr_ledger.engine import Ledger
+from hermodr_scheduler.metrics import SchedulerMetrics
+from hermodr_servicekit.broker import Broker, BrokerUnavailable
+from hermodr_servicekit.clock import Clock
+
+log = structlog.get_logger()
+
+_HOUR = 3600.0
+_LOOK_EVERY = 5.0
+
+
+class Upkeep:
+    """Work that recurs by the hour or by the second and that any replica may do."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        broker: Broker,
+        clock: Clock,
+        metrics: SchedulerMetrics,
+        *,
+        retention: timedelta | None,
+    ) -> None:
+        self._ledger = ledger
+        self._broker = broker
+        self._topology: Topology = broker.topology
+        self._clock = clock
+        self._metrics = metrics
+        self._retention = retention
+
+    async def hourly(self) -> float:
+        """Partitions ahead, old weeks away, expired idempotency keys deleted."""
+        now = self._clock.now()
+        made = await upkeep.make_partitions(self._ledger, now)
+        if made:
+            log.info("partitions made", tables=made)
+        if self._retention is not None:
+            for week in await upkeep.drop_partitions(self._ledger, now - self._retention):
+                log.info("partitions dropped", week=week)
+        await upkeep.expire_idempotency_keys(self._ledger, now)
+        return _HOUR
+
+    async def look(self) -> float:
+        """Restores missing queues and refreshes the gauges."""
+        try:
+            await self._broker.declare()
+            for label, (_, consumers) in (await self._broker.queue_sizes()).items():
+                self._metrics.consumers.labels(label).set(consumers)
+        except BrokerUnavailable:
+            self._metrics.consumers.clear()
+        self._metrics.dead_letters.set(await dead_letters.count(self._ledger))
+        self._metrics.waiting.clear()
+        oldest = 0.0
+        for row in await upkeep.waiting(self._ledger):
+            self._metrics.waiting.labels(row.kind, row.priority.lane).set(row.jobs)
+            oldest = max(oldest, row.oldest_seconds)
+        self._metrics.oldest.set(oldest)
+        return _LOOK_EVERY

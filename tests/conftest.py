@@ -1,0 +1,74 @@
+"""Fixtures every tier may ask for. Those that need servers refuse to work for tests that must do without."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hermodr_cli import backing as backing_servers
+from hermodr_cli.backing import Backing
+from tests.support import brokers
+from tests.support.brokers import Broker
+from tests.support.databases import Databases
+
+TESTS = Path(__file__).parent
+WITHOUT_SERVERS = ("unit", "contracts")
+SERVER_FIXTURES = {"backing", "databases", "database_url", "empty_database_url", "broker"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with its tier, run the tiers cheapest first, and hold the cheap ones to doing without servers."""
+    order = {"unit": 0, "contracts": 1, "integration": 2, "e2e": 3}
+    for item in items:
+        tier = item.path.relative_to(TESTS).parts[0]
+        wanted = SERVER_FIXTURES.intersection(getattr(item, "fixturenames", ()))
+        if tier in WITHOUT_SERVERS and wanted:
+            raise pytest.UsageError(
+                f"{item.nodeid} is a {tier} test and may not use {', '.join(sorted(wanted))}"
+            )
+        if tier in order:
+            item.add_marker(tier)
+    items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).parts[0], len(order)))
+
+
+@pytest.fixture(scope="session")
+def backing(request: pytest.FixtureRequest) -> Backing:
+    """Running PostgreSQL and RabbitMQ. They stay up for the next session; `make down` ends them."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def say(text: str) -> None:
+        with capture.global_and_fixture_disabled():
+            print(f"\nhermodr: {text}", file=sys.stderr, flush=True)
+
+    return backing_servers.ensure(say)
+
+
+@pytest.fixture(scope="session")
+def databases(backing: Backing) -> Iterator[Databases]:
+    """Makes databases of the session's own; `with databases.migrated() as url` gives one more."""
+    maker = Databases(backing.database_url)
+    maker.sweep()
+    yield maker
+    maker.close()
+
+
+@pytest.fixture(scope="module")
+def database_url(databases: Databases) -> Iterator[str]:
+    """A database with the ledger's tables, shared by a module's tests."""
+    with databases.migrated() as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(databases: Databases) -> Iterator[str]:
+    """A database with nothing in it, for one test."""
+    with databases.empty() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def broker(backing: Backing) -> Iterator[Broker]:
+    """A vhost of our own (or a prefix, on someone else's broker), shared by a module's tests."""
+    brokers.sweep(backing)
+    yield from brokers.fresh(backing)

@@ -6,9 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import JobKind, JobState, OnUnknown, Priority
-from hermodr_servicekit.ids import job_of, last_child_of
-
-from hermodr_ledger.engine import Ledger
+from hermodr_ledger.engine import Statements, Transaction
 
 FIRST_ANNOUNCEMENT_OVERDUE_SECONDS = 5
 """How long a row may wait unclaimed before the scheduler announces it again for the first time."""
@@ -99,14 +97,16 @@ WITH input AS (
 ), keyed AS (
     INSERT INTO hermodr.idempotency_keys (project_id, key, fingerprint, status, response)
     SELECT project_id, key, fingerprint, 202, response FROM input WHERE key IS NOT NULL
+    ORDER BY project_id, key  -- as everybody does, so that two statements never wait for each other
     ON CONFLICT DO NOTHING
     RETURNING project_id, key, response
 ), accepted AS (
-    INSERT INTO hermodr.jobs (id, project_id, kind, type, state, priority, channels, recipient_id, to_email, to_phone,
-        owner_id, data, content, metadata, group_id, update_id, batch_id, singleton_key, on_unknown, scheduled_for, wake_at)
-    SELECT id, project_id, kind, type, state, priority, string_to_array(channels, ','), recipient_id, to_email, to_phone,
-        owner_id, data::jsonb, content::jsonb, metadata::jsonb, group_id, update_id, batch_id, singleton_key, on_unknown,
-        scheduled_for, coalesce(scheduled_for, now() + make_interval(secs => $24))
+    INSERT INTO hermodr.jobs (id, project_id, kind, type, state, priority, channels, recipient_id, to_email,
+        to_phone, owner_id, data, content, metadata, group_id, update_id, batch_id, singleton_key, on_unknown,
+        scheduled_for, wake_at)
+    SELECT id, project_id, kind, type, state, priority, string_to_array(channels, ','), recipient_id, to_email,
+        to_phone, owner_id, data::jsonb, content::jsonb, metadata::jsonb, group_id, update_id, batch_id, singleton_key,
+        on_unknown, scheduled_for, coalesce(scheduled_for, now() + make_interval(secs => $24))
     FROM input i
     WHERE i.key IS NULL
        OR EXISTS (SELECT 1 FROM keyed k
@@ -119,8 +119,9 @@ SELECT id FROM accepted LEFT JOIN woken ON true
 """
 
 
-async def accept(ledger: Ledger, jobs: Sequence[NewJob]) -> list[Verdict]:
-    """Commits the jobs, all in one transaction, and says of each what became of it, in order.
+async def accept(ledger: Statements, jobs: Sequence[NewJob]) -> list[Verdict]:
+    """Commits the jobs, all in one transaction, and says of each what became of it, in order. (On a `Transaction` they
+    are committed with it.)
 
     A job whose idempotency key is taken is not committed. Jobs with a `singleton_key` go through `accept_singleton`.
     Raises `LedgerUnavailable`.
@@ -137,30 +138,40 @@ async def accept(ledger: Ledger, jobs: Sequence[NewJob]) -> list[Verdict]:
     return [Accepted() if job.id in committed else answers[job.id] for job in jobs]
 
 
-async def accept_singleton(ledger: Ledger, job: NewJob) -> Verdict:
-    """Like `accept` for one job with a `singleton_key`: `SingletonTaken` while another unfinished job holds the key."""
-    rows = await ledger.fetch(
+async def accept_singleton(transaction: Transaction, job: NewJob) -> Verdict:
+    """Like `accept` for one job with a `singleton_key`: `SingletonTaken` while another unfinished job holds the key.
+
+    The key of a job that is finished or gone is taken over. Needs a transaction, so that the key and the job come into
+    being together; the lock makes requests with one key take turns, each seeing what the one before committed.
+    """
+    await transaction.fetch(
+        "SELECT pg_advisory_xact_lock(hashtextextended('singleton/' || $1::text || '/' || $2::text, 0))",
+        str(job.project_id),
+        job.singleton_key,
+    )
+    holders = await transaction.fetch(
         """
-        WITH mine AS (
-            INSERT INTO hermodr.singletons (project_id, key, job_id) VALUES ($1, $2, $3)
-            ON CONFLICT (project_id, key) DO UPDATE SET job_id = singletons.job_id
-            RETURNING job_id
-        ) SELECT job_id FROM mine
+        SELECT s.job_id FROM hermodr.singletons s JOIN hermodr.jobs j ON j.id = s.job_id
+        WHERE s.project_id = $1 AND s.key = $2 AND j.finished_at IS NULL
         """,
         job.project_id,
         job.singleton_key,
-        job.id,
     )
-    holder: UUID = rows[0]["job_id"]
-    if holder != job.id:
-        if job.idempotency is not None:
-            earlier = (await _earlier_answers(ledger, [job])).get(job.id)
-            if earlier is not None and earlier != StillRunning():
-                return earlier
-        return SingletonTaken(holder)
-    verdict = (await accept(ledger, [job]))[0]
-    if verdict != Accepted():
-        await ledger.fetch("DELETE FROM hermodr.singletons WHERE job_id = $1", job.id)
+    if holders:
+        earlier = (await _earlier_answers(transaction, [job])).get(job.id)
+        known = earlier is not None and earlier != StillRunning()
+        return earlier if known and earlier is not None else SingletonTaken(holders[0]["job_id"])
+    verdict = (await accept(transaction, [job]))[0]
+    if verdict == Accepted():
+        await transaction.fetch(
+            """
+            INSERT INTO hermodr.singletons (project_id, key, job_id) VALUES ($1, $2, $3)
+            ON CONFLICT (project_id, key) DO UPDATE SET job_id = excluded.job_id
+            """,
+            job.project_id,
+            job.singleton_key,
+            job.id,
+        )
     return verdict
 
 
@@ -193,7 +204,7 @@ def _columns(jobs: Sequence[NewJob]) -> list[list[object]]:
     ]
 
 
-async def _earlier_answers(ledger: Ledger, jobs: Sequence[NewJob]) -> dict[UUID, Verdict]:
+async def _earlier_answers(ledger: Statements, jobs: Sequence[NewJob]) -> dict[UUID, Verdict]:
     keyed = [(job, job.idempotency) for job in jobs if job.idempotency is not None]
     rows = await ledger.fetch(
         """
@@ -218,28 +229,3 @@ async def _earlier_answers(ledger: Ledger, jobs: Sequence[NewJob]) -> dict[UUID,
         else:
             answers[job.id] = Replay(row["status"], row["response"])
     return answers
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A bulk request: its jobs lie between two ids, so that counting them needs no index."""
-
-    id: UUID
-    project_id: UUID
-    accepted: int
-    rejected: int
-
-
-async def record_batch(ledger: Ledger, batch: Batch, job_ids: Sequence[UUID]) -> None:
-    """Commits a batch's row. `job_ids` are its accepted jobs."""
-    first, last = (min(job_ids), max(job_ids)) if job_ids else (batch.id, batch.id)
-    await ledger.fetch(
-        "INSERT INTO hermodr.batches (id, project_id, first_job_id, last_job_id, accepted, rejected)"
-        " VALUES ($1, $2, $3, $4, $5, $6)",
-        batch.id,
-        batch.project_id,
-        job_of(first),
-        last_child_of(last),
-        batch.accepted,
-        batch.rejected,
-    )

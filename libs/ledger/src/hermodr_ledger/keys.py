@@ -1,0 +1,139 @@
+"""Projects and the API keys that open them. A key is 256 random bits; only its SHA-256 is stored."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from hermodr_ledger.engine import Ledger, Row, Statements
+from hermodr_ledger.paging import Page, page_clause
+from hermodr_servicekit.ids import new_id
+
+Scope = Literal["send", "read", "manage", "admin"]
+SCOPES: tuple[Scope, ...] = ("send", "read", "manage", "admin")
+KEY_PREFIX = "hk_"
+
+_COLUMNS = "id, project_id, name, hint, scopes, created_at, revoked_at"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as it is known afterwards: `hint` is its first characters, to recognise it by."""
+
+    id: UUID
+    project_id: UUID
+    name: str
+    hint: str
+    scopes: tuple[Scope, ...]
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedKey:
+    """A new key with its secret, which nobody can find out again. `project` is the project's name."""
+
+    record: ApiKey
+    project: str
+    secret: str
+
+
+def hash_of(secret: str) -> bytes:
+    """What is stored of a key."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+async def create(ledger: Ledger, project_name: str, scopes: Sequence[Scope], name: str = "") -> CreatedKey:
+    """A new key for the project of that name, which is made if it is new."""
+    rows = await ledger.fetch(
+        """
+        INSERT INTO hermodr.projects (id, name) VALUES ($1, $2)
+        ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id
+        """,
+        new_id(),
+        project_name,
+    )
+    record, secret = await create_in(ledger, rows[0]["id"], scopes, name)
+    return CreatedKey(record, project_name, secret)
+
+
+async def create_in(
+    statements: Statements, project_id: UUID, scopes: Sequence[Scope], name: str
+) -> tuple[ApiKey, str]:
+    """A new key for an existing project, and its secret."""
+    secret = KEY_PREFIX + secrets.token_urlsafe(32)
+    rows = await statements.fetch(
+        f"INSERT INTO hermodr.api_keys (id, project_id, name, hint, key_hash, scopes)"
+        f" VALUES ($1, $2, $3, $4, $5, $6) RETURNING {_COLUMNS}",
+        new_id(),
+        project_id,
+        name,
+        secret[: len(KEY_PREFIX) + 5],
+        hash_of(secret),
+        [scope for scope in SCOPES if scope in scopes],
+    )
+    return _api_key(rows[0]), secret
+
+
+async def find(ledger: Ledger, key_hash: bytes) -> ApiKey | None:
+    """The key with that hash, unless it was revoked."""
+    rows = await ledger.fetch(
+        f"SELECT {_COLUMNS} FROM hermodr.api_keys WHERE key_hash = $1 AND revoked_at IS NULL", key_hash
+    )
+    return _api_key(rows[0]) if rows else None
+
+
+async def read(statements: Statements, project_id: UUID, key_id: UUID) -> ApiKey | None:
+    """The project's key of that id, revoked or not."""
+    rows = await statements.fetch(
+        f"SELECT {_COLUMNS} FROM hermodr.api_keys WHERE id = $1 AND project_id = $2", key_id, project_id
+    )
+    return _api_key(rows[0]) if rows else None
+
+
+async def page(ledger: Ledger, project_id: UUID, wanted: Page) -> list[ApiKey]:
+    """One page of the project's keys, revoked ones included."""
+    rows = await ledger.fetch(
+        f"SELECT {_COLUMNS} FROM hermodr.api_keys WHERE project_id = $1 AND {page_clause(wanted, 2)}",
+        project_id,
+        wanted.after,
+        wanted.limit,
+    )
+    return [_api_key(row) for row in rows]
+
+
+async def rename(ledger: Ledger, project_id: UUID, key_id: UUID, name: str) -> ApiKey | None:
+    """Changes what people call the key."""
+    rows = await ledger.fetch(
+        f"UPDATE hermodr.api_keys SET name = $3 WHERE id = $1 AND project_id = $2 RETURNING {_COLUMNS}",
+        key_id,
+        project_id,
+        name,
+    )
+    return _api_key(rows[0]) if rows else None
+
+
+async def revoke(ledger: Ledger, project_id: UUID, key_id: UUID) -> bool:
+    """Ends the key's life; `False` when the project has no such key. The record stays."""
+    rows = await ledger.fetch(
+        "UPDATE hermodr.api_keys SET revoked_at = coalesce(revoked_at, now())"
+        " WHERE id = $1 AND project_id = $2 RETURNING id",
+        key_id,
+        project_id,
+    )
+    return bool(rows)
+
+
+def _api_key(row: Row) -> ApiKey:
+    return ApiKey(
+        row["id"],
+        row["project_id"],
+        row["name"],
+        row["hint"],
+        tuple(row["scopes"]),
+        row["created_at"],
+        row["revoked_at"],
+    )

@@ -1,0 +1,227 @@
+"""The address book: recipients of a project, with what they wish."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import asyncpg
+
+from hermodr_ledger.engine import Ledger, Row, Statements, Transaction
+from hermodr_ledger.paging import Page, page_clause
+from hermodr_servicekit.ids import new_id
+
+_ERASING_SECONDS = 120.0
+_COLUMNS = (
+    "id, external_id, user_id, name, email, phone, locale, timezone, muted_until, quiet_hours, preferences,"
+    " created_at, updated_at"
+)
+
+
+class ExternalIdTaken(Exception):
+    """Another recipient of the project has the external id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """An address book entry. `preferences` are `{"type", "channel", "enabled"}`, see the dispatcher for their weight;
+    `quiet_hours` are `{"start", "end", "days"}`."""
+
+    id: UUID
+    external_id: str | None
+    user_id: str | None
+    name: str | None
+    email: str | None
+    phone: str | None
+    locale: str | None
+    timezone: str | None
+    muted_until: datetime | None
+    quiet_hours: Mapping[str, Any] | None
+    preferences: Sequence[Mapping[str, Any]]
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A recipient as a producer names it: `value` is the text of an id, an external id or a user id."""
+
+    project_id: UUID
+    kind: Literal["recipient_id", "external_id", "user_id"]
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a reference leads to; `user_id` is the end user who owns what is sent there."""
+
+    id: UUID
+    user_id: str | None
+
+
+async def create(statements: Statements, project_id: UUID, fields: Mapping[str, str | None]) -> Recipient:
+    """A new recipient. `fields` are the columns external_id … timezone. Raises `ExternalIdTaken`."""
+    rows = await statements.fetch(
+        f"""
+        INSERT INTO hermodr.recipients (id, project_id, external_id, user_id, name, email, phone, locale, timezone)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
+        """,
+        new_id(),
+        project_id,
+        fields.get("external_id"),
+        fields.get("user_id"),
+        fields.get("name"),
+        fields.get("email"),
+        fields.get("phone"),
+        fields.get("locale"),
+        fields.get("timezone"),
+    )
+    if not rows:
+        raise ExternalIdTaken
+    return _recipient(rows[0])
+
+
+async def read(statements: Statements, project_id: UUID, recipient_id: UUID) -> Recipient | None:
+    """The project's recipient of that id."""
+    rows = await statements.fetch(
+        f"SELECT {_COLUMNS} FROM hermodr.recipients WHERE id = $1 AND project_id = $2",
+        recipient_id,
+        project_id,
+    )
+    return _recipient(rows[0]) if rows else None
+
+
+async def page(
+    ledger: Ledger, project_id: UUID, wanted: Page, *, external_id: str | None, user_id: str | None
+) -> list[Recipient]:
+    """One page of the project's recipients, of those with the external id or user id if given."""
+    rows = await ledger.fetch(
+        f"""
+        SELECT {_COLUMNS} FROM hermodr.recipients
+        WHERE project_id = $1 AND ($2::text IS NULL OR external_id = $2) AND ($3::text IS NULL OR user_id = $3)
+          AND {page_clause(wanted, 4)}
+        """,
+        project_id,
+        external_id,
+        user_id,
+        wanted.after,
+        wanted.limit,
+    )
+    return [_recipient(row) for row in rows]
+
+
+async def change(
+    ledger: Ledger, project_id: UUID, recipient_id: UUID, changes: Mapping[str, Any]
+) -> Recipient | None:
+    """Replaces the named fields; `None` when the project has no such recipient. Raises `ExternalIdTaken`."""
+    async with ledger.transaction() as transaction:
+        rows = await transaction.fetch(
+            f"SELECT {_COLUMNS} FROM hermodr.recipients WHERE id = $1 AND project_id = $2 FOR UPDATE",
+            recipient_id,
+            project_id,
+        )
+        if not rows:
+            return None
+        wanted = replace(_recipient(rows[0]), **changes)
+        return await _overwrite(transaction, wanted)
+
+
+async def _overwrite(transaction: Transaction, wanted: Recipient) -> Recipient:
+    try:
+        rows = await transaction.fetch(
+            f"""
+            UPDATE hermodr.recipients
+            SET external_id = $2, user_id = $3, name = $4, email = $5, phone = $6, locale = $7, timezone = $8,
+                muted_until = $9, quiet_hours = $10::jsonb, preferences = $11::jsonb, updated_at = clock_timestamp()
+            WHERE id = $1 RETURNING {_COLUMNS}
+            """,
+            wanted.id,
+            wanted.external_id,
+            wanted.user_id,
+            wanted.name,
+            wanted.email,
+            wanted.phone,
+            wanted.locale,
+            wanted.timezone,
+            wanted.muted_until,
+            json.dumps(wanted.quiet_hours) if wanted.quiet_hours is not None else None,
+            json.dumps(list(wanted.preferences)),
+        )
+    except asyncpg.UniqueViolationError as error:
+        raise ExternalIdTaken from error
+    return _recipient(rows[0])
+
+
+async def erase(ledger: Ledger, project_id: UUID, recipient_id: UUID) -> bool:
+    """Deletes the recipient and blanks every address, content and datum in what is finished of theirs, so that only
+    counts remain; `False` when the project has no such recipient. What is not finished yet is decided against (no
+    delivery without a recipient) or on its way; it is blanked with the partition's retention. Reads whole tables: there
+    is no index by recipient on the busiest ones, and erasing is rare."""
+    async with ledger.transaction() as transaction:
+        gone = await transaction.fetch(
+            "DELETE FROM hermodr.recipients WHERE id = $1 AND project_id = $2 RETURNING id",
+            recipient_id,
+            project_id,
+        )
+        if not gone:
+            return False
+        await transaction.fetch(
+            """
+            WITH jobs AS (
+                UPDATE hermodr.jobs SET to_email = NULL, to_phone = NULL, owner_id = NULL, data = '{}', content = NULL,
+                    metadata = NULL
+                WHERE recipient_id = $1 AND finished_at IS NOT NULL
+            )
+            UPDATE hermodr.deliveries SET address = '', address_name = NULL
+            WHERE recipient_id = $1 AND finished_at IS NOT NULL
+            """,
+            recipient_id,
+            seconds=_ERASING_SECONDS,
+        )
+    return True
+
+
+async def resolve(ledger: Statements, references: Sequence[Reference]) -> list[Found | None]:
+    """What each reference leads to, in order. Of several recipients with one user id it is the eldest."""
+    rows = await ledger.fetch(
+        """
+        SELECT i.nth, r.id, r.user_id
+        FROM unnest($1::uuid[], $2::text[], $3::text[]) WITH ORDINALITY AS i(project_id, kind, value, nth)
+        CROSS JOIN LATERAL (
+            SELECT id, user_id FROM hermodr.recipients
+            WHERE i.kind = 'recipient_id' AND project_id = i.project_id
+              AND id = CASE i.kind WHEN 'recipient_id' THEN i.value::uuid END
+            UNION ALL
+            SELECT id, user_id FROM hermodr.recipients
+            WHERE i.kind = 'external_id' AND project_id = i.project_id AND external_id = i.value
+            UNION ALL
+            (SELECT id, user_id FROM hermodr.recipients
+             WHERE i.kind = 'user_id' AND project_id = i.project_id AND user_id = i.value ORDER BY id LIMIT 1)
+        ) r
+        """,
+        [each.project_id for each in references],
+        [each.kind for each in references],
+        [each.value for each in references],
+    )
+    found = {row["nth"]: Found(row["id"], row["user_id"]) for row in rows}
+    return [found.get(nth) for nth in range(1, len(references) + 1)]
+
+
+def _recipient(row: Row) -> Recipient:
+    return Recipient(
+        id=row["id"],
+        external_id=row["external_id"],
+        user_id=row["user_id"],
+        name=row["name"],
+        email=row["email"],
+        phone=row["phone"],
+        locale=row["locale"],
+        timezone=row["timezone"],
+        muted_until=row["muted_until"],
+        quiet_hours=json.loads(row["quiet_hours"]) if row["quiet_hours"] is not None else None,
+        preferences=json.loads(row["preferences"]),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )

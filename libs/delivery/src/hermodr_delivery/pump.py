@@ -10,6 +10,7 @@ and with it the handlers: the message will come again and find nothing left to c
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -152,7 +153,12 @@ class Pump:
                 self._settled(message)
                 continue
             result = await self._send(claimed)
-            self._recorder.submit(result).add_done_callback(lambda _, message=message: self._settled(message))
+            self._recorder.submit(result).add_done_callback(partial(self._recorded, message))
+
+    def _recorded(self, message: _Message, future: asyncio.Future[None]) -> None:
+        if not future.cancelled() and (error := future.exception()) is not None:
+            log.error("a result could not be recorded; its lease will run out", error=type(error).__name__)
+        self._settled(message)
 
     async def _give_up(self, claimed: Claim) -> None:
         """This process stood still, or its provider is slow: the claim is too old to be sent with certainty."""

@@ -40,7 +40,9 @@ class Recorder:
         self._announcer = announcer
         self._metrics = metrics
         self._ladder = ladder
-        self._line: Coalescer[Result, None] = Coalescer(self._record, max_items=200, concurrency=2)
+        self._line: Coalescer[Result, None] = Coalescer(
+            self._record, max_items=200, concurrency=2, split_on=(Exception,)
+        )
 
     def submit(self, result: Result) -> asyncio.Future[None]:
         """Records the result; the future is done when it is committed."""

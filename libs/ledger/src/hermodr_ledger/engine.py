@@ -25,6 +25,7 @@ _GONE: tuple[type[BaseException], ...] = (
     asyncpg.DiskFullError,
     asyncpg.ReadOnlySQLTransactionError,
 )
+_LEAVE_BEHIND: tuple[type[BaseException], ...] = (*_GONE, asyncio.CancelledError)
 _COLLISIONS: tuple[type[Exception], ...] = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
 Row = Mapping[str, Any]
@@ -112,7 +113,7 @@ class Ledger:
                     driver: Any = raw.driver_connection
                     try:
                         rows: list[Row] = await driver.fetch(sql, *arguments, timeout=self._statement_seconds)
-                    except (*_GONE, asyncio.CancelledError):
+                    except _LEAVE_BEHIND:
                         await connection.invalidate()
                         raise
                     return rows
@@ -153,7 +154,7 @@ class Ledger:
                 try:
                     async with driver.transaction():
                         yield Transaction(driver, self._statement_seconds)
-                except (*_GONE, asyncio.CancelledError):
+                except _LEAVE_BEHIND:
                     await connection.invalidate()
                     raise
         except _COLLISIONS as error:

@@ -22,7 +22,7 @@ async def repeat(
             wake.clear()
         try:
             pause = await tick()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - see above
             log.warning("periodic work failed", work=name, error=type(error).__name__)
             pause = after_error
         if wake is None:

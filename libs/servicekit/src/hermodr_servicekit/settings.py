@@ -91,7 +91,7 @@ def refuse(reason: str) -> NoReturn:
 
 
 def load(cls: type[S]) -> S:
-    """The settings of the environment. A wrong one ends the process with status 2, naming the variable, not its value."""
+    """The settings of the environment. A wrong one ends the process with status 2, naming the variable only."""
     try:
         return cls()
     except ValidationError as error:

@@ -1,0 +1,94 @@
+"""The email sender, put together."""
+
+import asyncio
+from collections.abc import Sequence
+from email.utils import parseaddr
+
+from hermodr_contracts.vocabulary import Priority
+from hermodr_delivery.metrics import SenderMetrics
+from hermodr_delivery.pump import Pump
+from hermodr_delivery.recorder import Recorder
+from hermodr_ledger.runtime import Runtime
+from hermodr_servicekit import logging
+from hermodr_servicekit.settings import load, refuse
+
+from hermodr_email_sender.domain import Mailbox
+from hermodr_email_sender.errors import ProviderConfigError
+from hermodr_email_sender.handlers import subscribe
+from hermodr_email_sender.providers import EmailProvider, build_providers
+from hermodr_email_sender.rendering import Renderer
+from hermodr_email_sender.service import EmailSending
+from hermodr_email_sender.settings import EmailSenderSettings
+
+_LARGEST_WINDOW = 200
+
+
+async def main(stop: asyncio.Event) -> None:
+    """Runs the email sender until `stop`."""
+    settings = load(EmailSenderSettings)
+    logging.configure(settings)
+    if settings.lease_seconds <= 2 * settings.send_seconds:
+        refuse("HERMODR_LEASE_SECONDS: must be more than twice HERMODR_SEND_SECONDS")
+    providers = _providers(settings)
+    runtime = Runtime(settings)
+    metrics = SenderMetrics(runtime.registry)
+    recorder = Recorder(runtime.ledger, runtime.announcer, metrics, ladder=settings.ladder)
+    sending = EmailSending(
+        runtime.ledger,
+        providers,
+        Renderer(),
+        runtime.clock,
+        metrics,
+        owner=runtime.instance,
+        send_seconds=settings.send_seconds,
+        message_id_domain=settings.message_id_domain,
+    )
+    pumps = {
+        priority: Pump(
+            runtime.ledger,
+            recorder,
+            sending.send,
+            runtime.clock,
+            owner=runtime.instance,
+            concurrency=concurrency,
+            window=_window(providers, settings.lease_seconds),
+            lease_seconds=settings.lease_seconds,
+        )
+        for priority, concurrency in _shares(providers[0].options.concurrency).items()
+    }
+    subscribe(runtime.broker, pumps, prefetch=settings.email_prefetch)
+
+    async def drain() -> None:
+        await asyncio.gather(*(pump.drain() for pump in pumps.values()))
+
+    await runtime.run(stop, drain=drain, background=tuple(pump.run() for pump in pumps.values()))
+    await sending.close()
+
+
+def _providers(settings: EmailSenderSettings) -> list[EmailProvider]:
+    name, address = parseaddr(settings.email_from)
+    if "@" not in address:
+        refuse("HERMODR_EMAIL_FROM: is not an address or Name <address>")
+    production = settings.env == "production"
+    try:
+        return build_providers(
+            settings.email_providers, sender=Mailbox(address, name), production=production
+        )
+    except ProviderConfigError as error:
+        refuse(str(error))
+
+
+def _shares(concurrency: int) -> dict[Priority, int]:
+    """Each lane's workers. Urgent ones are a fifth and in nobody's way: the provider's pool is as large as all of
+    them together, so no lane waits for another's connection."""
+    urgent = max(1, concurrency // 5)
+    low = max(1, concurrency // 5)
+    return {Priority.URGENT: urgent, Priority.NORMAL: max(1, concurrency - urgent - low), Priority.LOW: low}
+
+
+def _window(providers: Sequence[EmailProvider], lease_seconds: float) -> int:
+    """How many deliveries to claim ahead: what the slowest provider's rate sends in a quarter of a lease at most."""
+    rates = [each.options.rate for each in providers if each.options.rate is not None]
+    if not rates:
+        return _LARGEST_WINDOW
+    return max(1, min(_LARGEST_WINDOW, int(min(rates) * lease_seconds / 4)))

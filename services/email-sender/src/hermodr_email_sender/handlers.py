@@ -1,0 +1,25 @@
+"""What the email sender listens to."""
+
+from collections.abc import Mapping
+
+from faststream.exceptions import NackMessage
+from hermodr_contracts.messages import SendEmails
+from hermodr_contracts.vocabulary import Channel, Priority
+from hermodr_delivery.pump import Pump, Stopping
+from hermodr_servicekit.broker import Broker, Handler
+
+
+def subscribe(broker: Broker, pumps: Mapping[Priority, Pump], *, prefetch: int) -> None:
+    """Registers a consumer for the queue of every lane."""
+    for priority, pump in pumps.items():
+        broker.consume(broker.topology.send_queue(Channel.EMAIL, priority), _on_send(pump), prefetch=prefetch)
+
+
+def _on_send(pump: Pump) -> Handler:
+    async def on_send_emails(message: SendEmails) -> None:
+        try:
+            await pump.submit(message.delivery_ids)
+        except Stopping:
+            raise NackMessage(requeue=True) from None
+
+    return on_send_emails

@@ -1,0 +1,150 @@
+"""Sending one claimed email: render, build, one provider call, and what came of it."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+from hermodr_contracts.vocabulary import Channel
+from hermodr_delivery.failures import DeliveryFailure, OutcomeUnknown, PermanentError, Throttled, TransientError
+from hermodr_delivery.metrics import SenderMetrics
+from hermodr_delivery.rate import RateLimit
+from hermodr_delivery.recorder import Result
+from hermodr_ledger.attempts import Attempt, Claim, Outcome
+from hermodr_ledger.contents import TemplateContent, template_content
+from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.ids import message_id_of
+
+from hermodr_email_sender.domain import OutgoingEmail
+from hermodr_email_sender.providers import EmailProvider
+from hermodr_email_sender.rendering import Rendered, Renderer
+
+log = structlog.get_logger()
+
+_CONTENTS_KEPT = 1000
+
+
+class EmailSending:
+    """Makes one attempt of a delivery. The first attempt goes to the preferred provider, each retry to the next."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        providers: Sequence[EmailProvider],
+        renderer: Renderer,
+        clock: Clock,
+        metrics: SenderMetrics,
+        *,
+        owner: str,
+        send_seconds: float,
+        message_id_domain: str,
+    ) -> None:
+        self._ledger = ledger
+        self._providers = [(each, RateLimit(each.options.rate, clock)) for each in providers]
+        self._renderer = renderer
+        self._clock = clock
+        self._metrics = metrics
+        self._owner = owner
+        self._send_seconds = send_seconds
+        self._domain = message_id_domain
+        self._contents: dict[tuple[UUID, int, str], TemplateContent] = {}
+
+    async def send(self, claim: Claim) -> Result:
+        """What came of the attempt; never raises for a failed delivery."""
+        provider, limit = self._providers[(claim.attempt - 1) % len(self._providers)]
+        waited = await limit.wait()
+        if waited:
+            self._metrics.rate_limit_wait.observe(waited)
+        started_at = self._clock.now()
+        started = self._clock.monotonic()
+        message_id: str | None = None
+        failure: DeliveryFailure | None = None
+        try:
+            message = await self._message(claim)
+            started_at, started = self._clock.now(), self._clock.monotonic()
+            message_id = await self._call(provider, message)
+        except DeliveryFailure as error:
+            failure = error
+        except Exception as error:
+            log.exception("sending failed unexpectedly", delivery_id=str(claim.id))
+            failure = TransientError("internal_error", type(error).__name__)
+        self._metrics.provider_request.labels(provider.name).observe(self._clock.monotonic() - started)
+        attempt = Attempt(
+            claim.id,
+            claim.attempt,
+            _outcome(failure),
+            started_at,
+            self._clock.now(),
+            claimed_by=self._owner,
+            provider=provider.name,
+            provider_message_id=message_id,
+            code=failure.code if failure else None,
+            detail=failure.detail if failure else None,
+        )
+        return Result(claim, attempt, failure.retry_after if isinstance(failure, Throttled) else None)
+
+    async def close(self) -> None:
+        """Ends the providers' connections."""
+        for provider, _ in self._providers:
+            await provider.close()
+
+    async def _call(self, provider: EmailProvider, message: OutgoingEmail) -> str | None:
+        try:
+            async with asyncio.timeout(self._send_seconds):
+                return (await provider.send(message)).provider_message_id
+        except TimeoutError:
+            raise OutcomeUnknown("timeout", f"no answer within {self._send_seconds:g} s") from None
+
+    async def _message(self, claim: Claim) -> OutgoingEmail:
+        rendered = await self._render(claim)
+        return OutgoingEmail(
+            message_id=message_id_of(claim.job_id, self._domain),
+            to_address=claim.address,
+            to_name=claim.address_name or "",
+            subject=rendered.subject,
+            text=rendered.text,
+            html=rendered.html,
+            date=self._clock.now(),
+        )
+
+    async def _render(self, claim: Claim) -> Rendered:
+        if claim.content is not None:
+            given = json.loads(claim.content)
+            return self._renderer.as_given(given.get("subject"), given.get("body_text"), given.get("body_html"))
+        content = await self._content(claim)
+        return self._renderer.render(content, json.loads(claim.data))
+
+    async def _content(self, claim: Claim) -> TemplateContent:
+        if claim.template_id is None or claim.template_version is None or claim.locale is None:
+            raise PermanentError("template_missing", "the delivery names no template")
+        key = (claim.template_id, claim.template_version, claim.locale)
+        known = self._contents.get(key)
+        if known is None:
+            try:
+                known = await template_content(self._ledger, key[0], key[1], Channel.EMAIL, key[2])
+            except LedgerUnavailable as error:
+                raise TransientError("ledger_unavailable", str(error)) from error
+            if known is None:
+                raise PermanentError("template_missing", "the template was deleted")
+            if len(self._contents) >= _CONTENTS_KEPT:
+                self._contents.clear()
+            self._contents[key] = known
+        return known
+
+
+def _outcome(failure: DeliveryFailure | None) -> Outcome:
+    match failure:
+        case None:
+            return Outcome.SENT
+        case PermanentError(bounced=True):
+            return Outcome.BOUNCED
+        case PermanentError():
+            return Outcome.PERMANENT
+        case Throttled():
+            return Outcome.THROTTLED
+        case OutcomeUnknown():
+            return Outcome.UNKNOWN
+        case _:
+            return Outcome.TRANSIENT

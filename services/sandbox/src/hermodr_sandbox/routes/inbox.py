@@ -19,6 +19,7 @@ _ASSETS = {
     "/": ("inbox.html", "text/html"),
     "/assets/inbox.css": ("inbox.css", "text/css"),
     "/assets/inbox.js": ("inbox.js", "text/javascript"),
+    "/assets/dom.js": ("dom.js", "text/javascript"),
     "/assets/faults.js": ("faults.js", "text/javascript"),
     "/favicon.svg": ("favicon.svg", "image/svg+xml"),
 }

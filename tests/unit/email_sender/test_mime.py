@@ -130,12 +130,13 @@ def test_the_modern_parser_sees_one_mailbox_and_no_defect(subject: str, name: st
 )
 def test_a_line_break_in_any_header_is_refused(field: str, breaker: str, before: str, after: str) -> None:
     evil = before + breaker + after
-    changes: dict[str, Any] = {
+    by_field: dict[str, dict[str, Any]] = {
         "reply_to": {"reply_to": Mailbox("a@b.example", evil)},
         "extra": {"headers": {"List-Id": evil}},
         "to_address": {"to_address": f"jane{evil}@example.org"},
         "sender": {},
-    }.get(field, {field: evil})
+    }
+    changes = by_field.get(field, {field: evil})
     sender = Mailbox("a@b.example", evil) if field == "sender" else SENDER
     with pytest.raises(UnsendableMessage) as caught:
         mime.build(mail(**changes), sender)

@@ -1,0 +1,91 @@
+"""Keeps SMTP sessions for reuse: a connection costs more than the mail it carries."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from hermodr_delivery.failures import TransientError
+
+from .smtp_session import SmtpSession
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """`size` sessions at most; each ends after `idle_seconds` without work or after `max_transactions` mails."""
+
+    size: int = 10
+    idle_seconds: float = 30.0
+    max_transactions: int = 1000
+
+
+class SmtpPool:
+    """At most `limits.size` sessions, the one used last handed out first, so that the others may idle out.
+
+    Every `acquire` must be followed by a `release`, whatever became of the session: one that is not reusable is
+    thrown away there.
+    """
+
+    def __init__(self, connect: Callable[[], Awaitable[SmtpSession]], limits: PoolLimits) -> None:
+        self._connect = connect
+        self._limits = limits
+        self._slots = asyncio.Semaphore(limits.size)
+        self._idle: deque[tuple[float, SmtpSession]] = deque()
+        self._ending: set[asyncio.Future[None]] = set()
+        self._reaper: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    async def acquire(self, *, fresh: bool = False) -> SmtpSession:
+        """An idle session, else a new one; always a new one when `fresh`. Waits while all are in use."""
+        await self._slots.acquire()
+        try:
+            if self._closed:
+                raise TransientError("provider_closed", "this sender is shutting down")
+            while self._idle and not fresh:
+                _, session = self._idle.pop()
+                if session.reusable:
+                    return session
+                self._end(session)
+            return await self._connect()
+        except BaseException:
+            self._slots.release()
+            raise
+
+    def release(self, session: SmtpSession) -> None:
+        """Takes the session back, or ends it if it is broken, worn out or in the middle of something."""
+        self._slots.release()
+        if self._closed or not session.reusable or session.transactions >= self._limits.max_transactions:
+            self._end(session)
+            return
+        loop = asyncio.get_running_loop()
+        self._idle.append((loop.time(), session))
+        if self._reaper is None:
+            self._reaper = loop.call_later(self._limits.idle_seconds, self._reap)
+
+    async def close(self) -> None:
+        """Ends the idle sessions now and those in use when they come back; waits for the former."""
+        self._closed = True
+        if self._reaper is not None:
+            self._reaper.cancel()
+            self._reaper = None
+        while self._idle:
+            self._end(self._idle.pop()[1])
+        if self._ending:
+            await asyncio.wait(self._ending)
+
+    def _reap(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._reaper = None
+        overdue = loop.time() - self._limits.idle_seconds
+        while self._idle and (self._idle[0][0] <= overdue or not self._idle[0][1].reusable):
+            self._end(self._idle.popleft()[1])
+        if self._idle:
+            self._reaper = loop.call_at(self._idle[0][0] + self._limits.idle_seconds, self._reap)
+
+    def _end(self, session: SmtpSession) -> None:
+        session.quit()
+        if not session.closed.done():
+            self._ending.add(session.closed)
+            session.closed.add_done_callback(self._ending.discard)

@@ -1,0 +1,400 @@
+"""The SMTP provider against a server that answers, cuts and holds at every stage."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from hermodr_delivery.failures import (
+    DeliveryFailure,
+    OutcomeUnknown,
+    PermanentError,
+    Throttled,
+    TransientError,
+)
+from hermodr_email_sender import mime
+from hermodr_email_sender.domain import Mailbox
+from hermodr_email_sender.smtp import SmtpProvider
+from hermodr_email_sender.smtp_endpoint import Security, SmtpEndpoint
+from hermodr_email_sender.smtp_pool import PoolLimits
+from hermodr_email_sender.smtp_session import Timeouts
+from tests.support.mails import PLAIN, SENDER, mail
+from tests.support.scripted_smtp import Action, Cut, CutInside, Hold, ScriptedSmtp, Stage, StallInside
+from tests.support.waiting import wait_until
+
+PATIENT = Timeouts(connect=10, command=10, content=10, quit=10)
+BOTH_WAYS = pytest.mark.parametrize(
+    "extensions", [("PIPELINING", "SIZE 100000"), ()], ids=["pipelined", "in turn"]
+)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ScriptedSmtp]:
+    async with ScriptedSmtp().running() as running:
+        yield running
+
+
+@asynccontextmanager
+async def provider(
+    server: ScriptedSmtp, *, timeouts: Timeouts = PATIENT, limits: PoolLimits | None = None
+) -> AsyncIterator[SmtpProvider]:
+    endpoint = SmtpEndpoint(
+        "127.0.0.1",
+        server.port,
+        Security.NONE,
+        ssl.create_default_context(),
+        helo="test.example",
+        timeouts=timeouts,
+    )
+    made = SmtpProvider(endpoint, sender=SENDER, limits=limits or PoolLimits(size=4))
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+async def failure_of(sender: SmtpProvider, **changes: object) -> DeliveryFailure:
+    with pytest.raises(DeliveryFailure) as caught:
+        await sender.send(mail(**changes))
+    assert "jane" not in str(caught.value).lower()
+    return caught.value
+
+
+@BOTH_WAYS
+async def test_a_mail_arrives_as_it_was_built(extensions: tuple[str, ...]) -> None:
+    message = mail(text=".\n..two\nthree\n.", html="<p>.</p>\n.\n")
+    async with ScriptedSmtp(extensions=extensions).running() as server, provider(server) as sender:
+        accepted = await sender.send(message)
+    content = mime.build(message, SENDER).content
+    (received,) = server.mails
+    assert undotted(received.content) == content
+    size = f" SIZE={len(content)}" if extensions else ""
+    assert received.mail == f"MAIL FROM:<{SENDER.address}>{size}"
+    assert received.rcpt == "RCPT TO:<jane@example.org>"
+    assert accepted.provider_message_id == "4XyZ01abc"
+    assert accepted.detail == "250 2.0.0"
+
+
+def undotted(content: bytes) -> bytes:
+    lines = content.split(b"\r\n")
+    assert b"." not in lines
+    return b"\r\n".join(line.removeprefix(b".") for line in lines)
+
+
+async def test_pipelining_sends_the_envelope_in_one_write() -> None:
+    async with ScriptedSmtp(together=True).running() as server, provider(server) as sender:
+        await sender.send(PLAIN)
+        await sender.send(PLAIN)
+    assert len(server.mails) == 2
+
+
+async def test_connections_are_reused_and_end_with_quit(server: ScriptedSmtp) -> None:
+    async with provider(server) as sender:
+        for _ in range(3):
+            await sender.send(PLAIN)
+    assert len(server.mails) == 3
+    (conversation,) = server.conversations
+    await wait_until(lambda: conversation.ended)
+    assert conversation.commands[-1] == "QUIT"
+    assert "RSET" not in conversation.commands
+
+
+REFUSALS = [
+    ("MAIL", "451 4.3.0 later", TransientError, "smtp_451", None),
+    ("MAIL", "450 4.7.1 slow down", Throttled, "smtp_450", None),
+    ("MAIL", "452 4.3.1 full, try again in 5 minutes", Throttled, "smtp_452", 300.0),
+    ("MAIL", "421 4.7.0 too many, wait 30 seconds", Throttled, "smtp_421", 30.0),
+    ("MAIL", "530 5.7.0 authenticate first", TransientError, "auth_failed", None),
+    ("MAIL", "550 5.1.8 bad sender", PermanentError, "smtp_550", False),
+    ("RCPT", "450 4.2.0 greylisted jane@example.org", Throttled, "smtp_450", None),
+    ("RCPT", "451 4.2.0 jane", TransientError, "smtp_451", None),
+    ("RCPT", "421 4.3.2 closing", Throttled, "smtp_421", None),
+    ("RCPT", "550 5.1.1 <jane@example.org>: no such user", PermanentError, "smtp_550", True),
+    ("RCPT", "550 no such user Jane", PermanentError, "smtp_550", True),
+    ("RCPT", "551 5.1.6 moved", PermanentError, "smtp_551", True),
+    ("RCPT", "553 bad mailbox name", PermanentError, "smtp_553", True),
+    ("RCPT", "554 5.1.0 rejected", PermanentError, "smtp_554", True),
+    ("RCPT", "550 5.7.1 blocked by policy", PermanentError, "smtp_550", False),
+    ("RCPT", "552 5.2.2 mailbox full", PermanentError, "smtp_552", False),
+    ("RCPT", "550-5.1.1 first line\r\n550 5.1.1 second line", PermanentError, "smtp_550", True),
+    ("DATA", "451 4.3.0 later", TransientError, "smtp_451", None),
+    ("DATA", "554 5.5.1 no", PermanentError, "smtp_554", False),
+    ("CONTENT", "451 4.3.0 later", TransientError, "smtp_451", None),
+    ("CONTENT", "421 4.3.0 closing", Throttled, "smtp_421", None),
+    ("CONTENT", "550 5.1.1 no such user after all", PermanentError, "smtp_550", True),
+    ("CONTENT", "550 5.7.1 spam", PermanentError, "smtp_550", False),
+    ("CONTENT", "554 5.6.0 malformed", PermanentError, "smtp_554", False),
+]
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize(("stage", "answer", "kind", "code", "more"), REFUSALS)
+async def test_every_refusal_has_its_class_and_the_next_mail_gets_through(
+    stage: Stage,
+    answer: str,
+    kind: type[DeliveryFailure],
+    code: str,
+    more: object,
+    extensions: tuple[str, ...],
+) -> None:
+    async with ScriptedSmtp(extensions=extensions).running() as server, provider(server) as sender:
+        server.on(stage, answer)
+        failure = await failure_of(sender)
+        assert (type(failure), failure.code) == (kind, code)
+        if isinstance(failure, PermanentError):
+            assert failure.bounced is more
+        if isinstance(failure, Throttled):
+            assert failure.retry_after == more
+        await sender.send(PLAIN)
+        assert len([received for received in server.mails if received.content]) == 1
+        assert len(server.conversations) == (2 if code == "smtp_421" else 1), (
+            "only a 421 costs the connection"
+        )
+
+
+async def test_a_refused_recipient_behind_a_354_ends_with_an_empty_message(server: ScriptedSmtp) -> None:
+    """RFC 2920 §3.1: DATA was pipelined and accepted though no recipient was."""
+    server.on("RCPT", "550 5.1.1 unknown")
+    server.on("CONTENT", "554 5.5.1 no valid recipients")
+    async with provider(server) as sender:
+        failure = await failure_of(sender)
+        await sender.send(PLAIN)
+    assert isinstance(failure, PermanentError)
+    assert failure.bounced
+    (conversation,) = server.conversations
+    verbs = [command.split(" ")[0] for command in conversation.commands]
+    assert verbs[:5] == ["EHLO", "MAIL", "RCPT", "DATA", "[0"]
+    assert verbs[5] == "RSET"
+    assert len(server.mails) == 1
+
+
+async def test_a_refused_recipient_with_data_refused_too_needs_no_message(server: ScriptedSmtp) -> None:
+    server.on("RCPT", "550 5.1.1 unknown")
+    server.on("DATA", "503 5.5.1 no recipients")
+    async with provider(server) as sender:
+        failure = await failure_of(sender)
+        await sender.send(PLAIN)
+    assert failure.code == "smtp_550"
+    assert len(server.conversations) == 1
+    assert not any("[0" in command for command in server.commands)
+
+
+async def test_a_refused_sender_is_what_counts_when_everything_behind_it_fails(server: ScriptedSmtp) -> None:
+    server.on("MAIL", "552 5.3.4 too big")
+    server.on("RCPT", "503 5.5.1 MAIL first")
+    server.on("DATA", "503 5.5.1 RCPT first")
+    async with provider(server) as sender:
+        assert (await failure_of(sender)).code == "smtp_552"
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA"])
+async def test_a_break_before_the_content_is_transient(stage: Stage, extensions: tuple[str, ...]) -> None:
+    async with ScriptedSmtp(extensions=extensions).running() as server, provider(server) as sender:
+        server.on(stage, Cut())
+        failure = await failure_of(sender)
+        assert (type(failure), failure.code) == (TransientError, "connection_lost")
+        await sender.send(PLAIN)
+
+
+@BOTH_WAYS
+async def test_a_refusal_counts_even_if_the_server_hangs_up_after_it(extensions: tuple[str, ...]) -> None:
+    async with ScriptedSmtp(extensions=extensions).running() as server, provider(server) as sender:
+        server.on("RCPT", Cut("550 5.1.1 unknown, bye"))
+        failure = await failure_of(sender)
+        assert isinstance(failure, PermanentError)
+        assert failure.bounced
+
+
+@pytest.mark.parametrize("action", [Cut(), Cut("2"), Hold(), "9999 nonsense"])
+async def test_no_reply_after_the_final_dot_is_unknown(server: ScriptedSmtp, action: Action) -> None:
+    server.on("CONTENT", action)
+    async with provider(server, timeouts=Timeouts(connect=10, command=10, content=0.05)) as sender:
+        failure = await failure_of(sender)
+        assert type(failure) is OutcomeUnknown
+        assert failure.code in {
+            "connection_lost_after_data",
+            "timeout_after_data",
+            "protocol_error_after_data",
+        }
+        await sender.send(PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("action", "code"), [(CutInside(1000), "connection_lost"), (StallInside(1000), "timeout")]
+)
+async def test_a_break_inside_the_content_is_transient(
+    server: ScriptedSmtp, action: Action, code: str
+) -> None:
+    """The message is larger than all buffers on its way, so its final dot never left this process."""
+    server.on("CONTENT", action)
+    async with provider(server, timeouts=Timeouts(connect=10, command=10, content=0.2)) as sender:
+        failure = await failure_of(sender, text=("x" * 70 + "\n") * 300_000)
+    assert (type(failure), failure.code) == (TransientError, code)
+
+
+@pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA"])
+async def test_silence_before_the_content_is_a_transient_timeout(server: ScriptedSmtp, stage: Stage) -> None:
+    server.on(stage, Hold())
+    async with provider(server, timeouts=Timeouts(connect=10, command=0.05)) as sender:
+        failure = await failure_of(sender)
+    assert (type(failure), failure.code) == (TransientError, "timeout")
+
+
+@pytest.mark.parametrize("answer", ["hello", "099 x", "250" + "x" * 40_000, "\0"])
+async def test_a_server_that_talks_nonsense_is_a_transient_protocol_error(
+    server: ScriptedSmtp, answer: str
+) -> None:
+    server.on("MAIL", answer)
+    async with provider(server) as sender:
+        failure = await failure_of(sender)
+    assert (type(failure), failure.code) == (TransientError, "protocol_error")
+
+
+async def test_a_data_reply_that_is_neither_yes_nor_no_costs_the_connection(server: ScriptedSmtp) -> None:
+    server.on("DATA", "250 2.0.0 ok?")
+    async with provider(server) as sender:
+        assert (await failure_of(sender)).code == "protocol_error"
+        await sender.send(PLAIN)
+    assert len(server.conversations) == 2
+
+
+async def test_a_connection_closed_while_idle_is_noticed_and_replaced(server: ScriptedSmtp) -> None:
+    async with provider(server) as sender:
+        await sender.send(PLAIN)
+        writer = server.conversations[0].writer
+        assert writer is not None
+        writer.write(b"421 4.4.2 idle for too long\r\n")
+        writer.close()
+        await sender.send(PLAIN)
+    assert len(server.mails) == 2
+    assert len(server.conversations) == 2
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("action", [Cut(), Cut("421 4.4.2 idle for too long"), "421 4.4.2 too many mails"])
+async def test_a_stale_connection_is_replaced_once(action: Action, extensions: tuple[str, ...]) -> None:
+    async with ScriptedSmtp(extensions=extensions).running() as server, provider(server) as sender:
+        await sender.send(PLAIN)
+        server.on("MAIL", action)
+        await sender.send(PLAIN)
+        assert len(server.mails) == 2
+        server.on("MAIL", action, action)
+        failure = await failure_of(sender)
+        assert type(failure) in (TransientError, Throttled)
+        assert len(server.conversations) == 3
+
+
+async def test_a_reused_connection_that_breaks_after_mail_is_not_retried(server: ScriptedSmtp) -> None:
+    async with provider(server) as sender:
+        await sender.send(PLAIN)
+        server.on("RCPT", Cut())
+        assert (await failure_of(sender)).code == "connection_lost"
+    assert len(server.conversations) == 1
+
+
+async def test_a_cancelled_transaction_costs_the_connection(server: ScriptedSmtp) -> None:
+    server.on("CONTENT", Hold())
+    async with provider(server, limits=PoolLimits(size=1)) as sender:
+        sending = asyncio.ensure_future(sender.send(PLAIN))
+        await wait_until(lambda: any(command.endswith("octets]") for command in server.commands))
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        await sender.send(PLAIN)
+        await wait_until(lambda: server.conversations[0].ended)
+    assert len(server.conversations) == 2
+
+
+async def test_cancelled_while_connecting_gives_the_slot_back(server: ScriptedSmtp) -> None:
+    server.on("CONNECT", Hold())
+    async with provider(server, limits=PoolLimits(size=1)) as sender:
+        sending = asyncio.ensure_future(sender.send(PLAIN))
+        await wait_until(lambda: server.conversations)
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        await wait_until(lambda: server.conversations[0].ended)
+        await sender.send(PLAIN)
+
+
+async def test_the_pool_is_bounded_and_waits(server: ScriptedSmtp) -> None:
+    async with provider(server, limits=PoolLimits(size=2)) as sender:
+        await asyncio.gather(*(sender.send(PLAIN) for _ in range(20)))
+    assert len(server.mails) == 20
+    assert len(server.conversations) <= 2
+
+
+async def test_a_connection_ends_after_its_share_of_mails(server: ScriptedSmtp) -> None:
+    async with provider(server, limits=PoolLimits(size=1, max_transactions=2)) as sender:
+        for _ in range(5):
+            await sender.send(PLAIN)
+    mails = [sum(command == "DATA" for command in seen.commands) for seen in server.conversations]
+    assert mails == [2, 2, 1]
+    assert all(seen.commands[-1] == "QUIT" for seen in server.conversations)
+
+
+async def test_idle_connections_end_by_themselves(server: ScriptedSmtp) -> None:
+    async with provider(server, limits=PoolLimits(size=2, idle_seconds=0.01)) as sender:
+        await asyncio.gather(sender.send(PLAIN), sender.send(PLAIN))
+        await wait_until(lambda: all(seen.ended for seen in server.conversations))
+        assert all(seen.commands[-1] == "QUIT" for seen in server.conversations)
+        await sender.send(PLAIN)
+
+
+async def test_closing_refuses_new_mails_and_lets_those_under_way_finish(server: ScriptedSmtp) -> None:
+    async with provider(server) as sender:
+        await sender.send(PLAIN)
+        sending = asyncio.ensure_future(sender.send(PLAIN))
+        await asyncio.sleep(0)
+        await sender.close()
+        await sending
+        assert (await failure_of(sender)).code == "provider_closed"
+    assert len(server.mails) == 2
+
+
+async def test_a_server_that_ignores_quit_does_not_hold_up_the_end(server: ScriptedSmtp) -> None:
+    server.on("QUIT", Hold())
+    async with provider(server, timeouts=Timeouts(quit=0.01)) as sender:
+        await sender.send(PLAIN)
+    await wait_until(lambda: server.conversations[0].ended)
+
+
+async def test_smtputf8_is_used_when_offered(server: ScriptedSmtp) -> None:
+    async with provider(server) as sender:
+        await sender.send(mail(to_address="jané@bücher.example"))
+    (received,) = server.mails
+    assert received.mail.endswith("> SMTPUTF8 BODY=8BITMIME")
+    assert received.rcpt == "RCPT TO:<jané@xn--bcher-kva.example>"
+
+
+async def test_smtputf8_is_named_when_missing() -> None:
+    async with ScriptedSmtp(extensions=["PIPELINING"]).running() as server, provider(server) as sender:
+        failure = await failure_of(sender, to_address="jané@example.org")
+        assert (type(failure), failure.code) == (PermanentError, "smtputf8_unsupported")
+        assert "SMTPUTF8" in failure.detail
+        await sender.send(PLAIN)
+        assert len(server.conversations) == 1
+
+
+async def test_a_message_over_the_offered_size_is_refused_before_it_is_sent() -> None:
+    async with ScriptedSmtp(extensions=["SIZE 1000"]).running() as server, provider(server) as sender:
+        failure = await failure_of(sender, text="x" * 1000)
+        assert (type(failure), failure.code) == (PermanentError, "message_too_large")
+
+
+async def test_what_cannot_be_built_is_permanent(server: ScriptedSmtp) -> None:
+    async with provider(server) as sender:
+        failure = await failure_of(sender, subject="hello\r\nBcc: joe@example.org")
+        assert (type(failure), failure.code) == (PermanentError, "header_injection")
+    assert not server.conversations
+
+
+async def test_the_mails_own_sender_comes_first(server: ScriptedSmtp) -> None:
+    async with provider(server) as sender:
+        await sender.send(mail(sender=Mailbox("other@hermodr.example")))
+    assert server.mails[0].mail == "MAIL FROM:<other@hermodr.example>"

@@ -1,0 +1,197 @@
+"""Opening SMTP connections: refusals, encryption, certificates, authentication."""
+
+from __future__ import annotations
+
+import base64
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trustme
+
+from hermodr_delivery.failures import DeliveryFailure, Throttled, TransientError
+from hermodr_email_sender.providers import EmailProvider, build_providers
+from tests.support.mails import PLAIN, SENDER
+from tests.support.scripted_smtp import Cut, Hold, ScriptedSmtp
+
+AUTH = "AUTH PLAIN LOGIN"
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def server_tls(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def ca(authority: trustme.CA, tmp_path: Path) -> str:
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return str(path)
+
+
+@asynccontextmanager
+async def provider(dsn: str, *, production: bool = False) -> AsyncIterator[EmailProvider]:
+    (made,) = build_providers(dsn, sender=SENDER, production=production)
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+async def failure_of(dsn: str) -> DeliveryFailure:
+    async with provider(dsn) as sender:
+        with pytest.raises(DeliveryFailure) as caught:
+            await sender.send(PLAIN)
+    assert "secret" not in str(caught.value)
+    return caught.value
+
+
+async def test_nobody_listens() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        failure = await failure_of(f"smtp://127.0.0.1:{unused.getsockname()[1]}")
+    assert (type(failure), failure.code) == (TransientError, "connect_refused")
+
+
+async def test_a_host_that_does_not_resolve() -> None:
+    failure = await failure_of("smtp://nowhere.invalid:25?timeout=60")
+    assert type(failure) is TransientError
+    assert failure.code == "dns_failed"
+
+
+@pytest.mark.parametrize(
+    ("greeting", "kind", "code"),
+    [
+        ("554 5.7.1 your address is blocked", TransientError, "smtp_554"),
+        ("421 4.7.0 too many connections", Throttled, "smtp_421"),
+        ("450 4.7.0 later", Throttled, "smtp_450"),
+        ("250 what?", TransientError, "protocol_error"),
+        ("nonsense", TransientError, "protocol_error"),
+        (Cut(), TransientError, "connect_failed"),
+    ],
+)
+async def test_a_server_that_does_not_welcome_us_burns_no_mail(
+    greeting: str | Cut, kind: type[DeliveryFailure], code: str
+) -> None:
+    async with ScriptedSmtp().running() as server:
+        server.on("CONNECT", greeting)
+        failure = await failure_of(f"smtp://127.0.0.1:{server.port}")
+    assert (type(failure), failure.code) == (kind, code)
+
+
+async def test_a_silent_server() -> None:
+    async with ScriptedSmtp().running() as server:
+        server.on("CONNECT", Hold())
+        failure = await failure_of(f"smtp://127.0.0.1:{server.port}?timeout=0.05")
+    assert (type(failure), failure.code) == (TransientError, "connect_timeout")
+
+
+async def test_a_server_without_extensions() -> None:
+    async with ScriptedSmtp().running() as server:
+        server.on("EHLO", "502 5.5.2 never heard of it")
+        async with provider(f"smtp://127.0.0.1:{server.port}?starttls=off&helo=me.example") as sender:
+            await sender.send(PLAIN)
+    assert server.commands[:2] == ["EHLO me.example", "HELO me.example"]
+
+
+async def test_implicit_tls(server_tls: ssl.SSLContext, ca: str) -> None:
+    async with (
+        ScriptedSmtp(tls=server_tls).running(implicit_tls=True) as server,
+        provider(f"smtps://localhost:{server.port}?ca={ca}", production=True) as sender,
+    ):
+        await sender.send(PLAIN)
+        await sender.send(PLAIN)
+    assert len(server.mails) == 2
+    assert [seen.encrypted for seen in server.conversations] == [True]
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtp+starttls"])
+async def test_starttls_when_offered(scheme: str, server_tls: ssl.SSLContext, ca: str) -> None:
+    async with (
+        ScriptedSmtp(extensions=["STARTTLS", "PIPELINING"], tls=server_tls).running() as server,
+        provider(f"{scheme}://localhost:{server.port}?ca={ca}") as sender,
+    ):
+        await sender.send(PLAIN)
+        await sender.send(PLAIN)
+    verbs = [command.split(" ")[0] for command in server.commands[:4]]
+    assert verbs == ["EHLO", "STARTTLS", "EHLO", "MAIL"]
+    assert [seen.encrypted for seen in server.conversations] == [True]
+    assert len(server.mails) == 2
+
+
+async def test_opportunistic_without_an_offer_sends_in_clear() -> None:
+    async with ScriptedSmtp().running() as server, provider(f"smtp://localhost:{server.port}") as sender:
+        await sender.send(PLAIN)
+    assert [seen.encrypted for seen in server.conversations] == [False]
+
+
+@pytest.mark.parametrize("dsn", ["smtp+starttls://localhost:{}", "smtp://localhost:{}?starttls=required"])
+async def test_required_without_an_offer_sends_nothing(dsn: str) -> None:
+    async with ScriptedSmtp().running() as server:
+        failure = await failure_of(dsn.format(server.port))
+    assert (type(failure), failure.code) == (TransientError, "tls_unavailable")
+    assert not server.mails
+
+
+@pytest.mark.parametrize("scheme", ["smtps", "smtp", "smtp+starttls"])
+@pytest.mark.parametrize("query", ["", "?ca={ca}"])
+async def test_a_certificate_that_does_not_verify(
+    scheme: str, query: str, server_tls: ssl.SSLContext, ca: str
+) -> None:
+    """Signed by an authority that nobody trusts, or for another name than the one we connected to."""
+    host = "127.0.0.1" if query else "localhost"
+    smtp = ScriptedSmtp(extensions=["STARTTLS"], tls=server_tls)
+    async with smtp.running(implicit_tls=scheme == "smtps") as server:
+        failure = await failure_of(f"{scheme}://{host}:{server.port}{query.format(ca=ca)}")
+    assert (type(failure), failure.code) == (TransientError, "tls_failed")
+    assert not server.mails
+
+
+async def test_verification_can_be_turned_off(server_tls: ssl.SSLContext) -> None:
+    async with (
+        ScriptedSmtp(tls=server_tls).running(implicit_tls=True) as server,
+        provider(f"smtps://127.0.0.1:{server.port}?verify=false") as sender,
+    ):
+        await sender.send(PLAIN)
+    assert len(server.mails) == 1
+
+
+async def test_a_server_that_speaks_no_tls_on_a_tls_port() -> None:
+    async with ScriptedSmtp().running() as server:
+        failure = await failure_of(f"smtps://localhost:{server.port}?timeout=5")
+    assert (type(failure), failure.code) == (TransientError, "tls_failed")
+
+
+async def test_authentication() -> None:
+    async with (
+        ScriptedSmtp(extensions=[AUTH]).running() as server,
+        provider(f"smtp://jane%40x:s%3Aecret@127.0.0.1:{server.port}") as sender,
+    ):
+        await sender.send(PLAIN)
+    token = base64.b64encode(b"\0jane@x\0s:ecret").decode()
+    assert f"AUTH PLAIN {token}" in server.commands
+    assert len(server.mails) == 1
+
+
+@pytest.mark.parametrize("answer", ["535 5.7.8 bad secret", "454 4.7.0 later", "534 5.7.9 too weak"])
+async def test_refused_credentials_are_transient(answer: str) -> None:
+    async with ScriptedSmtp(extensions=[AUTH]).running() as server:
+        server.on("AUTH", answer, answer)
+        failure = await failure_of(f"smtp://jane:secret@127.0.0.1:{server.port}")
+    assert (type(failure), failure.code) == (TransientError, "auth_failed")
+
+
+async def test_credentials_for_a_server_that_wants_none_are_a_mistake() -> None:
+    async with ScriptedSmtp().running() as server:
+        failure = await failure_of(f"smtp://jane:secret@127.0.0.1:{server.port}")
+    assert (type(failure), failure.code) == (TransientError, "auth_failed")

@@ -1,13 +1,19 @@
 """The `hermodr` command: builds its parts, nothing else."""
 
+import json
 import sys
 from typing import Annotated
 
 import typer
+from aio_pika.exceptions import AMQPError
 
 from hermodr_cli import backing
+from hermodr_cli.commands import keys as api_keys
+from hermodr_cli.commands import schema
+from hermodr_cli.commands.settings import installation
 from hermodr_cli.supervisor import output, up
 from hermodr_ledger import migrate
+from hermodr_ledger.engine import LedgerUnavailable
 
 app = typer.Typer(
     name="hermodr",
@@ -16,6 +22,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+topology = typer.Typer(help="The exchanges and queues at the broker.", no_args_is_help=True)
+keys = typer.Typer(help="API keys.", no_args_is_help=True)
+app.add_typer(topology, name="topology")
+app.add_typer(keys, name="keys")
 
 
 @app.command("up")
@@ -33,12 +44,67 @@ def down_command(
     backing.down(output.announce, keep=keep)
 
 
+@app.command("migrate")
+def migrate_command() -> None:
+    """Bring the database to the shape this version knows. Safe to run many times, and many at once."""
+    revision = schema.migrate_database(installation(output.announce))
+    output.announce(f"the database is at revision {revision}")
+
+
+@topology.command("apply")
+def topology_apply_command() -> None:
+    """Declare every exchange and queue at the broker. Services do so themselves when they start."""
+    applied = schema.apply_topology(installation(output.announce))
+    output.announce(f"{len(applied.exchanges)} exchanges and {len(applied.queues)} queues are in place")
+
+
+@keys.command("create")
+def keys_create_command(
+    project: Annotated[str, typer.Option(help="The project the key opens; made if it is new.")],
+    scopes: Annotated[
+        str, typer.Option(help="Of send, read, manage, admin, separated by commas.")
+    ] = "send,read",
+    name: Annotated[str, typer.Option(help="What people call the key.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+) -> None:
+    """Make an API key. It is shown once: only its hash is kept."""
+    try:
+        wanted = api_keys.parse_scopes(scopes)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--scopes") from None
+    if not project.strip():
+        raise typer.BadParameter("must not be empty", param_hint="--project")
+    created = api_keys.create(installation(output.announce), project.strip(), wanted, name)
+    record = created.record
+    if as_json:
+        answer = {
+            "key": created.secret,
+            "id": str(record.id),
+            "project": created.project,
+            "project_id": str(record.project_id),
+            "name": record.name,
+            "scopes": record.scopes,
+        }
+        print(json.dumps(answer))
+        return
+    output.announce(
+        f"a key of project {created.project} with {', '.join(record.scopes)}; keep it, it is shown once"
+    )
+    print(created.secret)
+
+
 def main() -> None:
     """Run the command line; what the user can mend is said in a sentence, without a stack trace."""
     try:
         app()
     except (backing.BackingError, up.CannotStart, migrate.SchemaMismatch) as error:
         output.announce(str(error))
+        sys.exit(1)
+    except LedgerUnavailable as error:
+        output.announce(f"the database of HERMODR_DATABASE_URL does not answer ({error})")
+        sys.exit(1)
+    except (AMQPError, OSError) as error:
+        output.announce(f"the broker of HERMODR_AMQP_URL does not answer ({type(error).__name__})")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

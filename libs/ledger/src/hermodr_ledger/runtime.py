@@ -65,7 +65,6 @@ class Runtime:
             else:
                 for each in background:
                     asyncio.ensure_future(each).cancel()
-        await self.broker.close()
         await self.ledger.close()
         log.info("stopped")
 

@@ -1,27 +1,22 @@
 """The doorbell: publishing with proof of arrival, consuming with care, and coming back by itself after an outage."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
 
-import aio_pika
 import structlog
-from aio_pika.abc import AbstractRobustConnection
-from aio_pika.exceptions import AMQPError, DeliveryError
-from faststream import AckPolicy
-from faststream.message import StreamMessage
-from faststream.rabbit import Channel, RabbitBroker, RabbitExchange
-from faststream.rabbit.subscriber.usecase import RabbitSubscriber
+from aio_pika.exceptions import ChannelPreconditionFailed, DeliveryError
+from faststream.rabbit import RabbitExchange
 
-from hermodr_contracts.messages import SCHEMA_VERSION_HEADER, Message, decode, encode
+from hermodr_contracts.messages import SCHEMA_VERSION_HEADER, Message, encode
 from hermodr_contracts.topology import QueueSpec, Topology
+from hermodr_servicekit.broker_session import AMQP_FAILURES, Consumption, Handler, RawHandler, Session
 from hermodr_servicekit.ids import new_id
 
 log = structlog.get_logger()
 
-Handler = Callable[[Any], Awaitable[None]]
-RawHandler = Callable[[aio_pika.abc.AbstractIncomingMessage], Awaitable[None]]
+OPEN_SECONDS = 15.0
+CLOSE_SECONDS = 3.0
+RETRY_SECONDS = 0.5
 
 
 class BrokerUnavailable(Exception):
@@ -33,73 +28,58 @@ class Unroutable(Exception):
 
 
 class Broker:
-    """One service's connection to RabbitMQ.
+    """One service's way to RabbitMQ.
 
-    `run` is to be kept running in a task: it connects whenever there is a broker and serves until cancelled.
+    `run` is to be kept running in a task: it connects whenever there is a broker, for ever anew, until cancelled.
     Handlers registered with `consume` get decoded messages: returning acks, raising rejects to the dead queue,
-    and `NackMessage` puts back.
+    and FastStream's `NackMessage` puts back.
     """
 
     def __init__(self, url: str, topology: Topology, service: str, *, publish_seconds: float = 5.0) -> None:
         self.topology = topology
+        self._url = url
         self._service = service
         self._publish_seconds = publish_seconds
-        self._connection: AbstractRobustConnection | None = None
-        self._topology_channel: aio_pika.abc.AbstractRobustChannel | None = None
-        self._subscribers: list[RabbitSubscriber] = []
-        self._raw_consumers: list[tuple[QueueSpec, RawHandler, int]] = []
-        self._broker = RabbitBroker(
-            url,
-            fail_fast=False,
-            reconnect_interval=0.5,
-            default_channel=Channel(on_return_raises=True),
-            app_id=f"hermodr-{service}",
-            logger=None,
-            apply_types=False,
-            decoder=_decode,
-            graceful_timeout=None,
-        )
+        self._consumptions: list[Consumption] = []
+        self._session: Session | None = None
+        self._complaint = ""
 
     @property
     def connected(self) -> bool:
         """Whether publishing can be expected to work at this moment."""
-        connection = self._connection
-        return connection is not None and connection.connected.is_set() and not connection.reconnecting
+        return self._session is not None and not self._session.lost.is_set()
 
     def consume(self, spec: QueueSpec, handler: Handler, *, prefetch: int) -> None:
         """Registers `handler` for a queue; before `run`. At most `prefetch` messages are handled at once."""
-        subscriber = self._broker.subscriber(
-            spec.queue, channel=Channel(prefetch_count=prefetch), ack_policy=AckPolicy.REJECT_ON_ERROR
-        )
-        subscriber(handler)
-        self._subscribers.append(subscriber)
+        self._consumptions.append(Consumption(spec, prefetch, handler=handler))
 
     def consume_raw(self, spec: QueueSpec, handler: RawHandler, *, prefetch: int) -> None:
         """Registers `handler` for messages as they came, undecodable ones included; it acks them itself."""
-        self._raw_consumers.append((spec, handler, prefetch))
+        self._consumptions.append(Consumption(spec, prefetch, raw=handler))
 
     async def run(self) -> None:
-        """Connects, declares the topology, starts consuming. Returns when cancelled."""
-        connection = await self._broker.connect()
-        self._topology_channel = await self._declare(connection)
-        await self._broker.start()
-        for spec, handler, prefetch in self._raw_consumers:
-            channel = await connection.channel()
-            await channel.set_qos(prefetch_count=prefetch)
-            queue = await channel.declare_queue(
-                spec.queue.name, durable=True, arguments=dict(spec.queue.arguments or {})
-            )
-            await queue.consume(handler)
-        self._connection = connection
-        log.info("broker connected")
-        await asyncio.Event().wait()
-
-    async def declare(self) -> None:
-        """Declares whatever of the topology has gone missing while connected. Changes nothing that is there."""
-        if self._connection is not None and self.connected:
-            async with asyncio.timeout(self._publish_seconds):
-                async with self._connection.channel() as channel:
-                    await declare(channel, self.topology, robust=False)
+        """Connects, and connects again, until cancelled; then gives back what is unacknowledged and leaves."""
+        while True:
+            session = Session(self._url, self.topology, self._service, self._consumptions)
+            try:
+                async with asyncio.timeout(OPEN_SECONDS):
+                    await session.open()
+                self._session = session
+                self._complaint = ""
+                log.info("broker connected")
+                await session.lost.wait()
+                log.warning("broker connection lost")
+            except ChannelPreconditionFailed as error:
+                self._complain(f"the broker has other queues under our names: {error}")
+            except AMQP_FAILURES as error:
+                self._complain(type(error).__name__)
+            except asyncio.CancelledError:
+                if _cancelled_from_outside():
+                    raise
+            finally:
+                self._session = None
+                await self._close(session)
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def publish(
         self, message: Message, exchange: RabbitExchange, routing_key: str, *, mandatory: bool = True
@@ -108,96 +88,77 @@ class Broker:
 
         Raises `Unroutable` when no queue takes it (and `mandatory`), `BrokerUnavailable` for everything else.
         """
-        if not self.connected:
-            raise BrokerUnavailable("not connected")
+        session = self._connected_session()
+        properties = {
+            "message_id": str(new_id()),
+            "message_type": message.type_name(),
+            "timestamp": datetime.now(UTC),
+            "content_type": "application/json",
+            "headers": {SCHEMA_VERSION_HEADER: message.version},
+        }
         try:
             async with asyncio.timeout(self._publish_seconds):
-                await self._broker.publish(
-                    encode(message),
-                    exchange=exchange,
-                    routing_key=routing_key,
-                    mandatory=mandatory,
-                    persist=True,
-                    message_id=str(new_id()),
-                    message_type=message.type_name(),
-                    timestamp=datetime.now(UTC),
-                    content_type="application/json",
-                    headers={SCHEMA_VERSION_HEADER: message.version},
+                await session.publish(
+                    encode(message), exchange, routing_key, mandatory=mandatory, properties=properties
                 )
         except DeliveryError as error:
             raise Unroutable(f"{message.type_name()} to {exchange.name} with key {routing_key}") from error
-        except (AMQPError, OSError, TimeoutError, RuntimeError) as error:
+        except AMQP_FAILURES as error:
             raise BrokerUnavailable(type(error).__name__) from error
         except asyncio.CancelledError as error:
-            # A lost connection cancels the library's inner futures; only our own cancellation is to go on upwards.
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            if _cancelled_from_outside():
                 raise
             raise BrokerUnavailable("connection lost while publishing") from error
 
-    async def queue_sizes(self) -> dict[str, tuple[int, int]]:
-        """`{label: (ready messages, consumers)}` of every queue that exists. Raises `BrokerUnavailable`."""
-        if self._connection is None or not self.connected:
-            raise BrokerUnavailable("not connected")
-        sizes = {}
+    async def declare(self) -> None:
+        """Declares whatever of the topology has gone missing. Raises `BrokerUnavailable`."""
+        session = self._connected_session()
         try:
             async with asyncio.timeout(self._publish_seconds):
-                async with self._connection.channel() as channel:
-                    for spec in self.topology.queues:
-                        found = await channel.declare_queue(
-                            spec.queue.name,
-                            durable=True,
-                            arguments=dict(spec.queue.arguments or {}),
-                            robust=False,
-                        )
-                        result = found.declaration_result
-                        sizes[spec.label] = (result.message_count or 0, result.consumer_count or 0)
-        except (AMQPError, OSError, TimeoutError, RuntimeError) as error:
+                await session.declare()
+        except AMQP_FAILURES as error:
             raise BrokerUnavailable(type(error).__name__) from error
-        return sizes
+
+    async def queue_sizes(self) -> dict[str, tuple[int, int]]:
+        """`{label: (ready messages, consumers)}` of every queue. Raises `BrokerUnavailable`."""
+        session = self._connected_session()
+        try:
+            async with asyncio.timeout(self._publish_seconds):
+                return await session.queue_sizes()
+        except AMQP_FAILURES as error:
+            raise BrokerUnavailable(type(error).__name__) from error
 
     async def stop_consuming(self) -> None:
         """Takes no further messages; those being handled go on. First step of a shutdown: the library's own
         stop waits for handlers before it cancels consumers, and messages arriving meanwhile would be burnt."""
-        for subscriber in self._subscribers:
-            queue, tag = subscriber._queue_obj, subscriber._consumer_tag
-            if queue is not None and tag is not None and self.connected:
-                async with asyncio.timeout(self._publish_seconds):
-                    await queue.cancel(tag)
-                subscriber._consumer_tag = None
-
-    async def close(self) -> None:
-        """Gives back unacknowledged messages and leaves."""
-        self._connection = None
+        self._consumptions.clear()  # a connection made from now on is for publishing only
+        if self._session is None or self._session.lost.is_set():
+            return
         try:
             async with asyncio.timeout(self._publish_seconds):
-                await self._broker.stop()
-        except (AMQPError, OSError, TimeoutError, RuntimeError) as error:
-            log.warning("broker connection did not close cleanly", error=type(error).__name__)
+                await self._session.stop_consuming()
+        except AMQP_FAILURES as error:
+            log.warning("consumers were not cancelled in order", error=type(error).__name__)
 
-    async def _declare(self, connection: Any) -> Any:
-        channel = await connection.channel()
-        await declare(channel, self.topology, robust=True)
-        return channel
+    def _connected_session(self) -> Session:
+        if self._session is None or self._session.lost.is_set():
+            raise BrokerUnavailable("not connected")
+        return self._session
 
+    def _complain(self, complaint: str) -> None:
+        if complaint != self._complaint:
+            self._complaint = complaint
+            log.warning("broker unavailable; trying on", error=complaint)
 
-async def declare(channel: aio_pika.abc.AbstractChannel, topology: Topology, *, robust: bool) -> None:
-    """Declares every exchange, queue and binding. `robust` ones are declared again after each reconnection."""
-    options: dict[str, Any] = (
-        {"robust": robust} if isinstance(channel, aio_pika.abc.AbstractRobustChannel) else {}
-    )
-    exchanges = {}
-    for exchange in topology.exchanges:
-        exchanges[exchange.name] = await channel.declare_exchange(
-            exchange.name, type=exchange.type.value, durable=exchange.durable, **options
-        )
-    for spec in topology.queues:
-        queue = await channel.declare_queue(
-            spec.queue.name, durable=True, arguments=dict(spec.queue.arguments or {}), **options
-        )
-        for binding in spec.bindings:
-            await queue.bind(exchanges[binding.exchange.name], routing_key=binding.routing_key, **options)
+    async def _close(self, session: Session) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await session.close()
+        except AMQP_FAILURES as error:
+            log.info("broker connection did not close in order", error=type(error).__name__)
 
 
-async def _decode(message: StreamMessage[Any]) -> Message:
-    return decode(message.raw_message.type, message.headers.get(SCHEMA_VERSION_HEADER), message.body)
+def _cancelled_from_outside() -> bool:
+    """A lost connection cancels the library's inner futures; only our own cancellation is to go on upwards."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

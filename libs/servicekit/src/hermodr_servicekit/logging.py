@@ -9,7 +9,8 @@ from structlog.typing import EventDict, WrappedLogger
 
 from hermodr_servicekit.settings import ServiceSettings
 
-_QUIET = ("aio_pika", "aiormq", "uvicorn.error", "uvicorn.access", "asyncio", "faststream")
+_QUIET = ("uvicorn.error", "uvicorn.access", "asyncio", "faststream")
+_SILENT = ("aio_pika", "aiormq")  # an outage is told once, by `broker`, not by every part of the library
 
 
 def configure(settings: ServiceSettings) -> None:
@@ -40,6 +41,8 @@ def configure(settings: ServiceSettings) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    for name in _SILENT:
+        logging.getLogger(name).setLevel(logging.DEBUG if level == logging.DEBUG else logging.CRITICAL + 1)
 
 
 def _name_service(service: str) -> Any:

@@ -8,7 +8,7 @@ from hermodr_cli.commands.settings import CommandSettings
 from hermodr_contracts.topology import Topology
 from hermodr_ledger import migrate
 from hermodr_ledger.engine import LedgerUnavailable
-from hermodr_servicekit.broker import declare
+from hermodr_servicekit.broker_session import declare
 
 CONNECT_SECONDS = 10
 
@@ -32,4 +32,4 @@ def apply_topology(settings: CommandSettings) -> Topology:
 async def _declare(settings: CommandSettings) -> None:
     connection = await aio_pika.connect(settings.amqp_url, timeout=CONNECT_SECONDS)
     async with connection, connection.channel() as channel:
-        await declare(channel, settings.topology, robust=False)
+        await declare(channel, settings.topology)

@@ -3,7 +3,8 @@
 from hermodr_contracts.messages import JobsRequested
 from hermodr_contracts.vocabulary import Priority
 from hermodr_dispatcher.service import Dispatching
-from hermodr_servicekit.broker import Broker, Handler
+from hermodr_servicekit.broker import Broker
+from hermodr_servicekit.broker_session import Handler
 
 
 def subscribe(broker: Broker, dispatching: Dispatching, *, prefetch: int) -> None:

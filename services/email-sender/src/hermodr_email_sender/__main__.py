@@ -1,8 +1,7 @@
 """`python -m hermodr_email_sender`."""
 
-from hermodr_servicekit.process import run
-
 from hermodr_email_sender.app import main
+from hermodr_servicekit.process import run
 
 if __name__ == "__main__":
     run(main)

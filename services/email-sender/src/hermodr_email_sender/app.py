@@ -8,10 +8,6 @@ from hermodr_contracts.vocabulary import Priority
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.pump import Pump
 from hermodr_delivery.recorder import Recorder
-from hermodr_ledger.runtime import Runtime
-from hermodr_servicekit import logging
-from hermodr_servicekit.settings import load, refuse
-
 from hermodr_email_sender.domain import Mailbox
 from hermodr_email_sender.errors import ProviderConfigError
 from hermodr_email_sender.handlers import subscribe
@@ -19,6 +15,9 @@ from hermodr_email_sender.providers import EmailProvider, build_providers
 from hermodr_email_sender.rendering import Renderer
 from hermodr_email_sender.service import EmailSending
 from hermodr_email_sender.settings import EmailSenderSettings
+from hermodr_ledger.runtime import Runtime
+from hermodr_servicekit import logging
+from hermodr_servicekit.settings import load, refuse
 
 _LARGEST_WINDOW = 200
 
@@ -71,9 +70,7 @@ def _providers(settings: EmailSenderSettings) -> list[EmailProvider]:
         refuse("HERMODR_EMAIL_FROM: is not an address or Name <address>")
     production = settings.env == "production"
     try:
-        return build_providers(
-            settings.email_providers, sender=Mailbox(address, name), production=production
-        )
+        return build_providers(settings.email_providers, sender=Mailbox(address, name), production=production)
     except ProviderConfigError as error:
         refuse(str(error))
 

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 
 from faststream.exceptions import NackMessage
+
 from hermodr_contracts.messages import SendEmails
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_delivery.pump import Pump, Stopping
-from hermodr_servicekit.broker import Broker, Handler
+from hermodr_servicekit.broker import Broker
+from hermodr_servicekit.broker_session import Handler
 
 
 def subscribe(broker: Broker, pumps: Mapping[Priority, Pump], *, prefetch: int) -> None:

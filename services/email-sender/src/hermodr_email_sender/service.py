@@ -6,20 +6,26 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
+
 from hermodr_contracts.vocabulary import Channel
-from hermodr_delivery.failures import DeliveryFailure, OutcomeUnknown, PermanentError, Throttled, TransientError
+from hermodr_delivery.failures import (
+    DeliveryFailure,
+    OutcomeUnknown,
+    PermanentError,
+    Throttled,
+    TransientError,
+)
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.rate import RateLimit
 from hermodr_delivery.recorder import Result
+from hermodr_email_sender.domain import OutgoingEmail
+from hermodr_email_sender.providers import EmailProvider
+from hermodr_email_sender.rendering import Rendered, Renderer
 from hermodr_ledger.attempts import Attempt, Claim, Outcome
 from hermodr_ledger.contents import TemplateContent, template_content
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import message_id_of
-
-from hermodr_email_sender.domain import OutgoingEmail
-from hermodr_email_sender.providers import EmailProvider
-from hermodr_email_sender.rendering import Rendered, Renderer
 
 log = structlog.get_logger()
 
@@ -112,7 +118,9 @@ class EmailSending:
     async def _render(self, claim: Claim) -> Rendered:
         if claim.content is not None:
             given = json.loads(claim.content)
-            return self._renderer.as_given(given.get("subject"), given.get("body_text"), given.get("body_html"))
+            return self._renderer.as_given(
+                given.get("subject"), given.get("body_text"), given.get("body_html")
+            )
         content = await self._content(claim)
         return self._renderer.render(content, json.loads(claim.data))
 

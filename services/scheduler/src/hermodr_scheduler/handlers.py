@@ -10,7 +10,8 @@ from hermodr_contracts.messages import SCHEMA_VERSION_HEADER, Undecodable, decod
 from hermodr_contracts.topology import QueueSpec
 from hermodr_ledger.dead_letters import DeadMessage, bury
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
-from hermodr_servicekit.broker import Broker, RawHandler
+from hermodr_servicekit.broker import Broker
+from hermodr_servicekit.broker_session import RawHandler
 
 log = structlog.get_logger()
 

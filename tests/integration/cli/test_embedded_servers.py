@@ -14,6 +14,7 @@ from hermodr_cli.backing.model import Backing
 from hermodr_cli.backing.rabbit import MARK
 from tests.support import servers
 from tests.support.brokers import Broker
+from tests.support.waiting import wait_until
 
 
 async def remember(url: str, text: str) -> None:
@@ -74,12 +75,13 @@ async def fetch(url: str) -> bytes:
     async with connection, connection.channel() as channel:
         queue = await channel.get_queue("kept")
         message = await queue.get(timeout=20)
-        return message.body if message else b""
+        return message.body
 
 
 def test_rabbit_keeps_what_was_confirmed_through_a_kill() -> None:
     with servers.private_rabbit() as node:
         asyncio.run(publish(node.url))
+        asyncio.run(wait_until(node.settled, timeout=20))
         node.kill()
         assert node.node() is None
         node.start()
@@ -118,7 +120,8 @@ async def test_the_sessions_database_and_vhost_are_its_own(
     connection = await asyncpg.connect(database_url)
     assert await connection.fetchval("SELECT to_regclass('hermodr.schema_version') IS NOT NULL")
     await connection.close()
-    await publish(broker.amqp_url) if broker.vhost != "/" else None
+    if broker.vhost != "/":
+        await publish(broker.amqp_url)
 
 
 def test_no_server_writes_a_password_where_others_read_it(backing: Backing) -> None:

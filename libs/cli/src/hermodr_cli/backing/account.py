@@ -65,20 +65,32 @@ def home_for(account: Account, preferred: Path, name: str) -> Path:
 
 
 def reachable_copy(account: Account, folder: Path, home: Path) -> Path:
-    """`folder` itself when the account can run what is in it, else a copy below `home`."""
+    """`folder`, in a wheel's package, itself when the account can run what is in it, else a copy below `home`.
+
+    The shared libraries that a repaired wheel keeps beside its package (`name.libs`) are found by relative path, so
+    they are copied along.
+    """
+    package = folder.parent
+    libraries = package.with_name(package.name + ".libs")
     if account.ours or (account.reaches(folder / "bin") and _world_readable(folder / "share")):
         return folder
-    copy = home / folder.name
+    copy = home / "programs"
     if not (copy / "complete").exists():
         shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(folder, copy, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
-        for path in [copy, *copy.rglob("*")]:
-            if not path.is_symlink():
-                path.chmod(
-                    path.stat().st_mode | (0o555 if path.is_dir() or os.access(path, os.X_OK) else 0o444)
-                )
+        _copy_readable(folder, copy / package.name / folder.name)
+        if libraries.is_dir():
+            _copy_readable(libraries, copy / libraries.name)
+        copy.chmod(0o755)
+        (copy / package.name).chmod(0o755)
         (copy / "complete").touch()
-    return copy
+    return copy / package.name / folder.name
+
+
+def _copy_readable(source: Path, target: Path) -> None:
+    shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
+    for path in [target, *target.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or os.access(path, os.X_OK) else 0o444))
 
 
 def _world_readable(folder: Path) -> bool:

@@ -33,7 +33,9 @@ def start(record: dict[str, Any], say: Say) -> tuple[Backing, dict[str, Any]]:
             _start_both(postgres, rabbit, say)
             return _backing(postgres, rabbit), record
         except Unavailable:
-            if attempt == ATTEMPTS - 1 or _ours_are_bound(postgres, rabbit):
+            postgres.kill()
+            rabbit.kill()
+            if attempt == ATTEMPTS - 1 or all(ports.is_free(port) for port in _ports(record)):
                 raise
             record |= _new_ports()  # someone else took a port between our look and the server's start
     raise AssertionError("unreachable")
@@ -101,9 +103,8 @@ def _with_free_ports(record: dict[str, Any], say: Say) -> dict[str, Any]:
     return record
 
 
-def _ours_are_bound(postgres: EmbeddedPostgres, rabbit: EmbeddedRabbit) -> bool:
-    """Both run, so whatever is wrong is not a port."""
-    return postgres.process() is not None and rabbit.node() is not None
+def _ports(record: dict[str, Any]) -> list[int]:
+    return [record["postgres_port"], *record["rabbit_ports"].values()]
 
 
 def _remember(record: dict[str, Any]) -> None:

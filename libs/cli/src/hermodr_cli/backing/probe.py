@@ -1,7 +1,6 @@
 """Do these credentials work there? Asked of a server before it is relied on."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit, urlunsplit
@@ -29,8 +28,11 @@ async def postgres(url: str) -> None:
 
 async def rabbit(url: str) -> None:
     """Raises when the broker does not let us into the URL's vhost."""
-    for name in ("aiormq", "aio_pika"):  # a broker that is still starting is no event to log
-        logging.getLogger(name).addHandler(logging.NullHandler())
+    parts = urlsplit(url)
+    default = 5671 if parts.scheme == "amqps" else 5672
+    # the driver logs every refused connection; a broker that is still starting is no event to log
+    _, writer = await asyncio.open_connection(parts.hostname or "localhost", parts.port or default)
+    writer.close()
     connection = await aio_pika.connect(url, timeout=TIMEOUT_SECONDS)
     await connection.close()
 

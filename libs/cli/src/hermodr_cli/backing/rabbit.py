@@ -107,6 +107,15 @@ class EmbeddedRabbit:
         """The running Erlang machine of this node, None if there is none."""
         return next((found for found in processes.marked(self._mark) if _is_node(found)), None)
 
+    def settled(self) -> bool:
+        """Whether a kill would find every quorum queue again.
+
+        RabbitMQ 3.10 writes the register of its quorum queues (`names.dets`) about a second late; a queue declared
+        just before a SIGKILL comes back without a leader, for good.
+        """
+        queues = [folder for folder in self.home.glob("data/*/quorum/*/*") if folder.is_dir()]
+        return all(queue.name.encode() in (queue.parent / "names.dets").read_bytes() for queue in queues)
+
     async def _console(self) -> None:
         await probe.management(self.management_url, USER, self._password)
 

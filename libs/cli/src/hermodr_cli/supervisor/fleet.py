@@ -94,8 +94,9 @@ class Fleet:
             while waiting:
                 answers = [(service, await service.readiness(client)) for service in waiting]
                 waiting = [service for service, why in answers if why]
-                reasons = [f"{service.name}: {why}" for service, why in answers if why]
                 ended = [service for service in waiting if not service.running]
+                reasons = [f"{service.name}: ended with status {service.returncode}" for service in ended]
+                reasons += [f"{service.name}: {why}" for service, why in answers if why and service.running]
                 if ended or (waiting and loop.time() > deadline):
                     excerpts = [self.log_tail(service.name) for service in ended or waiting]
                     raise NotReady("\n".join([*reasons, *excerpts]))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -19,6 +20,8 @@ from hermodr_sandbox.routes.mails import mail_routes
 from hermodr_sandbox.routes.problems import on_crash, on_http, on_invalid, on_sandbox_error, problem
 from hermodr_sandbox.routes.traffic import traffic_routes
 from hermodr_sandbox.service import Sandbox
+
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+))(?::\d{1,5})?")
 
 
 class HostGuard:
@@ -36,10 +39,8 @@ class HostGuard:
         await self._app(scope, receive, send)
 
     def _known(self, scope: Scope) -> bool:
-        try:
-            return (Request(scope).url.hostname or "") in self._hosts
-        except ValueError:
-            return False
+        match = _HOST.fullmatch(Headers(scope=scope).get("host", ""))
+        return match is not None and (match[1] or match[2]).lower() in self._hosts
 
 
 def application(

@@ -20,6 +20,6 @@ PLAIN = OutgoingEmail(
 )
 
 
-def mail(**changes: Any) -> OutgoingEmail:  # noqa: ANN401 - any field
+def mail(**changes: Any) -> OutgoingEmail:
     """An unremarkable mail with `changes`."""
     return replace(PLAIN, **changes)

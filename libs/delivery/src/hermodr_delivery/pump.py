@@ -11,19 +11,32 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import Protocol
 from uuid import UUID
 
 import structlog
 
 from hermodr_delivery.recorder import Recorder, Result
-from hermodr_ledger.attempts import Claim, claim, release
-from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_ledger.attempts import Claim
+from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_servicekit.clock import Clock
 
 log = structlog.get_logger()
 
 Send = Callable[[Claim], Awaitable[Result]]
 """Makes one provider call and says what came of it. Failures of delivery are results, not exceptions."""
+
+
+class Claims(Protocol):
+    """Where deliveries are claimed: `hermodr_ledger.attempts.Attempts`."""
+
+    async def claim(self, ids: Sequence[UUID], *, owner: str, lease_seconds: float) -> list[Claim]:
+        """See `hermodr_ledger.attempts.claim`. Raises `LedgerUnavailable`."""
+        ...
+
+    async def release(self, claims: Sequence[Claim]) -> None:
+        """See `hermodr_ledger.attempts.release`. Raises `LedgerUnavailable`."""
+        ...
 
 
 class Stopping(Exception):
@@ -56,7 +69,7 @@ class Pump:
 
     def __init__(
         self,
-        ledger: Ledger,
+        claims: Claims,
         recorder: Recorder,
         send: Send,
         clock: Clock,
@@ -66,7 +79,7 @@ class Pump:
         window: int,
         lease_seconds: float,
     ) -> None:
-        self._ledger = ledger
+        self._claims = claims
         self._recorder = recorder
         self._send = send
         self._clock = clock
@@ -123,11 +136,8 @@ class Pump:
         self._in_hand += len(taken)
         good_until = self._clock.monotonic() + self._lease_seconds / 2
         try:
-            claims = await claim(
-                self._ledger,
-                [each for each, _ in taken],
-                owner=self._owner,
-                lease_seconds=self._lease_seconds,
+            claims = await self._claims.claim(
+                [each for each, _ in taken], owner=self._owner, lease_seconds=self._lease_seconds
             )
         except LedgerUnavailable as error:
             log.warning("deliveries left for later", deliveries=len(taken), error=str(error))
@@ -152,8 +162,13 @@ class Pump:
                 await self._give_up(claimed)
                 self._settled(message)
                 continue
-            result = await self._send(claimed)
-            self._recorder.submit(result).add_done_callback(partial(self._recorded, message))
+            try:
+                result = await self._send(claimed)
+            except Exception as error:  # noqa: BLE001 - a defect in one sending must not end those beside it
+                log.error("sending failed; its lease will run out", error=type(error).__name__)
+                self._settled(message)
+            else:
+                self._recorder.submit(result).add_done_callback(partial(self._recorded, message))
 
     def _recorded(self, message: _Message, future: asyncio.Future[None]) -> None:
         if not future.cancelled() and (error := future.exception()) is not None:
@@ -164,6 +179,6 @@ class Pump:
         """This process stood still, or its provider is slow: the claim is too old to be sent with certainty."""
         log.warning("claim given back unsent", delivery_id=str(claimed.id))
         try:
-            await release(self._ledger, [claimed])
+            await self._claims.release([claimed])
         except LedgerUnavailable as error:
             log.warning("the lease will have to run out", delivery_id=str(claimed.id), error=str(error))

@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
 from hermodr_contracts.topology import Step
 from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, Channel, DeliveryState, JobKind, Priority
 from hermodr_delivery.metrics import SenderMetrics
-from hermodr_ledger.attempts import Attempt, Claim, Recorded, Settlement, record, settle
-from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_ledger.attempts import Attempt, Claim, Recorded, Settlement, settle
+from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.coalescer import Coalescer
 
@@ -28,15 +29,23 @@ class Result:
     retry_after: float | None = None
 
 
+class Records(Protocol):
+    """Where results are written: `hermodr_ledger.attempts.Attempts`."""
+
+    async def record(self, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
+        """See `hermodr_ledger.attempts.record`. Raises `LedgerUnavailable`."""
+        ...
+
+
 class Recorder:
     """Records results in batches, for as long as it takes: an attempt that was made must not be forgotten because the
     database is away for a while. Should its lease run out meanwhile, the ledger still takes the good news if nobody
     has claimed the delivery again."""
 
     def __init__(
-        self, ledger: Ledger, announcer: Announcer, metrics: SenderMetrics, *, ladder: Sequence[Step]
+        self, records: Records, announcer: Announcer, metrics: SenderMetrics, *, ladder: Sequence[Step]
     ) -> None:
-        self._ledger = ledger
+        self._records = records
         self._announcer = announcer
         self._metrics = metrics
         self._ladder = ladder
@@ -77,7 +86,7 @@ class Recorder:
         pause = 0.05
         while True:
             try:
-                return await record(self._ledger, pairs)
+                return await self._records.record(pairs)
             except LedgerUnavailable as error:
                 log.warning("results wait for the database", results=len(pairs), error=str(error))
                 await asyncio.sleep(pause)

@@ -281,3 +281,22 @@ async def record(ledger: Ledger, results: Sequence[tuple[Attempt, Settlement]]) 
         for row in rows
         if row["id"] is not None
     ]
+
+
+class Attempts:
+    """The steps of an attempt on one ledger, for whoever is handed them."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def claim(self, ids: Sequence[UUID], *, owner: str, lease_seconds: float) -> list[Claim]:
+        """See `claim`."""
+        return await claim(self._ledger, ids, owner=owner, lease_seconds=lease_seconds)
+
+    async def release(self, claims: Sequence[Claim]) -> None:
+        """See `release`."""
+        await release(self._ledger, claims)
+
+    async def record(self, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
+        """See `record`."""
+        return await record(self._ledger, results)

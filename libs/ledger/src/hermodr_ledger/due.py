@@ -13,6 +13,7 @@ from hermodr_ledger.accept import FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
 from hermodr_ledger.engine import Ledger
 
 LONGEST_ANNOUNCEMENT_PAUSE_SECONDS = 600.0
+PUT_BACK_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,18 +129,22 @@ async def expired_claims(ledger: Ledger, limit: int) -> list[ExpiredClaim]:
 
 
 async def put_back(ledger: Ledger, job_ids: Sequence[UUID], delivery_ids: Sequence[UUID]) -> None:
-    """Makes rows due again at once that were taken but could not be announced."""
+    """Makes rows due again shortly that were taken but could not be announced. Not at once: whatever stood in the way
+    would be asked over and over."""
     await ledger.fetch(
         """
         WITH jobs AS (
-            UPDATE hermodr.jobs j SET wake_at = now(), announcements = greatest(j.announcements - 1, 0)
+            UPDATE hermodr.jobs j
+            SET wake_at = now() + make_interval(secs => $3), announcements = greatest(j.announcements - 1, 0)
             FROM unnest($1::uuid[]) u(id) WHERE j.id = u.id AND j.state = 'queued'
         )
-        UPDATE hermodr.deliveries d SET wake_at = now(), announcements = greatest(d.announcements - 1, 0)
+        UPDATE hermodr.deliveries d
+        SET wake_at = now() + make_interval(secs => $3), announcements = greatest(d.announcements - 1, 0)
         FROM unnest($2::uuid[]) u(id) WHERE d.id = u.id AND d.state IN ('queued', 'retrying')
         """,
         list(job_ids),
         list(delivery_ids),
+        PUT_BACK_SECONDS,
     )
 
 
@@ -155,3 +160,30 @@ async def seconds_until_due(ledger: Ledger) -> float | None:
     )
     seconds: float | None = rows[0]["seconds"]
     return seconds
+
+
+class DueRows:
+    """What time asks of one ledger, for whoever is handed it."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def take_jobs(self, limit: int) -> list[DueJob]:
+        """See `take_due_jobs`."""
+        return await take_due_jobs(self._ledger, limit)
+
+    async def take_deliveries(self, limit: int) -> list[DueDelivery]:
+        """See `take_due_deliveries`."""
+        return await take_due_deliveries(self._ledger, limit)
+
+    async def expired_claims(self, limit: int) -> list[ExpiredClaim]:
+        """See `expired_claims`."""
+        return await expired_claims(self._ledger, limit)
+
+    async def put_back(self, job_ids: Sequence[UUID], delivery_ids: Sequence[UUID]) -> None:
+        """See `put_back`."""
+        await put_back(self._ledger, job_ids, delivery_ids)
+
+    async def seconds_until_due(self) -> float | None:
+        """See `seconds_until_due`."""
+        return await seconds_until_due(self._ledger)

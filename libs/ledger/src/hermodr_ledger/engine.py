@@ -121,7 +121,7 @@ class Ledger:
                 if last:
                     raise LedgerUnavailable(type(error).__name__) from error
             except _GONE as error:
-                await self._forget_connections()
+                await self._forget_connections(error)
                 raise LedgerUnavailable(type(error).__name__) from error
             except DBAPIError as error:
                 await self._translate(error)
@@ -138,7 +138,7 @@ class Ledger:
             await self._translate(error)
             raise
         except _GONE as error:
-            await self._forget_connections()
+            await self._forget_connections(error)
             raise LedgerUnavailable(type(error).__name__) from error
 
     @contextlib.asynccontextmanager
@@ -160,7 +160,7 @@ class Ledger:
         except _COLLISIONS as error:
             raise Collided(type(error).__name__) from error
         except _GONE as error:
-            await self._forget_connections()
+            await self._forget_connections(error)
             raise LedgerUnavailable(type(error).__name__) from error
         except DBAPIError as error:
             await self._translate(error)
@@ -173,9 +173,11 @@ class Ledger:
     async def _translate(self, error: DBAPIError) -> None:
         cause = error.orig.__cause__ if error.orig is not None else None
         if error.connection_invalidated or isinstance(cause, _GONE):
-            await self._forget_connections()
+            await self._forget_connections(error)
             raise LedgerUnavailable(type(cause or error).__name__) from error
 
-    async def _forget_connections(self) -> None:
-        """After one connection died the others of the pool are most likely dead too."""
-        await self._engine.dispose()
+    async def _forget_connections(self, error: BaseException) -> None:
+        """After one connection died the others of the pool are most likely dead too. One that could not be had in time
+        says nothing of them: forgetting them would open as many again beside those in use."""
+        if not isinstance(error, PoolTimeout):
+            await self._engine.dispose()

@@ -50,6 +50,11 @@ class Announcer:
         topology = broker.topology
         self._exchanges: dict[str, RabbitExchange] = {each.name: each for each in topology.exchanges}
 
+    @property
+    def reachable(self) -> bool:
+        """Whether what is announced now can be expected to arrive."""
+        return self._broker.connected
+
     def on_failure(self, handler: FailureHandler) -> None:
         """Has `handler` told of announcements that did not arrive, with the command and the ids."""
         self._failed = handler
@@ -108,7 +113,13 @@ class Announcer:
                 rows=len(ids),
                 error=type(error).__name__,
             )
-            if self._failed is not None:
-                await self._failed(door.command, ids)
+            await self._tell(door.command, ids)
         finally:
             self._window.release()
+
+    async def _tell(self, command: type[Message], ids: tuple[UUID, ...]) -> None:
+        if self._failed is not None:
+            try:
+                await self._failed(command, ids)
+            except Exception as error:  # noqa: BLE001 - it must not take the other messages of the door with it
+                log.error("failed announcement not dealt with", rows=len(ids), error=type(error).__name__)

@@ -1,6 +1,8 @@
 """The doorbell: publishing with proof of arrival, consuming with care, and coming back by itself after an outage."""
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import structlog
@@ -43,6 +45,7 @@ class Broker:
         self._consumptions: list[Consumption] = []
         self._session: Session | None = None
         self._complaint = ""
+        self._stopped = False
 
     @property
     def connected(self) -> bool:
@@ -64,6 +67,8 @@ class Broker:
             try:
                 async with asyncio.timeout(OPEN_SECONDS):
                     await session.open()
+                    if self._stopped:  # while it opened
+                        await session.stop_consuming()
                 self._session = session
                 self._complaint = ""
                 log.info("broker connected")
@@ -96,49 +101,44 @@ class Broker:
             "content_type": "application/json",
             "headers": {SCHEMA_VERSION_HEADER: message.version},
         }
-        try:
-            async with asyncio.timeout(self._publish_seconds):
-                await session.publish(
-                    encode(message), exchange, routing_key, mandatory=mandatory, properties=properties
-                )
-        except DeliveryError as error:
-            raise Unroutable(f"{message.type_name()} to {exchange.name} with key {routing_key}") from error
-        except AMQP_FAILURES as error:
-            raise BrokerUnavailable(type(error).__name__) from error
-        except asyncio.CancelledError as error:
-            if _cancelled_from_outside():
-                raise
-            raise BrokerUnavailable("connection lost while publishing") from error
+        with _failures_translated():
+            try:
+                async with asyncio.timeout(self._publish_seconds):
+                    await session.publish(
+                        encode(message), exchange, routing_key, mandatory=mandatory, properties=properties
+                    )
+            except DeliveryError as error:
+                raise Unroutable(
+                    f"{message.type_name()} to {exchange.name} with key {routing_key}"
+                ) from error
 
     async def declare(self) -> None:
         """Declares whatever of the topology has gone missing. Raises `BrokerUnavailable`."""
         session = self._connected_session()
-        try:
+        with _failures_translated():
             async with asyncio.timeout(self._publish_seconds):
                 await session.declare()
-        except AMQP_FAILURES as error:
-            raise BrokerUnavailable(type(error).__name__) from error
 
     async def queue_sizes(self) -> dict[str, tuple[int, int]]:
         """`{label: (ready messages, consumers)}` of every queue. Raises `BrokerUnavailable`."""
         session = self._connected_session()
-        try:
+        with _failures_translated():
             async with asyncio.timeout(self._publish_seconds):
                 return await session.queue_sizes()
-        except AMQP_FAILURES as error:
-            raise BrokerUnavailable(type(error).__name__) from error
 
     async def stop_consuming(self) -> None:
         """Takes no further messages; those being handled go on. First step of a shutdown: the library's own
         stop waits for handlers before it cancels consumers, and messages arriving meanwhile would be burnt."""
+        self._stopped = True
         self._consumptions.clear()  # a connection made from now on is for publishing only
         if self._session is None or self._session.lost.is_set():
             return
         try:
-            async with asyncio.timeout(self._publish_seconds):
-                await self._session.stop_consuming()
-        except AMQP_FAILURES as error:
-            log.warning("consumers were not cancelled in order", error=type(error).__name__)
+            with _failures_translated():
+                async with asyncio.timeout(self._publish_seconds):
+                    await self._session.stop_consuming()
+        except BrokerUnavailable as error:
+            log.warning("consumers were not cancelled in order", error=str(error))
 
     def _connected_session(self) -> Session:
         if self._session is None or self._session.lost.is_set():
@@ -156,6 +156,19 @@ class Broker:
                 await session.close()
         except AMQP_FAILURES as error:
             log.info("broker connection did not close in order", error=type(error).__name__)
+
+
+@contextlib.contextmanager
+def _failures_translated() -> Iterator[None]:
+    """Raises `BrokerUnavailable` for whatever the library raises when the connection is lost."""
+    try:
+        yield
+    except AMQP_FAILURES as error:
+        raise BrokerUnavailable(type(error).__name__) from error
+    except asyncio.CancelledError as error:
+        if _cancelled_from_outside():
+            raise
+        raise BrokerUnavailable("connection lost") from error
 
 
 def _cancelled_from_outside() -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import aio_pika
 import structlog
 from aio_pika.abc import AbstractIncomingMessage
-from aio_pika.exceptions import AMQPError
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from faststream import AckPolicy
 from faststream.message import StreamMessage
 from faststream.rabbit import Channel, RabbitBroker, RabbitExchange
@@ -31,7 +31,10 @@ RawHandler = Callable[[AbstractIncomingMessage], Awaitable[None]]
 HEARTBEAT_SECONDS = 10
 """A connection that is open on our side only is noticed within twice that."""
 
-AMQP_FAILURES = (AMQPError, OSError, TimeoutError, RuntimeError)
+CONNECT_SECONDS = 10.0
+"""The library's own limit, shorter than the one from outside: cancelled while it connects, it would go on by itself."""
+
+AMQP_FAILURES: tuple[type[Exception], ...] = (*CONNECTION_EXCEPTIONS, TimeoutError)
 """What the library raises when the broker is away or the connection ends; RuntimeError for a closed connection."""
 
 
@@ -64,6 +67,7 @@ class Session:
             apply_types=False,
             decoder=_decode,
             graceful_timeout=None,
+            timeout=CONNECT_SECONDS,
         )
         self._subscribers = [self._subscribe(each) for each in consumptions if each.handler is not None]
 

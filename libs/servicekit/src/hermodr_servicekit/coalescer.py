@@ -63,21 +63,24 @@ class Coalescer(Generic[T, R]):
 
     async def _run(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
         try:
-            results = await self._flush([item for item, _ in batch])
-        except self._split_on as error:
-            if len(batch) == 1:
-                _fail(batch, error)
-                return
-            for single in batch:
-                await self._run([single])
+            await self._flush_or_split(batch)
         except (Exception, asyncio.CancelledError) as error:
             _fail(batch, error)
             if isinstance(error, asyncio.CancelledError):
                 raise
-        else:
-            for (_, future), result in zip(batch, results, strict=True):
-                if not future.done():
-                    future.set_result(result)
+
+    async def _flush_or_split(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
+        try:
+            results = await self._flush([item for item, _ in batch])
+        except self._split_on:
+            if len(batch) == 1:
+                raise
+            for single in batch:
+                await self._run([single])
+            return
+        for (_, future), result in zip(batch, results, strict=True):
+            if not future.done():
+                future.set_result(result)
 
 
 def _fail(batch: Sequence[tuple[object, asyncio.Future[R]]], error: BaseException) -> None:

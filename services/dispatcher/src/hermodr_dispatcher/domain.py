@@ -34,13 +34,14 @@ def decide(
 
     With no delivery the job ends: `skipped` when only wishes stood against it, `failed` when something was missing.
     """
-    problem = _impossible(job, template)
+    channels = tuple(_candidates(job, template))
+    problem = _impossible(job, template, channels)
     if problem is not None:
         return Decision(job, JobState.FAILED, notes=(Note("refused", {"reason": problem}),), error=problem)
     deliveries: list[NewDelivery] = []
     notes: list[Note] = []
     refusals: list[Refusal] = []
-    for ordinal, channel in enumerate(_candidates(job, template), start=1):
+    for ordinal, channel in enumerate(channels, start=1):
         refusal = _refusal(job, template, channel, now)
         if refusal is not None:
             refusals.append(refusal)
@@ -70,13 +71,17 @@ def choose_locale(wanted: str | None, default: str, available: Sequence[str]) ->
     return available[0]
 
 
-def _impossible(job: RequestedJob, template: PublishedTemplate | None) -> str | None:
+def _impossible(
+    job: RequestedJob, template: PublishedTemplate | None, channels: Sequence[Channel]
+) -> str | None:
     if job.kind is not JobKind.NOTIFICATION:
         return f"jobs of kind {job.kind} are not served by this version"
     if job.recipient_id is not None and job.recipient is None:
         return "recipient_erased"
     if not job.has_content and template is None:
         return "template_missing"
+    if not channels:
+        return "no_channel_available"
     return None
 
 

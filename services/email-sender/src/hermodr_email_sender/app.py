@@ -15,6 +15,7 @@ from hermodr_email_sender.providers import EmailProvider, build_providers
 from hermodr_email_sender.rendering import Renderer
 from hermodr_email_sender.service import EmailSending
 from hermodr_email_sender.settings import EmailSenderSettings
+from hermodr_ledger.attempts import Attempts
 from hermodr_ledger.runtime import Runtime
 from hermodr_servicekit import logging
 from hermodr_servicekit.settings import load, refuse
@@ -31,7 +32,8 @@ async def main(stop: asyncio.Event) -> None:
     providers = _providers(settings)
     runtime = Runtime(settings)
     metrics = SenderMetrics(runtime.registry)
-    recorder = Recorder(runtime.ledger, runtime.announcer, metrics, ladder=settings.ladder)
+    attempts = Attempts(runtime.ledger)
+    recorder = Recorder(attempts, runtime.announcer, metrics, ladder=settings.ladder)
     sending = EmailSending(
         runtime.ledger,
         providers,
@@ -44,7 +46,7 @@ async def main(stop: asyncio.Event) -> None:
     )
     pumps = {
         priority: Pump(
-            runtime.ledger,
+            attempts,
             recorder,
             sending.send,
             runtime.clock,

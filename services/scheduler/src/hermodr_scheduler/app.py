@@ -4,6 +4,8 @@ import asyncio
 from datetime import timedelta
 
 from hermodr_ledger.accept import DUE_CHANNEL
+from hermodr_ledger.attempts import Attempts
+from hermodr_ledger.due import DueRows
 from hermodr_ledger.listening import listen
 from hermodr_ledger.runtime import Runtime
 from hermodr_scheduler.handlers import subscribe
@@ -23,8 +25,8 @@ async def main(stop: asyncio.Event) -> None:
     runtime = Runtime(settings)
     metrics = SchedulerMetrics(runtime.registry)
     scheduling = Scheduling(
-        runtime.ledger,
-        runtime.broker,
+        DueRows(runtime.ledger),
+        Attempts(runtime.ledger),
         runtime.announcer,
         runtime.clock,
         metrics,

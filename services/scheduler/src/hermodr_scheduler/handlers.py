@@ -1,5 +1,6 @@
 """What the scheduler listens to: the dead queues, read raw, so that what nobody could decode is kept as it came."""
 
+import asyncio
 import hashlib
 from typing import Any
 
@@ -16,6 +17,7 @@ from hermodr_servicekit.broker_session import RawHandler
 log = structlog.get_logger()
 
 _PREFETCH = 20
+_PAUSE_SECONDS = 1.0
 
 
 def subscribe(broker: Broker, ledger: Ledger) -> None:
@@ -34,15 +36,24 @@ def _on_dead(spec: QueueSpec, ledger: Ledger) -> RawHandler:
             body=message.body,
             headers={**message.headers, "x-routing-key": message.routing_key},
         )
-        try:
-            await bury(ledger, letter)
-        except LedgerUnavailable:
-            await message.nack(requeue=True)
-        else:
-            await message.ack()
-            log.warning("dead letter", queue=spec.label, reason=letter.reason, message_id=message.message_id)
+        await _store(ledger, letter)
+        await message.ack()
+        log.warning("dead letter", queue=spec.label, reason=letter.reason, message_id=message.message_id)
 
     return on_dead_message
+
+
+async def _store(ledger: Ledger, letter: DeadMessage) -> None:
+    """For as long as it takes. Putting the message back instead would bring it again at once, and a broker that counts
+    deliveries would soon drop it."""
+    while True:
+        try:
+            await bury(ledger, letter)
+        except LedgerUnavailable as error:
+            log.warning("a dead letter waits for the database", queue=letter.queue, error=str(error))
+            await asyncio.sleep(_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _source(spec: QueueSpec, message: AbstractIncomingMessage) -> str:
@@ -56,7 +67,7 @@ def _reason(message: AbstractIncomingMessage) -> str:
     except Undecodable as error:
         return f"undecodable: {error}"
     death = _death(message)
-    return f"{death['reason']} from {death['queue']}" if death else "put here by hand"
+    return f"{death.get('reason')} from {death.get('queue')}" if death else "put here by hand"
 
 
 def _death(message: AbstractIncomingMessage) -> dict[str, Any]:

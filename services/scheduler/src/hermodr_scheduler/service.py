@@ -1,28 +1,18 @@
 """Scheduling: announcing what is due, announcing again what nobody took, and settling claims nobody answered for."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 import structlog
 
 from hermodr_contracts.messages import JobsRequested, Message
 from hermodr_contracts.topology import Step
-from hermodr_ledger.attempts import Attempt, Outcome, Settlement, record, settle
-from hermodr_ledger.due import (
-    DueDelivery,
-    DueJob,
-    ExpiredClaim,
-    expired_claims,
-    put_back,
-    seconds_until_due,
-    take_due_deliveries,
-    take_due_jobs,
-)
-from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_contracts.vocabulary import Channel, Priority
+from hermodr_ledger.attempts import Attempt, Outcome, Recorded, Settlement, settle
+from hermodr_ledger.due import DueDelivery, DueJob, ExpiredClaim
+from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_scheduler.metrics import SchedulerMetrics
-from hermodr_servicekit.announcer import Announcer
-from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.clock import Clock
 
 log = structlog.get_logger()
@@ -37,22 +27,47 @@ SETTLING_IN_SECONDS = 3.0
 senders, who kept the answers, come first."""
 
 
+class Due(Protocol):
+    """The rows time is about: `hermodr_ledger.due.DueRows`. Everything raises `LedgerUnavailable`."""
+
+    async def take_jobs(self, limit: int) -> list[DueJob]: ...
+    async def take_deliveries(self, limit: int) -> list[DueDelivery]: ...
+    async def expired_claims(self, limit: int) -> list[ExpiredClaim]: ...
+    async def put_back(self, job_ids: Sequence[UUID], delivery_ids: Sequence[UUID]) -> None: ...
+    async def seconds_until_due(self) -> float | None: ...
+
+
+class Records(Protocol):
+    """Where outcomes are written: `hermodr_ledger.attempts.Attempts`."""
+
+    async def record(self, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]: ...
+
+
+class Bell(Protocol):
+    """What announces rows: `hermodr_servicekit.announcer.Announcer`."""
+
+    @property
+    def reachable(self) -> bool: ...
+    def jobs(self, priority: Priority, ids: Iterable[UUID]) -> None: ...
+    def deliveries(self, channel: Channel, priority: Priority, ids: Iterable[UUID]) -> None: ...
+
+
 class Scheduling:
     """One scheduler of any number; see `tick`."""
 
     def __init__(
         self,
-        ledger: Ledger,
-        broker: Broker,
-        announcer: Announcer,
+        due: Due,
+        records: Records,
+        announcer: Bell,
         clock: Clock,
         metrics: SchedulerMetrics,
         *,
         ladder: Sequence[Step],
         batch: int,
     ) -> None:
-        self._ledger = ledger
-        self._broker = broker
+        self._due = due
+        self._records = records
         self._announcer = announcer
         self._clock = clock
         self._metrics = metrics
@@ -68,7 +83,7 @@ class Scheduling:
                 self._answering_since = self._clock.monotonic()
             if full:
                 return 0.0
-            if not self._broker.connected:
+            if not self._announcer.reachable:
                 return BROKER_AWAY_SECONDS
             return await self._pause()
         except LedgerUnavailable:
@@ -76,25 +91,25 @@ class Scheduling:
             raise
 
     async def undelivered(self, command: type[Message], ids: Sequence[UUID]) -> None:
-        """Announcements that did not reach the broker: their rows are due again at once."""
+        """Announcements that did not reach the broker: their rows are due again shortly."""
         of_jobs = command is JobsRequested
         try:
-            await put_back(self._ledger, ids if of_jobs else (), () if of_jobs else ids)
+            await self._due.put_back(ids if of_jobs else (), () if of_jobs else ids)
         except LedgerUnavailable as error:
             log.warning("rows stay put off", rows=len(ids), error=str(error))
 
     async def _round(self) -> bool:
         expired = await self._settle_expired()
-        if not self._broker.connected:
+        if not self._announcer.reachable:
             return False
-        jobs = await take_due_jobs(self._ledger, self._batch)
+        jobs = await self._due.take_jobs(self._batch)
         self._announce_jobs(jobs)
-        deliveries = await take_due_deliveries(self._ledger, self._batch)
+        deliveries = await self._due.take_deliveries(self._batch)
         self._announce_deliveries(deliveries)
         return self._batch in (len(jobs), len(deliveries), expired)
 
     async def _pause(self) -> float:
-        seconds = await seconds_until_due(self._ledger)
+        seconds = await self._due.seconds_until_due()
         if seconds is None:
             return LONGEST_SLEEP_SECONDS
         # A row that is due already and was not taken is in another scheduler's hands, or waits for the outage above.
@@ -119,9 +134,9 @@ class Scheduling:
         since = self._answering_since
         if since is None or self._clock.monotonic() - since < SETTLING_IN_SECONDS:
             return 0
-        claims = await expired_claims(self._ledger, self._batch)
+        claims = await self._due.expired_claims(self._batch)
         if claims:
-            recorded = await record(self._ledger, [self._unanswered(claim) for claim in claims])
+            recorded = await self._records.record([self._unanswered(claim) for claim in claims])
             self._metrics.reannounced.labels("lease_expired").inc(len(recorded))
             for each in recorded:
                 log.warning("outcome unknown", delivery_id=str(each.delivery_id), becomes=each.state)

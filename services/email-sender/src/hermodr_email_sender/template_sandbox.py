@@ -69,7 +69,12 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     def __init__(self, *, autoescape: bool) -> None:
         super().__init__(
-            autoescape=autoescape, undefined=MissingVariable, finalize=_charged, cache_size=0, optimized=False
+            autoescape=autoescape,
+            undefined=MissingVariable,
+            finalize=_charged,
+            keep_trailing_newline=True,
+            optimized=False,  # folding constants at compile time is computing, too
+            cache_size=0,
         )
         self.globals = {"range": _range, "dict": dict, "namespace": self.globals["namespace"]}
         self.filters = {name: _sized(FILTERS[name]) for name in _FILTERS}

@@ -7,7 +7,7 @@ behind, and can be repeated at once. While it runs a lock holds the key.
 from uuid import UUID
 
 from hermodr_ledger.accept import KeyReused, Replay, StillRunning
-from hermodr_ledger.engine import Transaction
+from hermodr_ledger.engine import Statements, Transaction
 
 
 class KeyTakenMeanwhile(Exception):
@@ -25,7 +25,14 @@ async def take(
     )
     if not held[0]["mine"]:
         return StillRunning()
-    rows = await transaction.fetch(
+    return await look(transaction, project_id, key, fingerprint)
+
+
+async def look(
+    statements: Statements, project_id: UUID, key: str, fingerprint: bytes
+) -> Replay | KeyReused | StillRunning | None:
+    """What the key was used for; `None` when it was not."""
+    rows = await statements.fetch(
         "SELECT fingerprint, status, response FROM hermodr.idempotency_keys WHERE project_id = $1 AND key = $2",
         project_id,
         key,

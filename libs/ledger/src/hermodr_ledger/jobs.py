@@ -129,6 +129,14 @@ async def events(ledger: Ledger, job_id: UUID) -> list[Event]:
     ]
 
 
+async def under_way(ledger: Ledger) -> int:
+    """How many deliveries a sender holds at this moment. Reads only the small index of waiting rows."""
+    rows = await ledger.fetch(
+        "SELECT count(*) AS n FROM hermodr.deliveries WHERE wake_at IS NOT NULL AND state = 'sending'"
+    )
+    return int(rows[0]["n"])
+
+
 def _job(row: Row) -> Job:
     return Job(
         id=row["id"],

@@ -78,12 +78,14 @@ async def create_in(
     return _api_key(rows[0]), secret
 
 
-async def find(ledger: Ledger, key_hash: bytes) -> ApiKey | None:
-    """The key with that hash, unless it was revoked."""
+async def find(ledger: Ledger, hashes: Sequence[bytes]) -> dict[bytes, ApiKey]:
+    """The keys with those hashes, without revoked ones."""
     rows = await ledger.fetch(
-        f"SELECT {_COLUMNS} FROM hermodr.api_keys WHERE key_hash = $1 AND revoked_at IS NULL", key_hash
+        f"SELECT {_COLUMNS}, key_hash FROM unnest($1::bytea[]) AS wanted(key_hash)"
+        " JOIN hermodr.api_keys USING (key_hash) WHERE revoked_at IS NULL",
+        list(set(hashes)),
     )
-    return _api_key(rows[0]) if rows else None
+    return {row["key_hash"]: _api_key(row) for row in rows}
 
 
 async def read(statements: Statements, project_id: UUID, key_id: UUID) -> ApiKey | None:

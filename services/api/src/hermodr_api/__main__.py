@@ -1,0 +1,7 @@
+"""`python -m hermodr_api`."""
+
+from hermodr_api.app import main
+from hermodr_servicekit.process import run
+
+if __name__ == "__main__":
+    run(main)

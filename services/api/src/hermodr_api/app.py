@@ -1,0 +1,131 @@
+"""The API, put together."""
+
+import asyncio
+from importlib.metadata import version
+
+import structlog
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from starlette.types import ASGIApp
+
+from hermodr_api import openapi, problems
+from hermodr_api.edge import Edge
+from hermodr_api.routes.api_keys import ApiKeyRoutes
+from hermodr_api.routes.health import HealthRoutes
+from hermodr_api.routes.intake import Gate
+from hermodr_api.routes.jobs import JobRoutes
+from hermodr_api.routes.notifications import NotificationRoutes
+from hermodr_api.routes.recipients import RecipientRoutes
+from hermodr_api.routes.templates import TemplateRoutes
+from hermodr_api.service.answers import Repeatable
+from hermodr_api.service.authentication import Authenticator
+from hermodr_api.service.bulk import Bulk
+from hermodr_api.service.directory import Directory
+from hermodr_api.service.health import HealthCheck
+from hermodr_api.service.notifications import Notifications
+from hermodr_api.settings import ApiSettings
+from hermodr_contracts.vocabulary import JobKind, Priority
+from hermodr_ledger.engine import Ledger
+from hermodr_ledger.lifeline import Heart, instance_name, ledger_ready
+from hermodr_servicekit import logging
+from hermodr_servicekit.announcer import Announcer
+from hermodr_servicekit.broker import Broker
+from hermodr_servicekit.clock import Clock, SystemClock
+from hermodr_servicekit.periodic import repeat, running
+from hermodr_servicekit.settings import load
+from hermodr_servicekit.web import serve
+
+log = structlog.get_logger()
+
+_STATEMENT_SECONDS = 4.0
+_CONNECTION_SECONDS = 2.0
+_CONNECTIONS = 10
+
+
+class Api:
+    """Everything one API process is made of. Building it connects to nothing."""
+
+    def __init__(self, settings: ApiSettings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.registry = CollectorRegistry()
+        self.ledger = Ledger(
+            settings.database_url,
+            service=settings.service,
+            pool_size=_CONNECTIONS,
+            statement_seconds=_STATEMENT_SECONDS,
+            connection_seconds=_CONNECTION_SECONDS,
+        )
+        self.broker = Broker(settings.amqp_url, settings.topology, settings.service)
+        self.announcer = Announcer(self.broker)
+        self.authenticator = Authenticator(self.ledger, self.clock)
+        self._accepted = Counter(
+            "hermodr_jobs_accepted", "Jobs committed here.", ("kind", "priority"), registry=self.registry
+        )
+        self.directory = Directory(self.ledger, self.clock)
+        taking = (
+            self.ledger,
+            self.directory,
+            self.announcer,
+            self.clock,
+            settings.message_id_domain,
+            self._count,
+        )
+        self.notifications = Notifications(*taking)
+        self.bulk = Bulk(*taking)
+        self.asgi: ASGIApp = Edge(self._framework(), self.registry)
+
+    def _count(self, kind: JobKind, priority: Priority, jobs: int) -> None:
+        self._accepted.labels(kind.value, priority.lane).inc(jobs)
+
+    def _framework(self) -> FastAPI:
+        app = FastAPI(docs_url=None, redoc_url=None, openapi_url="/openapi.json", redirect_slashes=False)
+        gate = Gate(self.authenticator)
+        repeatable = Repeatable(self.ledger)
+        check = HealthCheck(self.ledger, self.broker, self.clock)
+        health = HealthRoutes(check, self.authenticator, self.registry)
+        app.include_router(NotificationRoutes(gate, self.notifications, self.bulk).router())
+        domain = self.settings.message_id_domain
+        app.include_router(JobRoutes(gate, self.ledger, self.clock, domain).router())
+        app.include_router(RecipientRoutes(gate, self.ledger, repeatable).router())
+        app.include_router(TemplateRoutes(gate, self.ledger, repeatable, self.directory).router())
+        app.include_router(ApiKeyRoutes(gate, self.ledger, repeatable, self.authenticator).router())
+        app.include_router(health.router())
+        app.router.routes.extend(health.operations())
+        problems.install(app)
+        openapi.install(app, version("hermodr-api"))
+        return app
+
+    async def drain(self) -> None:
+        """Returns when all that was accepted is committed and announced, or given up."""
+        await self.notifications.drain()
+        await self.announcer.drain()
+
+
+async def main(stop: asyncio.Event) -> None:
+    """Serves until `stop`; then finishes open requests and what they announced."""
+    settings = load(ApiSettings)
+    logging.configure(settings)
+    api = Api(settings)
+    instance = instance_name()
+    beat = Gauge(
+        "hermodr_service_heartbeat_timestamp_seconds",
+        "When the service last wrote its sign of life.",
+        registry=api.registry,
+    )
+    heart = Heart(api.ledger, settings.service, instance, api.clock, settings.heartbeat_seconds, beat)
+    async with running(api.broker.run()):
+        async with serve(api.asgi, settings.http_host, settings.port, grace=settings.grace_seconds) as port:
+            log.info("serving", port=port, instance=instance)
+            if await ledger_ready(api.ledger, stop):
+                api.authenticator.opened = True
+                async with running(repeat("heartbeat", heart.tick)):
+                    await stop.wait()
+        try:
+            async with asyncio.timeout(settings.grace_seconds):
+                await api.drain()
+        except TimeoutError:
+            log.warning("the grace period is over; the scheduler announces what is left")
+        await heart.leave()
+    await api.ledger.close()
+    log.info("stopped")

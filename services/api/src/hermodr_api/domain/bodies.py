@@ -1,0 +1,53 @@
+"""From a parsed document to a typed request, with every flaw named."""
+
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from hermodr_api.errors import Flaw, invalid
+
+M = TypeVar("M", bound="Body")
+MOST_FLAWS = 50
+_OURS = ("value_error", "assertion_error")
+
+
+class Body(BaseModel):
+    """What a client may send: its fields and no others."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def read(model: type[M], document: object) -> M:
+    """The request in the document. Raises `Refused` with every flaw."""
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        raise invalid(*flaws_of(error)) from None
+
+
+def flaws_of(error: ValidationError, at: tuple[str | int, ...] = ("body",)) -> list[Flaw]:
+    """What pydantic found, without repeating what was sent."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return [Flaw((*at, *item["loc"]), _message(item["type"], item["msg"])) for item in found[:MOST_FLAWS]]
+
+
+def _message(kind: str, text: str) -> str:
+    if kind == "extra_forbidden":
+        return "there is no such field"
+    if kind == "missing":
+        return "this field is required"
+    return text.partition(", ")[2] if kind in _OURS else text[:1].lower() + text[1:]
+
+
+def _text_only(value: object) -> object:
+    if isinstance(value, str | datetime):
+        return value
+    raise ValueError("must be an RFC 3339 time such as 2031-05-07T09:00:00Z")
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_text_only, json_schema_input_type=datetime)]
+"""A time with its offset; a bare number is nobody's time."""
+
+Label = Annotated[str, Field(min_length=1, max_length=200)]
+JsonObject = dict[str, Any]

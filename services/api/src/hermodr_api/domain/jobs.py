@@ -1,0 +1,252 @@
+"""How jobs are shown: as a whole, as a timeline, and counted by batch."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from hermodr_api.domain.recipients import RecipientView
+from hermodr_contracts.vocabulary import JobState
+from hermodr_ledger.batches import BatchProgress
+from hermodr_ledger.jobs import Event, Job, JobHistory
+from hermodr_servicekit.ids import message_id_of
+
+
+class AcceptedView(BaseModel):
+    """The job is committed."""
+
+    job_id: UUID
+    message_id: str
+    status: str
+    status_url: str
+
+
+class JobView(BaseModel):
+    """A job. Times in milliseconds; `retry_count` counts over all deliveries."""
+
+    id: UUID
+    kind: str
+    type: str | None
+    status: str
+    priority: str
+    delivery_method: str | None
+    channels: list[str] | None
+    scheduled_for: datetime | None
+    created_at: datetime
+    processed_at: datetime | None
+    finished_at: datetime | None
+    processing_time_ms: int | None
+    time_until_scheduled_ms: int | None
+    retry_count: int
+    message_id: str
+    batch_id: UUID | None
+    group_id: UUID | None
+    update_id: UUID | None
+    progress: dict[str, Any] | None
+    result: Any
+    error: str | None
+    singleton_key: str | None
+    on_unknown: str | None
+    metadata: dict[str, Any]
+
+
+class DeliveryView(BaseModel):
+    """One job on one channel to one address."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    channel: str
+    state: str
+    address: str
+    address_name: str | None
+    template_version: int | None
+    locale: str | None
+    attempt: int
+    max_attempts: int
+    due_at: datetime | None
+    provider: str | None
+    provider_message_id: str | None
+    error: str | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class AttemptView(BaseModel):
+    """One provider call."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    delivery_id: UUID
+    number: int
+    provider: str | None
+    outcome: str
+    code: str | None
+    detail: str | None
+    provider_message_id: str | None
+    started_at: datetime
+    finished_at: datetime
+
+
+class BareAddress(BaseModel):
+    """Where a job without a recipient goes."""
+
+    email: str | None
+    phone: str | None
+
+
+class JobHistoryView(BaseModel):
+    """A job with all that belongs to it. `recipient` is null once erased."""
+
+    job: JobView
+    recipient: RecipientView | BareAddress | None
+    deliveries: list[DeliveryView]
+    delivery_logs: list[AttemptView]
+
+
+class TimelineEntry(BaseModel):
+    """Something that happened to a job."""
+
+    at: datetime
+    event: str
+    detail: dict[str, Any]
+    delivery_id: UUID | None = None
+
+
+class Timeline(BaseModel):
+    """Everything that happened to a job, in order."""
+
+    job_id: UUID
+    status: str
+    data: list[TimelineEntry]
+
+
+class BatchView(BaseModel):
+    """How far a bulk request is. `counts` has the job states that occur."""
+
+    batch_id: UUID
+    accepted: int
+    rejected: int
+    counts: dict[str, int]
+    finished: bool
+    created_at: datetime
+
+
+class BulkAcceptedView(BaseModel):
+    """What became of a bulk request: `rejected` items by their position in it, counted from 0."""
+
+    batch_id: UUID
+    accepted: int
+    rejected: list[dict[str, Any]]
+
+
+def history_view(history: JobHistory, now: datetime, domain: str) -> JobHistoryView:
+    """The answer of `GET /v1/jobs/{id}`."""
+    job = history.job
+    recipient: RecipientView | BareAddress | None = None
+    if history.recipient is not None:
+        recipient = RecipientView.model_validate(history.recipient)
+    elif job.recipient_id is None:
+        recipient = BareAddress(email=job.to_email, phone=job.to_phone)
+    return JobHistoryView(
+        job=_job_view(history, now, domain),
+        recipient=recipient,
+        deliveries=[DeliveryView.model_validate(each) for each in history.deliveries],
+        delivery_logs=[AttemptView.model_validate(each) for each in history.attempts],
+    )
+
+
+def _job_view(history: JobHistory, now: datetime, domain: str) -> JobView:
+    job = history.job
+    channels = list(dict.fromkeys(each.channel for each in history.deliveries)) or list(job.channels or ())
+    waiting = job.scheduled_for is not None and job.state == JobState.SCHEDULED
+    shared = {name: value for name, value in asdict(job).items() if name in JobView.model_fields}
+    return JobView(
+        **shared
+        | {
+            "status": job.state,
+            "priority": job.priority.lane,
+            "delivery_method": ",".join(channels) or None,
+            "processing_time_ms": _milliseconds(job.processed_at, job.finished_at),
+            "time_until_scheduled_ms": max(0, _milliseconds(now, job.scheduled_for) or 0)
+            if waiting
+            else None,
+            "retry_count": sum(max(0, each.attempt - 1) for each in history.deliveries),
+            "message_id": message_id_of(job.id, domain),
+            "progress": None,
+        }
+    )
+
+
+def _milliseconds(start: datetime | None, end: datetime | None) -> int | None:
+    return (end - start) // timedelta(milliseconds=1) if start is not None and end is not None else None
+
+
+def timeline(history: JobHistory, events: Sequence[Event]) -> Timeline:
+    """The answer of `GET /v1/jobs/{id}/timeline`: what the rows tell together with what was noted beside them."""
+    entries = [
+        *_beginning(history.job),
+        *(
+            TimelineEntry(at=each.at, event=each.kind, detail=dict(each.detail), delivery_id=each.delivery_id)
+            for each in events
+        ),
+        *_attempted(history),
+        *_ending(history.job),
+    ]
+    entries.sort(key=lambda entry: entry.at)  # stable: of the same instant, in the order of the story
+    return Timeline(job_id=history.job.id, status=history.job.state, data=entries)
+
+
+def _beginning(job: Job) -> Iterator[TimelineEntry]:
+    detail: dict[str, Any] = {"kind": job.kind, "type": job.type, "priority": job.priority.lane}
+    if job.batch_id is not None:
+        detail["batch_id"] = str(job.batch_id)
+    yield TimelineEntry(at=job.created_at, event="requested", detail=detail)
+    if job.scheduled_for is not None:
+        yield TimelineEntry(at=job.created_at, event="scheduled", detail={"scheduled_for": job.scheduled_for})
+
+
+def _attempted(history: JobHistory) -> Iterator[TimelineEntry]:
+    for each in history.attempts:
+        detail = {
+            name: value
+            for name, value in asdict(each).items()
+            if name not in ("delivery_id", "finished_at") and value is not None
+        }
+        yield TimelineEntry(
+            at=each.finished_at, event="attempted", detail=detail, delivery_id=each.delivery_id
+        )
+    for delivery in history.deliveries:
+        if delivery.finished_at is not None:
+            detail = {"channel": delivery.channel, "state": delivery.state}
+            at = delivery.finished_at
+            yield TimelineEntry(
+                at=at, event=f"delivery_{delivery.state}", detail=detail, delivery_id=delivery.id
+            )
+
+
+def _ending(job: Job) -> Iterator[TimelineEntry]:
+    if job.finished_at is not None:
+        detail = {"error": job.error} if job.error is not None else {}
+        yield TimelineEntry(at=job.finished_at, event=str(job.state), detail=detail)
+
+
+def batch_view(batch: BatchProgress) -> BatchView:
+    """The answer of `GET /v1/batches/{id}`."""
+    unfinished = set(batch.counts) - {
+        JobState.COMPLETED,
+        JobState.FAILED,
+        JobState.CANCELLED,
+        JobState.SKIPPED,
+    }
+    return BatchView(
+        batch_id=batch.id,
+        accepted=batch.accepted,
+        rejected=batch.rejected,
+        counts={state.value: number for state, number in sorted(batch.counts.items())},
+        finished=not unfinished,
+        created_at=batch.created_at,
+    )

@@ -1,0 +1,242 @@
+"""What a producer may ask for, and the job it becomes."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import orjson
+from pydantic import AfterValidator, Field, StrictFloat, StrictInt, model_validator
+
+from hermodr_api.domain.addresses import EmailAddress, PhoneNumber
+from hermodr_api.domain.bodies import Body, JsonObject, Label, Moment
+from hermodr_api.domain.json_text import dump
+from hermodr_api.errors import Flaw
+from hermodr_contracts.topology import SENDERS
+from hermodr_contracts.vocabulary import Channel, JobKind, OnUnknown, Priority
+from hermodr_ledger.accept import Idempotency, NewJob
+from hermodr_ledger.recipients import Found, Reference
+from hermodr_servicekit.ids import message_id_of
+
+LONGEST_DELAY = timedelta(days=366)
+_PHONE_CHANNELS = frozenset({Channel.SMS, Channel.WHATSAPP})
+_SUBJECT_LENGTH = 998  # RFC 5322 §2.1.1
+
+
+def _one_line(text: str) -> str:
+    if "\r" in text or "\n" in text:
+        raise ValueError("must be a single line")
+    return text
+
+
+Subject = Annotated[str, Field(min_length=1, max_length=_SUBJECT_LENGTH), AfterValidator(_one_line)]
+Type = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
+IdempotencyKey = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$")]
+
+
+class To(Body):
+    """Exactly one of these: a recipient by one of its names, or a bare address."""
+
+    recipient_id: UUID | None = None
+    external_id: Label | None = None
+    user_id: Label | None = None
+    email: EmailAddress | None = None
+    phone: PhoneNumber | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "To":
+        given = (self.recipient_id, self.external_id, self.user_id, self.email, self.phone)
+        if given.count(None) != 4:
+            raise ValueError("needs exactly one of recipient_id, external_id, user_id, email, phone")
+        return self
+
+
+class NotificationIn(Body):
+    """One notification. `type` names a template; `subject` with a body instead is sent as given."""
+
+    type: Type | None = None
+    to: To
+    channels: Annotated[list[Channel], Field(min_length=1, max_length=5)] | None = None
+    priority: Literal["urgent", "normal", "low"] = "normal"
+    data: JsonObject = Field(default_factory=dict)
+    scheduled_for: Moment | None = None
+    delay_seconds: Annotated[
+        StrictInt | StrictFloat, Field(ge=0, le=LONGEST_DELAY.total_seconds(), allow_inf_nan=False)
+    ] = 0
+    group_id: UUID | None = None
+    update_id: UUID | None = None
+    subject: Subject | None = None
+    body_text: Annotated[str, Field(min_length=1)] | None = None
+    body_html: Annotated[str, Field(min_length=1)] | None = None
+    on_unknown: Literal["resend", "hold"] | None = None
+    singleton_key: Label | None = None
+    metadata: JsonObject = Field(default_factory=dict)
+
+    @property
+    def has_content(self) -> bool:
+        """Whether it is sent as given, without a template."""
+        return self.subject is not None or self.body_text is not None or self.body_html is not None
+
+
+class BulkItemIn(NotificationIn):
+    """One notification of many, with a key of its own if it is to be repeatable."""
+
+    idempotency_key: IdempotencyKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sendable:
+    """A notification without a flaw of its own; what it refers to is still to be looked up."""
+
+    wanted: NotificationIn
+    priority: Priority
+    scheduled_for: datetime | None
+    data: str
+    metadata: str | None
+    content: str | None
+
+
+def examine(
+    wanted: NotificationIn, now: datetime, at: tuple[str | int, ...] = ("body",)
+) -> Sendable | list[Flaw]:
+    """What the fields cannot say one by one. A `scheduled_for` in the past means now."""
+    flaws = [*_content_flaws(wanted, at), *_channel_flaws(wanted, at), *_time_flaws(wanted, now, at)]
+    texts: dict[str, str | None] = {"data": "{}", "metadata": None}
+    for name, value in (("data", wanted.data), ("metadata", wanted.metadata)):
+        if value:
+            try:
+                texts[name] = dump(value)
+            except ValueError as error:
+                flaws.append(Flaw((*at, name), str(error)))
+    if flaws:
+        return flaws
+    return Sendable(
+        wanted,
+        Priority.of_lane(wanted.priority),
+        _moment(wanted, now),
+        texts["data"] or "{}",
+        texts["metadata"],
+        _content(wanted),
+    )
+
+
+def _content_flaws(wanted: NotificationIn, at: tuple[str | int, ...]) -> list[Flaw]:
+    if not wanted.has_content:
+        return [] if wanted.type else [Flaw((*at, "type"), "needs a type, or a subject and a body")]
+    if wanted.subject is None:
+        return [Flaw((*at, "subject"), "a body to be sent as given needs a subject")]
+    if wanted.body_text is None and wanted.body_html is None:
+        return [Flaw((*at, "body_text"), "a subject to be sent as given needs body_text or body_html")]
+    return []
+
+
+def _channel_flaws(wanted: NotificationIn, at: tuple[str | int, ...]) -> list[Flaw]:
+    available = ", ".join(SENDERS)
+    if wanted.to.phone is not None:
+        asked = ", ".join(wanted.channels or sorted(_PHONE_CHANNELS))
+        if not _PHONE_CHANNELS & SENDERS.keys():
+            return [
+                Flaw((*at, "to", "phone"), f"channel not available yet: {asked} (available: {available})")
+            ]
+    if wanted.channels is not None and not SENDERS.keys() & set(wanted.channels):
+        asked = ", ".join(wanted.channels)
+        return [Flaw((*at, "channels"), f"channel not available yet: {asked} (available: {available})")]
+    if wanted.to.email is not None and wanted.channels is not None and Channel.EMAIL not in wanted.channels:
+        return [Flaw((*at, "channels"), "an email address can only be reached by email")]
+    return []
+
+
+def _time_flaws(wanted: NotificationIn, now: datetime, at: tuple[str | int, ...]) -> list[Flaw]:
+    if wanted.scheduled_for is None:
+        return []
+    if wanted.delay_seconds:
+        return [Flaw((*at, "delay_seconds"), "cannot stand beside scheduled_for")]
+    if wanted.scheduled_for - now > LONGEST_DELAY:
+        return [Flaw((*at, "scheduled_for"), f"is more than {LONGEST_DELAY.days} days ahead")]
+    return []
+
+
+def _moment(wanted: NotificationIn, now: datetime) -> datetime | None:
+    if wanted.delay_seconds:
+        return now + timedelta(seconds=wanted.delay_seconds)
+    return wanted.scheduled_for if wanted.scheduled_for is not None and wanted.scheduled_for > now else None
+
+
+def _content(wanted: NotificationIn) -> str | None:
+    if not wanted.has_content:
+        return None
+    return dump({"subject": wanted.subject, "body_text": wanted.body_text, "body_html": wanted.body_html})
+
+
+def reference_of(project_id: UUID, to: To) -> Reference | None:
+    """The recipient to look up; `None` for a bare address."""
+    if to.recipient_id is not None:
+        return Reference(project_id, "recipient_id", str(to.recipient_id))
+    if to.external_id is not None:
+        return Reference(project_id, "external_id", to.external_id)
+    if to.user_id is not None:
+        return Reference(project_id, "user_id", to.user_id)
+    return None
+
+
+def template_of(wanted: NotificationIn) -> str | None:
+    """The template to look up; `None` when it is sent as given."""
+    return None if wanted.has_content else wanted.type
+
+
+def job_of(
+    item: Sendable,
+    job_id: UUID,
+    project_id: UUID,
+    found: Found | None,
+    *,
+    batch_id: UUID | None = None,
+    idempotency: Idempotency | None = None,
+) -> NewJob:
+    """The job to be taken on."""
+    wanted = item.wanted
+    return NewJob(
+        id=job_id,
+        project_id=project_id,
+        kind=JobKind.NOTIFICATION,
+        type=wanted.type,
+        priority=item.priority,
+        data=item.data,
+        content=item.content,
+        metadata=item.metadata,
+        channels=tuple(wanted.channels) if wanted.channels is not None else None,
+        recipient_id=found.id if found else None,
+        to_email=wanted.to.email,
+        to_phone=wanted.to.phone,
+        owner_id=found.user_id if found else None,
+        group_id=wanted.group_id,
+        update_id=wanted.update_id,
+        batch_id=batch_id,
+        singleton_key=wanted.singleton_key,
+        on_unknown=OnUnknown(wanted.on_unknown) if wanted.on_unknown else None,
+        scheduled_for=item.scheduled_for,
+        idempotency=idempotency,
+    )
+
+
+def answer_of(job_id: UUID, scheduled: bool, domain: str) -> bytes:
+    """The body of the `202`."""
+    return orjson.dumps(
+        {
+            "job_id": job_id,
+            "message_id": message_id_of(job_id, domain),
+            "status": "scheduled" if scheduled else "queued",
+            "status_url": f"/v1/jobs/{job_id}",
+        }
+    )
+
+
+def fingerprint(method: str, path: str, body: bytes) -> bytes:
+    """What tells one request from another under the same idempotency key."""
+    return hashlib.sha256(b"\0".join((method.encode(), path.encode(), body))).digest()
+
+
+def item_fingerprint(item: dict[str, Any]) -> bytes:
+    """The same for one item of a bulk request, whatever the order of its fields."""
+    return fingerprint("ITEM", "/v1/notifications", orjson.dumps(item, option=orjson.OPT_SORT_KEYS))

@@ -1,0 +1,124 @@
+"""What may be said about recipients, and how they are shown."""
+
+from datetime import datetime
+from functools import cache
+from typing import Annotated, Any
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
+
+from hermodr_api.domain.addresses import EmailAddress, PhoneNumber
+from hermodr_api.domain.bodies import Body, Label, Moment
+from hermodr_api.domain.notifications import Type
+from hermodr_contracts.vocabulary import Channel
+
+_CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _known_zone(name: str) -> str:
+    if name not in _zones():
+        raise ValueError("is not a time zone of the IANA database, such as Europe/Berlin")
+    return name
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be a single line without control characters")
+    return text
+
+
+Locale = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}$", examples=["de-AT"])]
+Zone = Annotated[str, Field(max_length=64, examples=["Europe/Berlin"]), AfterValidator(_known_zone)]
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_one_line)]
+
+
+class RecipientIn(Body):
+    """A new address book entry; everything may be left out."""
+
+    external_id: Label | None = None
+    user_id: Label | None = None
+    name: Name | None = None
+    email: EmailAddress | None = None
+    phone: PhoneNumber | None = None
+    locale: Locale | None = None
+    timezone: Zone | None = None
+
+
+class RecipientPatch(RecipientIn):
+    """What is to change: fields left out stay, `null` clears."""
+
+
+class Preference(Body):
+    """A wish; `type` or `channel` left out means any. The most specific one decides."""
+
+    type: Type | None = None
+    channel: Channel | None = None
+    enabled: StrictBool
+
+
+class QuietHours(Body):
+    """From `start` to `end` in the recipient's zone, over midnight if need be, on `days` (1 Monday … 7 Sunday)."""
+
+    start: Annotated[str, Field(pattern=_CLOCK, examples=["22:00"])]
+    end: Annotated[str, Field(pattern=_CLOCK, examples=["07:00"])]
+    days: Annotated[
+        list[Annotated[int, Field(ge=1, le=7, strict=True)]], Field(min_length=1, max_length=7)
+    ] = Field(default_factory=lambda: [1, 2, 3, 4, 5, 6, 7])
+
+    @model_validator(mode="after")
+    def _lasts_some_time(self) -> "QuietHours":
+        if self.start == self.end:
+            raise ValueError("start and end must differ")
+        if len(set(self.days)) != len(self.days):
+            raise ValueError("a day stands twice")
+        return self
+
+
+class PreferencesIn(Body):
+    """A recipient's wishes: parts left out stay, `null` clears."""
+
+    preferences: Annotated[list[Preference], Field(max_length=500)] | None = None
+    muted_until: Moment | None = None
+    quiet_hours: QuietHours | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """The columns that change."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        if "preferences" in given:
+            given["preferences"] = [wish.model_dump(mode="json") for wish in self.preferences or []]
+        if self.quiet_hours is not None:
+            given["quiet_hours"] = self.quiet_hours.model_dump(mode="json")
+        return given
+
+
+class RecipientView(BaseModel):
+    """A recipient."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    external_id: str | None
+    user_id: str | None
+    name: str | None
+    email: str | None
+    phone: str | None
+    locale: str | None
+    timezone: str | None
+    muted_until: datetime | None
+    quiet_hours: dict[str, Any] | None
+    preferences: list[dict[str, Any]]
+    created_at: datetime
+    updated_at: datetime
+
+
+class RecipientList(BaseModel):
+    """A page of recipients."""
+
+    data: list[RecipientView]
+    next_cursor: str | None

@@ -1,0 +1,169 @@
+"""What templates are made of, and how they are shown."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from jinja2 import TemplateError, TemplateSyntaxError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
+
+from hermodr_api.domain.bodies import Body
+from hermodr_api.domain.notifications import Subject, Type
+from hermodr_api.domain.recipients import Locale
+from hermodr_api.errors import Flaw
+from hermodr_contracts.vocabulary import Channel
+from hermodr_ledger.templates import Contents, Texts
+
+# Not optimized: the optimizer would evaluate what it can of a stranger's expressions.
+_JINJA = ImmutableSandboxedEnvironment(optimized=False)
+
+
+def _jinja(source: str) -> str:
+    try:
+        _JINJA.compile(source)
+    except TemplateSyntaxError as error:
+        raise ValueError(f"line {error.lineno}: {error.message}") from None
+    except (TemplateError, RecursionError) as error:
+        raise ValueError(f"cannot be compiled: {type(error).__name__}") from None
+    return source
+
+
+class TextsIn(Body):
+    """What is said in one locale on one channel: Jinja2, autoescaped in HTML."""
+
+    subject: Annotated[Subject, AfterValidator(_jinja)] | None = None
+    body_text: Annotated[str, Field(min_length=1), AfterValidator(_jinja)] | None = None
+    body_html: Annotated[str, Field(min_length=1), AfterValidator(_jinja)] | None = None
+
+
+LocalesIn = Annotated[dict[Locale, TextsIn], Field(min_length=1, max_length=100)]
+
+
+class TemplateIn(Body):
+    """A new template; its contents are version 1. A `critical` one passes mute, preferences and quiet hours."""
+
+    name: Type
+    critical: StrictBool = False
+    default_locale: Locale = "en"
+    contents: Annotated[dict[Channel, LocalesIn], Field(min_length=1)]
+
+
+class TemplatePatch(Body):
+    """What is to change. Channels and locales named in `contents` are replaced in a new version, those that are `null`
+    removed from it, the others taken over."""
+
+    name: Type | None = None
+    critical: StrictBool | None = None
+    default_locale: Locale | None = None
+    contents: dict[Channel, dict[Locale, TextsIn | None] | None] | None = None
+
+
+class RollbackIn(Body):
+    """The version to go back (or forward) to."""
+
+    version: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
+
+
+class TextsView(BaseModel):
+    """What is said in one locale on one channel."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    subject: str | None
+    body_text: str | None
+    body_html: str | None
+
+
+class TemplateView(BaseModel):
+    """A template with its current contents by channel and locale."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    name: str
+    critical: bool
+    default_locale: str
+    version: int
+    contents: dict[str, dict[str, TextsView]]
+    created_at: datetime
+    updated_at: datetime
+
+
+class TemplateList(BaseModel):
+    """A page of templates."""
+
+    data: list[TemplateView]
+    next_cursor: str | None
+
+
+class VersionView(BaseModel):
+    """One version of a template."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    version: int
+    contents: dict[str, dict[str, TextsView]]
+    created_at: datetime
+
+
+class VersionList(BaseModel):
+    """A page of versions, newest first."""
+
+    data: list[VersionView]
+    next_cursor: str | None
+
+
+def texts_of(contents: dict[Channel, LocalesIn]) -> dict[str, dict[str, Texts]]:
+    """The contents as the ledger keeps them."""
+    return {
+        channel.value: {locale: _texts(texts) for locale, texts in locales.items()}
+        for channel, locales in contents.items()
+    }
+
+
+def merged(current: Contents, patch: TemplatePatch) -> Contents | None:
+    """The contents of the new version; `None` when the patch brings none."""
+    if patch.contents is None:
+        return None
+    contents = {channel: dict(locales) for channel, locales in current.items()}
+    for channel, locales in patch.contents.items():
+        if locales is None:
+            contents.pop(channel.value, None)
+            continue
+        kept = contents.setdefault(channel.value, {})
+        for locale, texts in locales.items():
+            if texts is None:
+                kept.pop(locale, None)
+            else:
+                kept[locale] = _texts(texts)
+        if not kept:
+            del contents[channel.value]
+    return contents
+
+
+def _texts(texts: TextsIn) -> Texts:
+    return Texts(texts.subject, texts.body_text, texts.body_html)
+
+
+def content_flaws(contents: Contents, default_locale: str) -> list[Flaw]:
+    """What would keep a version from being sent."""
+    if not contents:
+        return [Flaw(("body", "contents"), "a template needs contents on at least one channel")]
+    flaws = []
+    for channel, locales in contents.items():
+        if default_locale not in locales:
+            reason = f"the default_locale {default_locale} is missing"
+            flaws.append(Flaw(("body", "contents", channel), reason))
+        for locale, texts in locales.items():
+            at = ("body", "contents", channel, locale)
+            flaws.extend(Flaw((*at, name), msg) for name, msg in _missing(channel, texts))
+    return flaws
+
+
+def _missing(channel: str, texts: Texts) -> Iterator[tuple[str, str]]:
+    if texts.body_text is None and texts.body_html is None:
+        yield "body_text", "needs body_text or body_html"
+    if channel == Channel.EMAIL and texts.subject is None:
+        yield "subject", "an email needs a subject"

@@ -1,0 +1,86 @@
+"""The outermost layer: every request gets an id and is measured; no failure leaves but as a problem document."""
+
+import re
+import time
+import traceback
+from pathlib import Path
+
+import structlog
+from prometheus_client import CollectorRegistry, Histogram
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hermodr_api.problems import REQUEST_ID, internal
+from hermodr_servicekit.ids import new_id
+
+log = structlog.get_logger()
+
+_SANE = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Edge:
+    """Wraps the application. Plain ASGI: the layers that pass a request through tasks and queues cost more than it."""
+
+    def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
+        self._app = app
+        self._seconds = Histogram(
+            "hermodr_http_request_seconds",
+            "How long requests took, by route.",
+            ("method", "route", "status"),
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        self._series: dict[tuple[str, str, int], Histogram] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the ASGI specification."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_id = _request_id(scope)
+        scope[REQUEST_ID] = request_id
+        header = (b"x-request-id", request_id.encode())
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), header]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        except ClientDisconnect:
+            log.debug("the client left", request_id=request_id)
+        except Exception as error:  # noqa: BLE001 - the last place where anything can be made of it
+            log.error(
+                "request failed", error=type(error).__name__, where=_where(error), request_id=request_id
+            )
+            if status == 0:
+                await internal(scope)(scope, receive, send_with_id)
+        finally:
+            self._observe(scope, status, time.perf_counter() - started)
+
+    def _observe(self, scope: Scope, status: int, seconds: float) -> None:
+        key = (scope["method"], getattr(scope.get("route"), "path", "unmatched"), status)
+        series = self._series.get(key)
+        if series is None:
+            method = key[0] if key[1] != "unmatched" else "any"  # a client can make methods up
+            series = self._series[key] = self._seconds.labels(method, key[1], str(status))
+        series.observe(seconds)
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            return str(value, "ascii") if _SANE.fullmatch(value) else str(new_id())
+    return str(new_id())
+
+
+def _where(error: BaseException) -> list[str]:
+    """The way to the error without its text, which may quote what was sent."""
+    frames = traceback.extract_tb(error.__traceback__)[-5:]
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]

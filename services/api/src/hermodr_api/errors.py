@@ -1,0 +1,68 @@
+"""Everything the API refuses, as exceptions free of any framework. `problems` renders them (RFC 9457)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """One thing wrong with a request: `loc` leads to it (`("body", "to", "email")`), `msg` says what it is."""
+
+    loc: tuple[str | int, ...]
+    msg: str
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of refusal: `slug` ends its problem `type`, `title` never varies (RFC 9457 §3.1.3)."""
+
+    slug: str
+    status: int
+    title: str
+
+
+MALFORMED = Kind("malformed-json", 400, "The body is not JSON")
+UNAUTHENTICATED = Kind("unauthenticated", 401, "A valid API key is needed")
+FORBIDDEN = Kind("forbidden", 403, "The API key may not do this")
+NOT_FOUND = Kind("not-found", 404, "There is no such thing")
+METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "This method is not possible here")
+CONFLICT = Kind("conflict", 409, "This is in conflict with what is there")
+SINGLETON_TAKEN = Kind("singleton-taken", 409, "A job with this singleton key is not finished yet")
+STILL_RUNNING = Kind("still-running", 409, "The first request with this key is still running")
+TOO_LARGE = Kind("too-large", 413, "The body is too large")
+UNSUPPORTED_MEDIA_TYPE = Kind("unsupported-media-type", 415, "The body is of a type that is not understood")
+INVALID = Kind("invalid-request", 422, "The request does not make sense")
+KEY_REUSED = Kind("idempotency-key-reused", 422, "The Idempotency-Key was used for another request")
+INTERNAL = Kind("internal-error", 500, "Something went wrong on our side")
+UNAVAILABLE = Kind("unavailable", 503, "Not possible at the moment")
+
+KINDS = tuple(value for value in dict(globals()).values() if isinstance(value, Kind))
+
+
+@dataclass(eq=False)
+class Refused(Exception):
+    """The request is answered with a problem. `members` are extension members of its document."""
+
+    kind: Kind
+    detail: str
+    flaws: Sequence[Flaw] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    members: Mapping[str, str] = field(default_factory=dict)
+
+
+def invalid(*flaws: Flaw) -> Refused:
+    """A request with these flaws."""
+    first = flaws[0]
+    where = ".".join(map(str, first.loc))
+    more = f" (and {len(flaws) - 1} more)" if len(flaws) > 1 else ""
+    return Refused(INVALID, f"{where}: {first.msg}{more}", flaws)
+
+
+def not_found(noun: str) -> Refused:
+    """There is none, or it belongs to another project: the two look alike."""
+    return Refused(NOT_FOUND, f"there is no such {noun}")
+
+
+def unavailable(detail: str = "the database cannot be reached; nothing was accepted for certain") -> Refused:
+    """The ledger is away; trying again with the same Idempotency-Key is safe."""
+    return Refused(UNAVAILABLE, detail, headers={"retry-after": "2"})

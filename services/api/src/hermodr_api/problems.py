@@ -1,0 +1,92 @@
+"""Problem documents (RFC 9457): how every refusal and every failure looks on the wire."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+
+import orjson
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Scope
+
+from hermodr_api.errors import INTERNAL, INVALID, KINDS, Flaw, Kind, Refused, invalid, unavailable
+from hermodr_ledger.engine import LedgerUnavailable
+
+log = structlog.get_logger()
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:hermodr:problem:"
+REQUEST_ID = "hermodr_request_id"
+"""Where the scope carries the request's id."""
+
+
+def document(
+    kind: Kind, detail: str, flaws: Sequence[Flaw], request_id: str, members: Mapping[str, str] | None = None
+) -> bytes:
+    """The body of a problem."""
+    return orjson.dumps(
+        {
+            "type": TYPE_PREFIX + kind.slug,
+            "title": kind.title,
+            "status": kind.status,
+            "detail": detail,
+            "errors": [{"loc": list(flaw.loc), "msg": flaw.msg} for flaw in flaws],
+            "request_id": request_id,
+            **(members or {}),
+        }
+    )
+
+
+def respond(refused: Refused, scope: Scope) -> Response:
+    """The whole answer."""
+    body = document(refused.kind, refused.detail, refused.flaws, scope.get(REQUEST_ID, ""), refused.members)
+    return Response(body, refused.kind.status, headers=dict(refused.headers), media_type=MEDIA_TYPE)
+
+
+def internal(scope: Scope) -> Response:
+    """What is said of our own mistakes: nothing but where to look for them."""
+    return respond(Refused(INTERNAL, "the request_id leads to the cause in the logs"), scope)
+
+
+def install(app: FastAPI) -> None:
+    """Makes the framework's own errors look like ours."""
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(LedgerUnavailable, _ledger_unavailable)
+    app.add_exception_handler(RequestValidationError, _bad_parameters)
+    app.add_exception_handler(HTTPException, _framework)
+    app.add_exception_handler(Exception, _failure)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    if not isinstance(error, Refused):
+        raise error
+    return respond(error, request.scope)
+
+
+async def _ledger_unavailable(request: Request, error: Exception) -> Response:
+    log.warning("answered 503", error=str(error), request_id=request.scope.get(REQUEST_ID))
+    return respond(unavailable(), request.scope)
+
+
+async def _bad_parameters(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    flaws = [Flaw(tuple(item["loc"]), item["msg"][:1].lower() + item["msg"][1:]) for item in error.errors()]
+    return respond(invalid(*flaws), request.scope)
+
+
+async def _framework(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    ours = [kind for kind in KINDS if kind.status == error.status_code]
+    fallback = Kind("http", error.status_code, HTTPStatus(error.status_code).phrase)
+    kind = next((each for each in ours if each is not INVALID), fallback)
+    detail = f"{request.method} {request.url.path[:200]}"
+    return respond(Refused(kind, detail, headers=dict(error.headers or {})), request.scope)
+
+
+async def _failure(request: Request, _error: Exception) -> Response:
+    return internal(request.scope)

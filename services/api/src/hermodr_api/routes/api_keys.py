@@ -1,0 +1,114 @@
+"""`/v1/api-keys`: who may call."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hermodr_api.domain.api_keys import ApiKeyIn, ApiKeyList, ApiKeyPatch, ApiKeyView, CreatedApiKeyView
+from hermodr_api.domain.listing import page_of
+from hermodr_api.errors import not_found
+from hermodr_api.openapi import documented
+from hermodr_api.routes.intake import Gate, caller_of, ok, read_body, respond
+from hermodr_api.routes.lists import Cursor, Limit, Sort, listed, one_more
+from hermodr_api.service.answers import Outcome, Repeatable, patience
+from hermodr_api.service.authentication import Authenticator
+from hermodr_ledger import keys
+from hermodr_ledger.engine import Ledger, Transaction
+from hermodr_ledger.keys import ApiKey
+
+_EXAMPLE = {"name": "checkout", "scopes": ["send", "read"]}
+_ONE = "/v1/api-keys/{key_id}"
+
+
+class ApiKeyRoutes:
+    """Making, listing and revoking keys."""
+
+    def __init__(
+        self, gate: Gate, ledger: Ledger, repeatable: Repeatable, authenticator: Authenticator
+    ) -> None:
+        self._gate = gate
+        self._ledger = ledger
+        self._repeatable = repeatable
+        self._authenticator = authenticator
+
+    def router(self) -> APIRouter:
+        """The routes."""
+        router = APIRouter(tags=["api keys"], dependencies=[Depends(self._gate.needs_admin)])
+        docs = documented("List API keys", method="GET", scope="admin", answer=ApiKeyList)
+        router.add_api_route("/v1/api-keys", self.list, **docs)
+        docs = documented("Show an API key", method="GET", scope="admin", answer=ApiKeyView, problems=(404,))
+        router.add_api_route(_ONE, self.show, **docs)
+        docs = documented(
+            "Make an API key",
+            method="POST",
+            scope="admin",
+            status=201,
+            answer=CreatedApiKeyView,
+            body=ApiKeyIn,
+            example=_EXAMPLE,
+        )
+        router.add_api_route("/v1/api-keys", self.create, **docs)
+        docs = documented(
+            "Rename an API key",
+            method="PATCH",
+            scope="admin",
+            answer=ApiKeyView,
+            body=ApiKeyPatch,
+            example={"name": "checkout"},
+            problems=(404,),
+        )
+        router.add_api_route(_ONE, self.rename, **docs)
+        docs = documented("Revoke an API key", method="DELETE", scope="admin", status=204, problems=(404,))
+        router.add_api_route(_ONE, self.revoke, **docs)
+        return router
+
+    async def list(
+        self, request: Request, limit: Limit = 50, cursor: Cursor = None, sort: Sort = "created_at"
+    ) -> Response:
+        """`GET /v1/api-keys`."""
+        page = page_of(limit, cursor, sort)
+        async with patience():
+            rows = await keys.page(self._ledger, caller_of(request).project_id, one_more(page))
+        return listed(rows, page, ApiKeyView, ApiKeyList)
+
+    async def show(self, request: Request, key_id: UUID) -> Response:
+        """`GET /v1/api-keys/{id}`."""
+        async with patience():
+            return ok(_shown(await keys.read(self._ledger, caller_of(request).project_id, key_id)))
+
+    async def create(self, request: Request) -> Response:
+        """`POST /v1/api-keys`. The secret is in the first answer only; what is kept for replays does not have it."""
+        wanted, key = await read_body(request, ApiKeyIn)
+        project_id = caller_of(request).project_id
+
+        async def act(transaction: Transaction) -> Outcome:
+            record, secret = await keys.create_in(transaction, project_id, wanted.scopes, wanted.name)
+            shown = ApiKeyView.model_validate(record).model_dump()
+            first, later = (CreatedApiKeyView(**shown, key=each) for each in (secret, None))
+            return Outcome(first.model_dump_json().encode(), later.model_dump_json().encode())
+
+        return respond(await self._repeatable.run(project_id, key, 201, act))
+
+    async def rename(self, request: Request, key_id: UUID) -> Response:
+        """`PATCH /v1/api-keys/{id}`."""
+        wanted, _ = await read_body(request, ApiKeyPatch)
+        async with patience():
+            return ok(
+                _shown(await keys.rename(self._ledger, caller_of(request).project_id, key_id, wanted.name))
+            )
+
+    async def revoke(self, request: Request, key_id: UUID) -> Response:
+        """`DELETE /v1/api-keys/{id}`."""
+        async with patience():
+            if not await keys.revoke(self._ledger, caller_of(request).project_id, key_id):
+                raise not_found("API key")
+        self._authenticator.forget_all()
+        return Response(status_code=204)
+
+
+def _shown(key: ApiKey | None) -> bytes:
+    if key is None:
+        raise not_found("API key")
+    return ApiKeyView.model_validate(key).model_dump_json().encode()

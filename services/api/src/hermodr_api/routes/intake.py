@@ -1,0 +1,109 @@
+"""From an HTTP request to what the services want: the caller, the body, the idempotency key."""
+
+import re
+from typing import TypeVar
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from hermodr_api.domain.bodies import Body, read
+from hermodr_api.domain.json_text import parse
+from hermodr_api.domain.notifications import fingerprint
+from hermodr_api.errors import TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, Flaw, Refused, invalid
+from hermodr_api.service.answers import Answer, Key
+from hermodr_api.service.authentication import Authenticator, Caller
+from hermodr_ledger.keys import Scope
+
+M = TypeVar("M", bound=Body)
+
+MIB = 1024 * 1024
+JSON = "application/json"
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_CALLER = "hermodr_caller"
+
+
+class Gate:
+    """Lets callers in. `needs_…` are dependencies: they run before anything else of the request is looked at."""
+
+    def __init__(self, authenticator: Authenticator) -> None:
+        self._authenticator = authenticator
+
+    async def admit(self, request: Request, scope: Scope) -> Caller:
+        """Who calls. Raises `Refused`."""
+        return await self._authenticator.caller(request.headers.get("authorization"), scope)
+
+    async def needs_read(self, request: Request) -> None:
+        """Only callers with the scope `read`."""
+        request.scope[_CALLER] = await self.admit(request, "read")
+
+    async def needs_manage(self, request: Request) -> None:
+        """Only callers with the scope `manage`."""
+        request.scope[_CALLER] = await self.admit(request, "manage")
+
+    async def needs_admin(self, request: Request) -> None:
+        """Only callers with the scope `admin`."""
+        request.scope[_CALLER] = await self.admit(request, "admin")
+
+
+def caller_of(request: Request) -> Caller:
+    """Whom the gate let in."""
+    caller: Caller = request.scope[_CALLER]
+    return caller
+
+
+async def read_bytes(request: Request, limit: int, media_types: tuple[str, ...] = (JSON,)) -> bytes:
+    """The body, of which no more than `limit` bytes are taken. Raises `Refused` (413, 415)."""
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given not in media_types and not (given.endswith("+json") and JSON in media_types):
+        raise Refused(
+            UNSUPPORTED_MEDIA_TYPE,
+            f"the Content-Type must be {' or '.join(media_types)}, not {given[:100] or 'missing'}",
+            headers={"accept": ", ".join(media_types)},
+        )
+    length = request.headers.get("content-length", "0")
+    if length.isdecimal() and int(length[:20]) > limit:
+        raise _too_large(limit)
+    chunks: list[bytes] = []
+    taken = 0
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk: bytes = message.get("body", b"")
+        taken += len(chunk)
+        if taken > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _too_large(limit: int) -> Refused:
+    return Refused(TOO_LARGE, f"a body here has at most {limit // MIB} MiB")
+
+
+async def read_body(request: Request, model: type[M]) -> tuple[M, Key | None]:
+    """The typed body and the idempotency key. Raises `Refused`."""
+    text = await read_bytes(request, MIB)
+    return read(model, parse(text)), key_of(request, text)
+
+
+def key_of(request: Request, text: bytes) -> Key | None:
+    """The client's `Idempotency-Key`, if any. Raises `Refused` for one that cannot be."""
+    value = request.headers.get("idempotency-key")
+    if value is None:
+        return None
+    if not _KEY.fullmatch(value):
+        raise invalid(Flaw(("header", "Idempotency-Key"), "must be 1 to 255 visible ASCII characters"))
+    return Key(value, fingerprint(request.method, request.url.path, text))
+
+
+def respond(answer: Answer) -> Response:
+    """The answer on the wire."""
+    headers = {"idempotent-replayed": "true"} if answer.replayed else None
+    return Response(answer.body, answer.status, headers=headers, media_type=JSON)
+
+
+def ok(body: bytes, status: int = 200) -> Response:
+    """A JSON answer."""
+    return Response(body, status, media_type=JSON)

@@ -1,0 +1,160 @@
+"""`/v1/recipients`: the address book."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hermodr_api.domain.listing import page_of
+from hermodr_api.domain.recipients import (
+    PreferencesIn,
+    RecipientIn,
+    RecipientList,
+    RecipientPatch,
+    RecipientView,
+)
+from hermodr_api.errors import CONFLICT, Flaw, Refused, not_found
+from hermodr_api.openapi import documented
+from hermodr_api.routes.intake import Gate, caller_of, ok, read_body, respond
+from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more
+from hermodr_api.service.answers import Outcome, Repeatable, patience
+from hermodr_ledger import recipients
+from hermodr_ledger.engine import Ledger, Transaction
+from hermodr_ledger.recipients import ExternalIdTaken, Recipient
+
+_EXAMPLE = {"external_id": "customer-17", "name": "Ada", "email": "ada@example.com", "locale": "en"}
+_WISHES = {"preferences": [{"type": "newsletter", "channel": "email", "enabled": False}], "muted_until": None}
+
+
+class RecipientRoutes:
+    """Reading and changing recipients."""
+
+    def __init__(self, gate: Gate, ledger: Ledger, repeatable: Repeatable) -> None:
+        self._gate = gate
+        self._ledger = ledger
+        self._repeatable = repeatable
+
+    def router(self) -> APIRouter:
+        """The routes."""
+        router = APIRouter(tags=["recipients"])
+        one = "/v1/recipients/{recipient_id}"
+        reading, writing = [Depends(self._gate.needs_read)], [Depends(self._gate.needs_manage)]
+        docs = documented("List recipients", method="GET", scope="read", answer=RecipientList)
+        router.add_api_route("/v1/recipients", self.list, dependencies=reading, **docs)
+        docs = documented(
+            "Show a recipient", method="GET", scope="read", answer=RecipientView, problems=(404,)
+        )
+        router.add_api_route(one, self.show, dependencies=reading, **docs)
+        docs = documented(
+            "Add a recipient",
+            method="POST",
+            scope="manage",
+            status=201,
+            answer=RecipientView,
+            body=RecipientIn,
+            example=_EXAMPLE,
+        )
+        router.add_api_route("/v1/recipients", self.create, dependencies=writing, **docs)
+        docs = documented(
+            "Change a recipient",
+            method="PATCH",
+            scope="manage",
+            answer=RecipientView,
+            body=RecipientPatch,
+            example={"name": "Ada Lovelace"},
+            problems=(404, 409),
+        )
+        router.add_api_route(one, self.change, dependencies=writing, **docs)
+        docs = documented(
+            "Set a recipient's wishes",
+            method="PUT",
+            scope="manage",
+            answer=RecipientView,
+            body=PreferencesIn,
+            example=_WISHES,
+            problems=(404,),
+        )
+        router.add_api_route(f"{one}/preferences", self.prefer, dependencies=writing, **docs)
+        docs = documented(
+            "Erase a recipient's personal data", method="DELETE", scope="manage", status=204, problems=(404,)
+        )
+        router.add_api_route(one, self.erase, dependencies=writing, **docs)
+        return router
+
+    async def list(
+        self,
+        request: Request,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+        sort: Sort = "created_at",
+        external_id: Filter = None,
+        user_id: Filter = None,
+    ) -> Response:
+        """`GET /v1/recipients`."""
+        page = page_of(limit, cursor, sort)
+        async with patience():
+            rows = await recipients.page(
+                self._ledger,
+                caller_of(request).project_id,
+                one_more(page),
+                external_id=external_id,
+                user_id=user_id,
+            )
+        return listed(rows, page, RecipientView, RecipientList)
+
+    async def show(self, request: Request, recipient_id: UUID) -> Response:
+        """`GET /v1/recipients/{id}`."""
+        async with patience():
+            found = await recipients.read(self._ledger, caller_of(request).project_id, recipient_id)
+        return ok(_shown(found))
+
+    async def create(self, request: Request) -> Response:
+        """`POST /v1/recipients`."""
+        wanted, key = await read_body(request, RecipientIn)
+        project_id = caller_of(request).project_id
+
+        async def act(transaction: Transaction) -> Outcome:
+            return Outcome(_shown(await recipients.create(transaction, project_id, wanted.model_dump())))
+
+        try:
+            return respond(await self._repeatable.run(project_id, key, 201, act))
+        except ExternalIdTaken as error:
+            raise _taken() from error
+
+    async def change(self, request: Request, recipient_id: UUID) -> Response:
+        """`PATCH /v1/recipients/{id}`."""
+        wanted, _ = await read_body(request, RecipientPatch)
+        changes = wanted.model_dump(exclude_unset=True)
+        return await self._change(request, recipient_id, changes)
+
+    async def prefer(self, request: Request, recipient_id: UUID) -> Response:
+        """`PUT /v1/recipients/{id}/preferences`."""
+        wanted, _ = await read_body(request, PreferencesIn)
+        return await self._change(request, recipient_id, wanted.changes())
+
+    async def _change(self, request: Request, recipient_id: UUID, changes: dict[str, object]) -> Response:
+        try:
+            async with patience():
+                project_id = caller_of(request).project_id
+                found = await recipients.change(self._ledger, project_id, recipient_id, changes)
+        except ExternalIdTaken as error:
+            raise _taken() from error
+        return ok(_shown(found))
+
+    async def erase(self, request: Request, recipient_id: UUID) -> Response:
+        """`DELETE /v1/recipients/{id}`."""
+        if not await recipients.erase(self._ledger, caller_of(request).project_id, recipient_id):
+            raise not_found("recipient")
+        return Response(status_code=204)
+
+
+def _shown(recipient: Recipient | None) -> bytes:
+    if recipient is None:
+        raise not_found("recipient")
+    return RecipientView.model_validate(recipient).model_dump_json().encode()
+
+
+def _taken() -> Refused:
+    reason = "another recipient has this external_id"
+    return Refused(CONFLICT, reason, [Flaw(("body", "external_id"), reason)])

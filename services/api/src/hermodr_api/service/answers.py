@@ -1,0 +1,90 @@
+"""Answers that may be repeated, and the patience the API has with its ledger."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from hermodr_api.errors import KEY_REUSED, STILL_RUNNING, Refused
+from hermodr_ledger import idempotency
+from hermodr_ledger.accept import KeyReused, Replay, StillRunning
+from hermodr_ledger.engine import Ledger, LedgerUnavailable, Transaction
+
+PATIENCE_SECONDS = 4.5
+"""After this long without the ledger a request is answered `503`: a producer is better told than kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back to the client. `replayed`: an earlier request with the same key got it first."""
+
+    status: int
+    body: bytes
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The client's `Idempotency-Key` and what it sent with it."""
+
+    value: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The body of a first answer, and what of it is kept for replays when that is not the same (a secret is not)."""
+
+    body: bytes
+    kept: bytes | None = None
+
+
+Act = Callable[[Transaction], Awaitable[Outcome]]
+
+
+@contextlib.asynccontextmanager
+async def patience(seconds: float = PATIENCE_SECONDS) -> AsyncIterator[None]:
+    """Turns waiting too long for the ledger into `LedgerUnavailable`."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise LedgerUnavailable("no answer in time") from error
+
+
+def settled(verdict: Replay | KeyReused | StillRunning) -> Answer:
+    """What a key that was used before makes of a request: the first answer, or `Refused`."""
+    if isinstance(verdict, Replay):
+        return Answer(verdict.status, verdict.response, replayed=True)
+    if isinstance(verdict, KeyReused):
+        raise Refused(KEY_REUSED, "the first request with this Idempotency-Key had another body or target")
+    raise Refused(
+        STILL_RUNNING,
+        "the first request with this Idempotency-Key has no answer yet; try again",
+        headers={"retry-after": "1"},
+    )
+
+
+class Repeatable:
+    """Runs what a POST does in one transaction with its idempotency key and its answer. What is refused or fails
+    leaves no trace, its key included."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def run(self, project_id: UUID, key: Key | None, status: int, act: Act) -> Answer:
+        """The answer of `act`, or the earlier one of the key. Raises `Refused` and what `act` raises."""
+        try:
+            async with patience(), self._ledger.transaction() as transaction:
+                if key is None:
+                    return Answer(status, (await act(transaction)).body)
+                verdict = await idempotency.take(transaction, project_id, key.value, key.fingerprint)
+                if verdict is not None:
+                    return settled(verdict)
+                outcome = await act(transaction)
+                kept = outcome.kept if outcome.kept is not None else outcome.body
+                await idempotency.keep(transaction, project_id, key.value, key.fingerprint, status, kept)
+                return Answer(status, outcome.body)
+        except idempotency.KeyTakenMeanwhile:
+            return settled(StillRunning())

@@ -1,0 +1,84 @@
+"""Who is calling: API keys, looked up once and believed for a few seconds."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from hermodr_api.errors import FORBIDDEN, UNAUTHENTICATED, Refused
+from hermodr_api.service.answers import patience
+from hermodr_ledger import keys
+from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_ledger.keys import Scope
+from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.coalescer import Coalescer
+
+BELIEVED_SECONDS = 5.0
+"""How long a revoked key may still work in another process; in the one that revoked it, it ends at once."""
+
+_MOST_REMEMBERED = 10_000
+_BEARER = re.compile(r"[Bb]earer +(hk_[A-Za-z0-9_-]{20,100})")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The owner of a valid key. `admin` may do everything the other scopes may."""
+
+    key_id: UUID
+    project_id: UUID
+    scopes: frozenset[Scope]
+
+
+class Authenticator:
+    """Reads `Authorization` headers."""
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._known: dict[str, tuple[Caller, float]] = {}
+        self._look_ups = Coalescer(self._look_up, max_items=50, concurrency=2)
+        self.opened = False
+        """Whether the database was found to have the shape this code knows."""
+
+    async def caller(self, authorization: str | None, needed: Scope) -> Caller:
+        """Who calls. Raises `Refused` (401, 403) and `LedgerUnavailable`."""
+        if not self.opened:
+            raise LedgerUnavailable("not reached yet")
+        known = self._known.get(authorization or "")
+        caller = known[0] if known is not None and known[1] > self._clock.monotonic() else None
+        if caller is None:
+            caller = await self._recognise(authorization)
+        if needed not in caller.scopes and "admin" not in caller.scopes:
+            raise Refused(
+                FORBIDDEN, f"this needs the scope {needed}; the key has {', '.join(sorted(caller.scopes))}"
+            )
+        return caller
+
+    def forget_all(self) -> None:
+        """A key was revoked: everybody is looked up again."""
+        self._known.clear()
+
+    async def _recognise(self, authorization: str | None) -> Caller:
+        match = _BEARER.fullmatch(authorization or "")
+        if authorization is None or match is None:
+            raise _unauthenticated("send the header Authorization: Bearer hk_…")
+        async with patience():
+            caller = await self._look_ups.submit(match[1])
+        if caller is None:
+            raise _unauthenticated("this API key is unknown or revoked")
+        if len(self._known) >= _MOST_REMEMBERED:
+            self._known.clear()
+        self._known[authorization] = (caller, self._clock.monotonic() + BELIEVED_SECONDS)
+        return caller
+
+    async def _look_up(self, secrets: Sequence[str]) -> list[Caller | None]:
+        hashes = [keys.hash_of(secret) for secret in secrets]
+        found = await keys.find(self._ledger, hashes)
+        return [
+            Caller(key.id, key.project_id, frozenset(key.scopes)) if key is not None else None
+            for key in (found.get(each) for each in hashes)
+        ]
+
+
+def _unauthenticated(detail: str) -> Refused:
+    return Refused(UNAUTHENTICATED, detail, headers={"www-authenticate": 'Bearer realm="hermodr"'})

@@ -1,0 +1,261 @@
+"""Taking many notifications on in one request.
+
+The accepted items, the batch and the request's idempotency key are one transaction: a crash leaves all or nothing, so a
+repeated request never doubles the first half. What costs time in Python is done before it begins, a slice at a time,
+so that other requests are served in between.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from pydantic import ValidationError
+
+from hermodr_api.domain.bodies import flaws_of
+from hermodr_api.domain.json_text import null_bytes
+from hermodr_api.domain.notifications import (
+    BulkItemIn,
+    Sendable,
+    answer_of,
+    examine,
+    item_fingerprint,
+    job_of,
+    reference_of,
+    template_of,
+)
+from hermodr_api.errors import Flaw
+from hermodr_api.service.answers import Answer, Key, settled
+from hermodr_api.service.directory import Directory
+from hermodr_api.service.notifications import Count, unknown_recipient, unknown_type
+from hermodr_contracts.vocabulary import JobKind, Priority
+from hermodr_ledger import idempotency
+from hermodr_ledger.accept import (
+    Accepted,
+    Idempotency,
+    KeyReused,
+    NewJob,
+    Replay,
+    StillRunning,
+    Verdict,
+    accept,
+    accept_singleton,
+)
+from hermodr_ledger.batches import Batch, record_batch
+from hermodr_ledger.engine import Collided, Ledger, Transaction
+from hermodr_ledger.recipients import Found, Reference
+from hermodr_servicekit.announcer import Announcer
+from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.ids import new_id, new_job_id
+
+_SLICE = 200
+"""Items examined before others get their turn."""
+_CHUNK = 1000
+"""Rows in a statement."""
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A line that is no JSON."""
+
+    reason: str
+
+
+@dataclass(slots=True)
+class _Work:
+    """One bulk request on its way. `rejected` holds flaws by index."""
+
+    project_id: UUID
+    batch_id: UUID
+    sendable: list[tuple[int, Sendable, dict[str, Any]]] = field(default_factory=list)
+    rejected: dict[int, list[Flaw]] = field(default_factory=dict)
+    jobs: list[tuple[int, NewJob]] = field(default_factory=list)
+
+
+class Bulk:
+    """The use case behind `POST /v1/notifications/bulk`."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        directory: Directory,
+        announcer: Announcer,
+        clock: Clock,
+        domain: str,
+        count: Count,
+    ) -> None:
+        self._ledger = ledger
+        self._directory = directory
+        self._announcer = announcer
+        self._clock = clock
+        self._domain = domain
+        self._count = count
+
+    async def request(
+        self, project_id: UUID, items: Sequence[object], key: Key | None, *, null_bytes_possible: bool
+    ) -> Answer:
+        """Commits the good items and says what is wrong with the others. `items` are parsed, not yet validated.
+        Raises `Refused` and `LedgerUnavailable`."""
+        work = _Work(project_id, new_id())
+        now = self._clock.now()
+        for start in range(0, len(items), _SLICE):
+            for index, item in enumerate(items[start : start + _SLICE], start):
+                self._examine(work, index, item, now, null_bytes_possible)
+            await asyncio.sleep(0)
+        await self._refer(work)
+        for _ in range(_TRIES - 1):
+            try:
+                return await self._commit(work, key)
+            except Collided:
+                await asyncio.sleep(0)
+        return await self._commit(work, key)
+
+    def _examine(
+        self, work: _Work, index: int, item: object, now: datetime, null_bytes_possible: bool
+    ) -> None:
+        if isinstance(item, Unreadable):
+            work.rejected[index] = [Flaw((), item.reason)]
+            return
+        flaws = null_bytes(item, ()) if null_bytes_possible else []
+        if flaws:
+            work.rejected[index] = flaws
+            return
+        try:
+            wanted = BulkItemIn.model_validate(item)
+        except ValidationError as error:
+            work.rejected[index] = flaws_of(error, ())
+            return
+        examined = examine(wanted, now, ())
+        if isinstance(examined, list):
+            work.rejected[index] = examined
+        elif isinstance(item, dict):
+            work.sendable.append((index, examined, item))
+
+    async def _refer(self, work: _Work) -> None:
+        """Looks up what the items refer to, set-wise, and makes jobs of those whose references lead somewhere."""
+        for start in range(0, len(work.sendable), _CHUNK):
+            chunk = work.sendable[start : start + _CHUNK]
+            names = {name for _, item, _ in chunk if (name := template_of(item.wanted)) is not None}
+            unknown = await self._directory.unknown_templates(work.project_id, names)
+            references = [reference_of(work.project_id, item.wanted.to) for _, item, _ in chunk]
+            found = await self._directory.recipients(each for each in references if each is not None)
+            for position, ((index, item, raw), reference) in enumerate(zip(chunk, references, strict=True)):
+                self._make(work, index, item, raw, unknown, reference, found)
+                if position % _SLICE == 0:
+                    await asyncio.sleep(0)
+        work.sendable.clear()
+
+    def _make(
+        self,
+        work: _Work,
+        index: int,
+        item: Sendable,
+        raw: dict[str, Any],
+        unknown: set[str],
+        reference: Reference | None,
+        found: dict[Reference, Found | None],
+    ) -> None:
+        flaws = []
+        template = template_of(item.wanted)
+        recipient = found[reference] if reference is not None else None
+        if template in unknown and template is not None:
+            flaws.append(unknown_type(template, ()))
+        if reference is not None and recipient is None:
+            flaws.append(unknown_recipient(reference.kind, ()))
+        if flaws:
+            work.rejected[index] = flaws
+            return
+        job_id = new_job_id()
+        kept = None
+        if isinstance(item.wanted, BulkItemIn) and item.wanted.idempotency_key is not None:
+            answer = answer_of(job_id, item.scheduled_for is not None, self._domain)
+            kept = Idempotency(item.wanted.idempotency_key, item_fingerprint(raw), answer)
+        job = job_of(item, job_id, work.project_id, recipient, batch_id=work.batch_id, idempotency=kept)
+        work.jobs.append((index, job))
+
+    async def _commit(self, work: _Work, key: Key | None) -> Answer:
+        try:
+            async with self._ledger.transaction() as transaction:
+                if key is not None:
+                    verdict = await idempotency.take(transaction, work.project_id, key.value, key.fingerprint)
+                    if verdict is not None:
+                        return settled(verdict)
+                verdicts = await self._accept(transaction, work)
+                rejected = work.rejected | _refusals(work.jobs, verdicts)
+                accepted = len(work.jobs) + len(work.rejected) - len(rejected)
+                committed = [
+                    job
+                    for (_, job), verdict in zip(work.jobs, verdicts, strict=True)
+                    if verdict == Accepted()
+                ]
+                batch = Batch(work.batch_id, work.project_id, accepted, len(rejected))
+                await record_batch(transaction, batch, [job.id for job in committed])
+                body = _body(work.batch_id, accepted, rejected)
+                if key is not None:
+                    await idempotency.keep(
+                        transaction, work.project_id, key.value, key.fingerprint, 202, body
+                    )
+        except idempotency.KeyTakenMeanwhile:
+            return settled(StillRunning())
+        self._ring(committed)
+        return Answer(202, body)
+
+    async def _accept(self, transaction: Transaction, work: _Work) -> list[Verdict]:
+        verdicts: dict[UUID, Verdict] = {}
+        plain = [job for _, job in work.jobs if job.singleton_key is None]
+        for start in range(0, len(plain), _CHUNK):
+            chunk = plain[start : start + _CHUNK]
+            for job, verdict in zip(chunk, await accept(transaction, chunk), strict=True):
+                verdicts[job.id] = verdict
+        for _, job in work.jobs:
+            if job.singleton_key is not None:
+                verdicts[job.id] = await accept_singleton(transaction, job)
+        return [verdicts[job.id] for _, job in work.jobs]
+
+    def _ring(self, committed: Sequence[NewJob]) -> None:
+        counts: dict[tuple[JobKind, Priority], int] = defaultdict(int)
+        lanes: dict[Priority, list[UUID]] = defaultdict(list)
+        for job in committed:
+            counts[(job.kind, job.priority)] += 1
+            if job.scheduled_for is None:
+                lanes[job.priority].append(job.id)
+        for (kind, priority), number in counts.items():
+            self._count(kind, priority, number)
+        for priority, ids in sorted(lanes.items()):
+            self._announcer.jobs(priority, ids)
+
+
+def _refusals(jobs: Sequence[tuple[int, NewJob]], verdicts: Sequence[Verdict]) -> dict[int, list[Flaw]]:
+    refusals = {}
+    for (index, _), verdict in zip(jobs, verdicts, strict=True):
+        if isinstance(verdict, Accepted | Replay):
+            continue  # a replayed item was accepted before: to its producer that is the same
+        if isinstance(verdict, KeyReused):
+            flaw = Flaw(("idempotency_key",), "was used for another request")
+        elif isinstance(verdict, StillRunning):
+            flaw = Flaw(("idempotency_key",), "the first request with this key has no answer yet")
+        else:
+            flaw = Flaw(("singleton_key",), f"job {verdict.job_id} has this key and is not finished")
+        refusals[index] = [flaw]
+    return refusals
+
+
+def _body(batch_id: UUID, accepted: int, rejected: dict[int, list[Flaw]]) -> bytes:
+    return orjson.dumps(
+        {
+            "batch_id": batch_id,
+            "accepted": accepted,
+            "rejected": [
+                {
+                    "index": index,
+                    "errors": [{"loc": list(flaw.loc), "msg": flaw.msg} for flaw in rejected[index]],
+                }
+                for index in sorted(rejected)
+            ],
+        }
+    )

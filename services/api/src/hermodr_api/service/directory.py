@@ -1,0 +1,66 @@
+"""What requests refer to: templates by name, recipients by their names. Concurrent look-ups share a statement."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from hermodr_ledger import recipients, templates
+from hermodr_ledger.engine import Ledger
+from hermodr_ledger.recipients import Found, Reference
+from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.coalescer import Coalescer
+
+REMEMBERED_SECONDS = 5.0
+_MOST_REMEMBERED = 10_000
+
+
+class Directory:
+    """Remembers for a few seconds that a template exists (one deleted meanwhile fails its job with that reason), and
+    never that one does not. Recipients are always looked up: one that was erased must not be written to."""
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._known: dict[tuple[UUID, str], float] = {}
+        self._templates = Coalescer(self._look_up_templates, max_items=200, concurrency=2)
+        self._recipients = Coalescer(self._look_up_recipients, max_items=200, concurrency=2)
+
+    async def has_template(self, project_id: UUID, name: str) -> bool:
+        """Whether the project has a template of that name."""
+        key = (project_id, name)
+        return self._remembered(key) or await self._templates.submit(key)
+
+    async def unknown_templates(self, project_id: UUID, names: Iterable[str]) -> set[str]:
+        """Those of the names that name no template of the project."""
+        wanted = [name for name in set(names) if not self._remembered((project_id, name))]
+        if not wanted:
+            return set()
+        found = await self._look_up_templates([(project_id, name) for name in wanted])
+        return {name for name, known in zip(wanted, found, strict=True) if not known}
+
+    async def recipient(self, reference: Reference) -> Found | None:
+        """What the reference leads to."""
+        return await self._recipients.submit(reference)
+
+    async def recipients(self, references: Iterable[Reference]) -> dict[Reference, Found | None]:
+        """What each of the references leads to."""
+        wanted = list(set(references))
+        return dict(zip(wanted, await self._look_up_recipients(wanted), strict=True)) if wanted else {}
+
+    def forget(self, project_id: UUID, name: str) -> None:
+        """The template was deleted or renamed."""
+        self._known.pop((project_id, name), None)
+
+    def _remembered(self, key: tuple[UUID, str]) -> bool:
+        until = self._known.get(key)
+        return until is not None and until > self._clock.monotonic()
+
+    async def _look_up_templates(self, keys: Sequence[tuple[UUID, str]]) -> list[bool]:
+        known = await templates.known(self._ledger, list(dict.fromkeys(keys)))
+        if len(self._known) > _MOST_REMEMBERED:
+            self._known.clear()
+        until = self._clock.monotonic() + REMEMBERED_SECONDS
+        self._known.update(dict.fromkeys(known, until))
+        return [key in known for key in keys]
+
+    async def _look_up_recipients(self, references: Sequence[Reference]) -> list[Found | None]:
+        return await recipients.resolve(self._ledger, references)

@@ -1,0 +1,136 @@
+"""How the whole installation is doing, as far as one API process can see."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from hermodr_contracts.topology import SENDERS
+from hermodr_ledger import dead_letters, heartbeats, jobs
+from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_servicekit.broker import Broker, BrokerUnavailable
+from hermodr_servicekit.clock import Clock
+
+_LOOKING_SECONDS = 2.0
+_BROKER_REMEMBERED_SECONDS = 2.0
+NEEDED = ("api", "dispatcher", "scheduler", *(service for service, _ in SENDERS.values()))
+
+Status = Literal["healthy", "degraded", "unhealthy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`unhealthy`: nothing can be accepted. `degraded`: accepted, but something that delivers is missing."""
+
+    status: Status
+    report: Mapping[str, Any]
+
+
+class HealthCheck:
+    """Looks at database, broker and services."""
+
+    def __init__(self, ledger: Ledger, broker: Broker, clock: Clock) -> None:
+        self._ledger = ledger
+        self._broker = broker
+        self._clock = clock
+        self._sizes: tuple[float, dict[str, tuple[int, int]] | None] | None = None
+
+    async def whole(self) -> Health:
+        """The report of `GET /health`."""
+        database, (connected, sizes) = await asyncio.gather(self._database(), self._queues())
+        warnings = [*database.pop("warnings"), *_queue_warnings(connected, sizes)]
+        services = database.pop("services")
+        if database["reachable"]:
+            alive = {name for name, each in services.items() if each["instances"]}
+            warnings += [f"no live instance of {name}" for name in NEEDED if name not in alive]
+        counts = {
+            "waiting": _waiting(sizes),
+            "active": database.pop("active"),
+            "failed": database.pop("failed"),
+        }
+        healthy: Status = "degraded" if warnings else "healthy"
+        status: Status = healthy if database["reachable"] else "unhealthy"
+        report = {
+            "status": status,
+            "database": database,
+            "broker": {"connected": connected, "queues": counts},
+            "circuit_breakers": {},
+            "services": services,
+            "warnings": warnings,
+        }
+        return Health(status, report)
+
+    async def broker(self) -> Health:
+        """The report of `GET /health/broker`: the broker alone, queue by queue."""
+        connected, sizes = await self._queues()
+        warnings = _queue_warnings(connected, sizes)
+        status: Status = "unhealthy" if not connected else "degraded" if warnings else "healthy"
+        queues = {
+            label: {"ready": ready, "consumers": consumers} for label, (ready, consumers) in sizes.items()
+        }
+        return Health(
+            status, {"status": status, "connected": connected, "queues": queues, "warnings": warnings}
+        )
+
+    async def database_answers(self) -> bool:
+        """Whether the database can be worked with right now."""
+        try:
+            async with asyncio.timeout(_LOOKING_SECONDS):
+                await self._ledger.fetch("SELECT 1")
+        except (LedgerUnavailable, TimeoutError):
+            return False
+        return True
+
+    async def _database(self) -> dict[str, Any]:
+        started = self._clock.monotonic()
+        services: dict[str, Any] = {}
+        seen: dict[str, Any] = {"active": None, "failed": None, "services": services}
+        try:
+            async with asyncio.timeout(_LOOKING_SECONDS):
+                await self._ledger.fetch("SELECT 1")
+                latency = self._clock.monotonic() - started
+                for each in await heartbeats.alive(self._ledger):
+                    services[each.service] = {
+                        "instances": each.instances,
+                        "last_heartbeat": each.last_heartbeat,
+                    }
+                dead = await dead_letters.count(self._ledger)
+                sending = await jobs.under_way(self._ledger)
+        except (LedgerUnavailable, TimeoutError) as error:
+            reason = "no answer in time" if isinstance(error, TimeoutError) else str(error)
+            return seen | {
+                "reachable": False,
+                "error": reason,
+                "warnings": ["the database cannot be reached"],
+            }
+        warnings = [f"{dead} dead letters"] if dead else []
+        found = {"reachable": True, "latency_ms": round(latency * 1000, 2), "warnings": warnings}
+        return seen | found | {"active": sending, "failed": dead}
+
+    async def _queues(self) -> tuple[bool, dict[str, tuple[int, int]]]:
+        if not self._broker.connected:
+            return False, {}
+        known, now = self._sizes, self._clock.monotonic()
+        if known is None or now - known[0] > _BROKER_REMEMBERED_SECONDS:
+            try:
+                async with asyncio.timeout(_LOOKING_SECONDS):
+                    known = (now, await self._broker.queue_sizes())
+            except (BrokerUnavailable, TimeoutError):
+                known = (now, None)
+            self._sizes = known
+        return (True, known[1]) if known[1] is not None else (False, {})
+
+
+def _waiting(sizes: Mapping[str, tuple[int, int]]) -> int | None:
+    live = [ready for label, (ready, _) in sizes.items() if not label.endswith(".dead")]
+    return sum(live) if sizes else None
+
+
+def _queue_warnings(connected: bool, sizes: Mapping[str, tuple[int, int]]) -> list[str]:
+    if not connected:
+        return ["the broker cannot be reached; jobs are accepted and delivered once it is back"]
+    return [
+        f"queue {label} has no consumer"
+        for label, (_, consumers) in sizes.items()
+        if not consumers and ".retry." not in label
+    ]

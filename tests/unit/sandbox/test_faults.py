@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
@@ -11,6 +10,7 @@ from hermodr_sandbox.domain.fault_book import MAX_RULES, FaultBook
 from hermodr_sandbox.domain.faults import FaultSpec, Moment, Reply, Stage
 from hermodr_sandbox.errors import TooManyFaults
 from tests.support.smtp_dialogue import PATIENCE, House, MovableClock
+from tests.support.waiting import wait_until
 
 REPLY_451 = {"kind": "reply", "code": 451}
 
@@ -131,14 +131,8 @@ async def test_a_client_that_leaves_during_a_delay_leaves_nothing_behind(house: 
     await peer.begin("b@x.org")
     await peer.say(b"x\r\n.\r\n")
     peer.hang_up()
-    await _until(lambda: house.sandbox.traffic.connections_open == 0)
+    await wait_until(lambda: house.sandbox.traffic.connections_open == 0)
     assert house.sandbox.mailbox.totals.mails == 0
-
-
-async def _until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not holds():
-            await asyncio.sleep(0.001)
 
 
 async def test_delays_add_up_and_combine_with_an_action(house: House) -> None:

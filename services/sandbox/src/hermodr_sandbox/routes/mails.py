@@ -89,10 +89,13 @@ def for_display(html: str, attachments: tuple[Attachment, ...]) -> str:
     return f'{shown[:at]}<base target="_blank">{shown[at:]}'
 
 
-def mail_routes(sandbox: Sandbox) -> list[Route]:
-    """The routes of `/v1/mails`."""
+class MailHandlers:
+    """What the routes of `/v1/mails` do."""
 
-    async def listing(request: Request) -> Response:
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    async def listing(self, request: Request) -> Response:
         queries.only(request, "to", "subject", "q", "limit", "cursor")
         query = Query(
             queries.address(request, "to"),
@@ -101,20 +104,20 @@ def mail_routes(sandbox: Sandbox) -> list[Route]:
         )
         limit = queries.whole(request, "limit", 50, 1, 200)
         before = queries.whole(request, "cursor", 0, 1, 10**15 - 1) or None
-        page = await sandbox.find(query, limit=limit, before=before)
+        page = await self._sandbox.find(query, limit=limit, before=before)
         cursor = None if page.next_cursor is None else str(page.next_cursor)
         return JsonResponse({"data": [summary(mail) for mail in page.mails], "next_cursor": cursor})
 
-    async def clear(_request: Request) -> Response:
-        return JsonResponse({"deleted": sandbox.clear()})
+    async def clear(self, _request: Request) -> Response:
+        return JsonResponse({"deleted": self._sandbox.clear()})
 
-    async def one(request: Request) -> Response:
-        mail = sandbox.mail(queries.mail_number(request))
+    async def one(self, request: Request) -> Response:
+        mail = self._sandbox.mail(queries.mail_number(request))
         return JsonResponse(_detail(mail, parse(mail.raw)))
 
-    async def html(request: Request) -> Response:
+    async def html(self, request: Request) -> Response:
         queries.only(request, "display")
-        mail = sandbox.mail(queries.mail_number(request))
+        mail = self._sandbox.mail(queries.mail_number(request))
         parsed = parse(mail.raw)
         if parsed.html is None:
             raise PartNotFound(f"mail {mail.number} has no HTML part")
@@ -124,19 +127,19 @@ def mail_routes(sandbox: Sandbox) -> list[Route]:
         headers = _PART_HEADERS | {"content-security-policy": HTML_POLICY}
         return Response(shown.encode(), headers=headers, media_type="text/html")
 
-    async def text(request: Request) -> Response:
-        mail = sandbox.mail(queries.mail_number(request))
+    async def text(self, request: Request) -> Response:
+        mail = self._sandbox.mail(queries.mail_number(request))
         content = parse(mail.raw).text
         if content is None:
             raise PartNotFound(f"mail {mail.number} has no text part")
         return Response(content.encode(), headers=_PART_HEADERS | _NOTHING_RUNS, media_type="text/plain")
 
-    async def source(request: Request) -> Response:
-        mail = sandbox.mail(queries.mail_number(request))
+    async def source(self, request: Request) -> Response:
+        mail = self._sandbox.mail(queries.mail_number(request))
         return Response(mail.raw, headers=_PART_HEADERS | _NOTHING_RUNS, media_type="text/plain")
 
-    async def attachment(request: Request) -> Response:
-        mail = sandbox.mail(queries.mail_number(request))
+    async def attachment(self, request: Request) -> Response:
+        mail = self._sandbox.mail(queries.mail_number(request))
         wanted: str = request.path_params["index"]
         part = next((p for p in parse(mail.raw).attachments if str(p.index) == wanted), None)
         if part is None:
@@ -145,12 +148,16 @@ def mail_routes(sandbox: Sandbox) -> list[Route]:
         headers = _PART_HEADERS | _NOTHING_RUNS | {"content-disposition": disposition}
         return Response(part.content, headers=headers, media_type="application/octet-stream")
 
+
+def mail_routes(sandbox: Sandbox) -> list[Route]:
+    """The routes of `/v1/mails`."""
+    handlers = MailHandlers(sandbox)
     return [
-        Route("/v1/mails", listing, methods=["GET"]),
-        Route("/v1/mails", clear, methods=["DELETE"]),
-        Route("/v1/mails/{mail_id}", one, methods=["GET"]),
-        Route("/v1/mails/{mail_id}/html", html, methods=["GET"]),
-        Route("/v1/mails/{mail_id}/text", text, methods=["GET"]),
-        Route("/v1/mails/{mail_id}/source", source, methods=["GET"]),
-        Route("/v1/mails/{mail_id}/attachments/{index}", attachment, methods=["GET"]),
+        Route("/v1/mails", handlers.listing, methods=["GET"]),
+        Route("/v1/mails", handlers.clear, methods=["DELETE"]),
+        Route("/v1/mails/{mail_id}", handlers.one, methods=["GET"]),
+        Route("/v1/mails/{mail_id}/html", handlers.html, methods=["GET"]),
+        Route("/v1/mails/{mail_id}/text", handlers.text, methods=["GET"]),
+        Route("/v1/mails/{mail_id}/source", handlers.source, methods=["GET"]),
+        Route("/v1/mails/{mail_id}/attachments/{index}", handlers.attachment, methods=["GET"]),
     ]

@@ -87,53 +87,62 @@ def _event(name: str, data: object, number: int | None = None) -> bytes:
     return b"event: %s\n%sdata: %s\n\n" % (name.encode(), identity, orjson.dumps(data))
 
 
-def traffic_routes(sandbox: Sandbox) -> list[Route]:
-    """The routes about what comes in."""
+class TrafficHandlers:
+    """What the routes about what comes in do."""
 
-    async def statistics(request: Request) -> Response:
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    async def statistics(self, request: Request) -> Response:
         queries.only(request, "recipients")
-        document = stats(sandbox) | {"duplicates": _duplicates(sandbox)}
+        document = stats(self._sandbox) | {"duplicates": _duplicates(self._sandbox)}
         if not queries.flag(request, "recipients"):
             return JsonResponse(document)
-        counts = list(sandbox.mailbox.totals.recipients.items())
+        counts = list(self._sandbox.mailbox.totals.recipients.items())
         return StreamingResponse(
             _with_recipients(document, counts),
             media_type="application/json",
             headers={"cache-control": "no-store"},
         )
 
-    async def wait(request: Request) -> Response:
+    async def wait(self, request: Request) -> Response:
         queries.only(request, "to", "count", "timeout")
         pattern: AddressPattern | None = queries.address(request, "to")
         wanted = queries.whole(request, "count", 1, 1, 10**9)
-        there = await sandbox.wait_for(pattern, wanted, queries.seconds(request, "timeout", 30.0, _MAX_WAIT))
-        page = await sandbox.find(Query(pattern), limit=min(wanted, _MAX_WAIT_MAILS), before=None)
+        there = await self._sandbox.wait_for(
+            pattern, wanted, queries.seconds(request, "timeout", 30.0, _MAX_WAIT)
+        )
+        page = await self._sandbox.find(Query(pattern), limit=min(wanted, _MAX_WAIT_MAILS), before=None)
         return JsonResponse(
             {"reached": there >= wanted, "count": there, "mails": [summary(mail) for mail in page.mails]}
         )
 
-    async def events(request: Request) -> Response:
+    async def events(self, request: Request) -> Response:
         queries.only(request, "after")
         last = request.headers.get("last-event-id", "")
-        newest = sandbox.mailbox.last_number
+        newest = self._sandbox.mailbox.last_number
         after = int(last) if last.isascii() and last.isdigit() and len(last) <= 15 else newest
         after = min(queries.whole(request, "after", after, 0, 10**15 - 1), newest)
 
         async def stream() -> AsyncIterator[bytes]:
             yield b"retry: 1000\n\n"
-            batches = sandbox.arrivals(after, at_most=_EVENTS_PER_BATCH, every=_BATCH_SECONDS)
+            batches = self._sandbox.arrivals(after, at_most=_EVENTS_PER_BATCH, every=_BATCH_SECONDS)
             async for mails, skipped in batches:
                 lines = [_event("mail", summary(mail), mail.number) for mail in mails]
                 if skipped:
                     lines.insert(0, _event("skipped", {"count": skipped}))
-                yield b"".join(lines) + _event("stats", stats(sandbox))
+                yield b"".join(lines) + _event("stats", stats(self._sandbox))
 
         return StreamingResponse(
             stream(), media_type="text/event-stream", headers={"cache-control": "no-store"}
         )
 
+
+def traffic_routes(sandbox: Sandbox) -> list[Route]:
+    """The routes about what comes in."""
+    handlers = TrafficHandlers(sandbox)
     return [
-        Route("/v1/stats", statistics, methods=["GET"]),
-        Route("/v1/wait", wait, methods=["GET"]),
-        Route("/v1/events", events, methods=["GET"]),
+        Route("/v1/stats", handlers.statistics, methods=["GET"]),
+        Route("/v1/wait", handlers.wait, methods=["GET"]),
+        Route("/v1/events", handlers.events, methods=["GET"]),
     ]

@@ -164,7 +164,11 @@ class Pump:
                 continue
             try:
                 result = await self._send(claimed)
-            except Exception as error:  # noqa: BLE001 - a defect in one sending must not end those beside it
+            except (Exception, asyncio.CancelledError) as error:
+                # A defect in one sending, or a library's stray cancellation, must not end those beside it.
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise
                 log.error("sending failed; its lease will run out", error=type(error).__name__)
                 self._settled(message)
             else:

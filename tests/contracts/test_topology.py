@@ -1,0 +1,305 @@
+"""The topology as rules: every queue is read, every message is sent and heard, every key finds its one queue."""
+
+import ast
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hermodr_contracts.messages import MESSAGES, JobsRequested, Message, SendEmails
+from hermodr_contracts.topology import (
+    FLOWS,
+    LANES,
+    PLANNED_SERVICES,
+    SENDERS,
+    QueueSpec,
+    Topology,
+    parse_ladder,
+)
+from hermodr_contracts.vocabulary import Channel, Priority
+from hermodr_dispatcher import handlers as dispatcher
+from hermodr_email_sender import handlers as email_sender
+from hermodr_scheduler import handlers as scheduler
+
+ROOT = Path(__file__).parents[2]
+DESIGNED = {
+    "api",
+    "dispatcher",
+    "scheduler",
+    "email-sender",
+    "sms-sender",
+    "webhook-sender",
+    "worker",
+    "sandbox",
+}
+BUILT = {path.parent.name for path in (ROOT / "services").glob("*/pyproject.toml")}
+
+
+class RecordingBroker:
+    """Remembers what a service subscribes to."""
+
+    def __init__(self, topology: Topology) -> None:
+        self.topology = topology
+        self.consumed: list[str] = []
+
+    def consume(self, spec: QueueSpec, handler: object, *, prefetch: int) -> None:
+        assert prefetch > 0
+        self.consumed.append(spec.label)
+
+    def consume_raw(self, spec: QueueSpec, handler: object, *, prefetch: int) -> None:
+        self.consume(spec, handler, prefetch=prefetch)
+
+
+def subscriptions(topology: Topology) -> dict[str, list[str]]:
+    """What each built service reads, from the functions its `app` calls."""
+    anything: Any = None
+    brokers: dict[str, Any] = {
+        name: RecordingBroker(topology) for name in ("dispatcher", "email-sender", "scheduler")
+    }
+    dispatcher.subscribe(brokers["dispatcher"], anything, prefetch=1)
+    email_sender.subscribe(brokers["email-sender"], dict.fromkeys(Priority, anything), prefetch=1)
+    scheduler.subscribe(brokers["scheduler"], anything)
+    return {name: sorted(broker.consumed) for name, broker in brokers.items()}
+
+
+def test_every_queue_is_read_by_exactly_the_service_it_names() -> None:
+    topology = Topology()
+    named: dict[str, list[str]] = {}
+    for spec in topology.queues:
+        if spec.consumer is not None:
+            named.setdefault(spec.consumer, []).append(spec.label)
+    assert subscriptions(topology) == {name: sorted(labels) for name, labels in named.items()}
+
+
+def test_a_queue_nobody_reads_empties_itself_and_no_other_does() -> None:
+    for spec in Topology().queues:
+        arguments = dict(spec.queue.arguments or {})
+        assert ("x-message-ttl" in arguments) is (spec.consumer is None), spec.label
+
+
+def test_planned_services_are_those_of_the_design_that_are_not_there() -> None:
+    assert PLANNED_SERVICES == DESIGNED - BUILT
+    assert {service for service, _ in SENDERS.values()} <= BUILT
+
+
+def test_every_message_is_in_the_table_of_flows_once_with_known_services() -> None:
+    assert sorted(flow.message.type_name() for flow in FLOWS) == sorted(name for name, _ in MESSAGES)
+    for flow in FLOWS:
+        assert flow.publishers
+        assert flow.consumers
+        assert set(flow.publishers) | set(flow.consumers) <= DESIGNED
+
+
+def calls_of(folder: Path) -> Iterator[str]:
+    """`announcer.jobs` for `self._announcer.jobs(…)` and the like: every call of a method, by its last two names."""
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                owner = node.func.value
+                name = getattr(owner, "attr", getattr(owner, "id", ""))
+                yield f"{name.lstrip('_')}.{node.func.attr}"
+
+
+RINGS: dict[type[Message], str] = {JobsRequested: "announcer.jobs", SendEmails: "announcer.deliveries"}
+"""How each message that somebody reads by now is published."""
+
+
+def sources_of(service: str) -> list[Path]:
+    """A service's own code, and what all senders share if it is one."""
+    shared = [ROOT / "libs/delivery/src"] if service.endswith("-sender") else []
+    return [ROOT / "services" / service / "src", *shared]
+
+
+def test_the_messages_that_somebody_reads_are_published_by_exactly_those_the_table_names() -> None:
+    live = {flow.message: flow for flow in FLOWS if not set(flow.consumers) <= PLANNED_SERVICES}
+    assert set(live) == set(RINGS)
+    for message, flow in live.items():
+        publishers = {
+            service
+            for service in BUILT
+            if any(RINGS[message] in calls_of(folder) for folder in sources_of(service))
+        }
+        assert publishers == set(flow.publishers) & BUILT, message.type_name()
+
+
+def test_a_message_whose_readers_are_not_built_yet_is_published_by_nobody() -> None:
+    """It would be unroutable, or pile up."""
+    waiting = {flow.message.__name__ for flow in FLOWS if set(flow.consumers) <= PLANNED_SERVICES}
+    for folder in (ROOT / "services").glob("*/src"):
+        for path in folder.rglob("*.py"):
+            tree = ast.parse(path.read_text("utf-8"))
+            names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+            assert not names & waiting, path
+
+
+def matches(pattern: str, key: str) -> bool:
+    """AMQP's topic rule: `*` is one word, `#` any number of words."""
+
+    def walk(patterns: list[str], words: list[str]) -> bool:
+        if not patterns:
+            return not words
+        head, rest = patterns[0], patterns[1:]
+        if head == "#":
+            return any(walk(rest, words[count:]) for count in range(len(words) + 1))
+        return bool(words) and head in ("*", words[0]) and walk(rest, words[1:])
+
+    return walk(pattern.split("."), key.split("."))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "key", "expected"),
+    [
+        ("a.#", "a", True),
+        ("a.#", "a.b.c", True),
+        ("a.*", "a", False),
+        ("a.*.c", "a.b.c", True),
+        ("a.#.c", "a.c", True),
+        ("a.b", "a.b.c", False),
+    ],
+)
+def test_the_matcher_itself(pattern: str, key: str, expected: bool) -> None:
+    assert matches(pattern, key) is expected
+
+
+def reached(topology: Topology, exchange: str, key: str) -> list[QueueSpec]:
+    return [
+        spec
+        for spec in topology.queues
+        for binding in spec.bindings
+        if binding.exchange.name == exchange and matches(binding.routing_key, key)
+    ]
+
+
+LADDERS = st.lists(
+    st.sampled_from(("300ms", "1s", "10s", "60s", "1m", "5m", "1h")), unique=True, max_size=5
+).map(lambda labels: Topology(ladder=parse_ladder(",".join(labels))))
+DEFAULT = Topology()
+
+
+@given(LADDERS)
+def test_every_key_reaches_the_one_queue_of_its_lane(topology: Topology) -> None:
+    for priority in Priority:
+        assert reached(topology, topology.jobs.name, topology.job_key(priority)) == [
+            topology.job_queue(priority)
+        ]
+        for channel in SENDERS:
+            found = reached(topology, topology.deliveries.name, topology.send_key(channel, priority))
+            assert found == [topology.send_queue(channel, priority)]
+
+
+@given(LADDERS)
+def test_a_retry_waits_in_the_queue_of_its_step_and_comes_back_to_its_lane(topology: Topology) -> None:
+    for channel in SENDERS:
+        for priority in Priority:
+            for step in topology.ladder:
+                key = topology.send_key(channel, priority, step)
+                (waiting,) = reached(topology, topology.retry.name, key)
+                arguments = dict(waiting.queue.arguments or {})
+                assert timedelta(milliseconds=arguments["x-message-ttl"]) == step.delay
+                assert "x-dead-letter-routing-key" not in arguments  # else it would forget its lane
+                back = reached(topology, arguments["x-dead-letter-exchange"], key)
+                assert back == [topology.send_queue(channel, priority)]
+
+
+def test_what_is_rejected_reaches_the_dead_queue_of_its_family() -> None:
+    for spec in DEFAULT.queues:
+        arguments = dict(spec.queue.arguments or {})
+        if spec.consumer in (None, "scheduler"):
+            assert "x-dead-letter-routing-key" not in arguments
+            continue
+        exchange, key = arguments["x-dead-letter-exchange"], arguments["x-dead-letter-routing-key"]
+        assert [each.label for each in reached(DEFAULT, exchange, key)] == [
+            spec.label.split(".")[0] + ".dead"
+        ]
+
+
+def test_names_are_unique_and_all_carry_the_prefix() -> None:
+    one, other = Topology(prefix="one"), Topology(prefix="other.place")
+    for topology in (one, other):
+        names = [each.queue.name for each in topology.queues] + [each.name for each in topology.exchanges]
+        assert len(set(names)) == len(names)
+        assert all(name.startswith(topology.prefix + ".") for name in names)
+        assert all(
+            str(value).startswith(topology.prefix + ".")
+            for spec in topology.queues
+            for key, value in dict(spec.queue.arguments or {}).items()
+            if key == "x-dead-letter-exchange"
+        )
+    assert not {each.queue.name for each in one.queues} & {each.queue.name for each in other.queues}
+
+
+def test_a_changed_ladder_makes_other_queues_rather_than_other_arguments() -> None:
+    seen: dict[str, dict[str, Any]] = {}
+    for ladder in ("10s,60s,5m", "10s,1m", "300ms", ""):
+        for spec in Topology(ladder=parse_ladder(ladder)).queues:
+            arguments = dict(spec.queue.arguments or {})
+            assert seen.setdefault(spec.queue.name, arguments) == arguments
+
+
+def test_a_channel_without_a_sender_has_no_queue() -> None:
+    with pytest.raises(KeyError):
+        DEFAULT.send_queue(Channel.SMS, Priority.NORMAL)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 40), st.sampled_from(("ms", "s", "m", "h"))), unique=True, max_size=6)
+)
+def test_a_ladder_is_read_as_it_is_written(steps: list[tuple[int, str]]) -> None:
+    units = {
+        "ms": timedelta(milliseconds=1),
+        "s": timedelta(seconds=1),
+        "m": timedelta(minutes=1),
+        "h": timedelta(hours=1),
+    }
+    ladder = parse_ladder(" , ".join(f"{count}{unit}" for count, unit in steps))
+    assert [step.delay for step in ladder] == [count * units[unit] for count, unit in steps]
+    assert [step.label for step in ladder] == [f"{count}{unit}" for count, unit in steps]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "10",
+        "s",
+        "0s",
+        "-1s",
+        "1.5s",
+        "10 s",
+        "10s;5m",
+        "१s",
+        "1d",
+        "9999999h",
+        "9" * 400 + "h",
+        "10S",
+        "10s\n5m",
+    ],
+)
+def test_a_bad_step_is_named(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a delay") as caught:
+        parse_ladder(f"10s,{text}")
+    assert repr(text[:40]) in str(caught.value)
+
+
+@given(st.text(alphabet="0123456789msh, .-x", max_size=30))
+def test_any_text_is_a_ladder_or_a_value_error(text: str) -> None:
+    try:
+        ladder = parse_ladder(text)
+    except ValueError:
+        return
+    assert all(timedelta(0) < step.delay < timedelta(milliseconds=2**32) for step in ladder)
+
+
+def test_a_step_may_stand_only_once() -> None:
+    with pytest.raises(ValueError, match="stands twice"):
+        parse_ladder("10s,60s,10s")
+
+
+def test_the_lanes_are_the_priorities() -> None:
+    assert LANES == ("urgent", "normal", "low")
+    assert [Priority.of_lane(lane) for lane in LANES] == list(Priority)
+    with pytest.raises(KeyError):
+        Priority.of_lane("asap")

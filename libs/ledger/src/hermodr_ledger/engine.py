@@ -88,6 +88,7 @@ class Ledger:
             max_overflow=0,
             pool_timeout=connection_seconds,
             pool_use_lifo=True,
+            json_deserializer=str,  # jsonb comes as its text: what is only passed on is not taken apart
             connect_args={
                 "timeout": min(5.0, connection_seconds),
                 "server_settings": {

@@ -26,7 +26,7 @@ from tests.support.mails import PLAIN, SENDER, mail
 from tests.support.scripted_smtp import Action, Cut, CutInside, Hold, ScriptedSmtp, Stage, StallInside
 from tests.support.waiting import wait_until
 
-PATIENT = Timeouts(connect=10, command=10, content=10, quit=10)
+PATIENT = Timeouts(send=60, connect=10, command=10, content=10, quit=10)
 BOTH_WAYS = pytest.mark.parametrize(
     "extensions", [("PIPELINING", "SIZE 100000"), ()], ids=["pipelined", "in turn"]
 )
@@ -327,6 +327,31 @@ async def test_the_pool_is_bounded_and_waits(server: ScriptedSmtp) -> None:
         await asyncio.gather(*(sender.send(PLAIN) for _ in range(20)))
     assert len(server.mails) == 20
     assert len(server.conversations) <= 2
+
+
+@pytest.mark.parametrize(
+    ("stage", "kind", "code"),
+    [
+        ("CONNECT", TransientError, "timeout"),
+        ("MAIL", TransientError, "timeout"),
+        ("DATA", TransientError, "timeout"),
+        ("CONTENT", OutcomeUnknown, "timeout_after_data"),
+    ],
+)
+async def test_a_call_that_takes_too_long_tells_whether_the_mail_may_be_out(
+    server: ScriptedSmtp, stage: Stage, kind: type[DeliveryFailure], code: str
+) -> None:
+    server.on(stage, Hold())
+    async with provider(server, timeouts=Timeouts(send=0.05)) as sender:
+        failure = await failure_of(sender)
+    assert (type(failure), failure.code) == (kind, code)
+
+
+async def test_waiting_for_a_free_connection_counts(server: ScriptedSmtp) -> None:
+    server.on("CONNECT", Hold(), Hold())
+    async with provider(server, timeouts=Timeouts(send=0.05), limits=PoolLimits(size=1)) as sender:
+        failures = await asyncio.gather(failure_of(sender), failure_of(sender))
+    assert [(type(failure), failure.code) for failure in failures] == [(TransientError, "timeout")] * 2
 
 
 async def test_a_connection_ends_after_its_share_of_mails(server: ScriptedSmtp) -> None:

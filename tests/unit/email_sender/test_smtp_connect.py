@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import trustme
@@ -63,10 +65,13 @@ async def test_nobody_listens() -> None:
     assert (type(failure), failure.code) == (TransientError, "connect_refused")
 
 
-async def test_a_host_that_does_not_resolve() -> None:
-    failure = await failure_of("smtp://nowhere.invalid:25?timeout=60")
-    assert type(failure) is TransientError
-    assert failure.code == "dns_failed"
+async def test_a_host_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nobody_knows(*_: object, **__: object) -> NoReturn:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", nobody_knows)
+    failure = await failure_of("smtp://nowhere.invalid:25?helo=me.example")
+    assert (type(failure), failure.code) == (TransientError, "dns_failed")
 
 
 @pytest.mark.parametrize(

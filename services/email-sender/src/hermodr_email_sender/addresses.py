@@ -6,7 +6,7 @@ import re
 
 import idna
 
-from .errors import UnsendableMessage
+from hermodr_email_sender.errors import UnsendableMessage
 
 MAX_LOCAL_PART = 64
 MAX_ADDRESS = 254

@@ -13,7 +13,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
-from .errors import UnsendableMessage
+from hermodr_email_sender.errors import UnsendableMessage
 
 MAX_LINE = 998
 FOLD_AT = 76

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from . import addresses, headers
-from .domain import Mailbox, OutgoingEmail
-from .errors import UnsendableMessage
+from hermodr_email_sender import addresses, headers
+from hermodr_email_sender.domain import Mailbox, OutgoingEmail
+from hermodr_email_sender.errors import UnsendableMessage
 
 EXTRA_HEADERS = frozenset(
     {

@@ -19,13 +19,12 @@ from typing import Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from hermodr_delivery.provider import Provider, ProviderOptions
-
-from . import addresses
-from .domain import Mailbox, OutgoingEmail
-from .errors import ProviderConfigError, UnsendableMessage
-from .smtp import SmtpProvider
-from .smtp_endpoint import Security, SmtpEndpoint
-from .smtp_session import Timeouts
+from hermodr_email_sender import addresses
+from hermodr_email_sender.domain import Mailbox, OutgoingEmail
+from hermodr_email_sender.errors import ProviderConfigError, UnsendableMessage
+from hermodr_email_sender.smtp import SmtpProvider
+from hermodr_email_sender.smtp_endpoint import Security, SmtpEndpoint
+from hermodr_email_sender.smtp_session import Timeouts
 
 VARIABLE = "HERMODR_EMAIL_PROVIDERS"
 
@@ -44,10 +43,13 @@ class EmailProvider(Provider[OutgoingEmail], Protocol):
     def options(self) -> ProviderOptions: ...
 
 
-def build_providers(dsns: str | Sequence[str], *, sender: Mailbox, production: bool) -> list[EmailProvider]:
+def build_providers(
+    dsns: str | Sequence[str], *, sender: Mailbox, production: bool, send_seconds: float = 25.0
+) -> list[EmailProvider]:
     """The providers in order of preference; each `name` is unique (`smtp`, `smtp-2`).
 
-    `dsns` is the variable's value or its entries; `sender` the From where neither mail nor DSN names one. Opens no
+    `dsns` is the variable's value or its entries; `sender` the From where neither mail nor DSN names one;
+    a call takes `send_seconds` at most, and then says whether the mail may have gone out. Opens no
     connection, but reads `ca` files. Raises ProviderConfigError, whose text never contains a credential.
     """
     entries = dsns.split() if isinstance(dsns, str) else list(dsns)
@@ -57,7 +59,7 @@ def build_providers(dsns: str | Sequence[str], *, sender: Mailbox, production: b
     for number, dsn in enumerate(entries, 1):
         name = "smtp" if number == 1 else f"smtp-{number}"
         try:
-            providers.append(_smtp(_parse(dsn), name, sender, production))
+            providers.append(_smtp(_parse(dsn), name, sender, production, send_seconds))
         except _Unusable as error:
             raise ProviderConfigError(f"{VARIABLE}: entry {number} {error}") from None
     return providers
@@ -123,7 +125,7 @@ def _query(url: SplitResult) -> dict[str, str]:
     return options
 
 
-def _smtp(dsn: _Dsn, name: str, sender: Mailbox, production: bool) -> SmtpProvider:
+def _smtp(dsn: _Dsn, name: str, sender: Mailbox, production: bool, send_seconds: float) -> SmtpProvider:
     options = ProviderOptions(
         rate=_rate(dsn.take("rate")),
         concurrency=_concurrency(dsn.take("concurrency")),
@@ -137,7 +139,7 @@ def _smtp(dsn: _Dsn, name: str, sender: Mailbox, production: bool) -> SmtpProvid
         username=dsn.username,
         password=dsn.password,
         helo=_helo(dsn.take("helo")),
-        timeouts=_timeouts(dsn.take("timeout")),
+        timeouts=_timeouts(dsn.take("timeout"), send_seconds),
     )
     if dsn.query:
         raise _Unusable(f"has an unknown option {min(dsn.query)!r}")
@@ -196,16 +198,16 @@ def _concurrency(value: str | None) -> int:
     return int(value)
 
 
-def _timeouts(value: str | None) -> Timeouts:
+def _timeouts(value: str | None, send_seconds: float) -> Timeouts:
     if value is None:
-        return Timeouts()
+        return Timeouts(send=send_seconds)
     try:
         seconds = float(value)
     except ValueError:
         seconds = 0.0
     if not 0 < seconds <= 600:
         raise _Unusable("has a timeout that is not a number of seconds up to 600")
-    return Timeouts(connect=seconds)
+    return Timeouts(send=send_seconds, connect=seconds)
 
 
 def _helo(value: str | None) -> str | None:

@@ -13,10 +13,9 @@ from uuid import UUID
 from jinja2 import Template, TemplateSyntaxError, UndefinedError
 
 from hermodr_delivery.failures import PermanentError
-
-from .html_text import html_to_text
-from .template_limits import MAX_TEXT, TemplateLimitExceeded, metered
-from .template_sandbox import TemplateEnvironment
+from hermodr_email_sender.html_text import html_to_text
+from hermodr_email_sender.template_limits import MAX_TEXT, TemplateLimitExceeded, metered
+from hermodr_email_sender.template_sandbox import TemplateEnvironment
 
 _SUBJECT, _TEXT, _HTML = "subject", "body_text", "body_html"
 

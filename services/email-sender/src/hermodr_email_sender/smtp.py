@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 
-from hermodr_delivery.failures import PermanentError
+from hermodr_delivery.failures import PermanentError, TransientError
 from hermodr_delivery.provider import Accepted, ProviderOptions
-
-from . import mime, smtp_endpoint
-from .domain import Mailbox, OutgoingEmail
-from .errors import UnsendableMessage
-from .smtp_endpoint import SmtpEndpoint
-from .smtp_pool import PoolLimits, SmtpPool
-from .smtp_replies import Reply, queue_id
-from .smtp_session import StaleSession
+from hermodr_email_sender import mime, smtp_endpoint
+from hermodr_email_sender.domain import Mailbox, OutgoingEmail
+from hermodr_email_sender.errors import UnsendableMessage
+from hermodr_email_sender.smtp_endpoint import SmtpEndpoint
+from hermodr_email_sender.smtp_pool import PoolLimits, SmtpPool
+from hermodr_email_sender.smtp_replies import Reply, queue_id
+from hermodr_email_sender.smtp_session import SmtpSession, StaleSession
 
 
 class SmtpProvider:
@@ -34,12 +34,13 @@ class SmtpProvider:
         self.name = name
         self.options = options or ProviderOptions()
         self._sender = sender
+        self._send_seconds = endpoint.timeouts.send
         self._pool = SmtpPool(
             partial(smtp_endpoint.connect, endpoint), limits or PoolLimits(size=self.options.concurrency)
         )
 
     async def send(self, message: OutgoingEmail) -> Accepted:
-        """One SMTP transaction; see `Provider.send`.
+        """One SMTP transaction within the endpoint's `timeouts.send`; see `Provider.send`.
 
         An idle connection that proves dead before the server accepted MAIL is replaced once: that cannot send twice.
         """
@@ -47,20 +48,30 @@ class SmtpProvider:
             mail = mime.build(message, message.sender or self._sender)
         except UnsendableMessage as error:
             raise PermanentError(error.code, error.detail) from error
+        deadline = asyncio.get_running_loop().time() + self._send_seconds
         try:
-            return await self._transact(mail, fresh=False)
+            return await self._transact(mail, deadline, fresh=False)
         except StaleSession:
-            return await self._transact(mail, fresh=True)
+            return await self._transact(mail, deadline, fresh=True)
 
     async def close(self) -> None:
         await self._pool.close()
 
-    async def _transact(self, mail: mime.MimeMessage, *, fresh: bool) -> Accepted:
-        session = await self._pool.acquire(fresh=fresh)
+    async def _transact(self, mail: mime.MimeMessage, deadline: float, *, fresh: bool) -> Accepted:
+        session = await self._session(deadline, fresh=fresh)
         try:
-            return _accepted(await session.transact(mail))
+            return _accepted(await session.transact(mail, deadline))
         finally:
             self._pool.release(session)
+
+    async def _session(self, deadline: float, *, fresh: bool) -> SmtpSession:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._pool.acquire(fresh=fresh)
+        except TimeoutError:
+            raise TransientError(
+                "timeout", f"no connection became free within {self._send_seconds:g} s"
+            ) from None
 
 
 def _accepted(reply: Reply) -> Accepted:

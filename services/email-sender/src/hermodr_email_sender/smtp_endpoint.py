@@ -12,9 +12,8 @@ from typing import cast
 import aiosmtplib
 
 from hermodr_delivery.failures import DeliveryFailure, TransientError
-
-from .smtp_replies import Reply, Stage, failure
-from .smtp_session import SmtpSession, Timeouts
+from hermodr_email_sender.smtp_replies import Reply, Stage, failure
+from hermodr_email_sender.smtp_session import SmtpSession, Timeouts
 
 
 class Security(Enum):

@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from hermodr_delivery.failures import TransientError
-
-from .smtp_session import SmtpSession
+from hermodr_email_sender.smtp_session import SmtpSession
 
 
 @dataclass(frozen=True, slots=True)

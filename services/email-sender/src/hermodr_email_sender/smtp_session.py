@@ -18,9 +18,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hermodr_delivery.failures import OutcomeUnknown, PermanentError, TransientError
-
-from .mime import MimeMessage
-from .smtp_replies import Reply, Stage, failure
+from hermodr_email_sender.mime import MimeMessage
+from hermodr_email_sender.smtp_replies import Reply, Stage, failure
 
 MAX_REPLY_OCTETS = 32 * 1024
 _REPLY_LINE = re.compile(rb"([2-5]\d\d)(?:([ -])(.*?))?\r?", re.DOTALL)
@@ -30,8 +29,11 @@ _CLOSING = 421
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds until we give up: on a usable connection, on a command's reply, on the reply to the content."""
+    """Seconds until we give up: on the whole call; on a usable connection, a command's reply, the reply to the
+    content, the reply to QUIT. Whichever ends first counts.
+    """
 
+    send: float = 25.0
     connect: float = 10.0
     command: float = 30.0
     content: float = 120.0
@@ -73,6 +75,7 @@ class SmtpSession(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._unflushed = False
         self._cut_short = False
+        self._deadline = 0.0
         self._broken = ""  # why, once it is
         self._clean = True
         self._reset_due = False
@@ -90,8 +93,8 @@ class SmtpSession(asyncio.Protocol):
         """Whether another transaction may begin: the last one came to its end and the server is still there."""
         return self._clean and not self._broken
 
-    async def transact(self, mail: MimeMessage) -> Reply:
-        """Hands one mail to the server and returns the reply by which it accepted it.
+    async def transact(self, mail: MimeMessage, deadline: float) -> Reply:
+        """Hands one mail to the server and returns the reply by which it accepted it, by `deadline` (loop time).
 
         Raises the `DeliveryFailure` that fits, or `StaleSession` when this connection had been used before and
         died before MAIL was accepted. After a cancellation the session is not reusable.
@@ -100,6 +103,7 @@ class SmtpSession(asyncio.Protocol):
         secrets = (mail.envelope_to, mail.envelope_to.rpartition("@")[0])
         reused = self.transactions > 0
         self._clean = False
+        self._deadline = deadline
         self.transactions += 1
         await self._offer(commands, reused, secrets)
         reply = await self._hand_over(mail.content)
@@ -219,7 +223,7 @@ class SmtpSession(asyncio.Protocol):
         self._replies, self._wanted = [], wanted
         self._waiter = waiter = self._loop.create_future()
         self._transport.write(data)
-        timer = self._loop.call_later(timeout, self._break, "timeout")
+        timer = self._loop.call_at(min(self._loop.time() + timeout, self._deadline), self._break, "timeout")
         try:
             await waiter
         finally:

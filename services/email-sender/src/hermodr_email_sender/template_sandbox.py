@@ -15,7 +15,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import pass_eval_context
 from jinja2.visitor import NodeTransformer
 
-from .template_limits import (
+from hermodr_email_sender.template_limits import (
     MAX_TEXT,
     TemplateLimitExceeded,
     charge_step,

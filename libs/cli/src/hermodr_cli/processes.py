@@ -35,13 +35,15 @@ class Process:
 
 
 def find(pid: int) -> Process | None:
-    """The live process with this number. A zombie, which only waits to be reaped, is not alive."""
+    """The live process with this number. A zombie, which only waits to be reaped, is not alive; one whose other
+    threads are still ending is, for they hold its files and ports."""
     try:
         text = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return None
     fields = text.rpartition(")")[2].split()
-    if fields[0] in "ZX":
+    threads = int(fields[17])
+    if fields[0] in "ZX" and threads <= 1:
         return None
     return Process(pid=pid, started=int(fields[19]), parent=int(fields[1]))
 

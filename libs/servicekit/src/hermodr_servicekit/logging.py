@@ -2,6 +2,8 @@
 
 import logging
 import sys
+import traceback
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -51,3 +53,10 @@ def _name_service(service: str) -> Any:
         return event
 
     return add
+
+
+def whereabouts(error: BaseException) -> str:
+    """An unexpected error's type and the line it came from. Its text may quote an address or a body, and stays out."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return type(error).__name__ + place

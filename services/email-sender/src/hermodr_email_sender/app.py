@@ -41,7 +41,6 @@ async def main(stop: asyncio.Event) -> None:
         runtime.clock,
         metrics,
         owner=runtime.instance,
-        send_seconds=settings.send_seconds,
         message_id_domain=settings.message_id_domain,
     )
     pumps = {
@@ -72,7 +71,12 @@ def _providers(settings: EmailSenderSettings) -> list[EmailProvider]:
         refuse("HERMODR_EMAIL_FROM: is not an address or Name <address>")
     production = settings.env == "production"
     try:
-        return build_providers(settings.email_providers, sender=Mailbox(address, name), production=production)
+        return build_providers(
+            settings.email_providers,
+            sender=Mailbox(address, name),
+            production=production,
+            send_seconds=settings.send_seconds,
+        )
     except ProviderConfigError as error:
         refuse(str(error))
 

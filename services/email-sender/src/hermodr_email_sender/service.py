@@ -1,6 +1,5 @@
 """Sending one claimed email: render, build, one provider call, and what came of it."""
 
-import asyncio
 import json
 from collections.abc import Sequence
 from uuid import UUID
@@ -26,6 +25,7 @@ from hermodr_ledger.contents import TemplateContent, template_content
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import message_id_of
+from hermodr_servicekit.logging import whereabouts
 
 log = structlog.get_logger()
 
@@ -44,7 +44,6 @@ class EmailSending:
         metrics: SenderMetrics,
         *,
         owner: str,
-        send_seconds: float,
         message_id_domain: str,
     ) -> None:
         self._ledger = ledger
@@ -53,7 +52,6 @@ class EmailSending:
         self._clock = clock
         self._metrics = metrics
         self._owner = owner
-        self._send_seconds = send_seconds
         self._domain = message_id_domain
         self._contents: dict[tuple[UUID, int, str], TemplateContent] = {}
 
@@ -70,11 +68,11 @@ class EmailSending:
         try:
             message = await self._message(claim)
             started_at, started = self._clock.now(), self._clock.monotonic()
-            message_id = await self._call(provider, message)
+            message_id = (await provider.send(message)).provider_message_id
         except DeliveryFailure as error:
             failure = error
         except Exception as error:
-            log.exception("sending failed unexpectedly", delivery_id=str(claim.id))
+            log.error("sending failed unexpectedly", delivery_id=str(claim.id), error=whereabouts(error))
             failure = TransientError("internal_error", type(error).__name__)
         self._metrics.provider_request.labels(provider.name).observe(self._clock.monotonic() - started)
         attempt = Attempt(
@@ -96,13 +94,6 @@ class EmailSending:
         for provider, _ in self._providers:
             await provider.close()
 
-    async def _call(self, provider: EmailProvider, message: OutgoingEmail) -> str | None:
-        try:
-            async with asyncio.timeout(self._send_seconds):
-                return (await provider.send(message)).provider_message_id
-        except TimeoutError:
-            raise OutcomeUnknown("timeout", f"no answer within {self._send_seconds:g} s") from None
-
     async def _message(self, claim: Claim) -> OutgoingEmail:
         rendered = await self._render(claim)
         return OutgoingEmail(
@@ -112,7 +103,7 @@ class EmailSending:
             subject=rendered.subject,
             text=rendered.text,
             html=rendered.html,
-            date=self._clock.now(),
+            date=claim.wanted_at,  # not the attempt's own time: a repeated attempt sends the very same octets
         )
 
     async def _render(self, claim: Claim) -> Rendered:

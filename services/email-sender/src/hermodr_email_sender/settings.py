@@ -2,8 +2,9 @@
 
 from typing import Annotated, ClassVar
 
-from hermodr_servicekit.settings import ServiceSettings
 from pydantic import Field
+
+from hermodr_servicekit.settings import ServiceSettings
 
 
 class EmailSenderSettings(ServiceSettings):
@@ -21,9 +22,10 @@ class EmailSenderSettings(ServiceSettings):
     """DSNs in order of preference, separated by spaces."""
     email_from: str = "Hermodr <hermodr@localhost>"
     """The sender of mails whose provider names none."""
-    send_seconds: Annotated[float, Field(gt=0, le=600)] = 25.0
-    """The longest a provider call may take."""
-    lease_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    send_seconds: Annotated[float, Field(gt=0, le=600)] = 60.0
+    """The longest a provider call may take. A server that needs longer to answer the final dot may get the mail again:
+    RFC 5321 §4.5.3.2.6 allows it ten minutes, which no lease should."""
+    lease_seconds: Annotated[float, Field(gt=0, le=3600)] = 130.0
     """How long a claim holds; more than twice `send_seconds`."""
     email_prefetch: Annotated[int, Field(ge=1, le=1000)] = 20
     """Messages of up to 100 deliveries each that a lane may hold at once."""

@@ -19,6 +19,7 @@ import structlog
 from hermodr_delivery.recorder import Recorder, Result
 from hermodr_ledger.attempts import Claim
 from hermodr_ledger.engine import LedgerUnavailable
+from hermodr_servicekit.cancellation import cancelled_from_outside
 from hermodr_servicekit.clock import Clock
 
 log = structlog.get_logger()
@@ -166,8 +167,7 @@ class Pump:
                 result = await self._send(claimed)
             except (Exception, asyncio.CancelledError) as error:
                 # A defect in one sending, or a library's stray cancellation, must not end those beside it.
-                task = asyncio.current_task()
-                if task is not None and task.cancelling():
+                if cancelled_from_outside():
                     raise
                 log.error("sending failed; its lease will run out", error=type(error).__name__)
                 self._settled(message)

@@ -12,6 +12,7 @@ from faststream.rabbit import RabbitExchange
 from hermodr_contracts.messages import SCHEMA_VERSION_HEADER, Message, encode
 from hermodr_contracts.topology import QueueSpec, Topology
 from hermodr_servicekit.broker_session import AMQP_FAILURES, Consumption, Handler, RawHandler, Session
+from hermodr_servicekit.cancellation import cancelled_from_outside
 from hermodr_servicekit.ids import new_id
 
 log = structlog.get_logger()
@@ -79,7 +80,7 @@ class Broker:
             except AMQP_FAILURES as error:
                 self._complain(type(error).__name__)
             except asyncio.CancelledError:
-                if _cancelled_from_outside():
+                if cancelled_from_outside():
                     raise
             finally:
                 self._session = None
@@ -166,12 +167,6 @@ def _failures_translated() -> Iterator[None]:
     except AMQP_FAILURES as error:
         raise BrokerUnavailable(type(error).__name__) from error
     except asyncio.CancelledError as error:
-        if _cancelled_from_outside():
+        if cancelled_from_outside():
             raise
         raise BrokerUnavailable("connection lost") from error
-
-
-def _cancelled_from_outside() -> bool:
-    """A lost connection cancels the library's inner futures; only our own cancellation is to go on upwards."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

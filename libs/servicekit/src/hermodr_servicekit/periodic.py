@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import structlog
 
+from hermodr_servicekit.cancellation import cancelled_from_outside
+
 log = structlog.get_logger()
 
 Tick = Callable[[], Awaitable[float]]
@@ -22,7 +24,9 @@ async def repeat(
             wake.clear()
         try:
             pause = await tick()
-        except Exception as error:  # noqa: BLE001 - see above
+        except (Exception, asyncio.CancelledError) as error:
+            if cancelled_from_outside():
+                raise
             log.warning("periodic work failed", work=name, error=type(error).__name__)
             pause = after_error
         if wake is None:
@@ -49,4 +53,11 @@ async def running(*coroutines: Awaitable[None]) -> AsyncIterator[None]:
 
 
 async def _as_coroutine(awaitable: Awaitable[None]) -> None:
-    await awaitable
+    try:
+        await awaitable
+    except asyncio.CancelledError as error:
+        if cancelled_from_outside():
+            raise
+        raise RuntimeError(
+            "ended by a cancellation from within"
+        ) from error  # a group would not notice the other

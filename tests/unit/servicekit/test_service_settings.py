@@ -1,0 +1,138 @@
+"""Configuration from the environment, and how a wrong one ends the process."""
+
+from typing import Annotated, ClassVar
+
+import pytest
+from pydantic import Field
+
+from hermodr_servicekit.settings import ServiceSettings, load, refuse
+
+
+class PostmanSettings(ServiceSettings):
+    service: ClassVar[str] = "postman"
+    port_offset: ClassVar[int] = 9
+    required_in_production: ClassVar[tuple[str, ...]] = (
+        *ServiceSettings.required_in_production,
+        "postman_key",
+    )
+
+    postman_key: Annotated[str, Field(min_length=8)] = "development"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PostmanSettings.model_fields:
+        monkeypatch.delenv(f"HERMODR_{name.upper()}", raising=False)
+
+
+def refused(capsys: pytest.CaptureFixture[str]) -> str:
+    """What a refusal to start prints."""
+    with pytest.raises(SystemExit) as caught:
+        load(PostmanSettings)
+    assert caught.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "Traceback" not in printed.err
+    assert printed.err.count("\n") == 1
+    return printed.err
+
+
+def test_development_needs_nothing() -> None:
+    settings = load(PostmanSettings)
+    assert settings.database_url == "postgresql://postgres@127.0.0.1:5432/hermodr"
+    assert settings.amqp_url == "amqp://guest:guest@127.0.0.1:5672/"
+    assert settings.port == 8009
+    assert [step.label for step in settings.ladder] == ["10s", "60s", "5m"]
+    assert settings.topology.jobs.name == "hermodr.jobs"
+
+
+def test_the_environment_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HERMODR_AMQP_PREFIX", "other")
+    monkeypatch.setenv("HERMODR_RETRY_LADDER", "300ms, 1s")
+    monkeypatch.setenv("HERMODR_PORT_BASE", "9000")
+    monkeypatch.setenv("HERMODR_LOG_LEVEL", "")  # empty is as good as absent
+    settings = load(PostmanSettings)
+    assert settings.topology.jobs.name == "other.jobs"
+    assert [step.label for step in settings.ladder] == ["300ms", "1s"]
+    assert settings.port == 9009
+    monkeypatch.setenv("HERMODR_HTTP_PORT", "0")
+    assert load(PostmanSettings).port == 0
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HERMODR_DATABASE_URL", "mysql://root:SECRET@db/hermodr"),
+        ("HERMODR_AMQP_URL", "http://user:SECRET@broker"),
+        ("HERMODR_AMQP_PREFIX", "SECRET/prefix"),
+        ("HERMODR_AMQP_PREFIX", "SECRET" * 11),
+        ("HERMODR_HTTP_PORT", "SECRET"),
+        ("HERMODR_HTTP_PORT", "65536"),
+        ("HERMODR_PORT_BASE", "0"),
+        ("HERMODR_LOG_LEVEL", "SECRET"),
+        ("HERMODR_LOG_FORMAT", "SECRET"),
+        ("HERMODR_ENV", "SECRET"),
+        ("HERMODR_GRACE_SECONDS", "-1"),
+        ("HERMODR_GRACE_SECONDS", "nan"),
+        ("HERMODR_HEARTBEAT_SECONDS", "SECRET"),
+        ("HERMODR_MESSAGE_ID_DOMAIN", "a b>\r\nBcc: SECRET"),
+        ("HERMODR_RETRY_LADDER", "10s,soon"),
+        ("HERMODR_RETRY_LADDER", "99999999h"),
+        ("HERMODR_RETRY_LADDER", "10s,10s"),
+        ("HERMODR_POSTMAN_KEY", "SECRET"),
+    ],
+)
+def test_a_wrong_value_ends_the_process_with_2_naming_the_variable_and_not_the_value(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(variable, value)
+    text = refused(capsys)
+    assert f"{variable}: " in text
+    assert "SECRET" not in text
+
+
+def test_all_wrong_values_are_told_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HERMODR_PORT_BASE", "x")
+    monkeypatch.setenv("HERMODR_LOG_LEVEL", "x")
+    text = refused(capsys)
+    assert "HERMODR_PORT_BASE: " in text
+    assert "HERMODR_LOG_LEVEL: " in text
+
+
+PRODUCTION = {
+    "HERMODR_DATABASE_URL": "postgresql://db/hermodr",
+    "HERMODR_AMQP_URL": "amqps://broker/",
+    "HERMODR_POSTMAN_KEY": "a-long-secret",
+}
+
+
+@pytest.mark.parametrize("missing", [(), *((name,) for name in PRODUCTION), tuple(PRODUCTION)])
+def test_production_starts_only_with_everything_given(
+    missing: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HERMODR_ENV", "production")
+    for name in PRODUCTION.keys() - set(missing):
+        monkeypatch.setenv(name, PRODUCTION[name])
+    if not missing:
+        assert load(PostmanSettings).env == "production"
+        return
+    text = refused(capsys)
+    assert [name for name in PRODUCTION if name in text] == list(missing)
+
+
+def test_a_variable_left_empty_does_not_count_as_given(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HERMODR_ENV", "production")
+    for name, value in (PRODUCTION | {"HERMODR_AMQP_URL": ""}).items():
+        monkeypatch.setenv(name, value)
+    assert "HERMODR_AMQP_URL" in refused(capsys)
+
+
+def test_refusing_says_why_and_exits_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        refuse("HERMODR_X: is not Y")
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.endswith("configuration: HERMODR_X: is not Y\n")

@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import asyncpg
-
+from hermodr_cli.backing import temporary
 from hermodr_cli.backing.probe import with_database
 from hermodr_ledger import migrate
 from tests.support import sessions
@@ -23,7 +22,7 @@ class Databases:
     def empty(self) -> Iterator[str]:
         """The URL of a database with nothing in it."""
         name = sessions.fresh_name()
-        self._execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        self._create(name)
         try:
             yield with_database(self._admin_url, name)
         finally:
@@ -33,7 +32,7 @@ class Databases:
     def migrated(self) -> Iterator[str]:
         """The URL of a database with the ledger's tables; a copy of one that is migrated once per session."""
         name = sessions.fresh_name()
-        self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{self._migrated_template()}"')
+        self._create(name, self._migrated_template())
         try:
             yield with_database(self._admin_url, name)
         finally:
@@ -46,42 +45,19 @@ class Databases:
 
     def sweep(self) -> None:
         """Drop what sessions that were killed left behind."""
-        for name in self._names():
-            if sessions.is_dead(name):
-                self._drop(name)
+        for name in asyncio.run(temporary.dead_databases(self._admin_url, sessions.PREFIX)):
+            self._drop(name)
 
     def _migrated_template(self) -> str:
         if self._template is None:
             name = sessions.fresh_name()
-            self._execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+            self._create(name)
             self._template = name
             migrate.upgrade(with_database(self._admin_url, name))
         return self._template
 
+    def _create(self, name: str, template: str = "template0") -> None:
+        asyncio.run(temporary.create_database(self._admin_url, name, template))
+
     def _drop(self, name: str) -> None:
-        self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-
-    def _execute(self, statement: str) -> None:
-        asyncio.run(_execute(self._admin_url, statement))
-
-    def _names(self) -> list[str]:
-        return asyncio.run(_names(self._admin_url))
-
-
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
-async def _names(url: str) -> list[str]:
-    connection = await asyncpg.connect(url)
-    try:
-        rows = await connection.fetch(
-            "SELECT datname FROM pg_database WHERE datname LIKE $1", sessions.PREFIX + "%"
-        )
-    finally:
-        await connection.close()
-    return [row["datname"] for row in rows]
+        asyncio.run(temporary.drop_database(self._admin_url, name))

@@ -2,12 +2,13 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from aio_pika.exceptions import AMQPError
 
-from hermodr_cli import backing
+from hermodr_cli import backing, demo
 from hermodr_cli.commands import keys as api_keys
 from hermodr_cli.commands import schema
 from hermodr_cli.commands.settings import installation
@@ -41,7 +42,21 @@ def down_command(
 ) -> None:
     """Stop what was started here, and leave nothing behind."""
     up.stop_running(output.announce)
+    demo.stop_running(output.announce)
     backing.down(output.announce, keep=keep)
+
+
+@app.command("demo")
+def demo_command(
+    ci: Annotated[
+        bool, typer.Option("--ci", help="End by itself; the status says whether all was well.")
+    ] = False,
+    picture: Annotated[
+        Path | None, typer.Option(hidden=True, help="Write what is shown to this SVG.")
+    ] = None,
+) -> None:
+    """Send 200 real notifications through every service to a pretended mail server, and show what came of them."""
+    raise typer.Exit(demo.run(demo.Screen(), ci=ci, picture=picture))
 
 
 @app.command("migrate")

@@ -1,0 +1,152 @@
+"""The demo's two doors: Hermodr's public API, and the sandbox that stands for everybody's mail server."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+PAGE = 200
+SECONDS = 15.0
+
+
+class Refused(Exception):
+    """A request was not answered as it must be; the text says which one, and how."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The answer to one request. `replayed`: it is the answer an earlier request with the same key got."""
+
+    job_id: str
+    replayed: bool
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A mail as the sandbox took it."""
+
+    message_id: str
+    recipient: str
+    at: datetime
+
+    @property
+    def job_id(self) -> str:
+        """The left side of a `Message-ID` is the job's id."""
+        return self.message_id.strip("<>").partition("@")[0]
+
+
+class Door:
+    """An HTTP client that knows which status it must get."""
+
+    def __init__(self, url: str, headers: Mapping[str, str] | None = None) -> None:
+        self.url = url
+        self._client = httpx.AsyncClient(
+            base_url=url,
+            headers=headers,
+            timeout=SECONDS,
+            trust_env=False,
+            limits=httpx.Limits(max_connections=16),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.aclose()
+
+    async def ask(self, method: str, path: str, wanted: int = 200, **options: Any) -> httpx.Response:
+        """Raises Refused unless the answer has the status `wanted`."""
+        try:
+            answer = await self._client.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise Refused(f"{method} {path}: no answer ({type(error).__name__})") from error
+        if answer.status_code != wanted:
+            raise Refused(f"{method} {path}: {answer.status_code} instead of {wanted}: {answer.text[:400]}")
+        return answer
+
+
+class Api(Door):
+    """What producers and operators call (docs: `/openapi.json`)."""
+
+    def __init__(self, url: str, key: str) -> None:
+        super().__init__(url, {"Authorization": f"Bearer {key}"})
+
+    async def create_template(self, template: Mapping[str, Any]) -> None:
+        await self.ask("POST", "/v1/templates", 201, json=template)
+
+    async def create_recipient(self, recipient: Mapping[str, Any]) -> str:
+        """Its id."""
+        return str((await self.ask("POST", "/v1/recipients", 201, json=recipient)).json()["id"])
+
+    async def set_preferences(self, recipient_id: str, preferences: Sequence[Mapping[str, Any]]) -> None:
+        body = {"preferences": list(preferences)}
+        await self.ask("PUT", f"/v1/recipients/{recipient_id}/preferences", json=body)
+
+    async def send(self, notification: Mapping[str, Any], key: str | None) -> Accepted:
+        headers = {"Idempotency-Key": key} if key else {}
+        answer = await self.ask("POST", "/v1/notifications", 202, json=notification, headers=headers)
+        return Accepted(answer.json()["job_id"], answer.headers.get("Idempotent-Replayed") == "true")
+
+    async def send_bulk(self, notifications: Sequence[Mapping[str, Any]]) -> tuple[str, int]:
+        """The batch's id and how many were accepted."""
+        answer = await self.ask("POST", "/v1/notifications/bulk", 202, json=list(notifications))
+        return str(answer.json()["batch_id"]), int(answer.json()["accepted"])
+
+    async def job(self, job_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = (await self.ask("GET", f"/v1/jobs/{job_id}")).json()
+        return found
+
+    async def timeline(self, job_id: str) -> list[dict[str, Any]]:
+        """Entries with `at`, `event`, `detail`, in order."""
+        entries: list[dict[str, Any]] = (await self.ask("GET", f"/v1/jobs/{job_id}/timeline")).json()["data"]
+        return entries
+
+    async def batch_counts(self, batch_id: str) -> dict[str, int]:
+        """The batch's jobs by state."""
+        counts: dict[str, int] = (await self.ask("GET", f"/v1/batches/{batch_id}")).json()["counts"]
+        return counts
+
+    async def dead_letters(self) -> int:
+        """Those stored, and those in the dead queues that wait to be."""
+        stored = (await self.ask("GET", "/health")).json()["broker"]["queues"]["failed"]
+        queues = (await self.ask("GET", "/health/broker")).json()["queues"]
+        return int(stored) + sum(
+            int(queue["ready"]) for label, queue in queues.items() if label.endswith(".dead")
+        )
+
+
+class Sandbox(Door):
+    """The pretended mail server's own REST interface."""
+
+    async def slow_down(self, pattern: str, seconds: float) -> None:
+        """From now on each mail to a matching address takes so much longer."""
+        rule = {
+            "stage": "rcpt",
+            "recipient": pattern,
+            "action": {"kind": "delay", "seconds": seconds},
+            "note": "the demo's crowd",
+        }
+        await self.ask("POST", "/v1/faults", 201, json=rule)
+
+    async def stats(self) -> dict[str, Any]:
+        found: dict[str, Any] = (await self.ask("GET", "/v1/stats")).json()
+        return found
+
+    async def mails(self) -> list[Arrival]:
+        """Every mail it holds, in the order of arrival."""
+        found: list[Arrival] = []
+        cursor: str | None = None
+        while True:
+            query = {"limit": str(PAGE)} | ({"cursor": cursor} if cursor else {})
+            page = (await self.ask("GET", "/v1/mails", params=query)).json()
+            for mail in page["data"]:
+                at = datetime.fromisoformat(mail["received_at"])
+                found += [Arrival(mail["message_id"], to, at) for to in mail["envelope_to"]]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return found[::-1]

@@ -1,0 +1,47 @@
+"""Who the demo writes to: names as people have them, at addresses nobody has (RFC 2606)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+FIRST = (
+    "Amelie", "Jonas", "Freya", "Mateo", "Ingrid", "Søren", "Clara", "Emil", "Yara", "Tomás",
+    "Hanna", "Ole", "Noor", "Felix", "Marit", "Luca", "Greta", "Anton", "Ines", "Björn",
+)  # fmt: skip
+LAST = (
+    "Lindqvist", "Brandt", "Okafor", "Winter", "Moreau", "Nakamura", "Sørensen", "Keller", "Duarte", "Haugen",
+    "Petrov", "Castellano", "Weiß", "Ashworth", "Bergström", "Novák", "Ferreira", "Holm", "Adeyemi", "Vogel",
+)  # fmt: skip
+PLAIN = str.maketrans({"ø": "o", "á": "a", "ö": "o", "ß": "ss"})
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with an address; `external_id` is what the application that asks for the mail calls them."""
+
+    name: str
+    email: str
+    locale: str = "en"
+    external_id: str = ""
+
+    @property
+    def first_name(self) -> str:
+        return self.name.partition(" ")[0]
+
+
+def people(count: int, domain: str, start: int = 0, locales: tuple[str, ...] = ("en",)) -> list[Person]:
+    """`count` different people of a domain; another `start` gives other names. Up to 400 have names of their own."""
+    found = []
+    for number, name in zip(range(start, start + count), _names(start), strict=False):
+        local = name.lower().translate(PLAIN).replace(" ", ".")
+        found.append(
+            Person(name, f"{local}@{domain}", locales[number % len(locales)], f"guest-{1000 + number}")
+        )
+    return found
+
+
+def _names(start: int) -> Iterator[str]:
+    number = start
+    while True:
+        first, turn = number % len(FIRST), number // len(FIRST)
+        yield f"{FIRST[first]} {LAST[(first * 7 + turn) % len(LAST)]}"
+        number += 1

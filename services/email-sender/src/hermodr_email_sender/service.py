@@ -71,7 +71,7 @@ class EmailSending:
             message_id = (await provider.send(message)).provider_message_id
         except DeliveryFailure as error:
             failure = error
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a claimed delivery has to end in a result
             log.error("sending failed unexpectedly", delivery_id=str(claim.id), error=whereabouts(error))
             failure = TransientError("internal_error", type(error).__name__)
         self._metrics.provider_request.labels(provider.name).observe(self._clock.monotonic() - started)

@@ -48,6 +48,7 @@ def stop_running(say: Say) -> None:
         say("stopping hermodr up …")
         processes.end([running], signal.SIGTERM, 60.0)
     stop_orphans(say)
+    state.write(RECORD, {})
 
 
 def stop_orphans(say: Say) -> None:

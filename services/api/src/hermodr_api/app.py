@@ -73,18 +73,21 @@ class Api:
         )
         self.notifications = Notifications(*taking)
         self.bulk = Bulk(*taking)
-        self.asgi: ASGIApp = Edge(self._framework(), self.registry)
+        self._gate = Gate(self.authenticator)
+        taken_on = NotificationRoutes(self._gate, self.notifications, self.bulk)
+        shortcuts = {("POST", "/v1/notifications"): taken_on.post}
+        self.asgi: ASGIApp = Edge(self._framework(taken_on), self.registry, shortcuts)
 
     def _count(self, kind: JobKind, priority: Priority, jobs: int) -> None:
         self._accepted.labels(kind.value, priority.lane).inc(jobs)
 
-    def _framework(self) -> FastAPI:
+    def _framework(self, taken_on: NotificationRoutes) -> FastAPI:
         app = FastAPI(docs_url=None, redoc_url=None, openapi_url="/openapi.json", redirect_slashes=False)
-        gate = Gate(self.authenticator)
+        gate = self._gate
         repeatable = Repeatable(self.ledger)
         check = HealthCheck(self.ledger, self.broker, self.clock)
         health = HealthRoutes(check, self.authenticator, self.registry)
-        app.include_router(NotificationRoutes(gate, self.notifications, self.bulk).router())
+        app.include_router(taken_on.router())
         domain = self.settings.message_id_domain
         app.include_router(JobRoutes(gate, self.ledger, self.clock, domain).router())
         app.include_router(RecipientRoutes(gate, self.ledger, repeatable).router())
@@ -115,6 +118,7 @@ async def main(stop: asyncio.Event) -> None:
     )
     heart = Heart(api.ledger, settings.service, instance, api.clock, settings.heartbeat_seconds, beat)
     async with running(api.broker.run()):
+        await asyncio.sleep(0)  # lets it begin, so that it can end properly should the port be taken
         async with serve(api.asgi, settings.http_host, settings.port, grace=settings.grace_seconds) as port:
             log.info("serving", port=port, instance=instance)
             if await ledger_ready(api.ledger, stop):

@@ -51,6 +51,12 @@ def internal(scope: Scope) -> Response:
     return respond(Refused(INTERNAL, "the request_id leads to the cause in the logs"), scope)
 
 
+def respond_unavailable(error: Exception, scope: Scope) -> Response:
+    """What is said while the database is away."""
+    log.warning("answered 503", error=str(error), request_id=scope.get(REQUEST_ID))
+    return respond(unavailable(), scope)
+
+
 def install(app: FastAPI) -> None:
     """Makes the framework's own errors look like ours."""
     app.add_exception_handler(Refused, _refused)
@@ -67,8 +73,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _ledger_unavailable(request: Request, error: Exception) -> Response:
-    log.warning("answered 503", error=str(error), request_id=request.scope.get(REQUEST_ID))
-    return respond(unavailable(), request.scope)
+    return respond_unavailable(error, request.scope)
 
 
 async def _bad_parameters(request: Request, error: Exception) -> Response:

@@ -10,6 +10,19 @@ from hermodr_api.errors import Flaw, invalid
 M = TypeVar("M", bound="Body")
 MOST_FLAWS = 50
 _OURS = ("value_error", "assertion_error")
+_PLAIN = {
+    "extra_forbidden": "there is no such field",
+    "missing": "this field is required",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "dict_type": "must be an object",
+    "list_type": "must be an array",
+    "string_type": "must be a string",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "uuid_type": "must be a UUID",
+}
 
 
 class Body(BaseModel):
@@ -33,10 +46,8 @@ def flaws_of(error: ValidationError, at: tuple[str | int, ...] = ("body",)) -> l
 
 
 def _message(kind: str, text: str) -> str:
-    if kind == "extra_forbidden":
-        return "there is no such field"
-    if kind == "missing":
-        return "this field is required"
+    if kind in _PLAIN:
+        return _PLAIN[kind]
     return text.partition(", ")[2] if kind in _OURS else text[:1].lower() + text[1:]
 
 

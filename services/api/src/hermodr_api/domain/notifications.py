@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import orjson
-from pydantic import AfterValidator, Field, StrictFloat, StrictInt, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from hermodr_api.domain.addresses import EmailAddress, PhoneNumber
 from hermodr_api.domain.bodies import Body, JsonObject, Label, Moment
@@ -62,7 +62,7 @@ class NotificationIn(Body):
     data: JsonObject = Field(default_factory=dict)
     scheduled_for: Moment | None = None
     delay_seconds: Annotated[
-        StrictInt | StrictFloat, Field(ge=0, le=LONGEST_DELAY.total_seconds(), allow_inf_nan=False)
+        float, Field(strict=True, ge=0, le=LONGEST_DELAY.total_seconds(), allow_inf_nan=False)
     ] = 0
     group_id: UUID | None = None
     update_id: UUID | None = None

@@ -73,4 +73,7 @@ class HealthRoutes:
 
 
 def _answer(health: Health) -> Response:
-    return ok(orjson.dumps(dict(health.report), option=orjson.OPT_UTC_Z), 503 if health.status == "unhealthy" else 200)
+    return ok(
+        orjson.dumps(dict(health.report), option=orjson.OPT_UTC_Z),
+        503 if health.status == "unhealthy" else 200,
+    )

@@ -45,7 +45,7 @@ async def test_a_fleet_is_ready_when_all_services_are_and_ends_in_peace(fleet: C
 async def test_a_service_that_ends_while_starting_is_named_with_its_last_words(
     fleet: Callable[..., Fleet],
 ) -> None:
-    with pytest.raises(NotReady, match="(one|two): ended with status 2") as caught:
+    with pytest.raises(NotReady, match=r"(one|two): ended with status 2") as caught:
         async with fleet("misconfigured"):
             pytest.fail("it must not be ready")
     assert "HERMODR_DUMMY: must not be misconfigured" in str(caught.value)

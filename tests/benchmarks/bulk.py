@@ -48,7 +48,11 @@ def processor_seconds(pid: int) -> float:
 
 def resident_megabytes(pid: int) -> float:
     """The process's memory."""
-    return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
+    return (
+        int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+        * os.sysconf("SC_PAGESIZE")
+        / 1e6
+    )
 
 
 def requests(mails: int) -> list[list[dict[str, object]]]:
@@ -108,7 +112,9 @@ def main() -> None:
             seconds, spent, memory = await measure(place, arguments.mails)
         if arguments.json:
             rate = arguments.mails / seconds
-            print(json.dumps({"scenario": "bulk", "metric": "mails_per_second", "unit": "1/s", "hermodr": rate}))
+            print(
+                json.dumps({"scenario": "bulk", "metric": "mails_per_second", "unit": "1/s", "hermodr": rate})
+            )
         else:
             show(arguments.mails, seconds, spent, memory)
 

@@ -162,6 +162,7 @@ class EmbeddedRabbit:
             "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.home / "advanced.config"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.home / "enabled_plugins"),
             "RABBITMQ_PID_FILE": str(self.home / "pid"),
+            "ERL_CRASH_DUMP": "/dev/null",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": ERLANG,
         }
 

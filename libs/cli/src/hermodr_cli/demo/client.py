@@ -1,5 +1,7 @@
 """The demo's two doors: Hermodr's public API, and the sandbox that stands for everybody's mail server."""
 
+import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +10,10 @@ from typing import Any, Self
 
 import httpx
 
+TERMINAL = frozenset({"completed", "failed", "cancelled", "skipped"})
+"""The states of a job that nothing will come of any more."""
 PAGE = 200
+POLL_SECONDS = 0.1
 SECONDS = 15.0
 
 
@@ -110,6 +115,12 @@ class Api(Door):
         """The batch's jobs by state."""
         counts: dict[str, int] = (await self.ask("GET", f"/v1/batches/{batch_id}")).json()["counts"]
         return counts
+
+    async def batch_finished(self, batch_id: str, seconds: float) -> None:
+        """Waits until all of the batch's jobs are finished, but no longer than `seconds`."""
+        deadline = time.monotonic() + seconds
+        while not TERMINAL.issuperset(await self.batch_counts(batch_id)) and time.monotonic() < deadline:
+            await asyncio.sleep(POLL_SECONDS)
 
     async def dead_letters(self) -> int:
         """Those stored, and those in the dead queues that wait to be."""

@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from hermodr_cli.demo.client import Accepted, Arrival
-
-TERMINAL = frozenset({"completed", "failed", "cancelled", "skipped"})
+from hermodr_cli.demo.client import TERMINAL, Accepted, Arrival
 
 
 @dataclass(frozen=True)

@@ -103,12 +103,12 @@ def _attempts(kind: Kind, facts: KindFacts) -> Cell:
 
 
 def _state(kind: Kind, facts: KindFacts) -> Cell:
-    """The states of all jobs and, unless it was simply sent, of their deliveries."""
+    """The states of all jobs and of their deliveries; the latter are spelt out only when something is wrong."""
     jobs = ", ".join(f"{count} {state}" for state, count in sorted(facts.states.items()))
     deliveries = {state for job in facts.jobs for state in job.deliveries}
     wanted = {kind.delivery} if kind.delivery else set()
     if facts.states == {kind.state: kind.jobs} and deliveries == wanted:
-        return Cell(kind.state if kind.delivery in (None, "sent") else f"{kind.state}, {kind.delivery}")
+        return Cell(kind.state)
     text = f"{jobs or 'no job'}; {', '.join(sorted(deliveries)) or 'no delivery'}"
     return Cell(f"{text}, not {kind.jobs} {kind.state}, {kind.delivery or 'no delivery'}", held=False)
 
@@ -132,12 +132,12 @@ def _overtakes(_kind: Kind, facts: KindFacts, everyone: Mapping[str, KindFacts])
 
 def _retried(_kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
     arrived = [job for job in facts.jobs if job.state == "completed" and job.attempts == 3]
-    return Cell("there at the third attempt", held=len(arrived) == len(facts.jobs) > 0)
+    return Cell("there at third attempt", held=len(arrived) == len(facts.jobs) > 0)
 
 
 def _bounces(_kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
     return Cell(
-        "tried once, then let be", held=bool(facts.jobs) and all(job.attempts == 1 for job in facts.jobs)
+        "bounced, not tried again", held=bool(facts.jobs) and all(job.attempts == 1 for job in facts.jobs)
     )
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hermodr_cli.demo.client import Accepted, Api, Arrival, Sandbox
-from hermodr_cli.demo.facts import TERMINAL, JobFacts, KindFacts, RunFacts, busiest_second, job_facts
+from hermodr_cli.demo.client import TERMINAL, Accepted, Api, Arrival, Sandbox
+from hermodr_cli.demo.facts import JobFacts, KindFacts, RunFacts, busiest_second, job_facts
 from hermodr_cli.demo.scenario import BUSY, OFF, Kind
 from hermodr_cli.demo.sending import Asked
 
@@ -63,7 +63,8 @@ class Watcher:
             if state not in TERMINAL:
                 self._turn.append(job_id)
         for batch_id in self._asked.batches.values():
-            if not _finished(self._counts.get(batch_id, {})):
+            counts = self._counts.get(batch_id)
+            if not counts or not TERMINAL.issuperset(counts):
                 self._counts[batch_id] = await self._api.batch_counts(batch_id)
 
     async def _progress(self) -> Progress:
@@ -80,10 +81,6 @@ class Watcher:
 
     def _singles(self) -> list[Accepted]:
         return [answer for answers in self._asked.answers.values() for answer in answers]
-
-
-def _finished(counts: Mapping[str, int]) -> bool:
-    return bool(counts) and all(state in TERMINAL for state in counts)
 
 
 async def gather(api: Api, sandbox: Sandbox, asked: Asked, kinds: Sequence[Kind], seconds: float) -> RunFacts:

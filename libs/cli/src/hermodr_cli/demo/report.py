@@ -1,7 +1,5 @@
 """The closing report: the table, the totals, one story, and where to look further."""
 
-import json
-import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -16,25 +14,22 @@ from rich.text import Text
 from hermodr_cli.demo.facts import RunFacts
 from hermodr_cli.demo.judge import Cell, Line, Verdict
 
-OWN = {
-    "type": "magic_link",
-    "to": {"email": "you@example.com"},
-    "priority": "urgent",
-    "data": {"name": "you", "minutes": 15, "magic_link": "https://harbour-house.example.com/sign-in/yours"},
-}
+OWN = """\
+{"type": "magic_link", "to": {"email": "you@example.com"}, "priority": "urgent",
+      "data": {"name": "you", "minutes": 15, "magic_link": "https://example.com/sign-in"}}"""
 PLAIN = frozenset({"requested", "completed"})
 
 
 def table(verdict: Verdict) -> Table:
     """One row for each kind: what was observed, and where it is not what was expected, that too."""
     found = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, header_style="bold")
-    found.add_column("observed/expected", min_width=28)
-    for title in ("accepted", "mails", "tries"):
+    found.add_column("observed/expected")
+    for title in ("taken", "mails", "tries"):
         found.add_column(title, justify="right")
-    found.add_column("jobs", min_width=9)
-    for title in ("p50", "max"):
-        found.add_column(title, justify="right", no_wrap=True)
-    found.add_column("", no_wrap=True)
+    found.add_column("jobs")
+    found.add_column("p50", justify="right", min_width=6)
+    found.add_column("max", justify="right", min_width=6)
+    found.add_column("", min_width=1)
     for line in verdict.lines:
         mark = Text("✗", "bold red") if line.wrong else Text("✓", "bold green")
         cells = (line.accepted, line.mails, line.attempts, line.state)
@@ -47,13 +42,16 @@ def totals(facts: RunFacts, verdict: Verdict) -> RenderableType:
     """The run in one paragraph, and whether everything held."""
     accepted = sum(kind.accepted for kind in facts.kinds.values())
     speed = f"{facts.mails} mails in {facts.seconds:.1f} s, {facts.busiest_second} of them within one second"
-    counts = Text.assemble(f"{accepted} requests accepted · {speed} · ")
-    for number, (count, name) in enumerate(
-        ((facts.duplicates, "duplicates"), (facts.stuck, "stuck jobs"), (facts.dead_letters, "dead letters"))
+    blemishes = Text()
+    for count, name in (
+        (facts.duplicates, "duplicates"),
+        (facts.stuck, "stuck jobs"),
+        (facts.dead_letters, "dead letters"),
     ):
-        counts.append(" · " if number else "").append(
-            f"{count} {name}", style="bold red" if count else "green"
+        blemishes.append(" · " if blemishes else "").append(
+            f"{count} {name}", "bold red" if count else "green"
         )
+    counts = Group(Text(f"{accepted} requests accepted · {speed}"), blemishes)
     if not verdict.wrong:
         return Group(counts, Text("Every expectation held.", style="bold green"))
     wrong = [Text(f"✗ {text}", style="red") for text in verdict.wrong]
@@ -84,9 +82,9 @@ def addresses(urls: Mapping[str, str]) -> RenderableType:
 def own(api_url: str, key: str) -> Text:
     """A command that sends one more mail, ready to be pasted."""
     return Text(
-        f"curl -X POST {api_url}/v1/notifications \\\n"
-        f"  -H {shlex.quote(f'Authorization: Bearer {key}')} -H 'Content-Type: application/json' \\\n"
-        f"  -d {shlex.quote(json.dumps(OWN))}"
+        f"curl -X POST {api_url}/v1/notifications -H 'Content-Type: application/json' \\\n"
+        f"  -H 'Authorization: Bearer {key}' \\\n"
+        f"  -d '{OWN}'"
     )
 
 

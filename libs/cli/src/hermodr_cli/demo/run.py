@@ -12,7 +12,7 @@ import httpx
 from aio_pika.exceptions import AMQPError
 from rich.text import Text
 
-from hermodr_cli import backing
+from hermodr_cli import backing, state
 from hermodr_cli.backing import Backing
 from hermodr_cli.demo import observe, report
 from hermodr_cli.demo.client import Api, Refused, Sandbox
@@ -121,7 +121,7 @@ class Play:
             show()
         self._screen.note(f"all in all {time.monotonic() - self._started:.1f} s")
         if self._picture:
-            self._screen.picture(self._picture)
+            self._screen.picture(self._picture, hide=ready.key)
 
     async def _let_people_look(self, fleet: Fleet) -> None:
         """Until a signal, which is the natural end and no interruption."""
@@ -197,7 +197,9 @@ def _addresses(ready: Stage) -> dict[str, str]:
         "health": f"{fleet.api_url}/health",
     }
     if ready.backing.management_url:
-        found["RabbitMQ's console"] = f"{ready.backing.management_url}#/queues  (vhost {ready.name})"
+        found["RabbitMQ's console"] = f"{ready.backing.management_url}#/queues"
+        if ready.backing.kind == "embedded":
+            found[""] = f"(its user and password: {state.folder() / 'backing.json'})"
     return found | {
         f"metrics of {name}": f"{service.url}/metrics" for name, service in fleet.services.items()
     }

@@ -11,7 +11,7 @@ SITE = "https://harbour-house.example.com"
 LADDER = "1s,2s,4s"
 AHEAD_SECONDS = 2
 CROWD_DOMAIN = "crowd.example.org"
-CROWD_SECONDS = 0.1
+CROWD_SECONDS = 0.15
 """By this much the sandbox delays each mail to the crowd."""
 OVERTAKEN = 0.9
 WORST_LATENESS_SECONDS = 1.0

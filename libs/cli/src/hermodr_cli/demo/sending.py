@@ -26,6 +26,8 @@ from hermodr_cli.demo.scenario import (
     Scenario,
 )
 
+NOTICE_SECONDS = 10.0
+
 
 @dataclass
 class Asked:
@@ -61,13 +63,16 @@ class Asker:
         await self._api.set_preferences(unwilling, [{"type": UNWANTED, "channel": "email", "enabled": False}])
 
     async def ask(self) -> None:
-        """All requests, most of them at once. Raises `Refused` in a group for one that was not accepted."""
+        """All requests, many of them at once. Raises `Refused` in a group for one that was not accepted."""
         async with asyncio.TaskGroup() as group:
-            for kind in (LATER, BUSY, GONE, OFF):
-                group.create_task(self._together(kind))
-            group.create_task(self._one_by_one(TWICE))
             group.create_task(self._crowd_and_hurry())
-            for kind in (MAGIC, BOOKING):
+            group.create_task(self._one_by_one(TWICE))
+            for kind in (BUSY, GONE, OFF):
+                group.create_task(self._together(kind))
+        async with (
+            asyncio.TaskGroup() as group
+        ):  # later, so that the urgent one does not wait for them in our client
+            for kind in (MAGIC, BOOKING, LATER):
                 group.create_task(self._together(kind))
 
     async def _recipient(self, external_id: str, name: str, email: str, locale: str) -> None:
@@ -84,8 +89,9 @@ class Asker:
             await self._one(request)
 
     async def _crowd_and_hurry(self) -> None:
-        """The notices share the crowd's lane, so they go first; the urgent mail comes when the crowd is under way."""
+        """The notices share the crowd's lane, so they are let through first; the urgent one comes right behind."""
         await self._in_bulk(NOTICE)
+        await self._api.batch_finished(self.asked.batches[NOTICE.key], NOTICE_SECONDS)
         await self._in_bulk(CROWD)
         await self._one_by_one(HURRY)
 

@@ -16,13 +16,17 @@ from hermodr_cli.demo.observe import Progress
 TELL_SECONDS = 1.0
 """How often a line about the progress is printed where nobody can watch it move."""
 PICTURE_WIDTH = 104
+UNSEEN_WIDTH = 110
+"""Where there is no terminal to be as wide as: logs."""
 
 
 class Screen:
     """Prints to standard output; on a terminal in colour and with moving parts."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(file=sys.stdout, highlight=False)
+        self._console = console or Console(
+            file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else UNSEEN_WIDTH
+        )
         self._shown: list[tuple[RenderableType, bool]] = []
 
     def show(self, thing: RenderableType = "", *, whole_lines: bool = False) -> None:
@@ -73,8 +77,8 @@ class Screen:
 
         yield tell
 
-    def picture(self, path: Path) -> None:
-        """Everything shown so far as an SVG."""
+    def picture(self, path: Path, hide: str) -> None:
+        """Everything shown so far as an SVG, without the secret `hide`."""
         with path.with_suffix(".txt").open("w+") as unseen:
             console = Console(
                 file=unseen,
@@ -87,7 +91,7 @@ class Screen:
             for thing, whole_lines in self._shown:
                 console.print(thing, soft_wrap=whole_lines)
         path.with_suffix(".txt").unlink()
-        path.write_text(console.export_svg(title="make demo"), encoding="utf-8")
+        path.write_text(console.export_svg(title="make demo").replace(hide, "hk_…"), encoding="utf-8")
 
 
 class _Counts(ProgressColumn):

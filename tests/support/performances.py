@@ -1,0 +1,43 @@
+"""What a demo would observe if all went well, for tests to spoil."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+from hermodr_cli.demo.client import Accepted, Arrival
+from hermodr_cli.demo.facts import JobFacts, KindFacts, RunFacts
+from hermodr_cli.demo.scenario import CROWD, KINDS, OFF, Kind
+
+START = datetime(2026, 5, 7, 9, 0, tzinfo=UTC)
+ARRIVED = START + timedelta(milliseconds=40)
+CROWD_ARRIVED = START + timedelta(seconds=2)
+
+
+def flawless() -> RunFacts:
+    """Every kind as the scenario wants it."""
+    return RunFacts(
+        kinds={kind.key: kind_facts(kind) for kind in KINDS},
+        mails=sum(kind.mails for kind in KINDS),
+        seconds=4.0,
+        busiest_second=120,
+        duplicates=0,
+        dead_letters=0,
+        sample=[],
+    )
+
+
+def kind_facts(kind: Kind) -> KindFacts:
+    at = CROWD_ARRIVED if kind is CROWD else ARRIVED
+    sent = at if kind.mails else None
+    deliveries = (kind.delivery,) if kind.delivery else ()
+    jobs = [
+        JobFacts(f"{kind.key}-{number}", kind.state, deliveries, kind.attempts, START, sent)
+        for number in range(kind.jobs)
+    ]
+    return KindFacts(
+        accepted=kind.requests,
+        answers=[Accepted(f"{kind.key}-0", replayed=number > 0) for number in range(kind.requests)],
+        states=Counter({kind.state: kind.jobs}),
+        jobs=jobs,
+        mails=[Arrival(f"<{job.id}@example.com>", "a@example.com", at) for job in jobs[: kind.mails]],
+        reasons=["preference"] if kind is OFF else [],
+    )

@@ -1,0 +1,13 @@
+"""The scripted server most tests of the SMTP provider talk to."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.support.scripted_smtp import ScriptedSmtp
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ScriptedSmtp]:
+    async with ScriptedSmtp().running() as running:
+        yield running

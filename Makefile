@@ -26,8 +26,8 @@ down: ## stop what was started, leave nothing behind | KEEP=1 keeps the data
 check: install ## formatting, lint, types, import rules, dependencies, lock freshness
 	@$(BIN)/python tools/check.py $(ARGS)
 
-bench: ## throughput and latency against peers (comes with issue 3)
-	@echo "make bench: comes with issue 3; there is nothing to measure with yet." >&2; exit 2
+bench: install ## bulk mails end to end, by role; peers and more scenarios come with issue 3 | ARGS="20000 --json"
+	@$(BIN)/python -m tests.benchmarks.bulk $(ARGS)
 
 chaos: ## faults at random with an invariant checker (comes with issue 3)
 	@echo "make chaos: comes with issue 3; there is nothing to break things with yet." >&2; exit 2

@@ -1,0 +1,111 @@
+"""Bulk requests: one bad item refuses no other, and a request is stored whole or not at all."""
+
+import json
+
+import pytest
+
+from tests.support.api import MAIL, ApiUnderTest, problem
+
+URL = "/v1/notifications/bulk"
+NDJSON = {"content-type": "application/x-ndjson"}
+
+
+async def test_good_items_are_accepted_beside_bad_ones(api: ApiUnderTest) -> None:
+    recipient = await api.recipient()
+    items: list[object] = [
+        MAIL,
+        MAIL | {"colour": 1},
+        MAIL | {"to": {"email": "nobody"}},
+        {"type": "nope", "to": {"email": "a@b.co"}},
+        7,
+        MAIL | {"subject": "\0"},
+        MAIL | {"to": {"recipient_id": recipient["id"]}, "priority": "urgent"},
+        MAIL | {"to": {"external_id": "nobody"}},
+        MAIL | {"delay_seconds": 3600},
+    ]
+    answer = await api.http.post(URL, json=items)
+    assert answer.status_code == 202
+    body = answer.json()
+    assert body["accepted"] == 3
+    flaws = {each["index"]: each["errors"][0]["loc"] for each in body["rejected"]}
+    assert flaws == {
+        1: ["colour"],
+        2: ["to", "email"],
+        3: ["type"],
+        4: [],
+        5: ["subject"],
+        7: ["to", "external_id"],
+    }
+    batch = (await api.http.get(f"/v1/batches/{body['batch_id']}")).json()
+    assert batch["counts"] == {"queued": 2, "scheduled": 1}
+    assert (batch["accepted"], batch["rejected"], batch["finished"]) == (3, 6, False)
+
+
+async def test_lines_are_as_good_as_an_array(api: ApiUnderTest) -> None:
+    text = f"{json.dumps(MAIL)}\n\n{{broken\n{json.dumps(MAIL)}\r\n"
+    body = (await api.http.post(URL, content=text, headers=NDJSON)).json()
+    assert body["accepted"] == 2
+    assert [each["index"] for each in body["rejected"]] == [1]
+
+
+async def test_a_repeated_request_is_answered_as_before(api: ApiUnderTest) -> None:
+    key = {"idempotency-key": "bulk-1"}
+    first = await api.http.post(URL, json=[MAIL, {}], headers=key)
+    again = await api.http.post(URL, json=[MAIL, {}], headers=key)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.json() == first.json()
+    problem(await api.http.post(URL, json=[MAIL], headers=key), 422, "idempotency-key-reused")
+    assert await api.jobs() == 1
+
+
+async def test_items_have_keys_of_their_own(api: ApiUnderTest) -> None:
+    keyed = MAIL | {"idempotency_key": "i-1"}
+    first = (await api.http.post(URL, json=[keyed, keyed, MAIL])).json()
+    assert (first["accepted"], first["rejected"]) == (3, [])
+    assert await api.jobs() == 2
+    second = (await api.http.post(URL, json=[keyed, keyed | {"subject": "Another"}])).json()
+    assert second["accepted"] == 1
+    assert second["rejected"][0]["errors"][0]["loc"] == ["idempotency_key"]
+    assert await api.jobs() == 2
+
+
+async def test_singletons_in_bulk(api: ApiUnderTest) -> None:
+    only = MAIL | {"singleton_key": "one"}
+    body = (await api.http.post(URL, json=[only, MAIL, only])).json()
+    assert body["accepted"] == 2
+    assert [each["index"] for each in body["rejected"]] == [2]
+
+
+async def test_ten_thousand_are_taken_and_one_more_is_not(api: ApiUnderTest) -> None:
+    refused = await api.http.post(URL, json=[MAIL] * 10_001)
+    problem(refused, 413, "too-large")
+    lines = "\n".join([json.dumps(MAIL)] * 10_001)
+    problem(await api.http.post(URL, content=lines, headers=NDJSON), 413, "too-large")
+    assert await api.jobs() == 0
+    body = (await api.http.post(URL, json=[MAIL] * 10_000)).json()
+    assert body["accepted"] == 10_000
+    batch = (await api.http.get(f"/v1/batches/{body['batch_id']}")).json()
+    assert batch["counts"] == {"queued": 10_000}
+
+
+async def test_what_is_no_list_of_items(api: ApiUnderTest) -> None:
+    for content in ({}, [], 7):
+        problem(await api.http.post(URL, json=content), 422, "invalid-request")
+    malformed = await api.http.post(URL, content=b"[{", headers={"content-type": "application/json"})
+    problem(malformed, 400, "malformed-json")
+    assert (await api.http.get(f"/v1/batches/{api.project_id}")).status_code == 404
+
+
+async def test_a_failure_in_the_middle_leaves_nothing(
+    api: ApiUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("as if the process had died here")
+
+    key = {"idempotency-key": "bulk-2"}
+    with monkeypatch.context() as patch:
+        patch.setattr("hermodr_api.service.bulk.record_batch", broken)
+        problem(await api.http.post(URL, json=[MAIL] * 1500, headers=key), 500, "internal-error")
+    assert await api.jobs() == 0
+    assert (await api.http.post(URL, json=[MAIL] * 1500, headers=key)).json()["accepted"] == 1500
+    assert await api.jobs() == 1500

@@ -1,0 +1,104 @@
+"""The API in the test's own process, over a real database and (unless given one) a dead broker."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from hermodr_api.app import Api
+from hermodr_api.settings import ApiSettings
+from hermodr_ledger import keys
+from hermodr_ledger.keys import Scope
+from tests.support.sessions import fresh_name
+
+DEAD_BROKER = "amqp://guest:guest@127.0.0.1:1/"
+MAIL: dict[str, Any] = {
+    "to": {"email": "ada@example.com"},
+    "subject": "Your booking is confirmed",
+    "body_text": "See you on Friday.",
+}
+TEMPLATE: dict[str, Any] = {
+    "name": "magic_link",
+    "contents": {"email": {"en": {"subject": "Hi {{ name }}", "body_text": "Sign in: {{ magic_link }}"}}},
+}
+
+
+@dataclass
+class ApiUnderTest:
+    """`http` calls as an administrator of a fresh project."""
+
+    api: Api
+    http: httpx.AsyncClient
+    project_id: UUID
+    _clients: list[httpx.AsyncClient] = field(default_factory=list)
+
+    async def caller(self, scopes: Sequence[Scope], project: str | None = None) -> httpx.AsyncClient:
+        """A client with a key of the scopes, of this project or of another."""
+        if project is None:
+            _, secret = await keys.create_in(self.api.ledger, self.project_id, scopes, "")
+        else:
+            secret = (await keys.create(self.api.ledger, project, scopes)).secret
+        client = client_of(self.api, secret)
+        self._clients.append(client)
+        return client
+
+    async def jobs(self) -> int:
+        """How many jobs the project has."""
+        rows = await self.api.ledger.fetch(
+            "SELECT count(*) AS n FROM hermodr.jobs WHERE project_id = $1", self.project_id
+        )
+        return int(rows[0]["n"])
+
+    async def template(self, **changes: object) -> dict[str, Any]:
+        """A new template."""
+        made = await self.http.post("/v1/templates", json=TEMPLATE | changes)
+        assert made.status_code == 201, made.text
+        body: dict[str, Any] = made.json()
+        return body
+
+    async def recipient(self, **fields: object) -> dict[str, Any]:
+        """A new recipient."""
+        made = await self.http.post("/v1/recipients", json={"email": "ada@example.com"} | fields)
+        assert made.status_code == 201, made.text
+        body: dict[str, Any] = made.json()
+        return body
+
+
+def client_of(api: Api, secret: str | None = None) -> httpx.AsyncClient:
+    """A client of `api` with this key, or none."""
+    headers = {"authorization": f"Bearer {secret}"} if secret else {}
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(api.asgi), base_url="http://api", headers=headers, timeout=30
+    )
+
+
+@asynccontextmanager
+async def api_over(
+    database_url: str, amqp_url: str = DEAD_BROKER, prefix: str = "hermodr"
+) -> AsyncIterator[ApiUnderTest]:
+    """The API with a project of its own. Its broker connection is the test's to run."""
+    api = Api(ApiSettings(database_url=database_url, amqp_url=amqp_url, amqp_prefix=prefix))
+    api.authenticator.opened = True
+    created = await keys.create(api.ledger, fresh_name(), ["admin"])
+    async with client_of(api, created.secret) as http:
+        under_test = ApiUnderTest(api, http, created.record.project_id)
+        yield under_test
+        await api.drain()
+        await asyncio.gather(*(client.aclose() for client in under_test._clients))
+    await api.ledger.close()
+
+
+def problem(response: httpx.Response, status: int, slug: str) -> dict[str, Any]:
+    """The problem document of a response, which must be one of this kind."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = response.json()
+    assert set(body) >= {"type", "title", "status", "detail", "errors", "request_id"}
+    assert body["type"] == f"urn:hermodr:problem:{slug}"
+    assert body["status"] == status
+    assert body["request_id"] == response.headers["x-request-id"]
+    return body

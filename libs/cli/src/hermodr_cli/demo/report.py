@@ -115,17 +115,14 @@ def _event(entry: Mapping[str, Any]) -> Text:
 
 
 def _details(entry: Mapping[str, Any]) -> str:
-    """The details in words; of an attempt what is not in its line already, and no identifiers."""
-    told = (
-        {"number", "provider", "outcome", "started_at", "provider_message_id"}
-        if entry["event"] == "attempted"
-        else ()
-    )
-    kept = {
-        name: value
-        for name, value in entry["detail"].items()
-        if name not in told and not name.endswith("_id")
-    }
-    if entry["event"] == "attempted":
-        return " ".join(str(value) for value in kept.values())
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in kept.items())
+    """What the event's name does not tell already, without identifiers."""
+    event, detail = str(entry["event"]), entry["detail"]
+    if event == "attempted":
+        return " ".join(str(detail[name]) for name in ("code", "detail") if name in detail)
+    if event == "decided" and "template" in detail:
+        template = f"template {detail['template']} v{detail['template_version']}"
+        return f"{detail['channel']}, {template}, locale {detail['locale']}"
+    if event.startswith("delivery_"):
+        return ""
+    shown = {name: value for name, value in detail.items() if not name.endswith("_id")}
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in shown.items())

@@ -107,7 +107,6 @@ class Play:
 
     def _report(self, ready: Stage, facts: RunFacts, verdict: Verdict) -> None:
         show = self._screen.show
-        show()
         show(report.table(verdict))
         show(report.totals(facts, verdict))
         show()
@@ -199,7 +198,12 @@ def _addresses(ready: Stage) -> dict[str, str]:
     if ready.backing.management_url:
         found["RabbitMQ's console"] = f"{ready.backing.management_url}#/queues"
         if ready.backing.kind == "embedded":
-            found[""] = f"(its user and password: {state.folder() / 'backing.json'})"
+            found[""] = f"(its user and password: {_near(state.folder() / 'backing.json')})"
     return found | {
         f"metrics of {name}": f"{service.url}/metrics" for name, service in fleet.services.items()
     }
+
+
+def _near(path: Path) -> Path:
+    """As one would type it from here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, Task, TimeElapsedColumn
 from rich.progress import Progress as Bar
 from rich.text import Text
 
@@ -58,7 +58,7 @@ class Screen:
     @contextmanager
     def _moving(self) -> Iterator[Callable[[Progress], None]]:
         bar = Bar(
-            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(24), _Counts(), TimeElapsedColumn(),
+            SpinnerColumn(),  BarColumn(12), _Counts(), TimeElapsedColumn(),
             console=self._console, transient=True,
         )  # fmt: skip
         with bar:
@@ -91,7 +91,10 @@ class Screen:
             for thing, whole_lines in self._shown:
                 console.print(thing, soft_wrap=whole_lines)
         path.with_suffix(".txt").unlink()
-        path.write_text(console.export_svg(title="make demo").replace(hide, "hk_…"), encoding="utf-8")
+        path.write_text(
+            console.export_svg(title="make demo").replace(hide, hide[:3] + "x" * len(hide[3:])),
+            encoding="utf-8",
+        )
 
 
 class _Counts(ProgressColumn):
@@ -101,11 +104,11 @@ class _Counts(ProgressColumn):
 
 
 def counts(now: Progress) -> Text:
-    """`accepted 200 · sent 120 · retrying 3 · finished 110`."""
+    """`accepted 200 · sent 120 · retrying 3 · finished 110/199`."""
     text = Text(f"accepted {now.accepted}", style="")
     text.append(" · ").append(f"sent {now.sent}", style="green")
     text.append(" · ").append(f"retrying {now.retrying}", style="yellow" if now.retrying else "")
-    text.append(" · ").append(f"finished {now.finished} of {now.jobs}")
+    text.append(" · ").append(f"finished {now.finished}/{now.jobs}")
     return text
 
 

@@ -1,0 +1,101 @@
+"""`hermodr demo` as people and machines run it: as a process, with everything real."""
+
+import asyncio
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from hermodr_cli import processes
+from hermodr_cli.backing import Backing, temporary
+from hermodr_cli.demo import stage
+from hermodr_cli.demo.scenario import KINDS
+
+COMMAND = [sys.executable, "-m", "hermodr_cli.main", "demo"]
+
+
+@contextmanager
+def demo() -> Iterator[subprocess.Popen[str]]:
+    """A running demo whose output can be read; killed if the test did not end it."""
+    running = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        yield running
+    finally:
+        if running.poll() is None:
+            running.kill()
+        running.communicate()
+
+
+def read_until(running: subprocess.Popen[str], wanted: str) -> str:
+    """What it prints up to the line with `wanted`."""
+    assert running.stdout is not None
+    read = ""
+    for line in running.stdout:
+        read += line
+        if wanted in line:
+            return read
+    raise AssertionError(f"it ended before it said {wanted!r}:\n{read}")
+
+
+def left_behind(backing: Backing, pid: int) -> list[str]:
+    """Databases, services and folders of the demo that was process `pid` and is gone."""
+    databases = asyncio.run(temporary.dead_databases(backing.database_url, stage.PREFIX))
+    folders = [path.name for path in stage.folder().iterdir()] if stage.folder().is_dir() else []
+    services = [
+        value.partition("=")[2]
+        for process in processes.everyone()
+        for value in process.environment()
+        if value.startswith(f"{stage.MARK}=")
+    ]
+    return [name for name in databases + folders + services if temporary.maker(name, stage.PREFIX) == pid]
+
+
+def test_it_keeps_every_promise_and_ends_by_itself(backing: Backing) -> None:
+    done = subprocess.run([*COMMAND, "--ci"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for kind in KINDS:
+        assert re.search(rf"^ {re.escape(kind.title)} .*✓ *$", done.stdout, re.MULTILINE), done.stdout
+    assert "200 requests accepted" in done.stdout
+    assert "Every expectation held." in done.stdout
+    assert "attempt 3 by smtp: sent" in done.stdout
+
+
+def test_its_command_works_as_printed_and_ctrl_c_leaves_nothing(backing: Backing, tmp_path: Path) -> None:
+    with demo() as running:
+        shown = read_until(running, "Ctrl-C ends it")
+        inbox = re.search(r"the inbox +(\S+)/", shown)
+        assert inbox is not None
+        answer = send_as_printed(shown[shown.index("curl -X POST") :])
+        assert answer.status_code == 202, answer.text
+        arrived = httpx.get(
+            f"{inbox[1]}/v1/wait", params={"to": "you@example.com", "timeout": "10"}, timeout=20
+        )
+        assert arrived.json()["reached"], arrived.text
+        running.send_signal(signal.SIGINT)
+        rest, _ = running.communicate(timeout=30)
+        assert running.returncode == 0, shown + rest
+    assert left_behind(backing, running.pid) == []
+
+
+def test_what_a_killed_one_left_is_swept(backing: Backing) -> None:
+    with demo() as running:
+        read_until(running, "services:")
+        running.kill()
+        running.wait()
+    assert left_behind(backing, running.pid)
+    asyncio.run(stage.sweep(backing, print))
+    assert left_behind(backing, running.pid) == []
+
+
+def send_as_printed(command: str) -> httpx.Response:
+    """The request that the shell would make of the printed command, without needing curl."""
+    words = [word for word in shlex.split(command.partition("\n\n")[0]) if word.strip()]
+    assert words[:3] == ["curl", "-X", "POST"]
+    headers = dict(words[at + 1].split(": ", 1) for at, word in enumerate(words) if word == "-H")
+    return httpx.post(words[3], headers=headers, content=words[words.index("-d") + 1], timeout=10)

@@ -1,0 +1,70 @@
+"""The description: complete, and true."""
+
+from typing import Any
+
+from tests.support.api import ApiUnderTest
+
+METHODS = {"get", "post", "put", "patch", "delete"}
+MINUTES_OF_OPERATORS = {"/health", "/health/broker"}
+
+
+async def _operations(api: ApiUnderTest) -> list[tuple[str, str, dict[str, Any]]]:
+    schema = (await api.http.get("/openapi.json")).json()
+    assert schema["openapi"].startswith("3.1")
+    return [
+        (path, method, operation)
+        for path, methods in schema["paths"].items()
+        for method, operation in methods.items()
+        if method in METHODS
+    ]
+
+
+async def test_every_status_is_described(api: ApiUnderTest) -> None:
+    for path, method, operation in await _operations(api):
+        described = set(operation["responses"])
+        if path in MINUTES_OF_OPERATORS:
+            continue
+        assert operation["security"] == [{"apiKey": []}]
+        assert {"401", "403", "422", "500", "503"} <= described, path
+        if "requestBody" in operation:
+            assert {"400", "413", "415"} <= described, path
+        if "{" in path:
+            assert "404" in described, (method, path)
+        if method == "post":
+            assert "409" in described
+            assert "Idempotency-Key" in [parameter["name"] for parameter in operation["parameters"]]
+        for status, response in operation["responses"].items():
+            if int(status) >= 400:
+                assert list(response["content"]) == ["application/problem+json"], (path, status)
+
+
+async def test_every_reference_leads_somewhere(api: ApiUnderTest) -> None:
+    schema = (await api.http.get("/openapi.json")).json()
+    known = {f"#/components/schemas/{name}" for name in schema["components"]["schemas"]}
+    waiting: list[Any] = [schema]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if isinstance(value.get("$ref"), str):
+                assert value["$ref"] in known
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+
+
+async def test_every_example_works_as_printed(api: ApiUnderTest) -> None:
+    recipient = await api.recipient()
+    template = await api.template(name="another")
+    key = (await api.http.post("/v1/api-keys", json={"scopes": ["read"]})).json()
+    ids = {"recipient_id": recipient["id"], "template_id": template["id"], "key_id": key["id"]}
+    tried = 0
+    for path, method, operation in await _operations(api):
+        example = (
+            operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
+        )
+        if example is not None:
+            answer = await api.http.request(method, path.format(**ids), json=example)
+            assert answer.is_success, (method, path, answer.text)
+            assert str(answer.status_code) in operation["responses"]
+            tried += 1
+    assert tried >= 10

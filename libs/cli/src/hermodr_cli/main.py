@@ -13,8 +13,8 @@ from hermodr_cli.commands import keys as api_keys
 from hermodr_cli.commands import schema
 from hermodr_cli.commands.settings import installation
 from hermodr_cli.supervisor import output, up
-from hermodr_ledger import migrate
 from hermodr_ledger.engine import LedgerUnavailable
+from hermodr_ledger.schema_version import SchemaMismatch
 
 app = typer.Typer(
     name="hermodr",
@@ -112,7 +112,7 @@ def main() -> None:
     """Run the command line; what the user can mend is said in a sentence, without a stack trace."""
     try:
         app()
-    except (backing.BackingError, up.CannotStart, migrate.SchemaMismatch) as error:
+    except (backing.BackingError, up.CannotStart, SchemaMismatch) as error:
         output.announce(str(error))
         sys.exit(1)
     except LedgerUnavailable as error:

@@ -10,7 +10,7 @@ from prometheus_client import Gauge
 
 from hermodr_ledger import heartbeats
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
-from hermodr_ledger.migrate import SchemaMismatch, verify
+from hermodr_ledger.schema_version import SchemaMismatch, verify
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.settings import refuse
 

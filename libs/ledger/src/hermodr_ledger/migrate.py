@@ -1,35 +1,23 @@
-"""Bringing the database to the shape this code knows, and telling when it has another."""
+"""Bringing the database to the shape this code knows. Alembic is loaded here and nowhere else: services only look."""
 
 import asyncio
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from hermodr_ledger.engine import Ledger, driver_url
+from hermodr_ledger.engine import driver_url
+from hermodr_ledger.schema_version import refuse_unknown
 
 _LOCK = 0x4865726D6F6472  # "Hermodr"
-
-
-class SchemaMismatch(Exception):
-    """The database's shape is not the one this code knows; the text says what to do."""
 
 
 def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return config
-
-
-def head() -> str:
-    """The newest revision this code knows."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
-    if revision is None:
-        raise RuntimeError("the migrations are missing from the installation")
-    return revision
 
 
 def upgrade(database_url: str) -> None:
@@ -64,30 +52,7 @@ def _upgrade(connection: Connection) -> None:
         current = connection.execute(
             text("SELECT version_num FROM hermodr.schema_version")
         ).scalar_one_or_none()
-        _refuse_unknown(current)
+        refuse_unknown(current)
     connection.rollback()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-
-
-def _refuse_unknown(current: str | None) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if current is not None and current not in known:
-        raise SchemaMismatch(
-            f"the database is at revision {current}, ahead of this code (which knows up to {head()}): "
-            "start a newer Hermodr"
-        )
-
-
-async def verify(ledger: Ledger) -> None:
-    """Raises `SchemaMismatch` unless the database is at `head`."""
-    rows = await ledger.fetch("SELECT to_regclass('hermodr.schema_version') IS NOT NULL AS there")
-    current = None
-    if rows[0]["there"]:
-        found = await ledger.fetch("SELECT version_num FROM hermodr.schema_version")
-        current = found[0]["version_num"] if found else None
-    _refuse_unknown(current)
-    if current != head():
-        raise SchemaMismatch(
-            f"the database is at revision {current or 'none'}, behind this code ({head()}): run `hermodr migrate`"
-        )

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Sequence
 
 from hermodr_cli.commands.settings import CommandSettings
-from hermodr_ledger import keys, migrate
+from hermodr_ledger import keys
 from hermodr_ledger.engine import Ledger
+from hermodr_ledger.schema_version import verify
 
 
 def create(
@@ -30,7 +31,7 @@ async def _create(
 ) -> keys.CreatedKey:
     ledger = Ledger(settings.database_url, service="cli", pool_size=1)
     try:
-        await migrate.verify(ledger)
+        await verify(ledger)
         return await keys.create(ledger, project, scopes, name)
     finally:
         await ledger.close()

@@ -8,6 +8,7 @@ from hermodr_cli.commands.settings import CommandSettings
 from hermodr_contracts.topology import Topology
 from hermodr_ledger import migrate
 from hermodr_ledger.engine import LedgerUnavailable
+from hermodr_ledger.schema_version import head
 from hermodr_servicekit.broker_session import declare
 
 CONNECT_SECONDS = 10
@@ -20,7 +21,7 @@ def migrate_database(settings: CommandSettings) -> str:
         migrate.upgrade(settings.database_url)
     except OSError as error:
         raise LedgerUnavailable(type(error).__name__) from error
-    return migrate.head()
+    return head()
 
 
 def apply_topology(settings: CommandSettings) -> Topology:

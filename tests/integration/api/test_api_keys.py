@@ -21,9 +21,9 @@ async def test_a_key_works_until_it_is_revoked(api: ApiUnderTest) -> None:
 
 
 async def test_only_the_hash_is_stored_not_even_for_replays(api: ApiUnderTest) -> None:
-    request = {"json": {"scopes": ["read"]}, "headers": {"idempotency-key": "a-1"}}
-    made = (await api.http.post(URL, **request)).json()
-    again = await api.http.post(URL, **request)
+    wanted, key = {"scopes": ["read"]}, {"idempotency-key": "a-1"}
+    made = (await api.http.post(URL, json=wanted, headers=key)).json()
+    again = await api.http.post(URL, json=wanted, headers=key)
     assert again.headers["idempotent-replayed"] == "true"
     assert again.json() == made | {"key": None}
     rows = await api.api.ledger.fetch("SELECT key_hash FROM hermodr.api_keys WHERE id = $1::uuid", made["id"])

@@ -89,7 +89,8 @@ async def test_ten_thousand_are_taken_and_one_more_is_not(api: ApiUnderTest) -> 
 
 
 async def test_what_is_no_list_of_items(api: ApiUnderTest) -> None:
-    for content in ({}, [], 7):
+    contents: tuple[object, ...] = ({}, [], 7)
+    for content in contents:
         problem(await api.http.post(URL, json=content), 422, "invalid-request")
     malformed = await api.http.post(URL, content=b"[{", headers={"content-type": "application/json"})
     problem(malformed, 400, "malformed-json")

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown
 from hermodr_ledger import attempts, decisions
-from hermodr_ledger.attempts import Attempt, Settlement
+from hermodr_ledger.attempts import Attempt, Outcome, Settlement
 from hermodr_ledger.decisions import Decision, NewDelivery, Note
 from hermodr_servicekit.ids import child_id
 from tests.support.api import MAIL, ApiUnderTest, problem
@@ -33,7 +33,7 @@ async def _send(api: ApiUnderTest, delivery_id: UUID) -> None:
     attempt = Attempt(
         delivery_id=delivery_id,
         number=claimed[0].attempt,
-        outcome="sent",
+        outcome=Outcome.SENT,
         started_at=now,
         finished_at=now + timedelta(milliseconds=3),
         provider="sandbox",

@@ -49,7 +49,8 @@ async def test_accepted_jobs_ring_at_the_broker(database_url: str, broker: Broke
             found = await api.api.broker.queue_sizes()
             return (found["jobs.urgent"][0], found["jobs.normal"][0]) == (1, 2)
 
-        await wait_until(sizes)
+        rang: bool = await wait_until(sizes)
+        assert rang
 
 
 async def _refused_quickly(api: ApiUnderTest) -> httpx.Response:
@@ -79,4 +80,5 @@ async def test_a_database_that_goes_and_comes_back(postgres: EmbeddedPostgres) -
         async def accepted() -> bool:
             return (await api.http.post(URL, json=MAIL)).status_code == 202
 
-        await wait_until(accepted)
+        back: bool = await wait_until(accepted)
+        assert back

@@ -50,11 +50,15 @@ async def _started(database_url: str, port: int) -> AsyncIterator[asyncio.subpro
             await process.wait()
 
 
-async def _answers(client: httpx.AsyncClient, path: str, status: int) -> bool:
-    try:
-        return (await client.get(path)).status_code == status
-    except httpx.TransportError:
-        return False
+async def _until_answers(client: httpx.AsyncClient, path: str) -> None:
+    async def answers() -> bool:
+        try:
+            return (await client.get(path)).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    answered: bool = await wait_until(answers, PATIENCE, f"{path} answers 200")
+    assert answered
 
 
 async def test_it_works_and_leaves_in_order(database_url: str) -> None:
@@ -67,7 +71,7 @@ async def test_it_works_and_leaves_in_order(database_url: str) -> None:
             base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {secret}"}
         ) as http,
     ):
-        await wait_until(lambda: _answers(http, "/health/ready", 200), PATIENCE)
+        await _until_answers(http, "/health/ready")
         assert (await http.post("/v1/notifications", json=MAIL)).status_code == 202
         metrics = (await http.get("/metrics")).text
         assert 'hermodr_jobs_accepted_total{kind="notification",priority="normal"} 1.0' in metrics
@@ -87,7 +91,7 @@ async def test_it_answers_while_it_waits_for_its_database() -> None:
         _started(NO_DATABASE, port) as process,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http,
     ):
-        await wait_until(lambda: _answers(http, "/health/live", 200), PATIENCE)
+        await _until_answers(http, "/health/live")
         assert (await http.get("/health")).status_code == 503
         assert (await http.get("/health/ready")).status_code == 503
         assert (await http.post("/v1/notifications", json=MAIL)).status_code == 503

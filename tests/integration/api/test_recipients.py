@@ -112,6 +112,6 @@ async def test_erasing_blanks_what_was_sent(api: ApiUnderTest) -> None:
     rows = await api.api.ledger.fetch(
         "SELECT data, content FROM hermodr.jobs WHERE id = $1::uuid", job["job_id"]
     )
-    assert [tuple(row) for row in rows] == [("{}", None)]
+    assert (rows[0]["data"], rows[0]["content"]) == ("{}", None)
     shown = (await api.http.get(job["status_url"])).json()
     assert shown["recipient"] is None

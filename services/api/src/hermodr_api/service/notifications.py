@@ -39,6 +39,8 @@ Count = Callable[[JobKind, Priority, int], None]
 _FLUSHES = 3
 _MOST_IN_A_FLUSH = 100
 _TRIES = 3
+_SINGLETONS = 2
+"""Connections that may wait for a singleton key's turn: a key everybody wants must not hold up all the others."""
 
 
 class Notifications:
@@ -62,6 +64,8 @@ class Notifications:
         self._accepting: Coalescer[NewJob, Verdict] = Coalescer(
             lambda jobs: accept(ledger, jobs), max_items=_MOST_IN_A_FLUSH, concurrency=_FLUSHES
         )
+
+        self._turns = asyncio.Semaphore(_SINGLETONS)
 
     async def request(self, project_id: UUID, wanted: NotificationIn, key: Key | None) -> Answer:
         """Commits the job and rings for it. Raises `Refused` and `LedgerUnavailable`."""
@@ -115,7 +119,7 @@ class Notifications:
         return await self._accept_singleton_once(job)
 
     async def _accept_singleton_once(self, job: NewJob) -> Verdict:
-        async with self._ledger.transaction() as transaction:
+        async with self._turns, self._ledger.transaction() as transaction:
             return await accept_singleton(transaction, job)
 
     def _answer(self, job: NewJob, verdict: Verdict) -> Answer:

@@ -1,0 +1,46 @@
+"""The rules of template contents."""
+
+import pytest
+
+from hermodr_api.domain.bodies import read
+from hermodr_api.domain.templates import TemplateIn, TemplatePatch, content_flaws, merged, texts_of
+from hermodr_api.errors import Refused
+from hermodr_ledger.templates import Texts
+
+ENGLISH = Texts("Hi", "x", None)
+CURRENT = {"email": {"en": ENGLISH}}
+
+
+def _patched(contents: dict[str, object]) -> object:
+    return merged(CURRENT, read(TemplatePatch, {"contents": contents}))
+
+
+def test_a_patch_replaces_what_it_names() -> None:
+    german = {"subject": "Hallo", "body_text": "y"}
+    both = {"email": {"en": ENGLISH, "de": Texts("Hallo", "y", None)}}
+    assert _patched({"email": {"de": german}}) == both
+    assert _patched({"email": {"en": None, "de": german}}) == {"email": {"de": Texts("Hallo", "y", None)}}
+    assert _patched({"email": None}) == {}
+    assert merged(CURRENT, TemplatePatch(critical=True)) is None
+    assert CURRENT == {"email": {"en": ENGLISH}}
+
+
+def test_contents_as_the_ledger_keeps_them() -> None:
+    wanted = read(TemplateIn, {"name": "a", "contents": {"sms": {"en": {"body_text": "{{ x }}"}}}})
+    contents = texts_of(wanted.contents)
+    assert contents == {"sms": {"en": Texts(None, "{{ x }}", None)}}
+    assert content_flaws(contents, "en") == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["{{ ", "{% for %}", "{{ a | nothing }}", "{% endif %}", "{{ " + "(" * 3000 + ")" * 3000 + " }}"],
+)
+def test_what_cannot_be_compiled_is_told(source: str) -> None:
+    with pytest.raises(Refused):
+        read(TemplateIn, {"name": "a", "contents": {"sms": {"en": {"body_text": source}}}})
+
+
+def test_saving_a_template_does_not_run_it() -> None:
+    source = "{{ 9 ** 9 ** 9 ** 9 }}{{ 'a' * 10 ** 12 }}"
+    read(TemplateIn, {"name": "a", "contents": {"sms": {"en": {"body_text": source}}}})

@@ -64,7 +64,6 @@ class Notifications:
         self._accepting: Coalescer[NewJob, Verdict] = Coalescer(
             lambda jobs: accept(ledger, jobs), max_items=_MOST_IN_A_FLUSH, concurrency=_FLUSHES
         )
-
         self._turns = asyncio.Semaphore(_SINGLETONS)
 
     async def request(self, project_id: UUID, wanted: NotificationIn, key: Key | None) -> Answer:

@@ -1,0 +1,84 @@
+"""Two of everything that works in the background: they share the work and never do it twice."""
+
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from hermodr_cli.supervisor import ALL, ServiceSpec
+from tests.support.brokers import Broker
+from tests.support.installation import Installation, installed
+from tests.support.load import Load, reached, under
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SECONDS = (
+    ServiceSpec("dispatcher-2", "hermodr_dispatcher", 11),
+    ServiceSpec("scheduler-2", "hermodr_scheduler", 12),
+    ServiceSpec("email-sender-2", "hermodr_email_sender", 13),
+)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pairs(database_url: str, broker: Broker, logs: Path) -> AsyncIterator[Installation]:
+    async with installed(
+        logs,
+        database_url=database_url,
+        amqp_url=broker.amqp_url,
+        prefix=broker.prefix,
+        specs=(*ALL, *SECONDS),
+    ) as installation:
+        yield installation
+        await installation.sound()
+
+
+async def test_two_of_each_share_the_work(pairs: Installation) -> None:
+    """Among the mails are scheduled ones, which two schedulers see at once, and ones that need a second attempt."""
+    await pairs.fault(
+        stage="rcpt", action={"kind": "reply", "code": 451}, first_per_address=1, recipient="*+again@*"
+    )
+    load = Load(pairs, "pairs")
+    async with under(load, 600, 400):
+        for _ in range(4):
+            await load.bulk(50, delay_seconds=2)
+            await load.bulk(25, tag="+again")
+    facts = await pairs.sound()
+    assert all(len(jobs) == 1 for jobs in facts.arrivals.values())
+    assert len(facts.arrivals) == 900
+    assert await pairs.unknown_attempts("@pairs.") == 0
+    claimants = await pairs.senders()
+    assert len(claimants) == 2, "both senders have had a part in it"
+    await pairs.clear_faults()
+
+
+async def test_a_sender_frozen_past_its_lease(pairs: Installation) -> None:
+    """What it had claimed is called unknown and sent by the other. When it wakes, it must not send those claims: only
+    what the provider had in its hands at the moment of freezing may come twice."""
+    sender = pairs.fleet["email-sender"]
+    await pairs.fault(stage="after_data", action={"kind": "delay", "seconds": 0.05})
+    async with under(Load(pairs, "frozen"), 600, 400) as load:
+        await reached(load, 300)
+        sender.signal(signal.SIGSTOP)
+        try:
+            await wait_until(lambda: _unknown(pairs) > 0, 30, "claims of the frozen sender called unknown")
+            await pairs.sound()
+        finally:
+            sender.signal(signal.SIGCONT)
+    await pairs.clear_faults()
+    await pairs.fleet.wait_ready("email-sender")
+    await wait_until(lambda: _woke(pairs), 30, "the woken sender deals with its old claims")
+    facts = await pairs.sound()
+    doubled = [address for address, jobs in facts.arrivals.items() if len(jobs) > 1]
+    assert len(doubled) <= 10, "more than the provider can have had in its hands"
+
+
+def _unknown(pairs: Installation) -> int:
+    return pairs.logged("scheduler", "outcome unknown") + pairs.logged("scheduler-2", "outcome unknown")
+
+
+def _woke(pairs: Installation) -> int:
+    given_back = pairs.logged("email-sender", "claim given back unsent")
+    return given_back + pairs.logged("email-sender", "an answer came too late")

@@ -1,0 +1,298 @@
+"""A whole Hermodr of a test's own: every service as a real process, reached as a producer and an operator would."""
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+
+from hermodr_cli.supervisor import ALL, Fleet, ServiceSpec
+from hermodr_cli.supervisor.fleet import private_ports
+from hermodr_contracts.topology import Topology, parse_ladder
+from hermodr_ledger import keys
+from hermodr_ledger.engine import Ledger
+from tests.support import invariants
+from tests.support.invariants import Asked, Facts, JobFacts
+from tests.support.waiting import wait_until
+
+PREFIX = "HERMODR_"
+LADDER = "500ms,1s,2s,4s,5s"
+"""Longer than the ten seconds a provider is away in these tests."""
+SETTINGS = {
+    "HERMODR_RETRY_LADDER": LADDER,
+    "HERMODR_SEND_SECONDS": "2",
+    "HERMODR_LEASE_SECONDS": "5",
+    "HERMODR_GRACE_SECONDS": "10",
+    "HERMODR_LOG_FORMAT": "json",
+    "HERMODR_EMAIL_FROM": "Test House <house@e2e.example>",
+    "HERMODR_MESSAGE_ID_DOMAIN": "e2e.example",
+    "HERMODR_SANDBOX_MAX_MAILS": "100000",
+}
+PATIENCE = 60.0
+READERS = 16
+
+
+class Installation:
+    """A running fleet, a key of its one project, its sandbox, and a book of every request ever made to it."""
+
+    def __init__(self, fleet: Fleet, logs: Path, key: str) -> None:
+        self.fleet = fleet
+        self.logs = logs
+        self.key = key
+        environment = fleet.environment
+        self.database_url = environment["HERMODR_DATABASE_URL"]
+        self.amqp_url = environment["HERMODR_AMQP_URL"]
+        self.topology = Topology(environment["HERMODR_AMQP_PREFIX"], parse_ladder(LADDER))
+        self.asked: list[Asked] = []
+        authorization = {"authorization": f"Bearer {key}"}
+        self.api = httpx.AsyncClient(
+            base_url=fleet.api_url, headers=authorization, trust_env=False, timeout=15
+        )
+        self.sandbox = httpx.AsyncClient(base_url=fleet.sandbox_url, trust_env=False, timeout=60)
+        self._jobs: dict[str, JobFacts] = {}
+        self._batches: dict[str, Mapping[str, int]] = {}
+
+    async def close(self) -> None:
+        await self.api.aclose()
+        await self.sandbox.aclose()
+
+    async def read(self, path: str) -> Any:
+        """The API's JSON answer to a GET. Raises httpx.HTTPStatusError."""
+        return (await self.api.get(path)).raise_for_status().json()
+
+    async def create(self, path: str, document: Mapping[str, Any]) -> Any:
+        """The API's JSON answer to a POST. Raises httpx.HTTPStatusError."""
+        return (await self.api.post(path, json=document)).raise_for_status().json()
+
+    async def job(self, job_id: str) -> Any:
+        """`GET /v1/jobs/{id}`."""
+        return await self.read(f"/v1/jobs/{job_id}")
+
+    async def ended(self, job_id: str, seconds: float = PATIENCE) -> Any:
+        """The job, once it is in a terminal state."""
+
+        async def look() -> Any:
+            found = await self.job(job_id)
+            return found if found["job"]["status"] in invariants.TERMINAL else None
+
+        return await wait_until(look, seconds, f"the end of job {job_id}", interval=0.05)
+
+    async def timeline(self, job_id: str) -> list[Any]:
+        """The entries of a job's timeline."""
+        return list((await self.read(f"/v1/jobs/{job_id}/timeline"))["data"])
+
+    async def fault(self, **rule: Any) -> str:
+        """Adds a fault rule to the sandbox; its id."""
+        return str((await self.sandbox.post("/v1/faults", json=rule)).raise_for_status().json()["id"])
+
+    async def clear_faults(self) -> None:
+        """The sandbox behaves well again."""
+        (await self.sandbox.delete("/v1/faults")).raise_for_status()
+
+    async def mails_to(self, address: str) -> list[Any]:
+        """The mails the sandbox has for an address, in full, the newest first."""
+        found = (
+            (await self.sandbox.get("/v1/mails", params={"to": address, "limit": 200}))
+            .raise_for_status()
+            .json()
+        )
+        return [(await self.sandbox.get(f"/v1/mails/{mail['id']}")).json() for mail in found["data"]]
+
+    async def arrived(self) -> int:
+        """How many mails came to the sandbox."""
+        return int((await self.sandbox.get("/v1/stats")).json()["total"])
+
+    async def arrivals(self) -> dict[str, list[str]]:
+        """For every address the job ids that its mails' Message-IDs name, a mail each."""
+        found: dict[str, list[str]] = {}
+        cursor: dict[str, str] = {}
+        while True:
+            page = (
+                (await self.sandbox.get("/v1/mails", params={"limit": "200"} | cursor))
+                .raise_for_status()
+                .json()
+            )
+            for mail in page["data"]:
+                job_id = mail["message_id"].strip("<>").partition("@")[0]
+                for address in mail["envelope_to"]:
+                    found.setdefault(address, []).append(job_id)
+            if page["next_cursor"] is None:
+                return found
+            cursor = {"cursor": page["next_cursor"]}
+
+    async def sound(self, seconds: float = PATIENCE) -> Facts:
+        """Waits until everything ever accepted has ended; then nothing may be lost, doubled, failed or made up.
+
+        Raises AssertionError with a table of who, what and when.
+        """
+        facts = await self._all_ended(seconds)
+        found = invariants.violations(facts)
+        if found:
+            facts = await self._with_evidence(facts, found)
+            raise AssertionError(
+                invariants.table(invariants.violations(facts), facts) + await self._rows(found)
+            )
+        return facts
+
+    async def unknown_attempts(self, domain: str) -> int:
+        """How many attempts with an unknown outcome the ledger has of mails to addresses with `domain` in them."""
+        return int(
+            await self._value(
+                "SELECT count(*) FROM hermodr.attempts a JOIN hermodr.deliveries d ON d.id = a.delivery_id"
+                " WHERE a.outcome = 'unknown' AND position($1 IN d.address) > 0",
+                domain,
+            )
+        )
+
+    async def senders(self) -> list[str]:
+        """The instances that made attempts."""
+        return list(
+            await self._value("SELECT coalesce(array_agg(DISTINCT claimed_by), '{}') FROM hermodr.attempts")
+        )
+
+    async def _value(self, sql: str, *arguments: object) -> Any:
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            return await connection.fetchval(sql, *arguments)
+        finally:
+            await connection.close()
+
+    def text_in_logs(self, secrets: Iterable[str]) -> list[str]:
+        """`service: line` for every line of a log that holds one of the texts."""
+        wanted = tuple(secrets)
+        return [
+            f"{path.stem}: {line}"
+            for path in sorted(self.logs.glob("*.log"))
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
+            if any(secret in line for secret in wanted)
+        ]
+
+    def logged(self, name: str, event: str) -> int:
+        """How often a service logged an event."""
+        text = (self.logs / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+        return text.count(f'"event": "{event}"')
+
+    async def _all_ended(self, seconds: float) -> Facts:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        facts = await self._progress()
+        while left := invariants.unfinished(facts):
+            if loop.time() > deadline:
+                facts = await self._with_evidence(facts, ())
+                shown = "\n".join([*left[:20], invariants.table(invariants.violations(facts), facts)])
+                raise AssertionError(
+                    f"not everything ended within {seconds:g} s:\n{shown}{await self._rows(())}"
+                )
+            await asyncio.sleep(0.1)
+            facts = await self._progress()
+        arrivals = await self.arrivals()
+        facts = Facts(self.asked, facts.jobs, facts.batches, arrivals)
+        return await self._with_jobs(facts, invariants.curious(facts))
+
+    async def _progress(self) -> Facts:
+        jobs = [each.job_id for each in self.asked if each.job_id is not None]
+        await self._look_at(jobs)
+        for batch in dict.fromkeys(each.batch_id for each in self.asked if each.batch_id is not None):
+            if not self._batches.get(batch) or set(self._batches[batch]) - invariants.TERMINAL:
+                self._batches[batch] = (await self.read(f"/v1/batches/{batch}"))["counts"]
+        return Facts(self.asked, dict(self._jobs), dict(self._batches))
+
+    async def _look_at(self, jobs: Iterable[str]) -> None:
+        """Learns of jobs; those that are known to have ended are not asked for again."""
+        ended = {job.id for job in self._jobs.values() if job.status in invariants.TERMINAL}
+        waiting = deque(job for job in jobs if job not in ended)
+
+        async def reader() -> None:
+            while waiting:
+                job_id = waiting.popleft()
+                answer = await self.api.get(f"/v1/jobs/{job_id}")
+                if answer.status_code == httpx.codes.NOT_FOUND:
+                    continue
+                self._jobs[job_id] = _facts(answer.raise_for_status().json())
+
+        await asyncio.gather(*(reader() for _ in range(READERS)))
+
+    async def _with_jobs(self, facts: Facts, jobs: Iterable[str]) -> Facts:
+        await self._look_at(jobs)
+        return Facts(facts.asked, dict(self._jobs), facts.batches, facts.arrivals)
+
+    async def _with_evidence(self, facts: Facts, found: Sequence[invariants.Violation]) -> Facts:
+        """Adds the timelines of the first jobs in question."""
+        jobs = dict.fromkeys(job for each in found[: invariants.MOST_SHOWN] for job in each.jobs)
+        open_jobs = [job.id for job in facts.jobs.values() if job.status not in invariants.TERMINAL]
+        known = dict(facts.jobs)
+        for job_id in [*jobs, *open_jobs[: invariants.MOST_SHOWN]]:
+            if (job := known.get(job_id)) is not None:
+                lines = tuple(_line(entry) for entry in await self.timeline(job_id))
+                known[job_id] = JobFacts(job.id, job.status, job.outcomes, lines)
+        return Facts(facts.asked, known, facts.batches, facts.arrivals)
+
+    async def _rows(self, found: Sequence[invariants.Violation]) -> str:
+        """For the person who has to find out why: what the ledger itself has of jobs that are in question. It plays no
+        part in the verdict."""
+        addresses = [each.about.split(" ")[0] for each in found]
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            rows = await connection.fetch(
+                """
+                SELECT j.id, j.to_email, j.state AS job, j.wake_at - now() AS job_wakes, j.announcements, d.state,
+                       d.attempt, d.wake_at - now() AS wakes, d.lease_until - now() AS lease, d.due_at - now() AS due,
+                       d.announcements AS rung, d.error, now() AS now
+                FROM hermodr.jobs j LEFT JOIN hermodr.deliveries d ON d.job_id = j.id
+                WHERE j.to_email = ANY($1) OR j.finished_at IS NULL ORDER BY j.id LIMIT 15
+                """,
+                addresses,
+            )
+        finally:
+            await connection.close()
+        return "\n\nthe ledger's rows:\n" + "\n".join(str(dict(row)) for row in rows)
+
+
+def _facts(document: Any) -> JobFacts:
+    attempts = sorted(document["delivery_logs"], key=lambda each: (each["delivery_id"], each["number"]))
+    return JobFacts(
+        document["job"]["id"], document["job"]["status"], tuple(each["outcome"] for each in attempts)
+    )
+
+
+def _line(entry: Any) -> str:
+    return f"{entry['at'][11:23]} {entry['event']} {entry['detail'] or ''}"
+
+
+@asynccontextmanager
+async def installed(
+    logs: Path,
+    *,
+    database_url: str,
+    amqp_url: str,
+    prefix: str = "hermodr",
+    specs: Sequence[ServiceSpec] = ALL,
+    **variables: str,
+) -> AsyncIterator[Installation]:
+    """All services on a migrated database and a place at a broker, ready; all end with the block."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    places = {
+        "HERMODR_DATABASE_URL": database_url,
+        "HERMODR_AMQP_URL": amqp_url,
+        "HERMODR_AMQP_PREFIX": prefix,
+    }
+    environment = private_ports(kept | SETTINGS | places | variables, specs)
+    async with Fleet(environment, logs, specs=specs) as fleet:
+        installation = Installation(fleet, logs, await _key(database_url))
+        try:
+            yield installation
+        finally:
+            await installation.close()
+
+
+async def _key(database_url: str) -> str:
+    ledger = Ledger(database_url, service="tests", pool_size=1)
+    try:
+        return (await keys.create(ledger, "e2e", ("send", "read", "manage"), "e2e")).secret
+    finally:
+        await ledger.close()

@@ -1,0 +1,162 @@
+"""Producers: they ask for mails at a steady rate, note every answer in the installation's book, and ask again like a
+careful producer does (with the same Idempotency-Key) or shrug like a careless one."""
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import orjson
+
+from tests.support.installation import Installation
+from tests.support.invariants import Answer, Asked
+from tests.support.waiting import wait_until
+
+BULK_SIZE = 40
+SINGLES = 10
+WAVE = BULK_SIZE + SINGLES
+LANES = ("normal", "normal", "low", "urgent")
+RETRY_SECONDS = 0.25
+LONGEST_TRYING = 60.0
+
+
+class Load:
+    """Waves of fifty requests, forty in bulk (JSON and NDJSON by turns) and ten single ones, in all lanes.
+
+    `careful`: a request without a certain answer is repeated with its Idempotency-Key until there is one.
+    """
+
+    def __init__(
+        self, installation: Installation, name: str, *, careful: bool = True, may_fail: bool = False
+    ) -> None:
+        """`name` is a domain label of its own: it keeps the addresses of one load apart from all others'."""
+        self._installation = installation
+        self._name = name
+        self._careful = careful
+        self._may_fail = may_fail
+        self._numbers = itertools.count(1)
+        self.requested = 0
+        self.answers: Counter[str] = Counter()
+        """How often each HTTP status came, or the name of the error that came instead."""
+        self.slowest = 0.0
+        """The longest time to an answer, in seconds."""
+        self.without_retry_after = 0
+        """503s that did not say when to try again."""
+
+    async def run(self, total: int, rate: float) -> None:
+        """Asks for `total` mails, `rate` a second, whatever the answers."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        async with asyncio.TaskGroup() as group:
+            for wave in range(-(-total // WAVE)):
+                await asyncio.sleep(max(0.0, started + wave * WAVE / rate - loop.time()))
+                group.create_task(self.wave(wave))
+
+    async def wave(self, number: int) -> None:
+        """One wave."""
+        await asyncio.gather(
+            self.bulk(BULK_SIZE, ndjson=number % 2 == 1, lane=LANES[number % len(LANES)]),
+            *(self.single(lane=LANES[number % len(LANES)]) for _ in range(SINGLES)),
+        )
+
+    async def single(self, **fields: Any) -> str | None:
+        """One `POST /v1/notifications`; the job's id, if it was taken on."""
+        hold = fields.get("on_unknown") == "hold"
+        item = self._item(**fields)
+        self.requested += 1
+        answer = await self._ask(
+            "/v1/notifications", orjson.dumps(item), "application/json", item["to"]["email"]
+        )
+        job_id: str | None = (
+            answer.json()["job_id"] if answer is not None and answer.status_code == 202 else None
+        )
+        self._note(item, answer, job_id=job_id, hold=hold)
+        return job_id
+
+    async def bulk(self, size: int, *, ndjson: bool = False, **fields: Any) -> str | None:
+        """One `POST /v1/notifications/bulk`; the batch's id, if it was taken on."""
+        items = [self._item(**fields) for _ in range(size)]
+        self.requested += size
+        body = b"\n".join(map(orjson.dumps, items)) if ndjson else orjson.dumps(items)
+        media = "application/x-ndjson" if ndjson else "application/json"
+        answer = await self._ask("/v1/notifications/bulk", body, media, "bulk-" + items[0]["to"]["email"])
+        batch_id: str | None = (
+            answer.json()["batch_id"] if answer is not None and answer.status_code == 202 else None
+        )
+        for item in items:
+            self._note(item, answer, batch_id=batch_id)
+        return batch_id
+
+    def _item(self, *, lane: str = "normal", tag: str = "", **fields: Any) -> dict[str, Any]:
+        number = next(self._numbers)
+        return {
+            "to": {"email": f"{self._name}-{number}{tag}@{self._name}.example.org"},
+            "subject": f"Letter {number}",
+            "body_text": f"Hello {number}, see https://link.example/{self._name}/{number}\n",
+            "priority": lane,
+            **fields,
+        }
+
+    async def _ask(self, path: str, body: bytes, media: str, key: str) -> httpx.Response | None:
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + LONGEST_TRYING
+        headers = {"content-type": media, "idempotency-key": key}
+        while True:
+            answer = await self._once(path, body, headers)
+            certain = answer is not None and answer.status_code not in (409, 503)
+            if certain or not self._careful or loop.time() > give_up:
+                return answer
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _once(self, path: str, body: bytes, headers: dict[str, str]) -> httpx.Response | None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        try:
+            answer = await self._installation.api.post(path, content=body, headers=headers)
+        except httpx.HTTPError as error:
+            self.answers[type(error).__name__] += 1
+            return None
+        self.slowest = max(self.slowest, loop.time() - started)
+        self.answers[str(answer.status_code)] += 1
+        self.without_retry_after += answer.status_code == 503 and "retry-after" not in answer.headers
+        return answer
+
+    def _note(
+        self,
+        item: dict[str, Any],
+        answer: httpx.Response | None,
+        *,
+        job_id: str | None = None,
+        batch_id: str | None = None,
+        hold: bool = False,
+    ) -> None:
+        taken = job_id is not None or batch_id is not None
+        refused = answer is not None and 400 <= answer.status_code < 500
+        verdict = Answer.ACCEPTED if taken else Answer.REFUSED if refused else Answer.UNCERTAIN
+        address = item["to"]["email"]
+        self._installation.asked.append(Asked(address, verdict, job_id, batch_id, hold, self._may_fail))
+
+
+@asynccontextmanager
+async def under(load: Load, total: int, rate: float) -> AsyncIterator[Load]:
+    """The block runs while the load does; on leaving, the load is run to its end."""
+    task = asyncio.create_task(load.run(total, rate))
+    try:
+        yield load
+        await task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def reached(load: Load, count: int) -> None:
+    """Waits until so many mails were asked for."""
+    await wait_until(lambda: load.requested >= count, 90, f"{count} requests")
+
+
+def moments(numbers: Sequence[float], total: int) -> list[int]:
+    """Fractions of a load, as counts of its requests, in order."""
+    return sorted(int(each * total) for each in numbers)

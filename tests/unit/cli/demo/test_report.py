@@ -3,6 +3,7 @@
 import io
 import json
 import shlex
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -13,6 +14,8 @@ from hermodr_cli.demo.observe import Progress
 from hermodr_cli.demo.scenario import KINDS
 from hermodr_cli.demo.show import Screen
 from tests.support.performances import START, flawless
+
+KEY = "hk_" + "s" * 43
 
 
 def shown(thing: RenderableType, width: int = 80) -> str:
@@ -36,11 +39,11 @@ def test_a_flawless_run_says_so_and_another_says_what_was_wrong() -> None:
 
 
 def test_the_command_for_a_mail_of_ones_own_is_a_shell_command() -> None:
-    text = report.own("http://127.0.0.1:8000", "hk_secret").plain
-    assert max(map(len, text.splitlines())) < 100
+    text = report.own("http://127.0.0.1:8000", KEY).plain
+    assert max(map(len, text.splitlines())) < 80
     words = [word for word in shlex.split(text) if word != "\n"]
     assert words[:4] == ["curl", "-X", "POST", "http://127.0.0.1:8000/v1/notifications"]
-    assert "Authorization: Bearer hk_secret" in words
+    assert f"Authorization: Bearer {KEY}" in words
     assert json.loads(words[-1])["to"] == {"email": "you@example.com"}
 
 
@@ -73,3 +76,14 @@ def test_without_a_terminal_progress_is_told_in_lines() -> None:
         tell(Progress(accepted=200, sent=10, retrying=3, finished=9, jobs=199))
     assert "✓ something" in file.getvalue()
     assert "\x1b" not in file.getvalue()
+
+
+def test_the_picture_needs_nothing_from_elsewhere_and_keeps_the_secret(tmp_path: Path) -> None:
+    screen = Screen(Console(file=io.StringIO()))
+    screen.show(report.own("http://127.0.0.1:8000", KEY), whole_lines=True)
+    screen.picture(tmp_path / "demo.svg", hide=KEY)
+    drawing = (tmp_path / "demo.svg").read_text()
+    assert "Authorization" in drawing
+    assert KEY not in drawing
+    assert "url(http" not in drawing
+    assert [path.name for path in tmp_path.iterdir()] == ["demo.svg"]

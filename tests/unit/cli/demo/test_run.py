@@ -43,7 +43,9 @@ async def test_a_dead_service_is_named_with_its_last_lines_and_the_work_is_given
         finally:
             given_up.set()
 
-    with pytest.raises(ServiceEnded, match=r"dispatcher ended with status -9(.|\n)*last line of dispatcher"):
+    with pytest.raises(
+        ServiceEnded, match=r"dispatcher was killed by signal 9(.|\n)*last line of dispatcher"
+    ):
         await unless_a_service_ends(fleet, work())
     assert given_up.is_set()
 

@@ -15,8 +15,9 @@ from hermodr_cli.demo.facts import RunFacts
 from hermodr_cli.demo.judge import Cell, Line, Verdict
 
 OWN = """\
-{"type": "magic_link", "to": {"email": "you@example.com"}, "priority": "urgent",
-      "data": {"name": "you", "minutes": 15, "magic_link": "https://example.com/sign-in"}}"""
+{"type": "magic_link", "to": {"email": "you@example.com"},
+       "priority": "urgent", "data": {"name": "you", "minutes": 15,
+       "magic_link": "https://example.com/sign-in"}}"""
 PLAIN = frozenset({"requested", "completed"})
 
 
@@ -82,7 +83,8 @@ def addresses(urls: Mapping[str, str]) -> RenderableType:
 def own(api_url: str, key: str) -> Text:
     """A command that sends one more mail, ready to be pasted."""
     return Text(
-        f"curl -X POST {api_url}/v1/notifications -H 'Content-Type: application/json' \\\n"
+        f"curl -X POST {api_url}/v1/notifications \\\n"
+        f"  -H 'Content-Type: application/json' \\\n"
         f"  -H 'Authorization: Bearer {key}' \\\n"
         f"  -d '{OWN}'"
     )

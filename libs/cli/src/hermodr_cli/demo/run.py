@@ -23,6 +23,7 @@ from hermodr_cli.demo.sending import Asker
 from hermodr_cli.demo.show import Screen
 from hermodr_cli.demo.stage import Stage, stage
 from hermodr_cli.supervisor import Fleet, NotReady
+from hermodr_cli.supervisor.watch import describe
 from hermodr_ledger.engine import LedgerUnavailable
 
 PATIENCE_SECONDS = 30.0
@@ -87,7 +88,8 @@ class Play:
         asker = Asker(api, sandbox, plot)
         with self._screen.step("Templates, recipients and a preference, through the API"):
             await asker.prepare()
-        facts = await self._send(plot, asker, api, sandbox)
+        async with Api(api.url, ready.key) as unhurried:  # not in line behind the requests that are sent
+            facts = await self._send(plot, asker, unhurried, sandbox)
         verdict = judge(plot.kinds, facts)
         self._report(ready, facts, verdict)
         return verdict
@@ -142,7 +144,7 @@ async def unless_a_service_ends(fleet: Fleet, work: Coroutine[Any, Any, T]) -> T
         await asyncio.wait([working, *ends.values()], return_when=asyncio.FIRST_COMPLETED)
         for name in [name for name, task in ends.items() if task.done()]:
             raise ServiceEnded(
-                f"{name} ended with status {ends[name].result()}; its last lines:\n{fleet.log_tail(name)}"
+                f"{name} {describe(ends[name].result())}; its last lines:\n{fleet.log_tail(name)}"
             )
         return working.result()
     finally:
@@ -176,7 +178,9 @@ async def _main(screen: Screen, play: Play) -> int:
         if not all(isinstance(cause, TOLD) for cause in causes):
             raise
         for cause in causes:
-            screen.show(Text.assemble(("✗ ", "bold red"), str(cause) or type(cause).__name__))
+            screen.show(
+                Text.assemble(("✗ ", "bold red"), str(cause) or type(cause).__name__), whole_lines=True
+            )
         return 1
 
 

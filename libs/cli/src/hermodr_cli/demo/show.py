@@ -1,5 +1,7 @@
 """What a person sees of the demo: steps as they are taken, how far it is, and at the end what came of it."""
 
+import io
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +20,7 @@ TELL_SECONDS = 1.0
 PICTURE_WIDTH = 104
 UNSEEN_WIDTH = 110
 """Where there is no terminal to be as wide as: logs."""
+_FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
 class Screen:
@@ -78,23 +81,19 @@ class Screen:
         yield tell
 
     def picture(self, path: Path, hide: str) -> None:
-        """Everything shown so far as an SVG, without the secret `hide`."""
-        with path.with_suffix(".txt").open("w+") as unseen:
-            console = Console(
-                file=unseen,
-                record=True,
-                width=PICTURE_WIDTH,
-                force_terminal=True,
-                color_system="truecolor",
-                highlight=False,
-            )
-            for thing, whole_lines in self._shown:
-                console.print(thing, soft_wrap=whole_lines)
-        path.with_suffix(".txt").unlink()
-        path.write_text(
-            console.export_svg(title="make demo").replace(hide, hide[:3] + "x" * len(hide[3:])),
-            encoding="utf-8",
+        """Everything shown so far as an SVG that needs nothing from elsewhere, without the secret `hide`."""
+        console = Console(
+            file=io.StringIO(),
+            record=True,
+            width=PICTURE_WIDTH,
+            force_terminal=True,
+            color_system="truecolor",
+            highlight=False,
         )
+        for thing, whole_lines in self._shown:
+            console.print(thing, soft_wrap=whole_lines)
+        drawing = _FONT.sub("", console.export_svg(title="make demo"))
+        path.write_text(drawing.replace(hide, hide[:3] + "x" * len(hide[3:])), encoding="utf-8")
 
 
 class _Counts(ProgressColumn):

@@ -47,12 +47,13 @@ class Watch:
                 raise Misconfigured(f"{service.name} refuses its configuration (see its last line)")
             if loop.time() - started > STEADY_SECONDS:
                 pause = self._first_pause
-            self._say(f"{service.name} {_describe(status)}; starting it again in {pause:g} s")
+            self._say(f"{service.name} {describe(status)}; starting it again in {pause:g} s")
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
             started = loop.time()
             await service.start()
 
 
-def _describe(status: int) -> str:
+def describe(status: int) -> str:
+    """How a process with this exit status ended, in words; negative for a signal."""
     return f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"

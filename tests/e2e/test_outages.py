@@ -14,7 +14,7 @@ from hermodr_cli.backing import EmbeddedPostgres, EmbeddedRabbit
 from hermodr_ledger import migrate
 from tests.support import servers
 from tests.support.installation import Installation, installed
-from tests.support.load import Load, reached, under
+from tests.support.load import Load, answered, reached, under
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -71,7 +71,7 @@ async def test_postgres_shut_down_at_once_and_started_again(
         async with under(Load(alone, name, careful=careful), 1500, 300) as load:
             await reached(load, 400)
             await asyncio.to_thread(end_immediately, postgres)
-            await wait_until(lambda load=load: load.answers["503"] >= 20, 30, "requests answered 503")
+            await answered(load, "503", 20)
             await asyncio.to_thread(postgres.start)
         print(name, load.answers, f"slowest {load.slowest:.2f} s")
         assert set(load.answers) <= {"202", "503", "409"}

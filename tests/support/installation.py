@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -148,6 +149,14 @@ class Installation:
                 domain,
             )
         )
+
+    async def dead_letters(self, job_id: str) -> list[str]:
+        """The reasons of a job's dead letters."""
+        found = await self._value(
+            "SELECT coalesce(array_agg(reason), '{}') FROM hermodr.dead_letters WHERE job_id = $1",
+            UUID(job_id),
+        )
+        return list(found)
 
     async def senders(self) -> list[str]:
         """The instances that made attempts."""

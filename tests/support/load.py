@@ -157,6 +157,11 @@ async def reached(load: Load, count: int) -> None:
     await wait_until(lambda: load.requested >= count, 90, f"{count} requests")
 
 
+async def answered(load: Load, answer: str, count: int) -> None:
+    """Waits until so many requests got this answer."""
+    await wait_until(lambda: load.answers[answer] >= count, 90, f"{count} answers {answer}")
+
+
 def moments(numbers: Sequence[float], total: int) -> list[int]:
     """Fractions of a load, as counts of its requests, in order."""
     return sorted(int(each * total) for each in numbers)

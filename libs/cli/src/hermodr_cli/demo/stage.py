@@ -55,7 +55,7 @@ async def stage(backing: Backing, screen: Screen) -> AsyncIterator[Stage]:
     logs.mkdir(parents=True)
     try:
         await sweep(backing, screen.note)
-        with screen.step("A database and a vhost of its own"):
+        with screen.step("A database and a place at the broker of its own"):
             place = await _ground(backing, name)
         database_url = with_database(backing.database_url, name)
         environment = private_ports(_environment(name, database_url, place), ALL)

@@ -16,13 +16,11 @@ _GONE: tuple[type[BaseException], ...] = (
     TimeoutError,
     PoolTimeout,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what a connection says that ended in the midst of being used
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
     asyncpg.InvalidCatalogNameError,
-    asyncpg.DiskFullError,
     asyncpg.ReadOnlySQLTransactionError,
 )
 _LEAVE_BEHIND: tuple[type[BaseException], ...] = (*_GONE, asyncio.CancelledError)
@@ -94,9 +92,12 @@ class Ledger:
                 "server_settings": {
                     "application_name": f"hermodr-{service}",
                     # Look-ups by a handful of ids must stay index look-ups whatever the statistics say of tables
-                    # that were empty a minute ago; joining through arrays leaves the planner guessing.
+                    # that were empty a minute ago; joining through arrays leaves the planner guessing, and it does not
+                    # know that of the many weeks one is looked into: reading all rows seems cheaper to it (measured:
+                    # 200 claims among 18,000 rows 60 ms instead of 6, and growing).
                     "enable_hashjoin": "off",
                     "enable_mergejoin": "off",
+                    "enable_seqscan": "off",
                     "jit": "off",
                 },
             },

@@ -1,0 +1,92 @@
+"""The database's shape: made by whoever comes first, and told apart from what this code does not know."""
+
+import asyncio
+import subprocess
+import sys
+
+import pytest
+
+from hermodr_ledger.lifeline import ledger_ready
+from hermodr_ledger.migrate import upgrade_async
+from hermodr_ledger.schema_version import SchemaMismatch, head, verify
+from tests.support import ledgers
+
+PROCESSES = 4
+TIMEOUT = 60
+
+
+def test_many_processes_may_migrate_at_once(empty_database_url: str) -> None:
+    code = "import sys; from hermodr_ledger.migrate import upgrade; upgrade(sys.argv[1])"
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, empty_database_url],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for _ in range(PROCESSES)
+    ]
+    outcomes = [(process.communicate(timeout=TIMEOUT)[0], process.returncode) for process in running]
+    assert outcomes == [("", 0)] * PROCESSES
+
+
+async def test_a_migrated_database_is_as_this_code_wants_it_and_migrating_again_changes_nothing(
+    empty_database_url: str,
+) -> None:
+    await upgrade_async(empty_database_url)
+    async with ledgers.opened(empty_database_url) as ledger:
+        await verify(ledger)
+        project_id = await ledgers.new_project(ledger)
+        await upgrade_async(empty_database_url)
+        await verify(ledger)
+        assert [row["id"] for row in await ledgers.rows_of(ledger, "projects")] == [project_id]
+
+
+async def test_a_database_behind_says_so_and_what_to_do(empty_database_url: str) -> None:
+    async with ledgers.opened(empty_database_url) as ledger:
+        with pytest.raises(
+            SchemaMismatch, match=f"revision none, behind this code .{head()}.*hermodr migrate"
+        ):
+            await verify(ledger)
+        await upgrade_async(empty_database_url)
+        await ledger.fetch("DELETE FROM hermodr.schema_version")
+        with pytest.raises(SchemaMismatch, match="revision none, behind"):
+            await verify(ledger)
+
+
+async def test_a_database_ahead_says_so_and_is_left_alone(empty_database_url: str) -> None:
+    await upgrade_async(empty_database_url)
+    async with ledgers.opened(empty_database_url) as ledger:
+        await ledger.fetch("UPDATE hermodr.schema_version SET version_num = '9999'")
+        with pytest.raises(SchemaMismatch, match=r"revision 9999, ahead of this code.*start a newer Hermodr"):
+            await verify(ledger)
+        with pytest.raises(SchemaMismatch, match="ahead"):
+            await upgrade_async(empty_database_url)
+        assert (await ledger.fetch("SELECT version_num FROM hermodr.schema_version"))[0][
+            "version_num"
+        ] == "9999"
+
+
+async def test_a_service_does_not_start_on_a_database_of_another_shape(
+    empty_database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with ledgers.opened(empty_database_url) as ledger:
+        with pytest.raises(SystemExit) as caught:
+            await ledger_ready(ledger, asyncio.Event())
+        assert caught.value.code == 2
+        assert "hermodr migrate" in capsys.readouterr().err
+
+
+async def test_a_migration_that_is_cut_off_leaves_nothing_and_no_lock_behind(empty_database_url: str) -> None:
+    async with ledgers.opened(empty_database_url) as ledger:
+        await ledger.fetch("CREATE SCHEMA hermodr")
+        await ledger.fetch("CREATE TABLE hermodr.deliveries (in_the_way int)")
+        with pytest.raises(Exception, match="deliveries"):
+            await upgrade_async(empty_database_url)
+        there = await ledger.fetch(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'hermodr'::regnamespace"
+        )
+        assert [row["relname"] for row in there] == ["deliveries"]
+        await ledger.fetch("DROP TABLE hermodr.deliveries")
+        await upgrade_async(empty_database_url)
+        await verify(ledger)

@@ -1,0 +1,199 @@
+"""The ledger's shape over time: weeks come and go, and every step stays a look-up however many there are."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from hermodr_contracts.vocabulary import DeliveryState, Priority
+from hermodr_ledger.attempts import Outcome, Settlement, claim, record, release
+from hermodr_ledger.decisions import record_decisions, requested_jobs
+from hermodr_ledger.engine import Ledger, Row
+from hermodr_ledger.upkeep import drop_partitions, make_partitions, waiting
+from hermodr_servicekit.ids import new_job_id
+from tests.support.ledgers import attempt, decisions_of, new_deliveries, new_jobs, rows_of
+
+PARENTS = ("jobs", "deliveries", "attempts", "events")
+WEEK = timedelta(days=7)
+CROWD, ABOUT = 2000, 50
+
+
+async def weeks(ledger: Ledger, parent: str = "jobs") -> list[str]:
+    rows = await ledger.fetch(
+        """SELECT right(c.relname, 8) AS week FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = ('hermodr.' || $1)::regclass AND c.relname NOT LIKE '%_rest' ORDER BY 1""",
+        parent,
+    )
+    return [row["week"] for row in rows]
+
+
+def job_id_of(moment: datetime) -> UUID:
+    """An id as of another time."""
+    low = new_job_id().int & ((1 << 80) - 1)
+    return UUID(int=(int(moment.timestamp() * 1000) << 80) | low)
+
+
+async def partition_of(ledger: Ledger, table: str) -> set[str]:
+    rows = await ledger.fetch(f"SELECT DISTINCT tableoid::regclass::text AS place FROM hermodr.{table}")
+    return {row["place"].removeprefix("hermodr.") for row in rows}
+
+
+async def test_weeks_are_made_ahead_once_for_all_four_tables(ledger: Ledger) -> None:
+    now = datetime.now(UTC)
+    assert await make_partitions(ledger, now) == 0  # the migration made them
+    made = await make_partitions(ledger, now + 3 * WEEK)
+    assert made == 3 * len(PARENTS)
+    assert await make_partitions(ledger, now + 3 * WEEK) == 0
+    assert len({tuple(await weeks(ledger, parent)) for parent in PARENTS}) == 1
+
+
+async def test_all_that_belongs_to_a_job_lies_in_the_week_of_its_id(ledger: Ledger) -> None:
+    monday = datetime.now(UTC) - timedelta(days=datetime.now(UTC).weekday())
+    ids = await new_deliveries(ledger, 3)
+    claims = await claim(ledger, ids, owner="me", lease_seconds=60)
+    await record(
+        ledger, [(attempt(each.id, 1, Outcome.SENT), Settlement(DeliveryState.SENT)) for each in claims]
+    )
+    for table in PARENTS:
+        assert await partition_of(ledger, table) == {f"{table}_{monday:%Y%m%d}"}, table
+
+
+async def test_a_time_beyond_all_weeks_has_a_place_too(ledger: Ledger) -> None:
+    await new_jobs(ledger, 1, id=job_id_of(datetime(2200, 1, 1, tzinfo=UTC)))
+    assert await partition_of(ledger, "jobs") == {"jobs_rest"}
+
+
+async def test_old_weeks_are_dropped_once_all_in_them_is_finished_and_old(ledger: Ledger) -> None:
+    first = datetime(2024, 1, 1, tzinfo=UTC)  # a Monday
+    await ledger.fetch("SELECT hermodr.ensure_partitions($1, $2)", first, first + 4 * WEEK)
+    ended = first + timedelta(days=30)
+    for number in range(4):
+        moment = first + number * WEEK + timedelta(days=1)
+        await new_jobs(ledger, 1, id=job_id_of(moment))
+    await ledger.fetch("UPDATE hermodr.jobs SET state = 'completed', finished_at = $1, wake_at = NULL", ended)
+    second, third = (uuid_floor(first + number * WEEK) for number in (1, 2))
+    await ledger.fetch("UPDATE hermodr.jobs SET finished_at = NULL WHERE id > $1 AND id < $2", second, third)
+    assert await drop_partitions(ledger, first + timedelta(days=6)) == []
+    assert await drop_partitions(ledger, ended) == []  # they finished at, not before, that time
+    before = ended + timedelta(days=1)
+    assert await drop_partitions(ledger, before) == ["20240101", "20240115", "20240122"]
+    for parent in PARENTS:
+        assert "20240108" in await weeks(ledger, parent)
+        assert "20240101" not in await weeks(ledger, parent)
+    await ledger.fetch("UPDATE hermodr.jobs SET finished_at = $1", ended)
+    assert await drop_partitions(ledger, before) == ["20240108"]
+    assert await rows_of(ledger, "jobs") == []
+    assert await drop_partitions(ledger, before) == []
+
+
+def uuid_floor(moment: datetime) -> UUID:
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
+async def test_the_floor_of_a_time_is_the_least_id_of_its_millisecond(ledger: Ledger) -> None:
+    for moment in (datetime(2026, 11, 22, 1, 2, 3, 999000, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC)):
+        (row,) = await ledger.fetch("SELECT hermodr.uuid_floor($1) AS floor", moment)
+        assert row["floor"] == uuid_floor(moment)
+
+
+async def test_what_waits_is_counted_by_priority(ledger: Ledger) -> None:
+    assert await waiting(ledger) == []
+    await new_jobs(ledger, 3, priority=Priority.LOW)
+    await new_jobs(ledger, 1, scheduled_for=datetime.now(UTC) + WEEK)
+    ids = await new_deliveries(ledger, 4)
+    await claim(ledger, ids[:1], owner="me", lease_seconds=60)
+    found = {each.priority: each for each in await waiting(ledger)}
+    assert {priority: each.jobs for priority, each in found.items()} == {Priority.LOW: 3, Priority.NORMAL: 3}
+    assert all(each.kind == "notification" and 0 <= each.oldest_seconds < 30 for each in found.values())
+
+
+class Recording:
+    """A ledger's stand-in that remembers statements instead of running them."""
+
+    def __init__(self) -> None:
+        self.statements: list[tuple[str, tuple[Any, ...]]] = []
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[Row]:
+        self.statements.append((sql, arguments))
+        return []
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)
+
+
+class Undone(Exception):
+    """Rolls a transaction back."""
+
+
+async def generic_plan(ledger: Ledger, recording: Recording) -> list[dict[str, Any]]:
+    """The nodes of the plan that serves any arguments, as it ran for those recorded. What it did is undone."""
+    ((sql, arguments),) = recording.statements
+    found: list[dict[str, Any]] = []
+    with contextlib.suppress(Undone):
+        async with ledger.transaction() as transaction:
+            await transaction.fetch("SET LOCAL plan_cache_mode = force_generic_plan")
+            explain = "EXPLAIN (ANALYZE, FORMAT JSON, COSTS OFF, TIMING OFF) "
+            rows = await transaction.fetch(explain + sql, *arguments)
+            found += nodes(json.loads(rows[0]["QUERY PLAN"])[0]["Plan"])
+            raise Undone
+    return found
+
+
+async def steps(ledger: Ledger, ids: list[UUID]) -> dict[str, Recording]:
+    """The statements of the steps every notification takes, about these deliveries of ours and as many jobs."""
+    claims = await claim(ledger, ids, owner="me", lease_seconds=60)
+    job_ids = await new_jobs(ledger, len(ids))
+    decided = await decisions_of(ledger, job_ids)
+    recordings: dict[str, Any] = {
+        name: Recording() for name in ("claim", "release", "record", "read", "decide")
+    }
+    await claim(recordings["claim"], ids, owner="me", lease_seconds=60)
+    await release(recordings["release"], claims)
+    sent = [(attempt(each.id, 1, Outcome.SENT), Settlement(DeliveryState.SENT)) for each in claims]
+    await record(recordings["record"], sent)
+    await requested_jobs(recordings["read"], job_ids)
+    await record_decisions(recordings["decide"], decided)
+    return recordings
+
+
+async def test_every_step_looks_at_the_rows_it_is_about_and_at_one_week_of_many(ledger: Ledger) -> None:
+    """Even where nothing was ever analysed, as in the first minute of an installation."""
+    ids = await new_deliveries(ledger, CROWD)
+    assert len(await weeks(ledger)) > 3
+    for name, recording in (await steps(ledger, ids[-ABOUT:])).items():
+        found = await generic_plan(ledger, recording)
+        for table in ("jobs", "deliveries"):
+            scans = [node for node in found if node.get("Relation Name", "").startswith(f"{table}_")]
+            used = [node for node in scans if node["Actual Loops"] > 0 and node["Node Type"] != "ModifyTable"]
+            looked_at = sum(
+                (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+                for node in used
+            )
+            assert looked_at <= 2 * ABOUT, (name, table, looked_at)
+            assert len({node["Relation Name"] for node in used}) <= 1, (name, table)
+
+
+async def test_claiming_touches_no_index(ledger: Ledger) -> None:
+    """A claim changes only columns without one, so the new row version stays on its page (HOT)."""
+    rows = await ledger.fetch(
+        """SELECT DISTINCT a.attname FROM pg_index i
+        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+        WHERE i.indrelid = 'hermodr.deliveries'::regclass"""
+    )
+    assert {row["attname"] for row in rows} == {"id", "wake_at"}
+    (delivery_id,) = await new_deliveries(ledger, 1)
+    before = (await ledger.fetch("SELECT wake_at FROM hermodr.deliveries"))[0]["wake_at"]
+    await claim(ledger, [delivery_id], owner="me", lease_seconds=60)
+    assert (await ledger.fetch("SELECT wake_at FROM hermodr.deliveries"))[0]["wake_at"] == before
+
+
+async def test_requested_jobs_of_nothing_are_nothing(ledger: Ledger) -> None:
+    assert await requested_jobs(ledger, []) == []
+    assert await claim(ledger, [], owner="me", lease_seconds=60) == []
+    assert await record(ledger, []) == []
+    assert await record_decisions(ledger, []) == {}

@@ -1,0 +1,127 @@
+"""Ledgers with rows in them, made by the ledger's own steps."""
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from hermodr_contracts.vocabulary import Channel, JobKind, JobState, OnUnknown, Priority
+from hermodr_ledger.accept import Accepted, NewJob, accept, accept_singleton
+from hermodr_ledger.attempts import Attempt, Outcome
+from hermodr_ledger.decisions import Decision, NewDelivery, Note, record_decisions, requested_jobs
+from hermodr_ledger.engine import Ledger, Row
+from hermodr_servicekit.ids import child_id, new_id, new_job_id
+
+TABLES = ("jobs", "deliveries", "attempts", "events", "dead_letters", "idempotency_keys", "singletons")
+
+
+@contextlib.asynccontextmanager
+async def opened(url: str, **options: Any) -> AsyncIterator[Ledger]:
+    """A ledger that is closed when the block ends."""
+    ledger = Ledger(url, service="test", **options)
+    try:
+        yield ledger
+    finally:
+        await ledger.close()
+
+
+async def emptied(ledger: Ledger) -> None:
+    """Takes away every row of work."""
+    await ledger.fetch("TRUNCATE " + ", ".join(f"hermodr.{table}" for table in TABLES))
+
+
+async def new_project(ledger: Ledger) -> UUID:
+    project_id = new_id()
+    await ledger.fetch("INSERT INTO hermodr.projects (id, name) VALUES ($1, $2)", project_id, str(project_id))
+    return project_id
+
+
+def new_job(project_id: UUID, **changes: Any) -> NewJob:
+    """An unremarkable job with `changes`."""
+    job = NewJob(
+        id=new_job_id(),
+        project_id=project_id,
+        kind=JobKind.NOTIFICATION,
+        type=None,
+        priority=Priority.NORMAL,
+        data="{}",
+        content='{"subject": "Hello", "body_text": "you"}',
+        to_email="jane@example.org",
+    )
+    return replace(job, **changes)
+
+
+async def new_jobs(ledger: Ledger, count: int, **changes: Any) -> list[UUID]:
+    """That many accepted jobs of one new project."""
+    project_id = await new_project(ledger)
+    jobs = [new_job(project_id, **changes) for _ in range(count)]
+    assert set(await accept(ledger, jobs)) == {Accepted()}
+    return [job.id for job in jobs]
+
+
+async def decisions_of(
+    ledger: Ledger,
+    job_ids: Sequence[UUID],
+    *,
+    deliveries: int = 1,
+    max_attempts: int = 4,
+    on_unknown: OnUnknown = OnUnknown.RESEND,
+) -> list[Decision]:
+    """For each job that many mails, as a dispatcher might decide."""
+    return [
+        Decision(
+            job,
+            JobState.PROCESSING,
+            tuple(
+                NewDelivery(
+                    child_id(job.id, ordinal),
+                    Channel.EMAIL,
+                    f"jane+{ordinal}@example.org",
+                    "Jane",
+                    on_unknown,
+                    max_attempts,
+                )
+                for ordinal in range(1, deliveries + 1)
+            ),
+            (Note("decided", {"channel": "email"}, child_id(job.id, 1)),),
+        )
+        for job in await requested_jobs(ledger, job_ids)
+    ]
+
+
+async def new_deliveries(ledger: Ledger, jobs: int, deliveries: int = 1, **options: Any) -> list[UUID]:
+    """The deliveries of that many decided jobs, ready to be claimed."""
+    job_ids = await new_jobs(ledger, jobs)
+    made: list[UUID] = []
+    for start in range(0, jobs, 100):
+        decisions = await decisions_of(ledger, job_ids[start : start + 100], deliveries=deliveries, **options)
+        for ids in (await record_decisions(ledger, decisions)).values():
+            made += ids
+    return sorted(made)
+
+
+async def row_of(ledger: Ledger, table: str, identifier: UUID) -> Row:
+    (row,) = await ledger.fetch(f"SELECT * FROM hermodr.{table} WHERE id = $1", identifier)
+    return row
+
+
+async def rows_of(ledger: Ledger, table: str) -> list[Row]:
+    return await ledger.fetch(f"SELECT * FROM hermodr.{table}")
+
+
+def attempt(delivery_id: UUID, number: int, outcome: Outcome, **changes: Any) -> Attempt:
+    """What came of an attempt a moment ago."""
+    now = datetime.now(UTC)
+    return replace(
+        Attempt(delivery_id, number, outcome, now, now, claimed_by="me", provider="smtp"), **changes
+    )
+
+
+async def accept_one(ledger: Ledger, job: NewJob) -> UUID:
+    """Takes the job on, with its singleton key if it has one."""
+    async with ledger.transaction() as transaction:
+        take = accept_singleton(transaction, job) if job.singleton_key else accept(transaction, [job])
+        assert await take in (Accepted(), [Accepted()])
+    return job.id

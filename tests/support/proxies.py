@@ -1,0 +1,96 @@
+"""A wire to a server that tests can cut, block and mend, without harming the server or anybody else's connections."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+CHUNK = 65536
+
+
+class Proxy:
+    """Forwards connections from a port of its own to a server, until told otherwise. See `proxied`."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._target = (host, port)
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._flows = asyncio.Event()
+        self._flows.set()
+        self.port = 0
+        self.connections = 0
+        """How many were ever made through it."""
+
+    async def mend(self) -> None:
+        """Takes connections, on the same port as ever, and forwards what is held up."""
+        self._flows.set()
+        if self._server is None:
+            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+            self.port = self._server.sockets[0].getsockname()[1]
+
+    async def block(self) -> None:
+        """Ends all connections and refuses new ones."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self.cut()
+
+    def cut(self) -> None:
+        """Ends all connections at once; new ones are welcome."""
+        for writer in list(self._writers):
+            writer.transport.abort()
+
+    def hold(self) -> None:
+        """Lets nothing through any more, in silence."""
+        self._flows.clear()
+
+    async def close(self) -> None:
+        self._flows.set()
+        await self.block()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self._writers.add(writer)
+        self.connections += 1
+        try:
+            await self._flows.wait()
+            with contextlib.suppress(OSError):  # the server is away: our client is hung up on
+                upstream_reader, upstream = await asyncio.open_connection(*self._target)
+                self._writers.add(upstream)
+                try:
+                    await asyncio.gather(self._pump(reader, upstream), self._pump(upstream_reader, writer))
+                finally:
+                    self._writers.discard(upstream)
+                    upstream.transport.abort()
+        finally:
+            self._tasks.discard(task)
+            self._writers.discard(writer)
+            writer.transport.abort()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(CHUNK):
+            await self._flows.wait()
+            writer.write(data)
+            await writer.drain()
+        raise ConnectionResetError  # so that the other direction ends as well
+
+
+@contextlib.asynccontextmanager
+async def proxied(url: str) -> AsyncIterator[tuple[Proxy, str]]:
+    """A proxy to the server of `url` and the URL that leads through it."""
+    parts = urlsplit(url)
+    if parts.hostname is None or parts.port is None:
+        raise ValueError("the URL must name host and port")
+    proxy = Proxy(parts.hostname, parts.port)
+    await proxy.mend()
+    try:
+        credentials, at, _ = parts.netloc.rpartition("@")
+        yield proxy, parts._replace(netloc=f"{credentials}{at}127.0.0.1:{proxy.port}").geturl()
+    finally:
+        await proxy.close()

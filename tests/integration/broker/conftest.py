@@ -1,0 +1,58 @@
+"""Queues of the tests' own at a real broker, emptied before each test."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+import aio_pika
+import pytest
+from aio_pika.abc import AbstractChannel
+
+from hermodr_contracts.topology import Topology, parse_ladder
+from hermodr_servicekit.broker import Broker
+from hermodr_servicekit.broker_session import declare
+from hermodr_servicekit.periodic import running
+from tests.support.brokers import Broker as Place
+from tests.support.waiting import wait_until
+
+LADDER = "300ms"
+
+
+@pytest.fixture(scope="module")
+def topology(broker: Place) -> Topology:
+    return Topology(prefix=broker.prefix, ladder=parse_ladder(LADDER))
+
+
+@pytest.fixture
+async def channel(broker: Place, topology: Topology) -> AsyncIterator[AbstractChannel]:
+    """A bare channel, to look behind the scenes; the queues are there and empty."""
+    connection = await aio_pika.connect(broker.amqp_url)
+    async with connection:
+        channel = await connection.channel()
+        await declare(channel, topology)
+        for spec in topology.queues:
+            await (await channel.get_queue(spec.queue.name)).purge()
+        yield channel
+        for spec in topology.queues:
+            if spec.label.endswith(
+                LADDER
+            ):  # the fixture that takes everything away does not know of this step
+                await channel.queue_delete(spec.queue.name)
+
+
+class Connected(Protocol):
+    def __call__(self, broker: Broker) -> AbstractAsyncContextManager[Broker]: ...
+
+
+@pytest.fixture
+def connected() -> Connected:
+    """Keeps a broker running while a block lasts; it is connected when the block begins."""
+
+    @contextlib.asynccontextmanager
+    async def run(broker: Broker) -> AsyncIterator[Broker]:
+        async with running(broker.run()):
+            await wait_until(lambda: broker.connected, message="connected")
+            yield broker
+
+    return run

@@ -1,7 +1,8 @@
 """Queues of the tests' own at a real broker, emptied before each test."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -20,8 +21,16 @@ LADDER = "300ms"
 
 
 @pytest.fixture(scope="module")
-def topology(broker: Place) -> Topology:
-    return Topology(prefix=broker.prefix, ladder=parse_ladder(LADDER))
+def topology(broker: Place) -> Iterator[Topology]:
+    yield Topology(prefix=broker.prefix, ladder=parse_ladder(LADDER))
+    asyncio.run(take_away(broker, f"{broker.prefix}.email.retry.{LADDER}"))
+
+
+async def take_away(broker: Place, queue: str) -> None:
+    """A queue of a step that the fixture which takes everything away does not know of."""
+    connection = await aio_pika.connect(broker.amqp_url)
+    async with connection, connection.channel() as channel:
+        await channel.queue_delete(queue)
 
 
 @pytest.fixture

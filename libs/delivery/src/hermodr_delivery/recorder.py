@@ -1,9 +1,10 @@
 """Writing down what came of attempts, many at a time, and planning the retries that follow from it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 import structlog
 
@@ -12,7 +13,6 @@ from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, Channel, DeliveryS
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_ledger.attempts import Attempt, Claim, Recorded, Settlement, settle
 from hermodr_ledger.engine import LedgerUnavailable
-from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.coalescer import Coalescer
 
 log = structlog.get_logger()
@@ -37,13 +37,22 @@ class Records(Protocol):
         ...
 
 
+class Bell(Protocol):
+    """What announces retries: `hermodr_servicekit.announcer.Announcer`."""
+
+    def deliveries(
+        self, channel: Channel, priority: Priority, ids: Iterable[UUID], *, after: Step | None = None
+    ) -> None: ...
+    async def drain(self) -> None: ...
+
+
 class Recorder:
     """Records results in batches, for as long as it takes: an attempt that was made must not be forgotten because the
     database is away for a while. Should its lease run out meanwhile, the ledger still takes the good news if nobody
     has claimed the delivery again."""
 
     def __init__(
-        self, records: Records, announcer: Announcer, metrics: SenderMetrics, *, ladder: Sequence[Step]
+        self, records: Records, announcer: Bell, metrics: SenderMetrics, *, ladder: Sequence[Step]
     ) -> None:
         self._records = records
         self._announcer = announcer

@@ -1,0 +1,157 @@
+"""A ledger of attempts in memory, an announcer that remembers, a provider with a gate."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from prometheus_client import CollectorRegistry
+
+from hermodr_contracts.topology import Step, parse_ladder
+from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
+from hermodr_delivery.metrics import SenderMetrics
+from hermodr_delivery.recorder import Recorder, Result
+from hermodr_ledger.attempts import Attempt, Claim, Outcome, Recorded, Settlement
+from hermodr_ledger.engine import LedgerUnavailable
+from hermodr_servicekit.ids import child_id, job_of, new_job_id
+
+LADDER = parse_ladder("10s,60s")
+PATIENCE = 5.0
+
+
+def new_ids(count: int) -> list[UUID]:
+    return [child_id(new_job_id(), 1) for _ in range(count)]
+
+
+def claim_of(delivery_id: UUID, attempt: int = 1) -> Claim:
+    return Claim(
+        id=delivery_id,
+        job_id=job_of(delivery_id),
+        project_id=new_job_id(),
+        channel=Channel.EMAIL,
+        priority=Priority.NORMAL,
+        attempt=attempt,
+        max_attempts=3,
+        on_unknown=OnUnknown.RESEND,
+        address="jane@example.org",
+        address_name=None,
+        template_id=None,
+        template_version=None,
+        locale=None,
+        data="{}",
+        content="{}",
+        wanted_at=datetime.now(UTC),
+    )
+
+
+def result_of(claim: Claim, outcome: Outcome = Outcome.SENT, retry_after: float | None = None) -> Result:
+    now = datetime.now(UTC)
+    return Result(claim, Attempt(claim.id, claim.attempt, outcome, now, now, provider="fake"), retry_after)
+
+
+class FakeAttempts:
+    """Hands out every delivery once. `away` answers that many calls with an outage; `broken` with a defect."""
+
+    def __init__(self) -> None:
+        self.claims: list[list[UUID]] = []
+        self.claimed: set[UUID] = set()
+        self.released: list[UUID] = []
+        self.batches: list[list[tuple[Attempt, Settlement]]] = []
+        self.recorded: list[UUID] = []
+        self.unclaimable: set[UUID] = set()
+        self.stale: set[UUID] = set()
+        self.broken: set[UUID] = set()
+        self.away = 0
+        self.recording = asyncio.Event()
+        self.recording.set()
+
+    async def claim(self, ids: Sequence[UUID], *, owner: str, lease_seconds: float) -> list[Claim]:
+        self.claims.append(list(ids))
+        await asyncio.sleep(0)
+        self._answer()
+        taken = [each for each in dict.fromkeys(ids) if each not in self.claimed | self.unclaimable]
+        self.claimed |= set(taken)
+        return [claim_of(each) for each in taken]
+
+    async def release(self, claims: Sequence[Claim]) -> None:
+        self._answer()
+        self.released += [each.id for each in claims]
+
+    async def record(self, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
+        self.batches.append(list(results))
+        await self.recording.wait()
+        self._answer()
+        if any(attempt.delivery_id in self.broken for attempt, _ in results):
+            raise ArithmeticError
+        counted = [pair for pair in results if pair[0].delivery_id not in self.stale]
+        self.recorded += [attempt.delivery_id for attempt, _ in counted]
+        return [
+            Recorded(
+                attempt.delivery_id,
+                job_of(attempt.delivery_id),
+                Channel.EMAIL,
+                Priority.NORMAL,
+                settlement.state,
+                JobState.COMPLETED if settlement.state is DeliveryState.SENT else JobState.RETRYING,
+            )
+            for attempt, settlement in counted
+        ]
+
+    def _answer(self) -> None:
+        if self.away:
+            self.away -= 1
+            raise LedgerUnavailable("away")
+
+
+class FakeAnnouncer:
+    """Remembers what is rung."""
+
+    def __init__(self) -> None:
+        self.rung: list[tuple[Channel, Priority, list[UUID], Step | None]] = []
+        self.drained = 0
+
+    def deliveries(
+        self, channel: Channel, priority: Priority, ids: Iterable[UUID], *, after: Step | None = None
+    ) -> None:
+        self.rung.append((channel, priority, list(ids), after))
+
+    async def drain(self) -> None:
+        self.drained += 1
+
+
+class Provider:
+    """Sends while its gate is open, whatever a claim's outcome is to be."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.began: list[UUID] = []
+        self.under_way = 0
+        self.most_under_way = 0
+        self.outcomes: dict[UUID, Outcome] = {}
+        self.raising: dict[UUID, BaseException] = {}
+
+    async def send(self, claim: Claim) -> Result:
+        self.began.append(claim.id)
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        try:
+            await self.gate.wait()
+        finally:
+            self.under_way -= 1
+        if claim.id in self.raising:
+            raise self.raising[claim.id]
+        return result_of(claim, self.outcomes.get(claim.id, Outcome.SENT))
+
+
+class Bench:
+    """A recorder and what it works with."""
+
+    def __init__(self) -> None:
+        self.attempts = FakeAttempts()
+        self.announcer = FakeAnnouncer()
+        self.registry = CollectorRegistry()
+        self.recorder = Recorder(self.attempts, self.announcer, SenderMetrics(self.registry), ladder=LADDER)
+
+    def metric(self, name: str, **labels: str) -> float:
+        return self.registry.get_sample_value(name, labels) or 0.0

@@ -1,0 +1,261 @@
+"""Which deliveries a job becomes, and why others do not exist."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hermodr_contracts.topology import SENDERS
+from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, Channel, JobKind, JobState, OnUnknown, Priority
+from hermodr_dispatcher.domain import allows, choose_locale, decide
+from hermodr_ledger.decisions import Decision, KnownRecipient, Preference, PublishedTemplate, RequestedJob
+from hermodr_servicekit.ids import child_id, new_id, new_job_id
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+PROJECT, JANE_ID = new_id(), new_id()
+JANE = KnownRecipient(JANE_ID, "Jane", "jane@example.org", "+15550100", "de-AT", "Europe/Vienna", None, ())
+TEMPLATE = PublishedTemplate(new_id(), 3, False, "en", {"email": ("de", "en"), "sms": ("en",)})
+TO_JANE = RequestedJob(
+    new_job_id(),
+    PROJECT,
+    JobKind.NOTIFICATION,
+    "hello",
+    Priority.NORMAL,
+    None,
+    JANE_ID,
+    JANE,
+    None,
+    None,
+    False,
+    None,
+)
+AS_GIVEN = replace(
+    TO_JANE, recipient_id=None, recipient=None, to_email="bare@example.org", has_content=True, type=None
+)
+
+
+def decided(job: RequestedJob, template: PublishedTemplate | None = TEMPLATE) -> Decision:
+    return decide(job, template, NOW, 4)
+
+
+def to(recipient: KnownRecipient, **changes: Any) -> RequestedJob:
+    return replace(TO_JANE, recipient=recipient, **changes)
+
+
+def reasons(decision: Decision) -> list[str]:
+    return [note.detail["reason"] for note in decision.notes if "reason" in note.detail]
+
+
+def test_a_template_is_sent_to_the_recipient_in_their_language() -> None:
+    decision = decided(TO_JANE)
+    assert (decision.state, decision.error) == (JobState.PROCESSING, None)
+    (delivery,) = decision.deliveries
+    assert (delivery.id, delivery.channel) == (child_id(TO_JANE.id, 1), Channel.EMAIL)
+    assert (delivery.address, delivery.address_name) == ("jane@example.org", "Jane")
+    assert (delivery.template_id, delivery.template_version, delivery.locale) == (TEMPLATE.id, 3, "de")
+    assert (delivery.max_attempts, delivery.on_unknown) == (4, OnUnknown.RESEND)
+    (note,) = decision.notes
+    assert (note.kind, note.delivery_id) == ("decided", delivery.id)
+    assert note.detail == {"channel": "email", "template": "hello", "template_version": 3, "locale": "de"}
+
+
+def test_content_is_sent_as_given_without_a_template() -> None:
+    (delivery,) = decided(AS_GIVEN, None).deliveries
+    assert (delivery.address, delivery.address_name, delivery.template_id) == ("bare@example.org", None, None)
+    (with_template,) = decided(replace(AS_GIVEN, type="hello"), TEMPLATE).deliveries
+    assert (with_template.template_id, with_template.locale) == (None, None)
+
+
+def test_an_address_in_the_job_goes_before_the_recipients() -> None:
+    (delivery,) = decided(replace(TO_JANE, to_email="other@example.org")).deliveries
+    assert delivery.address == "other@example.org"
+
+
+@pytest.mark.parametrize("wanted", list(OnUnknown))
+def test_the_jobs_policy_goes_before_the_channels(wanted: OnUnknown) -> None:
+    (delivery,) = decided(replace(TO_JANE, on_unknown=wanted)).deliveries
+    assert delivery.on_unknown is wanted
+
+
+@pytest.mark.parametrize(
+    ("job", "template", "reason"),
+    [
+        (replace(TO_JANE, kind=JobKind.TASK), TEMPLATE, "jobs of kind task are not served by this version"),
+        (replace(TO_JANE, recipient=None), TEMPLATE, "recipient_erased"),
+        (TO_JANE, None, "template_missing"),
+        (replace(AS_GIVEN, has_content=False), None, "template_missing"),
+        (TO_JANE, replace(TEMPLATE, locales={"sms": ("en",)}), "no_channel_available"),
+        (TO_JANE, replace(TEMPLATE, locales={}), "no_channel_available"),
+        (replace(TO_JANE, channels=()), TEMPLATE, "no_channel_available"),
+        (to(replace(JANE, email=None)), TEMPLATE, "no_address"),
+        (replace(TO_JANE, channels=(Channel.SMS,)), TEMPLATE, "channel_not_available"),
+        (
+            replace(TO_JANE, channels=(Channel.EMAIL,)),
+            replace(TEMPLATE, locales={"sms": ("en",)}),
+            "template_has_no_such_channel",
+        ),
+    ],
+)
+def test_what_cannot_be_done_fails_and_says_why(
+    job: RequestedJob, template: PublishedTemplate | None, reason: str
+) -> None:
+    decision = decided(job, template)
+    assert (decision.state, decision.error, decision.deliveries) == (JobState.FAILED, reason, ())
+    assert reasons(decision) == [reason]
+
+
+@pytest.mark.parametrize(
+    ("jane", "reason"),
+    [
+        (replace(JANE, muted_until=NOW + timedelta(seconds=1)), "muted"),
+        (replace(JANE, preferences=(Preference(None, None, False),)), "preference"),
+        (replace(JANE, preferences=(Preference("hello", "email", False),)), "preference"),
+    ],
+)
+def test_what_is_not_wanted_is_skipped_unless_it_is_critical(jane: KnownRecipient, reason: str) -> None:
+    decision = decided(to(jane))
+    assert (decision.state, decision.error, decision.deliveries) == (JobState.SKIPPED, None, ())
+    assert reasons(decision) == [reason]
+    critical = decided(to(jane), replace(TEMPLATE, critical=True))
+    assert critical.state is JobState.PROCESSING
+    assert critical.notes[0].detail["critical"] is True
+
+
+@pytest.mark.parametrize("moment", [None, NOW, NOW - timedelta(days=1)])
+def test_a_mute_that_is_over_is_none(moment: datetime | None) -> None:
+    assert decided(to(replace(JANE, muted_until=moment))).state is JobState.PROCESSING
+
+
+def test_a_missing_address_weighs_more_than_a_wish() -> None:
+    jane = replace(JANE, preferences=(Preference(None, "email", False),))
+    decision = decided(to(jane, channels=(Channel.EMAIL, Channel.SMS)))
+    assert (decision.state, decision.error) == (JobState.FAILED, "channel_not_available")
+    assert reasons(decision) == ["preference", "channel_not_available"]
+
+
+def test_one_channel_that_works_is_enough_and_the_others_are_explained() -> None:
+    decision = decided(replace(TO_JANE, channels=(Channel.SMS, Channel.EMAIL, Channel.SMS)))
+    assert decision.state is JobState.PROCESSING
+    (delivery,) = decision.deliveries
+    assert delivery.id == child_id(TO_JANE.id, 2)  # numbered by what was asked for: the same whoever decides
+    assert reasons(decision) == ["channel_not_available"]
+
+
+JOBS = st.builds(
+    replace,
+    st.sampled_from((TO_JANE, AS_GIVEN)),
+    kind=st.sampled_from(JobKind),
+    channels=st.none() | st.lists(st.sampled_from(Channel), max_size=4).map(tuple),
+    to_email=st.none() | st.just("x@example.org"),
+    has_content=st.booleans(),
+    recipient=st.none()
+    | st.builds(
+        replace,
+        st.just(JANE),
+        email=st.none() | st.just("jane@example.org"),
+        muted_until=st.none() | st.datetimes(timezones=st.just(UTC)),
+        preferences=st.lists(
+            st.builds(
+                Preference, st.none() | st.just("hello"), st.none() | st.sampled_from(Channel), st.booleans()
+            ),
+            max_size=3,
+        ).map(tuple),
+    ),
+)
+TEMPLATES = st.none() | st.builds(
+    replace,
+    st.just(TEMPLATE),
+    critical=st.booleans(),
+    locales=st.dictionaries(st.sampled_from(Channel), st.just(("en",)), max_size=3),
+)
+
+
+@given(JOBS, TEMPLATES)
+def test_every_job_becomes_deliveries_or_ends_with_its_reasons(
+    job: RequestedJob, template: PublishedTemplate | None
+) -> None:
+    decision = decided(job, template)
+    assert decision == decided(job, template)
+    assert (decision.state is JobState.PROCESSING) is bool(decision.deliveries)
+    assert decision.notes
+    assert len({each.id for each in decision.deliveries}) == len(decision.deliveries)
+    assert {each.channel for each in decision.deliveries} <= set(SENDERS)
+    assert (decision.error is not None) is (decision.state is JobState.FAILED)
+    if not decision.deliveries:
+        assert decision.state in TERMINAL_JOB_STATES
+        assert reasons(decision)
+
+
+def wishes(*preferences: Preference) -> KnownRecipient:
+    return replace(JANE, preferences=preferences)
+
+
+def test_without_wishes_everything_is_allowed() -> None:
+    assert allows(JANE, "hello", Channel.EMAIL)
+    assert allows(JANE, None, Channel.SMS)
+
+
+ALL, BY_CHANNEL, BY_TYPE, EXACT = (None, None), (None, "email"), ("hello", None), ("hello", "email")
+
+
+@given(st.permutations([ALL, BY_CHANNEL, BY_TYPE, EXACT]), st.lists(st.booleans(), min_size=4, max_size=4))
+def test_the_most_specific_wish_decides_in_whatever_order(
+    order: Sequence[tuple[str | None, str | None]], enabled: list[bool]
+) -> None:
+    preferences = [Preference(*wish, enabled=each) for wish, each in zip(order, enabled, strict=True)]
+    for count in range(1, 5):
+        some = preferences[:count]
+        best = max(some, key=lambda wish: (2 if wish.type else 0) + (1 if wish.channel else 0))
+        assert allows(wishes(*some), "hello", Channel.EMAIL) is best.enabled
+
+
+def test_wishes_about_something_else_do_not_count() -> None:
+    jane = wishes(
+        Preference("other", None, False), Preference(None, "sms", False), Preference("hello", "sms", False)
+    )
+    assert allows(jane, "hello", Channel.EMAIL)
+    assert not allows(jane, "other", Channel.EMAIL)
+    assert not allows(jane, None, Channel.SMS)
+    assert allows(jane, None, Channel.EMAIL)
+
+
+def test_of_two_equal_wishes_the_later_counts() -> None:
+    assert allows(wishes(Preference(None, None, False), Preference(None, None, True)), "hello", Channel.EMAIL)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "available", "expected"),
+    [
+        ("de-AT", ("de", "de-AT", "en"), "de-AT"),
+        ("de_at", ("en", "de-AT"), "de-AT"),
+        ("de-AT", ("de", "en"), "de"),
+        ("zh-Hant-TW", ("en", "zh", "zh-Hant"), "zh-Hant"),
+        ("fr", ("de", "en"), "en"),
+        ("fr", ("de", "en-GB"), "de"),
+        (None, ("de", "en"), "en"),
+        ("", ("de", "en"), "en"),
+        ("d", ("de", "en"), "en"),
+        ("de", ("de-AT", "en"), "en"),
+        ("-", ("de",), "de"),
+        ("pt-BR", ("pt_br",), "pt_br"),
+    ],
+)
+def test_the_closest_language_is_chosen(
+    wanted: str | None, available: tuple[str, ...], expected: str
+) -> None:
+    assert choose_locale(wanted, "en", available) == expected
+
+
+@given(
+    st.none() | st.text(max_size=12),
+    st.text(max_size=12),
+    st.lists(st.text(max_size=5), min_size=1, max_size=4),
+)
+def test_some_language_that_is_there_is_always_chosen(
+    wanted: str | None, default: str, available: list[str]
+) -> None:
+    assert choose_locale(wanted, default, available) in available

@@ -82,3 +82,31 @@ def _unknown(pairs: Installation) -> int:
 def _woke(pairs: Installation) -> int:
     given_back = pairs.logged("email-sender", "claim given back unsent")
     return given_back + pairs.logged("email-sender", "an answer came too late")
+
+
+async def test_a_late_answer_does_not_cover_up_an_unknown_outcome(pairs: Installation) -> None:
+    """The provider takes the mail of a sender that stands still; the other sends it again; then the first one reports
+    its success. Two mails went out, and the job still says why."""
+    await pairs.fault(
+        stage="after_data", action={"kind": "delay", "seconds": 1.5}, recipient="*@late.*", times=1
+    )
+    job_id = await Load(pairs, "late").single()
+    assert job_id is not None
+
+    async def claimant() -> str:
+        return await pairs.claimed_by(job_id)
+
+    claimed_by: str = await wait_until(claimant, 10, "the claim")
+    sender = next(service for service in pairs.fleet.services.values() if f":{service.pid}:" in claimed_by)
+    sender.signal(signal.SIGSTOP)
+    try:
+        found = await pairs.ended(job_id)
+        assert [each["outcome"] for each in found["delivery_logs"]] == ["unknown", "sent"]
+    finally:
+        sender.signal(signal.SIGCONT)
+    await wait_until(lambda: pairs.logged(sender.name, "an answer came too late"), 20, "the late answer")
+    assert len(await pairs.mails_to(found["recipient"]["email"])) == 2
+    first, second = (await pairs.job(job_id))["delivery_logs"]
+    assert (first["outcome"], second["outcome"]) == ("unknown", "sent")
+    await pairs.clear_faults()
+    await pairs.sound()

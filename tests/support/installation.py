@@ -158,6 +158,11 @@ class Installation:
         )
         return list(found)
 
+    async def claimed_by(self, job_id: str) -> str:
+        """The instance that is sending the job's delivery at this moment, `host:pid:…`; empty if nobody is."""
+        sql = "SELECT claimed_by FROM hermodr.deliveries WHERE job_id = $1 AND state = 'sending'"
+        return str(await self._value(sql, UUID(job_id)) or "")
+
     async def senders(self) -> list[str]:
         """The instances that made attempts."""
         return list(

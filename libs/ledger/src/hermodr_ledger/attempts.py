@@ -180,6 +180,8 @@ async def release(ledger: Ledger, claims: Sequence[Claim]) -> None:
     )
 
 
+# An attempt that was given up as unknown keeps that name when its answer comes too late to count: the delivery may have
+# been sent again meanwhile, and its two mails would otherwise have no reason anybody could see.
 # The steps read one another's rows through columns, not through joins: the connection's planner joins rows by nested
 # loops (see `engine`), which is right against tables and quadratic between two steps of one statement.
 _RECORD = """
@@ -210,8 +212,15 @@ WITH input AS (
     SELECT id, number, provider, outcome, code, detail, provider_message_id, claimed_by, started_at, finished_at
     FROM input
     ON CONFLICT (delivery_id, number) DO UPDATE
-        SET outcome = excluded.outcome, code = excluded.code, detail = excluded.detail, provider = excluded.provider,
-            provider_message_id = excluded.provider_message_id, finished_at = excluded.finished_at
+        SET (outcome, code, detail, finished_at) = (
+                SELECT excluded.outcome, excluded.code, excluded.detail, excluded.finished_at
+                WHERE (excluded.delivery_id IN (SELECT id FROM settled)) IS TRUE
+                UNION ALL
+                SELECT attempts.outcome, attempts.code, 'given up as unknown; reported later: ' || excluded.outcome,
+                       attempts.finished_at
+                WHERE (excluded.delivery_id IN (SELECT id FROM settled)) IS NOT TRUE
+            ),
+            provider = excluded.provider, provider_message_id = excluded.provider_message_id
         WHERE attempts.outcome = 'unknown' AND excluded.outcome <> 'unknown'
 ), tally AS (
     SELECT job_id, count(*) FILTER (WHERE delay IS NULL) AS finished,

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from hermodr_contracts.messages import JobsRequested, SendEmails
-from hermodr_contracts.topology import parse_ladder
+from hermodr_contracts.topology import Step, parse_ladder
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
 from hermodr_ledger.attempts import Attempt, Outcome, Recorded, Settlement
 from hermodr_ledger.due import DueDelivery, DueJob, ExpiredClaim
@@ -91,8 +91,11 @@ class FakeBell:
     def jobs(self, priority: Priority, ids: Iterable[UUID]) -> None:
         self.rung.setdefault(priority, []).extend(ids)
 
-    def deliveries(self, channel: Channel, priority: Priority, ids: Iterable[UUID]) -> None:
-        self.rung.setdefault((channel, priority), []).extend(ids)
+    def deliveries(
+        self, channel: Channel, priority: Priority, ids: Iterable[UUID], *, after: Step | None = None
+    ) -> None:
+        lane = (channel, priority) if after is None else (channel, priority, after.label)
+        self.rung.setdefault(lane, []).extend(ids)
 
 
 class Bench:
@@ -224,6 +227,8 @@ async def test_a_claim_nobody_answered_for_is_unknown_and_its_policy_applied(
     assert (attempt.claimed_by, attempt.code) == ("ghost", "lease_expired")
     assert (settlement.state, settlement.dead) == (state, dead)
     assert bench.reannounced("lease_expired") == 1
+    waiting = (claim.channel, claim.priority, settlement.step.label) if settlement.step else None
+    assert bench.bell.rung == ({waiting: [claim.id]} if waiting else {})
 
 
 async def test_after_an_outage_of_the_database_senders_come_before_the_verdict(bench: Bench) -> None:

@@ -49,7 +49,9 @@ class Bell(Protocol):
     @property
     def reachable(self) -> bool: ...
     def jobs(self, priority: Priority, ids: Iterable[UUID]) -> None: ...
-    def deliveries(self, channel: Channel, priority: Priority, ids: Iterable[UUID]) -> None: ...
+    def deliveries(
+        self, channel: Channel, priority: Priority, ids: Iterable[UUID], *, after: Step | None = None
+    ) -> None: ...
 
 
 class Scheduling:
@@ -136,10 +138,14 @@ class Scheduling:
             return 0
         claims = await self._due.expired_claims(self._batch)
         if claims:
-            recorded = await self._records.record([self._unanswered(claim) for claim in claims])
+            results = [self._unanswered(claim) for claim in claims]
+            steps = {attempt.delivery_id: settlement.step for attempt, settlement in results}
+            recorded = await self._records.record(results)
             self._metrics.reannounced.labels("lease_expired").inc(len(recorded))
             for each in recorded:
                 log.warning("outcome unknown", delivery_id=str(each.delivery_id), becomes=each.state)
+                if (step := steps[each.delivery_id]) is not None and self._announcer.reachable:
+                    self._announcer.deliveries(each.channel, each.priority, [each.delivery_id], after=step)
         return len(claims)
 
     def _unanswered(self, claim: ExpiredClaim) -> tuple[Attempt, Settlement]:

@@ -136,7 +136,7 @@ CREATE TABLE attempts (
     delivery_id uuid NOT NULL,
     number smallint NOT NULL,
     provider text,
-    outcome text NOT NULL,                     -- sent | transient | permanent | throttled | unknown
+    outcome text NOT NULL,                     -- sent | transient | permanent | bounced | throttled | unknown
     code text,
     detail text,
     provider_message_id text,

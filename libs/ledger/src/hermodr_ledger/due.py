@@ -139,7 +139,8 @@ async def put_back(ledger: Ledger, job_ids: Sequence[UUID], delivery_ids: Sequen
             FROM unnest($1::uuid[]) u(id) WHERE j.id = u.id AND j.state = 'queued'
         )
         UPDATE hermodr.deliveries d
-        SET wake_at = now() + make_interval(secs => $3), announcements = greatest(d.announcements - 1, 0)
+        SET wake_at = greatest(now() + make_interval(secs => $3), d.due_at),
+            announcements = greatest(d.announcements - 1, 0)
         FROM unnest($2::uuid[]) u(id) WHERE d.id = u.id AND d.state IN ('queued', 'retrying')
         """,
         list(job_ids),

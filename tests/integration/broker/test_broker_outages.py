@@ -219,14 +219,15 @@ async def test_after_the_consumers_are_stopped_nothing_comes_and_what_is_in_hand
 
 
 async def test_a_connection_made_after_the_consumers_were_stopped_is_for_publishing_only(
-    sender: Sender, connected: Connected
+    sender: Sender, connected: Connected, channel: AbstractChannel
 ) -> None:
     async with connected(sender.broker):
         sender.proxy.cut()
         await wait_until(lambda: not sender.broker.connected)
         await sender.broker.stop_consuming()
+        name = sender.topology.send_queue(Channel.EMAIL, NORMAL).queue.name
+        await channel.default_exchange.publish(aio_pika.Message(b"waiting already"), routing_key=name)
         await wait_until(lambda: sender.broker.connected)
-        await sender.send()
         assert (await sender.broker.queue_sizes())["email.normal"] == (1, 0)
         assert sender.began == []
 

@@ -157,6 +157,6 @@ def decode(type_name: str | None, version: object, body: bytes) -> Message:
         return model.model_validate_json(body)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        known = first["loc"][:-1] if first["type"] == "extra_forbidden" else first["loc"]  # its name is the body's
-        where = ".".join(str(part) for part in known) or "body"
+        foreign = first["type"] == "extra_forbidden"  # then the last name is the body's, not ours
+        where = ".".join(str(part) for part in first["loc"][: -1 if foreign else None]) or "body"
         raise Undecodable(f"{model.type_name()} v{version}: {where}: {first['type']}") from None

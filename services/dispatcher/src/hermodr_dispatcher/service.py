@@ -39,16 +39,33 @@ class Dispatching:
 
     async def dispatch(self, priority: Priority, ids: Sequence[UUID]) -> None:
         """Decides upon those of the jobs that are still queued. With the database away nothing happens: the jobs stay
-        queued and the scheduler announces them again."""
+        queued and the scheduler announces them again. A job that cannot be decided upon keeps no other from it: it is
+        left queued, and its error raised once all others are decided."""
         try:
             await self._lines[priority].submit(ids)
         except LedgerUnavailable as error:
             log.warning("jobs left for later", jobs=len(ids), error=str(error))
+        except Exception as error:
+            if len(ids) == 1:
+                raise
+            log.error("jobs are decided one by one", jobs=len(ids), error=type(error).__name__)
+            await self._dispatch_singly(priority, ids)
 
     async def drain(self) -> None:
         """Returns when everything handed in is written down and announced."""
         await asyncio.gather(*(line.drain() for line in self._lines.values()))
         await self._announcer.drain()
+
+    async def _dispatch_singly(self, priority: Priority, ids: Sequence[UUID]) -> None:
+        failures = []
+        for each in ids:
+            try:
+                await self.dispatch(priority, [each])
+            except Exception as error:
+                log.exception("job cannot be decided upon", job_id=str(each))
+                failures.append(error)
+        if failures:
+            raise failures[0]
 
     async def _decide_all(self, packs: Sequence[Sequence[UUID]]) -> list[None]:
         jobs = await requested_jobs(self._ledger, [each for pack in packs for each in pack])

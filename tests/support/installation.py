@@ -150,6 +150,16 @@ class Installation:
             )
         )
 
+    async def resent(self, domain: str) -> int:
+        """How many mails to addresses with `domain` in them were sent after an attempt with an unknown outcome."""
+        return int(
+            await self._value(
+                "SELECT count(DISTINCT d.id) FROM hermodr.attempts a JOIN hermodr.deliveries d ON d.id = a.delivery_id"
+                " WHERE a.outcome = 'unknown' AND d.state = 'sent' AND position($1 IN d.address) > 0",
+                domain,
+            )
+        )
+
     async def dead_letters(self, job_id: str) -> list[str]:
         """The reasons of a job's dead letters."""
         found = await self._value(

@@ -14,6 +14,7 @@ from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer
+from hermodr_servicekit.logging import whereabouts
 
 log = structlog.get_logger()
 
@@ -62,7 +63,7 @@ class Dispatching:
             try:
                 await self.dispatch(priority, [each])
             except Exception as error:
-                log.exception("job cannot be decided upon", job_id=str(each))
+                log.error("job cannot be decided upon", job_id=str(each), error=whereabouts(error))
                 failures.append(error)
         if failures:
             raise failures[0]

@@ -90,8 +90,9 @@ def _shares(concurrency: int) -> dict[Priority, int]:
 
 
 def _window(providers: Sequence[EmailProvider], lease_seconds: float) -> int:
-    """How many deliveries to claim ahead: what the slowest provider's rate sends in a quarter of a lease at most."""
+    """How many deliveries a lane claims ahead: all lanes together no more than the slowest provider's rate sends in a
+    quarter of a lease, so that waiting for their turn does not make the claims old."""
     rates = [each.options.rate for each in providers if each.options.rate is not None]
     if not rates:
         return _LARGEST_WINDOW
-    return max(1, min(_LARGEST_WINDOW, int(min(rates) * lease_seconds / 4)))
+    return max(1, min(_LARGEST_WINDOW, int(min(rates) * lease_seconds / 4 / len(Priority))))

@@ -62,7 +62,7 @@ class Dispatching:
         for each in ids:
             try:
                 await self.dispatch(priority, [each])
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - raised below, when the other jobs have had their turn
                 log.error("job cannot be decided upon", job_id=str(each), error=whereabouts(error))
                 failures.append(error)
         if failures:

@@ -35,6 +35,9 @@ async def test_sigkill_at_random_moments(installation: Installation, victim: str
     assert load.requested == MAILS
     await installation.clear_faults()
     await installation.sound()
+    unknown = await installation.unknown_attempts(f"@kill-{victim}.")
+    print(f"{unknown} attempts had an unknown outcome")
+    assert (unknown > 0) == (victim == "email-sender"), "only a sender takes knowledge with it when it dies"
 
 
 @pytest.mark.parametrize("leaver", SERVICES)

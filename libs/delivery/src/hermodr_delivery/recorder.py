@@ -59,7 +59,7 @@ class Recorder:
         self._metrics = metrics
         self._ladder = ladder
         self._line: Coalescer[Result, None] = Coalescer(
-            self._record, max_items=200, concurrency=2, split_on=(Exception,)
+            self._record, max_items=200, concurrency=1, split_on=(Exception,)
         )
 
     def submit(self, result: Result) -> asyncio.Future[None]:

@@ -61,7 +61,7 @@ async def test_a_sender_frozen_past_its_lease(pairs: Installation) -> None:
     """What it had claimed is called unknown and sent by the other. When it wakes, it must not send those claims: only
     what the provider had in its hands at the moment of freezing may come twice."""
     sender = pairs.fleet["email-sender"]
-    await pairs.fault(stage="after_data", action={"kind": "delay", "seconds": 0.05})
+    await pairs.fault(stage="after_data", action={"kind": "delay", "seconds": 0.15})
     async with under(Load(pairs, "frozen"), 600, 400) as load:
         await reached(load, 300)
         sender.signal(signal.SIGSTOP)

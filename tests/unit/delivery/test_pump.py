@@ -19,7 +19,7 @@ LEASE = 60.0
 class Lane(Bench):
     """A pump that is not running yet, its provider and its ledger."""
 
-    def __init__(self, *, concurrency: int = 4, window: int = 10, bench: Bench | None = None) -> None:
+    def __init__(self, *, concurrency: int = 4, window: int = 8, bench: Bench | None = None) -> None:
         super().__init__()
         if bench is not None:
             self.attempts, self.announcer, self.recorder = bench.attempts, bench.announcer, bench.recorder
@@ -66,11 +66,11 @@ async def test_no_more_than_the_window_is_claimed_ahead_and_no_more_than_the_wor
     await wait_until(lambda: lane.provider.under_way == 4)
     for _ in range(50):
         await asyncio.sleep(0)
-    assert lane.attempts.claims == [ids[:10]]
+    assert lane.attempts.claims == [ids[:8]]
     lane.provider.gate.set()
     await done(task)
     assert lane.provider.most_under_way == 4
-    assert all(len(each) <= 10 for each in lane.attempts.claims)
+    assert all(len(each) <= 8 for each in lane.attempts.claims)
 
 
 async def test_a_window_of_one_gets_through_as_well() -> None:
@@ -139,7 +139,7 @@ async def test_a_result_that_cannot_be_recorded_holds_up_nobody(lane: Lane) -> N
 
 async def test_claims_that_grew_old_are_given_back_unsent(lane: Lane) -> None:
     lane.provider.gate.clear()
-    ids = new_ids(10)
+    ids = new_ids(8)
     task = lane.submit(ids)
     await wait_until(lambda: lane.provider.under_way == 4)
     lane.clock.advance(LEASE / 2 + 1)  # the process stood still
@@ -163,7 +163,7 @@ async def test_old_claims_that_cannot_be_given_back_are_not_sent_either(lane: La
 
 async def test_draining_finishes_what_is_claimed_and_gives_back_the_rest(lane: Lane) -> None:
     lane.provider.gate.clear()
-    claimed, unclaimed = new_ids(10), new_ids(5)
+    claimed, unclaimed = new_ids(8), new_ids(5)
     first, second = lane.submit(claimed), lane.submit(unclaimed)
     await wait_until(lambda: lane.provider.under_way == 4)
     draining = asyncio.create_task(lane.pump.drain())
@@ -194,7 +194,7 @@ async def test_a_message_that_is_partly_claimed_goes_back_and_its_claimed_part_i
         await done(task)
     lane.provider.gate.set()
     await done(draining)
-    assert sorted(lane.attempts.recorded) == sorted(ids[:10])
+    assert sorted(lane.attempts.recorded) == sorted(ids[:8])
 
 
 async def test_losing_the_broker_and_with_it_the_handlers_does_not_cancel_the_sending(lane: Lane) -> None:

@@ -16,6 +16,7 @@ from uuid import UUID
 
 import structlog
 
+from hermodr_delivery.pace import Pace
 from hermodr_delivery.recorder import Recorder, Result
 from hermodr_ledger.attempts import Claim
 from hermodr_ledger.engine import LedgerUnavailable
@@ -23,6 +24,9 @@ from hermodr_servicekit.cancellation import cancelled_from_outside
 from hermodr_servicekit.clock import Clock
 
 log = structlog.get_logger()
+
+CLAIMS_PER_WORKER = 2
+"""One being sent, one at hand."""
 
 Send = Callable[[Claim], Awaitable[Result]]
 """Makes one provider call and says what came of it. Failures of delivery are results, not exceptions."""
@@ -62,7 +66,8 @@ class _Message:
 
 
 class Pump:
-    """One lane of a sender: `concurrency` provider calls at once, at most `window` deliveries claimed ahead.
+    """One lane of a sender: `concurrency` provider calls at once, and as many deliveries claimed ahead as
+    its pace asks for, at most `window`.
 
     `run` is to be kept running in a task. A claim is sent only within the first half of its lease; the caller sees
     to it that a provider call takes less than the other half.
@@ -86,7 +91,7 @@ class Pump:
         self._clock = clock
         self._owner = owner
         self._concurrency = concurrency
-        self._window = window
+        self._pace = Pace(clock, least=CLAIMS_PER_WORKER * concurrency, most=window)
         self._lease_seconds = lease_seconds
         self._line: deque[tuple[UUID, _Message]] = deque()
         self._in_hand = 0
@@ -124,11 +129,11 @@ class Pump:
         await self._recorder.drain()
 
     async def _claim_always(self) -> None:
-        low_water = self._window // 2
         while True:
             self._turn.clear()
-            if self._line and self._in_hand <= low_water and not self._stopping:
-                await self._claim_some(self._window - self._in_hand)
+            ahead = self._pace.ahead()
+            if self._line and self._in_hand <= ahead // 2 and not self._stopping:
+                await self._claim_some(ahead - self._in_hand)
             else:
                 await self._turn.wait()
 
@@ -153,6 +158,7 @@ class Pump:
 
     def _settled(self, message: _Message) -> None:
         self._in_hand -= 1
+        self._pace.done()
         message.settle()
         self._turn.set()
 

@@ -65,12 +65,7 @@ async def through_a_transaction(ledger: Ledger) -> None:
         await transaction.fetch("SELECT 1")
 
 
-async def through_sqlalchemy(ledger: Ledger) -> None:
-    async with ledger.begin() as connection:
-        await connection.exec_driver_sql("SELECT 1")
-
-
-WAYS = pytest.mark.parametrize("way", [through_fetch, through_a_transaction, through_sqlalchemy])
+WAYS = pytest.mark.parametrize("way", [through_fetch, through_a_transaction])
 Way = Callable[[Ledger], Awaitable[None]]
 
 

@@ -1,5 +1,5 @@
-"""The connection to PostgreSQL, and the two ways through it: SQLAlchemy for the many small things, and one set-based
-statement straight through the driver for the few steps every notification takes."""
+"""The connection to PostgreSQL: SQLAlchemy's engine and pool, and straight through to the driver, where a step of a
+notification is one set-based statement with arrays for arguments."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 
 _GONE: tuple[type[BaseException], ...] = (
     OSError,
@@ -129,19 +129,6 @@ class Ledger:
                 await self._translate(error)
                 raise
         raise AssertionError("unreachable")
-
-    @contextlib.asynccontextmanager
-    async def begin(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that commits when the block ends and rolls back when it raises. Errors as in `fetch`."""
-        try:
-            async with self._engine.begin() as connection:
-                yield connection
-        except DBAPIError as error:
-            await self._translate(error)
-            raise
-        except _GONE as error:
-            await self._forget_connections(error)
-            raise LedgerUnavailable(type(error).__name__) from error
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:

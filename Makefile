@@ -26,8 +26,8 @@ down: ## stop what was started, leave nothing behind | KEEP=1 keeps the data
 check: install ## formatting, lint, types, import rules, dependencies, lock freshness
 	@$(BIN)/python tools/check.py $(ARGS)
 
-bench: install ## bulk mails end to end, by role; peers and more scenarios come with issue 3 | ARGS="20000 --json"
-	@$(BIN)/python -m tests.benchmarks.bulk $(ARGS)
+bench: install ## measure against peers in the same run | QUICK=1 PEERS=none ONLY=bulk JSON=file DOC=1
+	@$(if $(QUICK),QUICK=1) $(if $(DOC),DOC=1) PEERS="$(PEERS)" ONLY="$(ONLY)" JSON="$(JSON)" $(BIN)/python -m tests.benchmarks
 
 chaos: ## faults at random with an invariant checker (comes with issue 3)
 	@echo "make chaos: comes with issue 3; there is nothing to break things with yet." >&2; exit 2

@@ -1,0 +1,169 @@
+"""`make bench`: all scenarios and all peers in one run, on servers of their own.
+
+Environment: PEERS=none or names separated by commas; QUICK=1 for daily work; JSON=file; DOC=1 writes
+docs/benchmarks.md; ONLY=bulk,posts,… some of the scenarios.
+"""
+
+import json
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvloop
+from rich.console import Console
+
+from tests.benchmarks import bulk, document, peer, report
+from tests.benchmarks.installed import NotInstalled
+from tests.benchmarks.mailbox import Incomplete, Mailbox, mailbox
+from tests.benchmarks.results import Bulk, Result, middle
+from tests.benchmarks.scenarios import SCENARIOS
+from tests.benchmarks.servers import Servers, servers
+from tests.benchmarks.site import OURS, site
+
+LABELS = {
+    OURS: "Hermodr",
+    **{one.name: one.label for one in peer.PEERS},
+    "bare_fastapi": "bare FastAPI + INSERT",
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is to be measured, and how much of it."""
+
+    quick: bool
+    peers: tuple[peer.Peer, ...]
+    scenarios: tuple[str, ...]
+
+    @property
+    def mails(self) -> int:
+        return 5_000 if self.quick else 20_000
+
+    @property
+    def peer_mails(self) -> int:
+        """Peers are slower and steady: fewer mails give the same rate."""
+        return 1_500 if self.quick else 5_000
+
+    @property
+    def rounds(self) -> int:
+        return 1 if self.quick else 3
+
+    @classmethod
+    def of_environment(cls) -> "Choice":
+        named = os.environ.get("PEERS") or "all"
+        names = {"all": {one.name for one in peer.PEERS}, "none": set()}.get(named, set(named.split(",")))
+        if unknown := names - {one.name for one in peer.PEERS}:
+            raise SystemExit(f"PEERS: no such peer: {', '.join(sorted(unknown))}")
+        every = ("bulk", *SCENARIOS)
+        scenarios = tuple((os.environ.get("ONLY") or ",".join(every)).split(","))
+        if set(scenarios) - set(every):
+            raise SystemExit(f"ONLY: some of {', '.join(every)}")
+        return cls(
+            bool(os.environ.get("QUICK")),
+            tuple(one for one in peer.PEERS if one.name in names),
+            scenarios,
+        )
+
+
+@dataclass
+class Findings:
+    """Of one run."""
+
+    bulk: dict[str, Bulk] = field(default_factory=dict)
+    results: list[Result] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+async def bulk_rounds(choice: Choice, place: Servers, box: Mailbox, found: Findings) -> None:
+    """Ours and every peer's bulk run in turn, as often as there are rounds; the median run of each counts."""
+    runs: dict[str, list[Bulk]] = {}
+    for turn in range(choice.rounds):
+        async with site(place, box) as here:
+            runs.setdefault(OURS, []).append(await bulk.measure(here, choice.mails))
+        for one in choice.peers:
+            if one.name in found.missing:
+                continue
+            try:
+                run = await peer.measure(one, place, box, choice.peer_mails, say)
+            except (NotInstalled, Incomplete, RuntimeError) as error:
+                found.missing[one.name] = str(error)
+                say(f"left out: {one.label}: {error}")
+                continue
+            runs.setdefault(one.name, []).append(run)
+        rates = ", ".join(f"{LABELS[name]} {done[-1].rate:,.0f}" for name, done in runs.items())
+        say(f"bulk, round {turn + 1} of {choice.rounds}, mails/s: {rates}")
+    found.bulk = {name: middle(done) for name, done in runs.items()}
+    ours, theirs = found.bulk[OURS], {name: run for name, run in found.bulk.items() if name != OURS}
+    found.results += bulk_results(ours, theirs)
+
+
+def bulk_results(ours: Bulk, theirs: dict[str, Bulk]) -> list[Result]:
+    """The bulk runs as single numbers."""
+
+    def per_thousand(run: Bulk, seconds: float) -> float:
+        return seconds / run.mails * 1000
+
+    rates = {name: run.rate for name, run in theirs.items()}
+    cost = {name: per_thousand(run, run.cost) for name, run in theirs.items()}
+    target = "≥ 4,000/s or ≥ 7 × Celery + row"
+    return [
+        Result("bulk", "mails_per_second", "1/s", ours.rate, rates, ours.load, target),
+        Result("bulk", "cpu_all_but_sink", "s/1000", per_thousand(ours, ours.cost), cost, ours.load),
+        *(
+            Result("bulk", f"cpu_{role}", "s/1000", per_thousand(ours, seconds), load=ours.load)
+            for role, seconds in ours.roles.items()
+        ),
+        *(
+            Result("bulk", f"memory_{role}", "MB", megabytes, load=ours.load)
+            for role, megabytes in ours.memory.items()
+        ),
+    ]
+
+
+async def measure(choice: Choice, place: Servers) -> Findings:
+    """Everything chosen, one after the other."""
+    found = Findings()
+    async with mailbox() as box:
+        if "bulk" in choice.scenarios:
+            await bulk_rounds(choice, place, box, found)
+        for name in choice.scenarios:
+            if name in SCENARIOS:
+                async with site(place, box) as here:
+                    found.results += await SCENARIOS[name](here, choice.quick)
+                say(f"{name}: done")
+    return found
+
+
+def show(found: Findings) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    if found.bulk:
+        head, rows = report.bulk_rows(found.bulk, LABELS)
+        report.show(console, "bulk, HTML mails end to end; CPU in seconds per 1,000 mails", head, rows)
+        report.show(console, "Hermodr by role", *report.role_rows(found.bulk[OURS]))
+    others = [result for result in found.results if result.scenario != "bulk"]
+    if others:
+        report.show(console, "one at a time", *report.result_rows(others, LABELS))
+    for name, why in found.missing.items():
+        console.print(f"left out: {LABELS[name]}: {why}", highlight=False)
+
+
+def main() -> None:
+    """Measures, shows, writes."""
+    choice = Choice.of_environment()
+    with servers(say) as place:
+        found = uvloop.run(measure(choice, place))
+    show(found)
+    if path := os.environ.get("JSON"):
+        results = [result.document() for result in found.results]
+        Path(path).write_text(json.dumps({"results": results}, indent=1) + "\n", encoding="utf-8")
+    if os.environ.get("DOC"):
+        document.write(found.bulk, found.results, found.missing, LABELS)
+
+
+if __name__ == "__main__":
+    main()

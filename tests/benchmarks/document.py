@@ -1,0 +1,110 @@
+"""docs/benchmarks.md, as a run found things: the machine, the command, the tables, and what was left out."""
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from hermodr_cli import state
+from tests.benchmarks import report
+from tests.benchmarks.results import Bulk, Result
+
+PAGE = """\
+# Benchmarks
+
+This page is written by the harness itself: `{command}`. Numbers depend on the machine and on what else it does; the
+ratios, taken in the same run, are what to look at. The load average when a measurement began stands beside it.
+
+Machine: {machine}.
+
+Everything runs on this one machine: the services (one process per role), PostgreSQL with `fsync` on, RabbitMQ, and the
+mail server that takes the mails. Every system sends the same text and HTML mail, and every recipient has to get it
+exactly once.
+The time runs from the first request to the last mail's arrival. Servers are started for the run and belong to it alone.
+
+{bulk}
+{others}
+{missing}
+## How the peers are set up
+
+The code is in `tests/benchmarks/peers`. Those in Python build the mail with `MIMEMultipart` (a third of the cost of
+`EmailMessage`); all keep their SMTP connections.
+
+- Celery + row: late acks, prefork with a process per core, prefetch 64, one row per mail, inserted by the producer and
+  updated by the worker.
+- Celery + row, quorum, confirms: the same with a quorum queue and publisher confirms; the nearest to what Hermodr
+  guarantees.
+- Dramatiq: a process per core with eight threads, no rows: nobody knows afterwards what was sent.
+- Procrastinate: two processes, ten tasks at a time, deferred in batches of 1,000.
+- BullMQ + nodemailer: one process, 50 jobs at a time, added in batches of 1,000; Redis with its append-only file
+  (written to disk once a second); no rows.
+
+The peers send fewer mails than Hermodr, as the column says; all are warmed up before.
+"""
+BULK = """\
+## Bulk: HTML mails end to end
+
+`ratio` is Hermodr's rate divided by the peer's. CPU in seconds per 1,000 mails; `own CPU` and `own MB` are all
+processes of the system itself with its producer; `all CPU` adds the servers, without the sink, and `CPU ratio` compares
+it. `others` is the share of the machine's work meanwhile that had nothing to do with the measurement: where it is
+not small, the CPU ratio says more than the rate. {rounds}
+
+{table}
+
+Hermodr by role:
+
+{roles}
+"""
+OTHERS = """\
+## One at a time
+
+A ratio above 1 means that Hermodr is better.
+
+{table}
+"""
+
+
+def write(
+    bulk: Mapping[str, Bulk],
+    results: Sequence[Result],
+    missing: Mapping[str, str],
+    labels: Mapping[str, str],
+) -> Path:
+    """Replaces the page."""
+    parts = {"bulk": "", "others": "", "missing": ""}
+    if bulk:
+        parts["bulk"] = BULK.format(
+            rounds="One run." if os.environ.get("QUICK") else "The median of three rounds.",
+            table=report.markdown(*report.bulk_rows(bulk, labels)),
+            roles=report.markdown(*report.role_rows(next(iter(bulk.values())))),
+        )
+    if others := [result for result in results if result.scenario != "bulk"]:
+        parts["others"] = OTHERS.format(table=report.markdown(*report.result_rows(others, labels)))
+    if missing:
+        parts["missing"] = (
+            "\n".join(f"Left out: {labels[name]}: {why}" for name, why in missing.items()) + "\n"
+        )
+    path = state.root() / "docs" / "benchmarks.md"
+    path.write_text(PAGE.format(command=_command(), machine=_machine(), **parts), encoding="utf-8")
+    return path
+
+
+def _command() -> str:
+    given = [
+        f"{name}={os.environ[name]}" for name in ("PEERS", "QUICK", "ONLY", "DOC") if os.environ.get(name)
+    ]
+    return " ".join(["make bench", *given])
+
+
+def _machine() -> str:
+    cpu = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
+    memory = int(Path("/proc/meminfo").read_text(encoding="ascii").split()[1]) / 1e6
+    system = f"Linux {platform.release()}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} cores ({cpu}), {memory:.0f} GB, {system}"

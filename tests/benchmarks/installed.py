@@ -1,0 +1,59 @@
+"""Environments for the peers below `.hermodr/bench`, installed by name and pinned version when first needed."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from hermodr_cli.backing.model import Say
+from tests.benchmarks.servers import folder
+
+PEERS = Path(__file__).parent / "peers"
+MARK = "installed.json"
+
+
+class NotInstalled(Exception):
+    """This peer cannot be measured here; the text says why."""
+
+
+def python(name: str, requirements: tuple[str, ...], say: Say) -> Path:
+    """The interpreter of a virtual environment that has exactly these packages. Raises NotInstalled."""
+    home = folder() / name
+    program = home / "bin" / "python"
+    if not _has(home, requirements):
+        say(f"installing {', '.join(requirements)} …")
+        shutil.rmtree(home, ignore_errors=True)
+        uv = [str(Path(sys.executable).parent / "uv")]
+        _run([*uv, "venv", "--quiet", "--python", sys.executable, str(home)], home.parent)
+        _run([*uv, "pip", "install", "--quiet", "--python", str(program), *requirements], home.parent)
+        (home / MARK).write_text(json.dumps(requirements), encoding="utf-8")
+    return program
+
+
+def node(name: str, requirements: tuple[str, ...], scripts: tuple[str, ...], say: Say) -> Path:
+    """A folder with these npm packages and, beside them, our scripts. Raises NotInstalled."""
+    if shutil.which("npm") is None or shutil.which("node") is None:
+        raise NotInstalled("needs node and npm")
+    home = folder() / name
+    if not _has(home, requirements):
+        say(f"installing {', '.join(requirements)} …")
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir()
+        (home / "package.json").write_text('{"private": true}', encoding="utf-8")
+        _run(["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", *requirements], home)
+        (home / MARK).write_text(json.dumps(requirements), encoding="utf-8")
+    for script in scripts:
+        shutil.copy(PEERS / script, home / script)
+    return home
+
+
+def _has(home: Path, requirements: tuple[str, ...]) -> bool:
+    mark = home / MARK
+    return mark.exists() and json.loads(mark.read_text(encoding="utf-8")) == list(requirements)
+
+
+def _run(command: list[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        raise NotInstalled((done.stderr or done.stdout).strip()[-500:])

@@ -1,0 +1,54 @@
+"""A private Redis for the peer that needs one, with the append-only file that BullMQ's documentation asks for."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from hermodr_cli.backing import ports
+from hermodr_cli.backing.model import Say
+from tests.benchmarks.installed import NotInstalled
+from tests.benchmarks.servers import folder
+
+POLL_SECONDS = 0.05
+
+
+def ensure(say: Say) -> str:
+    """The server's program; as root its package is installed if it is missing. Raises NotInstalled."""
+    if (found := shutil.which("redis-server")) is not None:
+        return found
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise NotInstalled("needs redis-server, which only root can install: apt-get install redis-server")
+    say("installing redis-server …")
+    # the package would start a server of its own on the default port: forbidden while it installs
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    for command in (["apt-get", "update"], ["apt-get", "install", "-y", "redis-server"]):
+        subprocess.run(command, env=environment, capture_output=True)
+    if (found := shutil.which("redis-server")) is None:
+        raise NotInstalled("redis-server could not be installed")
+    return found
+
+
+@asynccontextmanager
+async def redis(program: str) -> AsyncIterator[tuple[int, int]]:
+    """Port and process number, as long as the block lasts."""
+    port = ports.free(1)[0]
+    with tempfile.TemporaryDirectory(dir=folder()) as data:
+        process = await asyncio.create_subprocess_exec(
+            *(program, "--port", str(port), "--bind", ports.LOOPBACK, "--dir", data),
+            *("--appendonly", "yes", "--save", "", "--maxmemory-policy", "noeviction"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            async with asyncio.timeout(20):
+                while not ports.answers(port):
+                    await asyncio.sleep(POLL_SECONDS)
+            yield port, process.pid
+        finally:
+            process.terminate()
+            await process.wait()

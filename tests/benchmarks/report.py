@@ -1,0 +1,87 @@
+"""What a person reads of a run: tables on the terminal, and the same as Markdown."""
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.benchmarks.results import Bulk, Result
+
+OURS = ("api", "dispatcher", "scheduler", "email-sender")
+OTHERS = ("database", "broker", "redis", "sink")
+Rows = list[list[str]]
+
+
+def number(value: float) -> str:
+    """Three digits that matter."""
+    if value == 0:
+        return "0"
+    digits = max(0, 2 - len(str(int(abs(value)))) + 1)
+    return f"{value:,.{digits}f}"
+
+
+def bulk_rows(runs: Mapping[str, Bulk], labels: Mapping[str, str]) -> tuple[list[str], Rows]:
+    """Head and lines of the table of bulk runs; the first run is ours. CPU in seconds per 1,000 mails."""
+    head = ["system", "mails", "mails/s", "ratio", "own CPU", *OTHERS, "all CPU", "CPU ratio", "own MB"]
+    head += ["others", "load"]
+    ours = next(iter(runs.values()))
+    rows = []
+    for name, run in runs.items():
+        own = [role for role in run.roles if role not in OTHERS]
+        scale = 1000 / run.mails
+        rows.append(
+            [
+                labels.get(name, name),
+                f"{run.mails:,}",
+                number(run.rate),
+                f"{ours.rate / run.rate:.1f} ×",
+                number(sum(run.roles[role] for role in own) * scale),
+                *(number(run.roles[role] * scale) if role in run.roles else "–" for role in OTHERS),
+                number(run.cost * scale),
+                f"{run.cost / run.mails * ours.mails / ours.cost:.1f} ×",
+                f"{sum(run.memory[role] for role in own):.0f}",
+                f"{run.foreign:.0%}",
+                f"{run.load:.1f}",
+            ]
+        )
+    return head, rows
+
+
+def role_rows(run: Bulk) -> tuple[list[str], Rows]:
+    """Head and lines of our own roles' table."""
+    return ["role", "CPU µs per mail", "MB"], [
+        [role, f"{seconds / run.mails * 1e6:,.0f}", f"{run.memory[role]:,.0f}"]
+        for role, seconds in run.roles.items()
+    ]
+
+
+def result_rows(results: Sequence[Result], labels: Mapping[str, str]) -> tuple[list[str], Rows]:
+    """Head and lines of the table of all other numbers."""
+    head = ["scenario", "metric", "unit", "Hermodr", "peer", "ratio", "target", "load"]
+    return head, [
+        [
+            result.scenario,
+            result.metric,
+            result.unit,
+            number(result.hermodr),
+            ", ".join(f"{labels.get(name, name)}: {number(value)}" for name, value in result.peers.items()),
+            ", ".join(f"{result.ratio(name):.2f} ×" for name in result.peers),
+            result.target,
+            f"{result.load:.1f}",
+        ]
+        for result in results
+    ]
+
+
+def show(console: Console, title: str, head: Sequence[str], rows: Rows) -> None:
+    table = Table(title=title, title_justify="left")
+    for index, column in enumerate(head):
+        table.add_column(column, justify="left" if index == 0 else "right")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def markdown(head: Sequence[str], rows: Rows) -> str:
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,73 @@
+"""What was measured, in the form that tables, JSON and the page are made of."""
+
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Result:
+    """One number of ours and the peers' beside it. `target` is PERFORMANCE.md's, in words."""
+
+    scenario: str
+    metric: str
+    unit: str
+    hermodr: float
+    peers: dict[str, float] = field(default_factory=dict)
+    load: float = 0.0
+    target: str = ""
+
+    def ratio(self, peer: str) -> float:
+        """How many times better we are: more per second, or less of anything else."""
+        theirs = self.peers[peer]
+        best, other = (self.hermodr, theirs) if self.unit == "1/s" else (theirs, self.hermodr)
+        return best / other if other else 0.0
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "scenario": self.scenario,
+            "metric": self.metric,
+            "unit": self.unit,
+            "hermodr": round(self.hermodr, 4),
+            "peers": {name: round(value, 4) for name, value in self.peers.items()},
+            "load_average": round(self.load, 2),
+            "target": self.target,
+        }
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """One bulk run of one system. Everything in seconds and megabytes."""
+
+    mails: int
+    seconds: float
+    roles: dict[str, float]
+    machine: float
+    memory: dict[str, float]
+    load: float
+
+    @property
+    def rate(self) -> float:
+        return self.mails / self.seconds
+
+    @property
+    def cost(self) -> float:
+        """Processor seconds of all roles, the sink apart: that stands for somebody else's machine."""
+        return sum(seconds for role, seconds in self.roles.items() if role != "sink")
+
+    @property
+    def foreign(self) -> float:
+        """The share of the machine's work that was none of ours."""
+        return max(0.0, 1 - sum(self.roles.values()) / self.machine) if self.machine else 0.0
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The smallest value that `share` of all do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def middle(runs: list[Bulk]) -> Bulk:
+    """The run whose rate is the median."""
+    rate = median(run.rate for run in runs)
+    return min(runs, key=lambda run: abs(run.rate - rate))

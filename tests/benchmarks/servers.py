@@ -1,0 +1,63 @@
+"""PostgreSQL and RabbitMQ for one run of the measurements, of its own: so what they spend is spent for the run."""
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hermodr_cli import state
+from hermodr_cli.backing import account, ports
+from hermodr_cli.backing.distribution import ensure_rabbitmq
+from hermodr_cli.backing.model import Backing, Say
+from hermodr_cli.backing.postgres import EmbeddedPostgres
+from hermodr_cli.backing.rabbit import EmbeddedRabbit, RabbitPorts
+
+
+@dataclass(frozen=True)
+class Servers:
+    """The running pair."""
+
+    backing: Backing
+    postgres: EmbeddedPostgres
+    rabbit: EmbeddedRabbit
+
+    def pids(self) -> dict[str, int]:
+        """By role."""
+        found = {"database": self.postgres.process(), "broker": self.rabbit.node()}
+        return {role: process.pid for role, process in found.items() if process}
+
+
+def folder() -> Path:
+    """What the measurements keep between runs: environments of the peers, and while one runs its servers' logs."""
+    path = state.folder() / "bench"
+    path.mkdir(exist_ok=True)
+    return path
+
+
+@contextmanager
+def servers(say: Say) -> Iterator[Servers]:
+    """Fresh servers as long as the block lasts. One run at a time; what a killed one left is removed first."""
+    ensure_rabbitmq(say)
+    with state.locked("bench"):
+        home = account.home_for(
+            account.for_postgres(), folder() / "servers", f"hermodr-{state.identity()}-bench"
+        )
+        numbers = ports.free(5)
+        password = secrets.token_urlsafe(24)
+        postgres = EmbeddedPostgres(home, numbers[0], password)
+        rabbit = EmbeddedRabbit(home, RabbitPorts(*numbers[1:]), password)
+        postgres.remove()
+        rabbit.remove()
+        try:
+            with ThreadPoolExecutor() as pool:
+                for done in [pool.submit(postgres.start), pool.submit(rabbit.start)]:
+                    done.result()
+            backing = Backing("embedded", postgres.url(), rabbit.url, rabbit.management_url, restartable=True)
+            yield Servers(backing, postgres, rabbit)
+        finally:
+            postgres.remove()
+            rabbit.remove()
+            shutil.rmtree(home, ignore_errors=True)

@@ -1,0 +1,112 @@
+"""Hermodr as it is measured: one process per role, a database and a vhost of its own, the sink for a mail server."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+
+from hermodr_cli.backing import places, temporary
+from hermodr_cli.backing.probe import with_database
+from hermodr_cli.supervisor import Fleet
+from hermodr_cli.supervisor.fleet import private_ports
+from hermodr_cli.supervisor.services import API, DISPATCHER, EMAIL_SENDER, SCHEDULER
+from hermodr_ledger import keys, migrate
+from hermodr_ledger.engine import Ledger
+from tests.benchmarks.accounting import Account, resident_megabytes
+from tests.benchmarks.mailbox import Mailbox
+from tests.benchmarks.servers import Servers, folder
+
+OURS = "hermodr"
+PREFIX = "hermodr_bench"
+ROLES = (API, DISPATCHER, SCHEDULER, EMAIL_SENDER)
+SECONDS = 60.0
+TEMPLATE = {
+    "name": "news",
+    "contents": {
+        "email": {
+            "en": {
+                "subject": "News for {{ name }}",
+                "body_text": "Hello {{ name }},\n\nthere is news: {{ link }}\n",
+                "body_html": "<html><body><h1>Hello {{ name }}</h1>"
+                + "<p>There is <a href='{{ link }}'>news</a> for you today.</p>" * 20
+                + "</body></html>",
+            }
+        }
+    },
+}
+
+
+@dataclass(frozen=True)
+class Site:
+    """All of it, running."""
+
+    servers: Servers
+    mailbox: Mailbox
+    fleet: Fleet
+    database_url: str
+    key: str
+
+    def pids(self) -> dict[str, int]:
+        """Of every role, the servers' and the sink's too."""
+        ours = {name: service.pid for name, service in self.fleet.services.items() if service.pid}
+        return ours | self.servers.pids() | {"sink": self.mailbox.pid}
+
+    def account(self) -> Account:
+        return Account.now(self.pids())
+
+    def memory(self) -> dict[str, float]:
+        """Megabytes by role."""
+        return {role: resident_megabytes(pid) for role, pid in self.pids().items()}
+
+    def client(self) -> httpx.AsyncClient:
+        """Speaks to the api with a key that may do everything here."""
+        headers = {"Authorization": f"Bearer {self.key}"}
+        return httpx.AsyncClient(
+            base_url=self.fleet.api_url, headers=headers, timeout=SECONDS, trust_env=False
+        )
+
+
+def notification(number: int) -> dict[str, object]:
+    """The request every scenario makes; recipients differ by number."""
+    return {
+        "type": "news",
+        "to": {"email": f"reader-{number}@example.com"},
+        "data": {"name": f"Reader {number}", "link": f"https://example.com/news/{number}"},
+    }
+
+
+@asynccontextmanager
+async def site(servers: Servers, mailbox: Mailbox) -> AsyncIterator[Site]:
+    """Stands until the block ends; leaves neither processes nor data, and logs only if something failed."""
+    name = temporary.fresh_name(PREFIX)
+    place = await places.make(servers.backing, name)
+    await temporary.create_database(servers.backing.database_url, name)
+    database_url = with_database(servers.backing.database_url, name)
+    try:
+        await migrate.upgrade_async(database_url)
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("HERMODR_")} | {
+            "HERMODR_DATABASE_URL": database_url,
+            "HERMODR_AMQP_URL": place.amqp_url,
+            "HERMODR_AMQP_PREFIX": place.prefix,
+            "HERMODR_EMAIL_PROVIDERS": f"smtp://127.0.0.1:{mailbox.smtp_port}",
+            "HERMODR_EMAIL_FROM": "News <news@example.com>",
+            "HERMODR_LOG_LEVEL": "warning",
+        }
+        async with Fleet(private_ports(environment, ROLES), folder() / "logs", specs=ROLES) as fleet:
+            here = Site(servers, mailbox, fleet, database_url, await _key(database_url))
+            async with here.client() as client:
+                (await client.post("/v1/templates", json=TEMPLATE)).raise_for_status()
+            yield here
+    finally:
+        await temporary.drop_database(servers.backing.database_url, name)
+        await places.remove(servers.backing, name)
+
+
+async def _key(database_url: str) -> str:
+    ledger = Ledger(database_url, service="bench", pool_size=1)
+    try:
+        return (await keys.create(ledger, "bench", ("send", "read", "manage"), "bench")).secret
+    finally:
+        await ledger.close()

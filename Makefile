@@ -6,7 +6,7 @@ TIER   ?=
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down check bench chaos lock install clean
+.PHONY: help demo test up down check bench profile chaos lock install clean
 
 help: ## this overview
 	@$(PYTHON) tools/helptext.py $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ check: install ## formatting, lint, types, import rules, dependencies, lock fres
 
 bench: install ## measure against peers in the same run | QUICK=1 PEERS=none ONLY=bulk JSON=file DOC=1
 	@$(if $(QUICK),QUICK=1) $(if $(DOC),DOC=1) PEERS="$(PEERS)" ONLY="$(ONLY)" JSON="$(JSON)" $(BIN)/python -m tests.benchmarks
+
+profile: install ## where a role spends its time during a bulk run: hottest functions, a flame graph | ROLE=email-sender QUICK=1
+	@$(if $(QUICK),QUICK=1) ROLE="$(ROLE)" $(BIN)/python -m tests.benchmarks.profile
 
 chaos: ## faults at random with an invariant checker (comes with issue 3)
 	@echo "make chaos: comes with issue 3; there is nothing to break things with yet." >&2; exit 2

@@ -133,8 +133,7 @@ async def measure(choice: Choice, place: Servers) -> Findings:
             await bulk_rounds(choice, place, box, found)
         for name in choice.scenarios:
             if name in SCENARIOS:
-                async with site(place, box) as here:
-                    found.results += await SCENARIOS[name](here, choice.quick)
+                found.results += await SCENARIOS[name](place, box, choice.quick)
                 say(f"{name}: done")
     return found
 

@@ -1,8 +1,15 @@
-"""The scenarios besides bulk, by the name that ONLY= knows them by."""
+"""The scenarios besides bulk, by the name that ONLY= knows them by. Each sets up the site it needs."""
 
 from collections.abc import Awaitable, Callable
 
+from tests.benchmarks import latencies, posts
+from tests.benchmarks.mailbox import Mailbox
 from tests.benchmarks.results import Result
-from tests.benchmarks.site import Site
+from tests.benchmarks.servers import Servers
 
-SCENARIOS: dict[str, Callable[[Site, bool], Awaitable[list[Result]]]] = {}
+SCENARIOS: dict[str, Callable[[Servers, Mailbox, bool], Awaitable[list[Result]]]] = {
+    "posts": posts.measure,
+    "accept": latencies.accept,
+    "sent": latencies.sent,
+    "scheduled": latencies.scheduled,
+}

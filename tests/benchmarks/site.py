@@ -11,7 +11,7 @@ from hermodr_cli.backing import places, temporary
 from hermodr_cli.backing.probe import with_database
 from hermodr_cli.supervisor import Fleet
 from hermodr_cli.supervisor.fleet import private_ports
-from hermodr_cli.supervisor.services import API, DISPATCHER, EMAIL_SENDER, SCHEDULER
+from hermodr_cli.supervisor.services import API, DISPATCHER, EMAIL_SENDER, SCHEDULER, ServiceSpec
 from hermodr_ledger import keys, migrate
 from hermodr_ledger.engine import Ledger
 from tests.benchmarks.accounting import Account, resident_megabytes
@@ -78,7 +78,9 @@ def notification(number: int) -> dict[str, object]:
 
 
 @asynccontextmanager
-async def site(servers: Servers, mailbox: Mailbox) -> AsyncIterator[Site]:
+async def site(
+    servers: Servers, mailbox: Mailbox, roles: tuple[ServiceSpec, ...] = ROLES
+) -> AsyncIterator[Site]:
     """Stands until the block ends; leaves neither processes nor data, and logs only if something failed."""
     name = temporary.fresh_name(PREFIX)
     place = await places.make(servers.backing, name)
@@ -94,7 +96,7 @@ async def site(servers: Servers, mailbox: Mailbox) -> AsyncIterator[Site]:
             "HERMODR_EMAIL_FROM": "News <news@example.com>",
             "HERMODR_LOG_LEVEL": "warning",
         }
-        async with Fleet(private_ports(environment, ROLES), folder() / "logs", specs=ROLES) as fleet:
+        async with Fleet(private_ports(environment, roles), folder() / "logs", specs=roles) as fleet:
             here = Site(servers, mailbox, fleet, database_url, await _key(database_url))
             async with here.client() as client:
                 (await client.post("/v1/templates", json=TEMPLATE)).raise_for_status()

@@ -1,0 +1,121 @@
+"""An HTTP client that costs little enough to measure a server with: kept connections, one request at a time each."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import cast
+from urllib.parse import urlsplit
+
+import orjson
+
+END = b"\r\n\r\n"
+LENGTH = b"content-length:"
+
+
+class NotAccepted(Exception):
+    """A request was answered otherwise than with success."""
+
+
+class Connection(asyncio.Protocol):
+    """One kept connection."""
+
+    def __init__(self) -> None:
+        self._input = b""
+        self._answer: asyncio.Future[int] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._answer and not self._answer.done():
+            self._answer.set_exception(error or ConnectionResetError("closed by the server"))
+
+    def data_received(self, data: bytes) -> None:
+        self._input += data
+        end = self._input.find(END)
+        if end < 0:
+            return
+        head = self._input[:end].lower()
+        at = head.find(LENGTH)
+        length = int(head[at + len(LENGTH) :].split(b"\r\n", 1)[0]) if at >= 0 else 0
+        if len(self._input) < end + len(END) + length:
+            return
+        self._input = b""
+        if self._answer and not self._answer.done():
+            self._answer.set_result(int(head.split(b" ", 2)[1]))
+
+    async def ask(self, request: bytes) -> None:
+        """Raises NotAccepted unless the status is 2xx."""
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        status = await self._answer
+        if not 200 <= status < 300:
+            raise NotAccepted(f"status {status}")
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+def post(url: str, path: str, body: object, key: str = "") -> bytes:
+    """A whole request."""
+    content = orjson.dumps(body)
+    head = f"POST {path} HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\nContent-Type: application/json\r\n"
+    if key:
+        head += f"Authorization: Bearer {key}\r\n"
+    return f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
+
+
+@asynccontextmanager
+async def connections(url: str, count: int) -> AsyncIterator[list[Connection]]:
+    """That many connections to the server of `url`."""
+    parts, loop = urlsplit(url), asyncio.get_running_loop()
+    host, port = parts.hostname or "", parts.port or 80
+    opened = [(await loop.create_connection(Connection, host, port))[1] for _ in range(count)]
+    try:
+        yield opened
+    finally:
+        for connection in opened:
+            connection.close()
+
+
+async def rush(url: str, requests: Sequence[bytes], count: int) -> float:
+    """All requests over `count` connections, each asking again as soon as it is answered; requests per second."""
+    waiting = iter(requests)
+
+    async def asker(connection: Connection) -> None:
+        for request in waiting:
+            await connection.ask(request)
+
+    async with connections(url, count) as opened:
+        started = time.perf_counter()
+        async with asyncio.TaskGroup() as group:
+            for connection in opened:
+                group.create_task(asker(connection))
+        return len(requests) / (time.perf_counter() - started)
+
+
+async def paced(
+    url: str, requests: Sequence[bytes], rate: float, count: int = 32
+) -> list[tuple[float, float]]:
+    """Requests at a steady rate whether or not earlier ones are answered. For each: when it was due and when it was
+    answered, in seconds since the epoch; waiting for one of the `count` connections counts."""
+    idle: asyncio.Queue[Connection] = asyncio.Queue()
+    times: list[tuple[float, float]] = [(0.0, 0.0)] * len(requests)
+
+    async def one(index: int, due: float) -> None:
+        connection = await idle.get()
+        await connection.ask(requests[index])
+        times[index] = (due, time.time())
+        idle.put_nowait(connection)
+
+    async with connections(url, count) as opened:
+        for connection in opened:
+            idle.put_nowait(connection)
+        start = time.time() + 0.1
+        async with asyncio.TaskGroup() as group:
+            for index in range(len(requests)):
+                due = start + index / rate
+                await asyncio.sleep(max(0.0, due - time.time()))
+                group.create_task(one(index, due))
+    return times

@@ -1,0 +1,102 @@
+"""How long it takes at a steady pace, everything running: until accepted, until sent, and after the time it was due."""
+
+import time
+from datetime import UTC, datetime
+
+from tests.benchmarks.accounting import QUIET_SECONDS, load_average, quiet
+from tests.benchmarks.bulk import PATIENCE
+from tests.benchmarks.http_load import paced, post
+from tests.benchmarks.mailbox import Mailbox
+from tests.benchmarks.results import Result, percentile
+from tests.benchmarks.servers import Servers
+from tests.benchmarks.site import Site, notification, site
+
+ACCEPT_RATE = 200.0
+SEND_RATE = 100.0
+JOBS = 1_000
+NOTICE_SECONDS = 4.0
+"""How far ahead the first job is scheduled: all have to be accepted before it is due."""
+WARM = 200
+
+
+async def accept(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Result]:
+    """From the moment a request was due to its 202, at 200 a second."""
+    async with site(servers, mailbox) as here:
+        load, times = await _pace(here, int(ACCEPT_RATE * (5 if quick else 20)), ACCEPT_RATE)
+    waits = [(answered - due) * 1000 for due, answered in times.values()]
+    return _spread("accept_at_200", waits, load, ("< 5", "< 25", ""))
+
+
+async def sent(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Result]:
+    """From a request's 202 to the mail server's 250 for its mail, at 100 a second; and from the request itself."""
+    async with site(servers, mailbox) as here:
+        load, times = await _pace(here, int(SEND_RATE * (5 if quick else 20)), SEND_RATE)
+        arrivals = await mailbox.arrivals()
+    after = [(arrivals[to] - answered) * 1000 for to, (_, answered) in times.items()]
+    whole = [(arrivals[to] - due) * 1000 for to, (due, _) in times.items()]
+    return _spread("accepted_to_sent_at_100", after, load, ("< 25", "< 80", "")) + _spread(
+        "request_to_sent_at_100", whole, load, ("", "", "")
+    )
+
+
+async def scheduled(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Result]:
+    """How late 1,000 scheduled mails are with the mail server: spread over ten seconds, and all due at one instant."""
+    results = []
+    async with site(servers, mailbox) as here:
+        await _pace(here, WARM, SEND_RATE)
+        for scenario, spacing, targets in (
+            ("scheduled_spread", 0.01, ("≤ 25", "", "≤ 100")),
+            ("scheduled_at_once", 0.0, ("", "", "")),
+        ):
+            await mailbox.reset()
+            await quiet(QUIET_SECONDS)
+            load = load_average()
+            due = await _schedule(here, spacing)
+            await mailbox.all_arrived(JOBS, PATIENCE)
+            arrivals = await mailbox.arrivals()
+            late = [(arrivals[to] - moment) * 1000 for to, moment in due.items()]
+            if min(late) < 0:
+                raise RuntimeError(f"a mail was sent {-min(late):.1f} ms before its time")
+            results += _spread(scenario, late, load, targets)
+    return results
+
+
+async def _pace(here: Site, count: int, rate: float) -> tuple[float, dict[str, tuple[float, float]]]:
+    """Load when it began; by recipient when the request was due and when it was answered. Warmed up before."""
+    url, mailbox = here.fleet.api_url, here.mailbox
+    for first, last in ((0, WARM), (WARM, WARM + count)):
+        if first:
+            await quiet(QUIET_SECONDS)
+        await mailbox.reset()
+        load = load_average()
+        items = [notification(number) for number in range(first, last)]
+        times = await paced(url, [post(url, "/v1/notifications", item, here.key) for item in items], rate)
+        await mailbox.all_arrived(last - first, PATIENCE)
+    return load, {
+        f"reader-{number}@example.com": times[number - WARM] for number in range(WARM, WARM + count)
+    }
+
+
+async def _schedule(here: Site, spacing: float) -> dict[str, float]:
+    """Accepts 1,000 jobs; recipient → when its mail is due, in seconds since the epoch."""
+    first = time.time() + NOTICE_SECONDS
+    due = {f"reader-{number}@example.com": first + number * spacing for number in range(JOBS)}
+    items = [
+        notification(number) | {"scheduled_for": datetime.fromtimestamp(moment, UTC).isoformat()}
+        for number, moment in enumerate(due.values())
+    ]
+    async with here.client() as client:
+        answer = (await client.post("/v1/notifications/bulk", json=items)).raise_for_status()
+    if answer.json()["accepted"] != JOBS or time.time() > first:
+        raise RuntimeError("not all jobs were accepted before the first was due")
+    return due
+
+
+def _spread(
+    scenario: str, milliseconds: list[float], load: float, targets: tuple[str, str, str]
+) -> list[Result]:
+    values = (percentile(milliseconds, 0.5), percentile(milliseconds, 0.99), max(milliseconds))
+    return [
+        Result(scenario, metric, "ms", value, load=load, target=target)
+        for metric, value, target in zip(("p50", "p99", "max"), values, targets, strict=True)
+    ]

@@ -32,8 +32,8 @@ bench: install ## measure against peers in the same run | QUICK=1 PEERS=none ONL
 profile: install ## where a role spends its time during a bulk run: hottest functions, a flame graph | ROLE=email-sender QUICK=1
 	@$(if $(QUICK),QUICK=1) ROLE="$(ROLE)" $(BIN)/python -m tests.benchmarks.profile
 
-chaos: ## faults at random with an invariant checker (comes with issue 3)
-	@echo "make chaos: comes with issue 3; there is nothing to break things with yet." >&2; exit 2
+chaos: install ## everything broken at random, and a judge of what became of the mails | MINUTES=5 SEED=7 ARGS="--only kill freeze --shrink"
+	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lock: install ## refresh requirements.lock to the newest releases | PACKAGE=name: that one alone
 	@$(BIN)/python tools/lock.py upgrade $(PACKAGE)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,9 @@ SETTINGS = {
 PATIENCE = 60.0
 READERS = 16
 
+Wiring = Callable[[Mapping[str, str]], Awaitable[Mapping[str, Mapping[str, str]]]]
+"""Given the environment of all services, the variables that single ones, by name, get instead."""
+
 
 class Installation:
     """A running fleet, a key of its one project, its sandbox, and a book of every request ever made to it."""
@@ -48,7 +51,9 @@ class Installation:
         environment = fleet.environment
         self.database_url = environment["HERMODR_DATABASE_URL"]
         self.amqp_url = environment["HERMODR_AMQP_URL"]
-        self.topology = Topology(environment["HERMODR_AMQP_PREFIX"], parse_ladder(LADDER))
+        self.topology = Topology(
+            environment["HERMODR_AMQP_PREFIX"], parse_ladder(environment["HERMODR_RETRY_LADDER"])
+        )
         self.asked: list[Asked] = []
         authorization = {"authorization": f"Bearer {key}"}
         self.api = httpx.AsyncClient(
@@ -140,6 +145,13 @@ class Installation:
             )
         return facts
 
+    async def facts(self) -> Facts:
+        """What there is to judge at this moment, whether or not everything has ended. Raises httpx.HTTPError."""
+        facts = await self._progress()
+        arrivals = await self.arrivals()
+        facts = Facts(self.asked, facts.jobs, facts.batches, arrivals)
+        return await self._with_jobs(facts, invariants.curious(facts))
+
     async def unknown_attempts(self, domain: str) -> int:
         """How many attempts with an unknown outcome the ledger has of mails to addresses with `domain` in them."""
         return int(
@@ -214,9 +226,7 @@ class Installation:
                 )
             await asyncio.sleep(0.1)
             facts = await self._progress()
-        arrivals = await self.arrivals()
-        facts = Facts(self.asked, facts.jobs, facts.batches, arrivals)
-        return await self._with_jobs(facts, invariants.curious(facts))
+        return await self.facts()
 
     async def _progress(self) -> Facts:
         jobs = [each.job_id for each in self.asked if each.job_id is not None]
@@ -296,6 +306,7 @@ async def installed(
     amqp_url: str,
     prefix: str = "hermodr",
     specs: Sequence[ServiceSpec] = ALL,
+    wiring: Wiring | None = None,
     **variables: str,
 ) -> AsyncIterator[Installation]:
     """All services on a migrated database and a place at a broker, ready; all end with the block."""
@@ -306,7 +317,10 @@ async def installed(
         "HERMODR_AMQP_PREFIX": prefix,
     }
     environment = private_ports(kept | SETTINGS | places | variables, specs)
-    async with Fleet(environment, logs, specs=specs) as fleet:
+    fleet = Fleet(environment, logs, specs=specs)
+    for name, own in (await wiring(environment) if wiring else {}).items():
+        fleet[name].variables = {**fleet[name].variables, **own}
+    async with fleet:
         installation = Installation(fleet, logs, await _key(database_url))
         try:
             yield installation

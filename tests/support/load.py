@@ -4,7 +4,7 @@ careful producer does (with the same Idempotency-Key) or shrug like a careless o
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -30,9 +30,17 @@ class Load:
     """
 
     def __init__(
-        self, installation: Installation, name: str, *, careful: bool = True, may_fail: bool = False
+        self,
+        installation: Installation,
+        name: str,
+        *,
+        careful: bool = True,
+        may_fail: bool = False,
+        always: Mapping[str, Any] | None = None,
     ) -> None:
-        """`name` is a domain label of its own: it keeps the addresses of one load apart from all others'."""
+        """`name` is a domain label of its own: it keeps the addresses of one load apart from all others'. `always` are
+        fields of each request; None takes one away."""
+        self._always = dict(always or {})
         self._installation = installation
         self._name = name
         self._careful = careful
@@ -92,13 +100,15 @@ class Load:
 
     def _item(self, *, lane: str = "normal", tag: str = "", **fields: Any) -> dict[str, Any]:
         number = next(self._numbers)
-        return {
+        document = {
             "to": {"email": f"{self._name}-{number}{tag}@{self._name}.example.org"},
             "subject": f"Letter {number}",
             "body_text": f"Hello {number}, see https://link.example/{self._name}/{number}\n",
             "priority": lane,
+            **self._always,
             **fields,
         }
+        return {name: value for name, value in document.items() if value is not None}
 
     async def _ask(self, path: str, body: bytes, media: str, key: str) -> httpx.Response | None:
         loop = asyncio.get_running_loop()

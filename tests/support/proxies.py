@@ -18,13 +18,19 @@ class Proxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._flows = asyncio.Event()
         self._flows.set()
+        self._answers = asyncio.Event()
+        self._answers.set()
         self.port = 0
         self.connections = 0
         """How many were ever made through it."""
+        self._delay = 0.0
+        self._rate: float | None = None
 
     async def mend(self) -> None:
-        """Takes connections, on the same port as ever, and forwards what is held up."""
+        """Takes connections, on the same port as ever, and forwards what is held up, at full speed."""
+        self._delay, self._rate = 0.0, None
         self._flows.set()
+        self._answers.set()
         if self._server is None:
             self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
             self.port = self._server.sockets[0].getsockname()[1]
@@ -45,9 +51,22 @@ class Proxy:
         """Lets nothing through any more, in silence."""
         self._flows.clear()
 
+    def mute(self) -> None:
+        """Lets nothing through any more that the server says, while the server hears everything."""
+        self._answers.clear()
+
+    def slow(self, *, delay: float = 0.0, rate: float | None = None) -> None:
+        """From now on each piece that comes through takes `delay` seconds, and a second for each `rate` bytes."""
+        self._delay, self._rate = delay, rate
+
     async def close(self) -> None:
-        self._flows.set()
         await self.block()
+        self._flows.set()
+        self._answers.set()
+        if (
+            self._tasks
+        ):  # they end by themselves, their connections being gone; cancelled ones would be complained of
+            await asyncio.wait(list(self._tasks), timeout=1)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -64,7 +83,10 @@ class Proxy:
                 upstream_reader, upstream = await asyncio.open_connection(*self._target)
                 self._writers.add(upstream)
                 try:
-                    await asyncio.gather(self._pump(reader, upstream), self._pump(upstream_reader, writer))
+                    await asyncio.gather(
+                        self._pump(reader, upstream, self._flows),
+                        self._pump(upstream_reader, writer, self._flows, self._answers),
+                    )
                 finally:
                     self._writers.discard(upstream)
                     upstream.transport.abort()
@@ -73,9 +95,14 @@ class Proxy:
             self._writers.discard(writer)
             writer.transport.abort()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *gates: asyncio.Event
+    ) -> None:
         while data := await reader.read(CHUNK):
-            await self._flows.wait()
+            for gate in gates:
+                await gate.wait()
+            if pause := self._delay + (len(data) / self._rate if self._rate else 0.0):
+                await asyncio.sleep(pause)
             writer.write(data)
             await writer.drain()
         raise ConnectionResetError  # so that the other direction ends as well

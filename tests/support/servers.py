@@ -1,13 +1,14 @@
 """Servers of a test's own, which it may stop and kill as it likes."""
 
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from hermodr_cli.backing import EmbeddedPostgres, EmbeddedRabbit, ports
-from hermodr_cli.backing.rabbit import RabbitPorts
+from hermodr_cli.backing.rabbit import RabbitPorts, find_scripts
 
 PASSWORD = "for-tests-only"
 
@@ -47,3 +48,9 @@ def private_rabbit() -> Iterator[EmbeddedRabbit]:
             yield server
         finally:
             server.remove()
+
+
+def control(node: EmbeddedRabbit, *arguments: str) -> None:
+    """`rabbitmqctl` on a private node. Raises CalledProcessError."""
+    command = [str(find_scripts() / "rabbitmqctl"), *arguments]
+    subprocess.run(command, env=node._environment(), cwd=node.home, capture_output=True, check=True)

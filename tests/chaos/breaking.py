@@ -1,0 +1,182 @@
+"""Doing it: each kind of fault, from its beginning until its cause is gone. Recovering is up to Hermodr."""
+
+import asyncio
+import os
+import signal
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+
+from hermodr_cli import processes
+from hermodr_cli.backing import EmbeddedPostgres
+from tests.chaos import queues
+from tests.chaos.faults import ROLES, SEND_SECONDS, SERVICES, Fault
+from tests.chaos.site import Site
+from tests.support import servers
+from tests.support.waiting import wait_until
+
+START_SECONDS = 90.0
+NO_MEMORY = ("set_vm_memory_high_watermark", "0.00001")
+MEMORY = ("set_vm_memory_high_watermark", "absolute", "1GB")
+NO_DISK = ("set_disk_free_limit", "1000TB")
+DISK = ("set_disk_free_limit", "200MB")
+BYTES_PER_SECOND = 4000.0
+PIECE_SECONDS = 0.05
+
+
+class Breaker:
+    """Befalls a site with faults. What two faults would do to the same part they do one after the other."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._fleet = site.installation.fleet
+        self._busy: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.complaints: list[str] = []
+        """What no service should have done, in words."""
+
+    async def __call__(self, fault: Fault) -> None:
+        """Returns when the cause of the fault is gone. Raises if a service does not start again."""
+        if fault.kind == "rolling-restart":
+            return await self._rolling_restart(fault)
+        acts: dict[str, Callable[[Fault], Awaitable[None]]] = {
+            "kill": self._kill,
+            "freeze": self._freeze,
+            "broker-kill": self._broker_kill,
+            "broker-alarm": self._broker_alarm,
+            "ledger-restart": self._ledger_restart,
+            "ledger-terminate": self._ledger_terminate,
+            "messages-repeated": self._repeat,
+            "messages-poisoned": self._poison,
+            "queues-purged": self._purge,
+            "queues-deleted": self._delete,
+            "vhost-wiped": self._wipe,
+        }
+        family = fault.kind.partition("-")[0]
+        act = acts.get(fault.kind) or {"wire": self._wire}.get(family, self._provider)
+        async with self._busy[self._part(fault)]:
+            await act(fault)
+        return None
+
+    @staticmethod
+    def _part(fault: Fault) -> str:
+        family = fault.kind.partition("-")[0]
+        return {
+            "queues": "broker",
+            "vhost": "broker",
+            "broker": "broker",
+            "messages": "broker",
+            "ledger": "ledger",
+        }.get(family, fault.target if family != "provider" and family != "cut" else fault.kind)
+
+    async def _kill(self, fault: Fault) -> None:
+        await self._fleet[fault.target].kill()
+        await asyncio.sleep(fault.seconds)
+        await self._fleet.restart(fault.target, seconds=START_SECONDS)
+
+    async def _freeze(self, fault: Fault) -> None:
+        service = self._fleet[fault.target]
+        service.signal(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(fault.seconds)
+        finally:
+            service.signal(signal.SIGCONT)
+        await self._fleet.wait_ready(fault.target, seconds=START_SECONDS)
+
+    async def _rolling_restart(self, fault: Fault) -> None:
+        assert fault.target in ROLES
+        for name in SERVICES:
+            if name.startswith(fault.target):
+                async with self._busy[name]:
+                    status = await self._fleet[name].stop(self._fleet.grace + 5)
+                    if status != 0:
+                        self.complaints.append(f"{name} ended with status {status} when asked to end")
+                    await self._fleet.restart(name, seconds=START_SECONDS)
+
+    async def _broker_kill(self, fault: Fault) -> None:
+        rabbit = self._site.rabbit
+        await wait_until(rabbit.settled, 60, "the broker's queues on disk", interval=0.2)
+        await asyncio.to_thread(rabbit.kill)
+        await asyncio.sleep(fault.seconds)
+        await asyncio.to_thread(rabbit.start)
+
+    async def _broker_alarm(self, fault: Fault) -> None:
+        """Publishers are blocked: the broker reads nothing from them any more."""
+        begin, end = (NO_MEMORY, MEMORY) if fault.target == "memory" else (NO_DISK, DISK)
+        await asyncio.to_thread(servers.control, self._site.rabbit, *begin)
+        try:
+            await asyncio.sleep(fault.seconds)
+        finally:
+            await asyncio.to_thread(servers.control, self._site.rabbit, *end)
+
+    async def _ledger_restart(self, fault: Fault) -> None:
+        server = self._site.postgres
+        end = {"fast": EmbeddedPostgres.stop, "immediate": _end_immediately, "kill": EmbeddedPostgres.kill}
+        await asyncio.to_thread(end[fault.target], server)
+        await asyncio.sleep(fault.seconds)
+        await asyncio.to_thread(server.start)
+
+    async def _ledger_terminate(self, fault: Fault) -> None:
+        connection = await asyncpg.connect(self._site.postgres.url())
+        try:
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        finally:
+            await connection.close()
+
+    async def _wire(self, fault: Fault) -> None:
+        wire = self._site.wires[fault.target]
+        if fault.kind == "wire-cut":
+            await wire.block()
+        elif fault.kind == "wire-delayed":
+            wire.slow(delay=PIECE_SECONDS)
+        elif fault.kind == "wire-throttled":
+            wire.slow(rate=BYTES_PER_SECOND)
+        elif fault.kind == "wire-muted":
+            wire.mute()
+        else:
+            wire.hold()
+        await asyncio.sleep(fault.seconds)
+        if fault.kind in ("wire-half-open", "wire-muted"):
+            wire.cut()  # nothing of what was held up ever arrives
+        await wire.mend()
+
+    async def _provider(self, fault: Fault) -> None:
+        """Rules that fire now and then, not always: no mail is to use up its attempts on one of them."""
+        rules: dict[str, dict[str, object]] = {
+            "cut-after-the-dot": {"action": {"kind": "drop_after_data"}, "every": 3},
+            "provider-times-out": {
+                "stage": "after_data",
+                "action": {"kind": "delay", "seconds": SEND_SECONDS + 1},
+                "every": 4,
+            },
+            "provider-throttles": {"stage": "rcpt", "action": {"kind": "reply", "code": 450}, "every": 2},
+            "provider-down": {"action": {"kind": "refuse", "cut_open": True}},
+        }
+        await self._site.installation.fault(**rules[fault.kind], expires_in=fault.seconds, note=fault.kind)
+        await asyncio.sleep(fault.seconds)
+
+    async def _repeat(self, fault: Fault) -> None:
+        await queues.repeat(self._site.installation, fault.seconds)
+
+    async def _poison(self, fault: Fault) -> None:
+        await queues.poison(self._site.installation)
+
+    async def _purge(self, fault: Fault) -> None:
+        await queues.empty(self._site.rabbit, self._site.installation, delete=False)
+
+    async def _delete(self, fault: Fault) -> None:
+        await queues.empty(self._site.rabbit, self._site.installation, delete=True)
+
+    async def _wipe(self, fault: Fault) -> None:
+        await queues.wipe(self._site.rabbit, fault.seconds)
+
+
+def _end_immediately(server: EmbeddedPostgres) -> None:
+    """PostgreSQL's own immediate shutdown: nobody is asked, nothing is finished."""
+    postmaster = server.process()
+    assert postmaster is not None
+    os.kill(postmaster.pid, signal.SIGQUIT)
+    processes.wait_gone([postmaster], 30)

@@ -1,0 +1,143 @@
+"""One run: everything up, producers asking, faults befalling, then peace, and the judgement."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import asyncpg
+import httpx
+
+from hermodr_cli.backing import EmbeddedPostgres, EmbeddedRabbit
+from hermodr_cli.supervisor import NotReady
+from hermodr_ledger import migrate
+from tests.chaos.breaking import Breaker
+from tests.chaos.faults import LEASE_SECONDS, Fault
+from tests.chaos.report import Felt, Report
+from tests.chaos.site import Site, opened
+from tests.chaos.workload import Workload
+from tests.support import invariants, servers
+
+RECOVERY_SECONDS = 60.0
+END_SECONDS = 180.0
+"""How long after the last fault everything may take to end; more than the ladder."""
+Say = Callable[[str], None]
+
+
+def perform(faults: Sequence[Fault], *, seed: int, rate: int, logs: Path, say: Say) -> Report:
+    """Blocking. The servers' logs are copied to `logs`, where the services log too."""
+    with servers.private_postgres() as postgres, servers.private_rabbit() as rabbit:
+        migrate.upgrade(postgres.url())
+        try:
+            return asyncio.run(_perform(postgres, rabbit, faults, seed=seed, rate=rate, logs=logs, say=say))
+        finally:
+            for log in (postgres.log, rabbit.log):
+                if log.exists():
+                    (logs / log.name).write_bytes(log.read_bytes())
+
+
+async def _perform(
+    postgres: EmbeddedPostgres,
+    rabbit: EmbeddedRabbit,
+    faults: Sequence[Fault],
+    *,
+    seed: int,
+    rate: int,
+    logs: Path,
+    say: Say,
+) -> Report:
+    async with opened(postgres, rabbit, logs) as site:
+        run = Run(site, seed, rate, say)
+        await run.workload.prepare()
+        await run.befall(faults)
+        await run.conclude()
+        return run.report
+
+
+class Run:
+    """What happens in a site, and what came of it."""
+
+    def __init__(self, site: Site, seed: int, rate: int, say: Say) -> None:
+        self._site = site
+        self._say = say
+        self._break = Breaker(site)
+        self._present: set[Fault] = set()
+        self._crowded: set[Fault] = set()
+        self.workload = Workload(site.installation, random.Random(seed), rate)
+        self.report = Report(seed)
+        self._loop = asyncio.get_running_loop()
+        self._started = self._loop.time()
+
+    async def befall(self, faults: Sequence[Fault]) -> None:
+        """All of the faults at their time, while producers ask. Afterwards every request has an answer."""
+        stop = asyncio.Event()
+        self._started = self._loop.time()
+        async with asyncio.TaskGroup() as group:
+            asking = group.create_task(self.workload.run(stop))
+            try:
+                async with asyncio.TaskGroup() as befalling:
+                    for fault in faults:
+                        await asyncio.sleep(max(0.0, self._started + fault.at - self._loop.time()))
+                        befalling.create_task(self._befall(fault))
+            finally:
+                stop.set()
+            await asking
+        self.report.seconds = self._loop.time() - self._started
+
+    async def _befall(self, fault: Fault) -> None:
+        began = self._loop.time()
+        self._present.add(fault)
+        if len(self._present) > 1:
+            self._crowded |= self._present
+        try:
+            await self._break(fault)
+        except (NotReady, AssertionError, asyncpg.PostgresError, OSError, httpx.HTTPError) as error:
+            self.report.complaints.append(f"{fault}: {type(error).__name__}: {error}")
+            self._say(f"{fault} could not be done: {type(error).__name__}: {error}")
+            return
+        finally:
+            lasted = self._loop.time() - began
+        recovered = await self.workload.recovered(RECOVERY_SECONDS)
+        self._present.discard(fault)
+        alone = fault not in self._crowded
+        felt = Felt(fault, began - self._started, lasted, recovered, alone)
+        self.report.felt.append(felt)
+        self._say(str(felt))
+
+    async def conclude(self) -> None:
+        """Waits for the end of every job, and a lease longer, in which a late double would come; then judges."""
+        installation = self._site.installation
+        peace = self._loop.time()
+        self._say(f"{len(installation.asked)} mails asked for; waiting for the end of all")
+        try:
+            await self._site.mend()
+            await installation.sound(END_SECONDS)
+            self.report.drained = self._loop.time() - peace
+            await asyncio.sleep(LEASE_SECONDS + 1)
+            await installation.sound(END_SECONDS)
+        except (AssertionError, NotReady) as error:
+            self._say(str(error))
+            if not isinstance(error, AssertionError):
+                self.report.complaints.append(str(error))
+        self.report.facts = await installation.facts()
+        self.report.unknown = await _unknown(self._site.postgres.url())
+        self.report.complaints += self._break.complaints
+        for service in installation.fleet.services.values():
+            if not service.running:
+                self.report.complaints.append(f"{service.name} ended by itself, status {service.returncode}")
+        if left := invariants.unfinished(self.report.facts):
+            self._say("\n".join(left[:20]))
+
+
+async def _unknown(url: str) -> Counter[str]:
+    """Attempts with an unknown outcome by what is said about them. For people; no verdict depends on it."""
+    connection = await asyncpg.connect(url)
+    try:
+        rows = await connection.fetch(
+            "SELECT coalesce(code, '') || ' ' || coalesce(detail, '') AS what, count(*) AS n FROM hermodr.attempts"
+            " WHERE outcome = 'unknown' GROUP BY 1 ORDER BY 2 DESC LIMIT 12"
+        )
+    finally:
+        await connection.close()
+    return Counter({row["what"].strip() or "no reason given": row["n"] for row in rows})

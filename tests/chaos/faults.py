@@ -1,0 +1,131 @@
+"""What can go wrong, and sequences of it: drawn from a seed, printed, written down, played again."""
+
+import json
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from hermodr_cli.supervisor import ALL, SANDBOX, ServiceSpec
+
+SPECS = (
+    *ALL,
+    ServiceSpec("dispatcher-2", "hermodr_dispatcher", 11),
+    ServiceSpec("scheduler-2", "hermodr_scheduler", 12),
+    ServiceSpec("email-sender-2", "hermodr_email_sender", 13),
+    ServiceSpec("email-sender-3", "hermodr_email_sender", 14),
+)
+SERVICES = tuple(spec.name for spec in SPECS if spec.name != SANDBOX.name)
+ROLES = ("api", "dispatcher", "scheduler", "email-sender")
+SENDERS = tuple(name for name in SERVICES if name.startswith("email-sender"))
+WIRES = (
+    *(f"{name}/{server}" for name in SERVICES for server in ("ledger", "broker")),
+    *(f"{name}/smtp" for name in SENDERS),
+    "producer/api",
+)
+SEND_SECONDS = 2.0
+LEASE_SECONDS = 5.0
+AT_ONCE = 0.3
+"""How often a fault does not wait for the end of the one before."""
+FIRST = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`kind` befalls `target` for `seconds`, from `at` seconds after the start (or as soon as the target is free)."""
+
+    at: float
+    kind: str
+    target: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.at:7.1f} s  {self.kind} {self.target} ({self.seconds:.1f} s)"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Whom a kind of fault may befall and for how long. `worst`: how long at most in runs of five minutes and more."""
+
+    targets: tuple[str, ...]
+    shortest: float
+    longest: float
+    worst: float | None = None
+
+
+CATALOGUE = {
+    "kill": Choice(SERVICES, 0.1, 3),
+    "freeze": Choice(SERVICES, LEASE_SECONDS + 1, LEASE_SECONDS + 5),
+    "rolling-restart": Choice(ROLES, 0, 0),
+    "broker-kill": Choice(("broker",), 0.5, 4),
+    "broker-alarm": Choice(("memory", "disk"), 2, 8),
+    "queues-purged": Choice(("all",), 0, 0),
+    "queues-deleted": Choice(("all",), 0, 0),
+    "vhost-wiped": Choice(("/",), 0, 1),
+    "ledger-restart": Choice(("fast", "immediate", "kill"), 0.1, 4),
+    "ledger-terminate": Choice(("backends",), 0, 0),
+    "wire-cut": Choice(WIRES, 0, 4),
+    "wire-held": Choice(WIRES, 1, 6),
+    "wire-half-open": Choice(WIRES, 2, 8),
+    "wire-muted": Choice(WIRES, 1, 6),
+    "wire-delayed": Choice(WIRES, 2, 8),
+    "wire-throttled": Choice(WIRES, 2, 8),
+    "cut-after-the-dot": Choice(("provider",), 2, 6),
+    "provider-times-out": Choice(("provider",), 2, 6),
+    "provider-down": Choice(("provider",), 2, 8, worst=30),
+    "provider-throttles": Choice(("provider",), 2, 6),
+    "messages-repeated": Choice(("all",), 2, 6),
+    "messages-poisoned": Choice(("all",), 0, 0),
+}
+
+
+def sequence(seed: int, seconds: float, kinds: Iterable[str] = ()) -> list[Fault]:
+    """Faults for so many seconds, the same for the same arguments. Every kind comes before any comes again."""
+    rng = random.Random(seed)
+    wanted = tuple(kinds) or tuple(CATALOGUE)
+    deck: list[str] = []
+    found: list[Fault] = []
+    at = FIRST
+    while True:
+        if not deck:
+            deck = rng.sample(wanted, len(wanted))
+        kind = deck.pop()
+        choice = CATALOGUE[kind]
+        longest = choice.worst if choice.worst and seconds >= 300 else choice.longest
+        fault = Fault(
+            round(at, 1), kind, rng.choice(choice.targets), round(rng.uniform(choice.shortest, longest), 1)
+        )
+        if fault.at + fault.seconds > seconds:
+            return found
+        found.append(fault)
+        at += rng.uniform(0.3, 2) if rng.random() < AT_ONCE else fault.seconds + rng.uniform(2, 6)
+
+
+def dumped(faults: Sequence[Fault]) -> str:
+    """For a file that `loaded` reads."""
+    return "[\n" + ",\n".join(f"  {json.dumps(asdict(fault))}" for fault in faults) + "\n]\n"
+
+
+def loaded(text: str) -> list[Fault]:
+    """The sequence `dumped` wrote. Raises ValueError if it is none."""
+    documents: list[dict[str, Any]] = json.loads(text)
+    try:
+        faults = [Fault(**document) for document in documents]
+    except TypeError as error:
+        raise ValueError(f"not a sequence of faults: {error}") from error
+    if strange := {fault.kind for fault in faults} - set(CATALOGUE):
+        raise ValueError(f"no such faults: {', '.join(sorted(strange))}")
+    return faults
+
+
+def halves(faults: Sequence[Fault]) -> list[list[Fault]]:
+    """Two shorter sequences that might do as well, each starting at once."""
+    if len(faults) < 2:
+        return []
+    middle = len(faults) // 2
+    return [_from_the_start(faults[:middle]), _from_the_start(faults[middle:])]
+
+
+def _from_the_start(faults: Sequence[Fault]) -> list[Fault]:
+    first = faults[0].at
+    return [Fault(round(each.at - first + FIRST, 1), each.kind, each.target, each.seconds) for each in faults]

@@ -1,0 +1,68 @@
+"""An installation every part of which can be broken: servers of its own, and a wire of ours between any two parts."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hermodr_cli.backing import EmbeddedPostgres, EmbeddedRabbit
+from hermodr_cli.supervisor.services import smtp_port
+from tests.chaos.faults import LEASE_SECONDS, SEND_SECONDS, SENDERS, SERVICES, SPECS
+from tests.support.installation import Installation, installed
+from tests.support.proxies import Proxy, proxied
+
+LADDER = "500ms,1s,2s,3s,5s,8s,12s,20s,30s"
+"""Long enough for the longest absence of the provider, with attempts to spare for everything else."""
+
+
+@dataclass
+class Site:
+    """`wires` by "service/server"; see `faults.WIRES`."""
+
+    postgres: EmbeddedPostgres
+    rabbit: EmbeddedRabbit
+    installation: Installation
+    wires: Mapping[str, Proxy] = field(default_factory=dict)
+
+    async def mend(self) -> None:
+        """All wires carry again, and all services are ready. Raises NotReady."""
+        for wire in self.wires.values():
+            await wire.mend()
+        await self.installation.fleet.wait_ready(seconds=120)
+
+
+@asynccontextmanager
+async def opened(postgres: EmbeddedPostgres, rabbit: EmbeddedRabbit, logs: Path) -> AsyncIterator[Site]:
+    """A whole installation on two running servers, with two or three of everything that works in the background."""
+    wires: dict[str, Proxy] = {}
+    async with AsyncExitStack() as stack:
+
+        async def wire(name: str, url: str) -> str:
+            wires[name], through = await stack.enter_async_context(proxied(url))
+            return through
+
+        async def wiring(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
+            found: dict[str, dict[str, str]] = {}
+            for name in SERVICES:
+                found[name] = {
+                    "HERMODR_DATABASE_URL": await wire(f"{name}/ledger", postgres.url()),
+                    "HERMODR_AMQP_URL": await wire(f"{name}/broker", rabbit.url),
+                }
+            for name in SENDERS:
+                smtp = await wire(f"{name}/smtp", f"smtp://127.0.0.1:{smtp_port(environment)}")
+                found[name]["HERMODR_EMAIL_PROVIDERS"] = smtp
+            return found
+
+        place = installed(
+            logs,
+            database_url=postgres.url(),
+            amqp_url=rabbit.url,
+            specs=SPECS,
+            wiring=wiring,
+            HERMODR_RETRY_LADDER=LADDER,
+            HERMODR_SEND_SECONDS=str(SEND_SECONDS),
+            HERMODR_LEASE_SECONDS=str(LEASE_SECONDS),
+        )
+        installation = await stack.enter_async_context(place)
+        installation.api.base_url = await wire("producer/api", installation.fleet.api_url)
+        yield Site(postgres, rabbit, installation, wires)

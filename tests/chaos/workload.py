@@ -1,0 +1,87 @@
+"""What producers ask for while everything breaks: all lanes, bulk and single, at once and later, templates, mails that
+need a second attempt, mails that are not to be sent twice, addresses that do not exist."""
+
+import asyncio
+import random
+from typing import Any
+
+import httpx
+
+from tests.support.installation import Installation
+from tests.support.load import LANES, Load
+
+TEMPLATE: dict[str, Any] = {
+    "name": "booking",
+    "default_locale": "en",
+    "contents": {"email": {"en": {"subject": "Room {{ room }}", "body_text": "Welcome to {{ room }}.\n"}}},
+}
+LONGEST_DELAY = 8
+
+
+class Workload:
+    """Asks every second for about `rate` mails, until told to stop. Producers are careful: see `Load`."""
+
+    def __init__(self, installation: Installation, rng: random.Random, rate: int) -> None:
+        self._rng = rng
+        self._rate = rate
+        self._plain = Load(installation, "plain")
+        self._typed = Load(
+            installation,
+            "typed",
+            always={"type": "booking", "data": {"room": "seven"}, "subject": None, "body_text": None},
+        )
+        self._gone = Load(installation, "gone", may_fail=True)
+        self._probes = Load(installation, "probe")
+        self._installation = installation
+
+    @property
+    def requested(self) -> int:
+        return sum(load.requested for load in (self._plain, self._typed, self._gone, self._probes))
+
+    async def prepare(self) -> None:
+        await self._installation.create("/v1/templates", TEMPLATE)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Returns when `stop` is set and every request has its answer."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        second = 0
+        async with asyncio.TaskGroup() as group:
+            while not stop.is_set():
+                self._ask(group)
+                second += 1
+                await asyncio.sleep(max(0.0, started + second - loop.time()))
+
+    def _ask(self, group: asyncio.TaskGroup) -> None:
+        """One second's requests: two thirds in bulk."""
+        rng = self._rng
+        size = max(1, self._rate // 3)
+        later: dict[str, Any] = {"delay_seconds": rng.randrange(1, LONGEST_DELAY)}
+        again: dict[str, Any] = {"tag": "+451x1"}
+        for fields in ({}, rng.choice([later, again])):
+            load = rng.choice([self._plain, self._typed])
+            lane = rng.choice(LANES)
+            group.create_task(load.bulk(size, ndjson=rng.random() < 0.5, lane=lane, **fields))
+        for _ in range(max(1, self._rate - 2 * size)):
+            fields = rng.choice([{}, {}, later, again, {"on_unknown": "hold"}])
+            load = rng.choice([self._plain, self._typed])
+            group.create_task(load.single(lane=rng.choice(LANES), **fields))
+        if rng.random() < 0.3:
+            group.create_task(self._gone.single(tag="+550"))
+
+    async def recovered(self, seconds: float) -> float | None:
+        """How long until a mail asked for now has been sent; None if it took more than `seconds`."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        job_id = await self._probes.single(lane="urgent")
+        while loop.time() - started < seconds:
+            if job_id and await self._completed(job_id):
+                return loop.time() - started
+            await asyncio.sleep(0.05)
+        return None
+
+    async def _completed(self, job_id: str) -> bool:
+        try:
+            return bool((await self._installation.job(job_id))["job"]["status"] == "completed")
+        except httpx.HTTPError:  # the next fault is under way
+            return False

@@ -26,8 +26,8 @@ down: ## stop what was started, leave nothing behind | KEEP=1 keeps the data
 check: install ## formatting, lint, types, import rules, dependencies, lock freshness
 	@$(BIN)/python tools/check.py $(ARGS)
 
-bench: install ## measure against peers in the same run | QUICK=1 PEERS=none ONLY=bulk JSON=file DOC=1
-	@$(if $(QUICK),QUICK=1) $(if $(DOC),DOC=1) PEERS="$(PEERS)" ONLY="$(ONLY)" JSON="$(JSON)" $(BIN)/python -m tests.benchmarks
+bench: install ## measure against peers in the same run | QUICK=1 PEERS=none ONLY=bulk ROUNDS=3 JSON=file DOC=1
+	@$(if $(QUICK),QUICK=1) $(if $(DOC),DOC=1) PEERS="$(PEERS)" ONLY="$(ONLY)" ROUNDS="$(ROUNDS)" JSON="$(JSON)" $(BIN)/python -m tests.benchmarks
 
 profile: install ## where a role spends its time during a bulk run: hottest functions, a flame graph | ROLE=email-sender QUICK=1
 	@$(if $(QUICK),QUICK=1) ROLE="$(ROLE)" $(BIN)/python -m tests.benchmarks.profile

@@ -1,11 +1,13 @@
 """`make bench`: all scenarios and all peers in one run, on servers of their own.
 
 Environment: PEERS=none or names separated by commas; QUICK=1 for daily work; JSON=file; DOC=1 writes
-docs/benchmarks.md; ONLY=bulk,posts,… some of the scenarios.
+docs/benchmarks.md; ONLY=bulk,posts,… some of the scenarios; ROUNDS=3 how often bulk is repeated.
 """
 
+import asyncio
 import json
 import os
+import signal
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +15,12 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from tests.benchmarks import bulk, document, peer, report
+from tests.benchmarks import bulk, document, page, peer, report
 from tests.benchmarks.installed import NotInstalled
 from tests.benchmarks.mailbox import Incomplete, Mailbox, mailbox
 from tests.benchmarks.results import Bulk, Result, middle
 from tests.benchmarks.scenarios import SCENARIOS
-from tests.benchmarks.servers import Servers, servers
+from tests.benchmarks.servers import Servers, folder, servers
 from tests.benchmarks.site import OURS, site
 
 LABELS = {
@@ -47,7 +49,7 @@ class Choice:
 
     @property
     def rounds(self) -> int:
-        return 1 if self.quick else 3
+        return int(os.environ.get("ROUNDS") or (1 if self.quick else 3))
 
     @classmethod
     def of_environment(cls) -> "Choice":
@@ -126,7 +128,9 @@ def bulk_results(ours: Bulk, theirs: dict[str, Bulk]) -> list[Result]:
 
 
 async def measure(choice: Choice, place: Servers) -> Findings:
-    """Everything chosen, one after the other."""
+    """Everything chosen, one after the other. SIGTERM ends it as Ctrl-C does, with everything cleaned up."""
+    if task := asyncio.current_task():
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     found = Findings()
     async with mailbox() as box:
         if "bulk" in choice.scenarios:
@@ -157,11 +161,14 @@ def main() -> None:
     with servers(say) as place:
         found = uvloop.run(measure(choice, place))
     show(found)
+    pictures = folder() / "report.html"
+    page.write(pictures, found.bulk, found.results, LABELS)
+    say(f"with charts: {pictures}")
     if path := os.environ.get("JSON"):
         results = [result.document() for result in found.results]
         Path(path).write_text(json.dumps({"results": results}, indent=1) + "\n", encoding="utf-8")
     if os.environ.get("DOC"):
-        document.write(found.bulk, found.results, found.missing, LABELS)
+        document.write(found.bulk, found.results, found.missing, LABELS, choice.rounds)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from hermodr_cli import processes
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGESIZE")
 PROC = Path("/proc")
-QUIET_SECONDS = 0.0 if os.environ.get("QUICK") else 20.0
+QUIET_SECONDS = 0.0 if os.environ.get("QUICK") else 10.0
 """How long a measurement waits at most for others on this machine to pause."""
 QUIET_SHARE = 0.2
 SAMPLE_SECONDS = 0.5

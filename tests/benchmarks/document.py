@@ -69,12 +69,13 @@ def write(
     results: Sequence[Result],
     missing: Mapping[str, str],
     labels: Mapping[str, str],
+    rounds: int,
 ) -> Path:
     """Replaces the page."""
     parts = {"bulk": "", "others": "", "missing": ""}
     if bulk:
         parts["bulk"] = BULK.format(
-            rounds="One run." if os.environ.get("QUICK") else "The median of three rounds.",
+            rounds=f"The median of {rounds} rounds." if rounds > 1 else "One round.",
             table=report.markdown(*report.bulk_rows(bulk, labels)),
             roles=report.markdown(*report.role_rows(next(iter(bulk.values())))),
         )
@@ -91,7 +92,9 @@ def write(
 
 def _command() -> str:
     given = [
-        f"{name}={os.environ[name]}" for name in ("PEERS", "QUICK", "ONLY", "DOC") if os.environ.get(name)
+        f"{name}={os.environ[name]}"
+        for name in ("PEERS", "QUICK", "ONLY", "ROUNDS", "DOC")
+        if os.environ.get(name)
     ]
     return " ".join(["make bench", *given])
 

@@ -66,6 +66,7 @@ PEERS = (
         ("-m", "procrastinate", "--app", "procrastinate_mail.app", "worker", "--concurrency", "10"),
         ("produce.py", "procrastinate_mail"), workers=2,
         before=("-m", "procrastinate", "--app", "procrastinate_mail.app", "schema", "--apply"),
+        environment={"PROCRASTINATE_LOG_LEVEL": "warning"},
     ),
     Peer(
         "bullmq", "BullMQ + nodemailer, no rows",

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from tests.benchmarks import latencies, posts
+from tests.benchmarks import drift, latencies, posts
 from tests.benchmarks.mailbox import Mailbox
 from tests.benchmarks.results import Result
 from tests.benchmarks.servers import Servers
@@ -12,4 +12,5 @@ SCENARIOS: dict[str, Callable[[Servers, Mailbox, bool], Awaitable[list[Result]]]
     "accept": latencies.accept,
     "sent": latencies.sent,
     "scheduled": latencies.scheduled,
+    "drift": drift.measure,
 }

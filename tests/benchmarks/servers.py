@@ -1,19 +1,25 @@
 """PostgreSQL and RabbitMQ for one run of the measurements, of its own: so what they spend is spent for the run."""
 
+import os
 import secrets
 import shutil
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hermodr_cli import state
+from hermodr_cli import processes, state
 from hermodr_cli.backing import account, ports
 from hermodr_cli.backing.distribution import ensure_rabbitmq
 from hermodr_cli.backing.model import Backing, Say
 from hermodr_cli.backing.postgres import EmbeddedPostgres
 from hermodr_cli.backing.rabbit import EmbeddedRabbit, RabbitPorts
+
+MARK = "BENCH_OF"
+"""In the environment of everything a run starts: by it the next run finds what a killed one left."""
+GRACE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,9 @@ def servers(say: Say) -> Iterator[Servers]:
     """Fresh servers as long as the block lasts. One run at a time; what a killed one left is removed first."""
     ensure_rabbitmq(say)
     with state.locked("bench"):
+        os.environ[MARK] = state.identity()
+        left = processes.marked(f"{MARK}={state.identity()}")
+        processes.end(left, signal.SIGKILL, GRACE_SECONDS)
         home = account.home_for(
             account.for_postgres(), folder() / "servers", f"hermodr-{state.identity()}-bench"
         )

@@ -56,7 +56,7 @@ async def test_malformed_json_is_told_with_its_position(
         ({"body_text": None}, ["body", "body_text"], "body_text or body_html"),
         ({"type": "nope", "subject": None, "body_text": None}, ["body", "type"], "unknown type"),
         ({"subject": None, "body_text": None}, ["body", "type"], "needs a type"),
-        ({"scheduled_for": "2026-01-01T00:00:00"}, ["body", "scheduled_for"], "timezone"),
+        ({"scheduled_for": "2026-01-01T00:00:00"}, ["body", "scheduled_for"], "2026-11-22T09:00:00Z"),
         ({"scheduled_for": 1893456000}, ["body", "scheduled_for"], "RFC 3339"),
         ({"scheduled_for": "2999-01-01T00:00:00Z"}, ["body", "scheduled_for"], "days ahead"),
         ({"scheduled_for": "2999-01-01T00:00:00Z", "delay_seconds": 1}, ["body", "delay_seconds"], "beside"),

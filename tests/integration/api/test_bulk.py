@@ -46,6 +46,7 @@ async def test_lines_are_as_good_as_an_array(api: ApiUnderTest) -> None:
     body = (await api.http.post(URL, content=text, headers=NDJSON)).json()
     assert body["accepted"] == 2
     assert [each["index"] for each in body["rejected"]] == [1]
+    assert "line 3 column 2" in body["rejected"][0]["errors"][0]["msg"]  # of the upload, blank lines counted
 
 
 async def test_a_repeated_request_is_answered_as_before(api: ApiUnderTest) -> None:

@@ -63,7 +63,7 @@ async def test_the_same_key_brings_the_first_answer(api: ApiUnderTest) -> None:
     assert again.headers["idempotent-replayed"] == "true"
     assert (again.status_code, again.json()) == (202, first.json())
     other = await api.http.post(URL, json=MAIL | {"subject": "Another"}, headers=key)
-    problem(other, 422, "idempotency-key-reused")
+    assert "use a new key for a new request" in problem(other, 422, "idempotency-key-reused")["detail"]
     elsewhere = await api.http.post("/v1/recipients", json={}, headers=key)
     problem(elsewhere, 422, "idempotency-key-reused")
     problem(await api.http.post(URL, json=MAIL, headers={"idempotency-key": "a b"}), 422, "invalid-request")

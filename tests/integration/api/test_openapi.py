@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from tests.support.api import ApiUnderTest
+from tests.support.api import ApiUnderTest, client_of
 
 METHODS = {"get", "post", "put", "patch", "delete"}
-MINUTES_OF_OPERATORS = {"/health", "/health/broker"}
+WITHOUT_KEY = {"/", "/health", "/health/broker"}
 
 
 async def _operations(api: ApiUnderTest) -> list[tuple[str, str, dict[str, Any]]]:
@@ -22,7 +22,7 @@ async def _operations(api: ApiUnderTest) -> list[tuple[str, str, dict[str, Any]]
 async def test_every_status_is_described(api: ApiUnderTest) -> None:
     for path, method, operation in await _operations(api):
         described = set(operation["responses"])
-        if path in MINUTES_OF_OPERATORS:
+        if path in WITHOUT_KEY:
             continue
         assert operation["security"] == [{"apiKey": []}]
         assert {"401", "403", "422", "500", "503"} <= described, path
@@ -36,6 +36,34 @@ async def test_every_status_is_described(api: ApiUnderTest) -> None:
         for status, response in operation["responses"].items():
             if int(status) >= 400:
                 assert list(response["content"]) == ["application/problem+json"], (path, status)
+
+
+async def test_every_field_of_a_request_is_described(api: ApiUnderTest) -> None:
+    schemas = (await api.http.get("/openapi.json")).json()["components"]["schemas"]
+    requests = {name for name in schemas if name.endswith(("In", "Patch"))} | {
+        "To",
+        "Preference",
+        "QuietHours",
+    }
+    assert len(requests) >= 12
+    for name in sorted(requests):
+        for field, described in schemas[name]["properties"].items():
+            assert described.get("description"), (name, field)
+
+
+async def test_titles_keep_their_case(api: ApiUnderTest) -> None:
+    for path, method, operation in await _operations(api):
+        if "requestBody" in operation:
+            assert operation["responses"]["400"]["description"] == "The body is not JSON", (method, path)
+
+
+async def test_the_index_names_every_route(api: ApiUnderTest) -> None:
+    async with client_of(api.api) as anyone:
+        index = (await anyone.get("/")).json()
+        assert (await anyone.get(index["openapi"])).json()["info"]["version"] == index["version"]
+    listed = {route for group in index["routes"].values() for route in group}
+    described = {f"{method.upper()} {path}" for path, method, _ in await _operations(api)}
+    assert listed == described
 
 
 async def test_every_reference_leads_somewhere(api: ApiUnderTest) -> None:

@@ -13,6 +13,7 @@ from hermodr_api import openapi, problems
 from hermodr_api.edge import Edge
 from hermodr_api.routes.api_keys import ApiKeyRoutes
 from hermodr_api.routes.health import HealthRoutes
+from hermodr_api.routes.index import index_router
 from hermodr_api.routes.intake import Gate
 from hermodr_api.routes.jobs import JobRoutes
 from hermodr_api.routes.notifications import NotificationRoutes
@@ -95,6 +96,7 @@ class Api:
         app.include_router(TemplateRoutes(gate, self.ledger, repeatable, self.directory).router())
         app.include_router(ApiKeyRoutes(gate, self.ledger, repeatable, self.authenticator).router())
         app.include_router(health.router())
+        app.include_router(index_router(app))
         app.router.routes.extend(health.operations())
         problems.install(app)
         openapi.install(app, version("hermodr-api"))

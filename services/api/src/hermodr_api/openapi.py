@@ -29,7 +29,7 @@ BODIES: tuple[type[BaseModel], ...] = (
 )
 _REF = "#/components/schemas/"
 _TITLES = {
-    status: " or ".join(k.title.lower() for k in KINDS if k.status == status)
+    status: " / ".join(k.title for k in KINDS if k.status == status)
     for status in {kind.status for kind in KINDS}
 }
 
@@ -83,9 +83,7 @@ def problem(status: int) -> dict[str, Any]:
     """How a refusal is documented."""
     content = {MEDIA_TYPE: {"schema": {"$ref": f"{_REF}Problem"}}}
     headers = _RETRY_AFTER if status == 503 else {}
-    return {"description": _TITLES[status].capitalize(), "content": content} | (
-        {"headers": headers} if headers else {}
-    )
+    return {"description": _TITLES[status], "content": content} | ({"headers": headers} if headers else {})
 
 
 def documented(

@@ -15,14 +15,17 @@ KeyName = Annotated[str, Field(max_length=200)]
 class ApiKeyIn(Body):
     """A new key. `admin` may do everything the other scopes may, and handle keys."""
 
-    name: KeyName = ""
-    scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)]
+    name: KeyName = Field(default="", description="What people call the key.", examples=["checkout"])
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)] = Field(
+        description="What it may do: `send` notifications, `read`, `manage` recipients and templates, or `admin`.",
+        examples=[["send", "read"]],
+    )
 
 
 class ApiKeyPatch(Body):
     """What people call the key."""
 
-    name: KeyName
+    name: KeyName = Field(description="The new name.", examples=["checkout"])
 
 
 class ApiKeyView(BaseModel):

@@ -10,6 +10,7 @@ from hermodr_api.errors import Flaw, invalid
 M = TypeVar("M", bound="Body")
 MOST_FLAWS = 50
 _OURS = ("value_error", "assertion_error")
+_MOMENT = "must be an RFC 3339 time with its offset, such as 2026-11-22T09:00:00Z"
 _PLAIN = {
     "extra_forbidden": "there is no such field",
     "missing": "this field is required",
@@ -22,6 +23,9 @@ _PLAIN = {
     "int_type": "must be a whole number",
     "float_type": "must be a number",
     "uuid_type": "must be a UUID",
+    "datetime_parsing": _MOMENT,
+    "datetime_from_date_parsing": _MOMENT,
+    "timezone_aware": _MOMENT,
 }
 
 
@@ -54,7 +58,7 @@ def _message(kind: str, text: str) -> str:
 def _text_only(value: object) -> object:
     if isinstance(value, str | datetime):
         return value
-    raise ValueError("must be an RFC 3339 time such as 2031-05-07T09:00:00Z")
+    raise ValueError(_MOMENT)
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_text_only, json_schema_input_type=datetime)]

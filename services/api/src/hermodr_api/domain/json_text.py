@@ -9,12 +9,13 @@ from hermodr_api.errors import MALFORMED, Flaw, Refused, invalid
 _ESCAPED_NUL = b"\\u0000"
 
 
-def parse(text: bytes, *, refuse_null_bytes: bool = True) -> Any:
-    """The document. Raises `Refused`: malformed with its position, or invalid for null bytes."""
+def parse(text: bytes, *, refuse_null_bytes: bool = True, line: int = 1) -> Any:
+    """The document. Raises `Refused`: malformed with its position, or invalid for null bytes. `line` is where in the
+    upload the text begins."""
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        where = f"line {error.lineno} column {error.colno}"
+        where = f"line {line + error.lineno - 1} column {error.colno}"
         reason = f"{error.msg} at {where}" if text else "the body is empty"
         raise Refused(MALFORMED, reason, [Flaw(("body", error.pos), reason)]) from None
     if refuse_null_bytes and _ESCAPED_NUL in text:

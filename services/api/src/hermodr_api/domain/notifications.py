@@ -38,11 +38,27 @@ IdempotencyKey = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$")]
 class To(Body):
     """Exactly one of these: a recipient by one of its names, or a bare address."""
 
-    recipient_id: UUID | None = None
-    external_id: Label | None = None
-    user_id: Label | None = None
-    email: EmailAddress | None = None
-    phone: PhoneNumber | None = None
+    recipient_id: UUID | None = Field(
+        default=None, description="The `id` of a recipient of the address book."
+    )
+    external_id: Label | None = Field(
+        default=None,
+        description="What your system calls the recipient, as given when it was added.",
+        examples=["customer-17"],
+    )
+    user_id: Label | None = Field(
+        default=None, description="The recipient who has this `user_id`.", examples=["user-17"]
+    )
+    email: EmailAddress | None = Field(
+        default=None,
+        description="A bare email address: no locale, no preferences and no muting apply.",
+        examples=["ada@example.com"],
+    )
+    phone: PhoneNumber | None = Field(
+        default=None,
+        description="A bare phone number (E.164); refused as long as no channel reaches phones.",
+        examples=["+15550100123"],
+    )
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "To":
@@ -55,23 +71,74 @@ class To(Body):
 class NotificationIn(Body):
     """One notification. `type` names a template; `subject` with a body instead is sent as given."""
 
-    type: Type | None = None
-    to: To
-    channels: Annotated[list[Channel], Field(min_length=1, max_length=5)] | None = None
-    priority: Literal["urgent", "normal", "low"] = "normal"
-    data: JsonObject = Field(default_factory=dict)
-    scheduled_for: Moment | None = None
+    type: Type | None = Field(
+        default=None,
+        description="The name of the template; beside a `subject` of your own, just a name for preferences and lists.",
+        examples=["magic_link"],
+    )
+    to: To = Field(description="Who gets it: exactly one of the fields of `To`.")
+    channels: Annotated[list[Channel], Field(min_length=1, max_length=5)] | None = Field(
+        default=None,
+        description="The channels to use, one delivery each; left out, every available one the template has texts for.",
+        examples=[["email"]],
+    )
+    priority: Literal["urgent", "normal", "low"] = Field(
+        default="normal",
+        description="The lane: `urgent` never waits behind `normal`, nor `normal` behind `low`.",
+    )
+    data: JsonObject = Field(
+        default_factory=dict,
+        description="The template's variables, by name.",
+        examples=[{"name": "Ada", "magic_link": "https://example.com/in/4711"}],
+    )
+    scheduled_for: Moment | None = Field(
+        default=None,
+        description="When to send it (RFC 3339 with its offset, at most 366 days ahead); the past means now.",
+        examples=["2026-11-22T09:00:00Z"],
+    )
     delay_seconds: Annotated[
         float, Field(strict=True, ge=0, le=LONGEST_DELAY.total_seconds(), allow_inf_nan=False)
-    ] = 0
-    group_id: UUID | None = None
-    update_id: UUID | None = None
-    subject: Subject | None = None
-    body_text: Annotated[str, Field(min_length=1)] | None = None
-    body_html: Annotated[str, Field(min_length=1)] | None = None
-    on_unknown: Literal["resend", "hold"] | None = None
-    singleton_key: Label | None = None
-    metadata: JsonObject = Field(default_factory=dict)
+    ] = Field(
+        default=0,
+        description="Seconds to wait from now, at most 366 days; not beside `scheduled_for`.",
+        examples=[3600],
+    )
+    group_id: UUID | None = Field(
+        default=None, description="The group of your application this belongs to; shown with the job."
+    )
+    update_id: UUID | None = Field(
+        default=None, description="The update (post, event) this is about; shown with the job."
+    )
+    subject: Subject | None = Field(
+        default=None,
+        description="With a body: sent as given, without a template; a single line.",
+        examples=["Your booking is confirmed"],
+    )
+    body_text: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="The plain text to send as given, beside `subject`.",
+        examples=["We look forward to seeing you on Friday."],
+    )
+    body_html: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="The HTML to send as given, beside `subject`.",
+        examples=["<p>We look forward to seeing you on <b>Friday</b>.</p>"],
+    )
+    on_unknown: Literal["resend", "hold"] | None = Field(
+        default=None,
+        description="When nobody can know whether the provider took it: `resend` the same message (the default for "
+        "email) or `hold` it for a person to decide.",
+    )
+    singleton_key: Label | None = Field(
+        default=None,
+        description="Only one unfinished job has this key: a second one is refused (409), naming the first.",
+        examples=["password-reset:customer-17"],
+    )
+    metadata: JsonObject = Field(
+        default_factory=dict,
+        description="Yours: kept and shown with the job, never sent.",
+        examples=[{"booking": 4711}],
+    )
 
     @property
     def has_content(self) -> bool:
@@ -82,7 +149,11 @@ class NotificationIn(Body):
 class BulkItemIn(NotificationIn):
     """One notification of many, with a key of its own if it is to be repeatable."""
 
-    idempotency_key: IdempotencyKey | None = None
+    idempotency_key: IdempotencyKey | None = Field(
+        default=None,
+        description="The same key with the same item is accepted again without a second job, for 48 hours.",
+        examples=["booking-4711"],
+    )
 
 
 @dataclass(frozen=True, slots=True)

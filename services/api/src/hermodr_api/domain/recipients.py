@@ -41,13 +41,35 @@ Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_one_l
 class RecipientIn(Body):
     """A new address book entry; everything may be left out."""
 
-    external_id: Label | None = None
-    user_id: Label | None = None
-    name: Name | None = None
-    email: EmailAddress | None = None
-    phone: PhoneNumber | None = None
-    locale: Locale | None = None
-    timezone: Zone | None = None
+    external_id: Label | None = Field(
+        default=None,
+        description="What your system calls the recipient; no two of a project have the same.",
+        examples=["customer-17"],
+    )
+    user_id: Label | None = Field(
+        default=None,
+        description="The user account the recipient belongs to in your application.",
+        examples=["user-17"],
+    )
+    name: Name | None = Field(
+        default=None, description="How the recipient is called in the To header of mails.", examples=["Ada"]
+    )
+    email: EmailAddress | None = Field(
+        default=None, description="Where emails go.", examples=["ada@example.com"]
+    )
+    phone: PhoneNumber | None = Field(
+        default=None, description="Where text messages go (E.164).", examples=["+15550100123"]
+    )
+    locale: Locale | None = Field(
+        default=None,
+        description="The language of templates: `de-AT`, else `de`, else the template's `default_locale`.",
+        examples=["de-AT"],
+    )
+    timezone: Zone | None = Field(
+        default=None,
+        description="The zone of the IANA database the recipient lives in.",
+        examples=["Europe/Berlin"],
+    )
 
 
 class RecipientPatch(RecipientIn):
@@ -57,19 +79,29 @@ class RecipientPatch(RecipientIn):
 class Preference(Body):
     """A wish; `type` or `channel` left out means any. The most specific one decides."""
 
-    type: Type | None = None
-    channel: Channel | None = None
-    enabled: StrictBool
+    type: Type | None = Field(
+        default=None, description="The notifications it is about; left out, all.", examples=["newsletter"]
+    )
+    channel: Channel | None = Field(default=None, description="The channel it is about; left out, all.")
+    enabled: StrictBool = Field(description="Whether these notifications are wanted.")
 
 
 class QuietHours(Body):
     """From `start` to `end` in the recipient's zone, over midnight if need be, on `days` (1 Monday … 7 Sunday)."""
 
-    start: Annotated[str, Field(pattern=_CLOCK, examples=["22:00"])]
-    end: Annotated[str, Field(pattern=_CLOCK, examples=["07:00"])]
+    start: Annotated[
+        str, Field(pattern=_CLOCK, description="Local time, 24 hours (`HH:MM`).", examples=["22:00"])
+    ]
+    end: Annotated[
+        str, Field(pattern=_CLOCK, description="Local time, 24 hours (`HH:MM`).", examples=["07:00"])
+    ]
     days: Annotated[
         list[Annotated[int, Field(ge=1, le=7, strict=True)]], Field(min_length=1, max_length=7)
-    ] = Field(default_factory=lambda: [1, 2, 3, 4, 5, 6, 7])
+    ] = Field(
+        default_factory=lambda: [1, 2, 3, 4, 5, 6, 7],
+        description="Days on which they begin, 1 (Monday) to 7 (Sunday); left out, every day.",
+        examples=[[1, 2, 3, 4, 5]],
+    )
 
     @model_validator(mode="after")
     def _lasts_some_time(self) -> "QuietHours":
@@ -83,9 +115,18 @@ class QuietHours(Body):
 class PreferencesIn(Body):
     """A recipient's wishes: parts left out stay, `null` clears."""
 
-    preferences: Annotated[list[Preference], Field(max_length=500)] | None = None
-    muted_until: Moment | None = None
-    quiet_hours: QuietHours | None = None
+    preferences: Annotated[list[Preference], Field(max_length=500)] | None = Field(
+        default=None,
+        description="All wishes, in place of those there were; what no wish is about is allowed.",
+    )
+    muted_until: Moment | None = Field(
+        default=None,
+        description="Until then nothing but critical notifications is sent; others are skipped.",
+        examples=["2026-11-22T09:00:00Z"],
+    )
+    quiet_hours: QuietHours | None = Field(
+        default=None, description="When the recipient wants to be left alone, in `timezone`."
+    )
 
     def changes(self) -> dict[str, Any]:
         """The columns that change."""

@@ -33,9 +33,21 @@ def _jinja(source: str) -> str:
 class TextsIn(Body):
     """What is said in one locale on one channel: Jinja2, autoescaped in HTML."""
 
-    subject: Annotated[Subject, AfterValidator(_jinja)] | None = None
-    body_text: Annotated[str, Field(min_length=1), AfterValidator(_jinja)] | None = None
-    body_html: Annotated[str, Field(min_length=1), AfterValidator(_jinja)] | None = None
+    subject: Annotated[Subject, AfterValidator(_jinja)] | None = Field(
+        default=None,
+        description="The subject, a single line; an email needs one.",
+        examples=["Your link, {{ name }}"],
+    )
+    body_text: Annotated[str, Field(min_length=1), AfterValidator(_jinja)] | None = Field(
+        default=None,
+        description="The plain text; there must be a `body_text`, a `body_html` or both.",
+        examples=["Sign in: {{ magic_link }}"],
+    )
+    body_html: Annotated[str, Field(min_length=1), AfterValidator(_jinja)] | None = Field(
+        default=None,
+        description="The HTML, in which variables are escaped.",
+        examples=['<p><a href="{{ magic_link }}">Sign in</a></p>'],
+    )
 
 
 LocalesIn = Annotated[dict[Locale, TextsIn], Field(min_length=1, max_length=100)]
@@ -44,26 +56,48 @@ LocalesIn = Annotated[dict[Locale, TextsIn], Field(min_length=1, max_length=100)
 class TemplateIn(Body):
     """A new template; its contents are version 1. A `critical` one passes mute, preferences and quiet hours."""
 
-    name: Type
-    critical: StrictBool = False
-    default_locale: Locale = "en"
-    contents: Annotated[dict[Channel, LocalesIn], Field(min_length=1)]
+    name: Type = Field(
+        description="What notifications give as their `type`; no two templates of a project have the same.",
+        examples=["magic_link"],
+    )
+    critical: StrictBool = Field(
+        default=False, description="Whether it is sent whatever the recipient muted or prefers."
+    )
+    default_locale: Locale = Field(
+        default="en",
+        description="For recipients in whose locale there are no texts; every channel needs texts in it.",
+        examples=["en"],
+    )
+    contents: Annotated[dict[Channel, LocalesIn], Field(min_length=1)] = Field(
+        description="The texts by channel and locale.",
+        examples=[{"email": {"en": {"subject": "Hello, {{ name }}", "body_text": "It works."}}}],
+    )
 
 
 class TemplatePatch(Body):
     """What is to change. Channels and locales named in `contents` are replaced in a new version, those that are `null`
     removed from it, the others taken over."""
 
-    name: Type | None = None
-    critical: StrictBool | None = None
-    default_locale: Locale | None = None
-    contents: dict[Channel, dict[Locale, TextsIn | None] | None] | None = None
+    name: Type | None = Field(default=None, description="The new name.", examples=["magic_link"])
+    critical: StrictBool | None = Field(
+        default=None, description="Whether it is sent whatever the recipient muted or prefers."
+    )
+    default_locale: Locale | None = Field(
+        default=None, description="For recipients in whose locale there are no texts.", examples=["en"]
+    )
+    contents: dict[Channel, dict[Locale, TextsIn | None] | None] | None = Field(
+        default=None,
+        description="What changes of the texts, by channel and locale.",
+        examples=[{"email": {"en": {"subject": "Hello, {{ name }}", "body_text": "It works."}}}],
+    )
 
 
 class RollbackIn(Body):
     """The version to go back (or forward) to."""
 
-    version: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
+    version: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)] = Field(
+        description="A number from the template's list of versions.", examples=[1]
+    )
 
 
 class TextsView(BaseModel):

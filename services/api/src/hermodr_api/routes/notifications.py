@@ -102,12 +102,12 @@ def _array(text: bytes) -> list[object]:
 
 
 def _lines(text: bytes) -> list[object]:
-    lines = [line for line in text.split(b"\n") if line.strip()]
-    return [_line(line) for line in lines] if len(lines) <= MOST_ITEMS else list(lines)
+    lines = [(number, line) for number, line in enumerate(text.split(b"\n"), 1) if line.strip()]
+    return [_line(*each) for each in lines] if len(lines) <= MOST_ITEMS else list(lines)
 
 
-def _line(line: bytes) -> object:
+def _line(number: int, line: bytes) -> object:
     try:
-        return parse(line, refuse_null_bytes=False)
+        return parse(line, refuse_null_bytes=False, line=number)
     except Refused as refused:
         return Unreadable(refused.detail)

@@ -58,7 +58,11 @@ def settled(verdict: Replay | KeyReused | StillRunning) -> Answer:
     if isinstance(verdict, Replay):
         return Answer(verdict.status, verdict.response, replayed=True)
     if isinstance(verdict, KeyReused):
-        raise Refused(KEY_REUSED, "the first request with this Idempotency-Key had another body or target")
+        raise Refused(
+            KEY_REUSED,
+            "the first request with this Idempotency-Key had another body or target; "
+            "use a new key for a new request",
+        )
     raise Refused(
         STILL_RUNNING,
         "the first request with this Idempotency-Key has no answer yet; try again",

@@ -236,7 +236,7 @@ def _refusals(jobs: Sequence[tuple[int, NewJob]], verdicts: Sequence[Verdict]) -
         if isinstance(verdict, Accepted | Replay):
             continue  # a replayed item was accepted before: to its producer that is the same
         if isinstance(verdict, KeyReused):
-            flaw = Flaw(("idempotency_key",), "was used for another request")
+            flaw = Flaw(("idempotency_key",), "was used for another item; use a new key for a new item")
         elif isinstance(verdict, StillRunning):
             flaw = Flaw(("idempotency_key",), "the first request with this key has no answer yet")
         else:

@@ -19,7 +19,7 @@ from tests.support.waiting import wait_until
 START_SECONDS = 90.0
 NO_MEMORY = ("set_vm_memory_high_watermark", "0.00001")
 MEMORY = ("set_vm_memory_high_watermark", "absolute", "1GB")
-NO_DISK = ("set_disk_free_limit", "1000TB")
+NO_DISK = ("set_disk_free_limit", "100000GB")
 DISK = ("set_disk_free_limit", "200MB")
 BYTES_PER_SECOND = 4000.0
 PIECE_SECONDS = 0.05

@@ -5,7 +5,7 @@ import { openFaults, closeFaults, refreshFaults, tagExamples } from "./faults.js
 const PAGE = 50;
 const KEPT_ROWS = 500;
 const byId = (id) => document.getElementById(id);
-const state = { rows: new Map(), order: [], selected: null, detail: null, view: "html", cursor: null, query: "", seen: new Set(), generation: null, loads: 0 };
+const state = { rows: new Map(), order: [], selected: null, detail: null, view: "html", cursor: null, query: "", seen: new Set(), generation: null, loads: 0, info: null, loaded: false };
 
 const sizeOf = (octets) => octets < 1000 ? `${octets} B` : octets < 1e6 ? `${(octets / 1000).toFixed(1)} kB` : `${(octets / 1e6).toFixed(1)} MB`;
 const numberOf = (value) => value.toLocaleString("en");
@@ -49,10 +49,12 @@ function show(mails, { atTop, fresh }) {
 }
 
 function showEmptiness() {
+  if (!state.loaded) return; // nobody knows yet whether there is anything
   const nothing = state.order.length === 0;
   byId("none-found").hidden = !(nothing && state.query);
   const vacant = nothing && !state.query;
-  byId("how-to").hidden = !vacant;
+  byId("how-to").hidden = !vacant || state.info === null;
+  byId("empty").hidden = state.selected !== null;
   byId("empty-title").textContent = vacant ? "No mail yet" : "Select a mail";
   byId("empty-text").textContent = vacant ? "Everything sent to this SMTP server is shown here and goes nowhere else." : "Its HTML, text, headers and source appear here.";
   byId("main").classList.toggle("vacant", vacant && !state.selected);
@@ -67,6 +69,7 @@ async function load({ more = false } = {}) {
   if (ticket !== state.loads) return;
   if (!more) { state.rows.clear(); state.order = []; byId("mails").replaceChildren(); }
   state.cursor = page.next_cursor;
+  state.loaded = true;
   show(page.data, { atTop: false, fresh: false });
   const selected = state.rows.get(state.selected);
   if (selected) selected.setAttribute("aria-selected", "true");
@@ -146,7 +149,6 @@ function deselect() {
   if (row) row.setAttribute("aria-selected", "false");
   state.selected = state.detail = null;
   byId("mail").hidden = true;
-  byId("empty").hidden = false;
   byId("main").classList.remove("reading");
   history.replaceState(null, "", location.pathname);
   showEmptiness();
@@ -245,11 +247,14 @@ async function introduce() {
   byId("example").textContent = `printf 'Subject: Hello\\r\\n\\r\\nIt works.\\r\\n' |\n  curl smtp://${host}:${port} --mail-from me@example.org \\\n       --mail-rcpt you@example.org --upload-file -`;
   byId("tag-help").hidden = !info.address_tags;
   if (info.address_tags) {
+    byId("tag-hint").textContent = "To make a delivery fail, put a tag in the address:";
     byId("tag-examples").replaceChildren(...tagExamples(4));
     byId("tag-list").replaceChildren(...tagExamples());
   } else {
-    byId("tag-examples").replaceChildren(element("li", {}, "Address tags are switched off here."));
+    byId("tag-hint").textContent = "Address tags are switched off here.";
   }
+  state.info = info;
+  showEmptiness();
 }
 
 document.addEventListener("keydown", onKey);

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
@@ -52,6 +53,15 @@ def test_a_line_is_an_object_with_time_level_service_and_what_was_said(
         "state": "sent",
         "rows": 3,
     }
+
+
+def test_on_a_terminal_a_line_has_the_time_of_day_and_no_service(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up("console")
+    structlog.get_logger().info("sent", rows=3)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert re.match(r"\d\d:\d\d:\d\d \[info", text)
+    assert "rows=3" in text
+    assert "postman" not in text
 
 
 def test_libraries_log_in_the_same_form(capsys: pytest.CaptureFixture[str]) -> None:

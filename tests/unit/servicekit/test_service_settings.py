@@ -136,3 +136,12 @@ def test_refusing_says_why_and_exits_2(capsys: pytest.CaptureFixture[str]) -> No
         refuse("HERMODR_X: is not Y")
     assert caught.value.code == 2
     assert capsys.readouterr().err.endswith("configuration: HERMODR_X: is not Y\n")
+
+
+def test_a_service_that_refuses_is_named_by_its_package(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["/somewhere/hermodr_sandbox/__main__.py"])
+    with pytest.raises(SystemExit):
+        refuse("HERMODR_X: is not Y")
+    assert capsys.readouterr().err == "hermodr_sandbox: configuration: HERMODR_X: is not Y\n"

@@ -41,9 +41,17 @@ def down_command(
     keep: Annotated[bool, typer.Option("--keep", help="Keep what the servers stored.")] = False,
 ) -> None:
     """Stop what was started here, and leave nothing behind."""
-    up.stop_running(output.announce)
-    demo.stop_running(output.announce)
-    backing.down(output.announce, keep=keep)
+    told: list[str] = []
+
+    def say(text: str) -> None:
+        told.append(text)
+        output.announce(text)
+
+    up.stop_running(say)
+    demo.stop_running(say)
+    backing.down(say, keep=keep)
+    if not told:
+        say("nothing runs")
 
 
 @app.command("demo")

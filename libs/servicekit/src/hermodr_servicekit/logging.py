@@ -16,14 +16,17 @@ _SILENT = ("aio_pika", "aiormq")  # an outage is told once, by `broker`, not by 
 
 
 def configure(settings: ServiceSettings) -> None:
-    """Sends our logs and the libraries' to standard output: coloured on a terminal, else one JSON object per line."""
+    """Sends our logs and the libraries' to standard output: for a terminal, else one JSON object per line.
+
+    For a terminal a line has the time of day (UTC, as the API's) and no service: whoever looks at it knows.
+    """
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stdout.isatty())
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _name_service(settings.service),
+        structlog.processors.TimeStamper(fmt="%H:%M:%S" if console else "iso", utc=True),
+        *([] if console else [_name_service(settings.service)]),
         structlog.processors.format_exc_info,
     ]
     renderer: Any = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()

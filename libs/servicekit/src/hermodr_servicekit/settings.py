@@ -86,8 +86,14 @@ S = TypeVar("S", bound=ServiceSettings)
 
 def refuse(reason: str) -> NoReturn:
     """Ends the process with status 2, the status for wrong configuration: a supervisor must not restart it."""
-    print(f"{Path(sys.argv[0]).name}: configuration: {reason}", file=sys.stderr, flush=True)
+    print(f"{_program()}: configuration: {reason}", file=sys.stderr, flush=True)
     raise SystemExit(2)
+
+
+def _program() -> str:
+    """What runs: the package of `python -m package`, else the command's own name."""
+    path = Path(sys.argv[0])
+    return path.parent.name if path.name == "__main__.py" else path.name
 
 
 def load(cls: type[S]) -> S:

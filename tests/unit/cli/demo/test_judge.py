@@ -73,6 +73,7 @@ def test_time_counts_from_when_a_job_was_due() -> None:
                 "status": "completed",
                 "created_at": "2026-05-07T08:59:58Z",
                 "scheduled_for": "2026-05-07T09:00:00Z",
+                "processed_at": "2026-05-07T09:00:00.030Z",
             },
             "deliveries": [{"state": "sent"}],
             "delivery_logs": [

@@ -1,8 +1,17 @@
 """PostgreSQL and RabbitMQ for whoever has none at hand (DESIGN §7): found, or started and later stopped."""
 
 from hermodr_cli.backing.choice import down, ensure
-from hermodr_cli.backing.model import Backing, BackingError
+from hermodr_cli.backing.model import CONSOLE_USER, KEPT, Backing, BackingError
 from hermodr_cli.backing.postgres import EmbeddedPostgres
 from hermodr_cli.backing.rabbit import EmbeddedRabbit
 
-__all__ = ["Backing", "BackingError", "EmbeddedPostgres", "EmbeddedRabbit", "down", "ensure"]
+__all__ = [
+    "CONSOLE_USER",
+    "KEPT",
+    "Backing",
+    "BackingError",
+    "EmbeddedPostgres",
+    "EmbeddedRabbit",
+    "down",
+    "ensure",
+]

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from hermodr_cli import state
 from hermodr_cli.backing import docker, embedded, local
-from hermodr_cli.backing.model import Backing, BackingError, Say, Unavailable
+from hermodr_cli.backing.model import CONSOLE_USER, Backing, BackingError, Say, Unavailable
 
 RECORD = "backing.json"
 CHOICE = "HERMODR_BACKING"
@@ -90,4 +90,7 @@ def _describe(backing: Backing) -> str:
         "docker": "containers",
         "embedded": "private servers of this clone",
     }[backing.kind]
-    return f"{text}, console {backing.management_url}" if backing.management_url else text
+    if not backing.management_url:
+        return text
+    login = f", user {CONSOLE_USER}, password in {state.folder() / RECORD}" if backing.own else ""
+    return f"{text}, console {backing.management_url}{login}"

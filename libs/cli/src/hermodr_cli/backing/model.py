@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 DATABASE = "hermodr"
+CONSOLE_USER = "hermodr"
+"""Who may log in to the console of servers of our own; the password is in the state folder's record."""
+KEPT = "PostgreSQL and RabbitMQ keep running; `make down` stops them and deletes their data"
 Say = Callable[[str], None]
 
 
@@ -20,6 +23,11 @@ class Backing:
     """RabbitMQ's management console, without credentials."""
     restartable: bool
     """The servers are ours alone: a test may kill and restart them."""
+
+    @property
+    def own(self) -> bool:
+        """This clone started the servers: they outlive the command, and `hermodr down` removes them."""
+        return self.kind in ("docker", "embedded")
 
     def variables(self) -> dict[str, str]:
         """The environment that points a service at these servers."""

@@ -14,14 +14,14 @@ from pathlib import Path
 
 from hermodr_cli import processes
 from hermodr_cli.backing import ports, probe
-from hermodr_cli.backing.model import Unavailable
+from hermodr_cli.backing.model import CONSOLE_USER, Unavailable
 from hermodr_cli.backing.postgres import reap_in_background, tail
 
 MARK = "HERMODR_BACKING_HOME"
 SCRIPTS = ("/usr/lib/rabbitmq/bin", "/opt/rabbitmq/sbin", "/usr/local/lib/rabbitmq/sbin")
 START_SECONDS = 90.0
 STOP_SECONDS = 60.0
-USER = "hermodr"
+USER = CONSOLE_USER
 
 CONFIGURATION = """\
 listeners.tcp.1 = 127.0.0.1:{amqp}

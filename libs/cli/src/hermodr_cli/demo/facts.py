@@ -19,6 +19,7 @@ class JobFacts:
     attempts: int
     due_at: datetime
     sent_at: datetime | None
+    dispatched_at: datetime | None = None
 
     @property
     def seconds(self) -> float | None:
@@ -73,6 +74,7 @@ def job_facts(answer: Mapping[str, Any]) -> JobFacts:
         attempts=len(logs),
         due_at=datetime.fromisoformat(job["scheduled_for"] or job["created_at"]),
         sent_at=datetime.fromisoformat(sent[-1]) if sent else None,
+        dispatched_at=datetime.fromisoformat(job["processed_at"]) if job["processed_at"] else None,
     )
 
 

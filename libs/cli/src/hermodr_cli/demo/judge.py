@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from hermodr_cli.demo.facts import KindFacts, RunFacts
-from hermodr_cli.demo.scenario import CROWD, OVERTAKEN, WORST_LATENESS_SECONDS, Kind, Promise
+from hermodr_cli.demo.scenario import CROWD, OVERTAKEN, TICK_SECONDS, WORST_LATENESS_SECONDS, Kind, Promise
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,13 @@ def _on_time(kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -
     early = sum(1 for seconds in late if seconds < 0)
     worst = max(late, default=0.0)
     held = not early and len(late) == kind.mails and worst <= WORST_LATENESS_SECONDS
-    return Cell(f"{early or 'none'} early, ≤ {_spell(worst)} late", held)
+    waited = [(job.dispatched_at - job.due_at).total_seconds() for job in facts.jobs if job.dispatched_at]
+    parts = [
+        f"{early or 'none'} early (tick: {_spell(TICK_SECONDS)})",
+        f"dispatched ≤ {_spell(max(waited, default=0.0))} late",
+        f"mail there ≤ {_spell(worst)} late",
+    ]
+    return Cell("\n  ".join(parts), held)
 
 
 def _overtakes(_kind: Kind, facts: KindFacts, everyone: Mapping[str, KindFacts]) -> Cell:

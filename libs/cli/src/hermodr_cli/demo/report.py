@@ -13,6 +13,7 @@ from rich.text import Text
 
 from hermodr_cli.demo.facts import RunFacts
 from hermodr_cli.demo.judge import Cell, Line, Verdict
+from hermodr_cli.demo.scenario import LADDER
 
 OWN = """\
 {"type": "magic_link", "to": {"email": "you@example.com"},
@@ -52,7 +53,14 @@ def totals(facts: RunFacts, verdict: Verdict) -> RenderableType:
         blemishes.append(" · " if blemishes else "").append(
             f"{count} {name}", "bold red" if count else "green"
         )
-    counts = Group(Text(f"{accepted} requests accepted · {speed}"), blemishes)
+    jobs = sum(kind.states.total() for kind in facts.kinds.values())
+    repeated = ": one request was a repetition" if accepted - jobs == 1 else ""
+    counts = Group(
+        Text(f"p50, max: from request (or due time) to mail accepted; retries here after {LADDER}", "dim"),
+        Text(f"{accepted} requests accepted, {jobs} jobs{repeated}"),
+        Text(speed),
+        blemishes,
+    )
     if not verdict.wrong:
         return Group(counts, Text("Every expectation held.", style="bold green"))
     wrong = [Text(f"✗ {text}", style="red") for text in verdict.wrong]

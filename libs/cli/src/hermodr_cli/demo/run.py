@@ -56,7 +56,10 @@ def run(screen: Screen, *, ci: bool, picture: Path | None = None) -> int:
     started = time.monotonic()
     with screen.step("PostgreSQL and RabbitMQ"):
         servers = backing.ensure(screen.note)
-    return asyncio.run(_main(screen, Play(screen, servers, started, ci, picture)))
+    status = asyncio.run(_main(screen, Play(screen, servers, started, ci, picture)))
+    if servers.own:
+        screen.note(backing.KEPT)
+    return status
 
 
 class Play:
@@ -171,7 +174,7 @@ async def _main(screen: Screen, play: Play) -> int:
     try:
         return await playing
     except asyncio.CancelledError:
-        screen.show(Text("Interrupted; nothing is left behind."))
+        screen.show(Text("Interrupted; what the demo made is removed."))
         return INTERRUPTED
     except Exception as error:
         causes = list(_causes(error))
@@ -201,8 +204,9 @@ def _addresses(ready: Stage) -> dict[str, str]:
     }
     if ready.backing.management_url:
         found["RabbitMQ's console"] = f"{ready.backing.management_url}#/queues"
-        if ready.backing.kind == "embedded":
-            found[""] = f"(its user and password: {_near(state.folder() / 'backing.json')})"
+        if ready.backing.own:
+            record = _near(state.folder() / "backing.json")
+            found[""] = f"(user {backing.CONSOLE_USER}; its password: {record})"
     return found | {
         f"metrics of {name}": f"{service.url}/metrics" for name, service in fleet.services.items()
     }

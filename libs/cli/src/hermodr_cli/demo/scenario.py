@@ -15,6 +15,8 @@ CROWD_SECONDS = 0.15
 """By this much the sandbox delays each mail to the crowd."""
 OVERTAKEN = 0.9
 WORST_LATENESS_SECONDS = 1.0
+TICK_SECONDS = 0.1
+"""Within this a due job is announced; shown beside what was seen, as the machine may be busy with other things."""
 UNWANTED = "weekly_digest"
 
 

@@ -35,17 +35,23 @@ def run(say: Say) -> int:
         stop_orphans(say)
         specs = chosen(environment)
         check_ports(specs, environment)
+        kept = False
         if environment.get("HERMODR_ENV") != "production":
-            environment |= backing.ensure(say).variables()
+            servers = backing.ensure(say)
+            environment |= servers.variables()
+            kept = servers.own
         if database_url := environment.get("HERMODR_DATABASE_URL"):
             _migrate(database_url)
-        return asyncio.run(_serve(specs, _for_services(environment), say))
+        status = asyncio.run(_serve(specs, _for_services(environment), say))
+        if kept:
+            say(backing.KEPT)
+        return status
 
 
 def stop_running(say: Say) -> None:
     """End a running `hermodr up` of this clone, and services that a killed one left behind."""
     if running := _recorded():
-        say("stopping hermodr up …")
+        say("stopping `up` …")
         processes.end([running], signal.SIGTERM, 60.0)
     stop_orphans(say)
     state.write(RECORD, {})
@@ -64,7 +70,10 @@ def only_one() -> Iterator[None]:
     """Hold this clone's record of a running `hermodr up`. Raises CannotStart if another one holds it."""
     with state.locked("up"):
         if running := _recorded():
-            raise CannotStart(f"hermodr up runs already (process {running.pid}); `make down` stops it")
+            raise CannotStart(
+                f"`up` runs already (process {running.pid}): Ctrl-C it there, or `make down` (deletes what the "
+                "servers stored; `make down KEEP=1` keeps it)"
+            )
         me = processes.find(os.getpid())
         state.write(RECORD, {"pid": os.getpid(), "started": me.started if me else 0})
     try:
@@ -116,11 +125,10 @@ async def _serve(specs: tuple[ServiceSpec, ...], environment: Mapping[str, str],
         telling.cancel()
         say("stopping …")
         for name, ended in (await fleet.stop()).items():
-            if ended:
-                say(
-                    f"{name} ended with status {ended}"
-                    + (" (it outlasted the grace period)" if ended == -9 else "")
-                )
+            if ended == -signal.SIGKILL:
+                say(f"{name} was killed: it outlasted the grace period")
+            elif ended not in (0, -signal.SIGTERM):  # SIGTERM is ours: it had not come so far as to handle it
+                say(f"{name} ended with status {ended}")
     return status
 
 
@@ -139,10 +147,24 @@ async def _tell_when_ready(fleet: Fleet, say: Say) -> None:
                     "still waiting for " + "; ".join(f"{name}: {why}" for name, why in answers.items() if why)
                 )
             await asyncio.sleep(0.1)
+    terminal = sys.stdout.isatty()
     for name in ("api", "sandbox"):
-        if name in fleet.services:
+        if name in fleet.services and not terminal:
             say(f"{name}: {fleet[name].url}/")
     print("ready", flush=True)
+    if terminal:
+        print(welcome(fleet), flush=True)
+
+
+def welcome(fleet: Fleet) -> str:
+    """What to do first, for whoever looks at the terminal."""
+    command = sys.argv[0] if sys.argv[0].endswith("hermodr") else "hermodr"
+    lines = [
+        f"  inbox          {fleet.sandbox_url}/" if "sandbox" in fleet.services else "",
+        f"  API described  {fleet.api_url}/openapi.json",
+        f"  a key          {command} keys create --project quickstart",
+    ]
+    return "\n".join(line for line in lines if line)
 
 
 def _for_services(environment: Mapping[str, str]) -> dict[str, str]:

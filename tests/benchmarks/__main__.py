@@ -18,7 +18,7 @@ from rich.console import Console
 from tests.benchmarks import bulk, document, page, peer, report
 from tests.benchmarks.installed import NotInstalled
 from tests.benchmarks.mailbox import Incomplete, Mailbox, mailbox
-from tests.benchmarks.results import Bulk, Result, middle
+from tests.benchmarks.results import Bulk, Result, disturbed, middle
 from tests.benchmarks.scenarios import SCENARIOS
 from tests.benchmarks.servers import Servers, folder, servers
 from tests.benchmarks.site import OURS, site
@@ -81,12 +81,20 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def tell(turn: int, name: str, run: Bulk) -> None:
+    """A line for each bulk run as it ends."""
+    say(
+        f"bulk, round {turn + 1}: {LABELS[name]}: {run.rate:,.0f} mails/s, {run.foreign:.0%} of the work was others'"
+    )
+
+
 async def bulk_rounds(choice: Choice, place: Servers, box: Mailbox, found: Findings) -> None:
     """Ours and every peer's bulk run in turn, as often as there are rounds; the median run of each counts."""
     runs: dict[str, list[Bulk]] = {}
     for turn in range(choice.rounds):
         async with site(place, box) as here:
             runs.setdefault(OURS, []).append(await bulk.measure(here, choice.mails))
+        tell(turn, OURS, runs[OURS][-1])
         for one in choice.peers:
             if one.name in found.missing:
                 continue
@@ -97,8 +105,7 @@ async def bulk_rounds(choice: Choice, place: Servers, box: Mailbox, found: Findi
                 say(f"left out: {one.label}: {error}")
                 continue
             runs.setdefault(one.name, []).append(run)
-        rates = ", ".join(f"{LABELS[name]} {done[-1].rate:,.0f}" for name, done in runs.items())
-        say(f"bulk, round {turn + 1} of {choice.rounds}, mails/s: {rates}")
+            tell(turn, one.name, run)
     found.bulk = {name: middle(done) for name, done in runs.items()}
     ours, theirs = found.bulk[OURS], {name: run for name, run in found.bulk.items() if name != OURS}
     found.results += bulk_results(ours, theirs)
@@ -148,6 +155,8 @@ def show(found: Findings) -> None:
         head, rows = report.bulk_rows(found.bulk, LABELS)
         report.show(console, "bulk, HTML mails end to end; CPU in seconds per 1,000 mails", head, rows)
         report.show(console, "Hermodr by role", *report.role_rows(found.bulk[OURS]))
+    if warning := disturbed(found.bulk.values()):
+        console.print(warning, style="bold yellow", highlight=False)
     others = [result for result in found.results if result.scenario != "bulk"]
     if others:
         report.show(console, "one at a time", *report.result_rows(others, LABELS))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hermodr_cli import state
 from tests.benchmarks import report
-from tests.benchmarks.results import Bulk, Result
+from tests.benchmarks.results import Bulk, Result, disturbed
 
 PAGE = """\
 # Benchmarks
@@ -22,6 +22,7 @@ mail server that takes the mails. Every system sends the same text and HTML mail
 exactly once.
 The time runs from the first request to the last mail's arrival. Servers are started for the run and belong to it alone.
 
+{disturbed}
 {bulk}
 {others}
 {missing}
@@ -73,6 +74,8 @@ def write(
 ) -> Path:
     """Replaces the page."""
     parts = {"bulk": "", "others": "", "missing": ""}
+    warning = disturbed(bulk.values())
+    parts["disturbed"] = f"**{warning}**\n" if warning else ""
     if bulk:
         parts["bulk"] = BULK.format(
             rounds=f"The median of {rounds} rounds." if rounds > 1 else "One round.",

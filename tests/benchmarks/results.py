@@ -1,5 +1,6 @@
 """What was measured, in the form that tables, JSON and the page are made of."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -59,6 +60,21 @@ class Bulk:
     def foreign(self) -> float:
         """The share of the machine's work that was none of ours."""
         return max(0.0, 1 - sum(self.roles.values()) / self.machine) if self.machine else 0.0
+
+
+FOREIGN = 0.15
+"""With a larger share of others' work, rates and latencies say more about them than about us."""
+
+
+def disturbed(bulk: Iterable[Bulk]) -> str | None:
+    """What to say of a run during which the machine was not ours alone."""
+    worst = max((run.foreign for run in bulk), default=0.0)
+    if worst <= FOREIGN:
+        return None
+    return (
+        f"This run was disturbed: up to {worst:.0%} of the machine's work was somebody else's. "
+        "Rates and latencies are not to be relied on; compare the processor time."
+    )
 
 
 def percentile(values: list[float], share: float) -> float:

@@ -5,6 +5,7 @@ import pytest
 from hermodr_api.domain.bodies import read
 from hermodr_api.domain.templates import TemplateIn, TemplatePatch, content_flaws, merged, texts_of
 from hermodr_api.errors import Refused
+from hermodr_contracts.template_language import ALLOWED_FILTERS
 from hermodr_ledger.templates import Texts
 
 ENGLISH = Texts("Hi", "x", None)
@@ -39,6 +40,25 @@ def test_contents_as_the_ledger_keeps_them() -> None:
 def test_what_cannot_be_compiled_is_told(source: str) -> None:
     with pytest.raises(Refused):
         read(TemplateIn, {"name": "a", "contents": {"sms": {"en": {"body_text": source}}}})
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Hello\n{{ a | center(9) }}",
+        "Hello\n{% if a %}{{ a | lower | center(9) }}{% endif %}",
+        "Hello\n{% filter center(9) %}{{ a | upper }}{% endfilter %}",
+    ],
+)
+def test_what_no_sender_renders_is_refused(source: str) -> None:
+    with pytest.raises(Refused) as caught:
+        read(TemplateIn, {"name": "a", "contents": {"email": {"en": {"body_text": source}}}})
+    assert [flaw.msg for flaw in caught.value.flaws] == ["line 2: No filter named 'center'."]
+
+
+def test_what_senders_render_is_accepted() -> None:
+    source = "".join("{{ a | " + name + " }}" for name in ALLOWED_FILTERS)
+    read(TemplateIn, {"name": "a", "contents": {"email": {"en": {"body_text": source}}}})
 
 
 def test_saving_a_template_does_not_run_it() -> None:

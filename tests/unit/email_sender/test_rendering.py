@@ -8,9 +8,11 @@ from uuid import UUID
 
 import pytest
 
+from hermodr_contracts.template_language import ALLOWED_FILTERS
 from hermodr_delivery.failures import PermanentError
 from hermodr_email_sender.rendering import Rendered, Renderer
 from hermodr_email_sender.template_limits import MAX_STEPS, Meter, TemplateLimitExceeded
+from hermodr_email_sender.template_sandbox import TemplateEnvironment
 
 TEMPLATE = UUID(int=1)
 
@@ -34,6 +36,11 @@ def failure(data: Mapping[str, object] | None = None, **parts: str | None) -> Pe
         rendered(data, **parts)
     assert not caught.value.bounced
     return caught.value
+
+
+def test_the_sender_has_the_filters_that_the_api_lets_in() -> None:
+    filters = TemplateEnvironment(autoescape=False).filters
+    assert {name for name in filters if not name.startswith("hermodr_")} == ALLOWED_FILTERS
 
 
 def test_html_is_escaped_and_nothing_else() -> None:

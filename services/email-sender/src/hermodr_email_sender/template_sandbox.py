@@ -15,6 +15,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import pass_eval_context
 from jinja2.visitor import NodeTransformer
 
+from hermodr_contracts.template_language import ALLOWED_FILTERS
 from hermodr_email_sender.template_limits import (
     MAX_TEXT,
     TemplateLimitExceeded,
@@ -27,12 +28,6 @@ from hermodr_email_sender.template_limits import (
 MAX_SOURCE = 512 * 1024
 MAX_RANGE = 10_000
 
-_FILTERS = (
-    "abs", "batch", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "filesizeformat", "first",
-    "float", "forceescape", "groupby", "int", "items", "join", "last", "length", "list", "lower", "map", "max", "min",
-    "reject", "rejectattr", "replace", "reverse", "round", "safe", "select", "selectattr", "sort", "string",
-    "striptags", "sum", "title", "tojson", "trim", "truncate", "unique", "upper", "urlencode", "wordcount",
-)  # fmt: skip
 # These can make a long string out of a short one, in one step.
 _AMPLIFYING_METHODS = frozenset(
     {
@@ -77,7 +72,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             cache_size=0,
         )
         self.globals = {"range": _range, "dict": dict, "namespace": self.globals["namespace"]}
-        self.filters = {name: _sized(FILTERS[name]) for name in _FILTERS}
+        self.filters = {name: _sized(FILTERS[name]) for name in ALLOWED_FILTERS}
         self.filters |= {"join": _sized(_join), "replace": _sized(_replace), "format": _format}
         self.filters |= {_TURNS: turns, _CONCAT: _sized(_concat), _SIZED: _sized(lambda value: value)}
         self.filters[_CHARGE] = _charge

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from jinja2 import TemplateError, TemplateSyntaxError
+from jinja2 import TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 
@@ -13,6 +13,7 @@ from hermodr_api.domain.bodies import Body
 from hermodr_api.domain.notifications import Subject, Type
 from hermodr_api.domain.recipients import Locale
 from hermodr_api.errors import Flaw
+from hermodr_contracts.template_language import ALLOWED_FILTERS
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.templates import Contents, Texts
 
@@ -22,12 +23,28 @@ _JINJA = ImmutableSandboxedEnvironment(optimized=False)
 
 def _jinja(source: str) -> str:
     try:
-        _JINJA.compile(source)
+        tree = _JINJA.parse(source)
+        _refuse_unknown_filters(tree)
+        _JINJA.compile(tree)
     except TemplateSyntaxError as error:
         raise ValueError(f"line {error.lineno}: {error.message}") from None
     except (TemplateError, RecursionError) as error:
         raise ValueError(f"cannot be compiled: {type(error).__name__}") from None
     return source
+
+
+def _refuse_unknown_filters(tree: nodes.Template) -> None:
+    """Jinja itself leaves those inside an `if` to the moment of sending."""
+    unknown = []
+    waiting: list[nodes.Node] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, nodes.Filter) and node.name not in ALLOWED_FILTERS:
+            unknown.append((node.lineno, node.name))
+        waiting.extend(node.iter_child_nodes())
+    if unknown:
+        line, name = min(unknown)
+        raise TemplateSyntaxError(f"No filter named {name!r}.", line)
 
 
 class TextsIn(Body):

@@ -62,7 +62,7 @@ class Watcher:
             state = self._states[job_id] = str(found["job"]["status"])
             if state not in TERMINAL:
                 self._turn.append(job_id)
-        for batch_id in self._asked.batches.values():
+        for batch_id in list(self._asked.batches.values()):  # more are asked for while we look
             counts = self._counts.get(batch_id)
             if not counts or not TERMINAL.issuperset(counts):
                 self._counts[batch_id] = await self._api.batch_counts(batch_id)

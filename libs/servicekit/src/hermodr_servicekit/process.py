@@ -25,8 +25,8 @@ async def _supervise(main: Main) -> None:
     def on_signal(number: int) -> None:
         if stop.is_set():
             os._exit(1)
+        stop.set()  # before the line is written: nobody may be left to read it
         structlog.get_logger().info("stopping", signal=signal.Signals(number).name)
-        stop.set()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

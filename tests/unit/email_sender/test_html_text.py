@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,6 +44,14 @@ from hermodr_email_sender.html_text import html_to_text
         ("<p>unclosed <b>tags <p>everywhere", "unclosed tags\n\neverywhere\n"),
         ("</p></a></ul></style>stray", "stray\n"),
         ("<div><div><p>deep</p></div></div><div>next</div>", "deep\n\nnext\n"),
+        ("<p title='a>b' data-x=it's>don't</p>", "don't\n"),
+        ("<!DOCTYPE html><![CDATA[x]]><?php ?><p>ok</p><!-- never closed", "ok\n"),
+        ("<script>if (a<b) '</p>'</script>ok<style>never closed", "ok\n"),
+        (
+            '<a href="https://x.example/1">one<a href="https://x.example/2">two</a>',
+            "one <https://x.example/1>two <https://x.example/2>\n",
+        ),
+        ("&#" + "9" * 5000 + ";", "&#" + "9" * 5000 + ";\n"),
     ],
 )
 def test_html_to_text(html: str, text: str) -> None:
@@ -72,3 +82,28 @@ def test_broken_html_never_raises(pieces: list[str]) -> None:
     text = html_to_text("".join(pieces))
     assert text == "" or text.endswith("\n")
     assert "\n\n\n" not in text or "<pre>" in pieces
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<a " * 200_000,
+        "<a " * 200_000 + ">",
+        "<!--" * 200_000 + ">",
+        "<![" * 200_000,
+        "</a " * 200_000,
+        "<a b='" * 200_000,
+        "<a>" * 100_000 + "<br>" * 100_000,
+        "<ul>" * 100_000 + "<li>x" * 100_000,
+        "<a href=http://x>" * 50_000 + "x<i>" * 50_000 + "</a>" * 50_000,
+        "<script></scrip" * 50_000,
+    ],
+    ids=lambda html: html[:12],
+)
+def test_hostile_html_costs_what_other_html_costs(html: str) -> None:
+    started = time.process_time()
+    text = html_to_text(html)
+    assert (
+        time.process_time() - started < 5
+    )  # read once it is a fraction of a second; read again and again, minutes
+    assert len(text) < 4 * len(html)

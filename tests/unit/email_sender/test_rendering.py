@@ -132,6 +132,8 @@ def test_a_value_is_not_named() -> None:
         ({"body_text": "{{ xs.append(1) }}"}, "SecurityError"),
         ({"body_text": "{{ '{0.__class__}'.format(1) }}"}, "SecurityError"),
         ({"body_text": "{{ '{:999999999}'.format_map(xs) }}"}, "SecurityError"),
+        ({"body_text": "{{ 'a'.encode().ljust(999999999) }}"}, "SecurityError"),
+        ({"body_text": "{{ (1).to_bytes(999999999, 'big') }}"}, "SecurityError"),
     ],
 )
 def test_other_mistakes_are_told_with_their_line(parts: dict[str, str], detail: str) -> None:
@@ -169,12 +171,29 @@ def test_other_mistakes_are_told_with_their_line(parts: dict[str, str], detail: 
         + "{% endmacro %}{% for i in range(9999) %}{% set y = f() %}{% endfor %}",
         "{% set y %}{% for i in range(9999) %}" + "x" * 99_999 + "{% endfor %}{% endset %}",
         "{% for i in range(9999) %}{{ 'x' * 999 }}{% endfor %}",
+        "{{ [1]|batch(10**9, 'x') }}",
+        "{{ 1|round(10**9, 'ceil') }}",
+        "{{ [1]|tojson(indent=10**9) }}",
         "{{ " + "(" * 9999 + "1" + ")" * 9999 + " }}",
         "x" * 600_000,
     ],
 )
 def test_a_hostile_template_is_stopped(template: str) -> None:
     assert failure({"xs": list(range(1000))}, body_text=template).code == "render_limit"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "{% set b = xs|sort %}",
+        "{% if 1 in xs %}{% endif %}",
+        "{% if 1 is in xs %}{% endif %}",
+        "{% set b = xs[::-1] %}",
+    ],
+)
+def test_computing_is_bounded_without_a_loop(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hermodr_email_sender.template_limits.MAX_CPU_SECONDS", -1.0)
+    assert failure({"xs": [3, 2, 1]}, body_text=step).code == "render_limit"
 
 
 def test_computing_is_bounded_by_the_threads_own_time() -> None:

@@ -1,9 +1,13 @@
-"""A readable plain-text form of an HTML mail, for those who read text."""
+"""A readable plain-text form of an HTML mail, for those who read text.
+
+Not by `html.parser`: a stranger's HTML is read here in the sender's only thread, and `"<a " * 40_000` keeps that parser
+busy for minutes. What follows reads every character once, whatever it is given: what is never closed lasts to the end.
+"""
 
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
+from html import unescape
 
 _IGNORED = frozenset({"head", "noscript", "script", "style", "template", "title"})
 _BLOCKS = frozenset(
@@ -14,7 +18,28 @@ _BLOCKS = frozenset(
 )  # fmt: skip
 _PARAGRAPHS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "ol", "p", "pre", "ul"})
 _LINKS = ("http://", "https://", "mailto:", "tel:")
+_DEEPEST_INDENT = 8
 _SPACE = re.compile(r"[ \t\r\n\f]+")
+# Possessive throughout, and every branch ends at the end of the text at the latest: no character is read twice.
+_TOKEN = re.compile(
+    r"""
+    (?P<text> [^<]++ )
+  | <!-- .*? (?: --> | \Z )
+  | < (?: [!?] | / (?![a-zA-Z]) ) [^>]*+ >?
+  | </ (?P<end> [a-zA-Z][^\s/>]*+ ) [^>]*+ >?
+  | < (?P<start> [a-zA-Z][^\s/>]*+ )
+      (?P<attributes> (?: [^>=]++ | = \s*+ (?: "[^"]*+"? | '[^']*+'? )?+ )*+ ) >?
+  | (?P<bracket> < )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_ATTRIBUTE = re.compile(
+    r"""
+    (?P<name> [^\s=/>]++ ) (?: \s*+ = \s*+ (?: "(?P<double>[^"]*+) | '(?P<single>[^']*+) | (?P<bare>[^\s>]*+) ) )?+
+    """,
+    re.VERBOSE,
+)
+_RAW_END = {tag: re.compile(rf"</{tag}(?=[\s/>])", re.IGNORECASE) for tag in ("script", "style")}
 
 
 def html_to_text(html: str) -> str:
@@ -24,20 +49,34 @@ def html_to_text(html: str) -> str:
     parser makes of it.
     """
     reader = _Reader()
-    reader.feed(html)
-    reader.close()
+    reader.read(html)
     return reader.text()
 
 
-class _Reader(HTMLParser):
+def _attributes(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for match in _ATTRIBUTE.finditer(text):
+        value = match["double"] or match["single"] or match["bare"] or ""
+        found.setdefault(match["name"].lower(), _unescaped(value))
+    return found
+
+
+def _unescaped(text: str) -> str:
+    try:
+        return unescape(text)
+    except ValueError:  # a character of thousands of digits
+        return text
+
+
+class _Reader:
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self._pieces: list[str] = []
         self._line: list[str] = []
+        self._lines = 0
         self._gap = 0
         self._lists: list[int | None] = []
         self._marker = ""
-        self._links: list[tuple[str, int]] = []
+        self._link: tuple[str, int, int] | None = None
         self._ignored = 0
         self._verbatim = 0
 
@@ -46,8 +85,22 @@ class _Reader(HTMLParser):
         text = "".join(self._pieces).strip("\n")
         return text + "\n" if text else ""
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        attributes = dict(attrs)
+    def read(self, html: str) -> None:
+        position = 0
+        while (token := _TOKEN.match(html, position)) is not None:
+            position = token.end()
+            if token["start"] is not None:
+                tag = token["start"].lower()
+                self._start(tag, token["attributes"])
+                if tag in _RAW_END:
+                    end = _RAW_END[tag].search(html, position)
+                    position = end.start() if end else len(html)
+            elif token["end"] is not None:
+                self._end(token["end"].lower())
+            elif text := token["text"] or token["bracket"]:
+                self._text(_unescaped(text))
+
+    def _start(self, tag: str, attributes: str) -> None:
         if tag in _IGNORED:
             self._ignored += 1
         elif tag == "br":
@@ -57,19 +110,20 @@ class _Reader(HTMLParser):
             self._line.append("-" * 20)
             self._break(2)
         elif tag == "img":
-            self._write(attributes.get("alt") or "")
+            self._write(_attributes(attributes).get("alt", ""))
         elif tag == "a":
-            self._links.append((attributes.get("href") or "", len(self._line)))
+            self._close_link()
+            self._link = (_attributes(attributes).get("href", ""), self._lines, len(self._line))
         elif tag in _PARAGRAPHS or tag in _BLOCKS:
             self._open_block(tag)
         elif tag in ("td", "th"):
             self._write(" ")
 
-    def handle_endtag(self, tag: str) -> None:
+    def _end(self, tag: str) -> None:
         if tag in _IGNORED:
             self._ignored = max(0, self._ignored - 1)
-        elif tag == "a" and self._links:
-            self._close_link(*self._links.pop())
+        elif tag == "a":
+            self._close_link()
         elif tag in ("ul", "ol"):
             if self._lists:
                 self._lists.pop()
@@ -81,18 +135,18 @@ class _Reader(HTMLParser):
         elif tag in _BLOCKS:
             self._break(1)
 
-    def handle_data(self, data: str) -> None:
+    def _text(self, text: str) -> None:
         if self._ignored:
             return
         if self._verbatim:
-            first, *rest = data.split("\n")
+            first, *rest = text.split("\n")
             self._line.append(first)
             for line in rest:
                 self._flush(keep_blank=True)
                 self._gap = 1
                 self._line.append(line)
         else:
-            self._write(data)
+            self._write(text)
 
     def _open_block(self, tag: str) -> None:
         nested = tag in ("ul", "ol") and bool(self._lists)
@@ -105,14 +159,20 @@ class _Reader(HTMLParser):
             self._verbatim += 1
 
     def _next_marker(self) -> str:
-        indent = "  " * max(0, len(self._lists) - 1)
+        indent = "  " * min(max(0, len(self._lists) - 1), _DEEPEST_INDENT)
         number = self._lists[-1] if self._lists else None
         if number is None:
             return f"{indent}- "
         self._lists[-1] = number + 1
         return f"{indent}{number}. "
 
-    def _close_link(self, href: str, start: int) -> None:
+    def _close_link(self) -> None:
+        if self._link is None:
+            return
+        href, line, start = self._link
+        self._link = None
+        if line != self._lines:
+            start = 0  # it began on a line above
         target = href.strip()
         if self._ignored or not target.lower().startswith(_LINKS):
             return
@@ -144,7 +204,7 @@ class _Reader(HTMLParser):
         line = "".join(self._line)
         line = line.rstrip() if self._verbatim else line.strip()
         self._line.clear()
-        self._links = [(href, 0) for href, _ in self._links]
+        self._lines += 1
         if line or keep_blank:
             if self._pieces:
                 self._pieces.append("\n" * self._gap)

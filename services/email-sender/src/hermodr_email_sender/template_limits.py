@@ -43,6 +43,9 @@ class Meter:
         self._steps += 1
         if self._steps > MAX_STEPS:
             raise TemplateLimitExceeded(f"more than {MAX_STEPS} loop turns and calls")
+        self.time()
+
+    def time(self) -> None:
         if self._cpu_time() > self._deadline:
             raise TemplateLimitExceeded(f"more than {MAX_CPU_SECONDS:g} s of computing")
 
@@ -83,7 +86,9 @@ def turns(iterable: Iterable[object], constant_text: int) -> Iterator[object]:
 
 
 def check_size(value: object) -> None:
-    """Raises when a string is too long or a container, with all it holds, too large."""
+    """Raises when a string is too long or a container, with all it holds, too large; or the time is up: there is no
+    loop in `{% set b = a|sort %}` written a thousand times."""
+    _current.get().time()
     if isinstance(value, str):
         if len(value) > MAX_TEXT:
             raise TemplateLimitExceeded("too much text")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from jinja2 import StrictUndefined, Template, nodes
-from jinja2.filters import FILTERS, do_join, do_replace
+from jinja2.filters import FILTERS, do_batch, do_join, do_replace, do_round, do_tojson
 from jinja2.nodes import EvalContext
 from jinja2.runtime import Context, markup_join, str_join
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -43,6 +43,9 @@ _AMPLIFYING_METHODS = frozenset(
         "zfill",
     }
 )
+# Bytes have the same methods, and are nothing a mail could show; and some codecs are quadratic.
+_MAKING_BYTES = frozenset({"encode", "to_bytes"})
+_WIDEST_INDENT = 8
 _TURNS, _CONCAT, _SIZED, _CHARGE = "hermodr_turns", "hermodr_concat", "hermodr_sized", "hermodr_charge"
 _WIDE_FORMAT = re.compile(r"\*|\d{4}")
 
@@ -74,6 +77,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         self.globals = {"range": _range, "dict": dict, "namespace": self.globals["namespace"]}
         self.filters = {name: _sized(FILTERS[name]) for name in ALLOWED_FILTERS}
         self.filters |= {"join": _sized(_join), "replace": _sized(_replace), "format": _format}
+        self.filters |= {"batch": _sized(_batch), "round": _sized(_round), "tojson": _sized(_tojson)}
         self.filters |= {_TURNS: turns, _CONCAT: _sized(_concat), _SIZED: _sized(lambda value: value)}
         self.filters[_CHARGE] = _charge
 
@@ -87,7 +91,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         return Template.from_code(self, cast(Any, code), dict(self.globals))
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        if isinstance(obj, str) and attr in _AMPLIFYING_METHODS:
+        if attr in _MAKING_BYTES or (isinstance(obj, str) and attr in _AMPLIFYING_METHODS):
             return False
         return super().is_safe_attribute(obj, attr, value)
 
@@ -114,7 +118,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
 
 class _Metering(NodeTransformer):
-    """Sends every loop, `~`, container and macro of a template through the meter."""
+    """Sends every loop, `~`, comparison, slice, container and macro of a template through the meter."""
 
     def __init__(self, environment: TemplateEnvironment) -> None:
         self._environment = environment
@@ -134,6 +138,18 @@ class _Metering(NodeTransformer):
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
         return self._filter(nodes.List(node.nodes, lineno=node.lineno), _CONCAT)
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        return self._filter(node, _SIZED)
+
+    def visit_Test(self, node: nodes.Test) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        return self._filter(node, _SIZED)
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        return self._filter(node, _SIZED) if isinstance(node.arg, nodes.Slice) else node
 
     def visit_List(self, node: nodes.List) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
@@ -230,6 +246,25 @@ def _replace(context: EvalContext, s: str, old: str, new: str, count: int | None
     if len(s) + (str(s).count(old) + 1) * len(new) > MAX_TEXT:
         raise TemplateLimitExceeded("too much text")
     return do_replace(context, s, old, new, count)
+
+
+def _batch(value: Iterable[object], linecount: int, fill_with: object = None) -> list[list[object]]:
+    if linecount > MAX_RANGE:
+        raise TemplateLimitExceeded(f"a batch of more than {MAX_RANGE}")
+    return list(do_batch(value, linecount, fill_with))
+
+
+def _round(value: float, precision: int = 0, method: Literal["common", "ceil", "floor"] = "common") -> float:
+    if not _small(precision):
+        raise TemplateLimitExceeded("too large a number")
+    return do_round(value, precision, method)
+
+
+@pass_eval_context
+def _tojson(context: EvalContext, value: object, indent: int | None = None) -> str:
+    if indent is not None and indent > _WIDEST_INDENT:
+        raise TemplateLimitExceeded("too wide an indent")
+    return do_tojson(context, value, indent)
 
 
 def _format(value: str, *args: object, **kwargs: object) -> str:

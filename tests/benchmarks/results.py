@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from statistics import median
+from statistics import median_low
 from typing import Any
 
 
@@ -84,6 +84,6 @@ def percentile(values: list[float], share: float) -> float:
 
 
 def middle(runs: list[Bulk]) -> Bulk:
-    """The run whose rate is the median."""
-    rate = median(run.rate for run in runs)
-    return min(runs, key=lambda run: abs(run.rate - rate))
+    """The run whose rate is the median; of an even number the slower of the two in the middle, for everybody."""
+    rate = median_low([run.rate for run in runs])
+    return next(run for run in runs if run.rate == rate)

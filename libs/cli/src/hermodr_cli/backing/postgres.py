@@ -30,6 +30,9 @@ SETTINGS = {
     "dynamic_shared_memory_type": "mmap",  # inside the data folder: nothing stays in /dev/shm after a SIGKILL
     "log_line_prefix": "%m [%p] %u@%d ",
     "log_min_duration_statement": "1000",
+    # The values of a statement are addresses and bodies, and the DETAIL of an error quotes them: neither is for a log.
+    "log_parameter_max_length": "0",
+    "log_error_verbosity": "terse",
     "timezone": "UTC",
 }
 
@@ -144,6 +147,8 @@ class EmbeddedPostgres:
         command = [str(program), "-D", str(self.data), "-p", str(self.port)]
         for name, value in SETTINGS.items():
             command += ["-c", f"{name}={value}"]
+        self.log.touch(mode=0o600)
+        self.log.chmod(0o600)
         with self.log.open("ab") as log:
             self._launched = subprocess.Popen(
                 command,

@@ -7,8 +7,8 @@ from tests.chaos.faults import sequence
 from tests.chaos.report import table
 from tests.support import invariants
 
-SEED = 20
-SECONDS = 24
+SEED = 3
+SECONDS = 28
 RATE = 30
 KINDS = (
     "kill",

@@ -37,16 +37,20 @@ class Load:
         careful: bool = True,
         may_fail: bool = False,
         always: Mapping[str, Any] | None = None,
+        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         """`name` is a domain label of its own: it keeps the addresses of one load apart from all others'. `always` are
         fields of each request; None takes one away."""
         self._always = dict(always or {})
+        self._retry_seconds = retry_seconds
         self._installation = installation
         self._name = name
         self._careful = careful
         self._may_fail = may_fail
         self._numbers = itertools.count(1)
         self.requested = 0
+        self.open = 0
+        """Requests without a certain answer yet."""
         self.answers: Counter[str] = Counter()
         """How often each HTTP status came, or the name of the error that came instead."""
         self.slowest = 0.0
@@ -114,12 +118,16 @@ class Load:
         loop = asyncio.get_running_loop()
         give_up = loop.time() + LONGEST_TRYING
         headers = {"content-type": media, "idempotency-key": key}
-        while True:
-            answer = await self._once(path, body, headers)
-            certain = answer is not None and answer.status_code not in (409, 503)
-            if certain or not self._careful or loop.time() > give_up:
-                return answer
-            await asyncio.sleep(RETRY_SECONDS)
+        self.open += 1
+        try:
+            while True:
+                answer = await self._once(path, body, headers)
+                certain = answer is not None and answer.status_code not in (409, 503)
+                if certain or not self._careful or loop.time() > give_up:
+                    return answer
+                await asyncio.sleep(self._retry_seconds)
+        finally:
+            self.open -= 1
 
     async def _once(self, path: str, body: bytes, headers: dict[str, str]) -> httpx.Response | None:
         loop = asyncio.get_running_loop()

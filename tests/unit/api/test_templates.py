@@ -1,9 +1,18 @@
 """The rules of template contents."""
 
 import pytest
+from pydantic import ValidationError
 
 from hermodr_api.domain.bodies import read
-from hermodr_api.domain.templates import TemplateIn, TemplatePatch, content_flaws, merged, texts_of
+from hermodr_api.domain.templates import (
+    MAX_SOURCE,
+    TemplateIn,
+    TemplatePatch,
+    TextsIn,
+    content_flaws,
+    merged,
+    texts_of,
+)
 from hermodr_api.errors import Refused
 from hermodr_contracts.template_language import ALLOWED_FILTERS
 from hermodr_ledger.templates import Texts
@@ -64,3 +73,14 @@ def test_what_senders_render_is_accepted() -> None:
 def test_saving_a_template_does_not_run_it() -> None:
     source = "{{ 9 ** 9 ** 9 ** 9 }}{{ 'a' * 10 ** 12 }}"
     read(TemplateIn, {"name": "a", "contents": {"sms": {"en": {"body_text": source}}}})
+
+
+@pytest.mark.parametrize("source", ["{{ f(a=1,a=2) }}", "{% for a in b %}" * 21 + "{% endfor %}" * 21])
+def test_what_only_python_refuses_is_refused_as_well(source: str) -> None:
+    with pytest.raises(ValidationError, match="cannot be compiled"):
+        TextsIn(subject="s", body_text=source)
+
+
+def test_a_text_longer_than_mail_programs_show_is_refused() -> None:
+    with pytest.raises(ValidationError, match="at most"):
+        TextsIn(subject="s", body_html="x" * (MAX_SOURCE + 1))

@@ -30,6 +30,7 @@ async def main(stop: asyncio.Event) -> None:
     if settings.lease_seconds <= 2 * settings.send_seconds:
         refuse("HERMODR_LEASE_SECONDS: must be more than twice HERMODR_SEND_SECONDS")
     providers = _providers(settings)
+    _refuse_slow_rates(providers, settings.lease_seconds)
     runtime = Runtime(settings)
     metrics = SenderMetrics(runtime.registry)
     attempts = Attempts(runtime.ledger)
@@ -87,6 +88,16 @@ def _shares(concurrency: int) -> dict[Priority, int]:
     urgent = max(1, concurrency // 5)
     low = max(1, concurrency // 5)
     return {Priority.URGENT: urgent, Priority.NORMAL: max(1, concurrency - urgent - low), Priority.LOW: low}
+
+
+def _refuse_slow_rates(providers: Sequence[EmailProvider], lease_seconds: float) -> None:
+    """A lane holds at least one claim, and one that waits for its turn longer than its lease is sent twice."""
+    slowest = min((each.options.rate for each in providers if each.options.rate is not None), default=None)
+    if slowest is not None and slowest * lease_seconds / 4 < len(Priority):
+        refuse(
+            "HERMODR_EMAIL_PROVIDERS: a rate is too slow for HERMODR_LEASE_SECONDS: a quarter of a lease has to be"
+            f" enough for {len(Priority)} mails"
+        )
 
 
 def _window(providers: Sequence[EmailProvider], lease_seconds: float) -> int:

@@ -18,6 +18,9 @@ from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.templates import Contents, Texts
 
 # Not optimized: the optimizer would evaluate what it can of a stranger's expressions.
+MAX_SOURCE = 128 * 1024
+"""Characters of one text. Mail programs cut off what is longer than about 100 KB, and compiling takes its time."""
+
 _JINJA = ImmutableSandboxedEnvironment(optimized=False)
 
 
@@ -28,7 +31,12 @@ def _jinja(source: str) -> str:
         _JINJA.compile(tree)
     except TemplateSyntaxError as error:
         raise ValueError(f"line {error.lineno}: {error.message}") from None
-    except (TemplateError, RecursionError) as error:
+    except (
+        TemplateError,
+        RecursionError,
+        SyntaxError,
+        MemoryError,
+    ) as error:  # Python refuses what Jinja wrote
         raise ValueError(f"cannot be compiled: {type(error).__name__}") from None
     return source
 
@@ -55,15 +63,19 @@ class TextsIn(Body):
         description="The subject, a single line; an email needs one.",
         examples=["Your link, {{ name }}"],
     )
-    body_text: Annotated[str, Field(min_length=1), AfterValidator(_jinja)] | None = Field(
-        default=None,
-        description="The plain text; there must be a `body_text`, a `body_html` or both.",
-        examples=["Sign in: {{ magic_link }}"],
+    body_text: Annotated[str, Field(min_length=1, max_length=MAX_SOURCE), AfterValidator(_jinja)] | None = (
+        Field(
+            default=None,
+            description="The plain text; there must be a `body_text`, a `body_html` or both.",
+            examples=["Sign in: {{ magic_link }}"],
+        )
     )
-    body_html: Annotated[str, Field(min_length=1), AfterValidator(_jinja)] | None = Field(
-        default=None,
-        description="The HTML, in which variables are escaped.",
-        examples=['<p><a href="{{ magic_link }}">Sign in</a></p>'],
+    body_html: Annotated[str, Field(min_length=1, max_length=MAX_SOURCE), AfterValidator(_jinja)] | None = (
+        Field(
+            default=None,
+            description="The HTML, in which variables are escaped.",
+            examples=['<p><a href="{{ magic_link }}">Sign in</a></p>'],
+        )
     )
 
 

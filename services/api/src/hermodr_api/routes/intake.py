@@ -1,5 +1,6 @@
 """From an HTTP request to what the services want: the caller, the body, the idempotency key."""
 
+import asyncio
 import re
 from typing import TypeVar
 
@@ -83,9 +84,10 @@ def _too_large(limit: int) -> Refused:
 
 
 async def read_body(request: Request, model: type[M]) -> tuple[M, Key | None]:
-    """The typed body and the idempotency key. Raises `Refused`."""
+    """The typed body and the idempotency key. Raises `Refused`. A body may hold templates, which take their time to
+    compile: a thread of its own keeps that from everybody else's requests."""
     text = await read_bytes(request, MIB)
-    return read(model, parse(text)), key_of(request, text)
+    return await asyncio.to_thread(lambda: read(model, parse(text))), key_of(request, text)
 
 
 def key_of(request: Request, text: bytes) -> Key | None:

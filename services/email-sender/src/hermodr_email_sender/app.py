@@ -30,7 +30,7 @@ async def main(stop: asyncio.Event) -> None:
     if settings.lease_seconds <= 2 * settings.send_seconds:
         refuse("HERMODR_LEASE_SECONDS: must be more than twice HERMODR_SEND_SECONDS")
     providers = _providers(settings)
-    _refuse_slow_rates(providers, settings.lease_seconds)
+    window = _window(providers, settings.lease_seconds)
     runtime = Runtime(settings)
     metrics = SenderMetrics(runtime.registry)
     attempts = Attempts(runtime.ledger)
@@ -52,7 +52,7 @@ async def main(stop: asyncio.Event) -> None:
             runtime.clock,
             owner=runtime.instance,
             concurrency=concurrency,
-            window=_window(providers, settings.lease_seconds),
+            window=window,
             lease_seconds=settings.lease_seconds,
         )
         for priority, concurrency in _shares(providers[0].options.concurrency).items()
@@ -90,20 +90,17 @@ def _shares(concurrency: int) -> dict[Priority, int]:
     return {Priority.URGENT: urgent, Priority.NORMAL: max(1, concurrency - urgent - low), Priority.LOW: low}
 
 
-def _refuse_slow_rates(providers: Sequence[EmailProvider], lease_seconds: float) -> None:
-    """A lane holds at least one claim, and one that waits for its turn longer than its lease is sent twice."""
-    slowest = min((each.options.rate for each in providers if each.options.rate is not None), default=None)
-    if slowest is not None and slowest * lease_seconds / 4 < len(Priority):
+def _window(providers: Sequence[EmailProvider], lease_seconds: float) -> int:
+    """How many deliveries a lane claims ahead: all lanes together no more than the slowest provider's rate sends in a
+    quarter of a lease. A lane holds at least one claim, and one that waits for its turn longer than its lease is sent
+    twice: a rate too slow for that ends the process with status 2."""
+    rates = [each.options.rate for each in providers if each.options.rate is not None]
+    if not rates:
+        return _LARGEST_WINDOW
+    share = min(rates) * lease_seconds / 4 / len(Priority)
+    if share < 1:
         refuse(
             "HERMODR_EMAIL_PROVIDERS: a rate is too slow for HERMODR_LEASE_SECONDS: a quarter of a lease has to be"
             f" enough for {len(Priority)} mails"
         )
-
-
-def _window(providers: Sequence[EmailProvider], lease_seconds: float) -> int:
-    """How many deliveries a lane claims ahead: all lanes together no more than the slowest provider's rate sends in a
-    quarter of a lease, so that waiting for their turn does not make the claims old."""
-    rates = [each.options.rate for each in providers if each.options.rate is not None]
-    if not rates:
-        return _LARGEST_WINDOW
-    return max(1, min(_LARGEST_WINDOW, int(min(rates) * lease_seconds / 4 / len(Priority))))
+    return min(_LARGEST_WINDOW, int(share))

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from starlette.requests import ClientDisconnect, Request
@@ -44,6 +45,15 @@ class Gate:
     async def needs_admin(self, request: Request) -> None:
         """Only callers with the scope `admin`."""
         request.scope[_CALLER] = await self.admit(request, "admin")
+
+    def user_or(self, scope: Scope) -> Callable[[Request], Awaitable[None]]:
+        """A dependency: keys with the scope, and end users, to whom the route shows what is theirs alone
+        (`caller_of(request).user_id`)."""
+
+        async def let_in(request: Request) -> None:
+            request.scope[_CALLER] = await self.admit(request, scope)
+
+        return let_in
 
 
 def caller_of(request: Request) -> Caller:

@@ -22,11 +22,13 @@ _BEARER = re.compile(r"[Bb]earer +(hk_[A-Za-z0-9_-]{20,100})")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The owner of a valid key. `admin` may do everything the other scopes may."""
+    """The owner of a valid key. `admin` may do everything the other scopes may.
+    With `user_id` it is an end user of the project, who sees and changes what is theirs and nothing else."""
 
-    key_id: UUID
+    key_id: UUID | None
     project_id: UUID
     scopes: frozenset[Scope]
+    user_id: str | None = None
 
 
 class Authenticator:

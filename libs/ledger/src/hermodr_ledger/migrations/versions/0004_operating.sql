@@ -1,0 +1,3 @@
+-- Pauses, dead letters replayed, the audit log.
+
+SET LOCAL search_path = hermodr, pg_catalog;

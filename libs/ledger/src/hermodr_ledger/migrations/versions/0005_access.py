@@ -1,0 +1,18 @@
+"""Rate limits shared by all api processes."""
+
+from hermodr_ledger.migrations.script import execute_file
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Runs the script."""
+    execute_file("0005_access.sql")
+
+
+def downgrade() -> None:
+    """Not offered: a ledger is not undone."""
+    raise NotImplementedError("revision 0005 cannot be undone")

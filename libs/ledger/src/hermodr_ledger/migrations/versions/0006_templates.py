@@ -1,0 +1,18 @@
+"""What templates need beside their texts."""
+
+from hermodr_ledger.migrations.script import execute_file
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Runs the script."""
+    execute_file("0006_templates.sql")
+
+
+def downgrade() -> None:
+    """Not offered: a ledger is not undone."""
+    raise NotImplementedError("revision 0006 cannot be undone")

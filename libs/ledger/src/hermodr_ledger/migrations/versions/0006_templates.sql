@@ -1,0 +1,3 @@
+-- What templates need beside their texts.
+
+SET LOCAL search_path = hermodr, pg_catalog;

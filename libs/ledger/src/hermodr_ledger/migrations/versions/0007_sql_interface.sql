@@ -1,0 +1,3 @@
+-- The functions and views for callers who speak SQL.
+
+SET LOCAL search_path = hermodr, pg_catalog;

@@ -1,13 +1,17 @@
 """The API in the test's own process, over a real database and (unless given one) a dead broker."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 import httpx
+import jwt
+from pydantic import SecretStr
 
 from hermodr_api.app import Api
 from hermodr_api.settings import ApiSettings
@@ -16,6 +20,7 @@ from hermodr_ledger.keys import Scope
 from tests.support.sessions import fresh_name
 
 DEAD_BROKER = "amqp://guest:guest@127.0.0.1:1/"
+SECRET = "the secret of tests, which is long enough for HS256"
 MAIL: dict[str, Any] = {
     "to": {"email": "ada@example.com"},
     "subject": "Your booking is confirmed",
@@ -46,6 +51,12 @@ class ApiUnderTest:
         self._clients.append(client)
         return client
 
+    def user(self, user_id: str, project: str | None = None) -> httpx.AsyncClient:
+        """A client with an end user's token, of this project or of the one of that name."""
+        client = client_of(self.api, token_of(user_id, project or str(self.project_id)))
+        self._clients.append(client)
+        return client
+
     async def jobs(self) -> int:
         """How many jobs the project has."""
         rows = await self.api.ledger.fetch(
@@ -68,6 +79,13 @@ class ApiUnderTest:
         return body
 
 
+def token_of(user_id: str, project: str, claims: Mapping[str, object] = MappingProxyType({})) -> str:
+    """An end user's token, as an application would sign it."""
+    now = datetime.now(UTC)
+    named = {"sub": user_id, "project": project, "exp": now + timedelta(minutes=10)}
+    return jwt.encode(named | dict(claims), SECRET, "HS256")
+
+
 def client_of(api: Api, secret: str | None = None) -> httpx.AsyncClient:
     """A client of `api` with this key, or none."""
     headers = {"authorization": f"Bearer {secret}"} if secret else {}
@@ -81,7 +99,10 @@ async def api_over(
     database_url: str, amqp_url: str = DEAD_BROKER, prefix: str = "hermodr"
 ) -> AsyncIterator[ApiUnderTest]:
     """The API with a project of its own. Its broker connection is the test's to run."""
-    api = Api(ApiSettings(database_url=database_url, amqp_url=amqp_url, amqp_prefix=prefix))
+    settings = ApiSettings(
+        database_url=database_url, amqp_url=amqp_url, amqp_prefix=prefix, jwt_secret=SecretStr(SECRET)
+    )
+    api = Api(settings)
     api.authenticator.opened = True
     created = await keys.create(api.ledger, fresh_name(), ["admin"])
     async with client_of(api, created.secret) as http:
@@ -89,7 +110,7 @@ async def api_over(
         yield under_test
         await api.drain()
         await asyncio.gather(*(client.aclose() for client in under_test._clients))
-    await api.ledger.close()
+    await api.close()
 
 
 def problem(response: httpx.Response, status: int, slug: str) -> dict[str, Any]:

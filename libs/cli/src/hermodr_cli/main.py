@@ -10,7 +10,7 @@ from aio_pika.exceptions import AMQPError
 
 from hermodr_cli import backing, demo
 from hermodr_cli.commands import keys as api_keys
-from hermodr_cli.commands import schema
+from hermodr_cli.commands import schema, tokens
 from hermodr_cli.commands.settings import installation
 from hermodr_cli.supervisor import output, up
 from hermodr_ledger.engine import LedgerUnavailable
@@ -28,6 +28,8 @@ topology = typer.Typer(help="The exchanges and queues at the broker.", no_args_i
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
 app.add_typer(topology, name="topology")
 app.add_typer(keys, name="keys")
+tokens_app = typer.Typer(help="Tokens of end users, for development.", no_args_is_help=True)
+app.add_typer(tokens_app, name="tokens")
 
 
 @app.command("up")
@@ -116,11 +118,21 @@ def keys_create_command(
     print(created.secret)
 
 
+@tokens_app.command("create")
+def tokens_create_command(
+    project: Annotated[str, typer.Option(help="The project the user belongs to: its name or id.")],
+    user: Annotated[str, typer.Option(help="The user's id, as recipients have it in user_id.")],
+    hours: Annotated[float, typer.Option(min=0.01, max=24 * 366, help="How long it holds.")] = 12.0,
+) -> None:
+    """Make a token for an end user, signed with HERMODR_JWT_SECRET or the secret `hermodr up` made up."""
+    print(tokens.create(installation(output.announce), project.strip(), user.strip(), hours))
+
+
 def main() -> None:
     """Run the command line; what the user can mend is said in a sentence, without a stack trace."""
     try:
         app()
-    except (backing.BackingError, up.CannotStart, SchemaMismatch) as error:
+    except (backing.BackingError, up.CannotStart, SchemaMismatch, tokens.CannotSign) as error:
         output.announce(str(error))
         sys.exit(1)
     except LedgerUnavailable as error:

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from starlette.types import ASGIApp
 
 from hermodr_api import openapi, problems
+from hermodr_api.domain.tokens import Expected
 from hermodr_api.edge import Edge
 from hermodr_api.routes.api_keys import ApiKeyRoutes
 from hermodr_api.routes.health import HealthRoutes
@@ -24,7 +25,9 @@ from hermodr_api.service.authentication import Authenticator
 from hermodr_api.service.bulk import Bulk
 from hermodr_api.service.directory import Directory
 from hermodr_api.service.health import HealthCheck
+from hermodr_api.service.jwks import HttpKeyServer, KeySet
 from hermodr_api.service.notifications import Notifications
+from hermodr_api.service.users import Users
 from hermodr_api.settings import ApiSettings
 from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_ledger.engine import Ledger
@@ -60,7 +63,9 @@ class Api:
         )
         self.broker = Broker(settings.amqp_url, settings.topology, settings.service)
         self.announcer = Announcer(self.broker)
-        self.authenticator = Authenticator(self.ledger, self.clock)
+        self._key_server = HttpKeyServer(settings.jwks_url) if settings.jwks_url is not None else None
+        self._keys = KeySet(self._key_server, self.clock) if self._key_server is not None else None
+        self.authenticator = Authenticator(self.ledger, self.clock, self._users())
         self._accepted = Counter(
             "hermodr_jobs_accepted", "Jobs committed here.", ("kind", "priority"), registry=self.registry
         )
@@ -79,6 +84,12 @@ class Api:
         taken_on = NotificationRoutes(self._gate, self.notifications, self.bulk)
         shortcuts = {("POST", "/v1/notifications"): taken_on.post}
         self.asgi: ASGIApp = Edge(self._framework(taken_on), self.registry, shortcuts)
+
+    def _users(self) -> Users:
+        settings = self.settings
+        secret = settings.jwt_secret.get_secret_value() if settings.jwt_secret is not None else None
+        expected = Expected(settings.jwt_audience, settings.jwt_issuer)
+        return Users(self.ledger, self.clock, secret, self._keys, expected)
 
     def _count(self, kind: JobKind, priority: Priority, jobs: int) -> None:
         self._accepted.labels(kind.value, priority.lane).inc(jobs)
@@ -106,6 +117,13 @@ class Api:
         """Returns when all that was accepted is committed and announced, or given up."""
         await self.notifications.drain()
         await self.announcer.drain()
+
+    async def close(self) -> None:
+        """Ends its connections but the broker's."""
+        if self._keys is not None and self._key_server is not None:
+            await self._keys.close()
+            await self._key_server.close()
+        await self.ledger.close()
 
 
 def _spare_the_collector() -> None:
@@ -143,5 +161,5 @@ async def main(stop: asyncio.Event) -> None:
         except TimeoutError:
             log.warning("the grace period is over; the scheduler announces what is left")
         await heart.leave()
-    await api.ledger.close()
+    await api.close()
     log.info("stopped")

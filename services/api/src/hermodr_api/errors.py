@@ -22,8 +22,8 @@ class Kind:
 
 
 MALFORMED = Kind("malformed-json", 400, "The body is not JSON")
-UNAUTHENTICATED = Kind("unauthenticated", 401, "A valid API key is needed")
-FORBIDDEN = Kind("forbidden", 403, "The API key may not do this")
+UNAUTHENTICATED = Kind("unauthenticated", 401, "A valid API key or token is needed")
+FORBIDDEN = Kind("forbidden", 403, "The caller may not do this")
 NOT_FOUND = Kind("not-found", 404, "There is no such thing")
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "This method is not possible here")
 CONFLICT = Kind("conflict", 409, "This is in conflict with what is there")

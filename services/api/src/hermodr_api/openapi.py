@@ -96,15 +96,17 @@ def documented(
     body: type[BaseModel] | None = None,
     example: dict[str, Any] | None = None,
     problems: Sequence[int] = (),
+    users: bool = False,
 ) -> dict[str, Any]:
-    """The arguments of `add_api_route` that document a route."""
+    """The arguments of `add_api_route` that document a route. `users`: end users may call it too (`Gate.user_or`)."""
     statuses = {422, 500, 503, *problems} | ({401, 403} if scope else set())
     if body is not None:
         statuses |= {400, 413, 415}
     if method == "POST":
         statuses |= {409}
     good: dict[str, Any] = {"description": summary} | ({"model": answer} if answer is not None else {})
-    extra: dict[str, Any] = {"security": [{"apiKey": []}] if scope else []}
+    callers: list[dict[str, list[str]]] = [{"apiKey": []}] if scope else []
+    extra: dict[str, Any] = {"security": [*callers, {"userToken": []}] if users else callers}
     if method == "POST" and scope:
         good["headers"] = _REPLAYED
         extra["parameters"] = [_IDEMPOTENCY_KEY]
@@ -120,8 +122,15 @@ def documented(
         "response_model": None,
         "responses": {status: good} | {each: problem(each) for each in sorted(statuses)},
         "openapi_extra": extra,
-        "description": f"Needs the scope `{scope}`." if scope else None,
+        "description": _who(scope, users),
     }
+
+
+def _who(scope: str | None, users: bool) -> str | None:
+    key = f"Needs the scope `{scope}`" if scope else None
+    if users:
+        return f"{key}; an end user gets at what is theirs." if key else "For end users."
+    return f"{key}." if key else None
 
 
 def install(app: FastAPI, version: str) -> None:
@@ -153,6 +162,12 @@ def _build(app: FastAPI, version: str) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     components["securitySchemes"] = {
-        "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key, `hk_…`."}
+        "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key, `hk_…`."},
+        "userToken": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "An end user's token: `sub` is the user's id, `project` the project's name or id.",
+        },
     }
     return schema

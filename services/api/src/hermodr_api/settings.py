@@ -1,8 +1,17 @@
 """The API's settings."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from hermodr_api.domain.tokens import LEAST_SECRET_BYTES
 from hermodr_servicekit.settings import ServiceSettings
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value().encode()) < LEAST_SECRET_BYTES:
+        raise ValueError(f"must have at least {LEAST_SECRET_BYTES} bytes")
+    return secret
 
 
 class ApiSettings(ServiceSettings):
@@ -10,3 +19,16 @@ class ApiSettings(ServiceSettings):
 
     service: ClassVar[str] = "api"
     port_offset: ClassVar[int] = 0
+
+    jwt_secret: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
+    """Verifies end users' tokens signed with HS256."""
+    jwks_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
+    """Where the identity provider publishes its keys: RS256, ES256, EdDSA."""
+    jwt_audience: str | None = None
+    jwt_issuer: str | None = None
+
+    @model_validator(mode="after")
+    def _users_can_be_recognised(self) -> "ApiSettings":
+        if self.env == "production" and self.jwt_secret is None and self.jwks_url is None:
+            raise ValueError("HERMODR_ENV=production needs HERMODR_JWT_SECRET or HERMODR_JWKS_URL")
+        return self

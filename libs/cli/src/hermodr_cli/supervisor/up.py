@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import httpx
 
-from hermodr_cli import backing, processes, state
+from hermodr_cli import backing, processes, signing, state
 from hermodr_cli.backing import ports, probe
 from hermodr_cli.backing.model import Say
 from hermodr_cli.supervisor import output
@@ -40,6 +40,8 @@ def run(say: Say) -> int:
             servers = backing.ensure(say)
             environment |= servers.variables()
             kept = servers.own
+        if secret := signing.secret(environment):
+            environment[signing.VARIABLE] = secret
         if database_url := environment.get("HERMODR_DATABASE_URL"):
             _migrate(database_url)
         status = asyncio.run(_serve(specs, _for_services(environment), say))

@@ -31,7 +31,7 @@ class Gate:
         self._authenticator = authenticator
 
     async def admit(self, request: Request, scope: Scope) -> Caller:
-        """Who calls. Raises `Refused`."""
+        """Who calls: a key, for end users are refused. Raises `Refused`."""
         return await self._authenticator.caller(request.headers.get("authorization"), scope)
 
     async def needs_read(self, request: Request) -> None:
@@ -51,7 +51,8 @@ class Gate:
         (`caller_of(request).user_id`)."""
 
         async def let_in(request: Request) -> None:
-            request.scope[_CALLER] = await self.admit(request, scope)
+            authorization = request.headers.get("authorization")
+            request.scope[_CALLER] = await self._authenticator.caller(authorization, scope, users=True)
 
         return let_in
 

@@ -1,4 +1,4 @@
-"""Rate limits shared by all api processes."""
+"""The audit log; rate limits shared by all api processes."""
 
 from hermodr_ledger.migrations.script import execute_file
 

@@ -109,6 +109,7 @@ class Recorder:
             on_unknown=result.claim.on_unknown,
             ladder=self._ladder,
             retry_after=result.retry_after,
+            earlier=result.claim.earlier_attempts,
         )
 
     def _count(self, result: Result, recorded: Recorded) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from hermodr_contracts.topology import Step
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
-from hermodr_ledger.engine import Ledger
+from hermodr_ledger.engine import Ledger, Row
 from hermodr_servicekit.ids import new_id
 
 RETRY_OVERDUE_SECONDS = 5.0
@@ -52,6 +52,8 @@ class Claim:
     content: str | None
     wanted_at: datetime
     """When the producer wanted it sent: its scheduled time, else its acceptance."""
+    earlier_attempts: int = 0
+    """Attempts made before an operator had it sent again; they climb no ladder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class Attempt:
     provider_message_id: str | None = None
     code: str | None = None
     detail: str | None = None
+    claimed_at: datetime | None = None
+    """For one that is given up: the claim it was. A claim released meanwhile gave its number to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +103,10 @@ def settle(
     on_unknown: OnUnknown,
     ladder: Sequence[Step],
     retry_after: float | None = None,
+    earlier: int = 0,
 ) -> Settlement:
-    """The rule of retries. `number` is the attempt just made, `retry_after` seconds the provider asked to wait.
+    """The rule of retries. `number` is the attempt just made, `retry_after` seconds the provider asked to wait,
+    `earlier` the attempts before an operator had it sent again: the ladder is climbed anew since.
 
     Transient and throttled attempts climb the ladder, one step each (a longer step if the provider asks for it);
     an unknown one is sent again the same way or held, as its policy says. With the attempts used up, the delivery
@@ -116,7 +122,7 @@ def settle(
         return Settlement(DeliveryState.UNKNOWN)
     if number >= max_attempts or not ladder:
         return Settlement(DeliveryState.FAILED, dead=True)
-    step = ladder[min(number, len(ladder)) - 1]
+    step = ladder[min(max(number - earlier, 1), len(ladder)) - 1]
     if retry_after is not None and step.delay.total_seconds() < retry_after:
         longer = (each for each in ladder if each.delay.total_seconds() >= retry_after)
         step = next(longer, ladder[-1])
@@ -136,7 +142,7 @@ async def claim(ledger: Ledger, ids: Sequence[UUID], *, owner: str, lease_second
           AND (d.due_at IS NULL OR d.due_at <= now() + interval '250 milliseconds')
         RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.attempt, d.max_attempts, d.on_unknown,
             d.address, d.address_name, d.template_id, d.template_version, d.locale, j.data, j.content,
-            coalesce(j.scheduled_for, j.created_at) AS wanted_at
+            coalesce(j.scheduled_for, j.created_at) AS wanted_at, d.earlier_attempts
         """,
         list(dict.fromkeys(ids)),
         owner,
@@ -160,6 +166,7 @@ async def claim(ledger: Ledger, ids: Sequence[UUID], *, owner: str, lease_second
             data=row["data"],
             content=row["content"],
             wanted_at=row["wanted_at"],
+            earlier_attempts=row["earlier_attempts"],
         )
         for row in rows
     ]
@@ -187,9 +194,10 @@ async def release(ledger: Ledger, claims: Sequence[Claim]) -> None:
 _RECORD = """
 WITH input AS (
     SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                         $8::timestamptz[], $9::timestamptz[], $10::text[], $11::float8[], $12::uuid[], $13::text[])
+                         $8::timestamptz[], $9::timestamptz[], $10::text[], $11::float8[], $12::uuid[], $13::text[],
+                         $15::timestamptz[])
         AS i(id, number, outcome, provider, provider_message_id, code, detail, started_at, finished_at,
-             state, delay, dead, claimed_by)
+             state, delay, dead, claimed_by, claimed_at)
 ), settled AS (
     UPDATE hermodr.deliveries d
     SET state = i.state,
@@ -202,7 +210,7 @@ WITH input AS (
         lease_until = NULL,
         finished_at = CASE WHEN i.delay IS NULL THEN now() END
     FROM input i
-    WHERE d.id = i.id AND d.attempt = i.number
+    WHERE d.id = i.id AND d.attempt = i.number AND (i.claimed_at IS NULL OR d.claimed_at = i.claimed_at)
       AND (d.state = 'sending' OR (i.outcome = 'sent' AND d.state IN ('queued', 'retrying')))
     RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.state, i.outcome, i.delay, i.code, i.dead,
               i.number
@@ -241,7 +249,7 @@ WITH input AS (
 ), freed AS (
     DELETE FROM hermodr.singletons s USING jobs j
     WHERE j.singleton_key IS NOT NULL AND j.finished_at IS NOT NULL
-      AND s.project_id = j.project_id AND s.key = j.singleton_key
+      AND s.project_id = j.project_id AND s.key = j.singleton_key AND s.job_id = j.id
 ), buried AS (
     INSERT INTO hermodr.dead_letters (id, project_id, source_id, queue, reason, job_id, delivery_id)
     SELECT dead, project_id, id || '/' || number, channel || '.dead', 'attempts exhausted: ' || coalesce(code, outcome),
@@ -276,20 +284,74 @@ async def record(ledger: Ledger, results: Sequence[tuple[Attempt, Settlement]]) 
         [new_id() if each.dead else None for each in settlements],
         [each.claimed_by for each in attempts],
         RETRY_OVERDUE_SECONDS,
+        [each.claimed_at for each in attempts],
     )
     job_states = {row["job_id"]: JobState(row["state"]) for row in rows if row["id"] is None}
-    return [
-        Recorded(
-            row["id"],
-            row["job_id"],
-            Channel(row["channel"]),
-            Priority(row["priority"]),
-            DeliveryState(row["state"]),
-            job_states[row["job_id"]],
-        )
-        for row in rows
-        if row["id"] is not None
-    ]
+    counted = [_recorded(row, job_states[row["job_id"]]) for row in rows if row["id"] is not None]
+    known = {each.delivery_id for each in counted}
+    late = [each for each in attempts if each.outcome is Outcome.SENT and each.delivery_id not in known]
+    return counted + (await _take_late(ledger, late) if late else [])
+
+
+# Good news about an attempt that was given up and nothing was tried after: the delivery was held, had no attempts left,
+# or was cancelled while it waited. What is known to be sent must not be sent again by whoever retries the job.
+_LATE = """
+WITH input AS (
+    SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
+        AS i(id, number, provider, provider_message_id, code, finished_at)
+), settled AS (
+    UPDATE hermodr.deliveries d
+    SET state = 'sent', provider = coalesce(i.provider, d.provider), error = NULL, finished_at = now(),
+        provider_message_id = coalesce(i.provider_message_id, d.provider_message_id)
+    FROM input i, hermodr.attempts a
+    WHERE d.id = i.id AND d.attempt = i.number AND d.state IN ('unknown', 'failed', 'cancelled')
+      AND a.delivery_id = i.id AND a.number = i.number AND a.outcome = 'unknown'
+    RETURNING d.id, d.job_id, d.channel, d.priority, d.state, i.number, i.code, i.finished_at AS answered_at
+), logged AS (
+    UPDATE hermodr.attempts a SET outcome = 'sent', code = s.code, finished_at = s.answered_at,
+        detail = 'given up as unknown; reported later'
+    FROM settled s WHERE a.delivery_id = s.id AND a.number = s.number
+), tally AS (
+    SELECT job_id, count(*) AS sent FROM settled GROUP BY job_id
+), jobs AS (
+    UPDATE hermodr.jobs j
+    SET sent_deliveries = j.sent_deliveries + t.sent, error = CASE j.state WHEN 'cancelled' THEN j.error END,
+        state = CASE j.state WHEN 'failed' THEN 'completed' ELSE j.state END
+    FROM tally t WHERE j.id = t.job_id
+    RETURNING j.id, j.state
+), answered AS (
+    UPDATE hermodr.dead_letters l SET replayed_at = now() FROM settled s
+    WHERE l.source_id = s.id || '/' || s.number AND l.replayed_at IS NULL
+)
+SELECT id, job_id, channel, priority, state FROM settled
+UNION ALL
+SELECT NULL, id, NULL, NULL, state FROM jobs
+"""
+
+
+async def _take_late(ledger: Ledger, attempts: Sequence[Attempt]) -> list[Recorded]:
+    rows = await ledger.fetch(
+        _LATE,
+        [each.delivery_id for each in attempts],
+        [each.number for each in attempts],
+        [each.provider for each in attempts],
+        [each.provider_message_id for each in attempts],
+        [each.code for each in attempts],
+        [each.finished_at for each in attempts],
+    )
+    job_states = {row["job_id"]: JobState(row["state"]) for row in rows if row["id"] is None}
+    return [_recorded(row, job_states[row["job_id"]]) for row in rows if row["id"] is not None]
+
+
+def _recorded(row: Row, job_state: JobState) -> Recorded:
+    return Recorded(
+        row["id"],
+        row["job_id"],
+        Channel(row["channel"]),
+        Priority(row["priority"]),
+        DeliveryState(row["state"]),
+        job_state,
+    )
 
 
 class Attempts:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState, OnUnknown, Priority
 from hermodr_ledger.accept import FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
-from hermodr_ledger.engine import Ledger
+from hermodr_ledger.engine import Ledger, Statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,8 @@ class RequestedJob:
     to_phone: str | None
     has_content: bool
     on_unknown: OnUnknown | None
+    requeues: int = 0
+    """How often it was asked for again: then it may have deliveries already, see `redeciding`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ async def requested_jobs(ledger: Ledger, ids: Sequence[UUID]) -> list[RequestedJ
     rows = await ledger.fetch(
         """
         SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_id, j.to_email, j.to_phone,
-               j.content IS NOT NULL AS has_content, j.on_unknown,
+               j.content IS NOT NULL AS has_content, j.on_unknown, j.requeues,
                r.id AS known_id, r.name, r.email, r.phone, r.locale, r.timezone, r.muted_until, r.preferences
         FROM unnest($1::uuid[]) AS wanted(id)
         JOIN hermodr.jobs j ON j.id = wanted.id
@@ -135,6 +137,7 @@ def _requested(row: Any) -> RequestedJob:
         to_phone=row["to_phone"],
         has_content=row["has_content"],
         on_unknown=OnUnknown(row["on_unknown"]) if row["on_unknown"] else None,
+        requeues=row["requeues"],
     )
 
 
@@ -182,8 +185,8 @@ async def published_templates(
 
 
 # The deliveries are written for jobs this very statement took from queued, so nobody can write them twice; one that
-# exists already belongs to a job that is being retried, and is left alone. `(… IN …) IS TRUE` keeps the test a hashed
-# one: as a join it would be a nested loop (see `engine`), quadratic in the batch.
+# exists already belongs to a job that was asked for again (`redeciding` sees to it). `(… IN …) IS TRUE` keeps the test
+# a hashed one: as a join it would be a nested loop (see `engine`), quadratic in the batch.
 _DECIDE = """
 WITH decided AS (
     UPDATE hermodr.jobs j
@@ -214,18 +217,20 @@ WITH decided AS (
 ), freed AS (
     DELETE FROM hermodr.singletons s USING decided d
     WHERE d.singleton_key IS NOT NULL AND d.state = ANY ($22::text[])
-      AND s.project_id = d.project_id AND s.key = d.singleton_key
+      AND s.project_id = d.project_id AND s.key = d.singleton_key AND s.job_id = d.id
 )
 SELECT id, channel, priority FROM made
 """
 
+Lanes = dict[tuple[Channel, Priority], list[UUID]]
+"""Deliveries to announce, by channel and priority."""
+
 _FINISHED = [JobState.FAILED, JobState.SKIPPED, JobState.COMPLETED, JobState.CANCELLED]
 
 
-async def record_decisions(
-    ledger: Ledger, decisions: Sequence[Decision]
-) -> dict[tuple[Channel, Priority], list[UUID]]:
-    """Writes the decisions of jobs that are still queued; returns the deliveries made, by lane, to be announced."""
+async def record_decisions(ledger: Statements, decisions: Sequence[Decision]) -> Lanes:
+    """Writes the decisions of jobs that are still queued; returns the deliveries made, by lane, to be announced. For
+    jobs that may have been asked for again there is `redeciding.record_decisions`."""
     deliveries = [(each, decision.job) for decision in decisions for each in decision.deliveries]
     notes = [(each, decision.job.id) for decision in decisions for each in decision.notes]
     rows = await ledger.fetch(
@@ -254,7 +259,7 @@ async def record_decisions(
         _FINISHED,
         float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
     )
-    lanes: dict[tuple[Channel, Priority], list[UUID]] = {}
+    lanes: Lanes = {}
     for row in rows:
         lanes.setdefault((Channel(row["channel"]), Priority(row["priority"])), []).append(row["id"])
     return lanes

@@ -49,6 +49,7 @@ class ExpiredClaim:
     claimed_by: str | None
     claimed_at: datetime
     now: datetime
+    earlier_attempts: int = 0
 
 
 async def take_due_jobs(ledger: Ledger, limit: int) -> list[DueJob]:
@@ -105,7 +106,8 @@ async def expired_claims(ledger: Ledger, limit: int) -> list[ExpiredClaim]:
     """Claims whose lease is over. Nothing is changed: recording their outcome as unknown is what takes them."""
     rows = await ledger.fetch(
         """
-        SELECT id, channel, priority, attempt, max_attempts, on_unknown, claimed_by, claimed_at, now() AS now
+        SELECT id, channel, priority, attempt, max_attempts, on_unknown, claimed_by, claimed_at, now() AS now,
+               earlier_attempts
         FROM hermodr.deliveries
         WHERE wake_at <= now() AND state = 'sending' AND lease_until <= now()
         ORDER BY wake_at LIMIT $1
@@ -123,6 +125,7 @@ async def expired_claims(ledger: Ledger, limit: int) -> list[ExpiredClaim]:
             row["claimed_by"],
             row["claimed_at"],
             row["now"],
+            row["earlier_attempts"],
         )
         for row in rows
     ]

@@ -9,8 +9,9 @@ from prometheus_client import Counter
 
 from hermodr_contracts.vocabulary import Priority
 from hermodr_dispatcher.domain import decide
-from hermodr_ledger.decisions import Decision, published_templates, record_decisions, requested_jobs
+from hermodr_ledger.decisions import Decision, published_templates, requested_jobs
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_ledger.redeciding import record_all
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer
@@ -78,7 +79,7 @@ class Dispatching:
                 decide(job, templates.get((job.project_id, job.type or "")), now, self._max_attempts)
                 for job in jobs
             ]
-            lanes = await record_decisions(self._ledger, decisions)
+            lanes = await record_all(self._ledger, decisions)
             for (channel, priority), ids in lanes.items():
                 self._announcer.deliveries(channel, priority, ids)
             self._count(decisions)

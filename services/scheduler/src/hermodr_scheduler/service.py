@@ -158,6 +158,7 @@ class Scheduling:
             claimed_by=claim.claimed_by,
             code="lease_expired",
             detail="the sender did not report back; the message may or may not have been accepted",
+            claimed_at=claim.claimed_at,
         )
         settlement = settle(
             Outcome.UNKNOWN,
@@ -165,6 +166,7 @@ class Scheduling:
             max_attempts=claim.max_attempts,
             on_unknown=claim.on_unknown,
             ladder=self._ladder,
+            earlier=claim.earlier_attempts,
         )
         return attempt, settlement
 

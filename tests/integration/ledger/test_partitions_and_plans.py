@@ -132,7 +132,7 @@ class Undone(Exception):
 
 async def generic_plan(ledger: Ledger, recording: Recording) -> list[dict[str, Any]]:
     """The nodes of the plan that serves any arguments, as it ran for those recorded. What it did is undone."""
-    ((sql, arguments),) = recording.statements
+    (sql, arguments), *_ = recording.statements  # a second one would be about what the first did not take
     found: list[dict[str, Any]] = []
     with contextlib.suppress(Undone):
         async with ledger.transaction() as transaction:

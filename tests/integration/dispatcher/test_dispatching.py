@@ -11,7 +11,6 @@ from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_dispatcher.service import Dispatching
 from hermodr_ledger.engine import Ledger
 from hermodr_servicekit.announcer import Announcer
-from hermodr_servicekit.clock import SystemClock
 from hermodr_servicekit.ids import child_id, new_id
 from tests.support.ledgers import emptied, new_jobs, opened, row_of, rows_of
 from tests.support.proxies import proxied
@@ -35,7 +34,7 @@ class Rung:
 
 def dispatching_of(ledger: Ledger, rung: Rung) -> Dispatching:
     finished = Counter("finished", "", ("kind", "status"), registry=CollectorRegistry())
-    return Dispatching(ledger, cast("Announcer", rung), SystemClock(), max_attempts=4, finished=finished)
+    return Dispatching(ledger, cast("Announcer", rung), max_attempts=4, finished=finished)
 
 
 @pytest.fixture

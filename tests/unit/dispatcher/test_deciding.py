@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hermodr_contracts.topology import SENDERS
 from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, Channel, JobKind, JobState, OnUnknown, Priority
-from hermodr_dispatcher.domain import allows, choose_locale, decide
+from hermodr_dispatcher.domain import choose_locale, decide, deciding_wish
 from hermodr_ledger.decisions import Decision, KnownRecipient, Preference, PublishedTemplate, RequestedJob
 from hermodr_servicekit.ids import child_id, new_id, new_job_id
 
@@ -32,6 +32,7 @@ TO_JANE = RequestedJob(
     None,
     False,
     None,
+    NOW,
 )
 AS_GIVEN = replace(
     TO_JANE, recipient_id=None, recipient=None, to_email="bare@example.org", has_content=True, type=None
@@ -130,6 +131,85 @@ def test_a_mute_that_is_over_is_none(moment: datetime | None) -> None:
     assert decided(to(replace(JANE, muted_until=moment))).state is JobState.PROCESSING
 
 
+@pytest.mark.parametrize(
+    ("wished", "detail"),
+    [
+        ({"muted_until": NOW + timedelta(hours=1)}, {"muted_until": "2026-11-22T13:00:00+00:00"}),
+        (
+            {"preferences": (Preference(None, None, True), Preference("hello", None, False))},
+            {"wish": {"type": "hello", "channel": None, "enabled": False}},
+        ),
+    ],
+)
+def test_the_timeline_says_which_wish_decided(wished: dict[str, Any], detail: dict[str, Any]) -> None:
+    (note,) = decided(to(replace(JANE, **wished))).notes
+    assert (note.kind, {**note.detail} | detail) == ("not_sent", note.detail)
+
+
+def test_a_wish_that_allows_is_told_too() -> None:
+    (note,) = decided(to(wishes(Preference(None, None, False), Preference("hello", None, True)))).notes
+    assert (note.kind, note.detail["wish"]) == (
+        "decided",
+        {"type": "hello", "channel": None, "enabled": True},
+    )
+    (note,) = decided(to(wishes(Preference(None, None, False))), replace(TEMPLATE, critical=True)).notes
+    assert (note.detail["critical"], "wish" in note.detail) == (True, False)
+
+
+def test_a_muted_group_says_nothing_to_that_member() -> None:
+    decision = decided(replace(TO_JANE, group_muted_until=NOW + timedelta(hours=1)))
+    assert (decision.state, reasons(decision)) == (JobState.SKIPPED, ["group_muted"])
+    assert decided(replace(TO_JANE, group_muted_until=NOW)).state is JobState.PROCESSING
+
+
+NOON = {"start": "12:00", "end": "14:00"}  # it is one o'clock in Vienna
+
+
+def test_in_quiet_hours_a_job_is_put_off_to_their_end() -> None:
+    decision = decided(to(replace(JANE, quiet_hours=NOON)))
+    assert (decision.state, decision.deliveries, decision.error) == (JobState.SCHEDULED, (), None)
+    assert decision.until == datetime(2026, 11, 22, 13, tzinfo=UTC)
+    (note,) = decision.notes
+    assert (note.kind, note.detail) == (
+        "deferred",
+        {
+            "reason": "quiet_hours",
+            "until": "2026-11-22T13:00:00Z",
+            "timezone": "Europe/Vienna",
+            "quiet_hours": NOON,
+        },
+    )
+    assert decide(to(replace(JANE, quiet_hours=NOON)), TEMPLATE, decision.until, 4).deliveries
+
+
+@pytest.mark.parametrize("zone", [None, "Mars/Base"])
+def test_without_a_zone_quiet_hours_are_utc_and_say_so(zone: str | None) -> None:
+    decision = decided(to(replace(JANE, quiet_hours=NOON, timezone=zone)))
+    assert decision.until == datetime(2026, 11, 22, 14, tzinfo=UTC)
+    assert decision.notes[0].detail["timezone"] == "UTC"
+
+
+def test_what_is_urgent_or_critical_passes_quiet_hours() -> None:
+    jane = replace(JANE, quiet_hours=NOON)
+    assert decided(to(jane, priority=Priority.URGENT)).deliveries
+    assert decided(to(jane), replace(TEMPLATE, critical=True)).deliveries
+    assert decided(to(jane, priority=Priority.LOW)).until is not None
+
+
+def test_what_is_not_sent_at_all_is_not_put_off() -> None:
+    quiet = replace(JANE, quiet_hours=NOON)
+    assert decided(to(replace(quiet, muted_until=NOW + timedelta(minutes=1)))).state is JobState.SKIPPED
+    assert decided(to(replace(quiet, preferences=(Preference(None, None, False),)))).state is JobState.SKIPPED
+    assert decided(to(replace(quiet, email=None))).state is JobState.FAILED
+    assert decided(to(quiet), None).state is JobState.FAILED
+
+
+def test_quiet_hours_that_make_no_sense_do_not_hold_anything_up() -> None:
+    decision = decided(to(replace(JANE, quiet_hours={"start": "25:00", "end": "07:00"})))
+    assert decision.state is JobState.PROCESSING
+    assert [note.kind for note in decision.notes] == ["decided", "quiet_hours_ignored"]
+
+
 def test_a_missing_address_weighs_more_than_a_wish() -> None:
     jane = replace(JANE, preferences=(Preference(None, "email", False),))
     decision = decided(to(jane, channels=(Channel.EMAIL, Channel.SMS)))
@@ -158,6 +238,7 @@ JOBS = st.builds(
         st.just(JANE),
         email=st.none() | st.just("jane@example.org"),
         muted_until=st.none() | st.datetimes(timezones=st.just(UTC)),
+        quiet_hours=st.none() | st.just(NOON),
         preferences=st.lists(
             st.builds(
                 Preference, st.none() | st.just("hello"), st.none() | st.sampled_from(Channel), st.booleans()
@@ -185,9 +266,17 @@ def test_every_job_becomes_deliveries_or_ends_with_its_reasons(
     assert len({each.id for each in decision.deliveries}) == len(decision.deliveries)
     assert {each.channel for each in decision.deliveries} <= set(SENDERS)
     assert (decision.error is not None) is (decision.state is JobState.FAILED)
-    if not decision.deliveries:
+    assert (decision.until is not None) is (decision.state is JobState.SCHEDULED)
+    if decision.until is not None:
+        assert decision.until > NOW
+    elif not decision.deliveries:
         assert decision.state in TERMINAL_JOB_STATES
         assert reasons(decision)
+
+
+def allows(jane: KnownRecipient, type_name: str | None, channel: Channel) -> bool:
+    wish = deciding_wish(jane, type_name, channel)
+    return wish is None or wish.enabled
 
 
 def wishes(*preferences: Preference) -> KnownRecipient:

@@ -51,7 +51,7 @@ class Claim:
     data: str
     content: str | None
     wanted_at: datetime
-    """When the producer wanted it sent: its scheduled time, else its acceptance."""
+    """When it was to be sent: its scheduled time, else its acceptance; not before the end of quiet hours."""
     earlier_attempts: int = 0
     """Attempts made before an operator had it sent again; they climb no ladder."""
 
@@ -142,7 +142,7 @@ async def claim(ledger: Ledger, ids: Sequence[UUID], *, owner: str, lease_second
           AND (d.due_at IS NULL OR d.due_at <= now() + interval '250 milliseconds')
         RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.attempt, d.max_attempts, d.on_unknown,
             d.address, d.address_name, d.template_id, d.template_version, d.locale, j.data, j.content,
-            coalesce(j.scheduled_for, j.created_at) AS wanted_at, d.earlier_attempts
+            greatest(coalesce(j.scheduled_for, j.created_at), j.deferred_until) AS wanted_at, d.earlier_attempts
         """,
         list(dict.fromkeys(ids)),
         owner,

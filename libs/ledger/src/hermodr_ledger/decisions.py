@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState, OnUnknown, Priority
-from hermodr_ledger.accept import FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
+from hermodr_ledger.accept import DUE_CHANNEL, FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
 from hermodr_ledger.engine import Ledger, Statements
 
 
@@ -37,11 +37,13 @@ class KnownRecipient:
     timezone: str | None
     muted_until: datetime | None
     preferences: tuple[Preference, ...]
+    quiet_hours: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RequestedJob:
-    """A queued job as the dispatcher needs it. `recipient` is `None` for a bare address (or an erased recipient)."""
+    """A queued job as the dispatcher needs it. `recipient` is `None` for a bare address (or an erased recipient);
+    `read_at` is the ledger's time."""
 
     id: UUID
     project_id: UUID
@@ -55,8 +57,10 @@ class RequestedJob:
     to_phone: str | None
     has_content: bool
     on_unknown: OnUnknown | None
+    read_at: datetime
     requeues: int = 0
     """How often it was asked for again: then it may have deliveries already, see `redeciding`."""
+    group_muted_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +100,15 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What becomes of a job: deliveries to make, or (with none) its terminal `state` and why."""
+    """What becomes of a job: deliveries to make, or (with none) its terminal `state` and why; or it is `scheduled`, to
+    be decided upon again at `until`."""
 
     job: RequestedJob
     state: JobState
     deliveries: tuple[NewDelivery, ...] = ()
     notes: tuple[Note, ...] = ()
     error: str | None = None
+    until: datetime | None = None
 
 
 async def requested_jobs(ledger: Ledger, ids: Sequence[UUID]) -> list[RequestedJob]:
@@ -110,11 +116,13 @@ async def requested_jobs(ledger: Ledger, ids: Sequence[UUID]) -> list[RequestedJ
     rows = await ledger.fetch(
         """
         SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_id, j.to_email, j.to_phone,
-               j.content IS NOT NULL AS has_content, j.on_unknown, j.requeues,
-               r.id AS known_id, r.name, r.email, r.phone, r.locale, r.timezone, r.muted_until, r.preferences
+               j.content IS NOT NULL AS has_content, j.on_unknown, j.requeues, now() AS read_at,
+               r.id AS known_id, r.name, r.email, r.phone, r.locale, r.timezone, r.muted_until, r.preferences,
+               r.quiet_hours, m.muted_until AS group_muted_until
         FROM unnest($1::uuid[]) AS wanted(id)
         JOIN hermodr.jobs j ON j.id = wanted.id
         LEFT JOIN hermodr.recipients r ON r.id = j.recipient_id
+        LEFT JOIN hermodr.group_members m ON m.group_id = j.group_id AND m.recipient_id = j.recipient_id
         WHERE j.state = 'queued'
         """,
         list(dict.fromkeys(ids)),
@@ -137,7 +145,9 @@ def _requested(row: Any) -> RequestedJob:
         to_phone=row["to_phone"],
         has_content=row["has_content"],
         on_unknown=OnUnknown(row["on_unknown"]) if row["on_unknown"] else None,
+        read_at=row["read_at"],
         requeues=row["requeues"],
+        group_muted_until=row["group_muted_until"],
     )
 
 
@@ -154,6 +164,7 @@ def _recipient(row: Any) -> KnownRecipient:
         preferences=tuple(
             Preference(wish.get("type"), wish.get("channel"), bool(wish["enabled"])) for wish in wishes
         ),
+        quiet_hours=json.loads(row["quiet_hours"]) if row["quiet_hours"] is not None else None,
     )
 
 
@@ -190,9 +201,13 @@ async def published_templates(
 _DECIDE = """
 WITH decided AS (
     UPDATE hermodr.jobs j
-    SET state = d.state, error = d.error, open_deliveries = d.open, wake_at = NULL, processed_at = now(),
-        finished_at = CASE WHEN d.open = 0 THEN now() END
-    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[]) AS d(id, state, error, open)
+    SET state = d.state, error = d.error, open_deliveries = d.open, wake_at = d.until,
+        processed_at = CASE WHEN d.until IS NULL THEN now() END,
+        finished_at = CASE WHEN d.open = 0 AND d.until IS NULL THEN now() END,
+        deferred_until = coalesce(d.until, j.deferred_until),
+        announcements = CASE WHEN d.until IS NULL THEN j.announcements ELSE 0 END
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $24::timestamptz[])
+        AS d(id, state, error, open, until)
     WHERE j.id = d.id AND j.state = 'queued'
     RETURNING j.id, j.project_id, j.priority, j.recipient_id, j.state, j.singleton_key
 ), made AS (
@@ -218,8 +233,12 @@ WITH decided AS (
     DELETE FROM hermodr.singletons s USING decided d
     WHERE d.singleton_key IS NOT NULL AND d.state = ANY ($22::text[])
       AND s.project_id = d.project_id AND s.key = d.singleton_key AND s.job_id = d.id
+), woken AS (
+    SELECT pg_notify($25, '') FROM (SELECT 1 FROM decided WHERE state = 'scheduled' LIMIT 1) put_off
 )
 SELECT id, channel, priority FROM made
+UNION ALL
+SELECT NULL, NULL, NULL FROM woken
 """
 
 Lanes = dict[tuple[Channel, Priority], list[UUID]]
@@ -258,8 +277,11 @@ async def record_decisions(ledger: Statements, decisions: Sequence[Decision]) ->
         [json.dumps(dict(each.detail)) for each, _ in notes],
         _FINISHED,
         float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
+        [decision.until for decision in decisions],
+        DUE_CHANNEL,
     )
     lanes: Lanes = {}
     for row in rows:
-        lanes.setdefault((Channel(row["channel"]), Priority(row["priority"])), []).append(row["id"])
+        if row["id"] is not None:
+            lanes.setdefault((Channel(row["channel"]), Priority(row["priority"])), []).append(row["id"])
     return lanes

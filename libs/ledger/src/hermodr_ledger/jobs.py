@@ -34,6 +34,7 @@ class Job:
     on_unknown: str | None
     metadata: Mapping[str, Any]
     scheduled_for: datetime | None
+    deferred_until: datetime | None
     created_at: datetime
     processed_at: datetime | None
     finished_at: datetime | None
@@ -155,6 +156,7 @@ def _job(row: Row) -> Job:
         on_unknown=row["on_unknown"],
         metadata=json.loads(row["metadata"]) if row["metadata"] else {},
         scheduled_for=row["scheduled_for"],
+        deferred_until=row["deferred_until"],
         created_at=row["created_at"],
         processed_at=row["processed_at"],
         finished_at=row["finished_at"],

@@ -23,7 +23,6 @@ async def main(stop: asyncio.Event) -> None:
     dispatching = Dispatching(
         runtime.ledger,
         runtime.announcer,
-        runtime.clock,
         max_attempts=len(settings.ladder) + 1,
         finished=finished,
     )

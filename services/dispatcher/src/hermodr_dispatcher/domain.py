@@ -1,16 +1,19 @@
 """The rules of deciding: which deliveries a job becomes, and why others do not exist. Pure; see `decide`."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from hermodr_contracts.topology import SENDERS
-from hermodr_contracts.vocabulary import Channel, JobKind, JobState, OnUnknown
+from hermodr_contracts.vocabulary import Channel, JobKind, JobState, OnUnknown, Priority
+from hermodr_dispatcher import quiet_hours
 from hermodr_ledger.decisions import (
     Decision,
     KnownRecipient,
     NewDelivery,
     Note,
+    Preference,
     PublishedTemplate,
     RequestedJob,
 )
@@ -21,10 +24,12 @@ _DEFAULT_ON_UNKNOWN = {Channel.SMS: OnUnknown.HOLD, Channel.WHATSAPP: OnUnknown.
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a channel gets no delivery. `failure`: it could not be done, rather than was not wanted."""
+    """Why a channel gets no delivery. `failure`: it could not be done, rather than was not wanted; then `detail` says
+    which wish it was."""
 
     reason: str
     failure: bool
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 def decide(
@@ -32,7 +37,9 @@ def decide(
 ) -> Decision:
     """What becomes of a job: a delivery for each channel that is possible and wanted, and a note for each that is not.
 
-    With no delivery the job ends: `skipped` when only wishes stood against it, `failed` when something was missing.
+    With no delivery the job ends: `skipped` when only wishes stood against it, `failed` when something was missing. In
+    the recipient's quiet hours a job that would be delivered is put off as a whole, to be decided upon afresh when they
+    end: what is wished then counts.
     """
     channels = tuple(_candidates(job, template))
     problem = _impossible(job, template, channels)
@@ -45,17 +52,47 @@ def decide(
         refusal = _refusal(job, template, channel, now)
         if refusal is not None:
             refusals.append(refusal)
-            notes.append(Note("not_sent", {"channel": channel, "reason": refusal.reason}))
+            notes.append(Note("not_sent", {"channel": channel, "reason": refusal.reason, **refusal.detail}))
             continue
         delivery = _delivery(job, template, channel, ordinal, max_attempts)
         deliveries.append(delivery)
         notes.append(Note("decided", _explain(job, template, delivery), delivery.id))
     if deliveries:
-        return Decision(job, JobState.PROCESSING, tuple(deliveries), tuple(notes))
+        return _put_off(job, template, now, notes) or Decision(
+            job, JobState.PROCESSING, tuple(deliveries), tuple(notes)
+        )
     failures = [refusal.reason for refusal in refusals if refusal.failure]
     if failures:
         return Decision(job, JobState.FAILED, notes=tuple(notes), error=failures[0])
     return Decision(job, JobState.SKIPPED, notes=tuple(notes))
+
+
+def _put_off(
+    job: RequestedJob, template: PublishedTemplate | None, now: datetime, notes: list[Note]
+) -> Decision | None:
+    """The decision to wait for the end of the recipient's quiet hours, if it is quiet and the job minds it. Hours that
+    make no sense are noted and do not count: nothing may stop for ever."""
+    recipient = job.recipient
+    if recipient is None or recipient.quiet_hours is None or job.priority is Priority.URGENT:
+        return None
+    if template is not None and template.critical:
+        return None
+    try:
+        hours = quiet_hours.read(recipient.quiet_hours)
+    except ValueError as error:
+        notes.append(Note("quiet_hours_ignored", {"reason": str(error)}))
+        return None
+    zone, name = quiet_hours.zone_of(recipient.timezone)
+    until = quiet_hours.quiet_until(hours, zone, now)
+    if until is None:
+        return None
+    detail = {
+        "reason": "quiet_hours",
+        "until": until.isoformat().replace("+00:00", "Z"),
+        "timezone": name,
+        "quiet_hours": dict(recipient.quiet_hours),
+    }
+    return Decision(job, JobState.SCHEDULED, notes=(Note("deferred", detail),), until=until)
 
 
 def choose_locale(wanted: str | None, default: str, available: Sequence[str]) -> str:
@@ -102,26 +139,39 @@ def _refusal(
         return Refusal("template_has_no_such_channel", failure=True)
     if _address(job, channel) is None:
         return Refusal("no_address", failure=True)
-    if job.recipient is None or (template is not None and template.critical):
+    if template is not None and template.critical:
         return None
-    if job.recipient.muted_until is not None and job.recipient.muted_until > now:
-        return Refusal("muted", failure=False)
-    if not allows(job.recipient, job.type, channel):
-        return Refusal("preference", failure=False)
+    return _unwanted(job, channel, now)
+
+
+def _unwanted(job: RequestedJob, channel: Channel, now: datetime) -> Refusal | None:
+    recipient = job.recipient
+    if recipient is None:
+        return None
+    for reason, until in (("muted", recipient.muted_until), ("group_muted", job.group_muted_until)):
+        if until is not None and until > now:
+            return Refusal(reason, failure=False, detail={"muted_until": until.isoformat()})
+    wish = deciding_wish(recipient, job.type, channel)
+    if wish is not None and not wish.enabled:
+        return Refusal("preference", failure=False, detail={"wish": _said(wish)})
     return None
 
 
-def allows(recipient: KnownRecipient, type_name: str | None, channel: Channel) -> bool:
-    """Whether the recipient's preferences let the type through on the channel. The most specific wish decides:
-    type and channel, then type, then channel, then all; without a wish everything is allowed."""
-    best, allowed = -1, True
+def deciding_wish(recipient: KnownRecipient, type_name: str | None, channel: Channel) -> Preference | None:
+    """The wish that decides whether the type may come on the channel: the most specific one (type and channel, then
+    type, then channel, then all), of equal ones the last. Without one everything is allowed."""
+    best, found = -1, None
     for wish in recipient.preferences:
         if wish.type not in (None, type_name) or wish.channel not in (None, channel):
             continue
         weight = (2 if wish.type is not None else 0) + (1 if wish.channel is not None else 0)
         if weight >= best:
-            best, allowed = weight, wish.enabled
-    return allowed
+            best, found = weight, wish
+    return found
+
+
+def _said(wish: Preference) -> dict[str, object]:
+    return {"type": wish.type, "channel": wish.channel, "enabled": wish.enabled}
 
 
 def _address(job: RequestedJob, channel: Channel) -> str | None:
@@ -167,4 +217,8 @@ def _explain(
         }
     if template is not None and template.critical:
         detail["critical"] = True
+    elif job.recipient is not None:
+        wish = deciding_wish(job.recipient, job.type, delivery.channel)
+        if wish is not None:
+            detail["wish"] = _said(wish)
     return detail

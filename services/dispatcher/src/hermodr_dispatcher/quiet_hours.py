@@ -53,7 +53,7 @@ def zone_of(name: str | None) -> tuple[tzinfo, str]:
     if name:
         try:
             return ZoneInfo(name), name
-        except (OSError, ValueError):  # unknown, a folder, or no name at all
+        except (KeyError, OSError, ValueError):  # unknown, a folder, or no name at all
             return UTC, "UTC"
     return UTC, "UTC"
 

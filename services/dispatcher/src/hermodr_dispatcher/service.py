@@ -13,7 +13,6 @@ from hermodr_ledger.decisions import Decision, published_templates, requested_jo
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_ledger.redeciding import record_all
 from hermodr_servicekit.announcer import Announcer
-from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer
 from hermodr_servicekit.logging import whereabouts
 
@@ -24,14 +23,12 @@ MESSAGES_TOGETHER = 3
 
 
 class Dispatching:
-    """The dispatcher's one use case. Each priority has a line of its own, so that none waits behind another."""
+    """The dispatcher's one use case. Each priority has a line of its own, so that none waits behind another. Its time
+    is the ledger's: a clock behind it would put a job off to a moment that the scheduler holds to be past."""
 
-    def __init__(
-        self, ledger: Ledger, announcer: Announcer, clock: Clock, *, max_attempts: int, finished: Counter
-    ) -> None:
+    def __init__(self, ledger: Ledger, announcer: Announcer, *, max_attempts: int, finished: Counter) -> None:
         self._ledger = ledger
         self._announcer = announcer
-        self._clock = clock
         self._max_attempts = max_attempts
         self._finished = finished
         self._lines: dict[Priority, Coalescer[Sequence[UUID], None]] = {
@@ -74,9 +71,8 @@ class Dispatching:
         if jobs:
             names = {(job.project_id, job.type) for job in jobs if job.type is not None}
             templates = await published_templates(self._ledger, list(names)) if names else {}
-            now = self._clock.now()
             decisions = [
-                decide(job, templates.get((job.project_id, job.type or "")), now, self._max_attempts)
+                decide(job, templates.get((job.project_id, job.type or "")), job.read_at, self._max_attempts)
                 for job in jobs
             ]
             lanes = await record_all(self._ledger, decisions)
@@ -87,6 +83,6 @@ class Dispatching:
 
     def _count(self, decisions: Sequence[Decision]) -> None:
         for decision in decisions:
-            if not decision.deliveries:
+            if not decision.deliveries and decision.until is None:
                 self._finished.labels(decision.job.kind, decision.state).inc()
                 log.info("job ended undelivered", job_id=str(decision.job.id), state=decision.state)

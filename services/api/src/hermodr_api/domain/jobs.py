@@ -25,7 +25,8 @@ class AcceptedView(BaseModel):
 
 
 class JobView(BaseModel):
-    """A job. Times in milliseconds; `retry_count` counts over all deliveries."""
+    """A job. Times in milliseconds; `retry_count` counts over all deliveries; `deferred_until` is the end of the quiet
+    hours it had to wait for."""
 
     id: UUID
     kind: str
@@ -35,6 +36,7 @@ class JobView(BaseModel):
     delivery_method: str | None
     channels: list[str] | None
     scheduled_for: datetime | None
+    deferred_until: datetime | None
     created_at: datetime
     processed_at: datetime | None
     finished_at: datetime | None
@@ -162,7 +164,7 @@ def history_view(history: JobHistory, now: datetime, domain: str) -> JobHistoryV
 def _job_view(history: JobHistory, now: datetime, domain: str) -> JobView:
     job = history.job
     channels = list(dict.fromkeys(each.channel for each in history.deliveries)) or list(job.channels or ())
-    waiting = job.scheduled_for is not None and job.state == JobState.SCHEDULED
+    due = max(filter(None, (job.scheduled_for, job.deferred_until)), default=None)
     shared = {name: value for name, value in asdict(job).items() if name in JobView.model_fields}
     return JobView(
         **shared
@@ -171,8 +173,8 @@ def _job_view(history: JobHistory, now: datetime, domain: str) -> JobView:
             "priority": job.priority.lane,
             "delivery_method": ",".join(channels) or None,
             "processing_time_ms": _milliseconds(job.processed_at, job.finished_at),
-            "time_until_scheduled_ms": max(0, _milliseconds(now, job.scheduled_for) or 0)
-            if waiting
+            "time_until_scheduled_ms": max(0, _milliseconds(now, due) or 0)
+            if job.state == JobState.SCHEDULED
             else None,
             "retry_count": sum(max(0, each.attempt - 1) for each in history.deliveries),
             "message_id": message_id_of(job.id, domain),

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from hermodr_api.app import Api
 from hermodr_api.settings import ApiSettings
-from hermodr_ledger import keys
+from hermodr_ledger import audit, keys
 from hermodr_ledger.keys import Scope
 from tests.support.sessions import fresh_name
 
@@ -44,7 +44,8 @@ class ApiUnderTest:
     async def caller(self, scopes: Sequence[Scope], project: str | None = None) -> httpx.AsyncClient:
         """A client with a key of the scopes, of this project or of another."""
         if project is None:
-            _, secret = await keys.create_in(self.api.ledger, self.project_id, scopes, "")
+            async with self.api.ledger.transaction() as transaction:
+                _, secret = await keys.create_in(transaction, self.project_id, scopes, "", audit.CLI)
         else:
             secret = (await keys.create(self.api.ledger, project, scopes)).secret
         client = client_of(self.api, secret)

@@ -98,10 +98,14 @@ class JobHistory:
     attempts: tuple[LoggedAttempt, ...]
 
 
-async def read(ledger: Ledger, project_id: UUID, job_id: UUID) -> JobHistory | None:
-    """The project's job of that id. What belongs to it lies right behind it in the primary keys."""
+async def read(ledger: Ledger, project_id: UUID, job_id: UUID, owner: str | None = None) -> JobHistory | None:
+    """The project's job of that id; with `owner` only if it is that end user's. What belongs to it lies right behind it
+    in the primary keys."""
     rows = await ledger.fetch(
-        "SELECT * FROM hermodr.jobs WHERE id = $1 AND project_id = $2", job_id, project_id
+        "SELECT * FROM hermodr.jobs WHERE id = $1 AND project_id = $2 AND ($3::text IS NULL OR owner_id = $3)",
+        job_id,
+        project_id,
+        owner,
     )
     if not rows:
         return None
@@ -115,7 +119,9 @@ async def read(ledger: Ledger, project_id: UUID, job_id: UUID) -> JobHistory | N
         job_id,
         last,
     )
-    recipient = await recipients.read(ledger, project_id, job.recipient_id) if job.recipient_id else None
+    recipient = None
+    if job.recipient_id is not None:
+        recipient = await recipients.read(ledger, project_id, job.recipient_id, owner)
     return JobHistory(job, recipient, tuple(map(_delivery, deliveries)), tuple(map(_attempt, attempts)))
 
 

@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from hermodr_ledger.engine import Ledger, Row, Statements
+from hermodr_ledger import audit
+from hermodr_ledger.audit import Actor
+from hermodr_ledger.engine import Ledger, Row, Statements, Transaction
 from hermodr_ledger.paging import Page, page_clause
 from hermodr_servicekit.ids import new_id
 
@@ -47,25 +49,26 @@ def hash_of(secret: str) -> bytes:
 
 
 async def create(ledger: Ledger, project_name: str, scopes: Sequence[Scope], name: str = "") -> CreatedKey:
-    """A new key for the project of that name, which is made if it is new."""
-    rows = await ledger.fetch(
-        """
-        INSERT INTO hermodr.projects (id, name) VALUES ($1, $2)
-        ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id
-        """,
-        new_id(),
-        project_name,
-    )
-    record, secret = await create_in(ledger, rows[0]["id"], scopes, name)
+    """A new key for the project of that name, which is made if it is new: the command line's way."""
+    async with ledger.transaction() as transaction:
+        rows = await transaction.fetch(
+            """
+            INSERT INTO hermodr.projects (id, name) VALUES ($1, $2)
+            ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id
+            """,
+            new_id(),
+            project_name,
+        )
+        record, secret = await create_in(transaction, rows[0]["id"], scopes, name, audit.CLI)
     return CreatedKey(record, project_name, secret)
 
 
 async def create_in(
-    statements: Statements, project_id: UUID, scopes: Sequence[Scope], name: str
+    transaction: Transaction, project_id: UUID, scopes: Sequence[Scope], name: str, actor: Actor
 ) -> tuple[ApiKey, str]:
     """A new key for an existing project, and its secret."""
     secret = KEY_PREFIX + secrets.token_urlsafe(32)
-    rows = await statements.fetch(
+    rows = await transaction.fetch(
         f"INSERT INTO hermodr.api_keys (id, project_id, name, hint, key_hash, scopes)"
         f" VALUES ($1, $2, $3, $4, $5, $6) RETURNING {_COLUMNS}",
         new_id(),
@@ -75,7 +78,10 @@ async def create_in(
         hash_of(secret),
         [scope for scope in SCOPES if scope in scopes],
     )
-    return _api_key(rows[0]), secret
+    made = _api_key(rows[0])
+    detail = {"name": name, "scopes": list(made.scopes)}
+    await audit.record(transaction, project_id, actor, "api-key.create", made.id, detail)
+    return made, secret
 
 
 async def find(ledger: Ledger, hashes: Sequence[bytes]) -> dict[bytes, ApiKey]:
@@ -107,25 +113,33 @@ async def page(ledger: Ledger, project_id: UUID, wanted: Page) -> list[ApiKey]:
     return [_api_key(row) for row in rows]
 
 
-async def rename(ledger: Ledger, project_id: UUID, key_id: UUID, name: str) -> ApiKey | None:
+async def rename(
+    transaction: Transaction, project_id: UUID, key_id: UUID, name: str, actor: Actor
+) -> ApiKey | None:
     """Changes what people call the key."""
-    rows = await ledger.fetch(
+    rows = await transaction.fetch(
         f"UPDATE hermodr.api_keys SET name = $3 WHERE id = $1 AND project_id = $2 RETURNING {_COLUMNS}",
         key_id,
         project_id,
         name,
     )
-    return _api_key(rows[0]) if rows else None
+    if not rows:
+        return None
+    await audit.record(transaction, project_id, actor, "api-key.change", key_id, {"name": name})
+    return _api_key(rows[0])
 
 
-async def revoke(ledger: Ledger, project_id: UUID, key_id: UUID) -> bool:
-    """Ends the key's life; `False` when the project has no such key. The record stays."""
-    rows = await ledger.fetch(
-        "UPDATE hermodr.api_keys SET revoked_at = coalesce(revoked_at, now())"
-        " WHERE id = $1 AND project_id = $2 RETURNING id",
+async def revoke(transaction: Transaction, project_id: UUID, key_id: UUID, actor: Actor) -> bool:
+    """Ends the key's life; `False` when the project has no such key. The record stays, and what is revoked already is
+    left as it is."""
+    rows = await transaction.fetch(
+        "SELECT revoked_at FROM hermodr.api_keys WHERE id = $1 AND project_id = $2 FOR UPDATE",
         key_id,
         project_id,
     )
+    if rows and rows[0]["revoked_at"] is None:
+        await transaction.fetch("UPDATE hermodr.api_keys SET revoked_at = now() WHERE id = $1", key_id)
+        await audit.record(transaction, project_id, actor, "api-key.revoke", key_id)
     return bool(rows)
 
 

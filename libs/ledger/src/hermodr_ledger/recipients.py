@@ -9,6 +9,8 @@ from uuid import UUID
 
 import asyncpg
 
+from hermodr_ledger import audit
+from hermodr_ledger.audit import Actor
 from hermodr_ledger.engine import Ledger, Row, Statements, Transaction
 from hermodr_ledger.paging import Page, page_clause
 from hermodr_servicekit.ids import new_id
@@ -83,29 +85,41 @@ async def create(statements: Statements, project_id: UUID, fields: Mapping[str, 
     return _recipient(rows[0])
 
 
-async def read(statements: Statements, project_id: UUID, recipient_id: UUID) -> Recipient | None:
-    """The project's recipient of that id."""
+async def read(
+    statements: Statements, project_id: UUID, recipient_id: UUID, owner: str | None = None
+) -> Recipient | None:
+    """The project's recipient of that id; with `owner` only if it is that end user's."""
     rows = await statements.fetch(
-        f"SELECT {_COLUMNS} FROM hermodr.recipients WHERE id = $1 AND project_id = $2",
+        f"SELECT {_COLUMNS} FROM hermodr.recipients"
+        " WHERE id = $1 AND project_id = $2 AND ($3::text IS NULL OR user_id = $3)",
         recipient_id,
         project_id,
+        owner,
     )
     return _recipient(rows[0]) if rows else None
 
 
 async def page(
-    ledger: Ledger, project_id: UUID, wanted: Page, *, external_id: str | None, user_id: str | None
+    ledger: Ledger,
+    project_id: UUID,
+    wanted: Page,
+    *,
+    external_id: str | None,
+    user_id: str | None,
+    owner: str | None = None,
 ) -> list[Recipient]:
-    """One page of the project's recipients, of those with the external id or user id if given."""
+    """One page of the project's recipients, of those with the external id or user id if given; with `owner` of that end
+    user's."""
     rows = await ledger.fetch(
         f"""
         SELECT {_COLUMNS} FROM hermodr.recipients
         WHERE project_id = $1 AND ($2::text IS NULL OR external_id = $2) AND ($3::text IS NULL OR user_id = $3)
-          AND {page_clause(wanted, 4)}
+          AND ($4::text IS NULL OR user_id = $4) AND {page_clause(wanted, 5)}
         """,
         project_id,
         external_id,
         user_id,
+        owner,
         wanted.after,
         wanted.limit,
     )
@@ -113,14 +127,17 @@ async def page(
 
 
 async def change(
-    ledger: Ledger, project_id: UUID, recipient_id: UUID, changes: Mapping[str, Any]
+    ledger: Ledger, project_id: UUID, recipient_id: UUID, changes: Mapping[str, Any], owner: str | None = None
 ) -> Recipient | None:
-    """Replaces the named fields; `None` when the project has no such recipient. Raises `ExternalIdTaken`."""
+    """Replaces the named fields; `None` when the project (or the `owner`, an end user) has no such recipient.
+    Raises `ExternalIdTaken`."""
     async with ledger.transaction() as transaction:
         rows = await transaction.fetch(
-            f"SELECT {_COLUMNS} FROM hermodr.recipients WHERE id = $1 AND project_id = $2 FOR UPDATE",
+            f"SELECT {_COLUMNS} FROM hermodr.recipients"
+            " WHERE id = $1 AND project_id = $2 AND ($3::text IS NULL OR user_id = $3) FOR UPDATE",
             recipient_id,
             project_id,
+            owner,
         )
         if not rows:
             return None
@@ -154,7 +171,7 @@ async def _overwrite(transaction: Transaction, wanted: Recipient) -> Recipient:
     return _recipient(rows[0])
 
 
-async def erase(ledger: Ledger, project_id: UUID, recipient_id: UUID) -> bool:
+async def erase(ledger: Ledger, project_id: UUID, recipient_id: UUID, actor: Actor) -> bool:
     """Deletes the recipient and blanks every address, content and datum in what is finished of theirs, so that only
     counts remain; `False` when the project has no such recipient. What is not finished yet is decided against (no
     delivery without a recipient) or on its way; it is blanked with the partition's retention. Reads whole tables: there
@@ -167,6 +184,7 @@ async def erase(ledger: Ledger, project_id: UUID, recipient_id: UUID) -> bool:
         )
         if not gone:
             return False
+        await audit.record(transaction, project_id, actor, "recipient.erase", recipient_id)
         await transaction.fetch(
             """
             WITH jobs AS (

@@ -190,9 +190,9 @@ async def versions(ledger: Ledger, template_id: UUID, before: int | None, limit:
     return [Version(row["version"], row["created_at"], found[(template_id, row["version"])]) for row in rows]
 
 
-async def delete(ledger: Ledger, project_id: UUID, template_id: UUID) -> bool:
+async def delete(statements: Statements, project_id: UUID, template_id: UUID) -> bool:
     """Deletes the template with all versions; `False` when the project has none of that id."""
-    rows = await ledger.fetch(
+    rows = await statements.fetch(
         "DELETE FROM hermodr.templates WHERE id = $1 AND project_id = $2 RETURNING id",
         template_id,
         project_id,

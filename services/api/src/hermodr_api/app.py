@@ -13,6 +13,7 @@ from hermodr_api import openapi, problems
 from hermodr_api.domain.tokens import Expected
 from hermodr_api.edge import Edge
 from hermodr_api.routes.api_keys import ApiKeyRoutes
+from hermodr_api.routes.audit import AuditRoutes
 from hermodr_api.routes.health import HealthRoutes
 from hermodr_api.routes.index import index_router
 from hermodr_api.routes.intake import Gate
@@ -106,6 +107,7 @@ class Api:
         app.include_router(RecipientRoutes(gate, self.ledger, repeatable).router())
         app.include_router(TemplateRoutes(gate, self.ledger, repeatable, self.directory).router())
         app.include_router(ApiKeyRoutes(gate, self.ledger, repeatable, self.authenticator).router())
+        app.include_router(AuditRoutes(gate, self.ledger).router())
         app.include_router(health.router())
         app.include_router(index_router(app))
         app.router.routes.extend(health.operations())

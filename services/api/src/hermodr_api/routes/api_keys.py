@@ -81,28 +81,31 @@ class ApiKeyRoutes:
     async def create(self, request: Request) -> Response:
         """`POST /v1/api-keys`. The secret is in the first answer only; what is kept for replays does not have it."""
         wanted, key = await read_body(request, ApiKeyIn)
-        project_id = caller_of(request).project_id
+        caller = caller_of(request)
 
         async def act(transaction: Transaction) -> Outcome:
-            record, secret = await keys.create_in(transaction, project_id, wanted.scopes, wanted.name)
+            record, secret = await keys.create_in(
+                transaction, caller.project_id, wanted.scopes, wanted.name, caller.actor
+            )
             shown = ApiKeyView.model_validate(record).model_dump()
             first, later = (CreatedApiKeyView(**shown, key=each) for each in (secret, None))
             return Outcome(first.model_dump_json().encode(), later.model_dump_json().encode())
 
-        return respond(await self._repeatable.run(project_id, key, 201, act))
+        return respond(await self._repeatable.run(caller.project_id, key, 201, act))
 
     async def rename(self, request: Request, key_id: UUID) -> Response:
         """`PATCH /v1/api-keys/{id}`."""
         wanted, _ = await read_body(request, ApiKeyPatch)
-        async with patience():
-            return ok(
-                _shown(await keys.rename(self._ledger, caller_of(request).project_id, key_id, wanted.name))
-            )
+        caller = caller_of(request)
+        async with patience(), self._ledger.transaction() as transaction:
+            changed = await keys.rename(transaction, caller.project_id, key_id, wanted.name, caller.actor)
+        return ok(_shown(changed))
 
     async def revoke(self, request: Request, key_id: UUID) -> Response:
         """`DELETE /v1/api-keys/{id}`."""
-        async with patience():
-            if not await keys.revoke(self._ledger, caller_of(request).project_id, key_id):
+        caller = caller_of(request)
+        async with patience(), self._ledger.transaction() as transaction:
+            if not await keys.revoke(transaction, caller.project_id, key_id, caller.actor):
                 raise not_found("API key")
         self._authenticator.forget_all()
         return Response(status_code=204)

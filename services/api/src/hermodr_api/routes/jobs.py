@@ -29,14 +29,23 @@ class JobRoutes:
 
     def router(self) -> APIRouter:
         """The routes."""
-        router = APIRouter(tags=["jobs"], dependencies=[Depends(self._gate.needs_read)])
-        for path, endpoint, summary, answer in (
-            ("/v1/jobs/{job_id}", self.show, "A job with all that belongs to it", JobHistoryView),
-            ("/v1/jobs/{job_id}/timeline", self.timeline, "Everything that happened to a job", Timeline),
-            ("/v1/batches/{batch_id}", self.batch, "How far a bulk request is", BatchView),
+        router = APIRouter(tags=["jobs"])
+        for path, endpoint, summary, answer, users in (
+            ("/v1/jobs/{job_id}", self.show, "A job with all that belongs to it", JobHistoryView, True),
+            (
+                "/v1/jobs/{job_id}/timeline",
+                self.timeline,
+                "Everything that happened to a job",
+                Timeline,
+                True,
+            ),
+            ("/v1/batches/{batch_id}", self.batch, "How far a bulk request is", BatchView, False),
         ):
-            docs = documented(summary, method="GET", scope="read", answer=answer, problems=(404,))
-            router.add_api_route(path, endpoint, **docs)
+            gate = self._gate.user_or("read") if users else self._gate.needs_read
+            docs = documented(
+                summary, method="GET", scope="read", answer=answer, problems=(404,), users=users
+            )
+            router.add_api_route(path, endpoint, dependencies=[Depends(gate)], **docs)
         return router
 
     async def show(self, request: Request, job_id: UUID) -> Response:
@@ -61,7 +70,8 @@ class JobRoutes:
 
     async def _history(self, request: Request, job_id: UUID) -> JobHistory:
         async with patience():
-            history = await jobs.read(self._ledger, caller_of(request).project_id, job_id)
+            caller = caller_of(request)
+            history = await jobs.read(self._ledger, caller.project_id, job_id, caller.user_id)
         if history is None:
             raise not_found("job")
         return history

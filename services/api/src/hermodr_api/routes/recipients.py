@@ -1,5 +1,6 @@
 """`/v1/recipients`: the address book."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
@@ -14,7 +15,7 @@ from hermodr_api.domain.recipients import (
     RecipientPatch,
     RecipientView,
 )
-from hermodr_api.errors import CONFLICT, Flaw, Refused, not_found
+from hermodr_api.errors import CONFLICT, FORBIDDEN, Flaw, Refused, not_found
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, ok, read_body, respond
 from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more
@@ -25,6 +26,9 @@ from hermodr_ledger.recipients import ExternalIdTaken, Recipient
 
 _EXAMPLE = {"external_id": "customer-17", "name": "Ada", "email": "ada@example.com", "locale": "en"}
 _WISHES = {"preferences": [{"type": "newsletter", "channel": "email", "enabled": False}], "muted_until": None}
+
+
+_NAMES = ("external_id", "user_id")
 
 
 class RecipientRoutes:
@@ -39,11 +43,12 @@ class RecipientRoutes:
         """The routes."""
         router = APIRouter(tags=["recipients"])
         one = "/v1/recipients/{recipient_id}"
-        reading, writing = [Depends(self._gate.needs_read)], [Depends(self._gate.needs_manage)]
-        docs = documented("List recipients", method="GET", scope="read", answer=RecipientList)
+        reading, writing = [Depends(self._gate.user_or("read"))], [Depends(self._gate.needs_manage)]
+        changing = [Depends(self._gate.user_or("manage"))]
+        docs = documented("List recipients", method="GET", scope="read", answer=RecipientList, users=True)
         router.add_api_route("/v1/recipients", self.list, dependencies=reading, **docs)
         docs = documented(
-            "Show a recipient", method="GET", scope="read", answer=RecipientView, problems=(404,)
+            "Show a recipient", method="GET", scope="read", answer=RecipientView, problems=(404,), users=True
         )
         router.add_api_route(one, self.show, dependencies=reading, **docs)
         docs = documented(
@@ -64,8 +69,9 @@ class RecipientRoutes:
             body=RecipientPatch,
             example={"name": "Ada Lovelace"},
             problems=(404, 409),
+            users=True,
         )
-        router.add_api_route(one, self.change, dependencies=writing, **docs)
+        router.add_api_route(one, self.change, dependencies=changing, **docs)
         docs = documented(
             "Set a recipient's wishes",
             method="PUT",
@@ -74,8 +80,9 @@ class RecipientRoutes:
             body=PreferencesIn,
             example=_WISHES,
             problems=(404,),
+            users=True,
         )
-        router.add_api_route(f"{one}/preferences", self.prefer, dependencies=writing, **docs)
+        router.add_api_route(f"{one}/preferences", self.prefer, dependencies=changing, **docs)
         docs = documented(
             "Erase a recipient's personal data", method="DELETE", scope="manage", status=204, problems=(404,)
         )
@@ -100,13 +107,15 @@ class RecipientRoutes:
                 one_more(page),
                 external_id=external_id,
                 user_id=user_id,
+                owner=caller_of(request).user_id,
             )
         return listed(rows, page, RecipientView, RecipientList)
 
     async def show(self, request: Request, recipient_id: UUID) -> Response:
         """`GET /v1/recipients/{id}`."""
         async with patience():
-            found = await recipients.read(self._ledger, caller_of(request).project_id, recipient_id)
+            caller = caller_of(request)
+            found = await recipients.read(self._ledger, caller.project_id, recipient_id, caller.user_id)
         return ok(_shown(found))
 
     async def create(self, request: Request) -> Response:
@@ -126,6 +135,8 @@ class RecipientRoutes:
         """`PATCH /v1/recipients/{id}`."""
         wanted, _ = await read_body(request, RecipientPatch)
         changes = wanted.model_dump(exclude_unset=True)
+        if caller_of(request).user_id is not None:
+            _refuse_names(changes)
         return await self._change(request, recipient_id, changes)
 
     async def prefer(self, request: Request, recipient_id: UUID) -> Response:
@@ -136,15 +147,18 @@ class RecipientRoutes:
     async def _change(self, request: Request, recipient_id: UUID, changes: dict[str, object]) -> Response:
         try:
             async with patience():
-                project_id = caller_of(request).project_id
-                found = await recipients.change(self._ledger, project_id, recipient_id, changes)
+                caller = caller_of(request)
+                found = await recipients.change(
+                    self._ledger, caller.project_id, recipient_id, changes, caller.user_id
+                )
         except ExternalIdTaken as error:
             raise _taken() from error
         return ok(_shown(found))
 
     async def erase(self, request: Request, recipient_id: UUID) -> Response:
         """`DELETE /v1/recipients/{id}`."""
-        if not await recipients.erase(self._ledger, caller_of(request).project_id, recipient_id):
+        caller = caller_of(request)
+        if not await recipients.erase(self._ledger, caller.project_id, recipient_id, caller.actor):
             raise not_found("recipient")
         return Response(status_code=204)
 
@@ -153,6 +167,13 @@ def _shown(recipient: Recipient | None) -> bytes:
     if recipient is None:
         raise not_found("recipient")
     return RecipientView.model_validate(recipient).model_dump_json().encode()
+
+
+def _refuse_names(changes: Mapping[str, object]) -> None:
+    """The names an application knows its people by are not the people's to change."""
+    flaws = [Flaw(("body", name), "is not an end user's to change") for name in _NAMES if name in changes]
+    if flaws:
+        raise Refused(FORBIDDEN, "end users may not change what they are known by", flaws)
 
 
 def _taken() -> Refused:

@@ -25,7 +25,7 @@ from hermodr_api.routes.intake import Gate, caller_of, ok, read_body, respond
 from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more
 from hermodr_api.service.answers import Outcome, Repeatable, patience
 from hermodr_api.service.directory import Directory
-from hermodr_ledger import templates
+from hermodr_ledger import audit, templates
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.templates import Changes, NameTaken, Template
 
@@ -144,7 +144,7 @@ class TemplateRoutes:
     async def create(self, request: Request) -> Response:
         """`POST /v1/templates`."""
         wanted, key = await read_body(request, TemplateIn)
-        project_id = caller_of(request).project_id
+        project_id, actor = caller_of(request).project_id, caller_of(request).actor
         contents = texts_of(wanted.contents)
         flaws = content_flaws(contents, wanted.default_locale)
         if flaws:
@@ -153,6 +153,9 @@ class TemplateRoutes:
         async def act(transaction: Transaction) -> Outcome:
             made = await templates.create(
                 transaction, project_id, wanted.name, wanted.critical, wanted.default_locale, contents
+            )
+            await audit.record(
+                transaction, project_id, actor, "template.create", made.id, {"name": made.name}
             )
             return Outcome(_shown(made))
 
@@ -164,7 +167,7 @@ class TemplateRoutes:
     async def change(self, request: Request, template_id: UUID) -> Response:
         """`PATCH /v1/templates/{id}`."""
         wanted, _ = await read_body(request, TemplatePatch)
-        project_id = caller_of(request).project_id
+        project_id, actor = caller_of(request).project_id, caller_of(request).actor
         try:
             async with patience(), self._ledger.transaction() as transaction:
                 current = await templates.read_for_change(transaction, project_id, template_id)
@@ -176,7 +179,10 @@ class TemplateRoutes:
                 if flaws:
                     raise invalid(*flaws)
                 changes = Changes(wanted.name, wanted.critical, wanted.default_locale, contents)
-                body = _shown(await templates.change(transaction, project_id, template_id, changes))
+                changed = await templates.change(transaction, project_id, template_id, changes)
+                body = _shown(changed)
+                detail = {"name": current.name, "version": changed.version if changed else None}
+                await audit.record(transaction, project_id, actor, "template.change", template_id, detail)
         except NameTaken as error:
             raise _taken() from error
         self._directory.forget(project_id, current.name)
@@ -185,24 +191,29 @@ class TemplateRoutes:
     async def roll_back(self, request: Request, template_id: UUID) -> Response:
         """`POST /v1/templates/{id}/rollback`."""
         wanted, key = await read_body(request, RollbackIn)
-        project_id = caller_of(request).project_id
+        project_id, actor = caller_of(request).project_id, caller_of(request).actor
 
         async def act(transaction: Transaction) -> Outcome:
             _shown(await templates.read(transaction, project_id, template_id))
             found = await templates.roll_back(transaction, project_id, template_id, wanted.version)
             if found is None:
                 raise invalid(Flaw(("body", "version"), "there is no such version"))
+            detail = {"name": found.name, "version": found.version}
+            await audit.record(transaction, project_id, actor, "template.rollback", template_id, detail)
             return Outcome(_shown(found))
 
         return respond(await self._repeatable.run(project_id, key, 200, act))
 
     async def delete(self, request: Request, template_id: UUID) -> Response:
         """`DELETE /v1/templates/{id}`."""
-        project_id = caller_of(request).project_id
-        async with patience():
-            found = await templates.read(self._ledger, project_id, template_id)
-            if found is None or not await templates.delete(self._ledger, project_id, template_id):
+        project_id, actor = caller_of(request).project_id, caller_of(request).actor
+        async with patience(), self._ledger.transaction() as transaction:
+            found = await templates.read_for_change(transaction, project_id, template_id)
+            if found is None or not await templates.delete(transaction, project_id, template_id):
                 raise not_found("template")
+            await audit.record(
+                transaction, project_id, actor, "template.delete", template_id, {"name": found.name}
+            )
         self._directory.forget(project_id, found.name)
         return Response(status_code=204)
 

@@ -1,0 +1,57 @@
+"""`/v1/audit-log`: what operators changed."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hermodr_api.domain.audit import AuditEntryView, AuditLog
+from hermodr_api.domain.listing import page_of
+from hermodr_api.openapi import documented
+from hermodr_api.routes.intake import Gate, caller_of
+from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more
+from hermodr_api.service.answers import patience
+from hermodr_ledger import audit
+from hermodr_ledger.audit import ActorKind
+from hermodr_ledger.engine import Ledger
+
+Actor = Annotated[ActorKind | None, Query(description="Only what this kind of caller changed.")]
+Since = Annotated[AwareDatetime | None, Query(description="Not before this time.")]
+Until = Annotated[AwareDatetime | None, Query(description="Before this time.")]
+
+
+class AuditRoutes:
+    """Reading the log. Nobody writes it but the changes themselves."""
+
+    def __init__(self, gate: Gate, ledger: Ledger) -> None:
+        self._gate = gate
+        self._ledger = ledger
+
+    def router(self) -> APIRouter:
+        """The route."""
+        router = APIRouter(tags=["audit log"], dependencies=[Depends(self._gate.needs_admin)])
+        docs = documented("What operators changed", method="GET", scope="admin", answer=AuditLog)
+        router.add_api_route("/v1/audit-log", self.list, **docs)
+        return router
+
+    async def list(
+        self,
+        request: Request,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+        sort: Sort = "created_at",
+        actor: Actor = None,
+        actor_id: Filter = None,
+        action: Filter = None,
+        subject: Filter = None,
+        since: Since = None,
+        until: Until = None,
+    ) -> Response:
+        """`GET /v1/audit-log`."""
+        page = page_of(limit, cursor, sort)
+        wanted = audit.Wanted(actor, actor_id, action, subject, since, until)
+        async with patience():
+            rows = await audit.page(self._ledger, caller_of(request).project_id, wanted, one_more(page))
+        return listed(rows, page, AuditEntryView, AuditLog)

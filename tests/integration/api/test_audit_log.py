@@ -88,8 +88,6 @@ async def test_the_log_is_filtered_and_paged(api: ApiUnderTest) -> None:
         query: dict[str, str | int] = {"actor": "sql", "limit": 2, "sort": "-created_at"}
         if cursor:
             query["cursor"] = cursor
-            {"cursor": cursor} if cursor else {}
-        )
         page = (await api.http.get(URL, params=query)).json()
         seen += [each["subject"] for each in page["data"]]
         cursor = page["next_cursor"]

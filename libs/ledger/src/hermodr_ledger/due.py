@@ -18,12 +18,14 @@ PUT_BACK_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class DueJob:
-    """A job to announce. `lateness` seconds since its moment; `scheduled`: its scheduled time came, else overdue."""
+    """A job to announce. `lateness` seconds since its moment. `scheduled`: its scheduled time came; `requested`: it was
+    requested by SQL and nobody announced it yet; else it is overdue."""
 
     id: UUID
     priority: Priority
     scheduled: bool
     lateness: float
+    requested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +59,24 @@ async def take_due_jobs(ledger: Ledger, limit: int) -> list[DueJob]:
     rows = await ledger.fetch(
         """
         WITH due AS (
-            SELECT id, state, wake_at FROM hermodr.jobs WHERE wake_at <= now()
+            SELECT id, state, wake_at, announcements FROM hermodr.jobs WHERE wake_at <= now()
             ORDER BY wake_at LIMIT $1 FOR UPDATE SKIP LOCKED
         )
         UPDATE hermodr.jobs j
         SET state = 'queued', announcements = j.announcements + 1,
             wake_at = now() + make_interval(secs => least($2 * power(2, least(j.announcements, 20)), $3))
         FROM due WHERE j.id = due.id
-        RETURNING j.id, j.priority, due.state = 'scheduled' AS scheduled,
+        RETURNING j.id, j.priority, due.state = 'scheduled' AS scheduled, due.announcements < 0 AS requested,
                   extract(epoch FROM clock_timestamp() - due.wake_at)::float8 AS lateness
         """,
         limit,
         float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
         LONGEST_ANNOUNCEMENT_PAUSE_SECONDS,
     )
-    return [DueJob(row["id"], Priority(row["priority"]), row["scheduled"], row["lateness"]) for row in rows]
+    return [
+        DueJob(row["id"], Priority(row["priority"]), row["scheduled"], row["lateness"], row["requested"])
+        for row in rows
+    ]
 
 
 async def take_due_deliveries(ledger: Ledger, limit: int) -> list[DueDelivery]:

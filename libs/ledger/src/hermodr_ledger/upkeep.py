@@ -1,5 +1,6 @@
 """Keeping the ledger in shape: partitions ahead, old ones away, expired keys deleted; and how much waits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -35,6 +36,23 @@ async def drop_partitions(ledger: Ledger, before: datetime) -> list[str]:
 async def expire_idempotency_keys(ledger: Ledger, now: datetime) -> None:
     """Deletes keys past their 48 hours."""
     await ledger.fetch("DELETE FROM hermodr.idempotency_keys WHERE created_at < $1", now - IDEMPOTENCY_KEPT)
+
+
+async def record_ladder(ledger: Ledger, pauses: Sequence[timedelta]) -> None:
+    """Tells SQL callers (`calculate_next_retry`) how long the services wait before each retry."""
+    await ledger.fetch(
+        """
+        WITH ladder AS (
+            SELECT step, make_interval(secs => pause) AS pause
+            FROM unnest($1::float8[]) WITH ORDINALITY AS l(pause, step)
+        ), cut AS (
+            DELETE FROM hermodr.retry_ladder WHERE step > cardinality($1::float8[])
+        )
+        INSERT INTO hermodr.retry_ladder AS known (step, pause) SELECT step, pause FROM ladder
+        ON CONFLICT (step) DO UPDATE SET pause = excluded.pause WHERE known.pause <> excluded.pause
+        """,
+        [pause.total_seconds() for pause in pauses],
+    )
 
 
 async def waiting(ledger: Ledger) -> list[Waiting]:

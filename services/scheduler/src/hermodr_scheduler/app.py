@@ -35,7 +35,14 @@ async def main(stop: asyncio.Event) -> None:
     )
     runtime.announcer.on_failure(scheduling.undelivered)
     retention = timedelta(days=settings.retention_days) if settings.retention_days else None
-    housekeeping = Upkeep(runtime.ledger, runtime.broker, runtime.clock, metrics, retention=retention)
+    housekeeping = Upkeep(
+        runtime.ledger,
+        runtime.broker,
+        runtime.clock,
+        metrics,
+        ladder=[step.delay for step in settings.ladder],
+        retention=retention,
+    )
     subscribe(runtime.broker, runtime.ledger)
     wake = asyncio.Event()
     await runtime.run(

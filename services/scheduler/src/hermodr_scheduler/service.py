@@ -123,7 +123,7 @@ class Scheduling:
         for job in jobs:
             if job.scheduled:
                 self._metrics.lateness.observe(max(job.lateness, 0.0))
-            else:
+            elif not job.requested:
                 self._metrics.reannounced.labels("job_overdue").inc()
 
     def _announce_deliveries(self, deliveries: Sequence[DueDelivery]) -> None:

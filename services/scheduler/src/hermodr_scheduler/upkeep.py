@@ -1,5 +1,6 @@
 """The scheduler's housekeeping: topology and partitions in place, retention, and the gauges of what waits."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
@@ -27,6 +28,7 @@ class Upkeep:
         clock: Clock,
         metrics: SchedulerMetrics,
         *,
+        ladder: Sequence[timedelta],
         retention: timedelta | None,
     ) -> None:
         self._ledger = ledger
@@ -34,11 +36,13 @@ class Upkeep:
         self._topology: Topology = broker.topology
         self._clock = clock
         self._metrics = metrics
+        self._ladder = ladder
         self._retention = retention
 
     async def hourly(self) -> float:
-        """Partitions ahead, old weeks away, expired idempotency keys deleted."""
+        """Partitions ahead, old weeks away, expired idempotency keys deleted; the ladder known to SQL callers."""
         now = self._clock.now()
+        await upkeep.record_ladder(self._ledger, self._ladder)
         made = await upkeep.make_partitions(self._ledger, now)
         if made:
             log.info("partitions made", tables=made)

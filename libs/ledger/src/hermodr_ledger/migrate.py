@@ -3,13 +3,14 @@
 import asyncio
 from pathlib import Path
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from hermodr_ledger.engine import driver_url
-from hermodr_ledger.schema_version import refuse_unknown
+from hermodr_ledger.schema_version import SchemaMismatch, refuse_unknown
 
 _LOCK = 0x4865726D6F6472  # "Hermodr"
 
@@ -35,7 +36,7 @@ async def upgrade_async(database_url: str) -> None:
             try:
                 await connection.execute(text("CREATE SCHEMA IF NOT EXISTS hermodr"))
                 await connection.commit()
-                await connection.run_sync(_upgrade)
+                await _run(connection)
                 await connection.commit()
             finally:
                 await connection.rollback()
@@ -43,6 +44,13 @@ async def upgrade_async(database_url: str) -> None:
                 await connection.commit()
     finally:
         await engine.dispose()
+
+
+async def _run(connection: AsyncConnection) -> None:
+    try:
+        await connection.run_sync(_upgrade)
+    except asyncpg.RaiseError as error:  # what a migration itself says it cannot do
+        raise SchemaMismatch(f"{error}. {error.hint or ''}") from error
 
 
 def _upgrade(connection: Connection) -> None:

@@ -50,7 +50,7 @@ async def _run(connection: AsyncConnection) -> None:
     try:
         await connection.run_sync(_upgrade)
     except asyncpg.RaiseError as error:  # what a migration itself says it cannot do
-        raise SchemaMismatch(f"{error}. {error.hint or ''}") from error
+        raise SchemaMismatch(str(error)) from error
 
 
 def _upgrade(connection: Connection) -> None:

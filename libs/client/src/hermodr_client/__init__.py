@@ -1,0 +1,57 @@
+"""Hermodr from Python.
+
+    with Hermodr() as hermodr:
+        accepted = hermodr.send("ada@example.com", subject="Hello", body_text="It works.")
+        detail = hermodr.jobs.wait(accepted.job_id)
+
+`errors` has every exception, drawn as a tree.
+"""
+
+from hermodr_client import errors
+from hermodr_client.client import AsyncHermodr, Hermodr
+from hermodr_client.errors import (
+    BulkInterrupted,
+    Conflict,
+    Forbidden,
+    HermodrError,
+    Invalid,
+    MalformedAnswer,
+    NoAnswer,
+    NotConfigured,
+    NotFound,
+    Problem,
+    RateLimited,
+    ServerError,
+    StillUnfinished,
+    Unauthenticated,
+    Unavailable,
+)
+from hermodr_client.models.notifications import Accepted, BulkResult, Content, Notification, To
+from hermodr_client.retrying import Retries
+
+__all__ = [
+    "Accepted",
+    "AsyncHermodr",
+    "BulkInterrupted",
+    "BulkResult",
+    "Conflict",
+    "Content",
+    "Forbidden",
+    "Hermodr",
+    "HermodrError",
+    "Invalid",
+    "MalformedAnswer",
+    "NoAnswer",
+    "NotConfigured",
+    "NotFound",
+    "Notification",
+    "Problem",
+    "RateLimited",
+    "Retries",
+    "ServerError",
+    "StillUnfinished",
+    "To",
+    "Unauthenticated",
+    "Unavailable",
+    "errors",
+]

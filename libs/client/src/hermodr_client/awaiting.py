@@ -1,0 +1,56 @@
+"""Carrying out plans in an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+
+from hermodr_client.exchange import Intake, Lost, Outcome, Overdue, Pause, Reply, Send, Steps, T
+from hermodr_client.http import FAILURES, Wire, lost, steps_on
+from hermodr_client.paging import Listing
+from hermodr_client.retrying import Pace
+
+
+class Awaiting:
+    """Tasks of one event loop may share one."""
+
+    def __init__(self, wire: Wire, pace: Pace, transport: httpx.AsyncBaseTransport | None) -> None:
+        self.pace = pace
+        self._wire = wire
+        self._http = httpx.AsyncClient(transport=transport, **wire.options())
+
+    async def run(self, plan: Steps[T]) -> T:
+        """The plan's result. Raises what it raises."""
+        outcome: Outcome = None
+        while not isinstance(step := steps_on(plan, outcome), tuple):
+            outcome = await self._carry_out(step)
+        return step[0]
+
+    async def each(self, listing: Listing[T]) -> AsyncIterator[T]:
+        """Every row of a list, fetched page by page as they are asked for."""
+        pages = listing.pages(self.pace)
+        while (page := await self.run(pages.following())) is not None:
+            for row in page:
+                yield row
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._http.aclose()
+
+    async def _carry_out(self, step: Send | Pause) -> Outcome:
+        if isinstance(step, Pause):
+            await asyncio.sleep(step.seconds)
+            return None
+        return await self._send(step)
+
+    async def _send(self, step: Send) -> Reply | Lost:
+        try:
+            async with self._http.stream(**self._wire.call(step)) as answer:
+                intake = Intake(step.seconds)
+                async for chunk in answer.aiter_bytes():
+                    intake.take(chunk)
+                return intake.reply(answer.status_code, answer.headers.multi_items())
+        except (*FAILURES, Overdue) as error:
+            return lost(error)

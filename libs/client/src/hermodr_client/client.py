@@ -1,0 +1,112 @@
+"""The two clients: everything there is to call, blocking or to be awaited."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from hermodr_client.awaiting import Awaiting
+from hermodr_client.blocking import Blocking
+from hermodr_client.configuration import Configuration, configured
+from hermodr_client.http import Wire
+from hermodr_client.part import W
+from hermodr_client.parts.api_keys import ApiKeys
+from hermodr_client.parts.dead_letters import DeadLetters
+from hermodr_client.parts.jobs import Batches, Jobs
+from hermodr_client.parts.notifications import Notifications
+from hermodr_client.parts.people import Groups, Recipients
+from hermodr_client.parts.queues import Queues, Status
+from hermodr_client.parts.templates import Templates
+from hermodr_client.retrying import Pace, Retries
+
+TIMEOUT_SECONDS = 30.0
+
+
+class _Everything(Notifications[W]):
+    """`send` and `send_many`, and the parts."""
+
+    def __init__(self, way: W, configuration: Configuration) -> None:
+        super().__init__(way)
+        self._configuration = configuration
+        self.jobs: Jobs[W] = Jobs(way)
+        self.batches: Batches[W] = Batches(way)
+        self.dead_letters: DeadLetters[W] = DeadLetters(way)
+        self.queues: Queues[W] = Queues(way)
+        self.recipients: Recipients[W] = Recipients(way)
+        self.groups: Groups[W] = Groups(way)
+        self.templates: Templates[W] = Templates(way)
+        self.api_keys: ApiKeys[W] = ApiKeys(way)
+        self.health: Status[W] = Status(way)
+
+    @property
+    def base_url(self) -> str:
+        """Where the API is."""
+        return self._configuration.base_url
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.base_url!r})"
+
+
+class Hermodr(_Everything[Blocking]):
+    """Hermodr, blocking. Threads may share one; close it, or use it as a context manager.
+
+    `base_url` and `api_key` (which may be an end user's token) default to HERMODR_API_URL and HERMODR_API_KEY;
+    raises `NotConfigured` without them. `timeout`: the most seconds one attempt may take. `transport` is for tests.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        *,
+        timeout: float = TIMEOUT_SECONDS,
+        retries: Retries | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        configuration = configured(base_url, api_key)
+        pace = Pace(retries or Retries(), timeout, time.monotonic)
+        super().__init__(Blocking(Wire(configuration), pace, transport), configuration)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._way.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncHermodr(_Everything[Awaiting]):
+    """Hermodr, to be awaited. Tasks of one event loop may share one; see `Hermodr` for what it takes."""
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        *,
+        timeout: float = TIMEOUT_SECONDS,
+        retries: Retries | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        configuration = configured(base_url, api_key)
+        pace = Pace(retries or Retries(), timeout, time.monotonic)
+        super().__init__(Awaiting(Wire(configuration), pace, transport), configuration)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._way.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

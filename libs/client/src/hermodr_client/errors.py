@@ -1,0 +1,202 @@
+"""What can go wrong, as exceptions.
+
+    HermodrError
+    ├── NotConfigured        no address, no key, or one that cannot be (also a ValueError)
+    ├── NoAnswer             the network: nothing, or nothing whole, came back
+    ├── MalformedAnswer      an answer came that is not Hermodr's: a proxy's page, another version
+    ├── StillUnfinished      `wait` gave up (also a TimeoutError)
+    ├── BulkInterrupted      `send_many` ended before its last request; says how far it came
+    └── Problem              Hermodr said no (RFC 9457)
+        ├── BadRequest             400
+        ├── Unauthenticated        401   the key is missing, wrong or revoked
+        ├── Forbidden              403   the key lacks the scope
+        ├── NotFound               404   there is no such thing, or it is someone else's
+        ├── Conflict               409
+        │   ├── SingletonTaken           a job with this singleton key is not finished
+        │   └── StillRunning             the first request with this Idempotency-Key has no answer yet
+        ├── TooLarge               413
+        ├── Invalid                422   `errors` names every flaw
+        │   └── IdempotencyKeyReused     the key was used for another request
+        ├── RateLimited            429   `retry_after`
+        └── ServerError            5xx
+            └── Unavailable        503   `retry_after`
+
+No exception holds an API key or what was sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hermodr_client.models.jobs import JobDetail
+    from hermodr_client.models.notifications import BulkResult
+
+TYPE_PREFIX = "urn:hermodr:problem:"
+
+
+class HermodrError(Exception):
+    """Everything this library raises by itself."""
+
+
+class NotConfigured(HermodrError, ValueError):
+    """The address or the key is missing or cannot be; nothing was sent."""
+
+
+class NoAnswer(HermodrError):
+    """No whole answer came. `reached`: the request may have been carried out all the same; a request with an
+    Idempotency-Key can be sent again."""
+
+    def __init__(self, reason: str, *, reached: bool, attempts: int) -> None:
+        self.reason = reason
+        self.reached = reached
+        self.attempts = attempts
+        tries = f" after {attempts} attempts" if attempts > 1 else ""
+        super().__init__(f"no answer{tries}: {reason}")
+
+
+class MalformedAnswer(HermodrError):
+    """The answer has a status of success, but not the form that belongs to it."""
+
+    def __init__(self, reason: str, status: int) -> None:
+        self.status = status
+        super().__init__(f"the answer ({status}) {reason}; is this the address of Hermodr's API?")
+
+
+class StillUnfinished(HermodrError, TimeoutError):
+    """The job did not end in time. `last` is how it looked last."""
+
+    def __init__(self, last: JobDetail, seconds: float) -> None:
+        self.last = last
+        super().__init__(f"job {last.job.id} is still {last.job.status} after {seconds:g} s")
+
+
+class BulkInterrupted(HermodrError):
+    """Some requests of a `send_many` were answered, then one was not; its error is the `__cause__`.
+
+    `sent` is what was accepted before. Calling again with the same items and the same `idempotency_key` (`key`)
+    sends what is missing, and nothing twice.
+    """
+
+    def __init__(self, sent: BulkResult, key: str) -> None:
+        self.sent = sent
+        self.key = key
+        super().__init__(f"interrupted after {sent.accepted} accepted notifications; go on with the same key")
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """One thing wrong with a request: `loc` leads to it, `msg` says what it is."""
+
+    loc: tuple[str | int, ...]
+    msg: str
+
+    def __str__(self) -> str:
+        return f"{'.'.join(map(str, self.loc))}: {self.msg}" if self.loc else self.msg
+
+
+class Problem(HermodrError):
+    """An answer that says no. `members` are what its document has beside the standard members, such as `job_id`."""
+
+    def __init__(
+        self,
+        status: int,
+        title: str,
+        *,
+        type: str = "about:blank",
+        detail: str = "",
+        errors: tuple[Flaw, ...] = (),
+        request_id: str = "",
+        retry_after: float | None = None,
+        members: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.status = status
+        self.title = title
+        self.type = type
+        self.detail = detail
+        self.errors = errors
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.members = dict(members or {})
+        self.uncertain = False
+        """Whether an earlier attempt of this request may have been carried out: its answer got lost."""
+        flaws = [text for text in map(str, errors) if text not in detail]
+        text = ": ".join(filter(None, [f"{status} {title}", "; ".join(filter(None, [detail, *flaws]))]))
+        super().__init__(f"{text} (request {request_id})" if request_id else text)
+
+
+class BadRequest(Problem):
+    """400."""
+
+
+class Unauthenticated(Problem):
+    """401: the key is missing, wrong or revoked."""
+
+
+class Forbidden(Problem):
+    """403: the key lacks the scope."""
+
+
+class NotFound(Problem):
+    """404: there is no such thing, or it belongs to someone else."""
+
+
+class Conflict(Problem):
+    """409: in conflict with what is there."""
+
+
+class SingletonTaken(Conflict):
+    """409: a job with this singleton key is not finished yet."""
+
+
+class StillRunning(Conflict):
+    """409: the first request with this Idempotency-Key has no answer yet."""
+
+
+class TooLarge(Problem):
+    """413."""
+
+
+class Invalid(Problem):
+    """422: `errors` names every flaw."""
+
+
+class IdempotencyKeyReused(Invalid):
+    """422: the Idempotency-Key was used for another request."""
+
+
+class RateLimited(Problem):
+    """429: too many requests with this key."""
+
+
+class ServerError(Problem):
+    """5xx: something went wrong on the other side."""
+
+
+class Unavailable(ServerError):
+    """503: not possible at the moment."""
+
+
+_BY_TYPE: dict[str, type[Problem]] = {
+    TYPE_PREFIX + "singleton-taken": SingletonTaken,
+    TYPE_PREFIX + "still-running": StillRunning,
+    TYPE_PREFIX + "idempotency-key-reused": IdempotencyKeyReused,
+}
+_BY_STATUS: dict[int, type[Problem]] = {
+    400: BadRequest,
+    401: Unauthenticated,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    413: TooLarge,
+    422: Invalid,
+    429: RateLimited,
+    503: Unavailable,
+}
+
+
+def kind_of(status: int, type: str) -> type[Problem]:
+    """The exception for a problem of this status and `type`."""
+    return _BY_TYPE.get(type) or _BY_STATUS.get(status) or (ServerError if status >= 500 else Problem)

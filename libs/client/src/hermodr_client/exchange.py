@@ -1,0 +1,108 @@
+"""The words between what is wanted and what does the I/O.
+
+A *plan* is a generator. It yields steps, `Send` or `Pause`; whoever drives it (`blocking`, `awaiting`) carries each one
+out and sends back what came of it, a `Reply` or `Lost`; at last the plan returns its result. Plans hold all that there
+is to decide, so there is one of each for both clients, and they are tested without a network.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias, TypeVar
+
+T = TypeVar("T")
+
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+IDEMPOTENT_METHODS = frozenset({"GET", "PUT", "DELETE"})
+"""Of the methods used here. Not PATCH: one of a template makes a version each time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request to `path`, which begins with a slash and is encoded, below the base address."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    media_type: str = JSON
+    idempotency_key: str | None = None
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether sending it twice does no more than sending it once."""
+        return self.method in IDEMPOTENT_METHODS or self.idempotency_key is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer; header names are lower case. `uncertain`: before it there was an attempt whose answer got lost."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    uncertain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """No whole answer. `reached`: the request may have arrived. `final`: the next attempt would fare no better."""
+
+    reason: str
+    reached: bool
+    cause: Exception
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """To be sent now; the whole answer has to be there within `seconds`."""
+
+    request: Request
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Nothing is to be done for so long."""
+
+    seconds: float
+
+
+Step: TypeAlias = Send | Pause
+Outcome: TypeAlias = Reply | Lost | None
+Steps: TypeAlias = Generator[Step, Outcome, T]
+
+MAX_ANSWER = 64 * 1024 * 1024
+"""Octets. An export is the largest answer there is."""
+
+
+class Intake:
+    """An answer as it comes in, chunk by chunk. `take` raises `Overdue` when it lasts or grows beyond its bounds: the
+    limit of an HTTP library is on silence, and a trickle is not silent."""
+
+    def __init__(self, seconds: float) -> None:
+        self._deadline = time.monotonic() + seconds
+        self._seconds = seconds
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    def take(self, chunk: bytes) -> None:
+        """Adds a chunk."""
+        self._size += len(chunk)
+        if self._size > MAX_ANSWER:
+            raise Overdue("the answer does not end")
+        if time.monotonic() > self._deadline:
+            raise Overdue(f"the answer was not complete within {self._seconds:g} s")
+        self._chunks.append(chunk)
+
+    def reply(self, status: int, headers: Sequence[tuple[str, str]]) -> Reply:
+        """The whole."""
+        return Reply(status, {name.lower(): value for name, value in headers}, b"".join(self._chunks))
+
+
+class Overdue(Exception):
+    """An answer beyond its bounds."""

@@ -1,0 +1,72 @@
+"""What the blocking and the awaiting way have in common: how a request looks on the wire, and what failures mean."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import httpx
+
+from hermodr_client.configuration import Configuration
+from hermodr_client.exchange import Lost, Outcome, Send, Step, Steps, T
+
+FAILURES = (httpx.RequestError, httpx.InvalidURL)
+_NOT_REACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_HOPELESS = (httpx.UnsupportedProtocol, httpx.InvalidURL)
+_CONNECT_SECONDS = 5.0
+_KEPT_ALIVE_SECONDS = 2.0
+"""Shorter than servers and balancers keep an idle connection: a request on one that is being closed gets lost."""
+_AGENT = f"hermodr-client/{version('hermodr-client')} python/{platform.python_version()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """Where requests go, and with what in their head."""
+
+    configuration: Configuration
+
+    def options(self) -> dict[str, Any]:
+        """What the HTTP library is made with."""
+        return {
+            "trust_env": self.configuration.through_proxies,
+            "follow_redirects": False,  # the key is for this address alone
+            "limits": httpx.Limits(keepalive_expiry=_KEPT_ALIVE_SECONDS),
+        }
+
+    def call(self, step: Send) -> dict[str, Any]:
+        """The HTTP library's arguments for a request."""
+        request = step.request
+        headers = {"accept": "application/json", "user-agent": _AGENT}
+        if self.configuration.api_key is not None:
+            headers["authorization"] = f"Bearer {self.configuration.api_key}"
+        if request.body is not None:
+            headers["content-type"] = request.media_type
+        if request.idempotency_key is not None:
+            headers["idempotency-key"] = request.idempotency_key
+        return {
+            "method": request.method,
+            "url": self.configuration.base_url + request.path,
+            "params": dict(request.query) or None,
+            "content": request.body,
+            "headers": headers,
+            "timeout": httpx.Timeout(step.seconds, connect=min(_CONNECT_SECONDS, step.seconds)),
+        }
+
+
+def lost(error: Exception) -> Lost:
+    """What a failure of the HTTP library means."""
+    hopeless = isinstance(error, _HOPELESS) or "CERTIFICATE_VERIFY_FAILED" in str(error)
+    reached = not isinstance(error, _NOT_REACHED + _HOPELESS)
+    kind = type(error).__name__
+    return Lost(f"{error} ({kind})" if str(error) else kind, reached, error, final=hopeless)
+
+
+def steps_on(plan: Steps[T], outcome: Outcome) -> Step | tuple[T]:
+    """The plan's next step, or its result in a tuple of one. Raises what the plan raises."""
+    try:
+        return plan.send(outcome)
+    except StopIteration as end:
+        result: T = end.value
+        return (result,)

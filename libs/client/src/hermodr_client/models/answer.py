@@ -1,0 +1,28 @@
+"""What all answers have in common."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+T = TypeVar("T")
+
+
+class Answer(BaseModel):
+    """Immutable. Members a newer Hermodr adds are kept, as attributes and in `model_dump()`."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class Page(Answer, Generic[T]):
+    """A page of a list. `next_cursor` is None on the last one."""
+
+    data: list[T]
+    next_cursor: str | None = None
+
+
+class Listed(Answer, Generic[T]):
+    """A list that comes whole."""
+
+    data: list[T]

@@ -1,0 +1,130 @@
+"""Jobs, as they are shown. States are text: a newer Hermodr may know more of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from hermodr_client.models.answer import Answer
+
+TERMINAL = frozenset({"completed", "failed", "cancelled", "skipped"})
+"""The states of a job that nothing will come of any more, unless it is retried."""
+
+
+class Job(Answer):
+    """A job, as lists have it. Times in milliseconds; `retry_count` counts over all deliveries."""
+
+    id: UUID
+    kind: str
+    status: str
+    priority: str
+    created_at: datetime
+    type: str | None = None
+    delivery_method: str | None = None
+    channels: list[str] | None = None
+    scheduled_for: datetime | None = None
+    processed_at: datetime | None = None
+    finished_at: datetime | None = None
+    processing_time_ms: int | None = None
+    time_until_scheduled_ms: int | None = None
+    retry_count: int = 0
+    message_id: str | None = None
+    recipient_id: UUID | None = None
+    batch_id: UUID | None = None
+    group_id: UUID | None = None
+    update_id: UUID | None = None
+    progress: dict[str, Any] | None = None
+    result: Any = None
+    error: str | None = None
+    singleton_key: str | None = None
+    on_unknown: str | None = None
+    metadata: dict[str, Any] | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is in a terminal state."""
+        return self.status in TERMINAL
+
+
+class Delivery(Answer):
+    """One job on one channel to one address."""
+
+    id: UUID
+    channel: str
+    state: str
+    created_at: datetime
+    address: str | None = None
+    address_name: str | None = None
+    template_version: int | None = None
+    locale: str | None = None
+    attempt: int = 0
+    max_attempts: int | None = None
+    due_at: datetime | None = None
+    provider: str | None = None
+    provider_message_id: str | None = None
+    error: str | None = None
+    finished_at: datetime | None = None
+
+
+class Attempt(Answer):
+    """One provider call."""
+
+    delivery_id: UUID
+    number: int
+    outcome: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    provider: str | None = None
+    code: str | None = None
+    detail: str | None = None
+    provider_message_id: str | None = None
+
+
+class JobDetail(Answer):
+    """A job with all that belongs to it. `recipient` is None once erased."""
+
+    job: Job
+    recipient: dict[str, Any] | None = None
+    deliveries: list[Delivery] = Field(default_factory=list)
+    delivery_logs: list[Attempt] = Field(default_factory=list)
+
+
+class TimelineEntry(Answer):
+    """Something that happened to a job."""
+
+    at: datetime
+    event: str
+    detail: dict[str, Any] = Field(default_factory=dict)
+    delivery_id: UUID | None = None
+
+
+class Timeline(Answer):
+    """Everything that happened to a job, in order."""
+
+    job_id: UUID
+    status: str
+    data: list[TimelineEntry]
+
+
+class JobMetrics(Answer):
+    """How the jobs of some hours did."""
+
+    summary: dict[str, Any]
+    status_counts: dict[str, int] = Field(default_factory=dict)
+    delivery_methods: dict[str, Any] = Field(default_factory=dict)
+    recent_failures: list[dict[str, Any]] = Field(default_factory=list)
+    queue_health: Any = None
+
+
+class Batch(Answer):
+    """How far a bulk request is. `counts` has the job states that occur."""
+
+    batch_id: UUID
+    accepted: int
+    rejected: int
+    counts: dict[str, int]
+    created_at: datetime | None = None
+    finished: bool = False

@@ -1,0 +1,87 @@
+"""What is sent, and what is answered to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Required, TypedDict
+from uuid import UUID
+
+from pydantic import Field
+
+from hermodr_client.errors import Flaw
+from hermodr_client.models.answer import Answer
+
+
+class To(TypedDict, total=False):
+    """Who gets it: exactly one of these."""
+
+    recipient_id: UUID | str
+    external_id: str
+    user_id: str
+    email: str
+    phone: str
+
+
+class Content(TypedDict, total=False):
+    """What a notification may say beside its recipient; everything may be left out but `type` or `subject`+`body_…`.
+
+    `type` names a template, `data` fills it in. Moments need a UTC offset.
+    """
+
+    type: str
+    channels: Sequence[str]
+    priority: Literal["urgent", "normal", "low"]
+    data: Mapping[str, Any]
+    scheduled_for: datetime | str
+    delay_seconds: float
+    group_id: UUID | str
+    update_id: UUID | str
+    subject: str
+    body_text: str
+    body_html: str
+    on_unknown: Literal["resend", "hold"]
+    singleton_key: str
+    metadata: Mapping[str, Any]
+
+
+class Notification(Content, total=False):
+    """One item of `send_many`. `to` may be a bare address: with an `@` an email, with a leading `+` a phone number."""
+
+    to: Required[To | str]
+    idempotency_key: str
+
+
+class Accepted(Answer):
+    """The job is committed. `message_id` is the `Message-ID` its mails will have."""
+
+    job_id: UUID
+    status: str
+    status_url: str
+    message_id: str | None = None
+
+
+class BulkAnswer(Answer):
+    """What became of one bulk request."""
+
+    batch_id: UUID
+    accepted: int
+    rejected: list[dict[str, Any]] = Field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An item that was not accepted, by its place in what was given to `send_many`, from 0."""
+
+    index: int
+    errors: tuple[Flaw, ...]
+
+
+@dataclass(slots=True)
+class BulkResult:
+    """What became of a `send_many`: one batch for each request it took."""
+
+    accepted: int = 0
+    batches: list[UUID] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)

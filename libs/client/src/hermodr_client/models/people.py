@@ -1,0 +1,53 @@
+"""Recipients and groups."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from hermodr_client.models.answer import Answer
+
+
+class Recipient(Answer):
+    """A person or address book entry."""
+
+    id: UUID
+    external_id: str | None = None
+    user_id: str | None = None
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    locale: str | None = None
+    timezone: str | None = None
+    muted_until: datetime | None = None
+    quiet_hours: dict[str, Any] | None = None
+    preferences: list[dict[str, Any]] = Field(default_factory=list)
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+class Group(Answer):
+    """Recipients who hear of the same updates."""
+
+    id: UUID
+    name: str | None = None
+    external_id: str | None = None
+    created_at: datetime | None = None
+
+
+class Member(Answer):
+    """A recipient's place in a group."""
+
+    recipient_id: UUID
+    role: str | None = None
+
+
+class Update(Answer):
+    """A piece of content posted to a group."""
+
+    id: UUID
+    group_id: UUID | None = None
+    created_at: datetime | None = None

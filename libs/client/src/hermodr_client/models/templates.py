@@ -1,0 +1,33 @@
+"""Templates."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from hermodr_client.models.answer import Answer
+
+Contents = dict[str, dict[str, dict[str, Any]]]
+"""Texts by channel and locale: `{"email": {"en": {"subject", "body_text", "body_html"}}}`."""
+
+
+class Template(Answer):
+    """A template with its current contents by channel and locale."""
+
+    id: UUID
+    name: str
+    version: int
+    contents: Contents
+    critical: bool = False
+    default_locale: str = "en"
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+class TemplateVersion(Answer):
+    """One version of a template."""
+
+    version: int
+    contents: Contents
+    created_at: datetime | None = None

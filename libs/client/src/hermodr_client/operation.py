@@ -1,0 +1,70 @@
+"""Operations are written once, as plans, and are there for both clients.
+
+    class Jobs(Part[W]):
+        @operation
+        def get(self, job_id: UUID) -> Steps[JobDetail]: ...
+
+    Hermodr().jobs.get(…)             → JobDetail
+    await AsyncHermodr().jobs.get(…)  → JobDetail
+
+Which of the two it is, the type checker knows from `W`, the way in which the client's parts carry out plans.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+from hermodr_client.awaiting import Awaiting
+from hermodr_client.blocking import Blocking
+from hermodr_client.exchange import Steps
+from hermodr_client.paging import Listing
+from hermodr_client.part import Part
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class operation(Generic[P, T]):  # noqa: N801 - a decorator
+    """Makes a method of a plan: it blocks or is to be awaited."""
+
+    def __init__(self, plan: Callable[Concatenate[Any, P], Steps[T]]) -> None:
+        self.plan = plan
+        functools.update_wrapper(self, plan)  # type: ignore[arg-type]
+
+    @overload
+    def __get__(self, part: Part[Blocking], owner: type) -> Callable[P, T]: ...
+    @overload
+    def __get__(self, part: Part[Awaiting], owner: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    def __get__(self, part: Any, owner: type) -> Any:
+        if part is None:
+            return self
+
+        @functools.wraps(self.plan)
+        def call(*arguments: Any, **named: Any) -> Any:
+            return part._way.run(self.plan(part, *arguments, **named))
+
+        return call
+
+
+class listing(Generic[P, T]):  # noqa: N801 - a decorator
+    """Makes an iterator of a list, blocking or asynchronous, which fetches its pages as they are needed."""
+
+    def __init__(self, plan: Callable[Concatenate[Any, P], Listing[T]]) -> None:
+        self.plan = plan
+        functools.update_wrapper(self, plan)  # type: ignore[arg-type]
+
+    @overload
+    def __get__(self, part: Part[Blocking], owner: type) -> Callable[P, Iterator[T]]: ...
+    @overload
+    def __get__(self, part: Part[Awaiting], owner: type) -> Callable[P, AsyncIterator[T]]: ...
+    def __get__(self, part: Any, owner: type) -> Any:
+        if part is None:
+            return self
+
+        @functools.wraps(self.plan)
+        def call(*arguments: Any, **named: Any) -> Any:
+            return part._way.each(self.plan(part, *arguments, **named))
+
+        return call

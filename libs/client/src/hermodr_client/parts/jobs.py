@@ -1,0 +1,142 @@
+"""Following and operating jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from hermodr_client.errors import Conflict, StillUnfinished
+from hermodr_client.exchange import Pause, Request, Steps
+from hermodr_client.models.answer import Answer, Page
+from hermodr_client.models.jobs import Batch, Job, JobDetail, JobMetrics, Timeline
+from hermodr_client.models.notifications import Accepted
+from hermodr_client.operation import listing, operation
+from hermodr_client.paging import Listing
+from hermodr_client.part import Id, Part, W, path_of, query_of
+from hermodr_client.retrying import exchange
+
+FIRST_LOOK_SECONDS = 0.1
+LONGEST_LOOK_SECONDS = 5.0
+_SLOWER = 1.5
+
+
+class Jobs(Part[W]):
+    """Jobs: what became of what was requested."""
+
+    @operation
+    def get(self, job_id: Id) -> Steps[JobDetail]:
+        """The job with its recipient, deliveries and attempts."""
+        return self._get(path_of("jobs", job_id), JobDetail)
+
+    @operation
+    def timeline(self, job_id: Id) -> Steps[Timeline]:
+        """Everything that happened to the job, in order."""
+        return self._get(path_of("jobs", job_id, "timeline"), Timeline)
+
+    @listing
+    def list(
+        self,
+        *,
+        status: str | None = None,
+        kind: str | None = None,
+        type: str | None = None,
+        delivery_method: str | None = None,
+        recipient_id: Id | None = None,
+        group_id: Id | None = None,
+        batch_id: Id | None = None,
+        created_after: datetime | None = None,
+        sort: str | None = None,
+        page_size: int = 50,
+    ) -> Listing[Job]:
+        """Jobs that fit, fetched page by page. `sort` is one of created_at, scheduled_for, processed_at, status, with
+        a `-` before it for the other way round."""
+        query = query_of(
+            {
+                "status": status,
+                "kind": kind,
+                "type": type,
+                "delivery_method": delivery_method,
+                "recipient_id": recipient_id,
+                "group_id": group_id,
+                "batch_id": batch_id,
+                "created_after": created_after,
+                "sort": sort,
+                "limit": page_size,
+            }
+        )
+        return Listing(path_of("jobs"), Page[Job], query)
+
+    @operation
+    def metrics(self, hours: int = 24) -> Steps[JobMetrics]:
+        """How the jobs of the last hours did."""
+        return self._get(path_of("jobs", "metrics"), JobMetrics, {"hours": hours})
+
+    @operation
+    def create(
+        self,
+        type: str,
+        payload: Mapping[str, Any],
+        *,
+        priority: Literal["urgent", "normal", "low"] | None = None,
+        scheduled_for: datetime | None = None,
+        singleton_key: str | None = None,
+        max_retries: int | None = None,
+        timeout_seconds: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> Steps[Accepted]:
+        """Requests a background task. Raises `SingletonTaken` while one with the same `singleton_key` is unfinished."""
+        wanted = {
+            "type": type,
+            "payload": payload,
+            "priority": priority,
+            "scheduled_for": scheduled_for,
+            "singleton_key": singleton_key,
+            "max_retries": max_retries,
+            "timeout_seconds": timeout_seconds,
+        }
+        document = {name: value for name, value in wanted.items() if value is not None}
+        return self._post(path_of("jobs"), Accepted, document, idempotency_key)
+
+    @operation
+    def cancel(self, job_id: Id) -> Steps[JobDetail]:
+        """Cancels the job and returns how it is then. Raises `Conflict` when it has ended already."""
+        try:
+            yield from exchange(Request("DELETE", path_of("jobs", job_id)), self._pace)
+        except Conflict as error:
+            found = yield from self._get(path_of("jobs", job_id), JobDetail)
+            if error.uncertain and found.job.status == "cancelled":
+                return found  # by an attempt of ours whose answer got lost
+            raise
+        return (yield from self._get(path_of("jobs", job_id), JobDetail))
+
+    @operation
+    def retry(self, job_id: Id) -> Steps[JobDetail]:
+        """Queues a failed, held or cancelled job again and returns how it is then."""
+        yield from self._post(path_of("jobs", job_id, "retry"), Answer)
+        return (yield from self._get(path_of("jobs", job_id), JobDetail))
+
+    @operation
+    def wait(self, job_id: Id, timeout: float | timedelta = 60.0) -> Steps[JobDetail]:
+        """The job once it has ended, asking for it at growing intervals (0.1 to 5 s). Raises `StillUnfinished`."""
+        seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+        until = self._pace.clock() + seconds
+        pause = FIRST_LOOK_SECONDS
+        while True:
+            found = yield from self._get(path_of("jobs", job_id), JobDetail, until=until)
+            left = until - self._pace.clock()
+            if found.job.finished:
+                return found
+            if left <= 0:
+                raise StillUnfinished(found, seconds)
+            yield Pause(min(pause, left))
+            pause = min(pause * _SLOWER, LONGEST_LOOK_SECONDS)
+
+
+class Batches(Part[W]):
+    """What became of bulk requests."""
+
+    @operation
+    def get(self, batch_id: Id) -> Steps[Batch]:
+        """The batch's jobs, counted by state."""
+        return self._get(path_of("batches", batch_id), Batch)

@@ -1,0 +1,125 @@
+"""Sending."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Unpack
+
+from hermodr_client.answers import decoded
+from hermodr_client.errors import BulkInterrupted, Flaw, HermodrError
+from hermodr_client.exchange import NDJSON, Request, Steps
+from hermodr_client.models.notifications import (
+    Accepted,
+    BulkAnswer,
+    BulkResult,
+    Content,
+    Notification,
+    Rejected,
+    To,
+)
+from hermodr_client.operation import operation
+from hermodr_client.part import Part, W, encoded, new_key, path_of
+from hermodr_client.retrying import exchange
+
+MOST_ITEMS = 10_000
+MOST_OCTETS = 10 * 1024 * 1024
+
+
+class Notifications(Part[W]):
+    """Sending one, and sending many."""
+
+    @operation
+    def send(
+        self, to: To | str, *, idempotency_key: str | None = None, **content: Unpack[Content]
+    ) -> Steps[Accepted]:
+        """Requests one notification, which is committed when this returns; `content` see `Content`.
+
+        `to` is a bare address, or one of the fields of `To`, as in `{"external_id": "guest-7"}`. An
+        `idempotency_key` of your own makes the call safe to repeat even after your process has died; without one each
+        call has a fresh one, which all its attempts share.
+        """
+        document = {"to": _recipient(to), **content}
+        return self._post(path_of("notifications"), Accepted, document, idempotency_key)
+
+    @operation
+    def send_many(
+        self,
+        items: Iterable[Notification | Mapping[str, Any]],
+        *,
+        idempotency_key: str | None = None,
+    ) -> Steps[BulkResult]:
+        """Requests any number of notifications, taking no more of `items` than the next request needs: up to 10,000
+        or 10 MiB each. A bad item is rejected and refuses no others; look at `rejected`.
+
+        Raises `BulkInterrupted` when a request fails, which says what was accepted before and the key to go on
+        with, and ValueError or TypeError for an item that cannot be said in JSON or is larger than 10 MiB.
+        """
+        key = idempotency_key or new_key()
+        result = BulkResult()
+        for number, chunk in enumerate(_chunks(items)):
+            request = Request(
+                "POST", path_of("notifications", "bulk"), {}, chunk.body, NDJSON, f"{key}.{number}"
+            )
+            try:
+                answer = decoded((yield from exchange(request, self._pace)), BulkAnswer)
+            except HermodrError as error:
+                raise BulkInterrupted(result, key) from error
+            result.accepted += answer.accepted
+            result.batches.append(answer.batch_id)
+            result.rejected += (_rejected(each, chunk.first) for each in answer.rejected)
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """The items of one request; `first` is the place of its first item."""
+
+    first: int
+    body: bytes
+
+
+def _chunks(items: Iterable[Notification | Mapping[str, Any]]) -> Iterator[_Chunk]:
+    lines: list[bytes] = []
+    size = 0
+    index = -1
+    for index, item in enumerate(items):
+        line = _line(item, index)
+        if len(lines) == MOST_ITEMS or size + len(line) > MOST_OCTETS:
+            yield _Chunk(index - len(lines), b"".join(lines))
+            lines, size = [], 0
+        lines.append(line)
+        size += len(line)
+    if lines:
+        yield _Chunk(index + 1 - len(lines), b"".join(lines))
+
+
+def _line(item: Notification | Mapping[str, Any], index: int) -> bytes:
+    try:
+        line = encoded({**item, "to": _recipient(item["to"])}) + b"\n"
+    except (KeyError, TypeError, ValueError) as error:
+        reason = "has no `to`" if isinstance(error, KeyError) else str(error)
+        raise ValueError(f"item {index}: {reason}") from error
+    if len(line) > MOST_OCTETS:
+        raise ValueError(f"item {index}: is larger than a request may be (10 MiB)")
+    return line
+
+
+def _recipient(to: To | str | Mapping[str, Any]) -> Mapping[str, Any]:
+    if not isinstance(to, str):
+        return to
+    if "@" in to:
+        return {"email": to}
+    if to.startswith("+"):
+        return {"phone": to}
+    raise ValueError(
+        'to: a text is an address, with an "@", or a phone number, with a leading "+"; '
+        'else say which it is: {"external_id": …}, {"recipient_id": …}, {"user_id": …}'
+    )
+
+
+def _rejected(entry: Mapping[str, Any], first: int) -> Rejected:
+    flaws = tuple(
+        Flaw(tuple(each.get("loc", ())), str(each.get("msg", ""))) for each in entry.get("errors", ())
+    )
+    return Rejected(first + int(entry["index"]), flaws)

@@ -1,0 +1,64 @@
+"""Templates: what is said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hermodr_client.exchange import Steps
+from hermodr_client.models.answer import Answer, Page
+from hermodr_client.models.templates import Template, TemplateVersion
+from hermodr_client.operation import listing, operation
+from hermodr_client.paging import Listing
+from hermodr_client.part import Id, Part, W, path_of, query_of
+
+
+class Templates(Part[W]):
+    """Templates and their versions. `contents` are `{"email": {"en": {"subject", "body_text", "body_html"}}}`."""
+
+    @listing
+    def list(
+        self, *, name: str | None = None, sort: str | None = None, page_size: int = 50
+    ) -> Listing[Template]:
+        """Templates that fit, fetched page by page."""
+        query = query_of({"name": name, "sort": sort, "limit": page_size})
+        return Listing(path_of("templates"), Page[Template], query)
+
+    @operation
+    def get(self, template_id: Id) -> Steps[Template]:
+        """One of them."""
+        return self._get(path_of("templates", template_id), Template)
+
+    @operation
+    def create(
+        self, /, name: str, contents: Mapping[str, Any], *, idempotency_key: str | None = None, **fields: Any
+    ) -> Steps[Template]:
+        """A new one. Raises `Conflict` when its name is taken, `Invalid` with the place of each flaw."""
+        document = {"name": name, "contents": contents, **fields}
+        return self._post(path_of("templates"), Template, document, idempotency_key)
+
+    @operation
+    def update(self, /, template_id: Id, **fields: Any) -> Steps[Template]:
+        """Changes the fields given; `contents` make a new version."""
+        return self._patch(path_of("templates", template_id), Template, fields)
+
+    @operation
+    def delete(self, template_id: Id) -> Steps[None]:
+        """Removes it."""
+        yield from self._delete(path_of("templates", template_id))
+
+    @listing
+    def versions(self, template_id: Id, *, page_size: int = 50) -> Listing[TemplateVersion]:
+        """Its versions, the newest first."""
+        path = path_of("templates", template_id, "versions")
+        return Listing(path, Page[TemplateVersion], query_of({"limit": page_size}))
+
+    @operation
+    def rollback(self, template_id: Id, version: int) -> Steps[Template]:
+        """Makes an earlier (or later) version the current one."""
+        return self._post(path_of("templates", template_id, "rollback"), Template, {"version": version})
+
+    @operation
+    def preview(self, /, template_id: Id, **wanted: Any) -> Steps[Answer]:
+        """What it becomes with `data`, in a `locale` and on a `channel`."""
+        return self._post(path_of("templates", template_id, "preview"), Answer, wanted)

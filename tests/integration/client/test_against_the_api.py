@@ -1,0 +1,227 @@
+"""The Python client against a real API process over a real database, through a wire that can be cut. The broker is
+dead: `202` does not need one."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from hermodr_client import (
+    AsyncHermodr,
+    Conflict,
+    Forbidden,
+    Hermodr,
+    Invalid,
+    NoAnswer,
+    NotFound,
+    Retries,
+    Unauthenticated,
+)
+from hermodr_client.errors import IdempotencyKeyReused, SingletonTaken
+from hermodr_ledger import keys
+from hermodr_ledger.engine import Ledger
+from tests.support.api import TEMPLATE
+from tests.support.api_process import free_port, started, until_answers
+from tests.support.proxies import Proxy, proxied
+from tests.support.sessions import fresh_name
+from tests.support.waiting import wait_until
+
+T = TypeVar("T")
+TEXT: dict[str, Any] = {"subject": "Your table is booked", "body_text": "See you on Friday."}
+
+
+@dataclass
+class Site:
+    """A running API behind a wire, and a fresh project on it."""
+
+    ledger: Ledger
+    proxy: Proxy
+    project: str
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.proxy.port}"
+
+    async def key(self, *scopes: keys.Scope, project: str | None = None) -> str:
+        return (await keys.create(self.ledger, project or self.project, scopes)).secret
+
+    async def jobs(self) -> int:
+        rows = await self.ledger.fetch(
+            "SELECT count(*) AS n FROM hermodr.jobs j JOIN hermodr.projects p ON p.id = j.project_id WHERE p.name = $1",
+            self.project,
+        )
+        return int(rows[0]["n"])
+
+
+@pytest_asyncio.fixture
+async def site(database_url: str) -> AsyncIterator[Site]:
+    port = free_port()
+    ledger = Ledger(database_url, service="test")
+    async with (
+        started(database_url, port),
+        proxied(f"http://127.0.0.1:{port}") as (proxy, _),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http,
+    ):
+        await until_answers(http, "/health/ready")
+        yield Site(ledger, proxy, fresh_name())
+    await ledger.close()
+
+
+@pytest_asyncio.fixture
+async def client(site: Site) -> AsyncIterator[AsyncHermodr]:
+    """An administrator's."""
+    async with AsyncHermodr(site.url, await site.key("admin"), timeout=10, retries=Retries(20)) as client:
+        yield client
+
+
+async def blocking(site: Site, act: Callable[[Hermodr], T], *scopes: keys.Scope) -> T:
+    """What the blocking client gives, on a thread of its own."""
+    key = await site.key(*(scopes or ("admin",)))
+
+    def run() -> T:
+        with Hermodr(site.url, key, timeout=10, retries=Retries(20)) as client:
+            return act(client)
+
+    return await asyncio.to_thread(run)
+
+
+async def test_what_is_sent_is_there(site: Site) -> None:
+    accepted = await blocking(site, lambda h: h.send("ada@example.com", **TEXT), "send")
+    assert accepted.status == "queued"
+    detail = await blocking(site, lambda h: h.jobs.get(accepted.job_id), "read")
+    assert detail.job.id == accepted.job_id
+    assert detail.job.message_id == accepted.message_id
+    assert not detail.job.finished
+    assert detail.recipient == {"email": "ada@example.com", "phone": None}
+    timeline = await blocking(site, lambda h: h.jobs.timeline(accepted.job_id), "read")
+    assert [entry.event for entry in timeline.data] == ["requested"]
+
+
+async def test_later_is_said_with_a_moment_or_seconds(client: AsyncHermodr) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    at = await client.send("ada@example.com", **TEXT, scheduled_for=later)
+    after = await client.send("ada@example.com", **TEXT, delay_seconds=3600)
+    assert (at.status, after.status) == ("scheduled", "scheduled")
+    assert (await client.jobs.get(at.job_id)).job.scheduled_for == later
+
+
+async def _lost_once(site: Site, act: Callable[[], Awaitable[T]]) -> T:
+    """The result of a call whose first answer is swallowed by the wire, after the API has committed."""
+    before = await site.jobs()
+    site.proxy.mute()
+    calling = asyncio.ensure_future(act())
+
+    async def committed() -> bool:
+        return await site.jobs() > before
+
+    seen: bool = await wait_until(committed, message="the commit")
+    assert seen
+    site.proxy.cut()
+    await site.proxy.mend()
+    return await calling
+
+
+async def test_an_answer_lost_after_the_commit_makes_one_job(site: Site, client: AsyncHermodr) -> None:
+    accepted = await _lost_once(site, lambda: client.send("ada@example.com", **TEXT))
+    assert await site.jobs() == 1
+    assert (await client.jobs.get(accepted.job_id)).job.id == accepted.job_id
+
+
+async def test_many_answers_lost_after_the_commit_make_one_batch(site: Site, client: AsyncHermodr) -> None:
+    items = [{"to": f"a{number}@example.com", **TEXT} for number in range(50)]
+    result = await _lost_once(site, lambda: client.send_many(items))
+    assert result.accepted == 50
+    assert await site.jobs() == 50
+
+
+async def test_an_api_that_is_away_for_a_while_is_waited_for(site: Site, client: AsyncHermodr) -> None:
+    await site.proxy.block()
+    calling = asyncio.ensure_future(client.send("ada@example.com", **TEXT))
+    done, _ = await asyncio.wait([calling], timeout=0.5)
+    assert not done
+    await site.proxy.mend()
+    assert (await calling).status == "queued"
+    assert await site.jobs() == 1
+
+
+async def test_an_api_that_stays_away_is_told(site: Site) -> None:
+    await site.proxy.block()
+    with pytest.raises(NoAnswer) as caught:
+        async with AsyncHermodr(site.url, "hk_x", retries=Retries(3, first_pause=0.01)) as client:
+            await client.send("ada@example.com", **TEXT)
+    assert (caught.value.attempts, caught.value.reached) == (3, False)
+
+
+async def test_twelve_thousand_are_two_batches(site: Site) -> None:
+    items = ({"to": {"email": f"a{number}@example.com"}, **TEXT} for number in range(12_000))
+    bad = [{"to": "nobody@", **TEXT}]
+
+    def act(client: Hermodr) -> Any:
+        return client.send_many([*items, *bad], idempotency_key="night-1")
+
+    result = await blocking(site, act)
+    assert (result.accepted, [each.index for each in result.rejected]) == (12_000, [12_000])
+    batches = await blocking(site, lambda h: [h.batches.get(each) for each in result.batches])
+    assert [batch.accepted for batch in batches] == [10_000, 2_000]
+
+
+async def test_the_same_key_says_the_same_or_is_refused(site: Site, client: AsyncHermodr) -> None:
+    first = await client.send("ada@example.com", **TEXT, idempotency_key="booking-17")
+    again = await client.send("ada@example.com", **TEXT, idempotency_key="booking-17")
+    assert first.job_id == again.job_id
+    with pytest.raises(IdempotencyKeyReused):
+        await client.send("bob@example.com", **TEXT, idempotency_key="booking-17")
+    await client.send("ada@example.com", **TEXT, singleton_key="one")
+    with pytest.raises(SingletonTaken):
+        await client.send("ada@example.com", **TEXT, singleton_key="one")
+
+
+async def test_the_address_book_is_read_through_all_its_pages(client: AsyncHermodr) -> None:
+    made = [await client.recipients.create(external_id=f"guest-{n}", name="Ada") for n in range(5)]
+    found = [each async for each in client.recipients.list(page_size=2)]
+    assert [each.id for each in found] == [each.id for each in made]
+    changed = await client.recipients.update(made[0].id, email="ada@example.com", name=None)
+    assert (changed.name, changed.email) == (None, "ada@example.com")
+    await client.recipients.set_preferences(made[0].id, preferences=[{"channel": "email", "enabled": False}])
+    assert (await client.recipients.get(made[0].id)).preferences[0]["enabled"] is False
+    with pytest.raises(Conflict):
+        await client.recipients.create(external_id="guest-1")
+    await client.recipients.delete(made[0].id)
+    with pytest.raises(NotFound):
+        await client.recipients.get(made[0].id)
+
+
+async def test_templates_have_versions(client: AsyncHermodr) -> None:
+    template = await client.templates.create(TEMPLATE["name"], TEMPLATE["contents"])
+    texts = {"email": {"en": {"subject": "New", "body_text": "New"}}}
+    assert (await client.templates.update(template.id, contents=texts)).version == 2
+    assert [each.version async for each in client.templates.versions(template.id)] == [2, 1]
+    assert (await client.templates.rollback(template.id, 1)).contents["email"]["en"][
+        "subject"
+    ] == "Hi {{ name }}"
+    with pytest.raises(Invalid) as caught:
+        await client.templates.create("broken", {"email": {"en": {"subject": "{{", "body_text": "x"}}})
+    assert caught.value.errors[0].loc[-1] == "subject"
+
+
+async def test_keys_are_made_and_revoked(site: Site, client: AsyncHermodr) -> None:
+    made = await client.api_keys.create(["read"], name="checkout")
+    assert made.key is not None
+    assert made.key not in repr(made)
+    async with AsyncHermodr(site.url, made.key) as reader:
+        with pytest.raises(Forbidden):
+            await reader.send("ada@example.com", **TEXT)
+        await client.api_keys.revoke(made.id)
+        with pytest.raises(Unauthenticated):
+            await reader.jobs.get(made.id)
+
+
+async def test_health_is_told(client: AsyncHermodr) -> None:
+    health = await client.health.get()
+    assert health.status == "degraded"
+    assert health.broker["connected"] is False

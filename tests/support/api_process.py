@@ -1,0 +1,61 @@
+"""The API as a real process."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from tests.support.api import DEAD_BROKER
+from tests.support.waiting import wait_until
+
+PATIENCE = 20.0
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@asynccontextmanager
+async def started(database_url: str, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`python -m hermodr_api` over a database, without a broker; it ends with the block."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HERMODR_")}
+    environment |= {
+        "HERMODR_DATABASE_URL": database_url,
+        "HERMODR_AMQP_URL": DEAD_BROKER,
+        "HERMODR_HTTP_PORT": str(port),
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "hermodr_api",
+        env=environment,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def until_answers(client: httpx.AsyncClient, path: str) -> None:
+    """Waits until GET `path` is answered 200."""
+
+    async def answers() -> bool:
+        try:
+            return (await client.get(path)).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    answered: bool = await wait_until(answers, PATIENCE, f"{path} answers 200")
+    assert answered

@@ -14,7 +14,16 @@ from hermodr_ledger.decisions import Decision, NewDelivery, Note, record_decisio
 from hermodr_ledger.engine import Ledger, Row
 from hermodr_servicekit.ids import child_id, new_id, new_job_id
 
-TABLES = ("jobs", "deliveries", "attempts", "events", "dead_letters", "idempotency_keys", "singletons")
+TABLES = (
+    "jobs",
+    "deliveries",
+    "attempts",
+    "events",
+    "dead_letters",
+    "idempotency_keys",
+    "singletons",
+    "pauses",
+)
 
 
 @contextlib.asynccontextmanager

@@ -65,6 +65,39 @@ async def test_a_time_beyond_all_weeks_has_a_place_too(ledger: Ledger) -> None:
     assert await partition_of(ledger, "jobs") == {"jobs_rest"}
 
 
+async def test_a_week_made_too_late_takes_its_rows_along(ledger: Ledger) -> None:
+    begins = datetime(2099, 6, 1, tzinfo=UTC)  # a Monday nobody has made a week for
+    moments = [begins, begins + timedelta(days=6, hours=23), begins + WEEK, begins + 8 * WEEK]
+    ids = [(await new_jobs(ledger, 1, id=job_id_of(moment)))[0] for moment in moments]
+    for made in (await record_decisions(ledger, await decisions_of(ledger, ids))).values():
+        claims = await claim(ledger, made, owner="me", lease_seconds=60)
+        await record(
+            ledger, [(attempt(each.id, 1, Outcome.SENT), Settlement(DeliveryState.SENT)) for each in claims]
+        )
+    before = {table: sorted(map(str, await rows_of(ledger, table))) for table in PARENTS}
+    for table in PARENTS:
+        assert await partition_of(ledger, table) == {f"{table}_rest"}
+    assert await make_partitions(ledger, begins + 5 * WEEK) > 0  # the two weeks that were missed as well
+    weeks_made = {"20990601", "20990608", "20990727"}
+    for table in PARENTS:
+        assert await partition_of(ledger, table) == {f"{table}_{week}" for week in weeks_made}
+        assert sorted(map(str, await rows_of(ledger, table))) == before[table]
+        assert "20990615" not in await weeks(ledger, table)  # over, and nothing to be put there
+    assert await make_partitions(ledger, begins + 5 * WEEK) == 0
+    for suffix in weeks_made:
+        (options,) = await ledger.fetch(
+            "SELECT reloptions::text AS o FROM pg_class WHERE relname = $1", f"jobs_{suffix}"
+        )
+        assert "fillfactor=70" in options["o"]
+    (found,) = await ledger.fetch(
+        "SELECT count(*) AS n FROM pg_index WHERE indrelid = 'hermodr.jobs_20990601'::regclass"
+    )
+    (usual,) = await ledger.fetch(
+        "SELECT count(*) AS n FROM pg_index WHERE indrelid = 'hermodr.jobs_rest'::regclass"
+    )
+    assert found["n"] == usual["n"]
+
+
 async def test_old_weeks_are_dropped_once_all_in_them_is_finished_and_old(ledger: Ledger) -> None:
     first = datetime(2024, 1, 1, tzinfo=UTC)  # a Monday
     await ledger.fetch("SELECT hermodr.ensure_partitions($1, $2)", first, first + 4 * WEEK)

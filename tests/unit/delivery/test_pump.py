@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from hermodr_delivery.pump import Pump, Stopping
+from hermodr_delivery.pump import HELD_SECONDS, Pump, Stopping, Withheld
 from hermodr_ledger.attempts import Outcome
 from hermodr_servicekit.periodic import running
 from tests.support.clocks import FakeClock
@@ -237,3 +237,62 @@ async def test_cancelling_the_pump_ends_it() -> None:
         await wait_until(lambda: lane.provider.under_way == 4)
     assert lane.provider.under_way == 0
     task.cancel()
+
+
+async def test_a_paused_pump_claims_nothing_gives_back_what_it_holds_and_goes_on_when_resumed() -> None:
+    lane = Lane(concurrency=1, window=4)
+    async with running(lane.pump.run()):
+        lane.provider.gate.clear()
+        ids = new_ids(6)
+        task = lane.submit(ids)
+        await wait_until(lambda: lane.provider.under_way == 1)
+        lane.pump.pause()
+        lane.provider.gate.set()
+        await wait_until(lambda: lane.attempts.released == ids[1:2])
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert lane.provider.began == ids[:1]
+        assert lane.attempts.claims == [ids[:2]]
+        assert not task.done()
+        lane.attempts.claimed -= set(lane.attempts.released)
+        lane.pump.resume()
+        await done(task)
+    assert sorted(lane.attempts.recorded) == sorted(ids)
+    assert len(lane.provider.began) == 6
+
+
+async def test_a_paused_pump_lets_go_of_messages_before_the_broker_takes_it_for_dead() -> None:
+    lane = Lane()
+    lane.pump.pause()
+    async with running(lane.pump.run()):
+        early = lane.submit(new_ids(3))
+        await asyncio.sleep(0)
+        lane.clock.advance(HELD_SECONDS)
+        late = lane.submit(new_ids(2))
+        await asyncio.sleep(0)
+        lane.pump.pause()
+        assert not early.done()
+        lane.clock.advance(1)
+        lane.pump.pause()
+        await done(early)
+        assert not late.done()
+        lane.pump.resume()
+        await done(late)
+    assert len(lane.attempts.recorded) == 2
+
+
+async def test_a_paused_pump_ends_in_order(lane: Lane) -> None:
+    lane.pump.pause()
+    task = lane.submit(new_ids(2))
+    await asyncio.sleep(0)
+    await lane.pump.drain()
+    with pytest.raises(Stopping):
+        await task
+
+
+async def test_a_withheld_call_gives_its_claim_back(lane: Lane) -> None:
+    (delivery_id,) = new_ids(1)
+    lane.provider.raising[delivery_id] = Withheld()
+    await done(lane.submit([delivery_id]))
+    assert lane.attempts.released == [delivery_id]
+    assert lane.attempts.recorded == []

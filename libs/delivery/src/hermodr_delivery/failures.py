@@ -4,6 +4,7 @@
     ├── TransientError    may succeed later: on to the next step of the retry ladder
     ├── Throttled         may succeed later, and the provider asked for patience: wait `retry_after`, slow down
     ├── PermanentError    will never succeed: no retry; `bounced` when the address itself was refused
+    │   └── Defect        a mistake of ours, met before the provider was called: no retry, but a dead letter
     └── OutcomeUnknown    the provider may or may not have taken it (RFC 1047): the type's `on_unknown` policy decides
 
 The four are siblings on purpose: exactly one `except` clause or `match` case fits a failure, in any order.
@@ -84,6 +85,14 @@ class PermanentError(DeliveryFailure):
     ) -> None:
         super().__init__(code, detail, secrets=secrets)
         self.bounced = bounced
+
+
+class Defect(PermanentError):
+    """Our own code failed before the provider was called. It would fail the same way again, but once it is mended the
+    delivery can be replayed."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__("internal_error", type(error).__name__)
 
 
 class OutcomeUnknown(DeliveryFailure):

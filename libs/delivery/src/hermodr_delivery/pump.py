@@ -28,8 +28,13 @@ log = structlog.get_logger()
 CLAIMS_PER_WORKER = 2
 """One being sent, one at hand."""
 
+HELD_SECONDS = 600.0
+"""How long a paused pump keeps a message. A broker takes a consumer for dead that acknowledges nothing for half an
+hour; the rows are in the ledger, and the scheduler announces them when the pause is over."""
+
 Send = Callable[[Claim], Awaitable[Result]]
-"""Makes one provider call and says what came of it. Failures of delivery are results, not exceptions."""
+"""Makes one provider call and says what came of it. Failures of delivery are results, not exceptions. Raises `Withheld`
+instead when the call was not begun and is not to be."""
 
 
 class Claims(Protocol):
@@ -48,11 +53,16 @@ class Stopping(Exception):
     """The sender is about to end and did not touch all of the message's ids: the message is to go back."""
 
 
+class Withheld(Exception):
+    """Nothing was sent: the claim is to be given back."""
+
+
 class _Message:
     """The ids of one message still to be dealt with."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, since: float) -> None:
         self._open = size
+        self.since = since
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def settle(self, count: int = 1) -> None:
@@ -98,6 +108,19 @@ class Pump:
         self._turn = asyncio.Event()
         self._ready: asyncio.Queue[tuple[Claim, _Message, float]] = asyncio.Queue()
         self._stopping = False
+        self._paused = False
+
+    def pause(self) -> None:
+        """Begins no provider call until `resume`: claims in hand are given back, and ids wait unclaimed. To be called
+        every now and then while the pause lasts, for messages are not kept for ever."""
+        self._paused = True
+        while self._line and self._clock.monotonic() - self._line[0][1].since > HELD_SECONDS:
+            self._line.popleft()[1].settle()
+
+    def resume(self) -> None:
+        """Goes on where `pause` left off."""
+        self._paused = False
+        self._turn.set()
 
     async def submit(self, ids: Sequence[UUID]) -> None:
         """Returns when each of the deliveries was sent and recorded, or was not there to be claimed.
@@ -106,7 +129,7 @@ class Pump:
         """
         if self._stopping:
             raise Stopping
-        message = _Message(len(ids))
+        message = _Message(len(ids), self._clock.monotonic())
         self._line.extend((each, message) for each in ids)
         self._turn.set()
         await message.done
@@ -132,7 +155,7 @@ class Pump:
         while True:
             self._turn.clear()
             ahead = self._pace.ahead()
-            if self._line and self._in_hand <= ahead // 2 and not self._stopping:
+            if self._line and self._in_hand <= ahead // 2 and not (self._stopping or self._paused):
                 await self._claim_some(ahead - self._in_hand)
             else:
                 await self._turn.wait()
@@ -165,12 +188,13 @@ class Pump:
     async def _work_always(self) -> None:
         while True:
             claimed, message, good_until = await self._ready.get()
-            if self._clock.monotonic() > good_until:
-                await self._give_up(claimed)
-                self._settled(message)
+            if self._paused or self._clock.monotonic() > good_until:
+                await self._give_up(claimed, message)
                 continue
             try:
                 result = await self._send(claimed)
+            except Withheld:
+                await self._give_up(claimed, message)
             except (Exception, asyncio.CancelledError) as error:
                 # A defect in one sending, or a library's stray cancellation, must not end those beside it.
                 if cancelled_from_outside():
@@ -185,10 +209,16 @@ class Pump:
             log.error("a result could not be recorded; its lease will run out", error=type(error).__name__)
         self._settled(message)
 
-    async def _give_up(self, claimed: Claim) -> None:
-        """This process stood still, or its provider is slow: the claim is too old to be sent with certainty."""
-        log.warning("claim given back unsent", delivery_id=str(claimed.id))
+    async def _give_up(self, claimed: Claim, message: _Message) -> None:
+        """The channel is paused; or the claim is too old to be sent with certainty, as this process stood still or its
+        provider is slow."""
+        log.warning("claim given back unsent", delivery_id=str(claimed.id), paused=self._paused)
         try:
             await self._claims.release([claimed])
         except LedgerUnavailable as error:
             log.warning("the lease will have to run out", delivery_id=str(claimed.id), error=str(error))
+        if self._paused and not self._stopping:
+            self._in_hand -= 1
+            self._line.appendleft((claimed.id, message))
+        else:
+            self._settled(message)

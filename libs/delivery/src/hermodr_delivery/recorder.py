@@ -22,11 +22,13 @@ _LONGEST_PAUSE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One attempt that was made. `retry_after` seconds the provider asked for, if it did."""
+    """One attempt that was made. `retry_after` seconds the provider asked for, if it did; `defect`: it failed for good
+    by a mistake of ours."""
 
     claim: Claim
     attempt: Attempt
     retry_after: float | None = None
+    defect: bool = False
 
 
 class Records(Protocol):
@@ -110,6 +112,7 @@ class Recorder:
             ladder=self._ladder,
             retry_after=result.retry_after,
             earlier=result.claim.earlier_attempts,
+            defect=result.defect,
         )
 
     def _count(self, result: Result, recorded: Recorded) -> None:

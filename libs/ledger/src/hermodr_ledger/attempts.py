@@ -14,6 +14,7 @@ from uuid import UUID
 from hermodr_contracts.topology import Step
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
 from hermodr_ledger.engine import Ledger, Row
+from hermodr_ledger.pauses import PAUSED
 from hermodr_servicekit.ids import new_id
 
 RETRY_OVERDUE_SECONDS = 5.0
@@ -104,20 +105,22 @@ def settle(
     ladder: Sequence[Step],
     retry_after: float | None = None,
     earlier: int = 0,
+    defect: bool = False,
 ) -> Settlement:
     """The rule of retries. `number` is the attempt just made, `retry_after` seconds the provider asked to wait,
     `earlier` the attempts before an operator had it sent again: the ladder is climbed anew since.
 
     Transient and throttled attempts climb the ladder, one step each (a longer step if the provider asks for it);
     an unknown one is sent again the same way or held, as its policy says. With the attempts used up, the delivery
-    fails and becomes a dead letter.
+    fails and becomes a dead letter. So does one that failed for good by a `defect` of ours: once that is mended, it can
+    be replayed.
     """
     if outcome is Outcome.SENT:
         return Settlement(DeliveryState.SENT)
     if outcome is Outcome.BOUNCED:
         return Settlement(DeliveryState.BOUNCED)
     if outcome is Outcome.PERMANENT:
-        return Settlement(DeliveryState.FAILED)
+        return Settlement(DeliveryState.FAILED, dead=defect)
     if outcome is Outcome.UNKNOWN and on_unknown is OnUnknown.HOLD:
         return Settlement(DeliveryState.UNKNOWN)
     if number >= max_attempts or not ladder:
@@ -130,16 +133,17 @@ def settle(
 
 
 async def claim(ledger: Ledger, ids: Sequence[UUID], *, owner: str, lease_seconds: float) -> list[Claim]:
-    """Takes those of the deliveries that wait to be sent and are due. Whatever is returned must be recorded or
-    released before the lease ends; after that the scheduler calls its outcome unknown."""
+    """Takes those of the deliveries that wait to be sent, are due, and whose channel is not paused. Whatever is
+    returned must be recorded or released before the lease ends; after that the scheduler calls its outcome unknown."""
     rows = await ledger.fetch(
-        """
+        f"""
         UPDATE hermodr.deliveries d
         SET state = 'sending', attempt = d.attempt + 1, claimed_by = $2, claimed_at = now(),
             lease_until = now() + make_interval(secs => $3)
         FROM unnest($1::uuid[]) AS wanted(id), hermodr.jobs j
         WHERE d.id = wanted.id AND j.id = d.job_id AND d.state IN ('queued', 'retrying')
           AND (d.due_at IS NULL OR d.due_at <= now() + interval '250 milliseconds')
+          AND d.channel <> ALL ({PAUSED})
         RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.attempt, d.max_attempts, d.on_unknown,
             d.address, d.address_name, d.template_id, d.template_version, d.locale, j.data, j.content,
             greatest(coalesce(j.scheduled_for, j.created_at), j.deferred_until) AS wanted_at, d.earlier_attempts
@@ -213,7 +217,7 @@ WITH input AS (
     WHERE d.id = i.id AND d.attempt = i.number AND (i.claimed_at IS NULL OR d.claimed_at = i.claimed_at)
       AND (d.state = 'sending' OR (i.outcome = 'sent' AND d.state IN ('queued', 'retrying')))
     RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.state, i.outcome, i.delay, i.code, i.dead,
-              i.number
+              i.number, i.detail
 ), logged AS (
     INSERT INTO hermodr.attempts (delivery_id, number, provider, outcome, code, detail, provider_message_id,
                                   claimed_by, started_at, finished_at)
@@ -251,10 +255,12 @@ WITH input AS (
     WHERE j.singleton_key IS NOT NULL AND j.finished_at IS NOT NULL
       AND s.project_id = j.project_id AND s.key = j.singleton_key AND s.job_id = j.id
 ), buried AS (
-    INSERT INTO hermodr.dead_letters (id, project_id, source_id, queue, reason, job_id, delivery_id)
-    SELECT dead, project_id, id || '/' || number, channel || '.dead', 'attempts exhausted: ' || coalesce(code, outcome),
-           job_id, id
-    FROM settled WHERE dead IS NOT NULL
+    INSERT INTO hermodr.dead_letters (id, project_id, source_id, queue, reason, job_id, delivery_id, job_type)
+    SELECT dead, project_id, id || '/' || number, channel || '.dead',
+           CASE outcome WHEN 'permanent' THEN code || coalesce(': ' || detail, '')
+                        ELSE 'attempts exhausted: ' || coalesce(code, outcome) END,
+           job_id, id, (SELECT j.type FROM hermodr.jobs j WHERE j.id = s.job_id)
+    FROM settled s WHERE dead IS NOT NULL
     ON CONFLICT (source_id) DO NOTHING
 )
 SELECT id, job_id, channel, priority, state FROM settled

@@ -11,6 +11,7 @@ from uuid import UUID
 from hermodr_contracts.vocabulary import Channel, OnUnknown, Priority
 from hermodr_ledger.accept import FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
 from hermodr_ledger.engine import Ledger
+from hermodr_ledger.pauses import PARKED, PAUSED
 
 LONGEST_ANNOUNCEMENT_PAUSE_SECONDS = 600.0
 PUT_BACK_SECONDS = 0.5
@@ -80,22 +81,25 @@ async def take_due_jobs(ledger: Ledger, limit: int) -> list[DueJob]:
 
 
 async def take_due_deliveries(ledger: Ledger, limit: int) -> list[DueDelivery]:
-    """Deliveries nobody claimed in time; each is put off, doubling. Claimed ones are put off to their lease's end."""
+    """Deliveries nobody claimed in time; each is put off, doubling. Claimed ones are put off to their lease's end,
+    those of a paused channel to the end of the pause."""
     rows = await ledger.fetch(
-        """
+        f"""
         WITH due AS (
             SELECT id FROM hermodr.deliveries
             WHERE wake_at <= now() AND (state <> 'sending' OR lease_until > now())
             ORDER BY wake_at LIMIT $1 FOR UPDATE SKIP LOCKED
         ), put_off AS (
             UPDATE hermodr.deliveries d
-            SET announcements = d.announcements + CASE d.state WHEN 'sending' THEN 0 ELSE 1 END,
-                wake_at = CASE d.state WHEN 'sending' THEN d.lease_until
+            SET announcements = d.announcements
+                    + CASE WHEN d.state = 'sending' OR d.channel = ANY ({PAUSED}) THEN 0 ELSE 1 END,
+                wake_at = CASE WHEN d.state = 'sending' THEN d.lease_until WHEN d.channel = ANY ({PAUSED}) THEN {PARKED}
                     ELSE now() + make_interval(secs => least($2 * power(2, least(d.announcements, 20)), $3)) END
             FROM due WHERE d.id = due.id
-            RETURNING d.id, d.channel, d.priority, d.state
+            RETURNING d.id, d.channel, d.priority, d.state, d.wake_at
         )
-        SELECT id, channel, priority, state = 'retrying' AS retry FROM put_off WHERE state <> 'sending'
+        SELECT id, channel, priority, state = 'retrying' AS retry FROM put_off
+        WHERE state <> 'sending' AND wake_at <> {PARKED}
         """,
         limit,
         float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),

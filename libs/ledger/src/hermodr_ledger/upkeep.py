@@ -9,6 +9,7 @@ from hermodr_ledger.engine import Ledger
 
 PARTITIONS_AHEAD = timedelta(days=28)
 IDEMPOTENCY_KEPT = timedelta(hours=48)
+_MOVING_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +23,15 @@ class Waiting:
 
 
 async def make_partitions(ledger: Ledger, now: datetime) -> int:
-    """Creates the weeks missing from now on; returns how many tables it made."""
-    rows = await ledger.fetch("SELECT hermodr.ensure_partitions($1, $2) AS made", now, now + PARTITIONS_AHEAD)
+    """Creates the weeks missing from now on, and those missed before that rows wait for; returns how many tables it
+    made. Moving the rows of weeks that were missed may take minutes, and must not be given up halfway for ever."""
+    async with ledger.transaction() as transaction:
+        rows = await transaction.fetch(
+            "SELECT hermodr.ensure_partitions($1, $2) AS made",
+            now,
+            now + PARTITIONS_AHEAD,
+            seconds=_MOVING_SECONDS,
+        )
     return int(rows[0]["made"])
 
 

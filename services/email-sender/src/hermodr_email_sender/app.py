@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from email.utils import parseaddr
 
-from hermodr_contracts.vocabulary import Priority
+from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_delivery.metrics import SenderMetrics
+from hermodr_delivery.pausing import PauseWatch
 from hermodr_delivery.pump import Pump
 from hermodr_delivery.recorder import Recorder
 from hermodr_email_sender.domain import Mailbox
@@ -16,6 +17,7 @@ from hermodr_email_sender.rendering import Renderer
 from hermodr_email_sender.service import EmailSending
 from hermodr_email_sender.settings import EmailSenderSettings
 from hermodr_ledger.attempts import Attempts
+from hermodr_ledger.pauses import is_paused
 from hermodr_ledger.runtime import Runtime
 from hermodr_servicekit import logging
 from hermodr_servicekit.settings import load, refuse
@@ -35,6 +37,7 @@ async def main(stop: asyncio.Event) -> None:
     metrics = SenderMetrics(runtime.registry)
     attempts = Attempts(runtime.ledger)
     recorder = Recorder(attempts, runtime.announcer, metrics, ladder=settings.ladder)
+    pauses = PauseWatch(Channel.EMAIL, lambda: is_paused(runtime.ledger, Channel.EMAIL))
     sending = EmailSending(
         runtime.ledger,
         providers,
@@ -43,6 +46,7 @@ async def main(stop: asyncio.Event) -> None:
         metrics,
         owner=runtime.instance,
         message_id_domain=settings.message_id_domain,
+        paused=lambda: pauses.paused,
     )
     pumps = {
         priority: Pump(
@@ -57,12 +61,14 @@ async def main(stop: asyncio.Event) -> None:
         )
         for priority, concurrency in _shares(providers[0].options.concurrency).items()
     }
+    pauses.hold(pumps.values())
     subscribe(runtime.broker, pumps, prefetch=settings.email_prefetch)
 
     async def drain() -> None:
         await asyncio.gather(*(pump.drain() for pump in pumps.values()))
 
-    await runtime.run(stop, drain=drain, background=tuple(pump.run() for pump in pumps.values()))
+    watching = pauses.running(settings.database_url)
+    await runtime.run(stop, drain=drain, background=(*watching, *(pump.run() for pump in pumps.values())))
     await sending.close()
 
 

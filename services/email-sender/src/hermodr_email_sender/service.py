@@ -1,13 +1,14 @@
 """Sending one claimed email: render, build, one provider call, and what came of it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 import structlog
 
 from hermodr_contracts.vocabulary import Channel
 from hermodr_delivery.failures import (
+    Defect,
     DeliveryFailure,
     OutcomeUnknown,
     PermanentError,
@@ -15,6 +16,7 @@ from hermodr_delivery.failures import (
     TransientError,
 )
 from hermodr_delivery.metrics import SenderMetrics
+from hermodr_delivery.pump import Withheld
 from hermodr_delivery.rate import RateLimit
 from hermodr_delivery.recorder import Result
 from hermodr_email_sender.domain import OutgoingEmail
@@ -45,6 +47,7 @@ class EmailSending:
         *,
         owner: str,
         message_id_domain: str,
+        paused: Callable[[], bool] = lambda: False,
     ) -> None:
         self._ledger = ledger
         self._providers = [(each, RateLimit(each.options.rate, clock)) for each in providers]
@@ -53,27 +56,33 @@ class EmailSending:
         self._metrics = metrics
         self._owner = owner
         self._domain = message_id_domain
+        self._paused = paused
         self._contents: dict[tuple[UUID, int, str], TemplateContent] = {}
 
     async def send(self, claim: Claim) -> Result:
-        """What came of the attempt; never raises for a failed delivery."""
+        """What came of the attempt; never raises for a failed delivery. Raises `Withheld` when the channel was paused
+        while the attempt waited for its provider's turn."""
         provider, limit = self._providers[(claim.attempt - 1) % len(self._providers)]
         waited = await limit.wait()
         if waited:
             self._metrics.rate_limit_wait.observe(waited)
+            if self._paused():
+                raise Withheld
         started_at = self._clock.now()
         started = self._clock.monotonic()
         message_id: str | None = None
         failure: DeliveryFailure | None = None
+        called = False
         try:
             message = await self._message(claim)
             started_at, started = self._clock.now(), self._clock.monotonic()
+            called = True
             message_id = (await provider.send(message)).provider_message_id
         except DeliveryFailure as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - a claimed delivery has to end in a result
             log.error("sending failed unexpectedly", delivery_id=str(claim.id), error=whereabouts(error))
-            failure = TransientError("internal_error", type(error).__name__)
+            failure = _unexpected(error, called=called)
         self._metrics.provider_request.labels(provider.name).observe(self._clock.monotonic() - started)
         attempt = Attempt(
             claim.id,
@@ -87,7 +96,8 @@ class EmailSending:
             code=failure.code if failure else None,
             detail=failure.detail if failure else None,
         )
-        return Result(claim, attempt, failure.retry_after if isinstance(failure, Throttled) else None)
+        retry_after = failure.retry_after if isinstance(failure, Throttled) else None
+        return Result(claim, attempt, retry_after, defect=isinstance(failure, Defect))
 
     async def close(self) -> None:
         """Ends the providers' connections."""
@@ -131,6 +141,17 @@ class EmailSending:
                 self._contents.clear()
             self._contents[key] = known
         return known
+
+
+def _unexpected(error: Exception, *, called: bool) -> DeliveryFailure:
+    """What an error means that nobody foresaw. Before the provider was called nothing was sent: what depends on the
+    machine's state may go better later, all else fails the same way for ever. In the midst of the call the mail may
+    have left; whoever does not know must say so."""
+    if called:
+        return OutcomeUnknown("internal_error", type(error).__name__)
+    if isinstance(error, OSError | MemoryError | TimeoutError):
+        return TransientError("internal_error", type(error).__name__)
+    return Defect(error)
 
 
 def _outcome(failure: DeliveryFailure | None) -> Outcome:

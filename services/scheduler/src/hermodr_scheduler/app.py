@@ -7,6 +7,7 @@ from hermodr_ledger.accept import DUE_CHANNEL
 from hermodr_ledger.attempts import Attempts
 from hermodr_ledger.due import DueRows
 from hermodr_ledger.listening import listen
+from hermodr_ledger.pauses import PAUSES_CHANNEL
 from hermodr_ledger.runtime import Runtime
 from hermodr_scheduler.handlers import subscribe
 from hermodr_scheduler.metrics import SchedulerMetrics
@@ -44,12 +45,14 @@ async def main(stop: asyncio.Event) -> None:
         retention=retention,
     )
     subscribe(runtime.broker, runtime.ledger)
-    wake = asyncio.Event()
+    wake, resumed = asyncio.Event(), asyncio.Event()
     await runtime.run(
         stop,
         drain=runtime.announcer.drain,
         background=(
             listen(settings.database_url, DUE_CHANNEL, wake.set),
+            listen(settings.database_url, PAUSES_CHANNEL, resumed.set),
+            repeat("resumed channels", housekeeping.resumed, wake=resumed),
             repeat("due rows", scheduling.tick, wake=wake, after_error=0.5),
             repeat("upkeep", housekeeping.hourly, after_error=10.0),
             repeat("gauges", housekeeping.look, after_error=2.0),

@@ -6,7 +6,7 @@ from datetime import timedelta
 import structlog
 
 from hermodr_contracts.topology import Topology
-from hermodr_ledger import dead_letters, upkeep
+from hermodr_ledger import dead_letters, pauses, upkeep
 from hermodr_ledger.engine import Ledger
 from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_servicekit.broker import Broker, BrokerUnavailable
@@ -16,6 +16,8 @@ log = structlog.get_logger()
 
 _HOUR = 3600.0
 _LOOK_EVERY = 5.0
+_RESUMED_EVERY = 1.0
+_UNPARKED_TOGETHER = 1000
 
 
 class Upkeep:
@@ -51,6 +53,13 @@ class Upkeep:
                 log.info("partitions dropped", week=week)
         await upkeep.expire_idempotency_keys(self._ledger, now)
         return _HOUR
+
+    async def resumed(self) -> float:
+        """Brings back what was parked while its channel was paused."""
+        unparked = await pauses.unpark(self._ledger, _UNPARKED_TOGETHER)
+        if unparked:
+            log.info("deliveries of a resumed channel are due again", deliveries=unparked)
+        return 0.0 if unparked == _UNPARKED_TOGETHER else _RESUMED_EVERY
 
     async def look(self) -> float:
         """Restores missing queues and refreshes the gauges."""

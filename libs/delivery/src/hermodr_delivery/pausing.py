@@ -1,0 +1,66 @@
+"""Obeying an operator's pause: the sender looks at once when the ledger tells of a change, and every second anyhow."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from typing import Protocol
+
+import structlog
+
+from hermodr_contracts.vocabulary import Channel
+from hermodr_ledger.listening import listen
+from hermodr_ledger.pauses import PAUSES_CHANNEL
+from hermodr_servicekit.periodic import repeat
+
+log = structlog.get_logger()
+
+LOOK_EVERY_SECONDS = 1.0
+
+
+class Pausable(Protocol):
+    """What a pause holds up: `hermodr_delivery.pump.Pump`."""
+
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+
+
+class PauseWatch:
+    """Whether a channel is paused, as last heard: at the beginning it is, until the ledger says otherwise.
+
+    It is for the mails that are claimed already and the messages in hand. That no more are claimed is the ledger's own
+    doing (`hermodr_ledger.attempts.claim`).
+    """
+
+    def __init__(self, channel: Channel, look: Callable[[], Awaitable[bool]]) -> None:
+        self._channel = channel
+        self._look = look
+        self._pumps: Collection[Pausable] = ()
+        self._wake = asyncio.Event()
+        self.paused = True
+
+    def hold(self, pumps: Collection[Pausable]) -> None:
+        """From now on the pumps stand still while the channel is paused."""
+        self._pumps = pumps
+        self._tell()
+
+    async def tick(self) -> float:
+        """Looks once; for `periodic.repeat`."""
+        paused = await self._look()
+        if paused != self.paused:
+            log.warning("the channel is paused" if paused else "the channel flows", channel=self._channel)
+        self.paused = paused
+        self._tell()
+        return LOOK_EVERY_SECONDS
+
+    def running(self, database_url: str) -> tuple[Awaitable[None], Awaitable[None]]:
+        """What is to be kept running beside the pumps."""
+        return (
+            listen(database_url, PAUSES_CHANNEL, self._wake.set),
+            repeat("pauses", self.tick, wake=self._wake, after_error=LOOK_EVERY_SECONDS),
+        )
+
+    def _tell(self) -> None:
+        for pump in self._pumps:
+            if self.paused:
+                pump.pause()
+            else:
+                pump.resume()

@@ -6,7 +6,7 @@ TIER   ?=
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down check bench profile chaos lock install clean
+.PHONY: help demo test up down check bench profile chaos soak lock install clean
 
 help: ## this overview
 	@$(PYTHON) tools/helptext.py $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ profile: install ## where a role spends its time during a bulk run: hottest func
 
 chaos: install ## everything broken at random, and a judge of what became of the mails | MINUTES=5 SEED=7 ARGS="--only kill freeze --shrink"
 	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+soak: install ## an hour of load, kills and restarts: does anything grow that should stay flat? | MINUTES=60 RATE=200 JSON=file
+	@$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),60) $(if $(RATE),--rate $(RATE)) $(if $(JSON),--json $(JSON)) $(ARGS)
 
 lock: install ## refresh requirements.lock to the newest releases | PACKAGE=name: that one alone
 	@$(BIN)/python tools/lock.py upgrade $(PACKAGE)

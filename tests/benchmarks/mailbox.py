@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-LINE_LIMIT = 2**26
+LINE_LIMIT = 2**30
 
 
 class Incomplete(Exception):
@@ -45,6 +45,11 @@ class Mailbox:
     async def arrivals(self) -> dict[str, float]:
         """Recipient → seconds since the epoch."""
         found: dict[str, float] = await self.ask("arrivals")
+        return found
+
+    async def repeated(self) -> dict[str, int]:
+        """Recipient → how many mails came after the first; only those to whom some did."""
+        found: dict[str, int] = await self.ask("repeated")
         return found
 
 

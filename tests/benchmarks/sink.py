@@ -3,7 +3,8 @@
     python -m tests.benchmarks.sink        prints its SMTP port and its control port, runs until its input ends
 
 The control port takes a line and answers with a line of JSON: `reset`, `wait COUNT SECONDS` (until so many different
-recipients had their mail), `arrivals` (recipient → seconds since the epoch at which its mail was answered with 250).
+recipients had their mail), `arrivals` (recipient → seconds since the epoch at which its mail was answered with 250),
+`repeated` (recipient → how many mails came after the first).
 """
 
 import asyncio
@@ -38,7 +39,7 @@ class Count:
     mails: int = 0
     octets: int = 0
     arrivals: dict[bytes, float] = field(default_factory=dict)
-    twice: int = 0
+    repeated: dict[bytes, int] = field(default_factory=dict)
     waiting: list[tuple[int, asyncio.Event]] = field(default_factory=list)
 
     def take(self, recipients: list[bytes], octets: int) -> None:
@@ -48,7 +49,7 @@ class Count:
         self.octets += octets
         for recipient in recipients:
             if recipient in self.arrivals:
-                self.twice += 1
+                self.repeated[recipient] = self.repeated.get(recipient, 0) + 1
             else:
                 self.arrivals[recipient] = now
         if self.waiting:
@@ -56,8 +57,9 @@ class Count:
 
     def clear(self) -> None:
         """Counts from zero again; connections stay."""
-        self.mails = self.octets = self.twice = 0
+        self.mails = self.octets = 0
         self.arrivals.clear()
+        self.repeated.clear()
 
     async def wait(self, wanted: int, seconds: float) -> None:
         """Returns when `wanted` recipients have had their mail, or `seconds` are over."""
@@ -84,7 +86,7 @@ class Count:
             "mails": self.mails,
             "octets": self.octets,
             "recipients": len(self.arrivals),
-            "twice": self.twice,
+            "twice": sum(self.repeated.values()),
             "last": max(self.arrivals.values(), default=0.0),
         }
 
@@ -156,9 +158,11 @@ class Server:
                 self._count.clear()
             elif line[0] == b"arrivals":
                 answer = {to.decode(): at for to, at in self._count.arrivals.items()}
+            elif line[0] == b"repeated":
+                answer = {to.decode(): count for to, count in self._count.repeated.items()}
             elif line[0] == b"wait":
                 await self._count.wait(int(line[1]), float(line[2]))
-            writer.write(json.dumps(answer or self._count.numbers()).encode() + b"\n")
+            writer.write(json.dumps(self._count.numbers() if answer is None else answer).encode() + b"\n")
             await writer.drain()
         writer.close()
 

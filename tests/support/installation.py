@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -21,6 +22,9 @@ from tests.support import invariants
 from tests.support.invariants import Asked, Facts, JobFacts
 from tests.support.waiting import wait_until
 
+sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
+# httpcore tries to import it, in vain, several times a request: all of sys.path is searched each time, and that was a
+# third of what the harness did.
 PREFIX = "HERMODR_"
 LADDER = "500ms,1s,2s,4s,5s"
 """Longer than the ten seconds a provider is away in these tests."""

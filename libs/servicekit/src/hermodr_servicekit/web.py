@@ -6,7 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
 import uvicorn
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -21,7 +21,10 @@ Readiness = Callable[[], Awaitable[Mapping[str, bool]]]
 
 
 def ops_routes(ready: Readiness, registry: CollectorRegistry) -> list[Route]:
-    """`/health/live`: the loop turns. `/health/ready`: 200 when all of `ready` hold, else 503. `/metrics`."""
+    """`/health/live`: the loop turns. `/health/ready`: 200 when all of `ready` hold, else 503. `/metrics`: those of
+    `registry`, to which the number of asyncio tasks is added."""
+    tasks = Gauge("hermodr_asyncio_tasks", "Tasks of the event loop that have not ended.", registry=registry)
+    tasks.set_function(lambda: len(asyncio.all_tasks()))
 
     async def live(_request: Request) -> Response:
         return JSONResponse({"status": "live"})

@@ -1,0 +1,42 @@
+"""What befalls a soak: what an hour, a day, a month of operation brings, one after the other, with time to recover."""
+
+from hermodr_cli.supervisor import ALL, SANDBOX, ServiceSpec
+from tests.chaos.faults import Fault
+
+SECONDS = ("dispatcher", "scheduler", "email-sender")
+SPECS = (
+    *ALL,
+    *(
+        ServiceSpec(f"{spec.name}-2", spec.module, spec.port_offset + 10)
+        for spec in ALL
+        if spec.name in SECONDS
+    ),
+)
+STEADY = tuple(spec.name for spec in ALL if spec.name != SANDBOX.name)
+"""Those that nobody kills: it is they whose memory must not grow."""
+ROUND: tuple[tuple[str, str, float], ...] = (
+    ("kill", "email-sender-2", 1),
+    ("ledger-terminate", "backends", 0),
+    ("kill", "dispatcher-2", 1),
+    ("broker-kill", "broker", 2),
+    ("kill", "scheduler-2", 1),
+    ("freeze", "email-sender-2", 10),
+    ("ledger-restart", "fast", 2),
+    ("queues-purged", "all", 0),
+    ("messages-repeated", "all", 4),
+    ("broker-alarm", "memory", 5),
+)
+ROUNDS = 2
+"""How often each comes in a run, however long it is."""
+LEAST_PAUSE = 15.0
+
+
+def wear(seconds: float) -> list[Fault]:
+    """Evenly over the run, the last one early enough to recover from."""
+    pause = max(LEAST_PAUSE, seconds / (len(ROUND) * ROUNDS + 1))
+    moments = [pause * number for number in range(1, len(ROUND) * ROUNDS + 1)]
+    return [
+        Fault(round(at, 1), *ROUND[index % len(ROUND)])
+        for index, at in enumerate(moments)
+        if at < seconds - LEAST_PAUSE / 2
+    ]

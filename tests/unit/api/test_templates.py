@@ -14,8 +14,8 @@ from hermodr_api.domain.templates import (
     texts_of,
 )
 from hermodr_api.errors import Refused
-from hermodr_contracts.template_language import ALLOWED_FILTERS
 from hermodr_ledger.templates import Texts
+from hermodr_templates.language import ALLOWED_FILTERS
 
 ENGLISH = Texts("Hi", "x", None)
 CURRENT = {"email": {"en": ENGLISH}}

@@ -13,7 +13,6 @@ from hermodr_email_sender.domain import Mailbox
 from hermodr_email_sender.errors import ProviderConfigError
 from hermodr_email_sender.handlers import subscribe
 from hermodr_email_sender.providers import EmailProvider, build_providers
-from hermodr_email_sender.rendering import Renderer
 from hermodr_email_sender.service import EmailSending
 from hermodr_email_sender.settings import EmailSenderSettings
 from hermodr_ledger.attempts import Attempts
@@ -21,6 +20,8 @@ from hermodr_ledger.pauses import is_paused
 from hermodr_ledger.runtime import Runtime
 from hermodr_servicekit import logging
 from hermodr_servicekit.settings import load, refuse
+from hermodr_templates.bounded import CELL_SECONDS, BoundedRenderer
+from hermodr_templates.cell import Cell
 
 _LARGEST_WINDOW = 200
 
@@ -38,10 +39,11 @@ async def main(stop: asyncio.Event) -> None:
     attempts = Attempts(runtime.ledger)
     recorder = Recorder(attempts, runtime.announcer, metrics, ladder=settings.ladder)
     pauses = PauseWatch(Channel.EMAIL, lambda: is_paused(runtime.ledger, Channel.EMAIL))
+    cell = Cell(CELL_SECONDS)
     sending = EmailSending(
         runtime.ledger,
         providers,
-        Renderer(),
+        BoundedRenderer(cell, runtime.clock.monotonic),
         runtime.clock,
         metrics,
         owner=runtime.instance,
@@ -70,6 +72,7 @@ async def main(stop: asyncio.Event) -> None:
     watching = pauses.running(settings.database_url)
     await runtime.run(stop, drain=drain, background=(*watching, *(pump.run() for pump in pumps.values())))
     await sending.close()
+    await cell.close()
 
 
 def _providers(settings: EmailSenderSettings) -> list[EmailProvider]:

@@ -21,13 +21,14 @@ from hermodr_delivery.rate import RateLimit
 from hermodr_delivery.recorder import Result
 from hermodr_email_sender.domain import OutgoingEmail
 from hermodr_email_sender.providers import EmailProvider
-from hermodr_email_sender.rendering import Rendered, Renderer
 from hermodr_ledger.attempts import Attempt, Claim, Outcome
 from hermodr_ledger.contents import TemplateContent, template_content
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import message_id_of
 from hermodr_servicekit.logging import whereabouts
+from hermodr_templates.bounded import BoundedRenderer
+from hermodr_templates.rendering import Rendered, RenderingFailed
 
 log = structlog.get_logger()
 
@@ -41,7 +42,7 @@ class EmailSending:
         self,
         ledger: Ledger,
         providers: Sequence[EmailProvider],
-        renderer: Renderer,
+        renderer: BoundedRenderer,
         clock: Clock,
         metrics: SenderMetrics,
         *,
@@ -117,13 +118,16 @@ class EmailSending:
         )
 
     async def _render(self, claim: Claim) -> Rendered:
-        if claim.content is not None:
-            given = json.loads(claim.content)
-            return self._renderer.as_given(
-                given.get("subject"), given.get("body_text"), given.get("body_html")
-            )
-        content = await self._content(claim)
-        return self._renderer.render(content, json.loads(claim.data))
+        try:
+            if claim.content is not None:
+                given = json.loads(claim.content)
+                return await self._renderer.as_given(
+                    given.get("subject"), given.get("body_text"), given.get("body_html")
+                )
+            return await self._renderer.render(await self._content(claim), claim.data)
+        except RenderingFailed as failure:
+            kind = TransientError if failure.passing else PermanentError
+            raise kind(failure.code, failure.detail) from failure
 
     async def _content(self, claim: Claim) -> TemplateContent:
         if claim.template_id is None or claim.template_version is None or claim.locale is None:

@@ -13,9 +13,9 @@ from hermodr_api.domain.bodies import Body
 from hermodr_api.domain.notifications import Subject, Type
 from hermodr_api.domain.recipients import Locale
 from hermodr_api.errors import Flaw
-from hermodr_contracts.template_language import ALLOWED_FILTERS
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.templates import Contents, Texts
+from hermodr_templates.language import ALLOWED_FILTERS
 
 # Not optimized: the optimizer would evaluate what it can of a stranger's expressions.
 MAX_SOURCE = 128 * 1024

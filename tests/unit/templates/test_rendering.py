@@ -8,11 +8,10 @@ from uuid import UUID
 
 import pytest
 
-from hermodr_contracts.template_language import ALLOWED_FILTERS
-from hermodr_delivery.failures import PermanentError
-from hermodr_email_sender.rendering import Rendered, Renderer
-from hermodr_email_sender.template_limits import MAX_STEPS, Meter, TemplateLimitExceeded
-from hermodr_email_sender.template_sandbox import TemplateEnvironment
+from hermodr_templates.language import ALLOWED_FILTERS
+from hermodr_templates.limits import MAX_STEPS, Limits, Meter, TemplateLimitExceeded
+from hermodr_templates.rendering import Rendered, Renderer, RenderingFailed, as_given
+from hermodr_templates.sandbox import TemplateEnvironment
 
 TEMPLATE = UUID(int=1)
 
@@ -31,10 +30,10 @@ def rendered(data: Mapping[str, object] | None = None, **parts: str | None) -> R
     return Renderer().render(replace(Version(), **parts), data or {})  # type: ignore[arg-type]
 
 
-def failure(data: Mapping[str, object] | None = None, **parts: str | None) -> PermanentError:
-    with pytest.raises(PermanentError) as caught:
+def failure(data: Mapping[str, object] | None = None, **parts: str | None) -> RenderingFailed:
+    with pytest.raises(RenderingFailed) as caught:
         rendered(data, **parts)
-    assert not caught.value.bounced
+    assert not caught.value.passing
     return caught.value
 
 
@@ -93,9 +92,9 @@ def test_a_missing_text_is_derived_from_the_html() -> None:
 
 
 def test_given_content_is_not_a_template() -> None:
-    given = Renderer().as_given("{{ 1 }}\nx", "{{ 2 }}", "<p>{{ 3 }}</p>")
+    given = as_given("{{ 1 }}\nx", "{{ 2 }}", "<p>{{ 3 }}</p>")
     assert given == Rendered("{{ 1 }}\nx", "{{ 2 }}", "<p>{{ 3 }}</p>")
-    assert Renderer().as_given(None, None, "<p>{{ 3 }}</p>") == Rendered("", "{{ 3 }}\n", "<p>{{ 3 }}</p>")
+    assert as_given(None, None, "<p>{{ 3 }}</p>") == Rendered("", "{{ 3 }}\n", "<p>{{ 3 }}</p>")
 
 
 @pytest.mark.parametrize(
@@ -191,15 +190,19 @@ def test_a_hostile_template_is_stopped(template: str) -> None:
         "{% set b = xs[::-1] %}",
     ],
 )
-def test_computing_is_bounded_without_a_loop(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hermodr_email_sender.template_limits.MAX_CPU_SECONDS", -1.0)
-    assert failure({"xs": [3, 2, 1]}, body_text=step).code == "render_limit"
+def test_computing_is_bounded_without_a_loop(step: str) -> None:
+    version = Version(body_text=step * 10)
+    with pytest.raises(RenderingFailed) as caught:
+        Renderer(Limits(cpu_seconds=-1.0)).render(version, {"xs": [3, 2, 1]})
+    assert caught.value.code == "render_limit"
 
 
 def test_computing_is_bounded_by_the_threads_own_time() -> None:
     spent = iter([0.0, 0.5, 1.5])
-    meter = Meter(lambda: next(spent))
-    meter.step()
+    meter = Meter(cpu_time=lambda: next(spent))
+    meter.time()
+    for _ in range(7):
+        meter.step()
     with pytest.raises(TemplateLimitExceeded, match="computing"):
         meter.step()
 

@@ -1,4 +1,4 @@
-"""What templates may use: what the API lets in is exactly what the senders render."""
+"""What templates may use: what is let in when it is saved is exactly what is rendered."""
 
 ALLOWED_FILTERS = frozenset(
     (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from functools import wraps
+from itertools import islice
 from typing import Any, Literal, cast
 
 from jinja2 import StrictUndefined, Template, nodes
@@ -14,14 +15,14 @@ from jinja2.runtime import Context, markup_join, str_join
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import pass_eval_context
 from jinja2.visitor import NodeTransformer
+from markupsafe import Markup
 
-from hermodr_contracts.template_language import ALLOWED_FILTERS
-from hermodr_email_sender.template_limits import (
-    MAX_TEXT,
+from hermodr_templates.language import ALLOWED_FILTERS
+from hermodr_templates.limits import (
     TemplateLimitExceeded,
-    charge_step,
-    charge_text,
     check_size,
+    check_text,
+    current,
     turns,
 )
 
@@ -81,6 +82,10 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         self.filters |= {_TURNS: turns, _CONCAT: _sized(_concat), _SIZED: _sized(lambda value: value)}
         self.filters[_CHARGE] = _charge
 
+    def has_more_tokens(self, source: str, number: int) -> bool:
+        """Whether the source has more lexical tokens than that; looks no further. Raises `TemplateSyntaxError`."""
+        return next(islice(self.lexer.tokeniter(source, None), number, None), None) is not None
+
     def template(self, source: str, name: str) -> Template:
         """The compiled template. `name` is what tracebacks call it. Raises `TemplateSyntaxError`."""
         if len(source) > MAX_SOURCE:
@@ -100,7 +105,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         return
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
-        charge_step()
+        current().step()
         result = super().call(__context, __obj, *args, **kwargs)
         check_size(result)
         return result
@@ -193,14 +198,16 @@ def _sized(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _charged(value: object) -> object:
     """Called for every value on its way into the text."""
-    check_size(value)
+    kind = type(value)
+    if kind is not str and kind is not Markup:
+        check_size(value)
     if isinstance(value, str):
-        charge_text(len(value))
+        current().text(len(value))
     return value
 
 
 def _charge(length: int) -> None:
-    charge_text(length)
+    current().text(length)
 
 
 def _range(*args: int) -> range:
@@ -217,16 +224,15 @@ def _small(number: object) -> bool:
 def _check_product(left: object, right: object) -> None:
     """Text may be repeated within limits; containers not at all."""
     for repeated, times in ((left, right), (right, left)):
-        if isinstance(repeated, str) and isinstance(times, int) and len(repeated) * times > MAX_TEXT:
-            raise TemplateLimitExceeded("too much text")
+        if isinstance(repeated, str) and isinstance(times, int):
+            check_text(len(repeated) * times)
         if isinstance(repeated, list | tuple):
             raise TemplateLimitExceeded("a repeated list")
 
 
 @pass_eval_context
 def _concat(context: EvalContext, parts: list[object]) -> str:
-    if sum(len(str(part)) for part in parts) > MAX_TEXT:
-        raise TemplateLimitExceeded("too much text")
+    check_text(sum(len(str(part)) for part in parts))
     return markup_join(parts) if context.autoescape else str_join(parts)
 
 
@@ -235,16 +241,14 @@ def _join(
     context: EvalContext, value: Iterable[object], d: str = "", attribute: str | int | None = None
 ) -> str:
     items = list(value)
-    if sum(len(str(item)) for item in items) + len(items) * len(d) > MAX_TEXT:
-        raise TemplateLimitExceeded("too much text")
+    check_text(sum(len(str(item)) for item in items) + len(items) * len(d))
     joined: str = do_join(context, items, d, attribute)
     return joined
 
 
 @pass_eval_context
 def _replace(context: EvalContext, s: str, old: str, new: str, count: int | None = None) -> str:
-    if len(s) + (str(s).count(old) + 1) * len(new) > MAX_TEXT:
-        raise TemplateLimitExceeded("too much text")
+    check_text(len(s) + (str(s).count(old) + 1) * len(new))
     return do_replace(context, s, old, new, count)
 
 
@@ -274,6 +278,5 @@ def _format(value: str, *args: object, **kwargs: object) -> str:
     if _WIDE_FORMAT.search(value):
         raise TemplateLimitExceeded("too wide a format")
     longest = max((len(str(each)) for each in (*args, *kwargs.values())), default=0)
-    if len(value) + value.count("%") * (longest + 1000) > MAX_TEXT:
-        raise TemplateLimitExceeded("too much text")
+    check_text(len(value) + value.count("%") * (longest + 1000))
     return value % (kwargs or args)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermodr_email_sender.html_text import html_to_text
+from hermodr_templates.html_text import html_to_text
 
 
 @pytest.mark.parametrize(

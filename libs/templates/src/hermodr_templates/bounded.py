@@ -1,0 +1,133 @@
+"""Rendering for a service that has others to serve: nobody waits for somebody else's template."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from hermodr_templates.cell import CellLost, Message
+from hermodr_templates.limits import QUICK
+from hermodr_templates.rendering import LIMIT, Rendered, Renderer, RenderingFailed, TemplateVersion, as_given
+
+MOST_TOKENS = 1_000
+"""Of a source that is compiled in the service's own thread: some 15 ms, once per version."""
+_LARGE_DATA = 64 * 1024
+_LARGE_HTML = 64 * 1024
+_OVERRUNS = 3
+_STRIKES = 3
+SUSPENDED_SECONDS = 60.0
+CELL_SECONDS = 4.0
+_PATIENCE_SECONDS = 5.0
+"""A sender holds a lease meanwhile, which is made for the time that sending takes."""
+_MOST_REMEMBERED = 10_000
+
+
+class Asked(Protocol):
+    """A `Cell`, or what is taken for one."""
+
+    async def ask(self, request: Message) -> Message:
+        """The answer. Raises `CellLost`."""
+        ...
+
+
+@dataclass(slots=True)
+class _Conduct:
+    """How a template behaved lately. `overruns`: in a row, of what a mail may cost here; `strikes`: in a row, of
+    what it may cost at all."""
+
+    overruns: int = 0
+    strikes: int = 0
+    suspended_until: float = 0.0
+
+
+class BoundedRenderer:
+    """Renders the usual mail at once, in the caller's thread and within `QUICK` limits. What wants more starts again
+    in a `Cell` within the full ones, where it can be ended.
+
+    A template that keeps overrunning goes straight to the cell, until it proves quick there. One whose mails break
+    the full limits three times in a row is suspended for a minute: its mails fail at once, to be tried again later,
+    and keep nobody else's from the cell.
+    """
+
+    def __init__(self, cell: Asked, monotonic: Callable[[], float]) -> None:
+        self._quick = Renderer(QUICK, most_tokens=MOST_TOKENS)
+        self._cell = cell
+        self._monotonic = monotonic
+        self._turn = asyncio.Lock()
+        self._conduct: dict[UUID, _Conduct] = {}
+
+    async def render(self, template: TemplateVersion, data: str) -> Rendered:
+        """The content for `data`, a JSON object. Raises `RenderingFailed`."""
+        conduct = self._conduct.get(template.template_id)
+        if len(data) <= _LARGE_DATA and (conduct is None or conduct.overruns < _OVERRUNS):
+            try:
+                rendered = self._quick.render(template, json.loads(data))
+            except RenderingFailed as failure:
+                if failure.code != LIMIT:
+                    raise
+                self._of(template.template_id).overruns += 1
+            else:
+                if conduct is not None:
+                    conduct.overruns = conduct.strikes = 0
+                return rendered
+        return await self._render_in_cell(template, data)
+
+    async def as_given(self, subject: str | None, body_text: str | None, body_html: str | None) -> Rendered:
+        """Content that came with the request: not a template, passed on untouched."""
+        if body_text is not None or body_html is None or len(body_html) <= _LARGE_HTML:
+            return as_given(subject, body_text, body_html)
+        answer = await self._ask({"do": "text", "subject": subject, "body_html": body_html})
+        return Rendered(**answer["rendered"])
+
+    async def _render_in_cell(self, template: TemplateVersion, data: str) -> Rendered:
+        conduct = self._of(template.template_id)
+        self._refuse_suspended(conduct)
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS), self._turn:
+                self._refuse_suspended(conduct)  # while it waited, its like may have gone too far
+                return await self._render_there(template, data, conduct)
+        except TimeoutError as error:
+            reason = "others that take long to render came first"
+            raise RenderingFailed("render_busy", reason, passing=True) from error
+
+    async def _render_there(self, template: TemplateVersion, data: str, conduct: _Conduct) -> Rendered:
+        version = [str(template.template_id), template.version, template.locale]
+        texts = [template.subject, template.body_text, template.body_html]
+        try:
+            answer = await self._ask({"do": "render", "template": version + texts, "data": data})
+        except RenderingFailed as failure:
+            if failure.code == LIMIT:
+                self._strike(conduct)
+            raise
+        conduct.strikes = 0
+        if answer["quick"]:
+            conduct.overruns = 0
+        return Rendered(**answer["rendered"])
+
+    async def _ask(self, request: Message) -> Message:
+        try:
+            answer = await self._cell.ask(request)
+        except CellLost as error:
+            raise RenderingFailed(LIMIT, str(error)) from error
+        if "failed" in answer:
+            raise RenderingFailed(*answer["failed"])
+        return answer
+
+    def _strike(self, conduct: _Conduct) -> None:
+        conduct.strikes += 1
+        if conduct.strikes >= _STRIKES:
+            conduct.suspended_until = self._monotonic() + SUSPENDED_SECONDS
+
+    def _refuse_suspended(self, conduct: _Conduct) -> None:
+        if conduct.suspended_until > self._monotonic():
+            reason = f"the template broke the limits {_STRIKES} times in a row and rests for {SUSPENDED_SECONDS:g} s"
+            raise RenderingFailed("render_suspended", reason, passing=True)
+
+    def _of(self, template_id: UUID) -> _Conduct:
+        if len(self._conduct) > _MOST_REMEMBERED:
+            self._conduct.clear()
+        return self._conduct.setdefault(template_id, _Conduct())

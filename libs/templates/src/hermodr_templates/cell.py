@@ -1,0 +1,116 @@
+"""A process of its own for what strangers' templates want computed: it can be ended, whatever it is busy with.
+
+A thread would not do: sorting, searching and compiling hold the interpreter's lock, and no thread can be stopped. The
+process gets no environment variables, no open files but its pipes, and on Linux a limit of memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+from typing import Any
+
+Message = dict[str, Any]
+_LENGTH = 4
+_LARGEST = 64 * 1024 * 1024
+
+
+class CellLost(Exception):
+    """The process took too long, or died."""
+
+
+class _CellDied(CellLost):
+    pass
+
+
+class Cell:
+    """One process, started when first needed and again after a loss. It serves one request at a time, in their order.
+
+    `seconds`: the longest that a request may take, by the wall clock.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._process: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        """Of the running process."""
+        return self._process.pid if self._process is not None else None
+
+    async def ask(self, request: Message) -> Message:
+        """The answer. Raises `CellLost`. A process that dies at once gets a second one: it may have been ended by
+        somebody else."""
+        async with self._turn:
+            try:
+                return await self._exchange(request)
+            except _CellDied:
+                return await self._exchange(request)
+
+    async def start(self) -> None:
+        """Starts the process ahead of time."""
+        async with self._turn:
+            await self._running()
+
+    async def close(self) -> None:
+        """Ends the process."""
+        async with self._turn:
+            await self._end()
+
+    async def _exchange(self, request: Message) -> Message:
+        process = await self._running()
+        answered = False
+        try:
+            async with asyncio.timeout(self.seconds):
+                answer = await _talk(process, json.dumps(request).encode())
+            answered = True
+        except TimeoutError as error:
+            raise CellLost(f"more than {self.seconds:g} s") from error
+        except (OSError, EOFError) as error:
+            raise _CellDied("the process that computed it died") from error
+        finally:
+            if not answered:  # whatever it says later would be taken for the answer to the next
+                await self._end()
+        return answer
+
+    async def _running(self) -> asyncio.subprocess.Process:
+        if self._process is None or self._process.returncode is not None:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-I",
+                "-m",
+                "hermodr_templates",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env={},
+                cwd="/",
+                start_new_session=True,  # Ctrl-C is for the service, which ends this one
+                limit=_LARGEST,
+            )
+        return self._process
+
+    async def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await asyncio.shield(process.wait())
+
+
+async def _talk(process: asyncio.subprocess.Process, request: bytes) -> Message:
+    if process.stdin is None or process.stdout is None:
+        raise EOFError
+    process.stdin.write(len(request).to_bytes(_LENGTH, "big") + request)
+    await process.stdin.drain()
+    length = int.from_bytes(await process.stdout.readexactly(_LENGTH), "big")
+    if length > _LARGEST:
+        raise EOFError
+    answer = json.loads(await process.stdout.readexactly(length))
+    if not isinstance(answer, dict):
+        raise EOFError
+    return answer

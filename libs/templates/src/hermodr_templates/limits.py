@@ -1,0 +1,154 @@
+"""Bounds on what one rendering may cost.
+
+Jinja's sandbox keeps a template away from Python; it does not keep it from counting to a billion or from doubling a
+string thirty times. Here everything a template can repeat or build is charged to a meter: loop turns and calls, text,
+containers. CPU time is the last resort, measured per thread, so that a busy machine or a paused process is not taken
+for a hostile template.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+MAX_TEXT = 2 * 1024 * 1024
+MAX_STEPS = 100_000
+MAX_CPU_SECONDS = 1.0
+_CHARGED_TEXTS = 32
+_MAX_DEPTH = 50
+# A look at the clock is a system call, so only every eighth charge pays for one: what lies between two looks is
+# bounded by the sizes.
+_BETWEEN_LOOKS = 7
+_LARGE_TEXT = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`text`: the longest string, and the longest result, in characters. `items`: the most elements of a container,
+    nested ones included. `steps`: the most loop turns and calls. `cpu_seconds`: of the rendering thread."""
+
+    text: int = MAX_TEXT
+    items: int = 100_000
+    steps: int = MAX_STEPS
+    cpu_seconds: float = MAX_CPU_SECONDS
+
+
+FULL = Limits()
+"""What a mail may cost at most, in a process of its own."""
+QUICK = Limits(text=128 * 1024, items=2_000, cpu_seconds=0.005)
+"""What a mail may cost where it keeps others waiting. The usual one takes a hundredth of it."""
+
+
+class TemplateLimitExceeded(Exception):
+    """A template wants more than a mail can need. The message says what of."""
+
+
+class Meter:
+    """What one rendering has used so far."""
+
+    __slots__ = ("_charges", "_cpu_time", "_deadline", "_most_text", "_steps", "_text", "limits")
+
+    def __init__(self, limits: Limits = FULL, cpu_time: Callable[[], float] = time.thread_time) -> None:
+        self.limits = limits
+        self._cpu_time = cpu_time
+        self._deadline = cpu_time() + limits.cpu_seconds
+        self._most_text = _CHARGED_TEXTS * limits.text
+        self._charges = 0
+        self._steps = 0
+        self._text = 0
+
+    def step(self) -> None:
+        """A loop turn or a call."""
+        self._steps += 1
+        if self._steps > self.limits.steps:
+            raise TemplateLimitExceeded(f"more than {self.limits.steps} loop turns and calls")
+        self.computed()
+
+    def computed(self) -> None:
+        """Something with a small result; what it took to get there is another question."""
+        self._charges += 1
+        if not self._charges & _BETWEEN_LOOKS:
+            self.time()
+
+    def time(self) -> None:
+        """Looks at the clock."""
+        if self._cpu_time() > self._deadline:
+            raise TemplateLimitExceeded(f"more than {self.limits.cpu_seconds:g} s of computing")
+
+    def text(self, length: int) -> None:
+        """Text on its way into the result, or into a variable."""
+        self._text += length
+        if length > self.limits.text or self._text > self._most_text:
+            raise TemplateLimitExceeded("too much text")
+
+    def size(self, value: object) -> None:
+        """A value somebody computed: a string may be so long, a container with all it holds so large."""
+        if isinstance(value, str):
+            if len(value) > self.limits.text:
+                raise TemplateLimitExceeded("too much text")
+            if len(value) > _LARGE_TEXT:
+                self.time()
+        elif isinstance(value, int):
+            if value.bit_length() > 1024:
+                raise TemplateLimitExceeded("too large a number")
+        elif isinstance(value, (list, tuple, set, frozenset, dict)):
+            self.time()
+            _weigh(value, self.limits.items, 0)
+        self.computed()
+
+
+_current: ContextVar[Meter] = ContextVar("hermodr_template_meter")
+current = _current.get
+"""The meter of the rendering that is under way."""
+
+
+@contextmanager
+def metered(limits: Limits = FULL) -> Iterator[None]:
+    """Everything rendered inside is charged to one new meter."""
+    token = _current.set(Meter(limits))
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def check_text(length: int) -> None:
+    """Raises before so long a string is made."""
+    if length > current().limits.text:
+        raise TemplateLimitExceeded("too much text")
+
+
+def check_size(value: object) -> None:
+    """Raises for a value that is too large; or when the time is up: there is no loop in `{% set b = a|sort %}` written
+    a thousand times."""
+    current().size(value)
+
+
+def turns(iterable: Iterable[object], constant_text: int) -> Iterator[object]:
+    """`iterable`, each of its items charged as one step and as much text as the loop's body holds by itself."""
+    meter = current()
+    for item in iterable:
+        meter.step()
+        meter.text(constant_text)
+        yield item
+
+
+def _weigh(value: object, budget: int, depth: int) -> int:
+    """What is left of `budget` after every element of `value` took its part, shared ones once per place."""
+    if depth > _MAX_DEPTH:
+        raise TemplateLimitExceeded("too deeply nested a value")
+    if isinstance(value, dict):
+        parts: Iterable[object] = value.values()
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        parts = value
+    else:
+        # Long texts count too: a hundred thousand places may hold the same megabyte.
+        return budget - 1 - (len(value) // 64 if isinstance(value, str) else 0)
+    for part in parts:
+        budget = _weigh(part, budget, depth + 1)
+        if budget < 0:
+            raise TemplateLimitExceeded("too large a value")
+    return budget - 1

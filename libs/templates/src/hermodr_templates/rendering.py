@@ -1,0 +1,192 @@
+"""From a template version and its data to the content of a message."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from types import TracebackType
+from typing import Protocol
+from uuid import UUID
+
+from jinja2 import Template, TemplateSyntaxError, UndefinedError
+
+from hermodr_templates.html_text import html_to_text
+from hermodr_templates.limits import FULL, Limits, TemplateLimitExceeded, metered
+from hermodr_templates.sandbox import TemplateEnvironment
+
+_SUBJECT, _TEXT, _HTML = "subject", "body_text", "body_html"
+LIMIT = "render_limit"
+MISSING = "render_missing_variable"
+
+
+class TemplateVersion(Protocol):
+    """One immutable version of a template in one locale."""
+
+    @property
+    def template_id(self) -> UUID: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def locale(self) -> str: ...
+    @property
+    def subject(self) -> str | None: ...
+    @property
+    def body_text(self) -> str | None: ...
+    @property
+    def body_html(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The content of a mail. `text` is never missing: where nobody wrote one, it is derived from `html`."""
+
+    subject: str
+    text: str
+    html: str | None
+
+
+class RenderingFailed(Exception):
+    """`code` is `render_missing_variable`, `render_limit`, `render_failed` or `render_suspended`; `detail` names the
+    text, its line and the reason, never a value of the data. `passing`: another time it may go well."""
+
+    def __init__(self, code: str, detail: str, *, passing: bool = False) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.passing = passing
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    subject: Template | None
+    text: Template | None
+    html: Template | None
+
+
+class Renderer:
+    """Renders templates within limits of time and size, and remembers the last `kept` compiled ones.
+
+    Synchronous and computing only: a usual mail takes some ten microseconds. Compiling takes milliseconds, and far
+    more for a large source: one of more than `most_tokens` lexical ones is not compiled here, but a `render_limit`.
+    """
+
+    def __init__(self, limits: Limits = FULL, *, kept: int = 500, most_tokens: int | None = None) -> None:
+        self._limits = limits
+        self._most_tokens = most_tokens
+        self._plain = TemplateEnvironment(autoescape=False)
+        self._escaping = TemplateEnvironment(autoescape=True)
+        self._kept = kept
+        self._compiled: OrderedDict[tuple[UUID, int, str], _Compiled | RenderingFailed] = OrderedDict()
+
+    def render(self, template: TemplateVersion, data: Mapping[str, object]) -> Rendered:
+        """The content for `data`; values are escaped in HTML only.
+
+        Raises RenderingFailed: `render_missing_variable` naming the variable and line, `render_failed` with the line
+        and kind of any other mistake, `render_limit` for a template that wants too much.
+        """
+        with metered(self._limits):
+            compiled = self._compile(template)
+            subject = self._run(_SUBJECT, compiled.subject, data, template.subject) or ""
+            text = self._run(_TEXT, compiled.text, data, template.body_text)
+            html = self._run(_HTML, compiled.html, data, template.body_html)
+        return as_given(" ".join(subject.split()), text, html)
+
+    def _compile(self, template: TemplateVersion) -> _Compiled:
+        key = (template.template_id, template.version, template.locale)
+        compiled = self._compiled.get(key)
+        if compiled is None:
+            compiled = self._compiled[key] = self._compile_anew(template)
+            if len(self._compiled) > self._kept:
+                self._compiled.popitem(last=False)
+        else:
+            self._compiled.move_to_end(key)
+        if isinstance(compiled, RenderingFailed):
+            raise RenderingFailed(compiled.code, compiled.detail)
+        return compiled
+
+    def _compile_anew(self, template: TemplateVersion) -> _Compiled | RenderingFailed:
+        try:
+            return _Compiled(
+                self._compile_part(self._plain, _SUBJECT, template.subject),
+                self._compile_part(self._plain, _TEXT, template.body_text),
+                self._compile_part(self._escaping, _HTML, template.body_html),
+            )
+        except RenderingFailed as failure:  # versions never change, so it will fail again
+            return failure.with_traceback(None)
+
+    def _compile_part(
+        self, environment: TemplateEnvironment, part: str, source: str | None
+    ) -> Template | None:
+        if source is None:
+            return None
+        with _failures_of(part):
+            if self._most_tokens is not None and environment.has_more_tokens(source, self._most_tokens):
+                raise TemplateLimitExceeded("too large a source to be compiled here")
+            return environment.template(source, part)
+
+    def _run(
+        self, part: str, template: Template | None, data: Mapping[str, object], source: str | None
+    ) -> str | None:
+        if template is None:
+            return None
+        with _failures_of(part, source):
+            return _joined(template.generate(data), self._limits.text)
+
+
+def as_given(subject: str | None, body_text: str | None, body_html: str | None) -> Rendered:
+    """Content as it is: nothing in it is a template any more. The text is derived where there is none."""
+    if body_text is None:
+        body_text = html_to_text(body_html) if body_html is not None else ""
+    return Rendered(subject or "", body_text, body_html)
+
+
+def _joined(pieces: Iterator[str], longest: int) -> str:
+    """By handfuls: the text is measured while it grows, at next to no cost for the usual mail."""
+    joined = "".join(islice(pieces, 512))
+    if len(joined) <= longest and (more := list(islice(pieces, 512))):
+        kept, length = [joined], len(joined)
+        while more:
+            kept.append("".join(more))
+            length += len(kept[-1])
+            if length > longest:
+                break
+            more = list(islice(pieces, 512))
+        joined = "".join(kept)
+    if len(joined) > longest:
+        raise TemplateLimitExceeded(f"more than {longest // 1024} Ki characters")
+    return joined
+
+
+@contextmanager
+def _failures_of(part: str, source: str | None = None) -> Iterator[None]:
+    """Turns whatever a template does wrong into a RenderingFailed without a value of the data in it."""
+    try:
+        yield
+    except TemplateSyntaxError as error:
+        raise RenderingFailed("render_failed", f"{part}, line {error.lineno}: {error.message}") from error
+    except UndefinedError as error:
+        where = _where(part, error.__traceback__)
+        name = error.message or ""  # of `{{ names[x] }}` it is a value
+        written = name.isidentifier() and name in (source or "")
+        raise RenderingFailed(MISSING, f"{where}: {name if written else 'something'} is missing") from error
+    except TemplateLimitExceeded as error:
+        raise RenderingFailed(LIMIT, f"{_where(part, error.__traceback__)}: {error}") from error
+    except (MemoryError, RecursionError) as error:
+        raise RenderingFailed(LIMIT, f"{part}: {type(error).__name__}") from error
+    except Exception as error:
+        # Templates can raise anything. The error's text may quote a value, so only its kind is told.
+        where = _where(part, error.__traceback__)
+        raise RenderingFailed("render_failed", f"{where}: {type(error).__name__}") from error
+
+
+def _where(part: str, traceback: TracebackType | None) -> str:
+    """The innermost line of the template; Jinja names the frames after it."""
+    line = None
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == part:
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return part if line is None else f"{part}, line {line}"

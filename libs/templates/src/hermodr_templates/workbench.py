@@ -1,0 +1,86 @@
+"""What a `Cell` computes. Requests and answers are JSON, each after its length in four bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, BinaryIO
+from uuid import UUID
+
+from hermodr_templates.limits import QUICK
+from hermodr_templates.publishing import publish
+from hermodr_templates.rendering import Renderer, RenderingFailed, as_given
+
+_MEMORY = 768 * 1024 * 1024
+_LENGTH = 4
+Message = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    template_id: UUID
+    version: int
+    locale: str
+    subject: str | None
+    body_text: str | None
+    body_html: str | None
+
+
+class Workbench:
+    """Answers requests by what they ask to `do`."""
+
+    def __init__(self) -> None:
+        self._renderer = Renderer()
+        self._tasks: dict[str, Callable[[Message], Message]] = {
+            "render": self._render,
+            "text": self._text,
+            "publish": self._publish,
+        }
+
+    def answer(self, request: Message) -> Message:
+        """What came of the request; `failed` is `[code, detail]` of what a template did wrong."""
+        try:
+            return self._tasks[request["do"]](request)
+        except RenderingFailed as failure:
+            return {"failed": [failure.code, failure.detail]}
+        except (MemoryError, RecursionError) as failure:
+            return {"failed": ["render_limit", type(failure).__name__]}
+
+    def _render(self, request: Message) -> Message:
+        template_id, *rest = request["template"]
+        started = time.thread_time()
+        rendered = self._renderer.render(_Version(UUID(template_id), *rest), json.loads(request["data"]))
+        quick = time.thread_time() - started < QUICK.cpu_seconds
+        return {"rendered": asdict(rendered), "quick": quick}
+
+    def _text(self, request: Message) -> Message:
+        return {"rendered": asdict(as_given(request["subject"], None, request["body_html"]))}
+
+    def _publish(self, request: Message) -> Message:
+        return {"published": [asdict(publish(each)) for each in request["texts"]]}
+
+
+def serve() -> None:
+    """Until standard input ends."""
+    # A template that wants more dies of it, here, where it harms nobody. Not every system can count memory.
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    workbench = Workbench()
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    while (request := _read(requests)) is not None:
+        answer = json.dumps(workbench.answer(request)).encode()
+        answers.write(len(answer).to_bytes(_LENGTH, "big") + answer)
+        answers.flush()
+
+
+def _read(stream: BinaryIO) -> Message | None:
+    head = stream.read(_LENGTH)
+    if len(head) < _LENGTH:
+        return None
+    message: Message = json.loads(stream.read(int.from_bytes(head, "big")))
+    return message

@@ -1,0 +1,107 @@
+"""The process that strangers' templates are computed in."""
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from hermodr_templates.bounded import BoundedRenderer
+from hermodr_templates.cell import Cell, CellLost
+
+TEXT = {"do": "text", "subject": "s", "body_html": "<p>hello</p>"}
+
+
+@dataclass(frozen=True)
+class Version:
+    template_id: UUID
+    body_text: str
+    version: int = 1
+    locale: str = "en"
+    subject: str | None = "Hello"
+    body_html: str | None = None
+
+
+@pytest.fixture
+async def cell() -> AsyncIterator[Cell]:
+    cell = Cell(20)
+    yield cell
+    await cell.close()
+
+
+def pid_of(cell: Cell) -> int:
+    assert cell.pid is not None
+    return cell.pid
+
+
+async def test_it_answers_and_lives_on(cell: Cell) -> None:
+    assert (await cell.ask(TEXT))["rendered"]["text"] == "hello\n"
+    first = pid_of(cell)
+    failed = await cell.ask(
+        {"do": "render", "template": [str(UUID(int=1)), 1, "en", None, "{{ x }}", None], "data": "{}"}
+    )
+    assert failed["failed"][0] == "render_missing_variable"
+    assert pid_of(cell) == first
+
+
+async def test_a_process_that_was_killed_is_replaced(cell: Cell) -> None:
+    await cell.ask(TEXT)
+    first = pid_of(cell)
+    os.kill(first, signal.SIGKILL)
+    assert (await cell.ask(TEXT))["rendered"]["text"] == "hello\n"
+    assert pid_of(cell) != first
+
+
+async def test_a_process_that_hangs_is_ended(cell: Cell) -> None:
+    await cell.ask(TEXT)
+    first = pid_of(cell)
+    os.kill(first, signal.SIGSTOP)
+    cell.seconds = 0.2
+    with pytest.raises(CellLost):
+        await cell.ask(TEXT)
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
+
+
+async def test_who_does_not_wait_for_the_answer_leaves_none_behind(cell: Cell) -> None:
+    await cell.ask(TEXT)
+    asked = asyncio.create_task(cell.ask(TEXT | {"body_html": "<p>x</p>" * 100_000}))
+    await asyncio.sleep(0)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    assert (await cell.ask(TEXT))["rendered"]["text"] == "hello\n"
+
+
+async def test_it_has_no_secrets_to_tell(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HERMODR_DATABASE_URL", "postgresql://secret@127.0.0.1/x")
+    await cell.ask(TEXT)
+    assert b"HERMODR" not in Path(f"/proc/{pid_of(cell)}/environ").read_bytes()
+
+
+async def test_a_hostile_template_keeps_no_other_mail_waiting(cell: Cell) -> None:
+    """While it computes its second of CPU away, everybody else's mail is rendered."""
+    await cell.start()
+    renderer = BoundedRenderer(cell, time.monotonic)
+    hostile = Version(
+        UUID(int=1), "{% for a in xs %}{% for b in xs %}{% set c = xs|sort %}{% endfor %}{% endfor %}"
+    )
+    usual = Version(UUID(int=2), "Hi {{ name }}")
+    xs = json.dumps({"xs": list(range(3000, 0, -1))})
+    busy = asyncio.gather(*(renderer.render(hostile, xs) for _ in range(4)), return_exceptions=True)
+    rendered, longest = 0, 0.0
+    while not busy.done():
+        started = time.thread_time()
+        await asyncio.sleep(0)
+        longest = max(longest, time.thread_time() - started)
+        assert (await renderer.render(usual, '{"name": "Ada"}')).text == "Hi Ada"
+        rendered += 1
+    assert rendered > 200
+    assert longest < 0.1
+    assert all(isinstance(each, Exception) for each in await busy)

@@ -10,10 +10,11 @@ from hermodr_delivery.provider import Accepted, ProviderOptions
 from hermodr_delivery.pump import Withheld
 from hermodr_email_sender.domain import OutgoingEmail
 from hermodr_email_sender.providers import EmailProvider
-from hermodr_email_sender.rendering import Rendered, Renderer
 from hermodr_email_sender.service import EmailSending
 from hermodr_ledger.attempts import Outcome
 from hermodr_ledger.engine import Ledger
+from hermodr_templates.bounded import BoundedRenderer
+from hermodr_templates.rendering import Rendered
 from tests.support.clocks import FakeClock
 from tests.unit.delivery.fakes import claim_of, new_ids
 
@@ -29,7 +30,7 @@ class Breaking:
         self.sending = sending
         self.calls = 0
 
-    def as_given(self, subject: str, text: str | None, html: str | None) -> Rendered:
+    async def as_given(self, subject: str, text: str | None, html: str | None) -> Rendered:
         if self.rendering is not None:
             raise self.rendering
         return Rendered("Hello", "you", None)
@@ -48,7 +49,7 @@ def sending_with(parts: Breaking, *, paused: bool = False) -> EmailSending:
     return EmailSending(
         cast("Ledger", None),
         [cast("EmailProvider", parts)],
-        cast("Renderer", parts),
+        cast("BoundedRenderer", parts),
         FakeClock(),
         SenderMetrics(CollectorRegistry()),
         owner="me",

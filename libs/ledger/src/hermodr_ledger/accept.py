@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
+
 from hermodr_contracts.vocabulary import JobKind, JobState, OnUnknown, Priority
 from hermodr_ledger.engine import Statements, Transaction
 
@@ -73,6 +75,11 @@ class StillRunning:
     """The first request with this key has no answer yet."""
 
 
+class Contested(Exception):
+    """Somebody else's transaction holds one of the idempotency keys and has not ended within the time; nothing was
+    committed."""
+
+
 @dataclass(frozen=True, slots=True)
 class SingletonTaken:
     """Another live job holds the singleton key."""
@@ -94,9 +101,11 @@ WITH input AS (
     ) AS i(id, project_id, kind, type, state, priority, channels, recipient_id, to_email,
            to_phone, owner_id, data, content, metadata, group_id, update_id, batch_id,
            singleton_key, on_unknown, scheduled_for, key, fingerprint, response)
+), patience AS MATERIALIZED (
+    SELECT set_config('lock_timeout', coalesce($26, current_setting('lock_timeout')), true)
 ), keyed AS (
     INSERT INTO hermodr.idempotency_keys (project_id, key, fingerprint, status, response)
-    SELECT project_id, key, fingerprint, 202, response FROM input WHERE key IS NOT NULL
+    SELECT project_id, key, fingerprint, 202, response FROM patience, input WHERE key IS NOT NULL
     ORDER BY project_id, key  -- as everybody does, so that two statements never wait for each other
     ON CONFLICT DO NOTHING
     RETURNING project_id, key, response
@@ -119,19 +128,26 @@ SELECT id FROM accepted LEFT JOIN woken ON true
 """
 
 
-async def accept(ledger: Statements, jobs: Sequence[NewJob]) -> list[Verdict]:
+async def accept(
+    ledger: Statements, jobs: Sequence[NewJob], *, wait_seconds: float | None = None
+) -> list[Verdict]:
     """Commits the jobs, all in one transaction, and says of each what became of it, in order. (On a `Transaction` they
     are committed with it.)
 
     A job whose idempotency key is taken is not committed. Jobs with a `singleton_key` go through `accept_singleton`.
-    Raises `LedgerUnavailable`.
+    For a key that an uncommitted transaction holds `wait_seconds` are waited (`None`: as long as a statement may take).
+    Raises `Contested` when they are over, and `LedgerUnavailable`.
     """
-    rows = await ledger.fetch(
-        _ACCEPT,
-        *_columns(jobs),
-        float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
-        DUE_CHANNEL,
-    )
+    try:
+        rows = await ledger.fetch(
+            _ACCEPT,
+            *_columns(jobs),
+            float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
+            DUE_CHANNEL,
+            f"{round(wait_seconds * 1000)}ms" if wait_seconds is not None else None,
+        )
+    except asyncpg.LockNotAvailableError as error:
+        raise Contested from error
     committed = {row["id"] for row in rows}
     left = [job for job in jobs if job.id not in committed]
     answers = await _earlier_answers(ledger, left) if left else {}

@@ -26,6 +26,7 @@ UNAUTHENTICATED = Kind("unauthenticated", 401, "A valid API key or token is need
 FORBIDDEN = Kind("forbidden", 403, "The caller may not do this")
 NOT_FOUND = Kind("not-found", 404, "There is no such thing")
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "This method is not possible here")
+TOO_SLOW = Kind("body-too-slow", 408, "The body did not arrive in time")
 CONFLICT = Kind("conflict", 409, "This is in conflict with what is there")
 SINGLETON_TAKEN = Kind("singleton-taken", 409, "A job with this singleton key is not finished yet")
 STILL_RUNNING = Kind("still-running", 409, "The first request with this key is still running")

@@ -101,7 +101,7 @@ def documented(
     """The arguments of `add_api_route` that document a route. `users`: end users may call it too (`Gate.user_or`)."""
     statuses = {422, 500, 503, *problems} | ({401, 403} if scope else set())
     if body is not None:
-        statuses |= {400, 413, 415}
+        statuses |= {400, 408, 413, 415}
     if method == "POST":
         statuses |= {409}
     good: dict[str, Any] = {"description": summary} | ({"model": answer} if answer is not None else {})

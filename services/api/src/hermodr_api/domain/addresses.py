@@ -13,6 +13,7 @@ _EVERYDAY = re.compile(
     r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*"
     r"@(?:[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])(?<!--)){0,62}\.)+[a-z]{2,63}"
 )
+_MOST_LOCAL_OCTETS = 64
 _SPECIAL = frozenset(name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES) - {"test"}
 
 
@@ -23,11 +24,14 @@ def email_address(text: str) -> str:
     if _EVERYDAY.fullmatch(text) and text.rpartition(".")[2] not in _SPECIAL:
         return text
     try:
-        return validate_email(
-            text, check_deliverability=False, allow_smtputf8=True, test_environment=True
-        ).normalized
+        found = validate_email(text, check_deliverability=False, allow_smtputf8=True, test_environment=True)
     except EmailNotValidError as error:
         raise ValueError(f"is not an email address: {error}") from None
+    if len(found.local_part.encode()) > _MOST_LOCAL_OCTETS:
+        raise ValueError(
+            f"is not an email address: more than {_MOST_LOCAL_OCTETS} octets before the @-sign (RFC 5321)"
+        )
+    return found.normalized
 
 
 EmailAddress = Annotated[

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from hermodr_api.domain.bodies import Body, read
 from hermodr_api.domain.json_text import parse
 from hermodr_api.domain.notifications import fingerprint
-from hermodr_api.errors import TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, Flaw, Refused, invalid
+from hermodr_api.errors import TOO_LARGE, TOO_SLOW, UNSUPPORTED_MEDIA_TYPE, Flaw, Refused, invalid
 from hermodr_api.service.answers import Answer, Key
 from hermodr_api.service.authentication import Authenticator, Caller
 from hermodr_ledger.keys import Scope
@@ -20,6 +20,8 @@ M = TypeVar("M", bound=Body)
 
 MIB = 1024 * 1024
 JSON = "application/json"
+BODY_SECONDS = 30.0
+"""A request that dribbles in would hold its connection for ever."""
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _CALLER = "hermodr_caller"
 
@@ -64,7 +66,7 @@ def caller_of(request: Request) -> Caller:
 
 
 async def read_bytes(request: Request, limit: int, media_types: tuple[str, ...] = (JSON,)) -> bytes:
-    """The body, of which no more than `limit` bytes are taken. Raises `Refused` (413, 415)."""
+    """The body, of which no more than `limit` bytes are taken. Raises `Refused` (408, 413, 415)."""
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given not in media_types and not (given.endswith("+json") and JSON in media_types):
         raise Refused(
@@ -75,6 +77,15 @@ async def read_bytes(request: Request, limit: int, media_types: tuple[str, ...] 
     length = request.headers.get("content-length", "0")
     if length.isdecimal() and int(length[:20]) > limit:
         raise _too_large(limit)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _body(request, limit)
+    except TimeoutError:
+        reason = f"a body has {BODY_SECONDS:g} seconds to arrive"
+        raise Refused(TOO_SLOW, reason, headers={"connection": "close"}) from None
+
+
+async def _body(request: Request, limit: int) -> bytes:
     chunks: list[bytes] = []
     taken = 0
     while True:

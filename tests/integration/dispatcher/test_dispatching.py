@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import cast
 
+import asyncpg
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from hermodr_contracts.vocabulary import Channel, Priority
+from hermodr_contracts.vocabulary import Channel, JobKind, Priority
 from hermodr_dispatcher.service import Dispatching
 from hermodr_ledger.engine import Ledger
+from hermodr_ledger.requeueing import requeue
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.ids import child_id, new_id
 from tests.support.ledgers import emptied, new_jobs, opened, row_of, rows_of
@@ -61,16 +63,58 @@ async def test_jobs_that_are_not_there_are_no_trouble(ledger: Ledger) -> None:
     assert rung.ids == []
 
 
-async def test_a_job_that_cannot_be_read_keeps_no_other_from_being_decided(ledger: Ledger) -> None:
+async def test_a_job_that_cannot_be_decided_ends_with_a_dead_letter_and_keeps_no_other_waiting(
+    ledger: Ledger,
+) -> None:
     ids, rung = await new_jobs(ledger, 7), Rung()
     await ledger.fetch("UPDATE hermodr.jobs SET channels = '{pigeon}' WHERE id = $1", ids[3])
     service = dispatching_of(ledger, rung)
-    both = await asyncio.gather(
-        service.dispatch(NORMAL, ids[:5]), service.dispatch(NORMAL, ids[5:]), return_exceptions=True
-    )
-    assert [type(each) for each in both] == [ValueError, type(None)]
+    await asyncio.gather(service.dispatch(NORMAL, ids[:5]), service.dispatch(NORMAL, ids[5:]))
     assert sorted(map(str, rung.ids)) == sorted(str(child_id(each, 1)) for each in ids if each != ids[3])
-    assert (await row_of(ledger, "jobs", ids[3]))["state"] == "queued"
+    odd = await row_of(ledger, "jobs", ids[3])
+    assert (odd["state"], odd["error"], odd["wake_at"]) == ("failed", "undecidable: ValueError", None)
+    assert odd["finished_at"] is not None
+    (letter,) = await rows_of(ledger, "dead_letters")
+    assert (letter["job_id"], letter["project_id"]) == (ids[3], odd["project_id"])
+    assert (letter["queue"], letter["reason"]) == ("jobs.dead", "undecidable: ValueError")
+    await service.dispatch(NORMAL, [ids[3]])  # a second bell finds nothing to do
+    assert len(await rows_of(ledger, "dead_letters")) == 1
+
+
+async def test_mended_it_can_be_asked_for_again_and_is_buried_anew_if_it_is_not(ledger: Ledger) -> None:
+    (job_id,), rung = await new_jobs(ledger, 1), Rung()
+    project_id = (await row_of(ledger, "jobs", job_id))["project_id"]
+    service = dispatching_of(ledger, rung)
+    for channels, letters in (("{pigeon}", 1), ("{raven}", 2), ("{email}", 2)):
+        await ledger.fetch("UPDATE hermodr.jobs SET channels = $1::text::text[]", channels)
+        if letters > 1:
+            async with ledger.transaction() as transaction:
+                await requeue(transaction, project_id, [job_id], by="test")
+        await service.dispatch(NORMAL, [job_id])
+        assert len(await rows_of(ledger, "dead_letters")) == letters
+    assert rung.ids == [child_id(job_id, 1)]
+
+
+async def test_a_database_of_another_shape_is_not_the_jobs_fault(ledger: Ledger) -> None:
+    (job_id,), rung = await new_jobs(ledger, 1), Rung()
+    await ledger.fetch("ALTER TABLE hermodr.recipients RENAME COLUMN quiet_hours TO quiet")
+    try:
+        with pytest.raises(asyncpg.UndefinedColumnError):
+            await dispatching_of(ledger, rung).dispatch(NORMAL, [job_id])
+    finally:
+        await ledger.fetch("ALTER TABLE hermodr.recipients RENAME COLUMN quiet TO quiet_hours")
+    assert (await row_of(ledger, "jobs", job_id))["state"] == "queued"
+    assert await rows_of(ledger, "dead_letters") == []
+
+
+async def test_tasks_are_left_for_a_worker(ledger: Ledger) -> None:
+    (task,) = await new_jobs(ledger, 1, kind=JobKind.TASK, type="data-export", content=None, to_email=None)
+    (mail,), rung = await new_jobs(ledger, 1), Rung()
+    await dispatching_of(ledger, rung).dispatch(NORMAL, [task, mail])
+    assert rung.ids == [child_id(mail, 1)]
+    left = await row_of(ledger, "jobs", task)
+    assert left["state"] == "queued"
+    assert left["wake_at"] is not None  # the scheduler goes on announcing it, ever more rarely
 
 
 async def test_with_the_database_away_the_jobs_are_left_to_the_scheduler(

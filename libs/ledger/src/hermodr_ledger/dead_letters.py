@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from hermodr_ledger.engine import Ledger
 from hermodr_servicekit.ids import new_id
@@ -40,6 +41,33 @@ async def bury(ledger: Ledger, letter: DeadMessage) -> None:
         letter.body,
         json.dumps(_storable_json(dict(letter.headers))),
     )
+
+
+async def bury_job(ledger: Ledger, job_id: UUID, reason: str) -> bool:
+    """Ends a queued job nobody can decide upon as failed, and keeps a dead letter of it: it can be replayed once the
+    cause is mended. `reason` holds no personal data. `False`: it was not queued any more."""
+    rows = await ledger.fetch(
+        """
+        WITH ended AS (
+            UPDATE hermodr.jobs
+            SET state = 'failed', error = $2, wake_at = NULL, processed_at = now(), finished_at = now()
+            WHERE id = $1 AND state = 'queued' RETURNING id, project_id, type, singleton_key, requeues
+        ), noted AS (
+            INSERT INTO hermodr.events (job_id, kind, detail)
+            SELECT id, 'refused', jsonb_build_object('reason', $2::text) FROM ended
+        ), freed AS (
+            DELETE FROM hermodr.singletons s USING ended e
+            WHERE s.project_id = e.project_id AND s.key = e.singleton_key AND s.job_id = e.id
+        )
+        INSERT INTO hermodr.dead_letters (id, project_id, source_id, queue, reason, job_id, job_type)
+        SELECT $3, project_id, id || '/undecidable/' || requeues, 'jobs.dead', $2, id, type FROM ended
+        ON CONFLICT (source_id) DO NOTHING RETURNING id
+        """,
+        job_id,
+        _storable(reason),
+        new_id(),
+    )
+    return bool(rows)
 
 
 def _storable(text: str) -> str:

@@ -26,6 +26,15 @@ _GONE: tuple[type[BaseException], ...] = (
 _LEAVE_BEHIND: tuple[type[BaseException], ...] = (*_GONE, asyncio.CancelledError)
 _COLLISIONS: tuple[type[Exception], ...] = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
+_ABOUT_ROWS: tuple[type[Exception], ...] = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+_PASSING: tuple[type[Exception], ...] = (
+    OSError,
+    MemoryError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    DBAPIError,
+)
+
 Row = Mapping[str, Any]
 """A row by column name."""
 
@@ -36,6 +45,12 @@ class LedgerUnavailable(Exception):
 
 class Collided(LedgerUnavailable):
     """The transaction was undone because it and another waited for each other; doing it all again is safe."""
+
+
+def repeats_itself(error: Exception) -> bool:
+    """Whether work on the same row would fail so again: the row is odd, or our code has a defect. Not so with what the
+    machine lacks, nor with what a database says whose shape or rights are wrong: that concerns every row."""
+    return isinstance(error, _ABOUT_ROWS) or not isinstance(error, (LedgerUnavailable, *_PASSING))
 
 
 class Statements(Protocol):

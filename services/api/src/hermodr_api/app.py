@@ -20,7 +20,9 @@ from hermodr_api.routes.intake import Gate
 from hermodr_api.routes.jobs import JobRoutes
 from hermodr_api.routes.notifications import NotificationRoutes
 from hermodr_api.routes.recipients import RecipientRoutes
+from hermodr_api.routes.tasks import TaskRoutes
 from hermodr_api.routes.templates import TemplateRoutes
+from hermodr_api.service.accepting import Accepting
 from hermodr_api.service.answers import Repeatable
 from hermodr_api.service.authentication import Authenticator
 from hermodr_api.service.bulk import Bulk
@@ -71,16 +73,10 @@ class Api:
             "hermodr_jobs_accepted", "Jobs committed here.", ("kind", "priority"), registry=self.registry
         )
         self.directory = Directory(self.ledger, self.clock)
-        taking = (
-            self.ledger,
-            self.directory,
-            self.announcer,
-            self.clock,
-            settings.message_id_domain,
-            self._count,
-        )
-        self.notifications = Notifications(*taking)
-        self.bulk = Bulk(*taking)
+        domain = settings.message_id_domain
+        self.accepting = Accepting(self.ledger, self.announcer, self._count)
+        self.notifications = Notifications(self.ledger, self.directory, self.accepting, self.clock, domain)
+        self.bulk = Bulk(self.ledger, self.directory, self.announcer, self.clock, domain, self._count)
         self._gate = Gate(self.authenticator)
         taken_on = NotificationRoutes(self._gate, self.notifications, self.bulk)
         shortcuts = {("POST", "/v1/notifications"): taken_on.post}
@@ -104,6 +100,7 @@ class Api:
         app.include_router(taken_on.router())
         domain = self.settings.message_id_domain
         app.include_router(JobRoutes(gate, self.ledger, self.clock, domain).router())
+        app.include_router(TaskRoutes(gate, self.accepting, self.clock).router())
         app.include_router(RecipientRoutes(gate, self.ledger, repeatable).router())
         app.include_router(TemplateRoutes(gate, self.ledger, repeatable, self.directory).router())
         app.include_router(ApiKeyRoutes(gate, self.ledger, repeatable, self.authenticator).router())
@@ -117,7 +114,7 @@ class Api:
 
     async def drain(self) -> None:
         """Returns when all that was accepted is committed and announced, or given up."""
-        await self.notifications.drain()
+        await self.accepting.drain()
         await self.announcer.drain()
 
     async def close(self) -> None:

@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 from hermodr_api.domain.api_keys import ApiKeyIn, ApiKeyPatch
 from hermodr_api.domain.notifications import BulkItemIn, NotificationIn
 from hermodr_api.domain.recipients import PreferencesIn, RecipientIn, RecipientPatch
+from hermodr_api.domain.tasks import TaskIn
 from hermodr_api.domain.templates import RollbackIn, TemplateIn, TemplatePatch
 from hermodr_api.errors import KINDS
 from hermodr_api.problems import MEDIA_TYPE
@@ -26,6 +27,7 @@ BODIES: tuple[type[BaseModel], ...] = (
     RollbackIn,
     ApiKeyIn,
     ApiKeyPatch,
+    TaskIn,
 )
 _REF = "#/components/schemas/"
 _TITLES = {

@@ -7,10 +7,11 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter
 
-from hermodr_contracts.vocabulary import Priority
+from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_dispatcher.domain import decide
+from hermodr_ledger.dead_letters import bury_job
 from hermodr_ledger.decisions import Decision, published_templates, requested_jobs
-from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_ledger.engine import Ledger, LedgerUnavailable, repeats_itself
 from hermodr_ledger.redeciding import record_all
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.coalescer import Coalescer
@@ -38,15 +39,18 @@ class Dispatching:
 
     async def dispatch(self, priority: Priority, ids: Sequence[UUID]) -> None:
         """Decides upon those of the jobs that are still queued. With the database away nothing happens: the jobs stay
-        queued and the scheduler announces them again. A job that cannot be decided upon keeps no other from it: it is
-        left queued, and its error raised once all others are decided."""
+        queued and the scheduler announces them again. A job that cannot be decided upon keeps no other from it: it ends
+        as failed, with a dead letter. What is no fault of the job's own is raised once all others are decided."""
         try:
             await self._lines[priority].submit(ids)
         except LedgerUnavailable as error:
             log.warning("jobs left for later", jobs=len(ids), error=str(error))
         except Exception as error:
             if len(ids) == 1:
-                raise
+                if not repeats_itself(error):
+                    raise
+                await self._refuse(ids[0], error)
+                return
             log.error("jobs are decided one by one", jobs=len(ids), error=type(error).__name__)
             await self._dispatch_singly(priority, ids)
 
@@ -61,13 +65,22 @@ class Dispatching:
             try:
                 await self.dispatch(priority, [each])
             except Exception as error:  # noqa: BLE001 - raised below, when the other jobs have had their turn
-                log.error("job cannot be decided upon", job_id=str(each), error=whereabouts(error))
                 failures.append(error)
         if failures:
             raise failures[0]
 
+    async def _refuse(self, job_id: UUID, error: Exception) -> None:
+        log.error("job cannot be decided upon", job_id=str(job_id), error=whereabouts(error))
+        try:
+            await bury_job(self._ledger, job_id, f"undecidable: {type(error).__name__}")
+        except LedgerUnavailable as away:
+            log.warning("jobs left for later", jobs=1, error=str(away))
+
     async def _decide_all(self, packs: Sequence[Sequence[UUID]]) -> list[None]:
-        jobs = await requested_jobs(self._ledger, [each for pack in packs for each in pack])
+        requested = await requested_jobs(self._ledger, [each for pack in packs for each in pack])
+        jobs = [
+            job for job in requested if job.kind is not JobKind.TASK
+        ]  # those are for a worker, once there is one
         if jobs:
             names = {(job.project_id, job.type) for job in jobs if job.type is not None}
             templates = await published_templates(self._ledger, list(names)) if names else {}

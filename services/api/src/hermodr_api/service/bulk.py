@@ -29,9 +29,10 @@ from hermodr_api.domain.notifications import (
     template_of,
 )
 from hermodr_api.errors import Flaw
+from hermodr_api.service.accepting import Count
 from hermodr_api.service.answers import Answer, Key, settled
 from hermodr_api.service.directory import Directory
-from hermodr_api.service.notifications import Count, unknown_recipient, unknown_type
+from hermodr_api.service.notifications import unknown_recipient, unknown_type
 from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_ledger import idempotency
 from hermodr_ledger.accept import (

@@ -1,0 +1,113 @@
+"""What may be asked of a task, and the job it becomes."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+import orjson
+from pydantic import BaseModel, Field
+
+from hermodr_api.domain.bodies import Body, JsonObject, Label, Moment
+from hermodr_api.domain.json_text import dump
+from hermodr_api.domain.notifications import LONGEST_DELAY, Type
+from hermodr_api.errors import Flaw
+from hermodr_contracts.vocabulary import JobKind, JobState, Priority
+from hermodr_ledger.accept import Idempotency, NewJob
+from hermodr_servicekit.clock import Clock
+
+MOST_RETRIES = 100
+LONGEST_RUN_SECONDS = 24 * 3600
+
+
+class TaskIn(Body):
+    """A background task for a worker."""
+
+    type: Type = Field(
+        description="Which task: the name its code is registered under.", examples=["data-export"]
+    )
+    payload: JsonObject = Field(
+        default_factory=dict, description="What the task is given.", examples=[{"format": "csv"}]
+    )
+    priority: Literal["urgent", "normal", "low"] = Field(
+        default="normal", description="The lane it waits in: `urgent` before `normal` before `low`."
+    )
+    scheduled_for: Moment | None = Field(
+        default=None,
+        description="When to run it (RFC 3339 with its offset, at most 366 days ahead); the past means now.",
+        examples=["2026-11-22T09:00:00Z"],
+    )
+    singleton_key: Label | None = Field(
+        default=None,
+        description="Only one unfinished job has this key: a second one is refused (409), naming the first. "
+        "Every end user has keys of their own.",
+        examples=["export:customer-17"],
+    )
+    max_retries: Annotated[int, Field(strict=True, ge=0, le=MOST_RETRIES)] | None = Field(
+        default=None,
+        description="How often it is tried again when it fails; left out, what the task's code says.",
+        examples=[3],
+    )
+    timeout_seconds: Annotated[int, Field(strict=True, ge=1, le=LONGEST_RUN_SECONDS)] | None = Field(
+        default=None,
+        description="How long one try may take, at most a day; left out, what the task's code says.",
+        examples=[1800],
+    )
+
+
+class TaskAcceptedView(BaseModel):
+    """The task is committed."""
+
+    job_id: UUID
+    status: Literal[JobState.QUEUED, JobState.SCHEDULED]
+    status_url: str
+
+
+def task_of(
+    wanted: TaskIn, job_id: UUID, project_id: UUID, user_id: str | None, clock: Clock
+) -> NewJob | list[Flaw]:
+    """The job to be taken on, owned by the end user who asks for it. How it is to be run stands in `content`."""
+    flaws = []
+    now = clock.now()
+    if wanted.scheduled_for is not None and wanted.scheduled_for - now > LONGEST_DELAY:
+        flaws.append(Flaw(("body", "scheduled_for"), f"is more than {LONGEST_DELAY.days} days ahead"))
+    payload = "{}"
+    try:
+        payload = dump(wanted.payload)
+    except ValueError as error:
+        flaws.append(Flaw(("body", "payload"), str(error)))
+    if flaws:
+        return flaws
+    limits = {
+        name: value
+        for name, value in (("max_retries", wanted.max_retries), ("timeout_seconds", wanted.timeout_seconds))
+        if value is not None
+    }
+    later = wanted.scheduled_for is not None and wanted.scheduled_for > now
+    key = wanted.singleton_key
+    return NewJob(
+        id=job_id,
+        project_id=project_id,
+        kind=JobKind.TASK,
+        type=wanted.type,
+        priority=Priority.of_lane(wanted.priority),
+        data=payload,
+        content=dump(limits) if limits else None,
+        owner_id=user_id,
+        singleton_key=f"user:{user_id}:{key}" if user_id is not None and key is not None else key,
+        scheduled_for=wanted.scheduled_for if later else None,
+    )
+
+
+def answer_of(job: NewJob) -> bytes:
+    """The body of the `202`."""
+    return orjson.dumps(
+        {
+            "job_id": job.id,
+            "status": JobState.SCHEDULED if job.scheduled_for is not None else JobState.QUEUED,
+            "status_url": f"/v1/jobs/{job.id}",
+        }
+    )
+
+
+def remembered(key: str, fingerprint: bytes, user_id: str | None, answer: bytes) -> Idempotency:
+    """The idempotency key, which every end user has for themselves (no client can send the separator)."""
+    return Idempotency(key if user_id is None else f"{user_id}\x1f{key}", fingerprint, answer)

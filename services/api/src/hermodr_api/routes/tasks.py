@@ -1,0 +1,58 @@
+"""`POST /v1/jobs`: work for a worker."""
+
+from dataclasses import replace
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hermodr_api.domain.tasks import TaskAcceptedView, TaskIn, answer_of, remembered, task_of
+from hermodr_api.errors import invalid
+from hermodr_api.openapi import documented
+from hermodr_api.routes.intake import Gate, caller_of, read_body, respond
+from hermodr_api.service.accepting import Accepting
+from hermodr_api.service.answers import patience
+from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.ids import new_job_id
+
+_EXAMPLE = {"type": "data-export", "payload": {"format": "csv"}, "timeout_seconds": 1800}
+
+
+class TaskRoutes:
+    """Requesting tasks."""
+
+    def __init__(self, gate: Gate, accepting: Accepting, clock: Clock) -> None:
+        self._gate = gate
+        self._accepting = accepting
+        self._clock = clock
+
+    def router(self) -> APIRouter:
+        """The route."""
+        router = APIRouter(tags=["jobs"])
+        docs = documented(
+            "Request a background task",
+            method="POST",
+            scope="send",
+            status=202,
+            answer=TaskAcceptedView,
+            body=TaskIn,
+            example=_EXAMPLE,
+            users=True,
+        )
+        router.add_api_route(
+            "/v1/jobs", self.post, dependencies=[Depends(self._gate.user_or("send"))], **docs
+        )
+        return router
+
+    async def post(self, request: Request) -> Response:
+        """`POST /v1/jobs`."""
+        caller = caller_of(request)
+        wanted, key = await read_body(request, TaskIn)
+        job = task_of(wanted, new_job_id(), caller.project_id, caller.user_id, self._clock)
+        if isinstance(job, list):
+            raise invalid(*job)
+        answer = answer_of(job)
+        if key is not None:
+            job = replace(job, idempotency=remembered(key.value, key.fingerprint, caller.user_id, answer))
+        async with patience():
+            return respond(await self._accepting.commit(job, lambda: answer))

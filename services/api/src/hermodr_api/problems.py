@@ -10,9 +10,20 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import Scope
 
-from hermodr_api.errors import INTERNAL, INVALID, KINDS, Flaw, Kind, Refused, invalid, unavailable
+from hermodr_api.errors import (
+    INTERNAL,
+    INVALID,
+    KINDS,
+    METHOD_NOT_ALLOWED,
+    Flaw,
+    Kind,
+    Refused,
+    invalid,
+    unavailable,
+)
 from hermodr_ledger.engine import LedgerUnavailable
 
 log = structlog.get_logger()
@@ -89,8 +100,23 @@ async def _framework(request: Request, error: Exception) -> Response:
     ours = [kind for kind in KINDS if kind.status == error.status_code]
     fallback = Kind("http", error.status_code, HTTPStatus(error.status_code).phrase)
     kind = next((each for each in ours if each is not INVALID), fallback)
+    headers = dict(error.headers or {})
+    if kind is METHOD_NOT_ALLOWED:
+        headers["allow"] = ", ".join(_methods_here(request))
     detail = f"{request.method} {request.url.path[:200]}"
-    return respond(Refused(kind, detail, headers=dict(error.headers or {})), request.scope)
+    return respond(Refused(kind, detail, headers=headers), request.scope)
+
+
+def _methods_here(request: Request) -> list[str]:
+    """Every method of the path. The framework names those of the first route only, and each method is a route here."""
+    return [
+        method
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
 
 
 async def _failure(request: Request, _error: Exception) -> Response:

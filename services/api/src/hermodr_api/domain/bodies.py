@@ -1,5 +1,6 @@
 """From a parsed document to a typed request, with every flaw named."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
@@ -55,14 +56,17 @@ def _message(kind: str, text: str) -> str:
     return text.partition(", ")[2] if kind in _OURS else text[:1].lower() + text[1:]
 
 
+_DATE = re.compile(r"\d{4}-")
+
+
 def _text_only(value: object) -> object:
-    if isinstance(value, str | datetime):
+    if isinstance(value, datetime) or (isinstance(value, str) and _DATE.match(value)):
         return value
     raise ValueError(_MOMENT)
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_text_only, json_schema_input_type=datetime)]
-"""A time with its offset; a bare number is nobody's time."""
+"""A time with its offset; a bare number, also one in quotes, is nobody's time."""
 
 Label = Annotated[str, Field(min_length=1, max_length=200)]
 JsonObject = dict[str, Any]

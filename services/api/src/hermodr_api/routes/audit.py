@@ -3,11 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime
 from starlette.requests import Request
 from starlette.responses import Response
 
 from hermodr_api.domain.audit import AuditEntryView, AuditLog
+from hermodr_api.domain.bodies import Moment
 from hermodr_api.domain.listing import page_of
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of
@@ -18,8 +18,8 @@ from hermodr_ledger.audit import ActorKind
 from hermodr_ledger.engine import Ledger
 
 Actor = Annotated[ActorKind | None, Query(description="Only what this kind of caller changed.")]
-Since = Annotated[AwareDatetime | None, Query(description="Not before this time.")]
-Until = Annotated[AwareDatetime | None, Query(description="Before this time.")]
+Since = Annotated[Moment | None, Query(description="Not before this time.")]
+Until = Annotated[Moment | None, Query(description="Before this time.")]
 
 
 class AuditRoutes:

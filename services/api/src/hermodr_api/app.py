@@ -14,14 +14,17 @@ from hermodr_api.domain.tokens import Expected
 from hermodr_api.edge import Edge
 from hermodr_api.routes.api_keys import ApiKeyRoutes
 from hermodr_api.routes.audit import AuditRoutes
+from hermodr_api.routes.groups import GroupRoutes
 from hermodr_api.routes.health import HealthRoutes
 from hermodr_api.routes.index import index_router
 from hermodr_api.routes.intake import Gate
 from hermodr_api.routes.jobs import JobRoutes
+from hermodr_api.routes.members import MemberRoutes
 from hermodr_api.routes.notifications import NotificationRoutes
 from hermodr_api.routes.recipients import RecipientRoutes
 from hermodr_api.routes.tasks import TaskRoutes
 from hermodr_api.routes.templates import TemplateRoutes
+from hermodr_api.routes.updates import UpdateRoutes
 from hermodr_api.service.accepting import Accepting
 from hermodr_api.service.answers import Repeatable
 from hermodr_api.service.authentication import Authenticator
@@ -102,6 +105,8 @@ class Api:
         app.include_router(JobRoutes(gate, self.ledger, self.clock, domain).router())
         app.include_router(TaskRoutes(gate, self.accepting, self.clock).router())
         app.include_router(RecipientRoutes(gate, self.ledger, repeatable).router())
+        for people in (GroupRoutes, MemberRoutes, UpdateRoutes):
+            app.include_router(people(gate, self.ledger, repeatable).router())
         app.include_router(TemplateRoutes(gate, self.ledger, repeatable, self.directory).router())
         app.include_router(ApiKeyRoutes(gate, self.ledger, repeatable, self.authenticator).router())
         app.include_router(AuditRoutes(gate, self.ledger).router())

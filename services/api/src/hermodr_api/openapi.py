@@ -9,10 +9,12 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from hermodr_api.domain.api_keys import ApiKeyIn, ApiKeyPatch
+from hermodr_api.domain.groups import GroupIn, GroupPatch, MemberPatch, MembersIn
 from hermodr_api.domain.notifications import BulkItemIn, NotificationIn
 from hermodr_api.domain.recipients import PreferencesIn, RecipientIn, RecipientPatch
 from hermodr_api.domain.tasks import TaskIn
 from hermodr_api.domain.templates import RollbackIn, TemplateIn, TemplatePatch
+from hermodr_api.domain.updates import ReadIn, UpdateIn, UpdatePatch
 from hermodr_api.errors import KINDS
 from hermodr_api.problems import MEDIA_TYPE
 
@@ -22,6 +24,13 @@ BODIES: tuple[type[BaseModel], ...] = (
     RecipientIn,
     RecipientPatch,
     PreferencesIn,
+    GroupIn,
+    GroupPatch,
+    MembersIn,
+    MemberPatch,
+    UpdateIn,
+    UpdatePatch,
+    ReadIn,
     TemplateIn,
     TemplatePatch,
     RollbackIn,

@@ -17,6 +17,7 @@ from hermodr_contracts.topology import SENDERS
 from hermodr_contracts.vocabulary import Channel, JobKind, OnUnknown, Priority
 from hermodr_ledger.accept import Idempotency, NewJob
 from hermodr_ledger.recipients import Found, Reference
+from hermodr_ledger.updates import Place
 from hermodr_servicekit.ids import message_id_of
 
 LONGEST_DELAY = timedelta(days=366)
@@ -104,10 +105,12 @@ class NotificationIn(Body):
         examples=[3600],
     )
     group_id: UUID | None = Field(
-        default=None, description="The group of your application this belongs to; shown with the job."
+        default=None,
+        description="The group this belongs to: a member who muted it does not get it. Left out beside `update_id`, "
+        "the update's.",
     )
     update_id: UUID | None = Field(
-        default=None, description="The update (post, event) this is about; shown with the job."
+        default=None, description="The update of a group this is about; shown with the job."
     )
     subject: Subject | None = Field(
         default=None,
@@ -251,6 +254,13 @@ def reference_of(project_id: UUID, to: To) -> Reference | None:
     return None
 
 
+def place_of(project_id: UUID, wanted: NotificationIn) -> Place | None:
+    """The group and update to look up; `None` when neither is named."""
+    if wanted.group_id is None and wanted.update_id is None:
+        return None
+    return Place(project_id, wanted.group_id, wanted.update_id)
+
+
 def template_of(wanted: NotificationIn) -> str | None:
     """The template to look up; `None` when it is sent as given."""
     return None if wanted.has_content else wanted.type
@@ -262,10 +272,11 @@ def job_of(
     project_id: UUID,
     found: Found | None,
     *,
+    group_id: UUID | None = None,
     batch_id: UUID | None = None,
     idempotency: Idempotency | None = None,
 ) -> NewJob:
-    """The job to be taken on."""
+    """The job to be taken on, in the group if given, else in the one it names."""
     wanted = item.wanted
     return NewJob(
         id=job_id,
@@ -281,7 +292,7 @@ def job_of(
         to_email=wanted.to.email,
         to_phone=wanted.to.phone,
         owner_id=found.user_id if found else None,
-        group_id=wanted.group_id,
+        group_id=group_id or wanted.group_id,
         update_id=wanted.update_id,
         batch_id=batch_id,
         singleton_key=wanted.singleton_key,

@@ -7,7 +7,7 @@ so that other requests are served in between.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -25,9 +25,11 @@ from hermodr_api.domain.notifications import (
     examine,
     item_fingerprint,
     job_of,
+    place_of,
     reference_of,
     template_of,
 )
+from hermodr_api.domain.updates import misplaced
 from hermodr_api.errors import Flaw
 from hermodr_api.service.accepting import Count
 from hermodr_api.service.answers import Answer, Key, settled
@@ -49,6 +51,8 @@ from hermodr_ledger.accept import (
 from hermodr_ledger.batches import Batch, record_batch
 from hermodr_ledger.engine import Collided, Ledger, Transaction
 from hermodr_ledger.recipients import Found, Reference
+from hermodr_ledger.updates import Found as FoundPlace
+from hermodr_ledger.updates import Place
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import new_id, new_job_id
@@ -76,6 +80,15 @@ class _Work:
     sendable: list[tuple[int, Sendable, dict[str, Any]]] = field(default_factory=list)
     rejected: dict[int, list[Flaw]] = field(default_factory=dict)
     jobs: list[tuple[int, NewJob]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _There:
+    """What some items refer to, as far as it exists."""
+
+    unknown_templates: set[str]
+    recipients: Mapping[Reference, Found | None]
+    places: Mapping[Place, FoundPlace]
 
 
 class Bulk:
@@ -144,9 +157,17 @@ class Bulk:
             names = {name for _, item, _ in chunk if (name := template_of(item.wanted)) is not None}
             unknown = await self._directory.unknown_templates(work.project_id, names)
             references = [reference_of(work.project_id, item.wanted.to) for _, item, _ in chunk]
-            found = await self._directory.recipients(each for each in references if each is not None)
+            there = _There(
+                unknown,
+                await self._directory.recipients(each for each in references if each is not None),
+                await self._directory.places(
+                    place
+                    for _, item, _ in chunk
+                    if (place := place_of(work.project_id, item.wanted)) is not None
+                ),
+            )
             for position, ((index, item, raw), reference) in enumerate(zip(chunk, references, strict=True)):
-                self._make(work, index, item, raw, unknown, reference, found)
+                self._make(work, index, item, raw, reference, there)
                 if position % _SLICE == 0:
                     await asyncio.sleep(0)
         work.sendable.clear()
@@ -157,17 +178,18 @@ class Bulk:
         index: int,
         item: Sendable,
         raw: dict[str, Any],
-        unknown: set[str],
         reference: Reference | None,
-        found: dict[Reference, Found | None],
+        there: _There,
     ) -> None:
         flaws = []
-        template = template_of(item.wanted)
-        recipient = found[reference] if reference is not None else None
-        if template in unknown and template is not None:
+        template, place = template_of(item.wanted), place_of(work.project_id, item.wanted)
+        recipient = there.recipients[reference] if reference is not None else None
+        if template in there.unknown_templates and template is not None:
             flaws.append(unknown_type(template, ()))
         if reference is not None and recipient is None:
             flaws.append(unknown_recipient(reference.kind, ()))
+        if place is not None:
+            flaws += misplaced(place, there.places[place], ())
         if flaws:
             work.rejected[index] = flaws
             return
@@ -176,7 +198,16 @@ class Bulk:
         if isinstance(item.wanted, BulkItemIn) and item.wanted.idempotency_key is not None:
             answer = answer_of(job_id, item.scheduled_for is not None, self._domain)
             kept = Idempotency(item.wanted.idempotency_key, item_fingerprint(raw), answer)
-        job = job_of(item, job_id, work.project_id, recipient, batch_id=work.batch_id, idempotency=kept)
+        group_id = there.places[place].update_group_id if place is not None else None
+        job = job_of(
+            item,
+            job_id,
+            work.project_id,
+            recipient,
+            group_id=group_id,
+            batch_id=work.batch_id,
+            idempotency=kept,
+        )
         work.jobs.append((index, job))
 
     async def _commit(self, work: _Work, key: Key | None) -> Answer:

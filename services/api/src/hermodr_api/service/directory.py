@@ -1,11 +1,14 @@
-"""What requests refer to: templates by name, recipients by their names. Concurrent look-ups share a statement."""
+"""What requests refer to: templates by name, recipients by their names, groups and updates. Concurrent look-ups share a
+statement."""
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from hermodr_ledger import recipients, templates
+from hermodr_ledger import recipients, templates, updates
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.recipients import Found, Reference
+from hermodr_ledger.updates import Found as FoundPlace
+from hermodr_ledger.updates import Place
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer
 
@@ -23,6 +26,7 @@ class Directory:
         self._known: dict[tuple[UUID, str], float] = {}
         self._templates = Coalescer(self._look_up_templates, max_items=200, concurrency=2)
         self._recipients = Coalescer(self._look_up_recipients, max_items=200, concurrency=2)
+        self._places = Coalescer(self._look_up_places, max_items=200, concurrency=2)
 
     async def has_template(self, project_id: UUID, name: str) -> bool:
         """Whether the project has a template of that name."""
@@ -46,6 +50,15 @@ class Directory:
         wanted = list(set(references))
         return dict(zip(wanted, await self._look_up_recipients(wanted), strict=True)) if wanted else {}
 
+    async def place(self, place: Place) -> FoundPlace:
+        """What there is of the group and the update."""
+        return await self._places.submit(place)
+
+    async def places(self, places: Iterable[Place]) -> dict[Place, FoundPlace]:
+        """What there is of each of the places."""
+        wanted = list(set(places))
+        return dict(zip(wanted, await self._look_up_places(wanted), strict=True)) if wanted else {}
+
     def forget(self, project_id: UUID, name: str) -> None:
         """The template was deleted or renamed."""
         self._known.pop((project_id, name), None)
@@ -64,3 +77,6 @@ class Directory:
 
     async def _look_up_recipients(self, references: Sequence[Reference]) -> list[Found | None]:
         return await recipients.resolve(self._ledger, references)
+
+    async def _look_up_places(self, places: Sequence[Place]) -> list[FoundPlace]:
+        return await updates.find(self._ledger, places)

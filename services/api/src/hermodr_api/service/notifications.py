@@ -8,9 +8,11 @@ from hermodr_api.domain.notifications import (
     answer_of,
     examine,
     job_of,
+    place_of,
     reference_of,
     template_of,
 )
+from hermodr_api.domain.updates import misplaced
 from hermodr_api.errors import Flaw, invalid
 from hermodr_api.service.accepting import Accepting
 from hermodr_api.service.answers import Answer, Key, patience, settled
@@ -57,7 +59,7 @@ class Notifications:
         """The job; or, when what it refers to is gone since the first request with its key, that one's answer."""
         wanted = item.wanted
         reference, template = reference_of(project_id, wanted.to), template_of(wanted)
-        found = None
+        found = group_id = None
         flaws = []
         if template is not None and not await self._directory.has_template(project_id, template):
             flaws.append(unknown_type(template, ("body",)))
@@ -65,6 +67,10 @@ class Notifications:
             found = await self._directory.recipient(reference)
             if found is None:
                 flaws.append(unknown_recipient(reference.kind, ("body",)))
+        if (place := place_of(project_id, wanted)) is not None:
+            there = await self._directory.place(place)
+            flaws += misplaced(place, there, ("body",))
+            group_id = there.update_group_id
         if flaws:
             earlier = None
             if key is not None:
@@ -75,7 +81,7 @@ class Notifications:
         job_id = new_job_id()
         answer = answer_of(job_id, item.scheduled_for is not None, self._domain)
         kept = Idempotency(key.value, key.fingerprint, answer) if key is not None else None
-        return job_of(item, job_id, project_id, found, idempotency=kept)
+        return job_of(item, job_id, project_id, found, group_id=group_id, idempotency=kept)
 
 
 def unknown_type(name: str, at: tuple[str | int, ...]) -> Flaw:

@@ -43,7 +43,8 @@ CREATE TABLE updates (                         -- what digests are made of; uuid
     metadata jsonb NOT NULL DEFAULT '{}',
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
-    UNIQUE (group_id, external_id)
+    UNIQUE (group_id, external_id),
+    CONSTRAINT updates_say_something CHECK (title IS NOT NULL OR body IS NOT NULL OR url IS NOT NULL)
 );
 CREATE INDEX updates_page ON updates (group_id, id);
 CREATE INDEX updates_author ON updates (author_id) WHERE author_id IS NOT NULL;

@@ -88,7 +88,18 @@ async def test_every_example_works_as_printed(api: ApiUnderTest) -> None:
     recipient = await api.recipient()
     template = await api.template(name="another")
     key = (await api.http.post("/v1/api-keys", json={"scopes": ["read"]})).json()
-    ids = {"recipient_id": recipient["id"], "template_id": template["id"], "key_id": key["id"]}
+    group = (await api.http.post("/v1/groups", json={"name": "Us"})).json()
+    members = f"/v1/groups/{group['id']}/members"
+    added = await api.http.post(members, json={"members": [{"recipient_id": recipient["id"]}]})
+    update = (await api.http.post(f"/v1/groups/{group['id']}/updates", json={"title": "Hi"})).json()
+    ids = {
+        "recipient_id": recipient["id"],
+        "template_id": template["id"],
+        "key_id": key["id"],
+        "group_id": group["id"],
+        "member_id": added.json()["data"][0]["id"],
+        "update_id": update["id"],
+    }
     tried = 0
     for path, method, operation in await _operations(api):
         example = (

@@ -16,7 +16,9 @@ from typing import cast
 
 import uvloop
 
-EXTENSIONS = b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE 26214400\r\n"
+EXTENSIONS = (
+    b"250-sink\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE 26214400\r\n"
+)
 OK = b"250 OK\r\n"
 REPLIES = {
     b"EHLO": EXTENSIONS,
@@ -127,13 +129,26 @@ class Session(asyncio.Protocol):
         replies.append(OK)
         return True
 
+    def _chunk(self, start: int, octets: int, replies: list[bytes]) -> bool:
+        """Takes a mail that came by BDAT … LAST (RFC 3030); False while it is not whole."""
+        if len(self._input) < start + octets:
+            return False
+        self._input = self._input[start + octets :]
+        self._count.take(self._recipients, octets)
+        self._recipients = []
+        replies.append(OK)
+        return True
+
     def _command(self, replies: list[bytes]) -> bool:
         """Takes a line from the input; False while there is no whole one."""
         end = self._input.find(b"\r\n")
         if end < 0:
             return False
-        line, self._input = self._input[:end], self._input[end + 2 :]
+        line = self._input[:end]
         verb = line[:4].upper()
+        if verb == b"BDAT":
+            return self._chunk(end + 2, int(line.split()[1]), replies)
+        self._input = self._input[end + 2 :]
         if verb == b"RCPT":
             self._recipients.append(line[line.find(b"<") + 1 : line.rfind(b">")])
         elif verb in (b"MAIL", b"RSET"):

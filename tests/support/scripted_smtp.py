@@ -176,7 +176,9 @@ class _Dialogue:
             verb = line.split(" ")[0].upper()
             if verb in ("MAIL", "RCPT"):
                 self._envelope[verb] = line
-            answer = await self._perform(verb)
+            answer = await self._perform(verb) if verb != "BDAT" else ""
+            if verb in ("MAIL", "RCPT") and not answer.startswith("2"):
+                self._envelope.clear()
             if verb == "STARTTLS" and answer.startswith("220"):
                 await self._writer.start_tls(self._server.tls)
                 self._conversation.encrypted = True
@@ -184,6 +186,8 @@ class _Dialogue:
                 raise _Gone
             elif verb == "DATA" and answer.startswith("354"):
                 await self._content()
+            elif verb == "BDAT":
+                await self._chunk(int(line.split(" ")[1]))
 
     async def _content(self) -> None:
         action = self._server.next_action("CONTENT")
@@ -203,6 +207,16 @@ class _Dialogue:
             self._server.mails.append(
                 ReceivedMail(self._envelope.get("MAIL", ""), self._envelope.get("RCPT", ""), content)
             )
+        self._envelope.clear()
+
+    async def _chunk(self, octets: int) -> None:
+        """BDAT (RFC 3030): the octets come whether or not the envelope was accepted."""
+        content = await self._reader.readexactly(octets)
+        if len(self._envelope) < 2:
+            await self._do("CONTENT", "503 5.5.1 no valid recipients")
+            return
+        if (await self._perform("CONTENT")).startswith("250"):
+            self._server.mails.append(ReceivedMail(self._envelope["MAIL"], self._envelope["RCPT"], content))
         self._envelope.clear()
 
     async def _perform(self, stage: str) -> str:

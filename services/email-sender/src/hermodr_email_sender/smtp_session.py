@@ -8,6 +8,13 @@ their replies come back in one read: a fraction of the CPU and a third of the ro
     refused   "." if DATA got its 354 regardless (RFC 2920 §3.1): an empty message to nobody, which ends the
               transaction without a mail
     content   message and "." →           ← the reply that counts
+
+With CHUNKING (RFC 3030) too, a mail is one write and one read, as long as the connection is known to be alive:
+
+    at once   [RSET] MAIL RCPT BDAT message →     ← their replies, the last of them counts
+
+Whatever breaks after the last octet left is then unknown, where "offer" would have known that nothing was sent: hence
+only on a connection whose last mail was accepted a moment ago, and for mails that are cheap to send in vain.
 """
 
 from __future__ import annotations
@@ -17,7 +24,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hermodr_delivery.failures import OutcomeUnknown, PermanentError, TransientError
+from hermodr_delivery.failures import DeliveryFailure, OutcomeUnknown, PermanentError, TransientError
 from hermodr_email_sender.mime import MimeMessage
 from hermodr_email_sender.smtp_replies import Reply, Stage, failure
 
@@ -25,6 +32,10 @@ MAX_REPLY_OCTETS = 32 * 1024
 _REPLY_LINE = re.compile(rb"([2-5]\d\d)(?:([ -])(.*?))?\r?", re.DOTALL)
 _START_INPUT = 354
 _CLOSING = 421
+_ALIVE_SECONDS = 1.0
+"""How long after a mail was accepted its connection counts as alive: servers hang up on idle ones, after minutes."""
+_SENT_IN_VAIN = 64 * 1024
+"""The largest content, in octets, that is sent before its recipient is accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,7 @@ class SmtpSession(asyncio.Protocol):
         self._transport = transport
         self._timeouts = timeouts
         self._pipelining = "pipelining" in extensions
+        self._chunking = self._pipelining and "chunking" in extensions
         self._smtputf8 = "smtputf8" in extensions
         self._eightbitmime = "8bitmime" in extensions
         size = extensions.get("size")
@@ -79,6 +91,7 @@ class SmtpSession(asyncio.Protocol):
         self._broken = ""  # why, once it is
         self._clean = True
         self._reset_due = False
+        self._alive_until = 0.0
         self.closed: asyncio.Future[None] = self._loop.create_future()
         self.transactions = 0
         # A pause while octets are unsent is how we know whether the final dot has left this process. Not high=0:
@@ -105,12 +118,16 @@ class SmtpSession(asyncio.Protocol):
         self._clean = False
         self._deadline = deadline
         self.transactions += 1
-        await self._offer(commands, reused, secrets)
-        reply = await self._hand_over(mail.content)
+        if self._chunking and self._loop.time() < self._alive_until and len(mail.content) <= _SENT_IN_VAIN:
+            reply = await self._send_at_once(commands, mail.content, secrets)
+        else:
+            await self._offer(commands, reused, secrets)
+            reply = await self._hand_over(mail.content)
         if not reply.positive:
             self._end(reset=True)
             raise failure(Stage.CONTENT, reply, secrets)
         self._end(reset=False)
+        self._alive_until = self._loop.time() + _ALIVE_SECONDS
         return reply
 
     def quit(self) -> None:
@@ -143,6 +160,30 @@ class SmtpSession(asyncio.Protocol):
             Stage.DATA: b"DATA\r\n",
         }
 
+    async def _send_at_once(
+        self, commands: Mapping[Stage, bytes], content: bytes, secrets: Sequence[str]
+    ) -> Reply:
+        """Envelope and content in one write; the reply to the content. Raises if an earlier one is a refusal."""
+        body = b"BDAT %d LAST\r\n%b" % (len(content), content)
+        try:
+            replies = await self._group(
+                [commands[Stage.MAIL], commands[Stage.RCPT], body], self._timeouts.content
+            )
+        except SessionBroken as broken:
+            if self._cut_short and not broken.replies:
+                raise StaleSession from broken
+            raise self._unanswered(broken) from broken
+        for stage, reply in zip((Stage.MAIL, Stage.RCPT), replies, strict=False):
+            if reply.positive:
+                continue
+            if stage is Stage.MAIL and reply.code == _CLOSING:
+                raise StaleSession
+            if reply.code >= 400:  # else the server is out of step, as in `_offer`
+                self._end(reset=True)
+            raise failure(stage, reply, secrets)
+        self._check_in_step()
+        return replies[-1]
+
     async def _offer(self, commands: Mapping[Stage, bytes], reused: bool, secrets: Sequence[str]) -> None:
         """Sends the envelope. Returns when the server waits for the content; raises in every other case."""
         try:
@@ -165,18 +206,12 @@ class SmtpSession(asyncio.Protocol):
 
     async def _envelope(self, commands: Mapping[Stage, bytes]) -> list[Reply]:
         """The replies to MAIL, RCPT and DATA; fewer when one is a refusal that makes the rest pointless."""
-        resets = [b"RSET\r\n"] if self._reset_due else []
-        self._reset_due = False
         if self._pipelining:
-            group = [*resets, *commands.values()]
-            try:
-                replies = await self._exchange(b"".join(group), len(group), self._timeouts.command)
-            except SessionBroken as broken:
-                raise SessionBroken(broken.code, broken.replies[len(resets) :]) from broken
-            return replies[len(resets) :] or replies
-        for reset in resets:
-            await self._exchange(reset, 1, self._timeouts.command)
-        replies = []
+            return await self._group(list(commands.values()), self._timeouts.command)
+        if self._reset_due:
+            self._reset_due = False
+            await self._exchange(b"RSET\r\n", 1, self._timeouts.command)
+        replies: list[Reply] = []
         for command in commands.values():
             try:
                 replies += await self._exchange(command, 1, self._timeouts.command)
@@ -185,6 +220,18 @@ class SmtpSession(asyncio.Protocol):
             if not replies[-1].positive:
                 break
         return replies
+
+    async def _group(self, commands: Sequence[bytes], timeout: float) -> list[Reply]:
+        """Sends the commands in one write, after a RSET if one is due; the replies to them alone, unless RSET's is all
+        there is."""
+        if not self._reset_due:
+            return await self._exchange(b"".join(commands), len(commands), timeout)
+        self._reset_due = False
+        try:
+            replies = await self._exchange(b"".join((b"RSET\r\n", *commands)), 1 + len(commands), timeout)
+        except SessionBroken as broken:
+            raise SessionBroken(broken.code, broken.replies[1:]) from broken
+        return replies[1:] or replies
 
     async def _back_out(self, go_ahead: bool) -> None:
         """Brings the server back between two transactions after it refused this one."""
@@ -201,16 +248,19 @@ class SmtpSession(asyncio.Protocol):
         try:
             (reply,) = await self._exchange(_dot_stuffed(content), 1, self._timeouts.content)
         except SessionBroken as broken:
-            if self._cut_short:
-                raise TransientError(
-                    broken.code, "the connection ended before the whole message was sent"
-                ) from broken
-            raise OutcomeUnknown(
-                f"{broken.code}_after_data", "the whole message was sent, and no reply came"
-            ) from broken
+            raise self._unanswered(broken) from broken
+        self._check_in_step()
+        return reply
+
+    def _unanswered(self, broken: SessionBroken) -> DeliveryFailure:
+        """What it means that the connection ended without the reply to the content."""
+        if self._cut_short:
+            return TransientError(broken.code, "the connection ended before the whole message was sent")
+        return OutcomeUnknown(f"{broken.code}_after_data", "the whole message was sent, and no reply came")
+
+    def _check_in_step(self) -> None:
         if self._unflushed:  # answered before it had everything; whatever follows would be out of step
             self._break("protocol_error")
-        return reply
 
     def _end(self, *, reset: bool) -> None:
         self._reset_due = reset

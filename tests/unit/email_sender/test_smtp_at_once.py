@@ -1,0 +1,171 @@
+"""Whole mails in one write, where the server offers CHUNKING and the connection is known to be alive."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from hermodr_delivery.failures import (
+    DeliveryFailure,
+    OutcomeUnknown,
+    PermanentError,
+    Throttled,
+    TransientError,
+)
+from hermodr_email_sender import mime
+from hermodr_email_sender.smtp_session import Timeouts
+from tests.support.mails import PLAIN, SENDER, mail
+from tests.support.scripted_smtp import Action, Cut, Hold, ScriptedSmtp, Stage
+from tests.support.smtp_providers import failure_of, provider
+
+OFFERED = ("PIPELINING", "CHUNKING", "SIZE 100000000")
+
+
+@pytest.fixture
+async def chunking() -> AsyncIterator[ScriptedSmtp]:
+    async with ScriptedSmtp(extensions=OFFERED).running() as running:
+        yield running
+
+
+def verbs(server: ScriptedSmtp) -> list[str]:
+    """The commands of all conversations, without their beginnings and ends."""
+    return [verb for each in server.commands if (verb := each.split(" ")[0]) not in ("EHLO", "QUIT")]
+
+
+async def test_the_first_mail_asks_before_it_sends_and_the_next_ones_go_at_once(
+    chunking: ScriptedSmtp,
+) -> None:
+    message = mail(text=".\n..two\nthree\n.", html="<p>.</p>\n.\n")
+    async with provider(chunking) as sender:
+        await sender.send(PLAIN)
+        accepted = await sender.send(message)
+        await sender.send(PLAIN)
+    content = mime.build(message, SENDER).content
+    assert chunking.mails[1].content == content, "nothing is dot-stuffed"
+    assert accepted.provider_message_id == "4XyZ01abc"
+    assert [verb for verb in verbs(chunking) if verb in ("DATA", "BDAT")] == ["DATA", "BDAT", "BDAT"]
+    assert f"BDAT {len(content)} LAST" in chunking.commands
+
+
+@pytest.mark.parametrize("offered", [("CHUNKING",), ("PIPELINING",)])
+async def test_both_extensions_are_needed(offered: tuple[str, ...]) -> None:
+    async with ScriptedSmtp(extensions=offered).running() as server, provider(server) as sender:
+        await sender.send(PLAIN)
+        await sender.send(PLAIN)
+    assert "BDAT" not in verbs(server)
+    assert len(server.mails) == 2
+
+
+async def test_a_large_mail_waits_for_its_recipient_to_be_accepted(chunking: ScriptedSmtp) -> None:
+    async with provider(chunking) as sender:
+        await sender.send(PLAIN)
+        await sender.send(mail(text=("x" * 70 + "\n") * 2_000))
+    assert "BDAT" not in verbs(chunking)
+    assert len(chunking.mails) == 2
+
+
+async def test_a_connection_that_was_idle_is_asked_first(
+    chunking: ScriptedSmtp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hermodr_email_sender.smtp_session._ALIVE_SECONDS", 0.0)
+    async with provider(chunking) as sender:
+        await sender.send(PLAIN)
+        await sender.send(PLAIN)
+    assert "BDAT" not in verbs(chunking)
+
+
+@pytest.mark.parametrize(
+    ("stage", "answer", "kind", "bounced"),
+    [
+        ("MAIL", "451 4.3.0 later", TransientError, None),
+        ("MAIL", "550 5.1.8 bad sender", PermanentError, False),
+        ("RCPT", "450 4.2.0 greylisted jane@example.org", Throttled, None),
+        ("RCPT", "550 5.1.1 <jane@example.org>: no such user", PermanentError, True),
+        ("CONTENT", "451 4.3.0 later", TransientError, None),
+        ("CONTENT", "550 5.7.1 spam", PermanentError, False),
+        ("CONTENT", "550 5.1.1 no such user after all", PermanentError, True),
+    ],
+)
+async def test_a_refusal_has_its_class_and_the_next_mail_gets_through(
+    chunking: ScriptedSmtp, stage: Stage, answer: str, kind: type[DeliveryFailure], bounced: object
+) -> None:
+    async with provider(chunking) as sender:
+        await sender.send(PLAIN)
+        chunking.on(stage, answer)
+        failure = await failure_of(sender)
+        assert type(failure) is kind
+        assert failure.code == f"smtp_{answer[:3]}"
+        if isinstance(failure, PermanentError):
+            assert failure.bounced is bounced
+        await sender.send(PLAIN)
+        await sender.send(PLAIN)
+    assert len(chunking.mails) == 3
+    assert len(chunking.conversations) == 1
+    assert verbs(chunking).count("RSET") == 1
+
+
+@pytest.mark.parametrize("action", ["421 4.7.0 enough for this connection", Cut("421 4.7.0 enough")])
+async def test_a_server_that_has_had_enough_of_the_connection_gets_the_mail_on_another(
+    chunking: ScriptedSmtp, action: Action
+) -> None:
+    async with provider(chunking) as sender:
+        await sender.send(PLAIN)
+        chunking.on("MAIL", action)
+        await sender.send(PLAIN)
+    assert len(chunking.mails) == 2
+    assert len(chunking.conversations) == 2
+
+
+async def test_a_refusal_counts_even_if_the_server_hangs_up_after_it(chunking: ScriptedSmtp) -> None:
+    async with provider(chunking) as sender:
+        await sender.send(PLAIN)
+        chunking.on("RCPT", Cut("550 5.1.1 unknown, bye"))
+        failure = await failure_of(sender)
+    assert isinstance(failure, PermanentError)
+    assert failure.bounced
+
+
+@pytest.mark.parametrize("stage", ["MAIL", "RCPT", "CONTENT"])
+@pytest.mark.parametrize("action", [Cut(), Hold()])
+async def test_no_reply_after_everything_was_sent_is_unknown(
+    chunking: ScriptedSmtp, stage: Stage, action: Action
+) -> None:
+    """Whoever falls silent has the whole mail, wherever in the dialogue its last reply was."""
+    async with provider(chunking, timeouts=Timeouts(connect=10, command=10, content=0.2)) as sender:
+        await sender.send(PLAIN)
+        chunking.on(stage, action)
+        failure = await failure_of(sender)
+        assert type(failure) is OutcomeUnknown
+        assert failure.code in {"connection_lost_after_data", "timeout_after_data"}
+        await sender.send(PLAIN)
+    assert len(chunking.mails) == 2
+
+
+async def test_nonsense_instead_of_a_reply_is_unknown(chunking: ScriptedSmtp) -> None:
+    async with provider(chunking) as sender:
+        await sender.send(PLAIN)
+        chunking.on("CONTENT", "9999 nonsense")
+        assert (await failure_of(sender)).code == "protocol_error_after_data"
+
+
+async def test_a_reply_out_of_step_costs_the_connection(chunking: ScriptedSmtp) -> None:
+    async with provider(chunking) as sender:
+        await sender.send(PLAIN)
+        chunking.on("RCPT", "354 go ahead")
+        failure = await failure_of(sender)
+        assert (type(failure), failure.code) == (TransientError, "protocol_error")
+        await sender.send(PLAIN)
+    assert len(chunking.conversations) == 2
+
+
+async def test_a_whole_mail_is_one_write() -> None:
+    """`together` keeps the replies to MAIL and RCPT until the last command of the group has come."""
+    async with (
+        ScriptedSmtp(extensions=OFFERED, together=True).running() as server,
+        provider(server) as sender,
+    ):
+        for _ in range(3):
+            await sender.send(PLAIN)
+    assert len(server.mails) == 3
+    assert verbs(server).count("BDAT") == 2

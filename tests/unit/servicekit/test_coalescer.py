@@ -62,6 +62,34 @@ async def test_what_comes_during_a_flush_goes_into_the_next_up_to_the_limit() ->
     assert flush.most_under_way == 1
 
 
+async def test_with_spacing_a_lone_item_goes_at_once_and_a_crowd_waits_until_a_batch_is_full() -> None:
+    flush = Flush()
+    line = Coalescer(flush, max_items=3, spacing=3600)
+    assert await all_of(line.submit(1)) == [2]
+    first = [line.submit(each) for each in (2, 3)]
+    assert await all_of(*first, line.submit(4)) == [4, 6, 8]
+    assert flush.batches == [[1], [2, 3, 4]]
+
+
+async def test_with_spacing_what_waits_goes_when_its_time_has_come() -> None:
+    flush = Flush()
+    line = Coalescer(flush, spacing=0.01)
+    await all_of(line.submit(1))
+    assert await all_of(line.submit(2), line.submit(3)) == [4, 6]
+    assert flush.batches == [[1], [2, 3]]
+
+
+async def test_draining_does_not_wait_for_the_spacing() -> None:
+    flush = Flush()
+    line = Coalescer(flush, spacing=3600)
+    await all_of(line.submit(1))
+    waiting = line.submit(2)
+    async with asyncio.timeout(PATIENCE):
+        await line.drain()
+    assert waiting.result() == 4
+    assert flush.batches == [[1], [2]]
+
+
 async def test_as_many_flushes_run_at_once_as_allowed_and_no_more() -> None:
     flush = Flush()
     flush.gate.clear()

@@ -97,11 +97,11 @@ def client_of(api: Api, secret: str | None = None) -> httpx.AsyncClient:
 
 @asynccontextmanager
 async def api_over(
-    database_url: str, amqp_url: str = DEAD_BROKER, prefix: str = "hermodr"
+    database_url: str, amqp_url: str = DEAD_BROKER, prefix: str = "hermodr", **more: Any
 ) -> AsyncIterator[ApiUnderTest]:
     """The API with a project of its own. Its broker connection is the test's to run."""
     settings = ApiSettings(
-        database_url=database_url, amqp_url=amqp_url, amqp_prefix=prefix, jwt_secret=SecretStr(SECRET)
+        database_url=database_url, amqp_url=amqp_url, amqp_prefix=prefix, jwt_secret=SecretStr(SECRET), **more
     )
     api = Api(settings)
     api.authenticator.opened = True

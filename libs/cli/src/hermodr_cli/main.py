@@ -13,6 +13,7 @@ from hermodr_cli.commands import keys as api_keys
 from hermodr_cli.commands import schema, tokens
 from hermodr_cli.commands.settings import installation
 from hermodr_cli.supervisor import output, up
+from hermodr_ledger import rates
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_ledger.schema_version import SchemaMismatch
 
@@ -90,6 +91,9 @@ def keys_create_command(
         str, typer.Option(help="Of send, read, manage, admin, separated by commas.")
     ] = "send,read",
     name: Annotated[str, typer.Option(help="What people call the key.")] = "",
+    rate: Annotated[
+        str, typer.Option(help="How often it may call: 600/m, or 50/s,burst=200; off: the default.")
+    ] = "off",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
 ) -> None:
     """Make an API key. It is shown once: only its hash is kept."""
@@ -97,9 +101,13 @@ def keys_create_command(
         wanted = api_keys.parse_scopes(scopes)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--scopes") from None
+    try:
+        limit = rates.parse(rate)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--rate") from None
     if not project.strip():
         raise typer.BadParameter("must not be empty", param_hint="--project")
-    created = api_keys.create(installation(output.announce), project.strip(), wanted, name)
+    created = api_keys.create(installation(output.announce), project.strip(), wanted, name, limit)
     record = created.record
     if as_json:
         answer = {

@@ -101,11 +101,11 @@ WITH input AS (
     ) AS i(id, project_id, kind, type, state, priority, channels, recipient_id, to_email,
            to_phone, owner_id, data, content, metadata, group_id, update_id, batch_id,
            singleton_key, on_unknown, scheduled_for, key, fingerprint, response)
-), patience AS MATERIALIZED (
-    SELECT set_config('lock_timeout', coalesce($26, current_setting('lock_timeout')), true)
 ), keyed AS (
     INSERT INTO hermodr.idempotency_keys (project_id, key, fingerprint, status, response)
-    SELECT project_id, key, fingerprint, 202, response FROM patience, input WHERE key IS NOT NULL
+    SELECT project_id, key, fingerprint, 202, response FROM input
+    WHERE key IS NOT NULL
+      AND (SELECT set_config('lock_timeout', coalesce($26, current_setting('lock_timeout')), true)) IS NOT NULL
     ORDER BY project_id, key  -- as everybody does, so that two statements never wait for each other
     ON CONFLICT DO NOTHING
     RETURNING project_id, key, response

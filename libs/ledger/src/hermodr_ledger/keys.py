@@ -2,8 +2,8 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -12,13 +12,16 @@ from hermodr_ledger import audit
 from hermodr_ledger.audit import Actor
 from hermodr_ledger.engine import Ledger, Row, Statements, Transaction
 from hermodr_ledger.paging import Page, page_clause
+from hermodr_ledger.rates import Limit
 from hermodr_servicekit.ids import new_id
 
 Scope = Literal["send", "read", "manage", "admin"]
 SCOPES: tuple[Scope, ...] = ("send", "read", "manage", "admin")
 KEY_PREFIX = "hk_"
 
-_COLUMNS = "id, project_id, name, hint, scopes, created_at, revoked_at"
+_COLUMNS = (
+    "id, project_id, name, hint, scopes, created_at, revoked_at, rate_requests, rate_seconds, rate_burst"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,11 @@ class ApiKey:
     scopes: tuple[Scope, ...]
     created_at: datetime
     revoked_at: datetime | None
+    limit: Limit | None = None
+
+
+Changes = Mapping[Literal["name", "limit"], str | Limit | None]
+"""What is to change of a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,9 @@ def hash_of(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-async def create(ledger: Ledger, project_name: str, scopes: Sequence[Scope], name: str = "") -> CreatedKey:
+async def create(
+    ledger: Ledger, project_name: str, scopes: Sequence[Scope], name: str = "", limit: Limit | None = None
+) -> CreatedKey:
     """A new key for the project of that name, which is made if it is new: the command line's way."""
     async with ledger.transaction() as transaction:
         rows = await transaction.fetch(
@@ -59,27 +69,34 @@ async def create(ledger: Ledger, project_name: str, scopes: Sequence[Scope], nam
             new_id(),
             project_name,
         )
-        record, secret = await create_in(transaction, rows[0]["id"], scopes, name, audit.CLI)
+        record, secret = await create_in(transaction, rows[0]["id"], scopes, name, audit.CLI, limit)
     return CreatedKey(record, project_name, secret)
 
 
 async def create_in(
-    transaction: Transaction, project_id: UUID, scopes: Sequence[Scope], name: str, actor: Actor
+    transaction: Transaction,
+    project_id: UUID,
+    scopes: Sequence[Scope],
+    name: str,
+    actor: Actor,
+    limit: Limit | None = None,
 ) -> tuple[ApiKey, str]:
     """A new key for an existing project, and its secret."""
     secret = KEY_PREFIX + secrets.token_urlsafe(32)
     rows = await transaction.fetch(
-        f"INSERT INTO hermodr.api_keys (id, project_id, name, hint, key_hash, scopes)"
-        f" VALUES ($1, $2, $3, $4, $5, $6) RETURNING {_COLUMNS}",
+        f"INSERT INTO hermodr.api_keys (id, project_id, name, hint, key_hash, scopes,"
+        f" rate_requests, rate_seconds, rate_burst)"
+        f" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING {_COLUMNS}",
         new_id(),
         project_id,
         name,
         secret[: len(KEY_PREFIX) + 5],
         hash_of(secret),
         [scope for scope in SCOPES if scope in scopes],
+        *_columns(limit),
     )
     made = _api_key(rows[0])
-    detail = {"name": name, "scopes": list(made.scopes)}
+    detail = {"name": name, "scopes": list(made.scopes), "rate_limit": asdict(limit) if limit else None}
     await audit.record(transaction, project_id, actor, "api-key.create", made.id, detail)
     return made, secret
 
@@ -113,19 +130,29 @@ async def page(ledger: Ledger, project_id: UUID, wanted: Page) -> list[ApiKey]:
     return [_api_key(row) for row in rows]
 
 
-async def rename(
-    transaction: Transaction, project_id: UUID, key_id: UUID, name: str, actor: Actor
+async def change(
+    transaction: Transaction,
+    project_id: UUID,
+    key_id: UUID,
+    changes: Changes,
+    actor: Actor,
 ) -> ApiKey | None:
-    """Changes what people call the key."""
+    """Changes what people call the key and how often it may call; what is not named stays."""
+    found = await read(transaction, project_id, key_id)
+    if found is None:
+        return None
+    wanted = replace(found, **changes)  # type: ignore[arg-type]
     rows = await transaction.fetch(
-        f"UPDATE hermodr.api_keys SET name = $3 WHERE id = $1 AND project_id = $2 RETURNING {_COLUMNS}",
+        f"UPDATE hermodr.api_keys SET name = $3, rate_requests = $4, rate_seconds = $5, rate_burst = $6"
+        f" WHERE id = $1 AND project_id = $2 RETURNING {_COLUMNS}",
         key_id,
         project_id,
-        name,
+        wanted.name,
+        *_columns(wanted.limit),
     )
-    if not rows:
-        return None
-    await audit.record(transaction, project_id, actor, "api-key.change", key_id, {"name": name})
+    limit = asdict(wanted.limit) if wanted.limit is not None else None
+    detail = {"name": wanted.name, "rate_limit": limit}
+    await audit.record(transaction, project_id, actor, "api-key.change", key_id, detail)
     return _api_key(rows[0])
 
 
@@ -143,6 +170,10 @@ async def revoke(transaction: Transaction, project_id: UUID, key_id: UUID, actor
     return bool(rows)
 
 
+def _columns(limit: Limit | None) -> tuple[int | None, int | None, int | None]:
+    return (limit.requests, limit.seconds, limit.burst) if limit is not None else (None, None, None)
+
+
 def _api_key(row: Row) -> ApiKey:
     return ApiKey(
         row["id"],
@@ -152,4 +183,5 @@ def _api_key(row: Row) -> ApiKey:
         tuple(row["scopes"]),
         row["created_at"],
         row["revoked_at"],
+        Limit(row["rate_requests"], row["rate_seconds"], row["rate_burst"]) if row["rate_requests"] else None,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from functools import partial
 from importlib.metadata import version
 
 import structlog
@@ -32,10 +33,12 @@ from hermodr_api.service.bulk import Bulk
 from hermodr_api.service.directory import Directory
 from hermodr_api.service.health import HealthCheck
 from hermodr_api.service.jwks import HttpKeyServer, KeySet
+from hermodr_api.service.limits import Limiter
 from hermodr_api.service.notifications import Notifications
 from hermodr_api.service.users import Users
 from hermodr_api.settings import ApiSettings
 from hermodr_contracts.vocabulary import JobKind, Priority
+from hermodr_ledger import rates
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.lifeline import Heart, instance_name, ledger_ready
 from hermodr_servicekit import logging
@@ -71,7 +74,9 @@ class Api:
         self.announcer = Announcer(self.broker)
         self._key_server = HttpKeyServer(settings.jwks_url) if settings.jwks_url is not None else None
         self._keys = KeySet(self._key_server, self.clock) if self._key_server is not None else None
-        self.authenticator = Authenticator(self.ledger, self.clock, self._users())
+        self.authenticator = Authenticator(
+            self.ledger, self.clock, self._users(), (settings.api_rate_limit, settings.user_rate_limit)
+        )
         self._accepted = Counter(
             "hermodr_jobs_accepted", "Jobs committed here.", ("kind", "priority"), registry=self.registry
         )
@@ -80,7 +85,7 @@ class Api:
         self.accepting = Accepting(self.ledger, self.announcer, self._count)
         self.notifications = Notifications(self.ledger, self.directory, self.accepting, self.clock, domain)
         self.bulk = Bulk(self.ledger, self.directory, self.announcer, self.clock, domain, self._count)
-        self._gate = Gate(self.authenticator)
+        self._gate = Gate(self.authenticator, Limiter(partial(rates.take, self.ledger), self.clock))
         taken_on = NotificationRoutes(self._gate, self.notifications, self.bulk)
         shortcuts = {("POST", "/v1/notifications"): taken_on.post}
         self.asgi: ASGIApp = Edge(self._framework(taken_on), self.registry, shortcuts)

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hermodr_api.errors import Refused
-from hermodr_api.problems import REQUEST_ID, internal, respond, respond_unavailable
+from hermodr_api.problems import RATE_LIMIT, REQUEST_ID, internal, respond, respond_unavailable
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_servicekit.ids import new_id
 
@@ -60,6 +60,8 @@ class Edge:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), header]
+                if (limit := scope.get(RATE_LIMIT)) is not None:
+                    message["headers"] += [(name.encode(), value.encode()) for name, value in limit.items()]
             await send(message)
 
         shortcut = self._shortcuts.get((scope["method"], scope["path"]))

@@ -34,6 +34,7 @@ TOO_LARGE = Kind("too-large", 413, "The body is too large")
 UNSUPPORTED_MEDIA_TYPE = Kind("unsupported-media-type", 415, "The body is of a type that is not understood")
 INVALID = Kind("invalid-request", 422, "The request does not make sense")
 KEY_REUSED = Kind("idempotency-key-reused", 422, "The Idempotency-Key was used for another request")
+RATE_LIMITED = Kind("rate-limited", 429, "Too many requests")
 INTERNAL = Kind("internal-error", 500, "Something went wrong on our side")
 UNAVAILABLE = Kind("unavailable", 503, "Not possible at the moment")
 

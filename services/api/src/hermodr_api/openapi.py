@@ -93,7 +93,7 @@ _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "i
 def problem(status: int) -> dict[str, Any]:
     """How a refusal is documented."""
     content = {MEDIA_TYPE: {"schema": {"$ref": f"{_REF}Problem"}}}
-    headers = _RETRY_AFTER if status == 503 else {}
+    headers = _RETRY_AFTER if status in (429, 503) else {}
     return {"description": _TITLES[status], "content": content} | ({"headers": headers} if headers else {})
 
 
@@ -110,7 +110,7 @@ def documented(
     users: bool = False,
 ) -> dict[str, Any]:
     """The arguments of `add_api_route` that document a route. `users`: end users may call it too (`Gate.user_or`)."""
-    statuses = {422, 500, 503, *problems} | ({401, 403} if scope else set())
+    statuses = {422, 500, 503, *problems} | ({401, 403, 429} if scope or users else set())
     if body is not None:
         statuses |= {400, 408, 413, 415}
     if method == "POST":

@@ -30,6 +30,8 @@ log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:hermodr:problem:"
+RATE_LIMIT = "hermodr_rate_limit"
+"""Where the scope carries the headers of a caller with a rate limit."""
 REQUEST_ID = "hermodr_request_id"
 """Where the scope carries the request's id."""
 

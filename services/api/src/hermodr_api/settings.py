@@ -2,9 +2,11 @@
 
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import NoDecode
 
 from hermodr_api.domain.tokens import LEAST_SECRET_BYTES
+from hermodr_ledger.rates import Limit, parse
 from hermodr_servicekit.settings import ServiceSettings
 
 
@@ -12,6 +14,10 @@ def _long_enough(secret: SecretStr) -> SecretStr:
     if len(secret.get_secret_value().encode()) < LEAST_SECRET_BYTES:
         raise ValueError(f"must have at least {LEAST_SECRET_BYTES} bytes")
     return secret
+
+
+def _limit(text: object) -> object:
+    return parse(text) if isinstance(text, str) else text
 
 
 class ApiSettings(ServiceSettings):
@@ -24,6 +30,10 @@ class ApiSettings(ServiceSettings):
     """Verifies end users' tokens signed with HS256."""
     jwks_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
     """Where the identity provider publishes its keys: RS256, ES256, EdDSA."""
+    api_rate_limit: Annotated[Limit | None, NoDecode, BeforeValidator(_limit)] = None
+    """Of API keys that have none of their own: `600/m`, `50/s,burst=200`, `off`."""
+    user_rate_limit: Annotated[Limit | None, NoDecode, BeforeValidator(_limit)] = None
+    """Of each end user."""
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import structlog
 
 from hermodr_contracts.topology import Topology
-from hermodr_ledger import dead_letters, pauses, upkeep
+from hermodr_ledger import dead_letters, pauses, rates, upkeep
 from hermodr_ledger.engine import Ledger
 from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_servicekit.broker import Broker, BrokerUnavailable
@@ -52,6 +52,7 @@ class Upkeep:
             for week in await upkeep.drop_partitions(self._ledger, now - self._retention):
                 log.info("partitions dropped", week=week)
         await upkeep.expire_idempotency_keys(self._ledger, now)
+        await rates.forget(self._ledger, now)
         return _HOUR
 
     async def resumed(self) -> float:

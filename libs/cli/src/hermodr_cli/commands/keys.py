@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from hermodr_cli.commands.settings import CommandSettings
 from hermodr_ledger import keys
 from hermodr_ledger.engine import Ledger
+from hermodr_ledger.rates import Limit
 from hermodr_ledger.schema_version import verify
 
 
 def create(
-    settings: CommandSettings, project: str, scopes: Sequence[keys.Scope], name: str
+    settings: CommandSettings,
+    project: str,
+    scopes: Sequence[keys.Scope],
+    name: str,
+    limit: Limit | None = None,
 ) -> keys.CreatedKey:
     """A new key; the project is made if it is new. Raises `SchemaMismatch` and `LedgerUnavailable`."""
-    return asyncio.run(_create(settings, project, scopes, name))
+    return asyncio.run(_create(settings, project, scopes, name, limit))
 
 
 def parse_scopes(text: str) -> tuple[keys.Scope, ...]:
@@ -27,11 +32,15 @@ def parse_scopes(text: str) -> tuple[keys.Scope, ...]:
 
 
 async def _create(
-    settings: CommandSettings, project: str, scopes: Sequence[keys.Scope], name: str
+    settings: CommandSettings,
+    project: str,
+    scopes: Sequence[keys.Scope],
+    name: str,
+    limit: Limit | None,
 ) -> keys.CreatedKey:
     ledger = Ledger(settings.database_url, service="cli", pool_size=1)
     try:
         await verify(ledger)
-        return await keys.create(ledger, project, scopes, name)
+        return await keys.create(ledger, project, scopes, name, limit)
     finally:
         await ledger.close()

@@ -1,15 +1,42 @@
 """What may be said about API keys, and how they are shown."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from hermodr_api.domain.bodies import Body
-from hermodr_ledger.keys import Scope
+from hermodr_ledger.keys import Changes, Scope
+from hermodr_ledger.rates import MOST, Limit
 
 KeyName = Annotated[str, Field(max_length=200)]
+
+
+class RateLimitIn(Body):
+    """How often the key may call, counted over all api processes. A bulk request is one request."""
+
+    requests: Annotated[int, Field(ge=1, le=MOST)] = Field(description="So many requests …", examples=[600])
+    seconds: Annotated[int, Field(ge=1, le=86_400)] = Field(
+        default=1, description="… in so many seconds, let through evenly.", examples=[60]
+    )
+    burst: Annotated[int, Field(ge=1, le=MOST)] | None = Field(
+        default=None, description="So many at once after a pause; as many as `requests` when left out."
+    )
+
+    def limit(self) -> Limit:
+        """As the ledger keeps it."""
+        return Limit(self.requests, self.seconds, self.burst or self.requests)
+
+
+class RateLimitView(BaseModel):
+    """How often the key may call."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    requests: int
+    seconds: int
+    burst: int
 
 
 class ApiKeyIn(Body):
@@ -21,11 +48,28 @@ class ApiKeyIn(Body):
         examples=[["send", "read"]],
     )
 
+    rate_limit: RateLimitIn | None = Field(
+        default=None, description="How often it may call; null: the installation's default."
+    )
+
 
 class ApiKeyPatch(Body):
-    """What people call the key."""
+    """What people call the key, and how often it may call."""
 
-    name: KeyName = Field(description="The new name.", examples=["checkout"])
+    name: KeyName = Field(default="", description="The new name.", examples=["checkout"])
+    rate_limit: RateLimitIn | None = Field(
+        default=None, description="The new limit; null: the installation's default."
+    )
+
+    def changes(self) -> Changes:
+        """What was named."""
+        limit = self.rate_limit.limit() if self.rate_limit is not None else None
+        wanted: dict[Literal["name", "limit"], str | Limit | None] = {}
+        if "name" in self.model_fields_set:
+            wanted["name"] = self.name
+        if "rate_limit" in self.model_fields_set:
+            wanted["limit"] = limit
+        return wanted
 
 
 class ApiKeyView(BaseModel):
@@ -39,6 +83,9 @@ class ApiKeyView(BaseModel):
     scopes: list[Scope]
     created_at: datetime
     revoked_at: datetime | None
+    rate_limit: RateLimitView | None = Field(
+        validation_alias=AliasChoices("limit", "rate_limit"), description="Null: the installation's default."
+    )
 
 
 class CreatedApiKeyView(ApiKeyView):

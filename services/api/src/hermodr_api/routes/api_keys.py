@@ -51,7 +51,7 @@ class ApiKeyRoutes:
         )
         router.add_api_route("/v1/api-keys", self.create, **docs)
         docs = documented(
-            "Rename an API key",
+            "Change an API key",
             method="PATCH",
             scope="admin",
             answer=ApiKeyView,
@@ -59,7 +59,7 @@ class ApiKeyRoutes:
             example={"name": "checkout"},
             problems=(404,),
         )
-        router.add_api_route(_ONE, self.rename, **docs)
+        router.add_api_route(_ONE, self.change, **docs)
         docs = documented("Revoke an API key", method="DELETE", scope="admin", status=204, problems=(404,))
         router.add_api_route(_ONE, self.revoke, **docs)
         return router
@@ -85,7 +85,12 @@ class ApiKeyRoutes:
 
         async def act(transaction: Transaction) -> Outcome:
             record, secret = await keys.create_in(
-                transaction, caller.project_id, wanted.scopes, wanted.name, caller.actor
+                transaction,
+                caller.project_id,
+                wanted.scopes,
+                wanted.name,
+                caller.actor,
+                wanted.rate_limit.limit() if wanted.rate_limit is not None else None,
             )
             shown = ApiKeyView.model_validate(record).model_dump()
             first, later = (CreatedApiKeyView(**shown, key=each) for each in (secret, None))
@@ -93,12 +98,15 @@ class ApiKeyRoutes:
 
         return respond(await self._repeatable.run(caller.project_id, key, 201, act))
 
-    async def rename(self, request: Request, key_id: UUID) -> Response:
+    async def change(self, request: Request, key_id: UUID) -> Response:
         """`PATCH /v1/api-keys/{id}`."""
         wanted, _ = await read_body(request, ApiKeyPatch)
         caller = caller_of(request)
         async with patience(), self._ledger.transaction() as transaction:
-            changed = await keys.rename(transaction, caller.project_id, key_id, wanted.name, caller.actor)
+            changed = await keys.change(
+                transaction, caller.project_id, key_id, wanted.changes(), caller.actor
+            )
+        self._authenticator.forget_all()
         return ok(_shown(changed))
 
     async def revoke(self, request: Request, key_id: UUID) -> Response:

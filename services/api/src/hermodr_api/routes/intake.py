@@ -12,8 +12,10 @@ from hermodr_api.domain.bodies import Body, read
 from hermodr_api.domain.json_text import parse
 from hermodr_api.domain.notifications import fingerprint
 from hermodr_api.errors import TOO_LARGE, TOO_SLOW, UNSUPPORTED_MEDIA_TYPE, Flaw, Refused, invalid
+from hermodr_api.problems import RATE_LIMIT
 from hermodr_api.service.answers import Answer, Key
 from hermodr_api.service.authentication import Authenticator, Caller
+from hermodr_api.service.limits import Limiter
 from hermodr_ledger.keys import Scope
 
 M = TypeVar("M", bound=Body)
@@ -29,12 +31,16 @@ _CALLER = "hermodr_caller"
 class Gate:
     """Lets callers in. `needs_…` are dependencies: they run before anything else of the request is looked at."""
 
-    def __init__(self, authenticator: Authenticator) -> None:
+    def __init__(self, authenticator: Authenticator, limiter: Limiter) -> None:
         self._authenticator = authenticator
+        self._limiter = limiter
 
-    async def admit(self, request: Request, scope: Scope) -> Caller:
-        """Who calls: a key, for end users are refused. Raises `Refused`."""
-        return await self._authenticator.caller(request.headers.get("authorization"), scope)
+    async def admit(self, request: Request, scope: Scope, *, users: bool = False) -> Caller:
+        """Who calls: a key, or an end user if `users`. Raises `Refused`."""
+        caller = await self._authenticator.caller(request.headers.get("authorization"), scope, users=users)
+        if caller.limit is not None:
+            request.scope[RATE_LIMIT] = await self._limiter.take(caller.subject, caller.limit)
+        return caller
 
     async def needs_read(self, request: Request) -> None:
         """Only callers with the scope `read`."""
@@ -53,8 +59,7 @@ class Gate:
         (`caller_of(request).user_id`)."""
 
         async def let_in(request: Request) -> None:
-            authorization = request.headers.get("authorization")
-            request.scope[_CALLER] = await self._authenticator.caller(authorization, scope, users=True)
+            request.scope[_CALLER] = await self.admit(request, scope, users=True)
 
         return let_in
 

@@ -13,6 +13,7 @@ from hermodr_ledger import keys
 from hermodr_ledger.audit import Actor
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_ledger.keys import Scope
+from hermodr_ledger.rates import Limit
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer
 
@@ -36,6 +37,13 @@ class Caller:
     project_id: UUID
     scopes: frozenset[Scope]
     user_id: str | None = None
+    limit: Limit | None = None
+    """How often it may call; `None`: as often as it likes."""
+
+    @property
+    def subject(self) -> str:
+        """Whose rate limit it is that counts."""
+        return f"user/{self.project_id}/{self.user_id}" if self.user_id is not None else f"key/{self.key_id}"
 
     @property
     def actor(self) -> Actor:
@@ -46,7 +54,11 @@ class Caller:
 class Authenticator:
     """Reads `Authorization` headers."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, users: Users) -> None:
+    def __init__(
+        self, ledger: Ledger, clock: Clock, users: Users, limits: tuple[Limit | None, Limit | None]
+    ) -> None:
+        """`limits`: of keys that have none of their own, and of end users."""
+        self._key_limit, self._user_limit = limits
         self._ledger = ledger
         self._clock = clock
         self._users = users
@@ -83,7 +95,7 @@ class Authenticator:
             project_id, user_id = await self._users.recognise(token)
         except Untrusted as error:
             raise _unauthenticated(str(error)) from error
-        return Caller(None, project_id, frozenset(), user_id)
+        return Caller(None, project_id, frozenset(), user_id, self._user_limit)
 
     def forget_all(self) -> None:
         """A key was revoked: everybody is looked up again."""
@@ -113,7 +125,9 @@ class Authenticator:
         hashes = [keys.hash_of(secret) for secret in secrets]
         found = await keys.find(self._ledger, hashes)
         return [
-            Caller(key.id, key.project_id, frozenset(key.scopes)) if key is not None else None
+            Caller(key.id, key.project_id, frozenset(key.scopes), limit=key.limit or self._key_limit)
+            if key is not None
+            else None
             for key in (found.get(each) for each in hashes)
         ]
 

@@ -1,0 +1,98 @@
+"""How often a caller may call: token buckets that all api processes share.
+
+A bucket holds up to `burst` tokens and gets `requests` of them in `seconds`, evenly. Tokens are taken in slices before
+they are used, so processes together never use more than came in; what one of them holds unused, others lack.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from hermodr_ledger.engine import Statements
+
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+_TEXT = re.compile(r"(?P<requests>[1-9][0-9]{0,8})/(?P<unit>[smh])(?:,burst=(?P<burst>[1-9][0-9]{0,8}))?")
+MOST = 999_999_999
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """`requests` in `seconds`, and `burst` of them at once."""
+
+    requests: int
+    seconds: int
+    burst: int
+
+    @property
+    def rate(self) -> float:
+        """Tokens a second."""
+        return self.requests / self.seconds
+
+
+def parse(text: str) -> Limit | None:
+    """`600/m`, `50/s,burst=200`; `off` is no limit. Without a burst it is the requests of the span. Raises `ValueError`
+    saying what is expected."""
+    if text.strip() == "off":
+        return None
+    found = _TEXT.fullmatch(text.strip())
+    if found is None:
+        raise ValueError("must be such as 600/m, or 50/s,burst=200 (units s, m, h), or off")
+    requests = int(found["requests"])
+    return Limit(requests, _UNITS[found["unit"]], int(found["burst"] or requests))
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What a process wants of a bucket: `wanted` tokens, and to give `returned` back that it did not use."""
+
+    subject: str
+    limit: Limit
+    wanted: int
+    returned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What it got, and how many tokens are left in the bucket (a fraction included)."""
+
+    tokens: int
+    left: float
+
+
+_TAKE = """
+INSERT INTO hermodr.rate_buckets AS b (subject, rate, burst, wanted, returned, granted, tokens)
+SELECT subject, rate, burst, wanted, returned, least(wanted, burst), burst - least(wanted, burst)
+FROM unnest($1::text[], $2::float8[], $3::int[], $4::int[], $5::int[]) AS i(subject, rate, burst, wanted, returned)
+ORDER BY subject
+ON CONFLICT (subject) DO UPDATE SET (rate, burst, wanted, returned, at, granted, tokens) = (
+    SELECT excluded.rate, excluded.burst, excluded.wanted, excluded.returned, present,
+           least(excluded.wanted, floor(held)), held - least(excluded.wanted, floor(held))
+    FROM (SELECT least(excluded.burst, b.tokens + excluded.returned
+                       + excluded.rate * greatest(0, extract(epoch FROM t.present - b.at))) AS held,
+                 greatest(t.present, b.at) AS present
+          FROM (SELECT clock_timestamp() AS present) t) f
+)
+RETURNING subject, granted, tokens
+"""
+
+
+async def take(statements: Statements, slices: Sequence[Slice]) -> dict[str, Granted]:
+    """Takes of each bucket as much of what is wanted as there is. Subjects must differ. A new bucket is full."""
+    rows = await statements.fetch(
+        _TAKE,
+        [each.subject for each in slices],
+        [each.limit.rate for each in slices],
+        [each.limit.burst for each in slices],
+        [each.wanted for each in slices],
+        [each.returned for each in slices],
+    )
+    return {row["subject"]: Granted(int(row["granted"]), float(row["tokens"])) for row in rows}
+
+
+async def forget(statements: Statements, now: datetime) -> None:
+    """Deletes buckets that are full again: a new one is, too."""
+    await statements.fetch(
+        "DELETE FROM hermodr.rate_buckets WHERE extract(epoch FROM $1::timestamptz - at) > (burst - tokens) / rate",
+        now,
+    )

@@ -12,6 +12,10 @@ from hermodr_cli import backing, demo
 from hermodr_cli.commands import keys as api_keys
 from hermodr_cli.commands import schema, tokens
 from hermodr_cli.commands.settings import installation
+from hermodr_cli.doctor import report, run
+from hermodr_cli.remote import dead_letters, jobs, sending
+from hermodr_cli.remote.connection import AsJson, Url, api_url
+from hermodr_cli.remote.showing import console
 from hermodr_cli.supervisor import output, up
 from hermodr_ledger import rates
 from hermodr_ledger.engine import LedgerUnavailable
@@ -21,7 +25,6 @@ app = typer.Typer(
     name="hermodr",
     help="Notifications and background jobs that are never lost.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -29,6 +32,9 @@ topology = typer.Typer(help="The exchanges and queues at the broker.", no_args_i
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
 app.add_typer(topology, name="topology")
 app.add_typer(keys, name="keys")
+app.command("send")(sending.send_command)
+app.add_typer(jobs.app, name="jobs")
+app.add_typer(dead_letters.app, name="dead-letters")
 tokens_app = typer.Typer(help="Tokens of end users, for development.", no_args_is_help=True)
 app.add_typer(tokens_app, name="tokens")
 
@@ -68,6 +74,17 @@ def demo_command(
 ) -> None:
     """Send 200 real notifications through every service to a pretended mail server, and show what came of them."""
     raise typer.Exit(demo.run(demo.Screen(), ci=ci, picture=picture))
+
+
+@app.command("doctor")
+def doctor_command(url: Url = None, as_json: AsJson = False) -> None:
+    """Examine database, broker, services, providers and clock, and say what to do. Starts and changes nothing."""
+    findings = run.examine(api_url(url))
+    if as_json:
+        print(report.document(findings))
+    else:
+        console().print(report.table(findings))
+    raise typer.Exit(0 if run.healthy(findings) else 1)
 
 
 @app.command("migrate")

@@ -113,6 +113,9 @@ PLANNED_SERVICES = frozenset({"sms-sender", "webhook-sender", "worker"})
 SENDERS: dict[Channel, tuple[str, type[Message]]] = {Channel.EMAIL: ("email-sender", SendEmails)}
 """The channels that can be delivered to, with the service that reads their queues and the command it obeys."""
 
+NEEDED_SERVICES = ("api", "dispatcher", "scheduler", *(service for service, _ in SENDERS.values()))
+"""Without one of these alive something that was accepted waits."""
+
 
 @dataclass(frozen=True)
 class Topology:

@@ -32,7 +32,7 @@ async def main(stop: asyncio.Event) -> None:
     logging.configure(settings)
     if settings.lease_seconds <= 2 * settings.send_seconds:
         refuse("HERMODR_LEASE_SECONDS: must be more than twice HERMODR_SEND_SECONDS")
-    providers = _providers(settings)
+    providers = providers_of(settings)
     window = _window(providers, settings.lease_seconds)
     runtime = Runtime(settings)
     metrics = SenderMetrics(runtime.registry)
@@ -75,7 +75,8 @@ async def main(stop: asyncio.Event) -> None:
     await cell.close()
 
 
-def _providers(settings: EmailSenderSettings) -> list[EmailProvider]:
+def providers_of(settings: EmailSenderSettings) -> list[EmailProvider]:
+    """The providers of the settings; those that cannot be end the process with status 2."""
     name, address = parseaddr(settings.email_from)
     if "@" not in address:
         refuse("HERMODR_EMAIL_FROM: is not an address or Name <address>")

@@ -42,6 +42,15 @@ class EmailProvider(Provider[OutgoingEmail], Protocol):
     @property
     def options(self) -> ProviderOptions: ...
 
+    @property
+    def place(self) -> str:
+        """Where it is, for people; no credential."""
+        ...
+
+    async def check(self) -> str:
+        """Goes as far as one can without sending; what was found, in words. Raises `DeliveryFailure`."""
+        ...
+
 
 def build_providers(
     dsns: str | Sequence[str], *, sender: Mailbox, production: bool, send_seconds: float = 25.0

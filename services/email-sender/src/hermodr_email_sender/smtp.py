@@ -34,6 +34,7 @@ class SmtpProvider:
         self.name = name
         self.options = options or ProviderOptions()
         self._sender = sender
+        self._endpoint = endpoint
         self._send_seconds = endpoint.timeouts.send
         self._pool = SmtpPool(
             partial(smtp_endpoint.connect, endpoint), limits or PoolLimits(size=self.options.concurrency)
@@ -53,6 +54,20 @@ class SmtpProvider:
             return await self._transact(mail, deadline, fresh=False)
         except StaleSession:
             return await self._transact(mail, deadline, fresh=True)
+
+    @property
+    def place(self) -> str:
+        """`host:port`."""
+        return f"{self._endpoint.host}:{self._endpoint.port}"
+
+    async def check(self) -> str:
+        """Connects, greets, encrypts and logs in as every session begins, and leaves."""
+        session = await smtp_endpoint.connect(self._endpoint)
+        words = ["encrypted" if session.encrypted else "not encrypted"]
+        words += ["logged in"] if self._endpoint.username is not None else []
+        session.quit()
+        await session.closed
+        return ", ".join(words)
 
     async def close(self) -> None:
         await self._pool.close()

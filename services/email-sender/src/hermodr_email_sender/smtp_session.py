@@ -102,6 +102,11 @@ class SmtpSession(asyncio.Protocol):
             self._break("connection_lost")
 
     @property
+    def encrypted(self) -> bool:
+        """Whether what we say is hidden from the network."""
+        return self._transport.get_extra_info("sslcontext") is not None
+
+    @property
     def reusable(self) -> bool:
         """Whether another transaction may begin: the last one came to its end and the server is still there."""
         return self._clean and not self._broken

@@ -1,6 +1,6 @@
 """PostgreSQL and RabbitMQ for whoever has none at hand (DESIGN §7): found, or started and later stopped."""
 
-from hermodr_cli.backing.choice import down, ensure
+from hermodr_cli.backing.choice import down, ensure, known
 from hermodr_cli.backing.model import CONSOLE_USER, KEPT, Backing, BackingError
 from hermodr_cli.backing.postgres import EmbeddedPostgres
 from hermodr_cli.backing.rabbit import EmbeddedRabbit
@@ -14,4 +14,5 @@ __all__ = [
     "EmbeddedRabbit",
     "down",
     "ensure",
+    "known",
 ]

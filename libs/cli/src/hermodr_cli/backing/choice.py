@@ -18,6 +18,7 @@ class Starter(Protocol):
 
     def start(self, record: dict[str, Any], say: Say) -> tuple[Backing, dict[str, Any]]: ...
     def stop(self, record: dict[str, Any], keep: bool, say: Say) -> None: ...
+    def recorded(self, record: dict[str, Any]) -> Backing: ...
 
 
 OWN: dict[str, Starter] = {"docker": docker, "embedded": embedded}
@@ -37,6 +38,12 @@ def ensure(say: Say) -> Backing:
         backing = _first_that_works([forced] if forced else _order(state.read(RECORD)), say)
         say(f"PostgreSQL and RabbitMQ: {_describe(backing)} ({time.monotonic() - started:.1f} s)")
         return backing
+
+
+def known() -> Backing | None:
+    """The servers an earlier command of this clone started, running or not; nothing is started or asked."""
+    records = state.read(RECORD)
+    return next((OWN[kind].recorded(records[kind]) for kind in OWN if kind in records), None)
 
 
 def down(say: Say, keep: bool = False) -> None:

@@ -27,7 +27,7 @@ def start(record: dict[str, Any], say: Say) -> tuple[Backing, dict[str, Any]]:
     state.write("backing.json", state.read("backing.json") | {KIND: record})
     say("starting PostgreSQL and RabbitMQ with docker compose …")
     _run([*compose, "up", "-d", *SERVERS], record)
-    backing = _backing(record)
+    backing = recorded(record)
     why = probe.wait(lambda: probe.postgres(backing.database_url), _true, START_SECONDS)
     why = why or probe.wait(lambda: probe.rabbit(backing.amqp_url), _true, START_SECONDS)
     if why:
@@ -41,7 +41,8 @@ def stop(record: dict[str, Any], keep: bool, say: Say) -> None:
     say("removed the containers" + (", kept their volumes" if keep else " and their volumes"))
 
 
-def _backing(record: dict[str, Any]) -> Backing:
+def recorded(record: dict[str, Any]) -> Backing:
+    """What was started, running or not."""
     password, numbers = record["password"], record["ports"]
     return Backing(
         KIND,

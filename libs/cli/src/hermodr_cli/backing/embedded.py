@@ -57,6 +57,11 @@ def stop(record: dict[str, Any], keep: bool, say: Say) -> None:
     say("stopped PostgreSQL and RabbitMQ and removed their data")
 
 
+def recorded(record: dict[str, Any]) -> Backing:
+    """What was started, running or not."""
+    return _backing(*servers(record))
+
+
 def servers(record: dict[str, Any]) -> tuple[EmbeddedPostgres, EmbeddedRabbit]:
     home = Path(record["home"])
     numbers = RabbitPorts(**record["rabbit_ports"])

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from hermodr_contracts.topology import SENDERS
+from hermodr_contracts.topology import NEEDED_SERVICES
 from hermodr_ledger import dead_letters, heartbeats, jobs
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_servicekit.broker import Broker, BrokerUnavailable
@@ -13,7 +13,6 @@ from hermodr_servicekit.clock import Clock
 
 _LOOKING_SECONDS = 2.0
 _BROKER_REMEMBERED_SECONDS = 2.0
-NEEDED = ("api", "dispatcher", "scheduler", *(service for service, _ in SENDERS.values()))
 
 Status = Literal["healthy", "degraded", "unhealthy"]
 
@@ -42,7 +41,7 @@ class HealthCheck:
         services = database.pop("services")
         if database["reachable"]:
             alive = {name for name, each in services.items() if each["instances"]}
-            warnings += [f"no live instance of {name}" for name in NEEDED if name not in alive]
+            warnings += [f"no live instance of {name}" for name in NEEDED_SERVICES if name not in alive]
         counts = {
             "waiting": _waiting(sizes),
             "active": database.pop("active"),

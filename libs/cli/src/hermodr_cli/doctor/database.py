@@ -1,0 +1,156 @@
+"""The database: reachable, in shape, with room ahead, and its clock beside ours."""
+
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from hermodr_cli.backing import probe
+from hermodr_cli.doctor.finding import Area, Finding
+from hermodr_ledger import dead_letters, inspection, upkeep
+from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_ledger.inspection import ServerFacts
+from hermodr_ledger.schema_version import head, known_revisions
+from hermodr_servicekit.clock import Clock
+
+AREA = Area("database")
+CLOCK = Area("clock")
+OLDEST_VERSION = 140000
+ROOM_AHEAD = timedelta(days=7)
+NOTICEABLE, INTOLERABLE = timedelta(seconds=1), timedelta(seconds=30)
+LATE_SECONDS = 120
+_CROWDED = 0.8
+
+
+async def examine(url: str, clock: Clock) -> list[Finding]:
+    """All that can be found; after the first thing nothing else works without, no more."""
+    if refusal := await _refusal(url):
+        return [refusal]
+    ledger = Ledger(url, service="doctor", pool_size=1, connection_seconds=5, statement_seconds=10)
+    try:
+        await inspection.server(ledger)  # connecting takes its time, which is no difference of clocks
+        asked = clock.now()
+        facts = await inspection.server(ledger)
+        answered = clock.now()
+        found = [*_server(url, facts), _schema(facts)]
+        found.append(_clock(facts.now - (asked + (answered - asked) / 2), answered - asked))
+        if facts.revision == head():
+            found += await _tables(ledger, clock)
+        return found
+    except (LedgerUnavailable, asyncpg.PostgresError) as error:
+        remedy = "look at the server's log, and try again"
+        return [AREA.failed("reachable", f"it stopped answering ({type(error).__name__})", remedy)]
+    finally:
+        await ledger.close()
+
+
+async def _refusal(url: str) -> Finding | None:
+    """Why the database does not let us in."""
+    place = _place(url)
+    try:
+        await probe.postgres(url)
+    except asyncpg.InvalidCatalogNameError:
+        remedy = "create it (createdb), or correct HERMODR_DATABASE_URL"
+        return AREA.failed("reachable", f"{place}: there is no such database", remedy)
+    except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError):
+        remedy = "correct user and password in HERMODR_DATABASE_URL (percent-encode @ : / in a password)"
+        return AREA.failed("reachable", f"{place}: it refuses our user or password", remedy)
+    except (TimeoutError, OSError) as error:
+        remedy = "start the server (`hermodr up` starts this clone's own), or correct HERMODR_DATABASE_URL"
+        return AREA.failed("reachable", f"{place}: no answer ({type(error).__name__})", remedy)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        remedy = "look at the server's log, and at HERMODR_DATABASE_URL"
+        return AREA.failed("reachable", f"{place}: it does not let us in ({type(error).__name__})", remedy)
+    return None
+
+
+def _place(url: str) -> str:
+    """`host:port/database`, without user and password."""
+    try:
+        parts = urlsplit(url)
+        return f"{parts.hostname or 'local socket'}:{parts.port or 5432}{parts.path}"
+    except ValueError:
+        return "HERMODR_DATABASE_URL"
+
+
+def _server(url: str, facts: ServerFacts) -> list[Finding]:
+    found = [AREA.ok("reachable", f"{_place(url)}, PostgreSQL {facts.version.split(' ')[0]}")]
+    if facts.version_number < OLDEST_VERSION:
+        found.append(AREA.warning("version", "older than 14: untried", "upgrade PostgreSQL"))
+    if facts.encoding != "UTF8":
+        remedy = "move to a database created with ENCODING 'UTF8'"
+        found.append(AREA.failed("encoding", f"{facts.encoding}: texts cannot be stored whole", remedy))
+    else:
+        found.append(AREA.ok("encoding", f"UTF8, time zone {facts.timezone}"))
+    if facts.read_only:
+        remedy = "point HERMODR_DATABASE_URL at the primary"
+        found.append(AREA.failed("writable", "it takes no writes: a standby, or set read-only", remedy))
+    if not facts.durable:
+        remedy = "set fsync and synchronous_commit on, unless the data may be lost"
+        found.append(
+            AREA.warning("durable", "a crash of the server loses what it said was committed", remedy)
+        )
+    if facts.connections > _CROWDED * facts.most_connections:
+        text = f"{facts.connections} of {facts.most_connections} connections are taken"
+        found.append(AREA.warning("connections", text, "raise max_connections, or run fewer services"))
+    return found
+
+
+def _schema(facts: ServerFacts) -> Finding:
+    if facts.revision == head():
+        return AREA.ok("schema", f"revision {facts.revision}, the newest")
+    if facts.revision is not None and facts.revision not in known_revisions():
+        text = f"revision {facts.revision} is of a newer Hermodr (this one knows {head()})"
+        return AREA.failed("schema", text, "run the newer Hermodr")
+    text = f"revision {facts.revision or 'none'}, behind this code ({head()})"
+    return AREA.failed("schema", text, "run `hermodr migrate`")
+
+
+async def _tables(ledger: Ledger, clock: Clock) -> list[Finding]:
+    facts = await inspection.tables(ledger)
+    found = []
+    if not facts.writable:
+        remedy = "grant the role what `hermodr migrate` made, or use the role that ran it"
+        found.append(AREA.failed("rights", "our role may not insert jobs", remedy))
+    days = (facts.covered_until - clock.now()) / timedelta(days=1)
+    if facts.covered_until <= clock.now() + ROOM_AHEAD:
+        remedy = "see that a scheduler runs: it makes them, and logs why if it cannot"
+        make = AREA.failed if days <= 0 else AREA.warning
+        found.append(make("partitions", f"tables for {max(0.0, days):.0f} more days only", remedy))
+    else:
+        found.append(AREA.ok("partitions", f"tables for the next {days:.0f} days"))
+    if facts.strays:
+        text = f"rows outside of every week in {', '.join(facts.strays)}"
+        remedy = "a clock was wrong, or weeks were missing: see docs/runbook.md (partitions)"
+        found.append(AREA.warning("strays", text, remedy))
+    return [*found, *await _backlog(ledger)]
+
+
+async def _backlog(ledger: Ledger) -> list[Finding]:
+    found = []
+    if dead := await dead_letters.count(ledger):
+        remedy = "look at them: `hermodr dead-letters list`"
+        found.append(AREA.warning("dead letters", f"{dead} were not replayed", remedy))
+    waiting = await upkeep.waiting(ledger)
+    jobs = sum(each.jobs for each in waiting)
+    oldest = max((each.oldest_seconds for each in waiting), default=0.0)
+    if oldest > LATE_SECONDS:
+        remedy = "see the services and queues below; a provider may be slow or away"
+        found.append(AREA.warning("waiting", f"{jobs} are due, the oldest for {oldest:.0f} s", remedy))
+    else:
+        found.append(AREA.ok("waiting", f"{jobs} are due"))
+    return found
+
+
+def _clock(ahead: timedelta, taken: timedelta) -> Finding:
+    """The database's clock against ours; what the question took is doubt."""
+    off = abs(ahead) - taken / 2
+    text = (
+        f"the database's is {abs(ahead).total_seconds():.3f} s {'ahead' if ahead > timedelta() else 'behind'}"
+    )
+    remedy = "let both machines keep time (chrony, systemd-timesyncd)"
+    if off > INTOLERABLE:
+        return CLOCK.failed("difference", text, remedy)
+    if off > NOTICEABLE:
+        return CLOCK.warning("difference", text, remedy)
+    return CLOCK.ok("difference", text)

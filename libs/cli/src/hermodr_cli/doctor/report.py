@@ -1,0 +1,50 @@
+"""The findings on a terminal, and for scripts."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from hermodr_cli.doctor.finding import Finding, State
+from hermodr_cli.doctor.run import healthy
+
+_MARKS = {
+    State.OK: Text("✓", "bold green"),
+    State.WARNING: Text("!", "bold yellow"),
+    State.FAILED: Text("✗", "bold red"),
+}
+
+
+def table(findings: Sequence[Finding]) -> RenderableType:
+    """A line for each finding, what to do below those that need it, and the verdict."""
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=False)
+    for _ in range(4):
+        drawn.add_column(overflow="fold")
+    area = ""
+    for finding in findings:
+        text = Text(finding.text)
+        if finding.remedy:
+            text.append(f"\n→ {finding.remedy}", "cyan")
+        name = Text(finding.area if finding.area != area else "", "bold")
+        drawn.add_row(_MARKS[finding.state], name, finding.check, text)
+        area = finding.area
+    return Group(drawn, _verdict(findings))
+
+
+def document(findings: Sequence[Finding]) -> str:
+    """One JSON document: `{"healthy", "findings": [{"area", "check", "state", "text", "remedy"}]}`."""
+    return json.dumps({"healthy": healthy(findings), "findings": [asdict(each) for each in findings]})
+
+
+def _verdict(findings: Sequence[Finding]) -> Text:
+    failed = sum(each.state is State.FAILED for each in findings)
+    warnings = sum(each.state is State.WARNING for each in findings)
+    if failed:
+        return Text(f"{failed} of {len(findings)} checks failed, {warnings} warnings", "bold red")
+    if warnings:
+        return Text(f"nothing failed; {warnings} warnings", "bold yellow")
+    return Text("all is well", "bold green")

@@ -1,0 +1,60 @@
+"""The whole examination."""
+
+import asyncio
+import shutil
+from collections.abc import Sequence
+
+from hermodr_cli import state
+from hermodr_cli.doctor import broker, database, patient, providers, services
+from hermodr_cli.doctor.finding import Area, Finding, State
+from hermodr_cli.doctor.patient import Patient
+from hermodr_servicekit.clock import Clock, SystemClock
+
+AREAS = ("configuration", "database", "broker", "services", "providers", "clock", "disk")
+CONFIGURATION, DISK = Area("configuration"), Area("disk")
+GIB = 2**30
+LITTLE, TOO_LITTLE = 2.0, 0.2
+
+
+def examine(api_url: str, clock: Clock | None = None) -> list[Finding]:
+    """Every finding, in the order of `AREAS`. Blocking."""
+    try:
+        found = patient.find()
+    except patient.Unreadable as error:
+        return [CONFIGURATION.failed("settings", str(error), "correct the variable; README, “Configuration”")]
+    return asyncio.run(_examined(found, api_url, clock or SystemClock()))
+
+
+def healthy(findings: Sequence[Finding]) -> bool:
+    """Whether nothing failed."""
+    return all(finding.state is not State.FAILED for finding in findings)
+
+
+async def _examined(found: Patient, api_url: str, clock: Clock) -> list[Finding]:
+    settings = found.settings
+    parts = await asyncio.gather(
+        database.examine(settings.database_url, clock),
+        broker.examine(settings.amqp_url, settings.topology),
+        _services(settings.database_url, api_url, clock),
+        providers.examine(found.environment),
+    )
+    text = f"{settings.env}; servers: {found.origin}; prefix {settings.amqp_prefix}, ladder {settings.retry_ladder}"
+    findings = [CONFIGURATION.ok("settings", text), *(each for part in parts for each in part), _disk()]
+    return sorted(findings, key=lambda finding: AREAS.index(finding.area))
+
+
+async def _services(database_url: str, api_url: str, clock: Clock) -> list[Finding]:
+    beats, answers = await asyncio.gather(
+        services.examine(database_url, clock.now()), services.examine_api(api_url)
+    )
+    return [*beats, *answers]
+
+
+def _disk() -> Finding:
+    """Where this clone's own servers and its records are."""
+    free = shutil.disk_usage(state.folder()).free / GIB
+    text = f"{free:.1f} GiB are free at {state.folder()}"
+    if free < LITTLE:
+        make = DISK.failed if free < TOO_LITTLE else DISK.warning
+        return make("room", text, "make room: a full disk stops the database")
+    return DISK.ok("room", text)

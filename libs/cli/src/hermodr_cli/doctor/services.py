@@ -1,0 +1,51 @@
+"""The services: who was heard of lately, and whether the API answers where this machine would look for it."""
+
+from datetime import datetime
+
+import asyncpg
+import httpx
+
+from hermodr_cli.doctor.finding import Area, Finding
+from hermodr_contracts.topology import NEEDED_SERVICES
+from hermodr_ledger import heartbeats
+from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_ledger.heartbeats import Alive
+
+AREA = Area("services")
+HTTP_SECONDS = 5.0
+
+
+async def examine(database_url: str, now: datetime) -> list[Finding]:
+    """A finding for each service that has to be. Raises nothing: without a database there are none."""
+    ledger = Ledger(database_url, service="doctor", pool_size=1, connection_seconds=5, statement_seconds=10)
+    try:
+        alive = {each.service: each for each in await heartbeats.alive(ledger)}
+    except (LedgerUnavailable, asyncpg.PostgresError):
+        return []
+    finally:
+        await ledger.close()
+    return [_service(name, alive.get(name), now) for name in NEEDED_SERVICES]
+
+
+async def examine_api(url: str) -> list[Finding]:
+    """Whether the API answers at `url`."""
+    remedy = "start it (`hermodr up`), or set HERMODR_API_URL or HERMODR_PORT_BASE to where it is"
+    try:
+        async with httpx.AsyncClient(trust_env=False, timeout=HTTP_SECONDS) as client:
+            answer = await client.get(f"{url}/health/ready")
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return [AREA.warning("api address", f"{url}: no answer ({type(error).__name__})", remedy)]
+    if answer.status_code != httpx.codes.OK:
+        return [AREA.failed("api address", f"{url}: not ready ({answer.status_code})", "see its log")]
+    return [AREA.ok("api address", f"{url} is ready")]
+
+
+def _service(name: str, alive: Alive | None, now: datetime) -> Finding:
+    remedy = f"start it (`hermodr up`, or `python -m hermodr_{name.replace('-', '_')}`), or see its log"
+    if alive is None:
+        return AREA.failed(name, "was not heard of within the hour", remedy)
+    seconds = (now - alive.last_heartbeat).total_seconds()
+    if not alive.instances:
+        return AREA.failed(name, f"was last heard of {seconds:.0f} s ago", remedy)
+    number = "1 instance" if alive.instances == 1 else f"{alive.instances} instances"
+    return AREA.ok(name, f"{number}, heard of {max(0.0, seconds):.0f} s ago")

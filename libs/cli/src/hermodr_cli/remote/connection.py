@@ -1,0 +1,89 @@
+"""Where the API is and who calls, as the commands are told; and what goes wrong, in one line."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from hermodr_cli.supervisor import output
+from hermodr_cli.supervisor.services import port_base
+from hermodr_client import (
+    Forbidden,
+    Hermodr,
+    HermodrError,
+    Invalid,
+    NoAnswer,
+    NotConfigured,
+    NotFound,
+    RateLimited,
+    Retries,
+    Unauthenticated,
+    Unavailable,
+)
+
+URL_VARIABLE = "HERMODR_API_URL"
+KEY_VARIABLE = "HERMODR_API_KEY"
+PATIENCE = Retries(attempts=4, total_seconds=15.0)
+"""A person waits: less than a program does."""
+
+Url = Annotated[
+    str | None,
+    typer.Option(
+        "--url", envvar=URL_VARIABLE, help="The API; by default this machine's, at HERMODR_PORT_BASE."
+    ),
+]
+Key = Annotated[
+    str | None,
+    typer.Option(
+        "--key", help=f"The API key; better in {KEY_VARIABLE}, where no list of processes shows it."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+def api_url(url: str | None) -> str:
+    """The address given, of the environment, or of this machine's own API. Raises ValueError, naming the variable."""
+    return (url or os.environ.get(URL_VARIABLE) or f"http://127.0.0.1:{port_base(os.environ)}").rstrip("/")
+
+
+@contextmanager
+def calling(url: str | None, key: str | None) -> Iterator[Hermodr]:
+    """The client; what goes wrong with it is said in one line, and ends the command with status 1."""
+    try:
+        with Hermodr(api_url(url), key, retries=PATIENCE) as client:
+            yield client
+    except HermodrError as error:
+        output.announce(explained(error))
+        raise typer.Exit(1) from None
+    except ValueError as error:
+        output.announce(str(error))
+        raise typer.Exit(1) from None
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; what is still buffered goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
+
+
+def explained(error: HermodrError) -> str:
+    """What happened, and what to do about it."""
+    advice = next((text for kind, text in _ADVICE if isinstance(error, kind)), "")
+    line = " ".join(str(error).split())
+    return f"{line}; {advice}" if advice else line
+
+
+_ADVICE: tuple[tuple[type[HermodrError], str], ...] = (
+    (NotConfigured, ""),
+    (NoAnswer, f"is the API running (`hermodr up`), and is {URL_VARIABLE} its address?"),
+    (
+        Unauthenticated,
+        f"set {KEY_VARIABLE} to a key of this installation (`hermodr keys create --project NAME`)",
+    ),
+    (Forbidden, "use a key with that scope (`hermodr keys create --project NAME --scopes …`)"),
+    (NotFound, "is the id right, and of this key's project?"),
+    (RateLimited, "wait, and try again"),
+    (Unavailable, "see `hermodr doctor`"),
+    (Invalid, ""),
+)

@@ -1,0 +1,117 @@
+"""What changed among the jobs since the last look."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from rich.text import Text
+
+from hermodr_cli.remote.showing import state
+from hermodr_client import NotFound
+from hermodr_client.blocking import Blocking
+from hermodr_client.models.jobs import Job
+from hermodr_client.parts.jobs import Jobs
+
+WINDOW = 200
+"""The newest jobs, looked at each time as one page."""
+MOST_NEW = 1000
+"""Of a flood since the last look, no more are shown."""
+MOST_ASKED = 50
+"""Unfinished jobs older than the window, asked for one by one, in turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A job is new (`before` is None) or in another state."""
+
+    at: datetime
+    job: Job
+    before: str | None
+
+    def line(self) -> Text:
+        """`12:03:04  <id>  magic_link  email  queued → completed`."""
+        job = self.job
+        what = "  ".join(filter(None, [job.type or job.kind, job.delivery_method]))
+        text = Text.assemble((f"{self.at.astimezone():%H:%M:%S}", "dim"), f"  {job.id}  {what}  ")
+        if self.before is not None:
+            text.append(f"{self.before} → ", "dim")
+        text.append_text(state(job.status))
+        return text.append(f"  {job.error}", "red") if job.error else text
+
+    def document(self) -> dict[str, Any]:
+        """For scripts."""
+        return {"at": self.at.isoformat(), "before": self.before, "job": self.job.model_dump(mode="json")}
+
+
+class Tail:
+    """Remembers how each job of late was; every look costs a request, and more only in a flood."""
+
+    def __init__(self, jobs: Jobs[Blocking], *, type: str | None = None, kind: str | None = None) -> None:
+        self._jobs = jobs
+        self._type = type
+        self._kind = kind
+        self._known: dict[UUID, str] = {}
+        self._waiting: dict[UUID, None] = {}
+
+    def beginning(self, lines: int) -> list[Change]:
+        """The last jobs there are, the newest last. The others of the window are taken for known."""
+        rows = list(itertools.islice(self._newest(), WINDOW))
+        for job in rows:
+            self._remember(job)
+        return [Change(job.created_at, job, None) for job in reversed(rows[:lines])]
+
+    def changes(self) -> list[Change]:
+        """What changed since, the oldest job first."""
+        now = datetime.now(UTC)
+        seen = self._seen()
+        rows = [*self._older(seen), *reversed(seen)]
+        changed = [
+            Change(now, job, self._known.get(job.id)) for job in rows if self._known.get(job.id) != job.status
+        ]
+        for job in rows:
+            self._remember(job)
+        self._forget(seen)
+        return changed
+
+    def _newest(self) -> Iterator[Job]:
+        return self._jobs.list(type=self._type, kind=self._kind, sort="-created_at", page_size=WINDOW)
+
+    def _seen(self) -> list[Job]:
+        """The window, and beyond it for as long as every job is new."""
+        seen: list[Job] = []
+        for job in itertools.islice(self._newest(), MOST_NEW):
+            if len(seen) >= WINDOW and job.id in self._known:
+                break
+            seen.append(job)
+            if len(seen) == WINDOW and any(each.id in self._known for each in seen):
+                break
+        return seen
+
+    def _older(self, seen: list[Job]) -> list[Job]:
+        """Unfinished ones that the window has left behind, those first that were not asked for longest."""
+        there = {job.id for job in seen}
+        found = []
+        for job_id in [each for each in self._waiting if each not in there][:MOST_ASKED]:
+            del self._waiting[job_id]
+            try:
+                found.append(self._jobs.get(job_id).job)
+            except NotFound:
+                self._known.pop(job_id, None)
+        return found
+
+    def _remember(self, job: Job) -> None:
+        self._known[job.id] = job.status
+        if job.finished:
+            self._waiting.pop(job.id, None)
+        else:
+            self._waiting[job.id] = None
+
+    def _forget(self, seen: list[Job]) -> None:
+        """Finished ones behind the window, so that a tail of days does not grow."""
+        there = {job.id for job in seen}
+        self._known = {
+            each: status for each, status in self._known.items() if each in there or each in self._waiting
+        }

@@ -1,0 +1,177 @@
+"""`hermodr jobs`: following and operating jobs."""
+
+import itertools
+import json
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from hermodr_cli.remote import job_views
+from hermodr_cli.remote.connection import AsJson, Key, Url, calling
+from hermodr_cli.remote.job_tail import Change, Tail
+from hermodr_cli.remote.showing import console, state
+from hermodr_cli.supervisor import output
+from hermodr_client import Hermodr, HermodrError
+from hermodr_client.models.jobs import JobDetail
+
+app = typer.Typer(help="Follow jobs, cancel them, ask for them again.", no_args_is_help=True)
+
+STATES = ("scheduled", "queued", "processing", "retrying", "completed", "failed", "cancelled", "skipped")
+MOST_OF_A_PAGE = 200
+_AGO = re.compile(r"(\d{1,6})\s*(s|m|min|h|d)")
+_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="One job or several.")]
+
+
+def _states(incomplete: str) -> list[str]:
+    return [name for name in STATES if name.startswith(incomplete)]
+
+
+Status = Annotated[str | None, typer.Option(autocompletion=_states, help=f"One of {', '.join(STATES)}.")]
+
+
+@app.command("list")
+def list_command(
+    status: Status = None,
+    kind: Annotated[str | None, typer.Option(help="notification, digest, reminder or task.")] = None,
+    type: Annotated[str | None, typer.Option("--type", help="The template's or task's name.")] = None,
+    by: Annotated[str | None, typer.Option(help="The channel: email, …")] = None,
+    batch: Annotated[str | None, typer.Option(help="Of this bulk request.")] = None,
+    recipient: Annotated[str | None, typer.Option(help="To this recipient's id.")] = None,
+    since: Annotated[str | None, typer.Option(help="Not older: 90s, 15min, 2h, 7d, or a moment.")] = None,
+    sort: Annotated[
+        str, typer.Option(help="created_at, scheduled_for, processed_at, status; -… reversed.")
+    ] = ("-created_at"),
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 20,
+    url: Url = None,
+    key: Key = None,
+    as_json: AsJson = False,
+) -> None:
+    """Jobs that fit, the newest first."""
+    with calling(url, key) as hermodr:
+        rows = hermodr.jobs.list(
+            status=status,
+            kind=kind,
+            type=type,
+            delivery_method=by,
+            batch_id=batch,
+            recipient_id=recipient,
+            created_after=_moment(since),
+            sort=sort,
+            page_size=min(limit, MOST_OF_A_PAGE),
+        )
+        found = list(itertools.islice(rows, limit))
+        if as_json:
+            print(json.dumps({"data": [job.model_dump(mode="json") for job in found]}))
+        elif found:
+            console().print(job_views.table(found, datetime.now(UTC)))
+        else:
+            output.announce("no job fits")
+
+
+@app.command("show")
+def show_command(
+    job_id: Annotated[str, typer.Argument(metavar="ID")],
+    url: Url = None,
+    key: Key = None,
+    as_json: AsJson = False,
+) -> None:
+    """A job with its deliveries and everything that happened to it."""
+    with calling(url, key) as hermodr:
+        found = hermodr.jobs.get(job_id)
+        timeline = hermodr.jobs.timeline(job_id)
+        if as_json:
+            events = timeline.model_dump(mode="json")["data"]
+            print(json.dumps(found.model_dump(mode="json") | {"timeline": events}))
+        else:
+            console().print(job_views.detail(found, timeline, datetime.now(UTC)))
+
+
+@app.command("cancel")
+def cancel_command(ids: Ids, url: Url = None, key: Key = None, as_json: AsJson = False) -> None:
+    """Cancel jobs that were not sent yet; a running task is told to stop."""
+    with calling(url, key) as hermodr:
+        _each(hermodr, "cancel", ids, as_json=as_json)
+
+
+@app.command("retry")
+def retry_command(ids: Ids, url: Url = None, key: Key = None, as_json: AsJson = False) -> None:
+    """Queue failed, held or cancelled jobs again."""
+    with calling(url, key) as hermodr:
+        _each(hermodr, "retry", ids, as_json=as_json)
+
+
+@app.command("tail")
+def tail_command(
+    type: Annotated[str | None, typer.Option("--type", help="Only of this type.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only of this kind.")] = None,
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", min=0, max=200, help="Of the past, to begin with.")
+    ] = 10,
+    interval: Annotated[float, typer.Option(min=0.1, max=60, help="Seconds between looks.")] = 1.0,
+    url: Url = None,
+    key: Key = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print NDJSON, a line a change.")] = False,
+) -> None:
+    """Show new jobs and how they change, until Ctrl-C."""
+    screen = console()
+
+    def show(change: Change) -> None:
+        if as_json:
+            print(json.dumps(change.document()), flush=True)
+        else:
+            screen.print(change.line(), soft_wrap=True)
+
+    with calling(url, key) as hermodr:
+        tail = Tail(hermodr.jobs, type=type, kind=kind)
+        try:
+            for change in tail.beginning(lines):
+                show(change)
+            while True:
+                time.sleep(interval)
+                for change in tail.changes():
+                    show(change)
+        except KeyboardInterrupt:
+            return
+
+
+def _each(hermodr: Hermodr, verb: str, ids: list[str], *, as_json: bool) -> None:
+    """Does it to each; one that cannot be does not keep the others from it, and makes the status 1."""
+    done: list[JobDetail] = []
+    refused: HermodrError | None = None
+    for job_id in ids:
+        try:
+            found = hermodr.jobs.cancel(job_id) if verb == "cancel" else hermodr.jobs.retry(job_id)
+        except HermodrError as error:
+            if len(ids) == 1:
+                raise
+            refused = error
+            output.announce(f"{job_id}: {error}")
+            continue
+        done.append(found)
+        if not as_json:
+            console().print(job_id, state(found.job.status))
+    if as_json:
+        print(json.dumps({"data": [_shown(found) for found in done]}))
+    if refused is not None:
+        raise typer.Exit(1)
+
+
+def _shown(found: JobDetail) -> Any:
+    return found.job.model_dump(mode="json")
+
+
+def _moment(text: str | None) -> datetime | None:
+    """`2h` or a moment; one without its offset is this machine's time. Raises typer.BadParameter."""
+    if text is None:
+        return None
+    if match := _AGO.fullmatch(text.strip()):
+        return datetime.now(UTC) - timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+    try:
+        return datetime.fromisoformat(text.strip()).astimezone(UTC)
+    except ValueError:
+        raise typer.BadParameter("neither a span such as 15min nor a moment", param_hint="--since") from None

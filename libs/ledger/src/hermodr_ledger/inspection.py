@@ -1,0 +1,80 @@
+"""What an operator wants to know of a database that something may be wrong with. Changes nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from hermodr_ledger.engine import Ledger
+
+_PARENTS = ("jobs", "deliveries", "attempts", "events")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """The server and this database, whatever is in it. `version` is its own spelling; `revision` None: no ledger."""
+
+    version: str
+    version_number: int
+    encoding: str
+    timezone: str
+    read_only: bool
+    durable: bool
+    """Whether a commit survives a crash: `fsync` and `synchronous_commit` are on."""
+    connections: int
+    most_connections: int
+    now: datetime
+    revision: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFacts:
+    """The ledger's tables. `covered_until`: the end of the partitions there are, the earliest over all tables;
+    `strays`: tables whose catch-all partition holds rows; `writable`: whether our role may insert jobs."""
+
+    covered_until: datetime
+    strays: tuple[str, ...]
+    writable: bool
+
+
+async def server(ledger: Ledger) -> ServerFacts:
+    """Raises `LedgerUnavailable`, and the driver's own errors when the database does not let us in."""
+    (row,) = await ledger.fetch(
+        """
+        SELECT current_setting('server_version') AS version,
+               current_setting('server_version_num')::int AS version_number,
+               current_setting('server_encoding') AS encoding,
+               current_setting('TimeZone') AS timezone,
+               pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS read_only,
+               current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off' AS durable,
+               (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
+               current_setting('max_connections')::int AS most_connections,
+               clock_timestamp() AS now,
+               to_regclass('hermodr.schema_version') IS NOT NULL AS has_ledger
+        """
+    )
+    facts = dict(row)
+    revision = None
+    if facts.pop("has_ledger"):
+        found = await ledger.fetch("SELECT version_num FROM hermodr.schema_version")
+        revision = found[0]["version_num"] if found else None
+    return ServerFacts(**facts, revision=revision)
+
+
+async def tables(ledger: Ledger) -> LedgerFacts:
+    """Asks a ledger that is at the head revision. Raises `LedgerUnavailable`."""
+    rows = await ledger.fetch(
+        """
+        SELECT min(until) AS covered_until FROM (
+            SELECT max(to_timestamp(right(c.relname, 8) || ' +00', 'YYYYMMDD TZH')) + interval '7 days' AS until
+            FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
+            WHERE p.oid = ANY($1::regclass[]) AND c.relname ~ '_[0-9]{8}$' GROUP BY p.relname
+        ) weeks
+        """,
+        [f"hermodr.{parent}" for parent in _PARENTS],
+    )
+    strays = []
+    for parent in _PARENTS:
+        (found,) = await ledger.fetch(f"SELECT EXISTS (SELECT 1 FROM hermodr.{parent}_rest) AS any")
+        if found["any"]:
+            strays.append(parent)
+    (may,) = await ledger.fetch("SELECT has_table_privilege('hermodr.jobs', 'INSERT') AS write")
+    return LedgerFacts(rows[0]["covered_until"], tuple(strays), may["write"])

@@ -1,0 +1,212 @@
+"""The commands that call the API, over a scripted server."""
+
+import functools
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner, Result
+
+from hermodr_cli.main import app
+from hermodr_cli.remote import connection
+from hermodr_client import Hermodr
+from tests.support.client import ACCEPTED, BRISK, KEY, URL, Answer, Scripted, job, json_answer, problem
+
+JOB = str(ACCEPTED["job_id"])
+TIMELINE = {
+    "job_id": JOB,
+    "status": "completed",
+    "data": [
+        {"at": "2026-11-22T09:00:00Z", "event": "requested", "detail": {"kind": "notification"}},
+        {
+            "at": "2026-11-22T09:00:01Z",
+            "event": "attempted",
+            "detail": {"outcome": "sent", "provider": "smtp"},
+        },
+        {"at": "2026-11-22T09:00:01.5Z", "event": "completed", "detail": {}},
+    ],
+}
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`run(server, "jobs", "list")`: the command with a key and an address."""
+
+    def act(server: Scripted, *arguments: str, text: str | None = None) -> Result:
+        transport = httpx.MockTransport(server)
+        monkeypatch.setattr(connection, "Hermodr", functools.partial(Hermodr, transport=transport))
+        monkeypatch.setattr(connection, "PATIENCE", BRISK)
+        monkeypatch.setenv("HERMODR_API_KEY", KEY)
+        monkeypatch.setenv("HERMODR_API_URL", URL)
+        return CliRunner().invoke(app, list(arguments), input=text)
+
+    return act
+
+
+def answers(*several: Answer) -> Scripted:
+    return Scripted(list(several))
+
+
+def test_send_says_the_job(run: Run) -> None:
+    server = answers(json_answer(ACCEPTED, 202))
+    done = run(
+        server, "send", "--to", "ada@example.com", "--type", "booking", "--data", "day=Friday", "--data", "n:=3",
+        "--priority", "urgent", "--channel", "email",
+    )  # fmt: skip
+    assert (done.exit_code, done.stdout) == (0, f"{JOB} queued\n")
+    assert json.loads(server.requests[0].content) == {
+        "to": {"email": "ada@example.com"},
+        "type": "booking",
+        "data": {"day": "Friday", "n": 3},
+        "priority": "urgent",
+        "channels": ["email"],
+    }
+
+
+def test_send_reads_its_text_from_standard_input(run: Run) -> None:
+    server = answers(json_answer(ACCEPTED, 202))
+    run(server, "send", "--external-id", "guest-7", "--subject", "Hi", "--text", "-", text="from a pipe")
+    sent = json.loads(server.requests[0].content)
+    assert (sent["to"], sent["body_text"]) == ({"external_id": "guest-7"}, "from a pipe")
+
+
+@pytest.mark.parametrize(("state", "status"), [("completed", 0), ("failed", 1), ("skipped", 1)])
+def test_send_and_wait_tells_by_its_status_how_it_ended(run: Run, state: str, status: int) -> None:
+    server = answers(json_answer(ACCEPTED, 202), json_answer(job(state)), json_answer(TIMELINE))
+    done = run(server, "send", "--to", "a@b.c", "--type", "x", "--wait")
+    assert done.exit_code == status
+    assert state in done.stdout
+    assert "requested" in done.stdout
+
+
+def test_send_and_wait_has_an_end(run: Run) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return json_answer(ACCEPTED, 202)
+        return json_answer(TIMELINE if request.url.path.endswith("timeline") else job("queued"))
+
+    done = run(
+        answers(answer), "send", "--to", "a@b.c", "--type", "x", "--wait", "--timeout", "0.05", "--json"
+    )
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["job"]["status"] == "queued"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--type", "x"),
+        ("--to", "a@b.c", "--recipient", JOB, "--type", "x"),
+        ("--to", "a@b.c", "--type", "x", "--data", "novalue"),
+        ("--to", "a@b.c", "--type", "x", "--data", "n:={"),
+        ("--to", "a@b.c", "--type", "x", "--at", "teatime"),
+    ],
+)
+def test_what_makes_no_sense_is_never_sent(run: Run, arguments: tuple[str, ...]) -> None:
+    server = answers(json_answer(ACCEPTED, 202))
+    assert run(server, "send", *arguments).exit_code == 2
+    assert server.requests == []
+
+
+def test_jobs_are_listed_and_limited_over_pages(run: Run) -> None:
+    page = {"data": [job("failed", error="smtp_550", type="magic_link")["job"]] * 2, "next_cursor": "c"}
+    rest = {"data": [job()["job"]] * 2, "next_cursor": "d"}
+    server = answers(json_answer(page), json_answer(rest))
+    done = run(server, "jobs", "list", "-n", "3", "--status", "failed", "--since", "2h")
+    assert done.exit_code == 0
+    assert done.stdout.count(JOB) == 3
+    assert "smtp_550" in done.stdout
+    assert server.requests[0].url.params["created_after"].endswith("+00:00")
+    found = json.loads(
+        run(answers(json_answer(rest | {"next_cursor": None})), "jobs", "list", "--json").stdout
+    )
+    assert [each["id"] for each in found["data"]] == [JOB, JOB]
+
+
+def test_a_job_is_shown_with_its_timeline(run: Run) -> None:
+    shown = job("completed") | {"recipient": {"email": "ada@example.com", "phone": None}}
+    done = run(answers(json_answer(shown), json_answer(TIMELINE)), "jobs", "show", JOB)
+    lines = done.stdout.splitlines()
+    assert "ada@example.com" in done.stdout
+    assert [line.split()[0] for line in lines[-3:]] == ["├─", "├─", "└─"]
+    document = json.loads(
+        run(answers(json_answer(shown), json_answer(TIMELINE)), "jobs", "show", JOB, "--json").stdout
+    )
+    assert [entry["event"] for entry in document["timeline"]] == ["requested", "attempted", "completed"]
+
+
+def test_one_refusal_does_not_keep_the_others_from_being_cancelled(run: Run) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/bad"):
+            return problem(404)
+        return json_answer(job("cancelled"))
+
+    done = run(answers(answer), "jobs", "cancel", "good", "bad", "fine", "--json")
+    assert done.exit_code == 1
+    assert [each["status"] for each in json.loads(done.stdout)["data"]] == ["cancelled", "cancelled"]
+    assert "bad: 404" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("answer", "advice"),
+    [
+        (problem(401), "HERMODR_API_KEY"),
+        (problem(403), "--scopes"),
+        (problem(404), "is the id right"),
+        (problem(503), "hermodr doctor"),
+        (httpx.ConnectError("refused"), "HERMODR_API_URL"),
+        (httpx.Response(200, html="<html>"), "address of Hermodr's API"),
+        (problem(422, detail="body.to.email: is no address"), "is no address"),
+    ],
+)
+def test_a_failure_is_one_line_that_says_what_to_do(run: Run, answer: Answer, advice: str) -> None:
+    done = run(answers(answer), "jobs", "show", JOB)
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert advice in line
+    assert KEY not in line
+
+
+def test_a_missing_key_says_how_to_get_one(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HERMODR_API_KEY", raising=False)
+    done = CliRunner().invoke(app, ["jobs", "show", JOB], env={"HERMODR_API_KEY": ""})
+    assert done.exit_code == 1
+    assert "hermodr keys create" in done.stderr
+
+
+def test_dead_letters_are_replayed_by_id_or_by_filter(run: Run) -> None:
+    server = answers(json_answer({"replayed": True}))
+    assert run(server, "dead-letters", "replay", "1", "2").stdout == "replayed: 2\n"
+    assert [request.url.path for request in server.requests] == [
+        "/v1/dead-letters/1/replay",
+        "/v1/dead-letters/2/replay",
+    ]
+    server = answers(json_answer({"matching": 7}))
+    done = run(server, "dead-letters", "replay", "--all", "--reason", "rejected", "--dry-run", "--rate", "5")
+    assert done.stdout == "matching: 7\n"
+    assert json.loads(server.requests[0].content) == {
+        "filter": {"reason": "rejected"},
+        "dry_run": True,
+        "rate": 5.0,
+    }
+
+
+@pytest.mark.parametrize("arguments", [(), ("1", "--all"), ("1", "--dry-run")])
+def test_replaying_everything_has_to_be_asked_for(run: Run, arguments: tuple[str, ...]) -> None:
+    server = answers(json_answer({}))
+    assert run(server, "dead-letters", "replay", *arguments).exit_code == 2
+    assert server.requests == []
+
+
+def test_dead_letters_are_listed(run: Run) -> None:
+    letter: dict[str, Any] = {"id": JOB, "reason": "rejected", "created_at": "2026-11-22T09:00:00Z"}
+    server = answers(json_answer({"data": [letter | {"queue": "email.dead"}], "next_cursor": None}))
+    assert "email.dead" in run(server, "dead-letters", "list").stdout
+
+
+def test_completion_is_offered() -> None:
+    assert "--install-completion" in CliRunner().invoke(app, ["--help"]).stdout

@@ -1,0 +1,114 @@
+"""What a tail shows, over a server that keeps jobs."""
+
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from hermodr_cli.remote import job_tail
+from hermodr_cli.remote.job_tail import Tail
+from hermodr_client import Hermodr
+from tests.support.client import KEY, URL, json_answer, problem
+
+
+class Server:
+    """Jobs by number; lists them newest first, page by page."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[int, str] = {}
+        self.asked: list[str] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request.url.path)
+        if request.url.path != "/v1/jobs":
+            number = UUID(request.url.path.rpartition("/")[2]).int
+            return json_answer({"job": self.row(number)}) if number in self.jobs else problem(404)
+        limit = int(request.url.params["limit"])
+        below = int(request.url.params.get("cursor", 10**9))
+        rows = sorted((n for n in self.jobs if n < below), reverse=True)[: limit + 1]
+        cursor = str(rows[limit - 1]) if len(rows) > limit else None
+        return json_answer({"data": [self.row(n) for n in rows[:limit]], "next_cursor": cursor})
+
+    def row(self, number: int) -> dict[str, Any]:
+        return {
+            "id": str(UUID(int=number)),
+            "kind": "notification",
+            "status": self.jobs[number],
+            "priority": "normal",
+            "created_at": "2026-11-22T09:00:00Z",
+        }
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+    monkeypatch.setattr(job_tail, "WINDOW", 5)
+    monkeypatch.setattr(job_tail, "MOST_NEW", 20)
+    return Server()
+
+
+def tail_of(server: Server) -> Tail:
+    return Tail(Hermodr(URL, KEY, transport=httpx.MockTransport(server)).jobs)
+
+
+def told(changes: list[job_tail.Change]) -> list[tuple[int, str | None, str]]:
+    return [(change.job.id.int, change.before, change.job.status) for change in changes]
+
+
+def test_it_begins_with_the_last_jobs_and_goes_on_with_what_changes(server: Server) -> None:
+    server.jobs = {1: "completed", 2: "completed", 3: "queued"}
+    tail = tail_of(server)
+    assert told(tail.beginning(2)) == [(2, None, "completed"), (3, None, "queued")]
+    assert tail.changes() == []
+    server.jobs |= {3: "completed", 4: "queued", 5: "queued"}
+    assert told(tail.changes()) == [(3, "queued", "completed"), (4, None, "queued"), (5, None, "queued")]
+    assert tail.changes() == []
+
+
+def test_a_quiet_look_is_one_request(server: Server) -> None:
+    server.jobs = dict.fromkeys(range(1, 50), "completed")
+    tail = tail_of(server)
+    tail.beginning(0)
+    server.asked.clear()
+    tail.changes()
+    assert server.asked == ["/v1/jobs"]
+
+
+def test_an_unfinished_job_is_followed_beyond_the_window(server: Server) -> None:
+    server.jobs = {1: "queued"}
+    tail = tail_of(server)
+    tail.beginning(1)
+    server.jobs |= dict.fromkeys(range(2, 12), "completed")
+    assert len(tail.changes()) == 10
+    server.jobs[1] = "failed"
+    assert told(tail.changes()) == [(1, "queued", "failed")]
+    assert tail.changes() == []
+
+
+def test_a_flood_is_shown_up_to_a_bound(server: Server) -> None:
+    server.jobs = {1: "completed"}
+    tail = tail_of(server)
+    tail.beginning(1)
+    server.jobs |= dict.fromkeys(range(2, 100), "completed")
+    assert [number for number, _, _ in told(tail.changes())] == list(range(80, 100))
+    assert tail.changes() == []
+
+
+def test_an_erased_job_is_forgotten(server: Server) -> None:
+    server.jobs = {1: "queued"}
+    tail = tail_of(server)
+    tail.beginning(1)
+    server.jobs = dict.fromkeys(range(2, 12), "completed")
+    tail.changes()
+    server.asked.clear()
+    tail.changes()
+    assert server.asked == ["/v1/jobs"]
+
+
+def test_what_it_remembers_does_not_grow(server: Server) -> None:
+    tail = tail_of(server)
+    tail.beginning(0)
+    for number in range(1, 200):
+        server.jobs[number] = "completed"
+        assert len(tail.changes()) == 1
+    assert len(tail._known) <= 6

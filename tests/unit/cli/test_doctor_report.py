@@ -1,0 +1,57 @@
+"""How findings are told, and what a provider's checkup becomes."""
+
+import io
+import json
+
+from rich.console import Console
+
+from hermodr_cli.doctor import providers, report
+from hermodr_cli.doctor.finding import Area, Finding, State
+from hermodr_cli.doctor.run import healthy
+
+AREA = Area("broker")
+GOOD = AREA.ok("reachable", "host:5672")
+BAD = AREA.failed("topology", "missing: hermodr.email.dead", "run `hermodr topology apply`")
+SO_SO = AREA.warning("dead letters", "3 were not replayed", "look at them")
+
+
+def drawn(*findings: Finding) -> str:
+    out = io.StringIO()
+    Console(file=out, width=120).print(report.table(findings))
+    return out.getvalue()
+
+
+def test_each_finding_has_its_mark_and_its_remedy() -> None:
+    text = drawn(GOOD, SO_SO, BAD)
+    assert [line.strip()[0] for line in text.splitlines() if line.strip() and line.strip()[0] in "✓!✗→"] == [
+        "✓", "!", "→", "✗", "→",
+    ]  # fmt: skip
+    assert "1 of 3 checks failed, 1 warnings" in text
+    assert "all is well" in drawn(GOOD)
+
+
+def test_only_failures_are_unhealthy() -> None:
+    assert healthy([GOOD, SO_SO])
+    assert not healthy([GOOD, BAD])
+    document = json.loads(report.document([GOOD, BAD]))
+    assert document["healthy"] is False
+    assert document["findings"][1] == {
+        "area": "broker",
+        "check": "topology",
+        "state": "failed",
+        "text": "missing: hermodr.email.dead",
+        "remedy": "run `hermodr topology apply`",
+    }
+
+
+def test_a_checkup_that_cannot_be_run_is_no_verdict_on_the_provider() -> None:
+    (finding,) = providers._findings(1, b"", "No module named hermodr_email_sender")
+    assert finding.state is State.WARNING
+
+
+def test_settings_that_cannot_be_are_told_in_their_own_words() -> None:
+    complaint = (
+        "warming up\nhermodr_email_sender: configuration: HERMODR_EMAIL_PROVIDERS: entry 1 names no host\n"
+    )
+    (finding,) = providers._findings(2, b"", complaint)
+    assert (finding.state, finding.text) == (State.FAILED, "HERMODR_EMAIL_PROVIDERS: entry 1 names no host")

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.support.api import MAIL, ApiUnderTest, problem
+from tests.support.api import ApiUnderTest, problem
 
 URL = "/v1/recipients"
 
@@ -103,15 +103,26 @@ async def test_what_cannot_be_is_refused(api: ApiUnderTest) -> None:
     assert {error["loc"][1] for error in errors} == set(bad)
 
 
-async def test_erasing_blanks_what_was_sent(api: ApiUnderTest) -> None:
-    made = await api.recipient(name="Ada")
-    wanted = MAIL | {"to": {"recipient_id": made["id"]}, "data": {"secret": 1}}
-    job = (await api.http.post("/v1/notifications", json=wanted)).json()
-    await api.api.ledger.fetch("UPDATE hermodr.jobs SET finished_at = now(), state = 'completed'")
-    await api.http.delete(f"{URL}/{made['id']}")
-    rows = await api.api.ledger.fetch(
-        "SELECT data, content FROM hermodr.jobs WHERE id = $1::uuid", job["job_id"]
-    )
-    assert (rows[0]["data"], rows[0]["content"]) == ("{}", None)
-    shown = (await api.http.get(job["status_url"])).json()
-    assert shown["recipient"] is None
+async def test_quiet_hours_that_cannot_be_are_refused(api: ApiUnderTest) -> None:
+    url = f"{URL}/{(await api.recipient())['id']}/preferences"
+    for bad in (
+        {"start": "22:00", "end": "22:00"},
+        {"start": "24:00", "end": "07:00"},
+        {"start": "00:00", "end": "24:00"},
+        {"start": "22:00", "end": "07:00", "days": []},
+        {"start": "22:00", "end": "07:00", "days": [1, 1]},
+    ):
+        refused = problem(await api.http.put(url, json={"quiet_hours": bad}), 422, "invalid-request")
+        assert refused["errors"][0]["loc"][:2] == ["body", "quiet_hours"]
+    sundays = {"quiet_hours": {"start": "00:00", "end": "24:00", "days": [7]}}
+    assert (await api.http.put(url, json=sundays)).json()["quiet_hours"]["days"] == [7]
+
+
+async def test_a_search_names_what_it_is_for(api: ApiUnderTest) -> None:
+    ada = await api.recipient(external_id="e-1", user_id="u-1", email="Ada@example.com")
+    await api.recipient(user_id="u-2")
+    for query in ({"email": "ada@EXAMPLE.com"}, {"external_id": "e-1", "user_id": "u-1"}):
+        found = (await api.http.get(URL, params=query)).json()["data"]
+        assert ada["id"] in [each["id"] for each in found]
+    assert (await api.http.get(URL, params={"email": "ada@example.com", "user_id": "u-2"})).json()["data"]
+    assert (await api.http.get(URL, params={"external_id": "e-1", "user_id": "u-2"})).json()["data"] == []

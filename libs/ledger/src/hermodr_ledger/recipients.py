@@ -9,13 +9,10 @@ from uuid import UUID
 
 import asyncpg
 
-from hermodr_ledger import audit
-from hermodr_ledger.audit import Actor
 from hermodr_ledger.engine import Ledger, Row, Statements, Transaction
 from hermodr_ledger.paging import Page, page_clause
 from hermodr_servicekit.ids import new_id
 
-_ERASING_SECONDS = 120.0
 _COLUMNS = (
     "id, external_id, user_id, name, email, phone, locale, timezone, muted_until, quiet_hours, preferences,"
     " created_at, updated_at"
@@ -99,27 +96,37 @@ async def read(
     return _recipient(rows[0]) if rows else None
 
 
-async def page(
-    ledger: Ledger,
-    project_id: UUID,
-    wanted: Page,
-    *,
-    external_id: str | None,
-    user_id: str | None,
-    owner: str | None = None,
-) -> list[Recipient]:
-    """One page of the project's recipients, of those with the external id or user id if given; with `owner` of that end
-    user's."""
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which recipients; `None` does not narrow. `owner` is the end user who asks: theirs alone. Case does not matter in
+    `email`."""
+
+    external_id: str | None = None
+    user_id: str | None = None
+    email: str | None = None
+    owner: str | None = None
+
+
+async def page(ledger: Ledger, project_id: UUID, wanted: Page, search: Search) -> list[Recipient]:
+    """One page of the project's recipients. Only what is searched for stands in the statement, so that each search has
+    the plan of its own index."""
+    email = search.email.lower() if search.email is not None else None
+    asked = [
+        (column, value)
+        for column, value in (
+            ("external_id", search.external_id),
+            ("user_id", search.user_id),
+            ("lower(email)", email),
+            ("user_id", search.owner),
+        )
+        if value is not None
+    ]
+    clauses = "".join(f" AND {column} = ${number}" for number, (column, _) in enumerate(asked, 2))
     rows = await ledger.fetch(
-        f"""
-        SELECT {_COLUMNS} FROM hermodr.recipients
-        WHERE project_id = $1 AND ($2::text IS NULL OR external_id = $2) AND ($3::text IS NULL OR user_id = $3)
-          AND ($4::text IS NULL OR user_id = $4) AND {page_clause(wanted, 5)}
-        """,
+        f"SELECT {_COLUMNS} FROM hermodr.recipients WHERE project_id = $1{clauses}"
+        f" AND {page_clause(wanted, len(asked) + 2)}",
         project_id,
-        external_id,
-        user_id,
-        owner,
+        *(value for _, value in asked),
         wanted.after,
         wanted.limit,
     )
@@ -169,36 +176,6 @@ async def _overwrite(transaction: Transaction, wanted: Recipient) -> Recipient:
     except asyncpg.UniqueViolationError as error:
         raise ExternalIdTaken from error
     return _recipient(rows[0])
-
-
-async def erase(ledger: Ledger, project_id: UUID, recipient_id: UUID, actor: Actor) -> bool:
-    """Deletes the recipient and blanks every address, content and datum in what is finished of theirs, so that only
-    counts remain; `False` when the project has no such recipient. What is not finished yet is decided against (no
-    delivery without a recipient) or on its way; it is blanked with the partition's retention. Reads whole tables: there
-    is no index by recipient on the busiest ones, and erasing is rare."""
-    async with ledger.transaction() as transaction:
-        gone = await transaction.fetch(
-            "DELETE FROM hermodr.recipients WHERE id = $1 AND project_id = $2 RETURNING id",
-            recipient_id,
-            project_id,
-        )
-        if not gone:
-            return False
-        await audit.record(transaction, project_id, actor, "recipient.erase", recipient_id)
-        await transaction.fetch(
-            """
-            WITH jobs AS (
-                UPDATE hermodr.jobs SET to_email = NULL, to_phone = NULL, owner_id = NULL, data = '{}', content = NULL,
-                    metadata = NULL
-                WHERE recipient_id = $1 AND finished_at IS NOT NULL
-            )
-            UPDATE hermodr.deliveries SET address = '', address_name = NULL
-            WHERE recipient_id = $1 AND finished_at IS NOT NULL
-            """,
-            recipient_id,
-            seconds=_ERASING_SECONDS,
-        )
-    return True
 
 
 async def resolve(ledger: Statements, references: Sequence[Reference]) -> list[Found | None]:

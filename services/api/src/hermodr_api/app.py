@@ -109,7 +109,7 @@ class Api:
         domain = self.settings.message_id_domain
         app.include_router(JobRoutes(gate, self.ledger, self.clock, domain).router())
         app.include_router(TaskRoutes(gate, self.accepting, self.clock).router())
-        app.include_router(RecipientRoutes(gate, self.ledger, repeatable).router())
+        app.include_router(RecipientRoutes(gate, self.ledger, repeatable, self.clock).router())
         for people in (GroupRoutes, MemberRoutes, UpdateRoutes):
             app.include_router(people(gate, self.ledger, repeatable).router())
         app.include_router(TemplateRoutes(gate, self.ledger, repeatable, self.directory).router())

@@ -14,6 +14,7 @@ from hermodr_api.domain.notifications import Type
 from hermodr_contracts.vocabulary import Channel
 
 _CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+_END = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
 
 
 @cache
@@ -87,19 +88,26 @@ class Preference(Body):
 
 
 class QuietHours(Body):
-    """From `start` to `end` in the recipient's zone, over midnight if need be, on `days` (1 Monday … 7 Sunday)."""
+    """From `start` to `end` by the clock of the recipient's zone (UTC without one), over midnight if need be. What
+    would be sent meanwhile is sent when they end, unless it is urgent or critical."""
 
     start: Annotated[
         str, Field(pattern=_CLOCK, description="Local time, 24 hours (`HH:MM`).", examples=["22:00"])
     ]
     end: Annotated[
-        str, Field(pattern=_CLOCK, description="Local time, 24 hours (`HH:MM`).", examples=["07:00"])
+        str,
+        Field(
+            pattern=_END,
+            description="Local time, 24 hours (`HH:MM`); `24:00` is the end of the day.",
+            examples=["07:00"],
+        ),
     ]
     days: Annotated[
         list[Annotated[int, Field(ge=1, le=7, strict=True)]], Field(min_length=1, max_length=7)
     ] = Field(
         default_factory=lambda: [1, 2, 3, 4, 5, 6, 7],
-        description="Days on which they begin, 1 (Monday) to 7 (Sunday); left out, every day.",
+        description="Days on which they begin, 1 (Monday) to 7 (Sunday); left out, every day. Friday 22:00 to 07:00 "
+        "ends on Saturday.",
         examples=[[1, 2, 3, 4, 5]],
     )
 
@@ -109,6 +117,8 @@ class QuietHours(Body):
             raise ValueError("start and end must differ")
         if len(set(self.days)) != len(self.days):
             raise ValueError("a day stands twice")
+        if (self.start, self.end, len(self.days)) == ("00:00", "24:00", 7):
+            raise ValueError("they would never end; to send nothing at all use muted_until or preferences")
         return self
 
 
@@ -163,3 +173,14 @@ class RecipientList(BaseModel):
 
     data: list[RecipientView]
     next_cursor: str | None
+
+
+class ExportView(BaseModel):
+    """All there is of a recipient. Fields without a value are left out of the entries of the lists."""
+
+    exported_at: datetime
+    recipient: RecipientView
+    memberships: list[dict[str, Any]]
+    updates_written: list[dict[str, Any]]
+    updates_read: list[dict[str, Any]]
+    jobs: list[dict[str, Any]]

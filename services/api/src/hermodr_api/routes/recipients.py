@@ -5,10 +5,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from hermodr_api.domain.listing import page_of
 from hermodr_api.domain.recipients import (
+    ExportView,
     PreferencesIn,
     RecipientIn,
     RecipientList,
@@ -17,12 +18,15 @@ from hermodr_api.domain.recipients import (
 )
 from hermodr_api.errors import CONFLICT, FORBIDDEN, Flaw, Refused, not_found
 from hermodr_api.openapi import documented
-from hermodr_api.routes.intake import Gate, caller_of, ok, read_body, respond
+from hermodr_api.routes.intake import JSON, Gate, caller_of, ok, read_body, respond
 from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more
 from hermodr_api.service.answers import Outcome, Repeatable, patience
+from hermodr_api.service.export import export
 from hermodr_ledger import recipients
 from hermodr_ledger.engine import Ledger, Transaction
-from hermodr_ledger.recipients import ExternalIdTaken, Recipient
+from hermodr_ledger.erasure import erase
+from hermodr_ledger.recipients import ExternalIdTaken, Recipient, Search
+from hermodr_servicekit.clock import Clock
 
 _EXAMPLE = {"external_id": "customer-17", "name": "Ada", "email": "ada@example.com", "locale": "en"}
 _WISHES = {"preferences": [{"type": "newsletter", "channel": "email", "enabled": False}], "muted_until": None}
@@ -34,9 +38,10 @@ _NAMES = ("external_id", "user_id")
 class RecipientRoutes:
     """Reading and changing recipients."""
 
-    def __init__(self, gate: Gate, ledger: Ledger, repeatable: Repeatable) -> None:
+    def __init__(self, gate: Gate, ledger: Ledger, repeatable: Repeatable, clock: Clock) -> None:
         self._gate = gate
         self._ledger = ledger
+        self._clock = clock
         self._repeatable = repeatable
 
     def router(self) -> APIRouter:
@@ -84,6 +89,15 @@ class RecipientRoutes:
         )
         router.add_api_route(f"{one}/preferences", self.prefer, dependencies=changing, **docs)
         docs = documented(
+            "All there is of a recipient, as one document",
+            method="GET",
+            scope="read",
+            answer=ExportView,
+            problems=(404,),
+            users=True,
+        )
+        router.add_api_route(f"{one}/export", self.export, dependencies=reading, **docs)
+        docs = documented(
             "Erase a recipient's personal data", method="DELETE", scope="manage", status=204, problems=(404,)
         )
         router.add_api_route(one, self.erase, dependencies=writing, **docs)
@@ -97,18 +111,14 @@ class RecipientRoutes:
         sort: Sort = "created_at",
         external_id: Filter = None,
         user_id: Filter = None,
+        email: Filter = None,
     ) -> Response:
         """`GET /v1/recipients`."""
         page = page_of(limit, cursor, sort)
         async with patience():
-            rows = await recipients.page(
-                self._ledger,
-                caller_of(request).project_id,
-                one_more(page),
-                external_id=external_id,
-                user_id=user_id,
-                owner=caller_of(request).user_id,
-            )
+            search = Search(external_id, user_id, email, caller_of(request).user_id)
+            project_id = caller_of(request).project_id
+            rows = await recipients.page(self._ledger, project_id, one_more(page), search)
         return listed(rows, page, RecipientView, RecipientList)
 
     async def show(self, request: Request, recipient_id: UUID) -> Response:
@@ -155,10 +165,26 @@ class RecipientRoutes:
             raise _taken() from error
         return ok(_shown(found))
 
+    async def export(self, request: Request, recipient_id: UUID) -> Response:
+        """`GET /v1/recipients/{id}/export`."""
+        async with patience():
+            caller = caller_of(request)
+            found = await recipients.read(self._ledger, caller.project_id, recipient_id, caller.user_id)
+        if found is None:
+            raise not_found("recipient")
+        return StreamingResponse(
+            export(self._ledger, caller.project_id, found, self._clock.now()),
+            media_type=JSON,
+            headers={
+                "content-disposition": f'attachment; filename="recipient-{found.id}.json"',
+                "cache-control": "no-store",
+            },
+        )
+
     async def erase(self, request: Request, recipient_id: UUID) -> Response:
         """`DELETE /v1/recipients/{id}`."""
         caller = caller_of(request)
-        if not await recipients.erase(self._ledger, caller.project_id, recipient_id, caller.actor):
+        if not await erase(self._ledger, caller.project_id, recipient_id, caller.actor):
             raise not_found("recipient")
         return Response(status_code=204)
 

@@ -28,7 +28,7 @@ CREATE TABLE group_members (
     UNIQUE (group_id, recipient_id)
 );
 CREATE INDEX group_members_page ON group_members (group_id, id);
-CREATE INDEX group_members_recipient ON group_members (recipient_id);
+CREATE INDEX group_members_recipient ON group_members (recipient_id, id);
 
 CREATE TABLE updates (                         -- what digests are made of; uuid7 ids, so in the order of posting
     id uuid PRIMARY KEY,
@@ -47,7 +47,7 @@ CREATE TABLE updates (                         -- what digests are made of; uuid
     CONSTRAINT updates_say_something CHECK (title IS NOT NULL OR body IS NOT NULL OR url IS NOT NULL)
 );
 CREATE INDEX updates_page ON updates (group_id, id);
-CREATE INDEX updates_author ON updates (author_id) WHERE author_id IS NOT NULL;
+CREATE INDEX updates_author ON updates (author_id, id) WHERE author_id IS NOT NULL;
 CREATE INDEX updates_project ON updates (project_id);
 
 CREATE TABLE update_reads (                    -- beyond read_through: which updates a recipient has had

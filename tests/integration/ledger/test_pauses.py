@@ -116,7 +116,9 @@ async def test_an_ended_pause_is_forgotten_after_a_while_and_not_before(ledger: 
 
 async def test_senders_hear_of_it_at_once(ledger: Ledger, database_url: str) -> None:
     heard: list[datetime] = []
-    async with running(listen(database_url, pauses.PAUSES_CHANNEL, lambda: heard.append(datetime.now(UTC)))):
+    async with running(
+        listen(database_url, pauses.OPERATED_CHANNEL, lambda: heard.append(datetime.now(UTC)))
+    ):
         await wait_until(lambda: len(heard) == 1)  # it listens
         await pauses.pause(ledger, EMAIL, None)
         await wait_until(lambda: len(heard) == 2)

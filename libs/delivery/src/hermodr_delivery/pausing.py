@@ -8,7 +8,7 @@ import structlog
 
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.listening import listen
-from hermodr_ledger.pauses import PAUSES_CHANNEL
+from hermodr_ledger.pauses import OPERATED_CHANNEL
 from hermodr_servicekit.periodic import repeat
 
 log = structlog.get_logger()
@@ -54,7 +54,7 @@ class PauseWatch:
     def running(self, database_url: str) -> tuple[Awaitable[None], Awaitable[None]]:
         """What is to be kept running beside the pumps."""
         return (
-            listen(database_url, PAUSES_CHANNEL, self._wake.set),
+            listen(database_url, OPERATED_CHANNEL, self._wake.set),
             repeat("pauses", self.tick, wake=self._wake, after_error=LOOK_EVERY_SECONDS),
         )
 

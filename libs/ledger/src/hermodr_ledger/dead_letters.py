@@ -1,4 +1,7 @@
-"""Messages nobody could read or handle, kept as they came."""
+"""What exhausted its attempts or could not be read or handled, kept: a raw message as it came, or the name of its job.
+
+A raw message belongs to no project, for nobody can say whose it is.
+"""
 
 import json
 import math

@@ -11,8 +11,8 @@ from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.accept import DUE_CHANNEL
 from hermodr_ledger.engine import Ledger, Statements
 
-PAUSES_CHANNEL = "hermodr_pauses"
-"""The NOTIFY channel that tells senders and schedulers of a pause or its end."""
+OPERATED_CHANNEL = "hermodr_operated"
+"""The NOTIFY channel that tells senders and schedulers of what an operator did: a pause, its end, a replay."""
 
 PARKED = "timestamptz '9999-12-31 00:00:00+00'"
 """The `wake_at` of what waits for the end of a pause."""
@@ -49,7 +49,7 @@ async def pause(statements: Statements, channel: Channel, reason: str | None) ->
         """,
         channel,
         reason,
-        PAUSES_CHANNEL,
+        OPERATED_CHANNEL,
     )
     return bool(changed)
 
@@ -64,7 +64,7 @@ async def resume(statements: Statements, channel: Channel) -> bool:
         SELECT channel, pg_notify($2, channel) FROM changed
         """,
         channel,
-        PAUSES_CHANNEL,
+        OPERATED_CHANNEL,
     )
     return bool(changed)
 

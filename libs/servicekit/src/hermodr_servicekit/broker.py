@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from aio_pika.exceptions import ChannelPreconditionFailed, DeliveryError
@@ -112,6 +113,18 @@ class Broker:
                 raise Unroutable(
                     f"{message.type_name()} to {exchange.name} with key {routing_key}"
                 ) from error
+
+    async def publish_raw(
+        self, body: bytes, queue: str, *, message_type: str | None, headers: Mapping[str, Any]
+    ) -> None:
+        """Puts a message into a queue as it is, and waits for the confirmation. Raises as `publish` does."""
+        session = self._connected_session()
+        with _failures_translated():
+            try:
+                async with asyncio.timeout(self._publish_seconds):
+                    await session.publish_raw(body, queue, message_type=message_type, headers=headers)
+            except DeliveryError as error:
+                raise Unroutable(queue) from error
 
     async def declare(self) -> None:
         """Declares whatever of the topology has gone missing. Raises `BrokerUnavailable`."""

@@ -22,6 +22,7 @@ from yarl import URL
 
 from hermodr_contracts.messages import SCHEMA_VERSION_HEADER, Message, decode
 from hermodr_contracts.topology import QueueSpec, Topology
+from hermodr_servicekit.ids import new_id
 
 log = structlog.get_logger()
 
@@ -98,6 +99,20 @@ class Session:
         await self._broker.publish(
             body, exchange=exchange, routing_key=routing_key, mandatory=mandatory, persist=True, **properties
         )
+
+    async def publish_raw(
+        self, body: bytes, queue: str, *, message_type: str | None, headers: Mapping[str, Any]
+    ) -> None:
+        """Puts a message of any shape into a queue, persistently, and waits for the confirmation."""
+        message = aio_pika.Message(
+            body,
+            type=message_type,
+            headers=dict(headers),
+            message_id=str(new_id()),
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        )
+        async with self._open_connection().channel(on_return_raises=True) as channel:
+            await channel.default_exchange.publish(message, routing_key=queue, mandatory=True)
 
     async def declare(self) -> None:
         """Declares whatever has gone missing; changes nothing that is there."""

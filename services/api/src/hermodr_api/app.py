@@ -15,6 +15,7 @@ from hermodr_api.domain.tokens import Expected
 from hermodr_api.edge import Edge
 from hermodr_api.routes.api_keys import ApiKeyRoutes
 from hermodr_api.routes.audit import AuditRoutes
+from hermodr_api.routes.dead_letters import DeadLetterRoutes
 from hermodr_api.routes.groups import GroupRoutes
 from hermodr_api.routes.health import HealthRoutes
 from hermodr_api.routes.index import index_router
@@ -30,11 +31,13 @@ from hermodr_api.service.accepting import Accepting
 from hermodr_api.service.answers import Repeatable
 from hermodr_api.service.authentication import Authenticator
 from hermodr_api.service.bulk import Bulk
+from hermodr_api.service.dead_letters import DeadLetters
 from hermodr_api.service.directory import Directory
 from hermodr_api.service.health import HealthCheck
 from hermodr_api.service.jwks import HttpKeyServer, KeySet
 from hermodr_api.service.limits import Limiter
 from hermodr_api.service.notifications import Notifications
+from hermodr_api.service.operators import Operators
 from hermodr_api.service.users import Users
 from hermodr_api.settings import ApiSettings
 from hermodr_contracts.vocabulary import JobKind, Priority
@@ -108,6 +111,9 @@ class Api:
         app.include_router(taken_on.router())
         domain = self.settings.message_id_domain
         app.include_router(JobRoutes(gate, self.ledger, self.clock, domain).router())
+        operators = Operators(self.ledger, self.settings.operator_project)
+        letters = DeadLetters(self.ledger, repeatable, self.announcer, operators)
+        app.include_router(DeadLetterRoutes(gate, letters).router())
         app.include_router(TaskRoutes(gate, self.accepting, self.clock).router())
         app.include_router(RecipientRoutes(gate, self.ledger, repeatable, self.clock).router())
         for people in (GroupRoutes, MemberRoutes, UpdateRoutes):

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from hermodr_api.domain.api_keys import ApiKeyIn, ApiKeyPatch
+from hermodr_api.domain.dead_letters import ReplayIn
 from hermodr_api.domain.groups import GroupIn, GroupPatch, MemberPatch, MembersIn
 from hermodr_api.domain.notifications import BulkItemIn, NotificationIn
 from hermodr_api.domain.recipients import PreferencesIn, RecipientIn, RecipientPatch
@@ -37,6 +38,7 @@ BODIES: tuple[type[BaseModel], ...] = (
     ApiKeyIn,
     ApiKeyPatch,
     TaskIn,
+    ReplayIn,
 )
 _REF = "#/components/schemas/"
 _TITLES = {

@@ -34,6 +34,9 @@ class ApiSettings(ServiceSettings):
     """Of API keys that have none of their own: `600/m`, `50/s,burst=200`, `off`."""
     user_rate_limit: Annotated[Limit | None, NoDecode, BeforeValidator(_limit)] = None
     """Of each end user."""
+    operator_project: Annotated[str, Field(min_length=1)] | None = None
+    """The project whose admin keys alone may pause channels and see messages that belong to no project; unset, those of
+    every project may."""
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
 

@@ -7,10 +7,11 @@ from hermodr_ledger.accept import DUE_CHANNEL
 from hermodr_ledger.attempts import Attempts
 from hermodr_ledger.due import DueRows
 from hermodr_ledger.listening import listen
-from hermodr_ledger.pauses import PAUSES_CHANNEL
+from hermodr_ledger.pauses import OPERATED_CHANNEL
 from hermodr_ledger.runtime import Runtime
 from hermodr_scheduler.handlers import subscribe
 from hermodr_scheduler.metrics import SchedulerMetrics
+from hermodr_scheduler.replays import Replays
 from hermodr_scheduler.service import Scheduling
 from hermodr_scheduler.settings import SchedulerSettings
 from hermodr_scheduler.upkeep import Upkeep
@@ -45,14 +46,21 @@ async def main(stop: asyncio.Event) -> None:
         retention=retention,
     )
     subscribe(runtime.broker, runtime.ledger)
-    wake, resumed = asyncio.Event(), asyncio.Event()
+    replays = Replays(runtime.ledger, runtime.broker, runtime.announcer)
+    wake, resumed, replay = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    def operated() -> None:
+        resumed.set()
+        replay.set()
+
     await runtime.run(
         stop,
         drain=runtime.announcer.drain,
         background=(
             listen(settings.database_url, DUE_CHANNEL, wake.set),
-            listen(settings.database_url, PAUSES_CHANNEL, resumed.set),
+            listen(settings.database_url, OPERATED_CHANNEL, operated),
             repeat("resumed channels", housekeeping.resumed, wake=resumed),
+            repeat("replays", replays.tick, wake=replay, after_error=1.0),
             repeat("due rows", scheduling.tick, wake=wake, after_error=0.5),
             repeat("upkeep", housekeeping.hourly, after_error=10.0),
             repeat("gauges", housekeeping.look, after_error=2.0),

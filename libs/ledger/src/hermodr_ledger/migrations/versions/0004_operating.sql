@@ -11,7 +11,8 @@ CREATE TABLE pauses (                          -- no row: the channel was never 
 
 ALTER TABLE dead_letters
     ADD COLUMN job_type text,                  -- the job's type; a raw message has its message_type
-    ADD COLUMN replay_at timestamptz;          -- when the scheduler is to replay it; stays when it has
+    ADD COLUMN replay_at timestamptz,          -- when the scheduler is to replay it; stays when it has
+    ADD COLUMN replay_by text;                 -- who asked for that, as the job's timeline is to name them
 CREATE INDEX dead_letters_due ON dead_letters (replay_at) WHERE replay_at IS NOT NULL AND replayed_at IS NULL;
 CREATE INDEX dead_letters_raw ON dead_letters (id) WHERE project_id IS NULL;
 

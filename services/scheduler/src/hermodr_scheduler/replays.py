@@ -1,0 +1,80 @@
+"""Dead letters whose moment to be replayed has come."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from hermodr_ledger import replaying
+from hermodr_ledger.engine import Ledger
+from hermodr_ledger.replaying import DueLetter
+from hermodr_servicekit.announcer import Announcer
+from hermodr_servicekit.broker import Broker, BrokerUnavailable, Unroutable
+
+log = structlog.get_logger()
+
+_TOGETHER = 50
+_LONGEST_SLEEP_SECONDS = 1.0
+_SHORTEST_SLEEP_SECONDS = 0.1
+"""However far behind: no more than 500 a second are replayed."""
+
+_OF_THE_BROKER = (
+    "x-death",
+    "x-first-death",
+    "x-last-death",
+    "x-delivery-count",
+    "x-routing-key",
+    "x-acquired-count",
+)
+
+
+class Replays:
+    """Work any scheduler may do: a letter is taken by one, and due again if that one dies over it."""
+
+    def __init__(self, ledger: Ledger, broker: Broker, announcer: Announcer) -> None:
+        self._ledger = ledger
+        self._broker = broker
+        self._announcer = announcer
+        self._queues = {
+            spec.queue.name for spec in broker.topology.queues if spec.consumer not in (None, "scheduler")
+        }
+
+    async def tick(self) -> float:
+        """Replays what is due; for `periodic.repeat`. While the broker is away nothing is taken."""
+        if not self._broker.connected:
+            return _LONGEST_SLEEP_SECONDS
+        for letter in await replaying.take_due(self._ledger, _TOGETHER):
+            if letter.job_id is not None:
+                replayed = await replaying.replay_job(self._ledger, letter)
+                log.info("dead letter replayed", letter=str(letter.id), outcome=replayed.outcome)
+                if replayed.announce is not None:
+                    self._announcer.jobs(replayed.announce, [letter.job_id])
+            else:
+                await self._publish(letter)
+        seconds = await replaying.seconds_until_due(self._ledger)
+        if seconds is None:
+            return _LONGEST_SLEEP_SECONDS
+        return min(max(seconds, _SHORTEST_SLEEP_SECONDS), _LONGEST_SLEEP_SECONDS)
+
+    async def _publish(self, letter: DueLetter) -> None:
+        queue = origin(letter.headers)
+        if queue not in self._queues or letter.body is None:
+            log.warning("dead letter without a queue to go back to", letter=str(letter.id))
+            await replaying.give_up(self._ledger, letter.id)
+            return
+        kept = {name: value for name, value in letter.headers.items() if not name.startswith(_OF_THE_BROKER)}
+        try:
+            await self._broker.publish_raw(letter.body, queue, message_type=letter.message_type, headers=kept)
+        except (BrokerUnavailable, Unroutable) as error:
+            log.warning("dead letter not published; it is tried again", error=type(error).__name__)
+        else:
+            await replaying.mark_replayed(self._ledger, [letter.id])
+            log.info("dead letter replayed", letter=str(letter.id), outcome="published")
+
+
+def origin(headers: Mapping[str, Any]) -> str:
+    """The queue a message died in; empty for one that somebody put into the dead queue by hand."""
+    deaths = headers.get("x-death")
+    if isinstance(deaths, list) and deaths and isinstance(deaths[0], dict):
+        return str(deaths[0].get("queue", ""))
+    return ""

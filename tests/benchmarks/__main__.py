@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from tests.benchmarks.mailbox import Incomplete, Mailbox, mailbox
 from tests.benchmarks.results import Bulk, Result, disturbed, middle
 from tests.benchmarks.scenarios import SCENARIOS
 from tests.benchmarks.servers import Servers, folder, servers
-from tests.benchmarks.site import OURS, site
+from tests.benchmarks.site import OURS, say, site
 
 LABELS = {
     OURS: "Hermodr",
@@ -75,10 +76,6 @@ class Findings:
     bulk: dict[str, Bulk] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
-
-
-def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def tell(turn: int, name: str, run: Bulk) -> None:
@@ -139,13 +136,15 @@ async def measure(choice: Choice, place: Servers) -> Findings:
     if task := asyncio.current_task():
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     found = Findings()
+    began = time.monotonic()
     async with mailbox() as box:
-        if "bulk" in choice.scenarios:
-            await bulk_rounds(choice, place, box, found)
-        for name in choice.scenarios:
-            if name in SCENARIOS:
+        for number, name in enumerate(choice.scenarios, 1):
+            minutes, seconds = divmod(int(time.monotonic() - began), 60)
+            say(f"[{minutes}:{seconds:02}] {name}, {number} of {len(choice.scenarios)} …")
+            if name == "bulk":
+                await bulk_rounds(choice, place, box, found)
+            else:
                 found.results += await SCENARIOS[name](place, box, choice.quick)
-                say(f"{name}: done")
     return found
 
 
@@ -177,7 +176,7 @@ def main() -> None:
         results = [result.document() for result in found.results]
         Path(path).write_text(json.dumps({"results": results}, indent=1) + "\n", encoding="utf-8")
     if os.environ.get("DOC"):
-        document.write(found.bulk, found.results, found.missing, LABELS, choice.rounds)
+        document.write(document.text(found.bulk, found.results, found.missing, LABELS, choice.rounds))
 
 
 if __name__ == "__main__":

@@ -65,14 +65,14 @@ A ratio above 1 means that Hermodr is better.
 """
 
 
-def write(
+def text(
     bulk: Mapping[str, Bulk],
     results: Sequence[Result],
     missing: Mapping[str, str],
     labels: Mapping[str, str],
     rounds: int,
-) -> Path:
-    """Replaces the page."""
+) -> str:
+    """The page."""
     parts = {"bulk": "", "others": "", "missing": ""}
     warning = disturbed(bulk.values())
     parts["disturbed"] = f"**{warning}**\n" if warning else ""
@@ -88,9 +88,12 @@ def write(
         parts["missing"] = (
             "\n".join(f"Left out: {labels[name]}: {why}" for name, why in missing.items()) + "\n"
         )
-    path = state.root() / "docs" / "benchmarks.md"
-    path.write_text(PAGE.format(command=_command(), machine=_machine(), **parts), encoding="utf-8")
-    return path
+    return PAGE.format(command=_command(), machine=_machine(), **parts)
+
+
+def write(page: str) -> None:
+    """Replaces docs/benchmarks.md."""
+    (state.root() / "docs" / "benchmarks.md").write_text(page, encoding="utf-8")
 
 
 def _command() -> str:

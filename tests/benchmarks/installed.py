@@ -1,6 +1,7 @@
 """Environments for the peers below `.hermodr/bench`, installed by name and pinned version when first needed."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,27 @@ MARK = "installed.json"
 
 class NotInstalled(Exception):
     """This peer cannot be measured here; the text says why."""
+
+
+def system(program: str, packages: tuple[str, ...], say: Say) -> str:
+    """The path of a program of the distribution; as root its packages are installed if it is missing. Raises
+    NotInstalled."""
+    if (found := shutil.which(program)) is not None:
+        return found
+    wanted = " ".join(packages)
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise NotInstalled(f"needs {program}, which only root can install: apt-get install {wanted}")
+    say(f"installing {wanted} …")
+    # a package with a server would start it on its default port: forbidden while it installs
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    for command in (
+        ["apt-get", "update"],
+        ["apt-get", "install", "-y", "--no-install-recommends", *packages],
+    ):
+        subprocess.run(command, env=environment, capture_output=True)
+    if (found := shutil.which(program)) is None:
+        raise NotInstalled(f"{program} could not be installed")
+    return found
 
 
 def python(name: str, requirements: tuple[str, ...], say: Say) -> Path:
@@ -33,8 +55,8 @@ def python(name: str, requirements: tuple[str, ...], say: Say) -> Path:
 
 def node(name: str, requirements: tuple[str, ...], scripts: tuple[str, ...], say: Say) -> Path:
     """A folder with these npm packages and, beside them, our scripts. Raises NotInstalled."""
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        raise NotInstalled("needs node and npm")
+    for program in ("node", "npm"):
+        system(program, ("nodejs", "npm"), say)
     home = folder() / name
     if not _has(home, requirements):
         say(f"installing {', '.join(requirements)} …")

@@ -8,7 +8,6 @@ import asyncio
 import os
 import re
 import signal
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,17 +20,13 @@ from tests.benchmarks import bulk, installed, report
 from tests.benchmarks.accounting import load_average
 from tests.benchmarks.mailbox import mailbox
 from tests.benchmarks.servers import Servers, folder, servers
-from tests.benchmarks.site import ROLES, site
+from tests.benchmarks.site import ROLES, say, site
 
 RATE = "500"
 """Samples a second."""
 SHOWN = 30
 _LINE = re.compile(r":\d+\)$")
 MAILS = 5_000 if os.environ.get("QUICK") else 20_000
-
-
-def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 @asynccontextmanager

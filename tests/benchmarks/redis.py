@@ -1,16 +1,13 @@
 """A private Redis for the peer that needs one, with the append-only file that BullMQ's documentation asks for."""
 
 import asyncio
-import os
-import shutil
-import subprocess
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from hermodr_cli.backing import ports
 from hermodr_cli.backing.model import Say
-from tests.benchmarks.installed import NotInstalled
+from tests.benchmarks import installed
 from tests.benchmarks.servers import folder
 
 POLL_SECONDS = 0.05
@@ -18,18 +15,7 @@ POLL_SECONDS = 0.05
 
 def ensure(say: Say) -> str:
     """The server's program; as root its package is installed if it is missing. Raises NotInstalled."""
-    if (found := shutil.which("redis-server")) is not None:
-        return found
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise NotInstalled("needs redis-server, which only root can install: apt-get install redis-server")
-    say("installing redis-server …")
-    # the package would start a server of its own on the default port: forbidden while it installs
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    for command in (["apt-get", "update"], ["apt-get", "install", "-y", "redis-server"]):
-        subprocess.run(command, env=environment, capture_output=True)
-    if (found := shutil.which("redis-server")) is None:
-        raise NotInstalled("redis-server could not be installed")
-    return found
+    return installed.system("redis-server", ("redis-server",), say)
 
 
 @asynccontextmanager

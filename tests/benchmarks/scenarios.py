@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from tests.benchmarks import drift, latencies, posts, sql
+from tests.benchmarks import drift, latencies, ledgers, posts, sql
 from tests.benchmarks.mailbox import Mailbox
 from tests.benchmarks.results import Result
 from tests.benchmarks.servers import Servers
@@ -13,5 +13,6 @@ SCENARIOS: dict[str, Callable[[Servers, Mailbox, bool], Awaitable[list[Result]]]
     "sent": latencies.sent,
     "scheduled": latencies.scheduled,
     "drift": drift.measure,
+    "ledgers": ledgers.measure,
     "sql": sql.measure,
 }

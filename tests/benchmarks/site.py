@@ -1,6 +1,7 @@
 """Hermodr as it is measured: one process per role, a database and a vhost of its own, the sink for a mail server."""
 
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -66,6 +67,11 @@ class Site:
         return httpx.AsyncClient(
             base_url=self.fleet.api_url, headers=headers, timeout=SECONDS, trust_env=False
         )
+
+
+def say(line: str) -> None:
+    """What the harness is at, for whoever waits."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def notification(number: int) -> dict[str, object]:

@@ -1,0 +1,92 @@
+"""Tables, the page with charts, and docs/benchmarks.md."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import document, page, report
+from tests.benchmarks.results import Bulk, Result
+
+LABELS = {"hermodr": "Hermodr", "celery_pg": "Celery <+ row>"}
+OURS = Bulk(
+    1000, 0.25, {"api": 0.1, "email-sender": 0.2, "database": 0.1, "sink": 0.05}, 0.5,
+    {"api": 90.0, "email-sender": 70.0, "database": 100.0, "sink": 10.0}, 1.0,
+)  # fmt: skip
+THEIRS = Bulk(
+    500,
+    1.0,
+    {"worker": 1.0, "redis": 0.1, "sink": 0.05},
+    1.2,
+    {"worker": 60.0, "redis": 5.0, "sink": 9.0},
+    2.0,
+)
+RUNS = {"hermodr": OURS, "celery_pg": THEIRS}
+OTHER = Result("posts", "requests_per_second", "1/s", 6385.4, {"celery_pg": 3474}, 1.7, "≥ 3,000/s")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (0.044, "0.04"), (2.873, "2.87"), (19.24, "19.2"), (538.2, "538"), (12_345.6, "12,346")],
+)
+def test_numbers_have_the_digits_that_matter(value: float, text: str) -> None:
+    assert report.number(value) == text
+
+
+def test_a_line_of_the_bulk_table_compares_rates_and_processor_time() -> None:
+    head, (ours, theirs) = report.bulk_rows(RUNS, LABELS)
+    of = dict(zip(head, theirs, strict=True))
+    assert of["mails/s"] == "500"
+    assert of["ratio"] == "8.0 ×"
+    assert of["own CPU"] == "2.00"
+    assert of["redis"] == "0.20"
+    assert of["database"] == "–"
+    assert of["CPU ratio"] == "5.5 ×"
+    assert of["own MB"] == "60"
+    mine = dict(zip(head, ours, strict=True))
+    assert (mine["ratio"], mine["CPU ratio"], mine["own CPU"], mine["own MB"]) == (
+        "1.0 ×",
+        "1.0 ×",
+        "0.30",
+        "160",
+    )
+
+
+def test_roles_are_told_in_microseconds_a_mail() -> None:
+    _, rows = report.role_rows(OURS)
+    assert ["email-sender", "200", "70"] in rows
+
+
+def test_markdown_is_a_table() -> None:
+    assert report.markdown(["a", "b"], [["1", "2"]]) == "| a | b |\n| --- | ---: |\n| 1 | 2 |"
+
+
+def test_the_page_shows_every_number_and_escapes_what_it_shows(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    page.write(path, RUNS, [OTHER], LABELS)
+    html = path.read_text(encoding="utf-8")
+    assert "Celery &lt;+ row&gt;" in html
+    assert "<+ row>" not in html
+    assert html.count("class=ours") == 2
+    assert "6,385" in html
+    assert "http" not in html, "nothing from elsewhere"
+
+
+def test_a_page_without_bulk_runs_is_a_page(tmp_path: Path) -> None:
+    page.write(tmp_path / "report.html", {}, [OTHER], LABELS)
+    assert "Bulk" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_document_names_machine_command_rounds_and_what_was_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("PEERS", "ONLY", "ROUNDS", "DOC"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("QUICK", "1")
+    text = document.text(RUNS, [OTHER], {"celery_pg": "needs a licence"}, LABELS, 3)
+    assert "`make bench QUICK=1`" in text
+    assert " cores (" in text
+    assert "The median of 3 rounds." in text
+    assert "| Celery <+ row> | 500 | 500 | 8.0 × |" in text
+    assert "Left out: Celery <+ row>: needs a licence" in text
+    assert "One round." in document.text(RUNS, [], {}, LABELS, 1)
+    assert "disturbed" not in document.text({"hermodr": OURS}, [], {}, LABELS, 1)

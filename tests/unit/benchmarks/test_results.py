@@ -1,0 +1,65 @@
+"""The arithmetic between what was measured and what is told of it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.benchmarks.results import Bulk, Result, disturbed, middle, percentile
+
+
+def run(rate: float = 1000.0, *, sink: float = 1.0, machine: float = 10.0, mails: int = 1000) -> Bulk:
+    roles = {"api": 2.0, "database": 1.0, "sink": sink}
+    return Bulk(mails, mails / rate, roles, machine, {"api": 50.0}, 0.5)
+
+
+def test_more_per_second_and_less_of_anything_else_is_better() -> None:
+    assert Result("bulk", "mails_per_second", "1/s", 3000, {"celery_pg": 600}).ratio("celery_pg") == 5
+    assert Result("bulk", "cpu", "s/1000", 0.5, {"celery_pg": 3.0}).ratio("celery_pg") == 6
+    assert Result("sent", "p50", "ms", 30, {"bullmq": 15}).ratio("bullmq") == 0.5
+
+
+def test_a_ratio_to_nothing_is_none() -> None:
+    assert Result("bulk", "mails_per_second", "1/s", 3000, {"celery_pg": 0}).ratio("celery_pg") == 0
+
+
+def test_machines_read_scenario_metric_unit_ours_and_theirs() -> None:
+    result = Result("bulk", "mails_per_second", "1/s", 2943.21, {"celery_pg": 538.0}, 1.234, "≥ 4,000/s")
+    assert result.document() == {
+        "scenario": "bulk",
+        "metric": "mails_per_second",
+        "unit": "1/s",
+        "hermodr": 2943.21,
+        "peers": {"celery_pg": 538.0},
+        "load_average": 1.23,
+        "target": "≥ 4,000/s",
+    }
+
+
+def test_the_sink_is_somebody_elses_machine() -> None:
+    assert run(sink=5.0).cost == 3.0
+    assert run(500).rate == 500
+
+
+@pytest.mark.parametrize(("machine", "share"), [(8.0, 0.5), (4.0, 0.0), (3.9, 0.0), (0.0, 0.0)])
+def test_what_others_did_is_the_rest_of_the_machines_work(machine: float, share: float) -> None:
+    assert run(machine=machine).foreign == share
+
+
+def test_a_disturbed_run_says_so_and_an_undisturbed_one_does_not() -> None:
+    quiet, noisy = run(machine=4.1), run(machine=8.0)
+    assert disturbed([quiet]) is None
+    assert disturbed([]) is None
+    assert "50%" in (disturbed([quiet, noisy]) or "")
+
+
+def test_the_median_run_counts_and_of_two_the_slower() -> None:
+    assert middle([run(300), run(100), run(200)]).rate == 200
+    assert middle([run(300), run(100)]).rate == 100
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1), st.floats(0, 1))
+def test_so_many_do_not_exceed_a_percentile(values: list[float], share: float) -> None:
+    found = percentile(values, share)
+    assert found in values
+    assert sum(value <= found for value in values) >= share * len(values)
+    assert percentile(values, 1.0) == max(values)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -40,6 +40,10 @@ class Job:
     finished_at: datetime | None
     error: str | None
     result: Any
+
+
+JOB_COLUMNS = ", ".join(f"j.{each.name}" for each in fields(Job))
+"""What a `Job` is made of, in a table called `j`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +102,21 @@ class JobHistory:
     attempts: tuple[LoggedAttempt, ...]
 
 
-async def read(ledger: Ledger, project_id: UUID, job_id: UUID, owner: str | None = None) -> JobHistory | None:
-    """The project's job of that id; with `owner` only if it is that end user's. What belongs to it lies right behind it
-    in the primary keys."""
+async def read(
+    ledger: Ledger, project_id: UUID, job_id: UUID, *, owner_id: str | None = None
+) -> JobHistory | None:
+    """The project's job of that id; with `owner_id`, that end user's. What belongs to it lies right behind it in the
+    primary keys."""
     rows = await ledger.fetch(
-        "SELECT * FROM hermodr.jobs WHERE id = $1 AND project_id = $2 AND ($3::text IS NULL OR owner_id = $3)",
+        f"SELECT {JOB_COLUMNS} FROM hermodr.jobs j"
+        " WHERE j.id = $1 AND j.project_id = $2 AND ($3::text IS NULL OR j.owner_id = $3)",
         job_id,
         project_id,
-        owner,
+        owner_id,
     )
     if not rows:
         return None
-    job = _job(rows[0])
+    job = job_of_row(rows[0])
     last = last_child_of(job_id)
     deliveries = await ledger.fetch(
         "SELECT * FROM hermodr.deliveries WHERE id > $1 AND id <= $2 ORDER BY id", job_id, last
@@ -144,7 +151,8 @@ async def under_way(ledger: Ledger) -> int:
     return int(rows[0]["n"])
 
 
-def _job(row: Row) -> Job:
+def job_of_row(row: Row) -> Job:
+    """The job of a row with `JOB_COLUMNS`."""
     return Job(
         id=row["id"],
         kind=row["kind"],

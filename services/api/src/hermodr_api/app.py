@@ -20,6 +20,7 @@ from hermodr_api.routes.groups import GroupRoutes
 from hermodr_api.routes.health import HealthRoutes
 from hermodr_api.routes.index import index_router
 from hermodr_api.routes.intake import Gate
+from hermodr_api.routes.job_control import JobControlRoutes
 from hermodr_api.routes.jobs import JobRoutes
 from hermodr_api.routes.members import MemberRoutes
 from hermodr_api.routes.notifications import NotificationRoutes
@@ -34,6 +35,7 @@ from hermodr_api.service.bulk import Bulk
 from hermodr_api.service.dead_letters import DeadLetters
 from hermodr_api.service.directory import Directory
 from hermodr_api.service.health import HealthCheck
+from hermodr_api.service.job_control import JobControl
 from hermodr_api.service.jwks import HttpKeyServer, KeySet
 from hermodr_api.service.limits import Limiter
 from hermodr_api.service.notifications import Notifications
@@ -116,6 +118,8 @@ class Api:
         app.include_router(DeadLetterRoutes(gate, letters).router())
         app.include_router(TaskRoutes(gate, self.accepting, self.clock).router())
         app.include_router(RecipientRoutes(gate, self.ledger, repeatable, self.clock).router())
+        control = JobControl(self.ledger, repeatable, self.announcer, domain)
+        app.include_router(JobControlRoutes(gate, control).router())
         for people in (GroupRoutes, MemberRoutes, UpdateRoutes):
             app.include_router(people(gate, self.ledger, repeatable).router())
         app.include_router(TemplateRoutes(gate, self.ledger, repeatable, self.directory).router())

@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 from hermodr_api.domain.api_keys import ApiKeyIn, ApiKeyPatch
 from hermodr_api.domain.dead_letters import ReplayIn
 from hermodr_api.domain.groups import GroupIn, GroupPatch, MemberPatch, MembersIn
+from hermodr_api.domain.job_queries import BulkRetryIn
 from hermodr_api.domain.notifications import BulkItemIn, NotificationIn
 from hermodr_api.domain.recipients import PreferencesIn, RecipientIn, RecipientPatch
 from hermodr_api.domain.tasks import TaskIn
@@ -39,6 +40,7 @@ BODIES: tuple[type[BaseModel], ...] = (
     ApiKeyPatch,
     TaskIn,
     ReplayIn,
+    BulkRetryIn,
 )
 _REF = "#/components/schemas/"
 _TITLES = {

@@ -12,6 +12,7 @@ from hermodr_api.domain.recipients import RecipientView
 from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger.batches import BatchProgress
 from hermodr_ledger.jobs import Event, Job, JobHistory
+from hermodr_ledger.listing import ListedJob
 from hermodr_servicekit.ids import message_id_of
 
 
@@ -53,6 +54,41 @@ class JobView(BaseModel):
     singleton_key: str | None
     on_unknown: str | None
     metadata: dict[str, Any]
+
+
+class JobList(BaseModel):
+    """A page of jobs. It may be short, or empty, and have a next one: a page is what was found in a bounded time."""
+
+    data: list[JobView]
+    next_cursor: str | None
+
+
+class CancelledView(BaseModel):
+    """The job is cancelled, with those of its deliveries that waited. `sent_deliveries` had gone out before."""
+
+    job_id: UUID
+    status: str
+    cancelled_deliveries: int
+    sent_deliveries: int
+    status_url: str
+
+
+class NotRetried(BaseModel):
+    """A job that matched and was left as it is, and why."""
+
+    job_id: UUID
+    reason: str
+
+
+class BulkRetryView(BaseModel):
+    """What became of jobs that were asked for again. `matched` were looked at, up to the limit; with a `next_cursor`
+    there may be more. `not_retried` names the first hundred of those left alone."""
+
+    dry_run: bool
+    matched: int
+    retried: int
+    not_retried: list[NotRetried]
+    next_cursor: str | None
 
 
 class DeliveryView(BaseModel):
@@ -154,16 +190,26 @@ def history_view(history: JobHistory, now: datetime, domain: str) -> JobHistoryV
     elif job.recipient_id is None:
         recipient = BareAddress(email=job.to_email, phone=job.to_phone)
     return JobHistoryView(
-        job=_job_view(history, now, domain),
+        job=_job_view(
+            job,
+            [each.channel for each in history.deliveries],
+            sum(max(0, each.attempt - 1) for each in history.deliveries),
+            now,
+            domain,
+        ),
         recipient=recipient,
         deliveries=[DeliveryView.model_validate(each) for each in history.deliveries],
         delivery_logs=[AttemptView.model_validate(each) for each in history.attempts],
     )
 
 
-def _job_view(history: JobHistory, now: datetime, domain: str) -> JobView:
-    job = history.job
-    channels = list(dict.fromkeys(each.channel for each in history.deliveries)) or list(job.channels or ())
+def listed_view(listed: ListedJob, now: datetime, domain: str) -> JobView:
+    """A job in the answer of `GET /v1/jobs`."""
+    return _job_view(listed.job, listed.channels, listed.retries, now, domain)
+
+
+def _job_view(job: Job, channels: Sequence[str], retries: int, now: datetime, domain: str) -> JobView:
+    channels = list(dict.fromkeys(channels)) or list(job.channels or ())
     due = max(filter(None, (job.scheduled_for, job.deferred_until)), default=None)
     shared = {name: value for name, value in asdict(job).items() if name in JobView.model_fields}
     return JobView(
@@ -176,7 +222,7 @@ def _job_view(history: JobHistory, now: datetime, domain: str) -> JobView:
             "time_until_scheduled_ms": max(0, _milliseconds(now, due) or 0)
             if job.state == JobState.SCHEDULED
             else None,
-            "retry_count": sum(max(0, each.attempt - 1) for each in history.deliveries),
+            "retry_count": retries,
             "message_id": message_id_of(job.id, domain),
             "progress": None,
         }

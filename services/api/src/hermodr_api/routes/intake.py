@@ -110,6 +110,16 @@ def _too_large(limit: int) -> Refused:
     return Refused(TOO_LARGE, f"a body here has at most {limit // MIB} MiB")
 
 
+async def read_nothing(request: Request) -> bytes:
+    """The body of a request that needs none: empty, or `{}`. Raises `Refused` (413, 422)."""
+    if int(request.headers.get("content-length", "0")[:20] or 0) > MIB:
+        raise _too_large(MIB)
+    text = await request.body()
+    if text.strip() not in (b"", b"{}"):
+        raise invalid(Flaw(("body",), "this request has no body"))
+    return b""
+
+
 async def read_body(request: Request, model: type[M]) -> tuple[M, Key | None]:
     """The typed body and the idempotency key. Raises `Refused`. A body may hold templates, which take their time to
     compile: a thread of its own keeps that from everybody else's requests."""

@@ -3,18 +3,32 @@
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
+from pydantic import AwareDatetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hermodr_api.domain.jobs import BatchView, JobHistoryView, Timeline, batch_view, history_view, timeline
+from hermodr_api.domain.job_queries import JobSort, cursor_of, mark_of, order_of
+from hermodr_api.domain.jobs import (
+    BatchView,
+    JobHistoryView,
+    JobList,
+    Timeline,
+    batch_view,
+    history_view,
+    listed_view,
+    timeline,
+)
 from hermodr_api.errors import not_found
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, ok
+from hermodr_api.routes.lists import Cursor, Filter, Limit
 from hermodr_api.service.answers import patience
-from hermodr_ledger import jobs
+from hermodr_contracts.vocabulary import Channel, JobKind, JobState
+from hermodr_ledger import jobs, listing
 from hermodr_ledger.batches import read_batch
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs import JobHistory
+from hermodr_ledger.listing_sources import Filters
 from hermodr_servicekit.clock import Clock
 
 
@@ -30,23 +44,62 @@ class JobRoutes:
     def router(self) -> APIRouter:
         """The routes."""
         router = APIRouter(tags=["jobs"])
-        for path, endpoint, summary, answer, users in (
-            ("/v1/jobs/{job_id}", self.show, "A job with all that belongs to it", JobHistoryView, True),
-            (
-                "/v1/jobs/{job_id}/timeline",
-                self.timeline,
-                "Everything that happened to a job",
-                Timeline,
-                True,
-            ),
-            ("/v1/batches/{batch_id}", self.batch, "How far a bulk request is", BatchView, False),
+        owned, reading = [Depends(self._gate.user_or("read"))], [Depends(self._gate.needs_read)]
+        docs = documented("List jobs", method="GET", scope="read", users=True, answer=JobList)
+        router.add_api_route("/v1/jobs", self.list, dependencies=owned, **docs)
+        for path, endpoint, summary, answer in (
+            ("/v1/jobs/{job_id}", self.show, "A job with all that belongs to it", JobHistoryView),
+            ("/v1/jobs/{job_id}/timeline", self.timeline, "Everything that happened to a job", Timeline),
         ):
-            gate = self._gate.user_or("read") if users else self._gate.needs_read
-            docs = documented(
-                summary, method="GET", scope="read", answer=answer, problems=(404,), users=users
-            )
-            router.add_api_route(path, endpoint, dependencies=[Depends(gate)], **docs)
+            docs = documented(summary, method="GET", scope="read", users=True, answer=answer, problems=(404,))
+            router.add_api_route(path, endpoint, dependencies=owned, **docs)
+        docs = documented(
+            "How far a bulk request is", method="GET", scope="read", answer=BatchView, problems=(404,)
+        )
+        router.add_api_route("/v1/batches/{batch_id}", self.batch, dependencies=reading, **docs)
         return router
+
+    async def list(
+        self,
+        request: Request,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+        sort: JobSort = "created_at",
+        status: JobState | None = None,
+        kind: JobKind | None = None,
+        type: Filter = None,
+        delivery_method: Channel | None = None,
+        recipient_id: UUID | None = None,
+        group_id: UUID | None = None,
+        batch_id: UUID | None = None,
+        created_after: AwareDatetime | None = None,
+        created_before: AwareDatetime | None = None,
+    ) -> Response:
+        """`GET /v1/jobs`."""
+        caller = caller_of(request)
+        filters = Filters(
+            caller.project_id,
+            owner_id=caller.user_id,
+            states=(status,) if status is not None else None,
+            kind=kind,
+            type=type,
+            delivery_method=delivery_method,
+            recipient_id=recipient_id,
+            group_id=group_id,
+            batch_id=batch_id,
+            created_after=created_after,
+            created_before=created_before,
+        )
+        order = order_of(sort)
+        after = mark_of(cursor, filters, order)
+        async with patience():
+            found = await listing.page(self._ledger, filters, order, limit, after)
+        now = self._clock.now()
+        page = JobList(
+            data=[listed_view(each, now, self._domain) for each in found.jobs],
+            next_cursor=cursor_of(found.next, filters, order) if found.next is not None else None,
+        )
+        return ok(page.model_dump_json().encode())
 
     async def show(self, request: Request, job_id: UUID) -> Response:
         """`GET /v1/jobs/{id}`."""
@@ -71,7 +124,7 @@ class JobRoutes:
     async def _history(self, request: Request, job_id: UUID) -> JobHistory:
         async with patience():
             caller = caller_of(request)
-            history = await jobs.read(self._ledger, caller.project_id, job_id, caller.user_id)
+            history = await jobs.read(self._ledger, caller.project_id, job_id, owner_id=caller.user_id)
         if history is None:
             raise not_found("job")
         return history

@@ -1,0 +1,233 @@
+"""Lists of jobs: any filters in any order, a page at a time, each page within a bounded amount of reading.
+
+A list is a row of sections, each in the order of an index: by creation it is one; by a time those that have it and
+then those that do not; by status one for each state. A page begins behind a mark (keyset) and reads along the index
+that suits the filters best, at most `MOST_READ` rows: what the other filters leave of them is the page, which may then
+be short, or empty, and still have a next one. Where a filter leads to few rows they are all fetched and sorted,
+whatever the order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from hermodr_contracts.vocabulary import JobState
+from hermodr_ledger import listing_sources as sources
+from hermodr_ledger.engine import Row, Statements
+from hermodr_ledger.jobs import JOB_COLUMNS, Job, job_of_row
+from hermodr_ledger.listing_sources import Direction, Filters, Source, Sql
+from hermodr_servicekit.ids import last_child_of
+
+Key = Literal["created_at", "scheduled_for", "processed_at", "status"]
+
+MOST_READ = 20_000
+"""Rows a section reads for one page; fewer where each has to be looked at closely."""
+MOST_READ_CLOSELY = 4_000
+MOST_READ_OF_INDEX = 50_000
+FEW = 2_000
+"""So many rows are fetched and sorted as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a list is sorted by. Equal ones are in the order of their creation, or its reverse."""
+
+    key: Key = "created_at"
+    direction: Direction = "ASC"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in a list: behind this id, in this section, at this value of a time."""
+
+    section: int
+    id: UUID | None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedJob:
+    """A job in a list, with the channels of its deliveries and its repeated attempts."""
+
+    job: Job
+    channels: tuple[str, ...]
+    retries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A page. `next` is where the next one begins; `None`: there is nothing more."""
+
+    jobs: Sequence[ListedJob]
+    next: Mark | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What was read of a section; `mark` where the reading stopped before its end."""
+
+    rows: Sequence[Row]
+    mark: Mark | None = None
+
+
+async def page(ledger: Statements, filters: Filters, order: Order, limit: int, after: Mark | None) -> Slice:
+    """At most `limit` of the jobs, from behind the mark. Raises `LedgerUnavailable`."""
+    rows, following = await _rows(ledger, filters, order, limit, after)
+    extras = await _extras(ledger, [row["id"] for row in rows])
+    jobs = [ListedJob(job_of_row(row), *extras.get(row["id"], ((), 0))) for row in rows]
+    return Slice(jobs, following)
+
+
+async def ids(
+    ledger: Statements, filters: Filters, order: Order, limit: int, after: Mark | None
+) -> tuple[list[UUID], Mark | None]:
+    """Like `page`, the ids alone."""
+    rows, following = await _rows(ledger, filters, order, limit, after)
+    return [row["id"] for row in rows], following
+
+
+async def _rows(
+    ledger: Statements, filters: Filters, order: Order, limit: int, after: Mark | None
+) -> tuple[list[Row], Mark | None]:
+    batch = await sources.batch_range(ledger, filters)
+    if filters.batch_id is not None and batch is None:
+        return [], None
+    found: list[Row] = []
+    sections = sections_of(filters, order)
+    for number in range(after.section if after else 0, len(sections)):
+        narrowed, key = sections[number]
+        reading = _Reading(ledger, narrowed, key, order.direction, batch)
+        mark = after if after is not None and after.section == number else Mark(number, None)
+        part = await reading.part(mark, limit - len(found) + 1)
+        found += part.rows
+        if len(found) > limit:
+            last = found[limit - 1]
+            return found[:limit], _mark_of(last, sections, order)
+        if part.mark is not None:
+            return found, part.mark
+    return found, None
+
+
+def sections_of(filters: Filters, order: Order) -> list[tuple[Filters, Key]]:
+    """The sections of a list, with what is left of the filters in each and the key it is sorted by."""
+    match order.key:
+        case "created_at":
+            return [(filters, "created_at")]
+        case "status":
+            states = sorted(filters.states or JobState, reverse=order.direction == "DESC")
+            return [(filters.narrowed(states=(state,)), "created_at") for state in states]
+        case time:
+            return [(filters, time), (filters.narrowed(without=time), "created_at")]
+
+
+def _mark_of(row: Row, sections: Sequence[tuple[Filters, Key]], order: Order) -> Mark:
+    match order.key:
+        case "created_at":
+            return Mark(0, row["id"])
+        case "status":
+            here = next(n for n, (each, _) in enumerate(sections) if each.states == (JobState(row["state"]),))
+            return Mark(here, row["id"])
+        case time:
+            return Mark(0, row["id"], row[time]) if row[time] is not None else Mark(1, row["id"])
+
+
+class _Reading:
+    """Reads one section."""
+
+    def __init__(
+        self,
+        ledger: Statements,
+        filters: Filters,
+        key: Key,
+        direction: Direction,
+        batch: tuple[UUID, UUID] | None,
+    ) -> None:
+        self._ledger = ledger
+        self._filters = filters
+        self._key = key
+        self._direction = direction
+        self._batch = batch
+
+    async def part(self, mark: Mark, wanted: int) -> _Part:
+        """Up to `wanted` rows from behind the mark."""
+        few = await self._few()
+        if few is not None:
+            return await self._of_few(few, mark, wanted)
+        ways = sources.ways(self._filters, self._batch)
+        if self._key == "created_at":
+            way = ways[0] if len(ways) <= 2 else await self._best(ways, mark)
+            return await self._along(way, mark, wanted)
+        return await self._along(sources.in_order_of(self._filters, self._key), mark, wanted)
+
+    async def _few(self) -> list[UUID] | None:
+        """All rows a filter leads to, if they are few, and no index has them in order."""
+        live = sources.live(self._filters)
+        if live is not None:
+            found = await self._probe(live, None)
+            if found is not None:
+                return found
+        if self._key != "created_at":
+            for way in sources.ways(self._filters, self._batch)[:-1]:
+                found = await self._probe(way, None)
+                if found is not None:
+                    return found
+        return None
+
+    async def _best(self, ways: Sequence[Source], mark: Mark) -> Source:
+        """The first that has few rows from here on, else the first."""
+        for way in ways[:-1]:
+            if await self._probe(way, mark) is not None:
+                return way
+        return ways[0]
+
+    async def _probe(self, way: Source, mark: Mark | None) -> list[UUID] | None:
+        sql = Sql()
+        text = sources.probe(sql, way, self._filters, mark.id if mark else None, self._direction, FEW + 1)
+        rows = await self._ledger.fetch(text, *sql.arguments)
+        return [row["id"] for row in rows] if len(rows) <= FEW else None
+
+    async def _of_few(self, ids: Sequence[UUID], mark: Mark, wanted: int) -> _Part:
+        sql = Sql()
+        rest = sources.conditions(sql, self._filters) + sources.behind(
+            sql, self._key, self._direction, mark.id, mark.at
+        )
+        text = f"""
+            SELECT {JOB_COLUMNS} FROM (SELECT DISTINCT id FROM unnest({sql.put(list(ids))}::uuid[]) u(id)) c
+            JOIN hermodr.jobs j ON j.id = c.id
+            WHERE {" AND ".join(rest)} ORDER BY {sources.ordering(self._key, self._direction)}
+            LIMIT {sql.put(wanted)}
+        """
+        return _Part(await self._ledger.fetch(text, *sql.arguments))
+
+    async def _along(self, way: Source, mark: Mark, wanted: int) -> _Part:
+        closely = self._filters.delivery_method is not None or way.elsewhere
+        most = MOST_READ_CLOSELY if closely else MOST_READ_OF_INDEX if way.of_type else MOST_READ
+        sql = Sql()
+        text = sources.along(
+            sql, way, self._filters, self._key, self._direction, (mark.id, mark.at), most, wanted
+        )
+        rows = await self._ledger.fetch(text, *sql.arguments)
+        if len(rows) >= wanted:
+            return _Part(rows)
+        sql = Sql()
+        text = sources.end_of_reading(
+            sql, way, self._filters, self._key, self._direction, (mark.id, mark.at), most
+        )
+        stop = await self._ledger.fetch(text, *sql.arguments)
+        return _Part(rows, Mark(mark.section, stop[0]["id"], stop[0]["at"]) if stop else None)
+
+
+async def _extras(ledger: Statements, job_ids: Sequence[UUID]) -> dict[UUID, tuple[tuple[str, ...], int]]:
+    rows = await ledger.fetch(
+        """
+        SELECT w.first AS id, array_agg(d.channel ORDER BY d.id) AS channels,
+               sum(greatest(d.attempt - 1, 0))::int AS retries
+        FROM unnest($1::uuid[], $2::uuid[]) w(first, last)
+        JOIN hermodr.deliveries d ON d.id > w.first AND d.id <= w.last GROUP BY w.first
+        """,
+        list(job_ids),
+        [last_child_of(each) for each in job_ids],
+    )
+    return {row["id"]: (tuple(dict.fromkeys(row["channels"])), row["retries"]) for row in rows}

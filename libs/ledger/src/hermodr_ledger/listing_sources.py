@@ -1,0 +1,256 @@
+"""The ways into the jobs of a list: which index leads to what the filters ask for, and the SQL along it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from hermodr_contracts.vocabulary import Channel, JobKind, JobState
+from hermodr_ledger.engine import Statements
+from hermodr_ledger.jobs import JOB_COLUMNS
+
+Direction = Literal["ASC", "DESC"]
+Time = Literal["scheduled_for", "processed_at"]
+
+STANDING = frozenset(
+    {JobState.SCHEDULED, JobState.RETRYING, JobState.FAILED, JobState.CANCELLED, JobState.SKIPPED}
+)
+"""The states whose jobs `job_standings` knows: those a job is in for long, and that few are in."""
+
+_LIVE = frozenset({JobState.QUEUED, JobState.PROCESSING})
+_UNPROCESSED = (JobState.SCHEDULED, JobState.QUEUED, JobState.CANCELLED)
+_CLOCKS_APART = timedelta(seconds=10)
+"""An id carries its api's clock, `created_at` the database's; and a commit may take its time."""
+_LARGEST_MILLISECOND = (1 << 48) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which jobs; `None` does not narrow. `without`: those that have no such time. Times are exclusive."""
+
+    project_id: UUID
+    owner_id: str | None = None
+    states: tuple[JobState, ...] | None = None
+    kind: JobKind | None = None
+    type: str | None = None
+    delivery_method: Channel | None = None
+    recipient_id: UUID | None = None
+    group_id: UUID | None = None
+    batch_id: UUID | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    without: Time | None = None
+
+    def narrowed(
+        self, *, states: tuple[JobState, ...] | None = None, without: Time | None = None
+    ) -> "Filters":
+        """These and more. A job that was never processed is in one of three states."""
+        if without == "processed_at":
+            states = tuple(each for each in self.states or _UNPROCESSED if each in _UNPROCESSED)
+        return replace(
+            self, states=self.states if states is None else states, without=without or self.without
+        )
+
+
+class Sql:
+    """A statement's arguments while its text is written."""
+
+    def __init__(self) -> None:
+        self.arguments: list[Any] = []
+
+    def put(self, value: object) -> str:
+        """The place of the value in the text."""
+        self.arguments.append(value)
+        return f"${len(self.arguments)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A table, as `j`, and what leads along one of its indexes. `elsewhere`: it has the ids alone."""
+
+    conditions: tuple[tuple[str, object], ...]
+    table: str = "hermodr.jobs"
+    elsewhere: bool = False
+    of_type: str | None = None
+    """Told by the index itself, so that rows of other types are not looked at."""
+
+
+async def batch_range(ledger: Statements, filters: Filters) -> tuple[UUID, UUID] | None:
+    """Between which ids the jobs of the batch lie; `None` when the project has no such batch."""
+    if filters.batch_id is None:
+        return None
+    rows = await ledger.fetch(
+        "SELECT first_job_id, last_job_id FROM hermodr.batches WHERE id = $1 AND project_id = $2",
+        filters.batch_id,
+        filters.project_id,
+    )
+    return (rows[0]["first_job_id"], rows[0]["last_job_id"]) if rows else None
+
+
+def ways(filters: Filters, batch: tuple[UUID, UUID] | None) -> list[Source]:
+    """The indexes with such jobs in the order of their ids, the narrowest first. The last has the whole project."""
+    project = ("j.project_id = {}", filters.project_id)
+    found = []
+    if filters.recipient_id is not None:
+        found.append(Source((("j.recipient_id = {}", filters.recipient_id),)))
+    if filters.owner_id is not None:
+        found.append(Source((project, ("j.owner_id = {}", filters.owner_id))))
+    if filters.group_id is not None:
+        found.append(Source((("j.group_id = {}", filters.group_id),)))
+    if batch is not None:
+        found.append(Source((("j.id >= {}", batch[0]), ("j.id <= {}", batch[1]))))
+    if filters.states is not None and len(filters.states) == 1 and filters.states[0] in STANDING:
+        state = ("j.state = {}", filters.states[0])
+        found.append(Source((project, state), "hermodr.job_standings", elsewhere=True))
+    return [*found, Source((project,), of_type=filters.type)]
+
+
+def in_order_of(filters: Filters, key: str) -> Source:
+    """The index that has the project's jobs by a time."""
+    return Source((("j.project_id = {}", filters.project_id), (f"j.{key} IS NOT NULL", None)))
+
+
+def live(filters: Filters) -> Source | None:
+    """Where jobs on their way are, if none else are asked for: what waits is in small indexes."""
+    if filters.states is None or not set(filters.states) <= _LIVE | STANDING:
+        return None
+    if len(filters.states) == 1 and filters.states[0] in STANDING:
+        return None  # `ways` has them in order
+    tables = []
+    if set(filters.states) & _LIVE:
+        tables.append("SELECT id, project_id, NULL AS state FROM hermodr.jobs WHERE wake_at IS NOT NULL")
+    if JobState.PROCESSING in filters.states:
+        tables.append("SELECT job_id, project_id, NULL FROM hermodr.deliveries WHERE wake_at IS NOT NULL")
+    standing = sorted(set(filters.states) & STANDING)
+    if standing:
+        names = ", ".join(f"'{state}'" for state in standing)
+        tables.append(
+            f"SELECT id, project_id, state FROM hermodr.job_standings WHERE state IN ({names})"
+            f" AND project_id = '{filters.project_id}'"
+        )
+    return Source((), f"({' UNION ALL '.join(tables)})", elsewhere=True)
+
+
+def conditions(sql: Sql, filters: Filters) -> list[str]:
+    """What a row of `jobs j` has to fulfil, all of it."""
+    found = [f"j.project_id = {sql.put(filters.project_id)}", *_bounds(sql, filters)]
+    for column in ("owner_id", "kind", "type", "recipient_id", "group_id", "batch_id"):
+        value = getattr(filters, column)
+        if value is not None:
+            found.append(f"j.{column} = {sql.put(value)}")
+    if filters.states is not None:
+        found.append(f"j.state = ANY ({sql.put([str(each) for each in filters.states])}::text[])")
+    if filters.created_after is not None:
+        found.append(f"j.created_at > {sql.put(filters.created_after)}")
+    if filters.created_before is not None:
+        found.append(f"j.created_at < {sql.put(filters.created_before)}")
+    if filters.without is not None:
+        found.append(f"j.{filters.without} IS NULL")
+    if filters.delivery_method is not None:
+        found.append(_by_method(sql.put(str(filters.delivery_method))))
+    return found
+
+
+def _by_method(method: str) -> str:
+    """As the job shows it: the channels of its deliveries, or before there are any those asked for."""
+    last = "(left(j.id::text, -4) || 'ffff')::uuid"
+    deliveries = f"SELECT 1 FROM hermodr.deliveries d WHERE d.id > j.id AND d.id <= {last}"
+    return (
+        f"(EXISTS ({deliveries} AND d.channel = {method})"
+        f" OR ({method}::text = ANY (j.channels) AND NOT EXISTS ({deliveries})))"
+    )
+
+
+def _bounds(sql: Sql, filters: Filters) -> list[str]:
+    found = []
+    if filters.created_after is not None:
+        found.append(f"j.id >= {sql.put(_floor(filters.created_after - _CLOCKS_APART))}")
+    if filters.created_before is not None:
+        found.append(f"j.id < {sql.put(_floor(filters.created_before + _CLOCKS_APART))}")
+    return found
+
+
+def _floor(moment: datetime) -> UUID:
+    since = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    return UUID(int=min(max(since, 0), _LARGEST_MILLISECOND) << 80)
+
+
+def behind(sql: Sql, key: str, direction: Direction, after: UUID | None, at: datetime | None) -> list[str]:
+    """The condition of a page that begins behind a mark; and that a time it is sorted by is there."""
+    there = [f"j.{key} IS NOT NULL"] if key != "created_at" else []
+    if after is None:
+        return there
+    sign = ">" if direction == "ASC" else "<"
+    if key == "created_at":
+        return [f"j.id {sign} {sql.put(after)}"]
+    return [*there, f"(j.{key}, j.id) {sign} ({sql.put(at)}::timestamptz, {sql.put(after)}::uuid)"]
+
+
+def ordering(key: str, direction: Direction) -> str:
+    """What a section is sorted by."""
+    return f"j.id {direction}" if key == "created_at" else f"j.{key} {direction}, j.id {direction}"
+
+
+def probe(
+    sql: Sql, way: Source, filters: Filters, after: UUID | None, direction: Direction, most: int
+) -> str:
+    """Up to `most` ids the way leads to, from a mark on if given."""
+    leading = [
+        *_leading(sql, way),
+        *_bounds(sql, filters),
+        *behind(sql, "created_at", direction, after, None),
+    ]
+    where = f"WHERE {' AND '.join(leading)}" if leading else ""
+    return f"SELECT j.id FROM {way.table} j {where} LIMIT {sql.put(most)}"
+
+
+def along(
+    sql: Sql,
+    way: Source,
+    filters: Filters,
+    key: str,
+    direction: Direction,
+    mark: tuple[UUID | None, datetime | None],
+    most: int,
+    wanted: int,
+) -> str:
+    """Up to `wanted` rows that fulfil everything, of the next `most` along the way. Both are read as they are needed:
+    the first limit bounds the reading, the second ends it."""
+    leading = " AND ".join([*_leading(sql, way), *_bounds(sql, filters), *behind(sql, key, direction, *mark)])
+    inner = f"SELECT j.* FROM {way.table} j WHERE {leading} ORDER BY {ordering(key, direction)} LIMIT {sql.put(most)}"
+    rest = " AND ".join(conditions(sql, filters))
+    if way.of_type is not None:
+        inner = inner.replace("j.*", "j.id, j.type", 1)
+        inner = f"SELECT i.id FROM ({inner}) i WHERE i.type = {sql.put(way.of_type)}"
+    if way.elsewhere or way.of_type is not None:
+        return (
+            f"SELECT {JOB_COLUMNS} FROM ({inner}) s JOIN hermodr.jobs j ON j.id = s.id"
+            f" WHERE {rest} ORDER BY s.id {direction} LIMIT {sql.put(wanted)}"
+        )
+    return (
+        f"SELECT {JOB_COLUMNS} FROM ({inner}) j WHERE {rest}"
+        f" ORDER BY {ordering(key, direction)} LIMIT {sql.put(wanted)}"
+    )
+
+
+def end_of_reading(
+    sql: Sql,
+    way: Source,
+    filters: Filters,
+    key: str,
+    direction: Direction,
+    mark: tuple[UUID | None, datetime | None],
+    most: int,
+) -> str:
+    """The row at which `along` stopped before the way's end; none if it came to it."""
+    leading = " AND ".join([*_leading(sql, way), *_bounds(sql, filters), *behind(sql, key, direction, *mark)])
+    at = "NULL::timestamptz" if key == "created_at" else f"j.{key}"
+    return (
+        f"SELECT j.id, {at} AS at FROM {way.table} j WHERE {leading}"
+        f" ORDER BY {ordering(key, direction)} OFFSET {sql.put(most - 1)} LIMIT 1"
+    )
+
+
+def _leading(sql: Sql, way: Source) -> Sequence[str]:
+    return [text.format(sql.put(value)) if "{}" in text else text for text, value in way.conditions]

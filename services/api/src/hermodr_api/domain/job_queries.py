@@ -1,0 +1,110 @@
+"""What a list of jobs is asked for, and its cursors: a cursor is good for the query it came from and no other."""
+
+import base64
+import binascii
+import hashlib
+import struct
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from hermodr_api.domain.bodies import Body, Label, Moment
+from hermodr_api.errors import Flaw, invalid
+from hermodr_contracts.vocabulary import Channel, JobKind, JobState
+from hermodr_ledger.listing import Key, Mark, Order
+from hermodr_ledger.listing_sources import Filters
+
+JobSort = Literal[
+    "created_at",
+    "-created_at",
+    "scheduled_for",
+    "-scheduled_for",
+    "processed_at",
+    "-processed_at",
+    "status",
+    "-status",
+]
+MOST_RETRIED = 5_000
+
+_KEYS: Mapping[str, Key] = {
+    "created_at": "created_at",
+    "scheduled_for": "scheduled_for",
+    "processed_at": "processed_at",
+    "status": "status",
+}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_SHAPE = struct.Struct(">8sB16sq")
+_NO_TIME, _NO_ID = -(1 << 63), UUID(int=0)
+
+
+class JobFilter(Body):
+    """The filters of `GET /v1/jobs`, for what is done to many. Only jobs that failed or were cancelled can be meant."""
+
+    status: Literal["failed", "cancelled"] = "failed"
+    kind: JobKind | None = None
+    type: Label | None = None
+    delivery_method: Channel | None = None
+    recipient_id: UUID | None = None
+    group_id: UUID | None = None
+    batch_id: UUID | None = None
+    created_after: Moment | None = None
+    created_before: Moment | None = None
+
+    @model_validator(mode="after")
+    def _is_some_time(self) -> Self:
+        after, before = self.created_after, self.created_before
+        if after is not None and before is not None and after >= before:
+            raise ValueError("created_after must be before created_before")
+        return self
+
+    def filters(self, project_id: UUID) -> Filters:
+        """For the ledger."""
+        rest = {name: getattr(self, name) for name in JobFilter.model_fields if name != "status"}
+        return Filters(project_id, states=(JobState(self.status),), **rest)
+
+
+class BulkRetryIn(Body):
+    """Jobs to ask for again, the oldest first. `cursor` goes on where an answer's `next_cursor` ended."""
+
+    filter: JobFilter = Field(default_factory=JobFilter)
+    dry_run: bool = False
+    limit: Annotated[int, Field(ge=1, le=MOST_RETRIED)] = 1_000
+    cursor: Annotated[str, Field(max_length=200)] | None = None
+
+
+def order_of(sort: str) -> Order:
+    """The order a `sort` parameter names."""
+    return Order(_KEYS[sort.removeprefix("-")], "DESC" if sort.startswith("-") else "ASC")
+
+
+def cursor_of(mark: Mark, filters: Filters, order: Order) -> str:
+    """Where the next page begins. Opaque to clients."""
+    at = _NO_TIME if mark.at is None else (mark.at - _EPOCH) // _MICROSECOND
+    raw = _SHAPE.pack(_query(filters, order), mark.section, (mark.id or _NO_ID).bytes, at)
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def mark_of(
+    cursor: str | None, filters: Filters, order: Order, loc: tuple[str, ...] = ("query", "cursor")
+) -> Mark | None:
+    """The place a cursor names. Raises `Refused` for one that is not from us or from another query."""
+    if cursor is None:
+        return None
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        query, section, identifier, at = _SHAPE.unpack(raw)
+        moment = None if at == _NO_TIME else _EPOCH + at * _MICROSECOND
+    except (binascii.Error, ValueError, OverflowError, struct.error):
+        raise invalid(Flaw(loc, "is not a next_cursor of this list")) from None
+    if query != _query(filters, order):
+        raise invalid(Flaw(loc, "belongs to a list with other filters or in another order"))
+    known = UUID(bytes=identifier)
+    return Mark(section, None if known == _NO_ID else known, moment)
+
+
+def _query(filters: Filters, order: Order) -> bytes:
+    return hashlib.blake2b(repr((filters, order)).encode(), digest_size=8).digest()

@@ -1,0 +1,75 @@
+"""What can be done to jobs under `/v1/jobs`: cancelling, asking again for one or many."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hermodr_api.domain.job_queries import BulkRetryIn
+from hermodr_api.domain.jobs import AcceptedView, BulkRetryView, CancelledView
+from hermodr_api.openapi import documented
+from hermodr_api.routes.intake import Gate, caller_of, key_of, ok, read_body, read_nothing, respond
+from hermodr_api.service.job_control import JobControl
+
+_EXAMPLE = {"filter": {"status": "failed", "type": "magic_link"}, "dry_run": True}
+
+
+class JobControlRoutes:
+    """Changing jobs. Owners may cancel and retry their own; many at once are an operator's business."""
+
+    def __init__(self, gate: Gate, control: JobControl) -> None:
+        self._gate = gate
+        self._control = control
+
+    def router(self) -> APIRouter:
+        """The routes."""
+        router = APIRouter(tags=["jobs"])
+        owned = [Depends(self._gate.user_or("manage"))]
+        docs = documented(
+            "Cancel a job: nothing of it is begun any more",
+            method="DELETE",
+            scope="manage",
+            users=True,
+            answer=CancelledView,
+            problems=(404, 409),
+        )
+        router.add_api_route("/v1/jobs/{job_id}", self.cancel, dependencies=owned, **docs)
+        docs = documented(
+            "Ask again for a job that failed, was held or cancelled",
+            method="POST",
+            scope="manage",
+            users=True,
+            status=202,
+            answer=AcceptedView,
+            problems=(404, 409),
+        )
+        router.add_api_route("/v1/jobs/{job_id}/retry", self.retry, dependencies=owned, **docs)
+        docs = documented(
+            "Ask again for all jobs that match, or (dry_run, 200) count them",
+            method="POST",
+            scope="manage",
+            status=202,
+            answer=BulkRetryView,
+            body=BulkRetryIn,
+            example=_EXAMPLE,
+        )
+        docs["responses"][200] = {"description": "A dry run: nothing was changed", "model": BulkRetryView}
+        managing = [Depends(self._gate.needs_manage)]
+        router.add_api_route("/v1/jobs/retry", self.retry_many, dependencies=managing, **docs)
+        return router
+
+    async def cancel(self, request: Request, job_id: UUID) -> Response:
+        """`DELETE /v1/jobs/{id}`."""
+        view = await self._control.cancel(caller_of(request), job_id)
+        return ok(view.model_dump_json().encode())
+
+    async def retry(self, request: Request, job_id: UUID) -> Response:
+        """`POST /v1/jobs/{id}/retry`."""
+        key = key_of(request, await read_nothing(request))
+        return respond(await self._control.retry(caller_of(request), job_id, key))
+
+    async def retry_many(self, request: Request) -> Response:
+        """`POST /v1/jobs/retry`."""
+        wanted, key = await read_body(request, BulkRetryIn)
+        return respond(await self._control.retry_many(caller_of(request), wanted, key))

@@ -22,6 +22,7 @@ TABLES = (
     "dead_letters",
     "idempotency_keys",
     "singletons",
+    "job_standings",
     "pauses",
 )
 

@@ -100,8 +100,8 @@ async def _write(transaction: Transaction, job_id: UUID, deliveries: Sequence[UU
             UPDATE hermodr.jobs SET state = 'cancelled', finished_at = now(), wake_at = NULL, open_deliveries = 0
             WHERE id = $1 RETURNING id, project_id, state, singleton_key
         ), noted AS (
-            INSERT INTO hermodr.events (job_id, kind, detail)
-            VALUES ($1, 'cancel_requested', jsonb_build_object('by', $3::text))
+            INSERT INTO hermodr.events (job_id, at, kind, detail)
+            VALUES ($1, now(), 'cancel_requested', jsonb_build_object('by', $3::text))
         )
         DELETE FROM hermodr.singletons s USING job j
         WHERE j.singleton_key IS NOT NULL

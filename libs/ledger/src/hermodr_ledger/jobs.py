@@ -128,7 +128,7 @@ async def read(
     )
     recipient = None
     if job.recipient_id is not None:
-        recipient = await recipients.read(ledger, project_id, job.recipient_id, owner)
+        recipient = await recipients.read(ledger, project_id, job.recipient_id, owner_id)
     return JobHistory(job, recipient, tuple(map(_delivery, deliveries)), tuple(map(_attempt, attempts)))
 
 

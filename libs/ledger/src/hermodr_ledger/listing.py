@@ -152,6 +152,8 @@ class _Reading:
 
     async def part(self, mark: Mark, wanted: int) -> _Part:
         """Up to `wanted` rows from behind the mark."""
+        if self._filters.states == ():
+            return _Part(())
         few = await self._few()
         if few is not None:
             return await self._of_few(few, mark, wanted)

@@ -235,7 +235,7 @@ async def test_every_row_there_at_the_beginning_is_seen_once_while_others_arrive
     async with opened(database_url, pool_size=4) as ledger:
         for key in KEYS:
             for direction in ("ASC", "DESC"):
-                order = Order(key, direction)  # type: ignore[arg-type]
+                order = Order(key, direction)
                 before = set(expected(world.rows, Filters(world.projects[0]), order))
                 found: list[UUID] = []
                 mark: Mark | None = None

@@ -44,15 +44,20 @@ _NO_TIME, _NO_ID = -(1 << 63), UUID(int=0)
 class JobFilter(Body):
     """The filters of `GET /v1/jobs`, for what is done to many. Only jobs that failed or were cancelled can be meant."""
 
-    status: Literal["failed", "cancelled"] = "failed"
-    kind: JobKind | None = None
-    type: Label | None = None
-    delivery_method: Channel | None = None
-    recipient_id: UUID | None = None
-    group_id: UUID | None = None
-    batch_id: UUID | None = None
-    created_after: Moment | None = None
-    created_before: Moment | None = None
+    status: Annotated[
+        Literal["failed", "cancelled"],
+        Field(description="Of failed jobs (held ones among them), or cancelled ones."),
+    ] = "failed"
+    kind: Annotated[JobKind | None, Field(description="Of this kind only.")] = None
+    type: Annotated[Label | None, Field(description="Of this type only: a template's or a task's name.")] = (
+        None
+    )
+    delivery_method: Annotated[Channel | None, Field(description="With a delivery on this channel.")] = None
+    recipient_id: Annotated[UUID | None, Field(description="To this recipient.")] = None
+    group_id: Annotated[UUID | None, Field(description="About this group.")] = None
+    batch_id: Annotated[UUID | None, Field(description="Of this bulk request.")] = None
+    created_after: Annotated[Moment | None, Field(description="Accepted later than this.")] = None
+    created_before: Annotated[Moment | None, Field(description="Accepted earlier than this.")] = None
 
     @model_validator(mode="after")
     def _is_some_time(self) -> Self:
@@ -70,10 +75,14 @@ class JobFilter(Body):
 class BulkRetryIn(Body):
     """Jobs to ask for again, the oldest first. `cursor` goes on where an answer's `next_cursor` ended."""
 
-    filter: JobFilter = Field(default_factory=JobFilter)
-    dry_run: bool = False
-    limit: Annotated[int, Field(ge=1, le=MOST_RETRIED)] = 1_000
-    cursor: Annotated[str, Field(max_length=200)] | None = None
+    filter: JobFilter = Field(default_factory=JobFilter, description="Which jobs.")
+    dry_run: Annotated[bool, Field(description="Only count them; nothing is changed.")] = False
+    limit: Annotated[int, Field(ge=1, le=MOST_RETRIED, description="At most so many in this request.")] = (
+        1_000
+    )
+    cursor: Annotated[
+        str | None, Field(max_length=200, description="`next_cursor` of the answer before.")
+    ] = None
 
 
 def order_of(sort: str) -> Order:

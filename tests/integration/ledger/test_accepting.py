@@ -87,6 +87,15 @@ async def test_a_scheduled_job_waits_for_its_time(ledger: Ledger) -> None:
     assert (row["state"], row["wake_at"], row["scheduled_for"]) == (JobState.SCHEDULED, moment, moment)
 
 
+async def test_a_delay_is_counted_by_the_clock_of_the_ledger(ledger: Ledger) -> None:
+    """The api's clock may be minutes wrong: it says only how long, never until when."""
+    job = new_job(await new_project(ledger), delay_seconds=90.5)
+    assert await accept(ledger, [job]) == [Accepted()]
+    row = await row_of(ledger, "jobs", job.id)
+    moment = row["created_at"] + timedelta(seconds=90.5)
+    assert (row["state"], row["wake_at"], row["scheduled_for"]) == (JobState.SCHEDULED, moment, moment)
+
+
 async def test_verdicts_come_in_the_order_of_the_jobs(ledger: Ledger) -> None:
     project_id = await new_project(ledger)
     first = with_key(project_id, "k")

@@ -59,17 +59,19 @@ def test_a_job_is_what_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "moment"),
+    ("changes", "moment", "waits"),
     [
-        ({}, None),
-        ({"delay_seconds": 0}, None),
-        ({"delay_seconds": 1.5}, NOW + timedelta(seconds=1.5)),
-        ({"scheduled_for": "2026-03-01T12:00:00Z"}, None),
-        ({"scheduled_for": "2026-03-01T14:00:00+01:00"}, NOW + timedelta(hours=1)),
+        ({}, None, False),
+        ({"delay_seconds": 0}, None, False),
+        ({"delay_seconds": 1.5}, None, True),
+        ({"scheduled_for": "2026-03-01T12:00:00Z"}, None, False),
+        ({"scheduled_for": "2026-03-01T14:00:00+01:00"}, NOW + timedelta(hours=1), True),
     ],
 )
-def test_when_it_is_due(changes: dict[str, Any], moment: datetime | None) -> None:
-    assert _sendable(**changes).scheduled_for == moment
+def test_when_it_is_due(changes: dict[str, Any], moment: datetime | None, waits: bool) -> None:
+    """A delay is left to the ledger, whose clock counts."""
+    found = _sendable(**changes)
+    assert (found.scheduled_for, found.waits) == (moment, waits)
 
 
 def test_every_flaw_is_told_at_once() -> None:

@@ -49,7 +49,14 @@ class NewJob:
     singleton_key: str | None = None
     on_unknown: OnUnknown | None = None
     scheduled_for: datetime | None = None
+    delay_seconds: float | None = None
+    """Instead of `scheduled_for`: so long from now by the clock of the ledger, which also says when it is due."""
     idempotency: Idempotency | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether its time is yet to come."""
+        return self.scheduled_for is not None or self.delay_seconds is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +104,11 @@ WITH input AS (
     SELECT * FROM unnest(
         $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::text[], $8::uuid[], $9::text[],
         $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::uuid[], $16::uuid[], $17::uuid[],
-        $18::text[], $19::text[], $20::timestamptz[], $21::text[], $22::bytea[], $23::bytea[]
+        $18::text[], $19::text[], $20::timestamptz[], $21::text[], $22::bytea[], $23::bytea[],
+        $27::float8[]
     ) AS i(id, project_id, kind, type, state, priority, channels, recipient_id, to_email,
            to_phone, owner_id, data, content, metadata, group_id, update_id, batch_id,
-           singleton_key, on_unknown, scheduled_for, key, fingerprint, response)
+           singleton_key, on_unknown, scheduled_for, key, fingerprint, response, delay)
 ), keyed AS (
     INSERT INTO hermodr.idempotency_keys (project_id, key, fingerprint, status, response)
     SELECT project_id, key, fingerprint, 202, response FROM input
@@ -115,7 +123,8 @@ WITH input AS (
         scheduled_for, wake_at)
     SELECT id, project_id, kind, type, state, priority, string_to_array(channels, ','), recipient_id, to_email,
         to_phone, owner_id, data::jsonb, content::jsonb, metadata::jsonb, group_id, update_id, batch_id, singleton_key,
-        on_unknown, scheduled_for, coalesce(scheduled_for, now() + make_interval(secs => $24))
+        on_unknown, coalesce(scheduled_for, now() + make_interval(secs => delay)),
+        coalesce(scheduled_for, now() + make_interval(secs => coalesce(delay, $24)))
     FROM input i
     WHERE i.key IS NULL
        OR EXISTS (SELECT 1 FROM keyed k
@@ -145,6 +154,7 @@ async def accept(
             float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
             DUE_CHANNEL,
             f"{round(wait_seconds * 1000)}ms" if wait_seconds is not None else None,
+            [job.delay_seconds for job in jobs],
         )
     except asyncpg.LockNotAvailableError as error:
         raise Contested from error
@@ -198,7 +208,7 @@ def _columns(jobs: Sequence[NewJob]) -> list[list[object]]:
         [job.project_id for job in jobs],
         [job.kind for job in jobs],
         [job.type for job in jobs],
-        [JobState.SCHEDULED if job.scheduled_for else JobState.QUEUED for job in jobs],
+        [JobState.SCHEDULED if job.waits else JobState.QUEUED for job in jobs],
         [job.priority for job in jobs],
         [",".join(job.channels) if job.channels is not None else None for job in jobs],
         [job.recipient_id for job in jobs],

@@ -170,6 +170,11 @@ class Sendable:
     metadata: str | None
     content: str | None
 
+    @property
+    def waits(self) -> bool:
+        """Whether its time is yet to come."""
+        return self.scheduled_for is not None or bool(self.wanted.delay_seconds)
+
 
 def examine(
     wanted: NotificationIn, now: datetime, at: tuple[str | int, ...] = ("body",)
@@ -232,8 +237,6 @@ def _time_flaws(wanted: NotificationIn, now: datetime, at: tuple[str | int, ...]
 
 
 def _moment(wanted: NotificationIn, now: datetime) -> datetime | None:
-    if wanted.delay_seconds:
-        return now + timedelta(seconds=wanted.delay_seconds)
     return wanted.scheduled_for if wanted.scheduled_for is not None and wanted.scheduled_for > now else None
 
 
@@ -298,6 +301,7 @@ def job_of(
         singleton_key=wanted.singleton_key,
         on_unknown=OnUnknown(wanted.on_unknown) if wanted.on_unknown else None,
         scheduled_for=item.scheduled_for,
+        delay_seconds=wanted.delay_seconds or None,
         idempotency=idempotency,
     )
 

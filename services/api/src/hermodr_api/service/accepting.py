@@ -65,7 +65,7 @@ class Accepting:
         if not isinstance(verdict, Accepted):
             return settled(verdict)
         self._count(job.kind, job.priority, 1)
-        if job.scheduled_for is None:
+        if not job.waits:
             self._announcer.jobs(job.priority, (job.id,))
         return Answer(202, answer())
 

@@ -196,7 +196,7 @@ class Bulk:
         job_id = new_job_id()
         kept = None
         if isinstance(item.wanted, BulkItemIn) and item.wanted.idempotency_key is not None:
-            answer = answer_of(job_id, item.scheduled_for is not None, self._domain)
+            answer = answer_of(job_id, item.waits, self._domain)
             kept = Idempotency(item.wanted.idempotency_key, item_fingerprint(raw), answer)
         group_id = there.places[place].update_group_id if place is not None else None
         job = job_of(
@@ -254,7 +254,7 @@ class Bulk:
         lanes: dict[Priority, list[UUID]] = defaultdict(list)
         for job in committed:
             counts[(job.kind, job.priority)] += 1
-            if job.scheduled_for is None:
+            if not job.waits:
                 lanes[job.priority].append(job.id)
         for (kind, priority), number in counts.items():
             self._count(kind, priority, number)

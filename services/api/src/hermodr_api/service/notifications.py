@@ -53,7 +53,7 @@ class Notifications:
             return await self._accepting.commit(job, lambda: self._answer(job))
 
     def _answer(self, job: NewJob) -> bytes:
-        return answer_of(job.id, job.scheduled_for is not None, self._domain)
+        return answer_of(job.id, job.waits, self._domain)
 
     async def _prepare(self, project_id: UUID, item: Sendable, key: Key | None) -> NewJob | Answer:
         """The job; or, when what it refers to is gone since the first request with its key, that one's answer."""
@@ -79,7 +79,7 @@ class Notifications:
                 raise invalid(*flaws)
             return settled(earlier)
         job_id = new_job_id()
-        answer = answer_of(job_id, item.scheduled_for is not None, self._domain)
+        answer = answer_of(job_id, item.waits, self._domain)
         kept = Idempotency(key.value, key.fingerprint, answer) if key is not None else None
         return job_of(item, job_id, project_id, found, group_id=group_id, idempotency=kept)
 

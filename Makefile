@@ -14,7 +14,7 @@ help: ## this overview
 demo: install ## send a real batch of notifications through everything, and look at it | CI=1 ends by itself
 	@$(BIN)/hermodr demo $(if $(CI),--ci) $(ARGS)
 
-test: install ## the whole suite against real PostgreSQL and RabbitMQ | TIER=unit|contracts|integration|e2e ARGS="-k word"
+test: install ## the whole suite against real PostgreSQL and RabbitMQ | TIER=unit|contracts|integration|e2e|chaos ARGS="-k word"
 	@$(BIN)/python -m pytest $(if $(TIER),tests/$(TIER)) $(ARGS)
 
 up: install ## all services in the foreground, until Ctrl-C
@@ -32,8 +32,8 @@ bench: install ## measure against peers in the same run | QUICK=1 PEERS=none ONL
 profile: install ## where a role spends its time during a bulk run: hottest functions, a flame graph | ROLE=email-sender QUICK=1
 	@$(if $(QUICK),QUICK=1) ROLE="$(ROLE)" $(BIN)/python -m tests.benchmarks.profile
 
-chaos: install ## everything broken at random, and a judge of what became of the mails | MINUTES=5 SEED=7 ARGS="--only kill freeze --shrink"
-	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(ARGS)
+chaos: install ## everything broken at random, and a judge of what became of the mails | MINUTES=5 SEED=7 JSON=file ARGS="--only kill freeze --shrink"
+	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json $(JSON)) $(ARGS)
 
 soak: install ## an hour of load, kills and restarts: does anything grow that should stay flat? | MINUTES=60 RATE=200 JSON=file
 	@$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),60) $(if $(RATE),--rate $(RATE)) $(if $(JSON),--json $(JSON)) $(ARGS)

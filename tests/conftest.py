@@ -19,7 +19,7 @@ SERVER_FIXTURES = {"backing", "databases", "database_url", "empty_database_url",
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test with its tier, run the tiers cheapest first, and hold the cheap ones to doing without servers."""
-    order = {"unit": 0, "contracts": 1, "integration": 2, "e2e": 3}
+    order = {"unit": 0, "contracts": 1, "integration": 2, "e2e": 3, "chaos": 4}
     for item in items:
         tier = item.path.relative_to(TESTS).parts[0]
         wanted = SERVER_FIXTURES.intersection(getattr(item, "fixturenames", ()))

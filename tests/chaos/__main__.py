@@ -1,9 +1,11 @@
-"""The command: `make chaos MINUTES=5 SEED=7 ARGS="--only kill freeze --shrink"`.
+"""The command: `make chaos MINUTES=5 SEED=7 JSON=file ARGS="--only kill freeze --shrink"`.
 
-Exit status 1 if anything accepted was lost, doubled without a reason, or did not end.
+Exit status 0: sound. 1: something accepted was lost, doubled without a reason, or did not end. 3: no verdict, because
+this machine was too busy for the harness to tell its own lateness from ours.
 """
 
 import argparse
+import json
 import random
 import shutil
 import sys
@@ -11,9 +13,16 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.console import Console
+
+from tests.chaos import disks, skew
 from tests.chaos.experiment import perform
 from tests.chaos.faults import CATALOGUE, Fault, dumped, halves, loaded, sequence
-from tests.chaos.report import Report, table
+from tests.chaos.report import Report, Verdict, document, show
+
+STATUS = {Verdict.SOUND: 0, Verdict.UNSOUND: 1, Verdict.STARVED: 3}
+STYLE = {Verdict.SOUND: "bold green", Verdict.UNSOUND: "bold red", Verdict.STARVED: "bold yellow"}
+console = Console(soft_wrap=True, highlight=False)
 
 
 def main() -> int:
@@ -22,29 +31,49 @@ def main() -> int:
     if options.faults:
         faults = loaded(options.faults.read_text(encoding="utf-8"))
     else:
-        faults = sequence(seed, options.minutes * 60, options.only)
+        faults = sequence(seed, options.minutes * 60, possible(options.only))
+    if any(fault.kind == "ledger-disk-full" for fault in faults):
+        disks.of_our_own()
     report, logs = once(faults, seed, options.rate)
-    if report.sound:
-        shutil.rmtree(logs)
-        print("\nnothing lost, nothing doubled, nothing stuck")
-        return 0
-    print(f"\nNOT SOUND. Seed {seed}; logs and the sequence of faults are in {logs}")
-    print("\n".join(["", "the sequence:", *map(str, faults), ""]))
-    print("\n".join(report.complaints))
+    if options.json:
+        options.json.write_text(json.dumps(document(report), indent=1) + "\n", encoding="utf-8")
+    console.print(f"\n{report.verdict}", style=STYLE[report.verdict])
+    if report.verdict is Verdict.SOUND:
+        if options.keep:
+            console.print(f"logs in {logs}")
+        else:
+            shutil.rmtree(logs)
+        console.print("nothing lost, nothing doubled, nothing stuck")
+        return STATUS[report.verdict]
+    console.print(f"seed {seed}; logs and the sequence of faults are in {logs}")
+    plain("", "the sequence:", *map(str, faults), "", *report.complaints)
     if options.shrink:
         shrunk = shrink(faults, seed, options.rate)
-        print("\n".join(["", "the shortest sequence found that does it:", *map(str, shrunk)]))
-    print(f"\nagain: make chaos SEED={seed} ARGS='--faults {logs / 'faults.json'}'")
-    return 1
+        plain("", "the shortest sequence found that does it:", *map(str, shrunk))
+        (logs / "shrunk.json").write_text(dumped(shrunk), encoding="utf-8")
+    console.print(f"\nagain: make chaos SEED={seed} ARGS='--faults {logs / 'faults.json'}'")
+    return STATUS[report.verdict]
+
+
+def possible(wanted: Sequence[str]) -> list[str]:
+    """The kinds of fault that can be done here; the others are named."""
+    lacking = {kind: f"needs libfaketime ({skew.HOW})" for kind in skew.KINDS if skew.library() is None}
+    if not disks.possible():
+        lacking["ledger-disk-full"] = "needs root, who alone may mount"
+    kinds = wanted or tuple(CATALOGUE)
+    for kind in kinds:
+        if kind in lacking:
+            plain(f"left out: {kind}, {lacking[kind]}")
+    return [kind for kind in kinds if kind not in lacking]
 
 
 def once(faults: Sequence[Fault], seed: int, rate: int) -> tuple[Report, Path]:
     """One run, told as it goes; what it showed and the folder of its logs."""
     logs = Path(tempfile.mkdtemp(prefix=f"hermodr-chaos-{seed}-", dir="/var/tmp"))
     (logs / "faults.json").write_text(dumped(faults), encoding="utf-8")
-    say(f"seed {seed}, {len(faults)} faults, about {rate} mails/s; logs in {logs}")
-    report = perform(faults, seed=seed, rate=rate, logs=logs, say=say)
-    print(table(report), flush=True)
+    plain(f"seed {seed}, {len(faults)} faults, about {rate} mails/s; logs in {logs}")
+    report = perform(faults, seed=seed, rate=rate, logs=logs, say=plain, progress=progress)
+    show(console, report)
     return report, logs
 
 
@@ -52,25 +81,42 @@ def shrink(faults: Sequence[Fault], seed: int, rate: int) -> Sequence[Fault]:
     """Halves of the sequence, as long as one of them does it too. Chance has a part in it: no proof of the rest."""
     for half in halves(faults):
         report, _ = once(half, seed, rate)
-        if not report.sound:
+        if report.verdict is Verdict.UNSOUND:
             return shrink(half, seed, rate)
     return faults
 
 
-def say(text: str) -> None:
-    print(text, flush=True)
+def plain(*lines: str) -> None:
+    """As they are: no brackets are read as markup."""
+    for line in lines:
+        if console.is_terminal:
+            console.file.write("\x1b[2K")  # what the progress line left
+        console.print(line, markup=False)
+
+
+def progress(line: str) -> None:
+    """On a terminal only, over and over in the same place."""
+    if console.is_terminal:
+        console.file.write("\x1b[2K")
+        console.print(line[: console.width - 1], end="\r", style="dim", markup=False)
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="make chaos", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument(
         "--seed", type=int, help="the same seed, the same faults; a random one if none is given"
     )
     parser.add_argument("--rate", type=int, default=30, help="mails a second")
-    parser.add_argument("--only", nargs="+", default=(), choices=sorted(CATALOGUE), metavar="KIND")
+    parser.add_argument(
+        "--only", nargs="+", default=(), choices=sorted(CATALOGUE), metavar="KIND", help=", ".join(CATALOGUE)
+    )
     parser.add_argument("--faults", type=Path, help="a sequence of faults to play again")
     parser.add_argument("--shrink", action="store_true", help="after a failure, look for a shorter sequence")
+    parser.add_argument("--keep", action="store_true", help="keep the logs of a run that was sound, too")
+    parser.add_argument("--json", type=Path, help="the report for machines")
     return parser
 
 

@@ -1,6 +1,7 @@
 """Doing it: each kind of fault, from its beginning until its cause is gone. Recovering is up to Hermodr."""
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections import defaultdict
@@ -10,9 +11,10 @@ import asyncpg
 
 from hermodr_cli import processes
 from hermodr_cli.backing import EmbeddedPostgres
-from tests.chaos import queues
+from tests.chaos import disks, queues
 from tests.chaos.faults import ROLES, SEND_SECONDS, SERVICES, Fault
 from tests.chaos.site import Site
+from tests.chaos.skew import NOTICED_SECONDS, STEP_SECONDS
 from tests.support import servers
 from tests.support.waiting import wait_until
 
@@ -23,6 +25,8 @@ NO_DISK = ("set_disk_free_limit", "100000GB")
 DISK = ("set_disk_free_limit", "200MB")
 BYTES_PER_SECOND = 4000.0
 PIECE_SECONDS = 0.05
+SPARE_JOURNALS = 200
+"""More files than PostgreSQL keeps in stock."""
 
 
 class Breaker:
@@ -46,6 +50,9 @@ class Breaker:
             "broker-alarm": self._broker_alarm,
             "ledger-restart": self._ledger_restart,
             "ledger-terminate": self._ledger_terminate,
+            "ledger-disk-full": self._ledger_disk_full,
+            "clock-ahead": self._clock,
+            "clock-behind": self._clock,
             "messages-repeated": self._repeat,
             "messages-poisoned": self._poison,
             "queues-purged": self._purge,
@@ -126,21 +133,56 @@ class Breaker:
         finally:
             await connection.close()
 
+    async def _ledger_disk_full(self, fault: Fault) -> None:
+        """Nothing more can be written; with `journal` a new file for the journal is wanted at once, which PostgreSQL
+        does not survive. Whoever frees the disk starts it again if need be."""
+        server = self._site.postgres
+        await asyncio.to_thread(disks.fill, server.home)
+        try:
+            if fault.target == "journal":
+                await self._want_a_new_journal()
+            await asyncio.sleep(fault.seconds)
+        finally:
+            await asyncio.to_thread(disks.free, server.home)
+        await asyncio.to_thread(server.start)
+
+    async def _want_a_new_journal(self) -> None:
+        with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            connection = await asyncpg.connect(self._site.postgres.url(), timeout=5, command_timeout=5)
+            try:
+                for _ in range(SPARE_JOURNALS):
+                    await connection.execute("SELECT pg_switch_wal()")
+                    await connection.execute(
+                        "SELECT pg_logical_emit_message(true, 'chaos', 'a line for the journal')"
+                    )
+            finally:
+                connection.terminate()
+
+    async def _clock(self, fault: Fault) -> None:
+        """There and back: two steps, of which one is a step backwards."""
+        skew = self._site.skew
+        if skew is None:
+            raise RuntimeError("the services of this run have clocks that cannot be set")
+        skew.step(fault.target, STEP_SECONDS if fault.kind == "clock-ahead" else -STEP_SECONDS)
+        await asyncio.sleep(NOTICED_SECONDS + fault.seconds)
+        skew.step(fault.target, 0)
+        await asyncio.sleep(NOTICED_SECONDS)
+
     async def _wire(self, fault: Fault) -> None:
         wire = self._site.wires[fault.target]
         if fault.kind == "wire-cut":
             await wire.block()
         elif fault.kind == "wire-delayed":
-            wire.slow(delay=PIECE_SECONDS)
+            await wire.slow(delay=PIECE_SECONDS)
         elif fault.kind == "wire-throttled":
-            wire.slow(rate=BYTES_PER_SECOND)
+            await wire.slow(rate=BYTES_PER_SECOND)
         elif fault.kind == "wire-muted":
-            wire.mute()
+            await wire.mute()
         else:
-            wire.hold()
+            await wire.hold()
         await asyncio.sleep(fault.seconds)
         if fault.kind in ("wire-half-open", "wire-muted"):
-            wire.cut()  # nothing of what was held up ever arrives
+            await wire.cut()  # nothing of what was held up ever arrives
         await wire.mend()
 
     async def _provider(self, fault: Fault) -> None:

@@ -11,8 +11,10 @@ import asyncpg
 from hermodr_cli.backing import EmbeddedPostgres, EmbeddedRabbit
 from hermodr_cli.supervisor import NotReady
 from hermodr_ledger import migrate
+from tests.chaos import disks, skew
 from tests.chaos.breaking import Breaker
 from tests.chaos.faults import LEASE_SECONDS, Fault
+from tests.chaos.lags import Lags
 from tests.chaos.report import Felt, Report
 from tests.chaos.site import Site, opened
 from tests.chaos.workload import Workload
@@ -21,15 +23,29 @@ from tests.support import invariants, servers
 RECOVERY_SECONDS = 60.0
 END_SECONDS = 180.0
 """How long after the last fault everything may take to end; more than the ladder."""
+TELL_SECONDS = 2.0
 Say = Callable[[str], None]
 
 
-def perform(faults: Sequence[Fault], *, seed: int, rate: int, logs: Path, say: Say) -> Report:
-    """Blocking. The servers' logs are copied to `logs`, where the services log too."""
-    with servers.private_postgres() as postgres, servers.private_rabbit() as rabbit:
+def nothing(_: str) -> None:
+    """Says nothing."""
+
+
+def perform(
+    faults: Sequence[Fault], *, seed: int, rate: int, logs: Path, say: Say, progress: Say = nothing
+) -> Report:
+    """Blocking. `say` gets each fault when it is over, `progress` a line every few seconds. The servers' logs are
+    copied to `logs`, where the services log too."""
+    kinds = {fault.kind for fault in faults}
+    server = disks.private_postgres if "ledger-disk-full" in kinds else servers.private_postgres
+    with server() as postgres, servers.private_rabbit() as rabbit:
         migrate.upgrade(postgres.url())
         try:
-            return asyncio.run(_perform(postgres, rabbit, faults, seed=seed, rate=rate, logs=logs, say=say))
+            return asyncio.run(
+                _perform(
+                    postgres, rabbit, faults, seed=seed, rate=rate, logs=logs, say=say, progress=progress
+                )
+            )
         finally:
             for log in (postgres.log, rabbit.log):
                 if log.exists():
@@ -45,9 +61,11 @@ async def _perform(
     rate: int,
     logs: Path,
     say: Say,
+    progress: Say,
 ) -> Report:
-    async with opened(postgres, rabbit, logs) as site:
-        run = Run(site, seed, rate, say)
+    library = skew.library() if {fault.kind for fault in faults}.intersection(skew.KINDS) else None
+    async with opened(postgres, rabbit, logs, skew.Skew(logs, library) if library else None) as site:
+        run = Run(site, seed, rate, say, progress)
         await run.workload.prepare()
         await run.befall(faults)
         await run.conclude()
@@ -57,14 +75,16 @@ async def _perform(
 class Run:
     """What happens in a site, and what came of it."""
 
-    def __init__(self, site: Site, seed: int, rate: int, say: Say) -> None:
+    def __init__(self, site: Site, seed: int, rate: int, say: Say, progress: Say) -> None:
         self._site = site
         self._say = say
+        self._progress = progress
         self._break = Breaker(site)
         self._present: set[Fault] = set()
         self._crowded: set[Fault] = set()
         self.workload = Workload(site.installation, random.Random(seed), rate)
         self.report = Report(seed)
+        self._lags = Lags()
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
 
@@ -74,6 +94,7 @@ class Run:
         self._started = self._loop.time()
         async with asyncio.TaskGroup() as group:
             asking = group.create_task(self.workload.run(stop))
+            watching = [group.create_task(self._lags.watch()), group.create_task(self._tell(faults))]
             try:
                 async with asyncio.TaskGroup() as befalling:
                     for fault in faults:
@@ -82,7 +103,20 @@ class Run:
             finally:
                 stop.set()
             await asking
+            for task in watching:
+                task.cancel()
         self.report.seconds = self._loop.time() - self._started
+
+    async def _tell(self, faults: Sequence[Fault]) -> None:
+        """A line every few seconds of how far it is."""
+        while True:
+            await asyncio.sleep(TELL_SECONDS)
+            at = self._loop.time() - self._started
+            present = ", ".join(f"{each.kind} {each.target}" for each in self._present) or "none"
+            asked, over = len(self._site.installation.asked), len(self.report.felt)
+            self._progress(
+                f"{at:7.1f} s  {asked:,} mails asked for, {over} of {len(faults)} faults over, present: {present}"
+            )
 
     async def _befall(self, fault: Fault) -> None:
         began = self._loop.time()
@@ -119,6 +153,9 @@ class Run:
             self._say(str(error))
             if not isinstance(error, AssertionError):
                 self.report.complaints.append(str(error))
+        self.report.late = {"the harness": self._lags.late()}
+        if self._site.switchboard is not None:
+            self.report.late["the wires"] = await self._site.switchboard.late()
         self.report.facts = await installation.facts()
         self.report.unknown = await _unknown(self._site.postgres.url())
         self.report.complaints += self._break.complaints

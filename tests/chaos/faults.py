@@ -74,6 +74,9 @@ CATALOGUE = {
     "provider-times-out": Choice(("provider",), 2, 6),
     "provider-down": Choice(("provider",), 2, 8, worst=30),
     "provider-throttles": Choice(("provider",), 2, 6),
+    "ledger-disk-full": Choice(("tables", "journal"), 2, 8),
+    "clock-ahead": Choice(SERVICES, 2, 8),
+    "clock-behind": Choice(SERVICES, 2, 8),
     "messages-repeated": Choice(("all",), 2, 6),
     "messages-poisoned": Choice(("all",), 0, 0),
 }

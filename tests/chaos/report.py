@@ -1,16 +1,32 @@
-"""What a run showed, counted and as a table."""
+"""What a run showed: counted, judged, as tables and as JSON."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
 
 from tests.chaos.faults import Fault
+from tests.chaos.lags import Late
 from tests.support.invariants import TERMINAL, Answer, Facts, Violation, violations
 
 STUCK = {"stuck"}
 LOST = {"lost", "an accepted job that does not exist", "accepted jobs that do not exist"}
 DOUBLED = {"doubled", "sent more often than attempts were unknown", "two jobs from one request"}
+
+
+class Verdict(StrEnum):
+    """What a run proves."""
+
+    SOUND = "sound"
+    UNSOUND = "unsound"
+    STARVED = "no verdict: starved"
+    """Something was late or used up its attempts, and so was the harness late: the machine may have done that. Nothing
+    was lost or doubled, which no machine is too busy for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +58,8 @@ class Report:
     felt: list[Felt] = field(default_factory=list)
     unknown: Counter[str] = field(default_factory=Counter)
     complaints: list[str] = field(default_factory=list)
+    late: dict[str, Late] = field(default_factory=dict)
+    """How late the processes of the harness ran, by their names."""
     drained: float = 0.0
     """Seconds from the end of the last fault to the end of the last job."""
 
@@ -50,8 +68,13 @@ class Report:
         return violations(self.facts)
 
     @property
-    def sound(self) -> bool:
-        return not self.violations and not self.complaints
+    def verdict(self) -> Verdict:
+        kinds = {each.what for each in self.violations}
+        if not kinds and not self.complaints:
+            return Verdict.SOUND
+        starved = any(late.starved(self.seconds) for late in self.late.values())
+        excused = all(kind in STUCK or kind.startswith("ended ") for kind in kinds)
+        return Verdict.STARVED if starved and excused else Verdict.UNSOUND
 
     def counts(self) -> dict[str, int]:
         """The numbers of the table, by their names."""
@@ -86,27 +109,64 @@ class Report:
 _WRONG = {"doubled": DOUBLED, "lost": LOST, "stuck": STUCK}
 
 
-def table(report: Report) -> str:
+def document(report: Report) -> dict[str, Any]:
+    """For machines."""
+    return {
+        "seed": report.seed,
+        "verdict": report.verdict,
+        "seconds": round(report.seconds, 1),
+        "counts": report.counts(),
+        "unknown_attempts": dict(report.unknown),
+        "drained_seconds": round(report.drained, 1),
+        "late_seconds": {name: asdict(late) for name, late in report.late.items()},
+        "faults": [
+            {
+                **asdict(each.fault),
+                "began": each.began,
+                "lasted": each.lasted,
+                "recovered": each.recovered,
+                "alone": each.alone,
+            }
+            for each in report.felt
+        ],
+        "violations": [asdict(each) for each in report.violations],
+        "complaints": report.complaints,
+    }
+
+
+def show(console: Console, report: Report) -> None:
     """For people."""
-    lines = [f"\nchaos, seed {report.seed}: {len(report.felt)} faults in {report.seconds:.0f} s", ""]
+    console.print(_counts(report))
+    console.print(_recoveries(report.felt))
+    late = ", ".join(f"{name} {each.worst:.2f} s at most" for name, each in report.late.items())
+    console.print(
+        f"everything ended {report.drained:.1f} s after the last fault; late were {late}", highlight=False
+    )
+
+
+def _counts(report: Report) -> Table:
+    title = f"chaos, seed {report.seed}: {len(report.felt)} faults in {report.seconds:.0f} s"
+    lines = Table("mails", "", title=title, title_justify="left")
+    lines.columns[1].justify = "right"
     for name, number in report.counts().items():
-        lines.append(f"  {name:<22} {number:>7}")
+        style = "bold red" if name in (*_WRONG, "otherwise wrong") and number else None
+        lines.add_row(name, f"{number:,}", style=style)
         if name == "unknown attempts":
-            lines += [f"      {count:>5} × {what}" for what, count in report.unknown.most_common()]
-    lines += ["", f"  everything ended {report.drained:.1f} s after the last fault", ""]
-    lines.append(f"  {'time to recover, s':<22} {'faults':>7} {'median':>7} {'worst':>7}")
-    lines += _recoveries(report.felt)
-    return "\n".join(lines)
+            for what, count in report.unknown.most_common():
+                lines.add_row(f"    {what[:88]}", f"{count:,}", style="dim")
+    return lines
 
 
-def _recoveries(felt: Sequence[Felt]) -> list[str]:
+def _recoveries(felt: Sequence[Felt]) -> Table:
+    """How long after the end of a fault's cause a new mail took to be sent, by kind."""
+    lines = Table("fault", "how often", "median", "worst", title="time to recover, s", title_justify="left")
+    for column in lines.columns[1:]:
+        column.justify = "right"
     by_kind: defaultdict[str, list[float | None]] = defaultdict(list)
     for each in felt:
         by_kind[each.fault.kind].append(each.recovered)
-    lines = []
     for kind, times in sorted(by_kind.items()):
         known = [each for each in times if each is not None]
         worst = "never" if None in times else f"{max(known):.2f}"
-        middle = f"{median(known):.2f}" if known else "–"
-        lines.append(f"    {kind:<20} {len(times):>7} {middle:>7} {worst:>7}")
+        lines.add_row(kind, str(len(times)), f"{median(known):.2f}" if known else "–", worst)
     return lines

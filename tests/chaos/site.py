@@ -8,8 +8,9 @@ from pathlib import Path
 from hermodr_cli.backing import EmbeddedPostgres, EmbeddedRabbit
 from hermodr_cli.supervisor.services import smtp_port
 from tests.chaos.faults import LEASE_SECONDS, SEND_SECONDS, SENDERS, SERVICES, SPECS
+from tests.chaos.skew import Skew
+from tests.chaos.wires import Switchboard, Wire, switchboard
 from tests.support.installation import Installation, installed
-from tests.support.proxies import Proxy, proxied
 
 LADDER = "500ms,1s,2s,3s,5s,8s,12s,20s,30s"
 """Long enough for the longest absence of the provider, with attempts to spare for everything else."""
@@ -22,7 +23,10 @@ class Site:
     postgres: EmbeddedPostgres
     rabbit: EmbeddedRabbit
     installation: Installation
-    wires: Mapping[str, Proxy] = field(default_factory=dict)
+    wires: Mapping[str, Wire] = field(default_factory=dict)
+    switchboard: Switchboard | None = None
+    skew: Skew | None = None
+    """None unless the run has faults of clocks."""
 
     async def mend(self) -> None:
         """All wires carry again, and all services are ready. Raises NotReady."""
@@ -32,13 +36,16 @@ class Site:
 
 
 @asynccontextmanager
-async def opened(postgres: EmbeddedPostgres, rabbit: EmbeddedRabbit, logs: Path) -> AsyncIterator[Site]:
+async def opened(
+    postgres: EmbeddedPostgres, rabbit: EmbeddedRabbit, logs: Path, skew: Skew | None = None
+) -> AsyncIterator[Site]:
     """A whole installation on two running servers, with two or three of everything that works in the background."""
-    wires: dict[str, Proxy] = {}
+    wires: dict[str, Wire] = {}
     async with AsyncExitStack() as stack:
+        board = await stack.enter_async_context(switchboard())
 
         async def wire(name: str, url: str) -> str:
-            wires[name], through = await stack.enter_async_context(proxied(url))
+            wires[name], through = await board.wire(name, url)
             return through
 
         async def wiring(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
@@ -47,6 +54,7 @@ async def opened(postgres: EmbeddedPostgres, rabbit: EmbeddedRabbit, logs: Path)
                 found[name] = {
                     "HERMODR_DATABASE_URL": await wire(f"{name}/ledger", postgres.url()),
                     "HERMODR_AMQP_URL": await wire(f"{name}/broker", rabbit.url),
+                    **(skew.variables(name) if skew else {}),
                 }
             for name in SENDERS:
                 smtp = await wire(f"{name}/smtp", f"smtp://127.0.0.1:{smtp_port(environment)}")
@@ -65,4 +73,4 @@ async def opened(postgres: EmbeddedPostgres, rabbit: EmbeddedRabbit, logs: Path)
         )
         installation = await stack.enter_async_context(place)
         installation.api.base_url = await wire("producer/api", installation.fleet.api_url)
-        yield Site(postgres, rabbit, installation, wires)
+        yield Site(postgres, rabbit, installation, wires, board, skew)

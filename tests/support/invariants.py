@@ -127,8 +127,11 @@ def _of_batches(facts: Facts) -> Iterator[Violation]:
 
 
 def _of_requests(facts: Facts) -> Iterator[Violation]:
+    running = {batch for batch, counts in facts.batches.items() if set(counts) - TERMINAL}
     for asked in facts.asked:
         mails = facts.arrivals.get(asked.address, ())
+        if not mails and asked.batch_id in running:
+            continue  # its mail may be yet to come: the batch is called stuck
         known = (asked.job_id, *mails) if asked.job_id else tuple(mails)
         problem = _problem(asked, mails, facts.jobs)
         if problem is not None:

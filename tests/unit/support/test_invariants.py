@@ -50,6 +50,16 @@ def test_each_unknown_attempt_excuses_one_more_mail_and_none_excuses_no_mail() -
     assert whats(Facts([single()], once_unknown, {}, {})) == ["lost"]
 
 
+def test_a_mail_of_a_batch_that_runs_on_is_not_lost_yet() -> None:
+    asked = [
+        Asked(ANN, Answer.ACCEPTED, batch_id="b1"),
+        Asked("bob@example.org", Answer.ACCEPTED, batch_id="b1"),
+    ]
+    arrived = {"bob@example.org": ["j2"]}
+    assert whats(Facts(asked, {}, {"b1": {"completed": 1, "queued": 1}}, arrived)) == ["stuck"]
+    assert whats(Facts(asked, {}, {"b1": {"completed": 2}}, arrived)) == ["lost"]
+
+
 def test_what_is_held_arrived_at_most_once() -> None:
     held = job("failed", "unknown")
     asked = [single(hold=True)]

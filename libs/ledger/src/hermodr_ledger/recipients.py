@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
+from hermodr_ledger.accept import DUE_CHANNEL
 from hermodr_ledger.engine import Ledger, Row, Statements, Transaction
 from hermodr_ledger.paging import Page, page_clause
 from hermodr_servicekit.ids import new_id
@@ -136,8 +137,8 @@ async def page(ledger: Ledger, project_id: UUID, wanted: Page, search: Search) -
 async def change(
     ledger: Ledger, project_id: UUID, recipient_id: UUID, changes: Mapping[str, Any], owner: str | None = None
 ) -> Recipient | None:
-    """Replaces the named fields; `None` when the project (or the `owner`, an end user) has no such recipient.
-    Raises `ExternalIdTaken`."""
+    """Replaces the named fields; `None` when the project (or the `owner`, an end user) has no such recipient. What
+    waits for the end of quiet hours obeys new ones. Raises `ExternalIdTaken`."""
     async with ledger.transaction() as transaction:
         rows = await transaction.fetch(
             f"SELECT {_COLUMNS} FROM hermodr.recipients"
@@ -148,8 +149,28 @@ async def change(
         )
         if not rows:
             return None
-        wanted = replace(_recipient(rows[0]), **changes)
-        return await _overwrite(transaction, wanted)
+        before = _recipient(rows[0])
+        after = await _overwrite(transaction, replace(before, **changes))
+        if (before.quiet_hours, before.timezone) != (after.quiet_hours, after.timezone):
+            await _decide_again(transaction, project_id, recipient_id)
+        return after
+
+
+async def _decide_again(transaction: Transaction, project_id: UUID, recipient_id: UUID) -> None:
+    """What waits for the end of quiet hours that were changed is decided upon again at once."""
+    await transaction.fetch(
+        """
+        WITH again AS (
+            UPDATE hermodr.jobs SET wake_at = greatest(now(), scheduled_for)
+            WHERE recipient_id = $1 AND project_id = $2 AND state = 'scheduled' AND deferred_until > now()
+            RETURNING id
+        )
+        SELECT pg_notify($3, '') FROM (SELECT 1 FROM again LIMIT 1) due
+        """,
+        recipient_id,
+        project_id,
+        DUE_CHANNEL,
+    )
 
 
 async def _overwrite(transaction: Transaction, wanted: Recipient) -> Recipient:

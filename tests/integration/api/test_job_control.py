@@ -12,6 +12,7 @@ from hermodr_ledger.attempts import Attempt, Outcome, Settlement
 from hermodr_ledger.redeciding import record_all
 from tests.support.api import MAIL, ApiUnderTest, problem
 from tests.support.ledgers import decisions_of
+from tests.support.waiting import wait_until
 
 
 async def _request(api: ApiUnderTest, **changes: object) -> UUID:
@@ -183,3 +184,50 @@ async def test_asking_again_for_many(api: ApiUnderTest) -> None:
 async def test_the_words_of_other_routes_are_no_job_ids(api: ApiUnderTest, method: str) -> None:
     answer = await api.http.request(method, "/v1/jobs/retry")
     problem(answer, 422, "invalid-request")
+
+
+async def test_metrics(api: ApiUnderTest) -> None:
+    empty = (await api.http.get("/v1/jobs/metrics")).json()
+    assert empty["summary"] == {
+        "total_jobs": 0,
+        "success_rate_percent": None,
+        "avg_processing_time_ms": None,
+        "p95_processing_time_ms": None,
+        "overdue_jobs": 0,
+    }
+    outcomes = [Outcome.SENT, Outcome.SENT, Outcome.SENT, Outcome.PERMANENT]
+    made = [await _request(api) for _ in outcomes]
+    for job_id, outcome in zip(made, outcomes, strict=True):
+        await _sent(api, job_id, outcome)
+    late, waiting = await _request(api), await _request(api, delay_seconds=3600)
+    await api.api.ledger.fetch(
+        "UPDATE hermodr.jobs SET created_at = now() - interval '2 minutes' WHERE id = $1", late
+    )
+    await _until_counted(api, 6)
+    body = (await api.http.get("/v1/jobs/metrics?hours=1")).json()
+    assert body["summary"]["total_jobs"] == 6
+    assert body["summary"]["success_rate_percent"] == 75.0
+    assert body["summary"]["overdue_jobs"] == 1
+    assert (
+        0 <= body["summary"]["avg_processing_time_ms"] <= body["summary"]["p95_processing_time_ms"] * 1.0001
+    )
+    counts = {state: number for state, number in body["status_counts"].items() if number}
+    assert counts == {"completed": 3, "failed": 1, "queued": 1, "scheduled": 1}
+    assert body["delivery_methods"] == {"email": {"total": 4, "failed": 1, "sent": 3}}
+    assert [(each["job_id"], each["error"]) for each in body["recent_failures"]] == [(str(made[3]), "550")]
+    assert body["queue_health"]["depth"] == 1
+    assert body["queue_health"]["oldest_seconds"] >= 120
+    assert body["queue_health"]["connected"] is False
+    assert (await api.http.get(f"/v1/jobs/{waiting}")).json()["job"]["status"] == "scheduled"
+    for hours in ("0", "x", "100000"):
+        problem(await api.http.get(f"/v1/jobs/metrics?hours={hours}"), 422, "invalid-request")
+    stranger = await api.caller(["read"], project="elsewhere-metrics")
+    assert (await stranger.get("/v1/jobs/metrics")).json()["summary"]["total_jobs"] == 0
+
+
+async def _until_counted(api: ApiUnderTest, jobs: int) -> None:
+    async def counted() -> int:
+        summary = (await api.http.get("/v1/jobs/metrics?hours=1")).json()["summary"]
+        return int(summary["total_jobs"] == jobs)
+
+    await wait_until(counted)

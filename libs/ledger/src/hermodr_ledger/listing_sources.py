@@ -165,13 +165,14 @@ def _by_method(method: str) -> str:
 def _bounds(sql: Sql, filters: Filters) -> list[str]:
     found = []
     if filters.created_after is not None:
-        found.append(f"j.id >= {sql.put(_floor(filters.created_after - _CLOCKS_APART))}")
+        found.append(f"j.id >= {sql.put(floor_of(filters.created_after - _CLOCKS_APART))}")
     if filters.created_before is not None:
-        found.append(f"j.id < {sql.put(_floor(filters.created_before + _CLOCKS_APART))}")
+        found.append(f"j.id < {sql.put(floor_of(filters.created_before + _CLOCKS_APART))}")
     return found
 
 
-def _floor(moment: datetime) -> UUID:
+def floor_of(moment: datetime) -> UUID:
+    """The least id of the millisecond."""
     since = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
     return UUID(int=min(max(since, 0), _LARGEST_MILLISECOND) << 80)
 

@@ -4,6 +4,7 @@ import asyncio
 import gc
 from functools import partial
 from importlib.metadata import version
+from uuid import UUID
 
 import structlog
 from fastapi import FastAPI
@@ -21,6 +22,7 @@ from hermodr_api.routes.health import HealthRoutes
 from hermodr_api.routes.index import index_router
 from hermodr_api.routes.intake import Gate
 from hermodr_api.routes.job_control import JobControlRoutes
+from hermodr_api.routes.job_metrics import JobMetricsRoutes
 from hermodr_api.routes.jobs import JobRoutes
 from hermodr_api.routes.members import MemberRoutes
 from hermodr_api.routes.notifications import NotificationRoutes
@@ -36,6 +38,7 @@ from hermodr_api.service.dead_letters import DeadLetters
 from hermodr_api.service.directory import Directory
 from hermodr_api.service.health import HealthCheck
 from hermodr_api.service.job_control import JobControl
+from hermodr_api.service.job_metrics import JobMetrics
 from hermodr_api.service.jwks import HttpKeyServer, KeySet
 from hermodr_api.service.limits import Limiter
 from hermodr_api.service.notifications import Notifications
@@ -43,8 +46,9 @@ from hermodr_api.service.operators import Operators
 from hermodr_api.service.users import Users
 from hermodr_api.settings import ApiSettings
 from hermodr_contracts.vocabulary import JobKind, Priority
-from hermodr_ledger import rates
+from hermodr_ledger import job_metrics, rates
 from hermodr_ledger.engine import Ledger
+from hermodr_ledger.job_metrics import Fared
 from hermodr_ledger.lifeline import Heart, instance_name, ledger_ready
 from hermodr_servicekit import logging
 from hermodr_servicekit.announcer import Announcer
@@ -90,6 +94,7 @@ class Api:
         self.accepting = Accepting(self.ledger, self.announcer, self._count)
         self.notifications = Notifications(self.ledger, self.directory, self.accepting, self.clock, domain)
         self.bulk = Bulk(self.ledger, self.directory, self.announcer, self.clock, domain, self._count)
+        self.metrics = JobMetrics(self._measure, self.clock)
         self._gate = Gate(self.authenticator, Limiter(partial(rates.take, self.ledger), self.clock))
         taken_on = NotificationRoutes(self._gate, self.notifications, self.bulk)
         shortcuts = {("POST", "/v1/notifications"): taken_on.post}
@@ -100,6 +105,9 @@ class Api:
         secret = settings.jwt_secret.get_secret_value() if settings.jwt_secret is not None else None
         expected = Expected(settings.jwt_audience, settings.jwt_issuer)
         return Users(self.ledger, self.clock, secret, self._keys, expected)
+
+    async def _measure(self, project_id: UUID, hours: int) -> Fared:
+        return await job_metrics.measure(self.ledger, project_id, self.clock.now(), hours)
 
     def _count(self, kind: JobKind, priority: Priority, jobs: int) -> None:
         self._accepted.labels(kind.value, priority.lane).inc(jobs)
@@ -112,6 +120,7 @@ class Api:
         health = HealthRoutes(check, self.authenticator, self.registry)
         app.include_router(taken_on.router())
         domain = self.settings.message_id_domain
+        app.include_router(JobMetricsRoutes(gate, self.metrics, check).router())
         app.include_router(JobRoutes(gate, self.ledger, self.clock, domain).router())
         operators = Operators(self.ledger, self.settings.operator_project)
         letters = DeadLetters(self.ledger, repeatable, self.announcer, operators)
@@ -136,6 +145,7 @@ class Api:
         """Returns when all that was accepted is committed and announced, or given up."""
         await self.accepting.drain()
         await self.announcer.drain()
+        await self.metrics.drain()
 
     async def close(self) -> None:
         """Ends its connections but the broker's."""

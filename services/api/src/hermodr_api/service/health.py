@@ -106,6 +106,11 @@ class HealthCheck:
         found = {"reachable": True, "latency_ms": round(latency * 1000, 2), "warnings": warnings}
         return seen | found | {"active": sending, "failed": dead}
 
+    async def queue_sizes(self) -> Mapping[str, tuple[int, int]] | None:
+        """Ready messages and consumers by queue, at most two seconds old; `None` while the broker is away."""
+        connected, sizes = await self._queues()
+        return sizes if connected else None
+
     async def _queues(self) -> tuple[bool, dict[str, tuple[int, int]]]:
         if not self._broker.connected:
             return False, {}

@@ -320,7 +320,7 @@ async def installed(
         "HERMODR_AMQP_PREFIX": prefix,
     }
     environment = private_ports(kept | SETTINGS | places | variables, specs)
-    fleet = Fleet(environment, logs, specs=specs)
+    fleet = Fleet(environment, logs, specs=specs, outlives_us=False)
     for name, own in (await wiring(environment) if wiring else {}).items():
         fleet[name].variables = {**fleet[name].variables, **own}
     async with fleet:

@@ -1,5 +1,6 @@
 """Servers of a test's own, which it may stop and kill as it likes."""
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -7,21 +8,57 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from hermodr_cli import processes
 from hermodr_cli.backing import EmbeddedPostgres, EmbeddedRabbit, ports
 from hermodr_cli.backing.rabbit import RabbitPorts, find_scripts
 
 PASSWORD = "for-tests-only"
+PLACE = Path("/var/tmp")
+PREFIX = "hermodr-test-"
 
 
 @contextmanager
 def private_home() -> Iterator[Path]:
-    """A folder that PostgreSQL's account can reach too, which it cannot with pytest's `tmp_path` if we are root."""
-    home = Path(tempfile.mkdtemp(prefix="hermodr-test-", dir="/var/tmp"))
+    """A folder that PostgreSQL's account can reach too, which it cannot with pytest's `tmp_path` if we are root.
+
+    What sessions left that were killed is removed first, the servers in it included.
+    """
+    sweep(PLACE)
+    home = Path(tempfile.mkdtemp(prefix=PREFIX, dir=PLACE))
     home.chmod(0o711)
+    me = processes.find(os.getpid())
+    owner(home).write_text(f"{os.getpid()} {me.started if me else 0}", encoding="ascii")
     try:
         yield home
     finally:
         shutil.rmtree(home, ignore_errors=True)
+        owner(home).unlink(missing_ok=True)
+
+
+def owner(home: Path) -> Path:
+    """The file that says whose a home is: the number of a process and when it started. It lies beside the home, where
+    no disk is full."""
+    return home.with_name(f"{home.name}.owner")
+
+
+def sweep(place: Path) -> list[Path]:
+    """Ends the servers of homes whose owners are dead and deletes them; which they were."""
+    dead = [home for home in place.glob(f"{PREFIX}*") if home.is_dir() and _forsaken(home)]
+    for home in dead:
+        EmbeddedPostgres(home, 0, "").remove()
+        EmbeddedRabbit(home, RabbitPorts(0, 0, 0, 0), "").remove()
+        shutil.rmtree(home, ignore_errors=True)
+        owner(home).unlink(missing_ok=True)
+    return dead
+
+
+def _forsaken(home: Path) -> bool:
+    try:
+        pid, started = map(int, owner(home).read_text(encoding="ascii").split())
+    except (FileNotFoundError, ValueError):
+        return False  # just being made, or not by us
+    found = processes.find(pid)
+    return found is None or found.started != started
 
 
 @contextmanager

@@ -127,6 +127,35 @@ async def test_lines_of_any_length_reach_the_sink_whole(tmp_path: Path) -> None:
     assert lines == ["x" * 300_000, "end"]
 
 
+PARENT = """
+import asyncio, sys
+from hermodr_cli.supervisor import Fleet, ServiceSpec
+from hermodr_cli.supervisor.fleet import private_ports
+
+async def main():
+    specs = (ServiceSpec("one", "tests.support.dummy_service", 0),)
+    environment = private_ports({"PYTHONPATH": sys.argv[1], "HERMODR_DUMMY": "stubborn"}, specs)
+    fleet = Fleet(environment, specs=specs, sinks={"one": print}, outlives_us=False)
+    await fleet.start()
+    print(fleet["one"].pid, flush=True)
+    await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+def test_services_that_are_not_to_outlive_us_die_when_we_are_killed() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(ROOT)], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        service = processes.find(int(parent.stdout.readline()))
+        assert service is not None
+        parent.kill()
+        parent.wait()
+        assert processes.wait_gone([service], 10) == []
+
+
 def test_hermodr_up_refuses_a_taken_port_and_names_the_variable(tmp_path: Path) -> None:
     environment = os.environ | {"HERMODR_STATE_DIR": str(tmp_path), "HERMODR_PORT_BASE": "not-a-port"}
     done = subprocess.run(

@@ -40,8 +40,11 @@ class Fleet:
         logs: Path | None = None,
         specs: Iterable[ServiceSpec] | None = None,
         sinks: Mapping[str, Sink] | None = None,
+        *,
+        outlives_us: bool = True,
     ) -> None:
-        """Either `logs` or `sinks` has to be given. `specs` are by default those the environment calls for."""
+        """Either `logs` or `sinks` has to be given. `specs` are by default those the environment calls for.
+        Not `outlives_us`: the services are killed when we are."""
         self.environment = environment
         self.specs = tuple(specs) if specs is not None else chosen(environment)
         self.grace = float(environment.get("HERMODR_GRACE_SECONDS") or DEFAULT_GRACE)
@@ -51,7 +54,7 @@ class Fleet:
             if sink is None:
                 raise ValueError("a fleet needs somewhere to put its services' output: logs or sinks")
             variables = variables_for(spec, environment, self.specs)
-            self.services[spec.name] = ServiceProcess(spec, variables, sink)
+            self.services[spec.name] = ServiceProcess(spec, variables, sink, outlives_us=outlives_us)
         self._logs = logs
 
     def __getitem__(self, name: str) -> ServiceProcess:

@@ -1,6 +1,7 @@
 """One service as an operating system process."""
 
 import asyncio
+import ctypes
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -13,6 +14,8 @@ from hermodr_cli.supervisor.services import ServiceSpec
 
 CONFIGURATION_ERROR = 2
 CHUNK = 65_536
+PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
 
 Sink = Callable[[str], None]
 """Takes one line of output, without its end."""
@@ -25,8 +28,12 @@ class ServiceProcess:
     that a Ctrl-C meant for us does not reach it before we pass it on.
     """
 
-    def __init__(self, spec: ServiceSpec, variables: Mapping[str, str], sink: Sink | Path) -> None:
+    def __init__(
+        self, spec: ServiceSpec, variables: Mapping[str, str], sink: Sink | Path, *, outlives_us: bool = True
+    ) -> None:
+        """Not `outlives_us`: it is killed when we are (on Linux; to be started from our main thread)."""
         self.spec = spec
+        self._before = None if outlives_us else die_with_parent
         self.variables = variables
         self.starts = 0
         self._sink = sink
@@ -70,6 +77,7 @@ class ServiceProcess:
                     stderr=log,
                     env=environment,
                     start_new_session=True,
+                    preexec_fn=self._before,
                 )
             return
         self._process = await asyncio.create_subprocess_exec(
@@ -79,6 +87,7 @@ class ServiceProcess:
             stderr=asyncio.subprocess.STDOUT,
             env=environment,
             start_new_session=True,
+            preexec_fn=self._before,
         )
         if self._process.stdout:
             self._pump = asyncio.create_task(_pump(self._process.stdout, self._sink))
@@ -122,6 +131,11 @@ class ServiceProcess:
         except httpx.HTTPError as error:
             return f"no answer on {self.url} ({type(error).__name__})"
         return None if answer.status_code == 200 else answer.text[:300]
+
+
+def die_with_parent() -> None:
+    """To be called in a child before it becomes another program."""
+    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 async def _pump(stream: asyncio.StreamReader, sink: Sink) -> None:

@@ -1,0 +1,244 @@
+"""Every route of the description, tried by those whose business it is not, with real ids of everything there is.
+
+They find nothing and change nothing. A new route is tried by itself; one with an id that `possessions` does not have
+fails here until it has one.
+"""
+
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from hermodr_ledger.keys import Scope
+from tests.support.api import ApiUnderTest, client_of, token_of
+from tests.support.possessions import MARK, OWNER, possessions
+
+METHODS = ("get", "put", "patch", "post", "delete")
+SHARED = {"channel": "email"}
+"""What belongs to the installation and to no project."""
+NEIGHBOUR = "a project of a neighbour"
+_SEEN = frozenset({"rate_buckets", "service_heartbeats", "schema_version"})
+
+
+@dataclass(frozen=True)
+class Route:
+    """An operation of the description, with something to fill every parameter of its path."""
+
+    method: str
+    path: str
+    operation: Mapping[str, Any]
+    ids: Mapping[str, str]
+
+    @property
+    def callers(self) -> set[str]:
+        """`apiKey`, `userToken`."""
+        return {name for way in self.operation["security"] for name in way}
+
+    @property
+    def names(self) -> list[str]:
+        """The parameters of the path."""
+        return re.findall(r"{(\w+)}", self.path)
+
+    def url(self) -> str:
+        return self.path.format(**self.ids)
+
+    def queries(self) -> Iterator[dict[str, str]]:
+        """None, and each filter with something that is there."""
+        yield {}
+        for parameter in self.operation.get("parameters", ()):
+            if parameter["in"] == "query" and parameter["name"] in self.ids:
+                yield {parameter["name"]: self.ids[parameter["name"]]}
+
+    def bodies(self) -> Iterator[Any]:
+        """The example, and the example about what is somebody else's."""
+        content = self.operation.get("requestBody", {}).get("content", {}).get("application/json")
+        if content is None:
+            yield None
+            return
+        example = content.get("example", {})
+        yield example
+        yield _about(example, self.ids)
+
+
+def _about(example: Any, ids: Mapping[str, str]) -> Any:
+    if isinstance(example, list):
+        return [_about(each, ids) for each in example]
+    if not isinstance(example, dict):
+        return example
+    changed = {name: _about(value, ids) for name, value in example.items()}
+    foreign = {name: value for name, value in ids.items() if MARK not in value}
+    changed |= {name: foreign[name] for name in example if name in foreign}
+    if "to" in example:
+        changed["to"] = {"recipient_id": ids["recipient_id"]}
+    return changed
+
+
+async def described(api: ApiUnderTest) -> list[tuple[str, str, dict[str, Any]]]:
+    paths = (await api.http.get("/openapi.json")).json()["paths"]
+    return [
+        (method, path, operations[method])
+        for path, operations in paths.items()
+        for method in METHODS
+        if method in operations and operations[method]["security"]
+    ]
+
+
+async def routes(api: ApiUnderTest, ids: Mapping[str, str]) -> list[Route]:
+    known = {**ids, **SHARED}
+    found = [Route(method, path, operation, known) for method, path, operation in await described(api)]
+    lacking = {f"{each.path}: {name}" for each in found for name in each.names if name not in known}
+    assert not lacking, f"tests/support/possessions.py has nothing to try there: {sorted(lacking)}"
+    return found
+
+
+async def everything(api: ApiUnderTest) -> dict[str, set[str]]:
+    """Every row of every table, those of the project marked so."""
+    ledger = api.api.ledger
+    tables = await ledger.fetch(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'hermodr'::regnamespace AND relkind IN ('r', 'p')"
+        " AND NOT relispartition"
+    )
+    return {
+        name: {row["row"] for row in await ledger.fetch(f"SELECT t::text AS row FROM hermodr.{name} t")}
+        for table in tables
+        if (name := table["relname"]) not in _SEEN
+    }
+
+
+@asynccontextmanager
+async def unchanged(api: ApiUnderTest, *, nothing_added: bool) -> AsyncIterator[None]:
+    """What is there stays as it is; `nothing_added`: and the project gets nothing."""
+    before = await everything(api)
+    yield
+    after = await everything(api)
+    for name, rows in before.items():
+        assert rows <= after[name], (name, rows - after[name])
+        if nothing_added:
+            added = {row for row in after[name] - rows if str(api.project_id) in row}
+            assert not added, (name, added)
+
+
+def finds_nothing(route: Route, answer: httpx.Response, sent: Mapping[str, str]) -> None:
+    """Neither an id that was not sent nor a text of those things."""
+    where = (route.method, route.path, answer.status_code, answer.text[:500])
+    assert answer.status_code < 500, where
+    told = f"{answer.request.url} {answer.request.content.decode()}"
+    for value in {*sent.values(), MARK}:
+        assert value in SHARED.values() or value not in answer.text or value in told, where
+    if any(name not in SHARED for name in route.names):
+        assert answer.status_code in (401, 403, 404), where
+        return
+    if route.method == "get" and answer.is_success and isinstance(answer.json().get("data"), list):
+        assert not [each for each in answer.json()["data"] if MARK in str(each)], where
+
+
+async def walk(client: httpx.AsyncClient, tried: list[Route]) -> list[tuple[Route, httpx.Response]]:
+    """Everything a caller can try."""
+    answers = []
+    for route in tried:
+        for query in route.queries():
+            for body in route.bodies():
+                arguments: dict[str, Any] = {"params": query} | ({"json": body} if body is not None else {})
+                answer = await client.request(route.method, route.url(), **arguments)
+                finds_nothing(route, answer, route.ids)
+                answers.append((route, answer))
+    return answers
+
+
+async def test_the_things_are_real(api: ApiUnderTest) -> None:
+    """What others shall not find their owners do find: else the tests below would prove nothing."""
+    tried = await routes(api, await possessions(api))
+    owner = api.user(OWNER)
+    found = 0
+    for route in tried:
+        if route.method == "get":
+            seen = await api.http.get(route.url())
+            assert seen.status_code == 200, (route.path, seen.text)
+            found += MARK in seen.text
+            theirs = await owner.get(route.url())
+            assert theirs.status_code == (200 if "userToken" in route.callers else 403), (
+                route.path,
+                theirs.text,
+            )
+    assert found >= 12
+
+
+async def test_another_project_finds_nothing(api: ApiUnderTest) -> None:
+    neighbour = await api.caller(["admin"], NEIGHBOUR)
+    tried = await routes(api, await possessions(api))
+    async with unchanged(api, nothing_added=True):
+        answers = await walk(neighbour, tried)
+    assert any(answer.is_success for _, answer in answers)
+
+
+async def test_another_user_finds_nothing(api: ApiUnderTest) -> None:
+    tried = await routes(api, await possessions(api))
+    async with unchanged(api, nothing_added=False):
+        answers = await walk(api.user("mallory"), tried)
+    for route, answer in answers:
+        if "userToken" not in route.callers:
+            assert answer.status_code == 403, (route.method, route.path, answer.text)
+
+
+async def test_a_user_of_the_same_name_in_another_project_finds_nothing(api: ApiUnderTest) -> None:
+    await api.caller(["read"], NEIGHBOUR)
+    tried = await routes(api, await possessions(api))
+    async with unchanged(api, nothing_added=True):
+        await walk(api.user(OWNER, NEIGHBOUR), tried)
+
+
+async def test_who_is_nobody_gets_nowhere(api: ApiUnderTest) -> None:
+    tried = await routes(api, await possessions(api))
+    expired = token_of(OWNER, str(api.project_id), {"exp": 1})
+    for secret in (None, "hk_" + "x" * 43, expired):
+        async with client_of(api.api, secret) as nobody, unchanged(api, nothing_added=True):
+            for route, answer in await walk(nobody, tried):
+                assert answer.status_code == 401, (route.method, route.path, answer.text)
+
+
+async def test_a_key_without_the_scope_does_nothing(api: ApiUnderTest) -> None:
+    """Each route needs the scope it says."""
+    tried = await routes(api, await possessions(api))
+    scopes: tuple[Scope, ...] = ("send", "read", "manage")
+    for scope in scopes:
+        client = await api.caller([scope])
+        for route in tried:
+            needed = re.search(r"scope `(\w+)`", route.operation["description"])
+            if needed is not None and needed[1] != scope:
+                answer = await client.request(route.method, route.url())
+                assert answer.status_code == 403, (scope, route.method, route.path, answer.text)
+
+
+async def test_every_post_can_be_repeated(api: ApiUnderTest) -> None:
+    """The same key brings the first answer again and does nothing twice; what was refused leaves the key free."""
+    done = 0
+    for route in await routes(api, await possessions(api)):
+        if route.method != "post":
+            continue
+        key = {"idempotency-key": f"every-{route.path}"}
+        (body, *_) = route.bodies()
+        arguments: dict[str, Any] = {"headers": key} | ({"json": body} if body is not None else {})
+        first = await api.http.post(route.url(), **arguments)
+        before = await everything(api)
+        again = await api.http.post(route.url(), **arguments)
+        where = (route.path, first.text, again.text)
+        assert again.status_code == first.status_code, where
+        assert await everything(api) == before, where
+        if first.is_success:
+            assert again.headers["idempotent-replayed"] == "true", where
+            assert again.json() == _without_secret(first.json()), where
+            other = await api.http.post(route.url(), headers=key, json={"another": "body"})
+            assert other.status_code == 422, where
+            done += 1
+        else:
+            assert "idempotent-replayed" not in again.headers, where
+            assert first.status_code == 409, where
+    assert done >= 10
+
+
+def _without_secret(answer: Any) -> Any:
+    """A key's secret is told once."""
+    return answer | {"key": None} if isinstance(answer, dict) and "key" in answer else answer

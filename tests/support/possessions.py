@@ -1,0 +1,74 @@
+"""One thing of every kind that a project and a user of it may have, for those who try to get at what is not theirs."""
+
+from typing import Any
+
+from hermodr_servicekit.ids import new_id
+from tests.support.api import TEMPLATE, ApiUnderTest
+
+MARK = "zq7"
+"""In every text of these things, and in no other."""
+OWNER = f"{MARK}-owner"
+_ADDRESS = f"{MARK}@example.com"
+
+
+async def possessions(api: ApiUnderTest) -> dict[str, str]:
+    """By the name that paths, queries and bodies have for it, the id or text that leads to something of the project.
+    What an end user can have is `OWNER`'s."""
+    recipient = await _make(api, "/v1/recipients", email=_ADDRESS, user_id=OWNER, external_id=MARK, name=MARK)
+    template = await _make(api, "/v1/templates", **(TEMPLATE | {"name": MARK}))
+    key = await _make(api, "/v1/api-keys", scopes=["read"], name=MARK)
+    group = await _make(api, "/v1/groups", name=MARK, external_id=MARK)
+    inside = f"/v1/groups/{group['id']}"
+    members = await _make(api, f"{inside}/members", members=[{"recipient_id": recipient["id"]}])
+    update = await _make(api, f"{inside}/updates", title=MARK, external_id=MARK, author_id=recipient["id"])
+    mail = {"subject": MARK, "body_text": MARK, "metadata": {"of": MARK}}
+    job = await _make(
+        api, "/v1/notifications", to={"recipient_id": recipient["id"]}, group_id=group["id"], **mail
+    )
+    items = [{"to": {"email": _ADDRESS}, **mail}, {"to": {"recipient_id": recipient["id"]}, **mail}]
+    batch = await _sent(api, "/v1/notifications/bulk", items)
+    letter = await _dead_letter(api, job["job_id"])
+    return {
+        "letter_id": letter,
+        "recipient_id": recipient["id"],
+        "template_id": template["id"],
+        "key_id": key["id"],
+        "group_id": group["id"],
+        "member_id": members["data"][0]["id"],
+        "update_id": update["id"],
+        "author_id": recipient["id"],
+        "job_id": job["job_id"],
+        "batch_id": batch["batch_id"],
+        "external_id": MARK,
+        "user_id": OWNER,
+        "name": MARK,
+        "actor_id": key["id"],
+        "subject": template["id"],
+    }
+
+
+async def _dead_letter(api: ApiUnderTest, job_id: str) -> str:
+    rows = await api.api.ledger.fetch(
+        """
+        INSERT INTO hermodr.dead_letters (id, project_id, source_id, queue, reason, message_type, body, job_id)
+        VALUES ($1, $2, $3, 'email.dead', $4, 'SendEmails', $5, $6::uuid) RETURNING id
+        """,
+        new_id(),
+        api.project_id,
+        f"{MARK}/{job_id}",
+        MARK,
+        MARK.encode(),
+        job_id,
+    )
+    return str(rows[0]["id"])
+
+
+async def _make(api: ApiUnderTest, path: str, **fields: Any) -> dict[str, Any]:
+    return await _sent(api, path, fields)
+
+
+async def _sent(api: ApiUnderTest, path: str, body: object) -> dict[str, Any]:
+    made = await api.http.post(path, json=body)
+    assert made.is_success, (path, made.text)
+    answer: dict[str, Any] = made.json()
+    return answer

@@ -1,17 +1,71 @@
-"""What becomes of a text when it is saved."""
+"""What becomes of the texts of a template when they are saved: checked, and compiled as far as that is possible."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+
+from hermodr_templates import checking, inlining, mjml_source
+from hermodr_templates.flaws import Flaw, SourceFlawed, flaw_at
+from hermodr_templates.protected import Protected
+from hermodr_templates.sandbox import MAX_SOURCE
+
+MJML, HTML = "body_mjml", "body_html"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What somebody wrote for one channel in one locale. `inline_css` is about `body_html`."""
+
+    subject: str | None = None
+    body_text: str | None = None
+    body_html: str | None = None
+    body_mjml: str | None = None
+    inline_css: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """x"""
+    """`compiled_html` is what is sent instead of the source; `None` when that is sent as it is. With flaws there is
+    nothing to publish. `variables` are the names that the texts take from the data."""
 
-    compiled_html: str | None
+    compiled_html: str | None = None
+    flaws: list[Flaw] = field(default_factory=list)
+    variables: list[str] = field(default_factory=list)
 
 
-def publish(texts: dict[str, Any]) -> Published:
-    return Published(texts.get("compiled_html"))
+def publish(source: Source) -> Published:
+    """Never raises for what somebody wrote. Takes its time, and more memory than a service should give: see `Cell`."""
+    flaws: list[Flaw] = []
+    names: set[str] = set()
+    for part in ("subject", "body_text", HTML, MJML):
+        text = getattr(source, part)
+        if text is None:
+            continue
+        text = checking.with_plain_line_ends(text)
+        try:
+            checking.check(text)
+            names |= checking.variables(text)
+        except SourceFlawed as flaw:
+            flaws.append(flaw_at(part, text, flaw.offset, flaw.reason))
+    if flaws:
+        return Published(flaws=flaws)
+    part = MJML if source.body_mjml is not None else HTML
+    text = checking.with_plain_line_ends(getattr(source, part) or "")
+    try:
+        return Published(_compiled(part, text, source.inline_css), variables=sorted(names))
+    except SourceFlawed as flaw:
+        return Published(flaws=[flaw_at(part, text, flaw.offset, flaw.reason)])
+
+
+def _compiled(part: str, text: str, inline_css: bool) -> str | None:
+    if part == HTML and not (inline_css and inlining.has_rules(text)):
+        return None
+    protected = Protected(text)
+    compiled = (
+        mjml_source.compiled(protected) if part == MJML else inlining.inlined(protected, protected.text)
+    )
+    html = protected.restored(compiled)
+    if len(html) > MAX_SOURCE:
+        raise SourceFlawed(0, f"the HTML made of it has more than {MAX_SOURCE // 1024} Ki characters")
+    checking.check(html)
+    return html

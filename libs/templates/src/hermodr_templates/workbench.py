@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from uuid import UUID
 
 from hermodr_templates.limits import QUICK
-from hermodr_templates.publishing import publish
+from hermodr_templates.publishing import Source, publish
 from hermodr_templates.rendering import Renderer, RenderingFailed, as_given
 
 _MEMORY = 768 * 1024 * 1024
@@ -62,7 +62,7 @@ class Workbench:
         return {"rendered": asdict(as_given(request["subject"], None, request["body_html"]))}
 
     def _publish(self, request: Message) -> Message:
-        return {"published": [asdict(publish(each)) for each in request["texts"]]}
+        return {"published": [asdict(publish(Source(**each))) for each in request["texts"]]}
 
 
 def serve() -> None:

@@ -1,0 +1,128 @@
+"""Whether a source can be rendered at all: asked when it is saved, so that nobody learns it from a mail unsent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from jinja2 import TemplateSyntaxError, nodes
+from jinja2.exceptions import TemplateError
+from jinja2.lexer import Lexer
+
+from hermodr_templates.flaws import SourceFlawed
+from hermodr_templates.limits import TemplateLimitExceeded
+from hermodr_templates.sandbox import TemplateEnvironment
+
+_LINE_END = re.compile(r"\r\n?")
+_OTHER_TEMPLATES = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
+
+
+class Place(int):
+    """A line number that knows the offset in the source it stands for. Jinja carries it from the lexer through tree
+    and errors without looking at it; so errors have columns, which Jinja itself does not count."""
+
+    offset: int
+
+    @classmethod
+    def at(cls, line: int, offset: int) -> Place:
+        """Line and offset as one number."""
+        place = cls(line)
+        place.offset = offset
+        return place
+
+
+class _PlacingLexer(Lexer):
+    def tokeniter(
+        self, source: str, name: str | None, filename: str | None = None, state: str | None = None
+    ) -> Iterator[tuple[int, str, str]]:
+        position = 0
+        try:
+            for line, token, value in super().tokeniter(source, name, filename, state):
+                # Blanks before a `{%-` are dropped by the lexer: what follows begins a little later.
+                position = max(position, source.find(value, position))
+                yield Place.at(line, position), token, value
+                position += len(value)
+        except TemplateSyntaxError as error:
+            error.lineno = Place.at(error.lineno, position)
+            raise
+
+
+class SourceEnvironment(TemplateEnvironment):
+    """Like the one that renders, and knows where everything stands."""
+
+    def __init__(self) -> None:
+        super().__init__(autoescape=True)
+        self._placing = _PlacingLexer(self)
+
+    @property
+    def lexer(self) -> Lexer:  # type: ignore[override]
+        """One that notes offsets."""
+        return self._placing
+
+
+_ENVIRONMENT = SourceEnvironment()
+
+
+def with_plain_line_ends(source: str) -> str:
+    """As Jinja reads it."""
+    return _LINE_END.sub("\n", source)
+
+
+def check(source: str) -> None:
+    """Raises `SourceFlawed` for what no sender could render. `source` has plain line ends. Nothing of it is run."""
+    try:
+        tree = _ENVIRONMENT.parse(source)
+        _check_names(tree)
+        _ENVIRONMENT.template(source, "template")
+    except TemplateSyntaxError as error:
+        raise SourceFlawed(_offset(error.lineno, source), error.message or "cannot be read") from None
+    except TemplateLimitExceeded as error:
+        raise SourceFlawed(0, str(error)) from None
+    except (TemplateError, RecursionError, SyntaxError, ValueError, MemoryError) as error:
+        # Python refuses what Jinja made of it.
+        raise SourceFlawed(0, f"cannot be compiled: {type(error).__name__}") from None
+
+
+def tokens(source: str) -> Iterator[tuple[int, str, str]]:
+    """Offset, kind and text of the source's lexical tokens. Raises `SourceFlawed`."""
+    try:
+        for place, kind, value in _ENVIRONMENT.lexer.tokeniter(source, None):
+            yield _offset(place, source), kind, value
+    except TemplateSyntaxError as error:
+        raise SourceFlawed(_offset(error.lineno, source), error.message or "cannot be read") from None
+
+
+def variables(source: str) -> set[str]:
+    """The names the source takes from the data, tests for their being there included."""
+    tree = _ENVIRONMENT.parse(source)
+    bound = {each.name for each in tree.find_all(nodes.Name) if each.ctx in ("store", "param")}
+    bound |= {each.name for each in tree.find_all(nodes.Macro)} | {"loop", "caller", "varargs", "kwargs"}
+    read = {each.name for each in tree.find_all(nodes.Name) if each.ctx == "load"}
+    return read - bound - set(_ENVIRONMENT.globals)
+
+
+def _offset(line: int, source: str) -> int:
+    """Of a place; of the line's beginning, where Jinja made a number of its own."""
+    if isinstance(line, Place):
+        return line.offset
+    return sum(len(each) + 1 for each in source.split("\n")[: line - 1])
+
+
+def _check_names(tree: nodes.Template) -> None:
+    """Jinja leaves those inside an `if` to the moment of sending, and other templates to it altogether."""
+    found: list[tuple[int, str]] = []
+    waiting: list[nodes.Node] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, nodes.Filter) and (
+            node.name not in _ENVIRONMENT.filters or node.name.startswith("hermodr_")
+        ):
+            found.append((node.lineno, f"No filter named {node.name!r}."))
+        elif isinstance(node, nodes.Test) and node.name not in _ENVIRONMENT.tests:
+            found.append((node.lineno, f"No test named {node.name!r}."))
+        elif isinstance(node, _OTHER_TEMPLATES):
+            found.append((node.lineno, "There are no other templates to include, import or extend."))
+        waiting.extend(node.iter_child_nodes())
+    if found:
+        line, reason = min(found)
+        raise TemplateSyntaxError(reason, line)

@@ -1,5 +1,10 @@
 """Templates and their versions."""
 
+from uuid import UUID
+
+import pytest
+
+from hermodr_ledger.contents import template_content
 from tests.support.api import TEMPLATE, ApiUnderTest, problem
 
 URL = "/v1/templates"
@@ -39,8 +44,8 @@ async def test_versions_that_are_not(api: ApiUnderTest) -> None:
 
 async def test_a_flaw_in_a_text_is_told_with_its_line(api: ApiUnderTest) -> None:
     for source, words in (
-        ("one\n{% if %}", "line 2"),
-        ("{{ name", "line 1"),
+        ("one\n{% if %}", "line 2, column 7"),
+        ("{{ name", "line 1, column 4"),
         ("{{ name | no_such_filter }}", "no_such_filter"),
     ):
         contents = {"email": {"en": {"subject": "Hi", "body_text": source}}}
@@ -81,3 +86,133 @@ async def test_a_repeated_request_is_answered_as_before(api: ApiUnderTest) -> No
     again = await api.http.post(URL, json=TEMPLATE, headers=key)
     assert again.headers["idempotent-replayed"] == "true"
     assert (again.status_code, again.json()) == (201, first.json())
+
+
+MJML = (
+    "<mjml><mj-body><mj-section><mj-column>{% for x in things %}<mj-text>{{ x }}</mj-text>{% endfor %}"
+    "</mj-column></mj-section></mj-body></mjml>"
+)
+
+
+def _email(**texts: object) -> dict[str, object]:
+    return {"contents": {"email": {"en": {"subject": "Hi {{ name }}"} | texts}}}
+
+
+async def test_mjml_is_compiled_when_it_is_saved(api: ApiUnderTest) -> None:
+    made = await api.template(**_email(body_mjml=MJML))
+    shown = made["contents"]["email"]["en"]
+    assert (shown["body_mjml"], shown["body_html"]) == (MJML, None)
+    whole = (await api.http.get(f"{URL}/{made['id']}/versions/1")).json()["contents"]["email"]["en"]
+    assert "<table" in whole["compiled_html"]
+    content = await template_content(api.api.ledger, UUID(made["id"]), 1, "email", "en")
+    assert content is not None
+    assert content.body_html == whole["compiled_html"]
+    problem(await api.http.get(f"{URL}/{made['id']}/versions/2"), 404, "not-found")
+
+
+async def test_a_change_takes_over_what_was_compiled(api: ApiUnderTest) -> None:
+    made = await api.template(**_email(body_html="<style>p{color:red}</style><p>{{ name }}</p>"))
+    url = f"{URL}/{made['id']}"
+    await api.http.patch(url, json={"contents": {"email": {"de": GERMAN}}})
+    second = (await api.http.get(f"{url}/versions/2")).json()["contents"]["email"]
+    assert 'style="color: red;"' in second["en"]["compiled_html"]
+    assert second["de"]["compiled_html"] is None
+    plain = _email(body_html="<style>p{color:red}</style><p>{{ name }}</p>", inline_css=False)
+    await api.http.patch(url, json=plain)
+    third = (await api.http.get(f"{url}/versions/3")).json()["contents"]["email"]
+    assert third["en"]["compiled_html"] is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "part", "words"),
+    [
+        (
+            {"body_mjml": "<mjml>\n<mj-body><mj-include path='/etc/passwd'/></mj-body></mjml>"},
+            "body_mjml",
+            "line 2, column 10",
+        ),
+        ({"body_mjml": "<mjml>\n <mj-bogus/></mjml>"}, "body_mjml", "line 2, column 2: MJML has no element"),
+        (
+            {"body_html": "<style>p{color:red}</style>\n{% if a %}<p>{% else %}<p id=x>{% endif %}</p>"},
+            "body_html",
+            "line 2",
+        ),
+    ],
+)
+async def test_a_flaw_in_the_markup_is_told_with_its_place(
+    api: ApiUnderTest, texts: dict[str, str], part: str, words: str
+) -> None:
+    body = problem(await api.http.post(URL, json=TEMPLATE | _email(**texts)), 422, "invalid-request")
+    assert body["errors"][0]["loc"] == ["body", "contents", "email", "en", part]
+    assert words in body["errors"][0]["msg"]
+
+
+async def test_what_takes_the_compiler_down_is_the_authors_to_mend(api: ApiUnderTest) -> None:
+    """The parsers' stacks overflow long before the limit of length: this one dies in its own process."""
+    hostile = "{{ [" + "1," * 60_000 + "] }}" + "<p>" * 400 + "{{ " + "a+" * 9_000 + "1 }}"
+    body = problem(
+        await api.http.post(URL, json=TEMPLATE | _email(body_html=hostile)), 422, "invalid-request"
+    )
+    assert body["errors"][0]["loc"][:4] == ["body", "contents", "email", "en"]
+    await api.template()
+
+
+async def test_a_preview_is_what_would_be_sent(api: ApiUnderTest) -> None:
+    made = await api.template(**_email(body_mjml=MJML))
+    url = f"{URL}/{made['id']}"
+    await api.http.patch(url, json={"contents": {"email": {"de": GERMAN}}})
+    data = {"name": "<Ada>", "things": ["<b>", 2], "magic_link": "https://example.com/"}
+    shown = (await api.http.post(f"{url}/preview", json={"data": data})).json()
+    assert (shown["version"], shown["channel"], shown["locale"]) == (2, "email", "en")
+    assert (shown["subject"], shown["text"]) == ("Hi <Ada>", "<b>\n2\n")
+    assert "&lt;b&gt;" in shown["html"]
+    assert shown["variables"] == ["name", "things"]
+    german = (await api.http.post(f"{url}/preview", json={"data": data, "locale": "de-AT"})).json()
+    assert (german["locale"], german["subject"], german["html"]) == ("de", "Hallo <Ada>", None)
+    assert german["warnings"] == ["there are no texts in de-AT: de is used"]
+    person = await api.recipient(locale="de")
+    mine = await api.http.post(f"{url}/preview", json={"data": data, "recipient_id": person["id"]})
+    assert mine.json()["locale"] == "de"
+    old = await api.http.post(f"{url}/preview", json={"data": data, "version": 1, "locale": "de"})
+    assert (old.json()["version"], old.json()["locale"]) == (1, "en")
+
+
+async def test_a_preview_of_what_is_not_saved(api: ApiUnderTest) -> None:
+    made = await api.template()
+    url = f"{URL}/{made['id']}"
+    changes = {"contents": {"email": {"de": {"subject": "Neu {{ name }}", "body_text": "x"}}}}
+    shown = (
+        await api.http.post(f"{url}/preview", json=changes | {"locale": "de", "data": {"name": "Ada"}})
+    ).json()
+    assert (shown["version"], shown["subject"]) == (None, "Neu Ada")
+    assert (await api.http.get(url)).json()["version"] == 1
+    draft = _email(body_mjml=MJML) | {"data": {"name": "Ada", "things": []}}
+    answer = await api.http.post("/v1/template-previews", json=draft, headers={"idempotency-key": "p-1"})
+    assert answer.json()["subject"] == "Hi Ada"
+    again = await api.http.post("/v1/template-previews", json=draft, headers={"idempotency-key": "p-1"})
+    assert again.headers["idempotent-replayed"] == "true"
+
+
+async def test_a_preview_that_cannot_be(api: ApiUnderTest) -> None:
+    made = await api.template()
+    url = f"{URL}/{made['id']}/preview"
+    for wanted, loc, words in (
+        ({"data": {"name": "x"}}, ["body", "data"], "magic_link is missing"),
+        ({"version": 7}, ["body", "version"], "no such version"),
+        ({"channel": "sms"}, ["body", "channel"], "no contents"),
+        ({"recipient_id": made["id"]}, ["body", "recipient_id"], "no such recipient"),
+        ({"contents": {"email": None}}, ["body", "contents"], "at least one channel"),
+        ({"contents": {"email": {"en": {"subject": "{{", "body_text": "x"}}}}, None, "line 1, column"),
+    ):
+        body = problem(await api.http.post(url, json=wanted), 422, "invalid-request")
+        assert words in body["errors"][0]["msg"]
+        assert loc is None or body["errors"][0]["loc"] == loc
+    hostile = _email(body_text="{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}")
+    body = problem(
+        await api.http.post("/v1/template-previews", json=hostile | {"data": {"name": "x"}}),
+        422,
+        "invalid-request",
+    )
+    assert "more than 100000 loop turns" in body["errors"][0]["msg"]
+    stranger = await api.caller(["read"], "somebody-else")
+    problem(await stranger.post(url, json={}), 404, "not-found")

@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from hermodr_api.domain.bodies import read
+from hermodr_api.domain.previews import PreviewView, chosen, warnings_of
 from hermodr_api.domain.templates import (
     MAX_SOURCE,
     TemplateIn,
@@ -11,18 +12,19 @@ from hermodr_api.domain.templates import (
     TextsIn,
     content_flaws,
     merged,
+    patched_of,
     texts_of,
 )
-from hermodr_api.errors import Refused
+from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.templates import Texts
-from hermodr_templates.language import ALLOWED_FILTERS
 
 ENGLISH = Texts("Hi", "x", None)
 CURRENT = {"email": {"en": ENGLISH}}
 
 
 def _patched(contents: dict[str, object]) -> object:
-    return merged(CURRENT, read(TemplatePatch, {"contents": contents}))
+    patch = read(TemplatePatch, {"contents": contents})
+    return merged(CURRENT, patch, patched_of(patch))
 
 
 def test_a_patch_replaces_what_it_names() -> None:
@@ -31,7 +33,7 @@ def test_a_patch_replaces_what_it_names() -> None:
     assert _patched({"email": {"de": german}}) == both
     assert _patched({"email": {"en": None, "de": german}}) == {"email": {"de": Texts("Hallo", "y", None)}}
     assert _patched({"email": None}) == {}
-    assert merged(CURRENT, TemplatePatch(critical=True)) is None
+    assert merged(CURRENT, TemplatePatch(critical=True), {}) is None
     assert CURRENT == {"email": {"en": ENGLISH}}
 
 
@@ -42,43 +44,37 @@ def test_contents_as_the_ledger_keeps_them() -> None:
     assert content_flaws(contents, "en") == []
 
 
-@pytest.mark.parametrize(
-    "source",
-    ["{{ ", "{% for %}", "{{ a | nothing }}", "{% endif %}", "{{ " + "(" * 3000 + ")" * 3000 + " }}"],
-)
-def test_what_cannot_be_compiled_is_told(source: str) -> None:
-    with pytest.raises(Refused):
-        read(TemplateIn, {"name": "a", "contents": {"sms": {"en": {"body_text": source}}}})
+def test_a_text_is_html_or_mjml_and_not_both() -> None:
+    texts = {"subject": "s", "body_html": "<p>x", "body_mjml": "<mjml></mjml>"}
+    wanted = read(TemplateIn, {"name": "a", "contents": {"email": {"en": texts}}})
+    (flaw,) = content_flaws(texts_of(wanted.contents), "en")
+    assert flaw.loc == ("body", "contents", "email", "en", "body_mjml")
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        "Hello\n{{ a | center(9) }}",
-        "Hello\n{% if a %}{{ a | lower | center(9) }}{% endif %}",
-        "Hello\n{% filter center(9) %}{{ a | upper }}{% endfilter %}",
-    ],
-)
-def test_what_no_sender_renders_is_refused(source: str) -> None:
-    with pytest.raises(Refused) as caught:
-        read(TemplateIn, {"name": "a", "contents": {"email": {"en": {"body_text": source}}}})
-    assert [flaw.msg for flaw in caught.value.flaws] == ["line 2: No filter named 'center'."]
+def test_whose_texts_are_shown() -> None:
+    email = {"en": Texts("Hi", "x", None), "de": Texts("Hallo", "y", None)}
+    sms = {"en": Texts(None, "z", None)}
+    assert chosen({"sms": sms, "email": email}, None, "de-AT", "en") == ("email", "de", email["de"])
+    assert chosen({"sms": sms}, None, "de-AT", "en") == ("sms", "en", sms["en"])
+    assert chosen({"sms": sms}, Channel.EMAIL, None, "en") is None
 
 
-def test_what_senders_render_is_accepted() -> None:
-    source = "".join("{{ a | " + name + " }}" for name in ALLOWED_FILTERS)
-    read(TemplateIn, {"name": "a", "contents": {"email": {"en": {"body_text": source}}}})
-
-
-def test_saving_a_template_does_not_run_it() -> None:
-    source = "{{ 9 ** 9 ** 9 ** 9 }}{{ 'a' * 10 ** 12 }}"
-    read(TemplateIn, {"name": "a", "contents": {"sms": {"en": {"body_text": source}}}})
-
-
-@pytest.mark.parametrize("source", ["{{ f(a=1,a=2) }}", "{% for a in b %}" * 21 + "{% endfor %}" * 21])
-def test_what_only_python_refuses_is_refused_as_well(source: str) -> None:
-    with pytest.raises(ValidationError, match="cannot be compiled"):
-        TextsIn(subject="s", body_text=source)
+def test_what_an_author_may_not_have_meant_is_told() -> None:
+    view = PreviewView(
+        version=1,
+        channel="email",
+        locale="de",
+        subject="",
+        html="x" * 110_000,
+        text="x",
+        variables=["a", "b"],
+        warnings=[],
+    )
+    warnings = " | ".join(warnings_of(view, Texts("{{ a }}", None, "x"), "fr", {"a": 1}))
+    for words in ("no texts in fr", "done without: b", "derived", "100 KiB", "subject is empty"):
+        assert words in warnings
+    fine = view.model_copy(update={"subject": "s", "html": "x"})
+    assert warnings_of(fine, Texts("s", "t", "x"), "DE", {"a": 1, "b": 2}) == []
 
 
 def test_a_text_longer_than_mail_programs_show_is_refused() -> None:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hermodr_contracts.locales import choose_locale
 from hermodr_contracts.topology import SENDERS
 from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, Channel, JobKind, JobState, OnUnknown, Priority
-from hermodr_dispatcher.domain import choose_locale, decide, deciding_wish
+from hermodr_dispatcher.domain import decide, deciding_wish
 from hermodr_ledger.decisions import Decision, KnownRecipient, Preference, PublishedTemplate, RequestedJob
 from hermodr_servicekit.ids import child_id, new_id, new_job_id
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mjml import mjml2html
 
 from hermodr_templates.flaws import Flaw
+from hermodr_templates.language import ALLOWED_FILTERS
 from hermodr_templates.publishing import Published, Source, publish
 from hermodr_templates.rendering import Renderer
 
@@ -163,6 +164,47 @@ def test_every_text_with_a_flaw_is_named() -> None:
         ("body_text", 1, 7),
         ("body_html", 1, 6),
     ]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ ",
+        "{% for %}",
+        "{{ a | nothing }}",
+        "{% endif %}",
+        "{{ " + "(" * 3000 + ")" * 3000 + " }}",
+        "{{ f(a=1,a=2) }}",
+        "{% for a in b %}" * 21 + "{% endfor %}" * 21,
+        "{% include 'x' %}",
+        "{{ a is nothing }}",
+    ],
+)
+def test_what_cannot_be_compiled_is_told(source: str) -> None:
+    assert flaw_of(body_text=source).part == "body_text"
+
+
+@pytest.mark.parametrize(
+    ("source", "column"),
+    [
+        ("Hello\n{{ a | center(9) }}", 8),
+        ("Hello\n{% if a %}{{ a | lower | center(9) }}{% endif %}", 26),
+        ("Hello\r\n{% filter center(9) %}{{ a | upper }}{% endfilter %}", 11),
+    ],
+)
+def test_what_no_sender_renders_is_refused(source: str, column: int) -> None:
+    flaw = flaw_of(body_text=source)
+    assert (flaw.line, flaw.column, flaw.reason) == (2, column, "No filter named 'center'.")
+
+
+def test_what_senders_render_is_accepted() -> None:
+    source = "".join("{{ a | " + name + " }}" for name in ALLOWED_FILTERS)
+    assert publish(Source(body_text=source)).variables == ["a"]
+
+
+def test_saving_a_template_does_not_run_it() -> None:
+    source = "{{ 9 ** 9 ** 9 ** 9 }}{{ 'a' * 10 ** 12 }}"
+    assert publish(Source(body_text=source)).flaws == []
 
 
 def test_no_font_is_fetched_from_elsewhere() -> None:

@@ -8,7 +8,7 @@ from hermodr_ledger.engine import Ledger
 
 @dataclass(frozen=True, slots=True)
 class TemplateContent:
-    """One version of a template in one locale on one channel."""
+    """One version of a template in one locale on one channel; its HTML as it was compiled when it was saved."""
 
     template_id: UUID
     version: int
@@ -24,7 +24,8 @@ async def template_content(
     """The texts, or `None` when the template was deleted meanwhile."""
     rows = await ledger.fetch(
         """
-        SELECT subject, body_text, body_html FROM hermodr.template_contents
+        SELECT subject, body_text, coalesce(compiled_html, body_html) AS body_html
+        FROM hermodr.template_contents
         WHERE template_id = $1 AND version = $2 AND channel = $3 AND locale = $4
         """,
         template_id,

@@ -20,11 +20,15 @@ class NameTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What a template says in one locale on one channel."""
+    """What a template says in one locale on one channel. `compiled_html` is made of `body_mjml` or `body_html` and
+    sent instead; `None` when `body_html` is sent as it is."""
 
     subject: str | None
     body_text: str | None
     body_html: str | None
+    body_mjml: str | None = None
+    inline_css: bool = True
+    compiled_html: str | None = None
 
 
 Contents = Mapping[str, Mapping[str, Texts]]
@@ -190,6 +194,17 @@ async def versions(ledger: Ledger, template_id: UUID, before: int | None, limit:
     return [Version(row["version"], row["created_at"], found[(template_id, row["version"])]) for row in rows]
 
 
+async def version(statements: Statements, template_id: UUID, number: int) -> Version | None:
+    """One version. The caller asks whether the project owns the template."""
+    rows = await statements.fetch(
+        "SELECT min(created_at) AS created_at FROM hermodr.template_contents WHERE template_id = $1 AND version = $2",
+        template_id,
+        number,
+    )
+    found = (await _contents(statements, [(template_id, number)])).get((template_id, number))
+    return Version(number, rows[0]["created_at"], found) if found is not None else None
+
+
 async def delete(statements: Statements, project_id: UUID, template_id: UUID) -> bool:
     """Deletes the template with all versions; `False` when the project has none of that id."""
     rows = await statements.fetch(
@@ -225,8 +240,10 @@ async def _write(transaction: Transaction, template_id: UUID, version: int, cont
     ]
     await transaction.fetch(
         """
-        INSERT INTO hermodr.template_contents (template_id, version, channel, locale, subject, body_text, body_html)
-        SELECT $1, $2, i.* FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[]) i
+        INSERT INTO hermodr.template_contents (template_id, version, channel, locale, subject, body_text, body_html,
+            body_mjml, inline_css, compiled_html)
+        SELECT $1, $2, i.* FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+            $9::boolean[], $10::text[]) i
         """,
         template_id,
         version,
@@ -235,6 +252,9 @@ async def _write(transaction: Transaction, template_id: UUID, version: int, cont
         [texts.subject for _, _, texts in lines],
         [texts.body_text for _, _, texts in lines],
         [texts.body_html for _, _, texts in lines],
+        [texts.body_mjml for _, _, texts in lines],
+        [texts.inline_css for _, _, texts in lines],
+        [texts.compiled_html for _, _, texts in lines],
     )
 
 
@@ -243,7 +263,8 @@ async def _contents(
 ) -> dict[tuple[UUID, int], dict[str, dict[str, Texts]]]:
     rows = await statements.fetch(
         """
-        SELECT c.template_id, c.version, c.channel, c.locale, c.subject, c.body_text, c.body_html
+        SELECT c.template_id, c.version, c.channel, c.locale, c.subject, c.body_text, c.body_html, c.body_mjml,
+            c.inline_css, c.compiled_html
         FROM unnest($1::uuid[], $2::int[]) AS wanted(template_id, version)
         JOIN hermodr.template_contents c USING (template_id, version)
         ORDER BY c.channel, c.locale
@@ -254,7 +275,14 @@ async def _contents(
     found: dict[tuple[UUID, int], dict[str, dict[str, Texts]]] = {}
     for row in rows:
         channels = found.setdefault((row["template_id"], row["version"]), {})
-        texts = Texts(row["subject"], row["body_text"], row["body_html"])
+        texts = Texts(
+            row["subject"],
+            row["body_text"],
+            row["body_html"],
+            row["body_mjml"],
+            row["inline_css"],
+            row["compiled_html"],
+        )
         channels.setdefault(row["channel"], {})[row["locale"]] = texts
     return found
 

@@ -55,7 +55,7 @@ class SourceEnvironment(TemplateEnvironment):
         self._placing = _PlacingLexer(self)
 
     @property
-    def lexer(self) -> Lexer:  # type: ignore[override]
+    def lexer(self) -> Lexer:
         """One that notes offsets."""
         return self._placing
 

@@ -100,7 +100,7 @@ class _TableBodies:
                 made.append("</tbody>")
         elif piece.kind == "start" and self._open and (place := self._open[-1]) not in (None, -1):
             if piece.name == "tr":
-                made.insert(place, "<tbody>")  # type: ignore[arg-type]
+                made.insert(place, "<tbody>")
                 self._open[-1] = -1
             else:
                 self._open[-1] = None

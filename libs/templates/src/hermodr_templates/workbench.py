@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 from uuid import UUID
 
+from hermodr_templates.checking import variables
 from hermodr_templates.limits import QUICK
 from hermodr_templates.publishing import Source, publish
 from hermodr_templates.rendering import Renderer, RenderingFailed, as_given
@@ -56,7 +57,11 @@ class Workbench:
         started = time.thread_time()
         rendered = self._renderer.render(_Version(UUID(template_id), *rest), json.loads(request["data"]))
         quick = time.thread_time() - started < QUICK.cpu_seconds
-        return {"rendered": asdict(rendered), "quick": quick}
+        answer: Message = {"rendered": asdict(rendered), "quick": quick}
+        if request.get("variables"):
+            names = [variables(each) for each in rest[2:] if each is not None]
+            answer["variables"] = sorted(set[str]().union(*names))
+        return answer
 
     def _text(self, request: Message) -> Message:
         return {"rendered": asdict(as_given(request["subject"], None, request["body_html"]))}

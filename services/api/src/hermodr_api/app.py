@@ -26,6 +26,7 @@ from hermodr_api.routes.job_metrics import JobMetricsRoutes
 from hermodr_api.routes.jobs import JobRoutes
 from hermodr_api.routes.members import MemberRoutes
 from hermodr_api.routes.notifications import NotificationRoutes
+from hermodr_api.routes.previews import PreviewRoutes
 from hermodr_api.routes.recipients import RecipientRoutes
 from hermodr_api.routes.tasks import TaskRoutes
 from hermodr_api.routes.templates import TemplateRoutes
@@ -43,6 +44,7 @@ from hermodr_api.service.jwks import HttpKeyServer, KeySet
 from hermodr_api.service.limits import Limiter
 from hermodr_api.service.notifications import Notifications
 from hermodr_api.service.operators import Operators
+from hermodr_api.service.publishing import Publishing
 from hermodr_api.service.users import Users
 from hermodr_api.settings import ApiSettings
 from hermodr_contracts.vocabulary import JobKind, Priority
@@ -90,6 +92,7 @@ class Api:
             "hermodr_jobs_accepted", "Jobs committed here.", ("kind", "priority"), registry=self.registry
         )
         self.directory = Directory(self.ledger, self.clock)
+        self.publishing = Publishing()
         domain = settings.message_id_domain
         self.accepting = Accepting(self.ledger, self.announcer, self._count)
         self.notifications = Notifications(self.ledger, self.directory, self.accepting, self.clock, domain)
@@ -131,7 +134,9 @@ class Api:
         app.include_router(JobControlRoutes(gate, control).router())
         for people in (GroupRoutes, MemberRoutes, UpdateRoutes):
             app.include_router(people(gate, self.ledger, repeatable).router())
-        app.include_router(TemplateRoutes(gate, self.ledger, repeatable, self.directory).router())
+        shop = (gate, self.ledger, repeatable)
+        app.include_router(PreviewRoutes(*shop, self.publishing).router())
+        app.include_router(TemplateRoutes(*shop, self.directory, self.publishing).router())
         app.include_router(ApiKeyRoutes(gate, self.ledger, repeatable, self.authenticator).router())
         app.include_router(AuditRoutes(gate, self.ledger).router())
         app.include_router(health.router())
@@ -152,6 +157,7 @@ class Api:
         if self._keys is not None and self._key_server is not None:
             await self._keys.close()
             await self._key_server.close()
+        await self.publishing.close()
         await self.ledger.close()
 
 

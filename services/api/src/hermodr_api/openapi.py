@@ -13,6 +13,7 @@ from hermodr_api.domain.dead_letters import ReplayIn
 from hermodr_api.domain.groups import GroupIn, GroupPatch, MemberPatch, MembersIn
 from hermodr_api.domain.job_queries import BulkRetryIn
 from hermodr_api.domain.notifications import BulkItemIn, NotificationIn
+from hermodr_api.domain.previews import DraftPreviewIn, PreviewIn
 from hermodr_api.domain.recipients import PreferencesIn, RecipientIn, RecipientPatch
 from hermodr_api.domain.tasks import TaskIn
 from hermodr_api.domain.templates import RollbackIn, TemplateIn, TemplatePatch
@@ -36,6 +37,8 @@ BODIES: tuple[type[BaseModel], ...] = (
     TemplateIn,
     TemplatePatch,
     RollbackIn,
+    PreviewIn,
+    DraftPreviewIn,
     ApiKeyIn,
     ApiKeyPatch,
     TaskIn,

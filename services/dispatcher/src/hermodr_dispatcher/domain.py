@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from hermodr_contracts.locales import choose_locale
 from hermodr_contracts.topology import SENDERS
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState, OnUnknown, Priority
 from hermodr_dispatcher import quiet_hours
@@ -93,19 +94,6 @@ def _put_off(
         "quiet_hours": dict(recipient.quiet_hours),
     }
     return Decision(job, JobState.SCHEDULED, notes=(Note("deferred", detail),), until=until)
-
-
-def choose_locale(wanted: str | None, default: str, available: Sequence[str]) -> str:
-    """`de-AT` → `de-AT`, else `de`, else the default, else the first there is. Case and `_` do not matter."""
-    by_tag = {locale.replace("_", "-").lower(): locale for locale in available}
-    for tag in (wanted, default):
-        parts = tag.replace("_", "-").lower().split("-") if tag else []
-        while parts:
-            found = by_tag.get("-".join(parts))
-            if found is not None:
-                return found
-            parts.pop()
-    return available[0]
 
 
 def _impossible(

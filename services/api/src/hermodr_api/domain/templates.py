@@ -5,9 +5,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from jinja2 import TemplateError, TemplateSyntaxError, nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from hermodr_api.domain.bodies import Body
 from hermodr_api.domain.notifications import Subject, Type
@@ -15,67 +13,38 @@ from hermodr_api.domain.recipients import Locale
 from hermodr_api.errors import Flaw
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.templates import Contents, Texts
-from hermodr_templates.language import ALLOWED_FILTERS
 
-# Not optimized: the optimizer would evaluate what it can of a stranger's expressions.
 MAX_SOURCE = 128 * 1024
 """Characters of one text. Mail programs cut off what is longer than about 100 KB, and compiling takes its time."""
 
-_JINJA = ImmutableSandboxedEnvironment(optimized=False)
-
-
-def _jinja(source: str) -> str:
-    try:
-        tree = _JINJA.parse(source)
-        _refuse_unknown_filters(tree)
-        _JINJA.compile(tree)
-    except TemplateSyntaxError as error:
-        raise ValueError(f"line {error.lineno}: {error.message}") from None
-    except (
-        TemplateError,
-        RecursionError,
-        SyntaxError,
-        MemoryError,
-    ) as error:  # Python refuses what Jinja wrote
-        raise ValueError(f"cannot be compiled: {type(error).__name__}") from None
-    return source
-
-
-def _refuse_unknown_filters(tree: nodes.Template) -> None:
-    """Jinja itself leaves those inside an `if` to the moment of sending."""
-    unknown = []
-    waiting: list[nodes.Node] = [tree]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, nodes.Filter) and node.name not in ALLOWED_FILTERS:
-            unknown.append((node.lineno, node.name))
-        waiting.extend(node.iter_child_nodes())
-    if unknown:
-        line, name = min(unknown)
-        raise TemplateSyntaxError(f"No filter named {name!r}.", line)
+Source = Annotated[str, Field(min_length=1, max_length=MAX_SOURCE)]
 
 
 class TextsIn(Body):
     """What is said in one locale on one channel: Jinja2, autoescaped in HTML."""
 
-    subject: Annotated[Subject, AfterValidator(_jinja)] | None = Field(
+    subject: Subject | None = Field(
         default=None,
         description="The subject, a single line; an email needs one.",
         examples=["Your link, {{ name }}"],
     )
-    body_text: Annotated[str, Field(min_length=1, max_length=MAX_SOURCE), AfterValidator(_jinja)] | None = (
-        Field(
-            default=None,
-            description="The plain text; there must be a `body_text`, a `body_html` or both.",
-            examples=["Sign in: {{ magic_link }}"],
-        )
+    body_text: Source | None = Field(
+        default=None,
+        description="The plain text; there must be a body of some kind. Derived from the HTML when left out.",
+        examples=["Sign in: {{ magic_link }}"],
     )
-    body_html: Annotated[str, Field(min_length=1, max_length=MAX_SOURCE), AfterValidator(_jinja)] | None = (
-        Field(
-            default=None,
-            description="The HTML, in which variables are escaped.",
-            examples=['<p><a href="{{ magic_link }}">Sign in</a></p>'],
-        )
+    body_html: Source | None = Field(
+        default=None,
+        description="The HTML, in which variables are escaped.",
+        examples=['<p><a href="{{ magic_link }}">Sign in</a></p>'],
+    )
+    body_mjml: Source | None = Field(
+        default=None,
+        description="MJML instead of `body_html`; compiled when it is saved.",
+        examples=["<mjml><mj-body><mj-text>Hello, {{ name }}</mj-text></mj-body></mjml>"],
+    )
+    inline_css: StrictBool = Field(
+        default=True, description="Whether the rules of a `<style>` in `body_html` become `style` attributes."
     )
 
 
@@ -137,6 +106,14 @@ class TextsView(BaseModel):
     subject: str | None
     body_text: str | None
     body_html: str | None
+    body_mjml: str | None
+    inline_css: bool
+
+
+class CompiledView(TextsView):
+    """With what is sent: `compiled_html` is made of MJML, or of HTML with its CSS inlined."""
+
+    compiled_html: str | None
 
 
 class TemplateView(BaseModel):
@@ -171,6 +148,16 @@ class VersionView(BaseModel):
     created_at: datetime
 
 
+class WholeVersionView(BaseModel):
+    """One version of a template, with what its texts were compiled to."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    version: int
+    contents: dict[str, dict[str, CompiledView]]
+    created_at: datetime
+
+
 class VersionList(BaseModel):
     """A page of versions, newest first."""
 
@@ -186,8 +173,18 @@ def texts_of(contents: dict[Channel, LocalesIn]) -> dict[str, dict[str, Texts]]:
     }
 
 
-def merged(current: Contents, patch: TemplatePatch) -> Contents | None:
-    """The contents of the new version; `None` when the patch brings none."""
+def patched_of(patch: TemplatePatch) -> dict[str, dict[str, Texts]]:
+    """The texts that a patch brings, without those it removes."""
+    brought = {
+        channel.value: {locale: _texts(texts) for locale, texts in locales.items() if texts is not None}
+        for channel, locales in (patch.contents or {}).items()
+        if locales is not None
+    }
+    return {channel: locales for channel, locales in brought.items() if locales}
+
+
+def merged(current: Contents, patch: TemplatePatch, brought: Contents) -> Contents | None:
+    """The contents of the new version; `None` when the patch brings none. `brought` are its texts, compiled."""
     if patch.contents is None:
         return None
     contents = {channel: dict(locales) for channel, locales in current.items()}
@@ -200,14 +197,14 @@ def merged(current: Contents, patch: TemplatePatch) -> Contents | None:
             if texts is None:
                 kept.pop(locale, None)
             else:
-                kept[locale] = _texts(texts)
+                kept[locale] = brought[channel.value][locale]
         if not kept:
             del contents[channel.value]
     return contents
 
 
 def _texts(texts: TextsIn) -> Texts:
-    return Texts(texts.subject, texts.body_text, texts.body_html)
+    return Texts(texts.subject, texts.body_text, texts.body_html, texts.body_mjml, texts.inline_css)
 
 
 def content_flaws(contents: Contents, default_locale: str) -> list[Flaw]:
@@ -226,7 +223,9 @@ def content_flaws(contents: Contents, default_locale: str) -> list[Flaw]:
 
 
 def _missing(channel: str, texts: Texts) -> Iterator[tuple[str, str]]:
-    if texts.body_text is None and texts.body_html is None:
-        yield "body_text", "needs body_text or body_html"
+    if texts.body_text is None and texts.body_html is None and texts.body_mjml is None:
+        yield "body_text", "needs body_text, body_html or body_mjml"
+    if texts.body_mjml is not None and texts.body_html is not None:
+        yield "body_mjml", "is compiled to HTML, so there can be no body_html beside it"
     if channel == Channel.EMAIL and texts.subject is None:
         yield "subject", "an email needs a subject"

@@ -1,8 +1,9 @@
 """`/v1/templates`: what notifications say."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,8 +16,10 @@ from hermodr_api.domain.templates import (
     TemplateView,
     VersionList,
     VersionView,
+    WholeVersionView,
     content_flaws,
     merged,
+    patched_of,
     texts_of,
 )
 from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, not_found
@@ -25,6 +28,7 @@ from hermodr_api.routes.intake import Gate, caller_of, ok, read_body, respond
 from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more
 from hermodr_api.service.answers import Outcome, Repeatable, patience
 from hermodr_api.service.directory import Directory
+from hermodr_api.service.publishing import Publishing
 from hermodr_ledger import audit, templates
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.templates import Changes, NameTaken, Template
@@ -40,16 +44,25 @@ _EXAMPLE = {
 }
 _PATCH = {"contents": {"email": {"en": {"subject": "Sign in, {{ name }}", "body_text": "{{ magic_link }}"}}}}
 _ONE = "/v1/templates/{template_id}"
+VersionNumber = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
 class TemplateRoutes:
     """Reading and changing templates."""
 
-    def __init__(self, gate: Gate, ledger: Ledger, repeatable: Repeatable, directory: Directory) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        ledger: Ledger,
+        repeatable: Repeatable,
+        directory: Directory,
+        publishing: Publishing,
+    ) -> None:
         self._gate = gate
         self._ledger = ledger
         self._repeatable = repeatable
         self._directory = directory
+        self._publishing = publishing
 
     def router(self) -> APIRouter:
         """The routes."""
@@ -68,6 +81,14 @@ class TemplateRoutes:
             "List a template's versions", method="GET", scope="read", answer=VersionList, problems=(404,)
         )
         router.add_api_route(f"{_ONE}/versions", self.versions, dependencies=reading, **docs)
+        docs = documented(
+            "Show a version, with the HTML it was compiled to",
+            method="GET",
+            scope="read",
+            answer=WholeVersionView,
+            problems=(404,),
+        )
+        router.add_api_route(f"{_ONE}/versions/{{version}}", self.version, dependencies=reading, **docs)
 
     def _add_writing(self, router: APIRouter) -> None:
         writing = [Depends(self._gate.needs_manage)]
@@ -141,14 +162,24 @@ class TemplateRoutes:
         cursor = str(shown[-1].version) if len(rows) > limit else None
         return ok(VersionList(data=shown, next_cursor=cursor).model_dump_json().encode())
 
+    async def version(self, request: Request, template_id: UUID, version: VersionNumber) -> Response:
+        """`GET /v1/templates/{id}/versions/{version}`."""
+        async with patience():
+            _shown(await templates.read(self._ledger, caller_of(request).project_id, template_id))
+            found = await templates.version(self._ledger, template_id, version)
+        if found is None:
+            raise not_found("version")
+        return ok(WholeVersionView.model_validate(found).model_dump_json().encode())
+
     async def create(self, request: Request) -> Response:
         """`POST /v1/templates`."""
         wanted, key = await read_body(request, TemplateIn)
         project_id, actor = caller_of(request).project_id, caller_of(request).actor
-        contents = texts_of(wanted.contents)
-        flaws = content_flaws(contents, wanted.default_locale)
+        given = texts_of(wanted.contents)
+        flaws = content_flaws(given, wanted.default_locale)
         if flaws:
             raise invalid(*flaws)
+        contents = await self._publishing.published(given)
 
         async def act(transaction: Transaction) -> Outcome:
             made = await templates.create(
@@ -168,12 +199,13 @@ class TemplateRoutes:
         """`PATCH /v1/templates/{id}`."""
         wanted, _ = await read_body(request, TemplatePatch)
         project_id, actor = caller_of(request).project_id, caller_of(request).actor
+        brought = await self._publishing.published(patched_of(wanted))
         try:
             async with patience(), self._ledger.transaction() as transaction:
                 current = await templates.read_for_change(transaction, project_id, template_id)
                 if current is None:
                     raise not_found("template")
-                contents = merged(current.contents, wanted)
+                contents = merged(current.contents, wanted, brought)
                 default = wanted.default_locale or current.default_locale
                 flaws = content_flaws(current.contents if contents is None else contents, default)
                 if flaws:

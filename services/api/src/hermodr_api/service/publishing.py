@@ -1,0 +1,90 @@
+"""Templates checked, compiled and tried out, where it harms nobody."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from uuid import uuid4
+
+from hermodr_api.domain.bodies import JsonObject
+from hermodr_api.domain.previews import PreviewView, warnings_of
+from hermodr_api.errors import Flaw, invalid, unavailable
+from hermodr_ledger.templates import Contents, Texts
+from hermodr_templates.cell import Cell, CellLost, Message
+
+_PATIENCE_SECONDS = 8.0
+_MOST_FLAWS = 50
+
+
+class Publishing:
+    """Two processes: one for what is saved, one for what is looked at, so that neither waits for the other."""
+
+    def __init__(self, seconds: float = 4.0) -> None:
+        self._saving = Cell(seconds)
+        self._showing = Cell(seconds)
+
+    async def close(self) -> None:
+        """Ends the processes."""
+        await self._saving.close()
+        await self._showing.close()
+
+    async def published(self, contents: Contents) -> dict[str, dict[str, Texts]]:
+        """The contents, compiled. Raises `Refused` with every flaw of every text."""
+        made: dict[str, dict[str, Texts]] = {}
+        flaws: list[Flaw] = []
+        for channel, locales in contents.items():
+            for locale, texts in locales.items():
+                at = ("body", "contents", channel, locale)
+                answer = await self._ask(self._saving, {"do": "publish", "texts": [_source(texts)]}, at)
+                (published,) = answer["published"]
+                for flaw in published["flaws"]:
+                    where = f"line {flaw['line']}, column {flaw['column']}"
+                    flaws.append(Flaw((*at, flaw["part"]), f"{where}: {flaw['reason']}"))
+                compiled = published["compiled_html"]
+                made.setdefault(channel, {})[locale] = replace(texts, compiled_html=compiled)
+        if flaws:
+            raise invalid(*flaws[:_MOST_FLAWS])
+        return made
+
+    async def preview(
+        self, place: tuple[int | None, str, str], texts: Texts, wanted: str | None, data: JsonObject
+    ) -> PreviewView:
+        """The message made of (compiled) texts; `place` is their version, channel and locale. Raises `Refused`."""
+        version, channel, locale = place
+        html = texts.compiled_html if texts.compiled_html is not None else texts.body_html
+        at = ("body", "contents", channel, locale)
+        request: Message = {
+            "do": "render",
+            "template": [str(uuid4()), 1, locale, texts.subject, texts.body_text, html],
+            "data": json.dumps(data),
+            "variables": True,
+        }
+        answer = await self._ask(self._showing, request, at)
+        if "failed" in answer:
+            code, detail = answer["failed"]
+            raise invalid(Flaw(("body", "data") if code == "render_missing_variable" else at, detail))
+        view = PreviewView(
+            version=version,
+            channel=channel,
+            locale=locale,
+            variables=answer["variables"],
+            warnings=[],
+            **answer["rendered"],
+        )
+        return view.model_copy(update={"warnings": warnings_of(view, texts, wanted, data)})
+
+    async def _ask(self, cell: Cell, request: Mapping[str, object], at: tuple[str, ...]) -> Message:
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                return await cell.ask(dict(request))
+        except CellLost:
+            reason = "takes too long, or more memory than a template may, to be compiled and rendered"
+            raise invalid(Flaw(at, reason)) from None
+        except TimeoutError:
+            raise unavailable("other templates are being compiled; nothing was saved") from None
+
+
+def _source(texts: Texts) -> dict[str, object]:
+    source = asdict(texts)
+    del source["compiled_html"]
+    return source

@@ -1,6 +1,7 @@
 """Writing down what came of attempts, many at a time, and planning the retries that follow from it."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -79,6 +80,7 @@ class Recorder:
     async def _record(self, results: Sequence[Result]) -> list[None]:
         pairs = [(result.attempt, self._settle(result)) for result in results]
         accepted = {each.delivery_id: each for each in await self._commit(pairs)}
+        told: list[tuple[Result, Recorded]] = []
         retries: dict[tuple[Channel, Priority, Step], list[Recorded]] = {}
         for result, (attempt, settlement) in zip(results, pairs, strict=True):
             recorded = accepted.get(attempt.delivery_id)
@@ -87,10 +89,12 @@ class Recorder:
                     "an answer came too late", delivery_id=str(attempt.delivery_id), outcome=attempt.outcome
                 )
                 continue
-            self._count(result, recorded)
+            told.append((result, recorded))
+            self._tell(result, recorded)
             if settlement.state is DeliveryState.RETRYING and settlement.step is not None:
                 lane = (recorded.channel, recorded.priority, settlement.step)
                 retries.setdefault(lane, []).append(recorded)
+        self._count(told)
         for (channel, priority, step), group in retries.items():
             self._announcer.deliveries(channel, priority, [each.delivery_id for each in group], after=step)
             self._metrics.retries.labels(channel, step.label).inc(len(group))
@@ -118,9 +122,8 @@ class Recorder:
             defect=result.defect,
         )
 
-    def _count(self, result: Result, recorded: Recorded) -> None:
+    def _tell(self, result: Result, recorded: Recorded) -> None:
         attempt = result.attempt
-        self._metrics.deliveries.labels(recorded.channel, attempt.provider or "none", attempt.outcome).inc()
         if recorded.state is DeliveryState.SENT:
             seconds = (attempt.finished_at - result.claim.wanted_at).total_seconds()
             lane = recorded.priority.lane
@@ -135,5 +138,14 @@ class Recorder:
                 code=attempt.code,
                 becomes=recorded.state,
             )
-        if recorded.job_state in TERMINAL_JOB_STATES:
-            self._metrics.finished.labels(JobKind.NOTIFICATION, recorded.job_state).inc()
+
+    def _count(self, told: Sequence[tuple[Result, Recorded]]) -> None:
+        """Adds up what a batch brought: a look-up of the labels for each kind of result, not for each result."""
+        outcomes = Counter(
+            (each.channel, of.attempt.provider or "none", of.attempt.outcome) for of, each in told
+        )
+        for labels, number in outcomes.items():
+            self._metrics.deliveries.labels(*labels).inc(number)
+        ended = Counter(each.job_state for _, each in told if each.job_state in TERMINAL_JOB_STATES)
+        for state, number in ended.items():
+            self._metrics.finished.labels(JobKind.NOTIFICATION, state).inc(number)

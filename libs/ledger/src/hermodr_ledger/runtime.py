@@ -12,6 +12,7 @@ from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.clock import SystemClock
 from hermodr_servicekit.periodic import repeat, running
+from hermodr_servicekit.process import spare_the_collector
 from hermodr_servicekit.settings import ServiceSettings
 from hermodr_servicekit.web import ops_app, serve
 
@@ -59,6 +60,7 @@ class Runtime:
                     self.broker.run(), repeat("heartbeat", self._heart.tick, after_error=1.0), *background
                 ):
                     self._started = True
+                    spare_the_collector()
                     await stop.wait()
                     await self._finish(drain)
                 await self._heart.leave()

@@ -1,7 +1,6 @@
 """The API, put together."""
 
 import asyncio
-import gc
 from functools import partial
 from importlib.metadata import version
 from uuid import UUID
@@ -57,6 +56,7 @@ from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.clock import Clock, SystemClock
 from hermodr_servicekit.periodic import repeat, running
+from hermodr_servicekit.process import spare_the_collector
 from hermodr_servicekit.settings import load
 from hermodr_servicekit.web import serve
 
@@ -161,20 +161,12 @@ class Api:
         await self.ledger.close()
 
 
-def _spare_the_collector() -> None:
-    """What was built at start is never garbage; and a bulk request makes many objects that live for half a second,
-    which the usual thresholds would have searched again and again, with everybody waiting."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
-
-
 async def main(stop: asyncio.Event) -> None:
     """Serves until `stop`; then finishes open requests and what they announced."""
     settings = load(ApiSettings)
     logging.configure(settings)
     api = Api(settings)
-    _spare_the_collector()
+    spare_the_collector()
     instance = instance_name()
     beat = Gauge(
         "hermodr_service_heartbeat_timestamp_seconds",

@@ -80,6 +80,8 @@ class SmtpProvider:
             self._pool.release(session)
 
     async def _session(self, deadline: float, *, fresh: bool) -> SmtpSession:
+        if not fresh and self._pool.at_hand:
+            return await self._pool.acquire()
         try:
             async with asyncio.timeout_at(deadline):
                 return await self._pool.acquire(fresh=fresh)

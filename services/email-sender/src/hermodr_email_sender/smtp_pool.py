@@ -36,6 +36,11 @@ class SmtpPool:
         self._reaper: asyncio.TimerHandle | None = None
         self._closed = False
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether `acquire` would return a session at once."""
+        return bool(self._idle) and not self._slots.locked() and self._idle[-1][1].reusable
+
     async def acquire(self, *, fresh: bool = False) -> SmtpSession:
         """An idle session, else a new one; always a new one when `fresh`. Waits while all are in use."""
         await self._slots.acquire()

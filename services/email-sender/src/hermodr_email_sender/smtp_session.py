@@ -23,6 +23,7 @@ import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hermodr_delivery.failures import DeliveryFailure, OutcomeUnknown, PermanentError, TransientError
 from hermodr_email_sender.mime import MimeMessage
@@ -30,6 +31,8 @@ from hermodr_email_sender.smtp_replies import Reply, Stage, failure
 
 MAX_REPLY_OCTETS = 32 * 1024
 _REPLY_LINE = re.compile(rb"([2-5]\d\d)(?:([ -])(.*?))?\r?", re.DOTALL)
+_USUAL_LINE = 512
+"""The longest line of a reply, in octets (RFC 5321 §4.5.3.1.5); longer ones are taken, and not remembered."""
 _START_INPUT = 354
 _CLOSING = 421
 _ALIVE_SECONDS = 1.0
@@ -300,15 +303,15 @@ class SmtpSession(asyncio.Protocol):
             # Unasked: usually "421 idle for too long, closing", or the answer to QUIT.
             self._break("connection_lost")
             return
-        match = _REPLY_LINE.fullmatch(line)
-        if match is None or sum(map(len, self._lines)) > MAX_REPLY_OCTETS:
+        parsed = _parsed(line) if len(line) <= _USUAL_LINE else _parsed.__wrapped__(line)
+        if parsed is None or sum(map(len, self._lines)) > MAX_REPLY_OCTETS:
             self._break("protocol_error")
             return
-        code, separator, text = match.groups(b"")
-        self._lines.append(text.decode("utf-8", "replace").strip())
-        if separator == b"-":
+        code, more, text = parsed
+        self._lines.append(text)
+        if more:
             return
-        self._replies.append(Reply(int(code), " ".join(self._lines)))
+        self._replies.append(Reply(code, " ".join(self._lines)))
         self._lines.clear()
         if self._replies[-1].code == _CLOSING:
             self._break("connection_lost")
@@ -337,6 +340,17 @@ class SmtpSession(asyncio.Protocol):
         self._break("connection_lost")
         if not self.closed.done():
             self.closed.set_result(None)
+
+
+@lru_cache(maxsize=256)
+def _parsed(line: bytes) -> tuple[int, bool, str] | None:
+    """A line's code, whether more lines follow, and its text; None for what is no line of a reply. Remembered, as a
+    server says the same to nearly every MAIL and RCPT."""
+    match = _REPLY_LINE.fullmatch(line)
+    if match is None:
+        return None
+    code, separator, text = match.groups(b"")
+    return int(code), separator == b"-", text.decode("utf-8", "replace").strip()
 
 
 def _dot_stuffed(content: bytes) -> bytes:

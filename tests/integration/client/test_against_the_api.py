@@ -196,6 +196,29 @@ async def test_the_address_book_is_read_through_all_its_pages(client: AsyncHermo
         await client.recipients.get(made[0].id)
 
 
+async def test_groups_have_members_and_updates(client: AsyncHermodr) -> None:
+    group = await client.groups.create(name="The Lovelaces", external_id="family-17")
+    ada = await client.recipients.create(external_id="ada", name="Ada")
+    added = await client.groups.add_members(group.id, [{"external_id": "ada", "role": "organizer"}])
+    assert [member.recipient_id for member in added.data] == [ada.id]
+    changed = await client.groups.update_member(group.id, added.data[0].recipient_id, role=None)
+    assert changed.role is None
+    posted = await client.groups.post_update(group.id, content_type="milestone", title="First steps")
+    assert [each.id async for each in client.groups.updates(group.id)] == [posted.id]
+    await client.groups.remove_member(group.id, added.data[0].recipient_id)
+    assert [each async for each in client.groups.members(group.id)] == []
+    assert (await client.groups.update(group.id, name="The Byrons")).name == "The Byrons"
+    await client.groups.delete(group.id)
+    assert [each async for each in client.groups.list()] == []
+
+
+async def test_tasks_are_requested(client: AsyncHermodr) -> None:
+    accepted = await client.jobs.create("data-export", {"format": "csv"}, singleton_key="export")
+    assert (await client.jobs.get(accepted.job_id)).job.kind == "task"
+    with pytest.raises(SingletonTaken):
+        await client.jobs.create("data-export", {}, singleton_key="export")
+
+
 async def test_templates_have_versions(client: AsyncHermodr) -> None:
     template = await client.templates.create(TEMPLATE["name"], TEMPLATE["contents"])
     texts = {"email": {"en": {"subject": "New", "body_text": "New"}}}
@@ -217,6 +240,7 @@ async def test_keys_are_made_and_revoked(site: Site, client: AsyncHermodr) -> No
         with pytest.raises(Forbidden):
             await reader.send("ada@example.com", **TEXT)
         await client.api_keys.revoke(made.id)
+        assert {entry.action async for entry in client.audit.list()} >= {"api-key.revoke"}
         with pytest.raises(Unauthenticated):
             await reader.jobs.get(made.id)
 

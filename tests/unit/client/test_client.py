@@ -206,10 +206,34 @@ def test_waiting_has_an_end(either: Either) -> None:
 
 
 def test_cancelling_survives_a_lost_answer(either: Either) -> None:
-    lost: list[Any] = [httpx.ReadTimeout(""), problem(409), json_answer(job("cancelled"))]
-    assert either.call(Scripted(lost), lambda h: h.jobs.cancel(JOB)).job.status == "cancelled"
+    gone = problem(409, "conflict", job_id=JOB, job_status="cancelled")
+    assert (
+        either.call(Scripted([httpx.ReadTimeout(""), gone]), lambda h: h.jobs.cancel(JOB)).status
+        == "cancelled"
+    )
     with pytest.raises(Conflict):
-        either.call(Scripted([problem(409), json_answer(job("cancelled"))]), lambda h: h.jobs.cancel(JOB))
+        either.call(Scripted([gone]), lambda h: h.jobs.cancel(JOB))
+    done = problem(409, "conflict", job_id=JOB, job_status="completed")
+    with pytest.raises(Conflict):
+        either.call(Scripted([httpx.ReadTimeout(""), done]), lambda h: h.jobs.cancel(JOB))
+
+
+def test_a_conflict_that_asks_for_patience_gets_it(either: Either) -> None:
+    sending = problem(409, "conflict", headers={"retry-after": "0"})
+    answer = json_answer(
+        {"job_id": JOB, "status": "cancelled", "cancelled_deliveries": 1, "sent_deliveries": 0}
+    )
+    assert either.call(Scripted([sending, answer]), lambda h: h.jobs.cancel(JOB)).cancelled_deliveries == 1
+
+
+def test_many_are_retried_page_by_page(either: Either) -> None:
+    left = [{"job_id": JOB, "reason": "nothing is left to send"}]
+    first = json_answer({"matched": 1000, "retried": 999, "not_retried": left, "next_cursor": "c"}, 202)
+    server = Scripted([first, json_answer({"matched": 5, "retried": 5, "not_retried": []}, 202)])
+    result = either.call(server, lambda h: h.jobs.retry_many({"type": "magic_link"}))
+    assert (result.matched, result.retried, len(result.not_retried)) == (1005, 1004, 1)
+    assert [json.loads(request.content)["cursor"] for request in server.requests] == [None, "c"]
+    assert len(set(server.keys)) == 2
 
 
 def test_deleting_survives_a_lost_answer(either: Either) -> None:

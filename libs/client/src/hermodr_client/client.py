@@ -14,6 +14,7 @@ from hermodr_client.configuration import Configuration, configured
 from hermodr_client.http import Wire
 from hermodr_client.part import W
 from hermodr_client.parts.api_keys import ApiKeys
+from hermodr_client.parts.audit import AuditLog
 from hermodr_client.parts.dead_letters import DeadLetters
 from hermodr_client.parts.jobs import Batches, Jobs
 from hermodr_client.parts.notifications import Notifications
@@ -39,6 +40,7 @@ class _Everything(Notifications[W]):
         self.groups: Groups[W] = Groups(way)
         self.templates: Templates[W] = Templates(way)
         self.api_keys: ApiKeys[W] = ApiKeys(way)
+        self.audit: AuditLog[W] = AuditLog(way)
         self.health: Status[W] = Status(way)
 
     @property

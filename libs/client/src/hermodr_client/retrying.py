@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from hermodr_client.answers import problem_of
-from hermodr_client.errors import NoAnswer, Problem, StillRunning
+from hermodr_client.errors import Conflict, NoAnswer, Problem, StillRunning
 from hermodr_client.exchange import Lost, Pause, Reply, Request, Send, Steps
 
 log = logging.getLogger("hermodr_client")
@@ -24,9 +24,9 @@ _TOO_MANY = 429
 class Retries:
     """How persistent a client is.
 
-    Tried again: a connection that could not be made and `429`, always; a lost answer, `502`, `503`, `504` and `409` of
-    a request still running, only where that cannot do anything twice (GET, PUT, DELETE, and POST, which carries an
-    Idempotency-Key). The pause doubles from `first_pause` to `longest_pause`, and is somewhere between half of that and
+    Tried again: a connection that could not be made and `429`, always; a lost answer, `502`, `503`, `504` and a `409`
+    that asks for patience (the first request with this key is still running), only where that cannot do anything twice:
+    GET, PUT, DELETE, and POST, which carries an Idempotency-Key. The pause doubles from `first_pause` to `longest_pause`, and is somewhere between half of that and
     all of it; `Retry-After` makes it longer. No attempt begins when `total_seconds` are over, nor does a pause that
     would outlast them: then the last error is raised at once. `attempts=1` tries nothing again.
     """
@@ -82,7 +82,8 @@ def _judged(request: Request, outcome: Reply | Lost | None, attempt: int) -> tup
         problem = problem_of(outcome, retry_after(outcome))
         if problem.status == _TOO_MANY:
             return problem, True
-        again = problem.status in _BUSY or isinstance(problem, StillRunning)
+        asked_to = isinstance(problem, Conflict) and problem.retry_after is not None
+        again = problem.status in _BUSY or isinstance(problem, StillRunning) or asked_to
         return problem, again and request.repeatable
     if outcome is None:
         raise RuntimeError("a request was sent and nothing came of it")

@@ -3,7 +3,6 @@
 import functools
 import json
 from collections.abc import Callable
-from typing import Any
 
 import httpx
 import pytest
@@ -142,7 +141,7 @@ def test_one_refusal_does_not_keep_the_others_from_being_cancelled(run: Run) -> 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/bad"):
             return problem(404)
-        return json_answer(job("cancelled"))
+        return json_answer({"job_id": JOB, "status": "cancelled"})
 
     done = run(answers(answer), "jobs", "cancel", "good", "bad", "fine", "--json")
     assert done.exit_code == 1
@@ -179,20 +178,29 @@ def test_a_missing_key_says_how_to_get_one(run: Run, monkeypatch: pytest.MonkeyP
 
 
 def test_dead_letters_are_replayed_by_id_or_by_filter(run: Run) -> None:
-    server = answers(json_answer({"replayed": True}))
-    assert run(server, "dead-letters", "replay", "1", "2").stdout == "replayed: 2\n"
+    server = answers(json_answer({"id": JOB, "outcome": "already_replayed"}, 202))
+    assert run(server, "dead-letters", "replay", "1", "2").stdout == f"{JOB} already replayed\n" * 2
     assert [request.url.path for request in server.requests] == [
         "/v1/dead-letters/1/replay",
         "/v1/dead-letters/2/replay",
     ]
-    server = answers(json_answer({"matching": 7}))
+    server = answers(json_answer({"matched": 7, "scheduled": 0, "dry_run": True}, 202))
     done = run(server, "dead-letters", "replay", "--all", "--reason", "rejected", "--dry-run", "--rate", "5")
-    assert done.stdout == "matching: 7\n"
+    assert done.stdout == "7 fit\n"
     assert json.loads(server.requests[0].content) == {
         "filter": {"reason": "rejected"},
         "dry_run": True,
         "rate": 5.0,
     }
+
+
+def test_failed_jobs_are_retried_by_filter(run: Run) -> None:
+    server = answers(json_answer({"matched": 3, "retried": 3, "not_retried": []}, 202))
+    done = run(server, "jobs", "retry", "--all", "--type", "magic_link")
+    assert done.stdout == "3 fit, 3 queued again\n"
+    assert json.loads(server.requests[0].content)["filter"] == {"type": "magic_link"}
+    assert run(server, "jobs", "retry").exit_code == 2
+    assert run(server, "jobs", "retry", JOB, "--type", "x").exit_code == 2
 
 
 @pytest.mark.parametrize("arguments", [(), ("1", "--all"), ("1", "--dry-run")])
@@ -203,8 +211,8 @@ def test_replaying_everything_has_to_be_asked_for(run: Run, arguments: tuple[str
 
 
 def test_dead_letters_are_listed(run: Run) -> None:
-    letter: dict[str, Any] = {"id": JOB, "reason": "rejected", "created_at": "2026-11-22T09:00:00Z"}
-    server = answers(json_answer({"data": [letter | {"queue": "email.dead"}], "next_cursor": None}))
+    letter = {"id": JOB, "queue": "email.dead", "reason": "rejected", "created_at": "2026-11-22T09:00:00Z"}
+    server = answers(json_answer({"data": [letter], "next_cursor": None}))
     assert "email.dead" in run(server, "dead-letters", "list").stdout
 
 

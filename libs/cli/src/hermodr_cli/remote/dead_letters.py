@@ -4,7 +4,7 @@ import itertools
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich import box
@@ -24,7 +24,8 @@ MOST_OF_A_PAGE = 200
 @app.command("list")
 def list_command(
     queue: Annotated[str | None, typer.Option(help="Of this dead queue.")] = None,
-    reason: Annotated[str | None, typer.Option(help="With this reason.")] = None,
+    reason: Annotated[str | None, typer.Option(help="How the reason begins.")] = None,
+    replayed: Annotated[bool, typer.Option("--replayed", help="Those that were replayed, instead.")] = False,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 20,
     url: Url = None,
     key: Key = None,
@@ -33,7 +34,11 @@ def list_command(
     """Dead letters that fit, the newest first."""
     with calling(url, key) as hermodr:
         rows = hermodr.dead_letters.list(
-            queue=queue, reason=reason, sort="-created_at", page_size=min(limit, MOST_OF_A_PAGE)
+            queue=queue,
+            reason=reason,
+            replayed=replayed,
+            sort="-created_at",
+            page_size=min(limit, MOST_OF_A_PAGE),
         )
         found = list(itertools.islice(rows, limit))
     if as_json:
@@ -44,6 +49,15 @@ def list_command(
         output.announce("no dead letter fits")
 
 
+@app.command("show")
+def show_command(
+    letter_id: Annotated[str, typer.Argument(metavar="ID")], url: Url = None, key: Key = None
+) -> None:
+    """A dead letter with what is in it, as JSON."""
+    with calling(url, key) as hermodr:
+        print(hermodr.dead_letters.get(letter_id).model_dump_json(indent=2))
+
+
 @app.command("replay")
 def replay_command(
     ids: Annotated[
@@ -51,7 +65,7 @@ def replay_command(
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that fit --queue and --reason.")] = False,
     queue: Annotated[str | None, typer.Option(help="With --all: of this dead queue.")] = None,
-    reason: Annotated[str | None, typer.Option(help="With --all: with this reason.")] = None,
+    reason: Annotated[str | None, typer.Option(help="With --all: how the reason begins.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="With --all: only say how many.")] = False,
     rate: Annotated[
         float | None, typer.Option(min=0.01, help="With --all: this many a second at most.")
@@ -69,20 +83,21 @@ def replay_command(
         )
     with calling(url, key) as hermodr:
         if ids:
-            answers = [hermodr.dead_letters.replay(each).model_dump(mode="json") for each in ids]
-            _tell({"data": answers} if as_json else {"replayed": len(answers)}, as_json=as_json)
+            done = [hermodr.dead_letters.replay(each) for each in ids]
+            if as_json:
+                print(json.dumps({"data": [each.model_dump(mode="json") for each in done]}))
+            for each in () if as_json else done:
+                print(f"{each.id} {each.outcome.replace('_', ' ')}")
             return
         fits = {name: value for name, value in (("queue", queue), ("reason", reason)) if value}
         answer = hermodr.dead_letters.replay_many(fits, dry_run=dry_run, rate=rate)
-        _tell(answer.model_dump(mode="json"), as_json=as_json)
-
-
-def _tell(answer: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(answer))
-        return
-    for name, value in answer.items():
-        print(f"{name.replace('_', ' ')}: {value}")
+        print(answer.model_dump_json())
+    elif answer.dry_run:
+        print(f"{answer.matched} fit")
+    else:
+        more = f"; {answer.remaining} are left for the next time" if answer.remaining else ""
+        print(f"{answer.scheduled} are on their way, the last in {answer.seconds:.0f} s{more}")
 
 
 def _table(letters: Sequence[DeadLetter]) -> Table:
@@ -92,13 +107,12 @@ def _table(letters: Sequence[DeadLetter]) -> Table:
         drawn.add_column(title)
     now = datetime.now(UTC)
     for letter in letters:
-        extra = letter.model_extra or {}
         drawn.add_row(
             str(letter.id),
             since(letter.created_at, now),
-            Text(str(extra.get("queue") or extra.get("channel") or "")),
-            Text(letter.reason or "", "red"),
-            str(letter.job_id or ""),
-            since(letter.replayed_at, now),
+            letter.queue,
+            Text(letter.reason, "red"),
+            str(letter.job_id or (f"message of {letter.raw_bytes} bytes" if letter.raw_bytes else "")),
+            since(letter.replayed_at or letter.replay_at, now),
         )
     return drawn

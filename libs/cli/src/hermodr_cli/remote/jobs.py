@@ -4,8 +4,9 @@ import itertools
 import json
 import re
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,8 +15,8 @@ from hermodr_cli.remote.connection import AsJson, Key, Url, calling
 from hermodr_cli.remote.job_tail import Change, Tail
 from hermodr_cli.remote.showing import console, state
 from hermodr_cli.supervisor import output
-from hermodr_client import Hermodr, HermodrError
-from hermodr_client.models.jobs import JobDetail
+from hermodr_client import Accepted, HermodrError
+from hermodr_client.models.jobs import Cancelled
 
 app = typer.Typer(help="Follow jobs, cancel them, ask for them again.", no_args_is_help=True)
 
@@ -95,14 +96,45 @@ def show_command(
 def cancel_command(ids: Ids, url: Url = None, key: Key = None, as_json: AsJson = False) -> None:
     """Cancel jobs that were not sent yet; a running task is told to stop."""
     with calling(url, key) as hermodr:
-        _each(hermodr, "cancel", ids, as_json=as_json)
+        _each(hermodr.jobs.cancel, ids, as_json=as_json)
 
 
 @app.command("retry")
-def retry_command(ids: Ids, url: Url = None, key: Key = None, as_json: AsJson = False) -> None:
+def retry_command(
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="These; else give --all.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All that failed and fit the options below.")
+    ] = False,
+    type: Annotated[str | None, typer.Option("--type", help="With --all: of this type.")] = None,
+    by: Annotated[str | None, typer.Option(help="With --all: by this channel.")] = None,
+    batch: Annotated[str | None, typer.Option(help="With --all: of this bulk request.")] = None,
+    since: Annotated[str | None, typer.Option(help="With --all: not older, as in `jobs list`.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --all: only count them.")] = False,
+    url: Url = None,
+    key: Key = None,
+    as_json: AsJson = False,
+) -> None:
     """Queue failed, held or cancelled jobs again."""
+    if bool(ids) == everything:
+        raise typer.BadParameter("name some, or give --all, not both", param_hint="ID")
+    if ids and (type or by or batch or since or dry_run):
+        raise typer.BadParameter(
+            "these options go with --all", param_hint="--type, --by, --batch, --since, --dry-run"
+        )
+    wanted = {"type": type, "delivery_method": by, "batch_id": batch, "created_after": _moment(since)}
+    fits = {name: value for name, value in wanted.items() if value is not None}
     with calling(url, key) as hermodr:
-        _each(hermodr, "retry", ids, as_json=as_json)
+        if ids:
+            _each(hermodr.jobs.retry, ids, as_json=as_json)
+            return
+        answer = hermodr.jobs.retry_many(fits, dry_run=dry_run)
+    if as_json:
+        print(answer.model_dump_json())
+    else:
+        left = f", {len(answer.not_retried)} left alone" if answer.not_retried else ""
+        print(f"{answer.matched} fit, {answer.retried} queued again{left}")
 
 
 @app.command("tail")
@@ -139,30 +171,26 @@ def tail_command(
             return
 
 
-def _each(hermodr: Hermodr, verb: str, ids: list[str], *, as_json: bool) -> None:
+def _each(act: Callable[[str], Cancelled | Accepted], ids: list[str], *, as_json: bool) -> None:
     """Does it to each; one that cannot be does not keep the others from it, and makes the status 1."""
-    done: list[JobDetail] = []
-    refused: HermodrError | None = None
+    done: list[Cancelled | Accepted] = []
+    refused = False
     for job_id in ids:
         try:
-            found = hermodr.jobs.cancel(job_id) if verb == "cancel" else hermodr.jobs.retry(job_id)
+            answer = act(job_id)
         except HermodrError as error:
             if len(ids) == 1:
                 raise
-            refused = error
+            refused = True
             output.announce(f"{job_id}: {error}")
             continue
-        done.append(found)
+        done.append(answer)
         if not as_json:
-            console().print(job_id, state(found.job.status))
+            console().print(job_id, state(answer.status))
     if as_json:
-        print(json.dumps({"data": [_shown(found) for found in done]}))
-    if refused is not None:
+        print(json.dumps({"data": [answer.model_dump(mode="json") for answer in done]}))
+    if refused:
         raise typer.Exit(1)
-
-
-def _shown(found: JobDetail) -> Any:
-    return found.job.model_dump(mode="json")
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -26,6 +26,7 @@ class Job(Answer):
     delivery_method: str | None = None
     channels: list[str] | None = None
     scheduled_for: datetime | None = None
+    deferred_until: datetime | None = None
     processed_at: datetime | None = None
     finished_at: datetime | None = None
     processing_time_ms: int | None = None
@@ -47,6 +48,26 @@ class Job(Answer):
     def finished(self) -> bool:
         """Whether it is in a terminal state."""
         return self.status in TERMINAL
+
+
+class Cancelled(Answer):
+    """The job is cancelled, with those of its deliveries that waited; `sent_deliveries` had gone out before. The counts
+    are None when it was an earlier attempt of the same call, whose answer got lost, that cancelled it."""
+
+    job_id: UUID
+    status: str
+    cancelled_deliveries: int | None = None
+    sent_deliveries: int | None = None
+
+
+class BulkRetry(Answer):
+    """What became of jobs that were asked for again. `not_retried` names (some of) those left alone, and why."""
+
+    matched: int
+    retried: int
+    dry_run: bool = False
+    not_retried: list[dict[str, Any]] = Field(default_factory=list)
+    next_cursor: str | None = None
 
 
 class Delivery(Answer):

@@ -42,10 +42,52 @@ class DeadLetter(Answer):
     """What exhausted its attempts or could not be read."""
 
     id: UUID
-    reason: str | None = None
+    queue: str
+    reason: str
+    created_at: datetime
+    type: str | None = None
     job_id: UUID | None = None
-    created_at: datetime | None = None
+    delivery_id: UUID | None = None
+    raw_bytes: int | None = None
+    replay_at: datetime | None = None
     replayed_at: datetime | None = None
+
+
+class Replayed(Answer):
+    """What came of a replay: `requeued`, `scheduled`, or why nothing was done."""
+
+    id: UUID
+    outcome: str
+    job_id: UUID | None = None
+
+
+class ReplayPlan(Answer):
+    """`matched` letters are meant, `scheduled` of them on their way, the last in `seconds`; `remaining` are left."""
+
+    matched: int
+    scheduled: int
+    remaining: int = 0
+    seconds: float = 0.0
+    dry_run: bool = False
+
+
+class Deleted(Answer):
+    """How many were deleted; `more`: there are others."""
+
+    deleted: int
+    more: bool = False
+
+
+class AuditEntry(Answer):
+    """Something an operator changed."""
+
+    id: UUID
+    at: datetime
+    actor: str
+    action: str
+    actor_id: str | None = None
+    subject: str | None = None
+    detail: dict[str, Any] = Field(default_factory=dict)
 
 
 class Health(Answer):

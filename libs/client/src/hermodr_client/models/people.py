@@ -33,21 +33,36 @@ class Group(Answer):
     """Recipients who hear of the same updates."""
 
     id: UUID
-    name: str | None = None
+    name: str
     external_id: str | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
     created_at: datetime | None = None
+    updated_at: datetime | None = None
 
 
 class Member(Answer):
-    """A recipient's place in a group."""
+    """A recipient's place in a group; `external_id` and `name` are the recipient's."""
 
+    id: UUID
+    group_id: UUID
     recipient_id: UUID
+    external_id: str | None = None
+    name: str | None = None
     role: str | None = None
+    muted_until: datetime | None = None
+    created_at: datetime | None = None
 
 
 class Update(Answer):
     """A piece of content posted to a group."""
 
     id: UUID
-    group_id: UUID | None = None
+    group_id: UUID
+    content_type: str
+    external_id: str | None = None
+    author_id: UUID | None = None
+    title: str | None = None
+    body: str | None = None
+    url: str | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
     created_at: datetime | None = None

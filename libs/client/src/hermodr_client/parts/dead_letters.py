@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from hermodr_client.exchange import Steps
-from hermodr_client.models.answer import Answer, Page
-from hermodr_client.models.operations import DeadLetter
+from hermodr_client.models.answer import Page
+from hermodr_client.models.operations import DeadLetter, Replayed, ReplayPlan
 from hermodr_client.operation import listing, operation
 from hermodr_client.paging import Listing
-from hermodr_client.part import Id, Part, W, path_of, query_of
+from hermodr_client.part import Id, Part, Query, W, path_of, query_of
 
 
 class DeadLetters(Part[W]):
@@ -23,32 +23,49 @@ class DeadLetters(Part[W]):
         *,
         queue: str | None = None,
         reason: str | None = None,
+        type: str | None = None,
+        channel: str | None = None,
+        job_id: Id | None = None,
+        replayed: bool | None = None,
         created_after: datetime | None = None,
+        created_before: datetime | None = None,
         sort: str | None = None,
         page_size: int = 50,
     ) -> Listing[DeadLetter]:
-        """Dead letters that fit, fetched page by page."""
-        query = {"queue": queue, "reason": reason, "created_after": created_after, "sort": sort}
-        return Listing(path_of("dead-letters"), Page[DeadLetter], query_of(query | {"limit": page_size}))
+        """Dead letters that fit, fetched page by page; `reason` is how it begins."""
+        query: Query = {
+            "queue": queue,
+            "reason": reason,
+            "type": type,
+            "channel": channel,
+            "job_id": job_id,
+            "replayed": replayed,
+            "created_after": created_after,
+            "created_before": created_before,
+            "sort": sort,
+            "limit": page_size,
+        }
+        return Listing(path_of("dead-letters"), Page[DeadLetter], query_of(query))
 
     @operation
     def get(self, letter_id: Id) -> Steps[DeadLetter]:
-        """One of them."""
+        """One of them, with what is in it."""
         return self._get(path_of("dead-letters", letter_id), DeadLetter)
 
     @operation
-    def replay(self, letter_id: Id) -> Steps[Answer]:
+    def replay(self, letter_id: Id) -> Steps[Replayed]:
         """Sends it on its way again; twice does no more than once."""
-        return self._post(path_of("dead-letters", letter_id, "replay"), Answer)
+        return self._post(path_of("dead-letters", letter_id, "replay"), Replayed)
 
     @operation
     def replay_many(
         self, filter: Mapping[str, Any] | None = None, *, dry_run: bool = False, rate: float | None = None
-    ) -> Steps[Answer]:
-        """Replays those that fit, at most `rate` a second; with `dry_run` only says which."""
+    ) -> Steps[ReplayPlan]:
+        """Replays those not replayed yet that fit (names as in `list`), at most `rate` a second; with `dry_run` only
+        counts them."""
         document: dict[str, Any] = {"filter": filter or {}, "dry_run": dry_run}
         return self._post(
-            path_of("dead-letters", "replay"), Answer, document | ({} if rate is None else {"rate": rate})
+            path_of("dead-letters", "replay"), ReplayPlan, document | ({} if rate is None else {"rate": rate})
         )
 
     @operation

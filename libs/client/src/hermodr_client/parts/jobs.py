@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
+from uuid import UUID
 
+from hermodr_client.answers import decoded
 from hermodr_client.errors import Conflict, StillUnfinished
 from hermodr_client.exchange import Pause, Request, Steps
-from hermodr_client.models.answer import Answer, Page
-from hermodr_client.models.jobs import Batch, Job, JobDetail, JobMetrics, Timeline
+from hermodr_client.models.answer import Page
+from hermodr_client.models.jobs import Batch, BulkRetry, Cancelled, Job, JobDetail, JobMetrics, Timeline
 from hermodr_client.models.notifications import Accepted
 from hermodr_client.operation import listing, operation
 from hermodr_client.paging import Listing
@@ -19,6 +21,9 @@ from hermodr_client.retrying import exchange
 FIRST_LOOK_SECONDS = 0.1
 LONGEST_LOOK_SECONDS = 5.0
 _SLOWER = 1.5
+
+Rows = list[dict[str, Any]]
+"""Spelled here, as a class with a method `list` cannot."""
 
 
 class Jobs(Part[W]):
@@ -46,6 +51,7 @@ class Jobs(Part[W]):
         group_id: Id | None = None,
         batch_id: Id | None = None,
         created_after: datetime | None = None,
+        created_before: datetime | None = None,
         sort: str | None = None,
         page_size: int = 50,
     ) -> Listing[Job]:
@@ -61,6 +67,7 @@ class Jobs(Part[W]):
                 "group_id": group_id,
                 "batch_id": batch_id,
                 "created_after": created_after,
+                "created_before": created_before,
                 "sort": sort,
                 "limit": page_size,
             }
@@ -99,22 +106,39 @@ class Jobs(Part[W]):
         return self._post(path_of("jobs"), Accepted, document, idempotency_key)
 
     @operation
-    def cancel(self, job_id: Id) -> Steps[JobDetail]:
-        """Cancels the job and returns how it is then. Raises `Conflict` when it has ended already."""
+    def cancel(self, job_id: Id) -> Steps[Cancelled]:
+        """Cancels the job: nothing of it is begun any more. Raises `Conflict` when it has ended already."""
         try:
-            yield from exchange(Request("DELETE", path_of("jobs", job_id)), self._pace)
+            reply = yield from exchange(Request("DELETE", path_of("jobs", job_id)), self._pace)
         except Conflict as error:
-            found = yield from self._get(path_of("jobs", job_id), JobDetail)
-            if error.uncertain and found.job.status == "cancelled":
-                return found  # by an attempt of ours whose answer got lost
+            if error.uncertain and error.members.get("job_status") == "cancelled":
+                # By an attempt of ours whose answer got lost.
+                return Cancelled(job_id=UUID(str(job_id)), status="cancelled")
             raise
-        return (yield from self._get(path_of("jobs", job_id), JobDetail))
+        return decoded(reply, Cancelled)
 
     @operation
-    def retry(self, job_id: Id) -> Steps[JobDetail]:
-        """Queues a failed, held or cancelled job again and returns how it is then."""
-        yield from self._post(path_of("jobs", job_id, "retry"), Answer)
-        return (yield from self._get(path_of("jobs", job_id), JobDetail))
+    def retry(self, job_id: Id) -> Steps[Accepted]:
+        """Queues a failed, held or cancelled job again. Raises `Conflict` when there is nothing to be done again."""
+        return self._post(path_of("jobs", job_id, "retry"), Accepted)
+
+    @operation
+    def retry_many(
+        self, filter: Mapping[str, Any] | None = None, *, dry_run: bool = False
+    ) -> Steps[BulkRetry]:
+        """Queues all failed (or, by `{"status": "cancelled"}`, cancelled) jobs again that fit, in as many requests as
+        it takes; with `dry_run` only counts them. `filter` has the names of `list`."""
+        matched = retried = 0
+        left: Rows = []
+        cursor: str | None = None
+        while True:
+            document = {"filter": filter or {}, "dry_run": dry_run, "cursor": cursor}
+            answer = yield from self._post(path_of("jobs", "retry"), BulkRetry, document)
+            matched, retried = matched + answer.matched, retried + answer.retried
+            left += answer.not_retried
+            if answer.next_cursor is None or answer.next_cursor == cursor:
+                return BulkRetry(matched=matched, retried=retried, dry_run=dry_run, not_retried=left)
+            cursor = answer.next_cursor
 
     @operation
     def wait(self, job_id: Id, timeout: float | timedelta = 60.0) -> Steps[JobDetail]:

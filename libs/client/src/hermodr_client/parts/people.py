@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hermodr_client.exchange import Steps
-from hermodr_client.models.answer import Answer, Page
+from hermodr_client.models.answer import Answer, Listed, Page
 from hermodr_client.models.people import Group, Member, Recipient, Update
 from hermodr_client.operation import listing, operation
 from hermodr_client.paging import Listing
@@ -94,15 +95,20 @@ class Groups(Part[W]):
         return Listing(path_of("groups", group_id, "members"), Page[Member], query_of({"limit": page_size}))
 
     @operation
-    def add_member(self, /, group_id: Id, recipient_id: Id, **fields: Any) -> Steps[Member]:
-        """Takes a recipient in."""
-        document = {"recipient_id": str(recipient_id), **fields}
-        return self._post(path_of("groups", group_id, "members"), Member, document)
+    def add_members(self, group_id: Id, members: Sequence[Mapping[str, Any]]) -> Steps[Listed[Member]]:
+        """Takes recipients in, all or none: `{"recipient_id" or "external_id", "role", "muted_until"}` each. Of those
+        who are members already, what is given is changed."""
+        return self._post(path_of("groups", group_id, "members"), Listed[Member], {"members": members})
 
     @operation
-    def remove_member(self, group_id: Id, recipient_id: Id) -> Steps[None]:
-        """Lets a recipient go."""
-        yield from self._delete(path_of("groups", group_id, "members", recipient_id))
+    def update_member(self, /, group_id: Id, member_id: Id, **fields: Any) -> Steps[Member]:
+        """Changes `role` or `muted_until`; None clears."""
+        return self._patch(path_of("groups", group_id, "members", member_id), Member, fields)
+
+    @operation
+    def remove_member(self, group_id: Id, member_id: Id) -> Steps[None]:
+        """Lets one go; `member_id` is the `id` of `members`."""
+        yield from self._delete(path_of("groups", group_id, "members", member_id))
 
     @listing
     def updates(self, group_id: Id, *, page_size: int = 50) -> Listing[Update]:

@@ -12,7 +12,7 @@ import httpx
 from tests.support.api import DEAD_BROKER
 from tests.support.waiting import wait_until
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def free_port() -> int:

@@ -201,11 +201,11 @@ async def test_groups_have_members_and_updates(client: AsyncHermodr) -> None:
     ada = await client.recipients.create(external_id="ada", name="Ada")
     added = await client.groups.add_members(group.id, [{"external_id": "ada", "role": "organizer"}])
     assert [member.recipient_id for member in added.data] == [ada.id]
-    changed = await client.groups.update_member(group.id, added.data[0].recipient_id, role=None)
+    changed = await client.groups.update_member(group.id, added.data[0].id, role=None)
     assert changed.role is None
     posted = await client.groups.post_update(group.id, content_type="milestone", title="First steps")
     assert [each.id async for each in client.groups.updates(group.id)] == [posted.id]
-    await client.groups.remove_member(group.id, added.data[0].recipient_id)
+    await client.groups.remove_member(group.id, added.data[0].id)
     assert [each async for each in client.groups.members(group.id)] == []
     assert (await client.groups.update(group.id, name="The Byrons")).name == "The Byrons"
     await client.groups.delete(group.id)

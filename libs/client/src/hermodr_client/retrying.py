@@ -26,9 +26,10 @@ class Retries:
 
     Tried again: a connection that could not be made and `429`, always; a lost answer, `502`, `503`, `504` and a `409`
     that asks for patience (the first request with this key is still running), only where that cannot do anything twice:
-    GET, PUT, DELETE, and POST, which carries an Idempotency-Key. The pause doubles from `first_pause` to `longest_pause`, and is somewhere between half of that and
-    all of it; `Retry-After` makes it longer. No attempt begins when `total_seconds` are over, nor does a pause that
-    would outlast them: then the last error is raised at once. `attempts=1` tries nothing again.
+    GET, PUT, DELETE, and POST, which carries an Idempotency-Key. The pause doubles from `first_pause` to
+    `longest_pause`, and is somewhere between half of that and all of it; `Retry-After` makes it longer. No attempt
+    begins when `total_seconds` are over, nor does a pause that would outlast them: then the last error is raised at
+    once. `attempts=1` tries nothing again.
     """
 
     attempts: int = 6

@@ -73,11 +73,12 @@ async def test_new_hours_hold_for_what_waits_already(installation: Installation)
     hours = around(datetime.now(UTC) + timedelta(hours=1))
     await installation.api.put(f"/v1/recipients/{person['id']}/preferences", json={"quiet_hours": hours})
 
-    async def later() -> dict[str, Any]:
+    async def later() -> Any:
         job = await put_off(installation, job_id)
-        return job if job["deferred_until"] > before["deferred_until"] else {}
+        return job if job["deferred_until"] > before["deferred_until"] else None
 
-    await wait_until(later, 20, "the new end of the quiet hours", interval=0.05)
+    moved: Any = await wait_until(later, 20, "the new end of the quiet hours", interval=0.05)
+    assert moved["status"] == "scheduled"
     await installation.api.put(f"/v1/recipients/{person['id']}/preferences", json={"quiet_hours": None})
     await installation.ended(job_id)
 

@@ -7,7 +7,7 @@ dispatchers that read the same job, the second finds it no longer queued and wri
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -111,14 +111,18 @@ class Decision:
     until: datetime | None = None
 
 
+_FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
+"""As a time; `infinity`, which may stand in a table, is none."""
+
+
 async def requested_jobs(ledger: Ledger, ids: Sequence[UUID]) -> list[RequestedJob]:
     """Those of the jobs that are queued, with their recipients."""
     rows = await ledger.fetch(
         """
         SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_id, j.to_email, j.to_phone,
                j.content IS NOT NULL AS has_content, j.on_unknown, j.requeues, now() AS read_at,
-               r.id AS known_id, r.name, r.email, r.phone, r.locale, r.timezone, r.muted_until, r.preferences,
-               r.quiet_hours, m.muted_until AS group_muted_until
+               r.id AS known_id, r.name, r.email, r.phone, r.locale, r.timezone, r.preferences,
+               r.quiet_hours, least(r.muted_until, $2) AS muted_until, least(m.muted_until, $2) AS group_muted_until
         FROM unnest($1::uuid[]) AS wanted(id)
         JOIN hermodr.jobs j ON j.id = wanted.id
         LEFT JOIN hermodr.recipients r ON r.id = j.recipient_id
@@ -126,6 +130,7 @@ async def requested_jobs(ledger: Ledger, ids: Sequence[UUID]) -> list[RequestedJ
         WHERE j.state = 'queued'
         """,
         list(dict.fromkeys(ids)),
+        _FOREVER,
     )
     return [_requested(row) for row in rows]
 

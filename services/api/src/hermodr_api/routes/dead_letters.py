@@ -4,10 +4,10 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hermodr_api.domain.bodies import Moment
 from hermodr_api.domain.dead_letters import (
     DeadLetterFilter,
     DeadLetterList,
@@ -32,7 +32,7 @@ _ONE = _ALL + "/{letter_id}"
 _EXAMPLE = {"filter": {"channel": "email", "reason": "attempts exhausted"}, "dry_run": True, "rate": 50}
 
 ChannelFilter = Annotated[Channel | None, Query(description="The channel that was to be sent on.")]
-Time = Annotated[AwareDatetime | None, Query()]
+Time = Annotated[Moment | None, Query()]
 Replayed = Annotated[bool | None, Query(description="Only those that were, or were not, replayed.")]
 
 

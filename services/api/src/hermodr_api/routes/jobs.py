@@ -3,10 +3,10 @@
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import AwareDatetime
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hermodr_api.domain.bodies import Moment
 from hermodr_api.domain.job_queries import JobSort, cursor_of, mark_of, order_of
 from hermodr_api.domain.jobs import (
     BatchView,
@@ -72,8 +72,8 @@ class JobRoutes:
         recipient_id: UUID | None = None,
         group_id: UUID | None = None,
         batch_id: UUID | None = None,
-        created_after: AwareDatetime | None = None,
-        created_before: AwareDatetime | None = None,
+        created_after: Moment | None = None,
+        created_before: Moment | None = None,
     ) -> Response:
         """`GET /v1/jobs`."""
         caller = caller_of(request)

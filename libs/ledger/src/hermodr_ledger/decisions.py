@@ -111,10 +111,6 @@ class Decision:
     until: datetime | None = None
 
 
-_FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
-"""As a time; `infinity`, which may stand in a table, is none."""
-
-
 async def requested_jobs(ledger: Ledger, ids: Sequence[UUID]) -> list[RequestedJob]:
     """Those of the jobs that are queued, with their recipients."""
     rows = await ledger.fetch(
@@ -122,7 +118,7 @@ async def requested_jobs(ledger: Ledger, ids: Sequence[UUID]) -> list[RequestedJ
         SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_id, j.to_email, j.to_phone,
                j.content IS NOT NULL AS has_content, j.on_unknown, j.requeues, now() AS read_at,
                r.id AS known_id, r.name, r.email, r.phone, r.locale, r.timezone, r.preferences,
-               r.quiet_hours, least(r.muted_until, $2) AS muted_until, least(m.muted_until, $2) AS group_muted_until
+               r.quiet_hours, r.muted_until, m.muted_until AS group_muted_until
         FROM unnest($1::uuid[]) AS wanted(id)
         JOIN hermodr.jobs j ON j.id = wanted.id
         LEFT JOIN hermodr.recipients r ON r.id = j.recipient_id
@@ -130,7 +126,6 @@ async def requested_jobs(ledger: Ledger, ids: Sequence[UUID]) -> list[RequestedJ
         WHERE j.state = 'queued'
         """,
         list(dict.fromkeys(ids)),
-        _FOREVER,
     )
     return [_requested(row) for row in rows]
 
@@ -152,7 +147,7 @@ def _requested(row: Any) -> RequestedJob:
         on_unknown=OnUnknown(row["on_unknown"]) if row["on_unknown"] else None,
         read_at=row["read_at"],
         requeues=row["requeues"],
-        group_muted_until=row["group_muted_until"],
+        group_muted_until=_moment(row["group_muted_until"]),
     )
 
 
@@ -165,12 +160,17 @@ def _recipient(row: Any) -> KnownRecipient:
         phone=row["phone"],
         locale=row["locale"],
         timezone=row["timezone"],
-        muted_until=row["muted_until"],
+        muted_until=_moment(row["muted_until"]),
         preferences=tuple(
             Preference(wish.get("type"), wish.get("channel"), bool(wish["enabled"])) for wish in wishes
         ),
         quiet_hours=json.loads(row["quiet_hours"]) if row["quiet_hours"] is not None else None,
     )
+
+
+def _moment(value: datetime | None) -> datetime | None:
+    """`infinity`, which SQL may put there, comes from the driver as the last of all times, without a zone."""
+    return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
 async def published_templates(

@@ -24,6 +24,7 @@ TABLES = (
     "singletons",
     "job_standings",
     "pauses",
+    "lane_rates",
 )
 
 

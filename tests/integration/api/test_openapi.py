@@ -99,6 +99,7 @@ async def test_every_example_works_as_printed(api: ApiUnderTest) -> None:
         "group_id": group["id"],
         "member_id": added.json()["data"][0]["id"],
         "update_id": update["id"],
+        "channel": "email",
     }
     tried = 0
     for path, method, operation in await _operations(api):

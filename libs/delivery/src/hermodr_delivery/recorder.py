@@ -12,6 +12,7 @@ import structlog
 from hermodr_contracts.topology import Step
 from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, Channel, DeliveryState, JobKind, Priority
 from hermodr_delivery.metrics import SenderMetrics
+from hermodr_delivery.throughput import Throughput
 from hermodr_ledger.attempts import Attempt, Claim, Recorded, Settlement, settle
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_servicekit.coalescer import Coalescer
@@ -58,12 +59,19 @@ class Recorder:
     has claimed the delivery again."""
 
     def __init__(
-        self, records: Records, announcer: Bell, metrics: SenderMetrics, *, ladder: Sequence[Step]
+        self,
+        records: Records,
+        announcer: Bell,
+        metrics: SenderMetrics,
+        *,
+        ladder: Sequence[Step],
+        throughput: Throughput | None = None,
     ) -> None:
         self._records = records
         self._announcer = announcer
         self._metrics = metrics
         self._ladder = ladder
+        self._throughput = throughput
         self._line: Coalescer[Result, None] = Coalescer(
             self._record, max_items=200, concurrency=1, spacing=_SPACING_SECONDS, split_on=(Exception,)
         )
@@ -146,6 +154,12 @@ class Recorder:
         )
         for labels, number in outcomes.items():
             self._metrics.deliveries.labels(*labels).inc(number)
+        if self._throughput is not None:
+            lanes = Counter(
+                (each.channel, each.priority, each.state is DeliveryState.SENT) for _, each in told
+            )
+            for (channel, priority, sent), number in lanes.items():
+                self._throughput.count(channel, priority, number, sent=sent)
         ended = Counter(each.job_state for _, each in told if each.job_state in TERMINAL_JOB_STATES)
         for state, number in ended.items():
             self._metrics.finished.labels(JobKind.NOTIFICATION, state).inc(number)

@@ -26,6 +26,7 @@ from hermodr_api.routes.jobs import JobRoutes
 from hermodr_api.routes.members import MemberRoutes
 from hermodr_api.routes.notifications import NotificationRoutes
 from hermodr_api.routes.previews import PreviewRoutes
+from hermodr_api.routes.queues import QueueRoutes
 from hermodr_api.routes.recipients import RecipientRoutes
 from hermodr_api.routes.tasks import TaskRoutes
 from hermodr_api.routes.templates import TemplateRoutes
@@ -44,6 +45,7 @@ from hermodr_api.service.limits import Limiter
 from hermodr_api.service.notifications import Notifications
 from hermodr_api.service.operators import Operators
 from hermodr_api.service.publishing import Publishing
+from hermodr_api.service.queues import Queues
 from hermodr_api.service.users import Users
 from hermodr_api.settings import ApiSettings
 from hermodr_contracts.vocabulary import JobKind, Priority
@@ -128,6 +130,8 @@ class Api:
         operators = Operators(self.ledger, self.settings.operator_project)
         letters = DeadLetters(self.ledger, repeatable, self.announcer, operators)
         app.include_router(DeadLetterRoutes(gate, letters).router())
+        queues = Queues(self.ledger, repeatable, operators, check, self.broker.topology)
+        app.include_router(QueueRoutes(gate, queues).router())
         app.include_router(TaskRoutes(gate, self.accepting, self.clock).router())
         app.include_router(RecipientRoutes(gate, self.ledger, repeatable, self.clock).router())
         control = JobControl(self.ledger, repeatable, self.announcer, domain)

@@ -14,6 +14,7 @@ from hermodr_api.domain.groups import GroupIn, GroupPatch, MemberPatch, MembersI
 from hermodr_api.domain.job_queries import BulkRetryIn
 from hermodr_api.domain.notifications import BulkItemIn, NotificationIn
 from hermodr_api.domain.previews import DraftPreviewIn, PreviewIn
+from hermodr_api.domain.queues import PauseIn
 from hermodr_api.domain.recipients import PreferencesIn, RecipientIn, RecipientPatch
 from hermodr_api.domain.tasks import TaskIn
 from hermodr_api.domain.templates import RollbackIn, TemplateIn, TemplatePatch
@@ -44,6 +45,7 @@ BODIES: tuple[type[BaseModel], ...] = (
     TaskIn,
     ReplayIn,
     BulkRetryIn,
+    PauseIn,
 )
 _REF = "#/components/schemas/"
 _TITLES = {

@@ -9,6 +9,7 @@ from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.pausing import PauseWatch
 from hermodr_delivery.pump import Pump
 from hermodr_delivery.recorder import Recorder
+from hermodr_delivery.throughput import Throughput
 from hermodr_email_sender.domain import Mailbox
 from hermodr_email_sender.errors import ProviderConfigError
 from hermodr_email_sender.handlers import subscribe
@@ -16,9 +17,11 @@ from hermodr_email_sender.providers import EmailProvider, build_providers
 from hermodr_email_sender.service import EmailSending
 from hermodr_email_sender.settings import EmailSenderSettings
 from hermodr_ledger.attempts import Attempts
+from hermodr_ledger.lanes import report_rates
 from hermodr_ledger.pauses import is_paused
 from hermodr_ledger.runtime import Runtime
 from hermodr_servicekit import logging
+from hermodr_servicekit.periodic import repeat
 from hermodr_servicekit.settings import load, refuse
 from hermodr_templates.bounded import CELL_SECONDS, BoundedRenderer
 from hermodr_templates.cell import Cell
@@ -37,7 +40,10 @@ async def main(stop: asyncio.Event) -> None:
     runtime = Runtime(settings)
     metrics = SenderMetrics(runtime.registry)
     attempts = Attempts(runtime.ledger)
-    recorder = Recorder(attempts, runtime.announcer, metrics, ladder=settings.ladder)
+    throughput = Throughput(
+        lambda rates: report_rates(runtime.ledger, runtime.instance, rates), runtime.clock
+    )
+    recorder = Recorder(attempts, runtime.announcer, metrics, ladder=settings.ladder, throughput=throughput)
     pauses = PauseWatch(Channel.EMAIL, lambda: is_paused(runtime.ledger, Channel.EMAIL))
     cell = Cell(CELL_SECONDS)
     sending = EmailSending(
@@ -69,7 +75,7 @@ async def main(stop: asyncio.Event) -> None:
     async def drain() -> None:
         await asyncio.gather(*(pump.drain() for pump in pumps.values()))
 
-    watching = pauses.running(settings.database_url)
+    watching = (*pauses.running(settings.database_url), repeat("throughput", throughput.tick))
     await runtime.run(stop, drain=drain, background=(*watching, *(pump.run() for pump in pumps.values())))
     await sending.close()
     await cell.close()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from hermodr_contracts.topology import NEEDED_SERVICES
-from hermodr_ledger import dead_letters, heartbeats, jobs
+from hermodr_ledger import dead_letters, heartbeats, jobs, lanes, pauses
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_servicekit.broker import Broker, BrokerUnavailable
 from hermodr_servicekit.clock import Clock
@@ -95,6 +95,8 @@ class HealthCheck:
                     }
                 dead = await dead_letters.count(self._ledger)
                 sending = await jobs.under_way(self._ledger)
+                stopped = await pauses.paused(self._ledger)
+                tasks = await lanes.waiting_tasks(self._ledger)
         except (LedgerUnavailable, TimeoutError) as error:
             reason = "no answer in time" if isinstance(error, TimeoutError) else str(error)
             return seen | {
@@ -103,6 +105,12 @@ class HealthCheck:
                 "warnings": ["the database cannot be reached"],
             }
         warnings = [f"{dead} dead letters"] if dead else []
+        warnings += [
+            f"channel {each.channel} is paused since {each.paused_at:%Y-%m-%dT%H:%M:%SZ}: nothing is sent"
+            for each in stopped
+        ]
+        if tasks:
+            warnings.append(f"{tasks} tasks wait: there is no worker yet")
         found = {"reachable": True, "latency_ms": round(latency * 1000, 2), "warnings": warnings}
         return seen | found | {"active": sending, "failed": dead}
 

@@ -9,6 +9,16 @@ CREATE TABLE pauses (                          -- no row: the channel was never 
     resumed_at timestamptz                     -- null: nothing is claimed. Else the scheduler brings back what it parked
 );
 
+CREATE TABLE lane_rates (                      -- what each sender got done lately, a second
+    instance text NOT NULL,
+    channel text NOT NULL,
+    priority smallint NOT NULL,
+    sent double precision NOT NULL,
+    failed double precision NOT NULL,
+    at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (instance, channel, priority)
+);
+
 ALTER TABLE dead_letters
     ADD COLUMN job_type text,                  -- the job's type; a raw message has its message_type
     ADD COLUMN replay_at timestamptz,          -- when the scheduler is to replay it; stays when it has

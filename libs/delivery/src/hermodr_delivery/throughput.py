@@ -1,0 +1,40 @@
+"""How fast a sender is, told to the ledger every few seconds, so that operators see it across all instances."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+
+from hermodr_contracts.vocabulary import Channel, Priority
+from hermodr_ledger.lanes import Rate
+from hermodr_servicekit.clock import Clock
+
+Report = Callable[[Mapping[tuple[Channel, Priority], Rate]], Awaitable[None]]
+
+REPORT_EVERY_SECONDS = 5.0
+
+
+class Throughput:
+    """Counts results; `tick` reports the rates since the last one. A lane at rest is reported once more, as nothing."""
+
+    def __init__(self, report: Report, clock: Clock) -> None:
+        self._report = report
+        self._clock = clock
+        self._sent: Counter[tuple[Channel, Priority]] = Counter()
+        self._failed: Counter[tuple[Channel, Priority]] = Counter()
+        self._moving: set[tuple[Channel, Priority]] = set()
+        self._since = clock.monotonic()
+
+    def count(self, channel: Channel, priority: Priority, number: int = 1, *, sent: bool) -> None:
+        """So many attempts more are recorded."""
+        (self._sent if sent else self._failed)[channel, priority] += number
+
+    async def tick(self) -> float:
+        """Reports; for `periodic.repeat`."""
+        now = self._clock.monotonic()
+        seconds = max(now - self._since, 0.001)
+        sent, failed = self._sent, self._failed
+        moving = set(sent) | set(failed)
+        lanes = moving | self._moving
+        self._sent, self._failed, self._moving, self._since = Counter(), Counter(), moving, now
+        if lanes:
+            await self._report({lane: Rate(sent[lane] / seconds, failed[lane] / seconds) for lane in lanes})
+        return REPORT_EVERY_SECONDS

@@ -1,0 +1,114 @@
+"""How much waits in each lane, since when, and how fast it moves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hermodr_contracts.vocabulary import Channel, Priority
+from hermodr_ledger.engine import Ledger
+
+RATES_HOLD_SECONDS = 20.0
+_FORGOTTEN_AFTER_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Deliveries a second: those sent, and attempts that failed."""
+
+    sent: float
+    failed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A channel's deliveries of a priority. `waiting` are due and unclaimed, the oldest for `oldest_seconds`; `later`
+    wait for their time; `sending` are in a sender's hands."""
+
+    waiting: int = 0
+    later: int = 0
+    sending: int = 0
+    oldest_seconds: float | None = None
+    rate: Rate = Rate(0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Jobs of a priority that are due and wait for a dispatcher."""
+
+    waiting: int = 0
+    oldest_seconds: float | None = None
+
+
+async def deliveries(ledger: Ledger) -> dict[tuple[Channel, Priority], Lane]:
+    """The lanes in which there is anything. Reads only the small index of waiting rows."""
+    rows = await ledger.fetch(
+        """
+        WITH lanes AS (
+            SELECT channel, priority,
+                count(*) FILTER (WHERE state <> 'sending' AND coalesce(due_at, now()) <= now()) AS waiting,
+                count(*) FILTER (WHERE state <> 'sending' AND due_at > now()) AS later,
+                count(*) FILTER (WHERE state = 'sending') AS sending,
+                extract(epoch FROM now() - min(coalesce(due_at, created_at))
+                    FILTER (WHERE state <> 'sending' AND coalesce(due_at, now()) <= now()))::float8 AS oldest
+            FROM hermodr.deliveries WHERE wake_at IS NOT NULL AND state IN ('queued', 'retrying', 'sending')
+            GROUP BY channel, priority
+        ), rates AS (
+            SELECT channel, priority, sum(sent) AS sent, sum(failed) AS failed FROM hermodr.lane_rates
+            WHERE at > now() - make_interval(secs => $1) GROUP BY channel, priority
+        )
+        SELECT channel, priority, coalesce(waiting, 0) AS waiting, coalesce(later, 0) AS later,
+               coalesce(sending, 0) AS sending, oldest, coalesce(sent, 0) AS sent, coalesce(failed, 0) AS failed
+        FROM lanes FULL JOIN rates USING (channel, priority)
+        """,
+        RATES_HOLD_SECONDS,
+    )
+    return {
+        (Channel(row["channel"]), Priority(row["priority"])): Lane(
+            row["waiting"], row["later"], row["sending"], row["oldest"], Rate(row["sent"], row["failed"])
+        )
+        for row in rows
+    }
+
+
+async def undecided(ledger: Ledger) -> dict[Priority, Undecided]:
+    """The lanes in which jobs wait to be decided upon. Tasks are not among them."""
+    rows = await ledger.fetch(
+        """
+        SELECT priority, count(*) AS waiting,
+               extract(epoch FROM now() - min(coalesce(scheduled_for, created_at)))::float8 AS oldest
+        FROM hermodr.jobs WHERE wake_at IS NOT NULL AND state = 'queued' AND kind <> 'task' GROUP BY priority
+        """
+    )
+    return {Priority(row["priority"]): Undecided(row["waiting"], row["oldest"]) for row in rows}
+
+
+async def waiting_tasks(ledger: Ledger) -> int:
+    """How many tasks are due and wait for a worker, up to a thousand."""
+    rows = await ledger.fetch(
+        """
+        SELECT count(*) AS n FROM (
+            SELECT 1 FROM hermodr.jobs WHERE kind = 'task' AND wake_at IS NOT NULL AND state = 'queued' LIMIT 1000
+        ) counted
+        """
+    )
+    return int(rows[0]["n"])
+
+
+async def report_rates(ledger: Ledger, instance: str, rates: Mapping[tuple[Channel, Priority], Rate]) -> None:
+    """Writes down how fast a sender is; those not heard of for an hour are forgotten."""
+    await ledger.fetch(
+        """
+        WITH forgotten AS (
+            DELETE FROM hermodr.lane_rates WHERE instance <> $1 AND at < now() - make_interval(secs => $6)
+        )
+        INSERT INTO hermodr.lane_rates (instance, channel, priority, sent, failed)
+        SELECT $1, r.* FROM unnest($2::text[], $3::smallint[], $4::float8[], $5::float8[]) AS r
+        ON CONFLICT (instance, channel, priority)
+            DO UPDATE SET sent = excluded.sent, failed = excluded.failed, at = now()
+        """,
+        instance,
+        [channel for channel, _ in rates],
+        [priority for _, priority in rates],
+        [rate.sent for rate in rates.values()],
+        [rate.failed for rate in rates.values()],
+        _FORGOTTEN_AFTER_SECONDS,
+    )

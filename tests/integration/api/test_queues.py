@@ -1,0 +1,148 @@
+"""`/v1/queues`: what waits where, and pausing, which only operators do and `/health` tells."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from hermodr_api.app import Api
+from hermodr_contracts.vocabulary import Channel, JobKind, Priority
+from hermodr_ledger import keys
+from hermodr_ledger.attempts import claim
+from hermodr_ledger.lanes import Rate, report_rates
+from hermodr_servicekit.periodic import running
+from tests.support.api import ApiUnderTest, api_over, client_of, problem
+from tests.support.brokers import Broker
+from tests.support.ledgers import emptied, new_deliveries, new_jobs
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+async def house(database_url: str, broker: Broker) -> AsyncIterator[ApiUnderTest]:
+    """The API with a broker, over an empty ledger."""
+    async with api_over(database_url, broker.amqp_url, broker.prefix) as api:
+        await emptied(api.api.ledger)
+        async with running(api.api.broker.run()):
+            await wait_until(lambda: bool(api.api.broker.connected))
+            yield api
+
+
+def lane(queues: Any, name: str) -> dict[str, Any]:
+    (found,) = [each for each in queues["data"][0]["lanes"] if each["lane"] == name]
+    return dict(found)
+
+
+async def test_every_lane_shows_broker_and_ledger_together(house: ApiUnderTest) -> None:
+    ledger = house.api.ledger
+    ids = await new_deliveries(ledger, 3)
+    await claim(ledger, ids[:1], owner="me", lease_seconds=60)
+    await ledger.fetch(
+        "UPDATE hermodr.deliveries SET due_at = now() + interval '1 hour' WHERE id = $1", ids[1]
+    )
+    await new_jobs(ledger, 2, priority=Priority.LOW)
+    await new_jobs(ledger, 1, kind=JobKind.TASK)
+    for instance in ("a", "b"):
+        await report_rates(ledger, instance, {(Channel.EMAIL, Priority.NORMAL): Rate(100.5, 0.5)})
+    await ledger.fetch("UPDATE hermodr.lane_rates SET at = now() - interval '1 minute' WHERE instance = 'b'")
+    answer = await house.http.get("/v1/queues")
+    assert answer.status_code == 200, answer.text
+    queues = answer.json()
+    assert queues["broker_connected"] is True
+    (email,) = queues["data"]
+    assert (email["channel"], email["paused"], email["dead_ready"], email["retry_ready"]) == (
+        "email",
+        False,
+        0,
+        0,
+    )
+    normal = lane(queues, "normal")
+    assert normal.pop("oldest_seconds") >= 0
+    assert normal == {
+        "lane": "normal",
+        "queue": "email.normal",
+        "ready": 0,
+        "consumers": 0,
+        "waiting": 1,
+        "later": 1,
+        "sending": 1,
+        "sent_per_second": 100.5,
+        "failed_per_second": 0.5,
+    }
+    assert lane(queues, "urgent")["waiting"] == 0
+    assert [(each["lane"], each["waiting"]) for each in queues["dispatch"]] == [
+        ("urgent", 0),
+        ("normal", 0),
+        ("low", 2),
+    ]
+    assert queues["waiting_tasks"] == 1
+
+
+async def test_without_the_broker_its_part_is_unknown(api: ApiUnderTest) -> None:
+    queues = (await api.http.get("/v1/queues")).json()
+    assert queues["broker_connected"] is False
+    assert (lane(queues, "low")["ready"], lane(queues, "low")["waiting"]) == (None, 0)
+
+
+async def test_pausing_is_idempotent_on_record_and_told_by_health(house: ApiUnderTest) -> None:
+    first = (await house.http.post("/v1/queues/email/pause", json={"reason": "moving house"})).json()
+    assert (first["paused"], first["reason"], first["changed"]) == (True, "moving house", True)
+    again = (await house.http.post("/v1/queues/email/pause")).json()
+    assert again == first | {"changed": False}
+    (email,) = (await house.http.get("/v1/queues")).json()["data"]
+    assert (email["paused"], email["paused_at"], email["reason"]) == (
+        True,
+        first["paused_at"],
+        "moving house",
+    )
+    health = await house.http.get("/health")
+    assert (health.status_code, health.json()["status"]) == (200, "degraded")
+    (warning,) = [each for each in health.json()["warnings"] if "paused" in each]
+    assert warning.startswith("channel email is paused since ")
+    assert "moving house" not in health.text  # anybody may ask
+    mail = {"to": {"email": "ada@example.com"}, "subject": "Hi", "body_text": "you"}
+    assert (await house.http.post("/v1/notifications", json=mail)).status_code == 202
+    resumed = (await house.http.post("/v1/queues/email/resume", json={"reason": "moved"})).json()
+    assert resumed == {
+        "channel": "email",
+        "paused": False,
+        "paused_at": None,
+        "reason": None,
+        "changed": True,
+    }
+    assert (await house.http.post("/v1/queues/email/resume")).json()["changed"] is False
+    assert "paused" not in (await house.http.get("/health")).text
+    rows = await house.api.ledger.fetch(
+        "SELECT action FROM hermodr.audit_log WHERE project_id = $1 AND subject = 'email' ORDER BY id",
+        house.project_id,
+    )
+    assert [row["action"] for row in rows] == ["queue.pause", "queue.pause", "queue.resume", "queue.resume"]
+
+
+async def test_health_tells_of_tasks_that_wait(house: ApiUnderTest) -> None:
+    await new_jobs(house.api.ledger, 2, kind=JobKind.TASK)
+    health = (await house.http.get("/health")).json()
+    assert "2 tasks wait: there is no worker yet" in health["warnings"]
+    assert set(health) == {"status", "database", "broker", "circuit_breakers", "services", "warnings"}
+
+
+async def test_who_may_not_and_what_is_not_there(api: ApiUnderTest) -> None:
+    manager = await api.caller(["read", "manage", "send"])
+    problem(await manager.post("/v1/queues/email/pause"), 403, "forbidden")
+    problem(await api.user("ann").post("/v1/queues/email/pause"), 403, "forbidden")
+    problem(await api.http.post("/v1/queues/pigeon/pause"), 404, "not-found")
+    problem(await api.http.post("/v1/queues/sms/resume"), 404, "not-found")
+    problem(await api.http.post("/v1/queues/email/pause", json={"why": "?"}), 422, "invalid-request")
+    problem(await api.http.post("/v1/queues/email/pause", content=b"x"), 415, "unsupported-media-type")
+    assert (await manager.get("/v1/queues")).json()["data"][0]["paused"] is False
+
+
+async def test_with_an_operators_project_other_admins_do_not_pause(api: ApiUnderTest) -> None:
+    other = Api(api.api.settings.model_copy(update={"operator_project": "the operators"}))
+    other.authenticator.opened = True
+    async with client_of(other, (await keys.create(other.ledger, "tenant 7", ["admin"])).secret) as tenant:
+        problem(await tenant.post("/v1/queues/email/pause"), 403, "forbidden")
+    house = (await keys.create(other.ledger, "the operators", ["admin"])).secret
+    async with client_of(other, house) as operator:
+        assert (await operator.post("/v1/queues/email/pause")).status_code == 200
+        assert (await operator.post("/v1/queues/email/resume")).status_code == 200
+    await other.close()

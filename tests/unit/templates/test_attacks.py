@@ -1,0 +1,218 @@
+"""Templates by people who mean no good: none gets out, none takes long, none says what it must not."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermodr_templates.bounded import MOST_TOKENS
+from hermodr_templates.limits import QUICK
+from hermodr_templates.rendering import Rendered, Renderer, RenderingFailed
+
+DATA: dict[str, object] = {
+    "x": "text", "n": 7, "big": "word " * 12_000, "xs": list(range(1500)), "d": {"k": "v"}, "nested": [[1], [2]],
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Version:
+    template_id: UUID
+    subject: str | None = "s"
+    body_text: str | None = "t"
+    body_html: str | None = None
+    version: int = 1
+    locale: str = "en"
+
+
+def outcome(renderer: Renderer, **texts: str) -> Rendered | RenderingFailed:
+    try:
+        return renderer.render(Version(uuid4(), **texts), DATA)
+    except RenderingFailed as failure:
+        return failure
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "x.__class__",
+        "x['__class__']",
+        "x['__cl' ~ 'ass__']",
+        "x[('__', 'class', '__')|join]",
+        "x|attr('__class__')",
+        "([x]|map(attribute='__class__')|list)[0].__mro__",
+        "[x]|map('attr', '__class__')|list",
+        "([x]|groupby('__class__')|list)[0][0].__mro__",
+        "[x]|sort(attribute='__class__.__mro__')",
+        "([d]|map(attribute='k.__class__')|list)[0].__mro__",
+        "[x]|sum(attribute='__class__')",
+        "'{0.__class__}'.format(x)",
+        "'{x.__class__}'.format_map({'x': x})",
+        "'%(a)s'.__mod__",
+        "x.format",
+        "range.__init__.__globals__",
+        "dict.mro()",
+        "dict.__subclasses__()",
+        "namespace.__init__",
+        "namespace().__init__.__globals__",
+        "self.__init__",
+        "self._TemplateReference__context",
+        "cycler.__init__",
+        "lipsum.__globals__",
+        "joiner",
+        "config",
+        "x.upper.__self__",
+        "x.encode('utf-16')",
+        "xs.append(1)",
+        "xs.sort()",
+        "d.update(k=2)",
+        "d.pop('k')",
+        "(1).__class__.__base__",
+        "x.__getattribute__('upper')",
+        "xs.__len__()",
+        "hermodr_turns",
+    ],
+)
+@pytest.mark.parametrize(
+    "form", ["{{{{ {} }}}}", "{{% set y = {} %}}{{{{ y }}}}", "{{% if {} %}}yes{{% endif %}}"]
+)
+def test_nothing_leads_out(expression: str, form: str) -> None:
+    made = outcome(Renderer(), body_text=form.format(expression))
+    assert isinstance(made, RenderingFailed)
+    assert made.code in ("render_failed", "render_missing_variable")
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "{% macro m() %}{{ m.__code__ }}{% endmacro %}{{ m() }}",
+        "{% macro m() %}{{ caller.__globals__ }}{% endmacro %}{% call m() %}{% endcall %}",
+        "{% for i in xs %}{{ loop.__class__ }}{% endfor %}",
+        "{% for i in xs %}{{ loop._iterator }}{% endfor %}",
+        "{% set ns = namespace() %}{% set ns.__class__ = 1 %}{{ ns.__class__ }}",
+        "{% block b %}{{ super.__init__ }}{% endblock %}",
+        "{% block b %}{{ self.b.__globals__ }}{% endblock %}",
+        "{% import 'os' as os %}",
+        "{% include '/etc/passwd' %}",
+        "{% extends '/etc/passwd' %}",
+        "{% from 'x' import y %}",
+        "{{ x|hermodr_turns(1)|list }}{{ x.__class__ }}",
+    ],
+)
+def test_no_block_leads_out(block: str) -> None:
+    made = outcome(Renderer(), body_text=block)
+    assert isinstance(made, RenderingFailed)
+    assert "/etc" not in str(made)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
+        "{% for a in xs %}{% set y = xs|sort(reverse=true)|list %}{% endfor %}",
+        "{% for a in xs %}{% set y = big|wordcount %}{% endfor %}",
+        "{% for a in xs %}{% set y = big|title %}{% endfor %}",
+        "{% for a in xs %}{% set y = big|striptags %}{% endfor %}",
+        "{% for a in xs %}{% set y = big|urlencode %}{% endfor %}",
+        "{% for a in xs %}{% set y = big|tojson %}{% endfor %}",
+        "{% for a in xs %}{{ big }}{% endfor %}",
+        "{% for a in xs %}{% if 'words' in big %}{% endif %}{% endfor %}",
+        "{% for a in xs %}{% set y = xs == xs[::-1] %}{% endfor %}",
+        "{% for a in xs %}{% set y = xs|unique|list %}{% endfor %}",
+        "{% for a in xs %}{% set y = xs|map('string')|join %}{% endfor %}",
+        "{% for a in xs %}{% set y = xs|batch(3)|list %}{% endfor %}",
+        "{% for a in xs %}{% set y = xs|groupby('real') %}{% endfor %}",
+        "{% macro f(n) %}{{ f(n) }}{{ f(n) }}{% endmacro %}{{ f(1) }}",
+        "{% for a in nested recursive %}{{ loop(nested) }}{% endfor %}",
+        "{% set ns = namespace(s='x') %}{% for i in range(99) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
+        "{% set ns = namespace(l=[]) %}{% for i in range(99) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l }}",
+        "{{ 'x' * 10 ** 9 }}",
+        "{{ 'ab'|replace('', 'x' * 9999)|replace('', 'x' * 9999) }}",
+        "{{ '%099999999d' % 1 }}",
+        "{{ " + "[" * 400 + "]" * 400 + "}}",
+        "{% if x %}" * 400 + "{% endif %}" * 400,
+        "{{ x" + "|upper" * MOST_TOKENS + " }}",
+        "{{ " + "n + " * 450 + "1 }}",
+        "{{ '" + "\\\\" * 60_000 + "' }}",
+        "{{ 1" + "0" * 100_000 + " }}",
+        "{#" * 50_000,
+        "{{ '{{ ' " * 20_000,
+        "{% raw %}" * 10_000,
+        "{" * 120_000,
+    ],
+)
+def test_nobody_waits_long_for_a_hostile_template(template: str) -> None:
+    """In a sender's own thread, compiling included. The limit is 5 ms of rendering and 15 of compiling, give or take
+    the last step; the test leaves room for a slow machine."""
+    renderer = Renderer(QUICK, most_tokens=MOST_TOKENS)
+    started = time.thread_time()
+    outcome(renderer, body_text=template)
+    assert time.thread_time() - started < 0.25
+
+
+@pytest.mark.parametrize(
+    "end", ["\r\n", "\n", "\r", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
+)
+def test_a_subject_brings_no_header(end: str) -> None:
+    version = Version(uuid4(), subject="Hi {{ name }}" + end + "X-Two: 2")
+    made = Renderer().render(version, {"name": f"Ada{end}Bcc: eve@example.org"})
+    assert made.subject.splitlines() == ["Hi Ada Bcc: eve@example.org X-Two: 2"]
+
+
+_atoms = st.sampled_from(
+    ["x", "n", "xs", "d", "big", "nested", "1", "'a'", "[]", "{}", "range(99)", "nothing", "loop"]
+)
+_filters = st.sampled_from(
+    [
+        "upper",
+        "list",
+        "sort",
+        "join",
+        "first",
+        "length",
+        "map('upper')",
+        "batch(2)",
+        "tojson",
+        "replace('a', 'bb')",
+        "e",
+    ]
+)
+_expressions = st.recursive(
+    _atoms,
+    lambda inner: st.one_of(
+        st.tuples(inner, _filters).map("|".join),
+        st.tuples(inner, st.sampled_from(["+", "*", "~", "==", "in", "**", "%", "and"]), inner).map(
+            lambda e: f"({' '.join(e)})"
+        ),
+        st.tuples(inner, inner).map(lambda e: f"{e[0]}[{e[1]}]"),
+        st.tuples(inner, st.sampled_from(["__class__", "real", "k", "format", "items()"])).map(".".join),
+        st.lists(inner, max_size=3).map(lambda e: f"[{', '.join(e)}]"),
+    ),
+    max_leaves=6,
+)
+_templates = st.recursive(
+    _expressions.map(lambda e: f"{{{{ {e} }}}}"),
+    lambda inner: st.one_of(
+        st.tuples(_expressions, inner).map(lambda e: f"{{% for i in {e[0]} %}}{e[1]}{{% endfor %}}"),
+        st.tuples(_expressions, inner).map(lambda e: f"{{% if {e[0]} %}}{e[1]}{{% else %}}-{{% endif %}}"),
+        st.tuples(_expressions, inner).map(lambda e: f"{{% set x = {e[0]} %}}{e[1]}"),
+        st.tuples(inner, inner).map("".join),
+    ),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(_templates)
+def test_whatever_a_template_does_it_ends_soon_and_well(template: str) -> None:
+    renderer = Renderer(QUICK, most_tokens=MOST_TOKENS)
+    started = time.thread_time()
+    made = outcome(renderer, body_text=template, body_html=template)
+    assert time.thread_time() - started < 0.25
+    if isinstance(made, Rendered):
+        assert "<class" not in made.text
+        assert "object at 0x" not in made.text

@@ -226,8 +226,9 @@ async def test_metrics(api: ApiUnderTest) -> None:
 
 
 async def _until_counted(api: ApiUnderTest, jobs: int) -> None:
-    async def counted() -> int:
+    async def counted() -> bool:
         summary = (await api.http.get("/v1/jobs/metrics?hours=1")).json()["summary"]
-        return int(summary["total_jobs"] == jobs)
+        return bool(summary["total_jobs"] == jobs)
 
-    await wait_until(counted)
+    there: bool = await wait_until(counted)
+    assert there

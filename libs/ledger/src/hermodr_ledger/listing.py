@@ -72,8 +72,18 @@ class _Part:
     mark: Mark | None = None
 
 
+# Rows are to be read in the order of an index, as many as are wanted. The planner, which cannot know how many that will
+# be, now and then prefers to fetch and sort all there are (measured: 170 ms for the third page of what failed, by time,
+# among 100,000 rows; 3 ms without that choice).
+_IN_ORDER = """
+SELECT set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true),
+       set_config('max_parallel_workers_per_gather', '0', true)
+"""
+
+
 async def page(ledger: Statements, filters: Filters, order: Order, limit: int, after: Mark | None) -> Slice:
-    """At most `limit` of the jobs, from behind the mark. Raises `LedgerUnavailable`."""
+    """At most `limit` of the jobs, from behind the mark. In a transaction it is quickest: what it tells the planner
+    holds until that ends. Raises `LedgerUnavailable`."""
     rows, following = await _rows(ledger, filters, order, limit, after)
     extras = await _extras(ledger, [row["id"] for row in rows])
     jobs = [ListedJob(job_of_row(row), *extras.get(row["id"], ((), 0))) for row in rows]
@@ -91,6 +101,7 @@ async def ids(
 async def _rows(
     ledger: Statements, filters: Filters, order: Order, limit: int, after: Mark | None
 ) -> tuple[list[Row], Mark | None]:
+    await ledger.fetch(_IN_ORDER)
     batch = await sources.batch_range(ledger, filters)
     if filters.batch_id is not None and batch is None:
         return [], None

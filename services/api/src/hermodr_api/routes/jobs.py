@@ -92,8 +92,8 @@ class JobRoutes:
         )
         order = order_of(sort)
         after = mark_of(cursor, filters, order)
-        async with patience():
-            found = await listing.page(self._ledger, filters, order, limit, after)
+        async with patience(), self._ledger.transaction() as transaction:
+            found = await listing.page(transaction, filters, order, limit, after)
         now = self._clock.now()
         page = JobList(
             data=[listed_view(each, now, self._domain) for each in found.jobs],

@@ -121,8 +121,8 @@ async def read_nothing(request: Request) -> bytes:
 
 
 async def read_body(request: Request, model: type[M]) -> tuple[M, Key | None]:
-    """The typed body and the idempotency key. Raises `Refused`. A body may hold templates, which take their time to
-    compile: a thread of its own keeps that from everybody else's requests."""
+    """The typed body and the idempotency key. Raises `Refused`. A body may be a megabyte, which takes its time to
+    take apart: a thread of its own keeps that from everybody else's requests."""
     text = await read_bytes(request, MIB)
     return await asyncio.to_thread(lambda: read(model, parse(text))), key_of(request, text)
 

@@ -29,9 +29,9 @@ class Version:
     locale: str = "en"
 
 
-def outcome(renderer: Renderer, **texts: str) -> Rendered | RenderingFailed:
+def outcome(renderer: Renderer, body_text: str, body_html: str | None = None) -> Rendered | RenderingFailed:
     try:
-        return renderer.render(Version(uuid4(), **texts), DATA)
+        return renderer.render(Version(uuid4(), body_text=body_text, body_html=body_html), DATA)
     except RenderingFailed as failure:
         return failure
 

@@ -1,0 +1,125 @@
+"""A paused channel: not a mail leaves, whatever is restarted; nothing is lost, no attempt is burnt; then all flows."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from hermodr_ledger import keys
+from hermodr_ledger.engine import Ledger
+from tests.support.installation import Installation
+from tests.support.load import Load, reached, under
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+BOUND_SECONDS = 1.0
+"""How long after the answer a mail may still leave: what was on the wire, and what a sender has not heard yet."""
+
+
+async def operator(installation: Installation) -> httpx.AsyncClient:
+    ledger = Ledger(installation.database_url, service="tests", pool_size=1)
+    try:
+        secret = (await keys.create(ledger, "operators", ["admin"])).secret
+    finally:
+        await ledger.close()
+    return httpx.AsyncClient(
+        base_url=installation.fleet.api_url,
+        headers={"authorization": f"Bearer {secret}"},
+        trust_env=False,
+        timeout=15,
+    )
+
+
+async def waiting(installation: Installation) -> dict[str, int]:
+    """Deliveries by whether they are parked, wait unparked, or are in a sender's hands."""
+    found = await installation._value(
+        """
+        SELECT json_build_object(
+            'parked', count(*) FILTER (WHERE wake_at > now() + interval '1 year'),
+            'waiting', count(*) FILTER (WHERE wake_at < now() + interval '1 year' AND state <> 'sending'),
+            'sending', count(*) FILTER (WHERE state = 'sending'))::text
+        FROM hermodr.deliveries WHERE wake_at IS NOT NULL
+        """
+    )
+    return dict(httpx.Response(200, text=found).json())
+
+
+async def test_nothing_leaves_while_paused_and_everything_when_resumed(installation: Installation) -> None:
+    await installation.fault(
+        stage="rcpt",
+        action={"kind": "reply", "code": 451},
+        first_per_address=1,
+        recipient="*@paused.example.org",
+    )  # so that retries come due in the pause as well
+    async with await operator(installation) as house:
+        async with under(Load(installation, "paused"), 1200, 300) as load:
+            await reached(load, 400)
+
+            async def in_full_flow() -> bool:
+                return await installation.arrived() >= 50
+
+            flow: bool = await wait_until(in_full_flow, 30)
+            assert flow
+            paused = await house.post("/v1/queues/email/pause", json={"reason": "a test"})
+            assert paused.status_code == 200
+            at_the_answer = await installation.arrived()
+            loop = asyncio.get_running_loop()
+            bound = loop.time() + BOUND_SECONDS
+            await wait_until(lambda: loop.time() > bound)
+            left = await installation.arrived()
+            print(f"{at_the_answer} had arrived at the answer, {left} within {BOUND_SECONDS:g} s of it")
+            assert 50 <= left < 1200
+        assert load.requested == 1200  # all of them accepted
+
+        async def at_rest() -> bool:
+            now = await waiting(installation)
+            return now["sending"] == 0 and now["waiting"] == 0 and now["parked"] >= 1200 - left
+
+        parked: bool = await wait_until(at_rest, 60, "everything unsent is parked", interval=0.2)
+        assert parked
+        health = (await installation.api.get("/health")).json()
+        assert health["status"] == "degraded"
+        assert any("channel email is paused" in each for each in health["warnings"])
+        await installation.fleet["email-sender"].kill()
+        for service in ("email-sender", "scheduler", "dispatcher", "api"):
+            await installation.fleet.restart(service)
+        late = await load.single()
+        assert late is not None
+        parked = await wait_until(at_rest, 60, "the late one is parked too", interval=0.2)
+        await mended_and_idle(installation)
+        assert await installation.arrived() == left
+        attempts = await installation._value("SELECT count(*) FROM hermodr.attempts")
+        assert (await house.get("/v1/queues")).json()["data"][0]["paused"] is True
+        assert await installation._value("SELECT count(*) FROM hermodr.attempts") == attempts
+        resumed = loop.time()
+        assert (await house.post("/v1/queues/email/resume")).json()["changed"] is True
+
+        async def flows() -> bool:
+            return await installation.arrived() > left
+
+        flowing: bool = await wait_until(flows, 10)
+        assert flowing
+        print(
+            f"first mail {loop.time() - resumed:.2f} s after the end of the pause; {left} had left before it"
+        )
+    assert (await installation.ended(late))["job"]["status"] == "completed"
+    facts = await installation.sound()
+    assert all(len(jobs) == 1 for jobs in facts.arrivals.values())
+    most = await installation._value("SELECT max(attempt) FROM hermodr.deliveries")
+    assert most == 2  # the one refusal each address gave, and nothing for the pause
+    await installation.clear_faults()
+
+
+async def mended_and_idle(installation: Installation) -> None:
+    """The senders listen again: their queues have consumers, and the services are alive."""
+
+    async def consumed() -> bool:
+        health: Any = (await installation.api.get("/health/broker")).json()
+        return bool(health["queues"]) and all(
+            each["consumers"] > 0 for label, each in health["queues"].items() if ".retry." not in label
+        )
+
+    consuming: bool = await wait_until(consumed, 30, "every queue has a consumer", interval=0.2)
+    assert consuming

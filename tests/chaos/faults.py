@@ -28,6 +28,8 @@ LEASE_SECONDS = 5.0
 AT_ONCE = 0.3
 """How often a fault does not wait for the end of the one before."""
 FIRST = 2.0
+LONG_RUN = 600.0
+"""Seconds from which on a run has room for absences of minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Whom a kind of fault may befall and for how long. `worst`: how long at most in runs of five minutes and more."""
+    """Whom a kind of fault may befall and for how long. `worst`: how long at most in long runs."""
 
     targets: tuple[str, ...]
     shortest: float
@@ -72,7 +74,7 @@ CATALOGUE = {
     "wire-throttled": Choice(WIRES, 2, 8),
     "cut-after-the-dot": Choice(("provider",), 2, 6),
     "provider-times-out": Choice(("provider",), 2, 6),
-    "provider-down": Choice(("provider",), 2, 8, worst=30),
+    "provider-down": Choice(("provider",), 2, 8, worst=130),
     "provider-throttles": Choice(("provider",), 2, 6),
     "ledger-disk-full": Choice(("tables", "journal"), 2, 8),
     "clock-ahead": Choice(SERVICES, 2, 8),
@@ -94,7 +96,7 @@ def sequence(seed: int, seconds: float, kinds: Iterable[str] = ()) -> list[Fault
             deck = rng.sample(wanted, len(wanted))
         kind = deck.pop()
         choice = CATALOGUE[kind]
-        longest = choice.worst if choice.worst and seconds >= 300 else choice.longest
+        longest = choice.worst if choice.worst and seconds >= LONG_RUN else choice.longest
         fault = Fault(
             round(at, 1), kind, rng.choice(choice.targets), round(rng.uniform(choice.shortest, longest), 1)
         )

@@ -9,6 +9,7 @@ import httpx
 
 from tests.support.installation import Installation
 from tests.support.load import LANES, Load
+from tests.support.waiting import wait_until
 
 TEMPLATE: dict[str, Any] = {
     "name": "booking",
@@ -16,6 +17,7 @@ TEMPLATE: dict[str, Any] = {
     "contents": {"email": {"en": {"subject": "Room {{ room }}", "body_text": "Welcome to {{ room }}.\n"}}},
 }
 LONGEST_DELAY = 8
+PREPARED_SECONDS = 120.0
 RETRY_SECONDS = 2.0
 """What the api asks for in its `Retry-After`."""
 MOST_OPEN = 100
@@ -45,7 +47,13 @@ class Workload:
         return sum(load.requested for load in (self._plain, self._typed, self._gone, self._probes))
 
     async def prepare(self) -> None:
-        await self._installation.create("/v1/templates", TEMPLATE)
+        """On a busy machine the process that compiles templates needs its time to start: `503` until then."""
+
+        async def saved() -> Any:
+            answer = await self._installation.api.post("/v1/templates", json=TEMPLATE)
+            return answer.status_code != httpx.codes.SERVICE_UNAVAILABLE and answer.raise_for_status()
+
+        await wait_until(saved, PREPARED_SECONDS, "a template", interval=1.0)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Returns when `stop` is set and every request has its answer."""

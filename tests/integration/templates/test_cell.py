@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -56,6 +57,31 @@ async def test_a_process_that_was_killed_is_replaced(cell: Cell) -> None:
     os.kill(first, signal.SIGKILL)
     assert (await cell.ask(TEXT))["rendered"]["text"] == "hello\n"
     assert pid_of(cell) != first
+
+
+SLOW_TO_START = """
+import sys, time
+time.sleep(1.2)  # a busy machine
+while True:
+    answer = b'{"here": true}'
+    sys.stdout.buffer.write(len(answer).to_bytes(4, "big") + answer)
+    sys.stdout.buffer.flush()
+    if not sys.stdin.buffer.read(1):
+        break
+    sys.stdin.buffer.read1()
+"""
+
+
+async def test_the_time_to_start_is_no_fault_of_the_first_request() -> None:
+    cell = Cell(0.6, (sys.executable, "-I", "-c", SLOW_TO_START))
+    assert await cell.ask(TEXT) == {"here": True}
+    await cell.close()
+
+
+async def test_a_process_that_does_not_come_up_is_lost() -> None:
+    cell = Cell(20, (sys.executable, "-I", "-c", "raise SystemExit(1)"))
+    with pytest.raises(CellLost, match="at its start"):
+        await cell.ask(TEXT)
 
 
 async def test_a_process_that_hangs_is_ended(cell: Cell) -> None:

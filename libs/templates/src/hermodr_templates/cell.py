@@ -10,10 +10,13 @@ import asyncio
 import contextlib
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 Message = dict[str, Any]
 _LENGTH = 4
+START_SECONDS = 30.0
+COMMAND = (sys.executable, "-I", "-m", "hermodr_templates")
 _LARGEST = 64 * 1024 * 1024
 
 
@@ -28,12 +31,15 @@ class _CellDied(CellLost):
 class Cell:
     """One process, started when first needed and again after a loss. It serves one request at a time, in their order.
 
-    `seconds`: the longest that a request may take, by the wall clock.
+    `seconds`: the longest that a request may take, by the wall clock. The start of the process is not a part of it: on
+    a busy machine that alone may take so long, and no template is to blame.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, command: Sequence[str] = COMMAND) -> None:
         self.seconds = seconds
+        self._command = command
         self._process: asyncio.subprocess.Process | None = None
+        self._greeted = False
         self._turn = asyncio.Lock()
 
     @property
@@ -51,7 +57,7 @@ class Cell:
                 return await self._exchange(request)
 
     async def start(self) -> None:
-        """Starts the process ahead of time."""
+        """Starts the process ahead of time. Raises `CellLost`."""
         async with self._turn:
             await self._running()
 
@@ -79,10 +85,7 @@ class Cell:
     async def _running(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-I",
-                "-m",
-                "hermodr_templates",
+                *self._command,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
@@ -91,7 +94,23 @@ class Cell:
                 start_new_session=True,  # Ctrl-C is for the service, which ends this one
                 limit=_LARGEST,
             )
+            self._greeted = False
+        if not self._greeted:
+            await self._greeting(self._process)
         return self._process
+
+    async def _greeting(self, process: asyncio.subprocess.Process) -> None:
+        """Waits until it is there. Cancelled, it may be waited for again."""
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await _answer(process)
+        except TimeoutError as error:
+            await self._end()
+            raise CellLost("the process that computes did not start") from error
+        except (OSError, EOFError) as error:
+            await self._end()
+            raise _CellDied("the process that computes died at its start") from error
+        self._greeted = True
 
     async def _end(self) -> None:
         process, self._process = self._process, None
@@ -103,10 +122,16 @@ class Cell:
 
 
 async def _talk(process: asyncio.subprocess.Process, request: bytes) -> Message:
-    if process.stdin is None or process.stdout is None:
+    if process.stdin is None:
         raise EOFError
     process.stdin.write(len(request).to_bytes(_LENGTH, "big") + request)
     await process.stdin.drain()
+    return await _answer(process)
+
+
+async def _answer(process: asyncio.subprocess.Process) -> Message:
+    if process.stdout is None:
+        raise EOFError
     length = int.from_bytes(await process.stdout.readexactly(_LENGTH), "big")
     if length > _LARGEST:
         raise EOFError

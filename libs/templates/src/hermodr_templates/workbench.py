@@ -77,10 +77,15 @@ def serve() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     workbench = Workbench()
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    _write(answers, {})  # we are here
     while (request := _read(requests)) is not None:
-        answer = json.dumps(workbench.answer(request)).encode()
-        answers.write(len(answer).to_bytes(_LENGTH, "big") + answer)
-        answers.flush()
+        _write(answers, workbench.answer(request))
+
+
+def _write(stream: BinaryIO, answer: Message) -> None:
+    octets = json.dumps(answer).encode()
+    stream.write(len(octets).to_bytes(_LENGTH, "big") + octets)
+    stream.flush()
 
 
 def _read(stream: BinaryIO) -> Message | None:

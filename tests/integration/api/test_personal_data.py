@@ -1,12 +1,13 @@
 """What there is of a person: shown to them whole, and forgotten."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from hermodr_contracts.vocabulary import DeliveryState, JobState
-from hermodr_ledger import personal_data
+from hermodr_ledger import audit, personal_data
 from hermodr_ledger.attempts import Outcome, Settlement, claim, record
 from hermodr_ledger.decisions import Decision, NewDelivery, Note, record_decisions, requested_jobs
 from hermodr_servicekit.ids import child_id
@@ -214,3 +215,31 @@ async def test_others_are_left_as_they_are(api: ApiUnderTest) -> None:
     assert dict(await row_of(api.api.ledger, "jobs", theirs)) == before
     shown = (await api.http.get(URL, params={"email": EMAIL.upper()})).json()["data"]
     assert [each["id"] for each in shown] == [other["id"]]
+
+
+async def test_what_is_requested_and_decided_while_a_person_is_erased_is_forgotten_too(
+    api: ApiUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = await api.recipient(name=NAME, email=EMAIL)
+    late: list[UUID] = []
+    record_line = audit.record
+
+    async def request_meanwhile(*arguments: Any) -> None:
+        """The erasing is not committed yet: others still see the person."""
+        late.append(await job_for(api, person))
+        await decided(api, *late)
+        await record_line(*arguments)
+
+    monkeypatch.setattr(audit, "record", request_meanwhile)
+    assert (await api.http.delete(f"{URL}/{person['id']}")).status_code == 204
+    (job_id,) = late
+    job = await row_of(api.api.ledger, "jobs", job_id)
+    delivery = await row_of(api.api.ledger, "deliveries", child_id(job_id, 1))
+    assert (job["state"], job["content"], job["data"]) == ("cancelled", None, "{}")
+    assert (delivery["state"], delivery["address"], delivery["address_name"]) == ("cancelled", "", None)
+
+
+async def test_of_several_who_erase_a_person_one_does(api: ApiUnderTest) -> None:
+    person = await api.recipient()
+    answers = await asyncio.gather(*(api.http.delete(f"{URL}/{person['id']}") for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [204, 404, 404, 404]

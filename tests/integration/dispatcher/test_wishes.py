@@ -11,8 +11,10 @@ from prometheus_client import CollectorRegistry, Counter
 from hermodr_contracts.vocabulary import Channel, JobState, Priority
 from hermodr_dispatcher.service import Dispatching
 from hermodr_ledger import recipients
+from hermodr_ledger.audit import CLI
 from hermodr_ledger.due import seconds_until_due, take_due_jobs
 from hermodr_ledger.engine import Ledger
+from hermodr_ledger.erasure import erase
 from hermodr_servicekit.announcer import Announcer
 from tests.support.ledgers import accept_one, emptied, new_job, new_project, opened, row_of, rows_of
 
@@ -126,3 +128,16 @@ async def test_who_muted_a_group_hears_nothing_of_it(ledger: Ledger) -> None:
     await dispatching_of(ledger, Rung()).dispatch(NORMAL, [of_group, other])
     states = [(await row_of(ledger, "jobs", each))["state"] for each in (of_group, other)]
     assert states == [JobState.SKIPPED, JobState.PROCESSING]
+
+
+async def test_a_job_taken_on_in_the_moment_its_recipient_was_erased_keeps_nothing_of_them(
+    ledger: Ledger,
+) -> None:
+    project_id, recipient_id = await person_of(ledger)
+    await erase(ledger, project_id, recipient_id, CLI)
+    wanted = new_job(project_id, recipient_id=recipient_id, to_email=None, data='{"a": 1}', owner_id="jane")
+    job_id = await accept_one(ledger, wanted)
+    await dispatching_of(ledger, Rung()).dispatch(NORMAL, [job_id])
+    row = await row_of(ledger, "jobs", job_id)
+    assert (row["state"], row["error"]) == ("failed", "recipient_erased")
+    assert (row["data"], row["content"], row["owner_id"]) == ("{}", None, None)

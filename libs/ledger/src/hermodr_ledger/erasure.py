@@ -4,12 +4,13 @@ Rows are locked in the order of `attempts.record`: deliveries before their jobs.
 add deliveries to a job until the job itself is settled, so both are gone through twice.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from hermodr_ledger import audit
 from hermodr_ledger.audit import Actor
-from hermodr_ledger.engine import Ledger, Transaction
+from hermodr_ledger.engine import Ledger, Statements, Transaction
 
 _SECONDS = 120.0
 _KEPT_IN_EVENTS = [
@@ -103,7 +104,7 @@ FROM theirs t WHERE e.job_id = t.id AND e.detail IS NOT NULL
 async def erase(ledger: Ledger, project_id: UUID, recipient_id: UUID, actor: Actor) -> Erased | None:
     """Deletes the recipient, their memberships and what they read; ends what of theirs is not sent yet; and blanks
     every address, name, content, datum and wish in what was. States, times, types and counts stay. `None` when the
-    project has no such recipient. Raises `LedgerUnavailable`; then nothing is changed."""
+    project has no such recipient. Raises `LedgerUnavailable`."""
     async with ledger.transaction() as transaction:
         gone = await transaction.fetch(
             "DELETE FROM hermodr.recipients WHERE id = $1 AND project_id = $2 RETURNING id",
@@ -113,14 +114,34 @@ async def erase(ledger: Ledger, project_id: UUID, recipient_id: UUID, actor: Act
         )
         if not gone:
             return None
-        await transaction.fetch(_FREE_KEYS, recipient_id, project_id, seconds=_SECONDS)
-        erased = await _settle(transaction, project_id, recipient_id)
-        for statement in _REST:
-            await transaction.fetch(statement, recipient_id, project_id, seconds=_SECONDS)
-        await transaction.fetch(_EVENTS, recipient_id, project_id, _KEPT_IN_EVENTS, seconds=_SECONDS)
+        erased = await _forget(transaction, project_id, recipient_id)
         counts = {"jobs": erased.jobs, "cancelled": erased.cancelled}
         await audit.record(transaction, project_id, actor, "recipient.erase", recipient_id, counts)
-        return erased
+    async with ledger.transaction() as transaction:  # what was requested while the first one was at it
+        await _forget(transaction, project_id, recipient_id)
+    return erased
+
+
+async def forget_jobs(statements: Statements, job_ids: Sequence[UUID]) -> None:
+    """Blanks jobs without deliveries whose recipient was erased in the moment between being looked up and the job's
+    acceptance."""
+    await statements.fetch(
+        """
+        UPDATE hermodr.jobs j
+        SET to_email = NULL, to_phone = NULL, owner_id = NULL, data = '{}', content = NULL, metadata = NULL
+        FROM unnest($1::uuid[]) w(id) WHERE j.id = w.id
+        """,
+        list(job_ids),
+    )
+
+
+async def _forget(transaction: Transaction, project_id: UUID, recipient_id: UUID) -> Erased:
+    await transaction.fetch(_FREE_KEYS, recipient_id, project_id, seconds=_SECONDS)
+    erased = await _settle(transaction, project_id, recipient_id)
+    for statement in _REST:
+        await transaction.fetch(statement, recipient_id, project_id, seconds=_SECONDS)
+    await transaction.fetch(_EVENTS, recipient_id, project_id, _KEPT_IN_EVENTS, seconds=_SECONDS)
+    return erased
 
 
 async def _settle(transaction: Transaction, project_id: UUID, recipient_id: UUID) -> Erased:

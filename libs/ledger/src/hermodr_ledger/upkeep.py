@@ -69,7 +69,8 @@ async def waiting(ledger: Ledger) -> list[Waiting]:
         """
         SELECT kind, priority, sum(jobs)::bigint AS jobs, max(oldest)::float8 AS oldest FROM (
             SELECT kind, priority, count(*) AS jobs,
-                   extract(epoch FROM now() - min(coalesce(scheduled_for, created_at))) AS oldest
+                   extract(epoch FROM now()
+                           - min(greatest(coalesce(scheduled_for, created_at), deferred_until))) AS oldest
             FROM hermodr.jobs WHERE wake_at IS NOT NULL AND state = 'queued' GROUP BY kind, priority
             UNION ALL
             SELECT j.kind, d.priority, count(*), extract(epoch FROM now() - min(coalesce(d.due_at, d.created_at)))

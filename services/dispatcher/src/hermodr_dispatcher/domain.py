@@ -20,6 +20,9 @@ from hermodr_ledger.decisions import (
 )
 from hermodr_servicekit.ids import child_id
 
+RECIPIENT_ERASED = "recipient_erased"
+"""Why a job fails whose recipient is no more."""
+
 _DEFAULT_ON_UNKNOWN = {Channel.SMS: OnUnknown.HOLD, Channel.WHATSAPP: OnUnknown.HOLD}
 
 
@@ -102,7 +105,7 @@ def _impossible(
     if job.kind is not JobKind.NOTIFICATION:
         return f"jobs of kind {job.kind} are not served by this version"
     if job.recipient_id is not None and job.recipient is None:
-        return "recipient_erased"
+        return RECIPIENT_ERASED
     if not job.has_content and template is None:
         return "template_missing"
     if not channels:

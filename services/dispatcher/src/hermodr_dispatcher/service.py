@@ -8,10 +8,11 @@ import structlog
 from prometheus_client import Counter
 
 from hermodr_contracts.vocabulary import JobKind, Priority
-from hermodr_dispatcher.domain import decide
+from hermodr_dispatcher.domain import RECIPIENT_ERASED, decide
 from hermodr_ledger.dead_letters import bury_job
 from hermodr_ledger.decisions import Decision, published_templates, requested_jobs
 from hermodr_ledger.engine import Ledger, LedgerUnavailable, repeats_itself
+from hermodr_ledger.erasure import forget_jobs
 from hermodr_ledger.redeciding import record_all
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.coalescer import Coalescer
@@ -92,6 +93,9 @@ class Dispatching:
             for (channel, priority), ids in lanes.items():
                 self._announcer.deliveries(channel, priority, ids)
             self._count(decisions)
+            erased = [each.job.id for each in decisions if each.error == RECIPIENT_ERASED]
+            if erased:
+                await forget_jobs(self._ledger, erased)
         return [None] * len(packs)
 
     def _count(self, decisions: Sequence[Decision]) -> None:

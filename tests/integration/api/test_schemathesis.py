@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from hermodr_cli.supervisor import Fleet
@@ -42,6 +43,10 @@ checks.use_after_free.enabled = false
 """
 
 
+def run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, cwd=folder)
+
+
 async def test_the_api_is_as_it_describes_itself(database_url: str, broker: Broker, tmp_path: Path) -> None:
     async with api_over(database_url) as api:
         job = (await api.http.post("/v1/notifications", json=MAIL)).json()["job_id"]
@@ -56,11 +61,9 @@ async def test_the_api_is_as_it_describes_itself(database_url: str, broker: Brok
     }
     async with Fleet(private_ports(environment, (API,)), tmp_path / "logs", specs=(API,)) as fleet:
         command = [
-            *(sys.executable, "-m", "schemathesis.cli", "--config-file", configuration),
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(configuration)),
             *("run", f"{fleet.api_url}/openapi.json", "--header", f"Authorization: {key}"),
             *("--max-examples", EXAMPLES, "--seed", SEED, "--continue-on-failure", "--workers", "1"),
         ]
-        done = await asyncio.to_thread(
-            subprocess.run, command, capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path
-        )
+        done = await asyncio.to_thread(run, command, tmp_path)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]

@@ -1,11 +1,13 @@
 """A ledger without rows for each test, in a database shared by the module."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from hermodr_ledger.engine import Ledger
-from tests.support import ledgers
+from tests.support import ledgers, psql
+from tests.support.psql import Psql
+from tests.support.sql_house import House
 
 
 @pytest.fixture
@@ -13,3 +15,31 @@ async def ledger(database_url: str) -> AsyncIterator[Ledger]:
     async with ledgers.opened(database_url, pool_size=25) as opened:
         await ledgers.emptied(opened)
         yield opened
+
+
+@pytest.fixture(scope="module")
+def admin(database_url: str) -> Psql:
+    return Psql(database_url)
+
+
+@pytest.fixture(scope="module")
+def house(admin: Psql) -> House:
+    return House(admin)
+
+
+@pytest.fixture(scope="module")
+def producer(database_url: str, house: House) -> Iterator[Psql]:
+    with psql.role(database_url, ["hermodr_producer"]) as role:
+        yield role
+
+
+@pytest.fixture(scope="module")
+def reader(database_url: str, house: House) -> Iterator[Psql]:
+    with psql.role(database_url, ["hermodr_reader"]) as role:
+        yield role
+
+
+@pytest.fixture(scope="module")
+def operator(database_url: str, house: House) -> Iterator[Psql]:
+    with psql.role(database_url, ["hermodr_operator"]) as role:
+        yield role

@@ -1,24 +1,18 @@
 """The functions and views for callers who speak SQL, as ordinary roles use them through psql."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
-from hermodr_contracts.vocabulary import DeliveryState, JobState
 from hermodr_ledger import upkeep
-from hermodr_ledger.attempts import Outcome, Settlement, claim, record
-from hermodr_ledger.decisions import record_decisions
 from hermodr_ledger.due import take_due_jobs
-from hermodr_ledger.engine import Ledger
 from hermodr_ledger.schema_version import head
-from hermodr_servicekit.ids import new_id
-from tests.support import ledgers, psql
+from tests.support import ledgers
 from tests.support.psql import Psql, Refused
+from tests.support.sql_house import House
 
-CONTENT = '{"subject": "Hello", "body": "you", "name": "Ada"}'
 FUNCTIONS = {
     "enqueue_notification_job": "uuid",
     "queue_notification": "uuid",
@@ -34,71 +28,6 @@ VIEWS = {
     "notification_error_summary",
     "failed_notifications_report",
 }
-
-
-class House:
-    """Two projects with a recipient, a group and an update each."""
-
-    def __init__(self, admin: Psql) -> None:
-        self.ids: dict[str, dict[str, UUID]] = {}
-        for name in ("shop", "bank"):
-            ids = {what: new_id() for what in ("project", "ada", "bob", "group", "update")}
-            project = ids["project"]
-            admin.ask(
-                f"INSERT INTO hermodr.projects (id, name) VALUES ('{project}', '{name}')",
-                "INSERT INTO hermodr.recipients (id, project_id, user_id, email) VALUES"
-                f" ('{ids['ada']}', '{project}', 'ada', 'ada@example.com'),"
-                f" ('{ids['bob']}', '{project}', 'bob', 'bob@example.com')",
-                f"INSERT INTO hermodr.groups (id, project_id, name) VALUES ('{ids['group']}', '{project}', 'family')",
-                f"INSERT INTO hermodr.updates (id, project_id, group_id) VALUES ('{ids['update']}', '{project}',"
-                f" '{ids['group']}')",
-                "INSERT INTO hermodr.templates (id, project_id, name, current_version) VALUES"
-                f" ('{new_id()}', '{project}', 'magic_link', 1)",
-            )
-            self.ids[name] = ids
-
-    def enqueue(self, project: str = "shop", person: str = "ada", **changes: str) -> str:
-        """A call of `enqueue_notification_job`, by the names of its arguments, with `changes` as SQL."""
-        arguments = {
-            "recipient_id": f"'{self.ids[project][person]}'",
-            "group_id": f"'{self.ids[project]['group']}'",
-            "update_id": f"'{self.ids[project]['update']}'",
-            "notification_type": "'immediate'",
-            "urgency": "'normal'",
-            "delivery_method": "'email'",
-            "content": f"'{CONTENT}'",
-            "delay_minutes": "0",
-        } | changes
-        listed = ", ".join(f"{name} => {value}" for name, value in arguments.items())
-        return f"SELECT hermodr.enqueue_notification_job({listed})"
-
-
-@pytest.fixture(scope="module")
-def admin(database_url: str) -> Psql:
-    return Psql(database_url)
-
-
-@pytest.fixture(scope="module")
-def house(admin: Psql) -> House:
-    return House(admin)
-
-
-@pytest.fixture(scope="module")
-def producer(database_url: str, house: House) -> Iterator[Psql]:
-    with psql.role(database_url, ["hermodr_producer"]) as role:
-        yield role
-
-
-@pytest.fixture(scope="module")
-def reader(database_url: str, house: House) -> Iterator[Psql]:
-    with psql.role(database_url, ["hermodr_reader"]) as role:
-        yield role
-
-
-@pytest.fixture(scope="module")
-def operator(database_url: str, house: House) -> Iterator[Psql]:
-    with psql.role(database_url, ["hermodr_operator"]) as role:
-        yield role
 
 
 def row(admin: Psql, job_id: str, *columns: str) -> list[str]:
@@ -304,82 +233,6 @@ def test_the_search_path_of_a_caller_changes_nothing(producer: Psql, house: Hous
     assert definers == []
 
 
-def test_a_reader_sees_their_users_rows_and_no_others(
-    reader: Psql, producer: Psql, house: House, admin: Psql
-) -> None:
-    ada, bob = producer.one(house.enqueue()), producer.one(house.enqueue(person="bob"))
-    bank = producer.one(house.enqueue("bank"))
-    for job_id in (ada, bob, bank):
-        admin.ask(f"INSERT INTO hermodr.events (job_id, kind) VALUES ('{job_id}', 'noted')")
-    assert reader.ask("SELECT id FROM hermodr.jobs") == []
-    assert reader.ask("SET hermodr.user_id = ''", "SELECT id FROM hermodr.jobs") == []
-    for table, column in (
-        ("jobs", "id"),
-        ("events", "job_id"),
-        ("notification_processing_timeline", "job_id"),
-    ):
-        mine = {
-            each
-            for (each,) in reader.ask("SET hermodr.user_id = 'ada'", f"SELECT {column} FROM hermodr.{table}")
-        }
-        assert {ada, bob, bank} & mine == {ada, bank}
-        narrowed = reader.ask(
-            "SET hermodr.user_id = 'ada'",
-            "SET hermodr.project = 'shop'",
-            f"SELECT {column} FROM hermodr.{table}",
-        )
-        assert {ada, bob, bank} & {each for (each,) in narrowed} == {ada}
-    people = reader.ask("SET hermodr.user_id = 'bob'", "SELECT email FROM hermodr.recipients")
-    assert people == [["bob@example.com"]] * 2
-    for statement in (
-        "SELECT * FROM hermodr.api_keys",
-        "UPDATE hermodr.jobs SET state = 'cancelled'",
-        house.enqueue(),
-    ):
-        with pytest.raises(Refused, match="permission denied"):
-            reader.ask("SET hermodr.user_id = 'ada'", statement)
-
-
-async def _a_failure(ledger: Ledger, job_id: UUID) -> None:
-    (made,) = (await record_decisions(ledger, await ledgers.decisions_of(ledger, [job_id]))).values()
-    (claimed,) = await claim(ledger, made, owner="me", lease_seconds=60)
-    attempt = ledgers.attempt(claimed.id, 1, Outcome.PERMANENT, code="smtp_554", detail="DATA: refused")
-    (recorded,) = await record(ledger, [(attempt, Settlement(DeliveryState.FAILED))])
-    assert recorded.job_state is JobState.FAILED
-
-
-async def test_the_views_tell_what_became_of_it(
-    operator: Psql, reader: Psql, producer: Psql, house: House, database_url: str
-) -> None:
-    job_id = producer.one(house.enqueue(person="bob"))
-    async with ledgers.opened(database_url) as ledger:
-        await _a_failure(ledger, UUID(job_id))
-    project = house.ids["shop"]["project"]
-    assert operator.ask(
-        "SELECT status, error, delivery_method, provider, retry_count FROM hermodr.failed_notifications_report"
-        f" WHERE job_id = '{job_id}'"
-    ) == [["failed", "smtp_554", "email", "smtp", "0"]]
-    assert operator.ask(
-        "SELECT notification_type, error_code, occurrence_count, jobs FROM hermodr.notification_error_summary"
-    ) == [["immediate", "smtp_554", "1", "1"]]
-    assert operator.ask(
-        f"SELECT event FROM hermodr.notification_processing_timeline WHERE job_id = '{job_id}' ORDER BY at"
-    ) == [["requested"], ["decided"], ["attempted"], ["failed"]]
-    assert (
-        operator.one(
-            f"SELECT total_failed FROM hermodr.notification_queue_status WHERE project_id = '{project}'"
-        )
-        == "1"
-    )
-    assert operator.ask(
-        "SELECT notification_type, total, last_hour, last_24_hours FROM hermodr.notifications_dashboard_view"
-        f" WHERE status = 'failed' AND project_id = '{project}'"
-    ) == [["immediate", "1", "1", "1"]]
-    for view in ("notification_error_summary", "failed_notifications_report"):
-        assert len(reader.ask("SET hermodr.user_id = 'bob'", f"SELECT * FROM hermodr.{view}")) == 1
-        assert reader.ask("SET hermodr.user_id = 'ada'", f"SELECT * FROM hermodr.{view}") == []
-
-
 def test_the_interface_is_what_it_is_said_to_be(admin: Psql) -> None:
     listed = admin.ask(
         "SELECT proname, pg_get_function_result(oid) FROM pg_proc WHERE pronamespace = 'hermodr'::regnamespace"
@@ -398,28 +251,3 @@ async def test_the_ladder_is_the_services_own(producer: Psql, database_url: str)
             assert [each for (each,) in producer.ask(asked)] == told
     with pytest.raises(Refused, match="retry_count: must be 0 or more"):
         producer.ask("SELECT hermodr.calculate_next_retry(-1)")
-
-
-async def test_cleaning_up_takes_what_ended_long_ago_with_all_that_belongs_to_it(
-    operator: Psql, admin: Psql, producer: Psql, house: House, database_url: str
-) -> None:
-    old, unfinished = producer.one(house.enqueue()), producer.one(house.enqueue())
-    async with ledgers.opened(database_url) as ledger:
-        await _a_failure(ledger, UUID(old))
-    clean = "SELECT hermodr.cleanup_notification_data('{}')"
-    for bad in ("NULL", "'-1 day'"):
-        with pytest.raises(Refused, match="retention: must be an interval"):
-            operator.ask(f"SELECT hermodr.cleanup_notification_data({bad})")
-    counted = f"""
-        SELECT (SELECT count(*) FROM hermodr.jobs WHERE id = '{old}'),
-               (SELECT count(*) FROM hermodr.deliveries WHERE job_id = '{old}'),
-               (SELECT count(*) FROM hermodr.events WHERE job_id = '{old}'),
-               (SELECT count(*) FROM hermodr.attempts WHERE delivery_id > '{old}'
-                AND delivery_id <= hermodr.last_child_of('{old}')),
-               (SELECT count(*) FROM hermodr.jobs WHERE id = '{unfinished}')
-    """
-    assert operator.one(clean.format("1 day")) == "0"
-    assert admin.ask(counted) == [["1", "1", "1", "1", "1"]]
-    finished = int(admin.one("SELECT count(*) FROM hermodr.jobs WHERE finished_at IS NOT NULL"))
-    assert int(operator.one(clean.format("0 seconds"))) == finished > 0
-    assert admin.ask(counted) == [["0", "0", "0", "0", "1"]]

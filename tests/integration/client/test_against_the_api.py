@@ -245,6 +245,28 @@ async def test_keys_are_made_and_revoked(site: Site, client: AsyncHermodr) -> No
             await reader.jobs.get(made.id)
 
 
+async def test_jobs_are_listed_cancelled_and_asked_for_again(client: AsyncHermodr) -> None:
+    sent = [await client.send(f"a{n}@example.com", **TEXT, delay_seconds=60) for n in range(5)]
+    found = [job.id async for job in client.jobs.list(status="scheduled", sort="-created_at", page_size=2)]
+    assert found == [accepted.job_id for accepted in reversed(sent)]
+    assert (await client.jobs.cancel(sent[0].job_id)).status == "cancelled"
+    with pytest.raises(Conflict):
+        await client.jobs.cancel(sent[0].job_id)
+    counted = await client.jobs.retry_many({"status": "cancelled"}, dry_run=True)
+    assert (counted.matched, counted.retried) == (1, 0)
+    assert (await client.jobs.retry(sent[0].job_id)).status == "scheduled"
+    assert (await client.jobs.metrics(hours=1)).summary["total_jobs"] == 5
+
+
+async def test_queues_and_dead_letters_are_looked_at(client: AsyncHermodr) -> None:
+    assert (await client.queues.pause("email", "a test")).paused
+    report = await client.queues.get()
+    assert [(each.channel, each.paused) for each in report.data] == [("email", True)]
+    assert not (await client.queues.resume("email")).paused
+    assert [each async for each in client.dead_letters.list(replayed=False)] == []
+    assert (await client.dead_letters.replay_many(dry_run=True)).matched == 0
+
+
 async def test_health_is_told(client: AsyncHermodr) -> None:
     health = await client.health.get()
     assert health.status == "degraded"

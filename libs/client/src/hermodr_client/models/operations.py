@@ -31,11 +31,43 @@ class CreatedApiKey(ApiKey):
     __str__ = __repr__
 
 
-class Queue(Answer):
-    """A channel's queue, or one lane of it."""
+class Lane(Answer):
+    """One priority of a channel: deliveries due and `waiting`, the oldest for `oldest_seconds`. `ready` and `consumers`
+    are the broker's, None while it cannot be asked."""
+
+    lane: str
+    waiting: int
+    oldest_seconds: float | None = None
+    ready: int | None = None
+    consumers: int | None = None
+
+
+class ChannelQueues(Answer):
+    """A channel and its lanes."""
 
     channel: str
-    paused: bool = False
+    paused: bool
+    lanes: list[Lane]
+    paused_at: datetime | None = None
+    reason: str | None = None
+
+
+class QueuesReport(Answer):
+    """Every channel, and the lanes of jobs that wait to be decided upon."""
+
+    data: list[ChannelQueues]
+    dispatch: list[Lane] = Field(default_factory=list)
+    waiting_tasks: int = 0
+    broker_connected: bool = False
+
+
+class Pausing(Answer):
+    """Where a channel stands now; `changed`: it did not before."""
+
+    channel: str
+    paused: bool
+    changed: bool
+    reason: str | None = None
 
 
 class DeadLetter(Answer):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from hermodr_client.exchange import Steps
-from hermodr_client.models.answer import Answer, Listed
-from hermodr_client.models.operations import Health, Queue
+from hermodr_client.models.operations import Health, Pausing, QueuesReport
 from hermodr_client.operation import operation
 from hermodr_client.part import Part, W, path_of
 
@@ -13,19 +12,19 @@ class Queues(Part[W]):
     """How full they are; stopping a channel, and letting it go on."""
 
     @operation
-    def list(self) -> Steps[Listed[Queue]]:
-        """Every queue with depth, consumers and rates."""
-        return self._get(path_of("queues"), Listed[Queue])
+    def get(self) -> Steps[QueuesReport]:
+        """Every channel's lanes with depth, consumers, rates and the oldest age."""
+        return self._get(path_of("queues"), QueuesReport)
 
     @operation
-    def pause(self, channel: str) -> Steps[Answer]:
-        """Nothing is sent on the channel any more; nothing is lost."""
-        return self._post(path_of("queues", channel, "pause"), Answer)
+    def pause(self, channel: str, reason: str | None = None) -> Steps[Pausing]:
+        """Nothing is sent on the channel any more, of any project; nothing is lost."""
+        return self._post(path_of("queues", channel, "pause"), Pausing, {"reason": reason})
 
     @operation
-    def resume(self, channel: str) -> Steps[Answer]:
+    def resume(self, channel: str, reason: str | None = None) -> Steps[Pausing]:
         """The channel goes on."""
-        return self._post(path_of("queues", channel, "resume"), Answer)
+        return self._post(path_of("queues", channel, "resume"), Pausing, {"reason": reason})
 
 
 class Status(Part[W]):

@@ -1,0 +1,102 @@
+"""The commands that call the API, as a person runs them: processes of their own, against a real API process."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest_asyncio
+
+from hermodr_ledger import keys
+from hermodr_ledger.engine import Ledger
+from tests.support.api_process import free_port, started, until_answers
+from tests.support.sessions import fresh_name
+
+COMMAND = (sys.executable, "-m", "hermodr_cli.main")
+
+
+@dataclass
+class Shell:
+    """Runs `hermodr`, with the address and the key in its environment."""
+
+    environment: Mapping[str, str]
+
+    async def begin(self, *arguments: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *COMMAND,
+            *arguments,
+            env=dict(self.environment),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    async def run(self, *arguments: str, status: int = 0) -> str:
+        """What it prints; it has to end with `status`, and to complain in one line if that is not 0."""
+        process = await self.begin(*arguments)
+        said, complaint = await process.communicate()
+        assert process.returncode == status, complaint.decode()
+        assert len(complaint.splitlines()) == (1 if status else 0), complaint.decode()
+        return said.decode()
+
+    async def json(self, *arguments: str) -> Any:
+        return json.loads(await self.run(*arguments, "--json"))
+
+
+@pytest_asyncio.fixture
+async def shell(database_url: str) -> AsyncIterator[Shell]:
+    port = free_port()
+    ledger = Ledger(database_url, service="test")
+    secret = (await keys.create(ledger, fresh_name(), ["admin"])).secret
+    await ledger.close()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("HERMODR_")}
+    async with (
+        started(database_url, port),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http,
+    ):
+        await until_answers(http, "/health/ready")
+        yield Shell(kept | {"HERMODR_PORT_BASE": str(port), "HERMODR_API_KEY": secret})
+
+
+async def test_a_job_is_sent_listed_cancelled_and_asked_for_again(shell: Shell) -> None:
+    send = ("send", "--to", "ada@example.com", "--subject", "Hi", "--text", "It works.")
+    job_id = (await shell.json(*send, "--delay", "3600"))["job_id"]
+    (listed,) = (await shell.json("jobs", "list", "--status", "scheduled"))["data"]
+    assert listed["id"] == job_id
+    assert job_id in await shell.run("jobs", "show", job_id)
+    assert (await shell.json("jobs", "cancel", job_id))["data"][0]["status"] == "cancelled"
+    await shell.run("jobs", "cancel", job_id, status=1)
+    assert (await shell.json("jobs", "retry", job_id))["data"][0]["status"] == "scheduled"
+    assert (await shell.json("jobs", "retry", "--all", "--dry-run"))["matched"] == 0
+    assert (await shell.json("dead-letters", "list"))["data"] == []
+    assert (await shell.json("dead-letters", "replay", "--all", "--dry-run"))["matched"] == 0
+
+
+async def test_a_tail_shows_what_comes_and_ends_with_ctrl_c(shell: Shell) -> None:
+    await shell.run("send", "--to", "ada@example.com", "--subject", "Hi", "--text", "First.", "--delay", "60")
+    tail = await shell.begin("jobs", "tail", "--json", "--interval", "0.1")
+    assert tail.stdout is not None
+    first = json.loads(await tail.stdout.readline())
+    job_id = first["job"]["id"]
+    await shell.run("jobs", "cancel", job_id)
+    change = json.loads(await tail.stdout.readline())
+    assert (change["job"]["id"], change["before"], change["job"]["status"]) == (
+        job_id,
+        "scheduled",
+        "cancelled",
+    )
+    tail.send_signal(signal.SIGINT)
+    _, complaint = await tail.communicate()
+    assert (tail.returncode, complaint) == (0, b"")
+
+
+async def test_what_cannot_be_is_said_in_one_line(shell: Shell) -> None:
+    await shell.run("jobs", "show", "01a20a99-f593-73f3-9a72-eedae4270000", status=1)
+    wrong = Shell(dict(shell.environment) | {"HERMODR_API_KEY": "hk_wrong"})
+    await wrong.run("jobs", "list", status=1)
+    nowhere = Shell(dict(shell.environment) | {"HERMODR_API_URL": "http://127.0.0.1:1"})
+    await nowhere.run("jobs", "list", status=1)

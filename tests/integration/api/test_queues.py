@@ -121,7 +121,7 @@ async def test_pausing_is_idempotent_on_record_and_told_by_health(house: ApiUnde
 async def test_health_tells_of_tasks_that_wait(house: ApiUnderTest) -> None:
     await new_jobs(house.api.ledger, 2, kind=JobKind.TASK)
     health = (await house.http.get("/health")).json()
-    assert "2 tasks wait: there is no worker yet" in health["warnings"]
+    assert "tasks wait, 2 of them: there is no worker yet" in health["warnings"]
     assert set(health) == {"status", "database", "broker", "circuit_breakers", "services", "warnings"}
 
 

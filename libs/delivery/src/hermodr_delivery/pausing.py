@@ -46,7 +46,7 @@ class PauseWatch:
         """Looks once; for `periodic.repeat`."""
         paused = await self._look()
         if paused != self.paused:
-            log.warning("the channel is paused" if paused else "the channel flows", channel=self._channel)
+            log.info("the channel is paused" if paused else "the channel flows", channel=self._channel)
         self.paused = paused
         self._tell()
         return LOOK_EVERY_SECONDS

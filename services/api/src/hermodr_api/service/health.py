@@ -110,7 +110,7 @@ class HealthCheck:
             for each in stopped
         ]
         if tasks:
-            warnings.append(f"{tasks} tasks wait: there is no worker yet")
+            warnings.append(f"tasks wait, {tasks} of them: there is no worker yet")
         found = {"reachable": True, "latency_ms": round(latency * 1000, 2), "warnings": warnings}
         return seen | found | {"active": sending, "failed": dead}
 

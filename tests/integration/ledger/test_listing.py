@@ -216,16 +216,23 @@ async def test_any_filters_in_any_order_page_by_page(world: World, database_url:
         st.integers(1, 40),
     )
 
-    @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-    @given(queries)
-    def check(query: tuple[Filters, Order, int]) -> None:
-        async def ask() -> list[UUID]:
-            async with opened(database_url, pool_size=1) as ledger:
-                return await walked(ledger, *query)
+    def check_all() -> None:
+        with asyncio.Runner() as runner:
+            ledger = Ledger(database_url, service="test", pool_size=1)
 
-        assert asyncio.run(ask()) == expected(world.rows, query[0], query[1])
+            @settings(
+                max_examples=50, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+            )
+            @given(queries)
+            def check(query: tuple[Filters, Order, int]) -> None:
+                assert runner.run(walked(ledger, *query)) == expected(world.rows, query[0], query[1])
 
-    await asyncio.to_thread(check)
+            try:
+                check()
+            finally:
+                runner.run(ledger.close())
+
+    await asyncio.to_thread(check_all)
 
 
 async def test_every_row_there_at_the_beginning_is_seen_once_while_others_arrive(

@@ -115,8 +115,10 @@ async def test_old_weeks_are_dropped_once_all_in_them_is_finished_and_old(ledger
     for parent in PARENTS:
         assert "20240108" in await weeks(ledger, parent)
         assert "20240101" not in await weeks(ledger, parent)
-    await ledger.fetch("UPDATE hermodr.jobs SET finished_at = $1", ended)
+    await ledger.fetch("UPDATE hermodr.jobs SET finished_at = $1, state = 'failed'", ended)
+    assert len(await rows_of(ledger, "job_standings")) == 1
     assert await drop_partitions(ledger, before) == ["20240108"]
+    assert await rows_of(ledger, "job_standings") == []
     assert await rows_of(ledger, "jobs") == []
     assert await drop_partitions(ledger, before) == []
 

@@ -27,8 +27,9 @@ class Failure:
 @dataclass(frozen=True, slots=True)
 class Fared:
     """The jobs accepted since `since`, as they are `as_of` now. Milliseconds from the decision to the end, of the
-    completed; `channels` counts deliveries by channel and state. `overdue` jobs, of any age, were due a minute ago and
-    nobody has decided upon them. `waiting` are due and not finished; `oldest_seconds` since when the oldest is due."""
+    completed (the percentile to within 2.5 %); `channels` counts deliveries by channel and state. `overdue` jobs, of
+    any age, were due a minute ago and nobody has decided upon them. `waiting` are due and not finished;
+    `oldest_seconds` since when the oldest is due."""
 
     since: datetime
     as_of: datetime
@@ -42,14 +43,15 @@ class Fared:
     oldest_seconds: float | None
 
 
+# Times are gathered in classes 5 % wide, each with its mean: sorting a million of them took longer than all the rest.
 _COUNT = """
 WITH rows AS (
     SELECT state,
            CASE WHEN state = 'completed' THEN extract(epoch FROM finished_at - processed_at)::float8 * 1000 END AS ms
     FROM hermodr.jobs WHERE project_id = $1 AND id >= $2 AND created_at >= $3
 )
-SELECT state, count(*) AS n, avg(ms) AS average, percentile_disc(0.95) WITHIN GROUP (ORDER BY ms) AS p95
-FROM rows GROUP BY state
+SELECT state, round(20 * ln(greatest(ms, 0.01)))::int AS class, count(*) AS n, count(ms) AS timed, sum(ms) AS total
+FROM rows GROUP BY state, class
 """
 
 _CHANNELS = """
@@ -85,20 +87,39 @@ async def measure(ledger: Ledger, project_id: UUID, now: datetime, hours: int) -
         channels = await transaction.fetch(_CHANNELS, project_id, first, seconds=_SECONDS)
         failed = await transaction.fetch(_FAILURES, project_id, first, _FAILURES_SHOWN)
         (waiting,) = await transaction.fetch(_WAITING, project_id, float(OVERDUE_SECONDS), seconds=_SECONDS)
-    by_state = {JobState(row["state"]): row for row in counted}
-    completed = by_state.get(JobState.COMPLETED)
+    states: dict[JobState, int] = {}
+    for row in counted:
+        states[JobState(row["state"])] = states.get(JobState(row["state"]), 0) + row["n"]
+    timed = sorted((row["total"] / row["timed"], row["timed"]) for row in counted if row["timed"])
     methods: dict[str, dict[str, int]] = {}
     for row in channels:
         methods.setdefault(row["channel"], {})[row["state"]] = row["n"]
     return Fared(
         since=since,
         as_of=now,
-        states={state: row["n"] for state, row in by_state.items()},
-        average_ms=completed["average"] if completed else None,
-        p95_ms=completed["p95"] if completed else None,
+        states=states,
+        average_ms=average_of(timed),
+        p95_ms=percentile_of(timed, 0.95),
         channels=methods,
         failures=[Failure(row["id"], row["type"], row["error"], row["finished_at"]) for row in failed],
         overdue=waiting["overdue"],
         waiting=waiting["n"],
         oldest_seconds=waiting["oldest"],
     )
+
+
+def average_of(classes: Sequence[tuple[float, int]]) -> float | None:
+    """Of (mean, how many)."""
+    number = sum(n for _, n in classes)
+    return sum(mean * n for mean, n in classes) / number if number else None
+
+
+def percentile_of(classes: Sequence[tuple[float, int]], share: float) -> float | None:
+    """The mean of the class in which the value lies that `share` of all do not exceed; (mean, how many), ascending."""
+    wanted = share * sum(n for _, n in classes)
+    seen = 0
+    for mean, n in classes:
+        seen += n
+        if seen >= wanted:
+            return mean
+    return None

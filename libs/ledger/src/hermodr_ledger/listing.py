@@ -172,7 +172,10 @@ class _Reading:
         if self._key == "created_at":
             way = ways[0] if len(ways) <= 2 else await self._best(ways, mark)
             return await self._along(way, mark, wanted)
-        return await self._along(sources.in_order_of(self._filters, self._key), mark, wanted)
+        return await self._along(ways[-1], mark, wanted)
+
+    def _by_type(self, way: Source) -> bool:
+        return way.of_type is not None and self._key == "created_at"
 
     async def _few(self) -> list[UUID] | None:
         """All rows a filter leads to, if they are few, and no index has them in order."""
@@ -216,7 +219,7 @@ class _Reading:
 
     async def _along(self, way: Source, mark: Mark, wanted: int) -> _Part:
         closely = self._filters.delivery_method is not None or way.elsewhere
-        most = MOST_READ_CLOSELY if closely else MOST_READ_OF_INDEX if way.of_type else MOST_READ
+        most = MOST_READ_CLOSELY if closely else MOST_READ_OF_INDEX if self._by_type(way) else MOST_READ
         sql = Sql()
         text = sources.along(
             sql, way, self._filters, self._key, self._direction, (mark.id, mark.at), most, wanted

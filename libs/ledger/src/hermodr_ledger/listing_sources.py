@@ -1,6 +1,5 @@
 """The ways into the jobs of a list: which index leads to what the filters ask for, and the SQL along it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -67,9 +66,11 @@ class Sql:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A table, as `j`, and what leads along one of its indexes. `elsewhere`: it has the ids alone."""
+    """A table, as `j`, and what leads along one of its indexes: `lead` are the columns before the id, with the values
+    they are to have, `between` the ids if not all. `elsewhere`: it has the ids alone."""
 
-    conditions: tuple[tuple[str, object], ...]
+    lead: tuple[tuple[str, object], ...] = ()
+    between: tuple[UUID, UUID] | None = None
     table: str = "hermodr.jobs"
     elsewhere: bool = False
     of_type: str | None = None
@@ -90,25 +91,20 @@ async def batch_range(ledger: Statements, filters: Filters) -> tuple[UUID, UUID]
 
 def ways(filters: Filters, batch: tuple[UUID, UUID] | None) -> list[Source]:
     """The indexes with such jobs in the order of their ids, the narrowest first. The last has the whole project."""
-    project = ("j.project_id = {}", filters.project_id)
+    project = ("project_id", filters.project_id)
     found = []
     if filters.recipient_id is not None:
-        found.append(Source((("j.recipient_id = {}", filters.recipient_id),)))
+        found.append(Source((("recipient_id", filters.recipient_id),)))
     if filters.owner_id is not None:
-        found.append(Source((project, ("j.owner_id = {}", filters.owner_id))))
+        found.append(Source((project, ("owner_id", filters.owner_id))))
     if filters.group_id is not None:
-        found.append(Source((("j.group_id = {}", filters.group_id),)))
+        found.append(Source((("group_id", filters.group_id),)))
     if batch is not None:
-        found.append(Source((("j.id >= {}", batch[0]), ("j.id <= {}", batch[1]))))
+        found.append(Source(between=batch))
     if filters.states is not None and len(filters.states) == 1 and filters.states[0] in STANDING:
-        state = ("j.state = {}", filters.states[0])
-        found.append(Source((project, state), "hermodr.job_standings", elsewhere=True))
+        state = ("state", filters.states[0])
+        found.append(Source((project, state), table="hermodr.job_standings", elsewhere=True))
     return [*found, Source((project,), of_type=filters.type)]
-
-
-def in_order_of(filters: Filters, key: str) -> Source:
-    """The index that has the project's jobs by a time."""
-    return Source((("j.project_id = {}", filters.project_id), (f"j.{key} IS NOT NULL", None)))
 
 
 def live(filters: Filters) -> Source | None:
@@ -129,7 +125,7 @@ def live(filters: Filters) -> Source | None:
             f"SELECT id, project_id, state FROM hermodr.job_standings WHERE state IN ({names})"
             f" AND project_id = '{filters.project_id}'"
         )
-    return Source((), f"({' UNION ALL '.join(tables)})", elsewhere=True)
+    return Source(table=f"({' UNION ALL '.join(tables)})", elsewhere=True)
 
 
 def conditions(sql: Sql, filters: Filters) -> list[str]:
@@ -197,11 +193,7 @@ def probe(
     sql: Sql, way: Source, filters: Filters, after: UUID | None, direction: Direction, most: int
 ) -> str:
     """Up to `most` ids the way leads to, from a mark on if given."""
-    leading = [
-        *_leading(sql, way),
-        *_bounds(sql, filters),
-        *behind(sql, "created_at", direction, after, None),
-    ]
+    leading = _leading(sql, way, filters, "created_at", direction, (after, None))
     where = f"WHERE {' AND '.join(leading)}" if leading else ""
     return f"SELECT j.id FROM {way.table} j {where} LIMIT {sql.put(most)}"
 
@@ -217,22 +209,20 @@ def along(
     wanted: int,
 ) -> str:
     """Up to `wanted` rows that fulfil everything, of the next `most` along the way. Both are read as they are needed:
-    the first limit bounds the reading, the second ends it."""
-    leading = " AND ".join([*_leading(sql, way), *_bounds(sql, filters), *behind(sql, key, direction, *mark)])
-    inner = f"SELECT j.* FROM {way.table} j WHERE {leading} ORDER BY {ordering(key, direction)} LIMIT {sql.put(most)}"
+    the first limit bounds the reading, the second ends it. The order is that of the inner rows: nested loops (`engine`)
+    and filters keep it, and asking for it once more would have all of them read and sorted."""
+    of_type = way.of_type if key == "created_at" else None
+    columns = "j.id, j.type" if of_type is not None else "j.*"
+    inner = _next(sql, columns, way, filters, key, direction, mark, f"LIMIT {sql.put(most)}")
     rest = " AND ".join(conditions(sql, filters))
-    if way.of_type is not None:
-        inner = inner.replace("j.*", "j.id, j.type", 1)
-        inner = f"SELECT i.id FROM ({inner}) i WHERE i.type = {sql.put(way.of_type)}"
-    if way.elsewhere or way.of_type is not None:
+    if of_type is not None:
+        inner = f"SELECT i.id FROM ({inner}) i WHERE i.type = {sql.put(of_type)}"
+    if way.elsewhere or of_type is not None:
         return (
             f"SELECT {JOB_COLUMNS} FROM ({inner}) s JOIN hermodr.jobs j ON j.id = s.id"
-            f" WHERE {rest} ORDER BY s.id {direction} LIMIT {sql.put(wanted)}"
+            f" WHERE {rest} LIMIT {sql.put(wanted)}"
         )
-    return (
-        f"SELECT {JOB_COLUMNS} FROM ({inner}) j WHERE {rest}"
-        f" ORDER BY {ordering(key, direction)} LIMIT {sql.put(wanted)}"
-    )
+    return f"SELECT {JOB_COLUMNS} FROM ({inner}) j WHERE {rest} LIMIT {sql.put(wanted)}"
 
 
 def end_of_reading(
@@ -245,13 +235,70 @@ def end_of_reading(
     most: int,
 ) -> str:
     """The row at which `along` stopped before the way's end; none if it came to it."""
-    leading = " AND ".join([*_leading(sql, way), *_bounds(sql, filters), *behind(sql, key, direction, *mark)])
-    at = "NULL::timestamptz" if key == "created_at" else f"j.{key}"
-    return (
-        f"SELECT j.id, {at} AS at FROM {way.table} j WHERE {leading}"
-        f" ORDER BY {ordering(key, direction)} OFFSET {sql.put(most - 1)} LIMIT 1"
+    at = "NULL::timestamptz AS at" if key == "created_at" else f"j.{key} AS at"
+    return _next(
+        sql, f"j.id, {at}", way, filters, key, direction, mark, f"OFFSET {sql.put(most - 1)} LIMIT 1"
     )
 
 
-def _leading(sql: Sql, way: Source) -> Sequence[str]:
-    return [text.format(sql.put(value)) if "{}" in text else text for text, value in way.conditions]
+def _next(
+    sql: Sql,
+    columns: str,
+    way: Source,
+    filters: Filters,
+    key: str,
+    direction: Direction,
+    mark: tuple[UUID | None, datetime | None],
+    end: str,
+) -> str:
+    """The way's rows from behind a mark on, in order."""
+    leading = " AND ".join(_leading(sql, way, filters, key, direction, mark))
+    first = "".join(f"j.{name} {direction}, " for name, _ in way.lead)
+    return f"SELECT {columns} FROM {way.table} j WHERE {leading} ORDER BY {first}{ordering(key, direction)} {end}"
+
+
+def _leading(
+    sql: Sql,
+    way: Source,
+    filters: Filters,
+    key: str,
+    direction: Direction,
+    mark: tuple[UUID | None, datetime | None],
+) -> list[str]:
+    """The conditions an index is followed by. They say `between`, not `equal`, of the columns before the id, and the
+    order has these too: as equals they would be left out of it, and the planner could go by the primary key, through
+    all other projects' jobs."""
+    if key != "created_at":
+        (name, value), *_ = way.lead
+        place = sql.put(value)
+        return [f"j.{name} = {place}", *_bounds(sql, filters), *behind(sql, key, direction, *mark)]
+    low, high = _least(filters, way), _most(filters, way)
+    after = mark[0]
+    if after is not None and direction == "ASC" and (low is None or after >= low[1]):
+        low = (">", after)
+    if after is not None and direction == "DESC" and (high is None or after <= high[1]):
+        high = ("<", after)
+    found = [f"j.id {sign} {sql.put(value)}" for sign, value in filter(None, (low, high))]
+    if way.lead:
+        names = ", ".join(f"j.{name}" for name, _ in way.lead)
+        values = ", ".join(sql.put(value) for _, value in way.lead)
+        for sign, end in ((">=", low), ("<=", high)):
+            if end is None:
+                found.append(f"({names}) {sign} ({values})")
+            else:
+                found.append(f"({names}, j.id) {end[0]} ({values}, {sql.put(end[1])})")
+    return found
+
+
+def _least(filters: Filters, way: Source) -> tuple[str, UUID] | None:
+    ends = [way.between[0]] if way.between is not None else []
+    if filters.created_after is not None:
+        ends.append(floor_of(filters.created_after - _CLOCKS_APART))
+    return (">=", max(ends)) if ends else None
+
+
+def _most(filters: Filters, way: Source) -> tuple[str, UUID] | None:
+    ends = [way.between[1]] if way.between is not None else []
+    if filters.created_before is not None:
+        ends.append(floor_of(filters.created_before + _CLOCKS_APART))
+    return ("<=", min(ends)) if ends else None

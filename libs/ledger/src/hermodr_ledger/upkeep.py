@@ -38,7 +38,18 @@ async def make_partitions(ledger: Ledger, now: datetime) -> int:
 async def drop_partitions(ledger: Ledger, before: datetime) -> list[str]:
     """Drops weeks wholly before the time in which every job is finished; returns them as YYYYMMDD."""
     rows = await ledger.fetch("SELECT hermodr.drop_partitions($1) AS weeks", before)
-    return list(rows[0]["weeks"])
+    weeks = list(rows[0]["weeks"])
+    if weeks:
+        await ledger.fetch(
+            """
+            DELETE FROM hermodr.job_standings s
+            USING (SELECT to_timestamp(week || ' +00', 'YYYYMMDD TZH') AS monday FROM unnest($1::text[]) w(week)) gone
+            WHERE s.id >= hermodr.uuid_floor(gone.monday)
+              AND s.id < hermodr.uuid_floor(gone.monday + interval '7 days')
+            """,
+            weeks,
+        )
+    return weeks
 
 
 async def expire_idempotency_keys(ledger: Ledger, now: datetime) -> None:

@@ -60,6 +60,8 @@ class Soak:
     faults: list[tuple[float, str]] = field(default_factory=list)
     series: dict[tuple[Kind, str], Series] = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
+    undone: list[str] = field(default_factory=list)
+    """Faults the harness could not bring about: told, but nothing of ours is to blame."""
 
     def note(self, at: float, found: dict[tuple[Kind, str], float]) -> None:
         for key, value in found.items():
@@ -198,7 +200,7 @@ class Run:
         try:
             await self._break(fault)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and the run goes on
-            self.soak.complaints.append(f"{fault}: {type(error).__name__}: {error}")
+            self.soak.undone.append(f"{fault}: {type(error).__name__}: {error}")
 
     def _now(self) -> float:
         return time.monotonic() - self._started

@@ -90,6 +90,8 @@ def show(console: Console, soak: Soak) -> None:
     console.print(summary(soak), highlight=False)
     for complaint in soak.complaints:
         console.print(complaint, style="red", markup=False)
+    for fault in soak.undone:
+        console.print(f"could not be done: {fault}", style="yellow", markup=False)
 
 
 def document(soak: Soak) -> dict[str, Any]:
@@ -101,6 +103,7 @@ def document(soak: Soak) -> dict[str, Any]:
         "counts": {name: getattr(soak, name) for name in counts},
         "drained_seconds": soak.drained,
         "complaints": soak.complaints,
+        "undone": soak.undone,
         "faults": [{"at": round(at, 1), "what": what} for at, what in soak.faults],
         "slopes": [
             {

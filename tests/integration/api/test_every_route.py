@@ -17,8 +17,8 @@ from tests.support.api import ApiUnderTest, client_of, token_of
 from tests.support.possessions import MARK, OWNER, possessions
 
 METHODS = ("get", "put", "patch", "post", "delete")
-SHARED = {"channel": "email"}
-"""What belongs to the installation and to no project."""
+SHARED = {"channel": "email", "version": "1"}
+"""What belongs to no project, or is nothing without the id before it."""
 NEIGHBOUR = "a project of a neighbour"
 _SEEN = frozenset({"rate_buckets", "service_heartbeats", "schema_version"})
 
@@ -69,7 +69,7 @@ def _about(example: Any, ids: Mapping[str, str]) -> Any:
     if not isinstance(example, dict):
         return example
     changed = {name: _about(value, ids) for name, value in example.items()}
-    foreign = {name: value for name, value in ids.items() if MARK not in value}
+    foreign = {name: value for name, value in ids.items() if MARK not in value and name not in SHARED}
     changed |= {name: foreign[name] for name in example if name in foreign}
     if "to" in example:
         changed["to"] = {"recipient_id": ids["recipient_id"]}

@@ -116,3 +116,20 @@ async def test_a_body_sent_as_another_text_is_another_body(api: ApiUnderTest) ->
         assert again.headers["idempotent-replayed"] == "true"
         changed = json.dumps(MAIL | {"subject": "another"})
         problem(await http.post(URL, content=changed, headers=key), 422, "idempotency-key-reused")
+
+
+async def test_users_have_keys_of_their_own(api: ApiUnderTest) -> None:
+    """Nobody gets another's answer by guessing a key, and nobody takes a key from the application."""
+    person = await api.recipient(user_id="ada")
+    mail = MAIL | {"to": {"recipient_id": person["id"]}, "delay_seconds": 3600}
+    job = (await api.http.post(URL, json=mail)).json()["job_id"]
+    ada, eve = api.user("ada"), api.user("eve")
+    assert (await ada.delete(f"/v1/jobs/{job}")).is_success
+    again = {"idempotency-key": "again"}
+    first = await ada.post(f"/v1/jobs/{job}/retry", headers=again)
+    assert first.is_success, first.text
+    assert (await ada.post(f"/v1/jobs/{job}/retry", headers=again)).headers["idempotent-replayed"] == "true"
+    problem(await eve.post(f"/v1/jobs/{job}/retry", headers=again), 404, "not-found")
+    mine = await api.http.post(URL, json=MAIL, headers=again)
+    assert mine.status_code == 202
+    assert "idempotent-replayed" not in mine.headers

@@ -11,7 +11,7 @@ from hermodr_api.domain.json_text import dump
 from hermodr_api.domain.notifications import LONGEST_DELAY, Type
 from hermodr_api.errors import Flaw
 from hermodr_contracts.vocabulary import JobKind, JobState, Priority
-from hermodr_ledger.accept import Idempotency, NewJob
+from hermodr_ledger.accept import NewJob
 from hermodr_servicekit.clock import Clock
 
 MOST_RETRIES = 100
@@ -106,8 +106,3 @@ def answer_of(job: NewJob) -> bytes:
             "status_url": f"/v1/jobs/{job.id}",
         }
     )
-
-
-def remembered(key: str, fingerprint: bytes, user_id: str | None, answer: bytes) -> Idempotency:
-    """The idempotency key, which every end user has for themselves (no client can send the separator)."""
-    return Idempotency(key if user_id is None else f"{user_id}\x1f{key}", fingerprint, answer)

@@ -128,12 +128,16 @@ async def read_body(request: Request, model: type[M]) -> tuple[M, Key | None]:
 
 
 def key_of(request: Request, text: bytes) -> Key | None:
-    """The client's `Idempotency-Key`, if any. Raises `Refused` for one that cannot be."""
+    """The client's `Idempotency-Key`, if any. Raises `Refused` for one that cannot be. End users have keys of their
+    own: nobody gets the answer of another, or takes a key from the application."""
     value = request.headers.get("idempotency-key")
     if value is None:
         return None
     if not _KEY.fullmatch(value):
         raise invalid(Flaw(("header", "Idempotency-Key"), "must be 1 to 255 visible ASCII characters"))
+    caller: Caller | None = request.scope.get(_CALLER)
+    if caller is not None and caller.user_id is not None:
+        value = f"{caller.subject} {value}"  # no key of the application's has a space
     return Key(value, fingerprint(request.method, request.url.path, text))
 
 

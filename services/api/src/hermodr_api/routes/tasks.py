@@ -6,12 +6,13 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hermodr_api.domain.tasks import TaskAcceptedView, TaskIn, answer_of, remembered, task_of
+from hermodr_api.domain.tasks import TaskAcceptedView, TaskIn, answer_of, task_of
 from hermodr_api.errors import invalid
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, read_body, respond
 from hermodr_api.service.accepting import Accepting
 from hermodr_api.service.answers import patience
+from hermodr_ledger.accept import Idempotency
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import new_job_id
 
@@ -53,6 +54,6 @@ class TaskRoutes:
             raise invalid(*job)
         answer = answer_of(job)
         if key is not None:
-            job = replace(job, idempotency=remembered(key.value, key.fingerprint, caller.user_id, answer))
+            job = replace(job, idempotency=Idempotency(key.value, key.fingerprint, answer))
         async with patience():
             return respond(await self._accepting.commit(job, lambda: answer))

@@ -140,8 +140,9 @@ async def claim(ledger: Ledger, ids: Sequence[UUID], *, owner: str, lease_second
         UPDATE hermodr.deliveries d
         SET state = 'sending', attempt = d.attempt + 1, claimed_by = $2, claimed_at = now(),
             lease_until = now() + make_interval(secs => $3)
-        FROM unnest($1::uuid[]) AS wanted(id), hermodr.jobs j
-        WHERE d.id = wanted.id AND j.id = d.job_id AND d.state IN ('queued', 'retrying')
+        FROM (SELECT id, ARRAY['queued', 'retrying'] AS states FROM unnest($1::uuid[]) AS u(id) OFFSET 0) wanted,
+            hermodr.jobs j  -- see `engine.Ledger`
+        WHERE d.id = wanted.id AND j.id = d.job_id AND d.state = ANY (wanted.states)
           AND (d.due_at IS NULL OR d.due_at <= now() + interval '250 milliseconds')
           AND d.channel <> ALL ({PAUSED})
         RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.attempt, d.max_attempts, d.on_unknown,

@@ -119,11 +119,10 @@ async def requested_jobs(ledger: Ledger, ids: Sequence[UUID]) -> list[RequestedJ
                j.content IS NOT NULL AS has_content, j.on_unknown, j.requeues, now() AS read_at,
                r.id AS known_id, r.name, r.email, r.phone, r.locale, r.timezone, r.preferences,
                r.quiet_hours, r.muted_until, m.muted_until AS group_muted_until
-        FROM unnest($1::uuid[]) AS wanted(id)
-        JOIN hermodr.jobs j ON j.id = wanted.id
+        FROM (SELECT id, 'queued' AS state FROM unnest($1::uuid[]) AS u(id) OFFSET 0) wanted  -- see `engine.Ledger`
+        JOIN hermodr.jobs j ON j.id = wanted.id AND j.state = wanted.state
         LEFT JOIN hermodr.recipients r ON r.id = j.recipient_id
         LEFT JOIN hermodr.group_members m ON m.group_id = j.group_id AND m.recipient_id = j.recipient_id
-        WHERE j.state = 'queued'
         """,
         list(dict.fromkeys(ids)),
     )
@@ -211,9 +210,13 @@ WITH decided AS (
         finished_at = CASE WHEN d.open = 0 AND d.until IS NULL THEN now() END,
         deferred_until = coalesce(d.until, j.deferred_until),
         announcements = CASE WHEN d.until IS NULL THEN j.announcements ELSE 0 END
-    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $24::timestamptz[])
-        AS d(id, state, error, open, until)
-    WHERE j.id = d.id AND j.state = 'queued'
+    FROM (
+        SELECT id, state, error, open, until, 'queued' AS taken_from
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $24::timestamptz[])
+            AS u(id, state, error, open, until)
+        OFFSET 0  -- see `engine.Ledger`
+    ) d
+    WHERE j.id = d.id AND j.state = d.taken_from
     RETURNING j.id, j.project_id, j.priority, j.recipient_id, j.state, j.singleton_key
 ), made AS (
     INSERT INTO hermodr.deliveries (id, job_id, project_id, channel, priority, state, recipient_id, address,

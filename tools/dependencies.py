@@ -25,6 +25,7 @@ NEEDED_UNIMPORTED = "|".join(
         "aio-pika",
         "asyncpg",  # SQLAlchemy's driver
         "orjson",
+        "tzdata",  # zoneinfo's zones where the system has none
     ]
 )
 

@@ -93,23 +93,27 @@ async def test_nothing_leaves_while_paused_and_everything_when_resumed(installat
         attempts = await installation._value("SELECT count(*) FROM hermodr.attempts")
         assert (await house.get("/v1/queues")).json()["data"][0]["paused"] is True
         assert await installation._value("SELECT count(*) FROM hermodr.attempts") == attempts
-        resumed = loop.time()
-        assert (await house.post("/v1/queues/email/resume")).json()["changed"] is True
-
-        async def flows() -> bool:
-            return await installation.arrived() > left
-
-        flowing: bool = await wait_until(flows, 10)
-        assert flowing
-        print(
-            f"first mail {loop.time() - resumed:.2f} s after the end of the pause; {left} had left before it"
-        )
+        await resume(installation, house, left)
     assert (await installation.ended(late))["job"]["status"] == "completed"
     facts = await installation.sound()
     assert all(len(jobs) == 1 for jobs in facts.arrivals.values())
     most = await installation._value("SELECT max(attempt) FROM hermodr.deliveries")
     assert most == 2  # the one refusal each address gave, and nothing for the pause
     await installation.clear_faults()
+
+
+async def resume(installation: Installation, house: httpx.AsyncClient, left: int) -> None:
+    """Ends the pause, before which `left` mails had left, and waits until another one does."""
+    resumed = asyncio.get_running_loop().time()
+    assert (await house.post("/v1/queues/email/resume")).json()["changed"] is True
+
+    async def flows() -> bool:
+        return await installation.arrived() > left
+
+    flowing: bool = await wait_until(flows, 10)
+    assert flowing
+    waited = asyncio.get_running_loop().time() - resumed
+    print(f"first mail {waited:.2f} s after the end of the pause; {left} had left before it")
 
 
 async def mended_and_idle(installation: Installation) -> None:

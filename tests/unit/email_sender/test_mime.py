@@ -119,7 +119,13 @@ def test_the_modern_parser_sees_one_mailbox_and_no_defect(subject: str, name: st
     parsed = parse(mail(subject=subject, to_name=name))
     assert [address.addr_spec for address in parsed["To"].addresses] == ["jane@example.org"]
     assert [address.addr_spec for address in parsed["From"].addresses] == [SENDER.address]
-    assert parsed["To"].addresses[0].display_name.split() == name.split()
+    # Between the encoded words of a phrase this parser leaves the space that RFC 2047 §6.2 wants gone; that the name is
+    # exact is held against the other parser above.
+    assert _without_spaces(parsed["To"].addresses[0].display_name) == _without_spaces(name)
+
+
+def _without_spaces(text: str) -> str:
+    return "".join(text.split())
 
 
 @given(

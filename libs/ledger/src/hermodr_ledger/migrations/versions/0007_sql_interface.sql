@@ -329,7 +329,7 @@ SELECT project_id, type AS notification_type, state AS status, count(*) AS total
     avg(seconds)::numeric(12, 3) AS avg_processing_seconds,
     percentile_cont(0.95) WITHIN GROUP (ORDER BY seconds)::numeric(12, 3) AS p95_processing_seconds,
     min(created_at) AS first_created_at, max(created_at) AS last_created_at
-FROM (SELECT j.*, extract(epoch FROM finished_at - coalesce(scheduled_for, created_at))::float8 AS seconds FROM jobs j) timed
+FROM (SELECT j.*, extract(epoch FROM finished_at - greatest(coalesce(scheduled_for, created_at), deferred_until))::float8 AS seconds FROM jobs j) timed
 WHERE kind <> 'task' GROUP BY project_id, type, state;
 COMMENT ON VIEW notifications_dashboard_view IS
     'Notifications by type and status: how many, how recent, and how quick from when they were wanted to their end.';

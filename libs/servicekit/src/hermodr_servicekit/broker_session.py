@@ -6,7 +6,8 @@ has gone missing on the way.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +61,7 @@ class Session:
         self._raw = [each for each in consumptions if each.raw is not None]
         self._raw_queues: list[tuple[aio_pika.abc.AbstractQueue, str]] = []
         self._connection: aio_pika.abc.AbstractRobustConnection | None = None
+        self._kept: list[aio_pika.abc.AbstractChannel] = []
         self._broker = RabbitBroker(
             str(URL(url).update_query(heartbeat=HEARTBEAT_SECONDS)),
             default_channel=Channel(on_return_raises=True),
@@ -116,13 +118,13 @@ class Session:
 
     async def declare(self) -> None:
         """Declares whatever has gone missing; changes nothing that is there."""
-        async with self._open_connection().channel() as channel:
+        async with self._kept_channel() as channel:
             await declare(channel, self._topology)
 
     async def queue_sizes(self) -> dict[str, tuple[int, int]]:
         """`{label: (ready messages, consumers)}`; queues that are missing are made."""
         sizes = {}
-        async with self._open_connection().channel() as channel:
+        async with self._kept_channel() as channel:
             for spec in self._topology.queues:
                 result = (await _declare_queue(channel, spec)).declaration_result
                 sizes[spec.label] = (result.message_count or 0, result.consumer_count or 0)
@@ -171,6 +173,22 @@ class Session:
 
     def _on_lost(self, *_: object) -> None:
         self.lost.set()
+
+    @contextlib.asynccontextmanager
+    async def _kept_channel(self) -> AsyncIterator[aio_pika.abc.AbstractChannel]:
+        """One channel for all upkeep: each that is opened and closed leaves a callback at its connection, some 5 KB
+        (aio-pika removes it from an observer that aiormq made for the occasion), and upkeep comes every 5 s."""
+        channel = self._kept.pop() if self._kept else None
+        if channel is None or channel.is_closed:
+            # not a robust one, which would keep all it ever declared
+            channel = aio_pika.Channel(self._open_connection())
+            await channel.initialize()
+        try:
+            yield channel
+        except BaseException:
+            await channel.close()
+            raise
+        self._kept.append(channel)
 
     def _open_connection(self) -> aio_pika.abc.AbstractRobustConnection:
         if self._connection is None:

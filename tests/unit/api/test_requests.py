@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermodr_api.domain.bodies import read
+from hermodr_api.domain.bodies import Body, read
+from hermodr_api.domain.job_queries import JobFilter
 from hermodr_api.domain.json_text import dump, null_bytes, parse
 from hermodr_api.domain.notifications import (
     NotificationIn,
@@ -124,3 +125,16 @@ def test_fingerprints_tell_requests_apart() -> None:
         == 3
     )
     assert item_fingerprint({"a": 1, "b": 2}) == item_fingerprint({"b": 2, "a": 1})
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01"])
+@pytest.mark.parametrize(
+    ("model", "field"),
+    [(JobFilter, "created_after"), (JobFilter, "created_before"), (NotificationIn, "scheduled_for")],
+)
+def test_a_moment_that_utc_does_not_have_is_refused(model: type[Body], field: str, moment: str) -> None:
+    with pytest.raises(Refused) as refused:
+        read(model, {**(MAIL if model is NotificationIn else {}), field: moment})
+    (flaw,) = refused.value.flaws
+    assert flaw.loc == ("body", field)
+    assert "UTC" in flaw.msg

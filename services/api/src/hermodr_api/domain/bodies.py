@@ -1,10 +1,18 @@
 """From a parsed document to a typed request, with every flaw named."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
 from hermodr_api.errors import Flaw, invalid
 
@@ -65,8 +73,20 @@ def _text_only(value: object) -> object:
     raise ValueError(_MOMENT)
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_text_only, json_schema_input_type=datetime)]
-"""A time with its offset; a bare number, also one in quotes, is nobody's time."""
+def _within_all_time(value: datetime) -> datetime:
+    try:
+        value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is before the first or after the last of all times in UTC") from None
+    return value
+
+
+Moment = Annotated[
+    AwareDatetime,
+    BeforeValidator(_text_only, json_schema_input_type=datetime),
+    AfterValidator(_within_all_time),
+]
+"""A time with its offset, which there is in UTC too; a bare number, also one in quotes, is nobody's time."""
 
 Label = Annotated[str, Field(min_length=1, max_length=200)]
 JsonObject = dict[str, Any]

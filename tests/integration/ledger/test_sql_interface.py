@@ -251,3 +251,4 @@ async def test_the_ladder_is_the_services_own(producer: Psql, database_url: str)
             assert [each for (each,) in producer.ask(asked)] == told
     with pytest.raises(Refused, match="retry_count: must be 0 or more"):
         producer.ask("SELECT hermodr.calculate_next_retry(-1)")
+    assert producer.ask("SELECT hermodr.calculate_next_retry(2147483647) IS NULL") == [["t"]]

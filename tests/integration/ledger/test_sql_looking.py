@@ -49,6 +49,23 @@ def test_a_reader_sees_their_users_rows_and_no_others(
             reader.ask("SET hermodr.user_id = 'ada'", statement)
 
 
+def test_a_readers_own_operators_open_no_rows(
+    reader: Psql, producer: Psql, house: House, admin: Psql
+) -> None:
+    producer.one(house.enqueue())
+    admin.ask(
+        "CREATE SCHEMA mischief",
+        "CREATE FUNCTION mischief.yes(text, text) RETURNS boolean LANGUAGE sql RETURN true",
+        "CREATE OPERATOR mischief.= (LEFTARG = text, RIGHTARG = text, PROCEDURE = mischief.yes)",
+        "GRANT USAGE ON SCHEMA mischief TO PUBLIC",
+    )
+    shadowed = "SET search_path = mischief, pg_catalog"
+    assert reader.one(shadowed, "SELECT 'one'::text = 'other'::text") == "t"
+    for table in ("jobs", "recipients"):
+        assert reader.ask(shadowed, f"SELECT * FROM hermodr.{table}") == []
+    admin.ask("DROP SCHEMA mischief CASCADE")
+
+
 async def _a_failure(ledger: Ledger, job_id: UUID) -> None:
     (made,) = (await record_decisions(ledger, await ledgers.decisions_of(ledger, [job_id]))).values()
     (claimed,) = await claim(ledger, made, owner="me", lease_seconds=60)

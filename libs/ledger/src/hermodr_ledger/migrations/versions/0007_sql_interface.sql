@@ -300,7 +300,7 @@ BEGIN
     IF retry_count IS NULL OR retry_count < 0 THEN
         PERFORM refuse('retry_count', 'must be 0 or more: how many retries there have been');
     END IF;
-    RETURN (SELECT l.pause FROM retry_ladder l WHERE l.step = retry_count + 1);
+    RETURN (SELECT l.pause FROM retry_ladder l WHERE l.step - 1 = retry_count);
 END $$;
 COMMENT ON FUNCTION calculate_next_retry IS
     'How long to wait after that many retries before the next one, by the ladder of the running services; null: there is '
@@ -382,11 +382,11 @@ GRANT SELECT ON jobs, deliveries, attempts, events, recipients, notifications_da
     TO hermodr_reader, hermodr_operator;
 
 -- The services connect as the owner of the tables, who is not subject to policies. Deliveries, attempts and events are
--- seen by whoever sees their job.
+-- seen by whoever sees their job. The body is parsed here and now, not by the reader's search_path, where an operator =
+-- of the reader's own could stand; a pinned search_path would keep the planner from seeing through the function.
 CREATE FUNCTION may_read(project uuid, owner text) RETURNS boolean
-    LANGUAGE sql STABLE AS $$
-    SELECT owner = nullif(current_setting('hermodr.user_id', true), '') AND (project = hermodr.named_project()) IS NOT FALSE
-    $$;
+    LANGUAGE sql STABLE
+    RETURN owner = nullif(current_setting('hermodr.user_id', true), '') AND (project = named_project()) IS NOT FALSE;
 COMMENT ON FUNCTION may_read IS 'Whether it belongs to SET hermodr.user_id (in the project of SET hermodr.project, if set).';
 GRANT EXECUTE ON FUNCTION may_read TO hermodr_reader;
 

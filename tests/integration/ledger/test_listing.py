@@ -160,9 +160,12 @@ async def walked(ledger: Ledger, filters: Filters, order: Order, limit: int) -> 
         mark = page.next
 
 
-@pytest.fixture(params=["one reading is enough", "every reading is cut short"])
+@pytest.fixture(
+    params=["one reading is enough", "every reading is cut short", "the planner knows how few rows there are"]
+)
 async def world(request: pytest.FixtureRequest, database_url: str, monkeypatch: pytest.MonkeyPatch) -> World:
-    """The rows, and limits on reading that the rows stay within, or that they do not."""
+    """The rows, and limits on reading that the rows stay within, or that they do not; and both plans that the planner
+    makes, before and after it has counted them."""
     if request.param == "every reading is cut short":
         for name, most in (
             ("MOST_READ", 7),
@@ -188,6 +191,8 @@ async def world(request: pytest.FixtureRequest, database_url: str, monkeypatch: 
             min(in_batch),
             max(in_batch),
         )
+        if request.param == "the planner knows how few rows there are":
+            await ledger.fetch("ANALYZE hermodr.jobs, hermodr.job_standings, hermodr.deliveries")
     return made
 
 

@@ -209,8 +209,9 @@ def along(
     wanted: int,
 ) -> str:
     """Up to `wanted` rows that fulfil everything, of the next `most` along the way. Both are read as they are needed:
-    the first limit bounds the reading, the second ends it. The order is that of the inner rows: nested loops (`engine`)
-    and filters keep it, and asking for it once more would have all of them read and sorted."""
+    the first limit bounds the reading, the second ends it. The order is that of the inner rows: filters keep it, and so
+    does looking each of them up (LATERAL behind a fence: a mere join may be turned round). Asking for the order once
+    more would have all of them read and sorted."""
     of_type = way.of_type if key == "created_at" else None
     columns = "j.id, j.type" if of_type is not None else "j.*"
     inner = _next(sql, columns, way, filters, key, direction, mark, f"LIMIT {sql.put(most)}")
@@ -219,8 +220,8 @@ def along(
         inner = f"SELECT i.id FROM ({inner}) i WHERE i.type = {sql.put(of_type)}"
     if way.elsewhere or of_type is not None:
         return (
-            f"SELECT {JOB_COLUMNS} FROM ({inner}) s JOIN hermodr.jobs j ON j.id = s.id"
-            f" WHERE {rest} LIMIT {sql.put(wanted)}"
+            f"SELECT {JOB_COLUMNS} FROM ({inner}) s CROSS JOIN LATERAL"
+            f" (SELECT j.* FROM hermodr.jobs j WHERE j.id = s.id AND {rest} OFFSET 0) j LIMIT {sql.put(wanted)}"
         )
     return f"SELECT {JOB_COLUMNS} FROM ({inner}) j WHERE {rest} LIMIT {sql.put(wanted)}"
 

@@ -20,9 +20,11 @@ from hermodr_api.domain.notifications import (
     item_fingerprint,
     job_of,
 )
+from hermodr_api.domain.tasks import TaskIn, task_of
 from hermodr_api.errors import Refused
 from hermodr_contracts.vocabulary import Priority
 from hermodr_servicekit.ids import new_job_id
+from tests.support.clocks import FakeClock
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MAIL: dict[str, Any] = {"to": {"email": "ada@example.com"}, "subject": "Hi", "body_text": "x"}
@@ -138,3 +140,15 @@ def test_a_moment_that_utc_does_not_have_is_refused(model: type[Body], field: st
     (flaw,) = refused.value.flaws
     assert flaw.loc == ("body", field)
     assert "UTC" in flaw.msg
+
+
+def test_no_two_users_have_a_singleton_key_in_common() -> None:
+    def key(user_id: str | None, name: str) -> str | None:
+        wanted = read(TaskIn, {"type": "export", "singleton_key": name})
+        task = task_of(wanted, new_job_id(), PROJECT, user_id, FakeClock())
+        assert not isinstance(task, list)
+        return task.singleton_key
+
+    assert key("ann", "bob:x") != key("ann:bob", "x")
+    assert key("ann", "x") != key("bob", "x")
+    assert key(None, "x") == "x"

@@ -92,9 +92,14 @@ def task_of(
         data=payload,
         content=dump(limits) if limits else None,
         owner_id=user_id,
-        singleton_key=f"user:{user_id}:{key}" if user_id is not None and key is not None else key,
+        singleton_key=_of_user(user_id, key) if user_id is not None and key is not None else key,
         scheduled_for=wanted.scheduled_for if later else None,
     )
+
+
+def _of_user(user_id: str, key: str) -> str:
+    """The key as the ledger has it. With the length of the user's id: that may hold colons, as the key may."""
+    return f"user:{len(user_id)}:{user_id}:{key}"
 
 
 def answer_of(job: NewJob) -> bytes:

@@ -114,6 +114,19 @@ async def test_an_ended_pause_is_forgotten_after_a_while_and_not_before(ledger: 
     assert await rows_of(ledger, "pauses") == []
 
 
+async def test_a_pause_is_not_forgotten_while_somebody_holds_what_was_parked(ledger: Ledger) -> None:
+    (delivery,) = await new_deliveries(ledger, 1)
+    await pauses.pause(ledger, EMAIL, None)
+    await all_due(ledger)
+    assert await take_due_deliveries(ledger, 10) == []
+    await pauses.resume(ledger, EMAIL)
+    await ledger.fetch("UPDATE hermodr.pauses SET resumed_at = now() - interval '1 minute'")
+    async with ledger.transaction() as holder:
+        await holder.fetch("SELECT 1 FROM hermodr.deliveries WHERE id = $1 FOR UPDATE", delivery)
+        assert await pauses.unpark(ledger, 10) == 0
+    assert await pauses.unpark(ledger, 10) == 1
+
+
 async def test_senders_hear_of_it_at_once(ledger: Ledger, database_url: str) -> None:
     heard: list[datetime] = []
     async with running(

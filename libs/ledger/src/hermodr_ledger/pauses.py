@@ -100,7 +100,10 @@ async def unpark(ledger: Ledger, limit: int) -> int:
             RETURNING d.id
         ), forgotten AS (
             DELETE FROM hermodr.pauses
-            WHERE resumed_at < now() - make_interval(secs => $2) AND NOT EXISTS (SELECT 1 FROM parked)
+            WHERE resumed_at < now() - make_interval(secs => $2)
+              AND NOT EXISTS (  -- also none that somebody else has locked: after this nobody looks for it
+                SELECT 1 FROM hermodr.deliveries d WHERE d.wake_at = {PARKED} AND d.channel = ANY ({_RESUMED})
+              )
         )
         SELECT count(*) AS n, CASE WHEN count(*) > 0 THEN pg_notify($3, '') END FROM due
         """,

@@ -6,7 +6,7 @@ TIER   ?=
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down check bench profile chaos soak lock install clean
+.PHONY: help demo test up down check bench profile chaos soak openapi lock install clean
 
 help: ## this overview
 	@$(PYTHON) tools/helptext.py $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ soak: install ## an hour of load, kills and restarts: does anything grow that sh
 
 lock: install ## refresh requirements.lock to the newest releases | PACKAGE=name: that one alone
 	@$(BIN)/python tools/lock.py upgrade $(PACKAGE)
+
+openapi: install ## write down the API's description, docs/openapi.json, after a change of it on purpose
+	@$(BIN)/python tools/openapi.py
 
 install: ## the virtual environment, from requirements.lock (every command does this by itself)
 	@$(PYTHON) tools/bootstrap.py

@@ -103,7 +103,9 @@ class Api:
         self._gate = Gate(self.authenticator, Limiter(partial(rates.take, self.ledger), self.clock))
         taken_on = NotificationRoutes(self._gate, self.notifications, self.bulk)
         shortcuts = {("POST", "/v1/notifications"): taken_on.post}
-        self.asgi: ASGIApp = Edge(self._framework(taken_on), self.registry, shortcuts)
+        framework = self._framework(taken_on)
+        self.description = framework.openapi
+        self.asgi: ASGIApp = Edge(framework, self.registry, shortcuts)
 
     def _users(self) -> Users:
         settings = self.settings

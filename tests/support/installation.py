@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,10 @@ class Installation:
         """Adds a fault rule to the sandbox; its id."""
         return str((await self.sandbox.post("/v1/faults", json=rule)).raise_for_status().json()["id"])
 
+    async def fired(self, rule: str) -> int:
+        """How often a fault rule has had its way."""
+        return int((await self.sandbox.get(f"/v1/faults/{rule}")).raise_for_status().json()["fired"])
+
     async def clear_faults(self) -> None:
         """The sandbox behaves well again."""
         (await self.sandbox.delete("/v1/faults")).raise_for_status()
@@ -166,13 +170,27 @@ class Installation:
             )
         )
 
-    async def resent(self, domain: str) -> int:
-        """How many mails to addresses with `domain` in them were sent after an attempt with an unknown outcome."""
+    async def held_by(self, pid: int | None) -> list[UUID]:
+        """The deliveries that the sender of this process has claimed and not reported on."""
+        found = await self._value(
+            "SELECT coalesce(array_agg(id), '{}') FROM hermodr.deliveries"
+            " WHERE state = 'sending' AND split_part(claimed_by, ':', 2) = $1",
+            str(pid),
+        )
+        return list(found)
+
+    async def all_sent(self, ids: Collection[UUID]) -> bool:
+        """Whether each of the deliveries was sent, as far as the ledger knows."""
+        sql = "SELECT count(*) FROM hermodr.deliveries WHERE id = ANY($1) AND state = 'sent'"
+        return int(await self._value(sql, ids)) == len(ids)
+
+    async def resent(self, ids: Collection[UUID]) -> int:
+        """How many of the deliveries were sent after an attempt with an unknown outcome."""
         return int(
             await self._value(
                 "SELECT count(DISTINCT d.id) FROM hermodr.attempts a JOIN hermodr.deliveries d ON d.id = a.delivery_id"
-                " WHERE a.outcome = 'unknown' AND d.state = 'sent' AND position($1 IN d.address) > 0",
-                domain,
+                " WHERE a.outcome = 'unknown' AND d.state = 'sent' AND d.id = ANY($1)",
+                ids,
             )
         )
 

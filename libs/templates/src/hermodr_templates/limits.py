@@ -121,6 +121,13 @@ def check_text(length: int) -> None:
         raise TemplateLimitExceeded("too much text")
 
 
+def check_items(number: int) -> None:
+    """Raises before so many items are looked at in one step, or when the time is up."""
+    if number > current().limits.items:
+        raise TemplateLimitExceeded("too many items")
+    current().computed()
+
+
 def check_size(value: object) -> None:
     """Raises for a value that is too large; or when the time is up: there is no loop in `{% set b = a|sort %}` written
     a thousand times."""

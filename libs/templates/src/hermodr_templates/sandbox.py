@@ -20,6 +20,7 @@ from markupsafe import Markup
 from hermodr_templates.language import ALLOWED_FILTERS
 from hermodr_templates.limits import (
     TemplateLimitExceeded,
+    check_items,
     check_size,
     check_text,
     current,
@@ -44,6 +45,28 @@ _AMPLIFYING_METHODS = frozenset(
         "zfill",
     }
 )
+# These look at every item of what they are given, in one step that nobody can end, and a text has an item for each
+# character. `map` and its like do so when somebody asks them for theirs.
+_WALKING_FILTERS = frozenset(
+    {
+        "batch",
+        "dictsort",
+        "groupby",
+        "join",
+        "list",
+        "map",
+        "max",
+        "min",
+        "reject",
+        "rejectattr",
+        "select",
+        "selectattr",
+        "sort",
+        "sum",
+        "unique",
+    }
+)
+_WALKED = (str, list, tuple, set, frozenset, dict, range)
 # Bytes have the same methods, and are nothing a mail could show; and some codecs are quadratic.
 _MAKING_BYTES = frozenset({"encode", "to_bytes"})
 _WIDEST_INDENT = 8
@@ -80,6 +103,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         self.filters |= {"join": _sized(_join), "replace": _sized(_replace), "format": _format}
         self.filters |= {"batch": _sized(_batch), "round": _sized(_round), "tojson": _sized(_tojson)}
         self.filters |= {_TURNS: turns, _CONCAT: _sized(_concat), _SIZED: _sized(lambda value: value)}
+        self.filters |= {name: _walking(self.filters[name]) for name in _WALKING_FILTERS}
         self.filters[_CHARGE] = _charge
 
     def has_more_tokens(self, source: str, number: int) -> bool:
@@ -192,6 +216,19 @@ def _sized(function: Callable[..., Any]) -> Callable[..., Any]:
         result = function(*args, **kwargs)
         check_size(result)
         return result
+
+    return checked
+
+
+def _walking(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, which is not begun on more items than a container may have."""
+
+    @wraps(function)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        for given in (*args, *kwargs.values()):
+            if isinstance(given, _WALKED):
+                check_items(len(given))
+        return function(*args, **kwargs)
 
     return checked
 

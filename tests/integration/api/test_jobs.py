@@ -42,6 +42,16 @@ async def _send(api: ApiUnderTest, delivery_id: UUID) -> None:
     await attempts.record(ledger, [(attempt, Settlement(DeliveryState.SENT))])
 
 
+async def test_the_end_comes_after_what_explains_it(api: ApiUnderTest) -> None:
+    answer = (await api.http.post("/v1/notifications", json=MAIL)).json()
+    (job,) = await decisions.requested_jobs(api.api.ledger, [UUID(answer["job_id"])])
+    why = Note("not_sent", {"channel": "email", "reason": "muted"})
+    await decisions.record_decisions(api.api.ledger, [Decision(job, JobState.SKIPPED, notes=(why,))])
+    timeline = (await api.http.get(f"{answer['status_url']}/timeline")).json()
+    assert [entry["event"] for entry in timeline["data"]] == ["requested", "not_sent", "skipped"]
+    assert [entry["at"] for entry in timeline["data"]] == sorted(entry["at"] for entry in timeline["data"])
+
+
 async def test_a_jobs_whole_story(api: ApiUnderTest) -> None:
     answer = (await api.http.post("/v1/notifications", json=MAIL)).json()
     delivery_id = await _decide(api, UUID(answer["job_id"]))

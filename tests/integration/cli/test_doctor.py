@@ -13,12 +13,14 @@ from hermodr_cli.doctor import broker as broker_area
 from hermodr_cli.doctor import database, patient, providers, services
 from hermodr_cli.doctor.finding import Finding, State
 from hermodr_contracts.topology import Topology
-from hermodr_ledger import heartbeats
+from hermodr_contracts.vocabulary import Channel, JobKind
+from hermodr_ledger import heartbeats, pauses
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.schema_version import head
 from hermodr_servicekit.broker_session import declare
 from hermodr_servicekit.clock import SystemClock
 from tests.support.brokers import Broker
+from tests.support.ledgers import new_jobs
 from tests.support.scripted_smtp import Cut, ScriptedSmtp
 
 SECRET = "s3cret-passw0rd"
@@ -129,6 +131,25 @@ async def test_what_lies_about(database_url: str) -> None:
     await connection.close()
     assert found(findings, "dead letters").state is State.WARNING
     assert "events" in found(findings, "strays").text
+
+
+async def test_a_paused_channel_and_tasks_without_a_worker(database_url: str) -> None:
+    ledger = Ledger(database_url, service="test")
+    await pauses.pause(ledger, Channel.EMAIL, "moving house")
+    await new_jobs(ledger, 2, kind=JobKind.TASK)
+    await ledger.fetch("UPDATE hermodr.jobs SET created_at = now() - interval '1 hour' WHERE kind = 'task'")
+    findings = await database.examine(database_url, NOW)
+    await ledger.fetch("DELETE FROM hermodr.jobs")
+    await ledger.fetch("DELETE FROM hermodr.pauses")
+    await ledger.close()
+    paused = found(findings, "paused")
+    assert (paused.state, "POST /v1/queues/email/resume" in paused.remedy) == (State.WARNING, True)
+    assert paused.text.startswith("channel email is paused since 20")
+    assert "moving house" in paused.text
+    tasks = found(findings, "tasks")
+    assert (tasks.state, tasks.text) == (State.WARNING, "2 wait for a worker")
+    waiting = found(findings, "waiting")
+    assert (waiting.state, waiting.text) == (State.OK, "0 are due")
 
 
 # The broker

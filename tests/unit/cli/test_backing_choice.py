@@ -93,6 +93,19 @@ def test_what_does_not_work_is_passed_over_with_its_reason(starters: dict[str, F
     assert "docker: docker is not here" in said
 
 
+def test_in_brief_servers_are_described_only_if_there_was_more_to_say(
+    starters: dict[str, FakeStarter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    choice.ensure(said.append, brief=True)  # there is something: why not the local ones
+    assert said[-1].startswith("PostgreSQL and RabbitMQ: ")
+    said.clear()
+    choice.ensure(said.append, brief=True)  # they run already
+    assert said == []
+    choice.ensure(said.append)
+    assert len(said) == 1
+
+
 def test_with_nothing_left_every_reason_is_told(starters: dict[str, FakeStarter]) -> None:
     starters["docker"].works = starters["embedded"].works = False
     with pytest.raises(BackingError) as caught:

@@ -28,7 +28,8 @@ class Failure:
 class Fared:
     """The jobs accepted since `since`, as they are `as_of` now. Milliseconds from the decision to the end, of the
     completed (the percentile to within 2.5 %); `channels` counts deliveries by channel and state. `overdue` jobs, of
-    any age, were due a minute ago and nobody has decided upon them. `waiting` are due and not finished;
+    any age, were due a minute ago and nobody has decided upon them; tasks, which nobody decides upon, are not among
+    them. `waiting` are due and not finished;
     `oldest_seconds` since when the oldest is due."""
 
     since: datetime
@@ -69,7 +70,7 @@ _WAITING = """
 SELECT count(*) AS n, count(*) FILTER (WHERE undecided AND due < now() - make_interval(secs => $2)) AS overdue,
        extract(epoch FROM now() - min(due))::float8 AS oldest
 FROM (
-    SELECT true AS undecided, wake_at AS woken, coalesce(deferred_until, scheduled_for, created_at) AS due
+    SELECT kind <> 'task' AS undecided, wake_at AS woken, coalesce(deferred_until, scheduled_for, created_at) AS due
     FROM hermodr.jobs WHERE wake_at IS NOT NULL AND project_id = $1 AND state IN ('scheduled', 'queued')
     UNION ALL
     SELECT false, wake_at, coalesce(due_at, created_at)

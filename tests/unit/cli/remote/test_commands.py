@@ -137,6 +137,20 @@ def test_a_job_is_shown_with_its_timeline(run: Run) -> None:
     assert [entry["event"] for entry in document["timeline"]] == ["requested", "attempted", "completed"]
 
 
+def test_a_job_that_waits_for_a_paused_channel_says_so(run: Run) -> None:
+    waiting = {"id": JOB, "channel": "email", "state": "queued", "created_at": "2026-11-22T09:00:00Z"}
+    shown = job("processing") | {"deliveries": [waiting]}
+    paused = {
+        "channel": "email", "paused": True, "paused_at": "2026-11-22T08:00:00Z", "reason": "moving", "lanes": []
+    }  # fmt: skip
+    for told, queues in ((True, paused), (False, paused | {"paused": False}), (False, None)):
+        last = json_answer({"data": [queues]}) if queues else problem(403)
+        server = answers(json_answer(shown), json_answer(TIMELINE), last)
+        done = run(server, "jobs", "show", JOB)
+        assert done.exit_code == 0
+        assert ("email is paused since 2026-11-22 08:00:00 (moving)" in done.stdout) is told
+
+
 def test_one_refusal_does_not_keep_the_others_from_being_cancelled(run: Run) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/bad"):
@@ -175,6 +189,8 @@ def test_a_missing_key_says_how_to_get_one(run: Run, monkeypatch: pytest.MonkeyP
     done = CliRunner().invoke(app, ["jobs", "show", JOB], env={"HERMODR_API_KEY": ""})
     assert done.exit_code == 1
     assert "hermodr keys create" in done.stderr
+    assert "--key" in done.stderr
+    assert "HERMODR_API_KEY" in done.stderr
 
 
 def test_dead_letters_are_replayed_by_id_or_by_filter(run: Run) -> None:
@@ -186,7 +202,7 @@ def test_dead_letters_are_replayed_by_id_or_by_filter(run: Run) -> None:
     ]
     server = answers(json_answer({"matched": 7, "scheduled": 0, "dry_run": True}, 202))
     done = run(server, "dead-letters", "replay", "--all", "--reason", "rejected", "--dry-run", "--rate", "5")
-    assert done.stdout == "7 fit\n"
+    assert done.stdout == "7 fit; nothing was done (--dry-run)\n"
     assert json.loads(server.requests[0].content) == {
         "filter": {"reason": "rejected"},
         "dry_run": True,
@@ -199,6 +215,9 @@ def test_failed_jobs_are_retried_by_filter(run: Run) -> None:
     done = run(server, "jobs", "retry", "--all", "--type", "magic_link")
     assert done.stdout == "3 fit, 3 queued again\n"
     assert json.loads(server.requests[0].content)["filter"] == {"type": "magic_link"}
+    server = answers(json_answer({"matched": 3, "retried": 0, "dry_run": True, "not_retried": []}, 202))
+    done = run(server, "jobs", "retry", "--all", "--dry-run")
+    assert done.stdout == "3 fit; nothing was done (--dry-run)\n"
     assert run(server, "jobs", "retry").exit_code == 2
     assert run(server, "jobs", "retry", JOB, "--type", "x").exit_code == 2
 

@@ -1,5 +1,6 @@
 """What a tail shows, over a server that keeps jobs."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,10 @@ import pytest
 from hermodr_cli.remote import job_tail
 from hermodr_cli.remote.job_tail import Tail
 from hermodr_client import Hermodr
-from tests.support.client import KEY, URL, json_answer, problem
+from hermodr_client.models.jobs import Job
+from tests.support.client import KEY, URL, job, json_answer, problem
+
+MOMENT = datetime(2026, 11, 22, 9, tzinfo=UTC)
 
 
 class Server:
@@ -112,3 +116,14 @@ def test_what_it_remembers_does_not_grow(server: Server) -> None:
         server.jobs[number] = "completed"
         assert len(tail.changes()) == 1
     assert len(tail._known) <= 6
+
+
+def test_the_states_stand_below_each_other() -> None:
+    shown = [("magic_link", "email"), ("booking_confirm", None)]
+    lines = [
+        job_tail.Change(MOMENT, Job.model_validate(job(type=type, delivery_method=by)["job"]), None)
+        .line()
+        .plain
+        for type, by in shown
+    ]
+    assert len({line.index("queued") for line in lines}) == 1

@@ -24,8 +24,9 @@ class Starter(Protocol):
 OWN: dict[str, Starter] = {"docker": docker, "embedded": embedded}
 
 
-def ensure(say: Say) -> Backing:
-    """Find usable servers or start some, and wait until they are; `say` gets a line for each thing worth knowing.
+def ensure(say: Say, *, brief: bool = False) -> Backing:
+    """Find usable servers or start some, and wait until they are; `say` gets a line for each thing worth knowing;
+    with `brief` the line that describes the servers only when something was started or passed over for them.
 
     What an earlier command of this clone started is used again, repaired if it was killed. `HERMODR_BACKING` forces
     one kind. Raises BackingError when nothing works. Blocking; must not be called inside an event loop.
@@ -35,8 +36,15 @@ def ensure(say: Say) -> Backing:
         raise BackingError(f"{CHOICE} must be one of {', '.join(KINDS)}, not {forced!r}")
     with state.locked("backing"):
         started = time.monotonic()
-        backing = _first_that_works([forced] if forced else _order(state.read(RECORD)), say)
-        say(f"PostgreSQL and RabbitMQ: {_describe(backing)} ({time.monotonic() - started:.1f} s)")
+        told: list[str] = []
+
+        def tell(text: str) -> None:
+            told.append(text)
+            say(text)
+
+        backing = _first_that_works([forced] if forced else _order(state.read(RECORD)), tell)
+        if told or not brief:
+            say(f"PostgreSQL and RabbitMQ: {_describe(backing)} ({time.monotonic() - started:.1f} s)")
         return backing
 
 

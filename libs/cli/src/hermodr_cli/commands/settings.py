@@ -22,6 +22,6 @@ def installation(say: Say) -> CommandSettings:
         name for name, value in os.environ.items() if value
     }
     if not named and os.environ.get("HERMODR_ENV") != "production":
-        found = backing.ensure(say).variables()
+        found = backing.ensure(say, brief=True).variables()
         os.environ.update({name: value for name, value in found.items() if not os.environ.get(name)})
     return load(CommandSettings)

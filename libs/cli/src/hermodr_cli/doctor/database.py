@@ -7,7 +7,8 @@ import asyncpg
 
 from hermodr_cli.backing import probe
 from hermodr_cli.doctor.finding import Area, Finding
-from hermodr_ledger import dead_letters, inspection, upkeep
+from hermodr_contracts.vocabulary import JobKind
+from hermodr_ledger import dead_letters, inspection, pauses, upkeep
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_ledger.inspection import ServerFacts
 from hermodr_ledger.schema_version import head, known_revisions
@@ -131,11 +132,20 @@ async def _backlog(ledger: Ledger) -> list[Finding]:
     if dead := await dead_letters.count(ledger):
         remedy = "look at them: `hermodr dead-letters list`"
         found.append(AREA.warning("dead letters", f"{dead} were not replayed", remedy))
+    for pause in await pauses.paused(ledger):
+        why = f" ({pause.reason})" if pause.reason else ""
+        text = f"channel {pause.channel} is paused since {pause.paused_at:%Y-%m-%dT%H:%M:%SZ}{why}: nothing is sent"
+        remedy = f"when that may end: POST /v1/queues/{pause.channel}/resume, with a key that may manage"
+        found.append(AREA.warning("paused", text, remedy))
     waiting = await upkeep.waiting(ledger)
-    jobs = sum(each.jobs for each in waiting)
-    oldest = max((each.oldest_seconds for each in waiting), default=0.0)
+    if tasks := sum(each.jobs for each in waiting if each.kind == JobKind.TASK):
+        remedy = "none: they are kept until there is a worker, which this version has not; or cancel them"
+        found.append(AREA.warning("tasks", f"{tasks} wait for a worker", remedy))
+    served = [each for each in waiting if each.kind != JobKind.TASK]
+    jobs = sum(each.jobs for each in served)
+    oldest = max((each.oldest_seconds for each in served), default=0.0)
     if oldest > LATE_SECONDS:
-        remedy = "see the services and queues below; a provider may be slow or away"
+        remedy = "see the services and queues below; a provider may be slow or away, or a channel paused"
         found.append(AREA.warning("waiting", f"{jobs} are due, the oldest for {oldest:.0f} s", remedy))
     else:
         found.append(AREA.ok("waiting", f"{jobs} are due"))

@@ -52,6 +52,10 @@ def api_url(url: str | None) -> str:
 @contextmanager
 def calling(url: str | None, key: str | None) -> Iterator[Hermodr]:
     """The client; what goes wrong with it is said in one line, and ends the command with status 1."""
+    if not (key or os.environ.get(KEY_VARIABLE)):
+        made = "`hermodr keys create --project NAME` makes one"
+        output.announce(f"no API key: give --key, or set {KEY_VARIABLE}; {made}")
+        raise typer.Exit(1)
     try:
         with Hermodr(api_url(url), key, retries=PATIENCE) as client:
             yield client

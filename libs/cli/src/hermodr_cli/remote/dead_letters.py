@@ -94,7 +94,7 @@ def replay_command(
     if as_json:
         print(answer.model_dump_json())
     elif answer.dry_run:
-        print(f"{answer.matched} fit")
+        print(f"{answer.matched} fit; nothing was done (--dry-run)")
     else:
         more = f"; {answer.remaining} are left for the next time" if answer.remaining else ""
         print(f"{answer.scheduled} are on their way, the last in {answer.seconds:.0f} s{more}")

@@ -19,6 +19,8 @@ WINDOW = 200
 """The newest jobs, looked at each time as one page."""
 MOST_NEW = 1000
 """Of a flood since the last look, no more are shown."""
+TYPE_WIDTH, CHANNEL_WIDTH = 20, 8
+"""Of the columns; what is longer moves only its own line."""
 MOST_ASKED = 50
 """Unfinished jobs older than the window, asked for one by one, in turn."""
 
@@ -34,7 +36,7 @@ class Change:
     def line(self) -> Text:
         """`12:03:04  <id>  magic_link  email  queued → completed`."""
         job = self.job
-        what = "  ".join(filter(None, [job.type or job.kind, job.delivery_method]))
+        what = f"{job.type or job.kind:<{TYPE_WIDTH}}  {job.delivery_method or '':<{CHANNEL_WIDTH}}"
         text = Text.assemble((f"{self.at.astimezone():%H:%M:%S}", "dim"), f"  {job.id}  {what}  ")
         if self.before is not None:
             text.append(f"{self.before} → ", "dim")

@@ -1,6 +1,6 @@
 """Jobs on a terminal: as a table, and one of them with its timeline."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,44 +9,79 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from hermodr_cli.remote.showing import since, span, state
+from hermodr_cli.remote.showing import since, span, state, taken
 from hermodr_client.models.jobs import Delivery, Job, JobDetail, Timeline, TimelineEntry
+from hermodr_client.models.operations import ChannelQueues
 
 _QUIET = frozenset({"channel", "state", "kind", "type", "priority", "started_at", "delivery_id"})
 """What a timeline's entry says elsewhere already."""
+REMARK = "what else"
+ID_WIDTH = 36
+EDGES, BETWEEN = 2, 3
+_DISPENSABLE = ("type", "priority", "tries", "by", "created", REMARK, "status")
+"""In a table that is too wide, the columns that go, in this order."""
 
 
-def table(jobs: Sequence[Job], now: datetime) -> Table:
-    """A line for each job."""
+def table(jobs: Sequence[Job], now: datetime, width: int) -> Table:
+    """A line for each job. An id is there to be copied: where not all fits into the width, other columns give way."""
+    columns: dict[str, list[Text]] = {
+        "id": [Text(str(job.id)) for job in jobs],
+        "created": [Text(since(job.created_at, now)) for job in jobs],
+        "type": [Text(job.type) if job.type else Text(job.kind, "dim") for job in jobs],
+        "by": [Text(job.delivery_method or "") for job in jobs],
+        "priority": [Text(job.priority, "bold" if job.priority == "urgent" else "") for job in jobs],
+        "status": [state(job.status) for job in jobs],
+        "tries": [Text(f"+{job.retry_count}" if job.retry_count else "") for job in jobs],
+        REMARK: [Text(_remark(job, now)) for job in jobs],
+    }
+    for name in _DISPENSABLE:
+        if _width(columns) > width:
+            del columns[name]
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    drawn.add_column("id", no_wrap=True)
-    for title in ("created", "type", "by", "priority", "status"):
-        drawn.add_column(title, no_wrap=title != "type")
-    drawn.add_column("tries", justify="right")
-    drawn.add_column("what else")
-    for job in jobs:
-        drawn.add_row(
-            str(job.id),
-            since(job.created_at, now),
-            job.type or Text(job.kind, "dim"),
-            job.delivery_method or "",
-            Text(job.priority, "bold" if job.priority == "urgent" else ""),
-            state(job.status),
-            f"+{job.retry_count}" if job.retry_count else "",
-            _remark(job, now),
+    for name in columns:
+        kept = name == "id"
+        drawn.add_column(
+            name,
+            no_wrap=name != REMARK,
+            min_width=ID_WIDTH if kept else None,
+            overflow="fold" if kept else "ellipsis",
+            justify="right" if name == "tries" else "left",
         )
+    for row in zip(*columns.values(), strict=True):
+        drawn.add_row(*row)
     return drawn
+
+
+def _width(columns: Mapping[str, Sequence[Text]]) -> int:
+    """What the columns take, with the space around them. Remarks can be folded, down to their longest word."""
+    widest = [
+        max(len(name), *(_longest_word(cell) if name == REMARK else cell.cell_len for cell in cells), 0)
+        for name, cells in columns.items()
+    ]
+    return sum(widest) + BETWEEN * (len(widest) - 1) + EDGES
+
+
+def _longest_word(cell: Text) -> int:
+    return max(map(len, cell.plain.split()), default=0)
 
 
 def _remark(job: Job, now: datetime) -> str:
     if job.error:
         return job.error
-    return f"due {since(job.scheduled_for, now)}" if job.status == "scheduled" else ""
+    return f"due {since(_due(job), now)}" if job.status == "scheduled" else ""
 
 
-def detail(found: JobDetail, timeline: Timeline, now: datetime) -> RenderableType:
-    """All of one job."""
+def _due(job: Job) -> datetime | None:
+    """When it is to be looked at: as it was asked for, or when the recipient's quiet hours end."""
+    return max(filter(None, (job.scheduled_for, job.deferred_until)), default=None)
+
+
+def detail(
+    found: JobDetail, timeline: Timeline, now: datetime, paused: Sequence[ChannelQueues] = ()
+) -> RenderableType:
+    """All of one job; `paused` are the channels it has to wait for."""
     parts: list[RenderableType] = [_head(found, now)]
+    parts += [_paused(each) for each in paused]
     parts += [_delivery(each) for each in found.deliveries]
     parts += [Text(), story(timeline)]
     return Group(*parts)
@@ -57,7 +92,7 @@ def _head(found: JobDetail, now: datetime) -> Table:
     drawn = Table(box=None, show_header=False, pad_edge=False)
     drawn.add_column(style="dim")
     drawn.add_column(overflow="fold")
-    status = state(job.status)
+    status, due = state(job.status), _due(job)
     if job.error:
         status.append(f"  {job.error}", "red")
     facts: list[tuple[str, Any]] = [
@@ -66,11 +101,8 @@ def _head(found: JobDetail, now: datetime) -> Table:
         ("what", " · ".join(filter(None, [job.kind, job.type, job.priority]))),
         ("to", _recipient(found.recipient)),
         ("created", f"{_moment(job.created_at)} ({since(job.created_at, now)})"),
-        (
-            "due",
-            f"{_moment(job.scheduled_for)} ({since(job.scheduled_for, now)})" if job.scheduled_for else "",
-        ),
-        ("took", f"{job.processing_time_ms} ms" if job.processing_time_ms is not None else ""),
+        ("due", f"{_moment(due)} ({since(due, now)})" if due else ""),
+        ("took", taken(job.processing_time_ms) if job.processing_time_ms is not None else ""),
         ("batch", str(job.batch_id or "")),
         ("singleton", job.singleton_key or ""),
     ]
@@ -78,6 +110,15 @@ def _head(found: JobDetail, now: datetime) -> Table:
         if value:
             drawn.add_row(name, value if isinstance(value, Text) else Text(value))
     return drawn
+
+
+def _paused(channel: ChannelQueues) -> Text:
+    name = channel.channel
+    since_when = f" since {_moment(channel.paused_at)}" if channel.paused_at else ""
+    why = f" ({channel.reason})" if channel.reason else ""
+    return Text(
+        f"it waits: channel {name} is paused{since_when}{why}; POST /v1/queues/{name}/resume", "yellow"
+    )
 
 
 def _recipient(recipient: dict[str, Any] | None) -> str:

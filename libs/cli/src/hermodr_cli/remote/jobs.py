@@ -4,7 +4,7 @@ import itertools
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -15,8 +15,9 @@ from hermodr_cli.remote.connection import AsJson, Key, Url, calling
 from hermodr_cli.remote.job_tail import Change, Tail
 from hermodr_cli.remote.showing import console, state
 from hermodr_cli.supervisor import output
-from hermodr_client import Accepted, HermodrError
-from hermodr_client.models.jobs import Cancelled
+from hermodr_client import Accepted, Hermodr, HermodrError
+from hermodr_client.models.jobs import Cancelled, JobDetail
+from hermodr_client.models.operations import ChannelQueues
 
 app = typer.Typer(help="Follow jobs, cancel them, ask for them again.", no_args_is_help=True)
 
@@ -69,7 +70,7 @@ def list_command(
         if as_json:
             print(json.dumps({"data": [job.model_dump(mode="json") for job in found]}))
         elif found:
-            console().print(job_views.table(found, datetime.now(UTC)))
+            console().print(job_views.table(found, datetime.now(UTC), console().width))
         else:
             output.announce("no job fits")
 
@@ -89,7 +90,8 @@ def show_command(
             events = timeline.model_dump(mode="json")["data"]
             print(json.dumps(found.model_dump(mode="json") | {"timeline": events}))
         else:
-            console().print(job_views.detail(found, timeline, datetime.now(UTC)))
+            paused = _paused(hermodr, found)
+            console().print(job_views.detail(found, timeline, datetime.now(UTC), paused))
 
 
 @app.command("cancel")
@@ -132,6 +134,8 @@ def retry_command(
         answer = hermodr.jobs.retry_many(fits, dry_run=dry_run)
     if as_json:
         print(answer.model_dump_json())
+    elif answer.dry_run:
+        print(f"{answer.matched} fit; nothing was done (--dry-run)")
     else:
         left = f", {len(answer.not_retried)} left alone" if answer.not_retried else ""
         print(f"{answer.matched} fit, {answer.retried} queued again{left}")
@@ -169,6 +173,18 @@ def tail_command(
                     show(change)
         except KeyboardInterrupt:
             return
+
+
+def _paused(hermodr: Hermodr, found: JobDetail) -> Sequence[ChannelQueues]:
+    """The paused channels that the job waits for. What cannot be asked is not told: the job is shown all the same."""
+    wanted = {each.channel for each in found.deliveries if each.state in ("queued", "retrying")}
+    if found.job.finished or not wanted:
+        return []
+    try:
+        channels = hermodr.queues.get().data
+    except HermodrError:
+        return []
+    return [each for each in channels if each.paused and each.channel in wanted]
 
 
 def _each(act: Callable[[str], Cancelled | Accepted], ids: list[str], *, as_json: bool) -> None:

@@ -36,6 +36,13 @@ def span(duration: timedelta) -> str:
     return f"{seconds * 1000:.0f} ms"
 
 
+def taken(milliseconds: int) -> str:
+    """`340 ms`, `10.1 s`, `3 min`: how long something took."""
+    if milliseconds < 1000 or milliseconds >= 60_000:
+        return span(timedelta(milliseconds=milliseconds))
+    return f"{milliseconds / 1000:.1f} s"
+
+
 def since(moment: datetime | None, now: datetime | None = None) -> str:
     """`3 min ago`, `in 2 h`."""
     if moment is None:

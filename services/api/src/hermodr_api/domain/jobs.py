@@ -242,7 +242,7 @@ def timeline(history: JobHistory, events: Sequence[Event]) -> Timeline:
             for each in events
         ),
         *_attempted(history),
-        *_ending(history.job),
+        *_ending(history.job, events),
     ]
     entries.sort(key=lambda entry: entry.at)  # stable: of the same instant, in the order of the story
     return Timeline(job_id=history.job.id, status=history.job.state, data=entries)
@@ -276,10 +276,17 @@ def _attempted(history: JobHistory) -> Iterator[TimelineEntry]:
             )
 
 
-def _ending(job: Job) -> Iterator[TimelineEntry]:
+_REASONS = frozenset({"not_sent", "refused", "quiet_hours_ignored"})
+"""The events by which a decision explains itself."""
+
+
+def _ending(job: Job, events: Sequence[Event]) -> Iterator[TimelineEntry]:
+    """The end comes after what explains it: a decision notes its reasons within the transaction, so a moment later than
+    the `now()` it ended the job with."""
     if job.finished_at is not None:
         detail = {"error": job.error} if job.error is not None else {}
-        yield TimelineEntry(at=job.finished_at, event=str(job.state), detail=detail)
+        reasons = (each.at for each in events if each.kind in _REASONS)
+        yield TimelineEntry(at=max([job.finished_at, *reasons]), event=str(job.state), detail=detail)
 
 
 def batch_view(batch: BatchProgress) -> BatchView:

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hermodr_api.domain.bodies import Moment
 from hermodr_api.domain.dead_letters import (
     DeadLetterFilter,
     DeadLetterList,
@@ -23,7 +22,7 @@ from hermodr_api.domain.listing import page_of
 from hermodr_api.errors import not_found
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, key_of, ok, read_body, respond
-from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more
+from hermodr_api.routes.lists import After, Before, Cursor, Filter, Limit, Sort, listed, one_more
 from hermodr_api.service.dead_letters import DeadLetters
 from hermodr_contracts.vocabulary import Channel
 
@@ -32,7 +31,7 @@ _ONE = _ALL + "/{letter_id}"
 _EXAMPLE = {"filter": {"channel": "email", "reason": "attempts exhausted"}, "dry_run": True, "rate": 50}
 
 ChannelFilter = Annotated[Channel | None, Query(description="The channel that was to be sent on.")]
-Time = Annotated[Moment | None, Query()]
+JobId = Annotated[UUID | None, Query(description="Of this job.")]
 Replayed = Annotated[bool | None, Query(description="Only those that were, or were not, replayed.")]
 
 
@@ -41,9 +40,9 @@ def _filter(
     reason: Annotated[Filter, Query(description="How the reason begins.")] = None,
     type: Filter = None,
     channel: ChannelFilter = None,
-    job_id: UUID | None = None,
-    created_after: Time = None,
-    created_before: Time = None,
+    job_id: JobId = None,
+    created_after: After = None,
+    created_before: Before = None,
 ) -> DeadLetterFilter:
     return DeadLetterFilter.model_construct(
         queue=queue,

@@ -1,12 +1,12 @@
 """`/v1/jobs` and `/v1/batches`: what became of what was requested."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hermodr_api.domain.bodies import Moment
 from hermodr_api.domain.job_queries import JobSort, cursor_of, mark_of, order_of
 from hermodr_api.domain.jobs import (
     BatchView,
@@ -21,7 +21,7 @@ from hermodr_api.domain.jobs import (
 from hermodr_api.errors import not_found
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, ok
-from hermodr_api.routes.lists import Cursor, Filter, Limit
+from hermodr_api.routes.lists import After, Before, Cursor, Filter, Limit
 from hermodr_api.service.answers import patience
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState
 from hermodr_ledger import jobs, listing
@@ -30,6 +30,15 @@ from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs import JobHistory
 from hermodr_ledger.listing_sources import Filters
 from hermodr_servicekit.clock import Clock
+
+SortBy = Annotated[JobSort, Query(description="By what the list is ordered; with `-`, the last first.")]
+Status = Annotated[JobState | None, Query(description="Only jobs in this state.")]
+Kind = Annotated[JobKind | None, Query(description="Only jobs of this kind.")]
+Type = Annotated[Filter, Query(description="Only jobs of this type: the template's, or the task's name.")]
+Method = Annotated[Channel | None, Query(description="Only jobs with a delivery on this channel.")]
+ToRecipient = Annotated[UUID | None, Query(description="Only jobs to this recipient.")]
+ToGroup = Annotated[UUID | None, Query(description="Only jobs to members of this group, sent to it.")]
+OfBatch = Annotated[UUID | None, Query(description="Only jobs of this bulk request.")]
 
 
 class JobRoutes:
@@ -64,16 +73,16 @@ class JobRoutes:
         request: Request,
         limit: Limit = 50,
         cursor: Cursor = None,
-        sort: JobSort = "created_at",
-        status: JobState | None = None,
-        kind: JobKind | None = None,
-        type: Filter = None,
-        delivery_method: Channel | None = None,
-        recipient_id: UUID | None = None,
-        group_id: UUID | None = None,
-        batch_id: UUID | None = None,
-        created_after: Moment | None = None,
-        created_before: Moment | None = None,
+        sort: SortBy = "created_at",
+        status: Status = None,
+        kind: Kind = None,
+        type: Type = None,
+        delivery_method: Method = None,
+        recipient_id: ToRecipient = None,
+        group_id: ToGroup = None,
+        batch_id: OfBatch = None,
+        created_after: After = None,
+        created_before: Before = None,
     ) -> Response:
         """`GET /v1/jobs`."""
         caller = caller_of(request)

@@ -8,6 +8,7 @@ from fastapi import Query
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from hermodr_api.domain.bodies import Moment
 from hermodr_api.domain.listing import Order, cursor_after
 from hermodr_api.routes.intake import ok
 from hermodr_ledger.paging import Page
@@ -15,7 +16,13 @@ from hermodr_ledger.paging import Page
 Limit = Annotated[int, Query(ge=1, le=200, description="Rows of a page.")]
 Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")]
 Sort = Annotated[Order, Query(description="Oldest or newest first.")]
-Filter = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
+Filter = Annotated[
+    str | None, Query(max_length=200, pattern=r"^[^\x00]*$", description="Only those with this.")
+]
+After = Annotated[
+    Moment | None, Query(description="Made after this time, given with its offset: `2026-11-23T09:00:00Z`.")
+]
+Before = Annotated[Moment | None, Query(description="Made before this time, given with its offset.")]
 
 
 class Identified(Protocol):

@@ -1,0 +1,64 @@
+"""Jobs on a terminal, wide and narrow."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from rich.console import Console, RenderableType
+
+from hermodr_cli.remote import job_views
+from hermodr_cli.remote.showing import taken
+from hermodr_client.models.jobs import Job, JobDetail, Timeline
+from tests.support.client import job
+
+NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+
+
+def a_job(status: str = "completed", **members: Any) -> Job:
+    return Job.model_validate(job(status, **members)["job"])
+
+
+def drawn(what: RenderableType, width: int) -> str:
+    console = Console(width=width)
+    with console.capture() as capture:
+        console.print(what)
+    return capture.get()
+
+
+@pytest.mark.parametrize("width", [38, 40, 60, 80, 100, 140])
+def test_the_id_is_never_cut(width: int) -> None:
+    jobs = [
+        a_job(
+            "failed", error="smtp_550 no such mailbox", type="booking_confirmation", delivery_method="email"
+        ),
+        a_job("scheduled", scheduled_for=NOW + timedelta(hours=2), retry_count=3),
+    ]
+    lines = drawn(job_views.table(jobs, NOW, width), width).splitlines()
+    assert sum(str(jobs[0].id) in line for line in lines) == 2
+    assert all(len(line.rstrip()) <= width for line in lines)
+
+
+def test_at_80_columns_what_became_of_it_is_there_still() -> None:
+    failed = a_job("failed", error="smtp_550", type="booking_confirmation", delivery_method="email")
+    told = drawn(job_views.table([failed], NOW, 80), 80)
+    assert "smtp_550" in told
+    assert "failed" in told
+    assert "booking" not in told
+    assert "booking_confirmation" in drawn(job_views.table([failed], NOW, 140), 140)
+
+
+def test_a_job_put_off_by_quiet_hours_says_until_when() -> None:
+    quiet = a_job("scheduled", deferred_until=NOW + timedelta(hours=8))
+    assert "due in 8 h" in drawn(job_views.table([quiet], NOW, 140), 140)
+    both = a_job("scheduled", scheduled_for=NOW - timedelta(hours=1), deferred_until=NOW + timedelta(hours=8))
+    timeline = Timeline.model_validate({"job_id": both.id, "status": "scheduled", "data": []})
+    told = drawn(job_views.detail(JobDetail(job=both), timeline, NOW), 140)
+    assert "2026-11-22 17:30:00 (in 8 h)" in told
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "said"),
+    [(0, "0 ms"), (999, "999 ms"), (1000, "1.0 s"), (10_057, "10.1 s"), (180_000, "3 min")],
+)
+def test_how_long_it_took_is_said_in_a_fitting_unit(milliseconds: int, said: str) -> None:
+    assert taken(milliseconds) == said

@@ -15,7 +15,7 @@ demo: install ## send a real batch of notifications through everything, and look
 	@$(BIN)/hermodr demo $(if $(CI),--ci) $(ARGS)
 
 test: install ## the whole suite against real PostgreSQL and RabbitMQ | TIER=unit|contracts|integration|e2e|chaos ARGS="-k word"
-	@$(BIN)/python -m pytest $(if $(TIER),tests/$(TIER)) $(ARGS)
+	@$(BIN)/python tools/test.py $(TIER) $(ARGS)
 
 up: install ## all services in the foreground, until Ctrl-C
 	@$(BIN)/hermodr up $(ARGS)

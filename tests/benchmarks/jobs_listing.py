@@ -78,7 +78,7 @@ async def measure(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Resul
         async with here.client() as client:
             results = [
                 *await _lists(client, load),
-                await _timed(client, "metrics", ["/v1/jobs/metrics?hours=168"] * 100, load, 50),
+                await _timed(client, "metrics", ["/v1/jobs/metrics?hours=168"] * 1000, load, 50),
                 *await _stories(client, load),
             ]
     return results

@@ -14,7 +14,16 @@ from hermodr_ledger.engine import Ledger
 from hermodr_ledger.requeueing import requeue
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.ids import child_id, new_id
-from tests.support.ledgers import emptied, new_jobs, opened, row_of, rows_of
+from tests.support.ledgers import (
+    accept_one,
+    emptied,
+    new_job,
+    new_jobs,
+    new_project,
+    opened,
+    row_of,
+    rows_of,
+)
 from tests.support.proxies import proxied
 
 NORMAL = Priority.NORMAL
@@ -115,6 +124,65 @@ async def test_tasks_are_left_for_a_worker(ledger: Ledger) -> None:
     left = await row_of(ledger, "jobs", task)
     assert left["state"] == "queued"
     assert left["wake_at"] is not None  # the scheduler goes on announcing it, ever more rarely
+
+
+async def test_a_version_published_meanwhile_counts_for_the_next_job(ledger: Ledger) -> None:
+    """What a dispatcher remembers of templates is by version; which of them is current it reads with every job."""
+    project_id, template_id, rung = await new_project(ledger), new_id(), Rung()
+    await ledger.fetch(
+        "INSERT INTO hermodr.templates (id, project_id, name, current_version) VALUES ($1, $2, 'hello', 0)",
+        template_id,
+        project_id,
+    )
+    service = dispatching_of(ledger, rung)
+    made = []
+    for version, locale in ((1, "en"), (2, "de"), (1, "en")):  # the third is a rollback
+        await ledger.fetch(
+            "INSERT INTO hermodr.template_contents (template_id, version, channel, locale)"
+            " VALUES ($1, $2, 'email', $3) ON CONFLICT DO NOTHING",
+            template_id,
+            version,
+            locale,
+        )
+        await ledger.fetch(
+            "UPDATE hermodr.templates SET current_version = $2, default_locale = $3 WHERE id = $1",
+            template_id,
+            version,
+            locale,
+        )
+        job_id = await accept_one(ledger, new_job(project_id, type="hello", content=None))
+        await service.dispatch(NORMAL, [job_id])
+        delivery = await row_of(ledger, "deliveries", child_id(job_id, 1))
+        made.append((delivery["template_version"], delivery["locale"]))
+    assert made == [(1, "en"), (2, "de"), (1, "en")]
+    await ledger.fetch("DELETE FROM hermodr.templates WHERE id = $1", template_id)
+    gone = await accept_one(ledger, new_job(project_id, type="hello", content=None))
+    await service.dispatch(NORMAL, [gone])
+    assert (await row_of(ledger, "jobs", gone))["error"] == "template_missing"
+
+
+async def test_more_versions_than_are_remembered_are_decided_all_the_same(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hermodr_dispatcher.service.VERSIONS_REMEMBERED", 2)
+    project_id, rung, jobs = await new_project(ledger), Rung(), []
+    for number in range(5):
+        template_id = new_id()
+        await ledger.fetch(
+            "INSERT INTO hermodr.templates (id, project_id, name, current_version) VALUES ($1, $2, $3, 1)",
+            template_id,
+            project_id,
+            f"hello-{number}",
+        )
+        await ledger.fetch(
+            "INSERT INTO hermodr.template_contents (template_id, version, channel, locale)"
+            " VALUES ($1, 1, 'email', 'en')",
+            template_id,
+        )
+        jobs.append(await accept_one(ledger, new_job(project_id, type=f"hello-{number}", content=None)))
+    service = dispatching_of(ledger, rung)
+    await asyncio.gather(*(service.dispatch(NORMAL, pack) for pack in (jobs[:1], jobs[1:2], jobs[2:])))
+    assert sorted(map(str, rung.ids)) == sorted(str(child_id(each, 1)) for each in jobs)
 
 
 async def test_with_the_database_away_the_jobs_are_left_to_the_scheduler(

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 
 from hermodr_contracts.vocabulary import Channel, JobState, Priority
 from hermodr_ledger.decisions import (
+    CurrentTemplate,
     Decision,
     Note,
     Preference,
-    published_templates,
+    locales_of,
     record_decisions,
     requested_jobs,
 )
@@ -84,17 +85,18 @@ async def test_the_current_version_of_a_template_is_found_with_its_locales(ledge
             channel,
             locale,
         )
-    wanted = [(project_id, "hello"), (project_id, "unknown"), (await new_project(ledger), "hello")]
-    found = await published_templates(ledger, wanted)
-    assert set(found) == {(project_id, "hello")}
-    template = found[(project_id, "hello")]
-    assert (template.id, template.version, template.critical, template.default_locale) == (
-        template_id,
-        2,
-        True,
-        "en",
-    )
-    assert dict(template.locales) == {"email": ("de", "en"), "sms": ("en",)}
+    hello = await accept_one(ledger, new_job(project_id, type="hello"))
+    others = [
+        await accept_one(ledger, new_job(project_id, type="unknown")),
+        await accept_one(ledger, new_job(await new_project(ledger), type="hello")),
+        await accept_one(ledger, new_job(project_id, type=None)),
+    ]
+    found = {job.id: job.template for job in await requested_jobs(ledger, [hello, *others])}
+    assert [found[each] for each in others] == [None, None, None]
+    assert found[hello] == CurrentTemplate(template_id, 2, True, "en")
+    assert await locales_of(ledger, [(template_id, 2), (template_id, 3), (new_id(), 2)]) == {
+        (template_id, 2): {"email": ("de", "en"), "sms": ("en",)}
+    }
 
 
 async def test_a_decision_makes_deliveries_notes_and_a_processing_job(ledger: Ledger) -> None:

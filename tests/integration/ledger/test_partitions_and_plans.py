@@ -13,7 +13,7 @@ from hermodr_ledger.decisions import record_decisions, requested_jobs
 from hermodr_ledger.engine import Ledger, Row
 from hermodr_ledger.upkeep import drop_partitions, make_partitions, waiting
 from hermodr_servicekit.ids import new_job_id
-from tests.support.ledgers import attempt, decisions_of, new_deliveries, new_jobs, rows_of
+from tests.support.ledgers import attempt, decisions_of, new_deliveries, new_jobs, opened, rows_of
 
 PARENTS = ("jobs", "deliveries", "attempts", "events")
 WEEK = timedelta(days=7)
@@ -211,6 +211,21 @@ async def test_every_step_looks_at_the_rows_it_is_about_and_at_one_week_of_many(
             )
             assert looked_at <= 2 * ABOUT, (name, table, looked_at)
             assert len({node["Relation Name"] for node in used}) <= 1, (name, table)
+
+
+async def test_no_step_is_planned_anew_for_its_arguments(database_url: str) -> None:
+    """Planning costs several times what a step for one row does; the driver prepares, PostgreSQL is to plan once."""
+    async with opened(database_url, pool_size=1) as ledger:
+        (delivery_id,) = await new_deliveries(ledger, 1)
+        for _ in range(8):  # it thinks of planning once only after five
+            (claimed,) = await claim(ledger, [delivery_id], owner="me", lease_seconds=60)
+            await release(ledger, [claimed])
+        rows = await ledger.fetch(
+            "SELECT statement, generic_plans, custom_plans FROM pg_prepared_statements"
+            " WHERE statement LIKE '%hermodr.%'"
+        )
+    assert max(row["generic_plans"] for row in rows) >= 8
+    assert [row["statement"] for row in rows if row["custom_plans"]] == []
 
 
 async def test_claiming_touches_no_index(ledger: Ledger) -> None:

@@ -41,6 +41,32 @@ class KnownRecipient:
 
 
 @dataclass(frozen=True, slots=True)
+class CurrentTemplate:
+    """The template that a job's type names, as it is published at this moment."""
+
+    id: UUID
+    version: int
+    critical: bool
+    default_locale: str
+
+
+Locales = Mapping[str, tuple[str, ...]]
+"""By channel, the locales a version of a template speaks. A version never changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedTemplate(CurrentTemplate):
+    """The current version of a template with what it speaks."""
+
+    locales: Locales
+
+    @classmethod
+    def of(cls, current: CurrentTemplate, locales: Locales) -> "PublishedTemplate":
+        """Both together."""
+        return cls(current.id, current.version, current.critical, current.default_locale, locales)
+
+
+@dataclass(frozen=True, slots=True)
 class RequestedJob:
     """A queued job as the dispatcher needs it. `recipient` is `None` for a bare address (or an erased recipient);
     `read_at` is the ledger's time."""
@@ -61,17 +87,7 @@ class RequestedJob:
     requeues: int = 0
     """How often it was asked for again: then it may have deliveries already, see `redeciding`."""
     group_muted_until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PublishedTemplate:
-    """The current version of a template: which locales it has on which channel."""
-
-    id: UUID
-    version: int
-    critical: bool
-    default_locale: str
-    locales: Mapping[str, tuple[str, ...]]
+    template: CurrentTemplate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +128,19 @@ class Decision:
 
 
 async def requested_jobs(ledger: Ledger, ids: Sequence[UUID]) -> list[RequestedJob]:
-    """Those of the jobs that are queued, with their recipients."""
+    """Those of the jobs that are queued, with their recipients and the templates they name."""
     rows = await ledger.fetch(
         """
         SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_id, j.to_email, j.to_phone,
                j.content IS NOT NULL AS has_content, j.on_unknown, j.requeues, now() AS read_at,
                r.id AS known_id, r.name, r.email, r.phone, r.locale, r.timezone, r.preferences,
-               r.quiet_hours, r.muted_until, m.muted_until AS group_muted_until
+               r.quiet_hours, r.muted_until, m.muted_until AS group_muted_until,
+               t.id AS template_id, t.current_version, t.critical, t.default_locale
         FROM (SELECT id, 'queued' AS state FROM unnest($1::uuid[]) AS u(id) OFFSET 0) wanted  -- see `engine.Ledger`
         JOIN hermodr.jobs j ON j.id = wanted.id AND j.state = wanted.state
         LEFT JOIN hermodr.recipients r ON r.id = j.recipient_id
         LEFT JOIN hermodr.group_members m ON m.group_id = j.group_id AND m.recipient_id = j.recipient_id
+        LEFT JOIN hermodr.templates t ON t.project_id = j.project_id AND t.name = j.type
         """,
         list(dict.fromkeys(ids)),
     )
@@ -147,6 +165,11 @@ def _requested(row: Any) -> RequestedJob:
         read_at=row["read_at"],
         requeues=row["requeues"],
         group_muted_until=_moment(row["group_muted_until"]),
+        template=CurrentTemplate(
+            row["template_id"], row["current_version"], row["critical"], row["default_locale"]
+        )
+        if row["template_id"] is not None
+        else None,
     )
 
 
@@ -172,31 +195,22 @@ def _moment(value: datetime | None) -> datetime | None:
     return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
-async def published_templates(
-    ledger: Ledger, names: Sequence[tuple[UUID, str]]
-) -> dict[tuple[UUID, str], PublishedTemplate]:
-    """The current versions of the templates of (project, name), without their texts. Unknown ones are left out."""
+async def locales_of(ledger: Ledger, versions: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], Locales]:
+    """What these versions of templates, as (template, version), speak. Those that are gone are left out."""
     rows = await ledger.fetch(
         """
-        SELECT t.project_id, t.name, t.id, t.current_version, t.critical, t.default_locale, c.channel,
-               array_agg(c.locale ORDER BY c.locale) AS locales
-        FROM unnest($1::uuid[], $2::text[]) AS wanted(project_id, name)
-        JOIN hermodr.templates t USING (project_id, name)
-        JOIN hermodr.template_contents c ON c.template_id = t.id AND c.version = t.current_version
-        GROUP BY t.id, c.channel
+        SELECT c.template_id, c.version, c.channel, array_agg(c.locale ORDER BY c.locale) AS locales
+        FROM unnest($1::uuid[], $2::int[]) AS wanted(template_id, version)
+        JOIN hermodr.template_contents c USING (template_id, version)
+        GROUP BY c.template_id, c.version, c.channel
         """,
-        [project for project, _ in names],
-        [name for _, name in names],
+        [template for template, _ in versions],
+        [version for _, version in versions],
     )
-    found: dict[tuple[UUID, str], PublishedTemplate] = {}
+    found: dict[tuple[UUID, int], dict[str, tuple[str, ...]]] = {}
     for row in rows:
-        key = (row["project_id"], row["name"])
-        known = found.get(key)
-        locales = {**(known.locales if known else {}), row["channel"]: tuple(row["locales"])}
-        found[key] = PublishedTemplate(
-            row["id"], row["current_version"], row["critical"], row["default_locale"], locales
-        )
-    return found
+        found.setdefault((row["template_id"], row["version"]), {})[row["channel"]] = tuple(row["locales"])
+    return dict(found)
 
 
 # The deliveries are written for jobs this very statement took from queued, so nobody can write them twice; one that

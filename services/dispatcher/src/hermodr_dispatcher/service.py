@@ -1,7 +1,7 @@
 """Dispatching: reading what was requested, deciding, writing it down, announcing what came of it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import structlog
@@ -10,7 +10,14 @@ from prometheus_client import Counter
 from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_dispatcher.domain import RECIPIENT_ERASED, decide
 from hermodr_ledger.dead_letters import bury_job
-from hermodr_ledger.decisions import Decision, published_templates, requested_jobs
+from hermodr_ledger.decisions import (
+    Decision,
+    Locales,
+    PublishedTemplate,
+    RequestedJob,
+    locales_of,
+    requested_jobs,
+)
 from hermodr_ledger.engine import Ledger, LedgerUnavailable, repeats_itself
 from hermodr_ledger.erasure import forget_jobs
 from hermodr_ledger.redeciding import record_all
@@ -23,6 +30,9 @@ log = structlog.get_logger()
 MESSAGES_TOGETHER = 3
 """Messages decided in one go under load: up to 300 jobs a statement."""
 
+VERSIONS_REMEMBERED = 10_000
+"""Of templates. What a version speaks never changes; which version is the current one is read with every job."""
+
 
 class Dispatching:
     """The dispatcher's one use case. Each priority has a line of its own, so that none waits behind another. Its time
@@ -33,6 +43,7 @@ class Dispatching:
         self._announcer = announcer
         self._max_attempts = max_attempts
         self._finished = finished
+        self._locales: dict[tuple[UUID, int], Locales] = {}
         self._lines: dict[Priority, Coalescer[Sequence[UUID], None]] = {
             priority: Coalescer(self._decide_all, max_items=MESSAGES_TOGETHER, concurrency=2)
             for priority in Priority
@@ -83,11 +94,9 @@ class Dispatching:
             job for job in requested if job.kind is not JobKind.TASK
         ]  # those are for a worker, once there is one
         if jobs:
-            names = {(job.project_id, job.type) for job in jobs if job.type is not None}
-            templates = await published_templates(self._ledger, list(names)) if names else {}
+            locales = await self._published(jobs)
             decisions = [
-                decide(job, templates.get((job.project_id, job.type or "")), job.read_at, self._max_attempts)
-                for job in jobs
+                decide(job, _template(job, locales), job.read_at, self._max_attempts) for job in jobs
             ]
             lanes = await record_all(self._ledger, decisions)
             for (channel, priority), ids in lanes.items():
@@ -98,8 +107,26 @@ class Dispatching:
                 await forget_jobs(self._ledger, erased)
         return [None] * len(packs)
 
+    async def _published(self, jobs: Sequence[RequestedJob]) -> dict[tuple[UUID, int], Locales]:
+        """What the versions of these jobs' templates speak."""
+        wanted = {(job.template.id, job.template.version) for job in jobs if job.template is not None}
+        known = {each: self._locales[each] for each in wanted if each in self._locales}
+        if unknown := wanted - known.keys():
+            known |= await locales_of(self._ledger, list(unknown))
+            if len(self._locales) + len(unknown) > VERSIONS_REMEMBERED:
+                self._locales.clear()
+            self._locales.update(known)
+        return known
+
     def _count(self, decisions: Sequence[Decision]) -> None:
         for decision in decisions:
             if not decision.deliveries and decision.until is None:
                 self._finished.labels(decision.job.kind, decision.state).inc()
                 log.info("job ended undelivered", job_id=str(decision.job.id), state=decision.state)
+
+
+def _template(job: RequestedJob, locales: Mapping[tuple[UUID, int], Locales]) -> PublishedTemplate | None:
+    current = job.template
+    if current is None or (spoken := locales.get((current.id, current.version))) is None:
+        return None
+    return PublishedTemplate.of(current, spoken)

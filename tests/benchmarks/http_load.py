@@ -22,7 +22,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._input = b""
-        self._answer: asyncio.Future[int] | None = None
+        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -39,19 +39,21 @@ class Connection(asyncio.Protocol):
         head = self._input[:end].lower()
         at = head.find(LENGTH)
         length = int(head[at + len(LENGTH) :].split(b"\r\n", 1)[0]) if at >= 0 else 0
-        if len(self._input) < end + len(END) + length:
+        body = self._input[end + len(END) :]
+        if len(body) < length:
             return
         self._input = b""
         if self._answer and not self._answer.done():
-            self._answer.set_result(int(head.split(b" ", 2)[1]))
+            self._answer.set_result((int(head.split(b" ", 2)[1]), body))
 
-    async def ask(self, request: bytes) -> None:
-        """Raises NotAccepted unless the status is 2xx."""
+    async def ask(self, request: bytes) -> bytes:
+        """The body of the answer. Raises NotAccepted unless the status is 2xx."""
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
-        status = await self._answer
+        status, body = await self._answer
         if not 200 <= status < 300:
             raise NotAccepted(f"status {status}")
+        return body
 
     def close(self) -> None:
         self._transport.close()
@@ -60,10 +62,18 @@ class Connection(asyncio.Protocol):
 def post(url: str, path: str, body: object, key: str = "") -> bytes:
     """A whole request."""
     content = orjson.dumps(body)
-    head = f"POST {path} HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\nContent-Type: application/json\r\n"
-    if key:
-        head += f"Authorization: Bearer {key}\r\n"
-    return f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
+    fields = f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n"
+    return _head("POST", url, path, key, fields) + content
+
+
+def get(url: str, path: str, key: str = "") -> bytes:
+    """A whole request."""
+    return _head("GET", url, path, key)
+
+
+def _head(method: str, url: str, path: str, key: str, fields: str = "") -> bytes:
+    known = f"Authorization: Bearer {key}\r\n" if key else ""
+    return f"{method} {path} HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n{known}{fields}\r\n".encode()
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import DeliveryState, Priority
+from hermodr_ledger import jobs
 from hermodr_ledger.attempts import Outcome, Settlement, claim, record, release
 from hermodr_ledger.decisions import record_decisions, requested_jobs
 from hermodr_ledger.engine import Ledger, Row
@@ -185,7 +186,7 @@ async def steps(ledger: Ledger, ids: list[UUID]) -> dict[str, Recording]:
     job_ids = await new_jobs(ledger, len(ids))
     decided = await decisions_of(ledger, job_ids)
     recordings: dict[str, Any] = {
-        name: Recording() for name in ("claim", "release", "record", "read", "decide")
+        name: Recording() for name in ("claim", "release", "record", "read", "decide", "history")
     }
     await claim(recordings["claim"], ids, owner="me", lease_seconds=60)
     await release(recordings["release"], claims)
@@ -193,6 +194,7 @@ async def steps(ledger: Ledger, ids: list[UUID]) -> dict[str, Recording]:
     await record(recordings["record"], sent)
     await requested_jobs(recordings["read"], job_ids)
     await record_decisions(recordings["decide"], decided)
+    await jobs.read(recordings["history"], decided[0].job.project_id, job_ids[0])
     return recordings
 
 

@@ -42,7 +42,12 @@ class Job:
     result: Any
 
 
-JOB_COLUMNS = ", ".join(f"j.{each.name}" for each in fields(Job))
+def columns_of(row: type, table: str) -> str:
+    """The columns of `table` that a dataclass is made of, in its order."""
+    return ", ".join(f"{table}.{each.name}" for each in fields(row))
+
+
+JOB_COLUMNS = columns_of(Job, "j")
 """What a `Job` is made of, in a table called `j`."""
 
 
@@ -94,53 +99,50 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class JobHistory:
-    """A job with all that belongs to it, in order. `recipient` is `None` for a bare address or once erased."""
+    """A job with all that belongs to it, in order, as of one moment. `recipient` is `None` for a bare address or once
+    erased."""
 
     job: Job
     recipient: Recipient | None
     deliveries: tuple[Delivery, ...]
     attempts: tuple[LoggedAttempt, ...]
+    events: tuple[Event, ...]
+
+
+# What belongs to a job lies right behind it in the primary keys. Rows come as values, in the order of the classes'
+# fields: one statement, so that a job and its deliveries are of one moment, and one way to the server and back.
+_HISTORY = f"""
+SELECT {JOB_COLUMNS},
+    ARRAY(SELECT ROW({columns_of(Delivery, "d")}) FROM hermodr.deliveries d
+          WHERE d.id > $1 AND d.id <= $4 ORDER BY d.id) AS deliveries,
+    ARRAY(SELECT ROW({columns_of(LoggedAttempt, "a")}) FROM hermodr.attempts a
+          WHERE a.delivery_id > $1 AND a.delivery_id <= $4 ORDER BY a.delivery_id, a.number) AS attempts,
+    ARRAY(SELECT ROW({columns_of(Event, "e")}) FROM hermodr.events e WHERE e.job_id = $1
+          ORDER BY e.at, e.seq) AS events,
+    ARRAY(SELECT ROW({columns_of(Recipient, "r")}) FROM hermodr.recipients r
+          WHERE r.id = j.recipient_id AND r.project_id = $2 AND ($3::text IS NULL OR r.user_id = $3)) AS recipients
+FROM hermodr.jobs j WHERE j.id = $1 AND j.project_id = $2 AND ($3::text IS NULL OR j.owner_id = $3)
+"""
 
 
 async def read(
     ledger: Ledger, project_id: UUID, job_id: UUID, *, owner_id: str | None = None
 ) -> JobHistory | None:
-    """The project's job of that id; with `owner_id`, that end user's. What belongs to it lies right behind it in the
-    primary keys."""
-    rows = await ledger.fetch(
-        f"SELECT {JOB_COLUMNS} FROM hermodr.jobs j"
-        " WHERE j.id = $1 AND j.project_id = $2 AND ($3::text IS NULL OR j.owner_id = $3)",
-        job_id,
-        project_id,
-        owner_id,
-    )
+    """The project's job of that id; with `owner_id`, that end user's."""
+    rows = await ledger.fetch(_HISTORY, job_id, project_id, owner_id, last_child_of(job_id))
     if not rows:
         return None
-    job = job_of_row(rows[0])
-    last = last_child_of(job_id)
-    deliveries = await ledger.fetch(
-        "SELECT * FROM hermodr.deliveries WHERE id > $1 AND id <= $2 ORDER BY id", job_id, last
+    (row,) = rows
+    return JobHistory(
+        job_of_row(row),
+        next((recipients.of_values(values) for values in row["recipients"]), None),
+        tuple(Delivery(*values) for values in row["deliveries"]),
+        tuple(LoggedAttempt(*values) for values in row["attempts"]),
+        tuple(
+            Event(at, kind, delivery_id, json.loads(detail) if detail else {})
+            for at, kind, delivery_id, detail in row["events"]
+        ),
     )
-    attempts = await ledger.fetch(
-        "SELECT * FROM hermodr.attempts WHERE delivery_id > $1 AND delivery_id <= $2 ORDER BY delivery_id, number",
-        job_id,
-        last,
-    )
-    recipient = None
-    if job.recipient_id is not None:
-        recipient = await recipients.read(ledger, project_id, job.recipient_id, owner_id)
-    return JobHistory(job, recipient, tuple(map(_delivery, deliveries)), tuple(map(_attempt, attempts)))
-
-
-async def events(ledger: Ledger, job_id: UUID) -> list[Event]:
-    """What was noted about the job, in order."""
-    rows = await ledger.fetch(
-        "SELECT at, kind, delivery_id, detail FROM hermodr.events WHERE job_id = $1 ORDER BY at, seq", job_id
-    )
-    return [
-        Event(row["at"], row["kind"], row["delivery_id"], json.loads(row["detail"]) if row["detail"] else {})
-        for row in rows
-    ]
 
 
 async def under_way(ledger: Ledger) -> int:
@@ -176,38 +178,4 @@ def job_of_row(row: Row) -> Job:
         finished_at=row["finished_at"],
         error=row["error"],
         result=json.loads(row["result"]) if row["result"] else None,
-    )
-
-
-def _delivery(row: Row) -> Delivery:
-    return Delivery(
-        id=row["id"],
-        channel=row["channel"],
-        state=row["state"],
-        address=row["address"],
-        address_name=row["address_name"],
-        template_version=row["template_version"],
-        locale=row["locale"],
-        attempt=row["attempt"],
-        max_attempts=row["max_attempts"],
-        due_at=row["due_at"],
-        provider=row["provider"],
-        provider_message_id=row["provider_message_id"],
-        error=row["error"],
-        created_at=row["created_at"],
-        finished_at=row["finished_at"],
-    )
-
-
-def _attempt(row: Row) -> LoggedAttempt:
-    return LoggedAttempt(
-        delivery_id=row["delivery_id"],
-        number=row["number"],
-        provider=row["provider"],
-        outcome=row["outcome"],
-        code=row["code"],
-        detail=row["detail"],
-        provider_message_id=row["provider_message_id"],
-        started_at=row["started_at"],
-        finished_at=row["finished_at"],
     )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -13,11 +13,6 @@ from hermodr_ledger.accept import DUE_CHANNEL
 from hermodr_ledger.engine import Ledger, Row, Statements, Transaction
 from hermodr_ledger.paging import Page, page_clause
 from hermodr_servicekit.ids import new_id
-
-_COLUMNS = (
-    "id, external_id, user_id, name, email, phone, locale, timezone, muted_until, quiet_hours, preferences,"
-    " created_at, updated_at"
-)
 
 
 class ExternalIdTaken(Exception):
@@ -42,6 +37,10 @@ class Recipient:
     preferences: Sequence[Mapping[str, Any]]
     created_at: datetime
     updated_at: datetime
+
+
+_FIELDS = tuple(each.name for each in fields(Recipient))
+_COLUMNS = ", ".join(_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +222,11 @@ async def resolve(ledger: Statements, references: Sequence[Reference]) -> list[F
     )
     found = {row["nth"]: Found(row["id"], row["user_id"]) for row in rows}
     return [found.get(nth) for nth in range(1, len(references) + 1)]
+
+
+def of_values(values: Sequence[Any]) -> Recipient:
+    """The recipient whose columns, in the order of the fields, these are."""
+    return _recipient(dict(zip(_FIELDS, values, strict=True)))
 
 
 def _recipient(row: Row) -> Recipient:

@@ -1,7 +1,7 @@
 """How jobs are shown: as a whole, as a timeline, and counted by batch."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from hermodr_api.domain.recipients import RecipientView
 from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger.batches import BatchProgress
-from hermodr_ledger.jobs import Event, Job, JobHistory
+from hermodr_ledger.jobs import Event, Job, JobHistory, LoggedAttempt
 from hermodr_ledger.listing import ListedJob
 from hermodr_servicekit.ids import message_id_of
 
@@ -208,10 +208,13 @@ def listed_view(listed: ListedJob, now: datetime, domain: str) -> JobView:
     return _job_view(listed.job, listed.channels, listed.retries, now, domain)
 
 
+_SHARED = tuple(each.name for each in fields(Job) if each.name in JobView.model_fields)
+
+
 def _job_view(job: Job, channels: Sequence[str], retries: int, now: datetime, domain: str) -> JobView:
     channels = list(dict.fromkeys(channels)) or list(job.channels or ())
     due = max(filter(None, (job.scheduled_for, job.deferred_until)), default=None)
-    shared = {name: value for name, value in asdict(job).items() if name in JobView.model_fields}
+    shared = {name: getattr(job, name) for name in _SHARED}
     return JobView(
         **shared
         | {
@@ -233,8 +236,9 @@ def _milliseconds(start: datetime | None, end: datetime | None) -> int | None:
     return (end - start) // timedelta(milliseconds=1) if start is not None and end is not None else None
 
 
-def timeline(history: JobHistory, events: Sequence[Event]) -> Timeline:
+def timeline(history: JobHistory) -> Timeline:
     """The answer of `GET /v1/jobs/{id}/timeline`: what the rows tell together with what was noted beside them."""
+    events = history.events
     entries = [
         *_beginning(history.job),
         *(
@@ -257,13 +261,12 @@ def _beginning(job: Job) -> Iterator[TimelineEntry]:
         yield TimelineEntry(at=job.created_at, event="scheduled", detail={"scheduled_for": job.scheduled_for})
 
 
+_TOLD = tuple(each.name for each in fields(LoggedAttempt) if each.name not in ("delivery_id", "finished_at"))
+
+
 def _attempted(history: JobHistory) -> Iterator[TimelineEntry]:
     for each in history.attempts:
-        detail = {
-            name: value
-            for name, value in asdict(each).items()
-            if name not in ("delivery_id", "finished_at") and value is not None
-        }
+        detail = {name: value for name in _TOLD if (value := getattr(each, name)) is not None}
         yield TimelineEntry(
             at=each.finished_at, event="attempted", detail=detail, delivery_id=each.delivery_id
         )

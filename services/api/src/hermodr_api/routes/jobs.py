@@ -118,9 +118,7 @@ class JobRoutes:
     async def timeline(self, request: Request, job_id: UUID) -> Response:
         """`GET /v1/jobs/{id}/timeline`."""
         history = await self._history(request, job_id)
-        async with patience():
-            noted = await jobs.events(self._ledger, job_id)
-        return ok(timeline(history, noted).model_dump_json().encode())
+        return ok(timeline(history).model_dump_json().encode())
 
     async def batch(self, request: Request, batch_id: UUID) -> Response:
         """`GET /v1/batches/{id}`."""

@@ -16,9 +16,10 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from tests.benchmarks import bulk, document, page, peer, report
+from tests.benchmarks import bulk, document, page, peer, report, waits
 from tests.benchmarks.installed import NotInstalled
 from tests.benchmarks.mailbox import Incomplete, Mailbox, mailbox
+from tests.benchmarks.report import number
 from tests.benchmarks.results import Bulk, Result, disturbed, middle
 from tests.benchmarks.scenarios import SCENARIOS
 from tests.benchmarks.servers import Servers, folder, servers
@@ -138,14 +139,34 @@ async def measure(choice: Choice, place: Servers) -> Findings:
     found = Findings()
     began = time.monotonic()
     async with mailbox() as box:
-        for number, name in enumerate(choice.scenarios, 1):
+        for place_in_line, name in enumerate(choice.scenarios, 1):
             minutes, seconds = divmod(int(time.monotonic() - began), 60)
-            say(f"[{minutes}:{seconds:02}] {name}, {number} of {len(choice.scenarios)} …")
+            say(f"[{minutes}:{seconds:02}] {name}, {place_in_line} of {len(choice.scenarios)} …")
             if name == "bulk":
                 await bulk_rounds(choice, place, box, found)
             else:
-                found.results += await SCENARIOS[name](place, box, choice.quick)
+                results = await SCENARIOS[name](place, box, choice.quick)
+                found.results += await with_peers(name, results, choice, place, box, found)
     return found
+
+
+async def with_peers(
+    scenario: str, results: list[Result], choice: Choice, place: Servers, box: Mailbox, found: Findings
+) -> list[Result]:
+    """Our results, and beside them those of the peers that can do the same."""
+    for one in choice.peers if scenario in waits.WAITS else ():
+        if one.name in found.missing:
+            continue
+        try:
+            theirs = await waits.measure(scenario, one, place, box, choice.quick, say)
+        except (NotInstalled, Incomplete, RuntimeError) as error:
+            found.missing[one.name] = f"{scenario}: {error}"
+            say(f"left out: {one.label}: {scenario}: {error}")
+            continue
+        results = waits.beside(results, one.name, theirs)
+        medians = ", ".join(f"{number(value)} ms" for (_, metric), value in theirs.items() if metric == "p50")
+        say(f"{scenario}: {one.label}: median {medians}")
+    return results
 
 
 def show(found: Findings) -> None:

@@ -1,12 +1,15 @@
 """How long it takes at a steady pace, everything running: until accepted, until sent, and after the time it was due."""
 
 import time
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from tests.benchmarks.accounting import QUIET_SECONDS, load_average, quiet
 from tests.benchmarks.bulk import PATIENCE
 from tests.benchmarks.http_load import paced, post
 from tests.benchmarks.mailbox import Mailbox
+from tests.benchmarks.posts import BARE, bare_server
 from tests.benchmarks.results import Result, percentile
 from tests.benchmarks.servers import Servers
 from tests.benchmarks.site import Site, notification, site
@@ -17,25 +20,43 @@ JOBS = 1_000
 NOTICE_SECONDS = 4.0
 """How far ahead the first job is scheduled: all have to be accepted before it is due."""
 WARM = 200
+SCHEDULES = (
+    ("scheduled_spread", 0.01, ("≤ 25", "", "≤ 100")),
+    ("scheduled_at_once", 0.0, ("", "", "")),
+)
+"""Scenario, seconds from one to the next, targets."""
+
+
+def paced_count(rate: float, quick: bool) -> int:
+    """How many requests a measurement at that pace makes."""
+    return int(rate * (5 if quick else 20))
 
 
 async def accept(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Result]:
-    """From the moment a request was due to its 202, at 200 a second."""
+    """From the moment a request was due to its 202, at 200 a second, with everything being sent; the bare server, which
+    sends nothing, beside it."""
+    count = paced_count(ACCEPT_RATE, quick)
     async with site(servers, mailbox) as here:
-        load, times = await _pace(here, int(ACCEPT_RATE * (5 if quick else 20)), ACCEPT_RATE)
-    waits = [(answered - due) * 1000 for due, answered in times.values()]
-    return _spread("accept_at_200", waits, load, ("< 5", "< 25", ""))
+        load, times = await _pace(here, count, ACCEPT_RATE)
+        async with bare_server(here) as (url, _):
+            items = [post(url, "/v1/notifications", notification(number)) for number in range(count)]
+            await paced(url, items[:WARM], ACCEPT_RATE)
+            await quiet(QUIET_SECONDS)
+            bare = await paced(url, items, ACCEPT_RATE)
+    ours = spread("accept_at_200", _waits(times.values()), load, ("< 5", "< 25", ""))
+    theirs = spread("accept_at_200", _waits(bare), load)
+    return [replace(each, peers={BARE: other.hermodr}) for each, other in zip(ours, theirs, strict=True)]
 
 
 async def sent(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Result]:
     """From a request's 202 to the mail server's 250 for its mail, at 100 a second; and from the request itself."""
     async with site(servers, mailbox) as here:
-        load, times = await _pace(here, int(SEND_RATE * (5 if quick else 20)), SEND_RATE)
+        load, times = await _pace(here, paced_count(SEND_RATE, quick), SEND_RATE)
         arrivals = await mailbox.arrivals()
     after = [(arrivals[to] - answered) * 1000 for to, (_, answered) in times.items()]
     whole = [(arrivals[to] - due) * 1000 for to, (due, _) in times.items()]
-    return _spread("accepted_to_sent_at_100", after, load, ("< 25", "< 80", "")) + _spread(
-        "request_to_sent_at_100", whole, load, ("", "", "")
+    return spread("accepted_to_sent_at_100", after, load, ("< 25", "< 80", "")) + spread(
+        "request_to_sent_at_100", whole, load
     )
 
 
@@ -44,10 +65,7 @@ async def scheduled(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Res
     results = []
     async with site(servers, mailbox) as here:
         await _pace(here, WARM, SEND_RATE)
-        for scenario, spacing, targets in (
-            ("scheduled_spread", 0.01, ("≤ 25", "", "≤ 100")),
-            ("scheduled_at_once", 0.0, ("", "", "")),
-        ):
+        for scenario, spacing, targets in SCHEDULES:
             await mailbox.reset()
             await quiet(QUIET_SECONDS)
             load = load_average()
@@ -57,7 +75,7 @@ async def scheduled(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Res
             late = [(arrivals[to] - moment) * 1000 for to, moment in due.items()]
             if min(late) < 0:
                 raise RuntimeError(f"a mail was sent {-min(late):.1f} ms before its time")
-            results += _spread(scenario, late, load, targets)
+            results += spread(scenario, late, load, targets)
     return results
 
 
@@ -92,9 +110,14 @@ async def _schedule(here: Site, spacing: float) -> dict[str, float]:
     return due
 
 
-def _spread(
-    scenario: str, milliseconds: list[float], load: float, targets: tuple[str, str, str]
+def _waits(times: Iterable[tuple[float, float]]) -> list[float]:
+    return [(answered - due) * 1000 for due, answered in times]
+
+
+def spread(
+    scenario: str, milliseconds: list[float], load: float, targets: tuple[str, str, str] = ("", "", "")
 ) -> list[Result]:
+    """Median, 99th percentile and the worst."""
     values = (percentile(milliseconds, 0.5), percentile(milliseconds, 0.99), max(milliseconds))
     return [
         Result(scenario, metric, "ms", value, load=load, target=target)

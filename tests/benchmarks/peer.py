@@ -1,4 +1,4 @@
-"""Runs a peer's workers and producer, and measures it as Hermodr is measured: first request to last arrival."""
+"""Runs a peer's workers and producer, and measures it as Hermodr is measured."""
 
 import asyncio
 import os
@@ -76,8 +76,33 @@ PEERS = (
 )  # fmt: skip
 
 
-async def measure(peer: Peer, servers: Servers, mailbox: Mailbox, mails: int, say: Say) -> Bulk:
-    """Sets the peer up, warms it, measures it, and leaves nothing of it."""
+@dataclass(frozen=True)
+class Running:
+    """A peer at work: its workers are up, its producer waits for orders (`peers/produce.py` says which)."""
+
+    producer: asyncio.subprocess.Process
+    mailbox: Mailbox
+    pids: Mapping[str, int]
+
+    async def order(self, *words: object) -> None:
+        """Returns when the producer has handed the work in."""
+        if self.producer.stdin is None:
+            raise RuntimeError("a producer without an input")
+        self.producer.stdin.write((" ".join(map(str, words)) + "\n").encode())
+        await _answer(self.producer, "done")
+
+    async def warm(self) -> None:
+        """Its first mails, which do not count."""
+        await self.mailbox.reset()
+        await self.order(0, WARM)
+        await self.mailbox.all_arrived(WARM, PATIENCE)
+        await self.mailbox.reset()
+        await quiet(QUIET_SECONDS)
+
+
+@asynccontextmanager
+async def running(peer: Peer, servers: Servers, mailbox: Mailbox, say: Say) -> AsyncIterator[Running]:
+    """The peer, set up and warm, as long as the block lasts; nothing of it is left. Raises NotInstalled."""
     program, place = await asyncio.to_thread(peer.prepare, say)
     async with _ground(peer, servers, mailbox, say) as (environment, pids):
         if peer.before:
@@ -93,30 +118,21 @@ async def measure(peer: Peer, servers: Servers, mailbox: Mailbox, mails: int, sa
             )
             pids["producer"] = producer.pid
             await _answer(producer, "ready")
-            return await _measured(producer, mailbox, mails, pids)
+            at_work = Running(producer, mailbox, pids)
+            await at_work.warm()
+            yield at_work
 
 
-async def _measured(
-    producer: asyncio.subprocess.Process, mailbox: Mailbox, mails: int, pids: Mapping[str, int]
-) -> Bulk:
-    await mailbox.reset()
-    await _enqueue(producer, 0, WARM)
-    await mailbox.all_arrived(WARM, PATIENCE)
-    await mailbox.reset()
-    await quiet(QUIET_SECONDS)
-    load, before, started = load_average(), Account.now(pids), time.time()
-    await _enqueue(producer, WARM, WARM + mails)
-    last = (await mailbox.all_arrived(mails, PATIENCE))["last"]
-    spent = Account.now(pids).since(before)
-    memory = {role: resident_megabytes(pid) for role, pid in pids.items()}
+async def measure(peer: Peer, servers: Servers, mailbox: Mailbox, mails: int, say: Say) -> Bulk:
+    """Many mails, from the first that is handed in to the last mail's arrival."""
+    async with running(peer, servers, mailbox, say) as at_work:
+        pids = at_work.pids
+        load, before, started = load_average(), Account.now(pids), time.time()
+        await at_work.order(WARM, WARM + mails)
+        last = (await mailbox.all_arrived(mails, PATIENCE))["last"]
+        spent = Account.now(pids).since(before)
+        memory = {role: resident_megabytes(pid) for role, pid in pids.items()}
     return Bulk(mails, last - started, dict(spent.roles), spent.machine, memory, load)
-
-
-async def _enqueue(producer: asyncio.subprocess.Process, first: int, last: int) -> None:
-    if producer.stdin is None:
-        raise RuntimeError("a producer without an input")
-    producer.stdin.write(f"{first} {last}\n".encode())
-    await _answer(producer, "done")
 
 
 async def _answer(producer: asyncio.subprocess.Process, wanted: str) -> None:

@@ -26,7 +26,7 @@ async def measure(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Resul
     count, rounds = (3_000, 3) if quick else (10_000, 5)
     alone: list[tuple[float, float]] = []
     cost: list[tuple[float, float]] = []
-    async with site(servers, mailbox, (API,)) as here, _bare(here) as (url, pid):
+    async with site(servers, mailbox, (API,)) as here, bare_server(here) as (url, pid):
         await rush(here.fleet.api_url, _requests(here.fleet.api_url, 500, here.key), CONNECTIONS)
         await rush(url, _requests(url, 500), CONNECTIONS)
         await quiet(QUIET_SECONDS)
@@ -73,7 +73,7 @@ def _middle(pairs: list[tuple[float, float]]) -> tuple[float, float]:
 
 
 @asynccontextmanager
-async def _bare(here: Site) -> AsyncIterator[tuple[str, int]]:
+async def bare_server(here: Site) -> AsyncIterator[tuple[str, int]]:
     """URL and process number of the bare server, on the site's own database."""
     port = ports.free(1)[0]
     process = await asyncio.create_subprocess_exec(

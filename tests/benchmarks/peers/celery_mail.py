@@ -6,6 +6,7 @@ publisher confirms: what it takes to lose nothing when the broker restarts.
 
 import os
 import smtplib
+from datetime import UTC, datetime
 
 import letter
 import psycopg
@@ -47,11 +48,25 @@ def send(number):
     )
 
 
+def database():
+    """The producer's connection, kept."""
+    if "producer" not in connections:
+        connections["producer"] = psycopg.connect(os.environ["PEER_DATABASE_URL"], autocommit=True)
+        connections["producer"].execute(TABLE)
+    return connections["producer"]
+
+
+def insert(number):
+    database().execute("INSERT INTO mails (id, recipient) VALUES (%s, %s)", (number, letter.address(number)))
+
+
 def enqueue(numbers):
-    with psycopg.connect(os.environ["PEER_DATABASE_URL"], autocommit=True) as database:
-        database.execute(TABLE)
-        for number in numbers:
-            database.execute(
-                "INSERT INTO mails (id, recipient) VALUES (%s, %s)", (number, letter.address(number))
-            )
-            send.delay(number)
+    for number in numbers:
+        insert(number)
+        send.delay(number)
+
+
+def schedule(numbers, moments):
+    for number, moment in zip(numbers, moments, strict=True):
+        insert(number)
+        send.apply_async((number,), eta=datetime.fromtimestamp(moment, UTC))

@@ -3,6 +3,7 @@
 import os
 import smtplib
 import threading
+import time
 
 import dramatiq
 import letter
@@ -26,3 +27,8 @@ def send(number):
 def enqueue(numbers):
     for number in numbers:
         send.send(number)
+
+
+def schedule(numbers, moments):
+    for number, moment in zip(numbers, moments, strict=True):
+        send.send_with_options(args=(number,), delay=max(0, round((moment - time.time()) * 1000)))

@@ -1,7 +1,7 @@
 """Procrastinate: asynchronous tasks, ten at a time in a process per core, SMTP connections kept; jobs are its rows."""
 
-import asyncio
 import os
+from datetime import UTC, datetime
 
 import aiosmtplib
 import letter
@@ -14,6 +14,7 @@ app = procrastinate.App(
     import_paths=["procrastinate_mail"],
 )
 idle = []
+opened = {}
 
 
 @app.task(queue="mail", retry=3, name="send")
@@ -26,12 +27,21 @@ async def send(number):
     idle.append(client)
 
 
-async def defer(numbers):
-    async with app.open_async():
-        for start in range(numbers.start, numbers.stop, CHUNK):
-            part = range(start, min(start + CHUNK, numbers.stop))
-            await send.batch_defer_async(*({"number": number} for number in part))
+def producer():
+    """The application, opened once for handing work in."""
+    if "app" not in opened:
+        opened["app"] = app.open()
+    return opened["app"]
 
 
 def enqueue(numbers):
-    asyncio.run(defer(numbers))
+    producer()
+    for start in range(numbers.start, numbers.stop, CHUNK):
+        part = range(start, min(start + CHUNK, numbers.stop))
+        send.batch_defer(*({"number": number} for number in part))
+
+
+def schedule(numbers, moments):
+    producer()
+    for number, moment in zip(numbers, moments, strict=True):
+        send.configure(schedule_at=datetime.fromtimestamp(moment, UTC)).defer(number=number)

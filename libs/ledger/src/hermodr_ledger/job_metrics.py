@@ -48,7 +48,7 @@ class Fared:
 _COUNT = """
 WITH rows AS (
     SELECT state,
-           CASE WHEN state = 'completed' THEN extract(epoch FROM finished_at - processed_at)::float8 * 1000 END AS ms
+           CASE WHEN state = 'completed' THEN date_part('epoch', finished_at - processed_at) * 1000 END AS ms
     FROM hermodr.jobs WHERE project_id = $1 AND id >= $2 AND created_at >= $3
 )
 SELECT state, round(20 * ln(greatest(ms, 0.01)))::int AS class, count(*) AS n, count(ms) AS timed, sum(ms) AS total

@@ -56,21 +56,18 @@ def role_rows(run: Bulk) -> tuple[list[str], Rows]:
 
 
 def result_rows(results: Sequence[Result], labels: Mapping[str, str]) -> tuple[list[str], Rows]:
-    """Head and lines of the table of all other numbers."""
-    head = ["scenario", "metric", "unit", "Hermodr", "peer", "ratio", "target", "load"]
-    return head, [
-        [
-            result.scenario,
-            result.metric,
-            result.unit,
-            number(result.hermodr),
-            ", ".join(f"{labels.get(name, name)}: {number(value)}" for name, value in result.peers.items()),
-            ", ".join(f"{result.ratio(name):.2f} ×" for name in result.peers),
-            result.target,
-            f"{result.load:.1f}",
-        ]
-        for result in results
-    ]
+    """Head and lines of the table of all other numbers; a line for each peer beside ours."""
+    head = ["scenario", "metric", "unit", "Hermodr", "target", "peer", "its", "ratio", "load"]
+    rows = []
+    for result in results:
+        ours = [result.scenario, result.metric, result.unit, number(result.hermodr), result.target]
+        beside = [
+            [labels.get(name, name), number(value), f"{result.ratio(name):.2f} ×"]
+            for name, value in result.peers.items()
+        ] or [[""] * 3]
+        rows.append([*ours, *beside[0], f"{result.load:.1f}"])
+        rows += [[""] * len(ours) + theirs + [""] for theirs in beside[1:]]
+    return head, rows
 
 
 def show(console: Console, title: str, head: Sequence[str], rows: Rows) -> None:

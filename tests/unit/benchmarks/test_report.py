@@ -56,6 +56,33 @@ def test_roles_are_told_in_microseconds_a_mail() -> None:
     assert ["email-sender", "200", "70"] in rows
 
 
+def test_each_peer_has_a_line_beside_ours() -> None:
+    latency = Result("sent", "p50", "ms", 20.0, {"celery_pg": 10.0, "bullmq": 40.0}, 1.0, "< 25")
+    head, rows = report.result_rows([latency, OTHER], {"celery_pg": "Celery", "bullmq": "BullMQ"})
+    assert all(len(row) == len(head) for row in rows)
+    assert rows == [
+        ["sent", "p50", "ms", "20.0", "< 25", "Celery", "10.0", "0.50 ×", "1.0"],
+        ["", "", "", "", "", "BullMQ", "40.0", "2.00 ×", ""],
+        [
+            "posts",
+            "requests_per_second",
+            "1/s",
+            "6,385",
+            "≥ 3,000/s",
+            "Celery",
+            "3,474",
+            "1.84 ×",
+            "1.7",
+        ],
+    ]
+
+
+def test_the_document_says_how_fast_the_machine_is_if_that_was_measured() -> None:
+    bare = Result("posts", "requests_per_second", "1/s", 2000.0, {"bare_fastapi": 1224.33})
+    assert "takes 3.0 × as long" in document.text({}, [bare], {}, LABELS, 1)
+    assert "× as long" not in document.text({}, [OTHER], {}, LABELS, 1)
+
+
 def test_markdown_is_a_table() -> None:
     assert report.markdown(["a", "b"], [["1", "2"]]) == "| a | b |\n| --- | ---: |\n| 1 | 2 |"
 

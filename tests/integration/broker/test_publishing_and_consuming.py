@@ -8,7 +8,6 @@ from typing import Any
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
-from faststream.exceptions import NackMessage
 
 from hermodr_contracts.messages import JobsRequested, Message, SendEmails
 from hermodr_contracts.topology import Topology
@@ -16,7 +15,7 @@ from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_ledger.engine import Ledger
 from hermodr_scheduler.handlers import subscribe
 from hermodr_servicekit.broker import Broker, BrokerUnavailable, Unroutable
-from hermodr_servicekit.broker_session import Handler
+from hermodr_servicekit.broker_session import GiveBack, Handler
 from hermodr_servicekit.ids import new_id
 from tests.integration.broker.conftest import Connected
 from tests.support.brokers import Broker as Place
@@ -182,7 +181,7 @@ async def test_a_message_put_back_comes_again(
     async def handler(message: SendEmails) -> None:
         taken.append(message)
         if len(taken) < 3:
-            raise NackMessage(requeue=True)
+            raise GiveBack
 
     service.consume(topology.send_queue(Channel.EMAIL, NORMAL), handler, prefetch=1)
     async with connected(service):

@@ -3,18 +3,16 @@
 import asyncio
 import contextlib
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 from aio_pika.exceptions import ChannelPreconditionFailed, DeliveryError
 from faststream.rabbit import RabbitExchange
 
-from hermodr_contracts.messages import SCHEMA_VERSION_HEADER, Message, encode
+from hermodr_contracts.messages import Message
 from hermodr_contracts.topology import QueueSpec, Topology
 from hermodr_servicekit.broker_session import AMQP_FAILURES, Consumption, Handler, RawHandler, Session
 from hermodr_servicekit.cancellation import cancelled_from_outside
-from hermodr_servicekit.ids import new_id
 
 log = structlog.get_logger()
 
@@ -36,7 +34,7 @@ class Broker:
 
     `run` is to be kept running in a task: it connects whenever there is a broker, for ever anew, until cancelled.
     Handlers registered with `consume` get decoded messages: returning acks, raising rejects to the dead queue,
-    and FastStream's `NackMessage` puts back.
+    and raising `GiveBack` puts back.
     """
 
     def __init__(self, url: str, topology: Topology, service: str, *, publish_seconds: float = 5.0) -> None:
@@ -96,19 +94,10 @@ class Broker:
         Raises `Unroutable` when no queue takes it (and `mandatory`), `BrokerUnavailable` for everything else.
         """
         session = self._connected_session()
-        properties = {
-            "message_id": str(new_id()),
-            "message_type": message.type_name(),
-            "timestamp": datetime.now(UTC),
-            "content_type": "application/json",
-            "headers": {SCHEMA_VERSION_HEADER: message.version},
-        }
         with _failures_translated():
             try:
                 async with asyncio.timeout(self._publish_seconds):
-                    await session.publish(
-                        encode(message), exchange, routing_key, mandatory=mandatory, properties=properties
-                    )
+                    await session.publish(message, exchange.name, routing_key, mandatory=mandatory)
             except DeliveryError as error:
                 raise Unroutable(
                     f"{message.type_name()} to {exchange.name} with key {routing_key}"

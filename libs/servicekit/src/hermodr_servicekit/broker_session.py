@@ -9,19 +9,22 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import aio_pika
 import structlog
-from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.abc import (
+    AbstractChannel,
+    AbstractConnection,
+    AbstractExchange,
+    AbstractIncomingMessage,
+    AbstractQueue,
+)
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
-from faststream import AckPolicy
-from faststream.message import StreamMessage
-from faststream.rabbit import Channel, RabbitBroker, RabbitExchange
-from faststream.rabbit.subscriber.usecase import RabbitSubscriber
 from yarl import URL
 
-from hermodr_contracts.messages import SCHEMA_VERSION_HEADER, Message, decode
+from hermodr_contracts.messages import SCHEMA_VERSION_HEADER, Message, decode, encode
 from hermodr_contracts.topology import QueueSpec, Topology
 from hermodr_servicekit.ids import new_id
 
@@ -38,6 +41,10 @@ CONNECT_SECONDS = 10.0
 
 AMQP_FAILURES: tuple[type[Exception], ...] = (*CONNECTION_EXCEPTIONS, TimeoutError)
 """What the library raises when the broker is away or the connection ends; RuntimeError for a closed connection."""
+
+
+class GiveBack(Exception):
+    """Raised by a handler: the message is to go back into its queue."""
 
 
 @dataclass(frozen=True)
@@ -57,49 +64,44 @@ class Session:
         self, url: str, topology: Topology, service: str, consumptions: Sequence[Consumption]
     ) -> None:
         self.lost = asyncio.Event()
+        self._url = str(URL(url).update_query(heartbeat=HEARTBEAT_SECONDS))
         self._topology = topology
-        self._raw = [each for each in consumptions if each.raw is not None]
-        self._raw_queues: list[tuple[aio_pika.abc.AbstractQueue, str]] = []
-        self._connection: aio_pika.abc.AbstractRobustConnection | None = None
-        self._kept: list[aio_pika.abc.AbstractChannel] = []
-        self._broker = RabbitBroker(
-            str(URL(url).update_query(heartbeat=HEARTBEAT_SECONDS)),
-            default_channel=Channel(on_return_raises=True),
-            app_id=f"hermodr-{service}",
-            logger=None,
-            apply_types=False,
-            decoder=_decode,
-            graceful_timeout=None,
-            timeout=CONNECT_SECONDS,
-        )
-        self._subscribers = [self._subscribe(each) for each in consumptions if each.handler is not None]
+        self._app_id = f"hermodr-{service}"
+        self._consumptions = consumptions
+        self._consumers: list[tuple[AbstractQueue, str]] = []
+        self._connection: AbstractConnection | None = None
+        self._exchanges: dict[str, AbstractExchange] = {}
+        self._kept: list[AbstractChannel] = []
 
     async def open(self) -> None:
         """Connects, declares the topology, starts consuming. Raises one of `AMQP_FAILURES`."""
-        connection = await self._broker.connect()
+        connection = await aio_pika.connect(self._url, timeout=CONNECT_SECONDS)
         self._connection = connection
         connection.close_callbacks.add(self._on_lost)
         async with connection.channel() as channel:
             await declare(channel, self._topology)
-        await self._broker.start()
-        for subscriber in self._subscribers:
-            if subscriber._queue_obj is not None:
-                await self._watch(subscriber._queue_obj.channel)
-        for each in self._raw:
-            await self._consume_raw(each)
+        publishing = await connection.channel(on_return_raises=True)
+        await self._watch(publishing)
+        for name in ("", *(each.name for each in self._topology.exchanges)):
+            self._exchanges[name] = await publishing.get_exchange(name, ensure=False)
+        for each in self._consumptions:
+            await self._consume(each)
 
-    async def publish(
-        self,
-        body: bytes,
-        exchange: RabbitExchange,
-        routing_key: str,
-        *,
-        mandatory: bool,
-        properties: Mapping[str, Any],
-    ) -> None:
+    async def publish(self, message: Message, exchange: str, routing_key: str, *, mandatory: bool) -> None:
         """Publishes persistently and waits for the confirmation, for as long as that takes."""
-        await self._broker.publish(
-            body, exchange=exchange, routing_key=routing_key, mandatory=mandatory, persist=True, **properties
+        await self._exchanges[exchange].publish(
+            aio_pika.Message(
+                encode(message),
+                type=message.type_name(),
+                message_id=str(new_id()),
+                app_id=self._app_id,
+                timestamp=datetime.now(UTC),
+                content_type="application/json",
+                headers={SCHEMA_VERSION_HEADER: message.version},
+                delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            ),
+            routing_key,
+            mandatory=mandatory,
         )
 
     async def publish_raw(
@@ -113,8 +115,7 @@ class Session:
             message_id=str(new_id()),
             delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
         )
-        async with self._open_connection().channel(on_return_raises=True) as channel:
-            await channel.default_exchange.publish(message, routing_key=queue, mandatory=True)
+        await self._exchanges[""].publish(message, queue, mandatory=True)
 
     async def declare(self) -> None:
         """Declares whatever has gone missing; changes nothing that is there."""
@@ -132,14 +133,9 @@ class Session:
 
     async def stop_consuming(self) -> None:
         """Takes no further messages; those being handled go on."""
-        for subscriber in self._subscribers:
-            queue, tag = subscriber._queue_obj, subscriber._consumer_tag
-            if queue is not None and tag is not None:
-                await queue.cancel(tag)
-                subscriber._consumer_tag = None
-        for raw_queue, tag in self._raw_queues:
-            await raw_queue.cancel(tag)
-        self._raw_queues.clear()
+        while self._consumers:
+            queue, tag = self._consumers.pop()
+            await queue.cancel(tag)
 
     async def close(self) -> None:
         """Gives unacknowledged messages back and leaves. Raises one of `AMQP_FAILURES` if that cannot be done in order;
@@ -148,25 +144,15 @@ class Session:
         if self._connection is not None:
             await self._connection.close()
 
-    def _subscribe(self, consumption: Consumption) -> RabbitSubscriber:
-        subscriber = self._broker.subscriber(
-            consumption.spec.queue,
-            channel=Channel(prefetch_count=consumption.prefetch),
-            ack_policy=AckPolicy.REJECT_ON_ERROR,
-        )
-        if consumption.handler is not None:
-            subscriber(consumption.handler)
-        return subscriber
-
-    async def _consume_raw(self, consumption: Consumption) -> None:
+    async def _consume(self, consumption: Consumption) -> None:
         channel = await self._open_connection().channel()
         await channel.set_qos(prefetch_count=consumption.prefetch)
         queue = await _declare_queue(channel, consumption.spec)
-        if consumption.raw is not None:
-            self._raw_queues.append((queue, await queue.consume(consumption.raw)))
+        receive = consumption.raw or _decoding(consumption)
+        self._consumers.append((queue, await queue.consume(receive)))
         await self._watch(channel)
 
-    async def _watch(self, channel: aio_pika.abc.AbstractChannel) -> None:
+    async def _watch(self, channel: AbstractChannel) -> None:
         channel.close_callbacks.add(self._on_lost)
         underlying = await channel.get_underlay_channel()
         underlying.on_consumer_cancel_callbacks.add(self._on_lost)
@@ -175,14 +161,12 @@ class Session:
         self.lost.set()
 
     @contextlib.asynccontextmanager
-    async def _kept_channel(self) -> AsyncIterator[aio_pika.abc.AbstractChannel]:
+    async def _kept_channel(self) -> AsyncIterator[AbstractChannel]:
         """One channel for all upkeep: each that is opened and closed leaves a callback at its connection, some 5 KB
         (aio-pika removes it from an observer that aiormq made for the occasion), and upkeep comes every 5 s."""
         channel = self._kept.pop() if self._kept else None
         if channel is None or channel.is_closed:
-            # not a robust one, which would keep all it ever declared
-            channel = aio_pika.Channel(self._open_connection())
-            await channel.initialize()
+            channel = await self._open_connection().channel()
         try:
             yield channel
         except BaseException:
@@ -190,13 +174,13 @@ class Session:
             raise
         self._kept.append(channel)
 
-    def _open_connection(self) -> aio_pika.abc.AbstractRobustConnection:
+    def _open_connection(self) -> AbstractConnection:
         if self._connection is None:
             raise RuntimeError("the session is not open")
         return self._connection
 
 
-async def declare(channel: aio_pika.abc.AbstractChannel, topology: Topology) -> None:
+async def declare(channel: AbstractChannel, topology: Topology) -> None:
     """Declares every exchange, queue and binding. Raises the library's precondition error when the broker has one of
     that name with other arguments."""
     exchanges = {}
@@ -210,13 +194,29 @@ async def declare(channel: aio_pika.abc.AbstractChannel, topology: Topology) -> 
             await queue.bind(exchanges[binding.exchange.name], routing_key=binding.routing_key)
 
 
-async def _declare_queue(
-    channel: aio_pika.abc.AbstractChannel, spec: QueueSpec
-) -> aio_pika.abc.AbstractQueue:
+async def _declare_queue(channel: AbstractChannel, spec: QueueSpec) -> AbstractQueue:
     return await channel.declare_queue(
         spec.queue.name, durable=True, arguments=dict(spec.queue.arguments or {})
     )
 
 
-async def _decode(message: StreamMessage[Any]) -> Message:
-    return decode(message.raw_message.type, message.headers.get(SCHEMA_VERSION_HEADER), message.body)
+def _decoding(consumption: Consumption) -> RawHandler:
+    """Hands messages on decoded, several at a time: what the handler returns from is acknowledged, what cannot be
+    decoded or handled goes to the dead queue. Of one whose answer no longer arrives the broker makes a new delivery."""
+    handler = consumption.handler
+    if handler is None:
+        raise ValueError(f"nobody handles {consumption.spec.label}")
+
+    async def receive(message: AbstractIncomingMessage) -> None:
+        with contextlib.suppress(*AMQP_FAILURES):
+            try:
+                await handler(decode(message.type, message.headers.get(SCHEMA_VERSION_HEADER), message.body))
+            except GiveBack:
+                await message.nack(requeue=True)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is this message's, and stays on record
+                log.error("message refused", queue=consumption.spec.label, error=type(error).__name__)
+                await message.reject(requeue=False)
+            else:
+                await message.ack()
+
+    return receive

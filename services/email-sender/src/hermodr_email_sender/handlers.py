@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 
-from faststream.exceptions import NackMessage
-
 from hermodr_contracts.messages import SendEmails
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_delivery.pump import Pump, Stopping
 from hermodr_servicekit.broker import Broker
-from hermodr_servicekit.broker_session import Handler
+from hermodr_servicekit.broker_session import GiveBack, Handler
 
 
 def subscribe(broker: Broker, pumps: Mapping[Priority, Pump], *, prefetch: int) -> None:
@@ -22,6 +20,6 @@ def _on_send(pump: Pump) -> Handler:
         try:
             await pump.submit(message.delivery_ids)
         except Stopping:
-            raise NackMessage(requeue=True) from None
+            raise GiveBack from None
 
     return on_send_emails

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
@@ -122,18 +121,24 @@ class Renderer:
     ) -> Template | None:
         if source is None:
             return None
-        with _failures_of(part):
+        try:
             if self._most_tokens is not None and environment.has_more_tokens(source, self._most_tokens):
                 raise TemplateLimitExceeded("too large a source to be compiled here")
             return environment.template(source, part)
+        except Exception as error:
+            raise _failure_of(error, part) from error
 
     def _run(
         self, part: str, template: Template | None, data: Mapping[str, object], source: str | None
     ) -> str | None:
         if template is None:
             return None
-        with _failures_of(part, source):
-            return _joined(template.generate(data), self._limits.text)
+        try:
+            # what `Template.generate` does, without a generator around the template's own
+            pieces = template.root_render_func(template.new_context(dict(data)))
+            return _joined(pieces, self._limits.text)
+        except Exception as error:
+            raise _failure_of(error, part, template, source) from error
 
 
 def as_given(subject: str | None, body_text: str | None, body_html: str | None) -> Rendered:
@@ -160,33 +165,33 @@ def _joined(pieces: Iterator[str], longest: int) -> str:
     return joined
 
 
-@contextmanager
-def _failures_of(part: str, source: str | None = None) -> Iterator[None]:
-    """Turns whatever a template does wrong into a RenderingFailed without a value of the data in it."""
-    try:
-        yield
-    except TemplateSyntaxError as error:
-        raise RenderingFailed("render_failed", f"{part}, line {error.lineno}: {error.message}") from error
-    except UndefinedError as error:
-        where = _where(part, error.__traceback__)
-        name = error.message or ""  # of `{{ names[x] }}` it is a value
-        written = name.isidentifier() and name in (source or "")
-        raise RenderingFailed(MISSING, f"{where}: {name if written else 'something'} is missing") from error
-    except TemplateLimitExceeded as error:
-        raise RenderingFailed(LIMIT, f"{_where(part, error.__traceback__)}: {error}") from error
-    except (MemoryError, RecursionError) as error:
-        raise RenderingFailed(LIMIT, f"{part}: {type(error).__name__}") from error
-    except Exception as error:
-        # Templates can raise anything. The error's text may quote a value, so only its kind is told.
-        where = _where(part, error.__traceback__)
-        raise RenderingFailed("render_failed", f"{where}: {type(error).__name__}") from error
+def _failure_of(
+    error: Exception, part: str, template: Template | None = None, source: str | None = None
+) -> RenderingFailed:
+    """What a template did wrong, without a value of the data in it."""
+    where = _where(part, error.__traceback__, template)
+    match error:
+        case TemplateSyntaxError():
+            return RenderingFailed("render_failed", f"{part}, line {error.lineno}: {error.message}")
+        case UndefinedError():
+            name = error.message or ""  # of `{{ names[x] }}` it is a value
+            written = name.isidentifier() and name in (source or "")
+            return RenderingFailed(MISSING, f"{where}: {name if written else 'something'} is missing")
+        case TemplateLimitExceeded():
+            return RenderingFailed(LIMIT, f"{where}: {error}")
+        case MemoryError() | RecursionError():
+            return RenderingFailed(LIMIT, f"{part}: {type(error).__name__}")
+        case _:  # templates can raise anything; the error's text may quote a value, so only its kind is told
+            return RenderingFailed("render_failed", f"{where}: {type(error).__name__}")
 
 
-def _where(part: str, traceback: TracebackType | None) -> str:
-    """The innermost line of the template; Jinja names the frames after it."""
+def _where(part: str, traceback: TracebackType | None, template: Template | None) -> str:
+    """The innermost line of the template: the code it was compiled to is named after the part."""
     line = None
     while traceback is not None:
         if traceback.tb_frame.f_code.co_filename == part:
             line = traceback.tb_lineno
         traceback = traceback.tb_next
-    return part if line is None else f"{part}, line {line}"
+    if line is None or template is None:
+        return part
+    return f"{part}, line {template.get_corresponding_lineno(line)}"

@@ -25,10 +25,11 @@ class Proxy:
         """How many were ever made through it."""
         self._delay = 0.0
         self._rate: float | None = None
+        self._most_said: int | None = None
 
     async def mend(self) -> None:
         """Takes connections, on the same port as ever, and forwards what is held up, at full speed."""
-        self._delay, self._rate = 0.0, None
+        self._delay, self._rate, self._most_said = 0.0, None, None
         self._flows.set()
         self._answers.set()
         if self._server is None:
@@ -54,6 +55,10 @@ class Proxy:
     def mute(self) -> None:
         """Lets nothing through any more that the server says, while the server hears everything."""
         self._answers.clear()
+
+    def cut_after(self, pieces: int) -> None:
+        """From now on ends a connection when the server has said so many pieces on it."""
+        self._most_said = pieces
 
     def slow(self, *, delay: float = 0.0, rate: float | None = None) -> None:
         """From now on each piece that comes through takes `delay` seconds, and a second for each `rate` bytes."""
@@ -85,7 +90,7 @@ class Proxy:
                 try:
                     await asyncio.gather(
                         self._pump(reader, upstream, self._flows),
-                        self._pump(upstream_reader, writer, self._flows, self._answers),
+                        self._pump(upstream_reader, writer, self._flows, self._answers, counted=True),
                     )
                 finally:
                     self._writers.discard(upstream)
@@ -96,9 +101,17 @@ class Proxy:
             writer.transport.abort()
 
     async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *gates: asyncio.Event
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *gates: asyncio.Event,
+        counted: bool = False,
     ) -> None:
+        pieces = 0
         while data := await reader.read(CHUNK):
+            if counted and pieces == self._most_said:
+                break
+            pieces += 1
             for gate in gates:
                 await gate.wait()
             if pause := self._delay + (len(data) / self._rate if self._rate else 0.0):

@@ -1,8 +1,6 @@
 """Lists never read a table: whatever is asked, every look at jobs goes by an index, in the plan that serves any
 arguments."""
 
-import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import product
 from typing import Any
@@ -10,33 +8,16 @@ from uuid import UUID
 
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState
 from hermodr_ledger import job_metrics, listing
-from hermodr_ledger.engine import Ledger, Row
+from hermodr_ledger.engine import Ledger
 from hermodr_ledger.listing import Key, Order
 from hermodr_ledger.listing_sources import Direction, Filters
 from hermodr_servicekit.ids import new_id
 from tests.support.ledgers import new_deliveries, row_of
+from tests.support.plans import Spied, generic_plan
 
 KEYS: tuple[Key, ...] = ("created_at", "scheduled_for", "processed_at", "status")
 DIRECTIONS: tuple[Direction, ...] = ("ASC", "DESC")
 MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
-
-
-class Spied:
-    """A ledger that remembers what it was asked."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self.statements: dict[str, tuple[Any, ...]] = {}
-
-    async def fetch(self, sql: str, *arguments: Any) -> list[Row]:
-        self.statements[sql] = arguments
-        return await self._ledger.fetch(sql, *arguments)
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for child in plan.get("Plans", ()):
-        yield from nodes(child)
 
 
 def filters_of(project_id: UUID, batch_id: UUID) -> list[Filters]:
@@ -75,14 +56,11 @@ async def test_no_list_reads_a_whole_table(ledger: Ledger) -> None:
         if page.next is not None:
             await listing.page(spied, filters, order, 2, page.next)
     assert len(spied.statements) > 50
-    async with ledger.transaction() as transaction:
-        await transaction.fetch("SET LOCAL plan_cache_mode = force_generic_plan")
-        for sql, arguments in spied.statements.items():
-            rows = await transaction.fetch("EXPLAIN (FORMAT JSON) " + sql, *arguments)
-            for node in nodes(json.loads(rows[0]["QUERY PLAN"])[0]["Plan"]):
-                assert node["Node Type"] != "Seq Scan", (sql, node)
-                if node.get("Index Name", "").startswith("jobs_2") and "Index Cond" not in node:
-                    assert "wake" in node["Index Name"], (sql, node)
+    for sql, arguments in spied.statements.items():
+        for node in await generic_plan(ledger, sql, arguments):
+            assert node["Node Type"] != "Seq Scan", (sql, node)
+            if node.get("Index Name", "").startswith("jobs_2") and "Index Cond" not in node:
+                assert "wake" in node["Index Name"], (sql, node)
 
 
 async def test_metrics_read_no_whole_table(ledger: Ledger) -> None:
@@ -95,6 +73,5 @@ async def test_metrics_read_no_whole_table(ledger: Ledger) -> None:
             arguments = arguments[:2]
         if sql is job_metrics._WAITING:
             arguments = [new_id(), 60.0]
-        rows = await ledger.fetch("EXPLAIN (FORMAT JSON) " + sql, *arguments)
-        found = list(nodes(json.loads(rows[0]["QUERY PLAN"])[0]["Plan"]))
+        found = await generic_plan(ledger, sql, arguments)
         assert not [node for node in found if node["Node Type"] == "Seq Scan"], sql

@@ -91,6 +91,18 @@ async def test_an_absent_server_is_unavailable_until_it_is_back(database_url: st
         await way(ledger)
 
 
+async def test_a_first_connection_lost_at_any_point_of_its_dialogue_is_unavailable(database_url: str) -> None:
+    """On its first connection of all SQLAlchemy asks the server for its version and settings, and wraps errors."""
+    async with proxied(database_url) as (proxy, url):
+        pieces, answered = 0, False
+        while not answered:
+            proxy.cut_after(pieces)
+            async with opened(url) as ledger:
+                answered = await answers(ledger)
+            pieces += 1
+    assert pieces > 5
+
+
 async def test_a_statement_under_way_when_the_connection_breaks_is_unavailable(database_url: str) -> None:
     async with proxied(database_url) as (proxy, url), opened(url) as ledger:
         asking = asyncio.create_task(ledger.fetch("SELECT pg_sleep(30) cut"))

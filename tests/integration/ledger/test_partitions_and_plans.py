@@ -1,8 +1,5 @@
 """The ledger's shape over time: weeks come and go, and every step stays a look-up however many there are."""
 
-import contextlib
-import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,6 +12,7 @@ from hermodr_ledger.engine import Ledger, Row
 from hermodr_ledger.upkeep import drop_partitions, make_partitions, waiting
 from hermodr_servicekit.ids import new_job_id
 from tests.support.ledgers import attempt, decisions_of, new_deliveries, new_jobs, opened, rows_of
+from tests.support.plans import generic_plan, looked_at
 
 PARENTS = ("jobs", "deliveries", "attempts", "events")
 WEEK = timedelta(days=7)
@@ -156,30 +154,6 @@ class Recording:
         return []
 
 
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for child in plan.get("Plans", ()):
-        yield from nodes(child)
-
-
-class Undone(Exception):
-    """Rolls a transaction back."""
-
-
-async def generic_plan(ledger: Ledger, recording: Recording) -> list[dict[str, Any]]:
-    """The nodes of the plan that serves any arguments, as it ran for those recorded. What it did is undone."""
-    (sql, arguments), *_ = recording.statements  # a second one would be about what the first did not take
-    found: list[dict[str, Any]] = []
-    with contextlib.suppress(Undone):
-        async with ledger.transaction() as transaction:
-            await transaction.fetch("SET LOCAL plan_cache_mode = force_generic_plan")
-            explain = "EXPLAIN (ANALYZE, FORMAT JSON, COSTS OFF, TIMING OFF) "
-            rows = await transaction.fetch(explain + sql, *arguments)
-            found += nodes(json.loads(rows[0]["QUERY PLAN"])[0]["Plan"])
-            raise Undone
-    return found
-
-
 async def steps(ledger: Ledger, ids: list[UUID]) -> dict[str, Recording]:
     """The statements of the steps every notification takes, about these deliveries of ours and as many jobs."""
     claims = await claim(ledger, ids, owner="me", lease_seconds=60)
@@ -203,15 +177,12 @@ async def test_every_step_looks_at_the_rows_it_is_about_and_at_one_week_of_many(
     ids = await new_deliveries(ledger, CROWD)
     assert len(await weeks(ledger)) > 3
     for name, recording in (await steps(ledger, ids[-ABOUT:])).items():
-        found = await generic_plan(ledger, recording)
+        (sql, arguments), *_ = recording.statements  # a second one would be about what the first did not take
+        found = await generic_plan(ledger, sql, arguments)
         for table in ("jobs", "deliveries"):
             scans = [node for node in found if node.get("Relation Name", "").startswith(f"{table}_")]
             used = [node for node in scans if node["Actual Loops"] > 0 and node["Node Type"] != "ModifyTable"]
-            looked_at = sum(
-                (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
-                for node in used
-            )
-            assert looked_at <= 2 * ABOUT, (name, table, looked_at)
+            assert looked_at(found, f"{table}_") <= 2 * ABOUT, (name, table)
             assert len({node["Relation Name"] for node in used}) <= 1, (name, table)
 
 

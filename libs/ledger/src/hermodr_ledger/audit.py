@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from hermodr_ledger.conditions import Conditions
 from hermodr_ledger.engine import Row, Statements
 from hermodr_ledger.paging import Page, page_clause
 from hermodr_servicekit.ids import new_id
@@ -79,24 +80,19 @@ class Wanted:
 
 async def page(statements: Statements, project_id: UUID, wanted: Wanted, rows: Page) -> Sequence[Entry]:
     """One page of the project's log."""
+    asked = Conditions(project_id)
+    asked.add("actor = {}", wanted.actor)
+    asked.add("actor_id = {}", wanted.actor_id)
+    asked.add("action = {}", wanted.action)
+    asked.add("subject = {}", wanted.subject)
+    asked.add("at >= {}", wanted.since)
+    asked.add("at < {}", wanted.until)
     found = await statements.fetch(
         f"""
         SELECT id, at, actor, actor_id, action, subject, detail FROM hermodr.audit_log
-        WHERE project_id = $1
-          AND ($2::text IS NULL OR actor = $2) AND ($3::text IS NULL OR actor_id = $3)
-          AND ($4::text IS NULL OR action = $4) AND ($5::text IS NULL OR subject = $5)
-          AND ($6::timestamptz IS NULL OR at >= $6) AND ($7::timestamptz IS NULL OR at < $7)
-          AND {page_clause(rows, 8)}
+        WHERE project_id = $1{asked} AND {page_clause(rows, asked)}
         """,
-        project_id,
-        wanted.actor,
-        wanted.actor_id,
-        wanted.action,
-        wanted.subject,
-        wanted.since,
-        wanted.until,
-        rows.after,
-        rows.limit,
+        *asked.arguments,
     )
     return [_entry(row) for row in found]
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
 import asyncpg
-from sqlalchemy.exc import EmulatedDBAPIException
+from sqlalchemy.exc import DBAPIError, EmulatedDBAPIException
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.util import greenlet_spawn
@@ -33,6 +33,7 @@ _PASSING: tuple[type[Exception], ...] = (
     MemoryError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    DBAPIError,
     EmulatedDBAPIException,
 )
 
@@ -175,14 +176,22 @@ class Ledger:
         except _GONE as error:
             await self._forget_connections(error)
             raise LedgerUnavailable(type(error).__name__) from error
-        except EmulatedDBAPIException as error:  # while SQLAlchemy prepared a new connection
-            if not isinstance(error.orig, _GONE):
+        except (DBAPIError, EmulatedDBAPIException) as error:  # while SQLAlchemy prepared a new connection
+            cause = _of_the_driver(error)
+            if not isinstance(cause, _GONE):
                 raise
             await self._forget_connections(error)
-            raise LedgerUnavailable(type(error.orig).__name__) from error
+            raise LedgerUnavailable(type(cause).__name__) from error
 
     async def _forget_connections(self, error: BaseException) -> None:
         """After one connection died the others of the pool are most likely dead too. One that could not be had in time
         says nothing of them: forgetting them would open as many again beside those in use."""
         if not isinstance(error, PoolTimeout):
             await self._engine.dispose()
+
+
+def _of_the_driver(error: BaseException | None) -> BaseException | None:
+    """What the driver raised, below SQLAlchemy's one or two wrappings of it."""
+    while isinstance(error, DBAPIError | EmulatedDBAPIException):
+        error = error.orig
+    return error

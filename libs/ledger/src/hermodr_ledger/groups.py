@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
+from hermodr_ledger.conditions import Conditions
 from hermodr_ledger.engine import Row, Statements
 from hermodr_ledger.paging import Page, page_clause
 from hermodr_servicekit.ids import new_id
@@ -64,15 +65,11 @@ async def page(
     statements: Statements, project_id: UUID, wanted: Page, *, external_id: str | None
 ) -> list[Group]:
     """One page of the project's groups, of those with the external id if given."""
+    asked = Conditions(project_id)
+    asked.add("external_id = {}", external_id)
     rows = await statements.fetch(
-        f"""
-        SELECT {_COLUMNS} FROM hermodr.groups
-        WHERE project_id = $1 AND ($2::text IS NULL OR external_id = $2) AND {page_clause(wanted, 3)}
-        """,
-        project_id,
-        external_id,
-        wanted.after,
-        wanted.limit,
+        f"SELECT {_COLUMNS} FROM hermodr.groups WHERE project_id = $1{asked} AND {page_clause(wanted, asked)}",
+        *asked.arguments,
     )
     return [_group(row) for row in rows]
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from hermodr_ledger import audit
 from hermodr_ledger.audit import Actor
+from hermodr_ledger.conditions import Conditions
 from hermodr_ledger.engine import Ledger, Row, Statements, Transaction
 from hermodr_ledger.paging import Page, page_clause
 from hermodr_ledger.rates import Limit
@@ -121,11 +122,10 @@ async def read(statements: Statements, project_id: UUID, key_id: UUID) -> ApiKey
 
 async def page(ledger: Ledger, project_id: UUID, wanted: Page) -> list[ApiKey]:
     """One page of the project's keys, revoked ones included."""
+    asked = Conditions(project_id)
     rows = await ledger.fetch(
-        f"SELECT {_COLUMNS} FROM hermodr.api_keys WHERE project_id = $1 AND {page_clause(wanted, 2)}",
-        project_id,
-        wanted.after,
-        wanted.limit,
+        f"SELECT {_COLUMNS} FROM hermodr.api_keys WHERE project_id = $1 AND {page_clause(wanted, asked)}",
+        *asked.arguments,
     )
     return [_api_key(row) for row in rows]
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from hermodr_ledger.conditions import Conditions
 from hermodr_ledger.engine import Ledger, Row, Statements
 from hermodr_ledger.paging import Page, page_clause
 
@@ -81,48 +82,46 @@ class Opened:
 COLUMNS = """l.id, l.queue, l.reason, coalesce(l.job_type, l.message_type) AS type, l.job_id, l.delivery_id,
     CASE WHEN l.job_id IS NULL THEN octet_length(l.body) END AS raw_bytes, l.created_at, l.replay_at, l.replayed_at"""
 
-MEANT = """($3::text IS NULL OR l.queue = $3) AND ($4::text IS NULL OR starts_with(l.reason, $4))
-    AND ($5::text IS NULL OR coalesce(l.job_type, l.message_type) = $5)
-    AND ($6::text IS NULL OR l.queue = $6 || '.dead') AND ($7::uuid IS NULL OR l.job_id = $7)
-    AND ($8::timestamptz IS NULL OR l.created_at >= $8) AND ($9::timestamptz IS NULL OR l.created_at < $9)
-    AND ($10::boolean IS NULL OR (l.replayed_at IS NOT NULL) = $10)"""
-"""The condition of a `Wanted`; takes the arguments of `terms`."""
-
 SEEN = "(l.project_id = $1 OR ($2 AND l.project_id IS NULL))"
-"""The condition of a `Sight`."""
+"""The condition of a `Sight`, whose parts are the arguments 1 and 2: for a letter that is known by its id."""
 
 
-def terms(sight: Sight, wanted: Wanted) -> tuple[object, ...]:
-    """The arguments 1 to 10 of `SEEN` and `MEANT`."""
-    return (
-        sight.project_id,
-        sight.raw,
-        wanted.queue,
-        wanted.reason,
-        wanted.type,
-        wanted.channel,
-        wanted.job_id,
-        wanted.created_after,
-        wanted.created_before,
-        wanted.replayed,
-    )
+def kinds(sight: Sight) -> tuple[str, ...]:
+    """The letters that are seen, by kind; the project is argument 1. Each kind has an index in the order of ids."""
+    return ("l.project_id = $1", "l.project_id IS NULL") if sight.raw else ("l.project_id = $1",)
+
+
+def seen(sight: Sight) -> str:
+    """All of them, where the order does not matter."""
+    return f"({' OR '.join(kinds(sight))})"
+
+
+def meant(sight: Sight, wanted: Wanted) -> Conditions:
+    """What narrows the letters that are seen. Argument 1 is the project's."""
+    asked = Conditions(sight.project_id)
+    asked.add("l.queue = {}", wanted.queue)
+    asked.add("starts_with(l.reason, {})", wanted.reason)
+    asked.add("coalesce(l.job_type, l.message_type) = {}", wanted.type)
+    asked.add("l.queue = {} || '.dead'", wanted.channel)
+    asked.add("l.job_id = {}", wanted.job_id)
+    asked.add("l.created_at >= {}", wanted.created_after)
+    asked.add("l.created_at < {}", wanted.created_before)
+    asked.add("(l.replayed_at IS NOT NULL) = {}", wanted.replayed)
+    return asked
 
 
 async def page(statements: Statements, sight: Sight, wanted: Wanted, rows: Page) -> list[Letter]:
     """One page. Each of the two kinds is read in the order of its own index."""
     order = "DESC" if rows.newest_first else "ASC"
-    clause = page_clause(rows, 11)
+    asked = meant(sight, wanted)
+    clause = page_clause(rows, asked)
+    each_kind = " UNION ALL ".join(
+        f"(SELECT {COLUMNS} FROM hermodr.dead_letters l WHERE {kind}{asked} AND {clause})"
+        for kind in kinds(sight)
+    )
     found = await statements.fetch(
-        f"""
-        SELECT * FROM (
-            (SELECT {COLUMNS} FROM hermodr.dead_letters l WHERE l.project_id = $1 AND {MEANT} AND {clause})
-            UNION ALL
-            (SELECT {COLUMNS} FROM hermodr.dead_letters l WHERE $2 AND l.project_id IS NULL AND {MEANT} AND {clause})
-        ) both_kinds ORDER BY id {order} LIMIT $12
-        """,
-        *terms(sight, wanted),
-        rows.after,
-        rows.limit,
+        f"SELECT * FROM ({each_kind}) letters ORDER BY id {order} LIMIT {asked.argument(rows.limit)}",
+        *asked.arguments,
     )
     return [letter_of(row) for row in found]
 
@@ -173,17 +172,18 @@ async def delete(statements: Statements, sight: Sight, letter_id: UUID) -> bool:
 
 async def delete_meant(statements: Statements, sight: Sight, wanted: Wanted) -> int:
     """Throws away the oldest `MOST_TOGETHER` of those that are meant; returns how many."""
+    asked = meant(sight, wanted)
     rows = await statements.fetch(
         f"""
         WITH gone AS (
             DELETE FROM hermodr.dead_letters WHERE id IN (
-                SELECT l.id FROM hermodr.dead_letters l WHERE {SEEN} AND {MEANT} ORDER BY l.id LIMIT $11
+                SELECT l.id FROM hermodr.dead_letters l WHERE {seen(sight)}{asked}
+                ORDER BY l.id LIMIT {asked.argument(MOST_TOGETHER)}
             ) RETURNING id
         )
         SELECT count(*) AS n FROM gone
         """,
-        *terms(sight, wanted),
-        MOST_TOGETHER,
+        *asked.arguments,
     )
     return int(rows[0]["n"])
 

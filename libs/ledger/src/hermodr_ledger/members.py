@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from hermodr_ledger.conditions import Conditions
 from hermodr_ledger.engine import Row, Statements
 from hermodr_ledger.paging import Page, page_clause
 from hermodr_servicekit.ids import new_id
@@ -92,20 +93,21 @@ async def page(
     external_id: str | None = None,
 ) -> list[Member]:
     """One page of the group's members, of those with the recipient or the recipient's external id if given."""
+    asked = Conditions(group_id)
+    asked.add("m.recipient_id = {}", recipient_id)
+    of_project = (
+        "r.project_id = (SELECT project_id FROM hermodr.groups WHERE id = $1)"  # where its index begins
+    )
+    asked.add(f"{of_project} AND r.external_id = {{}}", external_id)
     rows = await statements.fetch(
         f"""
         SELECT * FROM (
             SELECT {_COLUMNS} FROM hermodr.group_members m JOIN hermodr.recipients r ON r.id = m.recipient_id
-            WHERE m.group_id = $1 AND ($2::uuid IS NULL OR m.recipient_id = $2)
-              AND ($3::text IS NULL OR r.external_id = $3)
+            WHERE m.group_id = $1{asked}
         ) members
-        WHERE {page_clause(wanted, 4)}
+        WHERE {page_clause(wanted, asked)}
         """,
-        group_id,
-        recipient_id,
-        external_id,
-        wanted.after,
-        wanted.limit,
+        *asked.arguments,
     )
     return [_member(row) for row in rows]
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from hermodr_ledger.conditions import Conditions
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -13,9 +15,12 @@ class Page:
     newest_first: bool = False
 
 
-def page_clause(page: Page, first_argument: int) -> str:
-    """The end of a statement: its condition on `id`, its order and limit. Takes `after` and `limit` as the arguments
-    from number `first_argument` on."""
-    sign, order = ("<", "DESC") if page.newest_first else (">", "ASC")
-    after, limit = f"${first_argument}::uuid", f"${first_argument + 1}"
-    return f"({after} IS NULL OR id {sign} {after}) ORDER BY id {order} LIMIT {limit}"
+_FIRST, _LAST = UUID(int=0), UUID(int=2**128 - 1)
+
+
+def page_clause(page: Page, asked: Conditions) -> str:
+    """The end of a statement: its condition on `id`, its order and limit. Their arguments are added to those of
+    `asked`; the text is the same for every page."""
+    sign, order, end = ("<", "DESC", _LAST) if page.newest_first else (">", "ASC", _FIRST)
+    after, limit = asked.argument(page.after or end), asked.argument(page.limit)
+    return f"id {sign} {after}::uuid ORDER BY id {order} LIMIT {limit}"

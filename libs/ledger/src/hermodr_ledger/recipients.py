@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from hermodr_ledger.accept import DUE_CHANNEL
+from hermodr_ledger.conditions import Conditions
 from hermodr_ledger.engine import Ledger, Row, Statements, Transaction
 from hermodr_ledger.paging import Page, page_clause
 from hermodr_servicekit.ids import new_id
@@ -108,27 +109,15 @@ class Search:
 
 
 async def page(ledger: Ledger, project_id: UUID, wanted: Page, search: Search) -> list[Recipient]:
-    """One page of the project's recipients. Only what is searched for stands in the statement, so that each search has
-    the plan of its own index."""
-    email = search.email.lower() if search.email is not None else None
-    asked = [
-        (column, value)
-        for column, value in (
-            ("external_id", search.external_id),
-            ("user_id", search.user_id),
-            ("lower(email)", email),
-            ("user_id", search.owner),
-        )
-        if value is not None
-    ]
-    clauses = "".join(f" AND {column} = ${number}" for number, (column, _) in enumerate(asked, 2))
+    """One page of the project's recipients."""
+    asked = Conditions(project_id)
+    asked.add("external_id = {}", search.external_id)
+    asked.add("user_id = {}", search.user_id)
+    asked.add("lower(email) = {}", search.email.lower() if search.email is not None else None)
+    asked.add("user_id = {}", search.owner)
     rows = await ledger.fetch(
-        f"SELECT {_COLUMNS} FROM hermodr.recipients WHERE project_id = $1{clauses}"
-        f" AND {page_clause(wanted, len(asked) + 2)}",
-        project_id,
-        *(value for _, value in asked),
-        wanted.after,
-        wanted.limit,
+        f"SELECT {_COLUMNS} FROM hermodr.recipients WHERE project_id = $1{asked} AND {page_clause(wanted, asked)}",
+        *asked.arguments,
     )
     return [_recipient(row) for row in rows]
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from hermodr_contracts.vocabulary import JobState, Priority
 from hermodr_ledger.engine import Ledger, Statements, Transaction
-from hermodr_ledger.letters import MEANT, MOST_TOGETHER, SEEN, Sight, Wanted, terms
+from hermodr_ledger.letters import MOST_TOGETHER, SEEN, Sight, Wanted, meant, seen
 from hermodr_ledger.pauses import OPERATED_CHANNEL
 from hermodr_ledger.requeueing import KeyTaken, NoSuchJob, NotAgain, Requeued, Verdict, requeue
 
@@ -114,38 +114,37 @@ async def _answered(transaction: Transaction, letter_id: UUID, verdict: Verdict)
 async def plan(transaction: Transaction, sight: Sight, wanted: Wanted, *, rate: float, by: str) -> Planned:
     """Gives the letters that are meant, and neither replayed nor planned, their moments: `rate` a second from now on,
     oldest first, `MOST_TOGETHER` at most."""
+    asked = meant(sight, wanted)
     rows = await transaction.fetch(
         f"""
         WITH chosen AS (
             SELECT l.id FROM hermodr.dead_letters l
-            WHERE {SEEN} AND {MEANT} AND l.replayed_at IS NULL AND l.replay_at IS NULL
-            ORDER BY l.id LIMIT $11 FOR UPDATE SKIP LOCKED
+            WHERE {seen(sight)}{asked} AND l.replayed_at IS NULL AND l.replay_at IS NULL
+            ORDER BY l.id LIMIT {asked.argument(MOST_TOGETHER)} FOR UPDATE SKIP LOCKED
         ), numbered AS (
             SELECT id, row_number() OVER (ORDER BY id) - 1 AS nth FROM chosen
         ), planned AS (
             UPDATE hermodr.dead_letters l
-            SET replay_at = now() + make_interval(secs => n.nth / $12::float8), replay_by = $13
+            SET replay_at = now() + make_interval(secs => n.nth / {asked.argument(rate)}::float8),
+                replay_by = {asked.argument(by)}
             FROM numbered n WHERE l.id = n.id RETURNING l.id
         )
-        SELECT count(*) AS n, pg_notify($14, '') FROM planned
+        SELECT count(*) AS n, pg_notify({asked.argument(OPERATED_CHANNEL)}, '') FROM planned
         """,
-        *terms(sight, wanted),
-        MOST_TOGETHER,
-        rate,
-        by,
-        OPERATED_CHANNEL,
+        *asked.arguments,
     )
     return Planned(int(rows[0]["n"]), await count_open(transaction, sight, wanted))
 
 
 async def count_open(statements: Statements, sight: Sight, wanted: Wanted) -> int:
     """How many letters that are meant are neither replayed nor planned."""
+    asked = meant(sight, wanted)
     rows = await statements.fetch(
         f"""
         SELECT count(*) AS n FROM hermodr.dead_letters l
-        WHERE {SEEN} AND {MEANT} AND l.replayed_at IS NULL AND l.replay_at IS NULL
+        WHERE {seen(sight)}{asked} AND l.replayed_at IS NULL AND l.replay_at IS NULL
         """,
-        *terms(sight, wanted),
+        *asked.arguments,
     )
     return int(rows[0]["n"])
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from hermodr_ledger.conditions import Conditions
 from hermodr_ledger.engine import Ledger, Row, Statements, Transaction
 from hermodr_ledger.paging import Page, page_clause
 from hermodr_servicekit.ids import new_id
@@ -114,13 +115,11 @@ async def read(statements: Statements, project_id: UUID, template_id: UUID) -> T
 
 async def page(ledger: Ledger, project_id: UUID, wanted: Page, *, name: str | None) -> list[Template]:
     """One page of the project's templates, or the one of that name."""
+    asked = Conditions(project_id)
+    asked.add("name = {}", name)
     rows = await ledger.fetch(
-        f"SELECT {_COLUMNS} FROM hermodr.templates"
-        f" WHERE project_id = $1 AND ($2::text IS NULL OR name = $2) AND {page_clause(wanted, 3)}",
-        project_id,
-        name,
-        wanted.after,
-        wanted.limit,
+        f"SELECT {_COLUMNS} FROM hermodr.templates WHERE project_id = $1{asked} AND {page_clause(wanted, asked)}",
+        *asked.arguments,
     )
     found = await _contents(ledger, [(row["id"], row["current_version"]) for row in rows])
     return [_template(row, found.get((row["id"], row["current_version"]), {})) for row in rows]

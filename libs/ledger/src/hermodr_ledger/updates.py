@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
+from hermodr_ledger.conditions import Conditions
 from hermodr_ledger.engine import Row, Statements
 from hermodr_ledger.groups import ExternalIdTaken
 from hermodr_ledger.paging import Page, page_clause
@@ -125,19 +126,13 @@ async def page(
     external_id: str | None = None,
 ) -> list[Update]:
     """One page of the group's updates, of those of a type, author or external id if given."""
+    asked = Conditions(group_id)
+    asked.add("u.content_type = {}", content_type)
+    asked.add("u.author_id = {}", author_id)
+    asked.add("u.external_id = {}", external_id)
     rows = await statements.fetch(
-        f"""
-        SELECT {_COLUMNS} FROM hermodr.updates u
-        WHERE u.group_id = $1 AND ($2::text IS NULL OR u.content_type = $2)
-          AND ($3::uuid IS NULL OR u.author_id = $3) AND ($4::text IS NULL OR u.external_id = $4)
-          AND {page_clause(wanted, 5)}
-        """,
-        group_id,
-        content_type,
-        author_id,
-        external_id,
-        wanted.after,
-        wanted.limit,
+        f"SELECT {_COLUMNS} FROM hermodr.updates u WHERE u.group_id = $1{asked} AND {page_clause(wanted, asked)}",
+        *asked.arguments,
     )
     return [_update(row) for row in rows]
 
@@ -199,13 +194,10 @@ async def unread(
 ) -> list[Update]:
     """One page of what was posted to the group since the recipient joined it, and they have not read. Nothing for one
     who is no member."""
+    asked = Conditions(group_id, recipient_id, list(content_types) if content_types is not None else None)
     rows = await statements.fetch(
-        f"SELECT * FROM (SELECT {_COLUMNS} {_UNREAD}) unread WHERE {page_clause(wanted, 4)}",
-        group_id,
-        recipient_id,
-        list(content_types) if content_types is not None else None,
-        wanted.after,
-        wanted.limit,
+        f"SELECT * FROM (SELECT {_COLUMNS} {_UNREAD}) unread WHERE {page_clause(wanted, asked)}",
+        *asked.arguments,
     )
     return [_update(row) for row in rows]
 

@@ -73,7 +73,7 @@ class Broker:
                 self._complaint = ""
                 log.info("broker connected")
                 await session.lost.wait()
-                log.warning("broker connection lost")
+                log.warning("broker connection lost", reason=session.reason)
             except ChannelPreconditionFailed as error:
                 self._complain(f"the broker has other queues under our names: {error}")
             except AMQP_FAILURES as error:

@@ -58,12 +58,14 @@ class Consumption:
 
 
 class Session:
-    """See the module. `lost` is set when the connection or any consumer is gone."""
+    """See the module. `lost` is set when the connection, the channel for publishing or any consumer is gone; `reason`
+    is the kind of the first error."""
 
     def __init__(
         self, url: str, topology: Topology, service: str, consumptions: Sequence[Consumption]
     ) -> None:
         self.lost = asyncio.Event()
+        self.reason = ""
         self._url = str(URL(url).update_query(heartbeat=HEARTBEAT_SECONDS))
         self._topology = topology
         self._app_id = f"hermodr-{service}"
@@ -82,10 +84,10 @@ class Session:
             await declare(channel, self._topology)
         publishing = await connection.channel(on_return_raises=True)
         await self._watch(publishing)
-        for name in ("", *(each.name for each in self._topology.exchanges)):
-            self._exchanges[name] = await publishing.get_exchange(name, ensure=False)
-        for each in self._consumptions:
-            await self._consume(each)
+        for each in self._topology.exchanges:
+            self._exchanges[each.name] = await publishing.get_exchange(each.name, ensure=False)
+        for consumption in self._consumptions:
+            await self._consume(consumption)
 
     async def publish(self, message: Message, exchange: str, routing_key: str, *, mandatory: bool) -> None:
         """Publishes persistently and waits for the confirmation, for as long as that takes."""
@@ -115,7 +117,9 @@ class Session:
             message_id=str(new_id()),
             delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
         )
-        await self._exchanges[""].publish(message, queue, mandatory=True)
+        # on a channel of its own: the broker closes it if it cannot bear the message
+        async with self._kept_channel() as channel:
+            await channel.default_exchange.publish(message, queue, mandatory=True)
 
     async def declare(self) -> None:
         """Declares whatever has gone missing; changes nothing that is there."""
@@ -149,15 +153,18 @@ class Session:
         await channel.set_qos(prefetch_count=consumption.prefetch)
         queue = await _declare_queue(channel, consumption.spec)
         receive = consumption.raw or _decoding(consumption)
+        await self._watch(channel)  # before: the queue may go in the same breath
         self._consumers.append((queue, await queue.consume(receive)))
-        await self._watch(channel)
 
     async def _watch(self, channel: AbstractChannel) -> None:
         channel.close_callbacks.add(self._on_lost)
         underlying = await channel.get_underlay_channel()
         underlying.on_consumer_cancel_callbacks.add(self._on_lost)
 
-    def _on_lost(self, *_: object) -> None:
+    def _on_lost(self, *told: object) -> None:
+        if not self.reason:
+            errors = (type(each).__name__ for each in told if isinstance(each, BaseException))
+            self.reason = next(errors, "a consumer was cancelled")
         self.lost.set()
 
     @contextlib.asynccontextmanager
@@ -166,7 +173,7 @@ class Session:
         (aio-pika removes it from an observer that aiormq made for the occasion), and upkeep comes every 5 s."""
         channel = self._kept.pop() if self._kept else None
         if channel is None or channel.is_closed:
-            channel = await self._open_connection().channel()
+            channel = await self._open_connection().channel(on_return_raises=True)
         try:
             yield channel
         except BaseException:

@@ -123,4 +123,4 @@ def test_only_what_is_asked_for_stands_in_the_statement() -> None:
     asked.add("author = {}", "ann")
     asked.add("seen = {}", False)
     assert (str(asked), asked.arguments) == (" AND author = $2 AND seen = $3", ["project", "ann", False])
-    assert (asked.argument(5), asked.arguments[-1]) == ("$4", 5)
+    assert (asked.put(5), asked.arguments[-1]) == ("$4", 5)

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from hermodr_contracts.vocabulary import DeliveryState, Priority
 from hermodr_ledger import jobs
 from hermodr_ledger.attempts import Outcome, Settlement, claim, record, release
@@ -172,11 +174,16 @@ async def steps(ledger: Ledger, ids: list[UUID]) -> dict[str, Recording]:
     return recordings
 
 
-async def test_every_step_looks_at_the_rows_it_is_about_and_at_one_week_of_many(ledger: Ledger) -> None:
-    """Even where nothing was ever analysed, as in the first minute of an installation."""
+@pytest.mark.parametrize("known", [False, True])
+async def test_every_step_looks_at_the_rows_it_is_about_and_at_one_week_of_many(
+    ledger: Ledger, known: bool
+) -> None:
+    """Even where nothing was ever analysed, as in the first minute of an installation; and once it was."""
     ids = await new_deliveries(ledger, CROWD)
     assert len(await weeks(ledger)) > 3
     for name, recording in (await steps(ledger, ids[-ABOUT:])).items():
+        if known:
+            await ledger.fetch("ANALYZE")
         (sql, arguments), *_ = recording.statements  # a second one would be about what the first did not take
         found = await generic_plan(ledger, sql, arguments)
         for table in ("jobs", "deliveries"):

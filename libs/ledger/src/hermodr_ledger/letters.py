@@ -120,7 +120,7 @@ async def page(statements: Statements, sight: Sight, wanted: Wanted, rows: Page)
         for kind in kinds(sight)
     )
     found = await statements.fetch(
-        f"SELECT * FROM ({each_kind}) letters ORDER BY id {order} LIMIT {asked.argument(rows.limit)}",
+        f"SELECT * FROM ({each_kind}) letters ORDER BY id {order} LIMIT {asked.put(rows.limit)}",
         *asked.arguments,
     )
     return [letter_of(row) for row in found]
@@ -178,7 +178,7 @@ async def delete_meant(statements: Statements, sight: Sight, wanted: Wanted) -> 
         WITH gone AS (
             DELETE FROM hermodr.dead_letters WHERE id IN (
                 SELECT l.id FROM hermodr.dead_letters l WHERE {seen(sight)}{asked}
-                ORDER BY l.id LIMIT {asked.argument(MOST_TOGETHER)}
+                ORDER BY l.id LIMIT {asked.put(MOST_TOGETHER)}
             ) RETURNING id
         )
         SELECT count(*) AS n FROM gone

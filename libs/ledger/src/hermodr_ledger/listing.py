@@ -15,9 +15,10 @@ from uuid import UUID
 
 from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger import listing_sources as sources
+from hermodr_ledger.conditions import Arguments
 from hermodr_ledger.engine import Row, Statements
 from hermodr_ledger.jobs import JOB_COLUMNS, Job, job_of_row
-from hermodr_ledger.listing_sources import Direction, Filters, Source, Sql
+from hermodr_ledger.listing_sources import Direction, Filters, Source
 from hermodr_servicekit.ids import last_child_of
 
 Key = Literal["created_at", "scheduled_for", "processed_at", "status"]
@@ -199,35 +200,36 @@ class _Reading:
         return ways[0]
 
     async def _probe(self, way: Source, mark: Mark | None) -> list[UUID] | None:
-        sql = Sql()
+        sql = Arguments()
         text = sources.probe(sql, way, self._filters, mark.id if mark else None, self._direction, FEW + 1)
         rows = await self._ledger.fetch(text, *sql.arguments)
         return [row["id"] for row in rows] if len(rows) <= FEW else None
 
     async def _of_few(self, ids: Sequence[UUID], mark: Mark, wanted: int) -> _Part:
-        sql = Sql()
+        """Looks each of them up (behind a fence, as in `along`: a mere join was turned round into a walk through all
+        jobs in their order), and sorts them."""
+        sql = Arguments()
         rest = sources.conditions(sql, self._filters) + sources.behind(
             sql, self._key, self._direction, mark.id, mark.at
         )
         text = f"""
             SELECT {JOB_COLUMNS} FROM (SELECT DISTINCT id FROM unnest({sql.put(list(ids))}::uuid[]) u(id)) c
-            JOIN hermodr.jobs j ON j.id = c.id
-            WHERE {" AND ".join(rest)} ORDER BY {sources.ordering(self._key, self._direction)}
-            LIMIT {sql.put(wanted)}
+            CROSS JOIN LATERAL (SELECT j.* FROM hermodr.jobs j WHERE j.id = c.id AND {" AND ".join(rest)} OFFSET 0) j
+            ORDER BY {sources.ordering(self._key, self._direction)} LIMIT {sql.put(wanted)}
         """
         return _Part(await self._ledger.fetch(text, *sql.arguments))
 
     async def _along(self, way: Source, mark: Mark, wanted: int) -> _Part:
         closely = self._filters.delivery_method is not None or way.elsewhere
         most = MOST_READ_CLOSELY if closely else MOST_READ_OF_INDEX if self._by_type(way) else MOST_READ
-        sql = Sql()
+        sql = Arguments()
         text = sources.along(
             sql, way, self._filters, self._key, self._direction, (mark.id, mark.at), most, wanted
         )
         rows = await self._ledger.fetch(text, *sql.arguments)
         if len(rows) >= wanted:
             return _Part(rows)
-        sql = Sql()
+        sql = Arguments()
         text = sources.end_of_reading(
             sql, way, self._filters, self._key, self._direction, (mark.id, mark.at), most
         )

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState
+from hermodr_ledger.conditions import Arguments
 from hermodr_ledger.engine import Statements
 from hermodr_ledger.jobs import JOB_COLUMNS
 
@@ -50,18 +51,6 @@ class Filters:
         return replace(
             self, states=self.states if states is None else states, without=without or self.without
         )
-
-
-class Sql:
-    """A statement's arguments while its text is written."""
-
-    def __init__(self) -> None:
-        self.arguments: list[Any] = []
-
-    def put(self, value: object) -> str:
-        """The place of the value in the text."""
-        self.arguments.append(value)
-        return f"${len(self.arguments)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +117,7 @@ def live(filters: Filters) -> Source | None:
     return Source(table=f"({' UNION ALL '.join(tables)})", elsewhere=True)
 
 
-def conditions(sql: Sql, filters: Filters) -> list[str]:
+def conditions(sql: Arguments, filters: Filters) -> list[str]:
     """What a row of `jobs j` has to fulfil, all of it."""
     found = [f"j.project_id = {sql.put(filters.project_id)}", *_bounds(sql, filters)]
     for column in ("owner_id", "kind", "type", "recipient_id", "group_id", "batch_id"):
@@ -158,7 +147,7 @@ def _by_method(method: str) -> str:
     )
 
 
-def _bounds(sql: Sql, filters: Filters) -> list[str]:
+def _bounds(sql: Arguments, filters: Filters) -> list[str]:
     found = []
     if filters.created_after is not None:
         found.append(f"j.id >= {sql.put(floor_of(filters.created_after - _CLOCKS_APART))}")
@@ -173,7 +162,9 @@ def floor_of(moment: datetime) -> UUID:
     return UUID(int=min(max(since, 0), _LARGEST_MILLISECOND) << 80)
 
 
-def behind(sql: Sql, key: str, direction: Direction, after: UUID | None, at: datetime | None) -> list[str]:
+def behind(
+    sql: Arguments, key: str, direction: Direction, after: UUID | None, at: datetime | None
+) -> list[str]:
     """The condition of a page that begins behind a mark; and that a time it is sorted by is there."""
     there = [f"j.{key} IS NOT NULL"] if key != "created_at" else []
     if after is None:
@@ -190,7 +181,7 @@ def ordering(key: str, direction: Direction) -> str:
 
 
 def probe(
-    sql: Sql, way: Source, filters: Filters, after: UUID | None, direction: Direction, most: int
+    sql: Arguments, way: Source, filters: Filters, after: UUID | None, direction: Direction, most: int
 ) -> str:
     """Up to `most` ids the way leads to, from a mark on if given."""
     leading = _leading(sql, way, filters, "created_at", direction, (after, None))
@@ -199,7 +190,7 @@ def probe(
 
 
 def along(
-    sql: Sql,
+    sql: Arguments,
     way: Source,
     filters: Filters,
     key: str,
@@ -227,7 +218,7 @@ def along(
 
 
 def end_of_reading(
-    sql: Sql,
+    sql: Arguments,
     way: Source,
     filters: Filters,
     key: str,
@@ -243,7 +234,7 @@ def end_of_reading(
 
 
 def _next(
-    sql: Sql,
+    sql: Arguments,
     columns: str,
     way: Source,
     filters: Filters,
@@ -259,7 +250,7 @@ def _next(
 
 
 def _leading(
-    sql: Sql,
+    sql: Arguments,
     way: Source,
     filters: Filters,
     key: str,

@@ -22,5 +22,5 @@ def page_clause(page: Page, asked: Conditions) -> str:
     """The end of a statement: its condition on `id`, its order and limit. Their arguments are added to those of
     `asked`; the text is the same for every page."""
     sign, order, end = ("<", "DESC", _LAST) if page.newest_first else (">", "ASC", _FIRST)
-    after, limit = asked.argument(page.after or end), asked.argument(page.limit)
+    after, limit = asked.put(page.after or end), asked.put(page.limit)
     return f"id {sign} {after}::uuid ORDER BY id {order} LIMIT {limit}"

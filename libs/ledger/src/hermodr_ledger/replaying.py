@@ -120,16 +120,16 @@ async def plan(transaction: Transaction, sight: Sight, wanted: Wanted, *, rate: 
         WITH chosen AS (
             SELECT l.id FROM hermodr.dead_letters l
             WHERE {seen(sight)}{asked} AND l.replayed_at IS NULL AND l.replay_at IS NULL
-            ORDER BY l.id LIMIT {asked.argument(MOST_TOGETHER)} FOR UPDATE SKIP LOCKED
+            ORDER BY l.id LIMIT {asked.put(MOST_TOGETHER)} FOR UPDATE SKIP LOCKED
         ), numbered AS (
             SELECT id, row_number() OVER (ORDER BY id) - 1 AS nth FROM chosen
         ), planned AS (
             UPDATE hermodr.dead_letters l
-            SET replay_at = now() + make_interval(secs => n.nth / {asked.argument(rate)}::float8),
-                replay_by = {asked.argument(by)}
+            SET replay_at = now() + make_interval(secs => n.nth / {asked.put(rate)}::float8),
+                replay_by = {asked.put(by)}
             FROM numbered n WHERE l.id = n.id RETURNING l.id
         )
-        SELECT count(*) AS n, pg_notify({asked.argument(OPERATED_CHANNEL)}, '') FROM planned
+        SELECT count(*) AS n, pg_notify({asked.put(OPERATED_CHANNEL)}, '') FROM planned
         """,
         *asked.arguments,
     )

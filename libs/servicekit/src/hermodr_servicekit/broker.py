@@ -12,7 +12,7 @@ from faststream.rabbit import RabbitExchange
 from hermodr_contracts.messages import Message
 from hermodr_contracts.topology import QueueSpec, Topology
 from hermodr_servicekit.broker_session import AMQP_FAILURES, Consumption, Handler, RawHandler, Session
-from hermodr_servicekit.cancellation import cancelled_from_outside
+from hermodr_servicekit.cancellation import cancelled_from_outside, obey_cancellation
 
 log = structlog.get_logger()
 
@@ -69,6 +69,7 @@ class Broker:
                     await session.open()
                     if self._stopped:  # while it opened
                         await session.stop_consuming()
+                obey_cancellation()
                 self._session = session
                 self._complaint = ""
                 log.info("broker connected")
@@ -84,6 +85,7 @@ class Broker:
             finally:
                 self._session = None
                 await self._close(session)
+            obey_cancellation()
             await asyncio.sleep(RETRY_SECONDS)
 
     async def publish(

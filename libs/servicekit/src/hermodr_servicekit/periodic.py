@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import structlog
 
-from hermodr_servicekit.cancellation import cancelled_from_outside
+from hermodr_servicekit.cancellation import cancelled_from_outside, obey_cancellation
 
 log = structlog.get_logger()
 
@@ -25,10 +25,10 @@ async def repeat(
         try:
             pause = await tick()
         except (Exception, asyncio.CancelledError) as error:
-            if cancelled_from_outside():
-                raise
+            obey_cancellation()
             log.warning("periodic work failed", work=name, error=type(error).__name__)
             pause = after_error
+        obey_cancellation()
         if wake is None:
             await asyncio.sleep(pause)
         else:

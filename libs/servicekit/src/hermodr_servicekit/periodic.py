@@ -24,7 +24,7 @@ async def repeat(
             wake.clear()
         try:
             pause = await tick()
-        except (Exception, asyncio.CancelledError) as error:
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - what recurs goes on
             obey_cancellation()
             log.warning("periodic work failed", work=name, error=type(error).__name__)
             pause = after_error

@@ -243,7 +243,7 @@ class Installation:
             if loop.time() > deadline:
                 shown = "\n".join(left[:20])
                 raise AssertionError(
-                    f"not everything ended within {seconds:g} s:\n{shown}{await self._rows(())}"
+                    f"not everything ended within {seconds:g} s:\n{shown}{await self._rows(())}{self._gone()}"
                 )
             await asyncio.sleep(0.1)
             facts = await self._progress()
@@ -286,6 +286,14 @@ class Installation:
                 lines = tuple(_line(entry) for entry in await self.timeline(job_id))
                 known[job_id] = JobFacts(job.id, job.status, job.outcomes, lines)
         return Facts(facts.asked, known, facts.batches, facts.arrivals)
+
+    def _gone(self) -> str:
+        """The last words of services that are not running."""
+        return "".join(
+            f"\n\n{service.name} ended with status {service.returncode}:\n{self.fleet.log_tail(service.name)}"
+            for service in self.fleet.services.values()
+            if not service.running
+        )
 
     async def _rows(self, found: Sequence[invariants.Violation]) -> str:
         """For the person who has to find out why: what the ledger itself has of jobs that are in question. It plays no

@@ -15,8 +15,9 @@ from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_scheduler.handlers import subscribe
 from hermodr_servicekit import broker_session
 from hermodr_servicekit.announcer import Announcer
-from hermodr_servicekit.broker import Broker, BrokerUnavailable
+from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.ids import new_id
+from hermodr_servicekit.outages import BrokerUnavailable
 from hermodr_servicekit.periodic import repeat, running
 from tests.integration.broker.conftest import Connected
 from tests.support.brokers import Broker as Place

@@ -14,9 +14,10 @@ from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_ledger.engine import Ledger
 from hermodr_scheduler.handlers import subscribe
-from hermodr_servicekit.broker import Broker, BrokerUnavailable, Unroutable
+from hermodr_servicekit.broker import Broker, Unroutable
 from hermodr_servicekit.broker_session import GiveBack, Handler
 from hermodr_servicekit.ids import new_id
+from hermodr_servicekit.outages import BrokerUnavailable
 from tests.integration.broker.conftest import Connected
 from tests.support.brokers import Broker as Place
 from tests.support.ledgers import emptied, opened, rows_of

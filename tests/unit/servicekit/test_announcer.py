@@ -11,8 +11,9 @@ from hermodr_contracts.messages import JobsRequested, Message, SendEmails
 from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_servicekit.announcer import Announcer
-from hermodr_servicekit.broker import Broker, BrokerUnavailable, Unroutable
+from hermodr_servicekit.broker import Broker, Unroutable
 from hermodr_servicekit.ids import new_job_id
+from hermodr_servicekit.outages import BrokerUnavailable
 from tests.support.waiting import wait_until
 
 TOPOLOGY = Topology()

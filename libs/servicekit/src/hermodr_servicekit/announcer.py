@@ -12,7 +12,8 @@ from faststream.rabbit import RabbitExchange
 from hermodr_contracts.messages import PACK_LIMIT, JobsRequested, Message, SendEmails, SendSms, SendWebhooks
 from hermodr_contracts.topology import SENDERS, Step
 from hermodr_contracts.vocabulary import Channel, Priority
-from hermodr_servicekit.broker import Broker, BrokerUnavailable, Unroutable
+from hermodr_servicekit.broker import Broker, Unroutable
+from hermodr_servicekit.outages import BrokerUnavailable
 
 log = structlog.get_logger()
 

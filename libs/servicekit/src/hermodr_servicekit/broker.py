@@ -1,8 +1,7 @@
 """The doorbell: publishing with proof of arrival, consuming with care, and coming back by itself after an outage."""
 
 import asyncio
-import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -11,18 +10,15 @@ from faststream.rabbit import RabbitExchange
 
 from hermodr_contracts.messages import Message
 from hermodr_contracts.topology import QueueSpec, Topology
-from hermodr_servicekit.broker_session import AMQP_FAILURES, Consumption, Handler, RawHandler, Session
-from hermodr_servicekit.cancellation import cancelled_from_outside, obey_cancellation
+from hermodr_servicekit.broker_session import Consumption, Handler, RawHandler, Session
+from hermodr_servicekit.cancellation import obey_cancellation
+from hermodr_servicekit.outages import BrokerUnavailable, outages_translated
 
 log = structlog.get_logger()
 
 OPEN_SECONDS = 15.0
 CLOSE_SECONDS = 3.0
 RETRY_SECONDS = 0.5
-
-
-class BrokerUnavailable(Exception):
-    """The broker did not confirm the message in time; it may or may not have it."""
 
 
 class Unroutable(Exception):
@@ -65,23 +61,10 @@ class Broker:
         while True:
             session = Session(self._url, self.topology, self._service, self._consumptions)
             try:
-                async with asyncio.timeout(OPEN_SECONDS):
-                    await session.open()
-                    if self._stopped:  # while it opened
-                        await session.stop_consuming()
-                obey_cancellation()
-                self._session = session
-                self._complaint = ""
-                log.info("broker connected")
-                await session.lost.wait()
-                log.warning("broker connection lost", reason=session.reason)
-            except ChannelPreconditionFailed as error:
-                self._complain(f"the broker has other queues under our names: {error}")
-            except AMQP_FAILURES as error:
-                self._complain(type(error).__name__)
-            except asyncio.CancelledError:
-                if cancelled_from_outside():
-                    raise
+                with outages_translated():
+                    await self._use(session)
+            except BrokerUnavailable as error:
+                self._complain(str(error))
             finally:
                 self._session = None
                 await self._close(session)
@@ -96,7 +79,7 @@ class Broker:
         Raises `Unroutable` when no queue takes it (and `mandatory`), `BrokerUnavailable` for everything else.
         """
         session = self._connected_session()
-        with _failures_translated():
+        with outages_translated():
             try:
                 async with asyncio.timeout(self._publish_seconds):
                     await session.publish(message, exchange.name, routing_key, mandatory=mandatory)
@@ -110,7 +93,7 @@ class Broker:
     ) -> None:
         """Puts a message into a queue as it is, and waits for the confirmation. Raises as `publish` does."""
         session = self._connected_session()
-        with _failures_translated():
+        with outages_translated():
             try:
                 async with asyncio.timeout(self._publish_seconds):
                     await session.publish_raw(body, queue, message_type=message_type, headers=headers)
@@ -120,14 +103,14 @@ class Broker:
     async def declare(self) -> None:
         """Declares whatever of the topology has gone missing. Raises `BrokerUnavailable`."""
         session = self._connected_session()
-        with _failures_translated():
+        with outages_translated():
             async with asyncio.timeout(self._publish_seconds):
                 await session.declare()
 
     async def queue_sizes(self) -> dict[str, tuple[int, int]]:
         """`{label: (ready messages, consumers)}` of every queue. Raises `BrokerUnavailable`."""
         session = self._connected_session()
-        with _failures_translated():
+        with outages_translated():
             async with asyncio.timeout(self._publish_seconds):
                 return await session.queue_sizes()
 
@@ -139,11 +122,27 @@ class Broker:
         if self._session is None or self._session.lost.is_set():
             return
         try:
-            with _failures_translated():
+            with outages_translated():
                 async with asyncio.timeout(self._publish_seconds):
                     await self._session.stop_consuming()
         except BrokerUnavailable as error:
             log.warning("consumers were not cancelled in order", error=str(error))
+
+    async def _use(self, session: Session) -> None:
+        """Returns when the session is lost."""
+        try:
+            async with asyncio.timeout(OPEN_SECONDS):
+                await session.open()
+                if self._stopped:  # while it opened
+                    await session.stop_consuming()
+        except ChannelPreconditionFailed as error:
+            raise BrokerUnavailable(f"the broker has other queues under our names: {error}") from error
+        obey_cancellation()
+        self._session = session
+        self._complaint = ""
+        log.info("broker connected")
+        await session.lost.wait()
+        log.warning("broker connection lost", reason=session.reason)
 
     def _connected_session(self) -> Session:
         if self._session is None or self._session.lost.is_set():
@@ -157,20 +156,8 @@ class Broker:
 
     async def _close(self, session: Session) -> None:
         try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await session.close()
-        except AMQP_FAILURES as error:
-            log.info("broker connection did not close in order", error=type(error).__name__)
-
-
-@contextlib.contextmanager
-def _failures_translated() -> Iterator[None]:
-    """Raises `BrokerUnavailable` for whatever the library raises when the connection is lost."""
-    try:
-        yield
-    except AMQP_FAILURES as error:
-        raise BrokerUnavailable(type(error).__name__) from error
-    except asyncio.CancelledError as error:
-        if cancelled_from_outside():
-            raise
-        raise BrokerUnavailable("connection lost") from error
+            with outages_translated():
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await session.close()
+        except BrokerUnavailable as error:
+            log.info("broker connection did not close in order", error=str(error))

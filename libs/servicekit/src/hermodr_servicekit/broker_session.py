@@ -21,12 +21,12 @@ from aio_pika.abc import (
     AbstractIncomingMessage,
     AbstractQueue,
 )
-from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from yarl import URL
 
 from hermodr_contracts.messages import SCHEMA_VERSION_HEADER, Message, decode, encode
 from hermodr_contracts.topology import QueueSpec, Topology
 from hermodr_servicekit.ids import new_id
+from hermodr_servicekit.outages import BrokerUnavailable, outages_translated
 
 log = structlog.get_logger()
 
@@ -38,9 +38,6 @@ HEARTBEAT_SECONDS = 10
 
 CONNECT_SECONDS = 10.0
 """The library's own limit, shorter than the one from outside: cancelled while it connects, it would go on by itself."""
-
-AMQP_FAILURES: tuple[type[Exception], ...] = (*CONNECTION_EXCEPTIONS, TimeoutError)
-"""What the library raises when the broker is away or the connection ends; RuntimeError for a closed connection."""
 
 
 class GiveBack(Exception):
@@ -76,7 +73,8 @@ class Session:
         self._kept: list[AbstractChannel] = []
 
     async def open(self) -> None:
-        """Connects, declares the topology, starts consuming. Raises one of `AMQP_FAILURES`."""
+        """Connects, declares the topology, starts consuming. Its failures, and those of all other methods, are the
+        library's: see `outages_translated`."""
         connection = await aio_pika.connect(self._url, timeout=CONNECT_SECONDS)
         self._connection = connection
         connection.close_callbacks.add(self._on_lost)
@@ -142,8 +140,7 @@ class Session:
             await queue.cancel(tag)
 
     async def close(self) -> None:
-        """Gives unacknowledged messages back and leaves. Raises one of `AMQP_FAILURES` if that cannot be done in order;
-        the connection is of no use then either."""
+        """Gives unacknowledged messages back and leaves. The connection is of no use afterwards, whatever happens."""
         self.lost.set()
         if self._connection is not None:
             await self._connection.close()
@@ -215,7 +212,7 @@ def _decoding(consumption: Consumption) -> RawHandler:
         raise ValueError(f"nobody handles {consumption.spec.label}")
 
     async def receive(message: AbstractIncomingMessage) -> None:
-        with contextlib.suppress(*AMQP_FAILURES):
+        with contextlib.suppress(BrokerUnavailable), outages_translated():
             try:
                 await handler(decode(message.type, message.headers.get(SCHEMA_VERSION_HEADER), message.body))
             except GiveBack:

@@ -9,7 +9,8 @@ from hermodr_ledger import replaying
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.replaying import DueLetter
 from hermodr_servicekit.announcer import Announcer
-from hermodr_servicekit.broker import Broker, BrokerUnavailable, Unroutable
+from hermodr_servicekit.broker import Broker, Unroutable
+from hermodr_servicekit.outages import BrokerUnavailable
 
 log = structlog.get_logger()
 

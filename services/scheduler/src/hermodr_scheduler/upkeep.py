@@ -9,8 +9,9 @@ from hermodr_contracts.topology import Topology
 from hermodr_ledger import dead_letters, pauses, rates, upkeep
 from hermodr_ledger.engine import Ledger
 from hermodr_scheduler.metrics import SchedulerMetrics
-from hermodr_servicekit.broker import Broker, BrokerUnavailable
+from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.outages import BrokerUnavailable
 
 log = structlog.get_logger()
 

@@ -8,8 +8,9 @@ from typing import Any, Literal
 from hermodr_contracts.topology import NEEDED_SERVICES
 from hermodr_ledger import dead_letters, heartbeats, jobs, lanes, pauses
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
-from hermodr_servicekit.broker import Broker, BrokerUnavailable
+from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.outages import BrokerUnavailable
 
 _LOOKING_SECONDS = 2.0
 _BROKER_REMEMBERED_SECONDS = 2.0

@@ -205,7 +205,15 @@ async def test_groups_have_members_and_updates(client: AsyncHermodr) -> None:
     assert changed.role is None
     posted = await client.groups.post_update(group.id, content_type="milestone", title="First steps")
     assert [each.id async for each in client.groups.updates(group.id)] == [posted.id]
-    await client.groups.remove_member(group.id, added.data[0].id)
+    assert (await client.groups.change_update(group.id, posted.id, title="Two steps")).title == "Two steps"
+    assert (await client.groups.get_update(group.id, posted.id)).title == "Two steps"
+    member = await client.groups.get_member(group.id, added.data[0].id)
+    assert [each.id async for each in client.groups.unread(group.id, member.id)] == [posted.id]
+    assert (await client.groups.mark_read(group.id, member.id, through=posted.id)).unread_count == 0
+    assert [each async for each in client.groups.unread(group.id, member.id)] == []
+    await client.groups.delete_update(group.id, posted.id)
+    assert [each async for each in client.groups.updates(group.id)] == []
+    await client.groups.remove_member(group.id, member.id)
     assert [each async for each in client.groups.members(group.id)] == []
     assert (await client.groups.update(group.id, name="The Byrons")).name == "The Byrons"
     await client.groups.delete(group.id)
@@ -227,6 +235,12 @@ async def test_templates_have_versions(client: AsyncHermodr) -> None:
     assert (await client.templates.rollback(template.id, 1)).contents["email"]["en"][
         "subject"
     ] == "Hi {{ name }}"
+    assert (await client.templates.version(template.id, 2)).contents["email"]["en"]["subject"] == "New"
+    shown = await client.templates.preview(
+        template.id, data={"name": "Ada", "magic_link": "https://example.com/x"}
+    )
+    assert (shown.version, shown.subject) == (1, "Hi Ada")
+    assert (await client.templates.preview_contents(texts)).version is None
     with pytest.raises(Invalid) as caught:
         await client.templates.create("broken", {"email": {"en": {"subject": "{{", "body_text": "x"}}})
     assert caught.value.errors[0].loc[-1] == "subject"
@@ -265,6 +279,7 @@ async def test_queues_and_dead_letters_are_looked_at(client: AsyncHermodr) -> No
     assert not (await client.queues.resume("email")).paused
     assert [each async for each in client.dead_letters.list(replayed=False)] == []
     assert (await client.dead_letters.replay_many(dry_run=True)).matched == 0
+    assert (await client.dead_letters.delete_many({"replayed": True})).deleted == 0
 
 
 async def test_health_is_told(client: AsyncHermodr) -> None:

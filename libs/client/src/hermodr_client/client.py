@@ -16,10 +16,11 @@ from hermodr_client.part import W
 from hermodr_client.parts.api_keys import ApiKeys
 from hermodr_client.parts.audit import AuditLog
 from hermodr_client.parts.dead_letters import DeadLetters
+from hermodr_client.parts.groups import Groups
 from hermodr_client.parts.jobs import Batches, Jobs
 from hermodr_client.parts.notifications import Notifications
-from hermodr_client.parts.people import Groups, Recipients
 from hermodr_client.parts.queues import Queues, Status
+from hermodr_client.parts.recipients import Recipients
 from hermodr_client.parts.templates import Templates
 from hermodr_client.retrying import Pace, Retries
 

@@ -66,3 +66,9 @@ class Update(Answer):
     url: str | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
     created_at: datetime | None = None
+
+
+class Unread(Answer):
+    """How many updates of a group a member has not read."""
+
+    unread_count: int

@@ -26,8 +26,22 @@ class Template(Answer):
 
 
 class TemplateVersion(Answer):
-    """One version of a template."""
+    """One version of a template. Shown by itself, its contents have the HTML they were compiled to."""
 
     version: int
     contents: Contents
     created_at: datetime | None = None
+
+
+class Preview(Answer):
+    """What a message would be. `version` is None for contents that are not saved; `variables` are what the texts
+    take from the data, `warnings` what the author may not have meant."""
+
+    channel: str
+    locale: str
+    version: int | None = None
+    subject: str
+    html: str | None = None
+    text: str
+    variables: list[str]
+    warnings: list[str]

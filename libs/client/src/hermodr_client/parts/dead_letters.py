@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from hermodr_client.exchange import Steps
+from hermodr_client.answers import decoded
+from hermodr_client.exchange import Request, Steps
 from hermodr_client.models.answer import Page
-from hermodr_client.models.operations import DeadLetter, Replayed, ReplayPlan
+from hermodr_client.models.operations import DeadLetter, Deleted, Replayed, ReplayPlan
 from hermodr_client.operation import listing, operation
 from hermodr_client.paging import Listing
 from hermodr_client.part import Id, Part, Query, W, path_of, query_of
+from hermodr_client.retrying import exchange
 
 
 class DeadLetters(Part[W]):
@@ -72,3 +74,15 @@ class DeadLetters(Part[W]):
     def delete(self, letter_id: Id) -> Steps[None]:
         """Throws it away."""
         yield from self._delete(path_of("dead-letters", letter_id))
+
+    @operation
+    def delete_many(self, filter: Mapping[str, Any]) -> Steps[Deleted]:
+        """Throws away those that fit, in as many requests as it takes: at least one name, as in `list`, has to be
+        given. An answer that got lost takes its number with it."""
+        deleted = 0
+        while True:
+            request = Request("DELETE", path_of("dead-letters"), query_of(filter))
+            answer = decoded((yield from exchange(request, self._pace)), Deleted)
+            deleted += answer.deleted
+            if not answer.more:
+                return Deleted(deleted=deleted)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from hermodr_client.exchange import Steps
-from hermodr_client.models.answer import Answer, Page
-from hermodr_client.models.templates import Template, TemplateVersion
+from hermodr_client.models.answer import Page
+from hermodr_client.models.templates import Preview, Template, TemplateVersion
 from hermodr_client.operation import listing, operation
 from hermodr_client.paging import Listing
 from hermodr_client.part import Id, Part, W, path_of, query_of
@@ -54,11 +54,22 @@ class Templates(Part[W]):
         return Listing(path, Page[TemplateVersion], query_of({"limit": page_size}))
 
     @operation
+    def version(self, template_id: Id, version: int) -> Steps[TemplateVersion]:
+        """One of its versions, with the HTML it was compiled to."""
+        return self._get(path_of("templates", template_id, "versions", version), TemplateVersion)
+
+    @operation
     def rollback(self, template_id: Id, version: int) -> Steps[Template]:
         """Makes an earlier (or later) version the current one."""
         return self._post(path_of("templates", template_id, "rollback"), Template, {"version": version})
 
     @operation
-    def preview(self, /, template_id: Id, **wanted: Any) -> Steps[Answer]:
+    def preview(self, /, template_id: Id, **wanted: Any) -> Steps[Preview]:
         """What it becomes with `data`, in a `locale` and on a `channel`."""
-        return self._post(path_of("templates", template_id, "preview"), Answer, wanted)
+        return self._post(path_of("templates", template_id, "preview"), Preview, wanted)
+
+    @operation
+    def preview_contents(self, /, contents: Mapping[str, Any], **wanted: Any) -> Steps[Preview]:
+        """What contents would become that are not saved; `wanted` as for `preview`. Raises `Invalid` with the place of
+        each flaw."""
+        return self._post(path_of("template-previews"), Preview, {"contents": contents, **wanted})

@@ -1,4 +1,4 @@
-"""The address book: recipients, groups, their members and updates."""
+"""Groups, their members and updates."""
 
 from __future__ import annotations
 
@@ -6,63 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hermodr_client.exchange import Steps
-from hermodr_client.models.answer import Answer, Listed, Page
-from hermodr_client.models.people import Group, Member, Recipient, Update
+from hermodr_client.models.answer import Listed, Page
+from hermodr_client.models.people import Group, Member, Unread, Update
 from hermodr_client.operation import listing, operation
 from hermodr_client.paging import Listing
 from hermodr_client.part import Id, Part, W, path_of, query_of
 
 
-class Recipients(Part[W]):
-    """Recipients. Fields: external_id, user_id, name, email, phone, locale, timezone."""
-
-    @listing
-    def list(
-        self,
-        *,
-        external_id: str | None = None,
-        user_id: str | None = None,
-        email: str | None = None,
-        sort: str | None = None,
-        page_size: int = 50,
-    ) -> Listing[Recipient]:
-        """Recipients that fit, fetched page by page."""
-        query = {"external_id": external_id, "user_id": user_id, "email": email, "sort": sort}
-        return Listing(path_of("recipients"), Page[Recipient], query_of(query | {"limit": page_size}))
-
-    @operation
-    def get(self, recipient_id: Id) -> Steps[Recipient]:
-        """One of them."""
-        return self._get(path_of("recipients", recipient_id), Recipient)
-
-    @operation
-    def create(self, /, *, idempotency_key: str | None = None, **fields: str | None) -> Steps[Recipient]:
-        """A new one. Raises `Conflict` when its `external_id` is taken."""
-        return self._post(path_of("recipients"), Recipient, fields, idempotency_key)
-
-    @operation
-    def update(self, /, recipient_id: Id, **fields: str | None) -> Steps[Recipient]:
-        """Changes the fields given; None clears."""
-        return self._patch(path_of("recipients", recipient_id), Recipient, fields)
-
-    @operation
-    def delete(self, recipient_id: Id) -> Steps[None]:
-        """Erases the personal data; counts stay."""
-        yield from self._delete(path_of("recipients", recipient_id))
-
-    @operation
-    def set_preferences(self, /, recipient_id: Id, **wishes: Any) -> Steps[Answer]:
-        """`preferences`, `muted_until`, `quiet_hours`: parts left out stay, None clears."""
-        return self._put(path_of("recipients", recipient_id, "preferences"), Answer, wishes)
-
-    @operation
-    def export(self, recipient_id: Id) -> Steps[Answer]:
-        """Everything stored about the recipient."""
-        return self._get(path_of("recipients", recipient_id, "export"), Answer)
-
-
 class Groups(Part[W]):
-    """Groups, their members and updates."""
+    """Recipients who hear of the same updates."""
 
     @listing
     def list(self, *, sort: str | None = None, page_size: int = 50) -> Listing[Group]:
@@ -101,14 +53,41 @@ class Groups(Part[W]):
         return self._post(path_of("groups", group_id, "members"), Listed[Member], {"members": members})
 
     @operation
+    def get_member(self, group_id: Id, member_id: Id) -> Steps[Member]:
+        """One of its members; `member_id` is the `id` of `members`."""
+        return self._get(path_of("groups", group_id, "members", member_id), Member)
+
+    @operation
     def update_member(self, /, group_id: Id, member_id: Id, **fields: Any) -> Steps[Member]:
         """Changes `role` or `muted_until`; None clears."""
         return self._patch(path_of("groups", group_id, "members", member_id), Member, fields)
 
     @operation
     def remove_member(self, group_id: Id, member_id: Id) -> Steps[None]:
-        """Lets one go; `member_id` is the `id` of `members`."""
+        """Lets one go."""
         yield from self._delete(path_of("groups", group_id, "members", member_id))
+
+    @listing
+    def unread(
+        self, group_id: Id, member_id: Id, *, sort: str | None = None, page_size: int = 50
+    ) -> Listing[Update]:
+        """The updates a member has not read, fetched page by page."""
+        path = path_of("groups", group_id, "members", member_id, "unread")
+        return Listing(path, Page[Update], query_of({"sort": sort, "limit": page_size}))
+
+    @operation
+    def mark_read(
+        self,
+        group_id: Id,
+        member_id: Id,
+        update_ids: Sequence[Id] | None = None,
+        *,
+        through: Id | None = None,
+    ) -> Steps[Unread]:
+        """A member has read these updates, or all up to one of them; exactly one of both. Says how many are left."""
+        marks = {"update_ids": update_ids, "through": through}
+        document = {name: value for name, value in marks.items() if value is not None}
+        return self._post(path_of("groups", group_id, "members", member_id, "read"), Unread, document)
 
     @listing
     def updates(self, group_id: Id, *, page_size: int = 50) -> Listing[Update]:
@@ -121,3 +100,18 @@ class Groups(Part[W]):
     ) -> Steps[Update]:
         """Posts something."""
         return self._post(path_of("groups", group_id, "updates"), Update, fields, idempotency_key)
+
+    @operation
+    def get_update(self, group_id: Id, update_id: Id) -> Steps[Update]:
+        """One of its updates."""
+        return self._get(path_of("groups", group_id, "updates", update_id), Update)
+
+    @operation
+    def change_update(self, /, group_id: Id, update_id: Id, **fields: Any) -> Steps[Update]:
+        """Changes the fields given; None clears."""
+        return self._patch(path_of("groups", group_id, "updates", update_id), Update, fields)
+
+    @operation
+    def delete_update(self, group_id: Id, update_id: Id) -> Steps[None]:
+        """Takes it away."""
+        yield from self._delete(path_of("groups", group_id, "updates", update_id))

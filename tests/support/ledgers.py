@@ -125,9 +125,8 @@ async def rows_of(ledger: Ledger, table: str) -> list[Row]:
 def attempt(delivery_id: UUID, number: int, outcome: Outcome, **changes: Any) -> Attempt:
     """What came of an attempt a moment ago."""
     now = datetime.now(UTC)
-    return replace(
-        Attempt(delivery_id, number, outcome, now, now, claimed_by="me", provider="smtp"), **changes
-    )
+    made = Attempt(delivery_id, number, outcome, now, now, claimed_by="me", provider="smtp")
+    return made._replace(**changes)
 
 
 async def accept_one(ledger: Ledger, job: NewJob) -> UUID:

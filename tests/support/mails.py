@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,4 +21,4 @@ PLAIN = OutgoingEmail(
 
 def mail(**changes: Any) -> OutgoingEmail:
     """An unremarkable mail with `changes`."""
-    return replace(PLAIN, **changes)
+    return PLAIN._replace(**changes)

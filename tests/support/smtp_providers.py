@@ -45,6 +45,6 @@ async def provider(
 
 async def failure_of(sender: SmtpProvider, **changes: object) -> DeliveryFailure:
     with pytest.raises(DeliveryFailure) as caught:
-        await sender.send(mail(**changes))
+        await sender.prepare(mail(**changes))()
     assert "jane" not in str(caught.value).lower()
     return caught.value

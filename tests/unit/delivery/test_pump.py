@@ -2,12 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from uuid import UUID
 
 import pytest
 
-from hermodr_delivery.pump import HELD_SECONDS, Pump, Stopping, Withheld
-from hermodr_ledger.attempts import Outcome
+from hermodr_delivery.pump import (
+    CLAIMS_PER_WORKER,
+    HELD_SECONDS,
+    PREPARED_TOGETHER,
+    Pump,
+    Send,
+    Stopping,
+    Withheld,
+)
+from hermodr_delivery.recorder import Result
+from hermodr_ledger.attempts import Claim, Outcome
 from hermodr_servicekit.periodic import running
 from tests.support.clocks import FakeClock
 from tests.support.waiting import wait_until
@@ -28,7 +38,7 @@ class Lane(Bench):
         self.pump = Pump(
             self.attempts,
             self.recorder,
-            self.provider.send,
+            lambda claim: partial(self.provider.send, claim),
             self.clock,
             owner="me",
             concurrency=concurrency,
@@ -71,6 +81,38 @@ async def test_no_more_than_the_window_is_claimed_ahead_and_no_more_than_the_wor
     await done(task)
     assert lane.provider.most_under_way == 4
     assert all(len(each) <= 8 for each in lane.attempts.claims)
+
+
+async def test_preparing_many_does_not_keep_the_first_from_being_sent() -> None:
+    prepared: list[UUID] = []
+    ahead: list[int] = []
+    lane = Lane()
+    ids = new_ids(4 * PREPARED_TOGETHER)
+
+    def prepare(claim: Claim) -> Send:
+        prepared.append(claim.id)
+
+        async def send() -> Result:
+            ahead.append(len(prepared))
+            return await lane.provider.send(claim)
+
+        return send
+
+    pump = Pump(
+        lane.attempts,
+        lane.recorder,
+        prepare,
+        lane.clock,
+        owner="me",
+        concurrency=len(ids) // CLAIMS_PER_WORKER,
+        window=len(ids),
+        lease_seconds=LEASE,
+    )
+    async with running(pump.run()):
+        await done(asyncio.create_task(pump.submit(ids)))
+    assert prepared == ids
+    assert lane.provider.began == ids
+    assert ahead[0] <= PREPARED_TOGETHER
 
 
 async def test_a_window_of_one_gets_through_as_well() -> None:

@@ -5,8 +5,9 @@ from typing import cast
 import pytest
 from prometheus_client import CollectorRegistry
 
+from hermodr_delivery.failures import PermanentError
 from hermodr_delivery.metrics import SenderMetrics
-from hermodr_delivery.provider import Accepted, ProviderOptions
+from hermodr_delivery.provider import Accepted, Call, ProviderOptions
 from hermodr_delivery.pump import Withheld
 from hermodr_email_sender.domain import OutgoingEmail
 from hermodr_email_sender.providers import EmailProvider
@@ -20,22 +21,43 @@ from tests.unit.delivery.fakes import claim_of, new_ids
 
 
 class Breaking:
-    """Renders or sends, or raises what it was given instead."""
+    """Renders, builds and sends, or raises what it was given instead. Not `usual`: rendering has to be waited for."""
 
     name = "fake"
     options = ProviderOptions(rate=1000.0)
 
-    def __init__(self, *, rendering: Exception | None = None, sending: Exception | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        rendering: Exception | None = None,
+        building: Exception | None = None,
+        sending: Exception | None = None,
+        usual: bool = True,
+    ) -> None:
         self.rendering = rendering
+        self.building = building
         self.sending = sending
+        self.usual = usual
+        self.built: list[OutgoingEmail] = []
         self.calls = 0
+
+    def as_given_at_once(self, subject: str, text: str | None, html: str | None) -> Rendered | None:
+        if self.usual and self.rendering is not None:
+            raise self.rendering
+        return Rendered("Hello", "you", None) if self.usual else None
 
     async def as_given(self, subject: str, text: str | None, html: str | None) -> Rendered:
         if self.rendering is not None:
             raise self.rendering
         return Rendered("Hello", "you", None)
 
-    async def send(self, message: OutgoingEmail) -> Accepted:
+    def prepare(self, message: OutgoingEmail) -> Call:
+        if self.building is not None:
+            raise self.building
+        self.built.append(message)
+        return self.send
+
+    async def send(self) -> Accepted:
         self.calls += 1
         if self.sending is not None:
             raise self.sending
@@ -58,10 +80,34 @@ def sending_with(parts: Breaking, *, paused: bool = False) -> EmailSending:
     )
 
 
+async def test_the_usual_mail_is_built_before_its_turn_and_sent_at_it() -> None:
+    parts = Breaking()
+    send = sending_with(parts).prepare(claim_of(new_ids(1)[0]))
+    assert (len(parts.built), parts.calls) == (1, 0)
+    assert (await send()).attempt.outcome is Outcome.SENT
+    assert (len(parts.built), parts.calls) == (1, 1)
+
+
+async def test_what_has_to_be_waited_for_is_built_at_its_turn() -> None:
+    parts = Breaking(usual=False)
+    send = sending_with(parts).prepare(claim_of(new_ids(1)[0]))
+    assert parts.built == []
+    assert (await send()).attempt.outcome is Outcome.SENT
+    assert (len(parts.built), parts.calls) == (1, 1)
+
+
+async def test_a_mail_that_cannot_be_built_fails_at_its_turn() -> None:
+    parts = Breaking(building=PermanentError("bad_address", "an address is malformed"))
+    result = await sending_with(parts).prepare(claim_of(new_ids(1)[0]))()
+    assert (result.attempt.outcome, result.attempt.code) == (Outcome.PERMANENT, "bad_address")
+    assert (parts.calls, result.defect) == (0, False)
+
+
+@pytest.mark.parametrize("part", ["rendering", "building"])
 @pytest.mark.parametrize("error", [KeyError("x"), ValueError(), RecursionError(), AssertionError()])
-async def test_a_defect_before_the_call_is_permanent_and_to_be_buried(error: Exception) -> None:
-    parts = Breaking(rendering=error)
-    result = await sending_with(parts).send(claim_of(new_ids(1)[0]))
+async def test_a_defect_before_the_call_is_permanent_and_to_be_buried(error: Exception, part: str) -> None:
+    parts = Breaking(rendering=error) if part == "rendering" else Breaking(building=error)
+    result = await sending_with(parts).prepare(claim_of(new_ids(1)[0]))()
     assert (result.attempt.outcome, result.defect) == (Outcome.PERMANENT, True)
     assert (result.attempt.code, result.attempt.detail) == ("internal_error", type(error).__name__)
     assert parts.calls == 0
@@ -69,13 +115,13 @@ async def test_a_defect_before_the_call_is_permanent_and_to_be_buried(error: Exc
 
 @pytest.mark.parametrize("error", [ConnectionResetError(), TimeoutError(), MemoryError()])
 async def test_what_the_machine_lacks_before_the_call_may_go_better_later(error: Exception) -> None:
-    result = await sending_with(Breaking(rendering=error)).send(claim_of(new_ids(1)[0]))
+    result = await sending_with(Breaking(rendering=error)).prepare(claim_of(new_ids(1)[0]))()
     assert (result.attempt.outcome, result.defect) == (Outcome.TRANSIENT, False)
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), ConnectionResetError()])
 async def test_in_the_midst_of_the_call_nobody_knows_whether_the_mail_left(error: Exception) -> None:
-    result = await sending_with(Breaking(sending=error)).send(claim_of(new_ids(1)[0]))
+    result = await sending_with(Breaking(sending=error)).prepare(claim_of(new_ids(1)[0]))()
     assert (result.attempt.outcome, result.defect) == (Outcome.UNKNOWN, False)
     assert result.attempt.code == "internal_error"
 
@@ -84,8 +130,8 @@ async def test_an_attempt_that_waited_for_its_turn_into_a_pause_is_withheld() ->
     parts = Breaking()
     sending = sending_with(parts, paused=True)
     assert (
-        await sending.send(claim_of(new_ids(1)[0]))
+        await sending.prepare(claim_of(new_ids(1)[0]))()
     ).attempt.outcome is Outcome.SENT  # its turn was at once
     with pytest.raises(Withheld):
-        await sending.send(claim_of(new_ids(1)[0]))
+        await sending.prepare(claim_of(new_ids(1)[0]))()
     assert parts.calls == 1

@@ -24,7 +24,7 @@ from tests.support.waiting import wait_until
 async def test_a_mail_arrives_as_it_was_built(extensions: tuple[str, ...]) -> None:
     message = mail(text=".\n..two\nthree\n.", html="<p>.</p>\n.\n")
     async with ScriptedSmtp(extensions=extensions).running() as server, provider(server) as sender:
-        accepted = await sender.send(message)
+        accepted = await sender.prepare(message)()
     content = mime.build(message, SENDER).content
     (received,) = server.mails
     assert undotted(received.content) == content
@@ -43,15 +43,15 @@ def undotted(content: bytes) -> bytes:
 
 async def test_pipelining_sends_the_envelope_in_one_write() -> None:
     async with ScriptedSmtp(together=True).running() as server, provider(server) as sender:
-        await sender.send(PLAIN)
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
+        await sender.prepare(PLAIN)()
     assert len(server.mails) == 2
 
 
 async def test_connections_are_reused_and_end_with_quit(server: ScriptedSmtp) -> None:
     async with provider(server) as sender:
         for _ in range(3):
-            await sender.send(PLAIN)
+            await sender.prepare(PLAIN)()
     assert len(server.mails) == 3
     (conversation,) = server.conversations
     await wait_until(lambda: conversation.ended)
@@ -105,7 +105,7 @@ async def test_every_refusal_has_its_class_and_the_next_mail_gets_through(
             assert failure.bounced is more
         if isinstance(failure, Throttled):
             assert failure.retry_after == more
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
         assert len([received for received in server.mails if received.content]) == 1
         assert len(server.conversations) == (2 if code == "smtp_421" else 1), (
             "only a 421 costs the connection"
@@ -118,7 +118,7 @@ async def test_a_refused_recipient_behind_a_354_ends_with_an_empty_message(serve
     server.on("CONTENT", "554 5.5.1 no valid recipients")
     async with provider(server) as sender:
         failure = await failure_of(sender)
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
     assert isinstance(failure, PermanentError)
     assert failure.bounced
     (conversation,) = server.conversations
@@ -133,7 +133,7 @@ async def test_a_refused_recipient_with_data_refused_too_needs_no_message(server
     server.on("DATA", "503 5.5.1 no recipients")
     async with provider(server) as sender:
         failure = await failure_of(sender)
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
     assert failure.code == "smtp_550"
     assert len(server.conversations) == 1
     assert not any("[0" in command for command in server.commands)
@@ -154,7 +154,7 @@ async def test_a_break_before_the_content_is_transient(stage: Stage, extensions:
         server.on(stage, Cut())
         failure = await failure_of(sender)
         assert (type(failure), failure.code) == (TransientError, "connection_lost")
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
 
 
 @BOTH_WAYS
@@ -177,7 +177,7 @@ async def test_no_reply_after_the_final_dot_is_unknown(server: ScriptedSmtp, act
             "timeout_after_data",
             "protocol_error_after_data",
         }
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
 
 
 @pytest.mark.parametrize(
@@ -215,13 +215,13 @@ async def test_a_data_reply_that_is_neither_yes_nor_no_costs_the_connection(serv
     server.on("DATA", "250 2.0.0 ok?")
     async with provider(server) as sender:
         assert (await failure_of(sender)).code == "protocol_error"
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
     assert len(server.conversations) == 2
 
 
 async def test_smtputf8_is_used_when_offered(server: ScriptedSmtp) -> None:
     async with provider(server) as sender:
-        await sender.send(mail(to_address="jané@bücher.example"))
+        await sender.prepare(mail(to_address="jané@bücher.example"))()
     (received,) = server.mails
     assert received.mail.endswith("> SMTPUTF8 BODY=8BITMIME")
     assert received.rcpt == "RCPT TO:<jané@xn--bcher-kva.example>"
@@ -232,7 +232,7 @@ async def test_smtputf8_is_named_when_missing() -> None:
         failure = await failure_of(sender, to_address="jané@example.org")
         assert (type(failure), failure.code) == (PermanentError, "smtputf8_unsupported")
         assert "SMTPUTF8" in failure.detail
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
         assert len(server.conversations) == 1
 
 
@@ -251,5 +251,5 @@ async def test_what_cannot_be_built_is_permanent(server: ScriptedSmtp) -> None:
 
 async def test_the_mails_own_sender_comes_first(server: ScriptedSmtp) -> None:
     async with provider(server) as sender:
-        await sender.send(mail(sender=Mailbox("other@hermodr.example")))
+        await sender.prepare(mail(sender=Mailbox("other@hermodr.example")))()
     assert server.mails[0].mail == "MAIL FROM:<other@hermodr.example>"

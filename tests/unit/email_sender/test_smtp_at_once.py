@@ -38,9 +38,9 @@ async def test_the_first_mail_asks_before_it_sends_and_the_next_ones_go_at_once(
 ) -> None:
     message = mail(text=".\n..two\nthree\n.", html="<p>.</p>\n.\n")
     async with provider(chunking) as sender:
-        await sender.send(PLAIN)
-        accepted = await sender.send(message)
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
+        accepted = await sender.prepare(message)()
+        await sender.prepare(PLAIN)()
     content = mime.build(message, SENDER).content
     assert chunking.mails[1].content == content, "nothing is dot-stuffed"
     assert accepted.provider_message_id == "4XyZ01abc"
@@ -51,16 +51,16 @@ async def test_the_first_mail_asks_before_it_sends_and_the_next_ones_go_at_once(
 @pytest.mark.parametrize("offered", [("CHUNKING",), ("PIPELINING",)])
 async def test_both_extensions_are_needed(offered: tuple[str, ...]) -> None:
     async with ScriptedSmtp(extensions=offered).running() as server, provider(server) as sender:
-        await sender.send(PLAIN)
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
+        await sender.prepare(PLAIN)()
     assert "BDAT" not in verbs(server)
     assert len(server.mails) == 2
 
 
 async def test_a_large_mail_waits_for_its_recipient_to_be_accepted(chunking: ScriptedSmtp) -> None:
     async with provider(chunking) as sender:
-        await sender.send(PLAIN)
-        await sender.send(mail(text=("x" * 70 + "\n") * 2_000))
+        await sender.prepare(PLAIN)()
+        await sender.prepare(mail(text=("x" * 70 + "\n") * 2_000))()
     assert "BDAT" not in verbs(chunking)
     assert len(chunking.mails) == 2
 
@@ -70,8 +70,8 @@ async def test_a_connection_that_was_idle_is_asked_first(
 ) -> None:
     monkeypatch.setattr("hermodr_email_sender.smtp_session._ALIVE_SECONDS", 0.0)
     async with provider(chunking) as sender:
-        await sender.send(PLAIN)
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
+        await sender.prepare(PLAIN)()
     assert "BDAT" not in verbs(chunking)
 
 
@@ -91,15 +91,15 @@ async def test_a_refusal_has_its_class_and_the_next_mail_gets_through(
     chunking: ScriptedSmtp, stage: Stage, answer: str, kind: type[DeliveryFailure], bounced: object
 ) -> None:
     async with provider(chunking) as sender:
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
         chunking.on(stage, answer)
         failure = await failure_of(sender)
         assert type(failure) is kind
         assert failure.code == f"smtp_{answer[:3]}"
         if isinstance(failure, PermanentError):
             assert failure.bounced is bounced
-        await sender.send(PLAIN)
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
+        await sender.prepare(PLAIN)()
     assert len(chunking.mails) == 3
     assert len(chunking.conversations) == 1
     assert verbs(chunking).count("RSET") == 1
@@ -110,16 +110,16 @@ async def test_a_server_that_has_had_enough_of_the_connection_gets_the_mail_on_a
     chunking: ScriptedSmtp, action: Action
 ) -> None:
     async with provider(chunking) as sender:
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
         chunking.on("MAIL", action)
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
     assert len(chunking.mails) == 2
     assert len(chunking.conversations) == 2
 
 
 async def test_a_refusal_counts_even_if_the_server_hangs_up_after_it(chunking: ScriptedSmtp) -> None:
     async with provider(chunking) as sender:
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
         chunking.on("RCPT", Cut("550 5.1.1 unknown, bye"))
         failure = await failure_of(sender)
     assert isinstance(failure, PermanentError)
@@ -133,29 +133,29 @@ async def test_no_reply_after_everything_was_sent_is_unknown(
 ) -> None:
     """Whoever falls silent has the whole mail, wherever in the dialogue its last reply was."""
     async with provider(chunking, timeouts=Timeouts(connect=10, command=10, content=0.2)) as sender:
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
         chunking.on(stage, action)
         failure = await failure_of(sender)
         assert type(failure) is OutcomeUnknown
         assert failure.code in {"connection_lost_after_data", "timeout_after_data"}
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
     assert len(chunking.mails) == 2
 
 
 async def test_nonsense_instead_of_a_reply_is_unknown(chunking: ScriptedSmtp) -> None:
     async with provider(chunking) as sender:
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
         chunking.on("CONTENT", "9999 nonsense")
         assert (await failure_of(sender)).code == "protocol_error_after_data"
 
 
 async def test_a_reply_out_of_step_costs_the_connection(chunking: ScriptedSmtp) -> None:
     async with provider(chunking) as sender:
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
         chunking.on("RCPT", "354 go ahead")
         failure = await failure_of(sender)
         assert (type(failure), failure.code) == (TransientError, "protocol_error")
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
     assert len(chunking.conversations) == 2
 
 
@@ -166,6 +166,6 @@ async def test_a_whole_mail_is_one_write() -> None:
         provider(server) as sender,
     ):
         for _ in range(3):
-            await sender.send(PLAIN)
+            await sender.prepare(PLAIN)()
     assert len(server.mails) == 3
     assert verbs(server).count("BDAT") == 2

@@ -53,7 +53,7 @@ async def provider(dsn: str, *, production: bool = False) -> AsyncIterator[Email
 async def failure_of(dsn: str) -> DeliveryFailure:
     async with provider(dsn) as sender:
         with pytest.raises(DeliveryFailure) as caught:
-            await sender.send(PLAIN)
+            await sender.prepare(PLAIN)()
     assert "secret" not in str(caught.value)
     return caught.value
 
@@ -105,7 +105,7 @@ async def test_a_server_without_extensions() -> None:
     async with ScriptedSmtp().running() as server:
         server.on("EHLO", "502 5.5.2 never heard of it")
         async with provider(f"smtp://127.0.0.1:{server.port}?starttls=off&helo=me.example") as sender:
-            await sender.send(PLAIN)
+            await sender.prepare(PLAIN)()
     assert server.commands[:2] == ["EHLO me.example", "HELO me.example"]
 
 
@@ -114,8 +114,8 @@ async def test_implicit_tls(server_tls: ssl.SSLContext, ca: str) -> None:
         ScriptedSmtp(tls=server_tls).running(implicit_tls=True) as server,
         provider(f"smtps://localhost:{server.port}?ca={ca}", production=True) as sender,
     ):
-        await sender.send(PLAIN)
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
+        await sender.prepare(PLAIN)()
     assert len(server.mails) == 2
     assert [seen.encrypted for seen in server.conversations] == [True]
 
@@ -126,8 +126,8 @@ async def test_starttls_when_offered(scheme: str, server_tls: ssl.SSLContext, ca
         ScriptedSmtp(extensions=["STARTTLS", "PIPELINING"], tls=server_tls).running() as server,
         provider(f"{scheme}://localhost:{server.port}?ca={ca}") as sender,
     ):
-        await sender.send(PLAIN)
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
+        await sender.prepare(PLAIN)()
     verbs = [command.split(" ")[0] for command in server.commands[:4]]
     assert verbs == ["EHLO", "STARTTLS", "EHLO", "MAIL"]
     assert [seen.encrypted for seen in server.conversations] == [True]
@@ -136,7 +136,7 @@ async def test_starttls_when_offered(scheme: str, server_tls: ssl.SSLContext, ca
 
 async def test_opportunistic_without_an_offer_sends_in_clear() -> None:
     async with ScriptedSmtp().running() as server, provider(f"smtp://localhost:{server.port}") as sender:
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
     assert [seen.encrypted for seen in server.conversations] == [False]
 
 
@@ -167,7 +167,7 @@ async def test_verification_can_be_turned_off(server_tls: ssl.SSLContext) -> Non
         ScriptedSmtp(tls=server_tls).running(implicit_tls=True) as server,
         provider(f"smtps://127.0.0.1:{server.port}?verify=false") as sender,
     ):
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
     assert len(server.mails) == 1
 
 
@@ -182,7 +182,7 @@ async def test_authentication() -> None:
         ScriptedSmtp(extensions=[AUTH]).running() as server,
         provider(f"smtp://jane%40x:s%3Aecret@127.0.0.1:{server.port}") as sender,
     ):
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
     token = base64.b64encode(b"\0jane@x\0s:ecret").decode()
     assert f"AUTH PLAIN {token}" in server.commands
     assert len(server.mails) == 1

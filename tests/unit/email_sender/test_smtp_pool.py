@@ -22,12 +22,12 @@ from tests.support.waiting import wait_until
 
 async def test_a_connection_closed_while_idle_is_noticed_and_replaced(server: ScriptedSmtp) -> None:
     async with provider(server) as sender:
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
         writer = server.conversations[0].writer
         assert writer is not None
         writer.write(b"421 4.4.2 idle for too long\r\n")
         writer.close()
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
     assert len(server.mails) == 2
     assert len(server.conversations) == 2
 
@@ -36,9 +36,9 @@ async def test_a_connection_closed_while_idle_is_noticed_and_replaced(server: Sc
 @pytest.mark.parametrize("action", [Cut(), Cut("421 4.4.2 idle for too long"), "421 4.4.2 too many mails"])
 async def test_a_stale_connection_is_replaced_once(action: Action, extensions: tuple[str, ...]) -> None:
     async with ScriptedSmtp(extensions=extensions).running() as server, provider(server) as sender:
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
         server.on("MAIL", action)
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
         assert len(server.mails) == 2
         server.on("MAIL", action, action)
         failure = await failure_of(sender)
@@ -48,7 +48,7 @@ async def test_a_stale_connection_is_replaced_once(action: Action, extensions: t
 
 async def test_a_reused_connection_that_breaks_after_mail_is_not_retried(server: ScriptedSmtp) -> None:
     async with provider(server) as sender:
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
         server.on("RCPT", Cut())
         assert (await failure_of(sender)).code == "connection_lost"
     assert len(server.conversations) == 1
@@ -57,12 +57,12 @@ async def test_a_reused_connection_that_breaks_after_mail_is_not_retried(server:
 async def test_a_cancelled_transaction_costs_the_connection(server: ScriptedSmtp) -> None:
     server.on("CONTENT", Hold())
     async with provider(server, limits=PoolLimits(size=1)) as sender:
-        sending = asyncio.ensure_future(sender.send(PLAIN))
+        sending = asyncio.ensure_future(sender.prepare(PLAIN)())
         await wait_until(lambda: any(command.endswith("octets]") for command in server.commands))
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
         await wait_until(lambda: server.conversations[0].ended)
     assert len(server.conversations) == 2
 
@@ -70,18 +70,18 @@ async def test_a_cancelled_transaction_costs_the_connection(server: ScriptedSmtp
 async def test_cancelled_while_connecting_gives_the_slot_back(server: ScriptedSmtp) -> None:
     server.on("CONNECT", Hold())
     async with provider(server, limits=PoolLimits(size=1)) as sender:
-        sending = asyncio.ensure_future(sender.send(PLAIN))
+        sending = asyncio.ensure_future(sender.prepare(PLAIN)())
         await wait_until(lambda: server.conversations)
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
         await wait_until(lambda: server.conversations[0].ended)
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
 
 
 async def test_the_pool_is_bounded_and_waits(server: ScriptedSmtp) -> None:
     async with provider(server, limits=PoolLimits(size=2)) as sender:
-        await asyncio.gather(*(sender.send(PLAIN) for _ in range(20)))
+        await asyncio.gather(*(sender.prepare(PLAIN)() for _ in range(20)))
     assert len(server.mails) == 20
     assert len(server.conversations) <= 2
 
@@ -114,7 +114,7 @@ async def test_waiting_for_a_free_connection_counts(server: ScriptedSmtp) -> Non
 async def test_a_connection_ends_after_its_share_of_mails(server: ScriptedSmtp) -> None:
     async with provider(server, limits=PoolLimits(size=1, max_transactions=2)) as sender:
         for _ in range(5):
-            await sender.send(PLAIN)
+            await sender.prepare(PLAIN)()
     mails = [sum(command == "DATA" for command in seen.commands) for seen in server.conversations]
     assert mails == [2, 2, 1]
     assert all(seen.commands[-1] == "QUIT" for seen in server.conversations)
@@ -122,16 +122,16 @@ async def test_a_connection_ends_after_its_share_of_mails(server: ScriptedSmtp) 
 
 async def test_idle_connections_end_by_themselves(server: ScriptedSmtp) -> None:
     async with provider(server, limits=PoolLimits(size=2, idle_seconds=0.01)) as sender:
-        await asyncio.gather(sender.send(PLAIN), sender.send(PLAIN))
+        await asyncio.gather(sender.prepare(PLAIN)(), sender.prepare(PLAIN)())
         await wait_until(lambda: all(seen.ended for seen in server.conversations))
         assert all(seen.commands[-1] == "QUIT" for seen in server.conversations)
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
 
 
 async def test_closing_refuses_new_mails_and_lets_those_under_way_finish(server: ScriptedSmtp) -> None:
     async with provider(server) as sender:
-        await sender.send(PLAIN)
-        sending = asyncio.ensure_future(sender.send(PLAIN))
+        await sender.prepare(PLAIN)()
+        sending = asyncio.ensure_future(sender.prepare(PLAIN)())
         await asyncio.sleep(0)
         await sender.close()
         await sending
@@ -142,5 +142,5 @@ async def test_closing_refuses_new_mails_and_lets_those_under_way_finish(server:
 async def test_a_server_that_ignores_quit_does_not_hold_up_the_end(server: ScriptedSmtp) -> None:
     server.on("QUIT", Hold())
     async with provider(server, timeouts=Timeouts(quit=0.01)) as sender:
-        await sender.send(PLAIN)
+        await sender.prepare(PLAIN)()
     await wait_until(lambda: server.conversations[0].ended)

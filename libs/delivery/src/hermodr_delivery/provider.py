@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 MessageT = TypeVar("MessageT", contravariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """The provider took responsibility for the message.
 
     `provider_message_id` is the provider's own name for it (queue id, message SID), if it gave one: later
@@ -18,6 +18,11 @@ class Accepted:
 
     provider_message_id: str | None
     detail: str
+
+
+Call = Callable[[], Awaitable[Accepted]]
+"""One provider call. Returns once the provider has accepted the message; raises a `DeliveryFailure` otherwise. When
+cancelled after the message was handed over, its outcome is unknown, and the caller is the one to record that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +45,9 @@ class Provider(Protocol[MessageT]):
     def name(self) -> str:
         """Names the provider in logs, metrics and the delivery log (`smtp`); unique in one process."""
 
-    async def send(self, message: MessageT) -> Accepted:
-        """Makes one provider call.
-
-        Returns once the provider has accepted the message; raises a `DeliveryFailure` otherwise. When cancelled
-        after the message was handed over, its outcome is unknown, and the caller is the one to record that.
-        """
+    def prepare(self, message: MessageT) -> Call:
+        """The call that sends the message, to be made once: all that is only computing is done. Raises a
+        `PermanentError` for what cannot be sent as it is."""
 
     async def close(self) -> None:
         """Ends idle connections; calls under way keep theirs until they are done."""

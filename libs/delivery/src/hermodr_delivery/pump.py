@@ -1,6 +1,6 @@
 """Claim, send, record: the loop of every sender.
 
-    message of ids ──▶ line ──▶ claim (a few at a time) ──▶ workers: provider call ──▶ Recorder ──▶ message acked
+    message of ids ─▶ line ─▶ claim and prepare (a few at a time) ─▶ workers: provider call ─▶ Recorder ─▶ message acked
 
 Ids wait unclaimed until a worker is about to be free, so that a lease covers little more than the provider's call and
 a slow provider leaves the rest of the crowd to other senders. The work goes on when the broker's connection is lost
@@ -32,9 +32,16 @@ HELD_SECONDS = 600.0
 """How long a paused pump keeps a message. A broker takes a consumer for dead that acknowledges nothing for half an
 hour; the rows are in the ledger, and the scheduler announces them when the pause is over."""
 
-Send = Callable[[Claim], Awaitable[Result]]
+PREPARED_TOGETHER = 16
+"""Claims that are prepared in a row, a millisecond for which everything else waits. Doing the same for many mails costs
+a tenth less than doing everything for each in turn: what the processor needs is in its caches."""
+
+Send = Callable[[], Awaitable[Result]]
 """Makes one provider call and says what came of it. Failures of delivery are results, not exceptions. Raises `Withheld`
 instead when the call was not begun and is not to be."""
+
+Prepare = Callable[[Claim], Send]
+"""Does what can be done before the delivery's turn comes, without waiting for anything. Does not raise."""
 
 
 class Claims(Protocol):
@@ -87,7 +94,7 @@ class Pump:
         self,
         claims: Claims,
         recorder: Recorder,
-        send: Send,
+        prepare: Prepare,
         clock: Clock,
         *,
         owner: str,
@@ -97,7 +104,7 @@ class Pump:
     ) -> None:
         self._claims = claims
         self._recorder = recorder
-        self._send = send
+        self._prepare = prepare
         self._clock = clock
         self._owner = owner
         self._concurrency = concurrency
@@ -106,7 +113,7 @@ class Pump:
         self._line: deque[tuple[UUID, _Message]] = deque()
         self._in_hand = 0
         self._turn = asyncio.Event()
-        self._ready: asyncio.Queue[tuple[Claim, _Message, float]] = asyncio.Queue()
+        self._ready: asyncio.Queue[tuple[Claim, Send, _Message, float]] = asyncio.Queue()
         self._stopping = False
         self._paused = False
 
@@ -172,12 +179,14 @@ class Pump:
             log.warning("deliveries left for later", deliveries=len(taken), error=str(error))
             claims = []
         by_id = {each.id: each for each in claims}
-        for delivery_id, message in taken:
+        for number, (delivery_id, message) in enumerate(taken, 1):
             claimed = by_id.pop(delivery_id, None)
             if claimed is None:
                 self._settled(message)
             else:
-                self._ready.put_nowait((claimed, message, good_until))
+                self._ready.put_nowait((claimed, self._prepare(claimed), message, good_until))
+            if number % PREPARED_TOGETHER == 0:
+                await asyncio.sleep(0)
 
     def _settled(self, message: _Message) -> None:
         self._in_hand -= 1
@@ -187,12 +196,12 @@ class Pump:
 
     async def _work_always(self) -> None:
         while True:
-            claimed, message, good_until = await self._ready.get()
+            claimed, send, message, good_until = await self._ready.get()
             if self._paused or self._clock.monotonic() > good_until:
                 await self._give_up(claimed, message)
                 continue
             try:
-                result = await self._send(claimed)
+                result = await send()
             except Withheld:
                 await self._give_up(claimed, message)
             except (Exception, asyncio.CancelledError) as error:

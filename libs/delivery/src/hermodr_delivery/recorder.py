@@ -3,8 +3,8 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from datetime import timedelta
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 import structlog
@@ -25,8 +25,7 @@ _SPACING_SECONDS = 0.01
 it is a hundredth of a second, not a tenth."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """One attempt that was made. `retry_after` seconds the provider asked for, if it did; `defect`: it failed for good
     by a mistake of ours."""
 
@@ -98,7 +97,8 @@ class Recorder:
                 )
                 continue
             told.append((result, recorded))
-            self._tell(result, recorded)
+            if recorded.state is not DeliveryState.SENT:
+                _tell(result.attempt, recorded)
             if settlement.state is DeliveryState.RETRYING and settlement.step is not None:
                 lane = (recorded.channel, recorded.priority, settlement.step)
                 retries.setdefault(lane, []).append(recorded)
@@ -130,25 +130,18 @@ class Recorder:
             defect=result.defect,
         )
 
-    def _tell(self, result: Result, recorded: Recorded) -> None:
-        attempt = result.attempt
-        if recorded.state is DeliveryState.SENT:
-            seconds = (attempt.finished_at - result.claim.wanted_at).total_seconds()
-            lane = recorded.priority.lane
-            self._metrics.accept_to_sent.labels(recorded.channel, lane).observe(max(seconds, 0.0))
-        else:
-            log.info(
-                "attempt failed",
-                job_id=str(recorded.job_id),
-                delivery_id=str(recorded.delivery_id),
-                attempt=attempt.number,
-                provider=attempt.provider,
-                code=attempt.code,
-                becomes=recorded.state,
-            )
-
     def _count(self, told: Sequence[tuple[Result, Recorded]]) -> None:
         """Adds up what a batch brought: a look-up of the labels for each kind of result, not for each result."""
+        waits: dict[tuple[Channel, Priority], list[timedelta]] = {}
+        for of, each in told:
+            if each.state is DeliveryState.SENT:
+                waits.setdefault((each.channel, each.priority), []).append(
+                    of.attempt.finished_at - of.claim.wanted_at
+                )
+        for (channel, priority), spans in waits.items():
+            histogram = self._metrics.accept_to_sent.labels(channel, priority.lane)
+            for span in spans:
+                histogram.observe(max(span.total_seconds(), 0.0))
         outcomes = Counter(
             (each.channel, of.attempt.provider or "none", of.attempt.outcome) for of, each in told
         )
@@ -163,3 +156,15 @@ class Recorder:
         ended = Counter(each.job_state for _, each in told if each.job_state in TERMINAL_JOB_STATES)
         for state, number in ended.items():
             self._metrics.finished.labels(JobKind.NOTIFICATION, state).inc(number)
+
+
+def _tell(attempt: Attempt, recorded: Recorded) -> None:
+    log.info(
+        "attempt failed",
+        job_id=str(recorded.job_id),
+        delivery_id=str(recorded.delivery_id),
+        attempt=attempt.number,
+        provider=attempt.provider,
+        code=attempt.code,
+        becomes=recorded.state,
+    )

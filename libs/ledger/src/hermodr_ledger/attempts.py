@@ -6,9 +6,9 @@ news is taken and the second sending spared.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from hermodr_contracts.topology import Step
@@ -32,8 +32,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A delivery this sender may send now, as attempt number `attempt`. `data` and `content` are JSON texts."""
 
     id: UUID
@@ -57,8 +56,7 @@ class Claim:
     """Attempts made before an operator had it sent again; they climb no ladder."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """What came of one claimed attempt. `code` and `detail` are safe to show: no address, body, key or link."""
 
     delivery_id: UUID
@@ -75,8 +73,7 @@ class Attempt:
     """For one that is given up: the claim it was. A claim released meanwhile gave its number to the next."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """What an attempt makes of its delivery: the next state, and for a retry the step of the ladder to wait."""
 
     state: DeliveryState
@@ -84,8 +81,7 @@ class Settlement:
     dead: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """A record the ledger accepted."""
 
     delivery_id: UUID

@@ -62,6 +62,11 @@ class BoundedRenderer:
 
     async def render(self, template: TemplateVersion, data: str) -> Rendered:
         """The content for `data`, a JSON object. Raises `RenderingFailed`."""
+        rendered = self.render_at_once(template, data)
+        return rendered if rendered is not None else await self._render_in_cell(template, data)
+
+    def render_at_once(self, template: TemplateVersion, data: str) -> Rendered | None:
+        """The content if it is of the usual kind; None for what the cell has to render. Raises `RenderingFailed`."""
         conduct = self._conduct.get(template.template_id)
         if len(data) <= _LARGE_DATA and (conduct is None or conduct.overruns < _OVERRUNS):
             try:
@@ -74,14 +79,22 @@ class BoundedRenderer:
                 if conduct is not None:
                     conduct.overruns = conduct.strikes = 0
                 return rendered
-        return await self._render_in_cell(template, data)
+        return None
 
     async def as_given(self, subject: str | None, body_text: str | None, body_html: str | None) -> Rendered:
         """Content that came with the request: not a template, passed on untouched."""
-        if body_text is not None or body_html is None or len(body_html) <= _LARGE_HTML:
-            return as_given(subject, body_text, body_html)
+        if (rendered := self.as_given_at_once(subject, body_text, body_html)) is not None:
+            return rendered
         answer = await self._ask({"do": "text", "subject": subject, "body_html": body_html})
         return Rendered(**answer["rendered"])
+
+    def as_given_at_once(
+        self, subject: str | None, body_text: str | None, body_html: str | None
+    ) -> Rendered | None:
+        """The same; None where the cell has to derive the text from the HTML, as that is long."""
+        if body_text is not None or body_html is None or len(body_html) <= _LARGE_HTML:
+            return as_given(subject, body_text, body_html)
+        return None
 
     async def _render_in_cell(self, template: TemplateVersion, data: str) -> Rendered:
         conduct = self._of(template.template_id)

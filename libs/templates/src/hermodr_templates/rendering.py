@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from jinja2 import Template, TemplateSyntaxError, UndefinedError
@@ -38,8 +38,7 @@ class TemplateVersion(Protocol):
     def body_html(self) -> str | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(NamedTuple):
     """The content of a mail. `text` is never missing: where nobody wrote one, it is derived from `html`."""
 
     subject: str
@@ -86,11 +85,12 @@ class Renderer:
         Raises RenderingFailed: `render_missing_variable` naming the variable and line, `render_failed` with the line
         and kind of any other mistake, `render_limit` for a template that wants too much.
         """
+        names = {**self._plain.globals, **data}
         with metered(self._limits):
             compiled = self._compile(template)
-            subject = self._run(_SUBJECT, compiled.subject, data, template.subject) or ""
-            text = self._run(_TEXT, compiled.text, data, template.body_text)
-            html = self._run(_HTML, compiled.html, data, template.body_html)
+            subject = self._run(_SUBJECT, compiled.subject, names, template.subject) or ""
+            text = self._run(_TEXT, compiled.text, names, template.body_text)
+            html = self._run(_HTML, compiled.html, names, template.body_html)
         return as_given(" ".join(subject.split()), text, html)
 
     def _compile(self, template: TemplateVersion) -> _Compiled:
@@ -129,13 +129,13 @@ class Renderer:
             raise _failure_of(error, part) from error
 
     def _run(
-        self, part: str, template: Template | None, data: Mapping[str, object], source: str | None
+        self, part: str, template: Template | None, names: dict[str, object], source: str | None
     ) -> str | None:
         if template is None:
             return None
         try:
-            # what `Template.generate` does, without a generator around the template's own
-            pieces = template.root_render_func(template.new_context(dict(data)))
+            # what `Template.generate` does, without a generator around the template's own, nor a copy of the names
+            pieces = template.root_render_func(template.new_context(names, shared=True))
             return _joined(pieces, self._limits.text)
         except Exception as error:
             raise _failure_of(error, part, template, source) from error

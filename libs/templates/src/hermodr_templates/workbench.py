@@ -57,14 +57,14 @@ class Workbench:
         started = time.thread_time()
         rendered = self._renderer.render(_Version(UUID(template_id), *rest), json.loads(request["data"]))
         quick = time.thread_time() - started < QUICK.cpu_seconds
-        answer: Message = {"rendered": asdict(rendered), "quick": quick}
+        answer: Message = {"rendered": rendered._asdict(), "quick": quick}
         if request.get("variables"):
             names = [variables(each) for each in rest[2:] if each is not None]
             answer["variables"] = sorted(set[str]().union(*names))
         return answer
 
     def _text(self, request: Message) -> Message:
-        return {"rendered": asdict(as_given(request["subject"], None, request["body_html"]))}
+        return {"rendered": as_given(request["subject"], None, request["body_html"])._asdict()}
 
     def _publish(self, request: Message) -> Message:
         return {"published": [asdict(publish(Source(**each))) for each in request["texts"]]}

@@ -60,7 +60,7 @@ async def main(stop: asyncio.Event) -> None:
         priority: Pump(
             attempts,
             recorder,
-            sending.send,
+            sending.prepare,
             runtime.clock,
             owner=runtime.instance,
             concurrency=concurrency,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +17,7 @@ class Mailbox:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class OutgoingEmail:
+class OutgoingEmail(NamedTuple):
     """One mail to one recipient.
 
     `message_id` includes its angle brackets and stays the same over all attempts; `date` is aware. `sender` None
@@ -33,4 +34,4 @@ class OutgoingEmail:
     html: str | None = None
     sender: Mailbox | None = None
     reply_to: Mailbox | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})

@@ -11,8 +11,8 @@ from __future__ import annotations
 from base64 import encodebytes
 from binascii import b2a_qp
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from hermodr_email_sender import addresses, headers
 from hermodr_email_sender.domain import Mailbox, OutgoingEmail
@@ -45,8 +45,7 @@ _PLAIN_OCTETS = _PRINTABLE + b"\r\n"
 _BASE64_SHARE = 0.18
 
 
-@dataclass(frozen=True, slots=True)
-class MimeMessage:
+class MimeMessage(NamedTuple):
     """A mail ready for any transport: CRLF line ends, no line over 998 octets, not dot-stuffed.
 
     ASCII throughout unless `needs_smtputf8`; the envelope's domains are in IDNA form.

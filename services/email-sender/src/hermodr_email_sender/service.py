@@ -1,7 +1,9 @@
 """Sending one claimed email: render, build, one provider call, and what came of it."""
 
+import contextlib
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -16,7 +18,8 @@ from hermodr_delivery.failures import (
     TransientError,
 )
 from hermodr_delivery.metrics import SenderMetrics
-from hermodr_delivery.pump import Withheld
+from hermodr_delivery.provider import Call
+from hermodr_delivery.pump import Send, Withheld
 from hermodr_delivery.rate import RateLimit
 from hermodr_delivery.recorder import Result
 from hermodr_email_sender.domain import OutgoingEmail
@@ -51,19 +54,36 @@ class EmailSending:
         paused: Callable[[], bool] = lambda: False,
     ) -> None:
         self._ledger = ledger
-        self._providers = [(each, RateLimit(each.options.rate, clock)) for each in providers]
+        self._providers = [
+            (each, RateLimit(each.options.rate, clock), metrics.provider_request.labels(each.name).observe)
+            for each in providers
+        ]
         self._renderer = renderer
         self._clock = clock
         self._metrics = metrics
         self._owner = owner
         self._domain = message_id_domain
         self._paused = paused
-        self._contents: dict[tuple[UUID, int, str], TemplateContent] = {}
+        self._contents: dict[tuple[UUID | None, int | None, str | None], TemplateContent] = {}
 
-    async def send(self, claim: Claim) -> Result:
+    def prepare(self, claim: Claim) -> Send:
+        """The attempt, for when its turn comes. The usual mail is rendered and built now; what takes longer, or goes
+        wrong, is left to the attempt, which does it anew and has a name for it."""
+        call: Call | None = None
+        with contextlib.suppress(Exception):
+            if (rendered := self._rendered_at_once(claim)) is not None:
+                call = self._call(claim, rendered)
+        return partial(self._send, claim, call)
+
+    async def close(self) -> None:
+        """Ends the providers' connections."""
+        for provider, _, _ in self._providers:
+            await provider.close()
+
+    async def _send(self, claim: Claim, call: Call | None) -> Result:
         """What came of the attempt; never raises for a failed delivery. Raises `Withheld` when the channel was paused
         while the attempt waited for its provider's turn."""
-        provider, limit = self._providers[(claim.attempt - 1) % len(self._providers)]
+        provider, limit, observe = self._provider_for(claim)
         waited = await limit.wait()
         if waited:
             self._metrics.rate_limit_wait.observe(waited)
@@ -75,16 +95,17 @@ class EmailSending:
         failure: DeliveryFailure | None = None
         called = False
         try:
-            message = await self._message(claim)
-            started_at, started = self._clock.now(), self._clock.monotonic()
+            if call is None:
+                call = self._call(claim, await self._rendered(claim))
+                started_at, started = self._clock.now(), self._clock.monotonic()
             called = True
-            message_id = (await provider.send(message)).provider_message_id
+            message_id = (await call()).provider_message_id
         except DeliveryFailure as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - a claimed delivery has to end in a result
             log.error("sending failed unexpectedly", delivery_id=str(claim.id), error=whereabouts(error))
             failure = _unexpected(error, called=called)
-        self._metrics.provider_request.labels(provider.name).observe(self._clock.monotonic() - started)
+        observe(self._clock.monotonic() - started)
         attempt = Attempt(
             claim.id,
             claim.attempt,
@@ -100,30 +121,34 @@ class EmailSending:
         retry_after = failure.retry_after if isinstance(failure, Throttled) else None
         return Result(claim, attempt, retry_after, defect=isinstance(failure, Defect))
 
-    async def close(self) -> None:
-        """Ends the providers' connections."""
-        for provider, _ in self._providers:
-            await provider.close()
+    def _provider_for(self, claim: Claim) -> tuple[EmailProvider, RateLimit, Callable[[float], None]]:
+        return self._providers[(claim.attempt - 1) % len(self._providers)]
 
-    async def _message(self, claim: Claim) -> OutgoingEmail:
-        rendered = await self._render(claim)
-        return OutgoingEmail(
-            message_id=message_id_of(claim.job_id, self._domain),
-            to_address=claim.address,
-            to_name=claim.address_name or "",
-            subject=rendered.subject,
-            text=rendered.text,
-            html=rendered.html,
-            date=claim.wanted_at,  # not the attempt's own time: a repeated attempt sends the very same octets
+    def _call(self, claim: Claim, rendered: Rendered) -> Call:
+        provider, _, _ = self._provider_for(claim)
+        return provider.prepare(
+            OutgoingEmail(
+                message_id=message_id_of(claim.job_id, self._domain),
+                to_address=claim.address,
+                to_name=claim.address_name or "",
+                subject=rendered.subject,
+                text=rendered.text,
+                html=rendered.html,
+                date=claim.wanted_at,  # not the attempt's own time: a repeated attempt sends the very same octets
+            )
         )
 
-    async def _render(self, claim: Claim) -> Rendered:
+    def _rendered_at_once(self, claim: Claim) -> Rendered | None:
+        """None for what has to be waited for."""
+        if claim.content is not None:
+            return self._renderer.as_given_at_once(*_given(claim.content))
+        content = self._contents.get((claim.template_id, claim.template_version, claim.locale))
+        return None if content is None else self._renderer.render_at_once(content, claim.data)
+
+    async def _rendered(self, claim: Claim) -> Rendered:
         try:
             if claim.content is not None:
-                given = json.loads(claim.content)
-                return await self._renderer.as_given(
-                    given.get("subject"), given.get("body_text"), given.get("body_html")
-                )
+                return await self._renderer.as_given(*_given(claim.content))
             return await self._renderer.render(await self._content(claim), claim.data)
         except RenderingFailed as failure:
             kind = TransientError if failure.passing else PermanentError
@@ -145,6 +170,11 @@ class EmailSending:
                 self._contents.clear()
             self._contents[key] = known
         return known
+
+
+def _given(content: str) -> tuple[str | None, str | None, str | None]:
+    given = json.loads(content)
+    return given.get("subject"), given.get("body_text"), given.get("body_html")
 
 
 def _unexpected(error: Exception, *, called: bool) -> DeliveryFailure:

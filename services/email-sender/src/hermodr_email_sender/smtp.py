@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 
 from hermodr_delivery.failures import PermanentError, TransientError
-from hermodr_delivery.provider import Accepted, ProviderOptions
+from hermodr_delivery.provider import Accepted, Call, ProviderOptions
 from hermodr_email_sender import mime, smtp_endpoint
 from hermodr_email_sender.domain import Mailbox, OutgoingEmail
 from hermodr_email_sender.errors import UnsendableMessage
@@ -40,20 +40,12 @@ class SmtpProvider:
             partial(smtp_endpoint.connect, endpoint), limits or PoolLimits(size=self.options.concurrency)
         )
 
-    async def send(self, message: OutgoingEmail) -> Accepted:
-        """One SMTP transaction within the endpoint's `timeouts.send`; see `Provider.send`.
-
-        An idle connection that proves dead before the server accepted MAIL is replaced once: that cannot send twice.
-        """
+    def prepare(self, message: OutgoingEmail) -> Call:
+        """See `Provider.prepare`. The call is one SMTP transaction within the endpoint's `timeouts.send`."""
         try:
-            mail = mime.build(message, message.sender or self._sender)
+            return partial(self._send, mime.build(message, message.sender or self._sender))
         except UnsendableMessage as error:
             raise PermanentError(error.code, error.detail) from error
-        deadline = asyncio.get_running_loop().time() + self._send_seconds
-        try:
-            return await self._transact(mail, deadline, fresh=False)
-        except StaleSession:
-            return await self._transact(mail, deadline, fresh=True)
 
     @property
     def place(self) -> str:
@@ -71,6 +63,14 @@ class SmtpProvider:
 
     async def close(self) -> None:
         await self._pool.close()
+
+    async def _send(self, mail: mime.MimeMessage) -> Accepted:
+        """An idle connection that proves dead before the server accepted MAIL is replaced once: nothing went out."""
+        deadline = asyncio.get_running_loop().time() + self._send_seconds
+        try:
+            return await self._transact(mail, deadline, fresh=False)
+        except StaleSession:
+            return await self._transact(mail, deadline, fresh=True)
 
     async def _transact(self, mail: mime.MimeMessage, deadline: float, *, fresh: bool) -> Accepted:
         session = await self._session(deadline, fresh=fresh)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from hermodr_contracts.vocabulary import Channel, JobState, Priority
@@ -143,7 +142,7 @@ async def test_a_job_that_ends_undelivered_frees_its_singleton_key_and_one_that_
         for key in ("ends", "goes on")
     ]
     ends, goes_on = await decisions_of(ledger, ids)
-    await record_decisions(ledger, [replace(ends, state=JobState.SKIPPED, deliveries=()), goes_on])
+    await record_decisions(ledger, [ends._replace(state=JobState.SKIPPED, deliveries=()), goes_on])
     assert [row["job_id"] for row in await rows_of(ledger, "singletons")] == [goes_on.job.id]
 
 

@@ -6,9 +6,10 @@ dispatchers that read the same job, the second finds it no longer queued and wri
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState, OnUnknown, Priority
@@ -66,8 +67,7 @@ class PublishedTemplate(CurrentTemplate):
         return cls(current.id, current.version, current.critical, current.default_locale, locales)
 
 
-@dataclass(frozen=True, slots=True)
-class RequestedJob:
+class RequestedJob(NamedTuple):
     """A queued job as the dispatcher needs it. `recipient` is `None` for a bare address (or an erased recipient);
     `read_at` is the ledger's time."""
 
@@ -90,8 +90,7 @@ class RequestedJob:
     template: CurrentTemplate | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewDelivery:
+class NewDelivery(NamedTuple):
     """A delivery the dispatcher decided on. `id` comes from `ids.child_id`."""
 
     id: UUID
@@ -105,17 +104,15 @@ class NewDelivery:
     locale: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """One line for the job's timeline."""
 
     kind: str
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, Any] = MappingProxyType({})
     delivery_id: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What becomes of a job: deliveries to make, or (with none) its terminal `state` and why; or it is `scheduled`, to
     be decided upon again at `until`."""
 

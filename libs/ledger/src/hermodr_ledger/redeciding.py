@@ -2,7 +2,7 @@
 did not is sent anew under the id it has, by what is decided now: the address, template and wishes of today."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, Priority
@@ -58,18 +58,18 @@ def reconciled(decision: Decision, earlier: Sequence[Earlier]) -> Decision:
             continue
         ids[wanted.id] = known.id if known is not None else _unused(decision.job.id, wanted.id, used)
         used.add(ids[wanted.id])
-        deliveries.append(replace(wanted, id=ids[wanted.id]))
+        deliveries.append(wanted._replace(id=ids[wanted.id]))
     dropped = {each.id for each in decision.deliveries} - set(ids)
     notes += [
-        replace(note, delivery_id=ids.get(note.delivery_id)) if note.delivery_id is not None else note
+        note._replace(delivery_id=ids.get(note.delivery_id)) if note.delivery_id is not None else note
         for note in decision.notes
         if note.delivery_id not in dropped
     ]
-    changed = replace(decision, deliveries=tuple(deliveries), notes=tuple(notes))
+    changed = decision._replace(deliveries=tuple(deliveries), notes=tuple(notes))
     arrived = any(each.state in _ARRIVED for each in earlier)
     ends = decision.state in (JobState.PROCESSING, JobState.SKIPPED, JobState.FAILED)
     if not deliveries and arrived and ends:
-        return replace(changed, state=JobState.COMPLETED, error=None)
+        return changed._replace(state=JobState.COMPLETED, error=None)
     return changed
 
 

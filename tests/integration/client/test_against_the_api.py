@@ -279,7 +279,7 @@ async def test_queues_and_dead_letters_are_looked_at(client: AsyncHermodr) -> No
     assert not (await client.queues.resume("email")).paused
     assert [each async for each in client.dead_letters.list(replayed=False)] == []
     assert (await client.dead_letters.replay_many(dry_run=True)).matched == 0
-    assert (await client.dead_letters.delete_many({"replayed": True})).deleted == 0
+    assert (await client.dead_letters.delete_many(replayed=True)).deleted == 0
 
 
 async def test_health_is_told(client: AsyncHermodr) -> None:

@@ -372,3 +372,16 @@ def test_it_needs_nothing_else_of_the_house() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     named = {name.partition(".")[0] for name in json.loads(done.stdout.replace("'", '"'))}
     assert named == {"hermodr_client"}
+
+
+def test_dead_letters_are_deleted_until_none_are_left(either: Either) -> None:
+    server = Scripted(
+        [json_answer({"deleted": 10_000, "more": True}), json_answer({"deleted": 7, "more": False})]
+    )
+    gone = either.call(server, lambda h: h.dead_letters.delete_many(replayed=False, channel="email"))
+    assert (gone.deleted, gone.more) == (10_007, False)
+    assert [dict(request.url.params) for request in server.requests] == [
+        {"replayed": "false", "channel": "email"}
+    ] * 2
+    with pytest.raises(TypeError):
+        either.call(server, lambda h: h.dead_letters.delete_many(chanel="email"))

@@ -11,6 +11,7 @@ from hermodr_delivery.pump import (
     CLAIMS_PER_WORKER,
     HELD_SECONDS,
     PREPARED_TOGETHER,
+    PREPARING_SECONDS,
     Pump,
     Send,
     Stopping,
@@ -83,7 +84,8 @@ async def test_no_more_than_the_window_is_claimed_ahead_and_no_more_than_the_wor
     assert all(len(each) <= 8 for each in lane.attempts.claims)
 
 
-async def test_preparing_many_does_not_keep_the_first_from_being_sent() -> None:
+@pytest.mark.parametrize(("seconds", "most"), [(0.0, PREPARED_TOGETHER), (2 * PREPARING_SECONDS, 1)])
+async def test_preparing_many_does_not_keep_the_first_from_being_sent(seconds: float, most: int) -> None:
     prepared: list[UUID] = []
     ahead: list[int] = []
     lane = Lane()
@@ -91,6 +93,7 @@ async def test_preparing_many_does_not_keep_the_first_from_being_sent() -> None:
 
     def prepare(claim: Claim) -> Send:
         prepared.append(claim.id)
+        lane.clock.advance(seconds)
 
         async def send() -> Result:
             ahead.append(len(prepared))
@@ -112,7 +115,7 @@ async def test_preparing_many_does_not_keep_the_first_from_being_sent() -> None:
         await done(asyncio.create_task(pump.submit(ids)))
     assert prepared == ids
     assert lane.provider.began == ids
-    assert ahead[0] <= PREPARED_TOGETHER
+    assert ahead[0] <= most
 
 
 async def test_a_window_of_one_gets_through_as_well() -> None:

@@ -1,6 +1,7 @@
 """What an error nobody foresaw makes of an attempt: it depends on whether the provider was called."""
 
-from typing import cast
+from typing import Any, cast
+from uuid import uuid4
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -13,9 +14,10 @@ from hermodr_email_sender.domain import OutgoingEmail
 from hermodr_email_sender.providers import EmailProvider
 from hermodr_email_sender.service import EmailSending
 from hermodr_ledger.attempts import Outcome
-from hermodr_ledger.engine import Ledger
+from hermodr_ledger.contents import TemplateContent
+from hermodr_ledger.engine import Ledger, Row
 from hermodr_templates.bounded import BoundedRenderer
-from hermodr_templates.rendering import Rendered
+from hermodr_templates.rendering import Rendered, RenderingFailed
 from tests.support.clocks import FakeClock
 from tests.unit.delivery.fakes import claim_of, new_ids
 
@@ -67,9 +69,35 @@ class Breaking:
         """Nothing is open."""
 
 
-def sending_with(parts: Breaking, *, paused: bool = False) -> EmailSending:
+class InTheCell(Breaking):
+    """No mail can be rendered at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def render_at_once(self, template: TemplateContent, data: str) -> Rendered | None:
+        self.asked.append("at once")
+        return None
+
+    async def render_in_cell(self, template: TemplateContent, data: str) -> Rendered:
+        self.asked.append("in the cell")
+        return Rendered("Hello", "you", None)
+
+    async def render(self, template: TemplateContent, data: str) -> Rendered:
+        return self.render_at_once(template, data) or await self.render_in_cell(template, data)
+
+
+class Texts:
+    """A ledger that has the same texts for every template."""
+
+    async def fetch(self, sql: str, *arguments: object) -> list[Row]:
+        return [{"subject": "Hello", "body_text": "you", "body_html": None}]
+
+
+def sending_with(parts: Breaking, *, paused: bool = False, ledger: Texts | None = None) -> EmailSending:
     return EmailSending(
-        cast("Ledger", None),
+        cast("Ledger", ledger),
         [cast("EmailProvider", parts)],
         cast("BoundedRenderer", parts),
         FakeClock(),
@@ -86,6 +114,31 @@ async def test_the_usual_mail_is_built_before_its_turn_and_sent_at_it() -> None:
     assert (len(parts.built), parts.calls) == (1, 0)
     assert (await send()).attempt.outcome is Outcome.SENT
     assert (len(parts.built), parts.calls) == (1, 1)
+
+
+async def test_what_went_wrong_beforehand_is_not_done_again() -> None:
+    parts = Breaking(rendering=RenderingFailed("render_failed", "subject, line 1: no"))
+    send = sending_with(parts).prepare(claim_of(new_ids(1)[0]))
+    parts.rendering = None
+    result = await send()
+    assert (result.attempt.outcome, result.attempt.code) == (Outcome.PERMANENT, "render_failed")
+    assert (parts.built, parts.calls) == ([], 0)
+
+
+async def test_a_template_that_wants_the_cell_is_tried_at_once_only_once_for_a_mail() -> None:
+    parts = InTheCell()
+    sending = sending_with(parts, ledger=Texts())
+    templated: dict[str, Any] = {
+        "content": None,
+        "template_id": uuid4(),
+        "template_version": 1,
+        "locale": "en",
+    }
+    for _ in range(2):  # the texts of the first have to be fetched before anything can be tried
+        claim = claim_of(new_ids(1)[0])._replace(**templated)
+        assert (await sending.prepare(claim)()).attempt.outcome is Outcome.SENT
+        assert parts.asked == ["at once", "in the cell"]
+        parts.asked.clear()
 
 
 async def test_what_has_to_be_waited_for_is_built_at_its_turn() -> None:

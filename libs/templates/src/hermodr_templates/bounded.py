@@ -16,7 +16,6 @@ from hermodr_templates.rendering import LIMIT, Rendered, Renderer, RenderingFail
 MOST_TOKENS = 1_000
 """Of a source that is compiled in the service's own thread: some 15 ms, once per version."""
 _LARGE_DATA = 64 * 1024
-_LARGE_HTML = 64 * 1024
 _OVERRUNS = 3
 _STRIKES = 3
 SUSPENDED_SECONDS = 60.0
@@ -63,7 +62,7 @@ class BoundedRenderer:
     async def render(self, template: TemplateVersion, data: str) -> Rendered:
         """The content for `data`, a JSON object. Raises `RenderingFailed`."""
         rendered = self.render_at_once(template, data)
-        return rendered if rendered is not None else await self._render_in_cell(template, data)
+        return rendered if rendered is not None else await self.render_in_cell(template, data)
 
     def render_at_once(self, template: TemplateVersion, data: str) -> Rendered | None:
         """The content if it is of the usual kind; None for what the cell has to render. Raises `RenderingFailed`."""
@@ -92,11 +91,12 @@ class BoundedRenderer:
         self, subject: str | None, body_text: str | None, body_html: str | None
     ) -> Rendered | None:
         """The same; None where the cell has to derive the text from the HTML, as that is long."""
-        if body_text is not None or body_html is None or len(body_html) <= _LARGE_HTML:
+        if body_text is not None or body_html is None or len(body_html) <= QUICK.html:
             return as_given(subject, body_text, body_html)
         return None
 
-    async def _render_in_cell(self, template: TemplateVersion, data: str) -> Rendered:
+    async def render_in_cell(self, template: TemplateVersion, data: str) -> Rendered:
+        """The content that could not be had at once. Raises `RenderingFailed`."""
         conduct = self._of(template.template_id)
         self._refuse_suspended(conduct)
         try:

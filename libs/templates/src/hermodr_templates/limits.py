@@ -27,10 +27,12 @@ _LARGE_TEXT = 4096
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`text`: the longest string, and the longest result, in characters. `items`: the most elements of a container,
-    nested ones included. `steps`: the most loop turns and calls. `cpu_seconds`: of the rendering thread."""
+    """`text`: the longest string, and the longest result, in characters. `html`: the longest HTML that a missing plain
+    text is derived from. `items`: the most elements of a container, nested ones included. `steps`: the most loop turns
+    and calls. `cpu_seconds`: of the rendering thread."""
 
     text: int = MAX_TEXT
+    html: int = MAX_TEXT
     items: int = 100_000
     steps: int = MAX_STEPS
     cpu_seconds: float = MAX_CPU_SECONDS
@@ -38,7 +40,7 @@ class Limits:
 
 FULL = Limits()
 """What a mail may cost at most, in a process of its own."""
-QUICK = Limits(text=128 * 1024, items=2_000, cpu_seconds=0.005)
+QUICK = Limits(text=128 * 1024, html=16 * 1024, items=2_000, cpu_seconds=0.005)
 """What a mail may cost where it keeps others waiting. The usual one takes a hundredth of it."""
 
 

@@ -85,12 +85,14 @@ class Renderer:
         Raises RenderingFailed: `render_missing_variable` naming the variable and line, `render_failed` with the line
         and kind of any other mistake, `render_limit` for a template that wants too much.
         """
-        names = {**self._plain.globals, **data}
         with metered(self._limits):
             compiled = self._compile(template)
+            names = {**self._plain.globals, **data}
             subject = self._run(_SUBJECT, compiled.subject, names, template.subject) or ""
             text = self._run(_TEXT, compiled.text, names, template.body_text)
             html = self._run(_HTML, compiled.html, names, template.body_html)
+        if text is None and html is not None and len(html) > self._limits.html:
+            raise RenderingFailed(LIMIT, f"{_HTML}: too long to derive the text from")
         return as_given(" ".join(subject.split()), text, html)
 
     def _compile(self, template: TemplateVersion) -> _Compiled:

@@ -2,8 +2,9 @@
 
 import contextlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
@@ -67,20 +68,20 @@ class EmailSending:
         self._contents: dict[tuple[UUID | None, int | None, str | None], TemplateContent] = {}
 
     def prepare(self, claim: Claim) -> Send:
-        """The attempt, for when its turn comes. The usual mail is rendered and built now; what takes longer, or goes
-        wrong, is left to the attempt, which does it anew and has a name for it."""
-        call: Call | None = None
-        with contextlib.suppress(Exception):
-            if (rendered := self._rendered_at_once(claim)) is not None:
-                call = self._call(claim, rendered)
-        return partial(self._send, claim, call)
+        """The attempt, for when its turn comes. The usual mail is rendered and built now; what takes longer is left to
+        the attempt, and what went wrong is told by it."""
+        try:
+            prepared = self._prepared(claim)
+        except Exception as error:  # noqa: BLE001 - raised anew when the mail's turn comes
+            prepared = _Prepared(error=error)
+        return partial(self._send, claim, prepared)
 
     async def close(self) -> None:
         """Ends the providers' connections."""
         for provider, _, _ in self._providers:
             await provider.close()
 
-    async def _send(self, claim: Claim, call: Call | None) -> Result:
+    async def _send(self, claim: Claim, prepared: "_Prepared") -> Result:
         """What came of the attempt; never raises for a failed delivery. Raises `Withheld` when the channel was paused
         while the attempt waited for its provider's turn."""
         provider, limit, observe = self._provider_for(claim)
@@ -95,8 +96,11 @@ class EmailSending:
         failure: DeliveryFailure | None = None
         called = False
         try:
+            if prepared.error is not None:
+                raise prepared.error
+            call = prepared.call
             if call is None:
-                call = self._call(claim, await self._rendered(claim))
+                call = self._call(claim, await self._rendered(claim, at_once=not prepared.tried))
                 started_at, started = self._clock.now(), self._clock.monotonic()
             called = True
             message_id = (await call()).provider_message_id
@@ -138,21 +142,26 @@ class EmailSending:
             )
         )
 
-    def _rendered_at_once(self, claim: Claim) -> Rendered | None:
-        """None for what has to be waited for."""
-        if claim.content is not None:
-            return self._renderer.as_given_at_once(*_given(claim.content))
+    def _prepared(self, claim: Claim) -> "_Prepared":
         content = self._contents.get((claim.template_id, claim.template_version, claim.locale))
-        return None if content is None else self._renderer.render_at_once(content, claim.data)
+        with _failures_named():
+            if claim.content is not None:
+                rendered = self._renderer.as_given_at_once(*_given(claim.content))
+            elif content is not None:
+                rendered = self._renderer.render_at_once(content, claim.data)
+            else:
+                return _Prepared(tried=False)
+        return _Prepared(call=None if rendered is None else self._call(claim, rendered))
 
-    async def _rendered(self, claim: Claim) -> Rendered:
-        try:
+    async def _rendered(self, claim: Claim, *, at_once: bool) -> Rendered:
+        """What has to be waited for; tried `at_once` first, if that was not done."""
+        with _failures_named():
             if claim.content is not None:
                 return await self._renderer.as_given(*_given(claim.content))
-            return await self._renderer.render(await self._content(claim), claim.data)
-        except RenderingFailed as failure:
-            kind = TransientError if failure.passing else PermanentError
-            raise kind(failure.code, failure.detail) from failure
+            content = await self._content(claim)
+            if at_once:
+                return await self._renderer.render(content, claim.data)
+            return await self._renderer.render_in_cell(content, claim.data)
 
     async def _content(self, claim: Claim) -> TemplateContent:
         if claim.template_id is None or claim.template_version is None or claim.locale is None:
@@ -170,6 +179,24 @@ class EmailSending:
                 self._contents.clear()
             self._contents[key] = known
         return known
+
+
+class _Prepared(NamedTuple):
+    """How far a mail got before its turn: to its `call`, to an `error`, or nowhere. Then it wants the cell, or, not
+    `tried`, texts of a template that were not at hand."""
+
+    call: Call | None = None
+    error: Exception | None = None
+    tried: bool = True
+
+
+@contextlib.contextmanager
+def _failures_named() -> Iterator[None]:
+    try:
+        yield
+    except RenderingFailed as failure:
+        kind = TransientError if failure.passing else PermanentError
+        raise kind(failure.code, failure.detail) from failure
 
 
 def _given(content: str) -> tuple[str | None, str | None, str | None]:

@@ -76,12 +76,35 @@ class DeadLetters(Part[W]):
         yield from self._delete(path_of("dead-letters", letter_id))
 
     @operation
-    def delete_many(self, filter: Mapping[str, Any]) -> Steps[Deleted]:
-        """Throws away those that fit, in as many requests as it takes: at least one name, as in `list`, has to be
-        given. An answer that got lost takes its number with it."""
+    def delete_many(
+        self,
+        *,
+        queue: str | None = None,
+        reason: str | None = None,
+        type: str | None = None,
+        channel: str | None = None,
+        job_id: Id | None = None,
+        replayed: bool | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+    ) -> Steps[Deleted]:
+        """Throws away those that fit, in as many requests as it takes; at least one condition has to be given. An
+        answer that got lost takes its number with it."""
+        query = query_of(
+            {
+                "queue": queue,
+                "reason": reason,
+                "type": type,
+                "channel": channel,
+                "job_id": job_id,
+                "replayed": replayed,
+                "created_after": created_after,
+                "created_before": created_before,
+            }
+        )
         deleted = 0
         while True:
-            request = Request("DELETE", path_of("dead-letters"), query_of(filter))
+            request = Request("DELETE", path_of("dead-letters"), query)
             answer = decoded((yield from exchange(request, self._pace)), Deleted)
             deleted += answer.deleted
             if not answer.more:

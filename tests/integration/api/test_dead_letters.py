@@ -241,6 +241,8 @@ async def test_letters_are_deleted_singly_and_by_filter(api: ApiUnderTest) -> No
     assert (await api.http.delete(f"/v1/dead-letters/{letters[0]['id']}")).status_code == 204
     problem(await api.http.delete(f"/v1/dead-letters/{letters[0]['id']}"), 404, "not-found")
     problem(await api.http.delete("/v1/dead-letters"), 422, "invalid-request")
+    misspelt = {"replayed": "false", "chanel": "sms"}
+    problem(await api.http.delete("/v1/dead-letters", params=misspelt), 422, "invalid-request")
     answer = (await api.http.delete("/v1/dead-letters", params={"type": "b"})).json()
     assert answer == {"deleted": 2, "more": False}
     assert [each["id"] for each in await listed(api)] == [letters[1]["id"]]

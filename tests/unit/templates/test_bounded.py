@@ -101,9 +101,9 @@ async def test_large_sources_data_and_html_are_not_touched_here(
 
 
 async def test_the_text_of_long_html_is_derived_elsewhere(renderer: BoundedRenderer, cell: Here) -> None:
-    long = Version(body_text=None, body_html="{% for i in range(900) %}<p>{{ i }}, and so on</p>{% endfor %}")
+    long = Version(body_text=None, body_html="<p>0, and so on</p>" * 1000)
     assert renderer.render_at_once(long, "{}") is None
-    assert (await renderer.render_in_cell(long, "{}")).text.startswith("0, and so on\n\n1,")
+    assert (await renderer.render_in_cell(long, "{}")).text.startswith("0, and so on\n\n0,")
     written = Version(template_id=TWO, body_html=long.body_html)
     assert renderer.render_at_once(written, "{}") is not None
     assert [request["do"] for request in cell.asked] == ["render"]

@@ -16,6 +16,7 @@ from aio_pika.exceptions import (
 from hermodr_cli.doctor.finding import Area, Finding
 from hermodr_contracts.topology import QueueSpec, Topology
 from hermodr_servicekit.ids import new_id
+from hermodr_servicekit.outages import BrokerUnavailable, outages_translated
 
 AREA = Area("broker")
 CONNECT_SECONDS = 5.0
@@ -31,12 +32,13 @@ async def examine(url: str, topology: Topology) -> list[Finding]:
     except (AMQPError, OSError, ValueError) as error:  # TimeoutError is an OSError
         return [_refusal(url, error)]
     try:
-        async with connection:
-            found = [_server(url, connection), await _use(connection, topology.prefix)]
-            return [*found, *await _queues(connection, topology)]
-    except (AMQPError, OSError) as error:
+        with outages_translated():
+            async with connection:
+                found = [_server(url, connection), await _use(connection, topology.prefix)]
+                return [*found, *await _queues(connection, topology)]
+    except BrokerUnavailable as error:
         remedy = "look at its log, and try again"
-        return [AREA.failed("reachable", f"it stopped answering ({type(error).__name__})", remedy)]
+        return [AREA.failed("reachable", f"it stopped answering ({error})", remedy)]
 
 
 async def _connected(url: str) -> AbstractConnection:

@@ -19,7 +19,7 @@ from hermodr_api.domain.dead_letters import (
     opened_view,
 )
 from hermodr_api.domain.listing import page_of
-from hermodr_api.errors import not_found
+from hermodr_api.errors import Flaw, invalid, not_found
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, key_of, ok, read_body, respond
 from hermodr_api.routes.lists import After, Before, Cursor, Filter, Limit, Sort, listed, one_more
@@ -145,5 +145,9 @@ class DeadLetterRoutes:
         return Response(status_code=204)
 
     async def delete_many(self, request: Request, meant: Meant, replayed: Replayed = None) -> Response:
-        """`DELETE /v1/dead-letters`. At least one filter has to be given."""
+        """`DELETE /v1/dead-letters`. At least one filter has to be given, and nothing else: a misspelt one would
+        delete more than was meant."""
+        others = request.query_params.keys() - {*DeadLetterFilter.model_fields, "replayed"}
+        if others:
+            raise invalid(*(Flaw(("query", name), "is no filter of dead letters") for name in sorted(others)))
         return ok(await self._letters.delete_many(caller_of(request), meant, replayed))

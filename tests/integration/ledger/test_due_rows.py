@@ -9,6 +9,7 @@ import pytest
 from hermodr_contracts.vocabulary import Channel, OnUnknown, Priority
 from hermodr_ledger.attempts import Outcome, claim, record, settle
 from hermodr_ledger.due import (
+    EVERY_LANE,
     LONGEST_ANNOUNCEMENT_PAUSE_SECONDS,
     PUT_BACK_SECONDS,
     expired_claims,
@@ -109,6 +110,41 @@ async def test_a_decided_job_leaves_the_waiting_to_its_deliveries(ledger: Ledger
         False,
     )
     assert round(await pause_of(ledger, "deliveries", delivery_id)) == 5
+
+
+async def test_a_lane_that_is_left_alone_has_its_patience_and_no_other_lane_waits_for_it(
+    ledger: Ledger,
+) -> None:
+    crowd = await new_deliveries(ledger, 20)
+    urgent = crowd.pop()
+    await ledger.fetch("UPDATE hermodr.deliveries SET priority = 0 WHERE id = $1", urgent)
+    patience = {**EVERY_LANE, (Channel.EMAIL, Priority.NORMAL): 60.0}
+    await let_time_pass(ledger, 10)
+    (due,) = await take_due_deliveries(ledger, 5, patience)
+    assert (due.id, due.priority) == (urgent, Priority.URGENT)
+    assert {round(await pause_of(ledger, "deliveries", each)) for each in crowd} == {-5}  # as they were
+    await ledger.fetch("UPDATE hermodr.deliveries SET wake_at = NULL WHERE id = $1", urgent)
+    until = await seconds_until_due(ledger, patience)
+    assert until is not None
+    assert 50 < until <= 55
+    await let_time_pass(ledger, 60)
+    taken = [each.id for each in await take_due_deliveries(ledger, 5, patience)]
+    assert len(taken) == 5
+    assert {round(await pause_of(ledger, "deliveries", each)) for each in taken} == {60}
+    rest = {each.id for each in await take_due_deliveries(ledger, 100)}  # the backlog is gone
+    assert rest == set(crowd) - set(taken)
+
+
+async def test_a_dead_claim_is_found_in_a_lane_that_is_left_alone(ledger: Ledger) -> None:
+    first, *_ = ids = await new_deliveries(ledger, 30)
+    await claim(ledger, [first], owner="ghost", lease_seconds=10)
+    await let_time_pass(ledger, 12)
+    patience = dict.fromkeys(EVERY_LANE, 3600.0)
+    assert await take_due_deliveries(ledger, 100, patience) == []
+    assert [each.id for each in await expired_claims(ledger, 100, patience)] == [first]
+    await claim(ledger, ids, owner="ghost", lease_seconds=10)
+    await let_time_pass(ledger, 12)
+    assert len(await expired_claims(ledger, 7, patience)) == 7
 
 
 async def test_a_claimed_delivery_is_put_off_to_the_end_of_its_lease(ledger: Ledger) -> None:

@@ -8,11 +8,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from hermodr_contracts.messages import JobsRequested, SendEmails
-from hermodr_contracts.topology import Step, parse_ladder
+from hermodr_contracts.topology import Step, Topology, parse_ladder
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
 from hermodr_ledger.attempts import Attempt, Outcome, Recorded, Settlement
-from hermodr_ledger.due import DueDelivery, DueJob, ExpiredClaim
+from hermodr_ledger.due import DueDelivery, DueJob, ExpiredClaim, Patience
 from hermodr_ledger.engine import LedgerUnavailable
+from hermodr_scheduler.backlog import PATIENCE_SECONDS, Backlog
 from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_scheduler.service import (
     BROKER_AWAY_SECONDS,
@@ -28,7 +29,8 @@ LADDER = parse_ladder("10s,60s")
 
 
 class FakeLedger:
-    """What is due and what is recorded, with the ledger `away` or not."""
+    """What is due and what is recorded, with the ledger `away` or not. Lanes for which the scheduler has patience are
+    left alone."""
 
     def __init__(self) -> None:
         self.jobs: list[DueJob] = []
@@ -44,12 +46,13 @@ class FakeLedger:
         taken, self.jobs = self.jobs[:limit], self.jobs[limit:]
         return taken
 
-    async def take_deliveries(self, limit: int) -> list[DueDelivery]:
+    async def take_deliveries(self, limit: int, patience: Patience) -> list[DueDelivery]:
         self._answer()
-        taken, self.deliveries = self.deliveries[:limit], self.deliveries[limit:]
-        return taken
+        looked_at = [each for each in self.deliveries if not patience[each.channel, each.priority]][:limit]
+        self.deliveries = [each for each in self.deliveries if each not in looked_at]
+        return looked_at
 
-    async def expired_claims(self, limit: int) -> list[ExpiredClaim]:
+    async def expired_claims(self, limit: int, patience: Patience) -> list[ExpiredClaim]:
         self._answer()
         return self.expired[:limit]
 
@@ -57,7 +60,7 @@ class FakeLedger:
         self._answer()
         self.put_back_rows.append((list(job_ids), list(delivery_ids)))
 
-    async def seconds_until_due(self) -> float | None:
+    async def seconds_until_due(self, patience: Patience) -> float | None:
         self._answer()
         return self.next
 
@@ -104,10 +107,12 @@ class Bench:
         self.bell = FakeBell()
         self.clock = FakeClock()
         self.registry = CollectorRegistry()
+        self.backlog = Backlog(Topology())
         self.scheduling = Scheduling(
             self.ledger,
             self.ledger,
             self.bell,
+            self.backlog,
             self.clock,
             SchedulerMetrics(self.registry),
             ladder=LADDER,
@@ -163,6 +168,26 @@ async def test_what_is_due_is_announced_by_lane(bench: Bench) -> None:
         Priority.NORMAL: [normal.id],
         (Channel.EMAIL, Priority.LOW): [low.id],
     }
+
+
+async def test_a_lane_whose_queue_is_full_is_left_alone_until_it_is_empty(bench: Bench) -> None:
+    waiting, urgent = due_delivery(), due_delivery(Priority.URGENT)
+    bench.ledger.deliveries = [waiting, urgent]
+    bench.backlog.seen({"email.urgent": 0, "email.normal": 3, "jobs.urgent": 7})
+    await bench.scheduling.tick()
+    assert bench.bell.rung == {(Channel.EMAIL, Priority.URGENT): [urgent.id]}
+    bench.backlog.seen({"email.urgent": 0, "email.normal": 0})
+    await bench.scheduling.tick()
+    assert bench.bell.rung[Channel.EMAIL, Priority.NORMAL] == [waiting.id]
+
+
+def test_nothing_is_known_of_queues_nobody_has_seen() -> None:
+    backlog = Backlog(Topology())
+    assert set(backlog.patience.values()) == {0.0}
+    backlog.seen({"email.low": 1})
+    assert backlog.patience[Channel.EMAIL, Priority.LOW] == PATIENCE_SECONDS
+    backlog.seen({})
+    assert set(backlog.patience.values()) == {0.0}
 
 
 async def test_what_is_late_and_what_is_repeated_is_counted_apart(bench: Bench) -> None:

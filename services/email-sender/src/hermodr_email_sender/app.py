@@ -26,7 +26,7 @@ from hermodr_servicekit.settings import load, refuse
 from hermodr_templates.bounded import CELL_SECONDS, BoundedRenderer
 from hermodr_templates.cell import Cell
 
-_LARGEST_WINDOW = 200
+_LARGEST_WINDOW = 400
 
 
 async def main(stop: asyncio.Event) -> None:

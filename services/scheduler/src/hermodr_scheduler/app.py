@@ -9,6 +9,7 @@ from hermodr_ledger.due import DueRows
 from hermodr_ledger.listening import listen
 from hermodr_ledger.pauses import OPERATED_CHANNEL
 from hermodr_ledger.runtime import Runtime
+from hermodr_scheduler.backlog import Backlog
 from hermodr_scheduler.handlers import subscribe
 from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_scheduler.replays import Replays
@@ -26,10 +27,12 @@ async def main(stop: asyncio.Event) -> None:
     logging.configure(settings)
     runtime = Runtime(settings)
     metrics = SchedulerMetrics(runtime.registry)
+    backlog = Backlog(runtime.broker.topology)
     scheduling = Scheduling(
         DueRows(runtime.ledger),
         Attempts(runtime.ledger),
         runtime.announcer,
+        backlog,
         runtime.clock,
         metrics,
         ladder=settings.ladder,
@@ -42,6 +45,7 @@ async def main(stop: asyncio.Event) -> None:
         runtime.broker,
         runtime.clock,
         metrics,
+        backlog,
         ladder=[step.delay for step in settings.ladder],
         retention=retention,
     )

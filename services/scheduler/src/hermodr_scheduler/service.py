@@ -10,8 +10,9 @@ from hermodr_contracts.messages import JobsRequested, Message
 from hermodr_contracts.topology import Step
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_ledger.attempts import Attempt, Outcome, Recorded, Settlement, settle
-from hermodr_ledger.due import DueDelivery, DueJob, ExpiredClaim
+from hermodr_ledger.due import DueDelivery, DueJob, ExpiredClaim, Patience
 from hermodr_ledger.engine import LedgerUnavailable
+from hermodr_scheduler.backlog import Backlog
 from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_servicekit.clock import Clock
 
@@ -31,10 +32,10 @@ class Due(Protocol):
     """The rows time is about: `hermodr_ledger.due.DueRows`. Everything raises `LedgerUnavailable`."""
 
     async def take_jobs(self, limit: int) -> list[DueJob]: ...
-    async def take_deliveries(self, limit: int) -> list[DueDelivery]: ...
-    async def expired_claims(self, limit: int) -> list[ExpiredClaim]: ...
+    async def take_deliveries(self, limit: int, patience: Patience) -> list[DueDelivery]: ...
+    async def expired_claims(self, limit: int, patience: Patience) -> list[ExpiredClaim]: ...
     async def put_back(self, job_ids: Sequence[UUID], delivery_ids: Sequence[UUID]) -> None: ...
-    async def seconds_until_due(self) -> float | None: ...
+    async def seconds_until_due(self, patience: Patience) -> float | None: ...
 
 
 class Records(Protocol):
@@ -62,6 +63,7 @@ class Scheduling:
         due: Due,
         records: Records,
         announcer: Bell,
+        backlog: Backlog,
         clock: Clock,
         metrics: SchedulerMetrics,
         *,
@@ -71,6 +73,7 @@ class Scheduling:
         self._due = due
         self._records = records
         self._announcer = announcer
+        self._backlog = backlog
         self._clock = clock
         self._metrics = metrics
         self._ladder = ladder
@@ -106,12 +109,12 @@ class Scheduling:
             return False
         jobs = await self._due.take_jobs(self._batch)
         self._announce_jobs(jobs)
-        deliveries = await self._due.take_deliveries(self._batch)
+        deliveries = await self._due.take_deliveries(self._batch, self._backlog.patience)
         self._announce_deliveries(deliveries)
-        return self._batch in (len(jobs), len(deliveries), expired)
+        return max(len(jobs), len(deliveries), expired) >= self._batch
 
     async def _pause(self) -> float:
-        seconds = await self._due.seconds_until_due()
+        seconds = await self._due.seconds_until_due(self._backlog.patience)
         if seconds is None:
             return LONGEST_SLEEP_SECONDS
         # A row that is due already and was not taken is in another scheduler's hands, or waits for the outage above.
@@ -136,7 +139,7 @@ class Scheduling:
         since = self._answering_since
         if since is None or self._clock.monotonic() - since < SETTLING_IN_SECONDS:
             return 0
-        claims = await self._due.expired_claims(self._batch)
+        claims = await self._due.expired_claims(self._batch, self._backlog.patience)
         if claims:
             results = [self._unanswered(claim) for claim in claims]
             steps = {attempt.delivery_id: settlement.step for attempt, settlement in results}

@@ -8,6 +8,7 @@ import structlog
 from hermodr_contracts.topology import Topology
 from hermodr_ledger import dead_letters, pauses, rates, upkeep
 from hermodr_ledger.engine import Ledger
+from hermodr_scheduler.backlog import Backlog
 from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.clock import Clock
@@ -30,6 +31,7 @@ class Upkeep:
         broker: Broker,
         clock: Clock,
         metrics: SchedulerMetrics,
+        backlog: Backlog,
         *,
         ladder: Sequence[timedelta],
         retention: timedelta | None,
@@ -39,6 +41,7 @@ class Upkeep:
         self._topology: Topology = broker.topology
         self._clock = clock
         self._metrics = metrics
+        self._backlog = backlog
         self._ladder = ladder
         self._retention = retention
 
@@ -64,13 +67,16 @@ class Upkeep:
         return 0.0 if unparked == _UNPARKED_TOGETHER else _RESUMED_EVERY
 
     async def look(self) -> float:
-        """Restores missing queues and refreshes the gauges."""
+        """Restores missing queues, looks what waits in them and refreshes the gauges."""
         try:
             await self._broker.declare()
-            for label, (_, consumers) in (await self._broker.queue_sizes()).items():
+            sizes = await self._broker.queue_sizes()
+            for label, (_, consumers) in sizes.items():
                 self._metrics.consumers.labels(label).set(consumers)
+            self._backlog.seen({label: ready for label, (ready, _) in sizes.items()})
         except BrokerUnavailable:
             self._metrics.consumers.clear()
+            self._backlog.seen({})
         self._metrics.dead_letters.set(await dead_letters.count(self._ledger))
         self._metrics.waiting.clear()
         oldest = 0.0

@@ -1,5 +1,6 @@
 """What `hermodr doctor` says of things that are broken, and that it leaves them as they are."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,7 +9,10 @@ from urllib.parse import urlsplit
 import aio_pika
 import asyncpg
 import pytest
+from aiormq.base import FutureStore
 
+from hermodr_cli.commands.schema import apply_topology
+from hermodr_cli.commands.settings import CommandSettings
 from hermodr_cli.doctor import broker as broker_area
 from hermodr_cli.doctor import database, patient, providers, services
 from hermodr_cli.doctor.finding import Finding, State
@@ -19,6 +23,7 @@ from hermodr_ledger.engine import Ledger
 from hermodr_ledger.schema_version import head
 from hermodr_servicekit.broker_session import declare
 from hermodr_servicekit.clock import SystemClock
+from hermodr_servicekit.outages import BrokerUnavailable
 from tests.support.brokers import Broker
 from tests.support.ledgers import new_jobs
 from tests.support.scripted_smtp import Cut, ScriptedSmtp
@@ -204,6 +209,28 @@ async def test_a_broker_that_does_not_let_us_in(broker: Broker, change: object, 
 
 
 # The services
+
+
+async def test_a_broker_that_hangs_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its own error, and by the bare `Exception` of a connection that ends in the moment it opens."""
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    async with server:
+        url = f"amqp://guest:{SECRET}@127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        reachable = found(await broker_area.examine(url, Topology()), "reachable")
+        assert (reachable.state, "no answer" in reachable.text) == (State.FAILED, True)
+        with pytest.raises(BrokerUnavailable):
+            await asyncio.to_thread(apply_topology, CommandSettings(amqp_url=url))
+
+        async def cut(*_: object, **__: object) -> None:
+            lost = FutureStore(asyncio.get_running_loop())
+            await lost.reject_all(None)
+            await lost.create_future()
+
+        monkeypatch.setattr(aio_pika, "connect", cut)
+        reachable = found(await broker_area.examine(url, Topology()), "reachable")
+        assert (reachable.state, "no answer" in reachable.text) == (State.FAILED, True)
+        with pytest.raises(BrokerUnavailable):
+            await asyncio.to_thread(apply_topology, CommandSettings(amqp_url=url))
 
 
 async def test_services_heard_of_and_not(database_url: str) -> None:

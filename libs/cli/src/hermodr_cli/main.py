@@ -20,6 +20,7 @@ from hermodr_cli.supervisor import output, up
 from hermodr_ledger import rates
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_ledger.schema_version import SchemaMismatch
+from hermodr_servicekit.outages import BrokerUnavailable
 
 app = typer.Typer(
     name="hermodr",
@@ -163,8 +164,9 @@ def main() -> None:
     except LedgerUnavailable as error:
         output.announce(f"the database of HERMODR_DATABASE_URL does not answer ({error})")
         sys.exit(1)
-    except (AMQPError, OSError) as error:
-        output.announce(f"the broker of HERMODR_AMQP_URL does not answer ({type(error).__name__})")
+    except (BrokerUnavailable, AMQPError, OSError) as error:
+        reason = type(error.__cause__ or error).__name__
+        output.announce(f"the broker of HERMODR_AMQP_URL does not answer ({reason})")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

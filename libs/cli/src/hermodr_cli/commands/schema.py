@@ -10,6 +10,7 @@ from hermodr_ledger import migrate
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_ledger.schema_version import head
 from hermodr_servicekit.broker_session import declare
+from hermodr_servicekit.outages import outages_translated
 
 CONNECT_SECONDS = 10
 
@@ -25,12 +26,14 @@ def migrate_database(settings: CommandSettings) -> str:
 
 
 def apply_topology(settings: CommandSettings) -> Topology:
-    """Declares every exchange and queue; what is there already stays as it is. Raises aio-pika's errors."""
+    """Declares every exchange and queue; what is there already stays as it is. Raises `BrokerUnavailable`, caused by
+    what the broker said."""
     asyncio.run(_declare(settings))
     return settings.topology
 
 
 async def _declare(settings: CommandSettings) -> None:
-    connection = await aio_pika.connect(settings.amqp_url, timeout=CONNECT_SECONDS)
-    async with connection, connection.channel() as channel:
-        await declare(channel, settings.topology)
+    with outages_translated():
+        connection = await aio_pika.connect(settings.amqp_url, timeout=CONNECT_SECONDS)
+        async with connection, connection.channel() as channel:
+            await declare(channel, settings.topology)

@@ -28,8 +28,11 @@ MOST_NAMED = 4
 async def examine(url: str, topology: Topology) -> list[Finding]:
     """All that can be found. Nothing is left behind at the broker."""
     try:
-        connection = await _connected(url)
-    except (AMQPError, OSError, ValueError) as error:  # TimeoutError is an OSError
+        with outages_translated():
+            connection = await _connected(url)
+    except BrokerUnavailable as error:
+        return [_refusal(url, error.__cause__)]
+    except ValueError as error:
         return [_refusal(url, error)]
     try:
         with outages_translated():
@@ -60,21 +63,21 @@ def _place(url: str) -> str:
         return "HERMODR_AMQP_URL"
 
 
-def _refusal(url: str, error: Exception) -> Finding:
+def _refusal(url: str, error: BaseException | None) -> Finding:
     place = _place(url)
     if isinstance(error, AuthenticationError | ProbableAuthenticationError):
         remedy = "correct user and password in HERMODR_AMQP_URL (guest may log in from its own machine only)"
         return AREA.failed("reachable", f"{place}: it refuses our user or password", remedy)
-    if isinstance(error, OSError | ValueError):
+    if isinstance(error, AMQPError) and not isinstance(error, OSError):  # a connection that ended is both
         remedy = (
-            "start it (any `hermodr` command that needs this clone's own does), or correct HERMODR_AMQP_URL; "
-            "meanwhile jobs are accepted and kept"
+            "create the vhost, and let our user configure, write and read in it (rabbitmqctl set_permissions)"
         )
-        return AREA.failed("reachable", f"{place}: no answer ({type(error).__name__})", remedy)
+        return AREA.failed("reachable", f"{place}: it does not let us into the vhost", remedy)
     remedy = (
-        "create the vhost, and let our user configure, write and read in it (rabbitmqctl set_permissions)"
+        "start it (any `hermodr` command that needs this clone's own does), or correct HERMODR_AMQP_URL; "
+        "meanwhile jobs are accepted and kept"
     )
-    return AREA.failed("reachable", f"{place}: it does not let us into the vhost", remedy)
+    return AREA.failed("reachable", f"{place}: no answer ({type(error).__name__})", remedy)
 
 
 def _server(url: str, connection: AbstractConnection) -> Finding:

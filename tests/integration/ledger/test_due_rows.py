@@ -7,11 +7,12 @@ from uuid import UUID
 import pytest
 
 from hermodr_contracts.vocabulary import Channel, OnUnknown, Priority
-from hermodr_ledger.attempts import Outcome, claim, record, settle
+from hermodr_ledger.attempts import Outcome, claim, record, release, settle
 from hermodr_ledger.due import (
-    EVERY_LANE,
+    CROWDED_PAUSE_SECONDS,
     LONGEST_ANNOUNCEMENT_PAUSE_SECONDS,
     PUT_BACK_SECONDS,
+    SPARED_ANNOUNCEMENTS,
     expired_claims,
     put_back,
     seconds_until_due,
@@ -112,39 +113,49 @@ async def test_a_decided_job_leaves_the_waiting_to_its_deliveries(ledger: Ledger
     assert round(await pause_of(ledger, "deliveries", delivery_id)) == 5
 
 
-async def test_a_lane_that_is_left_alone_has_its_patience_and_no_other_lane_waits_for_it(
-    ledger: Ledger,
-) -> None:
-    crowd = await new_deliveries(ledger, 20)
-    urgent = crowd.pop()
+async def test_what_waits_in_a_crowd_is_put_off_for_longer_and_announced_in_the_end(ledger: Ledger) -> None:
+    waiting, urgent = await new_deliveries(ledger, 2)
     await ledger.fetch("UPDATE hermodr.deliveries SET priority = 0 WHERE id = $1", urgent)
-    patience = {**EVERY_LANE, (Channel.EMAIL, Priority.NORMAL): 60.0}
+    crowded = [(Channel.EMAIL, Priority.NORMAL), (Channel.EMAIL, Priority.LOW)]
+    taken, pauses = [], []
+    for _ in range(SPARED_ANNOUNCEMENTS + 2):
+        await let_time_pass(ledger, LONGEST_ANNOUNCEMENT_PAUSE_SECONDS)
+        due = {each.id for each in await take_due_deliveries(ledger, 10, crowded)}
+        assert urgent in due  # its lane has no backlog
+        taken.append(waiting in due)
+        pauses.append(round(await pause_of(ledger, "deliveries", waiting)) / CROWDED_PAUSE_SECONDS)
+    assert taken == [False] * SPARED_ANNOUNCEMENTS + [True, True]
+    assert pauses == [1, 2, 4, 8, 16]
+    await let_time_pass(ledger, LONGEST_ANNOUNCEMENT_PAUSE_SECONDS)
+    assert waiting in {each.id for each in await take_due_deliveries(ledger, 10)}  # the crowd is gone
+
+
+async def test_what_is_known_to_have_no_message_does_not_wait_with_the_crowd(ledger: Ledger) -> None:
+    released, put_back_again, waiting = await new_deliveries(ledger, 3)
+    crowded = [(Channel.EMAIL, Priority.NORMAL)]
+    await release(ledger, await claim(ledger, [released], owner="me", lease_seconds=60))
+    await put_back(ledger, [], [put_back_again])
     await let_time_pass(ledger, 10)
-    (due,) = await take_due_deliveries(ledger, 5, patience)
-    assert (due.id, due.priority) == (urgent, Priority.URGENT)
-    assert {round(await pause_of(ledger, "deliveries", each)) for each in crowd} == {-5}  # as they were
-    await ledger.fetch("UPDATE hermodr.deliveries SET wake_at = NULL WHERE id = $1", urgent)
-    until = await seconds_until_due(ledger, patience)
-    assert until is not None
-    assert 50 < until <= 55
-    await let_time_pass(ledger, 60)
-    taken = [each.id for each in await take_due_deliveries(ledger, 5, patience)]
-    assert len(taken) == 5
-    assert {round(await pause_of(ledger, "deliveries", each)) for each in taken} == {60}
-    rest = {each.id for each in await take_due_deliveries(ledger, 100)}  # the backlog is gone
-    assert rest == set(crowd) - set(taken)
+    due = {each.id for each in await take_due_deliveries(ledger, 10, crowded)}
+    assert due == {released, put_back_again}
+    assert round(await pause_of(ledger, "deliveries", released)) == 5
+    assert round(await pause_of(ledger, "deliveries", waiting)) == CROWDED_PAUSE_SECONDS
+    await let_time_pass(ledger, 10)
+    assert (
+        await take_due_deliveries(ledger, 10, crowded) == []
+    )  # they have been announced, and wait like the others
 
 
-async def test_a_dead_claim_is_found_in_a_lane_that_is_left_alone(ledger: Ledger) -> None:
-    first, *_ = ids = await new_deliveries(ledger, 30)
-    await claim(ledger, [first], owner="ghost", lease_seconds=10)
-    await let_time_pass(ledger, 12)
-    patience = dict.fromkeys(EVERY_LANE, 3600.0)
-    assert await take_due_deliveries(ledger, 100, patience) == []
-    assert [each.id for each in await expired_claims(ledger, 100, patience)] == [first]
-    await claim(ledger, ids, owner="ghost", lease_seconds=10)
-    await let_time_pass(ledger, 12)
-    assert len(await expired_claims(ledger, 7, patience)) == 7
+async def test_a_claim_in_a_crowd_is_put_off_to_its_lease_and_found_when_that_is_over(ledger: Ledger) -> None:
+    ids = await new_deliveries(ledger, 2)
+    crowded = [(Channel.EMAIL, Priority.NORMAL)]
+    await claim(ledger, ids[:1], owner="ghost", lease_seconds=60)
+    await let_time_pass(ledger, 10)
+    assert await take_due_deliveries(ledger, 10, crowded) == []
+    row = await row_of(ledger, "deliveries", ids[0])
+    assert row["wake_at"] == row["lease_until"]
+    await let_time_pass(ledger, 51)
+    assert [each.id for each in await expired_claims(ledger, 10)] == ids[:1]
 
 
 async def test_a_claimed_delivery_is_put_off_to_the_end_of_its_lease(ledger: Ledger) -> None:
@@ -196,7 +207,8 @@ async def test_rows_that_could_not_be_announced_are_due_again_shortly(ledger: Le
     for table, ids in (("jobs", jobs), ("deliveries", deliveries)):
         for each in ids:
             assert 0 < await pause_of(ledger, table, each) <= PUT_BACK_SECONDS
-            assert (await row_of(ledger, table, each))["announcements"] == 0
+            # -1: no message of it is on its way
+            assert (await row_of(ledger, table, each))["announcements"] == (0 if table == "jobs" else -1)
 
 
 @pytest.mark.parametrize("finished", [False, True])

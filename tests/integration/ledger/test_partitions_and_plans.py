@@ -1,17 +1,15 @@
 """The ledger's shape over time: weeks come and go, and every step stays a look-up however many there are."""
 
-import contextlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from hermodr_contracts.vocabulary import Channel, DeliveryState, Priority
+from hermodr_contracts.vocabulary import DeliveryState, Priority
 from hermodr_ledger import jobs
 from hermodr_ledger.attempts import Outcome, Settlement, claim, record, release
 from hermodr_ledger.decisions import record_decisions, requested_jobs
-from hermodr_ledger.due import EVERY_LANE, seconds_until_due, take_due_deliveries
 from hermodr_ledger.engine import Ledger, Row
 from hermodr_ledger.upkeep import drop_partitions, make_partitions, waiting
 from hermodr_servicekit.ids import new_job_id
@@ -195,19 +193,6 @@ async def test_every_step_looks_at_the_rows_it_is_about_and_at_one_week_of_many(
             assert len({node["Relation Name"] for node in used}) <= 1, (name, table)
 
 
-async def test_a_backlog_that_is_left_alone_is_not_read(ledger: Ledger) -> None:
-    await new_deliveries(ledger, CROWD)
-    await ledger.fetch("UPDATE hermodr.deliveries SET wake_at = wake_at - interval '1 minute'")
-    left_alone = {**EVERY_LANE, (Channel.EMAIL, Priority.NORMAL): 120.0}
-    for look, most in ((take_due_deliveries, 0), (seconds_until_due, 2)):
-        recording: Any = Recording()
-        arguments: tuple[Any, ...] = (ABOUT, left_alone) if look is take_due_deliveries else (left_alone,)
-        with contextlib.suppress(IndexError):  # there is no row to be told
-            await look(recording, *arguments)
-        ((sql, given),) = recording.statements
-        assert looked_at(await generic_plan(ledger, sql, given), "deliveries_") <= most, look
-
-
 async def test_no_step_is_planned_anew_for_its_arguments(database_url: str) -> None:
     """Planning costs several times what a step for one row does; the driver prepares, PostgreSQL is to plan once."""
     async with opened(database_url, pool_size=1) as ledger:
@@ -230,7 +215,7 @@ async def test_claiming_touches_no_index(ledger: Ledger) -> None:
         JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
         WHERE i.indrelid = 'hermodr.deliveries'::regclass"""
     )
-    assert {row["attname"] for row in rows} == {"id", "channel", "priority", "wake_at"}
+    assert {row["attname"] for row in rows} == {"id", "wake_at"}
     (delivery_id,) = await new_deliveries(ledger, 1)
     before = (await ledger.fetch("SELECT wake_at FROM hermodr.deliveries"))[0]["wake_at"]
     await claim(ledger, [delivery_id], owner="me", lease_seconds=60)

@@ -1,6 +1,6 @@
 """One round of the scheduler: what it announces, what it settles, and how long it may sleep."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -11,9 +11,9 @@ from hermodr_contracts.messages import JobsRequested, SendEmails
 from hermodr_contracts.topology import Step, Topology, parse_ladder
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
 from hermodr_ledger.attempts import Attempt, Outcome, Recorded, Settlement
-from hermodr_ledger.due import DueDelivery, DueJob, ExpiredClaim, Patience
+from hermodr_ledger.due import DueDelivery, DueJob, ExpiredClaim
 from hermodr_ledger.engine import LedgerUnavailable
-from hermodr_scheduler.backlog import PATIENCE_SECONDS, Backlog
+from hermodr_scheduler.backlog import Backlog
 from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_scheduler.service import (
     BROKER_AWAY_SECONDS,
@@ -29,8 +29,7 @@ LADDER = parse_ladder("10s,60s")
 
 
 class FakeLedger:
-    """What is due and what is recorded, with the ledger `away` or not. Lanes for which the scheduler has patience are
-    left alone."""
+    """What is due and what is recorded, with the ledger `away` or not."""
 
     def __init__(self) -> None:
         self.jobs: list[DueJob] = []
@@ -46,13 +45,14 @@ class FakeLedger:
         taken, self.jobs = self.jobs[:limit], self.jobs[limit:]
         return taken
 
-    async def take_deliveries(self, limit: int, patience: Patience) -> list[DueDelivery]:
+    async def take_deliveries(
+        self, limit: int, crowded: Collection[tuple[Channel, Priority]]
+    ) -> list[DueDelivery]:
         self._answer()
-        looked_at = [each for each in self.deliveries if not patience[each.channel, each.priority]][:limit]
-        self.deliveries = [each for each in self.deliveries if each not in looked_at]
-        return looked_at
+        taken, self.deliveries = self.deliveries[:limit], self.deliveries[limit:]
+        return [each for each in taken if (each.channel, each.priority) not in crowded]
 
-    async def expired_claims(self, limit: int, patience: Patience) -> list[ExpiredClaim]:
+    async def expired_claims(self, limit: int) -> list[ExpiredClaim]:
         self._answer()
         return self.expired[:limit]
 
@@ -60,7 +60,7 @@ class FakeLedger:
         self._answer()
         self.put_back_rows.append((list(job_ids), list(delivery_ids)))
 
-    async def seconds_until_due(self, patience: Patience) -> float | None:
+    async def seconds_until_due(self) -> float | None:
         self._answer()
         return self.next
 
@@ -170,24 +170,25 @@ async def test_what_is_due_is_announced_by_lane(bench: Bench) -> None:
     }
 
 
-async def test_a_lane_whose_queue_is_full_is_left_alone_until_it_is_empty(bench: Bench) -> None:
+async def test_what_waits_in_a_full_queue_is_not_announced(bench: Bench) -> None:
     waiting, urgent = due_delivery(), due_delivery(Priority.URGENT)
     bench.ledger.deliveries = [waiting, urgent]
     bench.backlog.seen({"email.urgent": 0, "email.normal": 3, "jobs.urgent": 7})
     await bench.scheduling.tick()
     assert bench.bell.rung == {(Channel.EMAIL, Priority.URGENT): [urgent.id]}
     bench.backlog.seen({"email.urgent": 0, "email.normal": 0})
+    bench.ledger.deliveries = [waiting]
     await bench.scheduling.tick()
     assert bench.bell.rung[Channel.EMAIL, Priority.NORMAL] == [waiting.id]
 
 
-def test_nothing_is_known_of_queues_nobody_has_seen() -> None:
+def test_lanes_are_told_by_their_queues() -> None:
     backlog = Backlog(Topology())
-    assert set(backlog.patience.values()) == {0.0}
-    backlog.seen({"email.low": 1})
-    assert backlog.patience[Channel.EMAIL, Priority.LOW] == PATIENCE_SECONDS
+    assert backlog.lanes == set()
+    backlog.seen({"email.low": 1, "email.normal": 0, "email.dead": 5, "jobs.normal": 2})
+    assert backlog.lanes == {(Channel.EMAIL, Priority.LOW)}
     backlog.seen({})
-    assert set(backlog.patience.values()) == {0.0}
+    assert backlog.lanes == set()
 
 
 async def test_what_is_late_and_what_is_repeated_is_counted_apart(bench: Bench) -> None:

@@ -164,9 +164,11 @@ def main() -> None:
     except LedgerUnavailable as error:
         output.announce(f"the database of HERMODR_DATABASE_URL does not answer ({error})")
         sys.exit(1)
-    except (BrokerUnavailable, AMQPError, OSError) as error:
-        reason = type(error.__cause__ or error).__name__
-        output.announce(f"the broker of HERMODR_AMQP_URL does not answer ({reason})")
+    except BrokerUnavailable as error:
+        output.announce(f"the broker of HERMODR_AMQP_URL cannot be used: {error}")
+        sys.exit(1)
+    except (AMQPError, OSError) as error:
+        output.announce(f"the broker of HERMODR_AMQP_URL does not answer ({type(error).__name__})")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

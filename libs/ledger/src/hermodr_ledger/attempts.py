@@ -179,7 +179,8 @@ async def release(ledger: Ledger, claims: Sequence[Claim]) -> None:
         """
         UPDATE hermodr.deliveries d
         SET state = CASE WHEN c.number > 1 THEN 'retrying' ELSE 'queued' END, attempt = d.attempt - 1,
-            claimed_by = NULL, claimed_at = NULL, lease_until = NULL, wake_at = now()
+            claimed_by = NULL, claimed_at = NULL, lease_until = NULL, wake_at = now(),
+            announcements = -1
         FROM unnest($1::uuid[], $2::smallint[]) AS c(id, number)
         WHERE d.id = c.id AND d.attempt = c.number AND d.state = 'sending'
         """,

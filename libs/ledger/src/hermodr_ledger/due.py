@@ -3,7 +3,7 @@
 Any number of schedulers may call these at once: rows are taken with SKIP LOCKED, and taking one moves its `wake_at`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -16,18 +16,10 @@ from hermodr_ledger.pauses import PARKED, PAUSED
 LONGEST_ANNOUNCEMENT_PAUSE_SECONDS = 600.0
 PUT_BACK_SECONDS = 0.5
 
-_FRONT_ROWS = 5000
-"""Among how many of a lane's oldest rows expired claims are looked for: deliveries are claimed in the order in which
-they became due, or nearly so."""
-
-Patience = Mapping[tuple[Channel, Priority], float]
-"""The lanes to look at, each with the seconds that its deliveries may be overdue and yet be left alone. Those of a lane
-left alone are not even read, however many they are."""
-
-EVERY_LANE: Patience = {(channel, priority): 0.0 for channel in Channel for priority in Priority}
-"""No lane is left alone."""
-
-_LANES = "unnest($1::text[], $2::smallint[], $3::float8[]) AS lane(channel, priority, patience)"
+CROWDED_PAUSE_SECONDS = 20.0
+"""How long a delivery is put off, doubling, whose lane is known to have a backlog."""
+SPARED_ANNOUNCEMENTS = 3
+"""How often such a delivery is not announced: up to 5 + 20 + 40 + 80 s after it was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,37 +86,41 @@ async def take_due_jobs(ledger: Ledger, limit: int) -> list[DueJob]:
 
 
 async def take_due_deliveries(
-    ledger: Ledger, limit: int, patience: Patience = EVERY_LANE
+    ledger: Ledger, limit: int, crowded: Collection[tuple[Channel, Priority]] = ()
 ) -> list[DueDelivery]:
-    """Deliveries nobody claimed in time, up to `limit` of each lane; each is put off, doubling. Claimed ones are put
-    off to their lease's end, those of a paused channel to the end of the pause."""
+    """Deliveries nobody claimed in time; each is put off, doubling. Claimed ones are put off to their lease's end,
+    those of a paused channel to the end of the pause.
+
+    Those in a `crowded` lane, one with a backlog, are put off for longer and at first not returned: they wait for their
+    turn, unless it is known that their message is gone (`announcements` below zero)."""
     rows = await ledger.fetch(
         f"""
         WITH due AS (
-            SELECT d.id, lane.patience FROM {_LANES} CROSS JOIN LATERAL (
-                SELECT id FROM hermodr.deliveries
-                WHERE channel = lane.channel AND priority = lane.priority
-                  AND wake_at <= now() - make_interval(secs => lane.patience)
-                  AND (state <> 'sending' OR lease_until > now())
-                ORDER BY wake_at LIMIT $4 FOR UPDATE SKIP LOCKED
-            ) d
+            SELECT id, announcements >= 0 AND channel || '.' || priority = ANY ($4::text[]) AS crowded
+            FROM hermodr.deliveries
+            WHERE wake_at <= now() AND (state <> 'sending' OR lease_until > now())
+            ORDER BY wake_at LIMIT $1 FOR UPDATE SKIP LOCKED
         ), put_off AS (
             UPDATE hermodr.deliveries d
-            SET announcements = d.announcements
-                    + CASE WHEN d.state = 'sending' OR d.channel = ANY ({PAUSED}) THEN 0 ELSE 1 END,
+            SET announcements = CASE WHEN d.state = 'sending' OR d.channel = ANY ({PAUSED}) THEN d.announcements
+                    ELSE greatest(d.announcements, 0) + 1 END,
                 wake_at = CASE WHEN d.state = 'sending' THEN d.lease_until WHEN d.channel = ANY ({PAUSED}) THEN {PARKED}
-                    ELSE now() + make_interval(
-                        secs => greatest(due.patience, least($5 * power(2, least(d.announcements, 20)), $6))) END
+                    ELSE now() + make_interval(secs => least(
+                        CASE WHEN due.crowded THEN $5::float8 ELSE $2::float8 END
+                            * power(2, greatest(least(d.announcements, 20), 0)), $3)) END
             FROM due WHERE d.id = due.id
-            RETURNING d.id, d.channel, d.priority, d.state, d.wake_at
+            RETURNING d.id, d.channel, d.priority, d.state, d.wake_at,
+                due.crowded AND d.announcements <= $6 AS spared
         )
         SELECT id, channel, priority, state = 'retrying' AS retry FROM put_off
-        WHERE state <> 'sending' AND wake_at <> {PARKED}
+        WHERE state <> 'sending' AND wake_at <> {PARKED} AND NOT spared
         """,
-        *_arrays(patience),
         limit,
         float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
         LONGEST_ANNOUNCEMENT_PAUSE_SECONDS,
+        [f"{channel}.{priority.value}" for channel, priority in crowded],
+        CROWDED_PAUSE_SECONDS,
+        SPARED_ANNOUNCEMENTS,
     )
     return [
         DueDelivery(row["id"], Channel(row["channel"]), Priority(row["priority"]), row["retry"])
@@ -132,23 +128,16 @@ async def take_due_deliveries(
     ]
 
 
-async def expired_claims(ledger: Ledger, limit: int, patience: Patience = EVERY_LANE) -> list[ExpiredClaim]:
-    """Claims whose lease is over, also in lanes that are left alone. Nothing is changed: recording their outcome as
-    unknown is what takes them."""
+async def expired_claims(ledger: Ledger, limit: int) -> list[ExpiredClaim]:
+    """Claims whose lease is over. Nothing is changed: recording their outcome as unknown is what takes them."""
     rows = await ledger.fetch(
-        f"""
-        SELECT d.*, now() AS now FROM {_LANES} CROSS JOIN LATERAL (
-            SELECT id, channel, priority, attempt, max_attempts, on_unknown, claimed_by, claimed_at, earlier_attempts,
-                   state, lease_until
-            FROM hermodr.deliveries
-            WHERE channel = lane.channel AND priority = lane.priority AND wake_at <= now()
-            ORDER BY wake_at LIMIT $4
-        ) d
-        WHERE d.state = 'sending' AND d.lease_until <= now()
-        LIMIT $5
+        """
+        SELECT id, channel, priority, attempt, max_attempts, on_unknown, claimed_by, claimed_at, now() AS now,
+               earlier_attempts
+        FROM hermodr.deliveries
+        WHERE wake_at <= now() AND state = 'sending' AND lease_until <= now()
+        ORDER BY wake_at LIMIT $1
         """,
-        *_arrays(patience),
-        _FRONT_ROWS,
         limit,
     )
     return [
@@ -179,8 +168,7 @@ async def put_back(ledger: Ledger, job_ids: Sequence[UUID], delivery_ids: Sequen
             FROM unnest($1::uuid[]) u(id) WHERE j.id = u.id AND j.state = 'queued'
         )
         UPDATE hermodr.deliveries d
-        SET wake_at = greatest(now() + make_interval(secs => $3), d.due_at),
-            announcements = greatest(d.announcements - 1, 0)
+        SET wake_at = greatest(now() + make_interval(secs => $3), d.due_at), announcements = -1
         FROM unnest($2::uuid[]) u(id) WHERE d.id = u.id AND d.state IN ('queued', 'retrying')
         """,
         list(job_ids),
@@ -189,29 +177,18 @@ async def put_back(ledger: Ledger, job_ids: Sequence[UUID], delivery_ids: Sequen
     )
 
 
-async def seconds_until_due(ledger: Ledger, patience: Patience = EVERY_LANE) -> float | None:
+async def seconds_until_due(ledger: Ledger) -> float | None:
     """How long until the next row's moment; `None` when no row waits for one."""
     rows = await ledger.fetch(
-        f"""
+        """
         SELECT extract(epoch FROM least(
             (SELECT min(wake_at) FROM hermodr.jobs WHERE wake_at IS NOT NULL),
-            (SELECT min(d.wake_at + make_interval(secs => lane.patience)) FROM {_LANES} CROSS JOIN LATERAL (
-                SELECT wake_at FROM hermodr.deliveries
-                WHERE channel = lane.channel AND priority = lane.priority AND wake_at IS NOT NULL
-                ORDER BY wake_at LIMIT 1
-            ) d)
+            (SELECT min(wake_at) FROM hermodr.deliveries WHERE wake_at IS NOT NULL)
         ) - clock_timestamp())::float8 AS seconds
-        """,
-        *_arrays(patience),
+        """
     )
     seconds: float | None = rows[0]["seconds"]
     return seconds
-
-
-def _arrays(patience: Patience) -> tuple[list[Channel], list[Priority], list[float]]:
-    """The arguments of `_LANES`."""
-    lanes = patience.items()
-    return [lane[0] for lane, _ in lanes], [lane[1] for lane, _ in lanes], [each for _, each in lanes]
 
 
 class DueRows:
@@ -224,18 +201,20 @@ class DueRows:
         """See `take_due_jobs`."""
         return await take_due_jobs(self._ledger, limit)
 
-    async def take_deliveries(self, limit: int, patience: Patience) -> list[DueDelivery]:
+    async def take_deliveries(
+        self, limit: int, crowded: Collection[tuple[Channel, Priority]]
+    ) -> list[DueDelivery]:
         """See `take_due_deliveries`."""
-        return await take_due_deliveries(self._ledger, limit, patience)
+        return await take_due_deliveries(self._ledger, limit, crowded)
 
-    async def expired_claims(self, limit: int, patience: Patience) -> list[ExpiredClaim]:
+    async def expired_claims(self, limit: int) -> list[ExpiredClaim]:
         """See `expired_claims`."""
-        return await expired_claims(self._ledger, limit, patience)
+        return await expired_claims(self._ledger, limit)
 
     async def put_back(self, job_ids: Sequence[UUID], delivery_ids: Sequence[UUID]) -> None:
         """See `put_back`."""
         await put_back(self._ledger, job_ids, delivery_ids)
 
-    async def seconds_until_due(self, patience: Patience) -> float | None:
+    async def seconds_until_due(self) -> float | None:
         """See `seconds_until_due`."""
-        return await seconds_until_due(self._ledger, patience)
+        return await seconds_until_due(self._ledger)

@@ -7,7 +7,7 @@ the scheduler neither announces them nor looks at them again. Once it is resumed
 from dataclasses import dataclass
 from datetime import datetime
 
-from hermodr_contracts.vocabulary import Channel, Priority
+from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.accept import DUE_CHANNEL
 from hermodr_ledger.engine import Ledger, Statements
 
@@ -19,9 +19,6 @@ PARKED = "timestamptz '9999-12-31 00:00:00+00'"
 
 PAUSED = "ARRAY(SELECT p.channel FROM hermodr.pauses p WHERE p.resumed_at IS NULL)"
 """The paused channels, for a statement's condition: looked up once for each statement."""
-
-_EVERY_PRIORITY = f"priority = ANY (ARRAY{[each.value for each in Priority]}::smallint[])"
-"""Always true; with it the index of what waits, by channel, priority and time, finds the parked ones alone."""
 
 _RESUMED = "ARRAY(SELECT p.channel FROM hermodr.pauses p WHERE p.resumed_at IS NOT NULL)"
 _REMEMBERED_SECONDS = 30.0
@@ -96,17 +93,16 @@ async def unpark(ledger: Ledger, limit: int) -> int:
         WITH parked AS (
             SELECT id FROM hermodr.deliveries
             WHERE EXISTS (SELECT 1 FROM hermodr.pauses WHERE resumed_at IS NOT NULL)
-              AND wake_at = {PARKED} AND channel = ANY ({_RESUMED}) AND {_EVERY_PRIORITY}
+              AND wake_at = {PARKED} AND channel = ANY ({_RESUMED})
             LIMIT $1 FOR UPDATE SKIP LOCKED
         ), due AS (
-            UPDATE hermodr.deliveries d SET wake_at = now(), announcements = 0 FROM parked WHERE d.id = parked.id
+            UPDATE hermodr.deliveries d SET wake_at = now(), announcements = -1 FROM parked WHERE d.id = parked.id
             RETURNING d.id
         ), forgotten AS (
             DELETE FROM hermodr.pauses
             WHERE resumed_at < now() - make_interval(secs => $2)
               AND NOT EXISTS (  -- also none that somebody else has locked: after this nobody looks for it
-                SELECT 1 FROM hermodr.deliveries d
-                WHERE d.wake_at = {PARKED} AND d.channel = ANY ({_RESUMED}) AND {_EVERY_PRIORITY}
+                SELECT 1 FROM hermodr.deliveries d WHERE d.wake_at = {PARKED} AND d.channel = ANY ({_RESUMED})
               )
         )
         SELECT count(*) AS n, CASE WHEN count(*) > 0 THEN pg_notify($3, '') END FROM due

@@ -1,6 +1,6 @@
 """Scheduling: announcing what is due, announcing again what nobody took, and settling claims nobody answered for."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from hermodr_contracts.messages import JobsRequested, Message
 from hermodr_contracts.topology import Step
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_ledger.attempts import Attempt, Outcome, Recorded, Settlement, settle
-from hermodr_ledger.due import DueDelivery, DueJob, ExpiredClaim, Patience
+from hermodr_ledger.due import DueDelivery, DueJob, ExpiredClaim
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_scheduler.backlog import Backlog
 from hermodr_scheduler.metrics import SchedulerMetrics
@@ -32,10 +32,12 @@ class Due(Protocol):
     """The rows time is about: `hermodr_ledger.due.DueRows`. Everything raises `LedgerUnavailable`."""
 
     async def take_jobs(self, limit: int) -> list[DueJob]: ...
-    async def take_deliveries(self, limit: int, patience: Patience) -> list[DueDelivery]: ...
-    async def expired_claims(self, limit: int, patience: Patience) -> list[ExpiredClaim]: ...
+    async def take_deliveries(
+        self, limit: int, crowded: Collection[tuple[Channel, Priority]]
+    ) -> list[DueDelivery]: ...
+    async def expired_claims(self, limit: int) -> list[ExpiredClaim]: ...
     async def put_back(self, job_ids: Sequence[UUID], delivery_ids: Sequence[UUID]) -> None: ...
-    async def seconds_until_due(self, patience: Patience) -> float | None: ...
+    async def seconds_until_due(self) -> float | None: ...
 
 
 class Records(Protocol):
@@ -109,12 +111,12 @@ class Scheduling:
             return False
         jobs = await self._due.take_jobs(self._batch)
         self._announce_jobs(jobs)
-        deliveries = await self._due.take_deliveries(self._batch, self._backlog.patience)
+        deliveries = await self._due.take_deliveries(self._batch, self._backlog.lanes)
         self._announce_deliveries(deliveries)
-        return max(len(jobs), len(deliveries), expired) >= self._batch
+        return self._batch in (len(jobs), len(deliveries), expired)
 
     async def _pause(self) -> float:
-        seconds = await self._due.seconds_until_due(self._backlog.patience)
+        seconds = await self._due.seconds_until_due()
         if seconds is None:
             return LONGEST_SLEEP_SECONDS
         # A row that is due already and was not taken is in another scheduler's hands, or waits for the outage above.
@@ -139,7 +141,7 @@ class Scheduling:
         since = self._answering_since
         if since is None or self._clock.monotonic() - since < SETTLING_IN_SECONDS:
             return 0
-        claims = await self._due.expired_claims(self._batch, self._backlog.patience)
+        claims = await self._due.expired_claims(self._batch)
         if claims:
             results = [self._unanswered(claim) for claim in claims]
             steps = {attempt.delivery_id: settlement.step for attempt, settlement in results}

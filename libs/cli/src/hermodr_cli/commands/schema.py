@@ -3,6 +3,7 @@
 import asyncio
 
 import aio_pika
+from aio_pika.exceptions import ChannelPreconditionFailed
 
 from hermodr_cli.commands.settings import CommandSettings
 from hermodr_contracts.topology import Topology
@@ -10,7 +11,7 @@ from hermodr_ledger import migrate
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_ledger.schema_version import head
 from hermodr_servicekit.broker_session import declare
-from hermodr_servicekit.outages import outages_translated
+from hermodr_servicekit.outages import BrokerUnavailable, outages_translated
 
 CONNECT_SECONDS = 10
 
@@ -26,8 +27,7 @@ def migrate_database(settings: CommandSettings) -> str:
 
 
 def apply_topology(settings: CommandSettings) -> Topology:
-    """Declares every exchange and queue; what is there already stays as it is. Raises `BrokerUnavailable`, caused by
-    what the broker said."""
+    """Declares every exchange and queue; what is there already stays as it is. Raises `BrokerUnavailable`."""
     asyncio.run(_declare(settings))
     return settings.topology
 
@@ -36,4 +36,7 @@ async def _declare(settings: CommandSettings) -> None:
     with outages_translated():
         connection = await aio_pika.connect(settings.amqp_url, timeout=CONNECT_SECONDS)
         async with connection, connection.channel() as channel:
-            await declare(channel, settings.topology)
+            try:
+                await declare(channel, settings.topology)
+            except ChannelPreconditionFailed as error:
+                raise BrokerUnavailable(f"it has other queues under our names: {error}") from error

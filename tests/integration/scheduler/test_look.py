@@ -1,0 +1,61 @@
+"""What the scheduler sees when it looks at the queues, on a real ledger and a real broker."""
+
+from datetime import timedelta
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from hermodr_contracts.topology import Topology
+from hermodr_contracts.vocabulary import Channel, Priority
+from hermodr_ledger.engine import Ledger
+from hermodr_scheduler.backlog import Backlog
+from hermodr_scheduler.metrics import SchedulerMetrics
+from hermodr_scheduler.upkeep import Upkeep
+from hermodr_servicekit.announcer import Announcer
+from hermodr_servicekit.broker import Broker
+from hermodr_servicekit.clock import SystemClock
+from hermodr_servicekit.ids import new_id
+from hermodr_servicekit.periodic import running
+from tests.support.brokers import Broker as Place
+from tests.support.ledgers import opened
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+def broker_of_the_scheduler(broker: Place) -> Broker:
+    return Broker(broker.amqp_url, Topology(broker.prefix), "scheduler")
+
+
+def upkeep_of(ledger: Ledger, broker: Broker, backlog: Backlog, registry: CollectorRegistry) -> Upkeep:
+    return Upkeep(
+        ledger,
+        broker,
+        SystemClock(),
+        SchedulerMetrics(registry),
+        backlog,
+        ladder=[timedelta(seconds=10)],
+        retention=None,
+    )
+
+
+async def test_lanes_have_a_backlog_while_their_queue_holds_messages(
+    database_url: str, broker_of_the_scheduler: Broker
+) -> None:
+    broker, registry = broker_of_the_scheduler, CollectorRegistry()
+    backlog = Backlog(broker.topology)
+    async with opened(database_url) as ledger:
+        upkeep = upkeep_of(ledger, broker, backlog, registry)
+        async with running(broker.run()):
+            assert await wait_until(lambda: broker.connected)
+            await upkeep.look()
+            assert backlog.lanes == set()
+            bell = Announcer(broker)
+            bell.deliveries(Channel.EMAIL, Priority.LOW, [new_id()])
+            bell.jobs(Priority.NORMAL, [new_id()])
+            await bell.drain()
+            await upkeep.look()
+            assert backlog.lanes == {(Channel.EMAIL, Priority.LOW)}
+            assert registry.get_sample_value("hermodr_consumers", {"queue": "email.low"}) == 0
+        await upkeep.look()  # the broker is away
+        assert backlog.lanes == set()
+        assert registry.get_sample_value("hermodr_consumers", {"queue": "email.low"}) is None

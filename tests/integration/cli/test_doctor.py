@@ -208,9 +208,6 @@ async def test_a_broker_that_does_not_let_us_in(broker: Broker, change: object, 
     assert (reachable.state, says in reachable.text) == (State.FAILED, True)
 
 
-# The services
-
-
 async def test_a_broker_that_hangs_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """By its own error, and by the bare `Exception` of a connection that ends in the moment it opens."""
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
@@ -231,6 +228,9 @@ async def test_a_broker_that_hangs_up(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (reachable.state, "no answer" in reachable.text) == (State.FAILED, True)
         with pytest.raises(BrokerUnavailable):
             await asyncio.to_thread(apply_topology, CommandSettings(amqp_url=url))
+
+
+# The services
 
 
 async def test_services_heard_of_and_not(database_url: str) -> None:

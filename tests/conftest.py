@@ -1,5 +1,6 @@
 """Fixtures every tier may ask for. Those that need servers refuse to work for tests that must do without."""
 
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,13 @@ from tests.support.databases import Databases
 TESTS = Path(__file__).parent
 WITHOUT_SERVERS = ("unit", "contracts")
 SERVER_FIXTURES = {"backing", "databases", "database_url", "empty_database_url", "broker"}
+
+
+def pytest_configure() -> None:
+    """Heed Ctrl-C, and have the commands under test heed it: whoever is started in the background by a shell ignores
+    it, and so would they."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

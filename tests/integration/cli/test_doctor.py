@@ -185,6 +185,9 @@ async def test_queues_of_somebody_else(broker: Broker) -> None:
         async with connection.channel() as channel:
             await channel.declare_queue(topology.queues[0].queue.name, durable=True)
         findings = await broker_area.examine(broker.amqp_url, topology)
+        settings = CommandSettings(amqp_url=broker.amqp_url, amqp_prefix=topology.prefix)
+        with pytest.raises(BrokerUnavailable, match="other queues under our names"):
+            await asyncio.to_thread(apply_topology, settings)
         async with connection.channel() as channel:
             await channel.queue_delete(topology.queues[0].queue.name)
     foreign = [each for each in findings if "other arguments" in each.text]
@@ -197,7 +200,7 @@ async def test_queues_of_somebody_else(broker: Broker) -> None:
     [
         (lambda _: f"amqp://hermodr:{SECRET}@127.0.0.1:1/", "no answer"),
         (lambda url: with_password(url, SECRET), "user or password"),
-        (lambda url: urlsplit(url)._replace(path="/not_there").geturl(), "vhost"),
+        (lambda url: urlsplit(url)._replace(path="/not_there").geturl(), "let us into the vhost"),
     ],
 )
 async def test_a_broker_that_does_not_let_us_in(broker: Broker, change: object, says: str) -> None:

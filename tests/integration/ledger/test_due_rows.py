@@ -126,8 +126,17 @@ async def test_what_waits_in_a_crowd_is_put_off_for_longer_and_announced_in_the_
         pauses.append(round(await pause_of(ledger, "deliveries", waiting)) / CROWDED_PAUSE_SECONDS)
     assert taken == [False] * SPARED_ANNOUNCEMENTS + [True, True]
     assert pauses == [1, 2, 4, 8, 16]
-    await let_time_pass(ledger, LONGEST_ANNOUNCEMENT_PAUSE_SECONDS)
-    assert waiting in {each.id for each in await take_due_deliveries(ledger, 10)}  # the crowd is gone
+
+
+@pytest.mark.parametrize("state", ["queued", "retrying"])
+async def test_once_the_crowd_is_gone_what_is_overdue_is_announced(ledger: Ledger, state: str) -> None:
+    (waiting,) = await new_deliveries(ledger, 1)
+    await ledger.fetch("UPDATE hermodr.deliveries SET state = $1", state)
+    await let_time_pass(ledger, 10)
+    assert await take_due_deliveries(ledger, 10, [(Channel.EMAIL, Priority.NORMAL)]) == []
+    await let_time_pass(ledger, CROWDED_PAUSE_SECONDS)
+    (due,) = await take_due_deliveries(ledger, 10)
+    assert (due.id, due.retry) == (waiting, state == "retrying")
 
 
 async def test_what_is_known_to_have_no_message_does_not_wait_with_the_crowd(ledger: Ledger) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from hermodr_contracts.topology import parse_ladder
-from hermodr_contracts.vocabulary import Channel, OnUnknown
+from hermodr_contracts.vocabulary import Channel, OnUnknown, Priority
 from hermodr_ledger import pauses
 from hermodr_ledger.attempts import Outcome, claim, record, release, settle
 from hermodr_ledger.due import expired_claims, seconds_until_due, take_due_deliveries
@@ -61,8 +61,9 @@ async def test_what_comes_due_is_parked_once_and_comes_back_when_the_channel_flo
     await pauses.pause(ledger, EMAIL, None)
     await release(ledger, [released])
     await all_due(ledger)
-    assert await take_due_deliveries(ledger, 100) == []
-    assert await take_due_deliveries(ledger, 100) == []
+    crowded = [(EMAIL, Priority.NORMAL)]
+    assert await take_due_deliveries(ledger, 100, crowded) == []
+    assert await take_due_deliveries(ledger, 100, crowded) == []
     rows = {row["id"]: row for row in await rows_of(ledger, "deliveries")}
     sending = claims[2].id
     assert {each for each, row in rows.items() if row["wake_at"].year == 9999} == set(ids) - {sending}
@@ -76,7 +77,7 @@ async def test_what_comes_due_is_parked_once_and_comes_back_when_the_channel_flo
     assert await pauses.unpark(ledger, 3) == 3
     assert await pauses.unpark(ledger, 3) == 1
     assert await pauses.unpark(ledger, 3) == 0
-    due = await take_due_deliveries(ledger, 100)
+    due = await take_due_deliveries(ledger, 100, crowded)
     assert {each.id for each in due} == set(ids) - {sending}
     assert {each.id for each in due if each.retry} == {retried.id}
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from aio_pika.exceptions import ChannelPreconditionFailed, DeliveryError
+from aio_pika.exceptions import DeliveryError
 from faststream.rabbit import RabbitExchange
 
 from hermodr_contracts.messages import Message
@@ -130,13 +130,10 @@ class Broker:
 
     async def _use(self, session: Session) -> None:
         """Returns when the session is lost."""
-        try:
-            async with asyncio.timeout(OPEN_SECONDS):
-                await session.open()
-                if self._stopped:  # while it opened
-                    await session.stop_consuming()
-        except ChannelPreconditionFailed as error:
-            raise BrokerUnavailable(f"the broker has other queues under our names: {error}") from error
+        async with asyncio.timeout(OPEN_SECONDS):
+            await session.open()
+            if self._stopped:  # while it opened
+                await session.stop_consuming()
         obey_cancellation()
         self._session = session
         self._complaint = ""

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 
-from aio_pika.exceptions import CONNECTION_EXCEPTIONS
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS, ChannelPreconditionFailed
 
 from hermodr_servicekit.cancellation import cancelled_from_outside
 
@@ -12,7 +12,8 @@ _FAILURES: tuple[type[Exception], ...] = (*CONNECTION_EXCEPTIONS, TimeoutError)
 
 
 class BrokerUnavailable(Exception):
-    """The broker did not answer in time, or the connection ended. What was asked of it may have been done or not."""
+    """The broker did not answer in time, the connection ended, or its queues are not ours. What was asked of it may
+    have been done or not."""
 
 
 @contextlib.contextmanager
@@ -22,6 +23,8 @@ def outages_translated() -> Iterator[None]:
     aiormq (7.2) rejects whoever begins to wait for a connection in the moment it goes."""
     try:
         yield
+    except ChannelPreconditionFailed as error:
+        raise BrokerUnavailable(f"the broker has other queues under our names: {error}") from error
     except _FAILURES as error:
         raise BrokerUnavailable(type(error).__name__) from error
     except asyncio.CancelledError as error:

@@ -7,7 +7,7 @@ from hermodr_contracts.vocabulary import Channel, Priority
 
 
 class Backlog:
-    """The queues as they were seen last. Until then, and while the broker is away, nothing is known to wait in them."""
+    """The queues as they were seen last; nothing is known to wait in them before."""
 
     def __init__(self, topology: Topology) -> None:
         self._labels = {

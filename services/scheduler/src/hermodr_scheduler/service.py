@@ -119,7 +119,8 @@ class Scheduling:
         seconds = await self._due.seconds_until_due()
         if seconds is None:
             return LONGEST_SLEEP_SECONDS
-        # A row that is due already and was not taken is in another scheduler's hands, or waits for the outage above.
+        # A row that is due already and was not taken is in another scheduler's hands, waits for the outage above, or
+        # comes behind a batch of which little was to be announced.
         return min(max(seconds, 0.01), LONGEST_SLEEP_SECONDS)
 
     def _announce_jobs(self, jobs: Sequence[DueJob]) -> None:

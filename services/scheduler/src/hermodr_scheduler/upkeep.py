@@ -76,7 +76,6 @@ class Upkeep:
             self._backlog.seen({label: ready for label, (ready, _) in sizes.items()})
         except BrokerUnavailable:
             self._metrics.consumers.clear()
-            self._backlog.seen({})
         self._metrics.dead_letters.set(await dead_letters.count(self._ledger))
         self._metrics.waiting.clear()
         oldest = 0.0

@@ -3,7 +3,6 @@
 import asyncio
 
 import aio_pika
-from aio_pika.exceptions import ChannelPreconditionFailed
 
 from hermodr_cli.commands.settings import CommandSettings
 from hermodr_contracts.topology import Topology
@@ -11,7 +10,7 @@ from hermodr_ledger import migrate
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_ledger.schema_version import head
 from hermodr_servicekit.broker_session import declare
-from hermodr_servicekit.outages import BrokerUnavailable, outages_translated
+from hermodr_servicekit.outages import outages_translated
 
 CONNECT_SECONDS = 10
 
@@ -36,7 +35,4 @@ async def _declare(settings: CommandSettings) -> None:
     with outages_translated():
         connection = await aio_pika.connect(settings.amqp_url, timeout=CONNECT_SECONDS)
         async with connection, connection.channel() as channel:
-            try:
-                await declare(channel, settings.topology)
-            except ChannelPreconditionFailed as error:
-                raise BrokerUnavailable(f"it has other queues under our names: {error}") from error
+            await declare(channel, settings.topology)

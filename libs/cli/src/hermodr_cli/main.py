@@ -165,7 +165,7 @@ def main() -> None:
         output.announce(f"the database of HERMODR_DATABASE_URL does not answer ({error})")
         sys.exit(1)
     except BrokerUnavailable as error:
-        output.announce(f"HERMODR_AMQP_URL cannot be used: {error}")
+        output.announce(f"the broker of HERMODR_AMQP_URL cannot be used ({error})")
         sys.exit(1)
     except (AMQPError, OSError) as error:
         output.announce(f"the broker of HERMODR_AMQP_URL does not answer ({type(error).__name__})")

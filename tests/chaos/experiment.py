@@ -21,7 +21,7 @@ from tests.chaos.workload import Workload
 from tests.support import invariants, servers
 
 RECOVERY_SECONDS = 60.0
-END_SECONDS = 180.0
+END_SECONDS = 420.0
 """How long after the last fault everything may take to end; more than the ladder."""
 TELL_SECONDS = 2.0
 Say = Callable[[str], None]

@@ -12,8 +12,8 @@ from tests.chaos.skew import Skew
 from tests.chaos.wires import Switchboard, Wire, switchboard
 from tests.support.installation import Installation, installed
 
-LADDER = "500ms,1s,2s,3s,5s,8s,12s,20s,30s,45s,60s"
-"""Long enough for the longest absence of the provider, with attempts to spare for everything else."""
+LADDER = "500ms,1s,2s,3s,5s,8s,12s,20s,30s,45s,60s,90s,120s"
+"""Long enough for two of the longest absences of the provider, with attempts to spare for everything else."""
 
 
 @dataclass

@@ -40,16 +40,17 @@ def system(program: str, packages: tuple[str, ...], say: Say) -> str:
 
 
 def python(name: str, requirements: tuple[str, ...], say: Say) -> Path:
-    """The interpreter of a virtual environment that has exactly these packages. Raises NotInstalled."""
+    """The interpreter of a virtual environment of our own Python that has exactly these packages. Raises NotInstalled."""
     home = folder() / name
     program = home / "bin" / "python"
-    if not _has(home, requirements):
+    mark = [sys.version, sys.base_prefix, *requirements]
+    if not _has(home, mark):
         say(f"installing {', '.join(requirements)} …")
         shutil.rmtree(home, ignore_errors=True)
         uv = [str(Path(sys.executable).parent / "uv")]
         _run([*uv, "venv", "--quiet", "--python", sys.executable, str(home)], home.parent)
         _run([*uv, "pip", "install", "--quiet", "--python", str(program), *requirements], home.parent)
-        (home / MARK).write_text(json.dumps(requirements), encoding="utf-8")
+        (home / MARK).write_text(json.dumps(mark), encoding="utf-8")
     return program
 
 
@@ -58,21 +59,22 @@ def node(name: str, requirements: tuple[str, ...], scripts: tuple[str, ...], say
     for program in ("node", "npm"):
         system(program, ("nodejs", "npm"), say)
     home = folder() / name
-    if not _has(home, requirements):
+    mark = list(requirements)
+    if not _has(home, mark):
         say(f"installing {', '.join(requirements)} …")
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir()
         (home / "package.json").write_text('{"private": true}', encoding="utf-8")
         _run(["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", *requirements], home)
-        (home / MARK).write_text(json.dumps(requirements), encoding="utf-8")
+        (home / MARK).write_text(json.dumps(mark), encoding="utf-8")
     for script in scripts:
         shutil.copy(PEERS / script, home / script)
     return home
 
 
-def _has(home: Path, requirements: tuple[str, ...]) -> bool:
+def _has(home: Path, wanted: list[str]) -> bool:
     mark = home / MARK
-    return mark.exists() and json.loads(mark.read_text(encoding="utf-8")) == list(requirements)
+    return mark.exists() and json.loads(mark.read_text(encoding="utf-8")) == wanted
 
 
 def _run(command: list[str], folder: Path) -> None:

@@ -270,6 +270,21 @@ def test_the_leanest_encoding_is_chosen(text: str, encoding: str) -> None:
     assert parse(mail(text=text))["Content-Transfer-Encoding"] == encoding
 
 
+@given(
+    st.lists(
+        st.sampled_from(["=", "==", "3D", "x", " ", "\t", "\n", ".", "é", "x" * 71, "x" * 74]), max_size=40
+    )
+)
+def test_long_lines_are_broken_between_what_is_encoded(pieces: list[str]) -> None:
+    html = "".join(pieces) + "y" * 999
+    message = mail(html=html)
+    assert body(parse(message), "html") == sent(html)
+    encoded = mime.build(message, SENDER).content.partition(b"quoted-printable\r\n\r\n")[2]
+    lines = encoded.partition(b"\r\n--=_hermodr")[0].split(b"\r\n")
+    assert max(map(len, lines)) <= 76
+    assert not [line for line in lines if line.endswith((b" ", b"\t"))]
+
+
 def test_the_same_mail_has_the_same_octets() -> None:
     message = mail(html="<p>x</p>")
     assert mime.build(message, SENDER) == mime.build(message, SENDER)

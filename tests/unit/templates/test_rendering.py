@@ -7,7 +7,12 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import Environment
+from markupsafe import Markup, escape
 
+from hermodr_templates import sandbox
 from hermodr_templates.language import ALLOWED_FILTERS
 from hermodr_templates.limits import MAX_STEPS, Limits, Meter, TemplateLimitExceeded
 from hermodr_templates.rendering import Rendered, Renderer, RenderingFailed, as_given
@@ -50,6 +55,30 @@ def test_html_is_escaped_and_nothing_else() -> None:
         body_html="<p>{{ name }}</p>",
     )
     assert content == Rendered("For <Jané & co>", "Hi <Jané & co>\n", "<p>&lt;Jané &amp; co&gt;</p>")
+
+
+@given(st.text() | st.text("&<>'\"#39;a") | st.integers() | st.none() | st.text("<&").map(Markup))
+def test_values_are_escaped_as_markupsafe_does(value: object) -> None:
+    assert sandbox.escaped(value) == str(escape(value))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% macro m(x) %}<i>{{ x }}</i>{% endmacro %}{{ m(a) }}{{ m(a)|upper }}",
+        "{% macro m() %}<i>{{ caller() }}</i>{% endmacro %}{% call m() %}{{ a }}{% endcall %}",
+        "{% set b %}<b>{{ a }}</b>{% endset %}{{ b }}{{ b ~ a }}{{ b|length }}",
+        "{% set b = a %}{{ b }}{{ (a, b) }}{{ a == b }}{{ 1.5 }}{{ none }}{{ '<' }}",
+        "{% filter upper %}{{ a }}<{% endfilter %}{{ a|e }}{{ a|escape|e }}{{ [a]|join('<') }}",
+        "{% autoescape false %}{{ a }}{% endautoescape %}{{ a }}",
+        "{% set on = true %}{% autoescape on %}{{ a }}{{ '<' ~ a }}{% endautoescape %}",
+    ],
+)
+def test_html_is_what_jinja_makes_of_it(source: str) -> None:
+    name = "<a href='x'>\"&\"</a>"
+    assert rendered({"a": name}, body_html=source).html == Environment(autoescape=True).from_string(
+        source
+    ).render(a=name)
 
 
 def test_what_templates_are_made_of_works() -> None:

@@ -142,20 +142,16 @@ class Recorder:
             histogram = self._metrics.accept_to_sent.labels(channel, priority.lane)
             for span in spans:
                 histogram.observe(max(span.total_seconds(), 0.0))
-        outcomes = Counter(
-            (each.channel, of.attempt.provider or "none", of.attempt.outcome) for of, each in told
+        kinds = Counter(
+            (each.channel, each.priority, each.state, each.job_state, of.attempt.provider, of.attempt.outcome)
+            for of, each in told
         )
-        for labels, number in outcomes.items():
-            self._metrics.deliveries.labels(*labels).inc(number)
-        if self._throughput is not None:
-            lanes = Counter(
-                (each.channel, each.priority, each.state is DeliveryState.SENT) for _, each in told
-            )
-            for (channel, priority, sent), number in lanes.items():
-                self._throughput.count(channel, priority, number, sent=sent)
-        ended = Counter(each.job_state for _, each in told if each.job_state in TERMINAL_JOB_STATES)
-        for state, number in ended.items():
-            self._metrics.finished.labels(JobKind.NOTIFICATION, state).inc(number)
+        for (channel, priority, state, job_state, provider, outcome), number in kinds.items():
+            self._metrics.deliveries.labels(channel, provider or "none", outcome).inc(number)
+            if self._throughput is not None:
+                self._throughput.count(channel, priority, number, sent=state is DeliveryState.SENT)
+            if job_state in TERMINAL_JOB_STATES:
+                self._metrics.finished.labels(JobKind.NOTIFICATION, job_state).inc(number)
 
 
 def _tell(attempt: Attempt, recorded: Recorded) -> None:

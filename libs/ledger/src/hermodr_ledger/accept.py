@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
 
 from hermodr_contracts.vocabulary import JobKind, JobState, OnUnknown, Priority
-from hermodr_ledger.engine import Statements, Transaction
+from hermodr_ledger.engine import Statements, Transaction, columns
 
 FIRST_ANNOUNCEMENT_OVERDUE_SECONDS = 5
 """How long a row may wait unclaimed before the scheduler announces it again for the first time."""
@@ -26,8 +27,7 @@ class Idempotency:
     response: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class NewJob:
+class NewJob(NamedTuple):
     """A job to be taken on. `data`, `content` and `metadata` are JSON texts. `id` comes from `ids.new_job_id`."""
 
     id: UUID
@@ -150,11 +150,11 @@ async def accept(
     try:
         rows = await ledger.fetch(
             _ACCEPT,
-            *_columns(jobs),
+            *columns(*_columns(jobs)),
             float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
             DUE_CHANNEL,
             f"{round(wait_seconds * 1000)}ms" if wait_seconds is not None else None,
-            [job.delay_seconds for job in jobs],
+            *columns([job.delay_seconds for job in jobs]),
         )
     except asyncpg.LockNotAvailableError as error:
         raise Contested from error

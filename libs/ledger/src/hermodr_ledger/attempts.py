@@ -13,7 +13,7 @@ from uuid import UUID
 
 from hermodr_contracts.topology import Step
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
-from hermodr_ledger.engine import Ledger, Row
+from hermodr_ledger.engine import Ledger, Row, columns
 from hermodr_ledger.pauses import PAUSED
 from hermodr_servicekit.ids import new_id
 
@@ -197,7 +197,7 @@ _RECORD = """
 WITH input AS (
     SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                          $8::timestamptz[], $9::timestamptz[], $10::text[], $11::float8[], $12::uuid[], $13::text[],
-                         $15::timestamptz[])
+                         $14::timestamptz[])
         AS i(id, number, outcome, provider, provider_message_id, code, detail, started_at, finished_at,
              state, delay, dead, claimed_by, claimed_at)
 ), settled AS (
@@ -207,7 +207,7 @@ WITH input AS (
         provider_message_id = coalesce(i.provider_message_id, d.provider_message_id),
         error = i.code,
         due_at = now() + make_interval(secs => i.delay),
-        wake_at = now() + make_interval(secs => i.delay + $14),
+        wake_at = now() + make_interval(secs => i.delay + $15),
         announcements = 0,
         lease_until = NULL,
         finished_at = CASE WHEN i.delay IS NULL THEN now() END
@@ -274,21 +274,23 @@ async def record(ledger: Ledger, results: Sequence[tuple[Attempt, Settlement]]) 
     settlements = [settlement for _, settlement in results]
     rows = await ledger.fetch(
         _RECORD,
-        [each.delivery_id for each in attempts],
-        [each.number for each in attempts],
-        [each.outcome for each in attempts],
-        [each.provider for each in attempts],
-        [each.provider_message_id for each in attempts],
-        [each.code for each in attempts],
-        [each.detail for each in attempts],
-        [each.started_at for each in attempts],
-        [each.finished_at for each in attempts],
-        [each.state for each in settlements],
-        [each.step.delay.total_seconds() if each.step else None for each in settlements],
-        [new_id() if each.dead else None for each in settlements],
-        [each.claimed_by for each in attempts],
+        *columns(
+            [each.delivery_id for each in attempts],
+            [each.number for each in attempts],
+            [each.outcome for each in attempts],
+            [each.provider for each in attempts],
+            [each.provider_message_id for each in attempts],
+            [each.code for each in attempts],
+            [each.detail for each in attempts],
+            [each.started_at for each in attempts],
+            [each.finished_at for each in attempts],
+            [each.state for each in settlements],
+            [each.step.delay.total_seconds() if each.step else None for each in settlements],
+            [new_id() if each.dead else None for each in settlements],
+            [each.claimed_by for each in attempts],
+            [each.claimed_at for each in attempts],
+        ),
         RETRY_OVERDUE_SECONDS,
-        [each.claimed_at for each in attempts],
     )
     job_states = {row["job_id"]: JobState(row["state"]) for row in rows if row["id"] is None}
     counted = [_recorded(row, job_states[row["job_id"]]) for row in rows if row["id"] is not None]

@@ -12,9 +12,11 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import orjson
+
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState, OnUnknown, Priority
 from hermodr_ledger.accept import DUE_CHANNEL, FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
-from hermodr_ledger.engine import Ledger, Statements
+from hermodr_ledger.engine import Ledger, Statements, columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +225,7 @@ WITH decided AS (
         announcements = CASE WHEN d.until IS NULL THEN j.announcements ELSE 0 END
     FROM (
         SELECT id, state, error, open, until, 'queued' AS taken_from
-        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $24::timestamptz[])
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $5::timestamptz[])
             AS u(id, state, error, open, until)
         OFFSET 0  -- see `engine.Ledger`
     ) d
@@ -233,9 +235,9 @@ WITH decided AS (
     INSERT INTO hermodr.deliveries (id, job_id, project_id, channel, priority, state, recipient_id, address,
         address_name, template_id, template_version, locale, on_unknown, max_attempts, wake_at)
     SELECT n.id, n.job_id, n.project_id, n.channel, n.priority, 'queued', n.recipient_id, n.address, n.address_name,
-        n.template_id, n.template_version, n.locale, n.on_unknown, n.max_attempts, now() + make_interval(secs => $23)
-    FROM unnest($5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::uuid[], $11::int[], $12::text[],
-                $13::text[], $14::smallint[], $15::uuid[], $16::smallint[], $17::uuid[])
+        n.template_id, n.template_version, n.locale, n.on_unknown, n.max_attempts, now() + make_interval(secs => $24)
+    FROM unnest($6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::text[], $11::uuid[], $12::int[], $13::text[],
+                $14::text[], $15::smallint[], $16::uuid[], $17::smallint[], $18::uuid[])
         AS n(id, job_id, channel, address, address_name, template_id, template_version, locale, on_unknown,
              max_attempts, project_id, priority, recipient_id)
     WHERE (n.job_id IN (SELECT id FROM decided)) IS TRUE
@@ -244,13 +246,13 @@ WITH decided AS (
 ), noted AS (
     INSERT INTO hermodr.events (job_id, kind, delivery_id, detail)
     SELECT n.job_id, n.kind, n.delivery_id, n.detail::jsonb
-    FROM unnest($18::uuid[], $19::text[], $20::uuid[], $21::text[]) WITH ORDINALITY
+    FROM unnest($19::uuid[], $20::text[], $21::uuid[], $22::text[]) WITH ORDINALITY
         AS n(job_id, kind, delivery_id, detail, nth)
     WHERE (n.job_id IN (SELECT id FROM decided)) IS TRUE
     ORDER BY n.nth
 ), freed AS (
     DELETE FROM hermodr.singletons s USING decided d
-    WHERE d.singleton_key IS NOT NULL AND d.state = ANY ($22::text[])
+    WHERE d.singleton_key IS NOT NULL AND d.state = ANY ($23::text[])
       AND s.project_id = d.project_id AND s.key = d.singleton_key AND s.job_id = d.id
 ), woken AS (
     SELECT pg_notify($25, '') FROM (SELECT 1 FROM decided WHERE state = 'scheduled' LIMIT 1) put_off
@@ -273,30 +275,36 @@ async def record_decisions(ledger: Statements, decisions: Sequence[Decision]) ->
     notes = [(each, decision.job.id) for decision in decisions for each in decision.notes]
     rows = await ledger.fetch(
         _DECIDE,
-        [decision.job.id for decision in decisions],
-        [decision.state for decision in decisions],
-        [decision.error for decision in decisions],
-        [len(decision.deliveries) for decision in decisions],
-        [each.id for each, _ in deliveries],
-        [job.id for _, job in deliveries],
-        [each.channel for each, _ in deliveries],
-        [each.address for each, _ in deliveries],
-        [each.address_name for each, _ in deliveries],
-        [each.template_id for each, _ in deliveries],
-        [each.template_version for each, _ in deliveries],
-        [each.locale for each, _ in deliveries],
-        [each.on_unknown for each, _ in deliveries],
-        [each.max_attempts for each, _ in deliveries],
-        [job.project_id for _, job in deliveries],
-        [job.priority for _, job in deliveries],
-        [job.recipient_id for _, job in deliveries],
-        [job_id for _, job_id in notes],
-        [each.kind for each, _ in notes],
-        [each.delivery_id for each, _ in notes],
-        [json.dumps(dict(each.detail)) for each, _ in notes],
+        *columns(
+            [decision.job.id for decision in decisions],
+            [decision.state for decision in decisions],
+            [decision.error for decision in decisions],
+            [len(decision.deliveries) for decision in decisions],
+            [decision.until for decision in decisions],
+        ),
+        *columns(
+            [each.id for each, _ in deliveries],
+            [job.id for _, job in deliveries],
+            [each.channel for each, _ in deliveries],
+            [each.address for each, _ in deliveries],
+            [each.address_name for each, _ in deliveries],
+            [each.template_id for each, _ in deliveries],
+            [each.template_version for each, _ in deliveries],
+            [each.locale for each, _ in deliveries],
+            [each.on_unknown for each, _ in deliveries],
+            [each.max_attempts for each, _ in deliveries],
+            [job.project_id for _, job in deliveries],
+            [job.priority for _, job in deliveries],
+            [job.recipient_id for _, job in deliveries],
+        ),
+        *columns(
+            [job_id for _, job_id in notes],
+            [each.kind for each, _ in notes],
+            [each.delivery_id for each, _ in notes],
+            [orjson.dumps(dict(each.detail)).decode() for each, _ in notes],
+        ),
         _FINISHED,
         float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
-        [decision.until for decision in decisions],
         DUE_CHANNEL,
     )
     lanes: Lanes = {}

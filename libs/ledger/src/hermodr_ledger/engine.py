@@ -55,6 +55,12 @@ def repeats_itself(error: Exception) -> bool:
     return isinstance(error, _ABOUT_ROWS) or not isinstance(error, (LedgerUnavailable, *_PASSING))
 
 
+def columns(*columns: list[Any]) -> list[list[Any]]:
+    """Arguments for one `unnest`. A column of nothing but NULLs goes as an empty array, which `unnest` fills up to the
+    length of the others: each NULL that is sent costs two thirds of what a text does."""
+    return [[] if column.count(None) == len(column) else column for column in columns]
+
+
 class Statements(Protocol):
     """Where a statement can be run: the `Ledger` itself (a transaction of its own) or a `Transaction`."""
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 
 MAX_TEXT = 2 * 1024 * 1024
@@ -107,14 +106,21 @@ current = _current.get
 """The meter of the rendering that is under way."""
 
 
-@contextmanager
-def metered(limits: Limits = FULL) -> Iterator[None]:
-    """Everything rendered inside is charged to one new meter."""
-    token = _current.set(Meter(limits))
-    try:
-        yield
-    finally:
-        _current.reset(token)
+class Metered:
+    """A block in which everything rendered is charged to one new meter. (Half the cost of a generator of `contextlib`,
+    which every mail would pay.)"""
+
+    __slots__ = ("_limits", "_token")
+    _token: Token[Meter]
+
+    def __init__(self, limits: Limits = FULL) -> None:
+        self._limits = limits
+
+    def __enter__(self) -> None:
+        self._token = _current.set(Meter(self._limits))
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)
 
 
 def check_text(length: int) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID
 from jinja2 import Template, TemplateSyntaxError, UndefinedError
 
 from hermodr_templates.html_text import html_to_text
-from hermodr_templates.limits import FULL, Limits, TemplateLimitExceeded, metered
+from hermodr_templates.limits import FULL, Limits, Metered, TemplateLimitExceeded
 from hermodr_templates.sandbox import TemplateEnvironment
 
 _SUBJECT, _TEXT, _HTML = "subject", "body_text", "body_html"
@@ -85,7 +85,7 @@ class Renderer:
         Raises RenderingFailed: `render_missing_variable` naming the variable and line, `render_failed` with the line
         and kind of any other mistake, `render_limit` for a template that wants too much.
         """
-        with metered(self._limits):
+        with Metered(self._limits):
             compiled = self._compile(template)
             names = {**self._plain.globals, **data}
             subject = self._run(_SUBJECT, compiled.subject, names, template.subject) or ""

@@ -9,13 +9,14 @@ from itertools import islice
 from typing import Any, Literal, cast
 
 from jinja2 import StrictUndefined, Template, nodes
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.filters import FILTERS, do_batch, do_join, do_replace, do_round, do_tojson
 from jinja2.nodes import EvalContext
 from jinja2.runtime import Context, markup_join, str_join
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import pass_eval_context
 from jinja2.visitor import NodeTransformer
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from hermodr_templates.language import ALLOWED_FILTERS
 from hermodr_templates.limits import (
@@ -84,9 +85,30 @@ class MissingVariable(StrictUndefined):
         return str(self._undefined_name)
 
 
-class TemplateEnvironment(ImmutableSandboxedEnvironment):
-    """Jinja without loaders, without Python's internals and within `template_limits`; use inside `metered()`."""
+class _Code(CodeGenerator):
+    """Escapes what is written out by `escaped`."""
 
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        if frame.eval_ctx.autoescape and not frame.eval_ctx.volatile:
+            self.write("environment.escaped(" + (finalize.src or ""))
+        else:
+            super()._output_child_pre(node, frame, finalize)
+
+
+def escaped(value: object) -> str:
+    """What `markupsafe.escape` gives, of a plain text without making a `Markup` of it, which takes longer than all the
+    rest of writing a value out."""
+    if type(value) is not str:
+        return escape(value)
+    value = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return value.replace("'", "&#39;").replace('"', "&#34;")
+
+
+class TemplateEnvironment(ImmutableSandboxedEnvironment):
+    """Jinja without loaders, without Python's internals and within `template_limits`; use inside a `Metered` block."""
+
+    code_generator_class = _Code
+    escaped = staticmethod(escaped)
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
     def __init__(self, *, autoescape: bool) -> None:

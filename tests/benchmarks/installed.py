@@ -40,7 +40,8 @@ def system(program: str, packages: tuple[str, ...], say: Say) -> str:
 
 
 def python(name: str, requirements: tuple[str, ...], say: Say) -> Path:
-    """The interpreter of a virtual environment of our own Python that has exactly these packages. Raises NotInstalled."""
+    """The interpreter of a virtual environment, of the Python that runs this, with exactly these packages. Raises
+    NotInstalled."""
     home = folder() / name
     program = home / "bin" / "python"
     mark = [sys.version, sys.base_prefix, *requirements]

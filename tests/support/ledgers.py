@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -61,7 +60,7 @@ def new_job(project_id: UUID, **changes: Any) -> NewJob:
         content='{"subject": "Hello", "body_text": "you"}',
         to_email="jane@example.org",
     )
-    return replace(job, **changes)
+    return job._replace(**changes)
 
 
 async def new_jobs(ledger: Ledger, count: int, **changes: Any) -> list[UUID]:

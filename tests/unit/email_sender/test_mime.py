@@ -275,6 +275,8 @@ def test_the_leanest_encoding_is_chosen(text: str, encoding: str) -> None:
         st.sampled_from(["=", "==", "3D", "x", " ", "\t", "\n", ".", "é", "x" * 71, "x" * 74]), max_size=40
     )
 )
+@example(["x" * 74, " ", "\n"])
+@example(["é", "x" * 71, "\t", "\n"])
 def test_long_lines_are_broken_between_what_is_encoded(pieces: list[str]) -> None:
     html = "".join(pieces) + "y" * 999
     message = mail(html=html)

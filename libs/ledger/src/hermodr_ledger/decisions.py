@@ -12,8 +12,6 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import orjson
-
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState, OnUnknown, Priority
 from hermodr_ledger.accept import DUE_CHANNEL, FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
 from hermodr_ledger.engine import Ledger, Statements, columns
@@ -301,7 +299,7 @@ async def record_decisions(ledger: Statements, decisions: Sequence[Decision]) ->
             [job_id for _, job_id in notes],
             [each.kind for each, _ in notes],
             [each.delivery_id for each, _ in notes],
-            [orjson.dumps(dict(each.detail)).decode() for each, _ in notes],
+            [json.dumps(dict(each.detail)) for each, _ in notes],
         ),
         _FINISHED,
         float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),

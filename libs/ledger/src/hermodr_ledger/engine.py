@@ -55,10 +55,15 @@ def repeats_itself(error: Exception) -> bool:
     return isinstance(error, _ABOUT_ROWS) or not isinstance(error, (LedgerUnavailable, *_PASSING))
 
 
-def columns(*columns: list[Any]) -> list[list[Any]]:
-    """Arguments for one `unnest`. A column of nothing but NULLs goes as an empty array, which `unnest` fills up to the
-    length of the others: each NULL that is sent costs two thirds of what a text does."""
-    return [[] if column.count(None) == len(column) else column for column in columns]
+def columns(*given: list[Any]) -> list[list[Any]]:
+    """Arguments for an `unnest` of several arrays, one of which has no NULL in it (an id). A column of nothing but
+    NULLs goes as an empty array, which `unnest` fills up to the length of the others: each NULL that is sent costs half
+    a microsecond."""
+    return [[] if _nothing_in(column) else column for column in given]
+
+
+def _nothing_in(column: list[Any]) -> bool:
+    return not column or (column[0] is None and column.count(None) == len(column))
 
 
 class Statements(Protocol):

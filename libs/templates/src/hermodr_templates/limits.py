@@ -107,8 +107,7 @@ current = _current.get
 
 
 class Metered:
-    """A block in which everything rendered is charged to one new meter. (Half the cost of a generator of `contextlib`,
-    which every mail would pay.)"""
+    """A block in which everything rendered is charged to one new meter."""
 
     __slots__ = ("_limits", "_token")
     _token: Token[Meter]

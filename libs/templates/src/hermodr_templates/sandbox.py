@@ -71,6 +71,7 @@ _WALKED = (str, list, tuple, set, frozenset, dict, range)
 # Bytes have the same methods, and are nothing a mail could show; and some codecs are quadratic.
 _MAKING_BYTES = frozenset({"encode", "to_bytes"})
 _WIDEST_INDENT = 8
+_SHORT = 80
 _TURNS, _CONCAT, _SIZED, _CHARGE = "hermodr_turns", "hermodr_concat", "hermodr_sized", "hermodr_charge"
 _WIDE_FORMAT = re.compile(r"\*|\d{4}")
 
@@ -86,7 +87,7 @@ class MissingVariable(StrictUndefined):
 
 
 class _Code(CodeGenerator):
-    """Escapes what is written out by `escaped`."""
+    """Has values escaped by `escaped` on their way into the text."""
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         if frame.eval_ctx.autoescape and not frame.eval_ctx.volatile:
@@ -96,9 +97,9 @@ class _Code(CodeGenerator):
 
 
 def escaped(value: object) -> str:
-    """What `markupsafe.escape` gives, of a plain text without making a `Markup` of it, which takes longer than all the
-    rest of writing a value out."""
-    if type(value) is not str:
+    """What `markupsafe.escape` gives. Of a short text it makes no `Markup`, which takes longer than the escaping and is
+    of no use to what is only joined."""
+    if type(value) is not str or len(value) > _SHORT:
         return escape(value)
     value = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return value.replace("'", "&#39;").replace('"', "&#34;")

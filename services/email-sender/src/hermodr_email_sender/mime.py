@@ -45,6 +45,8 @@ _PLAIN_OCTETS = _PRINTABLE + b"\r\n"
 # As much of an encoded line as fits before a soft line break (RFC 2045, 6.7), not ending within an "=3D".
 _SOFT_LINE = re.compile(rb".{1,75}(?<!=)(?<!=.)")
 _LONGEST_QUOTED_LINE = 76
+# A line that `b2a_qp` made 77 octets long by encoding the white space at its end.
+_TOO_LONG = re.compile(rb"^(.{74})(=(?:20|09)\r\n)", re.MULTILINE)
 # Above this share of non-ASCII octets base64 (4/3) is shorter than quoted-printable (3 for each of them).
 _BASE64_SHARE = 0.18
 
@@ -175,14 +177,14 @@ def _transfer_encoded(data: bytes) -> tuple[bytes, bytes]:
         return b"7bit", data
     if odd_octets > len(data) * _BASE64_SHARE:
         return b"base64", encodebytes(data).replace(b"\n", b"\r\n")
-    if odd_octets or b" \r\n" in data or b"\t\r\n" in data:
-        return b"quoted-printable", b2a_qp(data, istext=True)
-    return b"quoted-printable", _quoted(data)
+    if b" \r\n" in data or b"\t\r\n" in data:
+        return b"quoted-printable", _TOO_LONG.sub(rb"\1=\r\n\2", b2a_qp(data, istext=True))
+    return b"quoted-printable", b2a_qp(data, istext=True) if odd_octets else _quoted(data)
 
 
 def _quoted(data: bytes) -> bytes:
     """Quoted-printable of what is printable and does not end a line with white space: only its "=" are encoded and its
-    long lines broken. HTML is mostly that, and `b2a_qp` takes more than twice as long for it."""
+    long lines broken. HTML with a long line is mostly that, and `b2a_qp` takes twice as long for it."""
     return b"\r\n".join(
         line if len(line) <= _LONGEST_QUOTED_LINE else b"=\r\n".join(_SOFT_LINE.findall(line))
         for line in data.replace(b"=", b"=3D").split(b"\r\n")

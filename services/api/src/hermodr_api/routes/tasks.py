@@ -1,7 +1,5 @@
 """`POST /v1/jobs`: work for a worker."""
 
-from dataclasses import replace
-
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
@@ -54,6 +52,6 @@ class TaskRoutes:
             raise invalid(*job)
         answer = answer_of(job)
         if key is not None:
-            job = replace(job, idempotency=Idempotency(key.value, key.fingerprint, answer))
+            job = job._replace(idempotency=Idempotency(key.value, key.fingerprint, answer))
         async with patience():
             return respond(await self._accepting.commit(job, lambda: answer))

@@ -1,8 +1,7 @@
 """Sending one claimed email: render, build, one provider call, and what came of it."""
 
-import contextlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 from uuid import UUID
@@ -144,24 +143,28 @@ class EmailSending:
 
     def _prepared(self, claim: Claim) -> "_Prepared":
         content = self._contents.get((claim.template_id, claim.template_version, claim.locale))
-        with _failures_named():
+        try:
             if claim.content is not None:
                 rendered = self._renderer.as_given_at_once(*_given(claim.content))
             elif content is not None:
                 rendered = self._renderer.render_at_once(content, claim.data)
             else:
                 return _Prepared(tried=False)
+        except RenderingFailed as failure:
+            raise _of_rendering(failure) from failure
         return _Prepared(call=None if rendered is None else self._call(claim, rendered))
 
     async def _rendered(self, claim: Claim, *, at_once: bool) -> Rendered:
         """What has to be waited for; tried `at_once` first, if that was not done."""
-        with _failures_named():
+        try:
             if claim.content is not None:
                 return await self._renderer.as_given(*_given(claim.content))
             content = await self._content(claim)
             if at_once:
                 return await self._renderer.render(content, claim.data)
             return await self._renderer.render_in_cell(content, claim.data)
+        except RenderingFailed as failure:
+            raise _of_rendering(failure) from failure
 
     async def _content(self, claim: Claim) -> TemplateContent:
         if claim.template_id is None or claim.template_version is None or claim.locale is None:
@@ -190,13 +193,9 @@ class _Prepared(NamedTuple):
     tried: bool = True
 
 
-@contextlib.contextmanager
-def _failures_named() -> Iterator[None]:
-    try:
-        yield
-    except RenderingFailed as failure:
-        kind = TransientError if failure.passing else PermanentError
-        raise kind(failure.code, failure.detail) from failure
+def _of_rendering(failure: RenderingFailed) -> DeliveryFailure:
+    kind = TransientError if failure.passing else PermanentError
+    return kind(failure.code, failure.detail)
 
 
 def _given(content: str) -> tuple[str | None, str | None, str | None]:

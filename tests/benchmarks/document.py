@@ -22,6 +22,7 @@ Everything runs on this one machine: the services (one process per role), Postgr
 mail server that takes the mails. Every system sends the same text and HTML mail, and every recipient has to get it
 exactly once.
 The time runs from the first request to the last mail's arrival. Servers are started for the run and belong to it alone.
+The peers in Python run on the same interpreter as Hermodr; how that was built is worth a sixth (`make bench PYTHON=…`).
 
 {disturbed}
 {bulk}

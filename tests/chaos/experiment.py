@@ -15,12 +15,11 @@ from tests.chaos import disks, skew
 from tests.chaos.breaking import Breaker
 from tests.chaos.faults import LEASE_SECONDS, Fault
 from tests.chaos.lags import Lags
-from tests.chaos.report import Felt, Report
+from tests.chaos.report import RECOVERY_SECONDS, Felt, Report
 from tests.chaos.site import Site, opened
 from tests.chaos.workload import Workload
 from tests.support import invariants, servers
 
-RECOVERY_SECONDS = 60.0
 END_SECONDS = 420.0
 """How long after the last fault everything may take to end; more than the ladder."""
 TELL_SECONDS = 2.0

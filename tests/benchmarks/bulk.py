@@ -6,13 +6,14 @@ from tests.benchmarks.accounting import QUIET_SECONDS, Account, load_average, qu
 from tests.benchmarks.results import Bulk
 from tests.benchmarks.site import Site, notification
 
-REQUEST = 5_000
+REQUEST = 1_000
+"""As many as the peers' producers hand in at a time, those that do it in batches."""
 WARM = 500
 PATIENCE = 120.0
 
 
 async def send(here: Site, numbers: range) -> None:
-    """Bulk requests of up to 5,000 notifications, one after the other."""
+    """Bulk requests of up to `REQUEST` notifications, one after the other."""
     async with here.client() as client:
         for start in range(numbers.start, numbers.stop, REQUEST):
             items = [notification(number) for number in range(start, min(start + REQUEST, numbers.stop))]

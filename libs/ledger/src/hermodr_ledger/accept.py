@@ -105,7 +105,7 @@ WITH input AS (
         $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::text[], $8::uuid[], $9::text[],
         $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::uuid[], $16::uuid[], $17::uuid[],
         $18::text[], $19::text[], $20::timestamptz[], $21::text[], $22::bytea[], $23::bytea[],
-        $27::float8[]
+        $24::float8[]
     ) AS i(id, project_id, kind, type, state, priority, channels, recipient_id, to_email,
            to_phone, owner_id, data, content, metadata, group_id, update_id, batch_id,
            singleton_key, on_unknown, scheduled_for, key, fingerprint, response, delay)
@@ -113,7 +113,7 @@ WITH input AS (
     INSERT INTO hermodr.idempotency_keys (project_id, key, fingerprint, status, response)
     SELECT project_id, key, fingerprint, 202, response FROM input
     WHERE key IS NOT NULL
-      AND (SELECT set_config('lock_timeout', coalesce($26, current_setting('lock_timeout')), true)) IS NOT NULL
+      AND (SELECT set_config('lock_timeout', coalesce($27, current_setting('lock_timeout')), true)) IS NOT NULL
     ORDER BY project_id, key  -- as everybody does, so that two statements never wait for each other
     ON CONFLICT DO NOTHING
     RETURNING project_id, key, response
@@ -124,14 +124,14 @@ WITH input AS (
     SELECT id, project_id, kind, type, state, priority, string_to_array(channels, ','), recipient_id, to_email,
         to_phone, owner_id, data::jsonb, content::jsonb, metadata::jsonb, group_id, update_id, batch_id, singleton_key,
         on_unknown, coalesce(scheduled_for, now() + make_interval(secs => delay)),
-        coalesce(scheduled_for, now() + make_interval(secs => coalesce(delay, $24)))
+        coalesce(scheduled_for, now() + make_interval(secs => coalesce(delay, $25)))
     FROM input i
     WHERE i.key IS NULL
        OR EXISTS (SELECT 1 FROM keyed k
                   WHERE k.project_id = i.project_id AND k.key = i.key AND k.response = i.response)
     RETURNING id, scheduled_for
 ), woken AS (
-    SELECT pg_notify($25, '') FROM (SELECT 1 FROM accepted WHERE scheduled_for IS NOT NULL LIMIT 1) due
+    SELECT pg_notify($26, '') FROM (SELECT 1 FROM accepted WHERE scheduled_for IS NOT NULL LIMIT 1) due
 )
 SELECT id FROM accepted LEFT JOIN woken ON true
 """
@@ -150,11 +150,10 @@ async def accept(
     try:
         rows = await ledger.fetch(
             _ACCEPT,
-            *columns(*_columns(jobs)),
+            *_columns(jobs),
             float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
             DUE_CHANNEL,
             f"{round(wait_seconds * 1000)}ms" if wait_seconds is not None else None,
-            *columns([job.delay_seconds for job in jobs]),
         )
     except asyncpg.LockNotAvailableError as error:
         raise Contested from error
@@ -203,7 +202,7 @@ async def accept_singleton(transaction: Transaction, job: NewJob) -> Verdict:
 
 def _columns(jobs: Sequence[NewJob]) -> list[list[object]]:
     keys = [job.idempotency for job in jobs]
-    return [
+    return columns(
         [job.id for job in jobs],
         [job.project_id for job in jobs],
         [job.kind for job in jobs],
@@ -227,7 +226,8 @@ def _columns(jobs: Sequence[NewJob]) -> list[list[object]]:
         [each.key if each else None for each in keys],
         [each.fingerprint if each else None for each in keys],
         [each.response if each else None for each in keys],
-    ]
+        [job.delay_seconds for job in jobs],
+    )
 
 
 async def _earlier_answers(ledger: Statements, jobs: Sequence[NewJob]) -> dict[UUID, Verdict]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from faststream.rabbit import RabbitExchange
 
-from hermodr_contracts.messages import JobsRequested, Message, SendEmails
+from hermodr_contracts.messages import PACK_LIMIT, JobsRequested, Message, SendEmails
 from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_servicekit.announcer import Announcer
@@ -54,8 +54,10 @@ class FakeBroker:
         return found
 
 
-def announcer_of(broker: FakeBroker, **options: int) -> Announcer:
-    return Announcer(cast("Broker", broker), **options)
+def announcer_of(
+    broker: FakeBroker, *, window: int = 8, pack: int = PACK_LIMIT, spacing: float = 0.0
+) -> Announcer:
+    return Announcer(cast("Broker", broker), window=window, pack=pack, spacing=spacing)
 
 
 async def drained(announcer: Announcer) -> None:
@@ -107,8 +109,7 @@ async def test_ids_that_come_while_others_are_published_are_not_stranded() -> No
     broker.gate.clear()
     announcer = announcer_of(broker, window=2, pack=1)
     ids = some(30)
-    for each in ids[:3]:
-        announcer.jobs(Priority.NORMAL, [each])
+    announcer.jobs(Priority.NORMAL, ids[:3])
     await wait_until(lambda: broker.under_way == 2)
     for each in ids[3:]:
         announcer.jobs(Priority.NORMAL, [each])
@@ -130,6 +131,42 @@ async def test_ids_that_come_as_the_last_message_is_confirmed_are_not_stranded()
         announcer.jobs(Priority.NORMAL, second)
         await drained(announcer)
         assert broker.ids() == first + second
+
+
+async def test_a_crowd_waits_for_company_but_neither_the_first_nor_who_fills_the_message() -> None:
+    broker = FakeBroker()
+    announcer = announcer_of(broker, pack=4, spacing=3600)
+    first, company = some(1), some(4)
+    announcer.jobs(Priority.NORMAL, first)
+    await wait_until(lambda: broker.ids() == first)
+    for each in company[:3]:
+        announcer.jobs(Priority.NORMAL, [each])
+    announcer.jobs(Priority.LOW, others := some(1))
+    await wait_until(lambda: broker.ids() == first + others)
+    announcer.jobs(Priority.NORMAL, company[3:])
+    await wait_until(lambda: broker.ids() == first + others + company)
+    assert len(broker.taken) == 3
+
+
+async def test_nothing_urgent_waits_for_company() -> None:
+    broker = FakeBroker()
+    announcer = announcer_of(broker, spacing=3600)
+    ids = some(3)
+    for number, each in enumerate(ids, 1):
+        announcer.jobs(Priority.URGENT, [each])
+        await wait_until(lambda: len(broker.taken) == number)  # noqa: B023 - awaited here
+    assert broker.ids() == ids
+
+
+async def test_draining_waits_for_no_company() -> None:
+    broker = FakeBroker()
+    announcer = announcer_of(broker, spacing=3600)
+    ids = some(2)
+    announcer.jobs(Priority.NORMAL, ids[:1])
+    await wait_until(lambda: broker.ids() == ids[:1])
+    announcer.jobs(Priority.NORMAL, ids[1:])
+    await drained(announcer)
+    assert broker.ids() == ids
 
 
 async def test_what_does_not_arrive_is_told_and_dropped_and_the_rest_goes_on() -> None:

@@ -67,6 +67,9 @@ log = structlog.get_logger()
 _STATEMENT_SECONDS = 4.0
 _CONNECTION_SECONDS = 2.0
 _CONNECTIONS = 10
+_SPACING_SECONDS = 0.02
+"""Between messages of one priority. Two hundred jobs a second, each rung for by itself, keep two cores busy with their
+way, and requests waiting for these; four to a message they take a quarter less (ADR 0028)."""
 
 
 class Api:
@@ -84,7 +87,7 @@ class Api:
             connection_seconds=_CONNECTION_SECONDS,
         )
         self.broker = Broker(settings.amqp_url, settings.topology, settings.service)
-        self.announcer = Announcer(self.broker)
+        self.announcer = Announcer(self.broker, spacing=_SPACING_SECONDS)
         self._key_server = HttpKeyServer(settings.jwks_url) if settings.jwks_url is not None else None
         self._keys = KeySet(self._key_server, self.clock) if self._key_server is not None else None
         self.authenticator = Authenticator(

@@ -109,7 +109,8 @@ async def test_ids_that_come_while_others_are_published_are_not_stranded() -> No
     broker.gate.clear()
     announcer = announcer_of(broker, window=2, pack=1)
     ids = some(30)
-    announcer.jobs(Priority.NORMAL, ids[:3])
+    for each in ids[:3]:
+        announcer.jobs(Priority.NORMAL, [each])
     await wait_until(lambda: broker.under_way == 2)
     for each in ids[3:]:
         announcer.jobs(Priority.NORMAL, [each])
@@ -133,17 +134,16 @@ async def test_ids_that_come_as_the_last_message_is_confirmed_are_not_stranded()
         assert broker.ids() == first + second
 
 
-async def test_a_crowd_waits_for_company_but_neither_the_first_nor_who_fills_the_message() -> None:
+async def test_a_crowd_shares_the_next_message_and_the_first_of_it_waits_for_nobody() -> None:
     broker = FakeBroker()
-    announcer = announcer_of(broker, pack=4, spacing=3600)
+    announcer = announcer_of(broker, spacing=0.05)
     first, company = some(1), some(4)
     announcer.jobs(Priority.NORMAL, first)
     await wait_until(lambda: broker.ids() == first)
-    for each in company[:3]:
-        announcer.jobs(Priority.NORMAL, [each])
+    announcer.jobs(Priority.NORMAL, company[:1])
     announcer.jobs(Priority.LOW, others := some(1))
     await wait_until(lambda: broker.ids() == first + others)
-    announcer.jobs(Priority.NORMAL, company[3:])
+    announcer.jobs(Priority.NORMAL, company[1:])
     await wait_until(lambda: broker.ids() == first + others + company)
     assert len(broker.taken) == 3
 
@@ -178,7 +178,7 @@ async def test_what_does_not_arrive_is_told_and_dropped_and_the_rest_goes_on() -
         told.append((command, ids))
 
     announcer.on_failure(failed)
-    for error in (BrokerUnavailable("away"), Unroutable("no queue")):
+    for error in (BrokerUnavailable("away"), Unroutable("no queue"), ArithmeticError("a defect")):
         told.clear()
         broker.refusing = error
         lost, kept = some(3), some(1)

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Any
 
+import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,6 +79,26 @@ async def test_with_spacing_what_waits_goes_when_its_time_has_come() -> None:
     await all_of(line.submit(1))
     assert await all_of(line.submit(2), line.submit(3)) == [4, 6]
     assert flush.batches == [[1], [2, 3]]
+
+
+def test_a_timer_that_rings_a_little_early_has_rung() -> None:
+    """Looking at the clock again and again until the last fraction of a millisecond is over keeps the loop busy."""
+    timers = 0
+
+    class Loop(uvloop.Loop):
+        def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> Any:  # type: ignore[override]
+            nonlocal timers
+            timers += 1
+            return super().call_at(when, callback, *args, context=context)
+
+    async def scenario() -> None:
+        line = Coalescer(Flush(), spacing=0.0053)
+        for number in range(50):
+            await line.submit(number)
+
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        runner.run(scenario())
+    assert timers == 49
 
 
 async def test_draining_does_not_wait_for_the_spacing() -> None:

@@ -1,6 +1,7 @@
 """Ringing the doorbell: packing ids that want work into few messages, off the path of whoever wrote the rows."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +16,7 @@ from hermodr_contracts.topology import SENDERS, Step
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_servicekit.broker import Broker, Unroutable
 from hermodr_servicekit.coalescer import Coalescer
+from hermodr_servicekit.logging import whereabouts
 from hermodr_servicekit.outages import BrokerUnavailable
 
 log = structlog.get_logger()
@@ -42,8 +44,9 @@ class Announcer:
     It does not raise: the rows are in the ledger, and the scheduler announces again what stays unclaimed. While the
     broker is away ids are dropped rather than collected, for the same reason. Callers are never held up.
 
-    Ids that are not urgent and come within `spacing` seconds of the message before share the next one: each message
-    costs the same few milliseconds on its whole way, whether it has one id or ten.
+    What comes while messages of its kind and lane are being confirmed goes with the next ones. So does, unless it is
+    urgent, what comes within `spacing` seconds of their start: a message costs the same few milliseconds on its whole
+    way, whether it has one id or ten.
     """
 
     def __init__(
@@ -91,32 +94,30 @@ class Announcer:
             return
         if door not in self._lines:
             spacing = 0.0 if priority is Priority.URGENT else self._spacing
-            self._lines[door] = Coalescer(partial(self._serve, door), max_items=self._pack, spacing=spacing)
+            self._lines[door] = Coalescer(partial(self._serve, door), max_items=sys.maxsize, spacing=spacing)
         self._lines[door].submit(crowd)
 
     async def _serve(self, door: _Door, crowds: Sequence[tuple[UUID, ...]]) -> list[None]:
         ids = tuple(chain.from_iterable(crowds))
-        async with asyncio.TaskGroup() as group:
-            for start in range(0, len(ids), self._pack):
-                await self._window.acquire()
-                group.create_task(self._publish(door, ids[start : start + self._pack]))
+        packs = [ids[start : start + self._pack] for start in range(0, len(ids), self._pack)]
+        await asyncio.gather(*(self._publish(door, pack) for pack in packs))
         return [None] * len(crowds)
 
     async def _publish(self, door: _Door, ids: tuple[UUID, ...]) -> None:
-        try:
-            message = _COMMANDS[door.command](ids)
-            await self._broker.publish(message, self._exchanges[door.exchange], door.routing_key)
-        except (BrokerUnavailable, Unroutable) as error:
-            log.warning(
-                "announcement failed; the scheduler will repeat it",
-                message=door.command.type_name(),
-                key=door.routing_key,
-                rows=len(ids),
-                error=type(error).__name__,
-            )
-            await self._tell(door.command, ids)
-        finally:
-            self._window.release()
+        message = _COMMANDS[door.command](ids)
+        async with self._window:
+            try:
+                await self._broker.publish(message, self._exchanges[door.exchange], door.routing_key)
+            except Exception as error:  # noqa: BLE001 - whatever it is must not take other messages with it
+                expected = isinstance(error, BrokerUnavailable | Unroutable)
+                (log.warning if expected else log.error)(
+                    "announcement failed; the scheduler will repeat it",
+                    message=door.command.type_name(),
+                    key=door.routing_key,
+                    rows=len(ids),
+                    error=type(error).__name__ if expected else whereabouts(error),
+                )
+                await self._tell(door.command, ids)
 
     async def _tell(self, command: type[Message], ids: tuple[UUID, ...]) -> None:
         if self._failed is not None:

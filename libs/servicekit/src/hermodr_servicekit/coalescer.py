@@ -7,6 +7,9 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
+_TICK_SECONDS = 0.001
+"""What a timer of the loop may ring early: uvloop's are in whole milliseconds."""
+
 
 class Coalescer(Generic[T, R]):
     """Collects items while a flush is under way and hands them to the next one together.
@@ -71,7 +74,7 @@ class Coalescer(Generic[T, R]):
         """Whether the next batch may still fill; then a timer sees to it. If not, the one after it has to wait."""
         loop = asyncio.get_running_loop()
         now = loop.time()
-        if now < self._not_before and len(self._waiting) < self._max_items:
+        if now + _TICK_SECONDS < self._not_before and len(self._waiting) < self._max_items:
             if self._timer is None:
                 self._timer = loop.call_at(self._not_before, self._due)
             return True

@@ -20,7 +20,7 @@ from tests.benchmarks import bulk, document, page, peer, report, waits
 from tests.benchmarks.installed import NotInstalled
 from tests.benchmarks.mailbox import Incomplete, Mailbox, mailbox
 from tests.benchmarks.report import number
-from tests.benchmarks.results import Bulk, Result, disturbed, middle
+from tests.benchmarks.results import Beside, Bulk, Result, Rounds, disturbed, middle
 from tests.benchmarks.scenarios import SCENARIOS
 from tests.benchmarks.servers import Servers, folder, servers
 from tests.benchmarks.site import OURS, say, site
@@ -74,7 +74,7 @@ class Choice:
 class Findings:
     """Of one run."""
 
-    bulk: dict[str, Bulk] = field(default_factory=dict)
+    bulk: dict[str, list[Bulk]] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
 
@@ -87,8 +87,8 @@ def tell(turn: int, name: str, run: Bulk) -> None:
 
 
 async def bulk_rounds(choice: Choice, place: Servers, box: Mailbox, found: Findings) -> None:
-    """Ours and every peer's bulk run in turn, as often as there are rounds; the median run of each counts."""
-    runs: dict[str, list[Bulk]] = {}
+    """Ours and every peer's bulk run in turn, as often as there are rounds."""
+    runs = found.bulk
     for turn in range(choice.rounds):
         async with site(place, box) as here:
             runs.setdefault(OURS, []).append(await bulk.measure(here, choice.mails))
@@ -104,23 +104,32 @@ async def bulk_rounds(choice: Choice, place: Servers, box: Mailbox, found: Findi
                 continue
             runs.setdefault(one.name, []).append(run)
             tell(turn, one.name, run)
-    found.bulk = {name: middle(done) for name, done in runs.items()}
-    ours, theirs = found.bulk[OURS], {name: run for name, run in found.bulk.items() if name != OURS}
-    found.results += bulk_results(ours, theirs)
+    found.results += bulk_results(runs)
 
 
-def bulk_results(ours: Bulk, theirs: dict[str, Bulk]) -> list[Result]:
-    """The bulk runs as single numbers."""
+def bulk_results(rounds: Rounds) -> list[Result]:
+    """The bulk runs as single numbers: those of each system's median run."""
+    ours, peers = middle(rounds[OURS]), [name for name in rounds if name != OURS]
+    theirs = {name: middle(rounds[name]) for name in peers}
+    beside = {name: Beside.of(rounds[OURS], rounds[name]) for name in peers}
 
     def per_thousand(run: Bulk, seconds: float) -> float:
         return seconds / run.mails * 1000
 
-    rates = {name: run.rate for name, run in theirs.items()}
-    cost = {name: per_thousand(run, run.cost) for name, run in theirs.items()}
-    target = "≥ 4,000/s or ≥ 7 × Celery + row"
     return [
-        Result("bulk", "mails_per_second", "1/s", ours.rate, rates, ours.load, target),
-        Result("bulk", "cpu_all_but_sink", "s/1000", per_thousand(ours, ours.cost), cost, ours.load),
+        Result(
+            *("bulk", "mails_per_second", "1/s", ours.rate),
+            {name: run.rate for name, run in theirs.items()},
+            ours.load,
+            "≥ 4,000/s or ≥ 7 × Celery + row",
+            {name: each.rate for name, each in beside.items()},
+        ),
+        Result(
+            *("bulk", "cpu_all_but_sink", "s/1000", per_thousand(ours, ours.cost)),
+            {name: per_thousand(run, run.cost) for name, run in theirs.items()},
+            ours.load,
+            ratios={name: each.cost for name, each in beside.items()},
+        ),
         *(
             Result("bulk", f"cpu_{role}", "s/1000", per_thousand(ours, seconds), load=ours.load)
             for role, seconds in ours.roles.items()
@@ -174,8 +183,8 @@ def show(found: Findings) -> None:
     if found.bulk:
         head, rows = report.bulk_rows(found.bulk, LABELS)
         report.show(console, "bulk, HTML mails end to end; CPU in seconds per 1,000 mails", head, rows)
-        report.show(console, "Hermodr by role", *report.role_rows(found.bulk[OURS]))
-    if warning := disturbed(found.bulk.values()):
+        report.show(console, "Hermodr by role", *report.role_rows(middle(found.bulk[OURS])))
+    if warning := disturbed(middle(runs) for runs in found.bulk.values()):
         console.print(warning, style="bold yellow", highlight=False)
     others = [result for result in found.results if result.scenario != "bulk"]
     if others:

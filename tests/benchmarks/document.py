@@ -8,7 +8,7 @@ from pathlib import Path
 from hermodr_cli import state
 from tests.benchmarks import report
 from tests.benchmarks.posts import BARE
-from tests.benchmarks.results import Bulk, Result, disturbed
+from tests.benchmarks.results import Result, Rounds, disturbed, middle
 
 PAGE = """\
 # Benchmarks
@@ -55,10 +55,12 @@ memory of their workers; the others look for it in their store.
 BULK = """\
 ## Bulk: HTML mails end to end
 
-`ratio` is Hermodr's rate divided by the peer's. CPU in seconds per 1,000 mails; `own CPU` and `own MB` are all
-processes of the system itself with its producer; `all CPU` adds the servers, without the sink, and `CPU ratio` compares
-it. `others` is the share of the machine's work meanwhile that had nothing to do with the measurement: where it is
-not small, the CPU ratio says more than the rate. {rounds}
+`ratio` is Hermodr's rate divided by the peer's of the same round, as machines are faster and slower from minute to
+minute; the median of the rounds, and under `rounds` the least and the most. CPU in seconds per 1,000 mails; `own CPU`
+and `own MB` are all processes of the system itself with its producer (ours is the harness, whose memory is not
+counted); `all CPU` adds the servers, without the sink, and `CPU ratio` compares it. `others` is the share of the
+machine's work meanwhile that had nothing to do with the measurement: where it is not small, the CPU ratio says more
+than the rate. {rounds}
 
 {table}
 
@@ -81,7 +83,7 @@ BARE_WHEN_TARGETS_WERE_SET = 3_673
 
 
 def text(
-    bulk: Mapping[str, Bulk],
+    bulk: Rounds,
     results: Sequence[Result],
     missing: Mapping[str, str],
     labels: Mapping[str, str],
@@ -89,13 +91,15 @@ def text(
 ) -> str:
     """The page."""
     parts = {"bulk": "", "others": "", "missing": ""}
-    warning = disturbed(bulk.values())
+    warning = disturbed(middle(runs) for runs in bulk.values())
     parts["disturbed"] = f"**{warning}**\n" if warning else ""
     if bulk:
         parts["bulk"] = BULK.format(
-            rounds=f"The median of {rounds} rounds." if rounds > 1 else "One round.",
+            rounds=f"Everything else is the run with the median rate of {rounds} rounds."
+            if rounds > 1
+            else "One round.",
             table=report.markdown(*report.bulk_rows(bulk, labels)),
-            roles=report.markdown(*report.role_rows(next(iter(bulk.values())))),
+            roles=report.markdown(*report.role_rows(middle(next(iter(bulk.values()))))),
         )
     if others := [result for result in results if result.scenario != "bulk"]:
         parts["others"] = OTHERS.format(

@@ -5,7 +5,7 @@ from html import escape
 from pathlib import Path
 
 from tests.benchmarks import report
-from tests.benchmarks.results import Bulk, Result
+from tests.benchmarks.results import Result, Rounds, middle
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -28,18 +28,18 @@ th:first-child, td:first-child {{ text-align: left; }}
 """
 
 
-def write(path: Path, bulk: Mapping[str, Bulk], results: Sequence[Result], labels: Mapping[str, str]) -> None:
+def write(path: Path, bulk: Rounds, results: Sequence[Result], labels: Mapping[str, str]) -> None:
     """Replaces the page."""
     parts = []
     if bulk:
-        names = {name: labels.get(name, name) for name in bulk}
-        rates = {names[name]: run.rate for name, run in bulk.items()}
-        costs = {names[name]: run.cost / run.mails * 1e6 for name, run in bulk.items()}
+        runs = {labels.get(name, name): middle(each) for name, each in bulk.items()}
+        rates = {name: run.rate for name, run in runs.items()}
+        costs = {name: run.cost / run.mails * 1e6 for name, run in runs.items()}
         parts += ["<h2>Bulk: mails per second, end to end</h2>", _chart(rates)]
         parts += ["<h2>Processor time per mail, µs, without the mail server</h2>", _chart(costs)]
         parts += ["<h2>Bulk in numbers, CPU in seconds per 1,000 mails</h2>"]
         parts += [_table(*report.bulk_rows(bulk, labels))]
-        parts += ["<h2>Hermodr by role</h2>", _table(*report.role_rows(next(iter(bulk.values()))))]
+        parts += ["<h2>Hermodr by role</h2>", _table(*report.role_rows(next(iter(runs.values()))))]
     if others := [result for result in results if result.scenario != "bulk"]:
         parts += ["<h2>One at a time</h2>", _table(*report.result_rows(others, labels))]
     path.write_text(PAGE.format(content="\n".join(parts)), encoding="utf-8")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.results import Bulk, Result
+from tests.benchmarks.results import Beside, Bulk, Result, Rounds, middle
 
 OURS = ("api", "dispatcher", "scheduler", "email-sender")
 OTHERS = ("database", "broker", "redis", "sink")
@@ -20,13 +20,25 @@ def number(value: float) -> str:
     return f"{value:,.{digits}f}"
 
 
-def bulk_rows(runs: Mapping[str, Bulk], labels: Mapping[str, str]) -> tuple[list[str], Rows]:
-    """Head and lines of the table of bulk runs; the first run is ours. CPU in seconds per 1,000 mails."""
-    head = ["system", "mails", "mails/s", "ratio", "own CPU", *OTHERS, "all CPU", "CPU ratio", "own MB"]
+def bulk_rows(rounds: Rounds, labels: Mapping[str, str]) -> tuple[list[str], Rows]:
+    """Head and lines of the table of bulk runs. CPU in seconds per 1,000 mails."""
+    head = [
+        "system",
+        "mails",
+        "mails/s",
+        "ratio",
+        "rounds",
+        "own CPU",
+        *OTHERS,
+        "all CPU",
+        "CPU ratio",
+        "own MB",
+    ]
     head += ["others", "load"]
-    ours = next(iter(runs.values()))
+    ours = next(iter(rounds.values()))
     rows = []
-    for name, run in runs.items():
+    for name, runs in rounds.items():
+        run, beside = middle(runs), Beside.of(ours, runs)
         own = [role for role in run.roles if role not in OTHERS]
         scale = 1000 / run.mails
         rows.append(
@@ -34,12 +46,13 @@ def bulk_rows(runs: Mapping[str, Bulk], labels: Mapping[str, str]) -> tuple[list
                 labels.get(name, name),
                 f"{run.mails:,}",
                 number(run.rate),
-                f"{ours.rate / run.rate:.1f} ×",
+                f"{beside.rate:.1f} ×",
+                f"{beside.least:.1f}–{beside.most:.1f}",
                 number(sum(run.roles[role] for role in own) * scale),
                 *(number(run.roles[role] * scale) if role in run.roles else "–" for role in OTHERS),
                 number(run.cost * scale),
-                f"{run.cost / run.mails * ours.mails / ours.cost:.1f} ×",
-                f"{sum(run.memory[role] for role in own):.0f}",
+                f"{beside.cost:.1f} ×",
+                f"{sum(run.memory.get(role, 0) for role in own):.0f}",
                 f"{run.foreign:.0%}",
                 f"{run.load:.1f}",
             ]
@@ -50,7 +63,11 @@ def bulk_rows(runs: Mapping[str, Bulk], labels: Mapping[str, str]) -> tuple[list
 def role_rows(run: Bulk) -> tuple[list[str], Rows]:
     """Head and lines of our own roles' table."""
     return ["role", "CPU µs per mail", "MB"], [
-        [role, f"{seconds / run.mails * 1e6:,.0f}", f"{run.memory[role]:,.0f}"]
+        [
+            role,
+            f"{seconds / run.mails * 1e6:,.0f}",
+            f"{run.memory[role]:,.0f}" if role in run.memory else "–",
+        ]
         for role, seconds in run.roles.items()
     ]
 

@@ -1,6 +1,6 @@
 """What was measured, in the form that tables, JSON and the page are made of."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median_low
 from typing import Any
@@ -8,7 +8,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Result:
-    """One number of ours and the peers' beside it. `target` is PERFORMANCE.md's, in words."""
+    """One number of ours and the peers' beside it. `target` is PERFORMANCE.md's, in words. `ratios` that were taken
+    round by round stand for those of the numbers themselves."""
 
     scenario: str
     metric: str
@@ -17,9 +18,12 @@ class Result:
     peers: dict[str, float] = field(default_factory=dict)
     load: float = 0.0
     target: str = ""
+    ratios: dict[str, float] = field(default_factory=dict)
 
     def ratio(self, peer: str) -> float:
         """How many times better we are: more per second, or less of anything else."""
+        if peer in self.ratios:
+            return self.ratios[peer]
         theirs = self.peers[peer]
         best, other = (self.hermodr, theirs) if self.unit == "1/s" else (theirs, self.hermodr)
         return best / other if other else 0.0
@@ -31,6 +35,7 @@ class Result:
             "unit": self.unit,
             "hermodr": round(self.hermodr, 4),
             "peers": {name: round(value, 4) for name, value in self.peers.items()},
+            "ratios": {name: round(self.ratio(name), 4) for name in self.peers},
             "load_average": round(self.load, 2),
             "target": self.target,
         }
@@ -62,6 +67,28 @@ class Bulk:
         return max(0.0, 1 - sum(self.roles.values()) / self.machine) if self.machine else 0.0
 
 
+Rounds = Mapping[str, Sequence[Bulk]]
+"""The bulk runs of each system, a run for each round; ours first."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """How many times better we were than a peer in the same round, which saw the same machine: by mails a second and
+    by processor time a mail. The medians of the rounds; and of the rate the least and the most."""
+
+    rate: float
+    cost: float
+    least: float
+    most: float
+
+    @classmethod
+    def of(cls, ours: Sequence[Bulk], theirs: Sequence[Bulk]) -> "Beside":
+        pairs = list(zip(ours, theirs, strict=False))  # a peer may have failed in a later round
+        rates = [mine.rate / other.rate for mine, other in pairs]
+        costs = [other.cost / other.mails * mine.mails / mine.cost for mine, other in pairs]
+        return cls(median_low(rates), median_low(costs), min(rates), max(rates))
+
+
 FOREIGN = 0.15
 """With a larger share of others' work, rates and latencies say more about them than about us."""
 
@@ -83,7 +110,7 @@ def percentile(values: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def middle(runs: list[Bulk]) -> Bulk:
+def middle(runs: Sequence[Bulk]) -> Bulk:
     """The run whose rate is the median; of an even number the slower of the two in the middle, for everybody."""
     rate = median_low([run.rate for run in runs])
     return next(run for run in runs if run.rate == rate)

@@ -71,7 +71,7 @@ def test_every_peer_has_the_name_machines_know_it_by_and_one_for_people() -> Non
 def test_a_bulk_run_becomes_single_numbers_beside_the_peers() -> None:
     ours = Bulk(2000, 0.5, {"api": 0.2, "sink": 0.1}, 1.0, {"api": 90.0, "sink": 10.0}, 1.0)
     theirs = Bulk(1000, 2.0, {"worker": 2.0, "sink": 0.1}, 3.0, {"worker": 60.0}, 1.0)
-    found = {result.metric: result for result in bulk_results(ours, {"celery_pg": theirs})}
+    found = {result.metric: result for result in bulk_results({"hermodr": [ours], "celery_pg": [theirs]})}
     assert (found["mails_per_second"].hermodr, found["mails_per_second"].peers) == (4000, {"celery_pg": 500})
     assert found["mails_per_second"].ratio("celery_pg") == 8
     assert found["cpu_all_but_sink"].hermodr == pytest.approx(0.1)

@@ -1,5 +1,6 @@
 """Tables, the page with charts, and docs/benchmarks.md."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ THEIRS = Bulk(
     {"worker": 60.0, "redis": 5.0, "sink": 9.0},
     2.0,
 )
-RUNS = {"hermodr": OURS, "celery_pg": THEIRS}
+RUNS = {"hermodr": [OURS], "celery_pg": [THEIRS]}
 OTHER = Result("posts", "requests_per_second", "1/s", 6385.4, {"celery_pg": 3474}, 1.7, "≥ 3,000/s")
 
 
@@ -51,9 +52,23 @@ def test_a_line_of_the_bulk_table_compares_rates_and_processor_time() -> None:
     )
 
 
+def test_a_ratio_is_that_of_the_same_round() -> None:
+    slow, fast = replace(OURS, seconds=0.5), replace(THEIRS, seconds=0.5)
+    head, (_, theirs) = report.bulk_rows(
+        {"hermodr": [OURS, slow, slow], "peer": [fast, THEIRS, fast]}, LABELS
+    )
+    of = dict(zip(head, theirs, strict=True))
+    assert (of["ratio"], of["rounds"]) == ("4.0 ×", "2.0–4.0"), (
+        "the median rates are 2,000 and 1,000 a second"
+    )
+
+
 def test_roles_are_told_in_microseconds_a_mail() -> None:
     _, rows = report.role_rows(OURS)
     assert ["email-sender", "200", "70"] in rows
+    handing_in = replace(OURS, roles={"producer": 0.01, **OURS.roles})
+    _, (producer, *_) = report.role_rows(handing_in)
+    assert producer == ["producer", "10", "–"], "the harness itself, whose memory is its own"
 
 
 def test_each_peer_has_a_line_beside_ours() -> None:
@@ -112,8 +127,8 @@ def test_the_document_names_machine_command_rounds_and_what_was_left_out(
     text = document.text(RUNS, [OTHER], {"celery_pg": "needs a licence"}, LABELS, 3)
     assert "`make bench QUICK=1`" in text
     assert " cores (" in text
-    assert "The median of 3 rounds." in text
-    assert "| Celery <+ row> | 500 | 500 | 8.0 × |" in text
+    assert "median rate of 3 rounds." in text
+    assert "| Celery <+ row> | 500 | 500 | 8.0 × | 8.0–8.0 |" in text
     assert "Left out: Celery <+ row>: needs a licence" in text
     assert "One round." in document.text(RUNS, [], {}, LABELS, 1)
-    assert "disturbed" not in document.text({"hermodr": OURS}, [], {}, LABELS, 1)
+    assert "disturbed" not in document.text({"hermodr": [OURS]}, [], {}, LABELS, 1)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.benchmarks.results import Bulk, Result, disturbed, middle, percentile
+from tests.benchmarks.results import Beside, Bulk, Result, disturbed, middle, percentile
 
 
 def run(rate: float = 1000.0, *, sink: float = 1.0, machine: float = 10.0, mails: int = 1000) -> Bulk:
@@ -30,6 +30,7 @@ def test_machines_read_scenario_metric_unit_ours_and_theirs() -> None:
         "unit": "1/s",
         "hermodr": 2943.21,
         "peers": {"celery_pg": 538.0},
+        "ratios": {"celery_pg": 5.4707},
         "load_average": 1.23,
         "target": "≥ 4,000/s",
     }
@@ -55,6 +56,15 @@ def test_a_disturbed_run_says_so_and_an_undisturbed_one_does_not() -> None:
 def test_the_median_run_counts_and_of_two_the_slower() -> None:
     assert middle([run(300), run(100), run(200)]).rate == 200
     assert middle([run(300), run(100)]).rate == 100
+
+
+def test_what_was_compared_round_by_round_is_told_by_its_median() -> None:
+    ours, theirs = [run(1000), run(2000), run(1500)], [run(100), run(400), run(250)]
+    beside = Beside.of(ours, theirs)
+    assert (beside.rate, beside.least, beside.most, beside.cost) == pytest.approx((6, 5, 10, 1))
+    assert Beside.of(ours, theirs[:1]).rate == pytest.approx(10), "a peer that failed later"
+    rates = Result("bulk", "mails_per_second", "1/s", 1500, {"celery_pg": 250}, ratios={"celery_pg": 7})
+    assert rates.ratio("celery_pg") == 7
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1), st.floats(0, 1))

@@ -2,8 +2,10 @@
 
 import pytest
 
+from hermodr_contracts.topology import parse_ladder
 from tests.chaos import faults
-from tests.chaos.faults import CATALOGUE, FIRST
+from tests.chaos.faults import CATALOGUE, FIRST, LADDER_SECONDS
+from tests.chaos.site import LADDER
 
 
 def test_a_seed_says_everything() -> None:
@@ -26,6 +28,18 @@ def test_a_long_run_has_every_kind_each_within_its_limits(seed: int) -> None:
 def test_no_kind_comes_again_before_all_have_come() -> None:
     kinds = [each.kind for each in faults.sequence(1, 3000)]
     assert len(set(kinds[: len(CATALOGUE)])) == len(CATALOGUE)
+
+
+@pytest.mark.parametrize("seed", range(20, 40))
+def test_no_mail_meets_a_third_long_absence_of_the_provider(seed: int) -> None:
+    """Three of them use up its attempts (seed 31 had them), and then it is given up, as it should be."""
+    found = faults.sequence(seed, 1800)
+    away = [each for each in found if each.kind == "provider-down"]
+    long = [each.at for each in away if each.seconds > CATALOGUE["provider-down"].longest]
+    assert len(long) >= 3
+    assert all(third - first >= LADDER_SECONDS for first, third in zip(long, long[2:], strict=False))
+    ladder = sum(step.delay.total_seconds() for step in parse_ladder(LADDER))
+    assert ladder < LADDER_SECONDS
 
 
 def test_what_was_written_down_is_played_again() -> None:

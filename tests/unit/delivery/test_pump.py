@@ -154,13 +154,43 @@ async def test_a_message_is_done_when_the_last_of_its_deliveries_is_recorded(lan
     await done(task)
 
 
-async def test_with_the_database_away_while_claiming_the_rows_are_left_to_the_scheduler(lane: Lane) -> None:
-    lane.attempts.away = 1
-    await done(lane.submit(new_ids(5)))
-    assert lane.provider.began == []
-    ids = new_ids(2)
+async def test_with_the_database_away_while_claiming_the_rows_wait_for_it_in_line(lane: Lane) -> None:
+    lane.attempts.away = 2
+    ids = new_ids(5)
     await done(lane.submit(ids))
-    assert lane.attempts.recorded == ids
+    assert lane.provider.began == ids
+    assert lane.attempts.claims == [ids] * 3
+
+
+async def test_what_cannot_be_claimed_for_the_time_being_keeps_nobody_else_from_it() -> None:
+    lane = Lane(concurrency=1, window=2)
+    lane.attempts.away = 1
+    first, second = new_ids(2), new_ids(2)
+    async with running(lane.pump.run()):
+        await done(lane.submit(first), lane.submit(second))
+    assert lane.attempts.claims == [first, second, first]
+
+
+async def test_without_a_database_messages_are_let_go_before_the_broker_takes_the_sender_for_dead() -> None:
+    lane = Lane(concurrency=1, window=2)
+    lane.attempts.away = 1
+    early = lane.submit(new_ids(2))
+    await asyncio.sleep(0)
+    lane.clock.advance(HELD_SECONDS + 1)
+    late = lane.submit(new_ids(2))
+    async with running(lane.pump.run()):
+        await done(early, late)
+    assert len(lane.provider.began) == 2
+
+
+async def test_draining_while_the_database_is_away_gives_the_messages_back(lane: Lane) -> None:
+    lane.attempts.away = 1_000_000
+    task = lane.submit(new_ids(20))
+    await wait_until(lambda: lane.attempts.claims)
+    await done(asyncio.create_task(lane.pump.drain()))
+    with pytest.raises(Stopping):
+        await done(task)
+    assert not lane.attempts.claimed
 
 
 async def test_with_the_database_away_while_recording_nothing_is_forgotten_or_sent_again(lane: Lane) -> None:

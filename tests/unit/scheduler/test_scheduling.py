@@ -7,7 +7,6 @@ from uuid import UUID
 import pytest
 from prometheus_client import CollectorRegistry
 
-from hermodr_contracts.messages import JobsRequested, SendEmails
 from hermodr_contracts.topology import Step, Topology, parse_ladder
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
 from hermodr_ledger.attempts import Attempt, Outcome, Recorded, Settlement
@@ -37,7 +36,6 @@ class FakeLedger:
         self.expired: list[ExpiredClaim] = []
         self.next: float | None = None
         self.away = False
-        self.put_back_rows: list[tuple[list[UUID], list[UUID]]] = []
         self.recorded: list[tuple[Attempt, Settlement]] = []
 
     async def take_jobs(self, limit: int) -> list[DueJob]:
@@ -55,10 +53,6 @@ class FakeLedger:
     async def expired_claims(self, limit: int) -> list[ExpiredClaim]:
         self._answer()
         return self.expired[:limit]
-
-    async def put_back(self, job_ids: Sequence[UUID], delivery_ids: Sequence[UUID]) -> None:
-        self._answer()
-        self.put_back_rows.append((list(job_ids), list(delivery_ids)))
 
     async def seconds_until_due(self) -> float | None:
         self._answer()
@@ -275,14 +269,3 @@ async def test_after_an_outage_of_the_database_senders_come_before_the_verdict(b
     bench.clock.advance(0.1)
     await bench.scheduling.tick()
     assert len(bench.ledger.recorded) == 1
-
-
-async def test_what_did_not_arrive_is_put_back_and_an_outage_of_the_database_only_delays_it(
-    bench: Bench,
-) -> None:
-    ids = [new_job_id()]
-    await bench.scheduling.undelivered(JobsRequested, ids)
-    await bench.scheduling.undelivered(SendEmails, ids)
-    assert bench.ledger.put_back_rows == [(ids, []), ([], ids)]
-    bench.ledger.away = True
-    await bench.scheduling.undelivered(SendEmails, ids)

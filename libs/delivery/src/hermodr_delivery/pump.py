@@ -3,8 +3,9 @@
     message of ids ─▶ line ─▶ claim and prepare (a few at a time) ─▶ workers: provider call ─▶ Recorder ─▶ message acked
 
 Ids wait unclaimed until a worker is about to be free, so that a lease covers little more than the provider's call and
-a slow provider leaves the rest of the crowd to other senders. The work goes on when the broker's connection is lost
-and with it the handlers: the message will come again and find nothing left to claim.
+a slow provider leaves the rest of the crowd to other senders. They wait in line while the database is away, too. The
+work goes on when the broker's connection is lost and with it the handlers: the message will come again and find nothing
+left to claim.
 """
 
 import asyncio
@@ -29,8 +30,12 @@ CLAIMS_PER_WORKER = 2
 """One being sent, one at hand."""
 
 HELD_SECONDS = 600.0
-"""How long a paused pump keeps a message. A broker takes a consumer for dead that acknowledges nothing for half an
-hour; the rows are in the ledger, and the scheduler announces them when the pause is over."""
+"""How long a pump keeps a message while it is paused or has no database. A broker takes a consumer for dead that
+acknowledges nothing for half an hour; the rows are in the ledger, and the scheduler announces them afterwards."""
+
+_FIRST_PAUSE_SECONDS = 0.05
+_LONGEST_PAUSE_SECONDS = 1.0
+"""Between two claims of a database that is away."""
 
 PREPARED_TOGETHER = 16
 """Claims that are prepared in a row. Doing the same for many mails costs a tenth less than doing everything for each in
@@ -124,7 +129,7 @@ class Pump:
         """Begins no provider call until `resume`: claims in hand are given back, and ids wait unclaimed. To be called
         every now and then while the pause lasts, for messages are not kept for ever."""
         self._paused = True
-        while self._line and self._clock.monotonic() - self._line[0][1].since > HELD_SECONDS:
+        while self._line and self._held_too_long(self._line[0][1]):
             self._line.popleft()[1].settle()
 
     def resume(self) -> None:
@@ -162,15 +167,21 @@ class Pump:
         await self._recorder.drain()
 
     async def _claim_always(self) -> None:
+        pause = _FIRST_PAUSE_SECONDS
         while True:
             self._turn.clear()
             ahead = self._pace.ahead()
-            if self._line and self._in_hand <= ahead // 2 and not (self._stopping or self._paused):
-                await self._claim_some(ahead - self._in_hand)
-            else:
+            if not self._line or self._in_hand > ahead // 2 or self._stopping or self._paused:
                 await self._turn.wait()
+            elif await self._claim_some(ahead - self._in_hand):
+                pause = _FIRST_PAUSE_SECONDS
+            else:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
-    async def _claim_some(self, room: int) -> None:
+    async def _claim_some(self, room: int) -> bool:
+        """Whether the ledger answered. If not, the ids are in line again: acknowledged, they would be announced by the
+        scheduler one day, and the crowd behind them would follow."""
         taken = [self._line.popleft() for _ in range(min(room, len(self._line)))]
         self._in_hand += len(taken)
         good_until = self._clock.monotonic() + self._lease_seconds / 2
@@ -179,8 +190,9 @@ class Pump:
                 [each for each, _ in taken], owner=self._owner, lease_seconds=self._lease_seconds
             )
         except LedgerUnavailable as error:
-            log.warning("deliveries left for later", deliveries=len(taken), error=str(error))
-            claims = []
+            log.warning("deliveries wait for the database", deliveries=len(taken), error=str(error))
+            self._put_back(taken)
+            return False
         by_id = {each.id: each for each in claims}
         row_ends = self._clock.monotonic() + PREPARING_SECONDS
         for number, (delivery_id, message) in enumerate(taken, 1):
@@ -192,6 +204,22 @@ class Pump:
             if number % PREPARED_TOGETHER == 0 or self._clock.monotonic() > row_ends:
                 await asyncio.sleep(0)
                 row_ends = self._clock.monotonic() + PREPARING_SECONDS
+        return True
+
+    def _put_back(self, taken: Sequence[tuple[UUID, _Message]]) -> None:
+        """At the end of the line: a row that somebody keeps locked is not to be in the way of all others."""
+        self._in_hand -= len(taken)
+        for each, message in taken:
+            if self._stopping:
+                message.give_back()
+            elif self._held_too_long(message):
+                message.settle()
+            else:
+                self._line.append((each, message))
+        self._turn.set()
+
+    def _held_too_long(self, message: _Message) -> bool:
+        return self._clock.monotonic() - message.since > HELD_SECONDS
 
     def _settled(self, message: _Message) -> None:
         self._in_hand -= 1

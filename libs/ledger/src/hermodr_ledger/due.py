@@ -158,8 +158,8 @@ async def expired_claims(ledger: Ledger, limit: int) -> list[ExpiredClaim]:
 
 
 async def put_back(ledger: Ledger, job_ids: Sequence[UUID], delivery_ids: Sequence[UUID]) -> None:
-    """Makes rows due again shortly that were taken but could not be announced. Not at once: whatever stood in the way
-    would be asked over and over."""
+    """Makes rows due again shortly that could not be announced. Not at once: whatever stood in the way would be asked
+    over and over."""
     await ledger.fetch(
         """
         WITH jobs AS (
@@ -210,10 +210,6 @@ class DueRows:
     async def expired_claims(self, limit: int) -> list[ExpiredClaim]:
         """See `expired_claims`."""
         return await expired_claims(self._ledger, limit)
-
-    async def put_back(self, job_ids: Sequence[UUID], delivery_ids: Sequence[UUID]) -> None:
-        """See `put_back`."""
-        await put_back(self._ledger, job_ids, delivery_ids)
 
     async def seconds_until_due(self) -> float | None:
         """See `seconds_until_due`."""

@@ -1,11 +1,14 @@
 """The life of a service that works on the ledger by the broker's bell: what it is made of, how it starts and leaves."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
 
 import structlog
 from prometheus_client import CollectorRegistry, Gauge
 
+from hermodr_contracts.messages import JobsRequested, Message
+from hermodr_ledger.due import put_back
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_ledger.lifeline import Heart, instance_name, ledger_ready
 from hermodr_servicekit.announcer import Announcer
@@ -30,6 +33,7 @@ class Runtime:
         self.ledger = Ledger(settings.database_url, service=settings.service)
         self.broker = Broker(settings.amqp_url, settings.topology, settings.service)
         self.announcer = Announcer(self.broker)
+        self.announcer.on_failure(self._undelivered)
         self._started = False
         beat = Gauge(
             "hermodr_service_heartbeat_timestamp_seconds",
@@ -77,6 +81,14 @@ class Runtime:
                 await drain()
         except TimeoutError:
             log.warning("the grace period is over; the scheduler will hand out what is left")
+
+    async def _undelivered(self, command: type[Message], ids: Sequence[UUID]) -> None:
+        """Announcements that did not reach the broker: their rows are due again shortly."""
+        of_jobs = command is JobsRequested
+        try:
+            await put_back(self.ledger, ids if of_jobs else (), () if of_jobs else ids)
+        except LedgerUnavailable as error:
+            log.warning("rows stay put off", rows=len(ids), error=str(error))
 
     async def _ready(self) -> dict[str, bool]:
         return {

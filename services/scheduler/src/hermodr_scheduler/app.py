@@ -38,7 +38,6 @@ async def main(stop: asyncio.Event) -> None:
         ladder=settings.ladder,
         batch=settings.scheduler_batch,
     )
-    runtime.announcer.on_failure(scheduling.undelivered)
     retention = timedelta(days=settings.retention_days) if settings.retention_days else None
     housekeeping = Upkeep(
         runtime.ledger,

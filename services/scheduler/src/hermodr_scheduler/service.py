@@ -6,7 +6,6 @@ from uuid import UUID
 
 import structlog
 
-from hermodr_contracts.messages import JobsRequested, Message
 from hermodr_contracts.topology import Step
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_ledger.attempts import Attempt, Outcome, Recorded, Settlement, settle
@@ -36,7 +35,6 @@ class Due(Protocol):
         self, limit: int, crowded: Collection[tuple[Channel, Priority]]
     ) -> list[DueDelivery]: ...
     async def expired_claims(self, limit: int) -> list[ExpiredClaim]: ...
-    async def put_back(self, job_ids: Sequence[UUID], delivery_ids: Sequence[UUID]) -> None: ...
     async def seconds_until_due(self) -> float | None: ...
 
 
@@ -96,14 +94,6 @@ class Scheduling:
         except LedgerUnavailable:
             self._answering_since = None
             raise
-
-    async def undelivered(self, command: type[Message], ids: Sequence[UUID]) -> None:
-        """Announcements that did not reach the broker: their rows are due again shortly."""
-        of_jobs = command is JobsRequested
-        try:
-            await self._due.put_back(ids if of_jobs else (), () if of_jobs else ids)
-        except LedgerUnavailable as error:
-            log.warning("rows stay put off", rows=len(ids), error=str(error))
 
     async def _round(self) -> bool:
         expired = await self._settle_expired()

@@ -113,9 +113,6 @@ def bulk_results(rounds: Rounds) -> list[Result]:
     theirs = {name: middle(rounds[name]) for name in peers}
     beside = {name: Beside.of(rounds[OURS], rounds[name]) for name in peers}
 
-    def per_thousand(run: Bulk, seconds: float) -> float:
-        return seconds / run.mails * 1000
-
     return [
         Result(
             *("bulk", "mails_per_second", "1/s", ours.rate),
@@ -125,13 +122,13 @@ def bulk_results(rounds: Rounds) -> list[Result]:
             {name: each.rate for name, each in beside.items()},
         ),
         Result(
-            *("bulk", "cpu_all_but_sink", "s/1000", per_thousand(ours, ours.cost)),
-            {name: per_thousand(run, run.cost) for name, run in theirs.items()},
+            *("bulk", "cpu_all_but_sink", "s/1000", ours.cost * 1000),
+            {name: run.cost * 1000 for name, run in theirs.items()},
             ours.load,
             ratios={name: each.cost for name, each in beside.items()},
         ),
         *(
-            Result("bulk", f"cpu_{role}", "s/1000", per_thousand(ours, seconds), load=ours.load)
+            Result("bulk", f"cpu_{role}", "s/1000", seconds / ours.mails * 1000, load=ours.load)
             for role, seconds in ours.roles.items()
         ),
         *(

@@ -16,7 +16,7 @@ async def measure(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Resul
         runs = [await bulk.measure(here, mails) for _ in range(BLOCKS)]
     memory = [sum(run.memory[spec.name] for spec in ROLES) for run in runs]
     scenario, load = f"{BLOCKS * mails:,} mails", runs[0].load
-    costs = [run.cost / run.mails * 1e6 for run in (runs[0], runs[-1])]
+    costs = [run.cost * 1e6 for run in (runs[0], runs[-1])]
     return [
         Result(scenario, "mails_per_second_first_block", "1/s", runs[0].rate, load=load),
         Result(scenario, "mails_per_second_last_block", "1/s", runs[-1].rate, load=runs[-1].load),

@@ -30,6 +30,6 @@ async def measure(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Resul
                 Result(
                     "ledgers", f"mails_per_second_at_{held}", "1/s", run.rate, load=run.load, target=target
                 ),
-                Result("ledgers", f"cpu_per_mail_at_{held}", "µs", run.cost / mails * 1e6, load=run.load),
+                Result("ledgers", f"cpu_per_mail_at_{held}", "µs", run.cost * 1e6, load=run.load),
             ]
     return results

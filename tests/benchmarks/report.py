@@ -50,7 +50,7 @@ def bulk_rows(rounds: Rounds, labels: Mapping[str, str]) -> tuple[list[str], Row
                 f"{beside.least:.1f}–{beside.most:.1f}",
                 number(sum(run.roles[role] for role in own) * scale),
                 *(number(run.roles[role] * scale) if role in run.roles else "–" for role in OTHERS),
-                number(run.cost * scale),
+                number(run.cost * 1000),
                 f"{beside.cost:.1f} ×",
                 f"{sum(run.memory.get(role, 0) for role in own):.0f}",
                 f"{run.foreign:.0%}",

@@ -58,8 +58,8 @@ class Bulk:
 
     @property
     def cost(self) -> float:
-        """Processor seconds of all roles, the sink apart: that stands for somebody else's machine."""
-        return sum(seconds for role, seconds in self.roles.items() if role != "sink")
+        """Processor seconds of all roles for a mail, the sink apart: that stands for somebody else's machine."""
+        return sum(seconds for role, seconds in self.roles.items() if role != "sink") / self.mails
 
     @property
     def foreign(self) -> float:
@@ -85,7 +85,7 @@ class Beside:
     def of(cls, ours: Sequence[Bulk], theirs: Sequence[Bulk]) -> "Beside":
         pairs = list(zip(ours, theirs, strict=False))  # a peer may have failed in a later round
         rates = [mine.rate / other.rate for mine, other in pairs]
-        costs = [other.cost / other.mails * mine.mails / mine.cost for mine, other in pairs]
+        costs = [other.cost / mine.cost for mine, other in pairs]
         return cls(median_low(rates), median_low(costs), min(rates), max(rates))
 
 

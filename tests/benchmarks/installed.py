@@ -1,7 +1,6 @@
 """Environments for the peers below `.hermodr/bench`, installed by name and pinned version when first needed."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from hermodr_cli.backing.model import Say
 from tests.benchmarks.servers import folder
+from tests.support.packages import install
 
 PEERS = Path(__file__).parent / "peers"
 MARK = "installed.json"
@@ -23,17 +23,10 @@ def system(program: str, packages: tuple[str, ...], say: Say) -> str:
     NotInstalled."""
     if (found := shutil.which(program)) is not None:
         return found
-    wanted = " ".join(packages)
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise NotInstalled(f"needs {program}, which only root can install: apt-get install {wanted}")
-    say(f"installing {wanted} …")
-    # a package with a server would start it on its default port: forbidden while it installs
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    for command in (
-        ["apt-get", "update"],
-        ["apt-get", "install", "-y", "--no-install-recommends", *packages],
-    ):
-        subprocess.run(command, env=environment, capture_output=True)
+    if not install(packages, say):
+        raise NotInstalled(
+            f"needs {program}, which only root can install: apt-get install {' '.join(packages)}"
+        )
     if (found := shutil.which(program)) is None:
         raise NotInstalled(f"{program} could not be installed")
     return found

@@ -19,6 +19,7 @@ from tests.chaos import disks, skew
 from tests.chaos.experiment import perform
 from tests.chaos.faults import CATALOGUE, Fault, dumped, halves, loaded, sequence
 from tests.chaos.report import Report, Verdict, document, show
+from tests.support.packages import install
 
 STATUS = {Verdict.SOUND: 0, Verdict.UNSOUND: 1, Verdict.STARVED: 3}
 STYLE = {Verdict.SOUND: "bold green", Verdict.UNSOUND: "bold red", Verdict.STARVED: "bold yellow"}
@@ -56,11 +57,15 @@ def main() -> int:
 
 
 def possible(wanted: Sequence[str]) -> list[str]:
-    """The kinds of fault that can be done here; the others are named."""
-    lacking = {kind: f"needs libfaketime ({skew.HOW})" for kind in skew.KINDS if skew.library() is None}
+    """The kinds of fault that can be done here, once what they need is installed; the others are named."""
+    kinds = wanted or tuple(CATALOGUE)
+    if skew.library() is None and set(kinds) & set(skew.KINDS):
+        install([skew.PACKAGE], plain)
+    lacking = {}
+    if skew.library() is None:
+        lacking = dict.fromkeys(skew.KINDS, f"needs {skew.PACKAGE} (apt-get install {skew.PACKAGE})")
     if not disks.possible():
         lacking["ledger-disk-full"] = "needs root, who alone may mount"
-    kinds = wanted or tuple(CATALOGUE)
     for kind in kinds:
         if kind in lacking:
             plain(f"left out: {kind}, {lacking[kind]}")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 LIBRARIES = Path("/usr/lib")
-HOW = "apt-get install libfaketime"
+PACKAGE = "libfaketime"
 KINDS = ("clock-ahead", "clock-behind")
 STEP_SECONDS = 300
 NOTICED_SECONDS = 1.5

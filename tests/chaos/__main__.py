@@ -19,6 +19,7 @@ from tests.chaos import disks, skew
 from tests.chaos.experiment import perform
 from tests.chaos.faults import CATALOGUE, Fault, dumped, halves, loaded, sequence
 from tests.chaos.report import Report, Verdict, document, show
+from tests.support.interruption import interruptible
 from tests.support.packages import install
 
 STATUS = {Verdict.SOUND: 0, Verdict.UNSOUND: 1, Verdict.STARVED: 3}
@@ -126,4 +127,4 @@ def arguments() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruptible(main))

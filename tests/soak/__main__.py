@@ -16,6 +16,7 @@ from tests.soak import report
 from tests.soak.experiment import Soak, perform
 from tests.soak.gauges import DEAD, MEMORY, OPEN_ROWS, QUEUED
 from tests.soak.wear import STEADY
+from tests.support.interruption import interruptible
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 2.0, 30.0
 LOOKS = 120
@@ -76,4 +77,4 @@ def arguments() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruptible(main))

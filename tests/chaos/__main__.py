@@ -32,6 +32,7 @@ def main() -> int:
     seed = options.seed if options.seed is not None else random.randrange(10**6)
     if options.faults:
         faults = loaded(options.faults.read_text(encoding="utf-8"))
+        possible(sorted({fault.kind for fault in faults}))
     else:
         faults = sequence(seed, options.minutes * 60, possible(options.only))
     if any(fault.kind == "ledger-disk-full" for fault in faults):

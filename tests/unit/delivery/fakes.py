@@ -59,6 +59,7 @@ class FakeAttempts:
         self.batches: list[list[tuple[Attempt, Settlement]]] = []
         self.recorded: list[UUID] = []
         self.unclaimable: set[UUID] = set()
+        self.locked: set[UUID] = set()
         self.stale: set[UUID] = set()
         self.broken: set[UUID] = set()
         self.away = 0
@@ -69,6 +70,8 @@ class FakeAttempts:
         self.claims.append(list(ids))
         await asyncio.sleep(0)
         self._answer()
+        if self.locked & set(ids):
+            raise LedgerUnavailable("somebody keeps a row locked")
         taken = [each for each in dict.fromkeys(ids) if each not in self.claimed | self.unclaimable]
         self.claimed |= set(taken)
         return [claim_of(each) for each in taken]

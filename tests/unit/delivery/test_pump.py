@@ -155,32 +155,72 @@ async def test_a_message_is_done_when_the_last_of_its_deliveries_is_recorded(lan
 
 
 async def test_with_the_database_away_while_claiming_the_rows_wait_for_it_in_line(lane: Lane) -> None:
-    lane.attempts.away = 2
+    lane.attempts.away = 3
     ids = new_ids(5)
     await done(lane.submit(ids))
     assert lane.provider.began == ids
-    assert lane.attempts.claims == [ids] * 3
+    assert lane.attempts.claims == [ids, [], [], [], ids], "asked for nothing until it answered"
 
 
-async def test_what_cannot_be_claimed_for_the_time_being_keeps_nobody_else_from_it() -> None:
+async def test_rows_that_cannot_be_claimed_keep_nobody_else_waiting_for_long() -> None:
     lane = Lane(concurrency=1, window=2)
-    lane.attempts.away = 1
-    first, second = new_ids(2), new_ids(2)
+    locked, neighbour, *others = new_ids(6)
+    lane.attempts.locked = {locked}
     async with running(lane.pump.run()):
-        await done(lane.submit(first), lane.submit(second))
-    assert lane.attempts.claims == [first, second, first]
+        await done(lane.submit([locked, neighbour]), lane.submit(others))
+    assert lane.attempts.claims.count([locked, neighbour]) == 2, "left to the scheduler then"
+    assert lane.provider.began == others
 
 
-async def test_without_a_database_messages_are_let_go_before_the_broker_takes_the_sender_for_dead() -> None:
-    lane = Lane(concurrency=1, window=2)
-    lane.attempts.away = 1
-    early = lane.submit(new_ids(2))
-    await asyncio.sleep(0)
-    lane.clock.advance(HELD_SECONDS + 1)
-    late = lane.submit(new_ids(2))
+async def test_an_outage_leaves_no_second_copy_of_a_message_that_went_back_to_the_broker(lane: Lane) -> None:
+    lane.attempts.away = 1_000_000
+    ids = new_ids(3)
+    handler = lane.submit(ids)
+    await wait_until(lambda: len(lane.attempts.claims) > 1)
+    handler.cancel()  # the connection is lost, and with it the handlers
+    again = lane.submit(ids)
+    lane.attempts.away = 0
+    await done(again)
+    assert [each for each in lane.attempts.claims if each] == [ids, ids]
+
+
+@pytest.mark.parametrize("reason", ["paused", "without a database", "a slow provider"])
+async def test_messages_are_let_go_before_the_broker_takes_the_sender_for_dead(reason: str) -> None:
+    lane = Lane(concurrency=1, window=1)
+    if reason == "paused":
+        lane.pump.pause()
+    lane.attempts.away = 1_000_000 if reason == "without a database" else 0
+    lane.provider.gate.clear()
+    first, early, late = new_ids(1), new_ids(3), new_ids(2)
     async with running(lane.pump.run()):
-        await done(early, late)
-    assert len(lane.provider.began) == 2
+        tasks = [lane.submit(first), lane.submit(early)]
+        for _ in range(50):
+            await asyncio.sleep(0)
+        lane.clock.advance(HELD_SECONDS)
+        tasks.append(lane.submit(late))
+        await asyncio.sleep(0)
+        lane.pump.let_go()
+        assert not tasks[1].done()
+        lane.clock.advance(1)
+        lane.pump.let_go()
+        await done(tasks[1])
+        assert not tasks[2].done()
+        lane.pump.resume()
+        lane.attempts.away = 0
+        lane.provider.gate.set()
+        await done(*tasks)
+    assert lane.provider.began == [*(first if reason == "a slow provider" else []), *late]
+
+
+async def test_it_looks_for_such_messages_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hermodr_delivery.pump.LOOK_SECONDS", 0.001)
+    lane = Lane()
+    lane.pump.pause()
+    async with running(lane.pump.run()):
+        early = lane.submit(new_ids(3))
+        await asyncio.sleep(0)
+        lane.clock.advance(HELD_SECONDS + 1)
+        await done(early)
 
 
 async def test_draining_while_the_database_is_away_gives_the_messages_back(lane: Lane) -> None:
@@ -334,26 +374,6 @@ async def test_a_paused_pump_claims_nothing_gives_back_what_it_holds_and_goes_on
         await done(task)
     assert sorted(lane.attempts.recorded) == sorted(ids)
     assert len(lane.provider.began) == 6
-
-
-async def test_a_paused_pump_lets_go_of_messages_before_the_broker_takes_it_for_dead() -> None:
-    lane = Lane()
-    lane.pump.pause()
-    async with running(lane.pump.run()):
-        early = lane.submit(new_ids(3))
-        await asyncio.sleep(0)
-        lane.clock.advance(HELD_SECONDS)
-        late = lane.submit(new_ids(2))
-        await asyncio.sleep(0)
-        lane.pump.pause()
-        assert not early.done()
-        lane.clock.advance(1)
-        lane.pump.pause()
-        await done(early)
-        assert not late.done()
-        lane.pump.resume()
-        await done(late)
-    assert len(lane.attempts.recorded) == 2
 
 
 async def test_a_paused_pump_ends_in_order(lane: Lane) -> None:

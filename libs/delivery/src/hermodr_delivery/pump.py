@@ -30,12 +30,16 @@ CLAIMS_PER_WORKER = 2
 """One being sent, one at hand."""
 
 HELD_SECONDS = 600.0
-"""How long a pump keeps a message while it is paused or has no database. A broker takes a consumer for dead that
-acknowledges nothing for half an hour; the rows are in the ledger, and the scheduler announces them afterwards."""
+"""How long ids may wait for their turn: the channel may be paused, the database away, the provider slow. A broker takes
+a consumer for dead that acknowledges nothing for half an hour; the rows are in the ledger, and the scheduler announces
+them again."""
+
+LOOK_SECONDS = 30.0
+"""Between two looks for such."""
 
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
-"""Between two claims of a database that is away."""
+"""Between two questions to a database that is away."""
 
 PREPARED_TOGETHER = 16
 """Claims that are prepared in a row. Doing the same for many mails costs a tenth less than doing everything for each in
@@ -90,6 +94,10 @@ class _Message:
             self.done.set_exception(Stopping())
 
 
+_Entry = tuple[UUID, _Message, bool]
+"""An id in line, its message, and whether a claim of it has failed before."""
+
+
 class Pump:
     """One lane of a sender: `concurrency` provider calls at once, and as many deliveries claimed ahead as
     its pace asks for, at most `window`.
@@ -118,7 +126,7 @@ class Pump:
         self._concurrency = concurrency
         self._pace = Pace(clock, least=CLAIMS_PER_WORKER * concurrency, most=window)
         self._lease_seconds = lease_seconds
-        self._line: deque[tuple[UUID, _Message]] = deque()
+        self._line: deque[_Entry] = deque()
         self._in_hand = 0
         self._turn = asyncio.Event()
         self._ready: asyncio.Queue[tuple[Claim, Send, _Message, float]] = asyncio.Queue()
@@ -126,11 +134,8 @@ class Pump:
         self._paused = False
 
     def pause(self) -> None:
-        """Begins no provider call until `resume`: claims in hand are given back, and ids wait unclaimed. To be called
-        every now and then while the pause lasts, for messages are not kept for ever."""
+        """Begins no provider call until `resume`: claims in hand are given back, and ids wait unclaimed."""
         self._paused = True
-        while self._line and self._held_too_long(self._line[0][1]):
-            self._line.popleft()[1].settle()
 
     def resume(self) -> None:
         """Goes on where `pause` left off."""
@@ -145,7 +150,7 @@ class Pump:
         if self._stopping:
             raise Stopping
         message = _Message(len(ids), self._clock.monotonic())
-        self._line.extend((each, message) for each in ids)
+        self._line.extend((each, message, False) for each in ids)
         self._turn.set()
         await message.done
 
@@ -153,6 +158,7 @@ class Pump:
         """Works until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._claim_always())
+            group.create_task(self._let_go_always())
             for _ in range(self._concurrency):
                 group.create_task(self._work_always())
 
@@ -167,35 +173,30 @@ class Pump:
         await self._recorder.drain()
 
     async def _claim_always(self) -> None:
-        pause = _FIRST_PAUSE_SECONDS
         while True:
             self._turn.clear()
             ahead = self._pace.ahead()
-            if not self._line or self._in_hand > ahead // 2 or self._stopping or self._paused:
-                await self._turn.wait()
-            elif await self._claim_some(ahead - self._in_hand):
-                pause = _FIRST_PAUSE_SECONDS
+            if self._line and self._in_hand <= ahead // 2 and not (self._stopping or self._paused):
+                await self._claim_some(ahead - self._in_hand)
             else:
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+                await self._turn.wait()
 
-    async def _claim_some(self, room: int) -> bool:
-        """Whether the ledger answered. If not, the ids are in line again: acknowledged, they would be announced by the
-        scheduler one day, and the crowd behind them would follow."""
+    async def _claim_some(self, room: int) -> None:
         taken = [self._line.popleft() for _ in range(min(room, len(self._line)))]
         self._in_hand += len(taken)
         good_until = self._clock.monotonic() + self._lease_seconds / 2
         try:
             claims = await self._claims.claim(
-                [each for each, _ in taken], owner=self._owner, lease_seconds=self._lease_seconds
+                [each for each, _, _ in taken], owner=self._owner, lease_seconds=self._lease_seconds
             )
         except LedgerUnavailable as error:
             log.warning("deliveries wait for the database", deliveries=len(taken), error=str(error))
             self._put_back(taken)
-            return False
+            await self._ledger_back()
+            return
         by_id = {each.id: each for each in claims}
         row_ends = self._clock.monotonic() + PREPARING_SECONDS
-        for number, (delivery_id, message) in enumerate(taken, 1):
+        for number, (delivery_id, message, _) in enumerate(taken, 1):
             claimed = by_id.pop(delivery_id, None)
             if claimed is None:
                 self._settled(message)
@@ -204,22 +205,49 @@ class Pump:
             if number % PREPARED_TOGETHER == 0 or self._clock.monotonic() > row_ends:
                 await asyncio.sleep(0)
                 row_ends = self._clock.monotonic() + PREPARING_SECONDS
-        return True
 
-    def _put_back(self, taken: Sequence[tuple[UUID, _Message]]) -> None:
-        """At the end of the line: a row that somebody keeps locked is not to be in the way of all others."""
+    def _put_back(self, taken: Sequence[_Entry]) -> None:
+        """They get a second chance when the ledger answers again: acknowledged now, they and the crowd behind them
+        would wait for the scheduler. No third one: then it is not the ledger but one of these rows, which somebody
+        keeps locked."""
         self._in_hand -= len(taken)
-        for each, message in taken:
+        for each, message, again in taken:
             if self._stopping:
                 message.give_back()
-            elif self._held_too_long(message):
+            elif again:
                 message.settle()
             else:
-                self._line.append((each, message))
+                self._line.append((each, message, True))
         self._turn.set()
 
-    def _held_too_long(self, message: _Message) -> bool:
-        return self._clock.monotonic() - message.since > HELD_SECONDS
+    async def _ledger_back(self) -> None:
+        """Returns when the ledger answers. What goes back to the broker meanwhile will come again: here it is dropped,
+        or a line that nobody claims from would grow with each connection lost."""
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            await asyncio.sleep(pause)
+            self._line = deque(entry for entry in self._line if not entry[1].done.done())
+            try:
+                await self._claims.claim([], owner=self._owner, lease_seconds=self._lease_seconds)
+            except LedgerUnavailable:
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            else:
+                return
+
+    async def _let_go_always(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            self.let_go()
+
+    def let_go(self) -> None:
+        """Leaves to the scheduler what has waited for too long."""
+        line, self._line = self._line, deque()
+        oldest = self._clock.monotonic() - HELD_SECONDS
+        for entry in line:
+            if entry[1].since < oldest:
+                entry[1].settle()
+            else:
+                self._line.append(entry)
 
     def _settled(self, message: _Message) -> None:
         self._in_hand -= 1
@@ -261,6 +289,6 @@ class Pump:
             log.warning("the lease will have to run out", delivery_id=str(claimed.id), error=str(error))
         if self._paused and not self._stopping:
             self._in_hand -= 1
-            self._line.appendleft((claimed.id, message))
+            self._line.appendleft((claimed.id, message, False))
         else:
             self._settled(message)

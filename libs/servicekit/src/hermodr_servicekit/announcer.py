@@ -105,19 +105,19 @@ class Announcer:
 
     async def _publish(self, door: _Door, ids: tuple[UUID, ...]) -> None:
         message = _COMMANDS[door.command](ids)
-        async with self._window:
-            try:
+        try:
+            async with self._window:
                 await self._broker.publish(message, self._exchanges[door.exchange], door.routing_key)
-            except Exception as error:  # noqa: BLE001 - whatever it is must not take other messages with it
-                expected = isinstance(error, BrokerUnavailable | Unroutable)
-                (log.warning if expected else log.error)(
-                    "announcement failed; the scheduler will repeat it",
-                    message=door.command.type_name(),
-                    key=door.routing_key,
-                    rows=len(ids),
-                    error=type(error).__name__ if expected else whereabouts(error),
-                )
-                await self._tell(door.command, ids)
+        except Exception as error:  # noqa: BLE001 - whatever it is must not take other messages with it
+            expected = isinstance(error, BrokerUnavailable | Unroutable)
+            (log.warning if expected else log.error)(
+                "announcement failed; the scheduler will repeat it",
+                message=door.command.type_name(),
+                key=door.routing_key,
+                rows=len(ids),
+                error=type(error).__name__ if expected else whereabouts(error),
+            )
+            await self._tell(door.command, ids)
 
     async def _tell(self, command: type[Message], ids: tuple[UUID, ...]) -> None:
         if self._failed is not None:

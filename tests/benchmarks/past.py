@@ -19,14 +19,14 @@ WITH made AS MATERIALIZED (
 ), jobs AS (
     INSERT INTO hermodr.jobs (id, project_id, kind, type, state, priority, to_email, data, created_at, processed_at,
         finished_at, open_deliveries, sent_deliveries)
-    SELECT id, $3, 'notification', 'news', 'completed', 5, 'reader-' || n || '@example.org',
+    SELECT id, $3, 'notification', 'news', 'completed', 1, 'reader-' || n || '@example.org',
         jsonb_build_object('name', 'Reader ' || n, 'link', 'https://example.com/news/' || n), moment, moment,
         moment + interval '1 second', 0, 1
     FROM made
 ), deliveries AS (
     INSERT INTO hermodr.deliveries (id, job_id, project_id, channel, priority, state, address, template_version,
         locale, on_unknown, attempt, max_attempts, claimed_by, claimed_at, provider, created_at, finished_at)
-    SELECT overlay(id::text placing '1' from 36)::uuid, id, $3, 'email', 5, 'sent', 'reader-' || n || '@example.org', 1,
+    SELECT overlay(id::text placing '1' from 36)::uuid, id, $3, 'email', 1, 'sent', 'reader-' || n || '@example.org', 1,
         'en', 'resend', 1, 4, 'past', moment, 'smtp', moment, moment + interval '1 second'
     FROM made
 )

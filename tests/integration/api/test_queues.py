@@ -1,5 +1,6 @@
 """`/v1/queues`: what waits where, and pausing, which only operators do and `/health` tells."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,8 +8,9 @@ import pytest
 
 from hermodr_api.app import Api
 from hermodr_contracts.vocabulary import Channel, JobKind, Priority
-from hermodr_ledger import keys
+from hermodr_ledger import jobs, keys
 from hermodr_ledger.attempts import claim
+from hermodr_ledger.engine import Ledger
 from hermodr_ledger.lanes import Rate, report_rates
 from hermodr_servicekit.periodic import running
 from tests.support.api import ApiUnderTest, api_over, client_of, problem
@@ -123,6 +125,27 @@ async def test_health_tells_of_tasks_that_wait(house: ApiUnderTest) -> None:
     health = (await house.http.get("/health")).json()
     assert "tasks wait, 2 of them: there is no worker yet" in health["warnings"]
     assert set(health) == {"status", "database", "broker", "circuit_breakers", "services", "warnings"}
+
+
+async def test_health_does_not_depend_on_how_long_counting_takes(
+    house: ApiUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where millions wait, counting them takes seconds; an installation is no less healthy for it."""
+    counted = asyncio.Event()
+
+    async def laboriously(ledger: Ledger) -> int:
+        await counted.wait()
+        return 7
+
+    monkeypatch.setattr(jobs, "under_way", laboriously)
+    monkeypatch.setattr("hermodr_api.service.health._COUNTING_SECONDS", 0.01)
+    health = await house.http.get("/health")
+    assert (health.status_code, health.json()["database"]["reachable"]) == (200, True)
+    assert health.json()["broker"]["queues"]["active"] is None
+    counted.set()
+    await house.api.counts.drain()
+    monkeypatch.setattr("hermodr_api.service.health._COUNTING_SECONDS", 60.0)
+    assert (await house.http.get("/health")).json()["broker"]["queues"]["active"] == 7
 
 
 async def test_who_may_not_and_what_is_not_there(api: ApiUnderTest) -> None:

@@ -13,11 +13,11 @@ from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_scheduler.upkeep import Upkeep
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.broker import Broker
-from hermodr_servicekit.clock import SystemClock
+from hermodr_servicekit.clock import Clock, SystemClock
 from hermodr_servicekit.ids import new_id
 from hermodr_servicekit.periodic import running
 from tests.support.brokers import Broker as Place
-from tests.support.ledgers import opened
+from tests.support.ledgers import emptied, new_deliveries, opened
 from tests.support.waiting import wait_until
 
 
@@ -26,11 +26,13 @@ def broker_of_the_scheduler(broker: Place) -> Broker:
     return Broker(broker.amqp_url, Topology(broker.prefix), "scheduler")
 
 
-def upkeep_of(ledger: Ledger, broker: Broker, backlog: Backlog, registry: CollectorRegistry) -> Upkeep:
+def upkeep_of(
+    ledger: Ledger, broker: Broker, backlog: Backlog, registry: CollectorRegistry, clock: Clock | None = None
+) -> Upkeep:
     return Upkeep(
         ledger,
         broker,
-        SystemClock(),
+        clock or SystemClock(),
         SchedulerMetrics(registry),
         backlog,
         ladder=[timedelta(seconds=10)],
@@ -59,3 +61,32 @@ async def test_lanes_have_a_backlog_while_their_queue_holds_messages(
         await upkeep.look()  # the broker is away: what was seen counts on
         assert backlog.lanes == {(Channel.EMAIL, Priority.LOW)}
         assert registry.get_sample_value("hermodr_consumers", {"queue": "email.low"}) is None
+
+
+class Laborious(SystemClock):
+    """By which everything takes three seconds."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+
+    def monotonic(self) -> float:
+        self._seconds += 3.0
+        return self._seconds
+
+
+@pytest.mark.parametrize(("clock", "pause"), [(SystemClock(), 5.0), (Laborious(), 60.0)])
+async def test_what_waits_is_counted_the_more_rarely_the_longer_it_takes(
+    database_url: str, broker_of_the_scheduler: Broker, clock: Clock, pause: float
+) -> None:
+    broker, registry = broker_of_the_scheduler, CollectorRegistry()
+    async with opened(database_url) as ledger:
+        await emptied(ledger)
+        await new_deliveries(ledger, 3)
+        upkeep = upkeep_of(ledger, broker, Backlog(broker.topology), registry, clock)
+        assert await upkeep.count() == pause
+        labels = {"kind": "notification", "priority": "normal"}
+        assert registry.get_sample_value("hermodr_jobs_waiting", labels) == 3
+        await ledger.fetch("UPDATE hermodr.deliveries SET wake_at = NULL, state = 'cancelled'")
+        await upkeep.count()
+        assert registry.get_sample_value("hermodr_jobs_waiting", labels) is None
+        assert registry.get_sample_value("hermodr_oldest_waiting_seconds") == 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from hermodr_ledger.engine import Ledger
+from hermodr_ledger.engine import COUNTING_SECONDS, Ledger
 from hermodr_servicekit.ids import new_id
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -91,5 +91,7 @@ def _storable_json(value: Any) -> Any:
 
 async def count(ledger: Ledger) -> int:
     """How many dead letters were not replayed."""
-    rows = await ledger.fetch("SELECT count(*) AS n FROM hermodr.dead_letters WHERE replayed_at IS NULL")
+    rows = await ledger.fetch(
+        "SELECT count(*) AS n FROM hermodr.dead_letters WHERE replayed_at IS NULL", seconds=COUNTING_SECONDS
+    )
     return int(rows[0]["n"])

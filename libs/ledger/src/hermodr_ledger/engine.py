@@ -41,6 +41,10 @@ Row = Mapping[str, Any]
 """A row by column name."""
 
 
+COUNTING_SECONDS = 60.0
+"""The limit for statements that read whatever waits or whatever was: microseconds a row, and there may be millions."""
+
+
 class LedgerUnavailable(Exception):
     """The database cannot be reached or cannot write. Whether a statement under way was committed is unknown."""
 
@@ -139,15 +143,18 @@ class Ledger:
             },
         )
 
-    async def fetch(self, sql: str, *arguments: Any) -> list[Row]:
-        """Runs one statement in a transaction of its own, with `$1`-style arguments, and returns its rows.
+    async def fetch(self, sql: str, *arguments: Any, seconds: float | None = None) -> list[Row]:
+        """Runs one statement in a transaction of its own, with `$1`-style arguments, and returns its rows. `seconds`
+        replaces the ledger's time limit for it.
 
         Raises `LedgerUnavailable` when the database is away; a deadlock is tried again.
         """
         for last in (False, False, True):
             try:
                 async with self._borrowed() as driver:
-                    rows: list[Row] = await driver.fetch(sql, *arguments, timeout=self._statement_seconds)
+                    rows: list[Row] = await driver.fetch(
+                        sql, *arguments, timeout=seconds or self._statement_seconds
+                    )
                     return rows
             except Collided:
                 if last:

@@ -6,12 +6,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import JobState
-from hermodr_ledger.engine import Ledger
+from hermodr_ledger.engine import COUNTING_SECONDS, Ledger
 from hermodr_ledger.listing_sources import floor_of
 
 OVERDUE_SECONDS = 60
 _FAILURES_SHOWN = 10
-_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +83,12 @@ async def measure(ledger: Ledger, project_id: UUID, now: datetime, hours: int) -
     since = now - timedelta(hours=hours)
     first = floor_of(since)
     async with ledger.transaction() as transaction:
-        counted = await transaction.fetch(_COUNT, project_id, first, since, seconds=_SECONDS)
-        channels = await transaction.fetch(_CHANNELS, project_id, first, seconds=_SECONDS)
+        counted = await transaction.fetch(_COUNT, project_id, first, since, seconds=COUNTING_SECONDS)
+        channels = await transaction.fetch(_CHANNELS, project_id, first, seconds=COUNTING_SECONDS)
         failed = await transaction.fetch(_FAILURES, project_id, first, _FAILURES_SHOWN)
-        (waiting,) = await transaction.fetch(_WAITING, project_id, float(OVERDUE_SECONDS), seconds=_SECONDS)
+        (waiting,) = await transaction.fetch(
+            _WAITING, project_id, float(OVERDUE_SECONDS), seconds=COUNTING_SECONDS
+        )
     states: dict[JobState, int] = {}
     for row in counted:
         states[JobState(row["state"])] = states.get(JobState(row["state"]), 0) + row["n"]

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from hermodr_contracts.vocabulary import JobState, Priority
 from hermodr_ledger import recipients
-from hermodr_ledger.engine import Ledger, Row
+from hermodr_ledger.engine import COUNTING_SECONDS, Ledger, Row
 from hermodr_ledger.recipients import Recipient
 from hermodr_servicekit.ids import last_child_of
 
@@ -148,7 +148,8 @@ async def read(
 async def under_way(ledger: Ledger) -> int:
     """How many deliveries a sender holds at this moment. Reads only the small index of waiting rows."""
     rows = await ledger.fetch(
-        "SELECT count(*) AS n FROM hermodr.deliveries WHERE wake_at IS NOT NULL AND state = 'sending'"
+        "SELECT count(*) AS n FROM hermodr.deliveries WHERE wake_at IS NOT NULL AND state = 'sending'",
+        seconds=COUNTING_SECONDS,
     )
     return int(rows[0]["n"])
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hermodr_contracts.vocabulary import Channel, Priority
-from hermodr_ledger.engine import Ledger
+from hermodr_ledger.engine import COUNTING_SECONDS, Ledger
 
 RATES_HOLD_SECONDS = 20.0
 _FORGOTTEN_AFTER_SECONDS = 3600.0
@@ -60,6 +60,7 @@ async def deliveries(ledger: Ledger) -> dict[tuple[Channel, Priority], Lane]:
         FROM lanes FULL JOIN rates USING (channel, priority)
         """,
         RATES_HOLD_SECONDS,
+        seconds=COUNTING_SECONDS,
     )
     return {
         (Channel(row["channel"]), Priority(row["priority"])): Lane(
@@ -76,7 +77,8 @@ async def undecided(ledger: Ledger) -> dict[Priority, Undecided]:
         SELECT priority, count(*) AS waiting,
                extract(epoch FROM now() - min(coalesce(scheduled_for, created_at)))::float8 AS oldest
         FROM hermodr.jobs WHERE wake_at IS NOT NULL AND state = 'queued' AND kind <> 'task' GROUP BY priority
-        """
+        """,
+        seconds=COUNTING_SECONDS,
     )
     return {Priority(row["priority"]): Undecided(row["waiting"], row["oldest"]) for row in rows}
 

@@ -3,7 +3,6 @@
 import asyncio
 from functools import partial
 from importlib.metadata import version
-from uuid import UUID
 
 import structlog
 from fastapi import FastAPI
@@ -35,11 +34,11 @@ from hermodr_api.service.accepting import Accepting
 from hermodr_api.service.answers import Repeatable
 from hermodr_api.service.authentication import Authenticator
 from hermodr_api.service.bulk import Bulk
+from hermodr_api.service.counts import Counts
 from hermodr_api.service.dead_letters import DeadLetters
 from hermodr_api.service.directory import Directory
 from hermodr_api.service.health import HealthCheck
 from hermodr_api.service.job_control import JobControl
-from hermodr_api.service.job_metrics import JobMetrics
 from hermodr_api.service.jwks import HttpKeyServer, KeySet
 from hermodr_api.service.limits import Limiter
 from hermodr_api.service.notifications import Notifications
@@ -49,9 +48,8 @@ from hermodr_api.service.queues import Queues
 from hermodr_api.service.users import Users
 from hermodr_api.settings import ApiSettings
 from hermodr_contracts.vocabulary import JobKind, Priority
-from hermodr_ledger import job_metrics, rates
+from hermodr_ledger import rates
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.job_metrics import Fared
 from hermodr_ledger.lifeline import Heart, instance_name, ledger_ready
 from hermodr_servicekit import logging
 from hermodr_servicekit.announcer import Announcer
@@ -102,7 +100,7 @@ class Api:
         self.accepting = Accepting(self.ledger, self.announcer, self._count)
         self.notifications = Notifications(self.ledger, self.directory, self.accepting, self.clock, domain)
         self.bulk = Bulk(self.ledger, self.directory, self.announcer, self.clock, domain, self._count)
-        self.metrics = JobMetrics(self._measure, self.clock)
+        self.counts = Counts(self.clock)
         self._gate = Gate(self.authenticator, Limiter(partial(rates.take, self.ledger), self.clock))
         taken_on = NotificationRoutes(self._gate, self.notifications, self.bulk)
         shortcuts = {("POST", "/v1/notifications"): taken_on.post}
@@ -116,9 +114,6 @@ class Api:
         expected = Expected(settings.jwt_audience, settings.jwt_issuer)
         return Users(self.ledger, self.clock, secret, self._keys, expected)
 
-    async def _measure(self, project_id: UUID, hours: int) -> Fared:
-        return await job_metrics.measure(self.ledger, project_id, self.clock.now(), hours)
-
     def _count(self, kind: JobKind, priority: Priority, jobs: int) -> None:
         self._accepted.labels(kind.value, priority.lane).inc(jobs)
 
@@ -126,16 +121,16 @@ class Api:
         app = FastAPI(docs_url=None, redoc_url=None, openapi_url="/openapi.json", redirect_slashes=False)
         gate = self._gate
         repeatable = Repeatable(self.ledger)
-        check = HealthCheck(self.ledger, self.broker, self.clock)
+        check = HealthCheck(self.ledger, self.broker, self.clock, self.counts)
         health = HealthRoutes(check, self.authenticator, self.registry)
         app.include_router(taken_on.router())
         domain = self.settings.message_id_domain
-        app.include_router(JobMetricsRoutes(gate, self.metrics, check).router())
+        app.include_router(JobMetricsRoutes(gate, self.ledger, self.counts, self.clock, check).router())
         app.include_router(JobRoutes(gate, self.ledger, self.clock, domain).router())
         operators = Operators(self.ledger, self.settings.operator_project)
         letters = DeadLetters(self.ledger, repeatable, self.announcer, operators)
         app.include_router(DeadLetterRoutes(gate, letters).router())
-        queues = Queues(self.ledger, repeatable, operators, check, self.broker.topology)
+        queues = Queues(self.ledger, repeatable, operators, check, self.counts, self.broker.topology)
         app.include_router(QueueRoutes(gate, queues).router())
         app.include_router(TaskRoutes(gate, self.accepting, self.clock).router())
         app.include_router(RecipientRoutes(gate, self.ledger, repeatable, self.clock).router())
@@ -159,7 +154,7 @@ class Api:
         """Returns when all that was accepted is committed and announced, or given up."""
         await self.accepting.drain()
         await self.announcer.drain()
-        await self.metrics.drain()
+        await self.counts.drain()
 
     async def close(self) -> None:
         """Ends its connections but the broker's."""

@@ -66,6 +66,7 @@ async def main(stop: asyncio.Event) -> None:
             repeat("replays", replays.tick, wake=replay, after_error=1.0),
             repeat("due rows", scheduling.tick, wake=wake, after_error=0.5),
             repeat("upkeep", housekeeping.hourly, after_error=10.0),
-            repeat("gauges", housekeeping.look, after_error=2.0),
+            repeat("queues", housekeeping.look, after_error=2.0),
+            repeat("gauges", housekeeping.count, after_error=5.0),
         ),
     )

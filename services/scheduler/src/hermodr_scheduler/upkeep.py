@@ -18,6 +18,8 @@ log = structlog.get_logger()
 
 _HOUR = 3600.0
 _LOOK_EVERY = 5.0
+_REST = 20
+"""Times as long as counting took, until it is done again: it takes 5 % of a processor at most."""
 _RESUMED_EVERY = 1.0
 _UNPARKED_TOGETHER = 1000
 
@@ -67,7 +69,7 @@ class Upkeep:
         return 0.0 if unparked == _UNPARKED_TOGETHER else _RESUMED_EVERY
 
     async def look(self) -> float:
-        """Restores missing queues, looks what waits in them and refreshes the gauges."""
+        """Restores missing queues and looks what waits in them."""
         try:
             await self._broker.declare()
             sizes = await self._broker.queue_sizes()
@@ -76,11 +78,16 @@ class Upkeep:
             self._backlog.seen({label: ready for label, (ready, _) in sizes.items()})
         except BrokerUnavailable:
             self._metrics.consumers.clear()
-        self._metrics.dead_letters.set(await dead_letters.count(self._ledger))
-        self._metrics.waiting.clear()
-        oldest = 0.0
-        for row in await upkeep.waiting(self._ledger):
-            self._metrics.waiting.labels(row.kind, row.priority.lane).set(row.jobs)
-            oldest = max(oldest, row.oldest_seconds)
-        self._metrics.oldest.set(oldest)
         return _LOOK_EVERY
+
+    async def count(self) -> float:
+        """Refreshes the gauges of what waits in the ledger, which reads every row that waits: the more there are, the
+        more rarely."""
+        began = self._clock.monotonic()
+        dead, waiting = await dead_letters.count(self._ledger), await upkeep.waiting(self._ledger)
+        self._metrics.dead_letters.set(dead)
+        self._metrics.waiting.clear()
+        for row in waiting:
+            self._metrics.waiting.labels(row.kind, row.priority.lane).set(row.jobs)
+        self._metrics.oldest.set(max((row.oldest_seconds for row in waiting), default=0.0))
+        return max(_LOOK_EVERY, _REST * (self._clock.monotonic() - began))

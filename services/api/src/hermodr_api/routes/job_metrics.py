@@ -9,8 +9,12 @@ from starlette.responses import Response
 from hermodr_api.domain.job_metrics import JobMetricsView, metrics_view
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, ok
+from hermodr_api.service.counts import Counts
 from hermodr_api.service.health import HealthCheck
-from hermodr_api.service.job_metrics import JobMetrics
+from hermodr_ledger import job_metrics
+from hermodr_ledger.engine import Ledger
+from hermodr_ledger.job_metrics import Fared
+from hermodr_servicekit.clock import Clock
 
 Hours = Annotated[int, Query(ge=1, le=24 * 90, description="Jobs accepted within so many hours.")]
 
@@ -18,9 +22,11 @@ Hours = Annotated[int, Query(ge=1, le=24 * 90, description="Jobs accepted within
 class JobMetricsRoutes:
     """To be included before `/v1/jobs/{job_id}`."""
 
-    def __init__(self, gate: Gate, metrics: JobMetrics, check: HealthCheck) -> None:
+    def __init__(self, gate: Gate, ledger: Ledger, counts: Counts, clock: Clock, check: HealthCheck) -> None:
         self._gate = gate
-        self._metrics = metrics
+        self._ledger = ledger
+        self._counts = counts
+        self._clock = clock
         self._check = check
 
     def router(self) -> APIRouter:
@@ -37,6 +43,11 @@ class JobMetricsRoutes:
 
     async def show(self, request: Request, hours: Hours = 24) -> Response:
         """`GET /v1/jobs/metrics`."""
-        fared = await self._metrics.fared(caller_of(request).project_id, hours)
+        project_id = caller_of(request).project_id
+
+        async def count() -> Fared:
+            return await job_metrics.measure(self._ledger, project_id, self._clock.now(), hours)
+
+        fared = await self._counts.of(("jobs", project_id, hours), count)
         sizes = await self._check.queue_sizes()
         return ok(metrics_view(fared, sizes).model_dump_json().encode())

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from hermodr_api.service.counts import Counts
 from hermodr_contracts.topology import NEEDED_SERVICES
 from hermodr_ledger import dead_letters, heartbeats, jobs, lanes, pauses
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
@@ -13,6 +14,7 @@ from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.outages import BrokerUnavailable
 
 _LOOKING_SECONDS = 2.0
+_COUNTING_SECONDS = 1.0
 _BROKER_REMEMBERED_SECONDS = 2.0
 
 Status = Literal["healthy", "degraded", "unhealthy"]
@@ -29,10 +31,11 @@ class Health:
 class HealthCheck:
     """Looks at database, broker and services."""
 
-    def __init__(self, ledger: Ledger, broker: Broker, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, broker: Broker, clock: Clock, counts: Counts) -> None:
         self._ledger = ledger
         self._broker = broker
         self._clock = clock
+        self._counts = counts
         self._sizes: tuple[float, dict[str, tuple[int, int]] | None] | None = None
 
     async def whole(self) -> Health:
@@ -94,8 +97,6 @@ class HealthCheck:
                         "instances": each.instances,
                         "last_heartbeat": each.last_heartbeat,
                     }
-                dead = await dead_letters.count(self._ledger)
-                sending = await jobs.under_way(self._ledger)
                 stopped = await pauses.paused(self._ledger)
                 tasks = await lanes.waiting_tasks(self._ledger)
         except (LedgerUnavailable, TimeoutError) as error:
@@ -105,6 +106,7 @@ class HealthCheck:
                 "error": reason,
                 "warnings": ["the database cannot be reached"],
             }
+        sending, dead = await self._counted()
         warnings = [f"{dead} dead letters"] if dead else []
         warnings += [
             f"channel {each.channel} is paused since {each.paused_at:%Y-%m-%dT%H:%M:%SZ}: nothing is sent"
@@ -114,6 +116,18 @@ class HealthCheck:
             warnings.append(f"tasks wait, {tasks} of them: there is no worker yet")
         found = {"reachable": True, "latency_ms": round(latency * 1000, 2), "warnings": warnings}
         return seen | found | {"active": sending, "failed": dead}
+
+    async def _counted(self) -> tuple[int | None, int | None]:
+        """How many deliveries are under way, how many letters dead. Unknown, not unhealthy, is what takes long to count
+        where millions wait."""
+        try:
+            async with asyncio.timeout(_COUNTING_SECONDS):
+                return await self._counts.of("health", self._count)
+        except (LedgerUnavailable, TimeoutError):
+            return None, None
+
+    async def _count(self) -> tuple[int, int]:
+        return await jobs.under_way(self._ledger), await dead_letters.count(self._ledger)
 
     async def queue_sizes(self) -> Mapping[str, tuple[int, int]] | None:
         """Ready messages and consumers by queue, at most two seconds old; `None` while the broker is away."""

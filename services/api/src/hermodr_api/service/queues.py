@@ -12,6 +12,7 @@ from hermodr_api.domain.queues import (
 from hermodr_api.errors import not_found
 from hermodr_api.service.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.service.authentication import Caller
+from hermodr_api.service.counts import Counts
 from hermodr_api.service.health import HealthCheck
 from hermodr_api.service.operators import Operators
 from hermodr_contracts.topology import SENDERS, Topology
@@ -33,12 +34,14 @@ class Queues:
         repeatable: Repeatable,
         operators: Operators,
         check: HealthCheck,
+        counts: Counts,
         topology: Topology,
     ) -> None:
         self._ledger = ledger
         self._repeatable = repeatable
         self._operators = operators
         self._check = check
+        self._counts = counts
         self._topology = topology
 
     async def look(self) -> QueuesView:
@@ -46,8 +49,7 @@ class Queues:
         sizes = await self._check.queue_sizes()
         connected, sizes = sizes is not None, sizes or {}
         async with patience():
-            found = await lanes.deliveries(self._ledger)
-            undecided = await lanes.undecided(self._ledger)
+            found, undecided = await self._counts.of("lanes", self._count)
             paused = {each.channel: each for each in await pauses.paused(self._ledger)}
             tasks = await lanes.waiting_tasks(self._ledger)
         return QueuesView(
@@ -56,6 +58,9 @@ class Queues:
             waiting_tasks=tasks,
             broker_connected=connected,
         )
+
+    async def _count(self) -> tuple[Mapping[tuple[Channel, Priority], Lane], Mapping[Priority, Undecided]]:
+        return await lanes.deliveries(self._ledger), await lanes.undecided(self._ledger)
 
     async def pause(self, caller: Caller, channel: str, reason: str | None, key: Key | None) -> Answer:
         """Nothing of the channel is sent any more, from this answer on or within a second. Raises `Refused` and

@@ -1,0 +1,97 @@
+"""When it is counted, and whose count is shown."""
+
+import asyncio
+
+import pytest
+
+from hermodr_api.service.counts import OLDEST_SECONDS, REST, Counts
+from hermodr_ledger.engine import LedgerUnavailable
+from tests.support.clocks import FakeClock
+
+
+class Counting:
+    """Counts how often it counted; it takes `seconds` of the clock and, if told so, until it is let go."""
+
+    def __init__(self, clock: FakeClock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self.calls = 0
+        self.free = asyncio.Event()
+        self.free.set()
+        self.broken = False
+
+    async def __call__(self) -> int:
+        self.calls += 1
+        mine = self.calls
+        await self.free.wait()
+        if self.broken:
+            raise LedgerUnavailable("away")
+        self._clock.advance(self._seconds)
+        return mine
+
+
+async def test_a_small_ledger_is_counted_at_every_call() -> None:
+    clock = FakeClock()
+    counts, counting = Counts(clock), Counting(clock, 0.001)
+    for number in (1, 2, 3):
+        assert await counts.of("jobs", counting) == number
+        clock.advance(1.0)
+
+
+async def test_a_large_one_rests_and_is_then_counted_behind_the_back_of_callers() -> None:
+    clock = FakeClock()
+    counts, counting = Counts(clock), Counting(clock, 1.0)
+    assert [await counts.of("jobs", counting) for _ in range(5)] == [1] * 5
+    clock.advance(REST + 0.1)
+    counting.free.clear()
+    assert [await counts.of("jobs", counting) for _ in range(5)] == [1] * 5
+    counting.free.set()
+    await counts.drain()
+    assert counting.calls == 2
+    assert await counts.of("jobs", counting) == 2
+
+
+async def test_nobody_is_shown_what_is_too_old() -> None:
+    clock = FakeClock()
+    counts, counting = Counts(clock), Counting(clock, 1.0)
+    await counts.of("jobs", counting)
+    clock.advance(OLDEST_SECONDS + 1)
+    assert await counts.of("jobs", counting) == 2
+
+
+async def test_callers_at_once_share_a_count() -> None:
+    clock = FakeClock()
+    counts, counting = Counts(clock), Counting(clock, 1.0)
+    assert await asyncio.gather(*(counts.of("jobs", counting) for _ in range(20))) == [1] * 20
+    assert counting.calls == 1
+
+
+async def test_a_count_that_fails_is_told_and_tried_again() -> None:
+    clock = FakeClock()
+    counts, counting = Counts(clock), Counting(clock, 0.001)
+    counting.broken = True
+    with pytest.raises(LedgerUnavailable):
+        await counts.of("jobs", counting)
+    counting.broken = False
+    assert await counts.of("jobs", counting) == 2
+
+
+async def test_what_goes_by_another_name_is_counted_by_itself() -> None:
+    clock = FakeClock()
+    counts, jobs, letters = Counts(clock), Counting(clock, 1.0), Counting(clock, 1.0)
+    await counts.of("jobs", jobs)
+    assert await counts.of("jobs", jobs) == 1
+    letters.calls = 10
+    assert await counts.of("letters", letters) == 11
+
+
+async def test_a_count_goes_on_when_its_caller_gives_up() -> None:
+    clock = FakeClock()
+    counts, counting = Counts(clock), Counting(clock, 1.0)
+    counting.free.clear()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await counts.of("jobs", counting)
+    counting.free.set()
+    await counts.drain()
+    assert await counts.of("jobs", counting) == 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from uuid import UUID
 
 import pytest
@@ -18,6 +19,7 @@ from hermodr_scheduler.service import (
     BROKER_AWAY_SECONDS,
     LONGEST_SLEEP_SECONDS,
     SETTLING_IN_SECONDS,
+    SETTLING_REST,
     Scheduling,
 )
 from hermodr_servicekit.ids import child_id, job_of, new_job_id
@@ -269,3 +271,24 @@ async def test_after_an_outage_of_the_database_senders_come_before_the_verdict(b
     bench.clock.advance(0.1)
     await bench.scheduling.tick()
     assert len(bench.ledger.recorded) == 1
+
+
+@pytest.mark.parametrize(("found", "pause"), [(0, 0.5 * SETTLING_REST), (BATCH, 0.0)])
+async def test_what_is_due_does_not_wait_for_a_laborious_search_each_time(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, found: int, pause: float
+) -> None:
+    searches: list[float] = []
+
+    async def laboriously(limit: int) -> list[ExpiredClaim]:
+        searches.append(bench.clock.monotonic())
+        bench.clock.advance(0.5)
+        return [expired() for _ in range(found)]
+
+    await bench.settled_in()
+    monkeypatch.setattr(bench.ledger, "expired_claims", laboriously)
+    for _ in range(100):
+        await bench.scheduling.tick()
+        bench.clock.advance(0.25)
+    between = [later - earlier - 0.5 for earlier, later in pairwise(searches)]
+    assert len(between) > 1
+    assert all(pause <= each <= pause + 0.25 for each in between)

@@ -25,6 +25,9 @@ BROKER_AWAY_SECONDS = 0.2
 SETTLING_IN_SECONDS = 3.0
 """How long the ledger must have answered before claims are called unanswered: after an outage of the database their
 senders, who kept the answers, come first."""
+SETTLING_REST = 20
+"""Times as long as looking for such claims took, until it is done again: it reads whatever is overdue, half a second
+for a million rows, and what is due now is not to wait for that each time."""
 
 
 class Due(Protocol):
@@ -79,6 +82,7 @@ class Scheduling:
         self._ladder = ladder
         self._batch = batch
         self._answering_since: float | None = None
+        self._settle_again = 0.0
 
     async def tick(self) -> float:
         """One round; returns how many seconds to sleep: until the next row is due, at most a second."""
@@ -129,10 +133,13 @@ class Scheduling:
             self._metrics.reannounced.labels("retry_overdue" if each.retry else "delivery_overdue").inc()
 
     async def _settle_expired(self) -> int:
-        since = self._answering_since
-        if since is None or self._clock.monotonic() - since < SETTLING_IN_SECONDS:
+        since, began = self._answering_since, self._clock.monotonic()
+        if since is None or began - since < SETTLING_IN_SECONDS or began < self._settle_again:
             return 0
         claims = await self._due.expired_claims(self._batch)
+        if len(claims) < self._batch:
+            now = self._clock.monotonic()
+            self._settle_again = now + SETTLING_REST * (now - began)
         if claims:
             results = [self._unanswered(claim) for claim in claims]
             steps = {attempt.delivery_id: settlement.step for attempt, settlement in results}

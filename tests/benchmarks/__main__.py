@@ -10,13 +10,14 @@ import os
 import signal
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import uvloop
 from rich.console import Console
 
 from tests.benchmarks import bulk, document, page, peer, report, waits
+from tests.benchmarks.circumstances import Circumstances
 from tests.benchmarks.installed import NotInstalled
 from tests.benchmarks.mailbox import Incomplete, Mailbox, mailbox
 from tests.benchmarks.report import number
@@ -39,6 +40,7 @@ class Choice:
     quick: bool
     peers: tuple[peer.Peer, ...]
     scenarios: tuple[str, ...]
+    repeated: int = 0
 
     @property
     def mails(self) -> int:
@@ -51,22 +53,26 @@ class Choice:
 
     @property
     def rounds(self) -> int:
-        return int(os.environ.get("ROUNDS") or (1 if self.quick else 3))
+        return self.repeated or (1 if self.quick else 3)
 
     @classmethod
     def of_environment(cls) -> "Choice":
         named = os.environ.get("PEERS") or "all"
         names = {"all": {one.name for one in peer.PEERS}, "none": set()}.get(named, set(named.split(",")))
-        if unknown := names - {one.name for one in peer.PEERS}:
-            raise SystemExit(f"PEERS: no such peer: {', '.join(sorted(unknown))}")
+        if names - {one.name for one in peer.PEERS}:
+            raise SystemExit(f"PEERS: none, all, or some of {', '.join(one.name for one in peer.PEERS)}")
         every = ("bulk", *SCENARIOS)
         scenarios = tuple((os.environ.get("ONLY") or ",".join(every)).split(","))
         if set(scenarios) - set(every):
             raise SystemExit(f"ONLY: some of {', '.join(every)}")
+        repeated = os.environ.get("ROUNDS") or "0"
+        if not repeated.isdigit():
+            raise SystemExit("ROUNDS: a number")
         return cls(
             bool(os.environ.get("QUICK")),
             tuple(one for one in peer.PEERS if one.name in names),
             scenarios,
+            int(repeated),
         )
 
 
@@ -118,7 +124,7 @@ def bulk_results(rounds: Rounds) -> list[Result]:
             *("bulk", "mails_per_second", "1/s", ours.rate),
             {name: run.rate for name, run in theirs.items()},
             ours.load,
-            "≥ 4,000/s or ≥ 7 × Celery + row",
+            "≥ 4,000 or ≥ 7 × celery_pg",
             {name: each.rate for name, each in beside.items()},
         ),
         Result(
@@ -186,6 +192,7 @@ def show(found: Findings) -> None:
     others = [result for result in found.results if result.scenario != "bulk"]
     if others:
         report.show(console, "one at a time", *report.result_rows(others, LABELS))
+    console.print(report.verdict(found.results, LABELS), style="bold", highlight=False)
     for name, why in found.missing.items():
         console.print(f"left out: {LABELS[name]}: {why}", highlight=False)
 
@@ -193,17 +200,24 @@ def show(found: Findings) -> None:
 def main() -> None:
     """Measures, shows, writes."""
     choice = Choice.of_environment()
+    file = Path(path) if (path := os.environ.get("JSON")) else None
+    if file is not None and not file.absolute().parent.is_dir():
+        raise SystemExit(f"JSON: there is no folder {file.absolute().parent}")
     with servers(say) as place:
+        run = Circumstances.now(choice.peers)
         found = uvloop.run(measure(choice, place))
     show(found)
     pictures = folder() / "report.html"
-    page.write(pictures, found.bulk, found.results, LABELS)
+    page.write(pictures, found.bulk, found.results, LABELS, run)
     say(f"with charts: {pictures}")
-    if path := os.environ.get("JSON"):
-        results = [result.document() for result in found.results]
-        Path(path).write_text(json.dumps({"results": results}, indent=1) + "\n", encoding="utf-8")
     if os.environ.get("DOC"):
-        document.write(document.text(found.bulk, found.results, found.missing, LABELS, choice.rounds))
+        document.write(document.text(found.bulk, found.results, found.missing, LABELS, choice.rounds, run))
+    if file is not None:
+        warning = disturbed(middle(runs) for runs in found.bulk.values())
+        about = asdict(run) | {"disturbed": warning}
+        results = [result.document() for result in found.results]
+        file.write_text(json.dumps({"run": about, "results": results}, indent=1) + "\n", encoding="utf-8")
+        say(f"for machines: {file}")
 
 
 if __name__ == "__main__":

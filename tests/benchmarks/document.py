@@ -1,28 +1,34 @@
 """docs/benchmarks.md, as a run found things: the machine, the command, the tables, and what was left out."""
 
-import os
-import platform
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from hermodr_cli import state
 from tests.benchmarks import report
+from tests.benchmarks.circumstances import Circumstances
 from tests.benchmarks.posts import BARE
 from tests.benchmarks.results import Result, Rounds, disturbed, middle
 
 PAGE = """\
 # Benchmarks
 
-This page is written by the harness itself: `{command}`. Numbers depend on the machine and on what else it does; the
-ratios, taken in the same run, are what to look at. The load average when a measurement began stands beside it.
+This page is written by the harness itself: `{run.command}`, on {run.date}, commit {run.commit}. Numbers depend on the
+machine and on what else it does; the ratios, taken in the same run, are what to look at. The load average when a
+measurement began stands beside it.
 
-Machine: {machine}.
+Machine: {run.machine}. Versions: {run.versions}.
+
+**{verdict}**
 
 Everything runs on this one machine: the services (one process per role), PostgreSQL with `fsync` on, RabbitMQ, and the
 mail server that takes the mails. Every system sends the same text and HTML mail, and every recipient has to get it
 exactly once.
 The time runs from the first request to the last mail's arrival. Servers are started for the run and belong to it alone.
-The peers in Python run on the same interpreter as Hermodr; how that was built is worth a sixth (`make bench PYTHON=…`).
+The peers in Python run on the same interpreter as Hermodr. One built with optimisations is a sixth faster for all of
+them (`make bench PYTHON=/usr/bin/python3`).
+
+To run it yourself: `make bench QUICK=1 PEERS=none` takes minutes, `make bench` half an hour to an hour and 20 GB of
+disk. What it installs and which variables it knows: [CONTRIBUTING.md](../CONTRIBUTING.md#speed). Where a role spends
+its time: `make profile ROLE=email-sender`.
 
 {disturbed}
 {bulk}
@@ -60,7 +66,9 @@ minute; the median of the rounds, and under `rounds` the least and the most. CPU
 and `own MB` are all processes of the system itself with its producer (ours is the harness, whose memory is not
 counted); `all CPU` adds the servers, without the sink, and `CPU ratio` compares it. `others` is the share of the
 machine's work meanwhile that had nothing to do with the measurement: where it is not small, the CPU ratio says more
-than the rate. {rounds}
+than the rate. {rounds} So a ratio is not always the quotient of what stands beside it.
+
+Target: {target}. {met}
 
 {table}
 
@@ -71,15 +79,32 @@ Hermodr by role:
 OTHERS = """\
 ## One at a time
 
-A ratio above 1 means that Hermodr is better.
+A ratio above 1 means that Hermodr is better. A single mail takes it longer than the peers: they answer for less. Here a
+request goes over HTTP, is committed before it is answered, is decided upon and sent by two services, and in a crowd
+waits up to 20 ms for company, which spares all of them a third of their work
+([ADR 0028](adr/0028-single-mails-cost-round-trips.md)).
 {machine}
 {table}
+
+- `posts`: single POSTs over 32 connections, api and database alone (`api_cpu` is the api's process); then once more
+  with everything being sent.
+- `accept_at_200`: from the moment a request was due to its `202`, 200 a second, everything being sent.
+- `accepted_to_sent_at_100`, `request_to_sent_at_100`: from the `202`, or from the moment the request was due, to the
+  mail server's `250`; 100 a second.
+- `scheduled_spread`, `scheduled_at_once`: from the moment a mail was due to its arrival at the mail server, so with
+  announcing, deciding and sending; 1,000 mails 10 ms apart, or all due at one instant.
+- `100,000 mails`: five blocks of bulk on one installation, the first against the last.
+- `listing`: pages of `GET /v1/jobs` over a million jobs by filter and order, the 99th percentile of each; `job` and
+  `timeline` are those of one job.
+- `ledgers`: bulk with so many jobs of past weeks in the ledger; each is to keep 0.9 of the smallest one's rate.
+- `sql`: `hermodr.enqueue` in batches, and from a commit in SQL until it is decided upon.
 """
 SLOWER = """
 The targets were set on a machine on which the bare FastAPI + INSERT answered {then:,} requests a second. Here it
 answered {now:,.0f}: the same work takes {ratio:.1f} × as long on this machine and in this hour.
 """
 BARE_WHEN_TARGETS_WERE_SET = 3_673
+MET = {True: "Met.", False: "Missed.", None: "Not measured."}
 
 
 def text(
@@ -88,13 +113,17 @@ def text(
     missing: Mapping[str, str],
     labels: Mapping[str, str],
     rounds: int,
+    run: Circumstances,
 ) -> str:
     """The page."""
     parts = {"bulk": "", "others": "", "missing": ""}
     warning = disturbed(middle(runs) for runs in bulk.values())
     parts["disturbed"] = f"**{warning}**\n" if warning else ""
     if bulk:
+        rate = next(each for each in results if (each.scenario, each.metric) == ("bulk", "mails_per_second"))
         parts["bulk"] = BULK.format(
+            target=report.target_of(rate, labels),
+            met=MET[rate.met],
             rounds=f"Everything else is the run with the median rate of {rounds} rounds."
             if rounds > 1
             else "One round.",
@@ -109,7 +138,7 @@ def text(
         parts["missing"] = (
             "\n".join(f"Left out: {labels[name]}: {why}" for name, why in missing.items()) + "\n"
         )
-    return PAGE.format(command=_command(), machine=_machine(), **parts)
+    return PAGE.format(run=run, verdict=report.verdict(results, labels), **parts)
 
 
 def _speed(results: Sequence[Result]) -> str:
@@ -126,26 +155,3 @@ def _speed(results: Sequence[Result]) -> str:
 def write(page: str) -> None:
     """Replaces docs/benchmarks.md."""
     (state.root() / "docs" / "benchmarks.md").write_text(page, encoding="utf-8")
-
-
-def _command() -> str:
-    given = [
-        f"{name}={os.environ[name]}"
-        for name in ("PEERS", "QUICK", "ONLY", "ROUNDS", "DOC")
-        if os.environ.get(name)
-    ]
-    return " ".join(["make bench", *given])
-
-
-def _machine() -> str:
-    cpu = next(
-        (
-            line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-            if line.startswith("model name")
-        ),
-        platform.machine(),
-    )
-    memory = int(Path("/proc/meminfo").read_text(encoding="ascii").split()[1]) / 1e6
-    system = f"Linux {platform.release()}, Python {platform.python_version()}"
-    return f"{os.cpu_count()} cores ({cpu}), {memory:.0f} GB, {system}"

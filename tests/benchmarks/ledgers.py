@@ -10,11 +10,10 @@ from tests.benchmarks.site import say, site
 
 HELD = (10_000, 1_000_000, 10_000_000)
 HELD_QUICK = (10_000, 100_000)
-TARGET = "≥ 0.9 × the smallest ledger's"
 
 
 async def measure(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Result]:
-    """One site whose past grows; the median of the rounds at each size."""
+    """One site whose past grows; the median of the rounds at each size. None is to be a tenth slower than the first."""
     mails, rounds = (5_000, 1) if quick else (20_000, 3)
     results: list[Result] = []
     filled = 0
@@ -25,7 +24,7 @@ async def measure(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Resul
             say(f"ledgers: {held:,} jobs behind it, filled in {time.monotonic() - started:.0f} s")
             filled = held
             run = middle([await bulk.measure(here, mails) for _ in range(rounds)])
-            target = TARGET if results else ""
+            target = f"≥ {0.9 * results[0].hermodr:,.0f}" if results else ""
             results += [
                 Result(
                     "ledgers", f"mails_per_second_at_{held}", "1/s", run.rate, load=run.load, target=target

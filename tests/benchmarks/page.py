@@ -5,7 +5,8 @@ from html import escape
 from pathlib import Path
 
 from tests.benchmarks import report
-from tests.benchmarks.results import Result, Rounds, middle
+from tests.benchmarks.circumstances import Circumstances
+from tests.benchmarks.results import Result, Rounds, disturbed, middle
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -23,14 +24,20 @@ table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
 th, td {{ border-bottom: 1px solid #8884; padding: .3rem .6rem; text-align: right; white-space: nowrap; }}
 th:first-child, td:first-child {{ text-align: left; }}
 </style></head><body><h1>Hermodr: benchmarks</h1>
+<p>{command}, {date}, commit {commit}. {machine}. {versions}.</p>
+<p><b>{verdict}</b></p>
 {content}
 </body></html>
 """
 
 
-def write(path: Path, bulk: Rounds, results: Sequence[Result], labels: Mapping[str, str]) -> None:
+def write(
+    path: Path, bulk: Rounds, results: Sequence[Result], labels: Mapping[str, str], run: Circumstances
+) -> None:
     """Replaces the page."""
     parts = []
+    if warning := disturbed(middle(runs) for runs in bulk.values()):
+        parts += [f"<p>{escape(warning)}</p>"]
     if bulk:
         runs = {labels.get(name, name): middle(each) for name, each in bulk.items()}
         rates = {name: run.rate for name, run in runs.items()}
@@ -42,7 +49,9 @@ def write(path: Path, bulk: Rounds, results: Sequence[Result], labels: Mapping[s
         parts += ["<h2>Hermodr by role</h2>", _table(*report.role_rows(next(iter(runs.values()))))]
     if others := [result for result in results if result.scenario != "bulk"]:
         parts += ["<h2>One at a time</h2>", _table(*report.result_rows(others, labels))]
-    path.write_text(PAGE.format(content="\n".join(parts)), encoding="utf-8")
+    words = {name: escape(value) for name, value in vars(run).items()}
+    verdict = escape(report.verdict(results, labels))
+    path.write_text(PAGE.format(content="\n".join(parts), verdict=verdict, **words), encoding="utf-8")
 
 
 def _chart(values: Mapping[str, float]) -> str:

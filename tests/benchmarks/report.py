@@ -1,5 +1,6 @@
 """What a person reads of a run: tables on the terminal, and the same as Markdown."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from tests.benchmarks.results import Beside, Bulk, Result, Rounds, middle
 OURS = ("api", "dispatcher", "scheduler", "email-sender")
 OTHERS = ("database", "broker", "redis", "sink")
 Rows = list[list[str]]
+MET = {True: "✓", False: "✗", None: ""}
 
 
 def number(value: float) -> str:
@@ -72,12 +74,30 @@ def role_rows(run: Bulk) -> tuple[list[str], Rows]:
     ]
 
 
+def target_of(result: Result, labels: Mapping[str, str]) -> str:
+    """The target, with the peers' labels for their names."""
+    return re.sub(r"(?<=× )\w+", lambda name: labels.get(name[0], name[0]), result.target)
+
+
+def verdict(results: Sequence[Result], labels: Mapping[str, str]) -> str:
+    """How many targets were met, and what was missed."""
+    with_target = [result for result in results if result.met is not None]
+    missed = [
+        f"{result.scenario} {result.metric} {number(result.hermodr)} (wanted {target_of(result, labels)})"
+        for result in with_target
+        if not result.met
+    ]
+    text = f"{len(with_target) - len(missed)} of {len(with_target)} targets met"
+    return f"{text}; missed: {'; '.join(missed)}." if missed else f"{text}."
+
+
 def result_rows(results: Sequence[Result], labels: Mapping[str, str]) -> tuple[list[str], Rows]:
     """Head and lines of the table of all other numbers; a line for each peer beside ours."""
-    head = ["scenario", "metric", "unit", "Hermodr", "target", "peer", "its", "ratio", "load"]
+    head = ["scenario", "metric", "unit", "Hermodr", "target", "met", "peer", "its", "ratio", "load"]
     rows = []
     for result in results:
-        ours = [result.scenario, result.metric, result.unit, number(result.hermodr), result.target]
+        ours = [result.scenario, result.metric, result.unit, number(result.hermodr)]
+        ours += [target_of(result, labels), MET[result.met]]
         beside = [
             [labels.get(name, name), number(value), f"{result.ratio(name):.2f} ×"]
             for name, value in result.peers.items()

@@ -1,15 +1,21 @@
 """What was measured, in the form that tables, JSON and the page are made of."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median_low
 from typing import Any
 
+_BOUND = re.compile(r"([<≤≥]) ([\d.,]+)(?: × (\w+))?")
+_RELATIONS: dict[str, Callable[[float, float], bool]] = {"<": operator.lt, "≤": operator.le, "≥": operator.ge}
+
 
 @dataclass(frozen=True)
 class Result:
-    """One number of ours and the peers' beside it. `target` is PERFORMANCE.md's, in words. `ratios` that were taken
-    round by round stand for those of the numbers themselves."""
+    """One number of ours and the peers' beside it. `target`: bounds such as `< 25`, `≥ 3,000` or, times a peer,
+    `≥ 7 × celery_pg`, with `and` or `or` between them. `ratios` that were taken round by round stand for those of the
+    numbers themselves."""
 
     scenario: str
     metric: str
@@ -28,6 +34,24 @@ class Result:
         best, other = (self.hermodr, theirs) if self.unit == "1/s" else (theirs, self.hermodr)
         return best / other if other else 0.0
 
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is. `None`: there is none, or the peer it speaks of was not measured."""
+        any_of = " or " in self.target
+        verdicts = [self._holds(bound) for bound in re.split(" or | and ", self.target) if bound]
+        if any_of in verdicts:
+            return any_of
+        return None if None in verdicts or not verdicts else not any_of
+
+    def _holds(self, bound: str) -> bool | None:
+        if (parts := _BOUND.fullmatch(bound)) is None:
+            raise ValueError(f"no bound: {bound}")
+        relation, number, peer = parts.groups()
+        if peer is not None and peer not in self.peers:
+            return None
+        value = self.hermodr if peer is None else self.ratio(peer)
+        return _RELATIONS[relation](value, float(number.replace(",", "")))
+
     def document(self) -> dict[str, Any]:
         return {
             "scenario": self.scenario,
@@ -38,6 +62,7 @@ class Result:
             "ratios": {name: round(self.ratio(name), 4) for name in self.peers},
             "load_average": round(self.load, 2),
             "target": self.target,
+            "met": self.met,
         }
 
 

@@ -35,6 +35,8 @@ def main() -> int:
         possible(sorted({fault.kind for fault in faults}))
     else:
         faults = sequence(seed, options.minutes * 60, possible(options.only))
+    if not faults:
+        raise SystemExit("no fault fits into that: nothing would be proved")
     if any(fault.kind == "ledger-disk-full" for fault in faults):
         disks.of_our_own()
     report, logs = once(faults, seed, options.rate)
@@ -46,7 +48,10 @@ def main() -> int:
             console.print(f"logs in {logs}")
         else:
             shutil.rmtree(logs)
-        console.print("nothing lost, nothing doubled, nothing stuck")
+        console.print(
+            "nothing lost, nothing doubled, nothing stuck"
+            + ("" if options.keep else "; its logs are deleted (ARGS=--keep keeps them)")
+        )
         return STATUS[report.verdict]
     console.print(f"seed {seed}; logs and the sequence of faults are in {logs}")
     plain("", "the sequence:", *map(str, faults), "", *report.complaints)
@@ -101,6 +106,12 @@ def plain(*lines: str) -> None:
         console.print(line, markup=False)
 
 
+def _file(name: str) -> Path:
+    if not (path := Path(name)).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {path}")
+    return path
+
+
 def progress(line: str) -> None:
     """On a terminal only, over and over in the same place."""
     if console.is_terminal:
@@ -120,7 +131,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--only", nargs="+", default=(), choices=sorted(CATALOGUE), metavar="KIND", help=", ".join(CATALOGUE)
     )
-    parser.add_argument("--faults", type=Path, help="a sequence of faults to play again")
+    parser.add_argument("--faults", type=_file, help="a sequence of faults to play again")
     parser.add_argument("--shrink", action="store_true", help="after a failure, look for a shorter sequence")
     parser.add_argument("--keep", action="store_true", help="keep the logs of a run that was sound, too")
     parser.add_argument("--json", type=Path, help="the report for machines")

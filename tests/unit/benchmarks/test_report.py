@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import document, page, report
+from tests.benchmarks.circumstances import Circumstances
 from tests.benchmarks.results import Bulk, Result
 
 LABELS = {"hermodr": "Hermodr", "celery_pg": "Celery <+ row>"}
@@ -22,7 +23,9 @@ THEIRS = Bulk(
     2.0,
 )
 RUNS = {"hermodr": [OURS], "celery_pg": [THEIRS]}
-OTHER = Result("posts", "requests_per_second", "1/s", 6385.4, {"celery_pg": 3474}, 1.7, "≥ 3,000/s")
+OTHER = Result("posts", "requests_per_second", "1/s", 6385.4, {"celery_pg": 3474}, 1.7, "≥ 3,000")
+RATE = Result("bulk", "mails_per_second", "1/s", 4000.0, {"celery_pg": 500}, 1.0, "≥ 9 × celery_pg")
+RUN = Circumstances("make bench QUICK=1", "2026-11-27", "abc1234", "2 cores (<x>), 8 GB", "PostgreSQL 18.1")
 
 
 @pytest.mark.parametrize(
@@ -76,14 +79,15 @@ def test_each_peer_has_a_line_beside_ours() -> None:
     head, rows = report.result_rows([latency, OTHER], {"celery_pg": "Celery", "bullmq": "BullMQ"})
     assert all(len(row) == len(head) for row in rows)
     assert rows == [
-        ["sent", "p50", "ms", "20.0", "< 25", "Celery", "10.0", "0.50 ×", "1.0"],
-        ["", "", "", "", "", "BullMQ", "40.0", "2.00 ×", ""],
+        ["sent", "p50", "ms", "20.0", "< 25", "✓", "Celery", "10.0", "0.50 ×", "1.0"],
+        ["", "", "", "", "", "", "BullMQ", "40.0", "2.00 ×", ""],
         [
             "posts",
             "requests_per_second",
             "1/s",
             "6,385",
-            "≥ 3,000/s",
+            "≥ 3,000",
+            "✓",
             "Celery",
             "3,474",
             "1.84 ×",
@@ -94,8 +98,8 @@ def test_each_peer_has_a_line_beside_ours() -> None:
 
 def test_the_document_says_how_fast_the_machine_is_if_that_was_measured() -> None:
     bare = Result("posts", "requests_per_second", "1/s", 2000.0, {"bare_fastapi": 1224.33})
-    assert "takes 3.0 × as long" in document.text({}, [bare], {}, LABELS, 1)
-    assert "× as long" not in document.text({}, [OTHER], {}, LABELS, 1)
+    assert "takes 3.0 × as long" in document.text({}, [bare], {}, LABELS, 1, RUN)
+    assert "× as long" not in document.text({}, [OTHER], {}, LABELS, 1, RUN)
 
 
 def test_markdown_is_a_table() -> None:
@@ -104,7 +108,7 @@ def test_markdown_is_a_table() -> None:
 
 def test_the_page_shows_every_number_and_escapes_what_it_shows(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
-    page.write(path, RUNS, [OTHER], LABELS)
+    page.write(path, RUNS, [OTHER], LABELS, RUN)
     html = path.read_text(encoding="utf-8")
     assert "Celery &lt;+ row&gt;" in html
     assert "<+ row>" not in html
@@ -114,21 +118,18 @@ def test_the_page_shows_every_number_and_escapes_what_it_shows(tmp_path: Path) -
 
 
 def test_a_page_without_bulk_runs_is_a_page(tmp_path: Path) -> None:
-    page.write(tmp_path / "report.html", {}, [OTHER], LABELS)
+    page.write(tmp_path / "report.html", {}, [OTHER], LABELS, RUN)
     assert "Bulk" not in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
-def test_the_document_names_machine_command_rounds_and_what_was_left_out(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for name in ("PEERS", "ONLY", "ROUNDS", "DOC"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("QUICK", "1")
-    text = document.text(RUNS, [OTHER], {"celery_pg": "needs a licence"}, LABELS, 3)
-    assert "`make bench QUICK=1`" in text
+def test_the_document_names_machine_command_rounds_and_what_was_left_out() -> None:
+    text = document.text(RUNS, [RATE, OTHER], {"celery_pg": "needs a licence"}, LABELS, 3, RUN)
+    assert "`make bench QUICK=1`, on 2026-11-27, commit abc1234" in text
+    assert "Target: ≥ 9 × Celery <+ row>. Missed." in text
+    assert "1 of 2 targets met; missed: bulk mails_per_second 4,000 (wanted ≥ 9 × Celery <+ row>)." in text
     assert " cores (" in text
     assert "median rate of 3 rounds." in text
     assert "| Celery <+ row> | 500 | 500 | 8.0 × | 8.0–8.0 |" in text
     assert "Left out: Celery <+ row>: needs a licence" in text
-    assert "One round." in document.text(RUNS, [], {}, LABELS, 1)
-    assert "disturbed" not in document.text({"hermodr": [OURS]}, [], {}, LABELS, 1)
+    assert "One round." in document.text(RUNS, [RATE], {}, LABELS, 1, RUN)
+    assert "disturbed" not in document.text({"hermodr": [OURS]}, [RATE], {}, LABELS, 1, RUN)

@@ -23,7 +23,7 @@ def test_a_ratio_to_nothing_is_none() -> None:
 
 
 def test_machines_read_scenario_metric_unit_ours_and_theirs() -> None:
-    result = Result("bulk", "mails_per_second", "1/s", 2943.21, {"celery_pg": 538.0}, 1.234, "≥ 4,000/s")
+    result = Result("bulk", "mails_per_second", "1/s", 2943.21, {"celery_pg": 538.0}, 1.234, "≥ 4,000")
     assert result.document() == {
         "scenario": "bulk",
         "metric": "mails_per_second",
@@ -32,8 +32,38 @@ def test_machines_read_scenario_metric_unit_ours_and_theirs() -> None:
         "peers": {"celery_pg": 538.0},
         "ratios": {"celery_pg": 5.4707},
         "load_average": 1.23,
-        "target": "≥ 4,000/s",
+        "target": "≥ 4,000",
+        "met": False,
     }
+
+
+@pytest.mark.parametrize(
+    ("target", "met"),
+    [
+        ("", None),
+        ("< 3,000", False),
+        ("≤ 3,000", True),
+        ("≥ 3,000", True),
+        ("≥ 5 × celery_pg", True),
+        ("≥ 5.1 × celery_pg", False),
+        ("≥ 5 × bullmq", None),
+        ("≥ 4,000 or ≥ 5 × celery_pg", True),
+        ("≥ 4,000 or ≥ 6 × celery_pg", False),
+        ("≥ 3,000 or ≥ 5 × bullmq", True),
+        ("≥ 4,000 or ≥ 5 × bullmq", None),
+        ("≥ 3,000 and ≥ 5 × celery_pg", True),
+        ("≥ 4,000 and ≥ 5 × celery_pg", False),
+        ("≥ 3,000 and ≥ 5 × bullmq", None),
+        ("≥ 4,000 and ≥ 5 × bullmq", False),
+    ],
+)
+def test_a_target_is_met_or_not_or_cannot_be_told(target: str, met: bool | None) -> None:
+    assert Result("bulk", "rate", "1/s", 3000, {"celery_pg": 600}, target=target).met is met
+
+
+def test_words_that_are_no_bound_are_no_target() -> None:
+    with pytest.raises(ValueError, match="no bound"):
+        Result("bulk", "rate", "1/s", 3000, target="fast").met  # noqa: B018
 
 
 def test_the_sink_is_somebody_elses_machine() -> None:

@@ -66,7 +66,7 @@ minute; the median of the rounds, and under `rounds` the least and the most. CPU
 and `own MB` are all processes of the system itself with its producer (ours is the harness, whose memory is not
 counted); `all CPU` adds the servers, without the sink, and `CPU ratio` compares it. `others` is the share of the
 machine's work meanwhile that had nothing to do with the measurement: where it is not small, the CPU ratio says more
-than the rate. {rounds} So a ratio is not always the quotient of what stands beside it.
+than the rate. {rounds}
 
 Target: {target}. {met}
 
@@ -124,7 +124,8 @@ def text(
         parts["bulk"] = BULK.format(
             target=report.target_of(rate, labels),
             met=MET[rate.met],
-            rounds=f"Everything else is the run with the median rate of {rounds} rounds."
+            rounds=f"Everything else is the run with the median rate of {rounds} rounds, so a ratio is not always the\n"
+            "quotient of what stands beside it."
             if rounds > 1
             else "One round.",
             table=report.markdown(*report.bulk_rows(bulk, labels)),

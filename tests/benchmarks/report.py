@@ -110,7 +110,7 @@ def result_rows(results: Sequence[Result], labels: Mapping[str, str]) -> tuple[l
 def show(console: Console, title: str, head: Sequence[str], rows: Rows) -> None:
     table = Table(title=title, title_justify="left")
     for index, column in enumerate(head):
-        table.add_column(column, justify="left" if index == 0 else "right")
+        table.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
     for row in rows:
         table.add_row(*row)
     console.print(table)

@@ -128,7 +128,7 @@ def test_the_document_names_machine_command_rounds_and_what_was_left_out() -> No
     assert "Target: ≥ 9 × Celery <+ row>. Missed." in text
     assert "1 of 2 targets met; missed: bulk mails_per_second 4,000 (wanted ≥ 9 × Celery <+ row>)." in text
     assert " cores (" in text
-    assert "median rate of 3 rounds." in text
+    assert "median rate of 3 rounds, so" in text
     assert "| Celery <+ row> | 500 | 500 | 8.0 × | 8.0–8.0 |" in text
     assert "Left out: Celery <+ row>: needs a licence" in text
     assert "One round." in document.text(RUNS, [RATE], {}, LABELS, 1, RUN)

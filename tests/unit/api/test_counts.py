@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
-from hermodr_api.service.counts import OLDEST_SECONDS, REST, Counts
+from hermodr_api.service.counts import MOST_KEPT, OLDEST_SECONDS, REST, Counts
 from hermodr_ledger.engine import LedgerUnavailable
 from tests.support.clocks import FakeClock
+from tests.support.waiting import wait_until
 
 
 class Counting:
@@ -46,7 +47,7 @@ async def test_a_large_one_rests_and_is_then_counted_behind_the_back_of_callers(
     counting.free.clear()
     assert [await counts.of("jobs", counting) for _ in range(5)] == [1] * 5
     counting.free.set()
-    await counts.drain()
+    await wait_until(lambda: not counts.busy)
     assert counting.calls == 2
     assert await counts.of("jobs", counting) == 2
 
@@ -93,5 +94,51 @@ async def test_a_count_goes_on_when_its_caller_gives_up() -> None:
         async with asyncio.timeout(0):
             await counts.of("jobs", counting)
     counting.free.set()
-    await counts.drain()
+    await wait_until(lambda: not counts.busy)
     assert await counts.of("jobs", counting) == 1
+
+
+async def test_a_database_that_stood_still_for_once_is_no_large_one() -> None:
+    clock = FakeClock()
+    counts, counting = Counts(clock), Counting(clock, 0.001)
+    await counts.of("jobs", counting)
+    counting._seconds = 20.0
+    await counts.of("jobs", counting)
+    counting._seconds = 0.001
+    assert await counts.of("jobs", counting) == 3
+
+
+async def test_however_long_it_took_nobody_is_shown_what_is_too_old() -> None:
+    clock = FakeClock()
+    counts, counting = Counts(clock), Counting(clock, 60.0)
+    await counts.of("jobs", counting)
+    clock.advance(OLDEST_SECONDS + 1)
+    assert await counts.of("jobs", counting) == 2
+
+
+async def test_many_names_push_out_only_what_was_counted_longest_ago() -> None:
+    clock = FakeClock()
+    counts, first, second = Counts(clock), Counting(clock, 0.1), Counting(clock, 0.1)
+    await counts.of("first", first)
+    await counts.of("second", second)
+    clock.advance(REST)
+    await counts.of("first", first)
+    await wait_until(lambda: not counts.busy)
+    for number in range(MOST_KEPT - 1):
+        await counts.of(number, Counting(clock, 0.0))
+    clock.advance(0.1)
+    assert await counts.of("first", first) == 2
+    assert await counts.of("second", second) == 2, "counted anew, and waited for"
+    assert (first.calls, second.calls) == (2, 2)
+
+
+async def test_what_is_being_counted_is_given_up_at_the_end() -> None:
+    clock = FakeClock()
+    counts, counting = Counts(clock), Counting(clock, 1.0)
+    counting.free.clear()
+    asked = asyncio.create_task(counts.of("jobs", counting))
+    await wait_until(lambda: counts.busy)
+    await counts.close()
+    assert not counts.busy
+    with pytest.raises(asyncio.CancelledError):
+        await asked

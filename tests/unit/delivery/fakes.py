@@ -1,7 +1,7 @@
 """A ledger of attempts in memory, an announcer that remembers, a provider with a gate."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -49,6 +49,10 @@ def result_of(claim: Claim, outcome: Outcome = Outcome.SENT, retry_after: float 
     return Result(claim, Attempt(claim.id, claim.attempt, outcome, now, now, provider="fake"), retry_after)
 
 
+def _nothing(_: Sequence[UUID]) -> None:
+    """Nothing is in the way of a claim."""
+
+
 class FakeAttempts:
     """Hands out every delivery once. `away` answers that many calls with an outage; `broken` with a defect."""
 
@@ -59,7 +63,7 @@ class FakeAttempts:
         self.batches: list[list[tuple[Attempt, Settlement]]] = []
         self.recorded: list[UUID] = []
         self.unclaimable: set[UUID] = set()
-        self.locked: set[UUID] = set()
+        self.before_a_claim: Callable[[Sequence[UUID]], None] = _nothing
         self.stale: set[UUID] = set()
         self.broken: set[UUID] = set()
         self.away = 0
@@ -70,8 +74,7 @@ class FakeAttempts:
         self.claims.append(list(ids))
         await asyncio.sleep(0)
         self._answer()
-        if self.locked & set(ids):
-            raise LedgerUnavailable("somebody keeps a row locked")
+        self.before_a_claim(ids)
         taken = [each for each in dict.fromkeys(ids) if each not in self.claimed | self.unclaimable]
         self.claimed |= set(taken)
         return [claim_of(each) for each in taken]

@@ -1,15 +1,12 @@
 """Claim, send, record: bounded, one lane not in another's way, and nothing forgotten whatever goes away."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from functools import partial
 from uuid import UUID
 
 import pytest
 
 from hermodr_delivery.pump import (
     CLAIMS_PER_WORKER,
-    HELD_SECONDS,
     PREPARED_TOGETHER,
     PREPARING_SECONDS,
     Pump,
@@ -20,47 +17,9 @@ from hermodr_delivery.pump import (
 from hermodr_delivery.recorder import Result
 from hermodr_ledger.attempts import Claim, Outcome
 from hermodr_servicekit.periodic import running
-from tests.support.clocks import FakeClock
 from tests.support.waiting import wait_until
-from tests.unit.delivery.fakes import PATIENCE, Bench, Provider, new_ids
-
-LEASE = 60.0
-
-
-class Lane(Bench):
-    """A pump that is not running yet, its provider and its ledger."""
-
-    def __init__(self, *, concurrency: int = 4, window: int = 8, bench: Bench | None = None) -> None:
-        super().__init__()
-        if bench is not None:
-            self.attempts, self.announcer, self.recorder = bench.attempts, bench.announcer, bench.recorder
-        self.provider = Provider()
-        self.clock = FakeClock()
-        self.pump = Pump(
-            self.attempts,
-            self.recorder,
-            lambda claim: partial(self.provider.send, claim),
-            self.clock,
-            owner="me",
-            concurrency=concurrency,
-            window=window,
-            lease_seconds=LEASE,
-        )
-
-    def submit(self, ids: Sequence[UUID]) -> asyncio.Task[None]:
-        return asyncio.create_task(self.pump.submit(ids))
-
-
-@pytest.fixture
-async def lane() -> AsyncIterator[Lane]:
-    lane = Lane()
-    async with running(lane.pump.run()):
-        yield lane
-
-
-async def done(*tasks: asyncio.Task[None]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        await asyncio.gather(*tasks)
+from tests.unit.delivery.fakes import new_ids
+from tests.unit.delivery.lanes import LEASE, Lane, done
 
 
 async def test_every_delivery_is_claimed_sent_and_recorded_once(lane: Lane) -> None:
@@ -152,96 +111,6 @@ async def test_a_message_is_done_when_the_last_of_its_deliveries_is_recorded(lan
     assert not task.done()
     lane.attempts.recording.set()
     await done(task)
-
-
-async def test_with_the_database_away_while_claiming_the_rows_wait_for_it_in_line(lane: Lane) -> None:
-    lane.attempts.away = 3
-    ids = new_ids(5)
-    await done(lane.submit(ids))
-    assert lane.provider.began == ids
-    assert lane.attempts.claims == [ids, [], [], [], ids], "asked for nothing until it answered"
-
-
-async def test_rows_that_cannot_be_claimed_keep_nobody_else_waiting_for_long() -> None:
-    lane = Lane(concurrency=1, window=2)
-    locked, neighbour, *others = new_ids(6)
-    lane.attempts.locked = {locked}
-    async with running(lane.pump.run()):
-        await done(lane.submit([locked, neighbour]), lane.submit(others))
-    assert lane.attempts.claims.count([locked, neighbour]) == 2, "left to the scheduler then"
-    assert lane.provider.began == others
-
-
-async def test_an_outage_leaves_no_second_copy_of_a_message_that_went_back_to_the_broker(lane: Lane) -> None:
-    lane.attempts.away = 1_000_000
-    ids = new_ids(3)
-    handler = lane.submit(ids)
-    await wait_until(lambda: len(lane.attempts.claims) > 1)
-    handler.cancel()  # the connection is lost, and with it the handlers
-    again = lane.submit(ids)
-    lane.attempts.away = 0
-    await done(again)
-    assert [each for each in lane.attempts.claims if each] == [ids, ids]
-
-
-@pytest.mark.parametrize("reason", ["paused", "without a database", "a slow provider"])
-async def test_messages_are_let_go_before_the_broker_takes_the_sender_for_dead(reason: str) -> None:
-    lane = Lane(concurrency=1, window=1)
-    if reason == "paused":
-        lane.pump.pause()
-    lane.attempts.away = 1_000_000 if reason == "without a database" else 0
-    lane.provider.gate.clear()
-    first, early, late = new_ids(1), new_ids(3), new_ids(2)
-    async with running(lane.pump.run()):
-        tasks = [lane.submit(first), lane.submit(early)]
-        for _ in range(50):
-            await asyncio.sleep(0)
-        lane.clock.advance(HELD_SECONDS)
-        tasks.append(lane.submit(late))
-        await asyncio.sleep(0)
-        lane.pump.let_go()
-        assert not tasks[1].done()
-        lane.clock.advance(1)
-        lane.pump.let_go()
-        await done(tasks[1])
-        assert not tasks[2].done()
-        lane.pump.resume()
-        lane.attempts.away = 0
-        lane.provider.gate.set()
-        await done(*tasks)
-    assert lane.provider.began == [*(first if reason == "a slow provider" else []), *late]
-
-
-async def test_it_looks_for_such_messages_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hermodr_delivery.pump.LOOK_SECONDS", 0.001)
-    lane = Lane()
-    lane.pump.pause()
-    async with running(lane.pump.run()):
-        early = lane.submit(new_ids(3))
-        await asyncio.sleep(0)
-        lane.clock.advance(HELD_SECONDS + 1)
-        await done(early)
-
-
-async def test_draining_while_the_database_is_away_gives_the_messages_back(lane: Lane) -> None:
-    lane.attempts.away = 1_000_000
-    task = lane.submit(new_ids(20))
-    await wait_until(lambda: lane.attempts.claims)
-    await done(asyncio.create_task(lane.pump.drain()))
-    with pytest.raises(Stopping):
-        await done(task)
-    assert not lane.attempts.claimed
-
-
-async def test_with_the_database_away_while_recording_nothing_is_forgotten_or_sent_again(lane: Lane) -> None:
-    lane.attempts.recording.clear()
-    ids = new_ids(3)
-    task = lane.submit(ids)
-    await wait_until(lambda: lane.attempts.batches)
-    lane.attempts.away = 2
-    lane.attempts.recording.set()
-    await done(task)
-    assert sorted(lane.attempts.recorded) == sorted(lane.provider.began) == sorted(ids)
 
 
 async def test_a_result_that_cannot_be_recorded_holds_up_nobody(lane: Lane) -> None:

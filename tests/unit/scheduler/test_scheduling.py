@@ -17,6 +17,7 @@ from hermodr_scheduler.backlog import Backlog
 from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_scheduler.service import (
     BROKER_AWAY_SECONDS,
+    LONGEST_REST_SECONDS,
     LONGEST_SLEEP_SECONDS,
     SETTLING_IN_SECONDS,
     SETTLING_REST,
@@ -292,3 +293,20 @@ async def test_what_is_due_does_not_wait_for_a_laborious_search_each_time(
     between = [later - earlier - 0.5 for earlier, later in pairwise(searches)]
     assert len(between) > 1
     assert all(pause <= each <= pause + 0.25 for each in between)
+
+
+async def test_a_database_that_stood_still_does_not_put_off_the_search_for_long(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def laboriously(limit: int) -> list[ExpiredClaim]:
+        bench.clock.advance(25.0)
+        return []
+
+    await bench.settled_in()
+    with monkeypatch.context() as still:
+        still.setattr(bench.ledger, "expired_claims", laboriously)
+        await bench.scheduling.tick()
+    bench.ledger.expired = [expired()]
+    bench.clock.advance(LONGEST_REST_SECONDS)
+    await bench.scheduling.tick()
+    assert len(bench.ledger.recorded) == 1

@@ -41,6 +41,9 @@ _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 """Between two questions to a database that is away."""
 
+SLOW_SECONDS = 5.0
+"""A claim that failed after so long may have waited for a row that somebody keeps locked."""
+
 PREPARED_TOGETHER = 16
 """Claims that are prepared in a row. Doing the same for many mails costs a tenth less than doing everything for each in
 turn: what the processor needs is in its caches."""
@@ -95,7 +98,7 @@ class _Message:
 
 
 _Entry = tuple[UUID, _Message, bool]
-"""An id in line, its message, and whether a claim of it has failed before."""
+"""An id in line, its message, and whether a claim of it has run out of time before."""
 
 
 class Pump:
@@ -128,6 +131,7 @@ class Pump:
         self._lease_seconds = lease_seconds
         self._line: deque[_Entry] = deque()
         self._in_hand = 0
+        self._pause_seconds = _FIRST_PAUSE_SECONDS
         self._turn = asyncio.Event()
         self._ready: asyncio.Queue[tuple[Claim, Send, _Message, float]] = asyncio.Queue()
         self._stopping = False
@@ -184,16 +188,18 @@ class Pump:
     async def _claim_some(self, room: int) -> None:
         taken = [self._line.popleft() for _ in range(min(room, len(self._line)))]
         self._in_hand += len(taken)
-        good_until = self._clock.monotonic() + self._lease_seconds / 2
+        began = self._clock.monotonic()
         try:
             claims = await self._claims.claim(
                 [each for each, _, _ in taken], owner=self._owner, lease_seconds=self._lease_seconds
             )
         except LedgerUnavailable as error:
             log.warning("deliveries wait for the database", deliveries=len(taken), error=str(error))
-            self._put_back(taken)
+            self._put_back(taken, slow=self._clock.monotonic() - began > SLOW_SECONDS)
             await self._ledger_back()
             return
+        self._pause_seconds = _FIRST_PAUSE_SECONDS
+        good_until = began + self._lease_seconds / 2
         by_id = {each.id: each for each in claims}
         row_ends = self._clock.monotonic() + PREPARING_SECONDS
         for number, (delivery_id, message, _) in enumerate(taken, 1):
@@ -206,33 +212,32 @@ class Pump:
                 await asyncio.sleep(0)
                 row_ends = self._clock.monotonic() + PREPARING_SECONDS
 
-    def _put_back(self, taken: Sequence[_Entry]) -> None:
-        """They get a second chance when the ledger answers again: acknowledged now, they and the crowd behind them
-        would wait for the scheduler. No third one: then it is not the ledger but one of these rows, which somebody
-        keeps locked."""
+    def _put_back(self, taken: Sequence[_Entry], *, slow: bool) -> None:
+        """To the end of the line: acknowledged, they and the crowd behind them would wait for the scheduler. But those
+        of two slow claims are left to it: most likely it is not the ledger but one of these rows, which somebody keeps
+        locked."""
         self._in_hand -= len(taken)
-        for each, message, again in taken:
+        for each, message, slow_before in taken:
             if self._stopping:
                 message.give_back()
-            elif again:
+            elif slow and slow_before:
                 message.settle()
             else:
-                self._line.append((each, message, True))
+                self._line.append((each, message, slow or slow_before))
         self._turn.set()
 
     async def _ledger_back(self) -> None:
         """Returns when the ledger answers. What goes back to the broker meanwhile will come again: here it is dropped,
         or a line that nobody claims from would grow with each connection lost."""
-        pause = _FIRST_PAUSE_SECONDS
         while True:
-            await asyncio.sleep(pause)
+            await asyncio.sleep(self._pause_seconds)
+            self._pause_seconds = min(self._pause_seconds * 2, _LONGEST_PAUSE_SECONDS)
             self._line = deque(entry for entry in self._line if not entry[1].done.done())
             try:
                 await self._claims.claim([], owner=self._owner, lease_seconds=self._lease_seconds)
             except LedgerUnavailable:
-                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
-            else:
-                return
+                continue
+            return
 
     async def _let_go_always(self) -> None:
         while True:

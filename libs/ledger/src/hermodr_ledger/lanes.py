@@ -14,8 +14,8 @@ _FORGOTTEN_AFTER_SECONDS = 3600.0
 class Rate:
     """Deliveries a second: those sent, and attempts that failed."""
 
-    sent: float
-    failed: float
+    sent: float = 0.0
+    failed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,6 @@ class Lane:
     later: int = 0
     sending: int = 0
     oldest_seconds: float | None = None
-    rate: Rate = Rate(0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,34 +38,39 @@ class Undecided:
 
 
 async def deliveries(ledger: Ledger) -> dict[tuple[Channel, Priority], Lane]:
-    """The lanes in which there is anything. Reads only the small index of waiting rows."""
+    """The lanes in which there is anything. Reads only the small index of waiting rows, but all of them."""
     rows = await ledger.fetch(
         """
-        WITH lanes AS (
-            SELECT channel, priority,
-                count(*) FILTER (WHERE state <> 'sending' AND coalesce(due_at, now()) <= now()) AS waiting,
-                count(*) FILTER (WHERE state <> 'sending' AND due_at > now()) AS later,
-                count(*) FILTER (WHERE state = 'sending') AS sending,
-                extract(epoch FROM now() - min(coalesce(due_at, created_at))
-                    FILTER (WHERE state <> 'sending' AND coalesce(due_at, now()) <= now()))::float8 AS oldest
-            FROM hermodr.deliveries WHERE wake_at IS NOT NULL AND state IN ('queued', 'retrying', 'sending')
-            GROUP BY channel, priority
-        ), rates AS (
-            SELECT channel, priority, sum(sent) AS sent, sum(failed) AS failed FROM hermodr.lane_rates
-            WHERE at > now() - make_interval(secs => $1) GROUP BY channel, priority
-        )
-        SELECT channel, priority, coalesce(waiting, 0) AS waiting, coalesce(later, 0) AS later,
-               coalesce(sending, 0) AS sending, oldest, coalesce(sent, 0) AS sent, coalesce(failed, 0) AS failed
-        FROM lanes FULL JOIN rates USING (channel, priority)
+        SELECT channel, priority,
+            count(*) FILTER (WHERE state <> 'sending' AND coalesce(due_at, now()) <= now()) AS waiting,
+            count(*) FILTER (WHERE state <> 'sending' AND due_at > now()) AS later,
+            count(*) FILTER (WHERE state = 'sending') AS sending,
+            extract(epoch FROM now() - min(coalesce(due_at, created_at))
+                FILTER (WHERE state <> 'sending' AND coalesce(due_at, now()) <= now()))::float8 AS oldest
+        FROM hermodr.deliveries WHERE wake_at IS NOT NULL AND state IN ('queued', 'retrying', 'sending')
+        GROUP BY channel, priority
         """,
-        RATES_HOLD_SECONDS,
         seconds=COUNTING_SECONDS,
     )
     return {
         (Channel(row["channel"]), Priority(row["priority"])): Lane(
-            row["waiting"], row["later"], row["sending"], row["oldest"], Rate(row["sent"], row["failed"])
+            row["waiting"], row["later"], row["sending"], row["oldest"]
         )
         for row in rows
+    }
+
+
+async def rates(ledger: Ledger) -> dict[tuple[Channel, Priority], Rate]:
+    """How fast the lanes are in which a sender reported of late."""
+    rows = await ledger.fetch(
+        """
+        SELECT channel, priority, sum(sent) AS sent, sum(failed) AS failed FROM hermodr.lane_rates
+        WHERE at > now() - make_interval(secs => $1) GROUP BY channel, priority
+        """,
+        RATES_HOLD_SECONDS,
+    )
+    return {
+        (Channel(row["channel"]), Priority(row["priority"])): Rate(row["sent"], row["failed"]) for row in rows
     }
 
 

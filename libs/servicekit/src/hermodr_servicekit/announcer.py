@@ -21,6 +21,9 @@ from hermodr_servicekit.outages import BrokerUnavailable
 
 log = structlog.get_logger()
 
+_TOLD_AT_A_TIME = 2
+"""Failures: a connection lost with thousands of messages waiting must not take all of a service's statements."""
+
 FailureHandler = Callable[[type[Message], Sequence[UUID]], Awaitable[None]]
 
 _COMMANDS: dict[type[Message], Callable[[tuple[UUID, ...]], Message]] = {
@@ -56,6 +59,7 @@ class Announcer:
         self._pack = pack
         self._spacing = spacing
         self._window = asyncio.Semaphore(window)
+        self._telling = asyncio.Semaphore(_TOLD_AT_A_TIME)
         self._lines: dict[_Door, Coalescer[tuple[UUID, ...], None]] = {}
         self._failed: FailureHandler | None = None
         topology = broker.topology
@@ -122,6 +126,7 @@ class Announcer:
     async def _tell(self, command: type[Message], ids: tuple[UUID, ...]) -> None:
         if self._failed is not None:
             try:
-                await self._failed(command, ids)
+                async with self._telling:
+                    await self._failed(command, ids)
             except Exception as error:  # noqa: BLE001 - it must not take the other messages of the door with it
                 log.error("failed announcement not dealt with", rows=len(ids), error=type(error).__name__)

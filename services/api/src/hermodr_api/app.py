@@ -154,7 +154,7 @@ class Api:
         """Returns when all that was accepted is committed and announced, or given up."""
         await self.accepting.drain()
         await self.announcer.drain()
-        await self.counts.drain()
+        await self.counts.close()
 
     async def close(self) -> None:
         """Ends its connections but the broker's."""

@@ -28,6 +28,8 @@ senders, who kept the answers, come first."""
 SETTLING_REST = 20
 """Times as long as looking for such claims took, until it is done again: it reads whatever is overdue, half a second
 for a million rows, and what is due now is not to wait for that each time."""
+LONGEST_REST_SECONDS = 10.0
+"""And no longer than that: a database that stood still for a while looks like one with much to read."""
 
 
 class Due(Protocol):
@@ -96,7 +98,7 @@ class Scheduling:
                 return BROKER_AWAY_SECONDS
             return await self._pause()
         except LedgerUnavailable:
-            self._answering_since = None
+            self._answering_since, self._settle_again = None, 0.0
             raise
 
     async def _round(self) -> bool:
@@ -139,7 +141,7 @@ class Scheduling:
         claims = await self._due.expired_claims(self._batch)
         if len(claims) < self._batch:
             now = self._clock.monotonic()
-            self._settle_again = now + SETTLING_REST * (now - began)
+            self._settle_again = now + min(SETTLING_REST * (now - began), LONGEST_REST_SECONDS)
         if claims:
             results = [self._unanswered(claim) for claim in claims]
             steps = {attempt.delivery_id: settlement.step for attempt, settlement in results}

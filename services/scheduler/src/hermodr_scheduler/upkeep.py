@@ -19,7 +19,8 @@ log = structlog.get_logger()
 _HOUR = 3600.0
 _LOOK_EVERY = 5.0
 _REST = 20
-"""Times as long as counting took, until it is done again: it takes 5 % of a processor at most."""
+"""Times as long as counting took, until it is done again: it takes 5 % of a processor, until a count takes 15 s."""
+_LONGEST_REST = 300.0
 _RESUMED_EVERY = 1.0
 _UNPARKED_TOGETHER = 1000
 
@@ -90,4 +91,4 @@ class Upkeep:
         for row in waiting:
             self._metrics.waiting.labels(row.kind, row.priority.lane).set(row.jobs)
         self._metrics.oldest.set(max((row.oldest_seconds for row in waiting), default=0.0))
-        return max(_LOOK_EVERY, _REST * (self._clock.monotonic() - began))
+        return min(max(_LOOK_EVERY, _REST * (self._clock.monotonic() - began)), _LONGEST_REST)

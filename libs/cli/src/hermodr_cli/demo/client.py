@@ -126,7 +126,7 @@ class Api(Door):
         """Those stored, and those in the dead queues that wait to be."""
         stored = (await self.ask("GET", "/health")).json()["broker"]["queues"]["failed"]
         queues = (await self.ask("GET", "/health/broker")).json()["queues"]
-        return int(stored) + sum(
+        return int(stored or 0) + sum(
             int(queue["ready"]) for label, queue in queues.items() if label.endswith(".dead")
         )
 

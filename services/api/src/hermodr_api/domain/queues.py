@@ -20,8 +20,8 @@ class PauseIn(Body):
 class LaneView(BaseModel):
     """One priority of a channel. From the broker: `ready` messages of up to 100 deliveries each, and `consumers` (both
     `null` while it cannot be asked). From the ledger: deliveries that are due and `waiting`, the oldest for
-    `oldest_seconds`; `later`: waiting for their time; `sending`; where counting
-    them takes long they are up to twenty times as old. Rates are those of the last five seconds or so."""
+    `oldest_seconds`; `later`: waiting for their time; `sending`. These four are up to five minutes old where
+    millions wait. Rates are those of the last five seconds or so."""
 
     lane: str
     queue: str

@@ -22,15 +22,19 @@ REST = 20
 """A count is good for this many times as long as it took: counting takes up 5 % of a connection at most."""
 OLDEST_SECONDS = 300.0
 """An older count is shown to nobody."""
-_MOST_KEPT = 200
+MOST_KEPT = 200
 _FIRST_PATIENCE_SECONDS = 30.0
 
 
 @dataclass(slots=True)
 class _Kept:
+    """`costs`: the lesser of what this count took and the one before, as a database that stood still for once is not a
+    large one."""
+
     value: Any
     at: float
     took: float
+    costs: float
 
 
 class Counts:
@@ -45,18 +49,25 @@ class Counts:
         """What `count` found, at most `OLDEST_SECONDS` ago; a name always means the same count. It goes on when the
         caller gives up. Raises `LedgerUnavailable`."""
         kept, now = self._kept.get(name), self._clock.monotonic()
-        if kept is not None and kept.took <= SMALL_SECONDS:
+        if kept is not None and (kept.costs <= SMALL_SECONDS or now - kept.at > OLDEST_SECONDS):
             kept = None
-        if kept is not None and now - kept.at <= REST * kept.took:
+        if kept is not None and now - kept.at <= REST * kept.costs:
             return cast("V", kept.value)
         task = self._counting.get(name) or self._begin(name, count)
-        if kept is not None and now - kept.at <= OLDEST_SECONDS:
+        if kept is not None:
             return cast("V", kept.value)
         async with patience(_FIRST_PATIENCE_SECONDS):
             return cast("V", await asyncio.shield(task))
 
-    async def drain(self) -> None:
-        """Returns when nothing is being counted."""
+    @property
+    def busy(self) -> bool:
+        """Whether something is being counted."""
+        return bool(self._counting)
+
+    async def close(self) -> None:
+        """Gives up what is being counted."""
+        for task in self._counting.values():
+            task.cancel()
         await asyncio.gather(*self._counting.values(), return_exceptions=True)
 
     def _begin(self, name: Hashable, count: Callable[[], Awaitable[Any]]) -> asyncio.Task[Any]:
@@ -69,9 +80,11 @@ class Counts:
         began = self._clock.monotonic()
         value = await count()
         now = self._clock.monotonic()
-        if len(self._kept) >= _MOST_KEPT:
-            self._kept.clear()
-        self._kept[name] = _Kept(value, now, now - began)
+        before = self._kept.pop(name, None)
+        took = now - began
+        if len(self._kept) >= MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        self._kept[name] = _Kept(value, now, took, took if before is None else min(took, before.took))
         return value
 
     def _ended(self, name: Hashable, task: asyncio.Task[Any]) -> None:

@@ -1,8 +1,9 @@
 """How the whole installation is doing, as far as one API process can see."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from hermodr_api.service.counts import Counts
@@ -106,7 +107,10 @@ class HealthCheck:
                 "error": reason,
                 "warnings": ["the database cannot be reached"],
             }
-        sending, dead = await self._counted()
+        sending, dead = await asyncio.gather(
+            self._counted("under way", partial(jobs.under_way, self._ledger)),
+            self._counted("dead letters", partial(dead_letters.count, self._ledger)),
+        )
         warnings = [f"{dead} dead letters"] if dead else []
         warnings += [
             f"channel {each.channel} is paused since {each.paused_at:%Y-%m-%dT%H:%M:%SZ}: nothing is sent"
@@ -117,17 +121,13 @@ class HealthCheck:
         found = {"reachable": True, "latency_ms": round(latency * 1000, 2), "warnings": warnings}
         return seen | found | {"active": sending, "failed": dead}
 
-    async def _counted(self) -> tuple[int | None, int | None]:
-        """How many deliveries are under way, how many letters dead. Unknown, not unhealthy, is what takes long to count
-        where millions wait."""
+    async def _counted(self, name: str, count: Callable[[], Awaitable[int]]) -> int | None:
+        """Unknown, not unhealthy, is what takes long to count where millions wait."""
         try:
             async with asyncio.timeout(_COUNTING_SECONDS):
-                return await self._counts.of("health", self._count)
+                return await self._counts.of(name, count)
         except (LedgerUnavailable, TimeoutError):
-            return None, None
-
-    async def _count(self) -> tuple[int, int]:
-        return await jobs.under_way(self._ledger), await dead_letters.count(self._ledger)
+            return None
 
     async def queue_sizes(self) -> Mapping[str, tuple[int, int]] | None:
         """Ready messages and consumers by queue, at most two seconds old; `None` while the broker is away."""

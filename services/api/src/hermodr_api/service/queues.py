@@ -19,7 +19,7 @@ from hermodr_contracts.topology import SENDERS, Topology
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_ledger import audit, lanes, pauses
 from hermodr_ledger.engine import Ledger, Transaction
-from hermodr_ledger.lanes import Lane, Undecided
+from hermodr_ledger.lanes import Lane, Rate, Undecided
 from hermodr_ledger.pauses import Pause
 
 Sizes = Mapping[str, tuple[int, int]]
@@ -50,10 +50,11 @@ class Queues:
         connected, sizes = sizes is not None, sizes or {}
         async with patience():
             found, undecided = await self._counts.of("lanes", self._count)
+            rates = await lanes.rates(self._ledger)
             paused = {each.channel: each for each in await pauses.paused(self._ledger)}
             tasks = await lanes.waiting_tasks(self._ledger)
         return QueuesView(
-            data=[self._channel(channel, paused.get(channel), found, sizes) for channel in SENDERS],
+            data=[self._channel(channel, paused.get(channel), found, rates, sizes) for channel in SENDERS],
             dispatch=[self._dispatch(each, undecided.get(each, Undecided()), sizes) for each in Priority],
             waiting_tasks=tasks,
             broker_connected=connected,
@@ -109,6 +110,7 @@ class Queues:
         channel: Channel,
         pause: Pause | None,
         found: Mapping[tuple[Channel, Priority], Lane],
+        rates: Mapping[tuple[Channel, Priority], Rate],
         sizes: Sizes,
     ) -> ChannelView:
         retry, dead = f"{channel}.retry.", f"{channel}.dead"
@@ -120,10 +122,19 @@ class Queues:
             reason=pause.reason if pause is not None else None,
             retry_ready=sum(waiting) if sizes else None,
             dead_ready=_ready(sizes, dead),
-            lanes=[self._lane(channel, each, found.get((channel, each), Lane()), sizes) for each in Priority],
+            lanes=[
+                self._lane(
+                    each,
+                    channel,
+                    found.get((channel, each), Lane()),
+                    rates.get((channel, each), Rate()),
+                    sizes,
+                )
+                for each in Priority
+            ],
         )
 
-    def _lane(self, channel: Channel, priority: Priority, lane: Lane, sizes: Sizes) -> LaneView:
+    def _lane(self, priority: Priority, channel: Channel, lane: Lane, rate: Rate, sizes: Sizes) -> LaneView:
         label = self._topology.send_queue(channel, priority).label
         return LaneView(
             lane=priority.lane,
@@ -134,8 +145,8 @@ class Queues:
             later=lane.later,
             sending=lane.sending,
             oldest_seconds=lane.oldest_seconds,
-            sent_per_second=round(lane.rate.sent, 2),
-            failed_per_second=round(lane.rate.failed, 2),
+            sent_per_second=round(rate.sent, 2),
+            failed_per_second=round(rate.failed, 2),
         )
 
     def _dispatch(self, priority: Priority, waiting: Undecided, sizes: Sizes) -> DispatchLaneView:

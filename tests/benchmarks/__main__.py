@@ -4,10 +4,8 @@ Environment: PEERS=none or names separated by commas; QUICK=1 for daily work; JS
 docs/benchmarks.md; ONLY=bulk,posts,… some of the scenarios; ROUNDS=3 how often bulk is repeated.
 """
 
-import asyncio
 import json
 import os
-import signal
 import sys
 import time
 from dataclasses import asdict, dataclass, field
@@ -25,6 +23,7 @@ from tests.benchmarks.results import Beside, Bulk, Result, Rounds, disturbed, mi
 from tests.benchmarks.scenarios import SCENARIOS
 from tests.benchmarks.servers import Servers, folder, servers
 from tests.benchmarks.site import OURS, say, site
+from tests.support.interruption import interruptible
 
 LABELS = {
     OURS: "Hermodr",
@@ -145,9 +144,7 @@ def bulk_results(rounds: Rounds) -> list[Result]:
 
 
 async def measure(choice: Choice, place: Servers) -> Findings:
-    """Everything chosen, one after the other. SIGTERM ends it as Ctrl-C does, with everything cleaned up."""
-    if task := asyncio.current_task():
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    """Everything chosen, one after the other."""
     found = Findings()
     began = time.monotonic()
     async with mailbox() as box:
@@ -187,7 +184,7 @@ def show(found: Findings) -> None:
         head, rows = report.bulk_rows(found.bulk, LABELS)
         report.show(console, "bulk, HTML mails end to end; CPU in seconds per 1,000 mails", head, rows)
         report.show(console, "Hermodr by role", *report.role_rows(middle(found.bulk[OURS])))
-    if warning := disturbed(middle(runs) for runs in found.bulk.values()):
+    if warning := disturbed(found.bulk):
         console.print(warning, style="bold yellow", highlight=False)
     others = [result for result in found.results if result.scenario != "bulk"]
     if others:
@@ -213,12 +210,11 @@ def main() -> None:
     if os.environ.get("DOC"):
         document.write(document.text(found.bulk, found.results, found.missing, LABELS, choice.rounds, run))
     if file is not None:
-        warning = disturbed(middle(runs) for runs in found.bulk.values())
-        about = asdict(run) | {"disturbed": warning}
+        about = asdict(run) | {"disturbed": disturbed(found.bulk)}
         results = [result.document() for result in found.results]
         file.write_text(json.dumps({"run": about, "results": results}, indent=1) + "\n", encoding="utf-8")
         say(f"for machines: {file}")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(interruptible(main))

@@ -117,7 +117,7 @@ def text(
 ) -> str:
     """The page."""
     parts = {"bulk": "", "others": "", "missing": ""}
-    warning = disturbed(middle(runs) for runs in bulk.values())
+    warning = disturbed(bulk)
     parts["disturbed"] = f"**{warning}**\n" if warning else ""
     if bulk:
         rate = next(each for each in results if (each.scenario, each.metric) == ("bulk", "mails_per_second"))

@@ -36,7 +36,7 @@ def write(
 ) -> None:
     """Replaces the page."""
     parts = []
-    if warning := disturbed(middle(runs) for runs in bulk.values()):
+    if warning := disturbed(bulk):
         parts += [f"<p>{escape(warning)}</p>"]
     if bulk:
         runs = {labels.get(name, name): middle(each) for name, each in bulk.items()}

@@ -2,7 +2,7 @@
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median_low
 from typing import Any
@@ -118,9 +118,9 @@ FOREIGN = 0.15
 """With a larger share of others' work, rates and latencies say more about them than about us."""
 
 
-def disturbed(bulk: Iterable[Bulk]) -> str | None:
-    """What to say of a run during which the machine was not ours alone."""
-    worst = max((run.foreign for run in bulk), default=0.0)
+def disturbed(rounds: Rounds) -> str | None:
+    """What to say of median runs during which the machine was not ours alone."""
+    worst = max((middle(runs).foreign for runs in rounds.values()), default=0.0)
     if worst <= FOREIGN:
         return None
     return (

@@ -8,7 +8,7 @@ from types import FrameType
 INTERRUPTED = 130
 
 
-def interruptible(main: Callable[[], int]) -> int:
+def interruptible(main: Callable[[], int | None]) -> int | None:
     """What `main` returns. A SIGTERM ends it as Ctrl-C does, also in a background job, where the shell has SIGINT
     ignored: its servers are removed, the status is 130."""
 

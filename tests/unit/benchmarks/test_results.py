@@ -78,9 +78,9 @@ def test_what_others_did_is_the_rest_of_the_machines_work(machine: float, share:
 
 def test_a_disturbed_run_says_so_and_an_undisturbed_one_does_not() -> None:
     quiet, noisy = run(machine=4.1), run(machine=8.0)
-    assert disturbed([quiet]) is None
-    assert disturbed([]) is None
-    assert "50%" in (disturbed([quiet, noisy]) or "")
+    assert disturbed({"ours": [quiet]}) is None
+    assert disturbed({}) is None
+    assert "50%" in (disturbed({"ours": [quiet], "theirs": [noisy]}) or "")
 
 
 def test_the_median_run_counts_and_of_two_the_slower() -> None:

@@ -20,10 +20,10 @@ from hermodr_scheduler.service import (
     LONGEST_REST_SECONDS,
     LONGEST_SLEEP_SECONDS,
     SETTLING_IN_SECONDS,
-    SETTLING_REST,
     Scheduling,
 )
 from hermodr_servicekit.ids import child_id, job_of, new_job_id
+from hermodr_servicekit.periodic import REST
 from tests.support.clocks import FakeClock
 
 BATCH = 3
@@ -274,7 +274,7 @@ async def test_after_an_outage_of_the_database_senders_come_before_the_verdict(b
     assert len(bench.ledger.recorded) == 1
 
 
-@pytest.mark.parametrize(("found", "pause"), [(0, 0.5 * SETTLING_REST), (BATCH, 0.0)])
+@pytest.mark.parametrize(("found", "pause"), [(0, 0.5 * REST), (BATCH, 0.0)])
 async def test_what_is_due_does_not_wait_for_a_laborious_search_each_time(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, found: int, pause: float
 ) -> None:

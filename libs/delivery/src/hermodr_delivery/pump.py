@@ -23,6 +23,7 @@ from hermodr_ledger.attempts import Claim
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_servicekit.cancellation import cancelled_from_outside
 from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.periodic import repeat
 
 log = structlog.get_logger()
 
@@ -162,7 +163,7 @@ class Pump:
         """Works until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._claim_always())
-            group.create_task(self._let_go_always())
+            group.create_task(repeat("ids that waited for long", self.let_go))
             for _ in range(self._concurrency):
                 group.create_task(self._work_always())
 
@@ -239,13 +240,8 @@ class Pump:
                 continue
             return
 
-    async def _let_go_always(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            self.let_go()
-
-    def let_go(self) -> None:
-        """Leaves to the scheduler what has waited for too long."""
+    async def let_go(self) -> float:
+        """Leaves to the scheduler what has waited for too long; for `periodic.repeat`."""
         line, self._line = self._line, deque()
         oldest = self._clock.monotonic() - HELD_SECONDS
         for entry in line:
@@ -253,6 +249,7 @@ class Pump:
                 entry[1].settle()
             else:
                 self._line.append(entry)
+        return LOOK_SECONDS
 
     def _settled(self, message: _Message) -> None:
         self._in_hand -= 1

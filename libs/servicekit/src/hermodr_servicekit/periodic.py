@@ -14,6 +14,16 @@ Tick = Callable[[], Awaitable[float]]
 """Does one round of work and returns how many seconds to sleep until the next."""
 
 
+REST = 20
+"""Times as long as work took, until it is done again: it takes 5 % of a processor at most."""
+
+
+def rest_after(seconds: float, longest: float) -> float:
+    """How long to rest after work that took `seconds` and reads more the more there is: in proportion, but no longer
+    than `longest`, as a database that stood still for a while looks like one with much to read."""
+    return min(REST * seconds, longest)
+
+
 async def repeat(
     name: str, tick: Tick, *, wake: asyncio.Event | None = None, after_error: float = 1.0
 ) -> None:

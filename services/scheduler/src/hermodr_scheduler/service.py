@@ -14,6 +14,7 @@ from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_scheduler.backlog import Backlog
 from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.periodic import rest_after
 
 log = structlog.get_logger()
 
@@ -25,11 +26,9 @@ BROKER_AWAY_SECONDS = 0.2
 SETTLING_IN_SECONDS = 3.0
 """How long the ledger must have answered before claims are called unanswered: after an outage of the database their
 senders, who kept the answers, come first."""
-SETTLING_REST = 20
-"""Times as long as looking for such claims took, until it is done again: it reads whatever is overdue, half a second
-for a million rows, and what is due now is not to wait for that each time."""
 LONGEST_REST_SECONDS = 10.0
-"""And no longer than that: a database that stood still for a while looks like one with much to read."""
+"""Between two searches for such claims: one reads whatever is overdue, half a second for a million rows, and what is
+due now is not to wait for that each time."""
 
 
 class Due(Protocol):
@@ -141,7 +140,7 @@ class Scheduling:
         claims = await self._due.expired_claims(self._batch)
         if len(claims) < self._batch:
             now = self._clock.monotonic()
-            self._settle_again = now + min(SETTLING_REST * (now - began), LONGEST_REST_SECONDS)
+            self._settle_again = now + rest_after(now - began, LONGEST_REST_SECONDS)
         if claims:
             results = [self._unanswered(claim) for claim in claims]
             steps = {attempt.delivery_id: settlement.step for attempt, settlement in results}

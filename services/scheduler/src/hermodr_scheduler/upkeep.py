@@ -13,13 +13,12 @@ from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.outages import BrokerUnavailable
+from hermodr_servicekit.periodic import rest_after
 
 log = structlog.get_logger()
 
 _HOUR = 3600.0
 _LOOK_EVERY = 5.0
-_REST = 20
-"""Times as long as counting took, until it is done again: it takes 5 % of a processor, until a count takes 15 s."""
 _LONGEST_REST = 300.0
 _RESUMED_EVERY = 1.0
 _UNPARKED_TOGETHER = 1000
@@ -91,4 +90,4 @@ class Upkeep:
         for row in waiting:
             self._metrics.waiting.labels(row.kind, row.priority.lane).set(row.jobs)
         self._metrics.oldest.set(max((row.oldest_seconds for row in waiting), default=0.0))
-        return min(max(_LOOK_EVERY, _REST * (self._clock.monotonic() - began)), _LONGEST_REST)
+        return max(_LOOK_EVERY, rest_after(self._clock.monotonic() - began, _LONGEST_REST))

@@ -11,6 +11,7 @@ import structlog
 from hermodr_api.service.answers import patience
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.periodic import rest_after
 
 log = structlog.get_logger()
 
@@ -18,8 +19,6 @@ V = TypeVar("V")
 
 SMALL_SECONDS = 0.05
 """What takes no longer is counted for every caller."""
-REST = 20
-"""A count is good for this many times as long as it took: counting takes up 5 % of a connection at most."""
 OLDEST_SECONDS = 300.0
 """An older count is shown to nobody."""
 MOST_KEPT = 200
@@ -51,7 +50,7 @@ class Counts:
         kept, now = self._kept.get(name), self._clock.monotonic()
         if kept is not None and (kept.costs <= SMALL_SECONDS or now - kept.at > OLDEST_SECONDS):
             kept = None
-        if kept is not None and now - kept.at <= REST * kept.costs:
+        if kept is not None and now - kept.at <= rest_after(kept.costs, OLDEST_SECONDS):
             return cast("V", kept.value)
         task = self._counting.get(name) or self._begin(name, count)
         if kept is not None:

@@ -124,8 +124,8 @@ class Queues:
             dead_ready=_ready(sizes, dead),
             lanes=[
                 self._lane(
-                    each,
                     channel,
+                    each,
                     found.get((channel, each), Lane()),
                     rates.get((channel, each), Rate()),
                     sizes,
@@ -134,7 +134,7 @@ class Queues:
             ],
         )
 
-    def _lane(self, priority: Priority, channel: Channel, lane: Lane, rate: Rate, sizes: Sizes) -> LaneView:
+    def _lane(self, channel: Channel, priority: Priority, lane: Lane, rate: Rate, sizes: Sizes) -> LaneView:
         label = self._topology.send_queue(channel, priority).label
         return LaneView(
             lane=priority.lane,

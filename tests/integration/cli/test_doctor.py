@@ -18,7 +18,7 @@ from hermodr_cli.doctor import database, patient, providers, services
 from hermodr_cli.doctor.finding import Finding, State
 from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Channel, JobKind
-from hermodr_ledger import heartbeats, pauses
+from hermodr_ledger import heartbeats, inspection, pauses
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.schema_version import head
 from hermodr_servicekit.broker_session import declare
@@ -114,10 +114,22 @@ async def test_clocks_apart(database_url: str) -> None:
 
 
 async def test_weeks_that_run_out(database_url: str) -> None:
-    soon = found(await database.examine(database_url, Shifted(timedelta(days=30))), "partitions")
-    assert (soon.state, "scheduler" in soon.remedy) == (State.WARNING, True)
-    late = found(await database.examine(database_url, Shifted(timedelta(days=60))), "partitions")
-    assert late.state is State.FAILED
+    """The last week ends on a Monday 28 to 35 days ahead, by the weekday of the migration: what counts is how near."""
+    ledger = Ledger(database_url, service="test")
+    end = (await inspection.tables(ledger)).covered_until
+    await ledger.close()
+    assert timedelta(days=27) < end - NOW.now() <= timedelta(days=35)  # the migration may be a while ago
+    for before_the_end, state in (
+        (timedelta(days=7, minutes=5), State.OK),
+        (timedelta(days=6, hours=23), State.WARNING),
+        (timedelta(minutes=5), State.WARNING),
+        (timedelta(), State.FAILED),
+        (timedelta(days=-30), State.FAILED),
+    ):
+        clock = Shifted(end - before_the_end - NOW.now())
+        partitions = found(await database.examine(database_url, clock), "partitions")
+        assert partitions.state is state, before_the_end
+        assert state is State.OK or "scheduler" in partitions.remedy
 
 
 async def test_what_lies_about(database_url: str) -> None:

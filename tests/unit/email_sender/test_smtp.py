@@ -73,7 +73,7 @@ REFUSALS = [
     ("RCPT", "550 no such user Jane", PermanentError, "smtp_550", True),
     ("RCPT", "551 5.1.6 moved", PermanentError, "smtp_551", True),
     ("RCPT", "553 bad mailbox name", PermanentError, "smtp_553", True),
-    ("RCPT", "554 5.1.0 rejected", PermanentError, "smtp_554", True),
+    ("RCPT", "554 5.1.0 rejected", PermanentError, "smtp_554", False),
     ("RCPT", "550 5.7.1 blocked by policy", PermanentError, "smtp_550", False),
     ("RCPT", "552 5.2.2 mailbox full", PermanentError, "smtp_552", False),
     ("RCPT", "550-5.1.1 first line\r\n550 5.1.1 second line", PermanentError, "smtp_550", True),

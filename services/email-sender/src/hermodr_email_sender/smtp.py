@@ -10,9 +10,10 @@ from hermodr_delivery.provider import Accepted, Call, ProviderOptions
 from hermodr_email_sender import mime, smtp_endpoint
 from hermodr_email_sender.domain import Mailbox, OutgoingEmail
 from hermodr_email_sender.errors import UnsendableMessage
+from hermodr_email_sender.smtp_dialogue import Reply
 from hermodr_email_sender.smtp_endpoint import SmtpEndpoint
 from hermodr_email_sender.smtp_pool import PoolLimits, SmtpPool
-from hermodr_email_sender.smtp_replies import Reply, queue_id
+from hermodr_email_sender.smtp_replies import queue_id
 from hermodr_email_sender.smtp_session import SmtpSession, StaleSession
 
 

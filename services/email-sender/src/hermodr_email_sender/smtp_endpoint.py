@@ -12,7 +12,8 @@ from typing import cast
 import aiosmtplib
 
 from hermodr_delivery.failures import DeliveryFailure, TransientError
-from hermodr_email_sender.smtp_replies import Reply, Stage, failure
+from hermodr_email_sender.smtp_dialogue import Reply, Stage
+from hermodr_email_sender.smtp_replies import failure
 from hermodr_email_sender.smtp_session import SmtpSession, Timeouts
 
 

@@ -27,7 +27,8 @@ from functools import lru_cache
 
 from hermodr_delivery.failures import DeliveryFailure, OutcomeUnknown, PermanentError, TransientError
 from hermodr_email_sender.mime import MimeMessage
-from hermodr_email_sender.smtp_replies import Reply, Stage, failure
+from hermodr_email_sender.smtp_dialogue import Reply, Stage
+from hermodr_email_sender.smtp_replies import failure
 
 MAX_REPLY_OCTETS = 32 * 1024
 _REPLY_LINE = re.compile(rb"([2-5]\d\d)(?:([ -])(.*?))?\r?", re.DOTALL)

@@ -47,6 +47,7 @@ async def test_a_flaw_in_a_text_is_told_with_its_line(api: ApiUnderTest) -> None
         ("one\n{% if %}", "line 2, column 7"),
         ("{{ name", "line 1, column 4"),
         ("{{ name | no_such_filter }}", "no_such_filter"),
+        ("{{ name.upper() }}", "line 1, column 8: data has no methods: instead of .upper() write `|upper`"),
     ):
         contents = {"email": {"en": {"subject": "Hi", "body_text": source}}}
         body = problem(
@@ -191,6 +192,19 @@ async def test_a_preview_of_what_is_not_saved(api: ApiUnderTest) -> None:
     assert answer.json()["subject"] == "Hi Ada"
     again = await api.http.post("/v1/template-previews", json=draft, headers={"idempotency-key": "p-1"})
     assert again.headers["idempotent-replayed"] == "true"
+
+
+async def test_a_preview_warns_of_what_may_not_be_meant(api: ApiUnderTest) -> None:
+    draft = _email(body_text="{{ cart.items|length }} things\n{{ gone }}{{ paid }}")
+    data = {"name": "Ada", "cart": {"items": [1, 2]}, "gone": None, "paid": True}
+    shown = (await api.http.post("/v1/template-previews", json=draft | {"data": data})).json()
+    assert shown["text"] == "2 things\ntrue"
+    assert shown["warnings"] == [
+        "body_text, line 2: null is printed as nothing",
+        "body_text, line 2: true is printed",
+    ]
+    refused = await api.http.post("/v1/template-previews", json=draft | {"data": data | {"gone": [1]}})
+    assert "line 2: a list cannot be printed" in problem(refused, 422, "invalid-request")["errors"][0]["msg"]
 
 
 async def test_a_preview_that_cannot_be(api: ApiUnderTest) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from math import isfinite
 
 from jinja2 import TemplateSyntaxError, nodes
 from jinja2.exceptions import TemplateError
 from jinja2.lexer import Lexer
 
+from hermodr_templates.calls import impossible_calls
 from hermodr_templates.flaws import SourceFlawed
 from hermodr_templates.limits import TemplateLimitExceeded
 from hermodr_templates.sandbox import TemplateEnvironment
@@ -109,7 +111,7 @@ def _offset(line: int, source: str) -> int:
 
 
 def _check_names(tree: nodes.Template) -> None:
-    """Jinja leaves those inside an `if` to the moment of sending, and other templates to it altogether."""
+    """Jinja leaves those inside an `if` to the moment of sending, other templates and calls to it altogether."""
     found: list[tuple[int, str]] = []
     waiting: list[nodes.Node] = [tree]
     while waiting:
@@ -120,9 +122,12 @@ def _check_names(tree: nodes.Template) -> None:
             found.append((node.lineno, f"No filter named {node.name!r}."))
         elif isinstance(node, nodes.Test) and node.name not in _ENVIRONMENT.tests:
             found.append((node.lineno, f"No test named {node.name!r}."))
+        elif isinstance(node, nodes.Const) and isinstance(node.value, float) and not isfinite(node.value):
+            found.append((node.lineno, "too large a number"))
         elif isinstance(node, _OTHER_TEMPLATES):
             found.append((node.lineno, "There are no other templates to include, import or extend."))
         waiting.extend(node.iter_child_nodes())
+    found += impossible_calls(tree)
     if found:
         line, reason = min(found)
         raise TemplateSyntaxError(reason, line)

@@ -10,3 +10,35 @@ ALLOWED_FILTERS = frozenset(
     )
 )  # fmt: skip
 """Those of Jinja's filters that cannot make a long text of a short one unseen, nor reach what is not theirs."""
+
+_SAME = {
+    "capitalize": "capitalize", "format": "format", "items": "items", "join": "join(', ')", "lower": "lower",
+    "lstrip": "trim", "replace": "replace('old', 'new')", "reverse": "reverse", "rstrip": "trim", "sort": "sort",
+    "strip": "trim", "title": "title", "upper": "upper", "casefold": "lower", "keys": "list", "trim": "trim",
+    "toUpperCase": "upper", "toLowerCase": "lower", "toFixed": "round(2)", "size": "length",
+    "length": "length", "len": "length", "copy": "list", "format_map": "format",
+}  # fmt: skip
+_OTHERWISE = {
+    "values": "loop over `x|items`: {% for key, value in x|items %}",
+    "get": "write `x.key|default('…')`",
+    "startswith": "compare `x[:3] == 'abc'`",
+    "endswith": "compare `x[-3:] == 'abc'`",
+    "count": "there is the filter `length`",
+    "find": "ask `'part' in x`",
+    "index": "ask `'part' in x`",
+    "split": "send a list in the data",
+    "strftime": "send the date in the data as it is to be read",
+    "isoformat": "send the date in the data as it is to be read",
+}
+_CHANGING = ("append", "clear", "extend", "insert", "pop", "popitem", "remove", "setdefault", "update")
+
+
+def instead_of(method: str) -> str:
+    """What to write instead of a call of this method, as the end of a sentence; empty for names that are none."""
+    if method in _SAME:
+        return f": instead of .{method}() write `|{_SAME[method]}`"
+    if method in _OTHERWISE:
+        return f": instead of .{method}() {_OTHERWISE[method]}"
+    if method in _CHANGING:
+        return f": .{method}() is not there, data cannot be changed; a namespace() can"
+    return ""

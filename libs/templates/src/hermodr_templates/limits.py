@@ -50,10 +50,16 @@ class TemplateLimitExceeded(Exception):
 class Meter:
     """What one rendering has used so far."""
 
-    __slots__ = ("_charges", "_cpu_time", "_deadline", "_most_text", "_steps", "_text", "limits")
+    __slots__ = ("_charges", "_cpu_time", "_deadline", "_most_text", "_steps", "_text", "limits", "remarks")
 
-    def __init__(self, limits: Limits = FULL, cpu_time: Callable[[], float] = time.thread_time) -> None:
+    def __init__(
+        self,
+        limits: Limits = FULL,
+        cpu_time: Callable[[], float] = time.thread_time,
+        remarks: list[str] | None = None,
+    ) -> None:
         self.limits = limits
+        self.remarks = remarks
         self._cpu_time = cpu_time
         self._deadline = cpu_time() + limits.cpu_seconds
         self._most_text = _CHARGED_TEXTS * limits.text
@@ -107,16 +113,18 @@ current = _current.get
 
 
 class Metered:
-    """A block in which everything rendered is charged to one new meter."""
+    """A block in which everything rendered is charged to one new meter. `remarks` is filled with what the author may
+    not have meant."""
 
-    __slots__ = ("_limits", "_token")
+    __slots__ = ("_limits", "_remarks", "_token")
     _token: Token[Meter]
 
-    def __init__(self, limits: Limits = FULL) -> None:
+    def __init__(self, limits: Limits = FULL, remarks: list[str] | None = None) -> None:
         self._limits = limits
+        self._remarks = remarks
 
     def __enter__(self) -> None:
-        self._token = _current.set(Meter(self._limits))
+        self._token = _current.set(Meter(self._limits, remarks=self._remarks))
 
     def __exit__(self, *_: object) -> None:
         _current.reset(self._token)

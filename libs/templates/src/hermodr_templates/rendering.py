@@ -14,6 +14,7 @@ from jinja2 import Template, TemplateSyntaxError, UndefinedError
 
 from hermodr_templates.html_text import html_to_text
 from hermodr_templates.limits import FULL, Limits, Metered, TemplateLimitExceeded
+from hermodr_templates.printing import Unprintable
 from hermodr_templates.sandbox import TemplateEnvironment
 
 _SUBJECT, _TEXT, _HTML = "subject", "body_text", "body_html"
@@ -79,13 +80,16 @@ class Renderer:
         self._kept = kept
         self._compiled: OrderedDict[tuple[UUID, int, str], _Compiled | RenderingFailed] = OrderedDict()
 
-    def render(self, template: TemplateVersion, data: Mapping[str, object]) -> Rendered:
-        """The content for `data`; values are escaped in HTML only.
+    def render(
+        self, template: TemplateVersion, data: Mapping[str, object], remarks: list[str] | None = None
+    ) -> Rendered:
+        """The content for `data`; values are escaped in HTML only. `remarks` is filled with what the author may not
+        have meant, and where.
 
         Raises RenderingFailed: `render_missing_variable` naming the variable and line, `render_failed` with the line
         and kind of any other mistake, `render_limit` for a template that wants too much.
         """
-        with Metered(self._limits):
+        with Metered(self._limits, remarks):
             compiled = self._compile(template)
             names = {**self._plain.globals, **data}
             subject = self._run(_SUBJECT, compiled.subject, names, template.subject) or ""
@@ -181,6 +185,8 @@ def _failure_of(
             return RenderingFailed(MISSING, f"{where}: {name if written else 'something'} is missing")
         case TemplateLimitExceeded():
             return RenderingFailed(LIMIT, f"{where}: {error}")
+        case Unprintable():
+            return RenderingFailed("render_failed", f"{where}: {error}")
         case MemoryError() | RecursionError():
             return RenderingFailed(LIMIT, f"{part}: {type(error).__name__}")
         case _:  # templates can raise anything; the error's text may quote a value, so only its kind is told

@@ -19,6 +19,7 @@ from hermodr_templates.rendering import Renderer, RenderingFailed, as_given
 
 _MEMORY = 768 * 1024 * 1024
 _LENGTH = 4
+_MOST_REMARKS = 20
 Message = dict[str, Any]
 
 
@@ -55,10 +56,13 @@ class Workbench:
     def _render(self, request: Message) -> Message:
         template_id, *rest = request["template"]
         started = time.thread_time()
-        rendered = self._renderer.render(_Version(UUID(template_id), *rest), json.loads(request["data"]))
+        remarks: list[str] | None = [] if request.get("variables") else None
+        version = _Version(UUID(template_id), *rest)
+        rendered = self._renderer.render(version, json.loads(request["data"]), remarks)
         quick = time.thread_time() - started < QUICK.cpu_seconds
         answer: Message = {"rendered": rendered._asdict(), "quick": quick}
-        if request.get("variables"):
+        if remarks is not None:
+            answer["remarks"] = list(dict.fromkeys(remarks))[:_MOST_REMARKS]
             names = [variables(each) for each in rest[2:] if each is not None]
             answer["variables"] = sorted(set[str]().union(*names))
         return answer

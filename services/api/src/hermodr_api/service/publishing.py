@@ -71,7 +71,8 @@ class Publishing:
             warnings=[],
             **answer["rendered"],
         )
-        return view.model_copy(update={"warnings": warnings_of(view, texts, wanted, data)})
+        warnings = warnings_of(view, texts, wanted, data) + answer["remarks"]
+        return view.model_copy(update={"warnings": warnings})
 
     async def _ask(self, cell: Cell, request: Mapping[str, object], at: tuple[str, ...]) -> Message:
         try:

@@ -1,0 +1,207 @@
+"""Jinja's filters, within limits and for people's values instead of Python's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Literal
+
+from jinja2 import Undefined
+from jinja2.filters import FILTERS, do_batch, do_join, do_replace, do_round, do_tojson, make_attrgetter
+from jinja2.nodes import EvalContext
+from jinja2.runtime import markup_join, str_join
+from jinja2.utils import pass_environment, pass_eval_context
+
+from hermodr_templates.language import ALLOWED_FILTERS
+from hermodr_templates.limits import (
+    TemplateLimitExceeded,
+    check_items,
+    check_size,
+    check_text,
+    current,
+    turns,
+)
+from hermodr_templates.printing import as_text, computed, formattable
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+MAX_RANGE = 10_000
+TURNS, CONCAT, SIZED, CHARGE = "hermodr_turns", "hermodr_concat", "hermodr_sized", "hermodr_charge"
+# These look at every item of what they are given, in one step that nobody can end, and a text has an item for each
+# character. `map` and its like do so when somebody asks them for theirs.
+_WALKING = frozenset(
+    (
+        "batch", "dictsort", "groupby", "join", "list", "map", "max", "min", "reject", "rejectattr", "select",
+        "selectattr", "sort", "sum", "unique",
+    )
+)  # fmt: skip
+# These make a text of whatever they are given: it is the text that would be printed.
+_OF_TEXT = frozenset(
+    (
+        "capitalize", "e", "escape", "forceescape", "lower", "replace", "safe", "string", "striptags", "title", "trim",
+        "truncate", "upper", "wordcount",
+    )
+)  # fmt: skip
+# These take what is missing for something else.
+_OF_WHAT_IS_THERE = frozenset({"abs", "items", "round", "tojson"})
+_WALKED = (str, list, tuple, set, frozenset, dict, range)
+_WIDEST_INDENT = 8
+_WIDE_FORMAT = re.compile(r"\*|\d{4}")
+
+
+def allowed_filters() -> dict[str, Callable[..., Any]]:
+    """By name; those that begin with `hermodr_` are for the meter, not for authors."""
+    own: dict[str, Callable[..., Any]] = {
+        "join": _join, "replace": _replace, "batch": _batch, "round": _round, "tojson": _tojson, "sum": _sum,
+        "urlencode": _urlencode,
+    }  # fmt: skip
+    filters = {name: own.get(name, FILTERS[name]) for name in ALLOWED_FILTERS}
+    filters |= {name: _of_text(filters[name]) for name in _OF_TEXT}
+    filters |= {name: _of_what_is_there(filters[name]) for name in _OF_WHAT_IS_THERE}
+    filters = {name: _sized(function) for name, function in filters.items()}
+    filters |= {name: _walking(filters[name]) for name in _WALKING}
+    filters["format"] = formatted
+    filters |= {TURNS: turns, CONCAT: _sized(_concat), SIZED: _sized(lambda value: value), CHARGE: _charge}
+    return filters
+
+
+def formatted(value: str, *args: object, **kwargs: object) -> str:
+    """printf-style. Named values by keyword, as in Jinja."""
+    if args and kwargs:
+        raise TypeError("format takes positional or named values, not both")
+    if _WIDE_FORMAT.search(value):
+        raise TemplateLimitExceeded("too wide a format")
+    listed = tuple(map(formattable, args))
+    named = {name: formattable(each) for name, each in kwargs.items()}
+    longest = max((len(str(each)) for each in (*listed, *named.values())), default=0)
+    check_text(len(value) + value.count("%") * (longest + 1000))
+    return value % (named or listed)
+
+
+def small(number: object) -> bool:
+    """Whether one can compute with it without a thought."""
+    return isinstance(number, int | float) and abs(number) <= 1000
+
+
+def _sized(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, its result checked; keeps the marks by which Jinja knows what else to pass."""
+
+    @wraps(function)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        check_size(result)
+        return result
+
+    return checked
+
+
+def _walking(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, which is not begun on more items than a container may have."""
+
+    @wraps(function)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        for given in (*args, *kwargs.values()):
+            if isinstance(given, _WALKED):
+                check_items(len(given))
+        return function(*args, **kwargs)
+
+    return checked
+
+
+def _of_text(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, given a text: the first that is not what Jinja passes by itself."""
+    at = 1 if hasattr(function, "jinja_pass_arg") else 0
+
+    @wraps(function)
+    def given_text(*args: Any, **kwargs: Any) -> Any:
+        if len(args) > at and not isinstance(args[at], str):
+            args = (*args[:at], as_text(args[at]), *args[at + 1 :])
+        return function(*args, **kwargs)
+
+    return given_text
+
+
+def _of_what_is_there(function: Callable[..., Any]) -> Callable[..., Any]:
+    at = 1 if hasattr(function, "jinja_pass_arg") else 0
+
+    @wraps(function)
+    def given_something(*args: Any, **kwargs: Any) -> Any:
+        if len(args) > at and isinstance(args[at], Undefined):
+            str(args[at])  # raises
+        return function(*args, **kwargs)
+
+    return given_something
+
+
+def _charge(length: int) -> None:
+    current().text(length)
+
+
+@pass_eval_context
+def _concat(context: EvalContext, parts: list[object]) -> str:
+    texts = list(map(as_text, parts))
+    check_text(sum(map(len, texts)))
+    return markup_join(texts) if context.autoescape else str_join(texts)
+
+
+@pass_eval_context
+def _join(
+    context: EvalContext, value: Iterable[object], d: str = "", attribute: str | int | None = None
+) -> str:
+    get = make_attrgetter(context.environment, attribute) if attribute is not None else None
+    texts = [as_text(item if get is None else get(item)) for item in value]
+    d = as_text(d)
+    check_text(sum(map(len, texts)) + len(texts) * len(d))
+    joined: str = do_join(context, texts, d)
+    return joined
+
+
+@pass_environment
+def _sum(
+    environment: Environment, iterable: Iterable[Any], attribute: str | int | None = None, start: Any = 0
+) -> Any:
+    get = make_attrgetter(environment, attribute) if attribute is not None else None
+    for item in iterable:
+        value = item if get is None else get(item)
+        exact = computed("+", start, value)
+        start = start + value if exact is None else exact
+        check_size(start)
+    return start
+
+
+@pass_eval_context
+def _replace(context: EvalContext, s: str, old: object, new: object, count: int | None = None) -> str:
+    old, new = as_text(old), as_text(new)
+    check_text(len(s) + (str(s).count(old) + 1) * len(new))
+    return do_replace(context, s, old, new, count)
+
+
+def _batch(value: Iterable[object], linecount: int, fill_with: object = None) -> list[list[object]]:
+    if linecount > MAX_RANGE:
+        raise TemplateLimitExceeded(f"a batch of more than {MAX_RANGE}")
+    return list(do_batch(value, linecount, fill_with))
+
+
+def _round(value: float, precision: int = 0, method: Literal["common", "ceil", "floor"] = "common") -> float:
+    if not small(precision):
+        raise TemplateLimitExceeded("too large a number")
+    return do_round(value, precision, method)
+
+
+@pass_eval_context
+def _tojson(context: EvalContext, value: object, indent: int | None = None) -> str:
+    if indent is not None and indent > _WIDEST_INDENT:
+        raise TemplateLimitExceeded("too wide an indent")
+    return do_tojson(context, value, indent)
+
+
+def _urlencode(value: object) -> str:
+    """A text for a path; an object, or a list of pairs, for a query."""
+    quote = FILTERS["urlencode"]
+    if isinstance(value, Mapping):
+        value = value.items()
+    if isinstance(value, str) or not isinstance(value, Iterable) or isinstance(value, Undefined):
+        return str(quote(as_text(value)))
+    return str(quote([(as_text(key), as_text(each)) for key, each in value]))

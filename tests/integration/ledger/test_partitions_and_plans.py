@@ -1,9 +1,12 @@
 """The ledger's shape over time: weeks come and go, and every step stays a look-up however many there are."""
 
+import itertools
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from hermodr_contracts.vocabulary import DeliveryState, Priority
@@ -11,8 +14,8 @@ from hermodr_ledger import jobs
 from hermodr_ledger.attempts import Outcome, Settlement, claim, record, release
 from hermodr_ledger.decisions import record_decisions, requested_jobs
 from hermodr_ledger.engine import Ledger, Row
-from hermodr_ledger.upkeep import drop_partitions, make_partitions, waiting
-from hermodr_servicekit.ids import new_job_id
+from hermodr_ledger.upkeep import PARTITIONS_AHEAD, drop_partitions, make_partitions, waiting
+from hermodr_servicekit.ids import new_job_id, time_of
 from tests.support.ledgers import attempt, decisions_of, new_deliveries, new_jobs, opened, rows_of
 from tests.support.plans import generic_plan, looked_at
 
@@ -43,7 +46,8 @@ async def partition_of(ledger: Ledger, table: str) -> set[str]:
 
 async def test_weeks_are_made_ahead_once_for_all_four_tables(ledger: Ledger) -> None:
     now = datetime.now(UTC)
-    assert await make_partitions(ledger, now) == 0  # the migration made them
+    await make_partitions(ledger, now)  # the migration made them, unless a week began since
+    assert await make_partitions(ledger, now) == 0
     made = await make_partitions(ledger, now + 3 * WEEK)
     assert made == 3 * len(PARENTS)
     assert await make_partitions(ledger, now + 3 * WEEK) == 0
@@ -51,8 +55,9 @@ async def test_weeks_are_made_ahead_once_for_all_four_tables(ledger: Ledger) -> 
 
 
 async def test_all_that_belongs_to_a_job_lies_in_the_week_of_its_id(ledger: Ledger) -> None:
-    monday = datetime.now(UTC) - timedelta(days=datetime.now(UTC).weekday())
-    ids = await new_deliveries(ledger, 3)
+    ids = await new_deliveries(ledger, 1)
+    made = time_of(ids[0])
+    monday = made - timedelta(days=made.weekday())
     claims = await claim(ledger, ids, owner="me", lease_seconds=60)
     await record(
         ledger, [(attempt(each.id, 1, Outcome.SENT), Settlement(DeliveryState.SENT)) for each in claims]
@@ -97,6 +102,42 @@ async def test_a_week_made_too_late_takes_its_rows_along(ledger: Ledger) -> None
         "SELECT count(*) AS n FROM pg_index WHERE indrelid = 'hermodr.jobs_rest'::regclass"
     )
     assert found["n"] == usual["n"]
+
+
+CHANGES = [  # of clocks, each with what it does to those days
+    ("Europe/Vienna", datetime(2063, 3, 25, 1, tzinfo=UTC)),
+    ("Europe/Vienna", datetime(2063, 10, 28, 1, tzinfo=UTC)),
+    ("America/New_York", datetime(2063, 11, 4, 6, tzinfo=UTC)),
+    ("Australia/Lord_Howe", datetime(2063, 4, 1, 15, tzinfo=UTC)),
+]
+
+
+@pytest.mark.parametrize(("zone", "change"), CHANGES)
+async def test_weeks_are_those_of_utc_in_a_session_of_any_zone(
+    database_url: str, zone: str, change: datetime
+) -> None:
+    connection = await asyncpg.connect(database_url, server_settings={"TimeZone": zone})
+    transaction = connection.transaction()
+    await transaction.start()
+    for now in (change - 2 * WEEK, change + WEEK):
+        await connection.execute("SELECT hermodr.ensure_partitions($1, $2)", now, now + PARTITIONS_AHEAD)
+    rows = await connection.fetch(
+        """SELECT pg_get_expr(relpartbound, oid) AS bounds FROM pg_class
+        WHERE relname ~ '^jobs_2063' AND relkind = 'r' ORDER BY relname"""
+    )
+    dropped = await connection.fetchval("SELECT hermodr.drop_partitions($1)", change + timedelta(days=1))
+    await transaction.rollback()
+    await connection.close()
+    monday = (change - 2 * WEEK).replace(hour=0) - timedelta(days=(change - 2 * WEEK).weekday())
+    begins = [uuid_floor(monday + number * WEEK) for number in range(9)]
+    made = [re.findall(r"'([0-9a-f-]{36})'", row["bounds"]) for row in rows]
+    assert made == [[str(first), str(beyond)] for first, beyond in itertools.pairwise(begins)]
+    over = [
+        monday + number * WEEK
+        for number in range(9)
+        if monday + (number + 1) * WEEK <= change + timedelta(days=1)
+    ]
+    assert [week for week in dropped if week > "2063"] == [f"{week:%Y%m%d}" for week in over]
 
 
 async def test_old_weeks_are_dropped_once_all_in_them_is_finished_and_old(ledger: Ledger) -> None:

@@ -93,6 +93,11 @@ class Transaction:
         return rows
 
 
+ZONE = {"TimeZone": "UTC"}
+"""What our sessions believe to be in, wherever the server is: days and weeks are added to times in the session's zone,
+and times that go into JSON are spelled in it."""
+
+
 def driver_url(database_url: str) -> str:
     """`postgres[ql]://…` as SQLAlchemy's URL for asyncpg."""
     return "postgresql+asyncpg://" + database_url.split("://", 1)[1]
@@ -124,6 +129,7 @@ class Ledger:
                 "timeout": min(5.0, connection_seconds),
                 "server_settings": {
                     "application_name": f"hermodr-{service}",
+                    **ZONE,
                     # Look-ups by a handful of ids must stay index look-ups whatever the statistics say of tables
                     # that were empty a minute ago; joining through arrays leaves the planner guessing, and it does not
                     # know that of the many weeks one is looked into: reading all rows seems cheaper to it (measured:

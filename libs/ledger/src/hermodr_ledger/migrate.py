@@ -9,7 +9,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from hermodr_ledger.engine import driver_url
+from hermodr_ledger.engine import ZONE, driver_url
 from hermodr_ledger.schema_version import SchemaMismatch, refuse_unknown
 
 _LOCK = 0x4865726D6F6472  # "Hermodr"
@@ -29,7 +29,7 @@ def upgrade(database_url: str) -> None:
 
 async def upgrade_async(database_url: str) -> None:
     """See `upgrade`."""
-    engine = create_async_engine(driver_url(database_url))
+    engine = create_async_engine(driver_url(database_url), connect_args={"server_settings": ZONE})
     try:
         async with engine.connect() as connection:
             await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})

@@ -6,8 +6,9 @@ from uuid import UUID
 
 import pytest
 
+from hermodr_contracts.topology import parse_ladder
 from hermodr_contracts.vocabulary import Channel, OnUnknown, Priority
-from hermodr_ledger.attempts import Outcome, claim, record, release, settle
+from hermodr_ledger.attempts import RETRY_OVERDUE_SECONDS, Outcome, claim, record, release, settle
 from hermodr_ledger.due import (
     CROWDED_PAUSE_SECONDS,
     LONGEST_ANNOUNCEMENT_PAUSE_SECONDS,
@@ -250,3 +251,21 @@ async def test_the_next_moment_is_the_earliest_of_jobs_and_deliveries(ledger: Le
     overdue = await seconds_until_due(ledger)
     assert overdue is not None
     assert overdue < 0
+
+
+async def test_a_pause_the_provider_asked_for_ends_on_time_also_in_a_crowd(ledger: Ledger) -> None:
+    """No message waits in a queue for it, so the scheduler announces it at that moment."""
+    ids = await new_deliveries(ledger, 2)
+    await claim(ledger, ids, owner="me", lease_seconds=60)
+    rule = {"number": 1, "max_attempts": 4, "on_unknown": OnUnknown.RESEND, "ladder": parse_ladder("10s")}
+    asked = settle(Outcome.TRANSIENT, retry_after=600.0, **rule)  # type: ignore[arg-type]
+    usual = settle(Outcome.TRANSIENT, **rule)  # type: ignore[arg-type]
+    results = [(attempt(ids[0], 1, Outcome.TRANSIENT), asked), (attempt(ids[1], 1, Outcome.TRANSIENT), usual)]
+    await record(ledger, results)
+    patient, hasty = [await row_of(ledger, "deliveries", each) for each in ids]
+    assert patient["wake_at"] == patient["due_at"]
+    assert hasty["wake_at"] - hasty["due_at"] == timedelta(seconds=RETRY_OVERDUE_SECONDS)
+    assert patient["due_at"] - hasty["due_at"] == timedelta(seconds=590)
+    await let_time_pass(ledger, 600)
+    crowded = {(Channel.EMAIL, Priority.NORMAL)}
+    assert [each.id for each in await take_due_deliveries(ledger, 10, crowded)] == [ids[0]]

@@ -69,5 +69,5 @@ def test_what_the_classes_know() -> None:
 
 
 def test_no_failure_is_another() -> None:
-    kinds = [TransientError, Throttled, PermanentError, OutcomeUnknown]
+    kinds: list[type[DeliveryFailure]] = [TransientError, Throttled, PermanentError, OutcomeUnknown]
     assert not any(issubclass(one, other) for one in kinds for other in kinds if one is not other)

@@ -34,7 +34,7 @@ async def test_results_are_recorded_together_with_what_follows_from_them() -> No
     assert bench.metric("hermodr_accept_to_sent_seconds_count", channel="email", priority="normal") == 1
 
 
-async def test_each_retry_goes_to_the_step_of_its_turn_or_of_the_providers_wish() -> None:
+async def test_each_retry_goes_to_the_step_of_its_turn_and_a_longer_wish_is_left_to_the_scheduler() -> None:
     bench = Bench()
     first, second, patient, last = new_ids(4)
     await all_of(
@@ -48,8 +48,9 @@ async def test_each_retry_goes_to_the_step_of_its_turn_or_of_the_providers_wish(
     )
     assert {step: ids for _, _, ids, step in bench.announcer.rung} == {
         LADDER[0]: [first],
-        LADDER[1]: [second, patient],
+        LADDER[1]: [second],
     }
+    assert bench.metric("hermodr_retries_total", channel="email", step="10s") == 2
 
 
 async def test_an_answer_that_came_too_late_is_neither_counted_nor_retried() -> None:

@@ -59,7 +59,7 @@ async def test_connections_are_reused_and_end_with_quit(server: ScriptedSmtp) ->
     assert "RSET" not in conversation.commands
 
 
-REFUSALS = [
+REFUSALS: list[tuple[str, str, type[DeliveryFailure], str, float | bool | None]] = [
     ("MAIL", "451 4.3.0 later", TransientError, "smtp_451", None),
     ("MAIL", "450 4.7.1 slow down", Throttled, "smtp_450", None),
     ("MAIL", "452 4.3.1 full, try again in 5 minutes", Throttled, "smtp_452", 300.0),
@@ -68,6 +68,7 @@ REFUSALS = [
     ("MAIL", "550 5.1.8 bad sender", PermanentError, "smtp_550", False),
     ("RCPT", "450 4.2.0 greylisted jane@example.org", Throttled, "smtp_450", None),
     ("RCPT", "451 4.2.0 jane", TransientError, "smtp_451", None),
+    ("RCPT", "451 4.7.1 Greylisted, try again in 600 seconds", TransientError, "smtp_451", 600.0),
     ("RCPT", "421 4.3.2 closing", Throttled, "smtp_421", None),
     ("RCPT", "550 5.1.1 <jane@example.org>: no such user", PermanentError, "smtp_550", True),
     ("RCPT", "550 no such user Jane", PermanentError, "smtp_550", True),

@@ -16,8 +16,8 @@ SENT, FAILED = Settlement(DeliveryState.SENT), Settlement(DeliveryState.FAILED)
 BOUNCED, DEAD = Settlement(DeliveryState.BOUNCED), Settlement(DeliveryState.FAILED, dead=True)
 
 
-def wait(step: Step) -> Settlement:
-    return Settlement(DeliveryState.RETRYING, step)
+def wait(step: Step, patience: float | None = None) -> Settlement:
+    return Settlement(DeliveryState.RETRYING, step, patience=patience)
 
 
 @pytest.mark.parametrize(
@@ -36,9 +36,11 @@ def wait(step: Step) -> Settlement:
         (Outcome.THROTTLED, 1, None, wait(TEN)),
         (Outcome.THROTTLED, 1, 0.0, wait(TEN)),
         (Outcome.THROTTLED, 1, 10.0, wait(TEN)),
-        (Outcome.THROTTLED, 1, 10.1, wait(SIXTY)),
-        (Outcome.THROTTLED, 1, 61.0, wait(FIVE)),
-        (Outcome.THROTTLED, 1, 86400.0, wait(FIVE)),  # the longest there is
+        (Outcome.THROTTLED, 1, 10.1, wait(TEN, 10.1)),
+        (Outcome.TRANSIENT, 1, 600.0, wait(TEN, 600.0)),
+        (Outcome.TRANSIENT, 3, 600.0, wait(FIVE, 600.0)),
+        (Outcome.TRANSIENT, 1, 86400.0, wait(TEN, 86400.0)),
+        (Outcome.THROTTLED, 1, 1e9, wait(TEN, 86400.0)),  # the longest there is
         (Outcome.THROTTLED, 3, 1.0, wait(FIVE)),  # never a shorter step than its turn
         (Outcome.THROTTLED, 4, 1.0, DEAD),
         (Outcome.UNKNOWN, 1, None, wait(TEN)),
@@ -78,7 +80,7 @@ LADDERS = st.lists(st.integers(1, 3600), unique=True, max_size=5).map(
     max_attempts=st.integers(1, 20),
     on_unknown=st.sampled_from(OnUnknown),
     ladder=LADDERS,
-    retry_after=st.none() | st.floats(0, 10_000),
+    retry_after=st.none() | st.floats(0, 100_000),
 )
 def test_whatever_happens(
     outcome: Outcome,
@@ -104,9 +106,8 @@ def test_whatever_happens(
         assert found.step in ladder
         assert found.step is not None
         turn = ladder[min(number, len(ladder)) - 1]
-        assert found.step.delay >= turn.delay
-        longest = max(step.delay for step in ladder)
-        assert found.step.delay.total_seconds() >= min(retry_after or 0.0, longest.total_seconds())
+        assert found.step is turn
+        assert found.delay == max(turn.delay.total_seconds(), min(retry_after or 0.0, 86400.0))
     if found.dead:
         assert found.state is DeliveryState.FAILED
         assert number >= max_attempts or not ladder

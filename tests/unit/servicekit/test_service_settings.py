@@ -42,7 +42,7 @@ def test_development_needs_nothing() -> None:
     assert settings.database_url == "postgresql://postgres@127.0.0.1:5432/hermodr"
     assert settings.amqp_url == "amqp://guest:guest@127.0.0.1:5672/"
     assert settings.port == 8009
-    assert [step.label for step in settings.ladder] == ["10s", "60s", "5m"]
+    assert [step.label for step in settings.ladder] == ["10s", "60s", "5m", "20m", "1h", "4h", "12h"]
     assert settings.topology.jobs.name == "hermodr.jobs"
 
 

@@ -35,7 +35,8 @@ from hermodr_contracts.messages import (
 from hermodr_contracts.vocabulary import Channel, Priority
 
 LANES = tuple(priority.lane for priority in Priority)
-DEFAULT_LADDER = "10s,60s,5m"
+DEFAULT_LADDER = "10s,60s,5m,20m,1h,4h,12h"
+"""Email's. RFC 5321 §4.5.4.1 wants attempts for days, sparser after the first hours; this one ends after 17 hours."""
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _STEP = re.compile(r"([0-9]{1,9})(ms|s|m|h)")

@@ -1,8 +1,8 @@
 """Why a message was not delivered. The class alone decides what happens next.
 
     DeliveryFailure
-    ├── TransientError    may succeed later: on to the next step of the retry ladder
-    ├── Throttled         may succeed later, and the provider asked for patience: wait `retry_after`, slow down
+    ├── TransientError    may succeed later: on to the next step of the retry ladder, not before `retry_after`
+    ├── Throttled         the same, and the provider asked for patience: slow down
     ├── PermanentError    will never succeed: no retry; `bounced` when the address itself was refused
     │   └── Defect        a mistake of ours, met before the provider was called: no retry, but a dead letter
     └── OutcomeUnknown    the provider may or may not have taken it (RFC 1047): the type's `on_unknown` policy decides
@@ -45,11 +45,15 @@ class DeliveryFailure(Exception):
     """A provider call that did not end in acceptance.
 
     `code` is a short machine code of a bounded vocabulary (`smtp_550`, `connect_refused`, `timeout`): fit for a
-    metric's label. `detail` is for people and always scrubbed here, so that no caller can forget to.
+    metric's label. `detail` is for people and always scrubbed here, so that no caller can forget to. `retry_after` is
+    what the provider asked for, in seconds; None when it named no time. Only what may succeed later has one.
     """
 
-    def __init__(self, code: str, detail: str = "", *, secrets: Iterable[str] = ()) -> None:
+    def __init__(
+        self, code: str, detail: str = "", *, retry_after: float | None = None, secrets: Iterable[str] = ()
+    ) -> None:
         self.code = code
+        self.retry_after = retry_after
         self.detail = scrub(detail, secrets)
         super().__init__(code, self.detail)
 
@@ -62,16 +66,7 @@ class TransientError(DeliveryFailure):
 
 
 class Throttled(DeliveryFailure):
-    """Nothing was delivered; the provider wants fewer or later requests.
-
-    `retry_after` is what the provider asked for, in seconds; None when it named no time.
-    """
-
-    def __init__(
-        self, code: str, detail: str = "", *, retry_after: float | None = None, secrets: Iterable[str] = ()
-    ) -> None:
-        super().__init__(code, detail, secrets=secrets)
-        self.retry_after = retry_after
+    """Nothing was delivered; the provider wants fewer or later requests."""
 
 
 class PermanentError(DeliveryFailure):

@@ -88,7 +88,7 @@ class Recorder:
         pairs = [(result.attempt, self._settle(result)) for result in results]
         accepted = {each.delivery_id: each for each in await self._commit(pairs)}
         told: list[tuple[Result, Recorded]] = []
-        retries: dict[tuple[Channel, Priority, Step], list[Recorded]] = {}
+        retries: dict[tuple[Channel, Priority, Step], list[UUID]] = {}
         for result, (attempt, settlement) in zip(results, pairs, strict=True):
             recorded = accepted.get(attempt.delivery_id)
             if recorded is None:
@@ -101,11 +101,12 @@ class Recorder:
                 _tell(result.attempt, recorded)
             if settlement.state is DeliveryState.RETRYING and settlement.step is not None:
                 lane = (recorded.channel, recorded.priority, settlement.step)
-                retries.setdefault(lane, []).append(recorded)
+                self._metrics.retries.labels(recorded.channel, settlement.step.label).inc()
+                if settlement.patience is None:
+                    retries.setdefault(lane, []).append(recorded.delivery_id)
         self._count(told)
         for (channel, priority, step), group in retries.items():
-            self._announcer.deliveries(channel, priority, [each.delivery_id for each in group], after=step)
-            self._metrics.retries.labels(channel, step.label).inc(len(group))
+            self._announcer.deliveries(channel, priority, group, after=step)
         return [None] * len(results)
 
     async def _commit(self, pairs: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:

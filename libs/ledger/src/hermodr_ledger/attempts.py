@@ -14,11 +14,15 @@ from uuid import UUID
 from hermodr_contracts.topology import Step
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
 from hermodr_ledger.engine import Ledger, Row, columns
+from hermodr_ledger.late_answers import TAKE_LATE_ANSWERS
 from hermodr_ledger.pauses import PAUSED
 from hermodr_servicekit.ids import new_id
 
 RETRY_OVERDUE_SECONDS = 5.0
 """How long after its time a retry may stay unclaimed before the scheduler announces it itself."""
+
+LONGEST_PATIENCE_SECONDS = 24 * 3600.0
+"""A provider that asks for more is asked again after a day: servers have been seen to name their uptime."""
 
 
 class Outcome(StrEnum):
@@ -74,11 +78,20 @@ class Attempt(NamedTuple):
 
 
 class Settlement(NamedTuple):
-    """What an attempt makes of its delivery: the next state, and for a retry the step of the ladder to wait."""
+    """What an attempt makes of its delivery: the next state, and for a retry the step of the ladder to wait; or, when
+    the provider asked for longer, so many seconds of `patience`. No queue waits those out: the scheduler does."""
 
     state: DeliveryState
     step: Step | None = None
     dead: bool = False
+    patience: float | None = None
+
+    @property
+    def delay(self) -> float | None:
+        """Seconds until the next attempt, if there is to be one."""
+        if self.patience is not None or self.step is None:
+            return self.patience
+        return self.step.delay.total_seconds()
 
 
 class Recorded(NamedTuple):
@@ -106,10 +119,10 @@ def settle(
     """The rule of retries. `number` is the attempt just made, `retry_after` seconds the provider asked to wait,
     `earlier` the attempts before an operator had it sent again: the ladder is climbed anew since.
 
-    Transient and throttled attempts climb the ladder, one step each (a longer step if the provider asks for it);
-    an unknown one is sent again the same way or held, as its policy says. With the attempts used up, the delivery
-    fails and becomes a dead letter. So does one that failed for good by a `defect` of ours: once that is mended, it can
-    be replayed.
+    Transient and throttled attempts climb the ladder, one step each (waiting longer, a day at most, if the provider
+    asks for it); an unknown one is sent again the same way or held, as its policy says. With the attempts used up, the
+    delivery fails and becomes a dead letter. So does one that failed for good by a `defect` of ours: once that is
+    mended, it can be replayed.
     """
     if outcome is Outcome.SENT:
         return Settlement(DeliveryState.SENT)
@@ -122,9 +135,9 @@ def settle(
     if number >= max_attempts or not ladder:
         return Settlement(DeliveryState.FAILED, dead=True)
     step = ladder[min(max(number - earlier, 1), len(ladder)) - 1]
-    if retry_after is not None and step.delay.total_seconds() < retry_after:
-        longer = (each for each in ladder if each.delay.total_seconds() >= retry_after)
-        step = next(longer, ladder[-1])
+    patience = min(retry_after or 0.0, LONGEST_PATIENCE_SECONDS)
+    if patience > step.delay.total_seconds():
+        return Settlement(DeliveryState.RETRYING, step, patience=patience)
     return Settlement(DeliveryState.RETRYING, step)
 
 
@@ -197,9 +210,9 @@ _RECORD = """
 WITH input AS (
     SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                          $8::timestamptz[], $9::timestamptz[], $10::text[], $11::float8[], $12::uuid[], $13::text[],
-                         $14::timestamptz[])
+                         $14::timestamptz[], $16::boolean[])
         AS i(id, number, outcome, provider, provider_message_id, code, detail, started_at, finished_at,
-             state, delay, dead, claimed_by, claimed_at)
+             state, delay, dead, claimed_by, claimed_at, asked)
 ), settled AS (
     UPDATE hermodr.deliveries d
     SET state = i.state,
@@ -207,8 +220,8 @@ WITH input AS (
         provider_message_id = coalesce(i.provider_message_id, d.provider_message_id),
         error = i.code,
         due_at = now() + make_interval(secs => i.delay),
-        wake_at = now() + make_interval(secs => i.delay + $15),
-        announcements = 0,
+        wake_at = now() + make_interval(secs => i.delay + CASE WHEN i.asked THEN 0 ELSE $15 END),
+        announcements = CASE WHEN i.asked THEN -1 ELSE 0 END,
         lease_until = NULL,
         finished_at = CASE WHEN i.delay IS NULL THEN now() END
     FROM input i
@@ -285,12 +298,13 @@ async def record(ledger: Ledger, results: Sequence[tuple[Attempt, Settlement]]) 
             [each.started_at for each in attempts],
             [each.finished_at for each in attempts],
             [each.state for each in settlements],
-            [each.step.delay.total_seconds() if each.step else None for each in settlements],
+            [each.delay for each in settlements],
             [new_id() if each.dead else None for each in settlements],
             [each.claimed_by for each in attempts],
             [each.claimed_at for each in attempts],
         ),
         RETRY_OVERDUE_SECONDS,
+        *columns([each.patience is not None or None for each in settlements]),
     )
     job_states = {row["job_id"]: JobState(row["state"]) for row in rows if row["id"] is None}
     counted = [_recorded(row, job_states[row["job_id"]]) for row in rows if row["id"] is not None]
@@ -299,45 +313,9 @@ async def record(ledger: Ledger, results: Sequence[tuple[Attempt, Settlement]]) 
     return counted + (await _take_late(ledger, late) if late else [])
 
 
-# Good news about an attempt that was given up and nothing was tried after: the delivery was held, had no attempts left,
-# or was cancelled while it waited. What is known to be sent must not be sent again by whoever retries the job.
-_LATE = """
-WITH input AS (
-    SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
-        AS i(id, number, provider, provider_message_id, code, finished_at)
-), settled AS (
-    UPDATE hermodr.deliveries d
-    SET state = 'sent', provider = coalesce(i.provider, d.provider), error = NULL, finished_at = now(),
-        provider_message_id = coalesce(i.provider_message_id, d.provider_message_id)
-    FROM input i, hermodr.attempts a
-    WHERE d.id = i.id AND d.attempt = i.number AND d.state IN ('unknown', 'failed', 'cancelled')
-      AND a.delivery_id = i.id AND a.number = i.number AND a.outcome = 'unknown'
-    RETURNING d.id, d.job_id, d.channel, d.priority, d.state, i.number, i.code, i.finished_at AS answered_at
-), logged AS (
-    UPDATE hermodr.attempts a SET outcome = 'sent', code = s.code, finished_at = s.answered_at,
-        detail = 'given up as unknown; reported later'
-    FROM settled s WHERE a.delivery_id = s.id AND a.number = s.number
-), tally AS (
-    SELECT job_id, count(*) AS sent FROM settled GROUP BY job_id
-), jobs AS (
-    UPDATE hermodr.jobs j
-    SET sent_deliveries = j.sent_deliveries + t.sent, error = CASE j.state WHEN 'cancelled' THEN j.error END,
-        state = CASE j.state WHEN 'failed' THEN 'completed' ELSE j.state END
-    FROM tally t WHERE j.id = t.job_id
-    RETURNING j.id, j.state
-), answered AS (
-    UPDATE hermodr.dead_letters l SET replayed_at = now() FROM settled s
-    WHERE l.source_id = s.id || '/' || s.number AND l.replayed_at IS NULL
-)
-SELECT id, job_id, channel, priority, state FROM settled
-UNION ALL
-SELECT NULL, id, NULL, NULL, state FROM jobs
-"""
-
-
 async def _take_late(ledger: Ledger, attempts: Sequence[Attempt]) -> list[Recorded]:
     rows = await ledger.fetch(
-        _LATE,
+        TAKE_LATE_ANSWERS,
         [each.delivery_id for each in attempts],
         [each.number for each in attempts],
         [each.provider for each in attempts],

@@ -121,7 +121,7 @@ class EmailSending:
             code=failure.code if failure else None,
             detail=failure.detail if failure else None,
         )
-        retry_after = failure.retry_after if isinstance(failure, Throttled) else None
+        retry_after = failure.retry_after if failure is not None else None
         return Result(claim, attempt, retry_after, defect=isinstance(failure, Defect))
 
     def _provider_for(self, claim: Claim) -> tuple[EmailProvider, RateLimit, Callable[[float], None]]:

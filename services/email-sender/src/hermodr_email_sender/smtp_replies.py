@@ -12,6 +12,8 @@ any       any other 5xx, by whom it blames          (`smtp_blame`, whose rule is
             pace                                    Throttled
             later                                   TransientError
 any       anything else                             TransientError `protocol_error`
+
+A 4xx of any stage may say how long to wait (`retry_hints`).
 """
 
 from __future__ import annotations
@@ -20,10 +22,10 @@ import re
 from collections.abc import Sequence
 
 from hermodr_delivery.failures import DeliveryFailure, PermanentError, Throttled, TransientError
+from hermodr_email_sender.retry_hints import seconds_asked
 from hermodr_email_sender.smtp_blame import Blame, Verdict, blame
 from hermodr_email_sender.smtp_dialogue import Reply, Stage
 
-_WAIT = re.compile(r"\b(\d{1,5})\s*(s|sec|seconds?|m|min|minutes?)\b", re.IGNORECASE)
 # Postfix and sendmail's heirs, Exim, Amazon's bare "Ok <id>".
 _QUEUE_ID = re.compile(
     r"(?:\bqueued as |\bid=|^(?:2\.\d\.\d )?ok:? (?=\S+$))<?([\w.@+-]{6,128})", re.IGNORECASE
@@ -37,9 +39,9 @@ def failure(stage: Stage, reply: Reply, secrets: Sequence[str] = ()) -> Delivery
     which is the recipient's address."""
     code, detail = f"smtp_{reply.code}", f"{stage}: {reply.code} {reply.text}"
     if reply.code in _THROTTLING:
-        return Throttled(code, detail, retry_after=_wait(reply.text), secrets=secrets)
+        return Throttled(code, detail, retry_after=seconds_asked(reply.text), secrets=secrets)
     if 400 <= reply.code < 500:
-        return TransientError(code, detail, secrets=secrets)
+        return TransientError(code, detail, retry_after=seconds_asked(reply.text), secrets=secrets)
     if not 500 <= reply.code < 600:
         return TransientError("protocol_error", detail, secrets=secrets)
     verdict = blame(stage, reply, secrets[0] if secrets else "")
@@ -54,22 +56,7 @@ def queue_id(reply: Reply) -> str | None:
     return match[1] if match else None
 
 
-def _by_verdict(verdict: Verdict, reply: Reply, detail: str, secrets: Sequence[str]) -> DeliveryFailure:
-    code, detail = f"smtp_{reply.code}", f"{verdict}, {detail}"
-    match verdict.blame:
-        case Blame.ACCESS:
-            lacking = "auth_failed" if "authenticat" in verdict.rule else "access_refused"
-            return TransientError(lacking, detail, secrets=secrets)
-        case Blame.PACE:
-            return Throttled(code, detail, retry_after=_wait(reply.text), secrets=secrets)
-        case Blame.LATER:
-            return TransientError(code, detail, secrets=secrets)
-        case Blame.ADDRESS | Blame.MESSAGE:
-            return PermanentError(code, detail, bounced=verdict.blame is Blame.ADDRESS, secrets=secrets)
+from hermodr_email_sender.retry_hints import seconds_asked
+from hermodr_email_sender.smtp_blame import Blame, Verdict, blame
+from hermodr_email_sender.smtp_dialogue import Reply, Stage
 
-
-def _wait(text: str) -> float | None:
-    match = _WAIT.search(text)
-    if match is None:
-        return None
-    return float(match[1]) * (60 if match[2].lower().startswith("m") else 1)

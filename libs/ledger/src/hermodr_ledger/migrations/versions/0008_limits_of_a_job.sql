@@ -13,3 +13,8 @@ ALTER TABLE deliveries ADD COLUMN expires_at timestamptz;   -- its job's, so tha
 CREATE INDEX jobs_cancel_key ON jobs (project_id, cancel_key, id) WHERE cancel_key IS NOT NULL;
 CREATE INDEX jobs_expiry ON jobs (expires_at) WHERE expires_at IS NOT NULL AND wake_at IS NOT NULL;
 CREATE INDEX deliveries_expiry ON deliveries (expires_at) WHERE expires_at IS NOT NULL AND wake_at IS NOT NULL;
+
+-- The default ladder, until a scheduler has written the one it is configured with.
+DELETE FROM retry_ladder;
+INSERT INTO retry_ladder VALUES (1, '10 seconds'), (2, '60 seconds'), (3, '5 minutes'), (4, '20 minutes'), (5, '1 hour'),
+    (6, '4 hours'), (7, '12 hours');

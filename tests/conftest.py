@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from hermodr_cli import backing as backing_servers
@@ -20,7 +21,9 @@ SERVER_FIXTURES = {"backing", "databases", "database_url", "empty_database_url",
 
 def pytest_configure() -> None:
     """Heed Ctrl-C, and have the commands under test heed it: whoever is started in the background by a shell ignores
-    it, and so would they."""
+    it, and so would they. Examples are not judged by how long they take: that is the machine's affair."""
+    hypothesis.settings.register_profile("hermodr", deadline=None)
+    hypothesis.settings.load_profile("hermodr")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

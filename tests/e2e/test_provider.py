@@ -45,6 +45,23 @@ async def test_a_connection_cut_after_the_final_dot_is_an_unknown_outcome_and_re
     await installation.sound()
 
 
+async def test_a_server_that_thinks_for_longer_than_a_lease_gets_the_mail_once(
+    installation: Installation,
+) -> None:
+    """The lease lasts five seconds here, and a provider call two."""
+    load = Load(installation, "slow")
+    await installation.fault(
+        stage="after_data", action={"kind": "delay", "seconds": 12}, recipient="*@slow.example.org"
+    )
+    job_id = await load.single()
+    assert job_id is not None
+    found = await installation.ended(job_id)
+    assert [each["outcome"] for each in found["delivery_logs"]] == ["sent"]
+    assert len(await installation.mails_to(found["recipient"]["email"])) == 1
+    await installation.clear_faults()
+    await installation.sound()
+
+
 async def test_an_unknown_outcome_is_held_if_the_producer_wants_it_so(installation: Installation) -> None:
     load = Load(installation, "held")
     await installation.fault(action={"kind": "drop_after_data"}, recipient="*@held.example.org")

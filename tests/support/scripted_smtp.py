@@ -41,6 +41,13 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """Answer as a friendly server does, after so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class CutInside:
     """After 354: read this many octets of the content, then close."""
 
@@ -54,7 +61,7 @@ class StallInside:
     octets: int
 
 
-Action = str | Cut | Hold | CutInside | StallInside
+Action = str | Cut | Hold | Later | CutInside | StallInside
 
 
 class _Gone(Exception):
@@ -229,6 +236,9 @@ class _Dialogue:
         if isinstance(action, Cut):
             await self._say(stage, action.answer)
             raise _Gone
+        if isinstance(action, Later):
+            await asyncio.sleep(action.seconds)
+            action = DEFAULTS[stage]
         assert isinstance(action, str)
         await self._say(stage, action)
         return action

@@ -10,7 +10,9 @@ import pytest
 from hermodr_contracts.topology import Step
 from hermodr_contracts.vocabulary import DeliveryState, JobState, OnUnknown
 from hermodr_ledger.attempts import Claim, Outcome, Recorded, Settlement, claim, record, release, settle
+from hermodr_ledger.due import expired_claims, take_due_deliveries
 from hermodr_ledger.engine import Ledger
+from hermodr_ledger.leases import renew
 from hermodr_servicekit.ids import job_of, new_id
 from tests.support.ledgers import attempt, new_deliveries, row_of, rows_of
 
@@ -267,3 +269,34 @@ async def test_batches_of_the_same_jobs_in_opposite_orders_all_get_through(ledge
         )
     )
     assert Counter(row["state"] for row in await rows_of(ledger, "jobs")) == {"completed": 50}
+
+
+async def let_leases_run_out(ledger: Ledger) -> None:
+    await ledger.fetch("UPDATE hermodr.deliveries SET lease_until = now(), wake_at = now()")
+
+
+async def test_a_renewed_lease_holds_from_then_on_and_is_nobody_elses(ledger: Ledger) -> None:
+    ids = await new_deliveries(ledger, 3)
+    claims = await take(ledger, *ids)
+    await told(ledger, claims[2], Outcome.SENT)
+    await let_leases_run_out(ledger)
+    asked = [(each.id, each.attempt) for each in claims]
+    wrong = [(claims[1].id, 2)]
+    assert await renew(ledger, asked, owner="somebody else", lease_seconds=LEASE) == set()
+    assert await renew(ledger, wrong, owner="me", lease_seconds=LEASE) == set()
+    assert await renew(ledger, [asked[0], asked[2]], owner="me", lease_seconds=LEASE) == {ids[0]}
+    assert [each.id for each in await expired_claims(ledger, 10)] == [ids[1]]
+    assert await take_due_deliveries(ledger, 10) == []
+    row = await row_of(ledger, "deliveries", ids[0])
+    assert (row["state"], row["wake_at"]) == ("sending", row["lease_until"])  # looked at again then
+
+
+async def test_what_was_given_up_is_renewed_no_more(ledger: Ledger) -> None:
+    (delivery_id,) = await new_deliveries(ledger, 1)
+    (claimed,) = await take(ledger, delivery_id)
+    await told(ledger, claimed, Outcome.UNKNOWN)
+    assert await renew(ledger, [(delivery_id, 1)], owner="me", lease_seconds=LEASE) == set()
+    await make_due(ledger, delivery_id)
+    (again,) = await take(ledger, delivery_id, owner="another")
+    assert await renew(ledger, [(delivery_id, 1)], owner="me", lease_seconds=LEASE) == set()
+    assert await renew(ledger, [(delivery_id, again.attempt)], owner="another", lease_seconds=LEASE)

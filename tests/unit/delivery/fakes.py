@@ -60,6 +60,8 @@ class FakeAttempts:
         self.claims: list[list[UUID]] = []
         self.claimed: set[UUID] = set()
         self.released: list[UUID] = []
+        self.renewed: list[list[tuple[UUID, int]]] = []
+        self.lost: set[UUID] = set()
         self.batches: list[list[tuple[Attempt, Settlement]]] = []
         self.recorded: list[UUID] = []
         self.unclaimable: set[UUID] = set()
@@ -82,6 +84,13 @@ class FakeAttempts:
     async def release(self, claims: Sequence[Claim]) -> None:
         self._answer()
         self.released += [each.id for each in claims]
+
+    async def renew(
+        self, claims: Sequence[tuple[UUID, int]], *, owner: str, lease_seconds: float
+    ) -> set[UUID]:
+        self._answer()
+        self.renewed.append(list(claims))
+        return {delivery_id for delivery_id, _ in claims} - self.lost
 
     async def record(self, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
         self.batches.append(list(results))

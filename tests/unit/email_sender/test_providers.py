@@ -9,6 +9,8 @@ import pytest
 from hermodr_delivery.provider import ProviderOptions
 from hermodr_email_sender.errors import ProviderConfigError
 from hermodr_email_sender.providers import EmailProvider, build_providers
+from hermodr_email_sender.smtp import SmtpProvider
+from hermodr_email_sender.smtp_session import Timeouts
 from tests.support.mails import SENDER
 
 
@@ -38,6 +40,16 @@ def test_the_order_and_names_of_providers() -> None:
 def test_options(query: str, options: ProviderOptions) -> None:
     (provider,) = built(f"smtp://127.0.0.1:1025?{query}")
     assert provider.options == options
+
+
+def test_how_long_a_server_is_waited_for_is_as_rfc_5321_wants_it_unless_the_dsn_says_otherwise() -> None:
+    options = "timeout=3&command_timeout=30&data_timeout=31&block_timeout=32&final_timeout=33"
+    usual, given = built(f"smtp://127.0.0.1 smtp://127.0.0.1?{options}")
+    assert isinstance(usual, SmtpProvider)
+    assert isinstance(given, SmtpProvider)
+    waits = Timeouts(session=25, connect=10, command=300, data=120, block=180, content=600)
+    assert usual.timeouts == waits
+    assert given.timeouts == Timeouts(session=25, connect=3, command=30, data=31, block=32, content=33)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +84,9 @@ def test_options(query: str, options: ProviderOptions) -> None:
         ("smtps://user:s3cret@mail.example?ca=/does/not/exist", "ca file"),
         ("smtps://user:s3cret@mail.example?timeout=-1", "timeout"),
         ("smtps://user:s3cret@mail.example?timeout=nan", "timeout"),
+        ("smtps://user:s3cret@mail.example?command_timeout=0", "command_timeout"),
+        ("smtps://user:s3cret@mail.example?final_timeout=10m", "final_timeout"),
+        ("smtps://user:s3cret@mail.example?final_timeout=1201", "up to 1200"),
         ("smtps://user:s3cret@mail.example?helo=a%0d%0ab", "helo"),
         ("smtp://127.0.0.1:1025 smtp://user:s3cret@mail.example?verify=x", "entry 2"),
     ],

@@ -3,7 +3,8 @@
 import pytest
 
 from hermodr_email_sender.retry_hints import seconds_asked
-from hermodr_email_sender.smtp_replies import Reply, Stage, failure
+from hermodr_email_sender.smtp_dialogue import Reply, Stage
+from hermodr_email_sender.smtp_replies import failure
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from hermodr_delivery.failures import (
@@ -15,7 +17,7 @@ from hermodr_email_sender import mime
 from hermodr_email_sender.domain import Mailbox
 from hermodr_email_sender.smtp_session import Timeouts
 from tests.support.mails import PLAIN, SENDER, mail
-from tests.support.scripted_smtp import Action, Cut, CutInside, Hold, ScriptedSmtp, Stage, StallInside
+from tests.support.scripted_smtp import Action, Cut, CutInside, Hold, Later, ScriptedSmtp, Stage, StallInside
 from tests.support.smtp_providers import BOTH_WAYS, failure_of, provider
 from tests.support.waiting import wait_until
 
@@ -189,7 +191,7 @@ async def test_a_break_inside_the_content_is_transient(
 ) -> None:
     """The message is larger than all buffers on its way, so its final dot never left this process."""
     server.on("CONTENT", action)
-    async with provider(server, timeouts=Timeouts(connect=10, command=10, content=0.2)) as sender:
+    async with provider(server, timeouts=Timeouts(block=0.2)) as sender:
         failure = await failure_of(sender, text=("x" * 70 + "\n") * 300_000)
     assert (type(failure), failure.code) == (TransientError, code)
 
@@ -197,9 +199,25 @@ async def test_a_break_inside_the_content_is_transient(
 @pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA"])
 async def test_silence_before_the_content_is_a_transient_timeout(server: ScriptedSmtp, stage: Stage) -> None:
     server.on(stage, Hold())
-    async with provider(server, timeouts=Timeouts(connect=10, command=0.05)) as sender:
+    async with provider(server, timeouts=Timeouts(connect=10, command=0.05, data=0.05)) as sender:
         failure = await failure_of(sender)
     assert (type(failure), failure.code) == (TransientError, "timeout")
+
+
+@BOTH_WAYS
+async def test_each_reply_has_time_of_its_own(extensions: tuple[str, ...]) -> None:
+    """RFC 5321 §4.5.3.2: what MAIL took is not missing to RCPT; together they take longer than one may."""
+    async with (
+        ScriptedSmtp(extensions=extensions).running() as server,
+        provider(server, timeouts=Timeouts(session=1.5, command=1.5, data=1.5, content=1.5)) as sender,
+    ):
+        loop = asyncio.get_running_loop()
+        for stage in ("MAIL", "RCPT", "DATA", "CONTENT"):
+            server.on(stage, Later(0.5))
+        began = loop.time()
+        await sender.prepare(PLAIN)()
+    assert loop.time() - began > 1.5
+    assert len(server.mails) == 1
 
 
 @pytest.mark.parametrize("answer", ["hello", "099 x", "250" + "x" * 40_000, "\0"])

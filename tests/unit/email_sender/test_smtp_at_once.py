@@ -132,7 +132,7 @@ async def test_no_reply_after_everything_was_sent_is_unknown(
     chunking: ScriptedSmtp, stage: Stage, action: Action
 ) -> None:
     """Whoever falls silent has the whole mail, wherever in the dialogue its last reply was."""
-    async with provider(chunking, timeouts=Timeouts(connect=10, command=10, content=0.2)) as sender:
+    async with provider(chunking, timeouts=Timeouts(content=0.2)) as sender:
         await sender.prepare(PLAIN)()
         chunking.on(stage, action)
         failure = await failure_of(sender)

@@ -3,7 +3,8 @@
     message of ids ─▶ line ─▶ claim and prepare (a few at a time) ─▶ workers: provider call ─▶ Recorder ─▶ message acked
 
 Ids wait unclaimed until a worker is about to be free, so that a lease covers little more than the provider's call and
-a slow provider leaves the rest of the crowd to other senders. They wait in line while the database is away, too. The
+a slow provider leaves the rest of the crowd to other senders. A call that takes longer has its lease renewed. They wait
+in line while the database is away, too. The
 work goes on when the broker's connection is lost and with it the handlers: the message will come again and find nothing
 left to claim.
 """
@@ -17,6 +18,7 @@ from uuid import UUID
 
 import structlog
 
+from hermodr_delivery.leases import Leases, Renewals
 from hermodr_delivery.pace import Pace
 from hermodr_delivery.recorder import Recorder, Result
 from hermodr_ledger.attempts import Claim
@@ -60,7 +62,7 @@ Prepare = Callable[[Claim], Send]
 """Does what can be done before the delivery's turn comes, without waiting for anything. Does not raise."""
 
 
-class Claims(Protocol):
+class Claims(Renewals, Protocol):
     """Where deliveries are claimed: `hermodr_ledger.attempts.Attempts`."""
 
     async def claim(self, ids: Sequence[UUID], *, owner: str, lease_seconds: float) -> list[Claim]:
@@ -98,6 +100,19 @@ class _Message:
             self.done.set_exception(Stopping())
 
 
+class _Held:
+    """The message that waits for a delivery. Once the delivery's call takes long it does so no more: the claim is in
+    the ledger, and a broker wants its answer within half an hour."""
+
+    def __init__(self, message: _Message) -> None:
+        self.message = message
+
+    def let_go(self) -> None:
+        self.message.settle()
+        self.message = _Message(1, self.message.since)
+        self.message.done.add_done_callback(lambda done: done.exception())  # nobody waits for it
+
+
 _Entry = tuple[UUID, _Message, bool]
 """An id in line, its message, and whether a claim of it has run out of time before."""
 
@@ -106,8 +121,8 @@ class Pump:
     """One lane of a sender: `concurrency` provider calls at once, and as many deliveries claimed ahead as
     its pace asks for, at most `window`.
 
-    `run` is to be kept running in a task. A claim is sent only within the first half of its lease; the caller sees
-    to it that a provider call takes less than the other half.
+    `run` is to be kept running in a task. A claim is sent only within the first half of its lease; from then on the
+    lease is renewed as long as the provider's call takes.
     """
 
     def __init__(
@@ -130,6 +145,7 @@ class Pump:
         self._concurrency = concurrency
         self._pace = Pace(clock, least=CLAIMS_PER_WORKER * concurrency, most=window)
         self._lease_seconds = lease_seconds
+        self.leases = Leases(claims, clock, owner=owner, lease_seconds=lease_seconds)
         self._line: deque[_Entry] = deque()
         self._in_hand = 0
         self._pause_seconds = _FIRST_PAUSE_SECONDS
@@ -164,6 +180,7 @@ class Pump:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._claim_always())
             group.create_task(repeat("ids that waited for long", self.let_go))
+            group.create_task(repeat("leases", self.leases.renew))
             for _ in range(self._concurrency):
                 group.create_task(self._work_always())
 
@@ -263,18 +280,22 @@ class Pump:
             if self._paused or self._clock.monotonic() > good_until:
                 await self._give_up(claimed, message)
                 continue
+            held = _Held(message)
+            call = self.leases.begin(claimed, good_until, held.let_go)
             try:
                 result = await send()
             except Withheld:
-                await self._give_up(claimed, message)
+                await self._give_up(claimed, held.message)
             except (Exception, asyncio.CancelledError) as error:
                 # A defect in one sending, or a library's stray cancellation, must not end those beside it.
                 if cancelled_from_outside():
                     raise
                 log.error("sending failed; its lease will run out", error=type(error).__name__)
-                self._settled(message)
+                self._settled(held.message)
             else:
-                self._recorder.submit(result).add_done_callback(partial(self._recorded, message))
+                self._recorder.submit(result).add_done_callback(partial(self._recorded, held.message))
+            finally:
+                self.leases.end(call)
 
     def _recorded(self, message: _Message, future: asyncio.Future[None]) -> None:
         if not future.cancelled() and (error := future.exception()) is not None:

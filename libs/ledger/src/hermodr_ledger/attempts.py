@@ -13,6 +13,7 @@ from uuid import UUID
 
 from hermodr_contracts.topology import Step
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
+from hermodr_ledger import leases
 from hermodr_ledger.engine import Ledger, Row, columns
 from hermodr_ledger.late_answers import TAKE_LATE_ANSWERS
 from hermodr_ledger.pauses import PAUSED
@@ -351,6 +352,12 @@ class Attempts:
     async def release(self, claims: Sequence[Claim]) -> None:
         """See `release`."""
         await release(self._ledger, claims)
+
+    async def renew(
+        self, claims: Sequence[tuple[UUID, int]], *, owner: str, lease_seconds: float
+    ) -> set[UUID]:
+        """See `leases.renew`."""
+        return await leases.renew(self._ledger, claims, owner=owner, lease_seconds=lease_seconds)
 
     async def record(self, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
         """See `record`."""

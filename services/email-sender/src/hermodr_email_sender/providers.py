@@ -6,7 +6,9 @@
 
 Query options: `rate=50/s`, `concurrency=20`, `from=Name <address>`, `starttls=required|opportunistic|off`,
 `ca=/path/to/ca.pem` (trusted instead of the system's), `verify=false` (never in production), `helo=name`,
-`timeout=10` (seconds to connect). Percent-encode what URLs reserve; "+" is a plus.
+`timeout=10` (seconds to connect), `command_timeout=300` (for the reply to MAIL and RCPT), `data_timeout=120` (to
+DATA), `block_timeout=180` (while the content leaves, without progress), `final_timeout=600` (for the reply to the
+content): the defaults are those of RFC 5321 §4.5.3.2. Percent-encode what URLs reserve; "+" is a plus.
 """
 
 from __future__ import annotations
@@ -34,6 +36,13 @@ _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _STARTTLS = {"required": Security.REQUIRED, "opportunistic": Security.OPPORTUNISTIC, "off": Security.NONE}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _MAX_CONCURRENCY = 1000
+_TIMEOUTS = (
+    ("connect", "timeout", 600.0),
+    ("command", "command_timeout", 1200.0),
+    ("data", "data_timeout", 1200.0),
+    ("block", "block_timeout", 1200.0),
+    ("content", "final_timeout", 1200.0),
+)
 
 
 class EmailProvider(Provider[OutgoingEmail], Protocol):
@@ -58,7 +67,7 @@ def build_providers(
     """The providers in order of preference; each `name` is unique (`smtp`, `smtp-2`).
 
     `dsns` is the variable's value or its entries; `sender` the From where neither mail nor DSN names one;
-    a call takes `send_seconds` at most, and then says whether the mail may have gone out. Opens no
+    a mail waits `send_seconds` at most for a free connection. Opens no
     connection, but reads `ca` files. Raises ProviderConfigError, whose text never contains a credential.
     """
     entries = dsns.split() if isinstance(dsns, str) else list(dsns)
@@ -148,7 +157,7 @@ def _smtp(dsn: _Dsn, name: str, sender: Mailbox, production: bool, send_seconds:
         username=dsn.username,
         password=dsn.password,
         helo=_helo(dsn.take("helo")),
-        timeouts=_timeouts(dsn.take("timeout"), send_seconds),
+        timeouts=_timeouts(dsn, send_seconds),
     )
     if dsn.query:
         raise _Unusable(f"has an unknown option {min(dsn.query)!r}")
@@ -207,16 +216,23 @@ def _concurrency(value: str | None) -> int:
     return int(value)
 
 
-def _timeouts(value: str | None, send_seconds: float) -> Timeouts:
-    if value is None:
-        return Timeouts(send=send_seconds)
+def _timeouts(dsn: _Dsn, send_seconds: float) -> Timeouts:
+    given = {
+        name: _seconds(option, value, longest)
+        for name, option, longest in _TIMEOUTS
+        if (value := dsn.take(option)) is not None
+    }
+    return Timeouts(session=send_seconds, **given)
+
+
+def _seconds(option: str, value: str, longest: float) -> float:
     try:
         seconds = float(value)
     except ValueError:
         seconds = 0.0
-    if not 0 < seconds <= 600:
-        raise _Unusable("has a timeout that is not a number of seconds up to 600")
-    return Timeouts(send=send_seconds, connect=seconds)
+    if not 0 < seconds <= longest:
+        raise _Unusable(f"has a {option} that is not a number of seconds up to {longest:g}")
+    return seconds
 
 
 def _helo(value: str | None) -> str | None:

@@ -23,9 +23,9 @@ class EmailSenderSettings(ServiceSettings):
     email_from: str = "Hermodr <hermodr@localhost>"
     """The sender of mails whose provider names none."""
     send_seconds: Annotated[float, Field(gt=0, le=600)] = 60.0
-    """The longest a provider call may take. A server that needs longer to answer the final dot may get the mail again:
-    RFC 5321 §4.5.3.2.6 allows it ten minutes, which no lease should."""
+    """The longest a provider call may take, and a mail may wait for a connection. An SMTP server's replies may take
+    longer (RFC 5321 §4.5.3.2: minutes; options of its DSN): the lease is renewed meanwhile."""
     lease_seconds: Annotated[float, Field(gt=0, le=3600)] = 130.0
-    """How long a claim holds; more than twice `send_seconds`."""
+    """How long a claim holds unless renewed: what a killed sender's mails wait. More than twice `send_seconds`."""
     email_prefetch: Annotated[int, Field(ge=1, le=1000)] = 20
     """Messages of up to 100 deliveries each that a lane may hold at once."""

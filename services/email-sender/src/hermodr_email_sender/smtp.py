@@ -36,13 +36,13 @@ class SmtpProvider:
         self.options = options or ProviderOptions()
         self._sender = sender
         self._endpoint = endpoint
-        self._send_seconds = endpoint.timeouts.send
+        self.timeouts = endpoint.timeouts
         self._pool = SmtpPool(
             partial(smtp_endpoint.connect, endpoint), limits or PoolLimits(size=self.options.concurrency)
         )
 
     def prepare(self, message: OutgoingEmail) -> Call:
-        """See `Provider.prepare`. The call is one SMTP transaction within the endpoint's `timeouts.send`."""
+        """See `Provider.prepare`. The call is one SMTP transaction within the endpoint's `timeouts`."""
         try:
             return partial(self._send, mime.build(message, message.sender or self._sender))
         except UnsendableMessage as error:
@@ -67,7 +67,7 @@ class SmtpProvider:
 
     async def _send(self, mail: mime.MimeMessage) -> Accepted:
         """An idle connection that proves dead before the server accepted MAIL is replaced once: nothing went out."""
-        deadline = asyncio.get_running_loop().time() + self._send_seconds
+        deadline = asyncio.get_running_loop().time() + self.timeouts.send
         try:
             return await self._transact(mail, deadline, fresh=False)
         except StaleSession:
@@ -83,13 +83,12 @@ class SmtpProvider:
     async def _session(self, deadline: float, *, fresh: bool) -> SmtpSession:
         if not fresh and self._pool.at_hand:
             return await self._pool.acquire()
+        seconds = min(self.timeouts.session, deadline - asyncio.get_running_loop().time())
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout(seconds):
                 return await self._pool.acquire(fresh=fresh)
         except TimeoutError:
-            raise TransientError(
-                "timeout", f"no connection became free within {self._send_seconds:g} s"
-            ) from None
+            raise TransientError("timeout", f"no connection became free within {seconds:.0f} s") from None
 
 
 def _accepted(reply: Reply) -> Accepted:

@@ -13,7 +13,7 @@ any       any other 5xx, by whom it blames          (`smtp_blame`, whose rule is
             later                                   TransientError
 any       anything else                             TransientError `protocol_error`
 
-A 4xx of any stage may say how long to wait (`retry_hints`).
+Whatever is tried again may say how long to wait (`retry_hints`), at any stage.
 """
 
 from __future__ import annotations
@@ -56,7 +56,16 @@ def queue_id(reply: Reply) -> str | None:
     return match[1] if match else None
 
 
-from hermodr_email_sender.retry_hints import seconds_asked
-from hermodr_email_sender.smtp_blame import Blame, Verdict, blame
-from hermodr_email_sender.smtp_dialogue import Reply, Stage
-
+def _by_verdict(verdict: Verdict, reply: Reply, detail: str, secrets: Sequence[str]) -> DeliveryFailure:
+    code, detail = f"smtp_{reply.code}", f"{verdict}, {detail}"
+    asked = seconds_asked(reply.text)
+    match verdict.blame:
+        case Blame.ACCESS:
+            lacking = "auth_failed" if "authenticat" in verdict.rule else "access_refused"
+            return TransientError(lacking, detail, retry_after=asked, secrets=secrets)
+        case Blame.PACE:
+            return Throttled(code, detail, retry_after=asked, secrets=secrets)
+        case Blame.LATER:
+            return TransientError(code, detail, retry_after=asked, secrets=secrets)
+        case Blame.ADDRESS | Blame.MESSAGE:
+            return PermanentError(code, detail, bounced=verdict.blame is Blame.ADDRESS, secrets=secrets)

@@ -28,6 +28,7 @@ from functools import lru_cache
 from hermodr_delivery.failures import DeliveryFailure, OutcomeUnknown, PermanentError, TransientError
 from hermodr_email_sender.mime import MimeMessage
 from hermodr_email_sender.smtp_dialogue import Reply, Stage
+from hermodr_email_sender.smtp_patience import Patience
 from hermodr_email_sender.smtp_replies import failure
 
 MAX_REPLY_OCTETS = 32 * 1024
@@ -44,14 +45,21 @@ _SENT_IN_VAIN = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds until we give up: on the whole call; on a usable connection, a command's reply, the reply to the
-    content, the reply to QUIT. Whichever ends first counts.
+    """Seconds until we give up, most of them after RFC 5321 §4.5.3.2. Whichever ends first counts.
+
+    `send`: the whole call, less than what the pump takes for a call that hangs. `session`: until a connection is free;
+    `connect`: until it is usable. `command`: the reply to MAIL, RCPT, RSET; `data`: the 354 to DATA; `block`: any
+    progress while the content leaves; `content`: the reply to it, which a server may think over for long, and whoever
+    gives up before it has sent the mail for nothing. `quit`: the reply to QUIT.
     """
 
-    send: float = 25.0
+    send: float = 1740.0
+    session: float = 60.0
     connect: float = 10.0
-    command: float = 30.0
-    content: float = 120.0
+    command: float = 300.0
+    data: float = 120.0
+    block: float = 180.0
+    content: float = 600.0
     quit: float = 2.0
 
 
@@ -91,6 +99,7 @@ class SmtpSession(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._unflushed = False
         self._cut_short = False
+        self._patience = Patience(transport, timeouts.block, self._break)
         self._deadline = 0.0
         self._broken = ""  # why, once it is
         self._clean = True
@@ -176,7 +185,7 @@ class SmtpSession(asyncio.Protocol):
         body = b"BDAT %d LAST\r\n%b" % (len(content), content)
         try:
             replies = await self._group(
-                [commands[Stage.MAIL], commands[Stage.RCPT], body], self._timeouts.content
+                [commands[Stage.MAIL], commands[Stage.RCPT], body], [self._timeouts.content] * 3
             )
         except SessionBroken as broken:
             if self._cut_short and not broken.replies:
@@ -215,29 +224,34 @@ class SmtpSession(asyncio.Protocol):
 
     async def _envelope(self, commands: Mapping[Stage, bytes]) -> list[Reply]:
         """The replies to MAIL, RCPT and DATA; fewer when one is a refusal that makes the rest pointless."""
+        patience = [
+            self._timeouts.data if stage is Stage.DATA else self._timeouts.command for stage in commands
+        ]
         if self._pipelining:
-            return await self._group(list(commands.values()), self._timeouts.command)
+            return await self._group(list(commands.values()), patience)
         if self._reset_due:
             self._reset_due = False
-            await self._exchange(b"RSET\r\n", 1, self._timeouts.command)
+            await self._exchange(b"RSET\r\n", [self._timeouts.command])
         replies: list[Reply] = []
-        for command in commands.values():
+        for command, seconds in zip(commands.values(), patience, strict=True):
             try:
-                replies += await self._exchange(command, 1, self._timeouts.command)
+                replies += await self._exchange(command, [seconds])
             except SessionBroken as broken:
                 raise SessionBroken(broken.code, replies) from broken
             if not replies[-1].positive:
                 break
         return replies
 
-    async def _group(self, commands: Sequence[bytes], timeout: float) -> list[Reply]:
+    async def _group(self, commands: Sequence[bytes], patience: Sequence[float]) -> list[Reply]:
         """Sends the commands in one write, after a RSET if one is due; the replies to them alone, unless RSET's is all
         there is."""
         if not self._reset_due:
-            return await self._exchange(b"".join(commands), len(commands), timeout)
+            return await self._exchange(b"".join(commands), patience)
         self._reset_due = False
         try:
-            replies = await self._exchange(b"".join((b"RSET\r\n", *commands)), 1 + len(commands), timeout)
+            replies = await self._exchange(
+                b"".join((b"RSET\r\n", *commands)), [self._timeouts.command, *patience]
+            )
         except SessionBroken as broken:
             raise SessionBroken(broken.code, broken.replies[1:]) from broken
         return replies[1:] or replies
@@ -248,14 +262,14 @@ class SmtpSession(asyncio.Protocol):
             return
         if go_ahead:
             try:
-                await self._exchange(b".\r\n", 1, self._timeouts.command)
+                await self._exchange(b".\r\n", [self._timeouts.command])
             except SessionBroken:
                 return  # the refusal is what counts; the session knows that it is broken
         self._end(reset=True)
 
     async def _hand_over(self, content: bytes) -> Reply:
         try:
-            (reply,) = await self._exchange(_dot_stuffed(content), 1, self._timeouts.content)
+            (reply,) = await self._exchange(_dot_stuffed(content), [self._timeouts.content])
         except SessionBroken as broken:
             raise self._unanswered(broken) from broken
         self._check_in_step()
@@ -275,18 +289,20 @@ class SmtpSession(asyncio.Protocol):
         self._reset_due = reset
         self._clean = True
 
-    async def _exchange(self, data: bytes, wanted: int, timeout: float) -> list[Reply]:
-        """Writes `data` and returns `wanted` replies; fewer if one of them is a refusal and the server left then."""
+    async def _exchange(self, data: bytes, patience: Sequence[float]) -> list[Reply]:
+        """Writes `data` and returns a reply for each `patience`, the seconds it may take; fewer if one of them is a
+        refusal and the server left then."""
         if self._broken:
             raise SessionBroken(self._broken, ())
+        wanted = len(patience)
         self._replies, self._wanted = [], wanted
         self._waiter = waiter = self._loop.create_future()
         self._transport.write(data)
-        timer = self._loop.call_at(min(self._loop.time() + timeout, self._deadline), self._break, "timeout")
+        self._patience.begin(patience, self._deadline, unsent=self._unflushed)
         try:
             await waiter
         finally:
-            timer.cancel()
+            self._patience.end()
             self._waiter = None
         if len(self._replies) < wanted and not any(reply.code >= 400 for reply in self._replies):
             raise SessionBroken(self._broken, self._replies)
@@ -318,6 +334,8 @@ class SmtpSession(asyncio.Protocol):
             self._break("connection_lost")
         elif len(self._replies) == self._wanted:
             self._waiter.set_result(None)
+        else:
+            self._patience.answered()
 
     def _break(self, code: str) -> None:
         """The connection is of no more use. The first reason is the one that counts."""
@@ -333,6 +351,7 @@ class SmtpSession(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._unflushed = False
+        self._patience.sent()
 
     def eof_received(self) -> None:
         self._break("connection_lost")

@@ -1,0 +1,99 @@
+"""Renewing the leases of provider calls that take long, so that nobody sends again what is still being sent."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+
+from hermodr_ledger.attempts import Claim
+from hermodr_ledger.engine import LedgerUnavailable
+from hermodr_servicekit.clock import Clock
+
+log = structlog.get_logger()
+
+LONGEST_CALL_SECONDS = 1800.0
+"""A call that takes longer hangs: its lease is renewed no more, and the scheduler calls its outcome unknown."""
+
+_HALF = 0.5
+"""Of a lease is over when it is renewed: an outage of the database as long as the other half is survived."""
+_LOOKS = 0.1
+"""Of a lease between two looks, as calls begin at any time."""
+_AGAIN_SECONDS = 0.5
+"""After a database that was away: sooner than the scheduler begins to call claims unanswered."""
+
+
+class Renewals(Protocol):
+    """Where leases are renewed: `hermodr_ledger.attempts.Attempts`."""
+
+    async def renew(
+        self, claims: Sequence[tuple[UUID, int]], *, owner: str, lease_seconds: float
+    ) -> set[UUID]:
+        """See `hermodr_ledger.leases.renew`. Raises `LedgerUnavailable`."""
+        ...
+
+
+class Call:
+    """A provider call under way; `long` is told once when it turns out to take long."""
+
+    __slots__ = ("began", "claim", "long", "renew_at", "told")
+
+    def __init__(self, claim: Claim, began: float, renew_at: float, long: Callable[[], None]) -> None:
+        self.claim = claim
+        self.began = began
+        self.renew_at = renew_at
+        self.long = long
+        self.told = False
+
+
+class Leases:
+    """The calls one lane has under way. `renew` is to be repeated (`periodic.repeat`) for as long as it sends."""
+
+    def __init__(self, renewals: Renewals, clock: Clock, *, owner: str, lease_seconds: float) -> None:
+        self._renewals = renewals
+        self._clock = clock
+        self._owner = owner
+        self._seconds = lease_seconds
+        self._calls: dict[UUID, Call] = {}
+
+    def begin(self, claim: Claim, renew_at: float, long: Callable[[], None]) -> Call:
+        """A call begins; its lease is to be renewed from `renew_at` (monotonic) on."""
+        call = Call(claim, self._clock.monotonic(), renew_at, long)
+        self._calls[claim.id] = call
+        return call
+
+    def end(self, call: Call) -> None:
+        """The call is over."""
+        if self._calls.get(call.claim.id) is call:
+            del self._calls[call.claim.id]
+
+    async def renew(self) -> float:
+        """Renews the leases that are half over, in one statement; returns how long to sleep."""
+        now = self._clock.monotonic()
+        due = [
+            call for call in self._calls.values() if call.renew_at <= now < call.began + LONGEST_CALL_SECONDS
+        ]
+        if due:
+            try:
+                held = await self._renewals.renew(
+                    [(call.claim.id, call.claim.attempt) for call in due],
+                    owner=self._owner,
+                    lease_seconds=self._seconds,
+                )
+            except LedgerUnavailable as error:
+                log.warning("leases wait for the database", deliveries=len(due), error=str(error))
+                return min(_AGAIN_SECONDS, self._seconds * _LOOKS)
+            for call in due:
+                self._renewed(call, now, held)
+        return self._seconds * _LOOKS
+
+    def _renewed(self, call: Call, now: float, held: set[UUID]) -> None:
+        if self._calls.get(call.claim.id) is not call:
+            return  # it ended meanwhile
+        call.renew_at = now + self._seconds * _HALF if call.claim.id in held else math.inf
+        if call.renew_at == math.inf:
+            log.warning("a lease was lost during its call", delivery_id=str(call.claim.id))
+        if not call.told:
+            call.told = True
+            call.long()

@@ -229,6 +229,31 @@ def test_first_per_address_counts_each_address_for_itself() -> None:
     assert fired == [True, True, True, False, True, False]
 
 
+def test_a_pace_lets_a_second_s_worth_through_and_then_what_time_brings() -> None:
+    clock = MovableClock()
+    book = _book(clock)
+    book.add(_spec(above_rate=2))
+    assert _fires(book, *["a@x.org"] * 4) == [False, False, True, True]
+    clock.advance(0.5)
+    assert _fires(book, *["a@x.org"] * 2) == [False, True]
+    clock.advance(60)
+    assert _fires(book, *["a@x.org"] * 3) == [False, False, True]
+
+
+async def test_a_limit_of_connections_refuses_those_beyond_it_until_one_leaves(house: House) -> None:
+    rule = await house.fault(stage="connect", action={"kind": "throttle"}, above_connections=2)
+    one, two = await house.connect(), await house.connect()
+    for _ in range(2):  # those refused do not count
+        refused = await house.connect(greet=False)
+        assert (await refused.reply()).startswith("421 4.7.0")
+        assert await refused.ended()
+    assert (await one.ask("QUIT")).startswith("221 ")
+    three = await house.connect()
+    assert (await three.ask("NOOP")).startswith("250 ")
+    assert (await two.ask("NOOP")).startswith("250 ")
+    assert await house.fired(rule) == 2
+
+
 def test_patterns_do_not_count_what_they_do_not_match() -> None:
     book = _book()
     rule = book.add(_spec(recipient="a*@x.org", sender="me@*", nth=2))
@@ -280,6 +305,9 @@ def test_spent_rules_make_room_and_active_ones_do_not() -> None:
         {"action": REPLY_451, "stage": "mail", "recipient": "a@x.org"},
         {"action": REPLY_451, "probability": 2},
         {"action": REPLY_451, "nth": 0},
+        {"action": REPLY_451, "above_connections": 0},
+        {"action": REPLY_451, "above_rate": 0},
+        {"action": {"kind": "refuse"}, "above_rate": 5},
         {"action": REPLY_451, "colour": "red"},
         {"action": {"kind": "drop_after_data"}, "stage": "rcpt"},
         {"action": {"kind": "refuse"}, "times": 2},

@@ -74,7 +74,7 @@ class Sandbox:
     def judge(self, stage: Stage, sender: str = "", recipients: tuple[str, ...] = ()) -> Verdict | None:
         """What the step must suffer by rules, else by address tags; None for nothing."""
         if self.faults.watches(stage):
-            verdict = self.faults.judge(Moment(stage, sender, recipients))
+            verdict = self.faults.judge(Moment(stage, sender, recipients, self.traffic.connections_open))
             if verdict.delay or verdict.action:
                 return verdict
         if self.tags is not None and any("+" in recipient for recipient in recipients):

@@ -84,7 +84,7 @@ class FaultBook:
         delay = 0.0
         action: Action | None = None
         for rule in rules:
-            if not rule.active(tick) or not rule.fires(moment, self._draw()):
+            if not rule.active(tick) or not rule.fires(moment, tick, self._draw()):
                 continue
             self.count_fired(rule)
             if isinstance(rule.spec.action, Delay):

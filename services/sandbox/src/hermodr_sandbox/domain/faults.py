@@ -103,7 +103,9 @@ class FaultSpec(BaseModel):
 
     `nth`, `every`, `first` count what the rule's stage and patterns match (so at `rcpt` they count
     recipients, at `after_data` mails); `first_per_address` counts the same per address.
-    `times` limits how often the rule fires, `expires_in` (seconds) how long it lives.
+    `above_connections` holds while more connections than that are open, `above_rate` for whatever exceeds so
+    many a second: the limits real servers have. `times` limits how often the rule fires, `expires_in` (seconds)
+    how long it lives.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -117,6 +119,8 @@ class FaultSpec(BaseModel):
     first: int | None = Field(default=None, ge=1)
     first_per_address: int | None = Field(default=None, ge=1)
     probability: float | None = Field(default=None, gt=0, le=1)
+    above_connections: int | None = Field(default=None, ge=1)
+    above_rate: float | None = Field(default=None, gt=0, le=100_000)
     times: int | None = Field(default=None, ge=1)
     expires_in: float | None = Field(default=None, gt=0, le=86400)
     note: str | None = Field(default=None, max_length=200)
@@ -140,7 +144,10 @@ class FaultSpec(BaseModel):
             raise ValueError(f"no address is known at stage {self.stage.value}")
         if self.stage is Stage.MAIL and self.recipient:
             raise ValueError("no recipient is known at stage mail")
-        counting = (self.nth, self.every, self.first, self.first_per_address, self.probability, self.times)
+        counting = (
+            *(self.nth, self.every, self.first, self.first_per_address, self.probability, self.times),
+            *(self.above_connections, self.above_rate),
+        )
         if self.action.kind == "refuse" and any(value is not None for value in counting):
             raise ValueError(
                 "refuse takes only expires_in: while the listener is closed nothing can be counted"
@@ -150,11 +157,13 @@ class FaultSpec(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What is known when a stage is reached. `recipients` is the one at hand at `rcpt`, else all so far."""
+    """What is known when a stage is reached. `recipients` is the one at hand at `rcpt`, else all so far;
+    `connections` counts the open ones, this one included."""
 
     stage: Stage
     sender: str = ""
     recipients: tuple[str, ...] = ()
+    connections: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +172,25 @@ class Verdict:
 
     delay: float = 0.0
     action: Action | None = None
+
+
+class _Allowance:
+    """What a limit of so many a second lets through: a second's worth at once, then one for each that time brings."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._most = max(1.0, rate)
+        self._left = self._most
+        self._at: float | None = None
+
+    def exceeded(self, tick: float) -> bool:
+        """Takes one of what is left at monotonic time `tick`; true if there is none."""
+        since = 0.0 if self._at is None else tick - self._at
+        self._left, self._at = min(self._most, self._left + since * self._rate), tick
+        if self._left < 1:
+            return True
+        self._left -= 1
+        return False
 
 
 class FaultRule:
@@ -177,6 +205,7 @@ class FaultRule:
         self._recipient = AddressPattern(spec.recipient) if spec.recipient else None
         self._sender = AddressPattern(spec.sender) if spec.sender else None
         self._per_address: Counter[str] = Counter()
+        self._allowance = _Allowance(spec.above_rate) if spec.above_rate is not None else None
 
     def active(self, tick: float) -> bool:
         """Whether it can still fire at monotonic time `tick`."""
@@ -190,8 +219,9 @@ class FaultRule:
         )
         return not used_up
 
-    def fires(self, moment: Moment, draw: float) -> bool:
-        """Count this moment and say whether the rule should fire. `draw` is uniform in [0, 1)."""
+    def fires(self, moment: Moment, tick: float, draw: float) -> bool:
+        """Count this moment, at monotonic time `tick`, and say whether the rule should fire. `draw` is uniform in
+        [0, 1)."""
         address = self._address(moment)
         if address is None:
             return False
@@ -202,6 +232,8 @@ class FaultRule:
             and (spec.every is None or self.matched % spec.every == 0)
             and (spec.first is None or self.matched <= spec.first)
             and (spec.probability is None or draw < spec.probability)
+            and (spec.above_connections is None or moment.connections > spec.above_connections)
+            and (self._allowance is None or self._allowance.exceeded(tick))
         )
         if spec.first_per_address is not None:
             self._per_address[address] += 1
@@ -223,6 +255,7 @@ _CODE_TEXTS = {
     450: "4.2.1 Mailbox busy, try again later",
     451: "4.3.0 Local error in processing, try again later",
     452: "4.2.2 Insufficient storage",
+    454: "4.7.0 Maximum sending rate exceeded",
     550: "5.1.1 Mailbox unavailable",
     552: "5.2.2 Mailbox full",
     553: "5.1.3 Mailbox name not allowed",

@@ -12,6 +12,8 @@ const PRESETS = [
   ["Fail 10 % (450)", { stage: "rcpt", action: { kind: "reply", code: 450 }, probability: 0.1 }],
   ["Cut before accepting, once", { action: { kind: "drop_before_accept" }, times: 1 }],
   ["Cut after accepting, once", { action: { kind: "drop_after_data" }, times: 1 }],
+  ["3 connections, else 421", { stage: "connect", action: { kind: "throttle", text: "4.7.0 Too many connections" }, above_connections: 3 }, null],
+  ["5 mails a second, else 454", { stage: "mail", action: { kind: "reply", code: 454 }, above_rate: 5 }, { stage: "rcpt" }],
   ["Refuse connections 10 s", { action: { kind: "refuse" }, expires_in: 10 }, null],
 ];
 
@@ -48,6 +50,8 @@ function conditions(rule) {
   if (rule.first) words.push(`first ${rule.first}`);
   if (rule.first_per_address) words.push(`first ${rule.first_per_address} per address`);
   if (rule.probability) words.push(`${Math.round(rule.probability * 100)} %`);
+  if (rule.above_connections) words.push(`above ${rule.above_connections} connections`);
+  if (rule.above_rate) words.push(`above ${rule.above_rate}/s`);
   if (rule.times) words.push(`at most ${rule.times}×`);
   if (rule.expires_in) words.push(`${Math.ceil(rule.expires_in)} s left`);
   if (!rule.active) words.push("spent");

@@ -40,6 +40,7 @@ class Connection(asyncio.Protocol):
         self._upgrade: asyncio.Task[None] | None = None
         self._pauses: set[str] = set()
         self._closed = False
+        self._counted = False
         self._skipping = False
         self._in_data = False
         self._oversize = False
@@ -99,6 +100,7 @@ class Connection(asyncio.Protocol):
         lobby.open.add(self)
         lobby.sandbox.traffic.connections_total += 1
         lobby.sandbox.traffic.connections_open += 1
+        self._counted = True
         if crowded:
             self._say(b"421 4.7.0 Too many connections")
             self.close()
@@ -110,8 +112,13 @@ class Connection(asyncio.Protocol):
         self._closed = True
         if self._held is not None:
             self._held.cancel()
-        if self in self._lobby.open:
-            self._lobby.open.discard(self)
+        self._lobby.open.discard(self)
+        self._leave()
+
+    def _leave(self) -> None:
+        """It counts no more, though its last words may still be on their way."""
+        if self._counted:
+            self._counted = False
             self._lobby.sandbox.traffic.connections_open -= 1
 
     def data_received(self, data: bytes) -> None:
@@ -147,6 +154,7 @@ class Connection(asyncio.Protocol):
         """Send what is still to be said and close."""
         self._flush()
         self._closed = True
+        self._leave()
         if self._transport is not None:
             self._transport.close()
 

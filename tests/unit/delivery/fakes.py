@@ -81,9 +81,10 @@ class FakeAttempts:
         self.claimed |= set(taken)
         return [claim_of(each) for each in taken]
 
-    async def release(self, claims: Sequence[Claim]) -> None:
+    async def release(self, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
         self._answer()
         self.released += [each.id for each in claims]
+        self.claimed -= {each.id for each in claims} if held_seconds is not None else set()
 
     async def renew(
         self, claims: Sequence[tuple[UUID, int]], *, owner: str, lease_seconds: float
@@ -162,11 +163,12 @@ class Provider:
 class Bench:
     """A recorder and what it works with."""
 
-    def __init__(self) -> None:
-        self.attempts = FakeAttempts()
+    def __init__(self, attempts: FakeAttempts | None = None) -> None:
+        self.attempts = attempts or FakeAttempts()
         self.announcer = FakeAnnouncer()
         self.registry = CollectorRegistry()
-        self.recorder = Recorder(self.attempts, self.announcer, SenderMetrics(self.registry), ladder=LADDER)
+        self.metrics = SenderMetrics(self.registry)
+        self.recorder = Recorder(self.attempts, self.announcer, self.metrics, ladder=LADDER)
 
     def metric(self, name: str, **labels: str) -> float:
         return self.registry.get_sample_value(name, labels) or 0.0

@@ -11,6 +11,7 @@ from hermodr_delivery.failures import (
     DeliveryFailure,
     OutcomeUnknown,
     PermanentError,
+    Refused,
     Throttled,
     TransientError,
     scrub,
@@ -69,5 +70,5 @@ def test_what_the_classes_know() -> None:
 
 
 def test_no_failure_is_another() -> None:
-    kinds: list[type[DeliveryFailure]] = [TransientError, Throttled, PermanentError, OutcomeUnknown]
+    kinds: list[type[DeliveryFailure]] = [TransientError, Throttled, PermanentError, OutcomeUnknown, Refused]
     assert not any(issubclass(one, other) for one in kinds for other in kinds if one is not other)

@@ -1,6 +1,7 @@
 """Claim, send, record: bounded, one lane not in another's way, and nothing forgotten whatever goes away."""
 
 import asyncio
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -254,9 +255,38 @@ async def test_a_paused_pump_ends_in_order(lane: Lane) -> None:
         await task
 
 
-async def test_a_withheld_call_gives_its_claim_back(lane: Lane) -> None:
-    (delivery_id,) = new_ids(1)
-    lane.provider.raising[delivery_id] = Withheld()
-    await done(lane.submit([delivery_id]))
-    assert lane.attempts.released == [delivery_id]
-    assert lane.attempts.recorded == []
+async def test_a_withheld_call_costs_no_attempt_and_waits_in_line(lane: Lane) -> None:
+    held, *others = ids = new_ids(40)
+    lane.provider.raising[held] = Withheld(last=True)
+    task = lane.submit(ids)
+    await wait_until(lambda: sorted(lane.attempts.recorded) == sorted(others))
+    await wait_until(lambda: len(lane.attempts.released) > 3)
+    assert set(lane.attempts.released) == {held}
+    assert not task.done()
+    del lane.provider.raising[held]
+    await done(task)
+    assert sorted(lane.attempts.recorded) == sorted(ids)
+
+
+async def test_nothing_is_claimed_while_there_is_nobody_to_send_to() -> None:
+    rest = 60.0
+    lane = Lane()
+    pump = Pump(
+        lane.attempts,
+        lane.recorder,
+        lambda claim: partial(lane.provider.send, claim),
+        lane.clock,
+        owner="me",
+        concurrency=2,
+        window=4,
+        lease_seconds=LEASE,
+        resting=lambda: rest,
+    )
+    async with running(pump.run()):
+        task = asyncio.create_task(pump.submit(new_ids(3)))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert lane.attempts.claims == []
+        rest = 0.0
+        pump.resume()
+        await done(task)

@@ -6,10 +6,11 @@ from uuid import uuid4
 import pytest
 from prometheus_client import CollectorRegistry
 
-from hermodr_delivery.failures import PermanentError
+from hermodr_delivery.failures import Cause, PermanentError, Refused
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.provider import Accepted, Call, ProviderOptions
 from hermodr_delivery.pump import Withheld
+from hermodr_delivery.routing import Routes
 from hermodr_email_sender.domain import OutgoingEmail
 from hermodr_email_sender.providers import EmailProvider
 from hermodr_email_sender.service import EmailSending
@@ -26,7 +27,7 @@ class Breaking:
     """Renders, builds and sends, or raises what it was given instead. Not `usual`: rendering has to be waited for."""
 
     name = "fake"
-    options = ProviderOptions(rate=1000.0)
+    options = ProviderOptions()
 
     def __init__(
         self,
@@ -96,12 +97,12 @@ class Texts:
 
 
 def sending_with(parts: Breaking, *, paused: bool = False, ledger: Texts | None = None) -> EmailSending:
+    clock = FakeClock()
     return EmailSending(
         cast("Ledger", ledger),
-        [cast("EmailProvider", parts)],
+        Routes([cast("EmailProvider", parts)], clock, SenderMetrics(CollectorRegistry()), patience=5.0),
         cast("BoundedRenderer", parts),
-        FakeClock(),
-        SenderMetrics(CollectorRegistry()),
+        clock,
         owner="me",
         message_id_domain="example.org",
         paused=lambda: paused,
@@ -181,10 +182,15 @@ async def test_in_the_midst_of_the_call_nobody_knows_whether_the_mail_left(error
 
 async def test_an_attempt_that_waited_for_its_turn_into_a_pause_is_withheld() -> None:
     parts = Breaking()
-    sending = sending_with(parts, paused=True)
-    assert (
-        await sending.prepare(claim_of(new_ids(1)[0]))()
-    ).attempt.outcome is Outcome.SENT  # its turn was at once
     with pytest.raises(Withheld):
-        await sending.prepare(claim_of(new_ids(1)[0]))()
+        await sending_with(parts, paused=True).prepare(claim_of(new_ids(1)[0]))()
+    assert parts.calls == 0
+
+
+async def test_a_refusal_of_the_provider_is_no_attempt() -> None:
+    parts = Breaking(sending=Refused(Cause.ACCESS, "auth_failed"))
+    sending = sending_with(parts)
+    for _ in range(3):  # after the first it rests
+        with pytest.raises(Withheld):
+            await sending.prepare(claim_of(new_ids(1)[0]))()
     assert parts.calls == 1

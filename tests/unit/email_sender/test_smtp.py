@@ -7,9 +7,11 @@ import asyncio
 import pytest
 
 from hermodr_delivery.failures import (
+    Cause,
     DeliveryFailure,
     OutcomeUnknown,
     PermanentError,
+    Refused,
     Throttled,
     TransientError,
 )
@@ -61,17 +63,17 @@ async def test_connections_are_reused_and_end_with_quit(server: ScriptedSmtp) ->
     assert "RSET" not in conversation.commands
 
 
-REFUSALS: list[tuple[str, str, type[DeliveryFailure], str, float | bool | None]] = [
+REFUSALS: list[tuple[str, str, type[DeliveryFailure], str, float | bool | Cause | None]] = [
     ("MAIL", "451 4.3.0 later", TransientError, "smtp_451", None),
-    ("MAIL", "450 4.7.1 slow down", Throttled, "smtp_450", None),
-    ("MAIL", "452 4.3.1 full, try again in 5 minutes", Throttled, "smtp_452", 300.0),
-    ("MAIL", "421 4.7.0 too many, wait 30 seconds", Throttled, "smtp_421", 30.0),
-    ("MAIL", "530 5.7.0 authenticate first", TransientError, "auth_failed", None),
+    ("MAIL", "450 4.7.1 slow down", Refused, "smtp_450", Cause.PACE),
+    ("MAIL", "452 4.3.1 full, try again in 5 minutes", Refused, "smtp_452", Cause.PACE),
+    ("MAIL", "421 4.7.0 too many, wait 30 seconds", Refused, "smtp_421", Cause.PACE),
+    ("MAIL", "530 5.7.0 authenticate first", Refused, "auth_failed", Cause.ACCESS),
     ("MAIL", "550 5.1.8 bad sender", PermanentError, "smtp_550", False),
     ("RCPT", "450 4.2.0 greylisted jane@example.org", Throttled, "smtp_450", None),
     ("RCPT", "451 4.2.0 jane", TransientError, "smtp_451", None),
     ("RCPT", "451 4.7.1 Greylisted, try again in 600 seconds", TransientError, "smtp_451", 600.0),
-    ("RCPT", "421 4.3.2 closing", Throttled, "smtp_421", None),
+    ("RCPT", "421 4.3.2 closing", Refused, "smtp_421", Cause.PACE),
     ("RCPT", "550 5.1.1 <jane@example.org>: no such user", PermanentError, "smtp_550", True),
     ("RCPT", "550 no such user Jane", PermanentError, "smtp_550", True),
     ("RCPT", "551 5.1.6 moved", PermanentError, "smtp_551", True),
@@ -83,7 +85,7 @@ REFUSALS: list[tuple[str, str, type[DeliveryFailure], str, float | bool | None]]
     ("DATA", "451 4.3.0 later", TransientError, "smtp_451", None),
     ("DATA", "554 5.5.1 no", PermanentError, "smtp_554", False),
     ("CONTENT", "451 4.3.0 later", TransientError, "smtp_451", None),
-    ("CONTENT", "421 4.3.0 closing", Throttled, "smtp_421", None),
+    ("CONTENT", "421 4.3.0 closing", Refused, "smtp_421", Cause.PACE),
     ("CONTENT", "550 5.1.1 no such user after all", PermanentError, "smtp_550", True),
     ("CONTENT", "550 5.7.1 spam", PermanentError, "smtp_550", False),
     ("CONTENT", "554 5.6.0 malformed", PermanentError, "smtp_554", False),
@@ -108,6 +110,8 @@ async def test_every_refusal_has_its_class_and_the_next_mail_gets_through(
             assert failure.bounced is more
         if isinstance(failure, Throttled):
             assert failure.retry_after == more
+        if isinstance(failure, Refused):
+            assert (failure.cause, failure.named) == (more, True)
         await sender.prepare(PLAIN)()
         assert len([received for received in server.mails if received.content]) == 1
         assert len(server.conversations) == (2 if code == "smtp_421" else 1), (

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from hermodr_delivery.failures import PermanentError, Throttled, TransientError
+from hermodr_delivery.failures import PermanentError, Refused, Throttled, TransientError
 from hermodr_email_sender.smtp_blame import Blame, blame
 from hermodr_email_sender.smtp_dialogue import Reply, Stage
 from hermodr_email_sender.smtp_replies import failure
@@ -279,9 +279,15 @@ def test_the_words_of_an_address_are_no_words_of_the_server() -> None:
     [
         ("550 5.1.1 user unknown", PermanentError, "smtp_550"),
         ("550 5.7.1 spam", PermanentError, "smtp_550"),
-        ("550 5.4.5 Daily sending quota exceeded", Throttled, "smtp_550"),
-        ("554 5.7.1 Relay access denied", TransientError, "access_refused"),
-        ("550 Authentication required", TransientError, "auth_failed"),
+        ("550 5.4.5 Daily sending quota exceeded", Refused, "smtp_550"),
+        ("550 5.2.121 hourly limit", Throttled, "smtp_550"),
+        (
+            "504 5.5.2 <localhost>: Helo command rejected: need fully-qualified hostname",
+            Refused,
+            "helo_refused",
+        ),
+        ("554 5.7.1 Relay access denied", Refused, "access_refused"),
+        ("550 Authentication required", Refused, "auth_failed"),
         ("550 4.7.1 Greylisted", TransientError, "smtp_550"),
     ],
 )

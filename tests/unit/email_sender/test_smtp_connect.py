@@ -14,8 +14,9 @@ from typing import NoReturn
 import pytest
 import trustme
 
-from hermodr_delivery.failures import DeliveryFailure, Throttled, TransientError
+from hermodr_delivery.failures import Cause, DeliveryFailure, Refused, TransientError
 from hermodr_email_sender.providers import EmailProvider, build_providers
+from hermodr_email_sender.smtp_names import address_literal
 from tests.support.mails import PLAIN, SENDER
 from tests.support.scripted_smtp import Cut, Hold, ScriptedSmtp
 
@@ -77,9 +78,9 @@ async def test_a_host_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("greeting", "kind", "code"),
     [
-        ("554 5.7.1 your address is blocked", TransientError, "smtp_554"),
-        ("421 4.7.0 too many connections", Throttled, "smtp_421"),
-        ("450 4.7.0 later", Throttled, "smtp_450"),
+        ("554 5.7.1 your address is blocked", Refused, "smtp_554"),
+        ("421 4.7.0 too many connections", Refused, "smtp_421"),
+        ("450 4.7.0 later", Refused, "smtp_450"),
         ("250 what?", TransientError, "protocol_error"),
         ("nonsense", TransientError, "protocol_error"),
         (Cut(), TransientError, "connect_failed"),
@@ -144,7 +145,7 @@ async def test_opportunistic_without_an_offer_sends_in_clear() -> None:
 async def test_required_without_an_offer_sends_nothing(dsn: str) -> None:
     async with ScriptedSmtp().running() as server:
         failure = await failure_of(dsn.format(server.port))
-    assert (type(failure), failure.code) == (TransientError, "tls_unavailable")
+    assert (type(failure), failure.code) == (Refused, "tls_unavailable")
     assert not server.mails
 
 
@@ -158,7 +159,7 @@ async def test_a_certificate_that_does_not_verify(
     smtp = ScriptedSmtp(extensions=["STARTTLS"], tls=server_tls)
     async with smtp.running(implicit_tls=scheme == "smtps") as server:
         failure = await failure_of(f"{scheme}://{host}:{server.port}{query.format(ca=ca)}")
-    assert (type(failure), failure.code) == (TransientError, "tls_failed")
+    assert (type(failure), failure.code) == (Refused, "tls_failed")
     assert not server.mails
 
 
@@ -174,7 +175,7 @@ async def test_verification_can_be_turned_off(server_tls: ssl.SSLContext) -> Non
 async def test_a_server_that_speaks_no_tls_on_a_tls_port() -> None:
     async with ScriptedSmtp().running() as server:
         failure = await failure_of(f"smtps://localhost:{server.port}?timeout=5")
-    assert (type(failure), failure.code) == (TransientError, "tls_failed")
+    assert (type(failure), failure.code) == (Refused, "tls_failed")
 
 
 async def test_authentication() -> None:
@@ -188,15 +189,94 @@ async def test_authentication() -> None:
     assert len(server.mails) == 1
 
 
-@pytest.mark.parametrize("answer", ["535 5.7.8 bad secret", "454 4.7.0 later", "534 5.7.9 too weak"])
-async def test_refused_credentials_are_transient(answer: str) -> None:
-    async with ScriptedSmtp(extensions=[AUTH]).running() as server:
-        server.on("AUTH", answer, answer)
+@pytest.mark.parametrize(
+    ("answer", "cause", "code"),
+    [
+        ("535 5.7.8 bad secret", Cause.ACCESS, "auth_failed"),
+        ("534 5.7.9 too weak", Cause.ACCESS, "auth_failed"),
+        ("530 5.7.0 first STARTTLS", Cause.ACCESS, "auth_failed"),
+        ("454 4.7.0 later", Cause.CONNECTIONS, "smtp_454"),
+        ("421 4.7.0 too many AUTH commands", Cause.CONNECTIONS, "smtp_421"),
+    ],
+)
+async def test_refused_credentials_are_tried_once_and_burn_no_mail(
+    answer: str, cause: Cause, code: str
+) -> None:
+    async with ScriptedSmtp(extensions=["AUTH PLAIN"]).running() as server:
+        server.on("AUTH", answer)
         failure = await failure_of(f"smtp://jane:secret@127.0.0.1:{server.port}")
-    assert (type(failure), failure.code) == (TransientError, "auth_failed")
+    assert isinstance(failure, Refused)
+    assert (failure.cause, failure.code, failure.named) == (cause, code, False)
+
+
+async def test_a_wrong_password_is_not_tried_by_every_mechanism() -> None:
+    async with ScriptedSmtp(extensions=["AUTH PLAIN LOGIN CRAM-MD5"]).running() as server:
+        server.on("AUTH", "535 5.7.8 no", "535 5.7.8 no", "535 5.7.8 no")
+        await failure_of(f"smtp://jane:secret@127.0.0.1:{server.port}")
+    assert sum(command.startswith("AUTH") for command in server.commands) == 1
+
+
+async def test_a_mechanism_that_is_offered_and_not_there_is_passed_over() -> None:
+    async with (
+        ScriptedSmtp(extensions=["AUTH CRAM-MD5 PLAIN"]).running() as server,
+        provider(f"smtp://jane:secret@127.0.0.1:{server.port}") as sender,
+    ):
+        server.on("AUTH", "504 5.5.4 mechanism not supported")
+        await sender.prepare(PLAIN)()
+    assert len(server.mails) == 1
 
 
 async def test_credentials_for_a_server_that_wants_none_are_a_mistake() -> None:
     async with ScriptedSmtp().running() as server:
         failure = await failure_of(f"smtp://jane:secret@127.0.0.1:{server.port}")
-    assert (type(failure), failure.code) == (TransientError, "auth_failed")
+    assert isinstance(failure, Refused)
+    assert (failure.cause, failure.code) == (Cause.ACCESS, "auth_failed")
+
+
+@pytest.mark.parametrize(
+    "answer", ["504 5.5.2 need fully-qualified hostname", "501 5.5.4 no", "550 5.7.1 Access denied"]
+)
+async def test_a_name_that_the_server_refuses_is_the_operators_mistake(answer: str) -> None:
+    async with ScriptedSmtp().running() as server:
+        server.on("EHLO", answer)
+        server.on("HELO", answer)
+        failure = await failure_of(f"smtp://127.0.0.1:{server.port}?helo=localhost")
+    assert isinstance(failure, Refused)
+    assert (failure.cause, failure.code, failure.named) == (Cause.ACCESS, "helo_refused", False)
+
+
+@pytest.mark.parametrize(
+    "name", ["localhost", "localhost.localdomain", "a1b2c3d4e5f6", "my_host.example.org"]
+)
+async def test_without_a_name_that_others_know_we_say_our_address(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getfqdn", lambda: name)
+    async with ScriptedSmtp().running() as server, provider(f"smtp://127.0.0.1:{server.port}") as sender:
+        await sender.prepare(PLAIN)()
+    assert server.commands[0] == "EHLO [127.0.0.1]"
+
+
+@pytest.mark.parametrize("query", ["", "?helo=given.example.org"])
+async def test_a_name_that_others_know_is_said(query: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getfqdn", lambda: "given.example.org" if not query else "localhost")
+    async with (
+        ScriptedSmtp().running() as server,
+        provider(f"smtp://127.0.0.1:{server.port}{query}") as sender,
+    ):
+        await sender.prepare(PLAIN)()
+    assert server.commands[0] == "EHLO given.example.org"
+
+
+@pytest.mark.parametrize(
+    ("sockname", "literal"),
+    [
+        (("192.0.2.1", 4711), "[192.0.2.1]"),
+        (("2001:db8::1", 4711, 0, 0), "[IPv6:2001:db8::1]"),
+        (("fe80::1%eth0", 4711, 0, 2), "[IPv6:fe80::1]"),
+        (("::ffff:192.0.2.1", 4711, 0, 0), "[192.0.2.1]"),
+    ],
+)
+def test_address_literals(sockname: tuple[str, int], literal: str) -> None:
+    """RFC 5321 §4.1.3."""
+    assert address_literal(sockname) == literal

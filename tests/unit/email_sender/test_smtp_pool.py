@@ -7,9 +7,10 @@ import asyncio
 import pytest
 
 from hermodr_delivery.failures import (
+    Cause,
     DeliveryFailure,
     OutcomeUnknown,
-    Throttled,
+    Refused,
     TransientError,
 )
 from hermodr_email_sender.smtp_pool import PoolLimits
@@ -42,7 +43,7 @@ async def test_a_stale_connection_is_replaced_once(action: Action, extensions: t
         assert len(server.mails) == 2
         server.on("MAIL", action, action)
         failure = await failure_of(sender)
-        assert type(failure) in (TransientError, Throttled)
+        assert type(failure) in (TransientError, Refused)
         assert len(server.conversations) == 3
 
 
@@ -144,3 +145,29 @@ async def test_a_server_that_ignores_quit_does_not_hold_up_the_end(server: Scrip
     async with provider(server, timeouts=Timeouts(quit=0.01)) as sender:
         await sender.prepare(PLAIN)()
     await wait_until(lambda: server.conversations[0].ended)
+
+
+@pytest.mark.parametrize(
+    "answer", ["421 4.7.0 too many connections", "554 5.7.0 no", "454 4.7.0 rate limit", Cut()]
+)
+async def test_what_fails_while_others_are_alive_is_a_limit_of_connections(
+    server: ScriptedSmtp, answer: Action
+) -> None:
+    async with provider(server) as sender:
+        server.on("CONTENT", Hold())
+        under_way = asyncio.ensure_future(sender.prepare(PLAIN)())
+        await wait_until(lambda: any(command.endswith("octets]") for command in server.commands))
+        server.on("CONNECT", answer)
+        failure = await failure_of(sender)
+        under_way.cancel()
+    assert isinstance(failure, Refused)
+    assert (failure.alive, failure.named) == (1, False)
+    assert failure.cause is (Cause.ACCESS if answer == "554 5.7.0 no" else Cause.CONNECTIONS)
+
+
+async def test_while_none_is_alive_one_connection_is_tried_for_all(server: ScriptedSmtp) -> None:
+    server.on("CONNECT", "421 4.3.2 not now", "421 4.3.2 not now")
+    async with provider(server, limits=PoolLimits(size=10)) as sender:
+        failures = await asyncio.gather(*(failure_of(sender) for _ in range(10)))
+        assert [(type(failure), failure.code) for failure in failures] == [(Refused, "smtp_421")] * 10
+        assert len(server.conversations) == 1

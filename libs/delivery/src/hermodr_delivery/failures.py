@@ -5,15 +5,17 @@
     ├── Throttled         the same, and the provider asked for patience: slow down
     ├── PermanentError    will never succeed: no retry; `bounced` when the address itself was refused
     │   └── Defect        a mistake of ours, met before the provider was called: no retry, but a dead letter
-    └── OutcomeUnknown    the provider may or may not have taken it (RFC 1047): the type's `on_unknown` policy decides
+    ├── OutcomeUnknown    the provider may or may not have taken it (RFC 1047): the type's `on_unknown` policy decides
+    └── Refused           the provider takes nothing from us now, whatever the message: no attempt, it waits (`bearing`)
 
-The four are siblings on purpose: exactly one `except` clause or `match` case fits a failure, in any order.
+The five are siblings on purpose: exactly one `except` clause or `match` case fits a failure, in any order.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from enum import StrEnum
 
 MAX_DETAIL = 300
 
@@ -92,3 +94,41 @@ class Defect(PermanentError):
 
 class OutcomeUnknown(DeliveryFailure):
     """The whole message was handed over, and the provider's answer never came."""
+
+
+class Cause(StrEnum):
+    """Why a provider takes nothing from us."""
+
+    CONNECTIONS = "connections"
+    """More connections, or calls at once, than it allows."""
+    PACE = "pace"
+    """More messages in some span of time than it allows."""
+    ACCESS = "access"
+    """It does not know or trust us, or we do not trust it: credentials, host name, encryption. Operators mend that."""
+
+
+class Refused(DeliveryFailure):
+    """Nothing was delivered, and the message has no part in it: a limit of the provider, or a mistake of the operator.
+
+    `alive`: how many connections it keeps open for us at this moment; None when that says nothing. `named`: the
+    message had been named when the refusal came, so in the end it may be about the message after all. `certain`: the
+    provider's own words say what the cause is; otherwise it is a guess until another message is refused as well.
+    """
+
+    def __init__(
+        self,
+        cause: Cause,
+        code: str,
+        detail: str = "",
+        *,
+        retry_after: float | None = None,
+        alive: int | None = None,
+        named: bool = False,
+        certain: bool = True,
+        secrets: Iterable[str] = (),
+    ) -> None:
+        super().__init__(code, detail, retry_after=retry_after, secrets=secrets)
+        self.cause = cause
+        self.alive = alive
+        self.named = named
+        self.certain = certain

@@ -1,6 +1,6 @@
 """What every sender measures (API §8)."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 
@@ -35,7 +35,31 @@ class SenderMetrics:
         self.retries = Counter("hermodr_retries", "Retries planned.", ("channel", "step"), registry=registry)
         self.rate_limit_wait = Histogram(
             "hermodr_rate_limit_wait_seconds",
-            "What a provider's rate made a message wait.",
+            "What a provider's limits made a message wait.",
             buckets=_SECONDS,
+            registry=registry,
+        )
+        self.refusals = Counter(
+            "hermodr_provider_refusals",
+            "Calls refused whatever their message, by why: connections, pace, access.",
+            ("provider", "cause"),
+            registry=registry,
+        )
+        self.calls_allowed = Gauge(
+            "hermodr_provider_calls_allowed",
+            "Calls at once that the provider bears, as far as known.",
+            ("provider",),
+            registry=registry,
+        )
+        self.rate_allowed = Gauge(
+            "hermodr_provider_rate_allowed",
+            "Calls a second that the provider bears, as far as known; 0 for any number.",
+            ("provider",),
+            registry=registry,
+        )
+        self.resting = Gauge(
+            "hermodr_provider_resting_seconds",
+            "How long the provider is still left alone, as it refused.",
+            ("provider",),
             registry=registry,
         )

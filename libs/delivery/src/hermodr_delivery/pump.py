@@ -10,6 +10,7 @@ left to claim.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -36,6 +37,9 @@ HELD_SECONDS = 600.0
 """How long ids may wait for their turn: the channel may be paused, the database away, the provider slow. A broker takes
 a consumer for dead that acknowledges nothing for half an hour; the rows are in the ledger, and the scheduler announces
 them again."""
+
+AGAIN_SECONDS = 30.0
+"""When the scheduler may announce a delivery that was claimed and waits in line again."""
 
 LOOK_SECONDS = 30.0
 """Between two looks for such."""
@@ -69,7 +73,7 @@ class Claims(Renewals, Protocol):
         """See `hermodr_ledger.attempts.claim`. Raises `LedgerUnavailable`."""
         ...
 
-    async def release(self, claims: Sequence[Claim]) -> None:
+    async def release(self, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
         """See `hermodr_ledger.attempts.release`. Raises `LedgerUnavailable`."""
         ...
 
@@ -79,7 +83,12 @@ class Stopping(Exception):
 
 
 class Withheld(Exception):
-    """Nothing was sent: the claim is to be given back."""
+    """Nothing was sent, and no attempt is made: the claim is to be given back, the delivery waits in line again.
+    `last`: behind all others, as the provider refused when it heard of this one."""
+
+    def __init__(self, *, last: bool = False) -> None:
+        self.last = last
+        super().__init__()
 
 
 class _Message:
@@ -119,7 +128,8 @@ _Entry = tuple[UUID, _Message, bool]
 
 class Pump:
     """One lane of a sender: `concurrency` provider calls at once, and as many deliveries claimed ahead as
-    its pace asks for, at most `window`.
+    its pace asks for, at most `window`. `resting` says for how many seconds there is nobody to send to: nothing is
+    claimed meanwhile.
 
     `run` is to be kept running in a task. A claim is sent only within the first half of its lease; from then on the
     lease is renewed as long as the provider's call takes.
@@ -136,6 +146,7 @@ class Pump:
         concurrency: int,
         window: int,
         lease_seconds: float,
+        resting: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._claims = claims
         self._recorder = recorder
@@ -146,6 +157,7 @@ class Pump:
         self._pace = Pace(clock, least=CLAIMS_PER_WORKER * concurrency, most=window)
         self._lease_seconds = lease_seconds
         self.leases = Leases(claims, clock, owner=owner, lease_seconds=lease_seconds)
+        self._resting = resting
         self._line: deque[_Entry] = deque()
         self._in_hand = 0
         self._pause_seconds = _FIRST_PAUSE_SECONDS
@@ -197,8 +209,12 @@ class Pump:
     async def _claim_always(self) -> None:
         while True:
             self._turn.clear()
-            ahead = self._pace.ahead()
-            if self._line and self._in_hand <= ahead // 2 and not (self._stopping or self._paused):
+            ahead, resting = self._pace.ahead(), self._resting()
+            if resting and self._line:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(resting):
+                        await self._turn.wait()
+            elif self._line and self._in_hand <= ahead // 2 and not (self._stopping or self._paused):
                 await self._claim_some(ahead - self._in_hand)
             else:
                 await self._turn.wait()
@@ -284,8 +300,8 @@ class Pump:
             call = self.leases.begin(claimed, good_until, held.let_go)
             try:
                 result = await send()
-            except Withheld:
-                await self._give_up(claimed, held.message)
+            except Withheld as withheld:
+                await self._wait_again(claimed, held.message, withheld)
             except (Exception, asyncio.CancelledError) as error:
                 # A defect in one sending, or a library's stray cancellation, must not end those beside it.
                 if cancelled_from_outside():
@@ -306,12 +322,32 @@ class Pump:
         """The channel is paused; or the claim is too old to be sent with certainty, as this process stood still or its
         provider is slow."""
         log.warning("claim given back unsent", delivery_id=str(claimed.id), paused=self._paused)
-        try:
-            await self._claims.release([claimed])
-        except LedgerUnavailable as error:
-            log.warning("the lease will have to run out", delivery_id=str(claimed.id), error=str(error))
+        await self._release(claimed)
         if self._paused and not self._stopping:
-            self._in_hand -= 1
-            self._line.appendleft((claimed.id, message, False))
+            self._in_line_again(claimed, message)
         else:
             self._settled(message)
+
+    async def _wait_again(self, claimed: Claim, message: _Message, withheld: Withheld) -> None:
+        """Nothing is wrong with the delivery: it waits here, and the scheduler need not announce it."""
+        if self._stopping:
+            await self._release(claimed)
+            self._settled(message)
+        else:
+            await self._release(claimed, held_seconds=None if self._paused else AGAIN_SECONDS)
+            self._in_line_again(claimed, message, last=withheld.last)
+
+    async def _release(self, claimed: Claim, *, held_seconds: float | None = None) -> None:
+        try:
+            await self._claims.release([claimed], held_seconds=held_seconds)
+        except LedgerUnavailable as error:
+            log.warning("the lease will have to run out", delivery_id=str(claimed.id), error=str(error))
+
+    def _in_line_again(self, claimed: Claim, message: _Message, *, last: bool = False) -> None:
+        self._in_hand -= 1
+        entry = (claimed.id, message, False)
+        if last:
+            self._line.append(entry)
+        else:
+            self._line.appendleft(entry)
+        self._turn.set()

@@ -187,19 +187,22 @@ async def claim(ledger: Ledger, ids: Sequence[UUID], *, owner: str, lease_second
     ]
 
 
-async def release(ledger: Ledger, claims: Sequence[Claim]) -> None:
-    """Gives back claims that were certainly not sent; the attempt does not count."""
+async def release(ledger: Ledger, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
+    """Gives back claims that were certainly not sent; the attempt does not count. The scheduler announces them at once;
+    with `held_seconds` not before that: they are still in somebody's line."""
     await ledger.fetch(
         """
         UPDATE hermodr.deliveries d
         SET state = CASE WHEN c.number > 1 THEN 'retrying' ELSE 'queued' END, attempt = d.attempt - 1,
-            claimed_by = NULL, claimed_at = NULL, lease_until = NULL, wake_at = now(),
-            announcements = -1
+            claimed_by = NULL, claimed_at = NULL, lease_until = NULL,
+            wake_at = now() + make_interval(secs => coalesce($3, 0)),
+            announcements = CASE WHEN $3 IS NULL THEN -1 ELSE greatest(d.announcements, 0) END
         FROM unnest($1::uuid[], $2::smallint[]) AS c(id, number)
         WHERE d.id = c.id AND d.attempt = c.number AND d.state = 'sending'
         """,
         [each.id for each in claims],
         [each.attempt for each in claims],
+        held_seconds,
     )
 
 
@@ -349,9 +352,9 @@ class Attempts:
         """See `claim`."""
         return await claim(self._ledger, ids, owner=owner, lease_seconds=lease_seconds)
 
-    async def release(self, claims: Sequence[Claim]) -> None:
+    async def release(self, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
         """See `release`."""
-        await release(self._ledger, claims)
+        await release(self._ledger, claims, held_seconds=held_seconds)
 
     async def renew(
         self, claims: Sequence[tuple[UUID, int]], *, owner: str, lease_seconds: float

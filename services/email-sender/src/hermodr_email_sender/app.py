@@ -9,6 +9,7 @@ from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.pausing import PauseWatch
 from hermodr_delivery.pump import Pump
 from hermodr_delivery.recorder import Recorder
+from hermodr_delivery.routing import Routes
 from hermodr_delivery.throughput import Throughput
 from hermodr_email_sender.domain import Mailbox
 from hermodr_email_sender.errors import ProviderConfigError
@@ -46,12 +47,12 @@ async def main(stop: asyncio.Event) -> None:
     recorder = Recorder(attempts, runtime.announcer, metrics, ladder=settings.ladder, throughput=throughput)
     pauses = PauseWatch(Channel.EMAIL, lambda: is_paused(runtime.ledger, Channel.EMAIL))
     cell = Cell(CELL_SECONDS)
+    routes = Routes(providers, runtime.clock, metrics, patience=settings.lease_seconds / 4)
     sending = EmailSending(
         runtime.ledger,
-        providers,
+        routes,
         BoundedRenderer(cell, runtime.clock.monotonic),
         runtime.clock,
-        metrics,
         owner=runtime.instance,
         message_id_domain=settings.message_id_domain,
         paused=lambda: pauses.paused,
@@ -66,6 +67,7 @@ async def main(stop: asyncio.Event) -> None:
             concurrency=concurrency,
             window=window,
             lease_seconds=settings.lease_seconds,
+            resting=routes.resting,
         )
         for priority, concurrency in _shares(providers[0].options.concurrency).items()
     }
@@ -77,7 +79,7 @@ async def main(stop: asyncio.Event) -> None:
 
     watching = (*pauses.running(settings.database_url), repeat("throughput", throughput.tick))
     await runtime.run(stop, drain=drain, background=(*watching, *(pump.run() for pump in pumps.values())))
-    await sending.close()
+    await routes.close()
     await cell.close()
 
 

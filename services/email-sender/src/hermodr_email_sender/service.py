@@ -1,7 +1,7 @@
 """Sending one claimed email: render, build, one provider call, and what came of it."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 from uuid import UUID
@@ -17,11 +17,10 @@ from hermodr_delivery.failures import (
     Throttled,
     TransientError,
 )
-from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.provider import Call
 from hermodr_delivery.pump import Send, Withheld
-from hermodr_delivery.rate import RateLimit
 from hermodr_delivery.recorder import Result
+from hermodr_delivery.routing import Route, Routes
 from hermodr_email_sender.domain import OutgoingEmail
 from hermodr_email_sender.providers import EmailProvider
 from hermodr_ledger.attempts import Attempt, Claim, Outcome
@@ -39,28 +38,23 @@ _CONTENTS_KEPT = 1000
 
 
 class EmailSending:
-    """Makes one attempt of a delivery. The first attempt goes to the preferred provider, each retry to the next."""
+    """Makes one attempt of a delivery, by the provider whose turn it is (`hermodr_delivery.routing`)."""
 
     def __init__(
         self,
         ledger: Ledger,
-        providers: Sequence[EmailProvider],
+        routes: Routes[EmailProvider],
         renderer: BoundedRenderer,
         clock: Clock,
-        metrics: SenderMetrics,
         *,
         owner: str,
         message_id_domain: str,
         paused: Callable[[], bool] = lambda: False,
     ) -> None:
         self._ledger = ledger
-        self._providers = [
-            (each, RateLimit(each.options.rate, clock), metrics.provider_request.labels(each.name).observe)
-            for each in providers
-        ]
+        self._routes = routes
         self._renderer = renderer
         self._clock = clock
-        self._metrics = metrics
         self._owner = owner
         self._domain = message_id_domain
         self._paused = paused
@@ -75,40 +69,32 @@ class EmailSending:
             prepared = _Prepared(error=error)
         return partial(self._send, claim, prepared)
 
-    async def close(self) -> None:
-        """Ends the providers' connections."""
-        for provider, _, _ in self._providers:
-            await provider.close()
-
     async def _send(self, claim: Claim, prepared: "_Prepared") -> Result:
         """What came of the attempt; never raises for a failed delivery. Raises `Withheld` when the channel was paused
-        while the attempt waited for its provider's turn."""
-        provider, limit, observe = self._provider_for(claim)
-        waited = await limit.wait()
-        if waited:
-            self._metrics.rate_limit_wait.observe(waited)
-            if self._paused():
-                raise Withheld
+        while the attempt waited for its provider's turn, or the provider takes nothing from anybody."""
+        route = self._routes.of(claim)
         started_at = self._clock.now()
-        started = self._clock.monotonic()
         message_id: str | None = None
         failure: DeliveryFailure | None = None
         called = False
         try:
-            if prepared.error is not None:
-                raise prepared.error
-            call = prepared.call
-            if call is None:
-                call = self._call(claim, await self._rendered(claim, at_once=not prepared.tried))
-                started_at, started = self._clock.now(), self._clock.monotonic()
-            called = True
-            message_id = (await call()).provider_message_id
+            call = await self._ready(claim, prepared, route)
+            await route.take(claim)
+            try:
+                if self._paused():
+                    raise Withheld
+                started_at = self._clock.now()
+                called = True
+                message_id = (await route.make(call, claim)).provider_message_id
+            finally:
+                route.leave()
+        except Withheld:
+            raise
         except DeliveryFailure as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - a claimed delivery has to end in a result
             log.error("sending failed unexpectedly", delivery_id=str(claim.id), error=whereabouts(error))
             failure = _unexpected(error, called=called)
-        observe(self._clock.monotonic() - started)
         attempt = Attempt(
             claim.id,
             claim.attempt,
@@ -116,7 +102,7 @@ class EmailSending:
             started_at,
             self._clock.now(),
             claimed_by=self._owner,
-            provider=provider.name,
+            provider=route.provider.name,
             provider_message_id=message_id,
             code=failure.code if failure else None,
             detail=failure.detail if failure else None,
@@ -124,12 +110,19 @@ class EmailSending:
         retry_after = failure.retry_after if failure is not None else None
         return Result(claim, attempt, retry_after, defect=isinstance(failure, Defect))
 
-    def _provider_for(self, claim: Claim) -> tuple[EmailProvider, RateLimit, Callable[[float], None]]:
-        return self._providers[(claim.attempt - 1) % len(self._providers)]
+    async def _ready(self, claim: Claim, prepared: "_Prepared", route: Route[EmailProvider]) -> Call:
+        """The provider's call, prepared before or now. Raises what went wrong in preparing it."""
+        if prepared.error is not None:
+            raise prepared.error
+        if prepared.call is not None and prepared.route is route:
+            return prepared.call
+        rendered = prepared.rendered
+        if rendered is None:
+            rendered = await self._rendered(claim, at_once=not prepared.tried)
+        return self._call(claim, rendered, route)
 
-    def _call(self, claim: Claim, rendered: Rendered) -> Call:
-        provider, _, _ = self._provider_for(claim)
-        return provider.prepare(
+    def _call(self, claim: Claim, rendered: Rendered, route: Route[EmailProvider]) -> Call:
+        return route.provider.prepare(
             OutgoingEmail(
                 message_id=message_id_of(claim.job_id, self._domain),
                 to_address=claim.address,
@@ -152,7 +145,10 @@ class EmailSending:
                 return _Prepared(tried=False)
         except RenderingFailed as failure:
             raise _of_rendering(failure) from failure
-        return _Prepared(call=None if rendered is None else self._call(claim, rendered))
+        if rendered is None:
+            return _Prepared()
+        route = self._routes.of(claim)
+        return _Prepared(call=self._call(claim, rendered, route), route=route, rendered=rendered)
 
     async def _rendered(self, claim: Claim, *, at_once: bool) -> Rendered:
         """What has to be waited for; tried `at_once` first, if that was not done."""
@@ -185,10 +181,12 @@ class EmailSending:
 
 
 class _Prepared(NamedTuple):
-    """How far a mail got before its turn: to its `call`, to an `error`, or nowhere. Then it wants the cell, or, not
-    `tried`, texts of a template that were not at hand."""
+    """How far a mail got before its turn: to its `call` by a `route`, to an `error`, or nowhere. Then it wants the
+    cell, or, not `tried`, texts of a template that were not at hand."""
 
     call: Call | None = None
+    route: Route[EmailProvider] | None = None
+    rendered: Rendered | None = None
     error: Exception | None = None
     tried: bool = True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from hermodr_delivery.failures import PermanentError, TransientError
+from hermodr_delivery.failures import Cause, PermanentError, Refused, TransientError
 from hermodr_delivery.provider import Accepted, Call, ProviderOptions
 from hermodr_email_sender import mime, smtp_endpoint
 from hermodr_email_sender.domain import Mailbox, OutgoingEmail
@@ -77,6 +77,11 @@ class SmtpProvider:
         session = await self._session(deadline, fresh=fresh)
         try:
             return _accepted(await session.transact(mail, deadline))
+        except Refused as refusal:
+            if refusal.cause is Cause.CONNECTIONS:
+                refusal.alive = 1  # all of them, but that is what it complains of: half will do
+                self._pool.end_idle()
+            raise
         finally:
             self._pool.release(session)
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from hermodr_delivery.failures import TransientError
+from hermodr_delivery.failures import Cause, DeliveryFailure, Refused, TransientError
 from hermodr_email_sender.smtp_session import SmtpSession
 
 
@@ -23,6 +23,10 @@ class PoolLimits:
 class SmtpPool:
     """At most `limits.size` sessions, the one used last handed out first, so that the others may idle out.
 
+    While none is alive a single one is opened, and whoever else wants one shares its fate: whether the server is away,
+    or knows us at all, need not be asked ten times. What fails while others are alive is the server's limit of
+    connections, whatever it looks like.
+
     Every `acquire` must be followed by a `release`, whatever became of the session: one that is not reusable is
     thrown away there.
     """
@@ -32,6 +36,8 @@ class SmtpPool:
         self._limits = limits
         self._slots = asyncio.Semaphore(limits.size)
         self._idle: deque[tuple[float, SmtpSession]] = deque()
+        self._sessions: set[SmtpSession] = set()
+        self._first: asyncio.Future[DeliveryFailure | None] | None = None
         self._ending: set[asyncio.Future[None]] = set()
         self._reaper: asyncio.TimerHandle | None = None
         self._closed = False
@@ -40,6 +46,11 @@ class SmtpPool:
     def at_hand(self) -> bool:
         """Whether `acquire` would return a session at once."""
         return bool(self._idle) and not self._slots.locked() and self._idle[-1][1].reusable
+
+    @property
+    def alive(self) -> int:
+        """How many connections the server keeps open for us."""
+        return sum(each.alive for each in self._sessions)
 
     async def acquire(self, *, fresh: bool = False) -> SmtpSession:
         """An idle session, else a new one; always a new one when `fresh`. Waits while all are in use."""
@@ -52,10 +63,15 @@ class SmtpPool:
                 if session.reusable:
                     return session
                 self._end(session)
-            return await self._connect()
+            return await self._open()
         except BaseException:
             self._slots.release()
             raise
+
+    def end_idle(self) -> None:
+        """Ends the sessions that are not in use: the server has too many of ours."""
+        while self._idle:
+            self._end(self._idle.pop()[1])
 
     def release(self, session: SmtpSession) -> None:
         """Takes the session back, or ends it if it is broken, worn out or in the middle of something."""
@@ -74,10 +90,41 @@ class SmtpPool:
         if self._reaper is not None:
             self._reaper.cancel()
             self._reaper = None
-        while self._idle:
-            self._end(self._idle.pop()[1])
+        self.end_idle()
         if self._ending:
             await asyncio.wait(self._ending)
+
+    async def _open(self) -> SmtpSession:
+        while not self.alive and self._first is not None:
+            failure = await asyncio.shield(self._first)
+            if failure is not None:
+                raise failure
+        if self.alive:
+            return await self._one_more()
+        self._first = first = asyncio.get_running_loop().create_future()
+        try:
+            session = await self._connect()
+        except BaseException as error:
+            first.set_result(error if isinstance(error, DeliveryFailure) else None)
+            raise
+        else:
+            self._sessions.add(session)
+            first.set_result(None)
+        finally:
+            self._first = None
+        return session
+
+    async def _one_more(self) -> SmtpSession:
+        try:
+            session = await self._connect()
+        except DeliveryFailure as failure:
+            if not (alive := self.alive):
+                raise
+            cause = failure.cause if isinstance(failure, Refused) else Cause.CONNECTIONS
+            cause = Cause.CONNECTIONS if cause is Cause.PACE else cause
+            raise Refused(cause, failure.code, failure.detail, alive=alive) from failure
+        self._sessions.add(session)
+        return session
 
     def _reap(self) -> None:
         loop = asyncio.get_running_loop()
@@ -89,6 +136,7 @@ class SmtpPool:
             self._reaper = loop.call_at(self._idle[0][0] + self._limits.idle_seconds, self._reap)
 
     def _end(self, session: SmtpSession) -> None:
+        self._sessions.discard(session)
         session.quit()
         if not session.closed.done():
             self._ending.add(session.closed)

@@ -1,15 +1,15 @@
 """What an SMTP server's refusal means for the delivery.
 
 stage     reply                                     failure
+any       a limit of the server, or our own mistake Refused: see `smtp_limits`
 any       421, 450, 452                             Throttled
 any       other 4xx                                 TransientError
-connect   5xx                                       TransientError: the server refuses us, not this mail
+connect   5xx                                       Refused: see `smtp_limits`
 any       any other 5xx, by whom it blames          (`smtp_blame`, whose rule is in the failure's detail)
             address                                 PermanentError, bounced
             message                                 PermanentError
-            access                                  TransientError `access_refused`, `auth_failed` if it is for want
-                                                    of that: the operator's mistake must not burn mails
-            pace                                    Throttled
+            access                                  Refused: the operator's mistake must not burn mails
+            pace                                    Refused, but Throttled towards this recipient alone (5.2.121)
             later                                   TransientError
 any       anything else                             TransientError `protocol_error`
 
@@ -21,10 +21,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from hermodr_delivery.failures import DeliveryFailure, PermanentError, Throttled, TransientError
+from hermodr_delivery.failures import (
+    Cause,
+    DeliveryFailure,
+    PermanentError,
+    Refused,
+    Throttled,
+    TransientError,
+)
 from hermodr_email_sender.retry_hints import seconds_asked
 from hermodr_email_sender.smtp_blame import Blame, Verdict, blame
 from hermodr_email_sender.smtp_dialogue import Reply, Stage
+from hermodr_email_sender.smtp_limits import limit_of
 
 # Postfix and sendmail's heirs, Exim, Amazon's bare "Ok <id>".
 _QUEUE_ID = re.compile(
@@ -32,22 +40,34 @@ _QUEUE_ID = re.compile(
 )
 
 _THROTTLING = frozenset({421, 450, 452})
+_LACKING = (("helo", "helo_refused"), ("ehlo", "helo_refused"), ("authenticat", "auth_failed"))
+"""What an operator forgot, by words. Postfix refuses EHLO's name only at RCPT, by default."""
+_SPENT = frozenset({"5.4.5", "5.1.90"})
+_THIS_RECIPIENT = "5.2.121"
 
 
 def failure(stage: Stage, reply: Reply, secrets: Sequence[str] = ()) -> DeliveryFailure:
     """The failure that a reply other than the hoped-for one stands for; its text is scrubbed of `secrets`, the first of
     which is the recipient's address."""
     code, detail = f"smtp_{reply.code}", f"{stage}: {reply.code} {reply.text}"
+    limit = limit_of(reply.code, reply.enhanced, reply.text, named=stage is not Stage.CONNECT)
+    if limit is not None:
+        return Refused(
+            limit.cause,
+            code,
+            detail,
+            retry_after=seconds_asked(reply.text),
+            named=stage is not Stage.CONNECT,
+            certain=limit.certain,
+            secrets=secrets,
+        )
     if reply.code in _THROTTLING:
         return Throttled(code, detail, retry_after=seconds_asked(reply.text), secrets=secrets)
     if 400 <= reply.code < 500:
         return TransientError(code, detail, retry_after=seconds_asked(reply.text), secrets=secrets)
     if not 500 <= reply.code < 600:
         return TransientError("protocol_error", detail, secrets=secrets)
-    verdict = blame(stage, reply, secrets[0] if secrets else "")
-    if stage is Stage.CONNECT and verdict.blame is not Blame.ACCESS:
-        return TransientError(code, detail, secrets=secrets)
-    return _by_verdict(verdict, reply, detail, secrets)
+    return _by_verdict(blame(stage, reply, secrets[0] if secrets else ""), reply, detail, secrets)
 
 
 def queue_id(reply: Reply) -> str | None:
@@ -61,10 +81,24 @@ def _by_verdict(verdict: Verdict, reply: Reply, detail: str, secrets: Sequence[s
     asked = seconds_asked(reply.text)
     match verdict.blame:
         case Blame.ACCESS:
-            lacking = "auth_failed" if "authenticat" in verdict.rule else "access_refused"
-            return TransientError(lacking, detail, retry_after=asked, secrets=secrets)
-        case Blame.PACE:
+            lacking = next(
+                (code for word, code in _LACKING if word in verdict.rule + reply.text.lower()), None
+            )
+            return Refused(
+                Cause.ACCESS,
+                lacking or "access_refused",
+                detail,
+                named=True,
+                certain=lacking is not None,
+                secrets=secrets,
+            )
+        case Blame.PACE if reply.enhanced == _THIS_RECIPIENT:
             return Throttled(code, detail, retry_after=asked, secrets=secrets)
+        case Blame.PACE:
+            certain = reply.enhanced in _SPENT
+            return Refused(
+                Cause.PACE, code, detail, retry_after=asked, named=True, certain=certain, secrets=secrets
+            )
         case Blame.LATER:
             return TransientError(code, detail, retry_after=asked, secrets=secrets)
         case Blame.ADDRESS | Blame.MESSAGE:

@@ -120,6 +120,11 @@ class SmtpSession(asyncio.Protocol):
         return self._transport.get_extra_info("sslcontext") is not None
 
     @property
+    def alive(self) -> bool:
+        """Whether the server keeps the connection open, as far as we know."""
+        return not self._broken
+
+    @property
     def reusable(self) -> bool:
         """Whether another transaction may begin: the last one came to its end and the server is still there."""
         return self._clean and not self._broken

@@ -61,6 +61,7 @@ def _provider(answer: dict[str, Any]) -> Finding:
 def _remedy(code: str) -> str:
     remedies = {
         "auth_failed": "correct user and password in HERMODR_EMAIL_PROVIDERS (percent-encode what URLs reserve)",
+        "helo_refused": "add ?helo=NAME in HERMODR_EMAIL_PROVIDERS: this machine's name as DNS knows it",
         "tls_failed": "name the server's CA with ca=/path.pem, or its right host name, in HERMODR_EMAIL_PROVIDERS",
         "tls_unavailable": "use smtps://, or a port where the server offers STARTTLS",
         "dns_failed": "correct the host in HERMODR_EMAIL_PROVIDERS",

@@ -1,0 +1,99 @@
+"""Waiting for one's turn at a provider: no more calls at once, and no faster, than it bears."""
+
+import asyncio
+import heapq
+from itertools import count
+
+from hermodr_delivery.bearing import Bearing
+from hermodr_delivery.pump import Withheld
+from hermodr_servicekit.clock import Clock
+
+_Waiter = tuple[bool, int, asyncio.Future[None]]
+
+
+class Turns:
+    """Lets callers through in order of arrival, urgent ones before all others.
+
+    Calls are spaced evenly rather than in bursts: providers count in windows we do not know. Each process keeps to
+    what it has learned; several at one provider share it as several TCP connections share a line.
+    """
+
+    def __init__(self, bearing: Bearing, clock: Clock) -> None:
+        self._bearing = bearing
+        self._clock = clock
+        self._under_way = 0
+        self._next = 0.0
+        self._waiting: list[_Waiter] = []
+        self._order = count()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether a call would not have to wait for the end of a rest, or for what another one finds after it."""
+        bearing = self._bearing
+        return not bearing.refusals or (bearing.resting == 0 and not self._under_way)
+
+    async def take(self, *, urgent: bool, patience: float) -> float:
+        """Returns at the caller's turn, with the seconds that took; `leave` must follow. Raises `Withheld` when its
+        turn does not come within `patience` seconds."""
+        if not self._waiting and self._pause() == 0:
+            self._enter()
+            return 0.0
+        began = self._clock.monotonic()
+        if self._bearing.resting > patience:
+            raise Withheld
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (not urgent, next(self._order), future))
+        self._admit()
+        try:
+            async with asyncio.timeout(patience):
+                await future
+        except BaseException as error:
+            if future.done() and not future.cancelled():
+                self.leave()  # the turn came in the same moment
+            if isinstance(error, TimeoutError):
+                raise Withheld from None
+            raise
+        return self._clock.monotonic() - began
+
+    def leave(self) -> None:
+        """The call of a turn is over."""
+        self._under_way -= 1
+        if self._waiting:
+            self._admit()
+
+    def _enter(self) -> None:
+        self._under_way += 1
+        if self._bearing.rate is not None:
+            self._next = max(self._next, self._clock.monotonic()) + 1 / self._bearing.rate
+
+    def _pause(self) -> float | None:
+        """Seconds until one more call may begin; None while those under way are as many as may be."""
+        bearing = self._bearing
+        if self._under_way >= bearing.at_once:
+            bearing.grow()
+            if self._under_way >= bearing.at_once:
+                return None
+        if bearing.rate is None and not bearing.refusals:
+            return 0.0
+        now = self._clock.monotonic()
+        spaced = self._next - now if bearing.rate is not None else 0.0
+        return max(bearing.resting, spaced, 0.0)
+
+    def _admit(self) -> None:
+        """Lets through whoever may; if it is but a matter of time, again then."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        while self._waiting:
+            if self._waiting[0][2].done():
+                heapq.heappop(self._waiting)
+                continue
+            pause = self._pause()
+            if pause == 0:
+                self._enter()
+                heapq.heappop(self._waiting)[2].set_result(None)
+                continue
+            if pause is not None:
+                self._timer = asyncio.get_running_loop().call_later(pause, self._admit)
+            return

@@ -1,0 +1,91 @@
+"""Whether a refusal is about the mail or about us: which of an SMTP server's replies tell of its limits.
+
+before MAIL (greeting, EHLO, STARTTLS, AUTH): no mail is known to the server, so no mail can be at fault
+
+reply                                    cause         seen at
+words of too many connections (below)    connections   Postfix "421 4.7.0 Error: too many connections from …"; 554 5.7.0
+other 4xx, words of a pace               pace          Sendmail "421 4.3.2 Connection rate limit exceeded"
+other 4xx                                connections   Gmail "421 4.7.0 Try again later, closing connection"; 454 4.7.0
+other 5xx                                access        504, 501, 550 to EHLO localhost; 535, 534 to AUTH; 554 greeting
+
+after it: about the mail, unless the server says otherwise
+
+greylisting, a mailbox, a recipient      –             450 4.2.0 Postgrey; Gmail "450 4.2.1 The user you are trying to
+                                                       contact is receiving mail too quickly"; 452 4.2.2; 452 4.5.3
+4xx, words of too many connections       connections   Exchange "432 4.3.2 Concurrent connections limit exceeded",
+                                                       "sender thread limit exceeded"
+4xx, words of a pace                     pace          Amazon "454 Throttling failure: Maximum sending rate exceeded";
+                                                       Postfix "450 4.7.1 Error: too much mail from …"; Yahoo
+                                                       "421 4.7.0 [TSS04] Messages from … temporarily deferred";
+                                                       Gmail "450 4.2.1 Peak SMTP relay limit exceeded"
+4.3.1, 4.3.2, 4.4.5, 4.7.28              pace          RFC 3463: system full; not accepting messages; congestion. Gmail:
+                                                       unusual rate
+5xx                                      `smtp_blame`  5.4.5 Gmail "Daily user sending limit exceeded"; 530 …
+other 421                                pace, guessed the service closes (RFC 5321 §3.8); Gmail "Try again later"
+anything else                            –             the mail's own
+
+Sources: RFC 3463, 4954, 5321; Google, "Gmail SMTP errors and codes"; Yahoo Sender Hub, "SMTP Error Codes"; Microsoft
+Learn, "Improvements in SMTP client submission" (Exchange Online's limits); Amazon, "SMTP response codes returned by
+Amazon SES"; Postfix's TUNING_README and anvil(8); Sendmail's FEATUREs conncontrol and ratecontrol.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from hermodr_delivery.failures import Cause
+
+
+class Limit(NamedTuple):
+    """What a reply says about the server; `certain`: by its own words, not by the rule that 421 means it."""
+
+    cause: Cause
+    certain: bool = True
+
+
+_CLOSING = 421
+_READ = 1_000
+"""How much of a reply is looked at, in characters."""
+_SYSTEM = ("4.3.1", "4.3.2", "4.4.5", "4.7.28")
+_CONNECTIONS = re.compile(
+    r"too many\b[^.;]*\b(connections?|sessions?|log-?ins?|auth\w*)\b|concurren|"
+    r"\b(connections?|sessions?|threads?) (limit|count)\b|max(imum)?\b[^.;]*\b(connections|sessions)\b",
+    re.IGNORECASE,
+)
+_PACE = re.compile(
+    r"throttl|\brate\b|slow(ing|ed)? down|too (fast|quickly|frequent|much mail|busy)|server busy|"
+    r"\btoo many (e-?mails?|messages|recipients)\b|"
+    r"\b(sen[dt](ing)?|relay|hourly|daily|messages?|e-?mails?|submission|recipients?) (\w+ )?(limit|quota)s?\b|"
+    r"\bTSS?\d\d\b|unusual traffic|unexpected volume|insufficient system",
+    re.IGNORECASE,
+)
+_ONE_MAILBOX = re.compile(
+    r"gr[ae]y-?list|user you are trying|mailbox (is )?full|per transaction|"
+    r"\b(this|the) (recipient|mailbox|user)('s)? (is|has|can|may|rate|quota|limit)\b|"
+    r"\b(recipient|mailbox|account)('s)? (is |has )?(receiving|over)\b|"
+    r"\btoo many recipients\b(?!.*\b(from|hour|day|minute|today|rate|limit)\b)",
+    re.IGNORECASE,
+)
+
+
+def limit_of(code: int, enhanced: str, text: str, *, named: bool) -> Limit | None:
+    """What a refusal says about the server, by the table above; None for the mail's own. `named`: MAIL was said."""
+    text = text[:_READ]
+    if not named and 400 <= code < 600:
+        return Limit(_before_mail(code, text))
+    if not 400 <= code < 500 or _ONE_MAILBOX.search(text):
+        return None
+    if _CONNECTIONS.search(text):
+        return Limit(Cause.CONNECTIONS)
+    if enhanced in _SYSTEM or _PACE.search(text):
+        return Limit(Cause.PACE)
+    return Limit(Cause.PACE, certain=False) if code == _CLOSING else None
+
+
+def _before_mail(code: int, text: str) -> Cause:
+    if _CONNECTIONS.search(text):
+        return Cause.CONNECTIONS
+    if code >= 500:
+        return Cause.ACCESS
+    return Cause.PACE if _PACE.search(text) else Cause.CONNECTIONS

@@ -1,0 +1,42 @@
+"""What we call ourselves in EHLO: a name the server can look up, or our address (RFC 5321 §4.1.3, §4.1.4).
+
+`localhost`, a container's id or `myhost` are names to nobody else, and many servers refuse them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+import socket
+from typing import Any
+
+NAMELESS = "nameless"
+"""Stands for our name until the connection knows our address."""
+
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_QUALIFIED = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+(?!\d+$){_LABEL}", re.IGNORECASE)
+_NOBODYS = ("localhost", "localdomain", "arpa", "invalid")
+"""Last labels of names that mean another machine to everybody, or none. Those of a network's own (`.internal`) pass:
+its relay may know them."""
+
+
+async def own_name() -> str:
+    """This machine's fully-qualified name, or `NAMELESS` if it has none."""
+    return qualified(await asyncio.to_thread(socket.getfqdn)) or NAMELESS
+
+
+def qualified(name: str) -> str | None:
+    """`name`, if it is a fully-qualified domain name that others may know."""
+    name = name.rstrip(".")
+    if not _QUALIFIED.fullmatch(name) or name.lower().rpartition(".")[2] in _NOBODYS:
+        return None
+    return name
+
+
+def address_literal(sockname: Any) -> str:
+    """The address literal of a socket's own end: `[192.0.2.1]`, `[IPv6:2001:db8::1]`."""
+    address = ipaddress.ip_address(str(sockname[0]).partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return f"[{address}]" if address.version == 4 else f"[IPv6:{address}]"

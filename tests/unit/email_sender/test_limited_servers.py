@@ -1,0 +1,127 @@
+"""Crowds of mail at servers that bear little: all arrive at the first attempt, nearly as fast as the server can."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from typing import cast
+from uuid import UUID
+
+import pytest
+
+from hermodr_contracts.vocabulary import Priority
+from hermodr_delivery.pump import Pump
+from hermodr_delivery.routing import Routes
+from hermodr_email_sender.domain import Mailbox
+from hermodr_email_sender.providers import EmailProvider, build_providers
+from hermodr_email_sender.service import EmailSending
+from hermodr_ledger.attempts import Claim, Outcome
+from hermodr_ledger.engine import Ledger
+from hermodr_servicekit.clock import SystemClock
+from hermodr_servicekit.periodic import running
+from hermodr_templates.bounded import BoundedRenderer
+from hermodr_templates.cell import Cell
+from tests.support.limited_smtp import LimitedSmtp
+from tests.unit.delivery.fakes import Bench, FakeAttempts, new_ids
+
+
+class Addressed(FakeAttempts):
+    """Claims whose mails can be told apart."""
+
+    async def claim(self, ids: Sequence[UUID], *, owner: str, lease_seconds: float) -> list[Claim]:
+        claims = await super().claim(ids, owner=owner, lease_seconds=lease_seconds)
+        return [
+            each._replace(content='{"subject": "s", "body_text": "x"}', address=f"{each.id.hex}@example.org")
+            for each in claims
+        ]
+
+
+class Sender:
+    """Lanes of a sender at one server, as the service wires them; only its ledger is made up."""
+
+    def __init__(self, server: LimitedSmtp) -> None:
+        self.bench = Bench(Addressed())
+        self.attempts = self.bench.attempts
+        self.clock = SystemClock()
+        self.providers: list[EmailProvider] = build_providers(
+            f"smtp://127.0.0.1:{server.port}?helo=test.example",
+            sender=Mailbox("house@example.com"),
+            production=False,
+        )
+        self.routes = Routes(self.providers, self.clock, self.bench.metrics, patience=5.0)
+        sending = EmailSending(
+            cast("Ledger", None),
+            self.routes,
+            BoundedRenderer(cast("Cell", None), self.clock.monotonic),
+            self.clock,
+            owner="me",
+            message_id_domain="example.com",
+        )
+        self.pumps = {
+            priority: Pump(
+                self.attempts,
+                self.bench.recorder,
+                sending.prepare,
+                self.clock,
+                owner="me",
+                concurrency=workers,
+                window=400,
+                lease_seconds=130.0,
+                resting=self.routes.resting,
+            )
+            for priority, workers in ((Priority.URGENT, 2), (Priority.NORMAL, 6), (Priority.LOW, 2))
+        }
+
+    async def send(self, count: int) -> float:
+        """Sends so many, a tenth of them urgent and a tenth low; the seconds that took."""
+        tenth = count // 10
+        began = self.clock.monotonic()
+        async with running(*(pump.run() for pump in self.pumps.values())):
+            await asyncio.gather(
+                *(
+                    pump.submit(new_ids(count - 2 * tenth if priority is Priority.NORMAL else tenth))
+                    for priority, pump in self.pumps.items()
+                )
+            )
+        await self.routes.close()
+        return self.clock.monotonic() - began
+
+    def outcomes(self) -> Counter[Outcome]:
+        return Counter(attempt.outcome for batch in self.attempts.batches for attempt, _ in batch)
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["421", "reset"])
+async def test_a_server_of_three_connections_gets_three(reset: bool) -> None:
+    async with LimitedSmtp(connections=3, reset=reset, seconds=0.02).running() as server:
+        sender = Sender(server)
+        await sender.send(150)
+    assert sender.outcomes() == {Outcome.SENT: 150}
+    assert len(server.arrived) == len(set(server.arrived)) == 150
+    assert server.most_at_once == 3
+    assert server.refused["connection"] < 30
+    assert 2 <= sender.routes.all[0].bearing.calls <= 4
+
+
+@pytest.mark.parametrize("stage", ["MAIL", "RCPT", "CONTENT"])
+async def test_a_server_of_a_slow_pace_gets_that_pace(stage: str) -> None:
+    async with LimitedSmtp(rate=10, window=0.25, stage=stage).running() as server:
+        sender = Sender(server)
+        await sender.send(40)
+    assert sender.outcomes() == {Outcome.SENT: 40}
+    assert len(server.arrived) == len(set(server.arrived)) == 40
+    assert server.refused["rate"] < 40
+    rate = sender.routes.all[0].bearing.rate
+    assert rate is not None
+    assert rate < 100
+
+
+async def test_one_address_that_is_refused_as_if_it_were_a_limit_holds_up_nobody() -> None:
+    poisoned = new_ids(1)[0]
+    async with LimitedSmtp(never=frozenset({poisoned.hex})).running() as server:
+        sender = Sender(server)
+        async with running(*(pump.run() for pump in sender.pumps.values())):
+            await sender.pumps[Priority.NORMAL].submit([*new_ids(30), poisoned, *new_ids(30)])
+        await sender.routes.close()
+    assert sender.outcomes() == {Outcome.SENT: 60, Outcome.THROTTLED: 1}
+    assert len(server.arrived) == 60

@@ -195,6 +195,7 @@ class Breaker:
                 "every": 4,
             },
             "provider-throttles": {"stage": "rcpt", "action": {"kind": "reply", "code": 450}, "every": 2},
+            "provider-without-bdat": {"stage": "bdat", "action": {"kind": "reply", "code": 502}},
             "provider-down": {"action": {"kind": "refuse", "cut_open": True}},
         }
         await self._site.installation.fault(**rules[fault.kind], expires_in=fault.seconds, note=fault.kind)

@@ -80,6 +80,7 @@ CATALOGUE = {
     "provider-times-out": Choice(("provider",), 2, 6),
     "provider-down": Choice(("provider",), 2, 8, worst=130),
     "provider-throttles": Choice(("provider",), 2, 6),
+    "provider-without-bdat": Choice(("provider",), 2, 6),
     "ledger-disk-full": Choice(("tables", "journal"), 2, 8),
     "clock-ahead": Choice(SERVICES, 2, 8),
     "clock-behind": Choice(SERVICES, 2, 8),

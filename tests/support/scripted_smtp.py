@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Stage = Literal[
-    "CONNECT", "EHLO", "HELO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "CONTENT", "RSET", "QUIT"
+    "CONNECT", "EHLO", "HELO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BDAT", "CONTENT", "RSET", "QUIT"
 ]
 
 DEFAULTS: dict[str, str] = {
@@ -89,7 +89,8 @@ class ScriptedSmtp:
     """Answers by `script` (the next action of a stage, first come first served), else as a friendly server does.
 
     `extensions` are offered in EHLO. `together`: MAIL, RCPT and DATA are answered only once all three have come, so
-    that a client which does not pipeline would wait forever.
+    that a client which does not pipeline would wait forever. `misreads`: the content of a BDAT that is refused, by its
+    envelope or by `script` (stage `BDAT`), is not read and dropped, but taken for commands.
     """
 
     def __init__(
@@ -98,9 +99,11 @@ class ScriptedSmtp:
         extensions: Sequence[str] = ("PIPELINING", "8BITMIME", "SMTPUTF8"),
         tls: ssl.SSLContext | None = None,
         together: bool = False,
+        misreads: bool = False,
     ) -> None:
         self.extensions = list(extensions)
         self.together = together
+        self.misreads = misreads
         self.mails: list[ReceivedMail] = []
         self.conversations: list[Conversation] = []
         self.port = 0
@@ -146,13 +149,16 @@ class ScriptedSmtp:
             conversation.ended = True
             writer.transport.abort()
 
+    def refusal_of_bdat(self) -> Action | None:
+        return self._script["BDAT"].popleft() if self._script["BDAT"] else None
+
     def next_action(self, stage: str) -> Action:
         if self._script[stage]:
             return self._script[stage].popleft()
         if stage == "EHLO":
             lines = ["scripted.example", *self.extensions]
             return "\r\n".join([f"250-{line}" for line in lines[:-1]] + [f"250 {lines[-1]}"])
-        return DEFAULTS[stage]
+        return DEFAULTS.get(stage, "500 5.5.1 command not known")
 
     @property
     def tls(self) -> ssl.SSLContext:
@@ -178,9 +184,9 @@ class _Dialogue:
     async def hold(self) -> None:
         await self._perform("CONNECT")
         while True:
-            line = (await self._reader.readuntil(b"\n")).decode().rstrip("\r\n")
+            line = (await self._reader.readuntil(b"\n")).decode("utf-8", "replace").rstrip("\r\n")
             self._conversation.commands.append(line)
-            verb = line.split(" ")[0].upper()
+            verb = line.strip().split(" ")[0].upper()
             if verb in ("MAIL", "RCPT"):
                 self._envelope[verb] = line
             answer = await self._perform(verb) if verb != "BDAT" else ""
@@ -218,11 +224,16 @@ class _Dialogue:
 
     async def _chunk(self, octets: int) -> None:
         """BDAT (RFC 3030): the octets come whether or not the envelope was accepted."""
-        content = await self._reader.readexactly(octets)
-        if len(self._envelope) < 2:
-            await self._do("CONTENT", "503 5.5.1 no valid recipients")
+        refusal = (
+            "503 5.5.1 no valid recipients" if len(self._envelope) < 2 else self._server.refusal_of_bdat()
+        )
+        if refusal is not None and self._server.misreads:
+            await self._do("CONTENT", refusal)
             return
-        if (await self._perform("CONTENT")).startswith("250"):
+        content = await self._reader.readexactly(octets)
+        if refusal is not None:
+            await self._do("CONTENT", refusal)
+        elif (await self._perform("CONTENT")).startswith("250"):
             self._server.mails.append(ReceivedMail(self._envelope["MAIL"], self._envelope["RCPT"], content))
         self._envelope.clear()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -18,6 +19,7 @@ from hermodr_email_sender.smtp_session import Timeouts
 from tests.support.mails import PLAIN, SENDER, mail
 from tests.support.scripted_smtp import Action, Cut, Hold, ScriptedSmtp, Stage
 from tests.support.smtp_providers import failure_of, provider
+from tests.support.waiting import wait_until
 
 OFFERED = ("PIPELINING", "CHUNKING", "SIZE 100000000")
 
@@ -87,7 +89,7 @@ async def test_a_connection_that_was_idle_is_asked_first(
         ("CONTENT", "550 5.1.1 no such user after all", PermanentError, True),
     ],
 )
-async def test_a_refusal_has_its_class_and_the_next_mail_gets_through(
+async def test_a_refusal_has_its_class_and_ends_the_connection(
     chunking: ScriptedSmtp, stage: Stage, answer: str, kind: type[DeliveryFailure], bounced: object
 ) -> None:
     async with provider(chunking) as sender:
@@ -98,11 +100,12 @@ async def test_a_refusal_has_its_class_and_the_next_mail_gets_through(
         assert failure.code == f"smtp_{answer[:3]}"
         if isinstance(failure, PermanentError):
             assert failure.bounced is bounced
+        await wait_until(lambda: chunking.conversations[0].ended)
         await sender.prepare(PLAIN)()
         await sender.prepare(PLAIN)()
     assert len(chunking.mails) == 3
-    assert len(chunking.conversations) == 1
-    assert verbs(chunking).count("RSET") == 1
+    assert len(chunking.conversations) == 2, "nobody knows what the server took the content for"
+    assert chunking.conversations[0].commands[-1].startswith("BDAT"), "nothing more is said"
 
 
 @pytest.mark.parametrize("action", ["421 4.7.0 enough for this connection", Cut("421 4.7.0 enough")])
@@ -157,6 +160,95 @@ async def test_a_reply_out_of_step_costs_the_connection(chunking: ScriptedSmtp) 
         assert (type(failure), failure.code) == (TransientError, "protocol_error")
         await sender.prepare(PLAIN)()
     assert len(chunking.conversations) == 2
+
+
+FORGERY = "MAIL FROM:<boss@hermodr.example>\nRCPT TO:<bank@example.org>\nDATA\nSubject: pay\n\nnow\n.\n"
+FORGERIES = {
+    "lines": FORGERY,
+    "after RSET": f"RSET\n{FORGERY}",
+    "small letters": FORGERY.lower(),
+    "indented": "".join(f"  {line}\n" for line in FORGERY.splitlines()),
+    "many": FORGERY * 8,
+    "with a greeting": f"EHLO me\n{FORGERY}QUIT\n",
+    "in chunks": FORGERY.replace("DATA\n", "BDAT 3 LAST\nabc\n"),
+    "only what an accepted envelope lacks": "DATA\nFrom: boss@hermodr.example\nSubject: pay\n\nnow\n.\n",
+    "the same in chunks": "bdat 3 last\nabc\n",
+    "behind as much as a server may read at once": "".join(
+        "x" * 512 + f"{line}\n" for line in FORGERY.splitlines()
+    ),
+}
+
+
+@pytest.fixture
+async def misreading() -> AsyncIterator[ScriptedSmtp]:
+    """It offers CHUNKING, and takes the content behind a BDAT that it refuses for commands."""
+    async with ScriptedSmtp(extensions=OFFERED, misreads=True).running() as running:
+        yield running
+
+
+@pytest.mark.parametrize("forgery", FORGERIES.values(), ids=FORGERIES)
+@pytest.mark.parametrize(
+    ("stage", "answer"),
+    [
+        ("MAIL", "550 5.7.1 not from you"),
+        ("RCPT", "550 5.1.1 no such user"),
+        ("RCPT", "450 4.2.0 greylisted"),
+        ("BDAT", "502 5.5.1 not implemented"),
+    ],
+)
+async def test_nobody_makes_mails_of_what_a_mail_says(
+    misreading: ScriptedSmtp, stage: Stage, answer: str, forgery: str
+) -> None:
+    async with provider(misreading) as sender:
+        await sender.prepare(PLAIN)()
+        misreading.on(stage, answer)
+        if stage == "BDAT":  # is not used
+            await sender.prepare(mail(text=f"Hello\n{forgery}"))()
+        else:
+            await failure_of(sender, text=f"Hello\n{forgery}")
+        await sender.prepare(PLAIN)()
+    mails = [received for received in misreading.mails if received.content]
+    assert {received.rcpt for received in mails} == {"RCPT TO:<jane@example.org>"}
+    assert len(mails) == (3 if stage == "BDAT" else 2)
+    assert not [command for command in misreading.commands if "bank@" in command]
+
+
+@pytest.mark.parametrize("stage", ["MAIL", "RCPT"])
+async def test_a_refusal_by_a_server_that_misreads_ends_the_connection(
+    misreading: ScriptedSmtp, stage: Stage
+) -> None:
+    async with provider(misreading) as sender:
+        await sender.prepare(PLAIN)()
+        misreading.on(stage, "550 5.1.1 no such user")
+        assert (await failure_of(sender)).code == "smtp_550"
+        await sender.prepare(PLAIN)()
+    assert len(misreading.mails) == 2
+    assert len(misreading.conversations) == 2
+
+
+@pytest.mark.parametrize("misreads", [True, False])
+@pytest.mark.parametrize("code", [500, 501, 502, 503, 504])
+async def test_a_server_that_does_not_know_bdat_gets_data_from_then_on(code: int, misreads: bool) -> None:
+    async with (
+        ScriptedSmtp(extensions=OFFERED, misreads=misreads).running() as server,
+        provider(server) as sender,
+    ):
+        await asyncio.gather(*[sender.prepare(PLAIN)() for _ in range(3)])  # three connections, all alive
+        server.on("BDAT", f"{code} 5.5.1 what?")
+        for _ in range(4):
+            await sender.prepare(PLAIN)()
+    assert len(server.mails) == 7, "the one that was refused as well, and none twice"
+    assert verbs(server).count("BDAT") == 1
+
+
+async def test_any_other_refusal_of_bdat_is_the_mails(chunking: ScriptedSmtp) -> None:
+    async with provider(chunking) as sender:
+        await sender.prepare(PLAIN)()
+        chunking.on("BDAT", "552 5.3.4 too big")
+        assert (await failure_of(sender)).code == "smtp_552"
+        await sender.prepare(PLAIN)()
+        await sender.prepare(PLAIN)()
+    assert verbs(chunking).count("BDAT") == 2
 
 
 async def test_a_whole_mail_is_one_write() -> None:

@@ -66,7 +66,7 @@ class SmtpProvider:
         await self._pool.close()
 
     async def _send(self, mail: mime.MimeMessage) -> Accepted:
-        """An idle connection that proves dead before the server accepted MAIL is replaced once: nothing went out."""
+        """A connection that proves of no use before the server accepted anything is replaced once."""
         deadline = asyncio.get_running_loop().time() + self.timeouts.send
         try:
             return await self._transact(mail, deadline, fresh=False)

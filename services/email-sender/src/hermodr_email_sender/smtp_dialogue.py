@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -36,3 +37,21 @@ class Reply(NamedTuple):
 
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})\b")
 _BEHIND = re.compile(r"#([245]\.\d{1,3}\.\d{1,3})\b")
+_LINE = re.compile(rb"([2-5]\d\d)(?:([ -])(.*?))?\r?", re.DOTALL)
+_USUAL = 512
+"""The longest line of a reply, in octets (RFC 5321 §4.5.3.1.5); longer ones are taken, and not remembered."""
+
+
+def reply_line(line: bytes) -> tuple[int, bool, str] | None:
+    """A line's code, whether more lines follow, and its text; None for what is no line of a reply."""
+    return _parsed(line) if len(line) <= _USUAL else _parsed.__wrapped__(line)
+
+
+@lru_cache(maxsize=256)
+def _parsed(line: bytes) -> tuple[int, bool, str] | None:
+    """Remembered, as a server says the same to nearly every MAIL and RCPT."""
+    match = _LINE.fullmatch(line)
+    if match is None:
+        return None
+    code, separator, text = match.groups(b"")
+    return int(code), separator == b"-", text.decode("utf-8", "replace").strip()

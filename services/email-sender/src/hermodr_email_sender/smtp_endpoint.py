@@ -15,7 +15,7 @@ from hermodr_delivery.failures import Cause, DeliveryFailure, Refused, Transient
 from hermodr_email_sender.smtp_dialogue import Reply, Stage
 from hermodr_email_sender.smtp_names import NAMELESS, address_literal, own_name
 from hermodr_email_sender.smtp_replies import failure
-from hermodr_email_sender.smtp_session import SmtpSession, Timeouts
+from hermodr_email_sender.smtp_session import Learnt, SmtpSession, Timeouts
 
 
 class Security(Enum):
@@ -44,6 +44,7 @@ class SmtpEndpoint:
     password: str | None = field(default=None, repr=False)
     helo: str | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
+    learnt: Learnt = field(default_factory=Learnt, compare=False)
 
 
 async def connect(endpoint: SmtpEndpoint) -> SmtpSession:
@@ -72,7 +73,10 @@ async def connect(endpoint: SmtpEndpoint) -> SmtpSession:
             if endpoint.username is not None:
                 await _log_in(client, endpoint.username, endpoint.password or "")
             return SmtpSession(
-                cast(asyncio.Transport, client.transport), client.esmtp_extensions, endpoint.timeouts
+                cast(asyncio.Transport, client.transport),
+                client.esmtp_extensions,
+                endpoint.timeouts,
+                endpoint.learnt,
             )
     except (aiosmtplib.SMTPException, OSError, ssl.SSLError) as error:
         client.close()

@@ -14,33 +14,34 @@ With CHUNKING (RFC 3030) too, a mail is one write and one read, as long as the c
     at once   [RSET] MAIL RCPT BDAT message →     ← their replies, the last of them counts
 
 Whatever breaks after the last octet left is then unknown, where "offer" would have known that nothing was sent: hence
-only on a connection whose last mail was accepted a moment ago, and for mails that are cheap to send in vain.
+only on a connection whose last mail was accepted a moment ago, and for mails that are cheap to send in vain and that no
+server can take for commands (`smtp_content`). After a refusal nothing more is said or believed there (ADR 0025).
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+
+import structlog
 
 from hermodr_delivery.failures import DeliveryFailure, OutcomeUnknown, PermanentError, TransientError
+from hermodr_email_sender import smtp_content
 from hermodr_email_sender.mime import MimeMessage
-from hermodr_email_sender.smtp_dialogue import Reply, Stage
+from hermodr_email_sender.smtp_dialogue import Reply, Stage, reply_line
 from hermodr_email_sender.smtp_patience import Patience
 from hermodr_email_sender.smtp_replies import failure
 
 MAX_REPLY_OCTETS = 32 * 1024
-_REPLY_LINE = re.compile(rb"([2-5]\d\d)(?:([ -])(.*?))?\r?", re.DOTALL)
-_USUAL_LINE = 512
-"""The longest line of a reply, in octets (RFC 5321 §4.5.3.1.5); longer ones are taken, and not remembered."""
 _START_INPUT = 354
 _CLOSING = 421
 _ALIVE_SECONDS = 1.0
 """How long after a mail was accepted its connection counts as alive: servers hang up on idle ones, after minutes."""
-_SENT_IN_VAIN = 64 * 1024
-"""The largest content, in octets, that is sent before its recipient is accepted."""
+_COMMAND_NOT_KNOWN = frozenset({500, 501, 502, 503, 504})
+"""RFC 5321 §4.2.2: about the command, not about the mail."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ class Timeouts:
 
 
 class StaleSession(Exception):
-    """A reused connection turned out to be dead before the server accepted MAIL: another one may be tried."""
+    """A reused connection turned out to be dead before the server accepted MAIL, or to a server that does not know how
+    we sent the mail: another one may be tried, since nothing was accepted."""
 
 
 class SessionBroken(Exception):
@@ -76,14 +78,29 @@ class SessionBroken(Exception):
         super().__init__(code)
 
 
+@dataclass(slots=True)
+class Learnt:
+    """What a server's replies have taught us about it; shared by its sessions.
+
+    `no_chunks`: it offers CHUNKING and does not know BDAT. It gets DATA from then on.
+    """
+
+    no_chunks: bool = False
+
+
 class SmtpSession(asyncio.Protocol):
     """A connection past its greeting. One transaction at a time; whoever holds the session owns it."""
 
     def __init__(
-        self, transport: asyncio.Transport, extensions: Mapping[str, str], timeouts: Timeouts
+        self,
+        transport: asyncio.Transport,
+        extensions: Mapping[str, str],
+        timeouts: Timeouts,
+        learnt: Learnt | None = None,
     ) -> None:
         self._transport = transport
         self._timeouts = timeouts
+        self._learnt = learnt or Learnt()
         self._pipelining = "pipelining" in extensions
         self._chunking = self._pipelining and "chunking" in extensions
         self._smtputf8 = "smtputf8" in extensions
@@ -141,14 +158,14 @@ class SmtpSession(asyncio.Protocol):
         self._clean = False
         self._deadline = deadline
         self.transactions += 1
-        if self._chunking and self._loop.time() < self._alive_until and len(mail.content) <= _SENT_IN_VAIN:
+        if self._may_go_at_once(mail.content):
             reply = await self._send_at_once(commands, mail.content, secrets)
         else:
             await self._offer(commands, reused, secrets)
             reply = await self._hand_over(mail.content)
-        if not reply.positive:
-            self._end(reset=True)
-            raise failure(Stage.CONTENT, reply, secrets)
+            if not reply.positive:
+                self._end(reset=True)
+                raise failure(Stage.CONTENT, reply, secrets)
         self._end(reset=False)
         self._alive_until = self._loop.time() + _ALIVE_SECONDS
         return reply
@@ -183,29 +200,42 @@ class SmtpSession(asyncio.Protocol):
             Stage.DATA: b"DATA\r\n",
         }
 
+    def _may_go_at_once(self, content: bytes) -> bool:
+        alive = self._chunking and not self._learnt.no_chunks and self._loop.time() < self._alive_until
+        return alive and smtp_content.may_go_unasked(content)
+
     async def _send_at_once(
         self, commands: Mapping[Stage, bytes], content: bytes, secrets: Sequence[str]
     ) -> Reply:
-        """Envelope and content in one write; the reply to the content. Raises if an earlier one is a refusal."""
-        body = b"BDAT %d LAST\r\n%b" % (len(content), content)
+        """Envelope and content in one write; the positive reply to the content.
+
+        Raises after any refusal, and leaves the session unclean: nobody knows what the server took the content for.
+        """
         try:
             replies = await self._group(
-                [commands[Stage.MAIL], commands[Stage.RCPT], body], [self._timeouts.content] * 3
+                [commands[Stage.MAIL], commands[Stage.RCPT], smtp_content.chunk(content)],
+                [self._timeouts.content] * 3,
             )
         except SessionBroken as broken:
             if self._cut_short and not broken.replies:
                 raise StaleSession from broken
             raise self._unanswered(broken) from broken
-        for stage, reply in zip((Stage.MAIL, Stage.RCPT), replies, strict=False):
+        for stage, reply in zip((Stage.MAIL, Stage.RCPT, Stage.CONTENT), replies, strict=False):
             if reply.positive:
                 continue
             if stage is Stage.MAIL and reply.code == _CLOSING:
                 raise StaleSession
-            if reply.code >= 400:  # else the server is out of step, as in `_offer`
-                self._end(reset=True)
+            if stage is Stage.CONTENT and reply.code in _COMMAND_NOT_KNOWN:
+                self._learn_that_chunks_are_unknown(reply)
+                raise StaleSession  # nothing was taken: by DATA, on another connection
             raise failure(stage, reply, secrets)
         self._check_in_step()
         return replies[-1]
+
+    def _learn_that_chunks_are_unknown(self, reply: Reply) -> None:
+        if not self._learnt.no_chunks:
+            self._learnt.no_chunks = True
+            log.warning("the server offers CHUNKING and refuses BDAT: its mails go by DATA", code=reply.code)
 
     async def _offer(self, commands: Mapping[Stage, bytes], reused: bool, secrets: Sequence[str]) -> None:
         """Sends the envelope. Returns when the server waits for the content; raises in every other case."""
@@ -274,7 +304,7 @@ class SmtpSession(asyncio.Protocol):
 
     async def _hand_over(self, content: bytes) -> Reply:
         try:
-            (reply,) = await self._exchange(_dot_stuffed(content), [self._timeouts.content])
+            (reply,) = await self._exchange(smtp_content.dot_stuffed(content), [self._timeouts.content])
         except SessionBroken as broken:
             raise self._unanswered(broken) from broken
         self._check_in_step()
@@ -325,7 +355,7 @@ class SmtpSession(asyncio.Protocol):
             # Unasked: usually "421 idle for too long, closing", or the answer to QUIT.
             self._break("connection_lost")
             return
-        parsed = _parsed(line) if len(line) <= _USUAL_LINE else _parsed.__wrapped__(line)
+        parsed = reply_line(line)
         if parsed is None or sum(map(len, self._lines)) > MAX_REPLY_OCTETS:
             self._break("protocol_error")
             return
@@ -365,23 +395,3 @@ class SmtpSession(asyncio.Protocol):
         self._break("connection_lost")
         if not self.closed.done():
             self.closed.set_result(None)
-
-
-@lru_cache(maxsize=256)
-def _parsed(line: bytes) -> tuple[int, bool, str] | None:
-    """A line's code, whether more lines follow, and its text; None for what is no line of a reply. Remembered, as a
-    server says the same to nearly every MAIL and RCPT."""
-    match = _REPLY_LINE.fullmatch(line)
-    if match is None:
-        return None
-    code, separator, text = match.groups(b"")
-    return int(code), separator == b"-", text.decode("utf-8", "replace").strip()
-
-
-def _dot_stuffed(content: bytes) -> bytes:
-    """The content as DATA carries it (RFC 5321 §4.5.2), with the final dot."""
-    if b"\r\n." in content:
-        content = content.replace(b"\r\n.", b"\r\n..")
-    if content.startswith(b"."):
-        content = b"." + content
-    return content + b".\r\n"

@@ -14,13 +14,18 @@ from hermodr_sandbox.domain.patterns import AddressPattern
 
 
 class Stage(StrEnum):
-    """The step of the dialogue at which a rule looks. `after_data` is the final dot."""
+    """The step of the dialogue at which a rule looks.
+
+    `data` is the DATA command, or the first chunk once it is there; `after_data` the final dot, or the last chunk. A
+    reply at `bdat` leaves the chunk unread, as a server does that does not know BDAT: it takes it for commands.
+    """
 
     CONNECT = "connect"
     EHLO = "ehlo"
     AUTH = "auth"
     MAIL = "mail"
     RCPT = "rcpt"
+    BDAT = "bdat"
     DATA = "data"
     AFTER_DATA = "after_data"
 

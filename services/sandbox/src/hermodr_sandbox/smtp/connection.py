@@ -43,6 +43,9 @@ class Connection(asyncio.Protocol):
         self._counted = False
         self._skipping = False
         self._in_data = False
+        self._chunk = bytearray()
+        self._chunk_left = 0
+        self._chunk_then: Callable[[bytes], None] | None = None
         self._oversize = False
         self._scanned = 0
         self._errors = 0
@@ -78,6 +81,14 @@ class Connection(asyncio.Protocol):
         self._in_data = True
         self._oversize = False
         self._scanned = 0
+
+    def _open_chunk(self, octets: int, then: Callable[[bytes], None]) -> None:
+        """The next `octets` are no commands, whatever they look like (RFC 3030): they go to `then` when all are there.
+        Nothing goes if they are more than a mail may have."""
+        self._chunk.clear()
+        self._chunk_left = octets
+        self._chunk_then = then
+        self._oversize = self._oversize or octets > self._lobby.max_size
 
     def _hold(self, seconds: float, then: Callable[[], None]) -> None:
         """Do `then` and go on reading after `seconds`; meanwhile nothing is read or answered."""
@@ -173,7 +184,11 @@ class Connection(asyncio.Protocol):
 
     def _process(self) -> None:
         while not (self._closed or self._held or self._upgrade):
-            if not (self._take_mail() if self._in_data else self._take_line()):
+            if self._chunk_then is not None:
+                taken = self._take_chunk(self._chunk_then)
+            else:
+                taken = self._take_mail() if self._in_data else self._take_line()
+            if not taken:
                 break
         self._flush()
 
@@ -198,6 +213,18 @@ class Connection(asyncio.Protocol):
         if not already_refused:
             self._refuse(b"500 5.5.2 Line too long")
         return end >= 0
+
+    def _take_chunk(self, then: Callable[[bytes], None]) -> bool:
+        piece = self._buffer[: self._chunk_left]
+        del self._buffer[: self._chunk_left]
+        self._chunk_left -= len(piece)
+        if not self._oversize:
+            self._chunk += piece
+        if self._chunk_left:
+            return False
+        self._chunk_then = None
+        then(bytes(self._chunk))
+        return True
 
     def _take_mail(self) -> bool:
         buffer = self._buffer

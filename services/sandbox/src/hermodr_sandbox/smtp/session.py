@@ -8,6 +8,7 @@ import hmac
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import structlog
@@ -65,6 +66,7 @@ class SmtpSession(Connection):
         self._sender: str | None = None
         self._utf8 = False
         self._recipients: list[str] = []
+        self._chunks: bytearray | None = None
 
     def _opened(self) -> None:
         self._step(Stage.CONNECT, lambda: self._say(f"220 {self._options.hostname} ESMTP Hermodr".encode()))
@@ -140,6 +142,7 @@ class SmtpSession(Connection):
         lines = [
             self._options.hostname,
             "PIPELINING",
+            "CHUNKING",
             "8BITMIME",
             "SMTPUTF8",
             f"SIZE {self._options.max_size}",
@@ -241,6 +244,8 @@ class SmtpSession(Connection):
         self._sender = None
         self._utf8 = False
         self._recipients = []
+        self._chunks = None
+        self._oversize = False
 
     def _on_mail(self, argument: bytes) -> None:
         if not self._helo:
@@ -276,6 +281,8 @@ class SmtpSession(Connection):
             raise BadCommand(b"501 5.5.4 DATA takes no argument")
         if self._sender is None:
             raise BadCommand(b"503 5.5.1 Say MAIL first")
+        if self._chunks is not None:
+            raise BadCommand(b"503 5.5.1 The mail has begun with BDAT")
         if not self._recipients:
             self._say(b"554 5.5.1 No valid recipients")  # a pipelining client could not know: no error of its
             return
@@ -285,6 +292,37 @@ class SmtpSession(Connection):
             self._open_data()
 
         self._step(Stage.DATA, go, tuple(self._recipients))
+
+    def _on_bdat(self, argument: bytes) -> None:
+        """RFC 3030: the octets are read and dropped even if there is nothing they could belong to."""
+        size, _, last = argument.partition(b" ")
+        if not (size.isdigit() and len(size) <= 10 and last.strip().upper() in (b"", b"LAST")):
+            self._refuse(b"501 5.5.4 Syntax: BDAT octets [LAST]")
+            self.close()  # how many octets follow is not known, and none of them is a command
+            return
+        came = partial(self._chunk_came, last=bool(last))
+        self._step(Stage.BDAT, lambda: self._open_chunk(int(size), came), tuple(self._recipients))
+
+    def _chunk_came(self, chunk: bytes, *, last: bool) -> None:
+        if (
+            self._sender is None or not self._recipients
+        ):  # a pipelining client could not know: no error of its
+            self._oversize = False
+            self._say(b"554 5.5.1 No valid recipients" if self._sender else b"503 5.5.1 Say MAIL first")
+        elif self._chunks is None:
+            self._step(Stage.DATA, lambda: self._add(chunk, last=last), tuple(self._recipients))
+        else:
+            self._add(chunk, last=last)
+
+    def _add(self, chunk: bytes, *, last: bool) -> None:
+        self._chunks = (self._chunks or bytearray()) + chunk
+        if len(self._chunks) > self._options.max_size:
+            self._oversize = True
+            self._chunks.clear()
+        if last:
+            self._mail(bytes(self._chunks))
+        else:
+            self._say(b"250 2.0.0 %d octets received" % len(chunk))
 
     def _mail(self, raw: bytes) -> None:
         limit = self._options.max_text_line
@@ -340,6 +378,7 @@ class SmtpSession(Connection):
         b"MAIL": _on_mail,
         b"RCPT": _on_rcpt,
         b"DATA": _on_data,
+        b"BDAT": _on_bdat,
         b"RSET": _on_rset,
         b"NOOP": _on_noop,
         b"VRFY": _on_vrfy,

@@ -39,6 +39,7 @@ def test_what_production_needs_is_named(module: str) -> None:
         ("hermodr_email_sender", "RETRY_LADDER", "10s,10s"),
         ("hermodr_email_sender", "EMAIL_PROVIDERS", f"smpt://user:{SECRET}@localhost"),
         ("hermodr_email_sender", "EMAIL_FROM", "nobody"),
+        ("hermodr_email_sender", "EMAIL_FROM", f"Team @ {SECRET} <team@acme.example>"),
         ("hermodr_email_sender", "LEASE_SECONDS", "1"),
         ("hermodr_sandbox", "SANDBOX_SMTP_PORT", "many"),
     ],

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermodr_contracts.locales import choose_locale
 from hermodr_contracts.topology import SENDERS
 from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, Channel, JobKind, JobState, OnUnknown, Priority
 from hermodr_dispatcher.domain import decide, deciding_wish
@@ -315,37 +314,3 @@ def test_wishes_about_something_else_do_not_count() -> None:
 
 def test_of_two_equal_wishes_the_later_counts() -> None:
     assert allows(wishes(Preference(None, None, False), Preference(None, None, True)), "hello", Channel.EMAIL)
-
-
-@pytest.mark.parametrize(
-    ("wanted", "available", "expected"),
-    [
-        ("de-AT", ("de", "de-AT", "en"), "de-AT"),
-        ("de_at", ("en", "de-AT"), "de-AT"),
-        ("de-AT", ("de", "en"), "de"),
-        ("zh-Hant-TW", ("en", "zh", "zh-Hant"), "zh-Hant"),
-        ("fr", ("de", "en"), "en"),
-        ("fr", ("de", "en-GB"), "de"),
-        (None, ("de", "en"), "en"),
-        ("", ("de", "en"), "en"),
-        ("d", ("de", "en"), "en"),
-        ("de", ("de-AT", "en"), "en"),
-        ("-", ("de",), "de"),
-        ("pt-BR", ("pt_br",), "pt_br"),
-    ],
-)
-def test_the_closest_language_is_chosen(
-    wanted: str | None, available: tuple[str, ...], expected: str
-) -> None:
-    assert choose_locale(wanted, "en", available) == expected
-
-
-@given(
-    st.none() | st.text(max_size=12),
-    st.text(max_size=12),
-    st.lists(st.text(max_size=5), min_size=1, max_size=4),
-)
-def test_some_language_that_is_there_is_always_chosen(
-    wanted: str | None, default: str, available: list[str]
-) -> None:
-    assert choose_locale(wanted, default, available) in available

@@ -170,11 +170,9 @@ def test_malformed_addresses_are_refused(address: str) -> None:
     ("address", "on_the_wire", "needs_smtputf8"),
     [
         ("jane@example.org", "jane@example.org", False),
-        ("Jane.O'Hara+x@Example.org", "Jane.O'Hara+x@Example.org", False),
+        ("Jane.O'Hara+x@Example.org", "Jane.O'Hara+x@example.org", False),
         ("jane@bücher.example", "jane@xn--bcher-kva.example", False),
         ("jané@bücher.example", "jané@xn--bcher-kva.example", True),
-        ('"jane doe"@example.org', '"jane doe"@example.org', False),
-        ("jane@[127.0.0.1]", "jane@[127.0.0.1]", False),
         ("jane@localhost", "jane@localhost", False),
     ],
 )

@@ -77,6 +77,10 @@ def test_how_long_a_server_is_waited_for_is_as_rfc_5321_wants_it_unless_the_dsn_
         ("smtp://user:s3cret@mail.example?concurrency=0", "concurrency"),
         ("smtp://user:s3cret@mail.example?concurrency=5000", "concurrency"),
         ("smtp://user:s3cret@mail.example?from=nobody", "from"),
+        (
+            "smtp://user:s3cret@mail.example?from=Team%20@%20Acme%20%3Ct@acme.example%3E",
+            "from that is not an address",
+        ),
         ("smtp://user:s3cret@mail.example?starttls=maybe", "starttls"),
         ("smtps://user:s3cret@mail.example?starttls=required", "encrypted from the start"),
         ("smtp+starttls://user:s3cret@mail.example?starttls=off", "starttls"),

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from email.utils import parseaddr
 
+from hermodr_contracts.addresses import mailbox
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.pausing import PauseWatch
@@ -85,9 +85,10 @@ async def main(stop: asyncio.Event) -> None:
 
 def providers_of(settings: EmailSenderSettings) -> list[EmailProvider]:
     """The providers of the settings; those that cannot be end the process with status 2."""
-    name, address = parseaddr(settings.email_from)
-    if "@" not in address:
-        refuse("HERMODR_EMAIL_FROM: is not an address or Name <address>")
+    try:
+        name, address = mailbox(settings.email_from)
+    except ValueError as error:
+        refuse(f"HERMODR_EMAIL_FROM: {error}")
     production = settings.env == "production"
     try:
         return build_providers(

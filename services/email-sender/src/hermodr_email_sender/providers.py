@@ -16,14 +16,13 @@ from __future__ import annotations
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from email.utils import parseaddr
 from typing import Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from hermodr_contracts.addresses import mailbox
 from hermodr_delivery.provider import Provider, ProviderOptions
-from hermodr_email_sender import addresses
 from hermodr_email_sender.domain import Mailbox, OutgoingEmail
-from hermodr_email_sender.errors import ProviderConfigError, UnsendableMessage
+from hermodr_email_sender.errors import ProviderConfigError
 from hermodr_email_sender.smtp import SmtpProvider
 from hermodr_email_sender.smtp_endpoint import Security, SmtpEndpoint
 from hermodr_email_sender.smtp_session import Timeouts
@@ -242,9 +241,8 @@ def _helo(value: str | None) -> str | None:
 
 
 def _mailbox(value: str) -> Mailbox:
-    name, address = parseaddr(value)
     try:
-        addresses.normalized(address)
-    except UnsendableMessage:
-        raise _Unusable("has a from that is not an address or Name <address>") from None
+        name, address = mailbox(value)
+    except ValueError as error:
+        raise _Unusable(f"has a from that {error}") from None
     return Mailbox(address, name)

@@ -83,7 +83,7 @@ def chosen(
 def warnings_of(view: PreviewView, texts: Texts, wanted: str | None, data: JsonObject) -> list[str]:
     """What the author may not have meant."""
     warnings = []
-    if wanted is not None and wanted.lower() != view.locale.lower():
+    if wanted is not None and wanted.lower().replace("_", "-") != view.locale.lower().replace("_", "-"):
         warnings.append(f"there are no texts in {wanted}: {view.locale} is used")
     absent = [name for name in view.variables if name not in data]
     if absent:

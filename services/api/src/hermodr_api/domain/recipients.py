@@ -11,6 +11,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, m
 from hermodr_api.domain.addresses import EmailAddress, PhoneNumber
 from hermodr_api.domain.bodies import Body, Label, Moment
 from hermodr_api.domain.notifications import Type
+from hermodr_contracts.locales import language_tag
+from hermodr_contracts.names import one_line_name
 from hermodr_contracts.vocabulary import Channel
 
 _CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
@@ -28,15 +30,13 @@ def _known_zone(name: str) -> str:
     return name
 
 
-def _one_line(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("must be a single line without control characters")
-    return text
-
-
-Locale = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}$", examples=["de-AT"])]
+Locale = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$", max_length=35, examples=["de-AT"]),
+    AfterValidator(language_tag),
+]
 Zone = Annotated[str, Field(max_length=64, examples=["Europe/Berlin"]), AfterValidator(_known_zone)]
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_one_line)]
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(one_line_name)]
 
 
 class RecipientIn(Body):
@@ -63,7 +63,8 @@ class RecipientIn(Body):
     )
     locale: Locale | None = Field(
         default=None,
-        description="The language of templates: `de-AT`, else `de`, else the template's `default_locale`.",
+        description="The language of templates (BCP 47): the closest one there is, by CLDR's language matching, "
+        "else the template's `default_locale`.",
         examples=["de-AT"],
     )
     timezone: Zone | None = Field(

@@ -11,6 +11,8 @@ from typing import Any
 import jwt
 from jwt.types import Options
 
+from hermodr_contracts.names import one_line_name
+
 MOST_BYTES = 8192
 """A token is no longer; one that is is refused before anything of it is looked at."""
 LEEWAY_SECONDS = 30.0
@@ -120,6 +122,9 @@ def _moment(claims: Mapping[str, Any], name: str) -> float | None:
 
 def _name(claims: Mapping[str, Any], name: str) -> str:
     value = claims.get(name)
-    if not isinstance(value, str) or not value or len(value) > _MOST_NAME or not value.isprintable():
+    if not isinstance(value, str) or not value or len(value) > _MOST_NAME:
         raise Untrusted(f"the token must have {name}, a text of 1 to {_MOST_NAME} characters")
-    return value
+    try:
+        return one_line_name(value)
+    except ValueError as error:
+        raise Untrusted(f"the token's {name} {error}") from None

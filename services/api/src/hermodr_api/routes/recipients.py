@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from hermodr_api.domain.addresses import as_stored
 from hermodr_api.domain.listing import page_of
 from hermodr_api.domain.recipients import (
     ExportView,
@@ -116,7 +117,8 @@ class RecipientRoutes:
         """`GET /v1/recipients`."""
         page = page_of(limit, cursor, sort)
         async with patience():
-            search = Search(external_id, user_id, email, caller_of(request).user_id)
+            address = as_stored(email) if email else email
+            search = Search(external_id, user_id, address, caller_of(request).user_id)
             project_id = caller_of(request).project_id
             rows = await recipients.page(self._ledger, project_id, one_more(page), search)
         return listed(rows, page, RecipientView, RecipientList)

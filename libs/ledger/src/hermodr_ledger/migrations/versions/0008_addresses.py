@@ -1,0 +1,18 @@
+"""One rule for addresses, in SQL too."""
+
+from hermodr_ledger.migrations.script import execute_file
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Runs the script."""
+    execute_file("0008_addresses.sql")
+
+
+def downgrade() -> None:
+    """Not offered: a ledger is not undone."""
+    raise NotImplementedError("revision 0008 cannot be undone")

@@ -1,18 +1,18 @@
-"""SQL refuses JSON that cannot be kept as it is."""
+"""One rule for addresses, in SQL too."""
 
 from hermodr_ledger.migrations.script import execute_file
 
-revision = "0008"
-down_revision = "0007"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     """Runs the script."""
-    execute_file("0008_keepable.sql")
+    execute_file("0011_addresses.sql")
 
 
 def downgrade() -> None:
     """Not offered: a ledger is not undone."""
-    raise NotImplementedError("revision 0008 cannot be undone")
+    raise NotImplementedError("revision 0011 cannot be undone")

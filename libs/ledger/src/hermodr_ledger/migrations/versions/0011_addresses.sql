@@ -29,8 +29,10 @@ BEGIN
     IF at < 2 OR octet_length(local_part) > 64 OR octet_length(domain) > 253
         OR octet_length(local_part) + 1 + length(domain) > 254
         OR local_part !~ '^[A-Za-z0-9!#$%&''*+/=?^_`{|}~\u0080-\U0010ffff-]+(\.[A-Za-z0-9!#$%&''*+/=?^_`{|}~\u0080-\U0010ffff-]+)*$'
-        OR domain !~ '^(([a-z0-9\u0080-\U0010ffff]([a-z0-9\u0080-\U0010ffff-]{0,61}[a-z0-9\u0080-\U0010ffff])?\.)+([a-z0-9\u0080-\U0010ffff]([a-z0-9\u0080-\U0010ffff-]{0,61}[a-z0-9\u0080-\U0010ffff])?)|localhost)$'
-        OR domain ~ '(^|\.)(?!xn)..--' OR domain ~ '[0-9]$' OR domain ~ '(^|\.)(arpa|invalid|onion)$'
+        OR (domain <> 'localhost' AND strpos(domain, '.') = 0)
+        OR domain ~ '[^a-z0-9.\u0080-\U0010ffff-]|(^|\.)[.-]|-\.|[.-]$|[0-9]$|(^|\.)(arpa|invalid|onion)$'
+        OR (domain LIKE '%--%' AND domain ~ '(^|\.)(?!xn)..--')
+        OR (length(domain) > 63 AND EXISTS (SELECT 1 FROM unnest(string_to_array(domain, '.')) l WHERE length(l) > 63))
     THEN
         PERFORM refuse(argument, 'is not an email address');
     END IF;

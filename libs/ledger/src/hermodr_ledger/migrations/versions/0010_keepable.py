@@ -1,18 +1,18 @@
-"""One rule for addresses, in SQL too."""
+"""SQL refuses JSON that cannot be kept as it is."""
 
 from hermodr_ledger.migrations.script import execute_file
 
-revision = "0008"
-down_revision = "0007"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     """Runs the script."""
-    execute_file("0008_addresses.sql")
+    execute_file("0010_keepable.sql")
 
 
 def downgrade() -> None:
     """Not offered: a ledger is not undone."""
-    raise NotImplementedError("revision 0008 cannot be undone")
+    raise NotImplementedError("revision 0010 cannot be undone")

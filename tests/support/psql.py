@@ -24,10 +24,14 @@ class Psql:
     def ask(self, *statements: str) -> list[list[str]]:
         """Runs the statements in one session, one after the other, and returns the rows they brought, unaligned. Raises
         `Refused` at the first that fails."""
+        return self.run(";\n".join(statements) + ";\n")
+
+    def run(self, script: str) -> list[list[str]]:
+        """The same for a script."""
         program = find_installation() / "bin" / "psql"
         done = subprocess.run(
             [program, "-XqAt", "-F", "|", "-v", "ON_ERROR_STOP=1", self._url],
-            input=";\n".join(statements) + ";\n",
+            input=script,
             capture_output=True,
             text=True,
             timeout=TIMEOUT,

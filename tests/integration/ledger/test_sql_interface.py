@@ -17,6 +17,7 @@ FUNCTIONS = {
     "enqueue_notification_job": "uuid",
     "queue_notification": "uuid",
     "enqueue_task": "uuid",
+    "update_notification_status": "boolean",
     "create_digest_jobs": "integer",
     "cleanup_notification_data": "integer",
     "calculate_next_retry": "interval",
@@ -27,6 +28,10 @@ VIEWS = {
     "notification_processing_timeline",
     "notification_error_summary",
     "failed_notifications_report",
+    "notification_jobs",
+    "notification_delivery_logs",
+    "job_queue",
+    "auto_sync_messages",
 }
 
 
@@ -88,7 +93,7 @@ def test_a_delay_makes_it_scheduled(producer: Psql, house: House, admin: Psql) -
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"recipient_id": "NULL"}, "recipient_id: is missing"),
+        ({"recipient_id": "NULL"}, "recipient_id: is missing, and so is external_id"),
         ({"recipient_id": "gen_random_uuid()"}, "recipient_id: there is no recipient"),
         ({"group_id": "gen_random_uuid()"}, "group_id: there is no group"),
         ({"update_id": "gen_random_uuid()"}, "update_id: there is no update .* in that group"),

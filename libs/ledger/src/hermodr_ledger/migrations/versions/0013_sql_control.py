@@ -1,0 +1,18 @@
+"""Cancelling, asking again and looking at what waits, by SQL."""
+
+from hermodr_ledger.migrations.script import execute_file
+
+revision = "0013"
+down_revision = "0012"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Runs the script."""
+    execute_file("0013_sql_control.sql")
+
+
+def downgrade() -> None:
+    """Not offered: a ledger is not undone."""
+    raise NotImplementedError("revision 0013 cannot be undone")

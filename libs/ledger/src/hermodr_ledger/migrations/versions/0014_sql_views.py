@@ -1,0 +1,18 @@
+"""The founding systems' tables as views."""
+
+from hermodr_ledger.migrations.script import execute_file
+
+revision = "0014"
+down_revision = "0013"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Runs the script."""
+    execute_file("0014_sql_views.sql")
+
+
+def downgrade() -> None:
+    """Not offered: a ledger is not undone."""
+    raise NotImplementedError("revision 0014 cannot be undone")

@@ -1,0 +1,167 @@
+"""All that a request by SQL may say, as an ordinary role says it through psql."""
+
+import re
+
+import pytest
+
+from tests.support.psql import Psql, Refused
+from tests.support.sql_house import House
+
+SHOP = "SET hermodr.project = 'shop'"
+BANK = "SET hermodr.project = 'bank'"
+SAYS = """'{"subject": "Hello", "body": "you"}'"""
+
+
+def row(admin: Psql, job_id: str, *columns: str) -> list[str]:
+    (found,) = admin.ask(f"SELECT {', '.join(columns)} FROM hermodr.jobs WHERE id = '{job_id}'")
+    return found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def named(admin: Psql, house: House) -> None:
+    """Ada and Bob are known by ids of the application's."""
+    for person in ("ada", "bob"):
+        for project in ("shop", "bank"):
+            known = house.ids[project][person]
+            admin.ask(f"UPDATE hermodr.recipients SET external_id = 'guest-{person}' WHERE id = '{known}'")
+
+
+def test_three_arguments_are_enough(producer: Psql, house: House, admin: Psql) -> None:
+    job_id = producer.one(
+        "SELECT hermodr.enqueue_notification_job("
+        f"recipient_id => '{house.ids['shop']['ada']}', notification_type => 'booking', content => {SAYS})"
+    )
+    assert row(admin, job_id, "state", "priority", "channels", "type", "recipient_id", "metadata", "expires_at") == [
+        "queued", "1", "", "booking", str(house.ids["shop"]["ada"]), "", "",
+    ]  # fmt: skip
+    assert producer.one(
+        SHOP,
+        f"SELECT hermodr.queue_notification('booking', p_recipient_email => 'a@example.com', p_payload => {SAYS})",
+    )
+    assert producer.one(SHOP, "SELECT hermodr.enqueue_task(type => 'rebuild')")
+
+
+def test_a_recipient_is_named_as_the_application_names_them(
+    producer: Psql, house: House, admin: Psql
+) -> None:
+    for project in ("shop", "bank"):
+        for call in (
+            f"enqueue_notification_job(external_id => 'guest-ada', notification_type => 'booking', content => {SAYS})",
+            f"queue_notification('booking', external_id => 'guest-ada', p_payload => {SAYS})",
+        ):
+            job_id = producer.one(f"SET hermodr.project = '{project}'", f"SELECT hermodr.{call}")
+            ids = house.ids[project]
+            assert row(admin, job_id, "recipient_id", "project_id", "owner_id", "to_email") == [
+                str(ids["ada"]), str(ids["project"]), "ada", "",
+            ]  # fmt: skip
+
+
+def test_everything_a_request_may_say(producer: Psql, house: House, admin: Psql) -> None:
+    job_id = producer.one(
+        SHOP,
+        "SELECT hermodr.enqueue_notification_job(external_id => 'guest-bob', notification_type => 'booking',"
+        f" content => {SAYS}, priority => 'low', scheduled_for => now() + interval '1 hour',"
+        " expires_at => now() + interval '2 hours', metadata => '{\"booking\": 7}', cancel_key => 'order-17',"
+        " max_retries => 3, delivery_method => 'email')",
+    )
+    assert row(admin, job_id, "state", "priority", "metadata", "cancel_key", "max_retries", "channels") == [
+        "scheduled", "2", '{"booking": 7}', "order-17", "3", "{email}",
+    ]  # fmt: skip
+    assert row(
+        admin, job_id, "wake_at = scheduled_for", "expires_at - scheduled_for > interval '59 minutes'"
+    ) == ["t", "t"]
+
+
+def test_a_time_that_is_over_means_now(producer: Psql, house: House, admin: Psql) -> None:
+    job_id = producer.one(house.enqueue(scheduled_for="'0001-01-01 00:00:00 UTC'", delay_minutes="0"))
+    assert row(admin, job_id, "state", "scheduled_for") == ["queued", ""]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"recipient_id": "NULL"}, "recipient_id: is missing, and so is external_id"),
+        ({"external_id": "'guest-ada'"}, "external_id: cannot stand beside recipient_id"),
+        ({"recipient_id": "NULL", "external_id": "'nobody'"}, "external_id: there is no recipient with it"),
+        ({"priority": "'low'"}, "priority: is another name of urgency"),
+        ({"urgency": "NULL", "priority": "'high'"}, "priority: 'high' is none of urgent, normal, low"),
+        (
+            {"delay_minutes": "5", "scheduled_for": "now()"},
+            "delay_minutes: cannot stand beside scheduled_for",
+        ),
+        ({"scheduled_for": "now() + interval '367 days'"}, "scheduled_for: is more than 366 days ahead"),
+        ({"scheduled_for": "'infinity'"}, "scheduled_for: is more than 366 days ahead"),
+        ({"scheduled_for": "'-infinity'"}, "scheduled_for: is more than 366 days ahead"),
+        ({"expires_at": "'infinity'"}, "expires_at: is after the last of all times"),
+        ({"expires_at": "'10000-01-01 UTC'"}, "expires_at: is after the last of all times"),
+        ({"expires_at": "now() - interval '1 second'"}, "expires_at: is over before"),
+        (
+            {"scheduled_for": "now() + interval '2 hours'", "expires_at": "now() + interval '1 hour'"},
+            "expires_at: is over before",
+        ),
+        ({"metadata": "'[]'"}, "metadata: must be a JSON object"),
+        ({"metadata": "'{\"n\": 1e400}'"}, "metadata: holds a number beyond"),
+        ({"cancel_key": "''"}, "cancel_key: must have 1 to 200 characters"),
+        ({"max_retries": "-1"}, "max_retries: -1 is not within 0 and 100"),
+        ({"idempotency_key": "'two words'"}, "idempotency_key: must be 1 to 255 printable ASCII"),
+        ({"idempotency_key": "''"}, "idempotency_key: must be 1 to 255 printable ASCII"),
+    ],
+)
+def test_a_bad_argument_is_named(
+    producer: Psql, house: House, admin: Psql, changes: dict[str, str], says: str
+) -> None:
+    before = (
+        admin.one("SELECT count(*) FROM hermodr.jobs"),
+        admin.one("SELECT count(*) FROM hermodr.idempotency_keys"),
+    )
+    with pytest.raises(Refused, match=f"ERROR:  {re.escape(says)}"):
+        producer.ask(SHOP, house.enqueue(**changes))
+    after = (
+        admin.one("SELECT count(*) FROM hermodr.jobs"),
+        admin.one("SELECT count(*) FROM hermodr.idempotency_keys"),
+    )
+    assert after == before
+
+
+def test_the_same_request_under_a_key_is_one_job(producer: Psql, house: House, admin: Psql) -> None:
+    calls = {
+        "enqueue": house.enqueue(idempotency_key="'order-1'"),
+        "queue": f"SELECT hermodr.queue_notification('x', 'a@example.com', {SAYS}, idempotency_key => 'order-2')",
+        "task": "SELECT hermodr.enqueue_task('rebuild', singleton_key => 'one', idempotency_key => 'order-3')",
+    }
+    for call in calls.values():
+        first = producer.one(SHOP, call)
+        assert producer.one(SHOP, call) == first
+        assert producer.ask(SHOP, "BEGIN", call, call, "COMMIT") == [[first], [first]]
+    with pytest.raises(Refused, match="idempotency_key: was used for another request"):
+        producer.ask(SHOP, house.enqueue(idempotency_key="'order-1'", urgency="'low'"))
+    with pytest.raises(Refused, match="idempotency_key: was used for another request"):
+        producer.ask(SHOP, house.enqueue(idempotency_key="'order-2'"))
+    assert producer.one(BANK, house.enqueue("bank", idempotency_key="'order-1'"))
+    lost = producer.one(SHOP, "BEGIN", house.enqueue(idempotency_key="'order-4'"), "ROLLBACK")
+    assert producer.one(SHOP, house.enqueue(idempotency_key="'order-4'")) != lost
+
+
+def test_the_key_is_one_with_requests_over_http(admin: Psql, producer: Psql, house: House) -> None:
+    project = house.ids["shop"]["project"]
+    admin.ask(
+        "INSERT INTO hermodr.idempotency_keys (project_id, key, fingerprint, status, response)"
+        f" VALUES ('{project}', 'by-http', '\\x00', 202, '{{}}')"
+    )
+    with pytest.raises(Refused, match="idempotency_key: was used for another request"):
+        producer.ask(house.enqueue(idempotency_key="'by-http'"))
+
+
+def test_old_overloads_are_gone(admin: Psql) -> None:
+    assert (
+        admin.ask(
+            "SELECT proname FROM pg_proc WHERE pronamespace = 'hermodr'::regnamespace"
+            " GROUP BY proname HAVING count(*) > 1"
+        )
+        == []
+    )
+    open_to_all = admin.ask(
+        "SELECT p.proname FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a"
+        " WHERE p.pronamespace = 'hermodr'::regnamespace AND a.grantee = 0"
+    )
+    assert {name for (name,) in open_to_all} <= {"may_read", "uuid_floor"}

@@ -207,6 +207,17 @@ async def test_a_preview_warns_of_what_may_not_be_meant(api: ApiUnderTest) -> No
     assert "line 2: a list cannot be printed" in problem(refused, 422, "invalid-request")["errors"][0]["msg"]
 
 
+async def test_html_without_words_is_warned_of_when_saved_and_shown(api: ApiUnderTest) -> None:
+    made = await api.template(**_email(body_html="<img src='https://x.example/a.png'>"))
+    (warning,) = made["warnings"]
+    assert warning.startswith("email.en: the plain text derived from the HTML is empty")
+    shown = await api.http.post(f"{URL}/{made['id']}/preview", json={"data": {"name": "Ada"}})
+    assert (shown.json()["text"], shown.json()["warnings"]) == ("", [warning.removeprefix("email.en: ")])
+    better = _email(body_html="<img src='https://x.example/a.png' alt='Spring is here'>")
+    changed = await api.http.patch(f"{URL}/{made['id']}", json=better)
+    assert changed.json()["warnings"] == []
+
+
 async def test_a_preview_that_cannot_be(api: ApiUnderTest) -> None:
     made = await api.template()
     url = f"{URL}/{made['id']}/preview"

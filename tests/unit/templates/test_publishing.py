@@ -223,6 +223,62 @@ def test_inline_styles_of_mjml() -> None:
     assert '<a class="b" href="1" style="color: red;">1</a>' in html
 
 
+XHTML = '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">'
+
+
+def test_inlining_leaves_doctype_and_conditionals_alone() -> None:
+    office = (
+        "<!--[if gte mso 9]><xml><o:OfficeDocumentSettings/></xml><style>p{color:red}</style><![endif]-->"
+    )
+    table = "<table><tbody><![if !mso]><tr><td>{% if a %}z{% endif %}</td></tr><![endif]></tbody></table>"
+    revealed = "<!--[if !mso]><!--><p>{{ a }}</p><!--<![endif]-->"
+    ghost = "<!--[if mso | IE]><table><tr><td width='{{ w }}'><![endif]-->"
+    html = html_of(
+        body_html=f'{XHTML}<html xmlns:v="urn:v"><head>{office}<style>p{{color:blue}}</style></head><body>'
+        f"{revealed}{table}{ghost}</body></html>"
+    )
+    assert html == (
+        f'{XHTML}<html xmlns:v="urn:v"><head>{office}</head><body>'
+        + revealed.replace("<p>", '<p style="color: blue;">')
+        + f"{table}{ghost}</body></html>"
+    )
+    assert html_of(
+        body_html="<?xml version='1.0'?><!doctype HTML><style>p{color:red}</style><p>x"
+    ).startswith("<?xml version='1.0'?><!doctype HTML><html>")
+
+
+def test_styles_for_some_screens_stay_rules() -> None:
+    kept = (
+        "@media (prefers-color-scheme: dark) { p { color: #fff !important; } }",
+        "[data-ogsc] p { color: #eee; }",
+        "u + .body p { color: #123; }",
+    )
+    html = html_of(
+        body_html='<style media="(max-width: 600px)">p{color:red}</style><style media=screen>p{margin:0}'
+        + "".join(kept)
+        + '</style><body class="body"><p>x</p>'
+    )
+    assert '<style media="(max-width: 600px)">p{color:red}</style>' in html
+    assert '<p style="margin: 0;">x</p>' in html
+    for rule in kept:
+        assert rule.replace(" ", "") in html.replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("html", "warned"),
+    [
+        ("<img src=x>", True),
+        ("<div style='display:none'>preheader</div>{% if a %}<img src='{{ a }}'>{% endif %}{# note #}", True),
+        ("<img src=x alt='Tea'>", False),
+        ("<p>{{ a }}</p>", False),
+        ("<style>p{display:none}</style><p>x</p>", True),
+    ],
+)
+def test_html_without_words_is_warned_of(html: str, *, warned: bool) -> None:
+    assert bool(publish(Source(body_html=html)).warnings) is warned
+    assert publish(Source(body_html=html, body_text="x")).warnings == []
+
+
 # What is rendered after compiling is what compiling makes of the rendered source.
 
 _words = st.sampled_from(["x", "a &amp; b", "<b>bold</b>", "é漢", "<br/>", "<!-- note -->", "&nbsp;"])

@@ -91,9 +91,10 @@ class BoundedRenderer:
         self, subject: str | None, body_text: str | None, body_html: str | None
     ) -> Rendered | None:
         """The same; None where the cell has to derive the text from the HTML, as that is long."""
-        if body_text is not None or body_html is None or len(body_html) <= QUICK.html:
-            return as_given(subject, body_text, body_html)
-        return None
+        try:
+            return as_given(subject, body_text, body_html, QUICK)
+        except RenderingFailed:
+            return None
 
     async def render_in_cell(self, template: TemplateVersion, data: str) -> Rendered:
         """The content that could not be had at once. Raises `RenderingFailed`."""

@@ -1,213 +1,242 @@
 """A readable plain-text form of an HTML mail, for those who read text.
 
-Not by `html.parser`: a stranger's HTML is read here in the sender's only thread, and `"<a " * 40_000` keeps that parser
-busy for minutes. What follows reads every character once, whatever it is given: what is never closed lasts to the end.
+Lexbor reads the HTML, by the HTML standard to the letter; here it is said what comes of it: what somebody sees who
+opens the mail, in the order it stands there. See ADR 0034.
 """
 
 from __future__ import annotations
 
 import re
-from html import unescape
+from typing import NamedTuple
 
-_IGNORED = frozenset({"head", "noscript", "script", "style", "template", "title"})
-_BLOCKS = frozenset(
-    {
-        "address", "article", "aside", "blockquote", "center", "dd", "div", "dl", "dt", "fieldset", "figure", "footer",
-        "form", "header", "li", "main", "nav", "section", "table", "tbody", "thead", "tfoot", "tr",
-    }
+from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
+
+from hermodr_templates.html_hints import NONE, Hints, hints
+from hermodr_templates.html_lines import Lines
+from hermodr_templates.html_links import target_of
+from hermodr_templates.html_lists import Numbering
+from hermodr_templates.limits import FULL, Limits, TemplateLimitExceeded
+
+_UNSEEN = frozenset(
+    (
+        "base", "datalist", "iframe", "link", "meta", "noembed", "noframes", "param", "script", "source", "style",
+        "svg", "template", "title", "track",
+    )
 )  # fmt: skip
-_PARAGRAPHS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "ol", "p", "pre", "ul"})
-_LINKS = ("http://", "https://", "mailto:", "tel:")
-_DEEPEST_INDENT = 8
-_SPACE = re.compile(r"[ \t\r\n\f]+")
-# Possessive throughout, and every branch ends at the end of the text at the latest: no character is read twice.
-_TOKEN = re.compile(
-    r"""
-    (?P<text> [^<]++ )
-  | <!-- .*? (?: --> | \Z )
-  | < (?: [!?] | / (?![a-zA-Z]) ) [^>]*+ >?
-  | </ (?P<end> [a-zA-Z][^\s/>]*+ ) [^>]*+ >?
-  | < (?P<start> [a-zA-Z][^\s/>]*+ )
-      (?P<attributes> (?: [^>=]++ | = \s*+ (?: "[^"]*+"? | '[^']*+'? )?+ )*+ ) >?
-  | (?P<bracket> < )
-    """,
-    re.VERBOSE | re.DOTALL,
+_LISTS = ("dir", "menu", "ol", "ul")
+_BLOCKS = (
+    "address", "article", "aside", "blockquote", "caption", "center", "dd", "details", "dialog", "div", "dl", "dt",
+    "fieldset", "figcaption", "figure", "footer", "form", "header", "hgroup", "legend", "li", "main", "map", "nav",
+    "optgroup", "option", "search", "section", "summary", "table", "tbody", "tfoot", "thead", "tr",
+)  # fmt: skip
+_PARAGRAPHS = ("h1", "h2", "h3", "h4", "h5", "h6", "listing", "p", "plaintext", "pre", "xmp", *_LISTS)
+_VERBATIM = frozenset({"listing", "plaintext", "pre", "textarea", "xmp"})
+_GAPS = dict.fromkeys(_BLOCKS, 1) | dict.fromkeys(_PARAGRAPHS, 2)
+"""Line breaks at the edges of an element: 2 leave a blank line."""
+_APART = frozenset({"button", "input", "object", "select", "td", "textarea", "th", "video"})
+"""Within a line, and yet no part of the word beside it."""
+_BETWEEN = re.compile("[\\s/\"']+")
+_BUTTONS = ("submit", "button", "reset")
+_PLAIN = {
+    tag: gap for tag, gap in _GAPS.items() if tag not in (*_LISTS, *_VERBATIM, "li", "dialog")
+} | dict.fromkeys(
+    (
+        "abbr",
+        "b",
+        "bdi",
+        "big",
+        "code",
+        "em",
+        "font",
+        "i",
+        "ins",
+        "small",
+        "span",
+        "strong",
+        "sub",
+        "sup",
+        "u",
+    ),
+    0,
 )
-_ATTRIBUTE = re.compile(
-    r"""
-    (?P<name> [^\s=/>]++ ) (?: \s*+ = \s*+ (?: "(?P<double>[^"]*+) | '(?P<single>[^']*+) | (?P<bare>[^\s>]*+) ) )?+
-    """,
-    re.VERBOSE,
-)
-_RAW_END = {tag: re.compile(rf"</{tag}(?=[\s/>])", re.IGNORECASE) for tag in ("script", "style")}
+"""Those that mean a gap or nothing."""
+_SELF_CONTAINED = frozenset({"area", "br", "hr", "img", "input"})
 
 
-def html_to_text(html: str) -> str:
+def html_to_text(html: str, limits: Limits = FULL) -> str:
     """The text of `html`: paragraphs apart by a blank line, list items marked, link targets in angle brackets.
 
-    Styles, scripts and tags vanish; images leave their `alt`. Never raises: broken HTML gives what a lenient
-    parser makes of it.
+    Styles, scripts, tags and what is hidden vanish; images leave their `alt`. Broken HTML gives what browsers make of
+    it. Raises `TemplateLimitExceeded`.
     """
-    reader = _Reader()
-    reader.read(html)
-    return reader.text()
+    if (
+        len(html) > limits.html
+        or html.count("<") - html.count("</") > limits.elements
+        or _attributes(html, limits.attributes * 4) > limits.attributes
+    ):
+        raise TemplateLimitExceeded("too long to derive the text from")
+    body = LexborHTMLParser(html, options=LexborDocumentOptions.WO_EVENTS).body
+    reader = _Reader(limits.nodes)
+    if body is not None:
+        reader.read(body)
+    return reader.lines.text()
 
 
-def _attributes(text: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for match in _ATTRIBUTE.finditer(text):
-        value = match["double"] or match["single"] or match["bare"] or ""
-        found.setdefault(match["name"].lower(), _unescaped(value))
-    return found
+def _attributes(html: str, long: int) -> int:
+    """The most attributes that one tag can have, of the `long` tags."""
+    tags = html.split("<")
+    if max(map(len, tags)) <= long:
+        return 0
+    return max(len(_BETWEEN.findall(tag.partition(">")[0])) for tag in tags)
 
 
-def _unescaped(text: str) -> str:
-    try:
-        return unescape(text)
-    except ValueError:  # a character of thousands of digits
-        return text
+class _Left(NamedTuple):
+    """How it was outside of an element, and what is to be done when it ends."""
+
+    link: str
+    listed: bool
+    quote: bool
+    verbatim: str
+    unseen: tuple[bool, bool]
+
+
+_Open = tuple[LexborNode, int, bool, _Left | None]
+"""An element, the gap at its edges, whether it stands apart, and the rest if there is more to it."""
 
 
 class _Reader:
-    def __init__(self) -> None:
-        self._pieces: list[str] = []
-        self._line: list[str] = []
-        self._lines = 0
-        self._gap = 0
-        self._lists: list[int | None] = []
-        self._marker = ""
-        self._link: tuple[str, int, int] | None = None
-        self._ignored = 0
-        self._verbatim = 0
+    def __init__(self, most: int) -> None:
+        self.lines = Lines()
+        self._most = most
+        self._lists: list[Numbering] = []
+        self._verbatim = ""
+        self._unseen = (False, False)
+        """Too small to be read, invisible: both are inherited, and both can be taken back further in."""
+        self._open: list[_Open] = []
 
-    def text(self) -> str:
-        self._break(0)
-        text = "".join(self._pieces).strip("\n")
-        return text + "\n" if text else ""
+    def read(self, body: LexborNode) -> None:
+        """All that is in it. Most elements have no attributes and little meaning: those are done with here."""
+        lines, opened = self.lines, self._open
+        node: LexborNode | None = body
+        for _ in range(self._most):
+            if node is None:
+                return
+            tag = node.tag
+            if tag == "-text":
+                self._text(node.text_content)
+            elif tag in _PLAIN and not node.attributes:
+                gap = _PLAIN[tag]
+                if gap:
+                    lines.end(gap)
+                child = node.first_child
+                if child is not None:
+                    opened.append((node, gap, False, None))
+                    node = child
+                    continue
+            elif tag and tag[0] not in "-!" and self._enter(node, tag):
+                child = node.first_child
+                if child is not None:
+                    node = child
+                    continue
+                self._leave()
+            node = self._following(node)
+        raise TemplateLimitExceeded("too many elements to derive the text from")
 
-    def read(self, html: str) -> None:
-        position = 0
-        while (token := _TOKEN.match(html, position)) is not None:
-            position = token.end()
-            if token["start"] is not None:
-                tag = token["start"].lower()
-                self._start(tag, token["attributes"])
-                if tag in _RAW_END:
-                    end = _RAW_END[tag].search(html, position)
-                    position = end.start() if end else len(html)
-            elif token["end"] is not None:
-                self._end(token["end"].lower())
-            elif text := token["text"] or token["bracket"]:
-                self._text(_unescaped(text))
+    def _following(self, node: LexborNode) -> LexborNode | None:
+        following = node.next if self._open else None
+        while following is None and self._open:
+            left = self._leave()
+            following = left.next if self._open else None
+        return following
 
-    def _start(self, tag: str, attributes: str) -> None:
-        if tag in _IGNORED:
-            self._ignored += 1
-        elif tag == "br":
-            self._newline()
+    def _text(self, text: str | None) -> None:
+        if text and not (self._unseen[0] or self._unseen[1]):
+            if self._verbatim:
+                self.lines.write_verbatim(text, self._verbatim)
+            else:
+                self.lines.write(text)
+
+    def _enter(self, node: LexborNode, tag: str) -> bool:
+        """Whether there is something in it to be read; if so, it has to be left again."""
+        if tag in _UNSEEN:
+            return False
+        attributes = node.attributes
+        hint = hints(attributes) if attributes else NONE
+        if hint.hidden or (tag == "dialog" and "open" not in attributes):
+            return False
+        gap = _gap(tag, hint)
+        apart = tag in _APART or hint.display == "apart" or (hint.display == "inline" and tag in _GAPS)
+        link = attributes.get("href") or "" if tag in ("a", "area") and attributes else ""
+        left = _Left(link, tag in _LISTS, tag == "q", self._verbatim, self._unseen)
+        self._open.append((node, gap, apart, left))
+        if hint is not NONE or tag in _VERBATIM:
+            self._unseen = hint.inherited(self._unseen)
+            self._verbatim = (
+                hint.space if hint.space is not None else "pre" if tag in _VERBATIM else self._verbatim
+            )
+        if gap:
+            self.lines.end(1 if left.listed and self._lists else gap)
+        elif apart:
+            self.lines.apart()
+        self._begin(node, tag, left, hint)
+        return True
+
+    def _begin(self, node: LexborNode, tag: str, left: _Left, hint: Hints) -> None:
+        if left.listed:
+            self._lists.append(Numbering(node, tag, node.attributes, hint))
+        elif tag == "li" and hint.display in ("", "block"):
+            self.lines.mark(self._marker(node.attributes, hint))
+        elif left.link:
+            self.lines.begin_link()
+        elif left.quote:
+            self.lines.write('"')
+        if tag in _SELF_CONTAINED and not self._unseen[1]:  # images have no size of letters
+            self._write_element(tag, node.attributes)
+
+    def _write_element(self, tag: str, attributes: dict[str, str | None]) -> None:
+        if tag == "br":
+            self.lines.newline()
         elif tag == "hr":
-            self._break(2)
-            self._line.append("-" * 20)
-            self._break(2)
-        elif tag == "img":
-            self._write(_attributes(attributes).get("alt", ""))
-        elif tag == "a":
-            self._close_link()
-            self._link = (_attributes(attributes).get("href", ""), self._lines, len(self._line))
-        elif tag in _PARAGRAPHS or tag in _BLOCKS:
-            self._open_block(tag)
-        elif tag in ("td", "th"):
-            self._write(" ")
-
-    def _end(self, tag: str) -> None:
-        if tag in _IGNORED:
-            self._ignored = max(0, self._ignored - 1)
-        elif tag == "a":
-            self._close_link()
-        elif tag in ("ul", "ol"):
-            if self._lists:
-                self._lists.pop()
-            self._break(1 if self._lists else 2)
-        elif tag in _PARAGRAPHS:
-            self._break(2)
-            if tag == "pre":
-                self._verbatim = max(0, self._verbatim - 1)
-        elif tag in _BLOCKS:
-            self._break(1)
-
-    def _text(self, text: str) -> None:
-        if self._ignored:
-            return
-        if self._verbatim:
-            first, *rest = text.split("\n")
-            self._line.append(first)
-            for line in rest:
-                self._flush(keep_blank=True)
-                self._gap = 1
-                self._line.append(line)
+            self.lines.rule()
         else:
-            self._write(text)
+            self.lines.word(_words_of(tag, attributes))
 
-    def _open_block(self, tag: str) -> None:
-        nested = tag in ("ul", "ol") and bool(self._lists)
-        self._break(2 if tag in _PARAGRAPHS and not nested else 1)
-        if tag in ("ul", "ol"):
-            self._lists.append(1 if tag == "ol" else None)
-        elif tag == "li":
-            self._marker = self._next_marker()
-        elif tag == "pre":
-            self._verbatim += 1
+    def _leave(self) -> LexborNode:
+        node, gap, apart, left = self._open.pop()
+        if left is not None:
+            if left.quote:
+                self.lines.write('"')
+            if left.link:
+                tiny, invisible = self._unseen
+                self.lines.end_link("" if invisible else target_of(left.link), bare=not tiny)
+            if left.listed:
+                self._lists.pop()
+                gap = 1 if self._lists and gap else gap
+            self._verbatim, self._unseen = left.verbatim, left.unseen
+        if gap:
+            self.lines.end(gap)
+        elif apart:
+            self.lines.apart()
+        return node
 
-    def _next_marker(self) -> str:
-        indent = "  " * min(max(0, len(self._lists) - 1), _DEEPEST_INDENT)
-        number = self._lists[-1] if self._lists else None
-        if number is None:
-            return f"{indent}- "
-        self._lists[-1] = number + 1
-        return f"{indent}{number}. "
+    def _marker(self, attributes: dict[str, str | None], hint: Hints) -> str:
+        depth = max(0, len(self._lists) - 1)
+        return self._lists[-1].marker(attributes, hint, depth) if self._lists else "- "
 
-    def _close_link(self) -> None:
-        if self._link is None:
-            return
-        href, line, start = self._link
-        self._link = None
-        if line != self._lines:
-            start = 0  # it began on a line above
-        target = href.strip()
-        if self._ignored or not target.lower().startswith(_LINKS):
-            return
-        label = "".join(self._line[start:]).strip()
-        shown = target.removeprefix("mailto:").removeprefix("tel:")
-        if label not in (target, shown):
-            self._write(f" <{shown}>" if label else shown)
 
-    def _write(self, text: str) -> None:
-        if self._ignored:
-            return
-        text = _SPACE.sub(" ", text)
-        if not self._line or self._line[-1].endswith(" "):
-            text = text.lstrip(" ")
-        if text:
-            self._line.append(text)
+def _gap(tag: str, hint: Hints) -> int:
+    natural = _GAPS.get(tag, 0)
+    if hint.display == "block":
+        return natural or 1
+    if hint.display:
+        return 0
+    return 1 if hint.flat and tag == "p" else natural
 
-    def _newline(self) -> None:
-        """What `<br>` does: ends the line, or leaves an empty one; never more than one."""
-        self._flush()
-        self._gap = min(2, self._gap + 1)
 
-    def _break(self, newlines: int) -> None:
-        """What the edge of a block does: at least so many line breaks, 2 for a blank line between."""
-        self._flush()
-        self._gap = max(self._gap, newlines)
-
-    def _flush(self, *, keep_blank: bool = False) -> None:
-        line = "".join(self._line)
-        line = line.rstrip() if self._verbatim else line.strip()
-        self._line.clear()
-        self._lines += 1
-        if line or keep_blank:
-            if self._pieces:
-                self._pieces.append("\n" * self._gap)
-            self._pieces.append(self._marker + line)
-            self._marker = ""
-            self._gap = 0
+def _words_of(tag: str, attributes: dict[str, str | None]) -> str:
+    if tag != "input":
+        return attributes.get("alt") or ""
+    kind = (attributes.get("type") or "").lower()
+    if kind == "image":
+        return attributes.get("alt") or ""
+    return attributes.get("value") or "" if kind in _BUTTONS else ""

@@ -21,6 +21,7 @@ _IMPLIED = frozenset({"html", "head", "body", "tbody", "colgroup"})
 _MADE = frozenset({"style", "data-css-inline"})
 _IGNORE = ' data-css-inline="ignore"'
 _EMPTY = re.compile(r"<style[^<>]*>\s*</style>")
+_DOCTYPE = re.compile(r"<!doctype[^>]*>", re.IGNORECASE)
 _IN_VALUE = re.compile(r":[^;{}]*\Z")
 _UNBALANCED = (
     "this Jinja tag and the elements around it do not fit together once CSS is inlined: close every element in the"
@@ -54,11 +55,14 @@ def inlined(source: Protected, text: str, extra_css: str | None = None) -> str:
     except (InlineError, ValueError) as error:
         raise SourceFlawed(0, f"the CSS cannot be inlined: {error}") from None
     _compare(source, before, after)
+    if doctype := _DOCTYPE.search(before):
+        after = _DOCTYPE.sub(lambda _: doctype[0], after, count=1)
     return _EMPTY.sub("", after.replace(_IGNORE, ""))
 
 
 def _prepared(source: Protected, text: str, *, alone: bool) -> str:
-    """Words among elements become comments: the parser leaves those where they are, even between a table's rows."""
+    """Words among elements become comments: the parser leaves those where they are, even between a table's rows. So do
+    declarations, but for the doctype."""
     made: list[str] = []
     depth = 0
     bodies = _TableBodies()
@@ -77,10 +81,13 @@ def _prepared(source: Protected, text: str, *, alone: bool) -> str:
                 raise SourceFlawed(source.offset(piece.start), "an element's name cannot be a variable")
             part = _grouped(source, part, piece)
             content = text[piece.end : text.find("<", piece.end)] if piece.name == "style" else ""
-            if not alone and content and not _inlinable(source, content):
+            if not alone and content and not (_for_screens(piece) and _inlinable(source, content)):
                 part = f"{part[:6]}{_IGNORE}{part[6:]}"
         elif piece.kind == "end":
             depth = max(0, depth - 1)
+        elif piece.kind == "declaration" and part[1] in "!?" and not _DOCTYPE.match(part):
+            # Outlook's `<![if !mso]>`, which the parser would make another comment of
+            part = f"<!--{source.aside(part, piece.start)}-->"
         made.append(part)
     return "".join(made)
 
@@ -106,6 +113,12 @@ class _TableBodies:
                 self._open[-1] = None
         if piece.kind == "start" and piece.name == "table":
             self._open.append(len(made) + 1)
+
+
+def _for_screens(style: Piece) -> bool:
+    """Whether its rules are for every screen: `media` may say otherwise, and an attribute holds everywhere."""
+    media = next((each.value for each in style.attributes if each.name == "media"), "")
+    return media.strip().lower() in ("", "all", "screen")
 
 
 def _inlinable(source: Protected, css: str) -> bool:

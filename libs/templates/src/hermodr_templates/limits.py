@@ -27,11 +27,16 @@ _LARGE_TEXT = 4096
 @dataclass(frozen=True, slots=True)
 class Limits:
     """`text`: the longest string, and the longest result, in characters. `html`: the longest HTML that a missing plain
-    text is derived from. `items`: the most elements of a container, nested ones included. `steps`: the most loop turns
-    and calls. `cpu_seconds`: of the rendering thread."""
+    text is derived from; `elements`: the most tags in it that open something, `attributes`: the most of one tag, as the
+    parser's time grows with the square of both; `nodes`: the most that it may become, for the standard has some tags
+    repeated. `items`: the most elements of a container, nested ones included. `steps`: the most loop turns and calls.
+    `cpu_seconds`: of the rendering thread."""
 
     text: int = MAX_TEXT
     html: int = MAX_TEXT
+    elements: int = MAX_TEXT
+    attributes: int = MAX_TEXT
+    nodes: int = 500_000
     items: int = 100_000
     steps: int = MAX_STEPS
     cpu_seconds: float = MAX_CPU_SECONDS
@@ -39,7 +44,15 @@ class Limits:
 
 FULL = Limits()
 """What a mail may cost at most, in a process of its own."""
-QUICK = Limits(text=128 * 1024, html=16 * 1024, items=2_000, cpu_seconds=0.005)
+QUICK = Limits(
+    text=128 * 1024,
+    html=16 * 1024,
+    elements=600,
+    attributes=500,
+    nodes=4_000,
+    items=2_000,
+    cpu_seconds=0.005,
+)
 """What a mail may cost where it keeps others waiting. The usual one takes a hundredth of it."""
 
 
@@ -124,7 +137,7 @@ class Metered:
         self._remarks = remarks
 
     def __enter__(self) -> None:
-        self._token = _current.set(Meter(self._limits, remarks=self._remarks))
+        self._token = _current.set(Meter(self._limits, time.thread_time, self._remarks))
 
     def __exit__(self, *_: object) -> None:
         _current.reset(self._token)

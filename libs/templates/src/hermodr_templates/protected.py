@@ -19,7 +19,7 @@ _BRACES = re.compile(r"\{(?=[{%#])")
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """`kind` is `block`, `variable`, `comment` or `raw`."""
+    """`kind` is `block`, `variable`, `comment` or `raw`, `together` for several, `markup` for none."""
 
     word: str
     source: str
@@ -61,6 +61,15 @@ class Protected:
             put_back += self.tags[tag].source + rest.replace('"', "&quot;")
         first = self.word.findall(text)[0]
         self.tags[word] = Tag(word, put_back, "together", self.tags[first].offset)
+        return word
+
+    def aside(self, text: str, position: int) -> str:
+        """A word for markup that is to come back as it is."""
+        number = len(self.tags)
+        while (word := f"{self._stem}{number}z") in self.tags:
+            number += 1
+        back = self.word.sub(lambda found: self.tags[found[0]].source, text)
+        self.tags[word] = Tag(word, back, "markup", self.offset(position))
         return word
 
     def restored(self, text: str) -> str:

@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 
 from hermodr_templates import checking, inlining, mjml_source
 from hermodr_templates.flaws import Flaw, SourceFlawed, flaw_at
+from hermodr_templates.html_text import html_to_text
+from hermodr_templates.limits import TemplateLimitExceeded
 from hermodr_templates.protected import Protected
 from hermodr_templates.sandbox import MAX_SOURCE
 
+NO_WORDS = "the plain text derived from the HTML is empty: write a body_text, or give images an alt text"
 MJML, HTML = "body_mjml", "body_html"
 
 
@@ -26,11 +29,13 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Published:
     """`compiled_html` is what is sent instead of the source; `None` when that is sent as it is. With flaws there is
-    nothing to publish. `variables` are the names that the texts take from the data."""
+    nothing to publish. `variables` are the names that the texts take from the data; `warnings` say what the author may
+    not have meant."""
 
     compiled_html: str | None = None
     flaws: list[Flaw] = field(default_factory=list)
     variables: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def publish(source: Source) -> Published:
@@ -52,9 +57,23 @@ def publish(source: Source) -> Published:
     part = MJML if source.body_mjml is not None else HTML
     text = checking.with_plain_line_ends(getattr(source, part) or "")
     try:
-        return Published(_compiled(part, text, source.inline_css), variables=sorted(names))
+        compiled = _compiled(part, text, source.inline_css)
+        warnings = [NO_WORDS] if source.body_text is None and text and _wordless(compiled or text) else []
+        return Published(compiled, variables=sorted(names), warnings=warnings)
     except SourceFlawed as flaw:
         return Published(flaws=[flaw_at(part, text, flaw.offset, flaw.reason)])
+
+
+def _wordless(html: str) -> bool:
+    """Whether the text derived from it is empty, whatever the data."""
+    protected = Protected(html)
+    words = protected.word.sub(
+        lambda found: "x" if protected.tags[found[0]].kind in ("variable", "raw") else "", protected.text
+    )
+    try:
+        return not html_to_text(words)
+    except TemplateLimitExceeded:
+        return False
 
 
 def _compiled(part: str, text: str, inline_css: bool) -> str | None:

@@ -95,9 +95,7 @@ class Renderer:
             subject = self._run(_SUBJECT, compiled.subject, names, template.subject) or ""
             text = self._run(_TEXT, compiled.text, names, template.body_text)
             html = self._run(_HTML, compiled.html, names, template.body_html)
-        if text is None and html is not None and len(html) > self._limits.html:
-            raise RenderingFailed(LIMIT, f"{_HTML}: too long to derive the text from")
-        return as_given(" ".join(subject.split()), text, html)
+        return as_given(" ".join(subject.split()), text, html, self._limits)
 
     def _compile(self, template: TemplateVersion) -> _Compiled:
         key = (template.template_id, template.version, template.locale)
@@ -147,10 +145,16 @@ class Renderer:
             raise _failure_of(error, part, template, source) from error
 
 
-def as_given(subject: str | None, body_text: str | None, body_html: str | None) -> Rendered:
-    """Content as it is: nothing in it is a template any more. The text is derived where there is none."""
+def as_given(
+    subject: str | None, body_text: str | None, body_html: str | None, limits: Limits = FULL
+) -> Rendered:
+    """Content as it is: nothing in it is a template any more. The text is derived where there is none. Raises
+    RenderingFailed, `render_limit`, for HTML that would take too long to read."""
     if body_text is None:
-        body_text = html_to_text(body_html) if body_html is not None else ""
+        try:
+            body_text = html_to_text(body_html, limits) if body_html is not None else ""
+        except TemplateLimitExceeded as error:
+            raise RenderingFailed(LIMIT, f"{_HTML}: {error}") from error
     return Rendered(subject or "", body_text, body_html)
 
 

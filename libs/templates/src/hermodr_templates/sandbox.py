@@ -65,10 +65,10 @@ class _Code(CodeGenerator):
         return super()._output_child_to_const(node, frame, finalize)
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
-        if frame.eval_ctx.autoescape and not frame.eval_ctx.volatile:
-            self.write("environment.escaped(" + (finalize.src or ""))
-        else:
+        if frame.eval_ctx.volatile:
             super()._output_child_pre(node, frame, finalize)
+        else:
+            self.write(("environment.escaped(" if frame.eval_ctx.autoescape else "(") + (finalize.src or ""))
 
 
 def escaped(value: object) -> str:

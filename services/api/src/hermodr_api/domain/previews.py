@@ -14,6 +14,7 @@ from hermodr_ledger.templates import Contents, Texts
 
 _CLIPPED = 100 * 1024
 _LONG_SUBJECT = 120
+NO_WORDS = "the plain text derived from the HTML is empty: write a body_text, or give images an alt text"
 
 
 class DraftPreviewIn(Body):
@@ -89,7 +90,9 @@ def warnings_of(view: PreviewView, texts: Texts, wanted: str | None, data: JsonO
     if absent:
         warnings.append(f"not in data, and done without: {', '.join(absent)}")
     if view.html is not None and texts.body_text is None:
-        warnings.append("there is no body_text: the plain text is derived from the HTML")
+        warnings.append(
+            NO_WORDS if not view.text else "there is no body_text: the plain text is derived from the HTML"
+        )
     if view.html is not None and len(view.html.encode()) > _CLIPPED:
         warnings.append("the HTML is over 100 KiB: Gmail shows the beginning only")
     if len(view.subject) > _LONG_SUBJECT:

@@ -131,6 +131,12 @@ class TemplateView(BaseModel):
     updated_at: datetime
 
 
+class SavedTemplateView(TemplateView):
+    """With what the author may not have meant."""
+
+    warnings: list[str]
+
+
 class TemplateList(BaseModel):
     """A page of templates."""
 

@@ -73,7 +73,7 @@ class PreviewRoutes:
         flaws = content_flaws(given, wanted.default_locale)
         if flaws:
             raise invalid(*flaws)
-        contents = await self._publishing.published(given)
+        contents = (await self._publishing.published(given)).contents
         view = await self._shown(
             contents, None, wanted.channel, wanted.locale, wanted.default_locale, wanted.data
         )
@@ -98,7 +98,7 @@ class PreviewRoutes:
         if wanted.contents is not None:
             patch = TemplatePatch(contents=wanted.contents)
             brought = await self._publishing.published(patched_of(patch))
-            contents, version = merged(contents, patch, brought) or {}, None
+            contents, version = merged(contents, patch, brought.contents) or {}, None
             flaws = content_flaws(contents, template.default_locale)
             if flaws:
                 raise invalid(*flaws)

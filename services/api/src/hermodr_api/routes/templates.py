@@ -1,5 +1,6 @@
 """`/v1/templates`: what notifications say."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from starlette.responses import Response
 from hermodr_api.domain.listing import page_of
 from hermodr_api.domain.templates import (
     RollbackIn,
+    SavedTemplateView,
     TemplateIn,
     TemplateList,
     TemplatePatch,
@@ -97,7 +99,7 @@ class TemplateRoutes:
             method="POST",
             scope="manage",
             status=201,
-            answer=TemplateView,
+            answer=SavedTemplateView,
             body=TemplateIn,
             example=_EXAMPLE,
         )
@@ -106,7 +108,7 @@ class TemplateRoutes:
             "Change a template; contents become a new version",
             method="PATCH",
             scope="manage",
-            answer=TemplateView,
+            answer=SavedTemplateView,
             body=TemplatePatch,
             example=_PATCH,
             problems=(404, 409),
@@ -179,16 +181,16 @@ class TemplateRoutes:
         flaws = content_flaws(given, wanted.default_locale)
         if flaws:
             raise invalid(*flaws)
-        contents = await self._publishing.published(given)
+        made_of = await self._publishing.published(given)
 
         async def act(transaction: Transaction) -> Outcome:
             made = await templates.create(
-                transaction, project_id, wanted.name, wanted.critical, wanted.default_locale, contents
+                transaction, project_id, wanted.name, wanted.critical, wanted.default_locale, made_of.contents
             )
             await audit.record(
                 transaction, project_id, actor, "template.create", made.id, {"name": made.name}
             )
-            return Outcome(_shown(made))
+            return Outcome(_saved(made, made_of.warnings))
 
         try:
             return respond(await self._repeatable.run(project_id, key, 201, act))
@@ -205,14 +207,14 @@ class TemplateRoutes:
                 current = await templates.read_for_change(transaction, project_id, template_id)
                 if current is None:
                     raise not_found("template")
-                contents = merged(current.contents, wanted, brought)
+                contents = merged(current.contents, wanted, brought.contents)
                 default = wanted.default_locale or current.default_locale
                 flaws = content_flaws(current.contents if contents is None else contents, default)
                 if flaws:
                     raise invalid(*flaws)
                 changes = Changes(wanted.name, wanted.critical, wanted.default_locale, contents)
                 changed = await templates.change(transaction, project_id, template_id, changes)
-                body = _shown(changed)
+                body = _saved(changed, brought.warnings)
                 detail = {"name": current.name, "version": changed.version if changed else None}
                 await audit.record(transaction, project_id, actor, "template.change", template_id, detail)
         except NameTaken as error:
@@ -254,6 +256,11 @@ def _shown(template: Template | None) -> bytes:
     if template is None:
         raise not_found("template")
     return TemplateView.model_validate(template).model_dump_json().encode()
+
+
+def _saved(template: Template | None, warnings: Sequence[str]) -> bytes:
+    view = TemplateView.model_validate_json(_shown(template))
+    return SavedTemplateView(**dict(view), warnings=list(warnings)).model_dump_json().encode()
 
 
 def _taken() -> Refused:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from typing import NamedTuple
 from uuid import uuid4
 
 from hermodr_api.domain.bodies import JsonObject
@@ -14,6 +15,13 @@ from hermodr_templates.cell import Cell, CellLost, Message
 
 _PATIENCE_SECONDS = 8.0
 _MOST_FLAWS = 50
+
+
+class Compiled(NamedTuple):
+    """`warnings` say what the author may not have meant."""
+
+    contents: dict[str, dict[str, Texts]]
+    warnings: list[str]
 
 
 class Publishing:
@@ -28,10 +36,11 @@ class Publishing:
         await self._saving.close()
         await self._showing.close()
 
-    async def published(self, contents: Contents) -> dict[str, dict[str, Texts]]:
+    async def published(self, contents: Contents) -> Compiled:
         """The contents, compiled. Raises `Refused` with every flaw of every text."""
         made: dict[str, dict[str, Texts]] = {}
         flaws: list[Flaw] = []
+        warnings: list[str] = []
         for channel, locales in contents.items():
             for locale, texts in locales.items():
                 at = ("body", "contents", channel, locale)
@@ -40,11 +49,12 @@ class Publishing:
                 for flaw in published["flaws"]:
                     where = f"line {flaw['line']}, column {flaw['column']}"
                     flaws.append(Flaw((*at, flaw["part"]), f"{where}: {flaw['reason']}"))
+                warnings.extend(f"{channel}.{locale}: {each}" for each in published["warnings"])
                 compiled = published["compiled_html"]
                 made.setdefault(channel, {})[locale] = replace(texts, compiled_html=compiled)
         if flaws:
             raise invalid(*flaws[:_MOST_FLAWS])
-        return made
+        return Compiled(made, warnings)
 
     async def preview(
         self, place: tuple[int | None, str, str], texts: Texts, wanted: str | None, data: JsonObject

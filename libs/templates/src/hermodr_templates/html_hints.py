@@ -1,0 +1,123 @@
+"""What attributes and inline styles say about how an element is shown, as far as a text can follow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+_KEPT = 512
+"""Characters of a style that is worth remembering: mails repeat theirs."""
+_NUMBER = re.compile(r"\+?(\d+\.?\d*|\.\d+)([a-z%]*)")
+_SHORTHAND = re.compile(r"(?:^|\s)(\d+\.?\d*|\.\d+)(px|pt|r?em|%)?(?=\s|/)")
+_FIXED = {"px": 1.0, "pt": 4 / 3, "": 1.0, "rem": 16.0, "pc": 16.0, "in": 96.0, "cm": 37.8, "mm": 3.78}
+_DISPLAYS = (
+    dict.fromkeys(
+        ("block", "flex", "flow-root", "grid", "list-item", "table", "table-caption", "table-row"), "block"
+    )
+    | dict.fromkeys(("inline-block", "inline-flex", "inline-grid", "inline-table", "table-cell"), "apart")
+    | {"inline": "inline"}
+)
+_SPACES = {
+    "pre": "pre",
+    "pre-wrap": "pre",
+    "break-spaces": "pre",
+    "pre-line": "pre-line",
+    "normal": "",
+    "nowrap": "",
+}
+_LIST_STYLES = frozenset(
+    (
+        "none", "disc", "circle", "square", "decimal", "lower-alpha", "lower-latin", "upper-alpha", "upper-latin",
+        "lower-roman", "upper-roman",
+    )
+)  # fmt: skip
+
+
+class Hints(NamedTuple):
+    """`display` is `block`, `inline`, `apart` (inline, but no part of the word beside it) or empty: as usual. `tiny`
+    and `invisible` are inherited, `None`: as outside. `space` is `pre`, `pre-line`, empty (blanks are alike) or `None`.
+    `flat`: without margins. `list_style` may be empty."""
+
+    hidden: bool = False
+    display: str = ""
+    tiny: bool | None = None
+    invisible: bool | None = None
+    space: str | None = None
+    flat: bool = False
+    list_style: str = ""
+
+    def inherited(self, outside: tuple[bool, bool]) -> tuple[bool, bool]:
+        """Whether it is too small to be read, and whether it is invisible."""
+        if self.tiny is None and self.invisible is None:
+            return outside
+        tiny, invisible = outside
+        return (
+            tiny if self.tiny is None else self.tiny,
+            invisible if self.invisible is None else self.invisible,
+        )
+
+
+NONE = Hints()
+_TELLING = frozenset({"aria-hidden", "hidden", "style"})
+
+
+def hints(attributes: Mapping[str, str | None]) -> Hints:
+    """Of one element. `hidden` and `aria-hidden="true"` hide; `mso-hide` does not: it is for Outlook alone, and what it
+    hides there are the buttons that all others see."""
+    if _TELLING.isdisjoint(attributes):
+        return NONE
+    if "hidden" in attributes or (attributes.get("aria-hidden") or "").strip().lower() == "true":
+        return Hints(hidden=True)
+    style = attributes.get("style")
+    if not style:
+        return NONE
+    return _remembered(style) if len(style) <= _KEPT else _styled(style)
+
+
+def _styled(style: str) -> Hints:
+    found: dict[str, str] = {}
+    for declaration in style.split(";"):
+        name, colon, value = declaration.partition(":")
+        if colon:
+            found[name.strip().lower()] = value.lower().replace("!important", "").strip()
+    display = found.get("display", "")
+    return Hints(
+        hidden=display == "none" or _zero(found.get("opacity")) or _clipped(found),
+        display=_DISPLAYS.get(display, ""),
+        tiny=_tiny(found),
+        invisible={"hidden": True, "collapse": True, "visible": False}.get(found.get("visibility", "")),
+        space=_SPACES.get(found.get("white-space", "")),
+        flat="margin" in found and all(map(_zero, found["margin"].split())),
+        list_style=_list_style(found.get("list-style-type") or found.get("list-style", "")),
+    )
+
+
+_remembered = lru_cache(2048)(_styled)
+
+
+def _clipped(found: Mapping[str, str]) -> bool:
+    """No height, or no width, and nothing may stick out."""
+    if not any(found.get(name, "").startswith("hidden") for name in ("overflow", "overflow-x", "overflow-y")):
+        return False
+    return any(_zero(found.get(name)) for name in ("max-height", "height", "max-width", "width"))
+
+
+def _zero(value: str | None) -> bool:
+    number = _NUMBER.fullmatch(value) if value else None
+    return number is not None and not float(number[1])
+
+
+def _tiny(found: Mapping[str, str]) -> bool | None:
+    number = _NUMBER.fullmatch(found.get("font-size", "")) or _SHORTHAND.search(found.get("font", ""))
+    if number is None:
+        return None if found.get("font-size", "inherit") == "inherit" else False
+    size, unit = float(number[1]), number[2] or ""
+    if not size:
+        return True
+    return size * _FIXED[unit] <= 1 if unit in _FIXED else None
+
+
+def _list_style(value: str) -> str:
+    return next((word for word in value.split() if word in _LIST_STYLES), "")

@@ -11,6 +11,7 @@ from hermodr_client import errors
 from hermodr_client.client import AsyncHermodr, Hermodr
 from hermodr_client.errors import (
     BulkInterrupted,
+    ClientUnusable,
     Conflict,
     Forbidden,
     HermodrError,
@@ -19,6 +20,7 @@ from hermodr_client.errors import (
     NoAnswer,
     NotConfigured,
     NotFound,
+    NotSendable,
     Problem,
     RateLimited,
     ServerError,
@@ -34,6 +36,7 @@ __all__ = [
     "AsyncHermodr",
     "BulkInterrupted",
     "BulkResult",
+    "ClientUnusable",
     "Conflict",
     "Content",
     "Forbidden",
@@ -44,6 +47,7 @@ __all__ = [
     "NoAnswer",
     "NotConfigured",
     "NotFound",
+    "NotSendable",
     "Notification",
     "Problem",
     "RateLimited",

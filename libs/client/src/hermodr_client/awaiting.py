@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 
 from hermodr_client.exchange import Intake, Lost, Outcome, Overdue, Pause, Reply, Send, Steps, T
-from hermodr_client.http import FAILURES, Wire, lost, steps_on
-from hermodr_client.paging import Listing
+from hermodr_client.http import FAILURES, Wire, lost, making, steps_on, using
+from hermodr_client.paging import Listing, Pages
 from hermodr_client.retrying import Pace
 
 
@@ -19,7 +19,8 @@ class Awaiting:
     def __init__(self, wire: Wire, pace: Pace, transport: httpx.AsyncBaseTransport | None) -> None:
         self.pace = pace
         self._wire = wire
-        self._http = httpx.AsyncClient(transport=transport, **wire.options())
+        with making():
+            self._http = httpx.AsyncClient(transport=transport, **wire.options())
 
     async def run(self, plan: Steps[T]) -> T:
         """The plan's result. Raises what it raises."""
@@ -28,12 +29,9 @@ class Awaiting:
             outcome = await self._carry_out(step)
         return step[0]
 
-    async def each(self, listing: Listing[T]) -> AsyncIterator[T]:
+    def each(self, listing: Listing[T]) -> AsyncIterator[T]:
         """Every row of a list, fetched page by page as they are asked for."""
-        pages = listing.pages(self.pace)
-        while (page := await self.run(pages.following())) is not None:
-            for row in page:
-                yield row
+        return Rows(self, listing.pages(self.pace))
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -47,10 +45,29 @@ class Awaiting:
 
     async def _send(self, step: Send) -> Reply | Lost:
         try:
-            async with self._http.stream(**self._wire.call(step)) as answer:
-                intake = Intake(step.seconds)
-                async for chunk in answer.aiter_bytes():
-                    intake.take(chunk)
-                return intake.reply(answer.status_code, answer.headers.multi_items())
+            with using():
+                async with self._http.stream(**self._wire.call(step)) as answer:
+                    intake = Intake(step.seconds)
+                    async for chunk in answer.aiter_bytes():
+                        intake.take(chunk)
+                    return intake.reply(answer.status_code, answer.headers.multi_items())
         except (*FAILURES, Overdue) as error:
             return lost(error)
+
+
+class Rows(AsyncIterator[T]):
+    """See `blocking.Rows`."""
+
+    def __init__(self, way: Awaiting, pages: Pages[T]) -> None:
+        self._way = way
+        self._pages = pages
+        self._page: Iterator[T] = iter(())
+
+    async def __anext__(self) -> T:
+        for row in self._page:
+            return row
+        while (page := await self._way.run(self._pages.following())) is not None:
+            self._page = iter(page)
+            for row in self._page:
+                return row
+        raise StopAsyncIteration

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import httpx
 
 from hermodr_client.exchange import Intake, Lost, Outcome, Overdue, Pause, Reply, Send, Steps, T
-from hermodr_client.http import FAILURES, Wire, lost, steps_on
-from hermodr_client.paging import Listing
+from hermodr_client.http import FAILURES, Wire, lost, making, steps_on, using
+from hermodr_client.paging import Listing, Pages
 from hermodr_client.retrying import Pace
 
 
@@ -19,7 +19,8 @@ class Blocking:
     def __init__(self, wire: Wire, pace: Pace, transport: httpx.BaseTransport | None) -> None:
         self.pace = pace
         self._wire = wire
-        self._http = httpx.Client(transport=transport, **wire.options())
+        with making():
+            self._http = httpx.Client(transport=transport, **wire.options())
 
     def run(self, plan: Steps[T]) -> T:
         """The plan's result. Raises what it raises."""
@@ -30,9 +31,7 @@ class Blocking:
 
     def each(self, listing: Listing[T]) -> Iterator[T]:
         """Every row of a list, fetched page by page as they are asked for."""
-        pages = listing.pages(self.pace)
-        while (page := self.run(pages.following())) is not None:
-            yield from page
+        return Rows(self, listing.pages(self.pace))
 
     def close(self) -> None:
         """Closes the connections."""
@@ -46,10 +45,29 @@ class Blocking:
 
     def _send(self, step: Send) -> Reply | Lost:
         try:
-            with self._http.stream(**self._wire.call(step)) as answer:
+            with using(), self._http.stream(**self._wire.call(step)) as answer:
                 intake = Intake(step.seconds)
                 for chunk in answer.iter_bytes():
                     intake.take(chunk)
                 return intake.reply(answer.status_code, answer.headers.multi_items())
         except (*FAILURES, Overdue) as error:
             return lost(error)
+
+
+class Rows(Iterator[T]):
+    """The rows of a list. A page that could not be had is asked for again by the next `next`: unlike a generator, which
+    an exception ends, it never looks like a list that is at its end."""
+
+    def __init__(self, way: Blocking, pages: Pages[T]) -> None:
+        self._way = way
+        self._pages = pages
+        self._page: Iterator[T] = iter(())
+
+    def __next__(self) -> T:
+        for row in self._page:
+            return row
+        while (page := self._way.run(self._pages.following())) is not None:
+            self._page = iter(page)
+            for row in self._page:
+                return row
+        raise StopIteration

@@ -10,7 +10,7 @@ import httpx
 
 from hermodr_client.awaiting import Awaiting
 from hermodr_client.blocking import Blocking
-from hermodr_client.configuration import Configuration, configured
+from hermodr_client.configuration import Configuration, checked_seconds, configured
 from hermodr_client.http import Wire
 from hermodr_client.part import W
 from hermodr_client.parts.api_keys import ApiKeys
@@ -70,7 +70,7 @@ class Hermodr(_Everything[Blocking]):
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         configuration = configured(base_url, api_key)
-        pace = Pace(retries or Retries(), timeout, time.monotonic)
+        pace = Pace(retries or Retries(), checked_seconds(timeout), time.monotonic)
         super().__init__(Blocking(Wire(configuration), pace, transport), configuration)
 
     def close(self) -> None:
@@ -99,7 +99,7 @@ class AsyncHermodr(_Everything[Awaiting]):
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         configuration = configured(base_url, api_key)
-        pace = Pace(retries or Retries(), timeout, time.monotonic)
+        pace = Pace(retries or Retries(), checked_seconds(timeout), time.monotonic)
         super().__init__(Awaiting(Wire(configuration), pace, transport), configuration)
 
     async def close(self) -> None:

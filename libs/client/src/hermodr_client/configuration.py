@@ -11,6 +11,7 @@ from hermodr_client.errors import NotConfigured
 
 URL_VARIABLE = "HERMODR_API_URL"
 KEY_VARIABLE = "HERMODR_API_KEY"
+LONGEST_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,13 @@ def configured(base_url: str | None, api_key: str | None, *, needs_key: bool = T
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise NotConfigured("the API key holds a character that no key has: was it copied whole?")
     return Configuration(url, key or None)
+
+
+def checked_seconds(timeout: float) -> float:
+    """A timeout that can be. Raises `NotConfigured`."""
+    if not 0 < timeout <= LONGEST_SECONDS:
+        raise NotConfigured(f"timeout: has to be more than 0 and at most {LONGEST_SECONDS:g} seconds")
+    return timeout
 
 
 def _check_url(url: str) -> None:

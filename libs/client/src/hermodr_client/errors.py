@@ -2,6 +2,8 @@
 
     HermodrError
     ├── NotConfigured        no address, no key, or one that cannot be (also a ValueError)
+    ├── NotSendable          an argument that no request can say (also a ValueError); nothing was sent
+    ├── ClientUnusable       the client is closed, or of another event loop (also a RuntimeError)
     ├── NoAnswer             the network: nothing, or nothing whole, came back
     ├── MalformedAnswer      an answer came that is not Hermodr's: a proxy's page, another version
     ├── StillUnfinished      `wait` gave up (also a TimeoutError)
@@ -42,7 +44,15 @@ class HermodrError(Exception):
 
 
 class NotConfigured(HermodrError, ValueError):
-    """The address or the key is missing or cannot be; nothing was sent."""
+    """The address, the key or something else of the environment is missing or cannot be; nothing was sent."""
+
+
+class NotSendable(HermodrError, ValueError):
+    """An argument that no request can say; the text says which and why, and nothing was sent."""
+
+
+class ClientUnusable(HermodrError, RuntimeError):
+    """The client is closed, or is used outside of the event loop it belongs to."""
 
 
 class NoAnswer(HermodrError):

@@ -12,6 +12,8 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
+from hermodr_client.errors import NotSendable
+
 T = TypeVar("T")
 
 JSON = "application/json"
@@ -30,6 +32,12 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
     media_type: str = JSON
     idempotency_key: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raises `NotSendable`: a header holds nothing else (RFC 9110 §5.5)."""
+        key = self.idempotency_key
+        if key is not None and not (key and key.isascii() and key.isprintable()):
+            raise NotSendable("idempotency_key: has to be of printable ASCII characters")
 
     @property
     def repeatable(self) -> bool:

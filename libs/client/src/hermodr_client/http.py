@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -10,11 +12,13 @@ from typing import Any
 import httpx
 
 from hermodr_client.configuration import Configuration
+from hermodr_client.errors import ClientUnusable, NotConfigured
 from hermodr_client.exchange import Lost, Outcome, Send, Step, Steps, T
 
-FAILURES = (httpx.RequestError, httpx.InvalidURL)
+FAILURES = (httpx.RequestError, httpx.InvalidURL, UnicodeError)
+"""UnicodeError: a host name that DNS cannot say, with an empty label or one of more than 63 characters."""
 _NOT_REACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-_HOPELESS = (httpx.UnsupportedProtocol, httpx.InvalidURL)
+_HOPELESS = (httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError)
 _CONNECT_SECONDS = 5.0
 _KEPT_ALIVE_SECONDS = 2.0
 """Shorter than servers and balancers keep an idle connection: a request on one that is being closed gets lost."""
@@ -53,6 +57,27 @@ class Wire:
             "headers": headers,
             "timeout": httpx.Timeout(step.seconds, connect=min(_CONNECT_SECONDS, step.seconds)),
         }
+
+
+@contextmanager
+def making() -> Iterator[None]:
+    """Around the making of the HTTP library's client, which reads proxies and certificates from the environment.
+    Raises `NotConfigured`."""
+    try:
+        yield
+    except (httpx.InvalidURL, ValueError, OSError, ImportError) as error:
+        raise NotConfigured(
+            f"the environment's proxies or certificates (HTTPS_PROXY, SSL_CERT_FILE, …) cannot be used: {error}"
+        ) from error
+
+
+@contextmanager
+def using() -> Iterator[None]:
+    """Around each use of it. Raises `ClientUnusable` where the HTTP library or the event loop says RuntimeError."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise ClientUnusable(f"this client cannot be used here: {error}") from error
 
 
 def lost(error: Exception) -> Lost:

@@ -15,7 +15,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from hermodr_client.answers import decoded
-from hermodr_client.errors import NotFound
+from hermodr_client.errors import NotFound, NotSendable
 from hermodr_client.exchange import Reply, Request, Steps
 from hermodr_client.retrying import Pace, exchange
 
@@ -68,20 +68,28 @@ class Part(Generic[W]):
 
 
 def path_of(*parts: Id | int) -> str:
-    """`("jobs", id)` → `/v1/jobs/<id>`, each part encoded."""
-    return "/v1/" + "/".join(quote(str(part), safe="") for part in parts)
+    """`("jobs", id)` → `/v1/jobs/<id>`, each part encoded. Raises `NotSendable`."""
+    return "/v1/" + "/".join(quote(_whole(str(part)), safe="") for part in parts)
 
 
 def query_of(wanted: Query) -> dict[str, str]:
-    """As the API reads it; what is None is left out. Raises ValueError for a moment without its offset."""
+    """As the API reads it; what is None is left out. Raises `NotSendable`, for a moment without its offset too."""
     return {name: _text(value) for name, value in wanted.items() if value is not None}
 
 
 def encoded(document: object) -> bytes:
-    """JSON. Raises TypeError or ValueError for what JSON cannot say, and for moments without their offset."""
-    return json.dumps(
-        document, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain
-    ).encode()
+    """JSON. Raises `NotSendable` for what JSON cannot say, and for moments without their offset."""
+    try:
+        text = json.dumps(
+            document, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain
+        )
+    except NotSendable:
+        raise
+    except RecursionError:
+        raise NotSendable("is nested too deeply") from None
+    except (TypeError, ValueError) as error:
+        raise NotSendable(f"cannot be said in JSON: {error}") from None
+    return _whole(text).encode()
 
 
 def new_key() -> str:
@@ -94,16 +102,25 @@ def new_key() -> str:
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(_plain(value)) if isinstance(value, datetime) else str(value)
+    return str(_plain(value)) if isinstance(value, datetime) else _whole(str(value))
+
+
+def _whole(text: str) -> str:
+    """Raises `NotSendable` for half of a surrogate pair, which is no character and which UTF-8 cannot say."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise NotSendable("holds a lone surrogate, half of a character such as an emoji") from None
+    return text
 
 
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         if value.utcoffset() is None:
-            raise ValueError("a moment needs its UTC offset: datetime.now(UTC), or replace(tzinfo=…)")
+            raise NotSendable("a moment needs its UTC offset: datetime.now(UTC), or replace(tzinfo=…)")
         return value.isoformat()
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, Mapping):
         return dict(value)
-    raise TypeError(f"{type(value).__name__} cannot be said in JSON")
+    raise NotSendable(f"{type(value).__name__} cannot be said in JSON")

@@ -106,7 +106,7 @@ def retry_after(reply: Reply) -> float | None:
     try:
         then = parsedate_to_datetime(value)
         now = parsedate_to_datetime(reply.headers["date"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         return None
     return max(0.0, (_aware(then) - _aware(now)).total_seconds())
 

@@ -10,9 +10,10 @@ T = TypeVar("T")
 
 
 class Answer(BaseModel):
-    """Immutable. Members a newer Hermodr adds are kept, as attributes and in `model_dump()`."""
+    """Immutable. Members a newer Hermodr adds are kept, as attributes and in `model_dump()`. A validator is built when
+    the first answer of its kind is read: most programs read few kinds, and all of them cost 0.1 s of an import."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
 
 class Page(Answer, Generic[T]):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Unpack
 
 from hermodr_client.answers import decoded
-from hermodr_client.errors import BulkInterrupted, Flaw, HermodrError
+from hermodr_client.errors import BulkInterrupted, Flaw, HermodrError, NotSendable
 from hermodr_client.exchange import NDJSON, Request, Steps
 from hermodr_client.models.notifications import (
     Accepted,
@@ -53,7 +53,7 @@ class Notifications(Part[W]):
         or 10 MiB each. A bad item is rejected and refuses no others; look at `rejected`.
 
         Raises `BulkInterrupted` when a request fails, which says what was accepted before and the key to go on
-        with, and ValueError or TypeError for an item that cannot be said in JSON or is larger than 10 MiB.
+        with, and `NotSendable` for an item that cannot be said in JSON or is larger than 10 MiB.
         """
         key = idempotency_key or new_key()
         result = BulkResult()
@@ -99,9 +99,9 @@ def _line(item: Notification | Mapping[str, Any], index: int) -> bytes:
         line = encoded({**item, "to": _recipient(item["to"])}) + b"\n"
     except (KeyError, TypeError, ValueError) as error:
         reason = "has no `to`" if isinstance(error, KeyError) else str(error)
-        raise ValueError(f"item {index}: {reason}") from error
+        raise NotSendable(f"item {index}: {reason}") from error
     if len(line) > MOST_OCTETS:
-        raise ValueError(f"item {index}: is larger than a request may be (10 MiB)")
+        raise NotSendable(f"item {index}: is larger than a request may be (10 MiB)")
     return line
 
 
@@ -112,7 +112,7 @@ def _recipient(to: To | str | Mapping[str, Any]) -> Mapping[str, Any]:
         return {"email": to}
     if to.startswith("+"):
         return {"phone": to}
-    raise ValueError(
+    raise NotSendable(
         'to: a text is an address, with an "@", or a phone number, with a leading "+"; '
         'else say which it is: {"external_id": …}, {"recipient_id": …}, {"user_id": …}'
     )

@@ -5,13 +5,13 @@ from typing import Annotated, ClassVar
 import pytest
 from pydantic import Field
 
-from hermodr_servicekit.settings import ServiceSettings, load, refuse
+from hermodr_servicekit.settings import Flaws, ServiceSettings, load, refuse
 
 
 class PostmanSettings(ServiceSettings):
     service: ClassVar[str] = "postman"
     port_offset: ClassVar[int] = 9
-    required_in_production: ClassVar[tuple[str, ...]] = (
+    required_in_production: ClassVar[tuple[str | tuple[str, ...], ...]] = (
         *ServiceSettings.required_in_production,
         "postman_key",
     )
@@ -145,3 +145,35 @@ def test_a_service_that_refuses_is_named_by_its_package(
     with pytest.raises(SystemExit):
         refuse("HERMODR_X: is not Y")
     assert capsys.readouterr().err == "hermodr_sandbox: configuration: HERMODR_X: is not Y\n"
+
+
+def test_all_that_is_missing_is_named_beside_what_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HERMODR_ENV", "production")
+    monkeypatch.setenv("HERMODR_AMQP_URL", "redis://SECRET@broker")
+    monkeypatch.setenv("HERMODR_LOG_LEVEL", "loud")
+    said = refused(capsys)
+    assert "HERMODR_ENV=production needs HERMODR_DATABASE_URL, HERMODR_POSTMAN_KEY;" in said
+    assert "HERMODR_AMQP_URL: must start with amqp:// or amqps://" in said
+    assert "HERMODR_LOG_LEVEL: " in said
+
+
+class EitherSettings(ServiceSettings):
+    service: ClassVar[str] = "either"
+    port_offset: ClassVar[int] = 9
+    required_in_production: ClassVar[tuple[str | tuple[str, ...], ...]] = (("key", "keys_url"),)
+
+    key: str | None = None
+    keys_url: str | None = None
+
+
+def test_of_alternatives_one_is_enough() -> None:
+    assert EitherSettings.missing([]) == ["HERMODR_KEY or HERMODR_KEYS_URL"]
+    assert EitherSettings.missing(["HERMODR_KEYS_URL"]) == []
+
+
+def test_what_several_services_lack_is_said_once() -> None:
+    both = Flaws(("A", "B"), ("C: is no number",)) | Flaws(("B", "D"), ("C: is no number",))
+    assert str(both) == "HERMODR_ENV=production needs A, B, D; C: is no number"
+    assert not Flaws()

@@ -1,15 +1,20 @@
 """Typed settings from the environment (DESIGN §6): what every service reads, and how a wrong value ends the process."""
 
+import os
 import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, NoReturn, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hermodr_contracts.topology import DEFAULT_LADDER, Step, Topology, parse_ladder
 
 PREFIX = "HERMODR_"
+_INCOMPLETE = "incomplete_for_production"
 
 DEVELOPMENT_DATABASE_URL = "postgresql://postgres@127.0.0.1:5432/hermodr"
 DEVELOPMENT_AMQP_URL = "amqp://guest:guest@127.0.0.1:5672/"
@@ -36,7 +41,8 @@ class ServiceSettings(BaseSettings):
 
     service: ClassVar[str]
     port_offset: ClassVar[int]
-    required_in_production: ClassVar[tuple[str, ...]] = ("database_url", "amqp_url")
+    required_in_production: ClassVar[tuple[str | tuple[str, ...], ...]] = ("database_url", "amqp_url")
+    """Names of fields; of several in a tuple one is enough."""
 
     env: Literal["development", "production"] = "development"
     database_url: Annotated[str, _scheme_of("postgresql", "postgres")] = DEVELOPMENT_DATABASE_URL
@@ -74,14 +80,58 @@ class ServiceSettings(BaseSettings):
     @model_validator(mode="after")
     def _production_is_explicit(self) -> "ServiceSettings":
         if self.env == "production":
-            missing = [name for name in self.required_in_production if name not in self.model_fields_set]
+            missing = self.missing(PREFIX + name.upper() for name in self.model_fields_set)
             if missing:
-                names = ", ".join(PREFIX + name.upper() for name in missing)
-                raise ValueError(f"HERMODR_ENV=production needs {names}")
+                raise PydanticCustomError(_INCOMPLETE, "{needs}", {"needs": _needs(missing)})
         return self
+
+    @classmethod
+    def missing(cls, given: Iterable[str]) -> list[str]:
+        """The variables that production needs besides those given: `["HERMODR_A", "HERMODR_B or HERMODR_C"]`."""
+        there = set(given)
+        wanted = [(name,) if isinstance(name, str) else name for name in cls.required_in_production]
+        variables = [[PREFIX + name.upper() for name in each] for each in wanted]
+        return [" or ".join(each) for each in variables if there.isdisjoint(each)]
 
 
 S = TypeVar("S", bound=ServiceSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Flaws:
+    """What is wrong with the environment: variables that are missing in production, and a sentence for each other."""
+
+    missing: tuple[str, ...] = ()
+    wrong: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.wrong)
+
+    def __or__(self, other: "Flaws") -> "Flaws":
+        return Flaws(_once(self.missing + other.missing), _once(self.wrong + other.wrong))
+
+    def __str__(self) -> str:
+        return "; ".join([_needs(self.missing)] * bool(self.missing) + list(self.wrong))
+
+
+def flaws_of(cls: type[ServiceSettings], error: ValidationError) -> Flaws:
+    """All that is wrong, in one go: pydantic looks at the whole only once every variable is right by itself."""
+    wrong = []
+    for item in error.errors(include_input=False, include_url=False):
+        if item["type"] != _INCOMPLETE:
+            name = PREFIX + str(item["loc"][0]).upper() + ": " if item["loc"] else ""
+            wrong.append(name + item["msg"].removeprefix("Value error, "))
+    given = {name.upper(): value for name, value in os.environ.items() if value}
+    missing = cls.missing(given) if given.get("HERMODR_ENV") == "production" else ()
+    return Flaws(tuple(missing), tuple(wrong))
+
+
+def _needs(missing: Iterable[str]) -> str:
+    return f"HERMODR_ENV=production needs {', '.join(missing)}"
+
+
+def _once(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))
 
 
 def refuse(reason: str) -> NoReturn:
@@ -97,12 +147,8 @@ def _program() -> str:
 
 
 def load(cls: type[S]) -> S:
-    """The settings of the environment. A wrong one ends the process with status 2, naming the variable only."""
+    """The settings of the environment. Wrong ones end the process with status 2, naming all variables and no value."""
     try:
         return cls()
     except ValidationError as error:
-        lines = []
-        for item in error.errors(include_input=False, include_url=False):
-            name = PREFIX + str(item["loc"][0]).upper() + ": " if item["loc"] else ""
-            lines.append(name + item["msg"].removeprefix("Value error, "))
-        refuse("; ".join(lines))
+        refuse(str(flaws_of(cls, error)))

@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from hermodr_api.domain.tokens import LEAST_SECRET_BYTES
@@ -25,6 +25,10 @@ class ApiSettings(ServiceSettings):
 
     service: ClassVar[str] = "api"
     port_offset: ClassVar[int] = 0
+    required_in_production: ClassVar[tuple[str | tuple[str, ...], ...]] = (
+        *ServiceSettings.required_in_production,
+        ("jwt_secret", "jwks_url"),  # end users have to be recognised
+    )
 
     jwt_secret: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
     """Verifies end users' tokens signed with HS256."""
@@ -39,9 +43,3 @@ class ApiSettings(ServiceSettings):
     every project may."""
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
-
-    @model_validator(mode="after")
-    def _users_can_be_recognised(self) -> "ApiSettings":
-        if self.env == "production" and self.jwt_secret is None and self.jwks_url is None:
-            raise ValueError("HERMODR_ENV=production needs HERMODR_JWT_SECRET or HERMODR_JWKS_URL")
-        return self

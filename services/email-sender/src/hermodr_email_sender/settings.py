@@ -12,7 +12,7 @@ class EmailSenderSettings(ServiceSettings):
 
     service: ClassVar[str] = "email-sender"
     port_offset: ClassVar[int] = 3
-    required_in_production: ClassVar[tuple[str, ...]] = (
+    required_in_production: ClassVar[tuple[str | tuple[str, ...], ...]] = (
         *ServiceSettings.required_in_production,
         "email_providers",
         "email_from",

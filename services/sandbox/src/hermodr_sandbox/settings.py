@@ -17,7 +17,7 @@ class SandboxSettings(ServiceSettings):
 
     service: ClassVar[str] = "sandbox"
     port_offset: ClassVar[int] = 25
-    required_in_production: ClassVar[tuple[str, ...]] = ()
+    required_in_production: ClassVar[tuple[str | tuple[str, ...], ...]] = ()
 
     sandbox_smtp_host: str = "127.0.0.1"
     sandbox_smtp_port: int = Field(default=1025, ge=0, le=65535)

@@ -237,3 +237,65 @@ def test_dead_letters_are_listed(run: Run) -> None:
 
 def test_completion_is_offered() -> None:
     assert "--install-completion" in CliRunner().invoke(app, ["--help"]).stdout
+
+
+QUEUES = {
+    "data": [
+        {
+            "channel": "email",
+            "paused": True,
+            "paused_at": "2026-11-22T09:00:00Z",
+            "reason": "the provider has an outage",
+            "lanes": [
+                {
+                    "lane": "urgent",
+                    "waiting": 7,
+                    "oldest_seconds": 61.0,
+                    "ready": 3,
+                    "consumers": 0,
+                    "later": 2,
+                    "sending": 1,
+                    "sent_per_second": 12.5,
+                    "failed_per_second": 0.0,
+                }
+            ],
+        }
+    ],
+    "dispatch": [{"lane": "normal", "waiting": 5, "ready": None, "consumers": None}],
+    "waiting_tasks": 0,
+    "broker_connected": True,
+}
+
+
+def test_queues_are_listed(run: Run) -> None:
+    done = run(answers(json_answer(QUEUES)), "queues", "list")
+    rows = [line.split() for line in done.stdout.splitlines() if line]
+    assert rows[2] == ["email", "(paused)", "urgent", "7", "1", "min", "2", "1", "12.5", "0.0", "3", "none"]
+    assert rows[3] == ["(to", "decide)", "normal", "5", "?", "?"]
+    assert "hermodr queues resume email" in done.stderr
+    assert (
+        json.loads(run(answers(json_answer(QUEUES)), "queues", "list", "--json").stdout)["data"]
+        == QUEUES["data"]
+    )
+
+
+def test_a_channel_is_paused_and_resumed(run: Run) -> None:
+    paused = {"channel": "email", "paused": True, "changed": True, "reason": "outage"}
+    server = answers(json_answer(paused))
+    done = run(server, "queues", "pause", "email", "--reason", "outage")
+    assert (done.exit_code, done.stdout) == (0, "email is paused\n")
+    assert server.requests[0].url.path == "/v1/queues/email/pause"
+    assert json.loads(server.requests[0].content) == {"reason": "outage"}
+    resumed = paused | {"paused": False, "changed": False}
+    done = run(answers(json_answer(resumed)), "queues", "resume", "email")
+    assert (done.exit_code, done.stdout) == (0, "email was not paused\n")
+    done = run(answers(problem(403, detail="the key lacks the scope admin")), "queues", "resume", "email")
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert "admin" in done.stderr
+
+
+def test_dead_letters_are_replayed_one_by_one(run: Run) -> None:
+    server = answers(problem(404), json_answer({"id": JOB, "outcome": "requeued"}))
+    done = run(server, "dead-letters", "replay", JOB, JOB)
+    assert (done.exit_code, done.stdout) == (1, f"{JOB} requeued\n")
+    assert done.stderr.count("\n") == 1

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
-from hermodr_cli.remote import job_views
+from hermodr_cli.remote import columns, job_views
 from hermodr_cli.remote.showing import taken
 from hermodr_client.models.jobs import Job, JobDetail, Timeline
 from tests.support.client import job
@@ -25,7 +25,7 @@ def drawn(what: RenderableType, width: int) -> str:
     return capture.get()
 
 
-@pytest.mark.parametrize("width", [38, 40, 60, 80, 100, 140])
+@pytest.mark.parametrize("width", [38, 40, 60, 80, 100, 140, 400])
 def test_the_id_is_never_cut(width: int) -> None:
     jobs = [
         a_job(
@@ -33,23 +33,23 @@ def test_the_id_is_never_cut(width: int) -> None:
         ),
         a_job("scheduled", scheduled_for=NOW + timedelta(hours=2), retry_count=3),
     ]
-    lines = drawn(job_views.table(jobs, NOW, width), width).splitlines()
+    lines = columns.drawn(job_views.columns(jobs, NOW), width).splitlines()
     assert sum(str(jobs[0].id) in line for line in lines) == 2
     assert all(len(line.rstrip()) <= width for line in lines)
 
 
 def test_at_80_columns_what_became_of_it_is_there_still() -> None:
     failed = a_job("failed", error="smtp_550", type="booking_confirmation", delivery_method="email")
-    told = drawn(job_views.table([failed], NOW, 80), 80)
+    told = columns.drawn(job_views.columns([failed], NOW), 80)
     assert "smtp_550" in told
     assert "failed" in told
     assert "booking" not in told
-    assert "booking_confirmation" in drawn(job_views.table([failed], NOW, 140), 140)
+    assert "booking_confirmation" in columns.drawn(job_views.columns([failed], NOW), 140)
 
 
 def test_a_job_put_off_by_quiet_hours_says_until_when() -> None:
     quiet = a_job("scheduled", deferred_until=NOW + timedelta(hours=8))
-    assert "due in 8 h" in drawn(job_views.table([quiet], NOW, 140), 140)
+    assert "due in 8 h" in columns.drawn(job_views.columns([quiet], NOW), 140)
     both = a_job("scheduled", scheduled_for=NOW - timedelta(hours=1), deferred_until=NOW + timedelta(hours=8))
     timeline = Timeline.model_validate({"job_id": both.id, "status": "scheduled", "data": []})
     told = drawn(job_views.detail(JobDetail(job=both), timeline, NOW), 140)

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hermodr_cli.refusal import Refusal
+
 DATABASE = "hermodr"
 CONSOLE_USER = "hermodr"
 """Who may log in to the console of servers of our own; the password is in the state folder's record."""
@@ -34,7 +36,7 @@ class Backing:
         return {"HERMODR_DATABASE_URL": self.database_url, "HERMODR_AMQP_URL": self.amqp_url}
 
 
-class BackingError(Exception):
+class BackingError(Refusal):
     """No usable servers; the message says for each way why not and what would help."""
 
 

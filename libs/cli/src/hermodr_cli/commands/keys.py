@@ -1,13 +1,68 @@
 """`hermodr keys create`: how the first API key of a project comes into being."""
 
 import asyncio
+import json
 from collections.abc import Sequence
+from typing import Annotated
 
-from hermodr_cli.commands.settings import CommandSettings
-from hermodr_ledger import keys
+import typer
+
+from hermodr_cli import output
+from hermodr_cli.commands.refusing import database_refusals
+from hermodr_cli.commands.settings import CommandSettings, installation
+from hermodr_ledger import keys, rates
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.rates import Limit
 from hermodr_ledger.schema_version import verify
+
+app = typer.Typer(help="API keys.", no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """API keys."""
+
+
+@app.command("create")
+def create_command(
+    project: Annotated[str, typer.Option(help="The project the key opens; made if it is new.")],
+    scopes: Annotated[
+        str, typer.Option(help="Of send, read, manage, admin, separated by commas.")
+    ] = "send,read",
+    name: Annotated[str, typer.Option(help="What people call the key.")] = "",
+    rate: Annotated[
+        str, typer.Option(help="How often it may call: 600/m, or 50/s,burst=200; off: the default.")
+    ] = "off",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+) -> None:
+    """Make an API key. It is shown once: only its hash is kept."""
+    try:
+        wanted = parse_scopes(scopes)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--scopes") from None
+    try:
+        limit = rates.parse(rate)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--rate") from None
+    if not project.strip():
+        raise typer.BadParameter("must not be empty", param_hint="--project")
+    created = create(installation(output.announce), project.strip(), wanted, name, limit)
+    record = created.record
+    if as_json:
+        answer = {
+            "key": created.secret,
+            "id": str(record.id),
+            "project": created.project,
+            "project_id": str(record.project_id),
+            "name": record.name,
+            "scopes": record.scopes,
+        }
+        print(json.dumps(answer))
+        return
+    output.announce(
+        f"a key of project {created.project} with {', '.join(record.scopes)}; keep it, it is shown once"
+    )
+    print(created.secret)
 
 
 def create(
@@ -17,8 +72,9 @@ def create(
     name: str,
     limit: Limit | None = None,
 ) -> keys.CreatedKey:
-    """A new key; the project is made if it is new. Raises `SchemaMismatch` and `LedgerUnavailable`."""
-    return asyncio.run(_create(settings, project, scopes, name, limit))
+    """A new key; the project is made if it is new. Raises `Refusal`."""
+    with database_refusals():
+        return asyncio.run(_create(settings, project, scopes, name, limit))
 
 
 def parse_scopes(text: str) -> tuple[keys.Scope, ...]:

@@ -3,31 +3,46 @@
 import asyncio
 
 import aio_pika
+import typer
 
-from hermodr_cli.commands.settings import CommandSettings
+from hermodr_cli import output
+from hermodr_cli.commands.refusing import broker_refusals, database_refusals
+from hermodr_cli.commands.settings import CommandSettings, installation
 from hermodr_contracts.topology import Topology
 from hermodr_ledger import migrate
-from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_ledger.schema_version import head
 from hermodr_servicekit.broker_session import declare
 from hermodr_servicekit.outages import outages_translated
 
 CONNECT_SECONDS = 10
 
+topology = typer.Typer(help="The exchanges and queues at the broker.", no_args_is_help=True)
 
-def migrate_database(settings: CommandSettings) -> str:
-    """Migrates; returns the revision the database is at now. Raises `SchemaMismatch` when it is ahead of this code,
-    `LedgerUnavailable` when it does not answer."""
-    try:
+
+@topology.callback()
+def topology_group() -> None:
+    """The exchanges and queues at the broker."""
+
+
+def migrate_command() -> None:
+    """Bring the database to the shape this version knows. Safe to run many times, and many at once."""
+    settings = installation(output.announce)
+    with database_refusals():
         migrate.upgrade(settings.database_url)
-    except OSError as error:
-        raise LedgerUnavailable(type(error).__name__) from error
-    return head()
+    output.announce(f"the database is at revision {head()}")
+
+
+@topology.command("apply")
+def topology_apply_command() -> None:
+    """Declare every exchange and queue at the broker. Services do so themselves when they start."""
+    applied = apply_topology(installation(output.announce))
+    output.announce(f"{len(applied.exchanges)} exchanges and {len(applied.queues)} queues are in place")
 
 
 def apply_topology(settings: CommandSettings) -> Topology:
-    """Declares every exchange and queue; what is there already stays as it is. Raises `BrokerUnavailable`."""
-    asyncio.run(_declare(settings))
+    """Declares every exchange and queue; what is there already stays as it is. Raises `Refusal`."""
+    with broker_refusals():
+        asyncio.run(_declare(settings))
     return settings.topology
 
 

@@ -14,6 +14,7 @@ from aio_pika.exceptions import (
 )
 
 from hermodr_cli.doctor.finding import Area, Finding
+from hermodr_cli.doctor.patient import START
 from hermodr_contracts.topology import QueueSpec, Topology
 from hermodr_servicekit.ids import new_id
 from hermodr_servicekit.outages import BrokerUnavailable, outages_translated
@@ -25,15 +26,15 @@ OLDEST_VERSION = (3, 10)
 MOST_NAMED = 4
 
 
-async def examine(url: str, topology: Topology) -> list[Finding]:
-    """All that can be found. Nothing is left behind at the broker."""
+async def examine(url: str, topology: Topology, start: str = START) -> list[Finding]:
+    """All that can be found. Nothing is left behind at the broker. `start`: how it is started."""
     try:
         with outages_translated():
             connection = await _connected(url)
     except BrokerUnavailable as error:
-        return [_refusal(url, error.__cause__)]
+        return [_refusal(url, error.__cause__, start)]
     except ValueError as error:
-        return [_refusal(url, error)]
+        return [_refusal(url, error, start)]
     try:
         with outages_translated():
             async with connection:
@@ -63,7 +64,7 @@ def _place(url: str) -> str:
         return "HERMODR_AMQP_URL"
 
 
-def _refusal(url: str, error: BaseException | None) -> Finding:
+def _refusal(url: str, error: BaseException | None, start: str) -> Finding:
     place = _place(url)
     if isinstance(error, AuthenticationError | ProbableAuthenticationError):
         remedy = "correct user and password in HERMODR_AMQP_URL (guest may log in from its own machine only)"
@@ -73,10 +74,7 @@ def _refusal(url: str, error: BaseException | None) -> Finding:
             "create the vhost, and let our user configure, write and read in it (rabbitmqctl set_permissions)"
         )
         return AREA.failed("reachable", f"{place}: it does not let us into the vhost", remedy)
-    remedy = (
-        "start it (any `hermodr` command that needs this clone's own does), or correct HERMODR_AMQP_URL; "
-        "meanwhile jobs are accepted and kept"
-    )
+    remedy = f"{start}; or correct HERMODR_AMQP_URL. Meanwhile jobs are accepted and kept"
     return AREA.failed("reachable", f"{place}: no answer ({type(error).__name__})", remedy)
 
 

@@ -7,6 +7,7 @@ import asyncpg
 
 from hermodr_cli.backing import probe
 from hermodr_cli.doctor.finding import Area, Finding
+from hermodr_cli.doctor.patient import START
 from hermodr_contracts.vocabulary import JobKind
 from hermodr_ledger import dead_letters, inspection, pauses, upkeep
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
@@ -23,9 +24,10 @@ LATE_SECONDS = 120
 _CROWDED = 0.8
 
 
-async def examine(url: str, clock: Clock) -> list[Finding]:
-    """All that can be found; after the first thing nothing else works without, no more."""
-    if refusal := await _refusal(url):
+async def examine(url: str, clock: Clock, start: str = START) -> list[Finding]:
+    """All that can be found; after the first thing nothing else works without, no more. `start`: how the server is
+    started."""
+    if refusal := await _refusal(url, start):
         return [refusal]
     ledger = Ledger(url, service="doctor", pool_size=1, connection_seconds=5, statement_seconds=10)
     try:
@@ -45,7 +47,7 @@ async def examine(url: str, clock: Clock) -> list[Finding]:
         await ledger.close()
 
 
-async def _refusal(url: str) -> Finding | None:
+async def _refusal(url: str, start: str) -> Finding | None:
     """Why the database does not let us in."""
     place = _place(url)
     try:
@@ -57,7 +59,7 @@ async def _refusal(url: str) -> Finding | None:
         remedy = "correct user and password in HERMODR_DATABASE_URL (percent-encode @ : / in a password)"
         return AREA.failed("reachable", f"{place}: it refuses our user or password", remedy)
     except (TimeoutError, OSError) as error:
-        remedy = "start the server (`hermodr up` starts this clone's own), or correct HERMODR_DATABASE_URL"
+        remedy = f"{start}; or correct HERMODR_DATABASE_URL"
         return AREA.failed("reachable", f"{place}: no answer ({type(error).__name__})", remedy)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         remedy = "look at the server's log, and at HERMODR_DATABASE_URL"
@@ -135,7 +137,7 @@ async def _backlog(ledger: Ledger) -> list[Finding]:
     for pause in await pauses.paused(ledger):
         why = f" ({pause.reason})" if pause.reason else ""
         text = f"channel {pause.channel} is paused since {pause.paused_at:%Y-%m-%dT%H:%M:%SZ}{why}: nothing is sent"
-        remedy = f"when that may end: POST /v1/queues/{pause.channel}/resume, with a key that may manage"
+        remedy = f"when that may end: `hermodr queues resume {pause.channel}`, with a key of scope admin"
         found.append(AREA.warning("paused", text, remedy))
     waiting = await upkeep.waiting(ledger)
     if tasks := sum(each.jobs for each in waiting if each.kind == JobKind.TASK):

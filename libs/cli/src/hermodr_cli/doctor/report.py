@@ -12,15 +12,14 @@ from rich.text import Text
 from hermodr_cli.doctor.finding import Finding, State
 from hermodr_cli.doctor.run import healthy
 
-_MARKS = {
-    State.OK: Text("✓", "bold green"),
-    State.WARNING: Text("!", "bold yellow"),
-    State.FAILED: Text("✗", "bold red"),
-}
+_STYLES = {State.OK: "bold green", State.WARNING: "bold yellow", State.FAILED: "bold red"}
+_MARKS = {State.OK: "✓", State.WARNING: "!", State.FAILED: "✗"}
+_ASCII_MARKS = {State.OK: "ok", State.WARNING: "!", State.FAILED: "XX"}
 
 
-def table(findings: Sequence[Finding]) -> RenderableType:
+def table(findings: Sequence[Finding], *, ascii_only: bool = False) -> RenderableType:
     """A line for each finding, what to do below those that need it, and the verdict."""
+    marks, arrow = (_ASCII_MARKS, "->") if ascii_only else (_MARKS, "→")
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=False)
     for _ in range(4):
         drawn.add_column(overflow="fold")
@@ -28,9 +27,9 @@ def table(findings: Sequence[Finding]) -> RenderableType:
     for finding in findings:
         text = Text(finding.text)
         if finding.remedy:
-            text.append(f"\n→ {finding.remedy}", "cyan")
+            text.append(f"\n{arrow} {finding.remedy}", "cyan")
         name = Text(finding.area if finding.area != area else "", "bold")
-        drawn.add_row(_MARKS[finding.state], name, finding.check, text)
+        drawn.add_row(Text(marks[finding.state], _STYLES[finding.state]), name, finding.check, text)
         area = finding.area
     return Group(drawn, _verdict(findings))
 

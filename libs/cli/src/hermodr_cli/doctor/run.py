@@ -33,8 +33,8 @@ def healthy(findings: Sequence[Finding]) -> bool:
 async def _examined(found: Patient, api_url: str, clock: Clock) -> list[Finding]:
     settings = found.settings
     parts = await asyncio.gather(
-        database.examine(settings.database_url, clock),
-        broker.examine(settings.amqp_url, settings.topology),
+        database.examine(settings.database_url, clock, found.start),
+        broker.examine(settings.amqp_url, settings.topology, found.start),
         _services(settings.database_url, api_url, clock),
         providers.examine(found.environment),
     )

@@ -1,15 +1,15 @@
 """Where the API is and who calls, as the commands are told; and what goes wrong, in one line."""
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
-from hermodr_cli.supervisor import output
-from hermodr_cli.supervisor.services import port_base
+from hermodr_cli import output
+from hermodr_cli.addresses import port_base
+from hermodr_cli.refusal import Refusal
 from hermodr_client import (
     Forbidden,
     Hermodr,
@@ -42,11 +42,18 @@ Key = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+MOST_LISTED = 100_000
+MOST_OF_A_PAGE = 200
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=MOST_LISTED, help="How many at most.")]
 
 
 def api_url(url: str | None) -> str:
-    """The address given, of the environment, or of this machine's own API. Raises ValueError, naming the variable."""
-    return (url or os.environ.get(URL_VARIABLE) or f"http://127.0.0.1:{port_base(os.environ)}").rstrip("/")
+    """The address given, of the environment, or of this machine's own API. Raises `Refusal`, naming the variable."""
+    try:
+        own = f"http://127.0.0.1:{port_base(os.environ)}"
+    except ValueError as error:
+        raise Refusal(str(error)) from None
+    return (url or os.environ.get(URL_VARIABLE) or own).rstrip("/")
 
 
 @contextmanager
@@ -61,13 +68,6 @@ def calling(url: str | None, key: str | None) -> Iterator[Hermodr]:
             yield client
     except HermodrError as error:
         output.announce(explained(error))
-        raise typer.Exit(1) from None
-    except ValueError as error:
-        output.announce(str(error))
-        raise typer.Exit(1) from None
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; what is still buffered goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
 
 

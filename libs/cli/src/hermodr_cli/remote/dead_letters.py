@@ -1,24 +1,22 @@
 """`hermodr dead-letters`: what exhausted its attempts or could not be read."""
 
 import itertools
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
-from hermodr_cli.remote.connection import AsJson, Key, Url, calling
-from hermodr_cli.remote.showing import console, since
-from hermodr_cli.supervisor import output
-from hermodr_client.models.operations import DeadLetter
+from hermodr_cli import output
+from hermodr_cli.remote import columns, moments
+from hermodr_cli.remote.columns import Column
+from hermodr_cli.remote.connection import MOST_OF_A_PAGE, AsJson, Key, Limit, Url, calling, explained
+from hermodr_cli.remote.showing import plain, show_document, since
+from hermodr_client import HermodrError
+from hermodr_client.models.operations import DeadLetter, Replayed
 
 app = typer.Typer(help="Look at dead letters, and send them on their way again.", no_args_is_help=True)
-
-MOST_OF_A_PAGE = 200
 
 
 @app.command("list")
@@ -26,7 +24,7 @@ def list_command(
     queue: Annotated[str | None, typer.Option(help="Of this dead queue.")] = None,
     reason: Annotated[str | None, typer.Option(help="How the reason begins.")] = None,
     replayed: Annotated[bool, typer.Option("--replayed", help="Those that were replayed, instead.")] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 20,
+    limit: Limit = 20,
     url: Url = None,
     key: Key = None,
     as_json: AsJson = False,
@@ -42,9 +40,9 @@ def list_command(
         )
         found = list(itertools.islice(rows, limit))
     if as_json:
-        print(json.dumps({"data": [letter.model_dump(mode="json") for letter in found]}))
+        show_document({"data": [letter.model_dump(mode="json") for letter in found]})
     elif found:
-        console().print(_table(found))
+        columns.show(_columns(found))
     else:
         output.announce("no dead letter fits")
 
@@ -55,7 +53,7 @@ def show_command(
 ) -> None:
     """A dead letter with what is in it, as JSON."""
     with calling(url, key) as hermodr:
-        print(hermodr.dead_letters.get(letter_id).model_dump_json(indent=2))
+        show_document(hermodr.dead_letters.get(letter_id), indent=2)
 
 
 @app.command("replay")
@@ -68,7 +66,8 @@ def replay_command(
     reason: Annotated[str | None, typer.Option(help="With --all: how the reason begins.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="With --all: only say how many.")] = False,
     rate: Annotated[
-        float | None, typer.Option(min=0.01, help="With --all: this many a second at most.")
+        float | None,
+        typer.Option(min=0.01, callback=moments.finite, help="With --all: this many a second at most."),
     ] = None,
     url: Url = None,
     key: Key = None,
@@ -83,16 +82,12 @@ def replay_command(
         )
     with calling(url, key) as hermodr:
         if ids:
-            done = [hermodr.dead_letters.replay(each) for each in ids]
-            if as_json:
-                print(json.dumps({"data": [each.model_dump(mode="json") for each in done]}))
-            for each in () if as_json else done:
-                print(f"{each.id} {each.outcome.replace('_', ' ')}")
+            _each(hermodr.dead_letters.replay, ids, as_json=as_json)
             return
         fits = {name: value for name, value in (("queue", queue), ("reason", reason)) if value}
         answer = hermodr.dead_letters.replay_many(fits, dry_run=dry_run, rate=rate)
     if as_json:
-        print(answer.model_dump_json())
+        show_document(answer)
     elif answer.dry_run:
         print(f"{answer.matched} fit; nothing was done (--dry-run)")
     else:
@@ -100,19 +95,38 @@ def replay_command(
         print(f"{answer.scheduled} are on their way, the last in {answer.seconds:.0f} s{more}")
 
 
-def _table(letters: Sequence[DeadLetter]) -> Table:
-    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    drawn.add_column("id", no_wrap=True)
-    for title in ("since", "queue", "reason", "job", "replayed"):
-        drawn.add_column(title)
+def _each(replay: Callable[[str], Replayed], ids: list[str], *, as_json: bool) -> None:
+    """Replays each; one that cannot be does not keep the others from it, and makes the status 1."""
+    done: list[Replayed] = []
+    for letter_id in ids:
+        try:
+            answer = replay(letter_id)
+        except HermodrError as error:
+            if len(ids) == 1:
+                raise
+            output.announce(f"{letter_id}: {explained(error)}")
+            continue
+        done.append(answer)
+        if not as_json:
+            print(f"{answer.id} {answer.outcome.replace('_', ' ')}")
+    if as_json:
+        show_document({"data": [each.model_dump(mode="json") for each in done]})
+    if len(done) < len(ids):
+        raise typer.Exit(1)
+
+
+def _columns(letters: Sequence[DeadLetter]) -> list[Column]:
     now = datetime.now(UTC)
-    for letter in letters:
-        drawn.add_row(
-            str(letter.id),
-            since(letter.created_at, now),
-            letter.queue,
-            Text(letter.reason, "red"),
-            str(letter.job_id or (f"message of {letter.raw_bytes} bytes" if letter.raw_bytes else "")),
-            since(letter.replayed_at or letter.replay_at, now),
-        )
-    return drawn
+    about = [
+        each.job_id or (f"message of {each.raw_bytes} bytes" if each.raw_bytes else "") for each in letters
+    ]
+    return [
+        Column("id", [Text(str(each.id)) for each in letters], whole=True),
+        Column("since", [Text(since(each.created_at, now)) for each in letters], leaves=3),
+        Column("queue", [plain(each.queue) for each in letters], leaves=2),
+        Column("reason", [plain(each.reason) for each in letters]),
+        Column("job", [Text(str(each)) for each in about], whole=True, leaves=4),
+        Column(
+            "replayed", [Text(since(each.replayed_at or each.replay_at, now)) for each in letters], leaves=1
+        ),
+    ]

@@ -1,68 +1,43 @@
 """Jobs on a terminal: as a table, and one of them with its timeline."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from hermodr_cli.remote.showing import since, span, state, taken
+from hermodr_cli.remote.columns import Column
+from hermodr_cli.remote.showing import plain, since, span, state, taken
 from hermodr_client.models.jobs import Delivery, Job, JobDetail, Timeline, TimelineEntry
 from hermodr_client.models.operations import ChannelQueues
 
 _QUIET = frozenset({"channel", "state", "kind", "type", "priority", "started_at", "delivery_id"})
 """What a timeline's entry says elsewhere already."""
 REMARK = "what else"
-ID_WIDTH = 36
-EDGES, BETWEEN = 2, 3
-_DISPENSABLE = ("type", "priority", "tries", "by", "created", REMARK, "status")
-"""In a table that is too wide, the columns that go, in this order."""
 
 
-def table(jobs: Sequence[Job], now: datetime, width: int) -> Table:
-    """A line for each job. An id is there to be copied: where not all fits into the width, other columns give way."""
-    columns: dict[str, list[Text]] = {
-        "id": [Text(str(job.id)) for job in jobs],
-        "created": [Text(since(job.created_at, now)) for job in jobs],
-        "type": [Text(job.type) if job.type else Text(job.kind, "dim") for job in jobs],
-        "by": [Text(job.delivery_method or "") for job in jobs],
-        "priority": [Text(job.priority, "bold" if job.priority == "urgent" else "") for job in jobs],
-        "status": [state(job.status) for job in jobs],
-        "tries": [Text(f"+{job.retry_count}" if job.retry_count else "") for job in jobs],
-        REMARK: [Text(_remark(job, now)) for job in jobs],
-    }
-    for name in _DISPENSABLE:
-        if _width(columns) > width:
-            del columns[name]
-    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for name in columns:
-        kept = name == "id"
-        drawn.add_column(
-            name,
-            no_wrap=name != REMARK,
-            min_width=ID_WIDTH if kept else None,
-            overflow="fold" if kept else "ellipsis",
-            justify="right" if name == "tries" else "left",
-        )
-    for row in zip(*columns.values(), strict=True):
-        drawn.add_row(*row)
-    return drawn
-
-
-def _width(columns: Mapping[str, Sequence[Text]]) -> int:
-    """What the columns take, with the space around them. Remarks can be folded, down to their longest word."""
-    widest = [
-        max(len(name), *(_longest_word(cell) if name == REMARK else cell.cell_len for cell in cells), 0)
-        for name, cells in columns.items()
+def columns(jobs: Sequence[Job], now: datetime) -> list[Column]:
+    """A line for each job. In a narrow terminal, first those go that say least about what became of it."""
+    return [
+        Column("id", [Text(str(job.id)) for job in jobs], whole=True),
+        Column("created", [Text(since(job.created_at, now)) for job in jobs], leaves=5),
+        Column("type", [plain(job.type) if job.type else Text(job.kind, "dim") for job in jobs], leaves=1),
+        Column("by", [plain(job.delivery_method or "") for job in jobs], leaves=4),
+        Column(
+            "priority",
+            [Text(job.priority, "bold" if job.priority == "urgent" else "") for job in jobs],
+            leaves=2,
+        ),
+        Column("status", [state(job.status) for job in jobs], leaves=7),
+        Column(
+            "tries",
+            [Text(f"+{job.retry_count}" if job.retry_count else "") for job in jobs],
+            leaves=3,
+            right=True,
+        ),
+        Column(REMARK, [plain(_remark(job, now)) for job in jobs], leaves=6, folds=True),
     ]
-    return sum(widest) + BETWEEN * (len(widest) - 1) + EDGES
-
-
-def _longest_word(cell: Text) -> int:
-    return max(map(len, cell.plain.split()), default=0)
 
 
 def _remark(job: Job, now: datetime) -> str:
@@ -87,11 +62,8 @@ def detail(
     return Group(*parts)
 
 
-def _head(found: JobDetail, now: datetime) -> Table:
+def _head(found: JobDetail, now: datetime) -> RenderableType:
     job = found.job
-    drawn = Table(box=None, show_header=False, pad_edge=False)
-    drawn.add_column(style="dim")
-    drawn.add_column(overflow="fold")
     status, due = state(job.status), _due(job)
     if job.error:
         status.append(f"  {job.error}", "red")
@@ -106,10 +78,14 @@ def _head(found: JobDetail, now: datetime) -> Table:
         ("batch", str(job.batch_id or "")),
         ("singleton", job.singleton_key or ""),
     ]
-    for name, value in facts:
-        if value:
-            drawn.add_row(name, value if isinstance(value, Text) else Text(value))
-    return drawn
+    longest = max(len(name) for name, _ in facts)
+    return Group(
+        *(
+            Text.assemble((f"{name:<{longest}}  ", "dim"), value if isinstance(value, Text) else plain(value))
+            for name, value in facts
+            if value
+        )
+    )
 
 
 def _paused(channel: ChannelQueues) -> Text:
@@ -117,7 +93,7 @@ def _paused(channel: ChannelQueues) -> Text:
     since_when = f" since {_moment(channel.paused_at)}" if channel.paused_at else ""
     why = f" ({channel.reason})" if channel.reason else ""
     return Text(
-        f"it waits: channel {name} is paused{since_when}{why}; POST /v1/queues/{name}/resume", "yellow"
+        f"it waits: channel {name} is paused{since_when}{why}; `hermodr queues resume {name}`", "yellow"
     )
 
 

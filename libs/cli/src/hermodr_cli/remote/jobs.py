@@ -1,20 +1,18 @@
 """`hermodr jobs`: following and operating jobs."""
 
 import itertools
-import json
-import re
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from hermodr_cli.remote import job_views
-from hermodr_cli.remote.connection import AsJson, Key, Url, calling
+from hermodr_cli import output
+from hermodr_cli.remote import columns, job_views, moments
+from hermodr_cli.remote.connection import MOST_OF_A_PAGE, AsJson, Key, Limit, Url, calling, explained
 from hermodr_cli.remote.job_tail import Change, Tail
-from hermodr_cli.remote.showing import console, state
-from hermodr_cli.supervisor import output
+from hermodr_cli.remote.showing import console, show_document, state
 from hermodr_client import Accepted, Hermodr, HermodrError
 from hermodr_client.models.jobs import Cancelled, JobDetail
 from hermodr_client.models.operations import ChannelQueues
@@ -22,9 +20,6 @@ from hermodr_client.models.operations import ChannelQueues
 app = typer.Typer(help="Follow jobs, cancel them, ask for them again.", no_args_is_help=True)
 
 STATES = ("scheduled", "queued", "processing", "retrying", "completed", "failed", "cancelled", "skipped")
-MOST_OF_A_PAGE = 200
-_AGO = re.compile(r"(\d{1,6})\s*(s|m|min|h|d)")
-_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="One job or several.")]
 
@@ -48,12 +43,13 @@ def list_command(
     sort: Annotated[
         str, typer.Option(help="created_at, scheduled_for, processed_at, status; -… reversed.")
     ] = ("-created_at"),
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 20,
+    limit: Limit = 20,
     url: Url = None,
     key: Key = None,
     as_json: AsJson = False,
 ) -> None:
     """Jobs that fit, the newest first."""
+    created_after = moments.since(since)
     with calling(url, key) as hermodr:
         rows = hermodr.jobs.list(
             status=status,
@@ -62,15 +58,15 @@ def list_command(
             delivery_method=by,
             batch_id=batch,
             recipient_id=recipient,
-            created_after=_moment(since),
+            created_after=created_after,
             sort=sort,
             page_size=min(limit, MOST_OF_A_PAGE),
         )
         found = list(itertools.islice(rows, limit))
         if as_json:
-            print(json.dumps({"data": [job.model_dump(mode="json") for job in found]}))
+            show_document({"data": [job.model_dump(mode="json") for job in found]})
         elif found:
-            console().print(job_views.table(found, datetime.now(UTC), console().width))
+            columns.show(job_views.columns(found, datetime.now(UTC)))
         else:
             output.announce("no job fits")
 
@@ -88,10 +84,10 @@ def show_command(
         timeline = hermodr.jobs.timeline(job_id)
         if as_json:
             events = timeline.model_dump(mode="json")["data"]
-            print(json.dumps(found.model_dump(mode="json") | {"timeline": events}))
+            show_document(found.model_dump(mode="json") | {"timeline": events})
         else:
             paused = _paused(hermodr, found)
-            console().print(job_views.detail(found, timeline, datetime.now(UTC), paused))
+            console().print(job_views.detail(found, timeline, datetime.now(UTC), paused), soft_wrap=True)
 
 
 @app.command("cancel")
@@ -125,7 +121,7 @@ def retry_command(
         raise typer.BadParameter(
             "these options go with --all", param_hint="--type, --by, --batch, --since, --dry-run"
         )
-    wanted = {"type": type, "delivery_method": by, "batch_id": batch, "created_after": _moment(since)}
+    wanted = {"type": type, "delivery_method": by, "batch_id": batch, "created_after": moments.since(since)}
     fits = {name: value for name, value in wanted.items() if value is not None}
     with calling(url, key) as hermodr:
         if ids:
@@ -133,7 +129,7 @@ def retry_command(
             return
         answer = hermodr.jobs.retry_many(fits, dry_run=dry_run)
     if as_json:
-        print(answer.model_dump_json())
+        show_document(answer)
     elif answer.dry_run:
         print(f"{answer.matched} fit; nothing was done (--dry-run)")
     else:
@@ -148,7 +144,9 @@ def tail_command(
     lines: Annotated[
         int, typer.Option("--lines", "-n", min=0, max=200, help="Of the past, to begin with.")
     ] = 10,
-    interval: Annotated[float, typer.Option(min=0.1, max=60, help="Seconds between looks.")] = 1.0,
+    interval: Annotated[
+        float, typer.Option(min=0.1, max=60, callback=moments.finite, help="Seconds between looks.")
+    ] = 1.0,
     url: Url = None,
     key: Key = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print NDJSON, a line a change.")] = False,
@@ -158,7 +156,7 @@ def tail_command(
 
     def show(change: Change) -> None:
         if as_json:
-            print(json.dumps(change.document()), flush=True)
+            show_document(change.document())
         else:
             screen.print(change.line(), soft_wrap=True)
 
@@ -198,24 +196,12 @@ def _each(act: Callable[[str], Cancelled | Accepted], ids: list[str], *, as_json
             if len(ids) == 1:
                 raise
             refused = True
-            output.announce(f"{job_id}: {error}")
+            output.announce(f"{job_id}: {explained(error)}")
             continue
         done.append(answer)
         if not as_json:
-            console().print(job_id, state(answer.status))
+            console().print(job_id, state(answer.status), soft_wrap=True)
     if as_json:
-        print(json.dumps({"data": [answer.model_dump(mode="json") for answer in done]}))
+        show_document({"data": [answer.model_dump(mode="json") for answer in done]})
     if refused:
         raise typer.Exit(1)
-
-
-def _moment(text: str | None) -> datetime | None:
-    """`2h` or a moment; one without its offset is this machine's time. Raises typer.BadParameter."""
-    if text is None:
-        return None
-    if match := _AGO.fullmatch(text.strip()):
-        return datetime.now(UTC) - timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
-    try:
-        return datetime.fromisoformat(text.strip()).astimezone(UTC)
-    except ValueError:
-        raise typer.BadParameter("neither a span such as 15min nor a moment", param_hint="--since") from None

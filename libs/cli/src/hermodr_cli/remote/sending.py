@@ -2,14 +2,13 @@
 
 import json
 import sys
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
-from hermodr_cli.remote import job_views
+from hermodr_cli.remote import job_views, moments
 from hermodr_cli.remote.connection import AsJson, Key, Url, calling
-from hermodr_cli.remote.showing import console, state
+from hermodr_cli.remote.showing import console, show_document, state
 from hermodr_client import StillUnfinished, To
 
 STDIN = "-"
@@ -31,11 +30,13 @@ HtmlOption = Annotated[str | None, typer.Option(help="And the HTML; - reads it f
 ChannelOption = Annotated[list[str] | None, typer.Option(help="Only by this channel. Repeatable.")]
 PriorityOption = Annotated[str | None, typer.Option(help="urgent, normal or low.")]
 AtOption = Annotated[str | None, typer.Option(help="When: 2026-11-22T09:00, else with an offset.")]
-DelayOption = Annotated[float | None, typer.Option(min=0, help="Seconds from now.")]
+DelayOption = Annotated[float | None, typer.Option(min=0, callback=moments.finite, help="Seconds from now.")]
 SingletonKeyOption = Annotated[str | None, typer.Option(help="Only one unfinished job has it.")]
 IdempotencyKeyOption = Annotated[str | None, typer.Option(help="Makes the command safe to repeat.")]
 WaitOption = Annotated[bool, typer.Option("--wait", help="Wait for the end; status 1 unless it completed.")]
-TimeoutOption = Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")]
+TimeoutOption = Annotated[
+    float, typer.Option(min=0, callback=moments.finite, help="Seconds to wait at most.")
+]
 
 
 def send_command(
@@ -64,11 +65,11 @@ def send_command(
         "type": type,
         "data": _data(data or []),
         "subject": subject,
-        "body_text": _read(text),
-        "body_html": _read(html),
+        "body_text": _read(text, "--text"),
+        "body_html": _read(html, "--html"),
         "channels": channel,
         "priority": priority,
-        "scheduled_for": _moment(at),
+        "scheduled_for": moments.moment(at, "--at"),
         "delay_seconds": delay,
         "singleton_key": singleton_key,
     }
@@ -77,7 +78,10 @@ def send_command(
     with calling(url, key) as hermodr:
         accepted = hermodr.send(target, idempotency_key=idempotency_key, **given)
         if not wait:
-            print(accepted.model_dump_json() if as_json else f"{accepted.job_id} {accepted.status}")
+            if as_json:
+                show_document(accepted)
+            else:
+                print(f"{accepted.job_id} {accepted.status}")
             return
         try:
             found = hermodr.jobs.wait(accepted.job_id, timeout)
@@ -85,11 +89,11 @@ def send_command(
             found = error.last
         timeline = hermodr.jobs.timeline(accepted.job_id)
     if as_json:
-        print(found.model_dump_json())
+        show_document(found)
     else:
         screen = console()
-        screen.print(str(accepted.job_id), state(found.job.status))
-        screen.print(job_views.story(timeline))
+        screen.print(str(accepted.job_id), state(found.job.status), soft_wrap=True)
+        screen.print(job_views.story(timeline), soft_wrap=True)
     if found.job.status != "completed":
         raise typer.Exit(1)
 
@@ -117,20 +121,16 @@ def _data(pairs: list[str]) -> dict[str, Any]:
             continue
         try:
             found[name[:-1]] = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise typer.BadParameter(f"the value of {name[:-1]} is not JSON", param_hint="--data") from None
     return found
 
 
-def _read(text: str | None) -> str | None:
-    return sys.stdin.read() if text == STDIN else text
-
-
-def _moment(text: str | None) -> datetime | None:
-    """A moment; without its offset it is this machine's time."""
-    if text is None:
-        return None
+def _read(text: str | None, option: str) -> str | None:
+    """`-` reads standard input. Raises typer.BadParameter for what is no text."""
+    if text != STDIN:
+        return text
     try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError:
-        raise typer.BadParameter("is no moment such as 2026-11-22T09:00", param_hint="--at") from None
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError:
+        raise typer.BadParameter("standard input is no text in UTF-8", param_hint=option) from None

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-DEFAULT_PORT_BASE = 8000
+from hermodr_cli.addresses import port_base
+
 DEFAULT_SMTP_PORT = 1025
 SMTP_PORT = "HERMODR_SANDBOX_SMTP_PORT"
 
@@ -33,14 +34,6 @@ def chosen(environment: Mapping[str, str]) -> tuple[ServiceSpec, ...]:
     """All services; the sandbox only where mail is not meant for a real provider."""
     real = environment.get("HERMODR_ENV") == "production" or environment.get("HERMODR_EMAIL_PROVIDERS")
     return tuple(spec for spec in ALL if not (real and spec is SANDBOX))
-
-
-def port_base(environment: Mapping[str, str]) -> int:
-    """Raises ValueError, naming the variable, unless it is a number."""
-    text = environment.get("HERMODR_PORT_BASE") or str(DEFAULT_PORT_BASE)
-    if not text.isdigit():
-        raise ValueError(f"HERMODR_PORT_BASE: {text!r} is not a port number")
-    return int(text)
 
 
 def smtp_port(environment: Mapping[str, str]) -> int:

@@ -3,18 +3,21 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import httpx
 
-from hermodr_cli import backing, processes, signing, state
+from hermodr_cli import backing, output, processes, signing, state
+from hermodr_cli.addresses import port_base
 from hermodr_cli.backing import ports, probe
 from hermodr_cli.backing.model import Say
-from hermodr_cli.supervisor import output
+from hermodr_cli.refusal import Refusal
 from hermodr_cli.supervisor.fleet import STOP_MARGIN, Fleet
-from hermodr_cli.supervisor.services import SANDBOX, SMTP_PORT, ServiceSpec, chosen, port_base, smtp_port
+from hermodr_cli.supervisor.service import CONFIGURATION_ERROR
+from hermodr_cli.supervisor.services import SANDBOX, SMTP_PORT, ServiceSpec, chosen, smtp_port, variables_for
 from hermodr_cli.supervisor.watch import Misconfigured, Watch
 from hermodr_ledger import migrate
 
@@ -24,7 +27,7 @@ MARK = "HERMODR_SUPERVISOR"
 PATIENCE_SECONDS = 15.0
 
 
-class CannotStart(Exception):
+class CannotStart(Refusal):
     """The text says why, and which variable to change."""
 
 
@@ -34,6 +37,7 @@ def run(say: Say) -> int:
     with only_one():
         stop_orphans(say)
         specs = chosen(environment)
+        check_settings(specs, environment)
         check_ports(specs, environment)
         kept = False
         if environment.get("HERMODR_ENV") != "production":
@@ -82,6 +86,17 @@ def only_one() -> Iterator[None]:
         yield
     finally:
         state.write(RECORD, {})
+
+
+def check_settings(specs: tuple[ServiceSpec, ...], environment: Mapping[str, str]) -> None:
+    """Raises CannotStart with all that is wrong with the settings of any of the services, not one at a time."""
+    command = [sys.executable, "-m", "hermodr_servicekit.settings_check", *(spec.module for spec in specs)]
+    variables = dict(environment)
+    for spec in specs:
+        variables |= variables_for(spec, environment, specs)
+    done = subprocess.run(command, env=variables, capture_output=True, text=True)
+    if done.returncode:
+        raise CannotStart(done.stdout.strip() or done.stderr.strip().rpartition("\n")[2], CONFIGURATION_ERROR)
 
 
 def check_ports(specs: tuple[ServiceSpec, ...], environment: Mapping[str, str]) -> None:

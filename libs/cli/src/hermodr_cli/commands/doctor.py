@@ -1,0 +1,18 @@
+"""`hermodr doctor`."""
+
+import typer
+
+from hermodr_cli.doctor import report, run
+from hermodr_cli.remote.connection import AsJson, Url, api_url
+from hermodr_cli.remote.showing import console
+
+
+def command(url: Url = None, as_json: AsJson = False) -> None:
+    """Examine database, broker, services, providers and clock, and say what to do. Starts and changes nothing."""
+    findings = run.examine(api_url(url))
+    if as_json:
+        print(report.document(findings))
+    else:
+        screen = console()
+        screen.print(report.table(findings, ascii_only=not screen.encoding.startswith("utf")))
+    raise typer.Exit(0 if run.healthy(findings) else 1)

@@ -1,0 +1,45 @@
+"""What databases and brokers raise, said in one line that names the variable."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+from aio_pika.exceptions import AMQPError
+from sqlalchemy.exc import SQLAlchemyError
+
+from hermodr_cli.refusal import Refusal
+from hermodr_ledger.engine import LedgerUnavailable
+from hermodr_ledger.schema_version import SchemaMismatch
+from hermodr_servicekit.outages import BrokerUnavailable
+
+
+@contextmanager
+def database_refusals() -> Iterator[None]:
+    """Raises `Refusal` for a database that does not answer, does not let us in or is in another shape."""
+    try:
+        yield
+    except SchemaMismatch as error:
+        raise Refusal(str(error)) from error
+    except (LedgerUnavailable, OSError) as error:
+        raise Refusal(f"the database of HERMODR_DATABASE_URL does not answer ({_what(error)})") from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError) as error:
+        raise Refusal(f"the database of HERMODR_DATABASE_URL cannot be used ({_what(error)})") from error
+
+
+@contextmanager
+def broker_refusals() -> Iterator[None]:
+    """Raises `Refusal` for a broker that does not answer or does not let us in."""
+    try:
+        yield
+    except BrokerUnavailable as error:
+        raise Refusal(f"the broker of HERMODR_AMQP_URL cannot be used ({_what(error)})") from error
+    except (AMQPError, OSError, TimeoutError) as error:
+        raise Refusal(f"the broker of HERMODR_AMQP_URL does not answer ({_what(error)})") from error
+
+
+def _what(error: BaseException) -> str:
+    """In a few words, of one line; a server's own text at most, which quotes no password."""
+    cause = getattr(error, "orig", None) or error
+    if isinstance(cause, OSError) or not str(cause).strip():
+        return type(cause).__name__
+    return str(cause).strip().splitlines()[0][:200]

@@ -1,0 +1,82 @@
+"""Lists on a terminal. An id is there to be copied: at no width is it cut or broken."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from hermodr_cli.remote.showing import console, width
+
+EDGES, BETWEEN = 2, 3
+LEAST_FOLDED = 12
+"""A column that is folded has at least this width, or that of its longest word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`whole`: stays in one piece. Where not all fits, columns that may leave do, `leaves` 1 first; before that, those
+    that fold (`folds`, or `leaves` is 0) do so."""
+
+    title: str
+    cells: Sequence[Text]
+    whole: bool = False
+    leaves: int = 0
+    folds: bool = False
+    right: bool = False
+
+    def widest(self) -> int:
+        """What it takes unfolded."""
+        return max(len(self.title), *(cell.cell_len for cell in self.cells), 0)
+
+    def narrowest(self) -> int:
+        """What it takes at least."""
+        words = (len(word) for cell in self.cells for word in cell.plain.split())
+        longest = max(len(self.title), *words, 0)
+        return self.widest() if self.whole else min(longest, max(LEAST_FOLDED, len(self.title)))
+
+
+def show(columns: Sequence[Column]) -> None:
+    """Prints them. What is read by another program, or by nobody yet, is neither folded nor left out."""
+    print(drawn(columns, width()))
+
+
+def drawn(columns: Sequence[Column], room: int | None) -> str:
+    """The table, in `room` characters if that is possible; `None`: each row is one line."""
+    kept = fitting(columns, room)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for column in kept:
+        table.add_column(
+            column.title,
+            no_wrap=column.whole or room is None,
+            min_width=column.narrowest(),
+            overflow="fold",
+            justify="right" if column.right else "left",
+        )
+    for row in zip(*(column.cells for column in kept), strict=True):
+        table.add_row(*row)
+    needed = _span([column.narrowest() for column in kept])
+    most = _span([column.widest() for column in kept])
+    screen = console(most if room is None else max(room, needed))
+    with screen.capture() as capture:
+        screen.print(table)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines()).strip("\n")
+
+
+def fitting(columns: Sequence[Column], room: int | None) -> list[Column]:
+    """Those that fit, without the ones that leave first."""
+    kept = list(columns)
+    for leaver in sorted((column for column in columns if column.leaves), key=lambda column: column.leaves):
+        if room is None or _span([_wanted(column) for column in kept]) <= room:
+            break
+        kept.remove(leaver)
+    return kept
+
+
+def _wanted(column: Column) -> int:
+    return column.narrowest() if column.folds or not column.leaves else column.widest()
+
+
+def _span(widths: Sequence[int]) -> int:
+    return sum(widths) + BETWEEN * (len(widths) - 1) + EDGES

@@ -20,6 +20,7 @@ from hermodr_sandbox.smtp.server import SmtpServer
 from hermodr_sandbox.smtp.session import SmtpOptions
 from hermodr_servicekit import logging
 from hermodr_servicekit.clock import Clock, SystemClock
+from hermodr_servicekit.periodic import running
 from hermodr_servicekit.settings import load, refuse
 from hermodr_servicekit.web import ops_routes, serve
 
@@ -61,7 +62,10 @@ async def run(settings: SandboxSettings, clock: Clock, stop: asyncio.Event, stac
         more=ops_routes(ready, metrics.registry(sandbox)),
         hosts=frozenset(LOOPBACK_HOSTS) if settings.http_host in LOOPBACK_HOSTS else None,
     )
-    async with serve(web, settings.http_host, settings.port, grace=settings.grace_seconds) as port:
+    async with (
+        running(sandbox.prepare_searches()),
+        serve(web, settings.http_host, settings.port, grace=settings.grace_seconds) as port,
+    ):
         _say_where(settings, server, port)
         await stop.wait()
         sandbox.close()

@@ -15,11 +15,14 @@ from hermodr_sandbox.domain.faults import FaultRule, FaultSpec, Moment, Refuse, 
 from hermodr_sandbox.domain.mail import Client, Mail
 from hermodr_sandbox.domain.mailbox import Mailbox
 from hermodr_sandbox.domain.patterns import AddressPattern
-from hermodr_sandbox.domain.search import Query
+from hermodr_sandbox.domain.search import Query, prepare
 from hermodr_sandbox.errors import MailNotFound
 from hermodr_servicekit.clock import Clock
 
-_SEARCH_SLICE = 25
+_SLICE_SECONDS = 0.005
+"""How long a search keeps everybody else waiting."""
+_BUSY_RATE = 50.0
+_REST_SECONDS = 0.2
 _SETTLE_SECONDS = 0.02
 _HEARTBEAT_SECONDS = 15.0
 
@@ -98,15 +101,29 @@ class Sandbox:
     async def find(self, query: Query, *, limit: int, before: int | None) -> Page:
         """Mails that match, newest first, below number `before`. Lets the loop turn while it reads."""
         found: list[Mail] = []
-        for position, mail in enumerate(self.mailbox.newest_first(before)):
-            if position % _SEARCH_SLICE == _SEARCH_SLICE - 1:
+        turn = self.clock.monotonic() + _SLICE_SECONDS
+        for mail in self.mailbox.newest_first(before):
+            if self.clock.monotonic() > turn:
                 await asyncio.sleep(0)
+                turn = self.clock.monotonic() + _SLICE_SECONDS
             if not query.matches(mail):
                 continue
             if len(found) == limit:
                 return Page(found, found[-1].number)
             found.append(mail)
         return Page(found, None)
+
+    async def prepare_searches(self) -> None:
+        """Reads mails ahead of searches, the newest first, one at a time and not while many come. Until cancelled."""
+        while not self.closing:
+            changed = self.mailbox.changed()
+            for mail in self.mailbox.newest_first():
+                while self.mailbox.rate(self.clock.monotonic(), 1) > _BUSY_RATE:
+                    await asyncio.sleep(_REST_SECONDS)
+                if prepare(mail):
+                    await asyncio.sleep(0)
+            await changed
+            await asyncio.sleep(_REST_SECONDS)
 
     def clear(self) -> int:
         """Forget mails and totals, and start address tags anew; how many mails were kept."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email import policy
 from email.errors import HeaderParseError
@@ -28,6 +28,15 @@ class Client:
     user: str | None = None
 
 
+@dataclass(slots=True)
+class Notes:
+    """What a search has read of a mail already, in the case searches compare in; None: not yet."""
+
+    subject: str | None = None
+    head: str | None = None
+    body: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Mail:
     """A mail as it came. `number` counts up from 1 per process and is the public id."""
@@ -39,6 +48,7 @@ class Mail:
     raw: bytes
     message_id: str
     client: Client
+    notes: Notes = field(default_factory=Notes, repr=False, compare=False)
 
     @property
     def size(self) -> int:

@@ -63,6 +63,9 @@ def test_the_environment_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     ("variable", "value"),
     [
         ("HERMODR_DATABASE_URL", "mysql://root:SECRET@db/hermodr"),
+        ("HERMODR_DATABASE_URL", "postgresql://root:SECRET#1@db:5432/hermodr"),
+        ("HERMODR_DATABASE_URL", "postgresql://[SECRET/hermodr"),
+        ("HERMODR_AMQP_URL", "amqp://user@broker:SECRET/"),
         ("HERMODR_AMQP_URL", "http://user:SECRET@broker"),
         ("HERMODR_AMQP_PREFIX", "SECRET/prefix"),
         ("HERMODR_AMQP_PREFIX", "SECRET" * 11),

@@ -28,14 +28,14 @@ _LEAVE_BEHIND: tuple[type[BaseException], ...] = (*_GONE, asyncio.CancelledError
 _COLLISIONS: tuple[type[Exception], ...] = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
 _ABOUT_ROWS: tuple[type[Exception], ...] = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
-_PASSING: tuple[type[Exception], ...] = (
-    OSError,
-    MemoryError,
+DATABASE_SAYS_NO: tuple[type[Exception], ...] = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     DBAPIError,
     EmulatedDBAPIException,
 )
+"""What the driver, or SQLAlchemy around it, raises for a server that lets us not in or refuses a statement."""
+_PASSING: tuple[type[Exception], ...] = (OSError, MemoryError, *DATABASE_SAYS_NO)
 
 Row = Mapping[str, Any]
 """A row by column name."""

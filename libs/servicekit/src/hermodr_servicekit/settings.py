@@ -6,15 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, NoReturn, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hermodr_contracts.topology import DEFAULT_LADDER, Step, Topology, parse_ladder
 
 PREFIX = "HERMODR_"
-_INCOMPLETE = "incomplete_for_production"
 
 DEVELOPMENT_DATABASE_URL = "postgresql://postgres@127.0.0.1:5432/hermodr"
 DEVELOPMENT_AMQP_URL = "amqp://guest:guest@127.0.0.1:5672/"
@@ -29,9 +28,17 @@ def _scheme_of(*schemes: str) -> AfterValidator:
     def check(url: str) -> str:
         if not url.startswith(tuple(f"{scheme}://" for scheme in schemes)):
             raise ValueError(f"must start with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        try:
+            urlsplit(url).port  # noqa: B018 - looking at it is what checks it
+        except ValueError:  # whose text may quote a part of the password
+            raise ValueError("has a malformed host or port: percent-encode / ? # @ : in a password") from None
         return url
 
     return AfterValidator(check)
+
+
+class _Incomplete(ValueError):
+    """A variable that production needs is missing."""
 
 
 class ServiceSettings(BaseSettings):
@@ -82,7 +89,7 @@ class ServiceSettings(BaseSettings):
         if self.env == "production":
             missing = self.missing(PREFIX + name.upper() for name in self.model_fields_set)
             if missing:
-                raise PydanticCustomError(_INCOMPLETE, "{needs}", {"needs": _needs(missing)})
+                raise _Incomplete(_needs(missing))
         return self
 
     @classmethod
@@ -118,7 +125,7 @@ def flaws_of(cls: type[ServiceSettings], error: ValidationError) -> Flaws:
     """All that is wrong, in one go: pydantic looks at the whole only once every variable is right by itself."""
     wrong = []
     for item in error.errors(include_input=False, include_url=False):
-        if item["type"] != _INCOMPLETE:
+        if not isinstance(item.get("ctx", {}).get("error"), _Incomplete):
             name = PREFIX + str(item["loc"][0]).upper() + ": " if item["loc"] else ""
             wrong.append(name + item["msg"].removeprefix("Value error, "))
     given = {name.upper(): value for name, value in os.environ.items() if value}

@@ -1,14 +1,13 @@
 """What databases and brokers raise, said in one line that names the variable."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import asyncpg
 from aio_pika.exceptions import AMQPError
-from sqlalchemy.exc import SQLAlchemyError
 
 from hermodr_cli.refusal import Refusal
-from hermodr_ledger.engine import LedgerUnavailable
+from hermodr_ledger.engine import DATABASE_SAYS_NO, LedgerUnavailable
 from hermodr_ledger.schema_version import SchemaMismatch
 from hermodr_servicekit.outages import BrokerUnavailable
 
@@ -22,13 +21,15 @@ def database_refusals() -> Iterator[None]:
         raise Refusal(str(error)) from error
     except (LedgerUnavailable, OSError) as error:
         raise Refusal(f"the database of HERMODR_DATABASE_URL does not answer ({_what(error)})") from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError) as error:
+    except DATABASE_SAYS_NO as error:
         raise Refusal(f"the database of HERMODR_DATABASE_URL cannot be used ({_what(error)})") from error
 
 
 @contextmanager
 def broker_refusals() -> Iterator[None]:
-    """Raises `Refusal` for a broker that does not answer or does not let us in."""
+    """Raises `Refusal` for a broker that does not answer or does not let us in. The driver's log, which says so too, is
+    not shown."""
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         yield
     except BrokerUnavailable as error:
@@ -39,7 +40,7 @@ def broker_refusals() -> Iterator[None]:
 
 def _what(error: BaseException) -> str:
     """In a few words, of one line; a server's own text at most, which quotes no password."""
-    cause = getattr(error, "orig", None) or error
-    if isinstance(cause, OSError) or not str(cause).strip():
-        return type(cause).__name__
-    return str(cause).strip().splitlines()[0][:200]
+    said = str(getattr(error, "orig", None) or error).strip()
+    if isinstance(error, OSError) or not said:
+        return type(error).__name__
+    return said.splitlines()[0].rpartition(">: ")[2][:200]

@@ -14,7 +14,7 @@ help: ## this overview
 demo: install ## send a real batch of notifications through everything, and look at it | CI=1 ends by itself
 	@$(BIN)/hermodr demo $(if $(CI),--ci) $(ARGS)
 
-test: install ## the whole suite against real PostgreSQL and RabbitMQ | TIER=unit|contracts|integration|e2e|chaos ARGS="-k word"
+test: install ## the whole suite against real PostgreSQL and RabbitMQ | TIER=unit|contracts|integration|dates|e2e|chaos ARGS="-k word"
 	@$(BIN)/python tools/test.py $(TIER) $(ARGS)
 
 up: install ## all services in the foreground, until Ctrl-C

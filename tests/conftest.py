@@ -1,18 +1,23 @@
 """Fixtures every tier may ask for. Those that need servers refuse to work for tests that must do without."""
 
+import asyncio
+import os
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import asyncpg
 import hypothesis
 import pytest
 
 from hermodr_cli import backing as backing_servers
 from hermodr_cli.backing import Backing
-from tests.support import brokers
+from tests.support import brokers, faketime, servers
 from tests.support.brokers import Broker
 from tests.support.databases import Databases
+from tests.support.dated import MARK, dated_tests
 
 TESTS = Path(__file__).parent
 WITHOUT_SERVERS = ("unit", "contracts")
@@ -29,7 +34,9 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with its tier, run the tiers cheapest first, and hold the cheap ones to doing without servers."""
+    """Mark each test with its tier and whether it touches dates, run the tiers cheapest first, and hold the cheap ones
+    to doing without servers."""
+    dated = {path: dated_tests(path.read_text(encoding="utf-8")) for path in {item.path for item in items}}
     order = {"unit": 0, "contracts": 1, "integration": 2, "e2e": 3, "chaos": 4}
     for item in items:
         tier = item.path.relative_to(TESTS).parts[0]
@@ -40,19 +47,34 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             )
         if tier in order:
             item.add_marker(tier)
+        if getattr(item, "originalname", item.name) in dated[item.path]:
+            item.add_marker(MARK)
     items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).parts[0], len(order)))
 
 
 @pytest.fixture(scope="session")
-def backing(request: pytest.FixtureRequest) -> Backing:
-    """Running PostgreSQL and RabbitMQ. They stay up for the next session; `make down` ends them."""
+def backing(request: pytest.FixtureRequest) -> Iterator[Backing]:
+    """Running PostgreSQL and RabbitMQ. They stay up for the next session; `make down` ends them. Under a shifted clock
+    (`tests.dates`) a PostgreSQL of the session's own, which shows the same time in the same zone."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
 
     def say(text: str) -> None:
         with capture.global_and_fixture_disabled():
             print(f"\nhermodr: {text}", file=sys.stderr, flush=True)
 
-    return backing_servers.ensure(say)
+    found = backing_servers.ensure(say)
+    if not faketime.ours():
+        yield found
+        return
+    with servers.private_postgres() as server:
+        asyncio.run(_in_our_zone(server.url()))
+        yield replace(found, database_url=server.url())
+
+
+async def _in_our_zone(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(f"ALTER ROLE ALL SET timezone = '{os.environ.get('TZ', 'UTC')}'")
+    await connection.close()
 
 
 @pytest.fixture(scope="session")

@@ -19,8 +19,8 @@ from tests.chaos import disks, skew
 from tests.chaos.experiment import perform
 from tests.chaos.faults import CATALOGUE, Fault, dumped, halves, loaded, sequence
 from tests.chaos.report import Report, Verdict, document, show
+from tests.support import faketime
 from tests.support.interruption import interruptible
-from tests.support.packages import install
 
 STATUS = {Verdict.SOUND: 0, Verdict.UNSOUND: 1, Verdict.STARVED: 3}
 STYLE = {Verdict.SOUND: "bold green", Verdict.UNSOUND: "bold red", Verdict.STARVED: "bold yellow"}
@@ -66,11 +66,9 @@ def main() -> int:
 def possible(wanted: Sequence[str]) -> list[str]:
     """The kinds of fault that can be done here, once what they need is installed; the others are named."""
     kinds = wanted or tuple(CATALOGUE)
-    if skew.library() is None and set(kinds) & set(skew.KINDS):
-        install([skew.PACKAGE], plain)
     lacking = {}
-    if skew.library() is None:
-        lacking = dict.fromkeys(skew.KINDS, f"needs {skew.PACKAGE} (apt-get install {skew.PACKAGE})")
+    if set(kinds) & set(skew.KINDS) and faketime.installed(plain) is None:
+        lacking = dict.fromkeys(skew.KINDS, faketime.WITHOUT_IT)
     if not disks.possible():
         lacking["ledger-disk-full"] = "needs root, who alone may mount"
     for kind in kinds:

@@ -18,7 +18,7 @@ from tests.chaos.lags import Lags
 from tests.chaos.report import RECOVERY_SECONDS, Felt, Report
 from tests.chaos.site import Site, opened
 from tests.chaos.workload import Workload
-from tests.support import invariants, servers
+from tests.support import faketime, invariants, servers
 
 END_SECONDS = 420.0
 """How long after the last fault everything may take to end; more than the ladder."""
@@ -62,7 +62,7 @@ async def _perform(
     say: Say,
     progress: Say,
 ) -> Report:
-    library = skew.library() if {fault.kind for fault in faults}.intersection(skew.KINDS) else None
+    library = faketime.library() if {fault.kind for fault in faults}.intersection(skew.KINDS) else None
     async with opened(postgres, rabbit, logs, skew.Skew(logs, library) if library else None) as site:
         run = Run(site, seed, rate, say, progress)
         await run.workload.prepare()

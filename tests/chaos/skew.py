@@ -1,29 +1,23 @@
 """Clocks that go wrong: the wall clock of one service steps, its monotonic clock goes on, as when the system's is set.
 
-Debian's libfaketime, loaded into the services of a run that has such faults: nothing of ours knows about it, and what
-takes its time in C or Rust (identifiers) is fooled as well. It looks at its file once a second.
+libfaketime is loaded into the services of a run that has such faults; it looks at its file once a second.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
-LIBRARIES = Path("/usr/lib")
-PACKAGE = "libfaketime"
+from tests.support import faketime
+
 KINDS = ("clock-ahead", "clock-behind")
 STEP_SECONDS = 300
 NOTICED_SECONDS = 1.5
-
-
-def library() -> Path | None:
-    """What is loaded into services; None where it is not installed."""
-    return next(iter(sorted(LIBRARIES.glob("*/faketime/libfaketime.so.1"))), None)
 
 
 class Skew:
     """The clocks of an installation's services."""
 
     def __init__(self, folder: Path, loaded: Path) -> None:
-        """`folder` is for a file per service; `loaded` is the `library`."""
+        """`folder` is for a file per service; `loaded` is `faketime.library()`."""
         self._folder = folder
         self._library = loaded
 
@@ -31,10 +25,9 @@ class Skew:
         """What a service whose clock can be set is started with."""
         self.step(service, 0)
         return {
-            "LD_PRELOAD": str(self._library),
+            **faketime.loading(self._library),
             "FAKETIME_TIMESTAMP_FILE": str(self._file(service)),
             "FAKETIME_CACHE_DURATION": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
 
     def step(self, service: str, seconds: int) -> None:

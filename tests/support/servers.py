@@ -11,6 +11,7 @@ from pathlib import Path
 from hermodr_cli import processes
 from hermodr_cli.backing import EmbeddedPostgres, EmbeddedRabbit, ports
 from hermodr_cli.backing.rabbit import RabbitPorts, find_scripts
+from tests.support import faketime
 
 PASSWORD = "for-tests-only"
 PLACE = Path("/var/tmp")
@@ -65,7 +66,7 @@ def _forsaken(home: Path) -> bool:
 def private_postgres() -> Iterator[EmbeddedPostgres]:
     """A running server of its own, removed afterwards."""
     with private_home() as home:
-        server = EmbeddedPostgres(home, ports.free(1)[0], PASSWORD)
+        server = EmbeddedPostgres(home, ports.free(1)[0], PASSWORD, variables=faketime.ours())
         try:
             server.start()
             yield server

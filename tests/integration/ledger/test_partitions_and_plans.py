@@ -54,6 +54,7 @@ async def test_weeks_are_made_ahead_once_for_all_four_tables(ledger: Ledger) -> 
     assert len({tuple(await weeks(ledger, parent)) for parent in PARENTS}) == 1
 
 
+@pytest.mark.dates
 async def test_all_that_belongs_to_a_job_lies_in_the_week_of_its_id(ledger: Ledger) -> None:
     ids = await new_deliveries(ledger, 1)
     made = time_of(ids[0])

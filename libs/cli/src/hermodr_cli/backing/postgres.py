@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from hermodr_cli import processes
@@ -43,8 +44,16 @@ class EmbeddedPostgres:
     It outlives the process that started it; another object with the same arguments finds it again.
     """
 
-    def __init__(self, home: Path, port: int, password: str, copies: Path | None = None) -> None:
-        """`copies` is where the binaries are copied to if they lie out of the server account's reach."""
+    def __init__(
+        self,
+        home: Path,
+        port: int,
+        password: str,
+        copies: Path | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """`copies` is where the binaries are copied to if they lie out of the server account's reach; `variables` are
+        added to the server's environment, which has nothing of ours."""
         self.home = home.resolve()
         self.port = port
         self.data = self.home / "postgres"
@@ -53,6 +62,7 @@ class EmbeddedPostgres:
         self._launched: subprocess.Popen[bytes] | None = None
         self._password = password
         self._copies = copies or self.home
+        self._variables = variables or {}
         self._account = accounts.for_postgres()
         ours = self._account.ours
         self._user = None if ours else self._account.uid
@@ -156,7 +166,7 @@ class EmbeddedPostgres:
                 stdout=log,
                 stderr=log,
                 cwd=self.data,
-                env=_environment(),
+                env={**_environment(), **self._variables},
                 start_new_session=True,
                 user=self._user,
                 group=self._group,

@@ -12,7 +12,7 @@ import asyncpg
 from hermodr_cli import processes
 from hermodr_cli.backing import EmbeddedPostgres
 from tests.chaos import disks, queues
-from tests.chaos.faults import ROLES, SEND_SECONDS, SERVICES, Fault
+from tests.chaos.faults import FINAL_SECONDS, LATE_SECONDS, ROLES, SERVICES, Fault
 from tests.chaos.site import Site
 from tests.chaos.skew import NOTICED_SECONDS, STEP_SECONDS
 from tests.support import servers
@@ -191,11 +191,31 @@ class Breaker:
             "cut-after-the-dot": {"action": {"kind": "drop_after_data"}, "every": 3},
             "provider-times-out": {
                 "stage": "after_data",
-                "action": {"kind": "delay", "seconds": SEND_SECONDS + 1},
+                "action": {"kind": "delay", "seconds": FINAL_SECONDS + 1},
                 "every": 4,
             },
             "provider-throttles": {"stage": "rcpt", "action": {"kind": "reply", "code": 450}, "every": 2},
             "provider-without-bdat": {"stage": "bdat", "action": {"kind": "reply", "code": 502}},
+            "provider-limits-connections": {
+                "stage": "connect",
+                "action": {"kind": "throttle", "text": "4.7.0 Too many connections"},
+                "above_connections": 3,
+            },
+            "provider-limits-pace": {
+                "stage": "mail",
+                "action": {"kind": "reply", "code": 454, "text": "4.7.0 Maximum sending rate exceeded"},
+                "above_rate": 10,
+            },
+            "provider-greylists": {
+                "stage": "rcpt",
+                "action": {"kind": "reply", "code": 451, "text": "4.7.1 Greylisted, try again in 3 seconds"},
+                "first_per_address": 1,
+            },
+            "provider-answers-late": {
+                "stage": "after_data",
+                "action": {"kind": "delay", "seconds": LATE_SECONDS},
+                "every": 4,
+            },
             "provider-down": {"action": {"kind": "refuse", "cut_open": True}},
         }
         await self._site.installation.fault(**rules[fault.kind], expires_in=fault.seconds, note=fault.kind)

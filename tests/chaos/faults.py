@@ -25,6 +25,10 @@ WIRES = (
 )
 SEND_SECONDS = 2.0
 LEASE_SECONDS = 5.0
+LATE_SECONDS = LEASE_SECONDS + 2
+"""How late an answer of the provider comes that is late and in time."""
+FINAL_SECONDS = LATE_SECONDS + 1
+"""How long senders wait for the answer to a mail: beyond their lease, which they renew."""
 AT_ONCE = 0.3
 """How often a fault does not wait for the end of the one before."""
 FIRST = 2.0
@@ -81,6 +85,10 @@ CATALOGUE = {
     "provider-down": Choice(("provider",), 2, 8, worst=130),
     "provider-throttles": Choice(("provider",), 2, 6),
     "provider-without-bdat": Choice(("provider",), 2, 6),
+    "provider-limits-connections": Choice(("provider",), 3, 8),
+    "provider-limits-pace": Choice(("provider",), 3, 8),
+    "provider-greylists": Choice(("provider",), 2, 6),
+    "provider-answers-late": Choice(("provider",), 4, 8),
     "ledger-disk-full": Choice(("tables", "journal"), 2, 8),
     "clock-ahead": Choice(SERVICES, 2, 8),
     "clock-behind": Choice(SERVICES, 2, 8),

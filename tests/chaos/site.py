@@ -7,13 +7,17 @@ from pathlib import Path
 
 from hermodr_cli.backing import EmbeddedPostgres, EmbeddedRabbit
 from hermodr_cli.supervisor.services import smtp_port
-from tests.chaos.faults import LEASE_SECONDS, SEND_SECONDS, SENDERS, SERVICES, SPECS
+from tests.chaos.faults import FINAL_SECONDS, LEASE_SECONDS, SEND_SECONDS, SENDERS, SERVICES, SPECS
 from tests.chaos.skew import Skew
 from tests.chaos.wires import Switchboard, Wire, switchboard
 from tests.support.installation import Installation, installed
 
 LADDER = "500ms,1s,2s,3s,5s,8s,12s,20s,30s,45s,60s,90s,120s"
 """Long enough for two of the longest absences of the provider, with attempts to spare for everything else."""
+
+_SHORT = "&".join(f"{step}_timeout={SEND_SECONDS:g}" for step in ("command", "data", "block"))
+PATIENCE = f"{_SHORT}&final_timeout={FINAL_SECONDS:g}"
+"""What RFC 5321 gives minutes."""
 
 
 @dataclass
@@ -58,7 +62,7 @@ async def opened(
                 }
             for name in SENDERS:
                 smtp = await wire(f"{name}/smtp", f"smtp://127.0.0.1:{smtp_port(environment)}")
-                found[name]["HERMODR_EMAIL_PROVIDERS"] = smtp
+                found[name]["HERMODR_EMAIL_PROVIDERS"] = f"{smtp}?{PATIENCE}"
             return found
 
         place = installed(

@@ -95,3 +95,23 @@ async def test_a_long_call_holds_no_message_back_and_is_recorded_and_drained_all
     assert lane.attempts.recorded == [delivery_id]
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_claim_no_worker_is_free_for_is_given_back_before_its_lease_runs_out() -> None:
+    """Every call takes long: what waits behind them was certainly not sent, and is not to be called unknown."""
+    lane = Lane(concurrency=1)
+    ids = new_ids(2)
+    lane.provider.gate.clear()
+    running = asyncio.create_task(lane.pump.run())
+    message = lane.submit(ids)
+    await wait_until(lambda: lane.provider.under_way == 1)
+    assert await lane.pump.give_back() == LEASE / 10
+    assert lane.attempts.released == []
+    lane.clock.advance(LEASE / 2 + 1)
+    await lane.pump.give_back()
+    assert lane.attempts.released == ids[1:]
+    lane.provider.gate.set()
+    await done(message)
+    assert lane.attempts.recorded == ids[:1]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

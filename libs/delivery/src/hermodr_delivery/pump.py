@@ -14,7 +14,7 @@ import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 import structlog
@@ -47,6 +47,9 @@ LOOK_SECONDS = 30.0
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 """Between two questions to a database that is away."""
+
+_LOOKS = 0.1
+"""Of a lease between two looks whether a claim waits too long for a worker."""
 
 SLOW_SECONDS = 5.0
 """A claim that failed after so long may have waited for a row that somebody keeps locked."""
@@ -126,6 +129,15 @@ _Entry = tuple[UUID, _Message, bool]
 """An id in line, its message, and whether a claim of it has run out of time before."""
 
 
+class _AtHand(NamedTuple):
+    """A claim that waits for a worker, to be sent until `good_until` (monotonic)."""
+
+    claim: Claim
+    send: Send
+    message: _Message
+    good_until: float
+
+
 class Pump:
     """One lane of a sender: `concurrency` provider calls at once, and as many deliveries claimed ahead as
     its pace asks for, at most `window`. `resting` says for how many seconds there is nobody to send to: nothing is
@@ -162,7 +174,7 @@ class Pump:
         self._in_hand = 0
         self._pause_seconds = _FIRST_PAUSE_SECONDS
         self._turn = asyncio.Event()
-        self._ready: asyncio.Queue[tuple[Claim, Send, _Message, float]] = asyncio.Queue()
+        self._ready: asyncio.Queue[_AtHand] = asyncio.Queue()
         self._stopping = False
         self._paused = False
 
@@ -193,6 +205,7 @@ class Pump:
             group.create_task(self._claim_always())
             group.create_task(repeat("ids that waited for long", self.let_go))
             group.create_task(repeat("leases", self.leases.renew))
+            group.create_task(repeat("claims that waited for long", self.give_back))
             for _ in range(self._concurrency):
                 group.create_task(self._work_always())
 
@@ -241,7 +254,7 @@ class Pump:
             if claimed is None:
                 self._settled(message)
             else:
-                self._ready.put_nowait((claimed, self._prepare(claimed), message, good_until))
+                self._ready.put_nowait(_AtHand(claimed, self._prepare(claimed), message, good_until))
             if number % PREPARED_TOGETHER == 0 or self._clock.monotonic() > row_ends:
                 await asyncio.sleep(0)
                 row_ends = self._clock.monotonic() + PREPARING_SECONDS
@@ -284,6 +297,22 @@ class Pump:
                 self._line.append(entry)
         return LOOK_SECONDS
 
+    async def give_back(self) -> float:
+        """Gives back claims at hand whose lease would run out before a worker is free, as every call takes long:
+        nothing was sent, and nobody is to think that it might have been. For `periodic.repeat`."""
+        now = self._clock.monotonic()
+        at_hand = [self._ready.get_nowait() for _ in range(self._ready.qsize())]
+        late = [each for each in at_hand if now > each.good_until]
+        for each in at_hand:
+            if now <= each.good_until:
+                self._ready.put_nowait(each)
+        if late:
+            log.info("claims given back unsent, as all calls take long", deliveries=len(late))
+            await self._release([each.claim for each in late])
+            for each in late:
+                self._settled(each.message)
+        return self._lease_seconds * _LOOKS
+
     def _settled(self, message: _Message) -> None:
         self._in_hand -= 1
         self._pace.done()
@@ -322,7 +351,7 @@ class Pump:
         """The channel is paused; or the claim is too old to be sent with certainty, as this process stood still or its
         provider is slow."""
         log.warning("claim given back unsent", delivery_id=str(claimed.id), paused=self._paused)
-        await self._release(claimed)
+        await self._release([claimed])
         if self._paused and not self._stopping:
             self._in_line_again(claimed, message)
         else:
@@ -331,17 +360,17 @@ class Pump:
     async def _wait_again(self, claimed: Claim, message: _Message, withheld: Withheld) -> None:
         """Nothing is wrong with the delivery: it waits here, and the scheduler need not announce it."""
         if self._stopping:
-            await self._release(claimed)
+            await self._release([claimed])
             self._settled(message)
         else:
-            await self._release(claimed, held_seconds=None if self._paused else AGAIN_SECONDS)
+            await self._release([claimed], held_seconds=None if self._paused else AGAIN_SECONDS)
             self._in_line_again(claimed, message, last=withheld.last)
 
-    async def _release(self, claimed: Claim, *, held_seconds: float | None = None) -> None:
+    async def _release(self, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
         try:
-            await self._claims.release([claimed], held_seconds=held_seconds)
+            await self._claims.release(claims, held_seconds=held_seconds)
         except LedgerUnavailable as error:
-            log.warning("the lease will have to run out", delivery_id=str(claimed.id), error=str(error))
+            log.warning("their leases will have to run out", deliveries=len(claims), error=str(error))
 
     def _in_line_again(self, claimed: Claim, message: _Message, *, last: bool = False) -> None:
         self._in_hand -= 1

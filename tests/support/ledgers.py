@@ -24,6 +24,7 @@ TABLES = (
     "job_standings",
     "pauses",
     "lane_rates",
+    "provider_limits",
 )
 
 

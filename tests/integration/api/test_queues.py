@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +13,9 @@ from hermodr_contracts.vocabulary import Channel, JobKind, Priority
 from hermodr_ledger import jobs, keys
 from hermodr_ledger.attempts import claim
 from hermodr_ledger.engine import Ledger
+from hermodr_ledger.heartbeats import beat
 from hermodr_ledger.lanes import Rate, report_rates
+from hermodr_ledger.provider_limits import ProviderLimits, report
 from hermodr_servicekit.periodic import running
 from tests.support.api import ApiUnderTest, api_over, client_of, problem
 from tests.support.brokers import Broker
@@ -120,11 +124,53 @@ async def test_pausing_is_idempotent_on_record_and_told_by_health(house: ApiUnde
     assert [row["action"] for row in rows] == ["queue.pause", "queue.pause", "queue.resume", "queue.resume"]
 
 
+async def test_health_shows_what_providers_bear_over_all_senders(house: ApiUnderTest) -> None:
+    ledger = house.api.ledger
+    now = datetime.now(UTC)
+    one = ProviderLimits(Channel.EMAIL, "smtp", 3, 10, 4.5, None, "pace", "smtp_454")
+    resting = replace(
+        one, calls=1, rests_until=now + timedelta(minutes=5), cause="access", code="auth_failed"
+    )
+    await report(ledger, "a", [one])
+    await report(ledger, "b", [resting])
+    await report(ledger, "gone", [resting])
+    for instance in ("a", "b"):
+        await beat(ledger, "email-sender", instance, now)
+    health = (await house.http.get("/health")).json()
+    assert health["providers"] == {
+        "email:smtp": {
+            "calls_at_once": 4,
+            "calls_at_once_configured": 20,
+            "calls_per_second": 9.0,
+            "rests_until": None,
+            "cause": "access",
+            "code": "auth_failed",
+        }
+    }
+    assert not [each for each in health["warnings"] if "provider" in each]
+    await report(ledger, "a", [replace(resting, rate=None, rests_until=now + timedelta(minutes=2))])
+    health = (await house.http.get("/health")).json()
+    (smtp,) = health["providers"].values()
+    assert smtp["calls_per_second"] is None
+    assert datetime.fromisoformat(smtp["rests_until"]) == now + timedelta(minutes=2)
+    (warning,) = [each for each in health["warnings"] if "provider" in each]
+    assert "email:smtp takes nothing from us (access: auth_failed)" in warning
+    assert health["status"] == "degraded"
+
+
 async def test_health_tells_of_tasks_that_wait(house: ApiUnderTest) -> None:
     await new_jobs(house.api.ledger, 2, kind=JobKind.TASK)
     health = (await house.http.get("/health")).json()
     assert "tasks wait, 2 of them: there is no worker yet" in health["warnings"]
-    assert set(health) == {"status", "database", "broker", "circuit_breakers", "services", "warnings"}
+    assert set(health) == {
+        "status",
+        "database",
+        "broker",
+        "circuit_breakers",
+        "providers",
+        "services",
+        "warnings",
+    }
 
 
 async def test_health_does_not_depend_on_how_long_counting_takes(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from hermodr_contracts.addresses import mailbox
 from hermodr_contracts.vocabulary import Channel, Priority
+from hermodr_delivery.limits_report import LimitsReport
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.pausing import PauseWatch
 from hermodr_delivery.pump import Pump
@@ -20,6 +21,7 @@ from hermodr_email_sender.settings import EmailSenderSettings
 from hermodr_ledger.attempts import Attempts
 from hermodr_ledger.lanes import report_rates
 from hermodr_ledger.pauses import is_paused
+from hermodr_ledger.provider_limits import report
 from hermodr_ledger.runtime import Runtime
 from hermodr_servicekit import logging
 from hermodr_servicekit.periodic import repeat
@@ -77,7 +79,14 @@ async def main(stop: asyncio.Event) -> None:
     async def drain() -> None:
         await asyncio.gather(*(pump.drain() for pump in pumps.values()))
 
-    watching = (*pauses.running(settings.database_url), repeat("throughput", throughput.tick))
+    limits = LimitsReport(
+        Channel.EMAIL, routes, lambda seen: report(runtime.ledger, runtime.instance, seen), runtime.clock
+    )
+    watching = (
+        *pauses.running(settings.database_url),
+        repeat("throughput", throughput.tick),
+        repeat("provider limits", limits.tick),
+    )
     await runtime.run(stop, drain=drain, background=(*watching, *(pump.run() for pump in pumps.values())))
     await routes.close()
     await cell.close()

@@ -129,5 +129,6 @@ class Health(Answer):
     database: dict[str, Any] = Field(default_factory=dict)
     broker: dict[str, Any] = Field(default_factory=dict)
     circuit_breakers: dict[str, str] = Field(default_factory=dict)
+    providers: dict[str, dict[str, Any]] = Field(default_factory=dict)
     services: dict[str, dict[str, Any]] = Field(default_factory=dict)
     warnings: list[str] = Field(default_factory=list)

@@ -21,6 +21,7 @@ class HealthView(BaseModel):
     database: dict[str, object]
     broker: dict[str, object]
     circuit_breakers: dict[str, str]
+    providers: dict[str, dict[str, object]]
     services: dict[str, dict[str, object]]
     warnings: list[str]
 

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from hermodr_api.service.counts import Counts
 from hermodr_contracts.topology import NEEDED_SERVICES
-from hermodr_ledger import dead_letters, heartbeats, jobs, lanes, pauses
+from hermodr_ledger import dead_letters, heartbeats, jobs, lanes, pauses, provider_limits
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_ledger.provider_limits import ProviderLimits
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.outages import BrokerUnavailable
@@ -43,7 +44,7 @@ class HealthCheck:
         """The report of `GET /health`."""
         database, (connected, sizes) = await asyncio.gather(self._database(), self._queues())
         warnings = [*database.pop("warnings"), *_queue_warnings(connected, sizes)]
-        services = database.pop("services")
+        services, providers = database.pop("services"), database.pop("providers")
         if database["reachable"]:
             alive = {name for name, each in services.items() if each["instances"]}
             warnings += [f"no live instance of {name}" for name in NEEDED_SERVICES if name not in alive]
@@ -59,6 +60,7 @@ class HealthCheck:
             "database": database,
             "broker": {"connected": connected, "queues": counts},
             "circuit_breakers": {},
+            "providers": providers,
             "services": services,
             "warnings": warnings,
         }
@@ -88,7 +90,7 @@ class HealthCheck:
     async def _database(self) -> dict[str, Any]:
         started = self._clock.monotonic()
         services: dict[str, Any] = {}
-        seen: dict[str, Any] = {"active": None, "failed": None, "services": services}
+        seen: dict[str, Any] = {"active": None, "failed": None, "services": services, "providers": {}}
         try:
             async with asyncio.timeout(_LOOKING_SECONDS):
                 await self._ledger.fetch("SELECT 1")
@@ -100,6 +102,7 @@ class HealthCheck:
                     }
                 stopped = await pauses.paused(self._ledger)
                 tasks = await lanes.waiting_tasks(self._ledger)
+                limits = await provider_limits.known(self._ledger)
         except (LedgerUnavailable, TimeoutError) as error:
             reason = "no answer in time" if isinstance(error, TimeoutError) else str(error)
             return seen | {
@@ -116,8 +119,10 @@ class HealthCheck:
             f"channel {each.channel} is paused since {each.paused_at:%Y-%m-%dT%H:%M:%SZ}: nothing is sent"
             for each in stopped
         ]
+        warnings += [_resting(each) for each in limits if each.rests_until is not None]
         if tasks:
             warnings.append(f"tasks wait, {tasks} of them: there is no worker yet")
+        seen["providers"] = {f"{each.channel}:{each.provider}": _provider(each) for each in limits}
         found = {"reachable": True, "latency_ms": round(latency * 1000, 2), "warnings": warnings}
         return seen | found | {"active": sending, "failed": dead}
 
@@ -146,6 +151,24 @@ class HealthCheck:
                 known = (now, None)
             self._sizes = known
         return (True, known[1]) if known[1] is not None else (False, {})
+
+
+def _provider(limits: ProviderLimits) -> dict[str, Any]:
+    return {
+        "calls_at_once": limits.calls,
+        "calls_at_once_configured": limits.calls_configured,
+        "calls_per_second": None if limits.rate is None else round(limits.rate, 2),
+        "rests_until": limits.rests_until,
+        "cause": limits.cause,
+        "code": limits.code,
+    }
+
+
+def _resting(limits: ProviderLimits) -> str:
+    return (
+        f"provider {limits.channel}:{limits.provider} takes nothing from us ({limits.cause}: {limits.code});"
+        f" it is asked again at {limits.rests_until:%Y-%m-%dT%H:%M:%SZ}, and mails wait"
+    )
 
 
 def _waiting(sizes: Mapping[str, tuple[int, int]]) -> int | None:

@@ -27,6 +27,7 @@ from hermodr_api.routes.notifications import NotificationRoutes
 from hermodr_api.routes.previews import PreviewRoutes
 from hermodr_api.routes.queues import QueueRoutes
 from hermodr_api.routes.recipients import RecipientRoutes
+from hermodr_api.routes.reference import reference_routes
 from hermodr_api.routes.tasks import TaskRoutes
 from hermodr_api.routes.templates import TemplateRoutes
 from hermodr_api.routes.updates import UpdateRoutes
@@ -145,7 +146,7 @@ class Api:
         app.include_router(AuditRoutes(gate, self.ledger).router())
         app.include_router(health.router())
         app.include_router(index_router(app))
-        app.router.routes.extend(health.operations())
+        app.router.routes.extend([*health.operations(), *reference_routes()])
         problems.install(app)
         openapi.install(app, version("hermodr-api"))
         return app

@@ -199,7 +199,7 @@ def _addresses(ready: Stage) -> dict[str, str]:
     fleet = ready.fleet
     found = {
         "the inbox": f"{fleet.sandbox_url}/",
-        "the API, described": f"{fleet.api_url}/openapi.json",
+        "the API, described": f"{fleet.api_url}/docs",
         "health": f"{fleet.api_url}/health",
     }
     if ready.backing.management_url:

@@ -178,7 +178,7 @@ def welcome(fleet: Fleet) -> str:
     command = sys.argv[0] if sys.argv[0].endswith("hermodr") else "hermodr"
     lines = [
         f"  inbox          {fleet.sandbox_url}/" if "sandbox" in fleet.services else "",
-        f"  API described  {fleet.api_url}/openapi.json",
+        f"  API described  {fleet.api_url}/docs",
         f"  a key          {command} keys create --project quickstart",
     ]
     return "\n".join(line for line in lines if line)

@@ -18,6 +18,7 @@ class IndexView(BaseModel):
     name: str
     version: str
     openapi: str
+    docs: str
     health: str
     routes: dict[str, list[str]]
 
@@ -42,5 +43,7 @@ def _index(schema: dict[str, Any]) -> bytes:
         for method, operation in operations.items():
             groups[operation["tags"][0]].append(f"{method.upper()} {path}")
     name, version = schema["info"]["title"], schema["info"]["version"]
-    view = IndexView(name=name, version=version, openapi="/openapi.json", health="/health", routes=groups)
+    view = IndexView(
+        name=name, version=version, openapi="/openapi.json", docs="/docs", health="/health", routes=groups
+    )
     return orjson.dumps(view.model_dump(), option=orjson.OPT_INDENT_2)

@@ -76,6 +76,32 @@ async def test_a_job_is_sent_listed_cancelled_and_asked_for_again(shell: Shell) 
     assert (await shell.json("dead-letters", "replay", "--all", "--dry-run"))["matched"] == 0
 
 
+async def test_a_job_says_when_it_expires_and_is_cancelled_by_its_key(shell: Shell) -> None:
+    send = (
+        "send",
+        "--to",
+        "ada@example.com",
+        "--subject",
+        "Hi",
+        "--text",
+        "Pay.",
+        "--cancel-key",
+        "order-17",
+    )
+    endings = ("--expires-at", "2999-01-01T00:00Z", "--max-retries", "0")
+    job_id = (await shell.json(*send, *endings, "--delay", "3600"))["job_id"]
+    await shell.run(*send, "--delay", "3600")
+    job = (await shell.json("jobs", "show", job_id))["job"]
+    assert (job["expires_at"], job["max_retries"]) == ("2999-01-01T00:00:00Z", 0)
+    assert "order-17" in await shell.run("jobs", "show", job_id)
+    listed = await shell.json("jobs", "list", "--cancel-key", "order-17")
+    assert [each["cancel_key"] for each in listed["data"]] == ["order-17"] * 2
+    assert await shell.run("jobs", "cancel", "--cancel-key", "order-17") == "2 cancelled, 0 too late\n"
+    answer = await shell.json("jobs", "cancel", "--cancel-key", "order-17")
+    assert answer == {"cancelled": 0, "too_late": 0}
+    await shell.run(*send, "--expires-at", "2020-01-01T00:00Z", status=1)
+
+
 async def test_a_tail_shows_what_comes_and_ends_with_ctrl_c(shell: Shell) -> None:
     await shell.run("send", "--to", "ada@example.com", "--subject", "Hi", "--text", "First.", "--delay", "60")
     tail = await shell.begin("jobs", "tail", "--json", "--interval", "0.1")

@@ -4,7 +4,7 @@ dead: `202` does not need one."""
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import httpx
@@ -270,6 +270,24 @@ async def test_jobs_are_listed_cancelled_and_asked_for_again(client: AsyncHermod
     assert (counted.matched, counted.retried) == (1, 0)
     assert (await client.jobs.retry(sent[0].job_id)).status == "scheduled"
     assert (await client.jobs.metrics(hours=1)).summary["total_jobs"] == 5
+
+
+async def test_jobs_are_found_and_cancelled_by_their_key(client: AsyncHermodr) -> None:
+    expires_at = datetime.now(UTC) + timedelta(hours=1)
+    sent = await client.send(
+        "ada@example.com",
+        **TEXT,
+        delay_seconds=60,
+        expires_at=expires_at,
+        max_retries=2,
+        cancel_key="order-17",
+    )
+    task = await client.jobs.create("export", {}, cancel_key="order-17", expires_at=expires_at)
+    found = [job async for job in client.jobs.list(cancel_key="order-17")]
+    assert [job.id for job in found] == [sent.job_id, task.job_id]
+    assert (found[0].expires_at, found[0].max_retries, found[0].cancel_key) == (expires_at, 2, "order-17")
+    done = await client.jobs.cancel_by_key("order-17")
+    assert (done.cancelled, done.too_late) == (2, 0)
 
 
 async def test_queues_and_dead_letters_are_looked_at(client: AsyncHermodr) -> None:

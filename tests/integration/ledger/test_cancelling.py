@@ -1,13 +1,23 @@
 """Cancelling: what was answered with yes is never begun afterwards, whoever works at the same moment."""
 
 import asyncio
+import json
 import random
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import DeliveryState, JobState
-from hermodr_ledger.attempts import Outcome, Settlement, claim, record
+from hermodr_ledger.accept import Accepted, accept
+from hermodr_ledger.attempts import Outcome, Settlement, claim, record, release
 from hermodr_ledger.audit import CLI
-from hermodr_ledger.cancelling import BeingSent, Cancelled, Finished, Verdict, cancel
+from hermodr_ledger.cancelling import (
+    BeingSent,
+    Cancelled,
+    CancelledByKey,
+    Finished,
+    Verdict,
+    cancel,
+    cancel_by_key,
+)
 from hermodr_ledger.due import take_due_deliveries, take_due_jobs
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.redeciding import record_all
@@ -24,7 +34,7 @@ from tests.support.ledgers import (
     rows_of,
 )
 
-SENT = Settlement(DeliveryState.SENT)
+SENT, FAILED = Settlement(DeliveryState.SENT), Settlement(DeliveryState.FAILED)
 
 
 async def cancelled(ledger: Ledger, job_id: UUID, **options: str) -> Verdict | None:
@@ -120,3 +130,63 @@ async def test_cancelling_amid_deciding_claiming_and_recording(ledger: Ledger) -
         assert (row["state"], row["open_deliveries"]) == (expected, 0), said.get(row["id"])
     states = {row["state"] for row in await rows_of(ledger, "deliveries")}
     assert states <= {"sent", "cancelled"}
+
+
+async def test_a_key_cancels_all_that_carry_it_and_were_not_sent(ledger: Ledger) -> None:
+    project_id, other = await new_project(ledger), await new_project(ledger)
+    made = [await accept_one(ledger, new_job(project_id, cancel_key="order-17")) for _ in range(5)]
+    queued, waiting, sending, sent, failed = made
+    later = await accept_one(ledger, new_job(project_id, cancel_key="order-17", delay_seconds=3600.0))
+    strange = [
+        await accept_one(ledger, new_job(project_id, cancel_key="order-18")),
+        await accept_one(ledger, new_job(project_id)),
+        await accept_one(ledger, new_job(other, cancel_key="order-17")),
+    ]
+    lanes = await record_all(ledger, await decisions_of(ledger, made[1:]))
+    deliveries = {job_of(each): each for ids in lanes.values() for each in ids}
+    held = [deliveries[each] for each in (sending, sent, failed)]
+    claims = await claim(ledger, held, owner="me", lease_seconds=60)
+    for each, outcome, state in ((sent, Outcome.SENT, SENT), (failed, Outcome.PERMANENT, FAILED)):
+        await record(ledger, [(attempt(deliveries[each], 1, outcome), state)])
+    assert await cancel_by_key(ledger, project_id, "order-17", CLI) == CancelledByKey(3, 2)
+    states = {row["id"]: row["state"] for row in await rows_of(ledger, "jobs")}
+    assert {states[each] for each in (queued, waiting, later)} == {"cancelled"}
+    assert [states[each] for each in (sending, sent, failed)] == ["processing", "completed", "failed"]
+    assert {states[each] for each in strange} == {"queued"}
+    assert (await row_of(ledger, "deliveries", deliveries[waiting]))["state"] == "cancelled"
+    audited = await ledger.fetch(
+        "SELECT detail FROM hermodr.audit_log WHERE project_id = $1 AND action = 'job.cancel_by_key'",
+        project_id,
+    )
+    assert [json.loads(row["detail"])["jobs"] for row in audited] == [3]
+    await release(ledger, [each for each in claims if each.job_id == sending])  # it was not sent after all
+    assert await cancel_by_key(ledger, project_id, "order-17", CLI) == CancelledByKey(1, 1)
+    assert await cancel_by_key(ledger, project_id, "order-17", CLI) == CancelledByKey(0, 1)
+    assert await cancel_by_key(ledger, project_id, "order-19", CLI) == CancelledByKey(0, 0)
+
+
+async def test_a_crowd_with_one_key_is_cancelled_while_it_is_decided_upon_and_claimed(ledger: Ledger) -> None:
+    """Whatever is answered as cancelled is not claimed afterwards; what was claimed before is told as too late."""
+    project_id = await new_project(ledger)
+    jobs = [new_job(project_id, cancel_key="crowd") for _ in range(1200)]
+    assert set(await accept(ledger, jobs)) == {Accepted()}
+    ids = [job.id for job in jobs]
+    claimed: list[UUID] = []
+
+    async def work(some: list[UUID]) -> None:
+        lanes = await record_all(ledger, await decisions_of(ledger, some))
+        for lane in lanes.values():
+            claims = await claim(ledger, lane, owner="me", lease_seconds=60)
+            claimed.extend(each.job_id for each in claims)
+
+    async def cancel_them() -> CancelledByKey:
+        return await cancel_by_key(ledger, project_id, "crowd", CLI)
+
+    packs = [ids[start : start + 100] for start in range(0, 1200, 100)]
+    *_, first, second = await asyncio.gather(*map(work, packs), cancel_them(), cancel_them())
+    assert isinstance(first, CancelledByKey)
+    assert isinstance(second, CancelledByKey)
+    states = {row["id"]: row["state"] for row in await rows_of(ledger, "jobs")}
+    assert {states[each] for each in claimed} <= {"processing"}
+    assert sum(state == "cancelled" for state in states.values()) == first.cancelled + second.cancelled
+    assert len(claimed) + first.cancelled + second.cancelled == 1200

@@ -30,6 +30,7 @@ def filters_of(project_id: UUID, batch_id: UUID) -> list[Filters]:
         {"recipient_id": new_id()},
         {"group_id": new_id()},
         {"batch_id": batch_id},
+        {"cancel_key": "order-17"},
         {"created_after": MOMENT, "created_before": MOMENT + timedelta(days=365)},
         {"type": "news", "recipient_id": new_id(), "states": (JobState.FAILED,)},
         *({"states": (state,)} for state in JobState),

@@ -27,6 +27,7 @@ CALLS: list[Callable[[Hermodr], Any]] = [
     lambda h: h.jobs.metrics(),
     lambda h: h.jobs.create("export", {}),
     lambda h: h.jobs.cancel(A),
+    lambda h: h.jobs.cancel_by_key("order-17"),
     lambda h: h.jobs.retry(A),
     lambda h: h.jobs.retry_many(),
     lambda h: h.batches.get(A),

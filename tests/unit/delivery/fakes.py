@@ -65,6 +65,7 @@ class FakeAttempts:
         self.batches: list[list[tuple[Attempt, Settlement]]] = []
         self.recorded: list[UUID] = []
         self.unclaimable: set[UUID] = set()
+        self.expires_in: dict[UUID, float] = {}
         self.before_a_claim: Callable[[Sequence[UUID]], None] = _nothing
         self.stale: set[UUID] = set()
         self.broken: set[UUID] = set()
@@ -79,7 +80,7 @@ class FakeAttempts:
         self.before_a_claim(ids)
         taken = [each for each in dict.fromkeys(ids) if each not in self.claimed | self.unclaimable]
         self.claimed |= set(taken)
-        return [claim_of(each) for each in taken]
+        return [claim_of(each)._replace(expires_in=self.expires_in.get(each)) for each in taken]
 
     async def release(self, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
         self._answer()

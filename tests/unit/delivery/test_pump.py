@@ -290,3 +290,17 @@ async def test_nothing_is_claimed_while_there_is_nobody_to_send_to() -> None:
         rest = 0.0
         pump.resume()
         await done(task)
+
+
+async def test_what_expired_while_it_waited_for_a_worker_is_given_back_unsent(lane: Lane) -> None:
+    """The four workers are busy; the two behind them are claimed ahead."""
+    lane.provider.gate.clear()
+    ids = new_ids(6)
+    lane.attempts.expires_in = {ids[4]: 5.0, ids[5]: 20.0}
+    task = lane.submit(ids)
+    await wait_until(lambda: lane.provider.under_way == 4)
+    lane.clock.advance(10.0)
+    lane.provider.gate.set()
+    await done(task)
+    assert lane.attempts.released == [ids[4]]
+    assert ids[5] in lane.attempts.recorded

@@ -314,3 +314,34 @@ def test_wishes_about_something_else_do_not_count() -> None:
 
 def test_of_two_equal_wishes_the_later_counts() -> None:
     assert allows(wishes(Preference(None, None, False), Preference(None, None, True)), "hello", Channel.EMAIL)
+
+
+@pytest.mark.parametrize(("max_retries", "attempts"), [(None, 4), (0, 1), (2, 3), (3, 4), (100, 4)])
+def test_max_retries_shortens_the_ladder_and_never_lengthens_it(
+    max_retries: int | None, attempts: int
+) -> None:
+    (delivery,) = decided(TO_JANE._replace(max_retries=max_retries)).deliveries
+    assert delivery.max_attempts == attempts
+
+
+@pytest.mark.parametrize("late", [timedelta(), timedelta(seconds=1), timedelta(days=1)])
+def test_what_expired_is_skipped_whatever_else_would_be_said_of_it(late: timedelta) -> None:
+    expired = TO_JANE._replace(expires_at=NOW - late)
+    for job, template in ((expired, TEMPLATE), (expired, None), (expired._replace(recipient=None), TEMPLATE)):
+        decision = decided(job, template)
+        assert (decision.state, decision.error, decision.deliveries) == (JobState.SKIPPED, "expired", ())
+        assert reasons(decision) == ["expired"]
+    assert decided(TO_JANE._replace(expires_at=NOW + timedelta(seconds=1))).state is JobState.PROCESSING
+
+
+def test_quiet_hours_that_end_after_it_expires_end_it_now() -> None:
+    quiet = replace(JANE, quiet_hours={"start": "12:00", "end": "14:00", "days": [1, 2, 3, 4, 5, 6, 7]})
+    ends = datetime(2026, 11, 22, 13, tzinfo=UTC)  # in Vienna 14:00
+    decision = decided(to(quiet, expires_at=ends))
+    assert (decision.state, decision.error, decision.until) == (JobState.SKIPPED, "expired", None)
+    (note,) = decision.notes
+    assert (note.kind, note.detail["reason"]) == ("not_sent", "expired")
+    assert note.detail["until"] == "2026-11-22T13:00:00Z"
+    assert decided(to(quiet, expires_at=ends + timedelta(minutes=1))).until == ends
+    urgent = to(quiet, expires_at=ends, priority=Priority.URGENT)
+    assert decided(urgent).state is JobState.PROCESSING

@@ -194,3 +194,13 @@ async def test_a_refusal_of_the_provider_is_no_attempt() -> None:
         with pytest.raises(Withheld):
             await sending.prepare(claim_of(new_ids(1)[0]))()
     assert parts.calls == 1
+
+
+async def test_a_mail_that_expired_while_it_waited_for_its_turn_is_withheld() -> None:
+    parts = Breaking()
+    sending = sending_with(parts)
+    with pytest.raises(Withheld):
+        await sending.prepare(claim_of(new_ids(1)[0])._replace(expires_in=0.0))()
+    assert parts.calls == 0
+    await sending.prepare(claim_of(new_ids(1)[0])._replace(expires_in=60.0))()
+    assert parts.calls == 1

@@ -11,6 +11,7 @@ left to claim.
 
 import asyncio
 import contextlib
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -246,7 +247,6 @@ class Pump:
             await self._ledger_back()
             return
         self._pause_seconds = _FIRST_PAUSE_SECONDS
-        good_until = began + self._lease_seconds / 2
         by_id = {each.id: each for each in claims}
         row_ends = self._clock.monotonic() + PREPARING_SECONDS
         for number, (delivery_id, message, _) in enumerate(taken, 1):
@@ -254,6 +254,7 @@ class Pump:
             if claimed is None:
                 self._settled(message)
             else:
+                good_until = began + min(self._lease_seconds / 2, _left(claimed))
                 self._ready.put_nowait(_AtHand(claimed, self._prepare(claimed), message, good_until))
             if number % PREPARED_TOGETHER == 0 or self._clock.monotonic() > row_ends:
                 await asyncio.sleep(0)
@@ -298,8 +299,8 @@ class Pump:
         return LOOK_SECONDS
 
     async def give_back(self) -> float:
-        """Gives back claims at hand whose lease would run out before a worker is free, as every call takes long:
-        nothing was sent, and nobody is to think that it might have been. For `periodic.repeat`."""
+        """Gives back claims at hand whose lease would run out before a worker is free, as every call takes long, or
+        that expired: nothing was sent, and nobody is to think that it might have been. For `periodic.repeat`."""
         now = self._clock.monotonic()
         at_hand = [self._ready.get_nowait() for _ in range(self._ready.qsize())]
         late = [each for each in at_hand if now > each.good_until]
@@ -349,7 +350,7 @@ class Pump:
 
     async def _give_up(self, claimed: Claim, message: _Message) -> None:
         """The channel is paused; or the claim is too old to be sent with certainty, as this process stood still or its
-        provider is slow."""
+        provider is slow; or it has expired, and the scheduler ends it."""
         log.warning("claim given back unsent", delivery_id=str(claimed.id), paused=self._paused)
         await self._release([claimed])
         if self._paused and not self._stopping:
@@ -380,3 +381,8 @@ class Pump:
         else:
             self._line.appendleft(entry)
         self._turn.set()
+
+
+def _left(claimed: Claim) -> float:
+    """Seconds from the claim until it is not to be sent any more."""
+    return math.inf if claimed.expires_in is None else claimed.expires_in

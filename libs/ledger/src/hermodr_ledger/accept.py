@@ -52,6 +52,12 @@ class NewJob(NamedTuple):
     delay_seconds: float | None = None
     """Instead of `scheduled_for`: so long from now by the clock of the ledger, which also says when it is due."""
     idempotency: Idempotency | None = None
+    expires_at: datetime | None = None
+    """What is not handed to a provider by then is not sent any more."""
+    max_retries: int | None = None
+    """Steps of the ladder at most; `None`: all of it."""
+    cancel_key: str | None = None
+    """It is cancelled together with all others that carry this."""
 
     @property
     def waits(self) -> bool:
@@ -105,10 +111,11 @@ WITH input AS (
         $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::text[], $8::uuid[], $9::text[],
         $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::uuid[], $16::uuid[], $17::uuid[],
         $18::text[], $19::text[], $20::timestamptz[], $21::text[], $22::bytea[], $23::bytea[],
-        $24::float8[]
+        $24::float8[], $28::timestamptz[], $29::smallint[], $30::text[]
     ) AS i(id, project_id, kind, type, state, priority, channels, recipient_id, to_email,
            to_phone, owner_id, data, content, metadata, group_id, update_id, batch_id,
-           singleton_key, on_unknown, scheduled_for, key, fingerprint, response, delay)
+           singleton_key, on_unknown, scheduled_for, key, fingerprint, response, delay, expires_at, max_retries,
+           cancel_key)
 ), keyed AS (
     INSERT INTO hermodr.idempotency_keys (project_id, key, fingerprint, status, response)
     SELECT project_id, key, fingerprint, 202, response FROM input
@@ -120,11 +127,12 @@ WITH input AS (
 ), accepted AS (
     INSERT INTO hermodr.jobs (id, project_id, kind, type, state, priority, channels, recipient_id, to_email,
         to_phone, owner_id, data, content, metadata, group_id, update_id, batch_id, singleton_key, on_unknown,
-        scheduled_for, wake_at)
+        scheduled_for, wake_at, expires_at, max_retries, cancel_key)
     SELECT id, project_id, kind, type, state, priority, string_to_array(channels, ','), recipient_id, to_email,
         to_phone, owner_id, data::jsonb, content::jsonb, metadata::jsonb, group_id, update_id, batch_id, singleton_key,
         on_unknown, coalesce(scheduled_for, now() + make_interval(secs => delay)),
-        coalesce(scheduled_for, now() + make_interval(secs => coalesce(delay, $25)))
+        coalesce(scheduled_for, now() + make_interval(secs => coalesce(delay, $25))), expires_at, max_retries,
+        cancel_key
     FROM input i
     WHERE i.key IS NULL
        OR EXISTS (SELECT 1 FROM keyed k
@@ -154,6 +162,11 @@ async def accept(
             float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
             DUE_CHANNEL,
             f"{round(wait_seconds * 1000)}ms" if wait_seconds is not None else None,
+            *columns(
+                [job.expires_at for job in jobs],
+                [job.max_retries for job in jobs],
+                [job.cancel_key for job in jobs],
+            ),
         )
     except asyncpg.LockNotAvailableError as error:
         raise Contested from error

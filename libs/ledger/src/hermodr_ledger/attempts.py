@@ -59,6 +59,8 @@ class Claim(NamedTuple):
     """When it was to be sent: its scheduled time, else its acceptance; not before the end of quiet hours."""
     earlier_attempts: int = 0
     """Attempts made before an operator had it sent again; they climb no ladder."""
+    expires_in: float | None = None
+    """Seconds until it is not to be sent any more, at the time of the claim, by the ledger's clock."""
 
 
 class Attempt(NamedTuple):
@@ -143,8 +145,9 @@ def settle(
 
 
 async def claim(ledger: Ledger, ids: Sequence[UUID], *, owner: str, lease_seconds: float) -> list[Claim]:
-    """Takes those of the deliveries that wait to be sent, are due, and whose channel is not paused. Whatever is
-    returned must be recorded or released before the lease ends; after that the scheduler calls its outcome unknown."""
+    """Takes those of the deliveries that wait to be sent, are due and not expired, and whose channel is not paused.
+    Whatever is returned must be recorded or released before the lease ends; after that the scheduler calls its outcome
+    unknown."""
     rows = await ledger.fetch(
         f"""
         UPDATE hermodr.deliveries d
@@ -154,10 +157,12 @@ async def claim(ledger: Ledger, ids: Sequence[UUID], *, owner: str, lease_second
             hermodr.jobs j  -- see `engine.Ledger`
         WHERE d.id = wanted.id AND j.id = d.job_id AND d.state = ANY (wanted.states)
           AND (d.due_at IS NULL OR d.due_at <= now() + interval '250 milliseconds')
+          AND (d.expires_at IS NULL OR d.expires_at > now())
           AND d.channel <> ALL ({PAUSED})
         RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.attempt, d.max_attempts, d.on_unknown,
             d.address, d.address_name, d.template_id, d.template_version, d.locale, j.data, j.content,
-            greatest(coalesce(j.scheduled_for, j.created_at), j.deferred_until) AS wanted_at, d.earlier_attempts
+            greatest(coalesce(j.scheduled_for, j.created_at), j.deferred_until) AS wanted_at, d.earlier_attempts,
+            extract(epoch FROM d.expires_at - now())::float8 AS expires_in
         """,
         list(dict.fromkeys(ids)),
         owner,
@@ -182,6 +187,7 @@ async def claim(ledger: Ledger, ids: Sequence[UUID], *, owner: str, lease_second
             content=row["content"],
             wanted_at=row["wanted_at"],
             earlier_attempts=row["earlier_attempts"],
+            expires_in=row["expires_in"],
         )
         for row in rows
     ]

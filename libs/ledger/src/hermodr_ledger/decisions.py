@@ -88,6 +88,8 @@ class RequestedJob(NamedTuple):
     """How often it was asked for again: then it may have deliveries already, see `redeciding`."""
     group_muted_until: datetime | None = None
     template: CurrentTemplate | None = None
+    expires_at: datetime | None = None
+    max_retries: int | None = None
 
 
 class NewDelivery(NamedTuple):
@@ -129,7 +131,8 @@ async def requested_jobs(ledger: Ledger, ids: Sequence[UUID]) -> list[RequestedJ
     rows = await ledger.fetch(
         """
         SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_id, j.to_email, j.to_phone,
-               j.content IS NOT NULL AS has_content, j.on_unknown, j.requeues, now() AS read_at,
+               j.content IS NOT NULL AS has_content, j.on_unknown, j.requeues, j.expires_at, j.max_retries,
+               now() AS read_at,
                r.id AS known_id, r.name, r.email, r.phone, r.locale, r.timezone, r.preferences,
                r.quiet_hours, r.muted_until, m.muted_until AS group_muted_until,
                t.id AS template_id, t.current_version, t.critical, t.default_locale
@@ -167,6 +170,8 @@ def _requested(row: Any) -> RequestedJob:
         )
         if row["template_id"] is not None
         else None,
+        expires_at=_moment(row["expires_at"]),
+        max_retries=row["max_retries"],
     )
 
 
@@ -231,13 +236,14 @@ WITH decided AS (
     RETURNING j.id, j.project_id, j.priority, j.recipient_id, j.state, j.singleton_key
 ), made AS (
     INSERT INTO hermodr.deliveries (id, job_id, project_id, channel, priority, state, recipient_id, address,
-        address_name, template_id, template_version, locale, on_unknown, max_attempts, wake_at)
+        address_name, template_id, template_version, locale, on_unknown, max_attempts, wake_at, expires_at)
     SELECT n.id, n.job_id, n.project_id, n.channel, n.priority, 'queued', n.recipient_id, n.address, n.address_name,
-        n.template_id, n.template_version, n.locale, n.on_unknown, n.max_attempts, now() + make_interval(secs => $24)
+        n.template_id, n.template_version, n.locale, n.on_unknown, n.max_attempts,
+        now() + make_interval(secs => $24), n.expires_at
     FROM unnest($6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::text[], $11::uuid[], $12::int[], $13::text[],
-                $14::text[], $15::smallint[], $16::uuid[], $17::smallint[], $18::uuid[])
+                $14::text[], $15::smallint[], $16::uuid[], $17::smallint[], $18::uuid[], $26::timestamptz[])
         AS n(id, job_id, channel, address, address_name, template_id, template_version, locale, on_unknown,
-             max_attempts, project_id, priority, recipient_id)
+             max_attempts, project_id, priority, recipient_id, expires_at)
     WHERE (n.job_id IN (SELECT id FROM decided)) IS TRUE
     ON CONFLICT (id) DO NOTHING
     RETURNING id, channel, priority
@@ -304,6 +310,7 @@ async def record_decisions(ledger: Statements, decisions: Sequence[Decision]) ->
         _FINISHED,
         float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
         DUE_CHANNEL,
+        *columns([job.expires_at for _, job in deliveries]),
     )
     lanes: Lanes = {}
     for row in rows:

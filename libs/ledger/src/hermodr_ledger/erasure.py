@@ -68,7 +68,7 @@ _JOBS = f"""{_THEIRS}, counted AS (
 )
 UPDATE hermodr.jobs j
 SET to_email = NULL, to_phone = NULL, owner_id = NULL, data = '{{}}', content = NULL, metadata = NULL, result = NULL,
-    singleton_key = NULL, open_deliveries = c.open,
+    singleton_key = NULL, cancel_key = NULL, open_deliveries = c.open,
     state = CASE WHEN j.finished_at IS NOT NULL OR c.open > 0 THEN j.state
                  WHEN j.sent_deliveries > 0 THEN 'completed' ELSE 'cancelled' END,
     error = CASE WHEN j.finished_at IS NOT NULL OR c.open > 0 OR j.sent_deliveries > 0 THEN j.error

@@ -40,6 +40,9 @@ class Job:
     finished_at: datetime | None
     error: str | None
     result: Any
+    expires_at: datetime | None
+    max_retries: int | None
+    cancel_key: str | None
 
 
 def columns_of(row: type, table: str) -> str:
@@ -179,4 +182,7 @@ def job_of_row(row: Row) -> Job:
         finished_at=row["finished_at"],
         error=row["error"],
         result=json.loads(row["result"]) if row["result"] else None,
+        expires_at=row["expires_at"],
+        max_retries=row["max_retries"],
+        cancel_key=row["cancel_key"],
     )

@@ -38,6 +38,7 @@ class Filters:
     recipient_id: UUID | None = None
     group_id: UUID | None = None
     batch_id: UUID | None = None
+    cancel_key: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
     without: Time | None = None
@@ -82,6 +83,8 @@ def ways(filters: Filters, batch: tuple[UUID, UUID] | None) -> list[Source]:
     """The indexes with such jobs in the order of their ids, the narrowest first. The last has the whole project."""
     project = ("project_id", filters.project_id)
     found = []
+    if filters.cancel_key is not None:
+        found.append(Source((project, ("cancel_key", filters.cancel_key))))
     if filters.recipient_id is not None:
         found.append(Source((("recipient_id", filters.recipient_id),)))
     if filters.owner_id is not None:
@@ -120,7 +123,7 @@ def live(filters: Filters) -> Source | None:
 def conditions(sql: Arguments, filters: Filters) -> list[str]:
     """What a row of `jobs j` has to fulfil, all of it."""
     found = [f"j.project_id = {sql.put(filters.project_id)}", *_bounds(sql, filters)]
-    for column in ("owner_id", "kind", "type", "recipient_id", "group_id", "batch_id"):
+    for column in ("owner_id", "kind", "type", "recipient_id", "group_id", "batch_id", "cancel_key"):
         value = getattr(filters, column)
         if value is not None:
             found.append(f"j.{column} = {sql.put(value)}")

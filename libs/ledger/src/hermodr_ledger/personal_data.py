@@ -62,8 +62,8 @@ async def jobs(
     rows = await ledger.fetch(
         """
         SELECT id, kind, type, state AS status, priority, channels, to_email, to_phone, data, content, metadata, result,
-               group_id, update_id, batch_id, singleton_key, scheduled_for, deferred_until, created_at, processed_at,
-               finished_at, error
+               group_id, update_id, batch_id, singleton_key, cancel_key, scheduled_for, expires_at, deferred_until,
+               created_at, processed_at, finished_at, error
         FROM hermodr.jobs WHERE recipient_id = $1 AND project_id = $2 AND id > $3 ORDER BY id LIMIT $4
         """,
         recipient_id,

@@ -24,11 +24,11 @@ class Requeued:
 
 @dataclass(frozen=True, slots=True)
 class NotAgain:
-    """The job is as it was: it is not finished, or there is nothing in it to send again."""
+    """The job is as it was: it is not finished, there is nothing in it to send again, or its time is over."""
 
     job_id: UUID
     state: JobState
-    reason: Literal["not_finished", "nothing_to_send"]
+    reason: Literal["not_finished", "nothing_to_send", "expired"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class NoSuchJob:
 Verdict = Requeued | NotAgain | KeyTaken | NoSuchJob
 
 _STATUS = """
-SELECT j.id, j.state, j.finished_at IS NOT NULL AS finished, j.singleton_key,
+SELECT j.id, j.state, j.finished_at IS NOT NULL AS finished, j.singleton_key, j.expires_at <= now() AS expired,
     (j.state IN ('failed', 'cancelled') AND s.made = 0) OR s.sendable > 0 AS sendable
 FROM unnest($1::uuid[], $2::uuid[]) AS w(id, last)
 JOIN hermodr.jobs j ON j.id = w.id
@@ -146,6 +146,8 @@ def _refusal(job_id: UUID, row: Row | None) -> Verdict | None:
         return NoSuchJob(job_id)
     if not row["finished"]:
         return NotAgain(job_id, JobState(row["state"]), "not_finished")
+    if row["expired"]:
+        return NotAgain(job_id, JobState(row["state"]), "expired")
     return None if row["sendable"] else NotAgain(job_id, JobState(row["state"]), "nothing_to_send")
 
 

@@ -18,6 +18,7 @@ from hermodr_ledger.decisions import (
     PublishedTemplate,
     RequestedJob,
 )
+from hermodr_ledger.expiring import EXPIRED
 from hermodr_servicekit.ids import child_id
 
 RECIPIENT_ERASED = "recipient_erased"
@@ -43,8 +44,12 @@ def decide(
 
     With no delivery the job ends: `skipped` when only wishes stood against it, `failed` when something was missing. In
     the recipient's quiet hours a job that would be delivered is put off as a whole, to be decided upon afresh when they
-    end: what is wished then counts.
+    end: what is wished then counts. A job that expires before it could be sent is `skipped` too, at once.
     """
+    if job.expires_at is not None and job.expires_at <= now:
+        return _expired(job)
+    if job.max_retries is not None:
+        max_attempts = min(max_attempts, job.max_retries + 1)
     channels = tuple(_candidates(job, template))
     problem = _impossible(job, template, channels)
     if problem is not None:
@@ -71,6 +76,11 @@ def decide(
     return Decision(job, JobState.SKIPPED, notes=tuple(notes))
 
 
+def _expired(job: RequestedJob, **detail: object) -> Decision:
+    note = Note("not_sent", {"reason": EXPIRED, **detail})
+    return Decision(job, JobState.SKIPPED, notes=(note,), error=EXPIRED)
+
+
 def _put_off(
     job: RequestedJob, template: PublishedTemplate | None, now: datetime, notes: list[Note]
 ) -> Decision | None:
@@ -90,13 +100,15 @@ def _put_off(
     until = quiet_hours.quiet_until(hours, zone, now)
     if until is None:
         return None
-    detail = {
-        "reason": "quiet_hours",
+    detail: dict[str, object] = {
         "until": until.isoformat().replace("+00:00", "Z"),
         "timezone": name,
         "quiet_hours": dict(recipient.quiet_hours),
     }
-    return Decision(job, JobState.SCHEDULED, notes=(Note("deferred", detail),), until=until)
+    if job.expires_at is not None and job.expires_at <= until:
+        return _expired(job, **detail)
+    note = Note("deferred", {"reason": "quiet_hours", **detail})
+    return Decision(job, JobState.SCHEDULED, notes=(note,), until=until)
 
 
 def _impossible(

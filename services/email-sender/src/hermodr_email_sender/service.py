@@ -1,6 +1,7 @@
 """Sending one claimed email: render, build, one provider call, and what came of it."""
 
 import json
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -67,11 +68,13 @@ class EmailSending:
             prepared = self._prepared(claim)
         except Exception as error:  # noqa: BLE001 - raised anew when the mail's turn comes
             prepared = _Prepared(error=error)
-        return partial(self._send, claim, prepared)
+        left = math.inf if claim.expires_in is None else claim.expires_in
+        return partial(self._send, claim, prepared, self._clock.monotonic() + left)
 
-    async def _send(self, claim: Claim, prepared: "_Prepared") -> Result:
+    async def _send(self, claim: Claim, prepared: "_Prepared", expires: float) -> Result:
         """What came of the attempt; never raises for a failed delivery. Raises `Withheld` when the channel was paused
-        while the attempt waited for its provider's turn, or the provider takes nothing from anybody."""
+        or the mail expired while the attempt waited for its provider's turn, or the provider takes nothing from
+        anybody."""
         route = self._routes.of(claim)
         started_at = self._clock.now()
         message_id: str | None = None
@@ -81,7 +84,7 @@ class EmailSending:
             call = await self._ready(claim, prepared, route)
             await route.take(claim)
             try:
-                if self._paused():
+                if self._paused() or self._clock.monotonic() >= expires:
                     raise Withheld
                 started_at = self._clock.now()
                 called = True

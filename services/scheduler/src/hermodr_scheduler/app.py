@@ -10,6 +10,7 @@ from hermodr_ledger.listening import listen
 from hermodr_ledger.pauses import OPERATED_CHANNEL
 from hermodr_ledger.runtime import Runtime
 from hermodr_scheduler.backlog import Backlog
+from hermodr_scheduler.expiry import Expiry
 from hermodr_scheduler.handlers import subscribe
 from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_scheduler.replays import Replays
@@ -49,6 +50,7 @@ async def main(stop: asyncio.Event) -> None:
         retention=retention,
     )
     subscribe(runtime.broker, runtime.ledger)
+    expiry = Expiry(runtime.ledger, metrics, batch=settings.scheduler_batch)
     replays = Replays(runtime.ledger, runtime.broker, runtime.announcer)
     wake, resumed, replay = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
@@ -65,6 +67,7 @@ async def main(stop: asyncio.Event) -> None:
             repeat("resumed channels", housekeeping.resumed, wake=resumed),
             repeat("replays", replays.tick, wake=replay, after_error=1.0),
             repeat("due rows", scheduling.tick, wake=wake, after_error=0.5),
+            repeat("expired rows", expiry.tick, after_error=0.5),
             repeat("upkeep", housekeeping.hourly, after_error=10.0),
             repeat("queues", housekeeping.look, after_error=2.0),
             repeat("gauges", housekeeping.count, after_error=5.0),

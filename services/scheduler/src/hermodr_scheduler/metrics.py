@@ -18,6 +18,9 @@ class SchedulerMetrics:
         self.reannounced = Counter(
             "hermodr_reannounced", "Rows announced again, by why.", ("reason",), registry=registry
         )
+        self.finished = Counter(
+            "hermodr_jobs_finished", "Jobs that ended here.", ("kind", "status"), registry=registry
+        )
         self.waiting = Gauge(
             "hermodr_jobs_waiting", "Due and not yet worked on.", ("kind", "priority"), registry=registry
         )

@@ -74,9 +74,11 @@ def _head(found: JobDetail, now: datetime) -> RenderableType:
         ("to", _recipient(found.recipient)),
         ("created", f"{_moment(job.created_at)} ({since(job.created_at, now)})"),
         ("due", f"{_moment(due)} ({since(due, now)})" if due else ""),
+        ("expires", f"{_moment(job.expires_at)} ({since(job.expires_at, now)})" if job.expires_at else ""),
         ("took", taken(job.processing_time_ms) if job.processing_time_ms is not None else ""),
         ("batch", str(job.batch_id or "")),
         ("singleton", job.singleton_key or ""),
+        ("cancel key", job.cancel_key or ""),
     ]
     longest = max(len(name) for name, _ in facts)
     return Group(

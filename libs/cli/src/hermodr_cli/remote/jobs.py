@@ -21,8 +21,6 @@ app = typer.Typer(help="Follow jobs, cancel them, ask for them again.", no_args_
 
 STATES = ("scheduled", "queued", "processing", "retrying", "completed", "failed", "cancelled", "skipped")
 
-Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="One job or several.")]
-
 
 def _states(incomplete: str) -> list[str]:
     return [name for name in STATES if name.startswith(incomplete)]
@@ -39,6 +37,7 @@ def list_command(
     by: Annotated[str | None, typer.Option(help="The channel: email, …")] = None,
     batch: Annotated[str | None, typer.Option(help="Of this bulk request.")] = None,
     recipient: Annotated[str | None, typer.Option(help="To this recipient's id.")] = None,
+    cancel_key: Annotated[str | None, typer.Option(help="Requested with this cancel_key.")] = None,
     since: Annotated[str | None, typer.Option(help="Not older: 90s, 15min, 2h, 7d, or a moment.")] = None,
     sort: Annotated[
         str, typer.Option(help="created_at, scheduled_for, processed_at, status; -… reversed.")
@@ -58,6 +57,7 @@ def list_command(
             delivery_method=by,
             batch_id=batch,
             recipient_id=recipient,
+            cancel_key=cancel_key,
             created_after=created_after,
             sort=sort,
             page_size=min(limit, MOST_OF_A_PAGE),
@@ -91,10 +91,29 @@ def show_command(
 
 
 @app.command("cancel")
-def cancel_command(ids: Ids, url: Url = None, key: Key = None, as_json: AsJson = False) -> None:
+def cancel_command(
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="These; else give --cancel-key.")
+    ] = None,
+    cancel_key: Annotated[
+        str | None, typer.Option(help="All that were requested with this cancel_key.")
+    ] = None,
+    url: Url = None,
+    key: Key = None,
+    as_json: AsJson = False,
+) -> None:
     """Cancel jobs that were not sent yet; a running task is told to stop."""
+    if bool(ids) == (cancel_key is not None):
+        raise typer.BadParameter("name some, or give --cancel-key, not both", param_hint="ID")
     with calling(url, key) as hermodr:
-        _each(hermodr.jobs.cancel, ids, as_json=as_json)
+        if ids:
+            _each(hermodr.jobs.cancel, ids, as_json=as_json)
+            return
+        answer = hermodr.jobs.cancel_by_key(cancel_key or "")
+    if as_json:
+        show_document(answer)
+    else:
+        print(f"{answer.cancelled} cancelled, {answer.too_late} too late")
 
 
 @app.command("retry")

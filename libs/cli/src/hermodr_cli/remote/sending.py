@@ -9,7 +9,8 @@ import typer
 from hermodr_cli.remote import job_views, moments
 from hermodr_cli.remote.connection import AsJson, Key, Url, calling
 from hermodr_cli.remote.showing import console, show_document, state
-from hermodr_client import StillUnfinished, To
+from hermodr_client import Accepted, Hermodr, StillUnfinished, To
+from hermodr_client.models.jobs import JobDetail, Timeline
 
 STDIN = "-"
 
@@ -31,6 +32,9 @@ ChannelOption = Annotated[list[str] | None, typer.Option(help="Only by this chan
 PriorityOption = Annotated[str | None, typer.Option(help="urgent, normal or low.")]
 AtOption = Annotated[str | None, typer.Option(help="When: 2026-11-22T09:00, else with an offset.")]
 DelayOption = Annotated[float | None, typer.Option(min=0, callback=moments.finite, help="Seconds from now.")]
+ExpiresOption = Annotated[str | None, typer.Option(help="Not after: a moment, as of --at.")]
+MaxRetriesOption = Annotated[int | None, typer.Option(min=0, help="Tried again so often at most.")]
+CancelKeyOption = Annotated[str | None, typer.Option(help="What `jobs cancel --cancel-key` cancels it by.")]
 SingletonKeyOption = Annotated[str | None, typer.Option(help="Only one unfinished job has it.")]
 IdempotencyKeyOption = Annotated[str | None, typer.Option(help="Makes the command safe to repeat.")]
 WaitOption = Annotated[bool, typer.Option("--wait", help="Wait for the end; status 1 unless it completed.")]
@@ -52,6 +56,9 @@ def send_command(
     priority: PriorityOption = None,
     at: AtOption = None,
     delay: DelayOption = None,
+    expires_at: ExpiresOption = None,
+    max_retries: MaxRetriesOption = None,
+    cancel_key: CancelKeyOption = None,
     singleton_key: SingletonKeyOption = None,
     idempotency_key: IdempotencyKeyOption = None,
     wait: WaitOption = False,
@@ -71,6 +78,9 @@ def send_command(
         "priority": priority,
         "scheduled_for": moments.moment(at, "--at"),
         "delay_seconds": delay,
+        "expires_at": moments.moment(expires_at, "--expires-at"),
+        "max_retries": max_retries,
+        "cancel_key": cancel_key,
         "singleton_key": singleton_key,
     }
     given = {name: value for name, value in content.items() if value not in (None, {}, [])}
@@ -83,11 +93,7 @@ def send_command(
             else:
                 print(f"{accepted.job_id} {accepted.status}")
             return
-        try:
-            found = hermodr.jobs.wait(accepted.job_id, timeout)
-        except StillUnfinished as error:
-            found = error.last
-        timeline = hermodr.jobs.timeline(accepted.job_id)
+        found, timeline = _end(hermodr, accepted, timeout)
     if as_json:
         show_document(found)
     else:
@@ -96,6 +102,15 @@ def send_command(
         screen.print(job_views.story(timeline), soft_wrap=True)
     if found.job.status != "completed":
         raise typer.Exit(1)
+
+
+def _end(hermodr: Hermodr, accepted: Accepted, timeout: float) -> tuple[JobDetail, Timeline]:
+    """The job and its timeline, once it has ended, or after the timeout."""
+    try:
+        found = hermodr.jobs.wait(accepted.job_id, timeout)
+    except StillUnfinished as error:
+        found = error.last
+    return found, hermodr.jobs.timeline(accepted.job_id)
 
 
 def _target(to: str | None, recipient: str | None, external_id: str | None) -> To | str:

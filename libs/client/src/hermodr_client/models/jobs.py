@@ -42,6 +42,9 @@ class Job(Answer):
     error: str | None = None
     singleton_key: str | None = None
     on_unknown: str | None = None
+    expires_at: datetime | None = None
+    max_retries: int | None = None
+    cancel_key: str | None = None
     metadata: dict[str, Any] | None = None
 
     @property
@@ -58,6 +61,13 @@ class Cancelled(Answer):
     status: str
     cancelled_deliveries: int | None = None
     sent_deliveries: int | None = None
+
+
+class CancelledByKey(Answer):
+    """What became of the jobs that carry a key: `cancelled` had not gone out, `too_late` had, or were being sent."""
+
+    cancelled: int
+    too_late: int
 
 
 class BulkRetry(Answer):

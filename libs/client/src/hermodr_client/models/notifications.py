@@ -43,6 +43,9 @@ class Content(TypedDict, total=False):
     body_html: str
     on_unknown: Literal["resend", "hold"]
     singleton_key: str
+    expires_at: datetime | str
+    max_retries: int
+    cancel_key: str
     metadata: Mapping[str, Any]
 
 

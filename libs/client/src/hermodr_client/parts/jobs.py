@@ -11,7 +11,16 @@ from hermodr_client.answers import decoded
 from hermodr_client.errors import Conflict, StillUnfinished
 from hermodr_client.exchange import Pause, Request, Steps
 from hermodr_client.models.answer import Page
-from hermodr_client.models.jobs import Batch, BulkRetry, Cancelled, Job, JobDetail, JobMetrics, Timeline
+from hermodr_client.models.jobs import (
+    Batch,
+    BulkRetry,
+    Cancelled,
+    CancelledByKey,
+    Job,
+    JobDetail,
+    JobMetrics,
+    Timeline,
+)
 from hermodr_client.models.notifications import Accepted
 from hermodr_client.operation import listing, operation
 from hermodr_client.paging import Listing
@@ -50,6 +59,7 @@ class Jobs(Part[W]):
         recipient_id: Id | None = None,
         group_id: Id | None = None,
         batch_id: Id | None = None,
+        cancel_key: str | None = None,
         created_after: datetime | None = None,
         created_before: datetime | None = None,
         sort: str | None = None,
@@ -66,6 +76,7 @@ class Jobs(Part[W]):
                 "recipient_id": recipient_id,
                 "group_id": group_id,
                 "batch_id": batch_id,
+                "cancel_key": cancel_key,
                 "created_after": created_after,
                 "created_before": created_before,
                 "sort": sort,
@@ -90,6 +101,8 @@ class Jobs(Part[W]):
         singleton_key: str | None = None,
         max_retries: int | None = None,
         timeout_seconds: float | None = None,
+        expires_at: datetime | None = None,
+        cancel_key: str | None = None,
         idempotency_key: str | None = None,
     ) -> Steps[Accepted]:
         """Requests a background task. Raises `SingletonTaken` while one with the same `singleton_key` is unfinished."""
@@ -101,6 +114,8 @@ class Jobs(Part[W]):
             "singleton_key": singleton_key,
             "max_retries": max_retries,
             "timeout_seconds": timeout_seconds,
+            "expires_at": expires_at,
+            "cancel_key": cancel_key,
         }
         document = {name: value for name, value in wanted.items() if value is not None}
         return self._post(path_of("jobs"), Accepted, document, idempotency_key)
@@ -116,6 +131,13 @@ class Jobs(Part[W]):
                 return Cancelled(job_id=UUID(str(job_id)), status="cancelled")
             raise
         return decoded(reply, Cancelled)
+
+    @operation
+    def cancel_by_key(self, cancel_key: str, *, idempotency_key: str | None = None) -> Steps[CancelledByKey]:
+        """Cancels all jobs that carry the key and were not sent yet."""
+        return self._post(
+            path_of("jobs", "cancel"), CancelledByKey, {"cancel_key": cancel_key}, idempotency_key
+        )
 
     @operation
     def retry(self, job_id: Id) -> Steps[Accepted]:

@@ -56,6 +56,7 @@ class JobFilter(Body):
     recipient_id: Annotated[UUID | None, Field(description="To this recipient.")] = None
     group_id: Annotated[UUID | None, Field(description="About this group.")] = None
     batch_id: Annotated[UUID | None, Field(description="Of this bulk request.")] = None
+    cancel_key: Annotated[Label | None, Field(description="Requested with this `cancel_key`.")] = None
     created_after: Annotated[Moment | None, Field(description="Accepted later than this.")] = None
     created_before: Annotated[Moment | None, Field(description="Accepted earlier than this.")] = None
 

@@ -53,6 +53,9 @@ class JobView(BaseModel):
     error: str | None
     singleton_key: str | None
     on_unknown: str | None
+    expires_at: datetime | None
+    max_retries: int | None
+    cancel_key: str | None
     metadata: dict[str, Any]
 
 
@@ -256,6 +259,8 @@ def _beginning(job: Job) -> Iterator[TimelineEntry]:
     detail: dict[str, Any] = {"kind": job.kind, "type": job.type, "priority": job.priority.lane}
     if job.batch_id is not None:
         detail["batch_id"] = str(job.batch_id)
+    endings = {"expires_at": job.expires_at, "max_retries": job.max_retries, "cancel_key": job.cancel_key}
+    detail |= {name: value for name, value in endings.items() if value is not None}
     yield TimelineEntry(at=job.created_at, event="requested", detail=detail)
     if job.scheduled_for is not None:
         yield TimelineEntry(at=job.created_at, event="scheduled", detail={"scheduled_for": job.scheduled_for})

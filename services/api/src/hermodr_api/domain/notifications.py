@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from hermodr_api.domain.addresses import EmailAddress, PhoneNumber
 from hermodr_api.domain.bodies import Body, JsonObject, Label, Moment
+from hermodr_api.domain.endings import CancelKey, ExpiresAt, MaxRetries, expiry_flaws
 from hermodr_api.domain.json_text import dump
 from hermodr_api.errors import Flaw
 from hermodr_contracts.topology import SENDERS
@@ -137,6 +138,9 @@ class NotificationIn(Body):
         description="Only one unfinished job has this key: a second one is refused (409), naming the first.",
         examples=["password-reset:customer-17"],
     )
+    expires_at: ExpiresAt = None
+    max_retries: MaxRetries = None
+    cancel_key: CancelKey = None
     metadata: JsonObject = Field(
         default_factory=dict,
         description="Yours: kept and shown with the job, never sent.",
@@ -181,6 +185,8 @@ def examine(
 ) -> Sendable | list[Flaw]:
     """What the fields cannot say one by one. A `scheduled_for` in the past means now."""
     flaws = [*_content_flaws(wanted, at), *_channel_flaws(wanted, at), *_time_flaws(wanted, now, at)]
+    begins = (wanted.scheduled_for or now) + timedelta(seconds=wanted.delay_seconds)
+    flaws += expiry_flaws(wanted.expires_at, now, begins, at)
     texts: dict[str, str | None] = {"data": "{}", "metadata": None}
     for name, value in (("data", wanted.data), ("metadata", wanted.metadata)):
         if value:
@@ -303,6 +309,9 @@ def job_of(
         scheduled_for=item.scheduled_for,
         delay_seconds=wanted.delay_seconds or None,
         idempotency=idempotency,
+        expires_at=wanted.expires_at,
+        max_retries=wanted.max_retries,
+        cancel_key=wanted.cancel_key,
     )
 
 

@@ -7,6 +7,7 @@ import orjson
 from pydantic import BaseModel, Field
 
 from hermodr_api.domain.bodies import Body, JsonObject, Label, Moment
+from hermodr_api.domain.endings import CancelKey, ExpiresAt, MaxRetries, expiry_flaws
 from hermodr_api.domain.json_text import dump
 from hermodr_api.domain.notifications import LONGEST_DELAY, Type
 from hermodr_api.errors import Flaw
@@ -14,7 +15,6 @@ from hermodr_contracts.vocabulary import JobKind, JobState, Priority
 from hermodr_ledger.accept import NewJob
 from hermodr_servicekit.clock import Clock
 
-MOST_RETRIES = 100
 LONGEST_RUN_SECONDS = 24 * 3600
 
 
@@ -41,11 +41,9 @@ class TaskIn(Body):
         "Every end user has keys of their own.",
         examples=["export:customer-17"],
     )
-    max_retries: Annotated[int, Field(strict=True, ge=0, le=MOST_RETRIES)] | None = Field(
-        default=None,
-        description="How often it is tried again when it fails; left out, what the task's code says.",
-        examples=[3],
-    )
+    max_retries: MaxRetries = None
+    expires_at: ExpiresAt = None
+    cancel_key: CancelKey = None
     timeout_seconds: Annotated[int, Field(strict=True, ge=1, le=LONGEST_RUN_SECONDS)] | None = Field(
         default=None,
         description="How long one try may take, at most a day; left out, what the task's code says.",
@@ -69,6 +67,7 @@ def task_of(
     now = clock.now()
     if wanted.scheduled_for is not None and wanted.scheduled_for - now > LONGEST_DELAY:
         flaws.append(Flaw(("body", "scheduled_for"), f"is more than {LONGEST_DELAY.days} days ahead"))
+    flaws += expiry_flaws(wanted.expires_at, now, wanted.scheduled_for or now, ("body",))
     payload = "{}"
     try:
         payload = dump(wanted.payload)
@@ -76,11 +75,7 @@ def task_of(
         flaws.append(Flaw(("body", "payload"), str(error)))
     if flaws:
         return flaws
-    limits = {
-        name: value
-        for name, value in (("max_retries", wanted.max_retries), ("timeout_seconds", wanted.timeout_seconds))
-        if value is not None
-    }
+    limits = {"timeout_seconds": wanted.timeout_seconds} if wanted.timeout_seconds is not None else None
     later = wanted.scheduled_for is not None and wanted.scheduled_for > now
     key = wanted.singleton_key
     return NewJob(
@@ -94,6 +89,9 @@ def task_of(
         owner_id=user_id,
         singleton_key=_of_user(user_id, key) if user_id is not None and key is not None else key,
         scheduled_for=wanted.scheduled_for if later else None,
+        expires_at=wanted.expires_at,
+        max_retries=wanted.max_retries,
+        cancel_key=wanted.cancel_key,
     )
 
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hermodr_api.domain.endings import CancelByKeyIn, CancelledByKeyView
 from hermodr_api.domain.job_queries import BulkRetryIn
 from hermodr_api.domain.jobs import AcceptedView, BulkRetryView, CancelledView
 from hermodr_api.openapi import documented
@@ -57,12 +58,26 @@ class JobControlRoutes:
         docs["responses"][200] = {"description": "A dry run: nothing was changed", "model": BulkRetryView}
         managing = [Depends(self._gate.needs_manage)]
         router.add_api_route("/v1/jobs/retry", self.retry_many, dependencies=managing, **docs)
+        docs = documented(
+            "Cancel all jobs that carry a cancel_key and were not sent yet",
+            method="POST",
+            scope="manage",
+            answer=CancelledByKeyView,
+            body=CancelByKeyIn,
+            example={"cancel_key": "order-17"},
+        )
+        router.add_api_route("/v1/jobs/cancel", self.cancel_by_key, dependencies=managing, **docs)
         return router
 
     async def cancel(self, request: Request, job_id: UUID) -> Response:
         """`DELETE /v1/jobs/{id}`."""
         view = await self._control.cancel(caller_of(request), job_id)
         return ok(view.model_dump_json().encode())
+
+    async def cancel_by_key(self, request: Request) -> Response:
+        """`POST /v1/jobs/cancel`."""
+        wanted, key = await read_body(request, CancelByKeyIn)
+        return respond(await self._control.cancel_by_key(caller_of(request), wanted.cancel_key, key))
 
     async def retry(self, request: Request, job_id: UUID) -> Response:
         """`POST /v1/jobs/{id}/retry`."""

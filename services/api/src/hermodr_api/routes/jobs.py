@@ -38,6 +38,7 @@ Type = Annotated[Filter, Query(description="Only jobs of this type: the template
 Method = Annotated[Channel | None, Query(description="Only jobs with a delivery on this channel.")]
 ToRecipient = Annotated[UUID | None, Query(description="Only jobs to this recipient.")]
 ToGroup = Annotated[UUID | None, Query(description="Only jobs to members of this group, sent to it.")]
+OfKey = Annotated[Filter, Query(description="Only jobs requested with this `cancel_key`.")]
 OfBatch = Annotated[UUID | None, Query(description="Only jobs of this bulk request.")]
 
 
@@ -81,6 +82,7 @@ class JobRoutes:
         recipient_id: ToRecipient = None,
         group_id: ToGroup = None,
         batch_id: OfBatch = None,
+        cancel_key: OfKey = None,
         created_after: After = None,
         created_before: Before = None,
     ) -> Response:
@@ -96,6 +98,7 @@ class JobRoutes:
             recipient_id=recipient_id,
             group_id=group_id,
             batch_id=batch_id,
+            cancel_key=cancel_key,
             created_after=created_after,
             created_before=created_before,
         )

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from hermodr_api.domain.endings import CancelledByKeyView
 from hermodr_api.domain.job_queries import BulkRetryIn, cursor_of, mark_of
 from hermodr_api.domain.jobs import AcceptedView, BulkRetryView, CancelledView, NotRetried
 from hermodr_api.errors import CONFLICT, SINGLETON_TAKEN, Refused, not_found
-from hermodr_api.service.answers import Answer, Key, Outcome, Repeatable, patience
+from hermodr_api.service.answers import Answer, Key, Outcome, Repeatable, patience, settled
 from hermodr_api.service.authentication import Caller
 from hermodr_contracts.vocabulary import JobState, Priority
-from hermodr_ledger import audit, cancelling, listing, requeueing
+from hermodr_ledger import audit, cancelling, idempotency, listing, requeueing
 from hermodr_ledger.cancelling import BeingSent, Finished
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.listing import Order
@@ -18,6 +19,7 @@ from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.ids import message_id_of
 
 _MOST_NAMED = 100
+_PATIENCE_WITH_MANY_SECONDS = 30.0
 _OLDEST_FIRST = Order("created_at", "ASC")
 
 
@@ -59,6 +61,22 @@ class JobControl:
             sent_deliveries=verdict.sent,
             status_url=f"/v1/jobs/{job_id}",
         )
+
+    async def cancel_by_key(self, caller: Caller, cancel_key: str, key: Key | None) -> Answer:
+        """Cancels what carries the key, in several transactions if it is much: cut off, the rest is done when it is
+        asked for again. Raises `Refused` and `LedgerUnavailable`."""
+        async with patience(_PATIENCE_WITH_MANY_SECONDS):
+            if key is not None:
+                known = await idempotency.look(self._ledger, caller.project_id, key.value, key.fingerprint)
+                if known is not None:
+                    return settled(known)
+            done = await cancelling.cancel_by_key(self._ledger, caller.project_id, cancel_key, caller.actor)
+        view = CancelledByKeyView(cancelled=done.cancelled, too_late=done.too_late)
+
+        async def act(_: Transaction) -> Outcome:
+            return Outcome(view.model_dump_json().encode())
+
+        return await self._repeatable.run(caller.project_id, key, 200, act)
 
     async def retry(self, caller: Caller, job_id: UUID, key: Key | None) -> Answer:
         """Asks for one job again. Raises `Refused` (404, 409) and `LedgerUnavailable`."""
@@ -143,6 +161,8 @@ def _refusal(verdict: NotAgain | KeyTaken | NoSuchJob) -> Refused:
             )
         case NotAgain(reason="not_finished", state=state):
             detail = f"the job is {state}; only a job that failed or was cancelled can be asked for again"
+        case NotAgain(reason="expired", state=state):
+            detail = f"the job is {state}, and its expires_at is past: request it anew"
         case NotAgain(state=state):
             detail = f"the job is {state}, and nothing in it is left to send"
     return Refused(

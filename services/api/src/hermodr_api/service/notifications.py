@@ -1,5 +1,6 @@
 """Taking single notifications on."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from hermodr_api.domain.notifications import (
@@ -45,7 +46,7 @@ class Notifications:
         """Commits the job and rings for it. Raises `Refused` and `LedgerUnavailable`."""
         item = examine(wanted, self._clock.now())
         if isinstance(item, list):
-            raise invalid(*item)
+            return await self._earlier(project_id, key, item)
         async with patience():
             job = await self._prepare(project_id, item, key)
             if isinstance(job, Answer):
@@ -72,16 +73,21 @@ class Notifications:
             flaws += misplaced(place, there, ("body",))
             group_id = there.update_group_id
         if flaws:
-            earlier = None
-            if key is not None:
-                earlier = await idempotency.look(self._ledger, project_id, key.value, key.fingerprint)
-            if earlier is None:
-                raise invalid(*flaws)
-            return settled(earlier)
+            return await self._earlier(project_id, key, flaws)
         job_id = new_job_id()
         answer = answer_of(job_id, item.waits, self._domain)
         kept = Idempotency(key.value, key.fingerprint, answer) if key is not None else None
         return job_of(item, job_id, project_id, found, group_id=group_id, idempotency=kept)
+
+    async def _earlier(self, project_id: UUID, key: Key | None, flaws: Sequence[Flaw]) -> Answer:
+        """The answer of the first request with the key: what was good then may be gone or past by now."""
+        earlier = None
+        if key is not None:
+            async with patience():
+                earlier = await idempotency.look(self._ledger, project_id, key.value, key.fingerprint)
+        if earlier is None:
+            raise invalid(*flaws)
+        return settled(earlier)
 
 
 def unknown_type(name: str, at: tuple[str | int, ...]) -> Flaw:

@@ -109,6 +109,19 @@ async def test_a_rest_longer_than_anybodys_patience_withholds_at_once() -> None:
     await house.route.take(a_claim())
 
 
+async def test_who_waits_when_a_long_rest_begins_is_sent_away() -> None:
+    house = House()
+    turns = [await house.route.turns.take(urgent=False, patience=5.0) for _ in range(10)]
+    waiting = asyncio.ensure_future(house.route.take(a_claim()))
+    await asyncio.sleep(0)
+    with pytest.raises(Withheld):
+        await house.make(Refused(Cause.ACCESS, "auth_failed", retry_after=60.0))
+    house.route.leave()
+    with pytest.raises(Withheld):
+        await waiting
+    assert len(turns) == 10
+
+
 async def test_after_a_rest_one_call_finds_out_for_all() -> None:
     house = House()
     with pytest.raises(Withheld):

@@ -23,6 +23,8 @@ from hermodr_servicekit.periodic import running
 from hermodr_templates.bounded import BoundedRenderer
 from hermodr_templates.cell import Cell
 from tests.support.limited_smtp import LimitedSmtp
+from tests.support.scripted_smtp import ScriptedSmtp
+from tests.support.waiting import wait_until
 from tests.unit.delivery.fakes import Bench, FakeAttempts, new_ids
 
 
@@ -40,12 +42,12 @@ class Addressed(FakeAttempts):
 class Sender:
     """Lanes of a sender at one server, as the service wires them; only its ledger is made up."""
 
-    def __init__(self, server: LimitedSmtp) -> None:
+    def __init__(self, server: LimitedSmtp | ScriptedSmtp, user: str = "") -> None:
         self.bench = Bench(Addressed())
         self.attempts = self.bench.attempts
         self.clock = SystemClock()
         self.providers: list[EmailProvider] = build_providers(
-            f"smtp://127.0.0.1:{server.port}?helo=test.example",
+            f"smtp://{user}127.0.0.1:{server.port}?helo=test.example",
             sender=Mailbox("house@example.com"),
             production=False,
         )
@@ -125,3 +127,21 @@ async def test_one_address_that_is_refused_as_if_it_were_a_limit_holds_up_nobody
         await sender.routes.close()
     assert sender.outcomes() == {Outcome.SENT: 60, Outcome.THROTTLED: 1}
     assert len(server.arrived) == 60
+
+
+async def test_a_wrong_password_is_tried_once_and_all_mails_wait() -> None:
+    async with ScriptedSmtp(extensions=["AUTH PLAIN LOGIN"]).running() as server:
+        server.on("AUTH", *["535 5.7.8 wrong"] * 300)
+        sender = Sender(server, "jane:secret@")
+        async with running(*(pump.run() for pump in sender.pumps.values())):
+            sending = [asyncio.create_task(pump.submit(new_ids(100))) for pump in sender.pumps.values()]
+            await wait_until(lambda: sender.routes.resting() > 0)
+            await wait_until(lambda: sender.routes.all[0].turns._under_way == 0)
+            tried = sum(command.startswith("AUTH") for command in server.commands)
+            for task in sending:
+                task.cancel()
+        await sender.routes.close()
+    assert tried == 1
+    assert sender.outcomes() == {}
+    assert sender.routes.all[0].bearing.last is not None
+    assert sender.routes.all[0].bearing.last.code == "auth_failed"

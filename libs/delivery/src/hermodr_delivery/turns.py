@@ -8,7 +8,8 @@ from hermodr_delivery.bearing import Bearing
 from hermodr_delivery.pump import Withheld
 from hermodr_servicekit.clock import Clock
 
-_Waiter = tuple[bool, int, asyncio.Future[None]]
+_Waiter = tuple[bool, int, asyncio.Future[None], float]
+"""Whether it is not urgent, its place, its turn, and how long it waits for that, on the monotonic clock."""
 
 
 class Turns:
@@ -43,13 +44,13 @@ class Turns:
         if self._bearing.resting > patience:
             raise Withheld
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (not urgent, next(self._order), future))
+        heapq.heappush(self._waiting, (not urgent, next(self._order), future, began + patience))
         self._admit()
         try:
             async with asyncio.timeout(patience):
                 await future
         except BaseException as error:
-            if future.done() and not future.cancelled():
+            if future.done() and not future.cancelled() and future.exception() is None:
                 self.leave()  # the turn came in the same moment
             if isinstance(error, TimeoutError):
                 raise Withheld from None
@@ -85,6 +86,7 @@ class Turns:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._send_away()
         while self._waiting:
             if self._waiting[0][2].done():
                 heapq.heappop(self._waiting)
@@ -97,3 +99,11 @@ class Turns:
             if pause is not None:
                 self._timer = asyncio.get_running_loop().call_later(pause, self._admit)
             return
+
+    def _send_away(self) -> None:
+        """Those who would wait in vain for the end of a rest: their claims are better given back now."""
+        if resting := self._bearing.resting:
+            over = self._clock.monotonic() + resting
+            for _, _, future, patient_until in self._waiting:
+                if patient_until < over and not future.done():
+                    future.set_exception(Withheld())

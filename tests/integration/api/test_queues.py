@@ -38,6 +38,42 @@ def lane(queues: Any, name: str) -> dict[str, Any]:
     return dict(found)
 
 
+async def test_providers_are_shown_as_all_senders_together_know_them(house: ApiUnderTest) -> None:
+    ledger = house.api.ledger
+    first = ProviderLimits(Channel.EMAIL, "relay", 3, 10, 5.0, rate_configured=50.0, place="mail.example:587")
+    second = ProviderLimits(Channel.EMAIL, "backup", 10, 10, place="other.example:25", position=2)
+    for instance in ("a", "b", "gone"):
+        await report(ledger, instance, [first, second])
+    for instance in ("a", "b"):
+        await beat(ledger, "email-sender", instance, datetime.now(UTC))
+    answer = await house.http.get("/v1/providers")
+    assert answer.status_code == 200, answer.text
+    relay, backup = answer.json()["data"]
+    assert relay == {
+        "channel": "email",
+        "name": "relay",
+        "place": "mail.example:587",
+        "position": 1,
+        "instances": 2,
+        "calls_at_once": 6,
+        "calls_at_once_configured": 20,
+        "calls_per_second": 10.0,
+        "calls_per_second_configured": 100.0,
+        "rests_until": None,
+        "cause": None,
+        "code": None,
+    }
+    assert (backup["name"], backup["calls_per_second"], backup["calls_per_second_configured"]) == (
+        "backup",
+        None,
+        None,
+    )
+    reader = await house.caller(["read"])
+    shown = (await reader.get("/v1/providers")).json()["data"]
+    assert [(each["name"], each["place"]) for each in shown] == [("relay", None), ("backup", None)]
+    assert (await (await house.caller(["send"])).get("/v1/providers")).status_code == 403
+
+
 async def test_every_lane_shows_broker_and_ledger_together(house: ApiUnderTest) -> None:
     ledger = house.api.ledger
     ids = await new_deliveries(ledger, 3)

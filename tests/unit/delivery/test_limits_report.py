@@ -26,12 +26,14 @@ async def test_changes_are_told_once_and_all_is_told_again_in_time() -> None:
     reporter = LimitsReport(Channel.EMAIL, routes, report, clock)
     for _ in range(3):
         await reporter.tick()
-    assert told == [[ProviderLimits(Channel.EMAIL, "one", 10, 10, 50.0)]]
+    assert told == [
+        [ProviderLimits(Channel.EMAIL, "one", 10, 10, 50.0, rate_configured=50.0, place="one.example:25")]
+    ]
     routes.all[0].bearing.refused(Refused(Cause.ACCESS, "auth_failed"), clock.monotonic())
     await reporter.tick()
-    resting = ProviderLimits(
-        Channel.EMAIL, "one", 1, 10, 50.0, clock.now() + timedelta(seconds=5), Cause.ACCESS, "auth_failed"
-    )
+    until = clock.now() + timedelta(seconds=5)
+    why = (until, Cause.ACCESS, "auth_failed")
+    resting = ProviderLimits(Channel.EMAIL, "one", 1, 10, 50.0, *why, 50.0, "one.example:25")
     assert told[1:] == [[resting]]
     clock.advance(REPORT_EVERY_SECONDS + 1)
     await reporter.tick()

@@ -28,6 +28,7 @@ class Named:
 
     def __init__(self, name: str, **options: float | int) -> None:
         self.name = name
+        self.place = f"{name}.example:25"
         self.options = ProviderOptions(**options)  # type: ignore[arg-type]
 
     async def close(self) -> None:

@@ -51,6 +51,7 @@ class Commands(LazyGroup):
         "queues": Entry(
             "hermodr_cli.remote.queues:app", "How full the queues are; stop a channel, and let it go on."
         ),
+        "providers": Entry("hermodr_cli.remote.providers:app", "What mails and messages are sent through."),
     }
 
 

@@ -19,7 +19,7 @@ from hermodr_client.parts.dead_letters import DeadLetters
 from hermodr_client.parts.groups import Groups
 from hermodr_client.parts.jobs import Batches, Jobs
 from hermodr_client.parts.notifications import Notifications
-from hermodr_client.parts.queues import Queues, Status
+from hermodr_client.parts.queues import Providers, Queues, Status
 from hermodr_client.parts.recipients import Recipients
 from hermodr_client.parts.templates import Templates
 from hermodr_client.retrying import Pace, Retries
@@ -37,6 +37,7 @@ class _Everything(Notifications[W]):
         self.batches: Batches[W] = Batches(way)
         self.dead_letters: DeadLetters[W] = DeadLetters(way)
         self.queues: Queues[W] = Queues(way)
+        self.providers: Providers[W] = Providers(way)
         self.recipients: Recipients[W] = Recipients(way)
         self.groups: Groups[W] = Groups(way)
         self.templates: Templates[W] = Templates(way)

@@ -31,11 +31,11 @@ class LimitsReport:
         seen = tuple((each.calls, each.rate, each.rest_until, each.refusals, each.last) for each in bearings)
         now = self._clock.monotonic()
         if seen != self._told or now - self._told_at > REPORT_EVERY_SECONDS:
-            await self._report([self._limits(each) for each in self._routes.all])
+            await self._report([self._limits(*each) for each in enumerate(self._routes.all, 1)])
             self._told, self._told_at = seen, now
         return LOOK_EVERY_SECONDS
 
-    def _limits(self, route: Route[Any]) -> ProviderLimits:
+    def _limits(self, position: int, route: Route[Any]) -> ProviderLimits:
         bearing = route.bearing
         rests_until = (
             self._clock.now() + timedelta(seconds=bearing.rest_until - self._clock.monotonic())
@@ -52,4 +52,7 @@ class LimitsReport:
             rests_until,
             last.cause if last else None,
             last.code if last else None,
+            route.provider.options.rate,
+            route.provider.place,
+            position,
         )

@@ -25,6 +25,7 @@ from hermodr_api.routes.jobs import JobRoutes
 from hermodr_api.routes.members import MemberRoutes
 from hermodr_api.routes.notifications import NotificationRoutes
 from hermodr_api.routes.previews import PreviewRoutes
+from hermodr_api.routes.providers import ProviderRoutes
 from hermodr_api.routes.queues import QueueRoutes
 from hermodr_api.routes.recipients import RecipientRoutes
 from hermodr_api.routes.reference import reference_routes
@@ -44,6 +45,7 @@ from hermodr_api.service.jwks import HttpKeyServer, KeySet
 from hermodr_api.service.limits import Limiter
 from hermodr_api.service.notifications import Notifications
 from hermodr_api.service.operators import Operators
+from hermodr_api.service.providers import Providers
 from hermodr_api.service.publishing import Publishing
 from hermodr_api.service.queues import Queues
 from hermodr_api.service.users import Users
@@ -133,6 +135,7 @@ class Api:
         app.include_router(DeadLetterRoutes(gate, letters).router())
         queues = Queues(self.ledger, repeatable, operators, check, self.counts, self.broker.topology)
         app.include_router(QueueRoutes(gate, queues).router())
+        app.include_router(ProviderRoutes(gate, Providers(self.ledger, operators)).router())
         app.include_router(TaskRoutes(gate, self.accepting, self.clock).router())
         app.include_router(RecipientRoutes(gate, self.ledger, repeatable, self.clock).router())
         control = JobControl(self.ledger, repeatable, self.announcer, domain)

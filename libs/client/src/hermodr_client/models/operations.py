@@ -70,6 +70,24 @@ class Pausing(Answer):
     reason: str | None = None
 
 
+class Provider(Answer):
+    """What a channel is sent through. Calls at once and a second: what it bears at the moment, and what is configured;
+    None: any number. `place` is for operators."""
+
+    channel: str
+    name: str
+    position: int
+    instances: int
+    place: str | None = None
+    calls_at_once: int | None = None
+    calls_at_once_configured: int | None = None
+    calls_per_second: float | None = None
+    calls_per_second_configured: float | None = None
+    rests_until: datetime | None = None
+    cause: str | None = None
+    code: str | None = None
+
+
 class DeadLetter(Answer):
     """What exhausted its attempts or could not be read."""
 

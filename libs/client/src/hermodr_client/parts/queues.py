@@ -1,9 +1,10 @@
-"""Queues and health."""
+"""Queues, providers and health."""
 
 from __future__ import annotations
 
 from hermodr_client.exchange import Steps
-from hermodr_client.models.operations import Health, Pausing, QueuesReport
+from hermodr_client.models.answer import Listed
+from hermodr_client.models.operations import Health, Pausing, Provider, QueuesReport
 from hermodr_client.operation import operation
 from hermodr_client.part import Part, W, path_of
 
@@ -25,6 +26,15 @@ class Queues(Part[W]):
     def resume(self, channel: str, reason: str | None = None) -> Steps[Pausing]:
         """The channel goes on."""
         return self._post(path_of("queues", channel, "resume"), Pausing, {"reason": reason})
+
+
+class Providers(Part[W]):
+    """What is configured to send through."""
+
+    @operation
+    def get(self) -> Steps[Listed[Provider]]:
+        """Every provider that a living sender reported, in order of preference."""
+        return self._get(path_of("providers"), Listed[Provider])
 
 
 class Status(Part[W]):

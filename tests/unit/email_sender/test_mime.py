@@ -6,6 +6,7 @@ import email
 import email.message
 import email.policy
 import re
+import time
 from datetime import datetime, timedelta, timezone
 from email.header import decode_header, make_header
 from typing import Any
@@ -74,7 +75,7 @@ def assert_wire_format(content: bytes) -> None:
 
 
 @given(text=texts, html=st.none() | texts)
-@example(text="--=_hermodr\r\n--=_hermodr_1--", html="--=_hermodr_2")
+@example(text="--=_\r\n--=_1--", html="--=_2")
 @example(text="x" * 5000, html="<p>" + "é" * 5000)
 @example(text=".\n..\n.hidden\n", html=" \n \t\n")
 def test_bodies_come_out_as_they_went_in(text: str, html: str | None) -> None:
@@ -280,7 +281,7 @@ def test_long_lines_are_broken_between_what_is_encoded(pieces: list[str]) -> Non
     message = mail(html=html)
     assert body(parse(message), "html") == sent(html)
     encoded = mime.build(message, SENDER).content.partition(b"quoted-printable\r\n\r\n")[2]
-    lines = encoded.partition(b"\r\n--=_hermodr")[0].split(b"\r\n")
+    lines = encoded.partition(b"\r\n--=_")[0].split(b"\r\n")
     assert max(map(len, lines)) <= 76
     assert not [line for line in lines if line.endswith((b" ", b"\t"))]
 
@@ -288,3 +289,44 @@ def test_long_lines_are_broken_between_what_is_encoded(pieces: list[str]) -> Non
 def test_the_same_mail_has_the_same_octets() -> None:
     message = mail(html="<p>x</p>")
     assert mime.build(message, SENDER) == mime.build(message, SENDER)
+
+
+def boundary_of(text: str, html: str) -> str:
+    return str(parse(mail(text=text, html=html)).get_boundary())
+
+
+def test_no_text_is_taken_for_a_boundary() -> None:
+    known = boundary_of("hi", "<p>hi</p>")
+    assert boundary_of("another", "<p>text</p>") == known, "it takes no longer than a Message-ID"
+    text, html = f"--{known}\n--{known}--\n", f"<p>{known}</p>\n"
+    for parts in ((text, "<p>hi</p>\n"), ("hi\n", html), (text, html)):
+        message = mail(text=parts[0], html=parts[1])
+        parsed = parse(message)
+        assert (body(parsed, "plain"), body(parsed, "html")) == (sent(parts[0]), sent(parts[1]))
+        assert mime.build(message, SENDER) == mime.build(message, SENDER)
+        again = str(parsed.get_boundary())
+        following = mail(text=parts[0] + again, html=parts[1])
+        assert body(parse(following), "plain") == sent(parts[0] + again)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"--=_hermodr_{n}\n" for n in range(60_000)),
+        "--=_" * 260_000,
+        "=" * 1_000_000,
+        "= \n" * 350_000,
+        " \n" * 500_000,
+        "é " * 330_000,
+        "a" * 997 + " é\t\n" * 250_000,
+        "漢" * 330_000,
+        "\r" * 1_000_000,
+    ],
+    ids=["numbered", "dashes", "equals", "equals and space", "spaces", "some", "tabs", "all", "returns"],
+)
+def test_a_mail_of_a_megabyte_holds_nobody_up(text: str) -> None:
+    """Ten times as long as it takes on an idle machine is a limit that tells the linear from the quadratic."""
+    message = mail(text=text, html=text)
+    began = time.thread_time()
+    mime.build(message, SENDER)
+    assert time.thread_time() - began < 1

@@ -13,6 +13,7 @@ from base64 import encodebytes
 from binascii import b2a_qp
 from collections.abc import Mapping
 from functools import lru_cache
+from hashlib import blake2b
 from typing import NamedTuple
 
 from hermodr_email_sender import addresses, headers
@@ -37,8 +38,10 @@ EXTRA_HEADERS = frozenset(
     }
 )
 
-# Never part of a quoted-printable or base64 body, where "=" is followed by hex digits or ends the data.
-_BOUNDARY = b"=_hermodr"
+# A boundary that begins like this is never part of a quoted-printable or base64 body, where "=" is followed by hex
+# digits or ends the data.
+_BOUNDARY = b"=_%b"
+_BOUNDARY_OCTETS = 16
 # What a 7bit body may hold besides CR and LF; anything else is encoded.
 _PRINTABLE = bytes(range(0x20, 0x7F)) + b"\t"
 _PLAIN_OCTETS = _PRINTABLE + b"\r\n"
@@ -85,7 +88,8 @@ def build(message: OutgoingEmail, sender: Mailbox) -> MimeMessage:
     if message.html is None:
         fields.append(text)
     else:
-        fields.append(_alternative(text, _part(b"text/html", message.html)))
+        html = _part(b"text/html", message.html)
+        fields.append(_alternative(text, html, message.message_id.encode()))
     reply_address = message.reply_to.address if message.reply_to else ""
     return MimeMessage(
         envelope_from=envelope_from,
@@ -119,12 +123,8 @@ def _extra_fields(extra: Mapping[str, str]) -> bytes:
     return b"".join(headers.structured(name, value) for name, value in extra.items())
 
 
-def _alternative(text: bytes, html: bytes) -> bytes:
-    boundary = _BOUNDARY
-    number = 0
-    while b"--" + boundary in text or b"--" + boundary in html:
-        number += 1
-        boundary = b"%b_%d" % (_BOUNDARY, number)
+def _alternative(text: bytes, html: bytes, message_id: bytes) -> bytes:
+    boundary = _boundary(text, html, message_id)
     return b"".join(
         (
             b'Content-Type: multipart/alternative; boundary="',
@@ -142,6 +142,22 @@ def _alternative(text: bytes, html: bytes) -> bytes:
             b"--\r\n",
         )
     )
+
+
+def _boundary(text: bytes, html: bytes, message_id: bytes) -> bytes:
+    """A boundary that neither part holds, the same for the same mail.
+
+    Whoever writes the parts rarely knows the Message-ID, but may: then it is made of the parts as well, and nobody can
+    write a text that holds its own hash. Two looks at the parts at most, whatever is in them.
+    """
+    boundary = _BOUNDARY % _hashed(message_id)
+    if boundary in text or boundary in html:
+        boundary = _BOUNDARY % _hashed(message_id, text, html)
+    return boundary
+
+
+def _hashed(*parts: bytes) -> bytes:
+    return blake2b(b"".join(parts), digest_size=_BOUNDARY_OCTETS).hexdigest().encode()
 
 
 def _part(content_type: bytes, text: str) -> bytes:

@@ -20,21 +20,21 @@ async def _chunks() -> AsyncIterator[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("content", "column"),
+    ("content", "words"),
     [
-        (b'{"to":', 7),
-        (b"", None),
-        (b'{"a": "\xff"}', 1),
-        (b"[" * 5000, 1026),
-        (b'{"a": "\0"}', 8),
-        (b"NaN", 1),
+        (b'{"to":', "line 1 column 7"),
+        (b"", "empty"),
+        (b'{"a": "\xff"}', "not UTF-8 at octet 8 of line 1"),
+        (b'{"a": "\0"}', "line 1 column 8"),
+        (b'{"a":\n NaN}', "NaN is no JSON"),
+        ('{"a": 1}'.encode("utf-16"), "not UTF-8 at octet 1"),
     ],
 )
 async def test_malformed_json_is_told_with_its_position(
-    api: ApiUnderTest, content: bytes, column: int | None
+    api: ApiUnderTest, content: bytes, words: str
 ) -> None:
     body = problem(await api.http.post(URL, content=content, headers=JSON), 400, "malformed-json")
-    assert (f"line 1 column {column}" if column else "empty") in body["detail"]
+    assert words in body["detail"]
     assert await api.jobs() == 0
 
 
@@ -64,7 +64,7 @@ async def test_malformed_json_is_told_with_its_position(
         ({"delay_seconds": "5"}, ["body", "delay_seconds"], "number"),
         ({"data": {"a": ["\0"]}}, ["body", "data", "a", 0], "null byte"),
         ({"metadata": {"a\0": 1}}, ["body", "metadata", "a\\u0000"], "null byte"),
-        ({"data": NESTED}, ["body", "data"], "nested too deeply"),
+        ({"data": NESTED}, ["body", "data"], "nested more than 100 levels"),
         ({"data": [1]}, ["body", "data"], "object"),
         ({"priority": "asap"}, ["body", "priority"], "input should be"),
     ],

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from hermodr_client.answers import decoded
 from hermodr_client.errors import NotFound, NotSendable
 from hermodr_client.exchange import Reply, Request, Steps
+from hermodr_client.limits import flaw_of
 from hermodr_client.retrying import Pace, exchange
 
 W = TypeVar("W")
@@ -78,18 +79,19 @@ def query_of(wanted: Query) -> dict[str, str]:
 
 
 def encoded(document: object) -> bytes:
-    """JSON. Raises `NotSendable` for what JSON cannot say, and for moments without their offset."""
+    """JSON. Raises `NotSendable` for what JSON cannot say, for what Hermodr would not keep as it is (`limits`), and for
+    moments without their offset."""
+    if flaw := flaw_of(document):
+        raise NotSendable(flaw)
     try:
         text = json.dumps(
             document, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain
         )
     except NotSendable:
         raise
-    except RecursionError:
-        raise NotSendable("is nested too deeply") from None
     except (TypeError, ValueError) as error:
         raise NotSendable(f"cannot be said in JSON: {error}") from None
-    return _whole(text).encode()
+    return text.encode()
 
 
 def new_key() -> str:
@@ -106,11 +108,9 @@ def _text(value: object) -> str:
 
 
 def _whole(text: str) -> str:
-    """Raises `NotSendable` for half of a surrogate pair, which is no character and which UTF-8 cannot say."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise NotSendable("holds a lone surrogate, half of a character such as an emoji") from None
+    """The text. Raises `NotSendable` for one that would not arrive as it is."""
+    if flaw := flaw_of(text):
+        raise NotSendable(flaw)
     return text
 
 

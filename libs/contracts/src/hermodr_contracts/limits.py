@@ -17,11 +17,7 @@ WHOLE_FROM = 1e16
 """From here on a number written with a fraction or an exponent is a whole one all the same (every double is), and is
 kept as such: PostgreSQL's numeric, which it passes through, makes no difference between `1e16` and its 17 digits."""
 
-LEAST_YEAR, GREATEST_YEAR = 1, 9999
-"""Of a time, its offset and UTC: what Python's and RFC 3339's calendars have in common with PostgreSQL's."""
-
 FRACTION_DIGITS = 6
-"""Of a second: PostgreSQL's and Python's microseconds."""
-
-UNKEEPABLE_CODE_POINTS = ((0, 0), (0xD800, 0xDFFF))
-"""U+0000, which PostgreSQL has no place for, and surrogates, which are no characters; any other code point is kept."""
+"""Of a second: PostgreSQL's and Python's microseconds. Times are of the years 1 to 9999, in UTC too: the calendar that
+Python, RFC 3339 and PostgreSQL have in common. Of texts all is kept but U+0000, which PostgreSQL has no place for, and
+surrogates, which are no characters."""

@@ -153,15 +153,15 @@ def _by_method(method: str) -> str:
 def _bounds(sql: Arguments, filters: Filters) -> list[str]:
     found = []
     if filters.created_after is not None:
-        found.append(f"j.id >= {sql.put(floor_of(filters.created_after - _CLOCKS_APART))}")
+        found.append(f"j.id >= {sql.put(floor_of(filters.created_after, -_CLOCKS_APART))}")
     if filters.created_before is not None:
-        found.append(f"j.id < {sql.put(floor_of(filters.created_before + _CLOCKS_APART))}")
+        found.append(f"j.id < {sql.put(floor_of(filters.created_before, _CLOCKS_APART))}")
     return found
 
 
-def floor_of(moment: datetime) -> UUID:
-    """The least id of the millisecond."""
-    since = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+def floor_of(moment: datetime, apart: timedelta = timedelta(0)) -> UUID:
+    """The least id of the millisecond, or of one so far `apart`, which need not be a time of the calendar."""
+    since = (moment - datetime(1970, 1, 1, tzinfo=UTC) + apart) // timedelta(milliseconds=1)
     return UUID(int=min(max(since, 0), _LARGEST_MILLISECOND) << 80)
 
 
@@ -288,12 +288,12 @@ def _leading(
 def _least(filters: Filters, way: Source) -> tuple[str, UUID] | None:
     ends = [way.between[0]] if way.between is not None else []
     if filters.created_after is not None:
-        ends.append(floor_of(filters.created_after - _CLOCKS_APART))
+        ends.append(floor_of(filters.created_after, -_CLOCKS_APART))
     return (">=", max(ends)) if ends else None
 
 
 def _most(filters: Filters, way: Source) -> tuple[str, UUID] | None:
     ends = [way.between[1]] if way.between is not None else []
     if filters.created_before is not None:
-        ends.append(floor_of(filters.created_before + _CLOCKS_APART))
+        ends.append(floor_of(filters.created_before, _CLOCKS_APART))
     return ("<=", min(ends)) if ends else None

@@ -1,4 +1,5 @@
-"""All there is of one person, a page at a time, as rows to be shown to them."""
+"""All there is of one person, a page at a time, as rows to be shown to them: written by orjson, which alone knows what
+their JSON columns are."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -39,7 +40,7 @@ async def updates_written(ledger: Ledger, recipient_id: UUID, after: UUID = _NOW
         after,
         JOBS_A_PAGE,
     )
-    return [_decoded(row, "metadata") for row in rows]
+    return [_with_json(row, "metadata") for row in rows]
 
 
 async def updates_read(ledger: Ledger, recipient_id: UUID, after: UUID = _NOWHERE) -> list[Row]:
@@ -71,7 +72,7 @@ async def jobs(
         after,
         JOBS_A_PAGE,
     )
-    found = {row["id"]: _decoded(row, "data", "content", "metadata", "result") for row in rows}
+    found = {row["id"]: _with_json(row, "data", "content", "metadata", "result") for row in rows}
     firsts, lasts = list(found), [last_child_of(each) for each in found]
     attempts = await _attempts(ledger, firsts, lasts)
     for job in found.values():
@@ -84,7 +85,7 @@ async def jobs(
         " JOIN hermodr.events e ON e.job_id = w.id ORDER BY e.job_id, e.at, e.seq",
         firsts,
     ):
-        event = _decoded(row, "detail")
+        event = _with_json(row, "detail")
         found[event.pop("job_id")]["events"].append(event)
     return list(found.values())
 
@@ -121,6 +122,7 @@ async def _attempts(
     return found
 
 
-def _decoded(row: Row, *names: str) -> dict[str, Any]:
-    """The row with its JSON columns taken apart."""
-    return dict(row) | {name: orjson.loads(row[name]) for name in names if row[name] is not None}
+def _with_json(row: Row, *names: str) -> dict[str, Any]:
+    """The row with its JSON columns to be written as they are: what is not taken apart cannot be altered, nor break the
+    document it is written into."""
+    return dict(row) | {name: orjson.Fragment(row[name]) for name in names if row[name] is not None}

@@ -52,10 +52,24 @@ class Refused(Exception):
     members: Mapping[str, str] = field(default_factory=dict)
 
 
+_LONGEST_NAME = 100
+_LONGEST_PLACE = 300
+
+
+def told(loc: Sequence[str | int]) -> list[str | int]:
+    """The way to a flaw as it is told: names that a client made up are cut short, and hold characters only."""
+    return [_name(part) if isinstance(part, str) else part for part in loc]
+
+
+def _name(part: str) -> str:
+    cut = part if len(part) <= _LONGEST_NAME else f"{part[:_LONGEST_NAME]}…"
+    return cut.encode("utf-8", "backslashreplace").decode().replace("\0", "\\u0000")
+
+
 def invalid(*flaws: Flaw) -> Refused:
     """A request with these flaws."""
     first = flaws[0]
-    where = ".".join(map(str, first.loc))
+    where = ".".join(map(str, told(first.loc)))[:_LONGEST_PLACE]
     more = f" (and {len(flaws) - 1} more)" if len(flaws) > 1 else ""
     return Refused(INVALID, f"{where}: {first.msg}{more}", flaws)
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Scope
 
+from hermodr_api.domain.bodies import in_words
 from hermodr_api.errors import (
     INTERNAL,
     INVALID,
@@ -22,6 +23,7 @@ from hermodr_api.errors import (
     Kind,
     Refused,
     invalid,
+    told,
     unavailable,
 )
 from hermodr_ledger.engine import LedgerUnavailable
@@ -46,7 +48,7 @@ def document(
             "title": kind.title,
             "status": kind.status,
             "detail": detail,
-            "errors": [{"loc": list(flaw.loc), "msg": flaw.msg} for flaw in flaws],
+            "errors": [{"loc": told(flaw.loc), "msg": flaw.msg} for flaw in flaws],
             "request_id": request_id,
             **(members or {}),
         }
@@ -92,7 +94,7 @@ async def _ledger_unavailable(request: Request, error: Exception) -> Response:
 async def _bad_parameters(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    flaws = [Flaw(tuple(item["loc"]), item["msg"][:1].lower() + item["msg"][1:]) for item in error.errors()]
+    flaws = [Flaw(tuple(item["loc"]), in_words(item["type"], item["msg"])) for item in error.errors()]
     return respond(invalid(*flaws), request.scope)
 
 

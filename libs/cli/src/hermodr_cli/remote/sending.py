@@ -1,6 +1,5 @@
 """`hermodr send`: one notification, from a shell."""
 
-import json
 import sys
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ from hermodr_cli.remote.connection import AsJson, Key, Url, calling
 from hermodr_cli.remote.showing import console, show_document, state
 from hermodr_client import Accepted, Hermodr, StillUnfinished, To
 from hermodr_client.models.jobs import JobDetail, Timeline
+from hermodr_contracts import json_values
 
 STDIN = "-"
 
@@ -134,11 +134,19 @@ def _data(pairs: list[str]) -> dict[str, Any]:
         if not name.endswith(":"):
             found[name] = value
             continue
-        try:
-            found[name[:-1]] = json.loads(value)
-        except (ValueError, RecursionError):
-            raise typer.BadParameter(f"the value of {name[:-1]} is not JSON", param_hint="--data") from None
+        found[name[:-1]] = _json(name[:-1], value)
     return found
+
+
+def _json(name: str, text: str) -> Any:
+    """The value, which arrives as it is given. Raises typer.BadParameter."""
+    try:
+        holder = {name: json_values.read(text)}
+    except ValueError:
+        raise typer.BadParameter(f"the value of {name} is not JSON", param_hint="--data") from None
+    for at, reason in json_values.settle(holder):
+        raise typer.BadParameter(f"{'.'.join(map(str, at))[:80]} {reason}", param_hint="--data")
+    return holder[name]
 
 
 def _read(text: str | None, option: str) -> str | None:

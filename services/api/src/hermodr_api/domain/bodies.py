@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from hermodr_api.errors import Flaw, invalid
+from hermodr_contracts.limits import FRACTION_DIGITS
 
 M = TypeVar("M", bound="Body")
 MOST_FLAWS = 50
@@ -55,22 +56,35 @@ def read(model: type[M], document: object) -> M:
 def flaws_of(error: ValidationError, at: tuple[str | int, ...] = ("body",)) -> list[Flaw]:
     """What pydantic found, without repeating what was sent."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    return [Flaw((*at, *item["loc"]), _message(item["type"], item["msg"])) for item in found[:MOST_FLAWS]]
+    return [Flaw((*at, *item["loc"]), in_words(item["type"], item["msg"])) for item in found[:MOST_FLAWS]]
 
 
-def _message(kind: str, text: str) -> str:
+def in_words(kind: str, text: str) -> str:
+    """What a validation error says, in our words where pydantic's are not a client's."""
     if kind in _PLAIN:
         return _PLAIN[kind]
     return text.partition(", ")[2] if kind in _OURS else text[:1].lower() + text[1:]
 
 
-_DATE = re.compile(r"\d{4}-")
+_DATE = re.compile(r"[0-9]{4}-")
+_TOO_FINE = re.compile(rf"[.,][0-9]{{{FRACTION_DIGITS}}}[0-9]*[1-9]")
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
 def _text_only(value: object) -> object:
-    if isinstance(value, datetime) or (isinstance(value, str) and _DATE.match(value)):
+    if isinstance(value, str) and _DATE.match(value):
+        if _TOO_FINE.search(value):
+            raise ValueError(f"has more than {FRACTION_DIGITS} digits of a second")
+        return value
+    if isinstance(value, datetime):
         return value
     raise ValueError(_MOMENT)
+
+
+def _plain_number(value: object) -> object:
+    if isinstance(value, str) and not _WHOLE.fullmatch(value):
+        raise ValueError("must be a whole number")
+    return value
 
 
 def _within_all_time(value: datetime) -> datetime:
@@ -87,6 +101,10 @@ Moment = Annotated[
     AfterValidator(_within_all_time),
 ]
 """A time with its offset, which there is in UTC too; a bare number, also one in quotes, is nobody's time."""
+
+NUMERAL = BeforeValidator(_plain_number)
+"""For whole numbers of a path or a query, to stand last: an ASCII numeral.
+Pydantic takes ` 5`, `+5`, `1_0` and `5.0` too."""
 
 Label = Annotated[str, Field(min_length=1, max_length=200)]
 JsonObject = dict[str, Any]

@@ -4,22 +4,12 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hermodr_api.domain.bodies import Body, JsonObject, Label, Moment
-from hermodr_api.domain.json_text import dump
 from hermodr_api.domain.recipients import Name
 
 MOST_MEMBERS = 1000
-
-
-def _writable(value: JsonObject) -> JsonObject:
-    dump(value)
-    return value
-
-
-Metadata = Annotated[JsonObject, AfterValidator(_writable)]
-"""An object of the client's own that can be stored as it is."""
 
 
 class GroupIn(Body):
@@ -31,7 +21,7 @@ class GroupIn(Body):
         examples=["family-17"],
     )
     name: Name = Field(description="What people call the group.", examples=["The Lovelaces"])
-    metadata: Metadata = Field(default_factory=dict, description="Yours: kept and shown with the group.")
+    metadata: JsonObject = Field(default_factory=dict, description="Yours: kept and shown with the group.")
 
 
 class GroupPatch(Body):
@@ -43,7 +33,7 @@ class GroupPatch(Body):
         examples=["family-17"],
     )
     name: Name = Field(default="", description="What people call the group.", examples=["The Lovelaces"])
-    metadata: Metadata = Field(
+    metadata: JsonObject = Field(
         default_factory=dict, description="Yours: kept and shown with the group; replaced as a whole."
     )
 

@@ -1,56 +1,149 @@
-"""Reading JSON so that whatever is accepted can be stored: no null bytes, no depth that cannot be written again."""
+"""Reading JSON so that whatever is accepted is kept exactly, and writing it again."""
 
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import jiter
 import orjson
 
 from hermodr_api.errors import MALFORMED, Flaw, Refused, invalid
+from hermodr_contracts import json_values
 
-_ESCAPED_NUL = b"\\u0000"
+MOST_FLAWS = 50
+_BOM = b"\xef\xbb\xbf"
+_ESCAPE = b"\\u"
+"""Without one no text holds U+0000 or a surrogate: neither can stand in UTF-8 of JSON as it is."""
+_WHITE = b" \t\r\n"
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},"]', re.DOTALL)
 
 
-def parse(text: bytes, *, refuse_null_bytes: bool = True, line: int = 1) -> Any:
-    """The document. Raises `Refused`: malformed with its position, or invalid for null bytes. `line` is where in the
-    upload the text begins."""
-    try:
-        document = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        where = f"line {line + error.lineno - 1} column {error.colno}"
-        reason = f"{error.msg} at {where}" if text else "the body is empty"
-        raise Refused(MALFORMED, reason, [Flaw(("body", error.pos), reason)]) from None
-    if refuse_null_bytes and _ESCAPED_NUL in text:
-        flaws = null_bytes(document)
-        if flaws:
-            raise invalid(*flaws)
+@dataclass(frozen=True, slots=True)
+class Flawed:
+    """One of many documents that cannot be taken, and why."""
+
+    flaws: Sequence[Flaw]
+
+
+def parse(text: bytes) -> Any:
+    """The document, all of which can be kept. Raises `Refused`: malformed with its position, or invalid with the place
+    of each value that cannot be kept."""
+    document = _read(text, 1)
+    if flaws := _flaws(document, _ESCAPE in text, ("body",)):
+        raise invalid(*flaws)
     return document
 
 
-def may_hold_null_bytes(text: bytes) -> bool:
-    """Whether looking for them with `null_bytes` is worth the while."""
-    return _ESCAPED_NUL in text
+def parse_line(text: bytes, line: int = 1) -> object:
+    """One document of many: it, or `Flawed`. `line` is where in the upload the text begins."""
+    try:
+        document = _read(text, line)
+    except Refused as refused:
+        return Flawed([Flaw((), refused.detail)])
+    flaws = _flaws(document, _ESCAPE in text, ())
+    return Flawed(flaws) if flaws else document
 
 
-def null_bytes(document: object, loc: tuple[str | int, ...] = ("body",)) -> list[Flaw]:
-    """A flaw for each string that holds U+0000, which PostgreSQL cannot store."""
-    flaws = []
-    waiting: list[tuple[tuple[str | int, ...], object]] = [(loc, document)]
-    while waiting:  # not recursion: a document may be nested deeper than Python's stack
-        where, value = waiting.pop()
-        if isinstance(value, str):
-            if "\0" in value:
-                flaws.append(Flaw(where, "must not contain a null byte"))
-        elif isinstance(value, dict):
-            waiting.extend(((*where, key.replace("\0", "\\u0000")), inner) for key, inner in value.items())
-            waiting.extend(((*where, key.replace("\0", "\\u0000")), key) for key in value if "\0" in key)
-        elif isinstance(value, list):
-            waiting.extend(((*where, index), inner) for index, inner in enumerate(value))
-    return flaws
+def parse_array(text: bytes) -> list[object]:
+    """The documents of an array, each of them or `Flawed`. Raises `Refused` for what is no array of values."""
+    try:
+        items = _quickly(text)
+    except ValueError:  # because of one of them, most likely
+        each = _elements(text)
+        items = _read(text, 1) if each is None else [parse_line(element) for element in each]
+    else:
+        texts = _ESCAPE in text
+        for index, item in enumerate(items if isinstance(items, list) else ()):
+            if flaws := _flaws(item, texts, ()):
+                items[index] = Flawed(flaws)
+    if not isinstance(items, list):
+        raise invalid(Flaw(("body",), "must be an array of notifications (or NDJSON, with its Content-Type)"))
+    return items
 
 
 def dump(value: object) -> str:
-    """The value as JSON. Raises `ValueError` for nesting deeper than can be written."""
+    """A value that was parsed here, as JSON."""
+    return _written(value, 0).decode()
+
+
+def canonical(value: object) -> bytes:
+    """The same for the same value, whatever the order of its members, the white space and the spelling of numbers and
+    texts. `1.0` is not `1`: a mail shows the difference."""
+    return _written(value, orjson.OPT_SORT_KEYS)
+
+
+def _quickly(text: bytes) -> Any:
+    return jiter.from_json(text, allow_inf_nan=False, catch_duplicate_keys=True, float_mode="lossless-float")
+
+
+def _read(text: bytes, line: int) -> Any:
     try:
-        # two levels more than asked for: what is written here must also fit where it is put
-        return orjson.dumps([[value]])[2:-2].decode()
-    except orjson.JSONEncodeError as error:
-        raise ValueError("is nested too deeply") from error
+        return _quickly(text)
+    except ValueError:
+        return _carefully(text, line)
+
+
+def _carefully(text: bytes, line: int) -> Any:
+    """What the quick reader cannot read: because it is no JSON, or to say which of its values cannot be kept."""
+    try:
+        return json_values.read(text.removeprefix(_BOM).decode())
+    except json.JSONDecodeError as error:
+        where = f"line {line + error.lineno - 1} column {error.colno}"
+        reason = f"{error.msg[:1].lower()}{error.msg[1:]} at {where}" if text.strip() else "the body is empty"
+        at: tuple[str | int, ...] = ("body", error.pos)
+    except UnicodeDecodeError as error:
+        reason, at = f"the text is not UTF-8 at octet {error.start + 1} of line {line}", ("body", error.start)
+        if b"\n" in text[: error.start]:
+            reason = f"the text is not UTF-8 at octet {error.start + 1}"
+    except ValueError as error:
+        reason, at = str(error), ("body",)
+    raise Refused(MALFORMED, reason, [Flaw(at, reason)])
+
+
+def _flaws(document: object, texts: bool, at: tuple[str | int, ...]) -> list[Flaw]:
+    found = json_values.settle(document, jiter.LosslessFloat, texts=texts)
+    return [Flaw((*at, *where), reason) for where, reason in found[:MOST_FLAWS]] if found else []
+
+
+def _elements(text: bytes) -> list[bytes] | None:
+    """The texts of an array's elements, without a look at what they are; `None` for what is no array."""
+    text = text.removeprefix(_BOM).strip(_WHITE)
+    if text[:1] != b"[" or text[-1:] != b"]":
+        return None
+    found, start, depth = [], 1, 0
+    for token in _TOKEN.finditer(text):
+        mark = token[0]
+        if mark in (b"[", b"{"):
+            depth += 1
+        elif mark in (b"]", b"}"):
+            depth -= 1
+        if mark == b'"' or (depth == 0 and token.end() < len(text)):
+            return None
+        if depth == 0 or (mark == b"," and depth == 1):
+            found.append(text[start : token.start()].strip(_WHITE))
+            start = token.end()
+    return found if depth == 0 and all(found) else None
+
+
+def _written(value: object, option: int) -> bytes:
+    try:
+        return orjson.dumps(value, default=_plain, option=option)
+    except orjson.JSONEncodeError:  # whole numbers of more than 64 bits
+        return json.dumps(
+            value,
+            ensure_ascii=False,
+            allow_nan=False,
+            separators=(",", ":"),
+            sort_keys=bool(option),
+            default=_plain,
+        ).encode()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, jiter.LosslessFloat):  # an item that is nothing else, and refused for it
+        return str(value)
+    if isinstance(value, Flawed):
+        return [[*map(str, flaw.loc), flaw.msg] for flaw in value.flaws]
+    raise TypeError(f"{type(value).__name__} is no JSON")

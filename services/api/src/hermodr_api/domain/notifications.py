@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from hermodr_api.domain.addresses import EmailAddress, PhoneNumber
 from hermodr_api.domain.bodies import Body, JsonObject, Label, Moment
 from hermodr_api.domain.endings import CancelKey, ExpiresAt, MaxRetries, expiry_flaws
-from hermodr_api.domain.json_text import dump
+from hermodr_api.domain.json_text import canonical, dump
 from hermodr_api.errors import Flaw
 from hermodr_contracts.topology import SENDERS
 from hermodr_contracts.vocabulary import Channel, JobKind, OnUnknown, Priority
@@ -185,23 +185,17 @@ def examine(
 ) -> Sendable | list[Flaw]:
     """What the fields cannot say one by one. A `scheduled_for` in the past means now."""
     flaws = [*_content_flaws(wanted, at), *_channel_flaws(wanted, at), *_time_flaws(wanted, now, at)]
-    begins = (wanted.scheduled_for or now) + timedelta(seconds=wanted.delay_seconds)
-    flaws += expiry_flaws(wanted.expires_at, now, begins, at)
-    texts: dict[str, str | None] = {"data": "{}", "metadata": None}
-    for name, value in (("data", wanted.data), ("metadata", wanted.metadata)):
-        if value:
-            try:
-                texts[name] = dump(value)
-            except ValueError as error:
-                flaws.append(Flaw((*at, name), str(error)))
+    if not flaws:  # else there may be no such time in the calendar
+        begins = (wanted.scheduled_for or now) + timedelta(seconds=wanted.delay_seconds)
+        flaws = expiry_flaws(wanted.expires_at, now, begins, at)
     if flaws:
         return flaws
     return Sendable(
         wanted,
         Priority.of_lane(wanted.priority),
         _moment(wanted, now),
-        texts["data"] or "{}",
-        texts["metadata"],
+        dump(wanted.data) if wanted.data else "{}",
+        dump(wanted.metadata) if wanted.metadata else None,
         _content(wanted),
     )
 
@@ -327,11 +321,13 @@ def answer_of(job_id: UUID, scheduled: bool, domain: str) -> bytes:
     )
 
 
-def fingerprint(method: str, path: str, body: bytes) -> bytes:
-    """What tells one request from another under the same idempotency key."""
-    return hashlib.sha256(b"\0".join((method.encode(), path.encode(), body))).digest()
+def fingerprint(method: str, path: str, body: object) -> bytes:
+    """What tells one request from another under the same idempotency key: its target, and its body as `canonical` has
+    it. `None` is no body."""
+    value = canonical(body) if body is not None else b""
+    return hashlib.sha256(b"\0".join((method.encode(), path.encode(), value))).digest()
 
 
 def item_fingerprint(item: dict[str, Any]) -> bytes:
-    """The same for one item of a bulk request, whatever the order of its fields."""
-    return fingerprint("ITEM", "/v1/notifications", orjson.dumps(item, option=orjson.OPT_SORT_KEYS))
+    """The same for one item of a bulk request."""
+    return fingerprint("ITEM", "/v1/notifications", item)

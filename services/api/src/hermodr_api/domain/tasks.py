@@ -68,11 +68,6 @@ def task_of(
     if wanted.scheduled_for is not None and wanted.scheduled_for - now > LONGEST_DELAY:
         flaws.append(Flaw(("body", "scheduled_for"), f"is more than {LONGEST_DELAY.days} days ahead"))
     flaws += expiry_flaws(wanted.expires_at, now, wanted.scheduled_for or now, ("body",))
-    payload = "{}"
-    try:
-        payload = dump(wanted.payload)
-    except ValueError as error:
-        flaws.append(Flaw(("body", "payload"), str(error)))
     if flaws:
         return flaws
     limits = {"timeout_seconds": wanted.timeout_seconds} if wanted.timeout_seconds is not None else None
@@ -84,7 +79,7 @@ def task_of(
         kind=JobKind.TASK,
         type=wanted.type,
         priority=Priority.of_lane(wanted.priority),
-        data=payload,
+        data=dump(wanted.payload),
         content=dump(limits) if limits else None,
         owner_id=user_id,
         singleton_key=_of_user(user_id, key) if user_id is not None and key is not None else key,

@@ -6,8 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hermodr_api.domain.bodies import Body, Label
-from hermodr_api.domain.groups import Metadata
+from hermodr_api.domain.bodies import Body, JsonObject, Label
 from hermodr_api.errors import Flaw
 from hermodr_ledger.updates import Found, Place
 
@@ -41,7 +40,7 @@ class UpdatePatch(Body):
         default=None, description="What is said.", examples=["Across the whole kitchen!"]
     )
     url: Url | None = Field(default=None, description="Where it is to be seen (`http` or `https`).")
-    metadata: Metadata = Field(
+    metadata: JsonObject = Field(
         default_factory=dict, description="Yours: kept and shown with the update; replaced as a whole."
     )
 

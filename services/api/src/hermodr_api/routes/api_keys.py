@@ -7,11 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hermodr_api.domain.api_keys import ApiKeyIn, ApiKeyList, ApiKeyPatch, ApiKeyView, CreatedApiKeyView
-from hermodr_api.domain.listing import page_of
 from hermodr_api.errors import not_found
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, ok, read_body, respond
-from hermodr_api.routes.lists import Cursor, Limit, Sort, listed, one_more
+from hermodr_api.routes.lists import Cursor, Limit, Sort, listed, one_more, page_asked
 from hermodr_api.service.answers import Outcome, Repeatable, patience
 from hermodr_api.service.authentication import Authenticator
 from hermodr_ledger import keys
@@ -68,10 +67,10 @@ class ApiKeyRoutes:
         self, request: Request, limit: Limit = 50, cursor: Cursor = None, sort: Sort = "created_at"
     ) -> Response:
         """`GET /v1/api-keys`."""
-        page = page_of(limit, cursor, sort)
+        page = page_asked(request, limit, cursor, sort)
         async with patience():
             rows = await keys.page(self._ledger, caller_of(request).project_id, one_more(page))
-        return listed(rows, page, ApiKeyView, ApiKeyList)
+        return listed(request, rows, page, ApiKeyView, ApiKeyList)
 
     async def show(self, request: Request, key_id: UUID) -> Response:
         """`GET /v1/api-keys/{id}`."""

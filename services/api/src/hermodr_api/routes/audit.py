@@ -8,10 +8,9 @@ from starlette.responses import Response
 
 from hermodr_api.domain.audit import AuditEntryView, AuditLog
 from hermodr_api.domain.bodies import Moment
-from hermodr_api.domain.listing import page_of
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of
-from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more
+from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more, page_asked
 from hermodr_api.service.answers import patience
 from hermodr_ledger import audit
 from hermodr_ledger.audit import ActorKind
@@ -50,8 +49,8 @@ class AuditRoutes:
         until: Until = None,
     ) -> Response:
         """`GET /v1/audit-log`."""
-        page = page_of(limit, cursor, sort)
+        page = page_asked(request, limit, cursor, sort)
         wanted = audit.Wanted(actor, actor_id, action, subject, since, until)
         async with patience():
             rows = await audit.page(self._ledger, caller_of(request).project_id, wanted, one_more(page))
-        return listed(rows, page, AuditEntryView, AuditLog)
+        return listed(request, rows, page, AuditEntryView, AuditLog)

@@ -8,11 +8,10 @@ from starlette.responses import Response
 
 from hermodr_api.domain.groups import GroupIn, GroupList, GroupPatch, GroupView
 from hermodr_api.domain.json_text import dump
-from hermodr_api.domain.listing import page_of
 from hermodr_api.errors import CONFLICT, Flaw, Refused, not_found
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, ok, read_body, respond
-from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more
+from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more, page_asked
 from hermodr_api.service.answers import Outcome, Repeatable, patience
 from hermodr_ledger import groups
 from hermodr_ledger.engine import Ledger, Transaction
@@ -76,11 +75,11 @@ class GroupRoutes:
         external_id: Filter = None,
     ) -> Response:
         """`GET /v1/groups`."""
-        page = page_of(limit, cursor, sort)
+        page = page_asked(request, limit, cursor, sort)
         project_id = caller_of(request).project_id
         async with patience():
             rows = await groups.page(self._ledger, project_id, one_more(page), external_id=external_id)
-        return listed(rows, page, GroupView, GroupList)
+        return listed(request, rows, page, GroupView, GroupList)
 
     async def show(self, request: Request, group_id: UUID) -> Response:
         """`GET /v1/groups/{id}`."""

@@ -1,7 +1,7 @@
 """`/health` and its relatives: for operators, balancers and supervisors. No key is needed, and no secret is shown."""
 
 import orjson
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 from starlette.responses import Response
@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import ok
+from hermodr_api.routes.parameters import only_known
 from hermodr_api.service.authentication import Authenticator
 from hermodr_api.service.health import Health, HealthCheck
 from hermodr_servicekit.web import ops_routes
@@ -45,14 +46,13 @@ class HealthRoutes:
 
     def router(self) -> APIRouter:
         """The routes of `/health` and `/health/broker`."""
-        router = APIRouter(tags=["health"])
+        router = APIRouter(tags=["health"], dependencies=[Depends(only_known)])
         for path, endpoint, summary, view in (
             ("/health", self.whole, "How the installation is doing", HealthView),
             ("/health/broker", self.broker, "How the broker is doing", BrokerHealthView),
         ):
             docs = documented(summary, method="GET", scope=None, answer=view)
             docs["responses"][503] = {"description": "Unhealthy", "model": view}
-            del docs["responses"][422]
             router.add_api_route(path, endpoint, **docs)
         return router
 

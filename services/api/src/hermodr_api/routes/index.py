@@ -4,12 +4,13 @@ from collections import defaultdict
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from pydantic import BaseModel
 from starlette.responses import Response
 
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import ok
+from hermodr_api.routes.parameters import only_known
 
 
 class IndexView(BaseModel):
@@ -30,9 +31,8 @@ def index_router(app: FastAPI) -> APIRouter:
         return ok(_index(app.openapi()))
 
     docs = documented("What there is", method="GET", scope=None, answer=IndexView)
-    for status in (422, 503):
-        del docs["responses"][status]
-    router = APIRouter(tags=["index"])
+    del docs["responses"][503]
+    router = APIRouter(tags=["index"], dependencies=[Depends(only_known)])
     router.add_api_route("/", index, **docs)
     return router
 

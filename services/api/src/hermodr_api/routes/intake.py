@@ -13,6 +13,7 @@ from hermodr_api.domain.json_text import parse
 from hermodr_api.domain.notifications import fingerprint
 from hermodr_api.errors import TOO_LARGE, TOO_SLOW, UNSUPPORTED_MEDIA_TYPE, Flaw, Refused, invalid
 from hermodr_api.problems import RATE_LIMIT
+from hermodr_api.routes.parameters import only_known
 from hermodr_api.service.answers import Answer, Key
 from hermodr_api.service.authentication import Authenticator, Caller
 from hermodr_api.service.limits import Limiter
@@ -36,10 +37,11 @@ class Gate:
         self._limiter = limiter
 
     async def admit(self, request: Request, scope: Scope, *, users: bool = False) -> Caller:
-        """Who calls: a key, or an end user if `users`. Raises `Refused`."""
+        """Who calls: a key, or an end user if `users`; with a query of known parameters. Raises `Refused`."""
         caller = await self._authenticator.caller(request.headers.get("authorization"), scope, users=users)
         if caller.limit is not None:
             request.scope[RATE_LIMIT] = await self._limiter.take(caller.subject, caller.limit)
+        only_known(request)
         return caller
 
     async def needs_read(self, request: Request) -> None:
@@ -110,26 +112,31 @@ def _too_large(limit: int) -> Refused:
     return Refused(TOO_LARGE, f"a body here has at most {limit // MIB} MiB")
 
 
-async def read_nothing(request: Request) -> bytes:
+async def read_nothing(request: Request) -> None:
     """The body of a request that needs none: empty, or `{}`. Raises `Refused` (413, 422)."""
     if int(request.headers.get("content-length", "0")[:20] or 0) > MIB:
         raise _too_large(MIB)
     text = await request.body()
     if text.strip() not in (b"", b"{}"):
         raise invalid(Flaw(("body",), "this request has no body"))
-    return b""
 
 
 async def read_body(request: Request, model: type[M]) -> tuple[M, Key | None]:
     """The typed body and the idempotency key. Raises `Refused`. A body may be a megabyte, which takes its time to
     take apart: a thread of its own keeps that from everybody else's requests."""
     text = await read_bytes(request, MIB)
-    return await asyncio.to_thread(lambda: read(model, parse(text))), key_of(request, text)
+
+    def take_apart() -> tuple[M, Key | None]:
+        document = parse(text)
+        return read(model, document), key_of(request, document)
+
+    return await asyncio.to_thread(take_apart)
 
 
-def key_of(request: Request, text: bytes) -> Key | None:
-    """The client's `Idempotency-Key`, if any. Raises `Refused` for one that cannot be. End users have keys of their
-    own: nobody gets the answer of another, or takes a key from the application."""
+def key_of(request: Request, body: object = None) -> Key | None:
+    """The client's `Idempotency-Key`, if any; `body` is what `json_text` made of the request's. Raises `Refused` for
+    one that cannot be. End users have keys of their own: nobody gets the answer of another, or takes a key from the
+    application."""
     value = request.headers.get("idempotency-key")
     if value is None:
         return None
@@ -138,7 +145,7 @@ def key_of(request: Request, text: bytes) -> Key | None:
     caller: Caller | None = request.scope.get(_CALLER)
     if caller is not None and caller.user_id is not None:
         value = f"{caller.subject} {value}"  # no key of the application's has a space
-    return Key(value, fingerprint(request.method, request.url.path, text))
+    return Key(value, fingerprint(request.method, request.url.path, body))
 
 
 def respond(answer: Answer) -> Response:

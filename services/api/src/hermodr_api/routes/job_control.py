@@ -81,7 +81,8 @@ class JobControlRoutes:
 
     async def retry(self, request: Request, job_id: UUID) -> Response:
         """`POST /v1/jobs/{id}/retry`."""
-        key = key_of(request, await read_nothing(request))
+        await read_nothing(request)
+        key = key_of(request)
         return respond(await self._control.retry(caller_of(request), job_id, key))
 
     async def retry_many(self, request: Request) -> Response:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hermodr_api.domain.bodies import NUMERAL
 from hermodr_api.domain.job_metrics import JobMetricsView, metrics_view
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, ok
@@ -16,7 +17,7 @@ from hermodr_ledger.engine import Ledger
 from hermodr_ledger.job_metrics import Fared
 from hermodr_servicekit.clock import Clock
 
-Hours = Annotated[int, Query(ge=1, le=24 * 90, description="Jobs accepted within so many hours.")]
+Hours = Annotated[int, Query(ge=1, le=24 * 90, description="Jobs accepted within so many hours."), NUMERAL]
 
 
 class JobMetricsRoutes:

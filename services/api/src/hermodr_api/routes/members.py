@@ -7,12 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hermodr_api.domain.groups import MemberList, MemberPatch, MembersIn, MemberView
-from hermodr_api.domain.listing import page_of
 from hermodr_api.domain.updates import ReadIn, UnreadView, UpdateList, UpdateView
 from hermodr_api.errors import not_found
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, ok, read_body, respond
-from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more
+from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more, page_asked
 from hermodr_api.service import membership
 from hermodr_api.service.answers import Outcome, Repeatable, patience
 from hermodr_ledger import groups, members, updates
@@ -97,14 +96,14 @@ class MemberRoutes:
         external_id: Filter = None,
     ) -> Response:
         """`GET /v1/groups/{id}/members`."""
-        page = page_of(limit, cursor, sort)
+        page = page_asked(request, limit, cursor, sort)
         async with patience():
             if await groups.read(self._ledger, caller_of(request).project_id, group_id) is None:
                 raise not_found("group")
             rows = await members.page(
                 self._ledger, group_id, one_more(page), recipient_id=recipient_id, external_id=external_id
             )
-        return listed(rows, page, MemberView, MemberList)
+        return listed(request, rows, page, MemberView, MemberList)
 
     async def show(self, request: Request, group_id: UUID, member_id: UUID) -> Response:
         """`GET /v1/groups/{id}/members/{id}`."""
@@ -121,11 +120,11 @@ class MemberRoutes:
         sort: Sort = "created_at",
     ) -> Response:
         """`GET /v1/groups/{id}/members/{id}/unread`."""
-        page = page_of(limit, cursor, sort)
+        page = page_asked(request, limit, cursor, sort)
         async with patience():
             reader = await self._member(request, group_id, member_id)
             rows = await updates.unread(self._ledger, group_id, reader.recipient_id, one_more(page))
-        return listed(rows, page, UpdateView, UpdateList)
+        return listed(request, rows, page, UpdateView, UpdateList)
 
     async def add(self, request: Request, group_id: UUID) -> Response:
         """`POST /v1/groups/{id}/members`."""

@@ -1,5 +1,6 @@
 """`/v1/notifications`: what producers send."""
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter
@@ -8,12 +9,13 @@ from starlette.responses import Response
 
 from hermodr_api.domain.bodies import read
 from hermodr_api.domain.jobs import AcceptedView, BulkAcceptedView
-from hermodr_api.domain.json_text import may_hold_null_bytes, parse
+from hermodr_api.domain.json_text import parse, parse_array, parse_line
 from hermodr_api.domain.notifications import BulkItemIn, NotificationIn
 from hermodr_api.errors import TOO_LARGE, Flaw, Refused, invalid
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import JSON, MIB, Gate, key_of, read_bytes, respond
-from hermodr_api.service.bulk import Bulk, Unreadable
+from hermodr_api.service.answers import Key
+from hermodr_api.service.bulk import Bulk
 from hermodr_api.service.notifications import Notifications
 
 NDJSON = "application/x-ndjson"
@@ -75,39 +77,31 @@ class NotificationRoutes:
         """`POST /v1/notifications`. The busiest route: it does by hand what the others leave to the framework."""
         caller = await self._gate.admit(request, "send")
         text = await read_bytes(request, MIB)
-        wanted = read(NotificationIn, parse(text))
-        return respond(await self._notifications.request(caller.project_id, wanted, key_of(request, text)))
+        document = parse(text)
+        wanted = read(NotificationIn, document)
+        return respond(
+            await self._notifications.request(caller.project_id, wanted, key_of(request, document))
+        )
 
     async def post_bulk(self, request: Request) -> Response:
         """`POST /v1/notifications/bulk`."""
         caller = await self._gate.admit(request, "send")
         text = await read_bytes(request, BULK_LIMIT, (JSON, NDJSON))
-        key = key_of(request, text)
-        nul = may_hold_null_bytes(text)
-        ndjson = request.headers["content-type"].lower().startswith(NDJSON)
-        items = _lines(text) if ndjson else _array(text)
-        if not items:
-            raise invalid(Flaw(("body",), "has no items"))
-        if len(items) > MOST_ITEMS:
-            raise Refused(TOO_LARGE, f"a bulk request has at most {MOST_ITEMS} items; these are {len(items)}")
-        answer = await self._bulk.request(caller.project_id, items, key, null_bytes_possible=nul)
-        return respond(answer)
+        items, key = await asyncio.to_thread(_items, request, text)
+        return respond(await self._bulk.request(caller.project_id, items, key))
 
 
-def _array(text: bytes) -> list[object]:
-    items = parse(text, refuse_null_bytes=False)
-    if not isinstance(items, list):
-        raise invalid(Flaw(("body",), "must be an array of notifications (or NDJSON, with its Content-Type)"))
-    return items
+def _items(request: Request, text: bytes) -> tuple[list[object], Key | None]:
+    """The items and the request's key. In a thread of its own, as in `read_body`."""
+    ndjson = request.headers["content-type"].lower().startswith(NDJSON)
+    items = _lines(text) if ndjson else parse_array(text)
+    if not items:
+        raise invalid(Flaw(("body",), "has no items"))
+    if len(items) > MOST_ITEMS:
+        raise Refused(TOO_LARGE, f"a bulk request has at most {MOST_ITEMS} items; these are {len(items)}")
+    return items, key_of(request, items)
 
 
 def _lines(text: bytes) -> list[object]:
     lines = [(number, line) for number, line in enumerate(text.split(b"\n"), 1) if line.strip()]
-    return [_line(*each) for each in lines] if len(lines) <= MOST_ITEMS else list(lines)
-
-
-def _line(number: int, line: bytes) -> object:
-    try:
-        return parse(line, refuse_null_bytes=False, line=number)
-    except Refused as refused:
-        return Unreadable(refused.detail)
+    return [parse_line(line, number) for number, line in lines] if len(lines) <= MOST_ITEMS else list(lines)

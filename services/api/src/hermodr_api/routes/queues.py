@@ -64,5 +64,5 @@ async def _read(request: Request) -> tuple[PauseIn, Key | None]:
     """The body, which may be left out."""
     headers = request.headers
     if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
-        return PauseIn(), key_of(request, b"")
+        return PauseIn(), key_of(request)
     return await read_body(request, PauseIn)

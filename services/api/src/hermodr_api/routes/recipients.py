@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from hermodr_api.domain.addresses import as_stored
-from hermodr_api.domain.listing import page_of
 from hermodr_api.domain.recipients import (
     ExportView,
     PreferencesIn,
@@ -20,7 +19,7 @@ from hermodr_api.domain.recipients import (
 from hermodr_api.errors import CONFLICT, FORBIDDEN, Flaw, Refused, not_found
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import JSON, Gate, caller_of, ok, read_body, respond
-from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more
+from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more, page_asked
 from hermodr_api.service.answers import Outcome, Repeatable, patience
 from hermodr_api.service.export import export
 from hermodr_ledger import recipients
@@ -115,13 +114,13 @@ class RecipientRoutes:
         email: Filter = None,
     ) -> Response:
         """`GET /v1/recipients`."""
-        page = page_of(limit, cursor, sort)
+        page = page_asked(request, limit, cursor, sort)
         async with patience():
             address = as_stored(email) if email else email
             search = Search(external_id, user_id, address, caller_of(request).user_id)
             project_id = caller_of(request).project_id
             rows = await recipients.page(self._ledger, project_id, one_more(page), search)
-        return listed(rows, page, RecipientView, RecipientList)
+        return listed(request, rows, page, RecipientView, RecipientList)
 
     async def show(self, request: Request, recipient_id: UUID) -> Response:
         """`GET /v1/recipients/{id}`."""

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hermodr_api.domain.listing import page_of
+from hermodr_api.domain.bodies import NUMERAL
 from hermodr_api.domain.templates import (
     RollbackIn,
     SavedTemplateView,
@@ -27,7 +27,7 @@ from hermodr_api.domain.templates import (
 from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, not_found
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, ok, read_body, respond
-from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more
+from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more, page_asked
 from hermodr_api.service.answers import Outcome, Repeatable, patience
 from hermodr_api.service.directory import Directory
 from hermodr_api.service.publishing import Publishing
@@ -46,7 +46,7 @@ _EXAMPLE = {
 }
 _PATCH = {"contents": {"email": {"en": {"subject": "Sign in, {{ name }}", "body_text": "{{ magic_link }}"}}}}
 _ONE = "/v1/templates/{template_id}"
-VersionNumber = Annotated[int, Path(ge=1, le=2**31 - 1)]
+VersionNumber = Annotated[int, Path(ge=1, le=2**31 - 1), NUMERAL]
 
 
 class TemplateRoutes:
@@ -136,12 +136,12 @@ class TemplateRoutes:
         name: Filter = None,
     ) -> Response:
         """`GET /v1/templates`."""
-        page = page_of(limit, cursor, sort)
+        page = page_asked(request, limit, cursor, sort)
         async with patience():
             rows = await templates.page(
                 self._ledger, caller_of(request).project_id, one_more(page), name=name
             )
-        return listed(rows, page, TemplateView, TemplateList)
+        return listed(request, rows, page, TemplateView, TemplateList)
 
     async def show(self, request: Request, template_id: UUID) -> Response:
         """`GET /v1/templates/{id}`."""

@@ -7,12 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hermodr_api.domain.json_text import dump
-from hermodr_api.domain.listing import page_of
 from hermodr_api.domain.updates import UpdateIn, UpdateList, UpdatePatch, UpdateView
 from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, not_found
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, ok, read_body, respond
-from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more
+from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more, page_asked
 from hermodr_api.service.answers import Outcome, Repeatable, patience
 from hermodr_ledger import groups, recipients, updates
 from hermodr_ledger.engine import Ledger, Statements, Transaction
@@ -85,7 +84,7 @@ class UpdateRoutes:
         external_id: Filter = None,
     ) -> Response:
         """`GET /v1/groups/{id}/updates`."""
-        page = page_of(limit, cursor, sort)
+        page = page_asked(request, limit, cursor, sort)
         async with patience():
             await _must_exist(self._ledger, caller_of(request).project_id, group_id)
             rows = await updates.page(
@@ -96,7 +95,7 @@ class UpdateRoutes:
                 author_id=author_id,
                 external_id=external_id,
             )
-        return listed(rows, page, UpdateView, UpdateList)
+        return listed(request, rows, page, UpdateView, UpdateList)
 
     async def show(self, request: Request, group_id: UUID, update_id: UUID) -> Response:
         """`GET /v1/groups/{id}/updates/{id}`."""

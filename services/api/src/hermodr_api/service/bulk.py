@@ -17,7 +17,7 @@ import orjson
 from pydantic import ValidationError
 
 from hermodr_api.domain.bodies import flaws_of
-from hermodr_api.domain.json_text import null_bytes
+from hermodr_api.domain.json_text import Flawed
 from hermodr_api.domain.notifications import (
     BulkItemIn,
     Sendable,
@@ -30,7 +30,7 @@ from hermodr_api.domain.notifications import (
     template_of,
 )
 from hermodr_api.domain.updates import misplaced
-from hermodr_api.errors import Flaw
+from hermodr_api.errors import Flaw, told
 from hermodr_api.service.accepting import Count
 from hermodr_api.service.answers import Answer, Key, settled
 from hermodr_api.service.directory import Directory
@@ -62,13 +62,6 @@ _SLICE = 200
 _CHUNK = 1000
 """Rows in a statement."""
 _TRIES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A line that is no JSON."""
-
-    reason: str
 
 
 @dataclass(slots=True)
@@ -110,16 +103,14 @@ class Bulk:
         self._domain = domain
         self._count = count
 
-    async def request(
-        self, project_id: UUID, items: Sequence[object], key: Key | None, *, null_bytes_possible: bool
-    ) -> Answer:
-        """Commits the good items and says what is wrong with the others. `items` are parsed, not yet validated.
-        Raises `Refused` and `LedgerUnavailable`."""
+    async def request(self, project_id: UUID, items: Sequence[object], key: Key | None) -> Answer:
+        """Commits the good items and says what is wrong with the others. `items` are parsed (`Flawed` where that could
+        not be), not yet validated. Raises `Refused` and `LedgerUnavailable`."""
         work = _Work(project_id, new_id())
         now = self._clock.now()
         for start in range(0, len(items), _SLICE):
             for index, item in enumerate(items[start : start + _SLICE], start):
-                self._examine(work, index, item, now, null_bytes_possible)
+                self._examine(work, index, item, now)
             await asyncio.sleep(0)
         await self._refer(work)
         for _ in range(_TRIES - 1):
@@ -129,15 +120,9 @@ class Bulk:
                 await asyncio.sleep(0)
         return await self._commit(work, key)
 
-    def _examine(
-        self, work: _Work, index: int, item: object, now: datetime, null_bytes_possible: bool
-    ) -> None:
-        if isinstance(item, Unreadable):
-            work.rejected[index] = [Flaw((), item.reason)]
-            return
-        flaws = null_bytes(item, ()) if null_bytes_possible else []
-        if flaws:
-            work.rejected[index] = flaws
+    def _examine(self, work: _Work, index: int, item: object, now: datetime) -> None:
+        if isinstance(item, Flawed):
+            work.rejected[index] = list(item.flaws)
             return
         try:
             wanted = BulkItemIn.model_validate(item)
@@ -285,7 +270,7 @@ def _body(batch_id: UUID, accepted: int, rejected: dict[int, list[Flaw]]) -> byt
             "rejected": [
                 {
                     "index": index,
-                    "errors": [{"loc": list(flaw.loc), "msg": flaw.msg} for flaw in rejected[index]],
+                    "errors": [{"loc": told(flaw.loc), "msg": flaw.msg} for flaw in rejected[index]],
                 }
                 for index in sorted(rejected)
             ],

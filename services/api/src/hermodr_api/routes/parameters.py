@@ -1,0 +1,51 @@
+"""The query of a request: what a route does not know, or cannot be told apart, is refused, as unknown fields are."""
+
+from collections import Counter
+from collections.abc import Iterator
+from urllib.parse import unquote_to_bytes
+
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+
+from hermodr_api.errors import Flaw, invalid
+
+MOST_FLAWS = 50
+
+
+def only_known(request: Request) -> None:
+    """A dependency, and what the gate asks of every request it lets in. Raises `Refused` for a parameter that the route
+    does not have, stands twice, or is no UTF-8: a misspelt filter would show, or change, more than was meant."""
+    query: bytes = request.scope["query_string"]
+    if not query:
+        return
+    route = request.scope.get("route")
+    known = set(_names(route.dependant)) if isinstance(route, APIRoute) else set()
+    names: Counter[str] = Counter()
+    flaws = []
+    for pair in query.split(b"&"):
+        name, value = (_text(part) for part in (pair.partition(b"=")[0], pair.partition(b"=")[2]))
+        shown = name if name is not None else "?"
+        names[shown] += 1
+        if name is None or value is None:
+            flaws.append(Flaw(("query", shown), "is not UTF-8"))
+        elif name not in known and pair:
+            flaws.append(Flaw(("query", shown), "there is no such parameter"))
+        elif names[shown] == 2 and pair:
+            flaws.append(Flaw(("query", shown), "is given twice"))
+    if flaws:
+        raise invalid(*flaws[:MOST_FLAWS])
+
+
+def _text(part: bytes) -> str | None:
+    try:
+        return unquote_to_bytes(part.replace(b"+", b" ")).decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _names(dependant: Dependant) -> Iterator[str]:
+    for parameter in dependant.query_params:
+        yield parameter.alias
+    for inner in dependant.dependencies:
+        yield from _names(inner)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from hermodr_client import NotSendable
 from hermodr_client.part import encoded
 
 
@@ -31,7 +32,7 @@ def deep(levels: int) -> Any:
     ids=lambda value: type(value).__name__,
 )
 def test_it_says_where_and_why(data: Any, words: str) -> None:
-    with pytest.raises(ValueError, match="") as caught:
+    with pytest.raises(NotSendable) as caught:
         encoded({"to": {"email": "ada@example.com"}, "data": data})
     assert words in str(caught.value)
 

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from hermodr_contracts.limits import DEEPEST, MOST_DIGITS
 from hermodr_templates.flaws import Flaw
 from hermodr_templates.publishing import Source, publish
 from hermodr_templates.rendering import Renderer, RenderingFailed
@@ -240,6 +241,18 @@ def test_calls_of_methods_are_told_when_saved(source: str, column: int, words: s
     (flaw,) = publish(Source(body_text=source)).flaws
     assert (flaw.part, flaw.line, flaw.column) == ("body_text", 2, column)
     assert words in flaw.reason
+
+
+def test_whatever_data_may_hold_can_be_printed() -> None:
+    longest = int("9" * MOST_DIGITS)
+    deepest: object = "found"
+    for _ in range(DEEPEST):
+        deepest = {"a": deepest}
+    data = {"n": longest, "deep": deepest}
+    assert text("{{ n }} {{ n - 1 }}", data) == f"{longest} {longest - 1}"
+    assert "found" in text("{{ deep|tojson }}", data)
+    with pytest.raises(RenderingFailed, match="too large a number"):
+        text("{{ n + 1 }}", data)
 
 
 def test_what_can_be_called_is_let_in() -> None:

@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 
+from hermodr_contracts.limits import DEEPEST, MOST_DIGITS
+
 MAX_TEXT = 2 * 1024 * 1024
 MAX_STEPS = 100_000
 MAX_CPU_SECONDS = 1.0
 _CHARGED_TEXTS = 32
-_MAX_DEPTH = 50
+_MAX_DEPTH = DEEPEST
 # A look at the clock is a system call, so only every eighth charge pays for one: what lies between two looks is
 # bounded by the sizes.
 _BETWEEN_LOOKS = 7
@@ -54,6 +56,10 @@ QUICK = Limits(
     cpu_seconds=0.005,
 )
 """What a mail may cost where it keeps others waiting. The usual one takes a hundredth of it."""
+
+
+_TOO_LARGE = 10**MOST_DIGITS
+"""The first number that is not kept: whatever data may hold can be printed."""
 
 
 class TemplateLimitExceeded(Exception):
@@ -112,7 +118,7 @@ class Meter:
             if len(value) > _LARGE_TEXT:
                 self.time()
         elif isinstance(value, int):
-            if value.bit_length() > 1024:
+            if not -_TOO_LARGE < value < _TOO_LARGE:
                 raise TemplateLimitExceeded("too large a number")
         elif isinstance(value, (list, tuple, set, frozenset, dict)):
             self.time()

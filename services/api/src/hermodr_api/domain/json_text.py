@@ -70,7 +70,7 @@ def dump(value: object) -> str:
 
 def canonical(value: object) -> bytes:
     """The same for the same value, whatever the order of its members, the white space and the spelling of numbers and
-    texts. `1.0` is not `1`: a mail shows the difference."""
+    texts. `1.0` is not `1`: metadata that is read back shows the difference."""
     return _written(value, orjson.OPT_SORT_KEYS)
 
 

@@ -272,7 +272,9 @@ async def test_batches_of_the_same_jobs_in_opposite_orders_all_get_through(ledge
 
 
 async def let_leases_run_out(ledger: Ledger) -> None:
-    await ledger.fetch("UPDATE hermodr.deliveries SET lease_until = now(), wake_at = now()")
+    await ledger.fetch(
+        "UPDATE hermodr.deliveries SET lease_until = now(), wake_at = now() WHERE state = 'sending'"
+    )
 
 
 async def test_a_renewed_lease_holds_from_then_on_and_is_nobody_elses(ledger: Ledger) -> None:

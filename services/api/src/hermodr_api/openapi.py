@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from hermodr_api.domain.api_keys import ApiKeyIn, ApiKeyPatch
 from hermodr_api.domain.dead_letters import ReplayIn
+from hermodr_api.domain.endings import CancelByKeyIn
 from hermodr_api.domain.groups import GroupIn, GroupPatch, MemberPatch, MembersIn
 from hermodr_api.domain.job_queries import BulkRetryIn
 from hermodr_api.domain.notifications import BulkItemIn, NotificationIn
@@ -45,6 +46,7 @@ BODIES: tuple[type[BaseModel], ...] = (
     TaskIn,
     ReplayIn,
     BulkRetryIn,
+    CancelByKeyIn,
     PauseIn,
 )
 _REF = "#/components/schemas/"

@@ -70,7 +70,11 @@ def task_of(
     flaws += expiry_flaws(wanted.expires_at, now, wanted.scheduled_for or now, ("body",))
     if flaws:
         return flaws
-    limits = {"timeout_seconds": wanted.timeout_seconds} if wanted.timeout_seconds is not None else None
+    limits = {
+        name: value
+        for name, value in (("max_retries", wanted.max_retries), ("timeout_seconds", wanted.timeout_seconds))
+        if value is not None
+    }
     later = wanted.scheduled_for is not None and wanted.scheduled_for > now
     key = wanted.singleton_key
     return NewJob(

@@ -12,6 +12,7 @@ from hermodr_ledger.attempts import RETRY_OVERDUE_SECONDS, Outcome, claim, recor
 from hermodr_ledger.due import (
     CROWDED_PAUSE_SECONDS,
     LONGEST_ANNOUNCEMENT_PAUSE_SECONDS,
+    MOST_COUNTED,
     PUT_BACK_SECONDS,
     SPARED_ANNOUNCEMENTS,
     expired_claims,
@@ -269,3 +270,17 @@ async def test_a_pause_the_provider_asked_for_ends_on_time_also_in_a_crowd(ledge
     await let_time_pass(ledger, 600)
     crowded = {(Channel.EMAIL, Priority.NORMAL)}
     assert [each.id for each in await take_due_deliveries(ledger, 10, crowded)] == [ids[0]]
+
+
+async def test_a_row_announced_for_months_neither_fails_nor_stops_the_others(ledger: Ledger) -> None:
+    ids = await new_jobs(ledger, 2)
+    deliveries = await new_deliveries(ledger, 2)
+    await let_time_pass(ledger, 60)
+    for table, old in (("jobs", ids[0]), ("deliveries", deliveries[0])):
+        await ledger.fetch(f"UPDATE hermodr.{table} SET announcements = $2 WHERE id = $1", old, MOST_COUNTED)
+    for _ in range(2):
+        assert {each.id for each in await take_due_jobs(ledger, 10)} == set(ids)
+        assert {each.id for each in await take_due_deliveries(ledger, 10)} == set(deliveries)
+        await let_time_pass(ledger, LONGEST_ANNOUNCEMENT_PAUSE_SECONDS + 1)
+    assert (await row_of(ledger, "jobs", ids[0]))["announcements"] == MOST_COUNTED
+    assert (await row_of(ledger, "deliveries", deliveries[0]))["announcements"] == MOST_COUNTED

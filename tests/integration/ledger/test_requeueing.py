@@ -11,7 +11,7 @@ from hermodr_ledger.attempts import Claim, Outcome, Recorded, Settlement, claim,
 from hermodr_ledger.due import expired_claims
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.redeciding import record_all
-from hermodr_ledger.requeueing import KeyTaken, NoSuchJob, NotAgain, Requeued, Verdict, requeue
+from hermodr_ledger.requeueing import MOST_ATTEMPTS, KeyTaken, NoSuchJob, NotAgain, Requeued, Verdict, requeue
 from hermodr_servicekit.ids import job_of, new_job_id
 from tests.support.ledgers import (
     accept_one,
@@ -91,6 +91,18 @@ async def test_a_failed_job_is_sent_again_and_its_attempts_are_kept(ledger: Ledg
     ]
     kinds = [row["kind"] for row in await rows_of(ledger, "events")]
     assert kinds == ["decided", "retry_requested", "decided"]
+
+
+async def test_a_delivery_is_not_asked_for_so_often_that_its_attempts_cannot_be_counted(
+    ledger: Ledger,
+) -> None:
+    job_id, ids = await failed(ledger)
+    await ledger.fetch("UPDATE hermodr.deliveries SET attempt = $1", MOST_ATTEMPTS)
+    assert await again(ledger, job_id) == [NotAgain(job_id, JobState.FAILED, "nothing_to_send")]
+    await ledger.fetch("UPDATE hermodr.deliveries SET attempt = $1", MOST_ATTEMPTS - 1)
+    assert isinstance((await again(ledger, job_id))[0], Requeued)
+    assert await decided(ledger, job_id) == ids
+    assert [each.attempt for each in await take(ledger, *ids)] == [MOST_ATTEMPTS]
 
 
 async def test_of_a_job_only_the_delivery_that_failed_is_sent_again(ledger: Ledger) -> None:

@@ -16,6 +16,10 @@ from hermodr_ledger.pauses import PARKED, PAUSED
 LONGEST_ANNOUNCEMENT_PAUSE_SECONDS = 600.0
 PUT_BACK_SECONDS = 0.5
 
+MOST_COUNTED = 32767
+"""How many announcements of a row are counted: the column's last number. A task that waits for a worker is announced
+every ten minutes, for years if need be."""
+
 CROWDED_PAUSE_SECONDS = 20.0
 """How long a delivery is put off, doubling, whose lane is known to have a backlog."""
 SPARED_ANNOUNCEMENTS = 3
@@ -63,13 +67,13 @@ class ExpiredClaim:
 async def take_due_jobs(ledger: Ledger, limit: int) -> list[DueJob]:
     """Jobs whose scheduled time has come, and queued ones nobody decided upon; each is put off, doubling."""
     rows = await ledger.fetch(
-        """
+        f"""
         WITH due AS (
             SELECT id, state, wake_at, announcements FROM hermodr.jobs WHERE wake_at <= now()
             ORDER BY wake_at LIMIT $1 FOR UPDATE SKIP LOCKED
         )
         UPDATE hermodr.jobs j
-        SET state = 'queued', announcements = j.announcements + 1,
+        SET state = 'queued', announcements = least(j.announcements, {MOST_COUNTED - 1}) + 1,
             wake_at = now() + make_interval(secs => least($2 * power(2, least(j.announcements, 20)), $3))
         FROM due WHERE j.id = due.id
         RETURNING j.id, j.priority, due.state = 'scheduled' AS scheduled, due.announcements < 0 AS requested,
@@ -103,7 +107,7 @@ async def take_due_deliveries(
         ), put_off AS (
             UPDATE hermodr.deliveries d
             SET announcements = CASE WHEN d.state = 'sending' OR d.channel = ANY ({PAUSED}) THEN d.announcements
-                    ELSE greatest(d.announcements, 0) + 1 END,
+                    ELSE least(greatest(d.announcements, 0), {MOST_COUNTED - 1}) + 1 END,
                 wake_at = CASE WHEN d.state = 'sending' THEN d.lease_until WHEN d.channel = ANY ({PAUSED}) THEN {PARKED}
                     ELSE now() + make_interval(secs => least(
                         CASE WHEN due.crowded THEN $5::float8 ELSE $2::float8 END

@@ -92,6 +92,12 @@ class Transaction:
         )
         return rows
 
+    @contextlib.asynccontextmanager
+    async def part(self) -> AsyncIterator[None]:
+        """What the block does is undone alone when it raises (a savepoint)."""
+        async with self._driver.transaction():
+            yield
+
 
 ZONE = {"TimeZone": "UTC"}
 """What our sessions believe to be in, wherever the server is: days and weeks are added to times in the session's zone,

@@ -48,13 +48,18 @@ class NoSuchJob:
 
 Verdict = Requeued | NotAgain | KeyTaken | NoSuchJob
 
-_STATUS = """
+MOST_ATTEMPTS = 30_000
+"""Of a delivery, over all requests for it: it is not sent again after as many. They are counted in a smallint, and one
+that ended would stop the claims of all."""
+
+_STATUS = f"""
 SELECT j.id, j.state, j.finished_at IS NOT NULL AS finished, j.singleton_key, j.expires_at <= now() AS expired,
-    (j.state IN ('failed', 'cancelled') AND s.made = 0) OR s.sendable > 0 AS sendable
+    (j.state IN ('failed', 'cancelled') AND s.made = 0) OR (s.sendable > 0 AND s.attempts < {MOST_ATTEMPTS}) AS sendable
 FROM unnest($1::uuid[], $2::uuid[]) AS w(id, last)
 JOIN hermodr.jobs j ON j.id = w.id
 CROSS JOIN LATERAL (
-    SELECT count(*) AS made, count(*) FILTER (WHERE d.state = ANY ($5::text[])) AS sendable
+    SELECT count(*) AS made, count(*) FILTER (WHERE d.state = ANY ($5::text[])) AS sendable,
+           max(d.attempt) AS attempts
     FROM hermodr.deliveries d WHERE d.id > w.id AND d.id <= w.last
 ) s
 WHERE j.project_id = $3 AND ($4::text IS NULL OR j.owner_id = $4)

@@ -7,10 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState, OnUnknown, Priority
-from hermodr_ledger.accept import Accepted, NewJob, accept, accept_singleton
+from hermodr_ledger.accept import Accepted, NewJob, accept
 from hermodr_ledger.attempts import Attempt, Outcome
 from hermodr_ledger.decisions import Decision, NewDelivery, Note, record_decisions, requested_jobs
 from hermodr_ledger.engine import Ledger, Row
+from hermodr_ledger.intake import accept_many
 from hermodr_servicekit.ids import child_id, new_id, new_job_id
 
 TABLES = (
@@ -132,6 +133,5 @@ def attempt(delivery_id: UUID, number: int, outcome: Outcome, **changes: Any) ->
 async def accept_one(ledger: Ledger, job: NewJob) -> UUID:
     """Takes the job on, with its singleton key if it has one."""
     async with ledger.transaction() as transaction:
-        take = accept_singleton(transaction, job) if job.singleton_key else accept(transaction, [job])
-        assert await take in (Accepted(), [Accepted()])
+        assert await accept_many(transaction, [job], wait_seconds=1.0) == [Accepted()]
     return job.id

@@ -9,6 +9,7 @@ import pytest
 
 from hermodr_api.routes import intake
 from tests.support.api import MAIL, ApiUnderTest, client_of, problem
+from tests.support.sessions import fresh_name
 
 URL = "/v1/notifications"
 
@@ -49,6 +50,33 @@ async def test_many_held_keys_are_answered_in_time(api: ApiUnderTest) -> None:
             *(_post(api, name) for name in names), *(_post(api) for _ in range(50))
         )
     assert [each.status_code for each in answers] == [409] * 150 + [202] * 50
+
+
+async def test_nobody_waits_for_the_keys_of_another_project(api: ApiUnderTest) -> None:
+    """One project holds keys in an open transaction and asks for them again and again."""
+    other = await api.caller(["send"], fresh_name())
+
+    def of_other(nth: int) -> Any:
+        more = {"singleton_key": "k"} if nth == 7 else {}
+        key = {"idempotency-key": f"held-{nth}"} if nth % 3 else {}
+        return other.post(URL, json=MAIL | more, headers=key)
+
+    async with api.api.ledger.transaction() as transaction:
+        await _hold(transaction, api, *(f"held-{number}" for number in range(120)))
+        await transaction.fetch(
+            "INSERT INTO hermodr.singletons VALUES ($1, 'k', $1)", api.project_id
+        )  # of a job that is not committed
+        attack = asyncio.gather(
+            *(_post(api, f"held-{number}") for number in range(120)),
+            *(api.http.post(URL, json=MAIL | {"singleton_key": "k"}) for _ in range(40)),
+        )
+        await asyncio.sleep(0)
+        answers = await asyncio.wait_for(asyncio.gather(*(of_other(nth) for nth in range(99))), 3)
+        attacked = await attack
+    assert [each.status_code for each in answers] == [202] * 99
+    assert [each.status_code for each in attacked] == [409] * 160
+    detail = problem(attacked[-1], 409, "still-running")["detail"]
+    assert "singleton_key 'k'" in detail
 
 
 async def test_concurrent_duplicates_make_one_job(api: ApiUnderTest) -> None:

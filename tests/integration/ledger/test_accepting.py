@@ -19,9 +19,9 @@ from hermodr_ledger.accept import (
     StillRunning,
     Verdict,
     accept,
-    accept_singleton,
 )
 from hermodr_ledger.engine import Ledger
+from hermodr_ledger.intake import accept_many
 from hermodr_ledger.upkeep import expire_idempotency_keys
 from hermodr_servicekit.ids import new_id
 from tests.support.ledgers import new_job, new_project, row_of, rows_of
@@ -171,7 +171,8 @@ async def test_a_batch_with_an_impossible_job_is_stored_by_no_half(ledger: Ledge
 
 async def singleton(ledger: Ledger, job: NewJob) -> Verdict:
     async with ledger.transaction() as transaction:
-        return await accept_singleton(transaction, job)
+        (verdict,) = await accept_many(transaction, [job], wait_seconds=5.0)
+        return verdict
 
 
 async def test_of_twenty_singletons_at_once_one_lives_and_is_named_to_the_others(ledger: Ledger) -> None:

@@ -6,10 +6,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-import asyncpg
-
 from hermodr_contracts.vocabulary import JobKind, JobState, OnUnknown, Priority
-from hermodr_ledger.engine import Statements, Transaction, columns
+from hermodr_ledger.engine import Statements, columns
 
 FIRST_ANNOUNCEMENT_OVERDUE_SECONDS = 5
 """How long a row may wait unclaimed before the scheduler announces it again for the first time."""
@@ -88,11 +86,6 @@ class StillRunning:
     """The first request with this key has no answer yet."""
 
 
-class Contested(Exception):
-    """Somebody else's transaction holds one of the idempotency keys and has not ended within the time; nothing was
-    committed."""
-
-
 @dataclass(frozen=True, slots=True)
 class SingletonTaken:
     """Another live job holds the singleton key."""
@@ -100,7 +93,12 @@ class SingletonTaken:
     job_id: UUID
 
 
-Verdict = Accepted | Replay | KeyReused | StillRunning | SingletonTaken
+@dataclass(frozen=True, slots=True)
+class SingletonContested:
+    """A transaction that is not committed holds the singleton key: whether for a job, time will tell."""
+
+
+Verdict = Accepted | Replay | KeyReused | StillRunning | SingletonTaken | SingletonContested
 
 # ON CONFLICT DO NOTHING waits for a concurrent holder of the key to commit or roll back, so a duplicate that comes at
 # the same instant finds its answer just after. Two with one key in one batch are told apart by the response, which
@@ -151,66 +149,26 @@ async def accept(
     """Commits the jobs, all in one transaction, and says of each what became of it, in order. (On a `Transaction` they
     are committed with it.)
 
-    A job whose idempotency key is taken is not committed. Jobs with a `singleton_key` go through `accept_singleton`.
+    A job whose idempotency key is taken is not committed. Jobs with a `singleton_key` go through `intake.accept_many`.
     For a key that an uncommitted transaction holds `wait_seconds` are waited (`None`: as long as a statement may take).
     Raises `Contested` when they are over, and `LedgerUnavailable`.
     """
-    try:
-        rows = await ledger.fetch(
-            _ACCEPT,
-            *_columns(jobs),
-            float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
-            DUE_CHANNEL,
-            f"{round(wait_seconds * 1000)}ms" if wait_seconds is not None else None,
-            *columns(
-                [job.expires_at for job in jobs],
-                [job.max_retries for job in jobs],
-                [job.cancel_key for job in jobs],
-            ),
-        )
-    except asyncpg.LockNotAvailableError as error:
-        raise Contested from error
+    rows = await ledger.fetch(
+        _ACCEPT,
+        *_columns(jobs),
+        float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
+        DUE_CHANNEL,
+        f"{round(wait_seconds * 1000)}ms" if wait_seconds is not None else None,
+        *columns(
+            [job.expires_at for job in jobs],
+            [job.max_retries for job in jobs],
+            [job.cancel_key for job in jobs],
+        ),
+    )
     committed = {row["id"] for row in rows}
     left = [job for job in jobs if job.id not in committed]
-    answers = await _earlier_answers(ledger, left) if left else {}
+    answers = await earlier_answers(ledger, left) if left else {}
     return [Accepted() if job.id in committed else answers[job.id] for job in jobs]
-
-
-async def accept_singleton(transaction: Transaction, job: NewJob) -> Verdict:
-    """Like `accept` for one job with a `singleton_key`: `SingletonTaken` while another unfinished job holds the key.
-
-    The key of a job that is finished or gone is taken over. Needs a transaction, so that the key and the job come into
-    being together; the lock makes requests with one key take turns, each seeing what the one before committed.
-    """
-    await transaction.fetch(
-        "SELECT pg_advisory_xact_lock(hashtextextended('singleton/' || $1::text || '/' || $2::text, 0))",
-        str(job.project_id),
-        job.singleton_key,
-    )
-    holders = await transaction.fetch(
-        """
-        SELECT s.job_id FROM hermodr.singletons s JOIN hermodr.jobs j ON j.id = s.job_id
-        WHERE s.project_id = $1 AND s.key = $2 AND j.finished_at IS NULL
-        """,
-        job.project_id,
-        job.singleton_key,
-    )
-    if holders:
-        earlier = (await _earlier_answers(transaction, [job])).get(job.id)
-        known = earlier is not None and earlier != StillRunning()
-        return earlier if known and earlier is not None else SingletonTaken(holders[0]["job_id"])
-    verdict = (await accept(transaction, [job]))[0]
-    if verdict == Accepted():
-        await transaction.fetch(
-            """
-            INSERT INTO hermodr.singletons (project_id, key, job_id) VALUES ($1, $2, $3)
-            ON CONFLICT (project_id, key) DO UPDATE SET job_id = excluded.job_id
-            """,
-            job.project_id,
-            job.singleton_key,
-            job.id,
-        )
-    return verdict
 
 
 def _columns(jobs: Sequence[NewJob]) -> list[list[object]]:
@@ -243,7 +201,8 @@ def _columns(jobs: Sequence[NewJob]) -> list[list[object]]:
     )
 
 
-async def _earlier_answers(ledger: Statements, jobs: Sequence[NewJob]) -> dict[UUID, Verdict]:
+async def earlier_answers(ledger: Statements, jobs: Sequence[NewJob]) -> dict[UUID, Verdict]:
+    """What the idempotency keys of these jobs, if they have one, were used for; `StillRunning`: nobody knows yet."""
     keyed = [(job, job.idempotency) for job in jobs if job.idempotency is not None]
     rows = await ledger.fetch(
         """

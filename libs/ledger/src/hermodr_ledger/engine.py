@@ -53,6 +53,11 @@ class Collided(LedgerUnavailable):
     """The transaction was undone because it and another waited for each other; doing it all again is safe."""
 
 
+class Contested(LedgerUnavailable):
+    """Somebody else's transaction holds a row or a key and has not ended within the time (`lock_timeout`); nothing was
+    committed. The transaction it was raised in is of no use any more, but for a `part` of it."""
+
+
 def repeats_itself(error: Exception) -> bool:
     """Whether work on the same row would fail so again: the row is odd, or our code has a defect. Not so with what the
     machine lacks, nor with what a database says whose shape or rights are wrong: that concerns every row."""
@@ -86,10 +91,13 @@ class Transaction:
         self._statement_seconds = statement_seconds
 
     async def fetch(self, sql: str, *arguments: Any, seconds: float | None = None) -> list[Row]:
-        """Runs one statement. `seconds` replaces the ledger's time limit for it."""
-        rows: list[Row] = await self._driver.fetch(
-            sql, *arguments, timeout=seconds or self._statement_seconds
-        )
+        """Runs one statement. `seconds` replaces the ledger's time limit for it. Raises `Contested`."""
+        try:
+            rows: list[Row] = await self._driver.fetch(
+                sql, *arguments, timeout=seconds or self._statement_seconds
+            )
+        except asyncpg.LockNotAvailableError as error:
+            raise Contested(type(error).__name__) from error
         return rows
 
     @contextlib.asynccontextmanager
@@ -203,6 +211,8 @@ class Ledger:
                     lent.close()
         except _COLLISIONS as error:
             raise Collided(type(error).__name__) from error
+        except asyncpg.LockNotAvailableError as error:
+            raise Contested(type(error).__name__) from error
         except _GONE as error:
             await self._forget_connections(error)
             raise LedgerUnavailable(type(error).__name__) from error

@@ -1,31 +1,48 @@
 """Answers kept for requests that may be repeated: every POST but the one that `accept` serves by itself.
 
 The key, what the request does and its answer are one transaction: a request that failed or was cut off leaves no key
-behind, and can be repeated at once. While it runs a lock holds the key.
+behind, and can be repeated at once. While it runs its uncommitted row holds the key.
 """
 
 from uuid import UUID
 
 from hermodr_ledger.accept import KeyReused, Replay, StillRunning
-from hermodr_ledger.engine import Statements, Transaction
+from hermodr_ledger.engine import Contested, Statements, Transaction
+
+TAKING_SECONDS = 0.15
+"""How long a key is waited for that an uncommitted transaction holds."""
+_LOCKS_SECONDS = 2.0
+"""How long whatever the request does waits for a lock."""
 
 
-class KeyTakenMeanwhile(Exception):
-    """Another kind of request has used the key since `take`; the transaction is to be rolled back."""
+class InUse(Exception):
+    """A request that has no answer yet holds the key; the transaction is to be rolled back."""
 
 
 async def take(
     transaction: Transaction, project_id: UUID, key: str, fingerprint: bytes
 ) -> Replay | KeyReused | StillRunning | None:
-    """Holds the key until the transaction ends; `None` when it is fresh, else what it was used for."""
-    held = await transaction.fetch(
-        "SELECT pg_try_advisory_xact_lock(hashtextextended('idempotency/' || $1::text || '/' || $2::text, 0)) AS mine",
-        str(project_id),
-        key,
-    )
-    if not held[0]["mine"]:
-        return StillRunning()
-    return await look(transaction, project_id, key, fingerprint)
+    """Holds the key until the transaction ends; `None` when it is fresh, else what it was used for. Raises `InUse`."""
+    try:
+        fresh = await transaction.fetch(
+            """
+            INSERT INTO hermodr.idempotency_keys (project_id, key, fingerprint)
+            SELECT $1, $2, $3 WHERE set_config('lock_timeout', $4, true) IS NOT NULL
+            ON CONFLICT DO NOTHING RETURNING key
+            """,
+            project_id,
+            key,
+            fingerprint,
+            f"{round(TAKING_SECONDS * 1000)}ms",
+        )
+    except Contested as error:
+        raise InUse from error
+    if fresh:
+        await transaction.fetch(
+            "SELECT set_config('lock_timeout', $1, true)", f"{round(_LOCKS_SECONDS * 1000)}ms"
+        )
+        return None
+    return await look(transaction, project_id, key, fingerprint) or StillRunning()
 
 
 async def look(
@@ -45,20 +62,12 @@ async def look(
     return StillRunning() if row["status"] is None else Replay(row["status"], row["response"])
 
 
-async def keep(
-    transaction: Transaction, project_id: UUID, key: str, fingerprint: bytes, status: int, response: bytes
-) -> None:
-    """Stores the answer under the key taken. Raises `KeyTakenMeanwhile`."""
-    stored = await transaction.fetch(
-        """
-        INSERT INTO hermodr.idempotency_keys (project_id, key, fingerprint, status, response)
-        VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING key
-        """,
+async def keep(transaction: Transaction, project_id: UUID, key: str, status: int, response: bytes) -> None:
+    """Stores the answer under the key taken in this transaction."""
+    await transaction.fetch(
+        "UPDATE hermodr.idempotency_keys SET status = $3, response = $4 WHERE project_id = $1 AND key = $2",
         project_id,
         key,
-        fingerprint,
         status,
         response,
     )
-    if not stored:
-        raise KeyTakenMeanwhile

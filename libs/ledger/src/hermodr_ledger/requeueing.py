@@ -7,6 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import JobState, Priority
+from hermodr_ledger import singletons
 from hermodr_ledger.accept import DUE_CHANNEL, FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
 from hermodr_ledger.engine import Row, Transaction
 from hermodr_ledger.redeciding import SENDABLE_AGAIN
@@ -47,6 +48,9 @@ class NoSuchJob:
 
 
 Verdict = Requeued | NotAgain | KeyTaken | NoSuchJob
+
+_WAIT_SECONDS = 1.0
+"""For a singleton key that an uncommitted transaction holds."""
 
 MOST_ATTEMPTS = 30_000
 """Of a delivery, over all requests for it: it is not sent again after as many. They are counted in a smallint, and one
@@ -106,7 +110,7 @@ async def requeue(
     """Asks for the jobs again, those that ended with something unsent, and says of each what became of it, in order.
 
     Dead letters of theirs are marked as replayed. `by` (no personal data) goes into the timeline. With `owner_id` only
-    jobs of that end user exist. Raises `LedgerUnavailable`.
+    jobs of that end user exist. Raises `Contested` and `LedgerUnavailable`.
     """
     ids = list(dict.fromkeys(job_ids))
     rows = {row["id"]: row for row in await _status(transaction, project_id, ids, owner_id)}
@@ -157,33 +161,13 @@ def _refusal(job_id: UUID, row: Row | None) -> Verdict | None:
 
 
 async def _take_keys(transaction: Transaction, project_id: UUID, keyed: dict[UUID, str]) -> dict[UUID, UUID]:
-    """Takes the singleton keys for these jobs; returns those that could not be taken, with the job that has them. The
-    locks are those of `accept.accept_singleton`, in the order of the keys."""
-    taken: dict[UUID, UUID] = {}
-    for job_id, key in sorted(keyed.items(), key=lambda item: (item[1], item[0])):
-        await transaction.fetch(
-            "SELECT pg_advisory_xact_lock(hashtextextended('singleton/' || $1::text || '/' || $2::text, 0))",
-            str(project_id),
-            key,
-        )
-        rows = await transaction.fetch(
-            """
-            WITH holder AS (
-                SELECT s.job_id FROM hermodr.singletons s JOIN hermodr.jobs j ON j.id = s.job_id
-                WHERE s.project_id = $1 AND s.key = $2 AND s.job_id <> $3
-                  AND (j.finished_at IS NULL OR s.job_id = ANY ($4::uuid[]))
-            ), mine AS (
-                INSERT INTO hermodr.singletons (project_id, key, job_id)
-                SELECT $1, $2, $3 WHERE NOT EXISTS (SELECT 1 FROM holder)
-                ON CONFLICT (project_id, key) DO UPDATE SET job_id = excluded.job_id
-            )
-            SELECT job_id FROM holder
-            """,
-            project_id,
-            key,
-            job_id,
-            [each for each in keyed if each not in taken and each != job_id],
-        )
-        if rows:
-            taken[job_id] = rows[0]["job_id"]
+    """Takes the singleton keys for these jobs; returns those that could not be taken, with the job that has them. Of
+    several that want one key the oldest comes first."""
+    wanted = [singletons.Wanted(project_id, key, job_id) for job_id, key in sorted(keyed.items())]
+    first = singletons.by_key(wanted)
+    taken = await singletons.take(transaction, list(first.values()), wait_seconds=_WAIT_SECONDS)
+    for each in wanted:
+        before = first[each.project_id, each.key].job_id
+        if before != each.job_id:
+            taken[each.job_id] = taken.get(before, before)
     return taken

@@ -79,6 +79,16 @@ def not_found(noun: str) -> Refused:
     return Refused(NOT_FOUND, f"there is no such {noun}")
 
 
+def contested(what: str = "a row that this one needs") -> Refused:
+    """A transaction that is not committed holds what the request needs; nothing was changed."""
+    return Refused(
+        STILL_RUNNING,
+        f"another request, or a transaction in SQL, that is not committed yet holds {what}; "
+        "nothing was changed, try again",
+        headers={"retry-after": "1"},
+    )
+
+
 def unavailable(detail: str = "the database cannot be reached; nothing was accepted for certain") -> Refused:
     """The ledger is away; trying again with the same Idempotency-Key is safe."""
     return Refused(UNAVAILABLE, detail, headers={"retry-after": "2"})

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from hermodr_api.errors import KEY_REUSED, STILL_RUNNING, Refused
+from hermodr_api.errors import KEY_REUSED, STILL_RUNNING, Refused, contested
 from hermodr_ledger import idempotency
 from hermodr_ledger.accept import KeyReused, Replay, StillRunning
-from hermodr_ledger.engine import Ledger, LedgerUnavailable, Transaction
+from hermodr_ledger.engine import Contested, Ledger, LedgerUnavailable, Transaction
 
 PATIENCE_SECONDS = 4.5
 """After this long without the ledger a request is answered `503`: a producer is better told than kept."""
@@ -88,7 +88,9 @@ class Repeatable:
                     return settled(verdict)
                 outcome = await act(transaction)
                 kept = outcome.kept if outcome.kept is not None else outcome.body
-                await idempotency.keep(transaction, project_id, key.value, key.fingerprint, status, kept)
+                await idempotency.keep(transaction, project_id, key.value, status, kept)
                 return Answer(status, outcome.body)
-        except idempotency.KeyTakenMeanwhile:
+        except idempotency.InUse:
             return settled(StillRunning())
+        except Contested as error:
+            raise contested() from error

@@ -43,13 +43,13 @@ from hermodr_ledger.accept import (
     KeyReused,
     NewJob,
     Replay,
+    SingletonContested,
     StillRunning,
     Verdict,
-    accept,
-    accept_singleton,
 )
 from hermodr_ledger.batches import Batch, record_batch
-from hermodr_ledger.engine import Collided, Ledger, Transaction
+from hermodr_ledger.engine import Collided, Ledger
+from hermodr_ledger.intake import accept_many
 from hermodr_ledger.recipients import Found, Reference
 from hermodr_ledger.updates import Found as FoundPlace
 from hermodr_ledger.updates import Place
@@ -62,6 +62,8 @@ _SLICE = 200
 _CHUNK = 1000
 """Rows in a statement."""
 _TRIES = 3
+_WAIT_SECONDS = 1.5
+"""For keys of its items that uncommitted transactions hold: another bulk request may take as long."""
 
 
 @dataclass(slots=True)
@@ -202,37 +204,22 @@ class Bulk:
                     verdict = await idempotency.take(transaction, work.project_id, key.value, key.fingerprint)
                     if verdict is not None:
                         return settled(verdict)
-                verdicts = await self._accept(transaction, work)
+                jobs = [job for _, job in work.jobs]
+                verdicts = await accept_many(transaction, jobs, wait_seconds=_WAIT_SECONDS)
                 rejected = work.rejected | _refusals(work.jobs, verdicts)
                 accepted = len(work.jobs) + len(work.rejected) - len(rejected)
                 committed = [
-                    job
-                    for (_, job), verdict in zip(work.jobs, verdicts, strict=True)
-                    if verdict == Accepted()
+                    job for job, verdict in zip(jobs, verdicts, strict=True) if verdict == Accepted()
                 ]
                 batch = Batch(work.batch_id, work.project_id, accepted, len(rejected))
                 await record_batch(transaction, batch, [job.id for job in committed])
                 body = _body(work.batch_id, accepted, rejected)
                 if key is not None:
-                    await idempotency.keep(
-                        transaction, work.project_id, key.value, key.fingerprint, 202, body
-                    )
-        except idempotency.KeyTakenMeanwhile:
+                    await idempotency.keep(transaction, work.project_id, key.value, 202, body)
+        except idempotency.InUse:
             return settled(StillRunning())
         self._ring(committed)
         return Answer(202, body)
-
-    async def _accept(self, transaction: Transaction, work: _Work) -> list[Verdict]:
-        verdicts: dict[UUID, Verdict] = {}
-        plain = [job for _, job in work.jobs if job.singleton_key is None]
-        for start in range(0, len(plain), _CHUNK):
-            chunk = plain[start : start + _CHUNK]
-            for job, verdict in zip(chunk, await accept(transaction, chunk), strict=True):
-                verdicts[job.id] = verdict
-        for _, job in work.jobs:
-            if job.singleton_key is not None:
-                verdicts[job.id] = await accept_singleton(transaction, job)
-        return [verdicts[job.id] for _, job in work.jobs]
 
     def _ring(self, committed: Sequence[NewJob]) -> None:
         counts: dict[tuple[JobKind, Priority], int] = defaultdict(int)
@@ -256,6 +243,8 @@ def _refusals(jobs: Sequence[tuple[int, NewJob]], verdicts: Sequence[Verdict]) -
             flaw = Flaw(("idempotency_key",), "was used for another item; use a new key for a new item")
         elif isinstance(verdict, StillRunning):
             flaw = Flaw(("idempotency_key",), "the first request with this key has no answer yet")
+        elif isinstance(verdict, SingletonContested):
+            flaw = Flaw(("singleton_key",), "a request that is not committed yet holds this key; try again")
         else:
             flaw = Flaw(("singleton_key",), f"job {verdict.job_id} has this key and is not finished")
         refusals[index] = [flaw]

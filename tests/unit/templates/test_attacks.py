@@ -17,8 +17,18 @@ from hermodr_templates.bounded import MOST_TOKENS
 from hermodr_templates.limits import QUICK
 from hermodr_templates.rendering import Rendered, Renderer, RenderingFailed
 
+
+def deep_list(depth: int) -> list[object]:
+    return [deep_list(depth - 1)] if depth else []
+
+
+LONG_PATH = "real." * 390 + "real"
 DATA: dict[str, object] = {
     "x": "text", "n": 7, "big": "word " * 12_000, "xs": list(range(1500)), "d": {"k": "v"}, "nested": [[1], [2]],
+    "zeros": [0] * 1900, "lists": [[i] * 10 for i in range(1500)], "rows": [{"a": {"b": i}} for i in range(1900)],
+    "sharp": "ß" * 30_000, "as": "a" * 60_000, "other": "b" * 20_000 + "a", "deep": [deep_list(300)] * 60,
+    # Python's hash of each is the same
+    "alike": [i * (2**61 - 1) for i in range(1900)], "pairs": [[i * (2**61 - 1), 1] for i in range(1900)],
 }  # fmt: skip
 
 
@@ -112,9 +122,41 @@ def test_no_block_leads_out(block: str) -> None:
     assert "/etc" not in str(made)
 
 
+PATHS = [
+    "xs|map(attribute='PATH')|list",
+    "xs|sort(attribute='PATH')",
+    "xs|groupby('PATH', default=1)",
+    "xs|unique(attribute='PATH')|list",
+    "xs|join('', attribute='PATH')",
+    "xs|selectattr('PATH')|list",
+    "xs|rejectattr('PATH')|list",
+    "[xs|max(attribute='PATH')]",
+    "[xs|sum(attribute='PATH')]",
+    "rows|sort(attribute='" + "a," * 900 + "a')",
+]
+SHARED = [
+    "sort",
+    "unique|list",
+    "groupby('k', default=1)",
+    "max",
+    "join",
+    "list",
+    "map('title')|list",
+    "map('urlencode')|join",
+    "list|tojson",
+    "select('in', big)|list",
+    "batch(3)|list",
+    "sum(start='')",
+]
+"""Of a thousand items that are the same long text."""
+
+
 @pytest.mark.parametrize(
     "template",
     [
+        *(f"{{{{ {walk.replace('PATH', LONG_PATH)}|length }}}}" for walk in PATHS),
+        *(f"{{{{ zeros|map('default', sharp, true)|{walk}|length }}}}" for walk in SHARED),
+        "{{ zeros|groupby('k', default=sharp)|length }}",
         "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
         "{% for a in xs %}{% set y = xs|sort(reverse=true)|list %}{% endfor %}",
         "{% for a in xs %}{% set y = big|wordcount %}{% endfor %}",
@@ -129,6 +171,19 @@ def test_no_block_leads_out(block: str) -> None:
         "{% for a in xs %}{% set y = xs|map('string')|join %}{% endfor %}",
         "{% for a in xs %}{% set y = xs|batch(3)|list %}{% endfor %}",
         "{% for a in xs %}{% set y = xs|groupby('real') %}{% endfor %}",
+        "{{ zeros|map('default', alike, true)|map('unique')|map('list')|map('length')|sum }}",
+        "{{ zeros|map('default', xs, true)|map('select', 'in', xs)|map('list')|map('length')|sum }}",
+        "{{ alike|unique|list|length }}{{ alike|select('in', alike)|list|length }}",
+        "{{ lists|select('in', lists)|list|length }}",
+        "{{ dict(pairs)|length }}",
+        "{{ as|trim(other)|length }}",
+        "{% for a in xs %}{{ as|trim(other[:99])|length }}{% endfor %}",
+        "{{ deep|tojson(indent=8)|length }}",
+        "{{ rows|tojson(indent=8)|length }}",
+        "{{ lists|sum(start=[])|length }}",
+        "{{ " + "big|title|length + " * 60 + "1 }}",
+        "{{ " + "(as|replace('a', 'a'))|length + " * 60 + "1 }}",
+        "{% for a in xs %}{% set y = 999 ** 99 %}{% endfor %}",
         "{% macro f(n) %}{{ f(n) }}{{ f(n) }}{% endmacro %}{{ f(1) }}",
         "{% for a in nested recursive %}{{ loop(nested) }}{% endfor %}",
         "{% set ns = namespace(s='x') %}{% for i in range(99) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
@@ -167,7 +222,25 @@ def test_a_subject_brings_no_header(end: str) -> None:
 
 
 _atoms = st.sampled_from(
-    ["x", "n", "xs", "d", "big", "nested", "1", "'a'", "[]", "{}", "range(99)", "nothing", "loop"]
+    [
+        "x",
+        "n",
+        "xs",
+        "d",
+        "big",
+        "nested",
+        "1",
+        "'a'",
+        "[]",
+        "{}",
+        "range(99)",
+        "nothing",
+        "loop",
+        "zeros",
+        "alike",
+        "lists",
+        "rows",
+    ]
 )
 _filters = st.sampled_from(
     [
@@ -182,6 +255,15 @@ _filters = st.sampled_from(
         "tojson",
         "replace('a', 'bb')",
         "e",
+        "map('default', big, true)",
+        "map('default', xs, true)",
+        "map('unique')",
+        "unique",
+        "select('in', xs)",
+        "groupby('a.b', default=big)",
+        "sum(attribute='real.real.real')",
+        "trim(big)",
+        "tojson(indent=8)",
     ]
 )
 _expressions = st.recursive(
@@ -234,6 +316,8 @@ MOST_EVENTS = 300_000
 @settings(max_examples=200, deadline=None)
 @example("{{ big|sort }}")
 @example("{{ big|unique|list }}")
+@example("{{ xs|sum(attribute='" + LONG_PATH + "') }}")
+@example("{{ zeros|map('default', xs, true)|map('select', 'in', xs)|map('list')|list|length }}")
 @given(_templates)
 def test_whatever_a_template_does_it_ends_soon_and_well(template: str) -> None:
     renderer = Renderer(QUICK, most_tokens=MOST_TOKENS)

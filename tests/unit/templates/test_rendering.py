@@ -17,6 +17,7 @@ from hermodr_templates.language import ALLOWED_FILTERS
 from hermodr_templates.limits import MAX_STEPS, Limits, Meter, TemplateLimitExceeded
 from hermodr_templates.rendering import Rendered, Renderer, RenderingFailed, as_given
 from hermodr_templates.sandbox import TemplateEnvironment
+from tests.support.clocks import FakeClock
 
 TEMPLATE = UUID(int=1)
 
@@ -230,13 +231,30 @@ def test_computing_is_bounded_without_a_loop(step: str) -> None:
 
 
 def test_computing_is_bounded_by_the_threads_own_time() -> None:
-    spent = iter([0.0, 0.5, 1.5])
-    meter = Meter(cpu_time=lambda: next(spent))
-    meter.time()
-    for _ in range(7):
-        meter.step()
+    wall, own = FakeClock(), FakeClock()
+    meter = Meter(cpu_time=own.monotonic, wall_time=wall.monotonic)
+    own.advance(0.5)
+    wall.advance(5)
+    meter.step()  # a busy machine, or one that slept
+    own.advance(0.6)
+    meter.step()  # no thread computes for longer than passes on the wall
+    wall.advance(0.6)
     with pytest.raises(TemplateLimitExceeded, match="computing"):
         meter.step()
+
+
+def test_the_threads_own_time_is_not_asked_for_in_vain() -> None:
+    wall, asked = FakeClock(), []
+
+    def own() -> float:
+        asked.append(1)
+        return 0.0
+
+    meter = Meter(cpu_time=own, wall_time=wall.monotonic)
+    for _ in range(1000):
+        wall.advance(0.0005)
+        meter.time()
+    assert len(asked) == 1
 
 
 def test_one_rendering_does_not_pay_for_another() -> None:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Literal
 
 from jinja2 import Undefined
-from jinja2.filters import FILTERS, do_batch, do_join, do_replace, do_round, do_tojson, make_attrgetter
+from jinja2.filters import (
+    FILTERS,
+    do_batch,
+    do_join,
+    do_replace,
+    do_round,
+    do_tojson,
+    do_trim,
+    do_unique,
+    make_attrgetter,
+)
 from jinja2.nodes import EvalContext
 from jinja2.runtime import markup_join, str_join
 from jinja2.utils import pass_environment, pass_eval_context
@@ -20,7 +30,9 @@ from hermodr_templates.limits import (
     check_size,
     check_text,
     current,
+    gathered,
     turns,
+    watched,
 )
 from hermodr_templates.printing import as_text, computed, formattable
 
@@ -37,6 +49,8 @@ _WALKING = frozenset(
         "selectattr", "sort", "sum", "unique",
     )
 )  # fmt: skip
+# These look at all items at once: those that somebody makes on demand are gathered first.
+_EAGER = frozenset(("batch", "groupby", "join", "list", "max", "min", "sort", "sum"))
 # These make a text of whatever they are given: it is the text that would be printed.
 _OF_TEXT = frozenset(
     (
@@ -48,6 +62,7 @@ _OF_TEXT = frozenset(
 _OF_WHAT_IS_THERE = frozenset({"abs", "items", "round", "tojson"})
 _WALKED = (str, list, tuple, set, frozenset, dict, range)
 _WIDEST_INDENT = 8
+_MOST_TRIMMED = 100
 _WIDE_FORMAT = re.compile(r"\*|\d{4}")
 
 
@@ -55,12 +70,13 @@ def allowed_filters() -> dict[str, Callable[..., Any]]:
     """By name; those that begin with `hermodr_` are for the meter, not for authors."""
     own: dict[str, Callable[..., Any]] = {
         "join": _join, "replace": _replace, "batch": _batch, "round": _round, "tojson": _tojson, "sum": _sum,
-        "urlencode": _urlencode,
+        "trim": _trim, "unique": _unique, "urlencode": _urlencode,
     }  # fmt: skip
     filters = {name: own.get(name, FILTERS[name]) for name in ALLOWED_FILTERS}
     filters |= {name: _of_text(filters[name]) for name in _OF_TEXT}
     filters |= {name: _of_what_is_there(filters[name]) for name in _OF_WHAT_IS_THERE}
     filters = {name: _sized(function) for name, function in filters.items()}
+    filters |= {name: _eager(filters[name]) for name in _EAGER}
     filters |= {name: _walking(filters[name]) for name in _WALKING}
     filters["format"] = formatted
     filters |= {TURNS: turns, CONCAT: _sized(_concat), SIZED: _sized(lambda value: value), CHARGE: _charge}
@@ -110,6 +126,19 @@ def _walking(function: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
+def _eager(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, given a list of what is made on demand."""
+    at = 1 if hasattr(function, "jinja_pass_arg") else 0
+
+    @wraps(function)
+    def of_a_list(*args: Any, **kwargs: Any) -> Any:
+        if len(args) > at and isinstance(args[at], Iterator):
+            args = (*args[:at], gathered(args[at]), *args[at + 1 :])
+        return function(*args, **kwargs)
+
+    return of_a_list
+
+
 def _of_text(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function`, given a text: the first that is not what Jinja passes by itself."""
     at = 1 if hasattr(function, "jinja_pass_arg") else 0
@@ -151,7 +180,7 @@ def _join(
     context: EvalContext, value: Iterable[object], d: str = "", attribute: str | int | None = None
 ) -> str:
     get = make_attrgetter(context.environment, attribute) if attribute is not None else None
-    texts = [as_text(item if get is None else get(item)) for item in value]
+    texts = [as_text(item if get is None else get(item)) for item in watched(value)]
     d = as_text(d)
     check_text(sum(map(len, texts)) + len(texts) * len(d))
     joined: str = do_join(context, texts, d)
@@ -184,6 +213,24 @@ def _batch(value: Iterable[object], linecount: int, fill_with: object = None) ->
     return list(do_batch(value, linecount, fill_with))
 
 
+@pass_environment
+def _unique(
+    environment: Environment,
+    value: Iterable[object],
+    case_sensitive: bool = False,
+    attribute: str | int | None = None,
+) -> Iterator[object]:
+    """Looks for each item among all before it, in a table where those can be made to collide."""
+    return do_unique(environment, watched(value), case_sensitive, attribute)
+
+
+def _trim(value: str, chars: str | None = None) -> str:
+    """Each character at the ends is looked for among all of `chars`."""
+    if chars is not None and len(chars) > _MOST_TRIMMED:
+        raise TemplateLimitExceeded(f"more than {_MOST_TRIMMED} characters to trim")
+    return do_trim(value, chars)
+
+
 def _round(value: float, precision: int = 0, method: Literal["common", "ceil", "floor"] = "common") -> float:
     if not small(precision):
         raise TemplateLimitExceeded("too large a number")
@@ -194,6 +241,7 @@ def _round(value: float, precision: int = 0, method: Literal["common", "ceil", "
 def _tojson(context: EvalContext, value: object, indent: int | None = None) -> str:
     if indent is not None and indent > _WIDEST_INDENT:
         raise TemplateLimitExceeded("too wide an indent")
+    check_size(value)  # a deep one is mostly indents
     return do_tojson(context, value, indent)
 
 

@@ -2,7 +2,8 @@
 
 Jinja's sandbox keeps a template away from Python; it does not keep it from counting to a billion or from doubling a
 string thirty times. Here everything a template can repeat or build is charged to a meter: loop turns and calls, text,
-containers. CPU time is the last resort, measured per thread, so that a busy machine or a paused process is not taken
+containers. CPU time is the last resort: it is looked at after whatever computes (a filter, a test, each item and each
+part of a path that a filter walks), and measured per thread, so that a busy machine or a paused process is not taken
 for a hostile template.
 """
 
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
+from itertools import islice
 
 from hermodr_contracts.limits import DEEPEST, MOST_DIGITS
 
@@ -20,10 +22,6 @@ MAX_STEPS = 100_000
 MAX_CPU_SECONDS = 1.0
 _CHARGED_TEXTS = 32
 _MAX_DEPTH = DEEPEST
-# A look at the clock is a system call, so only every eighth charge pays for one: what lies between two looks is
-# bounded by the sizes.
-_BETWEEN_LOOKS = 7
-_LARGE_TEXT = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +67,32 @@ class TemplateLimitExceeded(Exception):
 class Meter:
     """What one rendering has used so far."""
 
-    __slots__ = ("_charges", "_cpu_time", "_deadline", "_most_text", "_steps", "_text", "limits", "remarks")
+    __slots__ = (
+        "_cpu_time",
+        "_deadline",
+        "_most_text",
+        "_soonest",
+        "_steps",
+        "_text",
+        "_wall_time",
+        "limits",
+        "remarks",
+    )
 
     def __init__(
         self,
         limits: Limits = FULL,
         cpu_time: Callable[[], float] = time.thread_time,
         remarks: list[str] | None = None,
+        wall_time: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.limits = limits
         self.remarks = remarks
         self._cpu_time = cpu_time
+        self._wall_time = wall_time
         self._deadline = cpu_time() + limits.cpu_seconds
+        self._soonest = wall_time() + limits.cpu_seconds
         self._most_text = _CHARGED_TEXTS * limits.text
-        self._charges = 0
         self._steps = 0
         self._text = 0
 
@@ -91,18 +101,17 @@ class Meter:
         self._steps += 1
         if self._steps > self.limits.steps:
             raise TemplateLimitExceeded(f"more than {self.limits.steps} loop turns and calls")
-        self.computed()
-
-    def computed(self) -> None:
-        """Something with a small result; what it took to get there is another question."""
-        self._charges += 1
-        if not self._charges & _BETWEEN_LOOKS:
-            self.time()
+        self.time()
 
     def time(self) -> None:
-        """Looks at the clock."""
-        if self._cpu_time() > self._deadline:
-            raise TemplateLimitExceeded(f"more than {self.limits.cpu_seconds:g} s of computing")
+        """Looks at the clock. A thread's own is a system call, but no thread computes for longer than passes on the
+        wall: that clock is free to look at, and tells when the other may have run out at the soonest."""
+        now = self._wall_time()
+        if now > self._soonest:
+            left = self._deadline - self._cpu_time()
+            if left < 0:
+                raise TemplateLimitExceeded(f"more than {self.limits.cpu_seconds:g} s of computing")
+            self._soonest = now + left
 
     def text(self, length: int) -> None:
         """Text on its way into the result, or into a variable."""
@@ -111,19 +120,17 @@ class Meter:
             raise TemplateLimitExceeded("too much text")
 
     def size(self, value: object) -> None:
-        """A value somebody computed: a string may be so long, a container with all it holds so large."""
+        """A value somebody computed: a string may be so long, a container with all it holds so large, and what it took
+        to get there is a look at the clock."""
+        self.time()
         if isinstance(value, str):
             if len(value) > self.limits.text:
                 raise TemplateLimitExceeded("too much text")
-            if len(value) > _LARGE_TEXT:
-                self.time()
         elif isinstance(value, int):
             if not -_TOO_LARGE < value < _TOO_LARGE:
                 raise TemplateLimitExceeded("too large a number")
         elif isinstance(value, (list, tuple, set, frozenset, dict)):
-            self.time()
             _weigh(value, self.limits.items, 0)
-        self.computed()
 
 
 _current: ContextVar[Meter] = ContextVar("hermodr_template_meter")
@@ -159,7 +166,7 @@ def check_items(number: int) -> None:
     """Raises before so many items are looked at in one step, or when the time is up."""
     if number > current().limits.items:
         raise TemplateLimitExceeded("too many items")
-    current().computed()
+    current().time()
 
 
 def check_size(value: object) -> None:
@@ -175,6 +182,22 @@ def turns(iterable: Iterable[object], constant_text: int) -> Iterator[object]:
         meter.step()
         meter.text(constant_text)
         yield item
+
+
+def watched(iterable: Iterable[object]) -> Iterator[object]:
+    """`iterable`, with a look at the clock before each of its items: for steps that nobody else ends."""
+    meter = current()
+    for item in iterable:
+        meter.time()
+        yield item
+
+
+def gathered(items: Iterator[object]) -> list[object]:
+    """All items of what makes them on demand, within the limits of a container. What is about to look at each of them
+    may copy each of them, and a thousand may be one and the same long text."""
+    kept = list(islice(watched(items), current().limits.items + 1))
+    check_size(kept)
+    return kept
 
 
 def _weigh(value: object, budget: int, depth: int) -> int:

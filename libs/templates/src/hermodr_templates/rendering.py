@@ -89,8 +89,8 @@ class Renderer:
         Raises RenderingFailed: `render_missing_variable` naming the variable and line, `render_failed` with the line
         and kind of any other mistake, `render_limit` for a template that wants too much.
         """
+        compiled = self._compile(template)
         with Metered(self._limits, remarks):
-            compiled = self._compile(template)
             names = {**self._plain.globals, **data}
             subject = self._run(_SUBJECT, compiled.subject, names, template.subject) or ""
             text = self._run(_TEXT, compiled.text, names, template.body_text)

@@ -29,7 +29,7 @@ from hermodr_templates.filters import (
     small,
 )
 from hermodr_templates.language import instead_of
-from hermodr_templates.limits import TemplateLimitExceeded, check_size, check_text, current
+from hermodr_templates.limits import TemplateLimitExceeded, check_size, check_text, current, watched
 from hermodr_templates.printing import Unprintable, computed, printed
 
 MAX_SOURCE = 512 * 1024
@@ -96,7 +96,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             optimized=False,  # folding constants at compile time is computing, too
             cache_size=0,
         )
-        self.globals = {"range": _range, "dict": dict, "namespace": self.globals["namespace"]}
+        self.globals = {"range": _range, "dict": _dict, "namespace": self.globals["namespace"]}
         self.filters = allowed_filters()
         self.policies["json.dumps_kwargs"] = {"sort_keys": True, "allow_nan": False}
 
@@ -125,7 +125,10 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """What `{{ obj[argument] }}` means: the key, the item with this number, or missing. JSON's keys are texts, so
-        a number finds the key that looks like it."""
+        a number finds the key that looks like it.
+
+        Filters walk a path by this, part by part and for each item: each is a look at the clock."""
+        current().time()
         if isinstance(obj, Undefined):
             return obj
         try:
@@ -143,6 +146,12 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             __obj.called()
         result = super().call(__context, __obj, *args, **kwargs)
         check_size(result)
+        return result
+
+    def call_test(self, *args: Any, **kwargs: Any) -> Any:
+        """What `select` and its like ask about each item."""
+        result = super().call_test(*args, **kwargs)
+        current().time()
         return result
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -228,6 +237,11 @@ def _range(*args: int) -> range:
     if len(numbers) > MAX_RANGE:
         raise TemplateLimitExceeded(f"a range of more than {MAX_RANGE}")
     return numbers
+
+
+def _dict(*args: Any, **kwargs: Any) -> dict[Any, Any]:
+    """Python's, of pairs. Numbers can be chosen so that each collides with all before it."""
+    return dict(*(each if isinstance(each, dict) else watched(each) for each in args), **kwargs)
 
 
 def _check_product(left: object, right: object) -> None:

@@ -1,5 +1,7 @@
 """What an error nobody foresaw makes of an attempt: it depends on whether the provider was called."""
 
+import json
+import threading
 from typing import Any, cast
 from uuid import uuid4
 
@@ -42,12 +44,13 @@ class Breaking:
         self.sending = sending
         self.usual = usual
         self.built: list[OutgoingEmail] = []
+        self.threads: list[int] = []
         self.calls = 0
 
     def as_given_at_once(self, subject: str, text: str | None, html: str | None) -> Rendered | None:
         if self.usual and self.rendering is not None:
             raise self.rendering
-        return Rendered("Hello", "you", None) if self.usual else None
+        return Rendered("Hello", "you", html) if self.usual else None
 
     async def as_given(self, subject: str, text: str | None, html: str | None) -> Rendered:
         if self.rendering is not None:
@@ -58,6 +61,7 @@ class Breaking:
         if self.building is not None:
             raise self.building
         self.built.append(message)
+        self.threads.append(threading.get_ident())
         return self.send
 
     async def send(self) -> Accepted:
@@ -115,6 +119,17 @@ async def test_the_usual_mail_is_built_before_its_turn_and_sent_at_it() -> None:
     assert (len(parts.built), parts.calls) == (1, 0)
     assert (await send()).attempt.outcome is Outcome.SENT
     assert (len(parts.built), parts.calls) == (1, 1)
+
+
+async def test_a_large_mail_is_built_beside_the_loop() -> None:
+    """The largest takes a good part of a second, and others wait for the loop."""
+    parts = Breaking()
+    content = json.dumps({"subject": "Hello", "body_text": "you", "body_html": "x" * 200_000})
+    send = sending_with(parts).prepare(claim_of(new_ids(1)[0])._replace(content=content))
+    assert (parts.built, parts.calls) == ([], 0)
+    assert (await send()).attempt.outcome is Outcome.SENT
+    assert (len(parts.built), parts.calls) == (1, 1)
+    assert parts.threads[0] != threading.get_ident()
 
 
 async def test_what_went_wrong_beforehand_is_not_done_again() -> None:

@@ -272,3 +272,11 @@ def test_compiled_templates_are_kept_up_to_a_number() -> None:
     assert renderer.render(replace(one, body_text="changed"), {}).text == "v1"
     assert renderer.render(replace(two, body_text="changed"), {}).text == "changed"
     assert renderer.render(replace(one, locale="de", body_text="deutsch"), {}).text == "deutsch"
+
+
+def test_a_subject_is_no_body() -> None:
+    long = Version(subject="{{ x }}")
+    assert len(Renderer().render(long, {"x": "x " * 4_000}).subject) == 7_999
+    with pytest.raises(RenderingFailed) as caught:
+        Renderer().render(long, {"x": "x" * 10_001})
+    assert (caught.value.code, caught.value.detail) == ("render_limit", "subject: more than 10000 characters")

@@ -20,6 +20,7 @@ from hermodr_templates.sandbox import TemplateEnvironment
 _SUBJECT, _TEXT, _HTML = "subject", "body_text", "body_html"
 LIMIT = "render_limit"
 MISSING = "render_missing_variable"
+MAX_SUBJECT = 10_000
 
 
 class TemplateVersion(Protocol):
@@ -92,10 +93,12 @@ class Renderer:
         compiled = self._compile(template)
         with Metered(self._limits, remarks):
             names = {**self._plain.globals, **data}
-            subject = self._run(_SUBJECT, compiled.subject, names, template.subject) or ""
+            subject = " ".join((self._run(_SUBJECT, compiled.subject, names, template.subject) or "").split())
+            if len(subject) > MAX_SUBJECT:
+                raise RenderingFailed(LIMIT, f"{_SUBJECT}: more than {MAX_SUBJECT} characters")
             text = self._run(_TEXT, compiled.text, names, template.body_text)
             html = self._run(_HTML, compiled.html, names, template.body_html)
-        return as_given(" ".join(subject.split()), text, html, self._limits)
+        return as_given(subject, text, html, self._limits)
 
     def _compile(self, template: TemplateVersion) -> _Compiled:
         key = (template.template_id, template.version, template.locale)

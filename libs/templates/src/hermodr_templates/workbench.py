@@ -87,7 +87,8 @@ def serve() -> None:
 
 
 def _write(stream: BinaryIO, answer: Message) -> None:
-    octets = json.dumps(answer).encode()
+    # "\\u…" for each letter that is not ASCII would be read by a loop that has others to serve.
+    octets = json.dumps(answer, ensure_ascii=False).encode("utf-8", "surrogatepass")
     stream.write(len(octets).to_bytes(_LENGTH, "big") + octets)
     stream.flush()
 

@@ -1,5 +1,6 @@
 """Sending one claimed email: render, build, one provider call, and what came of it."""
 
+import asyncio
 import json
 import math
 from collections.abc import Callable
@@ -36,6 +37,8 @@ from hermodr_templates.rendering import Rendered, RenderingFailed
 log = structlog.get_logger()
 
 _CONTENTS_KEPT = 1000
+_LARGE_MAIL = 128 * 1024
+"""Characters of text and HTML from which on a mail is built beside the loop: the largest takes some 300 ms."""
 
 
 class EmailSending:
@@ -122,6 +125,8 @@ class EmailSending:
         rendered = prepared.rendered
         if rendered is None:
             rendered = await self._rendered(claim, at_once=not prepared.tried)
+        if _large(rendered):
+            return await asyncio.to_thread(self._call, claim, rendered, route)
         return self._call(claim, rendered, route)
 
     def _call(self, claim: Claim, rendered: Rendered, route: Route[EmailProvider]) -> Call:
@@ -150,6 +155,8 @@ class EmailSending:
             raise _of_rendering(failure) from failure
         if rendered is None:
             return _Prepared()
+        if _large(rendered):
+            return _Prepared(rendered=rendered)
         route = self._routes.of(claim)
         return _Prepared(call=self._call(claim, rendered, route), route=route, rendered=rendered)
 
@@ -184,14 +191,18 @@ class EmailSending:
 
 
 class _Prepared(NamedTuple):
-    """How far a mail got before its turn: to its `call` by a `route`, to an `error`, or nowhere. Then it wants the
-    cell, or, not `tried`, texts of a template that were not at hand."""
+    """How far a mail got before its turn: to its `call` by a `route`, to what is `rendered`, to an `error`, or nowhere.
+    Then it wants the cell, or, not `tried`, texts of a template that were not at hand."""
 
     call: Call | None = None
     route: Route[EmailProvider] | None = None
     rendered: Rendered | None = None
     error: Exception | None = None
     tried: bool = True
+
+
+def _large(rendered: Rendered) -> bool:
+    return len(rendered.text) + len(rendered.html or "") > _LARGE_MAIL
 
 
 def _of_rendering(failure: RenderingFailed) -> DeliveryFailure:

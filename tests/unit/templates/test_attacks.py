@@ -27,6 +27,7 @@ DATA: dict[str, object] = {
     "x": "text", "n": 7, "big": "word " * 12_000, "xs": list(range(1500)), "d": {"k": "v"}, "nested": [[1], [2]],
     "zeros": [0] * 1900, "lists": [[i] * 10 for i in range(1500)], "rows": [{"a": {"b": i}} for i in range(1900)],
     "sharp": "ß" * 30_000, "as": "a" * 60_000, "other": "b" * 20_000 + "a", "deep": [deep_list(300)] * 60,
+    "huge": 10**4299,
     # Python's hash of each is the same
     "alike": [i * (2**61 - 1) for i in range(1900)], "pairs": [[i * (2**61 - 1), 1] for i in range(1900)],
 }  # fmt: skip
@@ -157,6 +158,9 @@ SHARED = [
         *(f"{{{{ {walk.replace('PATH', LONG_PATH)}|length }}}}" for walk in PATHS),
         *(f"{{{{ zeros|map('default', sharp, true)|{walk}|length }}}}" for walk in SHARED),
         "{{ zeros|groupby('k', default=sharp)|length }}",
+        "{{ zeros|map('default', huge, true)|list|tojson|length }}",
+        "{{ zeros|map('default', huge, true)|join|length }}",
+        "{% for a in xs %}{{ huge }}{{ huge * 7 }}{{ '%d'|format(huge) }}{% endfor %}",
         "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
         "{% for a in xs %}{% set y = xs|sort(reverse=true)|list %}{% endfor %}",
         "{% for a in xs %}{% set y = big|wordcount %}{% endfor %}",

@@ -221,7 +221,8 @@ def _unique(
     attribute: str | int | None = None,
 ) -> Iterator[object]:
     """Looks for each item among all before it, in a table where those can be made to collide."""
-    return do_unique(environment, watched(value), case_sensitive, attribute)
+    kept: Iterator[object] = do_unique(environment, watched(value), case_sensitive, attribute)
+    return kept
 
 
 def _trim(value: str, chars: str | None = None) -> str:

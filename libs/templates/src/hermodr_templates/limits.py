@@ -209,8 +209,9 @@ def _weigh(value: object, budget: int, depth: int) -> int:
     elif isinstance(value, (list, tuple, set, frozenset)):
         parts = value
     else:
-        # Long texts count too: a hundred thousand places may hold the same megabyte.
-        return budget - 1 - (len(value) // 64 if isinstance(value, str) else 0)
+        # Long texts and numbers count too: a hundred thousand places may hold the same megabyte.
+        length = len(value) if isinstance(value, str) else value.bit_length() if isinstance(value, int) else 0
+        return budget - 1 - length // 64
     for part in parts:
         budget = _weigh(part, budget, depth + 1)
         if budget < 0:

@@ -14,7 +14,7 @@ from hermodr_ledger import jobs
 from hermodr_ledger.attempts import Outcome, Settlement, claim, record, release
 from hermodr_ledger.decisions import record_decisions, requested_jobs
 from hermodr_ledger.engine import Ledger, Row
-from hermodr_ledger.upkeep import PARTITIONS_AHEAD, drop_partitions, make_partitions, waiting
+from hermodr_ledger.upkeep import PARTITIONS_AHEAD, Shaped, drop_partitions, make_partitions, waiting
 from hermodr_servicekit.ids import new_job_id, time_of
 from tests.support.ledgers import attempt, decisions_of, new_deliveries, new_jobs, opened, rows_of
 from tests.support.plans import generic_plan, looked_at
@@ -47,10 +47,10 @@ async def partition_of(ledger: Ledger, table: str) -> set[str]:
 async def test_weeks_are_made_ahead_once_for_all_four_tables(ledger: Ledger) -> None:
     now = datetime.now(UTC)
     await make_partitions(ledger, now)  # the migration made them, unless a week began since
-    assert await make_partitions(ledger, now) == 0
+    assert await make_partitions(ledger, now) == Shaped([], [])
     made = await make_partitions(ledger, now + 3 * WEEK)
-    assert made == 3 * len(PARENTS)
-    assert await make_partitions(ledger, now + 3 * WEEK) == 0
+    assert (len(made.done), made.put_off) == (3 * len(PARENTS), [])
+    assert await make_partitions(ledger, now + 3 * WEEK) == Shaped([], [])
     assert len({tuple(await weeks(ledger, parent)) for parent in PARENTS}) == 1
 
 
@@ -84,13 +84,13 @@ async def test_a_week_made_too_late_takes_its_rows_along(ledger: Ledger) -> None
     before = {table: sorted(map(str, await rows_of(ledger, table))) for table in PARENTS}
     for table in PARENTS:
         assert await partition_of(ledger, table) == {f"{table}_rest"}
-    assert await make_partitions(ledger, begins + 5 * WEEK) > 0  # the two weeks that were missed as well
+    assert (await make_partitions(ledger, begins + 5 * WEEK)).done  # the two weeks that were missed as well
     weeks_made = {"20990601", "20990608", "20990727"}
     for table in PARENTS:
         assert await partition_of(ledger, table) == {f"{table}_{week}" for week in weeks_made}
         assert sorted(map(str, await rows_of(ledger, table))) == before[table]
         assert "20990615" not in await weeks(ledger, table)  # over, and nothing to be put there
-    assert await make_partitions(ledger, begins + 5 * WEEK) == 0
+    assert await make_partitions(ledger, begins + 5 * WEEK) == Shaped([], [])
     for suffix in weeks_made:
         (options,) = await ledger.fetch(
             "SELECT reloptions::text AS o FROM pg_class WHERE relname = $1", f"jobs_{suffix}"
@@ -151,19 +151,19 @@ async def test_old_weeks_are_dropped_once_all_in_them_is_finished_and_old(ledger
     await ledger.fetch("UPDATE hermodr.jobs SET state = 'completed', finished_at = $1, wake_at = NULL", ended)
     second, third = (uuid_floor(first + number * WEEK) for number in (1, 2))
     await ledger.fetch("UPDATE hermodr.jobs SET finished_at = NULL WHERE id > $1 AND id < $2", second, third)
-    assert await drop_partitions(ledger, first + timedelta(days=6)) == []
-    assert await drop_partitions(ledger, ended) == []  # they finished at, not before, that time
+    assert await drop_partitions(ledger, first + timedelta(days=6)) == Shaped([], [])
+    assert await drop_partitions(ledger, ended) == Shaped([], [])  # they finished at, not before, that time
     before = ended + timedelta(days=1)
-    assert await drop_partitions(ledger, before) == ["20240101", "20240115", "20240122"]
+    assert await drop_partitions(ledger, before) == Shaped(["20240101", "20240115", "20240122"], [])
     for parent in PARENTS:
         assert "20240108" in await weeks(ledger, parent)
         assert "20240101" not in await weeks(ledger, parent)
     await ledger.fetch("UPDATE hermodr.jobs SET finished_at = $1, state = 'failed'", ended)
     assert len(await rows_of(ledger, "job_standings")) == 1
-    assert await drop_partitions(ledger, before) == ["20240108"]
+    assert await drop_partitions(ledger, before) == Shaped(["20240108"], [])
     assert await rows_of(ledger, "job_standings") == []
     assert await rows_of(ledger, "jobs") == []
-    assert await drop_partitions(ledger, before) == []
+    assert await drop_partitions(ledger, before) == Shaped([], [])
 
 
 def uuid_floor(moment: datetime) -> UUID:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hermodr_contracts.vocabulary import Priority
-from hermodr_ledger.engine import COUNTING_SECONDS, Ledger
+from hermodr_ledger.engine import COUNTING_SECONDS, Collided, Contested, Ledger
 
 PARTITIONS_AHEAD = timedelta(days=28)
 IDEMPOTENCY_KEPT = timedelta(hours=48)
@@ -22,34 +22,69 @@ class Waiting:
     oldest_seconds: float
 
 
-async def make_partitions(ledger: Ledger, now: datetime) -> int:
-    """Creates the weeks missing from now on, and those missed before that rows wait for; returns how many tables it
-    made. Moving the rows of weeks that were missed may take minutes, and must not be given up halfway for ever."""
-    async with ledger.transaction() as transaction:
-        rows = await transaction.fetch(
-            "SELECT hermodr.ensure_partitions($1, $2) AS made",
-            now,
-            now + PARTITIONS_AHEAD,
-            seconds=_MOVING_SECONDS,
-        )
-    return int(rows[0]["made"])
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """What was made or dropped, and what has to wait: somebody's open transaction, or a dump, uses the table, and
+    nobody is to queue behind us until that ends."""
+
+    done: list[str]
+    put_off: list[str]
 
 
-async def drop_partitions(ledger: Ledger, before: datetime) -> list[str]:
-    """Drops weeks wholly before the time in which every job is finished; returns them as YYYYMMDD."""
-    rows = await ledger.fetch("SELECT hermodr.drop_partitions($1) AS weeks", before)
-    weeks = list(rows[0]["weeks"])
-    if weeks:
-        await ledger.fetch(
-            """
-            DELETE FROM hermodr.job_standings s
-            USING (SELECT to_timestamp(week || ' +00', 'YYYYMMDD TZH') AS monday FROM unnest($1::text[]) w(week)) gone
-            WHERE s.id >= hermodr.uuid_floor(gone.monday)
-              AND s.id < hermodr.uuid_floor(gone.monday + interval '7 days')
-            """,
-            weeks,
-        )
-    return weeks
+async def make_partitions(ledger: Ledger, now: datetime) -> Shaped:
+    """Creates the weeks missing from now on, and those missed before that rows wait for; each table in a transaction of
+    its own. Moving the rows of weeks that were missed may take minutes, and must not be given up halfway for ever."""
+    rows = await ledger.fetch(
+        "SELECT parent, week FROM hermodr.weeks_missing($1, $2)", now, now + PARTITIONS_AHEAD
+    )
+    made: list[str] = []
+    put_off: dict[str, list[str]] = {}
+    for row in rows:
+        parent, week = row["parent"], row["week"]
+        name = f"{parent}_{week:%Y%m%d}"
+        if parent in put_off:  # whoever uses the table has a hand on it for the other weeks too
+            put_off[parent].append(name)
+            continue
+        try:
+            (found,) = await ledger.fetch(
+                "SELECT hermodr.make_week($1, $2) AS made", parent, week, seconds=_MOVING_SECONDS
+            )
+        except (Contested, Collided):
+            put_off[parent] = [name]
+        else:
+            made += [name] if found["made"] else []
+    return Shaped(made, [name for names in put_off.values() for name in names])
+
+
+async def drop_partitions(ledger: Ledger, before: datetime) -> Shaped:
+    """Drops weeks wholly before the time in which every job is finished; they are named YYYYMMDD."""
+    rows = await ledger.fetch(
+        "SELECT week FROM hermodr.weeks_over($1) AS week", before, seconds=_MOVING_SECONDS
+    )
+    weeks = [row["week"] for row in rows]
+    dropped: list[str] = []
+    for nth, week in enumerate(weeks):
+        try:
+            (found,) = await ledger.fetch("SELECT hermodr.drop_week($1) AS dropped", week)
+        except (Contested, Collided):
+            return Shaped(dropped, weeks[nth:])
+        if found["dropped"]:
+            await _forget_standings(ledger, week)
+            dropped.append(week)
+    return Shaped(dropped, [])
+
+
+async def _forget_standings(ledger: Ledger, week: str) -> None:
+    await ledger.fetch(
+        """
+        DELETE FROM hermodr.job_standings s
+        USING (SELECT to_timestamp($1 || ' +00', 'YYYYMMDD TZH') AS monday) gone
+        WHERE s.id >= hermodr.uuid_floor(gone.monday)
+          AND s.id < hermodr.uuid_floor(gone.monday + interval '7 days')
+        """,
+        week,
+        seconds=_MOVING_SECONDS,
+    )
 
 
 async def expire_idempotency_keys(ledger: Ledger, now: datetime) -> None:

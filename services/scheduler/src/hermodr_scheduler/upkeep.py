@@ -18,6 +18,7 @@ from hermodr_servicekit.periodic import rest_after
 log = structlog.get_logger()
 
 _HOUR = 3600.0
+_PUT_OFF = 60.0
 _LOOK_EVERY = 5.0
 _LONGEST_REST = 300.0
 _RESUMED_EVERY = 1.0
@@ -48,17 +49,24 @@ class Upkeep:
         self._retention = retention
 
     async def hourly(self) -> float:
-        """Partitions ahead, old weeks away, expired idempotency keys deleted; the ladder known to SQL callers."""
+        """Partitions ahead, old weeks away, expired idempotency keys deleted; the ladder known to SQL callers. Sooner
+        again when a week had to wait for somebody's transaction."""
         now = self._clock.now()
         await upkeep.record_ladder(self._ledger, self._ladder)
         made = await upkeep.make_partitions(self._ledger, now)
-        if made:
-            log.info("partitions made", tables=made)
+        if made.done:
+            log.info("partitions made", tables=len(made.done))
+        put_off = made.put_off
         if self._retention is not None:
-            for week in await upkeep.drop_partitions(self._ledger, now - self._retention):
+            old = await upkeep.drop_partitions(self._ledger, now - self._retention)
+            for week in old.done:
                 log.info("partitions dropped", week=week)
+            put_off = [*put_off, *old.put_off]
         await upkeep.expire_idempotency_keys(self._ledger, now)
         await rates.forget(self._ledger, now)
+        if put_off:
+            log.warning("weeks wait for open transactions or a dump that use their tables", weeks=put_off)
+            return _PUT_OFF
         return _HOUR
 
     async def resumed(self) -> float:

@@ -3,7 +3,7 @@
 import json
 import threading
 from typing import Any, cast
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -52,7 +52,7 @@ class Breaking:
             raise self.rendering
         return Rendered("Hello", "you", html) if self.usual else None
 
-    async def as_given(self, subject: str, text: str | None, html: str | None) -> Rendered:
+    async def as_given(self, subject: str, text: str | None, html: str | None, project: UUID) -> Rendered:
         if self.rendering is not None:
             raise self.rendering
         return Rendered("Hello", "you", None)
@@ -85,12 +85,12 @@ class InTheCell(Breaking):
         self.asked.append("at once")
         return None
 
-    async def render_in_cell(self, template: TemplateContent, data: str) -> Rendered:
+    async def render_in_cell(self, template: TemplateContent, data: str, project: UUID) -> Rendered:
         self.asked.append("in the cell")
         return Rendered("Hello", "you", None)
 
-    async def render(self, template: TemplateContent, data: str) -> Rendered:
-        return self.render_at_once(template, data) or await self.render_in_cell(template, data)
+    async def render(self, template: TemplateContent, data: str, project: UUID) -> Rendered:
+        return self.render_at_once(template, data) or await self.render_in_cell(template, data, project)
 
 
 class Texts:

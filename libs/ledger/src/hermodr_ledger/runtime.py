@@ -14,6 +14,7 @@ from hermodr_ledger.lifeline import Heart, instance_name, ledger_ready
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.clock import SystemClock
+from hermodr_servicekit.loop_watch import LoopWatch
 from hermodr_servicekit.periodic import repeat, running
 from hermodr_servicekit.process import spare_the_collector
 from hermodr_servicekit.settings import ServiceSettings
@@ -57,7 +58,10 @@ class Runtime:
         then closes its connections. Whatever is left unfinished is in the ledger, for the scheduler to hand out again.
         """
         settings = self.settings
-        async with serve(ops_app(self._ready, self.registry), settings.http_host, settings.port) as port:
+        async with (
+            running(LoopWatch(self.registry).run()),
+            serve(ops_app(self._ready, self.registry), settings.http_host, settings.port) as port,
+        ):
             log.info("serving", port=port, instance=self.instance)
             if await ledger_ready(self.ledger, stop):
                 async with running(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
 from hermodr_templates.cell import CellLost, Message
+from hermodr_templates.fair_turns import FairTurns, TooManyWait
 from hermodr_templates.limits import QUICK
 from hermodr_templates.rendering import LIMIT, Rendered, Renderer, RenderingFailed, TemplateVersion, as_given
 
@@ -49,20 +51,21 @@ class BoundedRenderer:
 
     A template that keeps overrunning goes straight to the cell, until it proves quick there. One whose mails break
     the full limits three times in a row is suspended for a minute: its mails fail at once, to be tried again later,
-    and keep nobody else's from the cell.
+    and keep nobody else's from the cell. Projects take turns at the cell: however many mails one sends, another's waits
+    for the one that is in it.
     """
 
     def __init__(self, cell: Asked, monotonic: Callable[[], float]) -> None:
         self._quick = Renderer(QUICK, most_tokens=MOST_TOKENS)
         self._cell = cell
         self._monotonic = monotonic
-        self._turn = asyncio.Lock()
+        self._turns = FairTurns(monotonic)
         self._conduct: dict[UUID, _Conduct] = {}
 
-    async def render(self, template: TemplateVersion, data: str) -> Rendered:
-        """The content for `data`, a JSON object. Raises `RenderingFailed`."""
+    async def render(self, template: TemplateVersion, data: str, project: UUID) -> Rendered:
+        """The content for `data`, a JSON object, in `project`'s turn. Raises `RenderingFailed`."""
         rendered = self.render_at_once(template, data)
-        return rendered if rendered is not None else await self.render_in_cell(template, data)
+        return rendered if rendered is not None else await self.render_in_cell(template, data, project)
 
     def render_at_once(self, template: TemplateVersion, data: str) -> Rendered | None:
         """The content if it is of the usual kind; None for what the cell has to render. Raises `RenderingFailed`."""
@@ -80,11 +83,14 @@ class BoundedRenderer:
                 return rendered
         return None
 
-    async def as_given(self, subject: str | None, body_text: str | None, body_html: str | None) -> Rendered:
-        """Content that came with the request: not a template, passed on untouched."""
+    async def as_given(
+        self, subject: str | None, body_text: str | None, body_html: str | None, project: UUID
+    ) -> Rendered:
+        """Content that came with the request: not a template, passed on untouched. Raises `RenderingFailed`."""
         if (rendered := self.as_given_at_once(subject, body_text, body_html)) is not None:
             return rendered
-        answer = await self._ask({"do": "text", "subject": subject, "body_html": body_html})
+        async with self._turn_of(project):
+            answer = await self._ask({"do": "text", "subject": subject, "body_html": body_html})
         return Rendered(**answer["rendered"])
 
     def as_given_at_once(
@@ -96,15 +102,21 @@ class BoundedRenderer:
         except RenderingFailed:
             return None
 
-    async def render_in_cell(self, template: TemplateVersion, data: str) -> Rendered:
+    async def render_in_cell(self, template: TemplateVersion, data: str, project: UUID) -> Rendered:
         """The content that could not be had at once. Raises `RenderingFailed`."""
         conduct = self._of(template.template_id)
         self._refuse_suspended(conduct)
+        async with self._turn_of(project):
+            self._refuse_suspended(conduct)  # while it waited, its like may have gone too far
+            return await self._render_there(template, data, conduct)
+
+    @contextlib.asynccontextmanager
+    async def _turn_of(self, project: UUID) -> AsyncIterator[None]:
+        """The cell, when it is `project`'s turn, for as long as there is patience."""
         try:
-            async with asyncio.timeout(_PATIENCE_SECONDS), self._turn:
-                self._refuse_suspended(conduct)  # while it waited, its like may have gone too far
-                return await self._render_there(template, data, conduct)
-        except TimeoutError as error:
+            async with asyncio.timeout(_PATIENCE_SECONDS), self._turns.turn(project):
+                yield
+        except (TimeoutError, TooManyWait) as error:
             reason = "others that take long to render came first"
             raise RenderingFailed("render_busy", reason, passing=True) from error
 

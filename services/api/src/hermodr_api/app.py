@@ -58,6 +58,7 @@ from hermodr_servicekit import logging
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.clock import Clock, SystemClock
+from hermodr_servicekit.loop_watch import LoopWatch
 from hermodr_servicekit.periodic import repeat, running
 from hermodr_servicekit.process import spare_the_collector
 from hermodr_servicekit.settings import load
@@ -182,7 +183,7 @@ async def main(stop: asyncio.Event) -> None:
         registry=api.registry,
     )
     heart = Heart(api.ledger, settings.service, instance, api.clock, settings.heartbeat_seconds, beat)
-    async with running(api.broker.run()):
+    async with running(api.broker.run(), LoopWatch(api.registry).run()):
         await asyncio.sleep(0)  # lets it begin, so that it can end properly should the port be taken
         async with serve(api.asgi, settings.http_host, settings.port, grace=settings.grace_seconds) as port:
             log.info("serving", port=port, instance=instance)

@@ -31,6 +31,7 @@ from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import message_id_of
 from hermodr_servicekit.logging import whereabouts
+from hermodr_servicekit.loop_watch import Step
 from hermodr_templates.bounded import BoundedRenderer
 from hermodr_templates.rendering import Rendered, RenderingFailed
 
@@ -67,10 +68,11 @@ class EmailSending:
     def prepare(self, claim: Claim) -> Send:
         """The attempt, for when its turn comes. The usual mail is rendered and built now; what takes longer is left to
         the attempt, and what went wrong is told by it."""
-        try:
-            prepared = self._prepared(claim)
-        except Exception as error:  # noqa: BLE001 - raised anew when the mail's turn comes
-            prepared = _Prepared(error=error)
+        with Step("delivery_id", claim.id):
+            try:
+                prepared = self._prepared(claim)
+            except Exception as error:  # noqa: BLE001 - raised anew when the mail's turn comes
+                prepared = _Prepared(error=error)
         left = math.inf if claim.expires_in is None else claim.expires_in
         return partial(self._send, claim, prepared, self._clock.monotonic() + left)
 
@@ -127,7 +129,8 @@ class EmailSending:
             rendered = await self._rendered(claim, at_once=not prepared.tried)
         if _large(rendered):
             return await asyncio.to_thread(self._call, claim, rendered, route)
-        return self._call(claim, rendered, route)
+        with Step("delivery_id", claim.id):
+            return self._call(claim, rendered, route)
 
     def _call(self, claim: Claim, rendered: Rendered, route: Route[EmailProvider]) -> Call:
         return route.provider.prepare(
@@ -164,11 +167,11 @@ class EmailSending:
         """What has to be waited for; tried `at_once` first, if that was not done."""
         try:
             if claim.content is not None:
-                return await self._renderer.as_given(*_given(claim.content))
+                return await self._renderer.as_given(*_given(claim.content), claim.project_id)
             content = await self._content(claim)
             if at_once:
-                return await self._renderer.render(content, claim.data)
-            return await self._renderer.render_in_cell(content, claim.data)
+                return await self._renderer.render(content, claim.data, claim.project_id)
+            return await self._renderer.render_in_cell(content, claim.data, claim.project_id)
         except RenderingFailed as failure:
             raise _of_rendering(failure) from failure
 

@@ -20,6 +20,7 @@ from hermodr_sandbox.smtp.server import SmtpServer
 from hermodr_sandbox.smtp.session import SmtpOptions
 from hermodr_servicekit import logging
 from hermodr_servicekit.clock import Clock, SystemClock
+from hermodr_servicekit.loop_watch import LoopWatch
 from hermodr_servicekit.periodic import running
 from hermodr_servicekit.settings import load, refuse
 from hermodr_servicekit.web import ops_routes, serve
@@ -56,14 +57,15 @@ async def run(settings: SandboxSettings, clock: Clock, stop: asyncio.Event, stac
         # A refusing fault rule closes the port on purpose: that is the sandbox at work, not unready.
         return {"smtp": server.listening or bool(sandbox.faults.refusals())}
 
+    registry = metrics.registry(sandbox)
     web = application(
         sandbox,
         _info(settings, server, certificates),
-        more=ops_routes(ready, metrics.registry(sandbox)),
+        more=ops_routes(ready, registry),
         hosts=frozenset(LOOPBACK_HOSTS) if settings.http_host in LOOPBACK_HOSTS else None,
     )
     async with (
-        running(sandbox.prepare_searches()),
+        running(sandbox.prepare_searches(), LoopWatch(registry).run()),
         serve(web, settings.http_host, settings.port, grace=settings.grace_seconds) as port,
     ):
         _say_where(settings, server, port)

@@ -69,13 +69,14 @@ class PreviewRoutes:
     async def draft(self, request: Request) -> Response:
         """`POST /v1/template-previews`."""
         wanted, key = await read_body(request, DraftPreviewIn)
+        project_id = caller_of(request).project_id
         given = texts_of(wanted.contents)
         flaws = content_flaws(given, wanted.default_locale)
         if flaws:
             raise invalid(*flaws)
-        contents = (await self._publishing.published(given)).contents
+        contents = (await self._publishing.published(given, project_id)).contents
         view = await self._shown(
-            contents, None, wanted.channel, wanted.locale, wanted.default_locale, wanted.data
+            project_id, contents, None, wanted.channel, wanted.locale, wanted.default_locale, wanted.data
         )
         return respond(await self._answer(request, key, view))
 
@@ -97,13 +98,13 @@ class PreviewRoutes:
         version: int | None = wanted.version or template.version
         if wanted.contents is not None:
             patch = TemplatePatch(contents=wanted.contents)
-            brought = await self._publishing.published(patched_of(patch))
+            brought = await self._publishing.published(patched_of(patch), project_id)
             contents, version = merged(contents, patch, brought.contents) or {}, None
             flaws = content_flaws(contents, template.default_locale)
             if flaws:
                 raise invalid(*flaws)
         view = await self._shown(
-            contents, version, wanted.channel, locale, template.default_locale, wanted.data
+            project_id, contents, version, wanted.channel, locale, template.default_locale, wanted.data
         )
         return respond(await self._answer(request, key, view))
 
@@ -117,6 +118,7 @@ class PreviewRoutes:
 
     async def _shown(
         self,
+        project_id: UUID,
         contents: Contents,
         version: int | None,
         channel: Channel | None,
@@ -128,7 +130,7 @@ class PreviewRoutes:
         if found is None:
             raise invalid(Flaw(("body", "channel"), "the template has no contents on this channel"))
         name, used, texts = found
-        return await self._publishing.preview((version, name, used), texts, locale, data)
+        return await self._publishing.preview((version, name, used), texts, locale, data, project_id)
 
     async def _answer(self, request: Request, key: Key | None, view: PreviewView) -> Answer:
         body = view.model_dump_json().encode()

@@ -181,7 +181,7 @@ class TemplateRoutes:
         flaws = content_flaws(given, wanted.default_locale)
         if flaws:
             raise invalid(*flaws)
-        made_of = await self._publishing.published(given)
+        made_of = await self._publishing.published(given, project_id)
 
         async def act(transaction: Transaction) -> Outcome:
             made = await templates.create(
@@ -201,7 +201,7 @@ class TemplateRoutes:
         """`PATCH /v1/templates/{id}`."""
         wanted, _ = await read_body(request, TemplatePatch)
         project_id, actor = caller_of(request).project_id, caller_of(request).actor
-        brought = await self._publishing.published(patched_of(wanted))
+        brought = await self._publishing.published(patched_of(wanted), project_id)
         try:
             async with patience(), self._ledger.transaction() as transaction:
                 current = await templates.read_for_change(transaction, project_id, template_id)

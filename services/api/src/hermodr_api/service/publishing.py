@@ -2,19 +2,22 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+import time
 from dataclasses import asdict, replace
 from typing import NamedTuple
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from hermodr_api.domain.bodies import JsonObject
 from hermodr_api.domain.previews import PreviewView, warnings_of
 from hermodr_api.errors import Flaw, invalid, unavailable
 from hermodr_ledger.templates import Contents, Texts
 from hermodr_templates.cell import Cell, CellLost, Message
+from hermodr_templates.fair_turns import FairTurns, TooManyWait
 
 _PATIENCE_SECONDS = 8.0
 _MOST_FLAWS = 50
+_MOST_WAITING = 50
+"""Texts of one project; what comes beyond is refused at once."""
 
 
 class Compiled(NamedTuple):
@@ -24,19 +27,25 @@ class Compiled(NamedTuple):
     warnings: list[str]
 
 
+class _Shared(NamedTuple):
+    cell: Cell
+    turns: FairTurns
+
+
 class Publishing:
-    """Two processes: one for what is saved, one for what is looked at, so that neither waits for the other."""
+    """Two processes: one for what is saved, one for what is looked at, so that neither waits for the other. At each
+    projects take turns, text by text."""
 
     def __init__(self, seconds: float = 4.0) -> None:
-        self._saving = Cell(seconds)
-        self._showing = Cell(seconds)
+        self._saving = _Shared(Cell(seconds), FairTurns(time.monotonic, most=_MOST_WAITING))
+        self._showing = _Shared(Cell(seconds), FairTurns(time.monotonic, most=_MOST_WAITING))
 
     async def close(self) -> None:
         """Ends the processes."""
-        await self._saving.close()
-        await self._showing.close()
+        await self._saving.cell.close()
+        await self._showing.cell.close()
 
-    async def published(self, contents: Contents) -> Compiled:
+    async def published(self, contents: Contents, project: UUID) -> Compiled:
         """The contents, compiled. Raises `Refused` with every flaw of every text."""
         made: dict[str, dict[str, Texts]] = {}
         flaws: list[Flaw] = []
@@ -44,7 +53,8 @@ class Publishing:
         for channel, locales in contents.items():
             for locale, texts in locales.items():
                 at = ("body", "contents", channel, locale)
-                answer = await self._ask(self._saving, {"do": "publish", "texts": [_source(texts)]}, at)
+                request = {"do": "publish", "texts": [_source(texts)]}
+                answer = await self._ask(self._saving, project, request, at)
                 (published,) = answer["published"]
                 for flaw in published["flaws"]:
                     where = f"line {flaw['line']}, column {flaw['column']}"
@@ -57,7 +67,12 @@ class Publishing:
         return Compiled(made, warnings)
 
     async def preview(
-        self, place: tuple[int | None, str, str], texts: Texts, wanted: str | None, data: JsonObject
+        self,
+        place: tuple[int | None, str, str],
+        texts: Texts,
+        wanted: str | None,
+        data: JsonObject,
+        project: UUID,
     ) -> PreviewView:
         """The message made of (compiled) texts; `place` is their version, channel and locale. Raises `Refused`."""
         version, channel, locale = place
@@ -69,7 +84,7 @@ class Publishing:
             "data": json.dumps(data),
             "variables": True,
         }
-        answer = await self._ask(self._showing, request, at)
+        answer = await self._ask(self._showing, project, request, at)
         if "failed" in answer:
             code, detail = answer["failed"]
             raise invalid(Flaw(("body", "data") if code == "render_missing_variable" else at, detail))
@@ -84,14 +99,14 @@ class Publishing:
         warnings = warnings_of(view, texts, wanted, data) + answer["remarks"]
         return view.model_copy(update={"warnings": warnings})
 
-    async def _ask(self, cell: Cell, request: Mapping[str, object], at: tuple[str, ...]) -> Message:
+    async def _ask(self, shared: _Shared, project: UUID, request: Message, at: tuple[str, ...]) -> Message:
         try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                return await cell.ask(dict(request))
+            async with asyncio.timeout(_PATIENCE_SECONDS), shared.turns.turn(project):
+                return await shared.cell.ask(request)
         except CellLost:
             reason = "takes too long, or more memory than a template may, to be compiled and rendered"
             raise invalid(Flaw(at, reason)) from None
-        except TimeoutError:
+        except (TimeoutError, TooManyWait):
             raise unavailable("other templates are being compiled; nothing was saved") from None
 
 

@@ -1,0 +1,106 @@
+"""Whether the event loop turns. While one step computes, everybody else waits, and nobody can be asked who it is.
+
+A clock that rings every few milliseconds tells afterwards how late it rang; whoever works for one job or delivery after
+the other says so by `Step`, and the longest one is named.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Self
+from uuid import UUID
+
+import structlog
+from prometheus_client import CollectorRegistry, Histogram
+
+log = structlog.get_logger()
+
+TICK_SECONDS = 0.02
+"""Between two looks. Fifty a second take about a thousandth of a processor."""
+
+BLOCKED_SECONDS = 0.1
+"""No callback may compute for so long."""
+
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class _Longest:
+    """The longest step since the last look."""
+
+    __slots__ = ("kind", "of", "seconds")
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        self.seconds = 0.0
+        self.kind = ""
+        self.of: UUID | None = None
+
+
+_longest = _Longest()
+
+
+class Step:
+    """A block without `await`, computed for one thing: `with Step("delivery_id", claim.id): …`. `kind` is what logs
+    call the id. Two looks at a clock; nothing is written down unless it was the longest."""
+
+    __slots__ = ("_began", "_kind", "_of")
+
+    def __init__(self, kind: str, of: UUID) -> None:
+        self._kind = kind
+        self._of = of
+
+    def __enter__(self) -> Self:
+        self._began = time.perf_counter()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        took = time.perf_counter() - self._began
+        if took > _longest.seconds:
+            _longest.seconds, _longest.kind, _longest.of = took, self._kind, self._of
+
+
+class LoopWatch:
+    """Measures how late the loop is: the metric `hermodr_loop_lag_seconds`, and a line in the log for each time that
+    it was later than `BLOCKED_SECONDS` because something computed so long. What only waited for a processor is
+    measured, but not told: the machine is busy, and nobody here is to blame."""
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        *,
+        wall_time: Callable[[], float] = time.perf_counter,
+        cpu_time: Callable[[], float] = time.thread_time,
+    ) -> None:
+        self._wall_time = wall_time
+        self._cpu_time = cpu_time
+        self._lag = Histogram(
+            "hermodr_loop_lag_seconds",
+            "How late the event loop came to what was due.",
+            registry=registry,
+            buckets=_BUCKETS,
+        )
+
+    async def run(self) -> None:
+        """Watches until cancelled."""
+        while True:
+            _longest.forget()
+            began, computed = self._wall_time(), self._cpu_time()
+            await asyncio.sleep(TICK_SECONDS)
+            self.seen(self._wall_time() - began - TICK_SECONDS, self._cpu_time() - computed)
+
+    def seen(self, lag: float, computed: float) -> None:
+        """The loop was `lag` seconds late, and its thread computed for `computed` seconds since the last look."""
+        self._lag.observe(max(lag, 0.0))
+        if lag > BLOCKED_SECONDS and computed > BLOCKED_SECONDS:
+            culprit = {} if _longest.of is None else {_longest.kind: str(_longest.of)}
+            log.warning(
+                "the loop was blocked",
+                seconds=round(lag, 3),
+                computed=round(computed, 3),
+                longest_step=round(_longest.seconds, 3),
+                **culprit,
+            )

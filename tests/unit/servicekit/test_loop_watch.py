@@ -1,0 +1,65 @@
+"""What a blocked loop looks like from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from uuid import UUID
+
+from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
+
+from hermodr_servicekit.loop_watch import LoopWatch, Step
+from hermodr_servicekit.periodic import running
+from tests.support.waiting import wait_until
+
+ONE, TWO = UUID(int=1), UUID(int=2)
+
+
+def compute(seconds: float) -> None:
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        sum(range(1000))
+
+
+def late(registry: CollectorRegistry) -> float:
+    """How many looks came more than 100 ms late."""
+    looks = registry.get_sample_value("hermodr_loop_lag_seconds_count") or 0.0
+    in_time = registry.get_sample_value("hermodr_loop_lag_seconds_bucket", {"le": "0.1"}) or 0.0
+    return looks - in_time
+
+
+async def test_a_blocked_loop_is_measured_and_told_with_the_one_to_blame() -> None:
+    registry = CollectorRegistry()
+    with capture_logs() as logs:
+        async with running(LoopWatch(registry).run()):
+            await asyncio.sleep(0)
+            with Step("delivery_id", TWO):
+                compute(0.01)
+            with Step("delivery_id", ONE):
+                compute(0.3)
+            with Step("delivery_id", TWO):
+                compute(0.01)
+            await wait_until(lambda: late(registry) > 0)
+    (told,) = [each for each in logs if each["event"] == "the loop was blocked" and each.get("delivery_id")]
+    assert told["delivery_id"] == str(ONE)
+    assert told["seconds"] > 0.1
+    assert told["computed"] > 0.3
+    assert told["longest_step"] >= 0.3
+
+
+def test_a_busy_machine_is_measured_and_blamed_on_nobody() -> None:
+    registry = CollectorRegistry()
+    watch = LoopWatch(registry)
+    with capture_logs() as logs:
+        watch.seen(2.0, 0.05)
+        watch.seen(-0.001, 0.0)
+    assert not logs
+    assert late(registry) == 1
+    assert registry.get_sample_value("hermodr_loop_lag_seconds_sum") == 2.0
+
+
+def test_what_blocked_it_may_be_unknown() -> None:
+    with capture_logs() as logs:
+        LoopWatch(CollectorRegistry()).seen(0.4, 0.5)
+    assert [(each["seconds"], each["computed"]) for each in logs] == [(0.4, 0.5)]

@@ -5,9 +5,11 @@ import json
 
 from rich.console import Console
 
-from hermodr_cli.doctor import providers, report
+from hermodr_cli.doctor import broker, database, patient, providers, report
 from hermodr_cli.doctor.finding import Area, Finding, State
 from hermodr_cli.doctor.run import healthy
+from hermodr_contracts.topology import Topology
+from hermodr_servicekit.clock import SystemClock
 
 AREA = Area("broker")
 GOOD = AREA.ok("reachable", "host:5672")
@@ -55,3 +57,23 @@ def test_settings_that_cannot_be_are_told_in_their_own_words() -> None:
     )
     (finding,) = providers._findings(2, b"", complaint)
     assert (finding.state, finding.text) == (State.FAILED, "HERMODR_EMAIL_PROVIDERS: entry 1 names no host")
+
+
+async def test_a_killed_server_of_this_clone_is_started_by_what_works_beside_a_running_up() -> None:
+    """`hermodr up` would refuse: it runs already. Tried by hand with both servers; `migrate` starts what is down."""
+    nowhere = "postgresql://u:secret@127.0.0.1:1/x"
+    (database_finding,) = await database.examine(nowhere, SystemClock(), patient.START_OWN)
+    (broker_finding,) = await broker.examine("amqp://u:secret@127.0.0.1:1/", Topology(), patient.START_OWN)
+    for finding in (database_finding, broker_finding):
+        assert finding.state is State.FAILED
+        assert "`hermodr migrate`" in finding.remedy
+        assert "secret" not in finding.text + finding.remedy
+    (foreign,) = await database.examine(nowhere, SystemClock())
+    assert "hermodr" not in foreign.remedy
+
+
+def test_a_terminal_without_the_marks_tells_the_states_apart() -> None:
+    out = io.StringIO()
+    Console(file=out, width=120).print(report.table([GOOD, SO_SO, BAD], ascii_only=True))
+    marks = [line.split()[0] for line in out.getvalue().splitlines() if line.strip()]
+    assert [mark for mark in marks if mark in ("ok", "!", "XX", "->")] == ["ok", "!", "->", "XX", "->"]

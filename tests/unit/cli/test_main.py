@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from hermodr_cli.main import Commands, app
 
 HEAVY = {
-    "alembic", "aio_pika", "asyncpg", "fastapi", "faststream", "hermodr_ledger", "hermodr_servicekit", "jinja2", "jwt",
-    "pydantic_settings", "sqlalchemy", "structlog", "uvloop",
+    "alembic", "aio_pika", "asyncpg", "click", "fastapi", "faststream", "hermodr_ledger", "hermodr_servicekit",
+    "jinja2", "jwt", "pydantic_settings", "sqlalchemy", "structlog", "uvloop",
 }  # fmt: skip
 CLIENT = {"httpx", "hermodr_client", "pydantic"}
 LOADED = """
@@ -22,7 +22,8 @@ from hermodr_cli.main import main
 try:
     main()
 finally:
-    print(" ".join(sorted(name.partition(".")[0] for name in sys.modules)), file=sys.stderr)
+    found = {name.partition(".")[0] for name, module in sys.modules.items() if module is not None}
+    print(" ".join(sorted(found)), file=sys.stderr)
 """
 
 

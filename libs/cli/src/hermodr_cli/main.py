@@ -88,6 +88,9 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A letter that the locale's encoding lacks is shown by a stand-in; it ends no command.
             stream.reconfigure(errors="replace")
+    # httpx loads a command line of its own, with a highlighter for every language, where it finds what that needs, and
+    # does without where not: a seventh of what `hermodr jobs list` would load.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
     sys.exit(_flushed(_run()))
 
 

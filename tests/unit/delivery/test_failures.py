@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,6 +52,14 @@ def test_a_detail_is_one_short_line(text: str) -> None:
     scrubbed = scrub(text)
     assert len(scrubbed) <= MAX_DETAIL
     assert scrubbed == " ".join(scrubbed.split())
+
+
+@pytest.mark.parametrize("piece", ["a", "a.", "ab-", '"a', "a@", "+1(2)", "1 ", "www.", "a://", "<"])
+def test_no_reply_takes_long_to_scrub(piece: str) -> None:
+    """A server's reply has up to 32 Ki characters, whatever they are; by the square of its length it takes 20 s."""
+    began = time.thread_time()
+    scrub(piece * (64 * 1024 // len(piece)), ["a" * 60])
+    assert time.thread_time() - began < 0.5
 
 
 @pytest.mark.parametrize("kind", [TransientError, Throttled, PermanentError, OutcomeUnknown])

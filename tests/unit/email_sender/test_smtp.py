@@ -224,7 +224,9 @@ async def test_each_reply_has_time_of_its_own(extensions: tuple[str, ...]) -> No
     assert len(server.mails) == 1
 
 
-@pytest.mark.parametrize("answer", ["hello", "099 x", "250" + "x" * 40_000, "\0"])
+@pytest.mark.parametrize(
+    "answer", ["hello", "099 x", "250" + "x" * 40_000, "\0", "250-\r\n" * 10_000 + "250 ok"]
+)
 async def test_a_server_that_talks_nonsense_is_a_transient_protocol_error(
     server: ScriptedSmtp, answer: str
 ) -> None:

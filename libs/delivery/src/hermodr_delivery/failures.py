@@ -21,9 +21,13 @@ MAX_DETAIL = 300
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LINK = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://\S+|\bwww\.\S+", re.IGNORECASE)
-_ADDRESS = re.compile(r'<?(?:"[^"]*"|[^\s<>"@,;:()]+)@[^\s<>,;()]+>?')
+# What looks back is said so that a run without the `@` or the digit is tried from its beginning only: from each of its
+# characters it would take the square of its length, and a server's reply has up to 32 Ki of them.
+_ADDRESS = re.compile(r'<?(?:"[^"]*"|(?<![^\s<>"@,;:()])[^\s<>"@,;:()]+)@[^\s<>,;()]+>?')
 _PHONE = re.compile(r"\+\d[\d ().-]{5,}\d|\b\d{7,}\b")
-_TOKEN = re.compile(r"(?=[A-Za-z+/_=-]*\d)[A-Za-z0-9+/_=-]{24,}")  # words and variable names have no digits
+_TOKEN = re.compile(
+    r"(?<![A-Za-z0-9+/_=-])(?=[A-Za-z+/_=-]*\d)[A-Za-z0-9+/_=-]{24,}"
+)  # words and variable names have no digits
 
 
 def scrub(text: str, secrets: Iterable[str] = ()) -> str:

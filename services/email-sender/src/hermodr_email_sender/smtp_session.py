@@ -111,6 +111,7 @@ class SmtpSession(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._buffer = b""
         self._lines: list[str] = []
+        self._octets = 0
         self._replies: list[Reply] = []
         self._wanted = 0
         self._waiter: asyncio.Future[None] | None = None
@@ -356,7 +357,8 @@ class SmtpSession(asyncio.Protocol):
             self._break("connection_lost")
             return
         parsed = reply_line(line)
-        if parsed is None or sum(map(len, self._lines)) > MAX_REPLY_OCTETS:
+        self._octets += len(line)
+        if parsed is None or self._octets > MAX_REPLY_OCTETS:
             self._break("protocol_error")
             return
         code, more, text = parsed
@@ -365,6 +367,7 @@ class SmtpSession(asyncio.Protocol):
             return
         self._replies.append(Reply(code, " ".join(self._lines)))
         self._lines.clear()
+        self._octets = 0
         if self._replies[-1].code == _CLOSING:
             self._break("connection_lost")
         elif len(self._replies) == self._wanted:

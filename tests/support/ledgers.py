@@ -26,6 +26,7 @@ TABLES = (
     "pauses",
     "lane_rates",
     "provider_limits",
+    "set_aside",
 )
 
 

@@ -9,9 +9,12 @@ from datetime import datetime
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import Channel, OnUnknown, Priority
+from hermodr_ledger import attempts
 from hermodr_ledger.accept import FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
-from hermodr_ledger.engine import Ledger
+from hermodr_ledger.attempts import Attempt, Recorded, Settlement
+from hermodr_ledger.engine import Ledger, Row
 from hermodr_ledger.pauses import PARKED, PAUSED
+from hermodr_ledger.setting_aside import isolated, not_aside, spared, understood
 
 LONGEST_ANNOUNCEMENT_PAUSE_SECONDS = 600.0
 PUT_BACK_SECONDS = 0.5
@@ -24,6 +27,12 @@ CROWDED_PAUSE_SECONDS = 20.0
 """How long a delivery is put off, doubling, whose lane is known to have a backlog."""
 SPARED_ANNOUNCEMENTS = 3
 """How often such a delivery is not announced: up to 5 + 20 + 40 + 80 s after it was made."""
+
+
+JOBS_DUTY, DELIVERIES_DUTY, CLAIMS_DUTY = "due jobs", "due deliveries", "expired claims"
+_JOBS_LEFT = not_aside(JOBS_DUTY, "j.id")
+_DELIVERIES_LEFT = not_aside(DELIVERIES_DUTY, "d.id")
+_CLAIMS_LEFT = not_aside(CLAIMS_DUTY, "d.id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +73,18 @@ class ExpiredClaim:
     earlier_attempts: int = 0
 
 
-async def take_due_jobs(ledger: Ledger, limit: int) -> list[DueJob]:
-    """Jobs whose scheduled time has come, and queued ones nobody decided upon; each is put off, doubling."""
+def _among(only: Sequence[UUID] | None, argument: int) -> str:
+    return f" AND id = ANY (${argument}::uuid[])" if only is not None else ""
+
+
+async def take_due_jobs(ledger: Ledger, limit: int, only: Sequence[UUID] | None = None) -> list[DueJob]:
+    """Jobs whose scheduled time has come, and queued ones nobody decided upon; each is put off, doubling. Of those set
+    aside none, and `only` these if some are named."""
     rows = await ledger.fetch(
         f"""
         WITH due AS (
-            SELECT id, state, wake_at, announcements FROM hermodr.jobs WHERE wake_at <= now()
+            SELECT id, state, wake_at, announcements FROM hermodr.jobs j
+            WHERE wake_at <= now() AND {_JOBS_LEFT}{_among(only, 4)}
             ORDER BY wake_at LIMIT $1 FOR UPDATE SKIP LOCKED
         )
         UPDATE hermodr.jobs j
@@ -82,15 +97,23 @@ async def take_due_jobs(ledger: Ledger, limit: int) -> list[DueJob]:
         limit,
         float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
         LONGEST_ANNOUNCEMENT_PAUSE_SECONDS,
+        *([list(only)] if only is not None else []),
     )
-    return [
-        DueJob(row["id"], Priority(row["priority"]), row["scheduled"], row["lateness"], row["requested"])
-        for row in rows
-    ]
+    return await understood(
+        ledger,
+        JOBS_DUTY,
+        rows,
+        lambda row: DueJob(
+            row["id"], Priority(row["priority"]), row["scheduled"], row["lateness"], row["requested"]
+        ),
+    )
 
 
 async def take_due_deliveries(
-    ledger: Ledger, limit: int, crowded: Collection[tuple[Channel, Priority]] = ()
+    ledger: Ledger,
+    limit: int,
+    crowded: Collection[tuple[Channel, Priority]] = (),
+    only: Sequence[UUID] | None = None,
 ) -> list[DueDelivery]:
     """Deliveries nobody claimed in time; each is put off, doubling. Claimed ones are put off to their lease's end,
     those of a paused channel to the end of the pause.
@@ -101,8 +124,9 @@ async def take_due_deliveries(
         f"""
         WITH due AS (
             SELECT id, announcements >= 0 AND channel || '.' || priority = ANY ($4::text[]) AS crowded
-            FROM hermodr.deliveries
+            FROM hermodr.deliveries d
             WHERE wake_at <= now() AND (state <> 'sending' OR lease_until > now())
+              AND {_DELIVERIES_LEFT}{_among(only, 7)}
             ORDER BY wake_at LIMIT $1 FOR UPDATE SKIP LOCKED
         ), put_off AS (
             UPDATE hermodr.deliveries d
@@ -125,40 +149,44 @@ async def take_due_deliveries(
         [f"{channel}.{priority.value}" for channel, priority in crowded],
         CROWDED_PAUSE_SECONDS,
         SPARED_ANNOUNCEMENTS,
+        *([list(only)] if only is not None else []),
     )
-    return [
-        DueDelivery(row["id"], Channel(row["channel"]), Priority(row["priority"]), row["retry"])
-        for row in rows
-    ]
+    return await understood(
+        ledger,
+        DELIVERIES_DUTY,
+        rows,
+        lambda row: DueDelivery(row["id"], Channel(row["channel"]), Priority(row["priority"]), row["retry"]),
+    )
 
 
 async def expired_claims(ledger: Ledger, limit: int) -> list[ExpiredClaim]:
     """Claims whose lease is over. Nothing is changed: recording their outcome as unknown is what takes them."""
     rows = await ledger.fetch(
-        """
+        f"""
         SELECT id, channel, priority, attempt, max_attempts, on_unknown, claimed_by, claimed_at, now() AS now,
                earlier_attempts
-        FROM hermodr.deliveries
-        WHERE wake_at <= now() AND state = 'sending' AND lease_until <= now()
+        FROM hermodr.deliveries d
+        WHERE wake_at <= now() AND state = 'sending' AND lease_until <= now() AND {_CLAIMS_LEFT}
         ORDER BY wake_at LIMIT $1
         """,
         limit,
     )
-    return [
-        ExpiredClaim(
-            row["id"],
-            Channel(row["channel"]),
-            Priority(row["priority"]),
-            row["attempt"],
-            row["max_attempts"],
-            OnUnknown(row["on_unknown"]),
-            row["claimed_by"],
-            row["claimed_at"],
-            row["now"],
-            row["earlier_attempts"],
-        )
-        for row in rows
-    ]
+    return await understood(ledger, CLAIMS_DUTY, rows, _expired)
+
+
+def _expired(row: Row) -> ExpiredClaim:
+    return ExpiredClaim(
+        row["id"],
+        Channel(row["channel"]),
+        Priority(row["priority"]),
+        row["attempt"],
+        row["max_attempts"],
+        OnUnknown(row["on_unknown"]),
+        row["claimed_by"],
+        row["claimed_at"],
+        row["now"],
+        row["earlier_attempts"],
+    )
 
 
 async def put_back(ledger: Ledger, job_ids: Sequence[UUID], delivery_ids: Sequence[UUID]) -> None:
@@ -182,12 +210,13 @@ async def put_back(ledger: Ledger, job_ids: Sequence[UUID], delivery_ids: Sequen
 
 
 async def seconds_until_due(ledger: Ledger) -> float | None:
-    """How long until the next row's moment; `None` when no row waits for one."""
+    """How long until the next row's moment; `None` when no row waits for one but those set aside."""
     rows = await ledger.fetch(
-        """
+        f"""
         SELECT extract(epoch FROM least(
-            (SELECT min(wake_at) FROM hermodr.jobs WHERE wake_at IS NOT NULL),
-            (SELECT min(wake_at) FROM hermodr.deliveries WHERE wake_at IS NOT NULL)
+            (SELECT wake_at FROM hermodr.jobs j WHERE wake_at IS NOT NULL AND {_JOBS_LEFT} ORDER BY wake_at LIMIT 1),
+            (SELECT wake_at FROM hermodr.deliveries d
+             WHERE wake_at IS NOT NULL AND {_DELIVERIES_LEFT} AND {_CLAIMS_LEFT} ORDER BY wake_at LIMIT 1)
         ) - clock_timestamp())::float8 AS seconds
         """
     )
@@ -202,18 +231,45 @@ class DueRows:
         self._ledger = ledger
 
     async def take_jobs(self, limit: int) -> list[DueJob]:
-        """See `take_due_jobs`."""
-        return await take_due_jobs(self._ledger, limit)
+        """See `take_due_jobs`. A job that cannot be taken is set aside."""
+        return await spared(
+            self._ledger,
+            JOBS_DUTY,
+            lambda only: take_due_jobs(self._ledger, limit, only),
+            lambda: self._due("jobs j", _JOBS_LEFT, limit),
+        )
 
     async def take_deliveries(
         self, limit: int, crowded: Collection[tuple[Channel, Priority]]
     ) -> list[DueDelivery]:
-        """See `take_due_deliveries`."""
-        return await take_due_deliveries(self._ledger, limit, crowded)
+        """See `take_due_deliveries`. A delivery that cannot be taken is set aside."""
+        return await spared(
+            self._ledger,
+            DELIVERIES_DUTY,
+            lambda only: take_due_deliveries(self._ledger, limit, crowded, only),
+            lambda: self._due("deliveries d", _DELIVERIES_LEFT, limit),
+        )
+
+    async def _due(self, table: str, left: str, limit: int) -> list[UUID]:
+        rows = await self._ledger.fetch(
+            f"SELECT id FROM hermodr.{table} WHERE wake_at <= now() AND {left} ORDER BY wake_at LIMIT $1",
+            limit,
+        )
+        return [row["id"] for row in rows]
 
     async def expired_claims(self, limit: int) -> list[ExpiredClaim]:
         """See `expired_claims`."""
         return await expired_claims(self._ledger, limit)
+
+    async def record(self, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
+        """What became of expired claims; see `attempts.record`. One that cannot be recorded is set aside."""
+        by_id = {attempt.delivery_id: (attempt, settlement) for attempt, settlement in results}
+        return await isolated(
+            self._ledger,
+            CLAIMS_DUTY,
+            list(by_id),
+            lambda ids: attempts.record(self._ledger, [by_id[each] for each in ids]),
+        )
 
     async def seconds_until_due(self) -> float | None:
         """See `seconds_until_due`."""

@@ -16,6 +16,10 @@ from hermodr_ledger.engine import Ledger, Statements, Transaction
 from hermodr_ledger.letters import MOST_TOGETHER, SEEN, Sight, Wanted, meant, seen
 from hermodr_ledger.pauses import OPERATED_CHANNEL
 from hermodr_ledger.requeueing import KeyTaken, NoSuchJob, NotAgain, Requeued, Verdict, requeue
+from hermodr_ledger.setting_aside import not_aside
+
+DUTY = "replays"
+"""What letters are set aside by that cannot be replayed."""
 
 TAKEN_SECONDS = 10.0
 """How long a scheduler has to replay what it took before another tries."""
@@ -152,10 +156,10 @@ async def count_open(statements: Statements, sight: Sight, wanted: Wanted) -> in
 async def take_due(ledger: Ledger, limit: int) -> list[DueLetter]:
     """Letters whose moment has come. Whoever takes them has `TAKEN_SECONDS`; then they are due again."""
     rows = await ledger.fetch(
-        """
+        f"""
         WITH due AS (
-            SELECT id FROM hermodr.dead_letters
-            WHERE replay_at <= now() AND replay_at IS NOT NULL AND replayed_at IS NULL
+            SELECT id FROM hermodr.dead_letters l
+            WHERE replay_at <= now() AND replay_at IS NOT NULL AND replayed_at IS NULL AND {not_aside(DUTY, "l.id")}
             ORDER BY replay_at LIMIT $1 FOR UPDATE SKIP LOCKED
         )
         UPDATE hermodr.dead_letters l SET replay_at = now() + make_interval(secs => $2) FROM due WHERE l.id = due.id

@@ -4,11 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import asyncpg
+
 from hermodr_contracts.vocabulary import Priority
-from hermodr_ledger.engine import COUNTING_SECONDS, Collided, Contested, Ledger
+from hermodr_ledger.engine import COUNTING_SECONDS, Collided, Contested, Ledger, LedgerUnavailable
+from hermodr_ledger.setting_aside import not_aside, set_aside
 
 PARTITIONS_AHEAD = timedelta(days=28)
 IDEMPOTENCY_KEPT = timedelta(hours=48)
+RETENTION_DUTY = "retention"
+"""What weeks are set aside by that cannot be dropped."""
 _MOVING_SECONDS = 900.0
 
 
@@ -59,7 +64,9 @@ async def make_partitions(ledger: Ledger, now: datetime) -> Shaped:
 async def drop_partitions(ledger: Ledger, before: datetime) -> Shaped:
     """Drops weeks wholly before the time in which every job is finished; they are named YYYYMMDD."""
     rows = await ledger.fetch(
-        "SELECT week FROM hermodr.weeks_over($1) AS week", before, seconds=_MOVING_SECONDS
+        f"SELECT week FROM hermodr.weeks_over($1) AS week WHERE {not_aside(RETENTION_DUTY, 'week')}",
+        before,
+        seconds=_MOVING_SECONDS,
     )
     weeks = [row["week"] for row in rows]
     dropped: list[str] = []
@@ -68,6 +75,11 @@ async def drop_partitions(ledger: Ledger, before: datetime) -> Shaped:
             (found,) = await ledger.fetch("SELECT hermodr.drop_week($1) AS dropped", week)
         except (Contested, Collided):
             return Shaped(dropped, weeks[nth:])
+        except LedgerUnavailable:
+            raise
+        except asyncpg.PostgresError as error:
+            await set_aside(ledger, RETENTION_DUTY, {week: error})
+            continue
         if found["dropped"]:
             await _forget_standings(ledger, week)
             dropped.append(week)
@@ -128,4 +140,5 @@ async def waiting(ledger: Ledger) -> list[Waiting]:
         """,
         seconds=COUNTING_SECONDS,
     )
-    return [Waiting(row["kind"], Priority(row["priority"]), row["jobs"], row["oldest"]) for row in rows]
+    known = [row for row in rows if row["priority"] in set(Priority)]
+    return [Waiting(row["kind"], Priority(row["priority"]), row["jobs"], row["oldest"]) for row in known]

@@ -4,7 +4,6 @@ import asyncio
 from datetime import timedelta
 
 from hermodr_ledger.accept import DUE_CHANNEL
-from hermodr_ledger.attempts import Attempts
 from hermodr_ledger.due import DueRows
 from hermodr_ledger.listening import listen
 from hermodr_ledger.pauses import OPERATED_CHANNEL
@@ -29,9 +28,10 @@ async def main(stop: asyncio.Event) -> None:
     runtime = Runtime(settings)
     metrics = SchedulerMetrics(runtime.registry)
     backlog = Backlog(runtime.broker.topology)
+    due = DueRows(runtime.ledger)
     scheduling = Scheduling(
-        DueRows(runtime.ledger),
-        Attempts(runtime.ledger),
+        due,
+        due,
         runtime.announcer,
         backlog,
         runtime.clock,

@@ -11,6 +11,7 @@ from hermodr_contracts.messages import SCHEMA_VERSION_HEADER, Undecodable, decod
 from hermodr_contracts.topology import QueueSpec
 from hermodr_ledger.dead_letters import DeadMessage, bury
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_ledger.setting_aside import set_aside
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.broker_session import RawHandler
 
@@ -36,7 +37,11 @@ def _on_dead(spec: QueueSpec, ledger: Ledger) -> RawHandler:
             body=message.body,
             headers={**message.headers, "x-routing-key": message.routing_key},
         )
-        await _store(ledger, letter)
+        try:
+            await _store(ledger, letter)
+        except Exception as error:  # noqa: BLE001 - it stays in its queue, and the others go on
+            await set_aside(ledger, "dead letters", {letter.source_id: error})
+            return
         await message.ack()
         log.warning("dead letter", queue=spec.label, reason=letter.reason, message_id=message.message_id)
 

@@ -6,8 +6,9 @@ from typing import Any
 import structlog
 
 from hermodr_ledger import replaying
-from hermodr_ledger.engine import Ledger
+from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_ledger.replaying import DueLetter
+from hermodr_ledger.setting_aside import set_aside
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.broker import Broker, Unroutable
 from hermodr_servicekit.outages import BrokerUnavailable
@@ -45,17 +46,25 @@ class Replays:
         if not self._broker.connected:
             return _LONGEST_SLEEP_SECONDS
         for letter in await replaying.take_due(self._ledger, _TOGETHER):
-            if letter.job_id is not None:
-                replayed = await replaying.replay_job(self._ledger, letter)
-                log.info("dead letter replayed", letter=str(letter.id), outcome=replayed.outcome)
-                if replayed.announce is not None:
-                    self._announcer.jobs(replayed.announce, [letter.job_id])
-            else:
-                await self._publish(letter)
+            try:
+                await self._replay(letter)
+            except (LedgerUnavailable, OSError, MemoryError):
+                raise
+            except Exception as error:  # noqa: BLE001 - it is this letter's, and the others go on
+                await set_aside(self._ledger, replaying.DUTY, {str(letter.id): error})
         seconds = await replaying.seconds_until_due(self._ledger)
         if seconds is None:
             return _LONGEST_SLEEP_SECONDS
         return min(max(seconds, _SHORTEST_SLEEP_SECONDS), _LONGEST_SLEEP_SECONDS)
+
+    async def _replay(self, letter: DueLetter) -> None:
+        if letter.job_id is None:
+            await self._publish(letter)
+            return
+        replayed = await replaying.replay_job(self._ledger, letter)
+        log.info("dead letter replayed", letter=str(letter.id), outcome=replayed.outcome)
+        if replayed.announce is not None:
+            self._announcer.jobs(replayed.announce, [letter.job_id])
 
     async def _publish(self, letter: DueLetter) -> None:
         queue = origin(letter.headers)

@@ -43,7 +43,7 @@ class Due(Protocol):
 
 
 class Records(Protocol):
-    """Where outcomes are written: `hermodr_ledger.attempts.Attempts`."""
+    """Where outcomes are written: `hermodr_ledger.due.DueRows`."""
 
     async def record(self, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]: ...
 

@@ -1,13 +1,13 @@
 """The scheduler's housekeeping: topology and partitions in place, retention, and the gauges of what waits."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Awaitable, Sequence
+from datetime import datetime, timedelta
 
 import structlog
 
 from hermodr_contracts.topology import Topology
-from hermodr_ledger import dead_letters, pauses, rates, upkeep
-from hermodr_ledger.engine import Ledger
+from hermodr_ledger import dead_letters, pauses, rates, setting_aside, upkeep
+from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_scheduler.backlog import Backlog
 from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_servicekit.broker import Broker
@@ -19,6 +19,7 @@ log = structlog.get_logger()
 
 _HOUR = 3600.0
 _PUT_OFF = 60.0
+_DUTY = "upkeep"
 _LOOK_EVERY = 5.0
 _LONGEST_REST = 300.0
 _RESUMED_EVERY = 1.0
@@ -49,25 +50,41 @@ class Upkeep:
         self._retention = retention
 
     async def hourly(self) -> float:
-        """Partitions ahead, old weeks away, expired idempotency keys deleted; the ladder known to SQL callers. Sooner
-        again when a week had to wait for somebody's transaction."""
+        """Partitions ahead, old weeks away, expired idempotency keys deleted; the ladder known to SQL callers. A step
+        that fails keeps no other from being done. Sooner again when one did, or a week had to wait for somebody's
+        transaction."""
         now = self._clock.now()
-        await upkeep.record_ladder(self._ledger, self._ladder)
-        made = await upkeep.make_partitions(self._ledger, now)
-        if made.done:
-            log.info("partitions made", tables=len(made.done))
-        put_off = made.put_off
-        if self._retention is not None:
-            old = await upkeep.drop_partitions(self._ledger, now - self._retention)
-            for week in old.done:
-                log.info("partitions dropped", week=week)
-            put_off = [*put_off, *old.put_off]
-        await upkeep.expire_idempotency_keys(self._ledger, now)
-        await rates.forget(self._ledger, now)
+        put_off: list[str] = []
+        failures: dict[str, Exception] = {}
+        steps: dict[str, Awaitable[object]] = {
+            "retry ladder": upkeep.record_ladder(self._ledger, self._ladder),
+            "partitions": self._shape(now, put_off),
+            "idempotency keys": upkeep.expire_idempotency_keys(self._ledger, now),
+            "rates": rates.forget(self._ledger, now),
+            "set aside": setting_aside.forget_healed(self._ledger),
+        }
+        for name, step in steps.items():
+            try:
+                await step
+            except Exception as error:  # noqa: BLE001 - the others are done nevertheless
+                failures[name] = error
+        if away := next((each for each in failures.values() if isinstance(each, LedgerUnavailable)), None):
+            raise away
+        await setting_aside.set_aside(self._ledger, _DUTY, failures)
         if put_off:
             log.warning("weeks wait for open transactions or a dump that use their tables", weeks=put_off)
-            return _PUT_OFF
-        return _HOUR
+        return _PUT_OFF if put_off or failures else _HOUR
+
+    async def _shape(self, now: datetime, put_off: list[str]) -> None:
+        made = await upkeep.make_partitions(self._ledger, now)
+        put_off += made.put_off
+        if made.done:
+            log.info("partitions made", tables=len(made.done))
+        if self._retention is not None:
+            old = await upkeep.drop_partitions(self._ledger, now - self._retention)
+            put_off += old.put_off
+            for week in old.done:
+                log.info("partitions dropped", week=week)
 
     async def resumed(self) -> float:
         """Brings back what was parked while its channel was paused."""

@@ -9,7 +9,7 @@ from hermodr_cli.backing import probe
 from hermodr_cli.doctor.finding import Area, Finding
 from hermodr_cli.doctor.patient import START
 from hermodr_contracts.vocabulary import JobKind
-from hermodr_ledger import dead_letters, inspection, pauses, upkeep
+from hermodr_ledger import dead_letters, inspection, pauses, setting_aside, upkeep
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_ledger.inspection import ServerFacts
 from hermodr_ledger.schema_version import head, known_revisions
@@ -134,6 +134,9 @@ async def _backlog(ledger: Ledger) -> list[Finding]:
     if dead := await dead_letters.count(ledger):
         remedy = "look at them: `hermodr dead-letters list`"
         found.append(AREA.warning("dead letters", f"{dead} were not replayed", remedy))
+    for aside in await setting_aside.all_aside(ledger):
+        remedy = "look at the row, and at the scheduler's log: docs/runbook.md (rows set aside)"
+        found.append(AREA.warning("set aside", f"scheduler, {aside}", remedy))
     for pause in await pauses.paused(ledger):
         why = f" ({pause.reason})" if pause.reason else ""
         text = f"channel {pause.channel} is paused since {pause.paused_at:%Y-%m-%dT%H:%M:%SZ}{why}: nothing is sent"

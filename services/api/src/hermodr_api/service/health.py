@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from hermodr_api.service.counts import Counts
 from hermodr_contracts.topology import NEEDED_SERVICES
-from hermodr_ledger import dead_letters, heartbeats, jobs, lanes, pauses, provider_limits
+from hermodr_ledger import dead_letters, heartbeats, jobs, lanes, pauses, provider_limits, setting_aside
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_ledger.provider_limits import ProviderLimits
 from hermodr_servicekit.broker import Broker
@@ -103,6 +103,7 @@ class HealthCheck:
                 stopped = await pauses.paused(self._ledger)
                 tasks = await lanes.waiting_tasks(self._ledger)
                 limits = await provider_limits.known(self._ledger)
+                aside = await setting_aside.all_aside(self._ledger)
         except (LedgerUnavailable, TimeoutError) as error:
             reason = "no answer in time" if isinstance(error, TimeoutError) else str(error)
             return seen | {
@@ -120,6 +121,7 @@ class HealthCheck:
             for each in stopped
         ]
         warnings += [_resting(each) for each in limits if each.rests_until is not None]
+        warnings += [f"scheduler, {each}" for each in aside]
         if tasks:
             warnings.append(f"tasks wait, {tasks} of them: there is no worker yet")
         seen["providers"] = {f"{each.channel}:{each.provider}": _provider(each) for each in limits}

@@ -9,8 +9,9 @@ from uuid import UUID
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from hermodr_servicekit.loop_watch import LoopWatch, Step
+from hermodr_servicekit.loop_watch import SETTLING_SECONDS, LoopWatch, Step
 from hermodr_servicekit.periodic import running
+from tests.support.clocks import FakeClock
 from tests.support.waiting import wait_until
 
 ONE, TWO = UUID(int=1), UUID(int=2)
@@ -32,7 +33,7 @@ def late(registry: CollectorRegistry) -> float:
 async def test_a_blocked_loop_is_measured_and_told_with_the_one_to_blame() -> None:
     registry = CollectorRegistry()
     with capture_logs() as logs:
-        async with running(LoopWatch(registry).run()):
+        async with running(LoopWatch(registry, settling_seconds=0).run()):
             await asyncio.sleep(0)
             with Step("delivery_id", TWO):
                 compute(0.01)
@@ -50,7 +51,7 @@ async def test_a_blocked_loop_is_measured_and_told_with_the_one_to_blame() -> No
 
 def test_a_busy_machine_is_measured_and_blamed_on_nobody() -> None:
     registry = CollectorRegistry()
-    watch = LoopWatch(registry)
+    watch = LoopWatch(registry, settling_seconds=0)
     with capture_logs() as logs:
         watch.seen(2.0, 0.05)
         watch.seen(-0.001, 0.0)
@@ -61,5 +62,17 @@ def test_a_busy_machine_is_measured_and_blamed_on_nobody() -> None:
 
 def test_what_blocked_it_may_be_unknown() -> None:
     with capture_logs() as logs:
-        LoopWatch(CollectorRegistry()).seen(0.4, 0.5)
+        LoopWatch(CollectorRegistry(), settling_seconds=0).seen(0.4, 0.5)
     assert [(each["seconds"], each["computed"]) for each in logs] == [(0.4, 0.5)]
+
+
+def test_a_start_that_computes_for_itself_is_not_told() -> None:
+    registry, clock = CollectorRegistry(), FakeClock()
+    watch = LoopWatch(registry, wall_time=clock.monotonic)
+    with capture_logs() as logs:
+        watch.seen(0.4, 0.5)
+        assert not logs
+        clock.advance(SETTLING_SECONDS + 1)
+        watch.seen(0.4, 0.5)
+    assert len(logs) == 1
+    assert late(registry) == 2

@@ -23,6 +23,9 @@ TICK_SECONDS = 0.02
 BLOCKED_SECONDS = 0.1
 """No callback may compute for so long."""
 
+SETTLING_SECONDS = 10.0
+"""After a start, which computes for itself: nobody is kept waiting yet, and nothing is told."""
+
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -74,8 +77,10 @@ class LoopWatch:
         *,
         wall_time: Callable[[], float] = time.perf_counter,
         cpu_time: Callable[[], float] = time.thread_time,
+        settling_seconds: float = SETTLING_SECONDS,
     ) -> None:
         self._wall_time = wall_time
+        self._settled_at = wall_time() + settling_seconds
         self._cpu_time = cpu_time
         self._lag = Histogram(
             "hermodr_loop_lag_seconds",
@@ -95,7 +100,8 @@ class LoopWatch:
     def seen(self, lag: float, computed: float) -> None:
         """The loop was `lag` seconds late, and its thread computed for `computed` seconds since the last look."""
         self._lag.observe(max(lag, 0.0))
-        if lag > BLOCKED_SECONDS and computed > BLOCKED_SECONDS:
+        blocked = lag > BLOCKED_SECONDS and computed > BLOCKED_SECONDS
+        if blocked and self._wall_time() > self._settled_at:
             culprit = {} if _longest.of is None else {_longest.kind: str(_longest.of)}
             log.warning(
                 "the loop was blocked",

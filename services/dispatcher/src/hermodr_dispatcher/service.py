@@ -24,6 +24,7 @@ from hermodr_ledger.redeciding import record_all
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.coalescer import Coalescer
 from hermodr_servicekit.logging import whereabouts
+from hermodr_servicekit.loop_watch import Step
 
 log = structlog.get_logger()
 
@@ -95,9 +96,7 @@ class Dispatching:
         ]  # those are for a worker, once there is one
         if jobs:
             locales = await self._published(jobs)
-            decisions = [
-                decide(job, _template(job, locales), job.read_at, self._max_attempts) for job in jobs
-            ]
+            decisions = [self._decided(job, locales) for job in jobs]
             lanes = await record_all(self._ledger, decisions)
             for (channel, priority), ids in lanes.items():
                 self._announcer.deliveries(channel, priority, ids)
@@ -106,6 +105,10 @@ class Dispatching:
             if erased:
                 await forget_jobs(self._ledger, erased)
         return [None] * len(packs)
+
+    def _decided(self, job: RequestedJob, locales: Mapping[tuple[UUID, int], Locales]) -> Decision:
+        with Step("job_id", job.id):
+            return decide(job, _template(job, locales), job.read_at, self._max_attempts)
 
     async def _published(self, jobs: Sequence[RequestedJob]) -> dict[tuple[UUID, int], Locales]:
         """What the versions of these jobs' templates speak."""

@@ -17,6 +17,7 @@ from hermodr_api.app import Api
 from hermodr_api.settings import ApiSettings
 from hermodr_ledger import audit, keys
 from hermodr_ledger.keys import Scope
+from hermodr_servicekit.clock import Clock
 from tests.support.sessions import fresh_name
 
 DEAD_BROKER = "amqp://guest:guest@127.0.0.1:1/"
@@ -97,13 +98,18 @@ def client_of(api: Api, secret: str | None = None) -> httpx.AsyncClient:
 
 @asynccontextmanager
 async def api_over(
-    database_url: str, amqp_url: str = DEAD_BROKER, prefix: str = "hermodr", **more: Any
+    database_url: str,
+    amqp_url: str = DEAD_BROKER,
+    prefix: str = "hermodr",
+    *,
+    clock: Clock | None = None,
+    **more: Any,
 ) -> AsyncIterator[ApiUnderTest]:
     """The API with a project of its own. Its broker connection is the test's to run."""
     settings = ApiSettings(
         database_url=database_url, amqp_url=amqp_url, amqp_prefix=prefix, jwt_secret=SecretStr(SECRET), **more
     )
-    api = Api(settings)
+    api = Api(settings, clock)
     api.authenticator.opened = True
     created = await keys.create(api.ledger, fresh_name(), ["admin"])
     async with client_of(api, created.secret) as http:

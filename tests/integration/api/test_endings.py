@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 
-from hermodr_api.domain.notifications import fingerprint
-from tests.support.api import MAIL, ApiUnderTest, problem
+from tests.support.api import MAIL, ApiUnderTest, api_over, problem
+from tests.support.clocks import FakeClock
 from tests.support.sessions import fresh_name
 
 SINGLE, BULK, TASKS, CANCEL = "/v1/notifications", "/v1/notifications/bulk", "/v1/jobs", "/v1/jobs/cancel"
@@ -85,24 +86,37 @@ async def test_it_cannot_expire_before_it_is_to_be_sent(api: ApiUnderTest) -> No
     await job_of(api, SINGLE, MAIL | {"scheduled_for": early, "expires_at": later})
 
 
-async def test_the_first_answer_is_repeated_also_when_the_mail_has_expired_meanwhile(
-    api: ApiUnderTest,
-) -> None:
-    """The api's clock goes on; the request stays the same to the octet."""
-    document = MAIL | {"expires_at": "2020-01-01T00:00:00Z"}
-    body = json.dumps(document).encode()
-    headers = {"content-type": "application/json", "idempotency-key": "once"}
-    problem(await api.http.post(SINGLE, content=body, headers=headers), 422, "invalid-request")
-    await api.api.ledger.fetch(
-        "INSERT INTO hermodr.idempotency_keys (project_id, key, fingerprint, status, response)"
-        " VALUES ($1, 'once', $2, 202, $3)",
-        api.project_id,
-        fingerprint("POST", SINGLE, body),
-        b'{"job_id": "as before"}',
-    )
-    again = await api.http.post(SINGLE, content=body, headers=headers)
-    assert (again.status_code, again.json()) == (202, {"job_id": "as before"})
-    assert again.headers["idempotent-replayed"] == "true"
+async def test_what_was_accepted_is_accepted_again_when_it_has_expired_meanwhile(database_url: str) -> None:
+    """At every door whose requests may be repeated, by the key of the request and by that of an item."""
+    clock = FakeClock()
+    expiring = {"expires_at": (clock.now() + timedelta(minutes=15)).isoformat()}
+    keyed = MAIL | expiring | {"idempotency_key": "item"}
+    async with api_over(database_url, clock=clock) as api:
+
+        async def answers(path: str, document: object) -> list[httpx.Response]:
+            key = {} if path == BULK else {"idempotency-key": path}
+            return [await api.http.post(path, json=document, headers=key) for _ in range(2)]
+
+        doors: list[tuple[str, object]] = [
+            (SINGLE, MAIL | expiring),
+            (TASKS, TASK | expiring),
+            (BULK, [keyed, MAIL]),
+        ]
+        first = [(await answers(path, document))[0] for path, document in doors]
+        jobs = await api.jobs()
+        clock.advance(3600)
+        for (path, document), before in zip(doors, first, strict=True):
+            for again in await answers(path, document):
+                if path == BULK:
+                    assert (again.json()["accepted"], again.json()["rejected"]) == (2, [])
+                else:
+                    assert (again.status_code, again.content) == (202, before.content)
+                    assert again.headers["idempotent-replayed"] == "true"
+        assert await api.jobs() == jobs + 2  # the mails without a key
+        fresh = (await api.http.post(BULK, json=[keyed | {"idempotency_key": "another"}])).json()
+        assert fresh["rejected"][0]["errors"][0]["loc"] == ["expires_at"]
+        for path, document in doors[:2]:
+            problem(await api.http.post(path, json=document), 422, "invalid-request")
 
 
 async def test_a_key_finds_and_cancels_what_carries_it(api: ApiUnderTest) -> None:

@@ -4,10 +4,11 @@ The key, what the request does and its answer are one transaction: a request tha
 behind, and can be repeated at once. While it runs its uncommitted row holds the key.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from hermodr_ledger.accept import KeyReused, Replay, StillRunning
-from hermodr_ledger.engine import Contested, Statements, Transaction
+from hermodr_ledger.engine import Contested, Row, Statements, Transaction
 
 TAKING_SECONDS = 0.15
 """How long a key is waited for that an uncommitted transaction holds."""
@@ -49,14 +50,28 @@ async def look(
     statements: Statements, project_id: UUID, key: str, fingerprint: bytes
 ) -> Replay | KeyReused | StillRunning | None:
     """What the key was used for; `None` when it was not."""
+    return (await look_many(statements, project_id, [(key, fingerprint)]))[0]
+
+
+async def look_many(
+    statements: Statements, project_id: UUID, keys: Sequence[tuple[str, bytes]]
+) -> list[Replay | KeyReused | StillRunning | None]:
+    """What each key, with a request's fingerprint, was used for; `None` for those that were not."""
     rows = await statements.fetch(
-        "SELECT fingerprint, status, response FROM hermodr.idempotency_keys WHERE project_id = $1 AND key = $2",
+        """
+        SELECT key, fingerprint, status, response FROM hermodr.idempotency_keys
+        WHERE project_id = $1 AND key = ANY ($2)
+        """,
         project_id,
-        key,
+        [key for key, _ in keys],
     )
-    if not rows:
+    known = {row["key"]: row for row in rows}
+    return [_verdict(known.get(key), fingerprint) for key, fingerprint in keys]
+
+
+def _verdict(row: Row | None, fingerprint: bytes) -> Replay | KeyReused | StillRunning | None:
+    if row is None:
         return None
-    row = rows[0]
     if row["fingerprint"] != fingerprint:
         return KeyReused()
     return StillRunning() if row["status"] is None else Replay(row["status"], row["response"])

@@ -102,7 +102,7 @@ class Api:
         self.publishing = Publishing()
         domain = settings.message_id_domain
         self.accepting = Accepting(self.ledger, self.announcer, self._count)
-        self.notifications = Notifications(self.ledger, self.directory, self.accepting, self.clock, domain)
+        self.notifications = Notifications(self.directory, self.accepting, self.clock, domain)
         self.bulk = Bulk(self.ledger, self.directory, self.announcer, self.clock, domain, self._count)
         self.counts = Counts(self.clock)
         self._gate = Gate(self.authenticator, Limiter(partial(rates.take, self.ledger), self.clock))

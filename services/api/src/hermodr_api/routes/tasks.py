@@ -5,7 +5,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hermodr_api.domain.tasks import TaskAcceptedView, TaskIn, answer_of, task_of
-from hermodr_api.errors import invalid
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, read_body, respond
 from hermodr_api.service.accepting import Accepting
@@ -49,7 +48,7 @@ class TaskRoutes:
         wanted, key = await read_body(request, TaskIn)
         job = task_of(wanted, new_job_id(), caller.project_id, caller.user_id, self._clock)
         if isinstance(job, list):
-            raise invalid(*job)
+            return respond(await self._accepting.earlier(caller.project_id, key, job))
         answer = answer_of(job)
         if key is not None:
             job = job._replace(idempotency=Idempotency(key.value, key.fingerprint, answer))

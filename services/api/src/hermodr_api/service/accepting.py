@@ -9,9 +9,10 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from hermodr_api.errors import SINGLETON_TAKEN, Refused, contested
-from hermodr_api.service.answers import Answer, settled
+from hermodr_api.errors import SINGLETON_TAKEN, Flaw, Refused, contested, invalid
+from hermodr_api.service.answers import Answer, Key, patience, settled
 from hermodr_contracts.vocabulary import JobKind, Priority
+from hermodr_ledger import idempotency
 from hermodr_ledger.accept import (
     Accepted,
     NewJob,
@@ -78,6 +79,17 @@ class Accepting:
         if not job.waits:
             self._announcer.jobs(job.priority, (job.id,))
         return Answer(202, answer())
+
+    async def earlier(self, project_id: UUID, key: Key | None, flaws: Sequence[Flaw]) -> Answer:
+        """The answer of the first request with the key: what was good then may be gone or past by now. Raises
+        `Refused`, naming the flaws, when there was none."""
+        known = None
+        if key is not None:
+            async with patience():
+                known = await idempotency.look(self._ledger, project_id, key.value, key.fingerprint)
+        if known is None:
+            raise invalid(*flaws)
+        return settled(known)
 
     async def drain(self) -> None:
         """Returns when what was handed in so far is committed or refused."""

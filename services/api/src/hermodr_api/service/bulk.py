@@ -20,6 +20,7 @@ from hermodr_api.domain.bodies import flaws_of
 from hermodr_api.domain.json_text import Flawed
 from hermodr_api.domain.notifications import (
     BulkItemIn,
+    NotificationIn,
     Sendable,
     answer_of,
     examine,
@@ -68,12 +69,15 @@ _WAIT_SECONDS = 1.5
 
 @dataclass(slots=True)
 class _Work:
-    """One bulk request on its way. `rejected` holds flaws by index."""
+    """One bulk request on its way. `rejected` holds flaws by index, `keys` the keys and fingerprints of flawed items
+    that have one; `repeated` counts those that were accepted before."""
 
     project_id: UUID
     batch_id: UUID
     sendable: list[tuple[int, Sendable, dict[str, Any]]] = field(default_factory=list)
     rejected: dict[int, list[Flaw]] = field(default_factory=dict)
+    keys: dict[int, tuple[str, bytes]] = field(default_factory=dict)
+    repeated: int = 0
     jobs: list[tuple[int, NewJob]] = field(default_factory=list)
 
 
@@ -115,6 +119,8 @@ class Bulk:
                 self._examine(work, index, item, now)
             await asyncio.sleep(0)
         await self._refer(work)
+        if work.keys:
+            await self._look_back(work)
         for _ in range(_TRIES - 1):
             try:
                 return await self._commit(work, key)
@@ -133,7 +139,7 @@ class Bulk:
             return
         examined = examine(wanted, now, ())
         if isinstance(examined, list):
-            work.rejected[index] = examined
+            self._reject(work, index, wanted, item, examined)
         elif isinstance(item, dict):
             work.sendable.append((index, examined, item))
 
@@ -178,7 +184,7 @@ class Bulk:
         if place is not None:
             flaws += misplaced(place, there.places[place], ())
         if flaws:
-            work.rejected[index] = flaws
+            self._reject(work, index, item.wanted, raw, flaws)
             return
         job_id = new_job_id()
         kept = None
@@ -197,6 +203,20 @@ class Bulk:
         )
         work.jobs.append((index, job))
 
+    @staticmethod
+    def _reject(work: _Work, index: int, wanted: NotificationIn, raw: object, flaws: list[Flaw]) -> None:
+        work.rejected[index] = flaws
+        if isinstance(wanted, BulkItemIn) and wanted.idempotency_key is not None and isinstance(raw, dict):
+            work.keys[index] = (wanted.idempotency_key, item_fingerprint(raw))
+
+    async def _look_back(self, work: _Work) -> None:
+        """Flawed items that were accepted before are so again: what was good then may be gone or past by now."""
+        verdicts = await idempotency.look_many(self._ledger, work.project_id, list(work.keys.values()))
+        for index, verdict in zip(work.keys, verdicts, strict=True):
+            if isinstance(verdict, Replay):
+                del work.rejected[index]
+                work.repeated += 1
+
     async def _commit(self, work: _Work, key: Key | None) -> Answer:
         try:
             async with self._ledger.transaction() as transaction:
@@ -207,7 +227,7 @@ class Bulk:
                 jobs = [job for _, job in work.jobs]
                 verdicts = await accept_many(transaction, jobs, wait_seconds=_WAIT_SECONDS)
                 rejected = work.rejected | _refusals(work.jobs, verdicts)
-                accepted = len(work.jobs) + len(work.rejected) - len(rejected)
+                accepted = work.repeated + len(work.jobs) + len(work.rejected) - len(rejected)
                 committed = [
                     job for job, verdict in zip(jobs, verdicts, strict=True) if verdict == Accepted()
                 ]

@@ -1,6 +1,5 @@
 """Taking single notifications on."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
 from hermodr_api.domain.notifications import (
@@ -14,13 +13,11 @@ from hermodr_api.domain.notifications import (
     template_of,
 )
 from hermodr_api.domain.updates import misplaced
-from hermodr_api.errors import Flaw, invalid
+from hermodr_api.errors import Flaw
 from hermodr_api.service.accepting import Accepting
-from hermodr_api.service.answers import Answer, Key, patience, settled
+from hermodr_api.service.answers import Answer, Key, patience
 from hermodr_api.service.directory import Directory
-from hermodr_ledger import idempotency
 from hermodr_ledger.accept import Idempotency, NewJob
-from hermodr_ledger.engine import Ledger
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import new_job_id
 
@@ -30,13 +27,11 @@ class Notifications:
 
     def __init__(
         self,
-        ledger: Ledger,
         directory: Directory,
         accepting: Accepting,
         clock: Clock,
         domain: str,
     ) -> None:
-        self._ledger = ledger
         self._directory = directory
         self._accepting = accepting
         self._clock = clock
@@ -46,7 +41,7 @@ class Notifications:
         """Commits the job and rings for it. Raises `Refused` and `LedgerUnavailable`."""
         item = examine(wanted, self._clock.now())
         if isinstance(item, list):
-            return await self._earlier(project_id, key, item)
+            return await self._accepting.earlier(project_id, key, item)
         async with patience():
             job = await self._prepare(project_id, item, key)
             if isinstance(job, Answer):
@@ -73,21 +68,11 @@ class Notifications:
             flaws += misplaced(place, there, ("body",))
             group_id = there.update_group_id
         if flaws:
-            return await self._earlier(project_id, key, flaws)
+            return await self._accepting.earlier(project_id, key, flaws)
         job_id = new_job_id()
         answer = answer_of(job_id, item.waits, self._domain)
         kept = Idempotency(key.value, key.fingerprint, answer) if key is not None else None
         return job_of(item, job_id, project_id, found, group_id=group_id, idempotency=kept)
-
-    async def _earlier(self, project_id: UUID, key: Key | None, flaws: Sequence[Flaw]) -> Answer:
-        """The answer of the first request with the key: what was good then may be gone or past by now."""
-        earlier = None
-        if key is not None:
-            async with patience():
-                earlier = await idempotency.look(self._ledger, project_id, key.value, key.fingerprint)
-        if earlier is None:
-            raise invalid(*flaws)
-        return settled(earlier)
 
 
 def unknown_type(name: str, at: tuple[str | int, ...]) -> Flaw:

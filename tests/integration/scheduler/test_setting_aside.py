@@ -1,7 +1,7 @@
 """One bad row stops no duty of the scheduler: it is set aside, said to be so, and the rest goes on."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry
 from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Priority
 from hermodr_ledger import pauses, rates
-from hermodr_ledger.attempts import Outcome, claim, settle
-from hermodr_ledger.due import DueRows
+from hermodr_ledger.attempts import Attempt, Outcome, Settlement, claim, settle
+from hermodr_ledger.due import DueRows, ExpiredClaim
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.setting_aside import all_aside, forget_healed
 from hermodr_ledger.upkeep import drop_partitions
@@ -98,23 +98,36 @@ async def test_deliveries_that_cannot_be_taken(ledger: Ledger) -> None:
     assert await duties(ledger) == {"due deliveries": (1, "RaiseError")}
 
 
+def unanswered(claims: Sequence[ExpiredClaim]) -> list[tuple[Attempt, Settlement]]:
+    return [
+        (
+            attempt(each.id, 1, Outcome.UNKNOWN, claimed_at=each.claimed_at),
+            settle(Outcome.UNKNOWN, number=1, max_attempts=4, on_unknown=each.on_unknown, ladder=()),
+        )
+        for each in claims
+    ]
+
+
 async def test_claims_that_cannot_be_settled(ledger: Ledger) -> None:
     ids, due = await new_deliveries(ledger, 20), DueRows(ledger)
     await claim(ledger, ids, owner="me", lease_seconds=0)
     await make_due(ledger)
     async with refused(ledger, "deliveries", ids[0]):
-        found = await due.expired_claims(50)
-        results = [
-            (
-                attempt(each.id, 1, Outcome.UNKNOWN, claimed_at=each.claimed_at),
-                settle(Outcome.UNKNOWN, number=1, max_attempts=4, on_unknown=each.on_unknown, ladder=()),
-            )
-            for each in found
-        ]
-        recorded = await due.record(results)
+        recorded = await due.record(unanswered(await due.expired_claims(50)))
         assert {each.delivery_id for each in recorded} == set(ids[1:])
         assert await due.expired_claims(50) == []
     assert await duties(ledger) == {"expired claims": (1, "RaiseError")}
+
+
+async def test_claims_that_somebody_has_locked(ledger: Ledger) -> None:
+    ids, due = await new_deliveries(ledger, 20), DueRows(ledger)
+    await claim(ledger, ids, owner="me", lease_seconds=0)
+    await make_due(ledger)
+    async with ledger.transaction() as somebody:
+        await somebody.fetch("SELECT 1 FROM hermodr.deliveries WHERE id = $1 FOR UPDATE", ids[0])
+        recorded = await due.record(unanswered(await due.expired_claims(50)))
+    assert {each.delivery_id for each in recorded} == set(ids[1:])
+    assert await duties(ledger) == {"expired claims": (1, "Contested")}
 
 
 class NoBroker:

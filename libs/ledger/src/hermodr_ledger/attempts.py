@@ -14,7 +14,7 @@ from uuid import UUID
 from hermodr_contracts.topology import Step
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
 from hermodr_ledger import leases
-from hermodr_ledger.engine import Ledger, Row, columns
+from hermodr_ledger.engine import Ledger, Row, Statements, columns
 from hermodr_ledger.late_answers import TAKE_LATE_ANSWERS
 from hermodr_ledger.pauses import PAUSED
 from hermodr_servicekit.ids import new_id
@@ -290,7 +290,7 @@ SELECT NULL, id, NULL, NULL, state FROM jobs
 """
 
 
-async def record(ledger: Ledger, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
+async def record(ledger: Statements, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
     """Writes down the attempts, what they make of their deliveries, and of the jobs those belong to, in one
     transaction. Returns those that still counted; recording the same attempt again changes nothing."""
     attempts = [attempt for attempt, _ in results]
@@ -323,7 +323,7 @@ async def record(ledger: Ledger, results: Sequence[tuple[Attempt, Settlement]]) 
     return counted + (await _take_late(ledger, late) if late else [])
 
 
-async def _take_late(ledger: Ledger, attempts: Sequence[Attempt]) -> list[Recorded]:
+async def _take_late(ledger: Statements, attempts: Sequence[Attempt]) -> list[Recorded]:
     rows = await ledger.fetch(
         TAKE_LATE_ANSWERS,
         [each.delivery_id for each in attempts],

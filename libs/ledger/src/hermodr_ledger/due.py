@@ -29,6 +29,9 @@ SPARED_ANNOUNCEMENTS = 3
 """How often such a delivery is not announced: up to 5 + 20 + 40 + 80 s after it was made."""
 
 
+_LOCKED_FOR = "200ms"
+"""How long a row is waited for that somebody's transaction has locked."""
+
 JOBS_DUTY, DELIVERIES_DUTY, CLAIMS_DUTY = "due jobs", "due deliveries", "expired claims"
 _JOBS_LEFT = not_aside(JOBS_DUTY, "j.id")
 _DELIVERIES_LEFT = not_aside(DELIVERIES_DUTY, "d.id")
@@ -262,14 +265,16 @@ class DueRows:
         return await expired_claims(self._ledger, limit)
 
     async def record(self, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
-        """What became of expired claims; see `attempts.record`. One that cannot be recorded is set aside."""
+        """What became of expired claims; see `attempts.record`. One that cannot be recorded, or is locked by somebody's
+        transaction, is set aside."""
         by_id = {attempt.delivery_id: (attempt, settlement) for attempt, settlement in results}
-        return await isolated(
-            self._ledger,
-            CLAIMS_DUTY,
-            list(by_id),
-            lambda ids: attempts.record(self._ledger, [by_id[each] for each in ids]),
-        )
+
+        async def some(ids: Sequence[UUID]) -> list[Recorded]:
+            async with self._ledger.transaction() as transaction:
+                await transaction.fetch("SELECT set_config('lock_timeout', $1, true)", _LOCKED_FOR)
+                return await attempts.record(transaction, [by_id[each] for each in ids])
+
+        return await isolated(self._ledger, CLAIMS_DUTY, list(by_id), some)
 
     async def seconds_until_due(self) -> float | None:
         """See `seconds_until_due`."""

@@ -49,7 +49,7 @@ class NoSuchJob:
 
 Verdict = Requeued | NotAgain | KeyTaken | NoSuchJob
 
-_WAIT_SECONDS = 1.0
+_WAIT_SECONDS = 0.15
 """For a singleton key that an uncommitted transaction holds."""
 
 MOST_ATTEMPTS = 30_000

@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from hermodr_ledger.engine import Ledger, LedgerUnavailable, Row, repeats_itself
+from hermodr_ledger.engine import Contested, Ledger, LedgerUnavailable, Row, repeats_itself
 
 log = structlog.get_logger()
 
@@ -71,7 +71,8 @@ async def spared(
 async def isolated(
     ledger: Ledger, duty: str, ids: Sequence[UUID], work: Callable[[Sequence[UUID]], Awaitable[list[R]]]
 ) -> list[R]:
-    """The work on all rows but those that fail alone, which are set aside. Raises what is no row's fault."""
+    """The work on all rows but those that fail alone, or that somebody's transaction has locked, which are set aside.
+    Raises what is no row's fault."""
     results: list[R] = []
     failures: dict[str, Exception] = {}
     groups, tries, succeeded = [list(ids)] if ids else [], 0, False
@@ -81,9 +82,9 @@ async def isolated(
         try:
             results += await work(group)
             succeeded = True
-        except _NO_ROWS_FAULT:
-            raise
         except Exception as error:
+            if isinstance(error, _NO_ROWS_FAULT) and not isinstance(error, Contested):
+                raise
             if not succeeded and tries > _IN_VAIN and not repeats_itself(error):
                 raise
             if len(group) == 1:

@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 
 from hermodr_ledger import replaying
-from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_ledger.engine import Contested, Ledger, LedgerUnavailable
 from hermodr_ledger.replaying import DueLetter
 from hermodr_ledger.setting_aside import set_aside
 from hermodr_servicekit.announcer import Announcer
@@ -48,6 +48,8 @@ class Replays:
         for letter in await replaying.take_due(self._ledger, _TOGETHER):
             try:
                 await self._replay(letter)
+            except Contested:
+                log.info("dead letter waits for somebody's transaction", letter=str(letter.id))
             except (LedgerUnavailable, OSError, MemoryError):
                 raise
             except Exception as error:  # noqa: BLE001 - it is this letter's, and the others go on

@@ -16,6 +16,7 @@ from hermodr_ledger.engine import Ledger
 from hermodr_ledger.heartbeats import beat
 from hermodr_ledger.lanes import Rate, report_rates
 from hermodr_ledger.provider_limits import ProviderLimits, report
+from hermodr_ledger.setting_aside import set_aside
 from hermodr_servicekit.periodic import running
 from tests.support.api import ApiUnderTest, api_over, client_of, problem
 from tests.support.brokers import Broker
@@ -252,3 +253,13 @@ async def test_with_an_operators_project_other_admins_do_not_pause(api: ApiUnder
         assert (await operator.post("/v1/queues/email/pause")).status_code == 200
         assert (await operator.post("/v1/queues/email/resume")).status_code == 200
     await other.close()
+
+
+async def test_health_names_what_the_scheduler_has_set_aside(api: ApiUnderTest) -> None:
+    await set_aside(
+        api.api.ledger, "due jobs", {"0199": ValueError("with data of somebody"), "0200": ValueError()}
+    )
+    (warning,) = [each for each in (await api.http.get("/health")).json()["warnings"] if "set aside" in each]
+    assert warning.startswith("scheduler, due jobs: 2 set aside since ")
+    assert "(such as 0199: ValueError); the rest goes on" in warning
+    await api.api.ledger.fetch("DELETE FROM hermodr.set_aside")

@@ -21,6 +21,7 @@ from hermodr_contracts.vocabulary import Channel, JobKind
 from hermodr_ledger import heartbeats, inspection, pauses
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.schema_version import head
+from hermodr_ledger.setting_aside import set_aside
 from hermodr_servicekit.broker_session import declare
 from hermodr_servicekit.clock import SystemClock
 from hermodr_servicekit.outages import BrokerUnavailable
@@ -321,3 +322,14 @@ def test_settings_that_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
         patient.find()
     assert "HERMODR_DATABASE_URL" in str(caught.value)
     assert SECRET not in json.dumps(str(caught.value))
+
+
+async def test_rows_set_aside_are_a_warning(database_url: str) -> None:
+    ledger = Ledger(database_url, service="test")
+    await set_aside(ledger, "retention", {"20240108": ValueError()})
+    aside = found(await database.examine(database_url, NOW), "set aside")
+    await ledger.fetch("DELETE FROM hermodr.set_aside")
+    await ledger.close()
+    assert aside.state is State.WARNING
+    assert "retention: 1 set aside" in aside.text
+    assert "20240108" in aside.text

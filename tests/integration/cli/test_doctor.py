@@ -16,6 +16,7 @@ from hermodr_cli.commands.settings import CommandSettings
 from hermodr_cli.doctor import broker as broker_area
 from hermodr_cli.doctor import database, patient, providers, services
 from hermodr_cli.doctor.finding import Finding, State
+from hermodr_cli.refusal import Refusal
 from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Channel, JobKind
 from hermodr_ledger import heartbeats, inspection, pauses
@@ -24,7 +25,6 @@ from hermodr_ledger.schema_version import head
 from hermodr_ledger.setting_aside import set_aside
 from hermodr_servicekit.broker_session import declare
 from hermodr_servicekit.clock import SystemClock
-from hermodr_servicekit.outages import BrokerUnavailable
 from tests.support.brokers import Broker
 from tests.support.ledgers import new_jobs
 from tests.support.scripted_smtp import Cut, ScriptedSmtp
@@ -161,7 +161,8 @@ async def test_a_paused_channel_and_tasks_without_a_worker(database_url: str) ->
     await ledger.fetch("DELETE FROM hermodr.pauses")
     await ledger.close()
     paused = found(findings, "paused")
-    assert (paused.state, "POST /v1/queues/email/resume" in paused.remedy) == (State.WARNING, True)
+    advice = "`hermodr queues resume email`, with a key of scope admin"
+    assert (paused.state, advice in paused.remedy) == (State.WARNING, True)
     assert paused.text.startswith("channel email is paused since 20")
     assert "moving house" in paused.text
     tasks = found(findings, "tasks")
@@ -199,7 +200,7 @@ async def test_queues_of_somebody_else(broker: Broker) -> None:
             await channel.declare_queue(topology.queues[0].queue.name, durable=True)
         findings = await broker_area.examine(broker.amqp_url, topology)
         settings = CommandSettings(amqp_url=broker.amqp_url, amqp_prefix=topology.prefix)
-        with pytest.raises(BrokerUnavailable, match="other queues under our names"):
+        with pytest.raises(Refusal, match="other queues under our names"):
             await asyncio.to_thread(apply_topology, settings)
         async with connection.channel() as channel:
             await channel.queue_delete(topology.queues[0].queue.name)
@@ -231,7 +232,7 @@ async def test_a_broker_that_hangs_up(monkeypatch: pytest.MonkeyPatch) -> None:
         url = f"amqp://guest:{SECRET}@127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         reachable = found(await broker_area.examine(url, Topology()), "reachable")
         assert (reachable.state, "no answer" in reachable.text) == (State.FAILED, True)
-        with pytest.raises(BrokerUnavailable):
+        with pytest.raises(Refusal):
             await asyncio.to_thread(apply_topology, CommandSettings(amqp_url=url))
 
         async def cut(*_: object, **__: object) -> None:
@@ -242,7 +243,7 @@ async def test_a_broker_that_hangs_up(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(aio_pika, "connect", cut)
         reachable = found(await broker_area.examine(url, Topology()), "reachable")
         assert (reachable.state, "no answer" in reachable.text) == (State.FAILED, True)
-        with pytest.raises(BrokerUnavailable):
+        with pytest.raises(Refusal):
             await asyncio.to_thread(apply_topology, CommandSettings(amqp_url=url))
 
 

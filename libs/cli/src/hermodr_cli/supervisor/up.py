@@ -92,8 +92,11 @@ def check_settings(specs: tuple[ServiceSpec, ...], environment: Mapping[str, str
     """Raises CannotStart with all that is wrong with the settings of any of the services, not one at a time."""
     command = [sys.executable, "-m", "hermodr_servicekit.settings_check", *(spec.module for spec in specs)]
     variables = dict(environment)
-    for spec in specs:
-        variables |= variables_for(spec, environment, specs)
+    try:
+        for spec in specs:
+            variables |= variables_for(spec, environment, specs)
+    except ValueError as error:
+        raise CannotStart(str(error), CONFIGURATION_ERROR) from error
     done = subprocess.run(command, env=variables, capture_output=True, text=True)
     if done.returncode:
         raise CannotStart(done.stdout.strip() or done.stderr.strip().rpartition("\n")[2], CONFIGURATION_ERROR)

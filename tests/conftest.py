@@ -26,7 +26,9 @@ SERVER_FIXTURES = {"backing", "databases", "database_url", "empty_database_url",
 
 def pytest_configure() -> None:
     """Heed Ctrl-C, and have the commands under test heed it: whoever is started in the background by a shell ignores
-    it, and so would they. Examples are not judged by how long they take: that is the machine's affair."""
+    it, and so would they. Examples are not judged by how long they take: that is the machine's affair. Nor do commands
+    take the width of whoever runs the tests for that of their terminal."""
+    os.environ.pop("COLUMNS", None)
     hypothesis.settings.register_profile("hermodr", deadline=None)
     hypothesis.settings.load_profile("hermodr")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

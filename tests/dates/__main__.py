@@ -1,4 +1,4 @@
-"""Tests under clocks that show another time: `python -m tests.dates [--all | --at NAME …] [pytest's arguments …]`.
+"""Tests under clocks that show another time: `python -m tests.dates [--all | --at NAME …] [arguments of pytest …]`.
 
 By default what is marked `dates` of the tiers without services, at the moments of every `make test`, two at a time.
 With arguments of pytest's whatever these say instead: `python -m tests.dates --at new-year tests/e2e`. The tests'
@@ -77,7 +77,11 @@ def parser() -> argparse.ArgumentParser:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--all", action="store_true", help="at every moment of the table")
     which.add_argument(
-        "--at", nargs="+", choices=[each.name for each in MOMENTS], metavar="NAME", help="at these alone"
+        "--at",
+        action="append",
+        choices=[each.name for each in MOMENTS],
+        metavar="NAME",
+        help="at this alone; may be said more than once",
     )
     return parser
 

@@ -1,7 +1,8 @@
 """How long a server asks us to wait, in the words it uses: "try again in 5 minutes", "Greylisted for 300 seconds",
 "come back in 00:05:00", "retry after 1h30m". No RFC says how; these are the ways of the usual servers and greylisters.
 
-A time that belongs to a limit ("100 messages per hour", "too many in the last 60 seconds") is none to wait.
+A time is a number and a whole unit ("600s", "5 min"), or in words, where a wait is asked for: "in an hour". A time that
+belongs to a limit ("100 messages per hour", "too many in the last 60 seconds", "24-hour quota") is none to wait.
 """
 
 import re
@@ -9,47 +10,62 @@ from itertools import pairwise
 
 _MOST_READ = 2000
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_SPAN = (
-    r"(\d{1,3}(?:,\d{3})+|\d{1,6}(?:\.\d{1,3})?|an?|one)[ \t-]*(s|sec|second|m|min|minute|h|hr|hour|d|day)s?"
-)
+_WORDS = r"seconds?|secs?|minutes?|mins?|hours?|hrs?|days?"
+_SPAN = rf"(\d{{1,3}}(?:,\d{{3}})+|\d{{1,6}}(?:\.\d{{1,3}})?)[ \t-]?({_WORDS}|(?-i:[smhd]))(?![a-z])"
 _MORE = rf"(?:,?[ ]?(?:and )?{_SPAN})?"
 _WAIT = re.compile(
-    rf"(?<![\w.,:/-])(?:\d{{1,6}}[ ]?(?:-|to)[ ]?)?{_SPAN}{_MORE}{_MORE}(?![\w:])", re.IGNORECASE
+    rf"(?<![\w.,:/+@#-])(?:\d{{1,6}}[ ]?(?:-|to)[ ]?)?{_SPAN}{_MORE}{_MORE}(?![\w/@=-]|[.:]\w)",
+    re.IGNORECASE | re.ASCII,
 )
-_CLOCK = re.compile(r"\b(?:in|for|after|wait)[ ](\d{1,2}):(\d\d):(\d\d)\b", re.IGNORECASE)
-_ASKED = re.compile(r"\b(?:in|after|for|wait|least|about|approximately|another)[ ~]{1,3}$", re.IGNORECASE)
+_ASKS = r"\b(?:in|after|for|wait|least|about|approximately|another)[ ~]{1,3}"
+_ASKED = re.compile(rf"{_ASKS}$", re.IGNORECASE)
+_IN_WORDS = re.compile(rf"{_ASKS}(an?|one)[ ]({_WORDS})\b(?!-)", re.IGNORECASE | re.ASCII)
+_CLOCK = re.compile(
+    r"\b(?:(?:in|for|wait)[ ](\d{1,2})|after[ ](00?)):([0-5]\d):([0-5]\d)\b(?! ?(?:utc|gmt|[ap]m)\b)",
+    re.IGNORECASE | re.ASCII,
+)
+"""A time of day looks the same; nobody is asked to come back after noon as "after 12:05:00" hours."""
 _OF_A_LIMIT = re.compile(
-    r"(?:\b(?:per|every|each|within|last|past|previous|under|than)[ ]|/[ ]?|"
-    r"\b(?:messages|mails|emails|recipients|connections|attempts|requests|times|many|much) in[ ])$",
+    r"(?:\b(?:per|every|each|within|last|past|previous|under|than|most|over|during)[ ]|/[ ]?|"
+    r"\b(?:messages|mails|emails|recipients|connections|attempts|requests|times|many|much) in[ ]|"
+    r"\b(?:idle|inactive|inactivity|time-?out|timed out) (?:for|after|of)[ ])$",
     re.IGNORECASE,
 )
+_NAMES_A_LIMIT = re.compile(
+    r"[ -](?:limit|quota|window|period|interval|average|rate|trial|time-?out|old|ago)\b", re.IGNORECASE
+)
+_LINK = re.compile(r"\b(?:[a-z][a-z0-9+.-]{1,20}://|www\.)\S+", re.IGNORECASE)
 
 
 def seconds_asked(text: str) -> float | None:
-    """What the reply's text asks for; `None` if for nothing, or in words we do not know. Of several times the first
-    one counts that is plainly a wait, else the first."""
-    text = text[:_MOST_READ]
+    """What the reply's text asks for, never 0; `None` if for nothing, or in words we do not know. Of several times the
+    first one counts that is plainly a wait, else the first."""
+    text = _LINK.sub("[link]", text[:_MOST_READ])
     clock = _CLOCK.search(text)
     if clock is not None:
-        hours, minutes, seconds = map(int, clock.groups())
-        return float(hours * 3600 + minutes * 60 + seconds)
+        hours, zero, minutes, seconds = clock.groups()
+        return float(int(hours or zero) * 3600 + int(minutes) * 60 + int(seconds)) or None
     first: float | None = None
     for match in _WAIT.finditer(text):
-        before = text[: match.start()]
-        if _OF_A_LIMIT.search(before[-40:]):
+        before = text[: match.start()][-40:]
+        if _OF_A_LIMIT.search(before) or _NAMES_A_LIMIT.match(text, match.end()):
             continue
         seconds_meant = _seconds(match)
-        if _ASKED.search(before[-40:]):
+        if _ASKED.search(before) and seconds_meant:
             return seconds_meant
-        first = seconds_meant if first is None else first
-    return first
+        first = first or seconds_meant
+    return first or _in_words(text)
 
 
 def _seconds(match: re.Match[str]) -> float:
     parts = [each for each in match.groups() if each is not None]
     spans = list(pairwise(parts))[::2]
-    return sum(_number(number) * _SECONDS[unit[0].lower()] for number, unit in spans)
+    return sum(float(number.replace(",", "")) * _SECONDS[unit[0].lower()] for number, unit in spans)
 
 
-def _number(text: str) -> float:
-    return 1.0 if text.isalpha() else float(text.replace(",", ""))
+def _in_words(text: str) -> float | None:
+    for match in _IN_WORDS.finditer(text):
+        before = text[: match.start(1)][-40:]
+        if not _OF_A_LIMIT.search(before) and not _NAMES_A_LIMIT.match(text, match.end()):
+            return float(_SECONDS[match[2][0].lower()])
+    return None

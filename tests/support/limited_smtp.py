@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 
 class LimitedSmtp:
     """Takes `connections` at once (421 beyond, or a reset if `reset`), each mail in `seconds`; and `rate` mails in any
-    `window` seconds, else 454 to `stage`. Recipients in `never` get 421 for ever, whoever else gets through."""
+    `window` seconds, else 454 to `stage`; and `mails` on one connection, else `enough` to `stage`. Recipients in
+    `never` get 421 for ever, whoever else gets through."""
 
     def __init__(
         self,
@@ -21,6 +22,8 @@ class LimitedSmtp:
         rate: int | None = None,
         window: float = 1.0,
         stage: str = "MAIL",
+        mails: int | None = None,
+        enough: str = "452 4.5.3 Too many messages in this session",
         never: frozenset[str] = frozenset(),
     ) -> None:
         self.connections = connections
@@ -33,6 +36,8 @@ class LimitedSmtp:
         self._seconds = seconds
         self._window = window
         self._stage = stage
+        self._mails = mails
+        self._enough = enough
         self._never = never
         self._at_once = 0
         self._accepted: deque[float] = deque()
@@ -76,6 +81,7 @@ class LimitedSmtp:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         envelope: dict[str, str] = {}
+        taken = 0
         while True:
             line = (await reader.readuntil(b"\r\n")).decode().rstrip()
             verb = line.partition(" ")[0].upper()
@@ -87,11 +93,14 @@ class LimitedSmtp:
             elif verb == "RCPT" and "MAIL" not in envelope:
                 answer = "503 5.5.1 MAIL first"
             elif verb in ("MAIL", "RCPT"):
-                answer = self._judged(verb, line)
+                spent = verb == self._stage and self._mails is not None and taken >= self._mails
+                self.refused["enough"] += spent
+                answer = self._enough if spent else self._judged(verb, line)
                 envelope = envelope | {verb: line} if answer.startswith("2") else {}
             elif verb == "DATA":
                 answer = await self._content(reader, writer, envelope.get("RCPT"))
                 envelope = {}
+                taken += answer.startswith("2")
             else:
                 answer = "250 2.0.0 ok"
             writer.write(f"{answer}\r\n".encode())

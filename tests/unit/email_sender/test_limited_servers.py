@@ -118,6 +118,29 @@ async def test_a_server_of_a_slow_pace_gets_that_pace(stage: str) -> None:
     assert rate < 100
 
 
+@pytest.mark.parametrize("stage", ["MAIL", "RCPT"])
+@pytest.mark.parametrize(
+    "enough",
+    [
+        "452 4.5.3 Too many messages in this session",
+        "452 4.5.3 Too many recipients",
+        "550 5.5.3 Too many messages in this session",
+        "421 4.7.0 Too many messages in this connection",
+    ],
+)
+@pytest.mark.parametrize("connections", [1000, 3])
+async def test_a_connection_that_is_used_up_is_replaced_at_once(
+    stage: str, enough: str, connections: int
+) -> None:
+    async with LimitedSmtp(connections=connections, mails=10, enough=enough, stage=stage).running() as server:
+        sender = Sender(server)
+        await sender.send(150)
+    assert sender.outcomes() == {Outcome.SENT: 150}
+    assert len(server.arrived) == len(set(server.arrived)) == 150
+    assert server.refused["enough"] <= 15
+    assert sender.routes.all[0].bearing.rate is None
+
+
 async def test_one_address_that_is_refused_as_if_it_were_a_limit_holds_up_nobody() -> None:
     poisoned = new_ids(1)[0]
     async with LimitedSmtp(never=frozenset({poisoned.hex})).running() as server:

@@ -6,8 +6,8 @@ import pytest
 
 from hermodr_delivery.failures import Cause, DeliveryFailure, Refused, Throttled, TransientError
 from hermodr_email_sender.smtp_dialogue import Reply, Stage
-from hermodr_email_sender.smtp_limits import limit_of
-from hermodr_email_sender.smtp_replies import failure
+from hermodr_email_sender.smtp_limits import limit_of, used_up
+from hermodr_email_sender.smtp_replies import ConnectionUsedUp, failure, refusal
 
 
 def told(stage: Stage, line: str) -> DeliveryFailure:
@@ -34,9 +34,9 @@ def told(stage: Stage, line: str) -> DeliveryFailure:
     ],
 )
 def test_before_a_mail_is_named_none_is_at_fault(line: str, cause: Cause) -> None:
-    refusal = told(Stage.CONNECT, line)
-    assert isinstance(refusal, Refused)
-    assert (refusal.cause, refusal.named) == (cause, False)
+    told_so = told(Stage.CONNECT, line)
+    assert isinstance(told_so, Refused)
+    assert (told_so.cause, told_so.named) == (cause, False)
 
 
 @pytest.mark.parametrize(
@@ -62,9 +62,9 @@ def test_before_a_mail_is_named_none_is_at_fault(line: str, cause: Cause) -> Non
 )
 @pytest.mark.parametrize("stage", [Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.CONTENT])
 def test_a_limit_is_told_by_code_or_words(stage: Stage, line: str, cause: Cause, certain: bool) -> None:
-    refusal = told(stage, line)
-    assert isinstance(refusal, Refused)
-    assert (refusal.cause, refusal.certain, refusal.named) == (cause, certain, True)
+    told_so = told(stage, line)
+    assert isinstance(told_so, Refused)
+    assert (told_so.cause, told_so.certain, told_so.named) == (cause, certain, True)
 
 
 @pytest.mark.parametrize(
@@ -96,14 +96,71 @@ def test_greylisting_and_mailboxes_are_no_limit_of_the_server(
 
 
 def test_a_hint_in_the_text_is_how_long_to_rest() -> None:
-    refusal = told(Stage.MAIL, "454 Maximum sending rate exceeded, try again in 30 seconds")
-    assert isinstance(refusal, Refused)
-    assert refusal.retry_after == 30.0
+    told_so = told(Stage.MAIL, "454 Maximum sending rate exceeded, try again in 30 seconds")
+    assert isinstance(told_so, Refused)
+    assert told_so.retry_after == 30.0
 
 
 def test_a_long_reply_is_read_in_no_time() -> None:
     started = time.process_time()
-    for piece in ("too many ", "max ", "send ", "a" * 60 + " ", "the recipient "):
+    for piece in (
+        "too many ",
+        "message ",
+        "limit mails in the ",
+        "max ",
+        "send ",
+        "a" * 60 + " ",
+        "the recipient ",
+    ):
         for named in (True, False):
             limit_of(450, "", piece * (32_000 // len(piece)), named=named)
+            used_up(piece * (32_000 // len(piece)))
     assert time.process_time() - started < 0.5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4.5.3 Too many messages in this session",
+        "Too many messages per connection",
+        "4.5.3 Too many transactions this session",
+        "4.7.0 Message limit for this connection reached",
+        "5.5.3 Too many messages in this session",
+        "too many messages in this connection",
+        "4.3.2 Maximum number of messages per SMTP connection exceeded",
+        "Too many mails on a single connection, reconnect",
+        "session message limit exceeded",
+        "Too many messages in this connection from 192.0.2.1",
+        "4.5.3 Too many recipients",
+        "5.5.3 Too many recipients",
+    ],
+)
+def test_a_connection_that_has_carried_enough_is_known_by_its_words(text: str) -> None:
+    assert used_up(text)
+    limit = limit_of(452, "", text, named=True)
+    assert limit is None or limit.cause is Cause.PACE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4.7.0 Too many connections",
+        "Too many concurrent sessions",
+        "4.7.1 Error: too many recipients from 192.0.2.1",
+        "Too many recipients received this hour (throttled)",
+        "too many messages per second in this session",
+        "Too many messages from you, closing connection",
+        "message rate limit for this connection exceeded",
+        "4.2.2 mailbox full",
+        "4.3.0 message queued in this session",
+        "4.4.2 connection lost after too many errors",
+    ],
+)
+def test_other_limits_do_not_use_up_a_connection(text: str) -> None:
+    assert not used_up(text)
+
+
+def test_a_first_mail_cannot_be_one_too_many() -> None:
+    reply = Reply(452, "4.5.3 Too many messages in this session")
+    assert isinstance(refusal(Stage.MAIL, reply, (), reused=True), ConnectionUsedUp)
+    assert isinstance(refusal(Stage.MAIL, reply, (), reused=False), Refused)

@@ -47,6 +47,29 @@ async def test_a_stale_connection_is_replaced_once(action: Action, extensions: t
         assert len(server.conversations) == 3
 
 
+ENOUGH = "452 4.5.3 Too many messages in this session"
+
+
+@pytest.mark.parametrize("extensions", [("PIPELINING",), (), ("PIPELINING", "CHUNKING")])
+@pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA", "CONTENT"])
+async def test_a_used_up_connection_is_ended_and_replaced_once(
+    stage: Stage, extensions: tuple[str, ...]
+) -> None:
+    if "CHUNKING" in extensions and stage in ("DATA", "CONTENT"):
+        stage = "BDAT"
+    async with ScriptedSmtp(extensions=extensions).running() as server, provider(server) as sender:
+        await sender.prepare(PLAIN)()
+        server.on(stage, ENOUGH)
+        await sender.prepare(PLAIN)()
+        assert sum(bool(each.content) for each in server.mails) == len(server.conversations) == 2
+        await wait_until(lambda: server.conversations[0].ended)
+        if "CHUNKING" not in extensions:
+            assert server.conversations[0].commands[-1] == "QUIT"
+        server.on("MAIL", ENOUGH, ENOUGH)
+        assert type(await failure_of(sender)) is Refused
+        assert len(server.conversations) == 3
+
+
 async def test_a_reused_connection_that_breaks_after_mail_is_not_retried(server: ScriptedSmtp) -> None:
     async with provider(server) as sender:
         await sender.prepare(PLAIN)()

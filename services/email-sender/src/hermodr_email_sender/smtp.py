@@ -13,7 +13,7 @@ from hermodr_email_sender.errors import UnsendableMessage
 from hermodr_email_sender.smtp_dialogue import Reply
 from hermodr_email_sender.smtp_endpoint import SmtpEndpoint
 from hermodr_email_sender.smtp_pool import PoolLimits, SmtpPool
-from hermodr_email_sender.smtp_replies import queue_id
+from hermodr_email_sender.smtp_replies import ConnectionUsedUp, queue_id
 from hermodr_email_sender.smtp_session import SmtpSession, StaleSession
 
 
@@ -66,24 +66,28 @@ class SmtpProvider:
         await self._pool.close()
 
     async def _send(self, mail: mime.MimeMessage) -> Accepted:
-        """A connection that proves of no use before the server accepted anything is replaced once."""
+        """A connection that proves of no use, or used up, before the server accepted anything is replaced once."""
         deadline = asyncio.get_running_loop().time() + self.timeouts.send
         try:
             return await self._transact(mail, deadline, fresh=False)
-        except StaleSession:
+        except (StaleSession, ConnectionUsedUp):
             return await self._transact(mail, deadline, fresh=True)
 
     async def _transact(self, mail: mime.MimeMessage, deadline: float, *, fresh: bool) -> Accepted:
         session = await self._session(deadline, fresh=fresh)
+        used_up = False
         try:
             return _accepted(await session.transact(mail, deadline))
+        except ConnectionUsedUp:
+            used_up = True
+            raise
         except Refused as refusal:
             if refusal.cause is Cause.CONNECTIONS:
                 refusal.alive = 1  # all of them, but that is what it complains of: half will do
                 self._pool.end_idle()
             raise
         finally:
-            self._pool.release(session)
+            self._pool.release(session, used_up=used_up)
 
     async def _session(self, deadline: float, *, fresh: bool) -> SmtpSession:
         if not fresh and self._pool.at_hand:

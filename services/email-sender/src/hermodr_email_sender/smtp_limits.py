@@ -12,6 +12,7 @@ after it: about the mail, unless the server says otherwise
 
 greylisting, a mailbox, a recipient      –             450 4.2.0 Postgrey; Gmail "450 4.2.1 The user you are trying to
                                                        contact is receiving mail too quickly"; 452 4.2.2; 452 4.5.3
+4xx, 5xx: enough for one connection       –             `used_up`: "452 4.5.3 Too many messages in this session"
 4xx, words of too many connections       connections   Exchange "432 4.3.2 Concurrent connections limit exceeded",
                                                        "sender thread limit exceeded"
 4xx, words of a pace                     pace          Amazon "454 Throttling failure: Maximum sending rate exceeded";
@@ -48,8 +49,9 @@ _CLOSING = 421
 _READ = 1_000
 """How much of a reply is looked at, in characters."""
 _SYSTEM = ("4.3.1", "4.3.2", "4.4.5", "4.7.28")
+_MAIL = r"(?:messages?|e?-?mails?|transactions?|recipients?|rcpts?|deliver(?:y|ies))"
 _CONNECTIONS = re.compile(
-    r"too many\b[^.;]*\b(connections?|sessions?|log-?ins?|auth\w*)\b|concurren|"
+    rf"too many\b(?:(?!\b(?:{_MAIL}|clos\w+)\b)[^.;])*\b(connections?|sessions?|log-?ins?|auth\w*)\b|concurren|"
     r"\b(connections?|sessions?|threads?) (limit|count)\b|max(imum)?\b[^.;]*\b(connections|sessions)\b",
     re.IGNORECASE,
 )
@@ -60,6 +62,19 @@ _PACE = re.compile(
     r"\bTSS?\d\d\b|unusual traffic|unexpected volume|insufficient system",
     re.IGNORECASE,
 )
+_ONE_CONNECTION = re.compile(
+    rf"\b{_MAIL}\b[^.;]{{0,60}}\b(?:in|per|on|for|during|within|over|of|this)[ ]"
+    r"(?:(?:this|the|a|an|one|each|single|same|current|e?smtp|tcp)[ ]){0,3}(?:session|connection)\b"
+    rf"|\b(?:session|connection)(?:'s)? {_MAIL} (?:limit|count|quota|maximum)\b",
+    re.IGNORECASE,
+)
+_ENOUGH = re.compile(
+    r"\b(?:too many|limit\w*|max\w*|exceed\w*|reached|quota|no more|allowed)\b", re.IGNORECASE
+)
+_SPAN_OF_TIME = re.compile(
+    r"\b(?:second|minute|hour|hourly|day|daily|today|rate|concurren\w*)\b", re.IGNORECASE
+)
+_TOO_MANY_RECIPIENTS = re.compile(r"\btoo many (?:\w+ )?(?:recipients|rcpts)\b(?! from\b)", re.IGNORECASE)
 _ONE_MAILBOX = re.compile(
     r"gr[ae]y-?list|user you are trying|mailbox (is )?full|per transaction|"
     r"\b(this|the) (recipient|mailbox|user)('s)? (is|has|can|may|rate|quota|limit)\b|"
@@ -81,6 +96,15 @@ def limit_of(code: int, enhanced: str, text: str, *, named: bool) -> Limit | Non
     if enhanced in _SYSTEM or _PACE.search(text):
         return Limit(Cause.PACE)
     return Limit(Cause.PACE, certain=False) if code == _CLOSING else None
+
+
+def used_up(text: str) -> bool:
+    """Whether a refusal says that the connection has carried enough. So does "too many recipients" (RFC 5321
+    §4.5.3.1.10) to a mail with one recipient, if others went before it."""
+    text = text[:_READ]
+    if _SPAN_OF_TIME.search(text):
+        return False
+    return bool(_TOO_MANY_RECIPIENTS.search(text) or (_ONE_CONNECTION.search(text) and _ENOUGH.search(text)))
 
 
 def _before_mail(code: int, text: str) -> Cause:

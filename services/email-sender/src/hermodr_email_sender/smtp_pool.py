@@ -73,10 +73,11 @@ class SmtpPool:
         while self._idle:
             self._end(self._idle.pop()[1])
 
-    def release(self, session: SmtpSession) -> None:
-        """Takes the session back, or ends it if it is broken, worn out or in the middle of something."""
+    def release(self, session: SmtpSession, *, used_up: bool = False) -> None:
+        """Takes the session back, or ends it if it is broken, `used_up` or in the middle of something."""
         self._slots.release()
-        if self._closed or not session.reusable or session.transactions >= self._limits.max_transactions:
+        used_up = used_up or session.transactions >= self._limits.max_transactions
+        if self._closed or used_up or not session.reusable:
             self._end(session)
             return
         loop = asyncio.get_running_loop()

@@ -2,6 +2,7 @@
 
 stage     reply                                     failure
 any       a limit of the server, or our own mistake Refused: see `smtp_limits`
+any       enough for one connection                 `ConnectionUsedUp`, if other mails went before on it
 any       421, 450, 452                             Throttled
 any       other 4xx                                 TransientError
 connect   5xx                                       Refused: see `smtp_limits`
@@ -32,7 +33,7 @@ from hermodr_delivery.failures import (
 from hermodr_email_sender.retry_hints import seconds_asked
 from hermodr_email_sender.smtp_blame import Blame, Verdict, blame
 from hermodr_email_sender.smtp_dialogue import Reply, Stage
-from hermodr_email_sender.smtp_limits import limit_of
+from hermodr_email_sender.smtp_limits import limit_of, used_up
 
 # Postfix and sendmail's heirs, Exim, Amazon's bare "Ok <id>".
 _QUEUE_ID = re.compile(
@@ -44,6 +45,19 @@ _LACKING = (("helo", "helo_refused"), ("ehlo", "helo_refused"), ("authenticat", 
 """What an operator forgot, by words. Postfix refuses EHLO's name only at RCPT, by default."""
 _SPENT = frozenset({"5.4.5", "5.1.90"})
 _THIS_RECIPIENT = "5.2.121"
+
+
+class ConnectionUsedUp(Exception):
+    """The server takes no more mails on this connection, and has not taken this one: another connection will do."""
+
+
+def refusal(
+    stage: Stage, reply: Reply, secrets: Sequence[str], *, reused: bool
+) -> DeliveryFailure | ConnectionUsedUp:
+    """The `failure`, or that the connection is used up, if it was `reused`: the first mail cannot be one too many."""
+    if reused and reply.code >= 400 and used_up(reply.text):
+        return ConnectionUsedUp()
+    return failure(stage, reply, secrets)
 
 
 def failure(stage: Stage, reply: Reply, secrets: Sequence[str] = ()) -> DeliveryFailure:

@@ -31,7 +31,7 @@ from hermodr_email_sender import smtp_content
 from hermodr_email_sender.mime import MimeMessage
 from hermodr_email_sender.smtp_dialogue import Reply, Stage, reply_line
 from hermodr_email_sender.smtp_patience import Patience
-from hermodr_email_sender.smtp_replies import failure
+from hermodr_email_sender.smtp_replies import refusal
 
 MAX_REPLY_OCTETS = 32 * 1024
 _START_INPUT = 354
@@ -150,8 +150,8 @@ class SmtpSession(asyncio.Protocol):
     async def transact(self, mail: MimeMessage, deadline: float) -> Reply:
         """Hands one mail to the server and returns the reply by which it accepted it, by `deadline` (loop time).
 
-        Raises the `DeliveryFailure` that fits, or `StaleSession` when this connection had been used before and
-        died before MAIL was accepted. After a cancellation the session is not reusable.
+        Raises the `DeliveryFailure` that fits; or, when this connection had been used before, `StaleSession` if it died
+        before MAIL was accepted, and `ConnectionUsedUp`. After a cancellation the session is not reusable.
         """
         commands = self._commands(mail)
         secrets = (mail.envelope_to, mail.envelope_to.rpartition("@")[0])
@@ -166,7 +166,7 @@ class SmtpSession(asyncio.Protocol):
             reply = await self._hand_over(mail.content)
             if not reply.positive:
                 self._end(reset=True)
-                raise failure(Stage.CONTENT, reply, secrets)
+                raise refusal(Stage.CONTENT, reply, secrets, reused=reused)
         self._end(reset=False)
         self._alive_until = self._loop.time() + _ALIVE_SECONDS
         return reply
@@ -229,7 +229,7 @@ class SmtpSession(asyncio.Protocol):
             if stage is Stage.CONTENT and reply.code in _COMMAND_NOT_KNOWN:
                 self._learn_that_chunks_are_unknown(reply)
                 raise StaleSession  # nothing was taken: by DATA, on another connection
-            raise failure(stage, reply, secrets)
+            raise refusal(stage, reply, secrets, reused=True)
         self._check_in_step()
         return replies[-1]
 
@@ -256,7 +256,7 @@ class SmtpSession(asyncio.Protocol):
                 reply.code >= 400
             ):  # else the server is out of step: the session stays unclean and is discarded
                 await self._back_out(go_ahead)
-            raise failure(stage, reply, secrets)
+            raise refusal(stage, reply, secrets, reused=reused)
 
     async def _envelope(self, commands: Mapping[Stage, bytes]) -> list[Reply]:
         """The replies to MAIL, RCPT and DATA; fewer when one is a refusal that makes the rest pointless."""

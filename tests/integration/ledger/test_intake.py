@@ -27,6 +27,9 @@ from hermodr_ledger.requeueing import requeue
 from tests.support.ledgers import accept_one, new_job, new_project, row_of, rows_of
 
 FEW_SECONDS = 8.0
+ITS_LOCKS = "SELECT count(*) AS n FROM pg_locks WHERE pid = pg_backend_pid()"
+SOMEBODY_WAITS = """SELECT 1 FROM pg_stat_activity
+                    WHERE datname = current_database() AND wait_event_type = 'Lock'"""
 
 
 def with_key(project_id: UUID, key: str, said: bytes = b"", **changes: object) -> NewJob:
@@ -62,12 +65,11 @@ async def test_as_many_keys_as_one_likes_in_one_transaction_fill_no_memory_that_
             "SELECT hermodr.enqueue_task('rebuild', singleton_key => 'k' || n, idempotency_key => 'i' || n)"
             " FROM generate_series(1, 3000) n"
         )
-        (locks,) = await ledger.fetch("SELECT count(*) AS n FROM pg_locks")
-        assert locks["n"] < 300
+        assert await application.fetchval(ITS_LOCKS) < 300
     jobs = [new_job(project_id, singleton_key=f"k{number}") for number in range(3000)]
     async with ledger.transaction() as transaction:
         assert set(await accept_many(transaction, jobs, wait_seconds=5.0)) == {Accepted()}
-        (locks,) = await ledger.fetch("SELECT count(*) AS n FROM pg_locks")
+        (locks,) = await transaction.fetch(ITS_LOCKS)
         assert locks["n"] < 300
 
 
@@ -124,7 +126,7 @@ async def test_who_waited_for_the_key_sees_whose_it_became(ledger: Ledger, datab
         assert await accept_many(transaction, [second], wait_seconds=1.0) == [Accepted()]
         third = asyncio.create_task(taken_on(ledger, [new_job(project_id, singleton_key="s")]))
         async with asyncio.timeout(FEW_SECONDS):
-            while not (await ledger.fetch("SELECT 1 FROM pg_locks WHERE NOT granted")):
+            while not (await ledger.fetch(SOMEBODY_WAITS)):
                 await asyncio.sleep(0.01)
     assert await third == [SingletonTaken(second.id)]
 

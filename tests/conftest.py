@@ -68,7 +68,7 @@ def backing(request: pytest.FixtureRequest) -> Iterator[Backing]:
     if not faketime.ours():
         yield found
         return
-    with servers.private_postgres() as server:
+    with servers.private_postgres(servers.memory()) as server:
         asyncio.run(_in_our_zone(server.url()))
         yield replace(found, database_url=server.url())
 

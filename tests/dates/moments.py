@@ -32,7 +32,7 @@ MOMENTS = (  # in UTC
     Moment("april-ends", _at("2027-05-01T00:00"), "Australia/Lord_Howe"),
     Moment("wednesday", _at("2027-06-30T22:00"), "Europe/Vienna"),
     Moment("clocks-back", _at("2027-10-31T01:00"), "Europe/Vienna"),
-    Moment("us-clocks-back", _at("2027-11-07T06:00"), "America/New_York", always=True),
+    Moment("us-clocks-back", _at("2027-11-07T06:00"), "America/New_York"),
     Moment("february-29", _at("2028-02-29T00:00"), always=True),
     Moment("february-ends", _at("2028-03-01T00:00")),
 )

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import random
+from collections.abc import Awaitable, Callable
+from typing import cast
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import DeliveryState, JobState
@@ -19,7 +21,7 @@ from hermodr_ledger.cancelling import (
     cancel_by_key,
 )
 from hermodr_ledger.due import take_due_deliveries, take_due_jobs
-from hermodr_ledger.engine import Ledger
+from hermodr_ledger.engine import Ledger, Row
 from hermodr_ledger.redeciding import record_all
 from hermodr_servicekit.ids import job_of, new_job_id
 from tests.support.ledgers import (
@@ -190,3 +192,31 @@ async def test_a_crowd_with_one_key_is_cancelled_while_it_is_decided_upon_and_cl
     assert {states[each] for each in claimed} <= {"processing"}
     assert sum(state == "cancelled" for state in states.values()) == first.cancelled + second.cancelled
     assert len(claimed) + first.cancelled + second.cancelled == 1200
+
+
+class Meanwhile:
+    """A ledger for which something happens just before the jobs that arrived are counted."""
+
+    def __init__(self, ledger: Ledger, happens: Callable[[], Awaitable[object]]) -> None:
+        self._ledger = ledger
+        self._happens = happens
+        self.transaction = ledger.transaction
+
+    async def fetch(self, statement: str, *values: object) -> list[Row]:
+        if "count(*)" in statement:
+            await self._happens()
+        return list(await self._ledger.fetch(statement, *values))
+
+
+async def test_a_job_that_arrives_between_the_two_looks_counts_once(ledger: Ledger) -> None:
+    project_id = await new_project(ledger)
+    job_id = await accept_one(ledger, new_job(project_id, cancel_key="order-17"))
+    ((delivery,),) = (await record_all(ledger, await decisions_of(ledger, [job_id]))).values()
+    assert await claim(ledger, [delivery], owner="me", lease_seconds=60)
+
+    async def arrives() -> None:
+        await record(ledger, [(attempt(delivery, 1, Outcome.SENT), SENT)])
+
+    seen = cast("Ledger", Meanwhile(ledger, arrives))
+    assert await cancel_by_key(seen, project_id, "order-17", CLI) == CancelledByKey(0, 1)
+    assert (await row_of(ledger, "jobs", job_id))["state"] == "completed"

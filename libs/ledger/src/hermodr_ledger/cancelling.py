@@ -85,7 +85,8 @@ async def cancel_by_key(ledger: Ledger, project_id: UUID, key: str, actor: Actor
     """Cancels all jobs of the project that carry the key and are not finished, some hundred in a transaction each. One
     of which a sender holds a delivery is left as it is. Raises `LedgerUnavailable`; then some may be cancelled, and
     asking again goes on with the others."""
-    cancelled, being_sent, after = 0, 0, UUID(int=0)
+    cancelled, after = 0, UUID(int=0)
+    being_sent: set[UUID] = set()
     while True:
         rows = await ledger.fetch(
             """
@@ -102,7 +103,8 @@ async def cancel_by_key(ledger: Ledger, project_id: UUID, key: str, actor: Actor
             if not ids:
                 break
             done, held, ids = await _cancel_together(ledger, project_id, ids, actor)
-            cancelled, being_sent = cancelled + done, being_sent + held
+            cancelled += done
+            being_sent.update(held)
         if ids:
             raise LedgerUnavailable("the jobs keep changing")
         if len(rows) < _TOGETHER:
@@ -111,18 +113,19 @@ async def cancel_by_key(ledger: Ledger, project_id: UUID, key: str, actor: Actor
     arrived = await ledger.fetch(
         """
         SELECT count(*) AS n FROM hermodr.jobs
-        WHERE project_id = $1 AND cancel_key = $2 AND state = 'completed'
+        WHERE project_id = $1 AND cancel_key = $2 AND state = 'completed' AND id <> ALL ($3::uuid[])
         """,
         project_id,
         key,
+        list(being_sent),  # which may have arrived since, and count once
     )
-    return CancelledByKey(cancelled, being_sent + arrived[0]["n"])
+    return CancelledByKey(cancelled, len(being_sent) + arrived[0]["n"])
 
 
 async def _cancel_together(
     ledger: Ledger, project_id: UUID, ids: Sequence[UUID], actor: Actor
-) -> tuple[int, int, list[UUID]]:
-    """How many were cancelled, how many are being sent, and which are to be looked at again."""
+) -> tuple[int, list[UUID], list[UUID]]:
+    """How many were cancelled, which are being sent, and which are to be looked at again."""
     async with ledger.transaction() as transaction:
         seen = await _locked(transaction, project_id, ids, None)
         live = {job_id: each for job_id, each in seen.items() if each.state not in TERMINAL_JOB_STATES}
@@ -133,7 +136,7 @@ async def _cancel_together(
             await _write(transaction, list(ready), waiting, actor)
             detail = {"jobs": len(ready), "deliveries": len(waiting), "ids": list(map(str, ready))[:_NAMED]}
             await audit(transaction, project_id, actor, "job.cancel_by_key", None, detail)
-        return len(ready), len(held), [each for each in live if each not in ready and each not in held]
+        return len(ready), held, [each for each in live if each not in ready and each not in held]
 
 
 @dataclass(frozen=True, slots=True)

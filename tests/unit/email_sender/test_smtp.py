@@ -187,6 +187,18 @@ async def test_no_reply_after_the_final_dot_is_unknown(server: ScriptedSmtp, act
         await sender.prepare(PLAIN)()
 
 
+@BOTH_WAYS
+@pytest.mark.parametrize("answer", ["354 what", "334 go on", "399 5.1.1 no such user"])
+async def test_neither_yes_nor_no_to_the_content_is_unknown(extensions: tuple[str, ...], answer: str) -> None:
+    async with ScriptedSmtp(extensions=extensions).running() as server, provider(server) as sender:
+        await sender.prepare(PLAIN)()
+        server.on("CONTENT", answer)
+        failure = await failure_of(sender)
+        assert (type(failure), failure.code) == (OutcomeUnknown, "protocol_error_after_data")
+        await sender.prepare(PLAIN)()
+    assert len(server.conversations) == 2
+
+
 @pytest.mark.parametrize(
     ("action", "code"), [(CutInside(1000), "connection_lost"), (StallInside(1000), "timeout")]
 )

@@ -12,6 +12,8 @@ any       any other 5xx, by whom it blames          (`smtp_blame`, whose rule is
             access                                  Refused: the operator's mistake must not burn mails
             pace                                    Refused, but Throttled towards this recipient alone (5.2.121)
             later                                   TransientError
+content   anything else                             OutcomeUnknown `protocol_error_after_data`: the server has the
+                                                    whole mail, and said neither yes nor no
 any       anything else                             TransientError `protocol_error`
 
 Whatever is tried again may say how long to wait (`retry_hints`), at any stage.
@@ -25,6 +27,7 @@ from collections.abc import Sequence
 from hermodr_delivery.failures import (
     Cause,
     DeliveryFailure,
+    OutcomeUnknown,
     PermanentError,
     Refused,
     Throttled,
@@ -80,6 +83,8 @@ def failure(stage: Stage, reply: Reply, secrets: Sequence[str] = ()) -> Delivery
     if 400 <= reply.code < 500:
         return TransientError(code, detail, retry_after=seconds_asked(reply.text), secrets=secrets)
     if not 500 <= reply.code < 600:
+        if stage is Stage.CONTENT:
+            return OutcomeUnknown("protocol_error_after_data", detail, secrets=secrets)
         return TransientError("protocol_error", detail, secrets=secrets)
     return _by_verdict(blame(stage, reply, secrets[0] if secrets else ""), reply, detail, secrets)
 

@@ -165,7 +165,8 @@ class SmtpSession(asyncio.Protocol):
             await self._offer(commands, reused, secrets)
             reply = await self._hand_over(mail.content)
             if not reply.positive:
-                self._end(reset=True)
+                if reply.code >= 400:  # else nobody knows what it waits for
+                    self._end(reset=True)
                 raise refusal(Stage.CONTENT, reply, secrets, reused=reused)
         self._end(reset=False)
         self._alive_until = self._loop.time() + _ALIVE_SECONDS
@@ -252,9 +253,7 @@ class SmtpSession(asyncio.Protocol):
                 continue
             if reused and stage is Stage.MAIL and reply.code == _CLOSING:
                 raise StaleSession
-            if (
-                reply.code >= 400
-            ):  # else the server is out of step: the session stays unclean and is discarded
+            if reply.code >= 400:  # else the server is out of step: the session is discarded
                 await self._back_out(go_ahead)
             raise refusal(stage, reply, secrets, reused=reused)
 

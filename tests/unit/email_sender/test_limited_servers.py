@@ -23,7 +23,7 @@ from hermodr_servicekit.periodic import running
 from hermodr_templates.bounded import BoundedRenderer
 from hermodr_templates.cell import Cell
 from tests.support.limited_smtp import LimitedSmtp
-from tests.support.scripted_smtp import ScriptedSmtp
+from tests.support.scripted_smtp import Cut, ScriptedSmtp
 from tests.support.waiting import wait_until
 from tests.unit.delivery.fakes import Bench, FakeAttempts, new_ids
 
@@ -152,9 +152,10 @@ async def test_one_address_that_is_refused_as_if_it_were_a_limit_holds_up_nobody
     assert len(server.arrived) == 60
 
 
-async def test_a_wrong_password_is_tried_once_and_all_mails_wait() -> None:
+@pytest.mark.parametrize("answer", ["535 5.7.8 wrong", "334 ", Cut()], ids=["535", "334", "hang up"])
+async def test_a_login_that_fails_is_tried_once_and_all_mails_wait(answer: str | Cut) -> None:
     async with ScriptedSmtp(extensions=["AUTH PLAIN LOGIN"]).running() as server:
-        server.on("AUTH", *["535 5.7.8 wrong"] * 300)
+        server.on("AUTH", *[answer] * 300)
         sender = Sender(server, "jane:secret@")
         async with running(*(pump.run() for pump in sender.pumps.values())):
             sending = [asyncio.create_task(pump.submit(new_ids(100))) for pump in sender.pumps.values()]

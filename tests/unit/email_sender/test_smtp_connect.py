@@ -209,6 +209,39 @@ async def test_refused_credentials_are_tried_once_and_burn_no_mail(
     assert (failure.cause, failure.code, failure.named) == (cause, code, False)
 
 
+@pytest.mark.parametrize(
+    ("answer", "detail"),
+    [
+        ("334 ", "the server's answer made no sense when we logged in (AUTH)"),
+        ("nonsense", "the server's answer made no sense when we logged in (AUTH)"),
+        (Cut(), "the server hung up when we logged in (AUTH)"),
+    ],
+)
+async def test_what_breaks_at_auth_is_the_operators_matter(answer: str | Cut, detail: str) -> None:
+    async with ScriptedSmtp(extensions=["AUTH PLAIN"]).running() as server:
+        server.on("AUTH", answer)
+        failure = await failure_of(f"smtp://jane:secret@127.0.0.1:{server.port}")
+    assert isinstance(failure, Refused)
+    assert (failure.cause, failure.code, failure.detail) == (Cause.ACCESS, "auth_failed", detail)
+
+
+async def test_a_server_that_hangs_up_at_ehlo_is_there_and_takes_nothing() -> None:
+    async with ScriptedSmtp().running() as server:
+        server.on("EHLO", Cut())
+        failure = await failure_of(f"smtp://127.0.0.1:{server.port}")
+    assert isinstance(failure, Refused)
+    assert (failure.cause, failure.code) == (Cause.CONNECTIONS, "connect_failed")
+    assert failure.detail == "the server hung up when we said our name (EHLO)"
+
+
+async def test_nonsense_at_ehlo_is_no_matter_of_a_mail() -> None:
+    async with ScriptedSmtp().running() as server:
+        server.on("EHLO", "nonsense")
+        failure = await failure_of(f"smtp://127.0.0.1:{server.port}")
+    assert isinstance(failure, Refused)
+    assert failure.code == "protocol_error"
+
+
 async def test_a_wrong_password_is_not_tried_by_every_mechanism() -> None:
     async with ScriptedSmtp(extensions=["AUTH PLAIN LOGIN CRAM-MD5"]).running() as server:
         server.on("AUTH", "535 5.7.8 no", "535 5.7.8 no", "535 5.7.8 no")

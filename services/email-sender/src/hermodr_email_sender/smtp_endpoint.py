@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import cast
@@ -25,6 +28,15 @@ class Security(Enum):
     REQUIRED = "STARTTLS, or no mail is sent"
     OPPORTUNISTIC = "STARTTLS when offered"
     NONE = "never"
+
+
+class Step(Enum):
+    """How far the beginning of a session got; the words follow "the server hung up"."""
+
+    GREETING = "before it greeted us"
+    NAME = "when we said our name (EHLO)"
+    TLS = "when encryption was to begin (STARTTLS)"
+    LOGIN = "when we logged in (AUTH)"
 
 
 _OTHER_MECHANISM = frozenset({500, 502, 504, 534})
@@ -50,8 +62,8 @@ class SmtpEndpoint:
 async def connect(endpoint: SmtpEndpoint) -> SmtpSession:
     """A session ready for its first transaction: greeted, encrypted, authenticated.
 
-    Raises TransientError when the server is away, Refused when it does not let us in: until MAIL nothing has been said
-    about any mail.
+    Raises TransientError when the server is away, which is silent or says nothing but a greeting; Refused when it does
+    not let us in, or hangs up after its greeting: until MAIL nothing has been said about any mail.
     """
     client = aiosmtplib.SMTP(
         hostname=endpoint.host,
@@ -64,26 +76,41 @@ async def connect(endpoint: SmtpEndpoint) -> SmtpSession:
     )
     try:
         async with asyncio.timeout(endpoint.timeouts.connect):
-            await client.connect()
+            with _during(Step.GREETING, endpoint):
+                await client.connect()
             if client.local_hostname == NAMELESS:
                 client.local_hostname = address_literal(client.get_transport_info("sockname"))
-            await _greet(client)
+            with _during(Step.NAME, endpoint):
+                await _greet(client)
             if endpoint.security in (Security.REQUIRED, Security.OPPORTUNISTIC):
-                await _encrypt(client, endpoint)
+                with _during(Step.TLS, endpoint):
+                    await _encrypt(client, endpoint)
             if endpoint.username is not None:
-                await _log_in(client, endpoint.username, endpoint.password or "")
+                with _during(Step.LOGIN, endpoint):
+                    await _log_in(client, endpoint.username, endpoint.password or "")
             return SmtpSession(
                 cast(asyncio.Transport, client.transport),
                 client.esmtp_extensions,
                 endpoint.timeouts,
                 endpoint.learnt,
             )
-    except (aiosmtplib.SMTPException, OSError, ssl.SSLError) as error:
+    except TimeoutError as error:
         client.close()
-        raise _connect_failure(error, endpoint) from error
+        raise TransientError(
+            "connect_timeout", f"no session within {endpoint.timeouts.connect:g} s"
+        ) from error
     except BaseException:
         client.close()
         raise
+
+
+@contextmanager
+def _during(step: Step, endpoint: SmtpEndpoint) -> Iterator[None]:
+    """Turns what breaks in this step into the failure it stands for."""
+    try:
+        yield
+    except (aiosmtplib.SMTPException, OSError) as error:  # among them TLS's
+        raise _connect_failure(step, error, endpoint) from error
 
 
 async def _greet(client: aiosmtplib.SMTP) -> None:
@@ -125,9 +152,9 @@ async def _log_in(client: aiosmtplib.SMTP, username: str, password: str) -> None
             return
 
 
-def _connect_failure(error: Exception, endpoint: SmtpEndpoint) -> DeliveryFailure:
+def _connect_failure(step: Step, error: Exception, endpoint: SmtpEndpoint) -> DeliveryFailure:
     if isinstance(error, aiosmtplib.SMTPResponseException):
-        return _of_reply(error)
+        return _of_reply(step, error)
     cause = error.__cause__ or error
     if isinstance(cause, ssl.SSLCertVerificationError):
         return Refused(
@@ -135,19 +162,38 @@ def _connect_failure(error: Exception, endpoint: SmtpEndpoint) -> DeliveryFailur
         )
     if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return Refused(Cause.ACCESS, "tls_failed", f"TLS could not be negotiated: {cause.reason}")
+    if isinstance(error, TimeoutError):
+        return _silence(step, endpoint.timeouts.connect)
+    if step is not Step.GREETING:
+        return _hung_up(step)
     if isinstance(cause, socket.gaierror):
         return TransientError("dns_failed", "the server's host name does not resolve")
     if isinstance(cause, ConnectionRefusedError):
         return TransientError("connect_refused", "nothing listens on the server's port")
-    if isinstance(error, TimeoutError):
-        return TransientError("connect_timeout", f"no session within {endpoint.timeouts.connect:g} s")
-    return TransientError("connect_failed", type(cause).__name__)
+    if isinstance(cause, OSError) and cause.errno and not isinstance(cause, ConnectionError):
+        return TransientError("connect_failed", f"no connection: {os.strerror(cause.errno)}")
+    return TransientError("connect_failed", f"the server hung up {step.value}")
 
 
-def _of_reply(error: aiosmtplib.SMTPResponseException) -> DeliveryFailure:
+def _silence(step: Step, seconds: float) -> DeliveryFailure:
+    detail = f"the server was silent for {seconds:g} s {step.value}"
+    if step is Step.LOGIN:
+        return Refused(Cause.ACCESS, "auth_failed", detail)
+    return TransientError("connect_timeout", detail)
+
+
+def _hung_up(step: Step) -> Refused:
+    """By a server that is there: it greeted us. At AUTH that is how those look who ban us for wrong passwords."""
+    detail = f"the server hung up {step.value}"
+    if step is Step.LOGIN:
+        return Refused(Cause.ACCESS, "auth_failed", detail)
+    return Refused(Cause.CONNECTIONS, "connect_failed", detail)
+
+
+def _of_reply(step: Step, error: aiosmtplib.SMTPResponseException) -> DeliveryFailure:
     refusal = failure(Stage.CONNECT, Reply(error.code, error.message))
     if not isinstance(refusal, Refused):
-        return TransientError("protocol_error", "the server's greeting made no sense")
+        return _nonsense(step)
     if refusal.cause is Cause.ACCESS and isinstance(error, aiosmtplib.SMTPAuthenticationError):
         # Not the reply's text: some servers echo the user.
         return Refused(Cause.ACCESS, "auth_failed", f"the server refused our credentials: {error.code}")
@@ -155,3 +201,11 @@ def _of_reply(error: aiosmtplib.SMTPResponseException) -> DeliveryFailure:
         detail = f"the server refused our name: {error.code} {error.message}"
         return Refused(Cause.ACCESS, "helo_refused", detail)
     return refusal
+
+
+def _nonsense(step: Step) -> DeliveryFailure:
+    """Neither yes nor no."""
+    if step is Step.GREETING:
+        return TransientError("protocol_error", "the server's greeting made no sense")
+    code = "auth_failed" if step is Step.LOGIN else "protocol_error"
+    return Refused(Cause.ACCESS, code, f"the server's answer made no sense {step.value}")

@@ -90,10 +90,17 @@ def test_a_time_that_is_over_means_now(producer: Psql, house: House, admin: Psql
             "delay_minutes: cannot stand beside scheduled_for",
         ),
         ({"scheduled_for": "now() + interval '367 days'"}, "scheduled_for: is more than 366 days ahead"),
-        ({"scheduled_for": "'infinity'"}, "scheduled_for: is more than 366 days ahead"),
-        ({"scheduled_for": "'-infinity'"}, "scheduled_for: is more than 366 days ahead"),
-        ({"expires_at": "'infinity'"}, "expires_at: is after the last of all times"),
-        ({"expires_at": "'10000-01-01 UTC'"}, "expires_at: is after the last of all times"),
+        ({"scheduled_for": "'infinity'"}, "scheduled_for: infinity is no moment"),
+        ({"scheduled_for": "'-infinity'"}, "scheduled_for: -infinity is no moment"),
+        (
+            {"scheduled_for": "'0001-12-31 23:59:59 UTC BC'"},
+            "scheduled_for: is not within the years 1 to 9999",
+        ),
+        ({"scheduled_for": "'10000-01-01 UTC'"}, "scheduled_for: is not within the years 1 to 9999"),
+        ({"expires_at": "'infinity'"}, "expires_at: infinity is no moment"),
+        ({"expires_at": "'-infinity'"}, "expires_at: -infinity is no moment"),
+        ({"expires_at": "'0044-03-15 UTC BC'"}, "expires_at: is not within the years 1 to 9999"),
+        ({"expires_at": "'10000-01-01 UTC'"}, "expires_at: is not within the years 1 to 9999"),
         ({"expires_at": "now() - interval '1 second'"}, "expires_at: is over before"),
         (
             {"scheduled_for": "now() + interval '2 hours'", "expires_at": "now() + interval '1 hour'"},
@@ -140,6 +147,62 @@ def test_the_same_request_under_a_key_is_one_job(producer: Psql, house: House, a
     assert producer.one(BANK, house.enqueue("bank", idempotency_key="'order-1'"))
     lost = producer.one(SHOP, "BEGIN", house.enqueue(idempotency_key="'order-4'"), "ROLLBACK")
     assert producer.one(SHOP, house.enqueue(idempotency_key="'order-4'")) != lost
+
+
+RELATIVE = {
+    "enqueue": "enqueue_notification_job(external_id => 'guest-ada', notification_type => 'x', content => {says},"
+    " scheduled_for => {at} + interval '1 day', expires_at => {at} + interval '2 days', idempotency_key => '{key}')",
+    "delay": "enqueue_notification_job(external_id => 'guest-ada', notification_type => 'x', content => {says},"
+    " delay_minutes => 5, expires_at => {at} + interval '1 hour', idempotency_key => '{key}')",
+    "queue": "queue_notification('x', 'a@example.com', {says}, scheduled_for => {at} + interval '1 day',"
+    " expires_at => {at} + interval '2 days', idempotency_key => '{key}')",
+    "task": "enqueue_task('rebuild', scheduled_for => {at} + interval '1 day', idempotency_key => '{key}')",
+}
+
+
+def a_day_later(admin: Psql, key: str) -> None:
+    """What was asked under the key was asked a day before that, for moments a day before those."""
+    admin.ask(
+        "UPDATE hermodr.idempotency_keys k SET created_at = created_at - interval '1 day', response ="
+        " convert_to(json_build_object('job_id', r->>'job_id', 'scheduled_for', (r->>'scheduled_for')::numeric - 86400,"
+        " 'expires_at', (r->>'expires_at')::numeric - 86400)::text, 'UTF8')"
+        f" FROM (SELECT convert_from(response, 'UTF8')::json AS r FROM hermodr.idempotency_keys WHERE key = '{key}') e"
+        f" WHERE k.key = '{key}'"
+    )
+
+
+@pytest.mark.parametrize("name", RELATIVE)
+def test_a_repeat_reckons_its_moments_from_now_anew(
+    producer: Psql, house: House, admin: Psql, name: str
+) -> None:
+    def asked(at: str) -> str:
+        call = RELATIVE[name].format(says=SAYS, at=at, key=f"relative/{name}")
+        return producer.one(SHOP, f"SELECT hermodr.{call}")
+
+    first = asked("now()")
+    assert asked("now()") == asked("clock_timestamp()") == first
+    a_day_later(admin, f"relative/{name}")
+    assert asked("now()") == first  # the moment went on with the clock
+    assert asked("now() - interval '1 day'") == first  # it stands still, and may be over by now
+    for other in ("now() + interval '2 hours'", "now() - interval '12 hours'", "timestamptz '9000-01-01'"):
+        with pytest.raises(Refused, match=r"idempotency_key: was used for a request with another (sch|exp)"):
+            asked(other)
+
+
+def test_a_moment_that_is_given_or_not_is_another_request(producer: Psql, house: House) -> None:
+    key = "idempotency_key => 'one-moment'"
+    request = f"SELECT hermodr.queue_notification('x', 'a@example.com', {SAYS}, {key}"
+    first = producer.one(SHOP, f"{request}, expires_at => '2999-01-01 12:00:00 UTC')")
+    assert producer.one(SHOP, f"{request}, expires_at => '2999-01-01 13:00:00+01')") == first
+    for other in ("", ", scheduled_for => '2999-01-01 12:00:00 UTC'", ", expires_at => '2999-01-01 13:00:00 UTC'",
+                  ", expires_at => 'infinity'"):  # fmt: skip
+        with pytest.raises(Refused, match="idempotency_key: was used for "):
+            producer.ask(SHOP, f"{request}{other})")
+
+
+def test_the_retries_of_a_task_are_those_of_its_job(producer: Psql, house: House, admin: Psql) -> None:
+    job_id = producer.one(SHOP, "SELECT hermodr.enqueue_task('rebuild', max_retries => 3)")
+    assert row(admin, job_id, "max_retries", "content") == ["3", '{"max_retries": 3}']
 
 
 def test_the_key_is_one_with_requests_over_http(admin: Psql, producer: Psql, house: House) -> None:

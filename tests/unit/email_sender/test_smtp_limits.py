@@ -31,6 +31,7 @@ def told(stage: Stage, line: str) -> DeliveryFailure:
         ("554 5.7.0 Too many connections", Cause.CONNECTIONS),
         ("554 5.7.1 You are listed", Cause.ACCESS),
         ("550 5.7.1 Access denied", Cause.ACCESS),
+        ("451 Authentication failed: Maximum credits exceeded", Cause.ACCESS),
     ],
 )
 def test_before_a_mail_is_named_none_is_at_fault(line: str, cause: Cause) -> None:
@@ -56,6 +57,8 @@ def test_before_a_mail_is_named_none_is_at_fault(line: str, cause: Cause) -> Non
         ("451 4.7.1 You have exceeded your hourly message limit", Cause.PACE, True),
         ("432 4.3.2 Concurrent connections limit exceeded. Visit https://aka.ms", Cause.CONNECTIONS, True),
         ("432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded", Cause.CONNECTIONS, True),
+        ("451 Authentication failed: Maximum credits exceeded", Cause.ACCESS, True),
+        ("454 4.7.0 Your account is temporarily suspended", Cause.ACCESS, True),
         ("421 4.7.0 Try again later, closing connection.", Cause.PACE, False),
         ("421 service not available", Cause.PACE, False),
     ],

@@ -7,14 +7,18 @@ lost just the same, but nothing follows from it for the next one.
 The first rule that fits decides:
 
 1  530, 534, 535, 538: authenticate first (RFC 4954 §6)                                  access
-2  answers known from a server's own documentation whose codes mislead (`_DOCUMENTED`)
-3  an enhanced code of class 4: the server itself calls it temporary                     later
-4  the enhanced code (`_ADDRESS_CODES`, `_CODES`). It blames the address only in reply to RCPT,
+2  words of the account that we send by (`smtp_limits.OUR_ACCOUNT`)                         access
+3  answers known from a server's own documentation whose codes mislead (`_DOCUMENTED`)
+4  an enhanced code of class 4: the server itself calls it temporary                     later
+5  the enhanced code (`_ADDRESS_CODES`, `_CODES`). It blames the address only in reply to RCPT,
    some codes in reply to what comes after it, and only if no word speaks of somebody else
-5  words, where the code is none, undefined (X.0) or given for anything (5.5.1, 5.7.1): the
+6  words, where the code is none, undefined (X.0) or given for anything (5.5.1, 5.7.1): the
    address only in reply to RCPT, and never beside words that speak of somebody else;
    our pace; our access; later
-6  nothing of this                                                                       message
+7  nothing of this                                                                       message
+
+What rules 5 to 7 give to the message in reply to MAIL is our sender's fault (access), unless it speaks of size or
+syntax: nothing else is known to the server yet.
 
 Codes: RFC 3463 §3, RFC 5248 and IANA's registry of enhanced status codes; RFC 5321 §4.2.3 for those without.
 """
@@ -26,6 +30,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from hermodr_email_sender.smtp_dialogue import Reply, Stage
+from hermodr_email_sender.smtp_limits import OUR_ACCOUNT
 
 
 class Blame(StrEnum):
@@ -53,6 +58,8 @@ class Verdict(NamedTuple):
         return f"{self.blame} ({self.rule})"
 
 
+OF_OUR_ACCOUNT = "our account"
+"""How the rule begins that the server's own words about our account decided by."""
 _AUTHENTICATE_FIRST = frozenset({530, 534, 535, 538})
 
 _ADDRESS_CODES = {
@@ -73,6 +80,9 @@ _CODES: dict[str, tuple[Blame, str]] = {
     "1.90": (Blame.PACE, "daily limit of recipients"),
     "2.121": (Blame.PACE, "hourly limit towards this recipient"),
     "2.122": (Blame.LATER, "recipient gets too much mail this hour"),
+    "7.60": (Blame.ACCESS, "may not send as this sender"),
+    "7.705": (Blame.ACCESS, "our tenant exceeded its threshold"),
+    "7.708": (Blame.ACCESS, "traffic from our address not accepted"),
     "7.57": (Blame.ACCESS, "not authenticated"),
     "7.64": (Blame.ACCESS, "relaying denied"),
     # RFC 3463, 4954, 5248 and 7372.
@@ -83,8 +93,8 @@ _CODES: dict[str, tuple[Blame, str]] = {
     "7.13": (Blame.ACCESS, "our account is disabled"),
     "7.14": (Blame.ACCESS, "trust relationship required"),
     "1.4": (Blame.MESSAGE, "ambiguous address"),
-    "1.7": (Blame.MESSAGE, "sender's address syntax"),
-    "1.8": (Blame.MESSAGE, "sender's domain"),
+    "1.7": (Blame.ACCESS, "sender's address syntax"),
+    "1.8": (Blame.ACCESS, "sender's domain"),
     "1.9": (Blame.MESSAGE, "relayed to a non-compliant mailer"),
     # Not for ever, so no bounce; nor a retry: a server that wants one says 4.2.2.
     "2.2": (Blame.MESSAGE, "mailbox full"),
@@ -96,7 +106,7 @@ _CODES: dict[str, tuple[Blame, str]] = {
     "7.24": (Blame.MESSAGE, "SPF error"),
     "7.25": (Blame.MESSAGE, "reverse DNS failed"),
     "7.26": (Blame.MESSAGE, "SPF, DKIM or DMARC failed"),
-    "7.27": (Blame.MESSAGE, "sender's domain has a null MX"),
+    "7.27": (Blame.ACCESS, "sender's domain has a null MX"),
     "7.28": (Blame.MESSAGE, "mail flood"),
 }
 
@@ -128,15 +138,30 @@ _DOCUMENTED: tuple[tuple[str, re.Pattern[str], Blame], ...] = (
         re.compile(r"^552 1 requested mail action aborted, mailbox not found"),
         Blame.ADDRESS,
     ),
+    # Amazon SES, "email sending errors": of recipients only while the account is in the sandbox, where those who are
+    # verified get their mail; so this one goes on to its next attempt, and the others are not kept waiting.
+    (
+        "Amazon SES: recipient not verified",
+        re.compile(r"address is not verified\b.* region \S+: <?\[address\]>?\W*$"),
+        Blame.LATER,
+    ),
+    (
+        "Amazon SES: sender not verified",
+        re.compile(r"address is not verified\b.* identities failed the check"),
+        Blame.ACCESS,
+    ),
     # Free.fr and others: "blocked", but not we.
     ("mailbox closed for disuse", re.compile(r"blocked (?:due to|for|because of) inactivity"), Blame.ADDRESS),
 )
 
 _PACE = re.compile(
-    r"\b(?:daily|hourly|per (?:minute|hour|day)|24[ -]hour|sending|send|outgoing|outbound|relay|rate|frequency)\b"
+    r"\b(?:daily|hourly|monthly|per (?:minute|hour|day)|24[ -]hour|sending|send|outgoing|outbound|relay|rate"
+    r"|frequency)\b"
     r"[^.;]{0,60}\b(?:limit(?:ed|s)?|quota|exceed(?:ed|s)?)\b"
     r"|\bexceeded\b[^.;]{0,60}\b(?:per (?:minute|hour|day)|sending|daily|hourly|rate)\b"
     r"|\btoo (?:many|much) (?:mails?|e-?mails?|messages|recipients|connections|sessions)\b"
+    r"|\b(?:limit\w*|quota|exceed\w*|may (?:only )?send)\b[^.;]{0,60}"
+    r"\b(?:mails?|e-?mails?|messages?|recipients?) ?(?:/ ?|per |an? )(?:s|sec|second|min|minute|h|hour|day|month)\b"
     r"|\bthrottl"
 )
 _ACCESS = re.compile(
@@ -146,10 +171,19 @@ _ACCESS = re.compile(
     r"|\b(?:helo|ehlo)\b[^.;]{0,30}\b(?:rejected|refused|denied|invalid)\b|\b(?:invalid|bad) (?:helo|ehlo)\b"
     r"|\bneed fully-qualified hostname\b"
     r"|\b(?:smtp )?auth(?:entication)?(?: is)? (?:required|needed)\b|\bauthenticate first\b"
+    r"|\b(?:permissions?|allowed|permitted|authori[sz]ed|rights?) to send (?:\w+ )?(?:as|from|on behalf)\b"
+    r"|\bsender address rejected\b|\bsender verify failed\b|\bnot owned by user\b|\bnot match a verified sender\b"
+    r"|\bsender(?: identity| address| domain| e-?mail)? (?:is )?not (?:yet )?(?:verified|validated|confirmed)\b"
     r"|\bmust (?:be )?authenticate[d]?\b|\bmust issue a starttls\b|\bnot authenticated\b"
 )
 _LATER = re.compile(r"\b(?:try|retry|come back)\b[^.;]{0,20}\blater\b|\bgr[ea]y-?list|\btemporar(?:y|ily)\b")
 _AUTHENTICITY = re.compile(r"\b(?:spf|dkim|dmarc|openspf)\b")
+
+_FORM_CODES = frozenset({500, 501, 502, 503, 504, 552, 555})
+_FORM = re.compile(
+    r"^\d+ 5\.(?:2\.3|3\.4|5\.\d+|6\.\d+)\b|\b(?:size|length|too (?:big|large|long)|bytes|octets|smtputf8)\b"
+)
+"""Of the size, syntax and parameters of MAIL, which differ with the mail."""
 
 _WHO = r"(?:user|recipient|mailbox|account|address(?:ee)?|e-?mail address|alias|local ?part|destination)"
 _NOBODY_THERE = re.compile(
@@ -170,6 +204,7 @@ _SOMEBODY_ELSE = re.compile(
     r"|polic(?:y|ies)|open ?spf|spf|dkim|dmarc|reputation|abuse|relay\w*|sender\w*|mail from|helo|ehlo|client host|ptr"
     r"|reverse dns|banned|prohibited|forbidden|(?<!name )not (?:allowed|permitted)|access den\w+|unauthori[sz]ed"
     r"|authenticat\w*|virus\w*|malware|quota|over ?quota|too (?:large|big|many|much)|limit\w*|frequency"
+    r"|your (?:\w+ )?account"
     r"|gr[ea]y-?list\w*|temporar(?:y|ily)|throttl\w*|your (?:host|ip|server)|ip address|content|full)\b"
 )
 _POSTFIX_TABLE = "in relay recipient table"  # "User unknown in …": no relaying was asked for
@@ -180,9 +215,20 @@ _SIZE = re.compile(r"\b(?:size|storage|mailbox|length|large|bytes|octets)\b")
 
 def blame(stage: Stage, reply: Reply, recipient: str = "") -> Verdict:
     """The verdict on a 5xx `reply` in `stage`; `recipient` as the server was told it, since replies repeat it."""
+    words = _words(reply, recipient)
+    verdict = _verdict(stage, reply, words)
+    of_its_form = reply.code in _FORM_CODES or _FORM.search(words)
+    if stage is Stage.MAIL and verdict.blame is Blame.MESSAGE and not of_its_form:
+        return Verdict(Blame.ACCESS, f"our sender, in reply to MAIL: {verdict.rule}")
+    return verdict
+
+
+def _verdict(stage: Stage, reply: Reply, words: str) -> Verdict:
     if reply.code in _AUTHENTICATE_FIRST:
         return Verdict(Blame.ACCESS, f"{reply.code}: authenticate first")
-    words = _words(reply, recipient)
+    account = OUR_ACCOUNT.search(words)
+    if account is not None and not _AUTHENTICITY.search(words):
+        return Verdict(Blame.ACCESS, f'{OF_OUR_ACCOUNT}: "{account[0]}"')
     if stage is not Stage.MAIL:
         for rule, pattern, blamed in _DOCUMENTED:
             if pattern.search(words):

@@ -6,12 +6,14 @@ reply                                    cause         seen at
 words of too many connections (below)    connections   Postfix "421 4.7.0 Error: too many connections from …"; 554 5.7.0
 other 4xx, words of a pace               pace          Sendmail "421 4.3.2 Connection rate limit exceeded"
 other 4xx                                connections   Gmail "421 4.7.0 Try again later, closing connection"; 454 4.7.0
+words of our account                     access        451 too; SendGrid "Maximum credits exceeded"
 other 5xx                                access        504, 501, 550 to EHLO localhost; 535, 534 to AUTH; 554 greeting
 
 after it: about the mail, unless the server says otherwise
 
 greylisting, a mailbox, a recipient      –             450 4.2.0 Postgrey; Gmail "450 4.2.1 The user you are trying to
                                                        contact is receiving mail too quickly"; 452 4.2.2; 452 4.5.3
+4xx, words of our account                access        SendGrid "451 Authentication failed: Maximum credits exceeded"
 4xx, 5xx: enough for one connection       –             `used_up`: "452 4.5.3 Too many messages in this session"
 4xx, words of too many connections       connections   Exchange "432 4.3.2 Concurrent connections limit exceeded",
                                                        "sender thread limit exceeded"
@@ -27,7 +29,8 @@ anything else                            –             the mail's own
 
 Sources: RFC 3463, 4954, 5321; Google, "Gmail SMTP errors and codes"; Yahoo Sender Hub, "SMTP Error Codes"; Microsoft
 Learn, "Improvements in SMTP client submission" (Exchange Online's limits); Amazon, "SMTP response codes returned by
-Amazon SES"; Postfix's TUNING_README and anvil(8); Sendmail's FEATUREs conncontrol and ratecontrol.
+Amazon SES"; Twilio, "SMTP Errors and Troubleshooting"; Postfix's TUNING_README and anvil(8); Sendmail's FEATUREs
+conncontrol and ratecontrol.
 """
 
 from __future__ import annotations
@@ -49,6 +52,18 @@ _CLOSING = 421
 _READ = 1_000
 """How much of a reply is looked at, in characters."""
 _SYSTEM = ("4.3.1", "4.3.2", "4.4.5", "4.7.28")
+OUR_ACCOUNT = re.compile(
+    r"\b(?:your|sender'?s?|sending) (?:\w+ )?(?:account|subscription|plan)\b[^.;]{0,30}"
+    r"\b(?:suspended|disabled|deactivated|blocked|locked|closed|terminated|frozen|paused|inactive"
+    r"|not (?:yet )?(?:active|activated|enabled|verified|validated|approved))\b"
+    r"|\bsending (?:is |has been |was )?(?:paused|suspended|disabled)\b"
+    r"|\bsending for (?:the|this|your) (?:account|configuration set)\b[^.;]{0,80}\bpaused\b"
+    r"|\bcredits? (?:limit )?(?:exceeded|exhausted|used up)\b|\b(?:out of|insufficient|no more|not enough) credits?\b"
+    r"|\bunauthenticated (?:senders?|users?|clients?)\b[^.;]{0,20}\bnot (?:allowed|permitted|accepted)\b"
+    r"|\btenant has exceeded threshold\b|\bbad outbound sender\b|\bunauthori[sz]ed ip\b",
+    re.IGNORECASE,
+)
+"""What a relay says of the account that we send by, which no other mail can change: it is for the operator to mend."""
 _MAIL = r"(?:messages?|e?-?mails?|transactions?|recipients?|rcpts?|deliver(?:y|ies))"
 _CONNECTIONS = re.compile(
     rf"too many\b(?:(?!\b(?:{_MAIL}|clos\w+)\b)[^.;])*\b(connections?|sessions?|log-?ins?|auth\w*)\b|concurren|"
@@ -91,6 +106,8 @@ def limit_of(code: int, enhanced: str, text: str, *, named: bool) -> Limit | Non
         return Limit(_before_mail(code, text))
     if not 400 <= code < 500 or _ONE_MAILBOX.search(text):
         return None
+    if OUR_ACCOUNT.search(text):
+        return Limit(Cause.ACCESS)
     if _CONNECTIONS.search(text):
         return Limit(Cause.CONNECTIONS)
     if enhanced in _SYSTEM or _PACE.search(text):
@@ -110,6 +127,6 @@ def used_up(text: str) -> bool:
 def _before_mail(code: int, text: str) -> Cause:
     if _CONNECTIONS.search(text):
         return Cause.CONNECTIONS
-    if code >= 500:
+    if code >= 500 or OUR_ACCOUNT.search(text):
         return Cause.ACCESS
     return Cause.PACE if _PACE.search(text) else Cause.CONNECTIONS

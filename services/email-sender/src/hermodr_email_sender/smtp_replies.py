@@ -34,7 +34,7 @@ from hermodr_delivery.failures import (
     TransientError,
 )
 from hermodr_email_sender.retry_hints import seconds_asked
-from hermodr_email_sender.smtp_blame import Blame, Verdict, blame
+from hermodr_email_sender.smtp_blame import OF_OUR_ACCOUNT, Blame, Verdict, blame
 from hermodr_email_sender.smtp_dialogue import Reply, Stage
 from hermodr_email_sender.smtp_limits import limit_of, used_up
 
@@ -108,7 +108,7 @@ def _by_verdict(verdict: Verdict, reply: Reply, detail: str, secrets: Sequence[s
                 lacking or "access_refused",
                 detail,
                 named=True,
-                certain=lacking is not None,
+                certain=lacking is not None or verdict.rule.startswith(OF_OUR_ACCOUNT),
                 secrets=secrets,
             )
         case Blame.PACE if reply.enhanced == _THIS_RECIPIENT:

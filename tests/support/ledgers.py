@@ -23,6 +23,7 @@ TABLES = (
     "idempotency_keys",
     "singletons",
     "job_standings",
+    "batches",
     "pauses",
     "lane_rates",
     "provider_limits",

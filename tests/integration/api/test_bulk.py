@@ -70,6 +70,50 @@ async def test_items_have_keys_of_their_own(api: ApiUnderTest) -> None:
     assert await api.jobs() == 2
 
 
+async def test_a_batch_of_repeats_is_finished_when_the_jobs_they_stand_for_are(api: ApiUnderTest) -> None:
+    keyed = [MAIL | {"idempotency_key": f"again-{number}"} for number in range(2)]
+    gone = MAIL | {"idempotency_key": "again-2", "delay_seconds": 60, "type": "passing"}
+
+    async def progress(items: list[dict[str, object]]) -> tuple[dict[str, object], list[str]]:
+        batch_id = (await api.http.post(URL, json=items)).json()["batch_id"]
+        jobs = (await api.http.get(f"/v1/jobs?batch_id={batch_id}")).json()["data"]
+        return (await api.http.get(f"/v1/batches/{batch_id}")).json(), [each["id"] for each in jobs]
+
+    first, ids = await progress([*keyed, keyed[0], gone])
+    assert (first["counts"], first["accepted"]) == ({"queued": 2, "scheduled": 1, "replayed": 1}, 4)
+    again, none = await progress([*keyed, gone])
+    assert (again["counts"], again["accepted"], again["finished"], none) == ({"replayed": 3}, 3, False, [])
+    more, _ = await progress([*keyed, MAIL, MAIL | {"idempotency_key": "again-1"}, {}])
+    assert (more["counts"], more["accepted"], more["rejected"]) == ({"queued": 1, "replayed": 3}, 4, 1)
+    assert len(ids) == 3
+    for job_id in ids:
+        assert (await api.http.get(f"/v1/batches/{again['batch_id']}")).json()["finished"] is False
+        assert (await api.http.delete(f"/v1/jobs/{job_id}")).status_code == 200
+    assert (await api.http.get(f"/v1/batches/{again['batch_id']}")).json()["finished"] is True
+    assert (await api.http.get(f"/v1/batches/{more['batch_id']}")).json()["finished"] is False
+
+
+async def test_a_flawed_item_that_was_accepted_before_counts_as_replayed(api: ApiUnderTest) -> None:
+    recipient = await api.recipient(external_id="guest-7")
+    item = MAIL | {"to": {"external_id": "guest-7"}, "idempotency_key": "once"}
+    assert (await api.http.post(URL, json=[item])).json()["accepted"] == 1
+    assert (
+        await api.http.patch(f"/v1/recipients/{recipient['id']}", json={"external_id": "guest-8"})
+    ).is_success
+    again = (await api.http.post(URL, json=[item])).json()
+    assert (again["accepted"], again["rejected"]) == (1, [])
+    batch = (await api.http.get(f"/v1/batches/{again['batch_id']}")).json()
+    assert (batch["counts"], batch["finished"]) == ({"replayed": 1}, False)
+
+
+async def test_a_key_of_a_request_that_was_no_item(api: ApiUnderTest) -> None:
+    key = {"idempotency-key": "single"}
+    assert (await api.http.post("/v1/notifications", json=MAIL, headers=key)).status_code == 202
+    body = (await api.http.post(URL, json=[MAIL | {"idempotency_key": "single"}])).json()
+    (error,) = body["rejected"][0]["errors"]
+    assert error["msg"] == "was used for another request or item; use a new key for a new item"
+
+
 async def test_singletons_in_bulk(api: ApiUnderTest) -> None:
     only = MAIL | {"singleton_key": "one"}
     body = (await api.http.post(URL, json=[only, MAIL, only])).json()

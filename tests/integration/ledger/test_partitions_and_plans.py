@@ -12,11 +12,20 @@ import pytest
 from hermodr_contracts.vocabulary import DeliveryState, Priority
 from hermodr_ledger import jobs
 from hermodr_ledger.attempts import Outcome, Settlement, claim, record, release
+from hermodr_ledger.batches import Batch, record_batch
 from hermodr_ledger.decisions import record_decisions, requested_jobs
 from hermodr_ledger.engine import Ledger, Row
 from hermodr_ledger.upkeep import PARTITIONS_AHEAD, Shaped, drop_partitions, make_partitions, waiting
 from hermodr_servicekit.ids import new_job_id, time_of
-from tests.support.ledgers import attempt, decisions_of, new_deliveries, new_jobs, opened, rows_of
+from tests.support.ledgers import (
+    attempt,
+    decisions_of,
+    new_deliveries,
+    new_jobs,
+    new_project,
+    opened,
+    rows_of,
+)
 from tests.support.plans import generic_plan, looked_at
 
 PARENTS = ("jobs", "deliveries", "attempts", "events")
@@ -147,7 +156,9 @@ async def test_old_weeks_are_dropped_once_all_in_them_is_finished_and_old(ledger
     ended = first + timedelta(days=30)
     for number in range(4):
         moment = first + number * WEEK + timedelta(days=1)
-        await new_jobs(ledger, 1, id=job_id_of(moment))
+        (job_id,) = await new_jobs(ledger, 1, id=job_id_of(moment))
+        async with ledger.transaction() as transaction:
+            await record_batch(transaction, Batch(job_id, await new_project(ledger), 1, 0), [job_id])
     await ledger.fetch("UPDATE hermodr.jobs SET state = 'completed', finished_at = $1, wake_at = NULL", ended)
     second, third = (uuid_floor(first + number * WEEK) for number in (1, 2))
     await ledger.fetch("UPDATE hermodr.jobs SET finished_at = NULL WHERE id > $1 AND id < $2", second, third)
@@ -159,9 +170,11 @@ async def test_old_weeks_are_dropped_once_all_in_them_is_finished_and_old(ledger
         assert "20240108" in await weeks(ledger, parent)
         assert "20240101" not in await weeks(ledger, parent)
     await ledger.fetch("UPDATE hermodr.jobs SET finished_at = $1, state = 'failed'", ended)
-    assert len(await rows_of(ledger, "job_standings")) == 1
+    for table in ("job_standings", "batches"):
+        assert len(await rows_of(ledger, table)) == 1
     assert await drop_partitions(ledger, before) == Shaped(["20240108"], [])
-    assert await rows_of(ledger, "job_standings") == []
+    for table in ("job_standings", "batches"):
+        assert await rows_of(ledger, table) == []
     assert await rows_of(ledger, "jobs") == []
     assert await drop_partitions(ledger, before) == Shaped([], [])
 

@@ -5,52 +5,62 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from hermodr_contracts.vocabulary import JobState
+from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, JobState
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_servicekit.ids import last_child_of
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A bulk request that was taken on. `accepted` counts replayed items too, so it may exceed the number of jobs."""
+    """A bulk request that was taken on. `replayed` names the jobs of its items that were accepted before, an entry an
+    item; `accepted` counts these too."""
 
     id: UUID
     project_id: UUID
     accepted: int
     rejected: int
+    replayed: Sequence[UUID] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class BatchProgress:
-    """How far a batch is; `counts` has the states that occur."""
+    """How far a batch is; `counts` has the states that occur among its own jobs, `replayed` counts the items that stand
+    for earlier ones. `finished`: all of these jobs are."""
 
     id: UUID
     accepted: int
     rejected: int
     created_at: datetime
     counts: Mapping[JobState, int]
+    replayed: int
+    finished: bool
 
 
 async def record_batch(transaction: Transaction, batch: Batch, job_ids: Sequence[UUID]) -> None:
     """Writes a batch's row beside its jobs. They lie between two ids, so that counting them needs no index."""
     first, last = (min(job_ids), max(job_ids)) if job_ids else (batch.id, batch.id)
     await transaction.fetch(
-        "INSERT INTO hermodr.batches (id, project_id, first_job_id, last_job_id, accepted, rejected)"
-        " VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO hermodr.batches (id, project_id, first_job_id, last_job_id, accepted, rejected, replayed)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
         batch.id,
         batch.project_id,
         first,
         last_child_of(last),
         batch.accepted,
         batch.rejected,
+        list(batch.replayed),
     )
 
 
 async def read_batch(ledger: Ledger, project_id: UUID, batch_id: UUID) -> BatchProgress | None:
     """The batch with its jobs counted by state; `None` when the project has no such batch."""
     rows = await ledger.fetch(
-        "SELECT id, accepted, rejected, created_at, first_job_id, last_job_id FROM hermodr.batches"
-        " WHERE id = $1 AND project_id = $2",
+        """
+        SELECT b.id, accepted, rejected, created_at, first_job_id, last_job_id, cardinality(replayed) AS replayed,
+               EXISTS (SELECT 1 FROM unnest(b.replayed) AS u(id) JOIN hermodr.jobs j ON j.id = u.id
+                       WHERE j.finished_at IS NULL) AS awaited
+        FROM hermodr.batches b WHERE b.id = $1 AND project_id = $2
+        """,
         batch_id,
         project_id,
     )
@@ -64,4 +74,7 @@ async def read_batch(ledger: Ledger, project_id: UUID, batch_id: UUID) -> BatchP
         batch_id,
     )
     by_state = {JobState(each["state"]): int(each["n"]) for each in counts}
-    return BatchProgress(row["id"], row["accepted"], row["rejected"], row["created_at"], by_state)
+    finished = not row["awaited"] and TERMINAL_JOB_STATES.issuperset(by_state)
+    return BatchProgress(
+        row["id"], row["accepted"], row["rejected"], row["created_at"], by_state, row["replayed"], finished
+    )

@@ -81,22 +81,24 @@ async def drop_partitions(ledger: Ledger, before: datetime) -> Shaped:
             await set_aside(ledger, RETENTION_DUTY, {week: error})
             continue
         if found["dropped"]:
-            await _forget_standings(ledger, week)
+            await _forget(ledger, week)
             dropped.append(week)
     return Shaped(dropped, [])
 
 
-async def _forget_standings(ledger: Ledger, week: str) -> None:
-    await ledger.fetch(
-        """
-        DELETE FROM hermodr.job_standings s
-        USING (SELECT to_timestamp($1 || ' +00', 'YYYYMMDD TZH') AS monday) gone
-        WHERE s.id >= hermodr.uuid_floor(gone.monday)
-          AND s.id < hermodr.uuid_floor(gone.monday + interval '7 days')
-        """,
-        week,
-        seconds=_MOVING_SECONDS,
-    )
+async def _forget(ledger: Ledger, week: str) -> None:
+    """Deletes what speaks of the week's jobs: their standings, and the batches whose last job was of it."""
+    for table, its in (("job_standings", "id"), ("batches", "last_job_id")):
+        await ledger.fetch(
+            f"""
+            DELETE FROM hermodr.{table} t
+            USING (SELECT to_timestamp($1 || ' +00', 'YYYYMMDD TZH') AS monday) gone
+            WHERE t.{its} >= hermodr.uuid_floor(gone.monday)
+              AND t.{its} < hermodr.uuid_floor(gone.monday + interval '7 days')
+            """,
+            week,
+            seconds=_MOVING_SECONDS,
+        )
 
 
 async def expire_idempotency_keys(ledger: Ledger, now: datetime) -> None:

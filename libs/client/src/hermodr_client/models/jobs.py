@@ -151,7 +151,9 @@ class JobMetrics(Answer):
 
 
 class Batch(Answer):
-    """How far a bulk request is. `counts` has the job states that occur."""
+    """How far a bulk request is. `counts` has the job states that occur, and as `replayed` the items whose
+    `idempotency_key` was used before for the same: their jobs are of earlier batches. `finished`: all jobs are, these
+    included."""
 
     batch_id: UUID
     accepted: int

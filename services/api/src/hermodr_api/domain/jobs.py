@@ -166,7 +166,9 @@ class Timeline(BaseModel):
 
 
 class BatchView(BaseModel):
-    """How far a bulk request is. `counts` has the job states that occur."""
+    """How far a bulk request is. `counts` has the job states that occur, and as `replayed` the items whose
+    `idempotency_key` was used before for the same: they have no job in this batch. Together they are `accepted`.
+    `finished`: all jobs are, those of replayed items included."""
 
     batch_id: UUID
     accepted: int
@@ -299,17 +301,14 @@ def _ending(job: Job, events: Sequence[Event]) -> Iterator[TimelineEntry]:
 
 def batch_view(batch: BatchProgress) -> BatchView:
     """The answer of `GET /v1/batches/{id}`."""
-    unfinished = set(batch.counts) - {
-        JobState.COMPLETED,
-        JobState.FAILED,
-        JobState.CANCELLED,
-        JobState.SKIPPED,
-    }
+    counts = {state.value: number for state, number in sorted(batch.counts.items())}
+    if batch.replayed:
+        counts["replayed"] = batch.replayed
     return BatchView(
         batch_id=batch.id,
         accepted=batch.accepted,
         rejected=batch.rejected,
-        counts={state.value: number for state, number in sorted(batch.counts.items())},
-        finished=not unfinished,
+        counts=counts,
+        finished=batch.finished,
         created_at=batch.created_at,
     )

@@ -70,14 +70,14 @@ _WAIT_SECONDS = 1.5
 @dataclass(slots=True)
 class _Work:
     """One bulk request on its way. `rejected` holds flaws by index, `keys` the keys and fingerprints of flawed items
-    that have one; `repeated` counts those that were accepted before."""
+    that have one; `repeated` has the jobs of those that were accepted before."""
 
     project_id: UUID
     batch_id: UUID
     sendable: list[tuple[int, Sendable, dict[str, Any]]] = field(default_factory=list)
     rejected: dict[int, list[Flaw]] = field(default_factory=dict)
     keys: dict[int, tuple[str, bytes]] = field(default_factory=dict)
-    repeated: int = 0
+    repeated: list[UUID] = field(default_factory=list)
     jobs: list[tuple[int, NewJob]] = field(default_factory=list)
 
 
@@ -215,7 +215,7 @@ class Bulk:
         for index, verdict in zip(work.keys, verdicts, strict=True):
             if isinstance(verdict, Replay):
                 del work.rejected[index]
-                work.repeated += 1
+                work.repeated.append(_job_of(verdict))
 
     async def _commit(self, work: _Work, key: Key | None) -> Answer:
         try:
@@ -227,11 +227,12 @@ class Bulk:
                 jobs = [job for _, job in work.jobs]
                 verdicts = await accept_many(transaction, jobs, wait_seconds=_WAIT_SECONDS)
                 rejected = work.rejected | _refusals(work.jobs, verdicts)
-                accepted = work.repeated + len(work.jobs) + len(work.rejected) - len(rejected)
+                accepted = len(work.repeated) + len(work.jobs) + len(work.rejected) - len(rejected)
                 committed = [
                     job for job, verdict in zip(jobs, verdicts, strict=True) if verdict == Accepted()
                 ]
-                batch = Batch(work.batch_id, work.project_id, accepted, len(rejected))
+                replayed = work.repeated + [_job_of(each) for each in verdicts if isinstance(each, Replay)]
+                batch = Batch(work.batch_id, work.project_id, accepted, len(rejected), replayed)
                 await record_batch(transaction, batch, [job.id for job in committed])
                 body = _body(work.batch_id, accepted, rejected)
                 if key is not None:
@@ -254,13 +255,20 @@ class Bulk:
             self._announcer.jobs(priority, ids)
 
 
+def _job_of(replay: Replay) -> UUID:
+    """The job that an item accepted before became."""
+    return UUID(orjson.loads(replay.response)["job_id"])
+
+
 def _refusals(jobs: Sequence[tuple[int, NewJob]], verdicts: Sequence[Verdict]) -> dict[int, list[Flaw]]:
     refusals = {}
     for (index, _), verdict in zip(jobs, verdicts, strict=True):
         if isinstance(verdict, Accepted | Replay):
             continue  # a replayed item was accepted before: to its producer that is the same
         if isinstance(verdict, KeyReused):
-            flaw = Flaw(("idempotency_key",), "was used for another item; use a new key for a new item")
+            flaw = Flaw(
+                ("idempotency_key",), "was used for another request or item; use a new key for a new item"
+            )
         elif isinstance(verdict, StillRunning):
             flaw = Flaw(("idempotency_key",), "the first request with this key has no answer yet")
         elif isinstance(verdict, SingletonContested):

@@ -218,6 +218,20 @@ async def test_html_without_words_is_warned_of_when_saved_and_shown(api: ApiUnde
     assert changed.json()["warnings"] == []
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{{ "\\ud83d" }}', "line 1, column 4: the text in quotes holds half of a surrogate pair"),
+        ('{{ "%c"|format(55357) }}', "body_text: what comes of it holds half of a surrogate pair"),
+    ],
+)
+async def test_a_preview_of_what_is_no_character(api: ApiUnderTest, text: str, words: str) -> None:
+    answer = await api.http.post(
+        "/v1/template-previews", json=_email(body_text=text) | {"data": {"name": "Ada"}}
+    )
+    assert problem(answer, 422, "invalid-request")["errors"][0]["msg"].startswith(words)
+
+
 async def test_a_preview_that_cannot_be(api: ApiUnderTest) -> None:
     made = await api.template()
     url = f"{URL}/{made['id']}/preview"

@@ -10,6 +10,7 @@ from jinja2 import TemplateSyntaxError, nodes
 from jinja2.exceptions import TemplateError
 from jinja2.lexer import Lexer
 
+from hermodr_contracts.json_values import flaw_of_text
 from hermodr_templates.calls import impossible_calls
 from hermodr_templates.flaws import SourceFlawed
 from hermodr_templates.limits import TemplateLimitExceeded
@@ -124,6 +125,12 @@ def _check_names(tree: nodes.Template) -> None:
             found.append((node.lineno, f"No test named {node.name!r}."))
         elif isinstance(node, nodes.Const) and isinstance(node.value, float) and not isfinite(node.value):
             found.append((node.lineno, "too large a number"))
+        elif (
+            isinstance(node, nodes.Const)
+            and isinstance(node.value, str)
+            and (why := flaw_of_text(node.value))
+        ):
+            found.append((node.lineno, f"the text in quotes {why}"))
         elif isinstance(node, _OTHER_TEMPLATES):
             found.append((node.lineno, "There are no other templates to include, import or extend."))
         waiting.extend(node.iter_child_nodes())

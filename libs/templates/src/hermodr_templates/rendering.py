@@ -12,6 +12,7 @@ from uuid import UUID
 
 from jinja2 import Template, TemplateSyntaxError, UndefinedError
 
+from hermodr_contracts.json_values import flaw_of_text
 from hermodr_templates.html_text import html_to_text
 from hermodr_templates.limits import FULL, Limits, Metered, TemplateLimitExceeded
 from hermodr_templates.printing import Unprintable
@@ -143,7 +144,7 @@ class Renderer:
         try:
             # what `Template.generate` does, without a generator around the template's own, nor a copy of the names
             pieces = template.root_render_func(template.new_context(names, shared=True))
-            return _joined(pieces, self._limits.text)
+            return _sound(_joined(pieces, self._limits.text))
         except Exception as error:
             raise _failure_of(error, part, template, source) from error
 
@@ -176,6 +177,13 @@ def _joined(pieces: Iterator[str], longest: int) -> str:
     if len(joined) > longest:
         raise TemplateLimitExceeded(f"more than {longest // 1024} Ki characters")
     return joined
+
+
+def _sound(text: str) -> str:
+    """`text`, if it is made of characters: formats and cuts can make of sound data what no mail and no JSON can hold."""
+    if reason := flaw_of_text(text):
+        raise Unprintable(f"what comes of it {reason}")
+    return text
 
 
 def _failure_of(

@@ -391,18 +391,3 @@ def test_whatever_comes_is_published_or_told(text: str) -> None:
     ):
         published = publish(source)
         assert (published.compiled_html is None) == bool(published.flaws)
-
-
-@pytest.mark.parametrize(
-    ("subject", "line", "column", "reason"),
-    [
-        ('a\n {{ "\\ud83d" }}', 2, 5, "holds half of a surrogate pair"),
-        ('{{ x|replace("x", "\\udc00") }}', 1, 19, "holds half of a surrogate pair"),
-        ('s{{ "\\x00" }}', 1, 5, "must not contain a null byte"),
-        ('{% set a = {"\\u0000": 1} %}', 1, 13, "must not contain a null byte"),
-    ],
-)
-def test_texts_in_quotes_have_the_limits_of_data(subject: str, line: int, column: int, reason: str) -> None:
-    flaw = flaw_of(subject=subject)
-    assert (flaw.part, flaw.line, flaw.column) == ("subject", line, column)
-    assert reason in flaw.reason

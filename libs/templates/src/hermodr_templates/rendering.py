@@ -180,7 +180,7 @@ def _joined(pieces: Iterator[str], longest: int) -> str:
 
 
 def _sound(text: str) -> str:
-    """`text`, if it is made of characters: formats and cuts can make of sound data what no mail and no JSON can hold."""
+    """`text`, if it is made of characters: a format can make of sound data what no mail and no JSON can hold."""
     if reason := flaw_of_text(text):
         raise Unprintable(f"what comes of it {reason}")
     return text

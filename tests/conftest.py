@@ -21,6 +21,7 @@ from tests.support.dated import MARK, dated_tests
 
 TESTS = Path(__file__).parent
 WITHOUT_SERVERS = ("unit", "contracts")
+IN_MEMORY = (*WITHOUT_SERVERS, "integration")
 SERVER_FIXTURES = {"backing", "databases", "database_url", "empty_database_url", "broker"}
 
 
@@ -41,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     dated = {path: dated_tests(path.read_text(encoding="utf-8")) for path in {item.path for item in items}}
     order = {"unit": 0, "contracts": 1, "integration": 2, "e2e": 3, "chaos": 4}
     for item in items:
-        tier = item.path.relative_to(TESTS).parts[0]
+        tier = _tier(item)
         wanted = SERVER_FIXTURES.intersection(getattr(item, "fixturenames", ()))
         if tier in WITHOUT_SERVERS and wanted:
             raise pytest.UsageError(
@@ -51,13 +52,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(tier)
         if getattr(item, "originalname", item.name) in dated[item.path]:
             item.add_marker(MARK)
-    items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).parts[0], len(order)))
+    items.sort(key=lambda item: order.get(_tier(item), len(order)))
+
+
+def _tier(item: pytest.Item) -> str:
+    return item.path.relative_to(TESTS).parts[0]
 
 
 @pytest.fixture(scope="session")
 def backing(request: pytest.FixtureRequest) -> Iterator[Backing]:
-    """Running PostgreSQL and RabbitMQ. They stay up for the next session; `make down` ends them. Under a shifted clock
-    (`tests.dates`) a PostgreSQL of the session's own, which shows the same time in the same zone."""
+    """Running PostgreSQL and RabbitMQ. They stay up for the next session; `make down` ends them.
+
+    Where nothing is flooded or killed, a PostgreSQL of the session's own with its data in memory: most tests would wait
+    for the disk. Under a shifted clock (`tests.dates`) it shows the same time in the same zone."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
 
     def say(text: str) -> None:
@@ -65,17 +72,20 @@ def backing(request: pytest.FixtureRequest) -> Iterator[Backing]:
             print(f"\nhermodr: {text}", file=sys.stderr, flush=True)
 
     found = backing_servers.ensure(say)
-    if not faketime.ours():
+    if not faketime.ours() and any(_tier(item) not in IN_MEMORY for item in request.session.items):
         yield found
         return
     with servers.private_postgres(servers.memory()) as server:
-        asyncio.run(_in_our_zone(server.url()))
+        asyncio.run(_furnish(server.url()))
         yield replace(found, database_url=server.url())
 
 
-async def _in_our_zone(url: str) -> None:
+async def _furnish(url: str) -> None:
     connection = await asyncpg.connect(url)
-    await connection.execute(f"ALTER ROLE ALL SET timezone = '{os.environ.get('TZ', 'UTC')}'")
+    if faketime.ours():
+        await connection.execute(f"ALTER ROLE ALL SET timezone = '{os.environ.get('TZ', 'UTC')}'")
+    await connection.execute("ALTER SYSTEM SET max_wal_size = '256MB'")  # memory is not ours alone
+    await connection.execute("SELECT pg_reload_conf()")
     await connection.close()
 
 

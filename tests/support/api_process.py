@@ -48,6 +48,16 @@ async def started(database_url: str, port: int) -> AsyncIterator[asyncio.subproc
             await process.wait()
 
 
+@asynccontextmanager
+async def answering(database_url: str) -> AsyncIterator[str]:
+    """The base URL of a process that is ready; starting one costs seconds, so one may serve a module."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    async with started(database_url, port), httpx.AsyncClient(base_url=url, trust_env=False) as http:
+        await until_answers(http, "/health/ready")
+        yield url
+
+
 async def until_answers(client: httpx.AsyncClient, path: str) -> None:
     """Waits until GET `path` is answered 200."""
 

@@ -9,12 +9,11 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
 import pytest_asyncio
 
 from hermodr_ledger import keys
 from hermodr_ledger.engine import Ledger
-from tests.support.api_process import free_port, started, until_answers
+from tests.support.api_process import answering
 from tests.support.sessions import fresh_name
 
 COMMAND = (sys.executable, "-m", "hermodr_cli.main")
@@ -47,19 +46,19 @@ class Shell:
         return json.loads(await self.run(*arguments, "--json"))
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api_url(database_url: str) -> AsyncIterator[str]:
+    async with answering(database_url) as url:
+        yield url
+
+
 @pytest_asyncio.fixture
-async def shell(database_url: str) -> AsyncIterator[Shell]:
-    port = free_port()
+async def shell(database_url: str, api_url: str) -> AsyncIterator[Shell]:
     ledger = Ledger(database_url, service="test")
     secret = (await keys.create(ledger, fresh_name(), ["admin"])).secret
     await ledger.close()
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HERMODR_")}
-    async with (
-        started(database_url, port),
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http,
-    ):
-        await until_answers(http, "/health/ready")
-        yield Shell(kept | {"HERMODR_PORT_BASE": str(port), "HERMODR_API_KEY": secret})
+    yield Shell(kept | {"HERMODR_PORT_BASE": api_url.rpartition(":")[2], "HERMODR_API_KEY": secret})
 
 
 async def test_a_job_is_sent_listed_cancelled_and_asked_for_again(shell: Shell) -> None:

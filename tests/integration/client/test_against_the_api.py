@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-import httpx
 import pytest
 import pytest_asyncio
 
@@ -26,7 +25,7 @@ from hermodr_client.errors import IdempotencyKeyReused, SingletonTaken
 from hermodr_ledger import keys
 from hermodr_ledger.engine import Ledger
 from tests.support.api import TEMPLATE
-from tests.support.api_process import free_port, started, until_answers
+from tests.support.api_process import answering
 from tests.support.proxies import Proxy, proxied
 from tests.support.sessions import fresh_name
 from tests.support.waiting import wait_until
@@ -58,16 +57,16 @@ class Site:
         return int(rows[0]["n"])
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api_url(database_url: str) -> AsyncIterator[str]:
+    async with answering(database_url) as url:
+        yield url
+
+
 @pytest_asyncio.fixture
-async def site(database_url: str) -> AsyncIterator[Site]:
-    port = free_port()
+async def site(database_url: str, api_url: str) -> AsyncIterator[Site]:
     ledger = Ledger(database_url, service="test")
-    async with (
-        started(database_url, port),
-        proxied(f"http://127.0.0.1:{port}") as (proxy, _),
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http,
-    ):
-        await until_answers(http, "/health/ready")
+    async with proxied(api_url) as (proxy, _):
         yield Site(ledger, proxy, fresh_name())
     await ledger.close()
 

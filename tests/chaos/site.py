@@ -15,7 +15,7 @@ from tests.support.installation import Installation, installed
 LADDER = "500ms,1s,2s,3s,5s,8s,12s,20s,30s,45s,60s,90s,120s"
 """Long enough for two of the longest absences of the provider, with attempts to spare for everything else."""
 
-_SHORT = "&".join(f"{step}_timeout={SEND_SECONDS:g}" for step in ("command", "data", "block"))
+_SHORT = "&".join(f"{step}_timeout={SEND_SECONDS:g}" for step in ("greeting", "command", "data", "block"))
 PATIENCE = f"{_SHORT}&final_timeout={FINAL_SECONDS:g}"
 """What RFC 5321 gives minutes."""
 

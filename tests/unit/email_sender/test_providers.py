@@ -43,13 +43,17 @@ def test_options(query: str, options: ProviderOptions) -> None:
 
 
 def test_how_long_a_server_is_waited_for_is_as_rfc_5321_wants_it_unless_the_dsn_says_otherwise() -> None:
-    options = "timeout=3&command_timeout=30&data_timeout=31&block_timeout=32&final_timeout=33"
+    options = (
+        "timeout=3&greeting_timeout=29&command_timeout=30&data_timeout=31&block_timeout=32&final_timeout=33"
+    )
     usual, given = built(f"smtp://127.0.0.1 smtp://127.0.0.1?{options}")
     assert isinstance(usual, SmtpProvider)
     assert isinstance(given, SmtpProvider)
-    waits = Timeouts(session=25, connect=10, command=300, data=120, block=180, content=600)
+    waits = Timeouts(session=25, connect=10, greeting=60, command=300, data=120, block=180, content=600)
     assert usual.timeouts == waits
-    assert given.timeouts == Timeouts(session=25, connect=3, command=30, data=31, block=32, content=33)
+    assert given.timeouts == Timeouts(
+        session=25, connect=3, greeting=29, command=30, data=31, block=32, content=33
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,6 +92,7 @@ def test_how_long_a_server_is_waited_for_is_as_rfc_5321_wants_it_unless_the_dsn_
         ("smtps://user:s3cret@mail.example?ca=/does/not/exist", "ca file"),
         ("smtps://user:s3cret@mail.example?timeout=-1", "timeout"),
         ("smtps://user:s3cret@mail.example?timeout=nan", "timeout"),
+        ("smtps://user:s3cret@mail.example?greeting_timeout=601", "up to 600"),
         ("smtps://user:s3cret@mail.example?command_timeout=0", "command_timeout"),
         ("smtps://user:s3cret@mail.example?final_timeout=10m", "final_timeout"),
         ("smtps://user:s3cret@mail.example?final_timeout=1201", "up to 1200"),

@@ -18,7 +18,7 @@ from hermodr_delivery.failures import Cause, DeliveryFailure, Refused, Transient
 from hermodr_email_sender.providers import EmailProvider, build_providers
 from hermodr_email_sender.smtp_names import address_literal
 from tests.support.mails import PLAIN, SENDER
-from tests.support.scripted_smtp import Cut, Hold, ScriptedSmtp
+from tests.support.scripted_smtp import Cut, Hold, Later, ScriptedSmtp, Stage
 
 AUTH = "AUTH PLAIN LOGIN"
 
@@ -76,30 +76,70 @@ async def test_a_host_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(
-    ("greeting", "kind", "code"),
+    ("greeting", "code"),
     [
-        ("554 5.7.1 your address is blocked", Refused, "smtp_554"),
-        ("421 4.7.0 too many connections", Refused, "smtp_421"),
-        ("450 4.7.0 later", Refused, "smtp_450"),
-        ("250 what?", TransientError, "protocol_error"),
-        ("nonsense", TransientError, "protocol_error"),
-        (Cut(), TransientError, "connect_failed"),
+        ("554 5.7.1 your address is blocked", "smtp_554"),
+        ("421 4.7.0 too many connections", "smtp_421"),
+        ("450 4.7.0 later", "smtp_450"),
+        ("250 what?", "protocol_error"),
+        ("nonsense", "protocol_error"),
+        (Cut(), "connect_failed"),
     ],
 )
-async def test_a_server_that_does_not_welcome_us_burns_no_mail(
-    greeting: str | Cut, kind: type[DeliveryFailure], code: str
-) -> None:
+async def test_a_server_that_does_not_welcome_us_burns_no_mail(greeting: str | Cut, code: str) -> None:
     async with ScriptedSmtp().running() as server:
         server.on("CONNECT", greeting)
         failure = await failure_of(f"smtp://127.0.0.1:{server.port}")
-    assert (type(failure), failure.code) == (kind, code)
+    assert (type(failure), failure.code) == (Refused, code)
 
 
-async def test_a_silent_server() -> None:
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+async def test_a_server_that_takes_connections_and_does_not_greet_burns_no_mail(scheme: str) -> None:
     async with ScriptedSmtp().running() as server:
         server.on("CONNECT", Hold())
-        failure = await failure_of(f"smtp://127.0.0.1:{server.port}?timeout=0.05")
+        failure = await failure_of(f"{scheme}://127.0.0.1:{server.port}?timeout=30&greeting_timeout=0.05")
+    assert isinstance(failure, Refused)
+    assert (failure.cause, failure.code, failure.named) == (Cause.CONNECTIONS, "connect_timeout", False)
+    assert failure.detail == "the server was silent for 0.05 s before it greeted us"
+
+
+@pytest.mark.parametrize("stage", ["CONNECT", "AUTH"])
+async def test_a_slow_beginning_is_waited_for_longer_than_a_connection(stage: Stage) -> None:
+    async with ScriptedSmtp(extensions=["AUTH PLAIN"]).running() as server:
+        server.on(stage, Later(0.7))
+        place = f"smtp://jane:secret@127.0.0.1:{server.port}?timeout=0.5"
+        async with provider(place) as sender:
+            await sender.prepare(PLAIN)()
+    assert len(server.mails) == 1
+
+
+async def test_a_connection_that_does_not_come_is_waited_for_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def silence(*_: object) -> NoReturn:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", silence)
+    failure = await failure_of("smtp://127.0.0.1:25?timeout=0.05")
     assert (type(failure), failure.code) == (TransientError, "connect_timeout")
+    assert failure.detail == "no connection within 0.05 s"
+
+
+async def test_the_next_address_of_a_host_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with ScriptedSmtp().running() as server:
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            found = [
+                (socket.AF_INET, socket.SOCK_STREAM, 0, "", address)
+                for address in (unused.getsockname(), ("127.0.0.1", server.port))
+            ]
+
+            async def two(*_: object, **__: object) -> object:
+                return found
+
+            monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", two)
+            async with provider("smtp://mail.example:25?helo=me.example") as sender:
+                await sender.prepare(PLAIN)()
+    assert len(server.mails) == 1
 
 
 async def test_a_server_without_extensions() -> None:

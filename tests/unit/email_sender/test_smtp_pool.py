@@ -113,7 +113,7 @@ async def test_the_pool_is_bounded_and_waits(server: ScriptedSmtp) -> None:
 @pytest.mark.parametrize(
     ("stage", "kind", "code"),
     [
-        ("CONNECT", TransientError, "timeout"),
+        ("CONNECT", Refused, "connect_timeout"),
         ("MAIL", TransientError, "timeout"),
         ("DATA", TransientError, "timeout"),
         ("CONTENT", OutcomeUnknown, "timeout_after_data"),
@@ -132,7 +132,7 @@ async def test_waiting_for_a_free_connection_counts(server: ScriptedSmtp) -> Non
     server.on("CONNECT", Hold(), Hold())
     async with provider(server, timeouts=Timeouts(send=0.05), limits=PoolLimits(size=1)) as sender:
         failures = await asyncio.gather(failure_of(sender), failure_of(sender))
-    assert [(type(failure), failure.code) for failure in failures] == [(TransientError, "timeout")] * 2
+    assert [(type(failure), failure.code) for failure in failures] == [(Refused, "connect_timeout")] * 2
 
 
 async def test_a_connection_ends_after_its_share_of_mails(server: ScriptedSmtp) -> None:

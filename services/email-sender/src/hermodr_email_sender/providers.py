@@ -6,9 +6,10 @@
 
 Query options: `rate=50/s`, `concurrency=20`, `from=Name <address>`, `starttls=required|opportunistic|off`,
 `ca=/path/to/ca.pem` (trusted instead of the system's), `verify=false` (never in production), `helo=name`,
-`timeout=10` (seconds to connect), `command_timeout=300` (for the reply to MAIL and RCPT), `data_timeout=120` (to
-DATA), `block_timeout=180` (while the content leaves, without progress), `final_timeout=600` (for the reply to the
-content): the defaults are those of RFC 5321 §4.5.3.2. Percent-encode what URLs reserve; "+" is a plus.
+`timeout=10` (seconds to connect), `greeting_timeout=60` (for each of greeting, EHLO, TLS, AUTH),
+`command_timeout=300` (for the reply to MAIL and RCPT), `data_timeout=120` (to DATA), `block_timeout=180` (while the
+content leaves, without progress), `final_timeout=600` (for the reply to the content): the defaults are those of
+RFC 5321 §4.5.3.2, but for the first two. Percent-encode what URLs reserve; "+" is a plus.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _MAX_CONCURRENCY = 1000
 _TIMEOUTS = (
     ("connect", "timeout", 600.0),
+    ("greeting", "greeting_timeout", 600.0),
     ("command", "command_timeout", 1200.0),
     ("data", "data_timeout", 1200.0),
     ("block", "block_timeout", 1200.0),

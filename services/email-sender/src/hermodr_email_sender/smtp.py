@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from hermodr_delivery.failures import Cause, PermanentError, Refused, TransientError
+from hermodr_delivery.failures import Cause, PermanentError, Refused
 from hermodr_delivery.provider import Accepted, Call, ProviderOptions
 from hermodr_email_sender import mime, smtp_endpoint
 from hermodr_email_sender.domain import Mailbox, OutgoingEmail
@@ -15,6 +15,9 @@ from hermodr_email_sender.smtp_endpoint import SmtpEndpoint
 from hermodr_email_sender.smtp_pool import PoolLimits, SmtpPool
 from hermodr_email_sender.smtp_replies import ConnectionUsedUp, queue_id
 from hermodr_email_sender.smtp_session import SmtpSession, StaleSession
+
+_STEPS = 4
+"""Greeting, EHLO, TLS, AUTH: what a connection begins with, each of which may last as long as the greeting."""
 
 
 class SmtpProvider:
@@ -92,12 +95,14 @@ class SmtpProvider:
     async def _session(self, deadline: float, *, fresh: bool) -> SmtpSession:
         if not fresh and self._pool.at_hand:
             return await self._pool.acquire()
-        seconds = min(self.timeouts.session, deadline - asyncio.get_running_loop().time())
+        begun = self.timeouts.connect + _STEPS * self.timeouts.greeting
+        seconds = min(max(self.timeouts.session, begun), deadline - asyncio.get_running_loop().time())
         try:
             async with asyncio.timeout(seconds):
                 return await self._pool.acquire(fresh=fresh)
         except TimeoutError:
-            raise TransientError("timeout", f"no connection became free within {seconds:.0f} s") from None
+            detail = f"no connection became free within {seconds:.0f} s"
+            raise Refused(Cause.CONNECTIONS, "connect_timeout", detail) from None
 
 
 def _accepted(reply: Reply) -> Accepted:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import cast
@@ -33,6 +34,7 @@ class Security(Enum):
 class Step(Enum):
     """How far the beginning of a session got; the words follow "the server hung up"."""
 
+    REACH = "before there was a connection"
     GREETING = "before it greeted us"
     NAME = "when we said our name (EHLO)"
     TLS = "when encryption was to begin (STARTTLS)"
@@ -62,55 +64,78 @@ class SmtpEndpoint:
 async def connect(endpoint: SmtpEndpoint) -> SmtpSession:
     """A session ready for its first transaction: greeted, encrypted, authenticated.
 
-    Raises TransientError when the server is away, which is silent or says nothing but a greeting; Refused when it does
-    not let us in, or hangs up after its greeting: until MAIL nothing has been said about any mail.
+    Raises TransientError when the server is away: there is no TCP connection. What happens after that is Refused,
+    silence too: until MAIL nothing has been said about any mail.
     """
     client = aiosmtplib.SMTP(
         hostname=endpoint.host,
-        port=endpoint.port,
         local_hostname=endpoint.helo or await own_name(),
-        timeout=endpoint.timeouts.connect,
+        timeout=None,
         use_tls=endpoint.security is Security.IMPLICIT,
         start_tls=False,
         tls_context=endpoint.tls,
     )
+    async with _during(Step.REACH, endpoint.timeouts.connect):
+        reached = await _reach(endpoint)
+    if client.local_hostname == NAMELESS:
+        client.local_hostname = address_literal(reached.getsockname())
+    patience = endpoint.timeouts.greeting
     try:
-        async with asyncio.timeout(endpoint.timeouts.connect):
-            with _during(Step.GREETING, endpoint):
-                await client.connect()
-            if client.local_hostname == NAMELESS:
-                client.local_hostname = address_literal(client.get_transport_info("sockname"))
-            with _during(Step.NAME, endpoint):
-                await _greet(client)
-            if endpoint.security in (Security.REQUIRED, Security.OPPORTUNISTIC):
-                with _during(Step.TLS, endpoint):
-                    await _encrypt(client, endpoint)
-            if endpoint.username is not None:
-                with _during(Step.LOGIN, endpoint):
-                    await _log_in(client, endpoint.username, endpoint.password or "")
-            return SmtpSession(
-                cast(asyncio.Transport, client.transport),
-                client.esmtp_extensions,
-                endpoint.timeouts,
-                endpoint.learnt,
-            )
-    except TimeoutError as error:
-        client.close()
-        raise TransientError(
-            "connect_timeout", f"no session within {endpoint.timeouts.connect:g} s"
-        ) from error
+        async with _during(Step.GREETING, patience):
+            await client.connect(sock=reached)
+        async with _during(Step.NAME, patience):
+            await _greet(client)
+        if endpoint.security in (Security.REQUIRED, Security.OPPORTUNISTIC):
+            async with _during(Step.TLS, patience):
+                await _encrypt(client, endpoint)
+        if endpoint.username is not None:
+            async with _during(Step.LOGIN, patience):
+                await _log_in(client, endpoint.username, endpoint.password or "")
+        return SmtpSession(
+            cast(asyncio.Transport, client.transport),
+            client.esmtp_extensions,
+            endpoint.timeouts,
+            endpoint.learnt,
+        )
     except BaseException:
         client.close()
+        reached.close()
         raise
 
 
-@contextmanager
-def _during(step: Step, endpoint: SmtpEndpoint) -> Iterator[None]:
-    """Turns what breaks in this step into the failure it stands for."""
+@asynccontextmanager
+async def _during(step: Step, seconds: float) -> AsyncIterator[None]:
+    """Turns what breaks in this step, or takes longer than `seconds`, into the failure it stands for."""
     try:
-        yield
+        async with asyncio.timeout(seconds):
+            yield
     except (aiosmtplib.SMTPException, OSError) as error:  # among them TLS's
-        raise _connect_failure(step, error, endpoint) from error
+        raise _connect_failure(step, error, seconds) from error
+
+
+async def _reach(endpoint: SmtpEndpoint) -> socket.socket:
+    """A TCP connection, to the first of the host's addresses that takes one. Raises OSError, of the first that does
+    not.
+
+    Ours and not aiosmtplib's, which does not tell whether a server took no connection or did not greet."""
+    loop = asyncio.get_running_loop()
+    failed: OSError | None = None
+    for family, kind, protocol, _, address in await loop.getaddrinfo(
+        endpoint.host, endpoint.port, type=socket.SOCK_STREAM
+    ):
+        reached = socket.socket(family, kind, protocol)
+        reached.setblocking(False)
+        try:
+            await loop.sock_connect(reached, address)
+        except OSError as error:
+            reached.close()
+            failed = failed or error
+        except BaseException:
+            reached.close()
+            raise
+        else:
+            return reached
+    raise failed or OSError(errno.EHOSTUNREACH, "no address")
 
 
 async def _greet(client: aiosmtplib.SMTP) -> None:
@@ -152,7 +177,9 @@ async def _log_in(client: aiosmtplib.SMTP, username: str, password: str) -> None
             return
 
 
-def _connect_failure(step: Step, error: Exception, endpoint: SmtpEndpoint) -> DeliveryFailure:
+def _connect_failure(step: Step, error: Exception, seconds: float) -> DeliveryFailure:
+    if step is Step.REACH:
+        return _away(error, seconds)
     if isinstance(error, aiosmtplib.SMTPResponseException):
         return _of_reply(step, error)
     cause = error.__cause__ or error
@@ -163,31 +190,25 @@ def _connect_failure(step: Step, error: Exception, endpoint: SmtpEndpoint) -> De
     if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return Refused(Cause.ACCESS, "tls_failed", f"TLS could not be negotiated: {cause.reason}")
     if isinstance(error, TimeoutError):
-        return _silence(step, endpoint.timeouts.connect)
-    if step is not Step.GREETING:
-        return _hung_up(step)
-    if isinstance(cause, socket.gaierror):
+        return _closed_to_us(step, "connect_timeout", f"the server was silent for {seconds:g} s")
+    return _closed_to_us(step, "connect_failed", "the server hung up")
+
+
+def _away(error: Exception, seconds: float) -> TransientError:
+    if isinstance(error, socket.gaierror):
         return TransientError("dns_failed", "the server's host name does not resolve")
-    if isinstance(cause, ConnectionRefusedError):
+    if isinstance(error, ConnectionRefusedError):
         return TransientError("connect_refused", "nothing listens on the server's port")
-    if isinstance(cause, OSError) and cause.errno and not isinstance(cause, ConnectionError):
-        return TransientError("connect_failed", f"no connection: {os.strerror(cause.errno)}")
-    return TransientError("connect_failed", f"the server hung up {step.value}")
+    if isinstance(error, OSError) and error.errno:
+        return TransientError("connect_failed", f"no connection: {os.strerror(error.errno)}")
+    return TransientError("connect_timeout", f"no connection within {seconds:g} s")
 
 
-def _silence(step: Step, seconds: float) -> DeliveryFailure:
-    detail = f"the server was silent for {seconds:g} s {step.value}"
+def _closed_to_us(step: Step, code: str, what: str) -> Refused:
+    """By a server that took the connection. At AUTH that is how those look who ban us for wrong passwords."""
     if step is Step.LOGIN:
-        return Refused(Cause.ACCESS, "auth_failed", detail)
-    return TransientError("connect_timeout", detail)
-
-
-def _hung_up(step: Step) -> Refused:
-    """By a server that is there: it greeted us. At AUTH that is how those look who ban us for wrong passwords."""
-    detail = f"the server hung up {step.value}"
-    if step is Step.LOGIN:
-        return Refused(Cause.ACCESS, "auth_failed", detail)
-    return Refused(Cause.CONNECTIONS, "connect_failed", detail)
+        return Refused(Cause.ACCESS, "auth_failed", f"{what} {step.value}")
+    return Refused(Cause.CONNECTIONS, code, f"{what} {step.value}")
 
 
 def _of_reply(step: Step, error: aiosmtplib.SMTPResponseException) -> DeliveryFailure:
@@ -203,9 +224,7 @@ def _of_reply(step: Step, error: aiosmtplib.SMTPResponseException) -> DeliveryFa
     return refusal
 
 
-def _nonsense(step: Step) -> DeliveryFailure:
+def _nonsense(step: Step) -> Refused:
     """Neither yes nor no."""
-    if step is Step.GREETING:
-        return TransientError("protocol_error", "the server's greeting made no sense")
     code = "auth_failed" if step is Step.LOGIN else "protocol_error"
     return Refused(Cause.ACCESS, code, f"the server's answer made no sense {step.value}")

@@ -49,14 +49,15 @@ class Timeouts:
     """Seconds until we give up, most of them after RFC 5321 §4.5.3.2. Whichever ends first counts.
 
     `send`: the whole call, less than what the pump takes for a call that hangs. `session`: until a connection is free;
-    `connect`: until it is usable. `command`: the reply to MAIL, RCPT, RSET; `data`: the 354 to DATA; `block`: any
-    progress while the content leaves; `content`: the reply to it, which a server may think over for long, and whoever
-    gives up before it has sent the mail for nothing. `quit`: the reply to QUIT.
+    `connect`: until TCP has one; `greeting`: each of greeting, EHLO, TLS, AUTH, where the RFC has minutes. `command`:
+    the reply to MAIL, RCPT, RSET; `data`: the 354 to DATA; `block`: any progress while the content leaves; `content`:
+    the reply to it: whoever gives up before has sent the mail for nothing. `quit`: the reply to QUIT.
     """
 
     send: float = 1740.0
     session: float = 60.0
     connect: float = 10.0
+    greeting: float = 60.0
     command: float = 300.0
     data: float = 120.0
     block: float = 180.0

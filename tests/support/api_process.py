@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 
@@ -69,3 +70,9 @@ async def until_answers(client: httpx.AsyncClient, path: str) -> None:
 
     answered: bool = await wait_until(answers, PATIENCE, f"{path} answers 200")
     assert answered
+
+
+def peak_mebibytes(pid: int) -> float:
+    """The most memory the process ever had at a time."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024

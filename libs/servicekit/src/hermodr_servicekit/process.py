@@ -10,6 +10,8 @@ from typing import NoReturn
 import structlog
 import uvloop
 
+from hermodr_servicekit.door import raise_file_limit
+
 Main = Callable[[asyncio.Event], Awaitable[None]]
 """A service: runs until the event is set, then finishes what it holds and returns."""
 
@@ -19,6 +21,7 @@ LETTING_GO_SECONDS = 0.5
 
 def run(main: Main) -> NoReturn:
     """Runs `main` to its end and exits 0. SIGTERM and SIGINT set its event; a second signal exits 1 at once."""
+    raise_file_limit()
     uvloop.run(_supervise(main))
     raise SystemExit(0)
 

@@ -14,7 +14,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from hermodr_servicekit.door import IDLE_SECONDS, Door, DoorConfig, most_connections
 from hermodr_servicekit.settings import refuse
+
+_TICKS_A_SECOND = 10  # of uvicorn's server
+
+_BACKLOG = 2048
+
+_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 Readiness = Callable[[], Awaitable[Mapping[str, bool]]]
 """Answers by name what the service needs to work and whether it has it."""
@@ -27,15 +34,17 @@ def ops_routes(ready: Readiness, registry: CollectorRegistry) -> list[Route]:
     tasks.set_function(lambda: len(asyncio.all_tasks()))
 
     async def live(_request: Request) -> Response:
-        return JSONResponse({"status": "live"})
+        return JSONResponse({"status": "live"}, headers=_HEADERS)
 
     async def readiness(_request: Request) -> Response:
         checks = dict(await ready())
         ok = all(checks.values())
-        return JSONResponse({"status": "ready" if ok else "waiting", "checks": checks}, 200 if ok else 503)
+        return JSONResponse(
+            {"status": "ready" if ok else "waiting", "checks": checks}, 200 if ok else 503, _HEADERS
+        )
 
     async def metrics(_request: Request) -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(registry), headers=_HEADERS, media_type=CONTENT_TYPE_LATEST)
 
     return [
         Route("/health/live", live),
@@ -50,6 +59,14 @@ def ops_app(ready: Readiness, registry: CollectorRegistry) -> Starlette:
 
 
 class _Server(uvicorn.Server):
+    async def on_tick(self, counter: int) -> bool:
+        if counter % _TICKS_A_SECOND == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, Door):
+                    connection.sweep(now)
+        return await super().on_tick(counter)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield  # the process decides what signals mean, not one of its parts
@@ -61,6 +78,7 @@ def _bind(host: str, port: int) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
+        sock.listen(_BACKLOG)  # so that whoever is told the port can connect at once
     except OSError as error:
         sock.close()
         refuse(f"HERMODR_HTTP_PORT/HERMODR_PORT_BASE: cannot listen on {host}:{port}: {error.strerror}")
@@ -68,22 +86,28 @@ def _bind(host: str, port: int) -> socket.socket:
 
 
 @contextlib.asynccontextmanager
-async def serve(app: ASGIApp, host: str, port: int, *, grace: float = 5.0) -> AsyncIterator[int]:
-    """Serves `app` while the block runs and yields the port (useful with port 0).
+async def serve(
+    app: ASGIApp, host: str, port: int, *, grace: float = 5.0, connections: int | None = None
+) -> AsyncIterator[int]:
+    """Serves `app` while the block runs and yields the port (useful with port 0). How many `connections` may be open is
+    decided by how many files may be, unless it is given. What a connection may cost: `door`.
 
     On leaving, no new connection is accepted and open requests get `grace` seconds.
     """
-    config = uvicorn.Config(
+    config = DoorConfig(
         app,
+        http=Door,
+        ws="none",
         log_config=None,
         access_log=False,
         lifespan="off",
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=max(1, round(grace)),
-        timeout_keep_alive=30,
-        backlog=2048,
+        timeout_keep_alive=IDLE_SECONDS,
+        backlog=_BACKLOG,
     )
+    config.connections = connections or most_connections()
     server = _Server(config)
     sock = _bind(host, port)
     task = asyncio.create_task(server.serve(sockets=[sock]))

@@ -22,6 +22,8 @@ log = structlog.get_logger()
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 _SANE = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
+_UNLESS_SAID = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+"""Answers hold what is somebody's."""
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -59,7 +61,10 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), header]
+                given = message.get("headers", ())
+                message["headers"] = [*given, header]
+                said = {name for name, _ in given}
+                message["headers"] += [each for each in _UNLESS_SAID if each[0] not in said]
                 if (limit := scope.get(RATE_LIMIT)) is not None:
                     message["headers"] += [(name.encode(), value.encode()) for name, value in limit.items()]
             await send(message)

@@ -81,6 +81,10 @@ async def read_bytes(request: Request, limit: int, media_types: tuple[str, ...] 
             f"the Content-Type must be {' or '.join(media_types)}, not {given[:100] or 'missing'}",
             headers={"accept": ", ".join(media_types)},
         )
+    return await _read_in_time(request, limit)
+
+
+async def _read_in_time(request: Request, limit: int) -> bytes:
     length = request.headers.get("content-length", "0")
     if length.isdecimal() and int(length[:20]) > limit:
         raise _too_large(limit)
@@ -113,10 +117,8 @@ def _too_large(limit: int) -> Refused:
 
 
 async def read_nothing(request: Request) -> None:
-    """The body of a request that needs none: empty, or `{}`. Raises `Refused` (413, 422)."""
-    if int(request.headers.get("content-length", "0")[:20] or 0) > MIB:
-        raise _too_large(MIB)
-    text = await request.body()
+    """The body of a request that needs none: empty, or `{}`. Raises `Refused` (408, 413, 422)."""
+    text = await _read_in_time(request, MIB)
     if text.strip() not in (b"", b"{}"):
         raise invalid(Flaw(("body",), "this request has no body"))
 

@@ -43,7 +43,7 @@ class JobControlRoutes:
             users=True,
             status=202,
             answer=AcceptedView,
-            problems=(404, 409),
+            problems=(404, 408, 409, 413),
         )
         router.add_api_route("/v1/jobs/{job_id}/retry", self.retry, dependencies=owned, **docs)
         docs = documented(

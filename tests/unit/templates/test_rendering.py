@@ -157,7 +157,7 @@ def test_a_value_is_not_named() -> None:
     [
         ({"subject": "{{"}, "subject, line 1"),
         ({"body_text": "a\n{% if %}"}, "body_text, line 2"),
-        ({"body_html": "a\n\n{{ 1 / 0 }}"}, "body_html, line 3: ZeroDivisionError"),
+        ({"body_html": "a\n\n{{ 1 / 0 }}"}, "body_html, line 3: a division by zero"),
         ({"body_text": "{{ 'x'|nosuchfilter }}"}, "nosuchfilter"),
         ({"body_text": "{% include 'other' %}"}, "body_text, line 1"),
         ({"body_text": "{{ xs.append(1) }}"}, "data has no methods"),

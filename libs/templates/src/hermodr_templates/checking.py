@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from math import isfinite
 
 from jinja2 import TemplateSyntaxError, nodes
 from jinja2.exceptions import TemplateError
-from jinja2.lexer import Lexer
 
 from hermodr_contracts.json_values import flaw_of_text
 from hermodr_templates.calls import impossible_calls
 from hermodr_templates.flaws import SourceFlawed
 from hermodr_templates.limits import TemplateLimitExceeded
-from hermodr_templates.sandbox import TemplateEnvironment
+from hermodr_templates.sandbox import NumberLexer, TemplateEnvironment
 
 _LINE_END = re.compile(r"\r\n?")
 _OTHER_TEMPLATES = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
@@ -34,7 +34,7 @@ class Place(int):
         return place
 
 
-class _PlacingLexer(Lexer):
+class _PlacingLexer(NumberLexer):
     def tokeniter(
         self, source: str, name: str | None, filename: str | None = None, state: str | None = None
     ) -> Iterator[tuple[int, str, str]]:
@@ -58,7 +58,7 @@ class SourceEnvironment(TemplateEnvironment):
         self._placing = _PlacingLexer(self)
 
     @property
-    def lexer(self) -> Lexer:
+    def lexer(self) -> NumberLexer:
         """One that notes offsets."""
         return self._placing
 
@@ -123,7 +123,11 @@ def _check_names(tree: nodes.Template) -> None:
             found.append((node.lineno, f"No filter named {node.name!r}."))
         elif isinstance(node, nodes.Test) and node.name not in _ENVIRONMENT.tests:
             found.append((node.lineno, f"No test named {node.name!r}."))
-        elif isinstance(node, nodes.Const) and isinstance(node.value, float) and not isfinite(node.value):
+        elif (
+            isinstance(node, nodes.Const)
+            and isinstance(node.value, Decimal)
+            and not isfinite(float(node.value))
+        ):
             found.append((node.lineno, "too large a number"))
         elif (
             isinstance(node, nodes.Const)

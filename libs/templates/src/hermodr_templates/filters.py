@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Undefined
+from jinja2.exceptions import FilterArgumentError
 from jinja2.filters import (
     FILTERS,
     do_batch,
     do_join,
     do_replace,
-    do_round,
     do_tojson,
     do_trim,
     do_unique,
@@ -23,6 +25,8 @@ from jinja2.nodes import EvalContext
 from jinja2.runtime import markup_join, str_join
 from jinja2.utils import pass_environment, pass_eval_context
 
+from hermodr_templates.decimals import absolute, computed, rounded, to_float, to_int, whole
+from hermodr_templates.formats import formatted
 from hermodr_templates.language import ALLOWED_FILTERS
 from hermodr_templates.limits import (
     TemplateLimitExceeded,
@@ -34,13 +38,15 @@ from hermodr_templates.limits import (
     turns,
     watched,
 )
-from hermodr_templates.printing import as_text, computed, formattable
+from hermodr_templates.mistakes import Mistake, in_words, kind_of
+from hermodr_templates.printing import as_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 MAX_RANGE = 10_000
 TURNS, CONCAT, SIZED, CHARGE = "hermodr_turns", "hermodr_concat", "hermodr_sized", "hermodr_charge"
+WHOLE = "hermodr_whole"
 # These look at every item of what they are given, in one step that nobody can end, and a text has an item for each
 # character. `map` and its like do so when somebody asks them for theirs.
 _WALKING = frozenset(
@@ -59,46 +65,56 @@ _OF_TEXT = frozenset(
     )
 )  # fmt: skip
 # These take what is missing for something else.
-_OF_WHAT_IS_THERE = frozenset({"abs", "items", "round", "tojson"})
+_OF_WHAT_IS_THERE = frozenset({"abs", "float", "int", "items", "round", "tojson"})
 _WALKED = (str, list, tuple, set, frozenset, dict, range)
 _WIDEST_INDENT = 8
 _MOST_TRIMMED = 100
-_WIDE_FORMAT = re.compile(r"\*|\d{4}")
+_PYTHONS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    FilterArgumentError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+_MARKED = re.compile(r'"\\u0000(-?[0-9.]+)\\u0000"')
 
 
 def allowed_filters() -> dict[str, Callable[..., Any]]:
     """By name; those that begin with `hermodr_` are for the meter, not for authors."""
     own: dict[str, Callable[..., Any]] = {
-        "join": _join, "replace": _replace, "batch": _batch, "round": _round, "tojson": _tojson, "sum": _sum,
-        "trim": _trim, "unique": _unique, "urlencode": _urlencode,
+        "join": _join, "replace": _replace, "batch": _batch, "round": rounded, "tojson": _tojson, "sum": _sum,
+        "trim": _trim, "unique": _unique, "urlencode": _urlencode, "abs": absolute, "float": to_float, "int": to_int,
     }  # fmt: skip
     filters = {name: own.get(name, FILTERS[name]) for name in ALLOWED_FILTERS}
     filters |= {name: _of_text(filters[name]) for name in _OF_TEXT}
     filters |= {name: _of_what_is_there(filters[name]) for name in _OF_WHAT_IS_THERE}
-    filters = {name: _sized(function) for name, function in filters.items()}
+    filters = {name: _told(_sized(function), name) for name, function in filters.items()}
     filters |= {name: _eager(filters[name]) for name in _EAGER}
     filters |= {name: _walking(filters[name]) for name in _WALKING}
-    filters["format"] = formatted
-    filters |= {TURNS: turns, CONCAT: _sized(_concat), SIZED: _sized(lambda value: value), CHARGE: _charge}
+    filters["format"] = _told(formatted, "format")
+    filters |= {TURNS: turns, CONCAT: _sized(_concat), SIZED: _sized(lambda value: value)}
+    filters |= {CHARGE: _charge, WHOLE: whole}
     return filters
-
-
-def formatted(value: str, *args: object, **kwargs: object) -> str:
-    """printf-style. Named values by keyword, as in Jinja."""
-    if args and kwargs:
-        raise TypeError("format takes positional or named values, not both")
-    if _WIDE_FORMAT.search(value):
-        raise TemplateLimitExceeded("too wide a format")
-    listed = tuple(map(formattable, args))
-    named = {name: formattable(each) for name, each in kwargs.items()}
-    longest = max((len(str(each)) for each in (*listed, *named.values())), default=0)
-    check_text(len(value) + value.count("%") * (longest + 1000))
-    return value % (named or listed)
 
 
 def small(number: object) -> bool:
     """Whether one can compute with it without a thought."""
-    return isinstance(number, int | float) and abs(number) <= 1000
+    return isinstance(number, int | Decimal) and -1000 <= number <= 1000
+
+
+def _told(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """`function`, with its errors in words for authors, naming the filter."""
+
+    @wraps(function)
+    def telling(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except _PYTHONS as error:
+            raise Mistake(f"|{name}: {in_words(error)}") from error
+
+    return telling
 
 
 def _sized(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -232,18 +248,24 @@ def _trim(value: str, chars: str | None = None) -> str:
     return do_trim(value, chars)
 
 
-def _round(value: float, precision: int = 0, method: Literal["common", "ceil", "floor"] = "common") -> float:
-    if not small(precision):
-        raise TemplateLimitExceeded("too large a number")
-    return do_round(value, precision, method)
-
-
 @pass_eval_context
 def _tojson(context: EvalContext, value: object, indent: int | None = None) -> str:
     if indent is not None and indent > _WIDEST_INDENT:
         raise TemplateLimitExceeded("too wide an indent")
     check_size(value)  # a deep one is mostly indents
     return do_tojson(context, value, indent)
+
+
+def dumps(value: object, **kwargs: Any) -> str:
+    """`json.dumps`, which has no way to write a `Decimal` down: they are texts at first, between characters that no
+    text has."""
+    return _MARKED.sub(r"\1", json.dumps(value, default=_marked, **kwargs))
+
+
+def _marked(value: object) -> str:
+    if not isinstance(value, Decimal):
+        raise Mistake(f"|tojson: {kind_of(value)} is not of JSON; write |list before it if it is a list")
+    return f"\0{as_text(value)}\0"
 
 
 def _urlencode(value: object) -> str:

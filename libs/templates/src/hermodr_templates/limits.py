@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import islice
 
 from hermodr_contracts.limits import DEEPEST, MOST_DIGITS
@@ -129,6 +130,11 @@ class Meter:
         elif isinstance(value, int):
             if not -_TOO_LARGE < value < _TOO_LARGE:
                 raise TemplateLimitExceeded("too large a number")
+        elif isinstance(value, Decimal):
+            if not -MOST_DIGITS <= value.adjusted() < MOST_DIGITS:
+                raise TemplateLimitExceeded(
+                    "too large a number" if value.adjusted() > 0 else "too small a number"
+                )
         elif isinstance(value, (list, tuple, set, frozenset, dict)):
             _weigh(value, self.limits.items, 0)
 
@@ -200,6 +206,14 @@ def gathered(items: Iterator[object]) -> list[object]:
     return kept
 
 
+def _length(value: object) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, int):
+        return value.bit_length()
+    return 4 * len(value.as_tuple().digits) if isinstance(value, Decimal) else 0
+
+
 def _weigh(value: object, budget: int, depth: int) -> int:
     """What is left of `budget` after every element of `value` took its part, shared ones once per place."""
     if depth > _MAX_DEPTH:
@@ -210,8 +224,7 @@ def _weigh(value: object, budget: int, depth: int) -> int:
         parts = value
     else:
         # Long texts and numbers count too: a hundred thousand places may hold the same megabyte.
-        length = len(value) if isinstance(value, str) else value.bit_length() if isinstance(value, int) else 0
-        return budget - 1 - length // 64
+        return budget - 1 - _length(value) // 64
     for part in parts:
         budget = _weigh(part, budget, depth + 1)
         if budget < 0:

@@ -7,9 +7,8 @@ refused, as is whatever belongs to the template language.
 
 from __future__ import annotations
 
-import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from types import FrameType
 
@@ -17,18 +16,16 @@ from jinja2 import Undefined
 from jinja2.runtime import LoopContext
 from markupsafe import Markup
 
+from hermodr_templates.decimals import written
 from hermodr_templates.limits import check_size, current
+from hermodr_templates.mistakes import Mistake
 
 REMARKABLE = {None: "null is printed as nothing", True: "true is printed", False: "false is printed"}
 _LISTS = (list, tuple, set, frozenset, range, Iterator)
 
 
-class Unprintable(Exception):
-    """A value that has no form for readers. The message says what to do instead, never the value."""
-
-
 def printed(value: object) -> str:
-    """Called for every value on its way into the text. Raises `Unprintable`."""
+    """Called for every value on its way into the text. Raises `Mistake`."""
     kind = type(value)
     if kind is str or kind is Markup:
         current().text(len(value))  # type: ignore[arg-type]
@@ -39,7 +36,7 @@ def printed(value: object) -> str:
 
 
 def as_text(value: object) -> str:
-    """The value as a reader expects it: what is printed, and what filters of text are given. Raises `Unprintable`, and
+    """The value as a reader expects it: what is printed, and what filters of text are given. Raises `Mistake`, and
     `UndefinedError` for what is missing."""
     if isinstance(value, str):
         return value
@@ -49,21 +46,13 @@ def as_text(value: object) -> str:
     if isinstance(value, int):
         check_size(value)
         return str(value)
-    if isinstance(value, float):
-        return _decimal(value)
+    if isinstance(value, Decimal):
+        return written(value)
     if isinstance(value, Undefined):
         return str(value)  # raises
-    raise Unprintable(_reason(value))
-
-
-def _decimal(number: float) -> str:
-    """The shortest digits that mean this number, none of them an exponent."""
-    text = repr(number)
-    if "e" in text:
-        return format(Decimal(text), "f")
-    if not math.isfinite(number):
-        raise Unprintable("not a finite number")
-    return text
+    if isinstance(value, float):  # what is none is all that was left of them
+        raise Mistake("not a finite number")
+    raise Mistake(_reason(value))
 
 
 def _reason(value: object) -> str:
@@ -72,45 +61,6 @@ def _reason(value: object) -> str:
     if isinstance(value, _LISTS) and not isinstance(value, LoopContext):
         return "a list cannot be printed: loop over it, or use |join(', ')"
     return "a function or another part of the template language cannot be printed"
-
-
-def formattable(value: object) -> object:
-    """For printf-style formats, which take numbers as numbers and all else as text."""
-    if isinstance(value, bool):
-        return _Flag(value)
-    if isinstance(value, float):
-        return _Float(value)
-    return value if type(value) is int else as_text(value)
-
-
-class _Flag(int):
-    def __str__(self) -> str:
-        return as_text(bool(self))
-
-
-class _Float(float):
-    def __str__(self) -> str:
-        return as_text(float(self))
-
-
-_ARITHMETIC: dict[str, Callable[[Decimal, Decimal], Decimal]] = {
-    "+": lambda left, right: left + right,
-    "-": lambda left, right: left - right,
-    "*": lambda left, right: left * right,
-    "/": lambda left, right: left / right,
-}
-
-
-def computed(operator: str, left: object, right: object) -> float | None:
-    """What people get who compute with the decimal fractions they see: 0.1 + 0.2 is 0.3. `None` where there are none,
-    or no finite ones."""
-    if not (isinstance(left, float) or isinstance(right, float)):
-        return None
-    if not (isinstance(left, int | float) and isinstance(right, int | float)) or operator not in _ARITHMETIC:
-        return None
-    if not (math.isfinite(left) and math.isfinite(right)) or (operator == "/" and not right):
-        return None
-    return float(_ARITHMETIC[operator](Decimal(repr(left + 0)), Decimal(repr(right + 0))))
 
 
 def _remark(words: str) -> None:

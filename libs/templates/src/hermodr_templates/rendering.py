@@ -13,9 +13,10 @@ from uuid import UUID
 from jinja2 import Template, TemplateSyntaxError, UndefinedError
 
 from hermodr_contracts.json_values import flaw_of_text
+from hermodr_templates.decimals import exact
 from hermodr_templates.html_text import html_to_text
 from hermodr_templates.limits import FULL, Limits, Metered, TemplateLimitExceeded
-from hermodr_templates.printing import Unprintable
+from hermodr_templates.mistakes import Mistake, in_words
 from hermodr_templates.sandbox import TemplateEnvironment
 
 _SUBJECT, _TEXT, _HTML = "subject", "body_text", "body_html"
@@ -93,7 +94,7 @@ class Renderer:
         """
         compiled = self._compile(template)
         with Metered(self._limits, remarks):
-            names = {**self._plain.globals, **data}
+            names = {**self._plain.globals, **exact(dict(data))}
             subject = " ".join((self._run(_SUBJECT, compiled.subject, names, template.subject) or "").split())
             if len(subject) > MAX_SUBJECT:
                 raise RenderingFailed(LIMIT, f"{_SUBJECT}: more than {MAX_SUBJECT} characters")
@@ -182,7 +183,7 @@ def _joined(pieces: Iterator[str], longest: int) -> str:
 def _sound(text: str) -> str:
     """`text`, if it is made of characters: a format can make of sound data what no mail and no JSON can hold."""
     if reason := flaw_of_text(text):
-        raise Unprintable(f"what comes of it {reason}")
+        raise Mistake(f"what comes of it {reason}")
     return text
 
 
@@ -200,12 +201,12 @@ def _failure_of(
             return RenderingFailed(MISSING, f"{where}: {name if written else 'something'} is missing")
         case TemplateLimitExceeded():
             return RenderingFailed(LIMIT, f"{where}: {error}")
-        case Unprintable():
+        case Mistake():
             return RenderingFailed("render_failed", f"{where}: {error}")
         case MemoryError() | RecursionError():
             return RenderingFailed(LIMIT, f"{part}: {type(error).__name__}")
-        case _:  # templates can raise anything; the error's text may quote a value, so only its kind is told
-            return RenderingFailed("render_failed", f"{where}: {type(error).__name__}")
+        case _:  # templates can raise anything
+            return RenderingFailed("render_failed", f"{where}: {in_words(error)}")
 
 
 def _where(part: str, traceback: TracebackType | None, template: Template | None) -> str:

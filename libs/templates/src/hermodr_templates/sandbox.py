@@ -5,32 +5,39 @@ Data comes first: what stands after a dot is a key of the data, or missing. No v
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from itertools import islice
 from typing import Any, cast
 
-from jinja2 import StrictUndefined, Template, Undefined, UndefinedError, nodes
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, Undefined, UndefinedError, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.filters import _GroupTuple
+from jinja2.lexer import TOKEN_FLOAT, Lexer, Token
 from jinja2.runtime import BlockReference, Context, LoopContext, Macro, TemplateReference
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace, missing
 from jinja2.visitor import NodeTransformer
 from markupsafe import escape
 
+from hermodr_templates.decimals import computed, divisible, even, odd, of_text, signed, whole
 from hermodr_templates.filters import (
     CHARGE,
     CONCAT,
     MAX_RANGE,
     SIZED,
     TURNS,
+    WHOLE,
     allowed_filters,
-    formatted,
+    dumps,
     small,
 )
+from hermodr_templates.formats import formatted
 from hermodr_templates.language import instead_of
 from hermodr_templates.limits import TemplateLimitExceeded, check_size, check_text, current, watched
-from hermodr_templates.printing import Unprintable, computed, printed
+from hermodr_templates.mistakes import Mistake
+from hermodr_templates.printing import printed
 
 MAX_SOURCE = 512 * 1024
 _SHORT = 80
@@ -52,7 +59,7 @@ class MissingVariable(StrictUndefined):
         """Raises for `{{ name.upper() }}`; not for a name that is missing altogether."""
         advice = instead_of(str(self._undefined_name))
         if self._undefined_exception is UndefinedError and self._undefined_obj is not missing:
-            raise Unprintable(f"data has no methods{advice}")
+            raise Mistake(f"data has no methods{advice}")
 
 
 class _Code(CodeGenerator):
@@ -63,6 +70,12 @@ class _Code(CodeGenerator):
         if not isinstance(node, nodes.TemplateData):
             raise nodes.Impossible
         return super()._output_child_to_const(node, frame, finalize)
+
+    def visit_Const(self, node: nodes.Const, frame: Frame) -> None:  # noqa: N802 - named after the node
+        if isinstance(node.value, Decimal):
+            self.write(f"environment.decimal({str(node.value)!r})")
+        else:
+            super().visit_Const(node, frame)
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         if frame.eval_ctx.volatile:
@@ -80,12 +93,38 @@ def escaped(value: object) -> str:
     return value.replace("'", "&#39;").replace('"', "&#34;")
 
 
+class NumberLexer(Lexer):
+    """Reads numbers with a fraction or an exponent as `Decimal`."""
+
+    def wrap(
+        self, stream: Iterable[tuple[int, str, str]], name: str | None = None, filename: str | None = None
+    ) -> Iterator[Token]:
+        """Jinja's, but for these numbers."""
+        numbers: deque[str] = deque()
+
+        def noted() -> Iterator[tuple[int, str, str]]:
+            for token in stream:
+                if token[1] == TOKEN_FLOAT:
+                    numbers.append(token[2].replace("_", ""))
+                yield token
+
+        for token in super().wrap(noted(), name, filename):
+            if token.type != TOKEN_FLOAT:
+                yield token
+            elif (number := of_text(numbers.popleft())) is None:
+                raise TemplateSyntaxError("a number beyond any sense", token.lineno, name, filename)
+            else:
+                yield Token(token.lineno, token.type, cast(Any, number))
+
+
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
     """Jinja without loaders, without Python's internals and within `template_limits`; use inside a `Metered` block."""
 
     code_generator_class = _Code
     escaped = staticmethod(escaped)
-    intercepted_binops = frozenset({"+", "-", "*", "/", "**", "%"})
+    decimal = staticmethod(Decimal)
+    intercepted_binops = frozenset({"+", "-", "*", "/", "//", "**", "%"})
+    intercepted_unops = frozenset({"+", "-"})
 
     def __init__(self, *, autoescape: bool) -> None:
         super().__init__(
@@ -98,7 +137,15 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         )
         self.globals = {"range": _range, "dict": _dict, "namespace": self.globals["namespace"]}
         self.filters = allowed_filters()
+        self.tests = {**self.tests, "divisibleby": divisible, "even": even, "odd": odd, "float": _is_fraction}
+        self._lexer = NumberLexer(self)
+        self.policies["json.dumps_function"] = dumps
         self.policies["json.dumps_kwargs"] = {"sort_keys": True, "allow_nan": False}
+
+    @property
+    def lexer(self) -> Lexer:
+        """One that reads numbers to their last digit."""
+        return self._lexer
 
     def has_more_tokens(self, source: str, number: int) -> bool:
         """Whether the source has more lexical tokens than that; looks no further. Raises `TemplateSyntaxError`."""
@@ -134,6 +181,8 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         try:
             return self.undefined(obj=obj, name=argument) if isinstance(obj, type) else obj[argument]
         except (TypeError, LookupError):
+            if isinstance(argument, Decimal) and argument == argument.to_integral_value():
+                return self.getitem(obj, int(argument))
             if type(obj) is dict and type(argument) is int and str(argument) in obj:
                 return obj[str(argument)]
         if isinstance(obj, _JINJAS) or (isinstance(obj, _GroupTuple) and argument in _GroupTuple._fields):
@@ -154,12 +203,20 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         current().time()
         return result
 
+    def call_unop(self, context: Context, operator: str, arg: Any) -> Any:
+        result = signed(operator, arg)
+        return super().call_unop(context, operator, arg) if result is None else result
+
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         if operator == "%" and isinstance(left, str):
             if isinstance(right, dict):
                 return formatted(left, **right)
             return formatted(left, *(right if isinstance(right, tuple) else (right,)))
         if operator == "*":
+            left, right = (
+                whole(left) if isinstance(right, str) else left,
+                whole(right) if isinstance(left, str) else right,
+            )
             _check_product(left, right)
         if operator == "**" and not (small(left) and small(right)):
             raise TemplateLimitExceeded("too large a number")
@@ -204,6 +261,14 @@ class _Metering(NodeTransformer):
         self.generic_visit(node)
         return self._filter(node, SIZED) if isinstance(node.arg, nodes.Slice) else node
 
+    def visit_Slice(self, node: nodes.Slice) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        for name in ("start", "stop", "step"):
+            place = getattr(node, name)
+            if place is not None and not isinstance(place, nodes.Const):
+                setattr(node, name, self._filter(place, WHOLE))
+        return node
+
     def visit_List(self, node: nodes.List) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
         return self._filter(node, SIZED)
@@ -232,8 +297,13 @@ def _constant_text(body: Iterable[nodes.Node]) -> int:
     return sum(len(data.data) for node in body for data in node.find_all(nodes.TemplateData))
 
 
+def _is_fraction(value: object) -> bool:
+    return isinstance(value, Decimal)
+
+
 def _range(*args: int) -> range:
-    numbers = range(*args)
+    places: list[Any] = [whole(each) for each in args]
+    numbers = range(*places)
     if len(numbers) > MAX_RANGE:
         raise TemplateLimitExceeded(f"a range of more than {MAX_RANGE}")
     return numbers

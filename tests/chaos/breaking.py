@@ -12,7 +12,7 @@ import asyncpg
 from hermodr_cli import processes
 from hermodr_cli.backing import EmbeddedPostgres
 from tests.chaos import disks, queues
-from tests.chaos.faults import FINAL_SECONDS, LATE_SECONDS, ROLES, SERVICES, Fault
+from tests.chaos.faults import FINAL_SECONDS, GREETING_SECONDS, LATE_SECONDS, ROLES, SERVICES, Fault
 from tests.chaos.site import Site
 from tests.chaos.skew import NOTICED_SECONDS, STEP_SECONDS
 from tests.support import servers
@@ -200,6 +200,15 @@ class Breaker:
                 "stage": "connect",
                 "action": {"kind": "throttle", "text": "4.7.0 Too many connections"},
                 "above_connections": 3,
+            },
+            "provider-limits-silently": {
+                "stage": "connect",
+                "action": {"kind": "delay", "seconds": 3600},
+                "above_connections": 3,
+            },
+            "provider-greets-late": {
+                "stage": "connect",
+                "action": {"kind": "delay", "seconds": GREETING_SECONDS - 1},
             },
             "provider-limits-pace": {
                 "stage": "mail",

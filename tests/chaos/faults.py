@@ -24,6 +24,7 @@ WIRES = (
     "producer/api",
 )
 SEND_SECONDS = 2.0
+GREETING_SECONDS = 2 * SEND_SECONDS
 LEASE_SECONDS = 5.0
 LATE_SECONDS = LEASE_SECONDS + 2
 """How late an answer of the provider comes that is late and in time."""
@@ -86,6 +87,8 @@ CATALOGUE = {
     "provider-throttles": Choice(("provider",), 2, 6),
     "provider-without-bdat": Choice(("provider",), 2, 6),
     "provider-limits-connections": Choice(("provider",), 3, 8),
+    "provider-limits-silently": Choice(("provider",), 3, 8),
+    "provider-greets-late": Choice(("provider",), 3, 8),
     "provider-limits-pace": Choice(("provider",), 3, 8),
     "provider-greylists": Choice(("provider",), 2, 6),
     "provider-answers-late": Choice(("provider",), 4, 8),

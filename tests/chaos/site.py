@@ -7,7 +7,15 @@ from pathlib import Path
 
 from hermodr_cli.backing import EmbeddedPostgres, EmbeddedRabbit
 from hermodr_cli.supervisor.services import smtp_port
-from tests.chaos.faults import FINAL_SECONDS, LEASE_SECONDS, SEND_SECONDS, SENDERS, SERVICES, SPECS
+from tests.chaos.faults import (
+    FINAL_SECONDS,
+    GREETING_SECONDS,
+    LEASE_SECONDS,
+    SEND_SECONDS,
+    SENDERS,
+    SERVICES,
+    SPECS,
+)
 from tests.chaos.skew import Skew
 from tests.chaos.wires import Switchboard, Wire, switchboard
 from tests.support.installation import Installation, installed
@@ -15,8 +23,10 @@ from tests.support.installation import Installation, installed
 LADDER = "500ms,1s,2s,3s,5s,8s,12s,20s,30s,45s,60s,90s,120s"
 """Long enough for two of the longest absences of the provider, with attempts to spare for everything else."""
 
-_SHORT = "&".join(f"{step}_timeout={SEND_SECONDS:g}" for step in ("greeting", "command", "data", "block"))
-PATIENCE = f"{_SHORT}&final_timeout={FINAL_SECONDS:g}"
+_SHORT = "&".join(f"{step}_timeout={SEND_SECONDS:g}" for step in ("command", "data", "block"))
+PATIENCE = (
+    f"timeout={SEND_SECONDS:g}&greeting_timeout={GREETING_SECONDS:g}&{_SHORT}&final_timeout={FINAL_SECONDS:g}"
+)
 """What RFC 5321 gives minutes."""
 
 

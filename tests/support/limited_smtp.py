@@ -9,15 +9,16 @@ from contextlib import asynccontextmanager
 
 
 class LimitedSmtp:
-    """Takes `connections` at once (421 beyond, or a reset if `reset`), each mail in `seconds`; and `rate` mails in any
-    `window` seconds, else 454 to `stage`; and `mails` on one connection, else `enough` to `stage`. Recipients in
-    `never` get 421 for ever, whoever else gets through."""
+    """Takes `connections` at once (beyond: 421, a reset if `reset`, silence if `silent`), each mail in `seconds`; and
+    `rate` mails in any `window` seconds, else 454 to `stage`; and `mails` on one connection, else `enough` to `stage`.
+    Recipients in `never` get 421 for ever, whoever else gets through."""
 
     def __init__(
         self,
         *,
         connections: int = 1000,
         reset: bool = False,
+        silent: bool = False,
         seconds: float = 0.0,
         rate: int | None = None,
         window: float = 1.0,
@@ -33,6 +34,7 @@ class LimitedSmtp:
         self.refused: Counter[str] = Counter()
         self.most_at_once = 0
         self._reset = reset
+        self._silent = silent
         self._seconds = seconds
         self._window = window
         self._stage = stage
@@ -63,7 +65,9 @@ class LimitedSmtp:
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._at_once >= self.connections:
             self.refused["connection"] += 1
-            if not self._reset:
+            if self._silent:
+                await reader.read()  # until the client goes away
+            elif not self._reset:
                 writer.write(b"421 4.7.0 Error: too many connections\r\n")
                 await writer.drain()
             writer.close()

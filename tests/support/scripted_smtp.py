@@ -48,6 +48,13 @@ class Later:
 
 
 @dataclass(frozen=True, slots=True)
+class Until:
+    """Answer as a friendly server does, once `event` is set."""
+
+    event: asyncio.Event
+
+
+@dataclass(frozen=True, slots=True)
 class CutInside:
     """After 354: read this many octets of the content, then close."""
 
@@ -61,7 +68,7 @@ class StallInside:
     octets: int
 
 
-Action = str | Cut | Hold | Later | CutInside | StallInside
+Action = str | Cut | Hold | Later | Until | CutInside | StallInside
 
 
 class _Gone(Exception):
@@ -249,6 +256,9 @@ class _Dialogue:
             raise _Gone
         if isinstance(action, Later):
             await asyncio.sleep(action.seconds)
+            action = DEFAULTS[stage]
+        if isinstance(action, Until):
+            await action.event.wait()
             action = DEFAULTS[stage]
         assert isinstance(action, str)
         await self._say(stage, action)

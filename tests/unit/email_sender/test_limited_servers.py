@@ -42,12 +42,12 @@ class Addressed(FakeAttempts):
 class Sender:
     """Lanes of a sender at one server, as the service wires them; only its ledger is made up."""
 
-    def __init__(self, server: LimitedSmtp | ScriptedSmtp, user: str = "") -> None:
+    def __init__(self, server: LimitedSmtp | ScriptedSmtp, user: str = "", options: str = "") -> None:
         self.bench = Bench(Addressed())
         self.attempts = self.bench.attempts
         self.clock = SystemClock()
         self.providers: list[EmailProvider] = build_providers(
-            f"smtp://{user}127.0.0.1:{server.port}?helo=test.example",
+            f"smtp://{user}127.0.0.1:{server.port}?helo=test.example{options}",
             sender=Mailbox("house@example.com"),
             production=False,
         )
@@ -93,16 +93,35 @@ class Sender:
         return Counter(attempt.outcome for batch in self.attempts.batches for attempt, _ in batch)
 
 
-@pytest.mark.parametrize("reset", [False, True], ids=["421", "reset"])
-async def test_a_server_of_three_connections_gets_three(reset: bool) -> None:
-    async with LimitedSmtp(connections=3, reset=reset, seconds=0.02).running() as server:
-        sender = Sender(server)
+@pytest.mark.parametrize("how", ["421", "reset", "silent"])
+async def test_a_server_of_three_connections_gets_three(how: str) -> None:
+    async with LimitedSmtp(
+        connections=3, reset=how == "reset", silent=how == "silent", seconds=0.02
+    ).running() as server:
+        sender = Sender(server, options="&timeout=0.3")
         await sender.send(150)
     assert sender.outcomes() == {Outcome.SENT: 150}
     assert len(server.arrived) == len(set(server.arrived)) == 150
     assert server.most_at_once == 3
     assert server.refused["connection"] < 30
     assert 2 <= sender.routes.all[0].bearing.calls <= 4
+
+
+async def test_a_server_that_lets_connections_wait_gets_the_mails_on_those_it_greeted() -> None:
+    async with LimitedSmtp(connections=3, silent=True).running() as server:
+        sender = Sender(server, options="&timeout=30&greeting_timeout=60")
+        took = await sender.send(150)
+    assert sender.outcomes() == {Outcome.SENT: 150}
+    assert len(server.arrived) == len(set(server.arrived)) == 150
+    assert took < 30, "nobody waited for a greeting"
+
+
+async def test_connections_that_are_used_up_are_replaced_where_others_wait_in_silence() -> None:
+    async with LimitedSmtp(connections=3, silent=True, mails=10).running() as server:
+        sender = Sender(server, options="&timeout=0.5")
+        await sender.send(150)
+    assert sender.outcomes() == {Outcome.SENT: 150}
+    assert len(server.arrived) == len(set(server.arrived)) == 150
 
 
 @pytest.mark.parametrize("stage", ["MAIL", "RCPT", "CONTENT"])

@@ -17,7 +17,7 @@ from hermodr_delivery.failures import (
 from hermodr_email_sender import mime
 from hermodr_email_sender.smtp_session import Timeouts
 from tests.support.mails import PLAIN, SENDER, mail
-from tests.support.scripted_smtp import Action, Cut, Hold, ScriptedSmtp, Stage
+from tests.support.scripted_smtp import Action, Cut, Hold, ScriptedSmtp, Stage, Until
 from tests.support.smtp_providers import failure_of, provider
 from tests.support.waiting import wait_until
 
@@ -233,7 +233,12 @@ async def test_a_server_that_does_not_know_bdat_gets_data_from_then_on(code: int
         ScriptedSmtp(extensions=OFFERED, misreads=misreads).running() as server,
         provider(server) as sender,
     ):
-        await asyncio.gather(*[sender.prepare(PLAIN)() for _ in range(3)])  # three connections, all alive
+        go_on = asyncio.Event()
+        server.on("CONTENT", *[Until(go_on)] * 3)
+        sending = [asyncio.ensure_future(sender.prepare(PLAIN)()) for _ in range(3)]
+        await wait_until(lambda: verbs(server).count("DATA") == 3)  # three connections, all alive
+        go_on.set()
+        await asyncio.gather(*sending)
         server.on("BDAT", f"{code} 5.5.1 what?")
         for _ in range(4):
             await sender.prepare(PLAIN)()

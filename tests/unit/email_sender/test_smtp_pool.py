@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -13,10 +15,12 @@ from hermodr_delivery.failures import (
     Refused,
     TransientError,
 )
+from hermodr_delivery.provider import Accepted
+from hermodr_email_sender.smtp import SmtpProvider
 from hermodr_email_sender.smtp_pool import PoolLimits
 from hermodr_email_sender.smtp_session import Timeouts
 from tests.support.mails import PLAIN
-from tests.support.scripted_smtp import Action, Cut, Hold, ScriptedSmtp, Stage
+from tests.support.scripted_smtp import Action, Cut, Hold, ScriptedSmtp, Stage, Until
 from tests.support.smtp_providers import BOTH_WAYS, failure_of, provider
 from tests.support.waiting import wait_until
 
@@ -194,3 +198,57 @@ async def test_while_none_is_alive_one_connection_is_tried_for_all(server: Scrip
         failures = await asyncio.gather(*(failure_of(sender) for _ in range(10)))
         assert [(type(failure), failure.code) for failure in failures] == [(Refused, "smtp_421")] * 10
         assert len(server.conversations) == 1
+
+
+@asynccontextmanager
+async def one_waits_for_a_greeting(
+    server: ScriptedSmtp, silence_seconds: float
+) -> AsyncIterator[tuple[SmtpProvider, asyncio.Future[Accepted], asyncio.Event]]:
+    """A mail is under way, until the event is set, and another connection is not greeted."""
+    async with provider(server, limits=PoolLimits(size=4, silence_seconds=silence_seconds)) as sender:
+        goes_on = asyncio.Event()
+        server.on("CONTENT", Until(goes_on))
+        under_way = asyncio.ensure_future(sender.prepare(PLAIN)())
+        await wait_until(lambda: any(command.endswith("octets]") for command in server.commands))
+        server.on("CONNECT", Hold())
+        yield sender, under_way, goes_on
+
+
+async def test_who_waits_for_a_greeting_takes_a_connection_that_is_given_back(server: ScriptedSmtp) -> None:
+    async with one_waits_for_a_greeting(server, 60.0) as (sender, under_way, goes_on):
+        waits = asyncio.ensure_future(sender.prepare(PLAIN)())
+        await wait_until(lambda: len(server.conversations) == 2)
+        goes_on.set()
+        await asyncio.gather(under_way, waits)
+    assert len(server.mails) == 2
+    assert server.conversations[1].commands == []
+
+
+async def test_silence_beside_a_living_connection_is_a_limit(server: ScriptedSmtp) -> None:
+    async with one_waits_for_a_greeting(server, 0.05) as (sender, under_way, goes_on):
+        for _ in range(3):  # the first after a while, the others at once
+            failure = await failure_of(sender)
+            assert isinstance(failure, Refused)
+            assert (failure.cause, failure.code, failure.alive) == (Cause.CONNECTIONS, "connect_timeout", 1)
+        assert len(server.conversations) == 2, "one is enough to know"
+        goes_on.set()
+        await under_way
+        await sender.prepare(PLAIN)()
+    assert len(server.mails) == 2
+
+
+async def test_when_a_connection_ends_another_may_take_its_place(server: ScriptedSmtp) -> None:
+    async with one_waits_for_a_greeting(server, 0.05) as (sender, under_way, _):
+        assert type(await failure_of(sender)) is Refused
+        under_way.cancel()
+        await wait_until(lambda: server.conversations[1].ended)
+        await sender.prepare(PLAIN)()
+    assert len(server.conversations) == 3
+
+
+async def test_while_a_greeting_does_not_come_another_connection_is_tried(server: ScriptedSmtp) -> None:
+    server.on("CONNECT", Hold())
+    async with provider(server, limits=PoolLimits(size=4, silence_seconds=0.05)) as sender:
+        await asyncio.gather(*(sender.prepare(PLAIN)() for _ in range(5)))
+    assert len(server.mails) == 5
+    assert server.conversations[0].commands == []

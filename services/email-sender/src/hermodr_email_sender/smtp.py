@@ -41,7 +41,8 @@ class SmtpProvider:
         self._endpoint = endpoint
         self.timeouts = endpoint.timeouts
         self._pool = SmtpPool(
-            partial(smtp_endpoint.connect, endpoint), limits or PoolLimits(size=self.options.concurrency)
+            partial(smtp_endpoint.connect, endpoint),
+            limits or PoolLimits(size=self.options.concurrency, silence_seconds=endpoint.timeouts.connect),
         )
 
     def prepare(self, message: OutgoingEmail) -> Call:

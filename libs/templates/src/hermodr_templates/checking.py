@@ -99,7 +99,13 @@ def variables(source: str) -> set[str]:
     """The names the source takes from the data, tests for their being there included."""
     tree = _ENVIRONMENT.parse(source)
     bound = {each.name for each in tree.find_all(nodes.Name) if each.ctx in ("store", "param")}
-    bound |= {each.name for each in tree.find_all(nodes.Macro)} | {"loop", "caller", "varargs", "kwargs"}
+    bound |= {each.name for each in tree.find_all(nodes.Macro)} | {
+        "loop",
+        "self",
+        "caller",
+        "varargs",
+        "kwargs",
+    }
     read = {each.name for each in tree.find_all(nodes.Name) if each.ctx == "load"}
     return read - bound - set(_ENVIRONMENT.globals)
 

@@ -39,7 +39,7 @@ class _Spec(NamedTuple):
 def formatted(value: str, *args: object, **kwargs: object) -> str:
     """The filter. Named values by keyword, as in Jinja. Into safe text goes what is escaped."""
     if args and kwargs:
-        raise Mistake("values or named values are wanted, not both")
+        raise Mistake("the format is given values and named values")
     places = value.count("%")
     for each in (*args, *kwargs.values()):
         if isinstance(each, str):
@@ -53,7 +53,7 @@ def formatted(value: str, *args: object, **kwargs: object) -> str:
         length += len(made[-1])
         check_text(length)
     if next(rest, rest) is not rest:
-        raise Mistake("there are more values than places for them")
+        raise Mistake("the format has fewer places than values")
     return kind("".join(made))
 
 
@@ -74,7 +74,7 @@ def _read(text: str) -> tuple[str | _Spec, ...]:
             plain += "s" if kind in _OF_TEXT else kind
             pieces.append(_Spec(found["name"], found["flags"], int(found["width"] or 0), places, kind, plain))
         else:
-            raise Mistake("what stands after a % is no format; write %% for a percent sign")
+            raise Mistake("what stands after a % of the format is none; write %% for a percent sign")
     return *pieces, text[position:]
 
 
@@ -85,10 +85,10 @@ def _given(spec: _Spec, rest: Iterator[object], named: dict[str, object]) -> obj
     if spec.name is None:
         given = next(rest, rest)
         if given is rest:
-            raise Mistake("there are more places than values for them")
+            raise Mistake("the format has more places than values")
         return given
     if spec.name not in named:
-        raise Mistake(f"there is no value {spec.name if spec.name.isidentifier() else 'of this name'}")
+        raise Mistake(f"the format lacks the value {spec.name if spec.name.isidentifier() else 'of a name'}")
     return named[spec.name]
 
 

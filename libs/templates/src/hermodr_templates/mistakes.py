@@ -14,6 +14,12 @@ class Mistake(Exception):
     the data: the mail's log will show it."""
 
 
+class Told(str):
+    """What is missing, in the words of whoever wrote the template; no value of the data."""
+
+    __slots__ = ()
+
+
 _KINDS: dict[str, str] = {
     "a number": "int float Decimal",
     "a text": "str Markup",
@@ -46,6 +52,7 @@ _SAID: list[tuple[str, str]] = [
     (rf"(){_NAME} object is not (?:iterable|reversible)", "{1} is no list"),
     (rf"(){_NAME} object is not (?:subscriptable|an iterator)", "{1} has no parts"),
     (rf"(){_NAME} object is not callable", "{1} cannot be called"),
+    (r"Decimal' object cannot be interpreted as an integer", "a whole number is wanted"),
     (rf"(){_NAME} object cannot be interpreted as an integer", "a whole number is wanted, not {1}"),
     (rf"(){_NAME} object has no attribute", "{1} cannot be used here"),
     (r"\w+ indices must be", "the places of a cut are whole numbers"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from hermodr_contracts.json_values import flaw_of_text
 from hermodr_templates.decimals import exact
 from hermodr_templates.html_text import html_to_text
 from hermodr_templates.limits import FULL, Limits, Metered, TemplateLimitExceeded
-from hermodr_templates.mistakes import Mistake, in_words
+from hermodr_templates.mistakes import Mistake, Told, in_words
 from hermodr_templates.sandbox import TemplateEnvironment
 
 _SUBJECT, _TEXT, _HTML = "subject", "body_text", "body_html"
@@ -197,7 +198,7 @@ def _failure_of(
             return RenderingFailed("render_failed", f"{part}, line {error.lineno}: {error.message}")
         case UndefinedError():
             name = error.message or ""  # of `{{ names[x] }}` it is a value
-            written = name.isidentifier() and name in (source or "")
+            written = isinstance(name, Told) or re.search(rf"(?<!\w){re.escape(name)}(?!\w)", source or "")
             return RenderingFailed(MISSING, f"{where}: {name if written else 'something'} is missing")
         case TemplateLimitExceeded():
             return RenderingFailed(LIMIT, f"{where}: {error}")

@@ -36,7 +36,7 @@ from hermodr_templates.filters import (
 from hermodr_templates.formats import formatted
 from hermodr_templates.language import instead_of
 from hermodr_templates.limits import TemplateLimitExceeded, check_size, check_text, current, watched
-from hermodr_templates.mistakes import Mistake
+from hermodr_templates.mistakes import Mistake, Told
 from hermodr_templates.printing import printed
 
 MAX_SOURCE = 512 * 1024
@@ -53,11 +53,16 @@ class MissingVariable(StrictUndefined):
 
     @property
     def _undefined_message(self) -> str:
-        return str(self._undefined_name)
+        name = self._undefined_name
+        if name is None:  # of filters: `[]|first`
+            return Told("an item of an empty list")
+        return name if isinstance(name, Told) else str(name)
 
     def called(self) -> None:
         """Raises for `{{ name.upper() }}`; not for a name that is missing altogether."""
         advice = instead_of(str(self._undefined_name))
+        if isinstance(self._undefined_obj, TemplateReference):
+            raise Mistake("there is no such block")
         if self._undefined_exception is UndefinedError and self._undefined_obj is not missing:
             raise Mistake(f"data has no methods{advice}")
 
@@ -77,11 +82,37 @@ class _Code(CodeGenerator):
         else:
             super().visit_Const(node, frame)
 
+    def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:  # noqa: N802
+        """Jinja's, which has no name for what is missing where it is looked up by a value."""
+        if isinstance(node.arg, nodes.Slice) or _is_key(node.arg):
+            super().visit_Getitem(node, frame)
+            return
+        self.write("environment.getitem(")
+        self.visit(node.node, frame)
+        self.write(", ")
+        self.visit(node.arg, frame)
+        self.write(f", {_expression(node)!r})")
+
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         if frame.eval_ctx.volatile:
             super()._output_child_pre(node, frame, finalize)
         else:
             self.write(("environment.escaped(" if frame.eval_ctx.autoescape else "(") + (finalize.src or ""))
+
+
+def _is_key(node: nodes.Expr) -> bool:
+    return isinstance(node, nodes.Const) and isinstance(node.value, str) and node.value.isidentifier()
+
+
+def _expression(node: nodes.Node) -> str:
+    """What somebody wrote, as far as it leads to a value: `cart.items[n]`."""
+    if isinstance(node, nodes.Name):
+        return node.name
+    if isinstance(node, nodes.Getattr):
+        return f"{_expression(node.node)}.{node.attr}"
+    if isinstance(node, nodes.Getitem) and not isinstance(node.arg, nodes.Slice):
+        return f"{_expression(node.node)}[{_expression(node.arg)}]"
+    return repr(node.value) if isinstance(node, nodes.Const) and isinstance(node.value, str | int) else "…"
 
 
 def escaped(value: object) -> str:
@@ -170,24 +201,25 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             return super().getattr(obj, attribute)
         return self.undefined(obj=obj, name=attribute)
 
-    def getitem(self, obj: Any, argument: Any) -> Any:
+    def getitem(self, obj: Any, argument: Any, written: str | None = None) -> Any:
         """What `{{ obj[argument] }}` means: the key, the item with this number, or missing. JSON's keys are texts, so
-        a number finds the key that looks like it.
+        a number finds the key that looks like it. `written`: the expression, for the error.
 
         Filters walk a path by this, part by part and for each item: each is a look at the clock."""
         current().time()
         if isinstance(obj, Undefined):
             return obj
+        name = Told(written) if written else argument
         try:
-            return self.undefined(obj=obj, name=argument) if isinstance(obj, type) else obj[argument]
+            return self.undefined(obj=obj, name=name) if isinstance(obj, type) else obj[argument]
         except (TypeError, LookupError):
             if isinstance(argument, Decimal) and argument == argument.to_integral_value():
-                return self.getitem(obj, int(argument))
+                return self.getitem(obj, int(argument), written)
             if type(obj) is dict and type(argument) is int and str(argument) in obj:
                 return obj[str(argument)]
         if isinstance(obj, _JINJAS) or (isinstance(obj, _GroupTuple) and argument in _GroupTuple._fields):
             return super().getitem(obj, argument)
-        return self.undefined(obj=obj, name=argument)
+        return self.undefined(obj=obj, name=name)
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
         current().step()

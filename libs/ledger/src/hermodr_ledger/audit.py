@@ -90,7 +90,7 @@ async def page(statements: Statements, project_id: UUID, wanted: Wanted, rows: P
     found = await statements.fetch(
         f"""
         SELECT id, at, actor, actor_id, action, subject, detail FROM hermodr.audit_log
-        WHERE project_id = $1{asked} AND {page_clause(rows, asked)}
+        WHERE project_id = $1{asked} AND {page_clause(rows, asked, "audit_log")}
         """,
         *asked.arguments,
     )

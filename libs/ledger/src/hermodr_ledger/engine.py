@@ -4,7 +4,7 @@ notification is one set-based statement with arrays for arguments."""
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError, EmulatedDBAPIException
@@ -182,12 +182,15 @@ class Ledger:
         raise AssertionError("unreachable")
 
     @contextlib.asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
+    async def transaction(
+        self, *, isolation: Literal["read_committed", "repeatable_read"] = "read_committed"
+    ) -> AsyncIterator[Transaction]:
         """A transaction straight through the driver: commits when the block ends, rolls back when it raises.
+        `repeatable_read`: all its statements see what was committed when the first began.
 
         Raises `LedgerUnavailable` as `fetch` does, and `Collided` for a deadlock: the block is not repeated here.
         """
-        async with self._borrowed() as driver, driver.transaction():
+        async with self._borrowed() as driver, driver.transaction(isolation=isolation):
             yield Transaction(driver, self._statement_seconds)
 
     async def close(self) -> None:

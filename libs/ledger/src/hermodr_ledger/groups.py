@@ -67,8 +67,9 @@ async def page(
     """One page of the project's groups, of those with the external id if given."""
     asked = Conditions(project_id)
     asked.add("external_id = {}", external_id)
+    clause = page_clause(wanted, asked, "groups")
     rows = await statements.fetch(
-        f"SELECT {_COLUMNS} FROM hermodr.groups WHERE project_id = $1{asked} AND {page_clause(wanted, asked)}",
+        f"SELECT {_COLUMNS} FROM hermodr.groups WHERE project_id = $1{asked} AND {clause}",
         *asked.arguments,
     )
     return [_group(row) for row in rows]

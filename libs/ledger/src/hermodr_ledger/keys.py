@@ -120,11 +120,12 @@ async def read(statements: Statements, project_id: UUID, key_id: UUID) -> ApiKey
     return _api_key(rows[0]) if rows else None
 
 
-async def page(ledger: Ledger, project_id: UUID, wanted: Page) -> list[ApiKey]:
+async def page(statements: Statements, project_id: UUID, wanted: Page) -> list[ApiKey]:
     """One page of the project's keys, revoked ones included."""
     asked = Conditions(project_id)
-    rows = await ledger.fetch(
-        f"SELECT {_COLUMNS} FROM hermodr.api_keys WHERE project_id = $1 AND {page_clause(wanted, asked)}",
+    clause = page_clause(wanted, asked, "api_keys")
+    rows = await statements.fetch(
+        f"SELECT {_COLUMNS} FROM hermodr.api_keys WHERE project_id = $1 AND {clause}",
         *asked.arguments,
     )
     return [_api_key(row) for row in rows]

@@ -114,7 +114,7 @@ async def page(statements: Statements, sight: Sight, wanted: Wanted, rows: Page)
     """One page. Each of the two kinds is read in the order of its own index."""
     order = "DESC" if rows.newest_first else "ASC"
     asked = meant(sight, wanted)
-    clause = page_clause(rows, asked)
+    clause = page_clause(rows, asked, "dead_letters", "l")
     each_kind = " UNION ALL ".join(
         f"(SELECT {COLUMNS} FROM hermodr.dead_letters l WHERE {kind}{asked} AND {clause})"
         for kind in kinds(sight)

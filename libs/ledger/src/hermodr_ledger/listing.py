@@ -1,27 +1,34 @@
 """Lists of jobs: any filters in any order, a page at a time, each page within a bounded amount of reading.
 
-A list is a row of sections, each in the order of an index: by creation it is one; by a time those that have it and
-then those that do not; by status one for each state. A page begins behind a mark (keyset) and reads along the index
-that suits the filters best, at most `MOST_READ` rows: what the other filters leave of them is the page, which may then
-be short, or empty, and still have a next one. Where a filter leads to few rows they are all fetched and sorted,
-whatever the order.
+A list is a row of rounds (see `snapshots`; the other way round it has none), and the first of them a row of sections,
+each in the order of an index: by creation it is one; by a time those that have it and then those that do not; by status
+one for each state. Further rounds have what was committed meanwhile, in the order of its transactions. A page begins
+behind a mark (keyset) and reads along the index that suits the filters best, at most `MOST_READ` rows: what the other
+filters leave of them is the page, which may then be short, or empty, and still have a next one. Where a filter leads to
+few rows they are all fetched and sorted, whatever the order.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger import listing_sources as sources
+from hermodr_ledger import snapshots
 from hermodr_ledger.conditions import Arguments
 from hermodr_ledger.engine import Row, Statements
 from hermodr_ledger.jobs import JOB_COLUMNS, Job, job_of_row
 from hermodr_ledger.listing_sources import Direction, Filters, Source
+from hermodr_ledger.snapshots import Round, Snapshot
 from hermodr_servicekit.ids import last_child_of
 
 Key = Literal["created_at", "scheduled_for", "processed_at", "status"]
+_By = Key | Literal["xact"]
+
+END = 255
+"""The section behind the last one of a round."""
 
 MOST_READ = 20_000
 """Rows a section reads for one page; fewer where each has to be looked at closely."""
@@ -41,11 +48,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A place in a list: behind this id, in this section, at this value of a time."""
+    """A place in a list: behind this id, in this section, at this value of a time, or of a transaction's number in a
+    further round. `follows`: the list has no end."""
 
     section: int
     id: UUID | None
-    at: datetime | None = None
+    at: datetime | int | None = None
+    round: Round | None = None
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +87,15 @@ class _Part:
 # be, now and then prefers to fetch and sort all there are (measured: 170 ms for the third page of what failed, by time,
 # among 100,000 rows; 3 ms without that choice).
 _IN_ORDER = """
-SELECT set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true),
-       set_config('max_parallel_workers_per_gather', '0', true)
+SELECT pg_current_snapshot() AS now,
+    set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true),
+    set_config('max_parallel_workers_per_gather', '0', true)
 """
 
 
 async def page(ledger: Statements, filters: Filters, order: Order, limit: int, after: Mark | None) -> Slice:
-    """At most `limit` of the jobs, from behind the mark. In a transaction it is quickest: what it tells the planner
-    holds until that ends. Raises `LedgerUnavailable`."""
+    """At most `limit` of the jobs, from behind the mark. To be called in a transaction with one snapshot: what it tells
+    the planner holds until that ends. Raises `LedgerUnavailable`."""
     rows, following = await _rows(ledger, filters, order, limit, after)
     extras = await _extras(ledger, [row["id"] for row in rows])
     jobs = [ListedJob(job_of_row(row), *extras.get(row["id"], ((), 0))) for row in rows]
@@ -99,31 +110,79 @@ async def ids(
     return [row["id"] for row in rows], following
 
 
+async def from_now(ledger: Statements) -> Mark:
+    """Behind all that is committed: what is read from here on, oldest first, is committed later. It has no end."""
+    return Mark(END, None, round=Round(await snapshots.current(ledger)), follows=True)
+
+
 async def _rows(
     ledger: Statements, filters: Filters, order: Order, limit: int, after: Mark | None
 ) -> tuple[list[Row], Mark | None]:
-    await ledger.fetch(_IN_ORDER)
+    now = snapshots.of_value((await ledger.fetch(_IN_ORDER))[0]["now"])
     batch = await sources.batch_range(ledger, filters)
     if filters.batch_id is not None and batch is None:
-        return [], None
-    found: list[Row] = []
-    sections = sections_of(filters, order)
-    for number in range(after.section if after else 0, len(sections)):
-        narrowed, key = sections[number]
-        reading = _Reading(ledger, narrowed, key, order.direction, batch)
-        mark = after if after is not None and after.section == number else Mark(number, None)
-        part = await reading.part(mark, limit - len(found) + 1)
-        found += part.rows
-        if len(found) > limit:
-            last = found[limit - 1]
-            return found[:limit], _mark_of(last, sections, order)
-        if part.mark is not None:
-            return found, part.mark
-    return found, None
+        return [], after if after is not None and after.follows else None
+    reading = _Walk(ledger, filters, order, batch, now)
+    begun = after or Mark(0, None, round=Round(now) if order.direction == "ASC" else None)
+    found, stop = await reading.of_round(begun, limit + 1)
+    if stop is None and len(found) <= limit and after is not None and begun.round is not None:
+        begun = Mark(0, None, round=begun.round.following(now), follows=begun.follows)
+        more, stop = await reading.of_round(begun, limit + 1 - len(found))
+        found += more
+    if len(found) > limit:
+        found, stop = found[:limit], found[limit - 1][1]
+    elif stop is None and begun.follows:
+        stop = replace(begun, section=END, id=None, at=None)
+    return [row for row, _ in found], stop
 
 
-def sections_of(filters: Filters, order: Order) -> list[tuple[Filters, Key]]:
-    """The sections of a list, with what is left of the filters in each and the key it is sorted by."""
+class _Walk:
+    """Reads rounds. `now` is what is committed."""
+
+    def __init__(
+        self,
+        ledger: Statements,
+        filters: Filters,
+        order: Order,
+        batch: tuple[UUID, UUID] | None,
+        now: Snapshot,
+    ) -> None:
+        self._ledger = ledger
+        self._filters = filters
+        self._order = order
+        self._batch = batch
+        self._now = now
+
+    async def of_round(self, mark: Mark, wanted: int) -> tuple[list[tuple[Row, Mark]], Mark | None]:
+        """Up to `wanted` rows of the mark's round from behind it, each with its own mark; and where the reading stopped
+        before the round's end for reading too much."""
+        found: list[tuple[Row, Mark]] = []
+        sections = sections_of(self._filters, self._order, mark.round, self._now)
+        for number in range(mark.section, len(sections)):
+            narrowed, key = sections[number]
+            start = mark if mark.section == number else replace(mark, section=number, id=None, at=None)
+            reading = _Reading(self._ledger, narrowed, key, self._order.direction, self._batch)
+            part = await reading.part(start, wanted - len(found))
+            timed = key in ("scheduled_for", "processed_at", "xact")
+            found += [
+                (row, replace(start, id=row["id"], at=row[key] if timed else None)) for row in part.rows
+            ]
+            if len(found) >= wanted or part.mark is not None:
+                return found, part.mark
+        return found, None
+
+
+def sections_of(
+    filters: Filters, order: Order, round: Round | None = None, now: Snapshot | None = None
+) -> list[tuple[Filters, _By]]:
+    """The sections of a round, with what is left of the filters in each and the key it is sorted by."""
+    if round is not None and round.seen is not None:
+        return [
+            (replace(filters, committed=sources.Committed(round, stretch=each)), "xact")
+            for each in snapshots.stretches(round)
+        ]
+    if round is not None and now is not None and now != round.shown:
+        filters = replace(filters, committed=sources.Committed(round, beyond=now.beyond))
     match order.key:
         case "created_at":
             return [(filters, "created_at")]
@@ -134,17 +193,6 @@ def sections_of(filters: Filters, order: Order) -> list[tuple[Filters, Key]]:
             return [(filters, time), (filters.narrowed(without=time), "created_at")]
 
 
-def _mark_of(row: Row, sections: Sequence[tuple[Filters, Key]], order: Order) -> Mark:
-    match order.key:
-        case "created_at":
-            return Mark(0, row["id"])
-        case "status":
-            here = next(n for n, (each, _) in enumerate(sections) if each.states == (JobState(row["state"]),))
-            return Mark(here, row["id"])
-        case time:
-            return Mark(0, row["id"], row[time]) if row[time] is not None else Mark(1, row["id"])
-
-
 class _Reading:
     """Reads one section."""
 
@@ -152,7 +200,7 @@ class _Reading:
         self,
         ledger: Statements,
         filters: Filters,
-        key: Key,
+        key: _By,
         direction: Direction,
         batch: tuple[UUID, UUID] | None,
     ) -> None:
@@ -213,7 +261,7 @@ class _Reading:
             sql, self._key, self._direction, mark.id, mark.at
         )
         text = f"""
-            SELECT {JOB_COLUMNS} FROM (SELECT DISTINCT id FROM unnest({sql.put(list(ids))}::uuid[]) u(id)) c
+            SELECT {JOB_COLUMNS}, j.xact FROM (SELECT DISTINCT id FROM unnest({sql.put(list(ids))}::uuid[]) u(id)) c
             CROSS JOIN LATERAL (SELECT j.* FROM hermodr.jobs j WHERE j.id = c.id AND {" AND ".join(rest)} OFFSET 0) j
             ORDER BY {sources.ordering(self._key, self._direction)} LIMIT {sql.put(wanted)}
         """
@@ -234,7 +282,7 @@ class _Reading:
             sql, way, self._filters, self._key, self._direction, (mark.id, mark.at), most
         )
         stop = await self._ledger.fetch(text, *sql.arguments)
-        return _Part(rows, Mark(mark.section, stop[0]["id"], stop[0]["at"]) if stop else None)
+        return _Part(rows, replace(mark, id=stop[0]["id"], at=stop[0]["at"]) if stop else None)
 
 
 async def _extras(ledger: Statements, job_ids: Sequence[UUID]) -> dict[UUID, tuple[tuple[str, ...], int]]:

@@ -9,9 +9,13 @@ from hermodr_contracts.vocabulary import Channel, JobKind, JobState
 from hermodr_ledger.conditions import Arguments
 from hermodr_ledger.engine import Statements
 from hermodr_ledger.jobs import JOB_COLUMNS
+from hermodr_ledger.snapshots import Round, Stretch
 
 Direction = Literal["ASC", "DESC"]
 Time = Literal["scheduled_for", "processed_at"]
+Place = tuple[UUID | None, datetime | int | None]
+"""An id, and the value of what the list is sorted by if that is not the id."""
+_TYPES = {"scheduled_for": "timestamptz", "processed_at": "timestamptz", "xact": "xid8"}
 
 STANDING = frozenset(
     {JobState.SCHEDULED, JobState.RETRYING, JobState.FAILED, JobState.CANCELLED, JobState.SKIPPED}
@@ -23,6 +27,34 @@ _UNPROCESSED = (JobState.SCHEDULED, JobState.QUEUED, JobState.CANCELLED)
 _CLOCKS_APART = timedelta(seconds=10)
 """An id carries its api's clock, `created_at` the database's; and a commit may take its time."""
 _LARGEST_MILLISECOND = (1 << 48) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """Which rows are of a round: of a further one those of this `stretch`; of the first those that its snapshot shows,
+    where others were committed before the transaction `beyond`."""
+
+    round: Round
+    stretch: Stretch | None = None
+    beyond: int | None = None
+
+    def bounds(self, sql: Arguments) -> list[str]:
+        """What an index is followed by."""
+        if self.stretch is None:
+            return []
+        return [f"j.xact >= {sql.put(self.stretch.first)}", f"j.xact < {sql.put(self.stretch.beyond)}"]
+
+    def conditions(self, sql: Arguments) -> list[str]:
+        """What a row has to fulfil. Those of a transaction beyond what is committed came with a dump from elsewhere."""
+        shown = self.round.shown
+        if self.stretch is None:
+            return [
+                f"(j.xact IS NULL OR j.xact < {sql.put(shown.first)} OR j.xact >= {sql.put(self.beyond)}"
+                f" OR pg_visible_in_snapshot(j.xact, {sql.put(shown.value)}))"
+            ]
+        if self.stretch.these is not None:
+            return [*self.bounds(sql), f"j.xact = ANY ({sql.put(list(self.stretch.these))}::xid8[])"]
+        return [*self.bounds(sql), f"pg_visible_in_snapshot(j.xact, {sql.put(shown.value)})"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +74,7 @@ class Filters:
     created_after: datetime | None = None
     created_before: datetime | None = None
     without: Time | None = None
+    committed: Committed | None = None
 
     def narrowed(
         self, *, states: tuple[JobState, ...] | None = None, without: Time | None = None
@@ -137,6 +170,8 @@ def conditions(sql: Arguments, filters: Filters) -> list[str]:
         found.append(f"j.{filters.without} IS NULL")
     if filters.delivery_method is not None:
         found.append(_by_method(sql.put(str(filters.delivery_method))))
+    if filters.committed is not None:
+        found += filters.committed.conditions(sql)
     return found
 
 
@@ -166,7 +201,7 @@ def floor_of(moment: datetime, apart: timedelta = timedelta(0)) -> UUID:
 
 
 def behind(
-    sql: Arguments, key: str, direction: Direction, after: UUID | None, at: datetime | None
+    sql: Arguments, key: str, direction: Direction, after: UUID | None, at: datetime | int | None
 ) -> list[str]:
     """The condition of a page that begins behind a mark; and that a time it is sorted by is there."""
     there = [f"j.{key} IS NOT NULL"] if key != "created_at" else []
@@ -175,7 +210,7 @@ def behind(
     sign = ">" if direction == "ASC" else "<"
     if key == "created_at":
         return [f"j.id {sign} {sql.put(after)}"]
-    return [*there, f"(j.{key}, j.id) {sign} ({sql.put(at)}::timestamptz, {sql.put(after)}::uuid)"]
+    return [*there, f"(j.{key}, j.id) {sign} ({sql.put(at)}::{_TYPES[key]}, {sql.put(after)}::uuid)"]
 
 
 def ordering(key: str, direction: Direction) -> str:
@@ -198,7 +233,7 @@ def along(
     filters: Filters,
     key: str,
     direction: Direction,
-    mark: tuple[UUID | None, datetime | None],
+    mark: Place,
     most: int,
     wanted: int,
 ) -> str:
@@ -214,10 +249,10 @@ def along(
         inner = f"SELECT i.id FROM ({inner}) i WHERE i.type = {sql.put(of_type)}"
     if way.elsewhere or of_type is not None:
         return (
-            f"SELECT {JOB_COLUMNS} FROM ({inner}) s CROSS JOIN LATERAL"
+            f"SELECT {JOB_COLUMNS}, j.xact FROM ({inner}) s CROSS JOIN LATERAL"
             f" (SELECT j.* FROM hermodr.jobs j WHERE j.id = s.id AND {rest} OFFSET 0) j LIMIT {sql.put(wanted)}"
         )
-    return f"SELECT {JOB_COLUMNS} FROM ({inner}) j WHERE {rest} LIMIT {sql.put(wanted)}"
+    return f"SELECT {JOB_COLUMNS}, j.xact FROM ({inner}) j WHERE {rest} LIMIT {sql.put(wanted)}"
 
 
 def end_of_reading(
@@ -226,7 +261,7 @@ def end_of_reading(
     filters: Filters,
     key: str,
     direction: Direction,
-    mark: tuple[UUID | None, datetime | None],
+    mark: Place,
     most: int,
 ) -> str:
     """The row at which `along` stopped before the way's end; none if it came to it."""
@@ -243,7 +278,7 @@ def _next(
     filters: Filters,
     key: str,
     direction: Direction,
-    mark: tuple[UUID | None, datetime | None],
+    mark: Place,
     end: str,
 ) -> str:
     """The way's rows from behind a mark on, in order."""
@@ -258,7 +293,7 @@ def _leading(
     filters: Filters,
     key: str,
     direction: Direction,
-    mark: tuple[UUID | None, datetime | None],
+    mark: Place,
 ) -> list[str]:
     """The conditions an index is followed by. They say `between`, not `equal`, of the columns before the id, and the
     order has these too: as equals they would be left out of it, and the planner could go by the primary key, through
@@ -266,7 +301,13 @@ def _leading(
     if key != "created_at":
         (name, value), *_ = way.lead
         place = sql.put(value)
-        return [f"j.{name} = {place}", *_bounds(sql, filters), *behind(sql, key, direction, *mark)]
+        of_round = filters.committed.bounds(sql) if filters.committed is not None else []
+        return [
+            f"j.{name} = {place}",
+            *_bounds(sql, filters),
+            *of_round,
+            *behind(sql, key, direction, *mark),
+        ]
     low, high = _least(filters, way), _most(filters, way)
     after = mark[0]
     if after is not None and direction == "ASC" and (low is None or after >= low[1]):

@@ -105,7 +105,7 @@ async def page(
             SELECT {_COLUMNS} FROM hermodr.group_members m JOIN hermodr.recipients r ON r.id = m.recipient_id
             WHERE m.group_id = $1{asked}
         ) members
-        WHERE {page_clause(wanted, asked)}
+        WHERE {page_clause(wanted, asked, "group_members", "members")}
         """,
         *asked.arguments,
     )

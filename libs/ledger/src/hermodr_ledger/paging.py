@@ -1,26 +1,104 @@
 """Keyset pages: what comes after an id, stable while rows are added. Ids are uuid7: ordered by creation."""
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
-from hermodr_ledger.conditions import Conditions
+from hermodr_ledger import snapshots
+from hermodr_ledger.conditions import Arguments, Conditions
+from hermodr_ledger.engine import Ledger, Statements
+from hermodr_ledger.snapshots import Round, Snapshot
+
+
+class Identified(Protocol):
+    """A row with an id."""
+
+    @property
+    def id(self) -> UUID:
+        """Its uuid7."""
+        ...
+
+
+R = TypeVar("R", bound=Identified)
+R_co = TypeVar("R_co", bound=Identified, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """At most `limit` rows beyond the id `after` (`None`: from the beginning), oldest or `newest_first`."""
+    """At most `limit` rows beyond the id `after` (`None`: from the beginning), oldest or `newest_first`; of one `round`
+    if given, `now` being what is committed (`None`: the round's own snapshot)."""
 
     limit: int
     after: UUID | None = None
     newest_first: bool = False
+    round: Round | None = None
+    now: Snapshot | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[R_co]):
+    """A page's rows. `next` is where the next one begins; `None`: there is nothing more."""
+
+    rows: Sequence[R_co]
+    next: Page | None
 
 
 _FIRST, _LAST = UUID(int=0), UUID(int=2**128 - 1)
 
 
-def page_clause(page: Page, asked: Conditions) -> str:
-    """The end of a statement: its condition on `id`, its order and limit. Their arguments are added to those of
-    `asked`; the text is the same for every page."""
+def page_clause(page: Page, asked: Conditions, table: str, alias: str | None = None) -> str:
+    """The end of a statement about rows of `hermodr.<table>`, under the name `alias` if it is another: the condition on
+    `id`, its order and limit. Their arguments are added to those of `asked`; the text is the same for every page."""
     sign, order, end = ("<", "DESC", _LAST) if page.newest_first else (">", "ASC", _FIRST)
+    name = f"{alias or table}.id"
     after, limit = asked.put(page.after or end), asked.put(page.limit)
-    return f"id {sign} {after}::uuid ORDER BY id {order} LIMIT {limit}"
+    found = f"{name} {sign} {after}::uuid{_of_round(page, asked, table, name)}"
+    return f"{found} ORDER BY {name} {order} LIMIT {limit}"
+
+
+def _of_round(page: Page, asked: Arguments, table: str, name: str) -> str:
+    round = page.round
+    if round is None:
+        return ""
+    if round.seen is not None:
+        late = (
+            f"SELECT t.id FROM hermodr.{table} t WHERE t.xact >= {asked.put(round.seen.first)}"
+            f" AND t.xact < {asked.put(round.shown.beyond)}"
+            f" AND NOT pg_visible_in_snapshot(t.xact, {asked.put(round.seen.value)})"
+            f" AND pg_visible_in_snapshot(t.xact, {asked.put(round.shown.value)})"
+        )
+        return f" AND {name} = ANY (ARRAY({late}))"
+    if page.now is None or page.now == round.shown:
+        return ""  # what is not of the round is not committed
+    return (
+        f" AND NOT EXISTS (SELECT 1 FROM hermodr.{table} t WHERE t.id = {name}"
+        f" AND t.xact >= {asked.put(round.shown.first)} AND t.xact < {asked.put(page.now.beyond)}"
+        f" AND NOT pg_visible_in_snapshot(t.xact, {asked.put(round.shown.value)}))"
+    )
+
+
+async def walk(
+    ledger: Ledger, page: Page, read: Callable[[Statements, Page], Awaitable[Sequence[R]]]
+) -> Found[R]:
+    """The page, as `read` reads it of one round; where that ends, with the beginning of the next. Newest first has no
+    rounds: it shows what is there. Raises `LedgerUnavailable`."""
+    beyond = page.limit + 1  # the row beyond tells whether there is another page
+    if page.newest_first:
+        return _cut([(row, page) for row in await read(ledger, replace(page, limit=beyond))], page.limit)
+    async with ledger.transaction(isolation="repeatable_read") as transaction:
+        now = await snapshots.current(transaction)
+        here = replace(page, limit=beyond, round=page.round or Round(now), now=now)
+        found = [(row, here) for row in await read(transaction, here)]
+        if page.round is not None and len(found) < beyond:
+            further = Page(beyond - len(found), round=page.round.following(now), now=now)
+            found += [(row, further) for row in await read(transaction, further)]
+    return _cut(found, page.limit)
+
+
+def _cut(found: Sequence[tuple[R, Page]], limit: int) -> Found[R]:
+    shown = found[:limit]
+    if len(found) <= limit:
+        return Found([row for row, _ in shown], None)
+    last, page = shown[-1]
+    return Found([row for row, _ in shown], replace(page, limit=limit, after=last.id, now=None))

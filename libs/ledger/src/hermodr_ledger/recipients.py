@@ -108,15 +108,16 @@ class Search:
     owner: str | None = None
 
 
-async def page(ledger: Ledger, project_id: UUID, wanted: Page, search: Search) -> list[Recipient]:
+async def page(statements: Statements, project_id: UUID, wanted: Page, search: Search) -> list[Recipient]:
     """One page of the project's recipients."""
     asked = Conditions(project_id)
     asked.add("external_id = {}", search.external_id)
     asked.add("user_id = {}", search.user_id)
     asked.add("lower(email) = {}", search.email.lower() if search.email is not None else None)
     asked.add("user_id = {}", search.owner)
-    rows = await ledger.fetch(
-        f"SELECT {_COLUMNS} FROM hermodr.recipients WHERE project_id = $1{asked} AND {page_clause(wanted, asked)}",
+    clause = page_clause(wanted, asked, "recipients")
+    rows = await statements.fetch(
+        f"SELECT {_COLUMNS} FROM hermodr.recipients WHERE project_id = $1{asked} AND {clause}",
         *asked.arguments,
     )
     return [_recipient(row) for row in rows]

@@ -113,15 +113,16 @@ async def read(statements: Statements, project_id: UUID, template_id: UUID) -> T
     return await _read(statements, project_id, template_id, "")
 
 
-async def page(ledger: Ledger, project_id: UUID, wanted: Page, *, name: str | None) -> list[Template]:
+async def page(statements: Statements, project_id: UUID, wanted: Page, *, name: str | None) -> list[Template]:
     """One page of the project's templates, or the one of that name."""
     asked = Conditions(project_id)
     asked.add("name = {}", name)
-    rows = await ledger.fetch(
-        f"SELECT {_COLUMNS} FROM hermodr.templates WHERE project_id = $1{asked} AND {page_clause(wanted, asked)}",
+    clause = page_clause(wanted, asked, "templates")
+    rows = await statements.fetch(
+        f"SELECT {_COLUMNS} FROM hermodr.templates WHERE project_id = $1{asked} AND {clause}",
         *asked.arguments,
     )
-    found = await _contents(ledger, [(row["id"], row["current_version"]) for row in rows])
+    found = await _contents(statements, [(row["id"], row["current_version"]) for row in rows])
     return [_template(row, found.get((row["id"], row["current_version"]), {})) for row in rows]
 
 

@@ -130,8 +130,9 @@ async def page(
     asked.add("u.content_type = {}", content_type)
     asked.add("u.author_id = {}", author_id)
     asked.add("u.external_id = {}", external_id)
+    clause = page_clause(wanted, asked, "updates", "u")
     rows = await statements.fetch(
-        f"SELECT {_COLUMNS} FROM hermodr.updates u WHERE u.group_id = $1{asked} AND {page_clause(wanted, asked)}",
+        f"SELECT {_COLUMNS} FROM hermodr.updates u WHERE u.group_id = $1{asked} AND {clause}",
         *asked.arguments,
     )
     return [_update(row) for row in rows]
@@ -195,8 +196,9 @@ async def unread(
     """One page of what was posted to the group since the recipient joined it, and they have not read. Nothing for one
     who is no member."""
     asked = Conditions(group_id, recipient_id, list(content_types) if content_types is not None else None)
+    clause = page_clause(wanted, asked, "updates", "unread")
     rows = await statements.fetch(
-        f"SELECT * FROM (SELECT {_COLUMNS} {_UNREAD}) unread WHERE {page_clause(wanted, asked)}",
+        f"SELECT * FROM (SELECT {_COLUMNS} {_UNREAD}) unread WHERE {clause}",
         *asked.arguments,
     )
     return [_update(row) for row in rows]

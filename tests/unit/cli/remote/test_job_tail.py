@@ -17,7 +17,7 @@ MOMENT = datetime(2026, 11, 22, 9, tzinfo=UTC)
 
 
 class Server:
-    """Jobs by number; lists them newest first, page by page."""
+    """Jobs by number; lists them newest first, page by page, or from now on in the order of their commits."""
 
     def __init__(self) -> None:
         self.jobs: dict[int, str] = {}
@@ -29,10 +29,18 @@ class Server:
             number = UUID(request.url.path.rpartition("/")[2]).int
             return json_answer({"job": self.row(number)}) if number in self.jobs else problem(404)
         limit = int(request.url.params["limit"])
+        if "sort" not in request.url.params:
+            return self.arrivals(request.url.params["cursor"], limit)
         below = int(request.url.params.get("cursor", 10**9))
         rows = sorted((n for n in self.jobs if n < below), reverse=True)[: limit + 1]
         cursor = str(rows[limit - 1]) if len(rows) > limit else None
         return json_answer({"data": [self.row(n) for n in rows[:limit]], "next_cursor": cursor})
+
+    def arrivals(self, cursor: str, limit: int) -> httpx.Response:
+        committed = list(self.jobs)
+        since = len(committed) if cursor == "now" else int(cursor)
+        page = committed[since : since + limit]
+        return json_answer({"data": [self.row(n) for n in page], "next_cursor": str(since + len(page))})
 
     def row(self, number: int) -> dict[str, Any]:
         return {
@@ -69,13 +77,13 @@ def test_it_begins_with_the_last_jobs_and_goes_on_with_what_changes(server: Serv
     assert tail.changes() == []
 
 
-def test_a_quiet_look_is_one_request(server: Server) -> None:
+def test_a_quiet_look_is_two_requests(server: Server) -> None:
     server.jobs = dict.fromkeys(range(1, 50), "completed")
     tail = tail_of(server)
     tail.beginning(0)
     server.asked.clear()
     tail.changes()
-    assert server.asked == ["/v1/jobs"]
+    assert server.asked == ["/v1/jobs"] * 2
 
 
 def test_an_unfinished_job_is_followed_beyond_the_window(server: Server) -> None:
@@ -89,13 +97,26 @@ def test_an_unfinished_job_is_followed_beyond_the_window(server: Server) -> None
     assert tail.changes() == []
 
 
-def test_a_flood_is_shown_up_to_a_bound(server: Server) -> None:
+def test_of_a_flood_all_is_shown_a_part_at_a_look(server: Server) -> None:
     server.jobs = {1: "completed"}
     tail = tail_of(server)
     tail.beginning(1)
     server.jobs |= dict.fromkeys(range(2, 100), "completed")
-    assert [number for number, _, _ in told(tail.changes())] == list(range(80, 100))
+    seen = [number for _ in range(5) for number, _, _ in told(tail.changes())]
+    assert sorted(seen) == list(range(2, 100))
     assert tail.changes() == []
+
+
+def test_what_is_committed_late_is_shown_far_behind_the_window(server: Server) -> None:
+    server.jobs = {1: "completed"}
+    tail = tail_of(server)
+    tail.beginning(1)
+    server.jobs |= dict.fromkeys(range(1000, 1010), "completed")
+    assert len(tail.changes()) == 10
+    server.jobs |= dict.fromkeys(range(500, 503), "queued")
+    assert told(tail.changes()) == [(500, None, "queued"), (501, None, "queued"), (502, None, "queued")]
+    server.jobs[501] = "completed"
+    assert told(tail.changes()) == [(501, "queued", "completed")]
 
 
 def test_an_erased_job_is_forgotten(server: Server) -> None:
@@ -106,7 +127,7 @@ def test_an_erased_job_is_forgotten(server: Server) -> None:
     tail.changes()
     server.asked.clear()
     tail.changes()
-    assert server.asked == ["/v1/jobs"]
+    assert server.asked == ["/v1/jobs"] * 2
 
 
 def test_what_it_remembers_does_not_grow(server: Server) -> None:

@@ -1,7 +1,6 @@
 """What changed among the jobs since the last look."""
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,13 +11,14 @@ from rich.text import Text
 from hermodr_cli.remote.showing import state
 from hermodr_client import NotFound
 from hermodr_client.blocking import Blocking
+from hermodr_client.models.answer import Page
 from hermodr_client.models.jobs import Job
 from hermodr_client.parts.jobs import Jobs
 
 WINDOW = 200
 """The newest jobs, looked at each time as one page."""
-MOST_NEW = 1000
-"""Of a flood since the last look, no more are shown."""
+MOST_NEW = 5000
+"""Of a flood since the last look the rest is shown with the next."""
 TYPE_WIDTH, CHANNEL_WIDTH = 20, 8
 """Of the columns; what is longer moves only its own line."""
 MOST_ASKED = 50
@@ -49,7 +49,8 @@ class Change:
 
 
 class Tail:
-    """Remembers how each job of late was; every look costs a request, and more only in a flood."""
+    """Shows each job that is committed, however late, and how it changes. Remembers how those of late were; a look
+    costs two requests, and more only in a flood."""
 
     def __init__(self, jobs: Jobs[Blocking], *, type: str | None = None, kind: str | None = None) -> None:
         self._jobs = jobs
@@ -57,40 +58,49 @@ class Tail:
         self._kind = kind
         self._known: dict[UUID, str] = {}
         self._waiting: dict[UUID, None] = {}
+        self._cursor = "now"
 
     def beginning(self, lines: int) -> list[Change]:
         """The last jobs there are, the newest last. The others of the window are taken for known."""
-        rows = list(itertools.islice(self._newest(), WINDOW))
+        self._cursor = self._arrivals().next_cursor or "now"
+        rows = self._newest()
         for job in rows:
             self._remember(job)
         return [Change(job.created_at, job, None) for job in reversed(rows[:lines])]
 
     def changes(self) -> list[Change]:
-        """What changed since, the oldest job first."""
+        """What changed since: known jobs first, then new ones. The window is looked at once nothing new is left: what
+        it shows is news of jobs that are known, or known by now."""
         now = datetime.now(UTC)
-        seen = self._seen()
-        rows = [*self._older(seen), *reversed(seen)]
-        changed = [
-            Change(now, job, self._known.get(job.id)) for job in rows if self._known.get(job.id) != job.status
-        ]
-        for job in rows:
+        new, all_of_it = self._new()
+        seen = list(reversed(self._newest())) if all_of_it else []
+        older = self._older(seen) if all_of_it else []
+        changed = []
+        for job in [*older, *(each for each in seen if each.id in self._known), *new, *seen]:
+            if self._known.get(job.id) != job.status:
+                changed.append(Change(now, job, self._known.get(job.id)))
             self._remember(job)
-        self._forget(seen)
+        if all_of_it:
+            self._forget(seen)
         return changed
 
-    def _newest(self) -> Iterator[Job]:
-        return self._jobs.list(type=self._type, kind=self._kind, sort="-created_at", page_size=WINDOW)
+    def _new(self) -> tuple[list[Job], bool]:
+        """What was committed since, and whether that is all."""
+        new: list[Job] = []
+        while len(new) < MOST_NEW:
+            page = self._arrivals()
+            new += page.data
+            self._cursor = page.next_cursor or self._cursor
+            if len(page.data) < WINDOW:
+                return new, True
+        return new, False
 
-    def _seen(self) -> list[Job]:
-        """The window, and beyond it for as long as every job is new."""
-        seen: list[Job] = []
-        for job in itertools.islice(self._newest(), MOST_NEW):
-            if len(seen) >= WINDOW and job.id in self._known:
-                break
-            seen.append(job)
-            if len(seen) == WINDOW and any(each.id in self._known for each in seen):
-                break
-        return seen
+    def _arrivals(self) -> Page[Job]:
+        return self._jobs.arrivals(self._cursor, type=self._type, kind=self._kind, page_size=WINDOW)
+
+    def _newest(self) -> list[Job]:
+        rows = self._jobs.list(type=self._type, kind=self._kind, sort="-created_at", page_size=WINDOW)
+        return list(itertools.islice(rows, WINDOW))
 
     def _older(self, seen: list[Job]) -> list[Job]:
         """Unfinished ones that the window has left behind, those first that were not asked for longest."""

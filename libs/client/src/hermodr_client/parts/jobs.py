@@ -86,6 +86,21 @@ class Jobs(Part[W]):
         return Listing(path_of("jobs"), Page[Job], query)
 
     @operation
+    def arrivals(
+        self,
+        cursor: str = "now",
+        *,
+        status: str | None = None,
+        kind: str | None = None,
+        type: str | None = None,
+        page_size: int = 200,
+    ) -> Steps[Page[Job]]:
+        """Jobs that were committed since the page whose `next_cursor` is given, the first of them first; from `now` on
+        there are none yet. There is always a `next_cursor`: asked for again and again it misses nothing."""
+        query = query_of({"status": status, "kind": kind, "type": type, "cursor": cursor, "limit": page_size})
+        return self._get(path_of("jobs"), Page[Job], query)
+
+    @operation
     def metrics(self, hours: int = 24) -> Steps[JobMetrics]:
         """How the jobs of the last hours did."""
         return self._get(path_of("jobs", "metrics"), JobMetrics, {"hours": hours})

@@ -1,7 +1,5 @@
 """What a list of jobs is asked for, and its cursors: a cursor is good for the query it came from and no other."""
 
-import base64
-import binascii
 import hashlib
 import struct
 from collections.abc import Mapping
@@ -12,10 +10,12 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from hermodr_api.domain.bodies import Body, Label, Moment
+from hermodr_api.domain.listing import MOST_OF_A_CURSOR, read, written
 from hermodr_api.errors import Flaw, invalid
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState
 from hermodr_ledger.listing import Key, Mark, Order
 from hermodr_ledger.listing_sources import Filters
+from hermodr_ledger.snapshots import Round
 
 JobSort = Literal[
     "created_at",
@@ -28,6 +28,8 @@ JobSort = Literal[
     "-status",
 ]
 MOST_RETRIED = 5_000
+FROM_NOW = "now"
+"""The cursor of a list that begins behind all there is."""
 
 _KEYS: Mapping[str, Key] = {
     "created_at": "created_at",
@@ -82,7 +84,7 @@ class BulkRetryIn(Body):
         1_000
     )
     cursor: Annotated[
-        str | None, Field(max_length=200, description="`next_cursor` of the answer before.")
+        str | None, Field(max_length=MOST_OF_A_CURSOR, description="`next_cursor` of the answer before.")
     ] = None
 
 
@@ -93,9 +95,9 @@ def order_of(sort: str) -> Order:
 
 def cursor_of(mark: Mark, filters: Filters, order: Order) -> str:
     """Where the next page begins. Opaque to clients."""
-    at = _NO_TIME if mark.at is None else (mark.at - _EPOCH) // _MICROSECOND
-    raw = _SHAPE.pack(_query(filters, order), mark.section, (mark.id or _NO_ID).bytes, at)
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    round = f"{'+' if mark.follows else ''}{mark.round}".encode() if mark.round is not None else b""
+    fixed = (_query(filters, order), mark.section, (mark.id or _NO_ID).bytes, _number_of(mark.at))
+    return written(_SHAPE.pack(*fixed) + round)
 
 
 def mark_of(
@@ -105,15 +107,29 @@ def mark_of(
     if cursor is None:
         return None
     try:
-        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        query, section, identifier, at = _SHAPE.unpack(raw)
-        moment = None if at == _NO_TIME else _EPOCH + at * _MICROSECOND
-    except (binascii.Error, ValueError, OverflowError, struct.error):
+        raw = read(cursor)
+        query, section, identifier, number = _SHAPE.unpack(raw[: _SHAPE.size])
+        text = raw[_SHAPE.size :].decode("ascii")
+        round = Round.of_text(text.removeprefix("+")) if text else None
+        at = (
+            None if number == _NO_TIME else _moment(number) if round is None or round.seen is None else number
+        )
+    except (ValueError, OverflowError, struct.error):
         raise invalid(Flaw(loc, "is not a next_cursor of this list")) from None
     if query != _query(filters, order):
         raise invalid(Flaw(loc, "belongs to a list with other filters or in another order"))
     known = UUID(bytes=identifier)
-    return Mark(section, None if known == _NO_ID else known, moment)
+    return Mark(section, None if known == _NO_ID else known, at, round, follows=text.startswith("+"))
+
+
+def _number_of(at: datetime | int | None) -> int:
+    if at is None or isinstance(at, int):
+        return _NO_TIME if at is None else at
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def _moment(number: int) -> datetime:
+    return _EPOCH + number * _MICROSECOND
 
 
 def _query(filters: Filters, order: Order) -> bytes:

@@ -1,7 +1,6 @@
 """Pages of a list and the cursors between them."""
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Iterable
 from typing import Literal
@@ -9,11 +8,16 @@ from uuid import UUID
 
 from hermodr_api.errors import Flaw, invalid
 from hermodr_ledger.paging import Page
+from hermodr_ledger.snapshots import Round
 
 Order = Literal["created_at", "-created_at"]
 
 
 _NAME_LENGTH = 8
+_FIXED = 1 + _NAME_LENGTH + 16
+_NOWHERE = UUID(int=0)
+MOST_OF_A_CURSOR = 8000
+"""Characters; most have some sixty. It names the transactions that were under way."""
 
 
 def name_of(path: str, filters: Iterable[tuple[str, str]]) -> bytes:
@@ -25,28 +29,44 @@ def page_of(limit: int, cursor: str | None, sort: Order, name: bytes) -> Page:
     """The page a client asks for of the list of that name. Raises `Refused` for a cursor that is not from us, from
     another list or from another order."""
     newest_first = sort == "-created_at"
-    return Page(limit, _decode(cursor, newest_first, name) if cursor is not None else None, newest_first)
+    return (
+        Page(limit, newest_first=newest_first)
+        if cursor is None
+        else _decode(cursor, limit, newest_first, name)
+    )
 
 
-def cursor_after(identifier: UUID, page: Page, name: bytes) -> str:
-    """Where the next page begins. Opaque to clients."""
-    raw = _mark(page.newest_first) + name + identifier.bytes
+def cursor_at(page: Page, name: bytes) -> str:
+    """Where the page begins. Opaque to clients."""
+    round = str(page.round).encode() if page.round is not None else b""
+    return written(_mark(page.newest_first) + name + (page.after or _NOWHERE).bytes + round)
+
+
+def written(raw: bytes) -> str:
+    """As it stands in a URL."""
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def read(cursor: str) -> bytes:
+    """Raises `ValueError` for what is none."""
+    return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
 
 
 def _mark(newest_first: bool) -> bytes:
     return b"-" if newest_first else b"+"
 
 
-def _decode(cursor: str, newest_first: bool, name: bytes) -> UUID:
+def _decode(cursor: str, limit: int, newest_first: bool, name: bytes) -> Page:
     try:
-        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        raw = b""
-    if len(raw) != 17 + _NAME_LENGTH or raw[:1] not in (b"-", b"+"):
+        raw = read(cursor)
+        round = Round.of_text(raw[_FIXED:].decode("ascii")) if len(raw) > _FIXED else None
+    except ValueError:
+        raw, round = b"", None
+    mark = raw[:1]
+    if len(raw) < _FIXED or mark not in (b"-", b"+") or (round is None) != (mark == b"-"):
         raise invalid(Flaw(("query", "cursor"), "is not a next_cursor of this list"))
     if raw[1 : 1 + _NAME_LENGTH] != name:
         raise invalid(Flaw(("query", "cursor"), "belongs to another list, or to this one with other filters"))
-    if raw[:1] != _mark(newest_first):
+    if mark != _mark(newest_first):
         raise invalid(Flaw(("query", "cursor"), "belongs to the same list in another order"))
-    return UUID(bytes=raw[1 + _NAME_LENGTH :])
+    return Page(limit, UUID(bytes=raw[1 + _NAME_LENGTH : _FIXED]), newest_first, round)

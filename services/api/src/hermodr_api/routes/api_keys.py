@@ -10,12 +10,13 @@ from hermodr_api.domain.api_keys import ApiKeyIn, ApiKeyList, ApiKeyPatch, ApiKe
 from hermodr_api.errors import not_found
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, ok, read_body, respond
-from hermodr_api.routes.lists import Cursor, Limit, Sort, listed, one_more, page_asked
+from hermodr_api.routes.lists import Cursor, Limit, Sort, listed, page_asked
 from hermodr_api.service.answers import Outcome, Repeatable, patience
 from hermodr_api.service.authentication import Authenticator
 from hermodr_ledger import keys
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.keys import ApiKey
+from hermodr_ledger.paging import walk
 
 _EXAMPLE = {"name": "checkout", "scopes": ["send", "read"]}
 _ONE = "/v1/api-keys/{key_id}"
@@ -69,8 +70,9 @@ class ApiKeyRoutes:
         """`GET /v1/api-keys`."""
         page = page_asked(request, limit, cursor, sort)
         async with patience():
-            rows = await keys.page(self._ledger, caller_of(request).project_id, one_more(page))
-        return listed(request, rows, page, ApiKeyView, ApiKeyList)
+            project_id = caller_of(request).project_id
+            found = await walk(self._ledger, page, lambda at, rows: keys.page(at, project_id, rows))
+        return listed(request, found, ApiKeyView, ApiKeyList)
 
     async def show(self, request: Request, key_id: UUID) -> Response:
         """`GET /v1/api-keys/{id}`."""

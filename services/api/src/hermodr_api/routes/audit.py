@@ -10,11 +10,12 @@ from hermodr_api.domain.audit import AuditEntryView, AuditLog
 from hermodr_api.domain.bodies import Moment
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of
-from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more, page_asked
+from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, page_asked
 from hermodr_api.service.answers import patience
 from hermodr_ledger import audit
 from hermodr_ledger.audit import ActorKind
 from hermodr_ledger.engine import Ledger
+from hermodr_ledger.paging import walk
 
 Actor = Annotated[ActorKind | None, Query(description="Only what this kind of caller changed.")]
 Since = Annotated[Moment | None, Query(description="Not before this time.")]
@@ -52,5 +53,6 @@ class AuditRoutes:
         page = page_asked(request, limit, cursor, sort)
         wanted = audit.Wanted(actor, actor_id, action, subject, since, until)
         async with patience():
-            rows = await audit.page(self._ledger, caller_of(request).project_id, wanted, one_more(page))
-        return listed(request, rows, page, AuditEntryView, AuditLog)
+            project_id = caller_of(request).project_id
+            found = await walk(self._ledger, page, lambda at, rows: audit.page(at, project_id, wanted, rows))
+        return listed(request, found, AuditEntryView, AuditLog)

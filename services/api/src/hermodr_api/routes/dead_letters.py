@@ -21,7 +21,7 @@ from hermodr_api.domain.dead_letters import (
 from hermodr_api.errors import not_found
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, key_of, ok, read_body, respond
-from hermodr_api.routes.lists import After, Before, Cursor, Filter, Limit, Sort, listed, one_more, page_asked
+from hermodr_api.routes.lists import After, Before, Cursor, Filter, Limit, Sort, listed, page_asked
 from hermodr_api.service.dead_letters import DeadLetters
 from hermodr_contracts.vocabulary import Channel
 
@@ -117,8 +117,8 @@ class DeadLetterRoutes:
     ) -> Response:
         """`GET /v1/dead-letters`."""
         page = page_asked(request, limit, cursor, sort)
-        rows = await self._letters.page(caller_of(request), meant.wanted(replayed), one_more(page))
-        return listed(request, rows, page, DeadLetterView, DeadLetterList)
+        found = await self._letters.page(caller_of(request), meant.wanted(replayed), page)
+        return listed(request, found, DeadLetterView, DeadLetterList)
 
     async def show(self, request: Request, letter_id: UUID) -> Response:
         """`GET /v1/dead-letters/{id}`."""

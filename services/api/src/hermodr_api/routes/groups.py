@@ -11,11 +11,12 @@ from hermodr_api.domain.json_text import dump
 from hermodr_api.errors import CONFLICT, Flaw, Refused, not_found
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, ok, read_body, respond
-from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more, page_asked
+from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, page_asked
 from hermodr_api.service.answers import Outcome, Repeatable, patience
 from hermodr_ledger import groups
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.groups import ExternalIdTaken, Group
+from hermodr_ledger.paging import walk
 
 _ALL, _ONE = "/v1/groups", "/v1/groups/{group_id}"
 
@@ -78,8 +79,12 @@ class GroupRoutes:
         page = page_asked(request, limit, cursor, sort)
         project_id = caller_of(request).project_id
         async with patience():
-            rows = await groups.page(self._ledger, project_id, one_more(page), external_id=external_id)
-        return listed(request, rows, page, GroupView, GroupList)
+            found = await walk(
+                self._ledger,
+                page,
+                lambda at, rows: groups.page(at, project_id, rows, external_id=external_id),
+            )
+        return listed(request, found, GroupView, GroupList)
 
     async def show(self, request: Request, group_id: UUID) -> Response:
         """`GET /v1/groups/{id}`."""

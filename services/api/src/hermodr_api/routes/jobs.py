@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hermodr_api.domain.job_queries import JobSort, cursor_of, mark_of, order_of
+from hermodr_api.domain.job_queries import FROM_NOW, JobSort, cursor_of, mark_of, order_of
 from hermodr_api.domain.jobs import (
     BatchView,
     JobHistoryView,
@@ -18,10 +18,11 @@ from hermodr_api.domain.jobs import (
     listed_view,
     timeline,
 )
+from hermodr_api.domain.listing import MOST_OF_A_CURSOR
 from hermodr_api.errors import not_found
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, ok
-from hermodr_api.routes.lists import After, Before, Cursor, Filter, Limit
+from hermodr_api.routes.lists import After, Before, Filter, Limit
 from hermodr_api.service.answers import patience
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState
 from hermodr_ledger import jobs, listing
@@ -31,6 +32,14 @@ from hermodr_ledger.jobs import JobHistory
 from hermodr_ledger.listing_sources import Filters
 from hermodr_servicekit.clock import Clock
 
+JobCursor = Annotated[
+    str | None,
+    Query(
+        max_length=MOST_OF_A_CURSOR,
+        description="`next_cursor` of the page before; or `now`: only what is committed from now on. There is always a"
+        " `next_cursor` then, and what was committed meanwhile behind it.",
+    ),
+]
 SortBy = Annotated[JobSort, Query(description="By what the list is ordered; with `-`, the last first.")]
 Status = Annotated[JobState | None, Query(description="Only jobs in this state.")]
 Kind = Annotated[JobKind | None, Query(description="Only jobs of this kind.")]
@@ -73,7 +82,7 @@ class JobRoutes:
         self,
         request: Request,
         limit: Limit = 50,
-        cursor: Cursor = None,
+        cursor: JobCursor = None,
         sort: SortBy = "created_at",
         status: Status = None,
         kind: Kind = None,
@@ -103,8 +112,11 @@ class JobRoutes:
             created_before=created_before,
         )
         order = order_of(sort)
-        after = mark_of(cursor, filters, order)
-        async with patience(), self._ledger.transaction() as transaction:
+        from_now = cursor == FROM_NOW and order.direction == "ASC"
+        after = mark_of(cursor, filters, order) if not from_now else None
+        async with patience(), self._ledger.transaction(isolation="repeatable_read") as transaction:
+            if from_now:
+                after = await listing.from_now(transaction)
             found = await listing.page(transaction, filters, order, limit, after)
         now = self._clock.now()
         page = JobList(

@@ -11,12 +11,13 @@ from hermodr_api.domain.updates import ReadIn, UnreadView, UpdateList, UpdateVie
 from hermodr_api.errors import not_found
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, ok, read_body, respond
-from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more, page_asked
+from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, page_asked
 from hermodr_api.service import membership
 from hermodr_api.service.answers import Outcome, Repeatable, patience
 from hermodr_ledger import groups, members, updates
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.members import Member
+from hermodr_ledger.paging import walk
 
 _ALL = "/v1/groups/{group_id}/members"
 _ONE = f"{_ALL}/{{member_id}}"
@@ -100,10 +101,14 @@ class MemberRoutes:
         async with patience():
             if await groups.read(self._ledger, caller_of(request).project_id, group_id) is None:
                 raise not_found("group")
-            rows = await members.page(
-                self._ledger, group_id, one_more(page), recipient_id=recipient_id, external_id=external_id
+            found = await walk(
+                self._ledger,
+                page,
+                lambda at, rows: members.page(
+                    at, group_id, rows, recipient_id=recipient_id, external_id=external_id
+                ),
             )
-        return listed(request, rows, page, MemberView, MemberList)
+        return listed(request, found, MemberView, MemberList)
 
     async def show(self, request: Request, group_id: UUID, member_id: UUID) -> Response:
         """`GET /v1/groups/{id}/members/{id}`."""
@@ -123,8 +128,10 @@ class MemberRoutes:
         page = page_asked(request, limit, cursor, sort)
         async with patience():
             reader = await self._member(request, group_id, member_id)
-            rows = await updates.unread(self._ledger, group_id, reader.recipient_id, one_more(page))
-        return listed(request, rows, page, UpdateView, UpdateList)
+            found = await walk(
+                self._ledger, page, lambda at, rows: updates.unread(at, group_id, reader.recipient_id, rows)
+            )
+        return listed(request, found, UpdateView, UpdateList)
 
     async def add(self, request: Request, group_id: UUID) -> Response:
         """`POST /v1/groups/{id}/members`."""

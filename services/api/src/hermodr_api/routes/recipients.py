@@ -19,12 +19,13 @@ from hermodr_api.domain.recipients import (
 from hermodr_api.errors import CONFLICT, FORBIDDEN, Flaw, Refused, not_found
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import JSON, Gate, caller_of, ok, read_body, respond
-from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more, page_asked
+from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, page_asked
 from hermodr_api.service.answers import Outcome, Repeatable, patience
 from hermodr_api.service.export import export
 from hermodr_ledger import recipients
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.erasure import erase
+from hermodr_ledger.paging import walk
 from hermodr_ledger.recipients import ExternalIdTaken, Recipient, Search
 from hermodr_servicekit.clock import Clock
 
@@ -119,8 +120,10 @@ class RecipientRoutes:
             address = as_stored(email) if email else email
             search = Search(external_id, user_id, address, caller_of(request).user_id)
             project_id = caller_of(request).project_id
-            rows = await recipients.page(self._ledger, project_id, one_more(page), search)
-        return listed(request, rows, page, RecipientView, RecipientList)
+            found = await walk(
+                self._ledger, page, lambda at, rows: recipients.page(at, project_id, rows, search)
+            )
+        return listed(request, found, RecipientView, RecipientList)
 
     async def show(self, request: Request, recipient_id: UUID) -> Response:
         """`GET /v1/recipients/{id}`."""

@@ -27,12 +27,13 @@ from hermodr_api.domain.templates import (
 from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, not_found
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, ok, read_body, respond
-from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more, page_asked
+from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, page_asked
 from hermodr_api.service.answers import Outcome, Repeatable, patience
 from hermodr_api.service.directory import Directory
 from hermodr_api.service.publishing import Publishing
 from hermodr_ledger import audit, templates
 from hermodr_ledger.engine import Ledger, Transaction
+from hermodr_ledger.paging import walk
 from hermodr_ledger.templates import Changes, NameTaken, Template
 
 _EXAMPLE = {
@@ -138,10 +139,11 @@ class TemplateRoutes:
         """`GET /v1/templates`."""
         page = page_asked(request, limit, cursor, sort)
         async with patience():
-            rows = await templates.page(
-                self._ledger, caller_of(request).project_id, one_more(page), name=name
+            project_id = caller_of(request).project_id
+            found = await walk(
+                self._ledger, page, lambda at, rows: templates.page(at, project_id, rows, name=name)
             )
-        return listed(request, rows, page, TemplateView, TemplateList)
+        return listed(request, found, TemplateView, TemplateList)
 
     async def show(self, request: Request, template_id: UUID) -> Response:
         """`GET /v1/templates/{id}`."""

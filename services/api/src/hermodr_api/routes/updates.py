@@ -11,11 +11,12 @@ from hermodr_api.domain.updates import UpdateIn, UpdateList, UpdatePatch, Update
 from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, not_found
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, ok, read_body, respond
-from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, one_more, page_asked
+from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, page_asked
 from hermodr_api.service.answers import Outcome, Repeatable, patience
 from hermodr_ledger import groups, recipients, updates
 from hermodr_ledger.engine import Ledger, Statements, Transaction
 from hermodr_ledger.groups import ExternalIdTaken
+from hermodr_ledger.paging import walk
 from hermodr_ledger.updates import SaysNothing, Update
 
 _ALL = "/v1/groups/{group_id}/updates"
@@ -87,15 +88,19 @@ class UpdateRoutes:
         page = page_asked(request, limit, cursor, sort)
         async with patience():
             await _must_exist(self._ledger, caller_of(request).project_id, group_id)
-            rows = await updates.page(
+            found = await walk(
                 self._ledger,
-                group_id,
-                one_more(page),
-                content_type=content_type,
-                author_id=author_id,
-                external_id=external_id,
+                page,
+                lambda at, rows: updates.page(
+                    at,
+                    group_id,
+                    rows,
+                    content_type=content_type,
+                    author_id=author_id,
+                    external_id=external_id,
+                ),
             )
-        return listed(request, rows, page, UpdateView, UpdateList)
+        return listed(request, found, UpdateView, UpdateList)
 
     async def show(self, request: Request, group_id: UUID, update_id: UUID) -> Response:
         """`GET /v1/groups/{id}/updates/{id}`."""

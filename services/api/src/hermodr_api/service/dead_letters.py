@@ -1,6 +1,5 @@
 """What operators do with dead letters."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
 from hermodr_api.domain.dead_letters import (
@@ -18,7 +17,7 @@ from hermodr_contracts.vocabulary import Priority
 from hermodr_ledger import audit, letters, replaying
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.letters import MOST_TOGETHER, Letter, Opened, Sight, Wanted
-from hermodr_ledger.paging import Page
+from hermodr_ledger.paging import Found, Page, walk
 from hermodr_ledger.replaying import Replayed
 from hermodr_servicekit.announcer import Announcer
 
@@ -35,11 +34,11 @@ class DeadLetters:
         self._announcer = announcer
         self._operators = operators
 
-    async def page(self, caller: Caller, wanted: Wanted, rows: Page) -> Sequence[Letter]:
+    async def page(self, caller: Caller, wanted: Wanted, page: Page) -> Found[Letter]:
         """A page of what the caller sees. Raises `LedgerUnavailable`."""
         sight = await self._sight(caller)
         async with patience():
-            return await letters.page(self._ledger, sight, wanted, rows)
+            return await walk(self._ledger, page, lambda at, rows: letters.page(at, sight, wanted, rows))
 
     async def read(self, caller: Caller, letter_id: UUID) -> Opened | None:
         """A letter, opened. Raises `LedgerUnavailable`."""

@@ -11,6 +11,14 @@ _KEPT = 512
 """Characters of a style that is worth remembering: mails repeat theirs."""
 _NUMBER = re.compile(r"\+?(\d+\.?\d*|\.\d+)([a-z%]*)")
 _SHORTHAND = re.compile(r"(?:^|\s)(\d+\.?\d*|\.\d+)(px|pt|r?em|%)?(?=\s|/)")
+_NEGATIVE = re.compile(r"-(\d+\.?\d*|\.\d+)([a-z%]*)")
+_FAR = 900.0
+"""Pixels from which nothing is left of a mail's usual 600."""
+_NO_COLOUR = re.compile(
+    r"(?:rgb|hsl)a?\((?:(?:[^,()]+,){3}|[^,()]+/)\s*0*\.?0+%?\s*\)|#[0-9a-f]{3}0|#[0-9a-f]{6}00"
+)
+_NO_CLIP = re.compile(r"rect\(\s*([01])(?:px)?(?:[\s,]+\1(?:px)?){3}\s*\)")
+_NO_INSET = re.compile(r"inset\(\s*(?:50|100)%\s*\)|circle\(\s*0(?:px|%)?\s*\)")
 _FIXED = {"px": 1.0, "pt": 4 / 3, "": 1.0, "rem": 16.0, "pc": 16.0, "in": 96.0, "cm": 37.8, "mm": 3.78}
 _DISPLAYS = (
     dict.fromkeys(
@@ -38,7 +46,8 @@ _LIST_STYLES = frozenset(
 class Hints(NamedTuple):
     """`display` is `block`, `inline`, `apart` (inline, but no part of the word beside it) or empty: as usual. `tiny`
     and `invisible` are inherited, `None`: as outside. `space` is `pre`, `pre-line`, empty (blanks are alike) or `None`.
-    `flat`: without margins. `list_style` may be empty."""
+    `flat`: without margins. `list_style` may be empty. `clear`: in a colour that nobody sees, inherited like `tiny`.
+    `struck`: with a line through it."""
 
     hidden: bool = False
     display: str = ""
@@ -47,15 +56,18 @@ class Hints(NamedTuple):
     space: str | None = None
     flat: bool = False
     list_style: str = ""
+    clear: bool | None = None
+    struck: bool = False
 
-    def inherited(self, outside: tuple[bool, bool]) -> tuple[bool, bool]:
-        """Whether it is too small to be read, and whether it is invisible."""
-        if self.tiny is None and self.invisible is None:
+    def inherited(self, outside: tuple[bool, bool, bool]) -> tuple[bool, bool, bool]:
+        """Whether it is too small to be read, invisible, or in no colour."""
+        if self.tiny is None and self.invisible is None and self.clear is None:
             return outside
-        tiny, invisible = outside
+        tiny, invisible, clear = outside
         return (
             tiny if self.tiny is None else self.tiny,
             invisible if self.invisible is None else self.invisible,
+            clear if self.clear is None else self.clear,
         )
 
 
@@ -84,13 +96,15 @@ def _styled(style: str) -> Hints:
             found[name.strip().lower()] = value.lower().replace("!important", "").strip()
     display = found.get("display", "")
     return Hints(
-        hidden=display == "none" or _zero(found.get("opacity")) or _clipped(found),
+        hidden=display == "none" or _zero(found.get("opacity")) or _clipped(found) or _elsewhere(found),
         display=_DISPLAYS.get(display, ""),
         tiny=_tiny(found),
         invisible={"hidden": True, "collapse": True, "visible": False}.get(found.get("visibility", "")),
         space=_SPACES.get(found.get("white-space", "")),
         flat="margin" in found and all(map(_zero, found["margin"].split())),
         list_style=_list_style(found.get("list-style-type") or found.get("list-style", "")),
+        clear=_clear(found.get("color")),
+        struck="line-through" in found.get("text-decoration", found.get("text-decoration-line", "")),
     )
 
 
@@ -102,6 +116,31 @@ def _clipped(found: Mapping[str, str]) -> bool:
     if not any(found.get(name, "").startswith("hidden") for name in ("overflow", "overflow-x", "overflow-y")):
         return False
     return any(_zero(found.get(name)) for name in ("max-height", "height", "max-width", "width"))
+
+
+def _elsewhere(found: Mapping[str, str]) -> bool:
+    """Far off the page, or cut down to nothing, as text for screen readers and previews is."""
+    placed = found.get("position") in ("absolute", "fixed")
+    moved = placed or found.get("position") == "relative"
+    sides = ("left", "right", "top", "bottom") if moved else ()
+    margins = [*found.get("margin", "").split(), found.get("margin-left", ""), found.get("margin-top", "")]
+    if any(map(_far, (found.get(name, "") for name in (*sides, "text-indent")))) or any(map(_far, margins)):
+        return True
+    return (placed and _NO_CLIP.fullmatch(found.get("clip", "")) is not None) or (
+        _NO_INSET.fullmatch(found.get("clip-path", "")) is not None
+    )
+
+
+def _far(value: str) -> bool:
+    number = _NEGATIVE.fullmatch(value)
+    return number is not None and float(number[1]) * _FIXED.get(number[2], 16.0) >= _FAR
+
+
+def _clear(value: str | None) -> bool | None:
+    """Whether the colour is none at all; `None`: as outside."""
+    if value is None or value in ("inherit", "currentcolor", "unset"):
+        return None
+    return value == "transparent" or _NO_COLOUR.fullmatch(value) is not None
 
 
 def _zero(value: str | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from hermodr_templates.html_links import shown_beside
+from hermodr_templates.html_marks import STRUCK, marked
 
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
 _UNEVEN = re.compile(r"[\t\r\n\f]|  ").search
@@ -90,6 +91,23 @@ class Lines:
                 self._pieces[-1] += f" {shown}"
         elif (label or bare) and (shown := shown_beside(label, target)):
             self.word(shown)
+
+    def place(self) -> tuple[int, int]:
+        """Where the next word will stand."""
+        return len(self._pieces), len(self._line)
+
+    def mark_since(self, place: tuple[int, int], kind: str) -> None:
+        """What was written since then is struck, raised or lowered."""
+        pieces, start = place
+        if pieces == len(self._pieces):
+            if text := "".join(self._line[start:]):
+                self._line[start:] = [marked(text, kind)]
+            return
+        if kind == STRUCK:  # lines of it; letters are raised within one
+            for number in range(pieces, len(self._pieces)):
+                self._pieces[number] = marked(self._pieces[number], kind)
+            if text := "".join(self._line):
+                self._line[:] = [marked(text, kind)]
 
     def newline(self) -> None:
         """What `<br>` does: ends the line, or leaves an empty one; never more than one."""

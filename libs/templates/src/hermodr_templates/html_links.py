@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urljoin
 
 _USUAL = re.compile("https?://[!-;=?-~]+")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
@@ -15,15 +16,21 @@ _ENDS = "".join(map(chr, range(33)))
 _NOT_DIALLED = re.compile(r"[^0-9+]")
 
 
-def target_of(href: str) -> str:
+def target_of(href: str, base: str = "") -> str:
     """The address that it leads to, cleaned as browsers do (URL standard, 4.4); empty where it leads nowhere: parts of
-    the page, relative addresses, scripts."""
+    the page, scripts, and relative addresses unless the document has a `base`, an address of the web."""
     if _USUAL.fullmatch(href):
         return href
     href = href.strip(_ENDS).translate(_DROPPED)
     if href.startswith("//"):
         href = f"https:{href}"
     scheme = _SCHEME.match(href)
+    if scheme is None and href and href[0] != "#" and _USUAL.fullmatch(base):
+        try:
+            href = urljoin(base, href)
+        except ValueError:  # of a base that is none
+            return ""
+        scheme = _SCHEME.match(href)
     if scheme is None or scheme[0].lower() in _NOWHERE or scheme.end() == len(href):
         return ""
     return href.replace(" ", "") if scheme[0].lower() in _DIALLED else href.translate(_ESCAPED)

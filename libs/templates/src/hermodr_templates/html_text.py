@@ -15,6 +15,7 @@ from hermodr_templates.html_hints import NONE, Hints, hints
 from hermodr_templates.html_lines import Lines
 from hermodr_templates.html_links import target_of
 from hermodr_templates.html_lists import Numbering
+from hermodr_templates.html_marks import KINDS, STRUCK
 from hermodr_templates.limits import FULL, Limits, TemplateLimitExceeded
 
 _UNSEEN = frozenset(
@@ -36,6 +37,7 @@ _GAPS = dict.fromkeys(_BLOCKS, 1) | dict.fromkeys(_PARAGRAPHS, 2)
 _APART = frozenset({"button", "input", "object", "select", "td", "textarea", "th", "video"})
 """Within a line, and yet no part of the word beside it."""
 _BETWEEN = re.compile("[\\s/\"']+")
+_BASE = re.compile("<base", re.IGNORECASE)
 _BUTTONS = ("submit", "button", "reset")
 _PLAIN = {
     tag: gap for tag, gap in _GAPS.items() if tag not in (*_LISTS, *_VERBATIM, "li", "dialog")
@@ -53,8 +55,6 @@ _PLAIN = {
         "small",
         "span",
         "strong",
-        "sub",
-        "sup",
         "u",
     ),
     0,
@@ -75,8 +75,10 @@ def html_to_text(html: str, limits: Limits = FULL) -> str:
         or _attributes(html, limits.attributes * 4) > limits.attributes
     ):
         raise TemplateLimitExceeded("too long to derive the text from")
-    body = LexborHTMLParser(html, options=LexborDocumentOptions.WO_EVENTS).body
-    reader = _Reader(limits.nodes)
+    document = LexborHTMLParser(html, options=LexborDocumentOptions.WO_EVENTS)
+    body = document.body
+    base = document.css_first("base[href]") if _BASE.search(html) else None
+    reader = _Reader(limits.nodes, (base.attributes["href"] or "").strip() if base is not None else "")
     if body is not None:
         reader.read(body)
     return reader.lines.text()
@@ -97,7 +99,9 @@ class _Left(NamedTuple):
     listed: bool
     quote: bool
     verbatim: str
-    unseen: tuple[bool, bool]
+    unseen: tuple[bool, bool, bool]
+    mark: str
+    place: tuple[int, int]
 
 
 _Open = tuple[LexborNode, int, bool, _Left | None]
@@ -105,13 +109,15 @@ _Open = tuple[LexborNode, int, bool, _Left | None]
 
 
 class _Reader:
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, base: str) -> None:
         self.lines = Lines()
         self._most = most
         self._lists: list[Numbering] = []
         self._verbatim = ""
-        self._unseen = (False, False)
-        """Too small to be read, invisible: both are inherited, and both can be taken back further in."""
+        self._unseen = (False, False, False)
+        """Too small to be read, invisible, of no colour: inherited, and each can be taken back further in."""
+        self._base = base
+        self._struck = False
         self._open: list[_Open] = []
 
     def read(self, body: LexborNode) -> None:
@@ -150,7 +156,7 @@ class _Reader:
         return following
 
     def _text(self, text: str | None) -> None:
-        if text and not (self._unseen[0] or self._unseen[1]):
+        if text and True not in self._unseen:
             if self._verbatim:
                 self.lines.write_verbatim(text, self._verbatim)
             else:
@@ -166,18 +172,22 @@ class _Reader:
             return False
         gap = _gap(tag, hint)
         apart = tag in _APART or hint.display == "apart" or (hint.display == "inline" and tag in _GAPS)
+        if gap:
+            self.lines.end(1 if tag in _LISTS and self._lists else gap)
+        elif apart:
+            self.lines.apart()
         link = attributes.get("href") or "" if tag in ("a", "area") and attributes else ""
-        left = _Left(link, tag in _LISTS, tag == "q", self._verbatim, self._unseen)
+        mark = KINDS.get(tag) or (STRUCK if hint.struck else "")
+        if mark == STRUCK:
+            mark = "" if self._struck else STRUCK
+            self._struck = True
+        left = _Left(link, tag in _LISTS, tag == "q", self._verbatim, self._unseen, mark, self.lines.place())
         self._open.append((node, gap, apart, left))
         if hint is not NONE or tag in _VERBATIM:
             self._unseen = hint.inherited(self._unseen)
             self._verbatim = (
                 hint.space if hint.space is not None else "pre" if tag in _VERBATIM else self._verbatim
             )
-        if gap:
-            self.lines.end(1 if left.listed and self._lists else gap)
-        elif apart:
-            self.lines.apart()
         self._begin(node, tag, left, hint)
         return True
 
@@ -207,8 +217,12 @@ class _Reader:
             if left.quote:
                 self.lines.write('"')
             if left.link:
-                tiny, invisible = self._unseen
-                self.lines.end_link("" if invisible else target_of(left.link), bare=not tiny)
+                tiny, invisible, clear = self._unseen
+                target = "" if invisible else target_of(left.link, self._base)
+                self.lines.end_link(target, bare=not (tiny or clear))
+            if left.mark:
+                self.lines.mark_since(left.place, left.mark)
+                self._struck = self._struck and left.mark != STRUCK
             if left.listed:
                 self._lists.pop()
                 gap = 1 if self._lists and gap else gap

@@ -184,3 +184,20 @@ def test_a_number_is_that_number_or_refused(literal: str) -> None:
         return
     exact = Decimal(literal)
     assert Decimal(repr(found)) == exact == Decimal(str(json.loads(dump(found))))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b'{"a": "b', "unterminated string starting at line 1 column 7"),
+        (b'{"a": "\x01"}', "invalid control character at line 1 column 8"),
+        (b'{"a": }', "expecting value at line 1 column 7"),
+    ],
+)
+def test_the_place_of_a_flaw_is_said_in_good_english(text: bytes, words: str) -> None:
+    line = parse_line(text)
+    assert isinstance(line, Flawed)
+    assert [flaw.msg for flaw in line.flaws] == [words]
+    with pytest.raises(Refused) as caught:
+        parse(text)
+    assert caught.value.detail == words

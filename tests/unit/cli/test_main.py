@@ -159,6 +159,20 @@ def test_output_that_cannot_be_written_is_said() -> None:
     assert done.stderr.count(b"\n") == 1
 
 
+def test_output_that_is_closed_is_said() -> None:
+    command = f"{sys.executable} -m hermodr_cli.main"
+    for arguments in ("--version", "--help", "doctor --json"):
+        done = subprocess.run(["bash", "-c", f"{command} {arguments} >&-"], capture_output=True, timeout=120)
+        assert done.returncode == 1, arguments
+        assert done.stdout == b""
+        if arguments != "doctor --json":  # which fails for reasons of its own
+            assert done.stderr == b"hermodr: standard output is closed: what was to be printed went nowhere\n"
+    done = subprocess.run(["bash", "-c", f"{command} --version >&- 2>&-"], capture_output=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
+    done = subprocess.run(["bash", "-c", f"{command} jobs list 2>&-"], capture_output=True, timeout=120)
+    assert (done.returncode, done.stdout) == (1, b"")
+
+
 def test_a_folder_that_is_not_ours_is_named() -> None:
     done = run("tokens", "create", "--project", "p", "--user", "u", HERMODR_STATE_DIR="/proc/nowhere")
     assert done.returncode == 1

@@ -143,6 +143,10 @@ def test_an_answer_that_is_none(either: Either, answer: Any, kind: type[Exceptio
         {"scheduled_for": datetime(2026, 1, 1)},  # noqa: DTZ001
         {"idempotency_key": "clé"},
         {"idempotency_key": "a\nb"},
+        {"idempotency_key": ""},
+        {"idempotency_key": "two words"},
+        {"idempotency_key": "k" * 256},
+        {"idempotency_key": 17},
     ],
     ids=lambda content: next(iter(content)),
 )
@@ -159,7 +163,11 @@ def test_ids_and_filters_that_no_request_can_say(either: Either) -> None:
         either.call(server, lambda h: h.jobs.get("\udcff"))
     with pytest.raises(NotSendable):
         either.call(server, lambda h: h.jobs.list(type="\udcff"))
+    with pytest.raises(NotSendable, match="idempotency_key: has to be"):
+        either.call(server, lambda h: h.jobs.create("x", {}, idempotency_key=""))
     item = {"to": "a@b.example", "type": "x"}
+    with pytest.raises(NotSendable, match="idempotency_key: has to be"):
+        either.call(server, lambda h: h.send_many([item], idempotency_key=""))
     with pytest.raises(NotSendable, match="item 1"):
         either.call(server, lambda h: h.send_many([item, item | {"data": {1: {2}}}]))
     assert server.requests == []

@@ -339,9 +339,10 @@ def test_nothing_sent_or_secret_is_logged(either: Either, caplog: pytest.LogCapt
         assert secret not in caplog.text
 
 
-def test_address_and_key_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("end", ["", "/", "/v1", "/v1/"])
+def test_address_and_key_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
     server = Scripted([json_answer(job())])
-    monkeypatch.setenv("HERMODR_API_URL", "https://hermodr.example/prefix/")
+    monkeypatch.setenv("HERMODR_API_URL", f"https://hermodr.example/prefix{end}")
     monkeypatch.setenv("HERMODR_API_KEY", f" {KEY}\n")
     with Hermodr(transport=httpx.MockTransport(server)) as client:
         client.jobs.get(JOB)

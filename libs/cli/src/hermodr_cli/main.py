@@ -6,13 +6,16 @@ import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
 from hermodr_cli import output
 from hermodr_cli.lazy import Entry, LazyGroup
 from hermodr_cli.refusal import Refusal
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 INTERRUPTED = 130
 
@@ -80,10 +83,24 @@ def hermodr(
     """Notifications and background jobs that are never lost."""
 
 
+class Nowhere(io.FileIO):
+    """Stands for an output that is closed. `asked`: something was to be written."""
+
+    asked = False
+
+    def write(self, octets: "ReadableBuffer", /) -> int:
+        self.asked = True
+        return super().write(octets)
+
+
 def main() -> None:
     """Run the command line; what the user can mend is said in a sentence, without a stack trace."""
-    if sys.stdout is None:
-        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - it is to last
+    nowhere = None
+    if sys.stdout is None:  # closed by whoever started us: what is opened next would get its number
+        nowhere = Nowhere(os.devnull, "w")
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(nowhere), encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - it is to last
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A letter that the locale's encoding lacks is shown by a stand-in; it ends no command.
@@ -91,7 +108,11 @@ def main() -> None:
     # httpx loads a command line of its own, with a highlighter for every language, where it finds what that needs, and
     # does without where not: a seventh of what `hermodr jobs list` would load.
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
-    sys.exit(_flushed(_run()))
+    status = _flushed(_run())
+    if nowhere is not None and nowhere.asked and not status:
+        output.announce("standard output is closed: what was to be printed went nowhere")
+        status = 1
+    sys.exit(status)
 
 
 def _run() -> int:

@@ -33,7 +33,7 @@ class Configuration:
 
 def configured(base_url: str | None, api_key: str | None, *, needs_key: bool = True) -> Configuration:
     """What was given, else what the environment says. Raises `NotConfigured`, which never quotes a key."""
-    url = (base_url or os.environ.get(URL_VARIABLE) or "").strip().rstrip("/")
+    url = base_of(base_url or os.environ.get(URL_VARIABLE) or "")
     key = (api_key or os.environ.get(KEY_VARIABLE) or "").strip()
     if not url:
         raise NotConfigured(
@@ -47,6 +47,11 @@ def configured(base_url: str | None, api_key: str | None, *, needs_key: bool = T
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise NotConfigured("the API key holds a character that no key has: was it copied whole?")
     return Configuration(url, key or None)
+
+
+def base_of(url: str) -> str:
+    """Where the API's paths begin: `/v1`, with which they all do, may stand at its end or not."""
+    return url.strip().rstrip("/").removesuffix("/v1").rstrip("/")
 
 
 def checked_seconds(timeout: float) -> float:

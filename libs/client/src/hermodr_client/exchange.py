@@ -7,6 +7,7 @@ is to decide, so there is one of each for both clients, and they are tested with
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,10 +17,20 @@ from hermodr_client.errors import NotSendable
 
 T = TypeVar("T")
 
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 IDEMPOTENT_METHODS = frozenset({"GET", "PUT", "DELETE"})
 """Of the methods used here. Not PATCH: one of a template makes a version each time."""
+
+
+def checked_key(key: object) -> str:
+    """An Idempotency-Key that the API takes. Raises `NotSendable`."""
+    if not (isinstance(key, str) and _KEY.fullmatch(key)):
+        raise NotSendable(
+            "idempotency_key: has to be of 1 to 255 visible ASCII characters; None makes a fresh one"
+        )
+    return key
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +45,9 @@ class Request:
     idempotency_key: str | None = None
 
     def __post_init__(self) -> None:
-        """Raises `NotSendable`: a header holds nothing else (RFC 9110 §5.5)."""
-        key = self.idempotency_key
-        if key is not None and not (key and key.isascii() and key.isprintable()):
-            raise NotSendable("idempotency_key: has to be of printable ASCII characters")
+        """Raises `NotSendable`: the API takes no other key."""
+        if self.idempotency_key is not None:
+            checked_key(self.idempotency_key)
 
     @property
     def repeatable(self) -> bool:

@@ -85,7 +85,12 @@ def lost(error: Exception) -> Lost:
     hopeless = isinstance(error, _HOPELESS) or "CERTIFICATE_VERIFY_FAILED" in str(error)
     reached = not isinstance(error, _NOT_REACHED + _HOPELESS)
     kind = type(error).__name__
-    return Lost(f"{error} ({kind})" if str(error) else kind, reached, error, final=hopeless)
+    said = str(error)
+    if isinstance(error, httpx.RemoteProtocolError) and "illegal status line" in said:
+        said, hopeless = "what answers there does not speak HTTP", True
+    elif isinstance(error, httpx.ReadTimeout):
+        said = "the connection was made, but no HTTP answer came in time"
+    return Lost(f"{said} ({kind})" if said else kind, reached, error, final=hopeless)
 
 
 def steps_on(plan: Steps[T], outcome: Outcome) -> Step | tuple[T]:

@@ -47,7 +47,9 @@ class Part(Generic[W]):
 
     def _post(self, path: str, model: type[M], document: object = None, key: str | None = None) -> Steps[M]:
         """Always with an Idempotency-Key, so that it can be sent again whatever happens to an answer."""
-        request = Request("POST", path, body=encoded(document or {}), idempotency_key=key or new_key())
+        request = Request(
+            "POST", path, body=encoded(document or {}), idempotency_key=new_key() if key is None else key
+        )
         return decoded((yield from exchange(request, self._pace)), model)
 
     def _put(self, path: str, model: type[M], document: object) -> Steps[M]:
@@ -79,8 +81,8 @@ def query_of(wanted: Query) -> dict[str, str]:
 
 
 def encoded(document: object) -> bytes:
-    """JSON. Raises `NotSendable` for what JSON cannot say, for what Hermodr would not keep as it is (`limits`), and for
-    moments without their offset."""
+    """JSON. Raises `NotSendable`, naming the place, for what JSON cannot say, for what Hermodr would not keep as it is
+    (`limits`), and for moments without their offset."""
     if flaw := flaw_of(document):
         raise NotSendable(flaw)
     try:

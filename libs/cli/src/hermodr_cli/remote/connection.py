@@ -23,10 +23,15 @@ from hermodr_client import (
     Unauthenticated,
     Unavailable,
 )
+from hermodr_client.configuration import base_of
 
 URL_VARIABLE = "HERMODR_API_URL"
 KEY_VARIABLE = "HERMODR_API_KEY"
-PATIENCE = Retries(attempts=4, total_seconds=15.0)
+ANSWER_SECONDS = 8.0
+"""The API says within 4.5 s that its ledger is away: what is silent for longer is something else."""
+MANY_SECONDS = 35.0
+"""Where the API itself has 30 s for many rows."""
+PATIENCE = Retries(attempts=4, total_seconds=ANSWER_SECONDS)
 """A person waits: less than a program does."""
 
 Url = Annotated[
@@ -53,18 +58,19 @@ def api_url(url: str | None) -> str:
         own = f"http://127.0.0.1:{port_base(os.environ)}"
     except ValueError as error:
         raise Refusal(str(error)) from None
-    return (url or os.environ.get(URL_VARIABLE) or own).rstrip("/")
+    return base_of(url or os.environ.get(URL_VARIABLE) or own)
 
 
 @contextmanager
-def calling(url: str | None, key: str | None) -> Iterator[Hermodr]:
-    """The client; what goes wrong with it is said in one line, and ends the command with status 1."""
+def calling(url: str | None, key: str | None, seconds: float = ANSWER_SECONDS) -> Iterator[Hermodr]:
+    """The client, which waits so long for an answer; what goes wrong with it is said in one line, and ends the command
+    with status 1."""
     if not (key or os.environ.get(KEY_VARIABLE)):
         made = "`hermodr keys create --project NAME` makes one"
         output.announce(f"no API key: give --key, or set {KEY_VARIABLE}; {made}")
         raise typer.Exit(1)
     try:
-        with Hermodr(api_url(url), key, retries=PATIENCE) as client:
+        with Hermodr(api_url(url), key, timeout=seconds, retries=PATIENCE) as client:
             yield client
     except HermodrError as error:
         output.announce(explained(error))

@@ -10,7 +10,17 @@ import typer
 
 from hermodr_cli import output
 from hermodr_cli.remote import columns, job_views, moments
-from hermodr_cli.remote.connection import MOST_OF_A_PAGE, AsJson, Key, Limit, Url, calling, explained
+from hermodr_cli.remote.connection import (
+    ANSWER_SECONDS,
+    MANY_SECONDS,
+    MOST_OF_A_PAGE,
+    AsJson,
+    Key,
+    Limit,
+    Url,
+    calling,
+    explained,
+)
 from hermodr_cli.remote.job_tail import Change, Tail
 from hermodr_cli.remote.showing import console, show_document, state
 from hermodr_client import Accepted, Hermodr, HermodrError
@@ -105,7 +115,7 @@ def cancel_command(
     """Cancel jobs that were not sent yet; a running task is told to stop."""
     if bool(ids) == (cancel_key is not None):
         raise typer.BadParameter("name some, or give --cancel-key, not both", param_hint="ID")
-    with calling(url, key) as hermodr:
+    with calling(url, key, MANY_SECONDS if cancel_key else ANSWER_SECONDS) as hermodr:
         if ids:
             _each(hermodr.jobs.cancel, ids, as_json=as_json)
             return

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 
 from hermodr_client.answers import decoded
 from hermodr_client.errors import BulkInterrupted, Flaw, HermodrError, NotSendable
-from hermodr_client.exchange import NDJSON, Request, Steps
+from hermodr_client.exchange import NDJSON, Request, Steps, checked_key
 from hermodr_client.models.notifications import (
     Accepted,
     BulkAnswer,
@@ -55,7 +55,7 @@ class Notifications(Part[W]):
         Raises `BulkInterrupted` when a request fails, which says what was accepted before and the key to go on
         with, and `NotSendable` for an item that cannot be said in JSON or is larger than 10 MiB.
         """
-        key = idempotency_key or new_key()
+        key = new_key() if idempotency_key is None else checked_key(idempotency_key)
         result = BulkResult()
         for number, chunk in enumerate(_chunks(items)):
             request = Request(

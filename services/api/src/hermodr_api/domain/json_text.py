@@ -112,7 +112,8 @@ def _carefully(text: bytes, line: int) -> Any:
         return json_values.read(text.removeprefix(_BOM).decode())
     except json.JSONDecodeError as error:
         where = f"line {line + error.lineno - 1} column {error.colno}"
-        reason = f"{error.msg[:1].lower()}{error.msg[1:]} at {where}" if text.strip() else "the body is empty"
+        said = error.msg.removesuffix(" at")  # as of "Unterminated string starting at"
+        reason = f"{said[:1].lower()}{said[1:]} at {where}" if text.strip() else "the body is empty"
         at: tuple[str | int, ...] = ("body", error.pos)
     except UnicodeDecodeError as error:
         reason, at = f"the text is not UTF-8 at octet {error.start + 1} of line {line}", ("body", error.start)

@@ -57,6 +57,8 @@ def test_every_example_runs(
     for whom, statements in order:
         if "max_prepared_transactions" not in whom:
             roles[whom].run(statements.replace("shop_app", shop_app))
+    (repeatable,) = [statements for _, statements in EXAMPLES if "idempotency_key =>" in statements]
+    assert application.run(repeatable) == application.run(repeatable)
     found = admin.ask(
         f"SELECT type, count(*) FROM hermodr.jobs WHERE project_id = '{project}' GROUP BY type ORDER BY type"
     )

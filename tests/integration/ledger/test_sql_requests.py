@@ -149,21 +149,23 @@ def test_the_same_request_under_a_key_is_one_job(producer: Psql, house: House, a
     assert producer.one(SHOP, house.enqueue(idempotency_key="'order-4'")) != lost
 
 
+# In hours: a day has 23 of them where the clock changes.
 RELATIVE = {
     "enqueue": "enqueue_notification_job(external_id => 'guest-ada', notification_type => 'x', content => {says},"
-    " scheduled_for => {at} + interval '1 day', expires_at => {at} + interval '2 days', idempotency_key => '{key}')",
+    " scheduled_for => {at} + interval '24 hours', expires_at => {at} + interval '48 hours',"
+    " idempotency_key => '{key}')",
     "delay": "enqueue_notification_job(external_id => 'guest-ada', notification_type => 'x', content => {says},"
     " delay_minutes => 5, expires_at => {at} + interval '1 hour', idempotency_key => '{key}')",
-    "queue": "queue_notification('x', 'a@example.com', {says}, scheduled_for => {at} + interval '1 day',"
-    " expires_at => {at} + interval '2 days', idempotency_key => '{key}')",
-    "task": "enqueue_task('rebuild', scheduled_for => {at} + interval '1 day', idempotency_key => '{key}')",
+    "queue": "queue_notification('x', 'a@example.com', {says}, scheduled_for => {at} + interval '24 hours',"
+    " expires_at => {at} + interval '48 hours', idempotency_key => '{key}')",
+    "task": "enqueue_task('rebuild', scheduled_for => {at} + interval '24 hours', idempotency_key => '{key}')",
 }
 
 
 def a_day_later(admin: Psql, key: str) -> None:
     """What was asked under the key was asked a day before that, for moments a day before those."""
     admin.ask(
-        "UPDATE hermodr.idempotency_keys k SET created_at = created_at - interval '1 day', response ="
+        "UPDATE hermodr.idempotency_keys k SET created_at = created_at - interval '24 hours', response ="
         " convert_to(json_build_object('job_id', r->>'job_id', 'scheduled_for', (r->>'scheduled_for')::numeric - 86400,"
         " 'expires_at', (r->>'expires_at')::numeric - 86400)::text, 'UTF8')"
         f" FROM (SELECT convert_from(response, 'UTF8')::json AS r FROM hermodr.idempotency_keys WHERE key = '{key}') e"
@@ -183,7 +185,7 @@ def test_a_repeat_reckons_its_moments_from_now_anew(
     assert asked("now()") == asked("clock_timestamp()") == first
     a_day_later(admin, f"relative/{name}")
     assert asked("now()") == first  # the moment went on with the clock
-    assert asked("now() - interval '1 day'") == first  # it stands still, and may be over by now
+    assert asked("now() - interval '24 hours'") == first  # it stands still, and may be over by now
     for other in ("now() + interval '2 hours'", "now() - interval '12 hours'", "timestamptz '9000-01-01'"):
         with pytest.raises(Refused, match=r"idempotency_key: was used for a request with another (sch|exp)"):
             asked(other)

@@ -71,6 +71,8 @@ def failure(template: str) -> RenderingFailed:
         ("{{ '%d' % (1, 2) }}", "the format has fewer places than values"),
         ("{{ '%(a)s'|format(b=1) }}", "the format lacks the value a"),
         ("{{ '100%'|format }}", "what stands after a % of the format is none; write %% for a percent sign"),
+        ("{{ '%e'|format('1e999'|float) }}", "%e has no form for this value"),
+        ("{{ {1.5: 2}|tojson }}", "|tojson: the keys of an object are texts"),
         ("{{ range(f) }}", "a whole number is wanted"),
         ("{{ t[:f] }}", "the places of a cut are whole numbers"),
         (MACRO + "{{ m(1, 2) }}", "macro 'm' takes not more than 1 argument(s)"),

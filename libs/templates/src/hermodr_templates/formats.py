@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from decimal import Decimal
@@ -122,6 +123,10 @@ def _number(spec: _Spec, digits: str) -> str:
 
 def _pythons(value: Any, form: str) -> Any:
     """What Python's own formats take."""
+    if form in "eEgG":
+        if math.isinf(made := float(value)):  # of a Decimal; a whole number raises
+            raise OverflowError
+        return made
     if isinstance(value, Decimal):
-        return float(value) if form in "eEgG" else int(value) if form in "diu" else whole(value)
+        return int(value) if form in "diu" else whole(value)
     return value

@@ -67,6 +67,7 @@ _SAID: list[tuple[str, str]] = [
     (r"could not convert string to float", "a text that is no number"),
     (r"cannot assign attribute on non-namespace", "only a namespace() can be changed"),
     (r"No (filter|test) named", "there is no such {0}"),
+    (r"keys must be", "the keys of an object are texts"),
     (r"step cannot be zero|arg 3 must not be zero", "a step of zero"),
 ]
 _MESSAGES = [(re.compile(said), words) for said, words in _SAID]

@@ -1,6 +1,8 @@
 """All that a request by SQL may say, as an ordinary role says it through psql."""
 
 import re
+from calendar import isleap
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -189,6 +191,21 @@ def test_a_repeat_reckons_its_moments_from_now_anew(
     for other in ("now() + interval '2 hours'", "now() - interval '12 hours'", "timestamptz '9000-01-01'"):
         with pytest.raises(Refused, match=r"idempotency_key: was used for a request with another (sch|exp)"):
             asked(other)
+
+
+def test_a_repeat_by_days_over_a_change_of_clocks(admin: Psql) -> None:
+    change = datetime.now(UTC) + timedelta(days=2)
+    begins = (
+        (change - timedelta(days=change.month > 2 and isleap(change.year))).timetuple().tm_yday
+    )  # no 29 February
+    zone = f"SET TimeZone = 'STD0DST-1,J{begins}/0,J{(begins + 40) % 365 + 1}/0'"
+    # asked 24 hours ago for two days later: tomorrow; and now for two days later, beyond the change
+    same = (
+        "SELECT hermodr.same_moment(extract(epoch FROM now() - interval '24 hours' + interval '2 days'),"
+        " now() + interval '2 days' + interval '{} minutes', now() - interval '24 hours')"
+    )
+    assert admin.one(zone, same.format(0)) == "t"
+    assert admin.one(zone, same.format(30)) == admin.one(zone, same.format(-30)) == "f"
 
 
 def test_a_moment_that_is_given_or_not_is_another_request(producer: Psql, house: House) -> None:

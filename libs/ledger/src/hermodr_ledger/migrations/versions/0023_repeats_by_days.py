@@ -1,0 +1,18 @@
+"""Repeats in SQL whose moments went on by days."""
+
+from hermodr_ledger.migrations.script import execute_file
+
+revision = "0023"
+down_revision = "0022"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Runs the script."""
+    execute_file("0023_repeats_by_days.sql")
+
+
+def downgrade() -> None:
+    """Not offered: a ledger is not undone."""
+    raise NotImplementedError("revision 0023 cannot be undone")

@@ -20,7 +20,7 @@ from hermodr_email_sender.smtp import SmtpProvider
 from hermodr_email_sender.smtp_pool import PoolLimits
 from hermodr_email_sender.smtp_session import Timeouts
 from tests.support.mails import PLAIN
-from tests.support.scripted_smtp import Action, Cut, Hold, ScriptedSmtp, Stage, Until
+from tests.support.scripted_smtp import Action, Cut, Hold, Later, ScriptedSmtp, Stage, Until
 from tests.support.smtp_providers import BOTH_WAYS, failure_of, provider
 from tests.support.waiting import wait_until
 
@@ -249,6 +249,19 @@ async def test_when_a_connection_ends_another_may_take_its_place(server: Scripte
 async def test_while_a_greeting_does_not_come_another_connection_is_tried(server: ScriptedSmtp) -> None:
     server.on("CONNECT", Hold())
     async with provider(server, limits=PoolLimits(size=4, silence_seconds=0.05)) as sender:
-        await asyncio.gather(*(sender.prepare(PLAIN)() for _ in range(5)))
-    assert len(server.mails) == 5
+        await sender.prepare(PLAIN)()
+    assert len(server.mails) == 1
     assert server.conversations[0].commands == []
+
+
+async def test_what_a_slow_server_taught_counts_for_those_that_wait_already(server: ScriptedSmtp) -> None:
+    server.on("CONNECT", Later(0.4), Later(0.6), Later(0.6))
+    async with provider(server, limits=PoolLimits(size=3, silence_seconds=0.2)) as sender:
+        goes_on = asyncio.Event()
+        server.on("CONTENT", Until(goes_on))
+        first = asyncio.ensure_future(sender.prepare(PLAIN)())
+        second = asyncio.ensure_future(sender.prepare(PLAIN)())
+        await second
+        goes_on.set()
+        await first
+    assert len(server.mails) == 2

@@ -173,7 +173,8 @@ class Bearing:
             self._grow_after = RESTS[Cause.ACCESS].longest
         self._grown = False
         self._grow_at = now + self._grow_after
-        self.calls = max(1, min(max(refusal.alive or 0, int(self.calls * KEPT)), self.calls - 1))
+        fewer = min(int(self.calls * KEPT), self.calls - 1)
+        self.calls = min(self.calls, max(1, refusal.alive or 0, fewer))
 
     def _cut_pace(self) -> None:
         """To a part of what was borne. Not at the refusal, as calls that were under way with it may be borne."""

@@ -63,6 +63,11 @@ class SmtpPool:
         """How many connections the server keeps open for us."""
         return sum(each.alive for each in self._sessions)
 
+    @property
+    def _patience(self) -> float:
+        """Seconds after which a connection that is not ready is silent."""
+        return max(self._limits.silence_seconds, _SLOWER * self._slowest)
+
     async def acquire(self, *, fresh: bool = False) -> SmtpSession:
         """An idle session, else the first that is ready or given back; always a new one when `fresh`."""
         if self._closed:
@@ -144,8 +149,10 @@ class SmtpPool:
             elif full:
                 return
             opening = loop.create_task(self._connect())
-            longest = max(self._limits.silence_seconds, _SLOWER * self._slowest)
-            self._opening[opening] = loop.time(), loop.call_later(longest, self._fell_silent, opening)
+            self._opening[opening] = (
+                loop.time(),
+                loop.call_later(self._patience, self._fell_silent, opening),
+            )
             opening.add_done_callback(self._settled)
 
     def _settled(self, opening: asyncio.Task[SmtpSession]) -> None:
@@ -176,6 +183,13 @@ class SmtpPool:
 
     def _fell_silent(self, opening: asyncio.Task[SmtpSession]) -> None:
         """It goes on: the server may have put it in a line. But nobody waits for it alone any more."""
+        loop = asyncio.get_running_loop()
+        since, _ = self._opening[opening]
+        if (
+            left := since + self._patience - loop.time()
+        ) > 0:  # another has taught us meanwhile that it is slow
+            self._opening[opening] = since, loop.call_later(left, self._fell_silent, opening)
+            return
         self._silent.add(opening)
         if alive := self.alive:
             self._refuse(list(self._waiting), _too_many(alive))

@@ -102,7 +102,7 @@ async def test_what_is_kept_comes_back_as_it_was(api: ApiUnderTest, text: str) -
     for url, way in (
         (single.json()["status_url"], ("job", "metadata")),
         (f"/v1/groups/{group.json()['id']}", ("metadata",)),
-        (f"/v1/jobs?batch_id={bulk.json()['batch_id']}", ("data", 0, "metadata")),
+        (f"/v1/jobs?batch_id={bulk.json()['batch_id']}&include=metadata", ("data", 0, "metadata")),
         (f"/v1/recipients/{person['id']}/export", ("jobs", 0, "data")),
         (f"/v1/recipients/{person['id']}/export", ("jobs", 1, "metadata")),
     ):

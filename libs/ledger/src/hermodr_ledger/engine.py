@@ -75,6 +75,19 @@ def _nothing_in(column: list[Any]) -> bool:
     return not column or (column[0] is None and column.count(None) == len(column))
 
 
+_MOST_AT_A_TIME = 8
+"""Rows of a cursor, which may have a mebibyte each."""
+
+
+def bytes_of(row: Row) -> int:
+    """Of what may be long."""
+    return sum(
+        len(value) if not isinstance(value, str) or value.isascii() else len(value.encode())
+        for value in row.values()
+        if isinstance(value, (str, bytes))
+    )
+
+
 class Statements(Protocol):
     """Where a statement can be run: the `Ledger` itself (a transaction of its own) or a `Transaction`."""
 
@@ -99,6 +112,25 @@ class Transaction:
         except asyncpg.LockNotAvailableError as error:
             raise Contested(type(error).__name__) from error
         return rows
+
+    async def fetch_within(self, most_bytes: int, sql: str, *arguments: Any) -> tuple[list[Row], bool]:
+        """The statement's first rows, as many as have `most_bytes` of text together, one in any case; and whether there
+        are more. The others are not read, nor taken out of their compression: a few at a time are asked for."""
+        rows: list[Row] = []
+        size = largest = 0
+        some = 1
+        async with asyncio.timeout(self._statement_seconds):
+            cursor = await self._driver.cursor(sql, *arguments)
+            while part := await cursor.fetch(some):
+                for row in part:
+                    bytes_of_row = bytes_of(row)
+                    size += bytes_of_row
+                    if rows and size > most_bytes:
+                        return rows, True
+                    largest = max(largest, bytes_of_row)
+                    rows.append(row)
+                some = max(1, min(_MOST_AT_A_TIME, 2 * some, (most_bytes - size) // max(largest, 1)))
+        return rows, False
 
     @contextlib.asynccontextmanager
     async def part(self) -> AsyncIterator[None]:

@@ -15,6 +15,7 @@ from hermodr_ledger.paging import Page, page_clause
 from hermodr_servicekit.ids import new_id
 
 _COLUMNS = "id, external_id, name, metadata, created_at, updated_at"
+_WITHOUT = _COLUMNS.replace("metadata", "'{}' AS metadata")
 
 
 class ExternalIdTaken(Exception):
@@ -62,14 +63,14 @@ async def read(statements: Statements, project_id: UUID, group_id: UUID) -> Grou
 
 
 async def page(
-    statements: Statements, project_id: UUID, wanted: Page, *, external_id: str | None
+    statements: Statements, project_id: UUID, wanted: Page, *, external_id: str | None, metadata: bool = False
 ) -> list[Group]:
-    """One page of the project's groups, of those with the external id if given."""
+    """One page of the project's groups, of those with the external id if given; without metadata unless asked for."""
     asked = Conditions(project_id)
     asked.add("external_id = {}", external_id)
     clause = page_clause(wanted, asked, "groups")
     rows = await statements.fetch(
-        f"SELECT {_COLUMNS} FROM hermodr.groups WHERE project_id = $1{asked} AND {clause}",
+        f"SELECT {_COLUMNS if metadata else _WITHOUT} FROM hermodr.groups WHERE project_id = $1{asked} AND {clause}",
         *asked.arguments,
     )
     return [_group(row) for row in rows]

@@ -8,7 +8,8 @@ filters leave of them is the page, which may then be short, or empty, and still 
 few rows they are all fetched and sorted, whatever the order.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -18,13 +19,15 @@ from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger import listing_sources as sources
 from hermodr_ledger import snapshots
 from hermodr_ledger.conditions import Arguments
-from hermodr_ledger.engine import Row, Statements
-from hermodr_ledger.jobs import JOB_COLUMNS, Job, job_of_row
-from hermodr_ledger.listing_sources import Direction, Filters, Source
+from hermodr_ledger.engine import Row, Statements, Transaction
+from hermodr_ledger.jobs import Job, job_of_row
+from hermodr_ledger.listing_sources import LISTED, Direction, Filters, Source
+from hermodr_ledger.paging import MOST_BYTES
 from hermodr_ledger.snapshots import Round, Snapshot
 from hermodr_servicekit.ids import last_child_of
 
 Key = Literal["created_at", "scheduled_for", "processed_at", "status"]
+PAYLOADS = ("metadata", "result")
 _By = Key | Literal["xact"]
 
 END = 255
@@ -60,11 +63,13 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class ListedJob:
-    """A job in a list, with the channels of its deliveries and its repeated attempts."""
+    """A job in a list, with the channels of its deliveries and its repeated attempts; `mark` is its place. Metadata and
+    result are left out, but for `with_payloads`."""
 
     job: Job
     channels: tuple[str, ...]
     retries: int
+    mark: Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +102,30 @@ async def page(ledger: Statements, filters: Filters, order: Order, limit: int, a
     """At most `limit` of the jobs, from behind the mark. To be called in a transaction with one snapshot: what it tells
     the planner holds until that ends. Raises `LedgerUnavailable`."""
     rows, following = await _rows(ledger, filters, order, limit, after)
-    extras = await _extras(ledger, [row["id"] for row in rows])
-    jobs = [ListedJob(job_of_row(row), *extras.get(row["id"], ((), 0))) for row in rows]
+    extras = await _extras(ledger, [row["id"] for row, _ in rows])
+    jobs = [ListedJob(job_of_row(row), *extras.get(row["id"], ((), 0)), mark) for row, mark in rows]
     return Slice(jobs, following)
+
+
+async def with_payloads(transaction: Transaction, found: Slice, names: Collection[str]) -> Slice:
+    """The page with these of its jobs' payloads, and with as many jobs as a page may have bytes; the others are the
+    next one's. What is not shown is not read."""
+    if not names:
+        return found
+    wanted = ", ".join(f"j.{name}::text" for name in PAYLOADS if name in names)
+    rows, more = await transaction.fetch_within(
+        MOST_BYTES,
+        f"""
+        SELECT u.id, j.* FROM unnest($1::uuid[]) u(id)
+        CROSS JOIN LATERAL (SELECT {wanted} FROM hermodr.jobs j WHERE j.id = u.id OFFSET 0) j
+        """,
+        [each.job.id for each in found.jobs],
+    )
+    jobs = []
+    for each, row in zip(found.jobs, rows, strict=False):
+        values = {name: json.loads(row[name]) for name in names if row[name] is not None}
+        jobs.append(replace(each, job=replace(each.job, **values)))
+    return Slice(jobs, jobs[-1].mark if more else found.next)
 
 
 async def ids(
@@ -107,7 +133,7 @@ async def ids(
 ) -> tuple[list[UUID], Mark | None]:
     """Like `page`, the ids alone."""
     rows, following = await _rows(ledger, filters, order, limit, after)
-    return [row["id"] for row in rows], following
+    return [row["id"] for row, _ in rows], following
 
 
 async def from_now(ledger: Statements) -> Mark:
@@ -117,7 +143,7 @@ async def from_now(ledger: Statements) -> Mark:
 
 async def _rows(
     ledger: Statements, filters: Filters, order: Order, limit: int, after: Mark | None
-) -> tuple[list[Row], Mark | None]:
+) -> tuple[list[tuple[Row, Mark]], Mark | None]:
     now = snapshots.of_value((await ledger.fetch(_IN_ORDER))[0]["now"])
     batch = await sources.batch_range(ledger, filters)
     if filters.batch_id is not None and batch is None:
@@ -133,7 +159,7 @@ async def _rows(
         found, stop = found[:limit], found[limit - 1][1]
     elif stop is None and begun.follows:
         stop = replace(begun, section=END, id=None, at=None)
-    return [row for row, _ in found], stop
+    return found, stop
 
 
 class _Walk:
@@ -261,7 +287,7 @@ class _Reading:
             sql, self._key, self._direction, mark.id, mark.at
         )
         text = f"""
-            SELECT {JOB_COLUMNS}, j.xact FROM (SELECT DISTINCT id FROM unnest({sql.put(list(ids))}::uuid[]) u(id)) c
+            SELECT {LISTED} FROM (SELECT DISTINCT id FROM unnest({sql.put(list(ids))}::uuid[]) u(id)) c
             CROSS JOIN LATERAL (SELECT j.* FROM hermodr.jobs j WHERE j.id = c.id AND {" AND ".join(rest)} OFFSET 0) j
             ORDER BY {sources.ordering(self._key, self._direction)} LIMIT {sql.put(wanted)}
         """

@@ -17,10 +17,18 @@ Place = tuple[UUID | None, datetime | int | None]
 """An id, and the value of what the list is sorted by if that is not the id."""
 _TYPES = {"scheduled_for": "timestamptz", "processed_at": "timestamptz", "xact": "xid8"}
 
+
+def _shown(column: str) -> str:
+    return f"NULL::jsonb AS {column.removeprefix('j.')}" if column in ("j.metadata", "j.result") else column
+
+
 STANDING = frozenset(
     {JobState.SCHEDULED, JobState.RETRYING, JobState.FAILED, JobState.CANCELLED, JobState.SKIPPED}
 )
 """The states whose jobs `job_standings` knows: those a job is in for long, and that few are in."""
+
+LISTED = ", ".join([_shown(name) for name in JOB_COLUMNS.split(", ")] + ["j.xact"])
+"""The columns of a job in a list: its payloads, which may be long, are fetched by themselves."""
 
 _LIVE = frozenset({JobState.QUEUED, JobState.PROCESSING})
 _UNPROCESSED = (JobState.SCHEDULED, JobState.QUEUED, JobState.CANCELLED)
@@ -249,10 +257,10 @@ def along(
         inner = f"SELECT i.id FROM ({inner}) i WHERE i.type = {sql.put(of_type)}"
     if way.elsewhere or of_type is not None:
         return (
-            f"SELECT {JOB_COLUMNS}, j.xact FROM ({inner}) s CROSS JOIN LATERAL"
+            f"SELECT {LISTED} FROM ({inner}) s CROSS JOIN LATERAL"
             f" (SELECT j.* FROM hermodr.jobs j WHERE j.id = s.id AND {rest} OFFSET 0) j LIMIT {sql.put(wanted)}"
         )
-    return f"SELECT {JOB_COLUMNS}, j.xact FROM ({inner}) j WHERE {rest} LIMIT {sql.put(wanted)}"
+    return f"SELECT {LISTED} FROM ({inner}) j WHERE {rest} LIMIT {sql.put(wanted)}"
 
 
 def end_of_reading(

@@ -2,12 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from hermodr_ledger import snapshots
 from hermodr_ledger.conditions import Arguments, Conditions
-from hermodr_ledger.engine import Ledger, Statements
+from hermodr_ledger.engine import Ledger, Row, Statements, Transaction, bytes_of
 from hermodr_ledger.snapshots import Round, Snapshot
 
 
@@ -78,27 +78,49 @@ def _of_round(page: Page, asked: Arguments, table: str, name: str) -> str:
     )
 
 
+MOST_BYTES = 4 * 2**20
+"""Of a page."""
+
+
+class _Bounded:
+    """Statements of which no more than a page's bytes are read."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self._left = MOST_BYTES
+        self.cut = False
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[Row]:
+        """Raises `LedgerUnavailable`."""
+        rows, self.cut = await self._transaction.fetch_within(self._left, sql, *arguments)
+        self._left = max(1, self._left - sum(map(bytes_of, rows)))
+        return rows
+
+
 async def walk(
     ledger: Ledger, page: Page, read: Callable[[Statements, Page], Awaitable[Sequence[R]]]
 ) -> Found[R]:
-    """The page, as `read` reads it of one round; where that ends, with the beginning of the next. Newest first has no
-    rounds: it shows what is there. Raises `LedgerUnavailable`."""
+    """The page, as `read` reads it by one statement of one round; where that ends, with the beginning of the next. It
+    is shorter when its rows are long. Newest first has no rounds: it shows what is there. Raises `LedgerUnavailable`.
+    """
     beyond = page.limit + 1  # the row beyond tells whether there is another page
-    if page.newest_first:
-        return _cut([(row, page) for row in await read(ledger, replace(page, limit=beyond))], page.limit)
     async with ledger.transaction(isolation="repeatable_read") as transaction:
+        place = _Bounded(transaction)
+        if page.newest_first:
+            rows = await read(place, replace(page, limit=beyond))
+            return _cut([(row, page) for row in rows], page.limit, more=place.cut)
         now = await snapshots.current(transaction)
         here = replace(page, limit=beyond, round=page.round or Round(now), now=now)
-        found = [(row, here) for row in await read(transaction, here)]
-        if page.round is not None and len(found) < beyond:
+        found = [(row, here) for row in await read(place, here)]
+        if page.round is not None and len(found) < beyond and not place.cut:
             further = Page(beyond - len(found), round=page.round.following(now), now=now)
-            found += [(row, further) for row in await read(transaction, further)]
-    return _cut(found, page.limit)
+            found += [(row, further) for row in await read(place, further)]
+    return _cut(found, page.limit, more=place.cut)
 
 
-def _cut(found: Sequence[tuple[R, Page]], limit: int) -> Found[R]:
+def _cut(found: Sequence[tuple[R, Page]], limit: int, *, more: bool) -> Found[R]:
     shown = found[:limit]
-    if len(found) <= limit:
+    if len(found) <= limit and not more:
         return Found([row for row, _ in shown], None)
     last, page = shown[-1]
     return Found([row for row, _ in shown], replace(page, limit=limit, after=last.id, now=None))

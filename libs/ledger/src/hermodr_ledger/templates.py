@@ -1,5 +1,6 @@
 """Templates with their versions. Contents are immutable: a change is a new version, a rollback points at an old one."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,10 +10,16 @@ import asyncpg
 
 from hermodr_ledger.conditions import Conditions
 from hermodr_ledger.engine import Ledger, Row, Statements, Transaction
-from hermodr_ledger.paging import Page, page_clause
+from hermodr_ledger.paging import MOST_BYTES, Page, page_clause
 from hermodr_servicekit.ids import new_id
 
 _COLUMNS = "id, name, critical, default_locale, current_version, created_at, updated_at"
+
+_WRITTEN = """(
+    SELECT json_agg(json_build_array(c.channel, c.locale, c.subject, c.body_text, c.body_html, c.body_mjml,
+        c.inline_css, c.compiled_html) ORDER BY c.channel, c.locale)::text
+    FROM hermodr.template_contents c WHERE c.template_id = {} AND c.version = {}
+)"""
 
 
 class NameTaken(Exception):
@@ -117,13 +124,14 @@ async def page(statements: Statements, project_id: UUID, wanted: Page, *, name: 
     """One page of the project's templates, or the one of that name."""
     asked = Conditions(project_id)
     asked.add("name = {}", name)
-    clause = page_clause(wanted, asked, "templates")
+    clause = page_clause(wanted, asked, "templates", "t")
+    contents = _WRITTEN.format("t.id", "t.current_version")
     rows = await statements.fetch(
-        f"SELECT {_COLUMNS} FROM hermodr.templates WHERE project_id = $1{asked} AND {clause}",
+        f"SELECT {_COLUMNS}, {contents} AS contents FROM hermodr.templates t"
+        f" WHERE project_id = $1{asked} AND {clause}",
         *asked.arguments,
     )
-    found = await _contents(statements, [(row["id"], row["current_version"]) for row in rows])
-    return [_template(row, found.get((row["id"], row["current_version"]), {})) for row in rows]
+    return [_template(row, _read_contents(row["contents"])) for row in rows]
 
 
 async def change(
@@ -178,20 +186,28 @@ async def roll_back(
     return _template(rows[0], found)
 
 
-async def versions(ledger: Ledger, template_id: UUID, before: int | None, limit: int) -> list[Version]:
-    """The versions below number `before`, newest first. The caller asks whether the project owns the template."""
-    rows = await ledger.fetch(
-        """
-        SELECT version, min(created_at) AS created_at FROM hermodr.template_contents
-        WHERE template_id = $1 AND ($2::int IS NULL OR version < $2)
-        GROUP BY version ORDER BY version DESC LIMIT $3
-        """,
-        template_id,
-        before,
-        limit,
-    )
-    found = await _contents(ledger, [(template_id, row["version"]) for row in rows])
-    return [Version(row["version"], row["created_at"], found[(template_id, row["version"])]) for row in rows]
+async def versions(
+    ledger: Ledger, template_id: UUID, before: int | None, limit: int
+) -> tuple[list[Version], bool]:
+    """The versions below number `before`, newest first, as many as fit on a page; and whether there are more. The
+    caller asks whether the project owns the template."""
+    contents = _WRITTEN.format("$1", "v.version")
+    async with ledger.transaction() as transaction:
+        rows, more = await transaction.fetch_within(
+            MOST_BYTES,
+            f"""
+            SELECT v.version, v.created_at, {contents} AS contents FROM (
+                SELECT version, min(created_at) AS created_at FROM hermodr.template_contents
+                WHERE template_id = $1 AND ($2::int IS NULL OR version < $2)
+                GROUP BY version ORDER BY version DESC LIMIT $3
+            ) v
+            """,
+            template_id,
+            before,
+            limit + 1,
+        )
+    found = [Version(row["version"], row["created_at"], _read_contents(row["contents"])) for row in rows]
+    return found[:limit], more or len(found) > limit
 
 
 async def version(statements: Statements, template_id: UUID, number: int) -> Version | None:
@@ -284,6 +300,14 @@ async def _contents(
             row["compiled_html"],
         )
         channels.setdefault(row["channel"], {})[row["locale"]] = texts
+    return found
+
+
+def _read_contents(text: str | None) -> dict[str, dict[str, Texts]]:
+    """What `_WRITTEN` wrote."""
+    found: dict[str, dict[str, Texts]] = {}
+    for channel, locale, *texts in json.loads(text) if text is not None else ():
+        found.setdefault(channel, {})[locale] = Texts(*texts)
     return found
 
 

@@ -29,6 +29,7 @@ _NAMES = (
     "updated_at",
 )
 _COLUMNS = ", ".join(f"u.{name}" for name in _NAMES)
+_WITHOUT = _COLUMNS.replace("u.metadata", "'{}' AS metadata")
 _CHANGEABLE = {
     "external_id": "text",
     "content_type": "text",
@@ -124,15 +125,17 @@ async def page(
     content_type: str | None = None,
     author_id: UUID | None = None,
     external_id: str | None = None,
+    metadata: bool = False,
 ) -> list[Update]:
-    """One page of the group's updates, of those of a type, author or external id if given."""
+    """One page of the group's updates, of those of a type, author or external id if given; without metadata
+    unless asked for."""
     asked = Conditions(group_id)
     asked.add("u.content_type = {}", content_type)
     asked.add("u.author_id = {}", author_id)
     asked.add("u.external_id = {}", external_id)
     clause = page_clause(wanted, asked, "updates", "u")
     rows = await statements.fetch(
-        f"SELECT {_COLUMNS} FROM hermodr.updates u WHERE u.group_id = $1{asked} AND {clause}",
+        f"SELECT {_COLUMNS if metadata else _WITHOUT} FROM hermodr.updates u WHERE u.group_id = $1{asked} AND {clause}",
         *asked.arguments,
     )
     return [_update(row) for row in rows]
@@ -192,13 +195,15 @@ async def unread(
     recipient_id: UUID,
     wanted: Page,
     content_types: Sequence[str] | None = None,
+    *,
+    metadata: bool = False,
 ) -> list[Update]:
     """One page of what was posted to the group since the recipient joined it, and they have not read. Nothing for one
-    who is no member."""
+    who is no member. Without metadata unless asked for."""
     asked = Conditions(group_id, recipient_id, list(content_types) if content_types is not None else None)
     clause = page_clause(wanted, asked, "updates", "unread")
     rows = await statements.fetch(
-        f"SELECT * FROM (SELECT {_COLUMNS} {_UNREAD}) unread WHERE {clause}",
+        f"SELECT * FROM (SELECT {_COLUMNS if metadata else _WITHOUT} {_UNREAD}) unread WHERE {clause}",
         *asked.arguments,
     )
     return [_update(row) for row in rows]

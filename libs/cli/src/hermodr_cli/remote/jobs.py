@@ -52,6 +52,9 @@ def list_command(
     sort: Annotated[
         str, typer.Option(help="created_at, scheduled_for, processed_at, status; -… reversed.")
     ] = ("-created_at"),
+    include: Annotated[
+        str | None, typer.Option(help="With --json, what may be long: metadata, result, or metadata,result.")
+    ] = None,
     limit: Limit = 20,
     url: Url = None,
     key: Key = None,
@@ -71,6 +74,7 @@ def list_command(
             created_after=created_after,
             sort=sort,
             page_size=min(limit, MOST_OF_A_PAGE),
+            include=include,
         )
         found = list(itertools.islice(rows, limit))
         if as_json:

@@ -17,9 +17,12 @@ class Groups(Part[W]):
     """Recipients who hear of the same updates."""
 
     @listing
-    def list(self, *, sort: str | None = None, page_size: int = 50) -> Listing[Group]:
-        """Groups, fetched page by page."""
-        return Listing(path_of("groups"), Page[Group], query_of({"sort": sort, "limit": page_size}))
+    def list(
+        self, *, sort: str | None = None, page_size: int = 50, include: str | None = None
+    ) -> Listing[Group]:
+        """Groups, fetched page by page; their metadata is left out but for `include="metadata"`."""
+        query = query_of({"sort": sort, "limit": page_size, "include": include})
+        return Listing(path_of("groups"), Page[Group], query)
 
     @operation
     def get(self, group_id: Id) -> Steps[Group]:
@@ -69,11 +72,17 @@ class Groups(Part[W]):
 
     @listing
     def unread(
-        self, group_id: Id, member_id: Id, *, sort: str | None = None, page_size: int = 50
+        self,
+        group_id: Id,
+        member_id: Id,
+        *,
+        sort: str | None = None,
+        page_size: int = 50,
+        include: str | None = None,
     ) -> Listing[Update]:
-        """The updates a member has not read, fetched page by page."""
+        """The updates a member has not read, fetched page by page, with `include` as in `updates`."""
         path = path_of("groups", group_id, "members", member_id, "unread")
-        return Listing(path, Page[Update], query_of({"sort": sort, "limit": page_size}))
+        return Listing(path, Page[Update], query_of({"sort": sort, "limit": page_size, "include": include}))
 
     @operation
     def mark_read(
@@ -90,9 +99,10 @@ class Groups(Part[W]):
         return self._post(path_of("groups", group_id, "members", member_id, "read"), Unread, document)
 
     @listing
-    def updates(self, group_id: Id, *, page_size: int = 50) -> Listing[Update]:
-        """What was posted, fetched page by page."""
-        return Listing(path_of("groups", group_id, "updates"), Page[Update], query_of({"limit": page_size}))
+    def updates(self, group_id: Id, *, page_size: int = 50, include: str | None = None) -> Listing[Update]:
+        """What was posted, fetched page by page; its metadata is left out but for `include="metadata"`."""
+        query = query_of({"limit": page_size, "include": include})
+        return Listing(path_of("groups", group_id, "updates"), Page[Update], query)
 
     @operation
     def post_update(

@@ -64,9 +64,11 @@ class Jobs(Part[W]):
         created_before: datetime | None = None,
         sort: str | None = None,
         page_size: int = 50,
+        include: str | None = None,
     ) -> Listing[Job]:
-        """Jobs that fit, fetched page by page. `sort` is one of created_at, scheduled_for, processed_at, status, with
-        a `-` before it for the other way round."""
+        """Jobs that fit, fetched page by page. `include` asks for what is left out otherwise, as it may be long:
+        `metadata`, `result`, or both with a comma between. `sort` is one of created_at, scheduled_for, processed_at,
+        status, with a `-` before it for the other way round."""
         query = query_of(
             {
                 "status": status,
@@ -81,6 +83,7 @@ class Jobs(Part[W]):
                 "created_before": created_before,
                 "sort": sort,
                 "limit": page_size,
+                "include": include,
             }
         )
         return Listing(path_of("jobs"), Page[Job], query)

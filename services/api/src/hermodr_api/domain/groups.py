@@ -51,10 +51,16 @@ class GroupView(BaseModel):
     updated_at: datetime
 
 
+class ListedGroupView(GroupView):
+    """A group in a list."""
+
+    metadata: dict[str, Any] = Field({}, description="Only with `include=metadata`.")
+
+
 class GroupList(BaseModel):
     """A page of groups."""
 
-    data: list[GroupView]
+    data: list[ListedGroupView]
     next_cursor: str | None
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from hermodr_api.domain.recipients import RecipientView
 from hermodr_contracts.vocabulary import JobState
@@ -59,10 +59,18 @@ class JobView(BaseModel):
     metadata: dict[str, Any]
 
 
-class JobList(BaseModel):
-    """A page of jobs. It may be short, or empty, and have a next one: a page is what was found in a bounded time."""
+class ListedJobView(JobView):
+    """A job in a list."""
 
-    data: list[JobView]
+    result: Any = Field(None, description="Only with `include=result`.")
+    metadata: dict[str, Any] = Field({}, description="Only with `include=metadata`.")
+
+
+class JobList(BaseModel):
+    """A page of jobs. It may be short, or empty, and have a next one: a page is what was found in a bounded time, and
+    has a bounded size."""
+
+    data: list[ListedJobView]
     next_cursor: str | None
 
 
@@ -196,6 +204,7 @@ def history_view(history: JobHistory, now: datetime, domain: str) -> JobHistoryV
         recipient = BareAddress(email=job.to_email, phone=job.to_phone)
     return JobHistoryView(
         job=_job_view(
+            JobView,
             job,
             [each.channel for each in history.deliveries],
             sum(max(0, each.attempt - 1) for each in history.deliveries),
@@ -208,19 +217,22 @@ def history_view(history: JobHistory, now: datetime, domain: str) -> JobHistoryV
     )
 
 
-def listed_view(listed: ListedJob, now: datetime, domain: str) -> JobView:
+def listed_view(listed: ListedJob, now: datetime, domain: str) -> ListedJobView:
     """A job in the answer of `GET /v1/jobs`."""
-    return _job_view(listed.job, listed.channels, listed.retries, now, domain)
+    return _job_view(ListedJobView, listed.job, listed.channels, listed.retries, now, domain)
 
 
+V = TypeVar("V", bound=JobView)
 _SHARED = tuple(each.name for each in fields(Job) if each.name in JobView.model_fields)
 
 
-def _job_view(job: Job, channels: Sequence[str], retries: int, now: datetime, domain: str) -> JobView:
+def _job_view(
+    view: type[V], job: Job, channels: Sequence[str], retries: int, now: datetime, domain: str
+) -> V:
     channels = list(dict.fromkeys(channels)) or list(job.channels or ())
     due = max(filter(None, (job.scheduled_for, job.deferred_until)), default=None)
     shared = {name: getattr(job, name) for name in _SHARED}
-    return JobView(
+    return view(
         **shared
         | {
             "status": job.state,

@@ -94,10 +94,16 @@ class UpdateView(BaseModel):
     updated_at: datetime
 
 
+class ListedUpdateView(UpdateView):
+    """An update in a list."""
+
+    metadata: dict[str, Any] = Field({}, description="Only with `include=metadata`.")
+
+
 class UpdateList(BaseModel):
     """A page of updates."""
 
-    data: list[UpdateView]
+    data: list[ListedUpdateView]
     next_cursor: str | None
 
 

@@ -1,17 +1,18 @@
 """`/v1/groups`: circles of recipients."""
 
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hermodr_api.domain.groups import GroupIn, GroupList, GroupPatch, GroupView
+from hermodr_api.domain.groups import GroupIn, GroupList, GroupPatch, GroupView, ListedGroupView
 from hermodr_api.domain.json_text import dump
 from hermodr_api.errors import CONFLICT, Flaw, Refused, not_found
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, ok, read_body, respond
-from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, page_asked
+from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, including, left_out, listed, page_asked
 from hermodr_api.service.answers import Outcome, Repeatable, patience
 from hermodr_ledger import groups
 from hermodr_ledger.engine import Ledger, Transaction
@@ -19,6 +20,7 @@ from hermodr_ledger.groups import ExternalIdTaken, Group
 from hermodr_ledger.paging import walk
 
 _ALL, _ONE = "/v1/groups", "/v1/groups/{group_id}"
+Include = Annotated[str | None, including("metadata")]
 
 
 class GroupRoutes:
@@ -74,6 +76,7 @@ class GroupRoutes:
         cursor: Cursor = None,
         sort: Sort = "created_at",
         external_id: Filter = None,
+        include: Include = None,
     ) -> Response:
         """`GET /v1/groups`."""
         page = page_asked(request, limit, cursor, sort)
@@ -82,9 +85,11 @@ class GroupRoutes:
             found = await walk(
                 self._ledger,
                 page,
-                lambda at, rows: groups.page(at, project_id, rows, external_id=external_id),
+                lambda at, rows: groups.page(
+                    at, project_id, rows, external_id=external_id, metadata=include is not None
+                ),
             )
-        return listed(request, found, GroupView, GroupList)
+        return listed(request, found, ListedGroupView, GroupList, left_out(include, "metadata"))
 
     async def show(self, request: Request, group_id: UUID) -> Response:
         """`GET /v1/groups/{id}`."""

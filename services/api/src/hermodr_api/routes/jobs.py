@@ -22,7 +22,7 @@ from hermodr_api.domain.listing import MOST_OF_A_CURSOR
 from hermodr_api.errors import not_found
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, ok
-from hermodr_api.routes.lists import After, Before, Filter, Limit
+from hermodr_api.routes.lists import After, Before, Filter, Limit, including, left_out, page_json
 from hermodr_api.service.answers import patience
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState
 from hermodr_ledger import jobs, listing
@@ -49,6 +49,7 @@ ToRecipient = Annotated[UUID | None, Query(description="Only jobs to this recipi
 ToGroup = Annotated[UUID | None, Query(description="Only jobs to members of this group, sent to it.")]
 OfKey = Annotated[Filter, Query(description="Only jobs requested with this `cancel_key`.")]
 OfBatch = Annotated[UUID | None, Query(description="Only jobs of this bulk request.")]
+Include = Annotated[str | None, including(*listing.PAYLOADS)]
 
 
 class JobRoutes:
@@ -94,6 +95,7 @@ class JobRoutes:
         cancel_key: OfKey = None,
         created_after: After = None,
         created_before: Before = None,
+        include: Include = None,
     ) -> Response:
         """`GET /v1/jobs`."""
         caller = caller_of(request)
@@ -111,19 +113,20 @@ class JobRoutes:
             created_after=created_after,
             created_before=created_before,
         )
-        order = order_of(sort)
+        order, without = order_of(sort), left_out(include, *listing.PAYLOADS)
         from_now = cursor == FROM_NOW and order.direction == "ASC"
         after = mark_of(cursor, filters, order) if not from_now else None
         async with patience(), self._ledger.transaction(isolation="repeatable_read") as transaction:
             if from_now:
                 after = await listing.from_now(transaction)
             found = await listing.page(transaction, filters, order, limit, after)
+            found = await listing.with_payloads(transaction, found, set(listing.PAYLOADS) - without)
         now = self._clock.now()
         page = JobList(
             data=[listed_view(each, now, self._domain) for each in found.jobs],
             next_cursor=cursor_of(found.next, filters, order) if found.next is not None else None,
         )
-        return ok(page.model_dump_json().encode())
+        return ok(page_json(page, without))
 
     async def show(self, request: Request, job_id: UUID) -> Response:
         """`GET /v1/jobs/{id}`."""

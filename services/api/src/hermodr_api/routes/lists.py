@@ -1,6 +1,7 @@
 """The query of every list and the page that answers it."""
 
-from typing import Annotated
+from collections.abc import Collection
+from typing import Annotated, Any
 
 from fastapi import Query
 from pydantic import BaseModel
@@ -32,12 +33,38 @@ def page_asked(request: Request, limit: int, cursor: str | None, sort: Order) ->
 
 
 def listed(
-    request: Request, found: Found[Identified], view: type[BaseModel], answer: type[BaseModel]
+    request: Request,
+    found: Found[Identified],
+    view: type[BaseModel],
+    answer: type[BaseModel],
+    without: Collection[str] = (),
 ) -> Response:
-    """`{"data", "next_cursor"}` of what was found."""
+    """`{"data", "next_cursor"}` of what was found, the rows without those members."""
     cursor = cursor_at(found.next, _name(request)) if found.next is not None else None
     data = [view.model_validate(row) for row in found.rows]
-    return ok(answer.model_validate({"data": data, "next_cursor": cursor}).model_dump_json().encode())
+    return ok(page_json(answer.model_validate({"data": data, "next_cursor": cursor}), without))
+
+
+def page_json(page: BaseModel, without: Collection[str]) -> bytes:
+    """A page's answer, its rows without those members."""
+    return page.model_dump_json(exclude={"data": {"__all__": set(without)}}).encode()
+
+
+def including(*names: str) -> Any:
+    """What an `include` parameter is: payloads that are left out of a list unless they are asked for."""
+    one = f"({'|'.join(names)})"
+    known = ", ".join(f"`{name}`" for name in names)
+    return Query(
+        pattern=rf"^{one}(,{one})*$",
+        description=f"What is left out otherwise, as it may be long: {known}, with commas between. A page may be"
+        " shorter then; go on by its `next_cursor`.",
+        examples=[names[0]],
+    )
+
+
+def left_out(include: str | None, *names: str) -> set[str]:
+    """Those of the names that were not asked for."""
+    return set(names) - set(include.split(",") if include else ())
 
 
 def _name(request: Request) -> bytes:

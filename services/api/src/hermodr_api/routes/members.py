@@ -1,5 +1,6 @@
 """`/v1/groups/{id}/members`: who belongs to a group, and what they have read of it."""
 
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
@@ -7,11 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hermodr_api.domain.groups import MemberList, MemberPatch, MembersIn, MemberView
-from hermodr_api.domain.updates import ReadIn, UnreadView, UpdateList, UpdateView
+from hermodr_api.domain.updates import ListedUpdateView, ReadIn, UnreadView, UpdateList
 from hermodr_api.errors import not_found
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, ok, read_body, respond
-from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, page_asked
+from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, including, left_out, listed, page_asked
 from hermodr_api.service import membership
 from hermodr_api.service.answers import Outcome, Repeatable, patience
 from hermodr_ledger import groups, members, updates
@@ -21,6 +22,7 @@ from hermodr_ledger.paging import walk
 
 _ALL = "/v1/groups/{group_id}/members"
 _ONE = f"{_ALL}/{{member_id}}"
+Include = Annotated[str | None, including("metadata")]
 
 
 class MemberRoutes:
@@ -123,15 +125,20 @@ class MemberRoutes:
         limit: Limit = 50,
         cursor: Cursor = None,
         sort: Sort = "created_at",
+        include: Include = None,
     ) -> Response:
         """`GET /v1/groups/{id}/members/{id}/unread`."""
         page = page_asked(request, limit, cursor, sort)
         async with patience():
             reader = await self._member(request, group_id, member_id)
             found = await walk(
-                self._ledger, page, lambda at, rows: updates.unread(at, group_id, reader.recipient_id, rows)
+                self._ledger,
+                page,
+                lambda at, rows: updates.unread(
+                    at, group_id, reader.recipient_id, rows, metadata=include is not None
+                ),
             )
-        return listed(request, found, UpdateView, UpdateList)
+        return listed(request, found, ListedUpdateView, UpdateList, left_out(include, "metadata"))
 
     async def add(self, request: Request, group_id: UUID) -> Response:
         """`POST /v1/groups/{id}/members`."""

@@ -27,7 +27,14 @@ from hermodr_api.domain.templates import (
 from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, not_found
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, ok, read_body, respond
-from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, page_asked
+from hermodr_api.routes.lists import (
+    Cursor,
+    Filter,
+    Limit,
+    Sort,
+    listed,
+    page_asked,
+)
 from hermodr_api.service.answers import Outcome, Repeatable, patience
 from hermodr_api.service.directory import Directory
 from hermodr_api.service.publishing import Publishing
@@ -141,7 +148,9 @@ class TemplateRoutes:
         async with patience():
             project_id = caller_of(request).project_id
             found = await walk(
-                self._ledger, page, lambda at, rows: templates.page(at, project_id, rows, name=name)
+                self._ledger,
+                page,
+                lambda at, rows: templates.page(at, project_id, rows, name=name),
             )
         return listed(request, found, TemplateView, TemplateList)
 
@@ -151,7 +160,11 @@ class TemplateRoutes:
             return ok(_shown(await templates.read(self._ledger, caller_of(request).project_id, template_id)))
 
     async def versions(
-        self, request: Request, template_id: UUID, limit: Limit = 50, cursor: Cursor = None
+        self,
+        request: Request,
+        template_id: UUID,
+        limit: Limit = 50,
+        cursor: Cursor = None,
     ) -> Response:
         """`GET /v1/templates/{id}/versions`. The cursor is the number of the last version shown."""
         before = None
@@ -161,10 +174,10 @@ class TemplateRoutes:
             before = int(cursor)
         async with patience():
             _shown(await templates.read(self._ledger, caller_of(request).project_id, template_id))
-            rows = await templates.versions(self._ledger, template_id, before, limit + 1)
-        shown = [VersionView.model_validate(row) for row in rows[:limit]]
-        cursor = str(shown[-1].version) if len(rows) > limit else None
-        return ok(VersionList(data=shown, next_cursor=cursor).model_dump_json().encode())
+            rows, more = await templates.versions(self._ledger, template_id, before, limit)
+        shown = [VersionView.model_validate(row) for row in rows]
+        page = VersionList(data=shown, next_cursor=str(shown[-1].version) if more else None)
+        return ok(page.model_dump_json().encode())
 
     async def version(self, request: Request, template_id: UUID, version: VersionNumber) -> Response:
         """`GET /v1/templates/{id}/versions/{version}`."""

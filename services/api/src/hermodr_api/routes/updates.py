@@ -1,5 +1,6 @@
 """`/v1/groups/{id}/updates`: what is posted to a group."""
 
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
@@ -7,11 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hermodr_api.domain.json_text import dump
-from hermodr_api.domain.updates import UpdateIn, UpdateList, UpdatePatch, UpdateView
+from hermodr_api.domain.updates import ListedUpdateView, UpdateIn, UpdateList, UpdatePatch, UpdateView
 from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, not_found
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, ok, read_body, respond
-from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, page_asked
+from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, including, left_out, listed, page_asked
 from hermodr_api.service.answers import Outcome, Repeatable, patience
 from hermodr_ledger import groups, recipients, updates
 from hermodr_ledger.engine import Ledger, Statements, Transaction
@@ -28,6 +29,7 @@ _EXAMPLE = {
     "body": "Across the whole kitchen!",
     "url": "https://example.com/posts/4711",
 }
+Include = Annotated[str | None, including("metadata")]
 
 
 class UpdateRoutes:
@@ -83,6 +85,7 @@ class UpdateRoutes:
         content_type: Filter = None,
         author_id: UUID | None = None,
         external_id: Filter = None,
+        include: Include = None,
     ) -> Response:
         """`GET /v1/groups/{id}/updates`."""
         page = page_asked(request, limit, cursor, sort)
@@ -98,9 +101,10 @@ class UpdateRoutes:
                     content_type=content_type,
                     author_id=author_id,
                     external_id=external_id,
+                    metadata=include is not None,
                 ),
             )
-        return listed(request, found, UpdateView, UpdateList)
+        return listed(request, found, ListedUpdateView, UpdateList, left_out(include, "metadata"))
 
     async def show(self, request: Request, group_id: UUID, update_id: UUID) -> Response:
         """`GET /v1/groups/{id}/updates/{id}`."""

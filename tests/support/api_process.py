@@ -25,13 +25,14 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def started(database_url: str, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`python -m hermodr_api` over a database, without a broker; it ends with the block."""
+async def started(database_url: str, port: int, **more: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`python -m hermodr_api` over a database, without a broker; it ends with the block. `more` are settings."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HERMODR_")}
     environment |= {
         "HERMODR_DATABASE_URL": database_url,
         "HERMODR_AMQP_URL": DEAD_BROKER,
         "HERMODR_HTTP_PORT": str(port),
+        **{f"HERMODR_{name.upper()}": value for name, value in more.items()},
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -72,7 +73,19 @@ async def until_answers(client: httpx.AsyncClient, path: str) -> None:
     assert answered
 
 
-def peak_mebibytes(pid: int) -> float:
-    """The most memory the process ever had at a time."""
+class Memory:
+    """What a process takes at most from now on, beyond what it has now."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")  # forgets the peak, see proc(5)
+        self._before = _mebibytes(pid, "VmRSS")
+
+    def mebibytes(self) -> float:
+        """So far."""
+        return _mebibytes(self._pid, "VmHWM") - self._before
+
+
+def _mebibytes(pid: int, name: str) -> float:
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+    return int(status.split(f"{name}:")[1].split()[0]) / 1024

@@ -12,7 +12,7 @@ from hermodr_api.routes import intake
 from hermodr_ledger import keys
 from hermodr_ledger.engine import Ledger
 from tests.support.api import MAIL, ApiUnderTest, problem
-from tests.support.api_process import free_port, peak_mebibytes, started, until_answers
+from tests.support.api_process import Memory, free_port, started, until_answers
 
 MIB = 1024 * 1024
 Door = tuple[int, str, int]
@@ -82,7 +82,7 @@ async def test_no_route_reads_without_limit(door: Door) -> None:
         ("POST", "/nowhere"),
         ("POST", "/health/live"),
     ):
-        before = peak_mebibytes(pid)
+        memory = Memory(pid)
         head = (
             f"{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {secret}\r\n"
             "content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -92,7 +92,7 @@ async def test_no_route_reads_without_limit(door: Door) -> None:
             path,
             answer,
         )
-        assert peak_mebibytes(pid) - before < 16, path
+        assert memory.mebibytes() < 16, path
 
 
 async def test_a_body_that_never_comes_is_waited_for_but_not_for_ever(

@@ -56,7 +56,7 @@ def test_what_fits_is_kept(literal: str, kept: Any) -> None:
     assert found == kept
     assert type(found) is type(kept)
     assert json.loads(dump(found)) == kept
-    (item,) = parse_array(b"[" + written(literal) + b"]")
+    (item,) = parse_array(b"[" + written(literal) + b"]", 100)
     assert item == parse_line(written(literal)) == {"data": {"a": [0, kept]}}
 
 
@@ -94,7 +94,7 @@ def test_what_does_not_is_refused_where_it_stands(literal: str, words: str) -> N
 )
 def test_one_bad_item_refuses_no_other(literal: str) -> None:
     good = b'{"a": "x, [y] {z} \\" \\\\"}'
-    items = parse_array(b"[" + b" ,\n".join([good, written(literal), good]) + b"] ")
+    items = parse_array(b"[" + b" ,\n".join([good, written(literal), good]) + b"] ", 100)
     kept = parse_line(good)
     assert items[0] == items[2] == kept
     assert isinstance(items[1], Flawed) is (literal not in ("1", "1.5"))
@@ -104,7 +104,7 @@ def test_one_bad_item_refuses_no_other(literal: str) -> None:
 
 
 def test_octets_that_are_no_text_refuse_their_item_alone() -> None:
-    items = parse_array(b'[{"a": "\xff"}, {"a": "\xed\xa0\xbd"}, {"a": 1}]')
+    items = parse_array(b'[{"a": "\xff"}, {"a": "\xed\xa0\xbd"}, {"a": 1}]', 100)
     assert [isinstance(each, Flawed) for each in items] == [True, True, False]
 
 
@@ -155,13 +155,13 @@ def test_what_is_no_json_is_malformed(text: bytes) -> None:
 @pytest.mark.parametrize("text", [b'[{"a": "x}, {"b": 1}]', b"[1, 2", b"[1]]", b"[[1]", b"[1,,2]", b'["a]'])
 def test_an_array_that_is_none_is_malformed_as_a_whole(text: bytes) -> None:
     with pytest.raises(Refused) as caught:
-        parse_array(text)
+        parse_array(text, 100)
     assert caught.value.kind.status == 400
 
 
 def test_a_byte_order_mark_is_passed_over() -> None:
     assert parse(b'\xef\xbb\xbf{"a": 1.5}') == {"a": 1.5}
-    assert parse_array(b"\xef\xbb\xbf[1, 1]") == [1, 1]
+    assert parse_array(b"\xef\xbb\xbf[1, 1]", 2) == [1, 1]
 
 
 def test_a_long_name_is_not_repeated_at_length() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -63,8 +65,10 @@ def number(literal: str) -> int | float | Unkeepable:
     return int(exact) if abs(value) >= WHOLE_FROM else value
 
 
-def settle(document: object, literals: type | None = None, *, texts: bool = True) -> list[tuple[Path, str]]:
-    """The places and reasons of what cannot be kept; none: all of it can.
+def settle(
+    document: object, literals: type | None = None, *, texts: bool = True, most: int = 100
+) -> list[tuple[Path, str]]:
+    """The places and reasons of what cannot be kept, the first `most` of them; none: all of it can.
 
     `literals` is a reader's type for numbers it left as they were written, which become numbers here, in their place.
     `texts=False` passes over texts, of which the reader is sure. `DEEPEST` counts below the document: it is an
@@ -72,9 +76,7 @@ def settle(document: object, literals: type | None = None, *, texts: bool = True
     """
     if _sound(document, 0, literals, texts):
         return []
-    found: list[tuple[Path, str]] = []
-    _look(document, (), 0, found)
-    return found
+    return list(itertools.islice(_look(document, (), 0), most))
 
 
 def flaw_of_text(text: str) -> str | None:
@@ -117,23 +119,23 @@ def _sound(value: Any, depth: int, literals: type | None, texts: bool) -> bool:
     return sound
 
 
-def _look(value: Any, at: Path, depth: int, found: list[tuple[Path, str]]) -> None:
+def _look(value: Any, at: Path, depth: int) -> Iterator[tuple[Path, str]]:
     """What `_sound` found wanting, place by place."""
     if isinstance(value, Unkeepable):
-        found.append(((*at, *value.below), value.reason))
+        yield (*at, *value.below), value.reason
     elif isinstance(value, str):
         if reason := flaw_of_text(value):
-            found.append((at, reason))
+            yield at, reason
     elif isinstance(value, dict | list) and depth > DEEPEST:
-        found.append((at[:1], TOO_DEEP))  # a way of a hundred steps tells nobody where
+        yield at[:1], TOO_DEEP  # a way of a hundred steps tells nobody where
     elif isinstance(value, dict):
         for key, inner in value.items():
             if reason := flaw_of_text(key):
-                found.append(((*at, key), reason))
-            _look(inner, (*at, key), depth + 1, found)
+                yield (*at, key), reason
+            yield from _look(inner, (*at, key), depth + 1)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            _look(inner, (*at, index), depth + 1, found)
+            yield from _look(inner, (*at, index), depth + 1)
 
 
 def _whole(literal: str) -> int | Unkeepable:

@@ -2,9 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+MOST_FLAWS = 100
+"""Of a request are named; of others it is told that there are more."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Flaw:
     """One thing wrong with a request: `loc` leads to it (`("body", "to", "email")`), `msg` says what it is."""
 
@@ -43,22 +49,52 @@ KINDS = tuple(value for value in dict(globals()).values() if isinstance(value, K
 
 @dataclass(eq=False)
 class Refused(Exception):
-    """The request is answered with a problem. `members` are extension members of its document."""
+    """The request is answered with a problem. `members` are extension members of its document; `more` says how many
+    flaws there are beyond those named, in words."""
 
     kind: Kind
     detail: str
     flaws: Sequence[Flaw] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     members: Mapping[str, str] = field(default_factory=dict)
+    more: str = ""
 
 
 _LONGEST_NAME = 100
 _LONGEST_PLACE = 300
+_LONGEST_WORDS = 500
+_LONGEST_DETAIL = 1000
+_MOST_STEPS = 12
+_MOST_TOLD = 32 * 1024
 
 
 def told(loc: Sequence[str | int]) -> list[str | int]:
-    """The way to a flaw as it is told: names that a client made up are cut short, and hold characters only."""
+    """The way to a flaw as it is told: of a long one its two ends; names that a client made up are cut short, and hold
+    characters only."""
+    if len(loc) > _MOST_STEPS:
+        loc = (*loc[: _MOST_STEPS // 2], "…", *loc[-_MOST_STEPS // 2 :])
     return [_name(part) if isinstance(part, str) else part for part in loc]
+
+
+def listed(flaws: Sequence[Flaw], more: str = "") -> list[dict[str, Any]]:
+    """The flaws as they are told: no more than an answer may hold, whatever a client put into their places. `more` as
+    in `Refused`."""
+    shown: list[dict[str, Any]] = []
+    octets = 0
+    for flaw in flaws[:MOST_FLAWS]:
+        one = {"loc": told(flaw.loc), "msg": cut(flaw.msg)}
+        octets += len(orjson.dumps(one))
+        if octets > _MOST_TOLD:
+            break
+        shown.append(one)
+    if more or len(shown) < len(flaws):
+        shown.append({"loc": [], "msg": more or f"and {len(flaws) - len(shown)} more"})
+    return shown
+
+
+def cut(words: str, longest: int = _LONGEST_WORDS) -> str:
+    """Words as long as they may be told."""
+    return words if len(words) <= longest else f"{words[:longest]}…"
 
 
 def _name(part: str) -> str:
@@ -66,12 +102,13 @@ def _name(part: str) -> str:
     return cut.encode("utf-8", "backslashreplace").decode().replace("\0", "\\u0000")
 
 
-def invalid(*flaws: Flaw) -> Refused:
-    """A request with these flaws."""
+def invalid(*flaws: Flaw, more: str = "") -> Refused:
+    """A request with these flaws; `more` as in `Refused`."""
     first = flaws[0]
     where = ".".join(map(str, told(first.loc)))[:_LONGEST_PLACE]
-    more = f" (and {len(flaws) - 1} more)" if len(flaws) > 1 else ""
-    return Refused(INVALID, f"{where}: {first.msg}{more}", flaws)
+    others = more or (f"and {len(flaws) - 1} more" if len(flaws) > 1 else "")
+    detail = cut(f"{where}: {first.msg}", _LONGEST_DETAIL) + (f" ({others})" if others else "")
+    return Refused(INVALID, detail, flaws, more=more)
 
 
 def not_found(noun: str) -> Refused:

@@ -23,7 +23,7 @@ from hermodr_api.errors import (
     Kind,
     Refused,
     invalid,
-    told,
+    listed,
     unavailable,
 )
 from hermodr_ledger.engine import LedgerUnavailable
@@ -39,16 +39,21 @@ REQUEST_ID = "hermodr_request_id"
 
 
 def document(
-    kind: Kind, detail: str, flaws: Sequence[Flaw], request_id: str, members: Mapping[str, str] | None = None
+    kind: Kind,
+    detail: str,
+    flaws: Sequence[Flaw],
+    request_id: str,
+    members: Mapping[str, str] | None = None,
+    more: str = "",
 ) -> bytes:
-    """The body of a problem."""
+    """The body of a problem: 64 KiB at most, whatever was sent."""
     return orjson.dumps(
         {
             "type": TYPE_PREFIX + kind.slug,
             "title": kind.title,
             "status": kind.status,
             "detail": detail,
-            "errors": [{"loc": told(flaw.loc), "msg": flaw.msg} for flaw in flaws],
+            "errors": listed(flaws, more),
             "request_id": request_id,
             **(members or {}),
         }
@@ -57,7 +62,8 @@ def document(
 
 def respond(refused: Refused, scope: Scope) -> Response:
     """The whole answer."""
-    body = document(refused.kind, refused.detail, refused.flaws, scope.get(REQUEST_ID, ""), refused.members)
+    request_id = scope.get(REQUEST_ID, "")
+    body = document(refused.kind, refused.detail, refused.flaws, request_id, refused.members, refused.more)
     return Response(body, refused.kind.status, headers=dict(refused.headers), media_type=MEDIA_TYPE)
 
 

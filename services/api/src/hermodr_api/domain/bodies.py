@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -12,13 +12,15 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    model_validator,
 )
 
-from hermodr_api.errors import Flaw, invalid
+from hermodr_api.errors import MOST_FLAWS, Flaw, invalid
 from hermodr_contracts.limits import FRACTION_DIGITS
 
 M = TypeVar("M", bound="Body")
-MOST_FLAWS = 50
+_MOST_FIELDS = 100
+_MOST_NAMED = 8
 _OURS = ("value_error", "assertion_error")
 _MOMENT = "must be an RFC 3339 time with its offset, such as 2026-11-22T09:00:00Z"
 _PLAIN = {
@@ -40,9 +42,34 @@ _PLAIN = {
 
 
 class Body(BaseModel):
-    """What a client may send: its fields and no others."""
+    """What a client may send: its fields and no others. Each that there is not costs a kilobyte to be named: where very
+    many are, they are refused together."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    most_fields: ClassVar[int] = _MOST_FIELDS
+
+    @model_validator(mode="before")
+    @classmethod
+    def _not_crowded(cls, value: object) -> object:
+        if isinstance(value, dict) and len(value) > cls.most_fields:
+            raise ValueError(f"has {len(value)} fields; an object here has at most {len(cls.model_fields)}")
+        return value
+
+
+class Part(Body):
+    """One of many within a body."""
+
+    most_fields: ClassVar[int] = _MOST_NAMED
+
+
+def _not_crowded(value: object) -> object:
+    if isinstance(value, dict) and len(value) > _MOST_FIELDS:
+        raise ValueError(f"has {len(value)} members; an object here has at most {_MOST_FIELDS}")
+    return value
+
+
+FEW = BeforeValidator(_not_crowded)
+"""For objects of objects, to stand last."""
 
 
 def read(model: type[M], document: object) -> M:
@@ -50,11 +77,12 @@ def read(model: type[M], document: object) -> M:
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        raise invalid(*flaws_of(error)) from None
+        others = error.error_count() - MOST_FLAWS
+        raise invalid(*flaws_of(error), more=f"and {others} more" if others > 0 else "") from None
 
 
 def flaws_of(error: ValidationError, at: tuple[str | int, ...] = ("body",)) -> list[Flaw]:
-    """What pydantic found, without repeating what was sent."""
+    """The first of what pydantic found, without repeating what was sent."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     return [Flaw((*at, *item["loc"]), in_words(item["type"], item["msg"])) for item in found[:MOST_FLAWS]]
 

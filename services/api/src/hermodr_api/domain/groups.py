@@ -1,12 +1,12 @@
 """What may be said about groups and who belongs to them, and how they are shown."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hermodr_api.domain.bodies import Body, JsonObject, Label, Moment
+from hermodr_api.domain.bodies import Body, JsonObject, Label, Moment, Part
 from hermodr_api.domain.recipients import Name
 
 MOST_MEMBERS = 1000
@@ -80,6 +80,8 @@ class MemberPatch(Body):
 
 class MemberIn(MemberPatch):
     """A recipient who is to belong to a group: exactly one of `recipient_id` and `external_id`."""
+
+    most_fields: ClassVar[int] = Part.most_fields
 
     recipient_id: UUID | None = Field(default=None, description="The `id` of a recipient.")
     external_id: Label | None = Field(

@@ -4,22 +4,31 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
+from itertools import islice
 from typing import Any
 
 import jiter
 import orjson
 
-from hermodr_api.errors import MALFORMED, Flaw, Refused, invalid
+from hermodr_api.errors import MALFORMED, MOST_FLAWS, TOO_LARGE, Flaw, Refused, invalid
 from hermodr_contracts import json_values
 
-MOST_FLAWS = 50
 LONGEST_ITEM = 1024 * 1024
 """Octets of one document of many: what a request for it alone could have."""
 _WEIGHED_AT_ONCE = 100
+_MOST_OF_ONE = 10
+"""Flaws of one document of many."""
 _BOM = b"\xef\xbb\xbf"
 _ESCAPE = b"\\u"
 """Without one no text holds U+0000 or a surrogate: neither can stand in UTF-8 of JSON as it is."""
 _WHITE = b" \t\r\n"
+_SURELY_BORNE = 64 * 1024
+_BORNE_ALWAYS = 4 * 1024 * 1024
+_BORNE_FOR_EACH = 8
+_CAREFULLY = 2
+"""Times what the quick reader takes, as members go through lists of pairs."""
+_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},"]', re.DOTALL)
 
 
@@ -30,12 +39,39 @@ class Flawed:
     flaws: Sequence[Flaw]
 
 
+def bear(text: bytes, times: int = 1) -> None:
+    """Raises `Refused` for a text whose values would take many times its length: `[[],[],…` takes thirtyfold. `times`:
+    as much as usual."""
+    if _heavy(text, times):
+        raise Refused(
+            TOO_LARGE, "the body has too many values for its length: they would take too much memory"
+        )
+
+
+def _heavy(text: bytes, times: int = 1) -> bool:
+    """Told by the marks of its values; those within texts are left out where they matter."""
+    bearable = (_BORNE_ALWAYS + _BORNE_FOR_EACH * len(text)) // times
+    if len(text) < _SURELY_BORNE or (weight := _weight(text)) <= bearable:
+        return False
+    for within in _TEXT.finditer(text):
+        weight -= _weight(within[0])
+        if weight <= bearable:
+            return False
+    return True
+
+
+def _weight(text: bytes) -> int:
+    """What its values take at most, in octets, as measured."""
+    return 96 * (text.count(b",") + text.count(b"[") + text.count(b"{")) + 64 * text.count(b":")
+
+
 def parse(text: bytes) -> Any:
     """The document, all of which can be kept. Raises `Refused`: malformed with its position, or invalid with the place
     of each value that cannot be kept."""
+    bear(text)
     document = _read(text, 1)
-    if flaws := _flaws(document, _ESCAPE in text, ("body",)):
-        raise invalid(*flaws)
+    if flaws := _flaws(document, _ESCAPE in text, ("body",), MOST_FLAWS + 1):
+        raise invalid(*flaws[:MOST_FLAWS], more="and more" if len(flaws) > MOST_FLAWS else "")
     return document
 
 
@@ -47,27 +83,45 @@ def parse_line(text: bytes, line: int = 1) -> object:
         document = _read(text, line)
     except Refused as refused:
         return Flawed([Flaw((), refused.detail)])
-    flaws = _flaws(document, _ESCAPE in text, ())
+    flaws = _flaws(document, _ESCAPE in text, (), _MOST_OF_ONE)
     return Flawed(flaws) if flaws else document
 
 
-def parse_array(text: bytes) -> list[object]:
-    """The documents of an array, each of them or `Flawed`. Raises `Refused` for what is no array of values."""
+def parse_lines(text: bytes, most: int) -> list[object]:
+    """The documents of lines, each of them or `Flawed`. Raises `Refused` for more than `most`."""
+    lines = ((number, line) for number, line in enumerate(BytesIO(text), 1) if not line.isspace())
+    some = list(islice(lines, most + 1))
+    if len(some) > most:
+        raise _too_many(most)
+    return [parse_line(line.removesuffix(b"\n"), number) for number, line in some]
+
+
+def parse_array(text: bytes, most: int) -> list[object]:
+    """The documents of an array, each of them or `Flawed`. Raises `Refused` for what is no array of values, or for more
+    than `most`. An array of as many may take more memory than its length; what is refused for certain is not read."""
+    if _heavy(text) and _elements(text, most) is None:
+        bear(text)
     try:
         items = _quickly(text)
     except ValueError:  # because of one of them, most likely
-        each = _elements(text)
+        each = _elements(text, most)
         items = _read(text, 1) if each is None else [parse_line(element) for element in each]
     else:
+        if isinstance(items, list) and len(items) > most:
+            raise _too_many(most)
         texts = _ESCAPE in text
         for index, item in enumerate(items if isinstance(items, list) else ()):
-            if flaws := _flaws(item, texts, ()):
+            if flaws := _flaws(item, texts, (), _MOST_OF_ONE):
                 items[index] = Flawed(flaws)
         if isinstance(items, list) and len(text) > LONGEST_ITEM:
             _weigh(items)
     if not isinstance(items, list):
         raise invalid(Flaw(("body",), "must be an array of notifications (or NDJSON, with its Content-Type)"))
     return items
+
+
+def _too_many(most: int) -> Refused:
+    return Refused(TOO_LARGE, f"a bulk request has at most {most} items")
 
 
 _TOO_LONG = Flaw((), "is longer than 1 MiB")
@@ -108,6 +162,7 @@ def _read(text: bytes, line: int) -> Any:
 
 def _carefully(text: bytes, line: int) -> Any:
     """What the quick reader cannot read: because it is no JSON, or to say which of its values cannot be kept."""
+    bear(text, _CAREFULLY)
     try:
         return json_values.read(text.removeprefix(_BOM).decode())
     except json.JSONDecodeError as error:
@@ -124,13 +179,14 @@ def _carefully(text: bytes, line: int) -> Any:
     raise Refused(MALFORMED, reason, [Flaw(at, reason)])
 
 
-def _flaws(document: object, texts: bool, at: tuple[str | int, ...]) -> list[Flaw]:
-    found = json_values.settle(document, jiter.LosslessFloat, texts=texts)
-    return [Flaw((*at, *where), reason) for where, reason in found[:MOST_FLAWS]] if found else []
+def _flaws(document: object, texts: bool, at: tuple[str | int, ...], most: int) -> list[Flaw]:
+    found = json_values.settle(document, jiter.LosslessFloat, texts=texts, most=most)
+    return [Flaw((*at, *where), reason) for where, reason in found] if found else []
 
 
-def _elements(text: bytes) -> list[bytes] | None:
-    """The texts of an array's elements, without a look at what they are; `None` for what is no array."""
+def _elements(text: bytes, most: int) -> list[bytes] | None:
+    """The texts of an array's elements, without a look at what they are; `None` for what is no array. Raises `Refused`
+    for more than `most`."""
     text = text.removeprefix(_BOM).strip(_WHITE)
     if text[:1] != b"[" or text[-1:] != b"]":
         return None
@@ -146,6 +202,8 @@ def _elements(text: bytes) -> list[bytes] | None:
         if depth == 0 or (mark == b"," and depth == 1):
             found.append(text[start : token.start()].strip(_WHITE))
             start = token.end()
+            if len(found) > most:
+                raise _too_many(most)
     return found if depth == 0 and all(found) else None
 
 

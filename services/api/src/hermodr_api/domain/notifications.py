@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 import orjson
@@ -156,6 +156,7 @@ class NotificationIn(Body):
 class BulkItemIn(NotificationIn):
     """One notification of many, with a key of its own if it is to be repeatable."""
 
+    most_fields: ClassVar[int] = 40
     idempotency_key: IdempotencyKey | None = Field(
         default=None,
         description="The same key with the same item is accepted again without a second job, for 48 hours.",

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from hermodr_api.domain.bodies import Body, JsonObject
+from hermodr_api.domain.bodies import FEW, Body, JsonObject
 from hermodr_api.domain.recipients import Locale
-from hermodr_api.domain.templates import LocalesIn, TextsIn
+from hermodr_api.domain.templates import ChangesIn, LocalesIn
 from hermodr_contracts.locales import choose_locale
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.templates import Contents, Texts
@@ -20,7 +20,7 @@ NO_WORDS = "the plain text derived from the HTML is empty: write a body_text, or
 class DraftPreviewIn(Body):
     """Contents that are saved nowhere yet, and what to fill in."""
 
-    contents: Annotated[dict[Channel, LocalesIn], Field(min_length=1)] = Field(
+    contents: Annotated[dict[Channel, LocalesIn], Field(min_length=1), FEW] = Field(
         description="The texts by channel and locale.",
         examples=[{"email": {"en": {"subject": "Hello, {{ name }}", "body_text": "It works."}}}],
     )
@@ -40,7 +40,7 @@ class PreviewIn(Body):
     version: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)] | None = Field(
         default=None, description="Left out: the current one.", examples=[1]
     )
-    contents: dict[Channel, dict[Locale, TextsIn | None] | None] | None = Field(
+    contents: ChangesIn | None = Field(
         default=None,
         description="Unsaved changes, as in PATCH; they are tried on the version.",
         examples=[{"email": {"en": {"subject": "Hello, {{ name }}", "body_text": "It works."}}}],

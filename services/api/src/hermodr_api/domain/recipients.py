@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from hermodr_api.domain.addresses import EmailAddress, PhoneNumber
-from hermodr_api.domain.bodies import Body, Label, Moment
+from hermodr_api.domain.bodies import Body, Label, Moment, Part
 from hermodr_api.domain.notifications import Type
 from hermodr_contracts.locales import language_tag
 from hermodr_contracts.names import one_line_name
@@ -78,7 +78,7 @@ class RecipientPatch(RecipientIn):
     """What is to change: fields left out stay, `null` clears."""
 
 
-class Preference(Body):
+class Preference(Part):
     """A wish; `type` or `channel` left out means any. The most specific one decides."""
 
     type: Type | None = Field(

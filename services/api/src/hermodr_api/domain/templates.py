@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from hermodr_api.domain.bodies import Body
+from hermodr_api.domain.bodies import FEW, Body, Part
 from hermodr_api.domain.notifications import Subject, Type
 from hermodr_api.domain.recipients import Locale
 from hermodr_api.errors import Flaw
@@ -20,7 +20,7 @@ MAX_SOURCE = 128 * 1024
 Source = Annotated[str, Field(min_length=1, max_length=MAX_SOURCE)]
 
 
-class TextsIn(Body):
+class TextsIn(Part):
     """What is said in one locale on one channel: Jinja2, autoescaped in HTML."""
 
     subject: Subject | None = Field(
@@ -48,7 +48,8 @@ class TextsIn(Body):
     )
 
 
-LocalesIn = Annotated[dict[Locale, TextsIn], Field(min_length=1, max_length=100)]
+LocalesIn = Annotated[dict[Locale, TextsIn], Field(min_length=1, max_length=100), FEW]
+ChangesIn = Annotated[dict[Channel, Annotated[dict[Locale, TextsIn | None], FEW] | None], FEW]
 
 
 class TemplateIn(Body):
@@ -66,7 +67,7 @@ class TemplateIn(Body):
         description="For recipients in whose locale there are no texts; every channel needs texts in it.",
         examples=["en"],
     )
-    contents: Annotated[dict[Channel, LocalesIn], Field(min_length=1)] = Field(
+    contents: Annotated[dict[Channel, LocalesIn], Field(min_length=1), FEW] = Field(
         description="The texts by channel and locale.",
         examples=[{"email": {"en": {"subject": "Hello, {{ name }}", "body_text": "It works."}}}],
     )
@@ -83,7 +84,7 @@ class TemplatePatch(Body):
     default_locale: Locale | None = Field(
         default=None, description="For recipients in whose locale there are no texts.", examples=["en"]
     )
-    contents: dict[Channel, dict[Locale, TextsIn | None] | None] | None = Field(
+    contents: ChangesIn | None = Field(
         default=None,
         description="What changes of the texts, by channel and locale.",
         examples=[{"email": {"en": {"subject": "Hello, {{ name }}", "body_text": "It works."}}}],

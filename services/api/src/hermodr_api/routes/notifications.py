@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from hermodr_api.domain.bodies import read
 from hermodr_api.domain.jobs import AcceptedView, BulkAcceptedView
-from hermodr_api.domain.json_text import parse, parse_array, parse_line
+from hermodr_api.domain.json_text import parse, parse_array, parse_lines
 from hermodr_api.domain.notifications import BulkItemIn, NotificationIn
-from hermodr_api.errors import TOO_LARGE, Flaw, Refused, invalid
+from hermodr_api.errors import Flaw, invalid
 from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import JSON, MIB, Gate, key_of, read_bytes, respond
 from hermodr_api.service.answers import Key
@@ -21,6 +21,8 @@ from hermodr_api.service.notifications import Notifications
 NDJSON = "application/x-ndjson"
 MOST_ITEMS = 10_000
 BULK_LIMIT = 10 * MIB
+_AT_ONCE = 64 * 1024
+"""Octets of a body that is taken apart within a millisecond; for longer ones others need not wait."""
 
 _EXAMPLE: dict[str, Any] = {
     "to": {"email": "ada@example.com"},
@@ -77,11 +79,10 @@ class NotificationRoutes:
         """`POST /v1/notifications`. The busiest route: it does by hand what the others leave to the framework."""
         caller = await self._gate.admit(request, "send")
         text = await read_bytes(request, MIB)
-        document = parse(text)
-        wanted = read(NotificationIn, document)
-        return respond(
-            await self._notifications.request(caller.project_id, wanted, key_of(request, document))
+        wanted, key = (
+            _apart(request, text) if len(text) <= _AT_ONCE else await asyncio.to_thread(_apart, request, text)
         )
+        return respond(await self._notifications.request(caller.project_id, wanted, key))
 
     async def post_bulk(self, request: Request) -> Response:
         """`POST /v1/notifications/bulk`."""
@@ -91,17 +92,15 @@ class NotificationRoutes:
         return respond(await self._bulk.request(caller.project_id, items, key))
 
 
+def _apart(request: Request, text: bytes) -> tuple[NotificationIn, Key | None]:
+    document = parse(text)
+    return read(NotificationIn, document), key_of(request, document)
+
+
 def _items(request: Request, text: bytes) -> tuple[list[object], Key | None]:
     """The items and the request's key. In a thread of its own, as in `read_body`."""
     ndjson = request.headers["content-type"].lower().startswith(NDJSON)
-    items = _lines(text) if ndjson else parse_array(text)
+    items = parse_lines(text, MOST_ITEMS) if ndjson else parse_array(text, MOST_ITEMS)
     if not items:
         raise invalid(Flaw(("body",), "has no items"))
-    if len(items) > MOST_ITEMS:
-        raise Refused(TOO_LARGE, f"a bulk request has at most {MOST_ITEMS} items; these are {len(items)}")
     return items, key_of(request, items)
-
-
-def _lines(text: bytes) -> list[object]:
-    lines = [(number, line) for number, line in enumerate(text.split(b"\n"), 1) if line.strip()]
-    return [parse_line(line, number) for number, line in lines] if len(lines) <= MOST_ITEMS else list(lines)

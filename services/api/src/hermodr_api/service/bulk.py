@@ -31,7 +31,7 @@ from hermodr_api.domain.notifications import (
     template_of,
 )
 from hermodr_api.domain.updates import misplaced
-from hermodr_api.errors import Flaw, told
+from hermodr_api.errors import Flaw, listed
 from hermodr_api.service.accepting import Count
 from hermodr_api.service.answers import Answer, Key, settled
 from hermodr_api.service.directory import Directory
@@ -62,6 +62,8 @@ _SLICE = 200
 """Items examined before others get their turn."""
 _CHUNK = 1000
 """Rows in a statement."""
+_MOST_OF_ONE = 10
+_MOST_TOLD = 2_000
 _TRIES = 3
 _WAIT_SECONDS = 1.5
 """For keys of its items that uncommitted transactions hold: another bulk request may take as long."""
@@ -79,6 +81,14 @@ class _Work:
     keys: dict[int, tuple[str, bytes]] = field(default_factory=dict)
     repeated: list[UUID] = field(default_factory=list)
     jobs: list[tuple[int, NewJob]] = field(default_factory=list)
+    told: int = 0
+
+    def reject(self, index: int, flaws: Sequence[Flaw]) -> None:
+        """The first flaws of an item are told; where very many are wrong, the first of each."""
+        most = _MOST_OF_ONE if self.told < _MOST_TOLD else 1
+        self.told += min(len(flaws), most)
+        left = [Flaw((), f"and {len(flaws) - most} more")] if len(flaws) > most else []
+        self.rejected[index] = [*flaws[:most], *left]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +140,12 @@ class Bulk:
 
     def _examine(self, work: _Work, index: int, item: object, now: datetime) -> None:
         if isinstance(item, Flawed):
-            work.rejected[index] = list(item.flaws)
+            work.reject(index, item.flaws)
             return
         try:
             wanted = BulkItemIn.model_validate(item)
         except ValidationError as error:
-            work.rejected[index] = flaws_of(error, ())
+            work.reject(index, flaws_of(error, ()))
             return
         examined = examine(wanted, now, ())
         if isinstance(examined, list):
@@ -205,7 +215,7 @@ class Bulk:
 
     @staticmethod
     def _reject(work: _Work, index: int, wanted: NotificationIn, raw: object, flaws: list[Flaw]) -> None:
-        work.rejected[index] = flaws
+        work.reject(index, flaws)
         if isinstance(wanted, BulkItemIn) and wanted.idempotency_key is not None and isinstance(raw, dict):
             work.keys[index] = (wanted.idempotency_key, item_fingerprint(raw))
 
@@ -280,16 +290,13 @@ def _refusals(jobs: Sequence[tuple[int, NewJob]], verdicts: Sequence[Verdict]) -
 
 
 def _body(batch_id: UUID, accepted: int, rejected: dict[int, list[Flaw]]) -> bytes:
-    return orjson.dumps(
-        {
-            "batch_id": batch_id,
-            "accepted": accepted,
-            "rejected": [
-                {
-                    "index": index,
-                    "errors": [{"loc": told(flaw.loc), "msg": flaw.msg} for flaw in rejected[index]],
-                }
-                for index in sorted(rejected)
-            ],
-        }
-    )
+    """The answer, written in slices: of ten thousand items the objects that say it take more than the text."""
+    indexes = sorted(rejected)
+    written = [
+        orjson.dumps(
+            [{"index": each, "errors": listed(rejected[each])} for each in indexes[start : start + _SLICE]]
+        )
+        for start in range(0, len(indexes), _SLICE)
+    ]
+    head = orjson.dumps({"batch_id": batch_id, "accepted": accepted})[:-1]
+    return head + b',"rejected":[' + b",".join(each[1:-1] for each in written) + b"]}"

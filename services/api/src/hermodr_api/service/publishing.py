@@ -15,7 +15,6 @@ from hermodr_templates.cell import Cell, CellLost, Message
 from hermodr_templates.fair_turns import FairTurns, TooManyWait
 
 _PATIENCE_SECONDS = 8.0
-_MOST_FLAWS = 50
 _MOST_WAITING = 50
 """Texts of one project; what comes beyond is refused at once."""
 
@@ -63,7 +62,7 @@ class Publishing:
                 compiled = published["compiled_html"]
                 made.setdefault(channel, {})[locale] = replace(texts, compiled_html=compiled)
         if flaws:
-            raise invalid(*flaws[:_MOST_FLAWS])
+            raise invalid(*flaws)
         return Compiled(made, warnings)
 
     async def preview(

@@ -18,7 +18,7 @@ async def _hold(transaction: Any, api: ApiUnderTest, *names: str) -> None:
     """What a bulk request does to its items' keys, long before it commits."""
     await transaction.fetch(
         "INSERT INTO hermodr.idempotency_keys (project_id, key, fingerprint, status, response)"
-        " SELECT $1, name, '\\x00', 202, '{}' FROM unnest($2::text[]) name",
+        " SELECT $1, hermodr.kept_key(name), '\\x00', 202, '{}' FROM unnest($2::text[]) name",
         api.project_id,
         list(names),
     )

@@ -170,8 +170,9 @@ def a_day_later(admin: Psql, key: str) -> None:
         "UPDATE hermodr.idempotency_keys k SET created_at = created_at - interval '24 hours', response ="
         " convert_to(json_build_object('job_id', r->>'job_id', 'scheduled_for', (r->>'scheduled_for')::numeric - 86400,"
         " 'expires_at', (r->>'expires_at')::numeric - 86400)::text, 'UTF8')"
-        f" FROM (SELECT convert_from(response, 'UTF8')::json AS r FROM hermodr.idempotency_keys WHERE key = '{key}') e"
-        f" WHERE k.key = '{key}'"
+        " FROM (SELECT convert_from(response, 'UTF8')::json AS r FROM hermodr.idempotency_keys"
+        f" WHERE key = hermodr.kept_key('{key}')) e"
+        f" WHERE k.key = hermodr.kept_key('{key}')"
     )
 
 
@@ -228,7 +229,7 @@ def test_the_key_is_one_with_requests_over_http(admin: Psql, producer: Psql, hou
     project = house.ids["shop"]["project"]
     admin.ask(
         "INSERT INTO hermodr.idempotency_keys (project_id, key, fingerprint, status, response)"
-        f" VALUES ('{project}', 'by-http', '\\x00', 202, '{{}}')"
+        f" VALUES ('{project}', hermodr.kept_key('by-http'), '\\x00', 202, '{{}}')"
     )
     with pytest.raises(Refused, match="idempotency_key: was used for another request"):
         producer.ask(house.enqueue(idempotency_key="'by-http'"))

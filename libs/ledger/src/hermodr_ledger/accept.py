@@ -1,5 +1,6 @@
 """Taking jobs on: the one statement between a request and its `202 Accepted`."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,17 @@ class Idempotency:
     key: str
     fingerprint: bytes
     response: bytes
+
+    @property
+    def kept_key(self) -> str:
+        """As it is stored."""
+        return kept(self.key)
+
+
+def kept(key: str) -> str:
+    """An idempotency key as it is stored, hashed: producers make keys of whatever they have at hand, and one has to be
+    known again when the person it names is long forgotten. As `kept_key` does in SQL."""
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 class NewJob(NamedTuple):
@@ -194,7 +206,7 @@ def _columns(jobs: Sequence[NewJob]) -> list[list[object]]:
         [job.singleton_key for job in jobs],
         [job.on_unknown for job in jobs],
         [job.scheduled_for for job in jobs],
-        [each.key if each else None for each in keys],
+        [each.kept_key if each else None for each in keys],
         [each.fingerprint if each else None for each in keys],
         [each.response if each else None for each in keys],
         [job.delay_seconds for job in jobs],
@@ -212,7 +224,7 @@ async def earlier_answers(ledger: Statements, jobs: Sequence[NewJob]) -> dict[UU
         """,
         [job.id for job, _ in keyed],
         [job.project_id for job, _ in keyed],
-        [idempotency.key for _, idempotency in keyed],
+        [idempotency.kept_key for _, idempotency in keyed],
     )
     found = {row["id"]: row for row in rows}
     answers: dict[UUID, Verdict] = {}

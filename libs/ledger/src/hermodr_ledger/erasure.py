@@ -6,11 +6,12 @@ add deliveries to a job until the job itself is settled, so both are gone throug
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from hermodr_ledger import audit
+from hermodr_ledger import audit, traces
 from hermodr_ledger.audit import Actor
 from hermodr_ledger.engine import Ledger, Statements, Transaction
+from hermodr_ledger.traces import Person
 
 _SECONDS = 120.0
 _KEPT_IN_EVENTS = [
@@ -38,7 +39,11 @@ _THEIRS = """
 WITH theirs AS (
     SELECT id, (left(id::text, 32) || 'ffff')::uuid AS last, singleton_key FROM hermodr.jobs
     WHERE recipient_id = $1 AND project_id = $2
+    UNION ALL
+    SELECT id, (left(id::text, 32) || 'ffff')::uuid, singleton_key FROM hermodr.jobs
+    WHERE project_id = $2 AND owner_id = $3::text AND recipient_id IS NULL
 )"""
+"""What was requested for them, and what they requested themselves (tasks) as an end user."""
 
 _FREE_KEYS = f"""{_THEIRS}
 DELETE FROM hermodr.singletons s USING theirs t
@@ -67,11 +72,13 @@ _JOBS = f"""{_THEIRS}, counted AS (
     FROM theirs t ORDER BY t.id
 )
 UPDATE hermodr.jobs j
-SET to_email = NULL, to_phone = NULL, owner_id = NULL, data = '{{}}', content = NULL, metadata = NULL, result = NULL,
+SET to_email = NULL, to_phone = NULL, owner_id = CASE WHEN j.recipient_id IS NULL THEN j.owner_id END,  -- see _DISOWN
+    data = '{{}}', content = NULL, metadata = NULL, result = NULL,
     singleton_key = NULL, cancel_key = NULL, open_deliveries = c.open,
     state = CASE WHEN j.finished_at IS NOT NULL OR c.open > 0 THEN j.state
                  WHEN j.sent_deliveries > 0 THEN 'completed' ELSE 'cancelled' END,
-    error = CASE WHEN j.finished_at IS NOT NULL OR c.open > 0 OR j.sent_deliveries > 0 THEN j.error
+    error = CASE WHEN j.kind = 'task' AND j.error IS NOT NULL THEN 'erased'
+                 WHEN j.finished_at IS NOT NULL OR c.open > 0 OR j.sent_deliveries > 0 THEN j.error
                  ELSE 'recipient_erased' END,
     wake_at = CASE WHEN c.open > 0 THEN j.wake_at END,
     finished_at = CASE WHEN j.finished_at IS NULL AND c.open = 0 THEN now() ELSE j.finished_at END
@@ -87,38 +94,41 @@ _REST = (
     f"""{_THEIRS}
     UPDATE hermodr.dead_letters l SET body = NULL, headers = '{{}}' FROM theirs t WHERE l.job_id = t.id
     """,
-    # Answers to requests with an Idempotency-Key that show the person: they are kept for two days.
-    """
-    DELETE FROM hermodr.idempotency_keys
-    WHERE project_id = $2 AND position(convert_to($1::uuid::text, 'UTF8') IN response) > 0
-    """,
 )
+
+# At the end, as tasks are found by it; also what was for others under the same user id, which stays theirs.
+_DISOWN = """
+UPDATE hermodr.jobs SET owner_id = NULL
+WHERE project_id = $2 AND owner_id = $3::text AND recipient_id IS DISTINCT FROM $1
+"""
 
 _EVENTS = f"""{_THEIRS}
 UPDATE hermodr.events e
-SET detail = (SELECT jsonb_object_agg(d.key, d.value) FROM jsonb_each(e.detail) d WHERE d.key = ANY ($3::text[]))
+SET detail = (SELECT jsonb_object_agg(d.key, d.value) FROM jsonb_each(e.detail) d WHERE d.key = ANY ($4::text[]))
 FROM theirs t WHERE e.job_id = t.id AND e.detail IS NOT NULL
 """
 
 
 async def erase(ledger: Ledger, project_id: UUID, recipient_id: UUID, actor: Actor) -> Erased | None:
     """Deletes the recipient, their memberships and what they read; ends what of theirs is not sent yet; and blanks
-    every address, name, content, datum and wish in what was. States, times, types and counts stay. `None` when the
-    project has no such recipient. Raises `LedgerUnavailable`."""
+    every address, name, content, datum and wish in what was, in tasks they requested and in answers kept for repeats.
+    The audit log keeps a pseudonym. States, times, types and counts stay. `None` when the project has no such
+    recipient. Raises `LedgerUnavailable`."""
+    pseudonym = f"erased-{uuid4()}"
     async with ledger.transaction() as transaction:
-        gone = await transaction.fetch(
-            "DELETE FROM hermodr.recipients WHERE id = $1 AND project_id = $2 RETURNING id",
-            recipient_id,
-            project_id,
-            seconds=_SECONDS,
-        )
-        if not gone:
+        whom = await traces.person(transaction, project_id, recipient_id)
+        if whom is None:
             return None
-        erased = await _forget(transaction, project_id, recipient_id)
+        await transaction.fetch(
+            "DELETE FROM hermodr.recipients WHERE id = $1", recipient_id, seconds=_SECONDS
+        )
+        erased = await _forget(transaction, whom)
         counts = {"jobs": erased.jobs, "cancelled": erased.cancelled}
         await audit.record(transaction, project_id, actor, "recipient.erase", recipient_id, counts)
+        await traces.forget(transaction, whom, pseudonym)
     async with ledger.transaction() as transaction:  # what was requested while the first one was at it
-        await _forget(transaction, project_id, recipient_id)
+        await _forget(transaction, whom)
+        await traces.forget(transaction, whom, pseudonym)
     return erased
 
 
@@ -127,29 +137,35 @@ async def forget_jobs(statements: Statements, job_ids: Sequence[UUID]) -> None:
     acceptance."""
     await statements.fetch(
         """
+        WITH freed AS (
+            DELETE FROM hermodr.singletons s USING unnest($1::uuid[]) w(id) WHERE s.job_id = w.id
+        )
         UPDATE hermodr.jobs j
-        SET to_email = NULL, to_phone = NULL, owner_id = NULL, data = '{}', content = NULL, metadata = NULL
+        SET to_email = NULL, to_phone = NULL, owner_id = NULL, data = '{}', content = NULL, metadata = NULL,
+            singleton_key = NULL, cancel_key = NULL
         FROM unnest($1::uuid[]) w(id) WHERE j.id = w.id
         """,
         list(job_ids),
     )
 
 
-async def _forget(transaction: Transaction, project_id: UUID, recipient_id: UUID) -> Erased:
-    await transaction.fetch(_FREE_KEYS, recipient_id, project_id, seconds=_SECONDS)
-    erased = await _settle(transaction, project_id, recipient_id)
+async def _forget(transaction: Transaction, whom: Person) -> Erased:
+    who = (whom.id, whom.project_id, whom.user_id)
+    await transaction.fetch(_FREE_KEYS, *who, seconds=_SECONDS)
+    erased = await _settle(transaction, who)
     for statement in _REST:
-        await transaction.fetch(statement, recipient_id, project_id, seconds=_SECONDS)
-    await transaction.fetch(_EVENTS, recipient_id, project_id, _KEPT_IN_EVENTS, seconds=_SECONDS)
+        await transaction.fetch(statement, *who, seconds=_SECONDS)
+    await transaction.fetch(_EVENTS, *who, _KEPT_IN_EVENTS, seconds=_SECONDS)
+    await transaction.fetch(_DISOWN, *who, seconds=_SECONDS)
     return erased
 
 
-async def _settle(transaction: Transaction, project_id: UUID, recipient_id: UUID) -> Erased:
+async def _settle(transaction: Transaction, who: tuple[UUID, UUID, str | None]) -> Erased:
     jobs: set[UUID] = set()
     cancelled: set[UUID] = set()
     for _ in range(2):
-        await transaction.fetch(_DELIVERIES, recipient_id, project_id, seconds=_SECONDS)
-        rows = await transaction.fetch(_JOBS, recipient_id, project_id, seconds=_SECONDS)
+        await transaction.fetch(_DELIVERIES, *who, seconds=_SECONDS)
+        rows = await transaction.fetch(_JOBS, *who, seconds=_SECONDS)
         jobs |= {row["id"] for row in rows}
         cancelled |= {row["id"] for row in rows if row["error"] == "recipient_erased"}
     return Erased(len(jobs), len(cancelled))

@@ -7,7 +7,7 @@ behind, and can be repeated at once. While it runs its uncommitted row holds the
 from collections.abc import Sequence
 from uuid import UUID
 
-from hermodr_ledger.accept import KeyReused, Replay, StillRunning
+from hermodr_ledger.accept import KeyReused, Replay, StillRunning, kept
 from hermodr_ledger.engine import Contested, Row, Statements, Transaction
 
 TAKING_SECONDS = 0.15
@@ -32,7 +32,7 @@ async def take(
             ON CONFLICT DO NOTHING RETURNING key
             """,
             project_id,
-            key,
+            kept(key),
             fingerprint,
             f"{round(TAKING_SECONDS * 1000)}ms",
         )
@@ -63,10 +63,10 @@ async def look_many(
         WHERE project_id = $1 AND key = ANY ($2)
         """,
         project_id,
-        [key for key, _ in keys],
+        [kept(key) for key, _ in keys],
     )
     known = {row["key"]: row for row in rows}
-    return [_verdict(known.get(key), fingerprint) for key, fingerprint in keys]
+    return [_verdict(known.get(kept(key)), fingerprint) for key, fingerprint in keys]
 
 
 def _verdict(row: Row | None, fingerprint: bytes) -> Replay | KeyReused | StillRunning | None:
@@ -82,7 +82,7 @@ async def keep(transaction: Transaction, project_id: UUID, key: str, status: int
     await transaction.fetch(
         "UPDATE hermodr.idempotency_keys SET status = $3, response = $4 WHERE project_id = $1 AND key = $2",
         project_id,
-        key,
+        kept(key),
         status,
         response,
     )

@@ -52,7 +52,7 @@ async def accept_many(
 
 def _idempotency_key(job: NewJob) -> tuple[UUID, str]:
     """The order in which they are taken (see `accept`)."""
-    return (job.project_id, job.idempotency.key if job.idempotency is not None else "")
+    return (job.project_id, job.idempotency.kept_key if job.idempotency is not None else "")
 
 
 async def _spared(
@@ -76,7 +76,7 @@ async def _spared(
 
 async def _contested(transaction: Transaction, jobs: Sequence[NewJob]) -> dict[UUID, Verdict]:
     single = [(job, job.singleton_key) for job in jobs if job.singleton_key is not None]
-    keyed = [(job, job.idempotency.key) for job in jobs if job.idempotency is not None]
+    keyed = [(job, job.idempotency.kept_key) for job in jobs if job.idempotency is not None]
     verdicts: dict[UUID, Verdict] = {}
     kinds: tuple[tuple[str, list[tuple[NewJob, str]], Verdict], ...] = (
         ("idempotency", keyed, StillRunning()),

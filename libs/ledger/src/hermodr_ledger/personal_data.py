@@ -56,22 +56,31 @@ async def updates_read(ledger: Ledger, recipient_id: UUID, after: UUID = _NOWHER
     )
 
 
+_JOBS = """
+SELECT id, kind, type, state AS status, priority, channels, to_email, to_phone, data, content, metadata, result,
+       group_id, update_id, batch_id, singleton_key, cancel_key, scheduled_for, expires_at, deferred_until,
+       created_at, processed_at, finished_at, error
+FROM hermodr.jobs WHERE {} AND project_id = $2 AND id > $3 ORDER BY id LIMIT $4
+"""
+
+
 async def jobs(
     ledger: Ledger, project_id: UUID, recipient_id: UUID, after: UUID = _NOWHERE
 ) -> list[dict[str, Any]]:
     """What was requested for them, each with its deliveries, their attempts, and its timeline's notes."""
-    rows = await ledger.fetch(
-        """
-        SELECT id, kind, type, state AS status, priority, channels, to_email, to_phone, data, content, metadata, result,
-               group_id, update_id, batch_id, singleton_key, cancel_key, scheduled_for, expires_at, deferred_until,
-               created_at, processed_at, finished_at, error
-        FROM hermodr.jobs WHERE recipient_id = $1 AND project_id = $2 AND id > $3 ORDER BY id LIMIT $4
-        """,
-        recipient_id,
-        project_id,
-        after,
-        JOBS_A_PAGE,
-    )
+    sql = _JOBS.format("recipient_id = $1")
+    return await _with_all(ledger, await ledger.fetch(sql, recipient_id, project_id, after, JOBS_A_PAGE))
+
+
+async def requested(
+    ledger: Ledger, project_id: UUID, user_id: str | None, after: UUID = _NOWHERE
+) -> list[dict[str, Any]]:
+    """What they requested themselves as an end user: tasks."""
+    sql = _JOBS.format("owner_id = $1 AND recipient_id IS NULL")
+    return await _with_all(ledger, await ledger.fetch(sql, user_id, project_id, after, JOBS_A_PAGE))
+
+
+async def _with_all(ledger: Ledger, rows: Sequence[Row]) -> list[dict[str, Any]]:
     found = {row["id"]: _with_json(row, "data", "content", "metadata", "result") for row in rows}
     firsts, lasts = list(found), [last_child_of(each) for each in found]
     attempts = await _attempts(ledger, firsts, lasts)

@@ -87,8 +87,9 @@ async def drop_partitions(ledger: Ledger, before: datetime) -> Shaped:
 
 
 async def _forget(ledger: Ledger, week: str) -> None:
-    """Deletes what speaks of the week's jobs: their standings, and the batches whose last job was of it."""
-    for table, its in (("job_standings", "id"), ("batches", "last_job_id")):
+    """Deletes what speaks of the week's jobs: their standings, the keys they held, and the batches whose last job was
+    of it. Dead letters stay until somebody deletes them."""
+    for table, its in (("job_standings", "id"), ("singletons", "job_id"), ("batches", "last_job_id")):
         await ledger.fetch(
             f"""
             DELETE FROM hermodr.{table} t

@@ -9,9 +9,10 @@ import orjson
 
 from hermodr_api.domain.recipients import RecipientView
 from hermodr_contracts.vocabulary import Priority
-from hermodr_ledger import personal_data
+from hermodr_ledger import personal_data, traces
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.recipients import Recipient
+from hermodr_ledger.traces import Person
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -20,7 +21,7 @@ async def export(
     ledger: Ledger, project_id: UUID, recipient: Recipient, now: datetime
 ) -> AsyncIterator[bytes]:
     """The document, in pieces. Raises `LedgerUnavailable` in its midst: half a document is no document."""
-    who = recipient.id
+    who, whom = recipient.id, Person(project_id, recipient.id, recipient.user_id)
     head = {"exported_at": now, "recipient": RecipientView.model_validate(recipient).model_dump()}
     yield _written(head)[:-1]
     sections: tuple[tuple[str, Callable[[UUID], Awaitable[Rows]]], ...] = (
@@ -28,6 +29,8 @@ async def export(
         ("updates_written", lambda after: personal_data.updates_written(ledger, who, after)),
         ("updates_read", lambda after: personal_data.updates_read(ledger, who, after)),
         ("jobs", lambda after: personal_data.jobs(ledger, project_id, who, after)),
+        ("requested", lambda after: personal_data.requested(ledger, project_id, recipient.user_id, after)),
+        ("audit_log", lambda after: traces.audited(ledger, whom, after)),
     )
     for name, page in sections:
         yield f',"{name}":['.encode()
@@ -36,6 +39,7 @@ async def export(
             yield (b"" if first else b",") + b",".join(_written(_shown(row)) for row in rows)
             first, rows = False, await page(rows[-1]["id"])
         yield b"]"
+    yield b',"kept_answers":' + _written(await traces.answers(ledger, project_id, who))
     yield b"}\n"
 
 

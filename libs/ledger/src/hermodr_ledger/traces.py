@@ -1,0 +1,115 @@
+"""What speaks of a person beside their jobs: answers kept for repeats, lines of the audit log, their rate."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from hermodr_ledger.engine import Ledger, Row, Transaction
+
+ROWS_A_PAGE = 100
+_SECONDS = 120.0
+_KEPT = frozenset(
+    {"id", "job_id", "message_id", "group_id", "status", "status_url", "created_at", "updated_at"}
+)
+"""Of an answer about the person. The rest names them, or tells what they are like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A recipient. To be forgotten by `user_id` only while no other recipient of the project has it too."""
+
+    project_id: UUID
+    id: UUID
+    user_id: str | None
+
+
+async def person(transaction: Transaction, project_id: UUID, recipient_id: UUID) -> Person | None:
+    """The project's recipient, whose row is locked; `None` when there is none."""
+    rows = await transaction.fetch(
+        """
+        SELECT CASE WHEN NOT EXISTS (
+            SELECT 1 FROM hermodr.recipients o WHERE o.project_id = $2 AND o.user_id = r.user_id AND o.id <> r.id
+        ) THEN r.user_id END AS user_id
+        FROM hermodr.recipients r WHERE r.id = $1 AND r.project_id = $2 FOR UPDATE
+        """,
+        recipient_id,
+        project_id,
+        seconds=_SECONDS,
+    )
+    return Person(project_id, recipient_id, rows[0]["user_id"]) if rows else None
+
+
+async def answers(ledger: Ledger, project_id: UUID, recipient_id: UUID) -> list[dict[str, Any]]:
+    """Answers that are kept for repeats and show the person."""
+    rows = await ledger.fetch(_ANSWERS, project_id, recipient_id)
+    return [
+        {"status": row["status"], "created_at": row["created_at"], "response": json.loads(row["response"])}
+        for row in rows
+    ]
+
+
+async def audited(ledger: Ledger, whom: Person, after: UUID) -> Sequence[Row]:
+    """What they changed, and what was changed about them."""
+    return await ledger.fetch(
+        """
+        SELECT id, at, actor, action, subject FROM hermodr.audit_log
+        WHERE project_id = $1 AND id > $4 AND ((actor = 'user' AND actor_id = $3) OR subject = $2::uuid::text)
+        ORDER BY id LIMIT $5
+        """,
+        whom.project_id,
+        whom.id,
+        whom.user_id,
+        after,
+        ROWS_A_PAGE,
+    )
+
+
+_ANSWERS = """
+SELECT key, status, created_at, convert_from(response, 'UTF8') AS response FROM hermodr.idempotency_keys
+WHERE project_id = $1 AND position(convert_to($2::uuid::text, 'UTF8') IN response) > 0
+"""
+
+
+async def forget(transaction: Transaction, whom: Person, pseudonym: str) -> None:
+    """Answers keep ids and state, so that a repeat is still one; the audit log says `pseudonym` where it named them,
+    which nothing leads back from."""
+    rows = await transaction.fetch(_ANSWERS, whom.project_id, whom.id, seconds=_SECONDS)
+    await transaction.fetch(
+        """
+        UPDATE hermodr.idempotency_keys k SET response = convert_to(i.response, 'UTF8')
+        FROM unnest($2::text[], $3::text[]) AS i(key, response) WHERE k.project_id = $1 AND k.key = i.key
+        """,
+        whom.project_id,
+        [row["key"] for row in rows],
+        [json.dumps(_without(json.loads(row["response"]), str(whom.id))) for row in rows],
+    )
+    if whom.user_id is None:
+        return
+    await transaction.fetch(
+        """
+        UPDATE hermodr.audit_log SET actor_id = CASE WHEN actor = 'user' AND actor_id = $2 THEN $3 ELSE actor_id END,
+            subject = CASE WHEN subject = $2 THEN $3 ELSE subject END
+        WHERE project_id = $1 AND ((actor = 'user' AND actor_id = $2) OR subject = $2)
+        """,
+        whom.project_id,
+        whom.user_id,
+        pseudonym,
+        seconds=_SECONDS,
+    )
+    await transaction.fetch(
+        "DELETE FROM hermodr.rate_buckets WHERE subject = $1", f"user/{whom.project_id}/{whom.user_id}"
+    )
+
+
+def _without(answer: Any, recipient_id: str) -> Any:
+    """The answer, of whose parts about the person only what is `_KEPT` stays."""
+    if isinstance(answer, list):
+        return [_without(each, recipient_id) for each in answer]
+    if not isinstance(answer, dict):
+        return answer
+    about = recipient_id in (answer.get("id"), answer.get("recipient_id"), answer.get("author_id"))
+    return {
+        name: _without(value, recipient_id) for name, value in answer.items() if not about or name in _KEPT
+    }

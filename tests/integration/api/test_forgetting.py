@@ -1,0 +1,309 @@
+"""Every column that can hold text is known here: as one that erasing empties, or as one that holds nobody's data."""
+
+from typing import Any
+
+import pytest_asyncio
+
+from hermodr_ledger.engine import Ledger
+from hermodr_servicekit.ids import new_id
+from tests.support.api import ApiUnderTest, problem
+from tests.support.ledgers import emptied
+
+MARK = "zq7-of-ada"
+"""In whatever is hers."""
+USER = f"user-{MARK}"
+
+OF_A_PERSON = {
+    "attempts": {"detail", "provider_message_id"},
+    "audit_log": {"actor_id", "subject"},
+    "dead_letters": {"body", "headers"},
+    "deliveries": {"address", "address_name", "locale", "provider_message_id"},
+    "events": {"detail"},
+    "group_members": {"role"},
+    "idempotency_keys": {"response"},
+    "jobs": {
+        "to_email",
+        "to_phone",
+        "owner_id",
+        "data",
+        "content",
+        "metadata",
+        "result",
+        "singleton_key",
+        "cancel_key",
+    },
+    "rate_buckets": {"subject"},
+    "recipients": {
+        "external_id",
+        "user_id",
+        "name",
+        "email",
+        "phone",
+        "locale",
+        "timezone",
+        "quiet_hours",
+        "preferences",
+    },
+    "singletons": {"key"},
+}
+OF_NOBODY = {
+    "api_keys": {"name", "hint", "key_hash", "scopes"},
+    "attempts": {"provider", "outcome", "code", "claimed_by"},
+    "audit_log": {"actor", "action", "detail"},  # `audit.record` forbids personal data in `detail`
+    "dead_letters": {"source_id", "queue", "reason", "message_type", "job_type", "replay_by"},
+    "deliveries": {"channel", "state", "on_unknown", "claimed_by", "provider", "error"},
+    "events": {"kind"},
+    "groups": {"external_id", "name", "metadata"},
+    "idempotency_keys": {"key", "fingerprint"},  # hashes
+    "job_standings": {"state"},
+    "jobs": {"kind", "type", "state", "channels", "on_unknown", "error"},
+    "lane_rates": {"instance", "channel"},
+    "pauses": {"channel", "reason"},
+    "projects": {"name"},
+    "provider_limits": {"instance", "channel", "provider", "cause", "code", "place"},
+    "schema_version": {"version_num"},
+    "service_heartbeats": {"service", "instance"},
+    "set_aside": {"duty", "subject", "error"},  # ids of rows, names of exceptions
+    "template_contents": {
+        "channel",
+        "locale",
+        "subject",
+        "body_text",
+        "body_html",
+        "body_mjml",
+        "compiled_html",
+    },
+    "templates": {"name", "default_locale"},
+    "updates": {
+        "external_id",
+        "content_type",
+        "title",
+        "body",
+        "url",
+        "metadata",
+    },  # the group's, without their author
+}
+
+_COLUMNS = """
+SELECT c.relname AS table, a.attname AS column, format_type(a.atttypid, NULL) AS type
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relnamespace = 'hermodr'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+"""
+_WITHOUT_TEXT = {
+    "uuid",
+    "smallint",
+    "integer",
+    "bigint",
+    "boolean",
+    "double precision",
+    "interval",
+    "timestamp with time zone",
+    "uuid[]",
+    "xid8",
+}
+
+
+async def text_columns(ledger: Ledger) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for row in await ledger.fetch(_COLUMNS):
+        if row["type"] not in _WITHOUT_TEXT:
+            found.setdefault(row["table"], set()).add(row["column"])
+    return found
+
+
+async def marked(ledger: Ledger) -> dict[str, set[str]]:
+    """In which columns something of the person is."""
+    found: dict[str, set[str]] = {}
+    for table, columns in (await text_columns(ledger)).items():
+        for column in columns:
+            rows = await ledger.fetch(
+                f"SELECT count(*) AS n FROM hermodr.{table} t WHERE position($1 IN t.{column}::text) > 0"
+                f" OR position($2 IN t.{column}::text) > 0",
+                MARK,
+                MARK.encode().hex(),
+            )
+            if rows[0]["n"]:
+                found.setdefault(table, set()).add(column)
+    return found
+
+
+async def test_every_column_with_text_is_known(api: ApiUnderTest) -> None:
+    known = {
+        table: OF_A_PERSON.get(table, set()) | OF_NOBODY.get(table, set())
+        for table in {*OF_A_PERSON, *OF_NOBODY}
+    }
+    there = await text_columns(api.api.ledger)
+    new = {table: sorted(columns - known.get(table, set())) for table, columns in there.items()}
+    assert not {table: columns for table, columns in new.items() if columns}, (
+        "erased or exported? say so here"
+    )
+    assert known == there
+
+
+@pytest_asyncio.fixture
+async def ada(api: ApiUnderTest) -> dict[str, Any]:
+    """Somebody of whom there is something in every column there can be."""
+    await emptied(api.api.ledger)
+    await api.api.ledger.fetch("TRUNCATE hermodr.recipients, hermodr.audit_log, hermodr.rate_buckets CASCADE")
+    key = {"idempotency-key": f"welcome-{MARK}"}
+    fields = {"user_id": USER, "external_id": MARK, "name": MARK, "email": f"{MARK}@example.com"}
+    person: dict[str, Any] = (await api.http.post("/v1/recipients", json=fields, headers=key)).json()
+    mail = {"subject": MARK, "body_text": MARK, "metadata": {"of": MARK}, "data": {"of": MARK}}
+    sent = await api.http.post(
+        "/v1/notifications",
+        json=mail | {"to": {"recipient_id": person["id"]}, "cancel_key": MARK},
+        headers={"idempotency-key": f"mail-{MARK}"},
+    )
+    assert sent.status_code == 202, sent.text
+    mine = api.user(USER)
+    task = await mine.post(
+        "/v1/jobs", json={"type": "export", "payload": {"of": MARK}, "singleton_key": "one"}
+    )
+    assert task.status_code == 202, task.text
+    done = (await mine.post("/v1/jobs", json={"type": "export", "payload": {"of": MARK}})).json()["job_id"]
+    assert (await mine.delete(f"/v1/jobs/{done}")).status_code == 200  # which the audit log tells of the user
+    group = (await api.http.post("/v1/groups", json={"name": "Us"})).json()
+    members = {"members": [{"recipient_id": person["id"], "role": MARK}]}
+    await api.http.post(f"/v1/groups/{group['id']}/members", json=members, headers={"idempotency-key": "m-1"})
+    await _what_services_write(api, sent.json()["job_id"], person["id"])
+    return person | {"job_id": sent.json()["job_id"], "task_id": task.json()["job_id"], "done_id": done}
+
+
+async def _what_services_write(api: ApiUnderTest, job_id: str, recipient_id: str) -> None:
+    fetch = api.api.ledger.fetch
+    delivery = f"{job_id[:-4]}0001"
+    for sql in (
+        "UPDATE hermodr.recipients SET phone = $2, locale = $2, timezone = $2, quiet_hours = to_jsonb($2::text),"
+        " preferences = jsonb_build_array($2::text) WHERE id = $3::uuid AND $1::uuid IS NOT NULL",
+        "UPDATE hermodr.jobs SET to_email = $2, to_phone = $2, result = to_jsonb($2::text)"
+        " WHERE id = $1::uuid AND recipient_id = $3::uuid",
+        "INSERT INTO hermodr.events (job_id, kind, detail)"
+        " SELECT $1::uuid, 'decided', jsonb_build_object('wish', $2::text)"
+        " WHERE $3::uuid IS NOT NULL",
+        "INSERT INTO hermodr.dead_letters (id, project_id, queue, reason, job_id, body, headers)"
+        " SELECT $1::uuid, project_id, 'x', 'x', $1::uuid, convert_to($2, 'UTF8'), jsonb_build_object('x', $2::text)"
+        " FROM hermodr.recipients WHERE id = $3::uuid",
+    ):
+        await fetch(sql, job_id, MARK, recipient_id)
+    await fetch(
+        "INSERT INTO hermodr.deliveries (id, job_id, project_id, channel, priority, state, address, address_name,"
+        " locale, provider_message_id, on_unknown, max_attempts)"
+        " VALUES ($1::uuid, $2::uuid, $3, 'email', 1, 'queued', $4, $4, $4, $4, 'hold', 4)",
+        delivery,
+        job_id,
+        api.project_id,
+        MARK,
+    )
+    await fetch(
+        "INSERT INTO hermodr.attempts"
+        " (delivery_id, number, outcome, detail, provider_message_id, started_at, finished_at)"
+        " VALUES ($1::uuid, 1, 'transient', $2, $2, now(), now())",
+        delivery,
+        MARK,
+    )
+    await fetch(
+        "INSERT INTO hermodr.audit_log (id, project_id, actor, action, subject)"
+        " VALUES ($1, $2, 'cli', 'token.create', $3)",
+        new_id(),
+        api.project_id,
+        USER,
+    )
+    await fetch(
+        "INSERT INTO hermodr.rate_buckets (subject, rate, burst, tokens, wanted, returned, granted)"
+        " VALUES ($1, 1, 1, 1, 0, 0, 0) ON CONFLICT DO NOTHING",
+        f"user/{api.project_id}/{USER}",
+    )
+
+
+async def test_erasing_leaves_nothing_of_a_person_in_any_column(
+    api: ApiUnderTest, ada: dict[str, Any]
+) -> None:
+    assert await marked(api.api.ledger) == OF_A_PERSON
+    assert (await api.http.delete(f"/v1/recipients/{ada['id']}")).status_code == 204
+    assert await marked(api.api.ledger) == {}
+    states = await api.api.ledger.fetch("SELECT id::text, state FROM hermodr.jobs")
+    assert {row["id"]: row["state"] for row in states} == {
+        ada[name]: "cancelled" for name in ("job_id", "task_id", "done_id")
+    }
+
+
+async def test_a_repeat_is_one_when_its_person_is_forgotten(api: ApiUnderTest, ada: dict[str, Any]) -> None:
+    mail = {"subject": MARK, "body_text": MARK, "metadata": {"of": MARK}, "data": {"of": MARK}}
+    wanted = mail | {"to": {"recipient_id": ada["id"]}, "cancel_key": MARK}
+    person = {"user_id": USER, "external_id": MARK, "name": MARK, "email": f"{MARK}@example.com"}
+    await api.http.delete(f"/v1/recipients/{ada['id']}")
+    again = await api.http.post("/v1/recipients", json=person, headers={"idempotency-key": f"welcome-{MARK}"})
+    assert (again.status_code, again.headers["idempotent-replayed"]) == (201, "true")
+    assert set(again.json()) == {"id", "created_at", "updated_at"}
+    assert again.json()["id"] == ada["id"]
+    other = person | {"name": "Eve"}
+    refused = await api.http.post(
+        "/v1/recipients", json=other, headers={"idempotency-key": f"welcome-{MARK}"}
+    )
+    problem(refused, 422, "idempotency-key-reused")
+    repeated = await api.http.post(
+        "/v1/notifications", json=wanted, headers={"idempotency-key": f"mail-{MARK}"}
+    )
+    assert (repeated.status_code, repeated.json()["job_id"]) == (202, ada["job_id"])
+
+
+async def test_the_audit_log_keeps_a_pseudonym(api: ApiUnderTest, ada: dict[str, Any]) -> None:
+    before = (await api.http.get("/v1/audit-log")).json()["data"]
+    theirs = [line["id"] for line in before if line["actor_id"] == USER]
+    assert theirs
+    await api.http.delete(f"/v1/recipients/{ada['id']}")
+    after = {line["id"]: line for line in (await api.http.get("/v1/audit-log")).json()["data"]}
+    (name,) = {after[each]["actor_id"] for each in theirs}
+    assert name.startswith("erased-")
+    assert {line["subject"] for line in after.values()} >= {name, ada["id"]}
+    assert [after[line["id"]]["action"] for line in before] == [line["action"] for line in before]
+
+
+async def test_an_export_has_what_they_requested_and_did(api: ApiUnderTest, ada: dict[str, Any]) -> None:
+    await api.api.ledger.fetch("UPDATE hermodr.recipients SET quiet_hours = NULL, preferences = '[]'")
+    document = (await api.http.get(f"/v1/recipients/{ada['id']}/export")).json()
+    assert [job["id"] for job in document["jobs"]] == [ada["job_id"]]
+    assert [job["id"] for job in document["requested"]] == [ada["task_id"], ada["done_id"]]
+    assert document["requested"][0]["data"] == {"of": MARK}
+    assert [line["action"] for line in document["audit_log"] if line.get("actor") == "user"] == ["job.cancel"]
+    kept = [answer["response"] for answer in document["kept_answers"]]
+    assert any(answer.get("email") == ada["email"] for answer in kept)
+    other = await api.recipient()
+    empty = (await api.http.get(f"/v1/recipients/{other['id']}/export")).json()
+    assert (empty["requested"], empty["audit_log"], empty["kept_answers"]) == ([], [], [])
+
+
+async def test_who_shares_a_user_id_keeps_what_the_user_requested(
+    api: ApiUnderTest, ada: dict[str, Any]
+) -> None:
+    second = await api.recipient(user_id=USER)
+    await api.http.delete(f"/v1/recipients/{second['id']}")
+    assert (await api.user(USER).get(f"/v1/jobs/{ada['task_id']}")).status_code == 200
+    assert (await marked(api.api.ledger))["jobs"] == OF_A_PERSON["jobs"]
+
+
+async def test_a_clean_up_leaves_no_orphans(api: ApiUnderTest, ada: dict[str, Any]) -> None:
+    await api.http.post(
+        "/v1/notifications/bulk", json=[{"to": {"email": "x@example.com"}, "subject": "x", "body_text": "x"}]
+    )
+    ledger = api.api.ledger
+    await ledger.fetch(
+        "INSERT INTO hermodr.set_aside (duty, subject, error, again_at) VALUES ('due', $1, 'X', now())",
+        f"{ada['job_id'][:-4]}0001",
+    )
+    await ledger.fetch("UPDATE hermodr.jobs SET state = 'cancelled', finished_at = now() - interval '1 hour'")
+    gone = await ledger.fetch("SELECT hermodr.cleanup_notification_data('0 seconds') AS n")
+    assert gone[0]["n"] == 4
+    for table in (
+        "jobs",
+        "deliveries",
+        "attempts",
+        "events",
+        "dead_letters",
+        "job_standings",
+        "singletons",
+        "set_aside",
+    ):
+        assert (await ledger.fetch(f"SELECT count(*) AS n FROM hermodr.{table}"))[0]["n"] == 0, table
+    batches = "SELECT count(*) AS n FROM hermodr.batches WHERE project_id = $1"
+    assert (await ledger.fetch(batches, api.project_id))[0]["n"] == 0

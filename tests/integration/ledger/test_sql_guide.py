@@ -16,7 +16,9 @@ from tests.support.psql import Psql, Refused
 from tests.support.servers import private_postgres
 from tests.support.sql_house import House
 
-GUIDE = (Path(__file__).parents[3] / "docs/guides/sql.md").read_text(encoding="utf-8")
+TOP = Path(__file__).parents[3]
+GUIDE = (TOP / "docs/guides/sql.md").read_text(encoding="utf-8")
+README = (TOP / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```sql\n-- as ([^\n]+)\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
 FUNCTIONS = (
     "enqueue_notification_job",
@@ -43,7 +45,9 @@ def test_every_example_runs(
     admin: Psql, operator: Psql, reader: Psql, house: House, database_url: str, shop_app: str
 ) -> None:
     project = house.ids["shop"]["project"]
+    (named,) = set(re.findall(r"keys create --project (\w+)", README))
     admin.ask(
+        f"UPDATE hermodr.projects SET name = '{named}' WHERE id = '{project}'",
         f"UPDATE hermodr.recipients SET external_id = 'guest-7' WHERE id = '{house.ids['shop']['ada']}'",
         "INSERT INTO hermodr.templates (id, project_id, name, current_version)"
         f" VALUES (gen_random_uuid(), '{project}', 'booking', 1)",
@@ -85,6 +89,13 @@ def test_the_example_of_a_prepared_transaction_runs() -> None:
 async def _requested(database_url: str) -> list[bool]:
     async with ledgers.opened(database_url) as ledger:
         return [each.requested for each in await take_due_jobs(ledger, 10)]
+
+
+def test_what_the_examples_ask_for_was_made_by_the_readme() -> None:
+    types = set(re.findall(r"(?:notification_type => |queue_notification\()'(\w+)'", GUIDE))
+    assert types == {"booking"}
+    assert '"name": "booking"' in README
+    assert '"external_id": "guest-7"' in README
 
 
 def test_every_function_has_an_example() -> None:

@@ -1,10 +1,17 @@
 """Bulk requests: one bad item refuses no other, and a request is stored whole or not at all."""
 
+import asyncio
+import itertools
 import json
+from collections.abc import Sequence
 
+import asyncpg
+import httpx
 import pytest
 
+from hermodr_api.service import bulk, bulk_turns
 from tests.support.api import MAIL, ApiUnderTest, problem
+from tests.support.sessions import fresh_name
 
 URL = "/v1/notifications/bulk"
 NDJSON = {"content-type": "application/x-ndjson"}
@@ -155,3 +162,56 @@ async def test_a_failure_in_the_middle_leaves_nothing(
     assert await api.jobs() == 0
     assert (await api.http.post(URL, json=[MAIL] * 1500, headers=key)).json()["accepted"] == 1500
     assert await api.jobs() == 1500
+
+
+async def test_of_many_bulks_of_a_project_two_are_under_way_and_others_are_not_held_up(
+    api: ApiUnderTest, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_turns, "PATIENCE_SECONDS", 0.3)
+    other = await api.caller(["send"], fresh_name())
+    slow = await asyncpg.connect(database_url)
+    try:
+        await slow.execute("BEGIN")
+        await slow.execute("LOCK TABLE hermodr.batches IN ACCESS EXCLUSIVE MODE")
+        crowd = [asyncio.ensure_future(api.http.post(URL, json=[MAIL] * 20)) for _ in range(12)]
+        refused = await _first(crowd, 10)
+        for answer in refused:
+            assert "under way" in problem(answer, 429, "rate-limited")["detail"]
+            assert int(answer.headers["retry-after"]) > 0
+        singles = await asyncio.gather(*(other.post("/v1/notifications", json=MAIL) for _ in range(8)))
+        assert {each.status_code for each in singles} == {202}
+        assert (await api.http.post("/v1/notifications", json=MAIL)).status_code == 202
+        await slow.execute("COMMIT")
+    finally:
+        slow.terminate()
+    answers = await asyncio.gather(*crowd)
+    assert sorted(each.status_code for each in answers) == [202] * 2 + [429] * 10
+    assert (await api.http.post(URL, json=[MAIL])).status_code == 202
+    assert await api.jobs() == 2 * 20 + 1 + 1
+
+
+async def _first(wanted: Sequence[asyncio.Future[httpx.Response]], count: int) -> list[httpx.Response]:
+    """Those answered first."""
+    return [await each for each in itertools.islice(asyncio.as_completed(wanted), count)]
+
+
+async def test_a_few_bulks_at_once_wait_for_their_turn(api: ApiUnderTest) -> None:
+    answers = await asyncio.gather(*(api.http.post(URL, json=[MAIL] * 50) for _ in range(8)))
+    assert {each.status_code for each in answers} == {202}
+    assert await api.jobs() == 8 * 50
+
+
+async def test_a_bulk_that_takes_too_long_is_given_up_whole(
+    api: ApiUnderTest, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "_DEADLINE_SECONDS", 0.5)
+    slow = await asyncpg.connect(database_url)
+    try:
+        await slow.execute("BEGIN")
+        await slow.execute("LOCK TABLE hermodr.batches IN ACCESS EXCLUSIVE MODE")
+        problem(await api.http.post(URL, json=[MAIL] * 3), 503, "unavailable")
+        await slow.execute("ROLLBACK")
+    finally:
+        slow.terminate()
+    assert await api.jobs() == 0
+    assert (await api.http.post(URL, json=[MAIL])).status_code == 202

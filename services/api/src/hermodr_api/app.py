@@ -69,6 +69,9 @@ log = structlog.get_logger()
 _STATEMENT_SECONDS = 4.0
 _CONNECTION_SECONDS = 2.0
 _CONNECTIONS = 10
+_BULK_CONNECTIONS = 3
+_BULK_STATEMENT_SECONDS = 15.0
+_BULK_CONNECTION_SECONDS = 20.0
 _SPACING_SECONDS = 0.02
 """Between messages of one priority. Two hundred jobs a second, each rung for by itself, keep two cores busy with their
 way, and requests waiting for these; four to a message they take a quarter less (ADR 0028)."""
@@ -88,6 +91,13 @@ class Api:
             statement_seconds=_STATEMENT_SECONDS,
             connection_seconds=_CONNECTION_SECONDS,
         )
+        self._bulk_ledger = Ledger(  # so that a crowd of them leaves the others their connections
+            settings.database_url,
+            service=settings.service,
+            pool_size=_BULK_CONNECTIONS,
+            statement_seconds=_BULK_STATEMENT_SECONDS,
+            connection_seconds=_BULK_CONNECTION_SECONDS,
+        )
         self.broker = Broker(settings.amqp_url, settings.topology, settings.service)
         self.announcer = Announcer(self.broker, spacing=_SPACING_SECONDS)
         self._key_server = HttpKeyServer(settings.jwks_url) if settings.jwks_url is not None else None
@@ -103,7 +113,7 @@ class Api:
         domain = settings.message_id_domain
         self.accepting = Accepting(self.ledger, self.announcer, self._count)
         self.notifications = Notifications(self.directory, self.accepting, self.clock, domain)
-        self.bulk = Bulk(self.ledger, self.directory, self.announcer, self.clock, domain, self._count)
+        self.bulk = Bulk(self._bulk_ledger, self.directory, self.announcer, self.clock, domain, self._count)
         self.counts = Counts(self.clock)
         self._gate = Gate(self.authenticator, Limiter(partial(rates.take, self.ledger), self.clock))
         taken_on = NotificationRoutes(self._gate, self.notifications, self.bulk)
@@ -167,6 +177,7 @@ class Api:
             await self._keys.close()
             await self._key_server.close()
         await self.publishing.close()
+        await self._bulk_ledger.close()
         await self.ledger.close()
 
 

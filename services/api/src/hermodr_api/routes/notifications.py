@@ -16,6 +16,7 @@ from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import JSON, MIB, Gate, key_of, read_bytes, respond
 from hermodr_api.service.answers import Key
 from hermodr_api.service.bulk import Bulk
+from hermodr_api.service.bulk_turns import BulkTurns
 from hermodr_api.service.notifications import Notifications
 
 NDJSON = "application/x-ndjson"
@@ -39,6 +40,7 @@ class NotificationRoutes:
         self._gate = gate
         self._notifications = notifications
         self._bulk = bulk
+        self._turns = BulkTurns()
 
     def router(self) -> APIRouter:
         """The routes."""
@@ -87,9 +89,10 @@ class NotificationRoutes:
     async def post_bulk(self, request: Request) -> Response:
         """`POST /v1/notifications/bulk`."""
         caller = await self._gate.admit(request, "send")
-        text = await read_bytes(request, BULK_LIMIT, (JSON, NDJSON))
-        items, key = await asyncio.to_thread(_items, request, text)
-        return respond(await self._bulk.request(caller.project_id, items, key))
+        async with self._turns.of(caller.project_id):
+            text = await read_bytes(request, BULK_LIMIT, (JSON, NDJSON))
+            items, key = await asyncio.to_thread(_items, request, text)
+            return respond(await self._bulk.request(caller.project_id, items, key))
 
 
 def _apart(request: Request, text: bytes) -> tuple[NotificationIn, Key | None]:

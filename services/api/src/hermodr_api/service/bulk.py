@@ -33,7 +33,7 @@ from hermodr_api.domain.notifications import (
 from hermodr_api.domain.updates import misplaced
 from hermodr_api.errors import Flaw, listed
 from hermodr_api.service.accepting import Count
-from hermodr_api.service.answers import Answer, Key, settled
+from hermodr_api.service.answers import Answer, Key, patience, settled
 from hermodr_api.service.directory import Directory
 from hermodr_api.service.notifications import unknown_recipient, unknown_type
 from hermodr_contracts.vocabulary import JobKind, Priority
@@ -59,12 +59,14 @@ from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import new_id, new_job_id
 
 _SLICE = 200
-"""Items examined before others get their turn."""
+"""Items referred before others get their turn."""
 _CHUNK = 1000
 """Rows in a statement."""
 _MOST_OF_ONE = 10
 _MOST_TOLD = 2_000
 _TRIES = 3
+_DEADLINE_SECONDS = 45.0
+"""After that it is answered 503, and nothing of it is kept."""
 _WAIT_SECONDS = 1.5
 """For keys of its items that uncommitted transactions hold: another bulk request may take as long."""
 
@@ -121,13 +123,12 @@ class Bulk:
 
     async def request(self, project_id: UUID, items: Sequence[object], key: Key | None) -> Answer:
         """Commits the good items and says what is wrong with the others. `items` are parsed (`Flawed` where that could
-        not be), not yet validated. Raises `Refused` and `LedgerUnavailable`."""
-        work = _Work(project_id, new_id())
-        now = self._clock.now()
-        for start in range(0, len(items), _SLICE):
-            for index, item in enumerate(items[start : start + _SLICE], start):
-                self._examine(work, index, item, now)
-            await asyncio.sleep(0)
+        not be), not yet validated. Raises `Refused` (503 after its deadline) and `LedgerUnavailable`."""
+        async with patience(_DEADLINE_SECONDS):
+            return await self._request(_Work(project_id, new_id()), items, key)
+
+    async def _request(self, work: _Work, items: Sequence[object], key: Key | None) -> Answer:
+        await asyncio.to_thread(self._examine_all, work, items, self._clock.now())
         await self._refer(work)
         if work.keys:
             await self._look_back(work)
@@ -137,6 +138,11 @@ class Bulk:
             except Collided:
                 await asyncio.sleep(0)
         return await self._commit(work, key)
+
+    def _examine_all(self, work: _Work, items: Sequence[object], now: datetime) -> None:
+        """In a thread: others' requests are served meanwhile."""
+        for index, item in enumerate(items):
+            self._examine(work, index, item, now)
 
     def _examine(self, work: _Work, index: int, item: object, now: datetime) -> None:
         if isinstance(item, Flawed):

@@ -9,7 +9,7 @@ from uuid import UUID
 from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, JobState
 from hermodr_ledger.audit import Actor
 from hermodr_ledger.audit import record as audit
-from hermodr_ledger.engine import Ledger, LedgerUnavailable, Row, Transaction
+from hermodr_ledger.engine import Collided, Ledger, Row, Transaction
 from hermodr_servicekit.ids import last_child_of
 
 _TRIES = 5
@@ -78,7 +78,7 @@ async def cancel(
                 detail = {"was": seen.state, "deliveries": len(seen.waiting)}
                 await audit(transaction, project_id, actor, "job.cancel", job_id, detail)
                 return Cancelled(job_id, len(seen.waiting), seen.sent)
-    raise LedgerUnavailable("the job keeps changing")
+    raise Collided("the job keeps changing")
 
 
 async def cancel_by_key(ledger: Ledger, project_id: UUID, key: str, actor: Actor) -> CancelledByKey:
@@ -106,7 +106,7 @@ async def cancel_by_key(ledger: Ledger, project_id: UUID, key: str, actor: Actor
             cancelled += done
             being_sent.update(held)
         if ids:
-            raise LedgerUnavailable("the jobs keep changing")
+            raise Collided("the jobs keep changing")
         if len(rows) < _TOGETHER:
             break
         after = rows[-1]["id"]

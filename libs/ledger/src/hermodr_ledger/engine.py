@@ -3,13 +3,17 @@ notification is one set-based statement with arrays for arguments."""
 
 import asyncio
 import contextlib
+import math
+import select
+import time
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError, EmulatedDBAPIException
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util import greenlet_spawn
 
 _GONE: tuple[type[BaseException], ...] = (
@@ -41,21 +45,52 @@ Row = Mapping[str, Any]
 """A row by column name."""
 
 
+_NONE_LEFT: tuple[type[BaseException], ...] = (
+    PoolTimeout,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.OutOfMemoryError,  # also of room for locks
+)
+
+IDLE_SECONDS = 5.0
+"""A connection that nobody used for longer is tried before it is lent."""
+_TRYING_SECONDS = 1.0
+_USED_AT = "hermodr_used_at"
+
 COUNTING_SECONDS = 60.0
 """The limit for statements that read whatever waits or whatever was: microseconds a row, and there may be millions."""
+
+
+Cause = Literal["database", "lock", "overload"]
 
 
 class LedgerUnavailable(Exception):
     """The database cannot be reached or cannot write. Whether a statement under way was committed is unknown."""
 
+    cause: ClassVar[Cause] = "database"
+
+
+class ReadOnly(LedgerUnavailable):
+    """The database takes no writes: a standby after a fail-over, most likely. Nothing was committed."""
+
+
+class Overloaded(LedgerUnavailable):
+    """All connections, or what else there is a number of, are in use; or there was no answer in time. Nothing was begun
+    with a connection that could not be had."""
+
+    cause: ClassVar[Cause] = "overload"
+
 
 class Collided(LedgerUnavailable):
     """The transaction was undone because it and another waited for each other; doing it all again is safe."""
+
+    cause: ClassVar[Cause] = "lock"
 
 
 class Contested(LedgerUnavailable):
     """Somebody else's transaction holds a row or a key and has not ended within the time (`lock_timeout`); nothing was
     committed. The transaction it was raised in is of no use any more, but for a `part` of it."""
+
+    cause: ClassVar[Cause] = "lock"
 
 
 def repeats_itself(error: Exception) -> bool:
@@ -160,9 +195,13 @@ class Ledger:
         pool_size: int = 8,
         statement_seconds: float = 30.0,
         connection_seconds: float = 10.0,
+        lock_seconds: float = 0.0,
     ) -> None:
+        """`lock_seconds`: how long a statement waits for what others hold (`Contested`) unless it says so itself; 0:
+        as long as it may run."""
         self.database_url = database_url
         self._statement_seconds = statement_seconds
+        self._distrusted_before = -math.inf
         self._engine = create_async_engine(
             driver_url(database_url),
             pool_size=pool_size,
@@ -176,6 +215,7 @@ class Ledger:
                 "server_settings": {
                     "application_name": f"hermodr-{service}",
                     **ZONE,
+                    "lock_timeout": f"{round(lock_seconds * 1000)}ms",
                     # Look-ups by a handful of ids must stay index look-ups whatever the statistics say of tables
                     # that were empty a minute ago; joining through arrays leaves the planner guessing, and it does not
                     # know that of the many weeks one is looked into: reading all rows seems cheaper to it (measured:
@@ -235,7 +275,7 @@ class Ledger:
         and its reset are left out: they cost a third of what a small statement does, and transactions here begin in
         the driver. Raises `LedgerUnavailable`, `Collided`."""
         try:
-            lent = await self._engine.raw_connection()
+            lent = await self._lend()
             try:
                 yield lent.driver_connection
             except _LEAVE_BEHIND:
@@ -243,6 +283,7 @@ class Ledger:
                 raise
             finally:
                 if lent.is_valid:
+                    lent.info[_USED_AT] = time.monotonic()
                     lent.close()
         except _COLLISIONS as error:
             raise Collided(type(error).__name__) from error
@@ -250,19 +291,63 @@ class Ledger:
             raise Contested(type(error).__name__) from error
         except _GONE as error:
             await self._forget_connections(error)
-            raise LedgerUnavailable(type(error).__name__) from error
+            raise _unavailable(error) from error
         except (DBAPIError, EmulatedDBAPIException) as error:  # while SQLAlchemy prepared a new connection
             cause = _of_the_driver(error)
             if not isinstance(cause, _GONE):
                 raise
             await self._forget_connections(error)
-            raise LedgerUnavailable(type(cause).__name__) from error
+            raise _unavailable(cause) from error
+
+    async def _lend(self) -> PoolProxiedConnection:
+        """A connection of the pool that is alive. One whose end was seen is replaced, and one that was idle is tried
+        first: it may have died unseen (a fail-over, a firewall that forgets). Then all that were idle for as long are
+        replaced: whoever asks does not notice."""
+        while True:
+            lent = await self._engine.raw_connection()
+            used_at = lent.info.get(_USED_AT, math.inf)
+            try:
+                alive = await self._is_alive(lent.driver_connection, used_at)
+            except BaseException:
+                await greenlet_spawn(lent.invalidate)
+                raise
+            if alive:
+                return lent
+            self._distrusted_before = max(self._distrusted_before, min(used_at, time.monotonic()))
+            await greenlet_spawn(lent.invalidate)
+
+    async def _is_alive(self, driver: Any, used_at: float) -> bool:
+        if driver.is_closed() or used_at < self._distrusted_before or _has_news(driver):
+            return False
+        return time.monotonic() - used_at < IDLE_SECONDS or await _answers(driver)
 
     async def _forget_connections(self, error: BaseException) -> None:
         """After one connection died the others of the pool are most likely dead too. One that could not be had in time
         says nothing of them: forgetting them would open as many again beside those in use."""
         if not isinstance(error, PoolTimeout):
             await self._engine.dispose()
+
+
+def _has_news(driver: Any) -> bool:
+    """Whether the server said something nobody asked for: it ended the session, most likely, and the loop did not
+    read it yet. A look takes two microseconds."""
+    there = select.poll()
+    there.register(driver._transport.get_extra_info("socket").fileno(), select.POLLIN)
+    return bool(there.poll(0))
+
+
+async def _answers(driver: Any) -> bool:
+    try:
+        await driver.fetch("SELECT 1", timeout=_TRYING_SECONDS)
+    except _GONE:
+        return False
+    return True
+
+
+def _unavailable(error: BaseException) -> LedgerUnavailable:
+    if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+        return ReadOnly(type(error).__name__)
+    return (Overloaded if isinstance(error, _NONE_LEFT) else LedgerUnavailable)(type(error).__name__)
 
 
 def _of_the_driver(error: BaseException | None) -> BaseException | None:

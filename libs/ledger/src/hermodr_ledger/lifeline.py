@@ -16,6 +16,9 @@ from hermodr_servicekit.settings import refuse
 
 log = structlog.get_logger()
 
+REMEMBERED_SECONDS = 1.0
+PATIENCE_SECONDS = 2.0
+
 
 def instance_name() -> str:
     """A name no other process has, readable by an operator: host, process id and a random part."""
@@ -38,6 +41,38 @@ async def ledger_ready(ledger: Ledger, stop: asyncio.Event) -> bool:
         else:
             return True
     return False
+
+
+class WriteCheck:
+    """Whether the database takes a write, which is what a service promises to do with it. It answers reads after a
+    fail-over, too. However many ask, it is tried once a second."""
+
+    def __init__(self, ledger: Ledger, service: str, instance: str, clock: Clock) -> None:
+        self._ledger = ledger
+        self._service = service
+        self._instance = instance
+        self._clock = clock
+        self._turn = asyncio.Lock()
+        self._tried_at = -REMEMBERED_SECONDS
+        self._failure: LedgerUnavailable | None = None
+
+    async def failure(self) -> LedgerUnavailable | None:
+        """Why not; `None`: it does."""
+        async with self._turn:
+            if self._clock.monotonic() - self._tried_at >= REMEMBERED_SECONDS:
+                self._failure = await self._try()
+                self._tried_at = self._clock.monotonic()
+            return self._failure
+
+    async def _try(self) -> LedgerUnavailable | None:
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await heartbeats.touch(self._ledger, self._service, self._instance)
+        except LedgerUnavailable as error:
+            return error
+        except TimeoutError:
+            return LedgerUnavailable("no answer in time")
+        return None
 
 
 class Heart:

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from hermodr_contracts.messages import JobsRequested, Message
 from hermodr_ledger.due import put_back
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
-from hermodr_ledger.lifeline import Heart, instance_name, ledger_ready
+from hermodr_ledger.lifeline import Heart, WriteCheck, instance_name, ledger_ready
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.clock import SystemClock
@@ -41,6 +41,7 @@ class Runtime:
             "When the service last wrote its sign of life.",
             registry=self.registry,
         )
+        self._writing = WriteCheck(self.ledger, settings.service, self.instance, self.clock)
         self._heart = Heart(
             self.ledger, settings.service, self.instance, self.clock, settings.heartbeat_seconds, beat
         )
@@ -98,12 +99,5 @@ class Runtime:
         return {
             "started": self._started,
             "broker": self.broker.connected,
-            "database": await self._database_answers(),
+            "database": await self._writing.failure() is None,
         }
-
-    async def _database_answers(self) -> bool:
-        try:
-            await self.ledger.fetch("SELECT 1")
-        except LedgerUnavailable:
-            return False
-        return True

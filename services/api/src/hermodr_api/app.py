@@ -53,7 +53,7 @@ from hermodr_api.settings import ApiSettings
 from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_ledger import rates
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.lifeline import Heart, instance_name, ledger_ready
+from hermodr_ledger.lifeline import Heart, WriteCheck, instance_name, ledger_ready
 from hermodr_servicekit import logging
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.broker import Broker
@@ -67,6 +67,8 @@ from hermodr_servicekit.web import serve
 log = structlog.get_logger()
 
 _STATEMENT_SECONDS = 4.0
+_LOCK_SECONDS = 2.0
+"""Twice of it is within the patience: what one lock holds up is tried a second time without those who want it."""
 _CONNECTION_SECONDS = 2.0
 _CONNECTIONS = 10
 _BULK_CONNECTIONS = 3
@@ -83,6 +85,7 @@ class Api:
     def __init__(self, settings: ApiSettings, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
+        self.instance = instance_name()
         self.registry = CollectorRegistry()
         self.ledger = Ledger(
             settings.database_url,
@@ -90,6 +93,7 @@ class Api:
             pool_size=_CONNECTIONS,
             statement_seconds=_STATEMENT_SECONDS,
             connection_seconds=_CONNECTION_SECONDS,
+            lock_seconds=_LOCK_SECONDS,
         )
         self._bulk_ledger = Ledger(  # so that a crowd of them leaves the others their connections
             settings.database_url,
@@ -135,7 +139,8 @@ class Api:
         app = FastAPI(docs_url=None, redoc_url=None, openapi_url="/openapi.json", redirect_slashes=False)
         gate = self._gate
         repeatable = Repeatable(self.ledger)
-        check = HealthCheck(self.ledger, self.broker, self.clock, self.counts)
+        writing = WriteCheck(self.ledger, self.settings.service, self.instance, self.clock)
+        check = HealthCheck(self.ledger, writing, self.broker, self.clock, self.counts)
         health = HealthRoutes(check, self.authenticator, self.registry)
         app.include_router(taken_on.router())
         domain = self.settings.message_id_domain
@@ -187,7 +192,7 @@ async def main(stop: asyncio.Event) -> None:
     logging.configure(settings)
     api = Api(settings)
     spare_the_collector()
-    instance = instance_name()
+    instance = api.instance
     beat = Gauge(
         "hermodr_service_heartbeat_timestamp_seconds",
         "When the service last wrote its sign of life.",

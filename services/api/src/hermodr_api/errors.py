@@ -126,6 +126,18 @@ def contested(what: str = "a row that this one needs") -> Refused:
     )
 
 
-def unavailable(detail: str = "the database cannot be reached; nothing was accepted for certain") -> Refused:
-    """The ledger is away; trying again with the same Idempotency-Key is safe."""
-    return Refused(UNAVAILABLE, detail, headers={"retry-after": "2"})
+CAUSES: Mapping[str, str] = {
+    "database": "the database cannot be reached; nothing was accepted for certain",
+    "read_only": "the database takes no writes (a standby after a fail-over?); nothing was accepted",
+    "lock": "a transaction that is not committed holds what this needs; nothing was accepted",
+    "overload": "all connections to the database are busy; nothing was accepted for certain",
+    "keys": "the keys that tokens are signed with cannot be fetched",
+}
+"""Why something is not possible at the moment: `cause` of the problem, and what is told."""
+
+
+def unavailable(cause: str, detail: str | None = None) -> Refused:
+    """Not possible at the moment; trying again with the same Idempotency-Key is safe."""
+    return Refused(
+        UNAVAILABLE, detail or CAUSES[cause], headers={"retry-after": "2"}, members={"cause": cause}
+    )

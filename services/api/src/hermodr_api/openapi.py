@@ -20,7 +20,7 @@ from hermodr_api.domain.recipients import PreferencesIn, RecipientIn, RecipientP
 from hermodr_api.domain.tasks import TaskIn
 from hermodr_api.domain.templates import RollbackIn, TemplateIn, TemplatePatch
 from hermodr_api.domain.updates import ReadIn, UpdateIn, UpdatePatch
-from hermodr_api.errors import KINDS
+from hermodr_api.errors import CAUSES, KINDS
 from hermodr_api.problems import MEDIA_TYPE
 
 BODIES: tuple[type[BaseModel], ...] = (
@@ -81,6 +81,12 @@ _PROBLEM = {
             "type": "string",
             "format": "uuid",
             "description": "singleton-taken: the job that has the key",
+        },
+        "cause": {
+            "type": "string",
+            "enum": list(CAUSES),
+            "description": "unavailable (503): why. "
+            + "; ".join(f"`{name}`: {why}" for name, why in CAUSES.items()),
         },
     },
 }

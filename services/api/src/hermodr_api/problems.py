@@ -26,7 +26,7 @@ from hermodr_api.errors import (
     listed,
     unavailable,
 )
-from hermodr_ledger.engine import LedgerUnavailable
+from hermodr_ledger.engine import LedgerUnavailable, ReadOnly
 
 log = structlog.get_logger()
 
@@ -72,10 +72,11 @@ def internal(scope: Scope) -> Response:
     return respond(Refused(INTERNAL, "the request_id leads to the cause in the logs"), scope)
 
 
-def respond_unavailable(error: Exception, scope: Scope) -> Response:
-    """What is said while the database is away."""
-    log.warning("answered 503", error=str(error), request_id=scope.get(REQUEST_ID))
-    return respond(unavailable(), scope)
+def respond_unavailable(error: LedgerUnavailable, scope: Scope) -> Response:
+    """What is said while the database is away, takes no writes, or has no time for us."""
+    cause = "read_only" if isinstance(error, ReadOnly) else error.cause
+    log.warning("answered 503", cause=cause, error=str(error), request_id=scope.get(REQUEST_ID))
+    return respond(unavailable(cause), scope)
 
 
 def install(app: FastAPI) -> None:
@@ -94,6 +95,8 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _ledger_unavailable(request: Request, error: Exception) -> Response:
+    if not isinstance(error, LedgerUnavailable):
+        raise error
     return respond_unavailable(error, request.scope)
 
 

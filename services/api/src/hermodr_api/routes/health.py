@@ -70,7 +70,7 @@ class HealthRoutes:
 
     async def _ready(self) -> dict[str, bool]:
         # The broker is not asked for: without it jobs are accepted all the same.
-        return {"schema": self._authenticator.opened, "database": await self._check.database_answers()}
+        return {"schema": self._authenticator.opened, "database": await self._check.database_writes()}
 
 
 def _answer(health: Health) -> Response:

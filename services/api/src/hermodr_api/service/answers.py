@@ -9,7 +9,7 @@ from uuid import UUID
 from hermodr_api.errors import KEY_REUSED, STILL_RUNNING, Refused, contested
 from hermodr_ledger import idempotency
 from hermodr_ledger.accept import KeyReused, Replay, StillRunning
-from hermodr_ledger.engine import Contested, Ledger, LedgerUnavailable, Transaction
+from hermodr_ledger.engine import Contested, Ledger, Overloaded, Transaction
 
 PATIENCE_SECONDS = 4.5
 """After this long without the ledger a request is answered `503`: a producer is better told than kept."""
@@ -45,12 +45,12 @@ Act = Callable[[Transaction], Awaitable[Outcome]]
 
 @contextlib.asynccontextmanager
 async def patience(seconds: float = PATIENCE_SECONDS) -> AsyncIterator[None]:
-    """Turns waiting too long for the ledger into `LedgerUnavailable`."""
+    """Turns waiting too long for the ledger into `LedgerUnavailable`: one that is away says so sooner."""
     try:
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError as error:
-        raise LedgerUnavailable("no answer in time") from error
+        raise Overloaded("no answer in time") from error
 
 
 def settled(verdict: Replay | KeyReused | StillRunning) -> Answer:

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from hermodr_api.service.counts import Counts
 from hermodr_contracts.topology import NEEDED_SERVICES
 from hermodr_ledger import dead_letters, heartbeats, jobs, lanes, pauses, provider_limits, setting_aside
-from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_ledger.engine import Cause, Ledger, LedgerUnavailable, ReadOnly
+from hermodr_ledger.lifeline import WriteCheck
 from hermodr_ledger.provider_limits import ProviderLimits
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.clock import Clock
@@ -18,6 +19,13 @@ from hermodr_servicekit.outages import BrokerUnavailable
 _LOOKING_SECONDS = 2.0
 _COUNTING_SECONDS = 1.0
 _BROKER_REMEMBERED_SECONDS = 2.0
+
+_READ_ONLY = "the database is read-only (a standby after a fail-over?); nothing can be accepted"
+_WARNINGS: Mapping[Cause, str] = {
+    "database": "the database cannot be reached",
+    "lock": "the database cannot be written to: a transaction that is not committed is in the way",
+    "overload": "no connection to the database is free",
+}
 
 Status = Literal["healthy", "degraded", "unhealthy"]
 
@@ -33,8 +41,11 @@ class Health:
 class HealthCheck:
     """Looks at database, broker and services."""
 
-    def __init__(self, ledger: Ledger, broker: Broker, clock: Clock, counts: Counts) -> None:
+    def __init__(
+        self, ledger: Ledger, writing: WriteCheck, broker: Broker, clock: Clock, counts: Counts
+    ) -> None:
         self._ledger = ledger
+        self._writing = writing
         self._broker = broker
         self._clock = clock
         self._counts = counts
@@ -54,7 +65,7 @@ class HealthCheck:
             "failed": database.pop("failed"),
         }
         healthy: Status = "degraded" if warnings else "healthy"
-        status: Status = healthy if database["reachable"] else "unhealthy"
+        status: Status = healthy if database["writable"] else "unhealthy"
         report = {
             "status": status,
             "database": database,
@@ -78,19 +89,17 @@ class HealthCheck:
             status, {"status": status, "connected": connected, "queues": queues, "warnings": warnings}
         )
 
-    async def database_answers(self) -> bool:
-        """Whether the database can be worked with right now."""
-        try:
-            async with asyncio.timeout(_LOOKING_SECONDS):
-                await self._ledger.fetch("SELECT 1")
-        except (LedgerUnavailable, TimeoutError):
-            return False
-        return True
+    async def database_writes(self) -> bool:
+        """Whether the database takes what we accept right now."""
+        return await self._writing.failure() is None
 
     async def _database(self) -> dict[str, Any]:
-        started = self._clock.monotonic()
         services: dict[str, Any] = {}
         seen: dict[str, Any] = {"active": None, "failed": None, "services": services, "providers": {}}
+        failure = await self._writing.failure()
+        if failure is not None and not isinstance(failure, ReadOnly):
+            return seen | _away(failure)
+        started = self._clock.monotonic()
         try:
             async with asyncio.timeout(_LOOKING_SECONDS):
                 await self._ledger.fetch("SELECT 1")
@@ -105,17 +114,13 @@ class HealthCheck:
                 limits = await provider_limits.known(self._ledger)
                 aside = await setting_aside.all_aside(self._ledger)
         except (LedgerUnavailable, TimeoutError) as error:
-            reason = "no answer in time" if isinstance(error, TimeoutError) else str(error)
-            return seen | {
-                "reachable": False,
-                "error": reason,
-                "warnings": ["the database cannot be reached"],
-            }
+            return seen | _away(error)
         sending, dead = await asyncio.gather(
             self._counted("under way", partial(jobs.under_way, self._ledger)),
             self._counted("dead letters", partial(dead_letters.count, self._ledger)),
         )
-        warnings = [f"{dead} dead letters"] if dead else []
+        warnings = [_READ_ONLY] if failure is not None else []
+        warnings += [f"{dead} dead letters"] if dead else []
         warnings += [
             f"channel {each.channel} is paused since {each.paused_at:%Y-%m-%dT%H:%M:%SZ}: nothing is sent"
             for each in stopped
@@ -125,7 +130,12 @@ class HealthCheck:
         if tasks:
             warnings.append(f"tasks wait, {tasks} of them: there is no worker yet")
         seen["providers"] = {f"{each.channel}:{each.provider}": _provider(each) for each in limits}
-        found = {"reachable": True, "latency_ms": round(latency * 1000, 2), "warnings": warnings}
+        found = {
+            "reachable": True,
+            "writable": failure is None,
+            "latency_ms": round(latency * 1000, 2),
+            "warnings": warnings,
+        }
         return seen | found | {"active": sending, "failed": dead}
 
     async def _counted(self, name: str, count: Callable[[], Awaitable[int]]) -> int | None:
@@ -153,6 +163,14 @@ class HealthCheck:
                 known = (now, None)
             self._sizes = known
         return (True, known[1]) if known[1] is not None else (False, {})
+
+
+def _away(error: Exception) -> dict[str, Any]:
+    if isinstance(error, LedgerUnavailable):
+        reason, warning = str(error), _WARNINGS[error.cause]
+    else:
+        reason, warning = "no answer in time", _WARNINGS["database"]
+    return {"reachable": False, "writable": False, "error": reason, "warnings": [warning]}
 
 
 def _provider(limits: ProviderLimits) -> dict[str, Any]:

@@ -106,7 +106,7 @@ class Publishing:
             reason = "takes too long, or more memory than a template may, to be compiled and rendered"
             raise invalid(Flaw(at, reason)) from None
         except (TimeoutError, TooManyWait):
-            raise unavailable("other templates are being compiled; nothing was saved") from None
+            raise unavailable("overload", "other templates are being compiled; nothing was saved") from None
 
 
 def _source(texts: Texts) -> dict[str, object]:

@@ -74,4 +74,4 @@ class Users:
 
 
 def _keys_unavailable(error: KeysUnavailable) -> Refused:
-    return unavailable(str(error))
+    return unavailable("keys", str(error))

@@ -1,0 +1,183 @@
+"""Health says what is promised: that jobs can be accepted. And who is refused is told why."""
+
+import asyncio
+from collections.abc import Iterator
+
+import asyncpg
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry, Gauge
+
+from hermodr_api.app import Api
+from hermodr_api.settings import ApiSettings
+from hermodr_ledger import engine, migrate
+from hermodr_ledger.lifeline import Heart
+from tests.support.api import DEAD_BROKER, MAIL, ApiUnderTest, api_over, client_of, problem
+from tests.support.clocks import FakeClock
+from tests.support.proxies import proxied
+from tests.support.servers import private_postgres
+from tests.support.waiting import wait_until
+
+URL = "/v1/notifications"
+
+
+@pytest.fixture(scope="module")
+def postgres_url() -> Iterator[str]:
+    """A database on a server whose settings may be changed."""
+    with private_postgres() as server:
+        migrate.upgrade(server.url())
+        yield server.url()
+
+
+async def run(url: str, *statements: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        for each in statements:
+            await connection.execute(each)
+    finally:
+        await connection.close()
+
+
+async def status(api: ApiUnderTest, path: str, wanted: int) -> httpx.Response:
+    """Waits until GET `path` is answered so."""
+    answers: list[httpx.Response] = []
+
+    async def answered() -> bool:
+        answers.append(await api.http.get(path))
+        return answers[-1].status_code == wanted
+
+    found: bool = await wait_until(answered)
+    assert found
+    return answers[-1]
+
+
+async def test_a_database_that_takes_no_writes_is_not_healthy(postgres_url: str) -> None:
+    """After a fail-over everything was refused, and `/health` said 200."""
+    writes_off = "ALTER SYSTEM SET default_transaction_read_only = on"
+    async with api_over(postgres_url) as api:
+        assert (await api.http.post(URL, json=MAIL)).status_code == 202
+        assert (await api.http.get("/health")).json()["database"]["writable"] is True
+        await run(postgres_url, writes_off, "SELECT pg_reload_conf()")
+        try:
+            health = (await status(api, "/health", 503)).json()
+            assert health["status"] == "unhealthy"
+            assert (health["database"]["reachable"], health["database"]["writable"]) == (True, False)
+            assert any("read-only" in each for each in health["warnings"])
+            await status(api, "/health/ready", 503)
+            for path, body in ((URL, MAIL), (f"{URL}/bulk", [MAIL]), ("/v1/recipients", {"email": "a@b.co"})):
+                refused = problem(await api.http.post(path, json=body), 503, "unavailable")
+                assert refused["cause"] == "read_only", path
+                assert "takes no writes" in refused["detail"]
+        finally:
+            await run(
+                postgres_url,
+                "SET default_transaction_read_only = off",
+                "ALTER SYSTEM RESET default_transaction_read_only",
+                "SELECT pg_reload_conf()",
+            )
+        assert (await status(api, "/health", 200)).json()["database"]["writable"] is True
+        await status(api, "/health/ready", 200)
+        assert (await api.http.post(URL, json=MAIL)).status_code == 202
+
+
+async def test_the_write_is_tried_once_a_second_however_many_ask(database_url: str) -> None:
+    clock = FakeClock()
+    async with api_over(database_url, clock=clock) as api:
+        ledger = api.api.ledger
+        beat = Gauge("beat", "", registry=CollectorRegistry())
+        heart = Heart(ledger, "api", api.api.instance, clock, 5, beat)
+        await heart.tick()
+
+        async def written() -> object:
+            (row,) = await ledger.fetch(
+                "SELECT xmin::text FROM hermodr.service_heartbeats WHERE instance = $1", api.api.instance
+            )
+            return row["xmin"]
+
+        seen = [await written()]
+        for _ in range(2):
+            await asyncio.gather(*(api.http.get("/health/ready") for _ in range(20)))
+            seen.append(await written())
+        clock.advance(1.0)
+        await api.http.get("/health")
+        seen.append(await written())
+        assert seen[0] != seen[1] == seen[2] != seen[3]
+        await heart.leave()
+
+
+async def test_connections_that_died_while_idle_are_replaced_unseen(database_url: str) -> None:
+    async with api_over(database_url) as api:
+        for _ in range(3):
+            await asyncio.gather(
+                *(api.http.post("/v1/recipients", json={"email": "a@b.co"}) for _ in range(8))
+            )
+            ended = await _end_sessions(database_url)
+            assert ended >= 2
+            answers = await asyncio.gather(*(api.http.post(URL, json=MAIL) for _ in range(20)))
+            assert [each.status_code for each in answers] == [202] * 20
+            await _end_sessions(database_url)
+            assert (await api.http.get("/v1/jobs")).status_code == 200
+            await _end_sessions(database_url)
+            assert (await api.http.post(f"{URL}/bulk", json=[MAIL] * 3)).status_code == 202
+
+
+async def _end_sessions(url: str) -> int:
+    connection = await asyncpg.connect(url)
+    try:
+        rows = await connection.fetch(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'hermodr-api'"
+            " AND datname = current_database()"
+        )
+        return len(rows)
+    finally:
+        await connection.close()
+
+
+async def test_a_lock_is_named(api: ApiUnderTest, database_url: str) -> None:
+    holder = await asyncpg.connect(database_url)
+    try:
+        async with holder.transaction():
+            await holder.execute("LOCK TABLE hermodr.jobs")
+            refused = problem(await api.http.post(URL, json=MAIL), 503, "unavailable")
+            assert refused["cause"] == "lock"
+            refused = problem(await api.http.get("/v1/jobs"), 503, "unavailable")
+            assert refused["cause"] == "lock"
+    finally:
+        await holder.close()
+    assert (await api.http.post(URL, json=MAIL)).status_code == 202
+
+
+async def test_too_much_is_named(api: ApiUnderTest, database_url: str) -> None:
+    holder = await asyncpg.connect(database_url)
+    try:
+        async with holder.transaction():
+            await holder.execute("LOCK TABLE hermodr.groups")
+            answers = await asyncio.gather(*(api.http.get("/v1/groups") for _ in range(30)))
+    finally:
+        await holder.close()
+    causes = {problem(each, 503, "unavailable")["cause"] for each in answers}
+    assert causes == {"lock", "overload"}
+
+
+async def test_connections_that_died_a_moment_ago_are_tried_before_they_are_lent(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing told the driver yet."""
+    monkeypatch.setattr(engine, "IDLE_SECONDS", 0.0)
+    async with proxied(database_url) as (wire, url), api_over(url) as api:
+        for _ in range(20):
+            await asyncio.gather(*(api.http.get("/v1/jobs") for _ in range(5)))
+            wire.cut()
+            assert (await api.http.post(URL, json=MAIL)).status_code == 202
+
+
+async def test_a_database_that_is_away_is_named() -> None:
+    settings = ApiSettings(database_url="postgresql://postgres@127.0.0.1:1/none", amqp_url=DEAD_BROKER)
+    api = Api(settings)
+    api.authenticator.opened = True
+    async with client_of(api, "hk_" + "x" * 43) as client:
+        answer = problem(await client.post(URL, json=MAIL), 503, "unavailable")
+        assert answer["cause"] == "database"
+        health = await client.get("/health")
+        assert (health.status_code, health.json()["database"]["reachable"]) == (503, False)
+    await api.close()

@@ -1,5 +1,7 @@
 """The description: complete, and true."""
 
+import asyncio
+import time
 from typing import Any
 
 from tests.support.api import ApiUnderTest, client_of
@@ -40,6 +42,21 @@ async def test_every_status_is_described(api: ApiUnderTest) -> None:
         for status, response in operation["responses"].items():
             if int(status) >= 400:
                 assert list(response["content"]) == ["application/problem+json"], (path, status)
+
+
+async def test_writing_it_keeps_nobody_waiting(api: ApiUnderTest) -> None:
+    """It takes a second of computing, of which the loop's own thread has little."""
+    await api.http.get("/health/live")  # what the first request of all costs is not asked here
+    in_all, here = time.process_time(), time.thread_time()
+    async with asyncio.TaskGroup() as asking:
+        both = [asking.create_task(api.http.get(path)) for path in ("/openapi.json", "/")]
+    in_all, here = time.process_time() - in_all, time.thread_time() - here
+    assert here < in_all / 2
+    description, index = (each.result() for each in both)
+    assert description.json() == api.api.description()
+    assert index.json()["routes"]["index"] == ["GET /"]
+    head = await api.http.head("/openapi.json")
+    assert (head.status_code, head.headers["content-type"]) == (200, "application/json")
 
 
 async def test_every_field_of_a_request_is_described(api: ApiUnderTest) -> None:

@@ -34,6 +34,22 @@ async def test_no_route_passes_over_a_parameter_it_does_not_know(api: ApiUnderTe
     assert not passed_over
 
 
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        ("/", "there are none here"),
+        ("/v1/jobs/metrics", "there is hours"),
+        ("/v1/dead-letters/replay", "there are none here"),
+        ("/v1/recipients", "there are limit, cursor, sort, external_id, user_id, email"),
+    ],
+)
+async def test_those_that_there_are_are_named(api: ApiUnderTest, path: str, known: str) -> None:
+    answer = await api.http.request("POST" if path.endswith("replay") else "GET", f"{path}?emial=x")
+    assert answer.json()["errors"] == [
+        {"loc": ["query", "emial"], "msg": f"there is no such parameter; {known}"}
+    ]
+
+
 async def test_whoever_has_no_key_learns_nothing_of_parameters(api: ApiUnderTest) -> None:
     async with client_of(api.api) as nobody:
         for method, path, operation in await described(api):

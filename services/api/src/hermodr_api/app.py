@@ -17,7 +17,7 @@ from hermodr_api.routes.audit import AuditRoutes
 from hermodr_api.routes.dead_letters import DeadLetterRoutes
 from hermodr_api.routes.groups import GroupRoutes
 from hermodr_api.routes.health import HealthRoutes
-from hermodr_api.routes.index import index_router
+from hermodr_api.routes.index import IndexRoutes
 from hermodr_api.routes.intake import Gate
 from hermodr_api.routes.job_control import JobControlRoutes
 from hermodr_api.routes.job_metrics import JobMetricsRoutes
@@ -136,7 +136,7 @@ class Api:
         self._accepted.labels(kind.value, priority.lane).inc(jobs)
 
     def _framework(self, taken_on: NotificationRoutes) -> FastAPI:
-        app = FastAPI(docs_url=None, redoc_url=None, openapi_url="/openapi.json", redirect_slashes=False)
+        app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
         gate = self._gate
         repeatable = Repeatable(self.ledger)
         writing = WriteCheck(self.ledger, self.settings.service, self.instance, self.clock)
@@ -164,7 +164,7 @@ class Api:
         app.include_router(ApiKeyRoutes(gate, self.ledger, repeatable, self.authenticator).router())
         app.include_router(AuditRoutes(gate, self.ledger).router())
         app.include_router(health.router())
-        app.include_router(index_router(app))
+        app.include_router(IndexRoutes(app).router())
         app.router.routes.extend([*health.operations(), *reference_routes()])
         problems.install(app)
         openapi.install(app, version("hermodr-api"))

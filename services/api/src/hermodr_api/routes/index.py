@@ -1,5 +1,6 @@
-"""`/`: what there is, for whoever comes by with nothing but the address. No key is needed."""
+"""`/`: what there is, for whoever comes with nothing but the address; `/openapi.json`: all of it. No key is needed."""
 
+import asyncio
 from collections import defaultdict
 from typing import Any
 
@@ -24,17 +25,42 @@ class IndexView(BaseModel):
     routes: dict[str, list[str]]
 
 
-def index_router(app: FastAPI) -> APIRouter:
-    """The route of `/`."""
+class IndexRoutes:
+    """Both are written down once, when one is first asked for, and beside the loop: it takes a second of computing,
+    for which nobody else has to wait."""
 
-    async def index() -> Response:
-        return ok(_index(app.openapi()))
+    def __init__(self, app: FastAPI) -> None:
+        """`app` has all its routes by the time of the first request."""
+        self._app = app
+        self._writing = asyncio.Lock()
+        self._written: tuple[bytes, bytes] | None = None
 
-    docs = documented("What there is", method="GET", scope=None, answer=IndexView)
-    del docs["responses"][503]
-    router = APIRouter(tags=["index"], dependencies=[Depends(only_known)])
-    router.add_api_route("/", index, **docs)
-    return router
+    def router(self) -> APIRouter:
+        """The routes."""
+        docs = documented("What there is", method="GET", scope=None, answer=IndexView)
+        del docs["responses"][503]
+        router = APIRouter(tags=["index"])
+        router.add_api_route("/", self._index, dependencies=[Depends(only_known)], **docs)
+        router.add_api_route(
+            "/openapi.json", self._description, methods=["GET", "HEAD"], include_in_schema=False
+        )
+        return router
+
+    async def _index(self) -> Response:
+        return ok((await self._pages())[0])
+
+    async def _description(self) -> Response:
+        return ok((await self._pages())[1])
+
+    async def _pages(self) -> tuple[bytes, bytes]:
+        async with self._writing:
+            if self._written is None:
+                self._written = await asyncio.to_thread(self._write)
+        return self._written
+
+    def _write(self) -> tuple[bytes, bytes]:
+        schema = self._app.openapi()
+        return _index(schema), orjson.dumps(schema)
 
 
 def _index(schema: dict[str, Any]) -> bytes:

@@ -18,7 +18,8 @@ def only_known(request: Request) -> None:
     if not query:
         return
     route = request.scope.get("route")
-    known = set(_names(route.dependant)) if isinstance(route, APIRoute) else set()
+    known = dict.fromkeys(_names(route.dependant)) if isinstance(route, APIRoute) else {}
+    unknown = f"there is no such parameter; there {_listed(list(known))}"
     names: Counter[str] = Counter()
     flaws = []
     for pair in query.split(b"&"):
@@ -28,11 +29,15 @@ def only_known(request: Request) -> None:
         if name is None or value is None:
             flaws.append(Flaw(("query", shown), "is not UTF-8"))
         elif name not in known and pair:
-            flaws.append(Flaw(("query", shown), "there is no such parameter"))
+            flaws.append(Flaw(("query", shown), unknown))
         elif names[shown] == 2 and pair:
             flaws.append(Flaw(("query", shown), "is given twice"))
     if flaws:
         raise invalid(*flaws)
+
+
+def _listed(names: list[str]) -> str:
+    return "are none here" if not names else f"{'is' if len(names) == 1 else 'are'} {', '.join(names)}"
 
 
 def _text(part: bytes) -> str | None:

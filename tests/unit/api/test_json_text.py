@@ -201,3 +201,9 @@ def test_the_place_of_a_flaw_is_said_in_good_english(text: bytes, words: str) ->
     with pytest.raises(Refused) as caught:
         parse(text)
     assert caught.value.detail == words
+
+
+def test_what_would_be_read_for_a_second_in_one_go_is_read_one_by_one() -> None:
+    heavy = b'{"a": [' + b"{}," * 200_000 + b"{}]}"
+    items = parse_array(b"[" + b",".join([heavy, b'{"b": "\xff"}', heavy]) + b"]", 10_000)
+    assert [isinstance(each, Flawed) for each in items] == [False, True, False]

@@ -112,7 +112,7 @@ class Api:
         self._accepted = Counter(
             "hermodr_jobs_accepted", "Jobs committed here.", ("kind", "priority"), registry=self.registry
         )
-        self.directory = Directory(self.ledger, self.clock)
+        self.directory = Directory(self.ledger, self.clock, self._bulk_ledger)
         self.publishing = Publishing()
         domain = settings.message_id_domain
         self.accepting = Accepting(self.ledger, self.announcer, self._count)

@@ -99,8 +99,12 @@ def parse_lines(text: bytes, most: int) -> list[object]:
 def parse_array(text: bytes, most: int) -> list[object]:
     """The documents of an array, each of them or `Flawed`. Raises `Refused` for what is no array of values, or for more
     than `most`. An array of as many may take more memory than its length; what is refused for certain is not read."""
-    if _heavy(text) and _elements(text, most) is None:
-        bear(text)
+    if _heavy(text):
+        each = _elements(text, most)
+        if each is None:
+            bear(text)
+        else:  # one by one: the quick reader lets no other thread compute, for a second if there is so much
+            return [parse_line(element) for element in each]
     try:
         items = _quickly(text)
     except ValueError:  # because of one of them, most likely

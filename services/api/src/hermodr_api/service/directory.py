@@ -20,8 +20,10 @@ class Directory:
     """Remembers for a few seconds that a template exists (one deleted meanwhile fails its job with that reason), and
     never that one does not. Recipients are always looked up: one that was erased must not be written to."""
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, many: Ledger) -> None:
+        """`many` is where look-ups for bulk requests are made."""
         self._ledger = ledger
+        self._many = many
         self._clock = clock
         self._known: dict[tuple[UUID, str], float] = {}
         self._templates = Coalescer(self._look_up_templates, max_items=200, concurrency=2)
@@ -38,7 +40,7 @@ class Directory:
         wanted = [name for name in set(names) if not self._remembered((project_id, name))]
         if not wanted:
             return set()
-        found = await self._look_up_templates([(project_id, name) for name in wanted])
+        found = await self._look_up_templates([(project_id, name) for name in wanted], self._many)
         return {name for name, known in zip(wanted, found, strict=True) if not known}
 
     async def recipient(self, reference: Reference) -> Found | None:
@@ -48,7 +50,7 @@ class Directory:
     async def recipients(self, references: Iterable[Reference]) -> dict[Reference, Found | None]:
         """What each of the references leads to."""
         wanted = list(set(references))
-        return dict(zip(wanted, await self._look_up_recipients(wanted), strict=True)) if wanted else {}
+        return dict(zip(wanted, await recipients.resolve(self._many, wanted), strict=True)) if wanted else {}
 
     async def place(self, place: Place) -> FoundPlace:
         """What there is of the group and the update."""
@@ -57,7 +59,7 @@ class Directory:
     async def places(self, places: Iterable[Place]) -> dict[Place, FoundPlace]:
         """What there is of each of the places."""
         wanted = list(set(places))
-        return dict(zip(wanted, await self._look_up_places(wanted), strict=True)) if wanted else {}
+        return dict(zip(wanted, await updates.find(self._many, wanted), strict=True)) if wanted else {}
 
     def forget(self, project_id: UUID, name: str) -> None:
         """The template was deleted or renamed."""
@@ -67,8 +69,10 @@ class Directory:
         until = self._known.get(key)
         return until is not None and until > self._clock.monotonic()
 
-    async def _look_up_templates(self, keys: Sequence[tuple[UUID, str]]) -> list[bool]:
-        known = await templates.known(self._ledger, list(dict.fromkeys(keys)))
+    async def _look_up_templates(
+        self, keys: Sequence[tuple[UUID, str]], ledger: Ledger | None = None
+    ) -> list[bool]:
+        known = await templates.known(ledger or self._ledger, list(dict.fromkeys(keys)))
         if len(self._known) > _MOST_REMEMBERED:
             self._known.clear()
         until = self._clock.monotonic() + REMEMBERED_SECONDS

@@ -68,11 +68,13 @@ async def test_a_repeated_request_is_answered_as_before(api: ApiUnderTest) -> No
 
 async def test_items_have_keys_of_their_own(api: ApiUnderTest) -> None:
     keyed = MAIL | {"idempotency_key": "i-1"}
-    first = (await api.http.post(URL, json=[keyed, keyed, MAIL])).json()
+    first = (await api.http.post(URL, json=[keyed, MAIL, keyed])).json()
     assert (first["accepted"], first["rejected"]) == (3, [])
-    assert await api.jobs() == 2
-    second = (await api.http.post(URL, json=[keyed, keyed | {"subject": "Another"}])).json()
-    assert second["accepted"] == 1
+    jobs = (await api.http.get(f"/v1/jobs?batch_id={first['batch_id']}")).json()["data"]
+    assert len(jobs) == await api.jobs() == 2
+    assert first["replayed"] == [{"index": 2, "job_id": jobs[0]["id"]}]
+    second = (await api.http.post(URL, json=[keyed | {"subject": "Another"}, keyed])).json()
+    assert (second["accepted"], second["replayed"]) == (1, [{"index": 1, "job_id": jobs[0]["id"]}])
     assert second["rejected"][0]["errors"][0]["loc"] == ["idempotency_key"]
     assert await api.jobs() == 2
 
@@ -109,6 +111,8 @@ async def test_a_flawed_item_that_was_accepted_before_counts_as_replayed(api: Ap
     ).is_success
     again = (await api.http.post(URL, json=[item])).json()
     assert (again["accepted"], again["rejected"]) == (1, [])
+    (job,) = (await api.http.get("/v1/jobs")).json()["data"]
+    assert again["replayed"] == [{"index": 0, "job_id": job["id"]}]
     batch = (await api.http.get(f"/v1/batches/{again['batch_id']}")).json()
     assert (batch["counts"], batch["finished"]) == ({"replayed": 1}, False)
 

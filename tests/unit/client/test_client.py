@@ -246,18 +246,22 @@ def bulk_answer(request: httpx.Request) -> httpx.Response:
     lines = request.content.splitlines()
     bad = [i for i, line in enumerate(lines) if b"bad" in line]
     rejected = [{"index": i, "errors": [{"loc": ["to"], "msg": "no"}]} for i in bad]
-    return json_answer({"batch_id": JOB, "accepted": len(lines) - len(bad), "rejected": rejected}, 202)
+    known = [{"index": i, "job_id": JOB} for i, line in enumerate(lines) if b"known" in line]
+    counted = {"accepted": len(lines) - len(bad), "rejected": rejected, "replayed": known}
+    return json_answer({"batch_id": JOB} | counted, 202)
 
 
 def test_many_are_sent_in_requests_of_ten_thousand(either: Either) -> None:
     server = Scripted([bulk_answer])
-    items = ({"to": f"{'bad' if i == 15_000 else 'a'}{i}@b.c", "type": "x"} for i in range(20_001))
+    odd = {15_000: "bad", 12_345: "known"}
+    items = ({"to": f"{odd.get(i, 'a')}{i}@b.c", "type": "x"} for i in range(20_001))
     result = either.call(server, lambda h: h.send_many(items, idempotency_key="k"))
     assert [request.content.count(b"\n") for request in server.requests] == [10_000, 10_000, 1]
     assert server.keys == ["k.0", "k.1", "k.2"]
     assert result.accepted == 20_000
     assert len(result.batches) == 3
     assert [each.index for each in result.rejected] == [15_000]
+    assert [(each.index, str(each.job_id)) for each in result.replayed] == [(12_345, JOB)]
     assert server.requests[0].headers["content-type"] == "application/x-ndjson"
 
 

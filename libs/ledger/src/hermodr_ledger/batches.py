@@ -1,5 +1,6 @@
 """Bulk requests: the row that says which jobs belong together, and how far they are."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,12 +54,15 @@ async def record_batch(transaction: Transaction, batch: Batch, job_ids: Sequence
 
 
 async def read_batch(ledger: Ledger, project_id: UUID, batch_id: UUID) -> BatchProgress | None:
-    """The batch with its jobs counted by state; `None` when the project has no such batch."""
+    """The batch with its jobs counted by state, all at one moment; `None` when the project has no such batch."""
     rows = await ledger.fetch(
         """
-        SELECT b.id, accepted, rejected, created_at, first_job_id, last_job_id, cardinality(replayed) AS replayed,
+        SELECT b.id, accepted, rejected, created_at, cardinality(replayed) AS replayed,
                EXISTS (SELECT 1 FROM unnest(b.replayed) AS u(id) JOIN hermodr.jobs j ON j.id = u.id
-                       WHERE j.finished_at IS NULL) AS awaited
+                       WHERE j.finished_at IS NULL) AS awaited,
+               (SELECT jsonb_object_agg(state, n) FROM (
+                    SELECT state, count(*) AS n FROM hermodr.jobs
+                    WHERE id >= b.first_job_id AND id <= b.last_job_id AND batch_id = b.id GROUP BY state) s) AS counts
         FROM hermodr.batches b WHERE b.id = $1 AND project_id = $2
         """,
         batch_id,
@@ -67,13 +71,7 @@ async def read_batch(ledger: Ledger, project_id: UUID, batch_id: UUID) -> BatchP
     if not rows:
         return None
     row = rows[0]
-    counts = await ledger.fetch(
-        "SELECT state, count(*) AS n FROM hermodr.jobs WHERE id >= $1 AND id <= $2 AND batch_id = $3 GROUP BY state",
-        row["first_job_id"],
-        row["last_job_id"],
-        batch_id,
-    )
-    by_state = {JobState(each["state"]): int(each["n"]) for each in counts}
+    by_state = {JobState(state): int(n) for state, n in json.loads(row["counts"] or "{}").items()}
     finished = not row["awaited"] and TERMINAL_JOB_STATES.issuperset(by_state)
     return BatchProgress(
         row["id"], row["accepted"], row["rejected"], row["created_at"], by_state, row["replayed"], finished

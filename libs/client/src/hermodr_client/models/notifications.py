@@ -71,6 +71,14 @@ class BulkAnswer(Answer):
     batch_id: UUID
     accepted: int
     rejected: list[dict[str, Any]] = Field(default_factory=list)
+    replayed: list[ReplayedItem] = Field(default_factory=list)
+
+
+class ReplayedItem(Answer):
+    """An item of one bulk request that was accepted before, and its job."""
+
+    index: int
+    job_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +89,19 @@ class Rejected:
     errors: tuple[Flaw, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """An item whose `idempotency_key` was used before for the same, by its place, and the job it became then."""
+
+    index: int
+    job_id: UUID
+
+
 @dataclass(slots=True)
 class BulkResult:
-    """What became of a `send_many`: one batch for each request it took."""
+    """What became of a `send_many`: one batch for each request it took. `accepted` counts the `replayed` too."""
 
     accepted: int = 0
     batches: list[UUID] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
+    replayed: list[Replayed] = field(default_factory=list)

@@ -16,6 +16,7 @@ from hermodr_client.models.notifications import (
     Content,
     Notification,
     Rejected,
+    Replayed,
     To,
 )
 from hermodr_client.operation import operation
@@ -68,6 +69,7 @@ class Notifications(Part[W]):
             result.accepted += answer.accepted
             result.batches.append(answer.batch_id)
             result.rejected += (_rejected(each, chunk.first) for each in answer.rejected)
+            result.replayed += (Replayed(chunk.first + each.index, each.job_id) for each in answer.replayed)
         return result
 
 

@@ -175,8 +175,8 @@ class Timeline(BaseModel):
 
 class BatchView(BaseModel):
     """How far a bulk request is. `counts` has the job states that occur, and as `replayed` the items whose
-    `idempotency_key` was used before for the same: they have no job in this batch. Together they are `accepted`.
-    `finished`: all jobs are, those of replayed items included."""
+    `idempotency_key` was used before for the same: their jobs belong to earlier requests, and the answer to this one
+    names them. Together they are `accepted`. `finished`: all jobs are, those of replayed items included."""
 
     batch_id: UUID
     accepted: int
@@ -186,12 +186,22 @@ class BatchView(BaseModel):
     created_at: datetime
 
 
+class ReplayedItemView(BaseModel):
+    """An item that was accepted before, and its job."""
+
+    index: int
+    job_id: UUID
+
+
 class BulkAcceptedView(BaseModel):
-    """What became of a bulk request: `rejected` items by their position in it, counted from 0."""
+    """What became of a bulk request: items by their position in it, counted from 0. `replayed` are those of the
+    accepted whose `idempotency_key` was used before for the same, with the jobs they became then; the jobs of all
+    others are those of `GET /v1/jobs?batch_id=`."""
 
     batch_id: UUID
     accepted: int
     rejected: list[dict[str, Any]]
+    replayed: list[ReplayedItemView]
 
 
 def history_view(history: JobHistory, now: datetime, domain: str) -> JobHistoryView:

@@ -81,7 +81,7 @@ class _Work:
     sendable: list[tuple[int, Sendable, dict[str, Any]]] = field(default_factory=list)
     rejected: dict[int, list[Flaw]] = field(default_factory=dict)
     keys: dict[int, tuple[str, bytes]] = field(default_factory=dict)
-    repeated: list[UUID] = field(default_factory=list)
+    repeated: dict[int, UUID] = field(default_factory=dict)
     jobs: list[tuple[int, NewJob]] = field(default_factory=list)
     told: int = 0
 
@@ -231,7 +231,7 @@ class Bulk:
         for index, verdict in zip(work.keys, verdicts, strict=True):
             if isinstance(verdict, Replay):
                 del work.rejected[index]
-                work.repeated.append(_job_of(verdict))
+                work.repeated[index] = _job_of(verdict)
 
     async def _commit(self, work: _Work, key: Key | None) -> Answer:
         try:
@@ -247,10 +247,12 @@ class Bulk:
                 committed = [
                     job for job, verdict in zip(jobs, verdicts, strict=True) if verdict == Accepted()
                 ]
-                replayed = work.repeated + [_job_of(each) for each in verdicts if isinstance(each, Replay)]
-                batch = Batch(work.batch_id, work.project_id, accepted, len(rejected), replayed)
+                replayed = work.repeated | _repeats(work.jobs, verdicts)
+                batch = Batch(
+                    work.batch_id, work.project_id, accepted, len(rejected), list(replayed.values())
+                )
                 await record_batch(transaction, batch, [job.id for job in committed])
-                body = _body(work.batch_id, accepted, rejected)
+                body = _body(work.batch_id, accepted, rejected, replayed)
                 if key is not None:
                     await idempotency.keep(transaction, work.project_id, key.value, 202, body)
         except idempotency.InUse:
@@ -276,6 +278,11 @@ def _job_of(replay: Replay) -> UUID:
     return UUID(orjson.loads(replay.response)["job_id"])
 
 
+def _repeats(jobs: Sequence[tuple[int, NewJob]], verdicts: Sequence[Verdict]) -> dict[int, UUID]:
+    told = zip(jobs, verdicts, strict=True)
+    return {index: _job_of(verdict) for (index, _), verdict in told if isinstance(verdict, Replay)}
+
+
 def _refusals(jobs: Sequence[tuple[int, NewJob]], verdicts: Sequence[Verdict]) -> dict[int, list[Flaw]]:
     refusals = {}
     for (index, _), verdict in zip(jobs, verdicts, strict=True):
@@ -295,7 +302,7 @@ def _refusals(jobs: Sequence[tuple[int, NewJob]], verdicts: Sequence[Verdict]) -
     return refusals
 
 
-def _body(batch_id: UUID, accepted: int, rejected: dict[int, list[Flaw]]) -> bytes:
+def _body(batch_id: UUID, accepted: int, rejected: dict[int, list[Flaw]], replayed: dict[int, UUID]) -> bytes:
     """The answer, written in slices: of ten thousand items the objects that say it take more than the text."""
     indexes = sorted(rejected)
     written = [
@@ -305,4 +312,7 @@ def _body(batch_id: UUID, accepted: int, rejected: dict[int, list[Flaw]]) -> byt
         for start in range(0, len(indexes), _SLICE)
     ]
     head = orjson.dumps({"batch_id": batch_id, "accepted": accepted})[:-1]
-    return head + b',"rejected":[' + b",".join(each[1:-1] for each in written) + b"]}"
+    known = orjson.dumps([{"index": each, "job_id": replayed[each]} for each in sorted(replayed)])
+    return (
+        head + b',"rejected":[' + b",".join(each[1:-1] for each in written) + b'],"replayed":' + known + b"}"
+    )

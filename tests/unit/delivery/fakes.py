@@ -13,6 +13,7 @@ from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.recorder import Recorder, Result
 from hermodr_ledger.attempts import Attempt, Claim, Outcome, Recorded, Settlement
 from hermodr_ledger.engine import LedgerUnavailable
+from hermodr_ledger.locked import Held
 from hermodr_servicekit.ids import child_id, job_of, new_job_id
 
 LADDER = parse_ladder("10s,60s")
@@ -69,6 +70,7 @@ class FakeAttempts:
         self.before_a_claim: Callable[[Sequence[UUID]], None] = _nothing
         self.stale: set[UUID] = set()
         self.broken: set[UUID] = set()
+        self.held: set[UUID] = set()
         self.away = 0
         self.recording = asyncio.Event()
         self.recording.set()
@@ -100,9 +102,9 @@ class FakeAttempts:
         self._answer()
         if any(attempt.delivery_id in self.broken for attempt, _ in results):
             raise ArithmeticError
-        counted = [pair for pair in results if pair[0].delivery_id not in self.stale]
+        counted = [pair for pair in results if pair[0].delivery_id not in self.stale | self.held]
         self.recorded += [attempt.delivery_id for attempt, _ in counted]
-        return [
+        done = [
             Recorded(
                 attempt.delivery_id,
                 job_of(attempt.delivery_id),
@@ -113,6 +115,9 @@ class FakeAttempts:
             )
             for attempt, settlement in counted
         ]
+        if held := self.held & {attempt.delivery_id for attempt, _ in results}:
+            raise Held(held, done)
+        return done
 
     def _answer(self) -> None:
         if self.away:

@@ -3,7 +3,10 @@
 import asyncio
 from collections.abc import Iterable
 
+import pytest
+
 from hermodr_contracts.vocabulary import Channel, Priority
+from hermodr_delivery import recorder
 from hermodr_delivery.recorder import Result
 from hermodr_ledger.attempts import Outcome
 from tests.support.waiting import wait_until
@@ -96,3 +99,23 @@ async def test_draining_waits_for_records_and_announcements() -> None:
         await draining
     assert future.done()
     assert bench.announcer.drained == 1
+
+
+async def test_a_result_whose_row_is_locked_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "_HELD_SECONDS", 0.01)
+    bench = Bench()
+    held, *free = new_ids(4)
+    bench.attempts.held.add(held)
+    waiting = bench.recorder.submit(result_of(claim_of(held), Outcome.TRANSIENT))
+    assert await all_of(bench, [result_of(claim_of(each)) for each in free]) == [None] * 3
+    await wait_until(lambda: len(bench.attempts.batches) > 3)
+    assert sorted(bench.attempts.recorded) == sorted(free)
+    assert not waiting.done()
+    draining = asyncio.create_task(bench.recorder.drain())
+    await asyncio.sleep(0)
+    bench.attempts.held.clear()
+    async with asyncio.timeout(PATIENCE):
+        await draining
+    assert waiting.done()
+    assert bench.attempts.recorded[-1] == held
+    assert bench.announcer.rung == [(Channel.EMAIL, Priority.NORMAL, [held], LADDER[0])]

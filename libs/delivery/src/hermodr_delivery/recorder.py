@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import timedelta
+from functools import partial
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
@@ -15,11 +16,14 @@ from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.throughput import Throughput
 from hermodr_ledger.attempts import Attempt, Claim, Recorded, Settlement, settle
 from hermodr_ledger.engine import LedgerUnavailable
+from hermodr_ledger.locked import Held
 from hermodr_servicekit.coalescer import Coalescer
 
 log = structlog.get_logger()
 
 _LONGEST_PAUSE_SECONDS = 1.0
+_HELD_SECONDS = 0.5
+"""Until a result whose row was locked is handed in again."""
 _SPACING_SECONDS = 0.01
 """Between two statements that are not full. What is sent and not yet recorded when a sender is killed is sent twice, so
 it is a hundredth of a second, not a tenth."""
@@ -71,25 +75,61 @@ class Recorder:
         self._metrics = metrics
         self._ladder = ladder
         self._throughput = throughput
-        self._line: Coalescer[Result, None] = Coalescer(
+        self._held: set[asyncio.Future[None]] = set()
+        self._line: Coalescer[Result, bool] = Coalescer(
             self._record, max_items=200, concurrency=1, spacing=_SPACING_SECONDS, split_on=(Exception,)
         )
 
     def submit(self, result: Result) -> asyncio.Future[None]:
         """Records the result; the future is done when it is committed."""
-        return self._line.submit(result)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._hand_in(result, done)
+        return done
+
+    def _hand_in(self, result: Result, done: asyncio.Future[None]) -> None:
+        self._line.submit(result).add_done_callback(partial(self._handed_in, result, done))
+
+    def _handed_in(self, result: Result, done: asyncio.Future[None], written: asyncio.Future[bool]) -> None:
+        """One whose row somebody has locked is handed in again, and the others go on meanwhile."""
+        self._held.discard(done)
+        if written.cancelled():
+            done.cancel()
+        elif (error := written.exception()) is not None:
+            if not done.cancelled():
+                done.set_exception(error)
+        elif not written.result():
+            self._held.add(done)
+            asyncio.get_running_loop().call_later(_HELD_SECONDS, self._hand_in, result, done)
+        elif not done.cancelled():
+            done.set_result(None)
 
     async def drain(self) -> None:
         """Returns when everything submitted is committed and its retries are announced."""
         await self._line.drain()
+        while self._held:
+            await asyncio.wait(self._held)
+            await self._line.drain()
         await self._announcer.drain()
 
-    async def _record(self, results: Sequence[Result]) -> list[None]:
+    async def _record(self, results: Sequence[Result]) -> list[bool]:
+        """Whether each is recorded, or known to be too late; not so where somebody has locked its row."""
         pairs = [(result.attempt, self._settle(result)) for result in results]
-        accepted = {each.delivery_id: each for each in await self._commit(pairs)}
+        recorded, held = await self._commit(pairs)
+        if held:
+            log.warning("results wait for rows that somebody has locked", results=len(held))
+        self._follow(
+            [pair for pair in zip(results, pairs, strict=True) if pair[0].attempt.delivery_id not in held],
+            recorded,
+        )
+        return [result.attempt.delivery_id not in held for result in results]
+
+    def _follow(
+        self, made: Sequence[tuple[Result, tuple[Attempt, Settlement]]], all_recorded: Sequence[Recorded]
+    ) -> None:
+        accepted = {each.delivery_id: each for each in all_recorded}
         told: list[tuple[Result, Recorded]] = []
         retries: dict[tuple[Channel, Priority, Step], list[UUID]] = {}
-        for result, (attempt, settlement) in zip(results, pairs, strict=True):
+        for result, (attempt, settlement) in made:
             recorded = accepted.get(attempt.delivery_id)
             if recorded is None:
                 log.warning(
@@ -107,13 +147,17 @@ class Recorder:
         self._count(told)
         for (channel, priority, step), group in retries.items():
             self._announcer.deliveries(channel, priority, group, after=step)
-        return [None] * len(results)
 
-    async def _commit(self, pairs: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
+    async def _commit(
+        self, pairs: Sequence[tuple[Attempt, Settlement]]
+    ) -> tuple[Sequence[Recorded], Set[UUID]]:
+        """What is recorded, and which deliveries wait for a lock."""
         pause = 0.05
         while True:
             try:
-                return await self._records.record(pairs)
+                return await self._records.record(pairs), frozenset()
+            except Held as error:
+                return error.done, error.held
             except LedgerUnavailable as error:
                 log.warning("results wait for the database", results=len(pairs), error=str(error))
                 await asyncio.sleep(pause)

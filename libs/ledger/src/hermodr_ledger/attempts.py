@@ -13,9 +13,10 @@ from uuid import UUID
 
 from hermodr_contracts.topology import Step
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
-from hermodr_ledger import leases
-from hermodr_ledger.engine import Ledger, Row, Statements, columns
+from hermodr_ledger import leases, locked
+from hermodr_ledger.engine import Contested, Ledger, Row, Statements, columns
 from hermodr_ledger.late_answers import TAKE_LATE_ANSWERS
+from hermodr_ledger.locked import Held
 from hermodr_ledger.pauses import PAUSED
 from hermodr_servicekit.ids import new_id
 
@@ -144,30 +145,34 @@ def settle(
     return Settlement(DeliveryState.RETRYING, step)
 
 
+_CLAIM = f"""
+UPDATE hermodr.deliveries d
+SET state = 'sending', attempt = d.attempt + 1, claimed_by = $2, claimed_at = now(),
+    lease_until = now() + make_interval(secs => $3)
+FROM (SELECT id, ARRAY['queued', 'retrying'] AS states FROM unnest($1::uuid[]) AS u(id) OFFSET 0) wanted,
+    hermodr.jobs j  -- see `engine.Ledger`
+WHERE d.id = wanted.id AND j.id = d.job_id AND d.state = ANY (wanted.states)
+  AND (d.due_at IS NULL OR d.due_at <= now() + interval '250 milliseconds')
+  AND (d.expires_at IS NULL OR d.expires_at > now())
+  AND d.channel <> ALL ({PAUSED})
+RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.attempt, d.max_attempts, d.on_unknown,
+    d.address, d.address_name, d.template_id, d.template_version, d.locale, j.data, j.content,
+    greatest(coalesce(j.scheduled_for, j.created_at), j.deferred_until) AS wanted_at, d.earlier_attempts,
+    extract(epoch FROM d.expires_at - now())::float8 AS expires_in
+"""
+
+
 async def claim(ledger: Ledger, ids: Sequence[UUID], *, owner: str, lease_seconds: float) -> list[Claim]:
     """Takes those of the deliveries that wait to be sent, are due and not expired, and whose channel is not paused.
     Whatever is returned must be recorded or released before the lease ends; after that the scheduler calls its outcome
-    unknown."""
-    rows = await ledger.fetch(
-        f"""
-        UPDATE hermodr.deliveries d
-        SET state = 'sending', attempt = d.attempt + 1, claimed_by = $2, claimed_at = now(),
-            lease_until = now() + make_interval(secs => $3)
-        FROM (SELECT id, ARRAY['queued', 'retrying'] AS states FROM unnest($1::uuid[]) AS u(id) OFFSET 0) wanted,
-            hermodr.jobs j  -- see `engine.Ledger`
-        WHERE d.id = wanted.id AND j.id = d.job_id AND d.state = ANY (wanted.states)
-          AND (d.due_at IS NULL OR d.due_at <= now() + interval '250 milliseconds')
-          AND (d.expires_at IS NULL OR d.expires_at > now())
-          AND d.channel <> ALL ({PAUSED})
-        RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.attempt, d.max_attempts, d.on_unknown,
-            d.address, d.address_name, d.template_id, d.template_version, d.locale, j.data, j.content,
-            greatest(coalesce(j.scheduled_for, j.created_at), j.deferred_until) AS wanted_at, d.earlier_attempts,
-            extract(epoch FROM d.expires_at - now())::float8 AS expires_in
-        """,
-        list(dict.fromkeys(ids)),
-        owner,
-        lease_seconds,
-    )
+    unknown. One that somebody has locked is left out."""
+    wanted = list(dict.fromkeys(ids))
+    try:
+        rows = await ledger.fetch(_CLAIM, wanted, owner, lease_seconds)
+    except Contested:
+        async with ledger.transaction() as transaction:
+            free = await locked.free_deliveries(transaction, wanted)
+            rows = await transaction.fetch(_CLAIM, free, owner, lease_seconds)
     return [
         Claim(
             id=row["id"],
@@ -369,5 +374,14 @@ class Attempts:
         return await leases.renew(self._ledger, claims, owner=owner, lease_seconds=lease_seconds)
 
     async def record(self, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
-        """See `record`."""
-        return await record(self._ledger, results)
+        """See `record`. Raises `Held` where somebody has locked some of it, once the rest is recorded."""
+        try:
+            return await record(self._ledger, results)
+        except Contested:
+            async with self._ledger.transaction() as transaction:
+                held = await locked.held_results(transaction, [each.delivery_id for each, _ in results])
+                free = [each for each in results if each[0].delivery_id not in held]
+                done = await record(transaction, free) if free else []
+        if held:
+            raise Held(held, done)
+        return done

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, Priority
+from hermodr_ledger import locked
 from hermodr_ledger.accept import FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
 from hermodr_ledger.decisions import Decision, Lanes, NewDelivery, Note, record_decisions
-from hermodr_ledger.engine import Ledger, Transaction
+from hermodr_ledger.engine import Contested, Ledger, Transaction
 from hermodr_servicekit.ids import CHILD_MASK, child_id
 
 SENDABLE_AGAIN = (
@@ -33,14 +34,34 @@ class Earlier:
 
 
 async def record_all(ledger: Ledger, decisions: Sequence[Decision]) -> Lanes:
-    """`decisions.record_decisions` for any jobs, those that were asked for again among them."""
+    """`decisions.record_decisions` for any jobs, those that were asked for again among them. A job that somebody has
+    locked is left to the scheduler."""
     fresh = [each for each in decisions if not each.job.requeues]
     again = [each for each in decisions if each.job.requeues]
-    lanes = await record_decisions(ledger, fresh) if fresh else {}
-    if again:
-        for lane, ids in (await _record_again(ledger, again)).items():
+    lanes = await _record_fresh(ledger, fresh) if fresh else {}
+    for some in await _apart(ledger, again) if again else ():
+        for lane, ids in some.items():
             lanes.setdefault(lane, []).extend(ids)
     return lanes
+
+
+async def _record_fresh(ledger: Ledger, decisions: Sequence[Decision]) -> Lanes:
+    try:
+        return await record_decisions(ledger, decisions)
+    except Contested:
+        async with ledger.transaction() as transaction:
+            free = await locked.free_jobs(transaction, [each.job.id for each in decisions])
+            return await record_decisions(transaction, [each for each in decisions if each.job.id in free])
+
+
+async def _apart(ledger: Ledger, decisions: Sequence[Decision]) -> list[Lanes]:
+    """All together; where somebody has locked one, each by itself, but that one."""
+    try:
+        return [await _record_again(ledger, decisions)]
+    except Contested:
+        if len(decisions) == 1:
+            return []
+        return [lanes for each in decisions for lanes in await _apart(ledger, [each])]
 
 
 def reconciled(decision: Decision, earlier: Sequence[Earlier]) -> Decision:

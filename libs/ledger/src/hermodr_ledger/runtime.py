@@ -26,12 +26,12 @@ log = structlog.get_logger()
 class Runtime:
     """The parts every such service has. `run` lives its life; what makes the service is wired around it."""
 
-    def __init__(self, settings: ServiceSettings) -> None:
+    def __init__(self, settings: ServiceSettings, *, lock_seconds: float = 0.0) -> None:
         self.settings = settings
         self.clock = SystemClock()
         self.instance = instance_name()
         self.registry = CollectorRegistry()
-        self.ledger = Ledger(settings.database_url, service=settings.service)
+        self.ledger = Ledger(settings.database_url, service=settings.service, lock_seconds=lock_seconds)
         self.broker = Broker(settings.amqp_url, settings.topology, settings.service)
         self.announcer = Announcer(self.broker)
         self.announcer.on_failure(self._undelivered)

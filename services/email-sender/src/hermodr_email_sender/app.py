@@ -20,6 +20,7 @@ from hermodr_email_sender.service import EmailSending
 from hermodr_email_sender.settings import EmailSenderSettings
 from hermodr_ledger.attempts import Attempts
 from hermodr_ledger.lanes import report_rates
+from hermodr_ledger.locked import LOCK_SECONDS
 from hermodr_ledger.pauses import is_paused
 from hermodr_ledger.provider_limits import report
 from hermodr_ledger.runtime import Runtime
@@ -40,7 +41,7 @@ async def main(stop: asyncio.Event) -> None:
         refuse("HERMODR_LEASE_SECONDS: must be more than twice HERMODR_SEND_SECONDS")
     providers = providers_of(settings)
     window = _window(providers, settings.lease_seconds)
-    runtime = Runtime(settings)
+    runtime = Runtime(settings, lock_seconds=LOCK_SECONDS)
     metrics = SenderMetrics(runtime.registry)
     attempts = Attempts(runtime.ledger)
     throughput = Throughput(

@@ -166,7 +166,7 @@ async def test_a_paused_channel_and_tasks_without_a_worker(database_url: str) ->
     assert paused.text.startswith("channel email is paused since 20")
     assert "moving house" in paused.text
     tasks = found(findings, "tasks")
-    assert (tasks.state, tasks.text) == (State.WARNING, "2 wait for a worker")
+    assert (tasks.state, tasks.text) == (State.WARNING, "2 tasks without a worker")
     waiting = found(findings, "waiting")
     assert (waiting.state, waiting.text) == (State.OK, "0 are due")
 

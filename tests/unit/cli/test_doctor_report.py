@@ -2,10 +2,11 @@
 
 import io
 import json
+from datetime import UTC, datetime
 
 from rich.console import Console
 
-from hermodr_cli.doctor import broker, database, patient, providers, report
+from hermodr_cli.doctor import broker, database, patient, providers, report, services
 from hermodr_cli.doctor.finding import Area, Finding, State
 from hermodr_cli.doctor.run import healthy
 from hermodr_contracts.topology import Topology
@@ -14,7 +15,7 @@ from hermodr_servicekit.clock import SystemClock
 AREA = Area("broker")
 GOOD = AREA.ok("reachable", "host:5672")
 BAD = AREA.failed("topology", "missing: hermodr.email.dead", "run `hermodr topology apply`")
-SO_SO = AREA.warning("dead letters", "3 were not replayed", "look at them")
+SO_SO = AREA.warning("dead letters", "3 letters not replayed", "look at them")
 
 
 def drawn(*findings: Finding) -> str:
@@ -28,7 +29,7 @@ def test_each_finding_has_its_mark_and_its_remedy() -> None:
     assert [line.strip()[0] for line in text.splitlines() if line.strip() and line.strip()[0] in "✓!✗→"] == [
         "✓", "!", "→", "✗", "→",
     ]  # fmt: skip
-    assert "1 of 3 checks failed, 1 warnings" in text
+    assert "1 of 3 checks failed, 1 warning\n" in text
     assert "all is well" in drawn(GOOD)
 
 
@@ -60,16 +61,21 @@ def test_settings_that_cannot_be_are_told_in_their_own_words() -> None:
 
 
 async def test_a_killed_server_of_this_clone_is_started_by_what_works_beside_a_running_up() -> None:
-    """`hermodr up` would refuse: it runs already. Tried by hand with both servers; `migrate` starts what is down."""
+    """`hermodr up` would refuse: it runs already. Either command starts what is down; tried by hand with both."""
     nowhere = "postgresql://u:secret@127.0.0.1:1/x"
     (database_finding,) = await database.examine(nowhere, SystemClock(), patient.START_OWN)
     (broker_finding,) = await broker.examine("amqp://u:secret@127.0.0.1:1/", Topology(), patient.START_OWN)
-    for finding in (database_finding, broker_finding):
+    for finding, command in ((database_finding, "migrate"), (broker_finding, "topology apply")):
         assert finding.state is State.FAILED
-        assert "`hermodr migrate`" in finding.remedy
+        assert f"`hermodr {command}`" in finding.remedy
         assert "secret" not in finding.text + finding.remedy
     (foreign,) = await database.examine(nowhere, SystemClock())
     assert "hermodr" not in foreign.remedy
+
+
+def test_who_ended_in_order_left_no_sign_of_life() -> None:
+    gone = services._service("api", None, datetime.now(UTC))
+    assert gone.text == "does not run: it ended in order, or gave no sign of life within the hour"
 
 
 def test_a_terminal_without_the_marks_tells_the_states_apart() -> None:

@@ -61,7 +61,7 @@ class Commands(LazyGroup):
 app = typer.Typer(
     name="hermodr",
     cls=Commands,
-    help="Notifications and background jobs that are never lost.",
+    help="Notifications that are never lost; background tasks are kept until there is a worker.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -80,7 +80,7 @@ def hermodr(
         typer.Option("--version", is_eager=True, callback=_say_version, help="Say the version, and end."),
     ] = False,
 ) -> None:
-    """Notifications and background jobs that are never lost."""
+    """Notifications that are never lost; background tasks are kept until there is a worker."""
 
 
 class Nowhere(io.FileIO):

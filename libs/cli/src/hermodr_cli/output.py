@@ -24,6 +24,11 @@ def announce(text: str) -> None:
     print(f"{name}: {text}", file=sys.stderr, flush=True)
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 task`, `2 tasks`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _sink(name: str, width: int, index: int, stream: TextIO) -> Callable[[str], None]:
     if stream.isatty():
         colour = COLOURS[index % len(COLOURS)]

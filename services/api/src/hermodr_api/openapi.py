@@ -91,6 +91,10 @@ _PROBLEM = {
     },
 }
 
+_DESCRIPTION = (
+    "Notifications: what is accepted is committed, sent, and answered for. Where nobody can know whether a mail went "
+    "out, that is said (`unknown`), and `on_unknown` decides."
+)
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -177,7 +181,7 @@ def _build(app: FastAPI, version: str) -> dict[str, Any]:
         title="Hermodr",
         version=version,
         openapi_version="3.1.0",
-        description="Notifications: accepted once, delivered once, with the answer to what happened.",
+        description=_DESCRIPTION,
         routes=app.routes,
     )
     components = schema.setdefault("components", {})

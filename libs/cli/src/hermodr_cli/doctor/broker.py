@@ -74,7 +74,10 @@ def _refusal(url: str, error: BaseException | None, start: str) -> Finding:
             "create the vhost, and let our user configure, write and read in it (rabbitmqctl set_permissions)"
         )
         return AREA.failed("reachable", f"{place}: it does not let us into the vhost", remedy)
-    remedy = f"{start}; or correct HERMODR_AMQP_URL. Meanwhile jobs are accepted and kept"
+    remedy = (
+        f"{start.format(command='topology apply')}; or correct HERMODR_AMQP_URL. Without it jobs are accepted and "
+        "kept, if the database is there"
+    )
     return AREA.failed("reachable", f"{place}: no answer ({type(error).__name__})", remedy)
 
 

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from hermodr_cli import output
 from hermodr_cli.backing import probe
 from hermodr_cli.doctor.finding import Area, Finding
 from hermodr_cli.doctor.patient import START
@@ -59,7 +60,7 @@ async def _refusal(url: str, start: str) -> Finding | None:
         remedy = "correct user and password in HERMODR_DATABASE_URL (percent-encode @ : / in a password)"
         return AREA.failed("reachable", f"{place}: it refuses our user or password", remedy)
     except (TimeoutError, OSError) as error:
-        remedy = f"{start}; or correct HERMODR_DATABASE_URL"
+        remedy = f"{start.format(command='migrate')}; or correct HERMODR_DATABASE_URL"
         return AREA.failed("reachable", f"{place}: no answer ({type(error).__name__})", remedy)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         remedy = "look at the server's log, and at HERMODR_DATABASE_URL"
@@ -133,7 +134,7 @@ async def _backlog(ledger: Ledger) -> list[Finding]:
     found = []
     if dead := await dead_letters.count(ledger):
         remedy = "look at them: `hermodr dead-letters list`"
-        found.append(AREA.warning("dead letters", f"{dead} were not replayed", remedy))
+        found.append(AREA.warning("dead letters", f"{output.counted(dead, 'letter')} not replayed", remedy))
     for aside in await setting_aside.all_aside(ledger):
         remedy = "look at the row, and at the scheduler's log: docs/runbook.md (rows set aside)"
         found.append(AREA.warning("set aside", f"scheduler, {aside}", remedy))
@@ -145,15 +146,16 @@ async def _backlog(ledger: Ledger) -> list[Finding]:
     waiting = await upkeep.waiting(ledger)
     if tasks := sum(each.jobs for each in waiting if each.kind == JobKind.TASK):
         remedy = "none: they are kept until there is a worker, which this version has not; or cancel them"
-        found.append(AREA.warning("tasks", f"{tasks} wait for a worker", remedy))
+        found.append(AREA.warning("tasks", f"{output.counted(tasks, 'task')} without a worker", remedy))
     served = [each for each in waiting if each.kind != JobKind.TASK]
     jobs = sum(each.jobs for each in served)
+    due = "1 is due" if jobs == 1 else f"{jobs} are due"
     oldest = max((each.oldest_seconds for each in served), default=0.0)
     if oldest > LATE_SECONDS:
         remedy = "see the services and queues below; a provider may be slow or away, or a channel paused"
-        found.append(AREA.warning("waiting", f"{jobs} are due, the oldest for {oldest:.0f} s", remedy))
+        found.append(AREA.warning("waiting", f"{due}, the oldest for {oldest:.0f} s", remedy))
     else:
-        found.append(AREA.ok("waiting", f"{jobs} are due"))
+        found.append(AREA.ok("waiting", due))
     return found
 
 

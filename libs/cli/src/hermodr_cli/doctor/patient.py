@@ -14,7 +14,7 @@ from hermodr_servicekit.settings import flaws_of
 
 START = "start the server"
 START_OWN = (
-    "run `hermodr migrate`, which starts this clone's own servers again, beside a running `hermodr up` too"
+    "run `hermodr {command}`, which starts this clone's own servers again, beside a running `hermodr up` too"
 )
 
 
@@ -25,7 +25,7 @@ class Unreadable(Exception):
 @dataclass(frozen=True, slots=True)
 class Patient:
     """An installation: its settings, and the whole environment its services would have. `origin`: how it was found.
-    `start`: how its servers are started, as an advice."""
+    `start`: how its servers are started, as an advice; it may have a place for the `command` that fits."""
 
     settings: CommandSettings
     environment: Mapping[str, str]

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from hermodr_cli import output
 from hermodr_cli.doctor.finding import Finding, State
 from hermodr_cli.doctor.run import healthy
 
@@ -42,8 +43,9 @@ def document(findings: Sequence[Finding]) -> str:
 def _verdict(findings: Sequence[Finding]) -> Text:
     failed = sum(each.state is State.FAILED for each in findings)
     warnings = sum(each.state is State.WARNING for each in findings)
+    told = output.counted(warnings, "warning")
     if failed:
-        return Text(f"{failed} of {len(findings)} checks failed, {warnings} warnings", "bold red")
+        return Text(f"{failed} of {len(findings)} checks failed, {told}", "bold red")
     if warnings:
-        return Text(f"nothing failed; {warnings} warnings", "bold yellow")
+        return Text(f"nothing failed; {told}", "bold yellow")
     return Text("all is well", "bold green")

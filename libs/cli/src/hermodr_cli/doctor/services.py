@@ -43,7 +43,9 @@ async def examine_api(url: str) -> list[Finding]:
 def _service(name: str, alive: Alive | None, now: datetime) -> Finding:
     remedy = f"start it (`hermodr up`, or `python -m hermodr_{name.replace('-', '_')}`), or see its log"
     if alive is None:
-        return AREA.failed(name, "was not heard of within the hour", remedy)
+        return AREA.failed(
+            name, "does not run: it ended in order, or gave no sign of life within the hour", remedy
+        )
     seconds = (now - alive.last_heartbeat).total_seconds()
     if not alive.instances:
         return AREA.failed(name, f"was last heard of {seconds:.0f} s ago", remedy)

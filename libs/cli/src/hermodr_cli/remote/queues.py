@@ -36,7 +36,7 @@ def list_command(url: Url = None, key: Key = None, as_json: AsJson = False) -> N
         if channel.paused:
             output.announce(_paused(channel, now))
     if found.waiting_tasks:
-        output.announce(f"{found.waiting_tasks} tasks wait for a worker")
+        output.announce(f"{output.counted(found.waiting_tasks, 'task')} without a worker")
     if not found.broker_connected:
         output.announce("the broker cannot be reached: see `hermodr doctor`")
 

@@ -117,7 +117,8 @@ async def test_the_usual_mail_is_built_before_its_turn_and_sent_at_it() -> None:
     parts = Breaking()
     send = sending_with(parts).prepare(claim_of(new_ids(1)[0]))
     assert (len(parts.built), parts.calls) == (1, 0)
-    assert (await send()).attempt.outcome is Outcome.SENT
+    sent = (await send()).attempt
+    assert (sent.outcome, sent.provider) == (Outcome.SENT, "fake")
     assert (len(parts.built), parts.calls) == (1, 1)
 
 
@@ -138,6 +139,7 @@ async def test_what_went_wrong_beforehand_is_not_done_again() -> None:
     parts.rendering = None
     result = await send()
     assert (result.attempt.outcome, result.attempt.code) == (Outcome.PERMANENT, "render_failed")
+    assert result.attempt.provider is None  # nobody was called
     assert (parts.built, parts.calls) == ([], 0)
 
 

@@ -110,7 +110,7 @@ class EmailSending:
             started_at,
             self._clock.now(),
             claimed_by=self._owner,
-            provider=route.provider.name,
+            provider=route.provider.name if called else None,  # what cannot be rendered is shown to nobody
             provider_message_id=message_id,
             code=failure.code if failure else None,
             detail=failure.detail if failure else None,

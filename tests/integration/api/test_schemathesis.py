@@ -18,8 +18,8 @@ PATIENCE = 300
 CONFIGURATION = """
 # A body may break rules that no schema can say: a 422 for what the schema allows is not a fault.
 checks.positive_data_acceptance.enabled = false
-# Too many items, and too many bytes, are answered 413.
-checks.negative_data_rejection.expected-statuses = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429]
+# Too many items, and too many bytes, are answered 413; too long a query 431.
+checks.negative_data_rejection.expected-statuses = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429, 431]
 
 [parameters]
 "path.job_id" = "{job}"

@@ -207,3 +207,26 @@ def test_what_would_be_read_for_a_second_in_one_go_is_read_one_by_one() -> None:
     heavy = b'{"a": [' + b"{}," * 200_000 + b"{}]}"
     items = parse_array(b"[" + b",".join([heavy, b'{"b": "\xff"}', heavy]) + b"]", 10_000)
     assert [isinstance(each, Flawed) for each in items] == [False, True, False]
+
+
+@pytest.mark.parametrize("unit", ["[]", "{}", '{"a":1}', "1.5", '"ab"', "1e999"])
+def test_a_body_of_very_many_values_is_not_read(unit: str) -> None:
+    text = f"[{','.join([unit] * (1_000_000 // (len(unit) + 1)))}]".encode()
+    with pytest.raises(Refused) as caught:
+        parse(text)
+    assert caught.value.kind.status == 413
+
+
+@pytest.mark.parametrize("text", ["a, [b] {c}: " * 80_000, "\\\\" * 400_000, ",\\" + '"' + ":[{" * 200_000])
+def test_what_stands_in_a_text_is_no_value(text: str) -> None:
+    assert parse(json.dumps({"html": text}).encode()) == {"html": text}
+
+
+def test_many_values_that_a_request_may_have_are_read() -> None:
+    items = [
+        {"to": {"email": f"user{n}@example.com"}, "type": "magic_link", "data": {"name": "Ada", "number": n}}
+        for n in range(10_000)
+    ]
+    assert len(parse_array(json.dumps(items).encode(), 10_000)) == 10_000
+    rows = [{"sku": f"A-{n}", "price": 19.9, "title": "A thing of some length"} for n in range(8_000)]
+    assert len(parse(json.dumps({"data": rows}).encode())["data"]) == 8_000

@@ -105,3 +105,27 @@ async def test_made_up_methods_and_paths_make_no_new_series() -> None:
         if sample.name == "hermodr_http_request_seconds_count"
     ]
     assert [sample.value for sample in counts] == [5]
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "k" * 100_000, "\x01" * 500, "\0" * 500, "😀" * 500, "\ud800" * 500, '"' * 500]
+)
+def test_a_problem_has_64_kib_whatever_is_wrong(name: str) -> None:
+    flaws = [
+        Flaw(("body", *[name] * depth, n), "is wrong: " + name[:900]) for n in range(400) for depth in (1, 90)
+    ]
+    flaws = [Flaw(each.loc, each.msg.encode("utf-8", "replace").decode()) for each in flaws]
+    body = bytes(respond(invalid(*flaws), {}).body)
+    assert len(body) <= 64 * 1024
+    errors = orjson.loads(body)["errors"]
+    assert errors[-1]["msg"] == f"and {800 - len(errors) + 1} more"
+    assert 1 < len(errors) <= 101
+
+
+def test_what_is_known_to_be_more_is_told_so() -> None:
+    refused = invalid(Flaw(("body",), "bad"), more="and 27000 more")
+    assert refused.detail == "body: bad (and 27000 more)"
+    assert orjson.loads(bytes(respond(refused, {}).body))["errors"][-1] == {
+        "loc": [],
+        "msg": "and 27000 more",
+    }

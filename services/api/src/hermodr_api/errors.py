@@ -41,6 +41,7 @@ UNSUPPORTED_MEDIA_TYPE = Kind("unsupported-media-type", 415, "The body is of a t
 INVALID = Kind("invalid-request", 422, "The request does not make sense")
 KEY_REUSED = Kind("idempotency-key-reused", 422, "The Idempotency-Key was used for another request")
 RATE_LIMITED = Kind("rate-limited", 429, "Too many requests")
+HEAD_TOO_LARGE = Kind("head-too-large", 431, "The head of the request is too large")  # said by the door
 INTERNAL = Kind("internal-error", 500, "Something went wrong on our side")
 UNAVAILABLE = Kind("unavailable", 503, "Not possible at the moment")
 

@@ -131,7 +131,7 @@ def documented(
     users: bool = False,
 ) -> dict[str, Any]:
     """The arguments of `add_api_route` that document a route. `users`: end users may call it too (`Gate.user_or`)."""
-    statuses = {422, 500, 503, *problems} | ({401, 403, 429} if scope or users else set())
+    statuses = {422, 431, 500, 503, *problems} | ({401, 403, 429} if scope or users else set())
     if body is not None:
         statuses |= {400, 408, 413, 415}
     if method == "POST":

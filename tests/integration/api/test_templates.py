@@ -207,6 +207,12 @@ async def test_a_preview_warns_of_what_may_not_be_meant(api: ApiUnderTest) -> No
     assert "line 2: a list cannot be printed" in problem(refused, 422, "invalid-request")["errors"][0]["msg"]
 
 
+async def test_texts_for_a_channel_that_is_not_there_yet_are_warned_of(api: ApiUnderTest) -> None:
+    texts = {"en": {"subject": "Hi", "body_text": "It works."}}
+    made = await api.template(contents={"email": texts, "sms": {"en": {"body_text": "It works."}}})
+    assert made["warnings"] == ["sms: not available yet; its texts are kept, and nothing is sent by it"]
+
+
 async def test_html_without_words_is_warned_of_when_saved_and_shown(api: ApiUnderTest) -> None:
     made = await api.template(**_email(body_html="<img src='https://x.example/a.png'>"))
     (warning,) = made["warnings"]

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from hermodr_api.domain.bodies import JsonObject
 from hermodr_api.domain.previews import PreviewView, warnings_of
 from hermodr_api.errors import Flaw, invalid, unavailable
+from hermodr_contracts.topology import SENDERS
 from hermodr_ledger.templates import Contents, Texts
 from hermodr_templates.cell import Cell, CellLost, Message
 from hermodr_templates.fair_turns import FairTurns, TooManyWait
@@ -50,6 +51,8 @@ class Publishing:
         flaws: list[Flaw] = []
         warnings: list[str] = []
         for channel, locales in contents.items():
+            if channel not in SENDERS:
+                warnings.append(f"{channel}: not available yet; its texts are kept, and nothing is sent by it")
             for locale, texts in locales.items():
                 at = ("body", "contents", channel, locale)
                 request = {"do": "publish", "texts": [_source(texts)]}

@@ -184,6 +184,49 @@ def test_a_failure_is_one_line_that_says_what_to_do(run: Run, answer: Answer, ad
     assert KEY not in line
 
 
+def test_where_nobody_answers_is_said(run: Run) -> None:
+    for arguments in (("jobs", "show", JOB), ("jobs", "cancel", JOB, JOB)):
+        done = run(answers(httpx.ConnectError("refused")), *arguments)
+        assert all(URL in line for line in done.stderr.splitlines())
+        assert "is the API running there" in done.stderr
+
+
+def test_a_channel_that_there_is_not(run: Run) -> None:
+    done = run(answers(problem(404)), "queues", "pause", "sms")
+    assert (done.exit_code, "`hermodr queues list` shows" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("send", "--to", "w+550", "--subject", "a", "--text", "b"), "--recipient or --external-id"),
+        (("jobs", "cancel"), "say which: their ids, or --cancel-key"),
+        (("jobs", "cancel", JOB, "--cancel-key", "k"), "give ids or --cancel-key, not both"),
+        (("jobs", "retry"), "say which: their ids, or --all"),
+        (("dead-letters", "replay", "1", "--all"), "give ids or --all, not both"),
+    ],
+)
+def test_options_that_make_no_sense(run: Run, arguments: tuple[str, ...], says: str) -> None:
+    done = run(answers(json_answer({})), *arguments)
+    assert done.exit_code == 2
+    assert says in " ".join(done.stderr.replace("│", " ").split())
+    assert "{" not in done.stderr
+
+
+def test_a_group_that_mostly_lists_does_so_by_itself(run: Run) -> None:
+    provider = {"channel": "email", "name": "smtp", "position": 1, "instances": 1}
+    assert run(answers(json_answer({"data": [provider]})), "providers").stdout.count("smtp") == 1
+    lane = {"lane": "urgent", "waiting": 3}
+    report = {
+        "data": [{"channel": "email", "paused": False, "lanes": [lane]}],
+        "dispatch": [],
+        "waiting_tasks": 1,
+    }
+    done = run(answers(json_answer(report | {"broker_connected": True})), "queues")
+    assert (done.exit_code, "urgent" in done.stdout) == (0, True)
+    assert "1 task without a worker" in done.stderr
+
+
 def test_a_missing_key_says_how_to_get_one(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HERMODR_API_KEY", raising=False)
     done = CliRunner().invoke(app, ["jobs", "show", JOB], env={"HERMODR_API_KEY": ""})

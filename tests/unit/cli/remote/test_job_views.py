@@ -62,3 +62,16 @@ def test_a_job_put_off_by_quiet_hours_says_until_when() -> None:
 )
 def test_how_long_it_took_is_said_in_a_fitting_unit(milliseconds: int, said: str) -> None:
     assert taken(milliseconds) == said
+
+
+def test_what_a_recipient_wishes_is_told_in_plain_words() -> None:
+    wish = {"wish": {"type": "newsletter", "channel": None, "enabled": False}}
+    hours = {"quiet_hours": {"end": "07:00", "start": "22:00"}}
+    entries = [
+        {"at": NOW, "event": "not_sent", "detail": wish},
+        {"at": NOW, "event": "deferred", "detail": hours},
+    ]
+    timeline = Timeline.model_validate({"job_id": a_job().id, "status": "queued", "data": entries})
+    told = drawn(job_views.story(timeline), 120)
+    assert "not wanted: newsletter by any channel" in told
+    assert "quiet_hours start 22:00, end 07:00" in told

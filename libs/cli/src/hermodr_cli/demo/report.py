@@ -84,7 +84,9 @@ def addresses(urls: Mapping[str, str]) -> RenderableType:
     """What can be opened, by what it shows."""
     lines = Table.grid(padding=(0, 2))
     for name, url in urls.items():
-        lines.add_row(Text(name), Text(url, style=f"cyan link {url.split()[0]}"))
+        address = url.split()[0]
+        link = f" link {address}" if address.startswith("http") else ""
+        lines.add_row(Text(name), Text(url, style=f"cyan{link}"))
     return Group(Rule("Look around", align="left", style="dim"), Padding(lines, (0, 0, 0, 2)))
 
 

@@ -15,6 +15,7 @@ from hermodr_client import (
     Hermodr,
     HermodrError,
     Invalid,
+    MalformedAnswer,
     NoAnswer,
     NotConfigured,
     NotFound,
@@ -29,6 +30,7 @@ URL_VARIABLE = "HERMODR_API_URL"
 KEY_VARIABLE = "HERMODR_API_KEY"
 ANSWER_SECONDS = 8.0
 """The API says within 4.5 s that its ledger is away: what is silent for longer is something else."""
+MISSING = "is the id right, and of this key's project?"
 MANY_SECONDS = 35.0
 """Where the API itself has 30 s for many rows."""
 PATIENCE = Retries(attempts=4, total_seconds=ANSWER_SECONDS)
@@ -62,37 +64,44 @@ def api_url(url: str | None) -> str:
 
 
 @contextmanager
-def calling(url: str | None, key: str | None, seconds: float = ANSWER_SECONDS) -> Iterator[Hermodr]:
+def calling(
+    url: str | None, key: str | None, seconds: float = ANSWER_SECONDS, *, missing: str = MISSING
+) -> Iterator[Hermodr]:
     """The client, which waits so long for an answer; what goes wrong with it is said in one line, and ends the command
-    with status 1."""
+    with status 1. `missing`: what to think of where there is no such thing."""
     if not (key or os.environ.get(KEY_VARIABLE)):
         made = "`hermodr keys create --project NAME` makes one"
         output.announce(f"no API key: give --key, or set {KEY_VARIABLE}; {made}")
         raise typer.Exit(1)
+    at = api_url(url)
     try:
-        with Hermodr(api_url(url), key, timeout=seconds, retries=PATIENCE) as client:
+        with Hermodr(at, key, timeout=seconds, retries=PATIENCE) as client:
             yield client
     except HermodrError as error:
-        output.announce(explained(error))
+        output.announce(explained(error, at, missing))
         raise typer.Exit(1) from None
 
 
-def explained(error: HermodrError) -> str:
-    """What happened, and what to do about it."""
-    advice = next((text for kind, text in _ADVICE if isinstance(error, kind)), "")
+def explained(error: HermodrError, at: str, missing: str = MISSING) -> str:
+    """What happened when the API `at` this address was asked, and what to do about it."""
     line = " ".join(str(error).split())
+    advice = next((text for kind, text in _ADVICE if isinstance(error, kind)), "")
+    if isinstance(error, NotFound):
+        advice = missing
+    elif isinstance(error, NoAnswer | MalformedAnswer):
+        line = f"{at}: {line}"
     return f"{line}; {advice}" if advice else line
 
 
 _ADVICE: tuple[tuple[type[HermodrError], str], ...] = (
     (NotConfigured, ""),
-    (NoAnswer, f"is the API running (`hermodr up`), and is {URL_VARIABLE} its address?"),
+    (NoAnswer, f"is the API running there (`hermodr up`)? {URL_VARIABLE} or --url says where it is"),
+    (MalformedAnswer, f"{URL_VARIABLE} or --url says where it is"),
     (
         Unauthenticated,
         f"set {KEY_VARIABLE} to a key of this installation (`hermodr keys create --project NAME`)",
     ),
     (Forbidden, "use a key with that scope (`hermodr keys create --project NAME --scopes …`)"),
-    (NotFound, "is the id right, and of this key's project?"),
     (RateLimited, "wait, and try again"),
     (Unavailable, "see `hermodr doctor`"),
     (Invalid, ""),

@@ -75,14 +75,15 @@ def replay_command(
 ) -> None:
     """Send dead letters on their way again; twice does no more than once."""
     if bool(ids) == everything:
-        raise typer.BadParameter("name some, or give --all, not both", param_hint="ID")
+        reason = "give ids or --all, not both" if ids else "say which: their ids, or --all"
+        raise typer.BadParameter(reason, param_hint="ID")
     if ids and (queue or reason or dry_run or rate):
         raise typer.BadParameter(
             "these options go with --all", param_hint="--queue, --reason, --dry-run, --rate"
         )
     with calling(url, key) as hermodr:
         if ids:
-            _each(hermodr.dead_letters.replay, ids, as_json=as_json)
+            _each(hermodr.dead_letters.replay, ids, hermodr.base_url, as_json=as_json)
             return
         fits = {name: value for name, value in (("queue", queue), ("reason", reason)) if value}
         answer = hermodr.dead_letters.replay_many(fits, dry_run=dry_run, rate=rate)
@@ -95,7 +96,7 @@ def replay_command(
         print(f"{answer.scheduled} are on their way, the last in {answer.seconds:.0f} s{more}")
 
 
-def _each(replay: Callable[[str], Replayed], ids: list[str], *, as_json: bool) -> None:
+def _each(replay: Callable[[str], Replayed], ids: list[str], at: str, *, as_json: bool) -> None:
     """Replays each; one that cannot be does not keep the others from it, and makes the status 1."""
     done: list[Replayed] = []
     for letter_id in ids:
@@ -104,7 +105,7 @@ def _each(replay: Callable[[str], Replayed], ids: list[str], *, as_json: bool) -
         except HermodrError as error:
             if len(ids) == 1:
                 raise
-            output.announce(f"{letter_id}: {explained(error)}")
+            output.announce(f"{letter_id}: {explained(error, at)}")
             continue
         done.append(answer)
         if not as_json:

@@ -131,7 +131,7 @@ def _entry(entry: TimelineEntry, after: timedelta, *, last: bool) -> Text:
     offset = f"+{span(after)}" if after else _moment(entry.at)[11:]
     text = Text.assemble((f"{mark} ", "dim"), (f"{offset:>10}  ", "dim"))
     text.append_text(_event(entry)).append("  ")
-    facts = [f"{name} {_value(value)}" for name, value in entry.detail.items() if name not in _QUIET]
+    facts = [_fact(name, value) for name, value in entry.detail.items() if name not in _QUIET]
     return text.append(" · ".join(facts), "dim")
 
 
@@ -142,9 +142,20 @@ def _event(entry: TimelineEntry) -> Text:
     return state(entry.event)
 
 
+def _fact(name: str, value: object) -> str:
+    """`wish`: the preference that decided."""
+    if name == "wish" and isinstance(value, dict):
+        wanted = "wanted" if value.get("enabled") else "not wanted"
+        return f"{wanted}: {value.get('type') or 'anything'} by {value.get('channel') or 'any channel'}"
+    return f"{name} {_value(value)}"
+
+
 def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_value(each)}" for name, each in value.items())
+        names = sorted(value, key=lambda name: name != "start")  # the ledger keeps no order
+        return ", ".join(f"{name} {_value(value[name])}" for name in names)
     if isinstance(value, list):
         return ", ".join(map(_value, value))
     return str(value)

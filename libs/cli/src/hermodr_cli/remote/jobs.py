@@ -118,10 +118,11 @@ def cancel_command(
 ) -> None:
     """Cancel jobs that were not sent yet; a running task is told to stop."""
     if bool(ids) == (cancel_key is not None):
-        raise typer.BadParameter("name some, or give --cancel-key, not both", param_hint="ID")
+        reason = "give ids or --cancel-key, not both" if ids else "say which: their ids, or --cancel-key"
+        raise typer.BadParameter(reason, param_hint="ID")
     with calling(url, key, MANY_SECONDS if cancel_key else ANSWER_SECONDS) as hermodr:
         if ids:
-            _each(hermodr.jobs.cancel, ids, as_json=as_json)
+            _each(hermodr.jobs.cancel, ids, hermodr.base_url, as_json=as_json)
             return
         answer = hermodr.jobs.cancel_by_key(cancel_key or "")
     if as_json:
@@ -149,7 +150,8 @@ def retry_command(
 ) -> None:
     """Queue failed, held or cancelled jobs again."""
     if bool(ids) == everything:
-        raise typer.BadParameter("name some, or give --all, not both", param_hint="ID")
+        reason = "give ids or --all, not both" if ids else "say which: their ids, or --all"
+        raise typer.BadParameter(reason, param_hint="ID")
     if ids and (type or by or batch or since or dry_run):
         raise typer.BadParameter(
             "these options go with --all", param_hint="--type, --by, --batch, --since, --dry-run"
@@ -158,7 +160,7 @@ def retry_command(
     fits = {name: value for name, value in wanted.items() if value is not None}
     with calling(url, key) as hermodr:
         if ids:
-            _each(hermodr.jobs.retry, ids, as_json=as_json)
+            _each(hermodr.jobs.retry, ids, hermodr.base_url, as_json=as_json)
             return
         answer = hermodr.jobs.retry_many(fits, dry_run=dry_run)
     if as_json:
@@ -218,7 +220,7 @@ def _paused(hermodr: Hermodr, found: JobDetail) -> Sequence[ChannelQueues]:
     return [each for each in channels if each.paused and each.channel in wanted]
 
 
-def _each(act: Callable[[str], Cancelled | Accepted], ids: list[str], *, as_json: bool) -> None:
+def _each(act: Callable[[str], Cancelled | Accepted], ids: list[str], at: str, *, as_json: bool) -> None:
     """Does it to each; one that cannot be does not keep the others from it, and makes the status 1."""
     done: list[Cancelled | Accepted] = []
     refused = False
@@ -229,7 +231,7 @@ def _each(act: Callable[[str], Cancelled | Accepted], ids: list[str], *, as_json
             if len(ids) == 1:
                 raise
             refused = True
-            output.announce(f"{job_id}: {explained(error)}")
+            output.announce(f"{job_id}: {explained(error, at)}")
             continue
         done.append(answer)
         if not as_json:

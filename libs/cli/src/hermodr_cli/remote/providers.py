@@ -13,12 +13,14 @@ from hermodr_cli.remote.connection import AsJson, Key, Url, calling
 from hermodr_cli.remote.showing import plain, show_document, since
 from hermodr_client.models.operations import Provider
 
-app = typer.Typer(help="What mails and messages are sent through.", no_args_is_help=True)
+app = typer.Typer(help="What mails and messages are sent through.")
 
 
-@app.callback()
-def group() -> None:
-    """What mails and messages are sent through."""
+@app.callback(invoke_without_command=True)
+def group(context: typer.Context) -> None:
+    """What mails and messages are sent through. Alone: list."""
+    if context.invoked_subcommand is None:
+        list_command()
 
 
 @app.command("list")

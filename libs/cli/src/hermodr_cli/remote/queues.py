@@ -14,12 +14,20 @@ from hermodr_cli.remote.connection import AsJson, Key, Url, calling
 from hermodr_cli.remote.showing import plain, show_document, since, span
 from hermodr_client.models.operations import ChannelQueues, Lane, Pausing, QueuesReport
 
-app = typer.Typer(help="How full the queues are; stop a channel, and let it go on.", no_args_is_help=True)
+app = typer.Typer(help="How full the queues are; stop a channel, and let it go on.")
 
 Channel = Annotated[str, typer.Argument(metavar="CHANNEL", help="email, …")]
 Reason = Annotated[str | None, typer.Option(help="For the people who wonder.")]
+_CHANNELS = "`hermodr queues list` shows those that there are"
 UNKNOWN = "?"
 """Of what the broker, which is away, would know."""
+
+
+@app.callback(invoke_without_command=True)
+def group(context: typer.Context) -> None:
+    """How full the queues are; stop a channel, and let it go on. Alone: list."""
+    if context.invoked_subcommand is None:
+        list_command()
 
 
 @app.command("list")
@@ -46,7 +54,7 @@ def pause_command(
     channel: Channel, reason: Reason = None, url: Url = None, key: Key = None, as_json: AsJson = False
 ) -> None:
     """Stop a channel, of every project: nothing is sent, nothing is lost. The key needs the scope admin."""
-    with calling(url, key) as hermodr:
+    with calling(url, key, missing=_CHANNELS) as hermodr:
         _tell(hermodr.queues.pause, channel, reason, as_json=as_json)
 
 
@@ -55,7 +63,7 @@ def resume_command(
     channel: Channel, reason: Reason = None, url: Url = None, key: Key = None, as_json: AsJson = False
 ) -> None:
     """Let a channel go on. The key needs the scope admin."""
-    with calling(url, key) as hermodr:
+    with calling(url, key, missing=_CHANNELS) as hermodr:
         _tell(hermodr.queues.resume, channel, reason, as_json=as_json)
 
 

@@ -118,6 +118,11 @@ def _target(to: str | None, recipient: str | None, external_id: str | None) -> T
     if len(given) != 1:
         raise typer.BadParameter("give one of --to, --recipient, --external-id", param_hint="--to")
     if to:
+        if "@" not in to and not to.startswith("+"):
+            reason = "is neither an email address, with an @, nor a phone number, with a leading +"
+            raise typer.BadParameter(
+                f"{reason}; for the address book give --recipient or --external-id", param_hint="--to"
+            )
         return to
     return {"recipient_id": recipient} if recipient else {"external_id": given[0]}
 

@@ -48,8 +48,10 @@ def run(say: Say) -> int:
             environment[signing.VARIABLE] = secret
         if database_url := environment.get("HERMODR_DATABASE_URL"):
             _migrate(database_url)
-        status = asyncio.run(_serve(specs, _for_services(environment), say))
-        if kept:
+        status, asked_to = asyncio.run(_serve(specs, _for_services(environment), say))
+        if (
+            kept and asked_to is not signal.SIGTERM
+        ):  # which is how `down` says it; what follows is its own to tell
             say(backing.KEPT)
         return status
 
@@ -127,12 +129,16 @@ def _migrate(database_url: str) -> None:
     migrate.upgrade(database_url)
 
 
-async def _serve(specs: tuple[ServiceSpec, ...], environment: Mapping[str, str], say: Say) -> int:
+async def _serve(
+    specs: tuple[ServiceSpec, ...], environment: Mapping[str, str], say: Say
+) -> tuple[int, signal.Signals | None]:
+    """The exit status, and the signal that ended it."""
+    asked_to: list[signal.Signals] = []
     fleet = Fleet(environment, specs=specs, sinks=output.sinks([spec.name for spec in specs]))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, _heed, number, asked_to, stop)
     await fleet.start()
     telling = asyncio.create_task(_tell_when_ready(fleet, say))
     try:
@@ -149,7 +155,12 @@ async def _serve(specs: tuple[ServiceSpec, ...], environment: Mapping[str, str],
                 say(f"{name} was killed: it outlasted the grace period")
             elif ended not in (0, -signal.SIGTERM):  # SIGTERM is ours: it had not come so far as to handle it
                 say(f"{name} ended with status {ended}")
-    return status
+    return status, asked_to[0] if asked_to else None
+
+
+def _heed(number: signal.Signals, asked_to: list[signal.Signals], stop: asyncio.Event) -> None:
+    asked_to.append(number)
+    stop.set()
 
 
 async def _tell_when_ready(fleet: Fleet, say: Say) -> None:

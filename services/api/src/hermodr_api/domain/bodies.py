@@ -35,6 +35,7 @@ _PLAIN = {
     "int_type": "must be a whole number",
     "float_type": "must be a number",
     "uuid_type": "must be a UUID",
+    "uuid_parsing": "must be a UUID",
     "datetime_parsing": _MOMENT,
     "datetime_from_date_parsing": _MOMENT,
     "timezone_aware": _MOMENT,

@@ -52,7 +52,9 @@ class Publishing:
         warnings: list[str] = []
         for channel, locales in contents.items():
             if channel not in SENDERS:
-                warnings.append(f"{channel}: not available yet; its texts are kept, and nothing is sent by it")
+                warnings.append(
+                    f"{channel}: not available yet; its texts are kept, and nothing is sent by it"
+                )
             for locale, texts in locales.items():
                 at = ("body", "contents", channel, locale)
                 request = {"do": "publish", "texts": [_source(texts)]}

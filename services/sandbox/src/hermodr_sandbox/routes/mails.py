@@ -36,7 +36,7 @@ def summary(mail: Mail) -> dict[str, object]:
     """A mail as lists and events show it."""
     return {
         "id": str(mail.number),
-        "received_at": mail.received_at.isoformat(),
+        "received_at": mail.received_at.isoformat().replace("+00:00", "Z"),
         "envelope_from": mail.sender,
         "envelope_to": list(mail.recipients),
         "message_id": mail.message_id,

@@ -12,7 +12,7 @@ from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnk
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.recorder import Recorder, Result
 from hermodr_ledger.attempts import Attempt, Claim, Outcome, Recorded, Settlement
-from hermodr_ledger.engine import LedgerUnavailable
+from hermodr_ledger.engine import Contested, LedgerUnavailable
 from hermodr_ledger.locked import Held
 from hermodr_servicekit.ids import child_id, job_of, new_job_id
 
@@ -71,6 +71,7 @@ class FakeAttempts:
         self.stale: set[UUID] = set()
         self.broken: set[UUID] = set()
         self.held: set[UUID] = set()
+        self.key_held: set[UUID] = set()
         self.away = 0
         self.recording = asyncio.Event()
         self.recording.set()
@@ -100,6 +101,8 @@ class FakeAttempts:
         self.batches.append(list(results))
         await self.recording.wait()
         self._answer()
+        if any(attempt.delivery_id in self.key_held for attempt, _ in results):
+            raise Contested("a singleton key")
         if any(attempt.delivery_id in self.broken for attempt, _ in results):
             raise ArithmeticError
         counted = [pair for pair in results if pair[0].delivery_id not in self.stale | self.held]

@@ -119,3 +119,17 @@ async def test_a_result_whose_row_is_locked_holds_up_no_other(monkeypatch: pytes
     assert waiting.done()
     assert bench.attempts.recorded[-1] == held
     assert bench.announcer.rung == [(Channel.EMAIL, Priority.NORMAL, [held], LADDER[0])]
+
+
+async def test_a_result_whose_key_is_locked_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "_HELD_SECONDS", 0.01)
+    bench = Bench()
+    held, *free = new_ids(9)
+    bench.attempts.key_held.add(held)
+    waiting = bench.recorder.submit(result_of(claim_of(held)))
+    assert await all_of(bench, [result_of(claim_of(each)) for each in free]) == [None] * 8
+    assert not waiting.done()
+    bench.attempts.key_held.clear()
+    async with asyncio.timeout(PATIENCE):
+        await bench.recorder.drain()
+    assert sorted(bench.attempts.recorded) == sorted([held, *free])

@@ -15,7 +15,7 @@ from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, Channel, DeliveryS
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.throughput import Throughput
 from hermodr_ledger.attempts import Attempt, Claim, Recorded, Settlement, settle
-from hermodr_ledger.engine import LedgerUnavailable
+from hermodr_ledger.engine import Contested, LedgerUnavailable
 from hermodr_ledger.locked import Held
 from hermodr_servicekit.coalescer import Coalescer
 
@@ -158,10 +158,22 @@ class Recorder:
                 return await self._records.record(pairs), frozenset()
             except Held as error:
                 return error.done, error.held
+            except Contested:  # something else of them is locked, a singleton key
+                return await self._commit_apart(pairs)
             except LedgerUnavailable as error:
                 log.warning("results wait for the database", results=len(pairs), error=str(error))
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+    async def _commit_apart(
+        self, pairs: Sequence[tuple[Attempt, Settlement]]
+    ) -> tuple[Sequence[Recorded], Set[UUID]]:
+        if len(pairs) == 1:
+            return (), {pairs[0][0].delivery_id}
+        middle = len(pairs) // 2
+        first, first_held = await self._commit(pairs[:middle])
+        second, second_held = await self._commit(pairs[middle:])
+        return [*first, *second], first_held | second_held
 
     def _settle(self, result: Result) -> Settlement:
         return settle(

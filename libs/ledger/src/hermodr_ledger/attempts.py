@@ -198,7 +198,7 @@ async def claim(ledger: Ledger, ids: Sequence[UUID], *, owner: str, lease_second
     ]
 
 
-async def release(ledger: Ledger, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
+async def release(ledger: Statements, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
     """Gives back claims that were certainly not sent; the attempt does not count. The scheduler announces them at once;
     with `held_seconds` not before that: they are still in somebody's line."""
     await ledger.fetch(
@@ -353,6 +353,18 @@ def _recorded(row: Row, job_state: JobState) -> Recorded:
     )
 
 
+async def record_free(ledger: Ledger, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
+    """`record` without waiting for rows that somebody has locked. Raises `Held` where there are such, once the rest is
+    recorded; `Contested` when something else of them is locked, a singleton key, and nothing is recorded."""
+    async with ledger.transaction() as transaction:
+        held = await locked.held_results(transaction, [each.delivery_id for each, _ in results])
+        free = [each for each in results if each[0].delivery_id not in held]
+        done = await record(transaction, free) if free else []
+    if held:
+        raise Held(held, done)
+    return done
+
+
 class Attempts:
     """The steps of an attempt on one ledger, for whoever is handed them."""
 
@@ -364,24 +376,24 @@ class Attempts:
         return await claim(self._ledger, ids, owner=owner, lease_seconds=lease_seconds)
 
     async def release(self, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
-        """See `release`."""
-        await release(self._ledger, claims, held_seconds=held_seconds)
+        """See `release`. Of one that somebody has locked the lease runs out."""
+        try:
+            await release(self._ledger, claims, held_seconds=held_seconds)
+        except Contested:
+            async with self._ledger.transaction() as transaction:
+                free = await locked.free_deliveries(transaction, [each.id for each in claims])
+                of_free = [each for each in claims if each.id in free]
+                await release(transaction, of_free, held_seconds=held_seconds)
 
     async def renew(
         self, claims: Sequence[tuple[UUID, int]], *, owner: str, lease_seconds: float
     ) -> set[UUID]:
-        """See `leases.renew`."""
-        return await leases.renew(self._ledger, claims, owner=owner, lease_seconds=lease_seconds)
+        """See `leases.renew_free`."""
+        return await leases.renew_free(self._ledger, claims, owner=owner, lease_seconds=lease_seconds)
 
     async def record(self, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
-        """See `record`. Raises `Held` where somebody has locked some of it, once the rest is recorded."""
+        """See `record_free`."""
         try:
             return await record(self._ledger, results)
         except Contested:
-            async with self._ledger.transaction() as transaction:
-                held = await locked.held_results(transaction, [each.delivery_id for each, _ in results])
-                free = [each for each in results if each[0].delivery_id not in held]
-                done = await record(transaction, free) if free else []
-        if held:
-            raise Held(held, done)
-        return done
+            return await record_free(self._ledger, results)

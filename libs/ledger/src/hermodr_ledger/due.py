@@ -12,9 +12,10 @@ from hermodr_contracts.vocabulary import Channel, OnUnknown, Priority
 from hermodr_ledger import attempts
 from hermodr_ledger.accept import FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
 from hermodr_ledger.attempts import Attempt, Recorded, Settlement
-from hermodr_ledger.engine import Ledger, Row
+from hermodr_ledger.engine import Contested, Ledger, Row
+from hermodr_ledger.locked import Held
 from hermodr_ledger.pauses import PARKED, PAUSED
-from hermodr_ledger.setting_aside import isolated, not_aside, spared, understood
+from hermodr_ledger.setting_aside import isolated, not_aside, set_aside, spared, understood
 
 LONGEST_ANNOUNCEMENT_PAUSE_SECONDS = 600.0
 PUT_BACK_SECONDS = 0.5
@@ -274,7 +275,22 @@ class DueRows:
                 await transaction.fetch("SELECT set_config('lock_timeout', $1, true)", _LOCKED_FOR)
                 return await attempts.record(transaction, [by_id[each] for each in ids])
 
-        return await isolated(self._ledger, CLAIMS_DUTY, list(by_id), some)
+        async def free(ids: Sequence[UUID]) -> list[Recorded]:
+            try:
+                return await some(ids)
+            except Contested:
+                return await attempts.record_free(self._ledger, [by_id[each] for each in ids])
+
+        async def or_aside(ids: Sequence[UUID]) -> list[Recorded]:
+            try:
+                return await free(ids)
+            except Held as error:
+                await set_aside(
+                    self._ledger, CLAIMS_DUTY, {str(each): Contested("it is locked") for each in error.held}
+                )
+                return list(error.done)
+
+        return await isolated(self._ledger, CLAIMS_DUTY, list(by_id), or_aside)
 
     async def seconds_until_due(self) -> float | None:
         """See `seconds_until_due`."""

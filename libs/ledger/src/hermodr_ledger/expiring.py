@@ -50,9 +50,9 @@ SELECT id, kind, state, true AS finished FROM ended
 # Deliveries are locked before their jobs, as `attempts.record` does.
 _DELIVERIES = """
 WITH over AS (
-    SELECT id FROM hermodr.deliveries
-    WHERE expires_at <= now() AND wake_at IS NOT NULL AND state IN ('queued', 'retrying')
-    ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
+    SELECT d.id FROM hermodr.deliveries d JOIN hermodr.jobs j ON j.id = d.job_id
+    WHERE d.expires_at <= now() AND d.wake_at IS NOT NULL AND d.state IN ('queued', 'retrying')
+    ORDER BY d.expires_at LIMIT $1 FOR UPDATE OF d, j SKIP LOCKED
 ), settled AS (
     UPDATE hermodr.deliveries d
     SET state = CASE WHEN EXISTS (SELECT 1 FROM hermodr.attempts a WHERE a.delivery_id = d.id AND a.outcome = 'unknown')

@@ -67,8 +67,9 @@ from hermodr_servicekit.web import serve
 log = structlog.get_logger()
 
 _STATEMENT_SECONDS = 4.0
-_LOCK_SECONDS = 2.0
-"""Twice of it is within the patience: what one lock holds up is tried a second time without those who want it."""
+_LOCK_SECONDS = 1.5
+"""Twice of it is within a statement's time: who comes second waits for the first to give up, and then as long. And
+within the patience: what one lock holds up is tried a second time without those who want it."""
 _CONNECTION_SECONDS = 2.0
 _CONNECTIONS = 10
 _BULK_CONNECTIONS = 3

@@ -20,12 +20,15 @@ from hermodr_servicekit import logging
 from hermodr_servicekit.periodic import repeat
 from hermodr_servicekit.settings import load
 
+_LOCK_SECONDS = 1.0
+"""How long a duty waits for a row that somebody has locked; then its round is over, and begins anew."""
+
 
 async def main(stop: asyncio.Event) -> None:
     """Runs the scheduler until `stop`."""
     settings = load(SchedulerSettings)
     logging.configure(settings)
-    runtime = Runtime(settings)
+    runtime = Runtime(settings, lock_seconds=_LOCK_SECONDS)
     metrics = SchedulerMetrics(runtime.registry)
     backlog = Backlog(runtime.broker.topology)
     due = DueRows(runtime.ledger)

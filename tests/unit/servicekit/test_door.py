@@ -182,6 +182,14 @@ async def test_a_body_is_not_read_without_limit() -> None:
     assert (app.left, app.bodies) == (1, [])
 
 
+async def test_a_body_of_tiny_chunks_has_the_same_limit() -> None:
+    async with serve(Seen(reads=False), "127.0.0.1", 0) as port, line(port) as it:
+        await it.say(b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
+        assert (await it.answer())[0] == 200
+        with pytest.raises(ConnectionError):
+            await it.say(*[b"1\r\nx\r\n" * 100_000] * 40)
+
+
 async def test_a_body_that_nobody_reads_ends_with_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door, "REST_SECONDS", 0.2)
     async with serve(Seen(reads=False), "127.0.0.1", 0) as port:

@@ -24,7 +24,8 @@ HEAD_OCTETS = 64 * 1024
 HEAD_FIELDS = 100
 HEAD_SECONDS = 10.0
 BODY_OCTETS = 11 * 1024 * 1024
-"""More than any route takes: each has a limit of its own, and reads no further."""
+"""Of a body as it came, with the marks of its chunks. More than any route takes: each has a limit of its own, and reads
+no further."""
 BODY_SECONDS = 40.0
 """Longer than the api gives a body it reads: its own refusal comes first."""
 REST_SECONDS = 10.0
@@ -120,11 +121,8 @@ class Door(HttpToolsProtocol):
                 part, data = (data, b"") if len(data) <= room else (data[:room], data[room:])
                 self._feed_head(part)
             else:
-                self._no_content += len(data)
-                super().data_received(data)
+                self._feed_body(data)
                 data = b""
-                if self._no_content > HEAD_OCTETS and not self.transport.is_closing():
-                    self._refuse(400, "chunk extensions and trailers of a body have at most 64 KiB")
             if data and (self.transport.is_closing() or self._lingering is not None):
                 return
 
@@ -140,6 +138,17 @@ class Door(HttpToolsProtocol):
             if self._head_octets >= HEAD_OCTETS:
                 self._refuse(431, f"a head has at most {HEAD_OCTETS // 1024} KiB")
 
+    def _feed_body(self, data: bytes) -> None:
+        self._no_content += len(data)
+        self._body_octets += len(data)  # as they came: a chunk may hold one
+        super().data_received(data)
+        if self._in_head or self.transport.is_closing() or self._lingering is not None:
+            return
+        if self._no_content > HEAD_OCTETS:
+            self._refuse(400, "chunk extensions and trailers of a body have at most 64 KiB")
+        elif self._body_octets > BODY_OCTETS:
+            self._refuse(413, f"a body has at most {BODY_OCTETS // 1024 // 1024} MiB here")
+
     def on_headers_complete(self) -> None:
         """Called by the parser. From here on its fields are trailers, and nobody's: the request has the list."""
         if len(self.headers) > HEAD_FIELDS:
@@ -154,9 +163,6 @@ class Door(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Called by the parser."""
         self._no_content = 0
-        self._body_octets += len(body)
-        if self._body_octets > BODY_OCTETS:
-            self._stop(413, f"a body has at most {BODY_OCTETS // 1024 // 1024} MiB here")
         super().on_body(body)
 
     def on_message_complete(self) -> None:

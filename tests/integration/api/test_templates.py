@@ -259,5 +259,10 @@ async def test_a_preview_that_cannot_be(api: ApiUnderTest) -> None:
         "invalid-request",
     )
     assert "more than 100000 loop turns" in body["errors"][0]["msg"]
+    assert body["errors"][0]["loc"] == ["body", "contents", "email", "en"]
+    await api.http.patch(f"{URL}/{made['id']}", json=hostile)
+    for unsaved in ({}, {"contents": {"email": {"de": GERMAN}}}):  # what was not sent is no place in the body
+        saved = await api.http.post(url, json={"data": {"name": "x"}} | unsaved)
+        assert saved.json()["errors"][0]["loc"] == ["template", "contents", "email", "en"]
     stranger = await api.caller(["read"], "somebody-else")
     problem(await stranger.post(url, json={}), 404, "not-found")

@@ -3,9 +3,10 @@
 import pytest
 from rich.text import Text
 
-from hermodr_cli.remote import columns
+from hermodr_cli.remote import columns, dead_letters
 from hermodr_cli.remote.columns import Column
 from hermodr_cli.remote.showing import plain
+from hermodr_client.models.operations import DeadLetter
 
 ID = "01a2018c-e359-7702-8eb3-8dd0fbf20000"
 LONG = "smtp_550 " + "word " * 40 + "x" * 300
@@ -48,3 +49,15 @@ def test_what_goes_to_a_pipe_is_one_line_each_and_whole() -> None:
 
 def test_a_name_moves_no_cursor() -> None:
     assert plain("a\x1b[2Jb\rc\u202ed").plain == "a�[2Jb�c�d"
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 160, None])
+def test_a_dead_letter_names_its_job_and_its_reason_in_whole_words(width: int | None) -> None:
+    letter = {
+        "id": ID, "job_id": ID.replace("0000", "0001"), "queue": "email.dead", "replayed_at": None,
+        "reason": "attempts exhausted: render_missing_variable", "created_at": "2026-11-22T09:00:00Z",
+    }  # fmt: skip
+    told = columns.drawn(dead_letters._columns([DeadLetter.model_validate(letter)], width), width)
+    for whole in (ID, letter["job_id"], "exhausted:", "render_missing_variable"):
+        assert str(whole) in told
+    assert width is None or max(map(len, told.splitlines())) <= width

@@ -10,14 +10,14 @@ from rich.text import Text
 from hermodr_cli.remote.showing import console, width
 
 EDGES, BETWEEN = 2, 3
-LEAST_FOLDED = 12
-"""A column that is folded has at least this width, or that of its longest word."""
+LEAST_FOLDED = 24
+"""A column that is folded has at least this width, or that of its longest word: `render_missing_variable` is one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """`whole`: stays in one piece. Where not all fits, columns that may leave do, `leaves` 1 first; before that, those
-    that fold (`folds`, or `leaves` is 0) do so."""
+    that fold (`folds`, or `leaves` is 0) do so, to a width of `least` or more."""
 
     title: str
     cells: Sequence[Text]
@@ -25,16 +25,20 @@ class Column:
     leaves: int = 0
     folds: bool = False
     right: bool = False
+    least: int = 0
 
     def widest(self) -> int:
         """What it takes unfolded."""
-        return max(len(self.title), *(cell.cell_len for cell in self.cells), 0)
+        lines = (line for cell in self.cells for line in cell.split("\n"))
+        return max(len(self.title), *(line.cell_len for line in lines), 0)
 
     def narrowest(self) -> int:
         """What it takes at least."""
         words = (len(word) for cell in self.cells for word in cell.plain.split())
         longest = max(len(self.title), *words, 0)
-        return self.widest() if self.whole else min(longest, max(LEAST_FOLDED, len(self.title)))
+        return (
+            self.widest() if self.whole else max(self.least, min(longest, max(LEAST_FOLDED, len(self.title))))
+        )
 
 
 def show(columns: Sequence[Column]) -> None:

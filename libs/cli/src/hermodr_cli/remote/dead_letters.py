@@ -12,7 +12,7 @@ from hermodr_cli import output
 from hermodr_cli.remote import columns, moments
 from hermodr_cli.remote.columns import Column
 from hermodr_cli.remote.connection import MOST_OF_A_PAGE, AsJson, Key, Limit, Url, calling, explained
-from hermodr_cli.remote.showing import plain, show_document, since
+from hermodr_cli.remote.showing import plain, show_document, since, width
 from hermodr_client import HermodrError
 from hermodr_client.models.operations import DeadLetter, Replayed
 
@@ -42,7 +42,7 @@ def list_command(
     if as_json:
         show_document({"data": [letter.model_dump(mode="json") for letter in found]})
     elif found:
-        columns.show(_columns(found))
+        columns.show(_columns(found, width()))
     else:
         output.announce("no dead letter fits")
 
@@ -116,7 +116,19 @@ def _each(replay: Callable[[str], Replayed], ids: list[str], at: str, *, as_json
         raise typer.Exit(1)
 
 
-def _columns(letters: Sequence[DeadLetter]) -> list[Column]:
+def _columns(letters: Sequence[DeadLetter], room: int | None) -> list[Column]:
+    """Two ids beside each other leave no room for more in 80 characters: there the job stands below the reason."""
+    beside = _beside(letters)
+    if "job" in [column.title for column in columns.fitting(beside, room)]:
+        return beside
+    reasons = next(column for column in beside if column.title == "reason")
+    job = next(column for column in beside if column.title == "job")
+    both = [Text("\n").join(pair) for pair in zip(reasons.cells, job.cells, strict=True)]
+    below = Column("reason, job", both, least=job.widest())
+    return [below if column is reasons else column for column in beside if column is not job]
+
+
+def _beside(letters: Sequence[DeadLetter]) -> list[Column]:
     now = datetime.now(UTC)
     about = [
         each.job_id or (f"message of {each.raw_bytes} bytes" if each.raw_bytes else "") for each in letters

@@ -85,7 +85,7 @@ def _columns(found: QueuesReport) -> list[Column]:
     ]
     extra = [lane.model_extra or {} for _, lane, _ in lanes]
     return [
-        Column("channel", [_name(name, channel) for name, _, channel in lanes]),
+        Column("channel", [_name(name, channel) for name, _, channel in lanes], whole=True),
         Column("lane", [plain(lane.lane) for _, lane, _ in lanes]),
         Column("waiting", [Text(str(lane.waiting)) for _, lane, _ in lanes], right=True),
         Column("oldest", [Text(_age(lane.oldest_seconds)) for _, lane, _ in lanes], leaves=6, right=True),

@@ -76,7 +76,14 @@ class PreviewRoutes:
             raise invalid(*flaws)
         contents = (await self._publishing.published(given, project_id)).contents
         view = await self._shown(
-            project_id, contents, None, wanted.channel, wanted.locale, wanted.default_locale, wanted.data
+            project_id,
+            contents,
+            contents,
+            None,
+            wanted.channel,
+            wanted.locale,
+            wanted.default_locale,
+            wanted.data,
         )
         return respond(await self._answer(request, key, view))
 
@@ -96,15 +103,17 @@ class PreviewRoutes:
                     raise invalid(Flaw(("body", "recipient_id"), "there is no such recipient"))
                 locale = locale or recipient.locale
         version: int | None = wanted.version or template.version
+        sent: Contents = {}
         if wanted.contents is not None:
             patch = TemplatePatch(contents=wanted.contents)
             brought = await self._publishing.published(patched_of(patch), project_id)
-            contents, version = merged(contents, patch, brought.contents) or {}, None
+            sent = brought.contents
+            contents, version = merged(contents, patch, sent) or {}, None
             flaws = content_flaws(contents, template.default_locale)
             if flaws:
                 raise invalid(*flaws)
         view = await self._shown(
-            project_id, contents, version, wanted.channel, locale, template.default_locale, wanted.data
+            project_id, contents, sent, version, wanted.channel, locale, template.default_locale, wanted.data
         )
         return respond(await self._answer(request, key, view))
 
@@ -120,17 +129,20 @@ class PreviewRoutes:
         self,
         project_id: UUID,
         contents: Contents,
+        sent: Contents,
         version: int | None,
         channel: Channel | None,
         locale: str | None,
         default: str,
         data: JsonObject,
     ) -> PreviewView:
+        """Of the contents, those `sent` came with the request."""
         found = chosen(contents, channel, locale, default)
         if found is None:
             raise invalid(Flaw(("body", "channel"), "the template has no contents on this channel"))
         name, used, texts = found
-        return await self._publishing.preview((version, name, used), texts, locale, data, project_id)
+        source = "body" if used in sent.get(name, {}) else "template"
+        return await self._publishing.preview((version, name, used), source, texts, locale, data, project_id)
 
     async def _answer(self, request: Request, key: Key | None, view: PreviewView) -> Answer:
         body = view.model_dump_json().encode()

@@ -73,15 +73,17 @@ class Publishing:
     async def preview(
         self,
         place: tuple[int | None, str, str],
+        source: str,
         texts: Texts,
         wanted: str | None,
         data: JsonObject,
         project: UUID,
     ) -> PreviewView:
-        """The message made of (compiled) texts; `place` is their version, channel and locale. Raises `Refused`."""
+        """The message made of (compiled) texts; `place` is their version, channel and locale,
+        `source` what holds them: `body` or `template`. Raises `Refused`."""
         version, channel, locale = place
         html = texts.compiled_html if texts.compiled_html is not None else texts.body_html
-        at = ("body", "contents", channel, locale)
+        at = (source, "contents", channel, locale)
         request: Message = {
             "do": "render",
             "template": [str(uuid4()), 1, locale, texts.subject, texts.body_text, html],

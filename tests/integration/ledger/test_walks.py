@@ -10,7 +10,18 @@ import asyncpg
 import pytest
 
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState
-from hermodr_ledger import audit, groups, keys, letters, listing, members, recipients, templates, updates
+from hermodr_ledger import (
+    audit,
+    groups,
+    keys,
+    letters,
+    listing,
+    members,
+    recipients,
+    snapshots,
+    templates,
+    updates,
+)
 from hermodr_ledger.accept import accept
 from hermodr_ledger.engine import Ledger, Statements
 from hermodr_ledger.listing import END, Key, Mark, Order, sections_of
@@ -31,14 +42,14 @@ class Walker:
 
     def __init__(self, ledger: Ledger, filters: Filters, order: Order, limit: int) -> None:
         self._ledger = ledger
-        self._query = (filters, order, limit)
+        self._filters, self._order, self.limit = filters, order, limit
         self.found: list[UUID] = []
         self.mark: Mark | None = None
 
     async def page(self) -> bool:
         """Whether there may be more."""
         async with self._ledger.transaction(isolation="repeatable_read") as transaction:
-            page = await listing.page(transaction, *self._query, self.mark)
+            page = await listing.page(transaction, self._filters, self._order, self.limit, self.mark)
         self.found += [each.job.id for each in page.jobs]
         self.mark = page.next
         return page.next is not None and page.next.section != END
@@ -98,12 +109,17 @@ async def test_five_thousand_committed_behind_the_cursor_are_shown(
             assert walker.found == [*first, *last[:7]]  # the open one keeps nobody waiting
         await transaction.commit()
     for walker in walkers:
+        walker.limit = 200
         found = await walker.to_the_end()
         assert len(found) == len(set(found))
         assert set(found) == {*first, *bulk, *last}
 
 
-async def test_whoever_commits_when_all_is_seen_once(ledger: Ledger, database_url: str) -> None:
+@pytest.mark.parametrize("most_running", [150, 2])
+async def test_whoever_commits_when_all_is_seen_once(
+    ledger: Ledger, database_url: str, most_running: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "MOST_RUNNING", most_running)
     chance = random.Random(14)
     project_id, other = await new_project(ledger), await new_project(ledger)
     made: set[UUID] = set()

@@ -138,7 +138,7 @@ async def ids(
 
 async def from_now(ledger: Statements) -> Mark:
     """Behind all that is committed: what is read from here on, oldest first, is committed later. It has no end."""
-    return Mark(END, None, round=Round(await snapshots.current(ledger)), follows=True)
+    return Mark(END, None, round=Round.begun(await snapshots.current(ledger)), follows=True)
 
 
 async def _rows(
@@ -149,7 +149,7 @@ async def _rows(
     if filters.batch_id is not None and batch is None:
         return [], after if after is not None and after.follows else None
     reading = _Walk(ledger, filters, order, batch, now)
-    begun = after or Mark(0, None, round=Round(now) if order.direction == "ASC" else None)
+    begun = after or Mark(0, None, round=Round.begun(now) if order.direction == "ASC" else None)
     found, stop = await reading.of_round(begun, limit + 1)
     if stop is None and len(found) <= limit and after is not None and begun.round is not None:
         begun = Mark(0, None, round=begun.round.following(now), follows=begun.follows)
@@ -157,7 +157,7 @@ async def _rows(
         found += more
     if len(found) > limit:
         found, stop = found[:limit], found[limit - 1][1]
-    elif stop is None and begun.follows:
+    elif stop is None and begun.round is not None and (begun.follows or begun.round.shown != now):
         stop = replace(begun, section=END, id=None, at=None)
     return found, stop
 

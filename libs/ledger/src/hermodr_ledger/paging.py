@@ -63,18 +63,18 @@ def _of_round(page: Page, asked: Arguments, table: str, name: str) -> str:
         return ""
     if round.seen is not None:
         late = (
-            f"SELECT t.id FROM hermodr.{table} t WHERE t.xact >= {asked.put(round.seen.first)}"
-            f" AND t.xact < {asked.put(round.shown.beyond)}"
-            f" AND NOT pg_visible_in_snapshot(t.xact, {asked.put(round.seen.value)})"
-            f" AND pg_visible_in_snapshot(t.xact, {asked.put(round.shown.value)})"
+            f"SELECT its.id FROM hermodr.{table} its WHERE its.xact >= {asked.put(round.seen.first)}"
+            f" AND its.xact < {asked.put(round.shown.beyond)}"
+            f" AND NOT pg_visible_in_snapshot(its.xact, {asked.put(round.seen.value)})"
+            f" AND pg_visible_in_snapshot(its.xact, {asked.put(round.shown.value)})"
         )
         return f" AND {name} = ANY (ARRAY({late}))"
     if page.now is None or page.now == round.shown:
         return ""  # what is not of the round is not committed
     return (
-        f" AND NOT EXISTS (SELECT 1 FROM hermodr.{table} t WHERE t.id = {name}"
-        f" AND t.xact >= {asked.put(round.shown.first)} AND t.xact < {asked.put(page.now.beyond)}"
-        f" AND NOT pg_visible_in_snapshot(t.xact, {asked.put(round.shown.value)}))"
+        f" AND NOT EXISTS (SELECT 1 FROM hermodr.{table} its WHERE its.id = {name}"
+        f" AND its.xact >= {asked.put(round.shown.first)} AND its.xact < {asked.put(page.now.beyond)}"
+        f" AND NOT pg_visible_in_snapshot(its.xact, {asked.put(round.shown.value)}))"
     )
 
 
@@ -110,11 +110,14 @@ async def walk(
             rows = await read(place, replace(page, limit=beyond))
             return _cut([(row, page) for row in rows], page.limit, more=place.cut)
         now = await snapshots.current(transaction)
-        here = replace(page, limit=beyond, round=page.round or Round(now), now=now)
+        here = replace(page, limit=beyond, round=page.round or Round.begun(now), now=now)
         found = [(row, here) for row in await read(place, here)]
+        last = here
         if page.round is not None and len(found) < beyond and not place.cut:
-            further = Page(beyond - len(found), round=page.round.following(now), now=now)
+            last = further = Page(beyond - len(found), round=page.round.following(now), now=now)
             found += [(row, further) for row in await read(place, further)]
+    if last.round is not None and last.round.shown != now and len(found) <= page.limit and not place.cut:
+        return Found([row for row, _ in found], Page(page.limit, _LAST, round=last.round))
     return _cut(found, page.limit, more=place.cut)
 
 

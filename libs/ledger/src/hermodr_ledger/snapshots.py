@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from hermodr_ledger.engine import Statements
 
-MOST_RUNNING = 1000
+MOST_RUNNING = 150
 """Transactions under way that a snapshot tells apart; those after them are left to the next round."""
 _CLOSE = 1000
 """Transactions no further apart are looked for along one stretch of the index."""
@@ -31,6 +31,12 @@ class Snapshot:
     def shows(self, transaction: int) -> bool:
         """Whether that transaction is over."""
         return transaction < self.beyond and transaction not in self.running
+
+    def cut(self) -> "Snapshot":
+        """As a cursor has it: with no more transactions under way than it may name. It ends before the next of them."""
+        if len(self.running) <= MOST_RUNNING:
+            return self
+        return Snapshot(self.first, self.running[MOST_RUNNING], self.running[:MOST_RUNNING])
 
     @property
     def value(self) -> tuple[int, int, tuple[int, ...]]:
@@ -70,9 +76,14 @@ class Round:
     shown: Snapshot
     seen: Snapshot | None = None
 
+    @classmethod
+    def begun(cls, now: Snapshot) -> "Round":
+        """The first round."""
+        return cls(now.cut())
+
     def following(self, now: Snapshot) -> "Round":
         """The round after this."""
-        return Round(now, self.shown)
+        return Round(now.cut(), self.shown)
 
     def __str__(self) -> str:
         return f"{self.shown}/{self.seen or ''}"
@@ -117,8 +128,6 @@ async def current(statements: Statements) -> Snapshot:
 
 
 def of_value(value: tuple[int, int, Sequence[int]]) -> Snapshot:
-    """A snapshot as the driver gives it. One with too many transactions under way ends before the first too many."""
+    """A snapshot as the driver gives it."""
     first, beyond, running = value
-    if len(running) > MOST_RUNNING:
-        return Snapshot(first, running[MOST_RUNNING], tuple(running[:MOST_RUNNING]))
     return Snapshot(first, beyond, tuple(running))

@@ -16,7 +16,7 @@ Order = Literal["created_at", "-created_at"]
 _NAME_LENGTH = 8
 _FIXED = 1 + _NAME_LENGTH + 16
 _NOWHERE = UUID(int=0)
-MOST_OF_A_CURSOR = 8000
+MOST_OF_A_CURSOR = 4000
 """Characters; most have some sixty. It names the transactions that were under way."""
 
 

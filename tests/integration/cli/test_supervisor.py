@@ -13,6 +13,8 @@ import pytest
 from hermodr_cli import processes
 from hermodr_cli.supervisor import Fleet, NotReady, ServiceSpec
 from hermodr_cli.supervisor.fleet import private_ports
+from hermodr_cli.supervisor.services import ALL
+from hermodr_cli.supervisor.up import CannotStart, check_ports
 from hermodr_cli.supervisor.watch import Misconfigured, Watch
 from tests.support.waiting import wait_until
 
@@ -131,6 +133,8 @@ PARENT = """
 import asyncio, sys
 from hermodr_cli.supervisor import Fleet, ServiceSpec
 from hermodr_cli.supervisor.fleet import private_ports
+from hermodr_cli.supervisor.services import ALL
+from hermodr_cli.supervisor.up import CannotStart, check_ports
 
 async def main():
     specs = (ServiceSpec("one", "tests.support.dummy_service", 0),)
@@ -169,3 +173,10 @@ def test_hermodr_up_refuses_a_taken_port_and_names_the_variable(tmp_path: Path) 
     assert "HERMODR_PORT_BASE" in done.stderr
     assert "Traceback" not in done.stderr
     assert not processes.marked(f"HERMODR_SUPERVISOR={tmp_path}")
+
+
+def test_one_port_for_two_is_refused_before_anything_starts() -> None:
+    with pytest.raises(
+        CannotStart, match="port 18425 is wanted by sandbox, and by HERMODR_SANDBOX_SMTP_PORT"
+    ):
+        check_ports(ALL, {"HERMODR_PORT_BASE": "18400", "HERMODR_SANDBOX_SMTP_PORT": "18425"})

@@ -64,14 +64,13 @@ async def run(settings: SandboxSettings, clock: Clock, stop: asyncio.Event, stac
         more=ops_routes(ready, registry),
         hosts=frozenset(LOOPBACK_HOSTS) if settings.http_host in LOOPBACK_HOSTS else None,
     )
-    async with (
-        running(sandbox.prepare_searches(), LoopWatch(registry).run()),
-        serve(web, settings.http_host, settings.port, grace=settings.grace_seconds) as port,
-    ):
-        _say_where(settings, server, port)
-        await stop.wait()
-        sandbox.close()
-        await server.stop()
+    async with running(sandbox.prepare_searches(), LoopWatch(registry).run()):
+        await asyncio.sleep(0)  # lets them begin, so that they can end properly should the port be taken
+        async with serve(web, settings.http_host, settings.port, grace=settings.grace_seconds) as port:
+            _say_where(settings, server, port)
+            await stop.wait()
+            sandbox.close()
+            await server.stop()
 
 
 def _certificates(settings: SandboxSettings, clock: Clock, stack: ExitStack) -> CertificateFiles | None:

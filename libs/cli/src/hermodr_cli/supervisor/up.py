@@ -111,7 +111,10 @@ def check_ports(specs: tuple[ServiceSpec, ...], environment: Mapping[str, str]) 
             port_base(environment) + spec.port_offset: (spec.name, "HERMODR_PORT_BASE") for spec in specs
         }
         if SANDBOX in specs:
-            wanted[smtp_port(environment)] = ("sandbox (SMTP)", SMTP_PORT)
+            port = smtp_port(environment)
+            if port in wanted:
+                raise CannotStart(f"port {port} is wanted by {wanted[port][0]}, and by {SMTP_PORT}: move one")
+            wanted[port] = ("sandbox (SMTP)", SMTP_PORT)
     except ValueError as error:
         raise CannotStart(str(error)) from error
     taken = [

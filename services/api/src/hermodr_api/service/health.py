@@ -198,7 +198,7 @@ def _waiting(sizes: Mapping[str, tuple[int, int]]) -> int | None:
 
 def _queue_warnings(connected: bool, sizes: Mapping[str, tuple[int, int]]) -> list[str]:
     if not connected:
-        return ["the broker cannot be reached; jobs are accepted and delivered once it is back"]
+        return ["the broker cannot be reached; what is accepted is kept, and delivered once it is back"]
     return [
         f"queue {label} has no consumer"
         for label, (_, consumers) in sizes.items()

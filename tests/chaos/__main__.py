@@ -39,7 +39,7 @@ def main() -> int:
         raise SystemExit("no fault fits into that: nothing would be proved")
     if any(fault.kind == "ledger-disk-full" for fault in faults):
         disks.of_our_own()
-    report, logs = once(faults, seed, options.rate)
+    report, logs = once(faults, seed, options.rate, options.attack)
     if options.json:
         options.json.write_text(json.dumps(document(report), indent=1) + "\n", encoding="utf-8")
     console.print(f"\n{report.verdict}", style=STYLE[report.verdict])
@@ -77,12 +77,14 @@ def possible(wanted: Sequence[str]) -> list[str]:
     return [kind for kind in kinds if kind not in lacking]
 
 
-def once(faults: Sequence[Fault], seed: int, rate: int) -> tuple[Report, Path]:
+def once(faults: Sequence[Fault], seed: int, rate: int, attack: float = 0.0) -> tuple[Report, Path]:
     """One run, told as it goes; what it showed and the folder of its logs."""
     logs = Path(tempfile.mkdtemp(prefix=f"hermodr-chaos-{seed}-", dir="/var/tmp"))
     (logs / "faults.json").write_text(dumped(faults), encoding="utf-8")
     plain(f"seed {seed}, {len(faults)} faults, about {rate} mails/s; logs in {logs}")
-    report = perform(faults, seed=seed, rate=rate, logs=logs, say=plain, progress=progress)
+    report = perform(
+        faults, seed=seed, rate=rate, logs=logs, say=plain, progress=progress, attack_seconds=attack
+    )
     show(console, report)
     return report, logs
 
@@ -132,6 +134,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--faults", type=_file, help="a sequence of faults to play again")
     parser.add_argument("--shrink", action="store_true", help="after a failure, look for a shorter sequence")
     parser.add_argument("--keep", action="store_true", help="keep the logs of a run that was sound, too")
+    parser.add_argument(
+        "--attack", type=float, default=20.0, metavar="SECONDS", help="how long another project attacks first"
+    )
     parser.add_argument("--json", type=Path, help="the report for machines")
     return parser
 

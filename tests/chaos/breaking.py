@@ -11,7 +11,7 @@ import asyncpg
 
 from hermodr_cli import processes
 from hermodr_cli.backing import EmbeddedPostgres
-from tests.chaos import disks, queues
+from tests.chaos import disks, locks, queues
 from tests.chaos.faults import FINAL_SECONDS, GREETING_SECONDS, LATE_SECONDS, ROLES, SERVICES, Fault
 from tests.chaos.site import Site
 from tests.chaos.skew import NOTICED_SECONDS, STEP_SECONDS
@@ -51,6 +51,9 @@ class Breaker:
             "ledger-restart": self._ledger_restart,
             "ledger-terminate": self._ledger_terminate,
             "ledger-disk-full": self._ledger_disk_full,
+            "ledger-transaction-open": self._leave_open,
+            "ledger-dumped": self._dump,
+            "ledger-rows-locked": self._hold_rows,
             "clock-ahead": self._clock,
             "clock-behind": self._clock,
             "messages-repeated": self._repeat,
@@ -157,6 +160,15 @@ class Breaker:
                     )
             finally:
                 connection.terminate()
+
+    async def _leave_open(self, fault: Fault) -> None:
+        await locks.stay_open(self._site.postgres.url(), fault.seconds)
+
+    async def _dump(self, fault: Fault) -> None:
+        await locks.dump(self._site.postgres.url(), fault.seconds)
+
+    async def _hold_rows(self, fault: Fault) -> None:
+        await locks.hold_rows(self._site.postgres.url(), fault.target, fault.seconds)
 
     async def _clock(self, fault: Fault) -> None:
         """There and back: two steps, of which one is a step backwards."""

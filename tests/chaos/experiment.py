@@ -12,6 +12,7 @@ from hermodr_cli.backing import EmbeddedPostgres, EmbeddedRabbit
 from hermodr_cli.supervisor import NotReady
 from hermodr_ledger import migrate
 from tests.chaos import disks, skew
+from tests.chaos.attack import attacked
 from tests.chaos.breaking import Breaker
 from tests.chaos.faults import LEASE_SECONDS, Fault
 from tests.chaos.lags import Lags
@@ -31,10 +32,17 @@ def nothing(_: str) -> None:
 
 
 def perform(
-    faults: Sequence[Fault], *, seed: int, rate: int, logs: Path, say: Say, progress: Say = nothing
+    faults: Sequence[Fault],
+    *,
+    seed: int,
+    rate: int,
+    logs: Path,
+    say: Say,
+    progress: Say = nothing,
+    attack_seconds: float = 0.0,
 ) -> Report:
-    """Blocking. `say` gets each fault when it is over, `progress` a line every few seconds. The servers' logs are
-    copied to `logs`, where the services log too."""
+    """Blocking. First another project attacks for `attack_seconds`; then the faults. `say` gets each fault when it is
+    over, `progress` a line every few seconds. The servers' logs are copied to `logs`, where the services log too."""
     kinds = {fault.kind for fault in faults}
     server = disks.private_postgres if "ledger-disk-full" in kinds else servers.private_postgres
     with server() as postgres, servers.private_rabbit() as rabbit:
@@ -42,7 +50,15 @@ def perform(
         try:
             return asyncio.run(
                 _perform(
-                    postgres, rabbit, faults, seed=seed, rate=rate, logs=logs, say=say, progress=progress
+                    postgres,
+                    rabbit,
+                    faults,
+                    seed=seed,
+                    rate=rate,
+                    logs=logs,
+                    say=say,
+                    progress=progress,
+                    attack_seconds=attack_seconds,
                 )
             )
         finally:
@@ -61,11 +77,14 @@ async def _perform(
     logs: Path,
     say: Say,
     progress: Say,
+    attack_seconds: float,
 ) -> Report:
     library = faketime.library() if {fault.kind for fault in faults}.intersection(skew.KINDS) else None
     async with opened(postgres, rabbit, logs, skew.Skew(logs, library) if library else None) as site:
         run = Run(site, seed, rate, say, progress)
         await run.workload.prepare()
+        if attack_seconds:
+            await run.bear(attack_seconds)
         await run.befall(faults)
         await run.conclude()
         return run.report
@@ -86,6 +105,19 @@ class Run:
         self._lags = Lags()
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
+
+    async def bear(self, seconds: float) -> None:
+        """An attack of another project, before anything breaks."""
+        self._say(f"another project attacks for {seconds:g} s")
+        watching = asyncio.create_task(self._lags.watch())
+        try:
+            self.report.attack = await attacked(self._site.installation, seconds)
+        except Exception as error:  # noqa: BLE001 - told, and the run goes on to its verdict
+            self.report.complaints.append(f"attack: {type(error).__name__}: {error}")
+        finally:
+            watching.cancel()
+        if self.report.attack is not None:
+            self._say(str(self.report.attack))
 
     async def befall(self, faults: Sequence[Fault]) -> None:
         """All of the faults at their time, while producers ask. Afterwards every request has an answer."""

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tests.chaos.attack import Attack
 from tests.chaos.faults import Fault
 from tests.chaos.lags import Late
 from tests.support.invariants import TERMINAL, Answer, Facts, Violation, violations
@@ -62,6 +63,7 @@ class Report:
     complaints: list[str] = field(default_factory=list)
     late: dict[str, Late] = field(default_factory=dict)
     """How late the processes of the harness ran, by their names."""
+    attack: Attack | None = None
     drained: float = 0.0
     """Seconds from the end of the last fault to the end of the last job."""
 
@@ -72,7 +74,8 @@ class Report:
     @property
     def verdict(self) -> Verdict:
         kinds = {each.what for each in self.violations}
-        if not kinds and not self.complaints:
+        held = self.attack is None or self.attack.held
+        if not kinds and not self.complaints and held:
             return Verdict.SOUND
         starved = any(late.starved(self.seconds) for late in self.late.values())
         excused = all(kind in STUCK or kind.startswith("ended ") for kind in kinds)
@@ -133,6 +136,14 @@ def document(report: Report) -> dict[str, Any]:
         ],
         "violations": [asdict(each) for each in report.violations],
         "complaints": report.complaints,
+        "attack": None
+        if report.attack is None
+        else {
+            "held": report.attack.held,
+            "mails": len(report.attack.seconds),
+            "p99_seconds": round(report.attack.p99, 3),
+            "answers": dict(report.attack.answers),
+        },
     }
 
 
@@ -140,6 +151,8 @@ def show(console: Console, report: Report) -> None:
     """For people."""
     console.print(_counts(report))
     console.print(_recoveries(report.felt))
+    if report.attack is not None:
+        console.print(str(report.attack), markup=False, style=None if report.attack.held else "bold red")
     late = ", ".join(f"{name} {each.worst:.2f} s at most" for name, each in report.late.items())
     console.print(
         f"everything ended {report.drained:.1f} s after the last fault; late were {late}", highlight=False

@@ -122,7 +122,7 @@ class Load:
         try:
             while True:
                 answer = await self._once(path, body, headers)
-                certain = answer is not None and answer.status_code not in (409, 503)
+                certain = answer is not None and answer.status_code not in (409, 429, 503)
                 if certain or not self._careful or loop.time() > give_up:
                     return answer
                 await asyncio.sleep(self._retry_seconds)

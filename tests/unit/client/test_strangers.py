@@ -72,5 +72,5 @@ def test_a_command_says_soon_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> N
             done = CliRunner().invoke(app, ["jobs", "list", "--url", f"{url}/v1/"])
         assert (done.exit_code, len(heard)) == (1, 1)
         assert words in done.stderr
-        assert "is HERMODR_API_URL its address?" in done.stderr
+        assert "HERMODR_API_URL or --url says where it is" in done.stderr
         assert heard[0].startswith(b"GET /v1/jobs?")

@@ -15,6 +15,7 @@ from hermodr_delivery.failures import (
     TransientError,
 )
 from hermodr_email_sender import mime
+from hermodr_email_sender.smtp_content import may_go_unasked
 from hermodr_email_sender.smtp_session import Timeouts
 from tests.support.mails import PLAIN, SENDER, mail
 from tests.support.scripted_smtp import Action, Cut, Hold, ScriptedSmtp, Stage, Until
@@ -50,8 +51,8 @@ async def test_the_first_mail_asks_before_it_sends_and_the_next_ones_go_at_once(
     assert f"BDAT {len(content)} LAST" in chunking.commands
 
 
-@pytest.mark.parametrize("offered", [("CHUNKING",), ("PIPELINING",)])
-async def test_both_extensions_are_needed(offered: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("offered", [("CHUNKING",), ("PIPELINING",), (*OFFERED, "BURL")])
+async def test_both_extensions_are_needed_and_no_third_way_to_make_mails(offered: tuple[str, ...]) -> None:
     async with ScriptedSmtp(extensions=offered).running() as server, provider(server) as sender:
         await sender.prepare(PLAIN)()
         await sender.prepare(PLAIN)()
@@ -65,6 +66,24 @@ async def test_a_large_mail_waits_for_its_recipient_to_be_accepted(chunking: Scr
         await sender.prepare(mail(text=("x" * 70 + "\n") * 2_000))()
     assert "BDAT" not in verbs(chunking)
     assert len(chunking.mails) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "may"),
+    [
+        (b"Date: today\r\n\r\nThe date is updated, bdx, daTe.\r\n", True),
+        (b"", True),
+        (b"dat", True),
+        (b"the date, and a DaTa", False),
+        (b"data", False),
+        (b"date, bDat", False),
+        (b"a\nrCpt to", False),
+        (b"xdatdata", False),
+        (b"dadata", False),
+    ],
+)
+def test_words_that_mails_are_made_by_are_found_anywhere(content: bytes, may: bool) -> None:
+    assert may_go_unasked(content) is may
 
 
 async def test_a_connection_that_was_idle_is_asked_first(

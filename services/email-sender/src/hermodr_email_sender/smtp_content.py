@@ -4,22 +4,30 @@ from __future__ import annotations
 
 MAX_BLIND = 64 * 1024
 """The largest content, in octets, that is sent before its recipient is accepted: it may be in vain."""
-_MAKE_MAILS = (b"rcpt", b"data", b"bdat", b"burl")
-"""No mail comes about without one of these verbs: if the envelope was refused, it takes RCPT; if it was accepted and
-only BDAT refused, DATA, BDAT or BURL (RFC 5321, 3030, 4468)."""
 
 
 def may_go_unasked(content: bytes) -> bool:
     """Whether `content` may follow an envelope that is not accepted yet.
 
     A server that refuses the envelope, or does not know BDAT after all, must read the content and drop it (RFC 3030).
-    Some read it as commands instead. So it must be none that a mail could be made of. The verbs are looked for
-    everywhere: who knows where a line begins for such a server.
+    Some read it as commands instead. So it must be none that a mail could be made of: if the envelope was refused, that
+    takes RCPT; if it was accepted and only BDAT refused, DATA or BDAT (RFC 5321, 3030; a server that offers BURL is
+    always asked first). The verbs are looked for everywhere: who knows where a line begins for such a server.
     """
     if len(content) > MAX_BLIND:
         return False
     text = content.lower()
-    return not any(verb in text for verb in _MAKE_MAILS)
+    return b"rcpt" not in text and not _has_data_or_bdat(text)
+
+
+def _has_data_or_bdat(text: bytes) -> bool:
+    """By what both have in common: one look through the text is half the price of two."""
+    at = text.find(b"dat")
+    while at >= 0:
+        if text[at + 3 : at + 4] == b"a" or text[at - 1 : at] == b"b":
+            return True
+        at = text.find(b"dat", at + 3)
+    return False
 
 
 def chunk(content: bytes) -> bytes:

@@ -8,7 +8,8 @@ class Patience:
     """Watches over one exchange after another: while our octets leave, `block` seconds without any progress; then, for
     each reply in turn, what it is given. Calls `give_up` when it is over.
 
-    There is one timer, and to put its moment off costs no other one: it looks again when it rings.
+    There is one timer, which outlives the exchanges, and to put its moment off costs no other one: it looks again when
+    it rings.
     """
 
     def __init__(self, transport: asyncio.Transport, block: float, give_up: Callable[[str], None]) -> None:
@@ -42,6 +43,10 @@ class Patience:
     def end(self) -> None:
         """The exchange is over."""
         self._replies = ()
+
+    def close(self) -> None:
+        """There will be none any more."""
+        self._replies = ()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -59,6 +64,8 @@ class Patience:
 
     def _ring(self) -> None:
         self._timer = None
+        if self._answered >= len(self._replies):
+            return
         left = self._transport.get_write_buffer_size() if self._unsent else 0
         if self._loop.time() >= self._deadline:
             self._give_up("timeout")

@@ -103,7 +103,7 @@ class SmtpSession(asyncio.Protocol):
         self._timeouts = timeouts
         self._learnt = learnt or Learnt()
         self._pipelining = "pipelining" in extensions
-        self._chunking = self._pipelining and "chunking" in extensions
+        self._chunking = self._pipelining and "chunking" in extensions and "burl" not in extensions
         self._smtputf8 = "smtputf8" in extensions
         self._eightbitmime = "8bitmime" in extensions
         size = extensions.get("size")
@@ -330,8 +330,7 @@ class SmtpSession(asyncio.Protocol):
         refusal and the server left then."""
         if self._broken:
             raise SessionBroken(self._broken, ())
-        wanted = len(patience)
-        self._replies, self._wanted = [], wanted
+        self._replies, self._wanted = [], len(patience)
         self._waiter = waiter = self._loop.create_future()
         self._transport.write(data)
         self._patience.begin(patience, self._deadline, unsent=self._unflushed)
@@ -340,7 +339,7 @@ class SmtpSession(asyncio.Protocol):
         finally:
             self._patience.end()
             self._waiter = None
-        if len(self._replies) < wanted and not any(reply.code >= 400 for reply in self._replies):
+        if len(self._replies) < self._wanted and not any(reply.code >= 400 for reply in self._replies):
             raise SessionBroken(self._broken, self._replies)
         return self._replies
 
@@ -380,6 +379,7 @@ class SmtpSession(asyncio.Protocol):
         if not self._broken:
             self._broken = code
             self._cut_short = self._unflushed
+            self._patience.close()
             self._transport.abort()
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)

@@ -17,8 +17,8 @@ from hermodr_contracts import json_values
 LONGEST_ITEM = 1024 * 1024
 """Octets of one document of many: what a request for it alone could have."""
 _WEIGHED_AT_ONCE = 100
-_MOST_OF_ONE = 10
-"""Flaws of one document of many."""
+MOST_OF_ONE = 10
+"""Flaws that are told of one document of many."""
 _BOM = b"\xef\xbb\xbf"
 _ESCAPE = b"\\u"
 """Without one no text holds U+0000 or a surrogate: neither can stand in UTF-8 of JSON as it is."""
@@ -83,7 +83,7 @@ def parse_line(text: bytes, line: int = 1) -> object:
         document = _read(text, line)
     except Refused as refused:
         return Flawed([Flaw((), refused.detail)])
-    flaws = _flaws(document, _ESCAPE in text, (), _MOST_OF_ONE)
+    flaws = _flaws(document, _ESCAPE in text, (), MOST_OF_ONE)
     return Flawed(flaws) if flaws else document
 
 
@@ -115,7 +115,7 @@ def parse_array(text: bytes, most: int) -> list[object]:
             raise _too_many(most)
         texts = _ESCAPE in text
         for index, item in enumerate(items if isinstance(items, list) else ()):
-            if flaws := _flaws(item, texts, (), _MOST_OF_ONE):
+            if flaws := _flaws(item, texts, (), MOST_OF_ONE):
                 items[index] = Flawed(flaws)
         if isinstance(items, list) and len(text) > LONGEST_ITEM:
             _weigh(items)

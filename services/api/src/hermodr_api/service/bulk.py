@@ -1,8 +1,8 @@
 """Taking many notifications on in one request.
 
 The accepted items, the batch and the request's idempotency key are one transaction: a crash leaves all or nothing, so a
-repeated request never doubles the first half. What costs time in Python is done before it begins, a slice at a time,
-so that other requests are served in between.
+repeated request never doubles the first half. What costs time in Python is done before it begins, in a thread or a
+slice at a time, so that other requests are served meanwhile.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ import orjson
 from pydantic import ValidationError
 
 from hermodr_api.domain.bodies import flaws_of
-from hermodr_api.domain.json_text import Flawed
+from hermodr_api.domain.json_text import MOST_OF_ONE, Flawed
 from hermodr_api.domain.notifications import (
     BulkItemIn,
     NotificationIn,
@@ -62,7 +62,6 @@ _SLICE = 200
 """Items referred before others get their turn."""
 _CHUNK = 1000
 """Rows in a statement."""
-_MOST_OF_ONE = 10
 _MOST_TOLD = 2_000
 _TRIES = 3
 _DEADLINE_SECONDS = 45.0
@@ -87,7 +86,7 @@ class _Work:
 
     def reject(self, index: int, flaws: Sequence[Flaw]) -> None:
         """The first flaws of an item are told; where very many are wrong, the first of each."""
-        most = _MOST_OF_ONE if self.told < _MOST_TOLD else 1
+        most = MOST_OF_ONE if self.told < _MOST_TOLD else 1
         self.told += min(len(flaws), most)
         left = [Flaw((), f"and {len(flaws) - most} more")] if len(flaws) > most else []
         self.rejected[index] = [*flaws[:most], *left]

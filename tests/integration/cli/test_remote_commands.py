@@ -13,7 +13,6 @@ import pytest_asyncio
 
 from hermodr_ledger import keys
 from hermodr_ledger.engine import Ledger
-from tests.support.api_process import answering
 from tests.support.sessions import fresh_name
 
 COMMAND = (sys.executable, "-m", "hermodr_cli.main")
@@ -44,12 +43,6 @@ class Shell:
 
     async def json(self, *arguments: str) -> Any:
         return json.loads(await self.run(*arguments, "--json"))
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def api_url(database_url: str) -> AsyncIterator[str]:
-    async with answering(database_url) as url:
-        yield url
 
 
 @pytest_asyncio.fixture

@@ -133,8 +133,6 @@ PARENT = """
 import asyncio, sys
 from hermodr_cli.supervisor import Fleet, ServiceSpec
 from hermodr_cli.supervisor.fleet import private_ports
-from hermodr_cli.supervisor.services import ALL
-from hermodr_cli.supervisor.up import CannotStart, check_ports
 
 async def main():
     specs = (ServiceSpec("one", "tests.support.dummy_service", 0),)

@@ -25,7 +25,6 @@ from hermodr_client.errors import IdempotencyKeyReused, SingletonTaken
 from hermodr_ledger import keys
 from hermodr_ledger.engine import Ledger
 from tests.support.api import TEMPLATE
-from tests.support.api_process import answering
 from tests.support.proxies import Proxy, proxied
 from tests.support.sessions import fresh_name
 from tests.support.waiting import wait_until
@@ -55,12 +54,6 @@ class Site:
             self.project,
         )
         return int(rows[0]["n"])
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def api_url(database_url: str) -> AsyncIterator[str]:
-    async with answering(database_url) as url:
-        yield url
 
 
 @pytest_asyncio.fixture

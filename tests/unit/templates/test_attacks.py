@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
 from types import FrameType
 from typing import Self
-from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import example, given, settings
@@ -16,6 +14,7 @@ from hypothesis import strategies as st
 from hermodr_templates.bounded import MOST_TOKENS
 from hermodr_templates.limits import QUICK
 from hermodr_templates.rendering import Rendered, Renderer, RenderingFailed
+from tests.support.templates import Version
 
 
 def deep_list(depth: int) -> list[object]:
@@ -33,19 +32,9 @@ DATA: dict[str, object] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Version:
-    template_id: UUID
-    subject: str | None = "s"
-    body_text: str | None = "t"
-    body_html: str | None = None
-    version: int = 1
-    locale: str = "en"
-
-
 def outcome(renderer: Renderer, body_text: str, body_html: str | None = None) -> Rendered | RenderingFailed:
     try:
-        return renderer.render(Version(uuid4(), body_text=body_text, body_html=body_html), DATA)
+        return renderer.render(Version(body_text=body_text, body_html=body_html), DATA)
     except RenderingFailed as failure:
         return failure
 
@@ -220,7 +209,7 @@ def test_nobody_waits_long_for_a_hostile_template(template: str) -> None:
     "end", ["\r\n", "\n", "\r", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
 )
 def test_a_subject_brings_no_header(end: str) -> None:
-    version = Version(uuid4(), subject="Hi {{ name }}" + end + "X-Two: 2")
+    version = Version(body_text="t", subject="Hi {{ name }}" + end + "X-Two: 2")
     made = Renderer().render(version, {"name": f"Ada{end}Bcc: eve@example.org"})
     assert made.subject.splitlines() == ["Hi Ada Bcc: eve@example.org X-Two: 2"]
 

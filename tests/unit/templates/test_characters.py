@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
-from uuid import UUID, uuid4
 
 import pytest
 
 from hermodr_templates.publishing import Source, publish
 from hermodr_templates.rendering import Renderer, RenderingFailed
+from tests.support.templates import Version
 
 SURROGATE = "holds half of a surrogate pair, as of a cut emoji, which is no character"
 NUL = "must not contain a null byte (U+0000)"
 
 
-@dataclass(frozen=True)
-class Version:
-    template_id: UUID
-    subject: str | None = None
-    body_text: str | None = None
-    body_html: str | None = None
-    version: int = 1
-    locale: str = "en"
-
-
 def version(part: str, text: str) -> Version:
     texts: dict[str, Any] = {part: text}
-    return replace(Version(uuid4()), **texts)
+    return replace(Version(subject=None), **texts)
 
 
 @pytest.mark.parametrize("part", ["subject", "body_text", "body_html"])

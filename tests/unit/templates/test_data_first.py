@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from uuid import UUID, uuid4
 
 import pytest
 
@@ -12,6 +10,7 @@ from hermodr_contracts.limits import DEEPEST, MOST_DIGITS
 from hermodr_templates.flaws import Flaw
 from hermodr_templates.publishing import Source, publish
 from hermodr_templates.rendering import Renderer, RenderingFailed
+from tests.support.templates import Version
 
 METHODS = sorted(
     {name for kind in (dict, list, str, int, float) for name in dir(kind) if not name.startswith("_")}
@@ -22,19 +21,9 @@ BIG = 2**200
 LONG = "1" + "0" * 22
 
 
-@dataclass(frozen=True)
-class Version:
-    body_text: str
-    body_html: str | None
-    template_id: UUID
-    subject: str = "s"
-    version: int = 1
-    locale: str = "en"
-
-
 def text(source: str, data: Mapping[str, object] | None = None, remarks: list[str] | None = None) -> str:
     """What it makes as plain text, and, but for escaping, as HTML."""
-    made = Renderer().render(Version(source, source, uuid4()), data or {}, remarks)
+    made = Renderer().render(Version(body_text=source, body_html=source), data or {}, remarks)
     assert made.html is not None
     assert made.html.replace("&#39;", "'").replace("&#34;", '"').replace("&amp;", "&") == made.text
     return made.text

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from uuid import UUID, uuid4
-
 import pytest
 
 from hermodr_contracts.limits import MOST_DIGITS
 from hermodr_templates.publishing import Source, publish
 from hermodr_templates.rendering import Renderer, RenderingFailed
+from tests.support.templates import Version
 
 HUGE = "12345678901234567890.12"
 DATA: dict[str, object] = {
@@ -18,18 +16,8 @@ DATA: dict[str, object] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Version:
-    template_id: UUID
-    body_text: str
-    body_html: str | None = None
-    subject: str = "s"
-    version: int = 1
-    locale: str = "en"
-
-
 def made(template: str, **data: object) -> str:
-    return Renderer().render(Version(uuid4(), template), DATA | data).text
+    return Renderer().render(Version(body_text=template), DATA | data).text
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from uuid import UUID, uuid4
 
 import pytest
 from css_inline import CSSInliner
@@ -16,23 +14,14 @@ from hermodr_templates.flaws import Flaw
 from hermodr_templates.language import ALLOWED_FILTERS
 from hermodr_templates.publishing import Published, Source, publish
 from hermodr_templates.rendering import Renderer
+from tests.support.templates import Version
 
 MAIL = "<mjml><mj-body>{}</mj-body></mjml>"
 COLUMN = "<mj-section><mj-column>{}</mj-column></mj-section>"
 
 
-@dataclass(frozen=True)
-class Version:
-    body_html: str | None
-    template_id: UUID
-    version: int = 1
-    locale: str = "en"
-    subject: str | None = "s"
-    body_text: str | None = "t"
-
-
 def rendered(html: str, data: dict[str, object]) -> str:
-    made = Renderer().render(Version(html, uuid4()), data).html
+    made = Renderer().render(Version(body_text="t", body_html=html), data).html
     assert made is not None
     return made
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from uuid import UUID, uuid4
 
 import pytest
 
 from hermodr_templates.publishing import Source, publish
 from hermodr_templates.rendering import Renderer, RenderingFailed
+from tests.support.templates import Version
 
 DATA: dict[str, object] = {
     "n": 1, "t": "s3cret", "f": 1.5, "l": [1, 2], "o": {"a": 1}, "z": None, "b": True, "k": "s3cret",
@@ -18,19 +17,9 @@ DATA: dict[str, object] = {
 MACRO = "{% macro m(a) %}{{ a }}{% endmacro %}"
 
 
-@dataclass(frozen=True)
-class Version:
-    template_id: UUID
-    body_text: str
-    body_html: str | None = None
-    subject: str = "s"
-    version: int = 1
-    locale: str = "en"
-
-
 def failure(template: str) -> RenderingFailed:
     with pytest.raises(RenderingFailed) as caught:
-        Renderer().render(Version(uuid4(), template), DATA)
+        Renderer().render(Version(body_text=template), DATA)
     return caught.value
 
 
@@ -133,4 +122,4 @@ def test_calls_of_what_is_not_there(template: str, reason: str) -> None:
 def test_calls_of_blocks_and_of_macros_in_namespaces(template: str) -> None:
     published = publish(Source(body_text=template))
     assert (published.flaws, published.variables) == ([], [])
-    assert Renderer().render(Version(uuid4(), template), {}).text == "xx"
+    assert Renderer().render(Version(body_text=template), {}).text == "xx"

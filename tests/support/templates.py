@@ -1,0 +1,18 @@
+"""Versions of templates that no ledger knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import UUID, uuid4
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a renderer wants of a version; another template each time."""
+
+    subject: str | None = "s"
+    body_text: str | None = None
+    body_html: str | None = None
+    version: int = 1
+    locale: str = "en"
+    template_id: UUID = field(default_factory=uuid4)

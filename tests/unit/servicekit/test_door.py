@@ -6,98 +6,14 @@ import resource
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 
 import orjson
 import pytest
-from starlette.types import Receive, Scope, Send
 
 from hermodr_servicekit import door
 from hermodr_servicekit.web import serve
+from tests.support.raw_http import CHUNKED, GET, PATIENCE, Seen, line, refused
 from tests.support.waiting import wait_until
-
-PATIENCE = 30.0
-GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
-
-
-@dataclass
-class Seen:
-    """An application that answers once it has the body, or at once; it says what it was asked."""
-
-    reads: bool = True
-    asked: int = 0
-    heads: list[list[tuple[bytes, bytes]]] = field(default_factory=list)
-    bodies: list[int] = field(default_factory=list)
-    left: int = 0
-    answer: bytes = b"well"
-    wait: asyncio.Event | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.asked += 1
-        octets, more = 0, self.reads
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                self.left += 1
-                return
-            octets += len(message["body"])
-            more = message["more_body"]
-        if self.wait is not None:
-            await self.wait.wait()
-        self.heads.append(list(scope["headers"]))
-        self.bodies.append(octets)
-        length = (b"content-length", b"%d" % len(self.answer))
-        await send({"type": "http.response.start", "status": 200, "headers": [length]})
-        await send({"type": "http.response.body", "body": self.answer})
-
-
-@dataclass
-class Line:
-    """A raw connection."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    async def say(self, *parts: bytes) -> None:
-        for part in parts:
-            self.writer.write(part)
-            await self.writer.drain()
-
-    async def answer(self) -> tuple[int, bytes, bytes]:
-        """Status, head and body of one answer."""
-        head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), PATIENCE)
-        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-        body = await asyncio.wait_for(self.reader.readexactly(length), PATIENCE)
-        return int(head.split()[1]), head, body
-
-    async def ended(self) -> bool:
-        """Waits for the other side to end; whether nothing came before."""
-        try:
-            return await asyncio.wait_for(self.reader.read(), PATIENCE) == b""
-        except ConnectionResetError:
-            return True
-
-
-@contextlib.asynccontextmanager
-async def line(port: int) -> AsyncIterator[Line]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        yield Line(reader, writer)
-    finally:
-        writer.close()
-
-
-async def refused(open_line: Line, status: int, slug: str) -> None:
-    found, head, body = await open_line.answer()
-    assert found == status, body
-    document = orjson.loads(body)
-    assert document["type"] == f"urn:hermodr:problem:{slug}"
-    assert document["status"] == status
-    assert {"title", "detail", "errors", "request_id"} <= set(document)
-    for name in (b"nosniff", b"no-store", b"connection: close", b"application/problem+json"):
-        assert name in head
-    assert await open_line.ended()
 
 
 async def test_a_head_of_almost_64_kib_and_100_fields_is_taken() -> None:
@@ -303,6 +219,55 @@ async def test_requests_in_a_row_are_answered_in_a_row_but_not_without_end() -> 
         await it.say(GET * 10_000)
         await it.ended()
     assert len(app.heads) < 200
+
+
+async def test_requests_that_were_taken_are_answered_before_one_is_refused() -> None:
+    """Two hundred in one write were closed without any answer."""
+    app = Seen()
+    async with serve(app, "127.0.0.1", 0) as port:
+        async with line(port) as it:
+            await it.say(GET * 200)
+            taken = door.PIPELINED + 1
+            assert [(await it.answer())[0] for _ in range(taken)] == [200] * taken
+            await refused(it, 429, "rate-limited")
+            assert len(app.heads) == taken
+        for bad in (b"nonsense\r\n\r\n", CHUNKED + b"nonsense\r\n"):
+            async with line(port) as it:
+                await it.say(GET * 3 + bad)
+                assert [(await it.answer())[0] for _ in range(3)] == [200] * 3
+                await refused(it, 400, "malformed-http")
+
+
+async def test_each_connection_has_its_turn() -> None:
+    """A hundred with sixty requests each held up one that came alone by seconds."""
+    app = Seen()
+    async with serve(app, "127.0.0.1", 0) as port, contextlib.AsyncExitStack() as stack:
+        crowd = [await stack.enter_async_context(line(port)) for _ in range(50)]
+        async with line(port) as late:
+            for each in crowd:
+                each.writer.write(GET * 60)
+            await wait_until(lambda: bool(app.heads))
+            before = len(app.heads)
+            await late.say(GET)
+            assert (await late.answer())[0] == 200
+            assert len(app.heads) - before < 1000
+        assert [[(await each.answer())[0] for _ in range(60)] for each in crowd] == [[200] * 60] * 50
+
+
+@pytest.mark.parametrize("octets", [66_000, 100_000, 600_000])
+@pytest.mark.parametrize("before", [b"", b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"])
+async def test_a_chunk_extension_is_measured_however_it_comes(octets: int, before: bytes) -> None:
+    """One of 100 KB that came in one piece with its chunk was taken."""
+    app = Seen()
+    async with serve(app, "127.0.0.1", 0) as port, line(port) as it:
+        await it.say(before + CHUNKED + b"2;x=" + b"x" * octets + b"\r\n{}\r\n0\r\n\r\n")
+        if before:
+            assert (await it.answer())[0] == 200
+        await refused(it, 400, "malformed-http")
+        async with line(port) as second:
+            await second.say(CHUNKED + b"2;x=" + b"x" * 60_000 + b"\r\n{}\r\n0\r\n\r\n")
+            assert (await second.answer())[0] == 200
+    assert app.bodies == [2] * (2 if before else 1)
 
 
 def test_files_are_raised_and_connections_stay_below() -> None:

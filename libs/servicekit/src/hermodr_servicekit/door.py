@@ -8,14 +8,19 @@ connection gives it up, and there are never more of them than files may be open.
 import math
 import resource
 from asyncio import Transport
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import orjson
 import structlog
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
+
+from hermodr_servicekit.door_heads import wrong_with
+from hermodr_servicekit.door_turns import Turns
 
 log = structlog.get_logger()
 
@@ -36,6 +41,9 @@ ANSWER_SECONDS = 120.0
 PIPELINED = 64
 """Requests of a connection that may wait for the answer of one before them."""
 
+_BLANK_LINE = b"\r\n\r\n"
+_PIECE = 1024
+"""Octets of a chunked body that the parser is given at a time, so that what is no content is measured in between."""
 _LINGER_SECONDS = 2.0
 _LINGER_OCTETS = 1024 * 1024
 _SLOW_SECONDS = 5.0
@@ -49,7 +57,10 @@ _TITLES = {
     400: ("malformed-http", "This is not HTTP"),
     408: ("request-too-slow", "The request did not arrive in time"),
     413: ("too-large", "The body is too large"),
+    417: ("expectation-failed", "This expectation cannot be met"),
+    429: ("rate-limited", "Too many requests"),
     431: ("head-too-large", "The head of the request is too large"),
+    501: ("not-implemented", "This is not understood here"),
     503: ("overloaded", "There are too many connections"),
 }
 
@@ -69,9 +80,12 @@ def most_connections() -> int:
 
 
 class DoorConfig(Config):
-    """uvicorn's configuration, and how many connections may be open."""
+    """uvicorn's configuration, how many connections may be open, and the turns of all that are."""
 
-    connections: int = _CONNECTIONS
+    def __init__(self, app: Callable[..., Any], *, connections: int, **options: Any) -> None:
+        super().__init__(app, **options)
+        self.connections = connections
+        self.turns = Turns()
 
 
 class _Refusal(Exception):
@@ -94,7 +108,13 @@ class Door(HttpToolsProtocol):
         self._in_head = True
         self._head_octets = 0
         self._body_octets = 0
-        self._no_content = 0
+        self._no_content = self._content = 0
+        self._chunked = False
+        self._length = 0
+        self._tail = b""
+        self._put_off: tuple[int, str] | None = None
+        self._turns = config.turns if isinstance(config, DoorConfig) else Turns()
+        self._answered_one = False
         self._turn_since = self._expires = math.inf
         self._unsent_since = math.inf
         self._refusal: tuple[int, str] | None = None
@@ -115,16 +135,22 @@ class Door(HttpToolsProtocol):
             if self._lingering > _LINGER_OCTETS:
                 self.transport.abort()
             return
-        while data:
+        while data and not self._refused:
             if self._in_head:
-                room = HEAD_OCTETS - self._head_octets
-                part, data = (data, b"") if len(data) <= room else (data[:room], data[room:])
-                self._feed_head(part)
+                end = self._end_of_head(data)
+                self._feed_head(data[:end])
+                data = data[end:]
             else:
-                self._feed_body(data)
-                data = b""
-            if data and (self.transport.is_closing() or self._lingering is not None):
-                return
+                data = self._feed_body(data)
+
+    def _end_of_head(self, data: bytes) -> int:
+        """How much of it the parser may have at once: to the end of the head, or as much as there may be of it."""
+        before = self._tail if self._head_octets else b""
+        end = (before + data).find(_BLANK_LINE)
+        length = len(data) if end < 0 else end + len(_BLANK_LINE) - len(before)
+        length = min(length, HEAD_OCTETS - self._head_octets)
+        self._tail = (before + data[:length])[1 - len(_BLANK_LINE) :]
+        return length
 
     def _feed_head(self, part: bytes) -> None:
         begins = self._head_octets == 0
@@ -132,21 +158,37 @@ class Door(HttpToolsProtocol):
         super().data_received(part)
         if not self._in_head:
             self._await(BODY_SECONDS)
-        elif self._head_octets and not self.transport.is_closing() and self._lingering is None:
+        elif self._head_octets and not self._refused:
             if begins:
                 self._await(HEAD_SECONDS)
             if self._head_octets >= HEAD_OCTETS:
                 self._refuse(431, f"a head has at most {HEAD_OCTETS // 1024} KiB")
 
-    def _feed_body(self, data: bytes) -> None:
-        self._no_content += len(data)
-        self._body_octets += len(data)  # as they came: a chunk may hold one
-        super().data_received(data)
-        if self._in_head or self.transport.is_closing() or self._lingering is not None:
+    def _feed_body(self, data: bytes) -> bytes:
+        """Feeds no more than belongs to the body, and returns the rest."""
+        if not self._chunked:
+            length = max(1, self._length - self._body_octets)
+            self._feed_piece(data[:length])
+            return data[length:]
+        view = memoryview(data)
+        for start in range(0, len(data), _PIECE):
+            self._feed_piece(view[start : start + _PIECE])
+            if self._in_head or self._refused:
+                return data[start + _PIECE :]
+        return b""
+
+    def _feed_piece(self, data: bytes | memoryview) -> None:
+        if self._chunked and self._no_content + len(data) > HEAD_OCTETS:
+            self._refuse(400, "chunk extensions and trailers of a body have less than 64 KiB")
             return
-        if self._no_content > HEAD_OCTETS:
-            self._refuse(400, "chunk extensions and trailers of a body have at most 64 KiB")
-        elif self._body_octets > BODY_OCTETS:
+        self._body_octets += len(data)  # as they came: a chunk may hold one
+        self._content = 0
+        super().data_received(data)  # type: ignore[arg-type]  # the parser takes any buffer
+        if self._in_head or self._refused:
+            return
+        rest = len(data) - self._content
+        self._no_content = rest if self._content else self._no_content + rest
+        if self._body_octets > BODY_OCTETS:
             self._refuse(413, f"a body has at most {BODY_OCTETS // 1024 // 1024} MiB here")
 
     def on_headers_complete(self) -> None:
@@ -154,7 +196,13 @@ class Door(HttpToolsProtocol):
         if len(self.headers) > HEAD_FIELDS:
             self._stop(431, f"a head has at most {HEAD_FIELDS} fields")
         if len(self.pipeline) >= PIPELINED:
-            self._stop(400, f"at most {PIPELINED} requests may wait on a connection")
+            self._stop(429, f"at most {PIPELINED} requests may wait on a connection")
+        version = self.parser.get_http_version()
+        if (wrong := wrong_with(version, self.headers)) is not None:
+            self._stop(*wrong)
+        given = dict(self.headers)
+        self._chunked = b"transfer-encoding" in given
+        self._length = int(given.get(b"content-length", 0))
         super().on_headers_complete()
         self.headers = []
         self._in_head = False
@@ -162,7 +210,7 @@ class Door(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Called by the parser."""
-        self._no_content = 0
+        self._content += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -175,10 +223,28 @@ class Door(HttpToolsProtocol):
         else:
             self._turn_since = self._expires = math.inf
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Called by uvicorn: for a request when its head is there, or when those before it on its connection have their
+        answers."""
+        if self._answered_one:
+            self._turns.take(lambda: self._begin(cycle, app))
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _begin(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        if not self.transport.is_closing():
+            super()._start_asgi_task(cycle, app)
+
     def on_response_complete(self) -> None:
         """Called when all of an answer was written."""
         next_one = bool(self.pipeline)
+        self._answered_one = True
         super().on_response_complete()
+        self._answered_one = False
+        if self._put_off is not None and not next_one and not self.transport.is_closing():
+            refusal, self._put_off = self._put_off, None
+            self._refuse(*refusal)
+            return
         if not self._in_head:
             self._await(BODY_SECONDS if next_one else REST_SECONDS)
         elif not next_one:
@@ -187,6 +253,11 @@ class Door(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Called when the parser gave up, or we did."""
         self._refuse(*(self._refusal or (400, msg)))
+
+    @property
+    def _refused(self) -> bool:
+        """Whether nothing more of what comes is looked at."""
+        return self._lingering is not None or self._put_off is not None or self.transport.is_closing()
 
     @property
     def _latest(self) -> RequestResponseCycle | None:
@@ -201,6 +272,8 @@ class Door(HttpToolsProtocol):
 
     @property
     def _clients_turn(self) -> bool:
+        if self._put_off is not None:
+            return False
         if self._lingering is not None or not self._answering:
             return True
         return not self._in_head and not self.pipeline
@@ -255,10 +328,16 @@ class Door(HttpToolsProtocol):
 
     def _refuse(self, status: int, detail: str) -> None:
         """Answers, and reads on for a moment without looking: a connection that is closed with octets unread is reset,
-        and the answer lost with it. Where an earlier answer is not complete, there is none to give."""
+        and the answer lost with it. Requests that were taken before are answered first; where an answer to this one has
+        begun, there is none to give."""
         latest = self._latest
         answered = latest is None or latest.response_complete
-        if self.pipeline or (not answered and (self._in_head or (latest and latest.response_started))):
+        if self.pipeline or (self._in_head and not answered):
+            if not self._in_head:
+                self.pipeline.popleft()  # its body is what is refused
+            self._put_off = (status, detail)
+            return
+        if not answered and latest is not None and latest.response_started and not self._in_head:
             self.transport.abort()
             return
         if latest is not None and not answered:
@@ -291,6 +370,6 @@ def _answer(status: int, detail: str) -> bytes:
         b"x-content-type-options: nosniff",
         b"connection: close",
     ]
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         fields.append(b"retry-after: 1")
     return STATUS_LINE[status] + b"\r\n".join(fields) + b"\r\n\r\n" + body

@@ -106,8 +106,8 @@ async def serve(
         timeout_graceful_shutdown=max(1, round(grace)),
         timeout_keep_alive=IDLE_SECONDS,
         backlog=_BACKLOG,
+        connections=connections or most_connections(),
     )
-    config.connections = connections or most_connections()
     server = _Server(config)
     sock = _bind(host, port)
     task = asyncio.create_task(server.serve(sockets=[sock]))

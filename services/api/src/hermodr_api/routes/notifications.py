@@ -16,6 +16,7 @@ from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import JSON, MIB, Gate, key_of, read_bytes, respond
 from hermodr_api.service.answers import Key
 from hermodr_api.service.bulk import Bulk
+from hermodr_api.service.bulk_room import BulkRoom
 from hermodr_api.service.bulk_turns import BulkTurns
 from hermodr_api.service.notifications import Notifications
 
@@ -41,6 +42,7 @@ class NotificationRoutes:
         self._notifications = notifications
         self._bulk = bulk
         self._turns = BulkTurns()
+        self._room = BulkRoom()
 
     def router(self) -> APIRouter:
         """The routes."""
@@ -91,8 +93,9 @@ class NotificationRoutes:
         caller = await self._gate.admit(request, "send")
         async with self._turns.of(caller.project_id):
             text = await read_bytes(request, BULK_LIMIT, (JSON, NDJSON))
-            items, key = await asyncio.to_thread(_items, request, text)
-            return respond(await self._bulk.request(caller.project_id, items, key))
+            async with self._room.of(len(text)):
+                items, key = await asyncio.to_thread(_items, request, text)
+                return respond(await self._bulk.request(caller.project_id, items, key))
 
 
 def _apart(request: Request, text: bytes) -> tuple[NotificationIn, Key | None]:

@@ -1,0 +1,67 @@
+"""How much of bulk requests is worked on at a time, whoever sent them: what is made of a body is many
+times as long as it was."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator
+
+from hermodr_api.errors import Refused, unavailable
+
+ROOM_OCTETS = 32 * 1024 * 1024
+"""Of bodies that are worked on in one api process."""
+WAITING_OCTETS = 64 * 1024 * 1024
+"""Of bodies that are there and wait; more are refused at once."""
+PATIENCE_SECONDS = 10.0
+
+
+class BulkRoom:
+    """Lets bodies that have arrived be worked on, in order. One that dribbles in takes none of the room."""
+
+    def __init__(self) -> None:
+        self._taken = self._waited_for = 0
+        self._line: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    @contextlib.asynccontextmanager
+    async def of(self, octets: int) -> AsyncIterator[None]:
+        """So many are worked on while the block runs. Raises `Refused` (503) when there was no room in time."""
+        await self._take(octets)
+        try:
+            yield
+        finally:
+            self._taken -= octets
+            self._admit()
+
+    async def _take(self, octets: int) -> None:
+        if self._waited_for + octets > WAITING_OCTETS:
+            raise _no_room()
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        entry = (octets, mine)
+        self._line.append(entry)
+        self._waited_for += octets
+        self._admit()
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await mine
+        except BaseException as error:
+            if not mine.cancelled():  # let in, and gone at that moment
+                self._taken -= octets
+            elif entry in self._line:
+                self._line.remove(entry)
+                self._waited_for -= octets
+            self._admit()
+            if isinstance(error, TimeoutError):
+                raise _no_room() from None
+            raise
+
+    def _admit(self) -> None:
+        while self._line and (not self._taken or self._taken + self._line[0][0] <= ROOM_OCTETS):
+            octets, first = self._line.popleft()
+            self._waited_for -= octets
+            if not first.done():
+                self._taken += octets
+                first.set_result(None)
+
+
+def _no_room() -> Refused:
+    return unavailable("overload", "too many bulk requests are worked on at the moment; nothing was accepted")

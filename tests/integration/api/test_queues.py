@@ -24,6 +24,12 @@ from tests.support.ledgers import emptied, new_deliveries, new_jobs
 from tests.support.waiting import wait_until
 
 
+@pytest.fixture(autouse=True)
+def health_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not that of half a second ago."""
+    monkeypatch.setattr("hermodr_api.service.health.REMEMBERED_SECONDS", 0.0)
+
+
 @pytest.fixture
 async def house(database_url: str, broker: Broker) -> AsyncIterator[ApiUnderTest]:
     """The API with a broker, over an empty ledger."""

@@ -1,7 +1,9 @@
 """Health says what is promised: that jobs can be accepted. And who is refused is told why."""
 
 import asyncio
-from collections.abc import Iterator
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -10,7 +12,9 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from hermodr_api.app import Api
 from hermodr_api.settings import ApiSettings
-from hermodr_ledger import engine, migrate
+from hermodr_ledger import engine, heartbeats, lifeline, migrate
+from hermodr_ledger.accept import rehearse
+from hermodr_ledger.engine import Ledger
 from hermodr_ledger.lifeline import Heart
 from tests.support.api import DEAD_BROKER, MAIL, ApiUnderTest, api_over, client_of, problem
 from tests.support.clocks import FakeClock
@@ -36,6 +40,18 @@ async def run(url: str, *statements: str) -> None:
             await connection.execute(each)
     finally:
         await connection.close()
+
+
+@contextlib.asynccontextmanager
+async def held(url: str, lock: str) -> AsyncIterator[None]:
+    """Somebody's transaction holds the lock while the block runs."""
+    holder = await asyncpg.connect(url)
+    try:
+        async with holder.transaction():
+            await holder.execute(lock)
+            yield
+    finally:
+        await holder.close()
 
 
 async def status(api: ApiUnderTest, path: str, wanted: int) -> httpx.Response:
@@ -80,29 +96,103 @@ async def test_a_database_that_takes_no_writes_is_not_healthy(postgres_url: str)
         assert (await api.http.post(URL, json=MAIL)).status_code == 202
 
 
-async def test_the_write_is_tried_once_a_second_however_many_ask(database_url: str) -> None:
+async def test_the_write_is_tried_once_a_second_however_many_ask(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[Ledger] = []
+
+    async def counted(ledger: Ledger) -> None:
+        tried.append(ledger)
+        await rehearse(ledger)
+
+    monkeypatch.setattr(lifeline, "rehearse", counted)
     clock = FakeClock()
     async with api_over(database_url, clock=clock) as api:
-        ledger = api.api.ledger
-        beat = Gauge("beat", "", registry=CollectorRegistry())
-        heart = Heart(ledger, "api", api.api.instance, clock, 5, beat)
-        await heart.tick()
-
-        async def written() -> object:
-            (row,) = await ledger.fetch(
-                "SELECT xmin::text FROM hermodr.service_heartbeats WHERE instance = $1", api.api.instance
-            )
-            return row["xmin"]
-
-        seen = [await written()]
-        for _ in range(2):
+        for expected in (1, 1):
             await asyncio.gather(*(api.http.get("/health/ready") for _ in range(20)))
-            seen.append(await written())
+            assert len(tried) == expected
         clock.advance(1.0)
         await api.http.get("/health")
-        seen.append(await written())
-        assert seen[0] != seen[1] == seen[2] != seen[3]
-        await heart.leave()
+        assert len(tried) == 2
+
+
+async def test_the_write_that_is_tried_leaves_nothing(database_url: str) -> None:
+    async with api_over(database_url) as api:
+        await rehearse(api.api.ledger)
+        (row,) = await api.api.ledger.fetch(
+            "SELECT (SELECT count(*) FROM hermodr.jobs WHERE project_id = $1)"
+            " + (SELECT count(*) FROM hermodr.idempotency_keys WHERE project_id = $1) AS kept",
+            UUID(int=0),
+        )
+        assert row["kept"] == 0
+
+
+@pytest.mark.parametrize(
+    "lock",
+    [
+        "LOCK TABLE hermodr.jobs IN SHARE MODE",
+        "LOCK TABLE hermodr.jobs",
+        "LOCK TABLE hermodr.idempotency_keys IN SHARE MODE",
+    ],
+)
+async def test_a_lock_that_accepting_waits_for_is_seen(
+    api: ApiUnderTest, database_url: str, lock: str
+) -> None:
+    """Every POST was 503, and `/health` said 200."""
+    async with held(database_url, lock):
+        health = (await status(api, "/health", 503)).json()
+        assert health["status"] == "unhealthy"
+        assert (health["database"]["reachable"], health["database"]["writable"]) == (True, False)
+        assert any("not committed is in the way" in each for each in health["warnings"])
+        await status(api, "/health/ready", 503)
+        for headers in ({}, {"idempotency-key": f"held by {lock}".replace(" ", "-")}):
+            refused = problem(await api.http.post(URL, json=MAIL, headers=headers), 503, "unavailable")
+            assert refused["cause"] == "lock"
+    assert (await status(api, "/health", 200)).json()["database"]["writable"] is True
+    await status(api, "/health/ready", 200)
+
+
+@pytest.mark.parametrize(
+    "lock",
+    ["SELECT 1 FROM hermodr.service_heartbeats FOR UPDATE", "LOCK TABLE hermodr.service_heartbeats"],
+)
+async def test_a_lock_that_accepting_does_not_wait_for_is_no_outage(
+    api: ApiUnderTest, database_url: str, lock: str
+) -> None:
+    """It said `unhealthy` and `reachable: false`, and every POST was 202."""
+    clock = api.api.clock
+    heart = Heart(
+        api.api.ledger, "api", api.api.instance, clock, 5, Gauge("b", "", registry=CollectorRegistry())
+    )
+    await heart.tick()
+    async with held(database_url, lock):
+        began = clock.monotonic()
+        await wait_until(lambda: clock.monotonic() - began > 1.1)  # what was seen before is forgotten
+        answer = await api.http.get("/health")
+        database = answer.json()["database"]
+        assert (answer.status_code, database["reachable"], database["writable"]) == (200, True, True)
+        assert (await api.http.get("/health/ready")).json()["checks"]["database"] is True
+        assert (await api.http.post(URL, json=MAIL)).status_code == 202
+    await heart.leave()
+
+
+async def test_all_who_ask_at_once_are_told_of_one_look(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Ledger] = []
+
+    async def counted(ledger: Ledger) -> list[heartbeats.Alive]:
+        looks.append(ledger)
+        return []
+
+    monkeypatch.setattr(heartbeats, "alive", counted)
+    clock = FakeClock()
+    async with api_over(database_url, clock=clock) as api:
+        for seconds, expected in ((0.0, 1), (0.4, 1), (0.1, 2)):
+            clock.advance(seconds)
+            answers = await asyncio.gather(*(api.http.get("/health") for _ in range(50)))
+            assert {each.status_code for each in answers} == {200}
+            assert len(looks) == expected
 
 
 async def test_connections_that_died_while_idle_are_replaced_unseen(database_url: str) -> None:
@@ -147,16 +237,23 @@ async def test_a_lock_is_named(api: ApiUnderTest, database_url: str) -> None:
     assert (await api.http.post(URL, json=MAIL)).status_code == 202
 
 
-async def test_too_much_is_named(api: ApiUnderTest, database_url: str) -> None:
-    holder = await asyncpg.connect(database_url)
-    try:
-        async with holder.transaction():
-            await holder.execute("LOCK TABLE hermodr.groups")
-            answers = await asyncio.gather(*(api.http.get("/v1/groups") for _ in range(30)))
-    finally:
-        await holder.close()
-    causes = {problem(each, 503, "unavailable")["cause"] for each in answers}
-    assert causes == {"lock", "overload"}
+async def test_a_lock_is_named_to_those_who_found_no_connection_because_of_it(
+    api: ApiUnderTest, database_url: str
+) -> None:
+    """They were told that all connections are busy."""
+    async with held(database_url, "LOCK TABLE hermodr.groups"):
+        answers = await asyncio.gather(*(api.http.get("/v1/groups") for _ in range(30)))
+    assert {problem(each, 503, "unavailable")["cause"] for each in answers} == {"lock"}
+
+
+async def test_too_much_is_named(database_url: str) -> None:
+    async with api_over(database_url) as api:
+        assert (await api.http.post(URL, json=MAIL)).status_code == 202
+        busy = [asyncio.create_task(api.api.ledger.fetch("SELECT pg_sleep(3.5)")) for _ in range(10)]
+        await asyncio.sleep(0)
+        refused = problem(await api.http.get("/v1/groups"), 503, "unavailable")
+        assert refused["cause"] == "overload"
+        await asyncio.gather(*busy)
 
 
 async def test_connections_that_died_a_moment_ago_are_tried_before_they_are_lent(

@@ -88,9 +88,14 @@ class Collided(LedgerUnavailable):
 
 class Contested(LedgerUnavailable):
     """Somebody else's transaction holds a row or a key and has not ended within the time (`lock_timeout`); nothing was
-    committed. The transaction it was raised in is of no use any more, but for a `part` of it."""
+    committed. The transaction it was raised in is of no use any more, but for a `part` of it. `long`: it was waited for
+    as long as the ledger waits unless told otherwise."""
 
     cause: ClassVar[Cause] = "lock"
+
+    def __init__(self, reason: str, *, long: bool = False) -> None:
+        super().__init__(reason)
+        self.long = long
 
 
 def repeats_itself(error: Exception) -> bool:
@@ -202,6 +207,9 @@ class Ledger:
         self.database_url = database_url
         self._statement_seconds = statement_seconds
         self._distrusted_before = -math.inf
+        self._lock_seconds = lock_seconds
+        self._connection_seconds = connection_seconds
+        self._locked_at = -math.inf
         self._engine = create_async_engine(
             driver_url(database_url),
             pool_size=pool_size,
@@ -274,8 +282,10 @@ class Ledger:
         """A connection of the pool, as the driver knows it; a broken one does not go back. SQLAlchemy's `Connection`
         and its reset are left out: they cost a third of what a small statement does, and transactions here begin in
         the driver. Raises `LedgerUnavailable`, `Collided`."""
+        began = math.inf
         try:
             lent = await self._lend()
+            began = time.monotonic()
             try:
                 yield lent.driver_connection
             except _LEAVE_BEHIND:
@@ -287,16 +297,21 @@ class Ledger:
                     lent.close()
         except _COLLISIONS as error:
             raise Collided(type(error).__name__) from error
+        except Contested as error:
+            error.long = self._was_long(began)
+            raise
         except asyncpg.LockNotAvailableError as error:
-            raise Contested(type(error).__name__) from error
+            raise Contested(type(error).__name__, long=self._was_long(began)) from error
+        except PoolTimeout as error:
+            raise (Contested if self._behind_a_lock() else Overloaded)(type(error).__name__) from error
         except _GONE as error:
-            await self._forget_connections(error)
+            await self._forget_connections()
             raise _unavailable(error) from error
         except (DBAPIError, EmulatedDBAPIException) as error:  # while SQLAlchemy prepared a new connection
             cause = _of_the_driver(error)
             if not isinstance(cause, _GONE):
                 raise
-            await self._forget_connections(error)
+            await self._forget_connections()
             raise _unavailable(cause) from error
 
     async def _lend(self) -> PoolProxiedConnection:
@@ -321,11 +336,22 @@ class Ledger:
             return False
         return time.monotonic() - used_at < IDLE_SECONDS or await _answers(driver)
 
-    async def _forget_connections(self, error: BaseException) -> None:
-        """After one connection died the others of the pool are most likely dead too. One that could not be had in time
-        says nothing of them: forgetting them would open as many again beside those in use."""
-        if not isinstance(error, PoolTimeout):
-            await self._engine.dispose()
+    def _was_long(self, began: float) -> bool:
+        """Whether a lock was waited for as long as statements do that do not say how long: keys are for less."""
+        now = time.monotonic()
+        if not 0 < self._lock_seconds <= now - began:
+            return False
+        self._locked_at = now
+        return True
+
+    def _behind_a_lock(self) -> bool:
+        """Whether a connection was used up by waiting for a lock while others waited for a connection: that, not their
+        number, is why there was none."""
+        return time.monotonic() - self._locked_at <= self._connection_seconds
+
+    async def _forget_connections(self) -> None:
+        """After one connection died the others of the pool are most likely dead too."""
+        await self._engine.dispose()
 
 
 def _has_news(driver: Any) -> bool:

@@ -36,16 +36,6 @@ async def beat(ledger: Ledger, service: str, instance: str, started_at: datetime
     )
 
 
-async def touch(ledger: Ledger, service: str, instance: str) -> None:
-    """A sign of life of an instance that has given one: a write of one row. Raises `LedgerUnavailable`, also where the
-    database takes no writes, row or not."""
-    await ledger.fetch(
-        "UPDATE hermodr.service_heartbeats SET beat_at = now() WHERE service = $1 AND instance = $2",
-        service,
-        instance,
-    )
-
-
 async def leave(ledger: Ledger, service: str, instance: str) -> None:
     """Records that an instance ended in order."""
     await ledger.fetch(

@@ -9,6 +9,7 @@ import structlog
 from prometheus_client import Gauge
 
 from hermodr_ledger import heartbeats
+from hermodr_ledger.accept import rehearse
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_ledger.schema_version import SchemaMismatch, verify
 from hermodr_servicekit.clock import Clock
@@ -44,13 +45,11 @@ async def ledger_ready(ledger: Ledger, stop: asyncio.Event) -> bool:
 
 
 class WriteCheck:
-    """Whether the database takes a write, which is what a service promises to do with it. It answers reads after a
-    fail-over, too. However many ask, it is tried once a second."""
+    """Whether the database takes a job, which is what is promised: it answers reads after a fail-over, too, and takes
+    other writes while somebody has locked the table of jobs. However many ask, it is tried once a second."""
 
-    def __init__(self, ledger: Ledger, service: str, instance: str, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger = ledger
-        self._service = service
-        self._instance = instance
         self._clock = clock
         self._turn = asyncio.Lock()
         self._tried_at = -REMEMBERED_SECONDS
@@ -67,7 +66,7 @@ class WriteCheck:
     async def _try(self) -> LedgerUnavailable | None:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await heartbeats.touch(self._ledger, self._service, self._instance)
+                await rehearse(self._ledger)
         except LedgerUnavailable as error:
             return error
         except TimeoutError:

@@ -41,7 +41,7 @@ class Runtime:
             "When the service last wrote its sign of life.",
             registry=self.registry,
         )
-        self._writing = WriteCheck(self.ledger, settings.service, self.instance, self.clock)
+        self._writing = WriteCheck(self.ledger, self.clock)
         self._heart = Heart(
             self.ledger, settings.service, self.instance, self.clock, settings.heartbeat_seconds, beat
         )

@@ -103,6 +103,14 @@ class Api:
             statement_seconds=_BULK_STATEMENT_SECONDS,
             connection_seconds=_BULK_CONNECTION_SECONDS,
         )
+        self._trial_ledger = Ledger(  # so that its answer does not depend on who else has a connection
+            settings.database_url,
+            service=settings.service,
+            pool_size=1,
+            statement_seconds=_STATEMENT_SECONDS,
+            connection_seconds=_CONNECTION_SECONDS,
+            lock_seconds=_LOCK_SECONDS,
+        )
         self.broker = Broker(settings.amqp_url, settings.topology, settings.service)
         self.announcer = Announcer(self.broker, spacing=_SPACING_SECONDS)
         self._key_server = HttpKeyServer(settings.jwks_url) if settings.jwks_url is not None else None
@@ -140,7 +148,7 @@ class Api:
         app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
         gate = self._gate
         repeatable = Repeatable(self.ledger)
-        writing = WriteCheck(self.ledger, self.settings.service, self.instance, self.clock)
+        writing = WriteCheck(self._trial_ledger, self.clock)
         check = HealthCheck(self.ledger, writing, self.broker, self.clock, self.counts)
         health = HealthRoutes(check, self.authenticator, self.registry)
         app.include_router(taken_on.router())
@@ -183,6 +191,7 @@ class Api:
             await self._keys.close()
             await self._key_server.close()
         await self.publishing.close()
+        await self._trial_ledger.close()
         await self._bulk_ledger.close()
         await self.ledger.close()
 

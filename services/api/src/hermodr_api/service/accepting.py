@@ -117,7 +117,9 @@ class Accepting:
         the keys, those without a key are not kept waiting for it; `None` is said of those with one."""
         try:
             return [*await accept(self._ledger, jobs, wait_seconds=_SHARED_WAIT_SECONDS)]
-        except Contested:
+        except Contested as error:
+            if error.long:  # it is not about keys, and those without one would wait as long again
+                raise
             free = [job for job in jobs if job.idempotency is None]
             verdicts = iter(await accept(self._ledger, free) if free else [])
             return [next(verdicts) if job.idempotency is None else None for job in jobs]

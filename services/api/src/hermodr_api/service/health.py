@@ -19,6 +19,8 @@ from hermodr_servicekit.outages import BrokerUnavailable
 _LOOKING_SECONDS = 2.0
 _COUNTING_SECONDS = 1.0
 _BROKER_REMEMBERED_SECONDS = 2.0
+REMEMBERED_SECONDS = 0.5
+"""For the whole report: without a key it may be asked for as often as a connection can carry."""
 
 _READ_ONLY = "the database is read-only (a standby after a fail-over?); nothing can be accepted"
 _WARNINGS: Mapping[Cause, str] = {
@@ -49,14 +51,26 @@ class HealthCheck:
         self._broker = broker
         self._clock = clock
         self._counts = counts
+        self._turn = asyncio.Lock()
+        self._whole: tuple[float, Health] | None = None
         self._sizes: tuple[float, dict[str, tuple[int, int]] | None] | None = None
 
     async def whole(self) -> Health:
-        """The report of `GET /health`."""
+        """The report of `GET /health`, half a second old at most. All who ask at once are told of one look."""
+        async with self._turn:
+            known = self._whole
+            if known is None or self._clock.monotonic() - known[0] >= REMEMBERED_SECONDS:
+                found = await self._look()
+                known = self._whole = (self._clock.monotonic(), found)
+            return known[1]
+
+    async def _look(self) -> Health:
         database, (connected, sizes) = await asyncio.gather(self._database(), self._queues())
         warnings = [*database.pop("warnings"), *_queue_warnings(connected, sizes)]
         services, providers = database.pop("services"), database.pop("providers")
-        if database["reachable"]:
+        if services is None:
+            services = {}
+        elif database["reachable"]:
             alive = {name for name, each in services.items() if each["instances"]}
             warnings += [f"no live instance of {name}" for name in NEEDED_SERVICES if name not in alive]
         counts = {
@@ -94,34 +108,53 @@ class HealthCheck:
         return await self._writing.failure() is None
 
     async def _database(self) -> dict[str, Any]:
-        services: dict[str, Any] = {}
-        seen: dict[str, Any] = {"active": None, "failed": None, "services": services, "providers": {}}
+        seen: dict[str, Any] = {"active": None, "failed": None, "services": {}, "providers": {}}
         failure = await self._writing.failure()
-        if failure is not None and not isinstance(failure, ReadOnly):
+        if failure is not None and failure.cause == "database" and not isinstance(failure, ReadOnly):
             return seen | _away(failure)
         started = self._clock.monotonic()
         try:
             async with asyncio.timeout(_LOOKING_SECONDS):
                 await self._ledger.fetch("SELECT 1")
-                latency = self._clock.monotonic() - started
-                for each in await heartbeats.alive(self._ledger):
-                    services[each.service] = {
-                        "instances": each.instances,
-                        "last_heartbeat": each.last_heartbeat,
-                    }
-                stopped = await pauses.paused(self._ledger)
-                tasks = await lanes.waiting_tasks(self._ledger)
-                limits = await provider_limits.known(self._ledger)
-                aside = await setting_aside.all_aside(self._ledger)
         except (LedgerUnavailable, TimeoutError) as error:
-            return seen | _away(error)
+            return seen | _away(failure or error)
+        latency = self._clock.monotonic() - started
+        warnings = [] if failure is None else [_refusing(failure)]
+        try:
+            async with asyncio.timeout(_LOOKING_SECONDS):
+                warnings += await self._deliverers(seen)
+        except (LedgerUnavailable, TimeoutError) as error:
+            seen["services"] = None
+            cause = error.cause if isinstance(error, LedgerUnavailable) else "no answer in time"
+            warnings.append(f"what delivers could not be looked at ({cause})")
         sending, dead = await asyncio.gather(
             self._counted("under way", partial(jobs.under_way, self._ledger)),
             self._counted("dead letters", partial(dead_letters.count, self._ledger)),
         )
-        warnings = [_READ_ONLY] if failure is not None else []
         warnings += [f"{dead} dead letters"] if dead else []
-        warnings += [
+        found = {
+            "reachable": True,
+            "writable": failure is None,
+            "latency_ms": round(latency * 1000, 2),
+            "warnings": warnings,
+        }
+        if failure is not None:
+            found["error"] = str(failure)
+        return seen | found | {"active": sending, "failed": dead}
+
+    async def _deliverers(self, seen: dict[str, Any]) -> list[str]:
+        """Adds services and providers to what is `seen`, and returns what is wrong with them."""
+        for each in await heartbeats.alive(self._ledger):
+            seen["services"][each.service] = {
+                "instances": each.instances,
+                "last_heartbeat": each.last_heartbeat,
+            }
+        stopped = await pauses.paused(self._ledger)
+        tasks = await lanes.waiting_tasks(self._ledger)
+        limits = await provider_limits.known(self._ledger)
+        aside = await setting_aside.all_aside(self._ledger)
+        seen["providers"] = {f"{each.channel}:{each.provider}": _provider(each) for each in limits}
+        warnings = [
             f"channel {each.channel} is paused since {each.paused_at:%Y-%m-%dT%H:%M:%SZ}: nothing is sent"
             for each in stopped
         ]
@@ -129,14 +162,7 @@ class HealthCheck:
         warnings += [f"scheduler, {each}" for each in aside]
         if tasks:
             warnings.append(f"tasks wait, {tasks} of them: there is no worker yet")
-        seen["providers"] = {f"{each.channel}:{each.provider}": _provider(each) for each in limits}
-        found = {
-            "reachable": True,
-            "writable": failure is None,
-            "latency_ms": round(latency * 1000, 2),
-            "warnings": warnings,
-        }
-        return seen | found | {"active": sending, "failed": dead}
+        return warnings
 
     async def _counted(self, name: str, count: Callable[[], Awaitable[int]]) -> int | None:
         """Unknown, not unhealthy, is what takes long to count where millions wait."""
@@ -166,11 +192,23 @@ class HealthCheck:
 
 
 def _away(error: Exception) -> dict[str, Any]:
+    """Nothing more can be asked. That does not mean that it is not there: a lock or a crowd may be why."""
     if isinstance(error, LedgerUnavailable):
-        reason, warning = str(error), _WARNINGS[error.cause]
+        reason, warning = str(error), _refusing(error)
+        reachable = error.cause != "database" or isinstance(error, ReadOnly)
     else:
-        reason, warning = "no answer in time", _WARNINGS["database"]
-    return {"reachable": False, "writable": False, "error": reason, "warnings": [warning]}
+        reason, warning, reachable = "no answer in time", _WARNINGS["database"], False
+    return {
+        "reachable": reachable,
+        "writable": False,
+        "error": reason,
+        "services": None,
+        "warnings": [warning],
+    }
+
+
+def _refusing(error: LedgerUnavailable) -> str:
+    return _READ_ONLY if isinstance(error, ReadOnly) else _WARNINGS[error.cause]
 
 
 def _provider(limits: ProviderLimits) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from prometheus_client import CollectorRegistry, Counter
 
 from hermodr_contracts.vocabulary import Channel, JobKind, Priority
 from hermodr_dispatcher.service import Dispatching
+from hermodr_ledger.due import take_due_jobs
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.requeueing import requeue
+from hermodr_ledger.setting_aside import all_aside
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.ids import child_id, new_id
 from tests.support.ledgers import (
@@ -88,6 +90,28 @@ async def test_a_job_that_cannot_be_decided_ends_with_a_dead_letter_and_keeps_no
     assert (letter["queue"], letter["reason"]) == ("jobs.dead", "undecidable: ValueError")
     await service.dispatch(NORMAL, [ids[3]])  # a second bell finds nothing to do
     assert len(await rows_of(ledger, "dead_letters")) == 1
+
+
+async def test_one_that_cannot_even_be_ended_is_set_aside(ledger: Ledger) -> None:
+    ids, rung = await new_jobs(ledger, 5), Rung()
+    await ledger.fetch("UPDATE hermodr.jobs SET expires_at = '0044-01-01 BC' WHERE id = $1", ids[3])
+    await ledger.fetch(
+        "CREATE OR REPLACE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'not this row'; END $$"
+    )
+    await ledger.fetch(
+        "CREATE TRIGGER odd BEFORE UPDATE ON hermodr.jobs FOR EACH ROW"
+        f" WHEN (OLD.id = '{ids[3]}') EXECUTE FUNCTION public.refuse()"
+    )
+    try:
+        await dispatching_of(ledger, rung).dispatch(NORMAL, ids)
+    finally:
+        await ledger.fetch("DROP TRIGGER odd ON hermodr.jobs")
+    assert sorted(map(str, rung.ids)) == sorted(str(child_id(each, 1)) for each in ids if each != ids[3])
+    (aside,) = await all_aside(ledger)
+    assert (aside.duty, aside.subject, aside.error) == ("decisions", str(ids[3]), "RaiseError")
+    await ledger.fetch("UPDATE hermodr.jobs SET wake_at = now() - interval '1 second'")
+    assert str(ids[3]) not in {str(each.id) for each in await take_due_jobs(ledger, 50)}
 
 
 async def test_mended_it_can_be_asked_for_again_and_is_buried_anew_if_it_is_not(ledger: Ledger) -> None:

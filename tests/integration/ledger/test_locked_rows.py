@@ -9,7 +9,8 @@ import asyncpg
 import pytest
 
 from hermodr_contracts.vocabulary import DeliveryState
-from hermodr_ledger.attempts import Attempts, Outcome, Settlement
+from hermodr_ledger.attempting import Attempts
+from hermodr_ledger.attempts import Outcome, Settlement
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.locked import LOCK_SECONDS, Held
 from hermodr_ledger.redeciding import record_all

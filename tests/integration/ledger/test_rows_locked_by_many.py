@@ -12,7 +12,8 @@ import pytest
 
 from hermodr_contracts.topology import parse_ladder
 from hermodr_contracts.vocabulary import OnUnknown
-from hermodr_ledger.attempts import Attempt, Attempts, Outcome, Settlement, settle
+from hermodr_ledger.attempting import Attempts
+from hermodr_ledger.attempts import Attempt, Outcome, Settlement, settle
 from hermodr_ledger.due import DueRows
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.expiring import expire_deliveries, expire_jobs

@@ -15,6 +15,7 @@ from hermodr_ledger import pauses, rates
 from hermodr_ledger.attempts import Attempt, Outcome, Settlement, claim, settle
 from hermodr_ledger.due import DueRows, ExpiredClaim
 from hermodr_ledger.engine import Ledger
+from hermodr_ledger.expiring import expire_deliveries, expire_jobs
 from hermodr_ledger.setting_aside import all_aside, forget_healed
 from hermodr_ledger.upkeep import drop_partitions
 from hermodr_scheduler.backlog import Backlog
@@ -128,6 +129,22 @@ async def test_claims_that_somebody_has_locked(ledger: Ledger) -> None:
         recorded = await due.record(unanswered(await due.expired_claims(50)))
     assert {each.delivery_id for each in recorded} == set(ids[1:])
     assert await duties(ledger) == {"expired claims": (1, "Contested")}
+
+
+async def test_what_expired_and_cannot_be_ended(ledger: Ledger) -> None:
+    deliveries = await new_deliveries(ledger, 5)
+    jobs = await new_jobs(ledger, 5)
+    for table in ("jobs", "deliveries"):
+        await ledger.fetch(f"UPDATE hermodr.{table} SET expires_at = now() - interval '1 second'")
+    async with refused(ledger, "jobs", jobs[0]):
+        assert (await expire_jobs(ledger, 50)).rows == 4
+        assert (await expire_jobs(ledger, 50)).rows == 0
+    async with refused(ledger, "deliveries", deliveries[0]):
+        assert (await expire_deliveries(ledger, 50)).rows == 4
+    assert await duties(ledger) == {
+        "expired jobs": (1, "RaiseError"),
+        "expired deliveries": (1, "RaiseError"),
+    }
 
 
 class NoBroker:

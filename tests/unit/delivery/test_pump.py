@@ -1,6 +1,7 @@
 """Claim, send, record: bounded, one lane not in another's way, and nothing forgotten whatever goes away."""
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from uuid import UUID
 
@@ -304,3 +305,16 @@ async def test_what_expired_while_it_waited_for_a_worker_is_given_back_unsent(la
     await done(task)
     assert lane.attempts.released == [ids[4]]
     assert ids[5] in lane.attempts.recorded
+
+
+async def test_a_claim_that_fails_ends_neither_the_lane_nor_its_messages(lane: Lane) -> None:
+    bad, good = new_ids(1), new_ids(2)
+
+    def refuse(ids: Sequence[UUID]) -> None:
+        if set(ids) & set(bad):
+            raise ArithmeticError
+
+    lane.attempts.before_a_claim = refuse
+    await done(lane.submit(bad))
+    await done(lane.submit(good))
+    assert sorted(lane.attempts.recorded) == sorted(good)

@@ -310,3 +310,20 @@ async def test_a_database_that_stood_still_does_not_put_off_the_search_for_long(
     bench.clock.advance(LONGEST_REST_SECONDS)
     await bench.scheduling.tick()
     assert len(bench.ledger.recorded) == 1
+
+
+async def test_no_duty_of_a_round_depends_on_another(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object) -> list[DueJob]:
+        raise ArithmeticError
+
+    monkeypatch.setattr(bench.ledger, "take_jobs", broken)
+    waiting = due_delivery()
+    bench.ledger.deliveries = [waiting]
+    with pytest.raises(ArithmeticError):
+        await bench.scheduling.tick()
+    assert bench.bell.rung == {(Channel.EMAIL, Priority.NORMAL): [waiting.id]}
+    bench.clock.advance(SETTLING_IN_SECONDS)
+    bench.ledger.expired = [expired()]
+    with pytest.raises(ArithmeticError):
+        await bench.scheduling.tick()
+    assert len(bench.ledger.recorded) == 1

@@ -25,7 +25,7 @@ _AGAIN_SECONDS = 0.5
 
 
 class Renewals(Protocol):
-    """Where leases are renewed: `hermodr_ledger.attempts.Attempts`."""
+    """Where leases are renewed: `hermodr_ledger.attempting.Attempts`."""
 
     async def renew(
         self, claims: Sequence[tuple[UUID, int]], *, owner: str, lease_seconds: float

@@ -71,7 +71,7 @@ Prepare = Callable[[Claim], Send]
 
 
 class Claims(Renewals, Protocol):
-    """Where deliveries are claimed: `hermodr_ledger.attempts.Attempts`."""
+    """Where deliveries are claimed: `hermodr_ledger.attempting.Attempts`."""
 
     async def claim(self, ids: Sequence[UUID], *, owner: str, lease_seconds: float) -> list[Claim]:
         """See `hermodr_ledger.attempts.claim`. Raises `LedgerUnavailable`."""
@@ -246,6 +246,12 @@ class Pump:
             self._put_back(taken, slow=self._clock.monotonic() - began > SLOW_SECONDS)
             await self._ledger_back()
             return
+        except Exception as error:  # noqa: BLE001 - whatever it is, the lane goes on
+            log.error("not claimed; the scheduler will announce them", error=type(error).__name__)
+            for _, message, _ in taken:
+                self._settled(message)
+            await asyncio.sleep(_LONGEST_PAUSE_SECONDS)
+            return
         self._pause_seconds = _FIRST_PAUSE_SECONDS
         by_id = {each.id: each for each in claims}
         row_ends = self._clock.monotonic() + PREPARING_SECONDS
@@ -370,8 +376,10 @@ class Pump:
     async def _release(self, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
         try:
             await self._claims.release(claims, held_seconds=held_seconds)
-        except LedgerUnavailable as error:
-            log.warning("their leases will have to run out", deliveries=len(claims), error=str(error))
+        except Exception as error:  # noqa: BLE001 - a worker does not end for it
+            log.warning(
+                "their leases will have to run out", deliveries=len(claims), error=type(error).__name__
+            )
 
     def _in_line_again(self, claimed: Claim, message: _Message, *, last: bool = False) -> None:
         self._in_hand -= 1

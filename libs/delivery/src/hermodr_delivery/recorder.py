@@ -40,10 +40,10 @@ class Result(NamedTuple):
 
 
 class Records(Protocol):
-    """Where results are written: `hermodr_ledger.attempts.Attempts`."""
+    """Where results are written: `hermodr_ledger.attempting.Attempts`."""
 
     async def record(self, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
-        """See `hermodr_ledger.attempts.record`. Raises `LedgerUnavailable`."""
+        """See `hermodr_ledger.attempting.Attempts.record`. Raises `LedgerUnavailable`."""
         ...
 
 

@@ -11,14 +11,19 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
+import structlog
+
 from hermodr_contracts.topology import Step
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
-from hermodr_ledger import leases, locked
+from hermodr_ledger import locked
 from hermodr_ledger.engine import Contested, Ledger, Row, Statements, columns
 from hermodr_ledger.late_answers import TAKE_LATE_ANSWERS
-from hermodr_ledger.locked import Held
 from hermodr_ledger.pauses import PAUSED
+from hermodr_ledger.setting_aside import CLAIMING_DUTY, understood
+from hermodr_ledger.times import readable
 from hermodr_servicekit.ids import new_id
+
+log = structlog.get_logger()
 
 RETRY_OVERDUE_SECONDS = 5.0
 """How long after its time a retry may stay unclaimed before the scheduler announces it itself."""
@@ -157,15 +162,15 @@ WHERE d.id = wanted.id AND j.id = d.job_id AND d.state = ANY (wanted.states)
   AND d.channel <> ALL ({PAUSED})
 RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.attempt, d.max_attempts, d.on_unknown,
     d.address, d.address_name, d.template_id, d.template_version, d.locale, j.data, j.content,
-    greatest(coalesce(j.scheduled_for, j.created_at), j.deferred_until) AS wanted_at, d.earlier_attempts,
-    extract(epoch FROM d.expires_at - now())::float8 AS expires_in
+    {readable("greatest(coalesce(j.scheduled_for, j.created_at), j.deferred_until)")} AS wanted_at, d.earlier_attempts,
+    extract(epoch FROM {readable("d.expires_at")} - now())::float8 AS expires_in
 """
 
 
 async def claim(ledger: Ledger, ids: Sequence[UUID], *, owner: str, lease_seconds: float) -> list[Claim]:
     """Takes those of the deliveries that wait to be sent, are due and not expired, and whose channel is not paused.
     Whatever is returned must be recorded or released before the lease ends; after that the scheduler calls its outcome
-    unknown. One that somebody has locked is left out."""
+    unknown. One that somebody has locked is left out; one that nobody understands is given back and set aside."""
     wanted = list(dict.fromkeys(ids))
     try:
         rows = await ledger.fetch(_CLAIM, wanted, owner, lease_seconds)
@@ -173,34 +178,46 @@ async def claim(ledger: Ledger, ids: Sequence[UUID], *, owner: str, lease_second
         async with ledger.transaction() as transaction:
             free = await locked.free_deliveries(transaction, wanted)
             rows = await transaction.fetch(_CLAIM, free, owner, lease_seconds)
-    return [
-        Claim(
-            id=row["id"],
-            job_id=row["job_id"],
-            project_id=row["project_id"],
-            channel=Channel(row["channel"]),
-            priority=Priority(row["priority"]),
-            attempt=row["attempt"],
-            max_attempts=row["max_attempts"],
-            on_unknown=OnUnknown(row["on_unknown"]),
-            address=row["address"],
-            address_name=row["address_name"],
-            template_id=row["template_id"],
-            template_version=row["template_version"],
-            locale=row["locale"],
-            data=row["data"],
-            content=row["content"],
-            wanted_at=row["wanted_at"],
-            earlier_attempts=row["earlier_attempts"],
-            expires_in=row["expires_in"],
-        )
-        for row in rows
-    ]
+    claims = await understood(ledger, CLAIMING_DUTY, rows, _claim_of)
+    if len(claims) < len(rows):
+        known = {each.id for each in claims}
+        odd = [row for row in rows if row["id"] not in known]
+        await _release(ledger, [row["id"] for row in odd], [row["attempt"] for row in odd], 0.0)
+    return claims
+
+
+def _claim_of(row: Row) -> Claim:
+    return Claim(
+        id=row["id"],
+        job_id=row["job_id"],
+        project_id=row["project_id"],
+        channel=Channel(row["channel"]),
+        priority=Priority(row["priority"]),
+        attempt=row["attempt"],
+        max_attempts=row["max_attempts"],
+        on_unknown=OnUnknown(row["on_unknown"]),
+        address=row["address"],
+        address_name=row["address_name"],
+        template_id=row["template_id"],
+        template_version=row["template_version"],
+        locale=row["locale"],
+        data=row["data"],
+        content=row["content"],
+        wanted_at=row["wanted_at"],
+        earlier_attempts=row["earlier_attempts"],
+        expires_in=row["expires_in"],
+    )
 
 
 async def release(ledger: Statements, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
     """Gives back claims that were certainly not sent; the attempt does not count. The scheduler announces them at once;
     with `held_seconds` not before that: they are still in somebody's line."""
+    await _release(ledger, [each.id for each in claims], [each.attempt for each in claims], held_seconds)
+
+
+async def _release(
+    ledger: Statements, ids: Sequence[UUID], numbers: Sequence[int], held_seconds: float | None
+) -> None:
     await ledger.fetch(
         """
         UPDATE hermodr.deliveries d
@@ -211,8 +228,8 @@ async def release(ledger: Statements, claims: Sequence[Claim], *, held_seconds: 
         FROM unnest($1::uuid[], $2::smallint[]) AS c(id, number)
         WHERE d.id = c.id AND d.attempt = c.number AND d.state = 'sending'
         """,
-        [each.id for each in claims],
-        [each.attempt for each in claims],
+        list(ids),
+        list(numbers),
         held_seconds,
     )
 
@@ -321,8 +338,14 @@ async def record(ledger: Statements, results: Sequence[tuple[Attempt, Settlement
         RETRY_OVERDUE_SECONDS,
         *columns([each.patience is not None or None for each in settlements]),
     )
-    job_states = {row["job_id"]: JobState(row["state"]) for row in rows if row["id"] is None}
-    counted = [_recorded(row, job_states[row["job_id"]]) for row in rows if row["id"] is not None]
+    job_states = {row["job_id"]: row["state"] for row in rows if row["id"] is None}
+    counted = []
+    for row in rows:
+        if row["id"] is not None:
+            try:
+                counted.append(_recorded(row, job_states[row["job_id"]]))
+            except (ValueError, KeyError) as error:  # a word SQL by hand put there, or the job is gone
+                log.error("recorded of an odd row", delivery_id=str(row["id"]), error=type(error).__name__)
     known = {each.delivery_id for each in counted}
     late = [each for each in attempts if each.outcome is Outcome.SENT and each.delivery_id not in known]
     return counted + (await _take_late(ledger, late) if late else [])
@@ -338,62 +361,16 @@ async def _take_late(ledger: Statements, attempts: Sequence[Attempt]) -> list[Re
         [each.code for each in attempts],
         [each.finished_at for each in attempts],
     )
-    job_states = {row["job_id"]: JobState(row["state"]) for row in rows if row["id"] is None}
+    job_states = {row["job_id"]: row["state"] for row in rows if row["id"] is None}
     return [_recorded(row, job_states[row["job_id"]]) for row in rows if row["id"] is not None]
 
 
-def _recorded(row: Row, job_state: JobState) -> Recorded:
+def _recorded(row: Row, job_state: str) -> Recorded:
     return Recorded(
         row["id"],
         row["job_id"],
         Channel(row["channel"]),
         Priority(row["priority"]),
         DeliveryState(row["state"]),
-        job_state,
+        JobState(job_state),
     )
-
-
-async def record_free(ledger: Ledger, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
-    """`record` without waiting for rows that somebody has locked. Raises `Held` where there are such, once the rest is
-    recorded; `Contested` when something else of them is locked, a singleton key, and nothing is recorded."""
-    async with ledger.transaction() as transaction:
-        held = await locked.held_results(transaction, [each.delivery_id for each, _ in results])
-        free = [each for each in results if each[0].delivery_id not in held]
-        done = await record(transaction, free) if free else []
-    if held:
-        raise Held(held, done)
-    return done
-
-
-class Attempts:
-    """The steps of an attempt on one ledger, for whoever is handed them."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-
-    async def claim(self, ids: Sequence[UUID], *, owner: str, lease_seconds: float) -> list[Claim]:
-        """See `claim`."""
-        return await claim(self._ledger, ids, owner=owner, lease_seconds=lease_seconds)
-
-    async def release(self, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
-        """See `release`. Of one that somebody has locked the lease runs out."""
-        try:
-            await release(self._ledger, claims, held_seconds=held_seconds)
-        except Contested:
-            async with self._ledger.transaction() as transaction:
-                free = await locked.free_deliveries(transaction, [each.id for each in claims])
-                of_free = [each for each in claims if each.id in free]
-                await release(transaction, of_free, held_seconds=held_seconds)
-
-    async def renew(
-        self, claims: Sequence[tuple[UUID, int]], *, owner: str, lease_seconds: float
-    ) -> set[UUID]:
-        """See `leases.renew_free`."""
-        return await leases.renew_free(self._ledger, claims, owner=owner, lease_seconds=lease_seconds)
-
-    async def record(self, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
-        """See `record_free`."""
-        try:
-            return await record(self._ledger, results)
-        except Contested:
-            return await record_free(self._ledger, results)

@@ -11,11 +11,21 @@ from uuid import UUID
 from hermodr_contracts.vocabulary import Channel, OnUnknown, Priority
 from hermodr_ledger import attempts
 from hermodr_ledger.accept import FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
+from hermodr_ledger.attempting import record_free
 from hermodr_ledger.attempts import Attempt, Recorded, Settlement
 from hermodr_ledger.engine import Contested, Ledger, Row
 from hermodr_ledger.locked import Held
 from hermodr_ledger.pauses import PARKED, PAUSED
-from hermodr_ledger.setting_aside import isolated, not_aside, set_aside, spared, understood
+from hermodr_ledger.setting_aside import (
+    CLAIMING_DUTY,
+    DECIDING_DUTY,
+    isolated,
+    not_aside,
+    set_aside,
+    spared,
+    understood,
+)
+from hermodr_ledger.times import readable
 
 LONGEST_ANNOUNCEMENT_PAUSE_SECONDS = 600.0
 PUT_BACK_SECONDS = 0.5
@@ -34,9 +44,10 @@ _LOCKED_FOR = "200ms"
 """How long a row is waited for that somebody's transaction has locked."""
 
 JOBS_DUTY, DELIVERIES_DUTY, CLAIMS_DUTY = "due jobs", "due deliveries", "expired claims"
-_JOBS_LEFT = not_aside(JOBS_DUTY, "j.id")
-_DELIVERIES_LEFT = not_aside(DELIVERIES_DUTY, "d.id")
-_CLAIMS_LEFT = not_aside(CLAIMS_DUTY, "d.id")
+_JOBS_LEFT = not_aside("j.id", JOBS_DUTY, DECIDING_DUTY)
+_DELIVERIES_LEFT = not_aside("d.id", DELIVERIES_DUTY, CLAIMING_DUTY)
+_CLAIMS_LEFT = not_aside("d.id", CLAIMS_DUTY)
+_OVER = f"wake_at <= now() AND state = 'sending' AND lease_until <= now() AND {_CLAIMS_LEFT}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,17 +174,21 @@ async def take_due_deliveries(
     )
 
 
-async def expired_claims(ledger: Ledger, limit: int) -> list[ExpiredClaim]:
-    """Claims whose lease is over. Nothing is changed: recording their outcome as unknown is what takes them."""
+async def expired_claims(
+    ledger: Ledger, limit: int, only: Sequence[UUID] | None = None
+) -> list[ExpiredClaim]:
+    """Claims whose lease is over. Nothing is changed: recording their outcome as unknown is what takes them. Of those
+    set aside none, and `only` these if some are named."""
     rows = await ledger.fetch(
         f"""
         SELECT id, channel, priority, attempt, max_attempts, on_unknown, claimed_by, claimed_at, now() AS now,
                earlier_attempts
         FROM hermodr.deliveries d
-        WHERE wake_at <= now() AND state = 'sending' AND lease_until <= now() AND {_CLAIMS_LEFT}
+        WHERE {_OVER}{_among(only, 2)}
         ORDER BY wake_at LIMIT $1
         """,
         limit,
+        *([list(only)] if only is not None else []),
     )
     return await understood(ledger, CLAIMS_DUTY, rows, _expired)
 
@@ -217,11 +232,11 @@ async def seconds_until_due(ledger: Ledger) -> float | None:
     """How long until the next row's moment; `None` when no row waits for one but those set aside."""
     rows = await ledger.fetch(
         f"""
-        SELECT extract(epoch FROM least(
+        SELECT extract(epoch FROM {readable("w.wake_at")} - clock_timestamp())::float8 AS seconds FROM (SELECT least(
             (SELECT wake_at FROM hermodr.jobs j WHERE wake_at IS NOT NULL AND {_JOBS_LEFT} ORDER BY wake_at LIMIT 1),
             (SELECT wake_at FROM hermodr.deliveries d
              WHERE wake_at IS NOT NULL AND {_DELIVERIES_LEFT} AND {_CLAIMS_LEFT} ORDER BY wake_at LIMIT 1)
-        ) - clock_timestamp())::float8 AS seconds
+        ) AS wake_at) w
         """
     )
     seconds: float | None = rows[0]["seconds"]
@@ -240,7 +255,7 @@ class DueRows:
             self._ledger,
             JOBS_DUTY,
             lambda only: take_due_jobs(self._ledger, limit, only),
-            lambda: self._due("jobs j", _JOBS_LEFT, limit),
+            lambda: self._due("jobs j", f"wake_at <= now() AND {_JOBS_LEFT}", limit),
         )
 
     async def take_deliveries(
@@ -251,19 +266,23 @@ class DueRows:
             self._ledger,
             DELIVERIES_DUTY,
             lambda only: take_due_deliveries(self._ledger, limit, crowded, only),
-            lambda: self._due("deliveries d", _DELIVERIES_LEFT, limit),
+            lambda: self._due("deliveries d", f"wake_at <= now() AND {_DELIVERIES_LEFT}", limit),
         )
 
-    async def _due(self, table: str, left: str, limit: int) -> list[UUID]:
+    async def _due(self, table: str, condition: str, limit: int) -> list[UUID]:
         rows = await self._ledger.fetch(
-            f"SELECT id FROM hermodr.{table} WHERE wake_at <= now() AND {left} ORDER BY wake_at LIMIT $1",
-            limit,
+            f"SELECT id FROM hermodr.{table} WHERE {condition} ORDER BY wake_at LIMIT $1", limit
         )
         return [row["id"] for row in rows]
 
     async def expired_claims(self, limit: int) -> list[ExpiredClaim]:
-        """See `expired_claims`."""
-        return await expired_claims(self._ledger, limit)
+        """See `expired_claims`. A claim that cannot be read is set aside."""
+        return await spared(
+            self._ledger,
+            CLAIMS_DUTY,
+            lambda only: expired_claims(self._ledger, limit, only),
+            lambda: self._due("deliveries d", _OVER, limit),
+        )
 
     async def record(self, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
         """What became of expired claims; see `attempts.record`. One that cannot be recorded, or is locked by somebody's
@@ -279,7 +298,7 @@ class DueRows:
             try:
                 return await some(ids)
             except Contested:
-                return await attempts.record_free(self._ledger, [by_id[each] for each in ids])
+                return await record_free(self._ledger, [by_id[each] for each in ids])
 
         async def or_aside(ids: Sequence[UUID]) -> list[Recorded]:
             try:

@@ -3,10 +3,13 @@
 Nothing of it is sent any more even before it is ended here: no claim finds it. Any number of schedulers may do it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from hermodr_contracts.vocabulary import JobKind, JobState
-from hermodr_ledger.engine import Ledger
+from hermodr_ledger.engine import Ledger, Row
+from hermodr_ledger.setting_aside import not_aside, spared
 
 EXPIRED = "expired"
 """Why a job or delivery ended that was not sent by its `expires_at`."""
@@ -23,8 +26,8 @@ class Ended:
 # A job that was asked for again may have reached somebody before, or may have: then it was not merely skipped.
 _JOBS = """
 WITH over AS (
-    SELECT id FROM hermodr.jobs
-    WHERE expires_at <= now() AND wake_at IS NOT NULL AND state IN ('queued', 'scheduled')
+    SELECT id FROM hermodr.jobs j
+    WHERE expires_at <= now() AND wake_at IS NOT NULL AND state IN ('queued', 'scheduled') AND {which}
     ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
 ), ended AS (
     UPDATE hermodr.jobs j
@@ -51,7 +54,7 @@ SELECT id, kind, state, true AS finished FROM ended
 _DELIVERIES = """
 WITH over AS (
     SELECT d.id FROM hermodr.deliveries d JOIN hermodr.jobs j ON j.id = d.job_id
-    WHERE d.expires_at <= now() AND d.wake_at IS NOT NULL AND d.state IN ('queued', 'retrying')
+    WHERE d.expires_at <= now() AND d.wake_at IS NOT NULL AND d.state IN ('queued', 'retrying') AND {which}
     ORDER BY d.expires_at LIMIT $1 FOR UPDATE OF d, j SKIP LOCKED
 ), settled AS (
     UPDATE hermodr.deliveries d
@@ -90,16 +93,34 @@ SELECT s.id, e.kind, e.state, e.finished_at IS NOT NULL AS finished FROM settled
 
 
 async def expire_jobs(ledger: Ledger, limit: int) -> Ended:
-    """Ends up to `limit` jobs that wait and have expired. Raises `LedgerUnavailable`."""
-    return await _end(ledger, _JOBS, limit)
+    """Ends up to `limit` jobs that wait and have expired; one that cannot be ended is set aside. Raises
+    `LedgerUnavailable`."""
+    return await _end(ledger, "expired jobs", _JOBS, "jobs j", limit)
 
 
 async def expire_deliveries(ledger: Ledger, limit: int) -> Ended:
     """Ends up to `limit` deliveries that wait and have expired, and the jobs of which they were the last."""
-    return await _end(ledger, _DELIVERIES, limit)
+    return await _end(ledger, "expired deliveries", _DELIVERIES, "deliveries d", limit)
 
 
-async def _end(ledger: Ledger, statement: str, limit: int) -> Ended:
-    rows = await ledger.fetch(statement, limit, EXPIRED)
+async def _end(ledger: Ledger, duty: str, statement: str, table: str, limit: int) -> Ended:
+    column = f"{table[-1]}.id"
+    left = not_aside(column, duty)
+
+    async def some(only: Sequence[UUID] | None) -> list[Row]:
+        if only is None:
+            return await ledger.fetch(statement.format(which=left), limit, EXPIRED)
+        which = f"{left} AND {column} = ANY ($3::uuid[])"
+        return await ledger.fetch(statement.format(which=which), limit, EXPIRED, list(only))
+
+    async def candidates() -> list[UUID]:
+        rows = await ledger.fetch(
+            f"SELECT id FROM hermodr.{table} WHERE expires_at <= now() AND wake_at IS NOT NULL AND {left}"
+            " ORDER BY expires_at LIMIT $1",
+            limit,
+        )
+        return [row["id"] for row in rows]
+
+    rows = await spared(ledger, duty, some, candidates)
     jobs = tuple((JobKind(row["kind"]), JobState(row["state"])) for row in rows if row["finished"])
     return Ended(len(rows), jobs)

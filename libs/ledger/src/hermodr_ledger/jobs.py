@@ -4,13 +4,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import JobState, Priority
 from hermodr_ledger import recipients
 from hermodr_ledger.engine import COUNTING_SECONDS, Ledger, Row
 from hermodr_ledger.recipients import Recipient
+from hermodr_ledger.times import readable
 from hermodr_servicekit.ids import last_child_of
 
 
@@ -45,13 +46,19 @@ class Job:
     cancel_key: str | None
 
 
-def columns_of(row: type, table: str) -> str:
-    """The columns of `table` that a dataclass is made of, in its order."""
-    return ", ".join(f"{table}.{each.name}" for each in fields(row))
+def columns_of(row: Any, table: str) -> dict[str, str]:
+    """The columns of `table` that a dataclass is made of, in its order, by name; times as such that can be read."""
+    times = {each.name for each in fields(row) if datetime in (each.type, *get_args(each.type))}
+    columns = {each.name: f"{table}.{each.name}" for each in fields(row)}
+    return {name: readable(column) if name in times else column for name, column in columns.items()}
 
 
-JOB_COLUMNS = columns_of(Job, "j")
-"""What a `Job` is made of, in a table called `j`."""
+def _values(row: Any, table: str) -> str:
+    return ", ".join(columns_of(row, table).values())
+
+
+JOB_COLUMNS = {name: f"{column} AS {name}" for name, column in columns_of(Job, "j").items()}
+"""What a `Job` is made of, in a table called `j`, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +122,14 @@ class JobHistory:
 # What belongs to a job lies right behind it in the primary keys. Rows come as values, in the order of the classes'
 # fields: one statement, so that a job and its deliveries are of one moment, and one way to the server and back.
 _HISTORY = f"""
-SELECT {JOB_COLUMNS},
-    ARRAY(SELECT ROW({columns_of(Delivery, "d")}) FROM hermodr.deliveries d
+SELECT {", ".join(JOB_COLUMNS.values())},
+    ARRAY(SELECT ROW({_values(Delivery, "d")}) FROM hermodr.deliveries d
           WHERE d.id > $1 AND d.id <= $4 ORDER BY d.id) AS deliveries,
-    ARRAY(SELECT ROW({columns_of(LoggedAttempt, "a")}) FROM hermodr.attempts a
+    ARRAY(SELECT ROW({_values(LoggedAttempt, "a")}) FROM hermodr.attempts a
           WHERE a.delivery_id > $1 AND a.delivery_id <= $4 ORDER BY a.delivery_id, a.number) AS attempts,
-    ARRAY(SELECT ROW({columns_of(Event, "e")}) FROM hermodr.events e WHERE e.job_id = $1
+    ARRAY(SELECT ROW({_values(Event, "e")}) FROM hermodr.events e WHERE e.job_id = $1
           ORDER BY e.at, e.seq) AS events,
-    ARRAY(SELECT ROW({columns_of(Recipient, "r")}) FROM hermodr.recipients r
+    ARRAY(SELECT ROW({_values(Recipient, "r")}) FROM hermodr.recipients r
           WHERE r.id = j.recipient_id AND r.project_id = $2 AND ($3::text IS NULL OR r.user_id = $3)) AS recipients
 FROM hermodr.jobs j WHERE j.id = $1 AND j.project_id = $2 AND ($3::text IS NULL OR j.owner_id = $3)
 """
@@ -157,6 +164,11 @@ async def under_way(ledger: Ledger) -> int:
     return int(rows[0]["n"])
 
 
+def _nearest(priority: int) -> Priority:
+    """SQL by hand may have put any number there."""
+    return Priority(min(max(priority, min(Priority)), max(Priority)))
+
+
 def job_of_row(row: Row) -> Job:
     """The job of a row with `JOB_COLUMNS`."""
     return Job(
@@ -164,7 +176,7 @@ def job_of_row(row: Row) -> Job:
         kind=row["kind"],
         type=row["type"],
         state=JobState(row["state"]),
-        priority=Priority(row["priority"]),
+        priority=_nearest(row["priority"]),
         channels=tuple(row["channels"]) if row["channels"] is not None else None,
         recipient_id=row["recipient_id"],
         to_email=row["to_email"],

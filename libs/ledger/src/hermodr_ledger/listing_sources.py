@@ -10,7 +10,9 @@ from hermodr_ledger.conditions import Arguments
 from hermodr_ledger.engine import Statements
 from hermodr_ledger.jobs import JOB_COLUMNS
 from hermodr_ledger.snapshots import Round, Stretch
+from hermodr_ledger.times import FIRST, LAST
 
+PAYLOADS = ("metadata", "result")
 Direction = Literal["ASC", "DESC"]
 Time = Literal["scheduled_for", "processed_at"]
 Place = tuple[UUID | None, datetime | int | None]
@@ -18,16 +20,14 @@ Place = tuple[UUID | None, datetime | int | None]
 _TYPES = {"scheduled_for": "timestamptz", "processed_at": "timestamptz", "xact": "xid8"}
 
 
-def _shown(column: str) -> str:
-    return f"NULL::jsonb AS {column.removeprefix('j.')}" if column in ("j.metadata", "j.result") else column
-
-
 STANDING = frozenset(
     {JobState.SCHEDULED, JobState.RETRYING, JobState.FAILED, JobState.CANCELLED, JobState.SKIPPED}
 )
 """The states whose jobs `job_standings` knows: those a job is in for long, and that few are in."""
 
-LISTED = ", ".join([_shown(name) for name in JOB_COLUMNS.split(", ")] + ["j.xact"])
+LISTED = ", ".join(
+    (JOB_COLUMNS | {name: f"NULL::jsonb AS {name}" for name in PAYLOADS} | {"xact": "j.xact"}).values()
+)
 """The columns of a job in a list: its payloads, which may be long, are fetched by themselves."""
 
 _LIVE = frozenset({JobState.QUEUED, JobState.PROCESSING})
@@ -211,8 +211,11 @@ def floor_of(moment: datetime, apart: timedelta = timedelta(0)) -> UUID:
 def behind(
     sql: Arguments, key: str, direction: Direction, after: UUID | None, at: datetime | int | None
 ) -> list[str]:
-    """The condition of a page that begins behind a mark; and that a time it is sorted by is there."""
+    """The condition of a page that begins behind a mark; and that a time it is sorted by is there, and one that a mark
+    can hold."""
     there = [f"j.{key} IS NOT NULL"] if key != "created_at" else []
+    if _TYPES.get(key) == "timestamptz":
+        there.append(f"j.{key} BETWEEN {FIRST} AND {LAST}")
     if after is None:
         return there
     sign = ">" if direction == "ASC" else "<"

@@ -159,7 +159,7 @@ async def take_due(ledger: Ledger, limit: int) -> list[DueLetter]:
         f"""
         WITH due AS (
             SELECT id FROM hermodr.dead_letters l
-            WHERE replay_at <= now() AND replay_at IS NOT NULL AND replayed_at IS NULL AND {not_aside(DUTY, "l.id")}
+            WHERE replay_at <= now() AND replay_at IS NOT NULL AND replayed_at IS NULL AND {not_aside("l.id", DUTY)}
             ORDER BY replay_at LIMIT $1 FOR UPDATE SKIP LOCKED
         )
         UPDATE hermodr.dead_letters l SET replay_at = now() + make_interval(secs => $2) FROM due WHERE l.id = due.id

@@ -1,4 +1,5 @@
-"""Rows that a duty of the scheduler fails at: each is left alone for a while, and said to be so, and the rest goes on.
+"""Rows that a duty, of the scheduler or a sender, fails at: each is left alone for a while, and said to be so, and the
+rest goes on.
 
 A statement about many rows fails for all of them when it fails for one. Then it is tried for halves, until the rows are
 found that fail alone.
@@ -18,6 +19,9 @@ from hermodr_ledger.engine import Contested, Ledger, LedgerUnavailable, Row, rep
 log = structlog.get_logger()
 
 R = TypeVar("R")
+
+CLAIMING_DUTY, DECIDING_DUTY = "claims", "decisions"
+"""What senders and dispatchers fail at; the scheduler announces no row that they set aside."""
 
 _NO_ROWS_FAULT: tuple[type[Exception], ...] = (LedgerUnavailable, OSError, MemoryError)
 _IN_VAIN = 64
@@ -44,10 +48,11 @@ class Aside:
         )
 
 
-def not_aside(duty: str, column: str) -> str:
-    """The condition that a row, by its `column`, is not set aside by the duty."""
+def not_aside(column: str, *duties: str) -> str:
+    """The condition that a row, by its `column`, is set aside by none of the duties."""
+    names = ", ".join(f"'{duty}'" for duty in duties)
     return (
-        f"NOT EXISTS (SELECT 1 FROM hermodr.set_aside a WHERE a.duty = '{duty}' AND a.subject = {column}::text"
+        f"NOT EXISTS (SELECT 1 FROM hermodr.set_aside a WHERE a.duty IN ({names}) AND a.subject = {column}::text"
         " AND a.again_at > now())"
     )
 
@@ -66,6 +71,17 @@ async def spared(
     except Exception as error:  # noqa: BLE001 - whatever it is, the rows without it go on
         log.warning("duty fails for some row", duty=duty, error=type(error).__name__)
     return await isolated(ledger, duty, await candidates(), work)
+
+
+async def apart(
+    ledger: Ledger, duty: str, ids: Sequence[UUID], work: Callable[[Sequence[UUID]], Awaitable[list[R]]]
+) -> list[R]:
+    """The work on all rows in one; where that fails, `isolated`."""
+
+    async def candidates() -> list[UUID]:
+        return list(ids)
+
+    return await spared(ledger, duty, lambda only: work(ids if only is None else only), candidates)
 
 
 async def isolated(
@@ -95,7 +111,7 @@ async def isolated(
     for failure in failures.values():
         if not succeeded and isinstance(failure, asyncpg.SyntaxOrAccessError):
             raise failure
-    await set_aside(ledger, duty, failures)
+    await _noted(ledger, duty, failures)
     return results
 
 
@@ -108,8 +124,16 @@ async def understood(ledger: Ledger, duty: str, rows: Sequence[Row], make: Calla
             made.append(make(row))
         except (ValueError, TypeError, KeyError) as error:
             odd[str(row["id"])] = error
-    await set_aside(ledger, duty, odd)
+    await _noted(ledger, duty, odd)
     return made
+
+
+async def _noted(ledger: Ledger, duty: str, failures: Mapping[str, Exception]) -> None:
+    """What is done for the other rows is not lost because this could not be written: a row fails again."""
+    try:
+        await set_aside(ledger, duty, failures)
+    except LedgerUnavailable as error:
+        log.warning("not noted as set aside", duty=duty, rows=len(failures), error=type(error).__name__)
 
 
 async def set_aside(ledger: Ledger, duty: str, failures: Mapping[str, Exception]) -> None:

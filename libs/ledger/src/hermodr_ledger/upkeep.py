@@ -64,7 +64,7 @@ async def make_partitions(ledger: Ledger, now: datetime) -> Shaped:
 async def drop_partitions(ledger: Ledger, before: datetime) -> Shaped:
     """Drops weeks wholly before the time in which every job is finished; they are named YYYYMMDD."""
     rows = await ledger.fetch(
-        f"SELECT week FROM hermodr.weeks_over($1) AS week WHERE {not_aside(RETENTION_DUTY, 'week')}",
+        f"SELECT week FROM hermodr.weeks_over($1) AS week WHERE {not_aside('week', RETENTION_DUTY)}",
         before,
         seconds=_MOVING_SECONDS,
     )

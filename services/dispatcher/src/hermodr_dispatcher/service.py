@@ -21,6 +21,7 @@ from hermodr_ledger.decisions import (
 from hermodr_ledger.engine import Ledger, LedgerUnavailable, repeats_itself
 from hermodr_ledger.erasure import forget_jobs
 from hermodr_ledger.redeciding import record_all
+from hermodr_ledger.setting_aside import DECIDING_DUTY, set_aside
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.coalescer import Coalescer
 from hermodr_servicekit.logging import whereabouts
@@ -53,7 +54,8 @@ class Dispatching:
     async def dispatch(self, priority: Priority, ids: Sequence[UUID]) -> None:
         """Decides upon those of the jobs that are still queued. With the database away nothing happens: the jobs stay
         queued and the scheduler announces them again. A job that cannot be decided upon keeps no other from it: it ends
-        as failed, with a dead letter. What is no fault of the job's own is raised once all others are decided."""
+        as failed, with a dead letter, or is set aside if not even that can be written. What is no fault of the job's
+        own is raised once all others are decided."""
         try:
             await self._lines[priority].submit(ids)
         except LedgerUnavailable as error:
@@ -88,6 +90,8 @@ class Dispatching:
             await bury_job(self._ledger, job_id, f"undecidable: {type(error).__name__}")
         except LedgerUnavailable as away:
             log.warning("jobs left for later", jobs=1, error=str(away))
+        except Exception as odd:  # noqa: BLE001 - the row can be neither decided upon nor ended
+            await set_aside(self._ledger, DECIDING_DUTY, {str(job_id): odd})
 
     async def _decide_all(self, packs: Sequence[Sequence[UUID]]) -> list[None]:
         requested = await requested_jobs(self._ledger, [each for pack in packs for each in pack])

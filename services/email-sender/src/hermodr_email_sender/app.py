@@ -18,7 +18,7 @@ from hermodr_email_sender.handlers import subscribe
 from hermodr_email_sender.providers import EmailProvider, build_providers
 from hermodr_email_sender.service import EmailSending
 from hermodr_email_sender.settings import EmailSenderSettings
-from hermodr_ledger.attempts import Attempts
+from hermodr_ledger.attempting import Attempts
 from hermodr_ledger.lanes import report_rates
 from hermodr_ledger.locked import LOCK_SECONDS
 from hermodr_ledger.pauses import is_paused

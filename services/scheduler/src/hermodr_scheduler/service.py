@@ -1,6 +1,6 @@
 """Scheduling: announcing what is due, announcing again what nobody took, and settling claims nobody answered for."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from hermodr_contracts.topology import Step
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_ledger.attempts import Attempt, Outcome, Recorded, Settlement, settle
 from hermodr_ledger.due import DueDelivery, DueJob, ExpiredClaim
-from hermodr_ledger.engine import LedgerUnavailable
+from hermodr_ledger.engine import Collided, Contested, LedgerUnavailable
 from hermodr_scheduler.backlog import Backlog
 from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_servicekit.clock import Clock
@@ -88,27 +88,47 @@ class Scheduling:
     async def tick(self) -> float:
         """One round; returns how many seconds to sleep: until the next row is due, at most a second."""
         try:
-            full = await self._round()
-            if self._answering_since is None:
-                self._answering_since = self._clock.monotonic()
-            if full:
+            if await self._round():
                 return 0.0
             if not self._announcer.reachable:
                 return BROKER_AWAY_SECONDS
             return await self._pause()
+        except (Contested, Collided):
+            raise  # it answers
         except LedgerUnavailable:
             self._answering_since, self._settle_again = None, 0.0
             raise
 
     async def _round(self) -> bool:
-        expired = await self._settle_expired()
-        if not self._announcer.reachable:
-            return False
+        """Every duty of the round, whatever becomes of the others, unless the database is away; whether one of them had
+        a full batch. What one failed with is raised when all had their turn."""
+        duties: list[Callable[[], Awaitable[int]]] = [self._settle_expired]
+        if self._announcer.reachable:
+            duties += [self._take_jobs, self._take_deliveries]
+        done: list[int] = []
+        failures: list[Exception] = []
+        for duty in duties:
+            try:
+                done.append(await duty())
+            except Exception as error:
+                if isinstance(error, LedgerUnavailable) and not isinstance(error, Contested | Collided):
+                    raise
+                failures.append(error)
+        if self._answering_since is None:
+            self._answering_since = self._clock.monotonic()
+        if failures:
+            raise failures[0]
+        return self._batch in done
+
+    async def _take_jobs(self) -> int:
         jobs = await self._due.take_jobs(self._batch)
         self._announce_jobs(jobs)
+        return len(jobs)
+
+    async def _take_deliveries(self) -> int:
         deliveries = await self._due.take_deliveries(self._batch, self._backlog.lanes)
         self._announce_deliveries(deliveries)
-        return self._batch in (len(jobs), len(deliveries), expired)
+        return len(deliveries)
 
     async def _pause(self) -> float:
         seconds = await self._due.seconds_until_due()

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
+import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
 from hermodr_api.domain.recipients import RecipientView
@@ -14,6 +15,8 @@ from hermodr_ledger.batches import BatchProgress
 from hermodr_ledger.jobs import Event, Job, JobHistory, LoggedAttempt
 from hermodr_ledger.listing import ListedJob
 from hermodr_servicekit.ids import message_id_of
+
+log = structlog.get_logger()
 
 
 class AcceptedView(BaseModel):
@@ -230,6 +233,17 @@ def history_view(history: JobHistory, now: datetime, domain: str) -> JobHistoryV
 def listed_view(listed: ListedJob, now: datetime, domain: str) -> ListedJobView:
     """A job in the answer of `GET /v1/jobs`."""
     return _job_view(ListedJobView, listed.job, listed.channels, listed.retries, now, domain)
+
+
+def listed_views(jobs: Sequence[ListedJob], now: datetime, domain: str) -> list[ListedJobView]:
+    """The jobs of `GET /v1/jobs`. One that cannot be shown, as SQL by hand made it, is left out: the others are not."""
+    views = []
+    for each in jobs:
+        try:
+            views.append(listed_view(each, now, domain))
+        except (ValueError, TypeError, OverflowError) as error:
+            log.warning("a job is left out of a list", job_id=str(each.job.id), error=type(error).__name__)
+    return views
 
 
 V = TypeVar("V", bound=JobView)

@@ -15,7 +15,7 @@ from hermodr_api.domain.jobs import (
     Timeline,
     batch_view,
     history_view,
-    listed_view,
+    listed_views,
     timeline,
 )
 from hermodr_api.domain.listing import MOST_OF_A_CURSOR
@@ -29,7 +29,7 @@ from hermodr_ledger import jobs, listing
 from hermodr_ledger.batches import read_batch
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs import JobHistory
-from hermodr_ledger.listing_sources import Filters
+from hermodr_ledger.listing_sources import PAYLOADS, Filters
 from hermodr_servicekit.clock import Clock
 
 JobCursor = Annotated[
@@ -49,7 +49,7 @@ ToRecipient = Annotated[UUID | None, Query(description="Only jobs to this recipi
 ToGroup = Annotated[UUID | None, Query(description="Only jobs to members of this group, sent to it.")]
 OfKey = Annotated[Filter, Query(description="Only jobs requested with this `cancel_key`.")]
 OfBatch = Annotated[UUID | None, Query(description="Only jobs of this bulk request.")]
-Include = Annotated[str | None, including(*listing.PAYLOADS)]
+Include = Annotated[str | None, including(*PAYLOADS)]
 
 
 class JobRoutes:
@@ -113,17 +113,17 @@ class JobRoutes:
             created_after=created_after,
             created_before=created_before,
         )
-        order, without = order_of(sort), left_out(include, *listing.PAYLOADS)
+        order, without = order_of(sort), left_out(include, *PAYLOADS)
         from_now = cursor == FROM_NOW and order.direction == "ASC"
         after = mark_of(cursor, filters, order) if not from_now else None
         async with patience(), self._ledger.transaction(isolation="repeatable_read") as transaction:
             if from_now:
                 after = await listing.from_now(transaction)
             found = await listing.page(transaction, filters, order, limit, after)
-            found = await listing.with_payloads(transaction, found, set(listing.PAYLOADS) - without)
+            found = await listing.with_payloads(transaction, found, set(PAYLOADS) - without)
         now = self._clock.now()
         page = JobList(
-            data=[listed_view(each, now, self._domain) for each in found.jobs],
+            data=listed_views(found.jobs, now, self._domain),
             next_cursor=cursor_of(found.next, filters, order) if found.next is not None else None,
         )
         return ok(page_json(page, without))

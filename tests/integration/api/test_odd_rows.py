@@ -57,3 +57,19 @@ async def test_one_that_cannot_be_shown_is_left_out(api: ApiUnderTest, change: s
     answer = await api.http.get("/v1/jobs", params={"include": "metadata"})
     assert answer.status_code == 200
     assert [each["id"] for each in answer.json()["data"] if each["id"] in ids] == [ids[0], ids[2]]
+
+
+@pytest.mark.parametrize("change", list(ODD))
+async def test_counts_and_exports_do_without_it(api: ApiUnderTest, change: str) -> None:
+    ids = await three(api)
+    answer = await api.http.post("/v1/recipients", json={"email": "jane@example.org"})
+    recipient = answer.json()["id"]
+    await api.api.ledger.fetch(
+        f"UPDATE hermodr.jobs SET {change}, recipient_id = '{recipient}' WHERE id = '{ids[1]}'"
+    )
+    await api.api.ledger.fetch(
+        f"UPDATE hermodr.recipients SET muted_until = '0044-01-01 BC' WHERE id = '{recipient}'"
+    )
+    person = f"/v1/recipients/{recipient}"
+    for path in ("/v1/queues", "/v1/recipients", person, f"{person}/export"):
+        assert (await api.http.get(path)).status_code == 200, path

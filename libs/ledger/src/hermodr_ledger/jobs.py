@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import JobState, Priority
 from hermodr_ledger import recipients
 from hermodr_ledger.engine import COUNTING_SECONDS, Ledger, Row
 from hermodr_ledger.recipients import Recipient
-from hermodr_ledger.times import readable
+from hermodr_ledger.times import columns_of
 from hermodr_servicekit.ids import last_child_of
 
 
@@ -44,13 +44,6 @@ class Job:
     expires_at: datetime | None
     max_retries: int | None
     cancel_key: str | None
-
-
-def columns_of(row: Any, table: str) -> dict[str, str]:
-    """The columns of `table` that a dataclass is made of, in its order, by name; times as such that can be read."""
-    times = {each.name for each in fields(row) if datetime in (each.type, *get_args(each.type))}
-    columns = {each.name: f"{table}.{each.name}" for each in fields(row)}
-    return {name: readable(column) if name in times else column for name, column in columns.items()}
 
 
 def _values(row: Any, table: str) -> str:
@@ -164,7 +157,7 @@ async def under_way(ledger: Ledger) -> int:
     return int(rows[0]["n"])
 
 
-def _nearest(priority: int) -> Priority:
+def nearest(priority: int) -> Priority:
     """SQL by hand may have put any number there."""
     return Priority(min(max(priority, min(Priority)), max(Priority)))
 
@@ -176,7 +169,7 @@ def job_of_row(row: Row) -> Job:
         kind=row["kind"],
         type=row["type"],
         state=JobState(row["state"]),
-        priority=_nearest(row["priority"]),
+        priority=nearest(row["priority"]),
         channels=tuple(row["channels"]) if row["channels"] is not None else None,
         recipient_id=row["recipient_id"],
         to_email=row["to_email"],

@@ -9,6 +9,9 @@ from hermodr_ledger.engine import COUNTING_SECONDS, Ledger
 RATES_HOLD_SECONDS = 20.0
 _FORGOTTEN_AFTER_SECONDS = 3600.0
 
+_CHANNELS, _PRIORITIES = frozenset(Channel), frozenset(Priority)
+"""Rows of others, which SQL by hand made, are in no lane."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -57,6 +60,7 @@ async def deliveries(ledger: Ledger) -> dict[tuple[Channel, Priority], Lane]:
             row["waiting"], row["later"], row["sending"], row["oldest"]
         )
         for row in rows
+        if row["channel"] in _CHANNELS and row["priority"] in _PRIORITIES
     }
 
 
@@ -84,7 +88,11 @@ async def undecided(ledger: Ledger) -> dict[Priority, Undecided]:
         """,
         seconds=COUNTING_SECONDS,
     )
-    return {Priority(row["priority"]): Undecided(row["waiting"], row["oldest"]) for row in rows}
+    return {
+        Priority(row["priority"]): Undecided(row["waiting"], row["oldest"])
+        for row in rows
+        if row["priority"] in _PRIORITIES
+    }
 
 
 async def waiting_tasks(ledger: Ledger) -> int:

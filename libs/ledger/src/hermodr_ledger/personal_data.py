@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 
 from hermodr_ledger.engine import Ledger, Row
+from hermodr_ledger.times import readable
 from hermodr_servicekit.ids import last_child_of
 
 JOBS_A_PAGE = 100
@@ -56,11 +57,14 @@ async def updates_read(ledger: Ledger, recipient_id: UUID, after: UUID = _NOWHER
     )
 
 
-_JOBS = """
+_TIMES = ", ".join(
+    f"{readable(each)} AS {each}"
+    for each in ("scheduled_for", "expires_at", "deferred_until", "created_at", "processed_at", "finished_at")
+)
+_JOBS = f"""
 SELECT id, kind, type, state AS status, priority, channels, to_email, to_phone, data, content, metadata, result,
-       group_id, update_id, batch_id, singleton_key, cancel_key, scheduled_for, expires_at, deferred_until,
-       created_at, processed_at, finished_at, error
-FROM hermodr.jobs WHERE {} AND project_id = $2 AND id > $3 ORDER BY id LIMIT $4
+       group_id, update_id, batch_id, singleton_key, cancel_key, {_TIMES}, error
+FROM hermodr.jobs WHERE {{}} AND project_id = $2 AND id > $3 ORDER BY id LIMIT $4
 """
 
 

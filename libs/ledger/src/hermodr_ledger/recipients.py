@@ -13,6 +13,7 @@ from hermodr_ledger.accept import DUE_CHANNEL
 from hermodr_ledger.conditions import Conditions
 from hermodr_ledger.engine import Ledger, Row, Statements, Transaction
 from hermodr_ledger.paging import Page, page_clause
+from hermodr_ledger.times import columns_of
 from hermodr_servicekit.ids import new_id
 
 
@@ -41,7 +42,7 @@ class Recipient:
 
 
 _FIELDS = tuple(each.name for each in fields(Recipient))
-_COLUMNS = ", ".join(_FIELDS)
+_COLUMNS = ", ".join(f"{column} AS {name}" for name, column in columns_of(Recipient).items())
 
 
 @dataclass(frozen=True, slots=True)

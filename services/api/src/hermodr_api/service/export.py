@@ -8,9 +8,9 @@ from uuid import UUID
 import orjson
 
 from hermodr_api.domain.recipients import RecipientView
-from hermodr_contracts.vocabulary import Priority
 from hermodr_ledger import personal_data, traces
 from hermodr_ledger.engine import Ledger
+from hermodr_ledger.jobs import nearest
 from hermodr_ledger.recipients import Recipient
 from hermodr_ledger.traces import Person
 
@@ -46,7 +46,7 @@ async def export(
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
     shown = {name: value for name, value in row.items() if value is not None}
     if "priority" in shown:
-        shown["priority"] = Priority(shown["priority"]).lane
+        shown["priority"] = nearest(shown["priority"]).lane
     return shown
 
 

@@ -67,6 +67,7 @@ class FakeAttempts:
         self.recorded: list[UUID] = []
         self.unclaimable: set[UUID] = set()
         self.expires_in: dict[UUID, float] = {}
+        self.projects: dict[UUID, UUID] = {}
         self.before_a_claim: Callable[[Sequence[UUID]], None] = _nothing
         self.stale: set[UUID] = set()
         self.broken: set[UUID] = set()
@@ -83,7 +84,8 @@ class FakeAttempts:
         self.before_a_claim(ids)
         taken = [each for each in dict.fromkeys(ids) if each not in self.claimed | self.unclaimable]
         self.claimed |= set(taken)
-        return [claim_of(each)._replace(expires_in=self.expires_in.get(each)) for each in taken]
+        made = [claim_of(each)._replace(expires_in=self.expires_in.get(each)) for each in taken]
+        return [each._replace(project_id=self.projects.get(each.id, each.project_id)) for each in made]
 
     async def release(self, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
         self._answer()

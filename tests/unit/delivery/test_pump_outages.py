@@ -6,7 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from hermodr_delivery.pump import HELD_SECONDS, SLOW_SECONDS, Stopping
+from hermodr_delivery.claimed import Stopping
+from hermodr_delivery.pump import HELD_SECONDS, SLOW_SECONDS
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_servicekit.periodic import running
 from tests.support.waiting import wait_until

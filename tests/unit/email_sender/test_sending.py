@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 import pytest
 from prometheus_client import CollectorRegistry
 
+from hermodr_delivery.claimed import Send, TakesLong, Withheld
 from hermodr_delivery.failures import Cause, PermanentError, Refused
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.provider import Accepted, Call, ProviderOptions
-from hermodr_delivery.pump import Withheld
 from hermodr_delivery.routing import Routes
 from hermodr_email_sender.domain import OutgoingEmail
 from hermodr_email_sender.providers import EmailProvider
@@ -113,6 +113,13 @@ def sending_with(parts: Breaking, *, paused: bool = False, ledger: Texts | None 
     )
 
 
+async def got_ready(send: Send) -> Send:
+    """What a pump has done outside its workers: the attempt itself has to be told that it takes long."""
+    with pytest.raises(TakesLong) as long:
+        await send()
+    return await long.value.get_ready()
+
+
 async def test_the_usual_mail_is_built_before_its_turn_and_sent_at_it() -> None:
     parts = Breaking()
     send = sending_with(parts).prepare(claim_of(new_ids(1)[0]))
@@ -128,7 +135,7 @@ async def test_a_large_mail_is_built_beside_the_loop() -> None:
     content = json.dumps({"subject": "Hello", "body_text": "you", "body_html": "x" * 200_000})
     send = sending_with(parts).prepare(claim_of(new_ids(1)[0])._replace(content=content))
     assert (parts.built, parts.calls) == ([], 0)
-    assert (await send()).attempt.outcome is Outcome.SENT
+    assert (await (await got_ready(send))()).attempt.outcome is Outcome.SENT
     assert (len(parts.built), parts.calls) == (1, 1)
     assert parts.threads[0] != threading.get_ident()
 
@@ -154,16 +161,18 @@ async def test_a_template_that_wants_the_cell_is_tried_at_once_only_once_for_a_m
     }
     for _ in range(2):  # the texts of the first have to be fetched before anything can be tried
         claim = claim_of(new_ids(1)[0])._replace(**templated)
-        assert (await sending.prepare(claim)()).attempt.outcome is Outcome.SENT
+        send = await got_ready(sending.prepare(claim))
+        assert (await send()).attempt.outcome is Outcome.SENT
         assert parts.asked == ["at once", "in the cell"]
         parts.asked.clear()
 
 
-async def test_what_has_to_be_waited_for_is_built_at_its_turn() -> None:
+async def test_what_has_to_be_waited_for_is_built_outside_the_workers() -> None:
     parts = Breaking(usual=False)
     send = sending_with(parts).prepare(claim_of(new_ids(1)[0]))
-    assert parts.built == []
-    assert (await send()).attempt.outcome is Outcome.SENT
+    ready = await got_ready(send)
+    assert (len(parts.built), parts.calls) == (1, 0)
+    assert (await ready()).attempt.outcome is Outcome.SENT
     assert (len(parts.built), parts.calls) == (1, 1)
 
 
@@ -202,6 +211,20 @@ async def test_an_attempt_that_waited_for_its_turn_into_a_pause_is_withheld() ->
     with pytest.raises(Withheld):
         await sending_with(parts, paused=True).prepare(claim_of(new_ids(1)[0]))()
     assert parts.calls == 0
+
+
+async def test_what_failed_outside_the_workers_is_a_result_as_well() -> None:
+    parts = Breaking(rendering=RenderingFailed("render_busy", "others", passing=True), usual=False)
+    result = await (await got_ready(sending_with(parts).prepare(claim_of(new_ids(1)[0]))))()
+    assert (result.attempt.outcome, result.attempt.code) == (Outcome.TRANSIENT, "render_busy")
+
+
+async def test_nothing_is_rendered_that_expired_meanwhile() -> None:
+    parts = Breaking(usual=False)
+    send = sending_with(parts).prepare(claim_of(new_ids(1)[0])._replace(expires_in=0.0))
+    with pytest.raises(Withheld):
+        await got_ready(send)
+    assert parts.built == []
 
 
 async def test_a_refusal_of_the_provider_is_no_attempt() -> None:

@@ -68,6 +68,19 @@ class Leases:
         if self._calls.get(call.claim.id) is call:
             del self._calls[call.claim.id]
 
+    async def renewed(self, call: Call) -> float | None:
+        """Until when (monotonic) the call may begin, as its lease is renewed now; while the database is away, as it was
+        renewed last. None if it is lost."""
+        now = self._clock.monotonic()
+        claim = call.claim
+        try:
+            held = await self._renewals.renew(
+                [(claim.id, claim.attempt)], owner=self._owner, lease_seconds=self._seconds
+            )
+        except LedgerUnavailable:
+            return None if call.renew_at == math.inf else call.renew_at
+        return now + self._seconds * _HALF if claim.id in held else None
+
     async def renew(self) -> float:
         """Renews the leases that are half over, in one statement; returns how long to sleep."""
         now = self._clock.monotonic()

@@ -3,26 +3,28 @@
     message of ids ─▶ line ─▶ claim and prepare (a few at a time) ─▶ workers: provider call ─▶ Recorder ─▶ message acked
 
 Ids wait unclaimed until a worker is about to be free, so that a lease covers little more than the provider's call and
-a slow provider leaves the rest of the crowd to other senders. A call that takes longer has its lease renewed. They wait
-in line while the database is away, too. The
-work goes on when the broker's connection is lost and with it the handlers: the message will come again and find nothing
-left to claim.
+a slow provider leaves the rest of the crowd to other senders. A call that takes longer has its lease renewed. What
+takes long before its call waits `aside`, and takes no worker meanwhile. Ids wait in line while the database is away,
+too. The work goes on when the broker's connection is lost and with it the handlers: the message will come again and
+find nothing left to claim.
 """
 
 import asyncio
 import contextlib
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import Protocol
 from uuid import UUID
 
 import structlog
 
+from hermodr_delivery.aside import Aside
+from hermodr_delivery.claimed import AtHand, Held, Message, Send, Stopping, TakesLong, Withheld
 from hermodr_delivery.leases import Leases, Renewals
 from hermodr_delivery.pace import Pace
-from hermodr_delivery.recorder import Recorder, Result
+from hermodr_delivery.recorder import Recorder
 from hermodr_ledger.attempts import Claim
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_servicekit.cancellation import cancelled_from_outside
@@ -62,10 +64,6 @@ turn: what the processor needs is in its caches."""
 PREPARING_SECONDS = 0.002
 """How long everything else waits for that; the usual sixteen take half of it. One that takes longer ends the row."""
 
-Send = Callable[[], Awaitable[Result]]
-"""Makes one provider call and says what came of it. Failures of delivery are results, not exceptions. Raises `Withheld`
-instead when the call was not begun and is not to be."""
-
 Prepare = Callable[[Claim], Send]
 """Does what can be done before the delivery's turn comes, without waiting for anything. Does not raise."""
 
@@ -82,61 +80,8 @@ class Claims(Renewals, Protocol):
         ...
 
 
-class Stopping(Exception):
-    """The sender is about to end and did not touch all of the message's ids: the message is to go back."""
-
-
-class Withheld(Exception):
-    """Nothing was sent, and no attempt is made: the claim is to be given back, the delivery waits in line again.
-    `last`: behind all others, as the provider refused when it heard of this one."""
-
-    def __init__(self, *, last: bool = False) -> None:
-        self.last = last
-        super().__init__()
-
-
-class _Message:
-    """The ids of one message still to be dealt with."""
-
-    def __init__(self, size: int, since: float) -> None:
-        self._open = size
-        self.since = since
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def settle(self, count: int = 1) -> None:
-        self._open -= count
-        if self._open == 0 and not self.done.done():
-            self.done.set_result(None)
-
-    def give_back(self) -> None:
-        if not self.done.done():
-            self.done.set_exception(Stopping())
-
-
-class _Held:
-    """The message that waits for a delivery. Once the delivery's call takes long it does so no more: the claim is in
-    the ledger, and a broker wants its answer within half an hour."""
-
-    def __init__(self, message: _Message) -> None:
-        self.message = message
-
-    def let_go(self) -> None:
-        self.message.settle()
-        self.message = _Message(1, self.message.since)
-        self.message.done.add_done_callback(lambda done: done.exception())  # nobody waits for it
-
-
-_Entry = tuple[UUID, _Message, bool]
+_Entry = tuple[UUID, Message, bool]
 """An id in line, its message, and whether a claim of it has run out of time before."""
-
-
-class _AtHand(NamedTuple):
-    """A claim that waits for a worker, to be sent until `good_until` (monotonic)."""
-
-    claim: Claim
-    send: Send
-    message: _Message
-    good_until: float
 
 
 class Pump:
@@ -175,17 +120,18 @@ class Pump:
         self._in_hand = 0
         self._pause_seconds = _FIRST_PAUSE_SECONDS
         self._turn = asyncio.Event()
-        self._ready: asyncio.Queue[_AtHand] = asyncio.Queue()
+        self._ready: asyncio.Queue[AtHand] = asyncio.Queue()
         self._stopping = False
-        self._paused = False
+        self.paused = False
+        self._aside = Aside(self, self.leases, clock.monotonic)
 
     def pause(self) -> None:
         """Begins no provider call until `resume`: claims in hand are given back, and ids wait unclaimed."""
-        self._paused = True
+        self.paused = True
 
     def resume(self) -> None:
         """Goes on where `pause` left off."""
-        self._paused = False
+        self.paused = False
         self._turn.set()
 
     async def submit(self, ids: Sequence[UUID]) -> None:
@@ -195,7 +141,11 @@ class Pump:
         """
         if self._stopping:
             raise Stopping
-        message = _Message(len(ids), self._clock.monotonic())
+        if parked := self._aside.parked(ids):
+            ids = [each for each in ids if each not in parked]
+            if not ids:
+                return
+        message = Message(len(ids), self._clock.monotonic())
         self._line.extend((each, message, False) for each in ids)
         self._turn.set()
         await message.done
@@ -203,6 +153,7 @@ class Pump:
     async def run(self) -> None:
         """Works until cancelled."""
         async with asyncio.TaskGroup() as group:
+            self._aside.work_in(group)
             group.create_task(self._claim_always())
             group.create_task(repeat("ids that waited for long", self.let_go))
             group.create_task(repeat("leases", self.leases.renew))
@@ -215,6 +166,7 @@ class Pump:
         self._stopping = True
         while self._line:
             self._line.popleft()[1].give_back()
+        await self._aside.drain()
         while self._in_hand:
             self._turn.clear()
             await self._turn.wait()
@@ -228,7 +180,7 @@ class Pump:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(resting):
                         await self._turn.wait()
-            elif self._line and self._in_hand <= ahead // 2 and not (self._stopping or self._paused):
+            elif self._line and self._in_hand <= ahead // 2 and not (self._stopping or self.paused):
                 await self._claim_some(ahead - self._in_hand)
             else:
                 await self._turn.wait()
@@ -261,7 +213,7 @@ class Pump:
                 self._settled(message)
             else:
                 good_until = began + min(self._lease_seconds / 2, _left(claimed))
-                self._ready.put_nowait(_AtHand(claimed, self._prepare(claimed), message, good_until))
+                self._ready.put_nowait(AtHand(claimed, self._prepare(claimed), message, good_until))
             if number % PREPARED_TOGETHER == 0 or self._clock.monotonic() > row_ends:
                 await asyncio.sleep(0)
                 row_ends = self._clock.monotonic() + PREPARING_SECONDS
@@ -315,12 +267,12 @@ class Pump:
                 self._ready.put_nowait(each)
         if late:
             log.info("claims given back unsent, as all calls take long", deliveries=len(late))
-            await self._release([each.claim for each in late])
+            await self.release([each.claim for each in late])
             for each in late:
                 self._settled(each.message)
         return self._lease_seconds * _LOOKS
 
-    def _settled(self, message: _Message) -> None:
+    def _settled(self, message: Message) -> None:
         self._in_hand -= 1
         self._pace.done()
         message.settle()
@@ -329,15 +281,20 @@ class Pump:
     async def _work_always(self) -> None:
         while True:
             claimed, send, message, good_until = await self._ready.get()
-            if self._paused or self._clock.monotonic() > good_until:
+            if self.paused or self._clock.monotonic() > good_until:
                 await self._give_up(claimed, message)
                 continue
-            held = _Held(message)
+            held = Held(message)
             call = self.leases.begin(claimed, good_until, held.let_go)
             try:
                 result = await send()
             except Withheld as withheld:
                 await self._wait_again(claimed, held.message, withheld)
+            except TakesLong as long:
+                held.let_go()
+                await self._aside.add(claimed, long.get_ready, held.message, good_until)
+                self._in_hand -= 1
+                self._turn.set()
             except (Exception, asyncio.CancelledError) as error:
                 # A defect in one sending, or a library's stray cancellation, must not end those beside it.
                 if cancelled_from_outside():
@@ -349,31 +306,32 @@ class Pump:
             finally:
                 self.leases.end(call)
 
-    def _recorded(self, message: _Message, future: asyncio.Future[None]) -> None:
+    def _recorded(self, message: Message, future: asyncio.Future[None]) -> None:
         if not future.cancelled() and (error := future.exception()) is not None:
             log.error("a result could not be recorded; its lease will run out", error=type(error).__name__)
         self._settled(message)
 
-    async def _give_up(self, claimed: Claim, message: _Message) -> None:
+    async def _give_up(self, claimed: Claim, message: Message) -> None:
         """The channel is paused; or the claim is too old to be sent with certainty, as this process stood still or its
         provider is slow; or it has expired, and the scheduler ends it."""
-        log.warning("claim given back unsent", delivery_id=str(claimed.id), paused=self._paused)
-        await self._release([claimed])
-        if self._paused and not self._stopping:
+        log.warning("claim given back unsent", delivery_id=str(claimed.id), paused=self.paused)
+        await self.release([claimed])
+        if self.paused and not self._stopping:
             self._in_line_again(claimed, message)
         else:
             self._settled(message)
 
-    async def _wait_again(self, claimed: Claim, message: _Message, withheld: Withheld) -> None:
+    async def _wait_again(self, claimed: Claim, message: Message, withheld: Withheld) -> None:
         """Nothing is wrong with the delivery: it waits here, and the scheduler need not announce it."""
         if self._stopping:
-            await self._release([claimed])
+            await self.release([claimed])
             self._settled(message)
         else:
-            await self._release([claimed], held_seconds=None if self._paused else AGAIN_SECONDS)
+            await self.release([claimed], held_seconds=None if self.paused else AGAIN_SECONDS)
             self._in_line_again(claimed, message, last=withheld.last)
 
-    async def _release(self, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
+    async def release(self, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
+        """Gives claims back; while the database is away their leases run out."""
         try:
             await self._claims.release(claims, held_seconds=held_seconds)
         except Exception as error:  # noqa: BLE001 - a worker does not end for it
@@ -381,7 +339,17 @@ class Pump:
                 "their leases will have to run out", deliveries=len(claims), error=type(error).__name__
             )
 
-    def _in_line_again(self, claimed: Claim, message: _Message, *, last: bool = False) -> None:
+    def at_hand(self, ready: AtHand) -> None:
+        """A delivery that took long is ready for a worker."""
+        self._in_hand += 1
+        self._ready.put_nowait(ready)
+
+    def in_line(self, delivery_id: UUID, message: Message) -> None:
+        """A delivery that takes long, and was given back, is to be claimed again."""
+        self._line.append((delivery_id, message, False))
+        self._turn.set()
+
+    def _in_line_again(self, claimed: Claim, message: Message, *, last: bool = False) -> None:
         self._in_hand -= 1
         entry = (claimed.id, message, False)
         if last:

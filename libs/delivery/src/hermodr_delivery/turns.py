@@ -5,7 +5,7 @@ import heapq
 from itertools import count
 
 from hermodr_delivery.bearing import Bearing
-from hermodr_delivery.pump import Withheld
+from hermodr_delivery.claimed import Withheld
 from hermodr_servicekit.clock import Clock
 
 _Waiter = tuple[bool, int, asyncio.Future[None], float]

@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from hermodr_contracts.vocabulary import Channel
+from hermodr_delivery.claimed import Send, TakesLong, Withheld
 from hermodr_delivery.failures import (
     Defect,
     DeliveryFailure,
@@ -20,7 +21,6 @@ from hermodr_delivery.failures import (
     TransientError,
 )
 from hermodr_delivery.provider import Call
-from hermodr_delivery.pump import Send, Withheld
 from hermodr_delivery.recorder import Result
 from hermodr_delivery.routing import Route, Routes
 from hermodr_email_sender.domain import OutgoingEmail
@@ -79,14 +79,14 @@ class EmailSending:
     async def _send(self, claim: Claim, prepared: "_Prepared", expires: float) -> Result:
         """What came of the attempt; never raises for a failed delivery. Raises `Withheld` when the channel was paused
         or the mail expired while the attempt waited for its provider's turn, or the provider takes nothing from
-        anybody."""
+        anybody; `TakesLong` when the mail is not to be had at once."""
         route = self._routes.of(claim)
         started_at = self._clock.now()
         message_id: str | None = None
         failure: DeliveryFailure | None = None
         called = False
         try:
-            call = await self._ready(claim, prepared, route)
+            call = await self._ready(claim, prepared, route, expires)
             await route.take(claim)
             try:
                 if self._paused() or self._clock.monotonic() >= expires:
@@ -96,7 +96,7 @@ class EmailSending:
                 message_id = (await route.make(call, claim)).provider_message_id
             finally:
                 route.leave()
-        except Withheld:
+        except (Withheld, TakesLong):
             raise
         except DeliveryFailure as error:
             failure = error
@@ -118,19 +118,44 @@ class EmailSending:
         retry_after = failure.retry_after if failure is not None else None
         return Result(claim, attempt, retry_after, defect=isinstance(failure, Defect))
 
-    async def _ready(self, claim: Claim, prepared: "_Prepared", route: Route[EmailProvider]) -> Call:
-        """The provider's call, prepared before or now. Raises what went wrong in preparing it."""
+    async def _ready(
+        self, claim: Claim, prepared: "_Prepared", route: Route[EmailProvider], expires: float
+    ) -> Call:
+        """The provider's call, prepared before or now. Raises what went wrong in preparing it, or `TakesLong`."""
         if prepared.error is not None:
             raise prepared.error
         if prepared.call is not None and prepared.route is route:
             return prepared.call
         rendered = prepared.rendered
-        if rendered is None:
-            rendered = await self._rendered(claim, at_once=not prepared.tried)
-        if _large(rendered):
-            return await asyncio.to_thread(self._call, claim, rendered, route)
+        if rendered is None and not prepared.tried:
+            content = await self._content(claim)
+            try:
+                rendered = self._renderer.render_at_once(content, claim.data)
+            except RenderingFailed as failure:
+                raise _of_rendering(failure) from failure
+        if rendered is None or _large(rendered):
+            raise TakesLong(partial(self._get_ready, claim, rendered, expires))
         with Step("delivery_id", claim.id):
             return self._call(claim, rendered, route)
+
+    async def _get_ready(self, claim: Claim, rendered: Rendered | None, expires: float) -> Send:
+        """The attempt of a mail that the cell has to render, or that is to be built beside the loop. Raises `Withheld`
+        if it expired before."""
+        if self._clock.monotonic() >= expires:
+            raise Withheld
+        try:
+            if rendered is None:
+                rendered = await self._rendered(claim)
+            route = self._routes.of(claim)
+            if _large(rendered):
+                call = await asyncio.to_thread(self._call, claim, rendered, route)
+            else:
+                with Step("delivery_id", claim.id):
+                    call = self._call(claim, rendered, route)
+            prepared = _Prepared(call=call, route=route, rendered=rendered)
+        except Exception as error:  # noqa: BLE001 - raised anew when the mail's turn comes
+            prepared = _Prepared(error=error)
+        return partial(self._send, claim, prepared, expires)
 
     def _call(self, claim: Claim, rendered: Rendered, route: Route[EmailProvider]) -> Call:
         return route.provider.prepare(
@@ -163,15 +188,14 @@ class EmailSending:
         route = self._routes.of(claim)
         return _Prepared(call=self._call(claim, rendered, route), route=route, rendered=rendered)
 
-    async def _rendered(self, claim: Claim, *, at_once: bool) -> Rendered:
-        """What has to be waited for; tried `at_once` first, if that was not done."""
+    async def _rendered(self, claim: Claim) -> Rendered:
+        """What could not be had at once."""
         try:
             if claim.content is not None:
                 return await self._renderer.as_given(*_given(claim.content), claim.project_id)
-            content = await self._content(claim)
-            if at_once:
-                return await self._renderer.render(content, claim.data, claim.project_id)
-            return await self._renderer.render_in_cell(content, claim.data, claim.project_id)
+            return await self._renderer.render_in_cell(
+                await self._content(claim), claim.data, claim.project_id
+            )
         except RenderingFailed as failure:
             raise _of_rendering(failure) from failure
 

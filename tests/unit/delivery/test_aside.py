@@ -15,7 +15,7 @@ from hermodr_delivery.recorder import Result
 from hermodr_ledger.attempts import Claim
 from hermodr_servicekit.periodic import running
 from tests.support.waiting import wait_until
-from tests.unit.delivery.fakes import new_ids
+from tests.unit.delivery.fakes import PATIENCE, new_ids
 from tests.unit.delivery.lanes import LEASE, Lane, done
 
 A, B = uuid4(), uuid4()
@@ -171,3 +171,29 @@ async def test_a_defect_in_one_ends_no_other(slow: SlowRenderer) -> None:
     await done(slow.submit([bad, *good]))
     slow.open.set()
     await slow.sent(good)
+
+
+async def test_what_is_ready_while_the_database_is_away_is_sent_within_the_lease_it_has(
+    slow: SlowRenderer,
+) -> None:
+    heavy = slow.of(A, 1, slow=True)
+    await done(slow.submit(heavy))
+    await wait_until(lambda: slow.rendering)
+    slow.attempts.away = 1
+    slow.open.set()
+    await slow.sent(heavy)
+    assert (slow.attempts.away, slow.attempts.renewed) == (0, [])
+
+
+async def test_parked_ones_are_called_again_though_those_called_last_were_gone(slow: SlowRenderer) -> None:
+    heavy = slow.of(A, 2 * aside.MOST_WAITING + 40, slow=True)
+    await done(slow.submit(heavy))
+    await wait_until(lambda: len(slow.attempts.released) == aside.MOST_WAITING + 40)
+    gone, last = slow.attempts.released[:-5], slow.attempts.released[-5:]
+    slow.attempts.unclaimable |= set(gone)  # another sender has them
+    slow.open.set()
+    await wait_until(lambda: len(slow.attempts.recorded) >= aside.MOST_WAITING)
+    async with asyncio.timeout(PATIENCE):
+        while len(slow.attempts.recorded) < aside.MOST_WAITING + len(last):
+            await done(slow.submit(last))  # the scheduler announces them
+    assert set(last) <= set(slow.attempts.recorded)

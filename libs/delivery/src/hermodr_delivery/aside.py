@@ -135,8 +135,8 @@ class Aside:
 
     async def _get_ready(self, entry: _Entry) -> None:
         if self._lane.paused:
-            await self._lane.release([entry.claim])
             self._leases.end(entry.lease)
+            await self._lane.release([entry.claim])
             self._lane.in_line(entry.claim.id, entry.message)
             return
         try:

@@ -49,6 +49,16 @@ async def asleep(database_url: str, name: str, count: int) -> None:
         await connection.close()
 
 
+async def ended(ledger: Ledger, pid: int) -> None:
+    """Returns when the server has no such session any more."""
+
+    async def gone() -> bool:
+        return not await ledger.fetch("SELECT FROM pg_stat_activity WHERE pid = $1", pid)
+
+    found: bool = await wait_until(gone)
+    assert found
+
+
 async def answers(ledger: Ledger) -> bool:
     try:
         return bool(await ledger.fetch("SELECT 1"))
@@ -67,6 +77,15 @@ async def through_a_transaction(ledger: Ledger) -> None:
 
 WAYS = pytest.mark.parametrize("way", [through_fetch, through_a_transaction])
 Way = Callable[[Ledger], Awaitable[None]]
+
+
+async def test_a_connection_in_use_when_another_died_does_not_stay_open(ledger: Ledger) -> None:
+    """It went back to a pool that nobody asks any more."""
+    async with ledger.transaction() as transaction:
+        (old,) = await transaction.fetch("SELECT pg_backend_pid() AS pid")
+        with pytest.raises(LedgerUnavailable):
+            await ledger.fetch("SELECT pg_terminate_backend(pg_backend_pid())")
+    await ended(ledger, old["pid"])
 
 
 @WAYS

@@ -283,6 +283,7 @@ class Ledger:
         and its reset are left out: they cost a third of what a small statement does, and transactions here begin in
         the driver. Raises `LedgerUnavailable`, `Collided`."""
         began = math.inf
+        pool = self._engine.pool
         try:
             lent = await self._lend()
             began = time.monotonic()
@@ -292,7 +293,9 @@ class Ledger:
                 await greenlet_spawn(lent.invalidate)
                 raise
             finally:
-                if lent.is_valid:
+                if pool is not self._engine.pool:  # forgotten meanwhile: nobody would ever close it
+                    await greenlet_spawn(lent.invalidate)
+                elif lent.is_valid:
                     lent.info[_USED_AT] = time.monotonic()
                     lent.close()
         except _COLLISIONS as error:

@@ -14,6 +14,7 @@ import pytest
 
 from hermodr_cli import backing as backing_servers
 from hermodr_cli.backing import Backing
+from hermodr_servicekit.process import spare_the_collector
 from tests.support import brokers, faketime, servers
 from tests.support.brokers import Broker
 from tests.support.databases import Databases
@@ -53,6 +54,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if getattr(item, "originalname", item.name) in dated[item.path]:
             item.add_marker(MARK)
     items.sort(key=lambda item: order.get(_tier(item), len(order)))
+
+
+def pytest_collection_finish() -> None:
+    """What was collected is never garbage. Searched again and again it stops a worker for up to two seconds, which is
+    longer than the product waits for a connection."""
+    spare_the_collector()
 
 
 def _tier(item: pytest.Item) -> str:

@@ -13,7 +13,8 @@ from hermodr_cli.backing.probe import with_database
 from hermodr_cli.supervisor import Fleet
 from hermodr_cli.supervisor.fleet import private_ports
 from hermodr_cli.supervisor.services import API, DISPATCHER, EMAIL_SENDER, SCHEDULER, ServiceSpec
-from hermodr_ledger import keys, migrate
+from hermodr_ledger import migrate
+from hermodr_ledger.access import keys
 from hermodr_ledger.engine import Ledger
 from tests.benchmarks.accounting import Account, resident_megabytes
 from tests.benchmarks.mailbox import Mailbox

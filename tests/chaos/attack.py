@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 import orjson
 
-from hermodr_ledger import keys
+from hermodr_ledger.access import keys
 from hermodr_ledger.engine import Ledger
 from tests.support.installation import Installation
 from tests.support.invariants import Answer, Asked

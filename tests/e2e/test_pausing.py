@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from hermodr_ledger import keys
+from hermodr_ledger.access import keys
 from hermodr_ledger.engine import Ledger
 from tests.support.installation import Installation
 from tests.support.load import Load, reached, under

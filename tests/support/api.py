@@ -15,8 +15,8 @@ from pydantic import SecretStr
 
 from hermodr_api.app import Api
 from hermodr_api.settings import ApiSettings
-from hermodr_ledger import audit, keys
-from hermodr_ledger.keys import Scope
+from hermodr_ledger.access import audit, keys
+from hermodr_ledger.access.keys import Scope
 from hermodr_servicekit.clock import Clock
 from tests.support.sessions import fresh_name
 

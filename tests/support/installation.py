@@ -16,7 +16,7 @@ import httpx
 from hermodr_cli.supervisor import ALL, Fleet, ServiceSpec
 from hermodr_cli.supervisor.fleet import private_ports
 from hermodr_contracts.topology import Topology, parse_ladder
-from hermodr_ledger import keys
+from hermodr_ledger.access import keys
 from hermodr_ledger.engine import Ledger
 from tests.support import invariants
 from tests.support.invariants import Asked, Facts, JobFacts

@@ -7,11 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState, OnUnknown, Priority
-from hermodr_ledger.accept import Accepted, NewJob, accept
-from hermodr_ledger.attempts import Attempt, Outcome
-from hermodr_ledger.decisions import Decision, NewDelivery, Note, record_decisions, requested_jobs
+from hermodr_ledger.deliveries.attempts import Attempt, Outcome
 from hermodr_ledger.engine import Ledger, Row
-from hermodr_ledger.intake import accept_many
+from hermodr_ledger.jobs.accept import Accepted, NewJob, accept
+from hermodr_ledger.jobs.decisions import Decision, NewDelivery, Note, record_decisions, requested_jobs
+from hermodr_ledger.jobs.intake import accept_many
 from hermodr_servicekit.ids import child_id, new_id, new_job_id
 
 TABLES = (

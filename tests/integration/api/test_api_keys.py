@@ -2,7 +2,7 @@
 
 import hashlib
 
-from hermodr_ledger import keys
+from hermodr_ledger.access import keys
 from tests.support.api import MAIL, ApiUnderTest, client_of, problem
 
 URL = "/v1/api-keys"

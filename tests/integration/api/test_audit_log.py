@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hermodr_ledger import audit, keys
+from hermodr_ledger.access import audit, keys
 from tests.support.api import ApiUnderTest, problem
 
 URL = "/v1/audit-log"

@@ -150,7 +150,7 @@ async def test_our_own_mistakes_say_nothing_but_where_to_look(
     async def broken(*_: object) -> None:
         raise RuntimeError("SELECT secret FROM hidden")
 
-    monkeypatch.setattr("hermodr_ledger.jobs.read", broken)
+    monkeypatch.setattr("hermodr_ledger.jobs.reading.read", broken)
     transport_error = await api.http.get(f"/v1/jobs/{api.project_id}")
     body = problem(transport_error, 500, "internal-error")
     assert "secret" not in str(body)

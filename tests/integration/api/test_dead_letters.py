@@ -9,10 +9,11 @@ import pytest
 from hermodr_api.app import Api
 from hermodr_contracts.topology import parse_ladder
 from hermodr_contracts.vocabulary import OnUnknown
-from hermodr_ledger import keys, replaying
-from hermodr_ledger.attempts import Outcome, claim, record, settle
-from hermodr_ledger.dead_letters import DeadMessage, bury
-from hermodr_ledger.decisions import record_decisions
+from hermodr_ledger.access import keys
+from hermodr_ledger.dead_letters import replaying
+from hermodr_ledger.dead_letters.burying import DeadMessage, bury
+from hermodr_ledger.deliveries.attempts import Outcome, claim, record, settle
+from hermodr_ledger.jobs.decisions import record_decisions
 from tests.support.api import ApiUnderTest, client_of, problem
 from tests.support.ledgers import attempt, decisions_of, emptied
 

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from hermodr_api.routes import intake
-from hermodr_ledger import keys
+from hermodr_ledger.access import keys
 from hermodr_ledger.engine import Ledger
 from tests.support.api import MAIL, ApiUnderTest, problem
 from tests.support.api_process import Memory, free_port, started, until_answers

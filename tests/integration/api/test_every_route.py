@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from hermodr_ledger.keys import Scope
+from hermodr_ledger.access.keys import Scope
 from tests.support.api import ApiUnderTest, client_of, token_of
 from tests.support.possessions import MARK, OWNER, possessions
 

@@ -4,8 +4,8 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
-from hermodr_ledger import updates
-from hermodr_ledger.paging import Page
+from hermodr_ledger.engine.paging import Page
+from hermodr_ledger.people import updates
 from tests.support.api import MAIL, ApiUnderTest, problem
 
 URL = "/v1/groups"

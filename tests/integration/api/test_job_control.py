@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 
 from hermodr_contracts.vocabulary import DeliveryState
-from hermodr_ledger import attempts
-from hermodr_ledger.attempts import Attempt, Outcome, Settlement
-from hermodr_ledger.redeciding import record_all
+from hermodr_ledger.deliveries import attempts
+from hermodr_ledger.deliveries.attempts import Attempt, Outcome, Settlement
+from hermodr_ledger.jobs.redeciding import record_all
 from tests.support.api import MAIL, ApiUnderTest, problem
 from tests.support.ledgers import decisions_of
 from tests.support.waiting import wait_until

@@ -4,9 +4,10 @@ from datetime import timedelta
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown
-from hermodr_ledger import attempts, decisions
-from hermodr_ledger.attempts import Attempt, Outcome, Settlement
-from hermodr_ledger.decisions import Decision, NewDelivery, Note
+from hermodr_ledger.deliveries import attempts
+from hermodr_ledger.deliveries.attempts import Attempt, Outcome, Settlement
+from hermodr_ledger.jobs import decisions
+from hermodr_ledger.jobs.decisions import Decision, NewDelivery, Note
 from hermodr_servicekit.ids import child_id
 from tests.support.api import MAIL, ApiUnderTest, problem
 

@@ -7,9 +7,10 @@ from uuid import UUID
 import pytest
 
 from hermodr_contracts.vocabulary import DeliveryState, JobState
-from hermodr_ledger import audit, personal_data
-from hermodr_ledger.attempts import Outcome, Settlement, claim, record
-from hermodr_ledger.decisions import Decision, NewDelivery, Note, record_decisions, requested_jobs
+from hermodr_ledger.access import audit
+from hermodr_ledger.deliveries.attempts import Outcome, Settlement, claim, record
+from hermodr_ledger.jobs.decisions import Decision, NewDelivery, Note, record_decisions, requested_jobs
+from hermodr_ledger.privacy import personal_data
 from hermodr_servicekit.ids import child_id
 from tests.support.api import ApiUnderTest, problem
 from tests.support.ledgers import attempt, decisions_of, emptied, row_of

@@ -5,7 +5,7 @@ import signal
 
 import httpx
 
-from hermodr_ledger import keys
+from hermodr_ledger.access import keys
 from hermodr_ledger.engine import Ledger
 from tests.support.api import MAIL
 from tests.support.api_process import PATIENCE, free_port, started, until_answers

@@ -10,13 +10,14 @@ import pytest
 
 from hermodr_api.app import Api
 from hermodr_contracts.vocabulary import Channel, JobKind, Priority
-from hermodr_ledger import jobs, keys
-from hermodr_ledger.attempts import claim
+from hermodr_ledger.access import keys
+from hermodr_ledger.deliveries.attempts import claim
+from hermodr_ledger.deliveries.lanes import Rate, report_rates
+from hermodr_ledger.deliveries.provider_limits import ProviderLimits, report
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.heartbeats import beat
-from hermodr_ledger.lanes import Rate, report_rates
-from hermodr_ledger.provider_limits import ProviderLimits, report
-from hermodr_ledger.setting_aside import set_aside
+from hermodr_ledger.engine.heartbeats import beat
+from hermodr_ledger.engine.setting_aside import set_aside
+from hermodr_ledger.jobs import reading
 from hermodr_servicekit.periodic import running
 from tests.support.api import ApiUnderTest, api_over, client_of, problem
 from tests.support.brokers import Broker
@@ -226,7 +227,7 @@ async def test_health_does_not_depend_on_how_long_counting_takes(
         await counted.wait()
         return 7
 
-    monkeypatch.setattr(jobs, "under_way", laboriously)
+    monkeypatch.setattr(reading, "under_way", laboriously)
     monkeypatch.setattr("hermodr_api.service.health._COUNTING_SECONDS", 0.01)
     monkeypatch.setattr("hermodr_api.service.counts.SMALL_SECONDS", 0.0)
     health = await house.http.get("/health")

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import httpx
 
-from hermodr_ledger import keys, rates
+from hermodr_ledger.access import keys, rates
+from hermodr_ledger.access.rates import Limit, Slice
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.rates import Limit, Slice
 from hermodr_servicekit.clock import SystemClock
 from tests.support.api import MAIL, ApiUnderTest, api_over, client_of, problem
 from tests.support.api_process import free_port, started, until_answers

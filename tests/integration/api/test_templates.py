@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from hermodr_ledger.contents import template_content
+from hermodr_ledger.templates.texts import template_content
 from tests.support.api import TEMPLATE, ApiUnderTest, problem
 
 URL = "/v1/templates"

@@ -12,10 +12,11 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from hermodr_api.app import Api
 from hermodr_api.settings import ApiSettings
-from hermodr_ledger import engine, heartbeats, lifeline, migrate
-from hermodr_ledger.accept import rehearse
-from hermodr_ledger.engine import Ledger, LedgerUnavailable
-from hermodr_ledger.lifeline import Heart
+from hermodr_ledger import migrate
+from hermodr_ledger.engine import Ledger, LedgerUnavailable, connection, heartbeats
+from hermodr_ledger.jobs.accept import rehearse
+from hermodr_ledger.upkeep import lifeline
+from hermodr_ledger.upkeep.lifeline import Heart
 from tests.support.api import DEAD_BROKER, MAIL, ApiUnderTest, api_over, client_of, problem
 from tests.support.clocks import FakeClock
 from tests.support.proxies import proxied
@@ -275,7 +276,7 @@ async def test_connections_that_died_a_moment_ago_are_tried_before_they_are_lent
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing told the driver yet."""
-    monkeypatch.setattr(engine, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(connection, "IDLE_SECONDS", 0.0)
     async with proxied(database_url) as (wire, url), api_over(url) as api:
         for _ in range(20):
             await asyncio.gather(*(api.http.get("/v1/jobs") for _ in range(5)))

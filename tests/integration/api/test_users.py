@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from hermodr_api.app import Api
 from hermodr_api.settings import ApiSettings
-from hermodr_ledger import keys
+from hermodr_ledger.access import keys
 from tests.support.api import DEAD_BROKER, MAIL, SECRET, ApiUnderTest, client_of, problem, token_of
 
 

@@ -19,10 +19,11 @@ from hermodr_cli.doctor.finding import Finding, State
 from hermodr_cli.refusal import Refusal
 from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Channel, JobKind
-from hermodr_ledger import heartbeats, inspection, pauses
-from hermodr_ledger.engine import Ledger
-from hermodr_ledger.schema_version import head
-from hermodr_ledger.setting_aside import set_aside
+from hermodr_ledger.deliveries import pauses
+from hermodr_ledger.engine import Ledger, heartbeats
+from hermodr_ledger.engine.schema_version import head
+from hermodr_ledger.engine.setting_aside import set_aside
+from hermodr_ledger.upkeep import inspection
 from hermodr_servicekit.broker_session import declare
 from hermodr_servicekit.clock import SystemClock
 from tests.support.brokers import Broker

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest_asyncio
 
-from hermodr_ledger import keys
+from hermodr_ledger.access import keys
 from hermodr_ledger.engine import Ledger
 from tests.support.sessions import fresh_name
 

@@ -22,7 +22,7 @@ from hermodr_client import (
     Unauthenticated,
 )
 from hermodr_client.errors import IdempotencyKeyReused, SingletonTaken
-from hermodr_ledger import keys
+from hermodr_ledger.access import keys
 from hermodr_ledger.engine import Ledger
 from tests.support.api import TEMPLATE
 from tests.support.proxies import Proxy, proxied

@@ -10,10 +10,10 @@ from prometheus_client import CollectorRegistry, Counter
 
 from hermodr_contracts.vocabulary import Channel, JobKind, Priority
 from hermodr_dispatcher.service import Dispatching
-from hermodr_ledger.due import take_due_jobs
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.requeueing import requeue
-from hermodr_ledger.setting_aside import all_aside
+from hermodr_ledger.engine.setting_aside import all_aside
+from hermodr_ledger.jobs.requeueing import requeue
+from hermodr_ledger.upkeep.due import take_due_jobs
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.ids import child_id, new_id
 from tests.support.ledgers import (

@@ -10,11 +10,11 @@ from prometheus_client import CollectorRegistry, Counter
 
 from hermodr_contracts.vocabulary import Channel, JobState, Priority
 from hermodr_dispatcher.service import Dispatching
-from hermodr_ledger import recipients
-from hermodr_ledger.audit import CLI
-from hermodr_ledger.due import seconds_until_due, take_due_jobs
+from hermodr_ledger.access.audit import CLI
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.erasure import erase
+from hermodr_ledger.people import recipients
+from hermodr_ledger.privacy.erasure import erase
+from hermodr_ledger.upkeep.due import seconds_until_due, take_due_jobs
 from hermodr_servicekit.announcer import Announcer
 from tests.support.ledgers import accept_one, emptied, new_job, new_project, opened, row_of, rows_of
 

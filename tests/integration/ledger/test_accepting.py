@@ -9,20 +9,11 @@ import asyncpg
 import pytest
 
 from hermodr_contracts.vocabulary import JobState, OnUnknown, Priority
-from hermodr_ledger.accept import (
-    Accepted,
-    Idempotency,
-    KeyReused,
-    NewJob,
-    Replay,
-    SingletonTaken,
-    StillRunning,
-    Verdict,
-    accept,
-)
+from hermodr_ledger.access.idempotency import Idempotency, KeyReused, Replay, StillRunning
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.intake import accept_many
-from hermodr_ledger.upkeep import expire_idempotency_keys
+from hermodr_ledger.jobs.accept import Accepted, NewJob, SingletonTaken, Verdict, accept
+from hermodr_ledger.jobs.intake import accept_many
+from hermodr_ledger.upkeep.retention import expire_idempotency_keys
 from hermodr_servicekit.ids import new_id
 from tests.support.ledgers import new_job, new_project, row_of, rows_of
 

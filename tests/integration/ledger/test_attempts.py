@@ -9,10 +9,19 @@ import pytest
 
 from hermodr_contracts.topology import Step
 from hermodr_contracts.vocabulary import DeliveryState, JobState, OnUnknown
-from hermodr_ledger.attempts import Claim, Outcome, Recorded, Settlement, claim, record, release, settle
-from hermodr_ledger.due import expired_claims, take_due_deliveries
+from hermodr_ledger.deliveries.attempts import (
+    Claim,
+    Outcome,
+    Recorded,
+    Settlement,
+    claim,
+    record,
+    release,
+    settle,
+)
+from hermodr_ledger.deliveries.leases import renew
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.leases import renew
+from hermodr_ledger.upkeep.due import expired_claims, take_due_deliveries
 from hermodr_servicekit.ids import job_of, new_id
 from tests.support.ledgers import attempt, new_deliveries, row_of, rows_of
 

@@ -8,10 +8,11 @@ from typing import cast
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import DeliveryState, JobState
-from hermodr_ledger.accept import Accepted, accept
-from hermodr_ledger.attempts import Outcome, Settlement, claim, record, release
-from hermodr_ledger.audit import CLI
-from hermodr_ledger.cancelling import (
+from hermodr_ledger.access.audit import CLI
+from hermodr_ledger.deliveries.attempts import Outcome, Settlement, claim, record, release
+from hermodr_ledger.engine import Ledger, Row
+from hermodr_ledger.jobs.accept import Accepted, accept
+from hermodr_ledger.jobs.cancelling import (
     BeingSent,
     Cancelled,
     CancelledByKey,
@@ -20,9 +21,8 @@ from hermodr_ledger.cancelling import (
     cancel,
     cancel_by_key,
 )
-from hermodr_ledger.due import take_due_deliveries, take_due_jobs
-from hermodr_ledger.engine import Ledger, Row
-from hermodr_ledger.redeciding import record_all
+from hermodr_ledger.jobs.redeciding import record_all
+from hermodr_ledger.upkeep.due import take_due_deliveries, take_due_jobs
 from hermodr_servicekit.ids import job_of, new_job_id
 from tests.support.ledgers import (
     accept_one,

@@ -5,7 +5,8 @@ import json
 from datetime import UTC, datetime
 
 from hermodr_contracts.vocabulary import Channel, JobState, Priority
-from hermodr_ledger.decisions import (
+from hermodr_ledger.engine import Ledger
+from hermodr_ledger.jobs.decisions import (
     CurrentTemplate,
     Decision,
     Note,
@@ -14,7 +15,6 @@ from hermodr_ledger.decisions import (
     record_decisions,
     requested_jobs,
 )
-from hermodr_ledger.engine import Ledger
 from hermodr_servicekit.ids import child_id, new_id
 from tests.support.ledgers import (
     accept_one,

@@ -8,8 +8,9 @@ import pytest
 
 from hermodr_contracts.topology import parse_ladder
 from hermodr_contracts.vocabulary import Channel, OnUnknown, Priority
-from hermodr_ledger.attempts import RETRY_OVERDUE_SECONDS, Outcome, claim, record, release, settle
-from hermodr_ledger.due import (
+from hermodr_ledger.deliveries.attempts import RETRY_OVERDUE_SECONDS, Outcome, claim, record, release, settle
+from hermodr_ledger.engine import Ledger
+from hermodr_ledger.upkeep.due import (
     CROWDED_PAUSE_SECONDS,
     LONGEST_ANNOUNCEMENT_PAUSE_SECONDS,
     MOST_COUNTED,
@@ -21,7 +22,6 @@ from hermodr_ledger.due import (
     take_due_deliveries,
     take_due_jobs,
 )
-from hermodr_ledger.engine import Ledger
 from hermodr_servicekit.ids import job_of
 from tests.support.ledgers import attempt, new_deliveries, new_jobs, row_of, rows_of
 

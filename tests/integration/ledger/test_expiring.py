@@ -8,11 +8,11 @@ import pytest
 
 from hermodr_contracts.topology import parse_ladder
 from hermodr_contracts.vocabulary import DeliveryState, JobKind, JobState, OnUnknown
-from hermodr_ledger.attempts import Outcome, claim, record, settle
-from hermodr_ledger.decisions import record_decisions
+from hermodr_ledger.deliveries.attempts import Outcome, claim, record, settle
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.expiring import Ended, expire_deliveries, expire_jobs
-from hermodr_ledger.requeueing import NotAgain, requeue
+from hermodr_ledger.jobs.decisions import record_decisions
+from hermodr_ledger.jobs.requeueing import NotAgain, requeue
+from hermodr_ledger.upkeep.expiring import Ended, expire_deliveries, expire_jobs
 from hermodr_servicekit.ids import job_of
 from tests.support.ledgers import (
     accept_one,

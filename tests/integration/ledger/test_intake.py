@@ -10,20 +10,11 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from hermodr_ledger.accept import (
-    Accepted,
-    Idempotency,
-    KeyReused,
-    NewJob,
-    Replay,
-    SingletonContested,
-    SingletonTaken,
-    StillRunning,
-    Verdict,
-)
+from hermodr_ledger.access.idempotency import Idempotency, KeyReused, Replay, StillRunning
 from hermodr_ledger.engine import Contested, Ledger
-from hermodr_ledger.intake import accept_many
-from hermodr_ledger.requeueing import requeue
+from hermodr_ledger.jobs.accept import Accepted, NewJob, SingletonContested, SingletonTaken, Verdict
+from hermodr_ledger.jobs.intake import accept_many
+from hermodr_ledger.jobs.requeueing import requeue
 from tests.support.ledgers import accept_one, new_job, new_project, row_of, rows_of
 
 FEW_SECONDS = 8.0

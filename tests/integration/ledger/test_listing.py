@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState
-from hermodr_ledger import listing
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.listing import Key, Mark, Order
-from hermodr_ledger.listing_sources import Filters
+from hermodr_ledger.jobs import listing
+from hermodr_ledger.jobs.listing import Key, Mark, Order
+from hermodr_ledger.jobs.listing_sources import Filters
 from hermodr_servicekit.ids import new_id
 from tests.support.ledgers import new_project, opened
 

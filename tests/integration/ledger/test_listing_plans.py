@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState
-from hermodr_ledger import job_metrics, listing
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.listing import Key, Order
-from hermodr_ledger.listing_sources import Direction, Filters
+from hermodr_ledger.jobs import listing, metrics
+from hermodr_ledger.jobs.listing import Key, Order
+from hermodr_ledger.jobs.listing_sources import Direction, Filters
 from hermodr_servicekit.ids import new_id
 from tests.support.ledgers import new_deliveries, row_of
 from tests.support.plans import Spied, generic_plan
@@ -72,13 +72,13 @@ async def test_no_list_reads_a_whole_table(ledger: Ledger) -> None:
 
 async def test_metrics_read_no_whole_table(ledger: Ledger) -> None:
     await new_deliveries(ledger, 50)
-    for sql in (job_metrics._COUNT, job_metrics._CHANNELS, job_metrics._FAILURES, job_metrics._WAITING):
+    for sql in (metrics._COUNT, metrics._CHANNELS, metrics._FAILURES, metrics._WAITING):
         arguments: list[Any] = [new_id(), new_id(), MOMENT]
-        if sql is job_metrics._FAILURES:
+        if sql is metrics._FAILURES:
             arguments[2] = 10
-        if sql is job_metrics._CHANNELS:
+        if sql is metrics._CHANNELS:
             arguments = arguments[:2]
-        if sql is job_metrics._WAITING:
+        if sql is metrics._WAITING:
             arguments = [new_id(), 60.0]
         found = await generic_plan(ledger, sql, arguments)
         assert not [node for node in found if node["Node Type"] == "Seq Scan"], sql

@@ -9,11 +9,11 @@ import asyncpg
 import pytest
 
 from hermodr_contracts.vocabulary import DeliveryState
-from hermodr_ledger.attempting import Attempts
-from hermodr_ledger.attempts import Outcome, Settlement
+from hermodr_ledger.deliveries.attempting import Attempts
+from hermodr_ledger.deliveries.attempts import Outcome, Settlement
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.locked import LOCK_SECONDS, Held
-from hermodr_ledger.redeciding import record_all
+from hermodr_ledger.engine.locked import LOCK_SECONDS, Held
+from hermodr_ledger.jobs.redeciding import record_all
 from hermodr_servicekit.ids import job_of
 from tests.support.ledgers import attempt, decisions_of, new_deliveries, new_jobs, opened, row_of
 

@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 import pytest
 
 from hermodr_contracts.vocabulary import DeliveryState
-from hermodr_ledger.accept import Accepted, Idempotency, Replay, accept
-from hermodr_ledger.attempts import Outcome, Settlement, claim, record
-from hermodr_ledger.due import expired_claims
+from hermodr_ledger.access.idempotency import Idempotency, Replay
+from hermodr_ledger.deliveries.attempts import Outcome, Settlement, claim, record
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_ledger.jobs.accept import Accepted, accept
+from hermodr_ledger.upkeep.due import expired_claims
 from hermodr_servicekit.ids import new_job_id
 from tests.support.ledgers import attempt, new_deliveries, new_job, new_project, opened, row_of, rows_of
 from tests.support.proxies import Proxy, proxied

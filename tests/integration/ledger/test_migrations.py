@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from hermodr_ledger.lifeline import ledger_ready
+from hermodr_ledger.engine.schema_version import SchemaMismatch, head, verify
 from hermodr_ledger.migrate import upgrade_async
-from hermodr_ledger.schema_version import SchemaMismatch, head, verify
+from hermodr_ledger.upkeep.lifeline import ledger_ready
 from tests.support import ledgers
 
 PROCESSES = 4

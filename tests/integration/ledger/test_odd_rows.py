@@ -4,11 +4,11 @@ from uuid import UUID
 
 import pytest
 
-from hermodr_ledger.attempting import Attempts
-from hermodr_ledger.attempts import Claim, Outcome, settle
-from hermodr_ledger.due import DueRows
+from hermodr_ledger.deliveries.attempting import Attempts
+from hermodr_ledger.deliveries.attempts import Claim, Outcome, settle
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.setting_aside import all_aside
+from hermodr_ledger.engine.setting_aside import all_aside
+from hermodr_ledger.upkeep.due import DueRows
 from tests.support.ledgers import attempt, emptied, new_deliveries, row_of
 
 LEASE = 60.0

@@ -10,12 +10,13 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from hermodr_ledger import dead_letters, heartbeats
-from hermodr_ledger.accept import DUE_CHANNEL, accept
-from hermodr_ledger.dead_letters import DeadMessage, bury
-from hermodr_ledger.engine import Collided, Ledger, LedgerUnavailable, Overloaded
-from hermodr_ledger.lifeline import ledger_ready
-from hermodr_ledger.listening import listen
+from hermodr_ledger.dead_letters import burying
+from hermodr_ledger.dead_letters.burying import DeadMessage, bury
+from hermodr_ledger.engine import Collided, Ledger, LedgerUnavailable, Overloaded, heartbeats
+from hermodr_ledger.engine.announcing import DUE_CHANNEL
+from hermodr_ledger.engine.listening import listen
+from hermodr_ledger.jobs.accept import accept
+from hermodr_ledger.upkeep.lifeline import ledger_ready
 from tests.support.ledgers import new_job, new_jobs, new_project, opened, rows_of
 from tests.support.proxies import proxied
 from tests.support.waiting import wait_until
@@ -257,7 +258,7 @@ async def test_a_dead_message_is_kept_once_as_it_came(ledger: Ledger) -> None:
         b"\x00\xff",
         {"a": 1},
     )
-    assert await dead_letters.count(ledger) == 1
+    assert await burying.count(ledger) == 1
 
 
 async def test_nothing_a_stranger_can_put_into_a_message_prevents_its_being_kept(ledger: Ledger) -> None:

@@ -5,11 +5,14 @@ from uuid import UUID
 
 import pytest
 
-from hermodr_ledger import audit, groups, letters, members, recipients, templates, updates
-from hermodr_ledger.conditions import Conditions
+from hermodr_ledger.access import audit
+from hermodr_ledger.dead_letters import lookup
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.paging import Page
-from hermodr_ledger.recipients import Search
+from hermodr_ledger.engine.conditions import Conditions
+from hermodr_ledger.engine.paging import Page
+from hermodr_ledger.people import groups, members, recipients, updates
+from hermodr_ledger.people.recipients import Search
+from hermodr_ledger.templates import versions
 from tests.support.ledgers import new_project
 from tests.support.plans import Spied, generic_plan, looked_at
 
@@ -71,8 +74,8 @@ async def test_deep_pages_look_at_what_is_on_them(ledger: Ledger, project_id: UU
         "groups": lambda spied, page: groups.page(spied, project_id, page, external_id=None),
         "group_members": lambda spied, page: members.page(spied, circle["id"], page),
         "updates": lambda spied, page: updates.page(spied, circle["id"], page),
-        "dead_letters": lambda spied, page: letters.page(
-            spied, letters.Sight(project_id, raw=True), letters.Wanted(), page
+        "dead_letters": lambda spied, page: lookup.page(
+            spied, lookup.Sight(project_id, raw=True), lookup.Wanted(), page
         ),
         "audit_log": lambda spied, page: audit.page(spied, project_id, audit.Wanted(), page),
     }
@@ -91,7 +94,7 @@ async def test_a_look_up_finds_its_row_by_its_index(ledger: Ledger, project_id: 
         project_id,
     )
     circle, page = ids["circle"], Page(LIMIT)
-    sight = letters.Sight(project_id, raw=True)
+    sight = lookup.Sight(project_id, raw=True)
     finds: dict[str, tuple[str, Any]] = {
         "by external id": (
             "recipients",
@@ -105,10 +108,10 @@ async def test_a_look_up_finds_its_row_by_its_index(ledger: Ledger, project_id: 
         "member": ("group_members", lambda s: members.page(s, circle, page, recipient_id=ids["person"])),
         "member by name": ("recipients", lambda s: members.page(s, circle, page, external_id="person-7")),
         "update": ("updates", lambda s: updates.page(s, circle, page, external_id="post-7")),
-        "template": ("templates", lambda s: templates.page(s, project_id, page, name="template-7")),
+        "template": ("templates", lambda s: versions.page(s, project_id, page, name="template-7")),
         "letter": (
             "dead_letters",
-            lambda s: letters.page(s, sight, letters.Wanted(job_id=ids["job"]), page),
+            lambda s: lookup.page(s, sight, lookup.Wanted(job_id=ids["job"]), page),
         ),
     }
     for name, (table, find) in finds.items():

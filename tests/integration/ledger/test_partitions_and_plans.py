@@ -10,12 +10,18 @@ import asyncpg
 import pytest
 
 from hermodr_contracts.vocabulary import DeliveryState, Priority
-from hermodr_ledger import jobs
-from hermodr_ledger.attempts import Outcome, Settlement, claim, record, release
-from hermodr_ledger.batches import Batch, record_batch
-from hermodr_ledger.decisions import record_decisions, requested_jobs
+from hermodr_ledger.deliveries.attempts import Outcome, Settlement, claim, record, release
 from hermodr_ledger.engine import Ledger, Row
-from hermodr_ledger.upkeep import PARTITIONS_AHEAD, Shaped, drop_partitions, make_partitions, waiting
+from hermodr_ledger.jobs import reading
+from hermodr_ledger.jobs.batches import Batch, record_batch
+from hermodr_ledger.jobs.decisions import record_decisions, requested_jobs
+from hermodr_ledger.upkeep.retention import (
+    PARTITIONS_AHEAD,
+    Shaped,
+    drop_partitions,
+    make_partitions,
+    waiting,
+)
 from hermodr_servicekit.ids import new_job_id, time_of
 from tests.support.ledgers import (
     attempt,
@@ -225,7 +231,7 @@ async def steps(ledger: Ledger, ids: list[UUID]) -> dict[str, Recording]:
     await record(recordings["record"], sent)
     await requested_jobs(recordings["read"], job_ids)
     await record_decisions(recordings["decide"], decided)
-    await jobs.read(recordings["history"], decided[0].job.project_id, job_ids[0])
+    await reading.read(recordings["history"], decided[0].job.project_id, job_ids[0])
     return recordings
 
 

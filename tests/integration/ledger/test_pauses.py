@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 from hermodr_contracts.topology import parse_ladder
 from hermodr_contracts.vocabulary import Channel, OnUnknown, Priority
-from hermodr_ledger import pauses
-from hermodr_ledger.attempts import Outcome, claim, record, release, settle
-from hermodr_ledger.due import expired_claims, seconds_until_due, take_due_deliveries
+from hermodr_ledger.deliveries import pauses
+from hermodr_ledger.deliveries.attempts import Outcome, claim, record, release, settle
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.listening import listen
+from hermodr_ledger.engine.listening import listen
+from hermodr_ledger.upkeep.due import expired_claims, seconds_until_due, take_due_deliveries
 from hermodr_servicekit.periodic import running
 from tests.support.ledgers import attempt, new_deliveries, row_of, rows_of
 from tests.support.waiting import wait_until

@@ -7,11 +7,28 @@ from uuid import UUID
 
 from hermodr_contracts.topology import parse_ladder
 from hermodr_contracts.vocabulary import DeliveryState, JobState, OnUnknown, Priority
-from hermodr_ledger.attempts import Claim, Outcome, Recorded, Settlement, claim, record, release, settle
-from hermodr_ledger.due import expired_claims
+from hermodr_ledger.deliveries.attempts import (
+    Claim,
+    Outcome,
+    Recorded,
+    Settlement,
+    claim,
+    record,
+    release,
+    settle,
+)
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.redeciding import record_all
-from hermodr_ledger.requeueing import MOST_ATTEMPTS, KeyTaken, NoSuchJob, NotAgain, Requeued, Verdict, requeue
+from hermodr_ledger.jobs.redeciding import record_all
+from hermodr_ledger.jobs.requeueing import (
+    MOST_ATTEMPTS,
+    KeyTaken,
+    NoSuchJob,
+    NotAgain,
+    Requeued,
+    Verdict,
+    requeue,
+)
+from hermodr_ledger.upkeep.due import expired_claims
 from hermodr_servicekit.ids import job_of, new_job_id
 from tests.support.ledgers import (
     accept_one,

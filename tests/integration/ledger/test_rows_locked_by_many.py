@@ -12,14 +12,14 @@ import pytest
 
 from hermodr_contracts.topology import parse_ladder
 from hermodr_contracts.vocabulary import OnUnknown
-from hermodr_ledger.attempting import Attempts
-from hermodr_ledger.attempts import Attempt, Outcome, Settlement, settle
-from hermodr_ledger.due import DueRows
+from hermodr_ledger.deliveries.attempting import Attempts
+from hermodr_ledger.deliveries.attempts import Attempt, Outcome, Settlement, settle
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.expiring import expire_deliveries, expire_jobs
-from hermodr_ledger.locked import LOCK_SECONDS, Held
-from hermodr_ledger.redeciding import record_all
-from hermodr_ledger.requeueing import requeue
+from hermodr_ledger.engine.locked import LOCK_SECONDS, Held
+from hermodr_ledger.jobs.redeciding import record_all
+from hermodr_ledger.jobs.requeueing import requeue
+from hermodr_ledger.upkeep.due import DueRows
+from hermodr_ledger.upkeep.expiring import expire_deliveries, expire_jobs
 from hermodr_servicekit.ids import job_of
 from tests.support.ledgers import attempt, decisions_of, emptied, new_deliveries, new_jobs, opened, row_of
 

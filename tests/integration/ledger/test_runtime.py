@@ -7,9 +7,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from hermodr_contracts.vocabulary import Channel, Priority
-from hermodr_ledger.due import PUT_BACK_SECONDS, take_due_deliveries
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.runtime import Runtime
+from hermodr_ledger.upkeep.due import PUT_BACK_SECONDS, take_due_deliveries
 from hermodr_servicekit.ids import new_job_id
 from hermodr_servicekit.settings import ServiceSettings
 from tests.support.ledgers import new_deliveries, new_jobs

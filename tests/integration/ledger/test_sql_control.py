@@ -5,11 +5,12 @@ from uuid import UUID
 import pytest
 
 from hermodr_contracts.vocabulary import DeliveryState
-from hermodr_ledger import audit, cancelling, requeueing
-from hermodr_ledger.attempts import Outcome, Settlement, claim, record
-from hermodr_ledger.decisions import record_decisions
-from hermodr_ledger.due import take_due_jobs
+from hermodr_ledger.access import audit
+from hermodr_ledger.deliveries.attempts import Outcome, Settlement, claim, record
 from hermodr_ledger.engine import Ledger
+from hermodr_ledger.jobs import cancelling, requeueing
+from hermodr_ledger.jobs.decisions import record_decisions
+from hermodr_ledger.upkeep.due import take_due_jobs
 from tests.support import ledgers
 from tests.support.psql import Psql, Refused
 from tests.support.sql_house import House

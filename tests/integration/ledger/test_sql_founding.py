@@ -6,9 +6,9 @@ from uuid import UUID
 import pytest
 
 from hermodr_contracts.vocabulary import DeliveryState
-from hermodr_ledger.attempts import Outcome, Settlement, claim, record
-from hermodr_ledger.decisions import record_decisions
+from hermodr_ledger.deliveries.attempts import Outcome, Settlement, claim, record
 from hermodr_ledger.engine import Ledger
+from hermodr_ledger.jobs.decisions import record_decisions
 from tests.support import ledgers
 from tests.support.psql import Psql, Refused
 from tests.support.sql_house import House

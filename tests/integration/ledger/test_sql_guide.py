@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from hermodr_ledger import migrate
-from hermodr_ledger.due import take_due_jobs
+from hermodr_ledger.upkeep.due import take_due_jobs
 from tests.support import ledgers
 from tests.support.psql import Psql, Refused
 from tests.support.servers import private_postgres

@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from hermodr_ledger import upkeep
-from hermodr_ledger.due import take_due_jobs
-from hermodr_ledger.schema_version import head
+from hermodr_ledger.engine.schema_version import head
+from hermodr_ledger.upkeep import retention
+from hermodr_ledger.upkeep.due import take_due_jobs
 from tests.support import ledgers
 from tests.support.psql import Psql, Refused
 from tests.support.sql_house import House
@@ -251,7 +251,7 @@ def test_the_interface_is_what_it_is_said_to_be(admin: Psql) -> None:
 async def test_the_ladder_is_the_services_own(producer: Psql, database_url: str) -> None:
     async with ledgers.opened(database_url) as ledger:
         for pauses, told in ((["2", "90"], ["00:00:02", "00:01:30", ""]), (["10"], ["00:00:10", "", ""])):
-            await upkeep.record_ladder(ledger, [timedelta(seconds=float(each)) for each in pauses])
+            await retention.record_ladder(ledger, [timedelta(seconds=float(each)) for each in pauses])
             asked = "SELECT hermodr.calculate_next_retry(n) FROM generate_series(0, 2) n"
             assert [each for (each,) in producer.ask(asked)] == told
     with pytest.raises(Refused, match="retry_count: must be 0 or more"):

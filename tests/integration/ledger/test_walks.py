@@ -10,25 +10,18 @@ import asyncpg
 import pytest
 
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState
-from hermodr_ledger import (
-    audit,
-    groups,
-    keys,
-    letters,
-    listing,
-    members,
-    recipients,
-    snapshots,
-    templates,
-    updates,
-)
-from hermodr_ledger.accept import accept
-from hermodr_ledger.engine import Ledger, Statements
-from hermodr_ledger.listing import END, Key, Mark, Order, sections_of
-from hermodr_ledger.listing_sources import Filters
-from hermodr_ledger.paging import Identified, Page, walk
-from hermodr_ledger.recipients import Search
-from hermodr_ledger.snapshots import Round, Snapshot, Stretch, stretches
+from hermodr_ledger.access import audit, keys
+from hermodr_ledger.dead_letters import lookup
+from hermodr_ledger.engine import Ledger, Statements, snapshots
+from hermodr_ledger.engine.paging import Identified, Page, walk
+from hermodr_ledger.engine.snapshots import Round, Snapshot, Stretch, stretches
+from hermodr_ledger.jobs import listing
+from hermodr_ledger.jobs.accept import accept
+from hermodr_ledger.jobs.listing import END, Key, Mark, Order, sections_of
+from hermodr_ledger.jobs.listing_sources import Filters
+from hermodr_ledger.people import groups, members, recipients, updates
+from hermodr_ledger.people.recipients import Search
+from hermodr_ledger.templates import versions
 from hermodr_servicekit.ids import new_id, new_job_id
 from tests.support.ledgers import new_job, new_project
 from tests.support.plans import Spied, generic_plan
@@ -238,7 +231,7 @@ LISTS: dict[str, tuple[str, Callable[[UUID], Read]]] = {
     ),
     "templates": (
         "INSERT INTO hermodr.templates (id, project_id, name, current_version) SELECT id, $2, id::text, 1",
-        lambda p: lambda at, page: templates.page(at, p, page, name=None),
+        lambda p: lambda at, page: versions.page(at, p, page, name=None),
     ),
     "api_keys": (
         "INSERT INTO hermodr.api_keys (id, project_id, hint, key_hash, scopes)"
@@ -252,7 +245,7 @@ LISTS: dict[str, tuple[str, Callable[[UUID], Read]]] = {
     "dead_letters": (
         "INSERT INTO hermodr.dead_letters (id, project_id, queue, reason)"
         " SELECT id, CASE WHEN n % 2 = 0 THEN $2 END, 'email.dead', 'x'",
-        lambda p: lambda at, page: letters.page(at, letters.Sight(p, raw=True), letters.Wanted(), page),
+        lambda p: lambda at, page: lookup.page(at, lookup.Sight(p, raw=True), lookup.Wanted(), page),
     ),
     "updates": (
         "INSERT INTO hermodr.updates (id, project_id, group_id, body) SELECT id, $2, $2, 'x'",

@@ -11,11 +11,11 @@ import asyncpg
 import pytest
 
 from hermodr_contracts.vocabulary import DeliveryState
-from hermodr_ledger.accept import Accepted, accept
-from hermodr_ledger.attempts import Outcome, Settlement, claim, record
-from hermodr_ledger.decisions import record_decisions
+from hermodr_ledger.deliveries.attempts import Outcome, Settlement, claim, record
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.upkeep import drop_partitions, make_partitions
+from hermodr_ledger.jobs.accept import Accepted, accept
+from hermodr_ledger.jobs.decisions import record_decisions
+from hermodr_ledger.upkeep.retention import drop_partitions, make_partitions
 from tests.support.ledgers import attempt, decisions_of, new_job, new_project
 
 WEEK = timedelta(days=7)

@@ -6,11 +6,11 @@ import aio_pika
 import pytest
 
 from hermodr_contracts.topology import Topology
-from hermodr_ledger import letters, replaying
-from hermodr_ledger.dead_letters import DeadMessage, bury, bury_job
+from hermodr_ledger.dead_letters import lookup, replaying
+from hermodr_ledger.dead_letters.burying import DeadMessage, bury, bury_job
+from hermodr_ledger.dead_letters.lookup import Sight, Wanted
 from hermodr_ledger.engine import Ledger, Row
-from hermodr_ledger.letters import Sight, Wanted
-from hermodr_ledger.paging import Page
+from hermodr_ledger.engine.paging import Page
 from hermodr_scheduler.handlers import subscribe
 from hermodr_scheduler.replays import Replays
 from hermodr_servicekit.announcer import Announcer
@@ -130,7 +130,7 @@ async def test_a_jobs_letter_is_requeued_announced_and_waits_while_its_job_is_un
         assert (await bell.queue_sizes())["jobs.normal"][0] == 1
     found = {
         each.job_id: each
-        for each in await letters.page(ledger, Sight(project_id, raw=False), Wanted(), Page(10))
+        for each in await lookup.page(ledger, Sight(project_id, raw=False), Wanted(), Page(10))
     }
     assert found[ids[0]].replayed_at is not None
     assert found[ids[1]].replayed_at is None

@@ -11,13 +11,14 @@ from prometheus_client import CollectorRegistry
 
 from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Priority
-from hermodr_ledger import pauses, rates
-from hermodr_ledger.attempts import Attempt, Outcome, Settlement, claim, settle
-from hermodr_ledger.due import DueRows, ExpiredClaim
+from hermodr_ledger.access import rates
+from hermodr_ledger.deliveries import pauses
+from hermodr_ledger.deliveries.attempts import Attempt, Outcome, Settlement, claim, settle
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.expiring import expire_deliveries, expire_jobs
-from hermodr_ledger.setting_aside import all_aside, forget_healed
-from hermodr_ledger.upkeep import drop_partitions
+from hermodr_ledger.engine.setting_aside import all_aside, forget_healed
+from hermodr_ledger.upkeep.due import DueRows, ExpiredClaim
+from hermodr_ledger.upkeep.expiring import expire_deliveries, expire_jobs
+from hermodr_ledger.upkeep.retention import drop_partitions
 from hermodr_scheduler.backlog import Backlog
 from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_scheduler.replays import Replays

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hermodr_api.errors import Refused
 from hermodr_api.service.limits import SLICE_SECONDS, Limiter
-from hermodr_ledger.rates import Granted, Limit, Slice, parse
+from hermodr_ledger.access.rates import Granted, Limit, Slice, parse
 from tests.support.clocks import FakeClock
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from hermodr_api.domain.listing import cursor_at, name_of, page_of
 from hermodr_api.errors import Refused
-from hermodr_ledger.paging import Page
-from hermodr_ledger.snapshots import Round, Snapshot
+from hermodr_ledger.engine.paging import Page
+from hermodr_ledger.engine.snapshots import Round, Snapshot
 
 NAME = name_of("/v1/groups", [])
 

@@ -16,7 +16,7 @@ from hermodr_api.domain.templates import (
     texts_of,
 )
 from hermodr_contracts.vocabulary import Channel
-from hermodr_ledger.templates import Texts
+from hermodr_ledger.templates.versions import Texts
 
 ENGLISH = Texts("Hi", "x", None)
 CURRENT = {"email": {"en": ENGLISH}}

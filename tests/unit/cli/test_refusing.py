@@ -8,7 +8,7 @@ from sqlalchemy.exc import ProgrammingError
 from hermodr_cli.commands.refusing import broker_refusals, database_refusals
 from hermodr_cli.refusal import Refusal
 from hermodr_ledger.engine import LedgerUnavailable
-from hermodr_ledger.schema_version import SchemaMismatch
+from hermodr_ledger.engine.schema_version import SchemaMismatch
 from hermodr_servicekit.outages import BrokerUnavailable
 
 

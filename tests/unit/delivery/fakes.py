@@ -11,9 +11,9 @@ from hermodr_contracts.topology import Step, parse_ladder
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.recorder import Recorder, Result
-from hermodr_ledger.attempts import Attempt, Claim, Outcome, Recorded, Settlement
+from hermodr_ledger.deliveries.attempts import Attempt, Claim, Outcome, Recorded, Settlement
 from hermodr_ledger.engine import Contested, LedgerUnavailable
-from hermodr_ledger.locked import Held
+from hermodr_ledger.engine.locked import Held
 from hermodr_servicekit.ids import child_id, job_of, new_job_id
 
 LADDER = parse_ladder("10s,60s")

@@ -12,7 +12,7 @@ from hermodr_delivery import aside
 from hermodr_delivery.claimed import Send, TakesLong
 from hermodr_delivery.pump import Pump
 from hermodr_delivery.recorder import Result
-from hermodr_ledger.attempts import Claim
+from hermodr_ledger.deliveries.attempts import Claim
 from hermodr_servicekit.periodic import running
 from tests.support.waiting import wait_until
 from tests.unit.delivery.fakes import PATIENCE, new_ids

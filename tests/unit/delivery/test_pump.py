@@ -10,7 +10,7 @@ import pytest
 from hermodr_delivery.claimed import Send, Stopping, Withheld
 from hermodr_delivery.pump import CLAIMS_PER_WORKER, PREPARED_TOGETHER, PREPARING_SECONDS, Pump
 from hermodr_delivery.recorder import Result
-from hermodr_ledger.attempts import Claim, Outcome
+from hermodr_ledger.deliveries.attempts import Claim, Outcome
 from hermodr_servicekit.periodic import running
 from tests.support.waiting import wait_until
 from tests.unit.delivery.fakes import new_ids

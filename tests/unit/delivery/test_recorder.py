@@ -8,7 +8,7 @@ import pytest
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_delivery import recorder
 from hermodr_delivery.recorder import Result
-from hermodr_ledger.attempts import Outcome
+from hermodr_ledger.deliveries.attempts import Outcome
 from tests.support.waiting import wait_until
 from tests.unit.delivery.fakes import LADDER, PATIENCE, Bench, claim_of, new_ids, result_of
 

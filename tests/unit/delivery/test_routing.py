@@ -13,7 +13,7 @@ from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.provider import Accepted, ProviderOptions
 from hermodr_delivery.routing import ENOUGH, Route, Routes
 from hermodr_delivery.turns import Turns
-from hermodr_ledger.attempts import Claim
+from hermodr_ledger.deliveries.attempts import Claim
 from hermodr_servicekit.clock import SystemClock
 from tests.support.clocks import FakeClock
 from tests.support.waiting import wait_until

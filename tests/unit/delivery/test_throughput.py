@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_delivery.throughput import Throughput
-from hermodr_ledger.lanes import Rate
+from hermodr_ledger.deliveries.lanes import Rate
 from tests.support.clocks import FakeClock
 
 LANE = (Channel.EMAIL, Priority.NORMAL)

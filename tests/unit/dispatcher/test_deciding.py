@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from hermodr_contracts.topology import SENDERS
 from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, Channel, JobKind, JobState, OnUnknown, Priority
 from hermodr_dispatcher.domain import decide, deciding_wish
-from hermodr_ledger.decisions import Decision, KnownRecipient, Preference, PublishedTemplate, RequestedJob
+from hermodr_ledger.jobs.decisions import (
+    Decision,
+    KnownRecipient,
+    Preference,
+    PublishedTemplate,
+    RequestedJob,
+)
 from hermodr_servicekit.ids import child_id, new_id, new_job_id
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -16,7 +16,7 @@ from hermodr_delivery.routing import Routes
 from hermodr_email_sender.domain import Mailbox
 from hermodr_email_sender.providers import EmailProvider, build_providers
 from hermodr_email_sender.service import EmailSending
-from hermodr_ledger.attempts import Claim, Outcome
+from hermodr_ledger.deliveries.attempts import Claim, Outcome
 from hermodr_ledger.engine import Ledger
 from hermodr_servicekit.clock import SystemClock
 from hermodr_servicekit.periodic import running

@@ -16,9 +16,9 @@ from hermodr_delivery.routing import Routes
 from hermodr_email_sender.domain import OutgoingEmail
 from hermodr_email_sender.providers import EmailProvider
 from hermodr_email_sender.service import EmailSending
-from hermodr_ledger.attempts import Outcome
-from hermodr_ledger.contents import TemplateContent
+from hermodr_ledger.deliveries.attempts import Outcome
 from hermodr_ledger.engine import Ledger, Row
+from hermodr_ledger.templates.texts import TemplateContent
 from hermodr_templates.bounded import BoundedRenderer
 from hermodr_templates.rendering import Rendered, RenderingFailed
 from tests.support.clocks import FakeClock

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hermodr_ledger.job_metrics import average_of, percentile_of
+from hermodr_ledger.jobs.metrics import average_of, percentile_of
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hermodr_contracts.topology import Step, parse_ladder
 from hermodr_contracts.vocabulary import TERMINAL_DELIVERY_STATES, DeliveryState, OnUnknown
-from hermodr_ledger.attempts import Outcome, Settlement, settle
+from hermodr_ledger.deliveries.attempts import Outcome, Settlement, settle
 
 LADDER = parse_ladder("10s,60s,5m")
 TEN, SIXTY, FIVE = LADDER

@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry
 
 from hermodr_contracts.topology import Step, Topology, parse_ladder
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
-from hermodr_ledger.attempts import Attempt, Outcome, Recorded, Settlement
-from hermodr_ledger.due import DueDelivery, DueJob, ExpiredClaim
+from hermodr_ledger.deliveries.attempts import Attempt, Outcome, Recorded, Settlement
 from hermodr_ledger.engine import LedgerUnavailable
+from hermodr_ledger.upkeep.due import DueDelivery, DueJob, ExpiredClaim
 from hermodr_scheduler.backlog import Backlog
 from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_scheduler.service import (

@@ -17,7 +17,7 @@ import structlog
 
 from hermodr_delivery.claimed import AtHand, GetReady, Message, Withheld
 from hermodr_delivery.leases import Call, Leases
-from hermodr_ledger.attempts import Claim
+from hermodr_ledger.deliveries.attempts import Claim
 from hermodr_servicekit.cancellation import cancelled_from_outside
 
 log = structlog.get_logger()

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from hermodr_delivery.recorder import Result
-from hermodr_ledger.attempts import Claim
+from hermodr_ledger.deliveries.attempts import Claim
 
 Send = Callable[[], Awaitable[Result]]
 """Makes one provider call and says what came of it. Failures of delivery are results, not exceptions. Raises `Withheld`

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from hermodr_ledger.attempts import Claim
+from hermodr_ledger.deliveries.attempts import Claim
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_servicekit.clock import Clock
 

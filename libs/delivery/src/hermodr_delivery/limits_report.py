@@ -6,7 +6,7 @@ from typing import Any
 
 from hermodr_contracts.vocabulary import Channel
 from hermodr_delivery.routing import Route, Routes
-from hermodr_ledger.provider_limits import REPORT_EVERY_SECONDS, ProviderLimits
+from hermodr_ledger.deliveries.provider_limits import REPORT_EVERY_SECONDS, ProviderLimits
 from hermodr_servicekit.clock import Clock
 
 Report = Callable[[Sequence[ProviderLimits]], Awaitable[None]]

@@ -7,8 +7,8 @@ from typing import Protocol
 import structlog
 
 from hermodr_contracts.vocabulary import Channel
-from hermodr_ledger.listening import listen
-from hermodr_ledger.pauses import OPERATED_CHANNEL
+from hermodr_ledger.deliveries.pauses import OPERATED_CHANNEL
+from hermodr_ledger.engine.listening import listen
 from hermodr_servicekit.periodic import repeat
 
 log = structlog.get_logger()

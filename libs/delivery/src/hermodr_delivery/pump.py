@@ -25,7 +25,7 @@ from hermodr_delivery.claimed import AtHand, Held, Message, Send, Stopping, Take
 from hermodr_delivery.leases import Leases, Renewals
 from hermodr_delivery.pace import Pace
 from hermodr_delivery.recorder import Recorder
-from hermodr_ledger.attempts import Claim
+from hermodr_ledger.deliveries.attempts import Claim
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_servicekit.cancellation import cancelled_from_outside
 from hermodr_servicekit.clock import Clock

@@ -14,9 +14,9 @@ from hermodr_contracts.topology import Step
 from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, Channel, DeliveryState, JobKind, Priority
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.throughput import Throughput
-from hermodr_ledger.attempts import Attempt, Claim, Recorded, Settlement, settle
+from hermodr_ledger.deliveries.attempts import Attempt, Claim, Recorded, Settlement, settle
 from hermodr_ledger.engine import Contested, LedgerUnavailable
-from hermodr_ledger.locked import Held
+from hermodr_ledger.engine.locked import Held
 from hermodr_servicekit.coalescer import Coalescer
 
 log = structlog.get_logger()

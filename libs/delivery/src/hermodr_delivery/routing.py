@@ -23,7 +23,7 @@ from hermodr_delivery.failures import DeliveryFailure, PermanentError, Refused, 
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.provider import Accepted, Call, ProviderOptions
 from hermodr_delivery.turns import Turns
-from hermodr_ledger.attempts import Claim
+from hermodr_ledger.deliveries.attempts import Claim
 from hermodr_servicekit.clock import Clock
 
 log = structlog.get_logger()

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 
 from hermodr_contracts.vocabulary import Channel, Priority
-from hermodr_ledger.lanes import Rate
+from hermodr_ledger.deliveries.lanes import Rate
 from hermodr_servicekit.clock import Clock
 
 Report = Callable[[Mapping[tuple[Channel, Priority], Rate]], Awaitable[None]]

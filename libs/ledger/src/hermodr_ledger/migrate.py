@@ -9,8 +9,8 @@ from alembic.config import Config
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from hermodr_ledger.engine import ZONE, driver_url
-from hermodr_ledger.schema_version import SchemaMismatch, refuse_unknown
+from hermodr_ledger.engine.connection import ZONE, driver_url
+from hermodr_ledger.engine.schema_version import SchemaMismatch, refuse_unknown
 
 _LOCK = 0x4865726D6F6472  # "Hermodr"
 

@@ -8,9 +8,9 @@ import structlog
 from prometheus_client import CollectorRegistry, Gauge
 
 from hermodr_contracts.messages import JobsRequested, Message
-from hermodr_ledger.due import put_back
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
-from hermodr_ledger.lifeline import Heart, WriteCheck, instance_name, ledger_ready
+from hermodr_ledger.upkeep.due import put_back
+from hermodr_ledger.upkeep.lifeline import Heart, WriteCheck, instance_name, ledger_ready
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.clock import SystemClock

@@ -51,9 +51,9 @@ from hermodr_api.service.queues import Queues
 from hermodr_api.service.users import Users
 from hermodr_api.settings import ApiSettings
 from hermodr_contracts.vocabulary import JobKind, Priority
-from hermodr_ledger import rates
+from hermodr_ledger.access import rates
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.lifeline import Heart, WriteCheck, instance_name, ledger_ready
+from hermodr_ledger.upkeep.lifeline import Heart, WriteCheck, instance_name, ledger_ready
 from hermodr_servicekit import logging
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.broker import Broker

@@ -7,7 +7,7 @@ from prometheus_client import Counter
 from hermodr_dispatcher.handlers import subscribe
 from hermodr_dispatcher.service import Dispatching
 from hermodr_dispatcher.settings import DispatcherSettings
-from hermodr_ledger.locked import LOCK_SECONDS
+from hermodr_ledger.engine.locked import LOCK_SECONDS
 from hermodr_ledger.runtime import Runtime
 from hermodr_servicekit import logging
 from hermodr_servicekit.settings import load

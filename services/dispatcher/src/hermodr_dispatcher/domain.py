@@ -9,7 +9,7 @@ from hermodr_contracts.locales import choose_locale
 from hermodr_contracts.topology import SENDERS
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState, OnUnknown, Priority
 from hermodr_dispatcher import quiet_hours
-from hermodr_ledger.decisions import (
+from hermodr_ledger.jobs.decisions import (
     Decision,
     KnownRecipient,
     NewDelivery,
@@ -18,7 +18,7 @@ from hermodr_ledger.decisions import (
     PublishedTemplate,
     RequestedJob,
 )
-from hermodr_ledger.expiring import EXPIRED
+from hermodr_ledger.upkeep.expiring import EXPIRED
 from hermodr_servicekit.ids import child_id
 
 RECIPIENT_ERASED = "recipient_erased"

@@ -9,8 +9,10 @@ from prometheus_client import Counter
 
 from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_dispatcher.domain import RECIPIENT_ERASED, decide
-from hermodr_ledger.dead_letters import bury_job
-from hermodr_ledger.decisions import (
+from hermodr_ledger.dead_letters.burying import bury_job
+from hermodr_ledger.engine import Ledger, LedgerUnavailable, repeats_itself
+from hermodr_ledger.engine.setting_aside import DECIDING_DUTY, set_aside
+from hermodr_ledger.jobs.decisions import (
     Decision,
     Locales,
     PublishedTemplate,
@@ -18,10 +20,8 @@ from hermodr_ledger.decisions import (
     locales_of,
     requested_jobs,
 )
-from hermodr_ledger.engine import Ledger, LedgerUnavailable, repeats_itself
-from hermodr_ledger.erasure import forget_jobs
-from hermodr_ledger.redeciding import record_all
-from hermodr_ledger.setting_aside import DECIDING_DUTY, set_aside
+from hermodr_ledger.jobs.redeciding import record_all
+from hermodr_ledger.privacy.erasure import forget_jobs
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.coalescer import Coalescer
 from hermodr_servicekit.logging import whereabouts

@@ -18,11 +18,11 @@ from hermodr_email_sender.handlers import subscribe
 from hermodr_email_sender.providers import EmailProvider, build_providers
 from hermodr_email_sender.service import EmailSending
 from hermodr_email_sender.settings import EmailSenderSettings
-from hermodr_ledger.attempting import Attempts
-from hermodr_ledger.lanes import report_rates
-from hermodr_ledger.locked import LOCK_SECONDS
-from hermodr_ledger.pauses import is_paused
-from hermodr_ledger.provider_limits import report
+from hermodr_ledger.deliveries.attempting import Attempts
+from hermodr_ledger.deliveries.lanes import report_rates
+from hermodr_ledger.deliveries.pauses import is_paused
+from hermodr_ledger.deliveries.provider_limits import report
+from hermodr_ledger.engine.locked import LOCK_SECONDS
 from hermodr_ledger.runtime import Runtime
 from hermodr_servicekit import logging
 from hermodr_servicekit.periodic import repeat

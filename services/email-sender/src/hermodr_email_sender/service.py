@@ -25,9 +25,9 @@ from hermodr_delivery.recorder import Result
 from hermodr_delivery.routing import Route, Routes
 from hermodr_email_sender.domain import OutgoingEmail
 from hermodr_email_sender.providers import EmailProvider
-from hermodr_ledger.attempts import Attempt, Claim, Outcome
-from hermodr_ledger.contents import TemplateContent, template_content
+from hermodr_ledger.deliveries.attempts import Attempt, Claim, Outcome
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_ledger.templates.texts import TemplateContent, template_content
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import message_id_of
 from hermodr_servicekit.logging import whereabouts

@@ -3,11 +3,11 @@
 import asyncio
 from datetime import timedelta
 
-from hermodr_ledger.accept import DUE_CHANNEL
-from hermodr_ledger.due import DueRows
-from hermodr_ledger.listening import listen
-from hermodr_ledger.pauses import OPERATED_CHANNEL
+from hermodr_ledger.deliveries.pauses import OPERATED_CHANNEL
+from hermodr_ledger.engine.announcing import DUE_CHANNEL
+from hermodr_ledger.engine.listening import listen
 from hermodr_ledger.runtime import Runtime
+from hermodr_ledger.upkeep.due import DueRows
 from hermodr_scheduler.backlog import Backlog
 from hermodr_scheduler.expiry import Expiry
 from hermodr_scheduler.handlers import subscribe

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.expiring import Ended, expire_deliveries, expire_jobs
+from hermodr_ledger.upkeep.expiring import Ended, expire_deliveries, expire_jobs
 from hermodr_scheduler.metrics import SchedulerMetrics
 
 log = structlog.get_logger()

@@ -9,9 +9,9 @@ from aio_pika.abc import AbstractIncomingMessage
 
 from hermodr_contracts.messages import SCHEMA_VERSION_HEADER, Undecodable, decode
 from hermodr_contracts.topology import QueueSpec
-from hermodr_ledger.dead_letters import DeadMessage, bury
+from hermodr_ledger.dead_letters.burying import DeadMessage, bury
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
-from hermodr_ledger.setting_aside import set_aside
+from hermodr_ledger.engine.setting_aside import set_aside
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.broker_session import RawHandler
 

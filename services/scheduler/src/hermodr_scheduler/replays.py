@@ -5,10 +5,10 @@ from typing import Any
 
 import structlog
 
-from hermodr_ledger import replaying
+from hermodr_ledger.dead_letters import replaying
+from hermodr_ledger.dead_letters.replaying import DueLetter
 from hermodr_ledger.engine import Contested, Ledger, LedgerUnavailable
-from hermodr_ledger.replaying import DueLetter
-from hermodr_ledger.setting_aside import set_aside
+from hermodr_ledger.engine.setting_aside import set_aside
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.broker import Broker, Unroutable
 from hermodr_servicekit.outages import BrokerUnavailable

@@ -8,9 +8,9 @@ import structlog
 
 from hermodr_contracts.topology import Step
 from hermodr_contracts.vocabulary import Channel, Priority
-from hermodr_ledger.attempts import Attempt, Outcome, Recorded, Settlement, settle
-from hermodr_ledger.due import DueDelivery, DueJob, ExpiredClaim
+from hermodr_ledger.deliveries.attempts import Attempt, Outcome, Recorded, Settlement, settle
 from hermodr_ledger.engine import Collided, Contested, LedgerUnavailable
+from hermodr_ledger.upkeep.due import DueDelivery, DueJob, ExpiredClaim
 from hermodr_scheduler.backlog import Backlog
 from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_servicekit.clock import Clock

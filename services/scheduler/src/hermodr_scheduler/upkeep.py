@@ -6,8 +6,11 @@ from datetime import datetime, timedelta
 import structlog
 
 from hermodr_contracts.topology import Topology
-from hermodr_ledger import dead_letters, pauses, rates, setting_aside, upkeep
-from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_ledger.access import rates
+from hermodr_ledger.dead_letters import burying
+from hermodr_ledger.deliveries import pauses
+from hermodr_ledger.engine import Ledger, LedgerUnavailable, setting_aside
+from hermodr_ledger.upkeep import retention
 from hermodr_scheduler.backlog import Backlog
 from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_servicekit.broker import Broker
@@ -57,9 +60,9 @@ class Upkeep:
         put_off: list[str] = []
         failures: dict[str, Exception] = {}
         steps: dict[str, Awaitable[object]] = {
-            "retry ladder": upkeep.record_ladder(self._ledger, self._ladder),
+            "retry ladder": retention.record_ladder(self._ledger, self._ladder),
             "partitions": self._shape(now, put_off),
-            "idempotency keys": upkeep.expire_idempotency_keys(self._ledger, now),
+            "idempotency keys": retention.expire_idempotency_keys(self._ledger, now),
             "rates": rates.forget(self._ledger, now),
             "set aside": setting_aside.forget_healed(self._ledger),
         }
@@ -76,12 +79,12 @@ class Upkeep:
         return _PUT_OFF if put_off or failures else _HOUR
 
     async def _shape(self, now: datetime, put_off: list[str]) -> None:
-        made = await upkeep.make_partitions(self._ledger, now)
+        made = await retention.make_partitions(self._ledger, now)
         put_off += made.put_off
         if made.done:
             log.info("partitions made", tables=len(made.done))
         if self._retention is not None:
-            old = await upkeep.drop_partitions(self._ledger, now - self._retention)
+            old = await retention.drop_partitions(self._ledger, now - self._retention)
             put_off += old.put_off
             for week in old.done:
                 log.info("partitions dropped", week=week)
@@ -109,7 +112,7 @@ class Upkeep:
         """Refreshes the gauges of what waits in the ledger, which reads every row that waits: the more there are, the
         more rarely."""
         began = self._clock.monotonic()
-        dead, waiting = await dead_letters.count(self._ledger), await upkeep.waiting(self._ledger)
+        dead, waiting = await burying.count(self._ledger), await retention.waiting(self._ledger)
         self._metrics.dead_letters.set(dead)
         self._metrics.waiting.clear()
         for row in waiting:

@@ -10,10 +10,10 @@ import typer
 from hermodr_cli import output
 from hermodr_cli.commands.refusing import database_refusals
 from hermodr_cli.commands.settings import CommandSettings, installation
-from hermodr_ledger import keys, rates
+from hermodr_ledger.access import keys, rates
+from hermodr_ledger.access.rates import Limit
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.rates import Limit
-from hermodr_ledger.schema_version import verify
+from hermodr_ledger.engine.schema_version import verify
 
 app = typer.Typer(help="API keys.", no_args_is_help=True)
 

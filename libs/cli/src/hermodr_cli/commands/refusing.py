@@ -8,7 +8,7 @@ from aio_pika.exceptions import AMQPError
 
 from hermodr_cli.refusal import Refusal
 from hermodr_ledger.engine import DATABASE_SAYS_NO, LedgerUnavailable
-from hermodr_ledger.schema_version import SchemaMismatch
+from hermodr_ledger.engine.schema_version import SchemaMismatch
 from hermodr_servicekit.outages import BrokerUnavailable
 
 

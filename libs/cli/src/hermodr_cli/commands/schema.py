@@ -10,7 +10,7 @@ from hermodr_cli.commands.refusing import broker_refusals, database_refusals
 from hermodr_cli.commands.settings import CommandSettings, installation
 from hermodr_contracts.topology import Topology
 from hermodr_ledger import migrate
-from hermodr_ledger.schema_version import head
+from hermodr_ledger.engine.schema_version import head
 from hermodr_servicekit.broker_session import declare
 from hermodr_servicekit.outages import outages_translated
 

@@ -12,9 +12,9 @@ from hermodr_cli import output, signing
 from hermodr_cli.commands.refusing import database_refusals
 from hermodr_cli.commands.settings import CommandSettings, installation
 from hermodr_cli.refusal import Refusal
-from hermodr_ledger import projects
+from hermodr_ledger.access import projects
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.schema_version import verify
+from hermodr_ledger.engine.schema_version import verify
 
 app = typer.Typer(help="Tokens of end users, for development.", no_args_is_help=True)
 

@@ -22,7 +22,8 @@ from hermodr_cli.demo.show import Screen
 from hermodr_cli.supervisor import ALL, Fleet
 from hermodr_cli.supervisor.fleet import STOP_MARGIN, private_ports
 from hermodr_contracts.topology import Topology, parse_ladder
-from hermodr_ledger import keys, migrate
+from hermodr_ledger import migrate
+from hermodr_ledger.access import keys
 from hermodr_ledger.engine import Ledger
 
 PREFIX = "hermodr_demo"

@@ -10,10 +10,12 @@ from hermodr_cli.backing import probe
 from hermodr_cli.doctor.finding import Area, Finding
 from hermodr_cli.doctor.patient import START
 from hermodr_contracts.vocabulary import JobKind
-from hermodr_ledger import dead_letters, inspection, pauses, setting_aside, upkeep
-from hermodr_ledger.engine import Ledger, LedgerUnavailable
-from hermodr_ledger.inspection import ServerFacts
-from hermodr_ledger.schema_version import head, known_revisions
+from hermodr_ledger.dead_letters import burying
+from hermodr_ledger.deliveries import pauses
+from hermodr_ledger.engine import Ledger, LedgerUnavailable, setting_aside
+from hermodr_ledger.engine.schema_version import head, known_revisions
+from hermodr_ledger.upkeep import inspection, retention
+from hermodr_ledger.upkeep.inspection import ServerFacts
 from hermodr_servicekit.clock import Clock
 
 AREA = Area("database")
@@ -132,7 +134,7 @@ async def _tables(ledger: Ledger, clock: Clock) -> list[Finding]:
 
 async def _backlog(ledger: Ledger) -> list[Finding]:
     found = []
-    if dead := await dead_letters.count(ledger):
+    if dead := await burying.count(ledger):
         remedy = "look at them: `hermodr dead-letters list`"
         found.append(AREA.warning("dead letters", f"{output.counted(dead, 'letter')} not replayed", remedy))
     for aside in await setting_aside.all_aside(ledger):
@@ -143,7 +145,7 @@ async def _backlog(ledger: Ledger) -> list[Finding]:
         text = f"channel {pause.channel} is paused since {pause.paused_at:%Y-%m-%dT%H:%M:%SZ}{why}: nothing is sent"
         remedy = f"when that may end: `hermodr queues resume {pause.channel}`, with a key of scope admin"
         found.append(AREA.warning("paused", text, remedy))
-    waiting = await upkeep.waiting(ledger)
+    waiting = await retention.waiting(ledger)
     if tasks := sum(each.jobs for each in waiting if each.kind == JobKind.TASK):
         remedy = "none: they are kept until there is a worker, which this version has not; or cancel them"
         found.append(AREA.warning("tasks", f"{output.counted(tasks, 'task')} without a worker", remedy))

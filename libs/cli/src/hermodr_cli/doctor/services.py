@@ -7,9 +7,8 @@ import httpx
 
 from hermodr_cli.doctor.finding import Area, Finding
 from hermodr_contracts.topology import NEEDED_SERVICES
-from hermodr_ledger import heartbeats
-from hermodr_ledger.engine import Ledger, LedgerUnavailable
-from hermodr_ledger.heartbeats import Alive
+from hermodr_ledger.engine import Ledger, LedgerUnavailable, heartbeats
+from hermodr_ledger.engine.heartbeats import Alive
 
 AREA = Area("services")
 HTTP_SECONDS = 5.0

@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from hermodr_api.domain.bodies import Body
-from hermodr_ledger.keys import Changes, Scope
-from hermodr_ledger.rates import MOST, Limit
+from hermodr_ledger.access.keys import Changes, Scope
+from hermodr_ledger.access.rates import MOST, Limit
 
 KeyName = Annotated[str, Field(max_length=200)]
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from hermodr_ledger.audit import ActorKind
+from hermodr_ledger.access.audit import ActorKind
 
 
 class AuditEntryView(BaseModel):

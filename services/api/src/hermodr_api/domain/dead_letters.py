@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hermodr_api.domain.bodies import Body, Label, Moment
 from hermodr_contracts.vocabulary import Channel
-from hermodr_ledger.letters import Letter, Opened, Wanted
-from hermodr_ledger.replaying import Replayed
+from hermodr_ledger.dead_letters.lookup import Letter, Opened, Wanted
+from hermodr_ledger.dead_letters.replaying import Replayed
 
 MOST_RATE = 500.0
 

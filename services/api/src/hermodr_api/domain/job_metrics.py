@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from hermodr_contracts.vocabulary import JobState
-from hermodr_ledger.job_metrics import Fared
+from hermodr_ledger.jobs.metrics import Fared
 
 
 class Summary(BaseModel):

@@ -13,9 +13,9 @@ from hermodr_api.domain.bodies import Body, Label, Moment
 from hermodr_api.domain.listing import MOST_OF_A_CURSOR, read, written
 from hermodr_api.errors import Flaw, invalid
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState
-from hermodr_ledger.listing import Key, Mark, Order
-from hermodr_ledger.listing_sources import Filters
-from hermodr_ledger.snapshots import Round
+from hermodr_ledger.engine.snapshots import Round
+from hermodr_ledger.jobs.listing import Key, Mark, Order
+from hermodr_ledger.jobs.listing_sources import Filters
 
 JobSort = Literal[
     "created_at",

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hermodr_api.domain.recipients import RecipientView
 from hermodr_contracts.vocabulary import JobState
-from hermodr_ledger.batches import BatchProgress
-from hermodr_ledger.jobs import Event, Job, JobHistory, LoggedAttempt
-from hermodr_ledger.listing import ListedJob
+from hermodr_ledger.jobs.batches import BatchProgress
+from hermodr_ledger.jobs.listing import ListedJob
+from hermodr_ledger.jobs.reading import Event, Job, JobHistory, LoggedAttempt
 from hermodr_servicekit.ids import message_id_of
 
 log = structlog.get_logger()

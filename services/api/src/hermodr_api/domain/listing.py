@@ -7,8 +7,8 @@ from typing import Literal
 from uuid import UUID
 
 from hermodr_api.errors import Flaw, invalid
-from hermodr_ledger.paging import Page
-from hermodr_ledger.snapshots import Round
+from hermodr_ledger.engine.paging import Page
+from hermodr_ledger.engine.snapshots import Round
 
 Order = Literal["created_at", "-created_at"]
 

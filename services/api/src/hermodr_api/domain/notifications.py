@@ -16,9 +16,10 @@ from hermodr_api.domain.json_text import canonical, dump
 from hermodr_api.errors import Flaw
 from hermodr_contracts.topology import SENDERS
 from hermodr_contracts.vocabulary import Channel, JobKind, OnUnknown, Priority
-from hermodr_ledger.accept import Idempotency, NewJob
-from hermodr_ledger.recipients import Found, Reference
-from hermodr_ledger.updates import Place
+from hermodr_ledger.access.idempotency import Idempotency
+from hermodr_ledger.jobs.accept import NewJob
+from hermodr_ledger.people.recipients import Found, Reference
+from hermodr_ledger.people.updates import Place
 from hermodr_servicekit.ids import message_id_of
 
 LONGEST_DELAY = timedelta(days=366)

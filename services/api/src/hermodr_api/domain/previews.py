@@ -10,7 +10,7 @@ from hermodr_api.domain.recipients import Locale
 from hermodr_api.domain.templates import ChangesIn, LocalesIn
 from hermodr_contracts.locales import choose_locale
 from hermodr_contracts.vocabulary import Channel
-from hermodr_ledger.templates import Contents, Texts
+from hermodr_ledger.templates.versions import Contents, Texts
 
 _CLIPPED = 100 * 1024
 _LONG_SUBJECT = 120

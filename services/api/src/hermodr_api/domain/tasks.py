@@ -12,7 +12,7 @@ from hermodr_api.domain.json_text import dump
 from hermodr_api.domain.notifications import LONGEST_DELAY, Type
 from hermodr_api.errors import Flaw
 from hermodr_contracts.vocabulary import JobKind, JobState, Priority
-from hermodr_ledger.accept import NewJob
+from hermodr_ledger.jobs.accept import NewJob
 from hermodr_servicekit.clock import Clock
 
 LONGEST_RUN_SECONDS = 24 * 3600

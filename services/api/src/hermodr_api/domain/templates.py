@@ -12,7 +12,7 @@ from hermodr_api.domain.notifications import Subject, Type
 from hermodr_api.domain.recipients import Locale
 from hermodr_api.errors import Flaw
 from hermodr_contracts.vocabulary import Channel
-from hermodr_ledger.templates import Contents, Texts
+from hermodr_ledger.templates.versions import Contents, Texts
 
 MAX_SOURCE = 128 * 1024
 """Characters of one text. Mail programs cut off what is longer than about 100 KB, and compiling takes its time."""

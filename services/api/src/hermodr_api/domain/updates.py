@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hermodr_api.domain.bodies import Body, JsonObject, Label
 from hermodr_api.errors import Flaw
-from hermodr_ledger.updates import Found, Place
+from hermodr_ledger.people.updates import Found, Place
 
 MOST_READ = 1000
 

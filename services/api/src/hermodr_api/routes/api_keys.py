@@ -13,10 +13,10 @@ from hermodr_api.routes.intake import Gate, caller_of, ok, read_body, respond
 from hermodr_api.routes.lists import Cursor, Limit, Sort, listed, page_asked
 from hermodr_api.service.answers import Outcome, Repeatable, patience
 from hermodr_api.service.authentication import Authenticator
-from hermodr_ledger import keys
+from hermodr_ledger.access import keys
+from hermodr_ledger.access.keys import ApiKey
 from hermodr_ledger.engine import Ledger, Transaction
-from hermodr_ledger.keys import ApiKey
-from hermodr_ledger.paging import walk
+from hermodr_ledger.engine.paging import walk
 
 _EXAMPLE = {"name": "checkout", "scopes": ["send", "read"]}
 _ONE = "/v1/api-keys/{key_id}"

@@ -12,10 +12,10 @@ from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of
 from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, page_asked
 from hermodr_api.service.answers import patience
-from hermodr_ledger import audit
-from hermodr_ledger.audit import ActorKind
+from hermodr_ledger.access import audit
+from hermodr_ledger.access.audit import ActorKind
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.paging import walk
+from hermodr_ledger.engine.paging import walk
 
 Actor = Annotated[ActorKind | None, Query(description="Only what this kind of caller changed.")]
 Since = Annotated[Moment | None, Query(description="Not before this time.")]

@@ -14,10 +14,10 @@ from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, ok, read_body, respond
 from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, including, left_out, listed, page_asked
 from hermodr_api.service.answers import Outcome, Repeatable, patience
-from hermodr_ledger import groups
 from hermodr_ledger.engine import Ledger, Transaction
-from hermodr_ledger.groups import ExternalIdTaken, Group
-from hermodr_ledger.paging import walk
+from hermodr_ledger.engine.paging import walk
+from hermodr_ledger.people import groups
+from hermodr_ledger.people.groups import ExternalIdTaken, Group
 
 _ALL, _ONE = "/v1/groups", "/v1/groups/{group_id}"
 Include = Annotated[str | None, including("metadata")]

@@ -17,7 +17,7 @@ from hermodr_api.routes.parameters import only_known
 from hermodr_api.service.answers import Answer, Key
 from hermodr_api.service.authentication import Authenticator, Caller
 from hermodr_api.service.limits import Limiter
-from hermodr_ledger.keys import Scope
+from hermodr_ledger.access.keys import Scope
 
 M = TypeVar("M", bound=Body)
 

@@ -12,9 +12,9 @@ from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, ok
 from hermodr_api.service.counts import Counts
 from hermodr_api.service.health import HealthCheck
-from hermodr_ledger import job_metrics
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.job_metrics import Fared
+from hermodr_ledger.jobs import metrics
+from hermodr_ledger.jobs.metrics import Fared
 from hermodr_servicekit.clock import Clock
 
 Hours = Annotated[int, Query(ge=1, le=24 * 90, description="Jobs accepted within so many hours."), NUMERAL]
@@ -47,7 +47,7 @@ class JobMetricsRoutes:
         project_id = caller_of(request).project_id
 
         async def count() -> Fared:
-            return await job_metrics.measure(self._ledger, project_id, self._clock.now(), hours)
+            return await metrics.measure(self._ledger, project_id, self._clock.now(), hours)
 
         fared = await self._counts.of(("jobs", project_id, hours), count)
         sizes = await self._check.queue_sizes()

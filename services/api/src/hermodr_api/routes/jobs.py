@@ -25,11 +25,11 @@ from hermodr_api.routes.intake import Gate, caller_of, ok
 from hermodr_api.routes.lists import After, Before, Filter, Limit, including, left_out, page_json
 from hermodr_api.service.answers import patience
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState
-from hermodr_ledger import jobs, listing
-from hermodr_ledger.batches import read_batch
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.jobs import JobHistory
-from hermodr_ledger.listing_sources import PAYLOADS, Filters
+from hermodr_ledger.jobs import listing, reading
+from hermodr_ledger.jobs.batches import read_batch
+from hermodr_ledger.jobs.listing_sources import PAYLOADS, Filters
+from hermodr_ledger.jobs.reading import JobHistory
 from hermodr_servicekit.clock import Clock
 
 JobCursor = Annotated[
@@ -149,7 +149,7 @@ class JobRoutes:
     async def _history(self, request: Request, job_id: UUID) -> JobHistory:
         async with patience():
             caller = caller_of(request)
-            history = await jobs.read(self._ledger, caller.project_id, job_id, owner_id=caller.user_id)
+            history = await reading.read(self._ledger, caller.project_id, job_id, owner_id=caller.user_id)
         if history is None:
             raise not_found("job")
         return history

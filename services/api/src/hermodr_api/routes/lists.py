@@ -11,7 +11,7 @@ from starlette.responses import Response
 from hermodr_api.domain.bodies import NUMERAL, Moment
 from hermodr_api.domain.listing import MOST_OF_A_CURSOR, Order, cursor_at, name_of, page_of
 from hermodr_api.routes.intake import ok
-from hermodr_ledger.paging import Found, Identified, Page
+from hermodr_ledger.engine.paging import Found, Identified, Page
 
 Limit = Annotated[int, Query(ge=1, le=200, description="Rows of a page."), NUMERAL]
 Cursor = Annotated[

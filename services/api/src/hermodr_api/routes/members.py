@@ -15,10 +15,10 @@ from hermodr_api.routes.intake import Gate, caller_of, ok, read_body, respond
 from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, including, left_out, listed, page_asked
 from hermodr_api.service import membership
 from hermodr_api.service.answers import Outcome, Repeatable, patience
-from hermodr_ledger import groups, members, updates
 from hermodr_ledger.engine import Ledger, Transaction
-from hermodr_ledger.members import Member
-from hermodr_ledger.paging import walk
+from hermodr_ledger.engine.paging import walk
+from hermodr_ledger.people import groups, members, updates
+from hermodr_ledger.people.members import Member
 
 _ALL = "/v1/groups/{group_id}/members"
 _ONE = f"{_ALL}/{{member_id}}"

@@ -15,9 +15,10 @@ from hermodr_api.routes.intake import Gate, caller_of, read_body, respond
 from hermodr_api.service.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.service.publishing import Publishing
 from hermodr_contracts.vocabulary import Channel
-from hermodr_ledger import recipients, templates
 from hermodr_ledger.engine import Ledger, Transaction
-from hermodr_ledger.templates import Contents, Template
+from hermodr_ledger.people import recipients
+from hermodr_ledger.templates import versions
+from hermodr_ledger.templates.versions import Contents, Template
 
 _DRAFT = {
     "contents": {
@@ -92,7 +93,7 @@ class PreviewRoutes:
         wanted, key = await read_body(request, PreviewIn)
         project_id = caller_of(request).project_id
         async with patience():
-            template = await templates.read(self._ledger, project_id, template_id)
+            template = await versions.read(self._ledger, project_id, template_id)
             if template is None:
                 raise not_found("template")
             contents = await self._contents(template, wanted.version)
@@ -120,7 +121,7 @@ class PreviewRoutes:
     async def _contents(self, template: Template, version: int | None) -> Contents:
         if version is None or version == template.version:
             return template.contents
-        found = await templates.version(self._ledger, template.id, version)
+        found = await versions.version(self._ledger, template.id, version)
         if found is None:
             raise invalid(Flaw(("body", "version"), "there is no such version"))
         return found.contents

@@ -22,11 +22,11 @@ from hermodr_api.routes.intake import JSON, Gate, caller_of, ok, read_body, resp
 from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, listed, page_asked
 from hermodr_api.service.answers import Outcome, Repeatable, patience
 from hermodr_api.service.export import export
-from hermodr_ledger import recipients
 from hermodr_ledger.engine import Ledger, Transaction
-from hermodr_ledger.erasure import erase
-from hermodr_ledger.paging import walk
-from hermodr_ledger.recipients import ExternalIdTaken, Recipient, Search
+from hermodr_ledger.engine.paging import walk
+from hermodr_ledger.people import recipients
+from hermodr_ledger.people.recipients import ExternalIdTaken, Recipient, Search
+from hermodr_ledger.privacy.erasure import erase
 from hermodr_servicekit.clock import Clock
 
 _EXAMPLE = {"external_id": "customer-17", "name": "Ada", "email": "ada@example.com", "locale": "en"}

@@ -9,7 +9,7 @@ from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, read_body, respond
 from hermodr_api.service.accepting import Accepting
 from hermodr_api.service.answers import patience
-from hermodr_ledger.accept import Idempotency
+from hermodr_ledger.access.idempotency import Idempotency
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import new_job_id
 

@@ -38,10 +38,11 @@ from hermodr_api.routes.lists import (
 from hermodr_api.service.answers import Outcome, Repeatable, patience
 from hermodr_api.service.directory import Directory
 from hermodr_api.service.publishing import Publishing
-from hermodr_ledger import audit, templates
+from hermodr_ledger.access import audit
 from hermodr_ledger.engine import Ledger, Transaction
-from hermodr_ledger.paging import walk
-from hermodr_ledger.templates import Changes, NameTaken, Template
+from hermodr_ledger.engine.paging import walk
+from hermodr_ledger.templates import versions
+from hermodr_ledger.templates.versions import Changes, NameTaken, Template
 
 _EXAMPLE = {
     "name": "magic_link",
@@ -150,14 +151,14 @@ class TemplateRoutes:
             found = await walk(
                 self._ledger,
                 page,
-                lambda at, rows: templates.page(at, project_id, rows, name=name),
+                lambda at, rows: versions.page(at, project_id, rows, name=name),
             )
         return listed(request, found, TemplateView, TemplateList)
 
     async def show(self, request: Request, template_id: UUID) -> Response:
         """`GET /v1/templates/{id}`."""
         async with patience():
-            return ok(_shown(await templates.read(self._ledger, caller_of(request).project_id, template_id)))
+            return ok(_shown(await versions.read(self._ledger, caller_of(request).project_id, template_id)))
 
     async def versions(
         self,
@@ -173,8 +174,8 @@ class TemplateRoutes:
                 raise invalid(Flaw(("query", "cursor"), "is not a next_cursor of this list"))
             before = int(cursor)
         async with patience():
-            _shown(await templates.read(self._ledger, caller_of(request).project_id, template_id))
-            rows, more = await templates.versions(self._ledger, template_id, before, limit)
+            _shown(await versions.read(self._ledger, caller_of(request).project_id, template_id))
+            rows, more = await versions.versions(self._ledger, template_id, before, limit)
         shown = [VersionView.model_validate(row) for row in rows]
         page = VersionList(data=shown, next_cursor=str(shown[-1].version) if more else None)
         return ok(page.model_dump_json().encode())
@@ -182,8 +183,8 @@ class TemplateRoutes:
     async def version(self, request: Request, template_id: UUID, version: VersionNumber) -> Response:
         """`GET /v1/templates/{id}/versions/{version}`."""
         async with patience():
-            _shown(await templates.read(self._ledger, caller_of(request).project_id, template_id))
-            found = await templates.version(self._ledger, template_id, version)
+            _shown(await versions.read(self._ledger, caller_of(request).project_id, template_id))
+            found = await versions.version(self._ledger, template_id, version)
         if found is None:
             raise not_found("version")
         return ok(WholeVersionView.model_validate(found).model_dump_json().encode())
@@ -199,7 +200,7 @@ class TemplateRoutes:
         made_of = await self._publishing.published(given, project_id)
 
         async def act(transaction: Transaction) -> Outcome:
-            made = await templates.create(
+            made = await versions.create(
                 transaction, project_id, wanted.name, wanted.critical, wanted.default_locale, made_of.contents
             )
             await audit.record(
@@ -219,7 +220,7 @@ class TemplateRoutes:
         brought = await self._publishing.published(patched_of(wanted), project_id)
         try:
             async with patience(), self._ledger.transaction() as transaction:
-                current = await templates.read_for_change(transaction, project_id, template_id)
+                current = await versions.read_for_change(transaction, project_id, template_id)
                 if current is None:
                     raise not_found("template")
                 contents = merged(current.contents, wanted, brought.contents)
@@ -228,7 +229,7 @@ class TemplateRoutes:
                 if flaws:
                     raise invalid(*flaws)
                 changes = Changes(wanted.name, wanted.critical, wanted.default_locale, contents)
-                changed = await templates.change(transaction, project_id, template_id, changes)
+                changed = await versions.change(transaction, project_id, template_id, changes)
                 body = _saved(changed, brought.warnings)
                 detail = {"name": current.name, "version": changed.version if changed else None}
                 await audit.record(transaction, project_id, actor, "template.change", template_id, detail)
@@ -243,8 +244,8 @@ class TemplateRoutes:
         project_id, actor = caller_of(request).project_id, caller_of(request).actor
 
         async def act(transaction: Transaction) -> Outcome:
-            _shown(await templates.read(transaction, project_id, template_id))
-            found = await templates.roll_back(transaction, project_id, template_id, wanted.version)
+            _shown(await versions.read(transaction, project_id, template_id))
+            found = await versions.roll_back(transaction, project_id, template_id, wanted.version)
             if found is None:
                 raise invalid(Flaw(("body", "version"), "there is no such version"))
             detail = {"name": found.name, "version": found.version}
@@ -257,8 +258,8 @@ class TemplateRoutes:
         """`DELETE /v1/templates/{id}`."""
         project_id, actor = caller_of(request).project_id, caller_of(request).actor
         async with patience(), self._ledger.transaction() as transaction:
-            found = await templates.read_for_change(transaction, project_id, template_id)
-            if found is None or not await templates.delete(transaction, project_id, template_id):
+            found = await versions.read_for_change(transaction, project_id, template_id)
+            if found is None or not await versions.delete(transaction, project_id, template_id):
                 raise not_found("template")
             await audit.record(
                 transaction, project_id, actor, "template.delete", template_id, {"name": found.name}

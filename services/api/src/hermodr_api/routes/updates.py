@@ -14,11 +14,11 @@ from hermodr_api.openapi import documented
 from hermodr_api.routes.intake import Gate, caller_of, ok, read_body, respond
 from hermodr_api.routes.lists import Cursor, Filter, Limit, Sort, including, left_out, listed, page_asked
 from hermodr_api.service.answers import Outcome, Repeatable, patience
-from hermodr_ledger import groups, recipients, updates
 from hermodr_ledger.engine import Ledger, Statements, Transaction
-from hermodr_ledger.groups import ExternalIdTaken
-from hermodr_ledger.paging import walk
-from hermodr_ledger.updates import SaysNothing, Update
+from hermodr_ledger.engine.paging import walk
+from hermodr_ledger.people import groups, recipients, updates
+from hermodr_ledger.people.groups import ExternalIdTaken
+from hermodr_ledger.people.updates import SaysNothing, Update
 
 _ALL = "/v1/groups/{group_id}/updates"
 _ONE = f"{_ALL}/{{update_id}}"

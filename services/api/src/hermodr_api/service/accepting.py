@@ -12,18 +12,11 @@ from uuid import UUID
 from hermodr_api.errors import SINGLETON_TAKEN, Flaw, Refused, contested, invalid
 from hermodr_api.service.answers import Answer, Key, patience, settled
 from hermodr_contracts.vocabulary import JobKind, Priority
-from hermodr_ledger import idempotency
-from hermodr_ledger.accept import (
-    Accepted,
-    NewJob,
-    SingletonContested,
-    SingletonTaken,
-    StillRunning,
-    Verdict,
-    accept,
-)
+from hermodr_ledger.access import idempotency
+from hermodr_ledger.access.idempotency import StillRunning
 from hermodr_ledger.engine import Collided, Contested, Ledger
-from hermodr_ledger.intake import accept_many
+from hermodr_ledger.jobs.accept import Accepted, NewJob, SingletonContested, SingletonTaken, Verdict, accept
+from hermodr_ledger.jobs.intake import accept_many
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.coalescer import Coalescer
 

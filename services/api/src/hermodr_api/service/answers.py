@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from hermodr_api.errors import KEY_REUSED, STILL_RUNNING, Refused, contested
-from hermodr_ledger import idempotency
-from hermodr_ledger.accept import KeyReused, Replay, StillRunning
+from hermodr_ledger.access import idempotency
+from hermodr_ledger.access.idempotency import KeyReused, Replay, StillRunning
 from hermodr_ledger.engine import Contested, Ledger, Overloaded, Transaction
 
 PATIENCE_SECONDS = 4.5

@@ -9,11 +9,11 @@ from hermodr_api.domain.tokens import MOST_BYTES, Untrusted
 from hermodr_api.errors import FORBIDDEN, UNAUTHENTICATED, Refused
 from hermodr_api.service.answers import patience
 from hermodr_api.service.users import Users
-from hermodr_ledger import keys
-from hermodr_ledger.audit import Actor
+from hermodr_ledger.access import keys
+from hermodr_ledger.access.audit import Actor
+from hermodr_ledger.access.keys import Scope
+from hermodr_ledger.access.rates import Limit
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
-from hermodr_ledger.keys import Scope
-from hermodr_ledger.rates import Limit
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer
 

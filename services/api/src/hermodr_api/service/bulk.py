@@ -37,23 +37,15 @@ from hermodr_api.service.answers import Answer, Key, patience, settled
 from hermodr_api.service.directory import Directory
 from hermodr_api.service.notifications import unknown_recipient, unknown_type
 from hermodr_contracts.vocabulary import JobKind, Priority
-from hermodr_ledger import idempotency
-from hermodr_ledger.accept import (
-    Accepted,
-    Idempotency,
-    KeyReused,
-    NewJob,
-    Replay,
-    SingletonContested,
-    StillRunning,
-    Verdict,
-)
-from hermodr_ledger.batches import Batch, record_batch
+from hermodr_ledger.access import idempotency
+from hermodr_ledger.access.idempotency import Idempotency, KeyReused, Replay, StillRunning
 from hermodr_ledger.engine import Collided, Ledger
-from hermodr_ledger.intake import accept_many
-from hermodr_ledger.recipients import Found, Reference
-from hermodr_ledger.updates import Found as FoundPlace
-from hermodr_ledger.updates import Place
+from hermodr_ledger.jobs.accept import Accepted, NewJob, SingletonContested, Verdict
+from hermodr_ledger.jobs.batches import Batch, record_batch
+from hermodr_ledger.jobs.intake import accept_many
+from hermodr_ledger.people.recipients import Found, Reference
+from hermodr_ledger.people.updates import Found as FoundPlace
+from hermodr_ledger.people.updates import Place
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import new_id, new_job_id

@@ -14,11 +14,12 @@ from hermodr_api.service.answers import Answer, Key, Outcome, Repeatable, patien
 from hermodr_api.service.authentication import Caller
 from hermodr_api.service.operators import Operators
 from hermodr_contracts.vocabulary import Priority
-from hermodr_ledger import audit, letters, replaying
+from hermodr_ledger.access import audit
+from hermodr_ledger.dead_letters import lookup, replaying
+from hermodr_ledger.dead_letters.lookup import MOST_TOGETHER, Letter, Opened, Sight, Wanted
+from hermodr_ledger.dead_letters.replaying import Replayed
 from hermodr_ledger.engine import Ledger, Transaction
-from hermodr_ledger.letters import MOST_TOGETHER, Letter, Opened, Sight, Wanted
-from hermodr_ledger.paging import Found, Page, walk
-from hermodr_ledger.replaying import Replayed
+from hermodr_ledger.engine.paging import Found, Page, walk
 from hermodr_servicekit.announcer import Announcer
 
 
@@ -38,13 +39,13 @@ class DeadLetters:
         """A page of what the caller sees. Raises `LedgerUnavailable`."""
         sight = await self._sight(caller)
         async with patience():
-            return await walk(self._ledger, page, lambda at, rows: letters.page(at, sight, wanted, rows))
+            return await walk(self._ledger, page, lambda at, rows: lookup.page(at, sight, wanted, rows))
 
     async def read(self, caller: Caller, letter_id: UUID) -> Opened | None:
         """A letter, opened. Raises `LedgerUnavailable`."""
         sight = await self._sight(caller)
         async with patience():
-            return await letters.read(self._ledger, sight, letter_id)
+            return await lookup.read(self._ledger, sight, letter_id)
 
     async def replay(self, caller: Caller, letter_id: UUID, key: Key | None) -> Answer:
         """Replays one. Raises `Refused` and `LedgerUnavailable`."""
@@ -95,7 +96,7 @@ class DeadLetters:
         """Throws one away. Raises `LedgerUnavailable`."""
         sight = await self._sight(caller)
         async with patience(), self._ledger.transaction() as transaction:
-            gone = await letters.delete(transaction, sight, letter_id)
+            gone = await lookup.delete(transaction, sight, letter_id)
             if gone:
                 await audit.record(
                     transaction, caller.project_id, caller.actor, "dead_letter.delete", letter_id
@@ -110,7 +111,7 @@ class DeadLetters:
             )
         sight = await self._sight(caller)
         async with patience(), self._ledger.transaction() as transaction:
-            deleted = await letters.delete_meant(transaction, sight, meant.wanted(replayed))
+            deleted = await lookup.delete_meant(transaction, sight, meant.wanted(replayed))
             detail = {
                 "filter": meant.model_dump(mode="json", exclude_none=True),
                 "replayed": replayed,

@@ -4,11 +4,12 @@ statement."""
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from hermodr_ledger import recipients, templates, updates
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.recipients import Found, Reference
-from hermodr_ledger.updates import Found as FoundPlace
-from hermodr_ledger.updates import Place
+from hermodr_ledger.people import recipients, updates
+from hermodr_ledger.people.recipients import Found, Reference
+from hermodr_ledger.people.updates import Found as FoundPlace
+from hermodr_ledger.people.updates import Place
+from hermodr_ledger.templates import versions
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer
 
@@ -72,7 +73,7 @@ class Directory:
     async def _look_up_templates(
         self, keys: Sequence[tuple[UUID, str]], ledger: Ledger | None = None
     ) -> list[bool]:
-        known = await templates.known(ledger or self._ledger, list(dict.fromkeys(keys)))
+        known = await versions.known(ledger or self._ledger, list(dict.fromkeys(keys)))
         if len(self._known) > _MOST_REMEMBERED:
             self._known.clear()
         until = self._clock.monotonic() + REMEMBERED_SECONDS

@@ -8,11 +8,11 @@ from uuid import UUID
 import orjson
 
 from hermodr_api.domain.recipients import RecipientView
-from hermodr_ledger import personal_data, traces
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.jobs import nearest
-from hermodr_ledger.recipients import Recipient
-from hermodr_ledger.traces import Person
+from hermodr_ledger.jobs.reading import nearest
+from hermodr_ledger.people.recipients import Recipient
+from hermodr_ledger.privacy import personal_data, traces
+from hermodr_ledger.privacy.traces import Person
 
 Rows = Sequence[Mapping[str, Any]]
 

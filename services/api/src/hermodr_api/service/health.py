@@ -8,10 +8,12 @@ from typing import Any, Literal
 
 from hermodr_api.service.counts import Counts
 from hermodr_contracts.topology import NEEDED_SERVICES
-from hermodr_ledger import dead_letters, heartbeats, jobs, lanes, pauses, provider_limits, setting_aside
-from hermodr_ledger.engine import Cause, Ledger, LedgerUnavailable, ReadOnly
-from hermodr_ledger.lifeline import WriteCheck
-from hermodr_ledger.provider_limits import ProviderLimits
+from hermodr_ledger.dead_letters import burying
+from hermodr_ledger.deliveries import lanes, pauses, provider_limits
+from hermodr_ledger.deliveries.provider_limits import ProviderLimits
+from hermodr_ledger.engine import Cause, Ledger, LedgerUnavailable, ReadOnly, heartbeats, setting_aside
+from hermodr_ledger.jobs import reading
+from hermodr_ledger.upkeep.lifeline import WriteCheck
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.outages import BrokerUnavailable
@@ -128,8 +130,8 @@ class HealthCheck:
             cause = error.cause if isinstance(error, LedgerUnavailable) else "no answer in time"
             warnings.append(f"what delivers could not be looked at ({cause})")
         sending, dead = await asyncio.gather(
-            self._counted("under way", partial(jobs.under_way, self._ledger)),
-            self._counted("dead letters", partial(dead_letters.count, self._ledger)),
+            self._counted("under way", partial(reading.under_way, self._ledger)),
+            self._counted("dead letters", partial(burying.count, self._ledger)),
         )
         warnings += [f"{dead} dead letters"] if dead else []
         found = {

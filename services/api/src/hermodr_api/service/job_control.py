@@ -10,11 +10,12 @@ from hermodr_api.errors import CONFLICT, SINGLETON_TAKEN, Refused, not_found
 from hermodr_api.service.answers import Answer, Key, Outcome, Repeatable, patience, settled
 from hermodr_api.service.authentication import Caller
 from hermodr_contracts.vocabulary import JobState, Priority
-from hermodr_ledger import audit, cancelling, idempotency, listing, requeueing
-from hermodr_ledger.cancelling import BeingSent, Finished
+from hermodr_ledger.access import audit, idempotency
 from hermodr_ledger.engine import Ledger, Transaction
-from hermodr_ledger.listing import Order
-from hermodr_ledger.requeueing import KeyTaken, NoSuchJob, NotAgain, Requeued
+from hermodr_ledger.jobs import cancelling, listing, requeueing
+from hermodr_ledger.jobs.cancelling import BeingSent, Finished
+from hermodr_ledger.jobs.listing import Order
+from hermodr_ledger.jobs.requeueing import KeyTaken, NoSuchJob, NotAgain, Requeued
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.ids import message_id_of
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from hermodr_api.errors import RATE_LIMITED, Refused
 from hermodr_api.service.answers import patience
-from hermodr_ledger.rates import Granted, Limit, Slice
+from hermodr_ledger.access.rates import Granted, Limit, Slice
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer
 

@@ -5,10 +5,10 @@ from uuid import UUID
 
 from hermodr_api.domain.groups import MemberIn
 from hermodr_api.errors import Flaw, invalid, not_found
-from hermodr_ledger import groups, members, recipients, updates
 from hermodr_ledger.engine import Statements
-from hermodr_ledger.members import Member, NewMember
-from hermodr_ledger.recipients import Reference
+from hermodr_ledger.people import groups, members, recipients, updates
+from hermodr_ledger.people.members import Member, NewMember
+from hermodr_ledger.people.recipients import Reference
 
 
 async def add(

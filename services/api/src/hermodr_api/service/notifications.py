@@ -17,7 +17,8 @@ from hermodr_api.errors import Flaw
 from hermodr_api.service.accepting import Accepting
 from hermodr_api.service.answers import Answer, Key, patience
 from hermodr_api.service.directory import Directory
-from hermodr_ledger.accept import Idempotency, NewJob
+from hermodr_ledger.access.idempotency import Idempotency
+from hermodr_ledger.jobs.accept import NewJob
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import new_job_id
 

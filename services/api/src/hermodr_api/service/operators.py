@@ -5,7 +5,7 @@ from uuid import UUID
 from hermodr_api.errors import FORBIDDEN, Refused
 from hermodr_api.service.answers import patience
 from hermodr_api.service.authentication import Caller
-from hermodr_ledger import projects
+from hermodr_ledger.access import projects
 from hermodr_ledger.engine import Ledger
 
 

@@ -4,9 +4,9 @@ from hermodr_api.domain.providers import ProvidersView, ProviderView
 from hermodr_api.service.answers import patience
 from hermodr_api.service.authentication import Caller
 from hermodr_api.service.operators import Operators
-from hermodr_ledger import provider_limits
+from hermodr_ledger.deliveries import provider_limits
+from hermodr_ledger.deliveries.provider_limits import ProviderLimits
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.provider_limits import ProviderLimits
 
 
 class Providers:

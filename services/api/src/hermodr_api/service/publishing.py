@@ -11,7 +11,7 @@ from hermodr_api.domain.bodies import JsonObject
 from hermodr_api.domain.previews import PreviewView, warnings_of
 from hermodr_api.errors import Flaw, invalid, unavailable
 from hermodr_contracts.topology import SENDERS
-from hermodr_ledger.templates import Contents, Texts
+from hermodr_ledger.templates.versions import Contents, Texts
 from hermodr_templates.cell import Cell, CellLost, Message
 from hermodr_templates.fair_turns import FairTurns, TooManyWait
 

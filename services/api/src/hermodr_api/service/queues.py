@@ -17,10 +17,11 @@ from hermodr_api.service.health import HealthCheck
 from hermodr_api.service.operators import Operators
 from hermodr_contracts.topology import SENDERS, Topology
 from hermodr_contracts.vocabulary import Channel, Priority
-from hermodr_ledger import audit, lanes, pauses
+from hermodr_ledger.access import audit
+from hermodr_ledger.deliveries import lanes, pauses
+from hermodr_ledger.deliveries.lanes import Lane, Rate, Undecided
+from hermodr_ledger.deliveries.pauses import Pause
 from hermodr_ledger.engine import Ledger, Transaction
-from hermodr_ledger.lanes import Lane, Rate, Undecided
-from hermodr_ledger.pauses import Pause
 
 Sizes = Mapping[str, tuple[int, int]]
 

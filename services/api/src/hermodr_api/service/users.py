@@ -9,7 +9,7 @@ from hermodr_api.domain.tokens import SECRET_ALGORITHM, Claims, Expected, Head, 
 from hermodr_api.errors import Refused, unavailable
 from hermodr_api.service.answers import patience
 from hermodr_api.service.jwks import KeySet, KeysUnavailable
-from hermodr_ledger import projects
+from hermodr_ledger.access import projects
 from hermodr_ledger.engine import Ledger
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer

@@ -1,0 +1,242 @@
+"""Replaying dead letters: a job's is asked for again as `requeueing` does it, a raw message is published again.
+
+What is to be replayed many at a time gets a moment each (`replay_at`), spread by the rate asked for; whatever process
+asked may die, the schedulers do it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from hermodr_contracts.vocabulary import JobState, Priority
+from hermodr_ledger.dead_letters.lookup import MOST_TOGETHER, SEEN, Sight, Wanted, meant, seen
+from hermodr_ledger.deliveries.pauses import OPERATED_CHANNEL
+from hermodr_ledger.engine import Ledger, Statements, Transaction
+from hermodr_ledger.engine.setting_aside import not_aside
+from hermodr_ledger.jobs.requeueing import KeyTaken, NoSuchJob, NotAgain, Requeued, Verdict, requeue
+
+DUTY = "replays"
+"""What letters are set aside by that cannot be replayed."""
+
+TAKEN_SECONDS = 10.0
+"""How long a scheduler has to replay what it took before another tries."""
+
+NOT_YET_SECONDS = 30.0
+"""After this the letter of a job that is not finished is looked at again."""
+
+Outcome = Literal[
+    "requeued",
+    "scheduled",
+    "already_replayed",
+    "already_scheduled",
+    "nothing_to_send",
+    "not_finished",
+    "gone",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What came of replaying a letter. With `requeued` whoever commits announces the job, if it is queued. `holder`:
+    the other live job that has its singleton key (then nothing was done)."""
+
+    outcome: Outcome | Literal["key_taken"]
+    job_id: UUID | None = None
+    replayed_at: datetime | None = None
+    announce: Priority | None = None
+    holder: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Letters that have a moment now. `remaining` are meant as well, and are left for the next request."""
+
+    planned: int
+    remaining: int
+
+
+@dataclass(frozen=True, slots=True)
+class DueLetter:
+    """A letter whose moment has come: a job's, or a raw message."""
+
+    id: UUID
+    project_id: UUID | None
+    job_id: UUID | None
+    by: str
+    message_type: str | None
+    body: bytes | None
+    headers: Mapping[str, Any]
+
+
+async def replay_one(transaction: Transaction, sight: Sight, letter_id: UUID, *, by: str) -> Replayed | None:
+    """Replays the letter, once; `None`: there is none. Of a raw message the scheduler takes care, within a second."""
+    rows = await transaction.fetch(
+        f"""
+        SELECT l.project_id, l.job_id, l.replay_at, l.replayed_at FROM hermodr.dead_letters l
+        WHERE l.id = $3 AND {SEEN} FOR UPDATE
+        """,
+        sight.project_id,
+        sight.raw,
+        letter_id,
+    )
+    if not rows:
+        return None
+    row = rows[0]
+    if row["replayed_at"] is not None:
+        return Replayed("already_replayed", row["job_id"], row["replayed_at"])
+    if row["job_id"] is not None:
+        (verdict,) = await requeue(transaction, row["project_id"], [row["job_id"]], by=by)
+        return await _answered(transaction, letter_id, verdict)
+    if row["replay_at"] is not None:
+        return Replayed("already_scheduled")
+    await transaction.fetch(
+        "UPDATE hermodr.dead_letters SET replay_at = now(), replay_by = $2 WHERE id = $1", letter_id, by
+    )
+    await transaction.fetch("SELECT pg_notify($1, '')", OPERATED_CHANNEL)
+    return Replayed("scheduled")
+
+
+async def _answered(transaction: Transaction, letter_id: UUID, verdict: Verdict) -> Replayed:
+    """Writes down what became of a job's letter whose job was asked for again."""
+    match verdict:
+        case Requeued(job_id, priority, state):
+            return Replayed("requeued", job_id, announce=priority if state is JobState.QUEUED else None)
+        case NotAgain(job_id, _, "not_finished"):
+            return Replayed("not_finished", job_id)
+        case NotAgain(job_id):
+            await _done(transaction, [letter_id])
+            return Replayed("nothing_to_send", job_id)
+        case KeyTaken(job_id, holder):
+            return Replayed("key_taken", job_id, holder=holder)
+        case NoSuchJob(job_id):
+            return Replayed("gone", job_id)
+
+
+async def plan(transaction: Transaction, sight: Sight, wanted: Wanted, *, rate: float, by: str) -> Planned:
+    """Gives the letters that are meant, and neither replayed nor planned, their moments: `rate` a second from now on,
+    oldest first, `MOST_TOGETHER` at most."""
+    asked = meant(sight, wanted)
+    rows = await transaction.fetch(
+        f"""
+        WITH chosen AS (
+            SELECT l.id FROM hermodr.dead_letters l
+            WHERE {seen(sight)}{asked} AND l.replayed_at IS NULL AND l.replay_at IS NULL
+            ORDER BY l.id LIMIT {asked.put(MOST_TOGETHER)} FOR UPDATE SKIP LOCKED
+        ), numbered AS (
+            SELECT id, row_number() OVER (ORDER BY id) - 1 AS nth FROM chosen
+        ), planned AS (
+            UPDATE hermodr.dead_letters l
+            SET replay_at = now() + make_interval(secs => n.nth / {asked.put(rate)}::float8),
+                replay_by = {asked.put(by)}
+            FROM numbered n WHERE l.id = n.id RETURNING l.id
+        )
+        SELECT count(*) AS n, pg_notify({asked.put(OPERATED_CHANNEL)}, '') FROM planned
+        """,
+        *asked.arguments,
+    )
+    return Planned(int(rows[0]["n"]), await count_open(transaction, sight, wanted))
+
+
+async def count_open(statements: Statements, sight: Sight, wanted: Wanted) -> int:
+    """How many letters that are meant are neither replayed nor planned."""
+    asked = meant(sight, wanted)
+    rows = await statements.fetch(
+        f"""
+        SELECT count(*) AS n FROM hermodr.dead_letters l
+        WHERE {seen(sight)}{asked} AND l.replayed_at IS NULL AND l.replay_at IS NULL
+        """,
+        *asked.arguments,
+    )
+    return int(rows[0]["n"])
+
+
+async def take_due(ledger: Ledger, limit: int) -> list[DueLetter]:
+    """Letters whose moment has come. Whoever takes them has `TAKEN_SECONDS`; then they are due again."""
+    rows = await ledger.fetch(
+        f"""
+        WITH due AS (
+            SELECT id FROM hermodr.dead_letters l
+            WHERE replay_at <= now() AND replay_at IS NOT NULL AND replayed_at IS NULL AND {not_aside("l.id", DUTY)}
+            ORDER BY replay_at LIMIT $1 FOR UPDATE SKIP LOCKED
+        )
+        UPDATE hermodr.dead_letters l SET replay_at = now() + make_interval(secs => $2) FROM due WHERE l.id = due.id
+        RETURNING l.id, l.project_id, l.job_id, l.replay_by, l.message_type, l.body, l.headers
+        """,
+        limit,
+        TAKEN_SECONDS,
+    )
+    return [
+        DueLetter(
+            row["id"],
+            row["project_id"],
+            row["job_id"],
+            row["replay_by"] or "scheduler",
+            row["message_type"],
+            row["body"],
+            json.loads(row["headers"]),
+        )
+        for row in rows
+    ]
+
+
+async def replay_job(ledger: Ledger, letter: DueLetter) -> Replayed:
+    """Replays a job's letter whose moment has come. One whose job is under way waits on; one that cannot be replayed is
+    put back among the letters nobody has asked for."""
+    if letter.project_id is None or letter.job_id is None:
+        raise ValueError("not a job's letter")
+    async with ledger.transaction() as transaction:
+        held = await transaction.fetch(
+            "SELECT 1 FROM hermodr.dead_letters WHERE id = $1 AND replayed_at IS NULL FOR UPDATE", letter.id
+        )
+        if not held:
+            return Replayed("already_replayed", letter.job_id)
+        (verdict,) = await requeue(transaction, letter.project_id, [letter.job_id], by=letter.by)
+        replayed = await _answered(transaction, letter.id, verdict)
+        if replayed.outcome == "not_finished":
+            await _put_off(transaction, letter.id, NOT_YET_SECONDS)
+        elif replayed.outcome in ("key_taken", "gone"):
+            await _put_off(transaction, letter.id, None)
+    return replayed
+
+
+async def mark_replayed(ledger: Ledger, ids: Sequence[UUID]) -> None:
+    """These raw messages are published again."""
+    await _done(ledger, ids)
+
+
+async def give_up(ledger: Ledger, letter_id: UUID) -> None:
+    """The letter cannot be replayed; it stays one."""
+    await _put_off(ledger, letter_id, None)
+
+
+async def seconds_until_due(ledger: Ledger) -> float | None:
+    """How long until the next letter's moment; `None` when none has one."""
+    rows = await ledger.fetch(
+        """
+        SELECT extract(epoch FROM min(replay_at) - clock_timestamp())::float8 AS seconds
+        FROM hermodr.dead_letters WHERE replay_at IS NOT NULL AND replayed_at IS NULL
+        """
+    )
+    seconds: float | None = rows[0]["seconds"]
+    return seconds
+
+
+async def _done(statements: Statements, ids: Sequence[UUID]) -> None:
+    await statements.fetch(
+        """
+        UPDATE hermodr.dead_letters l SET replayed_at = now()
+        FROM unnest($1::uuid[]) w(id) WHERE l.id = w.id AND l.replayed_at IS NULL
+        """,
+        list(ids),
+    )
+
+
+async def _put_off(statements: Statements, letter_id: UUID, seconds: float | None) -> None:
+    await statements.fetch(
+        "UPDATE hermodr.dead_letters SET replay_at = now() + make_interval(secs => $2::float8) WHERE id = $1",
+        letter_id,
+        seconds,
+    )

@@ -1,0 +1,375 @@
+"""Attempts: claiming deliveries before the provider is called, and recording what came of it.
+
+A claim numbers the attempt and holds a lease. The record is accepted only for that number, so an answer that comes
+after the lease was given up changes nothing, unless the delivery is still waiting to be sent again: then the good
+news is taken and the second sending spared.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+import structlog
+
+from hermodr_contracts.topology import Step
+from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
+from hermodr_ledger.deliveries.late_answers import TAKE_LATE_ANSWERS
+from hermodr_ledger.deliveries.pauses import PAUSED
+from hermodr_ledger.engine import Contested, Ledger, Row, Statements, columns, locked
+from hermodr_ledger.engine.setting_aside import CLAIMING_DUTY, understood
+from hermodr_ledger.engine.times import readable
+from hermodr_servicekit.ids import new_id
+
+log = structlog.get_logger()
+
+RETRY_OVERDUE_SECONDS = 5.0
+"""How long after its time a retry may stay unclaimed before the scheduler announces it itself."""
+
+LONGEST_PATIENCE_SECONDS = 24 * 3600.0
+"""A provider that asks for more is asked again after a day: servers have been seen to name their uptime."""
+
+
+class Outcome(StrEnum):
+    """What came of an attempt."""
+
+    SENT = "sent"
+    TRANSIENT = "transient"
+    PERMANENT = "permanent"
+    BOUNCED = "bounced"
+    THROTTLED = "throttled"
+    UNKNOWN = "unknown"
+
+
+class Claim(NamedTuple):
+    """A delivery this sender may send now, as attempt number `attempt`. `data` and `content` are JSON texts."""
+
+    id: UUID
+    job_id: UUID
+    project_id: UUID
+    channel: Channel
+    priority: Priority
+    attempt: int
+    max_attempts: int
+    on_unknown: OnUnknown
+    address: str
+    address_name: str | None
+    template_id: UUID | None
+    template_version: int | None
+    locale: str | None
+    data: str
+    content: str | None
+    wanted_at: datetime
+    """When it was to be sent: its scheduled time, else its acceptance; not before the end of quiet hours."""
+    earlier_attempts: int = 0
+    """Attempts made before an operator had it sent again; they climb no ladder."""
+    expires_in: float | None = None
+    """Seconds until it is not to be sent any more, at the time of the claim, by the ledger's clock."""
+
+
+class Attempt(NamedTuple):
+    """What came of one claimed attempt. `code` and `detail` are safe to show: no address, body, key or link."""
+
+    delivery_id: UUID
+    number: int
+    outcome: Outcome
+    started_at: datetime
+    finished_at: datetime
+    claimed_by: str | None = None
+    provider: str | None = None
+    provider_message_id: str | None = None
+    code: str | None = None
+    detail: str | None = None
+    claimed_at: datetime | None = None
+    """For one that is given up: the claim it was. A claim released meanwhile gave its number to the next."""
+
+
+class Settlement(NamedTuple):
+    """What an attempt makes of its delivery: the next state, and for a retry the step of the ladder to wait; or, when
+    the provider asked for longer, so many seconds of `patience`. No queue waits those out: the scheduler does."""
+
+    state: DeliveryState
+    step: Step | None = None
+    dead: bool = False
+    patience: float | None = None
+
+    @property
+    def delay(self) -> float | None:
+        """Seconds until the next attempt, if there is to be one."""
+        if self.patience is not None or self.step is None:
+            return self.patience
+        return self.step.delay.total_seconds()
+
+
+class Recorded(NamedTuple):
+    """A record the ledger accepted."""
+
+    delivery_id: UUID
+    job_id: UUID
+    channel: Channel
+    priority: Priority
+    state: DeliveryState
+    job_state: JobState
+
+
+def settle(
+    outcome: Outcome,
+    *,
+    number: int,
+    max_attempts: int,
+    on_unknown: OnUnknown,
+    ladder: Sequence[Step],
+    retry_after: float | None = None,
+    earlier: int = 0,
+    defect: bool = False,
+) -> Settlement:
+    """The rule of retries. `number` is the attempt just made, `retry_after` seconds the provider asked to wait,
+    `earlier` the attempts before an operator had it sent again: the ladder is climbed anew since.
+
+    Transient and throttled attempts climb the ladder, one step each (waiting longer, a day at most, if the provider
+    asks for it); an unknown one is sent again the same way or held, as its policy says. With the attempts used up, the
+    delivery fails and becomes a dead letter. So does one that failed for good by a `defect` of ours: once that is
+    mended, it can be replayed.
+    """
+    if outcome is Outcome.SENT:
+        return Settlement(DeliveryState.SENT)
+    if outcome is Outcome.BOUNCED:
+        return Settlement(DeliveryState.BOUNCED)
+    if outcome is Outcome.PERMANENT:
+        return Settlement(DeliveryState.FAILED, dead=defect)
+    if outcome is Outcome.UNKNOWN and on_unknown is OnUnknown.HOLD:
+        return Settlement(DeliveryState.UNKNOWN)
+    if number >= max_attempts or not ladder:
+        return Settlement(DeliveryState.FAILED, dead=True)
+    step = ladder[min(max(number - earlier, 1), len(ladder)) - 1]
+    patience = min(retry_after or 0.0, LONGEST_PATIENCE_SECONDS)
+    if patience > step.delay.total_seconds():
+        return Settlement(DeliveryState.RETRYING, step, patience=patience)
+    return Settlement(DeliveryState.RETRYING, step)
+
+
+_CLAIM = f"""
+UPDATE hermodr.deliveries d
+SET state = 'sending', attempt = d.attempt + 1, claimed_by = $2, claimed_at = now(),
+    lease_until = now() + make_interval(secs => $3)
+FROM (SELECT id, ARRAY['queued', 'retrying'] AS states FROM unnest($1::uuid[]) AS u(id) OFFSET 0) wanted,
+    hermodr.jobs j  -- see `engine.Ledger`
+WHERE d.id = wanted.id AND j.id = d.job_id AND d.state = ANY (wanted.states)
+  AND (d.due_at IS NULL OR d.due_at <= now() + interval '250 milliseconds')
+  AND (d.expires_at IS NULL OR d.expires_at > now())
+  AND d.channel <> ALL ({PAUSED})
+RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.attempt, d.max_attempts, d.on_unknown,
+    d.address, d.address_name, d.template_id, d.template_version, d.locale, j.data, j.content,
+    {readable("greatest(coalesce(j.scheduled_for, j.created_at), j.deferred_until)")} AS wanted_at, d.earlier_attempts,
+    extract(epoch FROM {readable("d.expires_at")} - now())::float8 AS expires_in
+"""
+
+
+async def claim(ledger: Ledger, ids: Sequence[UUID], *, owner: str, lease_seconds: float) -> list[Claim]:
+    """Takes those of the deliveries that wait to be sent, are due and not expired, and whose channel is not paused.
+    Whatever is returned must be recorded or released before the lease ends; after that the scheduler calls its outcome
+    unknown. One that somebody has locked is left out; one that nobody understands is given back and set aside."""
+    wanted = list(dict.fromkeys(ids))
+    try:
+        rows = await ledger.fetch(_CLAIM, wanted, owner, lease_seconds)
+    except Contested:
+        async with ledger.transaction() as transaction:
+            free = await locked.free_deliveries(transaction, wanted)
+            rows = await transaction.fetch(_CLAIM, free, owner, lease_seconds)
+    claims = await understood(ledger, CLAIMING_DUTY, rows, _claim_of)
+    if len(claims) < len(rows):
+        known = {each.id for each in claims}
+        odd = [row for row in rows if row["id"] not in known]
+        await _release(ledger, [row["id"] for row in odd], [row["attempt"] for row in odd], 0.0)
+    return claims
+
+
+def _claim_of(row: Row) -> Claim:
+    return Claim(
+        id=row["id"],
+        job_id=row["job_id"],
+        project_id=row["project_id"],
+        channel=Channel(row["channel"]),
+        priority=Priority(row["priority"]),
+        attempt=row["attempt"],
+        max_attempts=row["max_attempts"],
+        on_unknown=OnUnknown(row["on_unknown"]),
+        address=row["address"],
+        address_name=row["address_name"],
+        template_id=row["template_id"],
+        template_version=row["template_version"],
+        locale=row["locale"],
+        data=row["data"],
+        content=row["content"],
+        wanted_at=row["wanted_at"],
+        earlier_attempts=row["earlier_attempts"],
+        expires_in=row["expires_in"],
+    )
+
+
+async def release(ledger: Statements, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
+    """Gives back claims that were certainly not sent; the attempt does not count. The scheduler announces them at once;
+    with `held_seconds` not before that: they are still in somebody's line."""
+    await _release(ledger, [each.id for each in claims], [each.attempt for each in claims], held_seconds)
+
+
+async def _release(
+    ledger: Statements, ids: Sequence[UUID], numbers: Sequence[int], held_seconds: float | None
+) -> None:
+    await ledger.fetch(
+        """
+        UPDATE hermodr.deliveries d
+        SET state = CASE WHEN c.number > 1 THEN 'retrying' ELSE 'queued' END, attempt = d.attempt - 1,
+            claimed_by = NULL, claimed_at = NULL, lease_until = NULL,
+            wake_at = now() + make_interval(secs => coalesce($3, 0)),
+            announcements = CASE WHEN $3 IS NULL THEN -1 ELSE greatest(d.announcements, 0) END
+        FROM unnest($1::uuid[], $2::smallint[]) AS c(id, number)
+        WHERE d.id = c.id AND d.attempt = c.number AND d.state = 'sending'
+        """,
+        list(ids),
+        list(numbers),
+        held_seconds,
+    )
+
+
+# An attempt that was given up as unknown keeps that name when its answer comes too late to count: the delivery may have
+# been sent again meanwhile, and its two mails would otherwise have no reason anybody could see.
+# The steps read one another's rows through columns, not through joins: the connection's planner joins rows by nested
+# loops (see `engine`), which is right against tables and quadratic between two steps of one statement.
+_RECORD = """
+WITH input AS (
+    SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                         $8::timestamptz[], $9::timestamptz[], $10::text[], $11::float8[], $12::uuid[], $13::text[],
+                         $14::timestamptz[], $16::boolean[])
+        AS i(id, number, outcome, provider, provider_message_id, code, detail, started_at, finished_at,
+             state, delay, dead, claimed_by, claimed_at, asked)
+), settled AS (
+    UPDATE hermodr.deliveries d
+    SET state = i.state,
+        provider = coalesce(i.provider, d.provider),
+        provider_message_id = coalesce(i.provider_message_id, d.provider_message_id),
+        error = i.code,
+        due_at = now() + make_interval(secs => i.delay),
+        wake_at = now() + make_interval(secs => i.delay + CASE WHEN i.asked THEN 0 ELSE $15 END),
+        announcements = CASE WHEN i.asked THEN -1 ELSE 0 END,
+        lease_until = NULL,
+        finished_at = CASE WHEN i.delay IS NULL THEN now() END
+    FROM input i
+    WHERE d.id = i.id AND d.attempt = i.number AND (i.claimed_at IS NULL OR d.claimed_at = i.claimed_at)
+      AND (d.state = 'sending' OR (i.outcome = 'sent' AND d.state IN ('queued', 'retrying')))
+    RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.state, i.outcome, i.delay, i.code, i.dead,
+              i.number, i.detail
+), logged AS (
+    INSERT INTO hermodr.attempts (delivery_id, number, provider, outcome, code, detail, provider_message_id,
+                                  claimed_by, started_at, finished_at)
+    SELECT id, number, provider, outcome, code, detail, provider_message_id, claimed_by, started_at, finished_at
+    FROM input
+    ON CONFLICT (delivery_id, number) DO UPDATE
+        SET (outcome, code, detail, finished_at) = (
+                SELECT excluded.outcome, excluded.code, excluded.detail, excluded.finished_at
+                WHERE (excluded.delivery_id IN (SELECT id FROM settled)) IS TRUE
+                UNION ALL
+                SELECT attempts.outcome, attempts.code, 'given up as unknown; reported later: ' || excluded.outcome,
+                       attempts.finished_at
+                WHERE (excluded.delivery_id IN (SELECT id FROM settled)) IS NOT TRUE
+            ),
+            provider = excluded.provider, provider_message_id = excluded.provider_message_id
+        WHERE attempts.outcome = 'unknown' AND excluded.outcome <> 'unknown'
+), tally AS (
+    SELECT job_id, count(*) FILTER (WHERE delay IS NULL) AS finished,
+           count(*) FILTER (WHERE state = 'sent') AS sent, max(code) AS code
+    FROM settled GROUP BY job_id
+), jobs AS (
+    UPDATE hermodr.jobs j
+    SET open_deliveries = j.open_deliveries - t.finished,
+        sent_deliveries = j.sent_deliveries + t.sent,
+        state = CASE WHEN j.open_deliveries > t.finished THEN CASE WHEN t.finished = 0 THEN 'retrying' ELSE j.state END
+                     WHEN t.finished = 0 THEN 'retrying'
+                     WHEN j.sent_deliveries + t.sent > 0 THEN 'completed' ELSE 'failed' END,
+        error = CASE WHEN j.sent_deliveries + t.sent > 0 THEN NULL ELSE t.code END,
+        finished_at = CASE WHEN j.open_deliveries = t.finished THEN now() END
+    FROM tally t
+    WHERE j.id = t.job_id
+    RETURNING j.id, j.project_id, j.state, j.finished_at, j.singleton_key
+), freed AS (
+    DELETE FROM hermodr.singletons s USING jobs j
+    WHERE j.singleton_key IS NOT NULL AND j.finished_at IS NOT NULL
+      AND s.project_id = j.project_id AND s.key = j.singleton_key AND s.job_id = j.id
+), buried AS (
+    INSERT INTO hermodr.dead_letters (id, project_id, source_id, queue, reason, job_id, delivery_id, job_type)
+    SELECT dead, project_id, id || '/' || number, channel || '.dead',
+           CASE outcome WHEN 'permanent' THEN code || coalesce(': ' || detail, '')
+                        ELSE 'attempts exhausted: ' || coalesce(code, outcome) END,
+           job_id, id, (SELECT j.type FROM hermodr.jobs j WHERE j.id = s.job_id)
+    FROM settled s WHERE dead IS NOT NULL
+    ON CONFLICT (source_id) DO NOTHING
+)
+SELECT id, job_id, channel, priority, state FROM settled
+UNION ALL
+SELECT NULL, id, NULL, NULL, state FROM jobs
+"""
+
+
+async def record(ledger: Statements, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
+    """Writes down the attempts, what they make of their deliveries, and of the jobs those belong to, in one
+    transaction. Returns those that still counted; recording the same attempt again changes nothing."""
+    attempts = [attempt for attempt, _ in results]
+    settlements = [settlement for _, settlement in results]
+    rows = await ledger.fetch(
+        _RECORD,
+        *columns(
+            [each.delivery_id for each in attempts],
+            [each.number for each in attempts],
+            [each.outcome for each in attempts],
+            [each.provider for each in attempts],
+            [each.provider_message_id for each in attempts],
+            [each.code for each in attempts],
+            [each.detail for each in attempts],
+            [each.started_at for each in attempts],
+            [each.finished_at for each in attempts],
+            [each.state for each in settlements],
+            [each.delay for each in settlements],
+            [new_id() if each.dead else None for each in settlements],
+            [each.claimed_by for each in attempts],
+            [each.claimed_at for each in attempts],
+        ),
+        RETRY_OVERDUE_SECONDS,
+        *columns([each.patience is not None or None for each in settlements]),
+    )
+    job_states = {row["job_id"]: row["state"] for row in rows if row["id"] is None}
+    counted = []
+    for row in rows:
+        if row["id"] is not None:
+            try:
+                counted.append(_recorded(row, job_states[row["job_id"]]))
+            except (ValueError, KeyError) as error:  # a word SQL by hand put there, or the job is gone
+                log.error("recorded of an odd row", delivery_id=str(row["id"]), error=type(error).__name__)
+    known = {each.delivery_id for each in counted}
+    late = [each for each in attempts if each.outcome is Outcome.SENT and each.delivery_id not in known]
+    return counted + (await _take_late(ledger, late) if late else [])
+
+
+async def _take_late(ledger: Statements, attempts: Sequence[Attempt]) -> list[Recorded]:
+    rows = await ledger.fetch(
+        TAKE_LATE_ANSWERS,
+        [each.delivery_id for each in attempts],
+        [each.number for each in attempts],
+        [each.provider for each in attempts],
+        [each.provider_message_id for each in attempts],
+        [each.code for each in attempts],
+        [each.finished_at for each in attempts],
+    )
+    job_states = {row["job_id"]: row["state"] for row in rows if row["id"] is None}
+    return [_recorded(row, job_states[row["job_id"]]) for row in rows if row["id"] is not None]
+
+
+def _recorded(row: Row, job_state: str) -> Recorded:
+    return Recorded(
+        row["id"],
+        row["job_id"],
+        Channel(row["channel"]),
+        Priority(row["priority"]),
+        DeliveryState(row["state"]),
+        JobState(job_state),
+    )

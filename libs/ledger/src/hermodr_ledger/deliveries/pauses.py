@@ -1,0 +1,114 @@
+"""Channels an operator has paused: nothing of them is claimed, so nothing is sent, and nothing is lost.
+
+While a channel is paused its deliveries that become due are parked: their `wake_at` is put beyond all time, so that
+the scheduler neither announces them nor looks at them again. Once it is resumed the scheduler brings them back.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from hermodr_contracts.vocabulary import Channel
+from hermodr_ledger.engine import Ledger, Statements
+from hermodr_ledger.engine.announcing import DUE_CHANNEL
+
+OPERATED_CHANNEL = "hermodr_operated"
+"""The NOTIFY channel that tells senders and schedulers of what an operator did: a pause, its end, a replay."""
+
+PARKED = "timestamptz '9999-12-31 00:00:00+00'"
+"""The `wake_at` of what waits for the end of a pause."""
+
+PAUSED = "ARRAY(SELECT p.channel FROM hermodr.pauses p WHERE p.resumed_at IS NULL)"
+"""The paused channels, for a statement's condition: looked up once for each statement."""
+
+_RESUMED = "ARRAY(SELECT p.channel FROM hermodr.pauses p WHERE p.resumed_at IS NOT NULL)"
+_REMEMBERED_SECONDS = 30.0
+"""How long after a pause parked rows are still looked for: a scheduler may have been parking when it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A channel that is paused, since when and why."""
+
+    channel: Channel
+    paused_at: datetime
+    reason: str | None
+
+
+async def pause(statements: Statements, channel: Channel, reason: str | None) -> bool:
+    """From its commit on no delivery of the channel can be claimed. `False`: it was paused already; its reason and its
+    time stay as they are."""
+    changed = await statements.fetch(
+        """
+        WITH changed AS (
+            INSERT INTO hermodr.pauses AS p (channel, reason) VALUES ($1, $2)
+            ON CONFLICT (channel) DO UPDATE SET paused_at = now(), reason = excluded.reason, resumed_at = NULL
+            WHERE p.resumed_at IS NOT NULL
+            RETURNING channel
+        )
+        SELECT channel, pg_notify($3, channel) FROM changed
+        """,
+        channel,
+        reason,
+        OPERATED_CHANNEL,
+    )
+    return bool(changed)
+
+
+async def resume(statements: Statements, channel: Channel) -> bool:
+    """Deliveries of the channel can be claimed again. `False`: it was not paused."""
+    changed = await statements.fetch(
+        """
+        WITH changed AS (
+            UPDATE hermodr.pauses SET resumed_at = now() WHERE channel = $1 AND resumed_at IS NULL RETURNING channel
+        )
+        SELECT channel, pg_notify($2, channel) FROM changed
+        """,
+        channel,
+        OPERATED_CHANNEL,
+    )
+    return bool(changed)
+
+
+async def paused(statements: Statements) -> list[Pause]:
+    """The channels that are paused."""
+    rows = await statements.fetch(
+        "SELECT channel, paused_at, reason FROM hermodr.pauses WHERE resumed_at IS NULL ORDER BY channel"
+    )
+    return [Pause(Channel(row["channel"]), row["paused_at"], row["reason"]) for row in rows]
+
+
+async def is_paused(statements: Statements, channel: Channel) -> bool:
+    """Whether the channel is paused."""
+    rows = await statements.fetch(
+        "SELECT 1 FROM hermodr.pauses WHERE channel = $1 AND resumed_at IS NULL", channel
+    )
+    return bool(rows)
+
+
+async def unpark(ledger: Ledger, limit: int) -> int:
+    """Makes deliveries due that were parked when their channel was paused and that flows again, and wakes the
+    scheduler for them; returns how many. With none left, ended pauses are forgotten."""
+    rows = await ledger.fetch(
+        f"""
+        WITH parked AS (
+            SELECT id FROM hermodr.deliveries
+            WHERE EXISTS (SELECT 1 FROM hermodr.pauses WHERE resumed_at IS NOT NULL)
+              AND wake_at = {PARKED} AND channel = ANY ({_RESUMED})
+            LIMIT $1 FOR UPDATE SKIP LOCKED
+        ), due AS (
+            UPDATE hermodr.deliveries d SET wake_at = now(), announcements = -1 FROM parked WHERE d.id = parked.id
+            RETURNING d.id
+        ), forgotten AS (
+            DELETE FROM hermodr.pauses
+            WHERE resumed_at < now() - make_interval(secs => $2)
+              AND NOT EXISTS (  -- also none that somebody else has locked: after this nobody looks for it
+                SELECT 1 FROM hermodr.deliveries d WHERE d.wake_at = {PARKED} AND d.channel = ANY ({_RESUMED})
+              )
+        )
+        SELECT count(*) AS n, CASE WHEN count(*) > 0 THEN pg_notify($3, '') END FROM due
+        """,
+        limit,
+        _REMEMBERED_SECONDS,
+        DUE_CHANNEL,
+    )
+    return int(rows[0]["n"])

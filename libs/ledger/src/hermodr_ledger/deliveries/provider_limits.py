@@ -1,0 +1,104 @@
+"""What the senders know of the limits of their providers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from hermodr_contracts.vocabulary import Channel
+from hermodr_ledger.engine import Ledger
+from hermodr_ledger.engine.heartbeats import SILENT_AFTER_SECONDS
+
+REPORT_EVERY_SECONDS = 600.0
+"""Senders report what changed at once, and everything again so often."""
+_FORGOTTEN_AFTER_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderLimits:
+    """One provider, as one sender or (`known`) all of them together know it. `rate` None: any number a second.
+    `cause` and `code` of the last refusal, None while nothing is limited. `place`: where it is, without credentials;
+    `position`: which one is preferred, from 1; `instances`: how many senders know it."""
+
+    channel: Channel
+    provider: str
+    calls: int
+    calls_configured: int
+    rate: float | None = None
+    rests_until: datetime | None = None
+    cause: str | None = None
+    code: str | None = None
+    rate_configured: float | None = None
+    place: str = ""
+    position: int = 1
+    instances: int = 1
+
+
+async def report(ledger: Ledger, instance: str, limits: Sequence[ProviderLimits]) -> None:
+    """Writes down what a sender knows; those not heard of for an hour are forgotten."""
+    await ledger.fetch(
+        """
+        WITH forgotten AS (
+            DELETE FROM hermodr.provider_limits WHERE instance <> $1 AND at < now() - make_interval(secs => $10)
+        )
+        INSERT INTO hermodr.provider_limits AS p
+            (instance, channel, provider, calls, calls_configured, rate, rests_until, cause, code, rate_configured,
+             place, position)
+        SELECT $1, r.* FROM unnest($2::text[], $3::text[], $4::int[], $5::int[], $6::float8[], $7::timestamptz[],
+                                   $8::text[], $9::text[], $11::float8[], $12::text[], $13::int[]) AS r
+        ON CONFLICT (instance, channel, provider) DO UPDATE
+            SET (calls, calls_configured, rate, rests_until, cause, code, rate_configured, place, position, at) =
+                (excluded.calls, excluded.calls_configured, excluded.rate, excluded.rests_until, excluded.cause,
+                 excluded.code, excluded.rate_configured, excluded.place, excluded.position, now())
+        """,
+        instance,
+        [each.channel for each in limits],
+        [each.provider for each in limits],
+        [each.calls for each in limits],
+        [each.calls_configured for each in limits],
+        [each.rate for each in limits],
+        [each.rests_until for each in limits],
+        [each.cause for each in limits],
+        [each.code for each in limits],
+        _FORGOTTEN_AFTER_SECONDS,
+        [each.rate_configured for each in limits],
+        [each.place for each in limits],
+        [each.position for each in limits],
+    )
+
+
+async def known(ledger: Ledger) -> list[ProviderLimits]:
+    """Each provider that a living sender reported of. Over all senders: calls and rates add up; it rests until the
+    first of them asks again, and only if all of them rest."""
+    rows = await ledger.fetch(
+        """
+        SELECT channel, provider, sum(calls)::int AS calls, sum(calls_configured)::int AS calls_configured,
+               CASE WHEN count(*) = count(rate) THEN sum(rate) END AS rate,
+               CASE WHEN bool_and(coalesce(rests_until > now(), false)) THEN min(rests_until) END AS rests_until,
+               (array_agg(cause ORDER BY rests_until DESC NULLS LAST) FILTER (WHERE cause IS NOT NULL))[1] AS cause,
+               (array_agg(code ORDER BY rests_until DESC NULLS LAST) FILTER (WHERE cause IS NOT NULL))[1] AS code,
+               CASE WHEN count(*) = count(rate_configured) THEN sum(rate_configured) END AS rate_configured,
+               (array_agg(place ORDER BY at DESC))[1] AS place, min(position) AS position, count(*)::int AS instances
+        FROM hermodr.provider_limits p
+        WHERE EXISTS (SELECT 1 FROM hermodr.service_heartbeats h
+                      WHERE h.instance = p.instance AND h.beat_at > now() - make_interval(secs => $1))
+        GROUP BY channel, provider ORDER BY channel, min(position), provider
+        """,
+        SILENT_AFTER_SECONDS,
+    )
+    return [
+        ProviderLimits(
+            Channel(row["channel"]),
+            row["provider"],
+            row["calls"],
+            row["calls_configured"],
+            row["rate"],
+            row["rests_until"],
+            row["cause"],
+            row["code"],
+            row["rate_configured"],
+            row["place"],
+            row["position"],
+            row["instances"],
+        )
+        for row in rows
+    ]

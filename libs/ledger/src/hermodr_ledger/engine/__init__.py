@@ -1,0 +1,30 @@
+"""The connection to PostgreSQL, and what all that is asked of it shares."""
+
+from hermodr_ledger.engine.connection import COUNTING_SECONDS, Ledger, Row, Statements, Transaction, columns
+from hermodr_ledger.engine.errors import (
+    DATABASE_SAYS_NO,
+    Cause,
+    Collided,
+    Contested,
+    LedgerUnavailable,
+    Overloaded,
+    ReadOnly,
+    repeats_itself,
+)
+
+__all__ = [
+    "COUNTING_SECONDS",
+    "DATABASE_SAYS_NO",
+    "Cause",
+    "Collided",
+    "Contested",
+    "Ledger",
+    "LedgerUnavailable",
+    "Overloaded",
+    "ReadOnly",
+    "Row",
+    "Statements",
+    "Transaction",
+    "columns",
+    "repeats_itself",
+]

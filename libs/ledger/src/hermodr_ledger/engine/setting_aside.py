@@ -1,0 +1,178 @@
+"""Rows that a duty, of the scheduler or a sender, fails at: each is left alone for a while, and said to be so, and the
+rest goes on.
+
+A statement about many rows fails for all of them when it fails for one. Then it is tried for halves, until the rows are
+found that fail alone.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from hermodr_ledger.engine.connection import Ledger, Row
+from hermodr_ledger.engine.errors import Contested, LedgerUnavailable, repeats_itself
+
+log = structlog.get_logger()
+
+R = TypeVar("R")
+
+CLAIMING_DUTY, DECIDING_DUTY = "claims", "decisions"
+"""What senders and dispatchers fail at; the scheduler announces no row that they set aside."""
+
+_NO_ROWS_FAULT: tuple[type[Exception], ...] = (LedgerUnavailable, OSError, MemoryError)
+_IN_VAIN = 64
+"""Statements of which none succeeded: it is not a row's fault then."""
+_SHORTEST_SECONDS, _LONGEST_SECONDS = 60.0, 3600.0
+_SHOWN_SECONDS = 120.0
+"""How long a row is still shown after the time at which it is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """What one duty has set aside. `subject`: one of them, `error`: the name of what it raised."""
+
+    duty: str
+    rows: int
+    since: datetime
+    subject: str
+    error: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.duty}: {self.rows} set aside since {self.since:%Y-%m-%dT%H:%M:%SZ}"
+            f" (such as {self.subject}: {self.error}); the rest goes on"
+        )
+
+
+def not_aside(column: str, *duties: str) -> str:
+    """The condition that a row, by its `column`, is set aside by none of the duties."""
+    names = ", ".join(f"'{duty}'" for duty in duties)
+    return (
+        f"NOT EXISTS (SELECT 1 FROM hermodr.set_aside a WHERE a.duty IN ({names}) AND a.subject = {column}::text"
+        " AND a.again_at > now())"
+    )
+
+
+async def spared(
+    ledger: Ledger,
+    duty: str,
+    work: Callable[[Sequence[UUID] | None], Awaitable[list[R]]],
+    candidates: Callable[[], Awaitable[list[UUID]]],
+) -> list[R]:
+    """The work on whatever is due (`None`); where that fails, on as many of the candidates as it can be done for."""
+    try:
+        return await work(None)
+    except _NO_ROWS_FAULT:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, the rows without it go on
+        log.warning("duty fails for some row", duty=duty, error=type(error).__name__)
+    return await isolated(ledger, duty, await candidates(), work)
+
+
+async def apart(
+    ledger: Ledger, duty: str, ids: Sequence[UUID], work: Callable[[Sequence[UUID]], Awaitable[list[R]]]
+) -> list[R]:
+    """The work on all rows in one; where that fails, `isolated`."""
+
+    async def candidates() -> list[UUID]:
+        return list(ids)
+
+    return await spared(ledger, duty, lambda only: work(ids if only is None else only), candidates)
+
+
+async def isolated(
+    ledger: Ledger, duty: str, ids: Sequence[UUID], work: Callable[[Sequence[UUID]], Awaitable[list[R]]]
+) -> list[R]:
+    """The work on all rows but those that fail alone, or that somebody's transaction has locked, which are set aside.
+    Raises what is no row's fault."""
+    results: list[R] = []
+    failures: dict[str, Exception] = {}
+    groups, tries, succeeded = [list(ids)] if ids else [], 0, False
+    while groups:
+        group = groups.pop(0)
+        tries += 1
+        try:
+            results += await work(group)
+            succeeded = True
+        except Exception as error:
+            if isinstance(error, _NO_ROWS_FAULT) and not isinstance(error, Contested):
+                raise
+            if not succeeded and tries > _IN_VAIN and not repeats_itself(error):
+                raise
+            if len(group) == 1:
+                failures[str(group[0])] = error
+            else:
+                half = len(group) // 2
+                groups += [group[:half], group[half:]]
+    for failure in failures.values():
+        if not succeeded and isinstance(failure, asyncpg.SyntaxOrAccessError):
+            raise failure
+    await _noted(ledger, duty, failures)
+    return results
+
+
+async def understood(ledger: Ledger, duty: str, rows: Sequence[Row], make: Callable[[Row], R]) -> list[R]:
+    """What `make` makes of the rows, which have an `id`; those it does not understand are set aside."""
+    made: list[R] = []
+    odd: dict[str, Exception] = {}
+    for row in rows:
+        try:
+            made.append(make(row))
+        except (ValueError, TypeError, KeyError) as error:
+            odd[str(row["id"])] = error
+    await _noted(ledger, duty, odd)
+    return made
+
+
+async def _noted(ledger: Ledger, duty: str, failures: Mapping[str, Exception]) -> None:
+    """What is done for the other rows is not lost because this could not be written: a row fails again."""
+    try:
+        await set_aside(ledger, duty, failures)
+    except LedgerUnavailable as error:
+        log.warning("not noted as set aside", duty=duty, rows=len(failures), error=type(error).__name__)
+
+
+async def set_aside(ledger: Ledger, duty: str, failures: Mapping[str, Exception]) -> None:
+    """Leaves these alone for a minute, longer each time, an hour at most."""
+    if not failures:
+        return
+    for subject, error in failures.items():
+        log.error("set aside", duty=duty, subject=subject, error=type(error).__name__)
+    await ledger.fetch(
+        """
+        INSERT INTO hermodr.set_aside AS s (duty, subject, error, again_at)
+        SELECT $1, subject, error, now() + make_interval(secs => $4)
+        FROM unnest($2::text[], $3::text[]) AS f(subject, error) ORDER BY subject
+        ON CONFLICT (duty, subject) DO UPDATE SET error = excluded.error, times = least(s.times, 1000) + 1,
+            again_at = now() + make_interval(secs => least($4 * power(2, least(s.times, 20)), $5))
+        """,
+        duty,
+        list(failures),
+        [type(error).__name__ for error in failures.values()],
+        _SHORTEST_SECONDS,
+        _LONGEST_SECONDS,
+    )
+
+
+async def all_aside(ledger: Ledger) -> list[Aside]:
+    """What is set aside, by duty."""
+    rows = await ledger.fetch(
+        """
+        SELECT duty, count(*) AS n, min(since) AS since, min(subject) AS subject, min(error) AS error
+        FROM hermodr.set_aside WHERE again_at > now() - make_interval(secs => $1) GROUP BY duty ORDER BY duty
+        """,
+        _SHOWN_SECONDS,
+    )
+    return [Aside(row["duty"], row["n"], row["since"], row["subject"], row["error"]) for row in rows]
+
+
+async def forget_healed(ledger: Ledger) -> None:
+    """Deletes what did not fail again when its time came."""
+    await ledger.fetch(
+        "DELETE FROM hermodr.set_aside WHERE again_at < now() - make_interval(secs => $1)", _LONGEST_SECONDS
+    )

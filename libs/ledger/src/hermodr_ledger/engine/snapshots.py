@@ -1,0 +1,133 @@
+"""Walks that miss nothing: a list is read as of one snapshot to its end, then what was committed since, and so on.
+
+An id is made before its transaction is committed, so a cursor that is only an id passes by what is committed behind it.
+Instead each row knows its transaction (`xact`), and a walk is a row of rounds: the first has what its snapshot shows,
+each further one what its own shows and the one before did not. Whatever is open meanwhile, and for however long, keeps
+nobody waiting, and belongs to the round after its end.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hermodr_ledger.engine.connection import Statements
+
+MOST_RUNNING = 150
+"""Transactions under way that a snapshot tells apart; those after them are left to the next round."""
+_CLOSE = 1000
+"""Transactions no further apart are looked for along one stretch of the index."""
+_MOST_STRETCHES = 100
+_LARGEST = (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Which transactions are over, as `pg_snapshot`: all before `first`, none from `beyond` on, and of those between
+    all but the `running`."""
+
+    first: int
+    beyond: int
+    running: tuple[int, ...] = ()
+
+    def shows(self, transaction: int) -> bool:
+        """Whether that transaction is over."""
+        return transaction < self.beyond and transaction not in self.running
+
+    def cut(self) -> "Snapshot":
+        """As a cursor has it: with no more transactions under way than it may name. It ends before the next of them."""
+        if len(self.running) <= MOST_RUNNING:
+            return self
+        return Snapshot(self.first, self.running[MOST_RUNNING], self.running[:MOST_RUNNING])
+
+    @property
+    def value(self) -> tuple[int, int, tuple[int, ...]]:
+        """As the driver takes it."""
+        return (self.first, self.beyond, self.running)
+
+    def __str__(self) -> str:
+        """In few characters; `of_text` reads it."""
+        steps = [
+            each - before for before, each in zip((self.first, *self.running), self.running, strict=False)
+        ]
+        return f"{self.first:x}:{self.beyond - self.first:x}:{','.join(f'{step:x}' for step in steps)}"
+
+    @classmethod
+    def of_text(cls, text: str) -> "Snapshot":
+        """Raises `ValueError` for what is none."""
+        first, length, steps = text.split(":")
+        running: list[int] = []
+        last = int(first, 16)
+        for number, step in enumerate(steps.split(",") if steps else ()):
+            last += int(step, 16)
+            if (running and last <= running[-1]) or number >= MOST_RUNNING:
+                raise ValueError("not a snapshot")
+            running.append(last)
+        found = cls(int(first, 16), int(first, 16) + int(length, 16), tuple(running))
+        if not 0 < found.first <= found.beyond <= _LARGEST or (running and running[-1] >= found.beyond):
+            raise ValueError("not a snapshot")
+        if running and running[0] < found.first:
+            raise ValueError("not a snapshot")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What of a list belongs to one round: what `shown` shows and `seen`, the round's before, did not."""
+
+    shown: Snapshot
+    seen: Snapshot | None = None
+
+    @classmethod
+    def begun(cls, now: Snapshot) -> "Round":
+        """The first round."""
+        return cls(now.cut())
+
+    def following(self, now: Snapshot) -> "Round":
+        """The round after this."""
+        return Round(now.cut(), self.shown)
+
+    def __str__(self) -> str:
+        return f"{self.shown}/{self.seen or ''}"
+
+    @classmethod
+    def of_text(cls, text: str) -> "Round":
+        """Raises `ValueError` for what is none."""
+        shown, seen = text.split("/")
+        return cls(Snapshot.of_text(shown), Snapshot.of_text(seen) if seen else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Transactions of a further round that lie together: from `first` to before `beyond`, only `these` if given."""
+
+    first: int
+    beyond: int
+    these: tuple[int, ...] | None = None
+
+
+def stretches(round: Round) -> list[Stretch]:
+    """All transactions of a further round, in order: those that were under way before, and those begun since."""
+    if round.seen is None:
+        return []
+    over = [each for each in round.seen.running if round.shown.shows(each)]
+    groups: list[list[int]] = []
+    for each in over:
+        if groups and (each - groups[-1][-1] <= _CLOSE or len(groups) == _MOST_STRETCHES):
+            groups[-1].append(each)
+        else:
+            groups.append([each])
+    return [
+        *(Stretch(group[0], group[-1] + 1, tuple(group)) for group in groups),
+        Stretch(round.seen.beyond, max(round.seen.beyond, round.shown.beyond)),
+    ]
+
+
+async def current(statements: Statements) -> Snapshot:
+    """What is committed at this moment; in a transaction that has one snapshot, as of that."""
+    rows = await statements.fetch("SELECT pg_current_snapshot() AS now")
+    return of_value(rows[0]["now"])
+
+
+def of_value(value: tuple[int, int, Sequence[int]]) -> Snapshot:
+    """A snapshot as the driver gives it."""
+    first, beyond, running = value
+    return Snapshot(first, beyond, tuple(running))

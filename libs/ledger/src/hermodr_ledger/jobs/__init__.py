@@ -1,0 +1,1 @@
+"""Jobs: accepted, decided, listed, cancelled, asked for again."""

@@ -1,0 +1,216 @@
+"""Taking jobs on: the one statement between a request and its `202 Accepted`."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from hermodr_contracts.vocabulary import JobKind, JobState, OnUnknown, Priority
+from hermodr_ledger.access.idempotency import Idempotency, KeyReused, Replay, StillRunning
+from hermodr_ledger.engine import Ledger, Statements, columns
+from hermodr_ledger.engine.announcing import DUE_CHANNEL, FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
+from hermodr_servicekit.ids import new_job_id
+
+
+class NewJob(NamedTuple):
+    """A job to be taken on. `data`, `content` and `metadata` are JSON texts. `id` comes from `ids.new_job_id`."""
+
+    id: UUID
+    project_id: UUID
+    kind: JobKind
+    type: str | None
+    priority: Priority
+    data: str
+    content: str | None = None
+    metadata: str | None = None
+    channels: tuple[str, ...] | None = None
+    recipient_id: UUID | None = None
+    to_email: str | None = None
+    to_phone: str | None = None
+    owner_id: str | None = None
+    group_id: UUID | None = None
+    update_id: UUID | None = None
+    batch_id: UUID | None = None
+    singleton_key: str | None = None
+    on_unknown: OnUnknown | None = None
+    scheduled_for: datetime | None = None
+    delay_seconds: float | None = None
+    """Instead of `scheduled_for`: so long from now by the clock of the ledger, which also says when it is due."""
+    idempotency: Idempotency | None = None
+    expires_at: datetime | None = None
+    """What is not handed to a provider by then is not sent any more."""
+    max_retries: int | None = None
+    """Steps of the ladder at most; `None`: all of it."""
+    cancel_key: str | None = None
+    """It is cancelled together with all others that carry this."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether its time is yet to come."""
+        return self.scheduled_for is not None or self.delay_seconds is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The job is committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SingletonTaken:
+    """Another live job holds the singleton key."""
+
+    job_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SingletonContested:
+    """A transaction that is not committed holds the singleton key: whether for a job, time will tell."""
+
+
+Verdict = Accepted | Replay | KeyReused | StillRunning | SingletonTaken | SingletonContested
+
+# ON CONFLICT DO NOTHING waits for a concurrent holder of the key to commit or roll back, so a duplicate that comes at
+# the same instant finds its answer just after. Two with one key in one batch are told apart by the response, which
+# names the job.
+_ACCEPT = """
+WITH input AS (
+    SELECT * FROM unnest(
+        $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::text[], $8::uuid[], $9::text[],
+        $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::uuid[], $16::uuid[], $17::uuid[],
+        $18::text[], $19::text[], $20::timestamptz[], $21::text[], $22::bytea[], $23::bytea[],
+        $24::float8[], $28::timestamptz[], $29::smallint[], $30::text[]
+    ) AS i(id, project_id, kind, type, state, priority, channels, recipient_id, to_email,
+           to_phone, owner_id, data, content, metadata, group_id, update_id, batch_id,
+           singleton_key, on_unknown, scheduled_for, key, fingerprint, response, delay, expires_at, max_retries,
+           cancel_key)
+), keyed AS (
+    INSERT INTO hermodr.idempotency_keys (project_id, key, fingerprint, status, response)
+    SELECT project_id, key, fingerprint, 202, response FROM input
+    WHERE key IS NOT NULL
+      AND (SELECT set_config('lock_timeout', coalesce($27, current_setting('lock_timeout')), true)) IS NOT NULL
+    ORDER BY project_id, key  -- as everybody does, so that two statements never wait for each other
+    ON CONFLICT DO NOTHING
+    RETURNING project_id, key, response
+), accepted AS (
+    INSERT INTO hermodr.jobs (id, project_id, kind, type, state, priority, channels, recipient_id, to_email,
+        to_phone, owner_id, data, content, metadata, group_id, update_id, batch_id, singleton_key, on_unknown,
+        scheduled_for, wake_at, expires_at, max_retries, cancel_key)
+    SELECT id, project_id, kind, type, state, priority, string_to_array(channels, ','), recipient_id, to_email,
+        to_phone, owner_id, data::jsonb, content::jsonb, metadata::jsonb, group_id, update_id, batch_id, singleton_key,
+        on_unknown, coalesce(scheduled_for, now() + make_interval(secs => delay)),
+        coalesce(scheduled_for, now() + make_interval(secs => coalesce(delay, $25))), expires_at, max_retries,
+        cancel_key
+    FROM input i
+    WHERE i.key IS NULL
+       OR EXISTS (SELECT 1 FROM keyed k
+                  WHERE k.project_id = i.project_id AND k.key = i.key AND k.response = i.response)
+    RETURNING id, scheduled_for
+), woken AS (
+    SELECT pg_notify($26, '') FROM (SELECT 1 FROM accepted WHERE scheduled_for IS NOT NULL LIMIT 1) due
+)
+SELECT id FROM accepted LEFT JOIN woken ON true
+"""
+
+
+async def accept(
+    ledger: Statements, jobs: Sequence[NewJob], *, wait_seconds: float | None = None
+) -> list[Verdict]:
+    """Commits the jobs, all in one transaction, and says of each what became of it, in order. (On a `Transaction` they
+    are committed with it.)
+
+    A job whose idempotency key is taken is not committed. Jobs with a `singleton_key` go through `intake.accept_many`.
+    For a key that an uncommitted transaction holds `wait_seconds` are waited (`None`: as long as a statement may take).
+    Raises `Contested` when they are over, and `LedgerUnavailable`.
+    """
+    rows = await ledger.fetch(
+        _ACCEPT,
+        *_columns(jobs),
+        float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
+        DUE_CHANNEL,
+        f"{round(wait_seconds * 1000)}ms" if wait_seconds is not None else None,
+        *columns(
+            [job.expires_at for job in jobs],
+            [job.max_retries for job in jobs],
+            [job.cancel_key for job in jobs],
+        ),
+    )
+    committed = {row["id"] for row in rows}
+    left = [job for job in jobs if job.id not in committed]
+    answers = await earlier_answers(ledger, left) if left else {}
+    return [Accepted() if job.id in committed else answers[job.id] for job in jobs]
+
+
+class _Undone(Exception):
+    """Ends a rehearsal."""
+
+
+async def rehearse(ledger: Ledger) -> None:
+    """All that `accept` does, for a job of nobody's with a key, undone before it returns: what it needs is there.
+    Raises `LedgerUnavailable`; waits for locks as long as the ledger's statements do."""
+    job_id = new_job_id()
+    key = Idempotency(str(job_id), b"", b"")
+    job = NewJob(job_id, UUID(int=0), JobKind.NOTIFICATION, "rehearsal", Priority.LOW, "{}", idempotency=key)
+    with contextlib.suppress(_Undone):
+        async with ledger.transaction() as transaction:
+            await accept(transaction, [job])
+            raise _Undone
+
+
+def _columns(jobs: Sequence[NewJob]) -> list[list[object]]:
+    keys = [job.idempotency for job in jobs]
+    return columns(
+        [job.id for job in jobs],
+        [job.project_id for job in jobs],
+        [job.kind for job in jobs],
+        [job.type for job in jobs],
+        [JobState.SCHEDULED if job.waits else JobState.QUEUED for job in jobs],
+        [job.priority for job in jobs],
+        [",".join(job.channels) if job.channels is not None else None for job in jobs],
+        [job.recipient_id for job in jobs],
+        [job.to_email for job in jobs],
+        [job.to_phone for job in jobs],
+        [job.owner_id for job in jobs],
+        [job.data for job in jobs],
+        [job.content for job in jobs],
+        [job.metadata for job in jobs],
+        [job.group_id for job in jobs],
+        [job.update_id for job in jobs],
+        [job.batch_id for job in jobs],
+        [job.singleton_key for job in jobs],
+        [job.on_unknown for job in jobs],
+        [job.scheduled_for for job in jobs],
+        [each.kept_key if each else None for each in keys],
+        [each.fingerprint if each else None for each in keys],
+        [each.response if each else None for each in keys],
+        [job.delay_seconds for job in jobs],
+    )
+
+
+async def earlier_answers(ledger: Statements, jobs: Sequence[NewJob]) -> dict[UUID, Verdict]:
+    """What the idempotency keys of these jobs, if they have one, were used for; `StillRunning`: nobody knows yet."""
+    keyed = [(job, job.idempotency) for job in jobs if job.idempotency is not None]
+    rows = await ledger.fetch(
+        """
+        SELECT i.id, k.fingerprint, k.status, k.response
+        FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS i(id, project_id, key)
+        JOIN hermodr.idempotency_keys k USING (project_id, key)
+        """,
+        [job.id for job, _ in keyed],
+        [job.project_id for job, _ in keyed],
+        [idempotency.kept_key for _, idempotency in keyed],
+    )
+    found = {row["id"]: row for row in rows}
+    answers: dict[UUID, Verdict] = {}
+    for job, idempotency in keyed:
+        row = found.get(job.id)
+        if row is None:
+            answers[job.id] = StillRunning()  # it was there when we inserted and is gone: expired in between
+        elif row["fingerprint"] != idempotency.fingerprint:
+            answers[job.id] = KeyReused()
+        elif row["status"] is None:
+            answers[job.id] = StillRunning()
+        else:
+            answers[job.id] = Replay(row["status"], row["response"])
+    return answers

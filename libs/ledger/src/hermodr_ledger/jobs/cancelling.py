@@ -1,0 +1,220 @@
+"""Cancelling jobs. Once a cancellation is committed nothing of the job is begun any more: what had not been sent is
+`cancelled`, and no claim finds it. A job of which a sender holds a delivery at that moment is not cancelled: whether
+that one arrives nobody can know yet, and half a cancellation would be no answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, JobState
+from hermodr_ledger.access.audit import Actor
+from hermodr_ledger.access.audit import record as audit
+from hermodr_ledger.engine import Collided, Ledger, Row, Transaction
+from hermodr_servicekit.ids import last_child_of
+
+_TRIES = 5
+_TOGETHER = 500
+"""Jobs of a key cancelled in one transaction."""
+_NAMED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The job and `deliveries` of it that waited are cancelled. `sent` went out before."""
+
+    job_id: UUID
+    deliveries: int
+    sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The job had ended before, so."""
+
+    job_id: UUID
+    state: JobState
+
+
+@dataclass(frozen=True, slots=True)
+class BeingSent:
+    """A sender holds deliveries of the job; nothing was changed."""
+
+    job_id: UUID
+    deliveries: int
+
+
+Verdict = Cancelled | Finished | BeingSent
+
+
+@dataclass(frozen=True, slots=True)
+class CancelledByKey:
+    """Of the jobs that carry a key: those that were cancelled, and those that had arrived or were being sent."""
+
+    cancelled: int
+    too_late: int
+
+
+_OPEN = ("queued", "retrying", "sending")
+
+
+async def cancel(
+    ledger: Ledger, project_id: UUID, job_id: UUID, actor: Actor, *, owner_id: str | None = None
+) -> Verdict | None:
+    """Cancels a job that is not finished; `None` when the project (or the owner) has no such job.
+
+    Should the dispatcher have made deliveries between two looks, it looks again. Raises `LedgerUnavailable`.
+    """
+    for _ in range(_TRIES):
+        async with ledger.transaction() as transaction:
+            seen = (await _locked(transaction, project_id, [job_id], owner_id)).get(job_id)
+            if seen is None:
+                return None
+            if seen.state in TERMINAL_JOB_STATES:
+                return Finished(job_id, seen.state)
+            if seen.sending:
+                return BeingSent(job_id, seen.sending)
+            if seen.settled:
+                await _write(transaction, [job_id], seen.waiting, actor)
+                detail = {"was": seen.state, "deliveries": len(seen.waiting)}
+                await audit(transaction, project_id, actor, "job.cancel", job_id, detail)
+                return Cancelled(job_id, len(seen.waiting), seen.sent)
+    raise Collided("the job keeps changing")
+
+
+async def cancel_by_key(ledger: Ledger, project_id: UUID, key: str, actor: Actor) -> CancelledByKey:
+    """Cancels all jobs of the project that carry the key and are not finished, some hundred in a transaction each. One
+    of which a sender holds a delivery is left as it is. Raises `LedgerUnavailable`; then some may be cancelled, and
+    asking again goes on with the others."""
+    cancelled, after = 0, UUID(int=0)
+    being_sent: set[UUID] = set()
+    while True:
+        rows = await ledger.fetch(
+            """
+            SELECT id FROM hermodr.jobs
+            WHERE project_id = $1 AND cancel_key = $2 AND finished_at IS NULL AND id > $3 ORDER BY id LIMIT $4
+            """,
+            project_id,
+            key,
+            after,
+            _TOGETHER,
+        )
+        ids = [row["id"] for row in rows]
+        for _ in range(_TRIES):
+            if not ids:
+                break
+            done, held, ids = await _cancel_together(ledger, project_id, ids, actor)
+            cancelled += done
+            being_sent.update(held)
+        if ids:
+            raise Collided("the jobs keep changing")
+        if len(rows) < _TOGETHER:
+            break
+        after = rows[-1]["id"]
+    arrived = await ledger.fetch(
+        """
+        SELECT count(*) AS n FROM hermodr.jobs
+        WHERE project_id = $1 AND cancel_key = $2 AND state = 'completed' AND id <> ALL ($3::uuid[])
+        """,
+        project_id,
+        key,
+        list(being_sent),  # which may have arrived since, and count once
+    )
+    return CancelledByKey(cancelled, len(being_sent) + arrived[0]["n"])
+
+
+async def _cancel_together(
+    ledger: Ledger, project_id: UUID, ids: Sequence[UUID], actor: Actor
+) -> tuple[int, list[UUID], list[UUID]]:
+    """How many were cancelled, which are being sent, and which are to be looked at again."""
+    async with ledger.transaction() as transaction:
+        seen = await _locked(transaction, project_id, ids, None)
+        live = {job_id: each for job_id, each in seen.items() if each.state not in TERMINAL_JOB_STATES}
+        held = [job_id for job_id, each in live.items() if each.sending]
+        ready = {job_id: each for job_id, each in live.items() if not each.sending and each.settled}
+        if ready:
+            waiting = [delivery for each in ready.values() for delivery in each.waiting]
+            await _write(transaction, list(ready), waiting, actor)
+            detail = {"jobs": len(ready), "deliveries": len(waiting), "ids": list(map(str, ready))[:_NAMED]}
+            await audit(transaction, project_id, actor, "job.cancel_by_key", None, detail)
+        return len(ready), held, [each for each in live if each not in ready and each not in held]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A job as it is locked, with its deliveries."""
+
+    state: JobState
+    open: int
+    sent: int
+    sending: int
+    waiting: list[UUID]
+
+    @property
+    def settled(self) -> bool:
+        """Whether no deliveries were made since they were locked."""
+        return len(self.waiting) == self.open
+
+
+async def _locked(
+    transaction: Transaction, project_id: UUID, ids: Sequence[UUID], owner_id: str | None
+) -> dict[UUID, _Seen]:
+    """The jobs there are, locked until the transaction ends: deliveries before their jobs, in the order of their ids,
+    as whoever records attempts does."""
+    firsts, lasts = list(ids), [last_child_of(each) for each in ids]
+    deliveries = await transaction.fetch(
+        """
+        SELECT d.id, d.job_id, d.state FROM unnest($1::uuid[], $2::uuid[]) w(first, last)
+        JOIN hermodr.deliveries d ON d.id > w.first AND d.id <= w.last
+        ORDER BY d.id FOR UPDATE OF d
+        """,
+        firsts,
+        lasts,
+    )
+    of_job: dict[UUID, list[Row]] = {}
+    for row in deliveries:
+        of_job.setdefault(row["job_id"], []).append(row)
+    jobs = await transaction.fetch(
+        """
+        SELECT j.id, j.state, j.open_deliveries, j.sent_deliveries FROM unnest($1::uuid[]) w(id)
+        JOIN hermodr.jobs j ON j.id = w.id
+        WHERE j.project_id = $2 AND ($3::text IS NULL OR j.owner_id = $3) ORDER BY j.id FOR UPDATE OF j
+        """,
+        firsts,
+        project_id,
+        owner_id,
+    )
+    return {
+        row["id"]: _Seen(
+            JobState(row["state"]),
+            row["open_deliveries"],
+            row["sent_deliveries"],
+            sum(each["state"] == "sending" for each in of_job.get(row["id"], ())),
+            [each["id"] for each in of_job.get(row["id"], ()) if each["state"] in _OPEN],
+        )
+        for row in jobs
+    }
+
+
+async def _write(
+    transaction: Transaction, jobs: Sequence[UUID], deliveries: Sequence[UUID], actor: Actor
+) -> None:
+    await transaction.fetch(
+        """
+        WITH deliveries AS (
+            UPDATE hermodr.deliveries d SET state = 'cancelled', finished_at = now(), wake_at = NULL, due_at = NULL
+            FROM unnest($2::uuid[]) AS w(id) WHERE d.id = w.id
+        ), jobs AS (
+            UPDATE hermodr.jobs j SET state = 'cancelled', finished_at = now(), wake_at = NULL, open_deliveries = 0
+            FROM unnest($1::uuid[]) AS w(id) WHERE j.id = w.id RETURNING j.id, j.project_id, j.singleton_key
+        ), noted AS (
+            INSERT INTO hermodr.events (job_id, at, kind, detail)
+            SELECT id, now(), 'cancel_requested', jsonb_build_object('by', $3::text) FROM unnest($1::uuid[]) AS w(id)
+        )
+        DELETE FROM hermodr.singletons s USING jobs j
+        WHERE j.singleton_key IS NOT NULL
+          AND s.project_id = j.project_id AND s.key = j.singleton_key AND s.job_id = j.id
+        """,
+        list(jobs),
+        list(deliveries),
+        actor.kind,
+    )

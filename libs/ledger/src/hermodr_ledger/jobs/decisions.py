@@ -1,0 +1,319 @@
+"""What the dispatcher reads before it decides about jobs, and the one statement that writes down what it decided.
+
+Deciding takes no claim of its own: nothing happens outside the ledger meanwhile, so the write is its own guard. Of two
+dispatchers that read the same job, the second finds it no longer queued and writes nothing.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from hermodr_contracts.vocabulary import Channel, JobKind, JobState, OnUnknown, Priority
+from hermodr_ledger.engine import Ledger, Statements, columns
+from hermodr_ledger.engine.announcing import DUE_CHANNEL, FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """A recipient's wish: `type` or `channel` left out means any."""
+
+    type: str | None
+    channel: str | None
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRecipient:
+    """What the ledger knows of a job's recipient."""
+
+    id: UUID
+    name: str | None
+    email: str | None
+    phone: str | None
+    locale: str | None
+    timezone: str | None
+    muted_until: datetime | None
+    preferences: tuple[Preference, ...]
+    quiet_hours: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentTemplate:
+    """The template that a job's type names, as it is published at this moment."""
+
+    id: UUID
+    version: int
+    critical: bool
+    default_locale: str
+
+
+Locales = Mapping[str, tuple[str, ...]]
+"""By channel, the locales a version of a template speaks. A version never changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedTemplate(CurrentTemplate):
+    """The current version of a template with what it speaks."""
+
+    locales: Locales
+
+    @classmethod
+    def of(cls, current: CurrentTemplate, locales: Locales) -> "PublishedTemplate":
+        """Both together."""
+        return cls(current.id, current.version, current.critical, current.default_locale, locales)
+
+
+class RequestedJob(NamedTuple):
+    """A queued job as the dispatcher needs it. `recipient` is `None` for a bare address (or an erased recipient);
+    `read_at` is the ledger's time."""
+
+    id: UUID
+    project_id: UUID
+    kind: JobKind
+    type: str | None
+    priority: Priority
+    channels: tuple[Channel, ...] | None
+    recipient_id: UUID | None
+    recipient: KnownRecipient | None
+    to_email: str | None
+    to_phone: str | None
+    has_content: bool
+    on_unknown: OnUnknown | None
+    read_at: datetime
+    requeues: int = 0
+    """How often it was asked for again: then it may have deliveries already, see `redeciding`."""
+    group_muted_until: datetime | None = None
+    template: CurrentTemplate | None = None
+    expires_at: datetime | None = None
+    max_retries: int | None = None
+
+
+class NewDelivery(NamedTuple):
+    """A delivery the dispatcher decided on. `id` comes from `ids.child_id`."""
+
+    id: UUID
+    channel: Channel
+    address: str
+    address_name: str | None
+    on_unknown: OnUnknown
+    max_attempts: int
+    template_id: UUID | None = None
+    template_version: int | None = None
+    locale: str | None = None
+
+
+class Note(NamedTuple):
+    """One line for the job's timeline."""
+
+    kind: str
+    detail: Mapping[str, Any] = MappingProxyType({})
+    delivery_id: UUID | None = None
+
+
+class Decision(NamedTuple):
+    """What becomes of a job: deliveries to make, or (with none) its terminal `state` and why; or it is `scheduled`, to
+    be decided upon again at `until`."""
+
+    job: RequestedJob
+    state: JobState
+    deliveries: tuple[NewDelivery, ...] = ()
+    notes: tuple[Note, ...] = ()
+    error: str | None = None
+    until: datetime | None = None
+
+
+async def requested_jobs(ledger: Ledger, ids: Sequence[UUID]) -> list[RequestedJob]:
+    """Those of the jobs that are queued, with their recipients and the templates they name."""
+    rows = await ledger.fetch(
+        """
+        SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_id, j.to_email, j.to_phone,
+               j.content IS NOT NULL AS has_content, j.on_unknown, j.requeues, j.expires_at, j.max_retries,
+               now() AS read_at,
+               r.id AS known_id, r.name, r.email, r.phone, r.locale, r.timezone, r.preferences,
+               r.quiet_hours, r.muted_until, m.muted_until AS group_muted_until,
+               t.id AS template_id, t.current_version, t.critical, t.default_locale
+        FROM (SELECT id, 'queued' AS state FROM unnest($1::uuid[]) AS u(id) OFFSET 0) wanted  -- see `engine.Ledger`
+        JOIN hermodr.jobs j ON j.id = wanted.id AND j.state = wanted.state
+        LEFT JOIN hermodr.recipients r ON r.id = j.recipient_id
+        LEFT JOIN hermodr.group_members m ON m.group_id = j.group_id AND m.recipient_id = j.recipient_id
+        LEFT JOIN hermodr.templates t ON t.project_id = j.project_id AND t.name = j.type
+        """,
+        list(dict.fromkeys(ids)),
+    )
+    return [_requested(row) for row in rows]
+
+
+def _requested(row: Any) -> RequestedJob:
+    channels = row["channels"]
+    return RequestedJob(
+        id=row["id"],
+        project_id=row["project_id"],
+        kind=JobKind(row["kind"]),
+        type=row["type"],
+        priority=Priority(row["priority"]),
+        channels=tuple(map(Channel, channels)) if channels is not None else None,
+        recipient_id=row["recipient_id"],
+        recipient=_recipient(row) if row["known_id"] is not None else None,
+        to_email=row["to_email"],
+        to_phone=row["to_phone"],
+        has_content=row["has_content"],
+        on_unknown=OnUnknown(row["on_unknown"]) if row["on_unknown"] else None,
+        read_at=row["read_at"],
+        requeues=row["requeues"],
+        group_muted_until=_moment(row["group_muted_until"]),
+        template=CurrentTemplate(
+            row["template_id"], row["current_version"], row["critical"], row["default_locale"]
+        )
+        if row["template_id"] is not None
+        else None,
+        expires_at=_moment(row["expires_at"]),
+        max_retries=row["max_retries"],
+    )
+
+
+def _recipient(row: Any) -> KnownRecipient:
+    wishes = json.loads(row["preferences"])
+    return KnownRecipient(
+        id=row["known_id"],
+        name=row["name"],
+        email=row["email"],
+        phone=row["phone"],
+        locale=row["locale"],
+        timezone=row["timezone"],
+        muted_until=_moment(row["muted_until"]),
+        preferences=tuple(
+            Preference(wish.get("type"), wish.get("channel"), bool(wish["enabled"])) for wish in wishes
+        ),
+        quiet_hours=json.loads(row["quiet_hours"]) if row["quiet_hours"] is not None else None,
+    )
+
+
+def _moment(value: datetime | None) -> datetime | None:
+    """`infinity`, which SQL may put there, comes from the driver as the last of all times, without a zone."""
+    return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+async def locales_of(ledger: Ledger, versions: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], Locales]:
+    """What these versions of templates, as (template, version), speak. Those that are gone are left out."""
+    rows = await ledger.fetch(
+        """
+        SELECT c.template_id, c.version, c.channel, array_agg(c.locale ORDER BY c.locale) AS locales
+        FROM unnest($1::uuid[], $2::int[]) AS wanted(template_id, version)
+        JOIN hermodr.template_contents c USING (template_id, version)
+        GROUP BY c.template_id, c.version, c.channel
+        """,
+        [template for template, _ in versions],
+        [version for _, version in versions],
+    )
+    found: dict[tuple[UUID, int], dict[str, tuple[str, ...]]] = {}
+    for row in rows:
+        found.setdefault((row["template_id"], row["version"]), {})[row["channel"]] = tuple(row["locales"])
+    return dict(found)
+
+
+# The deliveries are written for jobs this very statement took from queued, so nobody can write them twice; one that
+# exists already belongs to a job that was asked for again (`redeciding` sees to it). `(… IN …) IS TRUE` keeps the test
+# a hashed one: as a join it would be a nested loop (see `engine`), quadratic in the batch.
+_DECIDE = """
+WITH decided AS (
+    UPDATE hermodr.jobs j
+    SET state = d.state, error = d.error, open_deliveries = d.open, wake_at = d.until,
+        processed_at = CASE WHEN d.until IS NULL THEN now() END,
+        finished_at = CASE WHEN d.open = 0 AND d.until IS NULL THEN now() END,
+        deferred_until = coalesce(d.until, j.deferred_until),
+        announcements = CASE WHEN d.until IS NULL THEN j.announcements ELSE 0 END
+    FROM (
+        SELECT id, state, error, open, until, 'queued' AS taken_from
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $5::timestamptz[])
+            AS u(id, state, error, open, until)
+        OFFSET 0  -- see `engine.Ledger`
+    ) d
+    WHERE j.id = d.id AND j.state = d.taken_from
+    RETURNING j.id, j.project_id, j.priority, j.recipient_id, j.state, j.singleton_key
+), made AS (
+    INSERT INTO hermodr.deliveries (id, job_id, project_id, channel, priority, state, recipient_id, address,
+        address_name, template_id, template_version, locale, on_unknown, max_attempts, wake_at, expires_at)
+    SELECT n.id, n.job_id, n.project_id, n.channel, n.priority, 'queued', n.recipient_id, n.address, n.address_name,
+        n.template_id, n.template_version, n.locale, n.on_unknown, n.max_attempts,
+        now() + make_interval(secs => $24), n.expires_at
+    FROM unnest($6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::text[], $11::uuid[], $12::int[], $13::text[],
+                $14::text[], $15::smallint[], $16::uuid[], $17::smallint[], $18::uuid[], $26::timestamptz[])
+        AS n(id, job_id, channel, address, address_name, template_id, template_version, locale, on_unknown,
+             max_attempts, project_id, priority, recipient_id, expires_at)
+    WHERE (n.job_id IN (SELECT id FROM decided)) IS TRUE
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id, channel, priority
+), noted AS (
+    INSERT INTO hermodr.events (job_id, kind, delivery_id, detail)
+    SELECT n.job_id, n.kind, n.delivery_id, n.detail::jsonb
+    FROM unnest($19::uuid[], $20::text[], $21::uuid[], $22::text[]) WITH ORDINALITY
+        AS n(job_id, kind, delivery_id, detail, nth)
+    WHERE (n.job_id IN (SELECT id FROM decided)) IS TRUE
+    ORDER BY n.nth
+), freed AS (
+    DELETE FROM hermodr.singletons s USING decided d
+    WHERE d.singleton_key IS NOT NULL AND d.state = ANY ($23::text[])
+      AND s.project_id = d.project_id AND s.key = d.singleton_key AND s.job_id = d.id
+), woken AS (
+    SELECT pg_notify($25, '') FROM (SELECT 1 FROM decided WHERE state = 'scheduled' LIMIT 1) put_off
+)
+SELECT id, channel, priority FROM made
+UNION ALL
+SELECT NULL, NULL, NULL FROM woken
+"""
+
+Lanes = dict[tuple[Channel, Priority], list[UUID]]
+"""Deliveries to announce, by channel and priority."""
+
+_FINISHED = [JobState.FAILED, JobState.SKIPPED, JobState.COMPLETED, JobState.CANCELLED]
+
+
+async def record_decisions(ledger: Statements, decisions: Sequence[Decision]) -> Lanes:
+    """Writes the decisions of jobs that are still queued; returns the deliveries made, by lane, to be announced. For
+    jobs that may have been asked for again there is `redeciding.record_decisions`."""
+    deliveries = [(each, decision.job) for decision in decisions for each in decision.deliveries]
+    notes = [(each, decision.job.id) for decision in decisions for each in decision.notes]
+    rows = await ledger.fetch(
+        _DECIDE,
+        *columns(
+            [decision.job.id for decision in decisions],
+            [decision.state for decision in decisions],
+            [decision.error for decision in decisions],
+            [len(decision.deliveries) for decision in decisions],
+            [decision.until for decision in decisions],
+        ),
+        *columns(
+            [each.id for each, _ in deliveries],
+            [job.id for _, job in deliveries],
+            [each.channel for each, _ in deliveries],
+            [each.address for each, _ in deliveries],
+            [each.address_name for each, _ in deliveries],
+            [each.template_id for each, _ in deliveries],
+            [each.template_version for each, _ in deliveries],
+            [each.locale for each, _ in deliveries],
+            [each.on_unknown for each, _ in deliveries],
+            [each.max_attempts for each, _ in deliveries],
+            [job.project_id for _, job in deliveries],
+            [job.priority for _, job in deliveries],
+            [job.recipient_id for _, job in deliveries],
+        ),
+        *columns(
+            [job_id for _, job_id in notes],
+            [each.kind for each, _ in notes],
+            [each.delivery_id for each, _ in notes],
+            [json.dumps(dict(each.detail)) for each, _ in notes],
+        ),
+        _FINISHED,
+        float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
+        DUE_CHANNEL,
+        *columns([job.expires_at for _, job in deliveries]),
+    )
+    lanes: Lanes = {}
+    for row in rows:
+        if row["id"] is not None:
+            lanes.setdefault((Channel(row["channel"]), Priority(row["priority"])), []).append(row["id"])
+    return lanes

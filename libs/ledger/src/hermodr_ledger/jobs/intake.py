@@ -1,0 +1,148 @@
+"""Taking on many jobs in one transaction, whatever keys they have.
+
+A key that somebody's uncommitted transaction holds costs its own job, not the others.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from uuid import UUID
+
+from hermodr_ledger.access.idempotency import StillRunning
+from hermodr_ledger.engine import Contested, Transaction
+from hermodr_ledger.jobs import singletons
+from hermodr_ledger.jobs.accept import (
+    Accepted,
+    NewJob,
+    SingletonContested,
+    SingletonTaken,
+    Verdict,
+    accept,
+    earlier_answers,
+)
+from hermodr_ledger.jobs.singletons import Wanted
+
+_CHUNK = 1000
+"""Jobs in a statement."""
+_AGAIN_SECONDS = 0.02
+"""How long a lock is waited for once one was in vain: whoever holds another had as long."""
+_TRIES = 3
+"""Each without the keys that were found to be held; keys taken between two tries cost one."""
+
+_Step = Callable[[Transaction, Sequence[NewJob], float], Awaitable[Mapping[UUID, Verdict]]]
+
+
+async def accept_many(
+    transaction: Transaction, jobs: Sequence[NewJob], *, wait_seconds: float
+) -> list[Verdict]:
+    """Takes the jobs on and says of each what became of it, in order. Nothing of a job that was not `Accepted` is kept.
+
+    One with a singleton key that an unfinished job has is `SingletonTaken`; the key of a finished one it takes over.
+    When keys that uncommitted transactions hold are not free within `wait_seconds`, their jobs are `StillRunning` (the
+    idempotency key) or `SingletonContested`."""
+    verdicts: dict[UUID, Verdict] = {}
+    single = sorted(
+        (job for job in jobs if job.singleton_key is not None),
+        key=lambda job: (job.project_id, job.singleton_key or ""),
+    )
+    plain = sorted((job for job in jobs if job.singleton_key is None), key=_idempotency_key)
+    for some, step in ((single, _accept_singletons), (plain, _accept_plain)):
+        for start in range(0, len(some), _CHUNK):
+            verdicts |= await _spared(transaction, some[start : start + _CHUNK], step, wait_seconds)
+    return [verdicts[job.id] for job in jobs]
+
+
+def _idempotency_key(job: NewJob) -> tuple[UUID, str]:
+    """The order in which they are taken (see `accept`)."""
+    return (job.project_id, job.idempotency.kept_key if job.idempotency is not None else "")
+
+
+async def _spared(
+    transaction: Transaction, jobs: Sequence[NewJob], step: _Step, wait_seconds: float
+) -> Mapping[UUID, Verdict]:
+    """The step, without the jobs whose keys are held."""
+    verdicts: dict[UUID, Verdict] = {}
+    left = jobs
+    for _ in range(_TRIES):
+        if not left:
+            return verdicts
+        try:
+            async with transaction.part():
+                return verdicts | dict(await step(transaction, left, wait_seconds))
+        except Contested:
+            wait_seconds = _AGAIN_SECONDS
+            verdicts |= await _contested(transaction, left)
+            left = [job for job in left if job.id not in verdicts]
+    return verdicts | {job.id: SingletonContested() if job.singleton_key else StillRunning() for job in left}
+
+
+async def _contested(transaction: Transaction, jobs: Sequence[NewJob]) -> dict[UUID, Verdict]:
+    single = [(job, job.singleton_key) for job in jobs if job.singleton_key is not None]
+    keyed = [(job, job.idempotency.kept_key) for job in jobs if job.idempotency is not None]
+    verdicts: dict[UUID, Verdict] = {}
+    kinds: tuple[tuple[str, list[tuple[NewJob, str]], Verdict], ...] = (
+        ("idempotency", keyed, StillRunning()),
+        ("singleton", single, SingletonContested()),
+    )
+    for kind, wanted, verdict in kinds:
+        rows = await transaction.fetch(
+            "SELECT nth FROM hermodr.contested_keys($1, $2::uuid[], $3::text[]) AS nth",
+            kind,
+            [job.project_id for job, _ in wanted],
+            [key for _, key in wanted],
+        )
+        verdicts |= {wanted[row["nth"] - 1][0].id: verdict for row in rows}
+    return verdicts
+
+
+async def _accept_plain(
+    transaction: Transaction, jobs: Sequence[NewJob], wait_seconds: float
+) -> Mapping[UUID, Verdict]:
+    verdicts = await accept(transaction, jobs, wait_seconds=wait_seconds)
+    return dict(zip((job.id for job in jobs), verdicts, strict=True))
+
+
+async def _accept_singletons(
+    transaction: Transaction, jobs: Sequence[NewJob], wait_seconds: float
+) -> Mapping[UUID, Verdict]:
+    """In rounds: of several with one singleton key the first is tried, the others only if that was not accepted."""
+    verdicts: dict[UUID, Verdict] = {}
+    left = list(jobs)
+    while left:
+        verdicts |= await _replays(transaction, left)
+        wanted = {job.id: _wanted(job) for job in left if job.id not in verdicts}
+        first = singletons.by_key(list(wanted.values()))
+        taken = await singletons.take(transaction, list(first.values()), wait_seconds=wait_seconds)
+        tried = [
+            job
+            for job in left
+            if job.id in wanted and job.id not in taken and first[_key(wanted[job.id])] == wanted[job.id]
+        ]
+        found = await _accept_plain(transaction, tried, wait_seconds) if tried else {}
+        await singletons.give_back(
+            transaction, [wanted[job_id] for job_id, verdict in found.items() if verdict != Accepted()]
+        )
+        verdicts |= found
+        holders = {
+            _key(each): taken.get(each.job_id, each.job_id)
+            for each in first.values()
+            if each.job_id in taken or found.get(each.job_id) == Accepted()
+        }
+        beaten = [job for job in left if job.id not in verdicts and _key(wanted[job.id]) in holders]
+        verdicts |= {job.id: SingletonTaken(holders[_key(wanted[job.id])]) for job in beaten}
+        verdicts |= await _replays(transaction, beaten)
+        left = [job for job in left if job.id not in verdicts]
+    return verdicts
+
+
+async def _replays(transaction: Transaction, jobs: Sequence[NewJob]) -> dict[UUID, Verdict]:
+    """Earlier answers, as far as there are any."""
+    keyed = [job for job in jobs if job.idempotency is not None]
+    answers = await earlier_answers(transaction, keyed) if keyed else {}
+    return {job_id: answer for job_id, answer in answers.items() if answer != StillRunning()}
+
+
+def _wanted(job: NewJob) -> Wanted:
+    return Wanted(job.project_id, job.singleton_key or "", job.id)
+
+
+def _key(wanted: Wanted) -> tuple[UUID, str]:
+    return (wanted.project_id, wanted.key)

@@ -1,0 +1,351 @@
+"""The ways into the jobs of a list: which index leads to what the filters ask for, and the SQL along it."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from hermodr_contracts.vocabulary import Channel, JobKind, JobState
+from hermodr_ledger.engine import Statements
+from hermodr_ledger.engine.conditions import Arguments
+from hermodr_ledger.engine.snapshots import Round, Stretch
+from hermodr_ledger.engine.times import FIRST, LAST
+from hermodr_ledger.jobs.reading import JOB_COLUMNS
+
+PAYLOADS = ("metadata", "result")
+Direction = Literal["ASC", "DESC"]
+Time = Literal["scheduled_for", "processed_at"]
+Place = tuple[UUID | None, datetime | int | None]
+"""An id, and the value of what the list is sorted by if that is not the id."""
+_TYPES = {"scheduled_for": "timestamptz", "processed_at": "timestamptz", "xact": "xid8"}
+
+
+STANDING = frozenset(
+    {JobState.SCHEDULED, JobState.RETRYING, JobState.FAILED, JobState.CANCELLED, JobState.SKIPPED}
+)
+"""The states whose jobs `job_standings` knows: those a job is in for long, and that few are in."""
+
+LISTED = ", ".join(
+    (JOB_COLUMNS | {name: f"NULL::jsonb AS {name}" for name in PAYLOADS} | {"xact": "j.xact"}).values()
+)
+"""The columns of a job in a list: its payloads, which may be long, are fetched by themselves."""
+
+_LIVE = frozenset({JobState.QUEUED, JobState.PROCESSING})
+_UNPROCESSED = (JobState.SCHEDULED, JobState.QUEUED, JobState.CANCELLED)
+_CLOCKS_APART = timedelta(seconds=10)
+"""An id carries its api's clock, `created_at` the database's; and a commit may take its time."""
+_LARGEST_MILLISECOND = (1 << 48) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """Which rows are of a round: of a further one those of this `stretch`; of the first those that its snapshot shows,
+    where others were committed before the transaction `beyond`."""
+
+    round: Round
+    stretch: Stretch | None = None
+    beyond: int | None = None
+
+    def bounds(self, sql: Arguments) -> list[str]:
+        """What an index is followed by."""
+        if self.stretch is None:
+            return []
+        return [f"j.xact >= {sql.put(self.stretch.first)}", f"j.xact < {sql.put(self.stretch.beyond)}"]
+
+    def conditions(self, sql: Arguments) -> list[str]:
+        """What a row has to fulfil. Those of a transaction beyond what is committed came with a dump from elsewhere."""
+        shown = self.round.shown
+        if self.stretch is None:
+            return [
+                f"(j.xact IS NULL OR j.xact < {sql.put(shown.first)} OR j.xact >= {sql.put(self.beyond)}"
+                f" OR pg_visible_in_snapshot(j.xact, {sql.put(shown.value)}))"
+            ]
+        if self.stretch.these is not None:
+            return [*self.bounds(sql), f"j.xact = ANY ({sql.put(list(self.stretch.these))}::xid8[])"]
+        return [*self.bounds(sql), f"pg_visible_in_snapshot(j.xact, {sql.put(shown.value)})"]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which jobs; `None` does not narrow. `without`: those that have no such time. Times are exclusive."""
+
+    project_id: UUID
+    owner_id: str | None = None
+    states: tuple[JobState, ...] | None = None
+    kind: JobKind | None = None
+    type: str | None = None
+    delivery_method: Channel | None = None
+    recipient_id: UUID | None = None
+    group_id: UUID | None = None
+    batch_id: UUID | None = None
+    cancel_key: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    without: Time | None = None
+    committed: Committed | None = None
+
+    def narrowed(
+        self, *, states: tuple[JobState, ...] | None = None, without: Time | None = None
+    ) -> "Filters":
+        """These and more. A job that was never processed is in one of three states."""
+        if without == "processed_at":
+            states = tuple(each for each in self.states or _UNPROCESSED if each in _UNPROCESSED)
+        return replace(
+            self, states=self.states if states is None else states, without=without or self.without
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A table, as `j`, and what leads along one of its indexes: `lead` are the columns before the id, with the values
+    they are to have, `between` the ids if not all. `elsewhere`: it has the ids alone."""
+
+    lead: tuple[tuple[str, object], ...] = ()
+    between: tuple[UUID, UUID] | None = None
+    table: str = "hermodr.jobs"
+    elsewhere: bool = False
+    of_type: str | None = None
+    """Told by the index itself, so that rows of other types are not looked at."""
+
+
+async def batch_range(ledger: Statements, filters: Filters) -> tuple[UUID, UUID] | None:
+    """Between which ids the jobs of the batch lie; `None` when the project has no such batch."""
+    if filters.batch_id is None:
+        return None
+    rows = await ledger.fetch(
+        "SELECT first_job_id, last_job_id FROM hermodr.batches WHERE id = $1 AND project_id = $2",
+        filters.batch_id,
+        filters.project_id,
+    )
+    return (rows[0]["first_job_id"], rows[0]["last_job_id"]) if rows else None
+
+
+def ways(filters: Filters, batch: tuple[UUID, UUID] | None) -> list[Source]:
+    """The indexes with such jobs in the order of their ids, the narrowest first. The last has the whole project."""
+    project = ("project_id", filters.project_id)
+    found = []
+    if filters.cancel_key is not None:
+        found.append(Source((project, ("cancel_key", filters.cancel_key))))
+    if filters.recipient_id is not None:
+        found.append(Source((("recipient_id", filters.recipient_id),)))
+    if filters.owner_id is not None:
+        found.append(Source((project, ("owner_id", filters.owner_id))))
+    if filters.group_id is not None:
+        found.append(Source((("group_id", filters.group_id),)))
+    if batch is not None:
+        found.append(Source(between=batch))
+    if filters.states is not None and len(filters.states) == 1 and filters.states[0] in STANDING:
+        state = ("state", filters.states[0])
+        found.append(Source((project, state), table="hermodr.job_standings", elsewhere=True))
+    return [*found, Source((project,), of_type=filters.type)]
+
+
+def live(filters: Filters) -> Source | None:
+    """Where jobs on their way are, if none else are asked for: what waits is in small indexes."""
+    if filters.states is None or not set(filters.states) <= _LIVE | STANDING:
+        return None
+    if len(filters.states) == 1 and filters.states[0] in STANDING:
+        return None  # `ways` has them in order
+    tables = []
+    if set(filters.states) & _LIVE:
+        tables.append("SELECT id, project_id, NULL AS state FROM hermodr.jobs WHERE wake_at IS NOT NULL")
+    if JobState.PROCESSING in filters.states:
+        tables.append("SELECT job_id, project_id, NULL FROM hermodr.deliveries WHERE wake_at IS NOT NULL")
+    standing = sorted(set(filters.states) & STANDING)
+    if standing:
+        names = ", ".join(f"'{state}'" for state in standing)
+        tables.append(
+            f"SELECT id, project_id, state FROM hermodr.job_standings WHERE state IN ({names})"
+            f" AND project_id = '{filters.project_id}'"
+        )
+    return Source(table=f"({' UNION ALL '.join(tables)})", elsewhere=True)
+
+
+def conditions(sql: Arguments, filters: Filters) -> list[str]:
+    """What a row of `jobs j` has to fulfil, all of it."""
+    found = [f"j.project_id = {sql.put(filters.project_id)}", *_bounds(sql, filters)]
+    for column in ("owner_id", "kind", "type", "recipient_id", "group_id", "batch_id", "cancel_key"):
+        value = getattr(filters, column)
+        if value is not None:
+            found.append(f"j.{column} = {sql.put(value)}")
+    if filters.states is not None:
+        found.append(f"j.state = ANY ({sql.put([str(each) for each in filters.states])}::text[])")
+    if filters.created_after is not None:
+        found.append(f"j.created_at > {sql.put(filters.created_after)}")
+    if filters.created_before is not None:
+        found.append(f"j.created_at < {sql.put(filters.created_before)}")
+    if filters.without is not None:
+        found.append(f"j.{filters.without} IS NULL")
+    if filters.delivery_method is not None:
+        found.append(_by_method(sql.put(str(filters.delivery_method))))
+    if filters.committed is not None:
+        found += filters.committed.conditions(sql)
+    return found
+
+
+def _by_method(method: str) -> str:
+    """As the job shows it: the channels of its deliveries, or before there are any those asked for."""
+    last = "(left(j.id::text, -4) || 'ffff')::uuid"
+    deliveries = f"SELECT 1 FROM hermodr.deliveries d WHERE d.id > j.id AND d.id <= {last}"
+    return (
+        f"(EXISTS ({deliveries} AND d.channel = {method})"
+        f" OR ({method}::text = ANY (j.channels) AND NOT EXISTS ({deliveries})))"
+    )
+
+
+def _bounds(sql: Arguments, filters: Filters) -> list[str]:
+    found = []
+    if filters.created_after is not None:
+        found.append(f"j.id >= {sql.put(floor_of(filters.created_after, -_CLOCKS_APART))}")
+    if filters.created_before is not None:
+        found.append(f"j.id < {sql.put(floor_of(filters.created_before, _CLOCKS_APART))}")
+    return found
+
+
+def floor_of(moment: datetime, apart: timedelta = timedelta(0)) -> UUID:
+    """The least id of the millisecond, or of one so far `apart`, which need not be a time of the calendar."""
+    since = (moment - datetime(1970, 1, 1, tzinfo=UTC) + apart) // timedelta(milliseconds=1)
+    return UUID(int=min(max(since, 0), _LARGEST_MILLISECOND) << 80)
+
+
+def behind(
+    sql: Arguments, key: str, direction: Direction, after: UUID | None, at: datetime | int | None
+) -> list[str]:
+    """The condition of a page that begins behind a mark; and that a time it is sorted by is there, and one that a mark
+    can hold."""
+    there = [f"j.{key} IS NOT NULL"] if key != "created_at" else []
+    if _TYPES.get(key) == "timestamptz":
+        there.append(f"j.{key} BETWEEN {FIRST} AND {LAST}")
+    if after is None:
+        return there
+    sign = ">" if direction == "ASC" else "<"
+    if key == "created_at":
+        return [f"j.id {sign} {sql.put(after)}"]
+    return [*there, f"(j.{key}, j.id) {sign} ({sql.put(at)}::{_TYPES[key]}, {sql.put(after)}::uuid)"]
+
+
+def ordering(key: str, direction: Direction) -> str:
+    """What a section is sorted by."""
+    return f"j.id {direction}" if key == "created_at" else f"j.{key} {direction}, j.id {direction}"
+
+
+def probe(
+    sql: Arguments, way: Source, filters: Filters, after: UUID | None, direction: Direction, most: int
+) -> str:
+    """Up to `most` ids the way leads to, from a mark on if given."""
+    leading = _leading(sql, way, filters, "created_at", direction, (after, None))
+    where = f"WHERE {' AND '.join(leading)}" if leading else ""
+    return f"SELECT j.id FROM {way.table} j {where} LIMIT {sql.put(most)}"
+
+
+def along(
+    sql: Arguments,
+    way: Source,
+    filters: Filters,
+    key: str,
+    direction: Direction,
+    mark: Place,
+    most: int,
+    wanted: int,
+) -> str:
+    """Up to `wanted` rows that fulfil everything, of the next `most` along the way. Both are read as they are needed:
+    the first limit bounds the reading, the second ends it. The order is that of the inner rows: filters keep it, and so
+    does looking each of them up (LATERAL behind a fence: a mere join may be turned round). Asking for the order once
+    more would have all of them read and sorted."""
+    of_type = way.of_type if key == "created_at" else None
+    columns = "j.id, j.type" if of_type is not None else "j.*"
+    inner = _next(sql, columns, way, filters, key, direction, mark, f"LIMIT {sql.put(most)}")
+    rest = " AND ".join(conditions(sql, filters))
+    if of_type is not None:
+        inner = f"SELECT i.id FROM ({inner}) i WHERE i.type = {sql.put(of_type)}"
+    if way.elsewhere or of_type is not None:
+        return (
+            f"SELECT {LISTED} FROM ({inner}) s CROSS JOIN LATERAL"
+            f" (SELECT j.* FROM hermodr.jobs j WHERE j.id = s.id AND {rest} OFFSET 0) j LIMIT {sql.put(wanted)}"
+        )
+    return f"SELECT {LISTED} FROM ({inner}) j WHERE {rest} LIMIT {sql.put(wanted)}"
+
+
+def end_of_reading(
+    sql: Arguments,
+    way: Source,
+    filters: Filters,
+    key: str,
+    direction: Direction,
+    mark: Place,
+    most: int,
+) -> str:
+    """The row at which `along` stopped before the way's end; none if it came to it."""
+    at = "NULL::timestamptz AS at" if key == "created_at" else f"j.{key} AS at"
+    return _next(
+        sql, f"j.id, {at}", way, filters, key, direction, mark, f"OFFSET {sql.put(most - 1)} LIMIT 1"
+    )
+
+
+def _next(
+    sql: Arguments,
+    columns: str,
+    way: Source,
+    filters: Filters,
+    key: str,
+    direction: Direction,
+    mark: Place,
+    end: str,
+) -> str:
+    """The way's rows from behind a mark on, in order."""
+    leading = " AND ".join(_leading(sql, way, filters, key, direction, mark))
+    first = "".join(f"j.{name} {direction}, " for name, _ in way.lead)
+    return f"SELECT {columns} FROM {way.table} j WHERE {leading} ORDER BY {first}{ordering(key, direction)} {end}"
+
+
+def _leading(
+    sql: Arguments,
+    way: Source,
+    filters: Filters,
+    key: str,
+    direction: Direction,
+    mark: Place,
+) -> list[str]:
+    """The conditions an index is followed by. They say `between`, not `equal`, of the columns before the id, and the
+    order has these too: as equals they would be left out of it, and the planner could go by the primary key, through
+    all other projects' jobs."""
+    if key != "created_at":
+        (name, value), *_ = way.lead
+        place = sql.put(value)
+        of_round = filters.committed.bounds(sql) if filters.committed is not None else []
+        return [
+            f"j.{name} = {place}",
+            *_bounds(sql, filters),
+            *of_round,
+            *behind(sql, key, direction, *mark),
+        ]
+    low, high = _least(filters, way), _most(filters, way)
+    after = mark[0]
+    if after is not None and direction == "ASC" and (low is None or after >= low[1]):
+        low = (">", after)
+    if after is not None and direction == "DESC" and (high is None or after <= high[1]):
+        high = ("<", after)
+    found = [f"j.id {sign} {sql.put(value)}" for sign, value in filter(None, (low, high))]
+    if way.lead:
+        names = ", ".join(f"j.{name}" for name, _ in way.lead)
+        values = ", ".join(sql.put(value) for _, value in way.lead)
+        for sign, end in ((">=", low), ("<=", high)):
+            if end is None:
+                found.append(f"({names}) {sign} ({values})")
+            else:
+                found.append(f"({names}, j.id) {end[0]} ({values}, {sql.put(end[1])})")
+    return found
+
+
+def _least(filters: Filters, way: Source) -> tuple[str, UUID] | None:
+    ends = [way.between[0]] if way.between is not None else []
+    if filters.created_after is not None:
+        ends.append(floor_of(filters.created_after, -_CLOCKS_APART))
+    return (">=", max(ends)) if ends else None
+
+
+def _most(filters: Filters, way: Source) -> tuple[str, UUID] | None:
+    ends = [way.between[1]] if way.between is not None else []
+    if filters.created_before is not None:
+        ends.append(floor_of(filters.created_before, _CLOCKS_APART))
+    return ("<=", min(ends)) if ends else None

@@ -1,0 +1,127 @@
+"""How a project's jobs fare: counted over every row of a span, so a busy ledger is not to be asked too often."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from hermodr_contracts.vocabulary import JobState
+from hermodr_ledger.engine import COUNTING_SECONDS, Ledger
+from hermodr_ledger.jobs.listing_sources import floor_of
+
+OVERDUE_SECONDS = 60
+_FAILURES_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A job that failed. `error` is a code: no address, no content."""
+
+    job_id: UUID
+    type: str | None
+    error: str | None
+    failed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Fared:
+    """The jobs accepted since `since`, as they are `as_of` now. Milliseconds from the decision to the end, of the
+    completed (the percentile to within 2.5 %); `channels` counts deliveries by channel and state. `overdue` jobs, of
+    any age, were due a minute ago and nobody has decided upon them; tasks, which nobody decides upon, are not among
+    them. `waiting` are due and not finished;
+    `oldest_seconds` since when the oldest is due."""
+
+    since: datetime
+    as_of: datetime
+    states: Mapping[JobState, int]
+    average_ms: float | None
+    p95_ms: float | None
+    channels: Mapping[str, Mapping[str, int]]
+    failures: Sequence[Failure]
+    overdue: int
+    waiting: int
+    oldest_seconds: float | None
+
+
+# Times are gathered in classes 5 % wide, each with its mean: sorting a million of them took longer than all the rest.
+_COUNT = """
+WITH rows AS (
+    SELECT state,
+           CASE WHEN state = 'completed' THEN date_part('epoch', finished_at - processed_at) * 1000 END AS ms
+    FROM hermodr.jobs WHERE project_id = $1 AND id >= $2 AND created_at >= $3
+)
+SELECT state, round(20 * ln(greatest(ms, 0.01)))::int AS class, count(*) AS n, count(ms) AS timed, sum(ms) AS total
+FROM rows GROUP BY state, class
+"""
+
+_CHANNELS = """
+SELECT channel, state, count(*) AS n FROM hermodr.deliveries WHERE id >= $2 AND project_id = $1 GROUP BY channel, state
+"""
+
+_FAILURES = """
+SELECT j.id, j.type, j.error, j.finished_at FROM (
+    SELECT id FROM hermodr.job_standings WHERE project_id = $1 AND state = 'failed' AND id >= $2
+    ORDER BY id DESC LIMIT $3
+) s JOIN hermodr.jobs j ON j.id = s.id WHERE j.state = 'failed' AND j.finished_at IS NOT NULL ORDER BY j.id DESC
+"""
+
+_WAITING = """
+SELECT count(*) AS n, count(*) FILTER (WHERE undecided AND due < now() - make_interval(secs => $2)) AS overdue,
+       extract(epoch FROM now() - min(due))::float8 AS oldest
+FROM (
+    SELECT kind <> 'task' AS undecided, wake_at AS woken, coalesce(deferred_until, scheduled_for, created_at) AS due
+    FROM hermodr.jobs WHERE wake_at IS NOT NULL AND project_id = $1 AND state IN ('scheduled', 'queued')
+    UNION ALL
+    SELECT false, wake_at, coalesce(due_at, created_at)
+    FROM hermodr.deliveries WHERE wake_at IS NOT NULL AND project_id = $1
+) rows WHERE due <= now()
+"""
+
+
+async def measure(ledger: Ledger, project_id: UUID, now: datetime, hours: int) -> Fared:
+    """Counts. Takes about a second for a million jobs. Raises `LedgerUnavailable`."""
+    since = now - timedelta(hours=hours)
+    first = floor_of(since)
+    async with ledger.transaction() as transaction:
+        counted = await transaction.fetch(_COUNT, project_id, first, since, seconds=COUNTING_SECONDS)
+        channels = await transaction.fetch(_CHANNELS, project_id, first, seconds=COUNTING_SECONDS)
+        failed = await transaction.fetch(_FAILURES, project_id, first, _FAILURES_SHOWN)
+        (waiting,) = await transaction.fetch(
+            _WAITING, project_id, float(OVERDUE_SECONDS), seconds=COUNTING_SECONDS
+        )
+    states: dict[JobState, int] = {}
+    for row in counted:
+        states[JobState(row["state"])] = states.get(JobState(row["state"]), 0) + row["n"]
+    timed = sorted((row["total"] / row["timed"], row["timed"]) for row in counted if row["timed"])
+    methods: dict[str, dict[str, int]] = {}
+    for row in channels:
+        methods.setdefault(row["channel"], {})[row["state"]] = row["n"]
+    return Fared(
+        since=since,
+        as_of=now,
+        states=states,
+        average_ms=average_of(timed),
+        p95_ms=percentile_of(timed, 0.95),
+        channels=methods,
+        failures=[Failure(row["id"], row["type"], row["error"], row["finished_at"]) for row in failed],
+        overdue=waiting["overdue"],
+        waiting=waiting["n"],
+        oldest_seconds=waiting["oldest"],
+    )
+
+
+def average_of(classes: Sequence[tuple[float, int]]) -> float | None:
+    """Of (mean, how many)."""
+    number = sum(n for _, n in classes)
+    return sum(mean * n for mean, n in classes) / number if number else None
+
+
+def percentile_of(classes: Sequence[tuple[float, int]], share: float) -> float | None:
+    """The mean of the class in which the value lies that `share` of all do not exceed; (mean, how many), ascending."""
+    wanted = share * sum(n for _, n in classes)
+    seen = 0
+    for mean, n in classes:
+        seen += n
+        if seen >= wanted:
+            return mean
+    return None

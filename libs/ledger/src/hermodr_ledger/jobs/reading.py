@@ -1,0 +1,193 @@
+"""Reading jobs: one of them with all that belongs to it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from hermodr_contracts.vocabulary import JobState, Priority
+from hermodr_ledger.engine import COUNTING_SECONDS, Ledger, Row
+from hermodr_ledger.engine.times import columns_of
+from hermodr_ledger.people import recipients
+from hermodr_ledger.people.recipients import Recipient
+from hermodr_servicekit.ids import last_child_of
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as its producer sees it."""
+
+    id: UUID
+    kind: str
+    type: str | None
+    state: JobState
+    priority: Priority
+    channels: tuple[str, ...] | None
+    recipient_id: UUID | None
+    to_email: str | None
+    to_phone: str | None
+    group_id: UUID | None
+    update_id: UUID | None
+    batch_id: UUID | None
+    singleton_key: str | None
+    on_unknown: str | None
+    metadata: Mapping[str, Any]
+    scheduled_for: datetime | None
+    deferred_until: datetime | None
+    created_at: datetime
+    processed_at: datetime | None
+    finished_at: datetime | None
+    error: str | None
+    result: Any
+    expires_at: datetime | None
+    max_retries: int | None
+    cancel_key: str | None
+
+
+def _values(row: Any, table: str) -> str:
+    return ", ".join(columns_of(row, table).values())
+
+
+JOB_COLUMNS = {name: f"{column} AS {name}" for name, column in columns_of(Job, "j").items()}
+"""What a `Job` is made of, in a table called `j`, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One job on one channel to one address."""
+
+    id: UUID
+    channel: str
+    state: str
+    address: str
+    address_name: str | None
+    template_version: int | None
+    locale: str | None
+    attempt: int
+    max_attempts: int
+    due_at: datetime | None
+    provider: str | None
+    provider_message_id: str | None
+    error: str | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedAttempt:
+    """One provider call of a delivery."""
+
+    delivery_id: UUID
+    number: int
+    provider: str | None
+    outcome: str
+    code: str | None
+    detail: str | None
+    provider_message_id: str | None
+    started_at: datetime
+    finished_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that cannot be read off the other rows."""
+
+    at: datetime
+    kind: str
+    delivery_id: UUID | None
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class JobHistory:
+    """A job with all that belongs to it, in order, as of one moment. `recipient` is `None` for a bare address or once
+    erased."""
+
+    job: Job
+    recipient: Recipient | None
+    deliveries: tuple[Delivery, ...]
+    attempts: tuple[LoggedAttempt, ...]
+    events: tuple[Event, ...]
+
+
+# What belongs to a job lies right behind it in the primary keys. Rows come as values, in the order of the classes'
+# fields: one statement, so that a job and its deliveries are of one moment, and one way to the server and back.
+_HISTORY = f"""
+SELECT {", ".join(JOB_COLUMNS.values())},
+    ARRAY(SELECT ROW({_values(Delivery, "d")}) FROM hermodr.deliveries d
+          WHERE d.id > $1 AND d.id <= $4 ORDER BY d.id) AS deliveries,
+    ARRAY(SELECT ROW({_values(LoggedAttempt, "a")}) FROM hermodr.attempts a
+          WHERE a.delivery_id > $1 AND a.delivery_id <= $4 ORDER BY a.delivery_id, a.number) AS attempts,
+    ARRAY(SELECT ROW({_values(Event, "e")}) FROM hermodr.events e WHERE e.job_id = $1
+          ORDER BY e.at, e.seq) AS events,
+    ARRAY(SELECT ROW({_values(Recipient, "r")}) FROM hermodr.recipients r
+          WHERE r.id = j.recipient_id AND r.project_id = $2 AND ($3::text IS NULL OR r.user_id = $3)) AS recipients
+FROM hermodr.jobs j WHERE j.id = $1 AND j.project_id = $2 AND ($3::text IS NULL OR j.owner_id = $3)
+"""
+
+
+async def read(
+    ledger: Ledger, project_id: UUID, job_id: UUID, *, owner_id: str | None = None
+) -> JobHistory | None:
+    """The project's job of that id; with `owner_id`, that end user's."""
+    rows = await ledger.fetch(_HISTORY, job_id, project_id, owner_id, last_child_of(job_id))
+    if not rows:
+        return None
+    (row,) = rows
+    return JobHistory(
+        job_of_row(row),
+        next((recipients.of_values(values) for values in row["recipients"]), None),
+        tuple(Delivery(*values) for values in row["deliveries"]),
+        tuple(LoggedAttempt(*values) for values in row["attempts"]),
+        tuple(
+            Event(at, kind, delivery_id, json.loads(detail) if detail else {})
+            for at, kind, delivery_id, detail in row["events"]
+        ),
+    )
+
+
+async def under_way(ledger: Ledger) -> int:
+    """How many deliveries a sender holds at this moment. Reads only the small index of waiting rows."""
+    rows = await ledger.fetch(
+        "SELECT count(*) AS n FROM hermodr.deliveries WHERE wake_at IS NOT NULL AND state = 'sending'",
+        seconds=COUNTING_SECONDS,
+    )
+    return int(rows[0]["n"])
+
+
+def nearest(priority: int) -> Priority:
+    """SQL by hand may have put any number there."""
+    return Priority(min(max(priority, min(Priority)), max(Priority)))
+
+
+def job_of_row(row: Row) -> Job:
+    """The job of a row with `JOB_COLUMNS`."""
+    return Job(
+        id=row["id"],
+        kind=row["kind"],
+        type=row["type"],
+        state=JobState(row["state"]),
+        priority=nearest(row["priority"]),
+        channels=tuple(row["channels"]) if row["channels"] is not None else None,
+        recipient_id=row["recipient_id"],
+        to_email=row["to_email"],
+        to_phone=row["to_phone"],
+        group_id=row["group_id"],
+        update_id=row["update_id"],
+        batch_id=row["batch_id"],
+        singleton_key=row["singleton_key"],
+        on_unknown=row["on_unknown"],
+        metadata=json.loads(row["metadata"]) if row["metadata"] else {},
+        scheduled_for=row["scheduled_for"],
+        deferred_until=row["deferred_until"],
+        created_at=row["created_at"],
+        processed_at=row["processed_at"],
+        finished_at=row["finished_at"],
+        error=row["error"],
+        result=json.loads(row["result"]) if row["result"] else None,
+        expires_at=row["expires_at"],
+        max_retries=row["max_retries"],
+        cancel_key=row["cancel_key"],
+    )

@@ -1,0 +1,174 @@
+"""Writing down decisions about jobs that were asked for again (`requeueing`): what reached someone stays as it is, what
+did not is sent anew under the id it has, by what is decided now: the address, template and wishes of today."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, Priority
+from hermodr_ledger.engine import Contested, Ledger, Transaction, locked
+from hermodr_ledger.engine.announcing import FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
+from hermodr_ledger.jobs.decisions import Decision, Lanes, NewDelivery, Note, record_decisions
+from hermodr_servicekit.ids import CHILD_MASK, child_id
+
+SENDABLE_AGAIN = (
+    DeliveryState.FAILED,
+    DeliveryState.BOUNCED,
+    DeliveryState.UNKNOWN,
+    DeliveryState.CANCELLED,
+    DeliveryState.SUPPRESSED,
+)
+"""The states of deliveries that a retry of their job sends again."""
+
+_ARRIVED = frozenset({DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.COMPLAINED})
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A delivery the job has from before."""
+
+    id: UUID
+    channel: Channel
+    state: DeliveryState
+
+
+async def record_all(ledger: Ledger, decisions: Sequence[Decision]) -> Lanes:
+    """`decisions.record_decisions` for any jobs, those that were asked for again among them. A job that somebody has
+    locked is left to the scheduler."""
+    fresh = [each for each in decisions if not each.job.requeues]
+    again = [each for each in decisions if each.job.requeues]
+    lanes = await _record_fresh(ledger, fresh) if fresh else {}
+    for some in await _apart(ledger, again) if again else ():
+        for lane, ids in some.items():
+            lanes.setdefault(lane, []).extend(ids)
+    return lanes
+
+
+async def _record_fresh(ledger: Ledger, decisions: Sequence[Decision]) -> Lanes:
+    try:
+        return await record_decisions(ledger, decisions)
+    except Contested:
+        async with ledger.transaction() as transaction:
+            free = await locked.free_jobs(transaction, [each.job.id for each in decisions])
+            return await record_decisions(transaction, [each for each in decisions if each.job.id in free])
+
+
+async def _apart(ledger: Ledger, decisions: Sequence[Decision]) -> list[Lanes]:
+    """All together; where somebody has locked one, each by itself, but that one."""
+    try:
+        return [await _record_again(ledger, decisions)]
+    except Contested:
+        if len(decisions) == 1:
+            return []
+        return [lanes for each in decisions for lanes in await _apart(ledger, [each])]
+
+
+def reconciled(decision: Decision, earlier: Sequence[Earlier]) -> Decision:
+    """The decision with regard to what the job has: a channel's delivery keeps its id, one that arrived is not sent
+    again, and a new one takes no id that is used. A job with nothing left to send is completed if anything arrived."""
+    of_channel = {each.channel: each for each in earlier}
+    used = {each.id for each in earlier}
+    ids: dict[UUID, UUID] = {}
+    notes: list[Note] = []
+    deliveries = []
+    for wanted in decision.deliveries:
+        known = of_channel.get(wanted.channel)
+        if known is not None and known.state not in SENDABLE_AGAIN:
+            notes.append(Note("not_sent", {"channel": wanted.channel, "reason": "already_sent"}, known.id))
+            continue
+        ids[wanted.id] = known.id if known is not None else _unused(decision.job.id, wanted.id, used)
+        used.add(ids[wanted.id])
+        deliveries.append(wanted._replace(id=ids[wanted.id]))
+    dropped = {each.id for each in decision.deliveries} - set(ids)
+    notes += [
+        note._replace(delivery_id=ids.get(note.delivery_id)) if note.delivery_id is not None else note
+        for note in decision.notes
+        if note.delivery_id not in dropped
+    ]
+    changed = decision._replace(deliveries=tuple(deliveries), notes=tuple(notes))
+    arrived = any(each.state in _ARRIVED for each in earlier)
+    ends = decision.state in (JobState.PROCESSING, JobState.SKIPPED, JobState.FAILED)
+    if not deliveries and arrived and ends:
+        return changed._replace(state=JobState.COMPLETED, error=None)
+    return changed
+
+
+def _unused(job_id: UUID, wanted: UUID, used: set[UUID]) -> UUID:
+    if wanted not in used:
+        return wanted
+    return child_id(job_id, max(each.int & CHILD_MASK for each in used) + 1)
+
+
+async def _record_again(ledger: Ledger, decisions: Sequence[Decision]) -> Lanes:
+    """Deliveries are locked before their jobs, as `attempts.record` does. A late answer comes before or after."""
+    async with ledger.transaction() as transaction:
+        earlier = await _locked_deliveries(transaction, [each.job.id for each in decisions])
+        queued = await transaction.fetch(
+            "SELECT j.id FROM unnest($1::uuid[]) w(id) JOIN hermodr.jobs j ON j.id = w.id"
+            " WHERE j.state = 'queued' ORDER BY j.id FOR UPDATE OF j",
+            [each.job.id for each in decisions],
+        )
+        waiting = {row["id"] for row in queued}
+        final = [
+            reconciled(each, earlier.get(each.job.id, ())) for each in decisions if each.job.id in waiting
+        ]
+        known = {each.id for group in earlier.values() for each in group}
+        lanes = await record_decisions(transaction, final)
+        reused = [
+            (each, decision.job.priority)
+            for decision in final
+            for each in decision.deliveries
+            if each.id in known
+        ]
+        await _reset(transaction, [each for each, _ in reused])
+        for each, priority in reused:
+            lanes.setdefault((each.channel, Priority(priority)), []).append(each.id)
+        return lanes
+
+
+async def _locked_deliveries(
+    transaction: Transaction, job_ids: Sequence[UUID]
+) -> Mapping[UUID, Sequence[Earlier]]:
+    rows = await transaction.fetch(
+        """
+        SELECT d.id, d.job_id, d.channel, d.state
+        FROM unnest($1::uuid[], $2::uuid[]) w(first, last)
+        JOIN hermodr.deliveries d ON d.id > w.first AND d.id <= w.last
+        ORDER BY d.id FOR UPDATE OF d
+        """,
+        list(job_ids),
+        [UUID(int=each.int | CHILD_MASK) for each in job_ids],
+    )
+    found: dict[UUID, list[Earlier]] = {}
+    for row in rows:
+        one = Earlier(row["id"], Channel(row["channel"]), DeliveryState(row["state"]))
+        found.setdefault(row["job_id"], []).append(one)
+    return found
+
+
+async def _reset(transaction: Transaction, deliveries: Sequence[NewDelivery]) -> None:
+    """Makes deliveries wait as if new. Their attempts stay, numbers go on, and the ladder is climbed anew."""
+    if not deliveries:
+        return
+    await transaction.fetch(
+        """
+        UPDATE hermodr.deliveries d
+        SET state = 'queued', address = n.address, address_name = n.address_name, template_id = n.template_id,
+            template_version = n.template_version, locale = n.locale, on_unknown = n.on_unknown,
+            max_attempts = d.attempt + n.max_attempts, earlier_attempts = d.attempt, due_at = NULL,
+            wake_at = now() + make_interval(secs => $9), announcements = 0, claimed_by = NULL, claimed_at = NULL,
+            lease_until = NULL, error = NULL, finished_at = NULL
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::int[], $6::text[], $7::text[], $8::smallint[])
+            AS n(id, address, address_name, template_id, template_version, locale, on_unknown, max_attempts)
+        WHERE d.id = n.id
+        """,
+        [each.id for each in deliveries],
+        [each.address for each in deliveries],
+        [each.address_name for each in deliveries],
+        [each.template_id for each in deliveries],
+        [each.template_version for each in deliveries],
+        [each.locale for each in deliveries],
+        [each.on_unknown for each in deliveries],
+        [each.max_attempts for each in deliveries],
+        float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
+    )

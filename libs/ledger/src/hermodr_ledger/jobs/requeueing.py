@@ -1,0 +1,173 @@
+"""Asking for jobs again that ended without arriving: failed, held, cancelled. The job is queued as if new and decided
+upon anew (`redeciding`); its attempts and its timeline stay."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from hermodr_contracts.vocabulary import JobState, Priority
+from hermodr_ledger.engine import Row, Transaction
+from hermodr_ledger.engine.announcing import DUE_CHANNEL, FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
+from hermodr_ledger.jobs import singletons
+from hermodr_ledger.jobs.redeciding import SENDABLE_AGAIN
+from hermodr_servicekit.ids import last_child_of
+
+
+@dataclass(frozen=True, slots=True)
+class Requeued:
+    """The job waits again. When `state` is `queued` whoever commits announces it; else its time is still ahead."""
+
+    job_id: UUID
+    priority: Priority
+    state: Literal[JobState.QUEUED, JobState.SCHEDULED]
+
+
+@dataclass(frozen=True, slots=True)
+class NotAgain:
+    """The job is as it was: it is not finished, there is nothing in it to send again, or its time is over."""
+
+    job_id: UUID
+    state: JobState
+    reason: Literal["not_finished", "nothing_to_send", "expired"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTaken:
+    """The job is as it was: another live job has its singleton key."""
+
+    job_id: UUID
+    holder: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class NoSuchJob:
+    """The project (or the owner asked for) has no such job."""
+
+    job_id: UUID
+
+
+Verdict = Requeued | NotAgain | KeyTaken | NoSuchJob
+
+_WAIT_SECONDS = 0.15
+"""For a singleton key that an uncommitted transaction holds."""
+
+MOST_ATTEMPTS = 30_000
+"""Of a delivery, over all requests for it: it is not sent again after as many. They are counted in a smallint, and one
+that ended would stop the claims of all."""
+
+_STATUS = f"""
+SELECT j.id, j.state, j.finished_at IS NOT NULL AS finished, j.singleton_key, j.expires_at <= now() AS expired,
+    (j.state IN ('failed', 'cancelled') AND s.made = 0) OR (s.sendable > 0 AND s.attempts < {MOST_ATTEMPTS}) AS sendable
+FROM unnest($1::uuid[], $2::uuid[]) AS w(id, last)
+JOIN hermodr.jobs j ON j.id = w.id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS made, count(*) FILTER (WHERE d.state = ANY ($5::text[])) AS sendable,
+           max(d.attempt) AS attempts
+    FROM hermodr.deliveries d WHERE d.id > w.id AND d.id <= w.last
+) s
+WHERE j.project_id = $3 AND ($4::text IS NULL OR j.owner_id = $4)
+ORDER BY j.id
+"""
+
+# A job whose time is still ahead waits for it: asking again undoes its cancelling, and sends nothing early.
+_REQUEUE = """
+WITH before AS (
+    SELECT j.id, j.state, j.error, j.finished_at FROM unnest($1::uuid[]) AS w(id)
+    JOIN hermodr.jobs j ON j.id = w.id WHERE j.finished_at IS NOT NULL
+    ORDER BY j.id FOR UPDATE OF j
+), queued AS (
+    UPDATE hermodr.jobs j
+    SET state = CASE WHEN j.scheduled_for > now() THEN 'scheduled' ELSE 'queued' END,
+        wake_at = CASE WHEN j.scheduled_for > now() THEN j.scheduled_for ELSE now() + make_interval(secs => $2) END,
+        announcements = 0, open_deliveries = 0, finished_at = NULL, processed_at = NULL, error = NULL, result = NULL,
+        requeues = least(j.requeues, 30000) + 1
+    FROM before b WHERE j.id = b.id
+    RETURNING j.id, j.priority, j.state, b.state AS was, b.error AS failure, b.finished_at AS ended_at
+), noted AS (
+    INSERT INTO hermodr.events (job_id, kind, detail)
+    SELECT id, 'retry_requested',
+           jsonb_strip_nulls(jsonb_build_object('was', was, 'error', failure, 'ended_at', ended_at, 'by', $3::text))
+    FROM queued
+), answered AS (
+    UPDATE hermodr.dead_letters l SET replayed_at = now() FROM queued q
+    WHERE l.job_id = q.id AND l.replayed_at IS NULL
+), woken AS (
+    SELECT pg_notify($4, '') FROM (SELECT 1 FROM queued WHERE state = 'scheduled' LIMIT 1) due
+)
+SELECT q.id, q.priority, q.state FROM queued q LEFT JOIN woken ON true
+"""
+
+
+async def requeue(
+    transaction: Transaction,
+    project_id: UUID,
+    job_ids: Sequence[UUID],
+    *,
+    by: str,
+    owner_id: str | None = None,
+) -> list[Verdict]:
+    """Asks for the jobs again, those that ended with something unsent, and says of each what became of it, in order.
+
+    Dead letters of theirs are marked as replayed. `by` (no personal data) goes into the timeline. With `owner_id` only
+    jobs of that end user exist. Raises `Contested` and `LedgerUnavailable`.
+    """
+    ids = list(dict.fromkeys(job_ids))
+    rows = {row["id"]: row for row in await _status(transaction, project_id, ids, owner_id)}
+    verdicts: dict[UUID, Verdict] = {}
+    wanted = []
+    for each in ids:
+        refusal = _refusal(each, rows.get(each))
+        if refusal is None:
+            wanted.append(each)
+        else:
+            verdicts[each] = refusal
+    keyed = {each: rows[each]["singleton_key"] for each in wanted if rows[each]["singleton_key"] is not None}
+    taken = await _take_keys(transaction, project_id, keyed) if keyed else {}
+    verdicts |= {job_id: KeyTaken(job_id, holder) for job_id, holder in taken.items()}
+    queued = await transaction.fetch(
+        _REQUEUE,
+        [each for each in wanted if each not in taken],
+        float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
+        by,
+        DUE_CHANNEL,
+    )
+    for row in queued:
+        state: Literal[JobState.QUEUED, JobState.SCHEDULED] = (
+            JobState.SCHEDULED if row["state"] == JobState.SCHEDULED else JobState.QUEUED
+        )
+        verdicts[row["id"]] = Requeued(row["id"], Priority(row["priority"]), state)
+    for each in wanted:  # somebody else was faster by a moment
+        verdicts.setdefault(each, NotAgain(each, JobState.QUEUED, "not_finished"))
+    return [verdicts[each] for each in job_ids]
+
+
+async def _status(
+    transaction: Transaction, project_id: UUID, ids: Sequence[UUID], owner_id: str | None
+) -> list[Row]:
+    return await transaction.fetch(
+        _STATUS, list(ids), [last_child_of(each) for each in ids], project_id, owner_id, list(SENDABLE_AGAIN)
+    )
+
+
+def _refusal(job_id: UUID, row: Row | None) -> Verdict | None:
+    if row is None:
+        return NoSuchJob(job_id)
+    if not row["finished"]:
+        return NotAgain(job_id, JobState(row["state"]), "not_finished")
+    if row["expired"]:
+        return NotAgain(job_id, JobState(row["state"]), "expired")
+    return None if row["sendable"] else NotAgain(job_id, JobState(row["state"]), "nothing_to_send")
+
+
+async def _take_keys(transaction: Transaction, project_id: UUID, keyed: dict[UUID, str]) -> dict[UUID, UUID]:
+    """Takes the singleton keys for these jobs; returns those that could not be taken, with the job that has them. Of
+    several that want one key the oldest comes first."""
+    wanted = [singletons.Wanted(project_id, key, job_id) for job_id, key in sorted(keyed.items())]
+    first = singletons.by_key(wanted)
+    taken = await singletons.take(transaction, list(first.values()), wait_seconds=_WAIT_SECONDS)
+    for each in wanted:
+        before = first[each.project_id, each.key].job_id
+        if before != each.job_id:
+            taken[each.job_id] = taken.get(before, before)
+    return taken

@@ -1,0 +1,1 @@
+"""What there is of one person: shown to them, or forgotten."""

@@ -1,0 +1,172 @@
+"""Forgetting a person: what was sent stays as a count, without whom, where to and what.
+
+Rows are locked in the order of `attempts.record`: deliveries before their jobs. A dispatcher that decides meanwhile may
+add deliveries to a job until the job itself is settled, so both are gone through twice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from hermodr_ledger.access import audit
+from hermodr_ledger.access.audit import Actor
+from hermodr_ledger.engine import Ledger, Statements, Transaction
+from hermodr_ledger.privacy import traces
+from hermodr_ledger.privacy.traces import Person
+
+_SECONDS = 120.0
+_KEPT_IN_EVENTS = [
+    "channel",
+    "reason",
+    "template",
+    "template_version",
+    "critical",
+    "until",
+    "was",
+    "error",
+    "by",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How much was of the person: all their jobs, and those of them that were ended unsent."""
+
+    jobs: int
+    cancelled: int
+
+
+_THEIRS = """
+WITH theirs AS (
+    SELECT id, (left(id::text, 32) || 'ffff')::uuid AS last, singleton_key FROM hermodr.jobs
+    WHERE recipient_id = $1 AND project_id = $2
+    UNION ALL
+    SELECT id, (left(id::text, 32) || 'ffff')::uuid, singleton_key FROM hermodr.jobs
+    WHERE project_id = $2 AND owner_id = $3::text AND recipient_id IS NULL
+)"""
+"""What was requested for them, and what they requested themselves (tasks) as an end user."""
+
+_FREE_KEYS = f"""{_THEIRS}
+DELETE FROM hermodr.singletons s USING theirs t
+WHERE t.singleton_key IS NOT NULL AND s.project_id = $2 AND s.key = t.singleton_key AND s.job_id = t.id
+"""
+
+# What waits is cancelled. What a sender holds at this moment is on its way with what it has read; a retry would find no
+# address.
+_DELIVERIES = f"""{_THEIRS}, locked AS (
+    SELECT d.id FROM theirs t JOIN hermodr.deliveries d ON d.id > t.id AND d.id <= t.last
+    ORDER BY d.id FOR UPDATE OF d
+)
+UPDATE hermodr.deliveries d
+SET address = '', address_name = NULL, locale = NULL, provider_message_id = NULL,
+    state = CASE WHEN d.state IN ('queued', 'retrying') THEN 'cancelled' ELSE d.state END,
+    error = CASE WHEN d.state IN ('queued', 'retrying') THEN 'recipient_erased' ELSE d.error END,
+    finished_at = CASE WHEN d.state IN ('queued', 'retrying') THEN now() ELSE d.finished_at END,
+    wake_at = CASE WHEN d.state IN ('queued', 'retrying') THEN NULL ELSE d.wake_at END,
+    due_at = CASE WHEN d.state IN ('queued', 'retrying') THEN NULL ELSE d.due_at END
+FROM locked l WHERE d.id = l.id
+"""
+
+_JOBS = f"""{_THEIRS}, counted AS (
+    SELECT t.id, (SELECT count(*) FROM hermodr.deliveries d
+                  WHERE d.id > t.id AND d.id <= t.last AND d.finished_at IS NULL) AS open
+    FROM theirs t ORDER BY t.id
+)
+UPDATE hermodr.jobs j
+SET to_email = NULL, to_phone = NULL, owner_id = CASE WHEN j.recipient_id IS NULL THEN j.owner_id END,  -- see _DISOWN
+    data = '{{}}', content = NULL, metadata = NULL, result = NULL,
+    singleton_key = NULL, cancel_key = NULL, open_deliveries = c.open,
+    state = CASE WHEN j.finished_at IS NOT NULL OR c.open > 0 THEN j.state
+                 WHEN j.sent_deliveries > 0 THEN 'completed' ELSE 'cancelled' END,
+    error = CASE WHEN j.kind = 'task' AND j.error IS NOT NULL THEN 'erased'
+                 WHEN j.finished_at IS NOT NULL OR c.open > 0 OR j.sent_deliveries > 0 THEN j.error
+                 ELSE 'recipient_erased' END,
+    wake_at = CASE WHEN c.open > 0 THEN j.wake_at END,
+    finished_at = CASE WHEN j.finished_at IS NULL AND c.open = 0 THEN now() ELSE j.finished_at END
+FROM counted c WHERE j.id = c.id
+RETURNING j.id, j.error
+"""
+
+_REST = (
+    f"""{_THEIRS}
+    UPDATE hermodr.attempts a SET detail = NULL, provider_message_id = NULL
+    FROM theirs t WHERE a.delivery_id > t.id AND a.delivery_id <= t.last
+    """,
+    f"""{_THEIRS}
+    UPDATE hermodr.dead_letters l SET body = NULL, headers = '{{}}' FROM theirs t WHERE l.job_id = t.id
+    """,
+)
+
+# At the end, as tasks are found by it; also what was for others under the same user id, which stays theirs.
+_DISOWN = """
+UPDATE hermodr.jobs SET owner_id = NULL
+WHERE project_id = $2 AND owner_id = $3::text AND recipient_id IS DISTINCT FROM $1
+"""
+
+_EVENTS = f"""{_THEIRS}
+UPDATE hermodr.events e
+SET detail = (SELECT jsonb_object_agg(d.key, d.value) FROM jsonb_each(e.detail) d WHERE d.key = ANY ($4::text[]))
+FROM theirs t WHERE e.job_id = t.id AND e.detail IS NOT NULL
+"""
+
+
+async def erase(ledger: Ledger, project_id: UUID, recipient_id: UUID, actor: Actor) -> Erased | None:
+    """Deletes the recipient, their memberships and what they read; ends what of theirs is not sent yet; and blanks
+    every address, name, content, datum and wish in what was, in tasks they requested and in answers kept for repeats.
+    The audit log keeps a pseudonym. States, times, types and counts stay. `None` when the project has no such
+    recipient. Raises `LedgerUnavailable`."""
+    pseudonym = f"erased-{uuid4()}"
+    async with ledger.transaction() as transaction:
+        whom = await traces.person(transaction, project_id, recipient_id)
+        if whom is None:
+            return None
+        await transaction.fetch(
+            "DELETE FROM hermodr.recipients WHERE id = $1", recipient_id, seconds=_SECONDS
+        )
+        erased = await _forget(transaction, whom)
+        counts = {"jobs": erased.jobs, "cancelled": erased.cancelled}
+        await audit.record(transaction, project_id, actor, "recipient.erase", recipient_id, counts)
+        await traces.forget(transaction, whom, pseudonym)
+    async with ledger.transaction() as transaction:  # what was requested while the first one was at it
+        await _forget(transaction, whom)
+        await traces.forget(transaction, whom, pseudonym)
+    return erased
+
+
+async def forget_jobs(statements: Statements, job_ids: Sequence[UUID]) -> None:
+    """Blanks jobs without deliveries whose recipient was erased in the moment between being looked up and the job's
+    acceptance."""
+    await statements.fetch(
+        """
+        WITH freed AS (
+            DELETE FROM hermodr.singletons s USING unnest($1::uuid[]) w(id) WHERE s.job_id = w.id
+        )
+        UPDATE hermodr.jobs j
+        SET to_email = NULL, to_phone = NULL, owner_id = NULL, data = '{}', content = NULL, metadata = NULL,
+            singleton_key = NULL, cancel_key = NULL
+        FROM unnest($1::uuid[]) w(id) WHERE j.id = w.id
+        """,
+        list(job_ids),
+    )
+
+
+async def _forget(transaction: Transaction, whom: Person) -> Erased:
+    who = (whom.id, whom.project_id, whom.user_id)
+    await transaction.fetch(_FREE_KEYS, *who, seconds=_SECONDS)
+    erased = await _settle(transaction, who)
+    for statement in _REST:
+        await transaction.fetch(statement, *who, seconds=_SECONDS)
+    await transaction.fetch(_EVENTS, *who, _KEPT_IN_EVENTS, seconds=_SECONDS)
+    await transaction.fetch(_DISOWN, *who, seconds=_SECONDS)
+    return erased
+
+
+async def _settle(transaction: Transaction, who: tuple[UUID, UUID, str | None]) -> Erased:
+    jobs: set[UUID] = set()
+    cancelled: set[UUID] = set()
+    for _ in range(2):
+        await transaction.fetch(_DELIVERIES, *who, seconds=_SECONDS)
+        rows = await transaction.fetch(_JOBS, *who, seconds=_SECONDS)
+        jobs |= {row["id"] for row in rows}
+        cancelled |= {row["id"] for row in rows if row["error"] == "recipient_erased"}
+    return Erased(len(jobs), len(cancelled))

@@ -1,0 +1,141 @@
+"""All there is of one person, a page at a time, as rows to be shown to them: written by orjson, which alone knows what
+their JSON columns are."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from hermodr_ledger.engine import Ledger, Row
+from hermodr_ledger.engine.times import readable
+from hermodr_servicekit.ids import last_child_of
+
+JOBS_A_PAGE = 100
+ROWS_A_PAGE = 500
+_NOWHERE = UUID(int=0)
+
+
+async def memberships(ledger: Ledger, recipient_id: UUID, after: UUID = _NOWHERE) -> list[Row]:
+    """The groups they belong to. `id` is the member's."""
+    return await ledger.fetch(
+        """
+        SELECT m.id, m.group_id, g.name AS group_name, m.role, m.muted_until, m.created_at, m.updated_at
+        FROM hermodr.group_members m JOIN hermodr.groups g ON g.id = m.group_id
+        WHERE m.recipient_id = $1 AND m.id > $2 ORDER BY m.id LIMIT $3
+        """,
+        recipient_id,
+        after,
+        ROWS_A_PAGE,
+    )
+
+
+async def updates_written(ledger: Ledger, recipient_id: UUID, after: UUID = _NOWHERE) -> list[Row]:
+    """What they posted."""
+    rows = await ledger.fetch(
+        """
+        SELECT id, group_id, external_id, content_type, title, body, url, metadata, created_at, updated_at
+        FROM hermodr.updates WHERE author_id = $1 AND id > $2 ORDER BY id LIMIT $3
+        """,
+        recipient_id,
+        after,
+        JOBS_A_PAGE,
+    )
+    return [_with_json(row, "metadata") for row in rows]
+
+
+async def updates_read(ledger: Ledger, recipient_id: UUID, after: UUID = _NOWHERE) -> list[Row]:
+    """What they read, singly. `id` is the update's."""
+    return await ledger.fetch(
+        """
+        SELECT update_id AS id, read_at FROM hermodr.update_reads
+        WHERE recipient_id = $1 AND update_id > $2 ORDER BY update_id LIMIT $3
+        """,
+        recipient_id,
+        after,
+        ROWS_A_PAGE,
+    )
+
+
+_TIMES = ", ".join(
+    f"{readable(each)} AS {each}"
+    for each in ("scheduled_for", "expires_at", "deferred_until", "created_at", "processed_at", "finished_at")
+)
+_JOBS = f"""
+SELECT id, kind, type, state AS status, priority, channels, to_email, to_phone, data, content, metadata, result,
+       group_id, update_id, batch_id, singleton_key, cancel_key, {_TIMES}, error
+FROM hermodr.jobs WHERE {{}} AND project_id = $2 AND id > $3 ORDER BY id LIMIT $4
+"""
+
+
+async def jobs(
+    ledger: Ledger, project_id: UUID, recipient_id: UUID, after: UUID = _NOWHERE
+) -> list[dict[str, Any]]:
+    """What was requested for them, each with its deliveries, their attempts, and its timeline's notes."""
+    sql = _JOBS.format("recipient_id = $1")
+    return await _with_all(ledger, await ledger.fetch(sql, recipient_id, project_id, after, JOBS_A_PAGE))
+
+
+async def requested(
+    ledger: Ledger, project_id: UUID, user_id: str | None, after: UUID = _NOWHERE
+) -> list[dict[str, Any]]:
+    """What they requested themselves as an end user: tasks."""
+    sql = _JOBS.format("owner_id = $1 AND recipient_id IS NULL")
+    return await _with_all(ledger, await ledger.fetch(sql, user_id, project_id, after, JOBS_A_PAGE))
+
+
+async def _with_all(ledger: Ledger, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    found = {row["id"]: _with_json(row, "data", "content", "metadata", "result") for row in rows}
+    firsts, lasts = list(found), [last_child_of(each) for each in found]
+    attempts = await _attempts(ledger, firsts, lasts)
+    for job in found.values():
+        job |= {"deliveries": [], "events": []}
+    for row in await _deliveries(ledger, firsts, lasts):
+        delivery = dict(row) | {"attempts": attempts.get(row["id"], [])}
+        found[delivery.pop("job_id")]["deliveries"].append(delivery)
+    for row in await ledger.fetch(
+        "SELECT e.job_id, e.at, e.kind, e.delivery_id, e.detail FROM unnest($1::uuid[]) w(id)"
+        " JOIN hermodr.events e ON e.job_id = w.id ORDER BY e.job_id, e.at, e.seq",
+        firsts,
+    ):
+        event = _with_json(row, "detail")
+        found[event.pop("job_id")]["events"].append(event)
+    return list(found.values())
+
+
+async def _deliveries(ledger: Ledger, firsts: Sequence[UUID], lasts: Sequence[UUID]) -> list[Row]:
+    return await ledger.fetch(
+        """
+        SELECT d.id, d.job_id, d.channel, d.state, d.address, d.address_name, d.template_version, d.locale, d.provider,
+               d.provider_message_id, d.error, d.created_at, d.finished_at
+        FROM unnest($1::uuid[], $2::uuid[]) w(first, last)
+        JOIN hermodr.deliveries d ON d.id > w.first AND d.id <= w.last ORDER BY d.id
+        """,
+        firsts,
+        lasts,
+    )
+
+
+async def _attempts(
+    ledger: Ledger, firsts: Sequence[UUID], lasts: Sequence[UUID]
+) -> dict[UUID, list[dict[str, Any]]]:
+    rows = await ledger.fetch(
+        """
+        SELECT a.delivery_id, a.number, a.outcome, a.provider, a.code, a.detail, a.started_at, a.finished_at
+        FROM unnest($1::uuid[], $2::uuid[]) w(first, last)
+        JOIN hermodr.attempts a ON a.delivery_id > w.first AND a.delivery_id <= w.last ORDER BY a.delivery_id, a.number
+        """,
+        firsts,
+        lasts,
+    )
+    found: dict[UUID, list[dict[str, Any]]] = {}
+    for row in rows:
+        attempt = dict(row)
+        found.setdefault(attempt.pop("delivery_id"), []).append(attempt)
+    return found
+
+
+def _with_json(row: Row, *names: str) -> dict[str, Any]:
+    """The row with its JSON columns to be written as they are: what is not taken apart cannot be altered, nor break the
+    document it is written into."""
+    return dict(row) | {name: orjson.Fragment(row[name]) for name in names if row[name] is not None}

@@ -1,0 +1,316 @@
+"""What time asks of the ledger: rows whose moment has come, rows nobody picked up, and claims whose lease ran out.
+
+Any number of schedulers may call these at once: rows are taken with SKIP LOCKED, and taking one moves its `wake_at`.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from hermodr_contracts.vocabulary import Channel, OnUnknown, Priority
+from hermodr_ledger.deliveries import attempts
+from hermodr_ledger.deliveries.attempting import record_free
+from hermodr_ledger.deliveries.attempts import Attempt, Recorded, Settlement
+from hermodr_ledger.deliveries.pauses import PARKED, PAUSED
+from hermodr_ledger.engine import Contested, Ledger, Row
+from hermodr_ledger.engine.announcing import FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
+from hermodr_ledger.engine.locked import Held
+from hermodr_ledger.engine.setting_aside import (
+    CLAIMING_DUTY,
+    DECIDING_DUTY,
+    isolated,
+    not_aside,
+    set_aside,
+    spared,
+    understood,
+)
+from hermodr_ledger.engine.times import readable
+
+LONGEST_ANNOUNCEMENT_PAUSE_SECONDS = 600.0
+PUT_BACK_SECONDS = 0.5
+
+MOST_COUNTED = 32767
+"""How many announcements of a row are counted: the column's last number. A task that waits for a worker is announced
+every ten minutes, for years if need be."""
+
+CROWDED_PAUSE_SECONDS = 20.0
+"""How long a delivery is put off, doubling, whose lane is known to have a backlog."""
+SPARED_ANNOUNCEMENTS = 3
+"""How often such a delivery is not announced: up to 5 + 20 + 40 + 80 s after it was made."""
+
+
+_LOCKED_FOR = "200ms"
+"""How long a row is waited for that somebody's transaction has locked."""
+
+JOBS_DUTY, DELIVERIES_DUTY, CLAIMS_DUTY = "due jobs", "due deliveries", "expired claims"
+_JOBS_LEFT = not_aside("j.id", JOBS_DUTY, DECIDING_DUTY)
+_DELIVERIES_LEFT = not_aside("d.id", DELIVERIES_DUTY, CLAIMING_DUTY)
+_CLAIMS_LEFT = not_aside("d.id", CLAIMS_DUTY)
+_OVER = f"wake_at <= now() AND state = 'sending' AND lease_until <= now() AND {_CLAIMS_LEFT}"
+
+
+@dataclass(frozen=True, slots=True)
+class DueJob:
+    """A job to announce. `lateness` seconds since its moment. `scheduled`: its scheduled time came; `requested`: it was
+    requested by SQL and nobody announced it yet; else it is overdue."""
+
+    id: UUID
+    priority: Priority
+    scheduled: bool
+    lateness: float
+    requested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DueDelivery:
+    """A delivery to announce. `retry`: it waits for a repeated attempt."""
+
+    id: UUID
+    channel: Channel
+    priority: Priority
+    retry: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiredClaim:
+    """A claimed attempt of which nothing was heard: its sender died, hangs, or lost its database."""
+
+    id: UUID
+    channel: Channel
+    priority: Priority
+    attempt: int
+    max_attempts: int
+    on_unknown: OnUnknown
+    claimed_by: str | None
+    claimed_at: datetime
+    now: datetime
+    earlier_attempts: int = 0
+
+
+def _among(only: Sequence[UUID] | None, argument: int) -> str:
+    return f" AND id = ANY (${argument}::uuid[])" if only is not None else ""
+
+
+async def take_due_jobs(ledger: Ledger, limit: int, only: Sequence[UUID] | None = None) -> list[DueJob]:
+    """Jobs whose scheduled time has come, and queued ones nobody decided upon; each is put off, doubling. Of those set
+    aside none, and `only` these if some are named."""
+    rows = await ledger.fetch(
+        f"""
+        WITH due AS (
+            SELECT id, state, wake_at, announcements FROM hermodr.jobs j
+            WHERE wake_at <= now() AND {_JOBS_LEFT}{_among(only, 4)}
+            ORDER BY wake_at LIMIT $1 FOR UPDATE SKIP LOCKED
+        )
+        UPDATE hermodr.jobs j
+        SET state = 'queued', announcements = least(j.announcements, {MOST_COUNTED - 1}) + 1,
+            wake_at = now() + make_interval(secs => least($2 * power(2, least(j.announcements, 20)), $3))
+        FROM due WHERE j.id = due.id
+        RETURNING j.id, j.priority, due.state = 'scheduled' AS scheduled, due.announcements < 0 AS requested,
+                  extract(epoch FROM clock_timestamp() - due.wake_at)::float8 AS lateness
+        """,
+        limit,
+        float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
+        LONGEST_ANNOUNCEMENT_PAUSE_SECONDS,
+        *([list(only)] if only is not None else []),
+    )
+    return await understood(
+        ledger,
+        JOBS_DUTY,
+        rows,
+        lambda row: DueJob(
+            row["id"], Priority(row["priority"]), row["scheduled"], row["lateness"], row["requested"]
+        ),
+    )
+
+
+async def take_due_deliveries(
+    ledger: Ledger,
+    limit: int,
+    crowded: Collection[tuple[Channel, Priority]] = (),
+    only: Sequence[UUID] | None = None,
+) -> list[DueDelivery]:
+    """Deliveries nobody claimed in time; each is put off, doubling. Claimed ones are put off to their lease's end,
+    those of a paused channel to the end of the pause.
+
+    Those in a `crowded` lane, one with a backlog, are put off for longer and at first not returned: they wait for their
+    turn, unless it is known that their message is gone (`announcements` below zero)."""
+    rows = await ledger.fetch(
+        f"""
+        WITH due AS (
+            SELECT id, announcements >= 0 AND channel || '.' || priority = ANY ($4::text[]) AS crowded
+            FROM hermodr.deliveries d
+            WHERE wake_at <= now() AND (state <> 'sending' OR lease_until > now())
+              AND {_DELIVERIES_LEFT}{_among(only, 7)}
+            ORDER BY wake_at LIMIT $1 FOR UPDATE SKIP LOCKED
+        ), put_off AS (
+            UPDATE hermodr.deliveries d
+            SET announcements = CASE WHEN d.state = 'sending' OR d.channel = ANY ({PAUSED}) THEN d.announcements
+                    ELSE least(greatest(d.announcements, 0), {MOST_COUNTED - 1}) + 1 END,
+                wake_at = CASE WHEN d.state = 'sending' THEN d.lease_until WHEN d.channel = ANY ({PAUSED}) THEN {PARKED}
+                    ELSE now() + make_interval(secs => least(
+                        CASE WHEN due.crowded THEN $5::float8 ELSE $2::float8 END
+                            * power(2, greatest(least(d.announcements, 20), 0)), $3)) END
+            FROM due WHERE d.id = due.id
+            RETURNING d.id, d.channel, d.priority, d.state, d.wake_at,
+                due.crowded AND d.announcements <= $6 AS spared
+        )
+        SELECT id, channel, priority, state = 'retrying' AS retry FROM put_off
+        WHERE state <> 'sending' AND wake_at <> {PARKED} AND NOT spared
+        """,
+        limit,
+        float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
+        LONGEST_ANNOUNCEMENT_PAUSE_SECONDS,
+        [f"{channel}.{priority.value}" for channel, priority in crowded],
+        CROWDED_PAUSE_SECONDS,
+        SPARED_ANNOUNCEMENTS,
+        *([list(only)] if only is not None else []),
+    )
+    return await understood(
+        ledger,
+        DELIVERIES_DUTY,
+        rows,
+        lambda row: DueDelivery(row["id"], Channel(row["channel"]), Priority(row["priority"]), row["retry"]),
+    )
+
+
+async def expired_claims(
+    ledger: Ledger, limit: int, only: Sequence[UUID] | None = None
+) -> list[ExpiredClaim]:
+    """Claims whose lease is over. Nothing is changed: recording their outcome as unknown is what takes them. Of those
+    set aside none, and `only` these if some are named."""
+    rows = await ledger.fetch(
+        f"""
+        SELECT id, channel, priority, attempt, max_attempts, on_unknown, claimed_by, claimed_at, now() AS now,
+               earlier_attempts
+        FROM hermodr.deliveries d
+        WHERE {_OVER}{_among(only, 2)}
+        ORDER BY wake_at LIMIT $1
+        """,
+        limit,
+        *([list(only)] if only is not None else []),
+    )
+    return await understood(ledger, CLAIMS_DUTY, rows, _expired)
+
+
+def _expired(row: Row) -> ExpiredClaim:
+    return ExpiredClaim(
+        row["id"],
+        Channel(row["channel"]),
+        Priority(row["priority"]),
+        row["attempt"],
+        row["max_attempts"],
+        OnUnknown(row["on_unknown"]),
+        row["claimed_by"],
+        row["claimed_at"],
+        row["now"],
+        row["earlier_attempts"],
+    )
+
+
+async def put_back(ledger: Ledger, job_ids: Sequence[UUID], delivery_ids: Sequence[UUID]) -> None:
+    """Makes rows due again shortly that could not be announced. Not at once: whatever stood in the way would be asked
+    over and over."""
+    await ledger.fetch(
+        """
+        WITH jobs AS (
+            UPDATE hermodr.jobs j
+            SET wake_at = now() + make_interval(secs => $3), announcements = greatest(j.announcements - 1, 0)
+            FROM unnest($1::uuid[]) u(id) WHERE j.id = u.id AND j.state = 'queued'
+        )
+        UPDATE hermodr.deliveries d
+        SET wake_at = greatest(now() + make_interval(secs => $3), d.due_at), announcements = -1
+        FROM unnest($2::uuid[]) u(id) WHERE d.id = u.id AND d.state IN ('queued', 'retrying')
+        """,
+        list(job_ids),
+        list(delivery_ids),
+        PUT_BACK_SECONDS,
+    )
+
+
+async def seconds_until_due(ledger: Ledger) -> float | None:
+    """How long until the next row's moment; `None` when no row waits for one but those set aside."""
+    rows = await ledger.fetch(
+        f"""
+        SELECT extract(epoch FROM {readable("w.wake_at")} - clock_timestamp())::float8 AS seconds FROM (SELECT least(
+            (SELECT wake_at FROM hermodr.jobs j WHERE wake_at IS NOT NULL AND {_JOBS_LEFT} ORDER BY wake_at LIMIT 1),
+            (SELECT wake_at FROM hermodr.deliveries d
+             WHERE wake_at IS NOT NULL AND {_DELIVERIES_LEFT} AND {_CLAIMS_LEFT} ORDER BY wake_at LIMIT 1)
+        ) AS wake_at) w
+        """
+    )
+    seconds: float | None = rows[0]["seconds"]
+    return seconds
+
+
+class DueRows:
+    """What time asks of one ledger, for whoever is handed it."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def take_jobs(self, limit: int) -> list[DueJob]:
+        """See `take_due_jobs`. A job that cannot be taken is set aside."""
+        return await spared(
+            self._ledger,
+            JOBS_DUTY,
+            lambda only: take_due_jobs(self._ledger, limit, only),
+            lambda: self._due("jobs j", f"wake_at <= now() AND {_JOBS_LEFT}", limit),
+        )
+
+    async def take_deliveries(
+        self, limit: int, crowded: Collection[tuple[Channel, Priority]]
+    ) -> list[DueDelivery]:
+        """See `take_due_deliveries`. A delivery that cannot be taken is set aside."""
+        return await spared(
+            self._ledger,
+            DELIVERIES_DUTY,
+            lambda only: take_due_deliveries(self._ledger, limit, crowded, only),
+            lambda: self._due("deliveries d", f"wake_at <= now() AND {_DELIVERIES_LEFT}", limit),
+        )
+
+    async def _due(self, table: str, condition: str, limit: int) -> list[UUID]:
+        rows = await self._ledger.fetch(
+            f"SELECT id FROM hermodr.{table} WHERE {condition} ORDER BY wake_at LIMIT $1", limit
+        )
+        return [row["id"] for row in rows]
+
+    async def expired_claims(self, limit: int) -> list[ExpiredClaim]:
+        """See `expired_claims`. A claim that cannot be read is set aside."""
+        return await spared(
+            self._ledger,
+            CLAIMS_DUTY,
+            lambda only: expired_claims(self._ledger, limit, only),
+            lambda: self._due("deliveries d", _OVER, limit),
+        )
+
+    async def record(self, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
+        """What became of expired claims; see `attempts.record`. One that cannot be recorded, or is locked by somebody's
+        transaction, is set aside."""
+        by_id = {attempt.delivery_id: (attempt, settlement) for attempt, settlement in results}
+
+        async def some(ids: Sequence[UUID]) -> list[Recorded]:
+            async with self._ledger.transaction() as transaction:
+                await transaction.fetch("SELECT set_config('lock_timeout', $1, true)", _LOCKED_FOR)
+                return await attempts.record(transaction, [by_id[each] for each in ids])
+
+        async def free(ids: Sequence[UUID]) -> list[Recorded]:
+            try:
+                return await some(ids)
+            except Contested:
+                return await record_free(self._ledger, [by_id[each] for each in ids])
+
+        async def or_aside(ids: Sequence[UUID]) -> list[Recorded]:
+            try:
+                return await free(ids)
+            except Held as error:
+                await set_aside(
+                    self._ledger, CLAIMS_DUTY, {str(each): Contested("it is locked") for each in error.held}
+                )
+                return list(error.done)
+
+        return await isolated(self._ledger, CLAIMS_DUTY, list(by_id), or_aside)
+
+    async def seconds_until_due(self) -> float | None:
+        """See `seconds_until_due`."""
+        return await seconds_until_due(self._ledger)

@@ -1,0 +1,101 @@
+"""A service's bond with its ledger: waiting for it at start, and showing signs of life."""
+
+import asyncio
+import os
+import secrets
+import socket
+
+import structlog
+from prometheus_client import Gauge
+
+from hermodr_ledger.engine import Ledger, LedgerUnavailable, heartbeats
+from hermodr_ledger.engine.schema_version import SchemaMismatch, verify
+from hermodr_ledger.jobs.accept import rehearse
+from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.settings import refuse
+
+log = structlog.get_logger()
+
+REMEMBERED_SECONDS = 1.0
+PATIENCE_SECONDS = 2.0
+
+
+def instance_name() -> str:
+    """A name no other process has, readable by an operator: host, process id and a random part."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+
+
+async def ledger_ready(ledger: Ledger, stop: asyncio.Event) -> bool:
+    """Waits until the database answers; `False` when told to stop before. A database of another shape than this code
+    knows ends the process with status 2, saying what to do."""
+    pause = 0.1
+    while not stop.is_set():
+        try:
+            await verify(ledger)
+        except SchemaMismatch as mismatch:
+            refuse(str(mismatch))
+        except LedgerUnavailable as error:
+            log.warning("waiting for the database", error=str(error))
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 2.0)
+        else:
+            return True
+    return False
+
+
+class WriteCheck:
+    """Whether the database takes a job, which is what is promised: it answers reads after a fail-over, too, and takes
+    other writes while somebody has locked the table of jobs. However many ask, it is tried once a second."""
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._turn = asyncio.Lock()
+        self._tried_at = -REMEMBERED_SECONDS
+        self._failure: LedgerUnavailable | None = None
+
+    async def failure(self) -> LedgerUnavailable | None:
+        """Why not; `None`: it does."""
+        async with self._turn:
+            if self._clock.monotonic() - self._tried_at >= REMEMBERED_SECONDS:
+                self._failure = await self._try()
+                self._tried_at = self._clock.monotonic()
+            return self._failure
+
+    async def _try(self) -> LedgerUnavailable | None:
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await rehearse(self._ledger)
+        except LedgerUnavailable as error:
+            return error
+        except TimeoutError:
+            return LedgerUnavailable("no answer in time")
+        return None
+
+
+class Heart:
+    """Beats in `service_heartbeats` while the service lives."""
+
+    def __init__(
+        self, ledger: Ledger, service: str, instance: str, clock: Clock, every: float, shown: Gauge
+    ) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._shown = shown
+        self._service = service
+        self._instance = instance
+        self._started_at = clock.now()
+        self._every = every
+
+    async def tick(self) -> float:
+        """One beat; for `periodic.repeat`."""
+        await heartbeats.beat(self._ledger, self._service, self._instance, self._started_at)
+        self._shown.set(self._clock.now().timestamp())
+        return self._every
+
+    async def leave(self) -> None:
+        """Takes this instance off the list. With the database away the list forgets it by itself."""
+        try:
+            await heartbeats.leave(self._ledger, self._service, self._instance)
+        except LedgerUnavailable as error:
+            log.info("left without signing off", error=str(error))

@@ -1,0 +1,147 @@
+"""Keeping the ledger in shape: partitions ahead, old ones away, expired keys deleted; and how much waits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import asyncpg
+
+from hermodr_contracts.vocabulary import Priority
+from hermodr_ledger.engine import COUNTING_SECONDS, Collided, Contested, Ledger, LedgerUnavailable
+from hermodr_ledger.engine.setting_aside import not_aside, set_aside
+
+PARTITIONS_AHEAD = timedelta(days=28)
+IDEMPOTENCY_KEPT = timedelta(hours=48)
+RETENTION_DUTY = "retention"
+"""What weeks are set aside by that cannot be dropped."""
+_MOVING_SECONDS = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Unfinished jobs of a kind and priority that are due, and since when the oldest is."""
+
+    kind: str
+    priority: Priority
+    jobs: int
+    oldest_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """What was made or dropped, and what has to wait: somebody's open transaction, or a dump, uses the table, and
+    nobody is to queue behind us until that ends."""
+
+    done: list[str]
+    put_off: list[str]
+
+
+async def make_partitions(ledger: Ledger, now: datetime) -> Shaped:
+    """Creates the weeks missing from now on, and those missed before that rows wait for; each table in a transaction of
+    its own. Moving the rows of weeks that were missed may take minutes, and must not be given up halfway for ever."""
+    rows = await ledger.fetch(
+        "SELECT parent, week FROM hermodr.weeks_missing($1, $2)", now, now + PARTITIONS_AHEAD
+    )
+    made: list[str] = []
+    put_off: dict[str, list[str]] = {}
+    for row in rows:
+        parent, week = row["parent"], row["week"]
+        name = f"{parent}_{week:%Y%m%d}"
+        if parent in put_off:  # whoever uses the table has a hand on it for the other weeks too
+            put_off[parent].append(name)
+            continue
+        try:
+            (found,) = await ledger.fetch(
+                "SELECT hermodr.make_week($1, $2) AS made", parent, week, seconds=_MOVING_SECONDS
+            )
+        except (Contested, Collided):
+            put_off[parent] = [name]
+        else:
+            made += [name] if found["made"] else []
+    return Shaped(made, [name for names in put_off.values() for name in names])
+
+
+async def drop_partitions(ledger: Ledger, before: datetime) -> Shaped:
+    """Drops weeks wholly before the time in which every job is finished; they are named YYYYMMDD."""
+    rows = await ledger.fetch(
+        f"SELECT week FROM hermodr.weeks_over($1) AS week WHERE {not_aside('week', RETENTION_DUTY)}",
+        before,
+        seconds=_MOVING_SECONDS,
+    )
+    weeks = [row["week"] for row in rows]
+    dropped: list[str] = []
+    for nth, week in enumerate(weeks):
+        try:
+            (found,) = await ledger.fetch("SELECT hermodr.drop_week($1) AS dropped", week)
+        except (Contested, Collided):
+            return Shaped(dropped, weeks[nth:])
+        except LedgerUnavailable:
+            raise
+        except asyncpg.PostgresError as error:
+            await set_aside(ledger, RETENTION_DUTY, {week: error})
+            continue
+        if found["dropped"]:
+            await _forget(ledger, week)
+            dropped.append(week)
+    return Shaped(dropped, [])
+
+
+async def _forget(ledger: Ledger, week: str) -> None:
+    """Deletes what speaks of the week's jobs: their standings, the keys they held, and the batches whose last job was
+    of it. Dead letters stay until somebody deletes them."""
+    for table, its in (("job_standings", "id"), ("singletons", "job_id"), ("batches", "last_job_id")):
+        await ledger.fetch(
+            f"""
+            DELETE FROM hermodr.{table} t
+            USING (SELECT to_timestamp($1 || ' +00', 'YYYYMMDD TZH') AS monday) gone
+            WHERE t.{its} >= hermodr.uuid_floor(gone.monday)
+              AND t.{its} < hermodr.uuid_floor(gone.monday + interval '7 days')
+            """,
+            week,
+            seconds=_MOVING_SECONDS,
+        )
+
+
+async def expire_idempotency_keys(ledger: Ledger, now: datetime) -> None:
+    """Deletes keys past their 48 hours."""
+    await ledger.fetch("DELETE FROM hermodr.idempotency_keys WHERE created_at < $1", now - IDEMPOTENCY_KEPT)
+
+
+async def record_ladder(ledger: Ledger, pauses: Sequence[timedelta]) -> None:
+    """Tells SQL callers (`calculate_next_retry`) how long the services wait before each retry."""
+    await ledger.fetch(
+        """
+        WITH ladder AS (
+            SELECT step, make_interval(secs => pause) AS pause
+            FROM unnest($1::float8[]) WITH ORDINALITY AS l(pause, step)
+        ), cut AS (
+            DELETE FROM hermodr.retry_ladder WHERE step > cardinality($1::float8[])
+        )
+        INSERT INTO hermodr.retry_ladder AS known (step, pause) SELECT step, pause FROM ladder
+        ON CONFLICT (step) DO UPDATE SET pause = excluded.pause WHERE known.pause <> excluded.pause
+        """,
+        [pause.total_seconds() for pause in pauses],
+    )
+
+
+async def waiting(ledger: Ledger) -> list[Waiting]:
+    """How much is due and unclaimed, by kind and priority. Reads only the small indexes of waiting rows, but all of
+    them: two microseconds each."""
+    rows = await ledger.fetch(
+        """
+        SELECT kind, priority, sum(jobs)::bigint AS jobs, max(oldest)::float8 AS oldest FROM (
+            SELECT kind, priority, count(*) AS jobs,
+                   extract(epoch FROM now()
+                           - min(greatest(coalesce(scheduled_for, created_at), deferred_until))) AS oldest
+            FROM hermodr.jobs WHERE wake_at IS NOT NULL AND state = 'queued' GROUP BY kind, priority
+            UNION ALL
+            SELECT j.kind, d.priority, count(*), extract(epoch FROM now() - min(coalesce(d.due_at, d.created_at)))
+            FROM hermodr.deliveries d JOIN hermodr.jobs j ON j.id = d.job_id
+            WHERE d.wake_at IS NOT NULL AND d.state IN ('queued', 'retrying') AND coalesce(d.due_at, now()) <= now()
+            GROUP BY j.kind, d.priority
+        ) rows GROUP BY kind, priority
+        """,
+        seconds=COUNTING_SECONDS,
+    )
+    known = [row for row in rows if row["priority"] in set(Priority)]
+    return [Waiting(row["kind"], Priority(row["priority"]), row["jobs"], row["oldest"]) for row in known]

@@ -9,7 +9,7 @@ import asyncpg
 import httpx
 import pytest
 
-from hermodr_api.service import bulk, bulk_turns
+from hermodr_api.notifications import bulk, bulk_turns
 from tests.support.api import MAIL, ApiUnderTest, problem
 from tests.support.sessions import fresh_name
 
@@ -161,7 +161,7 @@ async def test_a_failure_in_the_middle_leaves_nothing(
 
     key = {"idempotency-key": "bulk-2"}
     with monkeypatch.context() as patch:
-        patch.setattr("hermodr_api.service.bulk.record_batch", broken)
+        patch.setattr("hermodr_api.notifications.bulk.record_batch", broken)
         problem(await api.http.post(URL, json=[MAIL] * 1500, headers=key), 500, "internal-error")
     assert await api.jobs() == 0
     assert (await api.http.post(URL, json=[MAIL] * 1500, headers=key)).json()["accepted"] == 1500

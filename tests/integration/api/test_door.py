@@ -8,7 +8,7 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from hermodr_api.routes import intake
+from hermodr_api.http import intake
 from hermodr_ledger.access import keys
 from hermodr_ledger.engine import Ledger
 from tests.support.api import MAIL, ApiUnderTest, problem

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from hermodr_api.routes import intake
+from hermodr_api.http import intake
 from tests.support.api import MAIL, ApiUnderTest, client_of, problem
 from tests.support.sessions import fresh_name
 

@@ -28,7 +28,7 @@ from tests.support.waiting import wait_until
 @pytest.fixture(autouse=True)
 def health_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not that of half a second ago."""
-    monkeypatch.setattr("hermodr_api.service.health.REMEMBERED_SECONDS", 0.0)
+    monkeypatch.setattr("hermodr_api.health.service.REMEMBERED_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -228,8 +228,8 @@ async def test_health_does_not_depend_on_how_long_counting_takes(
         return 7
 
     monkeypatch.setattr(reading, "under_way", laboriously)
-    monkeypatch.setattr("hermodr_api.service.health._COUNTING_SECONDS", 0.01)
-    monkeypatch.setattr("hermodr_api.service.counts.SMALL_SECONDS", 0.0)
+    monkeypatch.setattr("hermodr_api.health.service._COUNTING_SECONDS", 0.01)
+    monkeypatch.setattr("hermodr_api.health.counts.SMALL_SECONDS", 0.0)
     health = await house.http.get("/health")
     assert (health.status_code, health.json()["database"]["reachable"]) == (200, True)
     assert health.json()["broker"]["queues"]["active"] is None

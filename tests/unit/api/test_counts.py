@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from hermodr_api.service.counts import MOST_KEPT, OLDEST_SECONDS, Counts
+from hermodr_api.health.counts import MOST_KEPT, OLDEST_SECONDS, Counts
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_servicekit.periodic import REST
 from tests.support.clocks import FakeClock

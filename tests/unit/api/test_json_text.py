@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermodr_api.domain.json_text import Flawed, dump, parse, parse_array, parse_line
 from hermodr_api.errors import Refused
+from hermodr_api.http.json_text import Flawed, dump, parse, parse_array, parse_line
 from hermodr_contracts.limits import DEEPEST, MOST_DIGITS
 
 

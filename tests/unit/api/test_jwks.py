@@ -8,9 +8,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from hermodr_api.domain.tokens import Head, Untrusted
-from hermodr_api.service import jwks
-from hermodr_api.service.jwks import ASK_AGAIN_SECONDS, FRESH_SECONDS, KEPT_SECONDS, KeySet, KeysUnavailable
+from hermodr_api.access import jwks
+from hermodr_api.access.jwks import ASK_AGAIN_SECONDS, FRESH_SECONDS, KEPT_SECONDS, KeySet, KeysUnavailable
+from hermodr_api.access.tokens import Head, Untrusted
 from tests.support.clocks import FakeClock
 
 

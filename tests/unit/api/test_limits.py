@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hermodr_api.access.limits import SLICE_SECONDS, Limiter
 from hermodr_api.errors import Refused
-from hermodr_api.service.limits import SLICE_SECONDS, Limiter
 from hermodr_ledger.access.rates import Granted, Limit, Slice, parse
 from tests.support.clocks import FakeClock
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermodr_api.domain.listing import cursor_at, name_of, page_of
 from hermodr_api.errors import Refused
+from hermodr_api.http.cursors import cursor_at, name_of, page_of
 from hermodr_ledger.engine.paging import Page
 from hermodr_ledger.engine.snapshots import Round, Snapshot
 

@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from hermodr_api.edge import Edge
 from hermodr_api.errors import CONFLICT, KINDS, Flaw, Refused, invalid
-from hermodr_api.problems import REQUEST_ID, respond
+from hermodr_api.http.edge import Edge
+from hermodr_api.http.problems import REQUEST_ID, respond
 from hermodr_ledger.engine import LedgerUnavailable
 
 

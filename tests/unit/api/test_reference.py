@@ -7,7 +7,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from hermodr_api.routes.reference import reference_routes
+from hermodr_api.reference.routes import reference_routes
 
 BUNDLE = "swagger-ui-bundle.js"
 AS_PUBLISHED = {

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermodr_api.domain.bodies import Body, read
-from hermodr_api.domain.job_queries import JobFilter
-from hermodr_api.domain.json_text import dump, parse
-from hermodr_api.domain.notifications import (
+from hermodr_api.errors import Refused
+from hermodr_api.http.bodies import Body, read
+from hermodr_api.http.json_text import dump, parse
+from hermodr_api.jobs.queries import JobFilter
+from hermodr_api.notifications.models import (
     NotificationIn,
     Sendable,
     examine,
@@ -20,8 +21,7 @@ from hermodr_api.domain.notifications import (
     item_fingerprint,
     job_of,
 )
-from hermodr_api.domain.tasks import TaskIn, task_of
-from hermodr_api.errors import Refused
+from hermodr_api.tasks.models import TaskIn, task_of
 from hermodr_contracts.vocabulary import Priority
 from hermodr_servicekit.ids import new_job_id
 from tests.support.clocks import FakeClock

@@ -3,9 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from hermodr_api.domain.bodies import read
-from hermodr_api.domain.previews import PreviewView, chosen, warnings_of
-from hermodr_api.domain.templates import (
+from hermodr_api.http.bodies import read
+from hermodr_api.previews.models import PreviewView, chosen, warnings_of
+from hermodr_api.templates.models import (
     MAX_SOURCE,
     TemplateIn,
     TemplatePatch,

@@ -9,8 +9,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from hermodr_api.domain.tokens import MOST_BYTES, Claims, Expected, Untrusted, head_of, verify
-from hermodr_api.service.jwks import keys_of
+from hermodr_api.access.jwks import keys_of
+from hermodr_api.access.tokens import MOST_BYTES, Claims, Expected, Untrusted, head_of, verify
 
 SECRET = "a secret of tests that is longer than 32 bytes"
 NOW = 1_900_000_000.0

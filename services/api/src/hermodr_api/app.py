@@ -9,47 +9,47 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from starlette.types import ASGIApp
 
-from hermodr_api import openapi, problems
-from hermodr_api.domain.tokens import Expected
-from hermodr_api.edge import Edge
-from hermodr_api.routes.api_keys import ApiKeyRoutes
-from hermodr_api.routes.audit import AuditRoutes
-from hermodr_api.routes.dead_letters import DeadLetterRoutes
-from hermodr_api.routes.groups import GroupRoutes
-from hermodr_api.routes.health import HealthRoutes
-from hermodr_api.routes.index import IndexRoutes
-from hermodr_api.routes.intake import Gate
-from hermodr_api.routes.job_control import JobControlRoutes
-from hermodr_api.routes.job_metrics import JobMetricsRoutes
-from hermodr_api.routes.jobs import JobRoutes
-from hermodr_api.routes.members import MemberRoutes
-from hermodr_api.routes.notifications import NotificationRoutes
-from hermodr_api.routes.previews import PreviewRoutes
-from hermodr_api.routes.providers import ProviderRoutes
-from hermodr_api.routes.queues import QueueRoutes
-from hermodr_api.routes.recipients import RecipientRoutes
-from hermodr_api.routes.reference import reference_routes
-from hermodr_api.routes.tasks import TaskRoutes
-from hermodr_api.routes.templates import TemplateRoutes
-from hermodr_api.routes.updates import UpdateRoutes
-from hermodr_api.service.accepting import Accepting
-from hermodr_api.service.answers import Repeatable
-from hermodr_api.service.authentication import Authenticator
-from hermodr_api.service.bulk import Bulk
-from hermodr_api.service.counts import Counts
-from hermodr_api.service.dead_letters import DeadLetters
-from hermodr_api.service.directory import Directory
-from hermodr_api.service.health import HealthCheck
-from hermodr_api.service.job_control import JobControl
-from hermodr_api.service.jwks import HttpKeyServer, KeySet
-from hermodr_api.service.limits import Limiter
-from hermodr_api.service.notifications import Notifications
-from hermodr_api.service.operators import Operators
-from hermodr_api.service.providers import Providers
-from hermodr_api.service.publishing import Publishing
-from hermodr_api.service.queues import Queues
-from hermodr_api.service.users import Users
+from hermodr_api.access.authentication import Authenticator
+from hermodr_api.access.jwks import HttpKeyServer, KeySet
+from hermodr_api.access.limits import Limiter
+from hermodr_api.access.operators import Operators
+from hermodr_api.access.tokens import Expected
+from hermodr_api.access.users import Users
+from hermodr_api.api_keys.routes import ApiKeyRoutes
+from hermodr_api.audit.routes import AuditRoutes
+from hermodr_api.dead_letters.routes import DeadLetterRoutes
+from hermodr_api.dead_letters.service import DeadLetters
+from hermodr_api.groups.routes import GroupRoutes
+from hermodr_api.health.counts import Counts
+from hermodr_api.health.routes import HealthRoutes
+from hermodr_api.health.service import HealthCheck
+from hermodr_api.http import openapi, problems
+from hermodr_api.http.answers import Repeatable
+from hermodr_api.http.edge import Edge
+from hermodr_api.http.intake import Gate
+from hermodr_api.jobs.accepting import Accepting
+from hermodr_api.jobs.control import JobControl
+from hermodr_api.jobs.control_routes import JobControlRoutes
+from hermodr_api.jobs.metrics_routes import JobMetricsRoutes
+from hermodr_api.jobs.routes import JobRoutes
+from hermodr_api.members.routes import MemberRoutes
+from hermodr_api.notifications.bulk import Bulk
+from hermodr_api.notifications.directory import Directory
+from hermodr_api.notifications.routes import NotificationRoutes
+from hermodr_api.notifications.service import Notifications
+from hermodr_api.previews.routes import PreviewRoutes
+from hermodr_api.providers.routes import ProviderRoutes
+from hermodr_api.providers.service import Providers
+from hermodr_api.queues.routes import QueueRoutes
+from hermodr_api.queues.service import Queues
+from hermodr_api.recipients.routes import RecipientRoutes
+from hermodr_api.reference.index import IndexRoutes
+from hermodr_api.reference.routes import reference_routes
 from hermodr_api.settings import ApiSettings
+from hermodr_api.tasks.routes import TaskRoutes
+from hermodr_api.templates.publishing import Publishing
+from hermodr_api.templates.routes import TemplateRoutes
+from hermodr_api.updates.routes import UpdateRoutes
 from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_ledger.access import rates
 from hermodr_ledger.engine import Ledger

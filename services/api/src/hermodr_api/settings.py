@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
-from hermodr_api.domain.tokens import LEAST_SECRET_BYTES
+from hermodr_api.access.tokens import LEAST_SECRET_BYTES
 from hermodr_ledger.access.rates import Limit, parse
 from hermodr_servicekit.settings import ServiceSettings
 

@@ -1,0 +1,136 @@
+"""Who is calling: API keys, looked up once and believed for a few seconds, and end users with a token."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from hermodr_api.access.tokens import MOST_BYTES, Untrusted
+from hermodr_api.access.users import Users
+from hermodr_api.errors import FORBIDDEN, UNAUTHENTICATED, Refused
+from hermodr_api.http.answers import patience
+from hermodr_ledger.access import keys
+from hermodr_ledger.access.audit import Actor
+from hermodr_ledger.access.keys import Scope
+from hermodr_ledger.access.rates import Limit
+from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.coalescer import Coalescer
+
+BELIEVED_SECONDS = 5.0
+"""How long a revoked key may still work in another process; in the one that revoked it, it ends at once."""
+
+_MOST_REMEMBERED = 10_000
+_SEND = "send the header Authorization: Bearer hk_… (an API key) or Bearer with a user's JSON Web Token"
+_BEARER = re.compile(r"[Bb]earer +(hk_[A-Za-z0-9_-]{20,100})")
+_TOKEN = re.compile(r"[Bb]earer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)")
+_LONGEST = MOST_BYTES + len("Bearer ")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The owner of a valid key. `admin` may do everything the other scopes may.
+    With `user_id` it is an end user of the project, who sees and changes what is theirs and nothing else, and has no
+    scope."""
+
+    key_id: UUID | None
+    project_id: UUID
+    scopes: frozenset[Scope]
+    user_id: str | None = None
+    limit: Limit | None = None
+    """How often it may call; `None`: as often as it likes."""
+
+    @property
+    def subject(self) -> str:
+        """Whose rate limit it is that counts."""
+        return f"user/{self.project_id}/{self.user_id}" if self.user_id is not None else f"key/{self.key_id}"
+
+    @property
+    def actor(self) -> Actor:
+        """The caller as the audit log names it."""
+        return Actor("user", self.user_id) if self.user_id is not None else Actor("key", str(self.key_id))
+
+
+class Authenticator:
+    """Reads `Authorization` headers."""
+
+    def __init__(
+        self, ledger: Ledger, clock: Clock, users: Users, limits: tuple[Limit | None, Limit | None]
+    ) -> None:
+        """`limits`: of keys that have none of their own, and of end users."""
+        self._key_limit, self._user_limit = limits
+        self._ledger = ledger
+        self._clock = clock
+        self._users = users
+        self._known: dict[str, tuple[Caller, float]] = {}
+        self._look_ups = Coalescer(self._look_up, max_items=50, concurrency=2)
+        self.opened = False
+        """Whether the database was found to have the shape this code knows."""
+
+    async def caller(self, authorization: str | None, needed: Scope, *, users: bool = False) -> Caller:
+        """Who calls; an end user only if `users`. Raises `Refused` (401, 403, 503) and `LedgerUnavailable`."""
+        if not self.opened:
+            raise LedgerUnavailable("not reached yet")
+        known = self._known.get(authorization or "")
+        caller = known[0] if known is not None and known[1] > self._clock.monotonic() else None
+        if caller is None:
+            caller = await self._recognise(authorization)
+        if needed not in caller.scopes and "admin" not in caller.scopes:
+            if caller.user_id is not None:
+                if users:
+                    return caller
+                raise Refused(
+                    FORBIDDEN, f"this is not for end users; it needs an API key with the scope {needed}"
+                )
+            raise Refused(
+                FORBIDDEN, f"this needs the scope {needed}; the key has {', '.join(sorted(caller.scopes))}"
+            )
+        return caller
+
+    async def user(self, token: str) -> Caller:
+        """The end user whose token this is. Raises `Refused` (401, 503) and `LedgerUnavailable`."""
+        if not self.opened:
+            raise LedgerUnavailable("not reached yet")
+        try:
+            project_id, user_id = await self._users.recognise(token)
+        except Untrusted as error:
+            raise _unauthenticated(str(error)) from error
+        return Caller(None, project_id, frozenset(), user_id, self._user_limit)
+
+    def forget_all(self) -> None:
+        """A key was revoked: everybody is looked up again."""
+        self._known.clear()
+
+    async def _recognise(self, authorization: str | None) -> Caller:
+        if authorization is None or len(authorization) > _LONGEST:
+            raise _unauthenticated(
+                _SEND if authorization is None else f"a token has at most {MOST_BYTES} bytes"
+            )
+        match = _BEARER.fullmatch(authorization)
+        if match is None:
+            token = _TOKEN.fullmatch(authorization)
+            if token is None:
+                raise _unauthenticated(_SEND)
+            return await self.user(token[1])
+        async with patience():
+            caller = await self._look_ups.submit(match[1])
+        if caller is None:
+            raise _unauthenticated("this API key is unknown or revoked")
+        if len(self._known) >= _MOST_REMEMBERED:
+            self._known.clear()
+        self._known[authorization] = (caller, self._clock.monotonic() + BELIEVED_SECONDS)
+        return caller
+
+    async def _look_up(self, secrets: Sequence[str]) -> list[Caller | None]:
+        hashes = [keys.hash_of(secret) for secret in secrets]
+        found = await keys.find(self._ledger, hashes)
+        return [
+            Caller(key.id, key.project_id, frozenset(key.scopes), limit=key.limit or self._key_limit)
+            if key is not None
+            else None
+            for key in (found.get(each) for each in hashes)
+        ]
+
+
+def _unauthenticated(detail: str) -> Refused:
+    return Refused(UNAUTHENTICATED, detail, headers={"www-authenticate": 'Bearer realm="hermodr"'})

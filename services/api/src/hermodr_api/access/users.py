@@ -1,0 +1,77 @@
+"""End users: callers with a JSON Web Token of the application's making."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import jwt
+
+from hermodr_api.access.jwks import KeySet, KeysUnavailable
+from hermodr_api.access.tokens import SECRET_ALGORITHM, Claims, Expected, Head, Untrusted, head_of, verify
+from hermodr_api.errors import Refused, unavailable
+from hermodr_api.http.answers import patience
+from hermodr_ledger.access import projects
+from hermodr_ledger.engine import Ledger
+from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.coalescer import Coalescer
+
+_REMEMBERED_SECONDS = 60.0
+_MOST_REMEMBERED = 10_000
+
+
+class Users:
+    """Recognises end users. Tokens are verified each time, so one that has ended opens nothing a second longer."""
+
+    def __init__(
+        self, ledger: Ledger, clock: Clock, secret: str | None, keys: KeySet | None, expected: Expected
+    ) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._secret = secret
+        self._keys = keys
+        self._expected = expected
+        self._projects: dict[str, tuple[UUID, float]] = {}
+        self._look_ups = Coalescer(self._look_up, max_items=50, concurrency=2)
+
+    async def recognise(self, token: str) -> tuple[UUID, str]:
+        """The user's project and id. Raises `Untrusted`, `Refused` (503) and `LedgerUnavailable`."""
+        claims = await self._claims(token)
+        known = self._projects.get(claims.project)
+        if known is not None and known[1] > self._clock.monotonic():
+            return known[0], claims.user_id
+        async with patience():
+            project_id = await self._look_ups.submit(claims.project)
+        if project_id is None:
+            raise Untrusted("the token's project is unknown")
+        if len(self._projects) >= _MOST_REMEMBERED:
+            self._projects.clear()
+        self._projects[claims.project] = (project_id, self._clock.monotonic() + _REMEMBERED_SECONDS)
+        return project_id, claims.user_id
+
+    async def _claims(self, token: str) -> Claims:
+        head = head_of(token)
+        now = self._clock.now().timestamp()
+        return verify(token, await self._key(head), head.algorithm, self._expected, now)
+
+    async def _key(self, head: Head) -> str | jwt.PyJWK:
+        if head.algorithm == SECRET_ALGORITHM:
+            if self._secret is None:
+                raise Untrusted(
+                    "tokens signed with a secret are not taken here (HERMODR_JWT_SECRET is not set)"
+                )
+            return self._secret
+        if self._keys is None:
+            raise Untrusted(
+                "tokens signed with a public key are not taken here (HERMODR_JWKS_URL is not set)"
+            )
+        try:
+            return await self._keys.find(head)
+        except KeysUnavailable as error:
+            raise _keys_unavailable(error) from error
+
+    async def _look_up(self, names: Sequence[str]) -> list[UUID | None]:
+        found = await projects.find(self._ledger, names)
+        return [found.get(name) for name in names]
+
+
+def _keys_unavailable(error: KeysUnavailable) -> Refused:
+    return unavailable("keys", str(error))

@@ -1,0 +1,180 @@
+"""How dead letters are shown, and what may be asked of them."""
+
+import base64
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from hermodr_api.http.bodies import Body, Label, Moment
+from hermodr_contracts.vocabulary import Channel
+from hermodr_ledger.dead_letters.lookup import Letter, Opened, Wanted
+from hermodr_ledger.dead_letters.replaying import Replayed
+
+MOST_RATE = 500.0
+
+
+class DeadLetterFilter(Body):
+    """Which dead letters; a field left out does not narrow."""
+
+    queue: Label | None = Field(default=None, description="The dead queue.", examples=["email.dead"])
+    reason: Label | None = Field(
+        default=None, description="How the reason begins.", examples=["attempts exhausted: smtp_451"]
+    )
+    type: Label | None = Field(default=None, description="The type of the job, or of the raw message.")
+    channel: Channel | None = Field(default=None, description="The channel that was to be sent on.")
+    job_id: UUID | None = Field(default=None, description="The job's.")
+    created_after: Moment | None = Field(default=None, description="Buried then or later.")
+    created_before: Moment | None = Field(default=None, description="Buried before then.")
+
+    def wanted(self, replayed: bool | None = None) -> Wanted:
+        """As the ledger is asked."""
+        return Wanted(
+            self.queue,
+            self.reason,
+            self.type,
+            self.channel,
+            self.job_id,
+            self.created_after,
+            self.created_before,
+            replayed,
+        )
+
+    @property
+    def narrows(self) -> bool:
+        """Whether any field is given."""
+        return any(value is not None for value in self.model_dump().values())
+
+
+class ReplayIn(Body):
+    """Which dead letters to replay, and how fast."""
+
+    filter: DeadLetterFilter = Field(
+        description="Which ones, of those not replayed yet; `{}` means all of them."
+    )
+    dry_run: bool = Field(default=False, description="Only count.")
+    rate: Annotated[float, Field(gt=0, le=MOST_RATE, allow_inf_nan=False)] = Field(
+        default=50, description="How many a second, at most.", examples=[50]
+    )
+
+
+class DeadLetterView(BaseModel):
+    """What exhausted its attempts, or could not be read or handled. `raw_bytes`: the size of a raw message, which
+    belongs to no job. `replay_at`: when it is to be replayed, if somebody asked for that."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    queue: str
+    reason: str
+    type: str | None
+    job_id: UUID | None
+    delivery_id: UUID | None
+    raw_bytes: int | None
+    created_at: datetime
+    replay_at: datetime | None
+    replayed_at: datetime | None
+
+
+class DeadLetterList(BaseModel):
+    """A page of dead letters."""
+
+    data: list[DeadLetterView]
+    next_cursor: str | None
+
+
+class RawBody(BaseModel):
+    """A raw message's body: its text if it is one, else base64. `truncated`: this is the beginning."""
+
+    encoding: Literal["text", "base64"]
+    content: str
+    truncated: bool
+
+
+class FailureView(BaseModel):
+    """The last attempt of the delivery, and where the delivery stands now."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    channel: str
+    state: str
+    attempt: int
+    max_attempts: int
+    provider: str | None
+    code: str | None
+    detail: str | None
+
+
+class OpenedLetterView(DeadLetterView):
+    """A dead letter with what is in it: of a job's delivery its failure, of a raw message its headers and body."""
+
+    failure: FailureView | None
+    headers: dict[str, Any]
+    body: RawBody | None
+    status_url: str | None
+
+
+class ReplayedView(BaseModel):
+    """What came of it. `requeued`: its job is queued again. `scheduled`: the message is published again within a
+    second. `already_…` and `nothing_to_send` (all of it has arrived meanwhile): nothing was done."""
+
+    id: UUID
+    outcome: Literal["requeued", "scheduled", "already_replayed", "already_scheduled", "nothing_to_send"]
+    job_id: UUID | None
+    replayed_at: datetime | None
+
+
+class ReplayPlanView(BaseModel):
+    """`matched` letters are meant; `scheduled` of them have their moments now, the last in `seconds`; `remaining` are
+    left for the next request."""
+
+    matched: int
+    scheduled: int
+    remaining: int
+    dry_run: bool
+    rate: float
+    seconds: float
+
+
+class DeletedView(BaseModel):
+    """How many letters were deleted; `more`: repeat the request for the rest."""
+
+    deleted: int
+    more: bool
+
+
+def opened_view(opened: Opened) -> OpenedLetterView:
+    """The answer of `GET /v1/dead-letters/{id}`."""
+    letter = opened.letter
+    return OpenedLetterView(
+        **DeadLetterView.model_validate(letter).model_dump(),
+        failure=FailureView.model_validate(opened.failure) if opened.failure is not None else None,
+        headers=dict(opened.headers),
+        body=_raw_body(letter, opened.body),
+        status_url=f"/v1/jobs/{letter.job_id}" if letter.job_id is not None else None,
+    )
+
+
+def _raw_body(letter: Letter, beginning: bytes | None) -> RawBody | None:
+    if beginning is None:
+        return None
+    truncated = len(beginning) < (letter.raw_bytes or 0)
+    try:
+        return RawBody(encoding="text", content=beginning.decode(), truncated=truncated)
+    except UnicodeDecodeError:
+        content = base64.b64encode(beginning).decode()
+        return RawBody(encoding="base64", content=content, truncated=truncated)
+
+
+def replayed_view(letter_id: UUID, replayed: Replayed) -> bytes:
+    """The answer of `POST /v1/dead-letters/{id}/replay`."""
+    view = ReplayedView.model_validate(
+        {
+            "id": letter_id,
+            "outcome": replayed.outcome,
+            "job_id": replayed.job_id,
+            "replayed_at": replayed.replayed_at,
+        }
+    )
+    return view.model_dump_json().encode()

@@ -1,0 +1,157 @@
+"""What operators do with dead letters."""
+
+from uuid import UUID
+
+from hermodr_api.access.authentication import Caller
+from hermodr_api.access.operators import Operators
+from hermodr_api.dead_letters.models import (
+    DeadLetterFilter,
+    DeletedView,
+    ReplayIn,
+    ReplayPlanView,
+    replayed_view,
+)
+from hermodr_api.errors import CONFLICT, SINGLETON_TAKEN, Flaw, Refused, invalid, not_found
+from hermodr_api.http.answers import Answer, Key, Outcome, Repeatable, patience
+from hermodr_contracts.vocabulary import Priority
+from hermodr_ledger.access import audit
+from hermodr_ledger.dead_letters import lookup, replaying
+from hermodr_ledger.dead_letters.lookup import MOST_TOGETHER, Letter, Opened, Sight, Wanted
+from hermodr_ledger.dead_letters.replaying import Replayed
+from hermodr_ledger.engine import Ledger, Transaction
+from hermodr_ledger.engine.paging import Found, Page, walk
+from hermodr_servicekit.announcer import Announcer
+
+
+class DeadLetters:
+    """The use cases of `/v1/dead-letters`. A project sees its own letters; raw messages, which belong to none, are for
+    the operators of the installation."""
+
+    def __init__(
+        self, ledger: Ledger, repeatable: Repeatable, announcer: Announcer, operators: Operators
+    ) -> None:
+        self._ledger = ledger
+        self._repeatable = repeatable
+        self._announcer = announcer
+        self._operators = operators
+
+    async def page(self, caller: Caller, wanted: Wanted, page: Page) -> Found[Letter]:
+        """A page of what the caller sees. Raises `LedgerUnavailable`."""
+        sight = await self._sight(caller)
+        async with patience():
+            return await walk(self._ledger, page, lambda at, rows: lookup.page(at, sight, wanted, rows))
+
+    async def read(self, caller: Caller, letter_id: UUID) -> Opened | None:
+        """A letter, opened. Raises `LedgerUnavailable`."""
+        sight = await self._sight(caller)
+        async with patience():
+            return await lookup.read(self._ledger, sight, letter_id)
+
+    async def replay(self, caller: Caller, letter_id: UUID, key: Key | None) -> Answer:
+        """Replays one. Raises `Refused` and `LedgerUnavailable`."""
+        sight = await self._sight(caller)
+        to_announce: list[tuple[Priority, UUID]] = []
+
+        async def act(transaction: Transaction) -> Outcome:
+            replayed = await replaying.replay_one(transaction, sight, letter_id, by=_name(caller))
+            if replayed is None:
+                raise not_found("dead letter")
+            _refuse(replayed)
+            if replayed.announce is not None and replayed.job_id is not None:
+                to_announce.append((replayed.announce, replayed.job_id))
+            detail = {"outcome": replayed.outcome, "job_id": replayed.job_id}
+            await audit.record(
+                transaction, caller.project_id, caller.actor, "dead_letter.replay", letter_id, detail
+            )
+            return Outcome(replayed_view(letter_id, replayed))
+
+        answer = await self._repeatable.run(caller.project_id, key, 202, act)
+        for priority, job_id in to_announce:
+            self._announcer.jobs(priority, (job_id,))
+        return answer
+
+    async def replay_many(self, caller: Caller, wanted: ReplayIn, key: Key | None) -> Answer:
+        """Has the schedulers replay those of a filter, or counts them. Raises `LedgerUnavailable`."""
+        sight = await self._sight(caller)
+        meant = wanted.filter.wanted()
+
+        async def act(transaction: Transaction) -> Outcome:
+            if wanted.dry_run:
+                matched = await replaying.count_open(transaction, sight, meant)
+                return _plan_of(wanted, min(matched, MOST_TOGETHER), 0, max(0, matched - MOST_TOGETHER))
+            planned = await replaying.plan(transaction, sight, meant, rate=wanted.rate, by=_name(caller))
+            detail = {
+                "filter": wanted.filter.model_dump(mode="json", exclude_none=True),
+                "rate": wanted.rate,
+                "letters": planned.planned,
+            }
+            await audit.record(
+                transaction, caller.project_id, caller.actor, "dead_letter.replay", detail=detail
+            )
+            return _plan_of(wanted, planned.planned, planned.planned, planned.remaining)
+
+        return await self._repeatable.run(caller.project_id, key, 202, act)
+
+    async def delete(self, caller: Caller, letter_id: UUID) -> bool:
+        """Throws one away. Raises `LedgerUnavailable`."""
+        sight = await self._sight(caller)
+        async with patience(), self._ledger.transaction() as transaction:
+            gone = await lookup.delete(transaction, sight, letter_id)
+            if gone:
+                await audit.record(
+                    transaction, caller.project_id, caller.actor, "dead_letter.delete", letter_id
+                )
+        return gone
+
+    async def delete_many(self, caller: Caller, meant: DeadLetterFilter, replayed: bool | None) -> bytes:
+        """Throws those of a filter away. Raises `Refused` and `LedgerUnavailable`."""
+        if not meant.narrows and replayed is None:
+            raise invalid(
+                Flaw(("query",), "needs at least one filter; replayed=false means all that are left")
+            )
+        sight = await self._sight(caller)
+        async with patience(), self._ledger.transaction() as transaction:
+            deleted = await lookup.delete_meant(transaction, sight, meant.wanted(replayed))
+            detail = {
+                "filter": meant.model_dump(mode="json", exclude_none=True),
+                "replayed": replayed,
+                "letters": deleted,
+            }
+            await audit.record(
+                transaction, caller.project_id, caller.actor, "dead_letter.delete", detail=detail
+            )
+        return DeletedView(deleted=deleted, more=deleted == MOST_TOGETHER).model_dump_json().encode()
+
+    async def _sight(self, caller: Caller) -> Sight:
+        return Sight(caller.project_id, raw=await self._operators.include(caller))
+
+
+def _name(caller: Caller) -> str:
+    return f"dead letter, key {caller.key_id}"
+
+
+def _plan_of(wanted: ReplayIn, matched: int, scheduled: int, remaining: int) -> Outcome:
+    view = ReplayPlanView(
+        matched=matched + remaining,
+        scheduled=scheduled,
+        remaining=remaining,
+        dry_run=wanted.dry_run,
+        rate=wanted.rate,
+        seconds=round(max(matched - 1, 0) / wanted.rate, 3),
+    )
+    return Outcome(view.model_dump_json().encode())
+
+
+def _refuse(replayed: Replayed) -> None:
+    if replayed.outcome == "key_taken":
+        raise Refused(
+            SINGLETON_TAKEN,
+            f"job {replayed.holder} has this singleton_key and is not finished",
+            members={"job_id": str(replayed.holder)},
+        )
+    if replayed.outcome == "not_finished":
+        raise Refused(CONFLICT, f"job {replayed.job_id} is not finished: its other deliveries are under way")
+    if replayed.outcome == "gone":
+        raise Refused(
+            CONFLICT, f"job {replayed.job_id} is past its retention; the letter can only be deleted"
+        )

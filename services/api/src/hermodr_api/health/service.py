@@ -1,0 +1,246 @@
+"""How the whole installation is doing, as far as one API process can see."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from hermodr_api.health.counts import Counts
+from hermodr_contracts.topology import NEEDED_SERVICES
+from hermodr_ledger.dead_letters import burying
+from hermodr_ledger.deliveries import lanes, pauses, provider_limits
+from hermodr_ledger.deliveries.provider_limits import ProviderLimits
+from hermodr_ledger.engine import Cause, Ledger, LedgerUnavailable, ReadOnly, heartbeats, setting_aside
+from hermodr_ledger.jobs import reading
+from hermodr_ledger.upkeep.lifeline import WriteCheck
+from hermodr_servicekit.broker import Broker
+from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.outages import BrokerUnavailable
+
+_LOOKING_SECONDS = 2.0
+_COUNTING_SECONDS = 1.0
+_BROKER_REMEMBERED_SECONDS = 2.0
+REMEMBERED_SECONDS = 0.5
+"""For the whole report: without a key it may be asked for as often as a connection can carry."""
+
+_READ_ONLY = "the database is read-only (a standby after a fail-over?); nothing can be accepted"
+_WARNINGS: Mapping[Cause, str] = {
+    "database": "the database cannot be reached",
+    "lock": "the database cannot be written to: a transaction that is not committed is in the way",
+    "overload": "no connection to the database is free",
+}
+
+Status = Literal["healthy", "degraded", "unhealthy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`unhealthy`: nothing can be accepted. `degraded`: accepted, but something that delivers is missing."""
+
+    status: Status
+    report: Mapping[str, Any]
+
+
+class HealthCheck:
+    """Looks at database, broker and services."""
+
+    def __init__(
+        self, ledger: Ledger, writing: WriteCheck, broker: Broker, clock: Clock, counts: Counts
+    ) -> None:
+        self._ledger = ledger
+        self._writing = writing
+        self._broker = broker
+        self._clock = clock
+        self._counts = counts
+        self._turn = asyncio.Lock()
+        self._whole: tuple[float, Health] | None = None
+        self._sizes: tuple[float, dict[str, tuple[int, int]] | None] | None = None
+
+    async def whole(self) -> Health:
+        """The report of `GET /health`, half a second old at most. All who ask at once are told of one look."""
+        async with self._turn:
+            known = self._whole
+            if known is None or self._clock.monotonic() - known[0] >= REMEMBERED_SECONDS:
+                found = await self._look()
+                known = self._whole = (self._clock.monotonic(), found)
+            return known[1]
+
+    async def _look(self) -> Health:
+        database, (connected, sizes) = await asyncio.gather(self._database(), self._queues())
+        warnings = [*database.pop("warnings"), *_queue_warnings(connected, sizes)]
+        services, providers = database.pop("services"), database.pop("providers")
+        if services is None:
+            services = {}
+        elif database["reachable"]:
+            alive = {name for name, each in services.items() if each["instances"]}
+            warnings += [f"no live instance of {name}" for name in NEEDED_SERVICES if name not in alive]
+        counts = {
+            "waiting": _waiting(sizes),
+            "active": database.pop("active"),
+            "failed": database.pop("failed"),
+        }
+        healthy: Status = "degraded" if warnings else "healthy"
+        status: Status = healthy if database["writable"] else "unhealthy"
+        report = {
+            "status": status,
+            "database": database,
+            "broker": {"connected": connected, "queues": counts},
+            "circuit_breakers": {},
+            "providers": providers,
+            "services": services,
+            "warnings": warnings,
+        }
+        return Health(status, report)
+
+    async def broker(self) -> Health:
+        """The report of `GET /health/broker`: the broker alone, queue by queue."""
+        connected, sizes = await self._queues()
+        warnings = _queue_warnings(connected, sizes)
+        status: Status = "unhealthy" if not connected else "degraded" if warnings else "healthy"
+        queues = {
+            label: {"ready": ready, "consumers": consumers} for label, (ready, consumers) in sizes.items()
+        }
+        return Health(
+            status, {"status": status, "connected": connected, "queues": queues, "warnings": warnings}
+        )
+
+    async def database_writes(self) -> bool:
+        """Whether the database takes what we accept right now."""
+        return await self._writing.failure() is None
+
+    async def _database(self) -> dict[str, Any]:
+        seen: dict[str, Any] = {"active": None, "failed": None, "services": {}, "providers": {}}
+        failure = await self._writing.failure()
+        if failure is not None and failure.cause == "database" and not isinstance(failure, ReadOnly):
+            return seen | _away(failure)
+        started = self._clock.monotonic()
+        try:
+            async with asyncio.timeout(_LOOKING_SECONDS):
+                await self._ledger.fetch("SELECT 1")
+        except (LedgerUnavailable, TimeoutError) as error:
+            return seen | _away(failure or error)
+        latency = self._clock.monotonic() - started
+        warnings = [] if failure is None else [_refusing(failure)]
+        try:
+            async with asyncio.timeout(_LOOKING_SECONDS):
+                warnings += await self._deliverers(seen)
+        except (LedgerUnavailable, TimeoutError) as error:
+            seen["services"] = None
+            cause = error.cause if isinstance(error, LedgerUnavailable) else "no answer in time"
+            warnings.append(f"what delivers could not be looked at ({cause})")
+        sending, dead = await asyncio.gather(
+            self._counted("under way", partial(reading.under_way, self._ledger)),
+            self._counted("dead letters", partial(burying.count, self._ledger)),
+        )
+        warnings += [f"{dead} dead letters"] if dead else []
+        found = {
+            "reachable": True,
+            "writable": failure is None,
+            "latency_ms": round(latency * 1000, 2),
+            "warnings": warnings,
+        }
+        if failure is not None:
+            found["error"] = str(failure)
+        return seen | found | {"active": sending, "failed": dead}
+
+    async def _deliverers(self, seen: dict[str, Any]) -> list[str]:
+        """Adds services and providers to what is `seen`, and returns what is wrong with them."""
+        for each in await heartbeats.alive(self._ledger):
+            seen["services"][each.service] = {
+                "instances": each.instances,
+                "last_heartbeat": each.last_heartbeat,
+            }
+        stopped = await pauses.paused(self._ledger)
+        tasks = await lanes.waiting_tasks(self._ledger)
+        limits = await provider_limits.known(self._ledger)
+        aside = await setting_aside.all_aside(self._ledger)
+        seen["providers"] = {f"{each.channel}:{each.provider}": _provider(each) for each in limits}
+        warnings = [
+            f"channel {each.channel} is paused since {each.paused_at:%Y-%m-%dT%H:%M:%SZ}: nothing is sent"
+            for each in stopped
+        ]
+        warnings += [_resting(each) for each in limits if each.rests_until is not None]
+        warnings += [f"scheduler, {each}" for each in aside]
+        if tasks:
+            warnings.append(f"tasks wait, {tasks} of them: there is no worker yet")
+        return warnings
+
+    async def _counted(self, name: str, count: Callable[[], Awaitable[int]]) -> int | None:
+        """Unknown, not unhealthy, is what takes long to count where millions wait."""
+        try:
+            async with asyncio.timeout(_COUNTING_SECONDS):
+                return await self._counts.of(name, count)
+        except (LedgerUnavailable, TimeoutError):
+            return None
+
+    async def queue_sizes(self) -> Mapping[str, tuple[int, int]] | None:
+        """Ready messages and consumers by queue, at most two seconds old; `None` while the broker is away."""
+        connected, sizes = await self._queues()
+        return sizes if connected else None
+
+    async def _queues(self) -> tuple[bool, dict[str, tuple[int, int]]]:
+        if not self._broker.connected:
+            return False, {}
+        known, now = self._sizes, self._clock.monotonic()
+        if known is None or now - known[0] > _BROKER_REMEMBERED_SECONDS:
+            try:
+                async with asyncio.timeout(_LOOKING_SECONDS):
+                    known = (now, await self._broker.queue_sizes())
+            except (BrokerUnavailable, TimeoutError):
+                known = (now, None)
+            self._sizes = known
+        return (True, known[1]) if known[1] is not None else (False, {})
+
+
+def _away(error: Exception) -> dict[str, Any]:
+    """Nothing more can be asked. That does not mean that it is not there: a lock or a crowd may be why."""
+    if isinstance(error, LedgerUnavailable):
+        reason, warning = str(error), _refusing(error)
+        reachable = error.cause != "database" or isinstance(error, ReadOnly)
+    else:
+        reason, warning, reachable = "no answer in time", _WARNINGS["database"], False
+    return {
+        "reachable": reachable,
+        "writable": False,
+        "error": reason,
+        "services": None,
+        "warnings": [warning],
+    }
+
+
+def _refusing(error: LedgerUnavailable) -> str:
+    return _READ_ONLY if isinstance(error, ReadOnly) else _WARNINGS[error.cause]
+
+
+def _provider(limits: ProviderLimits) -> dict[str, Any]:
+    return {
+        "calls_at_once": limits.calls,
+        "calls_at_once_configured": limits.calls_configured,
+        "calls_per_second": None if limits.rate is None else round(limits.rate, 2),
+        "rests_until": limits.rests_until,
+        "cause": limits.cause,
+        "code": limits.code,
+    }
+
+
+def _resting(limits: ProviderLimits) -> str:
+    return (
+        f"provider {limits.channel}:{limits.provider} takes nothing from us ({limits.cause}: {limits.code});"
+        f" it is asked again at {limits.rests_until:%Y-%m-%dT%H:%M:%SZ}, and mails wait"
+    )
+
+
+def _waiting(sizes: Mapping[str, tuple[int, int]]) -> int | None:
+    live = [ready for label, (ready, _) in sizes.items() if not label.endswith(".dead")]
+    return sum(live) if sizes else None
+
+
+def _queue_warnings(connected: bool, sizes: Mapping[str, tuple[int, int]]) -> list[str]:
+    if not connected:
+        return ["the broker cannot be reached; what is accepted is kept, and delivered once it is back"]
+    return [
+        f"queue {label} has no consumer"
+        for label, (_, consumers) in sizes.items()
+        if not consumers and ".retry." not in label
+    ]

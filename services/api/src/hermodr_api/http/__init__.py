@@ -1,0 +1,1 @@
+"""What every route shares: bodies, answers, problems, the description."""

@@ -1,0 +1,205 @@
+"""What `/openapi.json` says beyond what the framework finds out by itself."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from hermodr_api.api_keys.models import ApiKeyIn, ApiKeyPatch
+from hermodr_api.dead_letters.models import ReplayIn
+from hermodr_api.errors import CAUSES, KINDS
+from hermodr_api.groups.models import GroupIn, GroupPatch, MemberPatch, MembersIn
+from hermodr_api.http.problems import MEDIA_TYPE
+from hermodr_api.jobs.endings import CancelByKeyIn
+from hermodr_api.jobs.queries import BulkRetryIn
+from hermodr_api.notifications.models import BulkItemIn, NotificationIn
+from hermodr_api.previews.models import DraftPreviewIn, PreviewIn
+from hermodr_api.queues.models import PauseIn
+from hermodr_api.recipients.models import PreferencesIn, RecipientIn, RecipientPatch
+from hermodr_api.tasks.models import TaskIn
+from hermodr_api.templates.models import RollbackIn, TemplateIn, TemplatePatch
+from hermodr_api.updates.models import ReadIn, UpdateIn, UpdatePatch
+
+BODIES: tuple[type[BaseModel], ...] = (
+    NotificationIn,
+    BulkItemIn,
+    RecipientIn,
+    RecipientPatch,
+    PreferencesIn,
+    GroupIn,
+    GroupPatch,
+    MembersIn,
+    MemberPatch,
+    UpdateIn,
+    UpdatePatch,
+    ReadIn,
+    TemplateIn,
+    TemplatePatch,
+    RollbackIn,
+    PreviewIn,
+    DraftPreviewIn,
+    ApiKeyIn,
+    ApiKeyPatch,
+    TaskIn,
+    ReplayIn,
+    BulkRetryIn,
+    CancelByKeyIn,
+    PauseIn,
+)
+_REF = "#/components/schemas/"
+_TITLES = {
+    status: " / ".join(k.title for k in KINDS if k.status == status)
+    for status in {kind.status for kind in KINDS}
+}
+
+_PROBLEM = {
+    "title": "Problem",
+    "description": "What went wrong (RFC 9457).",
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "errors", "request_id"],
+    "properties": {
+        "type": {"type": "string", "examples": ["urn:hermodr:problem:invalid-request"]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["loc", "msg"],
+                "properties": {
+                    "loc": {"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]}},
+                    "msg": {"type": "string"},
+                },
+            },
+        },
+        "request_id": {"type": "string"},
+        "job_id": {
+            "type": "string",
+            "format": "uuid",
+            "description": "singleton-taken: the job that has the key",
+        },
+        "cause": {
+            "type": "string",
+            "enum": list(CAUSES),
+            "description": "unavailable (503): why. "
+            + "; ".join(f"`{name}`: {why}" for name, why in CAUSES.items()),
+        },
+    },
+}
+
+_DESCRIPTION = (
+    "Notifications: what is accepted is committed, sent, and answered for. Where nobody can know whether a mail went "
+    "out, that is said (`unknown`), and `on_unknown` decides."
+)
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key with the same body brings the first answer again, for 48 hours.",
+    "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"},
+}
+_REPLAYED = {
+    "Idempotent-Replayed": {
+        "description": "`true` when this is the answer an earlier request with the same key got.",
+        "schema": {"type": "string", "enum": ["true"]},
+    }
+}
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+
+
+def problem(status: int) -> dict[str, Any]:
+    """How a refusal is documented."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": f"{_REF}Problem"}}}
+    headers = _RETRY_AFTER if status in (429, 503) else {}
+    return {"description": _TITLES[status], "content": content} | ({"headers": headers} if headers else {})
+
+
+def documented(
+    summary: str,
+    *,
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"],
+    scope: str | None,
+    status: int = 200,
+    answer: type[BaseModel] | None = None,
+    body: type[BaseModel] | None = None,
+    example: dict[str, Any] | None = None,
+    problems: Sequence[int] = (),
+    users: bool = False,
+) -> dict[str, Any]:
+    """The arguments of `add_api_route` that document a route. `users`: end users may call it too (`Gate.user_or`)."""
+    statuses = {422, 431, 500, 503, *problems} | ({401, 403, 429} if scope or users else set())
+    if body is not None:
+        statuses |= {400, 408, 413, 415}
+    if method == "POST":
+        statuses |= {409}
+    good: dict[str, Any] = {"description": summary} | ({"model": answer} if answer is not None else {})
+    callers: list[dict[str, list[str]]] = [{"apiKey": []}] if scope else []
+    extra: dict[str, Any] = {"security": [*callers, {"userToken": []}] if users else callers}
+    if method == "POST" and scope:
+        good["headers"] = _REPLAYED
+        extra["parameters"] = [_IDEMPOTENCY_KEY]
+    if body is not None:
+        content: dict[str, Any] = {"schema": {"$ref": _REF + body.__name__}}
+        if example is not None:
+            content["example"] = example
+        extra["requestBody"] = {"required": True, "content": {"application/json": content}}
+    return {
+        "methods": [method],
+        "summary": summary,
+        "status_code": status,
+        "response_model": None,
+        "responses": {status: good} | {each: problem(each) for each in sorted(statuses)},
+        "openapi_extra": extra,
+        "description": _who(scope, users),
+    }
+
+
+def _who(scope: str | None, users: bool) -> str | None:
+    key = f"Needs the scope `{scope}`" if scope else None
+    if users:
+        return f"{key}; an end user gets at what is theirs." if key else "For end users."
+    return f"{key}." if key else None
+
+
+def install(app: FastAPI, version: str) -> None:
+    """Makes `app.openapi` complete. The document is built once, when first asked for."""
+
+    def build() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _build(app, version)
+        return app.openapi_schema
+
+    app.openapi = build  # type: ignore[method-assign]
+
+
+def _build(app: FastAPI, version: str) -> dict[str, Any]:
+    schema = get_openapi(
+        title="Hermodr",
+        version=version,
+        openapi_version="3.1.0",
+        description=_DESCRIPTION,
+        routes=app.routes,
+    )
+    components = schema.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    _, definitions = models_json_schema(
+        [(model, "validation") for model in BODIES], ref_template=_REF + "{model}"
+    )
+    schemas |= definitions["$defs"]
+    schemas["Problem"] = _PROBLEM
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    components["securitySchemes"] = {
+        "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key, `hk_…`."},
+        "userToken": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "An end user's token: `sub` is the user's id, `project` the project's name or id.",
+        },
+    }
+    return schema

@@ -1,0 +1,149 @@
+"""Committing single jobs and ringing for them. Concurrent requests share a commit.
+
+What somebody's open transaction holds, a key of a bulk request or of one in SQL, is the business of its project alone:
+jobs whose keys may be held are committed by project, and the others do not wait for them.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from hermodr_api.errors import SINGLETON_TAKEN, Flaw, Refused, contested, invalid
+from hermodr_api.http.answers import Answer, Key, patience, settled
+from hermodr_contracts.vocabulary import JobKind, Priority
+from hermodr_ledger.access import idempotency
+from hermodr_ledger.access.idempotency import StillRunning
+from hermodr_ledger.engine import Collided, Contested, Ledger
+from hermodr_ledger.jobs.accept import Accepted, NewJob, SingletonContested, SingletonTaken, Verdict, accept
+from hermodr_ledger.jobs.intake import accept_many
+from hermodr_servicekit.announcer import Announcer
+from hermodr_servicekit.coalescer import Coalescer
+
+Count = Callable[[JobKind, Priority, int], None]
+"""Counts accepted jobs."""
+
+_FLUSHES = 3
+_MOST_IN_A_FLUSH = 100
+_TRIES = 3
+_SHARED_WAIT_SECONDS = 0.02
+"""For a key that an uncommitted transaction holds, where projects share a commit. Two single requests with one key are
+apart by a commit."""
+_WAIT_SECONDS = 0.15
+"""The same within a project. A bulk request may hold its items' keys for a second."""
+_MOST_WAITING = 200
+"""Of a project, for keys that may be held. More are answered at once that their key is in use."""
+_PROJECTS = 4
+"""Connections that may wait for such keys."""
+_APART_SECONDS = 5.0
+"""How long a project whose key was held does not share commits, where it has keys."""
+
+
+class Accepting:
+    """The way of one job into the ledger, whatever its kind."""
+
+    def __init__(self, ledger: Ledger, announcer: Announcer, count: Count) -> None:
+        self._ledger = ledger
+        self._announcer = announcer
+        self._count = count
+        self._line: Coalescer[NewJob, Verdict | None] = Coalescer(
+            self._accept, max_items=_MOST_IN_A_FLUSH, concurrency=_FLUSHES
+        )
+        self._lines: dict[UUID, Coalescer[NewJob, Verdict]] = {}
+        self._waiting: defaultdict[UUID, int] = defaultdict(int)
+        self._apart_until: dict[UUID, float] = {}
+        self._connections = asyncio.Semaphore(_PROJECTS)
+
+    async def commit(self, job: NewJob, answer: Callable[[], bytes]) -> Answer:
+        """Commits the job and rings for it: `202` with the `answer`, or an earlier one of its idempotency key. Raises
+        `Refused` and `LedgerUnavailable`."""
+        verdict = await (self._shared(job) if self._may_share(job) else self._of_project(job))
+        if isinstance(verdict, SingletonTaken):
+            raise Refused(
+                SINGLETON_TAKEN,
+                f"job {verdict.job_id} has this singleton_key and is not finished",
+                members={"job_id": str(verdict.job_id)},
+            )
+        if isinstance(verdict, SingletonContested):
+            raise contested(f"the singleton_key {job.singleton_key!r}")
+        if not isinstance(verdict, Accepted):
+            return settled(verdict)
+        self._count(job.kind, job.priority, 1)
+        if not job.waits:
+            self._announcer.jobs(job.priority, (job.id,))
+        return Answer(202, answer())
+
+    async def earlier(self, project_id: UUID, key: Key | None, flaws: Sequence[Flaw]) -> Answer:
+        """The answer of the first request with the key: what was good then may be gone or past by now. Raises
+        `Refused`, naming the flaws, when there was none."""
+        known = None
+        if key is not None:
+            async with patience():
+                known = await idempotency.look(self._ledger, project_id, key.value, key.fingerprint)
+        if known is None:
+            raise invalid(*flaws)
+        return settled(known)
+
+    async def drain(self) -> None:
+        """Returns when what was handed in so far is committed or refused."""
+        await self._line.drain()
+        for line in list(self._lines.values()):
+            await line.drain()
+
+    def _may_share(self, job: NewJob) -> bool:
+        if job.singleton_key is not None:
+            return False
+        until = self._apart_until.get(job.project_id)
+        if job.idempotency is None or until is None:
+            return True
+        if asyncio.get_running_loop().time() < until:
+            return False
+        del self._apart_until[job.project_id]
+        return True
+
+    async def _shared(self, job: NewJob) -> Verdict:
+        verdict = await self._line.submit(job)
+        return verdict if verdict is not None else await self._of_project(job)
+
+    async def _accept(self, jobs: Sequence[NewJob]) -> list[Verdict | None]:
+        """Commits together what was requested together. When somebody's open transaction (a bulk request) holds one of
+        the keys, those without a key are not kept waiting for it; `None` is said of those with one."""
+        try:
+            return [*await accept(self._ledger, jobs, wait_seconds=_SHARED_WAIT_SECONDS)]
+        except Contested as error:
+            if error.long:  # it is not about keys, and those without one would wait as long again
+                raise
+            free = [job for job in jobs if job.idempotency is None]
+            verdicts = iter(await accept(self._ledger, free) if free else [])
+            return [next(verdicts) if job.idempotency is None else None for job in jobs]
+
+    async def _of_project(self, job: NewJob) -> Verdict:
+        """Its project's jobs with keys take turns, together: one connection at most waits for them."""
+        project_id = job.project_id
+        if self._waiting[project_id] >= _MOST_WAITING:
+            return StillRunning() if job.singleton_key is None else SingletonContested()
+        line = self._lines.get(project_id)
+        if line is None:
+            line = self._lines[project_id] = Coalescer(self._accept_of_project, max_items=_MOST_IN_A_FLUSH)
+        self._waiting[project_id] += 1
+        try:
+            verdict = await line.submit(job)
+        finally:
+            self._waiting[project_id] -= 1
+            if not self._waiting[project_id]:
+                del self._waiting[project_id], self._lines[project_id]
+        if isinstance(verdict, StillRunning):
+            self._apart_until[project_id] = asyncio.get_running_loop().time() + _APART_SECONDS
+        return verdict
+
+    async def _accept_of_project(self, jobs: Sequence[NewJob]) -> list[Verdict]:
+        for _ in range(_TRIES - 1):
+            try:
+                return await self._accept_once(jobs)
+            except Collided:
+                await asyncio.sleep(0)
+        return await self._accept_once(jobs)
+
+    async def _accept_once(self, jobs: Sequence[NewJob]) -> list[Verdict]:
+        async with self._connections, self._ledger.transaction() as transaction:
+            return await accept_many(transaction, jobs, wait_seconds=_WAIT_SECONDS)

@@ -1,0 +1,171 @@
+"""What operators and owners do to jobs: cancel them, ask for them again."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from hermodr_api.access.authentication import Caller
+from hermodr_api.errors import CONFLICT, SINGLETON_TAKEN, Refused, not_found
+from hermodr_api.http.answers import Answer, Key, Outcome, Repeatable, patience, settled
+from hermodr_api.jobs.endings import CancelledByKeyView
+from hermodr_api.jobs.models import AcceptedView, BulkRetryView, CancelledView, NotRetried
+from hermodr_api.jobs.queries import BulkRetryIn, cursor_of, mark_of
+from hermodr_contracts.vocabulary import JobState, Priority
+from hermodr_ledger.access import audit, idempotency
+from hermodr_ledger.engine import Ledger, Transaction
+from hermodr_ledger.jobs import cancelling, listing, requeueing
+from hermodr_ledger.jobs.cancelling import BeingSent, Finished
+from hermodr_ledger.jobs.listing import Order
+from hermodr_ledger.jobs.requeueing import KeyTaken, NoSuchJob, NotAgain, Requeued
+from hermodr_servicekit.announcer import Announcer
+from hermodr_servicekit.ids import message_id_of
+
+_MOST_NAMED = 100
+_PATIENCE_WITH_MANY_SECONDS = 30.0
+_OLDEST_FIRST = Order("created_at", "ASC")
+
+
+class JobControl:
+    """Commits first, rings after: what is asked for again is announced once it is committed."""
+
+    def __init__(self, ledger: Ledger, repeatable: Repeatable, announcer: Announcer, domain: str) -> None:
+        self._ledger = ledger
+        self._repeatable = repeatable
+        self._announcer = announcer
+        self._domain = domain
+
+    async def cancel(self, caller: Caller, job_id: UUID) -> CancelledView:
+        """Cancels the job. Raises `Refused` (404, 409) and `LedgerUnavailable`."""
+        async with patience():
+            verdict = await cancelling.cancel(
+                self._ledger, caller.project_id, job_id, caller.actor, owner_id=caller.user_id
+            )
+        if verdict is None:
+            raise not_found("job")
+        if isinstance(verdict, Finished):
+            raise Refused(
+                CONFLICT,
+                f"the job is {verdict.state} already",
+                members={"job_id": str(job_id), "job_status": verdict.state.value},
+            )
+        if isinstance(verdict, BeingSent):
+            raise Refused(
+                CONFLICT,
+                f"{verdict.deliveries} of the job's deliveries is being sent at this moment; nothing was changed,"
+                " try again",
+                headers={"retry-after": "1"},
+                members={"job_id": str(job_id)},
+            )
+        return CancelledView(
+            job_id=job_id,
+            status=JobState.CANCELLED,
+            cancelled_deliveries=verdict.deliveries,
+            sent_deliveries=verdict.sent,
+            status_url=f"/v1/jobs/{job_id}",
+        )
+
+    async def cancel_by_key(self, caller: Caller, cancel_key: str, key: Key | None) -> Answer:
+        """Cancels what carries the key, in several transactions if it is much: cut off, the rest is done when it is
+        asked for again. Raises `Refused` and `LedgerUnavailable`."""
+        async with patience(_PATIENCE_WITH_MANY_SECONDS):
+            if key is not None:
+                known = await idempotency.look(self._ledger, caller.project_id, key.value, key.fingerprint)
+                if known is not None:
+                    return settled(known)
+            done = await cancelling.cancel_by_key(self._ledger, caller.project_id, cancel_key, caller.actor)
+        view = CancelledByKeyView(cancelled=done.cancelled, too_late=done.too_late)
+
+        async def act(_: Transaction) -> Outcome:
+            return Outcome(view.model_dump_json().encode())
+
+        return await self._repeatable.run(caller.project_id, key, 200, act)
+
+    async def retry(self, caller: Caller, job_id: UUID, key: Key | None) -> Answer:
+        """Asks for one job again. Raises `Refused` (404, 409) and `LedgerUnavailable`."""
+        queued: list[Requeued] = []
+
+        async def act(transaction: Transaction) -> Outcome:
+            (verdict,) = await requeueing.requeue(
+                transaction, caller.project_id, [job_id], by=caller.actor.kind, owner_id=caller.user_id
+            )
+            if not isinstance(verdict, Requeued):
+                raise _refusal(verdict)
+            await audit.record(transaction, caller.project_id, caller.actor, "job.retry", job_id)
+            queued.append(verdict)
+            view = AcceptedView(
+                job_id=job_id,
+                message_id=message_id_of(job_id, self._domain),
+                status=verdict.state,
+                status_url=f"/v1/jobs/{job_id}",
+            )
+            return Outcome(view.model_dump_json().encode())
+
+        answer = await self._repeatable.run(caller.project_id, key, 202, act)
+        self._announce(queued)
+        return answer
+
+    async def retry_many(self, caller: Caller, wanted: BulkRetryIn, key: Key | None) -> Answer:
+        """Asks for all jobs again that match, up to the limit, in one transaction. Raises as `retry` does."""
+        filters = wanted.filter.filters(caller.project_id)
+        mark = mark_of(wanted.cursor, filters, _OLDEST_FIRST, ("body", "cursor"))
+        queued: list[Requeued] = []
+
+        async def act(transaction: Transaction) -> Outcome:
+            ids, following = await listing.ids(transaction, filters, _OLDEST_FIRST, wanted.limit, mark)
+            left: list[NotRetried] = []
+            if ids and not wanted.dry_run:
+                verdicts = await requeueing.requeue(transaction, caller.project_id, ids, by=caller.actor.kind)
+                queued.extend(each for each in verdicts if isinstance(each, Requeued))
+                left = [
+                    NotRetried(job_id=each.job_id, reason=_refusal(each).detail)
+                    for each in verdicts
+                    if not isinstance(each, Requeued)
+                ]
+                detail = {
+                    "filter": wanted.filter.model_dump(mode="json", exclude_none=True),
+                    "matched": len(ids),
+                    "retried": len(queued),
+                }
+                await audit.record(
+                    transaction, caller.project_id, caller.actor, "job.retry_many", None, detail
+                )
+            view = BulkRetryView(
+                dry_run=wanted.dry_run,
+                matched=len(ids),
+                retried=len(queued),
+                not_retried=left[:_MOST_NAMED],
+                next_cursor=cursor_of(following, filters, _OLDEST_FIRST) if following else None,
+            )
+            return Outcome(view.model_dump_json().encode())
+
+        answer = await self._repeatable.run(caller.project_id, key, 200 if wanted.dry_run else 202, act)
+        self._announce(queued)
+        return answer
+
+    def _announce(self, queued: Sequence[Requeued]) -> None:
+        for priority in Priority:
+            due = [
+                each.job_id for each in queued if each.priority is priority and each.state is JobState.QUEUED
+            ]
+            if due:
+                self._announcer.jobs(priority, due)
+
+
+def _refusal(verdict: NotAgain | KeyTaken | NoSuchJob) -> Refused:
+    match verdict:
+        case NoSuchJob():
+            return not_found("job")
+        case KeyTaken(holder=holder):
+            return Refused(
+                SINGLETON_TAKEN,
+                f"job {holder} has this singleton_key and is not finished",
+                members={"job_id": str(holder)},
+            )
+        case NotAgain(reason="not_finished", state=state):
+            detail = f"the job is {state}; only a job that failed or was cancelled can be asked for again"
+        case NotAgain(reason="expired", state=state):
+            detail = f"the job is {state}, and its expires_at is past: request it anew"
+        case NotAgain(state=state):
+            detail = f"the job is {state}, and nothing in it is left to send"
+    return Refused(
+        CONFLICT, detail, members={"job_id": str(verdict.job_id), "job_status": verdict.state.value}
+    )

@@ -1,0 +1,350 @@
+"""How jobs are shown: as a whole, as a timeline, and counted by batch."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field
+
+from hermodr_api.recipients.models import RecipientView
+from hermodr_contracts.vocabulary import JobState
+from hermodr_ledger.jobs.batches import BatchProgress
+from hermodr_ledger.jobs.listing import ListedJob
+from hermodr_ledger.jobs.reading import Event, Job, JobHistory, LoggedAttempt
+from hermodr_servicekit.ids import message_id_of
+
+log = structlog.get_logger()
+
+
+class AcceptedView(BaseModel):
+    """The job is committed."""
+
+    job_id: UUID
+    message_id: str
+    status: str
+    status_url: str
+
+
+class JobView(BaseModel):
+    """A job. Times in milliseconds; `retry_count` counts over all deliveries; `deferred_until` is the end of the quiet
+    hours it had to wait for."""
+
+    id: UUID
+    kind: str
+    type: str | None
+    status: str
+    priority: str
+    delivery_method: str | None
+    channels: list[str] | None
+    scheduled_for: datetime | None
+    deferred_until: datetime | None
+    created_at: datetime
+    processed_at: datetime | None
+    finished_at: datetime | None
+    processing_time_ms: int | None
+    time_until_scheduled_ms: int | None
+    retry_count: int
+    message_id: str
+    batch_id: UUID | None
+    group_id: UUID | None
+    update_id: UUID | None
+    progress: dict[str, Any] | None
+    result: Any
+    error: str | None
+    singleton_key: str | None
+    on_unknown: str | None
+    expires_at: datetime | None
+    max_retries: int | None
+    cancel_key: str | None
+    metadata: dict[str, Any]
+
+
+class ListedJobView(JobView):
+    """A job in a list."""
+
+    result: Any = Field(None, description="Only with `include=result`.")
+    metadata: dict[str, Any] = Field({}, description="Only with `include=metadata`.")
+
+
+class JobList(BaseModel):
+    """A page of jobs. It may be short, or empty, and have a next one: a page is what was found in a bounded time, and
+    has a bounded size."""
+
+    data: list[ListedJobView]
+    next_cursor: str | None
+
+
+class CancelledView(BaseModel):
+    """The job is cancelled, with those of its deliveries that waited. `sent_deliveries` had gone out before."""
+
+    job_id: UUID
+    status: str
+    cancelled_deliveries: int
+    sent_deliveries: int
+    status_url: str
+
+
+class NotRetried(BaseModel):
+    """A job that matched and was left as it is, and why."""
+
+    job_id: UUID
+    reason: str
+
+
+class BulkRetryView(BaseModel):
+    """What became of jobs that were asked for again. `matched` were looked at, up to the limit; with a `next_cursor`
+    there may be more. `not_retried` names the first hundred of those left alone."""
+
+    dry_run: bool
+    matched: int
+    retried: int
+    not_retried: list[NotRetried]
+    next_cursor: str | None
+
+
+class DeliveryView(BaseModel):
+    """One job on one channel to one address."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    channel: str
+    state: str
+    address: str
+    address_name: str | None
+    template_version: int | None
+    locale: str | None
+    attempt: int
+    max_attempts: int
+    due_at: datetime | None
+    provider: str | None
+    provider_message_id: str | None
+    error: str | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class AttemptView(BaseModel):
+    """One provider call."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    delivery_id: UUID
+    number: int
+    provider: str | None
+    outcome: str
+    code: str | None
+    detail: str | None
+    provider_message_id: str | None
+    started_at: datetime
+    finished_at: datetime
+
+
+class BareAddress(BaseModel):
+    """Where a job without a recipient goes."""
+
+    email: str | None
+    phone: str | None
+
+
+class JobHistoryView(BaseModel):
+    """A job with all that belongs to it. `recipient` is null once erased."""
+
+    job: JobView
+    recipient: RecipientView | BareAddress | None
+    deliveries: list[DeliveryView]
+    delivery_logs: list[AttemptView]
+
+
+class TimelineEntry(BaseModel):
+    """Something that happened to a job."""
+
+    at: datetime
+    event: str
+    detail: dict[str, Any]
+    delivery_id: UUID | None = None
+
+
+class Timeline(BaseModel):
+    """Everything that happened to a job, in order."""
+
+    job_id: UUID
+    status: str
+    data: list[TimelineEntry]
+
+
+class BatchView(BaseModel):
+    """How far a bulk request is. `counts` has the job states that occur, and as `replayed` the items whose
+    `idempotency_key` was used before for the same: their jobs belong to earlier requests, and the answer to this one
+    names them. Together they are `accepted`. `finished`: all jobs are, those of replayed items included."""
+
+    batch_id: UUID
+    accepted: int
+    rejected: int
+    counts: dict[str, int]
+    finished: bool
+    created_at: datetime
+
+
+class ReplayedItemView(BaseModel):
+    """An item that was accepted before, and its job."""
+
+    index: int
+    job_id: UUID
+
+
+class BulkAcceptedView(BaseModel):
+    """What became of a bulk request: items by their position in it, counted from 0. `replayed` are those of the
+    accepted whose `idempotency_key` was used before for the same, with the jobs they became then; the jobs of all
+    others are those of `GET /v1/jobs?batch_id=`."""
+
+    batch_id: UUID
+    accepted: int
+    rejected: list[dict[str, Any]]
+    replayed: list[ReplayedItemView]
+
+
+def history_view(history: JobHistory, now: datetime, domain: str) -> JobHistoryView:
+    """The answer of `GET /v1/jobs/{id}`."""
+    job = history.job
+    recipient: RecipientView | BareAddress | None = None
+    if history.recipient is not None:
+        recipient = RecipientView.model_validate(history.recipient)
+    elif job.recipient_id is None:
+        recipient = BareAddress(email=job.to_email, phone=job.to_phone)
+    return JobHistoryView(
+        job=_job_view(
+            JobView,
+            job,
+            [each.channel for each in history.deliveries],
+            sum(max(0, each.attempt - 1) for each in history.deliveries),
+            now,
+            domain,
+        ),
+        recipient=recipient,
+        deliveries=[DeliveryView.model_validate(each) for each in history.deliveries],
+        delivery_logs=[AttemptView.model_validate(each) for each in history.attempts],
+    )
+
+
+def listed_view(listed: ListedJob, now: datetime, domain: str) -> ListedJobView:
+    """A job in the answer of `GET /v1/jobs`."""
+    return _job_view(ListedJobView, listed.job, listed.channels, listed.retries, now, domain)
+
+
+def listed_views(jobs: Sequence[ListedJob], now: datetime, domain: str) -> list[ListedJobView]:
+    """The jobs of `GET /v1/jobs`. One that cannot be shown, as SQL by hand made it, is left out: the others are not."""
+    views = []
+    for each in jobs:
+        try:
+            views.append(listed_view(each, now, domain))
+        except (ValueError, TypeError, OverflowError) as error:
+            log.warning("a job is left out of a list", job_id=str(each.job.id), error=type(error).__name__)
+    return views
+
+
+V = TypeVar("V", bound=JobView)
+_SHARED = tuple(each.name for each in fields(Job) if each.name in JobView.model_fields)
+
+
+def _job_view(
+    view: type[V], job: Job, channels: Sequence[str], retries: int, now: datetime, domain: str
+) -> V:
+    channels = list(dict.fromkeys(channels)) or list(job.channels or ())
+    due = max(filter(None, (job.scheduled_for, job.deferred_until)), default=None)
+    shared = {name: getattr(job, name) for name in _SHARED}
+    return view(
+        **shared
+        | {
+            "status": job.state,
+            "priority": job.priority.lane,
+            "delivery_method": ",".join(channels) or None,
+            "processing_time_ms": _milliseconds(job.processed_at, job.finished_at),
+            "time_until_scheduled_ms": max(0, _milliseconds(now, due) or 0)
+            if job.state == JobState.SCHEDULED
+            else None,
+            "retry_count": retries,
+            "message_id": message_id_of(job.id, domain),
+            "progress": None,
+        }
+    )
+
+
+def _milliseconds(start: datetime | None, end: datetime | None) -> int | None:
+    return (end - start) // timedelta(milliseconds=1) if start is not None and end is not None else None
+
+
+def timeline(history: JobHistory) -> Timeline:
+    """The answer of `GET /v1/jobs/{id}/timeline`: what the rows tell together with what was noted beside them."""
+    events = history.events
+    entries = [
+        *_beginning(history.job),
+        *(
+            TimelineEntry(at=each.at, event=each.kind, detail=dict(each.detail), delivery_id=each.delivery_id)
+            for each in events
+        ),
+        *_attempted(history),
+        *_ending(history.job, events),
+    ]
+    entries.sort(key=lambda entry: entry.at)  # stable: of the same instant, in the order of the story
+    return Timeline(job_id=history.job.id, status=history.job.state, data=entries)
+
+
+def _beginning(job: Job) -> Iterator[TimelineEntry]:
+    detail: dict[str, Any] = {"kind": job.kind, "type": job.type, "priority": job.priority.lane}
+    if job.batch_id is not None:
+        detail["batch_id"] = str(job.batch_id)
+    endings = {"expires_at": job.expires_at, "max_retries": job.max_retries, "cancel_key": job.cancel_key}
+    detail |= {name: value for name, value in endings.items() if value is not None}
+    yield TimelineEntry(at=job.created_at, event="requested", detail=detail)
+    if job.scheduled_for is not None:
+        yield TimelineEntry(at=job.created_at, event="scheduled", detail={"scheduled_for": job.scheduled_for})
+
+
+_TOLD = tuple(each.name for each in fields(LoggedAttempt) if each.name not in ("delivery_id", "finished_at"))
+
+
+def _attempted(history: JobHistory) -> Iterator[TimelineEntry]:
+    for each in history.attempts:
+        detail = {name: value for name in _TOLD if (value := getattr(each, name)) is not None}
+        yield TimelineEntry(
+            at=each.finished_at, event="attempted", detail=detail, delivery_id=each.delivery_id
+        )
+    for delivery in history.deliveries:
+        if delivery.finished_at is not None:
+            detail = {"channel": delivery.channel, "state": delivery.state}
+            at = delivery.finished_at
+            yield TimelineEntry(
+                at=at, event=f"delivery_{delivery.state}", detail=detail, delivery_id=delivery.id
+            )
+
+
+_REASONS = frozenset({"not_sent", "refused", "quiet_hours_ignored"})
+"""The events by which a decision explains itself."""
+
+
+def _ending(job: Job, events: Sequence[Event]) -> Iterator[TimelineEntry]:
+    """The end comes after what explains it: a decision notes its reasons within the transaction, so a moment later than
+    the `now()` it ended the job with."""
+    if job.finished_at is not None:
+        detail = {"error": job.error} if job.error is not None else {}
+        reasons = (each.at for each in events if each.kind in _REASONS)
+        yield TimelineEntry(at=max([job.finished_at, *reasons]), event=str(job.state), detail=detail)
+
+
+def batch_view(batch: BatchProgress) -> BatchView:
+    """The answer of `GET /v1/batches/{id}`."""
+    counts = {state.value: number for state, number in sorted(batch.counts.items())}
+    if batch.replayed:
+        counts["replayed"] = batch.replayed
+    return BatchView(
+        batch_id=batch.id,
+        accepted=batch.accepted,
+        rejected=batch.rejected,
+        counts=counts,
+        finished=batch.finished,
+        created_at=batch.created_at,
+    )

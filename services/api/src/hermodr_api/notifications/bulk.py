@@ -1,0 +1,309 @@
+"""Taking many notifications on in one request.
+
+The accepted items, the batch and the request's idempotency key are one transaction: a crash leaves all or nothing, so a
+repeated request never doubles the first half. What costs time in Python is done before it begins, in a thread or a
+slice at a time, so that other requests are served meanwhile.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from pydantic import ValidationError
+
+from hermodr_api.errors import Flaw, listed
+from hermodr_api.http.answers import Answer, Key, patience, settled
+from hermodr_api.http.bodies import flaws_of
+from hermodr_api.http.json_text import MOST_OF_ONE, Flawed
+from hermodr_api.jobs.accepting import Count
+from hermodr_api.notifications.directory import Directory
+from hermodr_api.notifications.models import (
+    BulkItemIn,
+    NotificationIn,
+    Sendable,
+    answer_of,
+    examine,
+    item_fingerprint,
+    job_of,
+    place_of,
+    reference_of,
+    template_of,
+)
+from hermodr_api.notifications.service import unknown_recipient, unknown_type
+from hermodr_api.updates.models import misplaced
+from hermodr_contracts.vocabulary import JobKind, Priority
+from hermodr_ledger.access import idempotency
+from hermodr_ledger.access.idempotency import Idempotency, KeyReused, Replay, StillRunning
+from hermodr_ledger.engine import Collided, Ledger
+from hermodr_ledger.jobs.accept import Accepted, NewJob, SingletonContested, Verdict
+from hermodr_ledger.jobs.batches import Batch, record_batch
+from hermodr_ledger.jobs.intake import accept_many
+from hermodr_ledger.people.recipients import Found, Reference
+from hermodr_ledger.people.updates import Found as FoundPlace
+from hermodr_ledger.people.updates import Place
+from hermodr_servicekit.announcer import Announcer
+from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.ids import new_id, new_job_id
+
+_SLICE = 200
+"""Items referred before others get their turn."""
+_CHUNK = 1000
+"""Rows in a statement."""
+_MOST_TOLD = 2_000
+_TRIES = 3
+_DEADLINE_SECONDS = 45.0
+"""After that it is answered 503, and nothing of it is kept."""
+_WAIT_SECONDS = 1.5
+"""For keys of its items that uncommitted transactions hold: another bulk request may take as long."""
+
+
+@dataclass(slots=True)
+class _Work:
+    """One bulk request on its way. `rejected` holds flaws by index, `keys` the keys and fingerprints of flawed items
+    that have one; `repeated` has the jobs of those that were accepted before."""
+
+    project_id: UUID
+    batch_id: UUID
+    sendable: list[tuple[int, Sendable, dict[str, Any]]] = field(default_factory=list)
+    rejected: dict[int, list[Flaw]] = field(default_factory=dict)
+    keys: dict[int, tuple[str, bytes]] = field(default_factory=dict)
+    repeated: dict[int, UUID] = field(default_factory=dict)
+    jobs: list[tuple[int, NewJob]] = field(default_factory=list)
+    told: int = 0
+
+    def reject(self, index: int, flaws: Sequence[Flaw]) -> None:
+        """The first flaws of an item are told; where very many are wrong, the first of each."""
+        most = MOST_OF_ONE if self.told < _MOST_TOLD else 1
+        self.told += min(len(flaws), most)
+        left = [Flaw((), f"and {len(flaws) - most} more")] if len(flaws) > most else []
+        self.rejected[index] = [*flaws[:most], *left]
+
+
+@dataclass(frozen=True, slots=True)
+class _There:
+    """What some items refer to, as far as it exists."""
+
+    unknown_templates: set[str]
+    recipients: Mapping[Reference, Found | None]
+    places: Mapping[Place, FoundPlace]
+
+
+class Bulk:
+    """The use case behind `POST /v1/notifications/bulk`."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        directory: Directory,
+        announcer: Announcer,
+        clock: Clock,
+        domain: str,
+        count: Count,
+    ) -> None:
+        self._ledger = ledger
+        self._directory = directory
+        self._announcer = announcer
+        self._clock = clock
+        self._domain = domain
+        self._count = count
+
+    async def request(self, project_id: UUID, items: Sequence[object], key: Key | None) -> Answer:
+        """Commits the good items and says what is wrong with the others. `items` are parsed (`Flawed` where that could
+        not be), not yet validated. Raises `Refused` (503 after its deadline) and `LedgerUnavailable`."""
+        async with patience(_DEADLINE_SECONDS):
+            return await self._request(_Work(project_id, new_id()), items, key)
+
+    async def _request(self, work: _Work, items: Sequence[object], key: Key | None) -> Answer:
+        await asyncio.to_thread(self._examine_all, work, items, self._clock.now())
+        await self._refer(work)
+        if work.keys:
+            await self._look_back(work)
+        for _ in range(_TRIES - 1):
+            try:
+                return await self._commit(work, key)
+            except Collided:
+                await asyncio.sleep(0)
+        return await self._commit(work, key)
+
+    def _examine_all(self, work: _Work, items: Sequence[object], now: datetime) -> None:
+        """In a thread: others' requests are served meanwhile."""
+        for index, item in enumerate(items):
+            self._examine(work, index, item, now)
+
+    def _examine(self, work: _Work, index: int, item: object, now: datetime) -> None:
+        if isinstance(item, Flawed):
+            work.reject(index, item.flaws)
+            return
+        try:
+            wanted = BulkItemIn.model_validate(item)
+        except ValidationError as error:
+            work.reject(index, flaws_of(error, ()))
+            return
+        examined = examine(wanted, now, ())
+        if isinstance(examined, list):
+            self._reject(work, index, wanted, item, examined)
+        elif isinstance(item, dict):
+            work.sendable.append((index, examined, item))
+
+    async def _refer(self, work: _Work) -> None:
+        """Looks up what the items refer to, set-wise, and makes jobs of those whose references lead somewhere."""
+        for start in range(0, len(work.sendable), _CHUNK):
+            chunk = work.sendable[start : start + _CHUNK]
+            names = {name for _, item, _ in chunk if (name := template_of(item.wanted)) is not None}
+            unknown = await self._directory.unknown_templates(work.project_id, names)
+            references = [reference_of(work.project_id, item.wanted.to) for _, item, _ in chunk]
+            there = _There(
+                unknown,
+                await self._directory.recipients(each for each in references if each is not None),
+                await self._directory.places(
+                    place
+                    for _, item, _ in chunk
+                    if (place := place_of(work.project_id, item.wanted)) is not None
+                ),
+            )
+            for position, ((index, item, raw), reference) in enumerate(zip(chunk, references, strict=True)):
+                self._make(work, index, item, raw, reference, there)
+                if position % _SLICE == 0:
+                    await asyncio.sleep(0)
+        work.sendable.clear()
+
+    def _make(
+        self,
+        work: _Work,
+        index: int,
+        item: Sendable,
+        raw: dict[str, Any],
+        reference: Reference | None,
+        there: _There,
+    ) -> None:
+        flaws = []
+        template, place = template_of(item.wanted), place_of(work.project_id, item.wanted)
+        recipient = there.recipients[reference] if reference is not None else None
+        if template in there.unknown_templates and template is not None:
+            flaws.append(unknown_type(template, ()))
+        if reference is not None and recipient is None:
+            flaws.append(unknown_recipient(reference.kind, ()))
+        if place is not None:
+            flaws += misplaced(place, there.places[place], ())
+        if flaws:
+            self._reject(work, index, item.wanted, raw, flaws)
+            return
+        job_id = new_job_id()
+        kept = None
+        if isinstance(item.wanted, BulkItemIn) and item.wanted.idempotency_key is not None:
+            answer = answer_of(job_id, item.waits, self._domain)
+            kept = Idempotency(item.wanted.idempotency_key, item_fingerprint(raw), answer)
+        group_id = there.places[place].update_group_id if place is not None else None
+        job = job_of(
+            item,
+            job_id,
+            work.project_id,
+            recipient,
+            group_id=group_id,
+            batch_id=work.batch_id,
+            idempotency=kept,
+        )
+        work.jobs.append((index, job))
+
+    @staticmethod
+    def _reject(work: _Work, index: int, wanted: NotificationIn, raw: object, flaws: list[Flaw]) -> None:
+        work.reject(index, flaws)
+        if isinstance(wanted, BulkItemIn) and wanted.idempotency_key is not None and isinstance(raw, dict):
+            work.keys[index] = (wanted.idempotency_key, item_fingerprint(raw))
+
+    async def _look_back(self, work: _Work) -> None:
+        """Flawed items that were accepted before are so again: what was good then may be gone or past by now."""
+        verdicts = await idempotency.look_many(self._ledger, work.project_id, list(work.keys.values()))
+        for index, verdict in zip(work.keys, verdicts, strict=True):
+            if isinstance(verdict, Replay):
+                del work.rejected[index]
+                work.repeated[index] = _job_of(verdict)
+
+    async def _commit(self, work: _Work, key: Key | None) -> Answer:
+        try:
+            async with self._ledger.transaction() as transaction:
+                if key is not None:
+                    verdict = await idempotency.take(transaction, work.project_id, key.value, key.fingerprint)
+                    if verdict is not None:
+                        return settled(verdict)
+                jobs = [job for _, job in work.jobs]
+                verdicts = await accept_many(transaction, jobs, wait_seconds=_WAIT_SECONDS)
+                rejected = work.rejected | _refusals(work.jobs, verdicts)
+                accepted = len(work.repeated) + len(work.jobs) + len(work.rejected) - len(rejected)
+                committed = [
+                    job for job, verdict in zip(jobs, verdicts, strict=True) if verdict == Accepted()
+                ]
+                replayed = work.repeated | _repeats(work.jobs, verdicts)
+                batch = Batch(
+                    work.batch_id, work.project_id, accepted, len(rejected), list(replayed.values())
+                )
+                await record_batch(transaction, batch, [job.id for job in committed])
+                body = _body(work.batch_id, accepted, rejected, replayed)
+                if key is not None:
+                    await idempotency.keep(transaction, work.project_id, key.value, 202, body)
+        except idempotency.InUse:
+            return settled(StillRunning())
+        self._ring(committed)
+        return Answer(202, body)
+
+    def _ring(self, committed: Sequence[NewJob]) -> None:
+        counts: dict[tuple[JobKind, Priority], int] = defaultdict(int)
+        lanes: dict[Priority, list[UUID]] = defaultdict(list)
+        for job in committed:
+            counts[(job.kind, job.priority)] += 1
+            if not job.waits:
+                lanes[job.priority].append(job.id)
+        for (kind, priority), number in counts.items():
+            self._count(kind, priority, number)
+        for priority, ids in sorted(lanes.items()):
+            self._announcer.jobs(priority, ids)
+
+
+def _job_of(replay: Replay) -> UUID:
+    """The job that an item accepted before became."""
+    return UUID(orjson.loads(replay.response)["job_id"])
+
+
+def _repeats(jobs: Sequence[tuple[int, NewJob]], verdicts: Sequence[Verdict]) -> dict[int, UUID]:
+    told = zip(jobs, verdicts, strict=True)
+    return {index: _job_of(verdict) for (index, _), verdict in told if isinstance(verdict, Replay)}
+
+
+def _refusals(jobs: Sequence[tuple[int, NewJob]], verdicts: Sequence[Verdict]) -> dict[int, list[Flaw]]:
+    refusals = {}
+    for (index, _), verdict in zip(jobs, verdicts, strict=True):
+        if isinstance(verdict, Accepted | Replay):
+            continue  # a replayed item was accepted before: to its producer that is the same
+        if isinstance(verdict, KeyReused):
+            flaw = Flaw(
+                ("idempotency_key",), "was used for another request or item; use a new key for a new item"
+            )
+        elif isinstance(verdict, StillRunning):
+            flaw = Flaw(("idempotency_key",), "the first request with this key has no answer yet")
+        elif isinstance(verdict, SingletonContested):
+            flaw = Flaw(("singleton_key",), "a request that is not committed yet holds this key; try again")
+        else:
+            flaw = Flaw(("singleton_key",), f"job {verdict.job_id} has this key and is not finished")
+        refusals[index] = [flaw]
+    return refusals
+
+
+def _body(batch_id: UUID, accepted: int, rejected: dict[int, list[Flaw]], replayed: dict[int, UUID]) -> bytes:
+    """The answer, written in slices: of ten thousand items the objects that say it take more than the text."""
+    indexes = sorted(rejected)
+    written = [
+        orjson.dumps(
+            [{"index": each, "errors": listed(rejected[each])} for each in indexes[start : start + _SLICE]]
+        )
+        for start in range(0, len(indexes), _SLICE)
+    ]
+    head = orjson.dumps({"batch_id": batch_id, "accepted": accepted})[:-1]
+    known = orjson.dumps([{"index": each, "job_id": replayed[each]} for each in sorted(replayed)])
+    return (
+        head + b',"rejected":[' + b",".join(each[1:-1] for each in written) + b'],"replayed":' + known + b"}"
+    )

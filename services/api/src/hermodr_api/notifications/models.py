@@ -1,0 +1,335 @@
+"""What a producer may ask for, and the job it becomes."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any, ClassVar, Literal
+from uuid import UUID
+
+import orjson
+from pydantic import AfterValidator, Field, model_validator
+
+from hermodr_api.errors import Flaw
+from hermodr_api.http.bodies import Body, JsonObject, Label, Moment
+from hermodr_api.http.json_text import canonical, dump
+from hermodr_api.jobs.endings import CancelKey, ExpiresAt, MaxRetries, expiry_flaws
+from hermodr_api.recipients.addresses import EmailAddress, PhoneNumber
+from hermodr_contracts.topology import SENDERS
+from hermodr_contracts.vocabulary import Channel, JobKind, OnUnknown, Priority
+from hermodr_ledger.access.idempotency import Idempotency
+from hermodr_ledger.jobs.accept import NewJob
+from hermodr_ledger.people.recipients import Found, Reference
+from hermodr_ledger.people.updates import Place
+from hermodr_servicekit.ids import message_id_of
+
+LONGEST_DELAY = timedelta(days=366)
+_PHONE_CHANNELS = frozenset({Channel.SMS, Channel.WHATSAPP})
+_SUBJECT_LENGTH = 998  # RFC 5322 §2.1.1
+
+
+def _one_line(text: str) -> str:
+    if "\r" in text or "\n" in text:
+        raise ValueError("must be a single line")
+    return text
+
+
+Subject = Annotated[str, Field(min_length=1, max_length=_SUBJECT_LENGTH), AfterValidator(_one_line)]
+Type = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
+IdempotencyKey = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$")]
+
+
+class To(Body):
+    """Exactly one of these: a recipient by one of its names, or a bare address."""
+
+    recipient_id: UUID | None = Field(
+        default=None, description="The `id` of a recipient of the address book."
+    )
+    external_id: Label | None = Field(
+        default=None,
+        description="What your system calls the recipient, as given when it was added.",
+        examples=["customer-17"],
+    )
+    user_id: Label | None = Field(
+        default=None, description="The recipient who has this `user_id`.", examples=["user-17"]
+    )
+    email: EmailAddress | None = Field(
+        default=None,
+        description="A bare email address: no locale, no preferences and no muting apply.",
+        examples=["ada@example.com"],
+    )
+    phone: PhoneNumber | None = Field(
+        default=None,
+        description="A bare phone number (E.164); refused as long as no channel reaches phones.",
+        examples=["+15550100123"],
+    )
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "To":
+        given = (self.recipient_id, self.external_id, self.user_id, self.email, self.phone)
+        if given.count(None) != 4:
+            raise ValueError("needs exactly one of recipient_id, external_id, user_id, email, phone")
+        return self
+
+
+class NotificationIn(Body):
+    """One notification. `type` names a template; `subject` with a body instead is sent as given."""
+
+    type: Type | None = Field(
+        default=None,
+        description="The name of the template; beside a `subject` of your own, just a name for preferences and lists.",
+        examples=["magic_link"],
+    )
+    to: To = Field(description="Who gets it: exactly one of the fields of `To`.")
+    channels: Annotated[list[Channel], Field(min_length=1, max_length=5)] | None = Field(
+        default=None,
+        description="The channels to use, one delivery each; left out, every available one the template has texts for.",
+        examples=[["email"]],
+    )
+    priority: Literal["urgent", "normal", "low"] = Field(
+        default="normal",
+        description="The lane: `urgent` never waits behind `normal`, nor `normal` behind `low`.",
+    )
+    data: JsonObject = Field(
+        default_factory=dict,
+        description="The template's variables, by name.",
+        examples=[{"name": "Ada", "magic_link": "https://example.com/in/4711"}],
+    )
+    scheduled_for: Moment | None = Field(
+        default=None,
+        description="When to send it (RFC 3339 with its offset, at most 366 days ahead); the past means now.",
+        examples=["2026-11-22T09:00:00Z"],
+    )
+    delay_seconds: Annotated[
+        float, Field(strict=True, ge=0, le=LONGEST_DELAY.total_seconds(), allow_inf_nan=False)
+    ] = Field(
+        default=0,
+        description="Seconds to wait from now, at most 366 days; not beside `scheduled_for`.",
+        examples=[3600],
+    )
+    group_id: UUID | None = Field(
+        default=None,
+        description="The group this belongs to: a member who muted it does not get it. Left out beside `update_id`, "
+        "the update's.",
+    )
+    update_id: UUID | None = Field(
+        default=None, description="The update of a group this is about; shown with the job."
+    )
+    subject: Subject | None = Field(
+        default=None,
+        description="With a body: sent as given, without a template; a single line.",
+        examples=["Your booking is confirmed"],
+    )
+    body_text: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="The plain text to send as given, beside `subject`.",
+        examples=["We look forward to seeing you on Friday."],
+    )
+    body_html: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="The HTML to send as given, beside `subject`.",
+        examples=["<p>We look forward to seeing you on <b>Friday</b>.</p>"],
+    )
+    on_unknown: Literal["resend", "hold"] | None = Field(
+        default=None,
+        description="When nobody can know whether the provider took it: `resend` the same message (the default for "
+        "email) or `hold` it for a person to decide.",
+    )
+    singleton_key: Label | None = Field(
+        default=None,
+        description="Only one unfinished job has this key: a second one is refused (409), naming the first.",
+        examples=["password-reset:customer-17"],
+    )
+    expires_at: ExpiresAt = None
+    max_retries: MaxRetries = None
+    cancel_key: CancelKey = None
+    metadata: JsonObject = Field(
+        default_factory=dict,
+        description="Yours: kept and shown with the job, never sent.",
+        examples=[{"booking": 4711}],
+    )
+
+    @property
+    def has_content(self) -> bool:
+        """Whether it is sent as given, without a template."""
+        return self.subject is not None or self.body_text is not None or self.body_html is not None
+
+
+class BulkItemIn(NotificationIn):
+    """One notification of many, with a key of its own if it is to be repeatable."""
+
+    most_fields: ClassVar[int] = 40
+    idempotency_key: IdempotencyKey | None = Field(
+        default=None,
+        description="The same key with the same item is accepted again without a second job, for 48 hours.",
+        examples=["booking-4711"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sendable:
+    """A notification without a flaw of its own; what it refers to is still to be looked up."""
+
+    wanted: NotificationIn
+    priority: Priority
+    scheduled_for: datetime | None
+    data: str
+    metadata: str | None
+    content: str | None
+
+    @property
+    def waits(self) -> bool:
+        """Whether its time is yet to come."""
+        return self.scheduled_for is not None or bool(self.wanted.delay_seconds)
+
+
+def examine(
+    wanted: NotificationIn, now: datetime, at: tuple[str | int, ...] = ("body",)
+) -> Sendable | list[Flaw]:
+    """What the fields cannot say one by one. A `scheduled_for` in the past means now."""
+    flaws = [*_content_flaws(wanted, at), *_channel_flaws(wanted, at), *_time_flaws(wanted, now, at)]
+    if not flaws:  # else there may be no such time in the calendar
+        begins = (wanted.scheduled_for or now) + timedelta(seconds=wanted.delay_seconds)
+        flaws = expiry_flaws(wanted.expires_at, now, begins, at)
+    if flaws:
+        return flaws
+    return Sendable(
+        wanted,
+        Priority.of_lane(wanted.priority),
+        _moment(wanted, now),
+        dump(wanted.data) if wanted.data else "{}",
+        dump(wanted.metadata) if wanted.metadata else None,
+        _content(wanted),
+    )
+
+
+def _content_flaws(wanted: NotificationIn, at: tuple[str | int, ...]) -> list[Flaw]:
+    if not wanted.has_content:
+        return [] if wanted.type else [Flaw((*at, "type"), "needs a type, or a subject and a body")]
+    if wanted.subject is None:
+        return [Flaw((*at, "subject"), "a body to be sent as given needs a subject")]
+    if wanted.body_text is None and wanted.body_html is None:
+        return [Flaw((*at, "body_text"), "a subject to be sent as given needs body_text or body_html")]
+    return []
+
+
+def _channel_flaws(wanted: NotificationIn, at: tuple[str | int, ...]) -> list[Flaw]:
+    available = ", ".join(SENDERS)
+    if wanted.to.phone is not None:
+        asked = ", ".join(wanted.channels or sorted(_PHONE_CHANNELS))
+        if not _PHONE_CHANNELS & SENDERS.keys():
+            return [
+                Flaw((*at, "to", "phone"), f"channel not available yet: {asked} (available: {available})")
+            ]
+    if wanted.channels is not None and not SENDERS.keys() & set(wanted.channels):
+        asked = ", ".join(wanted.channels)
+        return [Flaw((*at, "channels"), f"channel not available yet: {asked} (available: {available})")]
+    if wanted.to.email is not None and wanted.channels is not None and Channel.EMAIL not in wanted.channels:
+        return [Flaw((*at, "channels"), "an email address can only be reached by email")]
+    return []
+
+
+def _time_flaws(wanted: NotificationIn, now: datetime, at: tuple[str | int, ...]) -> list[Flaw]:
+    if wanted.scheduled_for is None:
+        return []
+    if wanted.delay_seconds:
+        return [Flaw((*at, "delay_seconds"), "cannot stand beside scheduled_for")]
+    if wanted.scheduled_for - now > LONGEST_DELAY:
+        return [Flaw((*at, "scheduled_for"), f"is more than {LONGEST_DELAY.days} days ahead")]
+    return []
+
+
+def _moment(wanted: NotificationIn, now: datetime) -> datetime | None:
+    return wanted.scheduled_for if wanted.scheduled_for is not None and wanted.scheduled_for > now else None
+
+
+def _content(wanted: NotificationIn) -> str | None:
+    if not wanted.has_content:
+        return None
+    return dump({"subject": wanted.subject, "body_text": wanted.body_text, "body_html": wanted.body_html})
+
+
+def reference_of(project_id: UUID, to: To) -> Reference | None:
+    """The recipient to look up; `None` for a bare address."""
+    if to.recipient_id is not None:
+        return Reference(project_id, "recipient_id", str(to.recipient_id))
+    if to.external_id is not None:
+        return Reference(project_id, "external_id", to.external_id)
+    if to.user_id is not None:
+        return Reference(project_id, "user_id", to.user_id)
+    return None
+
+
+def place_of(project_id: UUID, wanted: NotificationIn) -> Place | None:
+    """The group and update to look up; `None` when neither is named."""
+    if wanted.group_id is None and wanted.update_id is None:
+        return None
+    return Place(project_id, wanted.group_id, wanted.update_id)
+
+
+def template_of(wanted: NotificationIn) -> str | None:
+    """The template to look up; `None` when it is sent as given."""
+    return None if wanted.has_content else wanted.type
+
+
+def job_of(
+    item: Sendable,
+    job_id: UUID,
+    project_id: UUID,
+    found: Found | None,
+    *,
+    group_id: UUID | None = None,
+    batch_id: UUID | None = None,
+    idempotency: Idempotency | None = None,
+) -> NewJob:
+    """The job to be taken on, in the group if given, else in the one it names."""
+    wanted = item.wanted
+    return NewJob(
+        id=job_id,
+        project_id=project_id,
+        kind=JobKind.NOTIFICATION,
+        type=wanted.type,
+        priority=item.priority,
+        data=item.data,
+        content=item.content,
+        metadata=item.metadata,
+        channels=tuple(wanted.channels) if wanted.channels is not None else None,
+        recipient_id=found.id if found else None,
+        to_email=wanted.to.email,
+        to_phone=wanted.to.phone,
+        owner_id=found.user_id if found else None,
+        group_id=group_id or wanted.group_id,
+        update_id=wanted.update_id,
+        batch_id=batch_id,
+        singleton_key=wanted.singleton_key,
+        on_unknown=OnUnknown(wanted.on_unknown) if wanted.on_unknown else None,
+        scheduled_for=item.scheduled_for,
+        delay_seconds=wanted.delay_seconds or None,
+        idempotency=idempotency,
+        expires_at=wanted.expires_at,
+        max_retries=wanted.max_retries,
+        cancel_key=wanted.cancel_key,
+    )
+
+
+def answer_of(job_id: UUID, scheduled: bool, domain: str) -> bytes:
+    """The body of the `202`."""
+    return orjson.dumps(
+        {
+            "job_id": job_id,
+            "message_id": message_id_of(job_id, domain),
+            "status": "scheduled" if scheduled else "queued",
+            "status_url": f"/v1/jobs/{job_id}",
+        }
+    )
+
+
+def fingerprint(method: str, path: str, body: object) -> bytes:
+    """What tells one request from another under the same idempotency key: its target, and its body as `canonical` has
+    it. `None` is no body."""
+    value = canonical(body) if body is not None else b""
+    return hashlib.sha256(b"\0".join((method.encode(), path.encode(), value))).digest()
+
+
+def item_fingerprint(item: dict[str, Any]) -> bytes:
+    """The same for one item of a bulk request."""
+    return fingerprint("ITEM", "/v1/notifications", item)

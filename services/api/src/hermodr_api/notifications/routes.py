@@ -1,0 +1,112 @@
+"""`/v1/notifications`: what producers send."""
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hermodr_api.errors import Flaw, invalid
+from hermodr_api.http.answers import Key
+from hermodr_api.http.bodies import read
+from hermodr_api.http.intake import JSON, MIB, Gate, key_of, read_bytes, respond
+from hermodr_api.http.json_text import parse, parse_array, parse_lines
+from hermodr_api.http.openapi import documented
+from hermodr_api.jobs.models import AcceptedView, BulkAcceptedView
+from hermodr_api.notifications.bulk import Bulk
+from hermodr_api.notifications.bulk_room import BulkRoom
+from hermodr_api.notifications.bulk_turns import BulkTurns
+from hermodr_api.notifications.models import BulkItemIn, NotificationIn
+from hermodr_api.notifications.service import Notifications
+
+NDJSON = "application/x-ndjson"
+MOST_ITEMS = 10_000
+BULK_LIMIT = 10 * MIB
+_AT_ONCE = 64 * 1024
+"""Octets of a body that is taken apart within a millisecond; for longer ones others need not wait."""
+
+_EXAMPLE: dict[str, Any] = {
+    "to": {"email": "ada@example.com"},
+    "subject": "Your booking is confirmed",
+    "body_text": "We look forward to seeing you on Friday.",
+    "priority": "normal",
+}
+
+
+class NotificationRoutes:
+    """Single and bulk requests."""
+
+    def __init__(self, gate: Gate, notifications: Notifications, bulk: Bulk) -> None:
+        self._gate = gate
+        self._notifications = notifications
+        self._bulk = bulk
+        self._turns = BulkTurns()
+        self._room = BulkRoom()
+
+    def router(self) -> APIRouter:
+        """The routes."""
+        router = APIRouter(tags=["notifications"])
+        router.add_api_route(
+            "/v1/notifications",
+            self.post,
+            **documented(
+                "Request a notification",
+                method="POST",
+                scope="send",
+                status=202,
+                answer=AcceptedView,
+                body=NotificationIn,
+                example=_EXAMPLE,
+            ),
+        )
+        bulk = documented(
+            "Request up to 10,000 notifications; a bad one never refuses the others",
+            method="POST",
+            scope="send",
+            status=202,
+            answer=BulkAcceptedView,
+            body=BulkItemIn,
+        )
+        item = {"$ref": f"#/components/schemas/{BulkItemIn.__name__}"}
+        bulk["openapi_extra"]["requestBody"]["content"] = {
+            JSON: {
+                "schema": {"type": "array", "items": item, "minItems": 1, "maxItems": MOST_ITEMS},
+                "example": [_EXAMPLE, {**_EXAMPLE, "idempotency_key": "booking-4711"}],
+            },
+            NDJSON: {"schema": {"type": "string", "description": "one item per line"}},
+        }
+        router.add_api_route("/v1/notifications/bulk", self.post_bulk, **bulk)
+        return router
+
+    async def post(self, request: Request) -> Response:
+        """`POST /v1/notifications`. The busiest route: it does by hand what the others leave to the framework."""
+        caller = await self._gate.admit(request, "send")
+        text = await read_bytes(request, MIB)
+        wanted, key = (
+            _apart(request, text) if len(text) <= _AT_ONCE else await asyncio.to_thread(_apart, request, text)
+        )
+        return respond(await self._notifications.request(caller.project_id, wanted, key))
+
+    async def post_bulk(self, request: Request) -> Response:
+        """`POST /v1/notifications/bulk`."""
+        caller = await self._gate.admit(request, "send")
+        async with self._turns.of(caller.project_id):
+            text = await read_bytes(request, BULK_LIMIT, (JSON, NDJSON))
+            async with self._room.of(len(text)):
+                items, key = await asyncio.to_thread(_items, request, text)
+                return respond(await self._bulk.request(caller.project_id, items, key))
+
+
+def _apart(request: Request, text: bytes) -> tuple[NotificationIn, Key | None]:
+    document = parse(text)
+    return read(NotificationIn, document), key_of(request, document)
+
+
+def _items(request: Request, text: bytes) -> tuple[list[object], Key | None]:
+    """The items and the request's key. In a thread of its own, as in `read_body`."""
+    ndjson = request.headers["content-type"].lower().startswith(NDJSON)
+    items = parse_lines(text, MOST_ITEMS) if ndjson else parse_array(text, MOST_ITEMS)
+    if not items:
+        raise invalid(Flaw(("body",), "has no items"))
+    return items, key_of(request, items)

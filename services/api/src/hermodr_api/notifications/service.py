@@ -1,0 +1,86 @@
+"""Taking single notifications on."""
+
+from uuid import UUID
+
+from hermodr_api.errors import Flaw
+from hermodr_api.http.answers import Answer, Key, patience
+from hermodr_api.jobs.accepting import Accepting
+from hermodr_api.notifications.directory import Directory
+from hermodr_api.notifications.models import (
+    NotificationIn,
+    Sendable,
+    answer_of,
+    examine,
+    job_of,
+    place_of,
+    reference_of,
+    template_of,
+)
+from hermodr_api.updates.models import misplaced
+from hermodr_ledger.access.idempotency import Idempotency
+from hermodr_ledger.jobs.accept import NewJob
+from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.ids import new_job_id
+
+
+class Notifications:
+    """The use case behind `POST /v1/notifications`."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        accepting: Accepting,
+        clock: Clock,
+        domain: str,
+    ) -> None:
+        self._directory = directory
+        self._accepting = accepting
+        self._clock = clock
+        self._domain = domain
+
+    async def request(self, project_id: UUID, wanted: NotificationIn, key: Key | None) -> Answer:
+        """Commits the job and rings for it. Raises `Refused` and `LedgerUnavailable`."""
+        item = examine(wanted, self._clock.now())
+        if isinstance(item, list):
+            return await self._accepting.earlier(project_id, key, item)
+        async with patience():
+            job = await self._prepare(project_id, item, key)
+            if isinstance(job, Answer):
+                return job
+            return await self._accepting.commit(job, lambda: self._answer(job))
+
+    def _answer(self, job: NewJob) -> bytes:
+        return answer_of(job.id, job.waits, self._domain)
+
+    async def _prepare(self, project_id: UUID, item: Sendable, key: Key | None) -> NewJob | Answer:
+        """The job; or, when what it refers to is gone since the first request with its key, that one's answer."""
+        wanted = item.wanted
+        reference, template = reference_of(project_id, wanted.to), template_of(wanted)
+        found = group_id = None
+        flaws = []
+        if template is not None and not await self._directory.has_template(project_id, template):
+            flaws.append(unknown_type(template, ("body",)))
+        if reference is not None:
+            found = await self._directory.recipient(reference)
+            if found is None:
+                flaws.append(unknown_recipient(reference.kind, ("body",)))
+        if (place := place_of(project_id, wanted)) is not None:
+            there = await self._directory.place(place)
+            flaws += misplaced(place, there, ("body",))
+            group_id = there.update_group_id
+        if flaws:
+            return await self._accepting.earlier(project_id, key, flaws)
+        job_id = new_job_id()
+        answer = answer_of(job_id, item.waits, self._domain)
+        kept = Idempotency(key.value, key.fingerprint, answer) if key is not None else None
+        return job_of(item, job_id, project_id, found, group_id=group_id, idempotency=kept)
+
+
+def unknown_type(name: str, at: tuple[str | int, ...]) -> Flaw:
+    """There is no such template."""
+    return Flaw((*at, "type"), f"unknown type: {name} (there is no template of this name)")
+
+
+def unknown_recipient(kind: str, at: tuple[str | int, ...]) -> Flaw:
+    """There is no such recipient in the project; nobody learns whether another has one."""
+    return Flaw((*at, "to", kind), "there is no such recipient")

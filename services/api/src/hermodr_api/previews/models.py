@@ -1,0 +1,102 @@
+"""What a message would look like, before it is sent."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from hermodr_api.http.bodies import FEW, Body, JsonObject
+from hermodr_api.recipients.models import Locale
+from hermodr_api.templates.models import ChangesIn, LocalesIn
+from hermodr_contracts.locales import choose_locale
+from hermodr_contracts.vocabulary import Channel
+from hermodr_ledger.templates.versions import Contents, Texts
+
+_CLIPPED = 100 * 1024
+_LONG_SUBJECT = 120
+NO_WORDS = "the plain text derived from the HTML is empty: write a body_text, or give images an alt text"
+
+
+class DraftPreviewIn(Body):
+    """Contents that are saved nowhere yet, and what to fill in."""
+
+    contents: Annotated[dict[Channel, LocalesIn], Field(min_length=1), FEW] = Field(
+        description="The texts by channel and locale.",
+        examples=[{"email": {"en": {"subject": "Hello, {{ name }}", "body_text": "It works."}}}],
+    )
+    channel: Channel | None = Field(
+        default=None, description="Left out: email if there is one.", examples=["email"]
+    )
+    locale: Locale | None = Field(default=None, description="The locale wanted.", examples=["de-AT"])
+    default_locale: Locale = Field(
+        default="en", description="When there are no texts in it.", examples=["en"]
+    )
+    data: JsonObject = Field(default_factory=dict, description="What to fill in.", examples=[{"name": "Ada"}])
+
+
+class PreviewIn(Body):
+    """What to fill in, and whose texts: of a saved version, or of changes that are not saved yet."""
+
+    version: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)] | None = Field(
+        default=None, description="Left out: the current one.", examples=[1]
+    )
+    contents: ChangesIn | None = Field(
+        default=None,
+        description="Unsaved changes, as in PATCH; they are tried on the version.",
+        examples=[{"email": {"en": {"subject": "Hello, {{ name }}", "body_text": "It works."}}}],
+    )
+    channel: Channel | None = Field(
+        default=None, description="Left out: email if there is one.", examples=["email"]
+    )
+    locale: Locale | None = Field(default=None, description="The locale wanted.", examples=["de-AT"])
+    recipient_id: UUID | None = Field(
+        default=None, description="Someone whose locale is wanted, unless `locale` says another."
+    )
+    data: JsonObject = Field(default_factory=dict, description="What to fill in.", examples=[{"name": "Ada"}])
+
+
+class PreviewView(BaseModel):
+    """The message. `text` is derived from the HTML where nobody wrote one; `variables` are the names that the texts
+    take from the data."""
+
+    version: int | None
+    channel: str
+    locale: str
+    subject: str
+    html: str | None
+    text: str
+    variables: list[str]
+    warnings: list[str]
+
+
+def chosen(
+    contents: Contents, channel: Channel | None, locale: str | None, default: str
+) -> tuple[str, str, Texts] | None:
+    """Channel, locale and texts that a recipient would get; `None` when there are none on the channel."""
+    names = [Channel.EMAIL.value, *contents] if channel is None else [channel.value]
+    for name in names:
+        if locales := contents.get(name):
+            found = choose_locale(locale, default, list(locales))
+            return name, found, locales[found]
+    return None
+
+
+def warnings_of(view: PreviewView, texts: Texts, wanted: str | None, data: JsonObject) -> list[str]:
+    """What the author may not have meant."""
+    warnings = []
+    if wanted is not None and wanted.lower().replace("_", "-") != view.locale.lower().replace("_", "-"):
+        warnings.append(f"there are no texts in {wanted}: {view.locale} is used")
+    absent = [name for name in view.variables if name not in data]
+    if absent:
+        warnings.append(f"not in data, and done without: {', '.join(absent)}")
+    if view.html is not None and texts.body_text is None:
+        warnings.append(
+            NO_WORDS if not view.text else "there is no body_text: the plain text is derived from the HTML"
+        )
+    if view.html is not None and len(view.html.encode()) > _CLIPPED:
+        warnings.append("the HTML is over 100 KiB: Gmail shows the beginning only")
+    if len(view.subject) > _LONG_SUBJECT:
+        warnings.append(f"the subject has {len(view.subject)} characters: most programs show 50 to 70")
+    if view.channel == Channel.EMAIL and not view.subject:
+        warnings.append("the subject is empty")
+    return warnings

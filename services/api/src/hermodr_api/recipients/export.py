@@ -1,0 +1,55 @@
+"""A person's data as one JSON document, written as it is read: however much there is, a page of it is in memory."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from hermodr_api.recipients.models import RecipientView
+from hermodr_ledger.engine import Ledger
+from hermodr_ledger.jobs.reading import nearest
+from hermodr_ledger.people.recipients import Recipient
+from hermodr_ledger.privacy import personal_data, traces
+from hermodr_ledger.privacy.traces import Person
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+async def export(
+    ledger: Ledger, project_id: UUID, recipient: Recipient, now: datetime
+) -> AsyncIterator[bytes]:
+    """The document, in pieces. Raises `LedgerUnavailable` in its midst: half a document is no document."""
+    who, whom = recipient.id, Person(project_id, recipient.id, recipient.user_id)
+    head = {"exported_at": now, "recipient": RecipientView.model_validate(recipient).model_dump()}
+    yield _written(head)[:-1]
+    sections: tuple[tuple[str, Callable[[UUID], Awaitable[Rows]]], ...] = (
+        ("memberships", lambda after: personal_data.memberships(ledger, who, after)),
+        ("updates_written", lambda after: personal_data.updates_written(ledger, who, after)),
+        ("updates_read", lambda after: personal_data.updates_read(ledger, who, after)),
+        ("jobs", lambda after: personal_data.jobs(ledger, project_id, who, after)),
+        ("requested", lambda after: personal_data.requested(ledger, project_id, recipient.user_id, after)),
+        ("audit_log", lambda after: traces.audited(ledger, whom, after)),
+    )
+    for name, page in sections:
+        yield f',"{name}":['.encode()
+        first, rows = True, await page(UUID(int=0))
+        while rows:
+            yield (b"" if first else b",") + b",".join(_written(_shown(row)) for row in rows)
+            first, rows = False, await page(rows[-1]["id"])
+        yield b"]"
+    yield b',"kept_answers":' + _written(await traces.answers(ledger, project_id, who))
+    yield b"}\n"
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {name: value for name, value in row.items() if value is not None}
+    if "priority" in shown:
+        shown["priority"] = nearest(shown["priority"]).lane
+    return shown
+
+
+def _written(value: object) -> bytes:
+    """As JSON. The driver's ids are of a kind of UUID of its own, which is not known there."""
+    return orjson.dumps(value, default=str, option=orjson.OPT_UTC_Z)

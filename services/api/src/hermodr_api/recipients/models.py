@@ -1,0 +1,187 @@
+"""What may be said about recipients, and how they are shown."""
+
+from datetime import datetime
+from functools import cache
+from typing import Annotated, Any
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
+
+from hermodr_api.http.bodies import Body, Label, Moment, Part
+from hermodr_api.notifications.models import Type
+from hermodr_api.recipients.addresses import EmailAddress, PhoneNumber
+from hermodr_contracts.locales import language_tag
+from hermodr_contracts.names import one_line_name
+from hermodr_contracts.vocabulary import Channel
+
+_CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+_END = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _known_zone(name: str) -> str:
+    if name not in _zones():
+        raise ValueError("is not a time zone of the IANA database, such as Europe/Berlin")
+    return name
+
+
+Locale = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$", max_length=35, examples=["de-AT"]),
+    AfterValidator(language_tag),
+]
+Zone = Annotated[str, Field(max_length=64, examples=["Europe/Berlin"]), AfterValidator(_known_zone)]
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(one_line_name)]
+
+
+class RecipientIn(Body):
+    """A new address book entry; everything may be left out."""
+
+    external_id: Label | None = Field(
+        default=None,
+        description="What your system calls the recipient; no two of a project have the same.",
+        examples=["customer-17"],
+    )
+    user_id: Label | None = Field(
+        default=None,
+        description="The user account the recipient belongs to in your application.",
+        examples=["user-17"],
+    )
+    name: Name | None = Field(
+        default=None, description="How the recipient is called in the To header of mails.", examples=["Ada"]
+    )
+    email: EmailAddress | None = Field(
+        default=None, description="Where emails go.", examples=["ada@example.com"]
+    )
+    phone: PhoneNumber | None = Field(
+        default=None, description="Where text messages go (E.164).", examples=["+15550100123"]
+    )
+    locale: Locale | None = Field(
+        default=None,
+        description="The language of templates (BCP 47): the closest one there is, by CLDR's language matching, "
+        "else the template's `default_locale`.",
+        examples=["de-AT"],
+    )
+    timezone: Zone | None = Field(
+        default=None,
+        description="The zone of the IANA database the recipient lives in.",
+        examples=["Europe/Berlin"],
+    )
+
+
+class RecipientPatch(RecipientIn):
+    """What is to change: fields left out stay, `null` clears."""
+
+
+class Preference(Part):
+    """A wish; `type` or `channel` left out means any. The most specific one decides."""
+
+    type: Type | None = Field(
+        default=None, description="The notifications it is about; left out, all.", examples=["newsletter"]
+    )
+    channel: Channel | None = Field(default=None, description="The channel it is about; left out, all.")
+    enabled: StrictBool = Field(description="Whether these notifications are wanted.")
+
+
+class QuietHours(Body):
+    """From `start` to `end` by the clock of the recipient's zone (UTC without one), over midnight if need be. What
+    would be sent meanwhile is sent when they end, unless it is urgent or critical."""
+
+    start: Annotated[
+        str, Field(pattern=_CLOCK, description="Local time, 24 hours (`HH:MM`).", examples=["22:00"])
+    ]
+    end: Annotated[
+        str,
+        Field(
+            pattern=_END,
+            description="Local time, 24 hours (`HH:MM`); `24:00` is the end of the day.",
+            examples=["07:00"],
+        ),
+    ]
+    days: Annotated[
+        list[Annotated[int, Field(ge=1, le=7, strict=True)]], Field(min_length=1, max_length=7)
+    ] = Field(
+        default_factory=lambda: [1, 2, 3, 4, 5, 6, 7],
+        description="Days on which they begin, 1 (Monday) to 7 (Sunday); left out, every day. Friday 22:00 to 07:00 "
+        "ends on Saturday.",
+        examples=[[1, 2, 3, 4, 5]],
+    )
+
+    @model_validator(mode="after")
+    def _lasts_some_time(self) -> "QuietHours":
+        if self.start == self.end:
+            raise ValueError("start and end must differ")
+        if len(set(self.days)) != len(self.days):
+            raise ValueError("a day stands twice")
+        if (self.start, self.end, len(self.days)) == ("00:00", "24:00", 7):
+            raise ValueError("they would never end; to send nothing at all use muted_until or preferences")
+        return self
+
+
+class PreferencesIn(Body):
+    """A recipient's wishes: parts left out stay, `null` clears."""
+
+    preferences: Annotated[list[Preference], Field(max_length=500)] | None = Field(
+        default=None,
+        description="All wishes, in place of those there were; what no wish is about is allowed.",
+    )
+    muted_until: Moment | None = Field(
+        default=None,
+        description="Until then nothing but critical notifications is sent; others are skipped.",
+        examples=["2026-11-22T09:00:00Z"],
+    )
+    quiet_hours: QuietHours | None = Field(
+        default=None, description="When the recipient wants to be left alone, in `timezone`."
+    )
+
+    def changes(self) -> dict[str, Any]:
+        """The columns that change."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        if "preferences" in given:
+            given["preferences"] = [wish.model_dump(mode="json") for wish in self.preferences or []]
+        if self.quiet_hours is not None:
+            given["quiet_hours"] = self.quiet_hours.model_dump(mode="json")
+        return given
+
+
+class RecipientView(BaseModel):
+    """A recipient."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    external_id: str | None
+    user_id: str | None
+    name: str | None
+    email: str | None
+    phone: str | None
+    locale: str | None
+    timezone: str | None
+    muted_until: datetime | None
+    quiet_hours: dict[str, Any] | None
+    preferences: list[dict[str, Any]]
+    created_at: datetime
+    updated_at: datetime
+
+
+class RecipientList(BaseModel):
+    """A page of recipients."""
+
+    data: list[RecipientView]
+    next_cursor: str | None
+
+
+class ExportView(BaseModel):
+    """All there is of a recipient. Fields without a value are left out of the entries of the lists."""
+
+    exported_at: datetime
+    recipient: RecipientView
+    memberships: list[dict[str, Any]]
+    updates_written: list[dict[str, Any]]
+    updates_read: list[dict[str, Any]]
+    jobs: list[dict[str, Any]]

@@ -1,1 +1,0 @@
-"""What the API does, free of HTTP."""

@@ -1,0 +1,110 @@
+"""What may be asked of a task, and the job it becomes."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+import orjson
+from pydantic import BaseModel, Field
+
+from hermodr_api.errors import Flaw
+from hermodr_api.http.bodies import Body, JsonObject, Label, Moment
+from hermodr_api.http.json_text import dump
+from hermodr_api.jobs.endings import CancelKey, ExpiresAt, MaxRetries, expiry_flaws
+from hermodr_api.notifications.models import LONGEST_DELAY, Type
+from hermodr_contracts.vocabulary import JobKind, JobState, Priority
+from hermodr_ledger.jobs.accept import NewJob
+from hermodr_servicekit.clock import Clock
+
+LONGEST_RUN_SECONDS = 24 * 3600
+
+
+class TaskIn(Body):
+    """A background task for a worker."""
+
+    type: Type = Field(
+        description="Which task: the name its code is registered under.", examples=["data-export"]
+    )
+    payload: JsonObject = Field(
+        default_factory=dict, description="What the task is given.", examples=[{"format": "csv"}]
+    )
+    priority: Literal["urgent", "normal", "low"] = Field(
+        default="normal", description="The lane it waits in: `urgent` before `normal` before `low`."
+    )
+    scheduled_for: Moment | None = Field(
+        default=None,
+        description="When to run it (RFC 3339 with its offset, at most 366 days ahead); the past means now.",
+        examples=["2026-11-22T09:00:00Z"],
+    )
+    singleton_key: Label | None = Field(
+        default=None,
+        description="Only one unfinished job has this key: a second one is refused (409), naming the first. "
+        "Every end user has keys of their own.",
+        examples=["export:customer-17"],
+    )
+    max_retries: MaxRetries = None
+    expires_at: ExpiresAt = None
+    cancel_key: CancelKey = None
+    timeout_seconds: Annotated[int, Field(strict=True, ge=1, le=LONGEST_RUN_SECONDS)] | None = Field(
+        default=None,
+        description="How long one try may take, at most a day; left out, what the task's code says.",
+        examples=[1800],
+    )
+
+
+class TaskAcceptedView(BaseModel):
+    """The task is committed."""
+
+    job_id: UUID
+    status: Literal[JobState.QUEUED, JobState.SCHEDULED]
+    status_url: str
+
+
+def task_of(
+    wanted: TaskIn, job_id: UUID, project_id: UUID, user_id: str | None, clock: Clock
+) -> NewJob | list[Flaw]:
+    """The job to be taken on, owned by the end user who asks for it. How it is to be run stands in `content`."""
+    flaws = []
+    now = clock.now()
+    if wanted.scheduled_for is not None and wanted.scheduled_for - now > LONGEST_DELAY:
+        flaws.append(Flaw(("body", "scheduled_for"), f"is more than {LONGEST_DELAY.days} days ahead"))
+    flaws += expiry_flaws(wanted.expires_at, now, wanted.scheduled_for or now, ("body",))
+    if flaws:
+        return flaws
+    limits = {
+        name: value
+        for name, value in (("max_retries", wanted.max_retries), ("timeout_seconds", wanted.timeout_seconds))
+        if value is not None
+    }
+    later = wanted.scheduled_for is not None and wanted.scheduled_for > now
+    key = wanted.singleton_key
+    return NewJob(
+        id=job_id,
+        project_id=project_id,
+        kind=JobKind.TASK,
+        type=wanted.type,
+        priority=Priority.of_lane(wanted.priority),
+        data=dump(wanted.payload),
+        content=dump(limits) if limits else None,
+        owner_id=user_id,
+        singleton_key=_of_user(user_id, key) if user_id is not None and key is not None else key,
+        scheduled_for=wanted.scheduled_for if later else None,
+        expires_at=wanted.expires_at,
+        max_retries=wanted.max_retries,
+        cancel_key=wanted.cancel_key,
+    )
+
+
+def _of_user(user_id: str, key: str) -> str:
+    """The key as the ledger has it. With the length of the user's id: that may hold colons, as the key may."""
+    return f"user:{len(user_id)}:{user_id}:{key}"
+
+
+def answer_of(job: NewJob) -> bytes:
+    """The body of the `202`."""
+    return orjson.dumps(
+        {
+            "job_id": job.id,
+            "status": JobState.SCHEDULED if job.scheduled_for is not None else JobState.QUEUED,
+            "status_url": f"/v1/jobs/{job.id}",
+        }
+    )

@@ -1,0 +1,238 @@
+"""What templates are made of, and how they are shown."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
+
+from hermodr_api.errors import Flaw
+from hermodr_api.http.bodies import FEW, Body, Part
+from hermodr_api.notifications.models import Subject, Type
+from hermodr_api.recipients.models import Locale
+from hermodr_contracts.vocabulary import Channel
+from hermodr_ledger.templates.versions import Contents, Texts
+
+MAX_SOURCE = 128 * 1024
+"""Characters of one text. Mail programs cut off what is longer than about 100 KB, and compiling takes its time."""
+
+Source = Annotated[str, Field(min_length=1, max_length=MAX_SOURCE)]
+
+
+class TextsIn(Part):
+    """What is said in one locale on one channel: Jinja2, autoescaped in HTML."""
+
+    subject: Subject | None = Field(
+        default=None,
+        description="The subject, a single line; an email needs one.",
+        examples=["Your link, {{ name }}"],
+    )
+    body_text: Source | None = Field(
+        default=None,
+        description="The plain text; there must be a body of some kind. Derived from the HTML when left out.",
+        examples=["Sign in: {{ magic_link }}"],
+    )
+    body_html: Source | None = Field(
+        default=None,
+        description="The HTML, in which variables are escaped.",
+        examples=['<p><a href="{{ magic_link }}">Sign in</a></p>'],
+    )
+    body_mjml: Source | None = Field(
+        default=None,
+        description="MJML instead of `body_html`; compiled when it is saved.",
+        examples=["<mjml><mj-body><mj-text>Hello, {{ name }}</mj-text></mj-body></mjml>"],
+    )
+    inline_css: StrictBool = Field(
+        default=True, description="Whether the rules of a `<style>` in `body_html` become `style` attributes."
+    )
+
+
+LocalesIn = Annotated[dict[Locale, TextsIn], Field(min_length=1, max_length=100), FEW]
+ChangesIn = Annotated[dict[Channel, Annotated[dict[Locale, TextsIn | None], FEW] | None], FEW]
+
+
+class TemplateIn(Body):
+    """A new template; its contents are version 1. A `critical` one passes mute, preferences and quiet hours."""
+
+    name: Type = Field(
+        description="What notifications give as their `type`; no two templates of a project have the same.",
+        examples=["magic_link"],
+    )
+    critical: StrictBool = Field(
+        default=False, description="Whether it is sent whatever the recipient muted or prefers."
+    )
+    default_locale: Locale = Field(
+        default="en",
+        description="For recipients in whose locale there are no texts; every channel needs texts in it.",
+        examples=["en"],
+    )
+    contents: Annotated[dict[Channel, LocalesIn], Field(min_length=1), FEW] = Field(
+        description="The texts by channel and locale.",
+        examples=[{"email": {"en": {"subject": "Hello, {{ name }}", "body_text": "It works."}}}],
+    )
+
+
+class TemplatePatch(Body):
+    """What is to change. Channels and locales named in `contents` are replaced in a new version, those that are `null`
+    removed from it, the others taken over."""
+
+    name: Type | None = Field(default=None, description="The new name.", examples=["magic_link"])
+    critical: StrictBool | None = Field(
+        default=None, description="Whether it is sent whatever the recipient muted or prefers."
+    )
+    default_locale: Locale | None = Field(
+        default=None, description="For recipients in whose locale there are no texts.", examples=["en"]
+    )
+    contents: ChangesIn | None = Field(
+        default=None,
+        description="What changes of the texts, by channel and locale.",
+        examples=[{"email": {"en": {"subject": "Hello, {{ name }}", "body_text": "It works."}}}],
+    )
+
+
+class RollbackIn(Body):
+    """The version to go back (or forward) to."""
+
+    version: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)] = Field(
+        description="A number from the template's list of versions.", examples=[1]
+    )
+
+
+class TextsView(BaseModel):
+    """What is said in one locale on one channel."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    subject: str | None
+    body_text: str | None
+    body_html: str | None
+    body_mjml: str | None
+    inline_css: bool
+
+
+class CompiledView(TextsView):
+    """With what is sent: `compiled_html` is made of MJML, or of HTML with its CSS inlined."""
+
+    compiled_html: str | None
+
+
+class TemplateView(BaseModel):
+    """A template with its current contents by channel and locale."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    name: str
+    critical: bool
+    default_locale: str
+    version: int
+    contents: dict[str, dict[str, TextsView]]
+    created_at: datetime
+    updated_at: datetime
+
+
+class SavedTemplateView(TemplateView):
+    """With what the author may not have meant."""
+
+    warnings: list[str]
+
+
+class TemplateList(BaseModel):
+    """A page of templates."""
+
+    data: list[TemplateView]
+    next_cursor: str | None
+
+
+class VersionView(BaseModel):
+    """One version of a template."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    version: int
+    contents: dict[str, dict[str, TextsView]]
+    created_at: datetime
+
+
+class WholeVersionView(BaseModel):
+    """One version of a template, with what its texts were compiled to."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    version: int
+    contents: dict[str, dict[str, CompiledView]]
+    created_at: datetime
+
+
+class VersionList(BaseModel):
+    """A page of versions, newest first."""
+
+    data: list[VersionView]
+    next_cursor: str | None
+
+
+def texts_of(contents: dict[Channel, LocalesIn]) -> dict[str, dict[str, Texts]]:
+    """The contents as the ledger keeps them."""
+    return {
+        channel.value: {locale: _texts(texts) for locale, texts in locales.items()}
+        for channel, locales in contents.items()
+    }
+
+
+def patched_of(patch: TemplatePatch) -> dict[str, dict[str, Texts]]:
+    """The texts that a patch brings, without those it removes."""
+    brought = {
+        channel.value: {locale: _texts(texts) for locale, texts in locales.items() if texts is not None}
+        for channel, locales in (patch.contents or {}).items()
+        if locales is not None
+    }
+    return {channel: locales for channel, locales in brought.items() if locales}
+
+
+def merged(current: Contents, patch: TemplatePatch, brought: Contents) -> Contents | None:
+    """The contents of the new version; `None` when the patch brings none. `brought` are its texts, compiled."""
+    if patch.contents is None:
+        return None
+    contents = {channel: dict(locales) for channel, locales in current.items()}
+    for channel, locales in patch.contents.items():
+        if locales is None:
+            contents.pop(channel.value, None)
+            continue
+        kept = contents.setdefault(channel.value, {})
+        for locale, texts in locales.items():
+            if texts is None:
+                kept.pop(locale, None)
+            else:
+                kept[locale] = brought[channel.value][locale]
+        if not kept:
+            del contents[channel.value]
+    return contents
+
+
+def _texts(texts: TextsIn) -> Texts:
+    return Texts(texts.subject, texts.body_text, texts.body_html, texts.body_mjml, texts.inline_css)
+
+
+def content_flaws(contents: Contents, default_locale: str) -> list[Flaw]:
+    """What would keep a version from being sent."""
+    if not contents:
+        return [Flaw(("body", "contents"), "a template needs contents on at least one channel")]
+    flaws = []
+    for channel, locales in contents.items():
+        if default_locale not in locales:
+            reason = f"the default_locale {default_locale} is missing"
+            flaws.append(Flaw(("body", "contents", channel), reason))
+        for locale, texts in locales.items():
+            at = ("body", "contents", channel, locale)
+            flaws.extend(Flaw((*at, name), msg) for name, msg in _missing(channel, texts))
+    return flaws
+
+
+def _missing(channel: str, texts: Texts) -> Iterator[tuple[str, str]]:
+    if texts.body_text is None and texts.body_html is None and texts.body_mjml is None:
+        yield "body_text", "needs body_text, body_html or body_mjml"
+    if texts.body_mjml is not None and texts.body_html is not None:
+        yield "body_mjml", "is compiled to HTML, so there can be no body_html beside it"
+    if channel == Channel.EMAIL and texts.subject is None:
+        yield "subject", "an email needs a subject"

@@ -1,0 +1,122 @@
+"""Templates checked, compiled and tried out, where it harms nobody."""
+
+import asyncio
+import json
+import time
+from dataclasses import asdict, replace
+from typing import NamedTuple
+from uuid import UUID, uuid4
+
+from hermodr_api.errors import Flaw, invalid, unavailable
+from hermodr_api.http.bodies import JsonObject
+from hermodr_api.previews.models import PreviewView, warnings_of
+from hermodr_contracts.topology import SENDERS
+from hermodr_ledger.templates.versions import Contents, Texts
+from hermodr_templates.cell import Cell, CellLost, Message
+from hermodr_templates.fair_turns import FairTurns, TooManyWait
+
+_PATIENCE_SECONDS = 8.0
+_MOST_WAITING = 50
+"""Texts of one project; what comes beyond is refused at once."""
+
+
+class Compiled(NamedTuple):
+    """`warnings` say what the author may not have meant."""
+
+    contents: dict[str, dict[str, Texts]]
+    warnings: list[str]
+
+
+class _Shared(NamedTuple):
+    cell: Cell
+    turns: FairTurns
+
+
+class Publishing:
+    """Two processes: one for what is saved, one for what is looked at, so that neither waits for the other. At each
+    projects take turns, text by text."""
+
+    def __init__(self, seconds: float = 4.0) -> None:
+        self._saving = _Shared(Cell(seconds), FairTurns(time.monotonic, most=_MOST_WAITING))
+        self._showing = _Shared(Cell(seconds), FairTurns(time.monotonic, most=_MOST_WAITING))
+
+    async def close(self) -> None:
+        """Ends the processes."""
+        await self._saving.cell.close()
+        await self._showing.cell.close()
+
+    async def published(self, contents: Contents, project: UUID) -> Compiled:
+        """The contents, compiled. Raises `Refused` with every flaw of every text."""
+        made: dict[str, dict[str, Texts]] = {}
+        flaws: list[Flaw] = []
+        warnings: list[str] = []
+        for channel, locales in contents.items():
+            if channel not in SENDERS:
+                warnings.append(
+                    f"{channel}: not available yet; its texts are kept, and nothing is sent by it"
+                )
+            for locale, texts in locales.items():
+                at = ("body", "contents", channel, locale)
+                request = {"do": "publish", "texts": [_source(texts)]}
+                answer = await self._ask(self._saving, project, request, at)
+                (published,) = answer["published"]
+                for flaw in published["flaws"]:
+                    where = f"line {flaw['line']}, column {flaw['column']}"
+                    flaws.append(Flaw((*at, flaw["part"]), f"{where}: {flaw['reason']}"))
+                warnings.extend(f"{channel}.{locale}: {each}" for each in published["warnings"])
+                compiled = published["compiled_html"]
+                made.setdefault(channel, {})[locale] = replace(texts, compiled_html=compiled)
+        if flaws:
+            raise invalid(*flaws)
+        return Compiled(made, warnings)
+
+    async def preview(
+        self,
+        place: tuple[int | None, str, str],
+        source: str,
+        texts: Texts,
+        wanted: str | None,
+        data: JsonObject,
+        project: UUID,
+    ) -> PreviewView:
+        """The message made of (compiled) texts; `place` is their version, channel and locale,
+        `source` what holds them: `body` or `template`. Raises `Refused`."""
+        version, channel, locale = place
+        html = texts.compiled_html if texts.compiled_html is not None else texts.body_html
+        at = (source, "contents", channel, locale)
+        request: Message = {
+            "do": "render",
+            "template": [str(uuid4()), 1, locale, texts.subject, texts.body_text, html],
+            "data": json.dumps(data),
+            "variables": True,
+        }
+        answer = await self._ask(self._showing, project, request, at)
+        if "failed" in answer:
+            code, detail = answer["failed"]
+            raise invalid(Flaw(("body", "data") if code == "render_missing_variable" else at, detail))
+        view = PreviewView(
+            version=version,
+            channel=channel,
+            locale=locale,
+            variables=answer["variables"],
+            warnings=[],
+            **answer["rendered"],
+        )
+        warnings = warnings_of(view, texts, wanted, data) + answer["remarks"]
+        return view.model_copy(update={"warnings": warnings})
+
+    async def _ask(self, shared: _Shared, project: UUID, request: Message, at: tuple[str, ...]) -> Message:
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS), shared.turns.turn(project):
+                return await shared.cell.ask(request)
+        except CellLost:
+            reason = "takes too long, or more memory than a template may, to be compiled and rendered"
+            raise invalid(Flaw(at, reason)) from None
+        except (TimeoutError, TooManyWait):
+            raise unavailable("overload", "other templates are being compiled; nothing was saved") from None
+
+
+def _source(texts: Texts) -> dict[str, object]:
+    source = asdict(texts)
+    del source["compiled_html"]
+    return source

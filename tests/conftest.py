@@ -12,8 +12,8 @@ import asyncpg
 import hypothesis
 import pytest
 
-from hermodr_cli import backing as backing_servers
-from hermodr_cli.backing import Backing
+from hermodr_devkit import backing as backing_servers
+from hermodr_devkit.backing import Backing
 from hermodr_servicekit.process import spare_the_collector
 from tests.support import brokers, faketime, servers
 from tests.support.brokers import Broker

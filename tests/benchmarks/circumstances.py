@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hermodr_cli import state
-from hermodr_cli.backing.postgres import find_installation
-from hermodr_cli.backing.rabbit import find_scripts
+from hermodr_devkit.backing.postgres import find_installation
+from hermodr_devkit.backing.rabbit import find_scripts
 from tests.benchmarks.peer import Peer
 
 VARIABLES = ("PEERS", "QUICK", "ONLY", "ROUNDS", "DOC")

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hermodr_cli.backing.model import Say
+from hermodr_cli.output import Say
 from tests.benchmarks.servers import folder
 from tests.support.packages import install
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 
-from hermodr_cli.supervisor.services import API
+from hermodr_devkit.supervisor.services import API
 from hermodr_ledger.engine import Ledger
 from tests.benchmarks.accounting import load_average
 from tests.benchmarks.http_load import Connection, connections, get

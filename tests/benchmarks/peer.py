@@ -9,10 +9,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hermodr_cli import processes
-from hermodr_cli.backing import places, temporary
-from hermodr_cli.backing.model import Say
-from hermodr_cli.backing.probe import with_database
+from hermodr_cli.output import Say
+from hermodr_devkit import processes
+from hermodr_devkit.backing import places, temporary
+from hermodr_devkit.backing.probe import with_database
 from tests.benchmarks import installed
 from tests.benchmarks.accounting import QUIET_SECONDS, Account, load_average, quiet, resident_megabytes
 from tests.benchmarks.mailbox import Mailbox

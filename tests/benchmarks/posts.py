@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from statistics import median
 
-from hermodr_cli.backing import ports
-from hermodr_cli.supervisor.services import API
+from hermodr_devkit.backing import ports
+from hermodr_devkit.supervisor.services import API
 from tests.benchmarks.accounting import QUIET_SECONDS, load_average, processor_seconds, quiet
 from tests.benchmarks.http_load import post, rush
 from tests.benchmarks.mailbox import Mailbox

@@ -5,8 +5,8 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from hermodr_cli.backing import ports
-from hermodr_cli.backing.model import Say
+from hermodr_cli.output import Say
+from hermodr_devkit.backing import ports
 from tests.benchmarks import installed
 from tests.benchmarks.servers import folder
 

@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hermodr_cli import processes, state
-from hermodr_cli.backing import account, ports
-from hermodr_cli.backing.distribution import ensure_rabbitmq
-from hermodr_cli.backing.model import Backing, Say
-from hermodr_cli.backing.postgres import EmbeddedPostgres
-from hermodr_cli.backing.rabbit import EmbeddedRabbit, RabbitPorts
+from hermodr_cli import state
+from hermodr_cli.output import Say
+from hermodr_devkit import processes
+from hermodr_devkit.backing import account, ports
+from hermodr_devkit.backing.distribution import ensure_rabbitmq
+from hermodr_devkit.backing.model import Backing
+from hermodr_devkit.backing.postgres import EmbeddedPostgres
+from hermodr_devkit.backing.rabbit import EmbeddedRabbit, RabbitPorts
 
 MARK = "BENCH_OF"
 """In the environment of everything a run starts: by it the next run finds what a killed one left."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import httpx
 
-from hermodr_cli.backing import places, temporary
-from hermodr_cli.backing.probe import with_database
-from hermodr_cli.supervisor import Fleet
-from hermodr_cli.supervisor.fleet import private_ports
-from hermodr_cli.supervisor.services import API, DISPATCHER, EMAIL_SENDER, SCHEDULER, ServiceSpec
+from hermodr_devkit.backing import places, temporary
+from hermodr_devkit.backing.probe import with_database
+from hermodr_devkit.supervisor import Fleet
+from hermodr_devkit.supervisor.fleet import private_ports
+from hermodr_devkit.supervisor.services import API, DISPATCHER, EMAIL_SENDER, SCHEDULER, ServiceSpec
 from hermodr_ledger import migrate
 from hermodr_ledger.access import keys
 from hermodr_ledger.engine import Ledger

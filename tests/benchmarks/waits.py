@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from hermodr_cli.backing.model import Say
+from hermodr_cli.output import Say
 from tests.benchmarks import peer
 from tests.benchmarks.latencies import JOBS, SCHEDULES, SEND_RATE, paced_count, spread
 from tests.benchmarks.mailbox import Mailbox

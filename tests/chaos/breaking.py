@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 
-from hermodr_cli import processes
-from hermodr_cli.backing import EmbeddedPostgres
+from hermodr_devkit import processes
+from hermodr_devkit.backing import EmbeddedPostgres
 from tests.chaos import disks, locks, queues
 from tests.chaos.faults import FINAL_SECONDS, GREETING_SECONDS, LATE_SECONDS, ROLES, SERVICES, Fault
 from tests.chaos.site import Site

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hermodr_cli.backing import EmbeddedPostgres, ports
+from hermodr_devkit.backing import EmbeddedPostgres, ports
 from tests.support.servers import PASSWORD, private_home
 
 SIZE = "4g"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import asyncpg
 
-from hermodr_cli.backing import EmbeddedPostgres, EmbeddedRabbit
-from hermodr_cli.supervisor import NotReady
+from hermodr_devkit.backing import EmbeddedPostgres, EmbeddedRabbit
+from hermodr_devkit.supervisor import NotReady
 from hermodr_ledger import migrate
 from tests.chaos import disks, skew
 from tests.chaos.attack import attacked

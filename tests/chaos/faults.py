@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hermodr_cli.supervisor import ALL, SANDBOX, ServiceSpec
+from hermodr_devkit.supervisor import ALL, SANDBOX, ServiceSpec
 
 SPECS = (
     *ALL,

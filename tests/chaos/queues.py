@@ -8,9 +8,9 @@ import aio_pika
 import aio_pika.abc
 import httpx
 
-from hermodr_cli.backing import EmbeddedRabbit
-from hermodr_cli.backing.rabbit import USER
 from hermodr_contracts.messages import SCHEMA_VERSION_HEADER
+from hermodr_devkit.backing import EmbeddedRabbit
+from hermodr_devkit.backing.rabbit import USER
 from tests.support.installation import Installation
 from tests.support.servers import PASSWORD
 

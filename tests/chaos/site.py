@@ -5,8 +5,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hermodr_cli.backing import EmbeddedPostgres, EmbeddedRabbit
-from hermodr_cli.supervisor.services import smtp_port
+from hermodr_cli.addresses import smtp_port
+from hermodr_devkit.backing import EmbeddedPostgres, EmbeddedRabbit
 from tests.chaos.faults import (
     FINAL_SECONDS,
     GREETING_SECONDS,

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from hermodr_cli import backing
+from hermodr_devkit import backing
 from tests.dates.moments import MOMENTS, Moment
 from tests.support import faketime
 from tests.support.dated import dated_files

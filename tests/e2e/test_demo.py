@@ -12,10 +12,10 @@ from pathlib import Path
 
 import httpx
 
-from hermodr_cli import processes
-from hermodr_cli.backing import Backing, temporary
-from hermodr_cli.demo import stage
-from hermodr_cli.demo.scenario import KINDS
+from hermodr_devkit import processes
+from hermodr_devkit.backing import Backing, temporary
+from hermodr_devkit.demo import stage
+from hermodr_devkit.demo.scenario import KINDS
 
 COMMAND = [sys.executable, "-m", "hermodr_cli.main", "demo"]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from hermodr_cli import processes
-from hermodr_cli.backing import EmbeddedPostgres, EmbeddedRabbit
+from hermodr_devkit import processes
+from hermodr_devkit.backing import EmbeddedPostgres, EmbeddedRabbit
 from hermodr_ledger import migrate
 from tests.support import servers
 from tests.support.installation import Installation, installed

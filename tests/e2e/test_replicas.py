@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
-from hermodr_cli.supervisor import ALL, ServiceSpec
-from hermodr_cli.supervisor.service import ServiceProcess
+from hermodr_devkit.supervisor import ALL, ServiceSpec
+from hermodr_devkit.supervisor.service import ServiceProcess
 from tests.support.brokers import Broker
 from tests.support.installation import Installation, installed
 from tests.support.load import Load, under

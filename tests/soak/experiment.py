@@ -9,7 +9,7 @@ from pathlib import Path
 
 import asyncpg
 
-from hermodr_cli.backing import EmbeddedPostgres, EmbeddedRabbit
+from hermodr_devkit.backing import EmbeddedPostgres, EmbeddedRabbit
 from hermodr_ledger import migrate
 from tests.benchmarks.mailbox import Mailbox, mailbox
 from tests.chaos.breaking import Breaker

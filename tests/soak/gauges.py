@@ -8,9 +8,9 @@ from pathlib import Path
 import asyncpg
 import httpx
 
-from hermodr_cli import processes
-from hermodr_cli.backing import EmbeddedPostgres, EmbeddedRabbit
-from hermodr_cli.supervisor import Fleet
+from hermodr_devkit import processes
+from hermodr_devkit.backing import EmbeddedPostgres, EmbeddedRabbit
+from hermodr_devkit.supervisor import Fleet
 from tests.chaos.queues import console_of
 from tests.soak.slopes import Kind
 

@@ -1,6 +1,6 @@
 """What befalls a soak: what an hour, a day, a month of operation brings, one after the other, with time to recover."""
 
-from hermodr_cli.supervisor import ALL, SANDBOX, ServiceSpec
+from hermodr_devkit.supervisor import ALL, SANDBOX, ServiceSpec
 from tests.chaos.faults import Fault
 
 SECONDS = ("dispatcher", "scheduler", "email-sender")

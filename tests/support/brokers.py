@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Iterator
 
-from hermodr_cli.backing import Backing, places
-from hermodr_cli.backing.places import Place as Broker
+from hermodr_devkit.backing import Backing, places
+from hermodr_devkit.backing.places import Place as Broker
 from tests.support import sessions
 
 __all__ = ["Broker", "fresh", "sweep"]

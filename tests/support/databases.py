@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hermodr_cli.backing import temporary
-from hermodr_cli.backing.probe import with_database
+from hermodr_devkit.backing import temporary
+from hermodr_devkit.backing.probe import with_database
 from hermodr_ledger import migrate
 from tests.support import sessions
 

@@ -13,9 +13,9 @@ from uuid import UUID
 import asyncpg
 import httpx
 
-from hermodr_cli.supervisor import ALL, Fleet, ServiceSpec
-from hermodr_cli.supervisor.fleet import private_ports
 from hermodr_contracts.topology import Topology, parse_ladder
+from hermodr_devkit.supervisor import ALL, Fleet, ServiceSpec
+from hermodr_devkit.supervisor.fleet import private_ports
 from hermodr_ledger.access import keys
 from hermodr_ledger.engine import Ledger
 from tests.support import invariants

@@ -3,9 +3,9 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from hermodr_cli.demo.client import Accepted, Arrival
-from hermodr_cli.demo.facts import JobFacts, KindFacts, RunFacts
-from hermodr_cli.demo.scenario import CROWD, KINDS, OFF, Kind
+from hermodr_devkit.demo.client import Accepted, Arrival
+from hermodr_devkit.demo.facts import JobFacts, KindFacts, RunFacts
+from hermodr_devkit.demo.scenario import CROWD, KINDS, OFF, Kind
 
 START = datetime(2026, 5, 7, 9, 0, tzinfo=UTC)
 ARRIVED = START + timedelta(milliseconds=40)

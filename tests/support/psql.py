@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import urlsplit, urlunsplit
 
-from hermodr_cli.backing.postgres import find_installation
+from hermodr_devkit.backing.postgres import find_installation
 
 TIMEOUT = 60
 

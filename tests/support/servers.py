@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hermodr_cli import processes
-from hermodr_cli.backing import EmbeddedPostgres, EmbeddedRabbit, ports
-from hermodr_cli.backing.rabbit import RabbitPorts, find_scripts
+from hermodr_devkit import processes
+from hermodr_devkit.backing import EmbeddedPostgres, EmbeddedRabbit, ports
+from hermodr_devkit.backing.rabbit import RabbitPorts, find_scripts
 from tests.support import faketime
 
 PASSWORD = "for-tests-only"

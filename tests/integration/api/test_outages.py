@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from hermodr_cli.backing import EmbeddedPostgres
+from hermodr_devkit.backing import EmbeddedPostgres
 from hermodr_ledger import migrate
 from hermodr_servicekit.periodic import running
 from tests.support.api import MAIL, ApiUnderTest, api_over, problem

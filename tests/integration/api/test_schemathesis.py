@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hermodr_cli.supervisor import Fleet
-from hermodr_cli.supervisor.fleet import private_ports
-from hermodr_cli.supervisor.services import API
+from hermodr_devkit.supervisor import Fleet
+from hermodr_devkit.supervisor.fleet import private_ports
+from hermodr_devkit.supervisor.services import API
 from tests.support.api import MAIL, api_over
 from tests.support.brokers import Broker
 

@@ -9,7 +9,12 @@ import pytest
 from typer.main import get_group
 from typer.testing import CliRunner
 
+from hermodr_cli import devkit
+from hermodr_cli.commands.settings import installation
+from hermodr_cli.doctor import patient
 from hermodr_cli.main import Commands, app
+from hermodr_cli.refusal import Refusal
+from hermodr_servicekit.settings import DEVELOPMENT_AMQP_URL, DEVELOPMENT_DATABASE_URL
 
 HEAVY = {
     "alembic", "aio_pika", "asyncpg", "click", "fastapi", "faststream", "hermodr_ledger", "hermodr_servicekit",
@@ -70,6 +75,25 @@ def test_every_command_can_be_loaded_and_is_described_by_its_own_words(name: str
     group = get_group(app)
     assert isinstance(group, Commands)
     assert " ".join(str(group.loaded(name).help).split()) == Commands.entries[name].help
+
+
+def test_without_the_devkit_its_commands_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devkit, "entry_points", lambda **_: ())
+    listed = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).stdout
+    for name in ("up", "down", "demo"):
+        assert f" {name} " not in listed
+        with pytest.raises(Refusal, match=f"`make {name}` installs and runs it"):
+            CliRunner().invoke(app, [name], catch_exceptions=False)
+
+
+def test_without_the_devkit_the_development_defaults_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devkit, "entry_points", lambda **_: ())
+    for name in ("HERMODR_DATABASE_URL", "HERMODR_AMQP_URL", "HERMODR_ENV"):
+        monkeypatch.delenv(name, raising=False)
+    settings = installation(pytest.fail)
+    assert (settings.database_url, settings.amqp_url) == (DEVELOPMENT_DATABASE_URL, DEVELOPMENT_AMQP_URL)
+    found = patient.find()
+    assert (found.origin, found.start) == ("the development defaults", patient.START)
 
 
 def test_all_that_production_lacks_is_said_at_once(tmp_path: object) -> None:

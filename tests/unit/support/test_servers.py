@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from hermodr_cli import processes
+from hermodr_devkit import processes
 from tests.support import servers
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 DEFAULT_PORT_BASE = 8000
 HIGHEST_PORT_BASE = 65_000
+DEFAULT_SMTP_PORT = 1025
+SMTP_PORT = "HERMODR_SANDBOX_SMTP_PORT"
 
 
 def port_base(environment: Mapping[str, str]) -> int:
@@ -12,3 +14,21 @@ def port_base(environment: Mapping[str, str]) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) <= HIGHEST_PORT_BASE):
         raise ValueError(f"HERMODR_PORT_BASE: {text[:40]!r} is not a number from 1 to {HIGHEST_PORT_BASE}")
     return int(text)
+
+
+def smtp_port(environment: Mapping[str, str]) -> int:
+    """The sandbox's SMTP port. Raises ValueError, naming the variable, unless it is a number."""
+    text = environment.get(SMTP_PORT) or str(DEFAULT_SMTP_PORT)
+    if not text.isdigit():
+        raise ValueError(f"{SMTP_PORT}: {text!r} is not a port number")
+    return int(text)
+
+
+def uses_sandbox(environment: Mapping[str, str]) -> bool:
+    """Mail goes to the sandbox: no provider is named, and it is not production."""
+    return environment.get("HERMODR_ENV") != "production" and not environment.get("HERMODR_EMAIL_PROVIDERS")
+
+
+def sandbox_provider(environment: Mapping[str, str]) -> str:
+    """The sandbox as an email provider. Raises ValueError, see `smtp_port`."""
+    return f"smtp://127.0.0.1:{smtp_port(environment)}"

@@ -10,17 +10,25 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
+from hermodr_cli import devkit
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where a command is, as `module:name` of its function or of the `Typer` of its group, and its line of help."""
+    """Where a command is, as `module:name` of its function or of the `Typer` of its group, and its line of help.
 
-    path: str
+    `None`: in hermodr-devkit, under its own name.
+    """
+
+    path: str | None
     help: str
 
 
 class LazyGroup(TyperGroup):
-    """A group whose commands are its `entries`. Its help needs none of them; a call imports the one it is about."""
+    """A group whose commands are its `entries`. Its help needs none of them; a call imports the one it is about.
+
+    Its help leaves out those of hermodr-devkit where that is not installed; a call of one says what to install.
+    """
 
     entries: ClassVar[Mapping[str, Entry]] = {}
 
@@ -29,17 +37,21 @@ class LazyGroup(TyperGroup):
         for name, entry in self.entries.items():
             self.add_command(TyperCommand(name, help=entry.help))
 
+    def list_commands(self, _ctx: Any) -> list[str]:
+        """Those that can be called here, in the order of `entries`."""
+        return [name for name, entry in self.entries.items() if entry.path or devkit.installed(name)]
+
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """The command itself, where its line of help stood."""
         name, _, rest = super().resolve_command(ctx, args)
         return name, self.loaded(name) if name else None, rest
 
     def loaded(self, name: str) -> Any:
-        """Imports the command."""
-        module, _, attribute = self.entries[name].path.partition(":")
+        """Imports the command. Raises `Refusal` when its package is not installed."""
+        path = self.entries[name].path
         gc.disable()  # imports make next to no garbage, and the search for it takes a tenth of their time
         try:
-            found = getattr(importlib.import_module(module), attribute)
+            found = _imported(path) if path else devkit.command(name)
         finally:
             gc.enable()
         if not isinstance(found, typer.Typer):
@@ -49,3 +61,8 @@ class LazyGroup(TyperGroup):
         group = get_group(found)
         group.name = name
         return group
+
+
+def _imported(path: str) -> Any:
+    module, _, attribute = path.partition(":")
+    return getattr(importlib.import_module(module), attribute)

@@ -24,12 +24,10 @@ class Commands(LazyGroup):
     """Every command there is."""
 
     entries: ClassVar[Mapping[str, Entry]] = {
-        "up": Entry("hermodr_cli.commands.up:command", "Run every service in the foreground, until Ctrl-C."),
-        "down": Entry(
-            "hermodr_cli.commands.down:command", "Stop what was started here, and leave nothing behind."
-        ),
+        "up": Entry(None, "Run every service in the foreground, until Ctrl-C."),
+        "down": Entry(None, "Stop what was started here, and leave nothing behind."),
         "demo": Entry(
-            "hermodr_cli.commands.demo:command",
+            None,
             "Send 200 real notifications through every service to a pretended mail server, and show what came of them.",
         ),
         "doctor": Entry(

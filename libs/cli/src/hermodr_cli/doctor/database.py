@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from hermodr_cli import output
-from hermodr_cli.backing import probe
 from hermodr_cli.doctor.finding import Area, Finding
 from hermodr_cli.doctor.patient import START
 from hermodr_contracts.vocabulary import JobKind
@@ -21,6 +20,7 @@ from hermodr_servicekit.clock import Clock
 AREA = Area("database")
 CLOCK = Area("clock")
 OLDEST_VERSION = 140000
+CONNECT_SECONDS = 5.0
 ROOM_AHEAD = timedelta(days=7)
 NOTICEABLE, INTOLERABLE = timedelta(seconds=1), timedelta(seconds=30)
 LATE_SECONDS = 120
@@ -54,7 +54,8 @@ async def _refusal(url: str, start: str) -> Finding | None:
     """Why the database does not let us in."""
     place = _place(url)
     try:
-        await probe.postgres(url)
+        connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
+        await connection.close()
     except asyncpg.InvalidCatalogNameError:
         remedy = "create it (createdb), or correct HERMODR_DATABASE_URL"
         return AREA.failed("reachable", f"{place}: there is no such database", remedy)

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from hermodr_cli import backing
-from hermodr_cli.addresses import port_base
+from hermodr_cli import devkit
+from hermodr_cli.addresses import port_base, smtp_port
 from hermodr_cli.commands.settings import CommandSettings
-from hermodr_cli.supervisor.services import chosen, smtp_port
 from hermodr_servicekit.settings import flaws_of
 
 START = "start the server"
@@ -38,9 +37,10 @@ def find() -> Patient:
     origin, start = "the environment's", START
     urls = {name for name in ("HERMODR_DATABASE_URL", "HERMODR_AMQP_URL") if os.environ.get(name)}
     if len(urls) < 2 and os.environ.get("HERMODR_ENV") != "production":
-        servers = backing.known()
+        own = devkit.servers()
+        servers = own.known() if own else None
         origin = "those this clone started" if servers else "the development defaults"
-        start = START_OWN
+        start = START_OWN if own else START
         for name, value in (servers.variables() if servers else {}).items():
             os.environ.setdefault(name, value)
     try:
@@ -51,5 +51,4 @@ def find() -> Patient:
         raise Unreadable(str(flaws_of(CommandSettings, error))) from None
     except ValueError as error:
         raise Unreadable(str(error)) from None
-    chosen(os.environ)
     return Patient(settings, dict(os.environ), origin, start)

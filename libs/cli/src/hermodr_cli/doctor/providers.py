@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from hermodr_cli.addresses import sandbox_provider, uses_sandbox
 from hermodr_cli.doctor.finding import Area, Finding
-from hermodr_cli.supervisor.services import EMAIL_SENDER, chosen, variables_for
 
 AREA = Area("providers")
 SECONDS = 30.0
@@ -18,11 +18,14 @@ CHECKUP = "hermodr_email_sender.checkup"
 
 async def examine(environment: Mapping[str, str]) -> list[Finding]:
     """A finding for each email provider of the environment."""
+    variables = dict(environment)
+    if uses_sandbox(environment):
+        variables["HERMODR_EMAIL_PROVIDERS"] = sandbox_provider(environment)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         CHECKUP,
-        env=variables_for(EMAIL_SENDER, environment, chosen(environment)),
+        env=variables,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -1,7 +1,0 @@
-"""`hermodr demo`: a real batch of notifications through every service, with a closing table."""
-
-from hermodr_cli.demo.run import run
-from hermodr_cli.demo.show import Screen
-from hermodr_cli.demo.stage import stop_running
-
-__all__ = ["Screen", "run", "stop_running"]

@@ -1,0 +1,112 @@
+"""Which servers to use: the environment's, local ones, Docker's, embedded ones, in this order (DESIGN §7)."""
+
+import os
+import time
+from typing import Any, Protocol
+
+from hermodr_cli import state
+from hermodr_cli.output import Say
+from hermodr_devkit.backing import docker, embedded, local
+from hermodr_devkit.backing.model import CONSOLE_USER, Backing, BackingError, Unavailable
+
+RECORD = "backing.json"
+CHOICE = "HERMODR_BACKING"
+KINDS = ("environment", "local", "docker", "embedded")
+
+
+class Starter(Protocol):
+    """A module that can start servers of our own: docker, embedded."""
+
+    def start(self, record: dict[str, Any], say: Say) -> tuple[Backing, dict[str, Any]]: ...
+    def stop(self, record: dict[str, Any], keep: bool, say: Say) -> None: ...
+    def recorded(self, record: dict[str, Any]) -> Backing: ...
+
+
+OWN: dict[str, Starter] = {"docker": docker, "embedded": embedded}
+
+
+def ensure(say: Say, *, brief: bool = False) -> Backing:
+    """Find usable servers or start some, and wait until they are; `say` gets a line for each thing worth knowing;
+    with `brief` the line that describes the servers only when something was started or passed over for them.
+
+    What an earlier command of this clone started is used again, repaired if it was killed. `HERMODR_BACKING` forces
+    one kind. Raises BackingError when nothing works. Blocking; must not be called inside an event loop.
+    """
+    forced = os.environ.get(CHOICE, "")
+    if forced and forced not in KINDS:
+        raise BackingError(f"{CHOICE} must be one of {', '.join(KINDS)}, not {forced!r}")
+    with state.locked("backing"):
+        started = time.monotonic()
+        told: list[str] = []
+
+        def tell(text: str) -> None:
+            told.append(text)
+            say(text)
+
+        backing = _first_that_works([forced] if forced else _order(state.read(RECORD)), tell)
+        if told or not brief:
+            say(f"PostgreSQL and RabbitMQ: {_describe(backing)} ({time.monotonic() - started:.1f} s)")
+        return backing
+
+
+def known() -> Backing | None:
+    """The servers an earlier command of this clone started, running or not; nothing is started or asked."""
+    records = state.read(RECORD)
+    return next((OWN[kind].recorded(records[kind]) for kind in OWN if kind in records), None)
+
+
+def down(say: Say, keep: bool = False) -> None:
+    """Stop the servers this clone started and, unless `keep`, delete all they stored. Others are left alone."""
+    with state.locked("backing"):
+        records = state.read(RECORD)
+        for kind, record in list(records.items()):
+            try:
+                OWN[kind].stop(record, keep, say)
+            except Unavailable as error:
+                raise BackingError(f"{kind}: {error}") from error
+            if not keep:
+                del records[kind]
+                state.write(RECORD, records)
+
+
+def _order(records: dict[str, Any]) -> list[str]:
+    """All kinds; one that an earlier command started comes before everything but the environment's word."""
+    started = [kind for kind in KINDS if kind in records]
+    return ["environment", *started, *(kind for kind in KINDS[1:] if kind not in started)]
+
+
+def _first_that_works(kinds: list[str], say: Say) -> Backing:
+    refusals = []
+    for kind in kinds:
+        try:
+            return _start(kind, say)
+        except Unavailable as error:
+            refusals.append(f"{kind}: {error}")
+            if kind != "environment" or len(kinds) == 1:
+                say(refusals[-1])
+    raise BackingError("no usable PostgreSQL and RabbitMQ:\n  " + "\n  ".join(refusals))
+
+
+def _start(kind: str, say: Say) -> Backing:
+    if kind == "environment":
+        return local.environment()
+    if kind == "local":
+        return local.local()
+    records = state.read(RECORD)
+    backing, record = OWN[kind].start(records.get(kind, {}), say)
+    state.write(RECORD, state.read(RECORD) | {kind: record})
+    return backing
+
+
+def _describe(backing: Backing) -> str:
+    """Without credentials."""
+    text = {
+        "environment": "those the environment names",
+        "local": "those on the default ports",
+        "docker": "containers",
+        "embedded": "private servers of this clone",
+    }[backing.kind]
+    if not backing.management_url:
+        return text
+    login = f", user {CONSOLE_USER}, password in {state.folder() / RECORD}" if backing.own else ""
+    return f"{text}, console {backing.management_url}{login}"

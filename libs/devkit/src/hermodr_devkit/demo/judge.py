@@ -1,0 +1,176 @@
+"""Expected against observed, kind by kind. Pure."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from hermodr_devkit.demo.facts import KindFacts, RunFacts
+from hermodr_devkit.demo.scenario import CROWD, OVERTAKEN, TICK_SECONDS, WORST_LATENESS_SECONDS, Kind, Promise
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Something that was observed, and whether it is what was expected."""
+
+    text: str
+    held: bool = True
+
+
+@dataclass(frozen=True)
+class Line:
+    """One kind's row. `typical` and `slowest` are seconds from accepted (or due) to sent."""
+
+    kind: Kind
+    accepted: Cell
+    mails: Cell
+    attempts: Cell
+    state: Cell
+    promise: Cell | None
+    typical: float | None
+    slowest: float | None
+
+    @property
+    def wrong(self) -> list[str]:
+        """What did not hold, in words."""
+        cells = {
+            "accepted": self.accepted,
+            "mails that arrived exactly once": self.mails,
+            "attempts": self.attempts,
+            "jobs": self.state,
+            "promise": self.promise,
+        }
+        return [
+            f"{self.kind.title}: {name}: {cell.text}"
+            for name, cell in cells.items()
+            if cell and not cell.held
+        ]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All rows, and what did not hold."""
+
+    lines: Sequence[Line]
+    wrong: Sequence[str]
+
+
+def judge(kinds: Iterable[Kind], facts: RunFacts) -> Verdict:
+    """Weighs every expectation of the scenario."""
+    lines = [_line(kind, facts.kinds[kind.key], facts.kinds) for kind in kinds]
+    wrong = [text for line in lines for text in line.wrong]
+    totals = {
+        "duplicate mails": facts.duplicates,
+        "stuck jobs": facts.stuck,
+        "dead letters": facts.dead_letters,
+    }
+    wrong += [f"{count} {name}" for name, count in totals.items() if count]
+    return Verdict(lines, wrong)
+
+
+def _line(kind: Kind, facts: KindFacts, everyone: Mapping[str, KindFacts]) -> Line:
+    taken = sorted(job.seconds for job in facts.jobs if job.seconds is not None)
+    return Line(
+        kind,
+        accepted=_count(facts.accepted, kind.requests),
+        mails=_mails(kind, facts),
+        attempts=_attempts(kind, facts),
+        state=_state(kind, facts),
+        promise=PROMISES[kind.promise](kind, facts, everyone) if kind.promise in PROMISES else None,
+        typical=median(taken) if taken else None,
+        slowest=taken[-1] if taken else None,
+    )
+
+
+def _count(seen: int, expected: int) -> Cell:
+    return Cell(f"{seen}/{expected}", held=seen == expected)
+
+
+def _mails(kind: Kind, facts: KindFacts) -> Cell:
+    """Mails by Message-ID: each expected one once, and no other."""
+    by_id = Counter(mail.message_id for mail in facts.mails)
+    once = sum(1 for count in by_id.values() if count == 1)
+    repeated = len(by_id) - once
+    text = f"{once}/{kind.mails}" + (f", {repeated} repeated" if repeated else "")
+    return Cell(text, held=once == kind.mails and not repeated)
+
+
+def _attempts(kind: Kind, facts: KindFacts) -> Cell:
+    """Of every job whose id is known; a job asked for in bulk that no mail came of is missed elsewhere too."""
+    seen = sorted({job.attempts for job in facts.jobs})
+    span = "?" if not seen else str(seen[0]) if len(seen) == 1 else f"{seen[0]}–{seen[-1]}"
+    return Cell(f"{span}/{kind.attempts}", held=seen == [kind.attempts])
+
+
+def _state(kind: Kind, facts: KindFacts) -> Cell:
+    """The states of all jobs and of their deliveries; the latter are spelt out only when something is wrong."""
+    jobs = ", ".join(f"{count} {state}" for state, count in sorted(facts.states.items()))
+    deliveries = {state for job in facts.jobs for state in job.deliveries}
+    wanted = {kind.delivery} if kind.delivery else set()
+    if facts.states == {kind.state: kind.jobs} and deliveries == wanted:
+        return Cell(kind.state)
+    text = f"{jobs or 'no job'}; {', '.join(sorted(deliveries)) or 'no delivery'}"
+    return Cell(f"{text}, not {kind.jobs} {kind.state}, {kind.delivery or 'no delivery'}", held=False)
+
+
+def _on_time(kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
+    due = {job.id: job.due_at for job in facts.jobs}
+    late = [(mail.at - due[mail.job_id]).total_seconds() for mail in facts.mails if mail.job_id in due]
+    early = sum(1 for seconds in late if seconds < 0)
+    worst = max(late, default=0.0)
+    held = not early and len(late) == kind.mails and worst <= WORST_LATENESS_SECONDS
+    waited = [(job.dispatched_at - job.due_at).total_seconds() for job in facts.jobs if job.dispatched_at]
+    parts = [
+        f"{early or 'none'} early (tick: {_spell(TICK_SECONDS)})",
+        f"dispatched ≤ {_spell(max(waited, default=0.0))} late",
+        f"mail there ≤ {_spell(worst)} late",
+    ]
+    return Cell("\n  ".join(parts), held)
+
+
+def _overtakes(_kind: Kind, facts: KindFacts, everyone: Mapping[str, KindFacts]) -> Cell:
+    crowd = everyone[CROWD.key].mails
+    if not facts.mails:
+        return Cell("never arrived", held=False)
+    behind = sum(1 for mail in crowd if mail.at > facts.mails[0].at)
+    return Cell(f"overtook {behind} of {CROWD.mails}", held=behind >= OVERTAKEN * CROWD.mails)
+
+
+def _retried(_kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
+    arrived = [job for job in facts.jobs if job.state == "completed" and job.attempts == 3]
+    return Cell("there at third attempt", held=len(arrived) == len(facts.jobs) > 0)
+
+
+def _bounces(_kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
+    return Cell(
+        "bounced, not tried again", held=bool(facts.jobs) and all(job.attempts == 1 for job in facts.jobs)
+    )
+
+
+def _same_answer(_kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
+    ids = {answer.job_id for answer in facts.answers}
+    replayed = [answer.replayed for answer in facts.answers]
+    if len(ids) != 1:
+        return Cell(f"{len(ids)} different jobs", held=False)
+    held = replayed == [False, True]
+    return Cell("same job, answer replayed" if held else f"same job, replayed: {replayed}", held)
+
+
+def _explained(_kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
+    held = list(facts.reasons) == ["preference"]
+    return Cell(f"timeline says: {', '.join(facts.reasons) or 'nothing'}", held)
+
+
+def _spell(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms"
+
+
+Check = Callable[[Kind, KindFacts, Mapping[str, KindFacts]], Cell]
+PROMISES: dict[Promise, Check] = {
+    Promise.ON_TIME: _on_time,
+    Promise.OVERTAKES: _overtakes,
+    Promise.RETRIED: _retried,
+    Promise.BOUNCES: _bounces,
+    Promise.SAME_ANSWER: _same_answer,
+    Promise.EXPLAINED: _explained,
+}

@@ -1,0 +1,181 @@
+"""What the demo sends and what must come of it: 200 requests of the kinds the founding systems knew. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Literal
+
+from hermodr_devkit.demo.people import Person, people
+
+SITE = "https://harbour-house.example.com"
+LADDER = "1s,2s,4s"
+AHEAD_SECONDS = 2
+CROWD_DOMAIN = "crowd.example.org"
+CROWD_SECONDS = 0.15
+"""By this much the sandbox delays each mail to the crowd."""
+OVERTAKEN = 0.9
+WORST_LATENESS_SECONDS = 1.0
+TICK_SECONDS = 0.1
+"""Within this a due job is announced; shown beside what was seen, as the machine may be busy with other things."""
+UNWANTED = "weekly_digest"
+
+
+class Promise(Enum):
+    """What a kind promises beside arriving."""
+
+    ARRIVES = "arrives"
+    ON_TIME = "not before its time, and soon after"
+    OVERTAKES = "arrives before most of the crowd"
+    RETRIED = "arrives on the third attempt"
+    BOUNCES = "is tried once"
+    SAME_ANSWER = "is one job however often it is asked for"
+    EXPLAINED = "the timeline says why not"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One line of the table. `attempts` is for each job, `mails` for all of them."""
+
+    key: str
+    title: str
+    requests: int
+    jobs: int
+    mails: int
+    attempts: int = 1
+    state: str = "completed"
+    delivery: str | None = "sent"
+    promise: Promise = Promise.ARRIVES
+    bulk: bool = False
+
+
+@dataclass(frozen=True)
+class Request:
+    """One notification to ask for; `by` is how the person is named."""
+
+    kind: str
+    person: Person
+    fields: Mapping[str, Any]
+    by: Literal["email", "external_id", "recipient_id"] = "email"
+    key: str | None = None
+
+    def body(self, recipient_ids: Mapping[str, str]) -> dict[str, Any]:
+        """The body of `POST /v1/notifications`; `recipient_ids` by external id."""
+        named = {
+            "email": lambda: self.person.email,
+            "external_id": lambda: self.person.external_id,
+            "recipient_id": lambda: recipient_ids[self.person.external_id],
+        }[self.by]()
+        return {"to": {self.by: named}, **self.fields}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """All of it: who is in the address book, who switched what off, and what is asked for."""
+
+    kinds: Sequence[Kind]
+    recipients: Sequence[Person]
+    unwilling: Person
+    requests: Mapping[str, Sequence[Request]] = field(repr=False)
+
+
+MAGIC = Kind("magic", "magic link, urgent", 20, 20, 20)
+BOOKING = Kind("booking", "booking confirmation, en/de", 50, 50, 50)
+NOTICE = Kind("notice", "system notice, low, bulk", 60, 60, 60, bulk=True)
+LATER = Kind("later", f"reminder, {AHEAD_SECONDS} s ahead", 20, 20, 20, promise=Promise.ON_TIME)
+CROWD = Kind("crowd", "weekly digest, slow crowd", 40, 40, 40, bulk=True)
+HURRY = Kind("hurry", "urgent behind the crowd", 1, 1, 1, promise=Promise.OVERTAKES)
+BUSY = Kind("busy", "mailbox says 451 twice", 3, 3, 3, attempts=3, promise=Promise.RETRIED)
+GONE = Kind("gone", "mailbox says 550", 3, 3, 0, 1, "failed", "bounced", Promise.BOUNCES)
+TWICE = Kind("twice", "the same request twice", 2, 1, 1, promise=Promise.SAME_ANSWER)
+OFF = Kind("off", "type switched off by reader", 1, 1, 0, 0, "skipped", None, Promise.EXPLAINED)
+
+KINDS = (MAGIC, BOOKING, NOTICE, LATER, CROWD, HURRY, BUSY, GONE, TWICE, OFF)
+
+
+def scenario(run: str) -> Scenario:
+    """`run` makes links, references and keys this run's own."""
+    guests = people(BOOKING.jobs, "example.com", locales=("en", "de"))
+    unwilling = Person("Wilhelmina Still", "w.still@example.com", external_id="guest-2000")
+    asked = {
+        MAGIC.key: [_magic_link(MAGIC, person, run) for person in people(20, "example.org", 60)],
+        BOOKING.key: [_booking(guest, number) for number, guest in enumerate(guests)],
+        NOTICE.key: [_notice(person) for person in people(60, "houses.example.com", 100)],
+        LATER.key: [_reminder(guest, number) for number, guest in enumerate(guests[:20])],
+        CROWD.key: [_digest(CROWD, person) for person in people(40, CROWD_DOMAIN, 200)],
+        HURRY.key: [_magic_link(HURRY, Person("Astrid Vogel", "astrid.vogel@example.org"), run)],
+        BUSY.key: [_magic_link(BUSY, person, run) for person in _tagged("451x2", 300)],
+        GONE.key: [_magic_link(GONE, person, run) for person in _tagged("550", 320)],
+        TWICE.key: [_twice(run)] * 2,
+        OFF.key: [_digest(OFF, unwilling, by="external_id")],
+    }
+    return Scenario(KINDS, [*guests, unwilling], unwilling, asked)
+
+
+def _tagged(tag: str, start: int) -> list[Person]:
+    """People at whose address the sandbox answers as the tag says."""
+    return [
+        Person(person.name, person.email.replace("@", f"+{tag}@"))
+        for person in people(3, "example.net", start)
+    ]
+
+
+def _magic_link(kind: Kind, person: Person, run: str, key: str | None = None) -> Request:
+    data = {"name": person.first_name, "minutes": 15, "magic_link": f"{SITE}/sign-in/{run}-{_slug(person)}"}
+    return Request(kind.key, person, {"type": "magic_link", "priority": "urgent", "data": data}, key=key)
+
+
+def _twice(run: str) -> Request:
+    return _magic_link(TWICE, Person("Edda Janssen", "edda.janssen@example.org"), run, key=f"{run}-edda")
+
+
+def _booking(guest: Person, number: int) -> Request:
+    rooms = ("Lighthouse", "Ropewalk", "Captain's cabin", "Sail loft")
+    days = (
+        ("14 May", "15 May", "21 May", "2 June")
+        if guest.locale == "en"
+        else ("14. Mai", "15. Mai", "21. Mai", "2. Juni")
+    )
+    data = {
+        "name": guest.name,
+        "reference": _reference(number),
+        "room": rooms[number % 4],
+        "arrival": days[number // 2 % 4],
+        "nights": 2 + number % 5,
+        "link": f"{SITE}/bookings/{_reference(number)}",
+    }
+    naming: Literal["external_id", "recipient_id"] = "external_id" if number % 5 < 2 else "recipient_id"
+    return Request(BOOKING.key, guest, {"type": "booking_confirmation", "data": data}, by=naming)
+
+
+def _reminder(guest: Person, number: int) -> Request:
+    data = {"name": guest.first_name, "reference": _reference(number), "link": f"{SITE}/directions"}
+    fields = {"type": "visit_reminder", "data": data, "delay_seconds": AHEAD_SECONDS}
+    return Request(LATER.key, guest, fields, by="external_id")
+
+
+def _notice(person: Person) -> Request:
+    data = {
+        "name": person.first_name,
+        "headline": "Maintenance on Sunday night",
+        "message": "From two to three o'clock no new bookings are taken. What is booked already is not touched.",
+        "link": f"{SITE}/status",
+    }
+    return Request(NOTICE.key, person, {"type": "system_notice", "priority": "low", "data": data})
+
+
+def _digest(kind: Kind, person: Person, by: Literal["email", "external_id"] = "email") -> Request:
+    items = [
+        {"who": "Hanna", "what": "four photos of the regatta"},
+        {"who": "Ole", "what": "a milestone: the boat is in the water again"},
+        {"who": "Noor", "what": "“Who brings the cake on Sunday?”"},
+    ]
+    data = {"name": person.first_name, "items": items, "link": f"{SITE}/week"}
+    return Request(kind.key, person, {"type": UNWANTED, "priority": "low", "data": data}, by=by)
+
+
+def _reference(number: int) -> str:
+    return f"HH-{4711 + 13 * number}"
+
+
+def _slug(person: Person) -> str:
+    return person.email.partition("@")[0].replace(".", "-").replace("+", "-")

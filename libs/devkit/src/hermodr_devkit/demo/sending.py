@@ -1,0 +1,108 @@
+"""Asking for everything the scenario has, through the public API."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hermodr_devkit.demo import letters
+from hermodr_devkit.demo.client import Accepted, Api, Sandbox
+from hermodr_devkit.demo.scenario import (
+    BOOKING,
+    BUSY,
+    CROWD,
+    CROWD_DOMAIN,
+    CROWD_SECONDS,
+    GONE,
+    HURRY,
+    LATER,
+    MAGIC,
+    NOTICE,
+    OFF,
+    TWICE,
+    UNWANTED,
+    Kind,
+    Request,
+    Scenario,
+)
+
+NOTICE_SECONDS = 10.0
+
+
+@dataclass
+class Asked:
+    """What has been asked for so far. `accepted` counts requests by kind."""
+
+    accepted: Counter[str] = field(default_factory=Counter)
+    answers: dict[str, list[Accepted]] = field(default_factory=dict)
+    batches: dict[str, str] = field(default_factory=dict)
+    """Kinds asked for in bulk: the batch's id."""
+
+
+class Asker:
+    """Prepares the project and sends the scenario's requests; `asked` grows meanwhile."""
+
+    def __init__(self, api: Api, sandbox: Sandbox, scenario: Scenario) -> None:
+        self._api = api
+        self._sandbox = sandbox
+        self._scenario = scenario
+        self._recipient_ids: dict[str, str] = {}
+        self.asked = Asked()
+
+    async def prepare(self) -> None:
+        """Templates, recipients, one preference, and the sandbox's slow crowd."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._sandbox.slow_down(f"*@{CROWD_DOMAIN}", CROWD_SECONDS))
+            for template in letters.templates():
+                group.create_task(self._api.create_template(template))
+            for person in self._scenario.recipients:
+                group.create_task(
+                    self._recipient(person.external_id, person.name, person.email, person.locale)
+                )
+        unwilling = self._recipient_ids[self._scenario.unwilling.external_id]
+        await self._api.set_preferences(unwilling, [{"type": UNWANTED, "channel": "email", "enabled": False}])
+
+    async def ask(self) -> None:
+        """All requests, many of them at once. Raises `Refused` in a group for one that was not accepted."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._crowd_and_hurry())
+            group.create_task(self._one_by_one(TWICE))
+            for kind in (BUSY, GONE, OFF):
+                group.create_task(self._together(kind))
+        async with (
+            asyncio.TaskGroup() as group
+        ):  # later, so that the urgent one does not wait for them in our client
+            for kind in (MAGIC, BOOKING, LATER):
+                group.create_task(self._together(kind))
+
+    async def _recipient(self, external_id: str, name: str, email: str, locale: str) -> None:
+        body = {"external_id": external_id, "name": name, "email": email, "locale": locale}
+        self._recipient_ids[external_id] = await self._api.create_recipient(body)
+
+    async def _together(self, kind: Kind) -> None:
+        async with asyncio.TaskGroup() as group:
+            for request in self._requests(kind):
+                group.create_task(self._one(request))
+
+    async def _one_by_one(self, kind: Kind) -> None:
+        for request in self._requests(kind):
+            await self._one(request)
+
+    async def _crowd_and_hurry(self) -> None:
+        """The notices share the crowd's lane, so they are let through first; the urgent one comes right behind."""
+        await self._in_bulk(NOTICE)
+        await self._api.batch_finished(self.asked.batches[NOTICE.key], NOTICE_SECONDS)
+        await self._in_bulk(CROWD)
+        await self._one_by_one(HURRY)
+
+    async def _one(self, request: Request) -> None:
+        accepted = await self._api.send(request.body(self._recipient_ids), request.key)
+        self.asked.answers.setdefault(request.kind, []).append(accepted)
+        self.asked.accepted[request.kind] += 1
+
+    async def _in_bulk(self, kind: Kind) -> None:
+        bodies = [request.body(self._recipient_ids) for request in self._requests(kind)]
+        self.asked.batches[kind.key], self.asked.accepted[kind.key] = await self._api.send_bulk(bodies)
+
+    def _requests(self, kind: Kind) -> Sequence[Request]:
+        return self._scenario.requests[kind.key]

@@ -1,0 +1,167 @@
+"""Where a demo plays: a database and a place at the broker of its own, and all services on ports of their own.
+
+Everything carries the run's name, which says which process made it. So two demos do not meet, and what a killed one
+left (it cannot clean up after itself) is found and removed by the next one, and by `hermodr down`.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hermodr_cli import state
+from hermodr_cli.output import Say
+from hermodr_contracts.topology import Topology, parse_ladder
+from hermodr_devkit import processes
+from hermodr_devkit.backing import Backing, places, temporary
+from hermodr_devkit.backing.probe import with_database
+from hermodr_devkit.demo.scenario import LADDER
+from hermodr_devkit.demo.show import Screen
+from hermodr_devkit.supervisor import ALL, Fleet
+from hermodr_devkit.supervisor.fleet import STOP_MARGIN, private_ports
+from hermodr_ledger import migrate
+from hermodr_ledger.access import keys
+from hermodr_ledger.engine import Ledger
+
+PREFIX = "hermodr_demo"
+MARK = "HERMODR_DEMO"
+"""In every service's environment: by it they are found again, should their demo be killed."""
+GRACE_SECONDS = 5.0
+PROJECT = "harbour-house"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage that stands: its name, its running services, and a key that may do what the demo does."""
+
+    name: str
+    fleet: Fleet
+    key: str
+    backing: Backing
+
+
+def folder() -> Path:
+    """Below it each demo has a folder of its run's name, with a log for each service."""
+    return state.folder() / "demo"
+
+
+@asynccontextmanager
+async def stage(backing: Backing, screen: Screen) -> AsyncIterator[Stage]:
+    """Sets the stage and strikes it afterwards, whatever happened. Logs stay if something did."""
+    name = temporary.fresh_name(PREFIX)
+    logs = folder() / name
+    logs.mkdir(parents=True)
+    try:
+        await sweep(backing, screen.note)
+        with screen.step("A database and a place at the broker of its own"):
+            place = await _ground(backing, name)
+        database_url = with_database(backing.database_url, name)
+        environment = private_ports(_environment(name, database_url, place), ALL)
+        fleet = Fleet(environment, logs, specs=ALL)
+        with screen.step(f"{len(ALL)} services: {', '.join(spec.name for spec in ALL)}"):
+            await fleet.__aenter__()  # stops by itself what it started, if not all of it gets ready
+        try:
+            yield Stage(name, fleet, await _key(database_url), backing)
+        finally:
+            await fleet.stop()
+    except Exception:
+        screen.note(f"the services' logs: {logs}")
+        raise
+    except BaseException:
+        shutil.rmtree(logs, ignore_errors=True)
+        raise
+    else:
+        shutil.rmtree(logs, ignore_errors=True)
+    finally:
+        await _remove(backing, name)
+
+
+async def sweep(backing: Backing, say: Say) -> None:
+    """Remove what demos that were killed left behind."""
+    dead = _dead_runs()
+    if orphans := _services_of(dead):
+        say(f"ending {len(orphans)} services that a killed demo left behind")
+        await asyncio.to_thread(processes.end, orphans, signal.SIGTERM, GRACE_SECONDS + STOP_MARGIN)
+    names = {
+        *dead,
+        *await temporary.dead_databases(backing.database_url, PREFIX),
+        *await places.dead(backing, PREFIX),
+    }
+    for name in names:
+        await _remove(backing, name)
+        shutil.rmtree(folder() / name, ignore_errors=True)
+
+
+def stop_running(say: Say) -> None:
+    """End the demos of this clone and the services of killed ones; what those had on the servers stays for `sweep`."""
+    runs = [path.name for path in folder().iterdir()] if folder().is_dir() else []
+    makers = [processes.find(temporary.maker(name, PREFIX) or 0) for name in runs]
+    if living := [maker for maker in makers if maker and "demo" in maker.command()]:
+        say("stopping hermodr demo …")
+        processes.end(living, signal.SIGTERM, 30.0)
+    if orphans := _services_of(runs):
+        say(f"ending {len(orphans)} services that a killed demo left behind")
+        processes.end(orphans, signal.SIGTERM, GRACE_SECONDS + STOP_MARGIN)
+    shutil.rmtree(folder(), ignore_errors=True)
+
+
+async def _ground(backing: Backing, name: str) -> places.Place:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_database(backing.database_url, name))
+        place = group.create_task(places.make(backing, name))
+    return place.result()
+
+
+async def _database(admin_url: str, name: str) -> None:
+    await temporary.create_database(admin_url, name)
+    await migrate.upgrade_async(with_database(admin_url, name))
+
+
+def _environment(name: str, database_url: str, place: places.Place) -> dict[str, str]:
+    """Nothing of the user's own Hermodr settings gets in: the demo must never write to a real provider."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("HERMODR_")}
+    return kept | {
+        "HERMODR_DATABASE_URL": database_url,
+        "HERMODR_AMQP_URL": place.amqp_url,
+        "HERMODR_AMQP_PREFIX": place.prefix,
+        "HERMODR_RETRY_LADDER": LADDER,
+        "HERMODR_EMAIL_FROM": "Harbour House <hello@harbour-house.example.com>",
+        "HERMODR_MESSAGE_ID_DOMAIN": "harbour-house.example.com",
+        "HERMODR_GRACE_SECONDS": str(GRACE_SECONDS),
+        MARK: name,
+    }
+
+
+async def _key(database_url: str) -> str:
+    ledger = Ledger(database_url, service="demo", pool_size=1)
+    try:
+        return (await keys.create(ledger, PROJECT, ("send", "read", "manage"), "demo")).secret
+    finally:
+        await ledger.close()
+
+
+async def _remove(backing: Backing, name: str) -> None:
+    """The run's database and place are gone. Each is tried even if the other fails."""
+    topology = Topology(prefix=name, ladder=parse_ladder(LADDER))
+    outcomes = await asyncio.gather(
+        temporary.drop_database(backing.database_url, name),
+        places.remove(backing, name, topology),
+        return_exceptions=True,
+    )
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+
+
+def _dead_runs() -> list[str]:
+    if not folder().is_dir():
+        return []
+    return [path.name for path in folder().iterdir() if temporary.is_dead(path.name, PREFIX)]
+
+
+def _services_of(runs: list[str]) -> list[processes.Process]:
+    return [process for name in runs for process in processes.marked(f"{MARK}={name}")]

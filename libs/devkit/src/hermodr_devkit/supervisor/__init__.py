@@ -1,0 +1,7 @@
+"""Every service as an operating system process of its own: started, watched, restarted, stopped."""
+
+from hermodr_devkit.supervisor.fleet import Fleet, NotReady
+from hermodr_devkit.supervisor.service import ServiceProcess
+from hermodr_devkit.supervisor.services import ALL, SANDBOX, ServiceSpec
+
+__all__ = ["ALL", "SANDBOX", "Fleet", "NotReady", "ServiceProcess", "ServiceSpec"]

@@ -1,0 +1,144 @@
+"""All services of one installation together: what `hermodr up`, the demo and the end-to-end tests run."""
+
+import asyncio
+import signal
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from hermodr_cli.addresses import SMTP_PORT
+from hermodr_devkit.backing import ports
+from hermodr_devkit.supervisor.service import ServiceProcess, Sink
+from hermodr_devkit.supervisor.services import SANDBOX, ServiceSpec, chosen, variables_for
+
+POLL_SECONDS = 0.05
+DEFAULT_GRACE = 20.0
+STOP_MARGIN = 5.0
+
+
+class NotReady(Exception):
+    """A service ended or did not become ready in time; the text says which, and the end of what it wrote."""
+
+
+class Fleet:
+    """Services by name. Nothing is restarted by itself; see `watch.Watch` for that.
+
+    `environment` is the complete environment of the services (DESIGN §6). `sinks` is a folder, where each service
+    gets a file `<name>.log`, or a function that makes the taker of a service's lines.
+
+        async with Fleet(environment, logs) as fleet:      # starts, waits until ready; stops on leaving
+            fleet.signal("dispatcher", signal.SIGKILL)
+            await fleet["dispatcher"].wait()
+            await fleet.restart("dispatcher")
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        logs: Path | None = None,
+        specs: Iterable[ServiceSpec] | None = None,
+        sinks: Mapping[str, Sink] | None = None,
+        *,
+        outlives_us: bool = True,
+    ) -> None:
+        """Either `logs` or `sinks` has to be given. `specs` are by default those the environment calls for.
+        Not `outlives_us`: the services are killed when we are."""
+        self.environment = environment
+        self.specs = tuple(specs) if specs is not None else chosen(environment)
+        self.grace = float(environment.get("HERMODR_GRACE_SECONDS") or DEFAULT_GRACE)
+        self.services: dict[str, ServiceProcess] = {}
+        for spec in self.specs:
+            sink: Sink | Path | None = sinks[spec.name] if sinks else logs and logs / f"{spec.name}.log"
+            if sink is None:
+                raise ValueError("a fleet needs somewhere to put its services' output: logs or sinks")
+            variables = variables_for(spec, environment, self.specs)
+            self.services[spec.name] = ServiceProcess(spec, variables, sink, outlives_us=outlives_us)
+        self._logs = logs
+
+    def __getitem__(self, name: str) -> ServiceProcess:
+        return self.services[name]
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        try:
+            await self.wait_ready()
+        except BaseException:
+            await self.kill()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    @property
+    def api_url(self) -> str:
+        return self["api"].url
+
+    @property
+    def sandbox_url(self) -> str:
+        return self["sandbox"].url
+
+    async def start(self) -> None:
+        """Start those that do not run; returns before they are ready."""
+        if self._logs:
+            self._logs.mkdir(parents=True, exist_ok=True)
+        await asyncio.gather(*(service.start() for service in self.services.values() if not service.running))
+
+    async def wait_ready(self, *names: str, seconds: float = 60.0) -> None:
+        """Wait until all services (or those named) are ready. Raises NotReady when one ends or time is up."""
+        waiting = [self.services[name] for name in names] or list(self.services.values())
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+            while waiting:
+                answers = [(service, await service.readiness(client)) for service in waiting]
+                waiting = [service for service, why in answers if why]
+                ended = [service for service in waiting if not service.running]
+                reasons = [f"{service.name}: ended with status {service.returncode}" for service in ended]
+                reasons += [f"{service.name}: {why}" for service, why in answers if why and service.running]
+                if ended or (waiting and loop.time() > deadline):
+                    excerpts = [self.log_tail(service.name) for service in ended or waiting]
+                    raise NotReady("\n".join([*reasons, *excerpts]))
+                if waiting:
+                    await asyncio.sleep(POLL_SECONDS)
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to one service and return at once."""
+        self.services[name].signal(number)
+
+    async def restart(self, name: str, *, seconds: float = 60.0) -> None:
+        """Start a service that has ended (one that runs is stopped first) and wait until it is ready."""
+        service = self.services[name]
+        if service.running:
+            await service.stop(self.grace + STOP_MARGIN)
+        await service.start()
+        await self.wait_ready(name, seconds=seconds)
+
+    async def stop(self) -> dict[str, int]:
+        """SIGTERM to all at once, SIGKILL to those that outlast the grace period; exit statuses by name."""
+        running = [service for service in self.services.values() if service.running]
+        statuses = await asyncio.gather(*(service.stop(self.grace + STOP_MARGIN) for service in running))
+        return {service.name: status for service, status in zip(running, statuses, strict=True)}
+
+    async def kill(self) -> None:
+        """SIGKILL to all at once."""
+        await asyncio.gather(*(service.kill() for service in self.services.values() if service.running))
+
+    def log_tail(self, name: str, lines: int = 20) -> str:
+        """The end of what a service wrote, if that goes to a file."""
+        if self._logs is None or not (path := self._logs / f"{name}.log").exists():
+            return ""
+        return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+
+def private_ports(environment: Mapping[str, str], specs: Iterable[ServiceSpec]) -> dict[str, str]:
+    """The environment with a port base at which all of `specs` find their port free, and the sandbox its SMTP port."""
+    smtp_offset = SANDBOX.port_offset + 1
+    base = ports.free_base([smtp_offset, *(spec.port_offset for spec in specs)])
+    numbers = {"HERMODR_PORT_BASE": str(base), SMTP_PORT: str(base + smtp_offset)}
+    return {key: value for key, value in environment.items() if key != "HERMODR_HTTP_PORT"} | numbers

@@ -1,0 +1,224 @@
+"""`hermodr up`: everything in the foreground, until a signal ends it. `stop_running` ends one from elsewhere."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import httpx
+
+from hermodr_cli import output, signing, state
+from hermodr_cli.addresses import SMTP_PORT, port_base, smtp_port
+from hermodr_cli.output import Say
+from hermodr_cli.refusal import Refusal
+from hermodr_devkit import backing, processes
+from hermodr_devkit.backing import ports, probe
+from hermodr_devkit.supervisor import lines
+from hermodr_devkit.supervisor.fleet import STOP_MARGIN, Fleet
+from hermodr_devkit.supervisor.service import CONFIGURATION_ERROR
+from hermodr_devkit.supervisor.services import SANDBOX, ServiceSpec, chosen, variables_for
+from hermodr_devkit.supervisor.watch import Misconfigured, Watch
+from hermodr_ledger import migrate
+
+RECORD = "up.json"
+MARK = "HERMODR_SUPERVISOR"
+"""In every service's environment: by it they are found again, should their supervisor be killed."""
+PATIENCE_SECONDS = 15.0
+
+
+class CannotStart(Refusal):
+    """The text says why, and which variable to change."""
+
+
+def run(say: Say) -> int:
+    """Everything, from backing servers to `ready`, until SIGTERM or SIGINT. The exit status."""
+    environment = dict(os.environ)
+    with only_one():
+        stop_orphans(say)
+        specs = chosen(environment)
+        check_settings(specs, environment)
+        check_ports(specs, environment)
+        kept = False
+        if environment.get("HERMODR_ENV") != "production":
+            servers = backing.ensure(say)
+            environment |= servers.variables()
+            kept = servers.own
+        if secret := signing.secret(environment):
+            environment[signing.VARIABLE] = secret
+        if database_url := environment.get("HERMODR_DATABASE_URL"):
+            _migrate(database_url)
+        status, asked_to = asyncio.run(_serve(specs, _for_services(environment), say))
+        if (
+            kept and asked_to is not signal.SIGTERM
+        ):  # which is how `down` says it; what follows is its own to tell
+            say(backing.KEPT)
+        return status
+
+
+def stop_running(say: Say) -> None:
+    """End a running `hermodr up` of this clone, and services that a killed one left behind."""
+    if running := _recorded():
+        say("stopping `up` …")
+        processes.end([running], signal.SIGTERM, 60.0)
+    stop_orphans(say)
+    state.write(RECORD, {})
+
+
+def stop_orphans(say: Say) -> None:
+    """Services whose supervisor was killed: they would hold the ports."""
+    orphans = processes.marked(f"{MARK}={_mark()}")
+    if orphans:
+        say(f"ending {len(orphans)} services that a killed hermodr up left behind")
+        processes.end(orphans, signal.SIGTERM, 20.0 + STOP_MARGIN)
+
+
+@contextmanager
+def only_one() -> Iterator[None]:
+    """Hold this clone's record of a running `hermodr up`. Raises CannotStart if another one holds it."""
+    with state.locked("up"):
+        if running := _recorded():
+            raise CannotStart(
+                f"`up` runs already (process {running.pid}): Ctrl-C it there, or `make down` (deletes what the "
+                "servers stored; `make down KEEP=1` keeps it)"
+            )
+        me = processes.find(os.getpid())
+        state.write(RECORD, {"pid": os.getpid(), "started": me.started if me else 0})
+    try:
+        yield
+    finally:
+        state.write(RECORD, {})
+
+
+def check_settings(specs: tuple[ServiceSpec, ...], environment: Mapping[str, str]) -> None:
+    """Raises CannotStart with all that is wrong with the settings of any of the services, not one at a time."""
+    command = [sys.executable, "-m", "hermodr_servicekit.settings_check", *(spec.module for spec in specs)]
+    variables = dict(environment)
+    try:
+        for spec in specs:
+            variables |= variables_for(spec, environment, specs)
+    except ValueError as error:
+        raise CannotStart(str(error), CONFIGURATION_ERROR) from error
+    done = subprocess.run(command, env=variables, capture_output=True, text=True)
+    if done.returncode:
+        raise CannotStart(done.stdout.strip() or done.stderr.strip().rpartition("\n")[2], CONFIGURATION_ERROR)
+
+
+def check_ports(specs: tuple[ServiceSpec, ...], environment: Mapping[str, str]) -> None:
+    """Raises CannotStart if a port is taken or no number, naming the variable."""
+    try:
+        wanted = {
+            port_base(environment) + spec.port_offset: (spec.name, "HERMODR_PORT_BASE") for spec in specs
+        }
+        if SANDBOX in specs:
+            port = smtp_port(environment)
+            if port in wanted:
+                raise CannotStart(f"port {port} is wanted by {wanted[port][0]}, and by {SMTP_PORT}: move one")
+            wanted[port] = ("sandbox (SMTP)", SMTP_PORT)
+    except ValueError as error:
+        raise CannotStart(str(error)) from error
+    taken = [
+        f"port {port}, wanted by {name}, is taken: set {variable} to move it"
+        for port, (name, variable) in wanted.items()
+        if not ports.is_free(port)
+    ]
+    if taken:
+        raise CannotStart("\n".join(taken))
+
+
+def _migrate(database_url: str) -> None:
+    if why := probe.reason(probe.postgres(database_url)):
+        raise CannotStart(f"the database of HERMODR_DATABASE_URL does not let us in: {why}")
+    migrate.upgrade(database_url)
+
+
+async def _serve(
+    specs: tuple[ServiceSpec, ...], environment: Mapping[str, str], say: Say
+) -> tuple[int, signal.Signals | None]:
+    """The exit status, and the signal that ended it."""
+    asked_to: list[signal.Signals] = []
+    fleet = Fleet(environment, specs=specs, sinks=lines.sinks([spec.name for spec in specs]))
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _heed, number, asked_to, stop)
+    await fleet.start()
+    telling = asyncio.create_task(_tell_when_ready(fleet, say))
+    try:
+        await Watch(fleet, say).run(stop)
+        status = 0
+    except Misconfigured as error:
+        say(f"{error}; stopping everything")
+        status = 2
+    finally:
+        telling.cancel()
+        say("stopping …")
+        for name, ended in (await fleet.stop()).items():
+            if ended == -signal.SIGKILL:
+                say(f"{name} was killed: it outlasted the grace period")
+            elif ended not in (0, -signal.SIGTERM):  # SIGTERM is ours: it had not come so far as to handle it
+                say(f"{name} ended with status {ended}")
+    return status, asked_to[0] if asked_to else None
+
+
+def _heed(number: signal.Signals, asked_to: list[signal.Signals], stop: asyncio.Event) -> None:
+    asked_to.append(number)
+    stop.set()
+
+
+async def _tell_when_ready(fleet: Fleet, say: Say) -> None:
+    """Print `ready` once every service is; those that take long are named, with their own reason."""
+    waited = 0.0
+    async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+        while True:
+            answers = {name: await service.readiness(client) for name, service in fleet.services.items()}
+            if not any(answers.values()):
+                break
+            waited += 0.1
+            if waited >= PATIENCE_SECONDS:
+                waited = 0.0
+                say(
+                    "still waiting for " + "; ".join(f"{name}: {why}" for name, why in answers.items() if why)
+                )
+            await asyncio.sleep(0.1)
+    terminal = sys.stdout.isatty()
+    for name in ("api", "sandbox"):
+        if name in fleet.services and not terminal:
+            say(f"{name}: {fleet[name].url}/")
+    print("ready", flush=True)
+    if terminal:
+        print(welcome(fleet), flush=True)
+
+
+def welcome(fleet: Fleet) -> str:
+    """What to do first, for whoever looks at the terminal."""
+    command = sys.argv[0] if sys.argv[0].endswith("hermodr") else "hermodr"
+    steps = [
+        f"  inbox          {fleet.sandbox_url}/" if "sandbox" in fleet.services else "",
+        f"  API described  {fleet.api_url}/docs",
+        f"  a key          {command} keys create --project quickstart",
+    ]
+    return "\n".join(line for line in steps if line)
+
+
+def _for_services(environment: Mapping[str, str]) -> dict[str, str]:
+    """What services are given: our environment, a readable log on a terminal, and the mark we find them by."""
+    if environment.get("HERMODR_HTTP_PORT"):
+        output.announce("HERMODR_HTTP_PORT is for one service run alone; here HERMODR_PORT_BASE counts")
+    variables = {**environment, MARK: _mark()}
+    if sys.stdout.isatty() and not variables.get("HERMODR_LOG_FORMAT"):
+        variables["HERMODR_LOG_FORMAT"] = "console"
+    return variables
+
+
+def _mark() -> str:
+    return str(state.folder().resolve())
+
+
+def _recorded() -> processes.Process | None:
+    """The `hermodr up` this clone has on record, if it is alive and really that process."""
+    record = state.read(RECORD)
+    found = processes.find(int(record.get("pid", 0))) if record else None
+    return found if found and found.started == record.get("started") else None

@@ -1,0 +1,91 @@
+"""Expected against observed: what is right passes, and each thing that is wrong is named."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from hermodr_devkit.demo.client import Accepted
+from hermodr_devkit.demo.facts import KindFacts, RunFacts, busiest_second, job_facts
+from hermodr_devkit.demo.judge import judge
+from hermodr_devkit.demo.scenario import BUSY, GONE, HURRY, KINDS, LATER, MAGIC, NOTICE, OFF, TWICE, Kind
+from tests.support.performances import ARRIVED, CROWD_ARRIVED, START, flawless, kind_facts
+
+
+def spoilt(kind: Kind, **changes: object) -> RunFacts:
+    facts = flawless()
+    spoilt_kind: KindFacts = replace(facts.kinds[kind.key], **changes)  # type: ignore[arg-type]
+    return replace(facts, kinds={**facts.kinds, kind.key: spoilt_kind})
+
+
+def test_a_flawless_run_has_no_fault() -> None:
+    verdict = judge(KINDS, flawless())
+    assert list(verdict.wrong) == []
+    assert [line.kind for line in verdict.lines] == list(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("facts", "named"),
+    [
+        (spoilt(MAGIC, accepted=19), "accepted: 19/20"),
+        (spoilt(MAGIC, mails=kind_facts(MAGIC).mails[1:]), "exactly once: 19/20"),
+        (spoilt(MAGIC, mails=[*kind_facts(MAGIC).mails, kind_facts(MAGIC).mails[0]]), "19/20, 1 repeated"),
+        (spoilt(GONE, mails=kind_facts(MAGIC).mails[:1]), "exactly once: 1/0"),
+        (spoilt(NOTICE, states=Counter(completed=58, queued=2)), "jobs: 58 completed, 2 queued; sent, not 60"),
+        (spoilt(MAGIC, jobs=[replace(each, attempts=2) for each in kind_facts(MAGIC).jobs]), "attempts: 2/1"),
+        (spoilt(MAGIC, jobs=[]), "attempts: ?/1"),
+        (spoilt(BUSY, jobs=[replace(kind_facts(BUSY).jobs[0], attempts=1)]), "attempts: 1/3"),
+        (spoilt(GONE, jobs=[replace(each, deliveries=("failed",)) for each in kind_facts(GONE).jobs]), "failed, not"),
+        (spoilt(TWICE, answers=[Accepted("a", False), Accepted("b", False)]), "2 different jobs"),
+        (spoilt(TWICE, answers=[Accepted("a", False), Accepted("a", False)]), "replayed: [False, False]"),
+        (spoilt(OFF, reasons=[]), "timeline says: nothing"),
+        (spoilt(HURRY, mails=[]), "never arrived"),
+        (replace(flawless(), duplicates=2), "2 duplicate mails"),
+        (replace(flawless(), dead_letters=1), "1 dead letters"),
+        (spoilt(NOTICE, states=Counter(completed=59, processing=1)), "1 stuck jobs"),
+    ],
+)  # fmt: skip
+def test_every_fault_is_named(facts: RunFacts, named: str) -> None:
+    assert any(named in wrong for wrong in judge(KINDS, facts).wrong)
+
+
+def test_an_early_mail_breaks_its_promise() -> None:
+    early = [replace(mail, at=START - timedelta(milliseconds=1)) for mail in kind_facts(LATER).mails]
+    assert any("20 early" in wrong for wrong in judge(KINDS, spoilt(LATER, mails=early)).wrong)
+
+
+def test_a_late_mail_breaks_its_promise() -> None:
+    late = [replace(mail, at=START + timedelta(seconds=2)) for mail in kind_facts(LATER).mails]
+    assert any("2000 ms late" in wrong for wrong in judge(KINDS, spoilt(LATER, mails=late)).wrong)
+
+
+def test_an_urgent_mail_has_to_overtake_most_of_the_crowd() -> None:
+    last = [replace(mail, at=CROWD_ARRIVED + timedelta(seconds=1)) for mail in kind_facts(HURRY).mails]
+    assert any("overtook 0 of 40" in wrong for wrong in judge(KINDS, spoilt(HURRY, mails=last)).wrong)
+
+
+def test_time_counts_from_when_a_job_was_due() -> None:
+    facts = job_facts(
+        {
+            "job": {
+                "id": "j",
+                "status": "completed",
+                "created_at": "2026-05-07T08:59:58Z",
+                "scheduled_for": "2026-05-07T09:00:00Z",
+                "processed_at": "2026-05-07T09:00:00.030Z",
+            },
+            "deliveries": [{"state": "sent"}],
+            "delivery_logs": [
+                {"outcome": "transient", "finished_at": "2026-05-07T09:00:00.100Z"},
+                {"outcome": "sent", "finished_at": "2026-05-07T09:00:01.500Z"},
+            ],
+        }
+    )
+    assert (facts.attempts, facts.due_at, facts.seconds) == (2, START, 1.5)
+
+
+def test_the_busiest_second_may_begin_at_any_time() -> None:
+    mail = kind_facts(MAGIC).mails[0]
+    at = [0.0, 0.9, 1.2, 1.7, 1.85, 4.0]
+    assert busiest_second([replace(mail, at=ARRIVED + timedelta(seconds=each)) for each in at]) == 4

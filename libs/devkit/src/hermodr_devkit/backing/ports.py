@@ -9,6 +9,10 @@ LOOPBACK = "127.0.0.1"
 # (a test restarts it) finds its port free again.
 LOWEST, HIGHEST = 20_000, 31_000
 
+_kept: list[socket.socket] = []
+"""UDP sockets on the ports given out. As long as we live no other process is given them: a server takes a while to
+listen on its TCP port, and two that start at once would find the same port free."""
+
 
 def is_free(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
@@ -34,7 +38,7 @@ def free(count: int) -> list[int]:
     found: list[int] = []
     while len(found) < count:
         port = random.randrange(LOWEST, HIGHEST)  # two clones should not try the same ones first
-        if port not in found and is_free(port):
+        if is_free(port) and _keep([port]):
             found.append(port)
     return found
 
@@ -43,5 +47,22 @@ def free_base(offsets: list[int]) -> int:
     """A port base at which base + offset is free for every offset."""
     while True:
         base = random.randrange(LOWEST, HIGHEST, 50)
-        if all(is_free(base + offset) for offset in offsets):
+        wanted = [base + offset for offset in offsets]
+        if all(is_free(port) for port in wanted) and _keep(wanted):
             return base
+
+
+def _keep(numbers: list[int]) -> bool:
+    """Whether nobody else has been given one of them."""
+    taken: list[socket.socket] = []
+    for port in numbers:
+        mark = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        taken.append(mark)
+        try:
+            mark.bind((LOOPBACK, port))
+        except OSError:
+            for each in taken:
+                each.close()
+            return False
+    _kept.extend(taken)
+    return True

@@ -1,6 +1,7 @@
 """The topology as rules: every queue is read, every message is sent and heard, every key finds its one queue."""
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -94,47 +95,88 @@ def test_every_message_is_in_the_table_of_flows_once_with_known_services() -> No
         assert set(flow.publishers) | set(flow.consumers) <= DESIGNED
 
 
-def calls_of(folder: Path) -> Iterator[str]:
+def calls_of(path: Path) -> Iterator[str]:
     """`announcer.jobs` for `self._announcer.jobs(…)` and the like: every call of a method, by its last two names."""
-    for path in folder.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                owner = node.func.value
-                name = getattr(owner, "attr", getattr(owner, "id", ""))
-                yield f"{name.lstrip('_')}.{node.func.attr}"
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner = node.func.value
+            name = getattr(owner, "attr", getattr(owner, "id", ""))
+            yield f"{name.lstrip('_')}.{node.func.attr}"
+
+
+def names_in(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    return {node.id for node in nodes if isinstance(node, ast.Name)} | {
+        node.attr for node in nodes if isinstance(node, ast.Attribute)
+    }
+
+
+def code_of(folder: Path) -> Iterator[Path]:
+    return (folder / "src").rglob("*.py")
+
+
+def sources_of(folder: Path) -> set[Path]:
+    """The code of a package and of the libraries it needs, without what every process has for publishing."""
+    found: set[Path] = set()
+    waiting = [folder]
+    while waiting:
+        found.add(here := waiting.pop())
+        needed = tomllib.loads((here / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+        libraries = {ROOT / "libs" / each.removeprefix("hermodr-") for each in needed}
+        waiting += [each for each in libraries if each.exists() and each not in found | EVERYWHERE]
+    return {path for each in found for path in code_of(each)}
 
 
 RINGS: dict[type[Message], str] = {JobsRequested: "announcer.jobs", SendEmails: "announcer.deliveries"}
 """How each message that somebody reads by now is published."""
-
-
-def sources_of(service: str) -> list[Path]:
-    """A service's own code, and what all senders share if it is one."""
-    shared = [ROOT / "libs/delivery/src"] if service.endswith("-sender") else []
-    return [ROOT / "services" / service / "src", *shared]
+LIBRARIES = {path.parent for path in (ROOT / "libs").glob("*/pyproject.toml")}
+SERVICES = {path.parent for path in (ROOT / "services").glob("*/pyproject.toml")}
+EVERYWHERE = {ROOT / "libs/contracts", ROOT / "libs/servicekit"}
+PROGRAMS = SERVICES | {ROOT / "libs/cli", ROOT / "libs/devkit"}
+ANNOUNCER = ROOT / "libs/servicekit/src/hermodr_servicekit/announcer.py"
 
 
 def test_the_messages_that_somebody_reads_are_published_by_exactly_those_the_table_names() -> None:
     live = {flow.message: flow for flow in FLOWS if not set(flow.consumers) <= PLANNED_SERVICES}
     assert set(live) == set(RINGS)
+    calls = {
+        program.name: {call for path in sources_of(program) for call in calls_of(path)}
+        for program in PROGRAMS
+    }
     for message, flow in live.items():
-        publishers = {
-            service
-            for service in BUILT
-            if any(RINGS[message] in calls_of(folder) for folder in sources_of(service))
-        }
+        publishers = {name for name, called in calls.items() if RINGS[message] in called}
         assert publishers == set(flow.publishers) & BUILT, message.type_name()
 
 
+def test_a_library_that_publishes_is_one_of_senders() -> None:
+    """Any other would make publishers of services that the table does not name."""
+    publishing = {
+        library.name
+        for library in LIBRARIES - EVERYWHERE
+        if any(call in RINGS.values() for path in code_of(library) for call in calls_of(path))
+    }
+    assert publishing == {"delivery"}
+
+
+def test_nobody_publishes_past_the_announcer() -> None:
+    """Else the calls above would not tell who publishes. The doctor tries a queue of its own; the scheduler replays
+    messages as they were read of a dead queue."""
+    found = {
+        call
+        for package in (LIBRARIES | SERVICES) - EVERYWHERE
+        for path in code_of(package)
+        for call in calls_of(path)
+        if call.endswith((".publish", ".publish_raw"))
+    }
+    assert found == {"default_exchange.publish", "broker.publish_raw"}
+
+
 def test_a_message_whose_readers_are_not_built_yet_is_published_by_nobody() -> None:
-    """It would be unroutable, or pile up."""
+    """It would be unroutable, or pile up. The announcer has a table of what can be announced."""
     waiting = {flow.message.__name__ for flow in FLOWS if set(flow.consumers) <= PLANNED_SERVICES}
-    folders = {folder for service in BUILT for folder in sources_of(service)}
-    for path in (path for folder in folders for path in folder.rglob("*.py")):
-        tree = ast.parse(path.read_text("utf-8"))
-        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        names |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-        assert not names & waiting, path
+    for package in (LIBRARIES | SERVICES) - {ROOT / "libs/contracts"}:
+        for path in code_of(package):
+            assert path == ANNOUNCER or not names_in(path) & waiting, path
 
 
 def matches(pattern: str, key: str) -> bool:

@@ -11,10 +11,10 @@ import pytest
 from hermodr_delivery.failures import (
     DeliveryFailure,
 )
-from hermodr_email_sender.smtp import SmtpProvider
-from hermodr_email_sender.smtp_endpoint import Security, SmtpEndpoint
-from hermodr_email_sender.smtp_pool import PoolLimits
-from hermodr_email_sender.smtp_session import Timeouts
+from hermodr_email_sender.providers.smtp.endpoint import Security, SmtpEndpoint
+from hermodr_email_sender.providers.smtp.pool import PoolLimits
+from hermodr_email_sender.providers.smtp.provider import SmtpProvider
+from hermodr_email_sender.providers.smtp.session import Timeouts
 from tests.support.mails import SENDER, mail
 from tests.support.scripted_smtp import ScriptedSmtp
 

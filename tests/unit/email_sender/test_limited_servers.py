@@ -14,7 +14,7 @@ from hermodr_contracts.vocabulary import Priority
 from hermodr_delivery.pump import Pump
 from hermodr_delivery.routing import Routes
 from hermodr_email_sender.domain import Mailbox
-from hermodr_email_sender.providers import EmailProvider, build_providers
+from hermodr_email_sender.providers.dsns import EmailProvider, build_providers
 from hermodr_email_sender.service import EmailSending
 from hermodr_ledger.deliveries.attempts import Claim, Outcome
 from hermodr_ledger.engine import Ledger

@@ -8,9 +8,9 @@ import pytest
 
 from hermodr_delivery.provider import ProviderOptions
 from hermodr_email_sender.errors import ProviderConfigError
-from hermodr_email_sender.providers import EmailProvider, build_providers
-from hermodr_email_sender.smtp import SmtpProvider
-from hermodr_email_sender.smtp_session import Timeouts
+from hermodr_email_sender.providers.dsns import EmailProvider, build_providers
+from hermodr_email_sender.providers.smtp.provider import SmtpProvider
+from hermodr_email_sender.providers.smtp.session import Timeouts
 from tests.support.mails import SENDER
 
 

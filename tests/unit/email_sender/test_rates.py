@@ -4,7 +4,7 @@ import pytest
 
 from hermodr_email_sender.app import _window
 from hermodr_email_sender.domain import Mailbox
-from hermodr_email_sender.providers import build_providers
+from hermodr_email_sender.providers.dsns import build_providers
 
 
 @pytest.mark.parametrize(

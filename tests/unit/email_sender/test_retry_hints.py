@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermodr_email_sender.retry_hints import seconds_asked
-from hermodr_email_sender.smtp_dialogue import Reply, Stage
-from hermodr_email_sender.smtp_replies import failure
+from hermodr_email_sender.providers.smtp.dialogue import Reply, Stage
+from hermodr_email_sender.providers.smtp.replies import failure
+from hermodr_email_sender.providers.smtp.retry_hints import seconds_asked
 
 
 @pytest.mark.parametrize(

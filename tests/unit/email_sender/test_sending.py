@@ -14,7 +14,7 @@ from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.provider import Accepted, Call, ProviderOptions
 from hermodr_delivery.routing import Routes
 from hermodr_email_sender.domain import OutgoingEmail
-from hermodr_email_sender.providers import EmailProvider
+from hermodr_email_sender.providers.dsns import EmailProvider
 from hermodr_email_sender.service import EmailSending
 from hermodr_ledger.deliveries.attempts import Outcome
 from hermodr_ledger.engine import Ledger, Row

@@ -17,7 +17,7 @@ from hermodr_delivery.failures import (
 )
 from hermodr_email_sender import mime
 from hermodr_email_sender.domain import Mailbox
-from hermodr_email_sender.smtp_session import Timeouts
+from hermodr_email_sender.providers.smtp.session import Timeouts
 from tests.support.mails import PLAIN, SENDER, mail
 from tests.support.scripted_smtp import Action, Cut, CutInside, Hold, Later, ScriptedSmtp, Stage, StallInside
 from tests.support.smtp_providers import BOTH_WAYS, failure_of, provider

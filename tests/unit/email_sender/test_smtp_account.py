@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from hermodr_delivery.failures import Cause, Refused, TransientError
-from hermodr_email_sender.smtp_blame import Blame, blame
-from hermodr_email_sender.smtp_dialogue import Stage
-from hermodr_email_sender.smtp_replies import failure
+from hermodr_email_sender.providers.smtp.blame import Blame, blame
+from hermodr_email_sender.providers.smtp.dialogue import Stage
+from hermodr_email_sender.providers.smtp.replies import failure
 from tests.unit.email_sender.test_smtp_blame import JANE, reply
 
 # What is wrong with our account or sender, to be mended by the operator, at whatever stage it is said. SendGrid:

@@ -15,8 +15,8 @@ from hermodr_delivery.failures import (
     TransientError,
 )
 from hermodr_email_sender import mime
-from hermodr_email_sender.smtp_content import may_go_unasked
-from hermodr_email_sender.smtp_session import Timeouts
+from hermodr_email_sender.providers.smtp.content import may_go_unasked
+from hermodr_email_sender.providers.smtp.session import Timeouts
 from tests.support.mails import PLAIN, SENDER, mail
 from tests.support.scripted_smtp import Action, Cut, Hold, ScriptedSmtp, Stage, Until
 from tests.support.smtp_providers import failure_of, provider
@@ -89,7 +89,7 @@ def test_words_that_mails_are_made_by_are_found_anywhere(content: bytes, may: bo
 async def test_a_connection_that_was_idle_is_asked_first(
     chunking: ScriptedSmtp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hermodr_email_sender.smtp_session._ALIVE_SECONDS", 0.0)
+    monkeypatch.setattr("hermodr_email_sender.providers.smtp.session._ALIVE_SECONDS", 0.0)
     async with provider(chunking) as sender:
         await sender.prepare(PLAIN)()
         await sender.prepare(PLAIN)()

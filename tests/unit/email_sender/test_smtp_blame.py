@@ -7,9 +7,9 @@ import time
 import pytest
 
 from hermodr_delivery.failures import PermanentError, Refused, Throttled, TransientError
-from hermodr_email_sender.smtp_blame import Blame, blame
-from hermodr_email_sender.smtp_dialogue import Reply, Stage
-from hermodr_email_sender.smtp_replies import failure
+from hermodr_email_sender.providers.smtp.blame import Blame, blame
+from hermodr_email_sender.providers.smtp.dialogue import Reply, Stage
+from hermodr_email_sender.providers.smtp.replies import failure
 
 JANE = "jane@example.org"
 

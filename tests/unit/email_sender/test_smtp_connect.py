@@ -15,8 +15,8 @@ import pytest
 import trustme
 
 from hermodr_delivery.failures import Cause, DeliveryFailure, Refused, TransientError
-from hermodr_email_sender.providers import EmailProvider, build_providers
-from hermodr_email_sender.smtp_names import address_literal
+from hermodr_email_sender.providers.dsns import EmailProvider, build_providers
+from hermodr_email_sender.providers.smtp.names import address_literal
 from tests.support.mails import PLAIN, SENDER
 from tests.support.scripted_smtp import Cut, Hold, Later, ScriptedSmtp, Stage
 

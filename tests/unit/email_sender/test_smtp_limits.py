@@ -5,16 +5,16 @@ import time
 import pytest
 
 from hermodr_delivery.failures import Cause, DeliveryFailure, Refused, Throttled, TransientError
-from hermodr_email_sender.smtp_dialogue import Reply, Stage
-from hermodr_email_sender.smtp_limits import limit_of, used_up
-from hermodr_email_sender.smtp_replies import ConnectionUsedUp, failure, refusal
+from hermodr_email_sender.providers.smtp.dialogue import Reply, Stage
+from hermodr_email_sender.providers.smtp.limits import limit_of, used_up
+from hermodr_email_sender.providers.smtp.replies import ConnectionUsedUp, failure, refusal
 
 
 def told(stage: Stage, line: str) -> DeliveryFailure:
     return failure(stage, Reply(int(line[:3]), line[4:]))
 
 
-# Texts as the servers send them; the sources are those of `smtp_limits`, and Contactlab SmartRelay's documentation.
+# Texts as the servers send them; the sources are those of `limits`, and Contactlab SmartRelay's documentation.
 @pytest.mark.parametrize(
     ("line", "cause"),
     [

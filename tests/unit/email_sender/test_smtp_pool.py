@@ -16,9 +16,9 @@ from hermodr_delivery.failures import (
     TransientError,
 )
 from hermodr_delivery.provider import Accepted
-from hermodr_email_sender.smtp import SmtpProvider
-from hermodr_email_sender.smtp_pool import PoolLimits
-from hermodr_email_sender.smtp_session import Timeouts
+from hermodr_email_sender.providers.smtp.pool import PoolLimits
+from hermodr_email_sender.providers.smtp.provider import SmtpProvider
+from hermodr_email_sender.providers.smtp.session import Timeouts
 from tests.support.mails import PLAIN
 from tests.support.scripted_smtp import Action, Cut, Hold, Later, ScriptedSmtp, Stage, Until
 from tests.support.smtp_providers import BOTH_WAYS, failure_of, provider

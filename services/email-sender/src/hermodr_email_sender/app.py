@@ -15,7 +15,7 @@ from hermodr_delivery.throughput import Throughput
 from hermodr_email_sender.domain import Mailbox
 from hermodr_email_sender.errors import ProviderConfigError
 from hermodr_email_sender.handlers import subscribe
-from hermodr_email_sender.providers import EmailProvider, build_providers
+from hermodr_email_sender.providers.dsns import EmailProvider, build_providers
 from hermodr_email_sender.service import EmailSending
 from hermodr_email_sender.settings import EmailSenderSettings
 from hermodr_ledger.deliveries.attempting import Attempts

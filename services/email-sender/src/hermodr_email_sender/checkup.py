@@ -10,7 +10,7 @@ import json
 
 from hermodr_delivery.failures import DeliveryFailure
 from hermodr_email_sender.app import providers_of
-from hermodr_email_sender.providers import EmailProvider
+from hermodr_email_sender.providers.dsns import EmailProvider
 from hermodr_email_sender.settings import EmailSenderSettings
 from hermodr_servicekit.settings import load
 

@@ -24,7 +24,7 @@ from hermodr_delivery.provider import Call
 from hermodr_delivery.recorder import Result
 from hermodr_delivery.routing import Route, Routes
 from hermodr_email_sender.domain import OutgoingEmail
-from hermodr_email_sender.providers import EmailProvider
+from hermodr_email_sender.providers.dsns import EmailProvider
 from hermodr_ledger.deliveries.attempts import Attempt, Claim, Outcome
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_ledger.templates.texts import TemplateContent, template_content

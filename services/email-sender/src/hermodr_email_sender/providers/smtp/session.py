@@ -1,6 +1,6 @@
 """One established SMTP connection and the mail transactions on it.
 
-aiosmtplib opens the connection (greeting, EHLO, STARTTLS, AUTH; see `smtp_endpoint`); then this protocol takes it
+aiosmtplib opens the connection (greeting, EHLO, STARTTLS, AUTH; see `endpoint`); then this protocol takes it
 over, because the transaction is the hot path. With PIPELINING (RFC 2920), MAIL, RCPT and DATA go out in one write and
 their replies come back in one read: a fraction of the CPU and a third of the round trips.
 
@@ -15,7 +15,7 @@ With CHUNKING (RFC 3030) too, a mail is one write and one read, as long as the c
 
 Whatever breaks after the last octet left is then unknown, where "offer" would have known that nothing was sent: hence
 only on a connection whose last mail was accepted a moment ago, and for mails that are cheap to send in vain and that no
-server can take for commands (`smtp_content`). After a refusal nothing more is said or believed there (ADR 0025).
+server can take for commands (`content`). After a refusal nothing more is said or believed there (ADR 0025).
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from dataclasses import dataclass
 import structlog
 
 from hermodr_delivery.failures import DeliveryFailure, OutcomeUnknown, PermanentError, TransientError
-from hermodr_email_sender import smtp_content
 from hermodr_email_sender.mime import MimeMessage
-from hermodr_email_sender.smtp_dialogue import Reply, Stage, reply_line
-from hermodr_email_sender.smtp_patience import Patience
-from hermodr_email_sender.smtp_replies import refusal
+from hermodr_email_sender.providers.smtp.content import chunk, dot_stuffed, may_go_unasked
+from hermodr_email_sender.providers.smtp.dialogue import Reply, Stage, reply_line
+from hermodr_email_sender.providers.smtp.patience import Patience
+from hermodr_email_sender.providers.smtp.replies import refusal
 
 MAX_REPLY_OCTETS = 32 * 1024
 _START_INPUT = 354
@@ -205,7 +205,7 @@ class SmtpSession(asyncio.Protocol):
 
     def _may_go_at_once(self, content: bytes) -> bool:
         alive = self._chunking and not self._learnt.no_chunks and self._loop.time() < self._alive_until
-        return alive and smtp_content.may_go_unasked(content)
+        return alive and may_go_unasked(content)
 
     async def _send_at_once(
         self, commands: Mapping[Stage, bytes], content: bytes, secrets: Sequence[str]
@@ -216,7 +216,7 @@ class SmtpSession(asyncio.Protocol):
         """
         try:
             replies = await self._group(
-                [commands[Stage.MAIL], commands[Stage.RCPT], smtp_content.chunk(content)],
+                [commands[Stage.MAIL], commands[Stage.RCPT], chunk(content)],
                 [self._timeouts.content] * 3,
             )
         except SessionBroken as broken:
@@ -305,7 +305,7 @@ class SmtpSession(asyncio.Protocol):
 
     async def _hand_over(self, content: bytes) -> Reply:
         try:
-            (reply,) = await self._exchange(smtp_content.dot_stuffed(content), [self._timeouts.content])
+            (reply,) = await self._exchange(dot_stuffed(content), [self._timeouts.content])
         except SessionBroken as broken:
             raise self._unanswered(broken) from broken
         self._check_in_step()

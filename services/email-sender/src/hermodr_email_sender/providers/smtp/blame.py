@@ -7,7 +7,7 @@ lost just the same, but nothing follows from it for the next one.
 The first rule that fits decides:
 
 1  530, 534, 535, 538: authenticate first (RFC 4954 §6)                                  access
-2  words of the account that we send by (`smtp_limits.OUR_ACCOUNT`)                         access
+2  words of the account that we send by (`limits.OUR_ACCOUNT`)                           access
 3  answers known from a server's own documentation whose codes mislead (`_DOCUMENTED`)
 4  an enhanced code of class 4: the server itself calls it temporary                     later
 5  the enhanced code (`_ADDRESS_CODES`, `_CODES`). It blames the address only in reply to RCPT,
@@ -29,8 +29,8 @@ import re
 from enum import StrEnum
 from typing import NamedTuple
 
-from hermodr_email_sender.smtp_dialogue import Reply, Stage
-from hermodr_email_sender.smtp_limits import OUR_ACCOUNT
+from hermodr_email_sender.providers.smtp.dialogue import Reply, Stage
+from hermodr_email_sender.providers.smtp.limits import OUR_ACCOUNT
 
 
 class Blame(StrEnum):

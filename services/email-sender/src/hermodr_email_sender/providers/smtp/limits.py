@@ -23,7 +23,7 @@ greylisting, a mailbox, a recipient      –             450 4.2.0 Postgrey; Gma
                                                        Gmail "450 4.2.1 Peak SMTP relay limit exceeded"
 4.3.1, 4.3.2, 4.4.5, 4.7.28              pace          RFC 3463: system full; not accepting messages; congestion. Gmail:
                                                        unusual rate
-5xx                                      `smtp_blame`  5.4.5 Gmail "Daily user sending limit exceeded"; 530 …
+5xx                                      `blame`       5.4.5 Gmail "Daily user sending limit exceeded"; 530 …
 other 421                                pace, guessed the service closes (RFC 5321 §3.8); Gmail "Try again later"
 anything else                            –             the mail's own
 

@@ -16,10 +16,10 @@ from typing import cast
 import aiosmtplib
 
 from hermodr_delivery.failures import Cause, DeliveryFailure, Refused, TransientError
-from hermodr_email_sender.smtp_dialogue import Reply, Stage
-from hermodr_email_sender.smtp_names import NAMELESS, address_literal, own_name
-from hermodr_email_sender.smtp_replies import failure
-from hermodr_email_sender.smtp_session import Learnt, SmtpSession, Timeouts
+from hermodr_email_sender.providers.smtp.dialogue import Reply, Stage
+from hermodr_email_sender.providers.smtp.names import NAMELESS, address_literal, own_name
+from hermodr_email_sender.providers.smtp.replies import failure
+from hermodr_email_sender.providers.smtp.session import Learnt, SmtpSession, Timeouts
 
 
 class Security(Enum):
@@ -48,7 +48,7 @@ _OTHER_MECHANISM = frozenset({500, 502, 504, 534})
 @dataclass(frozen=True, slots=True)
 class SmtpEndpoint:
     """One server and account. `helo` is the name we greet with; None for this machine's own
-    (`smtp_names`)."""
+    (`names`)."""
 
     host: str
     port: int

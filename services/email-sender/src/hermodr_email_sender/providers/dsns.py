@@ -24,9 +24,9 @@ from hermodr_contracts.addresses import mailbox
 from hermodr_delivery.provider import Provider, ProviderOptions
 from hermodr_email_sender.domain import Mailbox, OutgoingEmail
 from hermodr_email_sender.errors import ProviderConfigError
-from hermodr_email_sender.smtp import SmtpProvider
-from hermodr_email_sender.smtp_endpoint import Security, SmtpEndpoint
-from hermodr_email_sender.smtp_session import Timeouts
+from hermodr_email_sender.providers.smtp.endpoint import Security, SmtpEndpoint
+from hermodr_email_sender.providers.smtp.provider import SmtpProvider
+from hermodr_email_sender.providers.smtp.session import Timeouts
 
 VARIABLE = "HERMODR_EMAIL_PROVIDERS"
 

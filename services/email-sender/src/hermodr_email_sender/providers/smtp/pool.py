@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hermodr_delivery.failures import Cause, DeliveryFailure, Refused, TransientError
-from hermodr_email_sender.smtp_session import SmtpSession
+from hermodr_email_sender.providers.smtp.session import SmtpSession
 
 _SLOWER = 2.0
 """Times what the slowest beginning took: whatever takes longer is not slow, but silent."""

@@ -7,14 +7,14 @@ from functools import partial
 
 from hermodr_delivery.failures import Cause, PermanentError, Refused
 from hermodr_delivery.provider import Accepted, Call, ProviderOptions
-from hermodr_email_sender import mime, smtp_endpoint
+from hermodr_email_sender import mime
 from hermodr_email_sender.domain import Mailbox, OutgoingEmail
 from hermodr_email_sender.errors import UnsendableMessage
-from hermodr_email_sender.smtp_dialogue import Reply
-from hermodr_email_sender.smtp_endpoint import SmtpEndpoint
-from hermodr_email_sender.smtp_pool import PoolLimits, SmtpPool
-from hermodr_email_sender.smtp_replies import ConnectionUsedUp, queue_id
-from hermodr_email_sender.smtp_session import SmtpSession, StaleSession
+from hermodr_email_sender.providers.smtp.dialogue import Reply
+from hermodr_email_sender.providers.smtp.endpoint import SmtpEndpoint, connect
+from hermodr_email_sender.providers.smtp.pool import PoolLimits, SmtpPool
+from hermodr_email_sender.providers.smtp.replies import ConnectionUsedUp, queue_id
+from hermodr_email_sender.providers.smtp.session import SmtpSession, StaleSession
 
 _STEPS = 4
 """Greeting, EHLO, TLS, AUTH: what a connection begins with, each of which may last as long as the greeting."""
@@ -41,7 +41,7 @@ class SmtpProvider:
         self._endpoint = endpoint
         self.timeouts = endpoint.timeouts
         self._pool = SmtpPool(
-            partial(smtp_endpoint.connect, endpoint),
+            partial(connect, endpoint),
             limits or PoolLimits(size=self.options.concurrency, silence_seconds=endpoint.timeouts.connect),
         )
 
@@ -59,7 +59,7 @@ class SmtpProvider:
 
     async def check(self) -> str:
         """Connects, greets, encrypts and logs in as every session begins, and leaves."""
-        session = await smtp_endpoint.connect(self._endpoint)
+        session = await connect(self._endpoint)
         words = ["encrypted" if session.encrypted else "not encrypted"]
         words += ["logged in"] if self._endpoint.username is not None else []
         session.quit()

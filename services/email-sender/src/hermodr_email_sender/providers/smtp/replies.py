@@ -1,12 +1,12 @@
 """What an SMTP server's refusal means for the delivery.
 
 stage     reply                                     failure
-any       a limit of the server, or our own mistake Refused: see `smtp_limits`
+any       a limit of the server, or our own mistake Refused: see `limits`
 any       enough for one connection                 `ConnectionUsedUp`, if other mails went before on it
 any       421, 450, 452                             Throttled
 any       other 4xx                                 TransientError
-connect   5xx                                       Refused: see `smtp_limits`
-any       any other 5xx, by whom it blames          (`smtp_blame`, whose rule is in the failure's detail)
+connect   5xx                                       Refused: see `limits`
+any       any other 5xx, by whom it blames          (`blame`, whose rule is in the failure's detail)
             address                                 PermanentError, bounced
             message                                 PermanentError
             access                                  Refused: the operator's mistake must not burn mails
@@ -33,10 +33,10 @@ from hermodr_delivery.failures import (
     Throttled,
     TransientError,
 )
-from hermodr_email_sender.retry_hints import seconds_asked
-from hermodr_email_sender.smtp_blame import OF_OUR_ACCOUNT, Blame, Verdict, blame
-from hermodr_email_sender.smtp_dialogue import Reply, Stage
-from hermodr_email_sender.smtp_limits import limit_of, used_up
+from hermodr_email_sender.providers.smtp.blame import OF_OUR_ACCOUNT, Blame, Verdict, blame
+from hermodr_email_sender.providers.smtp.dialogue import Reply, Stage
+from hermodr_email_sender.providers.smtp.limits import limit_of, used_up
+from hermodr_email_sender.providers.smtp.retry_hints import seconds_asked
 
 # Postfix and sendmail's heirs, Exim, Amazon's bare "Ok <id>".
 _QUEUE_ID = re.compile(

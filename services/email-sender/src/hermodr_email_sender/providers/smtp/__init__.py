@@ -1,0 +1,1 @@
+"""SMTP: sessions in a pool, and what a server's replies mean."""

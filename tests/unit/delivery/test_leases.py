@@ -105,10 +105,10 @@ async def test_a_claim_no_worker_is_free_for_is_given_back_before_its_lease_runs
     running = asyncio.create_task(lane.pump.run())
     message = lane.submit(ids)
     await wait_until(lambda: lane.provider.under_way == 1)
-    assert await lane.pump.give_back() == LEASE / 10
+    assert await lane.pump.queue.give_back() == LEASE / 10
     assert lane.attempts.released == []
     lane.clock.advance(LEASE / 2 + 1)
-    await lane.pump.give_back()
+    await lane.pump.queue.give_back()
     assert lane.attempts.released == ids[1:]
     lane.provider.gate.set()
     await done(message)

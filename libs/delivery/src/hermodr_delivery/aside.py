@@ -34,7 +34,7 @@ _CALLED = 2
 
 
 class Lane(Protocol):
-    """Where the claims come from and go: `hermodr_delivery.pump.Pump`."""
+    """Where the claims come from and go: `hermodr_delivery.queue.Queue`."""
 
     @property
     def paused(self) -> bool: ...

@@ -1,0 +1,278 @@
+"""The ids of one lane: waiting unclaimed, claimed a few at a time, given back.
+
+    submit ─▶ line ─▶ claim and prepare ─▶ `ready`, for the workers ─▶ settled
+               ▲         └─ database away: back in line until it answers
+               └─ paused, or refused by the provider: claimed again later
+
+Ids wait unclaimed until a worker is about to be free. So a lease covers little more than the provider's call, and a
+slow provider leaves the rest of the crowd to other senders.
+"""
+
+import asyncio
+import contextlib
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+
+from hermodr_delivery.claimed import AtHand, Message, Send
+from hermodr_delivery.leases import Renewals
+from hermodr_delivery.pace import Pace
+from hermodr_ledger.deliveries.attempts import Claim
+from hermodr_ledger.engine import LedgerUnavailable
+from hermodr_servicekit.clock import Clock
+
+log = structlog.get_logger()
+
+HELD_SECONDS = 600.0
+"""How long ids may wait in line: the channel may be paused, the database away, the provider slow. RabbitMQ takes a
+consumer that acknowledges nothing for half an hour for dead. The scheduler announces the ids again."""
+
+AGAIN_SECONDS = 30.0
+"""When the scheduler may announce a delivery that was claimed and waits in line again."""
+
+LOOK_SECONDS = 30.0
+"""Between two looks for ids that have waited too long."""
+
+SLOW_SECONDS = 5.0
+"""A claim that failed after so long may have waited for a row that somebody keeps locked."""
+
+PREPARED_TOGETHER = 16
+"""Claims that are prepared in a row. Doing the same for many mails costs a tenth less than doing everything for each in
+turn: what the processor needs is in its caches."""
+
+PREPARING_SECONDS = 0.002
+"""How long everything else waits for that; the usual sixteen take half of it. One that takes longer ends the row."""
+
+_FIRST_PAUSE_SECONDS = 0.05
+_LONGEST_PAUSE_SECONDS = 1.0
+"""Between two questions to a database that is away."""
+
+_LOOKS = 0.1
+"""Of a lease between two looks whether a claim waits too long for a worker."""
+
+Prepare = Callable[[Claim], Send]
+"""Does what can be done before the delivery's turn comes, without waiting for anything. Does not raise."""
+
+
+class Claims(Renewals, Protocol):
+    """Where deliveries are claimed: `hermodr_ledger.deliveries.attempting.Attempts`."""
+
+    async def claim(self, ids: Sequence[UUID], *, owner: str, lease_seconds: float) -> list[Claim]:
+        """See `hermodr_ledger.deliveries.attempts.claim`. Raises `LedgerUnavailable`."""
+        ...
+
+    async def release(self, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
+        """See `hermodr_ledger.deliveries.attempts.release`. Raises `LedgerUnavailable`."""
+        ...
+
+
+_Entry = tuple[UUID, Message, bool]
+"""An id in line, its message, and whether a claim of it has run out of time before."""
+
+
+class Queue:
+    """Claims what `pace` asks for and puts it into `ready`. `resting` says for how many seconds there is nobody to send
+    to: nothing is claimed meanwhile, nor while `paused`, nor when `stopping`."""
+
+    def __init__(
+        self,
+        claims: Claims,
+        prepare: Prepare,
+        ready: asyncio.Queue[AtHand],
+        clock: Clock,
+        *,
+        owner: str,
+        pace: Pace,
+        lease_seconds: float,
+        resting: Callable[[], float],
+    ) -> None:
+        self._claims = claims
+        self._prepare = prepare
+        self._ready = ready
+        self._clock = clock
+        self._owner = owner
+        self._pace = pace
+        self._lease_seconds = lease_seconds
+        self._resting = resting
+        self._line: deque[_Entry] = deque()
+        self._in_hand = 0
+        self._pause_seconds = _FIRST_PAUSE_SECONDS
+        self._turn = asyncio.Event()
+        self.paused = False
+        self.stopping = False
+
+    def add(self, ids: Sequence[UUID]) -> Message:
+        """Puts the ids in line; the message is done when each of them is settled."""
+        message = Message(len(ids), self._clock.monotonic())
+        self._line.extend((each, message, False) for each in ids)
+        self._turn.set()
+        return message
+
+    def resume(self) -> None:
+        """Claims again after a pause."""
+        self.paused = False
+        self._turn.set()
+
+    def stop(self) -> None:
+        """Claims nothing more, and gives the unclaimed messages back to the broker."""
+        self.stopping = True
+        while self._line:
+            self._line.popleft()[1].give_back()
+
+    async def all_settled(self) -> None:
+        """Returns when nothing is claimed any more; after `stop`."""
+        while self._in_hand:
+            self._turn.clear()
+            await self._turn.wait()
+
+    def settled(self, message: Message) -> None:
+        """One delivery of the message is dealt with."""
+        self._in_hand -= 1
+        self._pace.done()
+        message.settle()
+        self._turn.set()
+
+    def went_aside(self) -> None:
+        """A claimed delivery takes long, and no worker meanwhile."""
+        self._in_hand -= 1
+        self._turn.set()
+
+    def at_hand(self, ready: AtHand) -> None:
+        """A delivery that took long is ready for a worker."""
+        self._in_hand += 1
+        self._ready.put_nowait(ready)
+
+    def in_line(self, delivery_id: UUID, message: Message) -> None:
+        """A delivery that takes long, and was given back, is to be claimed again."""
+        self._line.append((delivery_id, message, False))
+        self._turn.set()
+
+    def in_line_again(self, claimed: Claim, message: Message, *, last: bool = False) -> None:
+        """A delivery whose claim was given back is to be claimed again: next, or after all others."""
+        self._in_hand -= 1
+        entry = (claimed.id, message, False)
+        if last:
+            self._line.append(entry)
+        else:
+            self._line.appendleft(entry)
+        self._turn.set()
+
+    async def release(self, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
+        """Gives claims back to the ledger; while it is away their leases run out."""
+        try:
+            await self._claims.release(claims, held_seconds=held_seconds)
+        except Exception as error:  # noqa: BLE001 - a worker does not end for it
+            log.warning(
+                "their leases will have to run out", deliveries=len(claims), error=type(error).__name__
+            )
+
+    async def claim_always(self) -> None:
+        """Claims whenever there is room, until cancelled."""
+        while True:
+            self._turn.clear()
+            ahead, resting = self._pace.ahead(), self._resting()
+            if resting and self._line:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(resting):
+                        await self._turn.wait()
+            elif self._line and self._in_hand <= ahead // 2 and not (self.stopping or self.paused):
+                await self._claim_some(ahead - self._in_hand)
+            else:
+                await self._turn.wait()
+
+    async def let_go(self) -> float:
+        """Leaves to the scheduler what has waited in line for too long; for `periodic.repeat`."""
+        line, self._line = self._line, deque()
+        oldest = self._clock.monotonic() - HELD_SECONDS
+        for entry in line:
+            if entry[1].since < oldest:
+                entry[1].settle()
+            else:
+                self._line.append(entry)
+        return LOOK_SECONDS
+
+    async def give_back(self) -> float:
+        """Gives back claims that expired, or whose lease would run out before a worker is free, as every call takes
+        long. Nothing was sent, and nobody is to think that it might have been. For `periodic.repeat`."""
+        now = self._clock.monotonic()
+        at_hand = [self._ready.get_nowait() for _ in range(self._ready.qsize())]
+        late = [each for each in at_hand if now > each.good_until]
+        for each in at_hand:
+            if now <= each.good_until:
+                self._ready.put_nowait(each)
+        if late:
+            log.info("claims given back unsent, as all calls take long", deliveries=len(late))
+            await self.release([each.claim for each in late])
+            for each in late:
+                self.settled(each.message)
+        return self._lease_seconds * _LOOKS
+
+    async def _claim_some(self, room: int) -> None:
+        taken = [self._line.popleft() for _ in range(min(room, len(self._line)))]
+        self._in_hand += len(taken)
+        began = self._clock.monotonic()
+        try:
+            claims = await self._claims.claim(
+                [each for each, _, _ in taken], owner=self._owner, lease_seconds=self._lease_seconds
+            )
+        except LedgerUnavailable as error:
+            log.warning("deliveries wait for the database", deliveries=len(taken), error=str(error))
+            self._put_back(taken, slow=self._clock.monotonic() - began > SLOW_SECONDS)
+            await self._ledger_back()
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, the lane goes on
+            log.error("not claimed; the scheduler will announce them", error=type(error).__name__)
+            for _, message, _ in taken:
+                self.settled(message)
+            await asyncio.sleep(_LONGEST_PAUSE_SECONDS)
+            return
+        self._pause_seconds = _FIRST_PAUSE_SECONDS
+        await self._make_ready(taken, {each.id: each for each in claims}, began)
+
+    async def _make_ready(self, taken: Sequence[_Entry], claims: dict[UUID, Claim], began: float) -> None:
+        row_ends = self._clock.monotonic() + PREPARING_SECONDS
+        for number, (delivery_id, message, _) in enumerate(taken, 1):
+            claimed = claims.pop(delivery_id, None)
+            if claimed is None:
+                self.settled(message)
+            else:
+                good_until = began + min(self._lease_seconds / 2, _left(claimed))
+                self._ready.put_nowait(AtHand(claimed, self._prepare(claimed), message, good_until))
+            if number % PREPARED_TOGETHER == 0 or self._clock.monotonic() > row_ends:
+                await asyncio.sleep(0)
+                row_ends = self._clock.monotonic() + PREPARING_SECONDS
+
+    def _put_back(self, taken: Sequence[_Entry], *, slow: bool) -> None:
+        """To the end of the line. But those of two slow claims are left to the scheduler: most likely not the ledger is
+        slow, but somebody keeps one of these rows locked."""
+        self._in_hand -= len(taken)
+        for each, message, slow_before in taken:
+            if self.stopping:
+                message.give_back()
+            elif slow and slow_before:
+                message.settle()
+            else:
+                self._line.append((each, message, slow or slow_before))
+        self._turn.set()
+
+    async def _ledger_back(self) -> None:
+        """Returns when the ledger answers. Messages that go back to the broker meanwhile will come again; they are
+        dropped here, or the line would grow with each connection lost."""
+        while True:
+            await asyncio.sleep(self._pause_seconds)
+            self._pause_seconds = min(self._pause_seconds * 2, _LONGEST_PAUSE_SECONDS)
+            self._line = deque(entry for entry in self._line if not entry[1].done.done())
+            try:
+                await self._claims.claim([], owner=self._owner, lease_seconds=self._lease_seconds)
+            except LedgerUnavailable:
+                continue
+            return
+
+
+def _left(claimed: Claim) -> float:
+    """Seconds from the claim until it is not to be sent any more."""
+    return math.inf if claimed.expires_in is None else claimed.expires_in

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from uuid import UUID
 
-from hermodr_delivery.pump import Pump
+from hermodr_delivery.lane.pump import Pump
 from tests.support.clocks import FakeClock
 from tests.unit.delivery.fakes import PATIENCE, Bench, Provider
 

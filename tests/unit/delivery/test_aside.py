@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from hermodr_delivery import aside
 from hermodr_delivery.claimed import Send, TakesLong
-from hermodr_delivery.pump import Pump
+from hermodr_delivery.lane import aside
+from hermodr_delivery.lane.pump import Pump
 from hermodr_delivery.recorder import Result
 from hermodr_ledger.deliveries.attempts import Claim
 from hermodr_servicekit.periodic import running

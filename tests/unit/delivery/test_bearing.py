@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from hermodr_delivery.bearing import LONGEST_ASKED_SECONDS, LONGEST_GUESSED_SECONDS, Bearing
 from hermodr_delivery.failures import Cause, Refused
+from hermodr_delivery.routing.bearing import LONGEST_ASKED_SECONDS, LONGEST_GUESSED_SECONDS, Bearing
 from tests.support.clocks import FakeClock
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from uuid import UUID
 
-from hermodr_delivery.leases import LONGEST_CALL_SECONDS, Leases
+from hermodr_delivery.lane.leases import LONGEST_CALL_SECONDS, Leases
 from tests.support.clocks import FakeClock
 from tests.support.waiting import wait_until
 from tests.unit.delivery.fakes import FakeAttempts, claim_of, new_ids

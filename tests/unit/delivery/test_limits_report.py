@@ -7,9 +7,9 @@ from prometheus_client import CollectorRegistry
 
 from hermodr_contracts.vocabulary import Channel
 from hermodr_delivery.failures import Cause, Refused
-from hermodr_delivery.limits_report import LimitsReport
 from hermodr_delivery.metrics import SenderMetrics
-from hermodr_delivery.routing import Routes
+from hermodr_delivery.routing.limits_report import LimitsReport
+from hermodr_delivery.routing.routes import Routes
 from hermodr_ledger.deliveries.provider_limits import REPORT_EVERY_SECONDS, ProviderLimits
 from tests.support.clocks import FakeClock
 from tests.unit.delivery.test_routing import Named

@@ -1,6 +1,6 @@
 """How far ahead a lane claims."""
 
-from hermodr_delivery.pace import AHEAD_SECONDS, Pace
+from hermodr_delivery.lane.pace import AHEAD_SECONDS, Pace
 from tests.support.clocks import FakeClock
 
 

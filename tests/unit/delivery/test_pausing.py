@@ -1,7 +1,7 @@
 """A sender believes itself paused until it knows better, and passes every change on."""
 
 from hermodr_contracts.vocabulary import Channel
-from hermodr_delivery.pausing import PauseWatch
+from hermodr_delivery.lane.pausing import PauseWatch
 
 
 class Recording:

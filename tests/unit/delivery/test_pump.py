@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from hermodr_delivery.claimed import Send, Stopping, Withheld
-from hermodr_delivery.pump import CLAIMS_PER_WORKER, Pump
-from hermodr_delivery.queue import PREPARED_TOGETHER, PREPARING_SECONDS
+from hermodr_delivery.lane.pump import CLAIMS_PER_WORKER, Pump
+from hermodr_delivery.lane.queue import PREPARED_TOGETHER, PREPARING_SECONDS
 from hermodr_delivery.recorder import Result
 from hermodr_ledger.deliveries.attempts import Claim, Outcome
 from hermodr_servicekit.periodic import running

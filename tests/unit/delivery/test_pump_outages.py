@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from hermodr_delivery.claimed import Stopping
-from hermodr_delivery.queue import HELD_SECONDS, SLOW_SECONDS
+from hermodr_delivery.lane.queue import HELD_SECONDS, SLOW_SECONDS
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_servicekit.periodic import running
 from tests.support.waiting import wait_until
@@ -95,7 +95,7 @@ async def test_messages_are_let_go_before_the_broker_takes_the_sender_for_dead(r
 
 
 async def test_it_looks_for_such_messages_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hermodr_delivery.queue.LOOK_SECONDS", 0.001)
+    monkeypatch.setattr("hermodr_delivery.lane.queue.LOOK_SECONDS", 0.001)
     lane = Lane()
     lane.pump.pause()
     async with running(lane.pump.run()):

@@ -6,13 +6,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from hermodr_contracts.vocabulary import Priority
-from hermodr_delivery.bearing import Bearing
 from hermodr_delivery.claimed import Withheld
 from hermodr_delivery.failures import Cause, PermanentError, Refused, Throttled, TransientError
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.provider import Accepted, ProviderOptions
-from hermodr_delivery.routing import ENOUGH, Route, Routes
-from hermodr_delivery.turns import Turns
+from hermodr_delivery.routing.bearing import Bearing
+from hermodr_delivery.routing.routes import ENOUGH, Route, Routes
+from hermodr_delivery.routing.turns import Turns
 from hermodr_ledger.deliveries.attempts import Claim
 from hermodr_servicekit.clock import SystemClock
 from tests.support.clocks import FakeClock

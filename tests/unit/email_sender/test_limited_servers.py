@@ -11,8 +11,8 @@ from uuid import UUID
 import pytest
 
 from hermodr_contracts.vocabulary import Priority
-from hermodr_delivery.pump import Pump
-from hermodr_delivery.routing import Routes
+from hermodr_delivery.lane.pump import Pump
+from hermodr_delivery.routing.routes import Routes
 from hermodr_email_sender.domain import Mailbox
 from hermodr_email_sender.providers.dsns import EmailProvider, build_providers
 from hermodr_email_sender.service import EmailSending

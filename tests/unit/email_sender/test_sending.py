@@ -12,7 +12,7 @@ from hermodr_delivery.claimed import Send, TakesLong, Withheld
 from hermodr_delivery.failures import Cause, PermanentError, Refused
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.provider import Accepted, Call, ProviderOptions
-from hermodr_delivery.routing import Routes
+from hermodr_delivery.routing.routes import Routes
 from hermodr_email_sender.domain import OutgoingEmail
 from hermodr_email_sender.providers.dsns import EmailProvider
 from hermodr_email_sender.service import EmailSending

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 from hermodr_contracts.addresses import mailbox
 from hermodr_contracts.vocabulary import Channel, Priority
-from hermodr_delivery.limits_report import LimitsReport
+from hermodr_delivery.lane.pausing import PauseWatch
+from hermodr_delivery.lane.pump import Pump
 from hermodr_delivery.metrics import SenderMetrics
-from hermodr_delivery.pausing import PauseWatch
-from hermodr_delivery.pump import Pump
 from hermodr_delivery.recorder import Recorder
-from hermodr_delivery.routing import Routes
+from hermodr_delivery.routing.limits_report import LimitsReport
+from hermodr_delivery.routing.routes import Routes
 from hermodr_delivery.throughput import Throughput
 from hermodr_email_sender.domain import Mailbox
 from hermodr_email_sender.errors import ProviderConfigError

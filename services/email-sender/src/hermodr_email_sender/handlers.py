@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from hermodr_contracts.messages import SendEmails
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_delivery.claimed import Stopping
-from hermodr_delivery.pump import Pump
+from hermodr_delivery.lane.pump import Pump
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.broker_session import GiveBack, Handler
 

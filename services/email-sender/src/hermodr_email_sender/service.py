@@ -22,7 +22,7 @@ from hermodr_delivery.failures import (
 )
 from hermodr_delivery.provider import Call
 from hermodr_delivery.recorder import Result
-from hermodr_delivery.routing import Route, Routes
+from hermodr_delivery.routing.routes import Route, Routes
 from hermodr_email_sender.domain import OutgoingEmail
 from hermodr_email_sender.providers.dsns import EmailProvider
 from hermodr_ledger.deliveries.attempts import Attempt, Claim, Outcome
@@ -43,7 +43,7 @@ _LARGE_MAIL = 128 * 1024
 
 
 class EmailSending:
-    """Makes one attempt of a delivery, by the provider whose turn it is (`hermodr_delivery.routing`)."""
+    """Makes one attempt of a delivery, by the provider whose turn it is (`hermodr_delivery.routing.routes`)."""
 
     def __init__(
         self,

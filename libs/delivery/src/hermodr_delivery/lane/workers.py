@@ -5,10 +5,10 @@ from functools import partial
 
 import structlog
 
-from hermodr_delivery.aside import Aside
 from hermodr_delivery.claimed import AtHand, Held, Message, TakesLong, Withheld
-from hermodr_delivery.leases import Leases
-from hermodr_delivery.queue import AGAIN_SECONDS, Queue
+from hermodr_delivery.lane.aside import Aside
+from hermodr_delivery.lane.leases import Leases
+from hermodr_delivery.lane.queue import AGAIN_SECONDS, Queue
 from hermodr_delivery.recorder import Recorder
 from hermodr_ledger.deliveries.attempts import Claim
 from hermodr_servicekit.cancellation import cancelled_from_outside

@@ -11,13 +11,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from hermodr_delivery.aside import Aside
 from hermodr_delivery.claimed import AtHand, Stopping
-from hermodr_delivery.leases import Leases
-from hermodr_delivery.pace import Pace
-from hermodr_delivery.queue import Claims, Prepare, Queue
+from hermodr_delivery.lane.aside import Aside
+from hermodr_delivery.lane.leases import Leases
+from hermodr_delivery.lane.pace import Pace
+from hermodr_delivery.lane.queue import Claims, Prepare, Queue
+from hermodr_delivery.lane.workers import Workers
 from hermodr_delivery.recorder import Recorder
-from hermodr_delivery.workers import Workers
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.periodic import repeat
 

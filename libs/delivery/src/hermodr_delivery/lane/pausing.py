@@ -17,7 +17,7 @@ LOOK_EVERY_SECONDS = 1.0
 
 
 class Pausable(Protocol):
-    """What a pause holds up: `hermodr_delivery.pump.Pump`."""
+    """What a pause holds up: `hermodr_delivery.lane.pump.Pump`."""
 
     def pause(self) -> None: ...
     def resume(self) -> None: ...

@@ -4,8 +4,8 @@ import asyncio
 import heapq
 from itertools import count
 
-from hermodr_delivery.bearing import Bearing
 from hermodr_delivery.claimed import Withheld
+from hermodr_delivery.routing.bearing import Bearing
 from hermodr_servicekit.clock import Clock
 
 _Waiter = tuple[bool, int, asyncio.Future[None], float]

@@ -17,12 +17,12 @@ from uuid import UUID
 import structlog
 
 from hermodr_contracts.vocabulary import Priority
-from hermodr_delivery.bearing import Bearing
 from hermodr_delivery.claimed import Withheld
 from hermodr_delivery.failures import DeliveryFailure, PermanentError, Refused, Throttled
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.provider import Accepted, Call, ProviderOptions
-from hermodr_delivery.turns import Turns
+from hermodr_delivery.routing.bearing import Bearing
+from hermodr_delivery.routing.turns import Turns
 from hermodr_ledger.deliveries.attempts import Claim
 from hermodr_servicekit.clock import Clock
 

@@ -19,8 +19,8 @@ from uuid import UUID
 import structlog
 
 from hermodr_delivery.claimed import AtHand, Message, Send
-from hermodr_delivery.leases import Renewals
-from hermodr_delivery.pace import Pace
+from hermodr_delivery.lane.leases import Renewals
+from hermodr_delivery.lane.pace import Pace
 from hermodr_ledger.deliveries.attempts import Claim
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_servicekit.clock import Clock

@@ -16,7 +16,7 @@ from uuid import UUID
 import structlog
 
 from hermodr_delivery.claimed import AtHand, GetReady, Message, Withheld
-from hermodr_delivery.leases import Call, Leases
+from hermodr_delivery.lane.leases import Call, Leases
 from hermodr_ledger.deliveries.attempts import Claim
 from hermodr_servicekit.cancellation import cancelled_from_outside
 
@@ -34,7 +34,7 @@ _CALLED = 2
 
 
 class Lane(Protocol):
-    """Where the claims come from and go: `hermodr_delivery.queue.Queue`."""
+    """Where the claims come from and go: `hermodr_delivery.lane.queue.Queue`."""
 
     @property
     def paused(self) -> bool: ...

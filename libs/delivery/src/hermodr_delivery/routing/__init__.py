@@ -1,0 +1,1 @@
+"""Which provider makes an attempt, when its turn is, and what it bears."""

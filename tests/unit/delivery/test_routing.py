@@ -11,7 +11,8 @@ from hermodr_delivery.failures import Cause, PermanentError, Refused, Throttled,
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.provider import Accepted, ProviderOptions
 from hermodr_delivery.routing.bearing import Bearing
-from hermodr_delivery.routing.routes import ENOUGH, Route, Routes
+from hermodr_delivery.routing.route import ENOUGH, Route
+from hermodr_delivery.routing.routes import Routes
 from hermodr_delivery.routing.turns import Turns
 from hermodr_ledger.deliveries.attempts import Claim
 from hermodr_servicekit.clock import SystemClock

@@ -22,7 +22,8 @@ from hermodr_delivery.failures import (
 )
 from hermodr_delivery.provider import Call
 from hermodr_delivery.recorder import Result
-from hermodr_delivery.routing.routes import Route, Routes
+from hermodr_delivery.routing.route import Route
+from hermodr_delivery.routing.routes import Routes
 from hermodr_email_sender.domain import OutgoingEmail
 from hermodr_email_sender.providers.dsns import EmailProvider
 from hermodr_ledger.deliveries.attempts import Attempt, Claim, Outcome

@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from hermodr_contracts.vocabulary import Channel
-from hermodr_delivery.routing.routes import Route, Routes
+from hermodr_delivery.routing.route import Route
+from hermodr_delivery.routing.routes import Routes
 from hermodr_ledger.deliveries.provider_limits import REPORT_EVERY_SECONDS, ProviderLimits
 from hermodr_servicekit.clock import Clock
 

@@ -1,0 +1,136 @@
+"""The way to one provider: when a call's turn is, and what the answer says about the provider itself.
+
+refusal                                    the delivery                      the provider
+before the message was named               back to the head of the line      `bearing` learns
+after it was named                         back to the end of the line       `bearing` learns
+ … three times, while others were served   an attempt (`Throttled`)          –
+ … ten times, whatever became of others    an attempt (`Throttled`)          `bearing` learns
+
+So a server that answers one address as if it were its own limit is found out, and nothing waits for ever.
+"""
+
+from collections import OrderedDict
+from typing import Generic, Protocol, TypeVar
+from uuid import UUID
+
+import structlog
+
+from hermodr_contracts.vocabulary import Priority
+from hermodr_delivery.claimed import Withheld
+from hermodr_delivery.failures import DeliveryFailure, PermanentError, Refused, Throttled
+from hermodr_delivery.metrics import SenderMetrics
+from hermodr_delivery.provider import Accepted, Call, ProviderOptions
+from hermodr_delivery.routing.bearing import Bearing
+from hermodr_delivery.routing.turns import Turns
+from hermodr_ledger.deliveries.attempts import Claim
+from hermodr_servicekit.clock import Clock
+
+log = structlog.get_logger()
+
+SUSPECT = 3
+"""Refusals of one message while others were served: it is not the provider's limit, but the message."""
+ENOUGH = 10
+"""Refusals of one message, whatever became of others. That takes minutes: each is followed by a longer rest."""
+_REMEMBERED = 10_000
+
+
+class LimitedProvider(Protocol):
+    """A provider and what an operator allowed it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def place(self) -> str: ...
+    @property
+    def options(self) -> ProviderOptions: ...
+    async def close(self) -> None: ...
+
+
+ProviderT = TypeVar("ProviderT", bound=LimitedProvider)
+
+
+class Route(Generic[ProviderT]):
+    """The way to one provider. Its calls are made here, so that what it answers is heeded whoever asked."""
+
+    def __init__(self, provider: ProviderT, clock: Clock, metrics: SenderMetrics, *, patience: float) -> None:
+        options = provider.options
+        self.provider = provider
+        self.bearing = Bearing(clock, most=options.concurrency, rate=options.rate)
+        self.turns = Turns(self.bearing, clock)
+        self._clock = clock
+        self._metrics = metrics
+        self._patience = patience
+        self._observe = metrics.provider_request.labels(provider.name).observe
+        self._served = 0
+        self._suspects: OrderedDict[UUID, tuple[int, int, int]] = OrderedDict()
+        metrics.calls_allowed.labels(provider.name).set_function(lambda: self.bearing.at_once)
+        metrics.rate_allowed.labels(provider.name).set_function(lambda: self.bearing.rate or 0.0)
+        metrics.resting.labels(provider.name).set_function(lambda: self.bearing.resting)
+
+    async def take(self, claim: Claim) -> None:
+        """Returns at the delivery's turn; `leave` must follow. Raises `Withheld` when that would take too long."""
+        waited = await self.turns.take(urgent=claim.priority is Priority.URGENT, patience=self._patience)
+        if waited:
+            self._metrics.rate_limit_wait.observe(waited)
+
+    def leave(self) -> None:
+        """The turn is over."""
+        self.turns.leave()
+
+    async def make(self, call: Call, claim: Claim) -> Accepted:
+        """Makes the call, in a turn. Raises its `DeliveryFailure`, or `Withheld` instead of a refusal that has nothing
+        to do with the message: the delivery waits, and costs no attempt."""
+        began = self._clock.monotonic()
+        try:
+            accepted = await call()
+        except Refused as refusal:
+            self._refused(refusal, claim, began)
+            raise Withheld(last=refusal.named) from refusal
+        except DeliveryFailure as failure:
+            if isinstance(failure, PermanentError | Throttled):
+                self._answered(claim, began)
+            else:
+                self.bearing.away()
+            raise
+        finally:
+            self._observe(self._clock.monotonic() - began)
+        self._answered(claim, began)
+        return accepted
+
+    def _answered(self, claim: Claim, began: float) -> None:
+        self._served += 1
+        self.bearing.served(began)
+        if self._suspects:
+            self._suspects.pop(claim.id, None)
+
+    def _refused(self, refusal: Refused, claim: Claim, began: float) -> None:
+        self._metrics.refusals.labels(self.provider.name, refusal.cause).inc()
+        refusals = self._suspected(claim.id) if refusal.named else (0, 0)
+        if refusals[0] < SUSPECT:
+            before = self.bearing.last
+            self.bearing.refused(refusal, began)
+            if self.bearing.last is not before:
+                self._tell(refusal)
+        if refusals[0] >= SUSPECT or refusals[1] >= ENOUGH:
+            raise Throttled(refusal.code, refusal.detail, retry_after=refusal.retry_after) from refusal
+
+    def _suspected(self, delivery_id: UUID) -> tuple[int, int]:
+        """How often the message was refused while others were served, and how often in all."""
+        isolated, total, served = self._suspects.pop(delivery_id, (0, 0, -1))
+        isolated += served != self._served
+        self._suspects[delivery_id] = isolated, total + 1, self._served
+        if len(self._suspects) > _REMEMBERED:
+            self._suspects.popitem(last=False)
+        return isolated, total + 1
+
+    def _tell(self, refusal: Refused) -> None:
+        log.warning(
+            "the provider takes less from us",
+            provider=self.provider.name,
+            cause=refusal.cause,
+            code=refusal.code,
+            detail=refusal.detail,
+            calls_at_once=self.bearing.calls,
+            per_second=self.bearing.rate and round(self.bearing.rate, 2),
+            rests_seconds=round(self.bearing.resting, 1),
+        )

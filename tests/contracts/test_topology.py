@@ -22,8 +22,8 @@ from hermodr_contracts.topology import (
     parse_ladder,
 )
 from hermodr_contracts.vocabulary import Channel, Priority
+from hermodr_delivery import sender
 from hermodr_dispatcher import handlers as dispatcher
-from hermodr_email_sender import handlers as email_sender
 from hermodr_scheduler import handlers as scheduler
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +62,7 @@ def subscriptions(topology: Topology) -> dict[str, list[str]]:
         name: RecordingBroker(topology) for name in ("dispatcher", "email-sender", "scheduler")
     }
     dispatcher.subscribe(brokers["dispatcher"], anything, prefetch=1)
-    email_sender.subscribe(brokers["email-sender"], dict.fromkeys(Priority, anything), prefetch=1)
+    sender.subscribe(brokers["email-sender"], Channel.EMAIL, dict.fromkeys(Priority, anything), prefetch=1)
     scheduler.subscribe(brokers["scheduler"], anything)
     return {name: sorted(broker.consumed) for name, broker in brokers.items()}
 

@@ -10,12 +10,14 @@ from uuid import UUID
 
 import pytest
 
-from hermodr_contracts.vocabulary import Priority
+from hermodr_contracts.vocabulary import Channel, Priority
+from hermodr_delivery.contents import Contents
 from hermodr_delivery.lane.pump import Pump
 from hermodr_delivery.routing.routes import Routes
+from hermodr_delivery.sending import Sending
+from hermodr_email_sender.composing import EmailComposer
 from hermodr_email_sender.domain import Mailbox
 from hermodr_email_sender.providers.dsns import EmailProvider, build_providers
-from hermodr_email_sender.service import EmailSending
 from hermodr_ledger.deliveries.attempts import Claim, Outcome
 from hermodr_ledger.engine import Ledger
 from hermodr_servicekit.clock import SystemClock
@@ -52,13 +54,12 @@ class Sender:
             production=False,
         )
         self.routes = Routes(self.providers, self.clock, self.bench.metrics, patience=5.0)
-        sending = EmailSending(
-            cast("Ledger", None),
+        sending = Sending(
+            Contents(cast("Ledger", None), Channel.EMAIL),
+            EmailComposer(BoundedRenderer(cast("Cell", None), self.clock.monotonic), "example.com"),
             self.routes,
-            BoundedRenderer(cast("Cell", None), self.clock.monotonic),
             self.clock,
             owner="me",
-            message_id_domain="example.com",
         )
         self.pumps = {
             priority: Pump(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from hermodr_delivery.dsn import ProviderConfigError
 from hermodr_delivery.provider import ProviderOptions
-from hermodr_email_sender.errors import ProviderConfigError
 from hermodr_email_sender.providers.dsns import EmailProvider, build_providers
 from hermodr_email_sender.providers.smtp.provider import SmtpProvider
 from hermodr_email_sender.providers.smtp.session import Timeouts

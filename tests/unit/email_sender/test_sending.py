@@ -8,14 +8,17 @@ from uuid import UUID, uuid4
 import pytest
 from prometheus_client import CollectorRegistry
 
+from hermodr_contracts.vocabulary import Channel
 from hermodr_delivery.claimed import Send, TakesLong, Withheld
+from hermodr_delivery.contents import Contents
 from hermodr_delivery.failures import Cause, PermanentError, Refused
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.provider import Accepted, Call, ProviderOptions
 from hermodr_delivery.routing.routes import Routes
+from hermodr_delivery.sending import Sending
+from hermodr_email_sender.composing import EmailComposer
 from hermodr_email_sender.domain import OutgoingEmail
 from hermodr_email_sender.providers.dsns import EmailProvider
-from hermodr_email_sender.service import EmailSending
 from hermodr_ledger.deliveries.attempts import Outcome
 from hermodr_ledger.engine import Ledger, Row
 from hermodr_ledger.templates.texts import TemplateContent
@@ -100,15 +103,16 @@ class Texts:
         return [{"subject": "Hello", "body_text": "you", "body_html": None}]
 
 
-def sending_with(parts: Breaking, *, paused: bool = False, ledger: Texts | None = None) -> EmailSending:
+def sending_with(
+    parts: Breaking, *, paused: bool = False, ledger: Texts | None = None
+) -> Sending[OutgoingEmail]:
     clock = FakeClock()
-    return EmailSending(
-        cast("Ledger", ledger),
+    return Sending(
+        Contents(cast("Ledger", ledger), Channel.EMAIL),
+        EmailComposer(cast("BoundedRenderer", parts), "example.org"),
         Routes([cast("EmailProvider", parts)], clock, SenderMetrics(CollectorRegistry()), patience=5.0),
-        cast("BoundedRenderer", parts),
         clock,
         owner="me",
-        message_id_domain="example.org",
         paused=lambda: paused,
     )
 

@@ -39,15 +39,35 @@ class ProviderOptions:
 
 
 class Provider(Protocol[MessageT]):
-    """One account at one provider. Generic over the message it sends (an email, a text, a webhook)."""
+    """One account at one provider. Generic over the message it sends (an email, a text, a webhook).
+
+    `hermodr_delivery.testing.ProviderContract` says in tests how it has to behave.
+    """
 
     @property
     def name(self) -> str:
         """Names the provider in logs, metrics and the delivery log (`smtp`); unique in one process."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people (`mail.example:465`); no credential."""
+        ...
+
+    @property
+    def options(self) -> ProviderOptions:
+        """The limits that its DSN set."""
+        ...
 
     def prepare(self, message: MessageT) -> Call:
         """The call that sends the message, to be made once: all that is only computing is done. Raises a
         `PermanentError` for what cannot be sent as it is."""
+        ...
+
+    async def check(self) -> str:
+        """Goes as far as one can without sending; what was found, in words. Raises `DeliveryFailure`."""
+        ...
 
     async def close(self) -> None:
         """Ends idle connections; calls under way keep theirs until they are done."""
+        ...

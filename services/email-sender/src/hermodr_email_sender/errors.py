@@ -13,7 +13,3 @@ class UnsendableMessage(ValueError):
         self.code = code
         self.detail = detail
         super().__init__(f"{code}: {detail}")
-
-
-class ProviderConfigError(ValueError):
-    """A provider DSN that cannot be used. The message names the variable and entry, never a credential."""

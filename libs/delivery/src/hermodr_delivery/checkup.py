@@ -1,0 +1,22 @@
+"""Asks every provider of a sender whether it lets us in, for `hermodr doctor`. Nothing is sent."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from hermodr_delivery.failures import DeliveryFailure
+from hermodr_delivery.provider import Provider
+
+
+async def checkup(providers: Sequence[Provider[Any]]) -> str:
+    """A JSON array, an object for each provider: `name`, `place`, `ok`, and `detail`, which holds no credential."""
+    return json.dumps(await asyncio.gather(*map(_examined, providers)))
+
+
+async def _examined(provider: Provider[Any]) -> dict[str, object]:
+    try:
+        detail, ok = await provider.check(), True
+    except DeliveryFailure as failure:
+        detail, ok = str(failure), False
+    return {"name": provider.name, "place": provider.place, "ok": ok, "detail": detail}

@@ -1,0 +1,42 @@
+"""The texts of templates, kept in memory by their immutable version."""
+
+from uuid import UUID
+
+from hermodr_contracts.vocabulary import Channel
+from hermodr_delivery.failures import PermanentError, TransientError
+from hermodr_ledger.deliveries.attempts import Claim
+from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_ledger.templates.texts import TemplateContent, template_content
+
+_KEPT = 1000
+
+
+class Contents:
+    """A channel's texts of the templates that claims name."""
+
+    def __init__(self, ledger: Ledger, channel: Channel) -> None:
+        self._ledger = ledger
+        self._channel = channel
+        self._kept: dict[tuple[UUID | None, int | None, str | None], TemplateContent] = {}
+
+    def kept(self, claim: Claim) -> TemplateContent | None:
+        """The texts, if they are in memory."""
+        return self._kept.get((claim.template_id, claim.template_version, claim.locale))
+
+    async def of(self, claim: Claim) -> TemplateContent:
+        """The texts. Raises `PermanentError` when there are none, `TransientError` while the database is away."""
+        if (kept := self.kept(claim)) is not None:
+            return kept
+        if claim.template_id is None or claim.template_version is None or claim.locale is None:
+            raise PermanentError("template_missing", "the delivery names no template")
+        key = (claim.template_id, claim.template_version, claim.locale)
+        try:
+            found = await template_content(self._ledger, key[0], key[1], self._channel, key[2])
+        except LedgerUnavailable as error:
+            raise TransientError("ledger_unavailable", str(error)) from error
+        if found is None:
+            raise PermanentError("template_missing", "the template was deleted")
+        if len(self._kept) >= _KEPT:
+            self._kept.clear()
+        self._kept[key] = found
+        return found

@@ -1,0 +1,39 @@
+"""What a failure makes of an attempt."""
+
+from hermodr_delivery.failures import (
+    Defect,
+    DeliveryFailure,
+    OutcomeUnknown,
+    PermanentError,
+    Throttled,
+    TransientError,
+)
+from hermodr_ledger.deliveries.attempts import Outcome
+
+
+def outcome_of(failure: DeliveryFailure | None) -> Outcome:
+    """The outcome that is recorded."""
+    match failure:
+        case None:
+            return Outcome.SENT
+        case PermanentError(bounced=True):
+            return Outcome.BOUNCED
+        case PermanentError():
+            return Outcome.PERMANENT
+        case Throttled():
+            return Outcome.THROTTLED
+        case OutcomeUnknown():
+            return Outcome.UNKNOWN
+        case _:
+            return Outcome.TRANSIENT
+
+
+def unexpected(error: Exception, *, called: bool) -> DeliveryFailure:
+    """The failure that an error stands for which nobody foresaw. Before the provider was called nothing was sent: what
+    depends on the machine's state may go better later, all else fails the same way for ever. After that the message may
+    have left, and nobody knows."""
+    if called:
+        return OutcomeUnknown("internal_error", type(error).__name__)
+    if isinstance(error, OSError | MemoryError | TimeoutError):
+        return TransientError("internal_error", type(error).__name__)
+    return Defect(error)

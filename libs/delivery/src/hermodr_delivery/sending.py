@@ -1,0 +1,161 @@
+"""One attempt: compose, wait for the provider's turn, one call, and what came of it."""
+
+import asyncio
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Generic, NamedTuple
+
+import structlog
+
+from hermodr_delivery.claimed import Send, TakesLong, Withheld
+from hermodr_delivery.composing import ComposedT, Composer
+from hermodr_delivery.contents import Contents
+from hermodr_delivery.failures import Defect, DeliveryFailure
+from hermodr_delivery.outcomes import outcome_of, unexpected
+from hermodr_delivery.provider import Call, Provider
+from hermodr_delivery.recorder import Result
+from hermodr_delivery.routing.route import Route
+from hermodr_delivery.routing.routes import Routes
+from hermodr_ledger.deliveries.attempts import Attempt, Claim
+from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.logging import whereabouts
+from hermodr_servicekit.loop_watch import Step
+
+log = structlog.get_logger()
+
+
+class Sending(Generic[ComposedT]):
+    """Makes the attempts of a channel, each by the provider that `routes` chooses."""
+
+    def __init__(
+        self,
+        contents: Contents,
+        composer: Composer[ComposedT],
+        routes: Routes[Provider[ComposedT]],
+        clock: Clock,
+        *,
+        owner: str,
+        paused: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._contents = contents
+        self._composer = composer
+        self._routes = routes
+        self._clock = clock
+        self._owner = owner
+        self._paused = paused
+
+    def prepare(self, claim: Claim) -> Send:
+        """The attempt, for when its turn comes. The usual message is composed now. What takes longer is left to the
+        attempt, which also tells what went wrong."""
+        with Step("delivery_id", claim.id):
+            try:
+                prepared = self._prepared(claim)
+            except Exception as error:  # noqa: BLE001 - raised anew when the message's turn comes
+                prepared = _Prepared(error=error)
+        left = math.inf if claim.expires_in is None else claim.expires_in
+        return partial(self._send, claim, prepared, self._clock.monotonic() + left)
+
+    async def _send(self, claim: Claim, prepared: "_Prepared[ComposedT]", expires: float) -> Result:
+        """What came of the attempt; never raises for a failed delivery. Raises `Withheld` when the channel was paused
+        or the message expired while it waited for its turn, or the provider takes nothing from anybody; `TakesLong`
+        when the message is not to be had at once."""
+        route = self._routes.of(claim)
+        started_at = self._clock.now()
+        message_id: str | None = None
+        failure: DeliveryFailure | None = None
+        called = False
+        try:
+            call = await self._ready(claim, prepared, route, expires)
+            await route.take(claim)
+            try:
+                if self._paused() or self._clock.monotonic() >= expires:
+                    raise Withheld
+                started_at = self._clock.now()
+                called = True
+                message_id = (await route.make(call, claim)).provider_message_id
+            finally:
+                route.leave()
+        except (Withheld, TakesLong):
+            raise
+        except DeliveryFailure as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001 - a claimed delivery has to end in a result
+            log.error("sending failed unexpectedly", delivery_id=str(claim.id), error=whereabouts(error))
+            failure = unexpected(error, called=called)
+        attempt = Attempt(
+            claim.id,
+            claim.attempt,
+            outcome_of(failure),
+            started_at,
+            self._clock.now(),
+            claimed_by=self._owner,
+            provider=route.provider.name if called else None,  # what cannot be composed is shown to nobody
+            provider_message_id=message_id,
+            code=failure.code if failure else None,
+            detail=failure.detail if failure else None,
+        )
+        retry_after = failure.retry_after if failure is not None else None
+        return Result(claim, attempt, retry_after, defect=isinstance(failure, Defect))
+
+    async def _ready(
+        self,
+        claim: Claim,
+        prepared: "_Prepared[ComposedT]",
+        route: Route[Provider[ComposedT]],
+        expires: float,
+    ) -> Call:
+        """The provider's call, prepared before or now. Raises what went wrong in preparing it, or `TakesLong`."""
+        if prepared.error is not None:
+            raise prepared.error
+        if prepared.call is not None and prepared.route is route:
+            return prepared.call
+        message = prepared.message
+        if message is None and not prepared.tried:
+            message = self._composer.at_once(claim, await self._contents.of(claim))
+        if message is None or self._composer.is_large(message):
+            raise TakesLong(partial(self._get_ready, claim, message, expires))
+        with Step("delivery_id", claim.id):
+            return route.provider.prepare(message)
+
+    async def _get_ready(self, claim: Claim, message: ComposedT | None, expires: float) -> Send:
+        """The attempt of a message that takes long to compose or to prepare. Raises `Withheld` if it expired before."""
+        if self._clock.monotonic() >= expires:
+            raise Withheld
+        try:
+            if message is None:
+                texts = None if claim.content is not None else await self._contents.of(claim)
+                message = await self._composer.slowly(claim, texts)
+            route = self._routes.of(claim)
+            if self._composer.is_large(message):
+                call = await asyncio.to_thread(route.provider.prepare, message)
+            else:
+                with Step("delivery_id", claim.id):
+                    call = route.provider.prepare(message)
+            prepared = _Prepared(call, route, message)
+        except Exception as error:  # noqa: BLE001 - raised anew when the message's turn comes
+            prepared = _Prepared(error=error)
+        return partial(self._send, claim, prepared, expires)
+
+    def _prepared(self, claim: Claim) -> "_Prepared[ComposedT]":
+        texts = None
+        if claim.content is None:
+            texts = self._contents.kept(claim)
+            if texts is None:
+                return _Prepared(tried=False)
+        message = self._composer.at_once(claim, texts)
+        if message is None or self._composer.is_large(message):
+            return _Prepared(message=message)
+        route = self._routes.of(claim)
+        return _Prepared(route.provider.prepare(message), route, message)
+
+
+class _Prepared(NamedTuple, Generic[ComposedT]):
+    """How far a message got before its turn: to its `call` by a `route`, to a `message`, to an `error`, or nowhere.
+    Then it takes long to compose, or, not `tried`, its template's texts were not in memory."""
+
+    call: Call | None = None
+    route: Route[Provider[ComposedT]] | None = None
+    message: ComposedT | None = None
+    error: Exception | None = None
+    tried: bool = True

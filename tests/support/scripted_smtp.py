@@ -112,6 +112,10 @@ class ScriptedSmtp:
         self.together = together
         self.misreads = misreads
         self.mails: list[ReceivedMail] = []
+        self.contents: list[bytes] = []
+        """Of all mails that came whole, whatever was answered."""
+        self.most_at_once = 0
+        """Connections."""
         self.conversations: list[Conversation] = []
         self.port = 0
         self._tls = tls
@@ -148,6 +152,8 @@ class ScriptedSmtp:
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         conversation = Conversation(encrypted=writer.get_extra_info("sslcontext") is not None, writer=writer)
         self.conversations.append(conversation)
+        open_ones = sum(not each.ended for each in self.conversations)
+        self.most_at_once = max(self.most_at_once, open_ones)
         try:
             await _Dialogue(self, conversation, reader, writer).hold()
         except (_Gone, ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
@@ -221,6 +227,7 @@ class _Dialogue:
         while not (content == b".\r\n" or content.endswith(b"\r\n.\r\n")):
             content += await self._reader.readuntil(b"\n")
         content = content[: -len(b".\r\n")]
+        self._server.contents.append(content)
         self._conversation.commands.append(f"[{len(content)} octets]")
         answer = await self._do("CONTENT", action)
         if answer.startswith("250"):
@@ -240,7 +247,10 @@ class _Dialogue:
         content = await self._reader.readexactly(octets)
         if refusal is not None:
             await self._do("CONTENT", refusal)
-        elif (await self._perform("CONTENT")).startswith("250"):
+            self._envelope.clear()
+            return
+        self._server.contents.append(content)
+        if (await self._perform("CONTENT")).startswith("250"):
             self._server.mails.append(ReceivedMail(self._envelope["MAIL"], self._envelope["RCPT"], content))
         self._envelope.clear()
 

@@ -1,0 +1,6 @@
+"""For tests of providers: what each of them has to pass."""
+
+from hermodr_delivery.testing.contract import ProviderContract
+from hermodr_delivery.testing.server import Answer, ScriptedServer
+
+__all__ = ["Answer", "ProviderContract", "ScriptedServer"]

@@ -3,6 +3,7 @@
 import ast
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hermodr_contracts.channels import CHANNELS
+from hermodr_contracts.ladder import parse_ladder
 from hermodr_contracts.messages import MESSAGES, JobsRequested, Message, SendEmails
 from hermodr_contracts.topology import (
     FLOWS,
     LANES,
     PLANNED_SERVICES,
-    SENDERS,
     QueueSpec,
     Topology,
-    parse_ladder,
 )
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_delivery import sender
@@ -84,7 +85,40 @@ def test_a_queue_nobody_reads_empties_itself_and_no_other_does() -> None:
 
 def test_planned_services_are_those_of_the_design_that_are_not_there() -> None:
     assert PLANNED_SERVICES == DESIGNED - BUILT
-    assert {service for service, _ in SENDERS.values()} <= BUILT
+    for channel, spec in CHANNELS.items():
+        assert spec.service in (BUILT if spec.has_sender else DESIGNED), channel
+
+
+def test_the_registry_has_every_channel_and_what_it_sends_is_read_by_its_service() -> None:
+    assert set(CHANNELS) == set(Channel)
+    readers = {flow.message: flow.consumers for flow in FLOWS}
+    for channel, spec in CHANNELS.items():
+        assert spec.channel is channel
+        if spec.command is not None:
+            assert readers[spec.command] == (spec.service,)
+
+
+def test_an_installation_declares_queues_and_needs_services_for_its_channels_alone() -> None:
+    everything = replace(Topology(), channels=CHANNELS)
+    assert everything.services == (
+        "api",
+        "dispatcher",
+        "scheduler",
+        "email-sender",
+        "sms-sender",
+        "webhook-sender",
+    )
+    assert families(everything) == {"jobs", "email", "sms", "whatsapp", "webhook"}
+    mail = Topology(channels={Channel.EMAIL: CHANNELS[Channel.EMAIL]})
+    assert mail.services == ("api", "dispatcher", "scheduler", "email-sender")
+    assert families(mail) == {"jobs", "email"}
+    texts = [each.label for each in everything.queues if each.label.startswith("sms.")]
+    lanes = ["sms.urgent", "sms.normal", "sms.low"]
+    assert texts == [*lanes, "sms.retry.10s", "sms.retry.60s", "sms.retry.5m", "sms.dead"]
+
+
+def families(topology: Topology) -> set[str]:
+    return {each.label.split(".")[0] for each in topology.queues}
 
 
 def test_every_message_is_in_the_table_of_flows_once_with_known_services() -> None:
@@ -217,10 +251,20 @@ def reached(topology: Topology, exchange: str, key: str) -> list[QueueSpec]:
     ]
 
 
+def all_laddered(ladder: str) -> Topology:
+    """Every channel is served, with this ladder."""
+    steps = parse_ladder(ladder)
+    return Topology(channels={channel: replace(spec, ladder=steps) for channel, spec in CHANNELS.items()})
+
+
 LADDERS = st.lists(
     st.sampled_from(("300ms", "1s", "10s", "60s", "1m", "5m", "1h")), unique=True, max_size=5
-).map(lambda labels: Topology(ladder=parse_ladder(",".join(labels))))
+).map(lambda labels: all_laddered(",".join(labels)))
 DEFAULT = Topology()
+
+
+def queued(topology: Topology) -> list[Channel]:
+    return [channel for channel, spec in topology.channels.items() if spec.command is not None]
 
 
 @given(LADDERS)
@@ -229,16 +273,16 @@ def test_every_key_reaches_the_one_queue_of_its_lane(topology: Topology) -> None
         assert reached(topology, topology.jobs.name, topology.job_key(priority)) == [
             topology.job_queue(priority)
         ]
-        for channel in SENDERS:
+        for channel in queued(topology):
             found = reached(topology, topology.deliveries.name, topology.send_key(channel, priority))
             assert found == [topology.send_queue(channel, priority)]
 
 
 @given(LADDERS)
 def test_a_retry_waits_in_the_queue_of_its_step_and_comes_back_to_its_lane(topology: Topology) -> None:
-    for channel in SENDERS:
+    for channel in queued(topology):
         for priority in Priority:
-            for step in topology.ladder:
+            for step in topology.ladder(channel):
                 key = topology.send_key(channel, priority, step)
                 (waiting,) = reached(topology, topology.retry.name, key)
                 arguments = dict(waiting.queue.arguments or {})
@@ -278,12 +322,12 @@ def test_names_are_unique_and_all_carry_the_prefix() -> None:
 def test_a_changed_ladder_makes_other_queues_rather_than_other_arguments() -> None:
     seen: dict[str, dict[str, Any]] = {}
     for ladder in ("10s,60s,5m", "10s,1m", "300ms", ""):
-        for spec in Topology(ladder=parse_ladder(ladder)).queues:
+        for spec in all_laddered(ladder).queues:
             arguments = dict(spec.queue.arguments or {})
             assert seen.setdefault(spec.queue.name, arguments) == arguments
 
 
-def test_a_channel_without_a_sender_has_no_queue() -> None:
+def test_a_channel_that_is_not_served_has_no_queue() -> None:
     with pytest.raises(KeyError):
         DEFAULT.send_queue(Channel.SMS, Priority.NORMAL)
 

@@ -13,13 +13,13 @@ from uuid import UUID
 import asyncpg
 import httpx
 
-from hermodr_contracts.topology import Topology, parse_ladder
 from hermodr_devkit.supervisor import ALL, Fleet, ServiceSpec
 from hermodr_devkit.supervisor.fleet import private_ports
 from hermodr_ledger.access import keys
 from hermodr_ledger.engine import Ledger
 from tests.support import invariants
 from tests.support.invariants import Asked, Facts, JobFacts
+from tests.support.topologies import email_topology
 from tests.support.waiting import wait_until
 
 sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
@@ -55,8 +55,8 @@ class Installation:
         environment = fleet.environment
         self.database_url = environment["HERMODR_DATABASE_URL"]
         self.amqp_url = environment["HERMODR_AMQP_URL"]
-        self.topology = Topology(
-            environment["HERMODR_AMQP_PREFIX"], parse_ladder(environment["HERMODR_RETRY_LADDER"])
+        self.topology = email_topology(
+            environment["HERMODR_AMQP_PREFIX"], environment["HERMODR_RETRY_LADDER"]
         )
         self.asked: list[Asked] = []
         authorization = {"authorization": f"Bearer {key}"}

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from hermodr_api.app import Api
-from hermodr_contracts.topology import parse_ladder
+from hermodr_contracts.ladder import parse_ladder
 from hermodr_contracts.vocabulary import OnUnknown
 from hermodr_ledger.access import keys
 from hermodr_ledger.dead_letters import replaying

@@ -10,11 +10,12 @@ import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel
 
-from hermodr_contracts.topology import Topology, parse_ladder
+from hermodr_contracts.topology import Topology
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.broker_session import declare
 from hermodr_servicekit.periodic import running
 from tests.support.brokers import Broker as Place
+from tests.support.topologies import email_topology
 from tests.support.waiting import wait_until
 
 LADDER = "300ms"
@@ -22,7 +23,7 @@ LADDER = "300ms"
 
 @pytest.fixture(scope="module")
 def topology(broker: Place) -> Iterator[Topology]:
-    yield Topology(prefix=broker.prefix, ladder=parse_ladder(LADDER))
+    yield email_topology(broker.prefix, LADDER)
     asyncio.run(take_away(broker, f"{broker.prefix}.email.retry.{LADDER}"))
 
 

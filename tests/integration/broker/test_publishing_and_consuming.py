@@ -197,7 +197,7 @@ async def test_a_message_put_back_comes_again(
 async def test_a_retry_waits_out_its_step_and_returns_to_its_lane(
     service: Broker, connected: Connected, topology: Topology
 ) -> None:
-    loop, (step,) = asyncio.get_running_loop(), topology.ladder
+    loop, (step,) = asyncio.get_running_loop(), topology.ladder(Channel.EMAIL)
     came: dict[Priority, list[SendEmails]] = {priority: [] for priority in Priority}
     for priority in Priority:
         service.consume(topology.send_queue(Channel.EMAIL, priority), appending(came[priority]), prefetch=10)

@@ -258,7 +258,7 @@ async def test_services_heard_of_and_not(database_url: str) -> None:
     await ledger.fetch(
         "UPDATE hermodr.service_heartbeats SET beat_at = now() - interval '5 min' WHERE service = 'scheduler'"
     )
-    findings = await services.examine(database_url, NOW.now())
+    findings = await services.examine(database_url, Topology().services, NOW.now())
     await ledger.fetch("DELETE FROM hermodr.service_heartbeats")
     await ledger.close()
     assert found(findings, "api").state is State.OK
@@ -267,7 +267,8 @@ async def test_services_heard_of_and_not(database_url: str) -> None:
 
 
 async def test_services_of_a_database_that_is_away() -> None:
-    assert await services.examine(f"postgresql://hermodr:{SECRET}@127.0.0.1:1/hermodr", NOW.now()) == []
+    url = f"postgresql://hermodr:{SECRET}@127.0.0.1:1/hermodr"
+    assert await services.examine(url, ("api",), NOW.now()) == []
 
 
 async def test_an_api_that_is_not_there() -> None:

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
+from hermodr_contracts.channels import servable
 from hermodr_contracts.vocabulary import Channel, JobKind, Priority
 from hermodr_dispatcher.service import Dispatching
 from hermodr_ledger.engine import Ledger
@@ -47,7 +48,7 @@ class Rung:
 
 def dispatching_of(ledger: Ledger, rung: Rung) -> Dispatching:
     finished = Counter("finished", "", ("kind", "status"), registry=CollectorRegistry())
-    return Dispatching(ledger, cast("Announcer", rung), max_attempts=4, finished=finished)
+    return Dispatching(ledger, cast("Announcer", rung), channels=servable(), finished=finished)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
+from hermodr_contracts.channels import servable
 from hermodr_contracts.vocabulary import Channel, JobState, Priority
 from hermodr_dispatcher.service import Dispatching
 from hermodr_ledger.access.audit import CLI
@@ -33,7 +34,7 @@ class Rung:
 
 def dispatching_of(ledger: Ledger, rung: Rung) -> Dispatching:
     finished = Counter("finished", "", ("kind", "status"), registry=CollectorRegistry())
-    return Dispatching(ledger, cast("Announcer", rung), max_attempts=4, finished=finished)
+    return Dispatching(ledger, cast("Announcer", rung), channels=servable(), finished=finished)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from hermodr_contracts.topology import Step
+from hermodr_contracts.ladder import Step
 from hermodr_contracts.vocabulary import DeliveryState, JobState, OnUnknown
 from hermodr_ledger.deliveries.attempts import (
     Claim,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from hermodr_contracts.topology import parse_ladder
+from hermodr_contracts.ladder import parse_ladder
 from hermodr_contracts.vocabulary import Channel, OnUnknown, Priority
 from hermodr_ledger.deliveries.attempts import RETRY_OVERDUE_SECONDS, Outcome, claim, record, release, settle
 from hermodr_ledger.engine import Ledger

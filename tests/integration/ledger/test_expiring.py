@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from hermodr_contracts.topology import parse_ladder
+from hermodr_contracts.ladder import parse_ladder
 from hermodr_contracts.vocabulary import DeliveryState, JobKind, JobState, OnUnknown
 from hermodr_ledger.deliveries.attempts import Outcome, claim, record, settle
 from hermodr_ledger.engine import Ledger

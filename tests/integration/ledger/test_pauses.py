@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 
-from hermodr_contracts.topology import parse_ladder
+from hermodr_contracts.ladder import parse_ladder
 from hermodr_contracts.vocabulary import Channel, OnUnknown, Priority
 from hermodr_ledger.deliveries import pauses
 from hermodr_ledger.deliveries.attempts import Outcome, claim, record, release, settle

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from hermodr_contracts.topology import parse_ladder
+from hermodr_contracts.ladder import parse_ladder
 from hermodr_contracts.vocabulary import DeliveryState, JobState, OnUnknown, Priority
 from hermodr_ledger.deliveries.attempts import (
     Claim,

@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from hermodr_contracts.topology import parse_ladder
+from hermodr_contracts.ladder import parse_ladder
 from hermodr_contracts.vocabulary import OnUnknown
 from hermodr_ledger.deliveries.attempting import Attempts
 from hermodr_ledger.deliveries.attempts import Attempt, Outcome, Settlement, settle

@@ -22,6 +22,7 @@ from hermodr_api.notifications.models import (
     job_of,
 )
 from hermodr_api.tasks.models import TaskIn, task_of
+from hermodr_contracts.channels import servable
 from hermodr_contracts.vocabulary import Priority
 from hermodr_servicekit.ids import new_job_id
 from tests.support.clocks import FakeClock
@@ -40,7 +41,7 @@ _JSON = st.recursive(
 
 
 def _sendable(**changes: Any) -> Sendable:
-    examined = examine(read(NotificationIn, MAIL | changes), NOW)
+    examined = examine(read(NotificationIn, MAIL | changes), NOW, servable())
     assert isinstance(examined, Sendable)
     return examined
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from prometheus_client import CollectorRegistry
 
-from hermodr_contracts.topology import Step, parse_ladder
+from hermodr_contracts.ladder import Step, parse_ladder
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.recorder import Recorder, Result

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermodr_contracts.topology import SENDERS
+from hermodr_contracts.channels import CHANNELS, Channels, servable, with_ladder
+from hermodr_contracts.ladder import parse_ladder
 from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, Channel, JobKind, JobState, OnUnknown, Priority
 from hermodr_dispatcher.domain import decide, deciding_wish
 from hermodr_ledger.jobs.decisions import (
@@ -45,8 +46,13 @@ AS_GIVEN = TO_JANE._replace(
 )
 
 
-def decided(job: RequestedJob, template: PublishedTemplate | None = TEMPLATE) -> Decision:
-    return decide(job, template, NOW, 4)
+SERVED = with_ladder(servable(), Channel.EMAIL, parse_ladder("10s,60s,5m"))
+
+
+def decided(
+    job: RequestedJob, template: PublishedTemplate | None = TEMPLATE, channels: Channels = SERVED
+) -> Decision:
+    return decide(job, template, NOW, channels)
 
 
 def to(recipient: KnownRecipient, **changes: Any) -> RequestedJob:
@@ -185,7 +191,7 @@ def test_in_quiet_hours_a_job_is_put_off_to_their_end() -> None:
             "quiet_hours": NOON,
         },
     )
-    assert decide(to(replace(JANE, quiet_hours=NOON)), TEMPLATE, decision.until, 4).deliveries
+    assert decide(to(replace(JANE, quiet_hours=NOON)), TEMPLATE, decision.until, SERVED).deliveries
 
 
 @pytest.mark.parametrize("zone", [None, "Mars/Base"])
@@ -231,6 +237,37 @@ def test_one_channel_that_works_is_enough_and_the_others_are_explained() -> None
     assert reasons(decision) == ["channel_not_available"]
 
 
+def test_content_as_given_goes_only_where_it_is_on_by_default_unless_a_channel_is_named() -> None:
+    jane = to(JANE, has_content=True)
+    assert [each.channel for each in decided(jane, channels=CHANNELS).deliveries] == ["email", "in_app"]
+    texted = decided(jane._replace(channels=(Channel.SMS,)), channels=CHANNELS)
+    (delivery,) = texted.deliveries
+    assert (delivery.channel, delivery.address) == (Channel.SMS, JANE.phone)
+    assert (delivery.on_unknown, delivery.max_attempts) == (OnUnknown.HOLD, 4)
+
+
+def test_a_template_goes_to_every_channel_served_that_it_has_texts_for() -> None:
+    assert [each.channel for each in decided(TO_JANE, channels=CHANNELS).deliveries] == ["email", "sms"]
+    assert [each.channel for each in decided(TO_JANE).deliveries] == ["email"]
+
+
+def test_what_a_channel_takes_from_templates_only_is_not_sent_as_given() -> None:
+    decision = decided(to(JANE, has_content=True, channels=(Channel.WHATSAPP,)), channels=CHANNELS)
+    assert (decision.state, decision.error) == (JobState.FAILED, "channel_needs_a_template")
+
+
+def test_each_channel_has_addresses_of_its_kind() -> None:
+    everywhere = replace(TEMPLATE, locales=dict.fromkeys(Channel, ("en",)))
+    decision = decided(TO_JANE, everywhere, CHANNELS)
+    assert {each.channel: each.address for each in decision.deliveries} == {
+        "email": JANE.email,
+        "sms": JANE.phone,
+        "whatsapp": JANE.phone,
+        "in_app": str(JANE_ID),
+    }
+    assert reasons(decision) == ["no_address"]  # no job names a webhook's endpoint
+
+
 JOBS = st.builds(
     RequestedJob._replace,
     st.sampled_from((TO_JANE, AS_GIVEN)),
@@ -270,7 +307,7 @@ def test_every_job_becomes_deliveries_or_ends_with_its_reasons(
     assert (decision.state is JobState.PROCESSING) is bool(decision.deliveries)
     assert decision.notes
     assert len({each.id for each in decision.deliveries}) == len(decision.deliveries)
-    assert {each.channel for each in decision.deliveries} <= set(SENDERS)
+    assert {each.channel for each in decision.deliveries} <= set(SERVED)
     assert (decision.error is not None) is (decision.state is JobState.FAILED)
     assert (decision.until is not None) is (decision.state is JobState.SCHEDULED)
     if decision.until is not None:

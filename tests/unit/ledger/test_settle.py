@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermodr_contracts.topology import Step, parse_ladder
+from hermodr_contracts.ladder import Step, parse_ladder
 from hermodr_contracts.vocabulary import TERMINAL_DELIVERY_STATES, DeliveryState, OnUnknown
 from hermodr_ledger.deliveries.attempts import Outcome, Settlement, settle
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from prometheus_client import CollectorRegistry
 
-from hermodr_contracts.topology import Step, Topology, parse_ladder
+from hermodr_contracts.ladder import Step
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
 from hermodr_ledger.deliveries.attempts import Attempt, Outcome, Recorded, Settlement
 from hermodr_ledger.engine import LedgerUnavailable
@@ -25,9 +25,10 @@ from hermodr_scheduler.service import (
 from hermodr_servicekit.ids import child_id, job_of, new_job_id
 from hermodr_servicekit.periodic import REST
 from tests.support.clocks import FakeClock
+from tests.support.topologies import email_topology
 
 BATCH = 3
-LADDER = parse_ladder("10s,60s")
+TOPOLOGY = email_topology(ladder="10s,60s")
 
 
 class FakeLedger:
@@ -104,7 +105,7 @@ class Bench:
         self.bell = FakeBell()
         self.clock = FakeClock()
         self.registry = CollectorRegistry()
-        self.backlog = Backlog(Topology())
+        self.backlog = Backlog(TOPOLOGY)
         self.scheduling = Scheduling(
             self.ledger,
             self.ledger,
@@ -112,7 +113,7 @@ class Bench:
             self.backlog,
             self.clock,
             SchedulerMetrics(self.registry),
-            ladder=LADDER,
+            topology=TOPOLOGY,
             batch=BATCH,
         )
 
@@ -180,7 +181,7 @@ async def test_what_waits_in_a_full_queue_is_not_announced(bench: Bench) -> None
 
 
 def test_lanes_are_told_by_their_queues() -> None:
-    backlog = Backlog(Topology())
+    backlog = Backlog(TOPOLOGY)
     assert backlog.lanes == set()
     backlog.seen({"email.low": 1, "email.normal": 0, "email.dead": 5, "jobs.normal": 2})
     assert backlog.lanes == {(Channel.EMAIL, Priority.LOW)}

@@ -82,7 +82,7 @@ async def test_ids_are_packed_by_the_hundred_in_order() -> None:
 async def test_every_lane_command_and_step_has_its_own_address() -> None:
     broker = FakeBroker()
     announcer = announcer_of(broker)
-    step = TOPOLOGY.ladder[0]
+    step = TOPOLOGY.ladder(Channel.EMAIL)[0]
     announcer.jobs(Priority.URGENT, some(1))
     announcer.jobs(Priority.LOW, some(1))
     announcer.deliveries(Channel.EMAIL, Priority.LOW, some(1))
@@ -94,6 +94,14 @@ async def test_every_lane_command_and_step_has_its_own_address() -> None:
         ("hermodr.jobs", "jobs.urgent", "JobsRequested"),
         ("hermodr.retry", "email.low.10s", "SendEmails"),
     ]
+
+
+async def test_deliveries_of_a_channel_that_is_not_served_are_not_announced() -> None:
+    broker = FakeBroker()
+    announcer = announcer_of(broker)
+    announcer.deliveries(Channel.SMS, Priority.NORMAL, some(1))
+    await drained(announcer)
+    assert broker.taken == []
 
 
 async def test_no_ids_no_message() -> None:

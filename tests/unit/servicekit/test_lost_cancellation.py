@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 
-from hermodr_contracts.topology import Topology, parse_ladder
+from hermodr_contracts.topology import Topology
 from hermodr_servicekit import broker
 from hermodr_servicekit.periodic import repeat
 
@@ -47,7 +47,7 @@ async def test_a_broker_that_is_told_to_end_while_it_connects_ends(
 ) -> None:
     monkeypatch.setattr(Swallowing, "fails", fails)
     monkeypatch.setattr(broker, "Session", Swallowing)
-    service = broker.Broker("amqp://nowhere", Topology("test", parse_ladder("10s")), "test")
+    service = broker.Broker("amqp://nowhere", Topology("test"), "test")
     assert await ends(asyncio.create_task(service.run()))
 
 

@@ -5,6 +5,8 @@ from typing import Annotated, ClassVar
 import pytest
 from pydantic import Field
 
+from hermodr_contracts.channels import servable
+from hermodr_contracts.vocabulary import Channel
 from hermodr_servicekit.settings import Flaws, ServiceSettings, load, refuse
 
 
@@ -82,6 +84,7 @@ def test_the_environment_decides(monkeypatch: pytest.MonkeyPatch) -> None:
         ("HERMODR_RETRY_LADDER", "10s,soon"),
         ("HERMODR_RETRY_LADDER", "99999999h"),
         ("HERMODR_RETRY_LADDER", "10s,10s"),
+        ("HERMODR_CHANNELS", " "),
         ("HERMODR_POSTMAN_KEY", "SECRET"),
     ],
 )
@@ -92,6 +95,31 @@ def test_a_wrong_value_ends_the_process_with_2_naming_the_variable_and_not_the_v
     text = refused(capsys)
     assert f"{variable}: " in text
     assert "SECRET" not in text
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        ("email pigeon", "'pigeon' is no channel; there are email, sms, whatsapp, in_app, webhook"),
+        ("sms email", "sms has no sender yet; possible: email"),
+        ("email,sms", "'email,sms' is no channel"),
+    ],
+)
+def test_a_channel_that_cannot_be_served_is_named(
+    value: str, complaint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HERMODR_CHANNELS", value)
+    assert f"HERMODR_CHANNELS: {complaint}" in refused(capsys)
+
+
+def test_the_channels_are_the_servable_ones_and_email_has_its_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(PostmanSettings).topology.channels == servable()
+    monkeypatch.setenv("HERMODR_CHANNELS", " email  email ")
+    monkeypatch.setenv("HERMODR_RETRY_LADDER", "1s")
+    topology = load(PostmanSettings).topology
+    assert list(topology.channels) == [Channel.EMAIL]
+    assert [step.label for step in topology.ladder(Channel.EMAIL)] == ["1s"]
+    assert [step.label for step in topology.ladder(Channel.SMS)] == ["10s", "60s", "5m"]
 
 
 def test_all_wrong_values_are_told_at_once(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hermodr_contracts.topology import parse_ladder
+from hermodr_contracts.ladder import parse_ladder
 from tests.chaos import faults
 from tests.chaos.faults import CATALOGUE, FIRST, LADDER_SECONDS
 from tests.chaos.site import LADDER

@@ -37,22 +37,22 @@ class JobsRequested(Message):
     job_ids: Ids
 
 
-class SendEmails(Message):
+class DeliveryCommand(Message):
+    """These deliveries want to be sent: what all commands to senders have."""
+
+    delivery_ids: Ids
+
+
+class SendEmails(DeliveryCommand):
     """These email deliveries want to be sent."""
 
-    delivery_ids: Ids
 
-
-class SendSms(Message):
+class SendSms(DeliveryCommand):
     """These SMS or WhatsApp deliveries want to be sent."""
 
-    delivery_ids: Ids
 
-
-class SendWebhooks(Message):
+class SendWebhooks(DeliveryCommand):
     """These webhook deliveries want to be sent."""
-
-    delivery_ids: Ids
 
 
 class RunTasks(Message):

@@ -10,15 +10,14 @@ A retry keeps its lane: it travels as `email.normal.10s`, waits in the queue of 
 returns it under the same key to the work exchange, where `email.normal.#` leads to the lane's queue again.
 """
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import cached_property
 
 from faststream.rabbit import ExchangeType, QueueType, RabbitExchange, RabbitQueue
 from faststream.rabbit.schemas.queue import QuorumQueueArgs
 
+from hermodr_contracts.channels import CHANNELS, Channels, servable
+from hermodr_contracts.ladder import Step
 from hermodr_contracts.messages import (
     CancelRequested,
     DeliveriesChanged,
@@ -35,37 +34,6 @@ from hermodr_contracts.messages import (
 from hermodr_contracts.vocabulary import Channel, Priority
 
 LANES = tuple(priority.lane for priority in Priority)
-DEFAULT_LADDER = "10s,60s,5m,20m,1h,4h,12h"
-"""Email's. RFC 5321 §4.5.4.1 wants attempts for days, sparser after the first hours; this one ends after 17 hours."""
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_STEP = re.compile(r"([0-9]{1,9})(ms|s|m|h)")
-_LONGEST_STEP_SECONDS = 40 * 24 * 3600.0
-"""RabbitMQ takes no TTL of 2**32 ms, some 49 days, or more."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One rung of the retry ladder; `label` is its spelling in settings and queue names, such as `10s`."""
-
-    label: str
-    delay: timedelta
-
-
-def parse_ladder(text: str) -> tuple[Step, ...]:
-    """`"10s,60s,5m"` → its steps. Empty text is a ladder of no retries. Raises `ValueError` naming the bad step."""
-    steps = []
-    for label in filter(None, (part.strip() for part in text.split(","))):
-        match = _STEP.fullmatch(label)
-        seconds = int(match[1]) * _UNITS[match[2]] if match else 0.0
-        if not 0 < seconds <= _LONGEST_STEP_SECONDS:
-            raise ValueError(
-                f"{label[:40]!r} is not a delay such as 500ms, 10s, 5m or 1h, of 40 days at most"
-            )
-        steps.append(Step(label, timedelta(seconds=seconds)))
-    if len({step.label for step in steps}) != len(steps):
-        raise ValueError("a step stands twice; each delay has one queue")
-    return tuple(steps)
 
 
 @dataclass(frozen=True)
@@ -111,19 +79,25 @@ FLOWS = (
 PLANNED_SERVICES = frozenset({"sms-sender", "webhook-sender", "worker"})
 """Services of DESIGN §3 that later issues build. Their queues are not declared, lest messages pile up unread."""
 
-SENDERS: dict[Channel, tuple[str, type[Message]]] = {Channel.EMAIL: ("email-sender", SendEmails)}
-"""The channels that can be delivered to, with the service that reads their queues and the command it obeys."""
-
-NEEDED_SERVICES = ("api", "dispatcher", "scheduler", *(service for service, _ in SENDERS.values()))
-"""Without one of these alive something that was accepted waits."""
+_CORE = ("api", "dispatcher", "scheduler")
 
 
 @dataclass(frozen=True)
 class Topology:
-    """All names of one installation. `prefix` lets several share a broker; `ladder` is its retry ladder."""
+    """All names of one installation. `prefix` lets several share a broker; `channels` are those it serves, with their
+    retry ladders: there are queues for these alone."""
 
     prefix: str = "hermodr"
-    ladder: Sequence[Step] = field(default_factory=lambda: parse_ladder(DEFAULT_LADDER))
+    channels: Channels = field(default_factory=servable)
+
+    @cached_property
+    def services(self) -> tuple[str, ...]:
+        """Without one of these alive something that was accepted waits."""
+        return tuple(dict.fromkeys((*_CORE, *(spec.service for spec in self.channels.values()))))
+
+    def ladder(self, channel: Channel) -> tuple[Step, ...]:
+        """The retry ladder of a channel; the registry's if the channel is not served here."""
+        return self.channels.get(channel, CHANNELS[channel]).ladder
 
     def _exchange(self, name: str) -> RabbitExchange:
         return RabbitExchange(f"{self.prefix}.{name}", type=ExchangeType.TOPIC, durable=True)
@@ -189,10 +163,11 @@ class Topology:
         """Every queue, each lane of each family before its waiting and dead queues."""
         specs = [self.job_queue(priority) for priority in Priority]
         specs.append(self._morgue("jobs"))
-        for channel in SENDERS:
-            specs += [self.send_queue(channel, priority) for priority in Priority]
-            specs += [self._wait(channel.value, step) for step in self.ladder]
-            specs.append(self._morgue(channel.value))
+        for channel, spec in self.channels.items():
+            if spec.command is not None:
+                specs += [self.send_queue(channel, priority) for priority in Priority]
+                specs += [self._wait(channel.value, step) for step in spec.ladder]
+                specs.append(self._morgue(channel.value))
         return tuple(specs)
 
     def job_queue(self, priority: Priority) -> QueueSpec:
@@ -200,8 +175,8 @@ class Topology:
         return self._work("jobs", priority.lane, self.jobs, "dispatcher")
 
     def send_queue(self, channel: Channel, priority: Priority) -> QueueSpec:
-        """A sender's queue of a lane. Raises `KeyError` for a channel without a sender."""
-        return self._work(channel.value, priority.lane, self.deliveries, SENDERS[channel][0])
+        """A sender's queue of a lane. Raises `KeyError` for a channel that is not served."""
+        return self._work(channel.value, priority.lane, self.deliveries, self.channels[channel].service)
 
     def dead_queues(self) -> tuple[QueueSpec, ...]:
         """The queues whose messages become rows of `dead_letters`."""

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from hermodr_contracts.topology import Step
+from hermodr_contracts.ladder import Step
 from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, Channel, DeliveryState, JobKind, Priority
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.throughput import Throughput

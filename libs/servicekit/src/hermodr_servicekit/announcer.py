@@ -11,8 +11,8 @@ from uuid import UUID
 import structlog
 from faststream.rabbit import RabbitExchange
 
-from hermodr_contracts.messages import PACK_LIMIT, JobsRequested, Message, SendEmails, SendSms, SendWebhooks
-from hermodr_contracts.topology import SENDERS, Step
+from hermodr_contracts.ladder import Step
+from hermodr_contracts.messages import PACK_LIMIT, DeliveryCommand, JobsRequested, Message
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_servicekit.broker import Broker, Unroutable
 from hermodr_servicekit.coalescer import Coalescer
@@ -26,17 +26,10 @@ _TOLD_AT_A_TIME = 2
 
 FailureHandler = Callable[[type[Message], Sequence[UUID]], Awaitable[None]]
 
-_COMMANDS: dict[type[Message], Callable[[tuple[UUID, ...]], Message]] = {
-    JobsRequested: lambda ids: JobsRequested(job_ids=ids),
-    SendEmails: lambda ids: SendEmails(delivery_ids=ids),
-    SendSms: lambda ids: SendSms(delivery_ids=ids),
-    SendWebhooks: lambda ids: SendWebhooks(delivery_ids=ids),
-}
-
 
 @dataclass(frozen=True)
 class _Door:
-    command: type[Message]
+    command: type[JobsRequested | DeliveryCommand]
     exchange: str
     routing_key: str
 
@@ -82,10 +75,14 @@ class Announcer:
     def deliveries(
         self, channel: Channel, priority: Priority, ids: Iterable[UUID], *, after: Step | None = None
     ) -> None:
-        """These deliveries want to be sent: now, or `after` a step of the ladder."""
+        """These deliveries want to be sent: now, or `after` a step of the ladder. Those of a channel that nobody serves
+        here are not announced; they wait in the ledger."""
         topology = self._broker.topology
+        spec = topology.channels.get(channel)
+        if spec is None or spec.command is None:
+            return
         exchange = topology.retry if after else topology.deliveries
-        door = _Door(SENDERS[channel][1], exchange.name, topology.send_key(channel, priority, after))
+        door = _Door(spec.command, exchange.name, topology.send_key(channel, priority, after))
         self._ring(door, priority, ids)
 
     async def drain(self) -> None:
@@ -108,7 +105,7 @@ class Announcer:
         return [None] * len(crowds)
 
     async def _publish(self, door: _Door, ids: tuple[UUID, ...]) -> None:
-        message = _COMMANDS[door.command](ids)
+        message = _command(door.command, ids)
         try:
             async with self._window:
                 await self._broker.publish(message, self._exchanges[door.exchange], door.routing_key)
@@ -130,3 +127,7 @@ class Announcer:
                     await self._failed(command, ids)
             except Exception as error:  # noqa: BLE001 - it must not take the other messages of the door with it
                 log.error("failed announcement not dealt with", rows=len(ids), error=type(error).__name__)
+
+
+def _command(kind: type[JobsRequested | DeliveryCommand], ids: tuple[UUID, ...]) -> Message:
+    return kind(job_ids=ids) if issubclass(kind, JobsRequested) else kind(delivery_ids=ids)

@@ -11,7 +11,10 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from hermodr_contracts.topology import DEFAULT_LADDER, Step, Topology, parse_ladder
+from hermodr_contracts.channels import EMAIL_LADDER, servable, served, with_ladder
+from hermodr_contracts.ladder import Step, parse_ladder
+from hermodr_contracts.topology import Topology
+from hermodr_contracts.vocabulary import Channel
 
 PREFIX = "HERMODR_"
 
@@ -21,6 +24,11 @@ DEVELOPMENT_AMQP_URL = "amqp://guest:guest@127.0.0.1:5672/"
 
 def _ladder_is_readable(text: str) -> str:
     parse_ladder(text)
+    return text
+
+
+def _channels_are_servable(text: str) -> str:
+    served(text)
     return text
 
 
@@ -55,7 +63,10 @@ class ServiceSettings(BaseSettings):
     database_url: Annotated[str, _scheme_of("postgresql", "postgres")] = DEVELOPMENT_DATABASE_URL
     amqp_url: Annotated[str, _scheme_of("amqp", "amqps")] = DEVELOPMENT_AMQP_URL
     amqp_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "hermodr"
-    retry_ladder: Annotated[str, AfterValidator(_ladder_is_readable)] = DEFAULT_LADDER
+    channels: Annotated[str, AfterValidator(_channels_are_servable)] = " ".join(servable())
+    """The channels this installation serves, separated by spaces. The same for all its services."""
+    retry_ladder: Annotated[str, AfterValidator(_ladder_is_readable)] = EMAIL_LADDER
+    """Email's."""
     message_id_domain: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*$", max_length=200)
     ] = "hermodr.localhost"
@@ -81,8 +92,9 @@ class ServiceSettings(BaseSettings):
 
     @property
     def topology(self) -> Topology:
-        """The names this installation uses at the broker."""
-        return Topology(prefix=self.amqp_prefix, ladder=self.ladder)
+        """The channels this installation serves, and the names it uses at the broker."""
+        channels = with_ladder(served(self.channels), Channel.EMAIL, self.ladder)
+        return Topology(prefix=self.amqp_prefix, channels=channels)
 
     @model_validator(mode="after")
     def _production_is_explicit(self) -> "ServiceSettings":

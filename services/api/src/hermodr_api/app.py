@@ -122,11 +122,14 @@ class Api:
             "hermodr_jobs_accepted", "Jobs committed here.", ("kind", "priority"), registry=self.registry
         )
         self.directory = Directory(self.ledger, self.clock, self._bulk_ledger)
-        self.publishing = Publishing()
+        channels = self.broker.topology.channels
+        self.publishing = Publishing(channels)
         domain = settings.message_id_domain
         self.accepting = Accepting(self.ledger, self.announcer, self._count)
-        self.notifications = Notifications(self.directory, self.accepting, self.clock, domain)
-        self.bulk = Bulk(self._bulk_ledger, self.directory, self.announcer, self.clock, domain, self._count)
+        self.notifications = Notifications(self.directory, self.accepting, self.clock, domain, channels)
+        self.bulk = Bulk(
+            self._bulk_ledger, self.directory, self.announcer, self.clock, domain, self._count, channels
+        )
         self.counts = Counts(self.clock)
         self._gate = Gate(self.authenticator, Limiter(partial(rates.take, self.ledger), self.clock))
         taken_on = NotificationRoutes(self._gate, self.notifications, self.bulk)

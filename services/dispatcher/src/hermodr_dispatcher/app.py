@@ -24,7 +24,7 @@ async def main(stop: asyncio.Event) -> None:
     dispatching = Dispatching(
         runtime.ledger,
         runtime.announcer,
-        max_attempts=len(settings.ladder) + 1,
+        channels=settings.topology.channels,
         finished=finished,
     )
     subscribe(runtime.broker, dispatching, prefetch=settings.dispatcher_prefetch)

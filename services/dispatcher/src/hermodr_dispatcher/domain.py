@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from hermodr_contracts.channels import AddressKind, Channels, ChannelSpec
 from hermodr_contracts.locales import choose_locale
-from hermodr_contracts.topology import SENDERS
-from hermodr_contracts.vocabulary import Channel, JobKind, JobState, OnUnknown, Priority
+from hermodr_contracts.vocabulary import Channel, JobKind, JobState, Priority
 from hermodr_dispatcher import quiet_hours
 from hermodr_ledger.jobs.decisions import (
     Decision,
@@ -24,8 +24,6 @@ from hermodr_servicekit.ids import child_id
 RECIPIENT_ERASED = "recipient_erased"
 """Why a job fails whose recipient is no more."""
 
-_DEFAULT_ON_UNKNOWN = {Channel.SMS: OnUnknown.HOLD, Channel.WHATSAPP: OnUnknown.HOLD}
-
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -38,9 +36,10 @@ class Refusal:
 
 
 def decide(
-    job: RequestedJob, template: PublishedTemplate | None, now: datetime, max_attempts: int
+    job: RequestedJob, template: PublishedTemplate | None, now: datetime, channels: Channels
 ) -> Decision:
     """What becomes of a job: a delivery for each channel that is possible and wanted, and a note for each that is not.
+    `channels` are those that the installation serves.
 
     With no delivery the job ends: `skipped` when only wishes stood against it, `failed` when something was missing. In
     the recipient's quiet hours a job that would be delivered is put off as a whole, to be decided upon afresh when they
@@ -48,22 +47,20 @@ def decide(
     """
     if job.expires_at is not None and job.expires_at <= now:
         return _expired(job)
-    if job.max_retries is not None:
-        max_attempts = min(max_attempts, job.max_retries + 1)
-    channels = tuple(_candidates(job, template))
-    problem = _impossible(job, template, channels)
+    candidates = tuple(_candidates(job, template, channels))
+    problem = _impossible(job, template, candidates)
     if problem is not None:
         return Decision(job, JobState.FAILED, notes=(Note("refused", {"reason": problem}),), error=problem)
     deliveries: list[NewDelivery] = []
     notes: list[Note] = []
     refusals: list[Refusal] = []
-    for ordinal, channel in enumerate(channels, start=1):
-        refusal = _refusal(job, template, channel, now)
+    for ordinal, channel in enumerate(candidates, start=1):
+        refusal = _refusal(job, template, channel, channels.get(channel), now)
         if refusal is not None:
             refusals.append(refusal)
             notes.append(Note("not_sent", {"channel": channel, "reason": refusal.reason, **refusal.detail}))
             continue
-        delivery = _delivery(job, template, channel, ordinal, max_attempts)
+        delivery = _delivery(job, template, channels[channel], ordinal)
         deliveries.append(delivery)
         notes.append(Note("decided", _explain(job, template, delivery), delivery.id))
     if deliveries:
@@ -125,22 +122,30 @@ def _impossible(
     return None
 
 
-def _candidates(job: RequestedJob, template: PublishedTemplate | None) -> Iterable[Channel]:
+def _candidates(
+    job: RequestedJob, template: PublishedTemplate | None, channels: Channels
+) -> Iterable[Channel]:
     if job.channels is not None:
         return dict.fromkeys(job.channels)
     if job.has_content or template is None:
-        return tuple(SENDERS)
-    return (channel for channel in SENDERS if channel in template.locales)
+        return (spec.channel for spec in channels.values() if spec.by_default and spec.as_given)
+    return (channel for channel in channels if channel in template.locales)
 
 
 def _refusal(
-    job: RequestedJob, template: PublishedTemplate | None, channel: Channel, now: datetime
+    job: RequestedJob,
+    template: PublishedTemplate | None,
+    channel: Channel,
+    spec: ChannelSpec | None,
+    now: datetime,
 ) -> Refusal | None:
-    if channel not in SENDERS:
+    if spec is None:
         return Refusal("channel_not_available", failure=True)
+    if job.has_content and not spec.as_given:
+        return Refusal("channel_needs_a_template", failure=True)
     if not job.has_content and template is not None and channel not in template.locales:
         return Refusal("template_has_no_such_channel", failure=True)
-    if _address(job, channel) is None:
+    if _address(job, spec.address) is None:
         return Refusal("no_address", failure=True)
     if template is not None and template.critical:
         return None
@@ -177,29 +182,37 @@ def _said(wish: Preference) -> dict[str, object]:
     return {"type": wish.type, "channel": wish.channel, "enabled": wish.enabled}
 
 
-def _address(job: RequestedJob, channel: Channel) -> str | None:
-    if channel is Channel.EMAIL:
-        return job.to_email or (job.recipient.email if job.recipient else None)
-    return job.to_phone or (job.recipient.phone if job.recipient else None)
+def _address(job: RequestedJob, kind: AddressKind) -> str | None:
+    recipient = job.recipient
+    match kind:
+        case AddressKind.EMAIL:
+            return job.to_email or (recipient.email if recipient else None)
+        case AddressKind.PHONE:
+            return job.to_phone or (recipient.phone if recipient else None)
+        case AddressKind.RECIPIENT:
+            return str(recipient.id) if recipient else None
+        case AddressKind.ENDPOINT:
+            return None  # nobody asks for a webhook by name: the project's endpoints say what they want
 
 
 def _delivery(
-    job: RequestedJob, template: PublishedTemplate | None, channel: Channel, ordinal: int, max_attempts: int
+    job: RequestedJob, template: PublishedTemplate | None, spec: ChannelSpec, ordinal: int
 ) -> NewDelivery:
-    address = _address(job, channel)
+    address = _address(job, spec.address)
     if address is None:
         raise ValueError("a delivery needs an address")
+    retries = len(spec.ladder) if job.max_retries is None else min(len(spec.ladder), job.max_retries)
     templated = template is not None and not job.has_content
     return NewDelivery(
         id=child_id(job.id, ordinal),
-        channel=channel,
+        channel=spec.channel,
         address=address,
         address_name=job.recipient.name if job.recipient else None,
-        on_unknown=job.on_unknown or _DEFAULT_ON_UNKNOWN.get(channel, OnUnknown.RESEND),
-        max_attempts=max_attempts,
+        on_unknown=job.on_unknown or spec.on_unknown,
+        max_attempts=retries + 1,
         template_id=template.id if templated and template else None,
         template_version=template.version if templated and template else None,
-        locale=_locale(job, template, channel) if templated and template else None,
+        locale=_locale(job, template, spec.channel) if templated and template else None,
     )
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter
 
+from hermodr_contracts.channels import Channels
 from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_dispatcher.domain import RECIPIENT_ERASED, decide
 from hermodr_ledger.dead_letters.burying import bury_job
@@ -40,10 +41,12 @@ class Dispatching:
     """The dispatcher's one use case. Each priority has a line of its own, so that none waits behind another. Its time
     is the ledger's: a clock behind it would put a job off to a moment that the scheduler holds to be past."""
 
-    def __init__(self, ledger: Ledger, announcer: Announcer, *, max_attempts: int, finished: Counter) -> None:
+    def __init__(
+        self, ledger: Ledger, announcer: Announcer, *, channels: Channels, finished: Counter
+    ) -> None:
         self._ledger = ledger
         self._announcer = announcer
-        self._max_attempts = max_attempts
+        self._channels = channels
         self._finished = finished
         self._locales: dict[tuple[UUID, int], Locales] = {}
         self._lines: dict[Priority, Coalescer[Sequence[UUID], None]] = {
@@ -112,7 +115,7 @@ class Dispatching:
 
     def _decided(self, job: RequestedJob, locales: Mapping[tuple[UUID, int], Locales]) -> Decision:
         with Step("job_id", job.id):
-            return decide(job, _template(job, locales), job.read_at, self._max_attempts)
+            return decide(job, _template(job, locales), job.read_at, self._channels)
 
     async def _published(self, jobs: Sequence[RequestedJob]) -> dict[tuple[UUID, int], Locales]:
         """What the versions of these jobs' templates speak."""

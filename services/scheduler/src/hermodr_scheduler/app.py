@@ -39,7 +39,7 @@ async def main(stop: asyncio.Event) -> None:
         backlog,
         runtime.clock,
         metrics,
-        ladder=settings.ladder,
+        topology=runtime.broker.topology,
         batch=settings.scheduler_batch,
     )
     retention = timedelta(days=settings.retention_days) if settings.retention_days else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from hermodr_contracts.topology import SENDERS, Topology
+from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Channel, Priority
 
 
@@ -12,7 +12,8 @@ class Backlog:
     def __init__(self, topology: Topology) -> None:
         self._labels = {
             (channel, priority): topology.send_queue(channel, priority).label
-            for channel in SENDERS
+            for channel, spec in topology.channels.items()
+            if spec.command is not None
             for priority in Priority
         }
         self.lanes: frozenset[tuple[Channel, Priority]] = frozenset()

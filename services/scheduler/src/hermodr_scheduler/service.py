@@ -6,7 +6,8 @@ from uuid import UUID
 
 import structlog
 
-from hermodr_contracts.topology import Step
+from hermodr_contracts.ladder import Step
+from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_ledger.deliveries.attempts import Attempt, Outcome, Recorded, Settlement, settle
 from hermodr_ledger.engine import Collided, Contested, LedgerUnavailable
@@ -71,7 +72,7 @@ class Scheduling:
         clock: Clock,
         metrics: SchedulerMetrics,
         *,
-        ladder: Sequence[Step],
+        topology: Topology,
         batch: int,
     ) -> None:
         self._due = due
@@ -80,7 +81,7 @@ class Scheduling:
         self._backlog = backlog
         self._clock = clock
         self._metrics = metrics
-        self._ladder = ladder
+        self._topology = topology
         self._batch = batch
         self._answering_since: float | None = None
         self._settle_again = 0.0
@@ -189,7 +190,7 @@ class Scheduling:
             number=claim.attempt,
             max_attempts=claim.max_attempts,
             on_unknown=claim.on_unknown,
-            ladder=self._ladder,
+            ladder=self._topology.ladder(claim.channel),
             earlier=claim.earlier_attempts,
         )
         return attempt, settlement

@@ -9,6 +9,7 @@ from hermodr_cli.doctor import broker, database, patient, providers, services
 from hermodr_cli.doctor.finding import Area, Finding, State
 from hermodr_cli.doctor.patient import Patient
 from hermodr_servicekit.clock import Clock, SystemClock
+from hermodr_servicekit.settings import ServiceSettings
 
 AREAS = ("configuration", "database", "broker", "services", "providers", "clock", "disk")
 CONFIGURATION, DISK = Area("configuration"), Area("disk")
@@ -35,7 +36,7 @@ async def _examined(found: Patient, api_url: str, clock: Clock) -> list[Finding]
     parts = await asyncio.gather(
         database.examine(settings.database_url, clock, found.start),
         broker.examine(settings.amqp_url, settings.topology, found.start),
-        _services(settings.database_url, api_url, clock),
+        _services(settings, api_url, clock),
         providers.examine(found.environment),
     )
     text = f"{settings.env}; servers: {found.origin}; prefix {settings.amqp_prefix}, ladder {settings.retry_ladder}"
@@ -43,9 +44,10 @@ async def _examined(found: Patient, api_url: str, clock: Clock) -> list[Finding]
     return sorted(findings, key=lambda finding: AREAS.index(finding.area))
 
 
-async def _services(database_url: str, api_url: str, clock: Clock) -> list[Finding]:
+async def _services(settings: ServiceSettings, api_url: str, clock: Clock) -> list[Finding]:
     beats, answers = await asyncio.gather(
-        services.examine(database_url, clock.now()), services.examine_api(api_url)
+        services.examine(settings.database_url, settings.topology.services, clock.now()),
+        services.examine_api(api_url),
     )
     return [*beats, *answers]
 

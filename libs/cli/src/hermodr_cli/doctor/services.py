@@ -1,12 +1,12 @@
 """The services: who was heard of lately, and whether the API answers where this machine would look for it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import asyncpg
 import httpx
 
 from hermodr_cli.doctor.finding import Area, Finding
-from hermodr_contracts.topology import NEEDED_SERVICES
 from hermodr_ledger.engine import Ledger, LedgerUnavailable, heartbeats
 from hermodr_ledger.engine.heartbeats import Alive
 
@@ -14,8 +14,8 @@ AREA = Area("services")
 HTTP_SECONDS = 5.0
 
 
-async def examine(database_url: str, now: datetime) -> list[Finding]:
-    """A finding for each service that has to be. Raises nothing: without a database there are none."""
+async def examine(database_url: str, names: Iterable[str], now: datetime) -> list[Finding]:
+    """A finding for each of the services, which have to be. Raises nothing: without a database there are none."""
     ledger = Ledger(database_url, service="doctor", pool_size=1, connection_seconds=5, statement_seconds=10)
     try:
         alive = {each.service: each for each in await heartbeats.alive(ledger)}
@@ -23,7 +23,7 @@ async def examine(database_url: str, now: datetime) -> list[Finding]:
         return []
     finally:
         await ledger.close()
-    return [_service(name, alive.get(name), now) for name in NEEDED_SERVICES]
+    return [_service(name, alive.get(name), now) for name in names]
 
 
 async def examine_api(url: str) -> list[Finding]:

@@ -15,7 +15,10 @@ from pathlib import Path
 
 from hermodr_cli import state
 from hermodr_cli.output import Say
-from hermodr_contracts.topology import Topology, parse_ladder
+from hermodr_contracts.channels import servable, with_ladder
+from hermodr_contracts.ladder import parse_ladder
+from hermodr_contracts.topology import Topology
+from hermodr_contracts.vocabulary import Channel
 from hermodr_devkit import processes
 from hermodr_devkit.backing import Backing, places, temporary
 from hermodr_devkit.backing.probe import with_database
@@ -146,7 +149,8 @@ async def _key(database_url: str) -> str:
 
 async def _remove(backing: Backing, name: str) -> None:
     """The run's database and place are gone. Each is tried even if the other fails."""
-    topology = Topology(prefix=name, ladder=parse_ladder(LADDER))
+    channels = with_ladder(servable(), Channel.EMAIL, parse_ladder(LADDER))
+    topology = Topology(prefix=name, channels=channels)
     outcomes = await asyncio.gather(
         temporary.drop_database(backing.database_url, name),
         places.remove(backing, name, topology),

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from hermodr_contracts.topology import Step
+from hermodr_contracts.ladder import Step
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
 from hermodr_ledger.deliveries.late_answers import TAKE_LATE_ANSWERS
 from hermodr_ledger.deliveries.pauses import PAUSED

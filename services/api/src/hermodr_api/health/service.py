@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, Literal
 
 from hermodr_api.health.counts import Counts
-from hermodr_contracts.topology import NEEDED_SERVICES
 from hermodr_ledger.dead_letters import burying
 from hermodr_ledger.deliveries import lanes, pauses, provider_limits
 from hermodr_ledger.deliveries.provider_limits import ProviderLimits
@@ -74,7 +73,9 @@ class HealthCheck:
             services = {}
         elif database["reachable"]:
             alive = {name for name, each in services.items() if each["instances"]}
-            warnings += [f"no live instance of {name}" for name in NEEDED_SERVICES if name not in alive]
+            warnings += [
+                f"no live instance of {name}" for name in self._broker.topology.services if name not in alive
+            ]
         counts = {
             "waiting": _waiting(sizes),
             "active": database.pop("active"),

@@ -36,6 +36,7 @@ from hermodr_api.notifications.models import (
 )
 from hermodr_api.notifications.service import unknown_recipient, unknown_type
 from hermodr_api.updates.models import misplaced
+from hermodr_contracts.channels import Channels
 from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_ledger.access import idempotency
 from hermodr_ledger.access.idempotency import Idempotency, KeyReused, Replay, StillRunning
@@ -104,6 +105,7 @@ class Bulk:
         clock: Clock,
         domain: str,
         count: Count,
+        channels: Channels,
     ) -> None:
         self._ledger = ledger
         self._directory = directory
@@ -111,6 +113,7 @@ class Bulk:
         self._clock = clock
         self._domain = domain
         self._count = count
+        self._channels = channels
 
     async def request(self, project_id: UUID, items: Sequence[object], key: Key | None) -> Answer:
         """Commits the good items and says what is wrong with the others. `items` are parsed (`Flawed` where that could
@@ -144,7 +147,7 @@ class Bulk:
         except ValidationError as error:
             work.reject(index, flaws_of(error, ()))
             return
-        examined = examine(wanted, now, ())
+        examined = examine(wanted, now, self._channels, ())
         if isinstance(examined, list):
             self._reject(work, index, wanted, item, examined)
         elif isinstance(item, dict):

@@ -1,6 +1,7 @@
 """What a producer may ask for, and the job it becomes."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal
@@ -14,7 +15,7 @@ from hermodr_api.http.bodies import Body, JsonObject, Label, Moment
 from hermodr_api.http.json_text import canonical, dump
 from hermodr_api.jobs.endings import CancelKey, ExpiresAt, MaxRetries, expiry_flaws
 from hermodr_api.recipients.addresses import EmailAddress, PhoneNumber
-from hermodr_contracts.topology import SENDERS
+from hermodr_contracts.channels import CHANNELS, AddressKind, Channels
 from hermodr_contracts.vocabulary import Channel, JobKind, OnUnknown, Priority
 from hermodr_ledger.access.idempotency import Idempotency
 from hermodr_ledger.jobs.accept import NewJob
@@ -23,7 +24,7 @@ from hermodr_ledger.people.updates import Place
 from hermodr_servicekit.ids import message_id_of
 
 LONGEST_DELAY = timedelta(days=366)
-_PHONE_CHANNELS = frozenset({Channel.SMS, Channel.WHATSAPP})
+_PHONE_CHANNELS = sorted(spec.channel for spec in CHANNELS.values() if spec.address is AddressKind.PHONE)
 _SUBJECT_LENGTH = 998  # RFC 5322 §2.1.1
 
 
@@ -183,10 +184,15 @@ class Sendable:
 
 
 def examine(
-    wanted: NotificationIn, now: datetime, at: tuple[str | int, ...] = ("body",)
+    wanted: NotificationIn, now: datetime, channels: Channels, at: tuple[str | int, ...] = ("body",)
 ) -> Sendable | list[Flaw]:
-    """What the fields cannot say one by one. A `scheduled_for` in the past means now."""
-    flaws = [*_content_flaws(wanted, at), *_channel_flaws(wanted, at), *_time_flaws(wanted, now, at)]
+    """What the fields cannot say one by one. `channels` are those that are served here. A `scheduled_for` in the past
+    means now."""
+    flaws = [
+        *_content_flaws(wanted, at),
+        *_channel_flaws(wanted, channels, at),
+        *_time_flaws(wanted, now, at),
+    ]
     if not flaws:  # else there may be no such time in the calendar
         begins = (wanted.scheduled_for or now) + timedelta(seconds=wanted.delay_seconds)
         flaws = expiry_flaws(wanted.expires_at, now, begins, at)
@@ -212,20 +218,21 @@ def _content_flaws(wanted: NotificationIn, at: tuple[str | int, ...]) -> list[Fl
     return []
 
 
-def _channel_flaws(wanted: NotificationIn, at: tuple[str | int, ...]) -> list[Flaw]:
-    available = ", ".join(SENDERS)
-    if wanted.to.phone is not None:
-        asked = ", ".join(wanted.channels or sorted(_PHONE_CHANNELS))
-        if not _PHONE_CHANNELS & SENDERS.keys():
-            return [
-                Flaw((*at, "to", "phone"), f"channel not available yet: {asked} (available: {available})")
-            ]
-    if wanted.channels is not None and not SENDERS.keys() & set(wanted.channels):
-        asked = ", ".join(wanted.channels)
-        return [Flaw((*at, "channels"), f"channel not available yet: {asked} (available: {available})")]
-    if wanted.to.email is not None and wanted.channels is not None and Channel.EMAIL not in wanted.channels:
+def _channel_flaws(wanted: NotificationIn, channels: Channels, at: tuple[str | int, ...]) -> list[Flaw]:
+    asked, to = wanted.channels, wanted.to
+    if to.phone is not None and channels.keys().isdisjoint(_PHONE_CHANNELS):
+        return [Flaw((*at, "to", "phone"), _not_available(asked or _PHONE_CHANNELS, channels))]
+    if asked is None:
+        return []
+    if channels.keys().isdisjoint(asked):
+        return [Flaw((*at, "channels"), _not_available(asked, channels))]
+    if to.email is not None and not any(CHANNELS[each].address is AddressKind.EMAIL for each in asked):
         return [Flaw((*at, "channels"), "an email address can only be reached by email")]
     return []
+
+
+def _not_available(asked: Iterable[Channel], channels: Channels) -> str:
+    return f"channel not available yet: {', '.join(asked)} (available: {', '.join(channels)})"
 
 
 def _time_flaws(wanted: NotificationIn, now: datetime, at: tuple[str | int, ...]) -> list[Flaw]:

@@ -17,6 +17,7 @@ from hermodr_api.notifications.models import (
     template_of,
 )
 from hermodr_api.updates.models import misplaced
+from hermodr_contracts.channels import Channels
 from hermodr_ledger.access.idempotency import Idempotency
 from hermodr_ledger.jobs.accept import NewJob
 from hermodr_servicekit.clock import Clock
@@ -32,15 +33,17 @@ class Notifications:
         accepting: Accepting,
         clock: Clock,
         domain: str,
+        channels: Channels,
     ) -> None:
         self._directory = directory
         self._accepting = accepting
         self._clock = clock
         self._domain = domain
+        self._channels = channels
 
     async def request(self, project_id: UUID, wanted: NotificationIn, key: Key | None) -> Answer:
         """Commits the job and rings for it. Raises `Refused` and `LedgerUnavailable`."""
-        item = examine(wanted, self._clock.now())
+        item = examine(wanted, self._clock.now(), self._channels)
         if isinstance(item, list):
             return await self._accepting.earlier(project_id, key, item)
         async with patience():

@@ -15,7 +15,7 @@ from hermodr_api.queues.models import (
     PausedView,
     QueuesView,
 )
-from hermodr_contracts.topology import SENDERS, Topology
+from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_ledger.access import audit
 from hermodr_ledger.deliveries import lanes, pauses
@@ -55,7 +55,10 @@ class Queues:
             paused = {each.channel: each for each in await pauses.paused(self._ledger)}
             tasks = await lanes.waiting_tasks(self._ledger)
         return QueuesView(
-            data=[self._channel(channel, paused.get(channel), found, rates, sizes) for channel in SENDERS],
+            data=[
+                self._channel(channel, paused.get(channel), found, rates, sizes)
+                for channel in self._topology.channels
+            ],
             dispatch=[self._dispatch(each, undecided.get(each, Undecided()), sizes) for each in Priority],
             waiting_tasks=tasks,
             broker_connected=connected,
@@ -77,7 +80,7 @@ class Queues:
         self, caller: Caller, name: str, reason: str | None, key: Key | None, *, paused: bool
     ) -> Answer:
         await self._operators.require(caller)
-        channel = next((each for each in SENDERS if each == name), None)
+        channel = next((each for each in self._topology.channels if each == name), None)
         if channel is None:
             raise not_found("channel")
 

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from hermodr_api.errors import Flaw, invalid, unavailable
 from hermodr_api.http.bodies import JsonObject
 from hermodr_api.previews.models import PreviewView, warnings_of
-from hermodr_contracts.topology import SENDERS
+from hermodr_contracts.channels import Channels
 from hermodr_ledger.templates.versions import Contents, Texts
 from hermodr_templates.cell import Cell, CellLost, Message
 from hermodr_templates.fair_turns import FairTurns, TooManyWait
@@ -36,7 +36,8 @@ class Publishing:
     """Two processes: one for what is saved, one for what is looked at, so that neither waits for the other. At each
     projects take turns, text by text."""
 
-    def __init__(self, seconds: float = 4.0) -> None:
+    def __init__(self, channels: Channels, seconds: float = 4.0) -> None:
+        self._channels = channels
         self._saving = _Shared(Cell(seconds), FairTurns(time.monotonic, most=_MOST_WAITING))
         self._showing = _Shared(Cell(seconds), FairTurns(time.monotonic, most=_MOST_WAITING))
 
@@ -51,7 +52,7 @@ class Publishing:
         flaws: list[Flaw] = []
         warnings: list[str] = []
         for channel, locales in contents.items():
-            if channel not in SENDERS:
+            if channel not in self._channels:
                 warnings.append(
                     f"{channel}: not available yet; its texts are kept, and nothing is sent by it"
                 )

@@ -1,0 +1,140 @@
+"""The channel registry: one entry per channel holds all that differs between channels.
+
+`CHANNELS` is what Hermodr knows. An installation serves some of them (`HERMODR_CHANNELS`) and passes these on as a
+`Channels`, in its `Topology`; so a test can serve any others without changing this module.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from types import MappingProxyType
+
+from hermodr_contracts.ladder import Step, parse_ladder
+from hermodr_contracts.messages import DeliveryCommand, SendEmails, SendSms, SendWebhooks
+from hermodr_contracts.vocabulary import Channel, OnUnknown
+
+EMAIL_LADDER = "10s,60s,5m,20m,1h,4h,12h"
+"""RFC 5321 §4.5.4.1 wants attempts for days, sparser after the first hours; this ladder ends after 17 hours."""
+_TEXT_LADDER = parse_ladder("10s,60s,5m")
+_WEBHOOK_LADDER = parse_ladder("5s,1m,5m,30m,2h,8h,14h")
+
+
+class AddressKind(StrEnum):
+    """What a channel needs to know to reach somebody."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+    RECIPIENT = "recipient"
+    ENDPOINT = "endpoint"
+    """A webhook's URL: it belongs to the project, not to a recipient."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSpec:
+    """One channel."""
+
+    channel: Channel
+    address: AddressKind
+    service: str
+    """The service that carries it."""
+    command: type[DeliveryCommand] | None
+    """What that service is told. `None`: the channel needs no queue, because its service is the dispatcher."""
+    ladder: tuple[Step, ...]
+    """The retry ladder unless the installation sets another."""
+    on_unknown: OnUnknown
+    """What happens after an unknown outcome, unless the job says it."""
+    by_default: bool
+    """Whether content that is sent as given goes here although the job names no channels."""
+    as_given: bool
+    """Whether content may be sent as given, without a template."""
+    has_sender: bool = False
+    """Whether its service exists yet."""
+
+
+Channels = Mapping[Channel, ChannelSpec]
+"""Channels that are served, in the order of the registry."""
+
+CHANNELS: Channels = MappingProxyType(
+    {
+        spec.channel: spec
+        for spec in (
+            ChannelSpec(
+                Channel.EMAIL,
+                AddressKind.EMAIL,
+                "email-sender",
+                SendEmails,
+                parse_ladder(EMAIL_LADDER),
+                OnUnknown.RESEND,
+                by_default=True,
+                as_given=True,
+                has_sender=True,
+            ),
+            ChannelSpec(
+                Channel.SMS,
+                AddressKind.PHONE,
+                "sms-sender",
+                SendSms,
+                _TEXT_LADDER,
+                OnUnknown.HOLD,
+                by_default=False,
+                as_given=True,
+            ),
+            ChannelSpec(
+                Channel.WHATSAPP,
+                AddressKind.PHONE,
+                "sms-sender",
+                SendSms,
+                _TEXT_LADDER,
+                OnUnknown.HOLD,
+                by_default=False,
+                as_given=False,  # WhatsApp lets a business begin a conversation with an approved template only
+            ),
+            ChannelSpec(
+                Channel.IN_APP,
+                AddressKind.RECIPIENT,
+                "dispatcher",
+                None,
+                (),
+                OnUnknown.RESEND,
+                by_default=True,
+                as_given=True,
+            ),
+            ChannelSpec(
+                Channel.WEBHOOK,
+                AddressKind.ENDPOINT,
+                "webhook-sender",
+                SendWebhooks,
+                _WEBHOOK_LADDER,
+                OnUnknown.RESEND,
+                by_default=False,
+                as_given=False,  # its body is Hermodr's own
+            ),
+        )
+    }
+)
+
+
+def servable(known: Channels = CHANNELS) -> Channels:
+    """The channels that have a sender."""
+    return {channel: spec for channel, spec in known.items() if spec.has_sender}
+
+
+def served(names: str, known: Channels = CHANNELS) -> Channels:
+    """`"email sms"` → their entries. Raises `ValueError` for a name that is no channel or has no sender yet, and when
+    there is no name at all."""
+    wanted = set(names.split())
+    for name in sorted(wanted - set(known)):
+        raise ValueError(f"{name[:40]!r} is no channel; there are {', '.join(known)}")
+    possible = servable(known)
+    for name in sorted(wanted - set(possible)):
+        raise ValueError(f"{name} has no sender yet; possible: {', '.join(possible)}")
+    if not wanted:
+        raise ValueError("names no channel")
+    return {channel: spec for channel, spec in possible.items() if channel in wanted}
+
+
+def with_ladder(channels: Channels, channel: Channel, ladder: tuple[Step, ...]) -> Channels:
+    """The same channels; `channel`, if it is among them, has this ladder."""
+    return {
+        each: replace(spec, ladder=ladder) if each is channel else spec for each, spec in channels.items()
+    }

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from hermodr_contracts.channels import servable
 from hermodr_contracts.vocabulary import Channel, JobKind, Priority
+from hermodr_dispatcher.app import deciders_of
 from hermodr_dispatcher.service import Dispatching
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.setting_aside import all_aside
@@ -48,7 +49,7 @@ class Rung:
 
 def dispatching_of(ledger: Ledger, rung: Rung) -> Dispatching:
     finished = Counter("finished", "", ("kind", "status"), registry=CollectorRegistry())
-    return Dispatching(ledger, cast("Announcer", rung), channels=servable(), finished=finished)
+    return Dispatching(ledger, cast("Announcer", rung), deciders_of(ledger, servable()), finished=finished)
 
 
 @pytest.fixture
@@ -141,14 +142,17 @@ async def test_a_database_of_another_shape_is_not_the_jobs_fault(ledger: Ledger)
     assert await rows_of(ledger, "dead_letters") == []
 
 
-async def test_tasks_are_left_for_a_worker(ledger: Ledger) -> None:
-    (task,) = await new_jobs(ledger, 1, kind=JobKind.TASK, type="data-export", content=None, to_email=None)
+@pytest.mark.parametrize("kind", [JobKind.TASK, JobKind.DIGEST, JobKind.REMINDER])
+async def test_jobs_of_a_kind_that_nobody_serves_yet_are_left_as_they_are(
+    ledger: Ledger, kind: JobKind
+) -> None:
+    (task,) = await new_jobs(ledger, 1, kind=kind, type="data-export", content=None, to_email=None)
     (mail,), rung = await new_jobs(ledger, 1), Rung()
     await dispatching_of(ledger, rung).dispatch(NORMAL, [task, mail])
     assert rung.ids == [child_id(mail, 1)]
     left = await row_of(ledger, "jobs", task)
     assert left["state"] == "queued"
-    assert left["wake_at"] is not None  # the scheduler goes on announcing it, ever more rarely
+    assert left["wake_at"] is not None  # it is seen to wait
 
 
 async def test_a_version_published_meanwhile_counts_for_the_next_job(ledger: Ledger) -> None:
@@ -189,7 +193,7 @@ async def test_a_version_published_meanwhile_counts_for_the_next_job(ledger: Led
 async def test_more_versions_than_are_remembered_are_decided_all_the_same(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hermodr_dispatcher.service.VERSIONS_REMEMBERED", 2)
+    monkeypatch.setattr("hermodr_dispatcher.kinds.notification.VERSIONS_REMEMBERED", 2)
     project_id, rung, jobs = await new_project(ledger), Rung(), []
     for number in range(5):
         template_id = new_id()

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from hermodr_contracts.channels import servable
 from hermodr_contracts.vocabulary import Channel, JobState, Priority
+from hermodr_dispatcher.app import deciders_of
 from hermodr_dispatcher.service import Dispatching
 from hermodr_ledger.access.audit import CLI
 from hermodr_ledger.engine import Ledger
@@ -34,7 +35,7 @@ class Rung:
 
 def dispatching_of(ledger: Ledger, rung: Rung) -> Dispatching:
     finished = Counter("finished", "", ("kind", "status"), registry=CollectorRegistry())
-    return Dispatching(ledger, cast("Announcer", rung), channels=servable(), finished=finished)
+    return Dispatching(ledger, cast("Announcer", rung), deciders_of(ledger, servable()), finished=finished)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from hermodr_contracts.ladder import parse_ladder
-from hermodr_contracts.vocabulary import Channel, OnUnknown, Priority
+from hermodr_contracts.vocabulary import Channel, JobKind, OnUnknown, Priority
 from hermodr_ledger.deliveries.attempts import RETRY_OVERDUE_SECONDS, Outcome, claim, record, release, settle
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.upkeep.due import (
@@ -69,6 +69,22 @@ async def test_an_overdue_job_is_taken_again_and_again_at_pauses_that_double_up_
         assert not due.scheduled
         pauses.append(round(await pause_of(ledger, "jobs", job_id)))
     assert pauses == [5, 10, 20, 40, 80, 160, 320, 600, 600]
+
+
+@pytest.mark.parametrize("kind", [JobKind.TASK, JobKind.DIGEST, "parcel"])
+async def test_a_job_of_a_kind_that_is_not_served_is_looked_at_rarely_and_never_counted_as_announced(
+    ledger: Ledger, kind: str
+) -> None:
+    now_due, later = await new_jobs(ledger, 2, kind=JobKind.TASK)
+    await ledger.fetch("UPDATE hermodr.jobs SET kind = $1", kind)
+    await ledger.fetch("UPDATE hermodr.jobs SET state = 'scheduled' WHERE id = $1", later)
+    for _ in range(2):
+        await let_time_pass(ledger, LONGEST_ANNOUNCEMENT_PAUSE_SECONDS)
+        assert {each.kind for each in await take_due_jobs(ledger, 10)} == {kind}
+        for each in (now_due, later):
+            assert round(await pause_of(ledger, "jobs", each)) == LONGEST_ANNOUNCEMENT_PAUSE_SECONDS
+    rows = await ledger.fetch("SELECT DISTINCT state, announcements FROM hermodr.jobs")
+    assert [(row["state"], row["announcements"]) for row in rows] == [("queued", 0)]
 
 
 async def test_five_schedulers_take_every_row_exactly_once(ledger: Ledger) -> None:

@@ -1,16 +1,13 @@
 """What the scheduler sees when it looks at the queues, on a real ledger and a real broker."""
 
-from datetime import timedelta
-
 import pytest
 from prometheus_client import CollectorRegistry
 
 from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Channel, Priority
-from hermodr_ledger.engine import Ledger
-from hermodr_scheduler.backlog import Backlog
+from hermodr_scheduler.duties.backlog import Backlog, Queues
+from hermodr_scheduler.duties.gauges import Gauges
 from hermodr_scheduler.metrics import SchedulerMetrics
-from hermodr_scheduler.upkeep import Upkeep
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.clock import Clock, SystemClock
@@ -26,41 +23,24 @@ def broker_of_the_scheduler(broker: Place) -> Broker:
     return Broker(broker.amqp_url, Topology(broker.prefix), "scheduler")
 
 
-def upkeep_of(
-    ledger: Ledger, broker: Broker, backlog: Backlog, registry: CollectorRegistry, clock: Clock | None = None
-) -> Upkeep:
-    return Upkeep(
-        ledger,
-        broker,
-        clock or SystemClock(),
-        SchedulerMetrics(registry),
-        backlog,
-        ladder=[timedelta(seconds=10)],
-        retention=None,
-    )
-
-
-async def test_lanes_have_a_backlog_while_their_queue_holds_messages(
-    database_url: str, broker_of_the_scheduler: Broker
-) -> None:
+async def test_lanes_have_a_backlog_while_their_queue_holds_messages(broker_of_the_scheduler: Broker) -> None:
     broker, registry = broker_of_the_scheduler, CollectorRegistry()
     backlog = Backlog(broker.topology)
-    async with opened(database_url) as ledger:
-        upkeep = upkeep_of(ledger, broker, backlog, registry)
-        async with running(broker.run()):
-            assert await wait_until(lambda: broker.connected)
-            await upkeep.look()
-            assert backlog.lanes == set()
-            bell = Announcer(broker)
-            bell.deliveries(Channel.EMAIL, Priority.LOW, [new_id()])
-            bell.jobs(Priority.NORMAL, [new_id()])
-            await bell.drain()
-            await upkeep.look()
-            assert backlog.lanes == {(Channel.EMAIL, Priority.LOW)}
-            assert registry.get_sample_value("hermodr_consumers", {"queue": "email.low"}) == 0
-        await upkeep.look()  # the broker is away: what was seen counts on
+    queues = Queues(broker, backlog, SchedulerMetrics(registry))
+    async with running(broker.run()):
+        assert await wait_until(lambda: broker.connected)
+        await queues.tick()
+        assert backlog.lanes == set()
+        bell = Announcer(broker)
+        bell.deliveries(Channel.EMAIL, Priority.LOW, [new_id()])
+        bell.jobs(Priority.NORMAL, [new_id()])
+        await bell.drain()
+        await queues.tick()
         assert backlog.lanes == {(Channel.EMAIL, Priority.LOW)}
-        assert registry.get_sample_value("hermodr_consumers", {"queue": "email.low"}) is None
+        assert registry.get_sample_value("hermodr_consumers", {"queue": "email.low"}) == 0
+    await queues.tick()  # the broker is away: what was seen counts on
+    assert backlog.lanes == {(Channel.EMAIL, Priority.LOW)}
+    assert registry.get_sample_value("hermodr_consumers", {"queue": "email.low"}) is None
 
 
 class Laborious(SystemClock):
@@ -76,17 +56,17 @@ class Laborious(SystemClock):
 
 @pytest.mark.parametrize(("clock", "pause"), [(SystemClock(), 5.0), (Laborious(), 60.0)])
 async def test_what_waits_is_counted_the_more_rarely_the_longer_it_takes(
-    database_url: str, broker_of_the_scheduler: Broker, clock: Clock, pause: float
+    database_url: str, clock: Clock, pause: float
 ) -> None:
-    broker, registry = broker_of_the_scheduler, CollectorRegistry()
+    registry = CollectorRegistry()
     async with opened(database_url) as ledger:
         await emptied(ledger)
         await new_deliveries(ledger, 3)
-        upkeep = upkeep_of(ledger, broker, Backlog(broker.topology), registry, clock)
-        assert await upkeep.count() == pause
+        gauges = Gauges(ledger, clock, SchedulerMetrics(registry))
+        assert await gauges.tick() == pause
         labels = {"kind": "notification", "priority": "normal"}
         assert registry.get_sample_value("hermodr_jobs_waiting", labels) == 3
         await ledger.fetch("UPDATE hermodr.deliveries SET wake_at = NULL, state = 'cancelled'")
-        await upkeep.count()
+        await gauges.tick()
         assert registry.get_sample_value("hermodr_jobs_waiting", labels) is None
         assert registry.get_sample_value("hermodr_oldest_waiting_seconds") == 0

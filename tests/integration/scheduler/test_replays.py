@@ -11,8 +11,8 @@ from hermodr_ledger.dead_letters.burying import DeadMessage, bury, bury_job
 from hermodr_ledger.dead_letters.lookup import Sight, Wanted
 from hermodr_ledger.engine import Ledger, Row
 from hermodr_ledger.engine.paging import Page
+from hermodr_scheduler.duties.replays import Replays
 from hermodr_scheduler.handlers import subscribe
-from hermodr_scheduler.replays import Replays
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.ids import new_id

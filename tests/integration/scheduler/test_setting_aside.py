@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Priority
@@ -19,10 +18,8 @@ from hermodr_ledger.engine.setting_aside import all_aside, forget_healed
 from hermodr_ledger.upkeep.due import DueRows, ExpiredClaim
 from hermodr_ledger.upkeep.expiring import expire_deliveries, expire_jobs
 from hermodr_ledger.upkeep.retention import drop_partitions
-from hermodr_scheduler.backlog import Backlog
-from hermodr_scheduler.metrics import SchedulerMetrics
-from hermodr_scheduler.replays import Replays
-from hermodr_scheduler.upkeep import Upkeep
+from hermodr_scheduler.duties.replays import Replays
+from hermodr_scheduler.duties.upkeep import Upkeep
 from tests.support import ledgers
 from tests.support.clocks import FakeClock
 from tests.support.ledgers import attempt, new_deliveries, new_jobs, rows_of
@@ -190,11 +187,8 @@ async def test_a_step_of_upkeep_that_fails_keeps_no_other_from_being_done(
         raise ArithmeticError
 
     monkeypatch.setattr(rates, "forget", broken)
-    broker: Any = NoBroker()
-    metrics = SchedulerMetrics(CollectorRegistry())
-    backlog, ladder = Backlog(broker.topology), [timedelta(seconds=7)]
-    upkeep = Upkeep(ledger, broker, FakeClock(), metrics, backlog, ladder=ladder, retention=None)
-    assert await upkeep.hourly() < 3600
+    upkeep = Upkeep(ledger, FakeClock(), ladder=[timedelta(seconds=7)], retention=None)
+    assert await upkeep.tick() < 3600
     assert await duties(ledger) == {"upkeep": (1, "ArithmeticError")}
     assert len(await rows_of(ledger, "retry_ladder")) == 1
     await ledger.fetch("UPDATE hermodr.set_aside SET again_at = now() - interval '2 hours'")

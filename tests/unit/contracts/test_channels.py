@@ -8,7 +8,7 @@ from hermodr_contracts.channels import CHANNELS, servable, served, with_ladder
 from hermodr_contracts.ladder import parse_ladder
 from hermodr_contracts.vocabulary import Channel, OnUnknown
 
-TEXTS_TOO = CHANNELS | {Channel.SMS: replace(CHANNELS[Channel.SMS], has_sender=True)}
+TEXTS_TOO = dict(CHANNELS) | {Channel.SMS: replace(CHANNELS[Channel.SMS], has_sender=True)}
 
 
 def test_nobody_is_texted_unasked_and_no_text_is_sent_twice_unasked() -> None:

@@ -97,7 +97,6 @@ def test_the_jobs_policy_goes_before_the_channels(wanted: OnUnknown) -> None:
 @pytest.mark.parametrize(
     ("job", "template", "reason"),
     [
-        (TO_JANE._replace(kind=JobKind.TASK), TEMPLATE, "jobs of kind task are not served by this version"),
         (TO_JANE._replace(recipient=None), TEMPLATE, "recipient_erased"),
         (TO_JANE, None, "template_missing"),
         (AS_GIVEN._replace(has_content=False), None, "template_missing"),
@@ -271,7 +270,6 @@ def test_each_channel_has_addresses_of_its_kind() -> None:
 JOBS = st.builds(
     RequestedJob._replace,
     st.sampled_from((TO_JANE, AS_GIVEN)),
-    kind=st.sampled_from(JobKind),
     channels=st.none() | st.lists(st.sampled_from(Channel), max_size=4).map(tuple),
     to_email=st.none() | st.just("x@example.org"),
     has_content=st.booleans(),

@@ -31,7 +31,7 @@ from hermodr_contracts.messages import (
     SendWebhooks,
     TaskProgressed,
 )
-from hermodr_contracts.vocabulary import Channel, Priority
+from hermodr_contracts.vocabulary import Channel, JobKind, Priority
 
 LANES = tuple(priority.lane for priority in Priority)
 
@@ -78,6 +78,9 @@ FLOWS = (
 
 PLANNED_SERVICES = frozenset({"sms-sender", "webhook-sender", "worker"})
 """Services of DESIGN §3 that later issues build. Their queues are not declared, lest messages pile up unread."""
+
+SERVED_KINDS = frozenset({JobKind.NOTIFICATION})
+"""The kinds of job that somebody acts on in this version. Jobs of other kinds wait in the ledger, unannounced."""
 
 _CORE = ("api", "dispatcher", "scheduler")
 

@@ -1,12 +1,19 @@
 """The dispatcher, put together."""
 
 import asyncio
+from collections.abc import Mapping
 
 from prometheus_client import Counter
 
+from hermodr_contracts.channels import Channels
+from hermodr_contracts.vocabulary import JobKind
 from hermodr_dispatcher.handlers import subscribe
+from hermodr_dispatcher.kinds.decider import Decider
+from hermodr_dispatcher.kinds.notification import Notifications
+from hermodr_dispatcher.kinds.task import Tasks
 from hermodr_dispatcher.service import Dispatching
 from hermodr_dispatcher.settings import DispatcherSettings
+from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.locked import LOCK_SECONDS
 from hermodr_ledger.runtime import Runtime
 from hermodr_servicekit import logging
@@ -24,8 +31,13 @@ async def main(stop: asyncio.Event) -> None:
     dispatching = Dispatching(
         runtime.ledger,
         runtime.announcer,
-        channels=settings.topology.channels,
+        deciders_of(runtime.ledger, runtime.broker.topology.channels),
         finished=finished,
     )
     subscribe(runtime.broker, dispatching, prefetch=settings.dispatcher_prefetch)
     await runtime.run(stop, drain=dispatching.drain)
+
+
+def deciders_of(ledger: Ledger, channels: Channels) -> Mapping[JobKind, Decider]:
+    """Who decides upon which kind of job."""
+    return {JobKind.NOTIFICATION: Notifications(ledger, channels), JobKind.TASK: Tasks()}

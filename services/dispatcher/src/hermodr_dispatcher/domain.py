@@ -1,4 +1,4 @@
-"""The rules of deciding: which deliveries a job becomes, and why others do not exist. Pure; see `decide`."""
+"""The rules for notifications: which deliveries a job becomes, and why others do not exist. Pure; see `decide`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 from hermodr_contracts.channels import AddressKind, Channels, ChannelSpec
 from hermodr_contracts.locales import choose_locale
-from hermodr_contracts.vocabulary import Channel, JobKind, JobState, Priority
+from hermodr_contracts.vocabulary import Channel, JobState, Priority
 from hermodr_dispatcher import quiet_hours
 from hermodr_ledger.jobs.decisions import (
     Decision,
@@ -111,8 +111,6 @@ def _put_off(
 def _impossible(
     job: RequestedJob, template: PublishedTemplate | None, channels: Sequence[Channel]
 ) -> str | None:
-    if job.kind is not JobKind.NOTIFICATION:
-        return f"jobs of kind {job.kind} are not served by this version"
     if job.recipient_id is not None and job.recipient is None:
         return RECIPIENT_ERASED
     if not job.has_content and template is None:
@@ -192,7 +190,7 @@ def _address(job: RequestedJob, kind: AddressKind) -> str | None:
         case AddressKind.RECIPIENT:
             return str(recipient.id) if recipient else None
         case AddressKind.ENDPOINT:
-            return None  # nobody asks for a webhook by name: the project's endpoints say what they want
+            return None  # endpoints are the project's; no job names one
 
 
 def _delivery(

@@ -7,48 +7,36 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter
 
-from hermodr_contracts.channels import Channels
 from hermodr_contracts.vocabulary import JobKind, Priority
-from hermodr_dispatcher.domain import RECIPIENT_ERASED, decide
+from hermodr_dispatcher.domain import RECIPIENT_ERASED
+from hermodr_dispatcher.kinds.decider import Decider
 from hermodr_ledger.dead_letters.burying import bury_job
 from hermodr_ledger.engine import Ledger, LedgerUnavailable, repeats_itself
 from hermodr_ledger.engine.setting_aside import DECIDING_DUTY, set_aside
-from hermodr_ledger.jobs.decisions import (
-    Decision,
-    Locales,
-    PublishedTemplate,
-    RequestedJob,
-    locales_of,
-    requested_jobs,
-)
+from hermodr_ledger.jobs.decisions import Decision, requested_jobs
 from hermodr_ledger.jobs.redeciding import record_all
 from hermodr_ledger.privacy.erasure import forget_jobs
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.coalescer import Coalescer
 from hermodr_servicekit.logging import whereabouts
-from hermodr_servicekit.loop_watch import Step
 
 log = structlog.get_logger()
 
 MESSAGES_TOGETHER = 3
 """Messages decided in one go under load: up to 300 jobs a statement."""
 
-VERSIONS_REMEMBERED = 10_000
-"""Of templates. What a version speaks never changes; which version is the current one is read with every job."""
-
 
 class Dispatching:
-    """The dispatcher's one use case. Each priority has a line of its own, so that none waits behind another. Its time
-    is the ledger's: a clock behind it would put a job off to a moment that the scheduler holds to be past."""
+    """The dispatcher's one use case. Each priority has a line of its own, so that none waits behind another. Jobs of a
+    kind without a decider stay queued."""
 
     def __init__(
-        self, ledger: Ledger, announcer: Announcer, *, channels: Channels, finished: Counter
+        self, ledger: Ledger, announcer: Announcer, deciders: Mapping[JobKind, Decider], *, finished: Counter
     ) -> None:
         self._ledger = ledger
         self._announcer = announcer
-        self._channels = channels
+        self._deciders = deciders
         self._finished = finished
-        self._locales: dict[tuple[UUID, int], Locales] = {}
         self._lines: dict[Priority, Coalescer[Sequence[UUID], None]] = {
             priority: Coalescer(self._decide_all, max_items=MESSAGES_TOGETHER, concurrency=2)
             for priority in Priority
@@ -98,12 +86,11 @@ class Dispatching:
 
     async def _decide_all(self, packs: Sequence[Sequence[UUID]]) -> list[None]:
         requested = await requested_jobs(self._ledger, [each for pack in packs for each in pack])
-        jobs = [
-            job for job in requested if job.kind is not JobKind.TASK
-        ]  # those are for a worker, once there is one
-        if jobs:
-            locales = await self._published(jobs)
-            decisions = [self._decided(job, locales) for job in jobs]
+        decisions: list[Decision] = []
+        for kind, decider in self._deciders.items():
+            if jobs := [job for job in requested if job.kind is kind]:
+                decisions += await decider.decide(jobs)
+        if decisions:
             lanes = await record_all(self._ledger, decisions)
             for (channel, priority), ids in lanes.items():
                 self._announcer.deliveries(channel, priority, ids)
@@ -113,30 +100,8 @@ class Dispatching:
                 await forget_jobs(self._ledger, erased)
         return [None] * len(packs)
 
-    def _decided(self, job: RequestedJob, locales: Mapping[tuple[UUID, int], Locales]) -> Decision:
-        with Step("job_id", job.id):
-            return decide(job, _template(job, locales), job.read_at, self._channels)
-
-    async def _published(self, jobs: Sequence[RequestedJob]) -> dict[tuple[UUID, int], Locales]:
-        """What the versions of these jobs' templates speak."""
-        wanted = {(job.template.id, job.template.version) for job in jobs if job.template is not None}
-        known = {each: self._locales[each] for each in wanted if each in self._locales}
-        if unknown := wanted - known.keys():
-            known |= await locales_of(self._ledger, list(unknown))
-            if len(self._locales) + len(unknown) > VERSIONS_REMEMBERED:
-                self._locales.clear()
-            self._locales.update(known)
-        return known
-
     def _count(self, decisions: Sequence[Decision]) -> None:
         for decision in decisions:
             if not decision.deliveries and decision.until is None:
                 self._finished.labels(decision.job.kind, decision.state).inc()
                 log.info("job ended undelivered", job_id=str(decision.job.id), state=decision.state)
-
-
-def _template(job: RequestedJob, locales: Mapping[tuple[UUID, int], Locales]) -> PublishedTemplate | None:
-    current = job.template
-    if current is None or (spoken := locales.get((current.id, current.version))) is None:
-        return None
-    return PublishedTemplate.of(current, spoken)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from hermodr_contracts.topology import SERVED_KINDS
 from hermodr_contracts.vocabulary import Channel, OnUnknown, Priority
 from hermodr_ledger.deliveries import attempts
 from hermodr_ledger.deliveries.attempting import record_free
@@ -31,8 +32,7 @@ LONGEST_ANNOUNCEMENT_PAUSE_SECONDS = 600.0
 PUT_BACK_SECONDS = 0.5
 
 MOST_COUNTED = 32767
-"""How many announcements of a row are counted: the column's last number. A task that waits for a worker is announced
-every ten minutes, for years if need be."""
+"""How many announcements of a row are counted: the column's last number."""
 
 CROWDED_PAUSE_SECONDS = 20.0
 """How long a delivery is put off, doubling, whose lane is known to have a backlog."""
@@ -52,10 +52,11 @@ _OVER = f"wake_at <= now() AND state = 'sending' AND lease_until <= now() AND {_
 
 @dataclass(frozen=True, slots=True)
 class DueJob:
-    """A job to announce. `lateness` seconds since its moment. `scheduled`: its scheduled time came; `requested`: it was
-    requested by SQL and nobody announced it yet; else it is overdue."""
+    """A job whose moment came, `lateness` seconds ago. `scheduled`: its scheduled time came; `requested`: it was
+    requested by SQL and nobody announced it yet; else it is overdue. `kind` is any word that SQL put there."""
 
     id: UUID
+    kind: str
     priority: Priority
     scheduled: bool
     lateness: float
@@ -93,25 +94,29 @@ def _among(only: Sequence[UUID] | None, argument: int) -> str:
 
 
 async def take_due_jobs(ledger: Ledger, limit: int, only: Sequence[UUID] | None = None) -> list[DueJob]:
-    """Jobs whose scheduled time has come, and queued ones nobody decided upon; each is put off, doubling. Of those set
-    aside none, and `only` these if some are named."""
+    """Jobs whose scheduled time has come, and queued ones nobody decided upon; each is put off, doubling, those of a
+    kind that is not served for as long as can be. Of those set aside none, and `only` these if some are named."""
     rows = await ledger.fetch(
         f"""
         WITH due AS (
             SELECT id, state, wake_at, announcements FROM hermodr.jobs j
-            WHERE wake_at <= now() AND {_JOBS_LEFT}{_among(only, 4)}
+            WHERE wake_at <= now() AND {_JOBS_LEFT}{_among(only, 5)}
             ORDER BY wake_at LIMIT $1 FOR UPDATE SKIP LOCKED
         )
         UPDATE hermodr.jobs j
-        SET state = 'queued', announcements = least(j.announcements, {MOST_COUNTED - 1}) + 1,
-            wake_at = now() + make_interval(secs => least($2 * power(2, least(j.announcements, 20)), $3))
+        SET state = 'queued',
+            announcements = CASE WHEN j.kind = ANY ($4::text[])
+                THEN least(j.announcements, {MOST_COUNTED - 1}) + 1 ELSE j.announcements END,
+            wake_at = now() + make_interval(secs => CASE WHEN j.kind = ANY ($4::text[])
+                THEN least($2 * power(2, least(j.announcements, 20)), $3) ELSE $3 END)
         FROM due WHERE j.id = due.id
-        RETURNING j.id, j.priority, due.state = 'scheduled' AS scheduled, due.announcements < 0 AS requested,
+        RETURNING j.id, j.kind, j.priority, due.state = 'scheduled' AS scheduled, due.announcements < 0 AS requested,
                   extract(epoch FROM clock_timestamp() - due.wake_at)::float8 AS lateness
         """,
         limit,
         float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
         LONGEST_ANNOUNCEMENT_PAUSE_SECONDS,
+        list(SERVED_KINDS),
         *([list(only)] if only is not None else []),
     )
     return await understood(
@@ -119,7 +124,12 @@ async def take_due_jobs(ledger: Ledger, limit: int, only: Sequence[UUID] | None 
         JOBS_DUTY,
         rows,
         lambda row: DueJob(
-            row["id"], Priority(row["priority"]), row["scheduled"], row["lateness"], row["requested"]
+            row["id"],
+            row["kind"],
+            Priority(row["priority"]),
+            row["scheduled"],
+            row["lateness"],
+            row["requested"],
         ),
     )
 

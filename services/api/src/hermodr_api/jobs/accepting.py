@@ -11,6 +11,7 @@ from uuid import UUID
 
 from hermodr_api.errors import SINGLETON_TAKEN, Flaw, Refused, contested, invalid
 from hermodr_api.http.answers import Answer, Key, patience, settled
+from hermodr_contracts.topology import SERVED_KINDS
 from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_ledger.access import idempotency
 from hermodr_ledger.access.idempotency import StillRunning
@@ -69,7 +70,7 @@ class Accepting:
         if not isinstance(verdict, Accepted):
             return settled(verdict)
         self._count(job.kind, job.priority, 1)
-        if not job.waits:
+        if not job.waits and job.kind in SERVED_KINDS:
             self._announcer.jobs(job.priority, (job.id,))
         return Answer(202, answer())
 

@@ -6,6 +6,7 @@ import structlog
 
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.upkeep.expiring import Ended, expire_deliveries, expire_jobs
+from hermodr_scheduler.duties.duty import Duty
 from hermodr_scheduler.metrics import SchedulerMetrics
 
 log = structlog.get_logger()
@@ -13,16 +14,20 @@ log = structlog.get_logger()
 LOOK_SECONDS = 1.0
 
 
-class Expiry:
-    """Any replica may do it; see `tick`."""
+class Expiry(Duty):
+    """Jobs and deliveries whose `expires_at` is past."""
+
+    name = "expired rows"
+    after_error = 0.5
 
     def __init__(self, ledger: Ledger, metrics: SchedulerMetrics, *, batch: int) -> None:
+        super().__init__()
         self._ledger = ledger
         self._metrics = metrics
         self._batch = batch
 
     async def tick(self) -> float:
-        """One round; for `periodic.repeat`."""
+        """One batch of each."""
         full = [await self._end("jobs", expire_jobs), await self._end("deliveries", expire_deliveries)]
         return 0.0 if any(full) else LOOK_SECONDS
 

@@ -9,6 +9,7 @@ from hermodr_ledger.dead_letters import replaying
 from hermodr_ledger.dead_letters.replaying import DueLetter
 from hermodr_ledger.engine import Contested, Ledger, LedgerUnavailable
 from hermodr_ledger.engine.setting_aside import set_aside
+from hermodr_scheduler.duties.duty import Duty
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.broker import Broker, Unroutable
 from hermodr_servicekit.outages import BrokerUnavailable
@@ -30,10 +31,13 @@ _OF_THE_BROKER = (
 )
 
 
-class Replays:
-    """Work any scheduler may do: a letter is taken by one, and due again if that one dies over it."""
+class Replays(Duty):
+    """A letter is taken by one scheduler, and due again if that one dies over it."""
+
+    name = "replays"
 
     def __init__(self, ledger: Ledger, broker: Broker, announcer: Announcer) -> None:
+        super().__init__()
         self._ledger = ledger
         self._broker = broker
         self._announcer = announcer
@@ -42,7 +46,7 @@ class Replays:
         }
 
     async def tick(self) -> float:
-        """Replays what is due; for `periodic.repeat`. While the broker is away nothing is taken."""
+        """Replays what is due. While the broker is away nothing is taken."""
         if not self._broker.connected:
             return _LONGEST_SLEEP_SECONDS
         for letter in await replaying.take_due(self._ledger, _TOGETHER):

@@ -1,0 +1,1 @@
+"""What becomes of a job, one kind of job a file."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import httpx
 
 from hermodr_ledger.access import keys, rates
-from hermodr_ledger.access.rates import Limit, Slice
+from hermodr_ledger.access.rates import BucketRequest, Limit
 from hermodr_ledger.engine import Ledger
 from hermodr_servicekit.clock import SystemClock
 from tests.support.api import MAIL, ApiUnderTest, api_over, client_of, problem
@@ -19,7 +19,7 @@ SLOW = {"requests": 1, "seconds": 60, "burst": 3}
 
 async def test_takers_at_once_share_a_bucket(database_url: str) -> None:
     ledger = Ledger(database_url, service="test", pool_size=8)
-    wanted = Slice("key/shared", Limit(1, 3600, 100), 7)
+    wanted = BucketRequest("key/shared", Limit(1, 3600, 100), 7)
     taken = await asyncio.gather(*(rates.take(ledger, [wanted]) for _ in range(40)))
     assert sum(each["key/shared"].tokens for each in taken) == 100
     back = await rates.take(
@@ -35,7 +35,7 @@ async def test_takers_at_once_share_a_bucket(database_url: str) -> None:
 async def test_full_buckets_are_forgotten_and_others_kept(database_url: str) -> None:
     ledger = Ledger(database_url, service="test")
     for subject, limit in (("key/slow", Limit(1, 3600, 10)), ("key/quick", Limit(9_999_999, 1, 10))):
-        await rates.take(ledger, [Slice(subject, limit, 9)])
+        await rates.take(ledger, [BucketRequest(subject, limit, 9)])
     await rates.forget(ledger, SystemClock().now())
     left = await ledger.fetch(
         "SELECT subject FROM hermodr.rate_buckets WHERE subject IN ('key/slow', 'key/quick')"

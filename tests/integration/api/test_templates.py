@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from hermodr_ledger.templates.texts import template_content
+from hermodr_ledger.templates.texts import compiled_texts
 from tests.support.api import TEMPLATE, ApiUnderTest, problem
 
 URL = "/v1/templates"
@@ -105,7 +105,7 @@ async def test_mjml_is_compiled_when_it_is_saved(api: ApiUnderTest) -> None:
     assert (shown["body_mjml"], shown["body_html"]) == (MJML, None)
     whole = (await api.http.get(f"{URL}/{made['id']}/versions/1")).json()["contents"]["email"]["en"]
     assert "<table" in whole["compiled_html"]
-    content = await template_content(api.api.ledger, UUID(made["id"]), 1, "email", "en")
+    content = await compiled_texts(api.api.ledger, UUID(made["id"]), 1, "email", "en")
     assert content is not None
     assert content.body_html == whole["compiled_html"]
     problem(await api.http.get(f"{URL}/{made['id']}/versions/2"), 404, "not-found")

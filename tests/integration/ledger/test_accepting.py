@@ -11,7 +11,7 @@ import pytest
 from hermodr_contracts.vocabulary import JobState, OnUnknown, Priority
 from hermodr_ledger.access.idempotency import Idempotency, KeyReused, Replay, StillRunning
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.jobs.accept import Accepted, NewJob, SingletonTaken, Verdict, accept
+from hermodr_ledger.jobs.accept import Accepted, AcceptOutcome, NewJob, SingletonTaken, accept
 from hermodr_ledger.jobs.intake import accept_many
 from hermodr_ledger.upkeep.retention import expire_idempotency_keys
 from hermodr_servicekit.ids import new_id
@@ -160,7 +160,7 @@ async def test_a_batch_with_an_impossible_job_is_stored_by_no_half(ledger: Ledge
     assert await rows_of(ledger, "idempotency_keys") == []
 
 
-async def singleton(ledger: Ledger, job: NewJob) -> Verdict:
+async def singleton(ledger: Ledger, job: NewJob) -> AcceptOutcome:
     async with ledger.transaction() as transaction:
         (verdict,) = await accept_many(transaction, [job], wait_seconds=5.0)
         return verdict

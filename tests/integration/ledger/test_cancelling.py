@@ -16,8 +16,8 @@ from hermodr_ledger.jobs.cancelling import (
     BeingSent,
     Cancelled,
     CancelledByKey,
+    CancelOutcome,
     Finished,
-    Verdict,
     cancel,
     cancel_by_key,
 )
@@ -39,7 +39,7 @@ from tests.support.ledgers import (
 SENT, FAILED = Settlement(DeliveryState.SENT), Settlement(DeliveryState.FAILED)
 
 
-async def cancelled(ledger: Ledger, job_id: UUID, **options: str) -> Verdict | None:
+async def cancelled(ledger: Ledger, job_id: UUID, **options: str) -> CancelOutcome | None:
     rows = await ledger.fetch("SELECT project_id FROM hermodr.jobs WHERE id = $1", job_id)
     project_id = rows[0]["project_id"] if rows else new_job_id()
     return await cancel(ledger, project_id, job_id, CLI, owner_id=options.get("owner_id"))
@@ -92,7 +92,7 @@ async def test_cancelling_amid_deciding_claiming_and_recording(ledger: Ledger) -
     every job ends one way with its counts right."""
     job_ids = await new_jobs(ledger, 300)
     chance = random.Random(8)
-    said: dict[UUID, Verdict | None] = {}
+    said: dict[UUID, CancelOutcome | None] = {}
     decided: asyncio.Queue[list[UUID] | None] = asyncio.Queue()
 
     async def dispatch() -> None:

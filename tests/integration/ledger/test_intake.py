@@ -12,7 +12,7 @@ import pytest
 
 from hermodr_ledger.access.idempotency import Idempotency, KeyReused, Replay, StillRunning
 from hermodr_ledger.engine import Contested, Ledger
-from hermodr_ledger.jobs.accept import Accepted, NewJob, SingletonContested, SingletonTaken, Verdict
+from hermodr_ledger.jobs.accept import Accepted, AcceptOutcome, NewJob, SingletonContested, SingletonTaken
 from hermodr_ledger.jobs.intake import accept_many
 from hermodr_ledger.jobs.requeueing import requeue
 from tests.support.ledgers import accept_one, new_job, new_project, row_of, rows_of
@@ -28,7 +28,7 @@ def with_key(project_id: UUID, key: str, said: bytes = b"", **changes: object) -
     return job._replace(idempotency=Idempotency(key, said, json.dumps(str(job.id)).encode()))
 
 
-async def taken_on(ledger: Ledger, jobs: list[NewJob], wait_seconds: float = 5.0) -> list[Verdict]:
+async def taken_on(ledger: Ledger, jobs: list[NewJob], wait_seconds: float = 5.0) -> list[AcceptOutcome]:
     async with ledger.transaction() as transaction:
         return await accept_many(transaction, jobs, wait_seconds=wait_seconds)
 

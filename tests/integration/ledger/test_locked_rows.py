@@ -12,7 +12,7 @@ from hermodr_contracts.vocabulary import DeliveryState
 from hermodr_ledger.deliveries.attempting import Attempts
 from hermodr_ledger.deliveries.attempts import Outcome, Settlement
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.engine.locked import LOCK_SECONDS, Held
+from hermodr_ledger.engine.locked import LOCK_SECONDS, RowsLocked
 from hermodr_ledger.jobs.redeciding import record_all
 from hermodr_servicekit.ids import job_of
 from tests.support.ledgers import attempt, decisions_of, new_deliveries, new_jobs, opened, row_of
@@ -64,7 +64,7 @@ async def test_results_are_recorded_but_those_whose_row_is_locked(
     query = (DELIVERY, ids[7]) if of == "delivery" else (JOB, job_of(ids[7]))
     began = time.monotonic()
     async with locking(database_url, *query):
-        with pytest.raises(Held) as caught:
+        with pytest.raises(RowsLocked) as caught:
             await attempts.record(results)
         assert time.monotonic() - began < SOON
         assert caught.value.held == {ids[7]}

@@ -11,7 +11,7 @@ from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.conditions import Conditions
 from hermodr_ledger.engine.paging import Page
 from hermodr_ledger.people import groups, members, recipients, updates
-from hermodr_ledger.people.recipients import Search
+from hermodr_ledger.people.recipients import RecipientSearch
 from hermodr_ledger.templates import versions
 from tests.support.ledgers import new_project
 from tests.support.plans import Spied, generic_plan, looked_at
@@ -70,14 +70,14 @@ async def test_deep_pages_look_at_what_is_on_them(ledger: Ledger, project_id: UU
     (circle,) = await ledger.fetch("SELECT md5('circle1' || $1::uuid)::uuid AS id", project_id)
     deep = UUID("f" + "0" * 31)  # the ids are spread evenly: fifteen sixteenths of them come before
     pages: dict[str, Any] = {
-        "recipients": lambda spied, page: recipients.page(spied, project_id, page, Search()),
+        "recipients": lambda spied, page: recipients.page(spied, project_id, page, RecipientSearch()),
         "groups": lambda spied, page: groups.page(spied, project_id, page, external_id=None),
         "group_members": lambda spied, page: members.page(spied, circle["id"], page),
         "updates": lambda spied, page: updates.page(spied, circle["id"], page),
         "dead_letters": lambda spied, page: lookup.page(
-            spied, lookup.Sight(project_id, raw=True), lookup.Wanted(), page
+            spied, lookup.Sight(project_id, raw=True), lookup.DeadLetterSearch(), page
         ),
-        "audit_log": lambda spied, page: audit.page(spied, project_id, audit.Wanted(), page),
+        "audit_log": lambda spied, page: audit.page(spied, project_id, audit.AuditSearch(), page),
     }
     for table, read in pages.items():
         for page in (Page(LIMIT, deep), Page(LIMIT, UUID("0" + "f" * 31), newest_first=True), Page(LIMIT)):
@@ -98,11 +98,11 @@ async def test_a_look_up_finds_its_row_by_its_index(ledger: Ledger, project_id: 
     finds: dict[str, tuple[str, Any]] = {
         "by external id": (
             "recipients",
-            lambda s: recipients.page(s, project_id, page, Search(external_id="person-7")),
+            lambda s: recipients.page(s, project_id, page, RecipientSearch(external_id="person-7")),
         ),
         "by address": (
             "recipients",
-            lambda s: recipients.page(s, project_id, page, Search(email="P7@example.org")),
+            lambda s: recipients.page(s, project_id, page, RecipientSearch(email="P7@example.org")),
         ),
         "group": ("groups", lambda s: groups.page(s, project_id, page, external_id="circle-7")),
         "member": ("group_members", lambda s: members.page(s, circle, page, recipient_id=ids["person"])),
@@ -111,7 +111,7 @@ async def test_a_look_up_finds_its_row_by_its_index(ledger: Ledger, project_id: 
         "template": ("templates", lambda s: versions.page(s, project_id, page, name="template-7")),
         "letter": (
             "dead_letters",
-            lambda s: lookup.page(s, sight, lookup.Wanted(job_id=ids["job"]), page),
+            lambda s: lookup.page(s, sight, lookup.DeadLetterSearch(job_id=ids["job"]), page),
         ),
     }
     for name, (table, find) in finds.items():

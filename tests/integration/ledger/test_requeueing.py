@@ -25,7 +25,7 @@ from hermodr_ledger.jobs.requeueing import (
     NoSuchJob,
     NotAgain,
     Requeued,
-    Verdict,
+    RequeueOutcome,
     requeue,
 )
 from hermodr_ledger.upkeep.due import expired_claims
@@ -61,7 +61,7 @@ async def told(ledger: Ledger, claimed: Claim, outcome: Outcome, **changes: Any)
     return await record(ledger, [(attempt(claimed.id, claimed.attempt, outcome, **changes), settlement)])
 
 
-async def again(ledger: Ledger, *job_ids: UUID, **options: Any) -> list[Verdict]:
+async def again(ledger: Ledger, *job_ids: UUID, **options: Any) -> list[RequeueOutcome]:
     project_id = (await row_of(ledger, "jobs", job_ids[0]))["project_id"]
     async with ledger.transaction() as transaction:
         return await requeue(

@@ -15,7 +15,7 @@ from hermodr_contracts.vocabulary import OnUnknown
 from hermodr_ledger.deliveries.attempting import Attempts
 from hermodr_ledger.deliveries.attempts import Attempt, Outcome, Settlement, settle
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.engine.locked import LOCK_SECONDS, Held
+from hermodr_ledger.engine.locked import LOCK_SECONDS, RowsLocked
 from hermodr_ledger.jobs.redeciding import record_all
 from hermodr_ledger.jobs.requeueing import requeue
 from hermodr_ledger.upkeep.due import DueRows
@@ -80,7 +80,7 @@ async def test_results_are_recorded_without_them(ledger: Ledger, database_url: s
     await attempts.claim(ids, owner="me", lease_seconds=60)
     locked = [each if table == "deliveries" else job_of(each) for each in ids[:7]]
     async with somebody(database_url, table, locked):
-        with at_once(), pytest.raises(Held) as caught:
+        with at_once(), pytest.raises(RowsLocked) as caught:
             await attempts.record(sent(ids))
         assert {each.delivery_id for each in caught.value.done} == set(ids[7:])
         assert caught.value.held == set(ids[:7])

@@ -20,7 +20,7 @@ from hermodr_ledger.jobs.accept import accept
 from hermodr_ledger.jobs.listing import END, Key, Mark, Order, sections_of
 from hermodr_ledger.jobs.listing_sources import Filters
 from hermodr_ledger.people import groups, members, recipients, updates
-from hermodr_ledger.people.recipients import Search
+from hermodr_ledger.people.recipients import RecipientSearch
 from hermodr_ledger.templates import versions
 from hermodr_servicekit.ids import new_id, new_job_id
 from tests.support.ledgers import new_job, new_project
@@ -223,7 +223,7 @@ def test_a_round_looks_where_its_transactions_are() -> None:
 LISTS: dict[str, tuple[str, Callable[[UUID], Read]]] = {
     "recipients": (
         "INSERT INTO hermodr.recipients (id, project_id, email) SELECT id, $2, id || '@example.org'",
-        lambda p: lambda at, page: recipients.page(at, p, page, Search()),
+        lambda p: lambda at, page: recipients.page(at, p, page, RecipientSearch()),
     ),
     "groups": (
         "INSERT INTO hermodr.groups (id, project_id, name) SELECT id, $2, 'x'",
@@ -240,12 +240,14 @@ LISTS: dict[str, tuple[str, Callable[[UUID], Read]]] = {
     ),
     "audit_log": (
         "INSERT INTO hermodr.audit_log (id, project_id, actor, action) SELECT id, $2, 'cli', 'x'",
-        lambda p: lambda at, page: audit.page(at, p, audit.Wanted(), page),
+        lambda p: lambda at, page: audit.page(at, p, audit.AuditSearch(), page),
     ),
     "dead_letters": (
         "INSERT INTO hermodr.dead_letters (id, project_id, queue, reason)"
         " SELECT id, CASE WHEN n % 2 = 0 THEN $2 END, 'email.dead', 'x'",
-        lambda p: lambda at, page: lookup.page(at, lookup.Sight(p, raw=True), lookup.Wanted(), page),
+        lambda p: (
+            lambda at, page: lookup.page(at, lookup.Sight(p, raw=True), lookup.DeadLetterSearch(), page)
+        ),
     ),
     "updates": (
         "INSERT INTO hermodr.updates (id, project_id, group_id, body) SELECT id, $2, $2, 'x'",

@@ -8,7 +8,7 @@ import pytest
 from hermodr_contracts.topology import Topology
 from hermodr_ledger.dead_letters import lookup, replaying
 from hermodr_ledger.dead_letters.burying import DeadMessage, bury, bury_job
-from hermodr_ledger.dead_letters.lookup import Sight, Wanted
+from hermodr_ledger.dead_letters.lookup import DeadLetterSearch, Sight
 from hermodr_ledger.engine import Ledger, Row
 from hermodr_ledger.engine.paging import Page
 from hermodr_scheduler.duties.replays import Replays
@@ -38,7 +38,7 @@ async def bell(broker: Place) -> Broker:
 async def plan_all(ledger: Ledger) -> int:
     sight = Sight(new_id(), raw=True)
     async with ledger.transaction() as transaction:
-        planned = await replaying.plan(transaction, sight, Wanted(), rate=1000, by="test")
+        planned = await replaying.plan(transaction, sight, DeadLetterSearch(), rate=1000, by="test")
     return planned.planned
 
 
@@ -108,7 +108,9 @@ async def test_a_jobs_letter_is_requeued_announced_and_waits_while_its_job_is_un
         "UPDATE hermodr.jobs SET state = 'processing', finished_at = NULL WHERE id = $1", ids[1]
     )
     async with ledger.transaction() as transaction:
-        await replaying.plan(transaction, Sight(project_id, raw=False), Wanted(), rate=1000, by="test")
+        await replaying.plan(
+            transaction, Sight(project_id, raw=False), DeadLetterSearch(), rate=1000, by="test"
+        )
 
     async def due() -> bool:
         return ((await replaying.seconds_until_due(ledger)) or -1) < 0
@@ -130,7 +132,7 @@ async def test_a_jobs_letter_is_requeued_announced_and_waits_while_its_job_is_un
         assert (await bell.queue_sizes())["jobs.normal"][0] == 1
     found = {
         each.job_id: each
-        for each in await lookup.page(ledger, Sight(project_id, raw=False), Wanted(), Page(10))
+        for each in await lookup.page(ledger, Sight(project_id, raw=False), DeadLetterSearch(), Page(10))
     }
     assert found[ids[0]].replayed_at is not None
     assert found[ids[1]].replayed_at is None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hermodr_api.access.limits import SLICE_SECONDS, Limiter
 from hermodr_api.errors import Refused
-from hermodr_ledger.access.rates import Granted, Limit, Slice, parse
+from hermodr_ledger.access.rates import BucketRequest, Granted, Limit, parse
 from tests.support.clocks import FakeClock
 
 
@@ -22,12 +22,12 @@ class Buckets:
         self._held: dict[str, tuple[float, float]] = {}
         self.asked = 0
 
-    async def take(self, slices: Sequence[Slice]) -> Mapping[str, Granted]:
+    async def take(self, requests: Sequence[BucketRequest]) -> Mapping[str, Granted]:
         self.asked += 1
         await asyncio.sleep(0)
-        return {each.subject: self._one(each) for each in slices}
+        return {each.subject: self._one(each) for each in requests}
 
-    def _one(self, wanted: Slice) -> Granted:
+    def _one(self, wanted: BucketRequest) -> Granted:
         now, limit = self._clock.monotonic(), wanted.limit
         tokens, at = self._held.get(wanted.subject, (float(limit.burst), now))
         held = min(limit.burst, tokens + wanted.returned + (now - at) * limit.rate)

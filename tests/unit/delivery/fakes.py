@@ -13,7 +13,7 @@ from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.recorder import Recorder, Result
 from hermodr_ledger.deliveries.attempts import Attempt, Claim, Outcome, Recorded, Settlement
 from hermodr_ledger.engine import Contested, LedgerUnavailable
-from hermodr_ledger.engine.locked import Held
+from hermodr_ledger.engine.locked import RowsLocked
 from hermodr_servicekit.ids import child_id, job_of, new_job_id
 
 LADDER = parse_ladder("10s,60s")
@@ -121,7 +121,7 @@ class FakeAttempts:
             for attempt, settlement in counted
         ]
         if held := self.held & {attempt.delivery_id for attempt, _ in results}:
-            raise Held(held, done)
+            raise RowsLocked(held, done)
         return done
 
     def _answer(self) -> None:

@@ -21,7 +21,7 @@ from hermodr_email_sender.domain import OutgoingEmail
 from hermodr_email_sender.providers.dsns import EmailProvider
 from hermodr_ledger.deliveries.attempts import Outcome
 from hermodr_ledger.engine import Ledger, Row
-from hermodr_ledger.templates.texts import TemplateContent
+from hermodr_ledger.templates.texts import CompiledTexts
 from hermodr_templates.bounded import BoundedRenderer
 from hermodr_templates.rendering import Rendered, RenderingFailed
 from tests.support.clocks import FakeClock
@@ -84,15 +84,15 @@ class InTheCell(Breaking):
         super().__init__()
         self.asked: list[str] = []
 
-    def render_at_once(self, template: TemplateContent, data: str) -> Rendered | None:
+    def render_at_once(self, template: CompiledTexts, data: str) -> Rendered | None:
         self.asked.append("at once")
         return None
 
-    async def render_in_cell(self, template: TemplateContent, data: str, project: UUID) -> Rendered:
+    async def render_in_cell(self, template: CompiledTexts, data: str, project: UUID) -> Rendered:
         self.asked.append("in the cell")
         return Rendered("Hello", "you", None)
 
-    async def render(self, template: TemplateContent, data: str, project: UUID) -> Rendered:
+    async def render(self, template: CompiledTexts, data: str, project: UUID) -> Rendered:
         return self.render_at_once(template, data) or await self.render_in_cell(template, data, project)
 
 

@@ -3,7 +3,7 @@
 from typing import Protocol, TypeVar
 
 from hermodr_ledger.deliveries.attempts import Claim
-from hermodr_ledger.templates.texts import TemplateContent
+from hermodr_ledger.templates.texts import CompiledTexts
 
 ComposedT = TypeVar("ComposedT")
 
@@ -14,11 +14,11 @@ class Composer(Protocol[ComposedT]):
     Every method raises the `DeliveryFailure` that fits when the message cannot be made.
     """
 
-    def at_once(self, claim: Claim, texts: TemplateContent | None) -> ComposedT | None:
+    def at_once(self, claim: Claim, texts: CompiledTexts | None) -> ComposedT | None:
         """The message, if it takes a few milliseconds at most and nothing has to be waited for."""
         ...
 
-    async def slowly(self, claim: Claim, texts: TemplateContent | None) -> ComposedT:
+    async def slowly(self, claim: Claim, texts: CompiledTexts | None) -> ComposedT:
         """The message that could not be had at once."""
         ...
 

@@ -6,7 +6,7 @@ from hermodr_contracts.vocabulary import Channel
 from hermodr_delivery.failures import PermanentError, TransientError
 from hermodr_ledger.deliveries.attempts import Claim
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
-from hermodr_ledger.templates.texts import TemplateContent, template_content
+from hermodr_ledger.templates.texts import CompiledTexts, compiled_texts
 
 _KEPT = 1000
 
@@ -17,13 +17,13 @@ class Contents:
     def __init__(self, ledger: Ledger, channel: Channel) -> None:
         self._ledger = ledger
         self._channel = channel
-        self._kept: dict[tuple[UUID | None, int | None, str | None], TemplateContent] = {}
+        self._kept: dict[tuple[UUID | None, int | None, str | None], CompiledTexts] = {}
 
-    def kept(self, claim: Claim) -> TemplateContent | None:
+    def kept(self, claim: Claim) -> CompiledTexts | None:
         """The texts, if they are in memory."""
         return self._kept.get((claim.template_id, claim.template_version, claim.locale))
 
-    async def of(self, claim: Claim) -> TemplateContent:
+    async def of(self, claim: Claim) -> CompiledTexts:
         """The texts. Raises `PermanentError` when there are none, `TransientError` while the database is away."""
         if (kept := self.kept(claim)) is not None:
             return kept
@@ -31,7 +31,7 @@ class Contents:
             raise PermanentError("template_missing", "the delivery names no template")
         key = (claim.template_id, claim.template_version, claim.locale)
         try:
-            found = await template_content(self._ledger, key[0], key[1], self._channel, key[2])
+            found = await compiled_texts(self._ledger, key[0], key[1], self._channel, key[2])
         except LedgerUnavailable as error:
             raise TransientError("ledger_unavailable", str(error)) from error
         if found is None:

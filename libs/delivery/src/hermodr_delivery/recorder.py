@@ -16,7 +16,7 @@ from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.throughput import Throughput
 from hermodr_ledger.deliveries.attempts import Attempt, Claim, Recorded, Settlement, settle
 from hermodr_ledger.engine import Contested, LedgerUnavailable
-from hermodr_ledger.engine.locked import Held
+from hermodr_ledger.engine.locked import RowsLocked
 from hermodr_servicekit.coalescer import Coalescer
 
 log = structlog.get_logger()
@@ -156,7 +156,7 @@ class Recorder:
         while True:
             try:
                 return await self._records.record(pairs), frozenset()
-            except Held as error:
+            except RowsLocked as error:
                 return error.done, error.held
             except Contested:  # something else of them is locked, a singleton key
                 return await self._commit_apart(pairs)

@@ -5,7 +5,7 @@ import json
 from hermodr_delivery.failures import DeliveryFailure, PermanentError, TransientError
 from hermodr_email_sender.domain import OutgoingEmail
 from hermodr_ledger.deliveries.attempts import Claim
-from hermodr_ledger.templates.texts import TemplateContent
+from hermodr_ledger.templates.texts import CompiledTexts
 from hermodr_servicekit.ids import message_id_of
 from hermodr_templates.bounded import BoundedRenderer
 from hermodr_templates.rendering import Rendered, RenderingFailed
@@ -21,7 +21,7 @@ class EmailComposer:
         self._renderer = renderer
         self._domain = message_id_domain
 
-    def at_once(self, claim: Claim, texts: TemplateContent | None) -> OutgoingEmail | None:
+    def at_once(self, claim: Claim, texts: CompiledTexts | None) -> OutgoingEmail | None:
         """See `Composer`. What the renderer leaves to its cell is not to be had at once."""
         try:
             if texts is not None:
@@ -32,7 +32,7 @@ class EmailComposer:
             raise _failure(failure) from failure
         return None if rendered is None else self._mail(claim, rendered)
 
-    async def slowly(self, claim: Claim, texts: TemplateContent | None) -> OutgoingEmail:
+    async def slowly(self, claim: Claim, texts: CompiledTexts | None) -> OutgoingEmail:
         """See `Composer`. By the cell."""
         try:
             if texts is not None:

@@ -67,7 +67,7 @@ async def record(
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class AuditSearch:
     """Which lines; `None` does not narrow. `since` is inclusive, `until` is not."""
 
     actor: str | None = None
@@ -78,7 +78,7 @@ class Wanted:
     until: datetime | None = None
 
 
-async def page(statements: Statements, project_id: UUID, wanted: Wanted, rows: Page) -> Sequence[Entry]:
+async def page(statements: Statements, project_id: UUID, wanted: AuditSearch, rows: Page) -> Sequence[Entry]:
     """One page of the project's log."""
     asked = Conditions(project_id)
     asked.add("actor = {}", wanted.actor)

@@ -39,7 +39,7 @@ class ApiKey:
     limit: Limit | None = None
 
 
-Changes = Mapping[Literal["name", "limit"], str | Limit | None]
+KeyChanges = Mapping[Literal["name", "limit"], str | Limit | None]
 """What is to change of a key."""
 
 
@@ -135,7 +135,7 @@ async def change(
     transaction: Transaction,
     project_id: UUID,
     key_id: UUID,
-    changes: Changes,
+    changes: KeyChanges,
     actor: Actor,
 ) -> ApiKey | None:
     """Changes what people call the key and how often it may call; what is not named stays."""

@@ -1,7 +1,7 @@
 """How often a caller may call: token buckets that all api processes share.
 
-A bucket holds up to `burst` tokens and gets `requests` of them in `seconds`, evenly. Tokens are taken in slices before
-they are used, so processes together never use more than came in; what one of them holds unused, others lack.
+A bucket holds up to `burst` tokens and gets `requests` of them in `seconds`, evenly. Processes take several at a time
+before they use them, so together they never use more than came in; what one of them holds unused, others lack.
 """
 
 import re
@@ -43,7 +43,7 @@ def parse(text: str) -> Limit | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class BucketRequest:
     """What a process wants of a bucket: `wanted` tokens, and to give `returned` back that it did not use."""
 
     subject: str
@@ -77,15 +77,15 @@ RETURNING subject, granted, tokens
 """
 
 
-async def take(statements: Statements, slices: Sequence[Slice]) -> dict[str, Granted]:
+async def take(statements: Statements, requests: Sequence[BucketRequest]) -> dict[str, Granted]:
     """Takes of each bucket as much of what is wanted as there is. Subjects must differ. A new bucket is full."""
     rows = await statements.fetch(
         _TAKE,
-        [each.subject for each in slices],
-        [each.limit.rate for each in slices],
-        [each.limit.burst for each in slices],
-        [each.wanted for each in slices],
-        [each.returned for each in slices],
+        [each.subject for each in requests],
+        [each.limit.rate for each in requests],
+        [each.limit.burst for each in requests],
+        [each.wanted for each in requests],
+        [each.returned for each in requests],
     )
     return {row["subject"]: Granted(int(row["granted"]), float(row["tokens"])) for row in rows}
 

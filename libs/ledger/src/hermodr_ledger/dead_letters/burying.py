@@ -29,7 +29,7 @@ class DeadMessage:
     headers: Mapping[str, Any]
 
 
-async def bury(ledger: Ledger, letter: DeadMessage) -> None:
+async def bury(ledger: Ledger, message: DeadMessage) -> None:
     """Stores the message once."""
     await ledger.fetch(
         """
@@ -37,12 +37,12 @@ async def bury(ledger: Ledger, letter: DeadMessage) -> None:
         VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb) ON CONFLICT (source_id) DO NOTHING
         """,
         new_id(),
-        _storable(letter.source_id),
-        letter.queue,
-        _storable(letter.reason),
-        _storable(letter.message_type) if letter.message_type is not None else None,
-        letter.body,
-        json.dumps(_storable_json(dict(letter.headers))),
+        _storable(message.source_id),
+        message.queue,
+        _storable(message.reason),
+        _storable(message.message_type) if message.message_type is not None else None,
+        message.body,
+        json.dumps(_storable_json(dict(message.headers))),
     )
 
 

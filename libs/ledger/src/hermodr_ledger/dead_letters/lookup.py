@@ -12,21 +12,21 @@ from hermodr_ledger.engine.conditions import Conditions
 from hermodr_ledger.engine.paging import Page, page_clause
 
 MOST_TOGETHER = 10_000
-"""How many letters one statement replays or deletes by a filter."""
+"""How many dead letters one statement replays or deletes by a filter."""
 
 SHOWN_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """Which letters somebody sees: those of the project, and with `raw` also the messages that belong to none."""
+    """Which dead letters somebody sees: those of the project, and with `raw` also the messages that belong to none."""
 
     project_id: UUID
     raw: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DeadLetterSearch:
     """Which of them are meant; `None` does not narrow. `reason` is how it begins; `type` the job's, or the raw
     message's; `channel` that of the sender's dead queue."""
 
@@ -41,8 +41,8 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """A dead letter. `raw_bytes` is the size of a raw message, `None` for a job's letter."""
+class DeadLetter:
+    """A dead letter. `raw_bytes` is the size of a raw message, `None` for a job's dead letter."""
 
     id: UUID
     queue: str
@@ -57,8 +57,8 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """The last attempt of a letter's delivery."""
+class LastAttempt:
+    """The last attempt of a dead letter's delivery."""
 
     channel: str
     state: str
@@ -70,24 +70,24 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """A letter with what is in it: a raw message's beginning and headers, or what became of the job's delivery."""
+class OpenedDeadLetter:
+    """A dead letter with what is in it: a raw message's beginning and headers, or what became of the job's delivery."""
 
-    letter: Letter
+    dead_letter: DeadLetter
     body: bytes | None
     headers: Mapping[str, Any]
-    failure: Failure | None
+    failure: LastAttempt | None
 
 
 COLUMNS = """l.id, l.queue, l.reason, coalesce(l.job_type, l.message_type) AS type, l.job_id, l.delivery_id,
     CASE WHEN l.job_id IS NULL THEN octet_length(l.body) END AS raw_bytes, l.created_at, l.replay_at, l.replayed_at"""
 
 SEEN = "(l.project_id = $1 OR ($2 AND l.project_id IS NULL))"
-"""The condition of a `Sight`, whose parts are the arguments 1 and 2: for a letter that is known by its id."""
+"""The condition of a `Sight`, whose parts are the arguments 1 and 2: for a dead letter that is known by its id."""
 
 
 def kinds(sight: Sight) -> tuple[str, ...]:
-    """The letters that are seen, by kind; the project is argument 1. Each kind has an index in the order of ids."""
+    """The dead letters that are seen, by kind; the project is argument 1. Each has an index in the order of ids."""
     return ("l.project_id = $1", "l.project_id IS NULL") if sight.raw else ("l.project_id = $1",)
 
 
@@ -96,8 +96,8 @@ def seen(sight: Sight) -> str:
     return f"({' OR '.join(kinds(sight))})"
 
 
-def meant(sight: Sight, wanted: Wanted) -> Conditions:
-    """What narrows the letters that are seen. Argument 1 is the project's."""
+def meant(sight: Sight, wanted: DeadLetterSearch) -> Conditions:
+    """What narrows the dead letters that are seen. Argument 1 is the project's."""
     asked = Conditions(sight.project_id)
     asked.add("l.queue = {}", wanted.queue)
     asked.add("starts_with(l.reason, {})", wanted.reason)
@@ -110,7 +110,9 @@ def meant(sight: Sight, wanted: Wanted) -> Conditions:
     return asked
 
 
-async def page(statements: Statements, sight: Sight, wanted: Wanted, rows: Page) -> list[Letter]:
+async def page(
+    statements: Statements, sight: Sight, wanted: DeadLetterSearch, rows: Page
+) -> list[DeadLetter]:
     """One page. Each of the two kinds is read in the order of its own index."""
     order = "DESC" if rows.newest_first else "ASC"
     asked = meant(sight, wanted)
@@ -120,14 +122,14 @@ async def page(statements: Statements, sight: Sight, wanted: Wanted, rows: Page)
         for kind in kinds(sight)
     )
     found = await statements.fetch(
-        f"SELECT * FROM ({each_kind}) letters ORDER BY id {order} LIMIT {asked.put(rows.limit)}",
+        f"SELECT * FROM ({each_kind}) dead_letters ORDER BY id {order} LIMIT {asked.put(rows.limit)}",
         *asked.arguments,
     )
-    return [letter_of(row) for row in found]
+    return [dead_letter_of(row) for row in found]
 
 
-async def read(ledger: Ledger, sight: Sight, letter_id: UUID) -> Opened | None:
-    """The letter, opened. Of a raw message the first `SHOWN_BYTES`."""
+async def read(ledger: Ledger, sight: Sight, dead_letter_id: UUID) -> OpenedDeadLetter | None:
+    """The dead letter, opened. Of a raw message the first `SHOWN_BYTES`."""
     rows = await ledger.fetch(
         f"""
         SELECT {COLUMNS}, substring(l.body FROM 1 FOR {SHOWN_BYTES}) AS beginning, l.headers,
@@ -140,14 +142,14 @@ async def read(ledger: Ledger, sight: Sight, letter_id: UUID) -> Opened | None:
         """,
         sight.project_id,
         sight.raw,
-        letter_id,
+        dead_letter_id,
     )
     if not rows:
         return None
     row = rows[0]
     failure = None
     if row["channel"] is not None:
-        failure = Failure(
+        failure = LastAttempt(
             row["channel"],
             row["state"],
             row["attempt"],
@@ -156,21 +158,21 @@ async def read(ledger: Ledger, sight: Sight, letter_id: UUID) -> Opened | None:
             row["code"],
             row["detail"],
         )
-    return Opened(letter_of(row), row["beginning"], json.loads(row["headers"]), failure)
+    return OpenedDeadLetter(dead_letter_of(row), row["beginning"], json.loads(row["headers"]), failure)
 
 
-async def delete(statements: Statements, sight: Sight, letter_id: UUID) -> bool:
-    """Throws the letter away; its job stays as it is. `False`: there is none."""
+async def delete(statements: Statements, sight: Sight, dead_letter_id: UUID) -> bool:
+    """Throws the dead letter away; its job stays as it is. `False`: there is none."""
     rows = await statements.fetch(
         f"DELETE FROM hermodr.dead_letters l WHERE l.id = $3 AND {SEEN} RETURNING l.id",
         sight.project_id,
         sight.raw,
-        letter_id,
+        dead_letter_id,
     )
     return bool(rows)
 
 
-async def delete_meant(statements: Statements, sight: Sight, wanted: Wanted) -> int:
+async def delete_meant(statements: Statements, sight: Sight, wanted: DeadLetterSearch) -> int:
     """Throws away the oldest `MOST_TOGETHER` of those that are meant; returns how many."""
     asked = meant(sight, wanted)
     rows = await statements.fetch(
@@ -188,9 +190,9 @@ async def delete_meant(statements: Statements, sight: Sight, wanted: Wanted) -> 
     return int(rows[0]["n"])
 
 
-def letter_of(row: Row) -> Letter:
-    """The letter in a row of `COLUMNS`."""
-    return Letter(
+def dead_letter_of(row: Row) -> DeadLetter:
+    """The dead letter in a row of `COLUMNS`."""
+    return DeadLetter(
         row["id"],
         row["queue"],
         row["reason"],

@@ -12,22 +12,22 @@ from typing import Any, Literal
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import JobState, Priority
-from hermodr_ledger.dead_letters.lookup import MOST_TOGETHER, SEEN, Sight, Wanted, meant, seen
+from hermodr_ledger.dead_letters.lookup import MOST_TOGETHER, SEEN, DeadLetterSearch, Sight, meant, seen
 from hermodr_ledger.deliveries.pauses import OPERATED_CHANNEL
 from hermodr_ledger.engine import Ledger, Statements, Transaction
 from hermodr_ledger.engine.setting_aside import not_aside
-from hermodr_ledger.jobs.requeueing import KeyTaken, NoSuchJob, NotAgain, Requeued, Verdict, requeue
+from hermodr_ledger.jobs.requeueing import KeyTaken, NoSuchJob, NotAgain, Requeued, RequeueOutcome, requeue
 
 DUTY = "replays"
-"""What letters are set aside by that cannot be replayed."""
+"""What dead letters are set aside by that cannot be replayed."""
 
 TAKEN_SECONDS = 10.0
 """How long a scheduler has to replay what it took before another tries."""
 
 NOT_YET_SECONDS = 30.0
-"""After this the letter of a job that is not finished is looked at again."""
+"""After this the dead letter of a job that is not finished is looked at again."""
 
-Outcome = Literal[
+ReplayOutcome = Literal[
     "requeued",
     "scheduled",
     "already_replayed",
@@ -40,10 +40,10 @@ Outcome = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What came of replaying a letter. With `requeued` whoever commits announces the job, if it is queued. `holder`:
-    the other live job that has its singleton key (then nothing was done)."""
+    """What came of replaying a dead letter. With `requeued` whoever commits announces the job, if it is queued.
+    `holder`: the other live job that has its singleton key (then nothing was done)."""
 
-    outcome: Outcome | Literal["key_taken"]
+    outcome: ReplayOutcome | Literal["key_taken"]
     job_id: UUID | None = None
     replayed_at: datetime | None = None
     announce: Priority | None = None
@@ -59,8 +59,8 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class DueLetter:
-    """A letter whose moment has come: a job's, or a raw message."""
+class DueDeadLetter:
+    """A dead letter whose moment has come: a job's, or a raw message."""
 
     id: UUID
     project_id: UUID | None
@@ -71,8 +71,10 @@ class DueLetter:
     headers: Mapping[str, Any]
 
 
-async def replay_one(transaction: Transaction, sight: Sight, letter_id: UUID, *, by: str) -> Replayed | None:
-    """Replays the letter, once; `None`: there is none. Of a raw message the scheduler takes care, within a second."""
+async def replay_one(
+    transaction: Transaction, sight: Sight, dead_letter_id: UUID, *, by: str
+) -> Replayed | None:
+    """Replays it, once; `None`: there is none. Of a raw message the scheduler takes care, within a second."""
     rows = await transaction.fetch(
         f"""
         SELECT l.project_id, l.job_id, l.replay_at, l.replayed_at FROM hermodr.dead_letters l
@@ -80,7 +82,7 @@ async def replay_one(transaction: Transaction, sight: Sight, letter_id: UUID, *,
         """,
         sight.project_id,
         sight.raw,
-        letter_id,
+        dead_letter_id,
     )
     if not rows:
         return None
@@ -89,25 +91,25 @@ async def replay_one(transaction: Transaction, sight: Sight, letter_id: UUID, *,
         return Replayed("already_replayed", row["job_id"], row["replayed_at"])
     if row["job_id"] is not None:
         (verdict,) = await requeue(transaction, row["project_id"], [row["job_id"]], by=by)
-        return await _answered(transaction, letter_id, verdict)
+        return await _answered(transaction, dead_letter_id, verdict)
     if row["replay_at"] is not None:
         return Replayed("already_scheduled")
     await transaction.fetch(
-        "UPDATE hermodr.dead_letters SET replay_at = now(), replay_by = $2 WHERE id = $1", letter_id, by
+        "UPDATE hermodr.dead_letters SET replay_at = now(), replay_by = $2 WHERE id = $1", dead_letter_id, by
     )
     await transaction.fetch("SELECT pg_notify($1, '')", OPERATED_CHANNEL)
     return Replayed("scheduled")
 
 
-async def _answered(transaction: Transaction, letter_id: UUID, verdict: Verdict) -> Replayed:
-    """Writes down what became of a job's letter whose job was asked for again."""
+async def _answered(transaction: Transaction, dead_letter_id: UUID, verdict: RequeueOutcome) -> Replayed:
+    """Writes down what became of a job's dead letter whose job was asked for again."""
     match verdict:
         case Requeued(job_id, priority, state):
             return Replayed("requeued", job_id, announce=priority if state is JobState.QUEUED else None)
         case NotAgain(job_id, _, "not_finished"):
             return Replayed("not_finished", job_id)
         case NotAgain(job_id):
-            await _done(transaction, [letter_id])
+            await _done(transaction, [dead_letter_id])
             return Replayed("nothing_to_send", job_id)
         case KeyTaken(job_id, holder):
             return Replayed("key_taken", job_id, holder=holder)
@@ -115,9 +117,11 @@ async def _answered(transaction: Transaction, letter_id: UUID, verdict: Verdict)
             return Replayed("gone", job_id)
 
 
-async def plan(transaction: Transaction, sight: Sight, wanted: Wanted, *, rate: float, by: str) -> Planned:
-    """Gives the letters that are meant, and neither replayed nor planned, their moments: `rate` a second from now on,
-    oldest first, `MOST_TOGETHER` at most."""
+async def plan(
+    transaction: Transaction, sight: Sight, wanted: DeadLetterSearch, *, rate: float, by: str
+) -> Planned:
+    """Gives the dead letters that are meant, and neither replayed nor planned, their moments: `rate` a second from
+    now on, oldest first, `MOST_TOGETHER` at most."""
     asked = meant(sight, wanted)
     rows = await transaction.fetch(
         f"""
@@ -140,8 +144,8 @@ async def plan(transaction: Transaction, sight: Sight, wanted: Wanted, *, rate: 
     return Planned(int(rows[0]["n"]), await count_open(transaction, sight, wanted))
 
 
-async def count_open(statements: Statements, sight: Sight, wanted: Wanted) -> int:
-    """How many letters that are meant are neither replayed nor planned."""
+async def count_open(statements: Statements, sight: Sight, wanted: DeadLetterSearch) -> int:
+    """How many dead letters that are meant are neither replayed nor planned."""
     asked = meant(sight, wanted)
     rows = await statements.fetch(
         f"""
@@ -153,7 +157,7 @@ async def count_open(statements: Statements, sight: Sight, wanted: Wanted) -> in
     return int(rows[0]["n"])
 
 
-async def take_due(ledger: Ledger, limit: int) -> list[DueLetter]:
+async def take_due(ledger: Ledger, limit: int) -> list[DueDeadLetter]:
     """Letters whose moment has come. Whoever takes them has `TAKEN_SECONDS`; then they are due again."""
     rows = await ledger.fetch(
         f"""
@@ -169,7 +173,7 @@ async def take_due(ledger: Ledger, limit: int) -> list[DueLetter]:
         TAKEN_SECONDS,
     )
     return [
-        DueLetter(
+        DueDeadLetter(
             row["id"],
             row["project_id"],
             row["job_id"],
@@ -182,23 +186,26 @@ async def take_due(ledger: Ledger, limit: int) -> list[DueLetter]:
     ]
 
 
-async def replay_job(ledger: Ledger, letter: DueLetter) -> Replayed:
-    """Replays a job's letter whose moment has come. One whose job is under way waits on; one that cannot be replayed is
-    put back among the letters nobody has asked for."""
-    if letter.project_id is None or letter.job_id is None:
-        raise ValueError("not a job's letter")
+async def replay_job(ledger: Ledger, dead_letter: DueDeadLetter) -> Replayed:
+    """Replays a job's dead letter whose moment has come. One whose job is under way waits on; one that cannot be
+    replayed is put back among those nobody has asked for."""
+    if dead_letter.project_id is None or dead_letter.job_id is None:
+        raise ValueError("not a job's dead letter")
     async with ledger.transaction() as transaction:
         held = await transaction.fetch(
-            "SELECT 1 FROM hermodr.dead_letters WHERE id = $1 AND replayed_at IS NULL FOR UPDATE", letter.id
+            "SELECT 1 FROM hermodr.dead_letters WHERE id = $1 AND replayed_at IS NULL FOR UPDATE",
+            dead_letter.id,
         )
         if not held:
-            return Replayed("already_replayed", letter.job_id)
-        (verdict,) = await requeue(transaction, letter.project_id, [letter.job_id], by=letter.by)
-        replayed = await _answered(transaction, letter.id, verdict)
+            return Replayed("already_replayed", dead_letter.job_id)
+        (verdict,) = await requeue(
+            transaction, dead_letter.project_id, [dead_letter.job_id], by=dead_letter.by
+        )
+        replayed = await _answered(transaction, dead_letter.id, verdict)
         if replayed.outcome == "not_finished":
-            await _put_off(transaction, letter.id, NOT_YET_SECONDS)
+            await _put_off(transaction, dead_letter.id, NOT_YET_SECONDS)
         elif replayed.outcome in ("key_taken", "gone"):
-            await _put_off(transaction, letter.id, None)
+            await _put_off(transaction, dead_letter.id, None)
     return replayed
 
 
@@ -207,13 +214,13 @@ async def mark_replayed(ledger: Ledger, ids: Sequence[UUID]) -> None:
     await _done(ledger, ids)
 
 
-async def give_up(ledger: Ledger, letter_id: UUID) -> None:
-    """The letter cannot be replayed; it stays one."""
-    await _put_off(ledger, letter_id, None)
+async def give_up(ledger: Ledger, dead_letter_id: UUID) -> None:
+    """The dead letter cannot be replayed; it stays one."""
+    await _put_off(ledger, dead_letter_id, None)
 
 
 async def seconds_until_due(ledger: Ledger) -> float | None:
-    """How long until the next letter's moment; `None` when none has one."""
+    """How long until the next dead letter's moment; `None` when none has one."""
     rows = await ledger.fetch(
         """
         SELECT extract(epoch FROM min(replay_at) - clock_timestamp())::float8 AS seconds
@@ -234,9 +241,9 @@ async def _done(statements: Statements, ids: Sequence[UUID]) -> None:
     )
 
 
-async def _put_off(statements: Statements, letter_id: UUID, seconds: float | None) -> None:
+async def _put_off(statements: Statements, dead_letter_id: UUID, seconds: float | None) -> None:
     await statements.fetch(
         "UPDATE hermodr.dead_letters SET replay_at = now() + make_interval(secs => $2::float8) WHERE id = $1",
-        letter_id,
+        dead_letter_id,
         seconds,
     )

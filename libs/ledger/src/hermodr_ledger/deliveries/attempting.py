@@ -7,21 +7,21 @@ from uuid import UUID
 from hermodr_ledger.deliveries import leases
 from hermodr_ledger.deliveries.attempts import Attempt, Claim, Recorded, Settlement, claim, record, release
 from hermodr_ledger.engine import Contested, Ledger, LedgerUnavailable, locked
-from hermodr_ledger.engine.locked import Held
+from hermodr_ledger.engine.locked import RowsLocked
 from hermodr_ledger.engine.setting_aside import CLAIMING_DUTY, apart, set_aside
 
 RELEASING_DUTY, RENEWING_DUTY, RECORDING_DUTY = "released claims", "renewed leases", "results"
 
 
 async def record_free(ledger: Ledger, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
-    """`record` without waiting for rows that somebody has locked. Raises `Held` where there are such, once the rest is
+    """`record` without waiting for rows that somebody has locked. Raises `RowsLocked` for those, once the rest is
     recorded; `Contested` when something else of them is locked, a singleton key, and nothing is recorded."""
     async with ledger.transaction() as transaction:
         held = await locked.held_results(transaction, [each.delivery_id for each, _ in results])
         free = [each for each in results if each[0].delivery_id not in held]
         done = await record(transaction, free) if free else []
     if held:
-        raise Held(held, done)
+        raise RowsLocked(held, done)
     return done
 
 

@@ -3,10 +3,10 @@
 from hermodr_ledger.engine.connection import COUNTING_SECONDS, Ledger, Row, Statements, Transaction, columns
 from hermodr_ledger.engine.errors import (
     DATABASE_SAYS_NO,
-    Cause,
     Collided,
     Contested,
     LedgerUnavailable,
+    OutageCause,
     Overloaded,
     ReadOnly,
     repeats_itself,
@@ -15,11 +15,11 @@ from hermodr_ledger.engine.errors import (
 __all__ = [
     "COUNTING_SECONDS",
     "DATABASE_SAYS_NO",
-    "Cause",
     "Collided",
     "Contested",
     "Ledger",
     "LedgerUnavailable",
+    "OutageCause",
     "Overloaded",
     "ReadOnly",
     "Row",

@@ -38,13 +38,13 @@ _NONE_LEFT: tuple[type[BaseException], ...] = (
     asyncpg.OutOfMemoryError,  # also of room for locks
 )
 
-Cause = Literal["database", "lock", "overload"]
+OutageCause = Literal["database", "lock", "overload"]
 
 
 class LedgerUnavailable(Exception):
     """The database cannot be reached or cannot write. Whether a statement under way was committed is unknown."""
 
-    cause: ClassVar[Cause] = "database"
+    cause: ClassVar[OutageCause] = "database"
 
 
 class ReadOnly(LedgerUnavailable):
@@ -55,13 +55,13 @@ class Overloaded(LedgerUnavailable):
     """All connections, or what else there is a number of, are in use; or there was no answer in time. Nothing was begun
     with a connection that could not be had."""
 
-    cause: ClassVar[Cause] = "overload"
+    cause: ClassVar[OutageCause] = "overload"
 
 
 class Collided(LedgerUnavailable):
     """The transaction was undone because it and another waited for each other; doing it all again is safe."""
 
-    cause: ClassVar[Cause] = "lock"
+    cause: ClassVar[OutageCause] = "lock"
 
 
 class Contested(LedgerUnavailable):
@@ -69,7 +69,7 @@ class Contested(LedgerUnavailable):
     committed. The transaction it was raised in is of no use any more, but for a `part` of it. `long`: it was waited for
     as long as the ledger waits unless told otherwise."""
 
-    cause: ClassVar[Cause] = "lock"
+    cause: ClassVar[OutageCause] = "lock"
 
     def __init__(self, reason: str, *, long: bool = False) -> None:
         super().__init__(reason)

@@ -14,7 +14,7 @@ from hermodr_ledger.engine.errors import Contested
 LOCK_SECONDS = 0.2
 
 
-class Held(Contested):
+class RowsLocked(Contested):
     """Of a batch's deliveries these are held by somebody else's transaction, or their jobs. The rest is committed, and
     `done` is what came of it."""
 

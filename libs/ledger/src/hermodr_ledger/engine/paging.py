@@ -37,7 +37,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Found(Generic[R_co]):
+class PageResult(Generic[R_co]):
     """A page's rows. `next` is where the next one begins; `None`: there is nothing more."""
 
     rows: Sequence[R_co]
@@ -99,7 +99,7 @@ class _Bounded:
 
 async def walk(
     ledger: Ledger, page: Page, read: Callable[[Statements, Page], Awaitable[Sequence[R]]]
-) -> Found[R]:
+) -> PageResult[R]:
     """The page, as `read` reads it by one statement of one round; where that ends, with the beginning of the next. It
     is shorter when its rows are long. Newest first has no rounds: it shows what is there. Raises `LedgerUnavailable`.
     """
@@ -117,13 +117,13 @@ async def walk(
             last = further = Page(beyond - len(found), round=page.round.following(now), now=now)
             found += [(row, further) for row in await read(place, further)]
     if last.round is not None and last.round.shown != now and len(found) <= page.limit and not place.cut:
-        return Found([row for row, _ in found], Page(page.limit, _LAST, round=last.round))
+        return PageResult([row for row, _ in found], Page(page.limit, _LAST, round=last.round))
     return _cut(found, page.limit, more=place.cut)
 
 
-def _cut(found: Sequence[tuple[R, Page]], limit: int, *, more: bool) -> Found[R]:
+def _cut(found: Sequence[tuple[R, Page]], limit: int, *, more: bool) -> PageResult[R]:
     shown = found[:limit]
     if len(found) <= limit and not more:
-        return Found([row for row, _ in shown], None)
+        return PageResult([row for row, _ in shown], None)
     last, page = shown[-1]
-    return Found([row for row, _ in shown], replace(page, limit=limit, after=last.id, now=None))
+    return PageResult([row for row, _ in shown], replace(page, limit=limit, after=last.id, now=None))

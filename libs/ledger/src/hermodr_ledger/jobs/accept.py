@@ -69,7 +69,7 @@ class SingletonContested:
     """A transaction that is not committed holds the singleton key: whether for a job, time will tell."""
 
 
-Verdict = Accepted | Replay | KeyReused | StillRunning | SingletonTaken | SingletonContested
+AcceptOutcome = Accepted | Replay | KeyReused | StillRunning | SingletonTaken | SingletonContested
 
 # ON CONFLICT DO NOTHING waits for a concurrent holder of the key to commit or roll back, so a duplicate that comes at
 # the same instant finds its answer just after. Two with one key in one batch are told apart by the response, which
@@ -116,7 +116,7 @@ SELECT id FROM accepted LEFT JOIN woken ON true
 
 async def accept(
     ledger: Statements, jobs: Sequence[NewJob], *, wait_seconds: float | None = None
-) -> list[Verdict]:
+) -> list[AcceptOutcome]:
     """Commits the jobs, all in one transaction, and says of each what became of it, in order. (On a `Transaction` they
     are committed with it.)
 
@@ -188,7 +188,7 @@ def _columns(jobs: Sequence[NewJob]) -> list[list[object]]:
     )
 
 
-async def earlier_answers(ledger: Statements, jobs: Sequence[NewJob]) -> dict[UUID, Verdict]:
+async def earlier_answers(ledger: Statements, jobs: Sequence[NewJob]) -> dict[UUID, AcceptOutcome]:
     """What the idempotency keys of these jobs, if they have one, were used for; `StillRunning`: nobody knows yet."""
     keyed = [(job, job.idempotency) for job in jobs if job.idempotency is not None]
     rows = await ledger.fetch(
@@ -202,7 +202,7 @@ async def earlier_answers(ledger: Statements, jobs: Sequence[NewJob]) -> dict[UU
         [idempotency.kept_key for _, idempotency in keyed],
     )
     found = {row["id"]: row for row in rows}
-    answers: dict[UUID, Verdict] = {}
+    answers: dict[UUID, AcceptOutcome] = {}
     for job, idempotency in keyed:
         row = found.get(job.id)
         if row is None:

@@ -43,7 +43,7 @@ class BeingSent:
     deliveries: int
 
 
-Verdict = Cancelled | Finished | BeingSent
+CancelOutcome = Cancelled | Finished | BeingSent
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ _OPEN = ("queued", "retrying", "sending")
 
 async def cancel(
     ledger: Ledger, project_id: UUID, job_id: UUID, actor: Actor, *, owner_id: str | None = None
-) -> Verdict | None:
+) -> CancelOutcome | None:
     """Cancels a job that is not finished; `None` when the project (or the owner) has no such job.
 
     Should the dispatcher have made deliveries between two looks, it looks again. Raises `LedgerUnavailable`.

@@ -11,14 +11,14 @@ from hermodr_ledger.engine import Contested, Transaction
 from hermodr_ledger.jobs import singletons
 from hermodr_ledger.jobs.accept import (
     Accepted,
+    AcceptOutcome,
     NewJob,
     SingletonContested,
     SingletonTaken,
-    Verdict,
     accept,
     earlier_answers,
 )
-from hermodr_ledger.jobs.singletons import Wanted
+from hermodr_ledger.jobs.singletons import WantedKey
 
 _CHUNK = 1000
 """Jobs in a statement."""
@@ -27,18 +27,18 @@ _AGAIN_SECONDS = 0.02
 _TRIES = 3
 """Each without the keys that were found to be held; keys taken between two tries cost one."""
 
-_Step = Callable[[Transaction, Sequence[NewJob], float], Awaitable[Mapping[UUID, Verdict]]]
+_Step = Callable[[Transaction, Sequence[NewJob], float], Awaitable[Mapping[UUID, AcceptOutcome]]]
 
 
 async def accept_many(
     transaction: Transaction, jobs: Sequence[NewJob], *, wait_seconds: float
-) -> list[Verdict]:
+) -> list[AcceptOutcome]:
     """Takes the jobs on and says of each what became of it, in order. Nothing of a job that was not `Accepted` is kept.
 
     One with a singleton key that an unfinished job has is `SingletonTaken`; the key of a finished one it takes over.
     When keys that uncommitted transactions hold are not free within `wait_seconds`, their jobs are `StillRunning` (the
     idempotency key) or `SingletonContested`."""
-    verdicts: dict[UUID, Verdict] = {}
+    verdicts: dict[UUID, AcceptOutcome] = {}
     single = sorted(
         (job for job in jobs if job.singleton_key is not None),
         key=lambda job: (job.project_id, job.singleton_key or ""),
@@ -57,9 +57,9 @@ def _idempotency_key(job: NewJob) -> tuple[UUID, str]:
 
 async def _spared(
     transaction: Transaction, jobs: Sequence[NewJob], step: _Step, wait_seconds: float
-) -> Mapping[UUID, Verdict]:
+) -> Mapping[UUID, AcceptOutcome]:
     """The step, without the jobs whose keys are held."""
-    verdicts: dict[UUID, Verdict] = {}
+    verdicts: dict[UUID, AcceptOutcome] = {}
     left = jobs
     for _ in range(_TRIES):
         if not left:
@@ -74,11 +74,11 @@ async def _spared(
     return verdicts | {job.id: SingletonContested() if job.singleton_key else StillRunning() for job in left}
 
 
-async def _contested(transaction: Transaction, jobs: Sequence[NewJob]) -> dict[UUID, Verdict]:
+async def _contested(transaction: Transaction, jobs: Sequence[NewJob]) -> dict[UUID, AcceptOutcome]:
     single = [(job, job.singleton_key) for job in jobs if job.singleton_key is not None]
     keyed = [(job, job.idempotency.kept_key) for job in jobs if job.idempotency is not None]
-    verdicts: dict[UUID, Verdict] = {}
-    kinds: tuple[tuple[str, list[tuple[NewJob, str]], Verdict], ...] = (
+    verdicts: dict[UUID, AcceptOutcome] = {}
+    kinds: tuple[tuple[str, list[tuple[NewJob, str]], AcceptOutcome], ...] = (
         ("idempotency", keyed, StillRunning()),
         ("singleton", single, SingletonContested()),
     )
@@ -95,16 +95,16 @@ async def _contested(transaction: Transaction, jobs: Sequence[NewJob]) -> dict[U
 
 async def _accept_plain(
     transaction: Transaction, jobs: Sequence[NewJob], wait_seconds: float
-) -> Mapping[UUID, Verdict]:
+) -> Mapping[UUID, AcceptOutcome]:
     verdicts = await accept(transaction, jobs, wait_seconds=wait_seconds)
     return dict(zip((job.id for job in jobs), verdicts, strict=True))
 
 
 async def _accept_singletons(
     transaction: Transaction, jobs: Sequence[NewJob], wait_seconds: float
-) -> Mapping[UUID, Verdict]:
+) -> Mapping[UUID, AcceptOutcome]:
     """In rounds: of several with one singleton key the first is tried, the others only if that was not accepted."""
-    verdicts: dict[UUID, Verdict] = {}
+    verdicts: dict[UUID, AcceptOutcome] = {}
     left = list(jobs)
     while left:
         verdicts |= await _replays(transaction, left)
@@ -133,16 +133,16 @@ async def _accept_singletons(
     return verdicts
 
 
-async def _replays(transaction: Transaction, jobs: Sequence[NewJob]) -> dict[UUID, Verdict]:
+async def _replays(transaction: Transaction, jobs: Sequence[NewJob]) -> dict[UUID, AcceptOutcome]:
     """Earlier answers, as far as there are any."""
     keyed = [job for job in jobs if job.idempotency is not None]
     answers = await earlier_answers(transaction, keyed) if keyed else {}
     return {job_id: answer for job_id, answer in answers.items() if answer != StillRunning()}
 
 
-def _wanted(job: NewJob) -> Wanted:
-    return Wanted(job.project_id, job.singleton_key or "", job.id)
+def _wanted(job: NewJob) -> WantedKey:
+    return WantedKey(job.project_id, job.singleton_key or "", job.id)
 
 
-def _key(wanted: Wanted) -> tuple[UUID, str]:
+def _key(wanted: WantedKey) -> tuple[UUID, str]:
     return (wanted.project_id, wanted.key)

@@ -75,7 +75,7 @@ class ListedJob:
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class JobPage:
     """A page. `next` is where the next one begins; `None`: there is nothing more."""
 
     jobs: Sequence[ListedJob]
@@ -100,7 +100,7 @@ SELECT pg_current_snapshot() AS now,
 """
 
 
-async def page(ledger: Statements, filters: Filters, order: Order, limit: int, after: Mark | None) -> Slice:
+async def page(ledger: Statements, filters: Filters, order: Order, limit: int, after: Mark | None) -> JobPage:
     """At most `limit` of the jobs, from behind the mark. To be called in a transaction with one snapshot: what it tells
     the planner holds until that ends. Raises `LedgerUnavailable`."""
     rows, following = await _rows(ledger, filters, order, limit, after)
@@ -111,10 +111,10 @@ async def page(ledger: Statements, filters: Filters, order: Order, limit: int, a
             jobs.append(ListedJob(job_of_row(row), *extras.get(row["id"], ((), 0)), mark))
         except ValueError as error:  # a word SQL by hand put there
             log.warning("a job is left out of a list", job_id=str(row["id"]), error=type(error).__name__)
-    return Slice(jobs, following)
+    return JobPage(jobs, following)
 
 
-async def with_payloads(transaction: Transaction, found: Slice, names: Collection[str]) -> Slice:
+async def with_payloads(transaction: Transaction, found: JobPage, names: Collection[str]) -> JobPage:
     """The page with these of its jobs' payloads, and with as many jobs as a page may have bytes; the others are the
     next one's. What is not shown is not read."""
     if not names:
@@ -132,7 +132,7 @@ async def with_payloads(transaction: Transaction, found: Slice, names: Collectio
     for each, row in zip(found.jobs, rows, strict=False):
         values = {name: json.loads(row[name]) for name in names if row[name] is not None}
         jobs.append(replace(each, job=replace(each.job, **values)))
-    return Slice(jobs, jobs[-1].mark if more else found.next)
+    return JobPage(jobs, jobs[-1].mark if more else found.next)
 
 
 async def ids(

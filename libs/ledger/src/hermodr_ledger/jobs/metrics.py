@@ -14,7 +14,7 @@ _FAILURES_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class FailedJob:
     """A job that failed. `error` is a code: no address, no content."""
 
     job_id: UUID
@@ -37,7 +37,7 @@ class Fared:
     average_ms: float | None
     p95_ms: float | None
     channels: Mapping[str, Mapping[str, int]]
-    failures: Sequence[Failure]
+    failures: Sequence[FailedJob]
     overdue: int
     waiting: int
     oldest_seconds: float | None
@@ -103,7 +103,7 @@ async def measure(ledger: Ledger, project_id: UUID, now: datetime, hours: int) -
         average_ms=average_of(timed),
         p95_ms=percentile_of(timed, 0.95),
         channels=methods,
-        failures=[Failure(row["id"], row["type"], row["error"], row["finished_at"]) for row in failed],
+        failures=[FailedJob(row["id"], row["type"], row["error"], row["finished_at"]) for row in failed],
         overdue=waiting["overdue"],
         waiting=waiting["n"],
         oldest_seconds=waiting["oldest"],

@@ -47,7 +47,7 @@ class NoSuchJob:
     job_id: UUID
 
 
-Verdict = Requeued | NotAgain | KeyTaken | NoSuchJob
+RequeueOutcome = Requeued | NotAgain | KeyTaken | NoSuchJob
 
 _WAIT_SECONDS = 0.15
 """For a singleton key that an uncommitted transaction holds."""
@@ -106,7 +106,7 @@ async def requeue(
     *,
     by: str,
     owner_id: str | None = None,
-) -> list[Verdict]:
+) -> list[RequeueOutcome]:
     """Asks for the jobs again, those that ended with something unsent, and says of each what became of it, in order.
 
     Dead letters of theirs are marked as replayed. `by` (no personal data) goes into the timeline. With `owner_id` only
@@ -114,7 +114,7 @@ async def requeue(
     """
     ids = list(dict.fromkeys(job_ids))
     rows = {row["id"]: row for row in await _status(transaction, project_id, ids, owner_id)}
-    verdicts: dict[UUID, Verdict] = {}
+    verdicts: dict[UUID, RequeueOutcome] = {}
     wanted = []
     for each in ids:
         refusal = _refusal(each, rows.get(each))
@@ -150,7 +150,7 @@ async def _status(
     )
 
 
-def _refusal(job_id: UUID, row: Row | None) -> Verdict | None:
+def _refusal(job_id: UUID, row: Row | None) -> RequeueOutcome | None:
     if row is None:
         return NoSuchJob(job_id)
     if not row["finished"]:
@@ -163,7 +163,7 @@ def _refusal(job_id: UUID, row: Row | None) -> Verdict | None:
 async def _take_keys(transaction: Transaction, project_id: UUID, keyed: dict[UUID, str]) -> dict[UUID, UUID]:
     """Takes the singleton keys for these jobs; returns those that could not be taken, with the job that has them. Of
     several that want one key the oldest comes first."""
-    wanted = [singletons.Wanted(project_id, key, job_id) for job_id, key in sorted(keyed.items())]
+    wanted = [singletons.WantedKey(project_id, key, job_id) for job_id, key in sorted(keyed.items())]
     first = singletons.by_key(wanted)
     taken = await singletons.take(transaction, list(first.values()), wait_seconds=_WAIT_SECONDS)
     for each in wanted:

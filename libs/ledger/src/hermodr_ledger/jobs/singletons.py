@@ -12,7 +12,7 @@ from uuid import UUID
 from hermodr_ledger.engine import Statements, Transaction
 
 
-class Wanted(NamedTuple):
+class WantedKey(NamedTuple):
     """A key that a job wants."""
 
     project_id: UUID
@@ -52,7 +52,7 @@ WHERE s.project_id = i.project_id AND s.key = i.key AND s.job_id = i.job_id
 
 
 async def take(
-    transaction: Transaction, wanted: Sequence[Wanted], *, wait_seconds: float
+    transaction: Transaction, wanted: Sequence[WantedKey], *, wait_seconds: float
 ) -> dict[UUID, UUID]:
     """Takes the keys, one for each job and each key once, until the transaction ends; returns for each job that did not
     get its key the unfinished job that has it. Whoever gets a key commits an unfinished job with it, or gives it back.
@@ -72,28 +72,28 @@ async def take(
     return taken
 
 
-async def holders(statements: Statements, wanted: Sequence[Wanted]) -> dict[UUID, UUID]:
+async def holders(statements: Statements, wanted: Sequence[WantedKey]) -> dict[UUID, UUID]:
     """The unfinished jobs that have the keys, by the job that wants them; those of transactions that are not committed
     are not seen. Locks nothing."""
     rows = await statements.fetch(_HOLDERS, *_columns(wanted))
     return {row["wanted_by"]: row["holder"] for row in rows}
 
 
-async def give_back(transaction: Transaction, wanted: Sequence[Wanted]) -> None:
+async def give_back(transaction: Transaction, wanted: Sequence[WantedKey]) -> None:
     """Frees keys that were taken in this transaction."""
     if wanted:
         await transaction.fetch(_GIVE_BACK, *_columns(wanted))
 
 
-def by_key(wanted: Sequence[Wanted]) -> Mapping[tuple[UUID, str], Wanted]:
+def by_key(wanted: Sequence[WantedKey]) -> Mapping[tuple[UUID, str], WantedKey]:
     """The first that wants each key."""
-    first: dict[tuple[UUID, str], Wanted] = {}
+    first: dict[tuple[UUID, str], WantedKey] = {}
     for each in wanted:
         first.setdefault((each.project_id, each.key), each)
     return first
 
 
-def _columns(wanted: Sequence[Wanted]) -> list[list[object]]:
+def _columns(wanted: Sequence[WantedKey]) -> list[list[object]]:
     return [
         [each.project_id for each in wanted],
         [each.key for each in wanted],

@@ -12,14 +12,11 @@ import asyncpg
 from hermodr_ledger.engine import Row, Statements
 from hermodr_ledger.engine.conditions import Conditions
 from hermodr_ledger.engine.paging import Page, page_clause
+from hermodr_ledger.people.external_ids import ExternalIdTaken
 from hermodr_servicekit.ids import new_id
 
 _COLUMNS = "id, external_id, name, metadata, created_at, updated_at"
 _WITHOUT = _COLUMNS.replace("metadata", "'{}' AS metadata")
-
-
-class ExternalIdTaken(Exception):
-    """Another group of the project, or another update of the group, has the external id."""
 
 
 @dataclass(frozen=True, slots=True)

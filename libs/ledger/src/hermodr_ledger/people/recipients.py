@@ -14,11 +14,8 @@ from hermodr_ledger.engine.announcing import DUE_CHANNEL
 from hermodr_ledger.engine.conditions import Conditions
 from hermodr_ledger.engine.paging import Page, page_clause
 from hermodr_ledger.engine.times import columns_of
+from hermodr_ledger.people.external_ids import ExternalIdTaken
 from hermodr_servicekit.ids import new_id
-
-
-class ExternalIdTaken(Exception):
-    """Another recipient of the project has the external id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundRecipient:
     """What a reference leads to; `user_id` is the end user who owns what is sent there."""
 
     id: UUID
@@ -99,7 +96,7 @@ async def read(
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class RecipientSearch:
     """Which recipients; `None` does not narrow. `owner` is the end user who asks: theirs alone. Case does not matter in
     `email`."""
 
@@ -109,7 +106,9 @@ class Search:
     owner: str | None = None
 
 
-async def page(statements: Statements, project_id: UUID, wanted: Page, search: Search) -> list[Recipient]:
+async def page(
+    statements: Statements, project_id: UUID, wanted: Page, search: RecipientSearch
+) -> list[Recipient]:
     """One page of the project's recipients."""
     asked = Conditions(project_id)
     asked.add("external_id = {}", search.external_id)
@@ -189,7 +188,7 @@ async def _overwrite(transaction: Transaction, wanted: Recipient) -> Recipient:
     return _recipient(rows[0])
 
 
-async def resolve(ledger: Statements, references: Sequence[Reference]) -> list[Found | None]:
+async def resolve(ledger: Statements, references: Sequence[Reference]) -> list[FoundRecipient | None]:
     """What each reference leads to, in order. Of several recipients with one user id it is the eldest."""
     rows = await ledger.fetch(
         """
@@ -211,7 +210,7 @@ async def resolve(ledger: Statements, references: Sequence[Reference]) -> list[F
         [each.kind for each in references],
         [each.value for each in references],
     )
-    found = {row["nth"]: Found(row["id"], row["user_id"]) for row in rows}
+    found = {row["nth"]: FoundRecipient(row["id"], row["user_id"]) for row in rows}
     return [found.get(nth) for nth in range(1, len(references) + 1)]
 
 

@@ -12,7 +12,7 @@ import asyncpg
 from hermodr_ledger.engine import Row, Statements
 from hermodr_ledger.engine.conditions import Conditions
 from hermodr_ledger.engine.paging import Page, page_clause
-from hermodr_ledger.people.groups import ExternalIdTaken
+from hermodr_ledger.people.external_ids import ExternalIdTaken
 from hermodr_servicekit.ids import new_id
 
 _NAMES = (
@@ -73,7 +73,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundPlace:
     """What there is of a place; `update_group_id` is the group the update was posted to."""
 
     group_id: UUID | None
@@ -253,7 +253,7 @@ async def mark_read_through(
     )
 
 
-async def find(statements: Statements, places: Sequence[Place]) -> list[Found]:
+async def find(statements: Statements, places: Sequence[Place]) -> list[FoundPlace]:
     """What there is of each place, in order."""
     rows = await statements.fetch(
         """
@@ -267,7 +267,7 @@ async def find(statements: Statements, places: Sequence[Place]) -> list[Found]:
         [each.group_id for each in places],
         [each.update_id for each in places],
     )
-    return [Found(row["group_id"], row["update_group_id"]) for row in rows]
+    return [FoundPlace(row["group_id"], row["update_group_id"]) for row in rows]
 
 
 def _update(row: Row) -> Update:

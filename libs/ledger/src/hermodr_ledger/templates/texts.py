@@ -7,7 +7,7 @@ from hermodr_ledger.engine import Ledger
 
 
 @dataclass(frozen=True, slots=True)
-class TemplateContent:
+class CompiledTexts:
     """One version of a template in one locale on one channel; its HTML as it was compiled when it was saved."""
 
     template_id: UUID
@@ -18,9 +18,9 @@ class TemplateContent:
     body_html: str | None
 
 
-async def template_content(
+async def compiled_texts(
     ledger: Ledger, template_id: UUID, version: int, channel: str, locale: str
-) -> TemplateContent | None:
+) -> CompiledTexts | None:
     """The texts, or `None` when the template was deleted meanwhile."""
     rows = await ledger.fetch(
         """
@@ -36,4 +36,4 @@ async def template_content(
     if not rows:
         return None
     row = rows[0]
-    return TemplateContent(template_id, version, locale, row["subject"], row["body_text"], row["body_html"])
+    return CompiledTexts(template_id, version, locale, row["subject"], row["body_text"], row["body_html"])

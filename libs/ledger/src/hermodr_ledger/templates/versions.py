@@ -67,7 +67,7 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class TemplateChanges:
     """What is to change; `None` leaves as it is. `contents` are the whole of the new version."""
 
     name: str | None = None
@@ -135,7 +135,7 @@ async def page(statements: Statements, project_id: UUID, wanted: Page, *, name: 
 
 
 async def change(
-    transaction: Transaction, project_id: UUID, template_id: UUID, changes: Changes
+    transaction: Transaction, project_id: UUID, template_id: UUID, changes: TemplateChanges
 ) -> Template | None:
     """Applies the changes; contents become a new version. `None`: no such template. Raises `NameTaken`."""
     current = await read_for_change(transaction, project_id, template_id)

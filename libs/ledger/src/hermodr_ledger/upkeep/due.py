@@ -16,7 +16,7 @@ from hermodr_ledger.deliveries.attempts import Attempt, Recorded, Settlement
 from hermodr_ledger.deliveries.pauses import PARKED, PAUSED
 from hermodr_ledger.engine import Contested, Ledger, Row
 from hermodr_ledger.engine.announcing import FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
-from hermodr_ledger.engine.locked import Held
+from hermodr_ledger.engine.locked import RowsLocked
 from hermodr_ledger.engine.setting_aside import (
     CLAIMING_DUTY,
     DECIDING_DUTY,
@@ -313,7 +313,7 @@ class DueRows:
         async def or_aside(ids: Sequence[UUID]) -> list[Recorded]:
             try:
                 return await free(ids)
-            except Held as error:
+            except RowsLocked as error:
                 await set_aside(
                     self._ledger, CLAIMS_DUTY, {str(each): Contested("it is locked") for each in error.held}
                 )

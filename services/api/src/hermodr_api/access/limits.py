@@ -1,8 +1,8 @@
 """Callers' rate limits, shared by all api processes.
 
-Tokens are taken from the ledger's bucket in slices: as many as the caller used lately in a tenth of a second, so a busy
-caller costs ten statements a second and a process, and a quiet one holds nothing back from the other processes. A
-bucket that was empty is not asked again before it can hold a token.
+Tokens are taken from the ledger's bucket several at a time: as many as the caller used lately in a tenth of a second,
+so a busy caller costs ten statements a second and a process, and a quiet one holds nothing back from the other
+processes. A bucket that was empty is not asked again before it can hold a token.
 
 The error: a process may hold a slice (at most `SLICE_SECONDS` of the rate, at least one token) for `HELD_SECONDS`
 while the bucket fills up behind it, so at most the burst and a slice for each process pass at once, and in the long run
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from hermodr_api.errors import RATE_LIMITED, Refused
 from hermodr_api.http.answers import patience
-from hermodr_ledger.access.rates import Granted, Limit, Slice
+from hermodr_ledger.access.rates import BucketRequest, Granted, Limit
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer
 
@@ -28,8 +28,8 @@ comes in meanwhile."""
 _MOST_REMEMBERED = 10_000
 
 
-Take = Callable[[Sequence[Slice]], Awaitable[Mapping[str, Granted]]]
-"""Takes slices from the shared buckets: `rates.take`."""
+Take = Callable[[Sequence[BucketRequest]], Awaitable[Mapping[str, Granted]]]
+"""Takes tokens from the shared buckets: `rates.take`."""
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ class Limiter:
         self._take = take
         self._clock = clock
         self._purses: dict[str, _Purse] = {}
-        self._takes: Coalescer[Slice, Granted] = Coalescer(self._flush, max_items=100, concurrency=1)
+        self._takes: Coalescer[BucketRequest, Granted] = Coalescer(self._flush, max_items=100, concurrency=1)
 
     async def take(self, subject: str, limit: Limit) -> dict[str, str]:
         """Uses a token; the `RateLimit-*` headers that say so. Raises `Refused` (429) and `LedgerUnavailable`."""
@@ -88,7 +88,7 @@ class Limiter:
             purse.size = min(most, purse.size * 2) if quick else max(1, min(purse.size // 2, most))
             wanted = min(max(purse.size, purse.waiting), limit.burst)
             returned, purse.tokens = purse.tokens, 0
-            granted = await self._takes.submit(Slice(subject, limit, wanted, returned))
+            granted = await self._takes.submit(BucketRequest(subject, limit, wanted, returned))
             purse.asked_at = self._clock.monotonic()
             purse.tokens, purse.left = granted.tokens, granted.left
             if not granted.tokens:
@@ -107,9 +107,9 @@ class Limiter:
             purse = self._purses[subject] = _Purse()
         return purse
 
-    async def _flush(self, slices: Sequence[Slice]) -> list[Granted]:
-        found = await self._take(slices)
-        return [found[each.subject] for each in slices]
+    async def _flush(self, requests: Sequence[BucketRequest]) -> list[Granted]:
+        found = await self._take(requests)
+        return [found[each.subject] for each in requests]
 
     def _remaining(self, purse: _Purse, limit: Limit) -> float:
         since = self._clock.monotonic() - purse.asked_at

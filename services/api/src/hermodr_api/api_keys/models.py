@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from hermodr_api.http.bodies import Body
-from hermodr_ledger.access.keys import Changes, Scope
+from hermodr_ledger.access.keys import KeyChanges, Scope
 from hermodr_ledger.access.rates import MOST, Limit
 
 KeyName = Annotated[str, Field(max_length=200)]
@@ -61,7 +61,7 @@ class ApiKeyPatch(Body):
         default=None, description="The new limit; null: the installation's default."
     )
 
-    def changes(self) -> Changes:
+    def changes(self) -> KeyChanges:
         """What was named."""
         limit = self.rate_limit.limit() if self.rate_limit is not None else None
         wanted: dict[Literal["name", "limit"], str | Limit | None] = {}

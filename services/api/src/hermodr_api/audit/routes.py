@@ -51,7 +51,7 @@ class AuditRoutes:
     ) -> Response:
         """`GET /v1/audit-log`."""
         page = page_asked(request, limit, cursor, sort)
-        wanted = audit.Wanted(actor, actor_id, action, subject, since, until)
+        wanted = audit.AuditSearch(actor, actor_id, action, subject, since, until)
         async with patience():
             project_id = caller_of(request).project_id
             found = await walk(self._ledger, page, lambda at, rows: audit.page(at, project_id, wanted, rows))

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hermodr_api.http.bodies import Body, Label, Moment
 from hermodr_contracts.vocabulary import Channel
-from hermodr_ledger.dead_letters.lookup import Letter, Opened, Wanted
+from hermodr_ledger.dead_letters.lookup import DeadLetter, DeadLetterSearch, OpenedDeadLetter
 from hermodr_ledger.dead_letters.replaying import Replayed
 
 MOST_RATE = 500.0
@@ -28,9 +28,9 @@ class DeadLetterFilter(Body):
     created_after: Moment | None = Field(default=None, description="Buried then or later.")
     created_before: Moment | None = Field(default=None, description="Buried before then.")
 
-    def wanted(self, replayed: bool | None = None) -> Wanted:
+    def wanted(self, replayed: bool | None = None) -> DeadLetterSearch:
         """As the ledger is asked."""
-        return Wanted(
+        return DeadLetterSearch(
             self.queue,
             self.reason,
             self.type,
@@ -144,9 +144,9 @@ class DeletedView(BaseModel):
     more: bool
 
 
-def opened_view(opened: Opened) -> OpenedLetterView:
+def opened_view(opened: OpenedDeadLetter) -> OpenedLetterView:
     """The answer of `GET /v1/dead-letters/{id}`."""
-    letter = opened.letter
+    letter = opened.dead_letter
     return OpenedLetterView(
         **DeadLetterView.model_validate(letter).model_dump(),
         failure=FailureView.model_validate(opened.failure) if opened.failure is not None else None,
@@ -156,7 +156,7 @@ def opened_view(opened: Opened) -> OpenedLetterView:
     )
 
 
-def _raw_body(letter: Letter, beginning: bytes | None) -> RawBody | None:
+def _raw_body(letter: DeadLetter, beginning: bytes | None) -> RawBody | None:
     if beginning is None:
         return None
     truncated = len(beginning) < (letter.raw_bytes or 0)

@@ -16,10 +16,16 @@ from hermodr_api.http.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_contracts.vocabulary import Priority
 from hermodr_ledger.access import audit
 from hermodr_ledger.dead_letters import lookup, replaying
-from hermodr_ledger.dead_letters.lookup import MOST_TOGETHER, Letter, Opened, Sight, Wanted
+from hermodr_ledger.dead_letters.lookup import (
+    MOST_TOGETHER,
+    DeadLetter,
+    DeadLetterSearch,
+    OpenedDeadLetter,
+    Sight,
+)
 from hermodr_ledger.dead_letters.replaying import Replayed
 from hermodr_ledger.engine import Ledger, Transaction
-from hermodr_ledger.engine.paging import Found, Page, walk
+from hermodr_ledger.engine.paging import Page, PageResult, walk
 from hermodr_servicekit.announcer import Announcer
 
 
@@ -35,13 +41,13 @@ class DeadLetters:
         self._announcer = announcer
         self._operators = operators
 
-    async def page(self, caller: Caller, wanted: Wanted, page: Page) -> Found[Letter]:
+    async def page(self, caller: Caller, wanted: DeadLetterSearch, page: Page) -> PageResult[DeadLetter]:
         """A page of what the caller sees. Raises `LedgerUnavailable`."""
         sight = await self._sight(caller)
         async with patience():
             return await walk(self._ledger, page, lambda at, rows: lookup.page(at, sight, wanted, rows))
 
-    async def read(self, caller: Caller, letter_id: UUID) -> Opened | None:
+    async def read(self, caller: Caller, letter_id: UUID) -> OpenedDeadLetter | None:
         """A letter, opened. Raises `LedgerUnavailable`."""
         sight = await self._sight(caller)
         async with patience():

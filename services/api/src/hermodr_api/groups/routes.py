@@ -17,7 +17,8 @@ from hermodr_api.http.openapi import documented
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.engine.paging import walk
 from hermodr_ledger.people import groups
-from hermodr_ledger.people.groups import ExternalIdTaken, Group
+from hermodr_ledger.people.external_ids import ExternalIdTaken
+from hermodr_ledger.people.groups import Group
 
 _ALL, _ONE = "/v1/groups", "/v1/groups/{group_id}"
 Include = Annotated[str | None, including("metadata")]

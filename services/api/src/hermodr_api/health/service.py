@@ -10,7 +10,7 @@ from hermodr_api.health.counts import Counts
 from hermodr_ledger.dead_letters import burying
 from hermodr_ledger.deliveries import lanes, pauses, provider_limits
 from hermodr_ledger.deliveries.provider_limits import ProviderLimits
-from hermodr_ledger.engine import Cause, Ledger, LedgerUnavailable, ReadOnly, heartbeats, setting_aside
+from hermodr_ledger.engine import Ledger, LedgerUnavailable, OutageCause, ReadOnly, heartbeats, setting_aside
 from hermodr_ledger.jobs import reading
 from hermodr_ledger.upkeep.lifeline import WriteCheck
 from hermodr_servicekit.broker import Broker
@@ -24,7 +24,7 @@ REMEMBERED_SECONDS = 0.5
 """For the whole report: without a key it may be asked for as often as a connection can carry."""
 
 _READ_ONLY = "the database is read-only (a standby after a fail-over?); nothing can be accepted"
-_WARNINGS: Mapping[Cause, str] = {
+_WARNINGS: Mapping[OutageCause, str] = {
     "database": "the database cannot be reached",
     "lock": "the database cannot be written to: a transaction that is not committed is in the way",
     "overload": "no connection to the database is free",

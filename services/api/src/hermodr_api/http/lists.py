@@ -11,7 +11,7 @@ from starlette.responses import Response
 from hermodr_api.http.bodies import NUMERAL, Moment
 from hermodr_api.http.cursors import MOST_OF_A_CURSOR, Order, cursor_at, name_of, page_of
 from hermodr_api.http.intake import ok
-from hermodr_ledger.engine.paging import Found, Identified, Page
+from hermodr_ledger.engine.paging import Identified, Page, PageResult
 
 Limit = Annotated[int, Query(ge=1, le=200, description="Rows of a page."), NUMERAL]
 Cursor = Annotated[
@@ -34,7 +34,7 @@ def page_asked(request: Request, limit: int, cursor: str | None, sort: Order) ->
 
 def listed(
     request: Request,
-    found: Found[Identified],
+    found: PageResult[Identified],
     view: type[BaseModel],
     answer: type[BaseModel],
     without: Collection[str] = (),

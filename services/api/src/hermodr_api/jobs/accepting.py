@@ -16,7 +16,14 @@ from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_ledger.access import idempotency
 from hermodr_ledger.access.idempotency import StillRunning
 from hermodr_ledger.engine import Collided, Contested, Ledger
-from hermodr_ledger.jobs.accept import Accepted, NewJob, SingletonContested, SingletonTaken, Verdict, accept
+from hermodr_ledger.jobs.accept import (
+    Accepted,
+    AcceptOutcome,
+    NewJob,
+    SingletonContested,
+    SingletonTaken,
+    accept,
+)
 from hermodr_ledger.jobs.intake import accept_many
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.coalescer import Coalescer
@@ -47,10 +54,10 @@ class Accepting:
         self._ledger = ledger
         self._announcer = announcer
         self._count = count
-        self._line: Coalescer[NewJob, Verdict | None] = Coalescer(
+        self._line: Coalescer[NewJob, AcceptOutcome | None] = Coalescer(
             self._accept, max_items=_MOST_IN_A_FLUSH, concurrency=_FLUSHES
         )
-        self._lines: dict[UUID, Coalescer[NewJob, Verdict]] = {}
+        self._lines: dict[UUID, Coalescer[NewJob, AcceptOutcome]] = {}
         self._waiting: defaultdict[UUID, int] = defaultdict(int)
         self._apart_until: dict[UUID, float] = {}
         self._connections = asyncio.Semaphore(_PROJECTS)
@@ -102,11 +109,11 @@ class Accepting:
         del self._apart_until[job.project_id]
         return True
 
-    async def _shared(self, job: NewJob) -> Verdict:
+    async def _shared(self, job: NewJob) -> AcceptOutcome:
         verdict = await self._line.submit(job)
         return verdict if verdict is not None else await self._of_project(job)
 
-    async def _accept(self, jobs: Sequence[NewJob]) -> list[Verdict | None]:
+    async def _accept(self, jobs: Sequence[NewJob]) -> list[AcceptOutcome | None]:
         """Commits together what was requested together. When somebody's open transaction (a bulk request) holds one of
         the keys, those without a key are not kept waiting for it; `None` is said of those with one."""
         try:
@@ -118,7 +125,7 @@ class Accepting:
             verdicts = iter(await accept(self._ledger, free) if free else [])
             return [next(verdicts) if job.idempotency is None else None for job in jobs]
 
-    async def _of_project(self, job: NewJob) -> Verdict:
+    async def _of_project(self, job: NewJob) -> AcceptOutcome:
         """Its project's jobs with keys take turns, together: one connection at most waits for them."""
         project_id = job.project_id
         if self._waiting[project_id] >= _MOST_WAITING:
@@ -137,7 +144,7 @@ class Accepting:
             self._apart_until[project_id] = asyncio.get_running_loop().time() + _APART_SECONDS
         return verdict
 
-    async def _accept_of_project(self, jobs: Sequence[NewJob]) -> list[Verdict]:
+    async def _accept_of_project(self, jobs: Sequence[NewJob]) -> list[AcceptOutcome]:
         for _ in range(_TRIES - 1):
             try:
                 return await self._accept_once(jobs)
@@ -145,6 +152,6 @@ class Accepting:
                 await asyncio.sleep(0)
         return await self._accept_once(jobs)
 
-    async def _accept_once(self, jobs: Sequence[NewJob]) -> list[Verdict]:
+    async def _accept_once(self, jobs: Sequence[NewJob]) -> list[AcceptOutcome]:
         async with self._connections, self._ledger.transaction() as transaction:
             return await accept_many(transaction, jobs, wait_seconds=_WAIT_SECONDS)

@@ -41,12 +41,11 @@ from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_ledger.access import idempotency
 from hermodr_ledger.access.idempotency import Idempotency, KeyReused, Replay, StillRunning
 from hermodr_ledger.engine import Collided, Ledger
-from hermodr_ledger.jobs.accept import Accepted, NewJob, SingletonContested, Verdict
+from hermodr_ledger.jobs.accept import Accepted, AcceptOutcome, NewJob, SingletonContested
 from hermodr_ledger.jobs.batches import Batch, record_batch
 from hermodr_ledger.jobs.intake import accept_many
-from hermodr_ledger.people.recipients import Found, Reference
-from hermodr_ledger.people.updates import Found as FoundPlace
-from hermodr_ledger.people.updates import Place
+from hermodr_ledger.people.recipients import FoundRecipient, Reference
+from hermodr_ledger.people.updates import FoundPlace, Place
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import new_id, new_job_id
@@ -90,7 +89,7 @@ class _There:
     """What some items refer to, as far as it exists."""
 
     unknown_templates: set[str]
-    recipients: Mapping[Reference, Found | None]
+    recipients: Mapping[Reference, FoundRecipient | None]
     places: Mapping[Place, FoundPlace]
 
 
@@ -272,12 +271,12 @@ def _job_of(replay: Replay) -> UUID:
     return UUID(orjson.loads(replay.response)["job_id"])
 
 
-def _repeats(jobs: Sequence[tuple[int, NewJob]], verdicts: Sequence[Verdict]) -> dict[int, UUID]:
+def _repeats(jobs: Sequence[tuple[int, NewJob]], verdicts: Sequence[AcceptOutcome]) -> dict[int, UUID]:
     told = zip(jobs, verdicts, strict=True)
     return {index: _job_of(verdict) for (index, _), verdict in told if isinstance(verdict, Replay)}
 
 
-def _refusals(jobs: Sequence[tuple[int, NewJob]], verdicts: Sequence[Verdict]) -> dict[int, list[Flaw]]:
+def _refusals(jobs: Sequence[tuple[int, NewJob]], verdicts: Sequence[AcceptOutcome]) -> dict[int, list[Flaw]]:
     refusals = {}
     for (index, _), verdict in zip(jobs, verdicts, strict=True):
         if isinstance(verdict, Accepted | Replay):

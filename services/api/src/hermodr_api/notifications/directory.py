@@ -6,9 +6,8 @@ from uuid import UUID
 
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.people import recipients, updates
-from hermodr_ledger.people.recipients import Found, Reference
-from hermodr_ledger.people.updates import Found as FoundPlace
-from hermodr_ledger.people.updates import Place
+from hermodr_ledger.people.recipients import FoundRecipient, Reference
+from hermodr_ledger.people.updates import FoundPlace, Place
 from hermodr_ledger.templates import versions
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer
@@ -44,11 +43,11 @@ class Directory:
         found = await self._look_up_templates([(project_id, name) for name in wanted], self._many)
         return {name for name, known in zip(wanted, found, strict=True) if not known}
 
-    async def recipient(self, reference: Reference) -> Found | None:
+    async def recipient(self, reference: Reference) -> FoundRecipient | None:
         """What the reference leads to."""
         return await self._recipients.submit(reference)
 
-    async def recipients(self, references: Iterable[Reference]) -> dict[Reference, Found | None]:
+    async def recipients(self, references: Iterable[Reference]) -> dict[Reference, FoundRecipient | None]:
         """What each of the references leads to."""
         wanted = list(set(references))
         return dict(zip(wanted, await recipients.resolve(self._many, wanted), strict=True)) if wanted else {}
@@ -80,7 +79,7 @@ class Directory:
         self._known.update(dict.fromkeys(known, until))
         return [key in known for key in keys]
 
-    async def _look_up_recipients(self, references: Sequence[Reference]) -> list[Found | None]:
+    async def _look_up_recipients(self, references: Sequence[Reference]) -> list[FoundRecipient | None]:
         return await recipients.resolve(self._ledger, references)
 
     async def _look_up_places(self, places: Sequence[Place]) -> list[FoundPlace]:

@@ -19,7 +19,7 @@ from hermodr_contracts.channels import CHANNELS, AddressKind, Channels
 from hermodr_contracts.vocabulary import Channel, JobKind, OnUnknown, Priority
 from hermodr_ledger.access.idempotency import Idempotency
 from hermodr_ledger.jobs.accept import NewJob
-from hermodr_ledger.people.recipients import Found, Reference
+from hermodr_ledger.people.recipients import FoundRecipient, Reference
 from hermodr_ledger.people.updates import Place
 from hermodr_servicekit.ids import message_id_of
 
@@ -282,7 +282,7 @@ def job_of(
     item: Sendable,
     job_id: UUID,
     project_id: UUID,
-    found: Found | None,
+    found: FoundRecipient | None,
     *,
     group_id: UUID | None = None,
     batch_id: UUID | None = None,

@@ -25,7 +25,8 @@ from hermodr_api.recipients.models import (
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.engine.paging import walk
 from hermodr_ledger.people import recipients
-from hermodr_ledger.people.recipients import ExternalIdTaken, Recipient, Search
+from hermodr_ledger.people.external_ids import ExternalIdTaken
+from hermodr_ledger.people.recipients import Recipient, RecipientSearch
 from hermodr_ledger.privacy.erasure import erase
 from hermodr_servicekit.clock import Clock
 
@@ -118,7 +119,7 @@ class RecipientRoutes:
         page = page_asked(request, limit, cursor, sort)
         async with patience():
             address = as_stored(email) if email else email
-            search = Search(external_id, user_id, address, caller_of(request).user_id)
+            search = RecipientSearch(external_id, user_id, address, caller_of(request).user_id)
             project_id = caller_of(request).project_id
             found = await walk(
                 self._ledger, page, lambda at, rows: recipients.page(at, project_id, rows, search)

@@ -42,7 +42,7 @@ from hermodr_ledger.access import audit
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.engine.paging import walk
 from hermodr_ledger.templates import versions
-from hermodr_ledger.templates.versions import Changes, NameTaken, Template
+from hermodr_ledger.templates.versions import NameTaken, Template, TemplateChanges
 
 _EXAMPLE = {
     "name": "magic_link",
@@ -228,7 +228,7 @@ class TemplateRoutes:
                 flaws = content_flaws(current.contents if contents is None else contents, default)
                 if flaws:
                     raise invalid(*flaws)
-                changes = Changes(wanted.name, wanted.critical, wanted.default_locale, contents)
+                changes = TemplateChanges(wanted.name, wanted.critical, wanted.default_locale, contents)
                 changed = await versions.change(transaction, project_id, template_id, changes)
                 body = _saved(changed, brought.warnings)
                 detail = {"name": current.name, "version": changed.version if changed else None}

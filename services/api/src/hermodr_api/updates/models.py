@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hermodr_api.errors import Flaw
 from hermodr_api.http.bodies import Body, JsonObject, Label
-from hermodr_ledger.people.updates import Found, Place
+from hermodr_ledger.people.updates import FoundPlace, Place
 
 MOST_READ = 1000
 
@@ -107,7 +107,7 @@ class UpdateList(BaseModel):
     next_cursor: str | None
 
 
-def misplaced(place: Place, found: Found, at: tuple[str | int, ...]) -> list[Flaw]:
+def misplaced(place: Place, found: FoundPlace, at: tuple[str | int, ...]) -> list[Flaw]:
     """What is wrong with where a notification says it belongs. Nobody learns what another project has."""
     flaws = []
     if place.group_id is not None and found.group_id is None:

@@ -17,7 +17,7 @@ from hermodr_api.updates.models import ListedUpdateView, UpdateIn, UpdateList, U
 from hermodr_ledger.engine import Ledger, Statements, Transaction
 from hermodr_ledger.engine.paging import walk
 from hermodr_ledger.people import groups, recipients, updates
-from hermodr_ledger.people.groups import ExternalIdTaken
+from hermodr_ledger.people.external_ids import ExternalIdTaken
 from hermodr_ledger.people.updates import SaysNothing, Update
 
 _ALL = "/v1/groups/{group_id}/updates"

@@ -234,8 +234,8 @@ async def test_rows_that_could_not_be_announced_are_due_again_shortly(ledger: Le
     for table, ids in (("jobs", jobs), ("deliveries", deliveries)):
         for each in ids:
             assert 0 < await pause_of(ledger, table, each) <= PUT_BACK_SECONDS
-            # -1: no message of it is on its way
-            assert (await row_of(ledger, table, each))["announcements"] == (0 if table == "jobs" else -1)
+            row = await row_of(ledger, table, each)
+            assert (row["announcements"], row["unannounced"]) == (0, table == "deliveries")
 
 
 @pytest.mark.parametrize("finished", [False, True])

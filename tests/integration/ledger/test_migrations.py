@@ -6,12 +6,14 @@ import sys
 
 import pytest
 
-from hermodr_ledger.engine.schema_version import SchemaMismatch, head, verify
+from hermodr_ledger.engine.schema_version import SchemaMismatch, head, known_revisions, verify
 from hermodr_ledger.migrate import upgrade_async
 from hermodr_ledger.upkeep.lifeline import ledger_ready
 from tests.support import ledgers
 
 PROCESSES = 4
+UNANNOUNCED = "0025"
+GIVEN = '{"subject": "Hello", "body": "you"}'
 TIMEOUT = 60
 
 
@@ -65,6 +67,33 @@ async def test_a_database_ahead_says_so_and_is_left_alone(empty_database_url: st
         assert (await ledger.fetch("SELECT version_num FROM hermodr.schema_version"))[0][
             "version_num"
         ] == "9999"
+
+
+async def test_rows_that_wait_keep_that_nobody_announced_them(empty_database_url: str) -> None:
+    before = known_revisions()[known_revisions().index(UNANNOUNCED) - 1]
+    await upgrade_async(empty_database_url, before)
+    counts = {"parked": -1, "announced": 3}
+    async with ledgers.opened(empty_database_url) as ledger:
+        for address, count in counts.items():
+            await ledger.fetch(
+                """
+                INSERT INTO hermodr.deliveries (id, job_id, project_id, channel, priority, state, address, on_unknown,
+                    max_attempts, wake_at, announcements)
+                VALUES (gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'email', 1, 'queued', $1, 'resend', 3,
+                    now(), $2)
+                """,
+                address,
+                count,
+            )
+        project_id = await ledgers.new_project(ledger)
+        await ledger.fetch("SELECT hermodr.queue_notification(NULL, 'ann@example.org', $1)", GIVEN)
+    await upgrade_async(empty_database_url)
+    async with ledgers.opened(empty_database_url) as ledger:
+        rows = {row["address"]: row for row in await ledgers.rows_of(ledger, "deliveries")}
+        found = {each: (row["announcements"], row["unannounced"]) for each, row in rows.items()}
+        assert found == {"parked": (0, True), "announced": (3, False)}
+        (job,) = await ledgers.rows_of(ledger, "jobs")
+        assert (job["project_id"], job["announcements"], job["unannounced"]) == (project_id, 0, True)
 
 
 async def test_a_service_does_not_start_on_a_database_of_another_shape(

@@ -18,8 +18,8 @@ from tests.support.sql_house import House
 STAGES = ["queued", "scheduled", "decided", "sending", "failed", "completed"]
 LEFT = """
 SELECT jsonb_build_object(
-    'job', (SELECT to_jsonb(j) - '{id,xact,created_at,finished_at,wake_at,announcements,processed_at,scheduled_for}'
-                                 ::text[]
+    'job', (SELECT to_jsonb(j) - '{id,xact,created_at,finished_at,wake_at,announcements,unannounced}'::text[]
+                - '{processed_at,scheduled_for}'::text[]
             || jsonb_build_object('ended', finished_at IS NOT NULL, 'waits', wake_at IS NOT NULL)
             FROM hermodr.jobs j WHERE id = $1),
     'deliveries', (SELECT jsonb_agg(jsonb_build_object('state', state, 'ended', finished_at IS NOT NULL,

@@ -27,8 +27,8 @@ def upgrade(database_url: str) -> None:
     asyncio.run(upgrade_async(database_url))
 
 
-async def upgrade_async(database_url: str) -> None:
-    """See `upgrade`."""
+async def upgrade_async(database_url: str, revision: str = "head") -> None:
+    """See `upgrade`; to an earlier `revision` for tests of a migration."""
     engine = create_async_engine(driver_url(database_url), connect_args={"server_settings": ZONE})
     try:
         async with engine.connect() as connection:
@@ -36,7 +36,7 @@ async def upgrade_async(database_url: str) -> None:
             try:
                 await connection.execute(text("CREATE SCHEMA IF NOT EXISTS hermodr"))
                 await connection.commit()
-                await _run(connection)
+                await _run(connection, revision)
                 await connection.commit()
             finally:
                 await connection.rollback()
@@ -46,14 +46,14 @@ async def upgrade_async(database_url: str) -> None:
         await engine.dispose()
 
 
-async def _run(connection: AsyncConnection) -> None:
+async def _run(connection: AsyncConnection, revision: str) -> None:
     try:
-        await connection.run_sync(_upgrade)
+        await connection.run_sync(_upgrade, revision)
     except asyncpg.RaiseError as error:  # what a migration itself says it cannot do
         raise SchemaMismatch(str(error)) from error
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, revision: str) -> None:
     config = _config()
     exists = connection.execute(text("SELECT to_regclass('hermodr.schema_version') IS NOT NULL")).scalar_one()
     if exists:
@@ -63,4 +63,4 @@ def _upgrade(connection: Connection) -> None:
         refuse_unknown(current)
     connection.rollback()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

@@ -223,7 +223,7 @@ async def _release(
         SET state = CASE WHEN c.number > 1 THEN 'retrying' ELSE 'queued' END, attempt = d.attempt - 1,
             claimed_by = NULL, claimed_at = NULL, lease_until = NULL,
             wake_at = now() + make_interval(secs => coalesce($3, 0)),
-            announcements = CASE WHEN $3 IS NULL THEN -1 ELSE greatest(d.announcements, 0) END
+            announcements = CASE WHEN $3 IS NULL THEN 0 ELSE d.announcements END, unannounced = $3 IS NULL
         FROM unnest($1::uuid[], $2::smallint[]) AS c(id, number)
         WHERE d.id = c.id AND d.attempt = c.number AND d.state = 'sending'
         """,
@@ -252,7 +252,8 @@ WITH input AS (
         error = i.code,
         due_at = now() + make_interval(secs => i.delay),
         wake_at = now() + make_interval(secs => i.delay + CASE WHEN i.asked THEN 0 ELSE $15 END),
-        announcements = CASE WHEN i.asked THEN -1 ELSE 0 END,
+        announcements = 0,
+        unannounced = i.asked IS TRUE,
         lease_until = NULL,
         finished_at = CASE WHEN i.delay IS NULL THEN now() END
     FROM input i

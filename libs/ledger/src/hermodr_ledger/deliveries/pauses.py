@@ -96,7 +96,8 @@ async def unpark(ledger: Ledger, limit: int) -> int:
               AND wake_at = {PARKED} AND channel = ANY ({_RESUMED})
             LIMIT $1 FOR UPDATE SKIP LOCKED
         ), due AS (
-            UPDATE hermodr.deliveries d SET wake_at = now(), announcements = -1 FROM parked WHERE d.id = parked.id
+            UPDATE hermodr.deliveries d SET wake_at = now(), announcements = 0, unannounced = true
+            FROM parked WHERE d.id = parked.id
             RETURNING d.id
         ), forgotten AS (
             DELETE FROM hermodr.pauses

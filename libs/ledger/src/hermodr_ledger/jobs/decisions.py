@@ -225,7 +225,7 @@ WITH decided AS (
         processed_at = CASE WHEN d.until IS NULL THEN now() END,
         finished_at = CASE WHEN d.open = 0 AND d.until IS NULL THEN now() END,
         deferred_until = coalesce(d.until, j.deferred_until),
-        announcements = CASE WHEN d.until IS NULL THEN j.announcements ELSE 0 END
+        announcements = CASE WHEN d.until IS NULL THEN j.announcements ELSE 0 END, unannounced = false
     FROM (
         SELECT id, state, error, open, until, 'queued' AS taken_from
         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $5::timestamptz[])

@@ -156,8 +156,8 @@ async def _reset(transaction: Transaction, deliveries: Sequence[NewDelivery]) ->
         SET state = 'queued', address = n.address, address_name = n.address_name, template_id = n.template_id,
             template_version = n.template_version, locale = n.locale, on_unknown = n.on_unknown,
             max_attempts = d.attempt + n.max_attempts, earlier_attempts = d.attempt, due_at = NULL,
-            wake_at = now() + make_interval(secs => $9), announcements = 0, claimed_by = NULL, claimed_at = NULL,
-            lease_until = NULL, error = NULL, finished_at = NULL
+            wake_at = now() + make_interval(secs => $9), announcements = 0, unannounced = false, claimed_by = NULL,
+            claimed_at = NULL, lease_until = NULL, error = NULL, finished_at = NULL
         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::int[], $6::text[], $7::text[], $8::smallint[])
             AS n(id, address, address_name, template_id, template_version, locale, on_unknown, max_attempts)
         WHERE d.id = n.id

@@ -80,8 +80,8 @@ WITH before AS (
     UPDATE hermodr.jobs j
     SET state = CASE WHEN j.scheduled_for > now() THEN 'scheduled' ELSE 'queued' END,
         wake_at = CASE WHEN j.scheduled_for > now() THEN j.scheduled_for ELSE now() + make_interval(secs => $2) END,
-        announcements = 0, open_deliveries = 0, finished_at = NULL, processed_at = NULL, error = NULL, result = NULL,
-        requeues = least(j.requeues, 30000) + 1
+        announcements = 0, unannounced = false, open_deliveries = 0, finished_at = NULL, processed_at = NULL,
+        error = NULL, result = NULL, requeues = least(j.requeues, 30000) + 1
     FROM before b WHERE j.id = b.id
     RETURNING j.id, j.priority, j.state, b.state AS was, b.error AS failure, b.finished_at AS ended_at
 ), noted AS (

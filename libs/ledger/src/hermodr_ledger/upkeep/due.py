@@ -99,18 +99,18 @@ async def take_due_jobs(ledger: Ledger, limit: int, only: Sequence[UUID] | None 
     rows = await ledger.fetch(
         f"""
         WITH due AS (
-            SELECT id, state, wake_at, announcements FROM hermodr.jobs j
+            SELECT id, state, wake_at, unannounced FROM hermodr.jobs j
             WHERE wake_at <= now() AND {_JOBS_LEFT}{_among(only, 5)}
             ORDER BY wake_at LIMIT $1 FOR UPDATE SKIP LOCKED
         )
         UPDATE hermodr.jobs j
-        SET state = 'queued',
-            announcements = CASE WHEN j.kind = ANY ($4::text[])
+        SET state = 'queued', unannounced = j.unannounced AND j.kind <> ALL ($4::text[]),
+            announcements = CASE WHEN j.kind = ANY ($4::text[]) AND NOT j.unannounced
                 THEN least(j.announcements, {MOST_COUNTED - 1}) + 1 ELSE j.announcements END,
             wake_at = now() + make_interval(secs => CASE WHEN j.kind = ANY ($4::text[])
                 THEN least($2 * power(2, least(j.announcements, 20)), $3) ELSE $3 END)
         FROM due WHERE j.id = due.id
-        RETURNING j.id, j.kind, j.priority, due.state = 'scheduled' AS scheduled, due.announcements < 0 AS requested,
+        RETURNING j.id, j.kind, j.priority, due.state = 'scheduled' AS scheduled, due.unannounced AS requested,
                   extract(epoch FROM clock_timestamp() - due.wake_at)::float8 AS lateness
         """,
         limit,
@@ -144,11 +144,11 @@ async def take_due_deliveries(
     those of a paused channel to the end of the pause.
 
     Those in a `crowded` lane, one with a backlog, are put off for longer and at first not returned: they wait for their
-    turn, unless it is known that their message is gone (`announcements` below zero)."""
+    turn, unless it is known that no message of theirs is on its way (`unannounced`)."""
     rows = await ledger.fetch(
         f"""
         WITH due AS (
-            SELECT id, announcements >= 0 AND channel || '.' || priority = ANY ($4::text[]) AS crowded
+            SELECT id, NOT unannounced AND channel || '.' || priority = ANY ($4::text[]) AS crowded
             FROM hermodr.deliveries d
             WHERE wake_at <= now() AND (state <> 'sending' OR lease_until > now())
               AND {_DELIVERIES_LEFT}{_among(only, 7)}
@@ -156,11 +156,12 @@ async def take_due_deliveries(
         ), put_off AS (
             UPDATE hermodr.deliveries d
             SET announcements = CASE WHEN d.state = 'sending' OR d.channel = ANY ({PAUSED}) THEN d.announcements
-                    ELSE least(greatest(d.announcements, 0), {MOST_COUNTED - 1}) + 1 END,
+                    ELSE least(d.announcements, {MOST_COUNTED - 1}) + 1 END,
+                unannounced = d.unannounced AND (d.state = 'sending' OR d.channel = ANY ({PAUSED})),
                 wake_at = CASE WHEN d.state = 'sending' THEN d.lease_until WHEN d.channel = ANY ({PAUSED}) THEN {PARKED}
                     ELSE now() + make_interval(secs => least(
                         CASE WHEN due.crowded THEN $5::float8 ELSE $2::float8 END
-                            * power(2, greatest(least(d.announcements, 20), 0)), $3)) END
+                            * power(2, least(d.announcements, 20)), $3)) END
             FROM due WHERE d.id = due.id
             RETURNING d.id, d.channel, d.priority, d.state, d.wake_at,
                 due.crowded AND d.announcements <= $6 AS spared
@@ -229,7 +230,7 @@ async def put_back(ledger: Ledger, job_ids: Sequence[UUID], delivery_ids: Sequen
             FROM unnest($1::uuid[]) u(id) WHERE j.id = u.id AND j.state = 'queued'
         )
         UPDATE hermodr.deliveries d
-        SET wake_at = greatest(now() + make_interval(secs => $3), d.due_at), announcements = -1
+        SET wake_at = greatest(now() + make_interval(secs => $3), d.due_at), announcements = 0, unannounced = true
         FROM unnest($2::uuid[]) u(id) WHERE d.id = u.id AND d.state IN ('queued', 'retrying')
         """,
         list(job_ids),

@@ -1,0 +1,18 @@
+"""A column for rows of which no message is on its way."""
+
+from hermodr_ledger.migrations.script import execute_file
+
+revision = "0025"
+down_revision = "0024"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Runs the script."""
+    execute_file("0025_unannounced.sql")
+
+
+def downgrade() -> None:
+    """Not offered: a ledger is not undone."""
+    raise NotImplementedError("revision 0025 cannot be undone")

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from hermodr_contracts.messages import SendEmails
+from hermodr_contracts.messages import DeliveryCommand
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_delivery.claimed import Stopping
 from hermodr_delivery.composing import ComposedT, Composer
@@ -61,9 +61,11 @@ class Sender:
         variable: str,
         prefetch: int,
     ) -> None:
-        """Sends what the channel's queues ask for; before `run`. `variable` is where the providers were configured.
-        A lane holds `prefetch` messages of up to 100 deliveries each at once."""
+        """Sends what the channel's queues ask for, if this installation serves it; before `run`. `variable` is where
+        the providers were configured. A lane holds `prefetch` messages of up to 100 deliveries each at once."""
         runtime, lease = self.runtime, self._settings.lease_seconds
+        if channel not in runtime.broker.topology.channels:
+            return
         ahead = window((each.options.rate for each in providers), lease_seconds=lease, lanes=len(Priority))
         if ahead < 1:
             refuse(
@@ -84,7 +86,7 @@ class Sender:
             self._attempts,
             runtime.announcer,
             self._metrics,
-            ladder=self._settings.ladder,
+            ladder=runtime.broker.topology.ladder(channel),
             throughput=self._throughput,
         )
         pumps = {
@@ -138,7 +140,7 @@ def subscribe(broker: Broker, channel: Channel, pumps: Mapping[Priority, Pump], 
 
 
 def _on_send(pump: Pump) -> Handler:
-    async def on_send(message: SendEmails) -> None:
+    async def on_send(message: DeliveryCommand) -> None:
         try:
             await pump.submit(message.delivery_ids)
         except Stopping:

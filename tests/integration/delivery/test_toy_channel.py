@@ -1,0 +1,180 @@
+"""A channel that only the tests have goes the whole way: registry, dispatcher, broker, ledger, pump, provider."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import ClassVar
+from uuid import UUID
+
+import aio_pika
+import pytest
+from prometheus_client import CollectorRegistry, Counter
+
+from hermodr_contracts.topology import Topology
+from hermodr_contracts.vocabulary import Channel, Priority
+from hermodr_delivery.dsn import Kind, providers_of
+from hermodr_delivery.provider import Provider
+from hermodr_delivery.sender import Sender
+from hermodr_delivery.settings import SenderSettings
+from hermodr_delivery.testing import Answer
+from hermodr_dispatcher.app import deciders_of
+from hermodr_dispatcher.service import Dispatching
+from hermodr_ledger.engine import Ledger
+from hermodr_servicekit.ids import child_id
+from tests.support.board import Board
+from tests.support.brokers import Broker as Place
+from tests.support.ledgers import accept_one, emptied, new_job, new_project, opened, row_of, rows_of
+from tests.support.toy_channel import TOY, Note, ToyComposer, ToyProvider
+from tests.support.waiting import wait_until
+
+VARIABLE = "HERMODR_TOY_PROVIDERS"
+KINDS: dict[str, Kind[Provider[Note]]] = {"toy": Kind("toy", ToyProvider)}
+
+
+class ToySettings(SenderSettings):
+    service: ClassVar[str] = "toy-sender"
+    port_offset: ClassVar[int] = 98
+
+    @property
+    def topology(self) -> Topology:
+        return Topology(self.amqp_prefix, {Channel.SMS: TOY})
+
+
+class Installation:
+    """A dispatcher's use case, and a running sender, on one ledger and one broker."""
+
+    def __init__(self, ledger: Ledger, sender: Sender) -> None:
+        self.ledger = ledger
+        self.sender = sender
+        topology = sender.runtime.broker.topology
+        self._dispatching = Dispatching(
+            ledger,
+            sender.runtime.announcer,
+            deciders_of(ledger, topology.channels),
+            finished=Counter("finished", "…", ("kind", "status"), registry=CollectorRegistry()),
+        )
+
+    async def ask(self, text: str, priority: Priority = Priority.NORMAL) -> UUID:
+        """A note is asked for and decided upon; its delivery."""
+        job = new_job(
+            await new_project(self.ledger),
+            content=f'{{"body_text": "{text}"}}',
+            channels=("sms",),
+            to_email=None,
+            to_phone="+15550100",
+            priority=priority,
+        )
+        await accept_one(self.ledger, job)
+        await self._dispatching.dispatch(priority, [job.id])
+        return child_id(job.id, 1)
+
+    async def becomes(self, delivery: UUID, state: str) -> None:
+        found = ""
+        async with asyncio.timeout(30):
+            while found != state:
+                found = (await row_of(self.ledger, "deliveries", delivery))["state"]
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def ledger(database_url: str) -> AsyncIterator[Ledger]:
+    async with opened(database_url) as opened_ledger:
+        await emptied(opened_ledger)
+        yield opened_ledger
+
+
+@pytest.fixture(scope="module")
+def place(broker: Place) -> Iterator[Place]:
+    """Whoever takes the broker's place away does not know of the toy's queues."""
+    yield broker
+    asyncio.run(_take_away(broker))
+
+
+async def _take_away(place: Place) -> None:
+    connection = await aio_pika.connect(place.amqp_url)
+    async with connection, connection.channel() as channel:
+        for spec in Topology(place.prefix, {Channel.SMS: TOY}).queues:
+            await channel.queue_delete(spec.queue.name)
+
+
+@asynccontextmanager
+async def installed(ledger: Ledger, url: str, place: Place, *boards: Board) -> AsyncIterator[Installation]:
+    settings = ToySettings(
+        database_url=url, amqp_url=place.amqp_url, amqp_prefix=place.prefix, http_port=0, grace_seconds=5
+    )
+    sender, stop = Sender(settings), asyncio.Event()
+    dsns = [f"toy://:secret@127.0.0.1:{board.port}" for board in boards]
+    providers = providers_of(VARIABLE, dsns, KINDS)
+    for channel in (Channel.SMS, Channel.WHATSAPP):  # the second is not served here, and has no queues
+        sender.serve(channel, providers, ToyComposer(), variable=VARIABLE, prefetch=20)
+    running = asyncio.create_task(sender.run(stop))
+    try:
+        await wait_until(lambda: sender.runtime.broker.connected, message="connected")
+        yield Installation(ledger, sender)
+    finally:
+        stop.set()
+        await running
+
+
+async def test_notes_of_every_priority_are_pinned(ledger: Ledger, database_url: str, place: Place) -> None:
+    async with Board().running() as board, installed(ledger, database_url, place, board) as house:
+        asked = {priority: await house.ask(f"for {priority.lane}", priority) for priority in Priority}
+        for delivery in asked.values():
+            await house.becomes(delivery, "sent")
+        assert sorted(board.notes) == sorted(
+            (str(delivery), "+15550100", f"for {priority.lane}") for priority, delivery in asked.items()
+        )
+        assert {each["state"] for each in await rows_of(ledger, "jobs")} == {"completed"}
+        assert house.sender.runtime.registry.get_sample_value(
+            "hermodr_deliveries_total", {"channel": "sms", "provider": "toy", "outcome": "sent"}
+        ) == len(Priority)
+
+
+async def test_a_refused_note_comes_back_by_its_channels_ladder_and_goes_to_the_next_provider(
+    ledger: Ledger, database_url: str, place: Place
+) -> None:
+    async with (
+        Board().running() as first,
+        Board().running() as second,
+        installed(ledger, database_url, place, first, second) as house,
+    ):
+        first.answer(Answer.NOT_NOW)
+        delivery = await house.ask("again")
+        await house.becomes(delivery, "sent")
+        assert (first.tried, first.taken, second.taken) == (1, [], [str(delivery)])
+        made = await rows_of(ledger, "attempts")
+        attempts = sorted((each["number"], each["provider"], each["code"]) for each in made)
+        assert attempts == [(1, "toy", "later"), (2, "toy-2", None)]
+
+
+async def test_an_unknown_outcome_is_held_as_the_registry_says(
+    ledger: Ledger, database_url: str, place: Place
+) -> None:
+    async with Board().running() as board, installed(ledger, database_url, place, board) as house:
+        board.answer(Answer.DROP_AFTER)
+        delivery = await house.ask("once")
+        await house.becomes(delivery, "unknown")
+        assert board.taken == [str(delivery)]
+
+
+async def test_a_note_refused_on_every_step_of_the_ladder_becomes_a_dead_letter(
+    ledger: Ledger, database_url: str, place: Place
+) -> None:
+    async with Board().running() as board, installed(ledger, database_url, place, board) as house:
+        for _ in range(3):
+            board.answer(Answer.NOT_NOW)
+        delivery = await house.ask("never")
+        await house.becomes(delivery, "failed")
+        (letter,) = await rows_of(ledger, "dead_letters")
+        assert (letter["queue"], letter["delivery_id"], board.tried) == ("sms.dead", delivery, 3)
+
+
+async def test_what_a_limit_refuses_waits_and_costs_no_attempt(
+    ledger: Ledger, database_url: str, place: Place
+) -> None:
+    async with Board().running() as board, installed(ledger, database_url, place, board) as house:
+        board.answer(Answer.TOO_MANY_CONNECTIONS)
+        delivery = await house.ask("patience")
+        await house.becomes(delivery, "sent")
+        (attempt,) = await rows_of(ledger, "attempts")
+        assert (attempt["number"], board.tried) == (1, 2)

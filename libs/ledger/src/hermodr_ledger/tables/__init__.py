@@ -1,0 +1,69 @@
+"""The schema, as the migrations leave it: what Core statements are made of.
+
+A test holds it to a migrated database (`tests/integration/ledger/test_tables.py`, which also says what it cannot see).
+The migrations alone change a database; nothing is created from here.
+"""
+
+from hermodr_ledger.tables.columns import metadata
+from hermodr_ledger.tables.operating import (
+    api_keys,
+    audit_log,
+    idempotency_keys,
+    lane_rates,
+    pauses,
+    projects,
+    provider_limits,
+    rate_buckets,
+    retry_ladder,
+    service_heartbeats,
+    set_aside,
+)
+from hermodr_ledger.tables.people import (
+    group_members,
+    groups,
+    recipients,
+    template_contents,
+    templates,
+    update_reads,
+    updates,
+)
+from hermodr_ledger.tables.work import (
+    attempts,
+    batches,
+    dead_letters,
+    deliveries,
+    events,
+    job_standings,
+    jobs,
+    singletons,
+)
+
+__all__ = [
+    "api_keys",
+    "attempts",
+    "audit_log",
+    "batches",
+    "dead_letters",
+    "deliveries",
+    "events",
+    "group_members",
+    "groups",
+    "idempotency_keys",
+    "job_standings",
+    "jobs",
+    "lane_rates",
+    "metadata",
+    "pauses",
+    "projects",
+    "provider_limits",
+    "rate_buckets",
+    "recipients",
+    "retry_ladder",
+    "service_heartbeats",
+    "set_aside",
+    "singletons",
+    "template_contents",
+    "templates",
+    "update_reads",
+    "updates",
+]

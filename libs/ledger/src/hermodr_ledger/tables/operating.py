@@ -1,0 +1,158 @@
+"""Who may ask, what was changed, and how the services fare."""
+
+from sqlalchemy import (
+    UUID,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, INTERVAL
+
+from hermodr_ledger.tables.columns import (
+    EMPTY_OBJECT,
+    MOMENT,
+    committed,
+    json,
+    made,
+    metadata,
+    needed_text,
+    of_project,
+    texts,
+    xact,
+)
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    made(),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    of_project(),
+    Column("name", Text, nullable=False, server_default=text("''")),
+    needed_text("hint"),
+    Column("key_hash", LargeBinary, nullable=False, unique=True),
+    Column("scopes", ARRAY(Text), nullable=False),
+    made(),
+    Column("revoked_at", MOMENT),
+    Column("rate_requests", Integer),
+    Column("rate_seconds", Integer),
+    Column("rate_burst", Integer),
+    xact(),
+    Index("api_keys_project", "project_id"),
+    committed("api_keys"),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("project_id", UUID),
+    Column("at", MOMENT, nullable=False, server_default=func.clock_timestamp()),
+    needed_text("actor"),
+    Column("actor_id", Text),
+    needed_text("action"),
+    Column("subject", Text),
+    json("detail", EMPTY_OBJECT),
+    xact(),
+    Index("audit_log_page", "project_id", "id"),
+    committed("audit_log"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("project_id", UUID, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("status", SmallInteger),
+    Column("response", LargeBinary),
+    made(),
+    Index("idempotency_keys_age", "created_at"),
+)
+
+rate_buckets = Table(
+    "rate_buckets",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("rate", Double, nullable=False),
+    Column("burst", Integer, nullable=False),
+    Column("tokens", Double, nullable=False),
+    Column("at", MOMENT, nullable=False, server_default=func.clock_timestamp()),
+    *(Column(_name, Integer, nullable=False) for _name in ("wanted", "returned", "granted")),
+    prefixes=["UNLOGGED"],
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    made("paused_at"),
+    Column("reason", Text),
+    Column("resumed_at", MOMENT),
+)
+
+lane_rates = Table(
+    "lane_rates",
+    metadata,
+    Column("instance", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("priority", SmallInteger, primary_key=True),
+    Column("sent", Double, nullable=False),
+    Column("failed", Double, nullable=False),
+    made("at"),
+)
+
+provider_limits = Table(
+    "provider_limits",
+    metadata,
+    *(Column(_name, Text, primary_key=True) for _name in ("instance", "channel", "provider")),
+    Column("calls", Integer, nullable=False),
+    Column("calls_configured", Integer, nullable=False),
+    Column("rate", Double),
+    Column("rests_until", MOMENT),
+    *texts("cause", "code"),
+    made("at"),
+    Column("rate_configured", Double),
+    Column("place", Text, nullable=False, server_default=text("''")),
+    Column("position", Integer, nullable=False, server_default=text("1")),
+)
+
+set_aside = Table(
+    "set_aside",
+    metadata,
+    Column("duty", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    needed_text("error"),
+    Column("times", Integer, nullable=False, server_default=text("1")),
+    made("since"),
+    Column("again_at", MOMENT, nullable=False),
+)
+
+service_heartbeats = Table(
+    "service_heartbeats",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("instance", Text, primary_key=True),
+    Column("started_at", MOMENT, nullable=False),
+    made("beat_at"),
+)
+
+retry_ladder = Table(
+    "retry_ladder",
+    metadata,
+    Column("step", SmallInteger, primary_key=True, autoincrement=False),
+    Column("pause", INTERVAL, nullable=False),
+)

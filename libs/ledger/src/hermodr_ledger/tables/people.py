@@ -1,0 +1,145 @@
+"""People, and what is written to them."""
+
+from sqlalchemy import (
+    UUID,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    func,
+    text,
+    true,
+)
+
+from hermodr_ledger.tables.columns import (
+    EMPTY_LIST,
+    EMPTY_OBJECT,
+    MOMENT,
+    committed,
+    json,
+    kept,
+    made,
+    metadata,
+    needed_text,
+    of_project,
+    owned_by,
+    texts,
+)
+
+recipients = Table(
+    "recipients",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    of_project(),
+    *texts("external_id", "user_id", "name", "email", "phone", "locale", "timezone"),
+    Column("muted_until", MOMENT),
+    json("quiet_hours"),
+    json("preferences", EMPTY_LIST),
+    *kept(),
+    UniqueConstraint("project_id", "external_id"),
+    Index("recipients_page", "project_id", "id"),
+    committed("recipients"),
+)
+Index(
+    "recipients_user",
+    recipients.c.project_id,
+    recipients.c.user_id,
+    postgresql_where=recipients.c.user_id.is_not(None),
+)
+Index(
+    "recipients_email",
+    recipients.c.project_id,
+    func.lower(recipients.c.email),
+    postgresql_where=recipients.c.email.is_not(None),
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    of_project(),
+    Column("external_id", Text),
+    needed_text("name"),
+    json("metadata", EMPTY_OBJECT),
+    *kept(),
+    UniqueConstraint("project_id", "external_id"),
+    Index("groups_page", "project_id", "id"),
+    committed("groups"),
+)
+
+group_members = Table(
+    "group_members",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    owned_by("group_id", "groups"),
+    owned_by("recipient_id", "recipients"),
+    Column("role", Text),
+    Column("muted_until", MOMENT),
+    Column("read_through", UUID, nullable=False),
+    *kept(),
+    UniqueConstraint("group_id", "recipient_id"),
+    Index("group_members_page", "group_id", "id"),
+    Index("group_members_recipient", "recipient_id", "id"),
+    committed("group_members"),
+)
+
+updates = Table(
+    "updates",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    of_project(),
+    owned_by("group_id", "groups"),
+    Column("external_id", Text),
+    Column("content_type", Text, nullable=False, server_default=text("'text'")),
+    Column("author_id", UUID, ForeignKey("recipients.id", ondelete="SET NULL")),
+    *texts("title", "body", "url"),
+    json("metadata", EMPTY_OBJECT),
+    *kept(),
+    UniqueConstraint("group_id", "external_id"),
+    Index("updates_page", "group_id", "id"),
+    Index("updates_project", "project_id"),
+    committed("updates"),
+)
+Index("updates_author", updates.c.author_id, updates.c.id, postgresql_where=updates.c.author_id.is_not(None))
+
+update_reads = Table(
+    "update_reads",
+    metadata,
+    Column("recipient_id", UUID, ForeignKey("recipients.id", ondelete="CASCADE"), primary_key=True),
+    Column("update_id", UUID, ForeignKey("updates.id", ondelete="CASCADE"), primary_key=True),
+    made("read_at"),
+    Index("update_reads_update", "update_id"),
+)
+
+templates = Table(
+    "templates",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    of_project(),
+    needed_text("name"),
+    Column("critical", Boolean, nullable=False, server_default=false()),
+    Column("default_locale", Text, nullable=False, server_default=text("'en'")),
+    Column("current_version", Integer, nullable=False),
+    *kept(),
+    UniqueConstraint("project_id", "name"),
+    committed("templates"),
+)
+
+template_contents = Table(
+    "template_contents",
+    metadata,
+    Column("template_id", UUID, ForeignKey("templates.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("locale", Text, primary_key=True),
+    *texts("subject", "body_text", "body_html"),
+    made(),
+    Column("body_mjml", Text),
+    Column("inline_css", Boolean, nullable=False, server_default=true()),
+    Column("compiled_html", Text),
+)

@@ -1,0 +1,202 @@
+"""Jobs with all that belongs to them. The four that grow are partitioned by weeks of their ids."""
+
+from sqlalchemy import (
+    UUID,
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    false,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from hermodr_ledger.tables.columns import (
+    EMPTY_OBJECT,
+    MOMENT,
+    committed,
+    counter,
+    ids,
+    json,
+    made,
+    metadata,
+    moments,
+    needed_text,
+    number,
+    of_project,
+    texts,
+    xact,
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("project_id", UUID, nullable=False),
+    needed_text("kind"),
+    Column("type", Text),
+    needed_text("state"),
+    number("priority"),
+    Column("channels", ARRAY(Text)),
+    Column("recipient_id", UUID),
+    *texts("to_email", "to_phone", "owner_id"),
+    Column("data", JSONB, nullable=False),
+    json("content"),
+    json("metadata"),
+    *ids("group_id", "update_id", "batch_id"),
+    *texts("singleton_key", "on_unknown"),
+    Column("scheduled_for", MOMENT),
+    made(),
+    *moments("processed_at", "finished_at", "wake_at"),
+    counter("announcements"),
+    counter("open_deliveries"),
+    counter("sent_deliveries"),
+    Column("error", Text),
+    json("result"),
+    Column("deferred_until", MOMENT),
+    counter("requeues"),
+    Column("expires_at", MOMENT),
+    Column("max_retries", SmallInteger),
+    Column("cancel_key", Text),
+    xact(),
+    Column("unannounced", Boolean, nullable=False, server_default=false()),
+    postgresql_partition_by="RANGE (id)",
+)
+_job = jobs.c
+Index("jobs_wake", _job.wake_at, postgresql_where=_job.wake_at.is_not(None))
+Index("jobs_page", _job.project_id, _job.id, postgresql_include=["type"])
+for _name, _columns in {
+    "jobs_processed": (_job.project_id, _job.processed_at, _job.id),
+    "jobs_scheduled": (_job.project_id, _job.scheduled_for, _job.id),
+    "jobs_owner": (_job.project_id, _job.owner_id, _job.id),
+    "jobs_cancel_key": (_job.project_id, _job.cancel_key, _job.id),
+    "jobs_committed": (_job.project_id, _job.xact, _job.id),
+}.items():
+    Index(_name, *_columns, postgresql_where=_columns[1].is_not(None))
+Index("jobs_recipient", _job.recipient_id, _job.id, postgresql_where=_job.recipient_id.is_not(None))
+Index("jobs_group", _job.group_id, _job.id, postgresql_where=_job.group_id.is_not(None))
+Index("jobs_waiting_tasks", _job.wake_at, postgresql_where=text("kind = 'task' AND wake_at IS NOT NULL"))
+Index("jobs_expiry", _job.expires_at, postgresql_where=text("expires_at IS NOT NULL AND wake_at IS NOT NULL"))
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("job_id", UUID, nullable=False),
+    Column("project_id", UUID, nullable=False),
+    needed_text("channel"),
+    number("priority"),
+    needed_text("state"),
+    Column("recipient_id", UUID),
+    needed_text("address"),
+    Column("address_name", Text),
+    Column("template_id", UUID),
+    Column("template_version", Integer),
+    Column("locale", Text),
+    needed_text("on_unknown"),
+    counter("attempt"),
+    number("max_attempts"),
+    *moments("due_at", "wake_at"),
+    counter("announcements"),
+    Column("claimed_by", Text),
+    *moments("claimed_at", "lease_until"),
+    *texts("provider", "provider_message_id", "error"),
+    made(),
+    Column("finished_at", MOMENT),
+    counter("earlier_attempts"),
+    Column("expires_at", MOMENT),
+    Column("unannounced", Boolean, nullable=False, server_default=false()),
+    postgresql_partition_by="RANGE (id)",
+)
+Index("deliveries_wake", deliveries.c.wake_at, postgresql_where=deliveries.c.wake_at.is_not(None))
+Index(
+    "deliveries_expiry",
+    deliveries.c.expires_at,
+    postgresql_where=text("expires_at IS NOT NULL AND wake_at IS NOT NULL"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("delivery_id", UUID, primary_key=True),
+    Column("number", SmallInteger, primary_key=True, autoincrement=False),
+    Column("provider", Text),
+    needed_text("outcome"),
+    *texts("code", "detail", "provider_message_id", "claimed_by"),
+    Column("started_at", MOMENT, nullable=False),
+    Column("finished_at", MOMENT, nullable=False),
+    postgresql_partition_by="RANGE (delivery_id)",
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("job_id", UUID, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, server_default=text("nextval('hermodr.events_seq')")),
+    Column("at", MOMENT, nullable=False, server_default=func.clock_timestamp()),
+    needed_text("kind"),
+    Column("delivery_id", UUID),
+    json("detail"),
+    postgresql_partition_by="RANGE (job_id)",
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    of_project(),
+    Column("first_job_id", UUID, nullable=False),
+    Column("last_job_id", UUID, nullable=False),
+    Column("accepted", Integer, nullable=False),
+    Column("rejected", Integer, nullable=False),
+    made(),
+    Column("replayed", ARRAY(UUID), nullable=False, server_default=EMPTY_OBJECT),
+)
+
+job_standings = Table(
+    "job_standings",
+    metadata,
+    Column("project_id", UUID, primary_key=True),
+    Column("state", Text, primary_key=True),
+    Column("id", UUID, primary_key=True),
+)
+
+singletons = Table(
+    "singletons",
+    metadata,
+    Column("project_id", UUID, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("job_id", UUID, nullable=False),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    *ids("project_id", "job_id", "delivery_id"),
+    Column("source_id", Text, unique=True),
+    needed_text("queue"),
+    needed_text("reason"),
+    Column("body", LargeBinary),
+    json("headers", EMPTY_OBJECT),
+    *texts("message_type", "job_type", "replay_by"),
+    made(),
+    *moments("replayed_at", "replay_at"),
+    xact(),
+    Index("dead_letters_page", "project_id", "id"),
+    committed("dead_letters"),
+)
+_dead = dead_letters.c
+Index("dead_letters_job", _dead.job_id, postgresql_where=_dead.job_id.is_not(None))
+Index("dead_letters_raw", _dead.id, postgresql_where=_dead.project_id.is_(None))
+Index(
+    "dead_letters_due",
+    _dead.replay_at,
+    postgresql_where=text("replay_at IS NOT NULL AND replayed_at IS NULL"),
+)

@@ -15,10 +15,10 @@ import structlog
 
 from hermodr_contracts.ladder import Step
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
-from hermodr_ledger.deliveries.late_answers import TAKE_LATE_ANSWERS
 from hermodr_ledger.deliveries.pauses import PAUSED
 from hermodr_ledger.engine import Contested, Ledger, Row, Statements, columns, locked
 from hermodr_ledger.engine.setting_aside import CLAIMING_DUTY, understood
+from hermodr_ledger.engine.sql_files import statement
 from hermodr_ledger.engine.times import readable
 from hermodr_servicekit.ids import new_id
 
@@ -233,83 +233,8 @@ async def _release(
     )
 
 
-# An attempt that was given up as unknown keeps that name when its answer comes too late to count: the delivery may have
-# been sent again meanwhile, and its two mails would otherwise have no reason anybody could see.
-# The steps read one another's rows through columns, not through joins: the connection's planner joins rows by nested
-# loops (see `engine`), which is right against tables and quadratic between two steps of one statement.
-_RECORD = """
-WITH input AS (
-    SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                         $8::timestamptz[], $9::timestamptz[], $10::text[], $11::float8[], $12::uuid[], $13::text[],
-                         $14::timestamptz[], $16::boolean[])
-        AS i(id, number, outcome, provider, provider_message_id, code, detail, started_at, finished_at,
-             state, delay, dead, claimed_by, claimed_at, asked)
-), settled AS (
-    UPDATE hermodr.deliveries d
-    SET state = i.state,
-        provider = coalesce(i.provider, d.provider),
-        provider_message_id = coalesce(i.provider_message_id, d.provider_message_id),
-        error = i.code,
-        due_at = now() + make_interval(secs => i.delay),
-        wake_at = now() + make_interval(secs => i.delay + CASE WHEN i.asked THEN 0 ELSE $15 END),
-        announcements = 0,
-        unannounced = i.asked IS TRUE,
-        lease_until = NULL,
-        finished_at = CASE WHEN i.delay IS NULL THEN now() END
-    FROM input i
-    WHERE d.id = i.id AND d.attempt = i.number AND (i.claimed_at IS NULL OR d.claimed_at = i.claimed_at)
-      AND (d.state = 'sending' OR (i.outcome = 'sent' AND d.state IN ('queued', 'retrying')))
-    RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.state, i.outcome, i.delay, i.code, i.dead,
-              i.number, i.detail
-), logged AS (
-    INSERT INTO hermodr.attempts (delivery_id, number, provider, outcome, code, detail, provider_message_id,
-                                  claimed_by, started_at, finished_at)
-    SELECT id, number, provider, outcome, code, detail, provider_message_id, claimed_by, started_at, finished_at
-    FROM input
-    ON CONFLICT (delivery_id, number) DO UPDATE
-        SET (outcome, code, detail, finished_at) = (
-                SELECT excluded.outcome, excluded.code, excluded.detail, excluded.finished_at
-                WHERE (excluded.delivery_id IN (SELECT id FROM settled)) IS TRUE
-                UNION ALL
-                SELECT attempts.outcome, attempts.code, 'given up as unknown; reported later: ' || excluded.outcome,
-                       attempts.finished_at
-                WHERE (excluded.delivery_id IN (SELECT id FROM settled)) IS NOT TRUE
-            ),
-            provider = excluded.provider, provider_message_id = excluded.provider_message_id
-        WHERE attempts.outcome = 'unknown' AND excluded.outcome <> 'unknown'
-), tally AS (
-    SELECT job_id, count(*) FILTER (WHERE delay IS NULL) AS finished,
-           count(*) FILTER (WHERE state = 'sent') AS sent, max(code) AS code
-    FROM settled GROUP BY job_id
-), jobs AS (
-    UPDATE hermodr.jobs j
-    SET open_deliveries = j.open_deliveries - t.finished,
-        sent_deliveries = j.sent_deliveries + t.sent,
-        state = CASE WHEN j.open_deliveries > t.finished THEN CASE WHEN t.finished = 0 THEN 'retrying' ELSE j.state END
-                     WHEN t.finished = 0 THEN 'retrying'
-                     WHEN j.sent_deliveries + t.sent > 0 THEN 'completed' ELSE 'failed' END,
-        error = CASE WHEN j.sent_deliveries + t.sent > 0 THEN NULL ELSE t.code END,
-        finished_at = CASE WHEN j.open_deliveries = t.finished THEN now() END
-    FROM tally t
-    WHERE j.id = t.job_id
-    RETURNING j.id, j.project_id, j.state, j.finished_at, j.singleton_key
-), freed AS (
-    DELETE FROM hermodr.singletons s USING jobs j
-    WHERE j.singleton_key IS NOT NULL AND j.finished_at IS NOT NULL
-      AND s.project_id = j.project_id AND s.key = j.singleton_key AND s.job_id = j.id
-), buried AS (
-    INSERT INTO hermodr.dead_letters (id, project_id, source_id, queue, reason, job_id, delivery_id, job_type)
-    SELECT dead, project_id, id || '/' || number, channel || '.dead',
-           CASE outcome WHEN 'permanent' THEN code || coalesce(': ' || detail, '')
-                        ELSE 'attempts exhausted: ' || coalesce(code, outcome) END,
-           job_id, id, (SELECT j.type FROM hermodr.jobs j WHERE j.id = s.job_id)
-    FROM settled s WHERE dead IS NOT NULL
-    ON CONFLICT (source_id) DO NOTHING
-)
-SELECT id, job_id, channel, priority, state FROM settled
-UNION ALL
-SELECT NULL, id, NULL, NULL, state FROM jobs
-"""
+_RECORD = statement("hermodr_ledger.deliveries", "record")
+_TAKE_LATE_ANSWERS = statement("hermodr_ledger.deliveries", "take_late_answers")
 
 
 async def record(ledger: Statements, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
@@ -353,7 +278,7 @@ async def record(ledger: Statements, results: Sequence[tuple[Attempt, Settlement
 
 async def _take_late(ledger: Statements, attempts: Sequence[Attempt]) -> list[Recorded]:
     rows = await ledger.fetch(
-        TAKE_LATE_ANSWERS,
+        _TAKE_LATE_ANSWERS,
         [each.delivery_id for each in attempts],
         [each.number for each in attempts],
         [each.provider for each in attempts],

@@ -1,8 +1,5 @@
-"""The statement that takes good news in that came after its attempt was given up; `attempts.record` runs it."""
-
-# Good news about an attempt that was given up and nothing was tried after: the delivery was held, had no attempts left,
-# or was cancelled while it waited. What is known to be sent must not be sent again by whoever retries the job.
-TAKE_LATE_ANSWERS = """
+-- Good news about an attempt that was given up and nothing was tried after: the delivery was held, had no attempts left,
+-- or was cancelled while it waited. What is known to be sent must not be sent again by whoever retries the job.
 WITH input AS (
     SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
         AS i(id, number, provider, provider_message_id, code, finished_at)
@@ -33,4 +30,3 @@ WITH input AS (
 SELECT id, job_id, channel, priority, state FROM settled
 UNION ALL
 SELECT NULL, id, NULL, NULL, state FROM jobs
-"""

@@ -1,0 +1,39 @@
+-- ON CONFLICT DO NOTHING waits for a concurrent holder of the key to commit or roll back, so a duplicate that comes at
+-- the same instant finds its answer just after. Two with one key in one batch are told apart by the response, which
+-- names the job.
+WITH input AS (
+    SELECT * FROM unnest(
+        $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::text[], $8::uuid[], $9::text[],
+        $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::uuid[], $16::uuid[], $17::uuid[],
+        $18::text[], $19::text[], $20::timestamptz[], $21::text[], $22::bytea[], $23::bytea[],
+        $24::float8[], $28::timestamptz[], $29::smallint[], $30::text[]
+    ) AS i(id, project_id, kind, type, state, priority, channels, recipient_id, to_email,
+           to_phone, owner_id, data, content, metadata, group_id, update_id, batch_id,
+           singleton_key, on_unknown, scheduled_for, key, fingerprint, response, delay, expires_at, max_retries,
+           cancel_key)
+), keyed AS (
+    INSERT INTO hermodr.idempotency_keys (project_id, key, fingerprint, status, response)
+    SELECT project_id, key, fingerprint, 202, response FROM input
+    WHERE key IS NOT NULL
+      AND (SELECT set_config('lock_timeout', coalesce($27, current_setting('lock_timeout')), true)) IS NOT NULL
+    ORDER BY project_id, key  -- as everybody does, so that two statements never wait for each other
+    ON CONFLICT DO NOTHING
+    RETURNING project_id, key, response
+), accepted AS (
+    INSERT INTO hermodr.jobs (id, project_id, kind, type, state, priority, channels, recipient_id, to_email,
+        to_phone, owner_id, data, content, metadata, group_id, update_id, batch_id, singleton_key, on_unknown,
+        scheduled_for, wake_at, expires_at, max_retries, cancel_key)
+    SELECT id, project_id, kind, type, state, priority, string_to_array(channels, ','), recipient_id, to_email,
+        to_phone, owner_id, data::jsonb, content::jsonb, metadata::jsonb, group_id, update_id, batch_id, singleton_key,
+        on_unknown, coalesce(scheduled_for, now() + make_interval(secs => delay)),
+        coalesce(scheduled_for, now() + make_interval(secs => coalesce(delay, $25))), expires_at, max_retries,
+        cancel_key
+    FROM input i
+    WHERE i.key IS NULL
+       OR EXISTS (SELECT 1 FROM keyed k
+                  WHERE k.project_id = i.project_id AND k.key = i.key AND k.response = i.response)
+    RETURNING id, scheduled_for
+), woken AS (
+    SELECT pg_notify($26, '') FROM (SELECT 1 FROM accepted WHERE scheduled_for IS NOT NULL LIMIT 1) due
+)
+SELECT id FROM accepted LEFT JOIN woken ON true

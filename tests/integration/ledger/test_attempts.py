@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from hermodr_contracts.ladder import Step
-from hermodr_contracts.vocabulary import DeliveryState, JobState, OnUnknown
+from hermodr_contracts.vocabulary import DeliveryState, JobKind, JobState, OnUnknown
 from hermodr_ledger.deliveries.attempts import (
     Claim,
     Outcome,
@@ -119,6 +119,17 @@ async def test_success_ends_delivery_and_job(ledger: Ledger) -> None:
         1,
         None,
     )
+
+
+async def test_a_record_says_what_kind_of_job_it_is_of(ledger: Ledger) -> None:
+    first, late = await new_deliveries(ledger, 2)
+    await ledger.fetch("UPDATE hermodr.jobs SET kind = 'reminder'")
+    for delivery_id, outcomes in ((first, (Outcome.SENT,)), (late, (Outcome.UNKNOWN, Outcome.SENT))):
+        await ledger.fetch("UPDATE hermodr.deliveries SET on_unknown = 'hold'")
+        (claimed,) = await take(ledger, delivery_id)
+        for outcome in outcomes:
+            (recorded,) = await told(ledger, claimed, outcome)
+            assert recorded.job_kind == JobKind.REMINDER
 
 
 async def test_recording_twice_changes_nothing(ledger: Ledger) -> None:

@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from hermodr_contracts.ladder import parse_ladder
-from hermodr_contracts.vocabulary import DeliveryState, JobState, OnUnknown, Priority
+from hermodr_contracts.vocabulary import DeliveryState, JobKind, JobState, OnUnknown, Priority
 from hermodr_ledger.deliveries.attempts import (
     Claim,
     Outcome,
@@ -173,6 +175,17 @@ async def test_a_job_that_never_had_a_delivery_is_decided_as_if_new(ledger: Ledg
     (verdict,) = await again(ledger, job_id)
     assert isinstance(verdict, Requeued)
     assert len(await decided(ledger, job_id)) == 1
+
+
+@pytest.mark.parametrize(("kind", "announced"), [(JobKind.NOTIFICATION, True), (JobKind.TASK, False)])
+async def test_only_a_job_of_a_kind_that_is_served_is_to_be_announced(
+    ledger: Ledger, kind: JobKind, announced: bool
+) -> None:
+    (job_id,) = await new_jobs(ledger, 1, kind=kind)
+    await ledger.fetch("UPDATE hermodr.jobs SET state = 'cancelled', finished_at = now(), wake_at = NULL")
+    (verdict,) = await again(ledger, job_id)
+    assert isinstance(verdict, Requeued)
+    assert (verdict.state, verdict.kind, verdict.to_announce) == (JobState.QUEUED, kind, announced)
 
 
 async def test_a_cancelled_job_whose_time_is_ahead_waits_for_it(ledger: Ledger) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from prometheus_client import CollectorRegistry
 
 from hermodr_contracts.ladder import Step, parse_ladder
-from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
+from hermodr_contracts.vocabulary import Channel, DeliveryState, JobKind, JobState, OnUnknown, Priority
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.recorder import Recorder, Result
 from hermodr_ledger.deliveries.attempts import Attempt, Claim, Outcome, Recorded, Settlement
@@ -117,6 +117,7 @@ class FakeAttempts:
                 Priority.NORMAL,
                 settlement.state,
                 JobState.COMPLETED if settlement.state is DeliveryState.SENT else JobState.RETRYING,
+                JobKind.NOTIFICATION,
             )
             for attempt, settlement in counted
         ]

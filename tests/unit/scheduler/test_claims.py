@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from hermodr_contracts.ladder import Step
-from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
+from hermodr_contracts.vocabulary import Channel, DeliveryState, JobKind, JobState, OnUnknown, Priority
 from hermodr_ledger.deliveries.attempts import Attempt, Outcome, Recorded, Settlement
 from hermodr_ledger.engine import Contested, LedgerUnavailable
 from hermodr_ledger.upkeep.due import ExpiredClaim
@@ -57,7 +57,8 @@ class FakeLedger:
                 Channel.EMAIL,
                 Priority.NORMAL,
                 settlement.state,
-                JobState.RETRYING,
+                JobState.FAILED if settlement.dead else JobState.RETRYING,
+                JobKind.NOTIFICATION,
             )
             for attempt, settlement in results
         ]
@@ -172,6 +173,8 @@ async def test_a_claim_nobody_answered_for_is_unknown_and_its_policy_applied(
     assert (attempt.claimed_by, attempt.code) == ("ghost", "lease_expired")
     assert (settlement.state, settlement.dead) == (state, dead)
     assert bench.reannounced("lease_expired") == 1
+    ended = {"kind": "notification", "status": "failed"}
+    assert bench.registry.get_sample_value("hermodr_jobs_finished_total", ended) == (1 if dead else None)
     waiting = (claim.channel, claim.priority, settlement.step.label) if settlement.step else None
     assert bench.bell.rung == ({waiting: [claim.id]} if waiting else {})
 

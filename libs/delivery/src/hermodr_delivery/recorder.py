@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 
 from hermodr_contracts.ladder import Step
-from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, Channel, DeliveryState, JobKind, Priority
+from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, Channel, DeliveryState, Priority
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.throughput import Throughput
 from hermodr_ledger.deliveries.attempts import Attempt, Claim, Recorded, Settlement, settle
@@ -200,15 +200,18 @@ class Recorder:
             for span in spans:
                 histogram.observe(max(span.total_seconds(), 0.0))
         kinds = Counter(
-            (each.channel, each.priority, each.state, each.job_state, of.attempt.provider, of.attempt.outcome)
+            (each.channel, each.priority, each.state, of.attempt.provider, of.attempt.outcome)
             for of, each in told
         )
-        for (channel, priority, state, job_state, provider, outcome), number in kinds.items():
+        for (channel, priority, state, provider, outcome), number in kinds.items():
             self._metrics.deliveries.labels(channel, provider or "none", outcome).inc(number)
             if self._throughput is not None:
                 self._throughput.count(channel, priority, number, sent=state is DeliveryState.SENT)
-            if job_state in TERMINAL_JOB_STATES:
-                self._metrics.finished.labels(JobKind.NOTIFICATION, job_state).inc(number)
+        ended = Counter(
+            (each.job_kind, each.job_state) for _, each in told if each.job_state in TERMINAL_JOB_STATES
+        )
+        for (kind, job_state), number in ended.items():
+            self._metrics.finished.labels(kind, job_state).inc(number)
 
 
 def _tell(attempt: Attempt, recorded: Recorded) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from hermodr_contracts.vocabulary import JobState, Priority
+from hermodr_contracts.vocabulary import Priority
 from hermodr_ledger.dead_letters.lookup import MOST_TOGETHER, SEEN, DeadLetterSearch, Sight, meant, seen
 from hermodr_ledger.deliveries.pauses import OPERATED_CHANNEL
 from hermodr_ledger.engine import Ledger, Statements, Transaction
@@ -104,8 +104,8 @@ async def replay_one(
 async def _answered(transaction: Transaction, dead_letter_id: UUID, verdict: RequeueOutcome) -> Replayed:
     """Writes down what became of a job's dead letter whose job was asked for again."""
     match verdict:
-        case Requeued(job_id, priority, state):
-            return Replayed("requeued", job_id, announce=priority if state is JobState.QUEUED else None)
+        case Requeued(job_id, priority):
+            return Replayed("requeued", job_id, announce=priority if verdict.to_announce else None)
         case NotAgain(job_id, _, "not_finished"):
             return Replayed("not_finished", job_id)
         case NotAgain(job_id):

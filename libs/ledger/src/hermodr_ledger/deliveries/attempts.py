@@ -103,7 +103,7 @@ class Settlement(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """A record the ledger accepted."""
+    """A record the ledger accepted. `job_kind` is any word that SQL put there."""
 
     delivery_id: UUID
     job_id: UUID
@@ -111,6 +111,7 @@ class Recorded(NamedTuple):
     priority: Priority
     state: DeliveryState
     job_state: JobState
+    job_kind: str
 
 
 def settle(
@@ -263,12 +264,12 @@ async def record(ledger: Statements, results: Sequence[tuple[Attempt, Settlement
         RETRY_OVERDUE_SECONDS,
         *columns([each.patience is not None or None for each in settlements]),
     )
-    job_states = {row["job_id"]: row["state"] for row in rows if row["id"] is None}
+    jobs = {row["job_id"]: row for row in rows if row["id"] is None}
     counted = []
     for row in rows:
         if row["id"] is not None:
             try:
-                counted.append(_recorded(row, job_states[row["job_id"]]))
+                counted.append(_recorded(row, jobs[row["job_id"]]))
             except (ValueError, KeyError) as error:  # a word SQL by hand put there, or the job is gone
                 log.error("recorded of an odd row", delivery_id=str(row["id"]), error=type(error).__name__)
     known = {each.delivery_id for each in counted}
@@ -286,16 +287,17 @@ async def _take_late(ledger: Statements, attempts: Sequence[Attempt]) -> list[Re
         [each.code for each in attempts],
         [each.finished_at for each in attempts],
     )
-    job_states = {row["job_id"]: row["state"] for row in rows if row["id"] is None}
-    return [_recorded(row, job_states[row["job_id"]]) for row in rows if row["id"] is not None]
+    jobs = {row["job_id"]: row for row in rows if row["id"] is None}
+    return [_recorded(row, jobs[row["job_id"]]) for row in rows if row["id"] is not None]
 
 
-def _recorded(row: Row, job_state: str) -> Recorded:
+def _recorded(row: Row, job: Row) -> Recorded:
     return Recorded(
         row["id"],
         row["job_id"],
         Channel(row["channel"]),
         Priority(row["priority"]),
         DeliveryState(row["state"]),
-        JobState(job_state),
+        JobState(job["state"]),
+        job["kind"],
     )

@@ -22,11 +22,11 @@ WITH input AS (
     SET sent_deliveries = j.sent_deliveries + t.sent, error = CASE j.state WHEN 'cancelled' THEN j.error END,
         state = CASE j.state WHEN 'failed' THEN 'completed' ELSE j.state END
     FROM tally t WHERE j.id = t.job_id
-    RETURNING j.id, j.state
+    RETURNING j.id, j.kind, j.state
 ), answered AS (
     UPDATE hermodr.dead_letters l SET replayed_at = now() FROM settled s
     WHERE l.source_id = s.id || '/' || s.number AND l.replayed_at IS NULL
 )
-SELECT id, job_id, channel, priority, state FROM settled
+SELECT id, job_id, channel, priority, state, NULL AS kind FROM settled
 UNION ALL
-SELECT NULL, id, NULL, NULL, state FROM jobs
+SELECT NULL, id, NULL, NULL, state, kind FROM jobs

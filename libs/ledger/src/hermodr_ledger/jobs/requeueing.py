@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from hermodr_contracts.vocabulary import JobState, Priority
+from hermodr_contracts.topology import SERVED_KINDS
+from hermodr_contracts.vocabulary import JobKind, JobState, Priority
 from hermodr_ledger.engine import Row, Transaction
 from hermodr_ledger.engine.announcing import DUE_CHANNEL, FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
 from hermodr_ledger.jobs import singletons
@@ -16,11 +17,17 @@ from hermodr_servicekit.ids import last_child_of
 
 @dataclass(frozen=True, slots=True)
 class Requeued:
-    """The job waits again. When `state` is `queued` whoever commits announces it; else its time is still ahead."""
+    """The job waits again. `kind` is any word that SQL put there."""
 
     job_id: UUID
     priority: Priority
     state: Literal[JobState.QUEUED, JobState.SCHEDULED]
+    kind: str = JobKind.NOTIFICATION
+
+    @property
+    def to_announce(self) -> bool:
+        """Whether whoever commits announces it: its time has come, and somebody acts on its kind."""
+        return self.state is JobState.QUEUED and self.kind in SERVED_KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,7 @@ WITH before AS (
         announcements = 0, unannounced = false, open_deliveries = 0, finished_at = NULL, processed_at = NULL,
         error = NULL, result = NULL, requeues = least(j.requeues, 30000) + 1
     FROM before b WHERE j.id = b.id
-    RETURNING j.id, j.priority, j.state, b.state AS was, b.error AS failure, b.finished_at AS ended_at
+    RETURNING j.id, j.kind, j.priority, j.state, b.state AS was, b.error AS failure, b.finished_at AS ended_at
 ), noted AS (
     INSERT INTO hermodr.events (job_id, kind, detail)
     SELECT id, 'retry_requested',
@@ -95,7 +102,7 @@ WITH before AS (
 ), woken AS (
     SELECT pg_notify($4, '') FROM (SELECT 1 FROM queued WHERE state = 'scheduled' LIMIT 1) due
 )
-SELECT q.id, q.priority, q.state FROM queued q LEFT JOIN woken ON true
+SELECT q.id, q.kind, q.priority, q.state FROM queued q LEFT JOIN woken ON true
 """
 
 
@@ -136,7 +143,7 @@ async def requeue(
         state: Literal[JobState.QUEUED, JobState.SCHEDULED] = (
             JobState.SCHEDULED if row["state"] == JobState.SCHEDULED else JobState.QUEUED
         )
-        verdicts[row["id"]] = Requeued(row["id"], Priority(row["priority"]), state)
+        verdicts[row["id"]] = Requeued(row["id"], Priority(row["priority"]), state, row["kind"])
     for each in wanted:  # somebody else was faster by a moment
         verdicts.setdefault(each, NotAgain(each, JobState.QUEUED, "not_finished"))
     return [verdicts[each] for each in job_ids]

@@ -143,9 +143,7 @@ class JobControl:
 
     def _announce(self, queued: Sequence[Requeued]) -> None:
         for priority in Priority:
-            due = [
-                each.job_id for each in queued if each.priority is priority and each.state is JobState.QUEUED
-            ]
+            due = [each.job_id for each in queued if each.priority is priority and each.to_announce]
             if due:
                 self._announcer.jobs(priority, due)
 

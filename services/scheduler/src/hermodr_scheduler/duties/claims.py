@@ -8,7 +8,7 @@ import structlog
 
 from hermodr_contracts.ladder import Step
 from hermodr_contracts.topology import Topology
-from hermodr_contracts.vocabulary import Channel, Priority
+from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, Channel, Priority
 from hermodr_ledger.deliveries.attempts import Attempt, Outcome, Recorded, Settlement, settle
 from hermodr_ledger.engine import Collided, Contested, LedgerUnavailable
 from hermodr_ledger.upkeep.due import ExpiredClaim
@@ -104,6 +104,8 @@ class Claims(Duty):
         self._metrics.reannounced.labels("lease_expired").inc(len(recorded))
         for each in recorded:
             log.warning("outcome unknown", delivery_id=str(each.delivery_id), becomes=each.state)
+            if each.job_state in TERMINAL_JOB_STATES:
+                self._metrics.finished.labels(each.job_kind, each.job_state).inc()
             if (step := steps[each.delivery_id]) is not None and self._announcer.reachable:
                 self._announcer.deliveries(each.channel, each.priority, [each.delivery_id], after=step)
 

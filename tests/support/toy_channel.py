@@ -14,7 +14,7 @@ from hermodr_delivery import failures
 from hermodr_delivery.dsn import Dsn
 from hermodr_delivery.provider import Accepted, Call
 from hermodr_ledger.deliveries.attempts import Claim
-from hermodr_ledger.templates.texts import TemplateContent
+from hermodr_ledger.templates.texts import CompiledTexts
 
 LADDER, WHO, HOLD = parse_ladder("300ms,400ms"), AddressKind.PHONE, OnUnknown.HOLD
 TOY = ChannelSpec(Channel.SMS, WHO, "toy-sender", SendSms, LADDER, HOLD, False, True, has_sender=True)
@@ -28,11 +28,11 @@ class Note(NamedTuple):
 
 
 class ToyComposer:
-    def at_once(self, claim: Claim, texts: TemplateContent | None) -> Note:
+    def at_once(self, claim: Claim, texts: CompiledTexts | None) -> Note:
         text = texts.body_text if texts else json.loads(claim.content or "{}").get("body_text")
         return Note(str(claim.id), claim.address, text or "")
 
-    async def slowly(self, claim: Claim, texts: TemplateContent | None) -> Note:
+    async def slowly(self, claim: Claim, texts: CompiledTexts | None) -> Note:
         return self.at_once(claim, texts)
 
     def is_large(self, message: Note) -> bool:

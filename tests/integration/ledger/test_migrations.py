@@ -86,7 +86,7 @@ async def test_rows_that_wait_keep_that_nobody_announced_them(empty_database_url
                 count,
             )
         project_id = await ledgers.new_project(ledger)
-        await ledger.fetch("SELECT hermodr.queue_notification(NULL, 'ann@example.org', $1)", GIVEN)
+        await ledger.fetch("SELECT hermodr.queue_notification('news', 'ann@example.org', $1)", GIVEN)
     await upgrade_async(empty_database_url)
     async with ledgers.opened(empty_database_url) as ledger:
         rows = {row["address"]: row for row in await ledgers.rows_of(ledger, "deliveries")}

@@ -4,11 +4,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 
 from hermodr_ledger.access import audit
 from hermodr_ledger.dead_letters import lookup
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.engine.conditions import Conditions
+from hermodr_ledger.engine.core import equal, written
 from hermodr_ledger.engine.paging import Page
 from hermodr_ledger.people import groups, members, recipients, updates
 from hermodr_ledger.people.recipients import RecipientSearch
@@ -62,7 +63,7 @@ async def project_id(ledger: Ledger) -> UUID:
 async def looks(ledger: Ledger, spied: Spied, tables: tuple[str, ...]) -> dict[str, int]:
     """How many rows the only statement looked at, by table."""
     ((sql, arguments),) = list(spied.statements.items())[:1]
-    found = await generic_plan(ledger, sql, arguments)
+    found = await generic_plan(ledger.cold, sql, arguments)
     return {table: looked_at(found, table) for table in tables}
 
 
@@ -81,7 +82,7 @@ async def test_deep_pages_look_at_what_is_on_them(ledger: Ledger, project_id: UU
     }
     for table, read in pages.items():
         for page in (Page(LIMIT, deep), Page(LIMIT, UUID("0" + "f" * 31), newest_first=True), Page(LIMIT)):
-            spied = Spied(ledger)
+            spied = Spied(ledger.cold)
             rows = await read(spied, page)
             assert len(rows) == LIMIT, (table, page)
             assert (await looks(ledger, spied, (table,)))[table] <= 2 * LIMIT, (table, page)
@@ -115,15 +116,26 @@ async def test_a_look_up_finds_its_row_by_its_index(ledger: Ledger, project_id: 
         ),
     }
     for name, (table, find) in finds.items():
-        spied = Spied(ledger)
+        spied = Spied(ledger.cold)
         assert len(await find(spied)) == 1, name
         assert (await looks(ledger, spied, (table,)))[table] <= 4, name
 
 
-def test_only_what_is_asked_for_stands_in_the_statement() -> None:
-    asked = Conditions("project")
-    asked.add("name = {}", None)
-    asked.add("author = {}", "ann")
-    asked.add("seen = {}", False)
-    assert (str(asked), asked.arguments) == (" AND author = $2 AND seen = $3", ["project", "ann", False])
-    assert (asked.put(5), asked.arguments[-1]) == ("$4", 5)
+def test_only_what_is_asked_for_stands_in_the_statement_and_any_values_have_one_text() -> None:
+    def asked(name: str | None, author: str, seen: int) -> tuple[str, list[object]]:
+        columns: list[sa.ColumnClause[Any]] = [
+            sa.column("name", sa.Text),
+            sa.column("author", sa.Text),
+            sa.column("seen", sa.Integer),
+        ]
+        wanted: list[tuple[sa.ColumnElement[Any], object]] = list(
+            zip(columns, (name, author, seen), strict=True)
+        )
+        sql, arguments = written(sa.select(columns[0]).where(*equal(*wanted)))
+        return " ".join(sql.split()), list(arguments)
+
+    sql, arguments = asked(None, "ann", 0)
+    assert sql == "SELECT name WHERE author = $1::VARCHAR AND seen = $2::INTEGER"
+    assert arguments == ["ann", 0]
+    assert asked(None, "bob", 1) == (sql, ["bob", 1])
+    assert asked("x", "bob", 1)[1] == ["x", "bob", 1]

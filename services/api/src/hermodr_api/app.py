@@ -71,8 +71,8 @@ _LOCK_SECONDS = 1.5
 """Twice of it is within a statement's time: who comes second waits for the first to give up, and then as long. And
 within the patience: what one lock holds up is tried a second time without those who want it."""
 _CONNECTION_SECONDS = 2.0
-_CONNECTIONS = 10
-_BULK_CONNECTIONS = 3
+_CONNECTIONS, _COLD_CONNECTIONS, _BULK_CONNECTIONS = 10, 4, 3
+"""To PostgreSQL, at most; with the one for trying whether it takes a job 18 for a process."""
 _BULK_STATEMENT_SECONDS = 15.0
 _BULK_CONNECTION_SECONDS = 20.0
 _SPACING_SECONDS = 0.02
@@ -92,6 +92,7 @@ class Api:
             settings.database_url,
             service=settings.service,
             pool_size=_CONNECTIONS,
+            cold_pool_size=_COLD_CONNECTIONS,
             statement_seconds=_STATEMENT_SECONDS,
             connection_seconds=_CONNECTION_SECONDS,
             lock_seconds=_LOCK_SECONDS,
@@ -151,6 +152,7 @@ class Api:
         app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
         gate = self._gate
         repeatable = Repeatable(self.ledger)
+        cold = self.ledger.cold
         writing = WriteCheck(self._trial_ledger, self.clock)
         check = HealthCheck(self.ledger, writing, self.broker, self.clock, self.counts)
         health = HealthRoutes(check, self.authenticator, self.registry)
@@ -159,22 +161,22 @@ class Api:
         app.include_router(JobMetricsRoutes(gate, self.ledger, self.counts, self.clock, check).router())
         app.include_router(JobRoutes(gate, self.ledger, self.clock, domain).router())
         operators = Operators(self.ledger, self.settings.operator_project)
-        letters = DeadLetters(self.ledger, repeatable, self.announcer, operators)
+        letters = DeadLetters(cold, repeatable, self.announcer, operators)
         app.include_router(DeadLetterRoutes(gate, letters).router())
         queues = Queues(self.ledger, repeatable, operators, check, self.counts, self.broker.topology)
         app.include_router(QueueRoutes(gate, queues).router())
-        app.include_router(ProviderRoutes(gate, Providers(self.ledger, operators)).router())
+        app.include_router(ProviderRoutes(gate, Providers(cold, operators)).router())
         app.include_router(TaskRoutes(gate, self.accepting, self.clock).router())
-        app.include_router(RecipientRoutes(gate, self.ledger, repeatable, self.clock).router())
+        book = (gate, cold, repeatable)
+        app.include_router(RecipientRoutes(*book, self.clock).router())
         control = JobControl(self.ledger, repeatable, self.announcer, domain)
         app.include_router(JobControlRoutes(gate, control).router())
         for people in (GroupRoutes, MemberRoutes, UpdateRoutes):
-            app.include_router(people(gate, self.ledger, repeatable).router())
-        shop = (gate, self.ledger, repeatable)
-        app.include_router(PreviewRoutes(*shop, self.publishing).router())
-        app.include_router(TemplateRoutes(*shop, self.directory, self.publishing).router())
-        app.include_router(ApiKeyRoutes(gate, self.ledger, repeatable, self.authenticator).router())
-        app.include_router(AuditRoutes(gate, self.ledger).router())
+            app.include_router(people(*book).router())
+        app.include_router(PreviewRoutes(*book, self.publishing).router())
+        app.include_router(TemplateRoutes(*book, self.directory, self.publishing).router())
+        app.include_router(ApiKeyRoutes(*book, self.authenticator).router())
+        app.include_router(AuditRoutes(gate, cold).router())
         app.include_router(health.router())
         app.include_router(IndexRoutes(app).router())
         app.router.routes.extend([*health.operations(), *reference_routes()])

@@ -3,14 +3,17 @@ other. No personal data: ids, names of things and counts."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from hermodr_ledger.engine import Row, Statements
-from hermodr_ledger.engine.conditions import Conditions
-from hermodr_ledger.engine.paging import Page, page_clause
+from hermodr_ledger.engine.core import equal, fetch
+from hermodr_ledger.engine.paging import Page, paged
+from hermodr_ledger.tables import audit_log
 from hermodr_servicekit.ids import new_id
 
 ActorKind = Literal["key", "user", "cli", "sql", "service"]
@@ -40,6 +43,9 @@ class Entry:
     detail: Mapping[str, Any]
 
 
+_COLUMNS = tuple(audit_log.c[each.name] for each in fields(Entry))
+
+
 async def record(
     statements: Statements,
     project_id: UUID | None,
@@ -51,19 +57,16 @@ async def record(
     """Writes a line. `action` is `noun.verb` (`job.cancel`, `queue.pause`); `subject` the id or name of what changed,
     `None` when it was many (then `detail` says how many); `project_id` is `None` for what concerns all projects.
     `detail` becomes JSON and must hold no personal data, no content and no secret."""
-    await statements.fetch(
-        """
-        INSERT INTO hermodr.audit_log (id, project_id, actor, actor_id, action, subject, detail)
-        VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb)
-        """,
-        new_id(),
-        project_id,
-        actor.kind,
-        actor.id,
-        action,
-        str(subject) if subject is not None else None,
-        json.dumps(dict(detail or {}), default=str),
+    line = sa.insert(audit_log).values(
+        id=new_id(),
+        project_id=project_id,
+        actor=actor.kind,
+        actor_id=actor.id,
+        action=action,
+        subject=str(subject) if subject is not None else None,
+        detail=json.dumps(dict(detail or {}), default=str),
     )
+    await fetch(statements, line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +83,21 @@ class AuditSearch:
 
 async def page(statements: Statements, project_id: UUID, wanted: AuditSearch, rows: Page) -> Sequence[Entry]:
     """One page of the project's log."""
-    asked = Conditions(project_id)
-    asked.add("actor = {}", wanted.actor)
-    asked.add("actor_id = {}", wanted.actor_id)
-    asked.add("action = {}", wanted.action)
-    asked.add("subject = {}", wanted.subject)
-    asked.add("at >= {}", wanted.since)
-    asked.add("at < {}", wanted.until)
-    found = await statements.fetch(
-        f"""
-        SELECT id, at, actor, actor_id, action, subject, detail FROM hermodr.audit_log
-        WHERE project_id = $1{asked} AND {page_clause(rows, asked, "audit_log")}
-        """,
-        *asked.arguments,
+    line = audit_log.c
+    asked = sa.select(*_COLUMNS).where(
+        line.project_id == project_id,
+        *equal(
+            (line.actor, wanted.actor),
+            (line.actor_id, wanted.actor_id),
+            (line.action, wanted.action),
+            (line.subject, wanted.subject),
+        ),
     )
-    return [_entry(row) for row in found]
+    if wanted.since is not None:
+        asked = asked.where(line.at >= wanted.since)
+    if wanted.until is not None:
+        asked = asked.where(line.at < wanted.until)
+    return [_entry(row) for row in await fetch(statements, paged(asked, audit_log, rows))]
 
 
 def _entry(row: Row) -> Entry:

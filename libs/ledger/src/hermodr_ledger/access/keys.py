@@ -8,12 +8,16 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
 from hermodr_ledger.access import audit
 from hermodr_ledger.access.audit import Actor
 from hermodr_ledger.access.rates import Limit
 from hermodr_ledger.engine import Ledger, Row, Statements, Transaction
-from hermodr_ledger.engine.conditions import Conditions
-from hermodr_ledger.engine.paging import Page, page_clause
+from hermodr_ledger.engine.core import fetch
+from hermodr_ledger.engine.paging import Page, paged
+from hermodr_ledger.tables import api_keys, projects
 from hermodr_servicekit.ids import new_id
 
 Scope = Literal["send", "read", "manage", "admin"]
@@ -21,8 +25,26 @@ SCOPES: tuple[Scope, ...] = ("send", "read", "manage", "admin")
 KEY_PREFIX = "hk_"
 
 _COLUMNS = (
-    "id, project_id, name, hint, scopes, created_at, revoked_at, rate_requests, rate_seconds, rate_burst"
+    api_keys.c.id,
+    api_keys.c.project_id,
+    api_keys.c.name,
+    api_keys.c.hint,
+    api_keys.c.scopes,
+    api_keys.c.created_at,
+    api_keys.c.revoked_at,
+    api_keys.c.rate_requests,
+    api_keys.c.rate_seconds,
+    api_keys.c.rate_burst,
 )
+_ONE = (api_keys.c.id == sa.bindparam("key")) & (api_keys.c.project_id == sa.bindparam("project"))
+_READ = sa.select(*_COLUMNS).where(_ONE)
+_LOCK = sa.select(api_keys.c.revoked_at).where(_ONE).with_for_update()
+_REVOKE = sa.update(api_keys).where(api_keys.c.id == sa.bindparam("key")).values(revoked_at=sa.func.now())
+# For requests: the keys of all that came together, in the plan that serves any number of them.
+_FIND = f"""
+SELECT {", ".join(column.name for column in _COLUMNS)}, key_hash
+FROM unnest($1::bytea[]) AS wanted(key_hash) JOIN hermodr.api_keys USING (key_hash) WHERE revoked_at IS NULL
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +84,11 @@ async def create(
 ) -> CreatedKey:
     """A new key for the project of that name, which is made if it is new: the command line's way."""
     async with ledger.transaction() as transaction:
-        rows = await transaction.fetch(
-            """
-            INSERT INTO hermodr.projects (id, name) VALUES ($1, $2)
-            ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id
-            """,
-            new_id(),
-            project_name,
+        project = insert(projects).values(id=new_id(), name=project_name)
+        project = project.on_conflict_do_update(
+            index_elements=[projects.c.name], set_={"name": project.excluded.name}
         )
+        rows = await fetch(transaction, project.returning(projects.c.id))
         record, secret = await create_in(transaction, rows[0]["id"], scopes, name, audit.CLI, limit)
     return CreatedKey(record, project_name, secret)
 
@@ -84,18 +103,16 @@ async def create_in(
 ) -> tuple[ApiKey, str]:
     """A new key for an existing project, and its secret."""
     secret = KEY_PREFIX + secrets.token_urlsafe(32)
-    rows = await transaction.fetch(
-        f"INSERT INTO hermodr.api_keys (id, project_id, name, hint, key_hash, scopes,"
-        f" rate_requests, rate_seconds, rate_burst)"
-        f" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING {_COLUMNS}",
-        new_id(),
-        project_id,
-        name,
-        secret[: len(KEY_PREFIX) + 5],
-        hash_of(secret),
-        [scope for scope in SCOPES if scope in scopes],
-        *_columns(limit),
+    key = sa.insert(api_keys).values(
+        id=new_id(),
+        project_id=project_id,
+        name=name,
+        hint=secret[: len(KEY_PREFIX) + 5],
+        key_hash=hash_of(secret),
+        scopes=[scope for scope in SCOPES if scope in scopes],
+        **_rate(limit),
     )
+    rows = await fetch(transaction, key.returning(*_COLUMNS))
     made = _api_key(rows[0])
     detail = {"name": name, "scopes": list(made.scopes), "rate_limit": asdict(limit) if limit else None}
     await audit.record(transaction, project_id, actor, "api-key.create", made.id, detail)
@@ -104,30 +121,20 @@ async def create_in(
 
 async def find(ledger: Ledger, hashes: Sequence[bytes]) -> dict[bytes, ApiKey]:
     """The keys with those hashes, without revoked ones."""
-    rows = await ledger.fetch(
-        f"SELECT {_COLUMNS}, key_hash FROM unnest($1::bytea[]) AS wanted(key_hash)"
-        " JOIN hermodr.api_keys USING (key_hash) WHERE revoked_at IS NULL",
-        list(set(hashes)),
-    )
+    rows = await ledger.fetch(_FIND, list(set(hashes)))
     return {row["key_hash"]: _api_key(row) for row in rows}
 
 
 async def read(statements: Statements, project_id: UUID, key_id: UUID) -> ApiKey | None:
     """The project's key of that id, revoked or not."""
-    rows = await statements.fetch(
-        f"SELECT {_COLUMNS} FROM hermodr.api_keys WHERE id = $1 AND project_id = $2", key_id, project_id
-    )
+    rows = await fetch(statements, _READ, key=key_id, project=project_id)
     return _api_key(rows[0]) if rows else None
 
 
 async def page(statements: Statements, project_id: UUID, wanted: Page) -> list[ApiKey]:
     """One page of the project's keys, revoked ones included."""
-    asked = Conditions(project_id)
-    clause = page_clause(wanted, asked, "api_keys")
-    rows = await statements.fetch(
-        f"SELECT {_COLUMNS} FROM hermodr.api_keys WHERE project_id = $1 AND {clause}",
-        *asked.arguments,
-    )
+    asked = sa.select(*_COLUMNS).where(api_keys.c.project_id == project_id)
+    rows = await fetch(statements, paged(asked, api_keys, wanted))
     return [_api_key(row) for row in rows]
 
 
@@ -143,14 +150,8 @@ async def change(
     if found is None:
         return None
     wanted = replace(found, **changes)  # type: ignore[arg-type]
-    rows = await transaction.fetch(
-        f"UPDATE hermodr.api_keys SET name = $3, rate_requests = $4, rate_seconds = $5, rate_burst = $6"
-        f" WHERE id = $1 AND project_id = $2 RETURNING {_COLUMNS}",
-        key_id,
-        project_id,
-        wanted.name,
-        *_columns(wanted.limit),
-    )
+    changed = sa.update(api_keys).where(_ONE).values(name=wanted.name, **_rate(wanted.limit))
+    rows = await fetch(transaction, changed.returning(*_COLUMNS), key=key_id, project=project_id)
     limit = asdict(wanted.limit) if wanted.limit is not None else None
     detail = {"name": wanted.name, "rate_limit": limit}
     await audit.record(transaction, project_id, actor, "api-key.change", key_id, detail)
@@ -160,19 +161,16 @@ async def change(
 async def revoke(transaction: Transaction, project_id: UUID, key_id: UUID, actor: Actor) -> bool:
     """Ends the key's life; `False` when the project has no such key. The record stays, and what is revoked already is
     left as it is."""
-    rows = await transaction.fetch(
-        "SELECT revoked_at FROM hermodr.api_keys WHERE id = $1 AND project_id = $2 FOR UPDATE",
-        key_id,
-        project_id,
-    )
+    rows = await fetch(transaction, _LOCK, key=key_id, project=project_id)
     if rows and rows[0]["revoked_at"] is None:
-        await transaction.fetch("UPDATE hermodr.api_keys SET revoked_at = now() WHERE id = $1", key_id)
+        await fetch(transaction, _REVOKE, key=key_id)
         await audit.record(transaction, project_id, actor, "api-key.revoke", key_id)
     return bool(rows)
 
 
-def _columns(limit: Limit | None) -> tuple[int | None, int | None, int | None]:
-    return (limit.requests, limit.seconds, limit.burst) if limit is not None else (None, None, None)
+def _rate(limit: Limit | None) -> dict[str, int | None]:
+    given = (limit.requests, limit.seconds, limit.burst) if limit is not None else (None, None, None)
+    return dict(zip(("rate_requests", "rate_seconds", "rate_burst"), given, strict=True))
 
 
 def _api_key(row: Row) -> ApiKey:

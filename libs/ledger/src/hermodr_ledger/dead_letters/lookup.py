@@ -7,9 +7,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from hermodr_ledger.engine import Ledger, Row, Statements
-from hermodr_ledger.engine.conditions import Conditions
-from hermodr_ledger.engine.paging import Page, page_clause
+from hermodr_ledger.engine.core import AnySelect, equal, fetch
+from hermodr_ledger.engine.paging import Page, paged
+from hermodr_ledger.tables import attempts, dead_letters, deliveries
 
 MOST_TOGETHER = 10_000
 """How many dead letters one statement replays or deletes by a filter."""
@@ -79,71 +82,70 @@ class OpenedDeadLetter:
     failure: LastAttempt | None
 
 
-COLUMNS = """l.id, l.queue, l.reason, coalesce(l.job_type, l.message_type) AS type, l.job_id, l.delivery_id,
-    CASE WHEN l.job_id IS NULL THEN octet_length(l.body) END AS raw_bytes, l.created_at, l.replay_at, l.replayed_at"""
+_DEAD = dead_letters.c
+_TYPE = sa.func.coalesce(_DEAD.job_type, _DEAD.message_type)
+_COLUMNS = (
+    _DEAD.id,
+    _DEAD.queue,
+    _DEAD.reason,
+    _TYPE.label("type"),
+    _DEAD.job_id,
+    _DEAD.delivery_id,
+    sa.case((_DEAD.job_id.is_(None), sa.func.octet_length(_DEAD.body))).label("raw_bytes"),
+    _DEAD.created_at,
+    _DEAD.replay_at,
+    _DEAD.replayed_at,
+)
 
-SEEN = "(l.project_id = $1 OR ($2 AND l.project_id IS NULL))"
-"""The condition of a `Sight`, whose parts are the arguments 1 and 2: for a dead letter that is known by its id."""
+
+def kinds(sight: Sight) -> tuple[sa.ColumnElement[bool], ...]:
+    """The dead letters that are seen, by kind. Each kind has an index in the order of ids."""
+    theirs = _DEAD.project_id == sight.project_id
+    return (theirs, _DEAD.project_id.is_(None)) if sight.raw else (theirs,)
 
 
-def kinds(sight: Sight) -> tuple[str, ...]:
-    """The dead letters that are seen, by kind; the project is argument 1. Each has an index in the order of ids."""
-    return ("l.project_id = $1", "l.project_id IS NULL") if sight.raw else ("l.project_id = $1",)
-
-
-def seen(sight: Sight) -> str:
+def seen(sight: Sight) -> sa.ColumnElement[bool]:
     """All of them, where the order does not matter."""
-    return f"({' OR '.join(kinds(sight))})"
+    return sa.or_(*kinds(sight))
 
 
-def meant(sight: Sight, wanted: DeadLetterSearch) -> Conditions:
-    """What narrows the dead letters that are seen. Argument 1 is the project's."""
-    asked = Conditions(sight.project_id)
-    asked.add("l.queue = {}", wanted.queue)
-    asked.add("starts_with(l.reason, {})", wanted.reason)
-    asked.add("coalesce(l.job_type, l.message_type) = {}", wanted.type)
-    asked.add("l.queue = {} || '.dead'", wanted.channel)
-    asked.add("l.job_id = {}", wanted.job_id)
-    asked.add("l.created_at >= {}", wanted.created_after)
-    asked.add("l.created_at < {}", wanted.created_before)
-    asked.add("(l.replayed_at IS NOT NULL) = {}", wanted.replayed)
-    return asked
+def meant(wanted: DeadLetterSearch) -> list[sa.ColumnElement[bool]]:
+    """What narrows the dead letters that are seen."""
+    dead_queue = f"{wanted.channel}.dead" if wanted.channel is not None else None
+    found = equal(
+        (_DEAD.queue, wanted.queue),
+        (_TYPE, wanted.type),
+        (_DEAD.queue, dead_queue),
+        (_DEAD.job_id, wanted.job_id),
+        (_DEAD.replayed_at.is_not(None), wanted.replayed),
+    )
+    if wanted.reason is not None:
+        found.append(sa.func.starts_with(_DEAD.reason, wanted.reason, type_=sa.Boolean()))
+    if wanted.created_after is not None:
+        found.append(_DEAD.created_at >= wanted.created_after)
+    if wanted.created_before is not None:
+        found.append(_DEAD.created_at < wanted.created_before)
+    return found
 
 
 async def page(
     statements: Statements, sight: Sight, wanted: DeadLetterSearch, rows: Page
 ) -> list[DeadLetter]:
     """One page. Each of the two kinds is read in the order of its own index."""
-    order = "DESC" if rows.newest_first else "ASC"
-    asked = meant(sight, wanted)
-    clause = page_clause(rows, asked, "dead_letters", "l")
-    each_kind = " UNION ALL ".join(
-        f"(SELECT {COLUMNS} FROM hermodr.dead_letters l WHERE {kind}{asked} AND {clause})"
+    of_kinds = [
+        paged(sa.select(*_COLUMNS).where(kind, *meant(wanted)), dead_letters, rows).subquery()
         for kind in kinds(sight)
-    )
-    found = await statements.fetch(
-        f"SELECT * FROM ({each_kind}) dead_letters ORDER BY id {order} LIMIT {asked.put(rows.limit)}",
-        *asked.arguments,
-    )
-    return [dead_letter_of(row) for row in found]
+    ]
+    found = sa.union_all(*(sa.select(each) for each in of_kinds)).subquery("found")
+    order = found.c.id.desc() if rows.newest_first else found.c.id
+    shown = await fetch(statements, sa.select(found).order_by(order).limit(rows.limit))
+    return [dead_letter_of(row) for row in shown]
 
 
 async def read(ledger: Ledger, sight: Sight, dead_letter_id: UUID) -> OpenedDeadLetter | None:
     """The dead letter, opened. Of a raw message the first `SHOWN_BYTES`."""
-    rows = await ledger.fetch(
-        f"""
-        SELECT {COLUMNS}, substring(l.body FROM 1 FOR {SHOWN_BYTES}) AS beginning, l.headers,
-               d.channel, d.state, d.attempt, d.max_attempts, a.provider, a.code, a.detail
-        FROM hermodr.dead_letters l
-        LEFT JOIN hermodr.deliveries d ON d.id = l.delivery_id
-        LEFT JOIN hermodr.attempts a ON a.delivery_id = l.delivery_id
-            AND a.number = split_part(l.source_id, '/', 2)::smallint
-        WHERE l.id = $3 AND {SEEN}
-        """,
-        sight.project_id,
-        sight.raw,
-        dead_letter_id,
-    )
+    asked = _opened().where(_DEAD.id == dead_letter_id, seen(sight))
+    rows = await fetch(ledger, asked)
     if not rows:
         return None
     row = rows[0]
@@ -161,37 +163,39 @@ async def read(ledger: Ledger, sight: Sight, dead_letter_id: UUID) -> OpenedDead
     return OpenedDeadLetter(dead_letter_of(row), row["beginning"], json.loads(row["headers"]), failure)
 
 
+def _opened() -> AnySelect:
+    number = sa.cast(sa.func.split_part(_DEAD.source_id, "/", 2), sa.SmallInteger)
+    of_delivery = sa.case((_DEAD.delivery_id.is_not(None), number))
+    delivery, attempt = deliveries.c, attempts.c
+    return (
+        sa.select(
+            *_COLUMNS,
+            sa.func.substring(_DEAD.body, 1, SHOWN_BYTES).label("beginning"),
+            _DEAD.headers,
+            *(delivery.channel, delivery.state, delivery.attempt, delivery.max_attempts),
+            *(attempt.provider, attempt.code, attempt.detail),
+        )
+        .outerjoin_from(dead_letters, deliveries, delivery.id == _DEAD.delivery_id)
+        .outerjoin(attempts, (attempt.delivery_id == _DEAD.delivery_id) & (attempt.number == of_delivery))
+    )
+
+
 async def delete(statements: Statements, sight: Sight, dead_letter_id: UUID) -> bool:
     """Throws the dead letter away; its job stays as it is. `False`: there is none."""
-    rows = await statements.fetch(
-        f"DELETE FROM hermodr.dead_letters l WHERE l.id = $3 AND {SEEN} RETURNING l.id",
-        sight.project_id,
-        sight.raw,
-        dead_letter_id,
-    )
-    return bool(rows)
+    gone = sa.delete(dead_letters).where(_DEAD.id == dead_letter_id, seen(sight))
+    return bool(await fetch(statements, gone.returning(_DEAD.id)))
 
 
 async def delete_meant(statements: Statements, sight: Sight, wanted: DeadLetterSearch) -> int:
     """Throws away the oldest `MOST_TOGETHER` of those that are meant; returns how many."""
-    asked = meant(sight, wanted)
-    rows = await statements.fetch(
-        f"""
-        WITH gone AS (
-            DELETE FROM hermodr.dead_letters WHERE id IN (
-                SELECT l.id FROM hermodr.dead_letters l WHERE {seen(sight)}{asked}
-                ORDER BY l.id LIMIT {asked.put(MOST_TOGETHER)}
-            ) RETURNING id
-        )
-        SELECT count(*) AS n FROM gone
-        """,
-        *asked.arguments,
-    )
+    oldest = sa.select(_DEAD.id).where(seen(sight), *meant(wanted)).order_by(_DEAD.id).limit(MOST_TOGETHER)
+    gone = sa.delete(dead_letters).where(_DEAD.id.in_(oldest)).returning(_DEAD.id).cte("gone")
+    rows = await fetch(statements, sa.select(sa.func.count().label("n")).select_from(gone))
     return int(rows[0]["n"])
 
 
 def dead_letter_of(row: Row) -> DeadLetter:
-    """The dead letter in a row of `COLUMNS`."""
+    """The dead letter in a row of `_COLUMNS`."""
     return DeadLetter(
         row["id"],
         row["queue"],

@@ -11,12 +11,18 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from hermodr_contracts.vocabulary import Priority
-from hermodr_ledger.dead_letters.lookup import MOST_TOGETHER, SEEN, DeadLetterSearch, Sight, meant, seen
+from hermodr_ledger.dead_letters.lookup import MOST_TOGETHER, DeadLetterSearch, Sight, meant, seen
 from hermodr_ledger.deliveries.pauses import OPERATED_CHANNEL
 from hermodr_ledger.engine import Ledger, Statements, Transaction
+from hermodr_ledger.engine.core import AnySelect, fetch
 from hermodr_ledger.engine.setting_aside import not_aside
 from hermodr_ledger.jobs.requeueing import KeyTaken, NoSuchJob, NotAgain, Requeued, RequeueOutcome, requeue
+from hermodr_ledger.tables import dead_letters
+
+_DEAD = dead_letters.c
 
 DUTY = "replays"
 """What dead letters are set aside by that cannot be replayed."""
@@ -75,15 +81,9 @@ async def replay_one(
     transaction: Transaction, sight: Sight, dead_letter_id: UUID, *, by: str
 ) -> Replayed | None:
     """Replays it, once; `None`: there is none. Of a raw message the scheduler takes care, within a second."""
-    rows = await transaction.fetch(
-        f"""
-        SELECT l.project_id, l.job_id, l.replay_at, l.replayed_at FROM hermodr.dead_letters l
-        WHERE l.id = $3 AND {SEEN} FOR UPDATE
-        """,
-        sight.project_id,
-        sight.raw,
-        dead_letter_id,
-    )
+    theirs = sa.select(_DEAD.project_id, _DEAD.job_id, _DEAD.replay_at, _DEAD.replayed_at)
+    theirs = theirs.where(_DEAD.id == dead_letter_id, seen(sight)).with_for_update()
+    rows = await fetch(transaction, theirs)
     if not rows:
         return None
     row = rows[0]
@@ -122,39 +122,33 @@ async def plan(
 ) -> Planned:
     """Gives the dead letters that are meant, and neither replayed nor planned, their moments: `rate` a second from
     now on, oldest first, `MOST_TOGETHER` at most."""
-    asked = meant(sight, wanted)
-    rows = await transaction.fetch(
-        f"""
-        WITH chosen AS (
-            SELECT l.id FROM hermodr.dead_letters l
-            WHERE {seen(sight)}{asked} AND l.replayed_at IS NULL AND l.replay_at IS NULL
-            ORDER BY l.id LIMIT {asked.put(MOST_TOGETHER)} FOR UPDATE SKIP LOCKED
-        ), numbered AS (
-            SELECT id, row_number() OVER (ORDER BY id) - 1 AS nth FROM chosen
-        ), planned AS (
-            UPDATE hermodr.dead_letters l
-            SET replay_at = now() + make_interval(secs => n.nth / {asked.put(rate)}::float8),
-                replay_by = {asked.put(by)}
-            FROM numbered n WHERE l.id = n.id RETURNING l.id
-        )
-        SELECT count(*) AS n, pg_notify({asked.put(OPERATED_CHANNEL)}, '') FROM planned
-        """,
-        *asked.arguments,
+    chosen = _open(sight, wanted).order_by(_DEAD.id).limit(MOST_TOGETHER)
+    oldest = chosen.with_for_update(skip_locked=True).cte("chosen")
+    nth = sa.func.row_number().over(order_by=oldest.c.id) - 1
+    numbered = sa.select(oldest.c.id, nth.label("nth")).cte("numbered")
+    seconds = sa.cast(numbered.c.nth, sa.Double) / rate
+    planned = (
+        sa.update(dead_letters)
+        .where(_DEAD.id == numbered.c.id)
+        .values(replay_at=sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds), replay_by=by)
+        .returning(_DEAD.id)
+        .cte("planned")
     )
+    counted = sa.select(sa.func.count().label("n"), sa.func.pg_notify(OPERATED_CHANNEL, ""))
+    rows = await fetch(transaction, counted.select_from(planned))
     return Planned(int(rows[0]["n"]), await count_open(transaction, sight, wanted))
 
 
 async def count_open(statements: Statements, sight: Sight, wanted: DeadLetterSearch) -> int:
     """How many dead letters that are meant are neither replayed nor planned."""
-    asked = meant(sight, wanted)
-    rows = await statements.fetch(
-        f"""
-        SELECT count(*) AS n FROM hermodr.dead_letters l
-        WHERE {seen(sight)}{asked} AND l.replayed_at IS NULL AND l.replay_at IS NULL
-        """,
-        *asked.arguments,
+    counted = sa.select(sa.func.count().label("n")).select_from(_open(sight, wanted).subquery())
+    return int((await fetch(statements, counted))[0]["n"])
+
+
+def _open(sight: Sight, wanted: DeadLetterSearch) -> AnySelect:
+    return sa.select(_DEAD.id).where(
+        seen(sight), *meant(wanted), _DEAD.replayed_at.is_(None), _DEAD.replay_at.is_(None)
     )
-    return int(rows[0]["n"])
 
 
 async def take_due(ledger: Ledger, limit: int) -> list[DueDeadLetter]:

@@ -7,6 +7,7 @@ import math
 import select
 import time
 from collections.abc import AsyncIterator, Mapping
+from functools import cached_property, partial
 from typing import Any, Literal, Protocol
 
 import asyncpg
@@ -125,8 +126,29 @@ def driver_url(database_url: str) -> str:
     return "postgresql+asyncpg://" + database_url.split("://", 1)[1]
 
 
+HOT: Mapping[str, str] = {
+    # Look-ups by a handful of ids must stay index look-ups whatever the statistics say of tables that were empty a
+    # minute ago; joining through arrays leaves the planner guessing, and it does not know that of the many weeks one is
+    # looked into: reading all rows seems cheaper to it (measured: 200 claims among 18,000 rows 60 ms instead of 6, and
+    # growing). For the same reason statements that take rows by id compare their state with a column of what is wanted,
+    # behind OFFSET 0, not with a constant: that no finished row has it makes reading them all look cheap from 200 ids
+    # on (measured: 100,000 rows read for each batch of a ledger that held so many).
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_seqscan": "off",
+    # Planned once for a connection: planning a step anew for each batch costs four to ten times what carrying it out
+    # for one row does, and grows with the weeks. What is planned is also what the tests look at.
+    "plan_cache_mode": "force_generic_plan",
+}
+"""The planner's settings for the steps of a notification; nothing else should need to know them."""
+
+
 class Ledger:
-    """A pool of connections. Opening it does not connect: a service may start before its database."""
+    """A pool of connections. Opening it does not connect: a service may start before its database.
+
+    It is for the hot path, the steps of notifications, and its planner is told what these are like. Everything else is
+    asked of `cold`, a smaller pool whose planner decides as PostgreSQL's usually does.
+    """
 
     def __init__(
         self,
@@ -134,13 +156,16 @@ class Ledger:
         *,
         service: str,
         pool_size: int = 8,
+        cold_pool_size: int = 2,
         statement_seconds: float = 30.0,
         connection_seconds: float = 10.0,
         lock_seconds: float = 0.0,
+        planning: Mapping[str, str] = HOT,
     ) -> None:
-        """`lock_seconds`: how long a statement waits for what others hold (`Contested`) unless it says so itself; 0:
-        as long as it may run."""
+        """At most `pool_size` connections, and `cold_pool_size` more once `cold` is asked. `lock_seconds`: how long a
+        statement waits for what others hold (`Contested`) unless it says so itself; 0: as long as it may run."""
         self.database_url = database_url
+        self._planning = planning
         self._statement_seconds = statement_seconds
         self._distrusted_before = -math.inf
         self._lock_seconds = lock_seconds
@@ -160,24 +185,26 @@ class Ledger:
                     "application_name": f"hermodr-{service}",
                     **ZONE,
                     "lock_timeout": f"{round(lock_seconds * 1000)}ms",
-                    # Look-ups by a handful of ids must stay index look-ups whatever the statistics say of tables
-                    # that were empty a minute ago; joining through arrays leaves the planner guessing, and it does not
-                    # know that of the many weeks one is looked into: reading all rows seems cheaper to it (measured:
-                    # 200 claims among 18,000 rows 60 ms instead of 6, and growing). For the same reason statements
-                    # that take rows by id compare their state with a column of what is wanted, behind OFFSET 0, not
-                    # with a constant: that no finished row has it makes reading them all look cheap from 200 ids on
-                    # (measured: 100,000 rows read for each batch of a ledger that held so many).
-                    "enable_hashjoin": "off",
-                    "enable_mergejoin": "off",
-                    "enable_seqscan": "off",
                     "jit": "off",
-                    # Planned once for a connection: planning a step anew for each batch costs four to ten times what
-                    # carrying it out for one row does, and grows with the weeks. What is planned is also what the
-                    # tests look at.
-                    "plan_cache_mode": "force_generic_plan",
+                    **planning,
                 },
             },
         )
+        self._make_cold = partial(
+            Ledger,
+            database_url,
+            service=service,
+            pool_size=cold_pool_size,
+            statement_seconds=statement_seconds,
+            connection_seconds=connection_seconds,
+            lock_seconds=lock_seconds,
+            planning={},
+        )
+
+    @cached_property
+    def cold(self) -> "Ledger":
+        """The pool for what is no step of a notification: the address book, lists, reports, what operators do."""
+        return self._make_cold() if self._planning else self
 
     async def fetch(self, sql: str, *arguments: Any, seconds: float | None = None) -> list[Row]:
         """Runs one statement in a transaction of its own, with `$1`-style arguments, and returns its rows. `seconds`
@@ -211,6 +238,9 @@ class Ledger:
 
     async def close(self) -> None:
         """Closes all connections."""
+        cold = self.__dict__.get("cold", self)
+        if cold is not self:
+            await cold.close()
         await self._engine.dispose()
 
     @contextlib.asynccontextmanager

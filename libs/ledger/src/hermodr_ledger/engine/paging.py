@@ -5,10 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from hermodr_ledger.engine import snapshots
-from hermodr_ledger.engine.conditions import Arguments, Conditions
 from hermodr_ledger.engine.connection import Ledger, Row, Statements, Transaction, bytes_of
+from hermodr_ledger.engine.core import AnySelect
 from hermodr_ledger.engine.snapshots import Round, Snapshot
+from hermodr_ledger.tables.columns import PgSnapshot
 
 
 class Identified(Protocol):
@@ -47,35 +50,43 @@ class PageResult(Generic[R_co]):
 _FIRST, _LAST = UUID(int=0), UUID(int=2**128 - 1)
 
 
-def page_clause(page: Page, asked: Conditions, table: str, alias: str | None = None) -> str:
-    """The end of a statement about rows of `hermodr.<table>`, under the name `alias` if it is another: the condition on
-    `id`, its order and limit. Their arguments are added to those of `asked`; the text is the same for every page."""
-    sign, order, end = ("<", "DESC", _LAST) if page.newest_first else (">", "ASC", _FIRST)
-    name = f"{alias or table}.id"
-    after, limit = asked.put(page.after or end), asked.put(page.limit)
-    found = f"{name} {sign} {after}::uuid{_of_round(page, asked, table, name)}"
-    return f"{found} ORDER BY {name} {order} LIMIT {limit}"
+def paged(statement: AnySelect, table: sa.Table, page: Page, name: sa.FromClause | None = None) -> AnySelect:
+    """The statement, for the page alone: rows of `table`, under another `name` if given, with the condition on their
+    ids, the order and the limit. Its text is the same for every page."""
+    id = (name if name is not None else table).c.id
+    after = page.after or (_LAST if page.newest_first else _FIRST)
+    beyond = id < after if page.newest_first else id > after
+    found = statement.where(beyond, *_of_round(page, table, id))
+    return found.order_by(id.desc() if page.newest_first else id).limit(page.limit)
 
 
-def _of_round(page: Page, asked: Arguments, table: str, name: str) -> str:
+def _of_round(page: Page, table: sa.Table, id: sa.ColumnElement[UUID]) -> list[sa.ColumnElement[bool]]:
     round = page.round
     if round is None:
-        return ""
+        return []
+    its = table.alias("its").c
     if round.seen is not None:
-        late = (
-            f"SELECT its.id FROM hermodr.{table} its WHERE its.xact >= {asked.put(round.seen.first)}"
-            f" AND its.xact < {asked.put(round.shown.beyond)}"
-            f" AND NOT pg_visible_in_snapshot(its.xact, {asked.put(round.seen.value)})"
-            f" AND pg_visible_in_snapshot(its.xact, {asked.put(round.shown.value)})"
+        late = sa.select(its.id).where(
+            its.xact >= round.seen.first,
+            its.xact < round.shown.beyond,
+            ~_visible(its.xact, round.seen),
+            _visible(its.xact, round.shown),
         )
-        return f" AND {name} = ANY (ARRAY({late}))"
+        return [id == sa.any_(sa.func.array(late.scalar_subquery()))]
     if page.now is None or page.now == round.shown:
-        return ""  # what is not of the round is not committed
-    return (
-        f" AND NOT EXISTS (SELECT 1 FROM hermodr.{table} its WHERE its.id = {name}"
-        f" AND its.xact >= {asked.put(round.shown.first)} AND its.xact < {asked.put(page.now.beyond)}"
-        f" AND NOT pg_visible_in_snapshot(its.xact, {asked.put(round.shown.value)}))"
+        return []  # what is not of the round is not committed
+    later = sa.exists().where(
+        its.id == id,
+        its.xact >= round.shown.first,
+        its.xact < page.now.beyond,
+        ~_visible(its.xact, round.shown),
     )
+    return [~later]
+
+
+def _visible(xact: sa.ColumnElement[int], snapshot: Snapshot) -> sa.ColumnElement[bool]:
+    shown = sa.bindparam(None, snapshot.value, type_=PgSnapshot())
+    return sa.func.pg_visible_in_snapshot(xact, shown, type_=sa.Boolean())
 
 
 MOST_BYTES = 4 * 2**20

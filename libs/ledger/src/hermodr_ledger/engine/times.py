@@ -5,6 +5,8 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, get_args
 
+from sqlalchemy import ColumnElement, Table, case, func, literal_column
+
 FIRST = "timestamptz '0001-01-01 00:00:00+00'"
 LAST = "timestamptz '9999-12-31 23:59:59.999999+00'"
 
@@ -16,6 +18,25 @@ def readable(column: str) -> str:
 
 def columns_of(row: Any, table: str = "") -> dict[str, str]:
     """The columns of `table` that a dataclass is made of, in its order, by name; times as such that can be read."""
-    times = {each.name for each in fields(row) if datetime in (each.type, *get_args(each.type))}
+    times = _times(row)
     columns = {each.name: f"{table}.{each.name}" if table else each.name for each in fields(row)}
     return {name: readable(column) if name in times else column for name, column in columns.items()}
+
+
+def readable_columns(row: Any, table: Table) -> list[ColumnElement[Any]]:
+    """The same for statements in Core."""
+    times = _times(row)
+    return [
+        _readable(table.c[each.name]).label(each.name) if each.name in times else table.c[each.name]
+        for each in fields(row)
+    ]
+
+
+def _times(row: Any) -> set[str]:
+    return {each.name for each in fields(row) if datetime in (each.type, *get_args(each.type))}
+
+
+def _readable(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    least: ColumnElement[Any] = literal_column(FIRST)
+    most: ColumnElement[Any] = literal_column(LAST)
+    return case((column.is_not(None), func.least(func.greatest(column, least), most)))

@@ -19,7 +19,7 @@ import structlog
 
 from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger.engine import Row, Statements, Transaction, snapshots
-from hermodr_ledger.engine.conditions import Arguments
+from hermodr_ledger.engine.arguments import Arguments
 from hermodr_ledger.engine.paging import MOST_BYTES
 from hermodr_ledger.engine.snapshots import Round, Snapshot
 from hermodr_ledger.jobs import listing_sources as sources

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState
 from hermodr_ledger.engine import Statements
-from hermodr_ledger.engine.conditions import Arguments
+from hermodr_ledger.engine.arguments import Arguments
 from hermodr_ledger.engine.snapshots import Round, Stretch
 from hermodr_ledger.engine.times import FIRST, LAST
 from hermodr_ledger.jobs.reading import JOB_COLUMNS

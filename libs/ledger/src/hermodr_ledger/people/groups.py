@@ -2,21 +2,21 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 
 from hermodr_ledger.engine import Row, Statements
-from hermodr_ledger.engine.conditions import Conditions
-from hermodr_ledger.engine.paging import Page, page_clause
+from hermodr_ledger.engine.core import equal, fetch
+from hermodr_ledger.engine.paging import Page, paged
 from hermodr_ledger.people.external_ids import ExternalIdTaken
+from hermodr_ledger.tables import groups
 from hermodr_servicekit.ids import new_id
-
-_COLUMNS = "id, external_id, name, metadata, created_at, updated_at"
-_WITHOUT = _COLUMNS.replace("metadata", "'{}' AS metadata")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +31,24 @@ class Group:
     updated_at: datetime
 
 
+_COLUMNS: dict[str, sa.ColumnElement[Any]] = {each.name: groups.c[each.name] for each in fields(Group)}
+_WITHOUT: dict[str, sa.ColumnElement[Any]] = _COLUMNS | {
+    "metadata": sa.literal_column("'{}'").label("metadata")
+}
+_ONE = (groups.c.id == sa.bindparam("group_id")) & (groups.c.project_id == sa.bindparam("project"))
+_READ = sa.select(*_COLUMNS.values()).where(_ONE)
+_DELETE = sa.delete(groups).where(_ONE).returning(groups.c.id)
+
+
 async def create(
     statements: Statements, project_id: UUID, *, external_id: str | None, name: str, metadata: str
 ) -> Group:
     """A new group; `metadata` is a JSON text. Raises `ExternalIdTaken`."""
-    rows = await statements.fetch(
-        f"""
-        INSERT INTO hermodr.groups (id, project_id, external_id, name, metadata) VALUES ($1, $2, $3, $4, $5::jsonb)
-        ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
-        """,
-        new_id(),
-        project_id,
-        external_id,
-        name,
-        metadata,
+    new = insert(groups).on_conflict_do_nothing().returning(*_COLUMNS.values())
+    new = new.values(
+        id=new_id(), project_id=project_id, external_id=external_id, name=name, metadata=metadata
     )
+    rows = await fetch(statements, new)
     if not rows:
         raise ExternalIdTaken
     return _group(rows[0])
@@ -53,9 +56,7 @@ async def create(
 
 async def read(statements: Statements, project_id: UUID, group_id: UUID) -> Group | None:
     """The project's group of that id."""
-    rows = await statements.fetch(
-        f"SELECT {_COLUMNS} FROM hermodr.groups WHERE id = $1 AND project_id = $2", group_id, project_id
-    )
+    rows = await fetch(statements, _READ, group_id=group_id, project=project_id)
     return _group(rows[0]) if rows else None
 
 
@@ -63,14 +64,9 @@ async def page(
     statements: Statements, project_id: UUID, wanted: Page, *, external_id: str | None, metadata: bool = False
 ) -> list[Group]:
     """One page of the project's groups, of those with the external id if given; without metadata unless asked for."""
-    asked = Conditions(project_id)
-    asked.add("external_id = {}", external_id)
-    clause = page_clause(wanted, asked, "groups")
-    rows = await statements.fetch(
-        f"SELECT {_COLUMNS if metadata else _WITHOUT} FROM hermodr.groups WHERE project_id = $1{asked} AND {clause}",
-        *asked.arguments,
-    )
-    return [_group(row) for row in rows]
+    shown = sa.select(*(_COLUMNS if metadata else _WITHOUT).values())
+    asked = shown.where(groups.c.project_id == project_id, *equal((groups.c.external_id, external_id)))
+    return [_group(row) for row in await fetch(statements, paged(asked, groups, wanted))]
 
 
 async def change(
@@ -78,21 +74,11 @@ async def change(
 ) -> Group | None:
     """Replaces the named columns (external_id, name, metadata as a JSON text); `None` when the project has no such
     group. Raises `ExternalIdTaken`."""
+    named = {name: value for name, value in changes.items() if value is not None or name == "external_id"}
+    changed = sa.update(groups).where(_ONE).values(**named, updated_at=sa.func.clock_timestamp())
+    changed = changed.returning(*_COLUMNS.values())
     try:
-        rows = await statements.fetch(
-            f"""
-            UPDATE hermodr.groups
-            SET external_id = CASE WHEN $3 THEN $4 ELSE external_id END, name = coalesce($5, name),
-                metadata = coalesce($6::jsonb, metadata), updated_at = clock_timestamp()
-            WHERE id = $1 AND project_id = $2 RETURNING {_COLUMNS}
-            """,
-            group_id,
-            project_id,
-            "external_id" in changes,
-            changes.get("external_id"),
-            changes.get("name"),
-            changes.get("metadata"),
-        )
+        rows = await fetch(statements, changed, group_id=group_id, project=project_id)
     except asyncpg.UniqueViolationError as error:
         raise ExternalIdTaken from error
     return _group(rows[0]) if rows else None
@@ -101,10 +87,7 @@ async def change(
 async def delete(statements: Statements, project_id: UUID, group_id: UUID) -> bool:
     """Takes the group away with its members and updates; `False` when the project has no such group. Jobs that named
     it keep the id."""
-    rows = await statements.fetch(
-        "DELETE FROM hermodr.groups WHERE id = $1 AND project_id = $2 RETURNING id", group_id, project_id
-    )
-    return bool(rows)
+    return bool(await fetch(statements, _DELETE, group_id=group_id, project=project_id))
 
 
 def _group(row: Row) -> Group:

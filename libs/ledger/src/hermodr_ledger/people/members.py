@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from hermodr_ledger.engine import Row, Statements
-from hermodr_ledger.engine.conditions import Conditions
-from hermodr_ledger.engine.paging import Page, page_clause
-from hermodr_servicekit.ids import new_id
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-_COLUMNS = "m.id, m.group_id, m.recipient_id, r.external_id, r.name, m.role, m.muted_until, m.created_at, m.updated_at"
-_OF_PROJECT = (
-    "hermodr.group_members m JOIN hermodr.groups g ON g.id = m.group_id"
-    " JOIN hermodr.recipients r ON r.id = m.recipient_id"
-)
+from hermodr_ledger.engine import Row, Statements
+from hermodr_ledger.engine.core import equal, fetch, given_rows
+from hermodr_ledger.engine.paging import Page, paged
+from hermodr_ledger.tables import group_members, groups, recipients, update_reads, updates
+from hermodr_servicekit.ids import new_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,46 +39,87 @@ class NewMember:
     muted_until: datetime | None
 
 
+_MEMBER = group_members.c
+_COLUMNS = (
+    _MEMBER.id,
+    _MEMBER.group_id,
+    _MEMBER.recipient_id,
+    recipients.c.external_id,
+    recipients.c.name,
+    _MEMBER.role,
+    _MEMBER.muted_until,
+    _MEMBER.created_at,
+    _MEMBER.updated_at,
+)
+_GROUP = sa.bindparam("group", type_=sa.UUID)
+_OF_PROJECT = sa.select(groups.c.id).where(
+    groups.c.id == sa.bindparam("group"), groups.c.project_id == sa.bindparam("project")
+)
+_ONE = (
+    (_MEMBER.id == sa.bindparam("member"))
+    & (_MEMBER.group_id == sa.bindparam("group"))
+    & _OF_PROJECT.exists()
+)
+_READ = sa.select(*_COLUMNS).join(recipients, recipients.c.id == _MEMBER.recipient_id).where(_ONE)
+
+_NEW = given_rows(_MEMBER.id, _MEMBER.recipient_id, _MEMBER.role, _MEMBER.muted_until).c
+_INSERT = insert(group_members).from_select(
+    ["id", "group_id", "recipient_id", "role", "muted_until", "read_through"],
+    sa.select(_NEW.id, _GROUP, _NEW.recipient_id, _NEW.role, _NEW.muted_until, _NEW.id).order_by(
+        _NEW.recipient_id  # as everybody does, so that two never wait for each other
+    ),
+)
+_ADD = _INSERT.on_conflict_do_update(
+    index_elements=[_MEMBER.group_id, _MEMBER.recipient_id],
+    set_={
+        "role": sa.func.coalesce(_INSERT.excluded.role, _MEMBER.role),
+        "muted_until": sa.func.coalesce(_INSERT.excluded.muted_until, _MEMBER.muted_until),
+        "updated_at": sa.func.clock_timestamp(),
+    },
+)
+_ADDED = (
+    sa.select(*_COLUMNS)
+    .join(recipients, recipients.c.id == _MEMBER.recipient_id)
+    .where(
+        _MEMBER.group_id == sa.bindparam("group"),
+        _MEMBER.recipient_id == sa.any_(sa.bindparam("each_recipient_id", type_=ARRAY(sa.UUID))),
+    )
+)
+
+_GONE = sa.delete(group_members).where(_ONE).returning(_MEMBER.recipient_id).cte("gone")
+_FORGOTTEN = (
+    sa.delete(update_reads)
+    .where(
+        update_reads.c.recipient_id == _GONE.c.recipient_id,
+        updates.c.id == update_reads.c.update_id,
+        updates.c.group_id == sa.bindparam("group"),
+    )
+    .cte("forgotten")
+)
+_REMOVE = sa.select(_GONE.c.recipient_id).add_cte(_FORGOTTEN)
+
+
 async def add(statements: Statements, group_id: UUID, members: Sequence[NewMember]) -> list[Member]:
     """Makes the recipients members, in order; none may stand twice, and all must be of the group's project. Updates
     that were posted before count as read."""
-    ids = {each.recipient_id: new_id() for each in members}
-    await statements.fetch(
-        """
-        INSERT INTO hermodr.group_members AS m (id, group_id, recipient_id, role, muted_until, read_through)
-        SELECT i.id, $1, i.recipient_id, i.role, i.muted_until, i.id
-        FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::timestamptz[]) AS i(id, recipient_id, role, muted_until)
-        ORDER BY i.recipient_id
-        ON CONFLICT (group_id, recipient_id) DO UPDATE
-            SET role = coalesce(excluded.role, m.role), muted_until = coalesce(excluded.muted_until, m.muted_until),
-                updated_at = clock_timestamp()
-        """,
-        group_id,
-        list(ids.values()),
-        list(ids),
-        [each.role for each in members],
-        [each.muted_until for each in members],
+    people = [each.recipient_id for each in members]
+    await fetch(
+        statements,
+        _ADD,
+        group=group_id,
+        each_id=[new_id() for _ in members],
+        each_recipient_id=people,
+        each_role=[each.role for each in members],
+        each_muted_until=[each.muted_until for each in members],
     )
-    rows = await statements.fetch(
-        f"""
-        SELECT {_COLUMNS} FROM unnest($2::uuid[]) WITH ORDINALITY AS i(recipient_id, nth)
-        JOIN hermodr.group_members m ON m.group_id = $1 AND m.recipient_id = i.recipient_id
-        JOIN hermodr.recipients r ON r.id = m.recipient_id ORDER BY i.nth
-        """,
-        group_id,
-        list(ids),
-    )
-    return [_member(row) for row in rows]
+    rows = await fetch(statements, _ADDED, group=group_id, each_recipient_id=people)
+    added = {row["recipient_id"]: _member(row) for row in rows}
+    return [added[each] for each in people]
 
 
 async def read(statements: Statements, project_id: UUID, group_id: UUID, member_id: UUID) -> Member | None:
     """The member of that id of the project's group."""
-    rows = await statements.fetch(
-        f"SELECT {_COLUMNS} FROM {_OF_PROJECT} WHERE m.id = $1 AND m.group_id = $2 AND g.project_id = $3",
-        member_id,
-        group_id,
-        project_id,
-    )
+    rows = await fetch(statements, _READ, member=member_id, group=group_id, project=project_id)
     return _member(rows[0]) if rows else None
 
 
@@ -93,23 +132,14 @@ async def page(
     external_id: str | None = None,
 ) -> list[Member]:
     """One page of the group's members, of those with the recipient or the recipient's external id if given."""
-    asked = Conditions(group_id)
-    asked.add("m.recipient_id = {}", recipient_id)
-    of_project = (
-        "r.project_id = (SELECT project_id FROM hermodr.groups WHERE id = $1)"  # where its index begins
-    )
-    asked.add(f"{of_project} AND r.external_id = {{}}", external_id)
-    rows = await statements.fetch(
-        f"""
-        SELECT * FROM (
-            SELECT {_COLUMNS} FROM hermodr.group_members m JOIN hermodr.recipients r ON r.id = m.recipient_id
-            WHERE m.group_id = $1{asked}
-        ) members
-        WHERE {page_clause(wanted, asked, "group_members", "members")}
-        """,
-        *asked.arguments,
-    )
-    return [_member(row) for row in rows]
+    asked = sa.select(*_COLUMNS).join(recipients, recipients.c.id == _MEMBER.recipient_id)
+    asked = asked.where(_MEMBER.group_id == group_id, *equal((_MEMBER.recipient_id, recipient_id)))
+    if external_id is not None:
+        of_project = sa.select(groups.c.project_id).where(groups.c.id == group_id).scalar_subquery()
+        asked = asked.where(  # the project, with which the index begins
+            recipients.c.project_id == of_project, recipients.c.external_id == external_id
+        )
+    return [_member(row) for row in await fetch(statements, paged(asked, group_members, wanted))]
 
 
 async def change(
@@ -120,43 +150,15 @@ async def change(
     changes: Mapping[str, str | datetime | None],
 ) -> Member | None:
     """Replaces the named columns (role, muted_until); `None` when there is no such member."""
-    changed = await statements.fetch(
-        """
-        UPDATE hermodr.group_members m
-        SET role = CASE WHEN $4 THEN $5 ELSE m.role END,
-            muted_until = CASE WHEN $6 THEN $7 ELSE m.muted_until END, updated_at = clock_timestamp()
-        FROM hermodr.groups g
-        WHERE m.id = $1 AND m.group_id = $2 AND g.id = m.group_id AND g.project_id = $3 RETURNING m.id
-        """,
-        member_id,
-        group_id,
-        project_id,
-        "role" in changes,
-        changes.get("role"),
-        "muted_until" in changes,
-        changes.get("muted_until"),
-    )
-    return await read(statements, project_id, group_id, member_id) if changed else None
+    changed = sa.update(group_members).where(_ONE).values(**changes, updated_at=sa.func.clock_timestamp())
+    changed = changed.returning(_MEMBER.id)
+    found = await fetch(statements, changed, member=member_id, group=group_id, project=project_id)
+    return await read(statements, project_id, group_id, member_id) if found else None
 
 
 async def remove(statements: Statements, project_id: UUID, group_id: UUID, member_id: UUID) -> bool:
     """Ends the membership and forgets what was read; `False` when there is no such member."""
-    rows = await statements.fetch(
-        """
-        WITH gone AS (
-            DELETE FROM hermodr.group_members m USING hermodr.groups g
-            WHERE m.id = $1 AND m.group_id = $2 AND g.id = m.group_id AND g.project_id = $3 RETURNING m.recipient_id
-        ), forgotten AS (
-            DELETE FROM hermodr.update_reads d USING gone, hermodr.updates u
-            WHERE d.recipient_id = gone.recipient_id AND u.id = d.update_id AND u.group_id = $2
-        )
-        SELECT recipient_id FROM gone
-        """,
-        member_id,
-        group_id,
-        project_id,
-    )
-    return bool(rows)
+    return bool(await fetch(statements, _REMOVE, member=member_id, group=group_id, project=project_id))
 
 
 def _member(row: Row) -> Member:

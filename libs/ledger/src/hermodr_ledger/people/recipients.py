@@ -8,13 +8,17 @@ from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 
+from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger.engine import Ledger, Row, Statements, Transaction
 from hermodr_ledger.engine.announcing import DUE_CHANNEL
-from hermodr_ledger.engine.conditions import Conditions
-from hermodr_ledger.engine.paging import Page, page_clause
-from hermodr_ledger.engine.times import columns_of
+from hermodr_ledger.engine.core import AnySelect, equal, fetch
+from hermodr_ledger.engine.paging import Page, paged
+from hermodr_ledger.engine.times import readable_columns
 from hermodr_ledger.people.external_ids import ExternalIdTaken
+from hermodr_ledger.tables import jobs, recipients
 from hermodr_servicekit.ids import new_id
 
 
@@ -39,7 +43,11 @@ class Recipient:
 
 
 _FIELDS = tuple(each.name for each in fields(Recipient))
-_COLUMNS = ", ".join(f"{column} AS {name}" for name, column in columns_of(Recipient).items())
+_GIVEN = ("external_id", "user_id", "name", "email", "phone", "locale", "timezone")
+_COLUMNS = readable_columns(Recipient, recipients)
+_ONE = (recipients.c.id == sa.bindparam("recipient_id")) & (
+    recipients.c.project_id == sa.bindparam("project")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +69,9 @@ class FoundRecipient:
 
 async def create(statements: Statements, project_id: UUID, fields: Mapping[str, str | None]) -> Recipient:
     """A new recipient. `fields` are the columns external_id … timezone. Raises `ExternalIdTaken`."""
-    rows = await statements.fetch(
-        f"""
-        INSERT INTO hermodr.recipients (id, project_id, external_id, user_id, name, email, phone, locale, timezone)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
-        """,
-        new_id(),
-        project_id,
-        fields.get("external_id"),
-        fields.get("user_id"),
-        fields.get("name"),
-        fields.get("email"),
-        fields.get("phone"),
-        fields.get("locale"),
-        fields.get("timezone"),
-    )
+    named = {name: fields.get(name) for name in _GIVEN}
+    new = insert(recipients).values(id=new_id(), project_id=project_id, **named)
+    rows = await fetch(statements, new.on_conflict_do_nothing().returning(*_COLUMNS))
     if not rows:
         raise ExternalIdTaken
     return _recipient(rows[0])
@@ -85,13 +81,7 @@ async def read(
     statements: Statements, project_id: UUID, recipient_id: UUID, owner: str | None = None
 ) -> Recipient | None:
     """The project's recipient of that id; with `owner` only if it is that end user's."""
-    rows = await statements.fetch(
-        f"SELECT {_COLUMNS} FROM hermodr.recipients"
-        " WHERE id = $1 AND project_id = $2 AND ($3::text IS NULL OR user_id = $3)",
-        recipient_id,
-        project_id,
-        owner,
-    )
+    rows = await fetch(statements, _theirs(owner), recipient_id=recipient_id, project=project_id)
     return _recipient(rows[0]) if rows else None
 
 
@@ -110,16 +100,16 @@ async def page(
     statements: Statements, project_id: UUID, wanted: Page, search: RecipientSearch
 ) -> list[Recipient]:
     """One page of the project's recipients."""
-    asked = Conditions(project_id)
-    asked.add("external_id = {}", search.external_id)
-    asked.add("user_id = {}", search.user_id)
-    asked.add("lower(email) = {}", search.email.lower() if search.email is not None else None)
-    asked.add("user_id = {}", search.owner)
-    clause = page_clause(wanted, asked, "recipients")
-    rows = await statements.fetch(
-        f"SELECT {_COLUMNS} FROM hermodr.recipients WHERE project_id = $1{asked} AND {clause}",
-        *asked.arguments,
+    asked = sa.select(*_COLUMNS).where(
+        recipients.c.project_id == project_id,
+        *equal(
+            (recipients.c.external_id, search.external_id),
+            (recipients.c.user_id, search.user_id),
+            (sa.func.lower(recipients.c.email), search.email.lower() if search.email is not None else None),
+            (recipients.c.user_id, search.owner),
+        ),
     )
+    rows = await fetch(statements, paged(asked, recipients, wanted))
     return [_recipient(row) for row in rows]
 
 
@@ -129,13 +119,8 @@ async def change(
     """Replaces the named fields; `None` when the project (or the `owner`, an end user) has no such recipient. What
     waits for the end of quiet hours obeys new ones. Raises `ExternalIdTaken`."""
     async with ledger.transaction() as transaction:
-        rows = await transaction.fetch(
-            f"SELECT {_COLUMNS} FROM hermodr.recipients"
-            " WHERE id = $1 AND project_id = $2 AND ($3::text IS NULL OR user_id = $3) FOR UPDATE",
-            recipient_id,
-            project_id,
-            owner,
-        )
+        locked = _theirs(owner).with_for_update()
+        rows = await fetch(transaction, locked, recipient_id=recipient_id, project=project_id)
         if not rows:
             return None
         before = _recipient(rows[0])
@@ -147,42 +132,30 @@ async def change(
 
 async def _decide_again(transaction: Transaction, project_id: UUID, recipient_id: UUID) -> None:
     """What waits for the end of quiet hours that were changed is decided upon again at once."""
-    await transaction.fetch(
-        """
-        WITH again AS (
-            UPDATE hermodr.jobs SET wake_at = greatest(now(), scheduled_for)
-            WHERE recipient_id = $1 AND project_id = $2 AND state = 'scheduled' AND deferred_until > now()
-            RETURNING id
-        )
-        SELECT pg_notify($3, '') FROM (SELECT 1 FROM again LIMIT 1) due
-        """,
-        recipient_id,
-        project_id,
-        DUE_CHANNEL,
+    theirs = (jobs.c.recipient_id == recipient_id) & (jobs.c.project_id == project_id)
+    asleep = (jobs.c.state == JobState.SCHEDULED) & (jobs.c.deferred_until > sa.func.now())
+    again = (
+        sa.update(jobs)
+        .where(theirs, asleep)
+        .values(wake_at=sa.func.greatest(sa.func.now(), jobs.c.scheduled_for))
+        .returning(jobs.c.id)
+        .cte("again")
     )
+    any_of_them = sa.select(again.c.id).limit(1).subquery()
+    await fetch(transaction, sa.select(sa.func.pg_notify(DUE_CHANNEL, "")).select_from(any_of_them))
 
 
 async def _overwrite(transaction: Transaction, wanted: Recipient) -> Recipient:
+    values = {name: getattr(wanted, name) for name in (*_GIVEN, "muted_until")}
+    quiet = json.dumps(wanted.quiet_hours) if wanted.quiet_hours is not None else None
+    wishes = json.dumps(list(wanted.preferences))
+    changed = (
+        sa.update(recipients)
+        .where(recipients.c.id == wanted.id)
+        .values(**values, quiet_hours=quiet, preferences=wishes, updated_at=sa.func.clock_timestamp())
+    )
     try:
-        rows = await transaction.fetch(
-            f"""
-            UPDATE hermodr.recipients
-            SET external_id = $2, user_id = $3, name = $4, email = $5, phone = $6, locale = $7, timezone = $8,
-                muted_until = $9, quiet_hours = $10::jsonb, preferences = $11::jsonb, updated_at = clock_timestamp()
-            WHERE id = $1 RETURNING {_COLUMNS}
-            """,
-            wanted.id,
-            wanted.external_id,
-            wanted.user_id,
-            wanted.name,
-            wanted.email,
-            wanted.phone,
-            wanted.locale,
-            wanted.timezone,
-            wanted.muted_until,
-            json.dumps(wanted.quiet_hours) if wanted.quiet_hours is not None else None,
-            json.dumps(list(wanted.preferences)),
-        )
+        rows = await fetch(transaction, changed.returning(*_COLUMNS))
     except asyncpg.UniqueViolationError as error:
         raise ExternalIdTaken from error
     return _recipient(rows[0])
@@ -212,6 +185,10 @@ async def resolve(ledger: Statements, references: Sequence[Reference]) -> list[F
     )
     found = {row["nth"]: FoundRecipient(row["id"], row["user_id"]) for row in rows}
     return [found.get(nth) for nth in range(1, len(references) + 1)]
+
+
+def _theirs(owner: str | None) -> AnySelect:
+    return sa.select(*_COLUMNS).where(_ONE, *equal((recipients.c.user_id, owner)))
 
 
 def of_values(values: Sequence[Any]) -> Recipient:

@@ -2,44 +2,21 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from hermodr_ledger.engine import Row, Statements
-from hermodr_ledger.engine.conditions import Conditions
-from hermodr_ledger.engine.paging import Page, page_clause
+from hermodr_ledger.engine.core import AnySelect, equal, fetch
+from hermodr_ledger.engine.paging import Page, paged
 from hermodr_ledger.people.external_ids import ExternalIdTaken
+from hermodr_ledger.tables import group_members, update_reads, updates
 from hermodr_servicekit.ids import new_id
-
-_NAMES = (
-    "id",
-    "group_id",
-    "external_id",
-    "content_type",
-    "author_id",
-    "title",
-    "body",
-    "url",
-    "metadata",
-    "created_at",
-    "updated_at",
-)
-_COLUMNS = ", ".join(f"u.{name}" for name in _NAMES)
-_WITHOUT = _COLUMNS.replace("u.metadata", "'{}' AS metadata")
-_CHANGEABLE = {
-    "external_id": "text",
-    "content_type": "text",
-    "author_id": "uuid",
-    "title": "text",
-    "body": "text",
-} | {
-    "url": "text",
-    "metadata": "jsonb",
-}
 
 
 class SaysNothing(Exception):
@@ -80,21 +57,29 @@ class FoundPlace:
     update_group_id: UUID | None
 
 
+_COLUMNS: dict[str, sa.ColumnElement[Any]] = {each.name: updates.c[each.name] for each in fields(Update)}
+_WITHOUT: dict[str, sa.ColumnElement[Any]] = _COLUMNS | {
+    "metadata": sa.literal_column("'{}'").label("metadata")
+}
+_ONE = (
+    (updates.c.id == sa.bindparam("update"))
+    & (updates.c.group_id == sa.bindparam("group"))
+    & (updates.c.project_id == sa.bindparam("project"))
+)
+_READ = sa.select(*_COLUMNS.values()).where(_ONE)
+_DELETE = sa.delete(updates).where(_ONE).returning(updates.c.id)
+_BELONGS = sa.select(updates.c.id).where(
+    updates.c.id == sa.bindparam("update"), updates.c.group_id == sa.bindparam("group")
+)
+
+
 async def create(
     statements: Statements, project_id: UUID, group_id: UUID, fields: Mapping[str, str | UUID | None]
 ) -> Update:
     """A new update of a group of the project. `fields` are the columns external_id … metadata, the last as a JSON text.
     Raises `ExternalIdTaken`."""
-    names = list(_CHANGEABLE)
-    values = ", ".join(f"${number}::{_CHANGEABLE[name]}" for number, name in enumerate(names, 4))
-    rows = await statements.fetch(
-        f"INSERT INTO hermodr.updates AS u (id, project_id, group_id, {', '.join(names)}) VALUES ($1, $2, $3, {values})"
-        f" ON CONFLICT DO NOTHING RETURNING {_COLUMNS}",
-        new_id(),
-        project_id,
-        group_id,
-        *(fields[name] for name in names),
-    )
+    new = insert(updates).values(id=new_id(), project_id=project_id, group_id=group_id, **fields)
+    rows = await fetch(statements, new.on_conflict_do_nothing().returning(*_COLUMNS.values()))
     if not rows:
         raise ExternalIdTaken
     return _update(rows[0])
@@ -102,19 +87,13 @@ async def create(
 
 async def read(statements: Statements, project_id: UUID, group_id: UUID, update_id: UUID) -> Update | None:
     """The update of that id of the project's group."""
-    rows = await statements.fetch(
-        f"SELECT {_COLUMNS} FROM hermodr.updates u WHERE u.id = $1 AND u.group_id = $2 AND u.project_id = $3",
-        update_id,
-        group_id,
-        project_id,
-    )
+    rows = await fetch(statements, _READ, update=update_id, group=group_id, project=project_id)
     return _update(rows[0]) if rows else None
 
 
 async def belongs(statements: Statements, group_id: UUID, update_id: UUID) -> bool:
     """Whether the update was posted to the group."""
-    sql = "SELECT id FROM hermodr.updates WHERE id = $1 AND group_id = $2"
-    return bool(await statements.fetch(sql, update_id, group_id))
+    return bool(await fetch(statements, _BELONGS, update=update_id, group=group_id))
 
 
 async def page(
@@ -129,16 +108,15 @@ async def page(
 ) -> list[Update]:
     """One page of the group's updates, of those of a type, author or external id if given; without metadata
     unless asked for."""
-    asked = Conditions(group_id)
-    asked.add("u.content_type = {}", content_type)
-    asked.add("u.author_id = {}", author_id)
-    asked.add("u.external_id = {}", external_id)
-    clause = page_clause(wanted, asked, "updates", "u")
-    rows = await statements.fetch(
-        f"SELECT {_COLUMNS if metadata else _WITHOUT} FROM hermodr.updates u WHERE u.group_id = $1{asked} AND {clause}",
-        *asked.arguments,
+    asked = _shown(metadata).where(
+        updates.c.group_id == group_id,
+        *equal(
+            (updates.c.content_type, content_type),
+            (updates.c.author_id, author_id),
+            (updates.c.external_id, external_id),
+        ),
     )
-    return [_update(row) for row in rows]
+    return [_update(row) for row in await fetch(statements, paged(asked, updates, wanted))]
 
 
 async def change(
@@ -149,17 +127,10 @@ async def change(
     changes: Mapping[str, str | UUID | None],
 ) -> Update | None:
     """Replaces the named columns; `None` when there is no such update. Raises `ExternalIdTaken` and `SaysNothing`."""
-    names = [name for name in _CHANGEABLE if name in changes]
-    assigned = "".join(f", {name} = ${number}::{_CHANGEABLE[name]}" for number, name in enumerate(names, 4))
+    changed = sa.update(updates).where(_ONE).values(**changes, updated_at=sa.func.clock_timestamp())
+    changed = changed.returning(*_COLUMNS.values())
     try:
-        rows = await statements.fetch(
-            f"UPDATE hermodr.updates u SET updated_at = clock_timestamp(){assigned}"
-            f" WHERE u.id = $1 AND u.group_id = $2 AND u.project_id = $3 RETURNING {_COLUMNS}",
-            update_id,
-            group_id,
-            project_id,
-            *(changes[name] for name in names),
-        )
+        rows = await fetch(statements, changed, update=update_id, group=group_id, project=project_id)
     except asyncpg.UniqueViolationError as error:
         raise ExternalIdTaken from error
     except asyncpg.CheckViolationError as error:
@@ -169,24 +140,30 @@ async def change(
 
 async def delete(statements: Statements, project_id: UUID, group_id: UUID, update_id: UUID) -> bool:
     """Takes the update away; `False` when there is no such update. Jobs that named it keep the id."""
-    rows = await statements.fetch(
-        "DELETE FROM hermodr.updates WHERE id = $1 AND group_id = $2 AND project_id = $3 RETURNING id",
-        update_id,
-        group_id,
-        project_id,
+    return bool(await fetch(statements, _DELETE, update=update_id, group=group_id, project=project_id))
+
+
+def _shown(metadata: bool) -> AnySelect:
+    return sa.select(*(_COLUMNS if metadata else _WITHOUT).values())
+
+
+def _unread(shown: AnySelect, group_id: UUID, recipient_id: UUID) -> AnySelect:
+    """One look at the members, then along the group's updates from where everything is read, with one look each at what
+    was read beyond. Nobody has to read what they wrote."""
+    member = group_members.c
+    read = sa.exists().where(
+        update_reads.c.recipient_id == member.recipient_id, update_reads.c.update_id == updates.c.id
     )
-    return bool(rows)
-
-
-# One look at the members, then along the group's updates from where everything is read, with one look each at what was
-# read beyond. Nobody has to read what they wrote.
-_UNREAD = """
-FROM hermodr.group_members m
-JOIN hermodr.updates u ON u.group_id = m.group_id AND u.id > m.read_through
-WHERE m.group_id = $1 AND m.recipient_id = $2 AND ($3::text[] IS NULL OR u.content_type = ANY ($3))
-  AND u.author_id IS DISTINCT FROM m.recipient_id
-  AND NOT EXISTS (SELECT 1 FROM hermodr.update_reads d WHERE d.recipient_id = m.recipient_id AND d.update_id = u.id)
-"""
+    return (
+        shown.select_from(group_members)
+        .join(updates, (updates.c.group_id == member.group_id) & (updates.c.id > member.read_through))
+        .where(
+            member.group_id == group_id,
+            member.recipient_id == recipient_id,
+            updates.c.author_id.is_distinct_from(member.recipient_id),
+            ~read,
+        )
+    )
 
 
 async def unread(
@@ -200,57 +177,57 @@ async def unread(
 ) -> list[Update]:
     """One page of what was posted to the group since the recipient joined it, and they have not read. Nothing for one
     who is no member. Without metadata unless asked for."""
-    asked = Conditions(group_id, recipient_id, list(content_types) if content_types is not None else None)
-    clause = page_clause(wanted, asked, "updates", "unread")
-    rows = await statements.fetch(
-        f"SELECT * FROM (SELECT {_COLUMNS if metadata else _WITHOUT} {_UNREAD}) unread WHERE {clause}",
-        *asked.arguments,
-    )
-    return [_update(row) for row in rows]
+    asked = _unread(_shown(metadata), group_id, recipient_id)
+    if content_types is not None:
+        types = sa.literal(list(content_types), ARRAY(sa.Text))
+        asked = asked.where(updates.c.content_type == sa.any_(types))
+    return [_update(row) for row in await fetch(statements, paged(asked, updates, wanted))]
 
 
 async def count_unread(statements: Statements, group_id: UUID, recipient_id: UUID) -> int:
     """How many those are."""
-    rows = await statements.fetch(f"SELECT count(*) AS n {_UNREAD}", group_id, recipient_id, None)
-    return int(rows[0]["n"])
+    counted = _unread(sa.select(sa.func.count().label("n")), group_id, recipient_id)
+    return int((await fetch(statements, counted))[0]["n"])
 
 
 async def mark_read(
     statements: Statements, group_id: UUID, recipient_id: UUID, update_ids: Sequence[UUID]
 ) -> None:
     """The member has read these of the group's updates. Others are passed over; reading twice changes nothing."""
-    await statements.fetch(
-        """
-        INSERT INTO hermodr.update_reads (recipient_id, update_id)
-        SELECT m.recipient_id, u.id FROM unnest($3::uuid[]) AS w(id) JOIN hermodr.updates u ON u.id = w.id
-        JOIN hermodr.group_members m ON m.group_id = u.group_id
-        WHERE u.group_id = $1 AND m.recipient_id = $2 AND u.id > m.read_through
-        ORDER BY u.id
-        ON CONFLICT DO NOTHING
-        """,
-        group_id,
-        recipient_id,
-        list(set(update_ids)),
+    wanted = sa.literal(list(set(update_ids)), ARRAY(sa.UUID))
+    theirs = (
+        sa.select(group_members.c.recipient_id, updates.c.id)
+        .join_from(updates, group_members, group_members.c.group_id == updates.c.group_id)
+        .where(
+            updates.c.id == sa.any_(wanted),
+            updates.c.group_id == group_id,
+            group_members.c.recipient_id == recipient_id,
+            updates.c.id > group_members.c.read_through,
+        )
+        .order_by(updates.c.id)
     )
+    read = insert(update_reads).from_select(["recipient_id", "update_id"], theirs)
+    await fetch(statements, read.on_conflict_do_nothing())
 
 
 async def mark_read_through(
     statements: Statements, group_id: UUID, recipient_id: UUID, update_id: UUID
 ) -> None:
     """The member has read everything up to this update. Single marks below it are not needed any more."""
-    await statements.fetch(
-        """
-        WITH moved AS (
-            UPDATE hermodr.group_members m SET read_through = greatest(m.read_through, $3)
-            WHERE m.group_id = $1 AND m.recipient_id = $2 RETURNING m.recipient_id
-        )
-        DELETE FROM hermodr.update_reads d USING moved, hermodr.updates u
-        WHERE d.recipient_id = moved.recipient_id AND d.update_id <= $3 AND u.id = d.update_id AND u.group_id = $1
-        """,
-        group_id,
-        recipient_id,
-        update_id,
+    moved = (
+        sa.update(group_members)
+        .where(group_members.c.group_id == group_id, group_members.c.recipient_id == recipient_id)
+        .values(read_through=sa.func.greatest(group_members.c.read_through, update_id))
+        .returning(group_members.c.recipient_id)
+        .cte("moved")
     )
+    below = sa.delete(update_reads).where(
+        update_reads.c.recipient_id == moved.c.recipient_id,
+        update_reads.c.update_id <= update_id,
+        updates.c.id == update_reads.c.update_id,
+        updates.c.group_id == group_id,
+    )
+    await fetch(statements, below)
 
 
 async def find(statements: Statements, places: Sequence[Place]) -> list[FoundPlace]:
@@ -271,5 +248,5 @@ async def find(statements: Statements, places: Sequence[Place]) -> list[FoundPla
 
 
 def _update(row: Row) -> Update:
-    values = {name: row[name] for name in _NAMES}
+    values = {name: row[name] for name in _COLUMNS}
     return Update(**values | {"metadata": json.loads(row["metadata"])})

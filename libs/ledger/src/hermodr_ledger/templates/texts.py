@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from hermodr_ledger.engine import Ledger
+from hermodr_ledger.engine.core import fetch
+from hermodr_ledger.tables import template_contents
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,20 +22,25 @@ class CompiledTexts:
     body_html: str | None
 
 
+_TEXT = template_contents.c
+_TEXTS = sa.select(
+    _TEXT.subject,
+    _TEXT.body_text,
+    sa.func.coalesce(_TEXT.compiled_html, _TEXT.body_html).label("body_html"),
+).where(
+    _TEXT.template_id == sa.bindparam("template"),
+    _TEXT.version == sa.bindparam("number"),
+    _TEXT.channel == sa.bindparam("on_channel"),
+    _TEXT.locale == sa.bindparam("in_locale"),
+)
+
+
 async def compiled_texts(
     ledger: Ledger, template_id: UUID, version: int, channel: str, locale: str
 ) -> CompiledTexts | None:
     """The texts, or `None` when the template was deleted meanwhile."""
-    rows = await ledger.fetch(
-        """
-        SELECT subject, body_text, coalesce(compiled_html, body_html) AS body_html
-        FROM hermodr.template_contents
-        WHERE template_id = $1 AND version = $2 AND channel = $3 AND locale = $4
-        """,
-        template_id,
-        version,
-        channel,
-        locale,
+    rows = await fetch(
+        ledger, _TEXTS, template=template_id, number=version, on_channel=channel, in_locale=locale
     )
     if not rows:
         return None

@@ -2,24 +2,19 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 
 from hermodr_ledger.engine import Ledger, Row, Statements, Transaction
-from hermodr_ledger.engine.conditions import Conditions
-from hermodr_ledger.engine.paging import MOST_BYTES, Page, page_clause
+from hermodr_ledger.engine.core import AnySelect, equal, fetch, given_rows, written
+from hermodr_ledger.engine.paging import MOST_BYTES, Page, paged
+from hermodr_ledger.tables import template_contents, templates
 from hermodr_servicekit.ids import new_id
-
-_COLUMNS = "id, name, critical, default_locale, current_version, created_at, updated_at"
-
-_WRITTEN = """(
-    SELECT json_agg(json_build_array(c.channel, c.locale, c.subject, c.body_text, c.body_html, c.body_mjml,
-        c.inline_css, c.compiled_html) ORDER BY c.channel, c.locale)::text
-    FROM hermodr.template_contents c WHERE c.template_id = {} AND c.version = {}
-)"""
 
 
 class NameTaken(Exception):
@@ -76,6 +71,46 @@ class TemplateChanges:
     contents: Contents | None = None
 
 
+_COLUMNS = (
+    templates.c.id,
+    templates.c.name,
+    templates.c.critical,
+    templates.c.default_locale,
+    templates.c.current_version,
+    templates.c.created_at,
+    templates.c.updated_at,
+)
+_ONE = (templates.c.id == sa.bindparam("template")) & (templates.c.project_id == sa.bindparam("project"))
+_READ = sa.select(*_COLUMNS).where(_ONE)
+_DELETE = sa.delete(templates).where(_ONE).returning(templates.c.id)
+
+_TEXT = template_contents.c
+_TEXTS = tuple(_TEXT[each.name] for each in fields(Texts))
+_VERSION = (_TEXT.template_id == sa.bindparam("template")) & (_TEXT.version == sa.bindparam("number"))
+_READ_TEXTS = (
+    sa.select(_TEXT.channel, _TEXT.locale, *_TEXTS).where(_VERSION).order_by(_TEXT.channel, _TEXT.locale)
+)
+_MADE_AT = sa.select(sa.func.min(_TEXT.created_at).label("created_at")).where(_VERSION)
+_NEXT = sa.select((sa.func.max(_TEXT.version) + 1).label("next")).where(
+    _TEXT.template_id == sa.bindparam("template")
+)
+_GIVEN = given_rows(_TEXT.channel, _TEXT.locale, *_TEXTS).c
+_WRITE = insert(template_contents).from_select(
+    ["template_id", "version", "channel", "locale", *(each.name for each in _TEXTS)],
+    sa.select(sa.bindparam("template", type_=sa.UUID), sa.bindparam("number", type_=sa.Integer), *_GIVEN),
+)
+
+
+def _written(template_id: sa.ColumnElement[UUID], version: sa.ColumnElement[int]) -> sa.Label[str]:
+    """All texts of a version as one JSON text, for `_read_contents`."""
+    line = sa.func.json_build_array(_TEXT.channel, _TEXT.locale, *_TEXTS)
+    lines = sa.func.json_agg(aggregate_order_by(line, _TEXT.channel, _TEXT.locale))
+    texts = sa.select(sa.cast(lines, sa.Text)).where(
+        _TEXT.template_id == template_id, _TEXT.version == version
+    )
+    return texts.correlate_except(template_contents).scalar_subquery().label("contents")
+
+
 async def known(ledger: Statements, names: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
     """Those of the (project, name) pairs that name a template."""
     rows = await ledger.fetch(
@@ -98,17 +133,15 @@ async def create(
     contents: Contents,
 ) -> Template:
     """A new template with `contents` as version 1. Raises `NameTaken`."""
-    rows = await transaction.fetch(
-        f"""
-        INSERT INTO hermodr.templates (id, project_id, name, critical, default_locale, current_version)
-        VALUES ($1, $2, $3, $4, $5, 1) ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
-        """,
-        new_id(),
-        project_id,
-        name,
-        critical,
-        default_locale,
+    new = insert(templates).values(
+        id=new_id(),
+        project_id=project_id,
+        name=name,
+        critical=critical,
+        default_locale=default_locale,
+        current_version=1,
     )
+    rows = await fetch(transaction, new.on_conflict_do_nothing().returning(*_COLUMNS))
     if not rows:
         raise NameTaken
     await _write(transaction, rows[0]["id"], 1, contents)
@@ -117,20 +150,16 @@ async def create(
 
 async def read(statements: Statements, project_id: UUID, template_id: UUID) -> Template | None:
     """The project's template of that id."""
-    return await _read(statements, project_id, template_id, "")
+    return await _read(statements, _READ, project_id, template_id)
 
 
 async def page(statements: Statements, project_id: UUID, wanted: Page, *, name: str | None) -> list[Template]:
     """One page of the project's templates, or the one of that name."""
-    asked = Conditions(project_id)
-    asked.add("name = {}", name)
-    clause = page_clause(wanted, asked, "templates", "t")
-    contents = _WRITTEN.format("t.id", "t.current_version")
-    rows = await statements.fetch(
-        f"SELECT {_COLUMNS}, {contents} AS contents FROM hermodr.templates t"
-        f" WHERE project_id = $1{asked} AND {clause}",
-        *asked.arguments,
+    contents = _written(templates.c.id, templates.c.current_version)
+    asked = sa.select(*_COLUMNS, contents).where(
+        templates.c.project_id == project_id, *equal((templates.c.name, name))
     )
+    rows = await fetch(statements, paged(asked, templates, wanted))
     return [_template(row, _read_contents(row["contents"])) for row in rows]
 
 
@@ -145,19 +174,10 @@ async def change(
     if changes.contents is not None:
         version = await _next_version(transaction, template_id)
         await _write(transaction, template_id, version, changes.contents)
+    wanted = {"name": changes.name, "critical": changes.critical, "default_locale": changes.default_locale}
+    named = {name: value for name, value in wanted.items() if value is not None}
     try:
-        rows = await transaction.fetch(
-            f"""
-            UPDATE hermodr.templates SET name = coalesce($2, name), critical = coalesce($3, critical),
-                default_locale = coalesce($4, default_locale), current_version = $5, updated_at = clock_timestamp()
-            WHERE id = $1 RETURNING {_COLUMNS}
-            """,
-            template_id,
-            changes.name,
-            changes.critical,
-            changes.default_locale,
-            version,
-        )
+        rows = await fetch(transaction, _changed(template_id, current_version=version, **named))
     except asyncpg.UniqueViolationError as error:
         raise NameTaken from error
     return _template(rows[0], changes.contents if changes.contents is not None else current.contents)
@@ -165,7 +185,7 @@ async def change(
 
 async def read_for_change(transaction: Transaction, project_id: UUID, template_id: UUID) -> Template | None:
     """Like `read`, and nobody else changes it until the transaction ends."""
-    return await _read(transaction, project_id, template_id, "FOR UPDATE")
+    return await _read(transaction, _READ.with_for_update(), project_id, template_id)
 
 
 async def roll_back(
@@ -174,15 +194,10 @@ async def roll_back(
     """Makes `version` the current one again; `None` when there is no such template or version. Later versions stay,
     and the next change gets a number no version ever had."""
     current = await read_for_change(transaction, project_id, template_id)
-    found = (await _contents(transaction, [(template_id, version)])).get((template_id, version))
-    if current is None or found is None:
+    found = await _contents(transaction, template_id, version)
+    if current is None or not found:
         return None
-    rows = await transaction.fetch(
-        f"UPDATE hermodr.templates SET current_version = $2, updated_at = clock_timestamp()"
-        f" WHERE id = $1 RETURNING {_COLUMNS}",
-        template_id,
-        version,
-    )
+    rows = await fetch(transaction, _changed(template_id, current_version=version))
     return _template(rows[0], found)
 
 
@@ -191,62 +206,49 @@ async def versions(
 ) -> tuple[list[Version], bool]:
     """The versions below number `before`, newest first, as many as fit on a page; and whether there are more. The
     caller asks whether the project owns the template."""
-    contents = _WRITTEN.format("$1", "v.version")
+    newest = sa.select(_TEXT.version, sa.func.min(_TEXT.created_at).label("created_at"))
+    newest = newest.where(_TEXT.template_id == template_id)
+    if before is not None:
+        newest = newest.where(_TEXT.version < before)
+    them = newest.group_by(_TEXT.version).order_by(_TEXT.version.desc()).limit(limit + 1).subquery("newest")
+    contents = _written(sa.literal(template_id), them.c.version)
+    sql, arguments = written(
+        sa.select(them.c.version, them.c.created_at, contents).order_by(them.c.version.desc())
+    )
     async with ledger.transaction() as transaction:
-        rows, more = await transaction.fetch_within(
-            MOST_BYTES,
-            f"""
-            SELECT v.version, v.created_at, {contents} AS contents FROM (
-                SELECT version, min(created_at) AS created_at FROM hermodr.template_contents
-                WHERE template_id = $1 AND ($2::int IS NULL OR version < $2)
-                GROUP BY version ORDER BY version DESC LIMIT $3
-            ) v
-            """,
-            template_id,
-            before,
-            limit + 1,
-        )
+        rows, more = await transaction.fetch_within(MOST_BYTES, sql, *arguments)
     found = [Version(row["version"], row["created_at"], _read_contents(row["contents"])) for row in rows]
     return found[:limit], more or len(found) > limit
 
 
 async def version(statements: Statements, template_id: UUID, number: int) -> Version | None:
     """One version. The caller asks whether the project owns the template."""
-    rows = await statements.fetch(
-        "SELECT min(created_at) AS created_at FROM hermodr.template_contents WHERE template_id = $1 AND version = $2",
-        template_id,
-        number,
-    )
-    found = (await _contents(statements, [(template_id, number)])).get((template_id, number))
-    return Version(number, rows[0]["created_at"], found) if found is not None else None
+    rows = await fetch(statements, _MADE_AT, template=template_id, number=number)
+    found = await _contents(statements, template_id, number)
+    return Version(number, rows[0]["created_at"], found) if found else None
 
 
 async def delete(statements: Statements, project_id: UUID, template_id: UUID) -> bool:
     """Deletes the template with all versions; `False` when the project has none of that id."""
-    rows = await statements.fetch(
-        "DELETE FROM hermodr.templates WHERE id = $1 AND project_id = $2 RETURNING id",
-        template_id,
-        project_id,
-    )
-    return bool(rows)
+    return bool(await fetch(statements, _DELETE, template=template_id, project=project_id))
 
 
-async def _read(statements: Statements, project_id: UUID, template_id: UUID, lock: str) -> Template | None:
-    rows = await statements.fetch(
-        f"SELECT {_COLUMNS} FROM hermodr.templates WHERE id = $1 AND project_id = $2 {lock}",
-        template_id,
-        project_id,
-    )
+async def _read(
+    statements: Statements, found: AnySelect, project_id: UUID, template_id: UUID
+) -> Template | None:
+    rows = await fetch(statements, found, template=template_id, project=project_id)
     if not rows:
         return None
-    key = (template_id, rows[0]["current_version"])
-    return _template(rows[0], (await _contents(statements, [key])).get(key, {}))
+    return _template(rows[0], await _contents(statements, template_id, rows[0]["current_version"]))
+
+
+def _changed(template_id: UUID, **values: object) -> sa.ClauseElement:
+    changed = sa.update(templates).where(templates.c.id == template_id)
+    return changed.values(**values, updated_at=sa.func.clock_timestamp()).returning(*_COLUMNS)
 
 
 async def _next_version(transaction: Transaction, template_id: UUID) -> int:
-    rows = await transaction.fetch(
-        "SELECT max(version) + 1 AS next FROM hermodr.template_contents WHERE template_id = $1", template_id
-    )
+    rows = await fetch(transaction, _NEXT, template=template_id)
     return int(rows[0]["next"])
 
 
@@ -254,52 +256,24 @@ async def _write(transaction: Transaction, template_id: UUID, version: int, cont
     lines = [
         (channel, locale, texts) for channel, locales in contents.items() for locale, texts in locales.items()
     ]
-    await transaction.fetch(
-        """
-        INSERT INTO hermodr.template_contents (template_id, version, channel, locale, subject, body_text, body_html,
-            body_mjml, inline_css, compiled_html)
-        SELECT $1, $2, i.* FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-            $9::boolean[], $10::text[]) i
-        """,
-        template_id,
-        version,
-        [channel for channel, _, _ in lines],
-        [locale for _, locale, _ in lines],
-        [texts.subject for _, _, texts in lines],
-        [texts.body_text for _, _, texts in lines],
-        [texts.body_html for _, _, texts in lines],
-        [texts.body_mjml for _, _, texts in lines],
-        [texts.inline_css for _, _, texts in lines],
-        [texts.compiled_html for _, _, texts in lines],
+    given = {f"each_{name.name}": [getattr(texts, name.name) for _, _, texts in lines] for name in _TEXTS}
+    await fetch(
+        transaction,
+        _WRITE,
+        template=template_id,
+        number=version,
+        each_channel=[channel for channel, _, _ in lines],
+        each_locale=[locale for _, locale, _ in lines],
+        **given,
     )
 
 
-async def _contents(
-    statements: Statements, wanted: Sequence[tuple[UUID, int]]
-) -> dict[tuple[UUID, int], dict[str, dict[str, Texts]]]:
-    rows = await statements.fetch(
-        """
-        SELECT c.template_id, c.version, c.channel, c.locale, c.subject, c.body_text, c.body_html, c.body_mjml,
-            c.inline_css, c.compiled_html
-        FROM unnest($1::uuid[], $2::int[]) AS wanted(template_id, version)
-        JOIN hermodr.template_contents c USING (template_id, version)
-        ORDER BY c.channel, c.locale
-        """,
-        [template_id for template_id, _ in wanted],
-        [version for _, version in wanted],
-    )
-    found: dict[tuple[UUID, int], dict[str, dict[str, Texts]]] = {}
-    for row in rows:
-        channels = found.setdefault((row["template_id"], row["version"]), {})
-        texts = Texts(
-            row["subject"],
-            row["body_text"],
-            row["body_html"],
-            row["body_mjml"],
-            row["inline_css"],
-            row["compiled_html"],
-        )
-        channels.setdefault(row["channel"], {})[row["locale"]] = texts
+async def _contents(statements: Statements, template_id: UUID, version: int) -> dict[str, dict[str, Texts]]:
+    """The texts of a version; none if there is no such."""
+    found: dict[str, dict[str, Texts]] = {}
+    for row in await fetch(statements, _READ_TEXTS, template=template_id, number=version):
+        texts = Texts(**{each.name: row[each.name] for each in _TEXTS})
+        found.setdefault(row["channel"], {})[row["locale"]] = texts
     return found
 
 

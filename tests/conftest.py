@@ -38,8 +38,9 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with its tier and whether it touches dates, run the tiers cheapest first, and hold the cheap ones
-    to doing without servers."""
+    """Mark each test with its tier and whether it touches dates, run the long files first (so that none is left when
+    the other workers have done everything) and then the tiers, cheapest first; hold the cheap ones to doing without
+    servers."""
     dated = {path: dated_tests(path.read_text(encoding="utf-8")) for path in {item.path for item in items}}
     order = {"unit": 0, "contracts": 1, "integration": 2, "e2e": 3, "chaos": 4}
     for item in items:
@@ -53,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(tier)
         if getattr(item, "originalname", item.name) in dated[item.path]:
             item.add_marker(MARK)
-    items.sort(key=lambda item: order.get(_tier(item), len(order)))
+    items.sort(key=lambda item: (not item.get_closest_marker("long"), order.get(_tier(item), len(order))))
 
 
 def pytest_collection_finish() -> None:

@@ -1,30 +1,49 @@
-"""Run the tests: what needs no clock of its own two at a time, then what touches dates under clocks that show other
-ones, then the rest one by one.
+"""Run the tests: what measures nothing some files at a time, and what others would disturb alone.
 
     python tools/test.py [TIER] [pytest's arguments …]        `dates` is a tier here
 
-The end-to-end tests kill, flood and wait: beside others they would measure these. A stage without a test that fits the
-arguments is none to fail for, as long as the other has one.
+After the tiers with the cheap tests those that touch dates run once more, under clocks that show other days; then the
+end-to-end tests, and last those marked `alone`. A stage without a test that fits the arguments is none to fail for, as
+long as another has one.
 """
 
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-TOGETHER = ("unit", "contracts", "integration")
-ALONE = ("e2e", "chaos")
-PARALLEL = ("-n", "2", "--dist", "loadfile")
 DATES = "dates"
 NOTHING_FITS = 5
 """pytest's status when it found no test to run."""
 
 
-def run(tiers: tuple[str, ...], arguments: list[str]) -> int:
-    parallel = PARALLEL if set(tiers) <= set(TOGETHER) else ()
-    folders = [f"tests/{tier}" for tier in tiers]
-    return subprocess.run([sys.executable, "-m", "pytest", *folders, *parallel, *arguments]).returncode
+@dataclass(frozen=True)
+class Stage:
+    """`tiers` in one run of pytest."""
+
+    tiers: tuple[str, ...]
+    options: tuple[str, ...]
+
+    def run(self, tiers: Sequence[str], arguments: Sequence[str]) -> int:
+        """pytest's status over those of the tiers that the stage has; `NOTHING_FITS` if it has none of them."""
+        folders = [f"tests/{tier}" for tier in self.tiers if tier in tiers]
+        if not folders:
+            return NOTHING_FITS
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", *folders, *self.options, *arguments]
+        ).returncode
 
 
-def dates(arguments: list[str]) -> int:
+PARALLEL = ("--dist", "loadfile", "--no-loadscope-reorder", "-m", "not alone")
+STAGES = (
+    Stage(("unit", "contracts", "integration"), ("-n", "4", *PARALLEL)),  # they wait for half of their time
+    Stage(("e2e",), ("-n", "2", *PARALLEL)),
+    Stage(("e2e", "chaos"), ("-m", "alone")),
+)
+TIERS = tuple(dict.fromkeys(tier for stage in STAGES for tier in stage.tiers))
+
+
+def dates(arguments: Sequence[str]) -> int:
     """See `tests.dates`; its arguments."""
     return subprocess.run([sys.executable, "-m", "tests.dates", *arguments]).returncode
 
@@ -32,14 +51,14 @@ def dates(arguments: list[str]) -> int:
 def main(arguments: list[str]) -> int:
     if arguments and arguments[0] == DATES:
         return dates(arguments[1:])
-    if arguments and arguments[0] in (*TOGETHER, *ALONE):
-        return run((arguments[0],), arguments[1:])
+    named = arguments[:1] if arguments and arguments[0] in TIERS else []
+    arguments = arguments[len(named) :]
     statuses = []
-    for tiers in (TOGETHER, ALONE):
-        statuses.append(run(tiers, arguments))
+    for stage in STAGES:
+        statuses.append(stage.run(named or TIERS, arguments))
         if statuses[-1] not in (0, NOTHING_FITS):
             return statuses[-1]
-        if tiers == TOGETHER and not arguments and (failed := dates([])):
+        if stage is STAGES[0] and not named and not arguments and (failed := dates([])):
             return failed
     return min(statuses)
 

@@ -1,17 +1,22 @@
-"""Two minutes of `make chaos`, the settling included: one fault after or on top of the other, and a judge."""
+"""Less than a minute of `make chaos`: one fault after or on top of the other, and a judge."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from tests.chaos.experiment import perform
-from tests.chaos.faults import sequence
-from tests.chaos.report import Verdict, show
+from tests.chaos.faults import Fault, sequence
+from tests.chaos.report import Report, Verdict, show
 from tests.support import invariants
 
+pytestmark = pytest.mark.alone
+
 SEED = 3
-SECONDS = 80
+SECONDS = 45
 RATE = 30
+TRIES = 3
 KINDS = (
     "kill",
     "freeze",
@@ -27,16 +32,26 @@ KINDS = (
 
 
 def test_nothing_is_lost_doubled_or_stuck_while_everything_breaks(tmp_path: Path) -> None:
-    """On a machine too busy for the harness itself what came late proves nothing; what was lost or doubled does."""
     faults = sequence(SEED, SECONDS, KINDS)
+    assert {fault.kind for fault in faults} == set(KINDS)
     print("\n".join(map(str, faults)))
-    report = perform(faults, seed=SEED, rate=RATE, logs=tmp_path, say=print)
-    show(Console(width=120), report)
+    report = judged(faults, tmp_path)
     wrong = invariants.table(report.violations, report.facts)
-    assert report.verdict is not Verdict.UNSOUND, "\n".join([*report.complaints, wrong])
+    assert report.verdict is Verdict.SOUND, "\n".join([*report.complaints, wrong])
     counts = report.counts()
-    assert counts["accepted"] > 0
-    assert counts["lost"] == counts["doubled"] == 0
-    if report.verdict is Verdict.SOUND:
-        assert len(report.felt) == len(faults) >= 8
-        assert counts["accepted"] > RATE * SECONDS / 4
+    assert counts["lost"] == counts["doubled"] == counts["stuck"] == 0
+    assert len(report.felt) == len(faults)
+    assert counts["accepted"] > RATE * SECONDS / 4
+
+
+def judged(faults: Sequence[Fault], logs: Path) -> Report:
+    """A run with a verdict. On a machine too busy for the harness itself there is none: it is played again, and what
+    was not judged the third time has failed."""
+    for number in range(1, TRIES + 1):
+        folder = logs / f"run-{number}"
+        folder.mkdir()
+        report = perform(faults, seed=SEED, rate=RATE, logs=folder, say=print)
+        show(Console(width=120), report)
+        if report.verdict is not Verdict.STARVED:
+            break
+    return report

@@ -8,14 +8,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
+import pytest
 
 from hermodr_devkit import processes
 from hermodr_devkit.backing import Backing, temporary
 from hermodr_devkit.demo import stage
 from hermodr_devkit.demo.scenario import KINDS
+
+pytestmark = pytest.mark.alone
 
 COMMAND = [sys.executable, "-m", "hermodr_cli.main", "demo"]
 
@@ -56,19 +58,16 @@ def left_behind(backing: Backing, pid: int) -> list[str]:
     return [name for name in databases + folders + services if temporary.maker(name, stage.PREFIX) == pid]
 
 
-def test_it_keeps_every_promise_and_ends_by_itself(backing: Backing) -> None:
-    done = subprocess.run([*COMMAND, "--ci"], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    for kind in KINDS:
-        assert re.search(rf"^ {re.escape(kind.title)} .*✓ *$", done.stdout, re.MULTILINE), done.stdout
-    assert "200 requests accepted" in done.stdout
-    assert "Every expectation held." in done.stdout
-    assert "attempt 3 by smtp: sent" in done.stdout
-
-
-def test_its_command_works_as_printed_and_ctrl_c_leaves_nothing(backing: Backing, tmp_path: Path) -> None:
+def test_it_keeps_every_promise_its_command_works_as_printed_and_ctrl_c_leaves_nothing(
+    backing: Backing,
+) -> None:
+    """That `--ci` ends by itself is shown by `make demo CI=1` in `.ci/run`."""
     with demo() as running:
         shown = read_until(running, "Ctrl-C ends it")
+        for kind in KINDS:
+            assert re.search(rf"^ {re.escape(kind.title)} .*✓ *$", shown, re.MULTILINE), shown
+        for text in ("200 requests accepted", "Every expectation held.", "attempt 3 by smtp: sent"):
+            assert text in shown
         inbox = re.search(r"the inbox +(\S+)/", shown)
         assert inbox is not None
         answer = send_as_printed(shown[shown.index("curl -X POST") :])

@@ -19,9 +19,6 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-QUICKLY = 15.0
-"""Seconds in which a request without a database has to be answered: trying to connect may take ten of them."""
-
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[EmbeddedPostgres]:
@@ -49,7 +46,7 @@ async def alone(
 
 async def test_the_broker_killed_and_started_again(alone: Installation, rabbit: EmbeddedRabbit) -> None:
     await wait_until(rabbit.settled, 30, "the broker's queues on disk")
-    async with under(Load(alone, "brokerless"), 1500, 300) as load:
+    async with under(Load(alone, "brokerless"), 900, 300) as load:
         await reached(load, 300)
         await asyncio.to_thread(rabbit.kill)
         before = load.requested
@@ -66,9 +63,10 @@ async def test_the_broker_killed_and_started_again(alone: Installation, rabbit: 
 async def test_postgres_shut_down_at_once_and_started_again(
     alone: Installation, postgres: EmbeddedPostgres
 ) -> None:
-    """Once with careful producers, once with careless ones, who never learn what became of some requests."""
+    """Once with careful producers, once with careless ones, who never learn what became of some requests. All have an
+    answer within their time limit, `Installation.api`'s."""
     for name, careful in (("ledgerless", True), ("careless", False)):
-        async with under(Load(alone, name, careful=careful), 1500, 300) as load:
+        async with under(Load(alone, name, careful=careful), 900, 300) as load:
             await reached(load, 400)
             await asyncio.to_thread(end_immediately, postgres)
             await answered(load, "503", 20)
@@ -76,7 +74,6 @@ async def test_postgres_shut_down_at_once_and_started_again(
         print(name, load.answers, f"slowest {load.slowest:.2f} s")
         assert set(load.answers) <= {"202", "503", "409"}
         assert load.without_retry_after == 0
-        assert load.slowest < QUICKLY
         await alone.fleet.wait_ready()
         await alone.sound()
 

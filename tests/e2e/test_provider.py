@@ -8,10 +8,10 @@ from tests.support.load import Load, reached, under
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_a_provider_that_refuses_connections_for_ten_seconds(installation: Installation) -> None:
-    async with under(Load(installation, "refused"), 1000, 400) as load:
+async def test_a_provider_that_refuses_connections_for_seconds(installation: Installation) -> None:
+    async with under(Load(installation, "refused"), 600, 400) as load:
         await reached(load, 200)
-        await installation.fault(action={"kind": "refuse", "cut_open": True}, expires_in=10)
+        await installation.fault(action={"kind": "refuse", "cut_open": True}, expires_in=5)
     await installation.sound()
     jobs = [each.job_id for each in installation.asked if each.job_id]
     attempts = [len((await installation.job(job_id))["delivery_logs"]) for job_id in jobs]
@@ -51,7 +51,7 @@ async def test_a_server_that_thinks_for_longer_than_a_lease_gets_the_mail_once(
     """The lease lasts five seconds here, and a provider call two."""
     load = Load(installation, "slow")
     await installation.fault(
-        stage="after_data", action={"kind": "delay", "seconds": 12}, recipient="*@slow.example.org"
+        stage="after_data", action={"kind": "delay", "seconds": 8}, recipient="*@slow.example.org"
     )
     job_id = await load.single()
     assert job_id is not None
@@ -87,7 +87,7 @@ async def test_throttling_and_trouble_at_every_stage_under_load(installation: In
         ("after_data", {"kind": "reply", "code": 451}),
     ):
         await installation.fault(stage=stage, action=action, every=50, sender="*", times=8)
-    async with under(Load(installation, "trouble"), 800, 400):
+    async with under(Load(installation, "trouble"), 600, 400):
         pass
     await installation.clear_faults()
     await installation.sound()

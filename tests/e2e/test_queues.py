@@ -15,6 +15,7 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+MAILS = 600
 COPY = "x-copy"
 PUBLISHERS = ("api", "dispatcher", "scheduler", "email-sender")
 UNROUTED = "announcement failed; the scheduler will repeat it"
@@ -44,8 +45,8 @@ async def everyone_needs_two_attempts(installation: Installation, domain: str) -
 async def test_every_queue_purged_under_load(installation: Installation) -> None:
     await everyone_needs_two_attempts(installation, "purged")
     purged = 0
-    async with channel_to(installation) as channel, under(Load(installation, "purged"), 1000, 400) as load:
-        for moment in range(100, 1000, 100):
+    async with channel_to(installation) as channel, under(Load(installation, "purged"), MAILS, 400) as load:
+        for moment in range(100, MAILS, 100):
             await reached(load, moment)
             for name in names(installation):
                 queue = await channel.get_queue(name, ensure=False)
@@ -58,8 +59,8 @@ async def test_every_queue_purged_under_load(installation: Installation) -> None
 
 async def test_every_queue_deleted_under_load(installation: Installation) -> None:
     await everyone_needs_two_attempts(installation, "deleted")
-    async with under(Load(installation, "deleted"), 1000, 400) as load:
-        for moment in (200, 600):
+    async with under(Load(installation, "deleted"), MAILS, 400) as load:
+        for moment in (200, 450):
             await reached(load, moment)
             async with channel_to(installation) as channel:
                 for name in names(installation):
@@ -74,8 +75,8 @@ async def test_every_queue_deleted_under_load(installation: Installation) -> Non
 async def test_messages_that_no_queue_takes(installation: Installation) -> None:
     """The work queues lose their bindings while the messages for them are being published."""
     before = sum(installation.logged(name, UNROUTED) for name in PUBLISHERS)
-    async with under(Load(installation, "unbound"), 1000, 400) as load:
-        for moment in (200, 600):
+    async with under(Load(installation, "unbound"), MAILS, 400) as load:
+        for moment in (200, 450):
             await reached(load, moment)
             async with channel_to(installation) as channel:
                 for spec in installation.topology.queues:
@@ -116,13 +117,13 @@ async def test_every_message_published_three_times(installation: Installation) -
 
         await echo.consume(twice_more)
         await everyone_needs_two_attempts(installation, "thrice")
-        async with under(Load(installation, "thrice"), 1000, 400):
+        async with under(Load(installation, "thrice"), MAILS, 400):
             await wait_until(lambda: copied > 0, 20, "the first copy")
         facts = await installation.sound()
     await installation.clear_faults()
     print(f"{copied} copies published")
     mine = {address: jobs for address, jobs in facts.arrivals.items() if "@thrice." in address}
-    assert len(mine) == 1000
+    assert len(mine) == MAILS
     assert all(len(jobs) == 1 for jobs in mine.values())
     assert await installation.unknown_attempts("@thrice.") == 0
 

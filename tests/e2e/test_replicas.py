@@ -4,14 +4,13 @@ import signal
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 import pytest_asyncio
 
 from hermodr_devkit.supervisor import ALL, ServiceSpec
-from hermodr_devkit.supervisor.service import ServiceProcess
 from tests.support.brokers import Broker
+from tests.support.freezing import ENOUGH, frozen
 from tests.support.installation import Installation, installed
 from tests.support.load import Load, under
 from tests.support.waiting import wait_until
@@ -25,9 +24,6 @@ SECONDS = (
 )
 
 TOO_LATE = "an answer came too late"
-ENOUGH = 11
-"""Claims a frozen sender has to have in its hands: one more than it makes calls at once. It holds at most twice as many
-of a slow provider's mails, and how many it is swings with the moment."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -69,9 +65,7 @@ async def test_a_sender_frozen_past_its_lease(pairs: Installation) -> None:
     await pairs.fault(stage="after_data", action={"kind": "delay", "seconds": 0.5})
     async with under(Load(pairs, "frozen"), 600, 400):
         try:
-            held: list[UUID] = await wait_until(
-                lambda: _frozen(pairs, sender), 60, "a sender with its hands full"
-            )
+            held = await frozen(pairs, sender)
             await pairs.clear_faults()
             _: bool = await wait_until(partial(pairs.all_sent, held), 60, "frozen claims sent by the other")
             # Not all of them: what it was just reporting when it was frozen counts as reported.
@@ -83,18 +77,6 @@ async def test_a_sender_frozen_past_its_lease(pairs: Installation) -> None:
     facts = await pairs.sound()
     doubled = [address for address, jobs in facts.arrivals.items() if len(jobs) > 1]
     assert len(doubled) <= 10, "more than the provider can have had in its hands"
-
-
-async def _frozen(pairs: Installation, sender: ServiceProcess) -> list[UUID]:
-    """Freezes the sender if it holds enough claims, and gives what it held then; else it runs on."""
-    if len(await pairs.held_by(sender.pid)) < ENOUGH:
-        return []
-    sender.signal(signal.SIGSTOP)
-    held = await pairs.held_by(sender.pid)
-    if len(held) >= ENOUGH:
-        return held
-    sender.signal(signal.SIGCONT)
-    return []
 
 
 def _woke(pairs: Installation) -> int:

@@ -27,7 +27,7 @@ sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 # third of what the harness did.
 PREFIX = "HERMODR_"
 LADDER = "500ms,1s,2s,4s,5s"
-"""Longer than the ten seconds a provider is away in these tests."""
+"""Longer than a provider is away in these tests."""
 SETTINGS = {
     "HERMODR_RETRY_LADDER": LADDER,
     "HERMODR_SEND_SECONDS": "2",
@@ -39,6 +39,9 @@ SETTINGS = {
     "HERMODR_SANDBOX_MAX_MAILS": "100000",
 }
 PATIENCE = 60.0
+CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=2)
+"""As many as there are requests: what waits is the services' affair. An idle one is given up before the server does
+so, which it does after five seconds: else both may do so at the same moment."""
 READERS = 16
 
 Wiring = Callable[[Mapping[str, str]], Awaitable[Mapping[str, Mapping[str, str]]]]
@@ -61,9 +64,11 @@ class Installation:
         self.asked: list[Asked] = []
         authorization = {"authorization": f"Bearer {key}"}
         self.api = httpx.AsyncClient(
-            base_url=fleet.api_url, headers=authorization, trust_env=False, timeout=15
+            base_url=fleet.api_url, headers=authorization, trust_env=False, timeout=15, limits=CONNECTIONS
         )
-        self.sandbox = httpx.AsyncClient(base_url=fleet.sandbox_url, trust_env=False, timeout=60)
+        self.sandbox = httpx.AsyncClient(
+            base_url=fleet.sandbox_url, trust_env=False, timeout=60, limits=CONNECTIONS
+        )
         self._jobs: dict[str, JobFacts] = {}
         self._batches: dict[str, Mapping[str, int]] = {}
 

@@ -6,14 +6,19 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from hermodr_devkit.supervisor import Fleet
 from hermodr_devkit.supervisor.fleet import private_ports
 from hermodr_devkit.supervisor.services import API
 from tests.support.api import MAIL, api_over
 from tests.support.brokers import Broker
 
+pytestmark = pytest.mark.long
+
 SEED = "20261123"
-EXAMPLES = "10"
+EXAMPLES = "4"
+"""Of each operation, in each phase that draws; what its description names is tried in full."""
 PATIENCE = 300
 CONFIGURATION = """
 # A body may break rules that no schema can say: a 422 for what the schema allows is not a fault.

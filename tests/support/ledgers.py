@@ -28,6 +28,7 @@ TABLES = (
     "lane_rates",
     "provider_limits",
     "set_aside",
+    "changes",
 )
 
 

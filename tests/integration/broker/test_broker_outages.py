@@ -3,15 +3,17 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from functools import partial
 
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel
 from aio_pika.tools import OneShotCallback
 
-from hermodr_contracts.messages import SendEmails
+from hermodr_contracts.messages import JobChange, JobsChanged, Message, SendEmails
 from hermodr_contracts.topology import Topology
-from hermodr_contracts.vocabulary import Channel, Priority
+from hermodr_contracts.vocabulary import Channel, JobState, Priority
 from hermodr_scheduler.handlers import subscribe
 from hermodr_servicekit import broker_session
 from hermodr_servicekit.announcer import Announcer
@@ -277,3 +279,27 @@ async def test_a_dead_letter_is_not_lost_while_the_database_is_away(
 
             count: int = await wait_until(buried)
             assert count == 1
+
+
+async def test_events_are_read_again_after_a_reconnection(
+    broker: Place, topology: Topology, sender: Sender, connected: Connected
+) -> None:
+    """From a queue with another name: the broker keeps the one of a connection whose end it has not noticed."""
+    taken: list[Message] = []
+
+    async def take(message: Message) -> None:
+        taken.append(message)
+
+    sender.broker.consume(topology.event_queue("api", JobsChanged), take, prefetch=10)
+    teller = Broker(broker.amqp_url, topology, "teller")
+    async with connected(sender.broker), connected(teller):
+        for turn in range(3):
+            change = JobChange(
+                job_id=new_id(), project_id=new_id(), state=JobState.FAILED, at=datetime.now(UTC)
+            )
+            event = JobsChanged(changes=(change,))
+            await teller.publish(event, topology.events, topology.event_key(JobsChanged))
+            await wait_until(partial(taken.__contains__, event), message=f"event {turn}")
+            sender.proxy.cut()
+            await wait_until(lambda: not sender.broker.connected)
+            await wait_until(lambda: sender.broker.connected)

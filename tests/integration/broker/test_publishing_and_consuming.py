@@ -3,15 +3,16 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
-from hermodr_contracts.messages import JobsRequested, Message, SendEmails
+from hermodr_contracts.messages import JobChange, JobsChanged, JobsRequested, Message, SendEmails
 from hermodr_contracts.topology import Topology
-from hermodr_contracts.vocabulary import Channel, Priority
+from hermodr_contracts.vocabulary import Channel, JobState, Priority
 from hermodr_ledger.engine import Ledger
 from hermodr_scheduler.handlers import subscribe
 from hermodr_servicekit.broker import Broker, Unroutable
@@ -264,3 +265,39 @@ async def test_a_message_nobody_could_handle_says_where_it_died(
         rows: list[Any] = await wait_until(buried)
     (row,) = rows
     assert row["reason"] == f"rejected from {topology.prefix}.email.normal"
+
+
+def jobs_changed() -> JobsChanged:
+    change = JobChange(
+        job_id=new_id(), project_id=new_id(), state=JobState.COMPLETED, at=datetime.now(UTC), owner_id="ann"
+    )
+    return JobsChanged(changes=(change,))
+
+
+async def tell(broker: Broker, message: JobsChanged) -> None:
+    await broker.publish(message, broker.topology.events, broker.topology.event_key(JobsChanged))
+
+
+async def test_events_reach_every_instance_that_listens_and_nobody_afterwards(
+    broker: Place, service: Broker, connected: Connected, topology: Topology
+) -> None:
+    """Each has a queue of its own, which goes with it; then an event is unroutable."""
+    instances = [Broker(broker.amqp_url, topology, "api") for _ in range(2)]
+    taken: list[list[Message]] = [[], []]
+    for each, mine in zip(instances, taken, strict=True):
+        each.consume(topology.event_queue("api", JobsChanged), appending(mine), prefetch=10)
+    event = jobs_changed()
+    async with connected(service):
+        async with connected(instances[0]), connected(instances[1]):
+            await tell(service, event)
+            await wait_until(lambda: taken == [[event], [event]])
+
+        async def unroutable() -> bool:
+            try:
+                await tell(service, event)
+            except Unroutable:
+                return True
+            return False
+
+        gone: bool = await wait_until(unroutable)
+        assert gone

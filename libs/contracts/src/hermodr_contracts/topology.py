@@ -34,6 +34,8 @@ from hermodr_contracts.messages import (
 from hermodr_contracts.vocabulary import Channel, JobKind, Priority
 
 LANES = tuple(priority.lane for priority in Priority)
+MOST_EVENTS = 10_000
+"""Messages that wait for an api instance at most."""
 
 
 @dataclass(frozen=True)
@@ -181,9 +183,28 @@ class Topology:
         """A sender's queue of a lane. Raises `KeyError` for a channel that is not served."""
         return self._work(channel.value, priority.lane, self.deliveries, self.channels[channel].service)
 
+    def event_queue(self, service: str, *events: type[Message]) -> QueueSpec:
+        """An instance's own queue of events, which goes with its connection. Of more than it reads the oldest are
+        dropped: events tell sooner what can be read again, and nothing depends on them."""
+        label = f"events.{service}"
+        queue = RabbitQueue(
+            f"{self.prefix}.{label}",
+            durable=False,
+            exclusive=True,
+            auto_delete=True,
+            arguments={"x-max-length": MOST_EVENTS, "x-overflow": "drop-head"},
+        )
+        bindings = tuple(Binding(self.events, self.event_key(event)) for event in events)
+        return QueueSpec(label, queue, bindings, service)
+
     def dead_queues(self) -> tuple[QueueSpec, ...]:
         """The queues whose messages become rows of `dead_letters`."""
         return tuple(spec for spec in self.queues if spec.consumer == "scheduler")
+
+    @staticmethod
+    def event_key(event: type[Message]) -> str:
+        """The routing key of an event."""
+        return event.type_name()
 
     @staticmethod
     def job_key(priority: Priority) -> str:

@@ -148,7 +148,7 @@ class Session:
     async def _consume(self, consumption: Consumption) -> None:
         channel = await self._open_connection().channel()
         await channel.set_qos(prefetch_count=consumption.prefetch)
-        queue = await _declare_queue(channel, consumption.spec)
+        queue = await _own_queue(channel, consumption.spec)
         receive = consumption.raw or _decoding(consumption)
         await self._watch(channel)  # before: the queue may go in the same breath
         self._consumers.append((queue, await queue.consume(receive)))
@@ -202,6 +202,23 @@ async def _declare_queue(channel: AbstractChannel, spec: QueueSpec) -> AbstractQ
     return await channel.declare_queue(
         spec.queue.name, durable=True, arguments=dict(spec.queue.arguments or {})
     )
+
+
+async def _own_queue(channel: AbstractChannel, spec: QueueSpec) -> AbstractQueue:
+    """The queue to read. An exclusive one is made here, bound, and named anew for each connection: that of a lost
+    connection exists, and is refused to everybody else, until the broker notices the loss."""
+    if not spec.queue.exclusive:
+        return await _declare_queue(channel, spec)
+    queue = await channel.declare_queue(
+        f"{spec.queue.name}.{new_id().hex}",
+        durable=False,
+        exclusive=True,
+        auto_delete=True,
+        arguments=dict(spec.queue.arguments or {}),
+    )
+    for binding in spec.bindings:
+        await queue.bind(binding.exchange.name, routing_key=binding.routing_key)
+    return queue
 
 
 def _decoding(consumption: Consumption) -> RawHandler:

@@ -10,6 +10,7 @@ from hermodr_ledger.engine.listening import listen
 from hermodr_ledger.runtime import Runtime
 from hermodr_ledger.upkeep.due import DueRows
 from hermodr_scheduler.duties.backlog import Backlog, Queues
+from hermodr_scheduler.duties.changes import Changes
 from hermodr_scheduler.duties.claims import Claims
 from hermodr_scheduler.duties.due import Due
 from hermodr_scheduler.duties.expiry import Expiry
@@ -48,6 +49,7 @@ async def main(stop: asyncio.Event) -> None:
             replays,
             Queues(broker, backlog, metrics),
             Gauges(ledger, clock, metrics),
+            Changes(ledger, clock, kept=settings.retention_changes),
             Upkeep(
                 ledger,
                 clock,

@@ -1,10 +1,22 @@
 """The scheduler's settings."""
 
+import re
+from datetime import timedelta
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from hermodr_servicekit.settings import ServiceSettings
+
+
+def _kept(value: object) -> object:
+    """`7d` or `36h` as a duration. Raises `ValueError`."""
+    if not isinstance(value, str):
+        return value
+    written = re.fullmatch(r"([1-9][0-9]{0,4})([dh])", value)
+    if written is None:
+        raise ValueError("is not a duration such as 7d or 36h")
+    return timedelta(hours=int(written[1]) * (24 if written[2] == "d" else 1))
 
 
 class SchedulerSettings(ServiceSettings):
@@ -15,5 +27,7 @@ class SchedulerSettings(ServiceSettings):
 
     retention_days: Annotated[int, Field(ge=0)] = 90
     """Weeks older than this are dropped once every job in them is finished; 0 keeps everything."""
+    retention_changes: Annotated[timedelta, BeforeValidator(_kept)] = timedelta(days=7)
+    """How long the log of changes is kept, read or not."""
     scheduler_batch: Annotated[int, Field(ge=1, le=10000)] = 500
     """Rows taken per statement."""

@@ -4,6 +4,7 @@ A test holds it to a migrated database (`tests/integration/ledger/test_tables.py
 The migrations alone change a database; nothing is created from here.
 """
 
+from hermodr_ledger.tables.changes import change_listeners, changes
 from hermodr_ledger.tables.columns import metadata
 from hermodr_ledger.tables.operating import (
     api_keys,
@@ -43,6 +44,8 @@ __all__ = [
     "attempts",
     "audit_log",
     "batches",
+    "change_listeners",
+    "changes",
     "dead_letters",
     "deliveries",
     "events",

@@ -1,0 +1,1 @@
+"""The log of state changes: who listens, and how it is read and trimmed."""

@@ -1,0 +1,51 @@
+"""Who listens to a project's changes. Only then are they logged."""
+
+from typing import NamedTuple
+from uuid import UUID
+
+from hermodr_ledger.engine import Statements
+
+
+class Listener(NamedTuple):
+    """A reader of one project's changes with a cursor of its own; `name` says what it is for."""
+
+    project_id: UUID
+    name: str
+
+
+async def listen(statements: Statements, listener: Listener) -> None:
+    """Registers the listener, from now on: it is told of what is written once this is committed. Registering it again
+    changes nothing."""
+    await statements.fetch(
+        """
+        INSERT INTO hermodr.change_listeners (project_id, name, seen, mark)
+        SELECT $1, $2, '1:1:', last_value FROM hermodr.changes_seq ON CONFLICT DO NOTHING
+        """,
+        *listener,
+    )
+
+
+async def stop(statements: Statements, listener: Listener) -> None:
+    """Forgets the listener and how far it has read."""
+    await statements.fetch(
+        "DELETE FROM hermodr.change_listeners WHERE project_id = $1 AND name = $2", *listener
+    )
+
+
+async def with_news(statements: Statements, name: str) -> list[Listener]:
+    """Those listeners of that name for whom there is something to read."""
+    rows = await statements.fetch(
+        """
+        SELECT l.project_id FROM hermodr.change_listeners l
+        WHERE l.name = $1 AND (
+            l.shown IS NOT NULL
+            OR pg_snapshot_xmax(l.seen) > pg_snapshot_xmax(pg_current_snapshot())  -- of another server, see `following`
+            OR EXISTS (SELECT FROM hermodr.changes c WHERE c.project_id = l.project_id AND c.seq > l.mark
+                       AND NOT pg_visible_in_snapshot(c.xact, l.seen))
+            OR EXISTS (SELECT FROM pg_snapshot_xip(l.seen) x(xact) JOIN hermodr.changes c ON c.xact = x.xact
+                       WHERE c.project_id = l.project_id)
+        )
+        """,
+        name,
+    )
+    return [Listener(row["project_id"], name) for row in rows]

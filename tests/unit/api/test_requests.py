@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from hermodr_api.errors import Refused
 from hermodr_api.http.bodies import Body, read
+from hermodr_api.http.fingerprints import fingerprint
 from hermodr_api.http.json_text import dump, parse
 from hermodr_api.jobs.queries import JobFilter
 from hermodr_api.notifications.models import (
     NotificationIn,
     Sendable,
     examine,
-    fingerprint,
     item_fingerprint,
     job_of,
 )

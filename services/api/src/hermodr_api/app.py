@@ -15,41 +15,53 @@ from hermodr_api.access.limits import Limiter
 from hermodr_api.access.operators import Operators
 from hermodr_api.access.tokens import Expected
 from hermodr_api.access.users import Users
-from hermodr_api.api_keys.routes import ApiKeyRoutes
-from hermodr_api.audit.routes import AuditRoutes
-from hermodr_api.dead_letters.routes import DeadLetterRoutes
+from hermodr_api.answers import Repeatable
+from hermodr_api.api_keys import routes as api_keys
+from hermodr_api.api_keys.service import ApiKeys
+from hermodr_api.audit import routes as audit
+from hermodr_api.audit.service import AuditTrail
+from hermodr_api.dead_letters import routes as dead_letters
 from hermodr_api.dead_letters.service import DeadLetters
-from hermodr_api.groups.routes import GroupRoutes
+from hermodr_api.groups import routes as groups
+from hermodr_api.groups.service import Groups
+from hermodr_api.health import routes as health
 from hermodr_api.health.counts import Counts
-from hermodr_api.health.routes import HealthRoutes
+from hermodr_api.health.routes import operations
 from hermodr_api.health.service import HealthCheck
 from hermodr_api.http import openapi, problems
-from hermodr_api.http.answers import Repeatable
+from hermodr_api.http.auth import Gate
 from hermodr_api.http.edge import Edge
-from hermodr_api.http.intake import Gate
+from hermodr_api.jobs import routes as jobs
 from hermodr_api.jobs.accepting import Accepting
 from hermodr_api.jobs.control import JobControl
-from hermodr_api.jobs.control_routes import JobControlRoutes
-from hermodr_api.jobs.metrics_routes import JobMetricsRoutes
-from hermodr_api.jobs.routes import JobRoutes
-from hermodr_api.members.routes import MemberRoutes
+from hermodr_api.jobs.metrics import JobMetrics
+from hermodr_api.jobs.service import Jobs
+from hermodr_api.members import routes as members
+from hermodr_api.members.service import Members
 from hermodr_api.notifications.bulk import Bulk
 from hermodr_api.notifications.directory import Directory
+from hermodr_api.notifications.models import BulkItemIn, NotificationIn
 from hermodr_api.notifications.routes import NotificationRoutes
 from hermodr_api.notifications.service import Notifications
-from hermodr_api.previews.routes import PreviewRoutes
-from hermodr_api.providers.routes import ProviderRoutes
+from hermodr_api.previews import routes as previews
+from hermodr_api.previews.service import Previews
+from hermodr_api.providers import routes as providers
 from hermodr_api.providers.service import Providers
-from hermodr_api.queues.routes import QueueRoutes
+from hermodr_api.queues import routes as queues
 from hermodr_api.queues.service import Queues
-from hermodr_api.recipients.routes import RecipientRoutes
-from hermodr_api.reference.index import IndexRoutes
+from hermodr_api.recipients import routes as recipients
+from hermodr_api.recipients.service import Recipients
+from hermodr_api.reference import routes as reference
 from hermodr_api.reference.routes import reference_routes
+from hermodr_api.reference.service import Description
 from hermodr_api.settings import ApiSettings
-from hermodr_api.tasks.routes import TaskRoutes
+from hermodr_api.tasks import routes as tasks
+from hermodr_api.tasks.service import Tasks
+from hermodr_api.templates import routes as templates
 from hermodr_api.templates.publishing import Publishing
-from hermodr_api.templates.routes import TemplateRoutes
-from hermodr_api.updates.routes import UpdateRoutes
+from hermodr_api.templates.service import Templates
+from hermodr_api.updates import routes as updates
+from hermodr_api.updates.service import Updates
 from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_ledger.access import rates
 from hermodr_ledger.engine import Ledger
@@ -78,6 +90,26 @@ _BULK_CONNECTION_SECONDS = 20.0
 _SPACING_SECONDS = 0.02
 """Between messages of one priority. Two hundred jobs a second, each rung for by itself, keep two cores busy with their
 way, and requests waiting for these; four to a message they take a quarter less (ADR 0028)."""
+
+
+_ROOMS = (
+    jobs,
+    dead_letters,
+    queues,
+    providers,
+    tasks,
+    recipients,
+    groups,
+    members,
+    updates,
+    previews,
+    templates,
+    api_keys,
+    audit,
+    health,
+    reference,
+)
+"""The modules of the routes."""
 
 
 class Api:
@@ -132,6 +164,7 @@ class Api:
             self._bulk_ledger, self.directory, self.announcer, self.clock, domain, self._count, channels
         )
         self.counts = Counts(self.clock)
+        self._repeatable = Repeatable(self.ledger)
         self._gate = Gate(self.authenticator, Limiter(partial(rates.take, self.ledger), self.clock))
         taken_on = NotificationRoutes(self._gate, self.notifications, self.bulk)
         shortcuts = {("POST", "/v1/notifications"): taken_on.post}
@@ -150,39 +183,53 @@ class Api:
 
     def _framework(self, taken_on: NotificationRoutes) -> FastAPI:
         app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-        gate = self._gate
-        repeatable = Repeatable(self.ledger)
-        cold = self.ledger.cold
         writing = WriteCheck(self._trial_ledger, self.clock)
         check = HealthCheck(self.ledger, writing, self.broker, self.clock, self.counts)
-        health = HealthRoutes(check, self.authenticator, self.registry)
+        services = [self._gate, check, Description(app), *self._of_jobs(check), *self._of_people()]
+        services += [*self._of_content(), *self._of_operators(check)]
+        app.state.provided = {type(each): each for each in services}
         app.include_router(taken_on.router())
-        domain = self.settings.message_id_domain
-        app.include_router(JobMetricsRoutes(gate, self.ledger, self.counts, self.clock, check).router())
-        app.include_router(JobRoutes(gate, self.ledger, self.clock, domain).router())
-        operators = Operators(self.ledger, self.settings.operator_project)
-        letters = DeadLetters(cold, repeatable, self.announcer, operators)
-        app.include_router(DeadLetterRoutes(gate, letters).router())
-        queues = Queues(self.ledger, repeatable, operators, check, self.counts, self.broker.topology)
-        app.include_router(QueueRoutes(gate, queues).router())
-        app.include_router(ProviderRoutes(gate, Providers(cold, operators)).router())
-        app.include_router(TaskRoutes(gate, self.accepting, self.clock).router())
-        book = (gate, cold, repeatable)
-        app.include_router(RecipientRoutes(*book, self.clock).router())
-        control = JobControl(self.ledger, repeatable, self.announcer, domain)
-        app.include_router(JobControlRoutes(gate, control).router())
-        for people in (GroupRoutes, MemberRoutes, UpdateRoutes):
-            app.include_router(people(*book).router())
-        app.include_router(PreviewRoutes(*book, self.publishing).router())
-        app.include_router(TemplateRoutes(*book, self.directory, self.publishing).router())
-        app.include_router(ApiKeyRoutes(*book, self.authenticator).router())
-        app.include_router(AuditRoutes(gate, cold).router())
-        app.include_router(health.router())
-        app.include_router(IndexRoutes(app).router())
-        app.router.routes.extend([*health.operations(), *reference_routes()])
+        for room in _ROOMS:
+            app.include_router(room.router)
+        app.router.routes.extend(operations(check, self.authenticator, self.registry))
+        app.router.routes.extend(reference_routes())
         problems.install(app)
-        openapi.install(app, version("hermodr-api"))
+        openapi.install(app, version("hermodr-api"), (NotificationIn, BulkItemIn))
         return app
+
+    def _of_jobs(self, check: HealthCheck) -> list[object]:
+        domain = self.settings.message_id_domain
+        return [
+            Jobs(self.ledger, self.clock, domain),
+            JobControl(self.ledger, self._repeatable, self.announcer, domain),
+            JobMetrics(self.ledger, self.counts, self.clock, check),
+            Tasks(self.accepting, self.clock),
+        ]
+
+    def _of_people(self) -> list[object]:
+        return [
+            Recipients(self.ledger.cold, self._repeatable, self.clock),
+            Groups(self.ledger.cold, self._repeatable),
+            Members(self.ledger.cold, self._repeatable),
+            Updates(self.ledger.cold, self._repeatable),
+        ]
+
+    def _of_content(self) -> list[object]:
+        return [
+            Templates(self.ledger.cold, self._repeatable, self.publishing, self.directory.forget),
+            Previews(self.ledger.cold, self._repeatable, self.publishing),
+        ]
+
+    def _of_operators(self, check: HealthCheck) -> list[object]:
+        operators = Operators(self.ledger, self.settings.operator_project)
+        topology = self.broker.topology
+        return [
+            ApiKeys(self.ledger.cold, self._repeatable, self.authenticator),
+            AuditTrail(self.ledger.cold),
+            DeadLetters(self.ledger.cold, self._repeatable, self.announcer, operators),
+            Queues(self.ledger, self._repeatable, operators, check, self.counts, topology),
+            Providers(self.ledger.cold, operators),
+        ]
 
     async def drain(self) -> None:
         """Returns when all that was accepted is committed and announced, or given up."""

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from hermodr_api.access.tokens import MOST_BYTES, Untrusted
 from hermodr_api.access.users import Users
+from hermodr_api.answers import patience
 from hermodr_api.errors import FORBIDDEN, UNAUTHENTICATED, Refused
-from hermodr_api.http.answers import patience
 from hermodr_ledger.access import keys
 from hermodr_ledger.access.audit import Actor
 from hermodr_ledger.access.keys import Scope

@@ -14,8 +14,8 @@ import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from hermodr_api.answers import patience
 from hermodr_api.errors import RATE_LIMITED, Refused
-from hermodr_api.http.answers import patience
 from hermodr_ledger.access.rates import BucketRequest, Granted, Limit
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer

@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from hermodr_api.access.authentication import Caller
+from hermodr_api.answers import patience
 from hermodr_api.errors import FORBIDDEN, Refused
-from hermodr_api.http.answers import patience
 from hermodr_ledger.access import projects
 from hermodr_ledger.engine import Ledger
 

@@ -7,8 +7,8 @@ import jwt
 
 from hermodr_api.access.jwks import KeySet, KeysUnavailable
 from hermodr_api.access.tokens import SECRET_ALGORITHM, Claims, Expected, Head, Untrusted, head_of, verify
+from hermodr_api.answers import patience
 from hermodr_api.errors import Refused, unavailable
-from hermodr_api.http.answers import patience
 from hermodr_ledger.access import projects
 from hermodr_ledger.engine import Ledger
 from hermodr_servicekit.clock import Clock

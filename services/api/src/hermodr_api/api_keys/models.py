@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from hermodr_api.http.bodies import Body
 from hermodr_ledger.access.keys import KeyChanges, Scope
@@ -42,6 +43,10 @@ class RateLimitView(BaseModel):
 class ApiKeyIn(Body):
     """A new key. `admin` may do everything the other scopes may, and handle keys."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "checkout", "scopes": ["send", "read"]}]}
+    )
+
     name: KeyName = Field(default="", description="What people call the key.", examples=["checkout"])
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)] = Field(
         description="What it may do: `send` notifications, `read`, `manage` recipients and templates, or `admin`.",
@@ -55,6 +60,8 @@ class ApiKeyIn(Body):
 
 class ApiKeyPatch(Body):
     """What people call the key, and how often it may call."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "checkout"}]})
 
     name: KeyName = Field(default="", description="The new name.", examples=["checkout"])
     rate_limit: RateLimitIn | None = Field(
@@ -72,10 +79,21 @@ class ApiKeyPatch(Body):
         return wanted
 
 
+_EXAMPLE: JsonDict = {
+    "id": "01a2018c-e359-7702-8eb3-8dd0fbf20000",
+    "name": "checkout",
+    "hint": "hk_3kF9",
+    "scopes": ["send", "read"],
+    "created_at": "2026-11-22T09:00:00Z",
+    "revoked_at": None,
+    "rate_limit": {"requests": 600, "seconds": 60, "burst": 600},
+}
+
+
 class ApiKeyView(BaseModel):
     """A key without its secret; `hint` is how it begins."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [_EXAMPLE]})
 
     id: UUID
     name: str
@@ -90,6 +108,10 @@ class ApiKeyView(BaseModel):
 
 class CreatedApiKeyView(ApiKeyView):
     """A new key. `key` is shown this once: a replayed answer has `null` there, for nobody knows it any more."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [_EXAMPLE | {"key": "hk_3kF9 (and 40 more characters)"}]}
+    )
 
     key: str | None
 

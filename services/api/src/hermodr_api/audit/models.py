@@ -4,14 +4,25 @@ from datetime import datetime
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from hermodr_ledger.access.audit import ActorKind
+
+_EXAMPLE: JsonDict = {
+    "id": "01a2018c-e359-7702-8eb3-8dd0fbf20000",
+    "at": "2026-11-22T09:00:00Z",
+    "actor": "key",
+    "actor_id": "01a20187-12aa-7c41-b0d6-2f9e6a4c0000",
+    "action": "template.change",
+    "subject": "01a20188-6d2c-7f30-9a51-5c0e3b7d0000",
+    "detail": {"name": "magic_link", "version": 2},
+}
 
 
 class AuditEntryView(BaseModel):
     """Something an operator changed."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [_EXAMPLE]})
 
     id: UUID
     at: datetime

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from hermodr_api.http.bodies import Body, Label, Moment
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.dead_letters.lookup import DeadLetter, DeadLetterSearch, OpenedDeadLetter
-from hermodr_ledger.dead_letters.replaying import Replayed
 
 MOST_RATE = 500.0
 
@@ -50,6 +50,18 @@ class DeadLetterFilter(Body):
 class ReplayIn(Body):
     """Which dead letters to replay, and how fast."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "filter": {"channel": "email", "reason": "attempts exhausted"},
+                    "dry_run": True,
+                    "rate": 50,
+                }
+            ]
+        }
+    )
+
     filter: DeadLetterFilter = Field(
         description="Which ones, of those not replayed yet; `{}` means all of them."
     )
@@ -59,11 +71,34 @@ class ReplayIn(Body):
     )
 
 
+_EXAMPLE: JsonDict = {
+    "id": "01a2018c-e359-7702-8eb3-8dd0fbf20000",
+    "queue": "email.dead",
+    "reason": "attempts exhausted: smtp_451",
+    "type": "magic_link",
+    "job_id": "01a20188-6d2c-7f30-9a51-5c0e3b7d0000",
+    "delivery_id": "01a20188-7b1e-7a02-8c3f-1d5e9f4b0000",
+    "raw_bytes": None,
+    "created_at": "2026-11-22T09:00:00Z",
+    "replay_at": None,
+    "replayed_at": None,
+}
+_FAILURE: JsonDict = {
+    "channel": "email",
+    "state": "failed",
+    "attempt": 8,
+    "max_attempts": 8,
+    "provider": "smtp",
+    "code": "smtp_451",
+    "detail": "4.7.1 greylisted, try again later",
+}
+
+
 class DeadLetterView(BaseModel):
     """What exhausted its attempts, or could not be read or handled. `raw_bytes`: the size of a raw message, which
     belongs to no job. `replay_at`: when it is to be replayed, if somebody asked for that."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [_EXAMPLE]})
 
     id: UUID
     queue: str
@@ -108,6 +143,20 @@ class FailureView(BaseModel):
 
 class OpenedLetterView(DeadLetterView):
     """A dead letter with what is in it: of a job's delivery its failure, of a raw message its headers and body."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                _EXAMPLE
+                | {
+                    "failure": _FAILURE,
+                    "headers": {},
+                    "body": None,
+                    "status_url": "/v1/jobs/01a20188-6d2c-7f30-9a51-5c0e3b7d0000",
+                }
+            ]
+        }
+    )
 
     failure: FailureView | None
     headers: dict[str, Any]
@@ -165,16 +214,3 @@ def _raw_body(letter: DeadLetter, beginning: bytes | None) -> RawBody | None:
     except UnicodeDecodeError:
         content = base64.b64encode(beginning).decode()
         return RawBody(encoding="base64", content=content, truncated=truncated)
-
-
-def replayed_view(letter_id: UUID, replayed: Replayed) -> bytes:
-    """The answer of `POST /v1/dead-letters/{id}/replay`."""
-    view = ReplayedView.model_validate(
-        {
-            "id": letter_id,
-            "outcome": replayed.outcome,
-            "job_id": replayed.job_id,
-            "replayed_at": replayed.replayed_at,
-        }
-    )
-    return view.model_dump_json().encode()

@@ -1,18 +1,19 @@
 """What operators do with dead letters."""
 
+from dataclasses import asdict
 from uuid import UUID
 
 from hermodr_api.access.authentication import Caller
 from hermodr_api.access.operators import Operators
+from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.dead_letters.models import (
     DeadLetterFilter,
     DeletedView,
+    ReplayedView,
     ReplayIn,
     ReplayPlanView,
-    replayed_view,
 )
 from hermodr_api.errors import CONFLICT, SINGLETON_TAKEN, Flaw, Refused, invalid, not_found
-from hermodr_api.http.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_contracts.vocabulary import Priority
 from hermodr_ledger.access import audit
 from hermodr_ledger.dead_letters import lookup, replaying
@@ -47,11 +48,14 @@ class DeadLetters:
         async with patience():
             return await walk(self._ledger, page, lambda at, rows: lookup.page(at, sight, wanted, rows))
 
-    async def read(self, caller: Caller, letter_id: UUID) -> OpenedDeadLetter | None:
-        """A letter, opened. Raises `LedgerUnavailable`."""
+    async def read(self, caller: Caller, letter_id: UUID) -> OpenedDeadLetter:
+        """A letter, opened. Raises `Refused` and `LedgerUnavailable`."""
         sight = await self._sight(caller)
         async with patience():
-            return await lookup.read(self._ledger, sight, letter_id)
+            opened = await lookup.read(self._ledger, sight, letter_id)
+        if opened is None:
+            raise not_found("dead letter")
+        return opened
 
     async def replay(self, caller: Caller, letter_id: UUID, key: Key | None) -> Answer:
         """Replays one. Raises `Refused` and `LedgerUnavailable`."""
@@ -69,7 +73,7 @@ class DeadLetters:
             await audit.record(
                 transaction, caller.project_id, caller.actor, "dead_letter.replay", letter_id, detail
             )
-            return Outcome(replayed_view(letter_id, replayed))
+            return Outcome.of(ReplayedView, {"id": letter_id} | asdict(replayed))
 
         answer = await self._repeatable.run(caller.project_id, key, 202, act)
         for priority, job_id in to_announce:
@@ -98,18 +102,17 @@ class DeadLetters:
 
         return await self._repeatable.run(caller.project_id, key, 202, act)
 
-    async def delete(self, caller: Caller, letter_id: UUID) -> bool:
-        """Throws one away. Raises `LedgerUnavailable`."""
+    async def delete(self, caller: Caller, letter_id: UUID) -> None:
+        """Throws one away. Raises `Refused` and `LedgerUnavailable`."""
         sight = await self._sight(caller)
         async with patience(), self._ledger.transaction() as transaction:
-            gone = await lookup.delete(transaction, sight, letter_id)
-            if gone:
-                await audit.record(
-                    transaction, caller.project_id, caller.actor, "dead_letter.delete", letter_id
-                )
-        return gone
+            if not await lookup.delete(transaction, sight, letter_id):
+                raise not_found("dead letter")
+            await audit.record(transaction, caller.project_id, caller.actor, "dead_letter.delete", letter_id)
 
-    async def delete_many(self, caller: Caller, meant: DeadLetterFilter, replayed: bool | None) -> bytes:
+    async def delete_many(
+        self, caller: Caller, meant: DeadLetterFilter, replayed: bool | None
+    ) -> DeletedView:
         """Throws those of a filter away. Raises `Refused` and `LedgerUnavailable`."""
         if not meant.narrows and replayed is None:
             raise invalid(
@@ -126,7 +129,7 @@ class DeadLetters:
             await audit.record(
                 transaction, caller.project_id, caller.actor, "dead_letter.delete", detail=detail
             )
-        return DeletedView(deleted=deleted, more=deleted == MOST_TOGETHER).model_dump_json().encode()
+        return DeletedView(deleted=deleted, more=deleted == MOST_TOGETHER)
 
     async def _sight(self, caller: Caller) -> Sight:
         return Sight(caller.project_id, raw=await self._operators.include(caller))

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 import structlog
 
-from hermodr_api.http.answers import patience
+from hermodr_api.answers import patience
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.periodic import rest_after

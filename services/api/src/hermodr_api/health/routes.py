@@ -1,80 +1,55 @@
 """`/health` and its relatives: for operators, balancers and supervisors. No key is needed, and no secret is shown."""
 
-import orjson
+from typing import Annotated, Any
+
 from fastapi import APIRouter, Depends
 from prometheus_client import CollectorRegistry
-from pydantic import BaseModel
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from hermodr_api.access.authentication import Authenticator
+from hermodr_api.health.models import BrokerHealthView, HealthView
 from hermodr_api.health.service import Health, HealthCheck
-from hermodr_api.http.intake import ok
-from hermodr_api.http.openapi import documented
-from hermodr_api.http.parameters import only_known
+from hermodr_api.http.parameters import known_parameters
+from hermodr_api.http.provided import provided
+from hermodr_api.http.routing import Route
 from hermodr_servicekit.web import ops_routes
 
+router = APIRouter(
+    prefix="/health", tags=["health"], route_class=Route, dependencies=[Depends(known_parameters)]
+)
 
-class HealthView(BaseModel):
-    """How the installation is doing. `unhealthy`: nothing can be accepted."""
-
-    status: str
-    database: dict[str, object]
-    broker: dict[str, object]
-    circuit_breakers: dict[str, str]
-    providers: dict[str, dict[str, object]]
-    services: dict[str, dict[str, object]]
-    warnings: list[str]
+Check = Annotated[HealthCheck, provided(HealthCheck)]
 
 
-class BrokerHealthView(BaseModel):
-    """How the broker is doing, queue by queue."""
-
-    status: str
-    connected: bool
-    queues: dict[str, dict[str, int]]
-    warnings: list[str]
+@router.get("", response_model=HealthView, responses={503: {"description": "Unhealthy", "model": HealthView}})
+async def whole(check: Check, response: Response) -> Any:
+    """How the installation is doing."""
+    return _report(await check.whole(), response)
 
 
-class HealthRoutes:
-    """Health."""
+@router.get(
+    "/broker",
+    response_model=BrokerHealthView,
+    responses={503: {"description": "Unhealthy", "model": BrokerHealthView}},
+)
+async def broker(check: Check, response: Response) -> Any:
+    """How the broker is doing."""
+    return _report(await check.broker(), response)
 
-    def __init__(self, check: HealthCheck, authenticator: Authenticator, registry: CollectorRegistry) -> None:
-        self._check = check
-        self._authenticator = authenticator
-        self._registry = registry
 
-    def router(self) -> APIRouter:
-        """The routes of `/health` and `/health/broker`."""
-        router = APIRouter(tags=["health"], dependencies=[Depends(only_known)])
-        for path, endpoint, summary, view in (
-            ("/health", self.whole, "How the installation is doing", HealthView),
-            ("/health/broker", self.broker, "How the broker is doing", BrokerHealthView),
-        ):
-            docs = documented(summary, method="GET", scope=None, answer=view)
-            docs["responses"][503] = {"description": "Unhealthy", "model": view}
-            router.add_api_route(path, endpoint, **docs)
-        return router
+def _report(health: Health, response: Response) -> Any:
+    response.status_code = 503 if health.status == "unhealthy" else 200
+    return health.report
 
-    def operations(self) -> list[BaseRoute]:
-        """`/health/live`, `/health/ready` and `/metrics`, as every service has them."""
-        return list(ops_routes(self._ready, self._registry))
 
-    async def whole(self) -> Response:
-        """`GET /health`."""
-        return _answer(await self._check.whole())
+def operations(
+    check: HealthCheck, authenticator: Authenticator, registry: CollectorRegistry
+) -> list[BaseRoute]:
+    """`/health/live`, `/health/ready` and `/metrics`, as every service has them."""
 
-    async def broker(self) -> Response:
-        """`GET /health/broker`."""
-        return _answer(await self._check.broker())
-
-    async def _ready(self) -> dict[str, bool]:
+    async def ready() -> dict[str, bool]:
         # The broker is not asked for: without it jobs are accepted all the same.
-        return {"schema": self._authenticator.opened, "database": await self._check.database_writes()}
+        return {"schema": authenticator.opened, "database": await check.database_writes()}
 
-
-def _answer(health: Health) -> Response:
-    return ok(
-        orjson.dumps(dict(health.report), option=orjson.OPT_UTC_Z),
-        503 if health.status == "unhealthy" else 200,
-    )
+    return list(ops_routes(ready, registry))

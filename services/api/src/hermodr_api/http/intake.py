@@ -2,22 +2,19 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
+from fastapi import Depends
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from hermodr_api.access.authentication import Authenticator, Caller
-from hermodr_api.access.limits import Limiter
+from hermodr_api.access.authentication import Caller
+from hermodr_api.answers import Answer, Key
 from hermodr_api.errors import TOO_LARGE, TOO_SLOW, UNSUPPORTED_MEDIA_TYPE, Flaw, Refused, invalid
-from hermodr_api.http.answers import Answer, Key
+from hermodr_api.http.auth import CALLER
 from hermodr_api.http.bodies import Body, read
+from hermodr_api.http.fingerprints import fingerprint
 from hermodr_api.http.json_text import parse
-from hermodr_api.http.parameters import only_known
-from hermodr_api.http.problems import RATE_LIMIT
-from hermodr_api.notifications.models import fingerprint
-from hermodr_ledger.access.keys import Scope
 
 M = TypeVar("M", bound=Body)
 
@@ -26,50 +23,8 @@ JSON = "application/json"
 BODY_SECONDS = 30.0
 """A request that dribbles in would hold its connection for ever."""
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_CALLER = "hermodr_caller"
-
-
-class Gate:
-    """Lets callers in. `needs_…` are dependencies: they run before anything else of the request is looked at."""
-
-    def __init__(self, authenticator: Authenticator, limiter: Limiter) -> None:
-        self._authenticator = authenticator
-        self._limiter = limiter
-
-    async def admit(self, request: Request, scope: Scope, *, users: bool = False) -> Caller:
-        """Who calls: a key, or an end user if `users`; with a query of known parameters. Raises `Refused`."""
-        caller = await self._authenticator.caller(request.headers.get("authorization"), scope, users=users)
-        if caller.limit is not None:
-            request.scope[RATE_LIMIT] = await self._limiter.take(caller.subject, caller.limit)
-        only_known(request)
-        return caller
-
-    async def needs_read(self, request: Request) -> None:
-        """Only callers with the scope `read`."""
-        request.scope[_CALLER] = await self.admit(request, "read")
-
-    async def needs_manage(self, request: Request) -> None:
-        """Only callers with the scope `manage`."""
-        request.scope[_CALLER] = await self.admit(request, "manage")
-
-    async def needs_admin(self, request: Request) -> None:
-        """Only callers with the scope `admin`."""
-        request.scope[_CALLER] = await self.admit(request, "admin")
-
-    def user_or(self, scope: Scope) -> Callable[[Request], Awaitable[None]]:
-        """A dependency: keys with the scope, and end users, to whom the route shows what is theirs alone
-        (`caller_of(request).user_id`)."""
-
-        async def let_in(request: Request) -> None:
-            request.scope[_CALLER] = await self.admit(request, scope, users=True)
-
-        return let_in
-
-
-def caller_of(request: Request) -> Caller:
-    """Whom the gate let in."""
-    caller: Caller = request.scope[_CALLER]
-    return caller
+_IDEMPOTENCY = "hermodr_idempotency_key"
+"""Where the request's scope carries the key of a request whose body was read."""
 
 
 async def read_bytes(request: Request, limit: int, media_types: tuple[str, ...] = (JSON,)) -> bytes:
@@ -123,16 +78,33 @@ async def read_nothing(request: Request) -> None:
         raise invalid(Flaw(("body",), "this request has no body"))
 
 
-async def read_body(request: Request, model: type[M]) -> tuple[M, Key | None]:
-    """The typed body and the idempotency key. Raises `Refused`. A body may be a megabyte, which takes its time to
-    take apart: a thread of its own keeps that from everybody else's requests."""
+def has_body(request: Request) -> bool:
+    """Whether there is a body to read, for where it may be left out."""
+    headers = request.headers
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+
+
+async def read_body(request: Request, model: type[M]) -> M:
+    """The typed body; its idempotency key is there for `IdempotencyKey`. Raises `Refused`. A body may be a megabyte,
+    which takes its time to take apart: a thread of its own keeps that from everybody else's requests."""
     text = await read_bytes(request, MIB)
 
     def take_apart() -> tuple[M, Key | None]:
         document = parse(text)
         return read(model, document), key_of(request, document)
 
-    return await asyncio.to_thread(take_apart)
+    body, request.scope[_IDEMPOTENCY] = await asyncio.to_thread(take_apart)
+    return body
+
+
+async def _idempotency_key(request: Request) -> Key | None:
+    return request.scope[_IDEMPOTENCY] if _IDEMPOTENCY in request.scope else key_of(request)
+
+
+IdempotencyKey = Annotated[Key | None, Depends(_idempotency_key)]
+"""The client's key, with a fingerprint of what it sent with it. Raises `Refused`."""
+NoBody = Annotated[None, Depends(read_nothing)]
+"""A request that needs no body has none, or `{}`. To stand after the caller. Raises `Refused`."""
 
 
 def key_of(request: Request, body: object = None) -> Key | None:
@@ -144,7 +116,7 @@ def key_of(request: Request, body: object = None) -> Key | None:
         return None
     if not _KEY.fullmatch(value):
         raise invalid(Flaw(("header", "Idempotency-Key"), "must be 1 to 255 visible ASCII characters"))
-    caller: Caller | None = request.scope.get(_CALLER)
+    caller: Caller | None = request.scope.get(CALLER)
     if caller is not None and caller.user_id is not None:
         value = f"{caller.subject} {value}"  # no key of the application's has a space
     return Key(value, fingerprint(request.method, request.url.path, body))
@@ -154,8 +126,3 @@ def respond(answer: Answer) -> Response:
     """The answer on the wire."""
     headers = {"idempotent-replayed": "true"} if answer.replayed else None
     return Response(answer.body, answer.status, headers=headers, media_type=JSON)
-
-
-def ok(body: bytes, status: int = 200) -> Response:
-    """A JSON answer."""
-    return Response(body, status, media_type=JSON)

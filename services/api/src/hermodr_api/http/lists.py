@@ -1,17 +1,18 @@
 """The query of every list and the page that answers it."""
 
 from collections.abc import Collection
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
 
-from fastapi import Query
+from fastapi import Depends, Query
 from pydantic import BaseModel
 from starlette.requests import Request
-from starlette.responses import Response
 
 from hermodr_api.http.bodies import NUMERAL, Moment
 from hermodr_api.http.cursors import MOST_OF_A_CURSOR, Order, cursor_at, name_of, page_of
-from hermodr_api.http.intake import ok
 from hermodr_ledger.engine.paging import Identified, Page, PageResult
+
+A = TypeVar("A", bound=BaseModel)
 
 Limit = Annotated[int, Query(ge=1, le=200, description="Rows of a page."), NUMERAL]
 Cursor = Annotated[
@@ -27,27 +28,38 @@ After = Annotated[
 Before = Annotated[Moment | None, Query(description="Made before this time, given with its offset.")]
 
 
-def page_asked(request: Request, limit: int, cursor: str | None, sort: Order) -> Page:
-    """The page of this request's list. Raises `Refused` for a cursor of another."""
-    return page_of(limit, cursor, sort, _name(request))
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a list was asked for: a page of it, and the name by which its cursors know it."""
+
+    page: Page
+    name: bytes
+
+    def answer(
+        self,
+        answer: type[A],
+        view: type[BaseModel],
+        found: PageResult[Identified],
+        without: Collection[str] = (),
+    ) -> A:
+        """`{"data", "next_cursor"}` of what was found. Of each row those members count as unset, for a route with
+        `response_model_exclude_unset`."""
+        cursor = cursor_at(found.next, self.name) if found.next is not None else None
+        data = [view.model_validate(row) for row in found.rows]
+        for each in data:
+            each.model_fields_set.difference_update(without)
+        return answer.model_validate({"data": data, "next_cursor": cursor})
 
 
-def listed(
-    request: Request,
-    found: PageResult[Identified],
-    view: type[BaseModel],
-    answer: type[BaseModel],
-    without: Collection[str] = (),
-) -> Response:
-    """`{"data", "next_cursor"}` of what was found, the rows without those members."""
-    cursor = cursor_at(found.next, _name(request)) if found.next is not None else None
-    data = [view.model_validate(row) for row in found.rows]
-    return ok(page_json(answer.model_validate({"data": data, "next_cursor": cursor}), without))
+async def _asked(
+    request: Request, limit: Limit = 50, cursor: Cursor = None, sort: Sort = "created_at"
+) -> Asked:
+    name = _name(request)
+    return Asked(page_of(limit, cursor, sort, name), name)
 
 
-def page_json(page: BaseModel, without: Collection[str]) -> bytes:
-    """A page's answer, its rows without those members."""
-    return page.model_dump_json(exclude={"data": {"__all__": set(without)}}).encode()
+Listing = Annotated[Asked, Depends(_asked)]
+"""The page that is asked for. Raises `Refused` for a cursor of another list."""
 
 
 def including(*names: str) -> Any:

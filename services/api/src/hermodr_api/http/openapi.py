@@ -5,50 +5,15 @@ from typing import Any, Literal
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from hermodr_api.api_keys.models import ApiKeyIn, ApiKeyPatch
-from hermodr_api.dead_letters.models import ReplayIn
 from hermodr_api.errors import CAUSES, KINDS
-from hermodr_api.groups.models import GroupIn, GroupPatch, MemberPatch, MembersIn
+from hermodr_api.http.auth import Needs
+from hermodr_api.http.bodies import Body
 from hermodr_api.http.problems import MEDIA_TYPE
-from hermodr_api.jobs.endings import CancelByKeyIn
-from hermodr_api.jobs.queries import BulkRetryIn
-from hermodr_api.notifications.models import BulkItemIn, NotificationIn
-from hermodr_api.previews.models import DraftPreviewIn, PreviewIn
-from hermodr_api.queues.models import PauseIn
-from hermodr_api.recipients.models import PreferencesIn, RecipientIn, RecipientPatch
-from hermodr_api.tasks.models import TaskIn
-from hermodr_api.templates.models import RollbackIn, TemplateIn, TemplatePatch
-from hermodr_api.updates.models import ReadIn, UpdateIn, UpdatePatch
 
-BODIES: tuple[type[BaseModel], ...] = (
-    NotificationIn,
-    BulkItemIn,
-    RecipientIn,
-    RecipientPatch,
-    PreferencesIn,
-    GroupIn,
-    GroupPatch,
-    MembersIn,
-    MemberPatch,
-    UpdateIn,
-    UpdatePatch,
-    ReadIn,
-    TemplateIn,
-    TemplatePatch,
-    RollbackIn,
-    PreviewIn,
-    DraftPreviewIn,
-    ApiKeyIn,
-    ApiKeyPatch,
-    TaskIn,
-    ReplayIn,
-    BulkRetryIn,
-    CancelByKeyIn,
-    PauseIn,
-)
 _REF = "#/components/schemas/"
 _TITLES = {
     status: " / ".join(k.title for k in KINDS if k.status == status)
@@ -118,6 +83,49 @@ def problem(status: int) -> dict[str, Any]:
     return {"description": _TITLES[status], "content": content} | ({"headers": headers} if headers else {})
 
 
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """`responses=` of a route: the problems it has beyond those of all its kind (`describe`)."""
+    return {each: problem(each) for each in statuses}
+
+
+def describe(route: APIRoute, needs: Needs | None, body: type[Body] | None) -> None:
+    """Adds to a route's description what follows from its kind. The first sentence of its docstring is the summary."""
+    method = min(route.methods or ())
+    summary, _, rest = route.description.partition("\n\n")
+    route.summary = route.response_description = " ".join(summary.split()).removesuffix(".")
+    scope, users = (needs.scope, needs.users) if needs is not None else (None, False)
+    route.description = "\n\n".join(filter(None, (rest, _who(scope, users))))
+    route.responses = refusals(*_statuses(method, scope, body)) | route.responses
+    route.openapi_extra = _extra(method, scope, users, body) | (route.openapi_extra or {})
+    if method == "POST" and scope:
+        route.responses.setdefault(route.status_code or 200, {})["headers"] = _REPLAYED
+
+
+def _statuses(method: str, scope: str | None, body: type[BaseModel] | None) -> list[int]:
+    statuses = {422, 431, 500} | ({401, 403, 429, 503} if scope else set())
+    if body is not None:
+        statuses |= {400, 408, 413, 415}
+    if method == "POST":
+        statuses |= {409}
+    return sorted(statuses)
+
+
+def _extra(method: str, scope: str | None, users: bool, body: type[BaseModel] | None) -> dict[str, Any]:
+    callers: list[dict[str, list[str]]] = [{"apiKey": []}] if scope else []
+    extra: dict[str, Any] = {"security": [*callers, {"userToken": []}] if users else callers}
+    if method == "POST" and scope:
+        extra["parameters"] = [_IDEMPOTENCY_KEY]
+    if body is not None and (example := _example(body)) is not None:
+        extra["requestBody"] = {"content": {"application/json": {"example": example}}}
+    return extra
+
+
+def _example(body: type[BaseModel]) -> object:
+    extra = body.model_config.get("json_schema_extra")
+    examples = extra.get("examples") if isinstance(extra, dict) else None
+    return examples[0] if isinstance(examples, list) else None
+
+
 def documented(
     summary: str,
     *,
@@ -130,18 +138,12 @@ def documented(
     problems: Sequence[int] = (),
     users: bool = False,
 ) -> dict[str, Any]:
-    """The arguments of `add_api_route` that document a route. `users`: end users may call it too (`Gate.user_or`)."""
-    statuses = {422, 431, 500, 503, *problems} | ({401, 403, 429} if scope or users else set())
-    if body is not None:
-        statuses |= {400, 408, 413, 415}
-    if method == "POST":
-        statuses |= {409}
+    """The arguments of `add_api_route` that document a route whose body the framework does not see."""
+    statuses = sorted({*_statuses(method, scope, body), 503, *problems})
     good: dict[str, Any] = {"description": summary} | ({"model": answer} if answer is not None else {})
-    callers: list[dict[str, list[str]]] = [{"apiKey": []}] if scope else []
-    extra: dict[str, Any] = {"security": [*callers, {"userToken": []}] if users else callers}
+    extra = _extra(method, scope, users, None)
     if method == "POST" and scope:
         good["headers"] = _REPLAYED
-        extra["parameters"] = [_IDEMPOTENCY_KEY]
     if body is not None:
         content: dict[str, Any] = {"schema": {"$ref": _REF + body.__name__}}
         if example is not None:
@@ -152,7 +154,7 @@ def documented(
         "summary": summary,
         "status_code": status,
         "response_model": None,
-        "responses": {status: good} | {each: problem(each) for each in sorted(statuses)},
+        "responses": {status: good} | refusals(*statuses),
         "openapi_extra": extra,
         "description": _who(scope, users),
     }
@@ -165,18 +167,19 @@ def _who(scope: str | None, users: bool) -> str | None:
     return f"{key}." if key else None
 
 
-def install(app: FastAPI, version: str) -> None:
-    """Makes `app.openapi` complete. The document is built once, when first asked for."""
+def install(app: FastAPI, version: str, hot: Sequence[type[BaseModel]]) -> None:
+    """Makes `app.openapi` complete. The document is built once, when first asked for. `hot`: the bodies that the
+    framework does not see."""
 
     def build() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _build(app, version)
+            app.openapi_schema = _build(app, version, hot)
         return app.openapi_schema
 
     app.openapi = build  # type: ignore[method-assign]
 
 
-def _build(app: FastAPI, version: str) -> dict[str, Any]:
+def _build(app: FastAPI, version: str, hot: Sequence[type[BaseModel]]) -> dict[str, Any]:
     schema = get_openapi(
         title="Hermodr",
         version=version,
@@ -187,7 +190,7 @@ def _build(app: FastAPI, version: str) -> dict[str, Any]:
     components = schema.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     _, definitions = models_json_schema(
-        [(model, "validation") for model in BODIES], ref_template=_REF + "{model}"
+        [(model, "validation") for model in (*hot, *_bodies(app))], ref_template=_REF + "{model}"
     )
     schemas |= definitions["$defs"]
     schemas["Problem"] = _PROBLEM
@@ -203,3 +206,9 @@ def _build(app: FastAPI, version: str) -> dict[str, Any]:
         },
     }
     return schema
+
+
+def _bodies(app: FastAPI) -> list[type[BaseModel]]:
+    """Of all routes. The framework's own schemas of them leave out that a default is null."""
+    fields = [getattr(each, "body_field", None) for each in iter_route_contexts(app.routes)]
+    return list(dict.fromkeys(field.field_info.annotation for field in fields if field is not None))

@@ -11,8 +11,13 @@ from starlette.requests import Request
 from hermodr_api.errors import Flaw, invalid
 
 
+async def known_parameters(request: Request) -> None:
+    """A dependency of routes without a caller, of which the gate sees nothing."""
+    only_known(request)
+
+
 def only_known(request: Request) -> None:
-    """A dependency, and what the gate asks of every request it lets in. Raises `Refused` for a parameter that the route
+    """What the gate asks of every request it lets in. Raises `Refused` for a parameter that the route
     does not have, stands twice, or is no UTF-8: a misspelt filter would show, or change, more than was meant."""
     query: bytes = request.scope["query_string"]
     if not query:
@@ -48,7 +53,7 @@ def _text(part: bytes) -> str | None:
 
 
 def _names(dependant: Dependant) -> Iterator[str]:
-    for parameter in dependant.query_params:
-        yield parameter.alias
     for inner in dependant.dependencies:
         yield from _names(inner)
+    for parameter in dependant.query_params:
+        yield parameter.alias

@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
+from hermodr_api.answers import Answer, Key, patience, settled
 from hermodr_api.errors import SINGLETON_TAKEN, Flaw, Refused, contested, invalid
-from hermodr_api.http.answers import Answer, Key, patience, settled
 from hermodr_contracts.topology import SERVED_KINDS
 from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_ledger.access import idempotency

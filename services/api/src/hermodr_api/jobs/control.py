@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from hermodr_api.access.authentication import Caller
+from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience, settled
 from hermodr_api.errors import CONFLICT, SINGLETON_TAKEN, Refused, not_found
-from hermodr_api.http.answers import Answer, Key, Outcome, Repeatable, patience, settled
 from hermodr_api.jobs.endings import CancelledByKeyView
 from hermodr_api.jobs.models import AcceptedView, BulkRetryView, CancelledView, NotRetried
 from hermodr_api.jobs.queries import BulkRetryIn, cursor_of, mark_of

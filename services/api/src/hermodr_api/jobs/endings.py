@@ -1,14 +1,15 @@
 """What ends a job early, whatever it asks for: a moment, a number of retries, a key that it is cancelled by."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from hermodr_api.errors import Flaw
 from hermodr_api.http.bodies import Body, Label, Moment
 
+LONGEST_DELAY = timedelta(days=366)
 MOST_RETRIES = 100
 
 ExpiresAt = Annotated[
@@ -39,11 +40,15 @@ CancelKey = Annotated[
 class CancelByKeyIn(Body):
     """Which jobs to cancel."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"cancel_key": "order-17"}]})
+
     cancel_key: Label = Field(description="Those requested with this `cancel_key`.", examples=["order-17"])
 
 
 class CancelledByKeyView(BaseModel):
     """`cancelled` are the jobs that had not gone out; `too_late` those that had, or were being sent at that moment."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"cancelled": 2, "too_late": 1}]})
 
     cancelled: int
     too_late: int

@@ -1,4 +1,4 @@
-"""How job metrics are shown."""
+"""How a project's jobs fare."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,8 +6,13 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from hermodr_api.health.counts import Counts
+from hermodr_api.health.service import HealthCheck
 from hermodr_contracts.vocabulary import JobState
+from hermodr_ledger.engine import Ledger
+from hermodr_ledger.jobs import metrics
 from hermodr_ledger.jobs.metrics import Fared
+from hermodr_servicekit.clock import Clock
 
 
 class Summary(BaseModel):
@@ -49,6 +54,25 @@ class JobMetricsView(BaseModel):
     delivery_methods: dict[str, dict[str, int]]
     recent_failures: list[RecentFailure]
     queue_health: QueueHealth
+
+
+class JobMetrics:
+    """The use case of `GET /v1/jobs/metrics`."""
+
+    def __init__(self, ledger: Ledger, counts: Counts, clock: Clock, check: HealthCheck) -> None:
+        self._ledger = ledger
+        self._counts = counts
+        self._clock = clock
+        self._check = check
+
+    async def look(self, project_id: UUID, hours: int) -> JobMetricsView:
+        """Of the jobs accepted in the last hours. Raises `LedgerUnavailable`."""
+
+        async def count() -> Fared:
+            return await metrics.measure(self._ledger, project_id, self._clock.now(), hours)
+
+        fared = await self._counts.of(("jobs", project_id, hours), count)
+        return metrics_view(fared, await self._check.queue_sizes())
 
 
 def metrics_view(fared: Fared, sizes: Mapping[str, tuple[int, int]] | None) -> JobMetricsView:

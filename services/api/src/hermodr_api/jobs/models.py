@@ -9,6 +9,7 @@ from uuid import UUID
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
+from hermodr_api.jobs import examples
 from hermodr_api.recipients.models import RecipientView
 from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger.jobs.batches import BatchProgress
@@ -22,6 +23,8 @@ log = structlog.get_logger()
 class AcceptedView(BaseModel):
     """The job is committed."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.ACCEPTED]})
+
     job_id: UUID
     message_id: str
     status: str
@@ -31,6 +34,8 @@ class AcceptedView(BaseModel):
 class JobView(BaseModel):
     """A job. Times in milliseconds; `retry_count` counts over all deliveries; `deferred_until` is the end of the quiet
     hours it had to wait for."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.JOB]})
 
     id: UUID
     kind: str
@@ -80,6 +85,8 @@ class JobList(BaseModel):
 class CancelledView(BaseModel):
     """The job is cancelled, with those of its deliveries that waited. `sent_deliveries` had gone out before."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.CANCELLED]})
+
     job_id: UUID
     status: str
     cancelled_deliveries: int
@@ -98,6 +105,8 @@ class BulkRetryView(BaseModel):
     """What became of jobs that were asked for again. `matched` were looked at, up to the limit; with a `next_cursor`
     there may be more. `not_retried` names the first hundred of those left alone."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.RETRIED]})
+
     dry_run: bool
     matched: int
     retried: int
@@ -108,7 +117,7 @@ class BulkRetryView(BaseModel):
 class DeliveryView(BaseModel):
     """One job on one channel to one address."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [examples.DELIVERY]})
 
     id: UUID
     channel: str
@@ -130,7 +139,7 @@ class DeliveryView(BaseModel):
 class AttemptView(BaseModel):
     """One provider call."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [examples.ATTEMPT]})
 
     delivery_id: UUID
     number: int
@@ -153,6 +162,8 @@ class BareAddress(BaseModel):
 class JobHistoryView(BaseModel):
     """A job with all that belongs to it. `recipient` is null once erased."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.HISTORY]})
+
     job: JobView
     recipient: RecipientView | BareAddress | None
     deliveries: list[DeliveryView]
@@ -171,6 +182,8 @@ class TimelineEntry(BaseModel):
 class Timeline(BaseModel):
     """Everything that happened to a job, in order."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.TIMELINE]})
+
     job_id: UUID
     status: str
     data: list[TimelineEntry]
@@ -180,6 +193,8 @@ class BatchView(BaseModel):
     """How far a bulk request is. `counts` has the job states that occur, and as `replayed` the items whose
     `idempotency_key` was used before for the same: their jobs belong to earlier requests, and the answer to this one
     names them. Together they are `accepted`. `finished`: all jobs are, those of replayed items included."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.BATCH]})
 
     batch_id: UUID
     accepted: int
@@ -200,6 +215,8 @@ class BulkAcceptedView(BaseModel):
     """What became of a bulk request: items by their position in it, counted from 0. `replayed` are those of the
     accepted whose `idempotency_key` was used before for the same, with the jobs they became then; the jobs of all
     others are those of `GET /v1/jobs?batch_id=`."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.BULK_ACCEPTED]})
 
     batch_id: UUID
     accepted: int

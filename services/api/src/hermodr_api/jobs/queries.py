@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from hermodr_api.errors import Flaw, invalid
 from hermodr_api.http.bodies import Body, Label, Moment
@@ -77,6 +77,12 @@ class JobFilter(Body):
 
 class BulkRetryIn(Body):
     """Jobs to ask for again, the oldest first. `cursor` goes on where an answer's `next_cursor` ended."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"filter": {"status": "failed", "type": "magic_link"}, "dry_run": True}]
+        }
+    )
 
     filter: JobFilter = Field(default_factory=JobFilter, description="Which jobs.")
     dry_run: Annotated[bool, Field(description="Only count them; nothing is changed.")] = False

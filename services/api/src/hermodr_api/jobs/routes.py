@@ -1,36 +1,42 @@
-"""`/v1/jobs` and `/v1/batches`: what became of what was requested."""
+"""`/v1/jobs` and `/v1/batches`: what became of what was requested, and changing its course. Owners see, cancel and
+retry their own jobs; many at once are an operator's business."""
 
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from starlette.requests import Request
 from starlette.responses import Response
 
-from hermodr_api.errors import not_found
-from hermodr_api.http.answers import patience
+from hermodr_api.http.auth import Manager, ManagerOrUser, Reader, ReaderOrUser
+from hermodr_api.http.bodies import NUMERAL
 from hermodr_api.http.cursors import MOST_OF_A_CURSOR
-from hermodr_api.http.intake import Gate, caller_of, ok
-from hermodr_api.http.lists import After, Before, Filter, Limit, including, left_out, page_json
-from hermodr_api.http.openapi import documented
+from hermodr_api.http.intake import IdempotencyKey, NoBody, respond
+from hermodr_api.http.lists import After, Before, Filter, Limit, including, left_out
+from hermodr_api.http.openapi import refusals
+from hermodr_api.http.provided import provided
+from hermodr_api.http.routing import Route
+from hermodr_api.jobs.control import JobControl
+from hermodr_api.jobs.endings import CancelByKeyIn, CancelledByKeyView
+from hermodr_api.jobs.metrics import JobMetrics, JobMetricsView
 from hermodr_api.jobs.models import (
+    AcceptedView,
     BatchView,
+    BulkRetryView,
+    CancelledView,
     JobHistoryView,
     JobList,
     Timeline,
-    batch_view,
-    history_view,
-    listed_views,
-    timeline,
 )
-from hermodr_api.jobs.queries import FROM_NOW, JobSort, cursor_of, mark_of, order_of
+from hermodr_api.jobs.queries import BulkRetryIn, JobSort
+from hermodr_api.jobs.service import Jobs
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState
-from hermodr_ledger.engine import Ledger
-from hermodr_ledger.jobs import listing, reading
-from hermodr_ledger.jobs.batches import read_batch
 from hermodr_ledger.jobs.listing_sources import PAYLOADS, Filters
-from hermodr_ledger.jobs.reading import JobHistory
-from hermodr_servicekit.clock import Clock
+
+router = APIRouter(prefix="/v1", tags=["jobs"], route_class=Route)
+
+Service = Annotated[Jobs, provided(Jobs)]
+Control = Annotated[JobControl, provided(JobControl)]
+Metrics = Annotated[JobMetrics, provided(JobMetrics)]
 
 JobCursor = Annotated[
     str | None,
@@ -50,106 +56,112 @@ ToGroup = Annotated[UUID | None, Query(description="Only jobs to members of this
 OfKey = Annotated[Filter, Query(description="Only jobs requested with this `cancel_key`.")]
 OfBatch = Annotated[UUID | None, Query(description="Only jobs of this bulk request.")]
 Include = Annotated[str | None, including(*PAYLOADS)]
+Hours = Annotated[int, Query(ge=1, le=24 * 90, description="Jobs accepted within so many hours."), NUMERAL]
 
 
-class JobRoutes:
-    """Reading jobs."""
+async def _filters(
+    caller: ReaderOrUser,
+    status: Status = None,
+    kind: Kind = None,
+    type: Type = None,
+    delivery_method: Method = None,
+    recipient_id: ToRecipient = None,
+    group_id: ToGroup = None,
+    batch_id: OfBatch = None,
+    cancel_key: OfKey = None,
+    created_after: After = None,
+    created_before: Before = None,
+) -> Filters:
+    return Filters(
+        caller.project_id,
+        owner_id=caller.user_id,
+        states=(status,) if status is not None else None,
+        kind=kind,
+        type=type,
+        delivery_method=delivery_method,
+        recipient_id=recipient_id,
+        group_id=group_id,
+        batch_id=batch_id,
+        cancel_key=cancel_key,
+        created_after=created_after,
+        created_before=created_before,
+    )
 
-    def __init__(self, gate: Gate, ledger: Ledger, clock: Clock, domain: str) -> None:
-        self._gate = gate
-        self._ledger = ledger
-        self._clock = clock
-        self._domain = domain
 
-    def router(self) -> APIRouter:
-        """The routes."""
-        router = APIRouter(tags=["jobs"])
-        owned, reading = [Depends(self._gate.user_or("read"))], [Depends(self._gate.needs_read)]
-        docs = documented("List jobs", method="GET", scope="read", users=True, answer=JobList)
-        router.add_api_route("/v1/jobs", self.list, dependencies=owned, **docs)
-        for path, endpoint, summary, answer in (
-            ("/v1/jobs/{job_id}", self.show, "A job with all that belongs to it", JobHistoryView),
-            ("/v1/jobs/{job_id}/timeline", self.timeline, "Everything that happened to a job", Timeline),
-        ):
-            docs = documented(summary, method="GET", scope="read", users=True, answer=answer, problems=(404,))
-            router.add_api_route(path, endpoint, dependencies=owned, **docs)
-        docs = documented(
-            "How far a bulk request is", method="GET", scope="read", answer=BatchView, problems=(404,)
-        )
-        router.add_api_route("/v1/batches/{batch_id}", self.batch, dependencies=reading, **docs)
-        return router
+Meant = Annotated[Filters, Depends(_filters)]
 
-    async def list(
-        self,
-        request: Request,
-        limit: Limit = 50,
-        cursor: JobCursor = None,
-        sort: SortBy = "created_at",
-        status: Status = None,
-        kind: Kind = None,
-        type: Type = None,
-        delivery_method: Method = None,
-        recipient_id: ToRecipient = None,
-        group_id: ToGroup = None,
-        batch_id: OfBatch = None,
-        cancel_key: OfKey = None,
-        created_after: After = None,
-        created_before: Before = None,
-        include: Include = None,
-    ) -> Response:
-        """`GET /v1/jobs`."""
-        caller = caller_of(request)
-        filters = Filters(
-            caller.project_id,
-            owner_id=caller.user_id,
-            states=(status,) if status is not None else None,
-            kind=kind,
-            type=type,
-            delivery_method=delivery_method,
-            recipient_id=recipient_id,
-            group_id=group_id,
-            batch_id=batch_id,
-            cancel_key=cancel_key,
-            created_after=created_after,
-            created_before=created_before,
-        )
-        order, without = order_of(sort), left_out(include, *PAYLOADS)
-        from_now = cursor == FROM_NOW and order.direction == "ASC"
-        after = mark_of(cursor, filters, order) if not from_now else None
-        async with patience(), self._ledger.transaction(isolation="repeatable_read") as transaction:
-            if from_now:
-                after = await listing.from_now(transaction)
-            found = await listing.page(transaction, filters, order, limit, after)
-            found = await listing.with_payloads(transaction, found, set(PAYLOADS) - without)
-        now = self._clock.now()
-        page = JobList(
-            data=listed_views(found.jobs, now, self._domain),
-            next_cursor=cursor_of(found.next, filters, order) if found.next is not None else None,
-        )
-        return ok(page_json(page, without))
 
-    async def show(self, request: Request, job_id: UUID) -> Response:
-        """`GET /v1/jobs/{id}`."""
-        history = await self._history(request, job_id)
-        return ok(history_view(history, self._clock.now(), self._domain).model_dump_json().encode())
+@router.get("/jobs/metrics", name="show")
+async def show_metrics(caller: Reader, metrics: Metrics, hours: Hours = 24) -> JobMetricsView:
+    """How jobs fare: counts, rates, times, what waits."""
+    return await metrics.look(caller.project_id, hours)
 
-    async def timeline(self, request: Request, job_id: UUID) -> Response:
-        """`GET /v1/jobs/{id}/timeline`."""
-        history = await self._history(request, job_id)
-        return ok(timeline(history).model_dump_json().encode())
 
-    async def batch(self, request: Request, batch_id: UUID) -> Response:
-        """`GET /v1/batches/{id}`."""
-        async with patience():
-            batch = await read_batch(self._ledger, caller_of(request).project_id, batch_id)
-        if batch is None:
-            raise not_found("batch")
-        return ok(batch_view(batch).model_dump_json().encode())
+@router.get("/jobs", name="list", response_model_exclude_unset=True)
+async def list_jobs(
+    _: ReaderOrUser,
+    jobs: Service,
+    meant: Meant,
+    limit: Limit = 50,
+    cursor: JobCursor = None,
+    sort: SortBy = "created_at",
+    include: Include = None,
+) -> JobList:
+    """List jobs."""
+    return await jobs.page(meant, sort, cursor, limit, left_out(include, *PAYLOADS))
 
-    async def _history(self, request: Request, job_id: UUID) -> JobHistory:
-        async with patience():
-            caller = caller_of(request)
-            history = await reading.read(self._ledger, caller.project_id, job_id, owner_id=caller.user_id)
-        if history is None:
-            raise not_found("job")
-        return history
+
+@router.get("/jobs/{job_id}", responses=refusals(404))
+async def show(caller: ReaderOrUser, jobs: Service, job_id: UUID) -> JobHistoryView:
+    """A job with all that belongs to it."""
+    return await jobs.history(caller, job_id)
+
+
+@router.get("/jobs/{job_id}/timeline", responses=refusals(404))
+async def timeline(caller: ReaderOrUser, jobs: Service, job_id: UUID) -> Timeline:
+    """Everything that happened to a job."""
+    return await jobs.timeline(caller, job_id)
+
+
+@router.get("/batches/{batch_id}", responses=refusals(404))
+async def batch(caller: Reader, jobs: Service, batch_id: UUID) -> BatchView:
+    """How far a bulk request is."""
+    return await jobs.batch(caller.project_id, batch_id)
+
+
+@router.delete("/jobs/{job_id}", responses=refusals(404, 409))
+async def cancel(caller: ManagerOrUser, control: Control, job_id: UUID) -> CancelledView:
+    """Cancel a job: nothing of it is begun any more."""
+    return await control.cancel(caller, job_id)
+
+
+@router.post(
+    "/jobs/{job_id}/retry",
+    status_code=202,
+    response_model=AcceptedView,
+    responses=refusals(404, 408, 413),
+)
+async def retry(
+    caller: ManagerOrUser, control: Control, job_id: UUID, _: NoBody, key: IdempotencyKey
+) -> Response:
+    """Ask again for a job that failed, was held or cancelled."""
+    return respond(await control.retry(caller, job_id, key))
+
+
+@router.post(
+    "/jobs/retry",
+    status_code=202,
+    response_model=BulkRetryView,
+    responses={200: {"description": "A dry run: nothing was changed", "model": BulkRetryView}},
+)
+async def retry_many(caller: Manager, control: Control, wanted: BulkRetryIn, key: IdempotencyKey) -> Response:
+    """Ask again for all jobs that match, or (dry_run, 200) count them."""
+    return respond(await control.retry_many(caller, wanted, key))
+
+
+@router.post("/jobs/cancel", response_model=CancelledByKeyView)
+async def cancel_by_key(
+    caller: Manager, control: Control, wanted: CancelByKeyIn, key: IdempotencyKey
+) -> Response:
+    """Cancel all jobs that carry a cancel_key and were not sent yet."""
+    return respond(await control.cancel_by_key(caller, wanted.cancel_key, key))

@@ -1,22 +1,115 @@
-"""Who is to belong to a group: recipients by their names, all of them or none."""
+"""What is done with the members of groups."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
+from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.errors import Flaw, invalid, not_found
-from hermodr_api.groups.models import MemberIn
-from hermodr_ledger.engine import Statements
+from hermodr_api.members.models import (
+    MemberIn,
+    MemberList,
+    MemberPatch,
+    MembersIn,
+    MemberView,
+    ReadIn,
+    UnreadView,
+)
+from hermodr_ledger.engine import Ledger, Statements, Transaction
+from hermodr_ledger.engine.paging import Page, PageResult, walk
 from hermodr_ledger.people import groups, members, recipients, updates
 from hermodr_ledger.people.members import Member, NewMember
 from hermodr_ledger.people.recipients import Reference
+from hermodr_ledger.people.updates import Update
 
 
-async def add(
-    statements: Statements, project_id: UUID, group_id: UUID, wanted: Sequence[MemberIn]
-) -> list[Member]:
-    """Makes them members, in order. Raises `Refused`: no such group, unknown recipients, one that stands twice."""
+class Members:
+    """The use cases of `/v1/groups/{id}/members`. All raise `Refused` and `LedgerUnavailable`."""
+
+    def __init__(self, ledger: Ledger, repeatable: Repeatable) -> None:
+        self._ledger = ledger
+        self._repeatable = repeatable
+
+    async def page(
+        self,
+        project_id: UUID,
+        group_id: UUID,
+        page: Page,
+        *,
+        recipient_id: UUID | None,
+        external_id: str | None,
+    ) -> PageResult[Member]:
+        """A page of the group's members."""
+        async with patience():
+            await _must_exist(self._ledger, project_id, group_id)
+            return await walk(
+                self._ledger,
+                page,
+                lambda at, rows: members.page(
+                    at, group_id, rows, recipient_id=recipient_id, external_id=external_id
+                ),
+            )
+
+    async def read(self, project_id: UUID, group_id: UUID, member_id: UUID) -> Member:
+        """The member."""
+        async with patience():
+            return _known(await members.read(self._ledger, project_id, group_id, member_id))
+
+    async def unread(
+        self, project_id: UUID, group_id: UUID, member_id: UUID, page: Page, *, metadata: bool
+    ) -> PageResult[Update]:
+        """A page of the updates the member has not read."""
+        async with patience():
+            reader = _known(await members.read(self._ledger, project_id, group_id, member_id))
+            return await walk(
+                self._ledger,
+                page,
+                lambda at, rows: updates.unread(at, group_id, reader.recipient_id, rows, metadata=metadata),
+            )
+
+    async def add(self, project_id: UUID, group_id: UUID, wanted: MembersIn, key: Key | None) -> Answer:
+        """Makes recipients members, in order: all of them, or none if one is unknown or stands twice."""
+
+        async def act(transaction: Transaction) -> Outcome:
+            made = await _add(transaction, project_id, group_id, wanted.members)
+            data = [MemberView.model_validate(each) for each in made]
+            return Outcome.of(MemberList, {"data": data, "next_cursor": None})
+
+        return await self._repeatable.run(project_id, key, 201, act)
+
+    async def mark_read(
+        self, project_id: UUID, group_id: UUID, member_id: UUID, wanted: ReadIn, key: Key | None
+    ) -> Answer:
+        """Marks what the member has read, and counts what is left."""
+
+        async def act(transaction: Transaction) -> Outcome:
+            reader = _known(await members.read(transaction, project_id, group_id, member_id))
+            left = await _mark_read(transaction, reader, wanted)
+            return Outcome.of(UnreadView, {"unread_count": left})
+
+        return await self._repeatable.run(project_id, key, 200, act)
+
+    async def change(self, project_id: UUID, group_id: UUID, member_id: UUID, wanted: MemberPatch) -> Member:
+        """The member as changed."""
+        changes = wanted.model_dump(exclude_unset=True)
+        async with patience():
+            return _known(await members.change(self._ledger, project_id, group_id, member_id, changes))
+
+    async def remove(self, project_id: UUID, group_id: UUID, member_id: UUID) -> None:
+        """Takes the recipient out of the group."""
+        async with patience():
+            if not await members.remove(self._ledger, project_id, group_id, member_id):
+                raise not_found("member")
+
+
+async def _must_exist(statements: Statements, project_id: UUID, group_id: UUID) -> None:
     if await groups.read(statements, project_id, group_id) is None:
         raise not_found("group")
+
+
+async def _add(
+    statements: Statements, project_id: UUID, group_id: UUID, wanted: Sequence[MemberIn]
+) -> list[Member]:
+    await _must_exist(statements, project_id, group_id)
     found = await recipients.resolve(statements, [_reference(project_id, each) for each in wanted])
     flaws = []
     new: dict[UUID, NewMember] = {}
@@ -34,26 +127,20 @@ async def add(
     return await members.add(statements, group_id, list(new.values()))
 
 
-async def member(statements: Statements, project_id: UUID, group_id: UUID, member_id: UUID) -> Member:
-    """The member of that id. Raises `Refused`."""
-    found = await members.read(statements, project_id, group_id, member_id)
-    if found is None:
-        raise not_found("member")
-    return found
-
-
-async def mark_read(
-    statements: Statements, reader: Member, update_ids: Sequence[UUID] | None, through: UUID | None
-) -> int:
-    """Marks what the member has read; returns how many updates are left. Raises `Refused` for a `through` that is no
-    update of the group."""
-    if through is not None:
-        if not await updates.belongs(statements, reader.group_id, through):
+async def _mark_read(statements: Statements, reader: Member, wanted: ReadIn) -> int:
+    if wanted.through is not None:
+        if not await updates.belongs(statements, reader.group_id, wanted.through):
             raise invalid(Flaw(("body", "through"), "there is no such update in the group"))
-        await updates.mark_read_through(statements, reader.group_id, reader.recipient_id, through)
+        await updates.mark_read_through(statements, reader.group_id, reader.recipient_id, wanted.through)
     else:
-        await updates.mark_read(statements, reader.group_id, reader.recipient_id, update_ids or [])
+        await updates.mark_read(statements, reader.group_id, reader.recipient_id, wanted.update_ids or [])
     return await updates.count_unread(statements, reader.group_id, reader.recipient_id)
+
+
+def _known(member: Member | None) -> Member:
+    if member is None:
+        raise not_found("member")
+    return member
 
 
 def _reference(project_id: UUID, wanted: MemberIn) -> Reference:

@@ -16,8 +16,8 @@ from uuid import UUID
 import orjson
 from pydantic import ValidationError
 
+from hermodr_api.answers import Answer, Key, patience, settled
 from hermodr_api.errors import Flaw, listed
-from hermodr_api.http.answers import Answer, Key, patience, settled
 from hermodr_api.http.bodies import flaws_of
 from hermodr_api.http.json_text import MOST_OF_ONE, Flawed
 from hermodr_api.jobs.accepting import Count

@@ -1,6 +1,5 @@
 """What a producer may ask for, and the job it becomes."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,13 +7,14 @@ from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 import orjson
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from hermodr_api.errors import Flaw
 from hermodr_api.http.bodies import Body, JsonObject, Label, Moment
-from hermodr_api.http.json_text import canonical, dump
-from hermodr_api.jobs.endings import CancelKey, ExpiresAt, MaxRetries, expiry_flaws
-from hermodr_api.recipients.addresses import EmailAddress, PhoneNumber
+from hermodr_api.http.fields import EmailAddress, PhoneNumber, Subject, Type
+from hermodr_api.http.fingerprints import fingerprint
+from hermodr_api.http.json_text import dump
+from hermodr_api.jobs.endings import LONGEST_DELAY, CancelKey, ExpiresAt, MaxRetries, expiry_flaws
 from hermodr_contracts.channels import CHANNELS, AddressKind, Channels
 from hermodr_contracts.vocabulary import Channel, JobKind, OnUnknown, Priority
 from hermodr_ledger.access.idempotency import Idempotency
@@ -23,19 +23,8 @@ from hermodr_ledger.people.recipients import FoundRecipient, Reference
 from hermodr_ledger.people.updates import Place
 from hermodr_servicekit.ids import message_id_of
 
-LONGEST_DELAY = timedelta(days=366)
 _PHONE_CHANNELS = sorted(spec.channel for spec in CHANNELS.values() if spec.address is AddressKind.PHONE)
-_SUBJECT_LENGTH = 998  # RFC 5322 §2.1.1
 
-
-def _one_line(text: str) -> str:
-    if "\r" in text or "\n" in text:
-        raise ValueError("must be a single line")
-    return text
-
-
-Subject = Annotated[str, Field(min_length=1, max_length=_SUBJECT_LENGTH), AfterValidator(_one_line)]
-Type = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
 IdempotencyKey = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$")]
 
 
@@ -330,13 +319,6 @@ def answer_of(job_id: UUID, scheduled: bool, domain: str) -> bytes:
     )
 
 
-def fingerprint(method: str, path: str, body: object) -> bytes:
-    """What tells one request from another under the same idempotency key: its target, and its body as `canonical` has
-    it. `None` is no body."""
-    value = canonical(body) if body is not None else b""
-    return hashlib.sha256(b"\0".join((method.encode(), path.encode(), value))).digest()
-
-
 def item_fingerprint(item: dict[str, Any]) -> bytes:
-    """The same for one item of a bulk request."""
+    """What tells one item of a bulk request from another under the same key."""
     return fingerprint("ITEM", "/v1/notifications", item)

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
+from hermodr_api.answers import Answer, Key, patience
 from hermodr_api.errors import Flaw
-from hermodr_api.http.answers import Answer, Key, patience
 from hermodr_api.jobs.accepting import Accepting
 from hermodr_api.notifications.directory import Directory
 from hermodr_api.notifications.models import (

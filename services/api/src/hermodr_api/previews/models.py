@@ -3,10 +3,11 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from hermodr_api.http.bodies import FEW, Body, JsonObject
-from hermodr_api.recipients.models import Locale
+from hermodr_api.http.fields import Locale
 from hermodr_api.templates.models import ChangesIn, LocalesIn
 from hermodr_contracts.locales import choose_locale
 from hermodr_contracts.vocabulary import Channel
@@ -17,8 +18,24 @@ _LONG_SUBJECT = 120
 NO_WORDS = "the plain text derived from the HTML is empty: write a body_text, or give images an alt text"
 
 
+_DRAFT: JsonDict = {
+    "contents": {
+        "email": {
+            "en": {
+                "subject": "Hello, {{ name }}",
+                "body_mjml": "<mjml><mj-body><mj-section><mj-column><mj-text>Hello, {{ name }}</mj-text></mj-column>"
+                "</mj-section></mj-body></mjml>",
+            }
+        }
+    },
+    "data": {"name": "Ada"},
+}
+
+
 class DraftPreviewIn(Body):
     """Contents that are saved nowhere yet, and what to fill in."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_DRAFT]})
 
     contents: Annotated[dict[Channel, LocalesIn], Field(min_length=1), FEW] = Field(
         description="The texts by channel and locale.",
@@ -36,6 +53,12 @@ class DraftPreviewIn(Body):
 
 class PreviewIn(Body):
     """What to fill in, and whose texts: of a saved version, or of changes that are not saved yet."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"locale": "de-AT", "data": {"name": "Ada", "magic_link": "https://example.com/x"}}]
+        }
+    )
 
     version: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)] | None = Field(
         default=None, description="Left out: the current one.", examples=[1]
@@ -58,6 +81,23 @@ class PreviewIn(Body):
 class PreviewView(BaseModel):
     """The message. `text` is derived from the HTML where nobody wrote one; `variables` are the names that the texts
     take from the data."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "version": 1,
+                    "channel": "email",
+                    "locale": "en",
+                    "subject": "Your link, Ada",
+                    "html": None,
+                    "text": "Sign in: https://example.com/x",
+                    "variables": ["magic_link", "name"],
+                    "warnings": ["there are no texts in de-AT: en is used"],
+                }
+            ]
+        }
+    )
 
     version: int | None
     channel: str

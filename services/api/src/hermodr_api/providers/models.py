@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from hermodr_contracts.vocabulary import Channel
 
@@ -12,6 +12,27 @@ class ProviderView(BaseModel):
     channel is preferred, from 1. `place`: where it is, without credentials; `null` unless the caller is an operator.
     What it bears at the moment and what is configured at most: calls at once, and calls a second (`null`: any number).
     `cause` and `code` of what limits it, `rests_until`: nothing is asked of it before; all `null` while nothing is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "channel": "email",
+                    "name": "smtp",
+                    "place": "smtp.example.com:465",
+                    "position": 1,
+                    "instances": 2,
+                    "calls_at_once": 10,
+                    "calls_at_once_configured": 20,
+                    "calls_per_second": 50.0,
+                    "calls_per_second_configured": None,
+                    "rests_until": None,
+                    "cause": "throttled",
+                    "code": "421",
+                }
+            ]
+        }
+    )
 
     channel: Channel
     name: str

@@ -2,7 +2,7 @@
 
 from hermodr_api.access.authentication import Caller
 from hermodr_api.access.operators import Operators
-from hermodr_api.http.answers import patience
+from hermodr_api.answers import patience
 from hermodr_api.providers.models import ProvidersView, ProviderView
 from hermodr_ledger.deliveries import provider_limits
 from hermodr_ledger.deliveries.provider_limits import ProviderLimits

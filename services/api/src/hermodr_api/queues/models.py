@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from hermodr_api.http.bodies import Body
 from hermodr_contracts.vocabulary import Channel
@@ -11,6 +11,8 @@ from hermodr_contracts.vocabulary import Channel
 
 class PauseIn(Body):
     """Why a channel is paused or resumed."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "the provider has an outage"}]})
 
     reason: Annotated[str, Field(max_length=500)] | None = Field(
         default=None, description="For the people who wonder.", examples=["the provider has an outage"]
@@ -22,6 +24,25 @@ class LaneView(BaseModel):
     `null` while it cannot be asked). From the ledger: deliveries that are due and `waiting`, the oldest for
     `oldest_seconds`; `later`: waiting for their time; `sending`. These four are up to five minutes old where
     millions wait. Rates are those of the last five seconds or so."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "lane": "urgent",
+                    "queue": "email.urgent",
+                    "ready": 0,
+                    "consumers": 2,
+                    "waiting": 3,
+                    "later": 12,
+                    "sending": 5,
+                    "oldest_seconds": 0.4,
+                    "sent_per_second": 48.2,
+                    "failed_per_second": 0.0,
+                }
+            ]
+        }
+    )
 
     lane: str
     queue: str
@@ -50,6 +71,21 @@ class ChannelView(BaseModel):
 class DispatchLaneView(BaseModel):
     """The jobs of one priority that wait to be decided upon."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "lane": "urgent",
+                    "queue": "jobs.urgent",
+                    "ready": 0,
+                    "consumers": 1,
+                    "waiting": 0,
+                    "oldest_seconds": None,
+                }
+            ]
+        }
+    )
+
     lane: str
     queue: str
     ready: int | None
@@ -69,6 +105,20 @@ class QueuesView(BaseModel):
 
 class PausedView(BaseModel):
     """Where the channel stands now; `changed`: it did not before."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "channel": "email",
+                    "paused": True,
+                    "paused_at": "2026-11-22T09:00:00Z",
+                    "reason": "the provider has an outage",
+                    "changed": True,
+                }
+            ]
+        }
+    )
 
     channel: Channel
     paused: bool

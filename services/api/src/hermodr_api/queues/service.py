@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from hermodr_api.access.authentication import Caller
 from hermodr_api.access.operators import Operators
+from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.errors import not_found
 from hermodr_api.health.counts import Counts
 from hermodr_api.health.service import HealthCheck
-from hermodr_api.http.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.queues.models import (
     ChannelView,
     DispatchLaneView,

@@ -7,12 +7,10 @@ from uuid import UUID
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
+from pydantic.config import JsonDict
 
 from hermodr_api.http.bodies import Body, Label, Moment, Part
-from hermodr_api.notifications.models import Type
-from hermodr_api.recipients.addresses import EmailAddress, PhoneNumber
-from hermodr_contracts.locales import language_tag
-from hermodr_contracts.names import one_line_name
+from hermodr_api.http.fields import EmailAddress, Locale, Name, PhoneNumber, Type
 from hermodr_contracts.vocabulary import Channel
 
 _CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
@@ -30,17 +28,19 @@ def _known_zone(name: str) -> str:
     return name
 
 
-Locale = Annotated[
-    str,
-    Field(pattern=r"^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$", max_length=35, examples=["de-AT"]),
-    AfterValidator(language_tag),
-]
 Zone = Annotated[str, Field(max_length=64, examples=["Europe/Berlin"]), AfterValidator(_known_zone)]
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(one_line_name)]
 
 
 class RecipientIn(Body):
     """A new address book entry; everything may be left out."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"external_id": "customer-17", "name": "Ada", "email": "ada@example.com", "locale": "en"}
+            ]
+        }
+    )
 
     external_id: Label | None = Field(
         default=None,
@@ -76,6 +76,8 @@ class RecipientIn(Body):
 
 class RecipientPatch(RecipientIn):
     """What is to change: fields left out stay, `null` clears."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ada Lovelace"}]})
 
 
 class Preference(Part):
@@ -126,6 +128,17 @@ class QuietHours(Body):
 class PreferencesIn(Body):
     """A recipient's wishes: parts left out stay, `null` clears."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "preferences": [{"type": "newsletter", "channel": "email", "enabled": False}],
+                    "muted_until": None,
+                }
+            ]
+        }
+    )
+
     preferences: Annotated[list[Preference], Field(max_length=500)] | None = Field(
         default=None,
         description="All wishes, in place of those there were; what no wish is about is allowed.",
@@ -149,10 +162,27 @@ class PreferencesIn(Body):
         return given
 
 
+_EXAMPLE: JsonDict = {
+    "id": "01a20187-12aa-7c41-b0d6-2f9e6a4c0000",
+    "external_id": "customer-17",
+    "user_id": "user-17",
+    "name": "Ada",
+    "email": "ada@example.com",
+    "phone": None,
+    "locale": "de-AT",
+    "timezone": "Europe/Vienna",
+    "muted_until": None,
+    "quiet_hours": {"start": "22:00", "end": "07:00", "days": [1, 2, 3, 4, 5]},
+    "preferences": [{"type": "newsletter", "channel": "email", "enabled": False}],
+    "created_at": "2026-11-22T09:00:00Z",
+    "updated_at": "2026-11-22T09:00:00Z",
+}
+
+
 class RecipientView(BaseModel):
     """A recipient."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [_EXAMPLE]})
 
     id: UUID
     external_id: str | None

@@ -1,10 +1,24 @@
-"""`/docs`: the description of the API to read and to try, by Swagger UI from our own origin (ADR 0035)."""
+"""`/`: what there is, for whoever comes with nothing but the address; `/openapi.json`: all of it; `/docs`: the same to
+read and to try, by Swagger UI from our own origin (ADR 0035). No key is needed; for what is tried on the page it is."""
 
 from pathlib import Path
+from typing import Annotated
 
+from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
+
+from hermodr_api.http.intake import JSON
+from hermodr_api.http.parameters import known_parameters
+from hermodr_api.http.provided import provided
+from hermodr_api.http.routing import Route as ApiRoute
+from hermodr_api.reference.models import IndexView
+from hermodr_api.reference.service import Description
+
+router = APIRouter(tags=["index"], route_class=ApiRoute)
+
+Service = Annotated[Description, provided(Description)]
 
 _FOLDER = Path(__file__).parent
 _TYPES = {".css": "text/css", ".html": "text/html", ".js": "text/javascript", ".txt": "text/plain"}
@@ -21,8 +35,20 @@ _KEPT = "public, max-age=31536000, immutable"
 """Of what is asked for with its version, `?v=5.35.0`."""
 
 
+@router.get("/", response_model=IndexView, dependencies=[Depends(known_parameters)])
+async def index(description: Service) -> Response:
+    """What there is."""
+    return Response(await description.index(), media_type=JSON)
+
+
+@router.api_route("/openapi.json", methods=["GET", "HEAD"], include_in_schema=False)
+async def openapi(description: Service) -> Response:
+    """All of it."""
+    return Response(await description.openapi(), media_type=JSON)
+
+
 def reference_routes() -> list[Route]:
-    """The page and its files. They need no key; what is tried on the page does."""
+    """The page and its files."""
     files = {f"/docs/{path.name}": path for path in _FOLDER.iterdir() if path.suffix in _TYPES}
     return [_route(path, file) for path, file in ({"/docs": _FOLDER / "index.html"} | files).items()]
 

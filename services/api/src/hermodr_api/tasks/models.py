@@ -4,13 +4,13 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 import orjson
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from hermodr_api.errors import Flaw
 from hermodr_api.http.bodies import Body, JsonObject, Label, Moment
+from hermodr_api.http.fields import Type
 from hermodr_api.http.json_text import dump
-from hermodr_api.jobs.endings import CancelKey, ExpiresAt, MaxRetries, expiry_flaws
-from hermodr_api.notifications.models import LONGEST_DELAY, Type
+from hermodr_api.jobs.endings import LONGEST_DELAY, CancelKey, ExpiresAt, MaxRetries, expiry_flaws
 from hermodr_contracts.vocabulary import JobKind, JobState, Priority
 from hermodr_ledger.jobs.accept import NewJob
 from hermodr_servicekit.clock import Clock
@@ -20,6 +20,12 @@ LONGEST_RUN_SECONDS = 24 * 3600
 
 class TaskIn(Body):
     """A background task for a worker."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"type": "data-export", "payload": {"format": "csv"}, "timeout_seconds": 1800}]
+        }
+    )
 
     type: Type = Field(
         description="Which task: the name its code is registered under.", examples=["data-export"]
@@ -53,6 +59,18 @@ class TaskIn(Body):
 
 class TaskAcceptedView(BaseModel):
     """The task is committed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "job_id": "01a2018c-e359-7702-8eb3-8dd0fbf20000",
+                    "status": "queued",
+                    "status_url": "/v1/jobs/01a2018c-e359-7702-8eb3-8dd0fbf20000",
+                }
+            ]
+        }
+    )
 
     job_id: UUID
     status: Literal[JobState.QUEUED, JobState.SCHEDULED]

@@ -6,11 +6,11 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic.config import JsonDict
 
 from hermodr_api.errors import Flaw
 from hermodr_api.http.bodies import FEW, Body, Part
-from hermodr_api.notifications.models import Subject, Type
-from hermodr_api.recipients.models import Locale
+from hermodr_api.http.fields import Locale, Subject, Type
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.templates.versions import Contents, Texts
 
@@ -55,6 +55,28 @@ ChangesIn = Annotated[dict[Channel, Annotated[dict[Locale, TextsIn | None], FEW]
 class TemplateIn(Body):
     """A new template; its contents are version 1. A `critical` one passes mute, preferences and quiet hours."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "magic_link",
+                    "contents": {
+                        "email": {
+                            "en": {
+                                "subject": "Your link, {{ name }}",
+                                "body_text": "Sign in: {{ magic_link }}",
+                            },
+                            "de": {
+                                "subject": "Dein Link, {{ name }}",
+                                "body_text": "Anmelden: {{ magic_link }}",
+                            },
+                        }
+                    },
+                }
+            ]
+        }
+    )
+
     name: Type = Field(
         description="What notifications give as their `type`; no two templates of a project have the same.",
         examples=["magic_link"],
@@ -77,6 +99,18 @@ class TemplatePatch(Body):
     """What is to change. Channels and locales named in `contents` are replaced in a new version, those that are `null`
     removed from it, the others taken over."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "contents": {
+                        "email": {"en": {"subject": "Sign in, {{ name }}", "body_text": "{{ magic_link }}"}}
+                    }
+                }
+            ]
+        }
+    )
+
     name: Type | None = Field(default=None, description="The new name.", examples=["magic_link"])
     critical: StrictBool | None = Field(
         default=None, description="Whether it is sent whatever the recipient muted or prefers."
@@ -93,6 +127,8 @@ class TemplatePatch(Body):
 
 class RollbackIn(Body):
     """The version to go back (or forward) to."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"version": 1}]})
 
     version: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)] = Field(
         description="A number from the template's list of versions.", examples=[1]
@@ -117,10 +153,32 @@ class CompiledView(TextsView):
     compiled_html: str | None
 
 
+_TEXTS: JsonDict = {
+    "subject": "Your link, {{ name }}",
+    "body_text": "Sign in: {{ magic_link }}",
+    "body_html": None,
+    "body_mjml": None,
+    "inline_css": True,
+}
+_VERSION: JsonDict = {
+    "version": 1,
+    "contents": {"email": {"en": _TEXTS}},
+    "created_at": "2026-11-22T09:00:00Z",
+}
+_EXAMPLE: JsonDict = {
+    "id": "01a2018c-e359-7702-8eb3-8dd0fbf20000",
+    "name": "magic_link",
+    "critical": False,
+    "default_locale": "en",
+    **_VERSION,
+    "updated_at": "2026-11-22T09:00:00Z",
+}
+
+
 class TemplateView(BaseModel):
     """A template with its current contents by channel and locale."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [_EXAMPLE]})
 
     id: UUID
     name: str
@@ -135,6 +193,12 @@ class TemplateView(BaseModel):
 class SavedTemplateView(TemplateView):
     """With what the author may not have meant."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [_EXAMPLE | {"warnings": ["there is no body_text: it is derived from the HTML"]}]
+        }
+    )
+
     warnings: list[str]
 
 
@@ -148,7 +212,7 @@ class TemplateList(BaseModel):
 class VersionView(BaseModel):
     """One version of a template."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [_VERSION]})
 
     version: int
     contents: dict[str, dict[str, TextsView]]
@@ -158,7 +222,12 @@ class VersionView(BaseModel):
 class WholeVersionView(BaseModel):
     """One version of a template, with what its texts were compiled to."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [_VERSION | {"contents": {"email": {"en": _TEXTS | {"compiled_html": None}}}}]
+        },
+    )
 
     version: int
     contents: dict[str, dict[str, CompiledView]]

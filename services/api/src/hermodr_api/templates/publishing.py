@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 
 from hermodr_api.errors import Flaw, invalid, unavailable
 from hermodr_api.http.bodies import JsonObject
-from hermodr_api.previews.models import PreviewView, warnings_of
 from hermodr_contracts.channels import Channels
 from hermodr_ledger.templates.versions import Contents, Texts
 from hermodr_templates.cell import Cell, CellLost, Message
@@ -71,20 +70,12 @@ class Publishing:
             raise invalid(*flaws)
         return Compiled(made, warnings)
 
-    async def preview(
-        self,
-        place: tuple[int | None, str, str],
-        source: str,
-        texts: Texts,
-        wanted: str | None,
-        data: JsonObject,
-        project: UUID,
-    ) -> PreviewView:
-        """The message made of (compiled) texts; `place` is their version, channel and locale,
-        `source` what holds them: `body` or `template`. Raises `Refused`."""
-        version, channel, locale = place
+    async def rendered(
+        self, texts: Texts, locale: str, data: JsonObject, project: UUID, at: tuple[str, ...]
+    ) -> Message:
+        """The message made of (compiled) texts: what is `rendered`, the `variables` they take, `remarks`. `at` is where
+        the texts stand. Raises `Refused`."""
         html = texts.compiled_html if texts.compiled_html is not None else texts.body_html
-        at = (source, "contents", channel, locale)
         request: Message = {
             "do": "render",
             "template": [str(uuid4()), 1, locale, texts.subject, texts.body_text, html],
@@ -95,16 +86,7 @@ class Publishing:
         if "failed" in answer:
             code, detail = answer["failed"]
             raise invalid(Flaw(("body", "data") if code == "render_missing_variable" else at, detail))
-        view = PreviewView(
-            version=version,
-            channel=channel,
-            locale=locale,
-            variables=answer["variables"],
-            warnings=[],
-            **answer["rendered"],
-        )
-        warnings = warnings_of(view, texts, wanted, data) + answer["remarks"]
-        return view.model_copy(update={"warnings": warnings})
+        return answer
 
     async def _ask(self, shared: _Shared, project: UUID, request: Message, at: tuple[str, ...]) -> Message:
         try:

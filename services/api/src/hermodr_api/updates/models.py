@@ -5,12 +5,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from hermodr_api.errors import Flaw
 from hermodr_api.http.bodies import Body, JsonObject, Label
 from hermodr_ledger.people.updates import FoundPlace, Place
-
-MOST_READ = 1000
 
 ContentType = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,49}$", examples=["milestone"])]
 Title = Annotated[str, Field(min_length=1, max_length=500)]
@@ -22,6 +21,8 @@ Url = Annotated[
 
 class UpdatePatch(Body):
     """What is to change of an update: fields left out stay, `null` clears."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"title": "First steps, with a witness"}]})
 
     external_id: Label | None = Field(
         default=None,
@@ -48,6 +49,20 @@ class UpdatePatch(Body):
 class UpdateIn(UpdatePatch):
     """Something to be posted to a group: at least one of `title`, `body` and `url`."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "external_id": "post-4711",
+                    "content_type": "milestone",
+                    "title": "First steps",
+                    "body": "Across the whole kitchen!",
+                    "url": "https://example.com/posts/4711",
+                }
+            ]
+        }
+    )
+
     @model_validator(mode="after")
     def _says_something(self) -> "UpdateIn":
         if self.title is None and self.body is None and self.url is None:
@@ -55,31 +70,25 @@ class UpdateIn(UpdatePatch):
         return self
 
 
-class ReadIn(Body):
-    """What a member has read: exactly one of these."""
-
-    update_ids: Annotated[list[UUID], Field(min_length=1, max_length=MOST_READ)] | None = Field(
-        default=None, description="These updates of the group; ids of no update are passed over."
-    )
-    through: UUID | None = Field(default=None, description="This update, and all that were posted before it.")
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> "ReadIn":
-        if (self.update_ids is None) == (self.through is None):
-            raise ValueError("needs exactly one of update_ids, through")
-        return self
-
-
-class UnreadView(BaseModel):
-    """How many updates a member has not read."""
-
-    unread_count: int
+_EXAMPLE: JsonDict = {
+    "id": "01a2018c-e359-7702-8eb3-8dd0fbf20000",
+    "group_id": "01a20188-6d2c-7f30-9a51-5c0e3b7d0000",
+    "external_id": "post-4711",
+    "content_type": "milestone",
+    "author_id": None,
+    "title": "First steps",
+    "body": "Across the whole kitchen!",
+    "url": "https://example.com/posts/4711",
+    "metadata": {},
+    "created_at": "2026-11-22T09:00:00Z",
+    "updated_at": "2026-11-22T09:00:00Z",
+}
 
 
 class UpdateView(BaseModel):
     """Something posted to a group."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [_EXAMPLE]})
 
     id: UUID
     group_id: UUID

@@ -1,31 +1,16 @@
-"""`/`: what there is, for whoever comes with nothing but the address; `/openapi.json`: all of it. No key is needed."""
+"""What describes the API: all of it, and where to begin."""
 
 import asyncio
 from collections import defaultdict
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Depends, FastAPI
-from pydantic import BaseModel
-from starlette.responses import Response
+from fastapi import FastAPI
 
-from hermodr_api.http.intake import ok
-from hermodr_api.http.openapi import documented
-from hermodr_api.http.parameters import only_known
+from hermodr_api.reference.models import IndexView
 
 
-class IndexView(BaseModel):
-    """Where to go from here. `routes` are by group."""
-
-    name: str
-    version: str
-    openapi: str
-    docs: str
-    health: str
-    routes: dict[str, list[str]]
-
-
-class IndexRoutes:
+class Description:
     """Both are written down once, when one is first asked for, and beside the loop: it takes a second of computing,
     for which nobody else has to wait."""
 
@@ -35,22 +20,13 @@ class IndexRoutes:
         self._writing = asyncio.Lock()
         self._written: tuple[bytes, bytes] | None = None
 
-    def router(self) -> APIRouter:
-        """The routes."""
-        docs = documented("What there is", method="GET", scope=None, answer=IndexView)
-        del docs["responses"][503]
-        router = APIRouter(tags=["index"])
-        router.add_api_route("/", self._index, dependencies=[Depends(only_known)], **docs)
-        router.add_api_route(
-            "/openapi.json", self._description, methods=["GET", "HEAD"], include_in_schema=False
-        )
-        return router
+    async def index(self) -> bytes:
+        """`GET /`."""
+        return (await self._pages())[0]
 
-    async def _index(self) -> Response:
-        return ok((await self._pages())[0])
-
-    async def _description(self) -> Response:
-        return ok((await self._pages())[1])
+    async def openapi(self) -> bytes:
+        """`GET /openapi.json`."""
+        return (await self._pages())[1]
 
     async def _pages(self) -> tuple[bytes, bytes]:
         async with self._writing:

@@ -4,7 +4,10 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import Self
 from uuid import UUID
+
+from pydantic import BaseModel
 
 from hermodr_api.errors import KEY_REUSED, STILL_RUNNING, Refused, contested
 from hermodr_ledger.access import idempotency
@@ -38,6 +41,11 @@ class Outcome:
 
     body: bytes
     kept: bytes | None = None
+
+    @classmethod
+    def of(cls, view: type[BaseModel], row: object) -> Self:
+        """The row as the view shows it."""
+        return cls(view.model_validate(row).model_dump_json().encode())
 
 
 Act = Callable[[Transaction], Awaitable[Outcome]]

@@ -1,0 +1,85 @@
+"""What is done with groups."""
+
+from uuid import UUID
+
+from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
+from hermodr_api.errors import CONFLICT, Flaw, Refused, not_found
+from hermodr_api.groups.models import GroupIn, GroupPatch, GroupView
+from hermodr_api.http.json_text import dump
+from hermodr_ledger.engine import Ledger, Transaction
+from hermodr_ledger.engine.paging import Page, PageResult, walk
+from hermodr_ledger.people import groups
+from hermodr_ledger.people.external_ids import ExternalIdTaken
+from hermodr_ledger.people.groups import Group
+
+
+class Groups:
+    """The use cases of `/v1/groups`. All raise `Refused` and `LedgerUnavailable`."""
+
+    def __init__(self, ledger: Ledger, repeatable: Repeatable) -> None:
+        self._ledger = ledger
+        self._repeatable = repeatable
+
+    async def page(
+        self, project_id: UUID, page: Page, *, external_id: str | None, metadata: bool
+    ) -> PageResult[Group]:
+        """A page of the project's groups."""
+        async with patience():
+            return await walk(
+                self._ledger,
+                page,
+                lambda at, rows: groups.page(
+                    at, project_id, rows, external_id=external_id, metadata=metadata
+                ),
+            )
+
+    async def read(self, project_id: UUID, group_id: UUID) -> Group:
+        """The group."""
+        async with patience():
+            return _known(await groups.read(self._ledger, project_id, group_id))
+
+    async def create(self, project_id: UUID, wanted: GroupIn, key: Key | None) -> Answer:
+        """A new group."""
+
+        async def act(transaction: Transaction) -> Outcome:
+            made = await groups.create(
+                transaction,
+                project_id,
+                external_id=wanted.external_id,
+                name=wanted.name,
+                metadata=dump(wanted.metadata),
+            )
+            return Outcome.of(GroupView, made)
+
+        try:
+            return await self._repeatable.run(project_id, key, 201, act)
+        except ExternalIdTaken as error:
+            raise _taken() from error
+
+    async def change(self, project_id: UUID, group_id: UUID, wanted: GroupPatch) -> Group:
+        """The group as changed."""
+        changes = wanted.model_dump(exclude_unset=True)
+        if "metadata" in changes:
+            changes["metadata"] = dump(changes["metadata"])
+        try:
+            async with patience():
+                return _known(await groups.change(self._ledger, project_id, group_id, changes))
+        except ExternalIdTaken as error:
+            raise _taken() from error
+
+    async def delete(self, project_id: UUID, group_id: UUID) -> None:
+        """Takes it away, with its members and updates."""
+        async with patience():
+            if not await groups.delete(self._ledger, project_id, group_id):
+                raise not_found("group")
+
+
+def _known(group: Group | None) -> Group:
+    if group is None:
+        raise not_found("group")
+    return group
+
+
+def _taken() -> Refused:
+    reason = "another group has this external_id"
+    return Refused(CONFLICT, reason, [Flaw(("body", "external_id"), reason)])

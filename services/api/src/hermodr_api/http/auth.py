@@ -1,0 +1,56 @@
+"""Who may call a route: `caller: Reader` lets in keys with the scope `read`, and nobody else."""
+
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from hermodr_api.access.authentication import Authenticator, Caller
+from hermodr_api.access.limits import Limiter
+from hermodr_api.http.parameters import only_known
+from hermodr_api.http.problems import RATE_LIMIT
+from hermodr_ledger.access.keys import Scope
+
+CALLER = "hermodr_caller"
+"""Where the request's scope carries the caller."""
+
+
+class Gate:
+    """Lets callers in."""
+
+    def __init__(self, authenticator: Authenticator, limiter: Limiter) -> None:
+        self._authenticator = authenticator
+        self._limiter = limiter
+
+    async def admit(self, request: Request, scope: Scope, *, users: bool = False) -> Caller:
+        """Who calls: a key, or an end user if `users`; with a query of known parameters. Raises `Refused`."""
+        caller = await self._authenticator.caller(request.headers.get("authorization"), scope, users=users)
+        if caller.limit is not None:
+            request.scope[RATE_LIMIT] = await self._limiter.take(caller.subject, caller.limit)
+        only_known(request)
+        return caller
+
+
+class Needs:
+    """A dependency: the caller, who has the scope. With `users` also an end user, to whom the route shows what is
+    theirs alone (`caller.user_id`)."""
+
+    def __init__(self, scope: Scope, *, users: bool = False) -> None:
+        self.scope = scope
+        self.users = users
+
+    async def __call__(self, request: Request) -> Caller:
+        """Lets the caller in, once per request. Raises `Refused`."""
+        caller: Caller | None = request.scope.get(CALLER)
+        if caller is None:
+            gate: Gate = request.app.state.provided[Gate]
+            caller = request.scope[CALLER] = await gate.admit(request, self.scope, users=self.users)
+        return caller
+
+
+Reader = Annotated[Caller, Depends(Needs("read"))]
+Manager = Annotated[Caller, Depends(Needs("manage"))]
+Admin = Annotated[Caller, Depends(Needs("admin"))]
+ReaderOrUser = Annotated[Caller, Depends(Needs("read", users=True))]
+ManagerOrUser = Annotated[Caller, Depends(Needs("manage", users=True))]
+SenderOrUser = Annotated[Caller, Depends(Needs("send", users=True))]

@@ -1,0 +1,43 @@
+"""Fields that many requests have."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from hermodr_contracts.addresses import email_address
+from hermodr_contracts.locales import language_tag
+from hermodr_contracts.names import one_line_name
+
+_SUBJECT_LENGTH = 998  # RFC 5322 §2.1.1
+
+
+def _one_line(text: str) -> str:
+    if "\r" in text or "\n" in text:
+        raise ValueError("must be a single line")
+    return text
+
+
+Type = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
+Subject = Annotated[str, Field(min_length=1, max_length=_SUBJECT_LENGTH), AfterValidator(_one_line)]
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(one_line_name)]
+Locale = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$", max_length=35, examples=["de-AT"]),
+    AfterValidator(language_tag),
+]
+
+
+def as_stored(text: str) -> str:
+    """What to look for when somebody looks for `text`: addresses are stored with their domain in lower case."""
+    try:
+        return email_address(text)
+    except ValueError:
+        return text
+
+
+EmailAddress = Annotated[
+    str, Field(max_length=320, json_schema_extra={"format": "email"}), AfterValidator(email_address)
+]
+PhoneNumber = Annotated[
+    str, Field(pattern=r"^\+[1-9][0-9]{6,14}$", description="E.164, such as +15550100123")
+]

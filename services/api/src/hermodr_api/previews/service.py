@@ -1,0 +1,117 @@
+"""Rendering without sending."""
+
+from typing import NamedTuple
+from uuid import UUID
+
+from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
+from hermodr_api.errors import Flaw, invalid, not_found
+from hermodr_api.http.bodies import JsonObject
+from hermodr_api.previews.models import DraftPreviewIn, PreviewIn, PreviewView, chosen, warnings_of
+from hermodr_api.templates.models import TemplatePatch, content_flaws, merged, patched_of, texts_of
+from hermodr_api.templates.publishing import Publishing
+from hermodr_contracts.vocabulary import Channel
+from hermodr_ledger.engine import Ledger, Transaction
+from hermodr_ledger.people import recipients
+from hermodr_ledger.templates import versions
+from hermodr_ledger.templates.versions import Contents, Template
+
+
+class _Source(NamedTuple):
+    """What there is to choose from: of the contents, those `sent` came with the request. `version` is `None` when it is
+    not a saved one."""
+
+    contents: Contents
+    sent: Contents
+    version: int | None
+    default_locale: str
+
+
+class Previews:
+    """The use cases of `/v1/template-previews` and `/v1/templates/{id}/preview`. Both raise `Refused` and
+    `LedgerUnavailable`."""
+
+    def __init__(self, ledger: Ledger, repeatable: Repeatable, publishing: Publishing) -> None:
+        self._ledger = ledger
+        self._repeatable = repeatable
+        self._publishing = publishing
+
+    async def draft(self, project_id: UUID, wanted: DraftPreviewIn, key: Key | None) -> Answer:
+        """Of contents that are not saved."""
+        given = texts_of(wanted.contents)
+        flaws = content_flaws(given, wanted.default_locale)
+        if flaws:
+            raise invalid(*flaws)
+        contents = (await self._publishing.published(given, project_id)).contents
+        source = _Source(contents, contents, None, wanted.default_locale)
+        view = await self._shown(project_id, source, wanted.channel, wanted.locale, wanted.data)
+        return await self._answer(project_id, key, view)
+
+    async def saved(self, project_id: UUID, template_id: UUID, wanted: PreviewIn, key: Key | None) -> Answer:
+        """Of a template, or of changes of it that are not saved."""
+        async with patience():
+            template = await versions.read(self._ledger, project_id, template_id)
+            if template is None:
+                raise not_found("template")
+            contents = await self._contents(template, wanted.version)
+            locale = await self._locale(project_id, wanted)
+        source = _Source(contents, {}, wanted.version or template.version, template.default_locale)
+        if wanted.contents is not None:
+            source = await self._tried(project_id, source, TemplatePatch(contents=wanted.contents))
+        view = await self._shown(project_id, source, wanted.channel, locale, wanted.data)
+        return await self._answer(project_id, key, view)
+
+    async def _contents(self, template: Template, version: int | None) -> Contents:
+        if version is None or version == template.version:
+            return template.contents
+        found = await versions.version(self._ledger, template.id, version)
+        if found is None:
+            raise invalid(Flaw(("body", "version"), "there is no such version"))
+        return found.contents
+
+    async def _locale(self, project_id: UUID, wanted: PreviewIn) -> str | None:
+        if wanted.recipient_id is None:
+            return wanted.locale
+        recipient = await recipients.read(self._ledger, project_id, wanted.recipient_id)
+        if recipient is None:
+            raise invalid(Flaw(("body", "recipient_id"), "there is no such recipient"))
+        return wanted.locale or recipient.locale
+
+    async def _tried(self, project_id: UUID, source: _Source, patch: TemplatePatch) -> _Source:
+        """With the changes, which no version has."""
+        sent = (await self._publishing.published(patched_of(patch), project_id)).contents
+        contents = merged(source.contents, patch, sent) or {}
+        flaws = content_flaws(contents, source.default_locale)
+        if flaws:
+            raise invalid(*flaws)
+        return _Source(contents, sent, None, source.default_locale)
+
+    async def _shown(
+        self, project_id: UUID, source: _Source, channel: Channel | None, locale: str | None, data: JsonObject
+    ) -> PreviewView:
+        found = chosen(source.contents, channel, locale, source.default_locale)
+        if found is None:
+            raise invalid(Flaw(("body", "channel"), "the template has no contents on this channel"))
+        name, used, texts = found
+        whose = "body" if used in source.sent.get(name, {}) else "template"
+        at = (whose, "contents", name, used)
+        answer = await self._publishing.rendered(texts, used, data, project_id, at)
+        view = PreviewView(
+            version=source.version,
+            channel=name,
+            locale=used,
+            variables=answer["variables"],
+            warnings=[],
+            **answer["rendered"],
+        )
+        warnings = warnings_of(view, texts, locale, data) + answer["remarks"]
+        return view.model_copy(update={"warnings": warnings})
+
+    async def _answer(self, project_id: UUID, key: Key | None, view: PreviewView) -> Answer:
+        outcome = Outcome.of(PreviewView, view)
+
+        async def act(_: Transaction) -> Outcome:
+            return outcome
+
+        if key is None:
+            return Answer(200, outcome.body)
+        return await self._repeatable.run(project_id, key, 200, act)

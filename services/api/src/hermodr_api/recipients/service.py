@@ -1,0 +1,115 @@
+"""What is done with recipients."""
+
+from collections.abc import AsyncIterator, Mapping
+from uuid import UUID
+
+from hermodr_api.access.authentication import Caller
+from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
+from hermodr_api.errors import CONFLICT, FORBIDDEN, Flaw, Refused, not_found
+from hermodr_api.http.fields import as_stored
+from hermodr_api.recipients.export import export
+from hermodr_api.recipients.models import PreferencesIn, RecipientIn, RecipientPatch, RecipientView
+from hermodr_ledger.engine import Ledger, Transaction
+from hermodr_ledger.engine.paging import Page, PageResult, walk
+from hermodr_ledger.people import recipients
+from hermodr_ledger.people.external_ids import ExternalIdTaken
+from hermodr_ledger.people.recipients import Recipient, RecipientSearch
+from hermodr_ledger.privacy.erasure import erase
+from hermodr_servicekit.clock import Clock
+
+_NAMES = ("external_id", "user_id")
+
+
+class Recipients:
+    """The use cases of `/v1/recipients`. An end user gets at their own. All raise `Refused` and `LedgerUnavailable`."""
+
+    def __init__(self, ledger: Ledger, repeatable: Repeatable, clock: Clock) -> None:
+        self._ledger = ledger
+        self._repeatable = repeatable
+        self._clock = clock
+
+    async def page(
+        self,
+        caller: Caller,
+        page: Page,
+        *,
+        external_id: str | None,
+        user_id: str | None,
+        email: str | None,
+    ) -> PageResult[Recipient]:
+        """A page of the address book."""
+        search = RecipientSearch(external_id, user_id, as_stored(email) if email else email, caller.user_id)
+        async with patience():
+            return await walk(
+                self._ledger,
+                page,
+                lambda at, rows: recipients.page(at, caller.project_id, rows, search),
+            )
+
+    async def read(self, caller: Caller, recipient_id: UUID) -> Recipient:
+        """The recipient."""
+        async with patience():
+            return _known(
+                await recipients.read(self._ledger, caller.project_id, recipient_id, caller.user_id)
+            )
+
+    async def create(self, project_id: UUID, wanted: RecipientIn, key: Key | None) -> Answer:
+        """A new recipient."""
+
+        async def act(transaction: Transaction) -> Outcome:
+            made = await recipients.create(transaction, project_id, wanted.model_dump())
+            return Outcome.of(RecipientView, made)
+
+        try:
+            return await self._repeatable.run(project_id, key, 201, act)
+        except ExternalIdTaken as error:
+            raise _taken() from error
+
+    async def change(self, caller: Caller, recipient_id: UUID, wanted: RecipientPatch) -> Recipient:
+        """The recipient as changed. What an application knows its people by is not theirs to change."""
+        changes = wanted.model_dump(exclude_unset=True)
+        if caller.user_id is not None:
+            _refuse_names(changes)
+        return await self._change(caller, recipient_id, changes)
+
+    async def prefer(self, caller: Caller, recipient_id: UUID, wanted: PreferencesIn) -> Recipient:
+        """The recipient with these wishes."""
+        return await self._change(caller, recipient_id, wanted.changes())
+
+    async def export(self, caller: Caller, recipient_id: UUID) -> AsyncIterator[bytes]:
+        """All there is of the recipient, as one JSON document in pieces."""
+        found = await self.read(caller, recipient_id)
+        return export(self._ledger, caller.project_id, found, self._clock.now())
+
+    async def erase(self, caller: Caller, recipient_id: UUID) -> None:
+        """Erases the recipient's personal data; what was counted stays counted."""
+        if not await erase(self._ledger, caller.project_id, recipient_id, caller.actor):
+            raise not_found("recipient")
+
+    async def _change(self, caller: Caller, recipient_id: UUID, changes: dict[str, object]) -> Recipient:
+        try:
+            async with patience():
+                return _known(
+                    await recipients.change(
+                        self._ledger, caller.project_id, recipient_id, changes, caller.user_id
+                    )
+                )
+        except ExternalIdTaken as error:
+            raise _taken() from error
+
+
+def _known(recipient: Recipient | None) -> Recipient:
+    if recipient is None:
+        raise not_found("recipient")
+    return recipient
+
+
+def _refuse_names(changes: Mapping[str, object]) -> None:
+    flaws = [Flaw(("body", name), "is not an end user's to change") for name in _NAMES if name in changes]
+    if flaws:
+        raise Refused(FORBIDDEN, "end users may not change what they are known by", flaws)
+
+
+def _taken() -> Refused:
+    reason = "another recipient has this external_id"
+    return Refused(CONFLICT, reason, [Flaw(("body", "external_id"), reason)])

@@ -47,6 +47,8 @@ OF_A_PERSON = {
     "singletons": {"key"},
 }
 OF_NOBODY = {
+    "changes": {"channel", "previous_state", "state"},
+    "change_listeners": {"name", "seen", "shown"},
     "api_keys": {"name", "hint", "key_hash", "scopes"},
     "attempts": {"provider", "outcome", "code", "claimed_by"},
     "audit_log": {"actor", "action", "detail"},  # `audit.record` forbids personal data in `detail`

@@ -1,10 +1,10 @@
-"""Run the tests: what measures nothing some files at a time, and what others would disturb alone.
+"""Run the tests: what measures nothing two files at a time, and what others would disturb alone.
 
     python tools/test.py [TIER] [pytest's arguments …]        `dates` is a tier here
 
 After the tiers with the cheap tests those that touch dates run once more, under clocks that show other days; then the
-end-to-end tests, and last those marked `alone`. A stage without a test that fits the arguments is none to fail for, as
-long as another has one.
+end-to-end tests one by one. A stage without a test that fits the arguments is none to fail for, as long as another has
+one.
 """
 
 import subprocess
@@ -34,11 +34,10 @@ class Stage:
         ).returncode
 
 
-PARALLEL = ("--dist", "loadfile", "--no-loadscope-reorder", "-m", "not alone")
+PARALLEL = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 STAGES = (
-    Stage(("unit", "contracts", "integration"), ("-n", "4", *PARALLEL)),  # they wait for half of their time
-    Stage(("e2e",), ("-n", "2", *PARALLEL)),
-    Stage(("e2e", "chaos"), ("-m", "alone")),
+    Stage(("unit", "contracts", "integration"), PARALLEL),
+    Stage(("e2e", "chaos"), ()),
 )
 TIERS = tuple(dict.fromkeys(tier for stage in STAGES for tier in stage.tiers))
 

@@ -3,15 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
 from rich.console import Console
 
 from tests.chaos.experiment import perform
 from tests.chaos.faults import Fault, sequence
 from tests.chaos.report import Report, Verdict, show
 from tests.support import invariants
-
-pytestmark = pytest.mark.alone
 
 SEED = 3
 SECONDS = 45

@@ -10,14 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
-import pytest
 
 from hermodr_devkit import processes
 from hermodr_devkit.backing import Backing, temporary
 from hermodr_devkit.demo import stage
 from hermodr_devkit.demo.scenario import KINDS
-
-pytestmark = pytest.mark.alone
 
 COMMAND = [sys.executable, "-m", "hermodr_cli.main", "demo"]
 

@@ -57,7 +57,11 @@ class Server:
 
     def answer(self, answer: Answer) -> None:
         if answer is not Answer.ACCEPT:
-            self.smtp.on(*SCRIPT[answer])
+            stage, action = SCRIPT[answer]
+            again = (
+                5 if answer is Answer.HANG_BEFORE else 1
+            )  # a silent server is silent to who connects again too
+            self.smtp.on(stage, *[action] * again)
         self._refused += answer is Answer.BAD_MESSAGE  # once it came whole
 
     async def drop_idle(self) -> None:

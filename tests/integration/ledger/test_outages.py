@@ -89,6 +89,20 @@ async def test_a_connection_in_use_when_another_died_does_not_stay_open(ledger: 
     await ended(ledger, old["pid"])
 
 
+async def test_a_connection_that_dies_after_another_one_did_is_given_up_once(
+    ledger: Ledger, recwarn: pytest.WarningsRecorder
+) -> None:
+    async def one_after_the_other() -> None:
+        async with ledger.transaction() as transaction:
+            with pytest.raises(LedgerUnavailable):
+                await ledger.fetch("SELECT pg_terminate_backend(pg_backend_pid())")
+            await transaction.fetch("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with pytest.raises(LedgerUnavailable):
+        await one_after_the_other()
+    assert [str(each.message) for each in recwarn] == []
+
+
 @WAYS
 async def test_connections_the_server_dropped_while_idle_cost_nothing(ledger: Ledger, way: Way) -> None:
     await asyncio.gather(*(ledger.fetch("SELECT pg_sleep(0.01)") for _ in range(10)))  # ten connections

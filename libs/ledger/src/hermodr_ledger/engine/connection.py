@@ -259,11 +259,11 @@ class Ledger:
                 await greenlet_spawn(lent.invalidate)
                 raise
             finally:
-                if pool is not self._engine.pool:  # forgotten meanwhile: nobody would ever close it
-                    await greenlet_spawn(lent.invalidate)
-                elif lent.is_valid:
+                if lent.is_valid and pool is self._engine.pool:
                     lent.info[_USED_AT] = time.monotonic()
                     lent.close()
+                elif lent.is_valid:  # its pool was forgotten meanwhile: nobody would ever close it
+                    await greenlet_spawn(lent.invalidate)
         except COLLISIONS as error:
             raise Collided(type(error).__name__) from error
         except Contested as error:

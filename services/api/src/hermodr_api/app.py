@@ -120,29 +120,22 @@ class Api:
         self.clock = clock or SystemClock()
         self.instance = instance_name()
         self.registry = CollectorRegistry()
-        self.ledger = Ledger(
+        prompt = partial(
+            Ledger,
             settings.database_url,
             service=settings.service,
-            pool_size=_CONNECTIONS,
-            cold_pool_size=_COLD_CONNECTIONS,
             statement_seconds=_STATEMENT_SECONDS,
             connection_seconds=_CONNECTION_SECONDS,
             lock_seconds=_LOCK_SECONDS,
         )
+        self.ledger = prompt(pool_size=_CONNECTIONS, cold_pool_size=_COLD_CONNECTIONS)
+        self._trial_ledger = prompt(pool_size=1)  # so that its answer does not depend on who has a connection
         self._bulk_ledger = Ledger(  # so that a crowd of them leaves the others their connections
             settings.database_url,
             service=settings.service,
             pool_size=_BULK_CONNECTIONS,
             statement_seconds=_BULK_STATEMENT_SECONDS,
             connection_seconds=_BULK_CONNECTION_SECONDS,
-        )
-        self._trial_ledger = Ledger(  # so that its answer does not depend on who else has a connection
-            settings.database_url,
-            service=settings.service,
-            pool_size=1,
-            statement_seconds=_STATEMENT_SECONDS,
-            connection_seconds=_CONNECTION_SECONDS,
-            lock_seconds=_LOCK_SECONDS,
         )
         self.broker = Broker(settings.amqp_url, settings.topology, settings.service)
         self.announcer = Announcer(self.broker, spacing=_SPACING_SECONDS)

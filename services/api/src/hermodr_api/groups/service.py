@@ -6,7 +6,7 @@ from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.errors import CONFLICT, Flaw, Refused, not_found
 from hermodr_api.groups.models import GroupIn, GroupPatch, GroupView
 from hermodr_api.http.json_text import dump
-from hermodr_ledger.engine import Ledger, Transaction
+from hermodr_ledger.engine import Ledger, Statements, Transaction
 from hermodr_ledger.engine.paging import Page, PageResult, walk
 from hermodr_ledger.people import groups
 from hermodr_ledger.people.external_ids import ExternalIdTaken
@@ -72,6 +72,11 @@ class Groups:
         async with patience():
             if not await groups.delete(self._ledger, project_id, group_id):
                 raise not_found("group")
+
+
+async def must_exist(statements: Statements, project_id: UUID, group_id: UUID) -> None:
+    """Raises `Refused` (404) when the project has no such group."""
+    _known(await groups.read(statements, project_id, group_id))
 
 
 def _known(group: Group | None) -> Group:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.errors import Flaw, invalid, not_found
+from hermodr_api.groups.service import must_exist
 from hermodr_api.members.models import (
     MemberIn,
     MemberList,
@@ -16,7 +17,7 @@ from hermodr_api.members.models import (
 )
 from hermodr_ledger.engine import Ledger, Statements, Transaction
 from hermodr_ledger.engine.paging import Page, PageResult, walk
-from hermodr_ledger.people import groups, members, recipients, updates
+from hermodr_ledger.people import members, recipients, updates
 from hermodr_ledger.people.members import Member, NewMember
 from hermodr_ledger.people.recipients import Reference
 from hermodr_ledger.people.updates import Update
@@ -40,7 +41,7 @@ class Members:
     ) -> PageResult[Member]:
         """A page of the group's members."""
         async with patience():
-            await _must_exist(self._ledger, project_id, group_id)
+            await must_exist(self._ledger, project_id, group_id)
             return await walk(
                 self._ledger,
                 page,
@@ -101,15 +102,10 @@ class Members:
                 raise not_found("member")
 
 
-async def _must_exist(statements: Statements, project_id: UUID, group_id: UUID) -> None:
-    if await groups.read(statements, project_id, group_id) is None:
-        raise not_found("group")
-
-
 async def _add(
     statements: Statements, project_id: UUID, group_id: UUID, wanted: Sequence[MemberIn]
 ) -> list[Member]:
-    await _must_exist(statements, project_id, group_id)
+    await must_exist(statements, project_id, group_id)
     found = await recipients.resolve(statements, [_reference(project_id, each) for each in wanted])
     flaws = []
     new: dict[UUID, NewMember] = {}

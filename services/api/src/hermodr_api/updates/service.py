@@ -4,11 +4,12 @@ from uuid import UUID
 
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, not_found
+from hermodr_api.groups.service import must_exist
 from hermodr_api.http.json_text import dump
 from hermodr_api.updates.models import UpdateIn, UpdatePatch, UpdateView
 from hermodr_ledger.engine import Ledger, Statements, Transaction
 from hermodr_ledger.engine.paging import Page, PageResult, walk
-from hermodr_ledger.people import groups, recipients, updates
+from hermodr_ledger.people import recipients, updates
 from hermodr_ledger.people.external_ids import ExternalIdTaken
 from hermodr_ledger.people.updates import SaysNothing, Update
 
@@ -33,7 +34,7 @@ class Updates:
     ) -> PageResult[Update]:
         """A page of what was posted to the group."""
         async with patience():
-            await _must_exist(self._ledger, project_id, group_id)
+            await must_exist(self._ledger, project_id, group_id)
             return await walk(
                 self._ledger,
                 page,
@@ -57,7 +58,7 @@ class Updates:
         """Posts an update to the group."""
 
         async def act(transaction: Transaction) -> Outcome:
-            await _must_exist(transaction, project_id, group_id)
+            await must_exist(transaction, project_id, group_id)
             await _must_be_known(transaction, project_id, wanted.author_id)
             fields = wanted.model_dump() | {"metadata": dump(wanted.metadata)}
             return Outcome.of(UpdateView, await updates.create(transaction, project_id, group_id, fields))
@@ -86,11 +87,6 @@ class Updates:
         async with patience():
             if not await updates.delete(self._ledger, project_id, group_id, update_id):
                 raise not_found("update")
-
-
-async def _must_exist(statements: Statements, project_id: UUID, group_id: UUID) -> None:
-    if await groups.read(statements, project_id, group_id) is None:
-        raise not_found("group")
 
 
 async def _must_be_known(statements: Statements, project_id: UUID, author_id: UUID | None) -> None:

@@ -18,14 +18,14 @@ from tests.support.waiting import wait_until
 
 PASSWORD = "s3cret-horse"
 ADDRESS = "jane.doe@example.org"
-SCRIPT: dict[Answer, tuple[Stage, Action]] = {
+SCRIPT: dict[Answer, tuple[Stage, *tuple[Action, ...]]] = {
     Answer.BAD_ADDRESS: ("RCPT", f"550 5.1.1 <{ADDRESS}>: no such user jane.doe here"),
     Answer.BAD_MESSAGE: ("CONTENT", "554 5.6.0 message refused"),
     Answer.NOT_NOW: ("RCPT", f"451 4.3.0 <{ADDRESS}>: temporary failure"),
     Answer.THROTTLE: ("RCPT", f"450 4.7.1 <{ADDRESS}>: Greylisted, try again in 7 seconds"),
     Answer.DROP_BEFORE: ("RCPT", Cut()),
     Answer.DROP_AFTER: ("CONTENT", Cut()),
-    Answer.HANG_BEFORE: ("CONNECT", Hold()),
+    Answer.HANG_BEFORE: ("CONNECT", *[Hold()] * 5),  # to who connects again, too
     Answer.HANG_AFTER: ("CONTENT", Hold()),
     Answer.NONSENSE: ("CONTENT", f"354 what of {ADDRESS}?"),
     Answer.WRONG_CREDENTIALS: ("AUTH", f"535 5.7.8 house: {PASSWORD} is wrong"),
@@ -57,11 +57,7 @@ class Server:
 
     def answer(self, answer: Answer) -> None:
         if answer is not Answer.ACCEPT:
-            stage, action = SCRIPT[answer]
-            again = (
-                5 if answer is Answer.HANG_BEFORE else 1
-            )  # a silent server is silent to who connects again too
-            self.smtp.on(stage, *[action] * again)
+            self.smtp.on(*SCRIPT[answer])
         self._refused += answer is Answer.BAD_MESSAGE  # once it came whole
 
     async def drop_idle(self) -> None:

@@ -108,7 +108,7 @@ class Aside:
         """Gives everything back; from now on nothing is taken."""
         self._stopping = True
         tasks, self._tasks = list(self._tasks.values()), {}
-        entries = [*self._under_way.values(), *(each for line in self._waiting.values() for each in line)]
+        entries = self._entries()
         self._waiting, self._under_way, self._parked = {}, {}, {}
         for task in tasks:
             task.cancel()
@@ -163,7 +163,7 @@ class Aside:
         """The newest of whoever has most, out of line, until the others have a place."""
         late: list[_Entry] = []
         number = self._number()
-        entries = [*self._under_way.values(), *(each for line in self._waiting.values() for each in line)]
+        entries = self._entries()
         characters = sum(each.characters for each in entries)
         while any(self._waiting.values()) and (
             number > MOST_WAITING or (number > 1 and characters > MOST_CHARACTERS)
@@ -181,6 +181,9 @@ class Aside:
                 self._parked.setdefault(each.claim.project_id, {})[each.claim.id] = None
         if not self._tasks:
             self._call_parked()  # all others were done meanwhile
+
+    def _entries(self) -> list[_Entry]:
+        return [*self._under_way.values(), *(each for line in self._waiting.values() for each in line)]
 
     def _number(self) -> int:
         return len(self._under_way) + sum(map(len, self._waiting.values()))

@@ -1,1 +1,1 @@
-"""The language of templates: checked and compiled when saved, rendered within limits when sent."""
+"""Templates: checked and compiled when saved, rendered within limits when sent."""

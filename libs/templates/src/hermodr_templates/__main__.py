@@ -1,4 +1,4 @@
-"""The process behind a `Cell`: reads a request, computes, writes the answer, until nobody asks any more."""
+"""The program that a `Cell` runs: answers requests until its input ends."""
 
 from hermodr_templates.workbench import serve
 

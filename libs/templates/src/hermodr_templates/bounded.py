@@ -1,4 +1,4 @@
-"""Rendering for a service that has others to serve: nobody waits for somebody else's template."""
+"""Rendering in a service: no project waits long for another project's templates."""
 
 from __future__ import annotations
 
@@ -16,29 +16,26 @@ from hermodr_templates.limits import QUICK
 from hermodr_templates.rendering import LIMIT, Rendered, Renderer, RenderingFailed, TemplateVersion, as_given
 
 MOST_TOKENS = 1_000
-"""Of a source that is compiled in the service's own thread: some 15 ms, once per version."""
+"""The longest source compiled in the service's own thread: about 15 ms, once per version."""
 _LARGE_DATA = 64 * 1024
 _OVERRUNS = 3
 _STRIKES = 3
 SUSPENDED_SECONDS = 60.0
 CELL_SECONDS = 4.0
 _PATIENCE_SECONDS = 5.0
-"""A sender holds a lease meanwhile, which is made for the time that sending takes."""
+"""The sender holds a lease while it waits."""
 _MOST_REMEMBERED = 10_000
 
 
 class Asked(Protocol):
-    """A `Cell`, or what is taken for one."""
-
     async def ask(self, request: Message) -> Message:
-        """The answer. Raises `CellLost`."""
+        """Raises `CellLost`."""
         ...
 
 
 @dataclass(slots=True)
 class _Conduct:
-    """How a template behaved lately. `overruns`: in a row, of what a mail may cost here; `strikes`: in a row, of
-    what it may cost at all."""
+    """Counted in a row: `overruns` of the `QUICK` limits, `strikes` against the full limits."""
 
     overruns: int = 0
     strikes: int = 0
@@ -46,14 +43,10 @@ class _Conduct:
 
 
 class BoundedRenderer:
-    """Renders the usual mail at once, in the caller's thread and within `QUICK` limits. What wants more starts again
-    in a `Cell` within the full ones, where it can be ended.
-
-    A template that keeps overrunning goes straight to the cell, until it proves quick there. One whose mails break
-    the full limits three times in a row is suspended for a minute: its mails fail at once, to be tried again later,
-    and keep nobody else's from the cell. Projects take turns at the cell: however many mails one sends, another's waits
-    for the one that is in it.
-    """
+    """Renders a usual mail in the caller's thread within `QUICK` limits; what exceeds them is rendered again in a
+    `Cell` within the full limits, project by project in turns. A template that overruns repeatedly goes straight to the
+    cell until it is quick there. One that breaks the full limits three times in a row is suspended for a minute: its
+    mails fail at once, to be retried later."""
 
     def __init__(self, cell: Asked, monotonic: Callable[[], float]) -> None:
         self._quick = Renderer(QUICK, most_tokens=MOST_TOKENS)
@@ -63,12 +56,12 @@ class BoundedRenderer:
         self._conduct: dict[UUID, _Conduct] = {}
 
     async def render(self, template: TemplateVersion, data: str, project: UUID) -> Rendered:
-        """The content for `data`, a JSON object, in `project`'s turn. Raises `RenderingFailed`."""
+        """The content for `data`, a JSON object. Raises `RenderingFailed`."""
         rendered = self.render_at_once(template, data)
         return rendered if rendered is not None else await self.render_in_cell(template, data, project)
 
     def render_at_once(self, template: TemplateVersion, data: str) -> Rendered | None:
-        """The content if it is of the usual kind; None for what the cell has to render. Raises `RenderingFailed`."""
+        """The content; `None` if the cell has to render it. Raises `RenderingFailed`."""
         conduct = self._conduct.get(template.template_id)
         if len(data) <= _LARGE_DATA and (conduct is None or conduct.overruns < _OVERRUNS):
             try:
@@ -86,7 +79,7 @@ class BoundedRenderer:
     async def as_given(
         self, subject: str | None, body_text: str | None, body_html: str | None, project: UUID
     ) -> Rendered:
-        """Content that came with the request: not a template, passed on untouched. Raises `RenderingFailed`."""
+        """Content sent as given, without a template. Raises `RenderingFailed`."""
         if (rendered := self.as_given_at_once(subject, body_text, body_html)) is not None:
             return rendered
         async with self._turn_of(project):
@@ -96,23 +89,22 @@ class BoundedRenderer:
     def as_given_at_once(
         self, subject: str | None, body_text: str | None, body_html: str | None
     ) -> Rendered | None:
-        """The same; None where the cell has to derive the text from the HTML, as that is long."""
+        """Like `as_given`; `None` if the HTML is so long that the cell has to derive the text."""
         try:
             return as_given(subject, body_text, body_html, QUICK)
         except RenderingFailed:
             return None
 
     async def render_in_cell(self, template: TemplateVersion, data: str, project: UUID) -> Rendered:
-        """The content that could not be had at once. Raises `RenderingFailed`."""
+        """What `render_at_once` could not render. Raises `RenderingFailed`."""
         conduct = self._of(template.template_id)
         self._refuse_suspended(conduct)
         async with self._turn_of(project):
-            self._refuse_suspended(conduct)  # while it waited, its like may have gone too far
+            self._refuse_suspended(conduct)  # another mail of this template may have failed meanwhile
             return await self._render_there(template, data, conduct)
 
     @contextlib.asynccontextmanager
     async def _turn_of(self, project: UUID) -> AsyncIterator[None]:
-        """The cell, when it is `project`'s turn, for as long as there is patience."""
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS), self._turns.turn(project):
                 yield

@@ -1,4 +1,4 @@
-"""What a template may call: macros, and the few functions there are. Data is JSON, and JSON has no functions."""
+"""What a template may call: macros and a few functions. Data is JSON and has no methods."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CALLABLE = frozenset({"range", "dict", "namespace", "caller", "loop", "super"})
 
 
 def impossible_calls(tree: nodes.Template) -> Iterator[tuple[int, str]]:
-    """Line and reason of every call that cannot go well, whatever the data."""
+    """Line and reason of every call that fails whatever the data."""
     bound = {each.name for each in tree.find_all(nodes.Name) if each.ctx in ("store", "param")}
     bound |= {each.name for each in tree.find_all(nodes.Macro)} | _CALLABLE
     blocks = {each.name for each in tree.find_all(nodes.Block)}
@@ -50,7 +50,6 @@ def _namespaces(tree: nodes.Template) -> Iterator[str]:
 
 
 def _jinjas(called: nodes.Getattr, bound: set[str], namespaces: set[str]) -> bool:
-    """`loop.cycle(…)`, and macros kept in a namespace."""
     owner = called.node
     if not isinstance(owner, nodes.Name):
         return False

@@ -1,8 +1,4 @@
-"""A process of its own for what strangers' templates want computed: it can be ended, whatever it is busy with.
-
-A thread would not do: sorting, searching and compiling hold the interpreter's lock, and no thread can be stopped. The
-process gets no environment variables, no open files but its pipes, and on Linux a limit of memory.
-"""
+"""A separate process for templates that need much computing: it can be killed at any moment, a thread cannot."""
 
 from __future__ import annotations
 
@@ -21,7 +17,7 @@ _LARGEST = 64 * 1024 * 1024
 
 
 class CellLost(Exception):
-    """The process took too long, or died."""
+    """The process took too long or died."""
 
 
 class _CellDied(CellLost):
@@ -29,11 +25,8 @@ class _CellDied(CellLost):
 
 
 class Cell:
-    """One process, started when first needed and again after a loss. It serves one request at a time, in their order.
-
-    `seconds`: the longest that a request may take, by the wall clock. The start of the process is not a part of it: on
-    a busy machine that alone may take so long, and no template is to blame.
-    """
+    """One process, without environment variables and open files, on Linux with a memory limit; started when first
+    needed and after a loss. Serves one request at a time. `seconds` limits a request, not the start of the process."""
 
     def __init__(self, seconds: float, command: Sequence[str] = COMMAND) -> None:
         self.seconds = seconds
@@ -44,12 +37,10 @@ class Cell:
 
     @property
     def pid(self) -> int | None:
-        """Of the running process."""
         return self._process.pid if self._process is not None else None
 
     async def ask(self, request: Message) -> Message:
-        """The answer. Raises `CellLost`. A process that dies at once gets a second one: it may have been ended by
-        somebody else."""
+        """Raises `CellLost`. If the process dies, one retry: somebody else may have ended it."""
         async with self._turn:
             try:
                 return await self._exchange(request)
@@ -62,7 +53,6 @@ class Cell:
             await self._running()
 
     async def close(self) -> None:
-        """Ends the process."""
         async with self._turn:
             await self._end()
 
@@ -78,7 +68,7 @@ class Cell:
         except (OSError, EOFError) as error:
             raise _CellDied("the process that computed it died") from error
         finally:
-            if not answered:  # whatever it says later would be taken for the answer to the next
+            if not answered:  # a late answer would be taken for the answer to the next request
                 await self._end()
         return answer
 
@@ -91,7 +81,7 @@ class Cell:
                 stderr=asyncio.subprocess.DEVNULL,
                 env={},
                 cwd="/",
-                start_new_session=True,  # Ctrl-C is for the service, which ends this one
+                start_new_session=True,  # Ctrl-C reaches the service, which then ends this process
                 limit=_LARGEST,
             )
             self._greeted = False
@@ -100,7 +90,7 @@ class Cell:
         return self._process
 
     async def _greeting(self, process: asyncio.subprocess.Process) -> None:
-        """Waits until it is there. Cancelled, it may be waited for again."""
+        """Waits until the process is ready. After a cancellation it can be called again."""
         try:
             async with asyncio.timeout(START_SECONDS):
                 await _answer(process)

@@ -1,4 +1,4 @@
-"""Whether a source can be rendered at all: asked when it is saved, so that nobody learns it from a mail unsent."""
+"""Checks when a template is saved whether its source can be rendered."""
 
 from __future__ import annotations
 
@@ -21,14 +21,12 @@ _OTHER_TEMPLATES = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends
 
 
 class Place(int):
-    """A line number that knows the offset in the source it stands for. Jinja carries it from the lexer through tree
-    and errors without looking at it; so errors have columns, which Jinja itself does not count."""
+    """A line number that also knows its offset: Jinja passes it on to errors, which so have columns."""
 
     offset: int
 
     @classmethod
     def at(cls, line: int, offset: int) -> Place:
-        """Line and offset as one number."""
         place = cls(line)
         place.offset = offset
         return place
@@ -41,7 +39,7 @@ class _PlacingLexer(NumberLexer):
         position = 0
         try:
             for line, token, value in super().tokeniter(source, name, filename, state):
-                # Blanks before a `{%-` are dropped by the lexer: what follows begins a little later.
+                # The lexer drops blanks before a `{%-`: what follows begins a little later.
                 position = max(position, source.find(value, position))
                 yield Place.at(line, position), token, value
                 position += len(value)
@@ -51,7 +49,7 @@ class _PlacingLexer(NumberLexer):
 
 
 class SourceEnvironment(TemplateEnvironment):
-    """Like the one that renders, and knows where everything stands."""
+    """The rendering environment, with offsets in place of line numbers."""
 
     def __init__(self) -> None:
         super().__init__(autoescape=True)
@@ -59,7 +57,6 @@ class SourceEnvironment(TemplateEnvironment):
 
     @property
     def lexer(self) -> NumberLexer:
-        """One that notes offsets."""
         return self._placing
 
 
@@ -67,7 +64,7 @@ _ENVIRONMENT = SourceEnvironment()
 
 
 def with_plain_line_ends(source: str) -> str:
-    """As Jinja reads it."""
+    """`source` with the line ends that Jinja works with."""
     return _LINE_END.sub("\n", source)
 
 
@@ -82,12 +79,12 @@ def check(source: str) -> None:
     except TemplateLimitExceeded as error:
         raise SourceFlawed(0, str(error)) from None
     except (TemplateError, RecursionError, SyntaxError, ValueError, MemoryError) as error:
-        # Python refuses what Jinja made of it.
+        # Python refuses the code that Jinja generated
         raise SourceFlawed(0, f"cannot be compiled: {type(error).__name__}") from None
 
 
 def tokens(source: str) -> Iterator[tuple[int, str, str]]:
-    """Offset, kind and text of the source's lexical tokens. Raises `SourceFlawed`."""
+    """Offset, kind and text of the source's tokens. Raises `SourceFlawed`."""
     try:
         for place, kind, value in _ENVIRONMENT.lexer.tokeniter(source, None):
             yield _offset(place, source), kind, value
@@ -96,7 +93,7 @@ def tokens(source: str) -> Iterator[tuple[int, str, str]]:
 
 
 def variables(source: str) -> set[str]:
-    """The names the source takes from the data, tests for their being there included."""
+    """The names the source takes from the data, also those it only tests with `is defined`."""
     tree = _ENVIRONMENT.parse(source)
     bound = {each.name for each in tree.find_all(nodes.Name) if each.ctx in ("store", "param")}
     bound |= {each.name for each in tree.find_all(nodes.Macro)} | {
@@ -111,14 +108,14 @@ def variables(source: str) -> set[str]:
 
 
 def _offset(line: int, source: str) -> int:
-    """Of a place; of the line's beginning, where Jinja made a number of its own."""
+    """The offset of a `Place`; for a plain line number, that of the line's beginning."""
     if isinstance(line, Place):
         return line.offset
     return sum(len(each) + 1 for each in source.split("\n")[: line - 1])
 
 
 def _check_names(tree: nodes.Template) -> None:
-    """Jinja leaves those inside an `if` to the moment of sending, other templates and calls to it altogether."""
+    """Checks what Jinja would report only at sending: filters and tests inside an `if`, other templates, calls."""
     found: list[tuple[int, str]] = []
     waiting: list[nodes.Node] = [tree]
     while waiting:

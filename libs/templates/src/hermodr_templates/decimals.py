@@ -1,10 +1,5 @@
-"""Numbers in templates are decimal and exact, as people compute with the digits they see: 0.1 + 0.2 is 0.3, and no cent
-is lost of 12345678901234567890.12.
-
-Whole numbers are Python's, all others `Decimal`: those of the data (`exact`), those written in a template, and whatever
-is computed of them. Sums, differences and products keep all their digits (`MOST_DIGITS`, should there be more); what
-does not come out even keeps 28, or ten after the point. Rounding is half away from zero, as with money.
-"""
+"""Exact numbers: 0.1 + 0.2 is 0.3. Whole numbers are `int`, all others `Decimal`. Sums, differences and products keep
+up to `MOST_DIGITS` digits; quotients keep 28, or ten after the point. Halves round away from zero."""
 
 from __future__ import annotations
 
@@ -34,11 +29,11 @@ _ROUNDING = Context(3 * MOST_DIGITS, ROUND_HALF_UP, traps=_TRAPS)
 _UNEVEN, _PLACES = 28, 10
 _METHODS = {"common": ROUND_HALF_UP, "ceil": ROUND_CEILING, "floor": ROUND_FLOOR}
 _MOST_PLACES = 1000
-_WHOLE_FROM = 16  # digits: from here on a number of the data is a whole one, however it is written
+_WHOLE_FROM = 16  # digits: a number of the data that is this long counts as whole, however it is written
 
 
 def exact(value: Any, depth: int = 0) -> Any:
-    """The data with a `Decimal` for each `float`, the number that its shortest digits mean; itself if there is none."""
+    """The data with each `float` as the `Decimal` of its shortest digits; the same object if it holds none."""
     changed: Any = None
     if depth <= DEEPEST:
         for key, each in value.items() if type(value) is dict else enumerate(value):
@@ -56,7 +51,7 @@ def exact(value: Any, depth: int = 0) -> Any:
 
 
 def written(number: Decimal) -> str:
-    """Its digits, none of them an exponent; a place after the point even where it is a zero, and no zeros more."""
+    """The number without an exponent, with at least one digit after the point and no other trailing zeros."""
     text = format(number, "f")
     if "." in text:
         text = text.rstrip("0")
@@ -67,14 +62,14 @@ def written(number: Decimal) -> str:
 
 
 def in_full(number: int | Decimal, places: int) -> str:
-    """With so many digits after the point."""
+    """The number with exactly `places` digits after the point."""
     exponent = Decimal((0, (1,), -places))
     made = Decimal(number).quantize(exponent, ROUND_HALF_UP, _ROUNDING)
-    return format(_ROUNDING.plus(made), "f")  # no minus before zeros
+    return format(_ROUNDING.plus(made), "f")  # no minus sign before zeros
 
 
 def computed(operator: str, left: object, right: object) -> Decimal | None:
-    """What comes of two numbers; `None` where Python's whole numbers do, and where they are no numbers."""
+    """The result for two numbers; `None` where Python computes with `int`, and for values that are not numbers."""
     if not (isinstance(left, int | Decimal) and isinstance(right, int | Decimal)):
         return None
     whole = not (isinstance(left, Decimal) or isinstance(right, Decimal))
@@ -86,23 +81,23 @@ def computed(operator: str, left: object, right: object) -> Decimal | None:
 
 
 def signed(operator: str, value: object) -> Decimal | None:
-    """`-value` or `+value`, if it is a `Decimal`."""
+    """`-value` or `+value`; `None` unless it is a `Decimal`."""
     if not isinstance(value, Decimal):
         return None
     return value.copy_negate() if operator == "-" else value
 
 
 def number(value: object, what: str) -> int | Decimal:
-    """`value`, which `what` is asked of. Raises `Mistake` for what is no number."""
+    """`value`; `what` names who asks for it in the error. Raises `Mistake` if it is no number."""
     if isinstance(value, int | Decimal):
         return value
     if isinstance(value, Undefined):
-        str(value)  # raises, naming it
+        str(value)  # raises and names it
     raise Mistake(f"{what} wants a number, not {kind_of(value)}")
 
 
 def of_text(text: str) -> Decimal | None:
-    """The number that somebody wrote down; `None` for what is none."""
+    """The finite number written in `text`, else `None`."""
     try:
         made = Decimal(text)
     except InvalidOperation:
@@ -111,13 +106,13 @@ def of_text(text: str) -> Decimal | None:
 
 
 def to_float(value: object, default: object = Decimal("0.0")) -> object:
-    """The filter `float`: the number, or what is read in a text; else `default`."""
+    """The filter `float`: the number, or the one written in a text, else `default`."""
     made = of_text(value) if isinstance(value, str) else value
     return Decimal(made) if isinstance(made, int | Decimal) else default
 
 
 def to_int(value: object, default: object = 0, base: int = 10) -> object:
-    """The filter `int`: the whole number before the point, also of what is read in a text; else `default`."""
+    """The filter `int`: the part before the point, also of a number written in a text, else `default`."""
     made = value
     if isinstance(value, str):
         try:
@@ -130,13 +125,12 @@ def to_int(value: object, default: object = 0, base: int = 10) -> object:
 
 
 def absolute(value: object) -> int | Decimal:
-    """The filter `abs`."""
     given = number(value, "|abs")
     return given.copy_abs() if isinstance(given, Decimal) else abs(given)
 
 
 def rounded(value: object, precision: object = 0, method: str = "common") -> int | Decimal:
-    """The filter `round`: to so many places, with `method` `common` (half away from zero), `ceil` or `floor`."""
+    """The filter `round`; `method` is `common` (half away from zero), `ceil` or `floor`."""
     given, places = number(value, "|round"), int(number(precision, "the precision of |round"))
     if abs(places) > _MOST_PLACES:
         raise TemplateLimitExceeded("too large a number")
@@ -149,7 +143,6 @@ def rounded(value: object, precision: object = 0, method: str = "common") -> int
 
 
 def divisible(value: object, by: object) -> bool:
-    """The test `divisibleby`."""
     left, right = number(value, "`is divisibleby`"), number(by, "`is divisibleby`")
     if not right:
         raise ZeroDivisionError
@@ -157,17 +150,15 @@ def divisible(value: object, by: object) -> bool:
 
 
 def odd(value: object) -> bool:
-    """The test `odd`."""
     return _modulo(Decimal(number(value, "`is odd`")), Decimal(2)) == 1
 
 
 def even(value: object) -> bool:
-    """The test `even`."""
     return not _modulo(Decimal(number(value, "`is even`")), Decimal(2))
 
 
 def whole(value: object) -> object:
-    """The `int` for a `Decimal` that has nothing after the point: places and lengths may be computed."""
+    """An `int` for a `Decimal` without a fraction: places and lengths may be computed."""
     if isinstance(value, Decimal) and value == value.to_integral_value():
         return int(value)
     return value
@@ -180,7 +171,7 @@ def _divided(left: Decimal, right: Decimal) -> Decimal:
 
 
 def _modulo(left: Decimal, right: Decimal) -> Decimal:
-    """With the sign of `right`, as for whole numbers."""
+    """The remainder with the sign of `right`, as with Python's whole numbers."""
     rest = _ROUNDING.remainder(left, right)
     return _EXACT.add(rest, right) if rest and rest.is_signed() != right.is_signed() else rest
 

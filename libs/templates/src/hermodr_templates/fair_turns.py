@@ -1,4 +1,4 @@
-"""Taking turns by project: whoever asks for much waits behind whoever asks for little."""
+"""Turns by project: a project that used little goes before one that used much."""
 
 from __future__ import annotations
 
@@ -9,21 +9,16 @@ from collections.abc import AsyncIterator, Callable, Hashable
 
 _MOST_REMEMBERED = 1_000
 _LEAST_SECONDS = 0.001
-"""What a turn counts at least."""
 
 
 class TooManyWait(Exception):
-    """One project's line is as long as it may be."""
+    """The project's queue is full."""
 
 
 class FairTurns:
-    """One turn at a time. Next is the project that has used the least time among those that wait; within a project the
-    order is that of arrival.
-
-    The time is counted from when others were there to share it: a project that comes new, or after a while, begins
-    where the least busy of the others is. So it neither waits for a crowd's whole line nor has saved anything up, and
-    a project alone may use all of it. `most` may wait of one project.
-    """
+    """One turn at a time. Next is the waiting project that has used the least time; within a project, first come first
+    served, at most `most` waiting. A project that is new, or was away, starts with the used time of the project served
+    last: it neither waits behind a whole queue nor has saved up time."""
 
     def __init__(self, monotonic: Callable[[], float], *, most: int = 1_000) -> None:
         self._monotonic = monotonic
@@ -35,7 +30,7 @@ class FairTurns:
 
     @contextlib.asynccontextmanager
     async def turn(self, project: Hashable) -> AsyncIterator[None]:
-        """The block is `project`'s turn. Raises `TooManyWait` at once, instead of waiting behind too many."""
+        """The block is `project`'s turn. Raises `TooManyWait` at once if its queue is full."""
         await self._come(project)
         began = self._monotonic()
         try:
@@ -59,7 +54,7 @@ class FairTurns:
             await mine
         except asyncio.CancelledError:
             if mine.done() and not mine.cancelled():
-                self._next()  # its turn came in the same moment
+                self._next()  # its turn came at the same moment
             else:
                 self._leave_line(project, mine)
             raise
@@ -84,7 +79,7 @@ class FairTurns:
             future = line.popleft()
             if not line:
                 del self._waiting[project]
-            if not future.done():  # who has gone meanwhile could not say so yet
+            if not future.done():  # a cancelled waiter may still be in the queue
                 self._begin(project)
                 future.set_result(None)
                 return

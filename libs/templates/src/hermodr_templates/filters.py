@@ -1,4 +1,4 @@
-"""Jinja's filters, within limits and for people's values instead of Python's."""
+"""Jinja's filters, within limits and for JSON values."""
 
 from __future__ import annotations
 
@@ -47,24 +47,24 @@ if TYPE_CHECKING:
 MAX_RANGE = 10_000
 TURNS, CONCAT, SIZED, CHARGE = "hermodr_turns", "hermodr_concat", "hermodr_sized", "hermodr_charge"
 WHOLE = "hermodr_whole"
-# These look at every item of what they are given, in one step that nobody can end, and a text has an item for each
-# character. `map` and its like do so when somebody asks them for theirs.
+# These look at every item in one uninterruptible step; a text has one item per character. `map` and its like do so when
+# their result is iterated.
 _WALKING = frozenset(
     (
         "batch", "dictsort", "groupby", "join", "list", "map", "max", "min", "reject", "rejectattr", "select",
         "selectattr", "sort", "sum", "unique",
     )
 )  # fmt: skip
-# These look at all items at once: those that somebody makes on demand are gathered first.
+# These look at all items at once: iterators are collected into a list first.
 _EAGER = frozenset(("batch", "groupby", "join", "list", "max", "min", "sort", "sum"))
-# These make a text of whatever they are given: it is the text that would be printed.
+# These turn their argument into text: the text that would be printed.
 _OF_TEXT = frozenset(
     (
         "capitalize", "e", "escape", "forceescape", "lower", "replace", "safe", "string", "striptags", "title", "trim",
         "truncate", "upper", "wordcount",
     )
 )  # fmt: skip
-# These take what is missing for something else.
+# For these, a missing value would count as some other value.
 _OF_WHAT_IS_THERE = frozenset({"abs", "float", "int", "items", "round", "tojson"})
 _WALKED = (str, list, tuple, set, frozenset, dict, range)
 _WIDEST_INDENT = 8
@@ -82,7 +82,7 @@ _MARKED = re.compile(r'"\\u0000(-?[0-9.]+)\\u0000"')
 
 
 def allowed_filters() -> dict[str, Callable[..., Any]]:
-    """By name; those that begin with `hermodr_` are for the meter, not for authors."""
+    """By name; names with `hermodr_` are for the meter, not for authors."""
     own: dict[str, Callable[..., Any]] = {
         "join": _join, "replace": _replace, "batch": _batch, "round": rounded, "tojson": _tojson, "sum": _sum,
         "trim": _trim, "unique": _unique, "urlencode": _urlencode, "abs": absolute, "float": to_float, "int": to_int,
@@ -100,12 +100,12 @@ def allowed_filters() -> dict[str, Callable[..., Any]]:
 
 
 def small(number: object) -> bool:
-    """Whether one can compute with it without a thought."""
+    """Whether the number is small enough for `**`."""
     return isinstance(number, int | Decimal) and -1000 <= number <= 1000
 
 
 def _told(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """`function`, with its errors in words for authors, naming the filter."""
+    """`function`, with its errors as a `Mistake` that names the filter."""
 
     @wraps(function)
     def telling(*args: Any, **kwargs: Any) -> Any:
@@ -118,7 +118,7 @@ def _told(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 
 def _sized(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, its result checked; keeps the marks by which Jinja knows what else to pass."""
+    """`function` with its result checked; `wraps` keeps the marks by which Jinja knows what else to pass."""
 
     @wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
@@ -130,7 +130,7 @@ def _sized(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _walking(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, which is not begun on more items than a container may have."""
+    """`function`, refused for more items than a container may have."""
 
     @wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
@@ -143,7 +143,7 @@ def _walking(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _eager(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, given a list of what is made on demand."""
+    """`function`, given a list in place of an iterator."""
     at = 1 if hasattr(function, "jinja_pass_arg") else 0
 
     @wraps(function)
@@ -156,7 +156,7 @@ def _eager(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _of_text(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, given a text: the first that is not what Jinja passes by itself."""
+    """`function`, with its first argument turned into text; Jinja's own argument (environment, context) is left out."""
     at = 1 if hasattr(function, "jinja_pass_arg") else 0
 
     @wraps(function)
@@ -236,13 +236,13 @@ def _unique(
     case_sensitive: bool = False,
     attribute: str | int | None = None,
 ) -> Iterator[object]:
-    """Looks for each item among all before it, in a table where those can be made to collide."""
+    """Watches the clock per item: keys can be chosen so that each collides with all before it."""
     kept: Iterator[object] = do_unique(environment, watched(value), case_sensitive, attribute)
     return kept
 
 
 def _trim(value: str, chars: str | None = None) -> str:
-    """Each character at the ends is looked for among all of `chars`."""
+    """Limits `chars`: each character at the ends is compared with all of them."""
     if chars is not None and len(chars) > _MOST_TRIMMED:
         raise TemplateLimitExceeded(f"more than {_MOST_TRIMMED} characters to trim")
     return do_trim(value, chars)
@@ -252,13 +252,12 @@ def _trim(value: str, chars: str | None = None) -> str:
 def _tojson(context: EvalContext, value: object, indent: int | None = None) -> str:
     if indent is not None and indent > _WIDEST_INDENT:
         raise TemplateLimitExceeded("too wide an indent")
-    check_size(value)  # a deep one is mostly indents
+    check_size(value)  # a deeply nested value is mostly indentation
     return do_tojson(context, value, indent)
 
 
 def dumps(value: object, **kwargs: Any) -> str:
-    """`json.dumps`, which has no way to write a `Decimal` down: they are texts at first, between characters that no
-    text has."""
+    """`json.dumps` with decimals as numbers: `json` cannot write them, so they are first written as marked texts."""
     return _MARKED.sub(r"\1", json.dumps(value, default=_marked, **kwargs))
 
 
@@ -269,7 +268,7 @@ def _marked(value: object) -> str:
 
 
 def _urlencode(value: object) -> str:
-    """A text for a path; an object, or a list of pairs, for a query."""
+    """A text for a path; an object or a list of pairs for a query string."""
     quote = FILTERS["urlencode"]
     if isinstance(value, Mapping):
         value = value.items()

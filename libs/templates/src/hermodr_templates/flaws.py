@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """`part` is the text's name (`body_html`); `line` and `column` count from 1."""
+    """`part` is the name of the text (`body_html`); `line` and `column` count from 1."""
 
     part: str
     line: int
@@ -16,7 +16,7 @@ class Flaw:
 
 
 class SourceFlawed(Exception):
-    """A source that cannot be used. `offset`: of the place, in the source with its line ends as `\\n`."""
+    """A source that cannot be used. `offset` counts in the source with `\\n` line ends."""
 
     def __init__(self, offset: int, reason: str) -> None:
         super().__init__(reason)
@@ -25,6 +25,5 @@ class SourceFlawed(Exception):
 
 
 def flaw_at(part: str, source: str, offset: int, reason: str) -> Flaw:
-    """The flaw at an offset of the source."""
     before = source[:offset]
     return Flaw(part, before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1, reason)

@@ -27,7 +27,7 @@ _REMEMBERED = 200
 
 
 class _Spec(NamedTuple):
-    """One place for a value. `places`: `None` where none are written; `plain`: as Python's own format."""
+    """One `%` place. `places` is `None` if not given; `plain` is the same place in Python's format language."""
 
     name: str | None
     flags: str
@@ -38,7 +38,7 @@ class _Spec(NamedTuple):
 
 
 def formatted(value: str, *args: object, **kwargs: object) -> str:
-    """The filter. Named values by keyword, as in Jinja. Into safe text goes what is escaped."""
+    """The filter `format`; named values by keyword, as in Jinja. If the format is safe text, values are escaped."""
     if args and kwargs:
         raise Mistake("the format is given values and named values")
     places = value.count("%")
@@ -97,7 +97,7 @@ def _piece(spec: _Spec, value: object, kind: type[str]) -> str:
     if spec.kind in _OF_TEXT:
         return kind(spec.plain) % (as_text(value),)
     if not isinstance(value, int | Decimal):
-        text = as_text(value)  # raises for what is missing
+        text = as_text(value)  # raises if it is missing
         if spec.kind in _OF_NUMBERS:
             raise Mistake(f"%{spec.kind} wants a number, not a text; |float makes one of it")
         value = text
@@ -122,9 +122,8 @@ def _number(spec: _Spec, digits: str) -> str:
 
 
 def _pythons(value: Any, form: str) -> Any:
-    """What Python's own formats take."""
     if form in "eEgG":
-        if math.isinf(made := float(value)):  # of a Decimal; a whole number raises
+        if math.isinf(made := float(value)):  # only for a Decimal: for an int, `float` raises
             raise OverflowError
         return made
     if isinstance(value, Decimal):

@@ -1,4 +1,4 @@
-"""What attributes and inline styles say about how an element is shown, as far as a text can follow."""
+"""What attributes and inline styles say about how an element is shown, as far as a text can show it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 _KEPT = 512
-"""Characters of a style that is worth remembering: mails repeat theirs."""
+"""Characters of the longest style that is cached: mails repeat their styles."""
 _NUMBER = re.compile(r"\+?(\d+\.?\d*|\.\d+)([a-z%]*)")
 _SHORTHAND = re.compile(r"(?:^|\s)(\d+\.?\d*|\.\d+)(px|pt|r?em|%)?(?=\s|/)")
 _NEGATIVE = re.compile(r"-(\d+\.?\d*|\.\d+)([a-z%]*)")
 _FAR = 900.0
-"""Pixels from which nothing is left of a mail's usual 600."""
+"""Pixels. Mails are usually 600 wide: an element moved this far is out of sight."""
 _NO_COLOUR = re.compile(
     r"(?:rgb|hsl)a?\((?:(?:[^,()]+,){3}|[^,()]+/)\s*0*\.?0+%?\s*\)|#[0-9a-f]{3}0|#[0-9a-f]{6}00"
 )
@@ -44,10 +44,9 @@ _LIST_STYLES = frozenset(
 
 
 class Hints(NamedTuple):
-    """`display` is `block`, `inline`, `apart` (inline, but no part of the word beside it) or empty: as usual. `tiny`
-    and `invisible` are inherited, `None`: as outside. `space` is `pre`, `pre-line`, empty (blanks are alike) or `None`.
-    `flat`: without margins. `list_style` may be empty. `clear`: in a colour that nobody sees, inherited like `tiny`.
-    `struck`: with a line through it."""
+    """`display`: `block`, `inline`, `apart` (inline, but not part of the word beside it) or empty (the tag decides).
+    `tiny`, `invisible`, `clear` (in a colour that cannot be seen) and `space` are inherited when `None`. `space`:
+    `pre`, `pre-line` or empty (blanks collapse). `flat`: without margins. `struck`: struck through."""
 
     hidden: bool = False
     display: str = ""
@@ -60,7 +59,6 @@ class Hints(NamedTuple):
     struck: bool = False
 
     def inherited(self, outside: tuple[bool, bool, bool]) -> tuple[bool, bool, bool]:
-        """Whether it is too small to be read, invisible, or in no colour."""
         if self.tiny is None and self.invisible is None and self.clear is None:
             return outside
         tiny, invisible, clear = outside
@@ -76,8 +74,7 @@ _TELLING = frozenset({"aria-hidden", "hidden", "style"})
 
 
 def hints(attributes: Mapping[str, str | None]) -> Hints:
-    """Of one element. `hidden` and `aria-hidden="true"` hide; `mso-hide` does not: it is for Outlook alone, and what it
-    hides there are the buttons that all others see."""
+    """Of one element. `hidden` and `aria-hidden="true"` hide it; `mso-hide` does not: only Outlook obeys that."""
     if _TELLING.isdisjoint(attributes):
         return NONE
     if "hidden" in attributes or (attributes.get("aria-hidden") or "").strip().lower() == "true":
@@ -112,14 +109,13 @@ _remembered = lru_cache(2048)(_styled)
 
 
 def _clipped(found: Mapping[str, str]) -> bool:
-    """No height, or no width, and nothing may stick out."""
     if not any(found.get(name, "").startswith("hidden") for name in ("overflow", "overflow-x", "overflow-y")):
         return False
     return any(_zero(found.get(name)) for name in ("max-height", "height", "max-width", "width"))
 
 
 def _elsewhere(found: Mapping[str, str]) -> bool:
-    """Far off the page, or cut down to nothing, as text for screen readers and previews is."""
+    """Whether it is moved off the page or clipped to nothing, as texts for screen readers and previews are."""
     placed = found.get("position") in ("absolute", "fixed")
     moved = placed or found.get("position") == "relative"
     sides = ("left", "right", "top", "bottom") if moved else ()
@@ -137,7 +133,6 @@ def _far(value: str) -> bool:
 
 
 def _clear(value: str | None) -> bool | None:
-    """Whether the colour is none at all; `None`: as outside."""
     if value is None or value in ("inherit", "currentcolor", "unset"):
         return None
     return value == "transparent" or _NO_COLOUR.fullmatch(value) is not None

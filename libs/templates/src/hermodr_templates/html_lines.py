@@ -1,4 +1,4 @@
-"""Lines of text, made of words and of the edges between them."""
+"""Lines of text, made of words and the gaps between blocks."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ _BLANKS = re.compile(r"[ \t\r\n\f]+")
 _UNEVEN = re.compile(r"[\t\r\n\f]|  ").search
 _OPENING = "([{<\u201c\u201e\u2018\u201a\u00ab\u00bf\u00a1/#@"
 _CLOSING = ")]}>\u201d\u2019\u00bb.,;:!?\u2026%/\u3002\u3001\uff0c"
-# Characters that nobody sees. Mails pad the preview that inboxes show with hundreds of them; single ones have a
-# meaning, between emoji, in Persian and in Thai.
+# Invisible characters: mails pad the inbox preview with hundreds; single ones join emoji and letters (Persian, Thai).
 _INVISIBLE = "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200d\u2060-\u2064\u2800\u3164\ufeff\uffa0"
 _SOME_INVISIBLE = re.compile(f"[{_INVISIBLE}]")
 _RUN = re.compile(rf"[\s{_INVISIBLE}\u200e\u200f]{{2,}}+")
@@ -20,8 +19,6 @@ _USELESS = re.compile("[\u00ad\ufeff]")
 
 
 class Lines:
-    """A text while it is written."""
-
     def __init__(self) -> None:
         self._pieces: list[str] = []
         self._line: list[str] = []
@@ -32,13 +29,13 @@ class Lines:
         self._links: list[tuple[int, int]] = []
 
     def text(self) -> str:
-        """All of it, with a line break at its end; empty if there is nothing to be seen."""
+        """The whole text with a line break at its end; empty if nothing is visible."""
         self.end(0)
         text = "".join(self._pieces).strip("\n")
         return text + "\n" if text else ""
 
     def write(self, text: str) -> None:
-        """Where all blanks are alike, and several are one. `text` is not empty."""
+        """Writes text in which blanks collapse. `text` is not empty."""
         if _UNEVEN(text):
             text = _BLANKS.sub(" ", text)
         line = self._line
@@ -51,7 +48,7 @@ class Lines:
         line.append(text)
 
     def write_verbatim(self, text: str, kind: str) -> None:
-        """`pre`: blanks count. `pre-line`: ends of lines do."""
+        """`pre` keeps all blanks, `pre-line` only line ends."""
         for number, each in enumerate(text.replace("\r\n", "\n").split("\n")):
             if number:
                 self._flush(keep_blank=True)
@@ -63,66 +60,63 @@ class Lines:
                 self.write(each)
 
     def word(self, text: str) -> None:
-        """A text of its own, such as an image's: no part of the word beside it."""
+        """Writes text that is not part of the words beside it, such as an image's."""
         if text and not text.isspace():
             self._apart = True
             self.write(text)
             self._apart = True
 
     def apart(self) -> None:
-        """What follows is no part of the word before."""
+        """Keeps what follows apart from the word before."""
         self._apart = True
 
     def mark(self, marker: str) -> None:
-        """The next line gets it."""
+        """The next line begins with `marker`."""
         self._marker = marker
 
     def begin_link(self) -> None:
-        """What is written from here on is a link's label."""
         self._links.append((len(self._pieces), len(self._line)))
 
     def end_link(self, target: str, *, bare: bool) -> None:
-        """Adds the target to its label; `bare`: also where there is none."""
+        """Adds the target after its label. `bare`: also if there is no label."""
         pieces, start = self._links.pop()
         label = "".join(self._line[start:] if pieces == len(self._pieces) else self._line)
         label = _seen(label).strip()
-        if not label and len(self._pieces) > pieces:  # all of it stands on lines above
+        if not label and len(self._pieces) > pieces:  # the label ended on the lines above
             if shown := shown_beside(self._pieces[-1].lstrip(), target):
                 self._pieces[-1] += f" {shown}"
         elif (label or bare) and (shown := shown_beside(label, target)):
             self.word(shown)
 
     def place(self) -> tuple[int, int]:
-        """Where the next word will stand."""
         return len(self._pieces), len(self._line)
 
     def mark_since(self, place: tuple[int, int], kind: str) -> None:
-        """What was written since then is struck, raised or lowered."""
+        """Marks what was written since then: struck, raised or lowered."""
         pieces, start = place
         if pieces == len(self._pieces):
             if text := "".join(self._line[start:]):
                 self._line[start:] = [marked(text, kind)]
             return
-        if kind == STRUCK:  # lines of it; letters are raised within one
+        if kind == STRUCK:  # only strikes span lines
             for number in range(pieces, len(self._pieces)):
                 self._pieces[number] = marked(self._pieces[number], kind)
             if text := "".join(self._line):
                 self._line[:] = [marked(text, kind)]
 
     def newline(self) -> None:
-        """What `<br>` does: ends the line, or leaves an empty one; never more than one."""
+        """`<br>`: ends the line or leaves one empty line, never more."""
         self._flush()
         self._gap = min(2, self._gap + 1)
 
     def end(self, newlines: int) -> None:
-        """What the edge of a block does: at least so many line breaks, 2 for a blank line between."""
+        """The edge of a block: at least so many line breaks; 2 give a blank line."""
         if self._line:
             self._flush()
-        if newlines > self._gap and not self._marker:  # else the block is the first in a list's item
+        if newlines > self._gap and not self._marker:  # else the block comes first in a list item
             self._gap = newlines
 
     def rule(self) -> None:
-        """A line across."""
         self.end(2)
         self._line.append("-" * 20)
         self.end(2)
@@ -149,7 +143,7 @@ class Lines:
 
 
 def _seen(line: str) -> str:
-    """Without what pads it. A single invisible character may join emoji or letters, and stays."""
+    """Without invisible padding. A single invisible character may join emoji or letters, and stays."""
     if line.isascii() or not _SOME_INVISIBLE.search(line):
         return line
     if not _SOME_INVISIBLE.sub("", line).strip():

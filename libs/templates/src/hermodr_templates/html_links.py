@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 _USUAL = re.compile("https?://[!-;=?-~]+")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 _NOWHERE = frozenset({"about:", "blob:", "cid:", "data:", "file:", "javascript:", "mid:", "vbscript:"})
-"""Schemes that lead a reader of text nowhere, or run."""
+"""Schemes that are of no use in a text, or that run code."""
 _DIALLED = frozenset({"tel:", "sms:"})
 _DROPPED = dict.fromkeys(map(ord, "\t\n\r"))
 _ESCAPED = {ord(" "): "%20", ord("<"): "%3C", ord(">"): "%3E"}
@@ -17,8 +17,8 @@ _NOT_DIALLED = re.compile(r"[^0-9+]")
 
 
 def target_of(href: str, base: str = "") -> str:
-    """The address that it leads to, cleaned as browsers do (URL standard, 4.4); empty where it leads nowhere: parts of
-    the page, scripts, and relative addresses unless the document has a `base`, an address of the web."""
+    """The address `href` leads to, cleaned as browsers do (URL standard, 4.4). Empty for parts of the page, scripts,
+    and relative addresses unless the document has a web address as `base`."""
     if _USUAL.fullmatch(href):
         return href
     href = href.strip(_ENDS).translate(_DROPPED)
@@ -28,7 +28,7 @@ def target_of(href: str, base: str = "") -> str:
     if scheme is None and href and href[0] != "#" and _USUAL.fullmatch(base):
         try:
             href = urljoin(base, href)
-        except ValueError:  # of a base that is none
+        except ValueError:  # an invalid base
             return ""
         scheme = _SCHEME.match(href)
     if scheme is None or scheme[0].lower() in _NOWHERE or scheme.end() == len(href):
@@ -37,7 +37,7 @@ def target_of(href: str, base: str = "") -> str:
 
 
 def shown_beside(label: str, target: str) -> str:
-    """What is to be added to a label; empty when the label says it. Addresses and numbers go without their scheme."""
+    """What to add to a label, empty if the label says it. `mailto:` and `tel:` are left out."""
     if not target:
         return ""
     if target.startswith("http"):

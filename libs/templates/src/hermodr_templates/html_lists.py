@@ -20,8 +20,6 @@ Attributes = Mapping[str, str | None]
 
 
 class Numbering:
-    """Of one list; `ol` counts, the others have dashes."""
-
     def __init__(self, node: LexborNode, tag: str, attributes: Attributes, hint: Hints) -> None:
         self._style = hint.list_style or _TYPES.get(
             attributes.get("type") or "", "" if tag != "ol" else "decimal"
@@ -34,7 +32,6 @@ class Numbering:
         self._next = start
 
     def marker(self, attributes: Attributes, hint: Hints, depth: int) -> str:
-        """Of the next item, with its indent."""
         value = _integer(attributes.get("value")) if self._counts else None
         number = self._next if value is None else value
         self._next = number + self._step

@@ -1,4 +1,4 @@
-"""What raised, lowered and struck letters say, for those who read text: 10², CO₂, ~~19.99~~."""
+"""Raised, lowered and struck letters in plain text: 10², CO₂, ~~19.99~~."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _LETTERS = {
 }
 _LONGEST = 12
 _AS_BESIDE = re.compile(r"(?:[^\W\d_]{2,}|[^\w\s]+|[aeordº])\.?")
-"""Ordinals (1st, nº), TM, ®, asterisks: they read well beside the word."""
+"""Ordinals (1st, nº), TM, ®, asterisks: readable without a mark."""
 
 
 def marked(text: str, kind: str) -> str:
-    """`text`, marked for what it is; blanks at its ends stay outside."""
+    """`text`, marked; blanks at its ends stay outside."""
     inner = text.strip()
-    if not inner or (kind != STRUCK and len(inner) > _LONGEST):  # small print is no exponent
+    if not inner or (kind != STRUCK and len(inner) > _LONGEST):  # small print is not an exponent
         return text
     if kind == STRUCK:
         made = f"~~{inner}~~"

@@ -1,8 +1,4 @@
-"""A readable plain-text form of an HTML mail, for those who read text.
-
-Lexbor reads the HTML, by the HTML standard to the letter; here it is said what comes of it: what somebody sees who
-opens the mail, in the order it stands there. See ADR 0034.
-"""
+"""The plain text of an HTML mail: what a reader of the mail sees, in the order of the source. See ADR 0034."""
 
 from __future__ import annotations
 
@@ -35,7 +31,7 @@ _VERBATIM = frozenset({"listing", "plaintext", "pre", "textarea", "xmp"})
 _GAPS = dict.fromkeys(_BLOCKS, 1) | dict.fromkeys(_PARAGRAPHS, 2)
 """Line breaks at the edges of an element: 2 leave a blank line."""
 _APART = frozenset({"button", "input", "object", "select", "td", "textarea", "th", "video"})
-"""Within a line, and yet no part of the word beside it."""
+"""Inline, but not part of the word beside it."""
 _BETWEEN = re.compile("[\\s/\"']+")
 _BASE = re.compile("<base", re.IGNORECASE)
 _BUTTONS = ("submit", "button", "reset")
@@ -59,16 +55,13 @@ _PLAIN = {
     ),
     0,
 )
-"""Those that mean a gap or nothing."""
+"""Tags that mean a gap or nothing."""
 _SELF_CONTAINED = frozenset({"area", "br", "hr", "img", "input"})
 
 
 def html_to_text(html: str, limits: Limits = FULL) -> str:
-    """The text of `html`: paragraphs apart by a blank line, list items marked, link targets in angle brackets.
-
-    Styles, scripts, tags and what is hidden vanish; images leave their `alt`. Broken HTML gives what browsers make of
-    it. Raises `TemplateLimitExceeded`.
-    """
+    """The text of `html`: paragraphs apart by a blank line, list items marked, link targets in angle brackets, images
+    as their `alt`. Hidden elements are left out; broken HTML is read as browsers do. Raises `TemplateLimitExceeded`."""
     if (
         len(html) > limits.html
         or html.count("<") - html.count("</") > limits.elements
@@ -85,7 +78,7 @@ def html_to_text(html: str, limits: Limits = FULL) -> str:
 
 
 def _attributes(html: str, long: int) -> int:
-    """The most attributes that one tag can have, of the `long` tags."""
+    """An upper bound on the attributes of one tag, counted in tags of more than `long` characters."""
     tags = html.split("<")
     if max(map(len, tags)) <= long:
         return 0
@@ -93,7 +86,7 @@ def _attributes(html: str, long: int) -> int:
 
 
 class _Left(NamedTuple):
-    """How it was outside of an element, and what is to be done when it ends."""
+    """The state outside an element, restored when it ends."""
 
     link: str
     listed: bool
@@ -105,7 +98,7 @@ class _Left(NamedTuple):
 
 
 _Open = tuple[LexborNode, int, bool, _Left | None]
-"""An element, the gap at its edges, whether it stands apart, and the rest if there is more to it."""
+"""Element, gap at its edges, whether it stands apart, and the outer state if that has to be restored."""
 
 
 class _Reader:
@@ -115,13 +108,13 @@ class _Reader:
         self._lists: list[Numbering] = []
         self._verbatim = ""
         self._unseen = (False, False, False)
-        """Too small to be read, invisible, of no colour: inherited, and each can be taken back further in."""
+        """Whether text is too small, invisible or without colour: inherited, and each can be undone further in."""
         self._base = base
         self._struck = False
         self._open: list[_Open] = []
 
     def read(self, body: LexborNode) -> None:
-        """All that is in it. Most elements have no attributes and little meaning: those are done with here."""
+        """Most elements have no attributes and little meaning: they are handled here."""
         lines, opened = self.lines, self._open
         node: LexborNode | None = body
         for _ in range(self._most):
@@ -163,7 +156,7 @@ class _Reader:
                 self.lines.write(text)
 
     def _enter(self, node: LexborNode, tag: str) -> bool:
-        """Whether there is something in it to be read; if so, it has to be left again."""
+        """Whether the element has content to read; if so, it has to be left again."""
         if tag in _UNSEEN:
             return False
         attributes = node.attributes
@@ -200,7 +193,7 @@ class _Reader:
             self.lines.begin_link()
         elif left.quote:
             self.lines.write('"')
-        if tag in _SELF_CONTAINED and not self._unseen[1]:  # images have no size of letters
+        if tag in _SELF_CONTAINED and not self._unseen[1]:  # an image has no font size
             self._write_element(tag, node.attributes)
 
     def _write_element(self, tag: str, attributes: dict[str, str | None]) -> None:

@@ -1,7 +1,5 @@
-"""CSS rules become `style` attributes, as many mail programs want them; what cannot (`@media`, `:hover`) stays a rule.
-
-Nothing is ever loaded: no linked stylesheet, no `@import`, no file.
-"""
+"""Turns CSS rules into `style` attributes, as many mail programs want them; `@media` and `:hover` stay rules. Nothing
+is ever loaded: no linked stylesheet, no `@import`, no file."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ from hermodr_templates.markup import VOID, Attribute, Piece, pieces
 from hermodr_templates.protected import Protected
 
 DEEPEST = 500
-# The HTML parser adds these where they are missing.
+# the HTML parser adds these where they are missing
 _IMPLIED = frozenset({"html", "head", "body", "tbody", "colgroup"})
 _MADE = frozenset({"style", "data-css-inline"})
 _IGNORE = ' data-css-inline="ignore"'
@@ -30,17 +28,14 @@ _UNBALANCED = (
 
 
 def has_rules(text: str) -> bool:
-    """Whether there is a `<style>` whose rules could be inlined."""
     return "<style" in text.lower() and any(
         each.kind == "raw" and each.name == "style" for each in pieces(text)
     )
 
 
 def inlined(source: Protected, text: str, extra_css: str | None = None) -> str:
-    """`text` with the rules of its `<style>`s at the elements; or those of `extra_css` alone.
-
-    Raises SourceFlawed when a Jinja tag would not be where it was.
-    """
+    """`text` with the rules of its `<style>`s, or those of `extra_css` alone, moved to the elements. Raises
+    SourceFlawed if that would move a Jinja tag."""
     before = _prepared(source, text, alone=extra_css is not None)
     inliner = CSSInliner(
         load_remote_stylesheets=False,
@@ -61,8 +56,8 @@ def inlined(source: Protected, text: str, extra_css: str | None = None) -> str:
 
 
 def _prepared(source: Protected, text: str, *, alone: bool) -> str:
-    """Words among elements become comments: the parser leaves those where they are, even between a table's rows. So do
-    declarations, but for the doctype."""
+    """Turns words among elements, and declarations but for the doctype, into comments: the parser leaves comments where
+    they are, even between the rows of a table."""
     made: list[str] = []
     depth = 0
     bodies = _TableBodies()
@@ -86,22 +81,20 @@ def _prepared(source: Protected, text: str, *, alone: bool) -> str:
         elif piece.kind == "end":
             depth = max(0, depth - 1)
         elif piece.kind == "declaration" and part[1] in "!?" and not _DOCTYPE.match(part):
-            # Outlook's `<![if !mso]>`, which the parser would make another comment of
+            # Outlook's `<![if !mso]>`, which the parser would turn into another comment
             part = f"<!--{source.aside(part, piece.start)}-->"
         made.append(part)
     return "".join(made)
 
 
 class _TableBodies:
-    """Writes the `<tbody>` that the parser would imply, around all of a table's rows: the parser would begin it at the
-    first one, inside the loop that makes the rows."""
+    """Writes the `<tbody>` that the parser would add, which would begin it inside a loop that makes the rows."""
 
     def __init__(self) -> None:
         self._open: list[int | None] = []
-        """Of each open table: where its `<tbody>` goes; `None` when it needs none."""
+        """For each open table, where its `<tbody>` goes; `None` if it needs none, -1 once it is written."""
 
     def see(self, piece: Piece, made: list[str]) -> None:
-        """Before `piece` is added to `made`."""
         if piece.kind == "end" and piece.name == "table" and self._open:
             if self._open.pop() == -1:
                 made.append("</tbody>")
@@ -116,13 +109,13 @@ class _TableBodies:
 
 
 def _for_screens(style: Piece) -> bool:
-    """Whether its rules are for every screen: `media` may say otherwise, and an attribute holds everywhere."""
+    """Whether its rules hold on every screen: unlike a `style` attribute, `media` can limit them."""
     media = next((each.value for each in style.attributes if each.name == "media"), "")
     return media.strip().lower() in ("", "all", "screen")
 
 
 def _inlinable(source: Protected, css: str) -> bool:
-    """Whether Jinja tags are in the rules' values only."""
+    """Whether Jinja tags stand only in the values of the rules."""
     for word in source.word.finditer(css):
         kind = source.tags[word[0]].kind
         if kind != "variable" or not _IN_VALUE.search(css, 0, word.start()):
@@ -139,14 +132,13 @@ def _grouped(source: Protected, part: str, piece: Piece) -> str:
 
 
 def statements(source: Protected, attribute: Attribute) -> tuple[int, int] | None:
-    """From the first to the last Jinja statement of a value: they and what is between have to stay together."""
+    """The range from the first to the last Jinja statement of a value: it has to stay together."""
     found = [each for each in source.word.finditer(attribute.value) if source.tags[each[0]].kind == "block"]
     return (found[0].start(), found[-1].end()) if found else None
 
 
 def _compare(source: Protected, before: str, after: str) -> None:
-    """Between the same Jinja tags there have to be the same elements as before: the parser moves and closes what it
-    does not like, and a branch of a template is nothing it knows of."""
+    """Raises unless the same elements as before stand between the same Jinja tags: the parser knows no branches."""
     strict = any(
         source.tags[word[0]].kind == "block"
         for piece in pieces(before)
@@ -171,7 +163,7 @@ Outline = list[tuple[str, list[tuple[str, str, tuple[str, ...]]]]]
 
 
 def _outline(source: Protected, html: str, *, ends: bool) -> Outline:
-    """The elements after each Jinja tag among them, up to the next."""
+    """The elements after each Jinja tag, up to the next."""
     parts: Outline = [("", [])]
     for piece in pieces(html):
         if piece.kind in ("comment", "text"):

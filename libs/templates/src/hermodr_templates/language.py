@@ -1,4 +1,4 @@
-"""What templates may use: what is let in when it is saved is exactly what is rendered."""
+"""The filters and methods of templates: what passes the check at saving is exactly what is rendered."""
 
 ALLOWED_FILTERS = frozenset(
     (
@@ -9,7 +9,7 @@ ALLOWED_FILTERS = frozenset(
         "wordcount",
     )
 )  # fmt: skip
-"""Those of Jinja's filters that cannot make a long text of a short one unseen, nor reach what is not theirs."""
+"""Jinja's filters, without those that turn a short text into a long one unmetered, or reach beyond the data."""
 
 _SAME = {
     "capitalize": "capitalize", "format": "format", "items": "items", "join": "join(', ')", "lower": "lower",
@@ -34,7 +34,7 @@ _CHANGING = ("append", "clear", "extend", "insert", "pop", "popitem", "remove", 
 
 
 def instead_of(method: str) -> str:
-    """What to write instead of a call of this method, as the end of a sentence; empty for names that are none."""
+    """What to write instead of this method call, as the end of a sentence; empty for unknown names."""
     if method in _SAME:
         return f": instead of .{method}() write `|{_SAME[method]}`"
     if method in _OTHERWISE:

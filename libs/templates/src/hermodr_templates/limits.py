@@ -1,11 +1,5 @@
-"""Bounds on what one rendering may cost.
-
-Jinja's sandbox keeps a template away from Python; it does not keep it from counting to a billion or from doubling a
-string thirty times. Here everything a template can repeat or build is charged to a meter: loop turns and calls, text,
-containers. CPU time is the last resort: it is looked at after whatever computes (a filter, a test, each item and each
-part of a path that a filter walks), and measured per thread, so that a busy machine or a paused process is not taken
-for a hostile template.
-"""
+"""Limits on what one rendering may cost. All that a template can repeat or build is charged to a meter: loop turns,
+calls, text, containers, and last the thread's CPU time: a busy machine or a paused process is no overrun."""
 
 from __future__ import annotations
 
@@ -27,11 +21,9 @@ _MAX_DEPTH = DEEPEST
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`text`: the longest string, and the longest result, in characters. `html`: the longest HTML that a missing plain
-    text is derived from; `elements`: the most tags in it that open something, `attributes`: the most of one tag, as the
-    parser's time grows with the square of both; `nodes`: the most that it may become, for the standard has some tags
-    repeated. `items`: the most elements of a container, nested ones included. `steps`: the most loop turns and calls.
-    `cpu_seconds`: of the rendering thread."""
+    """`text`: characters of the longest string and of the result; `html`: of HTML that a text is derived from.
+    `elements`: its opening tags, `attributes`: of one tag (the parser's time grows with the square of both), `nodes`:
+    after parsing. `items`: of a container, nested ones included. `steps`: loop turns and calls."""
 
     text: int = MAX_TEXT
     html: int = MAX_TEXT
@@ -44,7 +36,7 @@ class Limits:
 
 
 FULL = Limits()
-"""What a mail may cost at most, in a process of its own."""
+"""What a mail may cost in a process of its own."""
 QUICK = Limits(
     text=128 * 1024,
     html=16 * 1024,
@@ -54,20 +46,18 @@ QUICK = Limits(
     items=2_000,
     cpu_seconds=0.005,
 )
-"""What a mail may cost where it keeps others waiting. The usual one takes a hundredth of it."""
+"""What a mail may cost where others wait for it. A usual mail takes a hundredth of it."""
 
 
 _TOO_LARGE = 10**MOST_DIGITS
-"""The first number that is not kept: whatever data may hold can be printed."""
+"""Numbers below can be printed."""
 
 
 class TemplateLimitExceeded(Exception):
-    """A template wants more than a mail can need. The message says what of."""
+    """The message says which limit."""
 
 
 class Meter:
-    """What one rendering has used so far."""
-
     __slots__ = (
         "_cpu_time",
         "_deadline",
@@ -98,15 +88,13 @@ class Meter:
         self._text = 0
 
     def step(self) -> None:
-        """A loop turn or a call."""
         self._steps += 1
         if self._steps > self.limits.steps:
             raise TemplateLimitExceeded(f"more than {self.limits.steps} loop turns and calls")
         self.time()
 
     def time(self) -> None:
-        """Looks at the clock. A thread's own is a system call, but no thread computes for longer than passes on the
-        wall: that clock is free to look at, and tells when the other may have run out at the soonest."""
+        """The wall clock is cheap and tells when to look at the thread's CPU clock, which is a system call."""
         now = self._wall_time()
         if now > self._soonest:
             left = self._deadline - self._cpu_time()
@@ -115,14 +103,12 @@ class Meter:
             self._soonest = now + left
 
     def text(self, length: int) -> None:
-        """Text on its way into the result, or into a variable."""
         self._text += length
         if length > self.limits.text or self._text > self._most_text:
             raise TemplateLimitExceeded("too much text")
 
     def size(self, value: object) -> None:
-        """A value somebody computed: a string may be so long, a container with all it holds so large, and what it took
-        to get there is a look at the clock."""
+        """Checks the size of a computed value, and the time."""
         self.time()
         if isinstance(value, str):
             if len(value) > self.limits.text:
@@ -141,12 +127,10 @@ class Meter:
 
 _current: ContextVar[Meter] = ContextVar("hermodr_template_meter")
 current = _current.get
-"""The meter of the rendering that is under way."""
 
 
 class Metered:
-    """A block in which everything rendered is charged to one new meter. `remarks` is filled with what the author may
-    not have meant."""
+    """Charges what is rendered in the block to one new meter. `remarks` collects what the author may not have meant."""
 
     __slots__ = ("_limits", "_remarks", "_token")
     _token: Token[Meter]
@@ -163,26 +147,25 @@ class Metered:
 
 
 def check_text(length: int) -> None:
-    """Raises before so long a string is made."""
+    """Raises before a string of this length is made."""
     if length > current().limits.text:
         raise TemplateLimitExceeded("too much text")
 
 
 def check_items(number: int) -> None:
-    """Raises before so many items are looked at in one step, or when the time is up."""
+    """Raises if so many items may not be handled in one step, or if the time is up."""
     if number > current().limits.items:
         raise TemplateLimitExceeded("too many items")
     current().time()
 
 
 def check_size(value: object) -> None:
-    """Raises for a value that is too large; or when the time is up: there is no loop in `{% set b = a|sort %}` written
-    a thousand times."""
+    """Raises for a value that is too large, or if the time is up."""
     current().size(value)
 
 
 def turns(iterable: Iterable[object], constant_text: int) -> Iterator[object]:
-    """`iterable`, each of its items charged as one step and as much text as the loop's body holds by itself."""
+    """`iterable`, with each item charged as one step plus the constant text of the loop's body."""
     meter = current()
     for item in iterable:
         meter.step()
@@ -191,7 +174,7 @@ def turns(iterable: Iterable[object], constant_text: int) -> Iterator[object]:
 
 
 def watched(iterable: Iterable[object]) -> Iterator[object]:
-    """`iterable`, with a look at the clock before each of its items: for steps that nobody else ends."""
+    """`iterable`, with the time checked before each item."""
     meter = current()
     for item in iterable:
         meter.time()
@@ -199,8 +182,7 @@ def watched(iterable: Iterable[object]) -> Iterator[object]:
 
 
 def gathered(items: Iterator[object]) -> list[object]:
-    """All items of what makes them on demand, within the limits of a container. What is about to look at each of them
-    may copy each of them, and a thousand may be one and the same long text."""
+    """All items of an iterator as a list, within the limits of a container."""
     kept = list(islice(watched(items), current().limits.items + 1))
     check_size(kept)
     return kept
@@ -215,7 +197,7 @@ def _length(value: object) -> int:
 
 
 def _weigh(value: object, budget: int, depth: int) -> int:
-    """What is left of `budget` after every element of `value` took its part, shared ones once per place."""
+    """What is left of `budget` after counting every element of `value`; shared ones count at each place."""
     if depth > _MAX_DEPTH:
         raise TemplateLimitExceeded("too deeply nested a value")
     if isinstance(value, dict):
@@ -223,7 +205,7 @@ def _weigh(value: object, budget: int, depth: int) -> int:
     elif isinstance(value, (list, tuple, set, frozenset)):
         parts = value
     else:
-        # Long texts and numbers count too: a hundred thousand places may hold the same megabyte.
+        # long texts and numbers count too: a hundred thousand places may hold the same megabyte
         return budget - 1 - _length(value) // 64
     for part in parts:
         budget = _weigh(part, budget, depth + 1)

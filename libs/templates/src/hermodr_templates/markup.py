@@ -1,4 +1,4 @@
-"""HTML and MJML sources in pieces. Every character is read once, whatever comes; nothing is mended."""
+"""Splits HTML and MJML sources into pieces, in linear time for any input; nothing is repaired."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ VOID = frozenset(
         "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
     )
 )  # fmt: skip
-"""Elements that have no end."""
+"""Elements without an end tag."""
 _RAW = ("style", "script", "title", "textarea", "mj-style", "mj-title", "mj-preview")
-# Possessive throughout, and every branch ends at the end of the text at the latest.
+# Possessive quantifiers throughout, so that there is no backtracking; every branch can end at the end of the text.
 _TOKEN = re.compile(
     r"""
     (?P<text> [^<]++ )
@@ -41,7 +41,7 @@ Kind = Literal["text", "comment", "declaration", "start", "end", "raw", "bracket
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """`value` stands at `start` of the source; `quoted` tells whether it has quotes, `None` that it has no value."""
+    """`value` stands at `start` of the source; `quoted` is `None` if there is no value."""
 
     name: str
     value: str
@@ -52,7 +52,7 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """`raw`: the content of a style, title and the like, in which nothing is a tag."""
+    """Kind `raw` is the content of a style, title and the like, in which nothing is a tag."""
 
     kind: Kind
     start: int
@@ -63,7 +63,7 @@ class Piece:
 
 
 def pieces(source: str) -> Iterator[Piece]:
-    """The source in pieces, without gaps. Names are in lower case; `closed` tells of a `/>`."""
+    """The source in pieces, without gaps. Names are in lower case; `closed`: the tag ends with `/>`."""
     position = 0
     while (token := _TOKEN.match(source, position)) is not None:
         start, position = token.span()

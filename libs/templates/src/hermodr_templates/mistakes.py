@@ -1,4 +1,4 @@
-"""What a template did wrong, told in the words of whoever wrote it."""
+"""A template's errors, in words for its author."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from jinja2.runtime import LoopContext
 
 
 class Mistake(Exception):
-    """Something that cannot be done with these values. The message is for the template's author, and holds no value of
-    the data: the mail's log will show it."""
+    """An operation that these values do not allow. The message is for the author, without values of the data."""
 
 
 class Told(str):
-    """What is missing, in the words of whoever wrote the template; no value of the data."""
+    """The description of a missing value, for the author; holds no value of the data."""
 
     __slots__ = ()
 
@@ -74,16 +73,14 @@ _MESSAGES = [(re.compile(said), words) for said, words in _SAID]
 
 
 def kind_of(value: object) -> str:
-    """What a template's author calls it."""
     if isinstance(value, Iterator) and not isinstance(value, LoopContext):
         return "a list"
     return _BY_NAME.get(type(value).__name__, _OTHER)
 
 
 def in_words(error: Exception) -> str:
-    """What Python says of a computation, without its names for things. Its messages quote types, and names that the
-    template's author wrote; nothing else of them is told."""
-    if isinstance(error, ZeroDivisionError):  # those of decimals, too
+    """A Python error in words for authors: without Python's type names and without values of the data."""
+    if isinstance(error, ZeroDivisionError):  # also raised by decimals
         return "a division by zero"
     if isinstance(error, (OverflowError, InvalidOperation)):
         return "a number that cannot be computed"

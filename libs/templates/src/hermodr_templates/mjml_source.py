@@ -1,4 +1,4 @@
-"""MJML: the elements mails are built from, compiled to the tables that mail programs understand."""
+"""Compiles MJML to the HTML tables that mail programs understand."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _LOST = (
 
 
 def compiled(source: Protected) -> str:
-    """The HTML, its Jinja tags as they were. Raises SourceFlawed. No file and no address is ever opened."""
+    """The HTML, with Jinja tags as they were. No file and no address is opened. Raises SourceFlawed."""
     _check(source)
     text, rules = _prepared(source)
     try:
-        # Without fonts of its own: the default ones would have every mail ask Google for them.
+        # No default fonts: with them every mail would load from Google.
         html = mjml2html(text, fonts={}, include_loader=_nothing)
     except ValueError as error:
         raise _flaw_of(source, str(error)) from None
@@ -51,7 +51,7 @@ def _flaw_of(source: Protected, message: str) -> SourceFlawed:
 
 
 def _check(source: Protected) -> None:
-    """What the compiler says without a place, or silently lets through."""
+    """What the compiler reports without a place, or does not notice."""
     text = source.text
     open_elements: list[Piece] = []
     first = True
@@ -105,7 +105,7 @@ def _at(source: Protected, position: int, reason: str) -> SourceFlawed:
 
 
 def _prepared(source: Protected) -> tuple[str, str]:
-    """The text for the compiler, every character where it was, and the rules of `<mj-style inline="inline">`."""
+    """The text for the compiler, with all offsets unchanged, and the rules of `<mj-style inline="inline">`."""
     made: list[str] = []
     rules: list[str] = []
     inline = False
@@ -129,7 +129,7 @@ def _is_inline(attribute: Attribute) -> bool:
 
 
 def _check_kept(source: Protected, text: str, html: str) -> None:
-    """Every Jinja tag is still there; statements once each and in their order."""
+    """Every Jinja tag must still be there; statements once each and in order."""
     before, after = source.word.findall(text), source.word.findall(html)
     there = set(after)
     for word in before:

@@ -1,9 +1,5 @@
-"""How values look in a mail. A reader expects a text or a number; Python's names for things are nothing for readers.
-
-Texts and numbers are printed as they are, numbers without an exponent. `null` prints nothing, as in Liquid, Handlebars
-and Mustache; a boolean prints as JSON has it. Lists and objects have no one form that everybody expects, so they are
-refused, as is whatever belongs to the template language.
-"""
+"""How values look in a mail. Numbers have no exponent, `null` prints nothing, booleans are printed as in JSON; lists,
+objects and values of the template language are refused."""
 
 from __future__ import annotations
 
@@ -25,7 +21,7 @@ _LISTS = (list, tuple, set, frozenset, range, Iterator)
 
 
 def printed(value: object) -> str:
-    """Called for every value on its way into the text. Raises `Mistake`."""
+    """Called for every value that goes into the text. Raises `Mistake`."""
     kind = type(value)
     if kind is str or kind is Markup:
         current().text(len(value))  # type: ignore[arg-type]
@@ -36,8 +32,7 @@ def printed(value: object) -> str:
 
 
 def as_text(value: object) -> str:
-    """The value as a reader expects it: what is printed, and what filters of text are given. Raises `Mistake`, and
-    `UndefinedError` for what is missing."""
+    """The value as it is printed. Raises `Mistake`; `UndefinedError` if it is missing."""
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, bool):
@@ -50,7 +45,7 @@ def as_text(value: object) -> str:
         return written(value)
     if isinstance(value, Undefined):
         return str(value)  # raises
-    if isinstance(value, float):  # what is none is all that was left of them
+    if isinstance(value, float):  # only infinities and NaN: the others are decimals by now
         raise Mistake("not a finite number")
     raise Mistake(_reason(value))
 
@@ -64,7 +59,7 @@ def _reason(value: object) -> str:
 
 
 def _remark(words: str) -> None:
-    """Notes that somebody may not have meant this, and where, if anybody wants to know."""
+    """Notes what the author may not have meant, and where."""
     remarks = current().remarks
     if remarks is None:
         return

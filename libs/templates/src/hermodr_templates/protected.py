@@ -1,7 +1,4 @@
-"""A source whose Jinja tags are put out of harm's way, while others work on the markup around them.
-
-Each tag becomes a word that MJML, CSS and HTML leave alone, and is put back afterwards.
-"""
+"""Replaces Jinja tags by words that MJML, CSS and HTML tools leave alone, and puts them back afterwards."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ _BRACES = re.compile(r"\{(?=[{%#])")
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """`kind` is `block`, `variable`, `comment` or `raw`, `together` for several, `markup` for none."""
+    """`kind`: `block`, `variable`, `comment`, `raw`; `together` for several tags, `markup` for none."""
 
     word: str
     source: str
@@ -28,7 +25,7 @@ class Tag:
 
 
 class Protected:
-    """`text` is the source with a word for each tag. `word` finds them."""
+    """`text` is the source with a word for each tag; `word` matches them."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -42,17 +39,16 @@ class Protected:
         self.text = self._protect()
 
     def offset(self, position: int) -> int:
-        """Where a position of `text` is in the source."""
         at, origin = self._places[max(0, bisect_right(self._places, (position, len(self.source))) - 1)]
         until = self.text[at : at + 40]
         inside = self.word.match(until)
         return origin if inside and position < at + inside.end() else origin + position - at
 
     def together(self, text: str) -> str:
-        """A word of the same length for a text with several tags in it, which then stay as they are."""
+        """A word of the same length for a text with several tags, which then stays as it is."""
         word = f"{self._stem}{'9' * (len(text) - len(self._stem) - 1)}z"
         number = 0
-        while word in self.tags:  # as long as another
+        while word in self.tags:  # another text of the same length
             number += 1
             word = f"{self._stem}{'9' * (len(text) - len(self._stem) - 1 - len(str(number)))}{number}z"
         literal = self.word.split(text)
@@ -64,7 +60,7 @@ class Protected:
         return word
 
     def aside(self, text: str, position: int) -> str:
-        """A word for markup that is to come back as it is."""
+        """A word for markup that has to come back unchanged."""
         number = len(self.tags)
         while (word := f"{self._stem}{number}z") in self.tags:
             number += 1
@@ -73,7 +69,7 @@ class Protected:
         return word
 
     def restored(self, text: str) -> str:
-        """`text` with its tags again. Braces that would now be taken for one are kept from it."""
+        """`text` with its tags again. New braces that would look like a tag are escaped."""
         text = _BRACES.sub("{{ '{' }}", text)
         return self._back.sub(lambda found: self.tags[found[1] or found[2] or found[3]].source, text)
 

@@ -1,4 +1,4 @@
-"""What becomes of the texts of a template when they are saved: checked, and compiled as far as that is possible."""
+"""Checks the texts of a template when they are saved, and compiles them as far as possible."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ MJML, HTML = "body_mjml", "body_html"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What somebody wrote for one channel in one locale. `inline_css` is about `body_html`."""
-
     subject: str | None = None
     body_text: str | None = None
     body_html: str | None = None
@@ -28,9 +26,8 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """`compiled_html` is what is sent instead of the source; `None` when that is sent as it is. With flaws there is
-    nothing to publish. `variables` are the names that the texts take from the data; `warnings` say what the author may
-    not have meant."""
+    """`compiled_html` is sent instead of the source; `None` if that is sent as it is. With `flaws` nothing is
+    published. `variables` come from the data; `warnings` say what the author may not have meant."""
 
     compiled_html: str | None = None
     flaws: list[Flaw] = field(default_factory=list)
@@ -39,7 +36,7 @@ class Published:
 
 
 def publish(source: Source) -> Published:
-    """Never raises for what somebody wrote. Takes its time, and more memory than a service should give: see `Cell`."""
+    """Never raises for what an author wrote. May take much time and memory: run it in a `Cell`."""
     flaws: list[Flaw] = []
     names: set[str] = set()
     for part in ("subject", "body_text", HTML, MJML):
@@ -65,7 +62,7 @@ def publish(source: Source) -> Published:
 
 
 def _wordless(html: str) -> bool:
-    """Whether the text derived from it is empty, whatever the data."""
+    """Whether the text derived from it is empty for any data."""
     protected = Protected(html)
     words = protected.word.sub(
         lambda found: "x" if protected.tags[found[0]].kind in ("variable", "raw") else "", protected.text

@@ -1,4 +1,4 @@
-"""From a template version and its data to the content of a message."""
+"""Renders a template version with its data."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class TemplateVersion(Protocol):
 
 
 class Rendered(NamedTuple):
-    """The content of a mail. `text` is never missing: where nobody wrote one, it is derived from `html`."""
+    """The content of a mail. `text` is derived from `html` where nobody wrote one."""
 
     subject: str
     text: str
@@ -52,8 +52,8 @@ class Rendered(NamedTuple):
 
 
 class RenderingFailed(Exception):
-    """`code` is `render_missing_variable`, `render_limit`, `render_failed` or `render_suspended`; `detail` names the
-    text, its line and the reason, never a value of the data. `passing`: another time it may go well."""
+    """`code`: `render_missing_variable`, `render_limit`, `render_failed`, `render_suspended` or `render_busy`. `detail`
+    names the text, the line and the reason, never a value of the data. `passing`: a retry may succeed."""
 
     def __init__(self, code: str, detail: str, *, passing: bool = False) -> None:
         super().__init__(f"{code}: {detail}")
@@ -70,11 +70,8 @@ class _Compiled:
 
 
 class Renderer:
-    """Renders templates within limits of time and size, and remembers the last `kept` compiled ones.
-
-    Synchronous and computing only: a usual mail takes some ten microseconds. Compiling takes milliseconds, and far
-    more for a large source: one of more than `most_tokens` lexical ones is not compiled here, but a `render_limit`.
-    """
+    """Renders within `limits` and keeps the last `kept` compiled templates. A usual mail takes about ten microseconds,
+    compiling takes milliseconds: a source of more than `most_tokens` tokens fails with `render_limit`."""
 
     def __init__(self, limits: Limits = FULL, *, kept: int = 500, most_tokens: int | None = None) -> None:
         self._limits = limits
@@ -87,12 +84,7 @@ class Renderer:
     def render(
         self, template: TemplateVersion, data: Mapping[str, object], remarks: list[str] | None = None
     ) -> Rendered:
-        """The content for `data`; values are escaped in HTML only. `remarks` is filled with what the author may not
-        have meant, and where.
-
-        Raises RenderingFailed: `render_missing_variable` naming the variable and line, `render_failed` with the line
-        and kind of any other mistake, `render_limit` for a template that wants too much.
-        """
+        """Escapes values in HTML only. `remarks` gets what the author may not have meant. Raises `RenderingFailed`."""
         compiled = self._compile(template)
         with Metered(self._limits, remarks):
             names = {**self._plain.globals, **exact(dict(data))}
@@ -123,7 +115,7 @@ class Renderer:
                 self._compile_part(self._plain, _TEXT, template.body_text),
                 self._compile_part(self._escaping, _HTML, template.body_html),
             )
-        except RenderingFailed as failure:  # versions never change, so it will fail again
+        except RenderingFailed as failure:  # versions never change: it would fail again
             return failure.with_traceback(None)
 
     def _compile_part(
@@ -144,7 +136,7 @@ class Renderer:
         if template is None:
             return None
         try:
-            # what `Template.generate` does, without a generator around the template's own, nor a copy of the names
+            # what `Template.generate` does, without its extra generator and copy of the names
             pieces = template.root_render_func(template.new_context(names, shared=True))
             return _sound(_joined(pieces, self._limits.text))
         except Exception as error:
@@ -154,8 +146,7 @@ class Renderer:
 def as_given(
     subject: str | None, body_text: str | None, body_html: str | None, limits: Limits = FULL
 ) -> Rendered:
-    """Content as it is: nothing in it is a template any more. The text is derived where there is none. Raises
-    RenderingFailed, `render_limit`, for HTML that would take too long to read."""
+    """Content without a template; a missing text is derived. Raises `RenderingFailed` for HTML that takes too long."""
     if body_text is None:
         try:
             body_text = html_to_text(body_html, limits) if body_html is not None else ""
@@ -165,7 +156,7 @@ def as_given(
 
 
 def _joined(pieces: Iterator[str], longest: int) -> str:
-    """By handfuls: the text is measured while it grows, at next to no cost for the usual mail."""
+    """Joined in chunks, so that the length is checked while the text grows."""
     joined = "".join(islice(pieces, 512))
     if len(joined) <= longest and (more := list(islice(pieces, 512))):
         kept, length = [joined], len(joined)
@@ -182,7 +173,7 @@ def _joined(pieces: Iterator[str], longest: int) -> str:
 
 
 def _sound(text: str) -> str:
-    """`text`, if it is made of characters: a format can make of sound data what no mail and no JSON can hold."""
+    """`text`. Raises `Mistake` for characters that no mail and no JSON can hold."""
     if reason := flaw_of_text(text):
         raise Mistake(f"what comes of it {reason}")
     return text
@@ -191,13 +182,13 @@ def _sound(text: str) -> str:
 def _failure_of(
     error: Exception, part: str, template: Template | None = None, source: str | None = None
 ) -> RenderingFailed:
-    """What a template did wrong, without a value of the data in it."""
+    """The error without any value of the data."""
     where = _where(part, error.__traceback__, template)
     match error:
         case TemplateSyntaxError():
             return RenderingFailed("render_failed", f"{part}, line {error.lineno}: {error.message}")
         case UndefinedError():
-            name = error.message or ""  # of `{{ names[x] }}` it is a value
+            name = error.message or ""  # for `{{ names[x] }}` it is a value of the data
             written = isinstance(name, Told) or re.search(rf"(?<!\w){re.escape(name)}(?!\w)", source or "")
             return RenderingFailed(MISSING, f"{where}: {name if written else 'something'} is missing")
         case TemplateLimitExceeded():
@@ -211,7 +202,6 @@ def _failure_of(
 
 
 def _where(part: str, traceback: TracebackType | None, template: Template | None) -> str:
-    """The innermost line of the template: the code it was compiled to is named after the part."""
     line = None
     while traceback is not None:
         if traceback.tb_frame.f_code.co_filename == part:

@@ -1,7 +1,4 @@
-"""The Jinja environment that templates of other people run in.
-
-Data comes first: what stands after a dot is a key of the data, or missing. No value of the data has a method.
-"""
+"""The Jinja environment for untrusted templates: what stands after a dot is a key of the data; data has no methods."""
 
 from __future__ import annotations
 
@@ -41,25 +38,24 @@ from hermodr_templates.printing import printed
 
 MAX_SOURCE = 512 * 1024
 _SHORT = 80
-# Jinja's own: `loop.index`, `self.footer`, `ns.total`, a macro's `name`. What `groupby` makes has two names, and is a
-# tuple, whose methods are no names.
+# Jinja's own objects: `loop.index`, `self.footer`, `ns.total`, a macro's `name`. `groupby` makes named tuples.
 _JINJAS = (LoopContext, Macro, Namespace, TemplateReference, BlockReference)
 
 
 class MissingVariable(StrictUndefined):
-    """Remembers its name, so that whoever wrote the template can be told."""
+    """Remembers its name for the error message."""
 
     __slots__ = ()
 
     @property
     def _undefined_message(self) -> str:
         name = self._undefined_name
-        if name is None:  # of filters: `[]|first`
+        if name is None:  # from filters: `[]|first`
             return Told("an item of an empty list")
         return name if isinstance(name, Told) else str(name)
 
     def called(self) -> None:
-        """Raises for `{{ name.upper() }}`; not for a name that is missing altogether."""
+        """Raises for `{{ name.upper() }}`; not if the name itself is missing."""
         advice = instead_of(str(self._undefined_name))
         if isinstance(self._undefined_obj, TemplateReference):
             raise Mistake("there is no such block")
@@ -68,8 +64,7 @@ class MissingVariable(StrictUndefined):
 
 
 class _Code(CodeGenerator):
-    """Has values printed, then escaped by `escaped`, on their way into the text; constants too, which Jinja would
-    escape first, when it compiles."""
+    """Prints and escapes every value, constants too, which Jinja would escape when it compiles."""
 
     def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:
         if not isinstance(node, nodes.TemplateData):
@@ -83,7 +78,7 @@ class _Code(CodeGenerator):
             super().visit_Const(node, frame)
 
     def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:  # noqa: N802
-        """Jinja's, which has no name for what is missing where it is looked up by a value."""
+        """Passes the expression on, so that a missing item can be named."""
         if isinstance(node.arg, nodes.Slice) or _is_key(node.arg):
             super().visit_Getitem(node, frame)
             return
@@ -105,7 +100,7 @@ def _is_key(node: nodes.Expr) -> bool:
 
 
 def _expression(node: nodes.Node) -> str:
-    """What somebody wrote, as far as it leads to a value: `cart.items[n]`."""
+    """The source of an expression as far as it leads to a value: `cart.items[n]`."""
     if isinstance(node, nodes.Name):
         return node.name
     if isinstance(node, nodes.Getattr):
@@ -116,8 +111,7 @@ def _expression(node: nodes.Node) -> str:
 
 
 def escaped(value: object) -> str:
-    """What `markupsafe.escape` gives. Of a short text it makes no `Markup`, which takes longer than the escaping and is
-    of no use to what is only joined."""
+    """`markupsafe.escape`, but a short text stays a `str`: making a `Markup` takes longer than the escaping."""
     if type(value) is not str or len(value) > _SHORT:
         return escape(value)
     value = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -130,7 +124,6 @@ class NumberLexer(Lexer):
     def wrap(
         self, stream: Iterable[tuple[int, str, str]], name: str | None = None, filename: str | None = None
     ) -> Iterator[Token]:
-        """Jinja's, but for these numbers."""
         numbers: deque[str] = deque()
 
         def noted() -> Iterator[tuple[int, str, str]]:
@@ -149,7 +142,7 @@ class NumberLexer(Lexer):
 
 
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
-    """Jinja without loaders, without Python's internals and within `template_limits`; use inside a `Metered` block."""
+    """Jinja without loaders, without Python's internals and within limits; use it inside a `Metered` block."""
 
     code_generator_class = _Code
     escaped = staticmethod(escaped)
@@ -163,7 +156,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             undefined=MissingVariable,
             finalize=printed,
             keep_trailing_newline=True,
-            optimized=False,  # folding constants at compile time is computing, too
+            optimized=False,  # constant folding would compute outside the meter
             cache_size=0,
         )
         self.globals = {"range": _range, "dict": _dict, "namespace": self.globals["namespace"]}
@@ -175,15 +168,14 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     @property
     def lexer(self) -> Lexer:
-        """One that reads numbers to their last digit."""
         return self._lexer
 
     def has_more_tokens(self, source: str, number: int) -> bool:
-        """Whether the source has more lexical tokens than that; looks no further. Raises `TemplateSyntaxError`."""
+        """Whether the source has more than `number` tokens. Raises `TemplateSyntaxError`."""
         return next(islice(self.lexer.tokeniter(source, None), number, None), None) is not None
 
     def template(self, source: str, name: str) -> Template:
-        """The compiled template. `name` is what tracebacks call it. Raises `TemplateSyntaxError`."""
+        """Compiles `source`. `name` stands in tracebacks. Raises `TemplateSyntaxError`, `TemplateLimitExceeded`."""
         if len(source) > MAX_SOURCE:
             raise TemplateLimitExceeded(f"more than {MAX_SOURCE // 1024} Ki characters of source")
         tree = self.parse(source, name, name)
@@ -192,20 +184,19 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         return Template.from_code(self, cast(Any, code), dict(self.globals))
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """What `{{ obj.attribute }}` means: the key, or missing."""
+        """`{{ obj.attribute }}`: the key, or missing."""
         if type(obj) is dict:
             return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
         if isinstance(obj, Undefined):
-            return obj  # so that `a.b.c|default("x")` works; whoever prints it is told what is missing
+            return obj  # so that `a.b.c|default("x")` works; printing it raises
         if isinstance(obj, _JINJAS) or (isinstance(obj, _GroupTuple) and attribute in _GroupTuple._fields):
             return super().getattr(obj, attribute)
         return self.undefined(obj=obj, name=attribute)
 
     def getitem(self, obj: Any, argument: Any, written: str | None = None) -> Any:
-        """What `{{ obj[argument] }}` means: the key, the item with this number, or missing. JSON's keys are texts, so
-        a number finds the key that looks like it. `written`: the expression, for the error.
-
-        Filters walk a path by this, part by part and for each item: each is a look at the clock."""
+        """`{{ obj[argument] }}`: the key, the item with this index, or missing. JSON keys are texts, so a number finds
+        the key that is written like it. `written` is the expression, for the error. Checks the time: filters walk paths
+        by this."""
         current().time()
         if isinstance(obj, Undefined):
             return obj
@@ -230,7 +221,6 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         return result
 
     def call_test(self, *args: Any, **kwargs: Any) -> Any:
-        """What `select` and its like ask about each item."""
         result = super().call_test(*args, **kwargs)
         current().time()
         return result
@@ -260,7 +250,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
 
 class _Metering(NodeTransformer):
-    """Sends every loop, `~`, comparison, slice, container and macro of a template through the meter."""
+    """Sends every loop, `~`, comparison, slice, container and macro through the meter."""
 
     def __init__(self, environment: TemplateEnvironment) -> None:
         self._environment = environment
@@ -342,12 +332,12 @@ def _range(*args: int) -> range:
 
 
 def _dict(*args: Any, **kwargs: Any) -> dict[Any, Any]:
-    """Python's, of pairs. Numbers can be chosen so that each collides with all before it."""
+    """`dict`, with the clock watched: numbers can be chosen so that each collides with all before it."""
     return dict(*(each if isinstance(each, dict) else watched(each) for each in args), **kwargs)
 
 
 def _check_product(left: object, right: object) -> None:
-    """Text may be repeated within limits; containers not at all."""
+    """Text may be repeated within limits, containers not at all."""
     for repeated, times in ((left, right), (right, left)):
         if isinstance(repeated, str) and isinstance(times, int):
             check_text(len(repeated) * times)

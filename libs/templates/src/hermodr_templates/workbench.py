@@ -34,8 +34,6 @@ class _Version:
 
 
 class Workbench:
-    """Answers requests by what they ask to `do`."""
-
     def __init__(self) -> None:
         self._renderer = Renderer()
         self._tasks: dict[str, Callable[[Message], Message]] = {
@@ -45,7 +43,7 @@ class Workbench:
         }
 
     def answer(self, request: Message) -> Message:
-        """What came of the request; `failed` is `[code, detail]` of what a template did wrong."""
+        """The answer; `failed` is `[code, detail]` of a template's error."""
         try:
             return self._tasks[request["do"]](request)
         except RenderingFailed as failure:
@@ -75,19 +73,19 @@ class Workbench:
 
 
 def serve() -> None:
-    """Until standard input ends."""
-    # A template that wants more dies of it, here, where it harms nobody. Not every system can count memory.
+    """Serves until standard input ends."""
+    # A template that needs more memory ends this process alone. Not every system has this limit.
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     workbench = Workbench()
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
-    _write(answers, {})  # we are here
+    _write(answers, {})  # ready
     while (request := _read(requests)) is not None:
         _write(answers, workbench.answer(request))
 
 
 def _write(stream: BinaryIO, answer: Message) -> None:
-    # "\\u…" for each letter that is not ASCII would be read by a loop that has others to serve.
+    # The service's event loop reads it: "\\u…" for each non-ASCII letter would take it longer.
     octets = json.dumps(answer, ensure_ascii=False).encode("utf-8", "surrogatepass")
     stream.write(len(octets).to_bytes(_LENGTH, "big") + octets)
     stream.flush()

@@ -18,7 +18,7 @@ from tests.support.sql_house import House
 
 TOP = Path(__file__).parents[3]
 GUIDE = (TOP / "docs/guides/sql.md").read_text(encoding="utf-8")
-README = (TOP / "README.md").read_text(encoding="utf-8")
+FIRST_STEPS = (TOP / "docs/guides/first-steps.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```sql\n-- as ([^\n]+)\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
 FUNCTIONS = (
     "enqueue_notification_job",
@@ -45,7 +45,7 @@ def test_every_example_runs(
     admin: Psql, operator: Psql, reader: Psql, house: House, database_url: str, shop_app: str
 ) -> None:
     project = house.ids["shop"]["project"]
-    (named,) = set(re.findall(r"keys create --project (\w+)", README))
+    (named,) = set(re.findall(r"keys create --project (\w+)", FIRST_STEPS))
     admin.ask(
         f"UPDATE hermodr.projects SET name = '{named}' WHERE id = '{project}'",
         f"UPDATE hermodr.recipients SET external_id = 'guest-7' WHERE id = '{house.ids['shop']['ada']}'",
@@ -91,11 +91,11 @@ async def _requested(database_url: str) -> list[bool]:
         return [each.requested for each in await take_due_jobs(ledger, 10)]
 
 
-def test_what_the_examples_ask_for_was_made_by_the_readme() -> None:
+def test_what_the_examples_ask_for_was_made_in_first_steps() -> None:
     types = set(re.findall(r"(?:notification_type => |queue_notification\()'(\w+)'", GUIDE))
     assert types == {"booking"}
-    assert '"name": "booking"' in README
-    assert '"external_id": "guest-7"' in README
+    assert '"name": "booking"' in FIRST_STEPS
+    assert '"external_id": "guest-7"' in FIRST_STEPS
 
 
 def test_every_function_has_an_example() -> None:

@@ -42,7 +42,7 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
 def _findings(status: int | None, said: bytes, complaint: str) -> list[Finding]:
     if status == MISCONFIGURED:
         last = complaint.strip().splitlines()[-1] if complaint.strip() else "HERMODR_EMAIL_PROVIDERS"
-        remedy = "correct the variable; README, “Sending real mail”, has the forms there are"
+        remedy = "correct the variable: docs/reference/configuration.md, “Email providers”, has the forms there are"
         return [AREA.failed("email", last.partition("configuration: ")[2] or last, remedy)]
     try:
         answers = json.loads(said)

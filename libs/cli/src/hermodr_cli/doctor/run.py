@@ -22,7 +22,11 @@ def examine(api_url: str, clock: Clock | None = None) -> list[Finding]:
     try:
         found = patient.find()
     except patient.Unreadable as error:
-        return [CONFIGURATION.failed("settings", str(error), "correct the variable; README, “Configuration”")]
+        return [
+            CONFIGURATION.failed(
+                "settings", str(error), "correct the variable: docs/reference/configuration.md"
+            )
+        ]
     return asyncio.run(_examined(found, api_url, clock or SystemClock()))
 
 

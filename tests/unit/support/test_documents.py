@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from hermodr_api.settings import ApiSettings
+from hermodr_contracts.topology import Topology
 from hermodr_dispatcher.settings import DispatcherSettings
 from hermodr_email_sender.settings import EmailSenderSettings
+from hermodr_ledger.tables import metadata
 from hermodr_sandbox.settings import SandboxSettings
 from hermodr_scheduler.settings import SchedulerSettings
 
@@ -50,6 +52,39 @@ def _anchors(text: str) -> set[str]:
     """As GitHub makes them of headings: lower case, hyphens for spaces, other signs dropped."""
     titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_files_that_are_named_exist() -> None:
+    files = [
+        "/" + path.relative_to(TOP).as_posix()
+        for folder in ("libs", "services", "tests", "tools")
+        for path in (TOP / folder).rglob("*")
+        if path.suffix in (".py", ".sql")
+    ]
+    files += [re.sub(r"^/(?:libs|services)/([\w-]+)/src/hermodr_\w+", r"/\1", file) for file in files]
+    named = {
+        (page.name, name)
+        for page in (TOP / "docs/architecture.md", *(TOP / "docs/reference").glob("*.md"))
+        for name in re.findall(r"`([\w/-]+\.(?:py|sql))`", page.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 50
+    wanting = [each for each in sorted(named) if not any(file.endswith("/" + each[1]) for file in files)]
+    assert wanting == []
+
+
+def test_every_queue_is_in_the_table() -> None:
+    text = (TOP / "docs/reference/topology.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\S+)` \| `(\S+)` \| `(\S+)` \| (\S+) \|", text, re.MULTILINE)
+    assert rows == [
+        (spec.label, binding.exchange.name, binding.routing_key, spec.consumer or "–")
+        for spec in Topology().queues
+        for binding in spec.bindings
+    ]
+
+
+def test_every_table_is_described() -> None:
+    text = (TOP / "docs/reference/tables.md").read_text(encoding="utf-8")
+    assert [table.name for table in metadata.sorted_tables if f"`{table.name}`" not in text] == []
 
 
 def test_every_setting_is_in_the_table_with_its_default() -> None:

@@ -8,7 +8,7 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.support.api import MAIL, ApiUnderTest
+from tests.support.api import MAIL, ApiUnderTest, problem
 
 SOON = 8.0
 """Seconds; such a transaction may stay open for hours."""
@@ -89,3 +89,34 @@ async def test_an_erasure_meets_a_locked_job(
     finally:
         await somebody.close()
     assert (await api.http.delete(f"/v1/recipients/{things['recipients']}")).status_code in (200, 204)
+
+
+@pytest.mark.parametrize("table", ["jobs", "idempotency_keys", "singletons"])
+async def test_a_locked_table_is_no_key_in_use(api: ApiUnderTest, database_url: str, table: str) -> None:
+    """Not `409`, which is about the request's own key, nor another cause: whoever asks is told of the lock."""
+    url = "/v1/notifications"
+    keys = {"idempotency_key": "locked-1", "singleton_key": "locked-1"}
+    requests = [
+        api.http.post(url, json=MAIL | {"singleton_key": "locked-2"}),
+        api.http.post(url, json=MAIL | {"singleton_key": "locked-3"}, headers={"idempotency-key": "a"}),
+        api.http.post(f"{url}/bulk", json=[MAIL | keys, MAIL]),
+    ]
+    if table != "singletons":
+        requests += [
+            api.http.post(url, json=MAIL, headers={"idempotency-key": "b"}),
+            api.http.post(f"{url}/bulk", json=[MAIL], headers={"idempotency-key": "c"}),
+        ]
+    if table == "idempotency_keys":
+        requests.append(api.http.post("/v1/recipients", json={}, headers={"idempotency-key": "d"}))
+    somebody = await asyncpg.connect(database_url)
+    try:
+        async with somebody.transaction():
+            await somebody.execute(f"LOCK TABLE hermodr.{table} IN SHARE MODE")
+            began = time.perf_counter()
+            answers = await asyncio.gather(*requests)
+            assert time.perf_counter() - began < SOON
+    finally:
+        await somebody.close()
+    for answer in answers:
+        assert problem(answer, 503, "unavailable")["cause"] == "lock", answer.request.url
+    assert (await api.http.post(f"{url}/bulk", json=[MAIL | keys])).json()["accepted"] == 1

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from hermodr_api.errors import KEY_REUSED, STILL_RUNNING, Refused, contested
+from hermodr_api.errors import KEY_REUSED, STILL_RUNNING, Refused
 from hermodr_ledger.access import idempotency
 from hermodr_ledger.access.idempotency import KeyReused, Replay, StillRunning
-from hermodr_ledger.engine import Contested, Ledger, Overloaded, Transaction
+from hermodr_ledger.engine import Ledger, Overloaded, Transaction
 
 PATIENCE_SECONDS = 4.5
 """After this long without the ledger a request is answered `503`: a producer is better told than kept."""
@@ -99,6 +99,5 @@ class Repeatable:
                 await idempotency.keep(transaction, project_id, key.value, status, kept)
                 return Answer(status, outcome.body)
         except idempotency.InUse:
-            return settled(StillRunning())
-        except Contested as error:
-            raise contested() from error
+            async with patience():
+                return settled(await idempotency.in_use(self._ledger))

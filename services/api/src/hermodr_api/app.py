@@ -136,6 +136,7 @@ class Api:
             pool_size=_BULK_CONNECTIONS,
             statement_seconds=_BULK_STATEMENT_SECONDS,
             connection_seconds=_BULK_CONNECTION_SECONDS,
+            lock_seconds=_LOCK_SECONDS,
         )
         self.broker = Broker(settings.amqp_url, settings.topology, settings.service)
         self.announcer = Announcer(self.broker, spacing=_SPACING_SECONDS)

@@ -117,8 +117,8 @@ def not_found(noun: str) -> Refused:
     return Refused(NOT_FOUND, f"there is no such {noun}")
 
 
-def contested(what: str = "a row that this one needs") -> Refused:
-    """A transaction that is not committed holds what the request needs; nothing was changed."""
+def contested(what: str) -> Refused:
+    """A transaction that is not committed holds the request's own key; nothing was changed."""
     return Refused(
         STILL_RUNNING,
         f"another request, or a transaction in SQL, that is not committed yet holds {what}; "

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from hermodr_ledger.engine import Contested, Row, Statements, Transaction
+from hermodr_ledger.engine import Contested, Ledger, Row, Statements, Transaction
 
 TAKING_SECONDS = 0.15
 """How long a key is waited for that an uncommitted transaction holds."""
@@ -83,6 +83,14 @@ async def take(
         )
         return None
     return await look(transaction, project_id, key, fingerprint) or StillRunning()
+
+
+async def in_use(ledger: Ledger) -> StillRunning:
+    """What `InUse` comes to. Raises `Contested` when not the key is held, but the whole table (`LOCK TABLE`, a
+    migration)."""
+    async with ledger.transaction() as transaction:
+        await transaction.fetch("LOCK TABLE hermodr.idempotency_keys IN ROW EXCLUSIVE MODE NOWAIT")
+    return StillRunning()
 
 
 async def look(

@@ -37,7 +37,7 @@ async def accept_many(
 
     One with a singleton key that an unfinished job has is `SingletonTaken`; the key of a finished one it takes over.
     When keys that uncommitted transactions hold are not free within `wait_seconds`, their jobs are `StillRunning` (the
-    idempotency key) or `SingletonContested`."""
+    idempotency key) or `SingletonContested`. Raises `Contested` when something else is held: a table."""
     verdicts: dict[UUID, AcceptOutcome] = {}
     single = sorted(
         (job for job in jobs if job.singleton_key is not None),
@@ -61,7 +61,7 @@ async def _spared(
     """The step, without the jobs whose keys are held."""
     verdicts: dict[UUID, AcceptOutcome] = {}
     left = jobs
-    for _ in range(_TRIES):
+    for nth in range(_TRIES):
         if not left:
             return verdicts
         try:
@@ -69,15 +69,24 @@ async def _spared(
                 return verdicts | dict(await step(transaction, left, wait_seconds))
         except Contested:
             wait_seconds = _AGAIN_SECONDS
-            verdicts |= await _contested(transaction, left)
-            left = [job for job in left if job.id not in verdicts]
+            held = await _contested(transaction, left)
+            if not held and nth == _TRIES - 1:
+                raise
+            verdicts |= held
+            left = [job for job in left if job.id not in held]
     return verdicts | {job.id: SingletonContested() if job.singleton_key else StillRunning() for job in left}
 
 
 async def _contested(transaction: Transaction, jobs: Sequence[NewJob]) -> dict[UUID, AcceptOutcome]:
+    """The jobs whose keys are held; from now on no lock is waited for longer than `_AGAIN_SECONDS`. Raises `Contested`
+    when all keys are held: the table is."""
     single = [(job, job.singleton_key) for job in jobs if job.singleton_key is not None]
     keyed = [(job, job.idempotency.kept_key) for job in jobs if job.idempotency is not None]
     verdicts: dict[UUID, AcceptOutcome] = {}
+    await transaction.fetch(
+        "LOCK TABLE hermodr.idempotency_keys, hermodr.singletons IN ROW EXCLUSIVE MODE NOWAIT"
+    )
+    await transaction.fetch("SELECT set_config('lock_timeout', $1, true)", f"{round(_AGAIN_SECONDS * 1000)}ms")
     kinds: tuple[tuple[str, list[tuple[NewJob, str]], AcceptOutcome], ...] = (
         ("idempotency", keyed, StillRunning()),
         ("singleton", single, SingletonContested()),

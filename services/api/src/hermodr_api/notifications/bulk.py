@@ -249,7 +249,7 @@ class Bulk:
                 if key is not None:
                     await idempotency.keep(transaction, work.project_id, key.value, 202, body)
         except idempotency.InUse:
-            return settled(StillRunning())
+            return settled(await idempotency.in_use(self._ledger))
         self._ring(committed)
         return Answer(202, body)
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from hermodr_ledger.engine import Row, Statements
 from hermodr_ledger.engine.core import equal, fetch
+from hermodr_ledger.engine.documents import object_of
 from hermodr_ledger.engine.paging import Page, paged
 from hermodr_ledger.tables import audit_log
 from hermodr_servicekit.ids import new_id
@@ -101,7 +102,6 @@ async def page(statements: Statements, project_id: UUID, wanted: AuditSearch, ro
 
 
 def _entry(row: Row) -> Entry:
-    detail = row["detail"]
     return Entry(
         row["id"],
         row["at"],
@@ -109,5 +109,5 @@ def _entry(row: Row) -> Entry:
         row["actor_id"],
         row["action"],
         row["subject"],
-        json.loads(detail) if isinstance(detail, str) else detail,
+        object_of(row["detail"]),
     )

@@ -1,6 +1,5 @@
 """Looking through dead letters, and throwing them away."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ import sqlalchemy as sa
 
 from hermodr_ledger.engine import Ledger, Row, Statements
 from hermodr_ledger.engine.core import AnySelect, equal, fetch
+from hermodr_ledger.engine.documents import object_of
 from hermodr_ledger.engine.paging import Page, paged
 from hermodr_ledger.tables import attempts, dead_letters, deliveries
 
@@ -160,7 +160,7 @@ async def read(ledger: Ledger, sight: Sight, dead_letter_id: UUID) -> OpenedDead
             row["code"],
             row["detail"],
         )
-    return OpenedDeadLetter(dead_letter_of(row), row["beginning"], json.loads(row["headers"]), failure)
+    return OpenedDeadLetter(dead_letter_of(row), row["beginning"], object_of(row["headers"]), failure)
 
 
 def _opened() -> AnySelect:

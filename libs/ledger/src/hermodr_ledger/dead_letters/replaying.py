@@ -4,7 +4,6 @@ What is to be replayed many at a time gets a moment each (`replay_at`), spread b
 asked may die, the schedulers do it.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +17,7 @@ from hermodr_ledger.dead_letters.lookup import MOST_TOGETHER, DeadLetterSearch, 
 from hermodr_ledger.deliveries.pauses import OPERATED_CHANNEL
 from hermodr_ledger.engine import Ledger, Statements, Transaction
 from hermodr_ledger.engine.core import AnySelect, fetch
+from hermodr_ledger.engine.documents import object_of
 from hermodr_ledger.engine.setting_aside import not_aside
 from hermodr_ledger.jobs.requeueing import KeyTaken, NoSuchJob, NotAgain, Requeued, RequeueOutcome, requeue
 from hermodr_ledger.tables import dead_letters
@@ -174,7 +174,7 @@ async def take_due(ledger: Ledger, limit: int) -> list[DueDeadLetter]:
             row["replay_by"] or "scheduler",
             row["message_type"],
             row["body"],
-            json.loads(row["headers"]),
+            object_of(row["headers"]),
         )
         for row in rows
     ]

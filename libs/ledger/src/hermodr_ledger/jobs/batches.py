@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, JobState
+from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_servicekit.ids import last_child_of
 
@@ -32,7 +32,7 @@ class BatchProgress:
     accepted: int
     rejected: int
     created_at: datetime
-    counts: Mapping[JobState, int]
+    counts: Mapping[str, int]
     replayed: int
     finished: bool
 
@@ -71,7 +71,7 @@ async def read_batch(ledger: Ledger, project_id: UUID, batch_id: UUID) -> BatchP
     if not rows:
         return None
     row = rows[0]
-    by_state = {JobState(state): int(n) for state, n in json.loads(row["counts"] or "{}").items()}
+    by_state = {state: int(n) for state, n in json.loads(row["counts"] or "{}").items()}
     finished = not row["awaited"] and TERMINAL_JOB_STATES.issuperset(by_state)
     return BatchProgress(
         row["id"], row["accepted"], row["rejected"], row["created_at"], by_state, row["replayed"], finished

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, JobState
+from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES
 from hermodr_ledger.access.audit import Actor
 from hermodr_ledger.access.audit import record as audit
 from hermodr_ledger.engine import Collided, Ledger, Row, Transaction
@@ -32,7 +32,7 @@ class Finished:
     """The job had ended before, so."""
 
     job_id: UUID
-    state: JobState
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +141,9 @@ async def _cancel_together(
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A job as it is locked, with its deliveries."""
+    """A job as it is locked, with its deliveries. `state` is any word that SQL put there."""
 
-    state: JobState
+    state: str
     open: int
     sent: int
     sending: int
@@ -185,7 +185,7 @@ async def _locked(
     )
     return {
         row["id"]: _Seen(
-            JobState(row["state"]),
+            row["state"],
             row["open_deliveries"],
             row["sent_deliveries"],
             sum(each["state"] == "sending" for each in of_job.get(row["id"], ())),

@@ -86,7 +86,9 @@ async def _contested(transaction: Transaction, jobs: Sequence[NewJob]) -> dict[U
     await transaction.fetch(
         "LOCK TABLE hermodr.idempotency_keys, hermodr.singletons IN ROW EXCLUSIVE MODE NOWAIT"
     )
-    await transaction.fetch("SELECT set_config('lock_timeout', $1, true)", f"{round(_AGAIN_SECONDS * 1000)}ms")
+    await transaction.fetch(
+        "SELECT set_config('lock_timeout', $1, true)", f"{round(_AGAIN_SECONDS * 1000)}ms"
+    )
     kinds: tuple[tuple[str, list[tuple[NewJob, str]], AcceptOutcome], ...] = (
         ("idempotency", keyed, StillRunning()),
         ("singleton", single, SingletonContested()),

@@ -8,26 +8,22 @@ filters leave of them is the page, which may then be short, or empty, and still 
 few rows they are all fetched and sorted, whatever the order.
 """
 
-import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
-
-import structlog
 
 from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger.engine import Row, Statements, Transaction, snapshots
 from hermodr_ledger.engine.arguments import Arguments
+from hermodr_ledger.engine.documents import object_of, value_of
 from hermodr_ledger.engine.paging import MOST_BYTES
 from hermodr_ledger.engine.snapshots import Round, Snapshot
 from hermodr_ledger.jobs import listing_sources as sources
 from hermodr_ledger.jobs.listing_sources import LISTED, PAYLOADS, Direction, Filters, Source
 from hermodr_ledger.jobs.reading import Job, job_of_row
 from hermodr_servicekit.ids import last_child_of
-
-log = structlog.get_logger()
 
 Key = Literal["created_at", "scheduled_for", "processed_at", "status"]
 _By = Key | Literal["xact"]
@@ -107,11 +103,11 @@ async def page(ledger: Statements, filters: Filters, order: Order, limit: int, a
     extras = await _extras(ledger, [row["id"] for row, _ in rows])
     jobs = []
     for row, mark in rows:
-        try:
-            jobs.append(ListedJob(job_of_row(row), *extras.get(row["id"], ((), 0)), mark))
-        except ValueError as error:  # a word SQL by hand put there
-            log.warning("a job is left out of a list", job_id=str(row["id"]), error=type(error).__name__)
+        jobs.append(ListedJob(job_of_row(row), *extras.get(row["id"], ((), 0)), mark))
     return JobPage(jobs, following)
+
+
+_READ: Mapping[str, Callable[[str], Any]] = {"metadata": object_of, "result": value_of}
 
 
 async def with_payloads(transaction: Transaction, found: JobPage, names: Collection[str]) -> JobPage:
@@ -130,7 +126,7 @@ async def with_payloads(transaction: Transaction, found: JobPage, names: Collect
     )
     jobs = []
     for each, row in zip(found.jobs, rows, strict=False):
-        values = {name: json.loads(row[name]) for name in names if row[name] is not None}
+        values = {name: _READ[name](row[name]) for name in names if row[name] is not None}
         jobs.append(replace(each, job=replace(each.job, **values)))
     return JobPage(jobs, jobs[-1].mark if more else found.next)
 

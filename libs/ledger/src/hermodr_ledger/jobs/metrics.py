@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger.engine import COUNTING_SECONDS, Ledger
+from hermodr_ledger.engine.times import readable
 from hermodr_ledger.jobs.listing_sources import floor_of
 
 OVERDUE_SECONDS = 60
@@ -33,7 +33,7 @@ class Fared:
 
     since: datetime
     as_of: datetime
-    states: Mapping[JobState, int]
+    states: Mapping[str, int]
     average_ms: float | None
     p95_ms: float | None
     channels: Mapping[str, Mapping[str, int]]
@@ -43,11 +43,13 @@ class Fared:
     oldest_seconds: float | None
 
 
+_ENDED, _DECIDED = readable("finished_at"), readable("processed_at")
+
 # Times are gathered in classes 5 % wide, each with its mean: sorting a million of them took longer than all the rest.
-_COUNT = """
+_COUNT = f"""
 WITH rows AS (
     SELECT state,
-           CASE WHEN state = 'completed' THEN date_part('epoch', finished_at - processed_at) * 1000 END AS ms
+           CASE WHEN state = 'completed' THEN date_part('epoch', {_ENDED} - {_DECIDED}) * 1000 END AS ms
     FROM hermodr.jobs WHERE project_id = $1 AND id >= $2 AND created_at >= $3
 )
 SELECT state, round(20 * ln(greatest(ms, 0.01)))::int AS class, count(*) AS n, count(ms) AS timed, sum(ms) AS total
@@ -58,16 +60,16 @@ _CHANNELS = """
 SELECT channel, state, count(*) AS n FROM hermodr.deliveries WHERE id >= $2 AND project_id = $1 GROUP BY channel, state
 """
 
-_FAILURES = """
-SELECT j.id, j.type, j.error, j.finished_at FROM (
+_FAILURES = f"""
+SELECT j.id, j.type, j.error, {readable("j.finished_at")} AS finished_at FROM (
     SELECT id FROM hermodr.job_standings WHERE project_id = $1 AND state = 'failed' AND id >= $2
     ORDER BY id DESC LIMIT $3
 ) s JOIN hermodr.jobs j ON j.id = s.id WHERE j.state = 'failed' AND j.finished_at IS NOT NULL ORDER BY j.id DESC
 """
 
-_WAITING = """
+_WAITING = f"""
 SELECT count(*) AS n, count(*) FILTER (WHERE undecided AND due < now() - make_interval(secs => $2)) AS overdue,
-       extract(epoch FROM now() - min(due))::float8 AS oldest
+       extract(epoch FROM now() - {readable("min(due)")})::float8 AS oldest
 FROM (
     SELECT kind <> 'task' AS undecided, wake_at AS woken, coalesce(deferred_until, scheduled_for, created_at) AS due
     FROM hermodr.jobs WHERE wake_at IS NOT NULL AND project_id = $1 AND state IN ('scheduled', 'queued')
@@ -89,9 +91,9 @@ async def measure(ledger: Ledger, project_id: UUID, now: datetime, hours: int) -
         (waiting,) = await transaction.fetch(
             _WAITING, project_id, float(OVERDUE_SECONDS), seconds=COUNTING_SECONDS
         )
-    states: dict[JobState, int] = {}
+    states: dict[str, int] = {}
     for row in counted:
-        states[JobState(row["state"])] = states.get(JobState(row["state"]), 0) + row["n"]
+        states[row["state"]] = states.get(row["state"], 0) + row["n"]
     timed = sorted((row["total"] / row["timed"], row["timed"]) for row in counted if row["timed"])
     methods: dict[str, dict[str, int]] = {}
     for row in channels:

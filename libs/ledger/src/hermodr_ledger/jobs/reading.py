@@ -1,14 +1,14 @@
 """Reading jobs: one of them with all that belongs to it."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from hermodr_contracts.vocabulary import JobState, Priority
+from hermodr_contracts.vocabulary import Priority
 from hermodr_ledger.engine import COUNTING_SECONDS, Ledger, Row
+from hermodr_ledger.engine.documents import object_of, value_of
 from hermodr_ledger.engine.times import columns_of
 from hermodr_ledger.people import recipients
 from hermodr_ledger.people.recipients import Recipient
@@ -17,12 +17,12 @@ from hermodr_servicekit.ids import last_child_of
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job as its producer sees it."""
+    """A job as its producer sees it. `kind` and `state` are any words that SQL put there."""
 
     id: UUID
     kind: str
     type: str | None
-    state: JobState
+    state: str
     priority: Priority
     channels: tuple[str, ...] | None
     recipient_id: UUID | None
@@ -142,8 +142,7 @@ async def read(
         tuple(Delivery(*values) for values in row["deliveries"]),
         tuple(LoggedAttempt(*values) for values in row["attempts"]),
         tuple(
-            Event(at, kind, delivery_id, json.loads(detail) if detail else {})
-            for at, kind, delivery_id, detail in row["events"]
+            Event(at, kind, delivery_id, object_of(detail)) for at, kind, delivery_id, detail in row["events"]
         ),
     )
 
@@ -168,7 +167,7 @@ def job_of_row(row: Row) -> Job:
         id=row["id"],
         kind=row["kind"],
         type=row["type"],
-        state=JobState(row["state"]),
+        state=row["state"],
         priority=nearest(row["priority"]),
         channels=tuple(row["channels"]) if row["channels"] is not None else None,
         recipient_id=row["recipient_id"],
@@ -179,14 +178,14 @@ def job_of_row(row: Row) -> Job:
         batch_id=row["batch_id"],
         singleton_key=row["singleton_key"],
         on_unknown=row["on_unknown"],
-        metadata=json.loads(row["metadata"]) if row["metadata"] else {},
+        metadata=object_of(row["metadata"]),
         scheduled_for=row["scheduled_for"],
         deferred_until=row["deferred_until"],
         created_at=row["created_at"],
         processed_at=row["processed_at"],
         finished_at=row["finished_at"],
         error=row["error"],
-        result=json.loads(row["result"]) if row["result"] else None,
+        result=value_of(row["result"]),
         expires_at=row["expires_at"],
         max_retries=row["max_retries"],
         cancel_key=row["cancel_key"],

@@ -11,6 +11,7 @@ from hermodr_contracts.vocabulary import JobKind, JobState, Priority
 from hermodr_ledger.engine import Row, Transaction
 from hermodr_ledger.engine.announcing import DUE_CHANNEL, FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
 from hermodr_ledger.jobs import singletons
+from hermodr_ledger.jobs.reading import nearest
 from hermodr_ledger.jobs.redeciding import SENDABLE_AGAIN
 from hermodr_servicekit.ids import last_child_of
 
@@ -35,7 +36,7 @@ class NotAgain:
     """The job is as it was: it is not finished, there is nothing in it to send again, or its time is over."""
 
     job_id: UUID
-    state: JobState
+    state: str
     reason: Literal["not_finished", "nothing_to_send", "expired"]
 
 
@@ -143,7 +144,7 @@ async def requeue(
         state: Literal[JobState.QUEUED, JobState.SCHEDULED] = (
             JobState.SCHEDULED if row["state"] == JobState.SCHEDULED else JobState.QUEUED
         )
-        verdicts[row["id"]] = Requeued(row["id"], Priority(row["priority"]), state, row["kind"])
+        verdicts[row["id"]] = Requeued(row["id"], nearest(row["priority"]), state, row["kind"])
     for each in wanted:  # somebody else was faster by a moment
         verdicts.setdefault(each, NotAgain(each, JobState.QUEUED, "not_finished"))
     return [verdicts[each] for each in job_ids]
@@ -161,10 +162,10 @@ def _refusal(job_id: UUID, row: Row | None) -> RequeueOutcome | None:
     if row is None:
         return NoSuchJob(job_id)
     if not row["finished"]:
-        return NotAgain(job_id, JobState(row["state"]), "not_finished")
+        return NotAgain(job_id, row["state"], "not_finished")
     if row["expired"]:
-        return NotAgain(job_id, JobState(row["state"]), "expired")
-    return None if row["sendable"] else NotAgain(job_id, JobState(row["state"]), "nothing_to_send")
+        return NotAgain(job_id, row["state"], "expired")
+    return None if row["sendable"] else NotAgain(job_id, row["state"], "nothing_to_send")
 
 
 async def _take_keys(transaction: Transaction, project_id: UUID, keyed: dict[UUID, str]) -> dict[UUID, UUID]:

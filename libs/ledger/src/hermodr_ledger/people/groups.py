@@ -1,6 +1,5 @@
 """Groups: circles of recipients to whom updates are posted."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -13,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from hermodr_ledger.engine import Row, Statements
 from hermodr_ledger.engine.core import equal, fetch
+from hermodr_ledger.engine.documents import object_of
 from hermodr_ledger.engine.paging import Page, paged
 from hermodr_ledger.people.external_ids import ExternalIdTaken
 from hermodr_ledger.tables import groups
@@ -95,7 +95,7 @@ def _group(row: Row) -> Group:
         row["id"],
         row["external_id"],
         row["name"],
-        json.loads(row["metadata"]),
+        object_of(row["metadata"]),
         row["created_at"],
         row["updated_at"],
     )

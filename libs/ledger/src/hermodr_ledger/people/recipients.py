@@ -15,6 +15,7 @@ from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger.engine import Ledger, Row, Statements, Transaction
 from hermodr_ledger.engine.announcing import DUE_CHANNEL
 from hermodr_ledger.engine.core import AnySelect, equal, fetch
+from hermodr_ledger.engine.documents import object_of, objects_of
 from hermodr_ledger.engine.paging import Page, paged
 from hermodr_ledger.engine.times import readable_columns
 from hermodr_ledger.people.external_ids import ExternalIdTaken
@@ -207,8 +208,8 @@ def _recipient(row: Row) -> Recipient:
         locale=row["locale"],
         timezone=row["timezone"],
         muted_until=row["muted_until"],
-        quiet_hours=json.loads(row["quiet_hours"]) if row["quiet_hours"] is not None else None,
-        preferences=json.loads(row["preferences"]),
+        quiet_hours=object_of(row["quiet_hours"]) or None,
+        preferences=objects_of(row["preferences"]),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )

@@ -1,6 +1,5 @@
 """Updates: what is posted to a group, who has read it, and what digests are therefore made of."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -13,6 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from hermodr_ledger.engine import Row, Statements
 from hermodr_ledger.engine.core import AnySelect, equal, fetch
+from hermodr_ledger.engine.documents import object_of
 from hermodr_ledger.engine.paging import Page, paged
 from hermodr_ledger.people.external_ids import ExternalIdTaken
 from hermodr_ledger.tables import group_members, update_reads, updates
@@ -249,4 +249,4 @@ async def find(statements: Statements, places: Sequence[Place]) -> list[FoundPla
 
 def _update(row: Row) -> Update:
     values = {name: row[name] for name in _COLUMNS}
-    return Update(**values | {"metadata": json.loads(row["metadata"])})
+    return Update(**values | {"metadata": object_of(row["metadata"])})

@@ -45,7 +45,7 @@ class JobControl:
             raise Refused(
                 CONFLICT,
                 f"the job is {verdict.state} already",
-                members={"job_id": str(job_id), "job_status": verdict.state.value},
+                members={"job_id": str(job_id), "job_status": verdict.state},
             )
         if isinstance(verdict, BeingSent):
             raise Refused(
@@ -164,6 +164,4 @@ def _refusal(verdict: NotAgain | KeyTaken | NoSuchJob) -> Refused:
             detail = f"the job is {state}, and its expires_at is past: request it anew"
         case NotAgain(state=state):
             detail = f"the job is {state}, and nothing in it is left to send"
-    return Refused(
-        CONFLICT, detail, members={"job_id": str(verdict.job_id), "job_status": verdict.state.value}
-    )
+    return Refused(CONFLICT, detail, members={"job_id": str(verdict.job_id), "job_status": verdict.state})

@@ -89,7 +89,7 @@ def metrics_view(fared: Fared, sizes: Mapping[str, tuple[int, int]] | None) -> J
             p95_processing_time_ms=_rounded(fared.p95_ms),
             overdue_jobs=fared.overdue,
         ),
-        status_counts={state.value: fared.states.get(state, 0) for state in JobState},
+        status_counts=dict.fromkeys(JobState, 0) | dict(sorted(fared.states.items())),
         delivery_methods={
             channel: {"total": sum(states.values()), **dict(sorted(states.items()))}
             for channel, states in sorted(fared.channels.items())

@@ -354,7 +354,7 @@ def _ending(job: Job, events: Sequence[Event]) -> Iterator[TimelineEntry]:
 
 def batch_view(batch: BatchProgress) -> BatchView:
     """The answer of `GET /v1/batches/{id}`."""
-    counts = {state.value: number for state, number in sorted(batch.counts.items())}
+    counts = {str(state): number for state, number in sorted(batch.counts.items())}
     if batch.replayed:
         counts["replayed"] = batch.replayed
     return BatchView(

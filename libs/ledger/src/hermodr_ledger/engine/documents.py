@@ -1,0 +1,54 @@
+"""JSON of a row as Python has it. What SQL by hand, or a dump, put there may be no object, or hold what nobody else can
+read: it is shown as well as can be, and fails nobody's answer."""
+
+import json
+import math
+from typing import Any
+
+from hermodr_contracts.limits import DEEPEST, MOST_DIGITS
+
+Object = dict[str, Any]
+
+
+def value_of(text: str | None) -> Any:
+    """The value. Numbers beyond ours are texts; `None` for what is nested too deep."""
+    if text is None:
+        return None
+    try:
+        value = json.loads(text, parse_int=_whole, parse_float=_fraction)
+    except RecursionError:
+        return None
+    return None if text.count("[") + text.count("{") > DEEPEST and _deep(value) else value
+
+
+def object_of(text: str | None) -> Object:
+    """The object; an empty one for anything else."""
+    value = value_of(text)
+    return value if isinstance(value, dict) else {}
+
+
+def objects_of(text: str | None) -> list[Object]:
+    """The objects of an array."""
+    value = value_of(text)
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _whole(literal: str) -> int | str:
+    return int(literal) if len(literal.lstrip("-")) <= MOST_DIGITS else literal
+
+
+def _fraction(literal: str) -> float | str:
+    value = float(literal)
+    return value if math.isfinite(value) else literal
+
+
+def _deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return bool(level)

@@ -1,4 +1,4 @@
-"""From the octets of an answer to what they mean."""
+"""Reads the bytes of an answer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ def decoded(reply: Reply, model: type[M]) -> M:
 
 
 def plain(reply: Reply) -> Any:
-    """The body as plain objects."""
     try:
         return TypeAdapter(Any).validate_json(reply.body)
     except ValidationError as error:

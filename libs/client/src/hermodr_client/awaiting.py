@@ -1,4 +1,4 @@
-"""Carrying out plans in an event loop."""
+"""Carries out plans in an event loop."""
 
 from __future__ import annotations
 
@@ -23,18 +23,15 @@ class Awaiting:
             self._http = httpx.AsyncClient(transport=transport, **wire.options())
 
     async def run(self, plan: Steps[T]) -> T:
-        """The plan's result. Raises what it raises."""
         outcome: Outcome = None
         while not isinstance(step := steps_on(plan, outcome), tuple):
             outcome = await self._carry_out(step)
         return step[0]
 
     def each(self, listing: Listing[T]) -> AsyncIterator[T]:
-        """Every row of a list, fetched page by page as they are asked for."""
         return Rows(self, listing.pages(self.pace))
 
     async def close(self) -> None:
-        """Closes the connections."""
         await self._http.aclose()
 
     async def _carry_out(self, step: Send | Pause) -> Outcome:

@@ -1,4 +1,4 @@
-"""Carrying out plans by blocking I/O."""
+"""Carries out plans by blocking I/O."""
 
 from __future__ import annotations
 
@@ -23,18 +23,15 @@ class Blocking:
             self._http = httpx.Client(transport=transport, **wire.options())
 
     def run(self, plan: Steps[T]) -> T:
-        """The plan's result. Raises what it raises."""
         outcome: Outcome = None
         while not isinstance(step := steps_on(plan, outcome), tuple):
             outcome = self._carry_out(step)
         return step[0]
 
     def each(self, listing: Listing[T]) -> Iterator[T]:
-        """Every row of a list, fetched page by page as they are asked for."""
         return Rows(self, listing.pages(self.pace))
 
     def close(self) -> None:
-        """Closes the connections."""
         self._http.close()
 
     def _carry_out(self, step: Send | Pause) -> Outcome:
@@ -55,8 +52,8 @@ class Blocking:
 
 
 class Rows(Iterator[T]):
-    """The rows of a list. A page that could not be had is asked for again by the next `next`: unlike a generator, which
-    an exception ends, it never looks like a list that is at its end."""
+    """The rows of a list. A page that failed is asked for again by the next `next`; a generator would end at the
+    exception."""
 
     def __init__(self, way: Blocking, pages: Pages[T]) -> None:
         self._way = way

@@ -1,4 +1,4 @@
-"""The two clients: everything there is to call, blocking or to be awaited."""
+"""The two clients."""
 
 from __future__ import annotations
 
@@ -28,8 +28,6 @@ TIMEOUT_SECONDS = 30.0
 
 
 class _Everything(Notifications[W]):
-    """`send` and `send_many`, and the parts."""
-
     def __init__(self, way: W, configuration: Configuration) -> None:
         super().__init__(way)
         self._configuration = configuration
@@ -47,7 +45,6 @@ class _Everything(Notifications[W]):
 
     @property
     def base_url(self) -> str:
-        """Where the API is."""
         return self._configuration.base_url
 
     def __repr__(self) -> str:
@@ -75,7 +72,6 @@ class Hermodr(_Everything[Blocking]):
         super().__init__(Blocking(Wire(configuration), pace, transport), configuration)
 
     def close(self) -> None:
-        """Closes the connections."""
         self._way.close()
 
     def __enter__(self) -> Self:
@@ -88,7 +84,7 @@ class Hermodr(_Everything[Blocking]):
 
 
 class AsyncHermodr(_Everything[Awaiting]):
-    """Hermodr, to be awaited. Tasks of one event loop may share one; see `Hermodr` for what it takes."""
+    """As `Hermodr`, to be awaited. Tasks of one event loop may share one."""
 
     def __init__(
         self,
@@ -104,7 +100,6 @@ class AsyncHermodr(_Everything[Awaiting]):
         super().__init__(Awaiting(Wire(configuration), pace, transport), configuration)
 
     async def close(self) -> None:
-        """Closes the connections."""
         await self._way.close()
 
     async def __aenter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Where the API is and who calls."""
+"""Where the API is and who calls it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ LONGEST_SECONDS = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """`base_url` has no slash at its end. `api_key` may be an end user's token as well."""
+    """`base_url` has no slash at its end; `api_key` may also be an end user's token."""
 
     base_url: str
     api_key: str | None = field(repr=False)
 
     @property
     def through_proxies(self) -> bool:
-        """Whether the environment's proxies apply: not on the way to this machine itself."""
+        """Whether the environment's proxies apply: not to this machine itself."""
         host = urlsplit(self.base_url).hostname or ""
         try:
             return not ipaddress.ip_address(host).is_loopback
@@ -50,12 +50,12 @@ def configured(base_url: str | None, api_key: str | None, *, needs_key: bool = T
 
 
 def base_of(url: str) -> str:
-    """Where the API's paths begin: `/v1`, with which they all do, may stand at its end or not."""
+    """The base URL without the `/v1` that may end it."""
     return url.strip().rstrip("/").removesuffix("/v1").rstrip("/")
 
 
 def checked_seconds(timeout: float) -> float:
-    """A timeout that can be. Raises `NotConfigured`."""
+    """Raises `NotConfigured` for a timeout that is not positive and finite."""
     if not 0 < timeout <= LONGEST_SECONDS:
         raise NotConfigured(f"timeout: has to be more than 0 and at most {LONGEST_SECONDS:g} seconds")
     return timeout

@@ -1,18 +1,18 @@
-"""What can go wrong, as exceptions.
+"""The exceptions of the client.
 
     HermodrError
-    ├── NotConfigured        no address, no key, or one that cannot be (also a ValueError)
-    ├── NotSendable          an argument that no request can say (also a ValueError); nothing was sent
+    ├── NotConfigured        no address, no key, or one that is malformed (also a ValueError)
+    ├── NotSendable          an argument that no request can carry (also a ValueError); nothing was sent
     ├── ClientUnusable       the client is closed, or of another event loop (also a RuntimeError)
-    ├── NoAnswer             the network: nothing, or nothing whole, came back
-    ├── MalformedAnswer      an answer came that is not Hermodr's: a proxy's page, another version
+    ├── NoAnswer             the network: no whole answer came back
+    ├── MalformedAnswer      the answer is not Hermodr's: a proxy's page, another version
     ├── StillUnfinished      `wait` gave up (also a TimeoutError)
     ├── BulkInterrupted      `send_many` ended before its last request; says how far it came
-    └── Problem              Hermodr said no (RFC 9457)
+    └── Problem              Hermodr refused (RFC 9457)
         ├── BadRequest             400
         ├── Unauthenticated        401   the key is missing, wrong or revoked
         ├── Forbidden              403   the key lacks the scope
-        ├── NotFound               404   there is no such thing, or it is someone else's
+        ├── NotFound               404   it does not exist, or is someone else's
         ├── Conflict               409
         │   ├── SingletonTaken           a job with this singleton key is not finished
         │   └── StillRunning             the first request with this Idempotency-Key has no answer yet
@@ -44,20 +44,20 @@ class HermodrError(Exception):
 
 
 class NotConfigured(HermodrError, ValueError):
-    """The address, the key or something else of the environment is missing or cannot be; nothing was sent."""
+    """An address, a key or another setting is missing or malformed; nothing was sent."""
 
 
 class NotSendable(HermodrError, ValueError):
-    """An argument that no request can say; the text says which and why, and nothing was sent."""
+    """An argument that no request can carry; the text says which and why. Nothing was sent."""
 
 
 class ClientUnusable(HermodrError, RuntimeError):
-    """The client is closed, or is used outside of the event loop it belongs to."""
+    """The client is closed, or belongs to another event loop."""
 
 
 class NoAnswer(HermodrError):
-    """No whole answer came. `reached`: the request may have been carried out all the same; a request with an
-    Idempotency-Key can be sent again."""
+    """No whole answer came. `reached`: the request may have been carried out; with an Idempotency-Key it can be
+    repeated."""
 
     def __init__(self, reason: str, *, reached: bool, attempts: int) -> None:
         self.reason = reason
@@ -68,7 +68,7 @@ class NoAnswer(HermodrError):
 
 
 class MalformedAnswer(HermodrError):
-    """The answer has a status of success, but not the form that belongs to it."""
+    """The status says success, but the body has another form."""
 
     def __init__(self, reason: str, status: int) -> None:
         self.status = status
@@ -76,7 +76,7 @@ class MalformedAnswer(HermodrError):
 
 
 class StillUnfinished(HermodrError, TimeoutError):
-    """The job did not end in time. `last` is how it looked last."""
+    """The job did not end in time. `last` is its last known state."""
 
     def __init__(self, last: JobDetail, seconds: float) -> None:
         self.last = last
@@ -84,10 +84,10 @@ class StillUnfinished(HermodrError, TimeoutError):
 
 
 class BulkInterrupted(HermodrError):
-    """Some requests of a `send_many` were answered, then one was not; its error is the `__cause__`.
+    """A request of `send_many` failed after others had succeeded; its error is the `__cause__`.
 
-    `sent` is what was accepted before. Calling again with the same items and the same `idempotency_key` (`key`)
-    sends what is missing, and nothing twice.
+    `sent` was accepted before. Calling again with the same items and the same `idempotency_key` (`key`) sends the
+    rest, and nothing twice.
     """
 
     def __init__(self, sent: BulkResult, key: str) -> None:
@@ -98,7 +98,7 @@ class BulkInterrupted(HermodrError):
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """One thing wrong with a request: `loc` leads to it, `msg` says what it is."""
+    """One error in a request: `loc` is its place, `msg` describes it."""
 
     loc: tuple[str | int, ...]
     msg: str
@@ -108,7 +108,7 @@ class Flaw:
 
 
 class Problem(HermodrError):
-    """An answer that says no. `members` are what its document has beside the standard members, such as `job_id`."""
+    """A refusal. `members` are those of its document beside the standard ones, such as `job_id`."""
 
     def __init__(
         self,
@@ -137,56 +137,44 @@ class Problem(HermodrError):
         super().__init__(f"{text} (request {request_id})" if request_id else text)
 
 
-class BadRequest(Problem):
-    """400."""
+class BadRequest(Problem): ...
 
 
-class Unauthenticated(Problem):
-    """401: the key is missing, wrong or revoked."""
+class Unauthenticated(Problem): ...
 
 
-class Forbidden(Problem):
-    """403: the key lacks the scope."""
+class Forbidden(Problem): ...
 
 
 class NotFound(Problem):
-    """404: there is no such thing, or it belongs to someone else."""
+    """404: it does not exist, or belongs to someone else."""
 
 
-class Conflict(Problem):
-    """409: in conflict with what is there."""
+class Conflict(Problem): ...
 
 
-class SingletonTaken(Conflict):
-    """409: a job with this singleton key is not finished yet."""
+class SingletonTaken(Conflict): ...
 
 
-class StillRunning(Conflict):
-    """409: the first request with this Idempotency-Key has no answer yet."""
+class StillRunning(Conflict): ...
 
 
-class TooLarge(Problem):
-    """413."""
+class TooLarge(Problem): ...
 
 
-class Invalid(Problem):
-    """422: `errors` names every flaw."""
+class Invalid(Problem): ...
 
 
-class IdempotencyKeyReused(Invalid):
-    """422: the Idempotency-Key was used for another request."""
+class IdempotencyKeyReused(Invalid): ...
 
 
-class RateLimited(Problem):
-    """429: too many requests with this key."""
+class RateLimited(Problem): ...
 
 
-class ServerError(Problem):
-    """5xx: something went wrong on the other side."""
+class ServerError(Problem): ...
 
 
-class Unavailable(ServerError):
-    """503: not possible at the moment."""
+class Unavailable(ServerError): ...
 
 
 _BY_TYPE: dict[str, type[Problem]] = {
@@ -208,5 +196,4 @@ _BY_STATUS: dict[int, type[Problem]] = {
 
 
 def kind_of(status: int, type: str) -> type[Problem]:
-    """The exception for a problem of this status and `type`."""
     return _BY_TYPE.get(type) or _BY_STATUS.get(status) or (ServerError if status >= 500 else Problem)

@@ -1,8 +1,7 @@
-"""The words between what is wanted and what does the I/O.
+"""Plans: what is to be done, without I/O.
 
-A *plan* is a generator. It yields steps, `Send` or `Pause`; whoever drives it (`blocking`, `awaiting`) carries each one
-out and sends back what came of it, a `Reply` or `Lost`; at last the plan returns its result. Plans hold all that there
-is to decide, so there is one of each for both clients, and they are tested without a network.
+A *plan* is a generator. It yields `Send` or `Pause`; a driver (`blocking`, `awaiting`) carries that out and sends
+back a `Reply` or `Lost`. Both clients share the plans, which are tested without a network.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 IDEMPOTENT_METHODS = frozenset({"GET", "PUT", "DELETE"})
-"""Of the methods used here. Not PATCH: one of a template makes a version each time."""
+"""PATCH is not one of them: each PATCH of a template makes a version."""
 
 
 def checked_key(key: object) -> str:
@@ -35,7 +34,7 @@ def checked_key(key: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to `path`, which begins with a slash and is encoded, below the base address."""
+    """`path` begins with a slash and is encoded."""
 
     method: str
     path: str
@@ -45,13 +44,11 @@ class Request:
     idempotency_key: str | None = None
 
     def __post_init__(self) -> None:
-        """Raises `NotSendable`: the API takes no other key."""
         if self.idempotency_key is not None:
             checked_key(self.idempotency_key)
 
     @property
     def repeatable(self) -> bool:
-        """Whether sending it twice does no more than sending it once."""
         return self.method in IDEMPOTENT_METHODS or self.idempotency_key is not None
 
 
@@ -67,7 +64,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """No whole answer. `reached`: the request may have arrived. `final`: the next attempt would fare no better."""
+    """No whole answer. `reached`: the request may have arrived. `final`: another attempt would fail in the same way."""
 
     reason: str
     reached: bool
@@ -77,7 +74,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """To be sent now; the whole answer has to be there within `seconds`."""
+    """The whole answer has to arrive within `seconds`."""
 
     request: Request
     seconds: float
@@ -85,8 +82,6 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Nothing is to be done for so long."""
-
     seconds: float
 
 
@@ -95,12 +90,12 @@ Outcome: TypeAlias = Reply | Lost | None
 Steps: TypeAlias = Generator[Step, Outcome, T]
 
 MAX_ANSWER = 64 * 1024 * 1024
-"""Octets. An export is the largest answer there is."""
+"""Bytes. An export is the largest answer."""
 
 
 class Intake:
-    """An answer as it comes in, chunk by chunk. `take` raises `Overdue` when it lasts or grows beyond its bounds: the
-    limit of an HTTP library is on silence, and a trickle is not silent."""
+    """Reads an answer in chunks. `take` raises `Overdue` when it takes too long or grows too large: the HTTP library
+    limits silence only."""
 
     def __init__(self, seconds: float) -> None:
         self._deadline = time.monotonic() + seconds
@@ -109,7 +104,6 @@ class Intake:
         self._size = 0
 
     def take(self, chunk: bytes) -> None:
-        """Adds a chunk."""
         self._size += len(chunk)
         if self._size > MAX_ANSWER:
             raise Overdue("the answer does not end")
@@ -118,9 +112,7 @@ class Intake:
         self._chunks.append(chunk)
 
     def reply(self, status: int, headers: Sequence[tuple[str, str]]) -> Reply:
-        """The whole."""
         return Reply(status, {name.lower(): value for name, value in headers}, b"".join(self._chunks))
 
 
-class Overdue(Exception):
-    """An answer beyond its bounds."""
+class Overdue(Exception): ...

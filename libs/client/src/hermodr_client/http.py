@@ -1,4 +1,4 @@
-"""What the blocking and the awaiting way have in common: how a request looks on the wire, and what failures mean."""
+"""What both clients share about HTTP: headers, and what failures mean."""
 
 from __future__ import annotations
 
@@ -16,23 +16,20 @@ from hermodr_client.errors import ClientUnusable, NotConfigured
 from hermodr_client.exchange import Lost, Outcome, Send, Step, Steps, T
 
 FAILURES = (httpx.RequestError, httpx.InvalidURL, UnicodeError)
-"""UnicodeError: a host name that DNS cannot say, with an empty label or one of more than 63 characters."""
+"""UnicodeError: a host name that DNS cannot express."""
 _NOT_REACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _HOPELESS = (httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError)
 _CONNECT_SECONDS = 5.0
 _KEPT_ALIVE_SECONDS = 2.0
-"""Shorter than servers and balancers keep an idle connection: a request on one that is being closed gets lost."""
+"""Shorter than servers keep idle connections: a request on one that is being closed would be lost."""
 _AGENT = f"hermodr-client/{version('hermodr-client')} python/{platform.python_version()}"
 
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """Where requests go, and with what in their head."""
-
     configuration: Configuration
 
     def options(self) -> dict[str, Any]:
-        """What the HTTP library is made with."""
         return {
             "trust_env": self.configuration.through_proxies,
             "follow_redirects": False,  # the key is for this address alone
@@ -40,7 +37,6 @@ class Wire:
         }
 
     def call(self, step: Send) -> dict[str, Any]:
-        """The HTTP library's arguments for a request."""
         request = step.request
         headers = {"accept": "application/json", "user-agent": _AGENT}
         if self.configuration.api_key is not None:
@@ -61,8 +57,7 @@ class Wire:
 
 @contextmanager
 def making() -> Iterator[None]:
-    """Around the making of the HTTP library's client, which reads proxies and certificates from the environment.
-    Raises `NotConfigured`."""
+    """Raises `NotConfigured` for unusable proxies and certificates in the environment."""
     try:
         yield
     except (httpx.InvalidURL, ValueError, OSError, ImportError) as error:
@@ -73,7 +68,7 @@ def making() -> Iterator[None]:
 
 @contextmanager
 def using() -> Iterator[None]:
-    """Around each use of it. Raises `ClientUnusable` where the HTTP library or the event loop says RuntimeError."""
+    """Raises `ClientUnusable` where the HTTP library or the event loop raises RuntimeError."""
     try:
         yield
     except RuntimeError as error:
@@ -81,7 +76,6 @@ def using() -> Iterator[None]:
 
 
 def lost(error: Exception) -> Lost:
-    """What a failure of the HTTP library means."""
     hopeless = isinstance(error, _HOPELESS) or "CERTIFICATE_VERIFY_FAILED" in str(error)
     reached = not isinstance(error, _NOT_REACHED + _HOPELESS)
     kind = type(error).__name__

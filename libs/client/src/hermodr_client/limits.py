@@ -1,4 +1,4 @@
-"""What Hermodr keeps of a JSON value; a copy of `hermodr_contracts.limits`, which a test holds equal to it."""
+"""Limits of JSON values; a copy of `hermodr_contracts.limits`, held equal by a test."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any
 from uuid import UUID
 
 DEEPEST = 100
-"""Objects and arrays within one another, below the request's own."""
+"""Levels of objects and arrays, below the request's own."""
 MOST_DIGITS = 4_300
-"""Of a whole number."""
+"""In a whole number."""
 
 _MOST_NAMES = 10
 _FIRST_TOO_LONG = 10**MOST_DIGITS
 
 
 def flaw_of(document: object) -> str | None:
-    """Why a request cannot be sent as it is given, with the place: `data.cart.2: …`; `None`: it arrives unaltered."""
+    """Why a request cannot be sent unaltered, with the place: `data.cart.2: …`; `None` if it can."""
     found = next(_flaws(document, (), ()), None)
     return None if found is None else ": ".join(filter(None, (_place(found[0]), found[1])))
 
 
 def _flaws(value: Any, at: tuple[str, ...], within: tuple[int, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """`within`: the ids of what the value lies in."""
+    """`within`: the ids of the enclosing values."""
     if isinstance(value, str):
         if reason := _flaw_of_text(value):
             yield at, reason

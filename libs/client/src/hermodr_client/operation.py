@@ -1,4 +1,4 @@
-"""Operations are written once, as plans, and are there for both clients.
+"""Operations are written once, as plans, and work in both clients.
 
     class Jobs(Part[W]):
         @operation
@@ -7,7 +7,7 @@
     Hermodr().jobs.get(…)             → JobDetail
     await AsyncHermodr().jobs.get(…)  → JobDetail
 
-Which of the two it is, the type checker knows from `W`, the way in which the client's parts carry out plans.
+The type checker tells them apart by `W`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class operation(Generic[P, T]):  # noqa: N801 - a decorator
-    """Makes a method of a plan: it blocks or is to be awaited."""
+    """Turns a plan into a method that blocks or is awaited."""
 
     def __init__(self, plan: Callable[Concatenate[Any, P], Steps[T]]) -> None:
         self.plan = plan
@@ -49,7 +49,7 @@ class operation(Generic[P, T]):  # noqa: N801 - a decorator
 
 
 class listing(Generic[P, T]):  # noqa: N801 - a decorator
-    """Makes an iterator of a list, blocking or asynchronous, which fetches its pages as they are needed."""
+    """Turns a `Listing` into an iterator, blocking or asynchronous."""
 
     def __init__(self, plan: Callable[Concatenate[Any, P], Listing[T]]) -> None:
         self.plan = plan

@@ -17,19 +17,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[T]):
-    """A list to be read: nothing is asked for before the first row is."""
+    """A list; nothing is requested before its first row is."""
 
     path: str
     page: type[Page[T]]
     query: Mapping[str, str] = field(default_factory=dict)
 
     def pages(self, pace: Pace) -> Pages[T]:
-        """Its pages, from the first."""
         return Pages(self, pace)
 
 
 class Pages(Generic[T]):
-    """The pages of one run through a list."""
+    """The pages of one iteration."""
 
     def __init__(self, listing: Listing[T], pace: Pace) -> None:
         self._listing = listing
@@ -38,7 +37,7 @@ class Pages(Generic[T]):
         self._ended = False
 
     def following(self) -> Steps[list[T] | None]:
-        """The rows of the next page; None behind the last."""
+        """The rows of the next page; None after the last."""
         if self._ended:
             return None
         query = dict(self._listing.query) | ({"cursor": self._cursor} if self._cursor is not None else {})

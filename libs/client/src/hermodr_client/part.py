@@ -1,4 +1,4 @@
-"""What the parts of a client have in common: making a request and reading its answer."""
+"""What the parts of a client share: making a request and reading its answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hermodr_client.limits import flaw_of
 from hermodr_client.retrying import Pace, exchange
 
 W = TypeVar("W")
-"""The way plans are carried out: `Blocking` or `Awaiting`."""
+"""`Blocking` or `Awaiting`."""
 M = TypeVar("M", bound=BaseModel)
 
 Query = Mapping[str, str | int | bool | UUID | datetime | None]
@@ -29,8 +29,6 @@ Id = UUID | str
 
 
 class Part(Generic[W]):
-    """Operations of one kind."""
-
     def __init__(self, way: W) -> None:
         self._way: Any = way
 
@@ -46,7 +44,7 @@ class Part(Generic[W]):
         return decoded((yield from exchange(request, self._pace, until)), model)
 
     def _post(self, path: str, model: type[M], document: object = None, key: str | None = None) -> Steps[M]:
-        """Always with an Idempotency-Key, so that it can be sent again whatever happens to an answer."""
+        """Always with an Idempotency-Key, so that it can be repeated."""
         request = Request(
             "POST", path, body=encoded(document or {}), idempotency_key=new_key() if key is None else key
         )
@@ -61,7 +59,7 @@ class Part(Generic[W]):
         )
 
     def _delete(self, path: str) -> Steps[Reply | None]:
-        """None where it is gone already because an earlier attempt, whose answer got lost, was carried out."""
+        """None when an earlier attempt, whose answer got lost, has deleted it already."""
         try:
             return (yield from exchange(Request("DELETE", path), self._pace))
         except NotFound as error:
@@ -76,13 +74,13 @@ def path_of(*parts: Id | int) -> str:
 
 
 def query_of(wanted: Query) -> dict[str, str]:
-    """As the API reads it; what is None is left out. Raises `NotSendable`, for a moment without its offset too."""
+    """Leaves out None. Raises `NotSendable`, also for a time without its offset."""
     return {name: _text(value) for name, value in wanted.items() if value is not None}
 
 
 def encoded(document: object) -> bytes:
-    """JSON. Raises `NotSendable`, naming the place, for what JSON cannot say, for what Hermodr would not keep as it is
-    (`limits`), and for moments without their offset."""
+    """JSON. Raises `NotSendable` with the place of what JSON cannot express, of what Hermodr would not keep as it is
+    (`limits`), and of times without their offset."""
     if flaw := flaw_of(document):
         raise NotSendable(flaw)
     try:
@@ -97,7 +95,7 @@ def encoded(document: object) -> bytes:
 
 
 def new_key() -> str:
-    """An Idempotency-Key of its own: a uuid7 (RFC 9562 §5.7), so that keys of one time lie together in an index."""
+    """A uuid7 (RFC 9562 §5.7), so that keys of one time are neighbours in an index."""
     number = int(time.time() * 1000) << 80 | secrets.randbits(80)
     number = number & ~(0xF << 76) | 0x7 << 76
     return str(UUID(int=number & ~(0x3 << 62) | 0x2 << 62))
@@ -110,7 +108,7 @@ def _text(value: object) -> str:
 
 
 def _whole(text: str) -> str:
-    """The text. Raises `NotSendable` for one that would not arrive as it is."""
+    """Raises `NotSendable` for text that would not arrive as it is."""
     if flaw := flaw_of(text):
         raise NotSendable(flaw)
     return text

@@ -1,4 +1,4 @@
-"""One request until it is answered: what is tried again, when, and for how long."""
+"""One request until it is answered: what is tried again, and when."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ _TOO_MANY = 429
 class Retries:
     """How persistent a client is.
 
-    Tried again: a connection that could not be made and `429`, always; a lost answer, `502`, `503`, `504` and a `409`
-    that asks for patience (the first request with this key is still running), only where that cannot do anything twice:
-    GET, PUT, DELETE, and POST, which carries an Idempotency-Key. The pause doubles from `first_pause` to
-    `longest_pause`, and is somewhere between half of that and all of it; `Retry-After` makes it longer. No attempt
-    begins when `total_seconds` are over, nor does a pause that would outlast them: then the last error is raised at
-    once. `attempts=1` tries nothing again.
+    Always tried again: a connection that failed, and `429`. Tried again for GET, PUT, DELETE and POST (which carries
+    an Idempotency-Key): a lost answer, `502`, `503`, `504`, and a `409` with `Retry-After` (the first request with
+    this key still runs). The pause doubles from `first_pause` to `longest_pause`, randomly reduced by up to half;
+    `Retry-After` makes it longer. No attempt and no pause goes beyond `total_seconds`: then the last error is raised.
+    `attempts=1`: no retries.
     """
 
     attempts: int = 6
@@ -38,14 +37,14 @@ class Retries:
     longest_pause: float = 8.0
 
     def pause(self, attempt: int, dice: float, retry_after: float | None) -> float:
-        """Seconds after attempt number `attempt` (from 1); `dice` is from 0 to 1."""
+        """Seconds after attempt number `attempt` (from 1); `dice` is random, from 0 to 1."""
         backoff = min(self.longest_pause, self.first_pause * 2.0 ** min(attempt - 1, 30)) * (0.5 + dice / 2)
         return max(backoff, retry_after or 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """A client's persistence, its clock and its dice. `seconds` is the longest that one attempt may take."""
+    """`seconds` is the longest that one attempt may take."""
 
     retries: Retries
     seconds: float
@@ -54,7 +53,7 @@ class Pace:
 
 
 def exchange(request: Request, pace: Pace, until: float = math.inf) -> Steps[Reply]:
-    """The answer, which is one of success. Raises `NoAnswer` or a `Problem`. `until` (clock) ends it earlier."""
+    """The answer, if it is a success. Raises `NoAnswer` or a `Problem`. `until` (clock) ends it earlier."""
     deadline = min(pace.clock() + pace.retries.total_seconds, until)
     attempt = 0
     uncertain = False
@@ -78,7 +77,7 @@ def exchange(request: Request, pace: Pace, until: float = math.inf) -> Steps[Rep
 
 
 def _judged(request: Request, outcome: Reply | Lost | None, attempt: int) -> tuple[NoAnswer | Problem, bool]:
-    """What the outcome means, and whether another attempt may be made."""
+    """The error, and whether another attempt may be made."""
     if isinstance(outcome, Reply):
         problem = problem_of(outcome, retry_after(outcome))
         if problem.status == _TOO_MANY:
@@ -93,13 +92,13 @@ def _judged(request: Request, outcome: Reply | Lost | None, attempt: int) -> tup
 
 
 def _mark(error: NoAnswer | Problem, uncertain: bool) -> None:
-    """A request that was refused at last may have been carried out by an earlier attempt."""
+    """An earlier attempt of a refused request may have been carried out."""
     if isinstance(error, Problem):
         error.uncertain = uncertain
 
 
 def retry_after(reply: Reply) -> float | None:
-    """The seconds of `Retry-After`, also from a date, by the server's own clock; None for what makes no sense."""
+    """Seconds; a date is read by the server's own clock. None for what makes no sense."""
     value = reply.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])

@@ -1,5 +1,3 @@
-"""What all answers have in common."""
-
 from __future__ import annotations
 
 from typing import Generic, TypeVar
@@ -10,8 +8,8 @@ T = TypeVar("T")
 
 
 class Answer(BaseModel):
-    """Immutable. Members a newer Hermodr adds are kept, as attributes and in `model_dump()`. A validator is built when
-    the first answer of its kind is read: most programs read few kinds, and all of them cost 0.1 s of an import."""
+    """Immutable. Members that a newer Hermodr adds are kept, as attributes and in `model_dump()`. Validators are
+    built at first use: building all of them takes 0.1 s."""
 
     model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
@@ -24,6 +22,6 @@ class Page(Answer, Generic[T]):
 
 
 class Listed(Answer, Generic[T]):
-    """A list that comes whole."""
+    """A list without pages."""
 
     data: list[T]

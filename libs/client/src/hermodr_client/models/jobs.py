@@ -1,4 +1,4 @@
-"""Jobs, as they are shown. States are text: a newer Hermodr may know more of them."""
+"""Jobs. States are text: a newer Hermodr may know more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pydantic import Field
 from hermodr_client.models.answer import Answer
 
 TERMINAL = frozenset({"completed", "failed", "cancelled", "skipped"})
-"""The states of a job that nothing will come of any more, unless it is retried."""
 
 
 class Job(Answer):
@@ -49,13 +48,12 @@ class Job(Answer):
 
     @property
     def finished(self) -> bool:
-        """Whether it is in a terminal state."""
         return self.status in TERMINAL
 
 
 class Cancelled(Answer):
-    """The job is cancelled, with those of its deliveries that waited; `sent_deliveries` had gone out before. The counts
-    are None when it was an earlier attempt of the same call, whose answer got lost, that cancelled it."""
+    """The job is cancelled, with its waiting deliveries; `sent_deliveries` were sent before. The counts are None when
+    an earlier attempt of the same call, whose answer got lost, cancelled it."""
 
     job_id: UUID
     status: str
@@ -64,14 +62,14 @@ class Cancelled(Answer):
 
 
 class CancelledByKey(Answer):
-    """What became of the jobs that carry a key: `cancelled` had not gone out, `too_late` had, or were being sent."""
+    """`cancelled` had not been sent; `too_late` had, or were being sent."""
 
     cancelled: int
     too_late: int
 
 
 class BulkRetry(Answer):
-    """What became of jobs that were asked for again. `not_retried` names (some of) those left alone, and why."""
+    """What became of the jobs. `not_retried` names (some of) those left alone, with the reason."""
 
     matched: int
     retried: int
@@ -101,8 +99,6 @@ class Delivery(Answer):
 
 
 class Attempt(Answer):
-    """One provider call."""
-
     delivery_id: UUID
     number: int
     outcome: str
@@ -124,8 +120,6 @@ class JobDetail(Answer):
 
 
 class TimelineEntry(Answer):
-    """Something that happened to a job."""
-
     at: datetime
     event: str
     detail: dict[str, Any] = Field(default_factory=dict)
@@ -133,16 +127,12 @@ class TimelineEntry(Answer):
 
 
 class Timeline(Answer):
-    """Everything that happened to a job, in order."""
-
     job_id: UUID
     status: str
     data: list[TimelineEntry]
 
 
 class JobMetrics(Answer):
-    """How the jobs of some hours did."""
-
     summary: dict[str, Any]
     status_counts: dict[str, int] = Field(default_factory=dict)
     delivery_methods: dict[str, Any] = Field(default_factory=dict)
@@ -151,9 +141,8 @@ class JobMetrics(Answer):
 
 
 class Batch(Answer):
-    """How far a bulk request is. `counts` has the job states that occur, and as `replayed` the items whose
-    `idempotency_key` was used before for the same: their jobs are of earlier batches. `finished`: all jobs are, these
-    included."""
+    """A bulk request. `counts` has the job states that occur, and as `replayed` the items whose `idempotency_key` was
+    used before for the same; their jobs belong to earlier batches. `finished`: all jobs are, these included."""
 
     batch_id: UUID
     accepted: int

@@ -1,5 +1,3 @@
-"""What is sent, and what is answered to it."""
-
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +13,7 @@ from hermodr_client.models.answer import Answer
 
 
 class To(TypedDict, total=False):
-    """Who gets it: exactly one of these."""
+    """The recipient: exactly one of these."""
 
     recipient_id: UUID | str
     external_id: str
@@ -25,9 +23,9 @@ class To(TypedDict, total=False):
 
 
 class Content(TypedDict, total=False):
-    """What a notification may say beside its recipient; everything may be left out but `type` or `subject`+`body_…`.
+    """A notification without its recipient; only `type` or `subject` with `body_…` is required.
 
-    `type` names a template, `data` fills it in. Moments need a UTC offset.
+    `type` names a template, `data` has its variables. Times need a UTC offset.
     """
 
     type: str
@@ -66,8 +64,6 @@ class Accepted(Answer):
 
 
 class BulkAnswer(Answer):
-    """What became of one bulk request."""
-
     batch_id: UUID
     accepted: int
     rejected: list[dict[str, Any]] = Field(default_factory=list)
@@ -91,7 +87,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """An item whose `idempotency_key` was used before for the same, by its place, and the job it became then."""
+    """An item whose `idempotency_key` was used before for the same, by its place, and the job of that time."""
 
     index: int
     job_id: UUID
@@ -99,7 +95,7 @@ class Replayed:
 
 @dataclass(slots=True)
 class BulkResult:
-    """What became of a `send_many`: one batch for each request it took. `accepted` counts the `replayed` too."""
+    """What became of a `send_many`: one batch for each request. `accepted` includes the `replayed`."""
 
     accepted: int = 0
     batches: list[UUID] = field(default_factory=list)

@@ -1,5 +1,3 @@
-"""What operators look at: keys, queues, dead letters, health."""
-
 from __future__ import annotations
 
 from datetime import datetime
@@ -21,7 +19,7 @@ class ApiKey(Answer):
 
 
 class CreatedApiKey(ApiKey):
-    """A new key. `key` is its secret, which is told this once; None when the answer is a repeated one."""
+    """`key` is the secret, shown only this once; None when the answer is a repeated one."""
 
     key: str | None = None
 
@@ -32,8 +30,8 @@ class CreatedApiKey(ApiKey):
 
 
 class Lane(Answer):
-    """One priority of a channel: deliveries due and `waiting`, the oldest for `oldest_seconds`. `ready` and `consumers`
-    are the broker's, None while it cannot be asked."""
+    """One priority of a channel: `waiting` deliveries are due, the oldest for `oldest_seconds`. `ready` and
+    `consumers` are the broker's, None while it is away."""
 
     lane: str
     waiting: int
@@ -43,8 +41,6 @@ class Lane(Answer):
 
 
 class ChannelQueues(Answer):
-    """A channel and its lanes."""
-
     channel: str
     paused: bool
     lanes: list[Lane]
@@ -53,7 +49,7 @@ class ChannelQueues(Answer):
 
 
 class QueuesReport(Answer):
-    """Every channel, and the lanes of jobs that wait to be decided upon."""
+    """Every channel, and the lanes of undecided jobs."""
 
     data: list[ChannelQueues]
     dispatch: list[Lane] = Field(default_factory=list)
@@ -62,7 +58,7 @@ class QueuesReport(Answer):
 
 
 class Pausing(Answer):
-    """Where a channel stands now; `changed`: it did not before."""
+    """The channel's state; `changed`: it was another before."""
 
     channel: str
     paused: bool
@@ -71,8 +67,8 @@ class Pausing(Answer):
 
 
 class Provider(Answer):
-    """What a channel is sent through. Calls at once and a second: what it bears at the moment, and what is configured;
-    None: any number. `place` is for operators."""
+    """A provider of a channel. Calls at once and a second: the present limit, and the configured one; None: no limit.
+    `place` is shown to operators only."""
 
     channel: str
     name: str
@@ -104,7 +100,7 @@ class DeadLetter(Answer):
 
 
 class Replayed(Answer):
-    """What came of a replay: `requeued`, `scheduled`, or why nothing was done."""
+    """`requeued`, `scheduled`, or why nothing was done."""
 
     id: UUID
     outcome: str
@@ -112,7 +108,7 @@ class Replayed(Answer):
 
 
 class ReplayPlan(Answer):
-    """`matched` letters are meant, `scheduled` of them on their way, the last in `seconds`; `remaining` are left."""
+    """`matched` letters fit, `scheduled` of them will be replayed, the last in `seconds`; `remaining` are left."""
 
     matched: int
     scheduled: int
@@ -122,15 +118,13 @@ class ReplayPlan(Answer):
 
 
 class Deleted(Answer):
-    """How many were deleted; `more`: there are others."""
+    """`more`: there are others."""
 
     deleted: int
     more: bool = False
 
 
 class AuditEntry(Answer):
-    """Something an operator changed."""
-
     id: UUID
     at: datetime
     actor: str
@@ -141,7 +135,7 @@ class AuditEntry(Answer):
 
 
 class Health(Answer):
-    """How the installation is doing. `unhealthy`: nothing can be accepted."""
+    """`unhealthy`: nothing can be accepted."""
 
     status: str
     database: dict[str, Any] = Field(default_factory=dict)

@@ -1,5 +1,3 @@
-"""Recipients and groups."""
-
 from __future__ import annotations
 
 from datetime import datetime
@@ -12,8 +10,6 @@ from hermodr_client.models.answer import Answer
 
 
 class Recipient(Answer):
-    """A person or address book entry."""
-
     id: UUID
     external_id: str | None = None
     user_id: str | None = None
@@ -30,8 +26,6 @@ class Recipient(Answer):
 
 
 class Group(Answer):
-    """Recipients who hear of the same updates."""
-
     id: UUID
     name: str
     external_id: str | None = None
@@ -41,7 +35,7 @@ class Group(Answer):
 
 
 class Member(Answer):
-    """A recipient's place in a group; `external_id` and `name` are the recipient's."""
+    """A recipient in a group; `external_id` and `name` are the recipient's."""
 
     id: UUID
     group_id: UUID
@@ -54,8 +48,6 @@ class Member(Answer):
 
 
 class Update(Answer):
-    """A piece of content posted to a group."""
-
     id: UUID
     group_id: UUID
     content_type: str

@@ -1,5 +1,3 @@
-"""Templates."""
-
 from __future__ import annotations
 
 from datetime import datetime
@@ -34,8 +32,8 @@ class TemplateVersion(Answer):
 
 
 class Preview(Answer):
-    """What a message would be. `version` is None for contents that are not saved; `variables` are what the texts
-    take from the data, `warnings` what the author may not have meant."""
+    """A rendered message. `version` is None for contents that are not saved; `variables` are those the texts use,
+    `warnings` what may be a mistake."""
 
     channel: str
     locale: str

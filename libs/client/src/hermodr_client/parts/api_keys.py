@@ -1,5 +1,3 @@
-"""API keys: who may call."""
-
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -13,8 +11,6 @@ from hermodr_client.part import Id, Part, W, path_of, query_of
 
 
 class ApiKeys(Part[W]):
-    """The project's keys."""
-
     @listing
     def list(self, *, sort: str | None = None, page_size: int = 50) -> Listing[ApiKey]:
         """Keys, fetched page by page."""
@@ -22,20 +18,17 @@ class ApiKeys(Part[W]):
 
     @operation
     def get(self, key_id: Id) -> Steps[ApiKey]:
-        """One of them."""
         return self._get(path_of("api-keys", key_id), ApiKey)
 
     @operation
     def create(self, scopes: Sequence[str], *, name: str = "") -> Steps[CreatedApiKey]:
-        """A new one. Its secret is told this once; should the answer get lost and be asked for again, it is None."""
+        """A new key. Its secret is shown only this once; it is None in a repeated answer."""
         return self._post(path_of("api-keys"), CreatedApiKey, {"scopes": scopes, "name": name})
 
     @operation
     def rename(self, key_id: Id, name: str) -> Steps[ApiKey]:
-        """Another name for people."""
         return self._patch(path_of("api-keys", key_id), ApiKey, {"name": name})
 
     @operation
     def revoke(self, key_id: Id) -> Steps[None]:
-        """It opens nothing any more."""
         yield from self._delete(path_of("api-keys", key_id))

@@ -1,5 +1,3 @@
-"""The audit log: what operators changed."""
-
 from __future__ import annotations
 
 from hermodr_client.models.answer import Page
@@ -10,9 +8,6 @@ from hermodr_client.part import Part, W, path_of, query_of
 
 
 class AuditLog(Part[W]):
-    """Reading it."""
-
     @listing
     def list(self, *, sort: str | None = None, page_size: int = 50) -> Listing[AuditEntry]:
-        """Its entries, fetched page by page."""
         return Listing(path_of("audit-log"), Page[AuditEntry], query_of({"sort": sort, "limit": page_size}))

@@ -1,5 +1,3 @@
-"""Dead letters: what exhausted its attempts or could not be read."""
-
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -17,7 +15,7 @@ from hermodr_client.retrying import exchange
 
 
 class DeadLetters(Part[W]):
-    """Looking at them, and sending them on their way again."""
+    """What exhausted its attempts or could not be read."""
 
     @listing
     def list(
@@ -34,7 +32,7 @@ class DeadLetters(Part[W]):
         sort: str | None = None,
         page_size: int = 50,
     ) -> Listing[DeadLetter]:
-        """Dead letters that fit, fetched page by page; `reason` is how it begins."""
+        """Those that fit; `reason` is a prefix."""
         query: Query = {
             "queue": queue,
             "reason": reason,
@@ -51,20 +49,19 @@ class DeadLetters(Part[W]):
 
     @operation
     def get(self, letter_id: Id) -> Steps[DeadLetter]:
-        """One of them, with what is in it."""
         return self._get(path_of("dead-letters", letter_id), DeadLetter)
 
     @operation
     def replay(self, letter_id: Id) -> Steps[Replayed]:
-        """Sends it on its way again; twice does no more than once."""
+        """Repeating it changes nothing."""
         return self._post(path_of("dead-letters", letter_id, "replay"), Replayed)
 
     @operation
     def replay_many(
         self, filter: Mapping[str, Any] | None = None, *, dry_run: bool = False, rate: float | None = None
     ) -> Steps[ReplayPlan]:
-        """Replays those not replayed yet that fit (names as in `list`), at most `rate` a second; with `dry_run` only
-        counts them."""
+        """Replays those that fit (names as in `list`) and were not replayed yet, at most `rate` a second; `dry_run`
+        only counts."""
         document: dict[str, Any] = {"filter": filter or {}, "dry_run": dry_run}
         return self._post(
             path_of("dead-letters", "replay"), ReplayPlan, document | ({} if rate is None else {"rate": rate})
@@ -72,7 +69,6 @@ class DeadLetters(Part[W]):
 
     @operation
     def delete(self, letter_id: Id) -> Steps[None]:
-        """Throws it away."""
         yield from self._delete(path_of("dead-letters", letter_id))
 
     @operation
@@ -88,8 +84,8 @@ class DeadLetters(Part[W]):
         created_after: datetime | None = None,
         created_before: datetime | None = None,
     ) -> Steps[Deleted]:
-        """Throws away those that fit, in as many requests as it takes; at least one condition has to be given. An
-        answer that got lost takes its number with it."""
+        """Deletes those that fit, in as many requests as needed; at least one condition is required. An answer that
+        got lost is not counted."""
         query = query_of(
             {
                 "queue": queue,

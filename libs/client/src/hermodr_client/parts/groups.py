@@ -1,5 +1,3 @@
-"""Groups, their members and updates."""
-
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -14,50 +12,43 @@ from hermodr_client.part import Id, Part, W, path_of, query_of
 
 
 class Groups(Part[W]):
-    """Recipients who hear of the same updates."""
-
     @listing
     def list(
         self, *, sort: str | None = None, page_size: int = 50, include: str | None = None
     ) -> Listing[Group]:
-        """Groups, fetched page by page; their metadata is left out but for `include="metadata"`."""
+        """Without their metadata, unless `include="metadata"`."""
         query = query_of({"sort": sort, "limit": page_size, "include": include})
         return Listing(path_of("groups"), Page[Group], query)
 
     @operation
     def get(self, group_id: Id) -> Steps[Group]:
-        """One of them."""
         return self._get(path_of("groups", group_id), Group)
 
     @operation
     def create(self, /, *, idempotency_key: str | None = None, **fields: Any) -> Steps[Group]:
-        """A new one."""
         return self._post(path_of("groups"), Group, fields, idempotency_key)
 
     @operation
     def update(self, /, group_id: Id, **fields: Any) -> Steps[Group]:
-        """Changes the fields given."""
         return self._patch(path_of("groups", group_id), Group, fields)
 
     @operation
     def delete(self, group_id: Id) -> Steps[None]:
-        """Removes it."""
         yield from self._delete(path_of("groups", group_id))
 
     @listing
     def members(self, group_id: Id, *, page_size: int = 50) -> Listing[Member]:
-        """Its members, fetched page by page."""
         return Listing(path_of("groups", group_id, "members"), Page[Member], query_of({"limit": page_size}))
 
     @operation
     def add_members(self, group_id: Id, members: Sequence[Mapping[str, Any]]) -> Steps[Listed[Member]]:
-        """Takes recipients in, all or none: `{"recipient_id" or "external_id", "role", "muted_until"}` each. Of those
-        who are members already, what is given is changed."""
+        """Adds recipients, all or none: `{"recipient_id" or "external_id", "role", "muted_until"}` each. Existing
+        members are changed."""
         return self._post(path_of("groups", group_id, "members"), Listed[Member], {"members": members})
 
     @operation
     def get_member(self, group_id: Id, member_id: Id) -> Steps[Member]:
-        """One of its members; `member_id` is the `id` of `members`."""
+        """`member_id` is the `id` of `members`."""
         return self._get(path_of("groups", group_id, "members", member_id), Member)
 
     @operation
@@ -67,7 +58,6 @@ class Groups(Part[W]):
 
     @operation
     def remove_member(self, group_id: Id, member_id: Id) -> Steps[None]:
-        """Lets one go."""
         yield from self._delete(path_of("groups", group_id, "members", member_id))
 
     @listing
@@ -80,7 +70,7 @@ class Groups(Part[W]):
         page_size: int = 50,
         include: str | None = None,
     ) -> Listing[Update]:
-        """The updates a member has not read, fetched page by page, with `include` as in `updates`."""
+        """Updates that a member has not read; `include` as in `updates`."""
         path = path_of("groups", group_id, "members", member_id, "unread")
         return Listing(path, Page[Update], query_of({"sort": sort, "limit": page_size, "include": include}))
 
@@ -93,14 +83,15 @@ class Groups(Part[W]):
         *,
         through: Id | None = None,
     ) -> Steps[Unread]:
-        """A member has read these updates, or all up to one of them; exactly one of both. Says how many are left."""
+        """Marks these updates, or all up to one of them, as read; give exactly one of both. Returns how many are
+        left."""
         marks = {"update_ids": update_ids, "through": through}
         document = {name: value for name, value in marks.items() if value is not None}
         return self._post(path_of("groups", group_id, "members", member_id, "read"), Unread, document)
 
     @listing
     def updates(self, group_id: Id, *, page_size: int = 50, include: str | None = None) -> Listing[Update]:
-        """What was posted, fetched page by page; its metadata is left out but for `include="metadata"`."""
+        """Without their metadata, unless `include="metadata"`."""
         query = query_of({"limit": page_size, "include": include})
         return Listing(path_of("groups", group_id, "updates"), Page[Update], query)
 
@@ -108,12 +99,10 @@ class Groups(Part[W]):
     def post_update(
         self, /, group_id: Id, *, idempotency_key: str | None = None, **fields: Any
     ) -> Steps[Update]:
-        """Posts something."""
         return self._post(path_of("groups", group_id, "updates"), Update, fields, idempotency_key)
 
     @operation
     def get_update(self, group_id: Id, update_id: Id) -> Steps[Update]:
-        """One of its updates."""
         return self._get(path_of("groups", group_id, "updates", update_id), Update)
 
     @operation
@@ -123,5 +112,4 @@ class Groups(Part[W]):
 
     @operation
     def delete_update(self, group_id: Id, update_id: Id) -> Steps[None]:
-        """Takes it away."""
         yield from self._delete(path_of("groups", group_id, "updates", update_id))

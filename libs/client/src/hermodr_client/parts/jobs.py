@@ -1,5 +1,3 @@
-"""Following and operating jobs."""
-
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -32,12 +30,10 @@ LONGEST_LOOK_SECONDS = 5.0
 _SLOWER = 1.5
 
 Rows = list[dict[str, Any]]
-"""Spelled here, as a class with a method `list` cannot."""
+"""Defined here because `list` is a method of the class below."""
 
 
 class Jobs(Part[W]):
-    """Jobs: what became of what was requested."""
-
     @operation
     def get(self, job_id: Id) -> Steps[JobDetail]:
         """The job with its recipient, deliveries and attempts."""
@@ -45,7 +41,6 @@ class Jobs(Part[W]):
 
     @operation
     def timeline(self, job_id: Id) -> Steps[Timeline]:
-        """Everything that happened to the job, in order."""
         return self._get(path_of("jobs", job_id, "timeline"), Timeline)
 
     @listing
@@ -66,9 +61,8 @@ class Jobs(Part[W]):
         page_size: int = 50,
         include: str | None = None,
     ) -> Listing[Job]:
-        """Jobs that fit, fetched page by page. `include` asks for what is left out otherwise, as it may be long:
-        `metadata`, `result`, or both with a comma between. `sort` is one of created_at, scheduled_for, processed_at,
-        status, with a `-` before it for the other way round."""
+        """Jobs that fit. `include` adds what is left out otherwise: `metadata`, `result`, or both with a comma
+        between. `sort` is created_at, scheduled_for, processed_at or status, with `-` in front for descending."""
         query = query_of(
             {
                 "status": status,
@@ -98,14 +92,13 @@ class Jobs(Part[W]):
         type: str | None = None,
         page_size: int = 200,
     ) -> Steps[Page[Job]]:
-        """Jobs that were committed since the page whose `next_cursor` is given, the first of them first; from `now` on
-        there are none yet. There is always a `next_cursor`: asked for again and again it misses nothing."""
+        """Jobs committed since the page whose `next_cursor` is given, oldest first; from `now` on there are none yet.
+        There is always a `next_cursor`, and following it misses nothing."""
         query = query_of({"status": status, "kind": kind, "type": type, "cursor": cursor, "limit": page_size})
         return self._get(path_of("jobs"), Page[Job], query)
 
     @operation
     def metrics(self, hours: int = 24) -> Steps[JobMetrics]:
-        """How the jobs of the last hours did."""
         return self._get(path_of("jobs", "metrics"), JobMetrics, {"hours": hours})
 
     @operation
@@ -140,7 +133,7 @@ class Jobs(Part[W]):
 
     @operation
     def cancel(self, job_id: Id) -> Steps[Cancelled]:
-        """Cancels the job: nothing of it is begun any more. Raises `Conflict` when it has ended already."""
+        """Cancels what was not begun. Raises `Conflict` when the job has ended."""
         try:
             reply = yield from exchange(Request("DELETE", path_of("jobs", job_id)), self._pace)
         except Conflict as error:
@@ -159,15 +152,15 @@ class Jobs(Part[W]):
 
     @operation
     def retry(self, job_id: Id) -> Steps[Accepted]:
-        """Queues a failed, held or cancelled job again. Raises `Conflict` when there is nothing to be done again."""
+        """Queues a failed, held or cancelled job again. Raises `Conflict` when there is nothing to do."""
         return self._post(path_of("jobs", job_id, "retry"), Accepted)
 
     @operation
     def retry_many(
         self, filter: Mapping[str, Any] | None = None, *, dry_run: bool = False
     ) -> Steps[BulkRetry]:
-        """Queues all failed (or, by `{"status": "cancelled"}`, cancelled) jobs again that fit, in as many requests as
-        it takes; with `dry_run` only counts them. `filter` has the names of `list`."""
+        """Queues all failed (or, by `{"status": "cancelled"}`, cancelled) jobs that fit again, in as many requests as
+        needed; `dry_run` only counts. `filter` has the names of `list`."""
         matched = retried = 0
         left: Rows = []
         cursor: str | None = None
@@ -182,7 +175,7 @@ class Jobs(Part[W]):
 
     @operation
     def wait(self, job_id: Id, timeout: float | timedelta = 60.0) -> Steps[JobDetail]:
-        """The job once it has ended, asking for it at growing intervals (0.1 to 5 s). Raises `StillUnfinished`."""
+        """Returns the job once it has ended; asks at growing intervals (0.1 to 5 s). Raises `StillUnfinished`."""
         seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
         until = self._pace.clock() + seconds
         pause = FIRST_LOOK_SECONDS
@@ -198,9 +191,6 @@ class Jobs(Part[W]):
 
 
 class Batches(Part[W]):
-    """What became of bulk requests."""
-
     @operation
     def get(self, batch_id: Id) -> Steps[Batch]:
-        """The batch's jobs, counted by state."""
         return self._get(path_of("batches", batch_id), Batch)

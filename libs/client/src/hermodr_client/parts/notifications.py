@@ -1,5 +1,3 @@
-"""Sending."""
-
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,17 +26,15 @@ MOST_OCTETS = 10 * 1024 * 1024
 
 
 class Notifications(Part[W]):
-    """Sending one, and sending many."""
-
     @operation
     def send(
         self, to: To | str, *, idempotency_key: str | None = None, **content: Unpack[Content]
     ) -> Steps[Accepted]:
-        """Requests one notification, which is committed when this returns; `content` see `Content`.
+        """Requests one notification; it is committed when this returns. `content`: see `Content`.
 
-        `to` is a bare address, or one of the fields of `To`, as in `{"external_id": "guest-7"}`. An
-        `idempotency_key` of your own makes the call safe to repeat even after your process has died; without one each
-        call has a fresh one, which all its attempts share.
+        `to` is a bare address, or one of the fields of `To`: `{"external_id": "guest-7"}`. With an `idempotency_key`
+        of your own the call can be repeated even after your process died; without one each call has a fresh key for
+        all its attempts.
         """
         document = {"to": _recipient(to), **content}
         return self._post(path_of("notifications"), Accepted, document, idempotency_key)
@@ -50,11 +46,11 @@ class Notifications(Part[W]):
         *,
         idempotency_key: str | None = None,
     ) -> Steps[BulkResult]:
-        """Requests any number of notifications, taking no more of `items` than the next request needs: up to 10,000
-        or 10 MiB each. A bad item is rejected and refuses no others; look at `rejected`.
+        """Requests any number of notifications, reading `items` lazily: up to 10,000 or 10 MiB a request. A bad item
+        is `rejected` and refuses no others.
 
-        Raises `BulkInterrupted` when a request fails, which says what was accepted before and the key to go on
-        with, and `NotSendable` for an item that cannot be said in JSON or is larger than 10 MiB.
+        Raises `BulkInterrupted` when a request fails, with what was accepted and the key to continue with, and
+        `NotSendable` for an item that JSON cannot express or that is larger than 10 MiB.
         """
         key = new_key() if idempotency_key is None else checked_key(idempotency_key)
         result = BulkResult()
@@ -75,7 +71,7 @@ class Notifications(Part[W]):
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """The items of one request; `first` is the place of its first item."""
+    """`first` is the place of its first item."""
 
     first: int
     body: bytes

@@ -1,5 +1,3 @@
-"""Queues, providers and health."""
-
 from __future__ import annotations
 
 from hermodr_client.exchange import Steps
@@ -10,27 +8,22 @@ from hermodr_client.part import Part, W, path_of
 
 
 class Queues(Part[W]):
-    """How full they are; stopping a channel, and letting it go on."""
-
     @operation
     def get(self) -> Steps[QueuesReport]:
-        """Every channel's lanes with depth, consumers, rates and the oldest age."""
+        """Every channel's lanes with depth, consumers, rates and oldest age."""
         return self._get(path_of("queues"), QueuesReport)
 
     @operation
     def pause(self, channel: str, reason: str | None = None) -> Steps[Pausing]:
-        """Nothing is sent on the channel any more, of any project; nothing is lost."""
+        """Stops sending on the channel, for every project; nothing is lost."""
         return self._post(path_of("queues", channel, "pause"), Pausing, {"reason": reason})
 
     @operation
     def resume(self, channel: str, reason: str | None = None) -> Steps[Pausing]:
-        """The channel goes on."""
         return self._post(path_of("queues", channel, "resume"), Pausing, {"reason": reason})
 
 
 class Providers(Part[W]):
-    """What is configured to send through."""
-
     @operation
     def get(self) -> Steps[Listed[Provider]]:
         """Every provider that a living sender reported, in order of preference."""
@@ -38,8 +31,6 @@ class Providers(Part[W]):
 
 
 class Status(Part[W]):
-    """How the installation is doing."""
-
     @operation
     def get(self) -> Steps[Health]:
         """The report of `/health`; no key is needed. Raises `Unavailable` when nothing can be accepted."""

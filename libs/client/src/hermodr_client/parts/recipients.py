@@ -1,5 +1,3 @@
-"""Recipients: the address book."""
-
 from __future__ import annotations
 
 from typing import Any
@@ -13,7 +11,7 @@ from hermodr_client.part import Id, Part, W, path_of, query_of
 
 
 class Recipients(Part[W]):
-    """Recipients. Fields: external_id, user_id, name, email, phone, locale, timezone."""
+    """Fields: external_id, user_id, name, email, phone, locale, timezone."""
 
     @listing
     def list(
@@ -25,18 +23,16 @@ class Recipients(Part[W]):
         sort: str | None = None,
         page_size: int = 50,
     ) -> Listing[Recipient]:
-        """Recipients that fit, fetched page by page."""
         query = {"external_id": external_id, "user_id": user_id, "email": email, "sort": sort}
         return Listing(path_of("recipients"), Page[Recipient], query_of(query | {"limit": page_size}))
 
     @operation
     def get(self, recipient_id: Id) -> Steps[Recipient]:
-        """One of them."""
         return self._get(path_of("recipients", recipient_id), Recipient)
 
     @operation
     def create(self, /, *, idempotency_key: str | None = None, **fields: str | None) -> Steps[Recipient]:
-        """A new one. Raises `Conflict` when its `external_id` is taken."""
+        """Raises `Conflict` when its `external_id` is taken."""
         return self._post(path_of("recipients"), Recipient, fields, idempotency_key)
 
     @operation
@@ -56,5 +52,4 @@ class Recipients(Part[W]):
 
     @operation
     def export(self, recipient_id: Id) -> Steps[Answer]:
-        """Everything stored about the recipient."""
         return self._get(path_of("recipients", recipient_id, "export"), Answer)

@@ -1,5 +1,3 @@
-"""Templates: what is said."""
-
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -14,26 +12,24 @@ from hermodr_client.part import Id, Part, W, path_of, query_of
 
 
 class Templates(Part[W]):
-    """Templates and their versions. `contents` are `{"email": {"en": {"subject", "body_text", "body_html"}}}`."""
+    """`contents` are `{"email": {"en": {"subject", "body_text", "body_html"}}}`."""
 
     @listing
     def list(
         self, *, name: str | None = None, sort: str | None = None, page_size: int = 50
     ) -> Listing[Template]:
-        """Templates that fit, fetched page by page."""
         query = query_of({"name": name, "sort": sort, "limit": page_size})
         return Listing(path_of("templates"), Page[Template], query)
 
     @operation
     def get(self, template_id: Id) -> Steps[Template]:
-        """One of them."""
         return self._get(path_of("templates", template_id), Template)
 
     @operation
     def create(
         self, /, name: str, contents: Mapping[str, Any], *, idempotency_key: str | None = None, **fields: Any
     ) -> Steps[Template]:
-        """A new one. Raises `Conflict` when its name is taken, `Invalid` with the place of each flaw."""
+        """Raises `Conflict` when the name is taken, `Invalid` with the place of each flaw."""
         document = {"name": name, "contents": contents, **fields}
         return self._post(path_of("templates"), Template, document, idempotency_key)
 
@@ -44,32 +40,31 @@ class Templates(Part[W]):
 
     @operation
     def delete(self, template_id: Id) -> Steps[None]:
-        """Removes it."""
         yield from self._delete(path_of("templates", template_id))
 
     @listing
     def versions(self, template_id: Id, *, page_size: int = 50) -> Listing[TemplateVersion]:
-        """Its versions, the newest first."""
+        """Newest first."""
         path = path_of("templates", template_id, "versions")
         return Listing(path, Page[TemplateVersion], query_of({"limit": page_size}))
 
     @operation
     def version(self, template_id: Id, version: int) -> Steps[TemplateVersion]:
-        """One of its versions, with the HTML it was compiled to."""
+        """With the HTML it was compiled to."""
         return self._get(path_of("templates", template_id, "versions", version), TemplateVersion)
 
     @operation
     def rollback(self, template_id: Id, version: int) -> Steps[Template]:
-        """Makes an earlier (or later) version the current one."""
+        """Makes another version the current one."""
         return self._post(path_of("templates", template_id, "rollback"), Template, {"version": version})
 
     @operation
     def preview(self, /, template_id: Id, **wanted: Any) -> Steps[Preview]:
-        """What it becomes with `data`, in a `locale` and on a `channel`."""
+        """The message for `data`, in a `locale` and on a `channel`."""
         return self._post(path_of("templates", template_id, "preview"), Preview, wanted)
 
     @operation
     def preview_contents(self, /, contents: Mapping[str, Any], **wanted: Any) -> Steps[Preview]:
-        """What contents would become that are not saved; `wanted` as for `preview`. Raises `Invalid` with the place of
+        """A preview of contents that are not saved; `wanted` as for `preview`. Raises `Invalid` with the place of
         each flaw."""
         return self._post(path_of("template-previews"), Preview, {"contents": contents, **wanted})

@@ -1,1 +1,1 @@
-"""The hermodr command."""
+

@@ -1,4 +1,4 @@
-"""Where this machine's own installation listens (DESIGN §6)."""
+"""Where this machine's installation listens (DESIGN §6)."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ SMTP_PORT = "HERMODR_SANDBOX_SMTP_PORT"
 
 
 def port_base(environment: Mapping[str, str]) -> int:
-    """Raises ValueError, naming the variable, unless it is a number that can be a port."""
+    """Raises ValueError, naming the variable, unless it is a port."""
     text = environment.get("HERMODR_PORT_BASE") or str(DEFAULT_PORT_BASE)
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) <= HIGHEST_PORT_BASE):
         raise ValueError(f"HERMODR_PORT_BASE: {text[:40]!r} is not a number from 1 to {HIGHEST_PORT_BASE}")
@@ -17,7 +17,7 @@ def port_base(environment: Mapping[str, str]) -> int:
 
 
 def smtp_port(environment: Mapping[str, str]) -> int:
-    """The sandbox's SMTP port. Raises ValueError, naming the variable, unless it is a number."""
+    """Raises ValueError, naming the variable, unless it is a number."""
     text = environment.get(SMTP_PORT) or str(DEFAULT_SMTP_PORT)
     if not text.isdigit():
         raise ValueError(f"{SMTP_PORT}: {text!r} is not a port number")
@@ -25,10 +25,10 @@ def smtp_port(environment: Mapping[str, str]) -> int:
 
 
 def uses_sandbox(environment: Mapping[str, str]) -> bool:
-    """Mail goes to the sandbox: no provider is named, and it is not production."""
+    """No provider is named, and it is not production."""
     return environment.get("HERMODR_ENV") != "production" and not environment.get("HERMODR_EMAIL_PROVIDERS")
 
 
 def sandbox_provider(environment: Mapping[str, str]) -> str:
-    """The sandbox as an email provider. Raises ValueError, see `smtp_port`."""
+    """Raises ValueError, see `smtp_port`."""
     return f"smtp://127.0.0.1:{smtp_port(environment)}"

@@ -1,7 +1,4 @@
-"""What hermodr-devkit adds to this command where it is installed, found by its entry points.
-
-An operator's machine has no use for embedded servers, so this package does without: see `Servers` and `command`.
-"""
+"""What hermodr-devkit adds to this command where it is installed, found by its entry points."""
 
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol
@@ -17,17 +14,13 @@ MISSING = (
 
 
 class Urls(Protocol):
-    """A database and a broker."""
-
     def variables(self) -> dict[str, str]:
         """The environment that points a service at them."""
 
 
 class Servers(Protocol):
-    """Servers that were started for this clone alone."""
-
     def ensure(self, say: Say, *, brief: bool = False) -> Urls:
-        """Find usable ones or start some. Raises `Refusal`. Blocking."""
+        """Finds usable ones or starts some. Raises `Refusal`. Blocking."""
 
     def known(self) -> Urls | None:
         """Those an earlier command started, running or not."""

@@ -1,4 +1,4 @@
-"""Commands that are imported when they are called: whoever asks for the version does not wait for a database driver."""
+"""Commands that are imported when they are called, so that `--version` loads no database driver."""
 
 import gc
 import importlib
@@ -15,19 +15,17 @@ from hermodr_cli import devkit
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where a command is, as `module:name` of its function or of the `Typer` of its group, and its line of help.
-
-    `None`: in hermodr-devkit, under its own name.
-    """
+    """Where a command is, as `module:name` of its function or its group's `Typer`, and its line of help. `None`: in
+    hermodr-devkit, under its own name."""
 
     path: str | None
     help: str
 
 
 class LazyGroup(TyperGroup):
-    """A group whose commands are its `entries`. Its help needs none of them; a call imports the one it is about.
+    """A group whose commands are its `entries`. Only a call imports a command, its help does not.
 
-    Its help leaves out those of hermodr-devkit where that is not installed; a call of one says what to install.
+    Help leaves out those of hermodr-devkit where it is not installed; calling one says what to install.
     """
 
     entries: ClassVar[Mapping[str, Entry]] = {}
@@ -38,16 +36,14 @@ class LazyGroup(TyperGroup):
             self.add_command(TyperCommand(name, help=entry.help))
 
     def list_commands(self, _ctx: Any) -> list[str]:
-        """Those that can be called here, in the order of `entries`."""
         return [name for name, entry in self.entries.items() if entry.path or devkit.installed(name)]
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """The command itself, where its line of help stood."""
         name, _, rest = super().resolve_command(ctx, args)
         return name, self.loaded(name) if name else None, rest
 
     def loaded(self, name: str) -> Any:
-        """Imports the command. Raises `Refusal` when its package is not installed."""
+        """Raises `Refusal` when the command's package is not installed."""
         path = self.entries[name].path
         gc.disable()  # imports make next to no garbage, and the search for it takes a tenth of their time
         try:

@@ -1,4 +1,4 @@
-"""The `hermodr` command: which commands there are, and how they end."""
+"""The `hermodr` command: its subcommands, and how they end."""
 
 import io
 import os
@@ -21,8 +21,6 @@ INTERRUPTED = 130
 
 
 class Commands(LazyGroup):
-    """Every command there is."""
-
     entries: ClassVar[Mapping[str, Entry]] = {
         "up": Entry(None, "Run every service in the foreground, until Ctrl-C."),
         "down": Entry(None, "Stop what was started here, and leave nothing behind."),
@@ -132,7 +130,7 @@ def _run() -> int:
 
 
 def _flushed(status: int) -> int:
-    """Whoever read our output may have seen enough: what is still to be written then goes nowhere, without a word."""
+    """Discards what a closed pipe no longer takes."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:

@@ -1,12 +1,10 @@
-"""What a person is told beside the output asked for."""
-
 import os
 import sys
 from collections.abc import Callable
 from typing import TextIO
 
 Say = Callable[[str], None]
-"""Takes one line for a person, without its end."""
+"""Takes one line without its end."""
 
 
 def on_terminal(stream: TextIO) -> bool:
@@ -14,7 +12,7 @@ def on_terminal(stream: TextIO) -> bool:
 
 
 def announce(text: str) -> None:
-    """A line of our own, told apart from those of services. On standard error, as it is no service's output."""
+    """On standard error, marked as ours."""
     name = "\033[1mhermodr\033[0m" if on_terminal(sys.stderr) else "hermodr"
     print(f"{name}: {text}", file=sys.stderr, flush=True)
 

@@ -1,4 +1,4 @@
-"""The secret that end users' tokens are signed with in development: made up once, kept in the state folder."""
+"""The secret that signs end users' tokens in development, kept in the state folder."""
 
 import secrets
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ RECORD = "jwt.json"
 
 
 def secret(environment: Mapping[str, str]) -> str | None:
-    """The secret of `environment`; else, outside of production and where no identity provider is named, this clone's
-    own, which is made if there is none. `None`: tokens are not ours to sign."""
+    """The secret of `environment`; else, outside production and without an identity provider, this clone's own, made
+    if missing. `None`: tokens are not ours to sign."""
     if given := environment.get(VARIABLE):
         return given
     if environment.get("HERMODR_ENV") == "production" or environment.get("HERMODR_JWKS_URL"):

@@ -1,4 +1,4 @@
-"""The state folder: what the commands of one clone tell one another (running processes, ports, passwords)."""
+"""The state folder: what the commands of one clone share (running processes, ports, passwords)."""
 
 import fcntl
 import hashlib
@@ -13,7 +13,7 @@ CLONE = Path(__file__).resolve().parents[4]
 
 
 def root() -> Path:
-    """The clone this command was installed from, or the current folder when it was installed otherwise."""
+    """The clone this command was installed from, else the current folder."""
     return CLONE if (CLONE / "docker-compose.yml").exists() else Path.cwd()
 
 
@@ -26,12 +26,12 @@ def folder() -> Path:
 
 
 def identity() -> str:
-    """Ten hex digits that tell this state folder from every other one on the machine."""
+    """Ten hex digits, different for every state folder on the machine."""
     return hashlib.sha256(f"{os.geteuid()} {folder().resolve()}".encode()).hexdigest()[:10]
 
 
 def read(name: str) -> dict[str, Any]:
-    """The record `name`; empty when there is none or it is damaged, since every record can be made anew."""
+    """Empty when the record is missing or damaged; every record can be made anew."""
     try:
         content = json.loads((folder() / name).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
@@ -40,7 +40,7 @@ def read(name: str) -> dict[str, Any]:
 
 
 def write(name: str, content: dict[str, Any]) -> None:
-    """Replace the record `name` atomically, readable by its owner only; an empty one is removed."""
+    """Replaces the record atomically, readable by its owner only; an empty one is removed."""
     path = folder() / name
     if not content:
         path.unlink(missing_ok=True)
@@ -53,7 +53,7 @@ def write(name: str, content: dict[str, Any]) -> None:
 
 @contextmanager
 def locked(name: str) -> Iterator[None]:
-    """Only one process at a time is inside; a killed one lets go by itself."""
+    """An exclusive lock; it is released when the process dies."""
     descriptor = os.open(folder() / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Other processes of this machine, as /proc shows them: whose they are, and how to end them for certain."""
+"""Other processes of this machine, from /proc."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ GONE = (ProcessLookupError, FileNotFoundError, PermissionError)
 
 @dataclass(frozen=True)
 class Process:
-    """One process, told from a later one with the same number by when it started (clock ticks since boot)."""
+    """Distinguished from a later one with the same number by its start (clock ticks since boot)."""
 
     pid: int
     started: int
@@ -26,17 +26,17 @@ class Process:
         return now is not None and now.started == self.started
 
     def command(self) -> list[str]:
-        """Its argument list; empty when it is gone."""
+        """Empty when it is gone."""
         return _strings(self.pid, "cmdline")
 
     def environment(self) -> list[str]:
-        """`NAME=value` strings it was started with; empty when it is gone or someone else's."""
+        """`NAME=value` strings; empty when it is gone or someone else's."""
         return _strings(self.pid, "environ")
 
 
 def find(pid: int) -> Process | None:
-    """The live process with this number. A zombie, which only waits to be reaped, is not alive; one whose other
-    threads are still ending is, for they hold its files and ports."""
+    """The live process with this number. A zombie is not alive; one whose other threads are ending is, for they hold
+    its files and ports."""
     try:
         text = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
@@ -57,12 +57,12 @@ def everyone() -> Iterator[Process]:
 
 
 def marked(mark: str) -> list[Process]:
-    """The processes that were started with the `NAME=value` pair `mark` in their environment."""
+    """Processes started with the `NAME=value` pair `mark` in their environment."""
     return [process for process in everyone() if mark in process.environment()]
 
 
 def descendants(of: Process) -> list[Process]:
-    """Children and children's children, the eldest first."""
+    """Children and their children, the eldest first."""
     children: dict[int, list[Process]] = {}
     for process in everyone():
         children.setdefault(process.parent, []).append(process)
@@ -73,7 +73,6 @@ def descendants(of: Process) -> list[Process]:
 
 
 def send(processes: Iterable[Process], number: signal.Signals) -> None:
-    """Signal those that still live."""
     for process in processes:
         if process.alive():
             with suppress(ProcessLookupError):  # it ended between the look and the signal
@@ -81,7 +80,7 @@ def send(processes: Iterable[Process], number: signal.Signals) -> None:
 
 
 def wait_gone(processes: Iterable[Process], seconds: float) -> list[Process]:
-    """Wait until all have ended; returns those that had not after `seconds`."""
+    """Waits until all have ended; returns those that had not after `seconds`."""
     deadline = time.monotonic() + seconds
     left = list(processes)
     while left := [process for process in left if process.alive()]:
@@ -92,7 +91,7 @@ def wait_gone(processes: Iterable[Process], seconds: float) -> list[Process]:
 
 
 def end(processes: list[Process], number: signal.Signals, seconds: float) -> None:
-    """Signal, wait, and kill whoever is still there after `seconds`."""
+    """Signals, waits, and kills those left after `seconds`."""
     send(processes, number)
     stubborn = wait_gone(processes, seconds)
     send(stubborn, signal.SIGKILL)

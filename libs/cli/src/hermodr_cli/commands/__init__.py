@@ -1,1 +1,1 @@
-"""The commands that act on an installation and return."""
+

@@ -1,5 +1,3 @@
-"""`hermodr doctor`."""
-
 import typer
 from rich.console import Console
 

@@ -1,4 +1,4 @@
-"""`hermodr keys create`: how the first API key of a project comes into being."""
+"""`hermodr keys create`."""
 
 import asyncio
 import json
@@ -72,13 +72,13 @@ def create(
     name: str,
     limit: Limit | None = None,
 ) -> keys.CreatedKey:
-    """A new key; the project is made if it is new. Raises `Refusal`."""
+    """Makes the project if it is new. Raises `Refusal`."""
     with database_refusals():
         return asyncio.run(_create(settings, project, scopes, name, limit))
 
 
 def parse_scopes(text: str) -> tuple[keys.Scope, ...]:
-    """`"send,read"` → its scopes. Raises `ValueError` naming the one that is none."""
+    """`"send,read"` → its scopes. Raises `ValueError` naming an unknown one."""
     wanted = [part.strip() for part in text.split(",") if part.strip()]
     unknown = [scope for scope in wanted if scope not in keys.SCOPES]
     if unknown or not wanted:

@@ -1,4 +1,4 @@
-"""What databases and brokers raise, said in one line that names the variable."""
+"""Failures of databases and brokers as one line that names the variable."""
 
 import logging
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from hermodr_servicekit.outages import BrokerUnavailable
 
 @contextmanager
 def database_refusals() -> Iterator[None]:
-    """Raises `Refusal` for a database that does not answer, does not let us in or is in another shape."""
+    """Raises `Refusal` when the database does not answer, refuses us or has another schema."""
     try:
         yield
     except SchemaMismatch as error:
@@ -27,8 +27,7 @@ def database_refusals() -> Iterator[None]:
 
 @contextmanager
 def broker_refusals() -> Iterator[None]:
-    """Raises `Refusal` for a broker that does not answer or does not let us in. The driver's log, which says so too, is
-    not shown."""
+    """Raises `Refusal` when the broker does not answer or refuses us. The driver's own log lines are not shown."""
     logging.getLogger().addHandler(logging.NullHandler())
     try:
         yield
@@ -39,7 +38,7 @@ def broker_refusals() -> Iterator[None]:
 
 
 def _what(error: BaseException) -> str:
-    """In a few words, of one line; a server's own text at most, which quotes no password."""
+    """One line; a server's own text at most, which quotes no password."""
     said = str(getattr(error, "orig", None) or error).strip()
     if isinstance(error, OSError) or not said:
         return type(error).__name__

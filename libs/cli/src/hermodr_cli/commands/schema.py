@@ -1,4 +1,4 @@
-"""`hermodr migrate` and `hermodr topology apply`: the database and the broker brought to the shape this code knows."""
+"""`hermodr migrate` and `hermodr topology apply`."""
 
 import asyncio
 
@@ -40,7 +40,7 @@ def topology_apply_command() -> None:
 
 
 def apply_topology(settings: CommandSettings) -> Topology:
-    """Declares every exchange and queue; what is there already stays as it is. Raises `Refusal`."""
+    """Declares every exchange and queue; existing ones stay as they are. Raises `Refusal`."""
     with broker_refusals():
         asyncio.run(_declare(settings))
     return settings.topology

@@ -1,4 +1,4 @@
-"""Where the installation is that a command acts on."""
+"""Which installation a command acts on."""
 
 import os
 from typing import ClassVar
@@ -9,15 +9,15 @@ from hermodr_servicekit.settings import ServiceSettings, load
 
 
 class CommandSettings(ServiceSettings):
-    """The settings of DESIGN §6 that commands need; see `installation`."""
+    """See `installation`."""
 
     service: ClassVar[str] = "cli"
     port_offset: ClassVar[int] = 0
 
 
 def installation(say: Say) -> CommandSettings:
-    """The installation the environment names; outside of production, what it leaves open is this clone's own servers,
-    which are started if need be; without hermodr-devkit those of the development defaults."""
+    """The installation of the environment. Outside production, what the environment leaves open is this clone's own
+    servers, which are started if needed; without hermodr-devkit, the development defaults."""
     named = {"HERMODR_DATABASE_URL", "HERMODR_AMQP_URL"} <= {
         name for name, value in os.environ.items() if value
     }

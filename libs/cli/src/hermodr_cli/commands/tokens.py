@@ -1,4 +1,4 @@
-"""`hermodr tokens create`: what an application does for its users, done by hand to try things."""
+"""`hermodr tokens create`."""
 
 import asyncio
 import os
@@ -35,7 +35,7 @@ def create_command(
 
 
 def create(settings: CommandSettings, project: str, user: str, hours: float) -> str:
-    """A token for the user. Raises `Refusal`."""
+    """Raises `Refusal`."""
     secret = signing.secret(os.environ)
     if secret is None:
         raise Refusal(

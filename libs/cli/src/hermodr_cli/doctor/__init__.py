@@ -1,1 +1,1 @@
-"""`hermodr doctor`: what is wrong with an installation, and what to do. Nothing is started or changed."""
+"""`hermodr doctor`: what is wrong with an installation. Starts and changes nothing."""

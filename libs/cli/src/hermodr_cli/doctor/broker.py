@@ -1,4 +1,4 @@
-"""The broker: reachable, ours to use, and with the queues this code would declare."""
+"""The broker: reachable, usable, and with the queues this code would declare."""
 
 import asyncio
 from urllib.parse import unquote, urlsplit
@@ -27,7 +27,7 @@ MOST_NAMED = 4
 
 
 async def examine(url: str, topology: Topology, start: str = START) -> list[Finding]:
-    """All that can be found. Nothing is left behind at the broker. `start`: how it is started."""
+    """Leaves nothing behind at the broker. `start`: how to start it, as advice."""
     try:
         with outages_translated():
             connection = await _connected(url)
@@ -93,7 +93,7 @@ def _server(url: str, connection: AbstractConnection) -> Finding:
 
 
 async def _use(connection: AbstractConnection, prefix: str) -> Finding:
-    """Declares, publishes and reads, with a queue of its own that ends with the connection."""
+    """Declares, publishes and reads, with an exclusive queue."""
     remedy = "let our user configure, write and read in the vhost (rabbitmqctl set_permissions)"
     try:
         async with asyncio.timeout(CONFIRM_SECONDS), connection.channel(publisher_confirms=True) as channel:
@@ -134,7 +134,7 @@ async def _is_there(connection: AbstractConnection, name: str) -> bool:
 
 
 async def _consumers(connection: AbstractConnection, spec: QueueSpec) -> int | None:
-    """How many read the queue; None when there is none."""
+    """None when there is no such queue."""
     try:
         async with connection.channel() as channel:
             queue = await channel.declare_queue(spec.queue.name, passive=True)
@@ -144,7 +144,7 @@ async def _consumers(connection: AbstractConnection, spec: QueueSpec) -> int | N
 
 
 async def _as_declared(connection: AbstractConnection, spec: QueueSpec) -> bool:
-    """A passive declaration does not look at arguments; one in earnest, of a queue that is there, does only that."""
+    """Declared in earnest, as a passive declaration does not compare arguments; the queue exists already."""
     try:
         async with connection.channel() as channel:
             arguments = dict(spec.queue.arguments or {})

@@ -1,4 +1,4 @@
-"""The database: reachable, in shape, with room ahead, and its clock beside ours."""
+"""The database: reachable, up to date, with partitions ahead, and its clock beside ours."""
 
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -28,8 +28,7 @@ _CROWDED = 0.8
 
 
 async def examine(url: str, clock: Clock, start: str = START) -> list[Finding]:
-    """All that can be found; after the first thing nothing else works without, no more. `start`: how the server is
-    started."""
+    """Stops at a failure that makes the other checks impossible. `start`: how to start the server, as advice."""
     if refusal := await _refusal(url, start):
         return [refusal]
     ledger = Ledger(url, service="doctor", pool_size=1, connection_seconds=5, statement_seconds=10)
@@ -51,7 +50,6 @@ async def examine(url: str, clock: Clock, start: str = START) -> list[Finding]:
 
 
 async def _refusal(url: str, start: str) -> Finding | None:
-    """Why the database does not let us in."""
     place = _place(url)
     try:
         connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
@@ -163,7 +161,7 @@ async def _backlog(ledger: Ledger) -> list[Finding]:
 
 
 def _clock(ahead: timedelta, taken: timedelta) -> Finding:
-    """The database's clock against ours; what the question took is doubt."""
+    """The database's clock against ours; the duration of the query is the uncertainty."""
     off = abs(ahead) - taken / 2
     text = (
         f"the database's is {abs(ahead).total_seconds():.3f} s {'ahead' if ahead > timedelta() else 'behind'}"

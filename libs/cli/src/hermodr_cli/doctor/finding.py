@@ -1,11 +1,9 @@
-"""What one look found."""
-
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class State(StrEnum):
-    """How a finding is meant. Only `FAILED` makes the exit status 1."""
+    """Only `FAILED` makes the exit status 1."""
 
     OK = "ok"
     WARNING = "warning"
@@ -14,7 +12,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`area` and `check` say what was looked at, `text` what was found, `remedy` what to do about it. No secrets."""
+    """`area` and `check` say what was examined, `text` what was found, `remedy` what to do. No secrets."""
 
     area: str
     check: str
@@ -25,12 +23,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """Makes the findings of one area."""
-
     name: str
 
     def ok(self, check: str, text: str) -> Finding:
-        """As it should be."""
         return Finding(self.name, check, State.OK, text)
 
     def warning(self, check: str, text: str, remedy: str) -> Finding:
@@ -38,5 +33,4 @@ class Area:
         return Finding(self.name, check, State.WARNING, text, remedy)
 
     def failed(self, check: str, text: str, remedy: str) -> Finding:
-        """It does not work."""
         return Finding(self.name, check, State.FAILED, text, remedy)

@@ -1,4 +1,4 @@
-"""Which installation is examined: the one of the environment, else what this clone started; nothing is started."""
+"""Which installation is examined: the environment's, else what this clone started."""
 
 import os
 from collections.abc import Mapping
@@ -18,13 +18,13 @@ START_OWN = (
 
 
 class Unreadable(Exception):
-    """The settings cannot be; the text names the variables."""
+    """The settings are wrong; the text names the variables."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """An installation: its settings, and the whole environment its services would have. `origin`: how it was found.
-    `start`: how its servers are started, as an advice; it may have a place for the `command` that fits."""
+    """An installation: its settings, and the environment its services would have. `origin`: how it was found.
+    `start`: how its servers are started, as advice; may have a place for the `command`."""
 
     settings: CommandSettings
     environment: Mapping[str, str]
@@ -33,7 +33,7 @@ class Patient:
 
 
 def find() -> Patient:
-    """Raises `Unreadable`. Sets what the environment leaves open, as every command does, so that settings see it."""
+    """Raises `Unreadable`. Adds what the environment leaves open, so that settings see it."""
     origin, start = "the environment's", START
     urls = {name for name in ("HERMODR_DATABASE_URL", "HERMODR_AMQP_URL") if os.environ.get(name)}
     if len(urls) < 2 and os.environ.get("HERMODR_ENV") != "production":

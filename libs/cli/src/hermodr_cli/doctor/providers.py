@@ -1,5 +1,4 @@
-"""The providers, asked by the services that use them, in a process of their own: with the very code and settings that
-send, and without this command knowing how to."""
+"""The providers, checked in a process of the service that uses them, with its own code and settings."""
 
 import asyncio
 import json
@@ -17,7 +16,6 @@ CHECKUP = "hermodr_email_sender.checkup"
 
 
 async def examine(environment: Mapping[str, str]) -> list[Finding]:
-    """A finding for each email provider of the environment."""
     variables = dict(environment)
     if uses_sandbox(environment):
         variables["HERMODR_EMAIL_PROVIDERS"] = sandbox_provider(environment)

@@ -1,5 +1,3 @@
-"""The findings on a terminal, and for scripts."""
-
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -19,7 +17,7 @@ _ASCII_MARKS = {State.OK: "ok", State.WARNING: "!", State.FAILED: "XX"}
 
 
 def table(findings: Sequence[Finding], *, ascii_only: bool = False) -> RenderableType:
-    """A line for each finding, what to do below those that need it, and the verdict."""
+    """A line for each finding, remedies below those that need one, and the verdict."""
     marks, arrow = (_ASCII_MARKS, "->") if ascii_only else (_MARKS, "→")
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=False)
     for _ in range(4):

@@ -1,5 +1,3 @@
-"""The whole examination."""
-
 import asyncio
 import shutil
 from collections.abc import Sequence
@@ -31,7 +29,6 @@ def examine(api_url: str, clock: Clock | None = None) -> list[Finding]:
 
 
 def healthy(findings: Sequence[Finding]) -> bool:
-    """Whether nothing failed."""
     return all(finding.state is not State.FAILED for finding in findings)
 
 
@@ -57,7 +54,7 @@ async def _services(settings: ServiceSettings, api_url: str, clock: Clock) -> li
 
 
 def _disk() -> Finding:
-    """Where this clone's own servers and its records are."""
+    """The disk of this clone's servers and records."""
     free = shutil.disk_usage(state.folder()).free / GIB
     text = f"{free:.1f} GiB are free at {state.folder()}"
     if free < LITTLE:

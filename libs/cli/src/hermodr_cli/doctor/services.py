@@ -1,4 +1,4 @@
-"""The services: who was heard of lately, and whether the API answers where this machine would look for it."""
+"""The services: their signs of life, and whether the API answers."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -15,7 +15,7 @@ HTTP_SECONDS = 5.0
 
 
 async def examine(database_url: str, names: Iterable[str], now: datetime) -> list[Finding]:
-    """A finding for each of the services, which have to be. Raises nothing: without a database there are none."""
+    """A finding for each service that has to run; none without a database."""
     ledger = Ledger(database_url, service="doctor", pool_size=1, connection_seconds=5, statement_seconds=10)
     try:
         alive = {each.service: each for each in await heartbeats.alive(ledger)}
@@ -27,7 +27,6 @@ async def examine(database_url: str, names: Iterable[str], now: datetime) -> lis
 
 
 async def examine_api(url: str) -> list[Finding]:
-    """Whether the API answers at `url`."""
     remedy = "start it (`hermodr up`), or set HERMODR_API_URL or HERMODR_PORT_BASE to where it is"
     try:
         async with httpx.AsyncClient(trust_env=False, timeout=HTTP_SECONDS) as client:

@@ -1,1 +1,1 @@
-"""The commands that call the API, from anywhere: by way of the Python client, as every application does."""
+"""The commands that call the API, by the Python client."""

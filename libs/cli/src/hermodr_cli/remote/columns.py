@@ -1,4 +1,4 @@
-"""Lists on a terminal. An id is there to be copied: at no width is it cut or broken."""
+"""Lists on a terminal. Ids are never cut or broken, so that they can be copied."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from hermodr_cli.remote.showing import console, width
 
 EDGES, BETWEEN = 2, 3
 LEAST_FOLDED = 24
-"""A column that is folded has at least this width, or that of its longest word: `render_missing_variable` is one."""
+"""The least width of a folded column, unless its longest word is longer (`render_missing_variable`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`whole`: stays in one piece. Where not all fits, columns that may leave do, `leaves` 1 first; before that, those
-    that fold (`folds`, or `leaves` is 0) do so, to a width of `least` or more."""
+    """`whole`: never folded. In a narrow terminal columns fold first (`folds`, or `leaves` is 0) down to `least`;
+    then they are left out, `leaves` 1 first."""
 
     title: str
     cells: Sequence[Text]
@@ -28,12 +28,10 @@ class Column:
     least: int = 0
 
     def widest(self) -> int:
-        """What it takes unfolded."""
         lines = (line for cell in self.cells for line in cell.split("\n"))
         return max(len(self.title), *(line.cell_len for line in lines), 0)
 
     def narrowest(self) -> int:
-        """What it takes at least."""
         words = (len(word) for cell in self.cells for word in cell.plain.split())
         longest = max(len(self.title), *words, 0)
         return (
@@ -42,12 +40,12 @@ class Column:
 
 
 def show(columns: Sequence[Column]) -> None:
-    """Prints them. What is read by another program, or by nobody yet, is neither folded nor left out."""
+    """In a pipe nothing is folded or left out."""
     print(drawn(columns, width()))
 
 
 def drawn(columns: Sequence[Column], room: int | None) -> str:
-    """The table, in `room` characters if that is possible; `None`: each row is one line."""
+    """The table, in `room` characters if possible; `None`: each row is one line."""
     kept = fitting(columns, room)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for column in kept:
@@ -69,7 +67,6 @@ def drawn(columns: Sequence[Column], room: int | None) -> str:
 
 
 def fitting(columns: Sequence[Column], room: int | None) -> list[Column]:
-    """Those that fit, without the ones that leave first."""
     kept = list(columns)
     for leaver in sorted((column for column in columns if column.leaves), key=lambda column: column.leaves):
         if room is None or _span([_wanted(column) for column in kept]) <= room:

@@ -1,4 +1,4 @@
-"""Where the API is and who calls, as the commands are told; and what goes wrong, in one line."""
+"""Where the API is and who calls it; failures as one line."""
 
 import os
 from collections.abc import Iterator
@@ -29,12 +29,11 @@ from hermodr_client.configuration import base_of
 URL_VARIABLE = "HERMODR_API_URL"
 KEY_VARIABLE = "HERMODR_API_KEY"
 ANSWER_SECONDS = 8.0
-"""The API says within 4.5 s that its ledger is away: what is silent for longer is something else."""
+"""The API reports an absent ledger within 4.5 s; longer silence means something else."""
 MISSING = "is the id right, and of this key's project?"
 MANY_SECONDS = 35.0
-"""Where the API itself has 30 s for many rows."""
+"""Where the API itself takes up to 30 s for many rows."""
 PATIENCE = Retries(attempts=4, total_seconds=ANSWER_SECONDS)
-"""A person waits: less than a program does."""
 
 Url = Annotated[
     str | None,
@@ -55,7 +54,7 @@ Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=MOST_LISTED, hel
 
 
 def api_url(url: str | None) -> str:
-    """The address given, of the environment, or of this machine's own API. Raises `Refusal`, naming the variable."""
+    """The option, the environment's, or this machine's own API. Raises `Refusal`, naming the variable."""
     try:
         own = f"http://127.0.0.1:{port_base(os.environ)}"
     except ValueError as error:
@@ -67,8 +66,7 @@ def api_url(url: str | None) -> str:
 def calling(
     url: str | None, key: str | None, seconds: float = ANSWER_SECONDS, *, missing: str = MISSING
 ) -> Iterator[Hermodr]:
-    """The client, which waits so long for an answer; what goes wrong with it is said in one line, and ends the command
-    with status 1. `missing`: what to think of where there is no such thing."""
+    """A client with this timeout; its failures end the command with a line and status 1. `missing`: advice for 404."""
     if not (key or os.environ.get(KEY_VARIABLE)):
         made = "`hermodr keys create --project NAME` makes one"
         output.announce(f"no API key: give --key, or set {KEY_VARIABLE}; {made}")
@@ -83,7 +81,7 @@ def calling(
 
 
 def explained(error: HermodrError, at: str, missing: str = MISSING) -> str:
-    """What happened when the API `at` this address was asked, and what to do about it."""
+    """What happened when the API `at` this address was asked, and what to do."""
     line = " ".join(str(error).split())
     advice = next((text for kind, text in _ADVICE if isinstance(error, kind)), "")
     if isinstance(error, NotFound):

@@ -1,5 +1,3 @@
-"""`hermodr dead-letters`: what exhausted its attempts or could not be read."""
-
 import itertools
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -97,7 +95,7 @@ def replay_command(
 
 
 def _each(replay: Callable[[str], Replayed], ids: list[str], at: str, *, as_json: bool) -> None:
-    """Replays each; one that cannot be does not keep the others from it, and makes the status 1."""
+    """Replays each; one that fails does not stop the others, and makes the status 1."""
     done: list[Replayed] = []
     for letter_id in ids:
         try:
@@ -117,7 +115,7 @@ def _each(replay: Callable[[str], Replayed], ids: list[str], at: str, *, as_json
 
 
 def _columns(letters: Sequence[DeadLetter], room: int | None) -> list[Column]:
-    """Two ids beside each other leave no room for more in 80 characters: there the job stands below the reason."""
+    """In 80 characters the job's id stands below the reason."""
     beside = _beside(letters)
     if "job" in [column.title for column in columns.fitting(beside, room)]:
         return beside

@@ -1,4 +1,4 @@
-"""What changed among the jobs since the last look."""
+"""What changed among the jobs since the last request."""
 
 import itertools
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ from hermodr_client.models.jobs import Job
 from hermodr_client.parts.jobs import Jobs
 
 WINDOW = 200
-"""The newest jobs, looked at each time as one page."""
+"""The newest jobs, one page at each request."""
 MOST_NEW = 5000
-"""Of a flood since the last look the rest is shown with the next."""
+"""More than this waits for the next request."""
 TYPE_WIDTH, CHANNEL_WIDTH = 20, 8
-"""Of the columns; what is longer moves only its own line."""
+"""Longer values move only their own line."""
 MOST_ASKED = 50
-"""Unfinished jobs older than the window, asked for one by one, in turn."""
+"""Unfinished jobs older than the window, requested one by one in turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A job is new (`before` is None) or in another state."""
+    """`before` is None for a new job."""
 
     at: datetime
     job: Job
@@ -44,13 +44,11 @@ class Change:
         return text.append(f"  {job.error}", "red") if job.error else text
 
     def document(self) -> dict[str, Any]:
-        """For scripts."""
         return {"at": self.at.isoformat(), "before": self.before, "job": self.job.model_dump(mode="json")}
 
 
 class Tail:
-    """Shows each job that is committed, however late, and how it changes. Remembers how those of late were; a look
-    costs two requests, and more only in a flood."""
+    """Shows each job that is committed, however late, and its changes. Two requests a round, more under load only."""
 
     def __init__(self, jobs: Jobs[Blocking], *, type: str | None = None, kind: str | None = None) -> None:
         self._jobs = jobs
@@ -61,7 +59,7 @@ class Tail:
         self._cursor = "now"
 
     def beginning(self, lines: int) -> list[Change]:
-        """The last jobs there are, the newest last. The others of the window are taken for known."""
+        """The newest `lines` jobs, newest last. The rest of the window counts as known."""
         self._cursor = self._arrivals().next_cursor or "now"
         rows = self._newest()
         for job in rows:
@@ -69,8 +67,7 @@ class Tail:
         return [Change(job.created_at, job, None) for job in reversed(rows[:lines])]
 
     def changes(self) -> list[Change]:
-        """What changed since: known jobs first, then new ones. The window is looked at once nothing new is left: what
-        it shows is news of jobs that are known, or known by now."""
+        """Known jobs first, then new ones. The window is read after all new ones, so that it holds known jobs only."""
         now = datetime.now(UTC)
         new, all_of_it = self._new()
         seen = list(reversed(self._newest())) if all_of_it else []
@@ -85,7 +82,7 @@ class Tail:
         return changed
 
     def _new(self) -> tuple[list[Job], bool]:
-        """What was committed since, and whether that is all."""
+        """The jobs committed since, and whether these are all."""
         new: list[Job] = []
         while len(new) < MOST_NEW:
             page = self._arrivals()
@@ -103,7 +100,7 @@ class Tail:
         return list(itertools.islice(rows, WINDOW))
 
     def _older(self, seen: list[Job]) -> list[Job]:
-        """Unfinished ones that the window has left behind, those first that were not asked for longest."""
+        """Unfinished ones older than the window, those first that were not requested longest."""
         there = {job.id for job in seen}
         found = []
         for job_id in [each for each in self._waiting if each not in there][:MOST_ASKED]:
@@ -122,7 +119,7 @@ class Tail:
             self._waiting[job.id] = None
 
     def _forget(self, seen: list[Job]) -> None:
-        """Finished ones behind the window, so that a tail of days does not grow."""
+        """Finished ones older than the window, so that memory does not grow."""
         there = {job.id for job in seen}
         self._known = {
             each: status for each, status in self._known.items() if each in there or each in self._waiting

@@ -1,4 +1,4 @@
-"""Jobs on a terminal: as a table, and one of them with its timeline."""
+"""Jobs as a table, and one job with its timeline."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -13,12 +13,12 @@ from hermodr_client.models.jobs import Delivery, Job, JobDetail, Timeline, Timel
 from hermodr_client.models.operations import ChannelQueues
 
 _QUIET = frozenset({"channel", "state", "kind", "type", "priority", "started_at", "delivery_id"})
-"""What a timeline's entry says elsewhere already."""
+"""Details that a timeline's entry shows elsewhere."""
 REMARK = "what else"
 
 
 def columns(jobs: Sequence[Job], now: datetime) -> list[Column]:
-    """A line for each job. In a narrow terminal, first those go that say least about what became of it."""
+    """In a narrow terminal, the columns that say least about the outcome are left out first."""
     return [
         Column("id", [Text(str(job.id)) for job in jobs], whole=True),
         Column("created", [Text(since(job.created_at, now)) for job in jobs], leaves=5),
@@ -47,14 +47,14 @@ def _remark(job: Job, now: datetime) -> str:
 
 
 def _due(job: Job) -> datetime | None:
-    """When it is to be looked at: as it was asked for, or when the recipient's quiet hours end."""
+    """As requested, or when the recipient's quiet hours end."""
     return max(filter(None, (job.scheduled_for, job.deferred_until)), default=None)
 
 
 def detail(
     found: JobDetail, timeline: Timeline, now: datetime, paused: Sequence[ChannelQueues] = ()
 ) -> RenderableType:
-    """All of one job; `paused` are the channels it has to wait for."""
+    """`paused` are the channels it waits for."""
     parts: list[RenderableType] = [_head(found, now)]
     parts += [_paused(each) for each in paused]
     parts += [_delivery(each) for each in found.deliveries]
@@ -117,7 +117,7 @@ def _delivery(delivery: Delivery) -> Text:
 
 
 def story(timeline: Timeline) -> RenderableType:
-    """Everything that happened, one below the other, with the time since the beginning."""
+    """Every event with the time since the first."""
     lines = []
     first = timeline.data[0].at if timeline.data else None
     for index, entry in enumerate(timeline.data):
@@ -143,7 +143,6 @@ def _event(entry: TimelineEntry) -> Text:
 
 
 def _fact(name: str, value: object) -> str:
-    """`wish`: the preference that decided."""
     if name == "wish" and isinstance(value, dict):
         wanted = "wanted" if value.get("enabled") else "not wanted"
         return f"{wanted}: {value.get('type') or 'anything'} by {value.get('channel') or 'any channel'}"

@@ -1,5 +1,3 @@
-"""`hermodr jobs`: following and operating jobs."""
-
 import itertools
 import time
 from collections.abc import Callable, Sequence
@@ -209,7 +207,7 @@ def tail_command(
 
 
 def _paused(hermodr: Hermodr, found: JobDetail) -> Sequence[ChannelQueues]:
-    """The paused channels that the job waits for. What cannot be asked is not told: the job is shown all the same."""
+    """The paused channels that the job waits for; none when they cannot be asked for."""
     wanted = {each.channel for each in found.deliveries if each.state in ("queued", "retrying")}
     if found.job.finished or not wanted:
         return []
@@ -221,7 +219,7 @@ def _paused(hermodr: Hermodr, found: JobDetail) -> Sequence[ChannelQueues]:
 
 
 def _each(act: Callable[[str], Cancelled | Accepted], ids: list[str], at: str, *, as_json: bool) -> None:
-    """Does it to each; one that cannot be does not keep the others from it, and makes the status 1."""
+    """One that fails does not stop the others, and makes the status 1."""
     done: list[Cancelled | Accepted] = []
     refused = False
     for job_id in ids:

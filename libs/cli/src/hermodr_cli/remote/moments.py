@@ -1,5 +1,3 @@
-"""Moments as people write them in options."""
-
 import math
 import re
 from datetime import UTC, datetime, timedelta
@@ -13,7 +11,7 @@ _OUT_OF_RANGE = "lies outside of the years 1 to 9999"
 
 
 def since(text: str | None) -> datetime | None:
-    """Of `--since`: `2h`, so long ago, or a moment. Raises typer.BadParameter."""
+    """`--since`: `2h` ago, or a moment. Raises typer.BadParameter."""
     match = _AGO.fullmatch(text.strip()) if text is not None else None
     if match is None:
         return moment(text, "--since", "neither a span such as 90s, 15min, 2h or 7d, nor a moment")
@@ -28,7 +26,7 @@ def since(text: str | None) -> datetime | None:
 def moment(
     text: str | None, option: str, otherwise: str = "is no moment such as 2026-11-22T09:00"
 ) -> datetime | None:
-    """A moment; one without its offset is this machine's time. Raises typer.BadParameter."""
+    """Without an offset it is local time. Raises typer.BadParameter."""
     if text is None:
         return None
     try:
@@ -40,7 +38,7 @@ def moment(
 
 
 def finite(value: float | None) -> float | None:
-    """A callback for options that are numbers: `nan` and `inf` pass every `min` and `max`."""
+    """A callback for numbers: `nan` and `inf` pass every `min` and `max`."""
     if value is not None and not math.isfinite(value):
         raise typer.BadParameter(f"{value} is no number of any use here")
     return value

@@ -1,5 +1,3 @@
-"""`hermodr providers`: what mails and messages are sent through."""
-
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -60,7 +58,7 @@ def _columns(providers: Sequence[Provider]) -> list[Column]:
 
 
 def _bears(now: float | None, configured: float | None) -> Text:
-    """`3 of 10` where less is borne than is configured."""
+    """`3 of 10` where the present limit is lower than the configured one."""
     if now == configured:
         return Text("any" if now is None else f"{now:g}")
     of = "any" if configured is None else f"{configured:g}"

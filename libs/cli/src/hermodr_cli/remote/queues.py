@@ -1,5 +1,3 @@
-"""`hermodr queues`: how full they are; stopping a channel, and letting it go on."""
-
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -20,7 +18,7 @@ Channel = Annotated[str, typer.Argument(metavar="CHANNEL", help="email, …")]
 Reason = Annotated[str | None, typer.Option(help="For the people who wonder.")]
 _CHANNELS = "`hermodr queues list` shows those that there are"
 UNKNOWN = "?"
-"""Of what the broker, which is away, would know."""
+"""What only the broker knows, while it is away."""
 
 
 @app.callback(invoke_without_command=True)

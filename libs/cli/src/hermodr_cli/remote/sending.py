@@ -1,5 +1,3 @@
-"""`hermodr send`: one notification, from a shell."""
-
 import sys
 from typing import Annotated, Any
 
@@ -105,7 +103,7 @@ def send_command(
 
 
 def _end(hermodr: Hermodr, accepted: Accepted, timeout: float) -> tuple[JobDetail, Timeline]:
-    """The job and its timeline, once it has ended, or after the timeout."""
+    """After the job has ended, or after the timeout."""
     try:
         found = hermodr.jobs.wait(accepted.job_id, timeout)
     except StillUnfinished as error:
@@ -144,7 +142,7 @@ def _data(pairs: list[str]) -> dict[str, Any]:
 
 
 def _json(name: str, text: str) -> Any:
-    """The value, which arrives as it is given. Raises typer.BadParameter."""
+    """The value, kept exactly. Raises typer.BadParameter."""
     try:
         holder = {name: json_values.read(text)}
     except ValueError:

@@ -1,5 +1,3 @@
-"""How times, states and documents look on a terminal, and the terminal itself."""
-
 import json
 import os
 import sys
@@ -11,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 UNSEEN_WIDTH = 140
-"""Of text that is folded, where there is no terminal to be as wide as."""
+"""Of folded text, without a terminal."""
 _STYLES = {
     "completed": "green", "sent": "green", "delivered": "green",
     "failed": "bold red", "bounced": "bold red", "complained": "bold red", "unknown": "bold magenta",
@@ -22,12 +20,12 @@ _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
 def console(columns: int | None = None) -> Console:
-    """Standard output, so many characters wide, else as the terminal is; in colour on a terminal."""
+    """Standard output, as wide as the terminal unless `columns` is given; in colour on a terminal."""
     return Console(file=sys.stdout, highlight=False, width=columns or width() or UNSEEN_WIDTH)
 
 
 def width() -> int | None:
-    """Of the terminal, or what COLUMNS says; None when nobody looks."""
+    """Of the terminal, or COLUMNS; None in a pipe."""
     given = os.environ.get("COLUMNS", "")
     if given.isascii() and given.isdigit() and int(given):
         return int(given)
@@ -35,19 +33,18 @@ def width() -> int | None:
 
 
 def show_document(document: BaseModel | Mapping[str, object], *, indent: int | None = None) -> None:
-    """One JSON document, on one line unless indented; escaped where the locale's encoding may lack a letter."""
+    """One JSON document, on one line unless indented; escaped where the locale's encoding lacks a letter."""
     content = document.model_dump(mode="json") if isinstance(document, BaseModel) else document
     escaped = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
     print(json.dumps(content, indent=indent, ensure_ascii=escaped), flush=True)
 
 
 def plain(text: object) -> Text:
-    """Text from outside: nothing in it moves the cursor or colours the screen."""
+    """Text from outside, without control sequences."""
     return Text("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(text)))
 
 
 def state(name: str) -> Text:
-    """A state in its colour."""
     return Text(name, _STYLES.get(name.removeprefix("delivery_"), ""))
 
 

@@ -1,4 +1,4 @@
-"""PostgreSQL and RabbitMQ for whoever has none at hand (DESIGN §7): found, or started and later stopped."""
+"""PostgreSQL and RabbitMQ for development (DESIGN §7): found, or started and later stopped."""
 
 from hermodr_devkit.backing.choice import down, ensure, known
 from hermodr_devkit.backing.model import CONSOLE_USER, KEPT, Backing, BackingError

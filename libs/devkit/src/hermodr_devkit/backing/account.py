@@ -1,7 +1,7 @@
-"""Which user PostgreSQL runs as, and where that user can reach files.
+"""Which user PostgreSQL runs as.
 
-PostgreSQL refuses to run as root, so root's embedded server runs as `nobody`, who cannot look into a clone below
-/root or in a private temporary folder.
+PostgreSQL refuses to run as root, so root's server runs as `nobody`, who cannot read below /root or in a private
+temporary folder.
 """
 
 import os
@@ -23,11 +23,10 @@ class Account:
 
     @property
     def ours(self) -> bool:
-        """It is the user this process runs as already."""
         return self.uid == os.geteuid()
 
     def reaches(self, path: Path) -> bool:
-        """Whether it may pass through every folder on the way to `path` and look into it."""
+        """Whether it may enter every folder on the way to `path`."""
         return all(self._may_pass(place) for place in [path, *path.parents])
 
     def _may_pass(self, place: Path) -> bool:
@@ -39,7 +38,7 @@ class Account:
         return bool(found.st_mode & stat.S_IXOTH)
 
     def own(self, path: Path) -> None:
-        """Give it a folder or file, of which no one else may see the content."""
+        """Gives it a file or folder, readable by nobody else."""
         if not self.ours:
             os.chown(path, self.uid, self.gid)
         path.chmod(0o700 if path.is_dir() else 0o600)
@@ -53,7 +52,7 @@ def for_postgres() -> Account:
 
 
 def home_for(account: Account, preferred: Path, name: str) -> Path:
-    """`preferred` when the account can reach it, else a folder `name` of our own in a public place."""
+    """`preferred` when the account can reach it, else a folder `name` in a public place."""
     preferred.parent.mkdir(parents=True, exist_ok=True)
     home = preferred if account.ours or account.reaches(preferred.parent) else PUBLIC_FOLDER / name
     home.mkdir(mode=0o711, exist_ok=True)
@@ -65,11 +64,8 @@ def home_for(account: Account, preferred: Path, name: str) -> Path:
 
 
 def reachable_copy(account: Account, folder: Path, home: Path) -> Path:
-    """`folder`, in a wheel's package, itself when the account can run what is in it, else a copy below `home`.
-
-    The shared libraries that a repaired wheel keeps beside its package (`name.libs`) are found by relative path, so
-    they are copied along.
-    """
+    """`folder` of a wheel's package if the account can run what is in it, else a copy below `home`, with the shared
+    libraries beside the package (`name.libs`), which are found by relative path."""
     package = folder.parent
     libraries = package.with_name(package.name + ".libs")
     if account.ours or (account.reaches(folder / "bin") and _world_readable(folder / "share")):

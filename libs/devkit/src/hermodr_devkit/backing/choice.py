@@ -1,4 +1,4 @@
-"""Which servers to use: the environment's, local ones, Docker's, embedded ones, in this order (DESIGN §7)."""
+"""Which servers to use (DESIGN §7): the environment's, local ones, Docker's, embedded ones, in this order."""
 
 import os
 import time
@@ -15,7 +15,7 @@ KINDS = ("environment", "local", "docker", "embedded")
 
 
 class Starter(Protocol):
-    """A module that can start servers of our own: docker, embedded."""
+    """A module that starts servers: docker, embedded."""
 
     def start(self, record: dict[str, Any], say: Say) -> tuple[Backing, dict[str, Any]]: ...
     def stop(self, record: dict[str, Any], keep: bool, say: Say) -> None: ...
@@ -26,11 +26,11 @@ OWN: dict[str, Starter] = {"docker": docker, "embedded": embedded}
 
 
 def ensure(say: Say, *, brief: bool = False) -> Backing:
-    """Find usable servers or start some, and wait until they are; `say` gets a line for each thing worth knowing;
-    with `brief` the line that describes the servers only when something was started or passed over for them.
+    """Finds usable servers or starts some, and waits for them. `say` gets a line for each thing worth knowing; with
+    `brief` the servers are described only if something was started or skipped.
 
-    What an earlier command of this clone started is used again, repaired if it was killed. `HERMODR_BACKING` forces
-    one kind. Raises BackingError when nothing works. Blocking; must not be called inside an event loop.
+    Servers that an earlier command of this clone started are used again, restarted if they died. `HERMODR_BACKING`
+    forces one kind. Raises BackingError when nothing works. Blocking; not to be called inside an event loop.
     """
     forced = os.environ.get(CHOICE, "")
     if forced and forced not in KINDS:
@@ -50,13 +50,13 @@ def ensure(say: Say, *, brief: bool = False) -> Backing:
 
 
 def known() -> Backing | None:
-    """The servers an earlier command of this clone started, running or not; nothing is started or asked."""
+    """The servers an earlier command of this clone started, running or not."""
     records = state.read(RECORD)
     return next((OWN[kind].recorded(records[kind]) for kind in OWN if kind in records), None)
 
 
 def down(say: Say, keep: bool = False) -> None:
-    """Stop the servers this clone started and, unless `keep`, delete all they stored. Others are left alone."""
+    """Stops the servers this clone started and, unless `keep`, deletes their data. Others are left alone."""
     with state.locked("backing"):
         records = state.read(RECORD)
         for kind, record in list(records.items()):
@@ -70,7 +70,7 @@ def down(say: Say, keep: bool = False) -> None:
 
 
 def _order(records: dict[str, Any]) -> list[str]:
-    """All kinds; one that an earlier command started comes before everything but the environment's word."""
+    """All kinds; one that an earlier command started comes first, after the environment's."""
     started = [kind for kind in KINDS if kind in records]
     return ["environment", *started, *(kind for kind in KINDS[1:] if kind not in started)]
 

@@ -1,4 +1,4 @@
-"""Getting rabbitmq-server from the distribution, without its system service starting."""
+"""Installs the distribution's rabbitmq-server without starting its system service."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ HOW = f"install RabbitMQ once, then try again:\n    sudo apt-get install --no-in
 
 
 def ensure_rabbitmq(say: Say) -> None:
-    """Install RabbitMQ if it is missing and we may. Raises Unavailable with what to do otherwise."""
+    """Raises Unavailable, with what to do, if it is missing and we may not install it."""
     try:
         find_scripts()
     except Unavailable:
@@ -53,7 +53,7 @@ def _apt(arguments: list[str], environment: dict[str, str]) -> None:
 
 @contextmanager
 def _services_stay_down() -> Iterator[None]:
-    """Debian's own switch: a policy script that forbids. One that is there already is left to decide."""
+    """By Debian's policy script; an existing one is left alone."""
     if POLICY.exists():
         yield
         return

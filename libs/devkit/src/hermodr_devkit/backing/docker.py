@@ -20,7 +20,7 @@ DEFAULT_PORTS = {"postgres": 5432, "amqp": 5672, "management": 15672}
 
 
 def start(record: dict[str, Any], say: Say) -> tuple[Backing, dict[str, Any]]:
-    """Bring both containers up and wait until they let us in. Raises Unavailable."""
+    """Raises Unavailable."""
     compose = _compose()
     _check_daemon()
     _check_images(say)
@@ -37,13 +37,12 @@ def start(record: dict[str, Any], say: Say) -> tuple[Backing, dict[str, Any]]:
 
 
 def stop(record: dict[str, Any], keep: bool, say: Say) -> None:
-    """Remove both containers, and their volumes unless `keep`."""
+    """Removes the containers, and their volumes unless `keep`."""
     _run([*_compose(), "down", "--remove-orphans", *([] if keep else ["--volumes"])], record)
     say("removed the containers" + (", kept their volumes" if keep else " and their volumes"))
 
 
 def recorded(record: dict[str, Any]) -> Backing:
-    """What was started, running or not."""
     password, numbers = record["password"], record["ports"]
     return Backing(
         KIND,
@@ -55,7 +54,7 @@ def recorded(record: dict[str, Any]) -> Backing:
 
 
 def _new_record() -> dict[str, Any]:
-    """The usual ports where they are free, so that the usual tools find the servers; else random ones."""
+    """The usual ports where they are free, else random ones."""
     spare = ports.free(len(DEFAULT_PORTS))
     numbers = {
         name: usual if ports.is_free(usual) else other
@@ -65,7 +64,7 @@ def _new_record() -> dict[str, Any]:
 
 
 def _compose() -> list[str]:
-    """The command, as a plugin of docker or the older program of its own."""
+    """The command: a plugin of docker, or the older program."""
     if not shutil.which("docker"):
         raise Unavailable("docker is not installed")
     if subprocess.run(["docker", "compose", "version"], capture_output=True).returncode == 0:

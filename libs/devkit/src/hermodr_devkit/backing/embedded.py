@@ -1,4 +1,4 @@
-"""Both servers on this machine, without Docker: private, on random ports, with random passwords."""
+"""Both servers without Docker: private, on random ports, with random passwords."""
 
 import secrets
 import shutil
@@ -20,10 +20,8 @@ ATTEMPTS = 3
 
 
 def start(record: dict[str, Any], say: Say) -> tuple[Backing, dict[str, Any]]:
-    """Start the recorded servers, or find them running; without a usable record make new ones.
-
-    Returns the backing and the record to keep. Raises Unavailable.
-    """
+    """Starts the recorded servers, or finds them running; makes new ones without a usable record. Returns the record
+    to keep. Raises Unavailable."""
     ensure_rabbitmq(say)
     usable = record and Path(record["home"]).is_dir()
     record = _with_free_ports(record, say) if usable else _new_record()
@@ -43,7 +41,7 @@ def start(record: dict[str, Any], say: Say) -> tuple[Backing, dict[str, Any]]:
 
 
 def stop(record: dict[str, Any], keep: bool, say: Say) -> None:
-    """End both servers; unless `keep`, delete their data and everything else they left."""
+    """Stops both; unless `keep`, deletes all they left."""
     postgres, rabbit = servers(record)
     home = Path(record["home"])
     if keep:
@@ -59,7 +57,6 @@ def stop(record: dict[str, Any], keep: bool, say: Say) -> None:
 
 
 def recorded(record: dict[str, Any]) -> Backing:
-    """What was started, running or not."""
     return _backing(*servers(record))
 
 
@@ -96,7 +93,7 @@ def _new_ports() -> dict[str, Any]:
 
 
 def _with_free_ports(record: dict[str, Any], say: Say) -> dict[str, Any]:
-    """The record, with new ports for servers that are down and whose ports someone else has taken meanwhile."""
+    """New ports for servers that are down and whose ports are taken."""
     postgres, rabbit = servers(record)
     down = [record["postgres_port"]] if postgres.process() is None else []
     if rabbit.node() is None:

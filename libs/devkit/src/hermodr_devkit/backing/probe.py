@@ -1,4 +1,4 @@
-"""Do these credentials work there? Asked of a server before it is relied on."""
+"""Whether credentials work on a server."""
 
 import asyncio
 import time
@@ -15,13 +15,12 @@ Probe = Callable[[], Awaitable[None]]
 
 
 def with_database(url: str, database: str) -> str:
-    """The same server and user, another database."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(path=f"/{database}"))
 
 
 async def postgres(url: str) -> None:
-    """Raises OSError, TimeoutError or asyncpg.PostgresError when the database does not let us in."""
+    """Raises OSError, TimeoutError or asyncpg.PostgresError."""
     connection = await asyncpg.connect(url, timeout=TIMEOUT_SECONDS)
     await connection.close()
 
@@ -44,7 +43,7 @@ async def management(url: str, user: str, password: str) -> None:
 
 
 async def create_database(url: str, database: str) -> None:
-    """Create `database` on the server of `url` unless it is there."""
+    """Does nothing if it exists."""
     connection = await asyncpg.connect(with_database(url, "postgres"), timeout=TIMEOUT_SECONDS)
     try:
         if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", database):
@@ -54,7 +53,7 @@ async def create_database(url: str, database: str) -> None:
 
 
 def reason(probe: Awaitable[None]) -> str | None:
-    """None when the probe succeeds, else in a few words why not."""
+    """None when the probe succeeds, else why not."""
     try:
         asyncio.run(_finish(probe))
     except Exception as error:  # noqa: BLE001 - drivers raise what they like, and all of it means "no"
@@ -63,7 +62,7 @@ def reason(probe: Awaitable[None]) -> str | None:
 
 
 def wait(probe: Probe, alive: Callable[[], bool], seconds: float) -> str | None:
-    """Ask again and again. None once it succeeds; the last reason when the server dies or `seconds` are over."""
+    """Repeats the probe. None once it succeeds; the last reason when the server dies or `seconds` are over."""
     deadline = time.monotonic() + seconds
     while why := reason(probe()):
         if not alive():

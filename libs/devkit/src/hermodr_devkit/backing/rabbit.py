@@ -1,7 +1,7 @@
-"""A private RabbitMQ node, run from the distribution's package but apart from its system service.
+"""A private RabbitMQ node, run from the distribution's package, apart from its system service.
 
-Everything of its own: ports (epmd's too), data folder, node name, Erlang cookie, log. The package's wrappers in
-/usr/sbin insist on the user `rabbitmq`, so the scripts behind them are called.
+Ports (epmd's too), data folder, node name, Erlang cookie and log are its own. The package's wrappers in /usr/sbin
+insist on the user `rabbitmq`, so the scripts behind them are called.
 """
 
 import os
@@ -51,10 +51,8 @@ class RabbitPorts:
 
 
 class EmbeddedRabbit:
-    """One broker node with its data below `home`.
-
-    It outlives the process that started it; another object with the same arguments finds it again.
-    """
+    """One node with its data below `home`. It outlives the process that started it; another object with the same
+    arguments finds it again."""
 
     def __init__(self, home: Path, numbers: RabbitPorts, password: str) -> None:
         self.home = (home / "rabbit").resolve()
@@ -74,10 +72,7 @@ class EmbeddedRabbit:
         return f"http://{ports.LOOPBACK}:{self.ports.management}/"
 
     def start(self) -> None:
-        """Start the node and wait until it takes messages and its console answers.
-
-        Raises Unavailable when RabbitMQ is not installed or does not start.
-        """
+        """Returns when the node takes messages and its console answers. Raises Unavailable."""
         scripts = find_scripts()
         if self.node() is None:
             self._end_everything(signal.SIGKILL)  # what a killed node left: epmd, its shell, its helpers
@@ -89,30 +84,27 @@ class EmbeddedRabbit:
             raise Unavailable(f"RabbitMQ: {why}\n{tail(self.home / 'output')}\n{tail(self.log)}")
 
     def stop(self) -> None:
-        """Finish what is being written and end; messages in durable queues stay."""
+        """Stops in order; messages in durable queues stay."""
         if node := self.node():
             processes.end([node], signal.SIGTERM, STOP_SECONDS)
         self._end_everything(signal.SIGTERM)
 
     def kill(self) -> None:
-        """SIGKILL to the node: a power cut, as far as it can tell."""
+        """SIGKILL to the node."""
         self._end_everything(signal.SIGKILL)
 
     def remove(self) -> None:
-        """End the node and delete its data."""
+        """Stops the node and deletes its data."""
         self.kill()
         shutil.rmtree(self.home, ignore_errors=True)
 
     def node(self) -> processes.Process | None:
-        """The running Erlang machine of this node, None if there is none."""
+        """The running Erlang machine of this node."""
         return next((found for found in processes.marked(self._mark) if _is_node(found)), None)
 
     def settled(self) -> bool:
-        """Whether a kill would find every quorum queue again.
-
-        RabbitMQ 3.10 writes the register of its quorum queues (`names.dets`) about a second late; a queue declared
-        just before a SIGKILL comes back without a leader, for good.
-        """
+        """Whether a kill would find every quorum queue again: RabbitMQ 3.10 writes their register (`names.dets`)
+        about a second late; a queue declared just before a SIGKILL comes back without a leader, for good."""
         queues = [folder for folder in self.home.glob("data/*/quorum/*/*") if folder.is_dir()]
         return all(queue.name.encode() in (queue.parent / "names.dets").read_bytes() for queue in queues)
 
@@ -181,7 +173,7 @@ class EmbeddedRabbit:
 
 
 def find_scripts() -> Path:
-    """The folder of RabbitMQ's own scripts, behind the wrappers. Raises Unavailable if it is not installed."""
+    """RabbitMQ's scripts behind the wrappers. Raises Unavailable if it is not installed."""
     for place in SCRIPTS:
         if (Path(place) / "rabbitmq-server").exists():
             return Path(place)

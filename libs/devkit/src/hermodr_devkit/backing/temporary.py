@@ -1,7 +1,5 @@
-"""Databases, and names for whatever else is made on a server, that are meant to last no longer than their maker.
-
-A name tells which process of which machine made it, so that a later one can tell what a killed one left behind.
-"""
+"""Temporary databases and names on a server. A name tells which process of which machine made it, so that the
+leftovers of a killed one can be found."""
 
 import hashlib
 import os
@@ -17,18 +15,18 @@ from hermodr_devkit.backing.probe import TIMEOUT_SECONDS
 
 
 def machine() -> str:
-    """Six hex digits for this boot of this machine: elsewhere our process numbers mean nothing."""
+    """Six hex digits for this boot of this machine: elsewhere process numbers mean nothing."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
     return hashlib.sha256(f"{socket.gethostname()} {boot}".encode()).hexdigest()[:6]
 
 
 def fresh_name(prefix: str) -> str:
-    """A name nobody else has: `<prefix>_<machine>_<process>_<random>`. `prefix` is a lower-case identifier."""
+    """`<prefix>_<machine>_<process>_<random>`. `prefix` is a lower-case identifier."""
     return f"{prefix}_{machine()}_{os.getpid()}_{secrets.token_hex(4)}"
 
 
 def maker(name: str, prefix: str) -> int | None:
-    """The number of the process that made the name on this machine; None when it was not made here."""
+    """The process that made the name on this machine, else None."""
     match = re.fullmatch(rf"{re.escape(prefix)}_{machine()}_(\d+)_[0-9a-f]{{8}}", name)
     return int(match[1]) if match else None
 
@@ -40,17 +38,17 @@ def is_dead(name: str, prefix: str) -> bool:
 
 
 async def create_database(admin_url: str, name: str, template: str = "template0") -> None:
-    """A new database. `admin_url` is one of the same server, only connected to. Raises `asyncpg.PostgresError`."""
+    """`admin_url`: a database of the same server to connect to. Raises `asyncpg.PostgresError`."""
     await _execute(admin_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
 
 
 async def drop_database(admin_url: str, name: str) -> None:
-    """The database is gone, whoever was connected to it; none of that name is no error."""
+    """Drops the database, if it exists, whoever is connected."""
     await _execute(admin_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 async def dead_databases(admin_url: str, prefix: str) -> list[str]:
-    """The databases of this prefix whose makers are gone."""
+    """Databases of this prefix whose makers are gone."""
     connection = await asyncpg.connect(admin_url, timeout=TIMEOUT_SECONDS)
     try:
         rows = await connection.fetch(

@@ -1,5 +1,3 @@
-"""`hermodr demo`."""
-
 from pathlib import Path
 from typing import Annotated
 

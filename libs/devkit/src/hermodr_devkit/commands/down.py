@@ -1,5 +1,3 @@
-"""`hermodr down`."""
-
 from typing import Annotated
 
 import typer

@@ -1,5 +1,3 @@
-"""`hermodr up`."""
-
 import typer
 
 from hermodr_cli import output

@@ -1,5 +1,3 @@
-"""`hermodr demo`: a real batch of notifications through every service, with a closing table."""
-
 from hermodr_devkit.demo.run import run
 from hermodr_devkit.demo.show import Screen
 from hermodr_devkit.demo.stage import stop_running

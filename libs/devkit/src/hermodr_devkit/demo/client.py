@@ -1,4 +1,4 @@
-"""The demo's two doors: Hermodr's public API, and the sandbox that stands for everybody's mail server."""
+"""The demo's HTTP clients: the public API and the sandbox."""
 
 import asyncio
 import time
@@ -11,19 +11,18 @@ from typing import Any, Self
 import httpx
 
 TERMINAL = frozenset({"completed", "failed", "cancelled", "skipped"})
-"""The states of a job that nothing will come of any more."""
 PAGE = 200
 POLL_SECONDS = 0.1
 SECONDS = 15.0
 
 
 class Refused(Exception):
-    """A request was not answered as it must be; the text says which one, and how."""
+    """The text says which request was answered otherwise than expected, and how."""
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """The answer to one request. `replayed`: it is the answer an earlier request with the same key got."""
+    """`replayed`: it is the answer to an earlier request with the same key."""
 
     job_id: str
     replayed: bool
@@ -31,21 +30,17 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Arrival:
-    """A mail as the sandbox took it."""
-
     message_id: str
     recipient: str
     at: datetime
 
     @property
     def job_id(self) -> str:
-        """The left side of a `Message-ID` is the job's id."""
+        """The left side of a `Message-ID`."""
         return self.message_id.strip("<>").partition("@")[0]
 
 
 class Door:
-    """An HTTP client that knows which status it must get."""
-
     def __init__(self, url: str, headers: Mapping[str, str] | None = None) -> None:
         self.url = url
         self._client = httpx.AsyncClient(
@@ -76,8 +71,6 @@ class Door:
 
 
 class Api(Door):
-    """What producers and operators call (docs: `/openapi.json`)."""
-
     def __init__(self, url: str, key: str) -> None:
         super().__init__(url, {"Authorization": f"Bearer {key}"})
 
@@ -85,7 +78,7 @@ class Api(Door):
         await self.ask("POST", "/v1/templates", 201, json=template)
 
     async def create_recipient(self, recipient: Mapping[str, Any]) -> str:
-        """Its id."""
+        """Returns its id."""
         return str((await self.ask("POST", "/v1/recipients", 201, json=recipient)).json()["id"])
 
     async def set_preferences(self, recipient_id: str, preferences: Sequence[Mapping[str, Any]]) -> None:
@@ -98,7 +91,7 @@ class Api(Door):
         return Accepted(answer.json()["job_id"], answer.headers.get("Idempotent-Replayed") == "true")
 
     async def send_bulk(self, notifications: Sequence[Mapping[str, Any]]) -> tuple[str, int]:
-        """The batch's id and how many were accepted."""
+        """Returns the batch's id and how many were accepted."""
         answer = await self.ask("POST", "/v1/notifications/bulk", 202, json=list(notifications))
         return str(answer.json()["batch_id"]), int(answer.json()["accepted"])
 
@@ -112,12 +105,11 @@ class Api(Door):
         return entries
 
     async def batch_counts(self, batch_id: str) -> dict[str, int]:
-        """The batch's jobs by state."""
         counts: dict[str, int] = (await self.ask("GET", f"/v1/batches/{batch_id}")).json()["counts"]
         return counts
 
     async def batch_finished(self, batch_id: str, seconds: float) -> None:
-        """Waits until all of the batch's jobs are finished, but no longer than `seconds`."""
+        """Waits until all of the batch's jobs are finished, `seconds` at most."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if (await self.ask("GET", f"/v1/batches/{batch_id}")).json()["finished"]:
@@ -125,7 +117,7 @@ class Api(Door):
             await asyncio.sleep(POLL_SECONDS)
 
     async def dead_letters(self) -> int:
-        """Those stored, and those in the dead queues that wait to be."""
+        """Those stored, and those in the dead queues."""
         stored = (await self.ask("GET", "/health")).json()["broker"]["queues"]["failed"]
         queues = (await self.ask("GET", "/health/broker")).json()["queues"]
         return int(stored or 0) + sum(
@@ -134,10 +126,8 @@ class Api(Door):
 
 
 class Sandbox(Door):
-    """The pretended mail server's own REST interface."""
-
     async def slow_down(self, pattern: str, seconds: float) -> None:
-        """From now on each mail to a matching address takes so much longer."""
+        """Delays each mail to a matching address."""
         rule = {
             "stage": "rcpt",
             "recipient": pattern,
@@ -151,7 +141,7 @@ class Sandbox(Door):
         return found
 
     async def mails(self) -> list[Arrival]:
-        """Every mail it holds, in the order of arrival."""
+        """In the order of arrival."""
         found: list[Arrival] = []
         cursor: str | None = None
         while True:

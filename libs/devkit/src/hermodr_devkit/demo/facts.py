@@ -1,4 +1,4 @@
-"""What was observed of a run, as plain values: taken from the API and the sandbox by `observe`, weighed by `judge`."""
+"""What was observed of a run, as plain values."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from hermodr_devkit.demo.client import TERMINAL, Accepted, Arrival
 
 @dataclass(frozen=True)
 class JobFacts:
-    """One job as the API tells it. `due_at` is when it was asked for, or for when."""
+    """`due_at` is when it was requested, or for when."""
 
     id: str
     state: str
@@ -29,7 +29,7 @@ class JobFacts:
 
 @dataclass
 class KindFacts:
-    """All that is known of one kind. `states` counts every job, `jobs` has those whose ids are known."""
+    """`states` counts every job; `jobs` has those whose ids are known."""
 
     accepted: int = 0
     answers: list[Accepted] = field(default_factory=list)
@@ -37,13 +37,11 @@ class KindFacts:
     jobs: Sequence[JobFacts] = ()
     mails: Sequence[Arrival] = ()
     reasons: Sequence[str] = ()
-    """Why the timeline says nothing was sent."""
+    """Why nothing was sent, by the timeline."""
 
 
 @dataclass(frozen=True)
 class RunFacts:
-    """All that is known of the run."""
-
     kinds: Mapping[str, KindFacts]
     mails: int
     seconds: float
@@ -51,7 +49,7 @@ class RunFacts:
     duplicates: int
     dead_letters: int
     sample: Sequence[Mapping[str, Any]]
-    """The timeline of a job that was retried."""
+    """The timeline of a retried job."""
 
     @property
     def stuck(self) -> int:
@@ -79,7 +77,7 @@ def job_facts(answer: Mapping[str, Any]) -> JobFacts:
 
 
 def busiest_second(mails: Sequence[Arrival]) -> int:
-    """The most mails that arrived within one second."""
+    """The most mails within one second."""
     times = sorted(mail.at.timestamp() for mail in mails)
     most = first = 0
     for last, time in enumerate(times):

@@ -11,7 +11,7 @@ from hermodr_devkit.demo.scenario import CROWD, OVERTAKEN, TICK_SECONDS, WORST_L
 
 @dataclass(frozen=True)
 class Cell:
-    """Something that was observed, and whether it is what was expected."""
+    """An observation, and whether it was expected."""
 
     text: str
     held: bool = True
@@ -19,7 +19,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """One kind's row. `typical` and `slowest` are seconds from accepted (or due) to sent."""
+    """`typical` and `slowest` are seconds from accepted (or due) to sent."""
 
     kind: Kind
     accepted: Cell
@@ -32,7 +32,6 @@ class Line:
 
     @property
     def wrong(self) -> list[str]:
-        """What did not hold, in words."""
         cells = {
             "accepted": self.accepted,
             "mails that arrived exactly once": self.mails,
@@ -49,14 +48,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All rows, and what did not hold."""
-
     lines: Sequence[Line]
     wrong: Sequence[str]
 
 
 def judge(kinds: Iterable[Kind], facts: RunFacts) -> Verdict:
-    """Weighs every expectation of the scenario."""
     lines = [_line(kind, facts.kinds[kind.key], facts.kinds) for kind in kinds]
     wrong = [text for line in lines for text in line.wrong]
     totals = {
@@ -87,7 +83,7 @@ def _count(seen: int, expected: int) -> Cell:
 
 
 def _mails(kind: Kind, facts: KindFacts) -> Cell:
-    """Mails by Message-ID: each expected one once, and no other."""
+    """By Message-ID: each expected mail once, and no other."""
     by_id = Counter(mail.message_id for mail in facts.mails)
     once = sum(1 for count in by_id.values() if count == 1)
     repeated = len(by_id) - once
@@ -96,14 +92,14 @@ def _mails(kind: Kind, facts: KindFacts) -> Cell:
 
 
 def _attempts(kind: Kind, facts: KindFacts) -> Cell:
-    """Of every job whose id is known; a job asked for in bulk that no mail came of is missed elsewhere too."""
+    """Of jobs whose ids are known; a lost job of a bulk request is missed elsewhere too."""
     seen = sorted({job.attempts for job in facts.jobs})
     span = "?" if not seen else str(seen[0]) if len(seen) == 1 else f"{seen[0]}–{seen[-1]}"
     return Cell(f"{span}/{kind.attempts}", held=seen == [kind.attempts])
 
 
 def _state(kind: Kind, facts: KindFacts) -> Cell:
-    """The states of all jobs and of their deliveries; the latter are spelt out only when something is wrong."""
+    """States of deliveries are shown only when something is wrong."""
     jobs = ", ".join(f"{count} {state}" for state, count in sorted(facts.states.items()))
     deliveries = {state for job in facts.jobs for state in job.deliveries}
     wanted = {kind.delivery} if kind.delivery else set()

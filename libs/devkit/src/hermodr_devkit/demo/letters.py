@@ -1,7 +1,7 @@
-"""The demo's templates, put together from the package's files in `mails/`.
+"""The demo's templates, from the package's files in `mails/`.
 
-`<type>.<locale>.txt` begins with `Subject: …`, an empty line, and goes on with the text; `<type>.<locale>.html` is what
-goes into `layout.html`. Styles are written as `class="name"` there and inlined here, as mail programs want them.
+`<type>.<locale>.txt` has `Subject: …`, an empty line, and the text; `<type>.<locale>.html` goes into `layout.html`.
+`class="name"` becomes a `style` attribute.
 """
 
 import re
@@ -15,7 +15,7 @@ TYPES: dict[str, tuple[str, ...]] = {
     "system_notice": ("en",),
     "weekly_digest": ("en",),
 }
-"""Each template with its locales; the first one is its default."""
+"""The first locale of each template is its default."""
 
 SANS = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;"
 STYLES = {
@@ -41,7 +41,6 @@ _CLASS = re.compile(r'class="(\w+)"')
 
 
 def templates() -> list[dict[str, Any]]:
-    """The bodies of the `POST /v1/templates` requests."""
     return [
         {
             "name": name,

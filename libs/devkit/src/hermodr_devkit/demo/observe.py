@@ -1,4 +1,4 @@
-"""Watching a run through the public API and the sandbox, and gathering what can be known of it afterwards."""
+"""Observes a run through the public API and the sandbox."""
 
 import asyncio
 import time
@@ -14,13 +14,11 @@ from hermodr_devkit.demo.sending import Asked
 
 LOOK_SECONDS = 0.1
 LOOKS_AT_ONCE = 16
-"""How many jobs are asked after in one look: watching must not be what keeps the API busy."""
+"""Jobs requested in one round, so that observing does not keep the API busy."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the run is."""
-
     accepted: int
     sent: int
     retrying: int
@@ -29,8 +27,6 @@ class Progress:
 
 
 class Watcher:
-    """Follows what was asked for until it is finished."""
-
     def __init__(self, api: Api, sandbox: Sandbox, asked: Asked, jobs: int) -> None:
         self._api = api
         self._sandbox = sandbox
@@ -41,7 +37,7 @@ class Watcher:
         self._counts: dict[str, dict[str, int]] = {}
 
     async def follow(self, tell: Callable[[Progress], None], seconds: float) -> None:
-        """Returns when all jobs are finished, or after `seconds`: what is missing then, the table shows."""
+        """Returns when all jobs are finished, or after `seconds`."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             await self._look()
@@ -84,7 +80,7 @@ class Watcher:
 
 
 async def gather(api: Api, sandbox: Sandbox, asked: Asked, kinds: Sequence[Kind], seconds: float) -> RunFacts:
-    """Everything that can be known of a run; `seconds` is how long it took."""
+    """`seconds`: how long the run took."""
     mails = await sandbox.mails()
     known = [answer.job_id for answers in asked.answers.values() for answer in answers]
     read = await _read_jobs(api, list(dict.fromkeys([*known, *(mail.job_id for mail in mails)])))
@@ -106,7 +102,7 @@ async def gather(api: Api, sandbox: Sandbox, asked: Asked, kinds: Sequence[Kind]
 
 
 def _job_ids(kind: Kind, asked: Asked, read: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The kind's jobs. A bulk request answers with its batch only: there they are told by their mails."""
+    """A bulk request answers with its batch only; its jobs are told by their mails."""
     if not kind.bulk:
         return list(dict.fromkeys(answer.job_id for answer in asked.answers.get(kind.key, ())))
     batch_id = asked.batches.get(kind.key)

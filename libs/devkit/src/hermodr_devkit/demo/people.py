@@ -1,4 +1,4 @@
-"""Who the demo writes to: names as people have them, at addresses nobody has (RFC 2606)."""
+"""The demo's recipients, at addresses nobody has (RFC 2606)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,8 +16,6 @@ PLAIN = str.maketrans({"ø": "o", "á": "a", "ö": "o", "ß": "ss"})
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with an address; `external_id` is what the application that asks for the mail calls them."""
-
     name: str
     email: str
     locale: str = "en"
@@ -29,7 +27,7 @@ class Person:
 
 
 def people(count: int, domain: str, start: int = 0, locales: tuple[str, ...] = ("en",)) -> list[Person]:
-    """`count` different people of a domain; another `start` gives other names. Up to 400 have names of their own."""
+    """Different people of a domain; another `start` gives other names. Up to 400 names are distinct."""
     found = []
     for number, name in zip(range(start, start + count), _names(start), strict=False):
         local = name.lower().translate(PLAIN).replace(" ", ".")

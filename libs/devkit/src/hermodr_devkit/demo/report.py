@@ -1,5 +1,3 @@
-"""The closing report: the table, the totals, one story, and where to look further."""
-
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -23,7 +21,7 @@ PLAIN = frozenset({"requested", "completed"})
 
 
 def table(verdict: Verdict) -> Table:
-    """One row for each kind: what was observed, and where it is not what was expected, that too."""
+    """One row for each kind; where the observation differs, the expectation too."""
     found = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, header_style="bold")
     found.add_column("observed/expected")
     for title in ("taken", "mails", "tries"):
@@ -41,7 +39,6 @@ def table(verdict: Verdict) -> Table:
 
 
 def totals(facts: RunFacts, verdict: Verdict) -> RenderableType:
-    """The run in one paragraph, and whether everything held."""
     accepted = sum(kind.accepted for kind in facts.kinds.values())
     speed = f"{facts.mails} mails in {facts.seconds:.1f} s, {facts.busiest_second} of them within one second"
     blemishes = Text()
@@ -68,7 +65,7 @@ def totals(facts: RunFacts, verdict: Verdict) -> RenderableType:
 
 
 def story(entries: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """A timeline as people read it: when, what, and the details that tell something."""
+    """A timeline with the details worth reading."""
     lines = Table.grid(padding=(0, 2))
     lines.add_column(justify="right", style="dim", no_wrap=True)
     lines.add_column(no_wrap=True)
@@ -81,7 +78,6 @@ def story(entries: Sequence[Mapping[str, Any]]) -> RenderableType:
 
 
 def addresses(urls: Mapping[str, str]) -> RenderableType:
-    """What can be opened, by what it shows."""
     lines = Table.grid(padding=(0, 2))
     for name, url in urls.items():
         address = url.split()[0]
@@ -91,7 +87,7 @@ def addresses(urls: Mapping[str, str]) -> RenderableType:
 
 
 def own(api_url: str, key: str) -> Text:
-    """A command that sends one more mail, ready to be pasted."""
+    """A command that sends one more mail."""
     return Text(
         f"curl -X POST {api_url}/v1/notifications \\\n"
         f"  -H 'Content-Type: application/json' \\\n"
@@ -127,7 +123,7 @@ def _event(entry: Mapping[str, Any]) -> Text:
 
 
 def _details(entry: Mapping[str, Any]) -> str:
-    """What the event's name does not tell already, without identifiers."""
+    """What the event's name does not say, without identifiers."""
     event, detail = str(entry["event"]), entry["detail"]
     if event == "attempted":
         return " ".join(str(detail[name]) for name in ("code", "detail") if name in detail)

@@ -1,5 +1,3 @@
-"""`hermodr demo`, from the first step to the exit status."""
-
 import asyncio
 import signal
 import time
@@ -33,7 +31,7 @@ T = TypeVar("T")
 
 
 class ServiceEnded(Exception):
-    """A service ended though nobody asked it to; the text says which, and the end of what it wrote."""
+    """A service ended by itself; the text says which, and its last lines."""
 
 
 TOLD = (
@@ -46,14 +44,12 @@ TOLD = (
     AMQPError,
     OSError,
 )
-"""What can go wrong with services and servers: told in words. Anything else is a defect and shows its stack."""
+"""Failures of services and servers, told in words. Anything else is a defect and shows its stack."""
 
 
 def run(screen: Screen, *, ci: bool, picture: Path | None = None) -> int:
-    """The exit status: 0 if every expectation held, 1 if not, 130 if it was interrupted before that was known.
-
-    Without `ci` everything keeps running until a signal, for people to look at.
-    """
+    """The exit status: 0 if every expectation held, 1 if not, 130 if interrupted before. Without `ci` everything
+    keeps running until a signal."""
     started = time.monotonic()
     with screen.step("PostgreSQL and RabbitMQ"):
         servers = backing.ensure(screen.note)
@@ -64,8 +60,6 @@ def run(screen: Screen, *, ci: bool, picture: Path | None = None) -> int:
 
 
 class Play:
-    """One performance."""
-
     def __init__(
         self, screen: Screen, servers: Backing, started: float, ci: bool, picture: Path | None
     ) -> None:
@@ -76,7 +70,7 @@ class Play:
         self._picture = picture
 
     async def perform(self) -> int:
-        """Sets the stage, sends, reports, lets people look. The exit status."""
+        """The exit status."""
         async with stage(self._servers, self._screen) as ready:
             async with (
                 Api(ready.fleet.api_url, ready.key) as api,
@@ -129,7 +123,7 @@ class Play:
             self._screen.picture(self._picture, hide=ready.key)
 
     async def _let_people_look(self, fleet: Fleet) -> None:
-        """Until a signal, which is the natural end and no interruption."""
+        """Until a signal."""
         self._screen.show(Text("Everything keeps running. Ctrl-C ends it.", style="bold"))
         try:
             await unless_a_service_ends(fleet, asyncio.Event().wait())
@@ -141,7 +135,7 @@ class Play:
 
 
 async def unless_a_service_ends(fleet: Fleet, work: Coroutine[Any, Any, T]) -> T:
-    """The outcome of `work`. Raises ServiceEnded, and gives `work` up, when a service ends before it."""
+    """Raises ServiceEnded, and cancels `work`, when a service ends before it."""
     working = asyncio.create_task(work)
     ends = {name: asyncio.create_task(service.wait()) for name, service in fleet.services.items()}
     try:
@@ -158,7 +152,7 @@ async def unless_a_service_ends(fleet: Fleet, work: Coroutine[Any, Any, T]) -> T
 
 
 async def _main(screen: Screen, play: Play) -> int:
-    """Ends the play on the first signal; later ones do not disturb the cleaning up."""
+    """The first signal ends the play; later ones do not disturb the clean-up."""
     playing = asyncio.create_task(play.perform())
     loop = asyncio.get_running_loop()
     asked: list[int] = []
@@ -214,5 +208,4 @@ def _addresses(ready: Stage) -> dict[str, str]:
 
 
 def _near(path: Path) -> Path:
-    """As one would type it from here."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,4 +1,4 @@
-"""What the demo sends and what must come of it: 200 requests of the kinds the founding systems knew. Pure."""
+"""What the demo sends and what must come of it: 200 requests of the kinds of the founding systems. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,11 +12,11 @@ LADDER = "1s,2s,4s"
 AHEAD_SECONDS = 2
 CROWD_DOMAIN = "crowd.example.org"
 CROWD_SECONDS = 0.15
-"""By this much the sandbox delays each mail to the crowd."""
+"""The sandbox delays each mail to the crowd by this."""
 OVERTAKEN = 0.9
 WORST_LATENESS_SECONDS = 1.0
 TICK_SECONDS = 0.1
-"""Within this a due job is announced; shown beside what was seen, as the machine may be busy with other things."""
+"""A due job is announced within this."""
 UNWANTED = "weekly_digest"
 
 
@@ -34,7 +34,7 @@ class Promise(Enum):
 
 @dataclass(frozen=True)
 class Kind:
-    """One line of the table. `attempts` is for each job, `mails` for all of them."""
+    """`attempts` is for each job, `mails` for all."""
 
     key: str
     title: str
@@ -50,7 +50,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Request:
-    """One notification to ask for; `by` is how the person is named."""
+    """`by`: how the recipient is named."""
 
     kind: str
     person: Person
@@ -70,8 +70,6 @@ class Request:
 
 @dataclass(frozen=True)
 class Scenario:
-    """All of it: who is in the address book, who switched what off, and what is asked for."""
-
     kinds: Sequence[Kind]
     recipients: Sequence[Person]
     unwilling: Person
@@ -93,7 +91,7 @@ KINDS = (MAGIC, BOOKING, NOTICE, LATER, CROWD, HURRY, BUSY, GONE, TWICE, OFF)
 
 
 def scenario(run: str) -> Scenario:
-    """`run` makes links, references and keys this run's own."""
+    """`run` makes links, references and keys unique."""
     guests = people(BOOKING.jobs, "example.com", locales=("en", "de"))
     unwilling = Person("Wilhelmina Still", "w.still@example.com", external_id="guest-2000")
     asked = {
@@ -112,7 +110,7 @@ def scenario(run: str) -> Scenario:
 
 
 def _tagged(tag: str, start: int) -> list[Person]:
-    """People at whose address the sandbox answers as the tag says."""
+    """People whose address has a tag of the sandbox."""
     return [
         Person(person.name, person.email.replace("@", f"+{tag}@"))
         for person in people(3, "example.net", start)

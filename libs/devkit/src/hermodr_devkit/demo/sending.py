@@ -1,5 +1,3 @@
-"""Asking for everything the scenario has, through the public API."""
-
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
@@ -31,12 +29,12 @@ NOTICE_SECONDS = 10.0
 
 @dataclass
 class Asked:
-    """What has been asked for so far. `accepted` counts requests by kind."""
+    """`accepted` counts requests by kind."""
 
     accepted: Counter[str] = field(default_factory=Counter)
     answers: dict[str, list[Accepted]] = field(default_factory=dict)
     batches: dict[str, str] = field(default_factory=dict)
-    """Kinds asked for in bulk: the batch's id."""
+    """Kinds requested in bulk: the batch's id."""
 
 
 class Asker:
@@ -50,7 +48,6 @@ class Asker:
         self.asked = Asked()
 
     async def prepare(self) -> None:
-        """Templates, recipients, one preference, and the sandbox's slow crowd."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._sandbox.slow_down(f"*@{CROWD_DOMAIN}", CROWD_SECONDS))
             for template in letters.templates():
@@ -63,7 +60,7 @@ class Asker:
         await self._api.set_preferences(unwilling, [{"type": UNWANTED, "channel": "email", "enabled": False}])
 
     async def ask(self) -> None:
-        """All requests, many of them at once. Raises `Refused` in a group for one that was not accepted."""
+        """All requests, concurrently. Raises `Refused` in a group for one that was not accepted."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._crowd_and_hurry())
             group.create_task(self._one_by_one(TWICE))
@@ -89,7 +86,7 @@ class Asker:
             await self._one(request)
 
     async def _crowd_and_hurry(self) -> None:
-        """The notices share the crowd's lane, so they are let through first; the urgent one comes right behind."""
+        """The notices share the crowd's lane, so they are sent first; the urgent one comes right after."""
         await self._in_bulk(NOTICE)
         await self._api.batch_finished(self.asked.batches[NOTICE.key], NOTICE_SECONDS)
         await self._in_bulk(CROWD)

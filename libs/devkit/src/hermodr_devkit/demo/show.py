@@ -1,4 +1,4 @@
-"""What a person sees of the demo: steps as they are taken, how far it is, and at the end what came of it."""
+"""What a person sees of the demo."""
 
 import io
 import re
@@ -16,16 +16,14 @@ from rich.text import Text
 from hermodr_devkit.demo.observe import Progress
 
 TELL_SECONDS = 1.0
-"""How often a line about the progress is printed where nobody can watch it move."""
+"""Seconds between lines of progress without a terminal."""
 PICTURE_WIDTH = 104
 UNSEEN_WIDTH = 110
-"""Where there is no terminal to be as wide as: logs."""
+"""Without a terminal."""
 _FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
 class Screen:
-    """Prints to standard output; on a terminal in colour and with moving parts."""
-
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(
             file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else UNSEEN_WIDTH
@@ -33,17 +31,16 @@ class Screen:
         self._shown: list[tuple[RenderableType, bool]] = []
 
     def show(self, thing: RenderableType = "", *, whole_lines: bool = False) -> None:
-        """Print something; with `whole_lines` no line is broken, so that it can be copied."""
+        """With `whole_lines` no line is broken, so that it can be copied."""
         self._shown.append((thing, whole_lines))
         self._console.print(thing, soft_wrap=whole_lines)
 
     def note(self, text: str) -> None:
-        """A line of less importance."""
         self.show(Text(f"  {text}", style="dim"))
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
-        """Something that takes a while: says how long it took when it is done."""
+        """Prints how long the step took."""
         started = time.monotonic()
         try:
             yield
@@ -54,7 +51,6 @@ class Screen:
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[Progress], None]]:
-        """Takes every progress there is to tell."""
         with self._moving() if self._console.is_terminal else self._lines() as tell:
             yield tell
 
@@ -81,7 +77,7 @@ class Screen:
         yield tell
 
     def picture(self, path: Path, hide: str) -> None:
-        """Everything shown so far as an SVG that needs nothing from elsewhere, without the secret `hide`."""
+        """Everything shown so far as an SVG, without the secret `hide`."""
         console = Console(
             file=io.StringIO(),
             record=True,

@@ -1,7 +1,7 @@
-"""Where a demo plays: a database and a place at the broker of its own, and all services on ports of their own.
+"""Where a demo runs: a database and a place at the broker of its own, and all services on free ports.
 
-Everything carries the run's name, which says which process made it. So two demos do not meet, and what a killed one
-left (it cannot clean up after itself) is found and removed by the next one, and by `hermodr down`.
+Everything carries the run's name, which says which process made it: so the leftovers of a killed demo are found and
+removed by the next one, and by `hermodr down`.
 """
 
 import asyncio
@@ -32,14 +32,14 @@ from hermodr_ledger.engine import Ledger
 
 PREFIX = "hermodr_demo"
 MARK = "HERMODR_DEMO"
-"""In every service's environment: by it they are found again, should their demo be killed."""
+"""In every service's environment, so that services of a killed demo are found."""
 GRACE_SECONDS = 5.0
 PROJECT = "harbour-house"
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage that stands: its name, its running services, and a key that may do what the demo does."""
+    """A running stage: its name, its services, and a key."""
 
     name: str
     fleet: Fleet
@@ -48,13 +48,13 @@ class Stage:
 
 
 def folder() -> Path:
-    """Below it each demo has a folder of its run's name, with a log for each service."""
+    """Each demo has a folder of its run's name here, with a log for each service."""
     return state.folder() / "demo"
 
 
 @asynccontextmanager
 async def stage(backing: Backing, screen: Screen) -> AsyncIterator[Stage]:
-    """Sets the stage and strikes it afterwards, whatever happened. Logs stay if something did."""
+    """Sets the stage and removes it afterwards. Logs stay after a failure."""
     name = temporary.fresh_name(PREFIX)
     logs = folder() / name
     logs.mkdir(parents=True)
@@ -84,7 +84,7 @@ async def stage(backing: Backing, screen: Screen) -> AsyncIterator[Stage]:
 
 
 async def sweep(backing: Backing, say: Say) -> None:
-    """Remove what demos that were killed left behind."""
+    """Removes what killed demos left behind."""
     dead = _dead_runs()
     if orphans := _services_of(dead):
         say(f"ending {len(orphans)} services that a killed demo left behind")
@@ -100,7 +100,7 @@ async def sweep(backing: Backing, say: Say) -> None:
 
 
 def stop_running(say: Say) -> None:
-    """End the demos of this clone and the services of killed ones; what those had on the servers stays for `sweep`."""
+    """Ends the demos of this clone and the services of killed ones; their databases stay for `sweep`."""
     runs = [path.name for path in folder().iterdir()] if folder().is_dir() else []
     makers = [processes.find(temporary.maker(name, PREFIX) or 0) for name in runs]
     if living := [maker for maker in makers if maker and "demo" in maker.command()]:
@@ -125,7 +125,7 @@ async def _database(admin_url: str, name: str) -> None:
 
 
 def _environment(name: str, database_url: str, place: places.Place) -> dict[str, str]:
-    """Nothing of the user's own Hermodr settings gets in: the demo must never write to a real provider."""
+    """Without the user's Hermodr settings: the demo must never write to a real provider."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("HERMODR_")}
     return kept | {
         "HERMODR_DATABASE_URL": database_url,
@@ -148,7 +148,7 @@ async def _key(database_url: str) -> str:
 
 
 async def _remove(backing: Backing, name: str) -> None:
-    """The run's database and place are gone. Each is tried even if the other fails."""
+    """Removes database and place. Each is tried even if the other fails."""
     channels = with_ladder(servable(), Channel.EMAIL, parse_ladder(LADDER))
     topology = Topology(prefix=name, channels=channels)
     outcomes = await asyncio.gather(

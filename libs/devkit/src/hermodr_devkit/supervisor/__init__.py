@@ -1,4 +1,4 @@
-"""Every service as an operating system process of its own: started, watched, restarted, stopped."""
+"""Every service as a process: started, watched, restarted, stopped."""
 
 from hermodr_devkit.supervisor.fleet import Fleet, NotReady
 from hermodr_devkit.supervisor.service import ServiceProcess

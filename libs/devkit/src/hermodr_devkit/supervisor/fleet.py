@@ -1,5 +1,3 @@
-"""All services of one installation together: what `hermodr up`, the demo and the end-to-end tests run."""
-
 import asyncio
 import signal
 from collections.abc import Iterable, Mapping
@@ -20,14 +18,14 @@ STOP_MARGIN = 5.0
 
 
 class NotReady(Exception):
-    """A service ended or did not become ready in time; the text says which, and the end of what it wrote."""
+    """A service ended or did not become ready in time; the text says which, with its last lines."""
 
 
 class Fleet:
-    """Services by name. Nothing is restarted by itself; see `watch.Watch` for that.
+    """Services by name. Nothing is restarted by itself; see `watch.Watch`.
 
-    `environment` is the complete environment of the services (DESIGN §6). `sinks` is a folder, where each service
-    gets a file `<name>.log`, or a function that makes the taker of a service's lines.
+    `environment` is that of the services (DESIGN §6), complete. `sinks` is a folder for a file `<name>.log` each, or
+    a function that makes the taker of a service's lines.
 
         async with Fleet(environment, logs) as fleet:      # starts, waits until ready; stops on leaving
             fleet.signal("dispatcher", signal.SIGKILL)
@@ -44,8 +42,8 @@ class Fleet:
         *,
         outlives_us: bool = True,
     ) -> None:
-        """Either `logs` or `sinks` has to be given. `specs` are by default those the environment calls for.
-        Not `outlives_us`: the services are killed when we are."""
+        """Either `logs` or `sinks` is required. `specs`: by default those the environment calls for. Unless
+        `outlives_us`, the services are killed when we are."""
         self.environment = environment
         self.specs = tuple(specs) if specs is not None else chosen(environment)
         self.grace = float(environment.get("HERMODR_GRACE_SECONDS") or DEFAULT_GRACE)
@@ -84,13 +82,13 @@ class Fleet:
         return self["sandbox"].url
 
     async def start(self) -> None:
-        """Start those that do not run; returns before they are ready."""
+        """Returns before they are ready."""
         if self._logs:
             self._logs.mkdir(parents=True, exist_ok=True)
         await asyncio.gather(*(service.start() for service in self.services.values() if not service.running))
 
     async def wait_ready(self, *names: str, seconds: float = 60.0) -> None:
-        """Wait until all services (or those named) are ready. Raises NotReady when one ends or time is up."""
+        """Waits for all services, or those named. Raises NotReady when one ends or time is up."""
         waiting = [self.services[name] for name in names] or list(self.services.values())
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
@@ -108,11 +106,10 @@ class Fleet:
                     await asyncio.sleep(POLL_SECONDS)
 
     def signal(self, name: str, number: signal.Signals) -> None:
-        """Send a signal to one service and return at once."""
         self.services[name].signal(number)
 
     async def restart(self, name: str, *, seconds: float = 60.0) -> None:
-        """Start a service that has ended (one that runs is stopped first) and wait until it is ready."""
+        """Starts a service (stopping it first if it runs) and waits until it is ready."""
         service = self.services[name]
         if service.running:
             await service.stop(self.grace + STOP_MARGIN)
@@ -120,24 +117,23 @@ class Fleet:
         await self.wait_ready(name, seconds=seconds)
 
     async def stop(self) -> dict[str, int]:
-        """SIGTERM to all at once, SIGKILL to those that outlast the grace period; exit statuses by name."""
+        """SIGTERM to all, SIGKILL after the grace period; exit statuses by name."""
         running = [service for service in self.services.values() if service.running]
         statuses = await asyncio.gather(*(service.stop(self.grace + STOP_MARGIN) for service in running))
         return {service.name: status for service, status in zip(running, statuses, strict=True)}
 
     async def kill(self) -> None:
-        """SIGKILL to all at once."""
         await asyncio.gather(*(service.kill() for service in self.services.values() if service.running))
 
     def log_tail(self, name: str, lines: int = 20) -> str:
-        """The end of what a service wrote, if that goes to a file."""
+        """The end of a service's log file."""
         if self._logs is None or not (path := self._logs / f"{name}.log").exists():
             return ""
         return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
 
 def private_ports(environment: Mapping[str, str], specs: Iterable[ServiceSpec]) -> dict[str, str]:
-    """The environment with a port base at which all of `specs` find their port free, and the sandbox its SMTP port."""
+    """The environment with a port base at which `specs` find their ports free, and a free SMTP port."""
     smtp_offset = SANDBOX.port_offset + 1
     base = ports.free_base([smtp_offset, *(spec.port_offset for spec in specs)])
     numbers = {"HERMODR_PORT_BASE": str(base), SMTP_PORT: str(base + smtp_offset)}

@@ -1,4 +1,4 @@
-"""The services' output on a terminal: each line after its service's name in a colour; as it is in a pipe."""
+"""The services' output: on a terminal each line after its service's name in a colour, in a pipe as it is."""
 
 import sys
 from collections.abc import Callable
@@ -10,7 +10,6 @@ COLOURS = ("36", "33", "35", "32", "34", "96", "93")
 
 
 def sinks(names: list[str], stream: TextIO | None = None) -> dict[str, Callable[[str], None]]:
-    """For each service a function that prints one of its lines."""
     stream = stream or sys.stdout
     return {name: _sink(name, max(map(len, names)), index, stream) for index, name in enumerate(names)}
 

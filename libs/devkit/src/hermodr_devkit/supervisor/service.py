@@ -1,5 +1,3 @@
-"""One service as an operating system process."""
-
 import asyncio
 import ctypes
 import signal
@@ -18,20 +16,20 @@ PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
 Sink = Callable[[str], None]
-"""Takes one line of output, without its end."""
+"""Takes one line without its end."""
 
 
 class ServiceProcess:
-    """`python -m` of a service: starts it, signals it, knows whether it is ready. May be started again once ended.
+    """`python -m` of a service. May be started again once ended.
 
-    Its output goes to `sink` line by line, or is appended to the file `sink`. It runs in a session of its own, so
-    that a Ctrl-C meant for us does not reach it before we pass it on.
+    Its output goes to `sink` line by line, or is appended to the file `sink`. It has a session of its own, so that a
+    Ctrl-C does not reach it before we pass it on.
     """
 
     def __init__(
         self, spec: ServiceSpec, variables: Mapping[str, str], sink: Sink | Path, *, outlives_us: bool = True
     ) -> None:
-        """Not `outlives_us`: it is killed when we are (on Linux; to be started from our main thread)."""
+        """Unless `outlives_us`, it is killed when we are (on Linux; to be started from our main thread)."""
         self.spec = spec
         self._before = None if outlives_us else die_with_parent
         self.variables = variables
@@ -58,11 +56,10 @@ class ServiceProcess:
 
     @property
     def returncode(self) -> int | None:
-        """The exit status; negative for a signal; None while it runs or before it was started."""
+        """Negative for a signal; None while it runs or before it was started."""
         return self._process.returncode if self._process else None
 
     async def start(self) -> None:
-        """Start the process; it is not ready yet."""
         if self.running:
             raise RuntimeError(f"{self.name} runs already")
         self.starts += 1
@@ -93,13 +90,13 @@ class ServiceProcess:
             self._pump = asyncio.create_task(_pump(self._process.stdout, self._sink))
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal; nothing happens if it has ended."""
+        """Does nothing if it has ended."""
         if self._process and self.running:
             with suppress(ProcessLookupError):  # it ended just now and nobody has been told yet
                 self._process.send_signal(number)
 
     async def wait(self) -> int:
-        """Wait for the end and for the last line of output; the exit status."""
+        """Waits for the end and the last line of output; the exit status."""
         if self._process is None:
             raise RuntimeError(f"{self.name} was never started")
         status = await self._process.wait()
@@ -108,7 +105,7 @@ class ServiceProcess:
         return status
 
     async def stop(self, grace: float) -> int:
-        """SIGTERM; after `grace` seconds SIGKILL. The exit status: 0 if it went in peace."""
+        """SIGTERM; after `grace` seconds SIGKILL. The exit status."""
         self.signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(grace):
@@ -118,12 +115,11 @@ class ServiceProcess:
             return await self.wait()
 
     async def kill(self) -> None:
-        """SIGKILL, and wait until it is gone."""
         self.signal(signal.SIGKILL)
         await self.wait()
 
     async def readiness(self, client: httpx.AsyncClient) -> str | None:
-        """None when `/health/ready` answers 200, else what it answers instead."""
+        """None when `/health/ready` answers 200, else its answer."""
         if not self.running:
             return f"ended with status {self.returncode}"
         try:
@@ -134,12 +130,12 @@ class ServiceProcess:
 
 
 def die_with_parent() -> None:
-    """To be called in a child before it becomes another program."""
+    """To be called in a child before exec."""
     _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 async def _pump(stream: asyncio.StreamReader, sink: Sink) -> None:
-    """Pass on output by lines of any length, the last one even without an end."""
+    """Lines of any length, the last one even without an end."""
     rest = b""
     while chunk := await stream.read(CHUNK):
         *lines, rest = (rest + chunk).split(b"\n")

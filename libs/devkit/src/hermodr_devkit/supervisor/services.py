@@ -8,10 +8,8 @@ from hermodr_cli.addresses import port_base, sandbox_provider, uses_sandbox
 
 @dataclass(frozen=True)
 class ServiceSpec:
-    """A service to run: `python -m module`, listening on `HERMODR_PORT_BASE` + `port_offset`.
-
-    A second instance of a service has a name and an offset of its own.
-    """
+    """`python -m module`, listening on `HERMODR_PORT_BASE` + `port_offset`. A second instance has a name and an
+    offset of its own."""
 
     name: str
     module: str
@@ -28,14 +26,14 @@ ALL = (API, DISPATCHER, SCHEDULER, EMAIL_SENDER, SANDBOX)
 
 
 def chosen(environment: Mapping[str, str]) -> tuple[ServiceSpec, ...]:
-    """All services; the sandbox only where mail is not meant for a real provider."""
+    """All services; the sandbox only without a real provider."""
     return tuple(spec for spec in ALL if spec is not SANDBOX or uses_sandbox(environment))
 
 
 def variables_for(
     spec: ServiceSpec, environment: Mapping[str, str], specs: tuple[ServiceSpec, ...]
 ) -> dict[str, str]:
-    """The environment one service gets: what was given, its own port, and the sandbox as its provider if it runs."""
+    """What was given, its own port, and the sandbox as its provider if it runs."""
     variables = dict(environment)
     variables["HERMODR_HTTP_PORT"] = str(port_base(environment) + spec.port_offset)
     if SANDBOX in specs and not environment.get("HERMODR_EMAIL_PROVIDERS"):

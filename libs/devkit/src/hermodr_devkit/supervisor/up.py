@@ -1,4 +1,4 @@
-"""`hermodr up`: everything in the foreground, until a signal ends it. `stop_running` ends one from elsewhere."""
+"""`hermodr up`: everything in the foreground, until a signal ends it."""
 
 import asyncio
 import os
@@ -25,16 +25,15 @@ from hermodr_ledger import migrate
 
 RECORD = "up.json"
 MARK = "HERMODR_SUPERVISOR"
-"""In every service's environment: by it they are found again, should their supervisor be killed."""
+"""In every service's environment, so that services of a killed supervisor are found."""
 PATIENCE_SECONDS = 15.0
 
 
-class CannotStart(Refusal):
-    """The text says why, and which variable to change."""
+class CannotStart(Refusal): ...
 
 
 def run(say: Say) -> int:
-    """Everything, from backing servers to `ready`, until SIGTERM or SIGINT. The exit status."""
+    """Returns the exit status."""
     environment = dict(os.environ)
     with only_one():
         stop_orphans(say)
@@ -59,7 +58,7 @@ def run(say: Say) -> int:
 
 
 def stop_running(say: Say) -> None:
-    """End a running `hermodr up` of this clone, and services that a killed one left behind."""
+    """Ends a running `hermodr up` of this clone, and services that a killed one left."""
     if running := _recorded():
         say("stopping `up` …")
         processes.end([running], signal.SIGTERM, 60.0)
@@ -68,7 +67,7 @@ def stop_running(say: Say) -> None:
 
 
 def stop_orphans(say: Say) -> None:
-    """Services whose supervisor was killed: they would hold the ports."""
+    """Services whose supervisor was killed hold the ports."""
     orphans = processes.marked(f"{MARK}={_mark()}")
     if orphans:
         say(f"ending {len(orphans)} services that a killed hermodr up left behind")
@@ -77,7 +76,7 @@ def stop_orphans(say: Say) -> None:
 
 @contextmanager
 def only_one() -> Iterator[None]:
-    """Hold this clone's record of a running `hermodr up`. Raises CannotStart if another one holds it."""
+    """Holds this clone's record of a running `hermodr up`. Raises CannotStart if another one holds it."""
     with state.locked("up"):
         if running := _recorded():
             raise CannotStart(
@@ -93,7 +92,7 @@ def only_one() -> Iterator[None]:
 
 
 def check_settings(specs: tuple[ServiceSpec, ...], environment: Mapping[str, str]) -> None:
-    """Raises CannotStart with all that is wrong with the settings of any of the services, not one at a time."""
+    """Raises CannotStart with all errors in the settings of all services."""
     command = [sys.executable, "-m", "hermodr_servicekit.settings_check", *(spec.module for spec in specs)]
     variables = dict(environment)
     try:
@@ -169,7 +168,7 @@ def _heed(number: signal.Signals, asked_to: list[signal.Signals], stop: asyncio.
 
 
 async def _tell_when_ready(fleet: Fleet, say: Say) -> None:
-    """Print `ready` once every service is; those that take long are named, with their own reason."""
+    """Prints `ready` once every service is; slow ones are named with their reason."""
     waited = 0.0
     async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
         while True:
@@ -193,7 +192,6 @@ async def _tell_when_ready(fleet: Fleet, say: Say) -> None:
 
 
 def welcome(fleet: Fleet) -> str:
-    """What to do first, for whoever looks at the terminal."""
     command = sys.argv[0] if sys.argv[0].endswith("hermodr") else "hermodr"
     steps = [
         f"  inbox          {fleet.sandbox_url}/" if "sandbox" in fleet.services else "",
@@ -204,7 +202,7 @@ def welcome(fleet: Fleet) -> str:
 
 
 def _for_services(environment: Mapping[str, str]) -> dict[str, str]:
-    """What services are given: our environment, a readable log on a terminal, and the mark we find them by."""
+    """Our environment, a readable log on a terminal, and the mark."""
     if environment.get("HERMODR_HTTP_PORT"):
         output.announce("HERMODR_HTTP_PORT is for one service run alone; here HERMODR_PORT_BASE counts")
     variables = {**environment, MARK: _mark()}
@@ -218,7 +216,7 @@ def _mark() -> str:
 
 
 def _recorded() -> processes.Process | None:
-    """The `hermodr up` this clone has on record, if it is alive and really that process."""
+    """The recorded `hermodr up`, if it is alive and really that process."""
     record = state.read(RECORD)
     found = processes.find(int(record.get("pid", 0))) if record else None
     return found if found and found.started == record.get("started") else None

@@ -1,4 +1,4 @@
-"""Keeping a fleet alive: whoever dies is started again, later and later, and somebody is told."""
+"""Restarts services that die, with growing pauses."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,23 +9,21 @@ from hermodr_devkit.supervisor.service import CONFIGURATION_ERROR, ServiceProces
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 STEADY_SECONDS = 60.0
-"""A service that ran this long has recovered: its next pause is the first one again."""
+"""A service that ran this long gets the first pause again."""
 
 
 class Misconfigured(Exception):
-    """A service ended with status 2: its configuration is wrong, so starting it again would not help."""
+    """A service ended with status 2: starting it again would not help."""
 
 
 class Watch:
-    """Restarts the services of a fleet until told to stop."""
-
     def __init__(self, fleet: Fleet, say: Callable[[str], None], first_pause: float = FIRST_PAUSE) -> None:
         self._fleet = fleet
         self._say = say
         self._first_pause = first_pause
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Watch all services until `stop` is set. Raises Misconfigured as soon as one ends with status 2."""
+        """Returns once `stop` is set. Raises Misconfigured when a service ends with status 2."""
         watchers = [asyncio.create_task(self._keep(service)) for service in self._fleet.services.values()]
         stopped = asyncio.create_task(stop.wait())
         try:
@@ -55,5 +53,5 @@ class Watch:
 
 
 def describe(status: int) -> str:
-    """How a process with this exit status ended, in words; negative for a signal."""
+    """How a process ended, in words; negative for a signal."""
     return f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"

@@ -1,1 +1,1 @@
-"""HTTP in front of the ledger."""
+"""The HTTP API."""

@@ -1,5 +1,3 @@
-"""`python -m hermodr_api`."""
-
 from hermodr_api.app import main
 from hermodr_servicekit.process import run
 

@@ -1,4 +1,4 @@
-"""Answers that may be repeated, and the patience the API has with its ledger."""
+"""Answers that can be replayed by idempotency key, and how long a request waits for the ledger."""
 
 import asyncio
 import contextlib
@@ -15,12 +15,12 @@ from hermodr_ledger.access.idempotency import KeyReused, Replay, StillRunning
 from hermodr_ledger.engine import Ledger, Overloaded, Transaction
 
 PATIENCE_SECONDS = 4.5
-"""After this long without the ledger a request is answered `503`: a producer is better told than kept."""
+"""After this long a request is answered `503`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back to the client. `replayed`: an earlier request with the same key got it first."""
+    """`replayed`: it is the answer to an earlier request with the same key."""
 
     status: int
     body: bytes
@@ -29,7 +29,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The client's `Idempotency-Key` and what it sent with it."""
+    """The client's `Idempotency-Key` with a fingerprint of its request."""
 
     value: str
     fingerprint: bytes
@@ -37,14 +37,13 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The body of a first answer, and what of it is kept for replays when that is not the same (a secret is not)."""
+    """The body of a first answer; `kept` is stored for replays if it differs (without a secret)."""
 
     body: bytes
     kept: bytes | None = None
 
     @classmethod
     def of(cls, view: type[BaseModel], row: object) -> Self:
-        """The row as the view shows it."""
         return cls(view.model_validate(row).model_dump_json().encode())
 
 
@@ -53,7 +52,7 @@ Act = Callable[[Transaction], Awaitable[Outcome]]
 
 @contextlib.asynccontextmanager
 async def patience(seconds: float = PATIENCE_SECONDS) -> AsyncIterator[None]:
-    """Turns waiting too long for the ledger into `LedgerUnavailable`: one that is away says so sooner."""
+    """Raises `LedgerUnavailable` after `seconds`."""
     try:
         async with asyncio.timeout(seconds):
             yield
@@ -62,7 +61,7 @@ async def patience(seconds: float = PATIENCE_SECONDS) -> AsyncIterator[None]:
 
 
 def settled(verdict: Replay | KeyReused | StillRunning) -> Answer:
-    """What a key that was used before makes of a request: the first answer, or `Refused`."""
+    """The answer to a request whose key was used before. Raises `Refused`."""
     if isinstance(verdict, Replay):
         return Answer(verdict.status, verdict.response, replayed=True)
     if isinstance(verdict, KeyReused):
@@ -79,14 +78,13 @@ def settled(verdict: Replay | KeyReused | StillRunning) -> Answer:
 
 
 class Repeatable:
-    """Runs what a POST does in one transaction with its idempotency key and its answer. What is refused or fails
-    leaves no trace, its key included."""
+    """Runs a POST with its idempotency key and answer in one transaction. If it fails, nothing is kept."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     async def run(self, project_id: UUID, key: Key | None, status: int, act: Act) -> Answer:
-        """The answer of `act`, or the earlier one of the key. Raises `Refused` and what `act` raises."""
+        """The answer of `act`, or the earlier answer for the key. Raises `Refused` and what `act` raises."""
         try:
             async with patience(), self._ledger.transaction() as transaction:
                 if key is None:

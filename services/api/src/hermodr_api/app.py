@@ -1,4 +1,4 @@
-"""The API, put together."""
+"""Builds and wires the API."""
 
 import asyncio
 from functools import partial
@@ -80,16 +80,16 @@ log = structlog.get_logger()
 
 _STATEMENT_SECONDS = 4.0
 _LOCK_SECONDS = 1.5
-"""Twice of it is within a statement's time: who comes second waits for the first to give up, and then as long. And
-within the patience: what one lock holds up is tried a second time without those who want it."""
+"""Twice this is less than a statement may take: the second waiter waits for the first one to give up, then as long
+again. And less than the patience of a request, so there is time for a second try without the blocked keys."""
 _CONNECTION_SECONDS = 2.0
 _CONNECTIONS, _COLD_CONNECTIONS, _BULK_CONNECTIONS = 10, 4, 3
-"""To PostgreSQL, at most; with the one for trying whether it takes a job 18 for a process."""
+"""To PostgreSQL, at most; one more checks whether it takes writes: 18 per process."""
 _BULK_STATEMENT_SECONDS = 15.0
 _BULK_CONNECTION_SECONDS = 20.0
 _SPACING_SECONDS = 0.02
-"""Between messages of one priority. Two hundred jobs a second, each rung for by itself, keep two cores busy with their
-way, and requests waiting for these; four to a message they take a quarter less (ADR 0028)."""
+"""Between announcements of one priority: announcing each of 200 jobs a second alone keeps two cores busy; four in one
+message take a quarter less (ADR 0028)."""
 
 
 _ROOMS = (
@@ -109,11 +109,10 @@ _ROOMS = (
     health,
     reference,
 )
-"""The modules of the routes."""
 
 
 class Api:
-    """Everything one API process is made of. Building it connects to nothing."""
+    """Building it connects to nothing."""
 
     def __init__(self, settings: ApiSettings, clock: Clock | None = None) -> None:
         self.settings = settings
@@ -129,8 +128,10 @@ class Api:
             lock_seconds=_LOCK_SECONDS,
         )
         self.ledger = prompt(pool_size=_CONNECTIONS, cold_pool_size=_COLD_CONNECTIONS)
-        self._trial_ledger = prompt(pool_size=1)  # so that its answer does not depend on who has a connection
-        self._bulk_ledger = Ledger(  # so that a crowd of them leaves the others their connections
+        self._trial_ledger = prompt(
+            pool_size=1
+        )  # its own connection, so that the check does not wait for the others
+        self._bulk_ledger = Ledger(  # its own pool, so that bulk requests cannot take all connections
             settings.database_url,
             service=settings.service,
             pool_size=_BULK_CONNECTIONS,
@@ -226,13 +227,13 @@ class Api:
         ]
 
     async def drain(self) -> None:
-        """Returns when all that was accepted is committed and announced, or given up."""
+        """Returns when all accepted jobs are committed and announced, or given up."""
         await self.accepting.drain()
         await self.announcer.drain()
         await self.counts.close()
 
     async def close(self) -> None:
-        """Ends its connections but the broker's."""
+        """Closes all connections but the broker's."""
         if self._keys is not None and self._key_server is not None:
             await self._keys.close()
             await self._key_server.close()
@@ -243,7 +244,7 @@ class Api:
 
 
 async def main(stop: asyncio.Event) -> None:
-    """Serves until `stop`; then finishes open requests and what they announced."""
+    """Serves until `stop`, then finishes open requests and their announcements."""
     settings = load(ApiSettings)
     logging.configure(settings)
     api = Api(settings)
@@ -256,7 +257,7 @@ async def main(stop: asyncio.Event) -> None:
     )
     heart = Heart(api.ledger, settings.service, instance, api.clock, settings.heartbeat_seconds, beat)
     async with running(api.broker.run(), LoopWatch(api.registry).run()):
-        await asyncio.sleep(0)  # lets it begin, so that it can end properly should the port be taken
+        await asyncio.sleep(0)  # lets it start, so that it can end cleanly if the port is taken
         async with serve(api.asgi, settings.http_host, settings.port, grace=settings.grace_seconds) as port:
             log.info("serving", port=port, instance=instance)
             if await ledger_ready(api.ledger, stop):

@@ -1,4 +1,4 @@
-"""Everything the API refuses, as exceptions free of any framework. `problems` renders them (RFC 9457)."""
+"""Everything the API refuses, as exceptions without a framework; `problems` renders them (RFC 9457)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,12 +7,12 @@ from typing import Any
 import orjson
 
 MOST_FLAWS = 100
-"""Of a request are named; of others it is told that there are more."""
+"""The most flaws that an answer lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """One thing wrong with a request: `loc` leads to it (`("body", "to", "email")`), `msg` says what it is."""
+    """`loc` is the path to the flaw (`("body", "to", "email")`), `msg` the reason."""
 
     loc: tuple[str | int, ...]
     msg: str
@@ -20,7 +20,7 @@ class Flaw:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of refusal: `slug` ends its problem `type`, `title` never varies (RFC 9457 §3.1.3)."""
+    """`slug` ends the problem's `type`; `title` never varies (RFC 9457 §3.1.3)."""
 
     slug: str
     status: int
@@ -41,7 +41,9 @@ UNSUPPORTED_MEDIA_TYPE = Kind("unsupported-media-type", 415, "The body is of a t
 INVALID = Kind("invalid-request", 422, "The request does not make sense")
 KEY_REUSED = Kind("idempotency-key-reused", 422, "The Idempotency-Key was used for another request")
 RATE_LIMITED = Kind("rate-limited", 429, "Too many requests")
-HEAD_TOO_LARGE = Kind("head-too-large", 431, "The head of the request is too large")  # said by the door
+HEAD_TOO_LARGE = Kind(
+    "head-too-large", 431, "The head of the request is too large"
+)  # sent by the HTTP server
 INTERNAL = Kind("internal-error", 500, "Something went wrong on our side")
 UNAVAILABLE = Kind("unavailable", 503, "Not possible at the moment")
 
@@ -50,8 +52,7 @@ KINDS = tuple(value for value in dict(globals()).values() if isinstance(value, K
 
 @dataclass(eq=False)
 class Refused(Exception):
-    """The request is answered with a problem. `members` are extension members of its document; `more` says how many
-    flaws there are beyond those named, in words."""
+    """`members` are extension members of the problem; `more` says in words how many flaws are not listed."""
 
     kind: Kind
     detail: str
@@ -70,16 +71,14 @@ _MOST_TOLD = 32 * 1024
 
 
 def told(loc: Sequence[str | int]) -> list[str | int]:
-    """The way to a flaw as it is told: of a long one its two ends; names that a client made up are cut short, and hold
-    characters only."""
+    """A flaw's path as it is shown: long paths without their middle, client-made names cut short."""
     if len(loc) > _MOST_STEPS:
         loc = (*loc[: _MOST_STEPS // 2], "…", *loc[-_MOST_STEPS // 2 :])
     return [_name(part) if isinstance(part, str) else part for part in loc]
 
 
 def listed(flaws: Sequence[Flaw], more: str = "") -> list[dict[str, Any]]:
-    """The flaws as they are told: no more than an answer may hold, whatever a client put into their places. `more` as
-    in `Refused`."""
+    """The flaws as they are shown, within the size an answer may have. `more` as in `Refused`."""
     shown: list[dict[str, Any]] = []
     octets = 0
     for flaw in flaws[:MOST_FLAWS]:
@@ -94,7 +93,6 @@ def listed(flaws: Sequence[Flaw], more: str = "") -> list[dict[str, Any]]:
 
 
 def cut(words: str, longest: int = _LONGEST_WORDS) -> str:
-    """Words as long as they may be told."""
     return words if len(words) <= longest else f"{words[:longest]}…"
 
 
@@ -113,12 +111,12 @@ def invalid(*flaws: Flaw, more: str = "") -> Refused:
 
 
 def not_found(noun: str) -> Refused:
-    """There is none, or it belongs to another project: the two look alike."""
+    """Also for what belongs to another project, so that nobody learns of it."""
     return Refused(NOT_FOUND, f"there is no such {noun}")
 
 
 def contested(what: str) -> Refused:
-    """A transaction that is not committed holds the request's own key; nothing was changed."""
+    """An uncommitted transaction holds the request's own key; nothing was changed."""
     return Refused(
         STILL_RUNNING,
         f"another request, or a transaction in SQL, that is not committed yet holds {what}; "
@@ -134,11 +132,11 @@ CAUSES: Mapping[str, str] = {
     "overload": "all connections to the database are busy; nothing was accepted for certain",
     "keys": "the keys that tokens are signed with cannot be fetched",
 }
-"""Why something is not possible at the moment: `cause` of the problem, and what is told."""
+"""The text for each `cause` of an `unavailable` problem."""
 
 
 def unavailable(cause: str, detail: str | None = None) -> Refused:
-    """Not possible at the moment; trying again with the same Idempotency-Key is safe."""
+    """A temporary failure; a retry with the same Idempotency-Key is safe."""
     return Refused(
         UNAVAILABLE, detail or CAUSES[cause], headers={"retry-after": "2"}, members={"cause": cause}
     )

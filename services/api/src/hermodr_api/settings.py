@@ -1,5 +1,3 @@
-"""The API's settings."""
-
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -21,8 +19,6 @@ def _limit(text: object) -> object:
 
 
 class ApiSettings(ServiceSettings):
-    """See DESIGN §6."""
-
     service: ClassVar[str] = "api"
     port_offset: ClassVar[int] = 0
     required_in_production: ClassVar[tuple[str | tuple[str, ...], ...]] = (
@@ -33,13 +29,12 @@ class ApiSettings(ServiceSettings):
     jwt_secret: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
     """Verifies end users' tokens signed with HS256."""
     jwks_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
-    """Where the identity provider publishes its keys: RS256, ES256, EdDSA."""
+    """The JWK Set of the identity provider: RS256, ES256, EdDSA."""
     api_rate_limit: Annotated[Limit | None, NoDecode, BeforeValidator(_limit)] = None
-    """Of API keys that have none of their own: `600/m`, `50/s,burst=200`, `off`."""
+    """For API keys without a limit of their own: `600/m`, `50/s,burst=200`, `off`."""
     user_rate_limit: Annotated[Limit | None, NoDecode, BeforeValidator(_limit)] = None
-    """Of each end user."""
+    """For each end user."""
     operator_project: Annotated[str, Field(min_length=1)] | None = None
-    """The project whose admin keys alone may pause channels and see messages that belong to no project; unset, those of
-    every project may."""
+    """Only its admin keys may pause channels and see raw messages; unset: those of every project."""
     jwt_audience: str | None = None
     jwt_issuer: str | None = None

@@ -1,1 +1,1 @@
-"""Who is calling, and how often."""
+"""Authentication and rate limits."""

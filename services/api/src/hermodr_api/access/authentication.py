@@ -1,4 +1,4 @@
-"""Who is calling: API keys, looked up once and believed for a few seconds, and end users with a token."""
+"""API keys, cached for a few seconds, and tokens of end users."""
 
 import re
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer
 
 BELIEVED_SECONDS = 5.0
-"""How long a revoked key may still work in another process; in the one that revoked it, it ends at once."""
+"""How long a revoked key may still work in another process; the process that revoked it forgets it at once."""
 
 _MOST_REMEMBERED = 10_000
 _SEND = "send the header Authorization: Bearer hk_… (an API key) or Bearer with a user's JSON Web Token"
@@ -29,35 +29,29 @@ _LONGEST = MOST_BYTES + len("Bearer ")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The owner of a valid key. `admin` may do everything the other scopes may.
-    With `user_id` it is an end user of the project, who sees and changes what is theirs and nothing else, and has no
-    scope."""
+    """The owner of a valid key, or with `user_id` an end user, who has no scope. `admin` includes all scopes."""
 
     key_id: UUID | None
     project_id: UUID
     scopes: frozenset[Scope]
     user_id: str | None = None
     limit: Limit | None = None
-    """How often it may call; `None`: as often as it likes."""
+    """`None`: no rate limit."""
 
     @property
     def subject(self) -> str:
-        """Whose rate limit it is that counts."""
         return f"user/{self.project_id}/{self.user_id}" if self.user_id is not None else f"key/{self.key_id}"
 
     @property
     def actor(self) -> Actor:
-        """The caller as the audit log names it."""
         return Actor("user", self.user_id) if self.user_id is not None else Actor("key", str(self.key_id))
 
 
 class Authenticator:
-    """Reads `Authorization` headers."""
-
     def __init__(
         self, ledger: Ledger, clock: Clock, users: Users, limits: tuple[Limit | None, Limit | None]
     ) -> None:
-        """`limits`: of keys that have none of their own, and of end users."""
+        """`limits`: the defaults for API keys and for end users."""
         self._key_limit, self._user_limit = limits
         self._ledger = ledger
         self._clock = clock
@@ -65,10 +59,10 @@ class Authenticator:
         self._known: dict[str, tuple[Caller, float]] = {}
         self._look_ups = Coalescer(self._look_up, max_items=50, concurrency=2)
         self.opened = False
-        """Whether the database was found to have the shape this code knows."""
+        """Whether the schema of the database is the one this code expects."""
 
     async def caller(self, authorization: str | None, needed: Scope, *, users: bool = False) -> Caller:
-        """Who calls; an end user only if `users`. Raises `Refused` (401, 403, 503) and `LedgerUnavailable`."""
+        """An end user is accepted only if `users`. Raises `Refused` (401, 403, 503) and `LedgerUnavailable`."""
         if not self.opened:
             raise LedgerUnavailable("not reached yet")
         known = self._known.get(authorization or "")
@@ -88,7 +82,7 @@ class Authenticator:
         return caller
 
     async def user(self, token: str) -> Caller:
-        """The end user whose token this is. Raises `Refused` (401, 503) and `LedgerUnavailable`."""
+        """The end user a token belongs to. Raises `Refused` (401, 503) and `LedgerUnavailable`."""
         if not self.opened:
             raise LedgerUnavailable("not reached yet")
         try:
@@ -98,7 +92,6 @@ class Authenticator:
         return Caller(None, project_id, frozenset(), user_id, self._user_limit)
 
     def forget_all(self) -> None:
-        """A key was revoked: everybody is looked up again."""
         self._known.clear()
 
     async def _recognise(self, authorization: str | None) -> Caller:

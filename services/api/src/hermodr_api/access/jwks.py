@@ -1,9 +1,5 @@
-"""The public keys of an identity provider (a JWK Set, RFC 7517), fetched, remembered and fetched again.
-
-A slow or dead provider holds up nobody who has a known key: what is remembered is used while it is asked again, one
-request at a time. A key id nobody knows makes us ask at once, for keys are rotated, but not more often than every
-`ASK_AGAIN_SECONDS`, for key ids can be made up.
-"""
+"""The public keys of an identity provider (JWK Set, RFC 7517), cached. Known keys stay in use while they are fetched
+again; an unknown key id causes a fetch, at most every `ASK_AGAIN_SECONDS`, because key ids can be made up."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -20,9 +16,9 @@ from hermodr_servicekit.clock import Clock
 log = structlog.get_logger()
 
 FRESH_SECONDS = 300.0
-"""So old may the keys be before they are asked for again, while they are used."""
+"""Older keys are used, but fetched again."""
 KEPT_SECONDS = 3600.0
-"""So long are they believed when the provider does not answer."""
+"""Older keys are not used, even if the provider does not answer."""
 ASK_AGAIN_SECONDS = 10.0
 FETCH_SECONDS = 3.0
 WAITING_SECONDS = 2.0
@@ -33,30 +29,27 @@ _ALGORITHMS = {("RSA", None): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed2551
 
 
 class KeysUnavailable(Exception):
-    """The provider has not said which keys it has."""
+    """The provider has not told its keys."""
 
 
 class KeyServer(Protocol):
-    """Where the keys come from."""
-
     async def fetch(self) -> bytes:
-        """The JWK Set's text. Raises `KeysUnavailable`."""
+        """The text of the JWK Set. Raises `KeysUnavailable`."""
         ...
 
 
 class HttpKeyServer:
-    """A URL. Redirects are not followed; an answer beyond 256 KiB is none."""
+    """Follows no redirects and refuses answers of more than 256 KiB."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._client = httpx.AsyncClient(trust_env=False, timeout=FETCH_SECONDS, follow_redirects=False)
 
     async def fetch(self) -> bytes:
-        """See `KeyServer.fetch`."""
         taken = bytearray()
         try:
             async with (
-                asyncio.timeout(FETCH_SECONDS),  # httpx's own limit begins anew with every byte
+                asyncio.timeout(FETCH_SECONDS),  # httpx's own timeout starts again with every byte
                 self._client.stream("GET", self._url, headers={"accept": "application/json"}) as answer,
             ):
                 if answer.status_code != httpx.codes.OK:
@@ -70,13 +63,10 @@ class HttpKeyServer:
         return bytes(taken)
 
     async def close(self) -> None:
-        """Ends its connections."""
         await self._client.aclose()
 
 
 class KeySet:
-    """The keys as last heard."""
-
     def __init__(self, server: KeyServer, clock: Clock) -> None:
         self._server = server
         self._clock = clock
@@ -87,8 +77,7 @@ class KeySet:
         self._waiting = 0
 
     async def find(self, head: Head) -> jwt.PyJWK:
-        """The key that is to verify a token with this head. Raises `Untrusted`, and `KeysUnavailable` when nobody can
-        tell."""
+        """The key for a token with this head. Raises `Untrusted`, and `KeysUnavailable` if the provider is down."""
         key = self._known(head)
         if key is not None:
             if self._age() > FRESH_SECONDS:
@@ -104,7 +93,6 @@ class KeySet:
         raise Untrusted("the token was signed with a key that the identity provider does not name")
 
     async def close(self) -> None:
-        """Stops asking."""
         if self._asking is not None:
             self._asking.cancel()
             await asyncio.wait([self._asking])
@@ -121,7 +109,7 @@ class KeySet:
         return next((key for name, key in fitting if name == head.key_id), None)
 
     def _ask(self) -> bool:
-        """Asks, unless it was done just now. Whether an answer is on its way."""
+        """Starts a fetch unless there was one just now. Returns whether an answer is expected."""
         if self._asking is None:
             now = self._clock.monotonic()
             if self._asked is not None and now - self._asked < ASK_AGAIN_SECONDS:
@@ -156,8 +144,7 @@ class KeySet:
 
 
 def keys_of(text: bytes) -> list[tuple[str | None, jwt.PyJWK]]:
-    """The signing keys of a JWK Set by id: RSA, P-256 and Ed25519. Others, and what is damaged, are passed over.
-    Raises `KeysUnavailable` for what is no JWK Set."""
+    """Id and key of each signing key: RSA, P-256 or Ed25519; others are skipped. Raises `KeysUnavailable`."""
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -186,6 +173,6 @@ def _algorithm_of(key: Mapping[str, Any]) -> str | None:
     algorithm = _ALGORITHMS.get((str(kind), curve if isinstance(curve, str) else None))
     operations = key.get("key_ops", ["verify"])
     fits = key.get("use", "sig") == "sig" and isinstance(operations, list) and "verify" in operations
-    if "d" in key:  # a private key that is published proves nothing
+    if "d" in key:  # a published private key proves nothing
         return None
     return algorithm if fits and key.get("alg", algorithm) == algorithm else None

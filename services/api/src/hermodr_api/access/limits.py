@@ -1,13 +1,6 @@
-"""Callers' rate limits, shared by all api processes.
-
-Tokens are taken from the ledger's bucket several at a time: as many as the caller used lately in a tenth of a second,
-so a busy caller costs ten statements a second and a process, and a quiet one holds nothing back from the other
-processes. A bucket that was empty is not asked again before it can hold a token.
-
-The error: a process may hold a slice (at most `SLICE_SECONDS` of the rate, at least one token) for `HELD_SECONDS`
-while the bucket fills up behind it, so at most the burst and a slice for each process pass at once, and in the long run
-never more than the rate.
-"""
+"""Rate limits of callers, shared by all API processes. A process takes tokens from the ledger's bucket in slices, at
+most `SLICE_SECONDS` of the rate, and keeps them for `HELD_SECONDS`: at most the burst and one slice per process pass at
+once, never more than the rate in the long run."""
 
 import asyncio
 import math
@@ -23,18 +16,16 @@ from hermodr_servicekit.coalescer import Coalescer
 SLICE_SECONDS = 0.1
 HELD_SECONDS = 1.0
 _PAUSE_SECONDS = 0.02
-"""So long at least an empty bucket is not asked again: a flood costs fifty statements a second. The bucket keeps what
-comes in meanwhile."""
+"""The least time before an empty bucket is asked again: at most fifty statements a second."""
 _MOST_REMEMBERED = 10_000
 
 
 Take = Callable[[Sequence[BucketRequest]], Awaitable[Mapping[str, Granted]]]
-"""Takes tokens from the shared buckets: `rates.take`."""
 
 
 @dataclass(slots=True)
 class _Purse:
-    """What this process holds of a bucket. `left` is what the bucket held when it was last asked, at `asked_at`."""
+    """What this process holds of a bucket; `left` is what the bucket held at `asked_at`."""
 
     tokens: int = 0
     left: float = 0.0
@@ -46,8 +37,6 @@ class _Purse:
 
 
 class Limiter:
-    """Lets callers with a limit through, or does not."""
-
     def __init__(self, take: Take, clock: Clock) -> None:
         self._take = take
         self._clock = clock
@@ -55,7 +44,7 @@ class Limiter:
         self._takes: Coalescer[BucketRequest, Granted] = Coalescer(self._flush, max_items=100, concurrency=1)
 
     async def take(self, subject: str, limit: Limit) -> dict[str, str]:
-        """Uses a token; the `RateLimit-*` headers that say so. Raises `Refused` (429) and `LedgerUnavailable`."""
+        """Uses a token and returns the `RateLimit-*` headers. Raises `Refused` (429) and `LedgerUnavailable`."""
         purse = self._purse(subject)
         if purse.tokens and self._clock.monotonic() - purse.asked_at < HELD_SECONDS:
             purse.tokens -= 1

@@ -10,7 +10,7 @@ from hermodr_ledger.engine import Ledger
 
 
 class Operators:
-    """Keys with the scope `admin`: of any project, or only of the one that is named by HERMODR_OPERATOR_PROJECT."""
+    """Keys with the scope `admin`: of any project, or only of HERMODR_OPERATOR_PROJECT if that is set."""
 
     def __init__(self, ledger: Ledger, project: str | None) -> None:
         self._ledger = ledger
@@ -18,7 +18,7 @@ class Operators:
         self._id: UUID | None = None
 
     async def include(self, caller: Caller) -> bool:
-        """Whether the caller is one. Raises `LedgerUnavailable`."""
+        """Raises `LedgerUnavailable`."""
         if caller.user_id is not None or "admin" not in caller.scopes:
             return False
         if self._project is None:
@@ -29,7 +29,7 @@ class Operators:
         return caller.project_id == self._id
 
     async def require(self, caller: Caller) -> None:
-        """Raises `Refused` (403) unless the caller is one."""
+        """Raises `Refused` (403) unless the caller is an operator."""
         if not await self.include(caller):
             raise Refused(
                 FORBIDDEN,

@@ -1,8 +1,5 @@
-"""JSON Web Tokens (RFC 7519, RFC 8725): what must hold before one is believed.
-
-Which algorithm fits is the key's business, never the token's: the secret verifies HS256 and nothing else, and a public
-key verifies the one algorithm of its type. So no public key is ever taken for a secret.
-"""
+"""Verification of JSON Web Tokens (RFC 7519, RFC 8725). The key decides the algorithm, never the token: a secret
+verifies HS256 only, a public key the one algorithm of its type. So no public key can pass as a secret."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +11,9 @@ from jwt.types import Options
 from hermodr_contracts.names import one_line_name
 
 MOST_BYTES = 8192
-"""A token is no longer; one that is is refused before anything of it is looked at."""
+"""Longer tokens are refused unread."""
 LEEWAY_SECONDS = 30.0
-"""How far the clocks of issuer and verifier may differ."""
+"""The clocks of issuer and verifier may differ by this much."""
 SECRET_ALGORITHM = "HS256"
 PUBLIC_ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})
 LEAST_SECRET_BYTES = 32
@@ -24,7 +21,7 @@ _MOST_NAME = 200
 _LAST_SECOND = 253402300800
 """The year 10000."""
 _SIGNATURE: Options = {
-    "verify_exp": False,  # times are looked at here, on our clock
+    "verify_exp": False,  # checked here, with our clock
     "verify_nbf": False,
     "verify_iat": False,
     "verify_sub": False,
@@ -34,20 +31,18 @@ _SIGNATURE: Options = {
 
 
 class Untrusted(Exception):
-    """The token proves nothing; the text says why, without repeating anything of it."""
+    """The message says why, without quoting the token."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a token says of itself before it is verified."""
-
     algorithm: str
     key_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a verified token says: `project` is a project's name or id."""
+    """The verified claims; `project` is a project's name or id."""
 
     user_id: str
     project: str
@@ -55,14 +50,14 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Whom a token must be from and for; `None`: not looked at. A token for an audience needs one here."""
+    """The issuer and audience a token must have; `None`: not checked, but a token with an audience needs one here."""
 
     audience: str | None = None
     issuer: str | None = None
 
 
 def head_of(token: str) -> Head:
-    """The unverified head. Raises `Untrusted` for what is no token or of an algorithm nobody takes here."""
+    """Raises `Untrusted` for what is no token or has an unknown algorithm."""
     if len(token) > MOST_BYTES:
         raise Untrusted(f"the token is longer than {MOST_BYTES} bytes")
     try:
@@ -79,7 +74,7 @@ def head_of(token: str) -> Head:
 
 
 def verify(token: str, key: str | jwt.PyJWK, algorithm: str, expected: Expected, now: float) -> Claims:
-    """The claims of a token that `key` signed with `algorithm`, at `now` (seconds since 1970). Raises `Untrusted`."""
+    """`now` is in seconds since 1970. Raises `Untrusted`."""
     try:
         claims = jwt.decode(
             token,

@@ -1,4 +1,4 @@
-"""End users: callers with a JSON Web Token of the application's making."""
+"""End users: callers with a JSON Web Token issued by the application."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -19,7 +19,7 @@ _MOST_REMEMBERED = 10_000
 
 
 class Users:
-    """Recognises end users. Tokens are verified each time, so one that has ended opens nothing a second longer."""
+    """Tokens are verified on each request, so an expired one is refused at once."""
 
     def __init__(
         self, ledger: Ledger, clock: Clock, secret: str | None, keys: KeySet | None, expected: Expected

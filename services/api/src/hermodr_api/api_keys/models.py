@@ -1,5 +1,3 @@
-"""What may be said about API keys, and how they are shown."""
-
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -15,7 +13,7 @@ KeyName = Annotated[str, Field(max_length=200)]
 
 
 class RateLimitIn(Body):
-    """How often the key may call, counted over all api processes. A bulk request is one request."""
+    """How often the key may call, counted over all API processes. A bulk request counts once."""
 
     requests: Annotated[int, Field(ge=1, le=MOST)] = Field(description="So many requests …", examples=[600])
     seconds: Annotated[int, Field(ge=1, le=86_400)] = Field(
@@ -26,7 +24,6 @@ class RateLimitIn(Body):
     )
 
     def limit(self) -> Limit:
-        """As the ledger keeps it."""
         return Limit(self.requests, self.seconds, self.burst or self.requests)
 
 
@@ -41,7 +38,7 @@ class RateLimitView(BaseModel):
 
 
 class ApiKeyIn(Body):
-    """A new key. `admin` may do everything the other scopes may, and handle keys."""
+    """A new key. `admin` includes the other scopes and the management of keys."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"name": "checkout", "scopes": ["send", "read"]}]}
@@ -59,7 +56,7 @@ class ApiKeyIn(Body):
 
 
 class ApiKeyPatch(Body):
-    """What people call the key, and how often it may call."""
+    """The name and rate limit of a key; fields left out stay."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "checkout"}]})
 
@@ -69,7 +66,6 @@ class ApiKeyPatch(Body):
     )
 
     def changes(self) -> KeyChanges:
-        """What was named."""
         limit = self.rate_limit.limit() if self.rate_limit is not None else None
         wanted: dict[Literal["name", "limit"], str | Limit | None] = {}
         if "name" in self.model_fields_set:
@@ -91,7 +87,7 @@ _EXAMPLE: JsonDict = {
 
 
 class ApiKeyView(BaseModel):
-    """A key without its secret; `hint` is how it begins."""
+    """A key without its secret; `hint` is its beginning."""
 
     model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [_EXAMPLE]})
 
@@ -107,7 +103,7 @@ class ApiKeyView(BaseModel):
 
 
 class CreatedApiKeyView(ApiKeyView):
-    """A new key. `key` is shown this once: a replayed answer has `null` there, for nobody knows it any more."""
+    """A new key. `key` is shown only once; a replayed answer has `null` there."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [_EXAMPLE | {"key": "hk_3kF9 (and 40 more characters)"}]}

@@ -1,5 +1,3 @@
-"""`/v1/api-keys`: who may call."""
-
 from typing import Annotated
 from uuid import UUID
 
@@ -35,7 +33,7 @@ async def show(caller: Admin, keys: Service, key_id: UUID) -> ApiKey:
 
 @router.post("", status_code=201, response_model=CreatedApiKeyView)
 async def create(caller: Admin, keys: Service, wanted: ApiKeyIn, key: IdempotencyKey) -> Response:
-    """Make an API key."""
+    """Create an API key."""
     return respond(await keys.create(caller, wanted, key))
 
 

@@ -1,5 +1,3 @@
-"""What is done with API keys."""
-
 from uuid import UUID
 
 from hermodr_api.access.authentication import Authenticator, Caller
@@ -21,17 +19,15 @@ class ApiKeys:
         self._authenticator = authenticator
 
     async def page(self, project_id: UUID, page: Page) -> PageResult[ApiKey]:
-        """A page of the project's keys."""
         async with patience():
             return await walk(self._ledger, page, lambda at, rows: keys.page(at, project_id, rows))
 
     async def read(self, project_id: UUID, key_id: UUID) -> ApiKey:
-        """The key, without its secret."""
         async with patience():
             return _known(await keys.read(self._ledger, project_id, key_id))
 
     async def create(self, caller: Caller, wanted: ApiKeyIn, key: Key | None) -> Answer:
-        """A new key. The secret is in the first answer only; what is kept for replays does not have it."""
+        """The secret is in the first answer only, not in the one stored for replays."""
         limit = wanted.rate_limit.limit() if wanted.rate_limit is not None else None
 
         async def act(transaction: Transaction) -> Outcome:
@@ -45,7 +41,6 @@ class ApiKeys:
         return await self._repeatable.run(caller.project_id, key, 201, act)
 
     async def change(self, caller: Caller, key_id: UUID, wanted: ApiKeyPatch) -> ApiKey:
-        """The key as changed; its limit holds from now on."""
         async with patience(), self._ledger.transaction() as transaction:
             changed = await keys.change(
                 transaction, caller.project_id, key_id, wanted.changes(), caller.actor
@@ -54,7 +49,6 @@ class ApiKeys:
         return _known(changed)
 
     async def revoke(self, caller: Caller, key_id: UUID) -> None:
-        """Nothing can be done with the key any more."""
         async with patience(), self._ledger.transaction() as transaction:
             if not await keys.revoke(transaction, caller.project_id, key_id, caller.actor):
                 raise not_found("API key")

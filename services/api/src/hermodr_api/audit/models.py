@@ -1,5 +1,3 @@
-"""The audit log as it is shown."""
-
 from datetime import datetime
 from uuid import UUID
 
@@ -20,7 +18,7 @@ _EXAMPLE: JsonDict = {
 
 
 class AuditEntryView(BaseModel):
-    """Something an operator changed."""
+    """A change made by an operator."""
 
     model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [_EXAMPLE]})
 

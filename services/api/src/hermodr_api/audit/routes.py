@@ -1,5 +1,3 @@
-"""`/v1/audit-log`: what operators changed."""
-
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -33,6 +31,6 @@ async def list_entries(
     since: Since = None,
     until: Until = None,
 ) -> AuditLog:
-    """What operators changed."""
+    """List what operators changed."""
     wanted = AuditSearch(actor, actor_id, action, subject, since, until)
     return asked.answer(AuditLog, AuditEntryView, await trail.page(caller.project_id, asked.page, wanted))

@@ -1,5 +1,3 @@
-"""Reading the audit log. Nobody writes it but the changes themselves."""
-
 from uuid import UUID
 
 from hermodr_api.answers import patience
@@ -10,12 +8,11 @@ from hermodr_ledger.engine.paging import Page, PageResult, walk
 
 
 class AuditTrail:
-    """The use case of `/v1/audit-log`."""
+    """The use case of `/v1/audit-log`, which the changes themselves write. Raises `LedgerUnavailable`."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     async def page(self, project_id: UUID, page: Page, wanted: AuditSearch) -> PageResult[Entry]:
-        """A page of what operators changed. Raises `LedgerUnavailable`."""
         async with patience():
             return await walk(self._ledger, page, lambda at, rows: audit.page(at, project_id, wanted, rows))

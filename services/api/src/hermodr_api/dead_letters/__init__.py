@@ -1,1 +1,1 @@
-"""What could not be delivered or read."""
+"""Dead letters: deliveries and messages that failed for good."""

@@ -1,5 +1,3 @@
-"""How dead letters are shown, and what may be asked of them."""
-
 import base64
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -16,7 +14,7 @@ MOST_RATE = 500.0
 
 
 class DeadLetterFilter(Body):
-    """Which dead letters; a field left out does not narrow."""
+    """A filter for dead letters; a field left out does not narrow."""
 
     queue: Label | None = Field(default=None, description="The dead queue.", examples=["email.dead"])
     reason: Label | None = Field(
@@ -29,7 +27,6 @@ class DeadLetterFilter(Body):
     created_before: Moment | None = Field(default=None, description="Buried before then.")
 
     def wanted(self, replayed: bool | None = None) -> DeadLetterSearch:
-        """As the ledger is asked."""
         return DeadLetterSearch(
             self.queue,
             self.reason,
@@ -43,7 +40,6 @@ class DeadLetterFilter(Body):
 
     @property
     def narrows(self) -> bool:
-        """Whether any field is given."""
         return any(value is not None for value in self.model_dump().values())
 
 
@@ -95,8 +91,8 @@ _FAILURE: JsonDict = {
 
 
 class DeadLetterView(BaseModel):
-    """What exhausted its attempts, or could not be read or handled. `raw_bytes`: the size of a raw message, which
-    belongs to no job. `replay_at`: when it is to be replayed, if somebody asked for that."""
+    """A delivery that exhausted its attempts, or a message that could not be read or handled. `raw_bytes`: the size of
+    a raw message, which belongs to no job. `replay_at`: when it will be replayed, if that was requested."""
 
     model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [_EXAMPLE]})
 
@@ -120,7 +116,7 @@ class DeadLetterList(BaseModel):
 
 
 class RawBody(BaseModel):
-    """A raw message's body: its text if it is one, else base64. `truncated`: this is the beginning."""
+    """The body of a raw message: as text if it is text, else base64. `truncated`: only the beginning."""
 
     encoding: Literal["text", "base64"]
     content: str
@@ -128,7 +124,7 @@ class RawBody(BaseModel):
 
 
 class FailureView(BaseModel):
-    """The last attempt of the delivery, and where the delivery stands now."""
+    """The last attempt of the delivery, and the delivery's present state."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -142,7 +138,7 @@ class FailureView(BaseModel):
 
 
 class OpenedLetterView(DeadLetterView):
-    """A dead letter with what is in it: of a job's delivery its failure, of a raw message its headers and body."""
+    """A dead letter with its content: the failure of a delivery, or the headers and body of a raw message."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -165,7 +161,7 @@ class OpenedLetterView(DeadLetterView):
 
 
 class ReplayedView(BaseModel):
-    """What came of it. `requeued`: its job is queued again. `scheduled`: the message is published again within a
+    """The result of a replay. `requeued`: the job is queued again. `scheduled`: the message is published again within a
     second. `already_…` and `nothing_to_send` (all of it has arrived meanwhile): nothing was done."""
 
     id: UUID
@@ -175,8 +171,8 @@ class ReplayedView(BaseModel):
 
 
 class ReplayPlanView(BaseModel):
-    """`matched` letters are meant; `scheduled` of them have their moments now, the last in `seconds`; `remaining` are
-    left for the next request."""
+    """`matched` letters were found; `scheduled` of them will be replayed, the last in `seconds`; `remaining` are left
+    for the next request."""
 
     matched: int
     scheduled: int
@@ -194,7 +190,6 @@ class DeletedView(BaseModel):
 
 
 def opened_view(opened: OpenedDeadLetter) -> OpenedLetterView:
-    """The answer of `GET /v1/dead-letters/{id}`."""
     letter = opened.dead_letter
     return OpenedLetterView(
         **DeadLetterView.model_validate(letter).model_dump(),

@@ -1,5 +1,3 @@
-"""`/v1/dead-letters`: what exhausted its attempts, or could not be read or handled."""
-
 from typing import Annotated
 from uuid import UUID
 
@@ -74,7 +72,7 @@ async def show(caller: Reader, letters: Service, letter_id: UUID) -> OpenedLette
 
 @router.post("/replay", status_code=202, response_model=ReplayPlanView)
 async def replay_many(caller: Manager, letters: Service, wanted: ReplayIn, key: IdempotencyKey) -> Response:
-    """Replay dead letters by a filter, so many a second."""
+    """Replay dead letters by a filter, at a rate."""
     return respond(await letters.replay_many(caller, wanted, key))
 
 

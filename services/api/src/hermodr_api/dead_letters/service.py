@@ -1,5 +1,3 @@
-"""What operators do with dead letters."""
-
 from dataclasses import asdict
 from uuid import UUID
 
@@ -31,8 +29,8 @@ from hermodr_servicekit.announcer import Announcer
 
 
 class DeadLetters:
-    """The use cases of `/v1/dead-letters`. A project sees its own letters; raw messages, which belong to none, are for
-    the operators of the installation."""
+    """The use cases of `/v1/dead-letters`; raw messages are for operators only. All raise `Refused` and
+    `LedgerUnavailable`."""
 
     def __init__(
         self, ledger: Ledger, repeatable: Repeatable, announcer: Announcer, operators: Operators
@@ -43,13 +41,11 @@ class DeadLetters:
         self._operators = operators
 
     async def page(self, caller: Caller, wanted: DeadLetterSearch, page: Page) -> PageResult[DeadLetter]:
-        """A page of what the caller sees. Raises `LedgerUnavailable`."""
         sight = await self._sight(caller)
         async with patience():
             return await walk(self._ledger, page, lambda at, rows: lookup.page(at, sight, wanted, rows))
 
     async def read(self, caller: Caller, letter_id: UUID) -> OpenedDeadLetter:
-        """A letter, opened. Raises `Refused` and `LedgerUnavailable`."""
         sight = await self._sight(caller)
         async with patience():
             opened = await lookup.read(self._ledger, sight, letter_id)
@@ -58,7 +54,6 @@ class DeadLetters:
         return opened
 
     async def replay(self, caller: Caller, letter_id: UUID, key: Key | None) -> Answer:
-        """Replays one. Raises `Refused` and `LedgerUnavailable`."""
         sight = await self._sight(caller)
         to_announce: list[tuple[Priority, UUID]] = []
 
@@ -81,7 +76,7 @@ class DeadLetters:
         return answer
 
     async def replay_many(self, caller: Caller, wanted: ReplayIn, key: Key | None) -> Answer:
-        """Has the schedulers replay those of a filter, or counts them. Raises `LedgerUnavailable`."""
+        """Schedules the replay of the letters that match, or counts them."""
         sight = await self._sight(caller)
         meant = wanted.filter.wanted()
 
@@ -103,7 +98,6 @@ class DeadLetters:
         return await self._repeatable.run(caller.project_id, key, 202, act)
 
     async def delete(self, caller: Caller, letter_id: UUID) -> None:
-        """Throws one away. Raises `Refused` and `LedgerUnavailable`."""
         sight = await self._sight(caller)
         async with patience(), self._ledger.transaction() as transaction:
             if not await lookup.delete(transaction, sight, letter_id):
@@ -113,7 +107,6 @@ class DeadLetters:
     async def delete_many(
         self, caller: Caller, meant: DeadLetterFilter, replayed: bool | None
     ) -> DeletedView:
-        """Throws those of a filter away. Raises `Refused` and `LedgerUnavailable`."""
         if not meant.narrows and replayed is None:
             raise invalid(
                 Flaw(("query",), "needs at least one filter; replayed=false means all that are left")

@@ -1,5 +1,3 @@
-"""What may be said about groups, and how they are shown."""
-
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -28,7 +26,7 @@ class GroupIn(Body):
 
 
 class GroupPatch(Body):
-    """What is to change: fields left out stay."""
+    """The changes: fields left out stay."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "The Byrons"}]})
 

@@ -1,5 +1,3 @@
-"""`/v1/groups`: circles of recipients."""
-
 from typing import Annotated
 from uuid import UUID
 
@@ -53,5 +51,5 @@ async def change(caller: Manager, groups: Service, group_id: UUID, wanted: Group
 
 @router.delete("/{group_id}", status_code=204, responses=refusals(404))
 async def delete(caller: Manager, groups: Service, group_id: UUID) -> None:
-    """Take a group away, with its members and updates."""
+    """Delete a group with its members and updates."""
     await groups.delete(caller.project_id, group_id)

@@ -1,5 +1,3 @@
-"""What is done with groups."""
-
 from uuid import UUID
 
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
@@ -23,7 +21,6 @@ class Groups:
     async def page(
         self, project_id: UUID, page: Page, *, external_id: str | None, metadata: bool
     ) -> PageResult[Group]:
-        """A page of the project's groups."""
         async with patience():
             return await walk(
                 self._ledger,
@@ -34,13 +31,10 @@ class Groups:
             )
 
     async def read(self, project_id: UUID, group_id: UUID) -> Group:
-        """The group."""
         async with patience():
             return _known(await groups.read(self._ledger, project_id, group_id))
 
     async def create(self, project_id: UUID, wanted: GroupIn, key: Key | None) -> Answer:
-        """A new group."""
-
         async def act(transaction: Transaction) -> Outcome:
             made = await groups.create(
                 transaction,
@@ -57,7 +51,6 @@ class Groups:
             raise _taken() from error
 
     async def change(self, project_id: UUID, group_id: UUID, wanted: GroupPatch) -> Group:
-        """The group as changed."""
         changes = wanted.model_dump(exclude_unset=True)
         if "metadata" in changes:
             changes["metadata"] = dump(changes["metadata"])
@@ -68,14 +61,13 @@ class Groups:
             raise _taken() from error
 
     async def delete(self, project_id: UUID, group_id: UUID) -> None:
-        """Takes it away, with its members and updates."""
         async with patience():
             if not await groups.delete(self._ledger, project_id, group_id):
                 raise not_found("group")
 
 
 async def must_exist(statements: Statements, project_id: UUID, group_id: UUID) -> None:
-    """Raises `Refused` (404) when the project has no such group."""
+    """Raises `Refused` (404)."""
     _known(await groups.read(statements, project_id, group_id))
 
 

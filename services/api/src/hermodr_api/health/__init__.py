@@ -1,1 +1,1 @@
-"""How the installation is doing."""
+"""Health of the installation."""

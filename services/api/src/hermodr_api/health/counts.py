@@ -1,5 +1,4 @@
-"""What is counted, counted not more often than it is worth: a small ledger at every call, a large one in the background
-while the last count is shown."""
+"""Counts for reports: fast ones are made for each caller, slow ones in the background while the last is shown."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
@@ -18,17 +17,16 @@ log = structlog.get_logger()
 V = TypeVar("V")
 
 SMALL_SECONDS = 0.05
-"""What takes no longer is counted for every caller."""
+"""A count that takes no longer is made for every caller."""
 OLDEST_SECONDS = 300.0
-"""An older count is shown to nobody."""
+"""Older counts are not shown."""
 MOST_KEPT = 200
 _FIRST_PATIENCE_SECONDS = 30.0
 
 
 @dataclass(slots=True)
 class _Kept:
-    """`costs`: the lesser of what this count took and the one before, as a database that stood still for once is not a
-    large one."""
+    """`costs`: the shorter of the last two durations, so that one pause of the database does not count as slow."""
 
     value: Any
     at: float
@@ -37,7 +35,7 @@ class _Kept:
 
 
 class Counts:
-    """Counts by name. Calls that come while one is counted wait for it, or are shown the one before."""
+    """Calls for a count that is being made wait for it, or get the previous one."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -45,8 +43,7 @@ class Counts:
         self._counting: dict[Hashable, asyncio.Task[Any]] = {}
 
     async def of(self, name: Hashable, count: Callable[[], Awaitable[V]]) -> V:
-        """What `count` found, at most `OLDEST_SECONDS` ago; a name always means the same count. It goes on when the
-        caller gives up. Raises `LedgerUnavailable`."""
+        """At most `OLDEST_SECONDS` old. Counting goes on if the caller is cancelled. Raises `LedgerUnavailable`."""
         kept, now = self._kept.get(name), self._clock.monotonic()
         if kept is not None and (kept.costs <= SMALL_SECONDS or now - kept.at > OLDEST_SECONDS):
             kept = None
@@ -60,11 +57,9 @@ class Counts:
 
     @property
     def busy(self) -> bool:
-        """Whether something is being counted."""
         return bool(self._counting)
 
     async def close(self) -> None:
-        """Gives up what is being counted."""
         for task in self._counting.values():
             task.cancel()
         await asyncio.gather(*self._counting.values(), return_exceptions=True)

@@ -1,10 +1,8 @@
-"""How health is shown."""
-
 from pydantic import BaseModel
 
 
 class HealthView(BaseModel):
-    """How the installation is doing. `unhealthy`: nothing can be accepted."""
+    """The health of the installation. `unhealthy`: nothing can be accepted."""
 
     status: str
     database: dict[str, object]
@@ -16,7 +14,7 @@ class HealthView(BaseModel):
 
 
 class BrokerHealthView(BaseModel):
-    """How the broker is doing, queue by queue."""
+    """The health of the broker, queue by queue."""
 
     status: str
     connected: bool

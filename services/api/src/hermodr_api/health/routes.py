@@ -1,4 +1,4 @@
-"""`/health` and its relatives: for operators, balancers and supervisors. No key is needed, and no secret is shown."""
+"""`/health…` and `/metrics`, without a key and without secrets."""
 
 from typing import Annotated, Any
 
@@ -24,7 +24,7 @@ Check = Annotated[HealthCheck, provided(HealthCheck)]
 
 @router.get("", response_model=HealthView, responses={503: {"description": "Unhealthy", "model": HealthView}})
 async def whole(check: Check, response: Response) -> Any:
-    """How the installation is doing."""
+    """Show the health of the installation."""
     return _report(await check.whole(), response)
 
 
@@ -34,7 +34,7 @@ async def whole(check: Check, response: Response) -> Any:
     responses={503: {"description": "Unhealthy", "model": BrokerHealthView}},
 )
 async def broker(check: Check, response: Response) -> Any:
-    """How the broker is doing."""
+    """Show the health of the broker."""
     return _report(await check.broker(), response)
 
 
@@ -46,10 +46,10 @@ def _report(health: Health, response: Response) -> Any:
 def operations(
     check: HealthCheck, authenticator: Authenticator, registry: CollectorRegistry
 ) -> list[BaseRoute]:
-    """`/health/live`, `/health/ready` and `/metrics`, as every service has them."""
+    """`/health/live`, `/health/ready` and `/metrics`, as in every service."""
 
     async def ready() -> dict[str, bool]:
-        # The broker is not asked for: without it jobs are accepted all the same.
+        # the broker does not matter here: jobs are accepted without it
         return {"schema": authenticator.opened, "database": await check.database_writes()}
 
     return list(ops_routes(ready, registry))

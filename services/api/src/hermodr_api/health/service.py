@@ -1,4 +1,4 @@
-"""How the whole installation is doing, as far as one API process can see."""
+"""Health of the whole installation, as far as one API process can see it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,7 +21,7 @@ _LOOKING_SECONDS = 2.0
 _COUNTING_SECONDS = 1.0
 _BROKER_REMEMBERED_SECONDS = 2.0
 REMEMBERED_SECONDS = 0.5
-"""For the whole report: without a key it may be asked for as often as a connection can carry."""
+"""The whole report is cached this long, because it can be requested without a key."""
 
 _READ_ONLY = "the database is read-only (a standby after a fail-over?); nothing can be accepted"
 _WARNINGS: Mapping[OutageCause, str] = {
@@ -42,8 +42,6 @@ class Health:
 
 
 class HealthCheck:
-    """Looks at database, broker and services."""
-
     def __init__(
         self, ledger: Ledger, writing: WriteCheck, broker: Broker, clock: Clock, counts: Counts
     ) -> None:
@@ -57,7 +55,7 @@ class HealthCheck:
         self._sizes: tuple[float, dict[str, tuple[int, int]] | None] | None = None
 
     async def whole(self) -> Health:
-        """The report of `GET /health`, half a second old at most. All who ask at once are told of one look."""
+        """`GET /health`. Concurrent requests share one check."""
         async with self._turn:
             known = self._whole
             if known is None or self._clock.monotonic() - known[0] >= REMEMBERED_SECONDS:
@@ -95,7 +93,6 @@ class HealthCheck:
         return Health(status, report)
 
     async def broker(self) -> Health:
-        """The report of `GET /health/broker`: the broker alone, queue by queue."""
         connected, sizes = await self._queues()
         warnings = _queue_warnings(connected, sizes)
         status: Status = "unhealthy" if not connected else "degraded" if warnings else "healthy"
@@ -107,7 +104,6 @@ class HealthCheck:
         )
 
     async def database_writes(self) -> bool:
-        """Whether the database takes what we accept right now."""
         return await self._writing.failure() is None
 
     async def _database(self) -> dict[str, Any]:
@@ -146,7 +142,7 @@ class HealthCheck:
         return seen | found | {"active": sending, "failed": dead}
 
     async def _deliverers(self, seen: dict[str, Any]) -> list[str]:
-        """Adds services and providers to what is `seen`, and returns what is wrong with them."""
+        """Adds services and providers to `seen` and returns warnings."""
         for each in await heartbeats.alive(self._ledger):
             seen["services"][each.service] = {
                 "instances": each.instances,
@@ -168,7 +164,7 @@ class HealthCheck:
         return warnings
 
     async def _counted(self, name: str, count: Callable[[], Awaitable[int]]) -> int | None:
-        """Unknown, not unhealthy, is what takes long to count where millions wait."""
+        """`None` if counting takes too long: that is unknown, not unhealthy."""
         try:
             async with asyncio.timeout(_COUNTING_SECONDS):
                 return await self._counts.of(name, count)
@@ -176,7 +172,7 @@ class HealthCheck:
             return None
 
     async def queue_sizes(self) -> Mapping[str, tuple[int, int]] | None:
-        """Ready messages and consumers by queue, at most two seconds old; `None` while the broker is away."""
+        """Ready messages and consumers by queue, at most two seconds old; `None` if the broker is away."""
         connected, sizes = await self._queues()
         return sizes if connected else None
 
@@ -195,7 +191,7 @@ class HealthCheck:
 
 
 def _away(error: Exception) -> dict[str, Any]:
-    """Nothing more can be asked. That does not mean that it is not there: a lock or a crowd may be why."""
+    """The report without an answer of the database; it may still be reachable, but locked or overloaded."""
     if isinstance(error, LedgerUnavailable):
         reason, warning = str(error), _refusing(error)
         reachable = error.cause != "database" or isinstance(error, ReadOnly)

@@ -1,1 +1,1 @@
-"""What every route shares: bodies, answers, problems, the description."""
+"""What all routes share: bodies, answers, problems, OpenAPI."""

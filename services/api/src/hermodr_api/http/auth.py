@@ -1,4 +1,4 @@
-"""Who may call a route: `caller: Reader` lets in keys with the scope `read`, and nobody else."""
+"""The caller of a route as a dependency: `caller: Reader` admits keys with the scope `read`."""
 
 from typing import Annotated
 
@@ -12,18 +12,16 @@ from hermodr_api.http.problems import RATE_LIMIT
 from hermodr_ledger.access.keys import Scope
 
 CALLER = "hermodr_caller"
-"""Where the request's scope carries the caller."""
+"""Key of the caller in the ASGI scope."""
 
 
 class Gate:
-    """Lets callers in."""
-
     def __init__(self, authenticator: Authenticator, limiter: Limiter) -> None:
         self._authenticator = authenticator
         self._limiter = limiter
 
     async def admit(self, request: Request, scope: Scope, *, users: bool = False) -> Caller:
-        """Who calls: a key, or an end user if `users`; with a query of known parameters. Raises `Refused`."""
+        """Authenticates, applies the rate limit and refuses unknown query parameters. Raises `Refused`."""
         caller = await self._authenticator.caller(request.headers.get("authorization"), scope, users=users)
         if caller.limit is not None:
             request.scope[RATE_LIMIT] = await self._limiter.take(caller.subject, caller.limit)
@@ -32,15 +30,14 @@ class Gate:
 
 
 class Needs:
-    """A dependency: the caller, who has the scope. With `users` also an end user, to whom the route shows what is
-    theirs alone (`caller.user_id`)."""
+    """A dependency: a caller with the scope; with `users` also an end user, who sees only what is theirs."""
 
     def __init__(self, scope: Scope, *, users: bool = False) -> None:
         self.scope = scope
         self.users = users
 
     async def __call__(self, request: Request) -> Caller:
-        """Lets the caller in, once per request. Raises `Refused`."""
+        """Admits the caller once per request. Raises `Refused`."""
         caller: Caller | None = request.scope.get(CALLER)
         if caller is None:
             gate: Gate = request.app.state.provided[Gate]

@@ -1,4 +1,4 @@
-"""From a parsed document to a typed request, with every flaw named."""
+"""From a parsed document to a typed request; every flaw is reported."""
 
 import re
 from datetime import UTC, datetime
@@ -43,8 +43,7 @@ _PLAIN = {
 
 
 class Body(BaseModel):
-    """What a client may send: its fields and no others. Each that there is not costs a kilobyte to be named: where very
-    many are, they are refused together."""
+    """Refuses unknown fields; if there are very many, all in one flaw, because naming each takes a kilobyte."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     most_fields: ClassVar[int] = _MOST_FIELDS
@@ -58,8 +57,6 @@ class Body(BaseModel):
 
 
 class Part(Body):
-    """One of many within a body."""
-
     most_fields: ClassVar[int] = _MOST_NAMED
 
 
@@ -70,11 +67,11 @@ def _not_crowded(value: object) -> object:
 
 
 FEW = BeforeValidator(_not_crowded)
-"""For objects of objects, to stand last."""
+"""For objects of objects; must be the last validator."""
 
 
 def read(model: type[M], document: object) -> M:
-    """The request in the document. Raises `Refused` with every flaw."""
+    """Raises `Refused` with every flaw."""
     try:
         return model.model_validate(document)
     except ValidationError as error:
@@ -83,13 +80,12 @@ def read(model: type[M], document: object) -> M:
 
 
 def flaws_of(error: ValidationError, at: tuple[str | int, ...] = ("body",)) -> list[Flaw]:
-    """The first of what pydantic found, without repeating what was sent."""
+    """Pydantic's errors without the values that were sent."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     return [Flaw((*at, *item["loc"]), in_words(item["type"], item["msg"])) for item in found[:MOST_FLAWS]]
 
 
 def in_words(kind: str, text: str) -> str:
-    """What a validation error says, in our words where pydantic's are not a client's."""
     if kind in _PLAIN:
         return _PLAIN[kind]
     return text.partition(", ")[2] if kind in _OURS else text[:1].lower() + text[1:]
@@ -129,11 +125,10 @@ Moment = Annotated[
     BeforeValidator(_text_only, json_schema_input_type=datetime),
     AfterValidator(_within_all_time),
 ]
-"""A time with its offset, which there is in UTC too; a bare number, also one in quotes, is nobody's time."""
+"""A time with an offset that also exists in UTC. Numbers are refused, also as text."""
 
 NUMERAL = BeforeValidator(_plain_number)
-"""For whole numbers of a path or a query, to stand last: an ASCII numeral.
-Pydantic takes ` 5`, `+5`, `1_0` and `5.0` too."""
+"""For whole numbers of a path or query, as the last validator: plain digits. Pydantic also takes `+5` and `1_0`."""
 
 Label = Annotated[str, Field(min_length=1, max_length=200)]
 JsonObject = dict[str, Any]

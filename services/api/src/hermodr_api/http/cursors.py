@@ -1,4 +1,4 @@
-"""Pages of a list and the cursors between them."""
+"""Cursors of paged lists."""
 
 import base64
 import hashlib
@@ -17,17 +17,16 @@ _NAME_LENGTH = 8
 _FIXED = 1 + _NAME_LENGTH + 16
 _NOWHERE = UUID(int=0)
 MOST_OF_A_CURSOR = 4000
-"""Characters; most have some sixty. It names the transactions that were under way."""
+"""Characters; most cursors have about sixty. They hold the transactions that were open."""
 
 
 def name_of(path: str, filters: Iterable[tuple[str, str]]) -> bytes:
-    """What tells one list from another: a cursor is good for the list it came from and no other."""
+    """Identifies a list with its filters: a cursor is valid for its own list only."""
     return hashlib.blake2b(repr((path, sorted(filters))).encode(), digest_size=_NAME_LENGTH).digest()
 
 
 def page_of(limit: int, cursor: str | None, sort: Order, name: bytes) -> Page:
-    """The page a client asks for of the list of that name. Raises `Refused` for a cursor that is not from us, from
-    another list or from another order."""
+    """Raises `Refused` for a cursor that is not ours, or of another list or order."""
     newest_first = sort == "-created_at"
     return (
         Page(limit, newest_first=newest_first)
@@ -37,18 +36,16 @@ def page_of(limit: int, cursor: str | None, sort: Order, name: bytes) -> Page:
 
 
 def cursor_at(page: Page, name: bytes) -> str:
-    """Where the page begins. Opaque to clients."""
     round = str(page.round).encode() if page.round is not None else b""
     return written(_mark(page.newest_first) + name + (page.after or _NOWHERE).bytes + round)
 
 
 def written(raw: bytes) -> str:
-    """As it stands in a URL."""
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def read(cursor: str) -> bytes:
-    """Raises `ValueError` for what is none."""
+    """Raises `ValueError`."""
     return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
 
 

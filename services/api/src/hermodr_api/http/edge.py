@@ -1,4 +1,4 @@
-"""The outermost layer: every request gets an id and is measured; no failure leaves but as a problem document."""
+"""The outermost layer: gives each request an id, measures it, and turns every failure into a problem document."""
 
 import re
 import time
@@ -23,18 +23,18 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 _SANE = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _UNLESS_SAID = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
-"""Answers hold what is somebody's."""
+"""Answers hold private data."""
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class Edge:
-    """Wraps the application. Plain ASGI: the layers that pass a request through tasks and queues cost more than it."""
+    """Plain ASGI: middleware that passes requests through tasks and queues costs more than this layer."""
 
     def __init__(
         self, app: ASGIApp, registry: CollectorRegistry, shortcuts: Mapping[tuple[str, str], Endpoint]
     ) -> None:
-        """`shortcuts` by method and path go around the framework, whose layers would cost the busiest route twice
-        what it does itself. They are routes of `app` too, for its documentation and for every other method."""
+        """`shortcuts`, by method and path, bypass the framework, which would cost the busiest route twice its own work.
+        They are also routes of `app`, for the documentation and for other methods."""
         self._app = app
         self._shortcuts = shortcuts
         self._seconds = Histogram(
@@ -47,7 +47,6 @@ class Edge:
         self._series: dict[tuple[str, str, int], Histogram] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See the ASGI specification."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -77,7 +76,7 @@ class Edge:
                 await self._app(scope, receive, send_with_id)
         except ClientDisconnect:
             log.debug("the client left", request_id=request_id)
-        except Exception as error:  # noqa: BLE001 - the last place where anything can be made of it
+        except Exception as error:  # noqa: BLE001 - nobody above could handle it
             log.error(
                 "request failed", error=type(error).__name__, where=_where(error), request_id=request_id
             )
@@ -91,7 +90,7 @@ class Edge:
         key = (str(scope["method"]), str(getattr(scope.get("route"), "path", path)), status)
         series = self._series.get(key)
         if series is None:
-            method = key[0] if key[1] != "unmatched" else "any"  # a client can make methods up
+            method = key[0] if key[1] != "unmatched" else "any"  # clients can invent methods
             series = self._series[key] = self._seconds.labels(method, key[1], str(status))
         series.observe(seconds)
 
@@ -115,6 +114,6 @@ def _request_id(scope: Scope) -> str:
 
 
 def _where(error: BaseException) -> list[str]:
-    """The way to the error without its text, which may quote what was sent."""
+    """The place of the error without its text, which may quote the request."""
     frames = traceback.extract_tb(error.__traceback__)[-5:]
     return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]

@@ -1,5 +1,3 @@
-"""Fields that many requests have."""
-
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -28,7 +26,7 @@ Locale = Annotated[
 
 
 def as_stored(text: str) -> str:
-    """What to look for when somebody looks for `text`: addresses are stored with their domain in lower case."""
+    """The form in which an address is stored: its domain in lower case. Other text is unchanged."""
     try:
         return email_address(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""From an HTTP request to what the services want: the caller, the body, the idempotency key."""
+"""Reads bodies and idempotency keys of requests."""
 
 import asyncio
 import re
@@ -21,14 +21,14 @@ M = TypeVar("M", bound=Body)
 MIB = 1024 * 1024
 JSON = "application/json"
 BODY_SECONDS = 30.0
-"""A request that dribbles in would hold its connection for ever."""
+"""A body must arrive within this time, so that slow clients do not hold connections."""
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _IDEMPOTENCY = "hermodr_idempotency_key"
-"""Where the request's scope carries the key of a request whose body was read."""
+"""Key in the ASGI scope for the idempotency key of a body that was read."""
 
 
 async def read_bytes(request: Request, limit: int, media_types: tuple[str, ...] = (JSON,)) -> bytes:
-    """The body, of which no more than `limit` bytes are taken. Raises `Refused` (408, 413, 415)."""
+    """The body, at most `limit` bytes. Raises `Refused` (408, 413, 415)."""
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given not in media_types and not (given.endswith("+json") and JSON in media_types):
         raise Refused(
@@ -72,21 +72,19 @@ def _too_large(limit: int) -> Refused:
 
 
 async def read_nothing(request: Request) -> None:
-    """The body of a request that needs none: empty, or `{}`. Raises `Refused` (408, 413, 422)."""
+    """The body must be empty or `{}`. Raises `Refused` (408, 413, 422)."""
     text = await _read_in_time(request, MIB)
     if text.strip() not in (b"", b"{}"):
         raise invalid(Flaw(("body",), "this request has no body"))
 
 
 def has_body(request: Request) -> bool:
-    """Whether there is a body to read, for where it may be left out."""
     headers = request.headers
     return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
 async def read_body(request: Request, model: type[M]) -> M:
-    """The typed body; its idempotency key is there for `IdempotencyKey`. Raises `Refused`. A body may be a megabyte,
-    which takes its time to take apart: a thread of its own keeps that from everybody else's requests."""
+    """Parses in a thread, because a megabyte takes time; keeps the key for `IdempotencyKey`. Raises `Refused`."""
     text = await read_bytes(request, MIB)
 
     def take_apart() -> tuple[M, Key | None]:
@@ -102,15 +100,13 @@ async def _idempotency_key(request: Request) -> Key | None:
 
 
 IdempotencyKey = Annotated[Key | None, Depends(_idempotency_key)]
-"""The client's key, with a fingerprint of what it sent with it. Raises `Refused`."""
+"""The client's key with the fingerprint of its request. Raises `Refused`."""
 NoBody = Annotated[None, Depends(read_nothing)]
-"""A request that needs no body has none, or `{}`. To stand after the caller. Raises `Refused`."""
+"""For a request without a body (or with `{}`). Must come after the caller. Raises `Refused`."""
 
 
 def key_of(request: Request, body: object = None) -> Key | None:
-    """The client's `Idempotency-Key`, if any; `body` is what `json_text` made of the request's. Raises `Refused` for
-    one that cannot be. End users have keys of their own: nobody gets the answer of another, or takes a key from the
-    application."""
+    """The client's key, if any; `body` is parsed. Keys of end users are kept apart. Raises `Refused`."""
     value = request.headers.get("idempotency-key")
     if value is None:
         return None
@@ -118,11 +114,10 @@ def key_of(request: Request, body: object = None) -> Key | None:
         raise invalid(Flaw(("header", "Idempotency-Key"), "must be 1 to 255 visible ASCII characters"))
     caller: Caller | None = request.scope.get(CALLER)
     if caller is not None and caller.user_id is not None:
-        value = f"{caller.subject} {value}"  # no key of the application's has a space
+        value = f"{caller.subject} {value}"  # the application's keys have no space
     return Key(value, fingerprint(request.method, request.url.path, body))
 
 
 def respond(answer: Answer) -> Response:
-    """The answer on the wire."""
     headers = {"idempotent-replayed": "true"} if answer.replayed else None
     return Response(answer.body, answer.status, headers=headers, media_type=JSON)

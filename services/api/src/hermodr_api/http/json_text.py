@@ -1,4 +1,4 @@
-"""Reading JSON so that whatever is accepted is kept exactly, and writing it again."""
+"""Reads JSON so that every accepted value is kept exactly, and writes it."""
 
 import json
 import re
@@ -15,33 +15,33 @@ from hermodr_api.errors import MALFORMED, MOST_FLAWS, TOO_LARGE, Flaw, Refused, 
 from hermodr_contracts import json_values
 
 LONGEST_ITEM = 1024 * 1024
-"""Octets of one document of many: what a request for it alone could have."""
+"""Octets of one item of many, the same as for a single request."""
 _WEIGHED_AT_ONCE = 100
 MOST_OF_ONE = 10
-"""Flaws that are told of one document of many."""
+"""Flaws reported for one item of many."""
 _BOM = b"\xef\xbb\xbf"
 _ESCAPE = b"\\u"
-"""Without one no text holds U+0000 or a surrogate: neither can stand in UTF-8 of JSON as it is."""
+"""Without an escape no text can hold U+0000 or a surrogate: neither is valid as raw UTF-8 JSON."""
 _WHITE = b" \t\r\n"
 _SURELY_BORNE = 64 * 1024
 _BORNE_ALWAYS = 4 * 1024 * 1024
 _BORNE_FOR_EACH = 8
 _CAREFULLY = 2
-"""Times what the quick reader takes, as members go through lists of pairs."""
+"""Memory of the careful reader, as a multiple of the fast one's: it builds lists of pairs."""
 _TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},"]', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Flawed:
-    """One of many documents that cannot be taken, and why."""
+    """One item of many that was refused."""
 
     flaws: Sequence[Flaw]
 
 
 def bear(text: bytes, times: int = 1) -> None:
-    """Raises `Refused` for a text whose values would take many times its length: `[[],[],…` takes thirtyfold. `times`:
-    as much as usual."""
+    """Raises `Refused` if the values would take far more memory than the text: `[[],[],…` takes thirty times as much.
+    `times`: how much more memory than the fast reader is needed."""
     if _heavy(text, times):
         raise Refused(
             TOO_LARGE, "the body has too many values for its length: they would take too much memory"
@@ -49,7 +49,7 @@ def bear(text: bytes, times: int = 1) -> None:
 
 
 def _heavy(text: bytes, times: int = 1) -> bool:
-    """Told by the marks of its values; those within texts are left out where they matter."""
+    """Estimated from the delimiters; those inside texts are left out if that matters."""
     bearable = (_BORNE_ALWAYS + _BORNE_FOR_EACH * len(text)) // times
     if len(text) < _SURELY_BORNE or (weight := _weight(text)) <= bearable:
         return False
@@ -61,13 +61,11 @@ def _heavy(text: bytes, times: int = 1) -> bool:
 
 
 def _weight(text: bytes) -> int:
-    """What its values take at most, in octets, as measured."""
     return 96 * (text.count(b",") + text.count(b"[") + text.count(b"{")) + 64 * text.count(b":")
 
 
 def parse(text: bytes) -> Any:
-    """The document, all of which can be kept. Raises `Refused`: malformed with its position, or invalid with the place
-    of each value that cannot be kept."""
+    """Raises `Refused`: malformed with its position, or invalid with every value that cannot be stored exactly."""
     bear(text)
     document = _read(text, 1)
     if flaws := _flaws(document, _ESCAPE in text, ("body",), MOST_FLAWS + 1):
@@ -76,7 +74,7 @@ def parse(text: bytes) -> Any:
 
 
 def parse_line(text: bytes, line: int = 1) -> object:
-    """One document of many: it, or `Flawed`. `line` is where in the upload the text begins."""
+    """One item of many, or `Flawed`. `line` is where the text begins in the upload."""
     if len(text) > LONGEST_ITEM:
         return Flawed([_TOO_LONG])
     try:
@@ -88,7 +86,7 @@ def parse_line(text: bytes, line: int = 1) -> object:
 
 
 def parse_lines(text: bytes, most: int) -> list[object]:
-    """The documents of lines, each of them or `Flawed`. Raises `Refused` for more than `most`."""
+    """The items of NDJSON, each parsed or `Flawed`. Raises `Refused` for more than `most`."""
     lines = ((number, line) for number, line in enumerate(BytesIO(text), 1) if not line.isspace())
     some = list(islice(lines, most + 1))
     if len(some) > most:
@@ -97,17 +95,16 @@ def parse_lines(text: bytes, most: int) -> list[object]:
 
 
 def parse_array(text: bytes, most: int) -> list[object]:
-    """The documents of an array, each of them or `Flawed`. Raises `Refused` for what is no array of values, or for more
-    than `most`. An array of as many may take more memory than its length; what is refused for certain is not read."""
+    """The items of an array, each parsed or `Flawed`. Raises `Refused` if it is no array or has more than `most`."""
     if _heavy(text):
         each = _elements(text, most)
         if each is None:
             bear(text)
-        else:  # one by one: the quick reader lets no other thread compute, for a second if there is so much
+        else:  # one by one: the fast reader would block all other threads for up to a second
             return [parse_line(element) for element in each]
     try:
         items = _quickly(text)
-    except ValueError:  # because of one of them, most likely
+    except ValueError:  # probably because of one item
         each = _elements(text, most)
         items = _read(text, 1) if each is None else [parse_line(element) for element in each]
     else:
@@ -132,8 +129,7 @@ _TOO_LONG = Flaw((), "is longer than 1 MiB")
 
 
 def _weigh(items: list[object]) -> None:
-    """Puts `Flawed` in the place of those that are too long, written without white space. Many at once: a few hundred
-    times nothing is found."""
+    """Replaces items that are too long by `Flawed`. Measures many at once, because hardly any is."""
     for start in range(0, len(items), _WEIGHED_AT_ONCE):
         some = items[start : start + _WEIGHED_AT_ONCE]
         if len(_written(some, 0)) > LONGEST_ITEM:
@@ -143,13 +139,11 @@ def _weigh(items: list[object]) -> None:
 
 
 def dump(value: object) -> str:
-    """A value that was parsed here, as JSON."""
     return _written(value, 0).decode()
 
 
 def canonical(value: object) -> bytes:
-    """The same for the same value, whatever the order of its members, the white space and the spelling of numbers and
-    texts. `1.0` is not `1`: metadata that is read back shows the difference."""
+    """Equal bytes for equal values, whatever the order, white space and spelling; but `1.0` is not `1`."""
     return _written(value, orjson.OPT_SORT_KEYS)
 
 
@@ -165,13 +159,13 @@ def _read(text: bytes, line: int) -> Any:
 
 
 def _carefully(text: bytes, line: int) -> Any:
-    """What the quick reader cannot read: because it is no JSON, or to say which of its values cannot be kept."""
+    """For what the fast reader refused: finds the reason, or the values that cannot be stored."""
     bear(text, _CAREFULLY)
     try:
         return json_values.read(text.removeprefix(_BOM).decode())
     except json.JSONDecodeError as error:
         where = f"line {line + error.lineno - 1} column {error.colno}"
-        said = error.msg.removesuffix(" at")  # as of "Unterminated string starting at"
+        said = error.msg.removesuffix(" at")  # as in "Unterminated string starting at"
         reason = f"{said[:1].lower()}{said[1:]} at {where}" if text.strip() else "the body is empty"
         at: tuple[str | int, ...] = ("body", error.pos)
     except UnicodeDecodeError as error:
@@ -189,8 +183,7 @@ def _flaws(document: object, texts: bool, at: tuple[str | int, ...], most: int) 
 
 
 def _elements(text: bytes, most: int) -> list[bytes] | None:
-    """The texts of an array's elements, without a look at what they are; `None` for what is no array. Raises `Refused`
-    for more than `most`."""
+    """The texts of an array's elements, unparsed; `None` if it is no array. Raises `Refused` for more than `most`."""
     text = text.removeprefix(_BOM).strip(_WHITE)
     if text[:1] != b"[" or text[-1:] != b"]":
         return None
@@ -226,7 +219,7 @@ def _written(value: object, option: int) -> bytes:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, jiter.LosslessFloat):  # an item that is nothing else, and refused for it
+    if isinstance(value, jiter.LosslessFloat):  # an item that is just a number, and is refused later
         return str(value)
     if isinstance(value, Flawed):
         return [[*map(str, flaw.loc), flaw.msg] for flaw in value.flaws]

@@ -1,4 +1,4 @@
-"""The query of every list and the page that answers it."""
+"""The query of every list, and its answer."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ Before = Annotated[Moment | None, Query(description="Made before this time, give
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a list was asked for: a page of it, and the name by which its cursors know it."""
+    """The requested page, and the name of the list for its cursors."""
 
     page: Page
     name: bytes
@@ -42,8 +42,7 @@ class Asked:
         found: PageResult[Identified],
         without: Collection[str] = (),
     ) -> A:
-        """`{"data", "next_cursor"}` of what was found. Of each row those members count as unset, for a route with
-        `response_model_exclude_unset`."""
+        """`{"data", "next_cursor"}`; the fields in `without` count as unset (for `response_model_exclude_unset`)."""
         cursor = cursor_at(found.next, self.name) if found.next is not None else None
         data = [view.model_validate(row) for row in found.rows]
         for each in data:
@@ -59,11 +58,11 @@ async def _asked(
 
 
 Listing = Annotated[Asked, Depends(_asked)]
-"""The page that is asked for. Raises `Refused` for a cursor of another list."""
+"""Raises `Refused` for a cursor of another list."""
 
 
 def including(*names: str) -> Any:
-    """What an `include` parameter is: payloads that are left out of a list unless they are asked for."""
+    """An `include` parameter: payloads that a list leaves out unless they are requested."""
     one = f"({'|'.join(names)})"
     known = ", ".join(f"`{name}`" for name in names)
     return Query(
@@ -75,7 +74,6 @@ def including(*names: str) -> Any:
 
 
 def left_out(include: str | None, *names: str) -> set[str]:
-    """Those of the names that were not asked for."""
     return set(names) - set(include.split(",") if include else ())
 
 

@@ -77,19 +77,18 @@ _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "i
 
 
 def problem(status: int) -> dict[str, Any]:
-    """How a refusal is documented."""
     content = {MEDIA_TYPE: {"schema": {"$ref": f"{_REF}Problem"}}}
     headers = _RETRY_AFTER if status in (429, 503) else {}
     return {"description": _TITLES[status], "content": content} | ({"headers": headers} if headers else {})
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """`responses=` of a route: the problems it has beyond those of all its kind (`describe`)."""
+    """`responses=` of a route: its problems beyond those of every route of its kind (`describe`)."""
     return {each: problem(each) for each in statuses}
 
 
 def describe(route: APIRoute, needs: Needs | None, body: type[Body] | None) -> None:
-    """Adds to a route's description what follows from its kind. The first sentence of its docstring is the summary."""
+    """Completes a route's description. The first paragraph of its docstring is the summary."""
     method = min(route.methods or ())
     summary, _, rest = route.description.partition("\n\n")
     route.summary = route.response_description = " ".join(summary.split()).removesuffix(".")
@@ -138,7 +137,7 @@ def documented(
     problems: Sequence[int] = (),
     users: bool = False,
 ) -> dict[str, Any]:
-    """The arguments of `add_api_route` that document a route whose body the framework does not see."""
+    """Arguments of `add_api_route` for a route whose body the framework does not see."""
     statuses = sorted({*_statuses(method, scope, body), 503, *problems})
     good: dict[str, Any] = {"description": summary} | ({"model": answer} if answer is not None else {})
     extra = _extra(method, scope, users, None)
@@ -168,8 +167,7 @@ def _who(scope: str | None, users: bool) -> str | None:
 
 
 def install(app: FastAPI, version: str, hot: Sequence[type[BaseModel]]) -> None:
-    """Makes `app.openapi` complete. The document is built once, when first asked for. `hot`: the bodies that the
-    framework does not see."""
+    """Completes `app.openapi`, which builds the document once. `hot`: the bodies that the framework does not see."""
 
     def build() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -209,6 +207,6 @@ def _build(app: FastAPI, version: str, hot: Sequence[type[BaseModel]]) -> dict[s
 
 
 def _bodies(app: FastAPI) -> list[type[BaseModel]]:
-    """Of all routes. The framework's own schemas of them leave out that a default is null."""
+    """The bodies of all routes; the framework's schemas of them omit null defaults."""
     fields = [getattr(each, "body_field", None) for each in iter_route_contexts(app.routes)]
     return list(dict.fromkeys(field.field_info.annotation for field in fields if field is not None))

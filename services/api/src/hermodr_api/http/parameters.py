@@ -1,4 +1,4 @@
-"""The query of a request: what a route does not know, or cannot be told apart, is refused, as unknown fields are."""
+"""Refuses unknown, repeated and unreadable query parameters."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,13 +12,12 @@ from hermodr_api.errors import Flaw, invalid
 
 
 async def known_parameters(request: Request) -> None:
-    """A dependency of routes without a caller, of which the gate sees nothing."""
+    """A dependency for routes without a caller."""
     only_known(request)
 
 
 def only_known(request: Request) -> None:
-    """What the gate asks of every request it lets in. Raises `Refused` for a parameter that the route
-    does not have, stands twice, or is no UTF-8: a misspelt filter would show, or change, more than was meant."""
+    """Raises `Refused` if one is unknown, repeated or not UTF-8: a misspelt filter would select too much."""
     query: bytes = request.scope["query_string"]
     if not query:
         return

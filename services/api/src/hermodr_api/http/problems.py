@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457): how every refusal and every failure looks on the wire."""
+"""Problem documents (RFC 9457) for every refusal and failure."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -33,9 +33,9 @@ log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:hermodr:problem:"
 RATE_LIMIT = "hermodr_rate_limit"
-"""Where the scope carries the headers of a caller with a rate limit."""
+"""Key in the ASGI scope for the headers of a rate limit."""
 REQUEST_ID = "hermodr_request_id"
-"""Where the scope carries the request's id."""
+"""Key in the ASGI scope for the request's id."""
 
 
 def document(
@@ -46,7 +46,7 @@ def document(
     members: Mapping[str, str] | None = None,
     more: str = "",
 ) -> bytes:
-    """The body of a problem: 64 KiB at most, whatever was sent."""
+    """The body of a problem, at most 64 KiB."""
     return orjson.dumps(
         {
             "type": TYPE_PREFIX + kind.slug,
@@ -61,26 +61,23 @@ def document(
 
 
 def respond(refused: Refused, scope: Scope) -> Response:
-    """The whole answer."""
     request_id = scope.get(REQUEST_ID, "")
     body = document(refused.kind, refused.detail, refused.flaws, request_id, refused.members, refused.more)
     return Response(body, refused.kind.status, headers=dict(refused.headers), media_type=MEDIA_TYPE)
 
 
 def internal(scope: Scope) -> Response:
-    """What is said of our own mistakes: nothing but where to look for them."""
+    """An error of ours: the answer gives only the request id."""
     return respond(Refused(INTERNAL, "the request_id leads to the cause in the logs"), scope)
 
 
 def respond_unavailable(error: LedgerUnavailable, scope: Scope) -> Response:
-    """What is said while the database is away, takes no writes, or has no time for us."""
     cause = "read_only" if isinstance(error, ReadOnly) else error.cause
     log.warning("answered 503", cause=cause, error=str(error), request_id=scope.get(REQUEST_ID))
     return respond(unavailable(cause), scope)
 
 
 def install(app: FastAPI) -> None:
-    """Makes the framework's own errors look like ours."""
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(LedgerUnavailable, _ledger_unavailable)
     app.add_exception_handler(RequestValidationError, _bad_parameters)
@@ -121,7 +118,7 @@ async def _framework(request: Request, error: Exception) -> Response:
 
 
 def _methods_here(request: Request) -> list[str]:
-    """Every method of the path. The framework names those of the first route only, and each method is a route here."""
+    """All methods of the path: the framework names only those of the first matching route."""
     return [
         method
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE")

@@ -1,4 +1,4 @@
-"""How routes get at the services: `groups: Annotated[Groups, provided(Groups)]`."""
+"""Services as dependencies of routes: `groups: Annotated[Groups, provided(Groups)]`."""
 
 from typing import Any, TypeVar, cast
 
@@ -9,7 +9,7 @@ S = TypeVar("S")
 
 
 def provided(kind: type[S]) -> Any:
-    """A dependency: the instance of the class that `app` built (`app.state.provided`)."""
+    """The instance of this class that `app` built."""
 
     async def find(request: Request) -> S:
         return cast("S", request.app.state.provided[kind])

@@ -1,4 +1,4 @@
-"""Routes as the framework has them, but for their bodies."""
+"""FastAPI routes with our own reading of bodies."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -14,18 +14,16 @@ from hermodr_api.http.openapi import describe
 
 
 class Route(APIRoute):
-    """The framework would read a body of any length before it asks who sent it, forgive duplicate keys and round
-    numbers. So it is read here: after the caller was let in, within limits, in a thread of its own, with every flaw
-    named (`intake.read_body`). The framework is given the typed body, as if it had read it."""
+    """The framework would read a body of any size before authentication, accept duplicate keys and round numbers. Here
+    it is read after authentication, within limits and in a thread, and every flaw is reported (`intake.read_body`)."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         if options.get("status_code") == 204:
-            options["response_class"] = Response  # there is no Content-Type of nothing
+            options["response_class"] = Response  # no Content-Type without a body
         super().__init__(path, endpoint, **options)
         describe(self, self._needs(), self._body())
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """See `APIRoute`."""
         handle = super().get_route_handler()
         needs, body = self._needs(), self._body()
         if body is None:
@@ -57,9 +55,8 @@ class _Taken(Request):
         self._taken = body
 
     async def body(self) -> Any:
-        """What the framework asks for first, to see whether there is a body."""
+        """The framework checks here whether there is a body."""
         return self._taken or b""
 
     async def json(self) -> Any:
-        """What the framework takes for the body."""
         return self._taken

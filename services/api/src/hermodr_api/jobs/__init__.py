@@ -1,1 +1,1 @@
-"""What became of what was requested."""
+"""Jobs and batches."""

@@ -1,8 +1,5 @@
-"""Committing single jobs and ringing for them. Concurrent requests share a commit.
-
-What somebody's open transaction holds, a key of a bulk request or of one in SQL, is the business of its project alone:
-jobs whose keys may be held are committed by project, and the others do not wait for them.
-"""
+"""Commits and announces single jobs; concurrent requests share a commit. Jobs whose keys an open transaction may hold
+are committed per project, so that no other project waits for them."""
 
 import asyncio
 from collections import defaultdict
@@ -29,27 +26,22 @@ from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.coalescer import Coalescer
 
 Count = Callable[[JobKind, Priority, int], None]
-"""Counts accepted jobs."""
-
 _FLUSHES = 3
 _MOST_IN_A_FLUSH = 100
 _TRIES = 3
 _SHARED_WAIT_SECONDS = 0.02
-"""For a key that an uncommitted transaction holds, where projects share a commit. Two single requests with one key are
-apart by a commit."""
+"""The wait for a key that an uncommitted transaction holds, where projects share a commit."""
 _WAIT_SECONDS = 0.15
-"""The same within a project. A bulk request may hold its items' keys for a second."""
+"""The same within a project: a bulk request may hold keys for a second."""
 _MOST_WAITING = 200
-"""Of a project, for keys that may be held. More are answered at once that their key is in use."""
+"""Per project, waiting for keys that may be held; more are refused at once (key in use)."""
 _PROJECTS = 4
-"""Connections that may wait for such keys."""
+"""The most connections that wait for such keys."""
 _APART_SECONDS = 5.0
-"""How long a project whose key was held does not share commits, where it has keys."""
+"""How long a project whose key was held does not share commits for jobs with keys."""
 
 
 class Accepting:
-    """The way of one job into the ledger, whatever its kind."""
-
     def __init__(self, ledger: Ledger, announcer: Announcer, count: Count) -> None:
         self._ledger = ledger
         self._announcer = announcer
@@ -63,8 +55,7 @@ class Accepting:
         self._connections = asyncio.Semaphore(_PROJECTS)
 
     async def commit(self, job: NewJob, answer: Callable[[], bytes]) -> Answer:
-        """Commits the job and rings for it: `202` with the `answer`, or an earlier one of its idempotency key. Raises
-        `Refused` and `LedgerUnavailable`."""
+        """`202` with the `answer`, or the key's earlier answer. Raises `Refused` and `LedgerUnavailable`."""
         verdict = await (self._shared(job) if self._may_share(job) else self._of_project(job))
         if isinstance(verdict, SingletonTaken):
             raise Refused(
@@ -82,8 +73,7 @@ class Accepting:
         return Answer(202, answer())
 
     async def earlier(self, project_id: UUID, key: Key | None, flaws: Sequence[Flaw]) -> Answer:
-        """The answer of the first request with the key: what was good then may be gone or past by now. Raises
-        `Refused`, naming the flaws, when there was none."""
+        """The first answer for this key: what it refers to may be gone by now. Raises `Refused` if there was none."""
         known = None
         if key is not None:
             async with patience():
@@ -93,7 +83,7 @@ class Accepting:
         return settled(known)
 
     async def drain(self) -> None:
-        """Returns when what was handed in so far is committed or refused."""
+        """Returns when all jobs handed in so far are committed or refused."""
         await self._line.drain()
         for line in list(self._lines.values()):
             await line.drain()
@@ -114,19 +104,19 @@ class Accepting:
         return verdict if verdict is not None else await self._of_project(job)
 
     async def _accept(self, jobs: Sequence[NewJob]) -> list[AcceptOutcome | None]:
-        """Commits together what was requested together. When somebody's open transaction (a bulk request) holds one of
-        the keys, those without a key are not kept waiting for it; `None` is said of those with one."""
+        """Commits jobs together. If an open transaction holds one of their keys, jobs without a key are committed
+        alone, and those with one get `None`."""
         try:
             return [*await accept(self._ledger, jobs, wait_seconds=_SHARED_WAIT_SECONDS)]
         except Contested as error:
-            if error.long:  # it is not about keys, and those without one would wait as long again
+            if error.long:  # not because of keys: the others would wait as long again
                 raise
             free = [job for job in jobs if job.idempotency is None]
             verdicts = iter(await accept(self._ledger, free) if free else [])
             return [next(verdicts) if job.idempotency is None else None for job in jobs]
 
     async def _of_project(self, job: NewJob) -> AcceptOutcome:
-        """Its project's jobs with keys take turns, together: one connection at most waits for them."""
+        """The project's jobs with keys are committed one batch at a time: at most one connection waits for them."""
         project_id = job.project_id
         if self._waiting[project_id] >= _MOST_WAITING:
             return StillRunning() if job.singleton_key is None else SingletonContested()

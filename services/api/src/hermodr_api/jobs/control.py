@@ -1,4 +1,4 @@
-"""What operators and owners do to jobs: cancel them, ask for them again."""
+"""Cancelling and retrying jobs."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -25,7 +25,7 @@ _OLDEST_FIRST = Order("created_at", "ASC")
 
 
 class JobControl:
-    """Commits first, rings after: what is asked for again is announced once it is committed."""
+    """All raise `Refused` (404, 409) and `LedgerUnavailable`. Retried jobs are announced after the commit."""
 
     def __init__(self, ledger: Ledger, repeatable: Repeatable, announcer: Announcer, domain: str) -> None:
         self._ledger = ledger
@@ -34,7 +34,6 @@ class JobControl:
         self._domain = domain
 
     async def cancel(self, caller: Caller, job_id: UUID) -> CancelledView:
-        """Cancels the job. Raises `Refused` (404, 409) and `LedgerUnavailable`."""
         async with patience():
             verdict = await cancelling.cancel(
                 self._ledger, caller.project_id, job_id, caller.actor, owner_id=caller.user_id
@@ -64,8 +63,7 @@ class JobControl:
         )
 
     async def cancel_by_key(self, caller: Caller, cancel_key: str, key: Key | None) -> Answer:
-        """Cancels what carries the key, in several transactions if it is much: cut off, the rest is done when it is
-        asked for again. Raises `Refused` and `LedgerUnavailable`."""
+        """Uses several transactions if there are many jobs; an interrupted request can be repeated for the rest."""
         async with patience(_PATIENCE_WITH_MANY_SECONDS):
             if key is not None:
                 known = await idempotency.look(self._ledger, caller.project_id, key.value, key.fingerprint)
@@ -80,7 +78,6 @@ class JobControl:
         return await self._repeatable.run(caller.project_id, key, 200, act)
 
     async def retry(self, caller: Caller, job_id: UUID, key: Key | None) -> Answer:
-        """Asks for one job again. Raises `Refused` (404, 409) and `LedgerUnavailable`."""
         queued: list[Requeued] = []
 
         async def act(transaction: Transaction) -> Outcome:
@@ -104,7 +101,7 @@ class JobControl:
         return answer
 
     async def retry_many(self, caller: Caller, wanted: BulkRetryIn, key: Key | None) -> Answer:
-        """Asks for all jobs again that match, up to the limit, in one transaction. Raises as `retry` does."""
+        """Retries matching jobs up to the limit, in one transaction."""
         filters = wanted.filter.filters(caller.project_id)
         mark = mark_of(wanted.cursor, filters, _OLDEST_FIRST, ("body", "cursor"))
         queued: list[Requeued] = []

@@ -1,4 +1,4 @@
-"""What ends a job early, whatever it asks for: a moment, a number of retries, a key that it is cancelled by."""
+"""What ends a job early: expiry, a limit of retries, a cancel key."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -46,7 +46,7 @@ class CancelByKeyIn(Body):
 
 
 class CancelledByKeyView(BaseModel):
-    """`cancelled` are the jobs that had not gone out; `too_late` those that had, or were being sent at that moment."""
+    """`cancelled`: jobs that were not sent yet; `too_late`: jobs that were sent, or were being sent at that moment."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"cancelled": 2, "too_late": 1}]})
 
@@ -57,7 +57,7 @@ class CancelledByKeyView(BaseModel):
 def expiry_flaws(
     expires_at: datetime | None, now: datetime, begins: datetime, at: Sequence[str | int]
 ) -> list[Flaw]:
-    """What is wrong with an `expires_at` of a job that `begins` then."""
+    """What is wrong with `expires_at` for a job that starts at `begins`."""
     if expires_at is None:
         return []
     if expires_at <= now:

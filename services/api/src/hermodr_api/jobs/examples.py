@@ -1,4 +1,4 @@
-"""How jobs look, for the description of the API."""
+"""Examples of jobs for the OpenAPI description."""
 
 from pydantic.config import JsonDict
 

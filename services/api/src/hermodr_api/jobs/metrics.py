@@ -1,4 +1,4 @@
-"""How a project's jobs fare."""
+"""Metrics of a project's jobs."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,7 +16,7 @@ from hermodr_servicekit.clock import Clock
 
 
 class Summary(BaseModel):
-    """Of the jobs accepted in the span. The rate is of those that completed or failed; null when none has."""
+    """Of the jobs accepted in the time span. The rate counts completed and failed jobs; null if there are none."""
 
     total_jobs: int
     success_rate_percent: float | None
@@ -45,7 +45,7 @@ class QueueHealth(BaseModel):
 
 
 class JobMetricsView(BaseModel):
-    """The answer of `GET /v1/jobs/metrics`, as it was at `as_of`."""
+    """Metrics of jobs, as they were at `as_of`."""
 
     as_of: datetime
     since: datetime
@@ -57,8 +57,6 @@ class JobMetricsView(BaseModel):
 
 
 class JobMetrics:
-    """The use case of `GET /v1/jobs/metrics`."""
-
     def __init__(self, ledger: Ledger, counts: Counts, clock: Clock, check: HealthCheck) -> None:
         self._ledger = ledger
         self._counts = counts
@@ -66,7 +64,7 @@ class JobMetrics:
         self._check = check
 
     async def look(self, project_id: UUID, hours: int) -> JobMetricsView:
-        """Of the jobs accepted in the last hours. Raises `LedgerUnavailable`."""
+        """Of the jobs accepted in the last `hours`. Raises `LedgerUnavailable`."""
 
         async def count() -> Fared:
             return await metrics.measure(self._ledger, project_id, self._clock.now(), hours)

@@ -1,5 +1,3 @@
-"""How jobs are shown: as a whole, as a timeline, and counted by batch."""
-
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
@@ -21,7 +19,7 @@ log = structlog.get_logger()
 
 
 class AcceptedView(BaseModel):
-    """The job is committed."""
+    """The job is accepted and committed."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.ACCEPTED]})
 
@@ -32,8 +30,8 @@ class AcceptedView(BaseModel):
 
 
 class JobView(BaseModel):
-    """A job. Times in milliseconds; `retry_count` counts over all deliveries; `deferred_until` is the end of the quiet
-    hours it had to wait for."""
+    """A job. Durations are in milliseconds; `retry_count` counts over all deliveries; `deferred_until` is the end of
+    the quiet hours it has to wait for."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.JOB]})
 
@@ -75,15 +73,14 @@ class ListedJobView(JobView):
 
 
 class JobList(BaseModel):
-    """A page of jobs. It may be short, or empty, and have a next one: a page is what was found in a bounded time, and
-    has a bounded size."""
+    """A page of jobs, found in bounded time: it may be short or empty and still have a next page."""
 
     data: list[ListedJobView]
     next_cursor: str | None
 
 
 class CancelledView(BaseModel):
-    """The job is cancelled, with those of its deliveries that waited. `sent_deliveries` had gone out before."""
+    """The job is cancelled with its waiting deliveries. `sent_deliveries` had been sent before."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.CANCELLED]})
 
@@ -95,15 +92,15 @@ class CancelledView(BaseModel):
 
 
 class NotRetried(BaseModel):
-    """A job that matched and was left as it is, and why."""
+    """A matching job that was not retried, and why."""
 
     job_id: UUID
     reason: str
 
 
 class BulkRetryView(BaseModel):
-    """What became of jobs that were asked for again. `matched` were looked at, up to the limit; with a `next_cursor`
-    there may be more. `not_retried` names the first hundred of those left alone."""
+    """The result of a bulk retry. `matched` jobs were examined, up to the limit; with a `next_cursor` there may be
+    more. `not_retried` lists the first hundred that were left as they are."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.RETRIED]})
 
@@ -137,7 +134,7 @@ class DeliveryView(BaseModel):
 
 
 class AttemptView(BaseModel):
-    """One provider call."""
+    """One call of a provider."""
 
     model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [examples.ATTEMPT]})
 
@@ -153,14 +150,14 @@ class AttemptView(BaseModel):
 
 
 class BareAddress(BaseModel):
-    """Where a job without a recipient goes."""
+    """The address of a job without a recipient."""
 
     email: str | None
     phone: str | None
 
 
 class JobHistoryView(BaseModel):
-    """A job with all that belongs to it. `recipient` is null once erased."""
+    """A job with its recipient, deliveries and attempts. `recipient` is null once erased."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.HISTORY]})
 
@@ -171,7 +168,7 @@ class JobHistoryView(BaseModel):
 
 
 class TimelineEntry(BaseModel):
-    """Something that happened to a job."""
+    """An event in the life of a job."""
 
     at: datetime
     event: str
@@ -180,7 +177,7 @@ class TimelineEntry(BaseModel):
 
 
 class Timeline(BaseModel):
-    """Everything that happened to a job, in order."""
+    """All events of a job, in order."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.TIMELINE]})
 
@@ -190,9 +187,9 @@ class Timeline(BaseModel):
 
 
 class BatchView(BaseModel):
-    """How far a bulk request is. `counts` has the job states that occur, and as `replayed` the items whose
-    `idempotency_key` was used before for the same: their jobs belong to earlier requests, and the answer to this one
-    names them. Together they are `accepted`. `finished`: all jobs are, those of replayed items included."""
+    """Progress of a bulk request. `counts`: jobs by state, and as `replayed` the items whose `idempotency_key` was used
+    before for the same item; their jobs belong to earlier requests and are named in the answer to this one. Together
+    they are `accepted`. `finished`: all these jobs are finished."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.BATCH]})
 
@@ -212,9 +209,8 @@ class ReplayedItemView(BaseModel):
 
 
 class BulkAcceptedView(BaseModel):
-    """What became of a bulk request: items by their position in it, counted from 0. `replayed` are those of the
-    accepted whose `idempotency_key` was used before for the same, with the jobs they became then; the jobs of all
-    others are those of `GET /v1/jobs?batch_id=`."""
+    """The result of a bulk request; items are numbered from 0. `replayed`: accepted items whose `idempotency_key` was
+    used before for the same item, with their jobs of then; all other jobs are listed by `GET /v1/jobs?batch_id=`."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.BULK_ACCEPTED]})
 
@@ -225,7 +221,6 @@ class BulkAcceptedView(BaseModel):
 
 
 def history_view(history: JobHistory, now: datetime, domain: str) -> JobHistoryView:
-    """The answer of `GET /v1/jobs/{id}`."""
     job = history.job
     recipient: RecipientView | BareAddress | None = None
     if history.recipient is not None:
@@ -248,12 +243,11 @@ def history_view(history: JobHistory, now: datetime, domain: str) -> JobHistoryV
 
 
 def listed_view(listed: ListedJob, now: datetime, domain: str) -> ListedJobView:
-    """A job in the answer of `GET /v1/jobs`."""
     return _job_view(ListedJobView, listed.job, listed.channels, listed.retries, now, domain)
 
 
 def listed_views(jobs: Sequence[ListedJob], now: datetime, domain: str) -> list[ListedJobView]:
-    """The jobs of `GET /v1/jobs`. One that cannot be shown, as SQL by hand made it, is left out: the others are not."""
+    """A job that cannot be shown, because SQL by hand made it so, is left out."""
     views = []
     for each in jobs:
         try:
@@ -295,7 +289,6 @@ def _milliseconds(start: datetime | None, end: datetime | None) -> int | None:
 
 
 def timeline(history: JobHistory) -> Timeline:
-    """The answer of `GET /v1/jobs/{id}/timeline`: what the rows tell together with what was noted beside them."""
     events = history.events
     entries = [
         *_beginning(history.job),
@@ -306,7 +299,7 @@ def timeline(history: JobHistory) -> Timeline:
         *_attempted(history),
         *_ending(history.job, events),
     ]
-    entries.sort(key=lambda entry: entry.at)  # stable: of the same instant, in the order of the story
+    entries.sort(key=lambda entry: entry.at)  # stable: keeps the order of events at the same instant
     return Timeline(job_id=history.job.id, status=history.job.state, data=entries)
 
 
@@ -340,12 +333,10 @@ def _attempted(history: JobHistory) -> Iterator[TimelineEntry]:
 
 
 _REASONS = frozenset({"not_sent", "refused", "quiet_hours_ignored"})
-"""The events by which a decision explains itself."""
 
 
 def _ending(job: Job, events: Sequence[Event]) -> Iterator[TimelineEntry]:
-    """The end comes after what explains it: a decision notes its reasons within the transaction, so a moment later than
-    the `now()` it ended the job with."""
+    """The end is shown after its reasons: they are recorded a moment later than the `now()` of the transaction."""
     if job.finished_at is not None:
         detail = {"error": job.error} if job.error is not None else {}
         reasons = (each.at for each in events if each.kind in _REASONS)
@@ -353,7 +344,6 @@ def _ending(job: Job, events: Sequence[Event]) -> Iterator[TimelineEntry]:
 
 
 def batch_view(batch: BatchProgress) -> BatchView:
-    """The answer of `GET /v1/batches/{id}`."""
     counts = {str(state): number for state, number in sorted(batch.counts.items())}
     if batch.replayed:
         counts["replayed"] = batch.replayed

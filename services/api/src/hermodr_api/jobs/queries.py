@@ -1,4 +1,4 @@
-"""What a list of jobs is asked for, and its cursors: a cursor is good for the query it came from and no other."""
+"""Queries of jobs and their cursors; a cursor is valid only for the query it came from."""
 
 import hashlib
 import struct
@@ -29,7 +29,7 @@ JobSort = Literal[
 ]
 MOST_RETRIED = 5_000
 FROM_NOW = "now"
-"""The cursor of a list that begins behind all there is."""
+"""A cursor that begins after all existing jobs."""
 
 _KEYS: Mapping[str, Key] = {
     "created_at": "created_at",
@@ -44,7 +44,7 @@ _NO_TIME, _NO_ID = -(1 << 63), UUID(int=0)
 
 
 class JobFilter(Body):
-    """The filters of `GET /v1/jobs`, for what is done to many. Only jobs that failed or were cancelled can be meant."""
+    """Filters as in `GET /v1/jobs`, for failed or cancelled jobs only."""
 
     status: Annotated[
         Literal["failed", "cancelled"],
@@ -70,13 +70,12 @@ class JobFilter(Body):
         return self
 
     def filters(self, project_id: UUID) -> Filters:
-        """For the ledger."""
         rest = {name: getattr(self, name) for name in JobFilter.model_fields if name != "status"}
         return Filters(project_id, states=(JobState(self.status),), **rest)
 
 
 class BulkRetryIn(Body):
-    """Jobs to ask for again, the oldest first. `cursor` goes on where an answer's `next_cursor` ended."""
+    """Jobs to retry, the oldest first. `cursor` continues at the `next_cursor` of an answer."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -95,12 +94,10 @@ class BulkRetryIn(Body):
 
 
 def order_of(sort: str) -> Order:
-    """The order a `sort` parameter names."""
     return Order(_KEYS[sort.removeprefix("-")], "DESC" if sort.startswith("-") else "ASC")
 
 
 def cursor_of(mark: Mark, filters: Filters, order: Order) -> str:
-    """Where the next page begins. Opaque to clients."""
     round = f"{'+' if mark.follows else ''}{mark.round}".encode() if mark.round is not None else b""
     fixed = (_query(filters, order), mark.section, (mark.id or _NO_ID).bytes, _number_of(mark.at))
     return written(_SHAPE.pack(*fixed) + round)
@@ -109,7 +106,7 @@ def cursor_of(mark: Mark, filters: Filters, order: Order) -> str:
 def mark_of(
     cursor: str | None, filters: Filters, order: Order, loc: tuple[str, ...] = ("query", "cursor")
 ) -> Mark | None:
-    """The place a cursor names. Raises `Refused` for one that is not from us or from another query."""
+    """Raises `Refused` for a cursor that is not ours, or of another query."""
     if cursor is None:
         return None
     try:

@@ -1,5 +1,4 @@
-"""`/v1/jobs` and `/v1/batches`: what became of what was requested, and changing its course. Owners see, cancel and
-retry their own jobs; many at once are an operator's business."""
+"""`/v1/jobs` and `/v1/batches`. End users see, cancel and retry their own jobs."""
 
 from typing import Annotated
 from uuid import UUID
@@ -93,7 +92,7 @@ Meant = Annotated[Filters, Depends(_filters)]
 
 @router.get("/jobs/metrics", name="show")
 async def show_metrics(caller: Reader, metrics: Metrics, hours: Hours = 24) -> JobMetricsView:
-    """How jobs fare: counts, rates, times, what waits."""
+    """Show job metrics: counts, success rate, durations, what waits."""
     return await metrics.look(caller.project_id, hours)
 
 
@@ -113,25 +112,25 @@ async def list_jobs(
 
 @router.get("/jobs/{job_id}", responses=refusals(404))
 async def show(caller: ReaderOrUser, jobs: Service, job_id: UUID) -> JobHistoryView:
-    """A job with all that belongs to it."""
+    """Show a job with its recipient, deliveries and attempts."""
     return await jobs.history(caller, job_id)
 
 
 @router.get("/jobs/{job_id}/timeline", responses=refusals(404))
 async def timeline(caller: ReaderOrUser, jobs: Service, job_id: UUID) -> Timeline:
-    """Everything that happened to a job."""
+    """List all events of a job."""
     return await jobs.timeline(caller, job_id)
 
 
 @router.get("/batches/{batch_id}", responses=refusals(404))
 async def batch(caller: Reader, jobs: Service, batch_id: UUID) -> BatchView:
-    """How far a bulk request is."""
+    """Show the progress of a bulk request."""
     return await jobs.batch(caller.project_id, batch_id)
 
 
 @router.delete("/jobs/{job_id}", responses=refusals(404, 409))
 async def cancel(caller: ManagerOrUser, control: Control, job_id: UUID) -> CancelledView:
-    """Cancel a job: nothing of it is begun any more."""
+    """Cancel a job: no further delivery of it is started."""
     return await control.cancel(caller, job_id)
 
 
@@ -144,7 +143,7 @@ async def cancel(caller: ManagerOrUser, control: Control, job_id: UUID) -> Cance
 async def retry(
     caller: ManagerOrUser, control: Control, job_id: UUID, _: NoBody, key: IdempotencyKey
 ) -> Response:
-    """Ask again for a job that failed, was held or cancelled."""
+    """Retry a job that failed, was held or was cancelled."""
     return respond(await control.retry(caller, job_id, key))
 
 
@@ -155,7 +154,7 @@ async def retry(
     responses={200: {"description": "A dry run: nothing was changed", "model": BulkRetryView}},
 )
 async def retry_many(caller: Manager, control: Control, wanted: BulkRetryIn, key: IdempotencyKey) -> Response:
-    """Ask again for all jobs that match, or (dry_run, 200) count them."""
+    """Retry all jobs that match, or (dry_run, 200) count them."""
     return respond(await control.retry_many(caller, wanted, key))
 
 
@@ -163,5 +162,5 @@ async def retry_many(caller: Manager, control: Control, wanted: BulkRetryIn, key
 async def cancel_by_key(
     caller: Manager, control: Control, wanted: CancelByKeyIn, key: IdempotencyKey
 ) -> Response:
-    """Cancel all jobs that carry a cancel_key and were not sent yet."""
+    """Cancel all jobs with a cancel_key that were not sent yet."""
     return respond(await control.cancel_by_key(caller, wanted.cancel_key, key))

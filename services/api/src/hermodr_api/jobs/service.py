@@ -1,5 +1,3 @@
-"""Looking at jobs."""
-
 from collections.abc import Set
 from uuid import UUID
 
@@ -36,7 +34,7 @@ class Jobs:
     async def page(
         self, filters: Filters, sort: JobSort, cursor: str | None, limit: int, without: Set[str]
     ) -> JobList:
-        """A page of jobs; of each the payloads `without` count as unset."""
+        """`without`: payloads that are not read and count as unset."""
         order = order_of(sort)
         from_now = cursor == FROM_NOW and order.direction == "ASC"
         after = mark_of(cursor, filters, order) if not from_now else None
@@ -52,15 +50,12 @@ class Jobs:
         return JobList(data=data, next_cursor=next_cursor)
 
     async def history(self, caller: Caller, job_id: UUID) -> JobHistoryView:
-        """The job with all that belongs to it."""
         return history_view(await self._history(caller, job_id), self._clock.now(), self._domain)
 
     async def timeline(self, caller: Caller, job_id: UUID) -> Timeline:
-        """Everything that happened to the job."""
         return timeline(await self._history(caller, job_id))
 
     async def batch(self, project_id: UUID, batch_id: UUID) -> BatchView:
-        """How far the bulk request is."""
         async with patience():
             batch = await read_batch(self._ledger, project_id, batch_id)
         if batch is None:

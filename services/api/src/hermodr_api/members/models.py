@@ -1,5 +1,3 @@
-"""What may be said about the members of a group, and how they are shown."""
-
 from datetime import datetime
 from typing import Annotated, ClassVar
 from uuid import UUID
@@ -16,7 +14,7 @@ Role = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$", exampl
 
 
 class MemberPatch(Body):
-    """What is to change of a member: fields left out stay, `null` clears."""
+    """The changes to a member: fields left out stay, `null` clears."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"role": "organizer"}]})
 
@@ -29,7 +27,7 @@ class MemberPatch(Body):
 
 
 class MemberIn(MemberPatch):
-    """A recipient who is to belong to a group: exactly one of `recipient_id` and `external_id`."""
+    """A recipient to add to a group: exactly one of `recipient_id` and `external_id`."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"external_id": "customer-17", "role": "organizer"}]}
@@ -50,7 +48,7 @@ class MemberIn(MemberPatch):
 
 
 class MembersIn(Body):
-    """Recipients who are to belong to a group: all of them, or none if one is unknown."""
+    """Recipients to add to a group: all of them, or none if one is unknown."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"members": [{"external_id": "customer-17", "role": "organizer"}]}]}
@@ -98,7 +96,7 @@ class MemberList(BaseModel):
 
 
 class ReadIn(Body):
-    """What a member has read: exactly one of these."""
+    """What a member has read: exactly one of these fields."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"update_ids": ["01a2018c-e359-7702-8eb3-8dd0fbf20000"]}]}

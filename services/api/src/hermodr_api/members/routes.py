@@ -1,5 +1,3 @@
-"""`/v1/groups/{id}/members`: who belongs to a group, and what they have read of it."""
-
 from typing import Annotated
 from uuid import UUID
 
@@ -54,7 +52,7 @@ async def unread(
     member_id: UUID,
     include: Include = None,
 ) -> UpdateList:
-    """List the updates a member has not read."""
+    """List the updates that a member has not read."""
     found = await members.unread(
         caller.project_id, group_id, member_id, asked.page, metadata=include is not None
     )
@@ -78,7 +76,7 @@ async def mark_read(
     wanted: ReadIn,
     key: IdempotencyKey,
 ) -> Response:
-    """Mark what a member has read."""
+    """Mark updates as read by a member."""
     return respond(await members.mark_read(caller.project_id, group_id, member_id, wanted, key))
 
 
@@ -92,5 +90,5 @@ async def change(
 
 @router.delete("/{member_id}", status_code=204, responses=refusals(404))
 async def remove(caller: Manager, members: Service, group_id: UUID, member_id: UUID) -> None:
-    """Take a recipient out of a group."""
+    """Remove a recipient from a group."""
     await members.remove(caller.project_id, group_id, member_id)

@@ -1,5 +1,3 @@
-"""What is done with the members of groups."""
-
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -39,7 +37,6 @@ class Members:
         recipient_id: UUID | None,
         external_id: str | None,
     ) -> PageResult[Member]:
-        """A page of the group's members."""
         async with patience():
             await must_exist(self._ledger, project_id, group_id)
             return await walk(
@@ -51,14 +48,12 @@ class Members:
             )
 
     async def read(self, project_id: UUID, group_id: UUID, member_id: UUID) -> Member:
-        """The member."""
         async with patience():
             return _known(await members.read(self._ledger, project_id, group_id, member_id))
 
     async def unread(
         self, project_id: UUID, group_id: UUID, member_id: UUID, page: Page, *, metadata: bool
     ) -> PageResult[Update]:
-        """A page of the updates the member has not read."""
         async with patience():
             reader = _known(await members.read(self._ledger, project_id, group_id, member_id))
             return await walk(
@@ -68,7 +63,7 @@ class Members:
             )
 
     async def add(self, project_id: UUID, group_id: UUID, wanted: MembersIn, key: Key | None) -> Answer:
-        """Makes recipients members, in order: all of them, or none if one is unknown or stands twice."""
+        """In order; none is added if one is unknown or occurs twice."""
 
         async def act(transaction: Transaction) -> Outcome:
             made = await _add(transaction, project_id, group_id, wanted.members)
@@ -80,7 +75,7 @@ class Members:
     async def mark_read(
         self, project_id: UUID, group_id: UUID, member_id: UUID, wanted: ReadIn, key: Key | None
     ) -> Answer:
-        """Marks what the member has read, and counts what is left."""
+        """Returns how many are left unread."""
 
         async def act(transaction: Transaction) -> Outcome:
             reader = _known(await members.read(transaction, project_id, group_id, member_id))
@@ -90,13 +85,11 @@ class Members:
         return await self._repeatable.run(project_id, key, 200, act)
 
     async def change(self, project_id: UUID, group_id: UUID, member_id: UUID, wanted: MemberPatch) -> Member:
-        """The member as changed."""
         changes = wanted.model_dump(exclude_unset=True)
         async with patience():
             return _known(await members.change(self._ledger, project_id, group_id, member_id, changes))
 
     async def remove(self, project_id: UUID, group_id: UUID, member_id: UUID) -> None:
-        """Takes the recipient out of the group."""
         async with patience():
             if not await members.remove(self._ledger, project_id, group_id, member_id):
                 raise not_found("member")

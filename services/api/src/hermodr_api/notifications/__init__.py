@@ -1,1 +1,1 @@
-"""Requesting notifications."""
+"""Single and bulk notifications."""

@@ -1,9 +1,5 @@
-"""Taking many notifications on in one request.
-
-The accepted items, the batch and the request's idempotency key are one transaction: a crash leaves all or nothing, so a
-repeated request never doubles the first half. What costs time in Python is done before it begins, in a thread or a
-slice at a time, so that other requests are served meanwhile.
-"""
+"""Accepts many notifications in one request and transaction: a crash leaves all or nothing. What takes long in Python
+is done before it, in a thread or in slices, so that other requests are served meanwhile."""
 
 import asyncio
 from collections import defaultdict
@@ -51,21 +47,20 @@ from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import new_id, new_job_id
 
 _SLICE = 200
-"""Items referred before others get their turn."""
+"""Items handled before other requests get their turn."""
 _CHUNK = 1000
-"""Rows in a statement."""
+"""Rows per statement."""
 _MOST_TOLD = 2_000
 _TRIES = 3
 _DEADLINE_SECONDS = 45.0
-"""After that it is answered 503, and nothing of it is kept."""
+"""After that the request is answered 503, and nothing of it is kept."""
 _WAIT_SECONDS = 1.5
-"""For keys of its items that uncommitted transactions hold: another bulk request may take as long."""
+"""For keys that uncommitted transactions hold: another bulk request may take this long."""
 
 
 @dataclass(slots=True)
 class _Work:
-    """One bulk request on its way. `rejected` holds flaws by index, `keys` the keys and fingerprints of flawed items
-    that have one; `repeated` has the jobs of those that were accepted before."""
+    """`rejected`: flaws by index; `keys`: of flawed items; `repeated`: jobs of items that were accepted before."""
 
     project_id: UUID
     batch_id: UUID
@@ -77,7 +72,7 @@ class _Work:
     told: int = 0
 
     def reject(self, index: int, flaws: Sequence[Flaw]) -> None:
-        """The first flaws of an item are told; where very many are wrong, the first of each."""
+        """Reports the first flaws of an item; only one of each if very many items are wrong."""
         most = MOST_OF_ONE if self.told < _MOST_TOLD else 1
         self.told += min(len(flaws), most)
         left = [Flaw((), f"and {len(flaws) - most} more")] if len(flaws) > most else []
@@ -86,15 +81,13 @@ class _Work:
 
 @dataclass(frozen=True, slots=True)
 class _There:
-    """What some items refer to, as far as it exists."""
-
     unknown_templates: set[str]
     recipients: Mapping[Reference, FoundRecipient | None]
     places: Mapping[Place, FoundPlace]
 
 
 class Bulk:
-    """The use case behind `POST /v1/notifications/bulk`."""
+    """The use case of `POST /v1/notifications/bulk`."""
 
     def __init__(
         self,
@@ -115,8 +108,7 @@ class Bulk:
         self._channels = channels
 
     async def request(self, project_id: UUID, items: Sequence[object], key: Key | None) -> Answer:
-        """Commits the good items and says what is wrong with the others. `items` are parsed (`Flawed` where that could
-        not be), not yet validated. Raises `Refused` (503 after its deadline) and `LedgerUnavailable`."""
+        """`items` are parsed (or `Flawed`), not validated. Raises `Refused` (503 if late) and `LedgerUnavailable`."""
         async with patience(_DEADLINE_SECONDS):
             return await self._request(_Work(project_id, new_id()), items, key)
 
@@ -133,7 +125,7 @@ class Bulk:
         return await self._commit(work, key)
 
     def _examine_all(self, work: _Work, items: Sequence[object], now: datetime) -> None:
-        """In a thread: others' requests are served meanwhile."""
+        """Runs in a thread."""
         for index, item in enumerate(items):
             self._examine(work, index, item, now)
 
@@ -153,7 +145,7 @@ class Bulk:
             work.sendable.append((index, examined, item))
 
     async def _refer(self, work: _Work) -> None:
-        """Looks up what the items refer to, set-wise, and makes jobs of those whose references lead somewhere."""
+        """Looks up all references of the items in few statements, and makes jobs of items whose references exist."""
         for start in range(0, len(work.sendable), _CHUNK):
             chunk = work.sendable[start : start + _CHUNK]
             names = {name for _, item, _ in chunk if (name := template_of(item.wanted)) is not None}
@@ -219,7 +211,7 @@ class Bulk:
             work.keys[index] = (wanted.idempotency_key, item_fingerprint(raw))
 
     async def _look_back(self, work: _Work) -> None:
-        """Flawed items that were accepted before are so again: what was good then may be gone or past by now."""
+        """Flawed items that were accepted before are accepted again: what they refer to may be gone by now."""
         verdicts = await idempotency.look_many(self._ledger, work.project_id, list(work.keys.values()))
         for index, verdict in zip(work.keys, verdicts, strict=True):
             if isinstance(verdict, Replay):
@@ -267,7 +259,6 @@ class Bulk:
 
 
 def _job_of(replay: Replay) -> UUID:
-    """The job that an item accepted before became."""
     return UUID(orjson.loads(replay.response)["job_id"])
 
 
@@ -280,7 +271,7 @@ def _refusals(jobs: Sequence[tuple[int, NewJob]], verdicts: Sequence[AcceptOutco
     refusals = {}
     for (index, _), verdict in zip(jobs, verdicts, strict=True):
         if isinstance(verdict, Accepted | Replay):
-            continue  # a replayed item was accepted before: to its producer that is the same
+            continue  # a replayed item was accepted before, which is the same for its producer
         if isinstance(verdict, KeyReused):
             flaw = Flaw(
                 ("idempotency_key",), "was used for another request or item; use a new key for a new item"
@@ -296,7 +287,7 @@ def _refusals(jobs: Sequence[tuple[int, NewJob]], verdicts: Sequence[AcceptOutco
 
 
 def _body(batch_id: UUID, accepted: int, rejected: dict[int, list[Flaw]], replayed: dict[int, UUID]) -> bytes:
-    """The answer, written in slices: of ten thousand items the objects that say it take more than the text."""
+    """The answer, written in slices: the objects for ten thousand items take more memory than the text."""
     indexes = sorted(rejected)
     written = [
         orjson.dumps(

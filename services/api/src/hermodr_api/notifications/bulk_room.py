@@ -1,5 +1,4 @@
-"""How much of bulk requests is worked on at a time, whoever sent them: what is made of a body is many
-times as long as it was."""
+"""Limits the bulk bodies in work at a time: parsed, a body takes many times its size."""
 
 import asyncio
 import contextlib
@@ -9,14 +8,14 @@ from collections.abc import AsyncIterator
 from hermodr_api.errors import Refused, unavailable
 
 ROOM_OCTETS = 32 * 1024 * 1024
-"""Of bodies that are worked on in one api process."""
+"""Of bodies in work, per API process."""
 WAITING_OCTETS = 64 * 1024 * 1024
-"""Of bodies that are there and wait; more are refused at once."""
+"""Of complete bodies that wait; more are refused at once."""
 PATIENCE_SECONDS = 10.0
 
 
 class BulkRoom:
-    """Lets bodies that have arrived be worked on, in order. One that dribbles in takes none of the room."""
+    """Admits bodies in order once they are complete, so that a slow upload takes no room."""
 
     def __init__(self) -> None:
         self._taken = self._waited_for = 0
@@ -24,7 +23,7 @@ class BulkRoom:
 
     @contextlib.asynccontextmanager
     async def of(self, octets: int) -> AsyncIterator[None]:
-        """So many are worked on while the block runs. Raises `Refused` (503) when there was no room in time."""
+        """Takes this much room for the block. Raises `Refused` (503) if there is none in time."""
         await self._take(octets)
         try:
             yield
@@ -44,7 +43,7 @@ class BulkRoom:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await mine
         except BaseException as error:
-            if not mine.cancelled():  # let in, and gone at that moment
+            if not mine.cancelled():  # admitted and cancelled at the same moment
                 self._taken -= octets
             elif entry in self._line:
                 self._line.remove(entry)

@@ -1,4 +1,4 @@
-"""How many bulk requests of one project are under way: a few, so that a crowd of them is one project's own delay."""
+"""Limits the bulk requests of one project that run at a time."""
 
 import asyncio
 import contextlib
@@ -9,21 +9,19 @@ from uuid import UUID
 from hermodr_api.errors import RATE_LIMITED, Refused
 
 UNDER_WAY = 2
-"""Bulk requests of a project in one api process, their bodies' arrival included."""
+"""Bulk requests of a project in one API process, uploads included."""
 PATIENCE_SECONDS = 5.0
-"""How long another one waits for its turn, its body unread."""
+"""How long another one waits for its turn before its body is read."""
 
 
 class BulkTurns:
-    """Lets bulk requests begin."""
-
     def __init__(self) -> None:
         self._under_way: Counter[UUID] = Counter()
         self._ended = asyncio.Condition()
 
     @contextlib.asynccontextmanager
     async def of(self, project_id: UUID) -> AsyncIterator[None]:
-        """One is under way while the block runs. Raises `Refused` (429) when it could not begin in time."""
+        """The block counts as one running request. Raises `Refused` (429) if it cannot begin in time."""
         async with self._ended:
             try:
                 async with asyncio.timeout(PATIENCE_SECONDS):

@@ -1,5 +1,4 @@
-"""What requests refer to: templates by name, recipients by their names, groups and updates. Concurrent look-ups share a
-statement."""
+"""Looks up what requests refer to: templates, recipients, groups, updates. Concurrent look-ups share a statement."""
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID
@@ -17,11 +16,11 @@ _MOST_REMEMBERED = 10_000
 
 
 class Directory:
-    """Remembers for a few seconds that a template exists (one deleted meanwhile fails its job with that reason), and
-    never that one does not. Recipients are always looked up: one that was erased must not be written to."""
+    """Caches for a few seconds that a template exists, never that it does not. Recipients are always looked up: an
+    erased one must not be written to."""
 
     def __init__(self, ledger: Ledger, clock: Clock, many: Ledger) -> None:
-        """`many` is where look-ups for bulk requests are made."""
+        """`many` is the pool for bulk requests."""
         self._ledger = ledger
         self._many = many
         self._clock = clock
@@ -31,12 +30,10 @@ class Directory:
         self._places = Coalescer(self._look_up_places, max_items=200, concurrency=2)
 
     async def has_template(self, project_id: UUID, name: str) -> bool:
-        """Whether the project has a template of that name."""
         key = (project_id, name)
         return self._remembered(key) or await self._templates.submit(key)
 
     async def unknown_templates(self, project_id: UUID, names: Iterable[str]) -> set[str]:
-        """Those of the names that name no template of the project."""
         wanted = [name for name in set(names) if not self._remembered((project_id, name))]
         if not wanted:
             return set()
@@ -44,25 +41,20 @@ class Directory:
         return {name for name, known in zip(wanted, found, strict=True) if not known}
 
     async def recipient(self, reference: Reference) -> FoundRecipient | None:
-        """What the reference leads to."""
         return await self._recipients.submit(reference)
 
     async def recipients(self, references: Iterable[Reference]) -> dict[Reference, FoundRecipient | None]:
-        """What each of the references leads to."""
         wanted = list(set(references))
         return dict(zip(wanted, await recipients.resolve(self._many, wanted), strict=True)) if wanted else {}
 
     async def place(self, place: Place) -> FoundPlace:
-        """What there is of the group and the update."""
         return await self._places.submit(place)
 
     async def places(self, places: Iterable[Place]) -> dict[Place, FoundPlace]:
-        """What there is of each of the places."""
         wanted = list(set(places))
         return dict(zip(wanted, await updates.find(self._many, wanted), strict=True)) if wanted else {}
 
     def forget(self, project_id: UUID, name: str) -> None:
-        """The template was deleted or renamed."""
         self._known.pop((project_id, name), None)
 
     def _remembered(self, key: tuple[UUID, str]) -> bool:

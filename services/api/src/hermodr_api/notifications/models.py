@@ -1,4 +1,4 @@
-"""What a producer may ask for, and the job it becomes."""
+"""Requests for notifications, and the jobs they become."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ IdempotencyKey = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$")]
 
 
 class To(Body):
-    """Exactly one of these: a recipient by one of its names, or a bare address."""
+    """Exactly one of these: a recipient by one of its identifiers, or a bare address."""
 
     recipient_id: UUID | None = Field(
         default=None, description="The `id` of a recipient of the address book."
@@ -140,12 +140,11 @@ class NotificationIn(Body):
 
     @property
     def has_content(self) -> bool:
-        """Whether it is sent as given, without a template."""
         return self.subject is not None or self.body_text is not None or self.body_html is not None
 
 
 class BulkItemIn(NotificationIn):
-    """One notification of many, with a key of its own if it is to be repeatable."""
+    """One notification of many; with an `idempotency_key` it can be repeated safely."""
 
     most_fields: ClassVar[int] = 40
     idempotency_key: IdempotencyKey | None = Field(
@@ -157,7 +156,7 @@ class BulkItemIn(NotificationIn):
 
 @dataclass(frozen=True, slots=True)
 class Sendable:
-    """A notification without a flaw of its own; what it refers to is still to be looked up."""
+    """A valid notification whose references are still to be looked up."""
 
     wanted: NotificationIn
     priority: Priority
@@ -168,21 +167,19 @@ class Sendable:
 
     @property
     def waits(self) -> bool:
-        """Whether its time is yet to come."""
         return self.scheduled_for is not None or bool(self.wanted.delay_seconds)
 
 
 def examine(
     wanted: NotificationIn, now: datetime, channels: Channels, at: tuple[str | int, ...] = ("body",)
 ) -> Sendable | list[Flaw]:
-    """What the fields cannot say one by one. `channels` are those that are served here. A `scheduled_for` in the past
-    means now."""
+    """Checks across fields. `channels` are those served here; a `scheduled_for` in the past means now."""
     flaws = [
         *_content_flaws(wanted, at),
         *_channel_flaws(wanted, channels, at),
         *_time_flaws(wanted, now, at),
     ]
-    if not flaws:  # else there may be no such time in the calendar
+    if not flaws:  # else the time may lie outside the calendar
         begins = (wanted.scheduled_for or now) + timedelta(seconds=wanted.delay_seconds)
         flaws = expiry_flaws(wanted.expires_at, now, begins, at)
     if flaws:
@@ -256,14 +253,14 @@ def reference_of(project_id: UUID, to: To) -> Reference | None:
 
 
 def place_of(project_id: UUID, wanted: NotificationIn) -> Place | None:
-    """The group and update to look up; `None` when neither is named."""
+    """The group and update to look up; `None` if neither is given."""
     if wanted.group_id is None and wanted.update_id is None:
         return None
     return Place(project_id, wanted.group_id, wanted.update_id)
 
 
 def template_of(wanted: NotificationIn) -> str | None:
-    """The template to look up; `None` when it is sent as given."""
+    """The template to look up; `None` if content is given."""
     return None if wanted.has_content else wanted.type
 
 
@@ -277,7 +274,7 @@ def job_of(
     batch_id: UUID | None = None,
     idempotency: Idempotency | None = None,
 ) -> NewJob:
-    """The job to be taken on, in the group if given, else in the one it names."""
+    """`group_id` overrides the group that the item names."""
     wanted = item.wanted
     return NewJob(
         id=job_id,
@@ -308,7 +305,6 @@ def job_of(
 
 
 def answer_of(job_id: UUID, scheduled: bool, domain: str) -> bytes:
-    """The body of the `202`."""
     return orjson.dumps(
         {
             "job_id": job_id,
@@ -320,5 +316,4 @@ def answer_of(job_id: UUID, scheduled: bool, domain: str) -> bytes:
 
 
 def item_fingerprint(item: dict[str, Any]) -> bytes:
-    """What tells one item of a bulk request from another under the same key."""
     return fingerprint("ITEM", "/v1/notifications", item)

@@ -1,9 +1,5 @@
-"""`/v1/notifications`: what producers send.
-
-These two routes do by hand what the others leave to the framework. The single one is the busiest of all: it is called
-around the framework (`Edge`), whose layers cost twice what it does itself. A bulk request has ten megabytes of JSON or
-NDJSON whose items are validated one by one: it waits for its turn before it is read, and a bad item refuses no other.
-"""
+"""`/v1/notifications`, single and bulk, which read their bodies by hand. The single one is the busiest and bypasses the
+framework (`Edge`), which costs twice its own work. A bulk request waits for its turn before it is read."""
 
 import asyncio
 from typing import Any
@@ -30,7 +26,7 @@ NDJSON = "application/x-ndjson"
 MOST_ITEMS = 10_000
 BULK_LIMIT = 10 * MIB
 _AT_ONCE = 64 * 1024
-"""Octets of a body that is taken apart within a millisecond; for longer ones others need not wait."""
+"""Octets of a body that is parsed within a millisecond; longer ones are parsed in a thread."""
 
 _EXAMPLE: dict[str, Any] = {
     "to": {"email": "ada@example.com"},
@@ -41,7 +37,7 @@ _EXAMPLE: dict[str, Any] = {
 
 
 class NotificationRoutes:
-    """Single and bulk requests. Constructed, as there are no dependencies around the framework."""
+    """Built by constructor: outside the framework there are no dependencies."""
 
     def __init__(self, gate: Gate, notifications: Notifications, bulk: Bulk) -> None:
         self._gate = gate
@@ -51,7 +47,6 @@ class NotificationRoutes:
         self._room = BulkRoom()
 
     def router(self) -> APIRouter:
-        """The routes."""
         router = APIRouter(tags=["notifications"])
         router.add_api_route(
             "/v1/notifications",
@@ -86,7 +81,6 @@ class NotificationRoutes:
         return router
 
     async def post(self, request: Request) -> Response:
-        """`POST /v1/notifications`."""
         caller = await self._gate.admit(request, "send")
         text = await read_bytes(request, MIB)
         wanted, key = (
@@ -95,7 +89,6 @@ class NotificationRoutes:
         return respond(await self._notifications.request(caller.project_id, wanted, key))
 
     async def post_bulk(self, request: Request) -> Response:
-        """`POST /v1/notifications/bulk`."""
         caller = await self._gate.admit(request, "send")
         async with self._turns.of(caller.project_id):
             text = await read_bytes(request, BULK_LIMIT, (JSON, NDJSON))
@@ -110,7 +103,6 @@ def _apart(request: Request, text: bytes) -> tuple[NotificationIn, Key | None]:
 
 
 def _items(request: Request, text: bytes) -> tuple[list[object], Key | None]:
-    """The items and the request's key. In a thread of its own, as in `read_body`."""
     ndjson = request.headers["content-type"].lower().startswith(NDJSON)
     items = parse_lines(text, MOST_ITEMS) if ndjson else parse_array(text, MOST_ITEMS)
     if not items:

@@ -1,5 +1,3 @@
-"""Taking single notifications on."""
-
 from uuid import UUID
 
 from hermodr_api.answers import Answer, Key, patience
@@ -25,7 +23,7 @@ from hermodr_servicekit.ids import new_job_id
 
 
 class Notifications:
-    """The use case behind `POST /v1/notifications`."""
+    """The use case of `POST /v1/notifications`."""
 
     def __init__(
         self,
@@ -42,7 +40,7 @@ class Notifications:
         self._channels = channels
 
     async def request(self, project_id: UUID, wanted: NotificationIn, key: Key | None) -> Answer:
-        """Commits the job and rings for it. Raises `Refused` and `LedgerUnavailable`."""
+        """Commits and announces the job. Raises `Refused` and `LedgerUnavailable`."""
         item = examine(wanted, self._clock.now(), self._channels)
         if isinstance(item, list):
             return await self._accepting.earlier(project_id, key, item)
@@ -56,7 +54,7 @@ class Notifications:
         return answer_of(job.id, job.waits, self._domain)
 
     async def _prepare(self, project_id: UUID, item: Sendable, key: Key | None) -> NewJob | Answer:
-        """The job; or, when what it refers to is gone since the first request with its key, that one's answer."""
+        """The job; or the answer to the first request with its key, if what it refers to is gone."""
         wanted = item.wanted
         reference, template = reference_of(project_id, wanted.to), template_of(wanted)
         found = group_id = None
@@ -80,10 +78,9 @@ class Notifications:
 
 
 def unknown_type(name: str, at: tuple[str | int, ...]) -> Flaw:
-    """There is no such template."""
     return Flaw((*at, "type"), f"unknown type: {name} (there is no template of this name)")
 
 
 def unknown_recipient(kind: str, at: tuple[str | int, ...]) -> Flaw:
-    """There is no such recipient in the project; nobody learns whether another has one."""
+    """The same whether or not another project has such a recipient."""
     return Flaw((*at, "to", kind), "there is no such recipient")

@@ -1,1 +1,1 @@
-"""What a message would look like."""
+"""Previews of messages."""

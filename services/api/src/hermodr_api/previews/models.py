@@ -1,5 +1,3 @@
-"""What a message would look like, before it is sent."""
-
 from typing import Annotated
 from uuid import UUID
 
@@ -33,7 +31,7 @@ _DRAFT: JsonDict = {
 
 
 class DraftPreviewIn(Body):
-    """Contents that are saved nowhere yet, and what to fill in."""
+    """Contents that are not saved, and the data to fill in."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_DRAFT]})
 
@@ -52,7 +50,7 @@ class DraftPreviewIn(Body):
 
 
 class PreviewIn(Body):
-    """What to fill in, and whose texts: of a saved version, or of changes that are not saved yet."""
+    """The data to fill in, and which texts: of a saved version, or of changes that are not saved."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -79,7 +77,7 @@ class PreviewIn(Body):
 
 
 class PreviewView(BaseModel):
-    """The message. `text` is derived from the HTML where nobody wrote one; `variables` are the names that the texts
+    """The message. `text` is derived from the HTML where there is no text; `variables` are the names that the texts
     take from the data."""
 
     model_config = ConfigDict(
@@ -112,7 +110,7 @@ class PreviewView(BaseModel):
 def chosen(
     contents: Contents, channel: Channel | None, locale: str | None, default: str
 ) -> tuple[str, str, Texts] | None:
-    """Channel, locale and texts that a recipient would get; `None` when there are none on the channel."""
+    """The channel, locale and texts that a recipient would get; `None` if the channel has none."""
     names = [Channel.EMAIL.value, *contents] if channel is None else [channel.value]
     for name in names:
         if locales := contents.get(name):
@@ -122,7 +120,6 @@ def chosen(
 
 
 def warnings_of(view: PreviewView, texts: Texts, wanted: str | None, data: JsonObject) -> list[str]:
-    """What the author may not have meant."""
     warnings = []
     if wanted is not None and wanted.lower().replace("_", "-") != view.locale.lower().replace("_", "-"):
         warnings.append(f"there are no texts in {wanted}: {view.locale} is used")

@@ -1,5 +1,3 @@
-"""`/v1/templates/{id}/preview`, `/v1/template-previews`: what a message would look like."""
-
 from typing import Annotated
 from uuid import UUID
 
@@ -29,5 +27,5 @@ async def draft(caller: Reader, previews: Service, wanted: DraftPreviewIn, key: 
 async def saved(
     caller: Reader, previews: Service, template_id: UUID, wanted: PreviewIn, key: IdempotencyKey
 ) -> Response:
-    """Preview a template, or changes of it that are not saved."""
+    """Preview a template, or unsaved changes of it."""
     return respond(await previews.saved(caller.project_id, template_id, wanted, key))

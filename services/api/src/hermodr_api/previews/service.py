@@ -1,5 +1,3 @@
-"""Rendering without sending."""
-
 from typing import NamedTuple
 from uuid import UUID
 
@@ -17,8 +15,7 @@ from hermodr_ledger.templates.versions import Contents, Template
 
 
 class _Source(NamedTuple):
-    """What there is to choose from: of the contents, those `sent` came with the request. `version` is `None` when it is
-    not a saved one."""
+    """The contents to choose from; `sent` are those of the request. `version` is `None` if it is not a saved one."""
 
     contents: Contents
     sent: Contents
@@ -27,8 +24,7 @@ class _Source(NamedTuple):
 
 
 class Previews:
-    """The use cases of `/v1/template-previews` and `/v1/templates/{id}/preview`. Both raise `Refused` and
-    `LedgerUnavailable`."""
+    """The use cases of `…/preview` and `/v1/template-previews`. All raise `Refused` and `LedgerUnavailable`."""
 
     def __init__(self, ledger: Ledger, repeatable: Repeatable, publishing: Publishing) -> None:
         self._ledger = ledger
@@ -36,7 +32,6 @@ class Previews:
         self._publishing = publishing
 
     async def draft(self, project_id: UUID, wanted: DraftPreviewIn, key: Key | None) -> Answer:
-        """Of contents that are not saved."""
         given = texts_of(wanted.contents)
         flaws = content_flaws(given, wanted.default_locale)
         if flaws:
@@ -47,7 +42,6 @@ class Previews:
         return await self._answer(project_id, key, view)
 
     async def saved(self, project_id: UUID, template_id: UUID, wanted: PreviewIn, key: Key | None) -> Answer:
-        """Of a template, or of changes of it that are not saved."""
         async with patience():
             template = await versions.read(self._ledger, project_id, template_id)
             if template is None:
@@ -77,7 +71,6 @@ class Previews:
         return wanted.locale or recipient.locale
 
     async def _tried(self, project_id: UUID, source: _Source, patch: TemplatePatch) -> _Source:
-        """With the changes, which no version has."""
         sent = (await self._publishing.published(patched_of(patch), project_id)).contents
         contents = merged(source.contents, patch, sent) or {}
         flaws = content_flaws(contents, source.default_locale)

@@ -1,1 +1,1 @@
-"""What messages are sent through."""
+"""Providers that messages are sent through."""

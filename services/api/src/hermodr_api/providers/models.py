@@ -1,5 +1,3 @@
-"""How providers are shown."""
-
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -8,10 +6,10 @@ from hermodr_contracts.vocabulary import Channel
 
 
 class ProviderView(BaseModel):
-    """A provider as the living senders (`instances`) know it, all of them together. `position`: which one of its
-    channel is preferred, from 1. `place`: where it is, without credentials; `null` unless the caller is an operator.
-    What it bears at the moment and what is configured at most: calls at once, and calls a second (`null`: any number).
-    `cause` and `code` of what limits it, `rests_until`: nothing is asked of it before; all `null` while nothing is."""
+    """A provider, summed over the running senders (`instances`). `position`: its preference within the channel, from 1.
+    `place`: its address without credentials; `null` unless the caller is an operator. Its present and its configured
+    limits: concurrent calls, and calls a second (`null`: unlimited). `cause` and `code` say what limits it,
+    `rests_until` how long it is not called; `null` while nothing limits it."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -49,6 +47,6 @@ class ProviderView(BaseModel):
 
 
 class ProvidersView(BaseModel):
-    """Every provider that a living sender reported."""
+    """Every provider that a running sender reported."""
 
     data: list[ProviderView]

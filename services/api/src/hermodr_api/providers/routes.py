@@ -1,5 +1,3 @@
-"""`/v1/providers`: what mails and messages are sent through."""
-
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -17,5 +15,5 @@ Service = Annotated[Providers, provided(Providers)]
 
 @router.get("")
 async def show(caller: Reader, providers: Service) -> ProvidersView:
-    """Show every provider."""
+    """List providers."""
     return await providers.look(caller)

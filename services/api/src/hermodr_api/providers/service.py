@@ -1,5 +1,3 @@
-"""What is configured to send through: the senders know, and report it to the ledger. Credentials stay with them."""
-
 from hermodr_api.access.authentication import Caller
 from hermodr_api.access.operators import Operators
 from hermodr_api.answers import patience
@@ -10,14 +8,14 @@ from hermodr_ledger.engine import Ledger
 
 
 class Providers:
-    """The use cases of `/v1/providers`."""
+    """Providers as the senders report them to the ledger; credentials stay with the senders."""
 
     def __init__(self, ledger: Ledger, operators: Operators) -> None:
         self._ledger = ledger
         self._operators = operators
 
     async def look(self, caller: Caller) -> ProvidersView:
-        """Those reported by living senders, in order of preference. Raises `LedgerUnavailable`."""
+        """Those of running senders, in order of preference. Raises `LedgerUnavailable`."""
         operator = await self._operators.include(caller)
         async with patience():
             known = await provider_limits.known(self._ledger)

@@ -1,1 +1,1 @@
-"""What waits, and pausing it."""
+"""Queues, and pausing channels."""

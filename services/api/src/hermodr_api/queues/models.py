@@ -1,5 +1,3 @@
-"""How queues are shown, and what may be asked of them."""
-
 from datetime import datetime
 from typing import Annotated
 
@@ -21,9 +19,9 @@ class PauseIn(Body):
 
 class LaneView(BaseModel):
     """One priority of a channel. From the broker: `ready` messages of up to 100 deliveries each, and `consumers` (both
-    `null` while it cannot be asked). From the ledger: deliveries that are due and `waiting`, the oldest for
-    `oldest_seconds`; `later`: waiting for their time; `sending`. These four are up to five minutes old where
-    millions wait. Rates are those of the last five seconds or so."""
+    `null` if it cannot be asked). From the ledger: deliveries `waiting` that are due, the oldest for `oldest_seconds`;
+    `later`: not yet due; `sending`. These four are up to five minutes old where millions wait. Rates are averages of
+    about the last five seconds."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -57,7 +55,7 @@ class LaneView(BaseModel):
 
 
 class ChannelView(BaseModel):
-    """A channel and its lanes. `retry_ready` and `dead_ready`: messages in its retry queues and its dead queue."""
+    """A channel and its lanes. `retry_ready`, `dead_ready`: messages in its retry queues and its dead letter queue."""
 
     channel: Channel
     paused: bool
@@ -69,7 +67,7 @@ class ChannelView(BaseModel):
 
 
 class DispatchLaneView(BaseModel):
-    """The jobs of one priority that wait to be decided upon."""
+    """The jobs of one priority that wait for a decision."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -95,7 +93,7 @@ class DispatchLaneView(BaseModel):
 
 
 class QueuesView(BaseModel):
-    """Every channel, the way there (`dispatch`), and how many tasks wait for a worker (counted up to 1,000)."""
+    """Every channel, the queues before them (`dispatch`), and how many tasks wait for a worker (up to 1,000)."""
 
     data: list[ChannelView]
     dispatch: list[DispatchLaneView]
@@ -104,7 +102,7 @@ class QueuesView(BaseModel):
 
 
 class PausedView(BaseModel):
-    """Where the channel stands now; `changed`: it did not before."""
+    """The state of the channel; `changed`: this request changed it."""
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -1,5 +1,3 @@
-"""`/v1/queues`: what waits, and pausing a channel."""
-
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -29,7 +27,7 @@ async def show(_: Reader, queues: Service) -> QueuesView:
 async def pause(
     caller: Admin, queues: Service, channel: str, key: IdempotencyKey, wanted: PauseIn = _NO_REASON
 ) -> Response:
-    """Pause a channel, of every project: nothing is sent, nothing is lost."""
+    """Pause a channel for every project: nothing is sent, nothing is lost."""
     return respond(await queues.pause(caller, channel, wanted.reason, key))
 
 

@@ -1,5 +1,3 @@
-"""What operators see of the queues, and do to them."""
-
 from collections.abc import Mapping
 
 from hermodr_api.access.authentication import Caller
@@ -27,7 +25,7 @@ Sizes = Mapping[str, tuple[int, int]]
 
 
 class Queues:
-    """The use cases of `/v1/queues`. A pause concerns every project, so it takes an operator."""
+    """The use cases of `/v1/queues`; a pause needs an operator. All raise `Refused` and `LedgerUnavailable`."""
 
     def __init__(
         self,
@@ -46,7 +44,7 @@ class Queues:
         self._topology = topology
 
     async def look(self) -> QueuesView:
-        """How things stand. Without the broker its part is unknown. Raises `LedgerUnavailable`."""
+        """Without the broker its part is unknown."""
         sizes = await self._check.queue_sizes()
         connected, sizes = sizes is not None, sizes or {}
         async with patience():
@@ -68,12 +66,10 @@ class Queues:
         return await lanes.deliveries(self._ledger), await lanes.undecided(self._ledger)
 
     async def pause(self, caller: Caller, channel: str, reason: str | None, key: Key | None) -> Answer:
-        """Nothing of the channel is sent any more, from this answer on or within a second. Raises `Refused` and
-        `LedgerUnavailable`."""
+        """Takes effect within a second."""
         return await self._change(caller, channel, reason, key, paused=True)
 
     async def resume(self, caller: Caller, channel: str, reason: str | None, key: Key | None) -> Answer:
-        """It flows again. Raises `Refused` and `LedgerUnavailable`."""
         return await self._change(caller, channel, reason, key, paused=False)
 
     async def _change(

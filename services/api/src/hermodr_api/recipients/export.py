@@ -1,4 +1,4 @@
-"""A person's data as one JSON document, written as it is read: however much there is, a page of it is in memory."""
+"""A person's data as one JSON document, streamed: only a page of it is in memory."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ Rows = Sequence[Mapping[str, Any]]
 async def export(
     ledger: Ledger, project_id: UUID, recipient: Recipient, now: datetime
 ) -> AsyncIterator[bytes]:
-    """The document, in pieces. Raises `LedgerUnavailable` in its midst: half a document is no document."""
+    """The document in pieces. May raise `LedgerUnavailable` in the middle: an incomplete document is invalid."""
     who, whom = recipient.id, Person(project_id, recipient.id, recipient.user_id)
     head = {"exported_at": now, "recipient": RecipientView.model_validate(recipient).model_dump()}
     yield _written(head)[:-1]
@@ -51,5 +51,5 @@ def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _written(value: object) -> bytes:
-    """As JSON. The driver's ids are of a kind of UUID of its own, which is not known there."""
+    """JSON; `default=str` for the driver's own kind of UUID."""
     return orjson.dumps(value, default=str, option=orjson.OPT_UTC_Z)

@@ -1,5 +1,3 @@
-"""What may be said about recipients, and how they are shown."""
-
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any
@@ -32,7 +30,7 @@ Zone = Annotated[str, Field(max_length=64, examples=["Europe/Berlin"]), AfterVal
 
 
 class RecipientIn(Body):
-    """A new address book entry; everything may be left out."""
+    """A new entry of the address book; every field may be left out."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -75,13 +73,13 @@ class RecipientIn(Body):
 
 
 class RecipientPatch(RecipientIn):
-    """What is to change: fields left out stay, `null` clears."""
+    """The changes: fields left out stay, `null` clears."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ada Lovelace"}]})
 
 
 class Preference(Part):
-    """A wish; `type` or `channel` left out means any. The most specific one decides."""
+    """A preference; without `type` or `channel` it applies to any. The most specific one decides."""
 
     type: Type | None = Field(
         default=None, description="The notifications it is about; left out, all.", examples=["newsletter"]
@@ -91,8 +89,8 @@ class Preference(Part):
 
 
 class QuietHours(Body):
-    """From `start` to `end` by the clock of the recipient's zone (UTC without one), over midnight if need be. What
-    would be sent meanwhile is sent when they end, unless it is urgent or critical."""
+    """From `start` to `end` in the recipient's time zone (UTC if there is none), also over midnight. What would be sent
+    in this time is sent at its end, unless it is urgent or critical."""
 
     start: Annotated[
         str, Field(pattern=_CLOCK, description="Local time, 24 hours (`HH:MM`).", examples=["22:00"])
@@ -126,7 +124,7 @@ class QuietHours(Body):
 
 
 class PreferencesIn(Body):
-    """A recipient's wishes: parts left out stay, `null` clears."""
+    """A recipient's preferences: parts left out stay, `null` clears."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -153,7 +151,6 @@ class PreferencesIn(Body):
     )
 
     def changes(self) -> dict[str, Any]:
-        """The columns that change."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
         if "preferences" in given:
             given["preferences"] = [wish.model_dump(mode="json") for wish in self.preferences or []]
@@ -207,7 +204,7 @@ class RecipientList(BaseModel):
 
 
 class ExportView(BaseModel):
-    """All there is of a recipient. Fields without a value are left out of the entries of the lists."""
+    """All data of a recipient. Fields without a value are left out of the entries of the lists."""
 
     exported_at: datetime
     recipient: RecipientView

@@ -1,5 +1,3 @@
-"""`/v1/recipients`: the address book."""
-
 from typing import Annotated
 from uuid import UUID
 
@@ -66,13 +64,13 @@ async def change(
 async def prefer(
     caller: ManagerOrUser, recipients: Service, recipient_id: UUID, wanted: PreferencesIn
 ) -> Recipient:
-    """Set a recipient's wishes."""
+    """Set a recipient's preferences."""
     return await recipients.prefer(caller, recipient_id, wanted)
 
 
 @router.get("/{recipient_id}/export", response_model=ExportView, responses=refusals(404))
 async def export(caller: ReaderOrUser, recipients: Service, recipient_id: UUID) -> StreamingResponse:
-    """All there is of a recipient, as one document."""
+    """Export all data of a recipient as one document."""
     return StreamingResponse(
         await recipients.export(caller, recipient_id),
         media_type=JSON,

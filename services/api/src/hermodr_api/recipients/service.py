@@ -1,5 +1,3 @@
-"""What is done with recipients."""
-
 from collections.abc import AsyncIterator, Mapping
 from uuid import UUID
 
@@ -21,7 +19,7 @@ _NAMES = ("external_id", "user_id")
 
 
 class Recipients:
-    """The use cases of `/v1/recipients`. An end user gets at their own. All raise `Refused` and `LedgerUnavailable`."""
+    """The use cases of `/v1/recipients`; end users see only themselves. All raise `Refused` and `LedgerUnavailable`."""
 
     def __init__(self, ledger: Ledger, repeatable: Repeatable, clock: Clock) -> None:
         self._ledger = ledger
@@ -37,7 +35,6 @@ class Recipients:
         user_id: str | None,
         email: str | None,
     ) -> PageResult[Recipient]:
-        """A page of the address book."""
         search = RecipientSearch(external_id, user_id, as_stored(email) if email else email, caller.user_id)
         async with patience():
             return await walk(
@@ -47,15 +44,12 @@ class Recipients:
             )
 
     async def read(self, caller: Caller, recipient_id: UUID) -> Recipient:
-        """The recipient."""
         async with patience():
             return _known(
                 await recipients.read(self._ledger, caller.project_id, recipient_id, caller.user_id)
             )
 
     async def create(self, project_id: UUID, wanted: RecipientIn, key: Key | None) -> Answer:
-        """A new recipient."""
-
         async def act(transaction: Transaction) -> Outcome:
             made = await recipients.create(transaction, project_id, wanted.model_dump())
             return Outcome.of(RecipientView, made)
@@ -66,23 +60,21 @@ class Recipients:
             raise _taken() from error
 
     async def change(self, caller: Caller, recipient_id: UUID, wanted: RecipientPatch) -> Recipient:
-        """The recipient as changed. What an application knows its people by is not theirs to change."""
+        """End users cannot change the identifiers the application knows them by."""
         changes = wanted.model_dump(exclude_unset=True)
         if caller.user_id is not None:
             _refuse_names(changes)
         return await self._change(caller, recipient_id, changes)
 
     async def prefer(self, caller: Caller, recipient_id: UUID, wanted: PreferencesIn) -> Recipient:
-        """The recipient with these wishes."""
         return await self._change(caller, recipient_id, wanted.changes())
 
     async def export(self, caller: Caller, recipient_id: UUID) -> AsyncIterator[bytes]:
-        """All there is of the recipient, as one JSON document in pieces."""
         found = await self.read(caller, recipient_id)
         return export(self._ledger, caller.project_id, found, self._clock.now())
 
     async def erase(self, caller: Caller, recipient_id: UUID) -> None:
-        """Erases the recipient's personal data; what was counted stays counted."""
+        """Erases personal data; counts stay."""
         if not await erase(self._ledger, caller.project_id, recipient_id, caller.actor):
             raise not_found("recipient")
 

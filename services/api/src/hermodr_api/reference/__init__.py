@@ -1,1 +1,1 @@
-"""What describes the API."""
+"""The description of the API."""

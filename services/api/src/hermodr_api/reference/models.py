@@ -1,10 +1,8 @@
-"""How the index is shown."""
-
 from pydantic import BaseModel
 
 
 class IndexView(BaseModel):
-    """Where to go from here. `routes` are by group."""
+    """The entry points of the API; `routes` are grouped."""
 
     name: str
     version: str

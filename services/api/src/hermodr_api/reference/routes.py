@@ -1,5 +1,4 @@
-"""`/`: what there is, for whoever comes with nothing but the address; `/openapi.json`: all of it; `/docs`: the same to
-read and to try, by Swagger UI from our own origin (ADR 0035). No key is needed; for what is tried on the page it is."""
+"""`/`, `/openapi.json` and `/docs` (Swagger UI from our own origin, ADR 0035), readable without a key."""
 
 from pathlib import Path
 from typing import Annotated
@@ -32,23 +31,22 @@ _HEADERS = {
     "referrer-policy": "no-referrer",
 }
 _KEPT = "public, max-age=31536000, immutable"
-"""Of what is asked for with its version, `?v=5.35.0`."""
+"""For files requested with their version, `?v=5.35.0`."""
 
 
 @router.get("/", response_model=IndexView, dependencies=[Depends(known_parameters)])
 async def index(description: Service) -> Response:
-    """What there is."""
+    """Show the entry points of the API."""
     return Response(await description.index(), media_type=JSON)
 
 
 @router.api_route("/openapi.json", methods=["GET", "HEAD"], include_in_schema=False)
 async def openapi(description: Service) -> Response:
-    """All of it."""
+    """Show the OpenAPI description."""
     return Response(await description.openapi(), media_type=JSON)
 
 
 def reference_routes() -> list[Route]:
-    """The page and its files."""
     files = {f"/docs/{path.name}": path for path in _FOLDER.iterdir() if path.suffix in _TYPES}
     return [_route(path, file) for path, file in ({"/docs": _FOLDER / "index.html"} | files).items()]
 

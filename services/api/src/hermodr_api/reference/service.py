@@ -1,5 +1,3 @@
-"""What describes the API: all of it, and where to begin."""
-
 import asyncio
 from collections import defaultdict
 from typing import Any
@@ -11,21 +9,18 @@ from hermodr_api.reference.models import IndexView
 
 
 class Description:
-    """Both are written down once, when one is first asked for, and beside the loop: it takes a second of computing,
-    for which nobody else has to wait."""
+    """Both documents are built once, on the first request and in a thread: it takes a second of computing."""
 
     def __init__(self, app: FastAPI) -> None:
-        """`app` has all its routes by the time of the first request."""
+        """`app` must have all its routes by the first request."""
         self._app = app
         self._writing = asyncio.Lock()
         self._written: tuple[bytes, bytes] | None = None
 
     async def index(self) -> bytes:
-        """`GET /`."""
         return (await self._pages())[0]
 
     async def openapi(self) -> bytes:
-        """`GET /openapi.json`."""
         return (await self._pages())[1]
 
     async def _pages(self) -> tuple[bytes, bytes]:

@@ -1,1 +1,1 @@
-"""Requesting background tasks."""
+"""Background tasks."""

@@ -1,5 +1,3 @@
-"""What may be asked of a task, and the job it becomes."""
-
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -58,7 +56,7 @@ class TaskIn(Body):
 
 
 class TaskAcceptedView(BaseModel):
-    """The task is committed."""
+    """The task is accepted and committed."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -80,7 +78,7 @@ class TaskAcceptedView(BaseModel):
 def task_of(
     wanted: TaskIn, job_id: UUID, project_id: UUID, user_id: str | None, clock: Clock
 ) -> NewJob | list[Flaw]:
-    """The job to be taken on, owned by the end user who asks for it. How it is to be run stands in `content`."""
+    """The job, owned by the end user who requests it; how to run it is kept in `content`."""
     flaws = []
     now = clock.now()
     if wanted.scheduled_for is not None and wanted.scheduled_for - now > LONGEST_DELAY:
@@ -113,12 +111,11 @@ def task_of(
 
 
 def _of_user(user_id: str, key: str) -> str:
-    """The key as the ledger has it. With the length of the user's id: that may hold colons, as the key may."""
+    """An end user's key in the ledger. The id's length avoids ambiguity, because id and key may hold colons."""
     return f"user:{len(user_id)}:{user_id}:{key}"
 
 
 def answer_of(job: NewJob) -> bytes:
-    """The body of the `202`."""
     return orjson.dumps(
         {
             "job_id": job.id,

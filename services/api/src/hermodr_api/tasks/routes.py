@@ -1,5 +1,3 @@
-"""`POST /v1/jobs`: work for a worker."""
-
 from typing import Annotated
 
 from fastapi import APIRouter

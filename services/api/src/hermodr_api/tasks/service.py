@@ -1,5 +1,3 @@
-"""Taking tasks on."""
-
 from hermodr_api.access.authentication import Caller
 from hermodr_api.answers import Answer, Key, patience
 from hermodr_api.jobs.accepting import Accepting
@@ -17,7 +15,7 @@ class Tasks:
         self._clock = clock
 
     async def request(self, caller: Caller, wanted: TaskIn, key: Key | None) -> Answer:
-        """Commits the job. Raises `Refused` and `LedgerUnavailable`."""
+        """Commits and announces the job. Raises `Refused` and `LedgerUnavailable`."""
         job = task_of(wanted, new_job_id(), caller.project_id, caller.user_id, self._clock)
         if isinstance(job, list):
             return await self._accepting.earlier(caller.project_id, key, job)

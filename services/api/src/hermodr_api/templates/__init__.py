@@ -1,1 +1,1 @@
-"""What notifications say."""
+"""Templates."""

@@ -1,5 +1,3 @@
-"""What templates are made of, and how they are shown."""
-
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
@@ -15,13 +13,13 @@ from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.templates.versions import Contents, Texts
 
 MAX_SOURCE = 128 * 1024
-"""Characters of one text. Mail programs cut off what is longer than about 100 KB, and compiling takes its time."""
+"""Characters of one text. Mail programs cut off mails beyond about 100 KB, and compiling takes time."""
 
 Source = Annotated[str, Field(min_length=1, max_length=MAX_SOURCE)]
 
 
 class TextsIn(Part):
-    """What is said in one locale on one channel: Jinja2, autoescaped in HTML."""
+    """The texts of one locale on one channel: Jinja2, autoescaped in HTML."""
 
     subject: Subject | None = Field(
         default=None,
@@ -53,7 +51,7 @@ ChangesIn = Annotated[dict[Channel, Annotated[dict[Locale, TextsIn | None], FEW]
 
 
 class TemplateIn(Body):
-    """A new template; its contents are version 1. A `critical` one passes mute, preferences and quiet hours."""
+    """A new template; its contents become version 1. A `critical` one ignores mute, preferences and quiet hours."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -96,8 +94,8 @@ class TemplateIn(Body):
 
 
 class TemplatePatch(Body):
-    """What is to change. Channels and locales named in `contents` are replaced in a new version, those that are `null`
-    removed from it, the others taken over."""
+    """The changes. Channels and locales named in `contents` are replaced in a new version, those that are `null` are
+    removed, all others are kept."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -126,7 +124,7 @@ class TemplatePatch(Body):
 
 
 class RollbackIn(Body):
-    """The version to go back (or forward) to."""
+    """The version to make current, older or newer."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"version": 1}]})
 
@@ -136,7 +134,7 @@ class RollbackIn(Body):
 
 
 class TextsView(BaseModel):
-    """What is said in one locale on one channel."""
+    """The texts of one locale on one channel."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -148,7 +146,7 @@ class TextsView(BaseModel):
 
 
 class CompiledView(TextsView):
-    """With what is sent: `compiled_html` is made of MJML, or of HTML with its CSS inlined."""
+    """Texts with the HTML that is sent: `compiled_html` is made from MJML, or from HTML with its CSS inlined."""
 
     compiled_html: str | None
 
@@ -191,7 +189,7 @@ class TemplateView(BaseModel):
 
 
 class SavedTemplateView(TemplateView):
-    """With what the author may not have meant."""
+    """A template with warnings: what the author may not have meant."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -220,7 +218,7 @@ class VersionView(BaseModel):
 
 
 class WholeVersionView(BaseModel):
-    """One version of a template, with what its texts were compiled to."""
+    """One version of a template, with its compiled HTML."""
 
     model_config = ConfigDict(
         from_attributes=True,
@@ -242,7 +240,6 @@ class VersionList(BaseModel):
 
 
 def texts_of(contents: dict[Channel, LocalesIn]) -> dict[str, dict[str, Texts]]:
-    """The contents as the ledger keeps them."""
     return {
         channel.value: {locale: _texts(texts) for locale, texts in locales.items()}
         for channel, locales in contents.items()
@@ -250,7 +247,7 @@ def texts_of(contents: dict[Channel, LocalesIn]) -> dict[str, dict[str, Texts]]:
 
 
 def patched_of(patch: TemplatePatch) -> dict[str, dict[str, Texts]]:
-    """The texts that a patch brings, without those it removes."""
+    """The texts that a patch adds or replaces."""
     brought = {
         channel.value: {locale: _texts(texts) for locale, texts in locales.items() if texts is not None}
         for channel, locales in (patch.contents or {}).items()
@@ -260,7 +257,7 @@ def patched_of(patch: TemplatePatch) -> dict[str, dict[str, Texts]]:
 
 
 def merged(current: Contents, patch: TemplatePatch, brought: Contents) -> Contents | None:
-    """The contents of the new version; `None` when the patch brings none. `brought` are its texts, compiled."""
+    """The contents of the new version, `None` if the patch has none. `brought` are the patch's compiled texts."""
     if patch.contents is None:
         return None
     contents = {channel: dict(locales) for channel, locales in current.items()}
@@ -284,7 +281,7 @@ def _texts(texts: TextsIn) -> Texts:
 
 
 def content_flaws(contents: Contents, default_locale: str) -> list[Flaw]:
-    """What would keep a version from being sent."""
+    """What would make a version impossible to send."""
     if not contents:
         return [Flaw(("body", "contents"), "a template needs contents on at least one channel")]
     flaws = []

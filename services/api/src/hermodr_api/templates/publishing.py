@@ -1,4 +1,4 @@
-"""Templates checked, compiled and tried out, where it harms nobody."""
+"""Checks, compiles and renders templates in separate processes."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from hermodr_templates.fair_turns import FairTurns, TooManyWait
 
 _PATIENCE_SECONDS = 8.0
 _MOST_WAITING = 50
-"""Texts of one project; what comes beyond is refused at once."""
+"""Per project; more are refused at once."""
 
 
 class Compiled(NamedTuple):
@@ -32,8 +32,7 @@ class _Shared(NamedTuple):
 
 
 class Publishing:
-    """Two processes: one for what is saved, one for what is looked at, so that neither waits for the other. At each
-    projects take turns, text by text."""
+    """One process for saving and one for previews, so that neither waits for the other. Projects take turns."""
 
     def __init__(self, channels: Channels, seconds: float = 4.0) -> None:
         self._channels = channels
@@ -41,12 +40,11 @@ class Publishing:
         self._showing = _Shared(Cell(seconds), FairTurns(time.monotonic, most=_MOST_WAITING))
 
     async def close(self) -> None:
-        """Ends the processes."""
         await self._saving.cell.close()
         await self._showing.cell.close()
 
     async def published(self, contents: Contents, project: UUID) -> Compiled:
-        """The contents, compiled. Raises `Refused` with every flaw of every text."""
+        """Raises `Refused` with every flaw of every text."""
         made: dict[str, dict[str, Texts]] = {}
         flaws: list[Flaw] = []
         warnings: list[str] = []
@@ -73,8 +71,7 @@ class Publishing:
     async def rendered(
         self, texts: Texts, locale: str, data: JsonObject, project: UUID, at: tuple[str, ...]
     ) -> Message:
-        """The message made of (compiled) texts: what is `rendered`, the `variables` they take, `remarks`. `at` is where
-        the texts stand. Raises `Refused`."""
+        """`rendered`, `variables` and `remarks`; `at` is where the texts stand in the request. Raises `Refused`."""
         html = texts.compiled_html if texts.compiled_html is not None else texts.body_html
         request: Message = {
             "do": "render",

@@ -1,5 +1,3 @@
-"""`/v1/templates`: what notifications say."""
-
 from typing import Annotated
 from uuid import UUID
 
@@ -61,7 +59,7 @@ async def versions(
 
 @router.get("/{template_id}/versions/{version}", response_model=WholeVersionView, responses=refusals(404))
 async def version(caller: Reader, templates: Service, template_id: UUID, version: VersionNumber) -> Version:
-    """Show a version, with the HTML it was compiled to."""
+    """Show a version with its compiled HTML."""
     return await templates.version(caller.project_id, template_id, version)
 
 
@@ -75,7 +73,7 @@ async def create(caller: Manager, templates: Service, wanted: TemplateIn, key: I
 async def change(
     caller: Manager, templates: Service, template_id: UUID, wanted: TemplatePatch
 ) -> SavedTemplateView:
-    """Change a template; contents become a new version."""
+    """Change a template; new contents become a new version."""
     return await templates.change(caller, template_id, wanted)
 
 
@@ -94,7 +92,7 @@ async def delete(caller: Manager, templates: Service, template_id: UUID) -> None
 
 
 def _number_in(cursor: str | None) -> int | None:
-    """The cursor of a list of versions is the number of the last one shown."""
+    """A cursor of versions is the number of the last one shown."""
     if cursor is None:
         return None
     if not cursor.isascii() or not cursor.isdecimal() or len(cursor) > 9:

@@ -1,5 +1,3 @@
-"""What is done with templates."""
-
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
@@ -25,7 +23,7 @@ from hermodr_ledger.templates import versions
 from hermodr_ledger.templates.versions import NameTaken, Template, TemplateChanges, Version
 
 Forget = Callable[[UUID, str], None]
-"""Takes a project and the name of a template that changed: it is not believed to exist any more."""
+"""Forgets that a project has a template of this name."""
 
 
 class Templates:
@@ -40,27 +38,24 @@ class Templates:
         self._forget = forget
 
     async def page(self, project_id: UUID, page: Page, *, name: str | None) -> PageResult[Template]:
-        """A page of the project's templates."""
         async with patience():
             return await walk(
                 self._ledger, page, lambda at, rows: versions.page(at, project_id, rows, name=name)
             )
 
     async def read(self, project_id: UUID, template_id: UUID) -> Template:
-        """The template with its current contents."""
         async with patience():
             return _known(await versions.read(self._ledger, project_id, template_id))
 
     async def versions(
         self, project_id: UUID, template_id: UUID, before: int | None, limit: int
     ) -> tuple[Sequence[Version], bool]:
-        """Versions before that one, the newest first, and whether there are more."""
+        """Versions before that one, newest first, and whether there are more."""
         async with patience():
             _known(await versions.read(self._ledger, project_id, template_id))
             return await versions.versions(self._ledger, template_id, before, limit)
 
     async def version(self, project_id: UUID, template_id: UUID, number: int) -> Version:
-        """One version, with what it was compiled to."""
         async with patience():
             _known(await versions.read(self._ledger, project_id, template_id))
             found = await versions.version(self._ledger, template_id, number)
@@ -69,7 +64,6 @@ class Templates:
         return found
 
     async def create(self, caller: Caller, wanted: TemplateIn, key: Key | None) -> Answer:
-        """A new template; its contents are version 1."""
         given = texts_of(wanted.contents)
         _refuse(content_flaws(given, wanted.default_locale))
         published = await self._publishing.published(given, caller.project_id)
@@ -92,7 +86,6 @@ class Templates:
             raise _taken() from error
 
     async def change(self, caller: Caller, template_id: UUID, wanted: TemplatePatch) -> SavedTemplateView:
-        """The template as changed; contents become a new version."""
         brought = await self._publishing.published(patched_of(wanted), caller.project_id)
         try:
             async with patience(), self._ledger.transaction() as transaction:
@@ -119,8 +112,6 @@ class Templates:
     async def roll_back(
         self, caller: Caller, template_id: UUID, wanted: RollbackIn, key: Key | None
     ) -> Answer:
-        """Makes another version the current one."""
-
         async def act(transaction: Transaction) -> Outcome:
             _known(await versions.read(transaction, caller.project_id, template_id))
             found = await versions.roll_back(transaction, caller.project_id, template_id, wanted.version)
@@ -134,7 +125,6 @@ class Templates:
         return await self._repeatable.run(caller.project_id, key, 200, act)
 
     async def delete(self, caller: Caller, template_id: UUID) -> None:
-        """Deletes the template with its versions."""
         async with patience(), self._ledger.transaction() as transaction:
             found = _known(await versions.read_for_change(transaction, caller.project_id, template_id))
             if not await versions.delete(transaction, caller.project_id, template_id):

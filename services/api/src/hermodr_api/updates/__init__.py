@@ -1,1 +1,1 @@
-"""What is posted to groups."""
+"""Updates posted to groups."""

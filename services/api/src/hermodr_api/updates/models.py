@@ -1,5 +1,3 @@
-"""What may be posted to a group, and how it is shown."""
-
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -20,7 +18,7 @@ Url = Annotated[
 
 
 class UpdatePatch(Body):
-    """What is to change of an update: fields left out stay, `null` clears."""
+    """The changes to an update: fields left out stay, `null` clears."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"title": "First steps, with a witness"}]})
 
@@ -47,7 +45,7 @@ class UpdatePatch(Body):
 
 
 class UpdateIn(UpdatePatch):
-    """Something to be posted to a group: at least one of `title`, `body` and `url`."""
+    """An update to post to a group: at least one of `title`, `body` and `url`."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -86,7 +84,7 @@ _EXAMPLE: JsonDict = {
 
 
 class UpdateView(BaseModel):
-    """Something posted to a group."""
+    """An update of a group."""
 
     model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [_EXAMPLE]})
 
@@ -117,7 +115,7 @@ class UpdateList(BaseModel):
 
 
 def misplaced(place: Place, found: FoundPlace, at: tuple[str | int, ...]) -> list[Flaw]:
-    """What is wrong with where a notification says it belongs. Nobody learns what another project has."""
+    """The flaws of a notification's group and update. The same whether or not another project has them."""
     flaws = []
     if place.group_id is not None and found.group_id is None:
         flaws.append(Flaw((*at, "group_id"), "there is no such group"))

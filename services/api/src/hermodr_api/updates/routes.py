@@ -1,5 +1,3 @@
-"""`/v1/groups/{id}/updates`: what is posted to a group."""
-
 from typing import Annotated
 from uuid import UUID
 
@@ -70,5 +68,5 @@ async def change(
 
 @router.delete("/{update_id}", status_code=204, responses=refusals(404))
 async def delete(caller: Manager, updates: Service, group_id: UUID, update_id: UUID) -> None:
-    """Take an update away."""
+    """Delete an update."""
     await updates.delete(caller.project_id, group_id, update_id)

@@ -1,5 +1,3 @@
-"""What is done with updates."""
-
 from uuid import UUID
 
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
@@ -32,7 +30,6 @@ class Updates:
         external_id: str | None,
         metadata: bool,
     ) -> PageResult[Update]:
-        """A page of what was posted to the group."""
         async with patience():
             await must_exist(self._ledger, project_id, group_id)
             return await walk(
@@ -50,13 +47,10 @@ class Updates:
             )
 
     async def read(self, project_id: UUID, group_id: UUID, update_id: UUID) -> Update:
-        """The update."""
         async with patience():
             return _known(await updates.read(self._ledger, project_id, group_id, update_id))
 
     async def create(self, project_id: UUID, group_id: UUID, wanted: UpdateIn, key: Key | None) -> Answer:
-        """Posts an update to the group."""
-
         async def act(transaction: Transaction) -> Outcome:
             await must_exist(transaction, project_id, group_id)
             await _must_be_known(transaction, project_id, wanted.author_id)
@@ -69,7 +63,6 @@ class Updates:
             raise _taken() from error
 
     async def change(self, project_id: UUID, group_id: UUID, update_id: UUID, wanted: UpdatePatch) -> Update:
-        """The update as changed."""
         changes = wanted.model_dump(exclude_unset=True)
         if "metadata" in changes:
             changes["metadata"] = dump(wanted.metadata)
@@ -83,7 +76,6 @@ class Updates:
             raise invalid(Flaw(("body",), "leaves neither title nor body nor url")) from error
 
     async def delete(self, project_id: UUID, group_id: UUID, update_id: UUID) -> None:
-        """Takes the update away."""
         async with patience():
             if not await updates.delete(self._ledger, project_id, group_id, update_id):
                 raise not_found("update")

@@ -65,9 +65,9 @@ class Board:
     ) -> None:
         if answer is Answer.HANG_BEFORE:
             await reader.read()
-        if answer is Answer.TOO_MANY_CONNECTIONS:
+        if answer is Answer.TOO_MUCH:
             writer.write(b"full\n")
-        if answer in (Answer.HANG_BEFORE, Answer.TOO_MANY_CONNECTIONS, Answer.DROP_BEFORE):
+        if answer in (Answer.HANG_BEFORE, Answer.TOO_MUCH, Answer.DROP_BEFORE):
             return
         writer.write(b"hello\n")
         password, _, note = (await reader.readline()).decode().rstrip("\n").partition(" ")

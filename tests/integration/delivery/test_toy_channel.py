@@ -173,7 +173,7 @@ async def test_what_a_limit_refuses_waits_and_costs_no_attempt(
     ledger: Ledger, database_url: str, place: Place
 ) -> None:
     async with Board().running() as board, installed(ledger, database_url, place, board) as house:
-        board.answer(Answer.TOO_MANY_CONNECTIONS)
+        board.answer(Answer.TOO_MUCH)
         delivery = await house.ask("patience")
         await house.becomes(delivery, "sent")
         (attempt,) = await rows_of(ledger, "attempts")

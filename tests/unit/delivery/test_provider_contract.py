@@ -110,7 +110,7 @@ FAULTS = [
     (Hopeless, "test_a_refused_address_is_a_bounce"),
     (Hopeless, "test_the_pause_that_a_server_asks_for_is_told"),
     (Hopeless, "test_wrong_credentials_are_the_operators_to_mend_and_tried_once"),
-    (Hopeless, "test_too_many_connections_are_no_fault_of_the_message"),
+    (Hopeless, "test_too_much_at_once_is_no_fault_of_the_message"),
     (Hopeless, "test_a_server_that_is_away_is_tried_later"),
     (Hopeless, "test_silence_before_the_message_was_sent_is_tried_later"),
     (Talkative, "test_what_is_accepted_was_taken_once_and_in_order"),

@@ -29,7 +29,7 @@ SCRIPT: dict[Answer, tuple[Stage, *tuple[Action, ...]]] = {
     Answer.HANG_AFTER: ("CONTENT", Hold()),
     Answer.NONSENSE: ("CONTENT", f"354 what of {ADDRESS}?"),
     Answer.WRONG_CREDENTIALS: ("AUTH", f"535 5.7.8 house: {PASSWORD} is wrong"),
-    Answer.TOO_MANY_CONNECTIONS: ("CONNECT", "421 4.7.0 Error: too many connections from you"),
+    Answer.TOO_MUCH: ("CONNECT", "421 4.7.0 Error: too many connections from you"),
 }
 
 

@@ -63,8 +63,6 @@ def test_how_long_a_server_is_waited_for_is_as_rfc_5321_wants_it_unless_the_dsn_
         ("mail.example", "not of the form"),
         ("user:s3cret@mail.example", "not of the form"),
         ("imap://user:s3cret@mail.example", "unknown scheme"),
-        ("resend://s3cret@default", "cannot send with yet"),
-        ("sendgrid://s3cret@default", "cannot send with yet"),
         ("smtp://", "names no host"),
         ("smtp://user:s3cret@", "names no host"),
         ("smtp://user:s3cret@mail.example:0", "port 0"),

@@ -1,15 +1,16 @@
 """Providers from their DSNs: `scheme://[user[:password]@]host[:port][?options]`, separated by spaces, in order of
 preference. Percent-encode what URLs reserve; "+" is a plus.
 
-Options that every provider has: `rate=50/s`, `concurrency=20`, `from=…`. A kind takes its own ones; what is left over
-is refused. No text of an error holds a credential.
+Options that every provider has: `rate=50/s` (or `off`), `concurrency=20`, `from=…`, `name=backup`. A kind takes its own
+ones; what is left over is refused. No text of an error holds a credential.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count
 from typing import Generic, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -17,6 +18,7 @@ from hermodr_delivery.provider import ProviderOptions
 from hermodr_delivery.rate import per_second
 
 _MAX_CONCURRENCY = 1000
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
 T = TypeVar("T")
 
@@ -44,11 +46,12 @@ class Dsn:
         """The option's value, once."""
         return self.query.pop(option, None)
 
-    def options(self) -> ProviderOptions:
-        """Takes what every provider has."""
+    def options(self, default: ProviderOptions = ProviderOptions()) -> ProviderOptions:  # noqa: B008 - frozen
+        """Takes what every provider has; `default` where the entry does not say."""
+        rate, concurrency = self.take("rate"), self.take("concurrency")
         return ProviderOptions(
-            rate=_rate(self.take("rate")),
-            concurrency=_concurrency(self.take("concurrency")),
+            rate=default.rate if rate is None else _rate(rate),
+            concurrency=default.concurrency if concurrency is None else _concurrency(concurrency),
             sender=self.take("from"),
         )
 
@@ -67,38 +70,45 @@ class Kind(Generic[T]):
     build: Callable[[Dsn, str], T]
 
 
-def providers_of(
-    variable: str, dsns: str | Sequence[str], kinds: Mapping[str, Kind[T]], *, planned: Collection[str] = ()
-) -> list[T]:
-    """The providers in order. `dsns` is the variable's value or its entries; `kinds` are by scheme; schemes that are
-    `planned` get an answer of their own. Raises `ProviderConfigError`."""
+def providers_of(variable: str, dsns: str | Sequence[str], kinds: Mapping[str, Kind[T]]) -> list[T]:
+    """The providers in order. `dsns` is the variable's value or its entries; `kinds` are by scheme. Raises
+    `ProviderConfigError`."""
     entries = dsns.split() if isinstance(dsns, str) else list(dsns)
     if not entries:
         raise ProviderConfigError(f"{variable} is empty")
     providers: list[T] = []
-    names: Counter[str] = Counter()
+    names: list[str] = []
     for number, entry in enumerate(entries, 1):
         try:
-            dsn = parse(entry, kinds, planned)
+            dsn = parse(entry, kinds)
             kind = kinds[dsn.scheme]
-            names[kind.name] += 1
-            count = names[kind.name]
-            providers.append(kind.build(dsn, kind.name if count == 1 else f"{kind.name}-{count}"))
+            names.append(_name(dsn.take("name"), kind.name, names))
+            providers.append(kind.build(dsn, names[-1]))
             dsn.refuse_unknown_options()
         except Unusable as error:
             raise ProviderConfigError(f"{variable}: entry {number} {error}") from None
     return providers
 
 
-def parse(text: str, known: Collection[str], planned: Collection[str] = ()) -> Dsn:
+def _name(given: str | None, kind: str, taken: Collection[str]) -> str:
+    """What the entry is called: as it says, else by its kind and a number."""
+    if given is None:
+        numbered = (f"{kind}-{number}" for number in count(2))
+        return next(each for each in chain([kind], numbered) if each not in taken)
+    if not _NAME.fullmatch(given):
+        raise Unusable("has a name that is not 1 to 40 of a–z, 0–9, - and _, beginning with a letter")
+    if given in taken:
+        raise Unusable(f"has the name {given}, which an earlier entry has")
+    return given
+
+
+def parse(text: str, known: Collection[str]) -> Dsn:
     """An entry of one of the known schemes. Raises `Unusable`."""
     scheme, separator, _ = text.partition("://")
     scheme = scheme.lower()
     if not separator:
         raise Unusable("is not of the form scheme://host")
     choice = ", ".join(f"{each}://" for each in known)
-    if scheme in planned:
-        raise Unusable(f"asks for {scheme}, which this version cannot send with yet: use one of {choice}")
     if scheme not in known:
         raise Unusable(f"has an unknown scheme: known are {choice}")
     try:
@@ -131,8 +141,8 @@ def _query(url: SplitResult) -> dict[str, str]:
     return options
 
 
-def _rate(value: str | None) -> float | None:
-    if value is None:
+def _rate(value: str) -> float | None:
+    if value == "off":
         return None
     try:
         return per_second(value)
@@ -140,9 +150,7 @@ def _rate(value: str | None) -> float | None:
         raise Unusable(f"has a rate that is {error}") from None
 
 
-def _concurrency(value: str | None) -> int:
-    if value is None:
-        return ProviderOptions().concurrency
-    if not value.isdecimal() or not 1 <= int(value) <= _MAX_CONCURRENCY:
+def _concurrency(value: str) -> int:
+    if not value.isdecimal() or len(value) > 4 or not 1 <= int(value) <= _MAX_CONCURRENCY:
         raise Unusable(f"has a concurrency that is not a number from 1 to {_MAX_CONCURRENCY}")
     return int(value)

@@ -116,6 +116,11 @@ def _local(address: str) -> str:
     return address.rpartition("@")[0]
 
 
+def check_extra_headers(extra: Mapping[str, str]) -> None:
+    """Raises `UnsendableMessage` for headers that are not allow-listed, or not printable ASCII."""
+    _extra_fields(extra)
+
+
 def _extra_fields(extra: Mapping[str, str]) -> bytes:
     for name in extra:
         if name not in EXTRA_HEADERS:

@@ -32,8 +32,8 @@ class Answer(Enum):
     """Takes the message, and answers neither yes nor no."""
     WRONG_CREDENTIALS = auto()
     """Does not know our credentials. The refusal repeats them."""
-    TOO_MANY_CONNECTIONS = auto()
-    """Wants fewer connections, or calls at once."""
+    TOO_MUCH = auto()
+    """Wants fewer connections, calls at once, or calls a second, and does not say when."""
 
 
 class ScriptedServer(Protocol):

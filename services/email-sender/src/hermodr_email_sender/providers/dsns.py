@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Protocol
 
-from hermodr_delivery.dsn import Kind, providers_of
+from hermodr_delivery.dsn import Dsn, Kind, providers_of
 from hermodr_delivery.provider import Provider
 from hermodr_email_sender.domain import Mailbox, OutgoingEmail
+from hermodr_email_sender.providers import resend, sendgrid
 from hermodr_email_sender.providers.smtp import dsn as smtp
 
 VARIABLE = "HERMODR_EMAIL_PROVIDERS"
-_PLANNED = frozenset({"resend", "sendgrid"})
 
 EmailProvider = Provider[OutgoingEmail]
+
+
+class _Build(Protocol):
+    def __call__(
+        self, dsn: Dsn, name: str, /, *, sender: Mailbox, production: bool, send_seconds: float
+    ) -> EmailProvider: ...
 
 
 def build_providers(
@@ -22,9 +29,14 @@ def build_providers(
     """The providers in order of preference; each `name` is unique (`smtp`, `smtp-2`).
 
     `dsns` is the variable's value or its entries; `sender` the From where neither mail nor DSN names one;
-    a mail waits `send_seconds` at most for a free connection. Opens no
+    a call takes `send_seconds` at most, and a mail waits so long for a free SMTP
+    connection. Opens no
     connection, but reads `ca` files. Raises ProviderConfigError, whose text never contains a credential.
     """
-    build = partial(smtp.build, sender=sender, production=production, send_seconds=send_seconds)
-    kinds: dict[str, Kind[EmailProvider]] = dict.fromkeys(smtp.DEFAULT_PORTS, Kind("smtp", build))
-    return providers_of(VARIABLE, dsns, kinds, planned=_PLANNED)
+
+    def kind(name: str, build: _Build) -> Kind[EmailProvider]:
+        return Kind(name, partial(build, sender=sender, production=production, send_seconds=send_seconds))
+
+    kinds = dict.fromkeys(smtp.DEFAULT_PORTS, kind("smtp", smtp.build))
+    kinds |= {"resend": kind("resend", resend.build), "sendgrid": kind("sendgrid", sendgrid.build)}
+    return providers_of(VARIABLE, dsns, kinds)

@@ -1,0 +1,256 @@
+"""Calls of a provider's HTTP API, and what its answer, its silence or a lost connection says of the message."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum, auto
+from typing import Any
+
+import httpx
+import orjson
+
+from hermodr_delivery.failures import (
+    Cause,
+    DeliveryFailure,
+    OutcomeUnknown,
+    PermanentError,
+    Refused,
+    TransientError,
+)
+
+CONNECT_SECONDS = 10.0
+IDLE_SECONDS = 30.0
+MAX_ANSWER = 64 * 1024
+"""Octets of an answer that are read; an acceptance takes a few hundred."""
+
+
+class Verdict(Enum):
+    """What a refusal means, whoever words it."""
+
+    ADDRESS = auto()
+    """The address is no address: a bounce."""
+    MESSAGE = auto()
+    """Never, for what the message is."""
+    LATER = auto()
+    """Not now, and nothing was taken."""
+    PACE = auto()
+    """Too many in some span of time; no message is to blame."""
+    ACCESS = auto()
+    """It does not know us, or we may not do this: the operator's to mend."""
+    SENDER = auto()
+    """It does not accept who the message is from; if it says so of others as well, as `ACCESS`."""
+    UNKNOWN = auto()
+    """It may have been taken all the same."""
+
+
+STATUSES: Mapping[int, Verdict] = {
+    401: Verdict.ACCESS,
+    403: Verdict.ACCESS,
+    404: Verdict.ACCESS,
+    405: Verdict.ACCESS,
+    407: Verdict.ACCESS,
+    408: Verdict.LATER,  # RFC 9110 §15.5.9: the request did not come whole
+    425: Verdict.LATER,
+    429: Verdict.PACE,
+    503: Verdict.LATER,
+}
+"""By RFC 9110, where a provider's own table has no entry. Other 4xx refuse the message; all else leaves it open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`json` is the body's object; empty when it is none."""
+
+    status: int
+    headers: httpx.Headers
+    json: Mapping[str, Any]
+    secrets: tuple[str, ...] = field(repr=False)
+    """What it may repeat and nobody should read."""
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds it asks to wait (RFC 9110 §10.2.3); None if it does not say."""
+        value = self.headers.get("retry-after", "").strip()
+        if _is_number(value):
+            return float(value[:9])
+        return self._until(_date(value))
+
+    def seconds_until(self, header: str) -> float | None:
+        """Seconds until the time that a header names in seconds since 1970; None if it names none."""
+        value = self.headers.get(header, "").strip()
+        return (
+            self._until(datetime.fromtimestamp(int(value), UTC))
+            if _is_number(value) and len(value) < 12
+            else None
+        )
+
+    def _until(self, time: datetime | None) -> float | None:
+        """By the server's own clock."""
+        now = _date(self.headers.get("date", ""))
+        return None if time is None or now is None else max(0.0, (time - now).total_seconds())
+
+
+def _is_number(value: str) -> bool:
+    return value.isascii() and value.isdigit()
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(value)
+    except ValueError:
+        return None
+
+
+class HttpApi:
+    """Kept connections to one HTTP API.
+
+    `seconds` a call may take from its beginning to the end of the answer; `calls` may be under way at once. No failure
+    shows one of the `secrets`, whatever the server says.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        headers: Mapping[str, str],
+        seconds: float,
+        calls: int,
+        secrets: tuple[str, ...] = (),
+        tls: ssl.SSLContext | bool = True,
+    ) -> None:
+        self._seconds = seconds
+        self._secrets = secrets
+        self._client = httpx.AsyncClient(
+            base_url=base_url,
+            headers={"user-agent": "hermodr", "accept": "application/json", **headers},
+            timeout=httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)),
+            limits=httpx.Limits(
+                max_connections=calls, max_keepalive_connections=calls, keepalive_expiry=IDLE_SECONDS
+            ),
+            verify=tls,
+            trust_env=False,
+        )
+
+    @property
+    def place(self) -> str:
+        """`host:port`."""
+        url = self._client.base_url
+        return f"{url.host}:{url.port or (443 if url.scheme == 'https' else 80)}"
+
+    async def call(
+        self, method: str, path: str, *, json: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """One request, made once. Raises `TransientError` when it certainly did not come whole, `Refused` when the
+        server's certificate is not trusted, and `OutcomeUnknown` when there was no answer to it."""
+        way = _Way()
+        request = self._client.build_request(
+            method,
+            path,
+            content=json,
+            headers={**(headers or {}), **({"content-type": "application/json"} if json else {})},
+            extensions={"trace": way.follow},
+        )
+        try:
+            async with asyncio.timeout(self._seconds):
+                response = await self._client.send(request, stream=True, follow_redirects=False)
+                try:
+                    body = await _read(response)
+                finally:
+                    await response.aclose()
+        except (httpx.TransportError, TimeoutError) as error:
+            raise way.failure(error) from None
+        return Answer(response.status_code, response.headers, _object(body), self._secrets)
+
+    async def close(self) -> None:
+        """Ends the connections. Calls under way are over before: who closes has drained."""
+        await self._client.aclose()
+
+
+class _Way:
+    """How far a request got."""
+
+    def __init__(self) -> None:
+        self.connected = False
+        self.sent = False
+
+    async def follow(self, event: str, _info: object) -> None:
+        """httpcore's trace extension."""
+        if event == "http11.send_request_headers.started":
+            self.connected = True
+        elif event == "http11.send_request_body.complete":
+            self.sent = True
+
+    def failure(self, error: Exception) -> DeliveryFailure:
+        detail = type(error).__name__
+        late = isinstance(error, httpx.TimeoutException | TimeoutError)
+        if isinstance(error, httpx.ConnectError) and _certificate_is_bad(error):
+            return Refused(Cause.ACCESS, "tls_failed", "the server's certificate is not trusted")
+        if not self.connected:
+            return TransientError("connect_timeout" if late else "connect_failed", detail)
+        if not self.sent:
+            return TransientError("timeout" if late else "connection_lost", detail)
+        return OutcomeUnknown("timeout" if late else "connection_lost", detail)
+
+
+def _certificate_is_bad(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+async def _read(response: httpx.Response) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_bytes(MAX_ANSWER):
+        body += chunk
+        if len(body) > MAX_ANSWER:
+            return b""
+    return bytes(body)
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def refusal(
+    answer: Answer,
+    verdict: Verdict | None,
+    *,
+    code: str,
+    detail: str,
+    retry_after: float | None = None,
+    secrets: tuple[str, ...] = (),
+) -> DeliveryFailure:
+    """The failure that an answer other than an acceptance stands for: by `verdict`, else by its status.
+
+    `code` of a bounded vocabulary, fit for a metric's label.
+    """
+    if verdict is None:
+        verdict = STATUSES.get(answer.status)
+    if verdict is None:
+        verdict = Verdict.MESSAGE if 400 <= answer.status < 500 else Verdict.UNKNOWN
+    secrets += answer.secrets
+    wait = answer.retry_after if retry_after is None else retry_after
+    match verdict:
+        case Verdict.ADDRESS | Verdict.MESSAGE:
+            return PermanentError(code, detail, bounced=verdict is Verdict.ADDRESS, secrets=secrets)
+        case Verdict.LATER:
+            return TransientError(code, detail, retry_after=wait, secrets=secrets)
+        case Verdict.PACE:
+            return Refused(Cause.PACE, code, detail, retry_after=wait, named=True, secrets=secrets)
+        case Verdict.ACCESS:
+            return Refused(Cause.ACCESS, code, detail, secrets=secrets)
+        case Verdict.SENDER:
+            return Refused(Cause.ACCESS, code, detail, named=True, certain=False, secrets=secrets)
+        case Verdict.UNKNOWN:
+            return OutcomeUnknown(code, detail, secrets=secrets)

@@ -1,0 +1,123 @@
+"""Resend: https://resend.com/docs/api-reference/emails/send-email."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import orjson
+
+from hermodr_delivery.dsn import Dsn
+from hermodr_delivery.failures import DeliveryFailure, OutcomeUnknown
+from hermodr_delivery.http_api import Answer, HttpApi, Verdict, refusal
+from hermodr_delivery.provider import Accepted, Call, ProviderOptions
+from hermodr_email_sender import checked
+from hermodr_email_sender.domain import Mailbox, OutgoingEmail
+from hermodr_email_sender.providers import http_dsn
+
+HOST = "api.resend.com"
+
+CODES: Mapping[tuple[int, str], Verdict] = {
+    (400, "invalid_idempotency_key"): Verdict.MESSAGE,
+    (400, "validation_error"): Verdict.MESSAGE,
+    (401, "missing_api_key"): Verdict.ACCESS,
+    (401, "restricted_api_key"): Verdict.ACCESS,
+    (403, "invalid_api_key"): Verdict.ACCESS,
+    (403, "validation_error"): Verdict.SENDER,  # the sender's domain is not verified
+    (404, "not_found"): Verdict.ACCESS,
+    (405, "method_not_allowed"): Verdict.ACCESS,
+    (
+        409,
+        "concurrent_idempotent_requests",
+    ): Verdict.LATER,  # an earlier call of this message is still running
+    (
+        409,
+        "invalid_idempotent_request",
+    ): Verdict.UNKNOWN,  # an earlier call had another content: that one counts
+    (422, "invalid_access"): Verdict.ACCESS,
+    (422, "invalid_attachment"): Verdict.MESSAGE,
+    (422, "invalid_from_address"): Verdict.SENDER,
+    (422, "invalid_parameter"): Verdict.MESSAGE,
+    (422, "invalid_region"): Verdict.MESSAGE,
+    (422, "missing_required_field"): Verdict.MESSAGE,
+    (422, "validation_error"): Verdict.MESSAGE,
+    (429, "daily_quota_exceeded"): Verdict.PACE,
+    (429, "monthly_quota_exceeded"): Verdict.PACE,
+    (429, "rate_limit_exceeded"): Verdict.PACE,
+    (451, "security_error"): Verdict.MESSAGE,
+    (500, "application_error"): Verdict.UNKNOWN,
+    (500, "internal_server_error"): Verdict.UNKNOWN,
+}
+"""By status and `name`: https://resend.com/docs/api-reference/errors."""
+_BAD_RECIPIENT = "`to`"
+"""In the message of a validation error about the address."""
+
+
+class Resend:
+    """A `Provider[OutgoingEmail]`. A mail that is sent again has the same idempotency key, which Resend heeds for 24 h.
+    `sender` is the From of mails that name none."""
+
+    def __init__(self, api: HttpApi, *, sender: Mailbox, name: str, options: ProviderOptions) -> None:
+        self.name = name
+        self.options = options
+        self._api = api
+        self._sender = sender
+
+    @property
+    def place(self) -> str:
+        """`host:port`."""
+        return self._api.place
+
+    def prepare(self, message: OutgoingEmail) -> Call:
+        """See `Provider.prepare`."""
+        mail = checked.mail(message, message.sender or self._sender)
+        body: dict[str, Any] = {
+            "from": mail.sender.field,
+            "to": [mail.to.field],
+            "subject": message.subject,
+            "text": message.text,
+            "headers": mail.headers,
+        }
+        if message.html is not None:
+            body["html"] = message.html
+        if mail.reply_to is not None:
+            body["reply_to"] = [mail.reply_to.field]
+        return partial(self._send, orjson.dumps(body), message.message_id.strip("<>"), mail.secrets)
+
+    async def check(self) -> str:
+        """Asks for the domains: a key that may only send is known all the same."""
+        answer = await self._api.call("GET", "/domains")
+        if answer.status == 200 or _name(answer) == "restricted_api_key":
+            return "the key is known"
+        raise self._refusal(answer, ())
+
+    async def close(self) -> None:
+        await self._api.close()
+
+    async def _send(self, body: bytes, key: str, secrets: tuple[str, ...]) -> Accepted:
+        answer = await self._api.call("POST", "/emails", json=body, headers={"idempotency-key": key})
+        if answer.status != 200:
+            raise self._refusal(answer, secrets)
+        number = answer.json.get("id")
+        if not isinstance(number, str) or not number:
+            raise OutcomeUnknown("resend_no_id", "accepted without an id")
+        return Accepted(number[:200], "200")
+
+    def _refusal(self, answer: Answer, secrets: tuple[str, ...]) -> DeliveryFailure:
+        name, message = _name(answer), str(answer.json.get("message", ""))
+        verdict = CODES.get((answer.status, name))
+        if name == "validation_error" and verdict is Verdict.MESSAGE and _BAD_RECIPIENT in message:
+            verdict = Verdict.ADDRESS
+        code = f"resend_{name}" if verdict is not None else f"http_{answer.status}"
+        return refusal(answer, verdict, code=code, detail=f"{answer.status} {message}", secrets=secrets)
+
+
+def _name(answer: Answer) -> str:
+    name = answer.json.get("name")
+    return name if isinstance(name, str) else ""
+
+
+def build(dsn: Dsn, name: str, *, sender: Mailbox, production: bool, send_seconds: float) -> Resend:
+    """The provider of an entry. Raises `Unusable`."""
+    key, options = http_dsn.key_of(dsn), dsn.options(http_dsn.HTTP_OPTIONS)
+    api = http_dsn.api_of(dsn, options, host=HOST, key=key, production=production, seconds=send_seconds)
+    return Resend(api, sender=http_dsn.sender_of(options, sender), name=name, options=options)

@@ -1,0 +1,124 @@
+"""SendGrid v3: https://www.twilio.com/docs/sendgrid/api-reference/mail-send."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import orjson
+
+from hermodr_delivery.dsn import Dsn
+from hermodr_delivery.failures import DeliveryFailure
+from hermodr_delivery.http_api import Answer, HttpApi, Verdict, refusal
+from hermodr_delivery.provider import Accepted, Call, ProviderOptions
+from hermodr_email_sender import checked
+from hermodr_email_sender.checked import Address
+from hermodr_email_sender.domain import Mailbox, OutgoingEmail
+from hermodr_email_sender.providers import http_dsn
+
+HOST = "api.sendgrid.com"
+MESSAGE_ID = "hermodr_message_id"
+"""The custom argument by which SendGrid's events name our message."""
+
+CODES: Mapping[int, Verdict] = {
+    400: Verdict.MESSAGE,
+    401: Verdict.ACCESS,  # a wrong key, or no credits left
+    403: Verdict.SENDER,  # the sender is not verified, or the key may not send
+    404: Verdict.ACCESS,
+    405: Verdict.ACCESS,
+    406: Verdict.MESSAGE,
+    413: Verdict.MESSAGE,
+    415: Verdict.MESSAGE,
+    429: Verdict.PACE,
+    500: Verdict.UNKNOWN,
+    503: Verdict.LATER,
+}
+"""https://www.twilio.com/docs/sendgrid/api-reference/how-to-use-the-sendgrid-v3-api/responses (and `…/errors` of Mail
+Send)."""
+
+
+class SendGrid:
+    """A `Provider[OutgoingEmail]`. SendGrid has no idempotency keys. `sender` is the From of mails that name none."""
+
+    def __init__(self, api: HttpApi, *, sender: Mailbox, name: str, options: ProviderOptions) -> None:
+        self.name = name
+        self.options = options
+        self._api = api
+        self._sender = sender
+
+    @property
+    def place(self) -> str:
+        """`host:port`."""
+        return self._api.place
+
+    def prepare(self, message: OutgoingEmail) -> Call:
+        """See `Provider.prepare`."""
+        mail = checked.mail(message, message.sender or self._sender)
+        bodies = [("text/plain", message.text), ("text/html", message.html)]
+        body: dict[str, Any] = {
+            "personalizations": [{"to": [_mailbox(mail.to)]}],
+            "from": _mailbox(mail.sender),
+            "subject": message.subject,
+            "content": [{"type": kind, "value": text} for kind, text in bodies if text],
+            "headers": mail.headers,
+            "custom_args": {MESSAGE_ID: message.message_id},
+        }
+        if mail.reply_to is not None:
+            body["reply_to"] = _mailbox(mail.reply_to)
+        return partial(self._send, orjson.dumps(body), mail.secrets)
+
+    async def check(self) -> str:
+        """Asks what the key may do. Raises a refusal when it may not send mail."""
+        answer = await self._api.call("GET", "/v3/scopes")
+        if answer.status != 200:
+            raise self._refusal(answer, ())
+        scopes = answer.json.get("scopes")
+        if isinstance(scopes, list) and "mail.send" not in scopes:
+            raise refusal(answer, Verdict.ACCESS, code="sendgrid_scope", detail="the key may not send mail")
+        return "the key is known"
+
+    async def close(self) -> None:
+        await self._api.close()
+
+    async def _send(self, body: bytes, secrets: tuple[str, ...]) -> Accepted:
+        answer = await self._api.call("POST", "/v3/mail/send", json=body)
+        if answer.status != 202:
+            raise self._refusal(answer, secrets)
+        return Accepted(answer.headers.get("x-message-id", "")[:200] or None, "202")
+
+    def _refusal(self, answer: Answer, secrets: tuple[str, ...]) -> DeliveryFailure:
+        errors = list(_errors(answer))
+        verdict = CODES.get(answer.status)
+        if answer.status == 400 and any(_is_about_recipient(error.get("field")) for error in errors):
+            verdict = Verdict.ADDRESS
+        detail = "; ".join(str(error.get("message", "")) for error in errors)
+        return refusal(
+            answer,
+            verdict,
+            code=f"sendgrid_{answer.status}" if verdict is not None else f"http_{answer.status}",
+            detail=f"{answer.status} {detail}",
+            retry_after=answer.retry_after or answer.seconds_until("x-ratelimit-reset"),
+            secrets=secrets,
+        )
+
+
+def _errors(answer: Answer) -> Iterator[Mapping[str, Any]]:
+    errors = answer.json.get("errors")
+    for error in errors if isinstance(errors, list) else []:
+        if isinstance(error, dict):
+            yield error
+
+
+def _is_about_recipient(field: object) -> bool:
+    """`personalizations.0.to.0.email`."""
+    return isinstance(field, str) and field.startswith("personalizations.") and ".to" in field
+
+
+def _mailbox(of: Address) -> dict[str, str]:
+    return {"email": of.address, "name": of.name} if of.name else {"email": of.address}
+
+
+def build(dsn: Dsn, name: str, *, sender: Mailbox, production: bool, send_seconds: float) -> SendGrid:
+    """The provider of an entry. Raises `Unusable`."""
+    key, options = http_dsn.key_of(dsn), dsn.options(http_dsn.HTTP_OPTIONS)
+    api = http_dsn.api_of(dsn, options, host=HOST, key=key, production=production, seconds=send_seconds)
+    return SendGrid(api, sender=http_dsn.sender_of(options, sender), name=name, options=options)

@@ -9,7 +9,13 @@ from uuid import UUID
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from hermodr_servicekit.loop_watch import SETTLING_SECONDS, LoopWatch, Step
+from hermodr_servicekit.loop_watch import (
+    LOOKS_SECONDS,
+    SETTLING_SECONDS,
+    STANDSTILL_LOOKS,
+    LoopWatch,
+    Step,
+)
 from hermodr_servicekit.periodic import running
 from tests.support.clocks import FakeClock
 from tests.support.waiting import wait_until
@@ -47,6 +53,32 @@ async def test_a_blocked_loop_is_measured_and_told_with_the_one_to_blame() -> No
     assert told["seconds"] > 0.1
     assert told["computed"] > 0.3
     assert told["longest_step"] >= 0.3
+
+
+async def test_a_loop_that_is_blocked_is_told_of_while_it_is() -> None:
+    with capture_logs() as logs:
+        async with running(LoopWatch(CollectorRegistry(), settling_seconds=0).run()):
+            await asyncio.sleep(0)
+            with Step("delivery_id", TWO):
+                pass
+            with Step("delivery_id", ONE):
+                until = time.monotonic() + 60
+                while not (told := [each for each in logs if each["event"] == "the loop is blocked"]):
+                    compute(0.01)
+                    assert time.monotonic() < until
+                compute(3 * LOOKS_SECONDS)
+    assert told[0]["delivery_id"] == str(ONE)
+    assert any("compute" in place or "test_loop_watch" in place for place in told[0]["where"])
+    assert len([each for each in logs if each["event"] == "the loop is blocked"]) == 1
+
+
+async def test_who_waits_is_not_told_of() -> None:
+    with capture_logs() as logs:
+        async with running(LoopWatch(CollectorRegistry(), settling_seconds=0).run()):
+            with Step("delivery_id", ONE):
+                pass
+            await asyncio.sleep((STANDSTILL_LOOKS + 2) * LOOKS_SECONDS)
+    assert [each for each in logs if each["event"] == "the loop is blocked"] == []
 
 
 def test_a_busy_machine_is_measured_and_blamed_on_nobody() -> None:

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from hermodr_delivery.claimed import Send, TakesLong
+from hermodr_delivery.claimed import Send, TakesLong, Withheld
 from hermodr_delivery.lane import aside
 from hermodr_delivery.lane.pump import Pump
 from hermodr_delivery.recorder import Result
@@ -31,6 +31,8 @@ class SlowRenderer(Lane):
         self.rendering: list[UUID] = []
         self.rendered: list[UUID] = []
         self.failing: set[UUID] = set()
+        self.late: list[UUID] = []
+        """Withheld once, as others' took too long."""
         self.most_at_once: Counter[UUID] = Counter()
         self._at_once: Counter[UUID] = Counter()
         self.pump = Pump(
@@ -67,6 +69,9 @@ class SlowRenderer(Lane):
             self._at_once[project] -= 1
         if claim.id in self.failing:
             raise ArithmeticError
+        if claim.id in self.late:
+            self.late.remove(claim.id)
+            raise Withheld(last=True)
         self.rendered.append(claim.id)
         return partial(self.provider.send, claim)
 
@@ -197,3 +202,13 @@ async def test_parked_ones_are_called_again_though_those_called_last_were_gone(s
         while len(slow.attempts.recorded) < aside.MOST_WAITING + len(last):
             await done(slow.submit(last))  # the scheduler announces them
     assert set(last) <= set(slow.attempts.recorded)
+
+
+async def test_who_had_no_turn_in_time_comes_again_without_an_attempt(slow: SlowRenderer) -> None:
+    heavy = slow.of(A, 2, slow=True)
+    slow.late = list(heavy)
+    slow.open.set()
+    await done(slow.submit(heavy))
+    await slow.sent(heavy)
+    assert (slow.late, sorted(slow.rendered)) == ([], sorted(heavy))
+    assert sorted(slow.attempts.released) == sorted(heavy)

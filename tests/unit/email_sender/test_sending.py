@@ -218,9 +218,16 @@ async def test_an_attempt_that_waited_for_its_turn_into_a_pause_is_withheld() ->
 
 
 async def test_what_failed_outside_the_workers_is_a_result_as_well() -> None:
-    parts = Breaking(rendering=RenderingFailed("render_busy", "others", passing=True), usual=False)
+    parts = Breaking(rendering=RenderingFailed("render_suspended", "rests", passing=True), usual=False)
     result = await (await got_ready(sending_with(parts).prepare(claim_of(new_ids(1)[0]))))()
-    assert (result.attempt.outcome, result.attempt.code) == (Outcome.TRANSIENT, "render_busy")
+    assert (result.attempt.outcome, result.attempt.code) == (Outcome.TRANSIENT, "render_suspended")
+
+
+async def test_waiting_for_other_projects_templates_is_no_attempt() -> None:
+    parts = Breaking(rendering=RenderingFailed("render_busy", "others", passing=True), usual=False)
+    with pytest.raises(Withheld) as withheld:
+        await got_ready(sending_with(parts).prepare(claim_of(new_ids(1)[0])))
+    assert withheld.value.last
 
 
 async def test_nothing_is_rendered_that_expired_meanwhile() -> None:

@@ -21,7 +21,7 @@ class Stopping(Exception):
 
 class Withheld(Exception):
     """Nothing was sent, and no attempt is made: the claim is to be given back, the delivery waits in line again.
-    `last`: behind all others, as the provider refused when it heard of this one."""
+    `last`: behind all others, as the provider refused when it heard of this one, or others' took too long."""
 
     def __init__(self, *, last: bool = False) -> None:
         self.last = last

@@ -19,7 +19,7 @@ class Composer(Protocol[ComposedT]):
         ...
 
     async def slowly(self, claim: Claim, texts: CompiledTexts | None) -> ComposedT:
-        """The message that could not be had at once."""
+        """The message that could not be had at once. Raises `Withheld` when others' came first for too long."""
         ...
 
     def is_large(self, message: ComposedT) -> bool:

@@ -119,7 +119,8 @@ class Sending(Generic[ComposedT]):
             return route.provider.prepare(message)
 
     async def _get_ready(self, claim: Claim, message: ComposedT | None, expires: float) -> Send:
-        """The attempt of a message that takes long to compose or to prepare. Raises `Withheld` if it expired before."""
+        """The attempt of a message that takes long to compose or to prepare. Raises `Withheld` if it expired before, or
+        others' took too long."""
         if self._clock.monotonic() >= expires:
             raise Withheld
         try:
@@ -133,6 +134,8 @@ class Sending(Generic[ComposedT]):
                 with Step("delivery_id", claim.id):
                     call = route.provider.prepare(message)
             prepared = _Prepared(call, route, message)
+        except Withheld:
+            raise
         except Exception as error:  # noqa: BLE001 - raised anew when the message's turn comes
             prepared = _Prepared(error=error)
         return partial(self._send, claim, prepared, expires)

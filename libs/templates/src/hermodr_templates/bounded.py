@@ -22,8 +22,9 @@ _OVERRUNS = 3
 _STRIKES = 3
 SUSPENDED_SECONDS = 60.0
 CELL_SECONDS = 4.0
-_PATIENCE_SECONDS = 5.0
-"""The sender holds a lease while it waits."""
+_PATIENCE_SECONDS = 60.0
+"""Of a project that waits for its turn. Its sender renews the lease meanwhile."""
+BUSY = "render_busy"
 _MOST_REMEMBERED = 10_000
 
 
@@ -110,7 +111,7 @@ class BoundedRenderer:
                 yield
         except (TimeoutError, TooManyWait) as error:
             reason = "others that take long to render came first"
-            raise RenderingFailed("render_busy", reason, passing=True) from error
+            raise RenderingFailed(BUSY, reason, passing=True) from error
 
     async def _render_there(self, template: TemplateVersion, data: str, conduct: _Conduct) -> Rendered:
         version = [str(template.template_id), template.version, template.locale]

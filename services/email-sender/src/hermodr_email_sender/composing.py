@@ -2,12 +2,13 @@
 
 import json
 
+from hermodr_delivery.claimed import Withheld
 from hermodr_delivery.failures import DeliveryFailure, PermanentError, TransientError
 from hermodr_email_sender.domain import OutgoingEmail
 from hermodr_ledger.deliveries.attempts import Claim
 from hermodr_ledger.templates.texts import CompiledTexts
 from hermodr_servicekit.ids import message_id_of
-from hermodr_templates.bounded import BoundedRenderer
+from hermodr_templates.bounded import BUSY, BoundedRenderer
 from hermodr_templates.rendering import Rendered, RenderingFailed
 
 _LARGE_MAIL = 128 * 1024
@@ -40,6 +41,8 @@ class EmailComposer:
             else:
                 rendered = await self._renderer.as_given(*_given(claim), claim.project_id)
         except RenderingFailed as failure:
+            if failure.code == BUSY:
+                raise Withheld(last=True) from failure
             raise _failure(failure) from failure
         return self._mail(claim, rendered)
 

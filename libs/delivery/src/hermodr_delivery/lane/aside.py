@@ -1,7 +1,7 @@
 """Where deliveries wait whose content takes long: outside a lane's workers, so that the others pass by.
 
     worker ─▶ `TakesLong` ─▶ waiting, by project ─▶ one at a time of each project ─▶ a worker again
-                  └─▶ no place: claim given back, id parked ─▶ in line again when there is one
+                  └─▶ no place, or no turn: claim given back, id parked ─▶ in line again when there is one
 
 A project that has more waiting than another makes room for it.
 """
@@ -141,8 +141,8 @@ class Aside:
             return
         try:
             send = await entry.get_ready()
-        except Withheld:
-            await self._give_back([entry])
+        except Withheld as withheld:
+            await (self._park([entry]) if withheld.last else self._give_back([entry]))
             return
         good_until = await self._leases.renewed(entry.lease)
         self._under_way.pop(entry.claim.project_id, None)

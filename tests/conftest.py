@@ -1,4 +1,4 @@
-"""Fixtures every tier may ask for. Those that need servers refuse to work for tests that must do without."""
+"""Fixtures for every tier. Those that need servers refuse to work for tests that must do without."""
 
 import asyncio
 import os
@@ -27,9 +27,8 @@ SERVER_FIXTURES = {"backing", "databases", "database_url", "empty_database_url",
 
 
 def pytest_configure() -> None:
-    """Heed Ctrl-C, and have the commands under test heed it: whoever is started in the background by a shell ignores
-    it, and so would they. Examples are not judged by how long they take: that is the machine's affair. Nor do commands
-    take the width of whoever runs the tests for that of their terminal."""
+    """Commands under test heed Ctrl-C, which background processes of a shell ignore; hypothesis has no deadline;
+    the terminal's width is fixed."""
     os.environ.pop("COLUMNS", None)
     hypothesis.settings.register_profile("hermodr", deadline=None)
     hypothesis.settings.load_profile("hermodr")
@@ -38,9 +37,8 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with its tier and whether it touches dates, run the long files first (so that none is left when
-    the other workers have done everything) and then the tiers, cheapest first; hold the cheap ones to doing without
-    servers."""
+    """Marks each test with its tier and whether it touches dates; long files first, then the tiers, cheapest
+    first; cheap tiers may not use servers."""
     dated = {path: dated_tests(path.read_text(encoding="utf-8")) for path in {item.path for item in items}}
     order = {"unit": 0, "contracts": 1, "integration": 2, "e2e": 3, "chaos": 4}
     for item in items:
@@ -58,8 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was collected is never garbage. Searched again and again it stops a worker for up to two seconds, which is
-    longer than the product waits for a connection."""
+    """Collected tests are never garbage: searching them stops a worker for up to two seconds."""
     spare_the_collector()
 
 
@@ -71,8 +68,9 @@ def _tier(item: pytest.Item) -> str:
 def backing(request: pytest.FixtureRequest) -> Iterator[Backing]:
     """Running PostgreSQL and RabbitMQ. They stay up for the next session; `make down` ends them.
 
-    Where nothing is flooded or killed, a PostgreSQL of the session's own with its data in memory: most tests would wait
-    for the disk. Under a shifted clock (`tests.dates`) it shows the same time in the same zone."""
+    Where nothing is flooded or killed, PostgreSQL is the session's own, with its data in memory; under a shifted
+    clock (`tests.dates`) it shows the same time and zone.
+    """
     capture = request.config.pluginmanager.getplugin("capturemanager")
 
     def say(text: str) -> None:
@@ -99,7 +97,7 @@ async def _furnish(url: str) -> None:
 
 @pytest.fixture(scope="session")
 def databases(backing: Backing) -> Iterator[Databases]:
-    """Makes databases of the session's own; `with databases.migrated() as url` gives one more."""
+    """`with databases.migrated() as url` gives a database of the session's own."""
     maker = Databases(backing.database_url)
     maker.sweep()
     yield maker

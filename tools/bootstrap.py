@@ -1,7 +1,7 @@
-"""Make .venv hold what requirements.lock says and the workspace's own packages, or find that it does already.
+"""Make .venv hold what requirements.lock says and the workspace's packages. With nothing to do, nothing is
+printed.
 
-Standard library only, and written so that an old python3 can still read it and say that it is too old.
-Every step is printed with the time it took; with nothing to do, nothing is printed.
+Standard library only, and readable by an old python3, so that it can say that it is too old.
 """
 
 import fcntl
@@ -42,7 +42,7 @@ def main():
 
 
 def install(wanted, pyprojects):
-    """Do those steps whose input changed; the stamp is written after each, so that a broken-off run goes on."""
+    """Does the steps whose input changed; the stamp is written after each, so that an interrupted run continues."""
     done = installed()
     if done == wanted:
         return
@@ -63,7 +63,7 @@ def install(wanted, pyprojects):
 
 
 def usable(done, wanted):
-    """An environment of this interpreter, at this place, with a pip of its own."""
+    """An environment of this interpreter, at this place, with pip."""
     python = os.path.join(VENV, "bin", "python")
     if done and done[0] != wanted[0]:
         return False
@@ -103,7 +103,7 @@ def install_lock():
 
 
 def install_workspace(folders):
-    """Editable, by the uv that the lock just installed: it builds all of them in one go, offline."""
+    """Editable, all at once and offline, by the uv of the lock."""
     command = [os.path.join(VENV, "bin", "uv"), "pip", "install", "--quiet", "--offline", "--no-deps"]
     command += ["--no-build-isolation", "--python", os.path.join(VENV, "bin", "python")]
     for folder in folders:
@@ -127,7 +127,7 @@ def write_stamp(lines):
 
 
 def python_identity():
-    """The interpreter and the place: an environment copied elsewhere, or of another Python, is made anew."""
+    """An environment copied elsewhere, or of another Python, is made anew."""
     return "%s %s %s" % (sys.version.split()[0], os.path.realpath(sys.executable), ROOT)
 
 

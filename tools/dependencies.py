@@ -1,8 +1,5 @@
-"""Prove that each package declares every distribution it imports, and imports every one it declares.
-
-All packages live in one virtual environment here, so a missing declaration would show up only where a package
-is installed alone. deptry does the comparing, once per package.
-"""
+"""Check that each package declares every distribution it imports, and imports every one it declares. By deptry,
+once per package: the shared environment hides missing declarations."""
 
 import subprocess
 import sys

@@ -1,7 +1,4 @@
-"""Print the targets of a Makefile with their `## what it does | variables` comments.
-
-Standard library only: `make help` answers before anything is installed.
-"""
+"""Print a Makefile's targets with their `## what it does | variables`. Standard library only."""
 
 import os
 import re
@@ -12,7 +9,6 @@ TARGET = re.compile(r"^(?P<name>[a-z-]+):[^#\n]*## (?P<text>[^|\n]+)(?:\|(?P<var
 
 
 def paint(code: str, text: str) -> str:
-    """Colour `text` on a terminal that has not asked for none."""
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
         return text
     return f"\033[{code}m{text}\033[0m"

@@ -1,7 +1,7 @@
-"""The layout budget, checked: what the house style says about size, names and habits, and ruff cannot.
+"""The layout budget. Standard library only.
 
-Functions up to 60 lines and files up to 400; no module named utils, common, helpers, base or misc; imports at
-the top of the module; no exception swallowed by a bare `pass`. Standard library only.
+Functions up to 60 lines, files up to 400; no module named utils, common, helpers, base or misc; imports at the top;
+no exception swallowed by a bare `pass`.
 """
 
 import ast
@@ -25,7 +25,7 @@ def modules() -> Iterator[Path]:
 
 
 def findings(path: Path) -> Iterator[tuple[int, str]]:
-    """(line, complaint) for everything in one module that the house does not want."""
+    """(line, complaint) for each violation."""
     text = path.read_text(encoding="utf-8")
     if NAMES_THAT_SAY_NOTHING & {path.stem, path.parent.name}:
         yield 1, "a module's name says what it is about; this one says nothing"

@@ -1,11 +1,10 @@
-"""Make requirements.lock, or prove that it is still what the packages ask for.
+"""Make requirements.lock, or check it.
 
     lock.py upgrade [PACKAGE]   resolve to the newest releases (of that package alone)
     lock.py check               fail when the lock is not what the declared requirements resolve to
 
-The lock holds versions and hashes for every platform, and no address to download from: where packages come
-from is the business of whoever installs. `check` keeps to the versions in the lock, so that a new release
-somewhere in the world breaks nobody's build.
+The lock holds versions and hashes for every platform, and no download address. `check` keeps to its versions, so that
+a new release breaks nobody's build.
 """
 
 import re
@@ -22,15 +21,12 @@ PIN = re.compile(r"^(?P<pin>[a-z0-9][^\s\\]*==[^\\\n]*?)\s*\\?$", re.MULTILINE)
 NO_INDEX = ("failed to fetch", "error sending request", "dns error", "connection refused", "timed out")
 
 
-class Unreachable(Exception):
-    """No package index answered."""
+class Unreachable(Exception): ...
 
 
 def compile_lock(lock: Path, upgrade: list[str]) -> None:
-    """Resolve into `lock`, keeping the versions it already has except for those to upgrade.
-
-    Raises Unreachable without an index, and SystemExit with the resolver's words when there is no solution.
-    """
+    """Resolves into `lock`, keeping its versions except for those to upgrade. Raises Unreachable without an index,
+    and SystemExit with the resolver's message without a solution."""
     command = [str(UV), "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
     command += [
         "--generate-hashes",

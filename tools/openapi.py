@@ -1,7 +1,4 @@
-"""Write down the API's description: docs/openapi.json, which a test holds the code to.
-
-A change of it is a change for everybody who calls the API, so it is to be made on purpose and seen in the diff.
-"""
+"""Write docs/openapi.json, which a test compares with the code, so that changes of the API are made on purpose."""
 
 import json
 import sys
@@ -14,7 +11,6 @@ SNAPSHOT = Path(__file__).resolve().parent.parent / "docs" / "openapi.json"
 
 
 def described() -> str:
-    """What `/openapi.json` says, laid out to be read and compared."""
     document = Api(ApiSettings()).description()
     return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 

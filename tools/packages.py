@@ -1,4 +1,4 @@
-"""Which packages the workspace has and what they ask for. Standard library only."""
+"""The packages of the workspace and their requirements. Standard library only."""
 
 import hashlib
 import re
@@ -12,14 +12,14 @@ OWN = "hermodr-"
 
 
 def folders() -> list[Path]:
-    """Every package's folder: the ones below libs/ and services/ that hold a pyproject.toml."""
+    """The folders below libs/ and services/ with a pyproject.toml."""
     return sorted(
         path.parent for kind in ("libs", "services") for path in (ROOT / kind).glob("*/pyproject.toml")
     )
 
 
 def requirements() -> list[str]:
-    """What all packages together need from outside, sorted: the input of the lock."""
+    """All requirements from outside, sorted: the input of the lock."""
     wanted = set()
     for folder in folders():
         project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -1,7 +1,6 @@
-"""Subjects of commits, checked: up to 72 characters, no full stop. Those before `FIRST` are left alone.
+"""Subjects of commits: up to 72 characters, no full stop; from `FIRST` on. Standard library only.
 
-Merges and reverts are not looked at, because git writes their subjects. Without a repository (an unpacked archive)
-there is nothing to check. Standard library only.
+Merges and reverts have subjects by git. Without a repository (an unpacked archive) there is nothing to check.
 """
 
 import subprocess

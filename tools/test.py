@@ -1,10 +1,9 @@
-"""Run the tests: what measures nothing two files at a time, and what others would disturb alone.
+"""Run the tests: cheap tiers two files at a time, then those that touch dates under shifted clocks, then the
+end-to-end tests one by one.
 
     python tools/test.py [TIER] [pytest's arguments …]        `dates` is a tier here
 
-After the tiers with the cheap tests those that touch dates run once more, under clocks that show other days; then the
-end-to-end tests one by one. A stage without a test that fits the arguments is none to fail for, as long as another has
-one.
+A stage in which no test fits the arguments does not fail, unless all are.
 """
 
 import subprocess
@@ -25,7 +24,7 @@ class Stage:
     options: tuple[str, ...]
 
     def run(self, tiers: Sequence[str], arguments: Sequence[str]) -> int:
-        """pytest's status over those of the tiers that the stage has; `NOTHING_FITS` if it has none of them."""
+        """pytest's status; `NOTHING_FITS` without a tier of this stage."""
         folders = [f"tests/{tier}" for tier in self.tiers if tier in tiers]
         if not folders:
             return NOTHING_FITS
@@ -43,7 +42,6 @@ TIERS = tuple(dict.fromkeys(tier for stage in STAGES for tier in stage.tiers))
 
 
 def dates(arguments: Sequence[str]) -> int:
-    """See `tests.dates`; its arguments."""
     return subprocess.run([sys.executable, "-m", "tests.dates", *arguments]).returncode
 
 

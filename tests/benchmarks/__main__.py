@@ -1,7 +1,7 @@
-"""`make bench`: all scenarios and all peers in one run, on servers of their own.
+"""`make bench`: all scenarios and peers in one run, on servers of their own.
 
-Environment: PEERS=none or names separated by commas; QUICK=1 for daily work; JSON=file; DOC=1 writes
-docs/benchmarks.md; ONLY=bulk,posts,… some of the scenarios; ROUNDS=3 how often bulk is repeated.
+Environment: PEERS=none or names separated by commas; QUICK=1; JSON=file; DOC=1 writes docs/benchmarks.md; ONLY=bulk,…
+some scenarios; ROUNDS=3 how often bulk is repeated.
 """
 
 import json
@@ -34,8 +34,6 @@ LABELS = {
 
 @dataclass(frozen=True)
 class Choice:
-    """What is to be measured, and how much of it."""
-
     quick: bool
     peers: tuple[peer.Peer, ...]
     scenarios: tuple[str, ...]
@@ -77,22 +75,19 @@ class Choice:
 
 @dataclass
 class Findings:
-    """Of one run."""
-
     bulk: dict[str, list[Bulk]] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
 
 
 def tell(turn: int, name: str, run: Bulk) -> None:
-    """A line for each bulk run as it ends."""
     say(
         f"bulk, round {turn + 1}: {LABELS[name]}: {run.rate:,.0f} mails/s, {run.foreign:.0%} of the work was others'"
     )
 
 
 async def bulk_rounds(choice: Choice, place: Servers, box: Mailbox, found: Findings) -> None:
-    """Ours and every peer's bulk run in turn, as often as there are rounds."""
+    """Our bulk run and every peer's in turn, in each round."""
     runs = found.bulk
     for turn in range(choice.rounds):
         async with site(place, box) as here:
@@ -113,7 +108,7 @@ async def bulk_rounds(choice: Choice, place: Servers, box: Mailbox, found: Findi
 
 
 def bulk_results(rounds: Rounds) -> list[Result]:
-    """The bulk runs as single numbers: those of each system's median run."""
+    """The numbers of each system's median run."""
     ours, peers = middle(rounds[OURS]), [name for name in rounds if name != OURS]
     theirs = {name: middle(rounds[name]) for name in peers}
     beside = {name: Beside.of(rounds[OURS], rounds[name]) for name in peers}
@@ -144,7 +139,6 @@ def bulk_results(rounds: Rounds) -> list[Result]:
 
 
 async def measure(choice: Choice, place: Servers) -> Findings:
-    """Everything chosen, one after the other."""
     found = Findings()
     began = time.monotonic()
     async with mailbox() as box:
@@ -195,7 +189,6 @@ def show(found: Findings) -> None:
 
 
 def main() -> None:
-    """Measures, shows, writes."""
     choice = Choice.of_environment()
     file = Path(path) if (path := os.environ.get("JSON")) else None
     if file is not None and not file.absolute().parent.is_dir():

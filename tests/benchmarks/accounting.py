@@ -1,4 +1,4 @@
-"""What processes use of the machine, as /proc tells it."""
+"""Resources that processes use, from /proc."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGESIZE")
 PROC = Path("/proc")
 QUIET_SECONDS = 0.0 if os.environ.get("QUICK") else 10.0
-"""How long a measurement waits at most for others on this machine to pause."""
+"""Longest wait for others on this machine to pause."""
 QUIET_SHARE = 0.2
 SAMPLE_SECONDS = 0.5
 SAMPLES = 3
@@ -23,8 +23,7 @@ def _fields(pid: int) -> list[str]:
 
 
 def processor_seconds(pid: int) -> float:
-    """What a process has used so far, in the kernel and outside of it, together with its children: those it has seen
-    end (PostgreSQL's finished sessions, say) and those that live."""
+    """Used so far, user and system, with its children: ended ones it has waited for, and living ones."""
     found = processes.find(pid)
     if found is None:
         return 0.0
@@ -38,7 +37,7 @@ def processor_seconds(pid: int) -> float:
 
 
 def resident_megabytes(pid: int) -> float:
-    """The memory of a process and its living children; what they share counts once (proportional set size)."""
+    """With living children; shared memory counts once (proportional set size)."""
     found = processes.find(pid)
     if found is None:
         return 0.0
@@ -54,20 +53,19 @@ def _proportional_kilobytes(pid: int) -> int:
 
 
 def machine_busy_seconds() -> float:
-    """Processor seconds of everything on the machine since boot, neither idle nor waiting for a disk."""
+    """Of everything on the machine since boot, neither idle nor waiting for a disk."""
     fields = (PROC / "stat").read_text(encoding="ascii").splitlines()[0].split()[1:]
     user, nice, system, _idle, _wait, irq, softirq, steal = map(int, fields[:8])
     return (user + nice + system + irq + softirq + steal) / TICKS
 
 
 def load_average() -> float:
-    """Of the last minute."""
     return os.getloadavg()[0]
 
 
 @dataclass(frozen=True)
 class Account:
-    """Processor seconds so far, by role, and of the whole machine. Two of them give what was spent in between."""
+    """Processor seconds so far, by role, and of the whole machine."""
 
     roles: Mapping[str, float]
     machine: float
@@ -82,7 +80,7 @@ class Account:
 
 
 async def quiet(seconds: float) -> None:
-    """Returns when the machine has been nearly idle for a second and a half, or after `seconds`, whatever it does."""
+    """Returns when the machine was nearly idle for 1.5 s, or after `seconds`."""
     calm, loop = 0, asyncio.get_running_loop()
     deadline = loop.time() + seconds
     while calm < SAMPLES and loop.time() < deadline:

@@ -1,4 +1,4 @@
-"""What anybody would write in ten lines: FastAPI, a model, one INSERT per request. Our api is measured by it.
+"""The measure for our api: FastAPI, a model, one INSERT per request.
 
 BARE_DATABASE_URL=… python -m tests.benchmarks.bare PORT
 """
@@ -23,8 +23,6 @@ INSERT = "INSERT INTO bare_notifications (id, type, recipient, data) VALUES ($1,
 
 
 class Notification(BaseModel):
-    """The part of ours that the measurement sends."""
-
     type: str
     to: dict[str, str]
     data: dict[str, Any]
@@ -32,7 +30,6 @@ class Notification(BaseModel):
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """A pool as long as the server runs."""
     async with asyncpg.create_pool(os.environ["BARE_DATABASE_URL"], min_size=20, max_size=20) as pool:
         await pool.execute(TABLE)
         app.state.pool = pool

@@ -1,4 +1,4 @@
-"""Many mails from bulk requests to the mail server, every guarantee on, one process per role."""
+"""Many mails from bulk requests to the mail server, one process per role."""
 
 import time
 
@@ -7,13 +7,12 @@ from tests.benchmarks.results import Bulk
 from tests.benchmarks.site import Site, notification
 
 REQUEST = 1_000
-"""As many as the peers' producers hand in at a time, those that do it in batches."""
+"""The batch size of the peers' producers."""
 WARM = 500
 PATIENCE = 120.0
 
 
 async def send(here: Site, numbers: range) -> None:
-    """Bulk requests of up to `REQUEST` notifications, one after the other."""
     async with here.client() as client:
         for start in range(numbers.start, numbers.stop, REQUEST):
             items = [notification(number) for number in range(start, min(start + REQUEST, numbers.stop))]
@@ -23,8 +22,8 @@ async def send(here: Site, numbers: range) -> None:
 
 
 async def measure(here: Site, mails: int) -> Bulk:
-    """From the first request to the last mail's arrival. What this process spends on handing the mails in counts too,
-    as the peers' producers do."""
+    """From the first request to the last mail's arrival. This process' own time counts, as the peers' producers'
+    does."""
     await here.mailbox.reset()
     await send(here, range(WARM))
     await here.mailbox.all_arrived(WARM, PATIENCE)

@@ -1,4 +1,4 @@
-"""Under what circumstances a run was made: what somebody needs who wants to make it again, or to doubt it."""
+"""The circumstances of a run, for whoever repeats or doubts it."""
 
 import os
 import platform
@@ -18,8 +18,6 @@ VARIABLES = ("PEERS", "QUICK", "ONLY", "ROUNDS", "DOC")
 
 @dataclass(frozen=True)
 class Circumstances:
-    """All in words."""
-
     command: str
     date: str
     commit: str
@@ -28,7 +26,6 @@ class Circumstances:
 
     @classmethod
     def now(cls, peers: Sequence[Peer]) -> "Circumstances":
-        """Those of a run that is about to begin."""
         postgres = _output(str(find_installation() / "bin" / "postgres"), "--version").rpartition(" ")[2]
         rabbit = _output(str(find_scripts() / "rabbitmqctl"), "version")
         packages = dict.fromkeys(each for peer in peers for each in peer.requirements)
@@ -42,7 +39,7 @@ def _command() -> str:
 
 
 def _commit() -> str:
-    """With a `+` if the code is not that of the commit; nothing outside a clone."""
+    """With a `+` for uncommitted changes; empty outside a clone."""
     commit = _output("git", "rev-parse", "--short", "HEAD")
     changed = _output("git", "status", "--porcelain", "--", "*.py", "*.sql", "*.toml")
     return f"{commit}+" if changed else commit

@@ -115,7 +115,6 @@ def text(
     rounds: int,
     run: Circumstances,
 ) -> str:
-    """The page."""
     parts = {"bulk": "", "others": "", "missing": ""}
     warning = disturbed(bulk)
     parts["disturbed"] = f"**{warning}**\n" if warning else ""
@@ -143,7 +142,7 @@ def text(
 
 
 def _speed(results: Sequence[Result]) -> str:
-    """How this machine compares with the one of the targets, by what needs nothing of ours."""
+    """This machine's speed compared with that of the targets, by what needs nothing of ours."""
     for each in results:
         if (each.scenario, each.metric) == ("posts", "requests_per_second") and BARE in each.peers:
             now = each.peers[BARE]
@@ -154,5 +153,4 @@ def _speed(results: Sequence[Result]) -> str:
 
 
 def write(page: str) -> None:
-    """Replaces docs/benchmarks.md."""
     (state.root() / "docs" / "benchmarks.md").write_text(page, encoding="utf-8")

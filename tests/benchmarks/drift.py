@@ -1,4 +1,4 @@
-"""100,000 mails in five blocks: is the last block as fast as the first, and does memory stay flat?"""
+"""100,000 mails in five blocks: does speed or memory change?"""
 
 from tests.benchmarks import bulk
 from tests.benchmarks.mailbox import Mailbox
@@ -10,7 +10,7 @@ BLOCKS = 5
 
 
 async def measure(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Result]:
-    """One site all the way; `bulk.measure` counts each block by itself."""
+    """One site for all blocks."""
     mails = 2_000 if quick else 20_000
     async with site(servers, mailbox) as here:
         runs = [await bulk.measure(here, mails) for _ in range(BLOCKS)]

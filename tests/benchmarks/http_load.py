@@ -1,4 +1,4 @@
-"""An HTTP client that costs little enough to measure a server with: kept connections, one request at a time each."""
+"""A cheap HTTP client: kept connections, one request at a time each."""
 
 import asyncio
 import time
@@ -13,13 +13,10 @@ END = b"\r\n\r\n"
 LENGTH = b"content-length:"
 
 
-class NotAccepted(Exception):
-    """A request was answered otherwise than with success."""
+class NotAccepted(Exception): ...
 
 
 class Connection(asyncio.Protocol):
-    """One kept connection."""
-
     def __init__(self) -> None:
         self._input = b""
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
@@ -47,7 +44,7 @@ class Connection(asyncio.Protocol):
             self._answer.set_result((int(head.split(b" ", 2)[1]), body))
 
     async def ask(self, request: bytes) -> bytes:
-        """The body of the answer. Raises NotAccepted unless the status is 2xx."""
+        """Returns the body. Raises NotAccepted unless the status is 2xx."""
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         status, body = await self._answer
@@ -60,14 +57,12 @@ class Connection(asyncio.Protocol):
 
 
 def post(url: str, path: str, body: object, key: str = "") -> bytes:
-    """A whole request."""
     content = orjson.dumps(body)
     fields = f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n"
     return _head("POST", url, path, key, fields) + content
 
 
 def get(url: str, path: str, key: str = "") -> bytes:
-    """A whole request."""
     return _head("GET", url, path, key)
 
 
@@ -78,7 +73,6 @@ def _head(method: str, url: str, path: str, key: str, fields: str = "") -> bytes
 
 @asynccontextmanager
 async def connections(url: str, count: int) -> AsyncIterator[list[Connection]]:
-    """That many connections to the server of `url`."""
     parts, loop = urlsplit(url), asyncio.get_running_loop()
     host, port = parts.hostname or "", parts.port or 80
     opened = [(await loop.create_connection(Connection, host, port))[1] for _ in range(count)]
@@ -90,7 +84,7 @@ async def connections(url: str, count: int) -> AsyncIterator[list[Connection]]:
 
 
 async def rush(url: str, requests: Sequence[bytes], count: int) -> float:
-    """All requests over `count` connections, each asking again as soon as it is answered; requests per second."""
+    """All requests over `count` connections, without pauses; requests per second."""
     waiting = iter(requests)
 
     async def asker(connection: Connection) -> None:
@@ -108,8 +102,8 @@ async def rush(url: str, requests: Sequence[bytes], count: int) -> float:
 async def paced(
     url: str, requests: Sequence[bytes], rate: float, count: int = 32
 ) -> list[tuple[float, float]]:
-    """Requests at a steady rate whether or not earlier ones are answered. For each: when it was due and when it was
-    answered, in seconds since the epoch; waiting for one of the `count` connections counts."""
+    """Requests at a steady rate whether or not earlier ones are answered. For each: when it was due and when it
+    was answered (seconds since the epoch), including the wait for a connection."""
     idle: asyncio.Queue[Connection] = asyncio.Queue()
     times: list[tuple[float, float]] = [(0.0, 0.0)] * len(requests)
 

@@ -1,4 +1,4 @@
-"""Environments for the peers below `.hermodr/bench`, installed by name and pinned version when first needed."""
+"""Environments for the peers below `.hermodr/bench`, installed in pinned versions at first use."""
 
 import json
 import shutil
@@ -15,12 +15,11 @@ MARK = "installed.json"
 
 
 class NotInstalled(Exception):
-    """This peer cannot be measured here; the text says why."""
+    """The text says why."""
 
 
 def system(program: str, packages: tuple[str, ...], say: Say) -> str:
-    """The path of a program of the distribution; as root its packages are installed if it is missing. Raises
-    NotInstalled."""
+    """A program of the distribution; as root it is installed if missing. Raises NotInstalled."""
     if (found := shutil.which(program)) is not None:
         return found
     if not install(packages, say):
@@ -33,8 +32,7 @@ def system(program: str, packages: tuple[str, ...], say: Say) -> str:
 
 
 def python(name: str, requirements: tuple[str, ...], say: Say) -> Path:
-    """The interpreter of a virtual environment, of the Python that runs this, with exactly these packages. Raises
-    NotInstalled."""
+    """The interpreter of a virtual environment with exactly these packages. Raises NotInstalled."""
     home = folder() / name
     program = home / "bin" / "python"
     mark = [sys.version, sys.base_prefix, *requirements]
@@ -49,7 +47,7 @@ def python(name: str, requirements: tuple[str, ...], say: Say) -> Path:
 
 
 def node(name: str, requirements: tuple[str, ...], scripts: tuple[str, ...], say: Say) -> Path:
-    """A folder with these npm packages and, beside them, our scripts. Raises NotInstalled."""
+    """A folder with these npm packages and our scripts. Raises NotInstalled."""
     for program in ("node", "npm"):
         system(program, ("nodejs", "npm"), say)
     home = folder() / name

@@ -1,4 +1,4 @@
-"""Following jobs in a ledger of a million: lists by any filter and order at any depth, metrics, one job's story."""
+"""Lists, metrics and one job, in a ledger of a million jobs."""
 
 import random
 import time
@@ -75,7 +75,7 @@ _CHUNK = 50_000
 
 
 async def measure(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Result]:
-    """The API alone over the loaded ledger. A page's depth is that of its cursor, taken from the page before."""
+    """The API alone. A page's depth is that of its cursor."""
     jobs = JOBS // 10 if quick else JOBS
     async with site(servers, mailbox, (API,)) as here:
         await _load(here, jobs)
@@ -93,14 +93,14 @@ async def measure(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Resul
 
 @dataclass(frozen=True)
 class Reader:
-    """Asks one thing after the other, over a client that costs little: a common one takes longer than a page does."""
+    """One request after the other, by a client cheaper than common ones."""
 
     connection: Connection
     url: str
     key: str
 
     async def get(self, path: str) -> tuple[Any, float]:
-        """The answer, and the milliseconds until all of it was there."""
+        """The answer, and milliseconds until it was complete."""
         request = get(self.url, path, self.key)
         started = time.perf_counter()
         body = await self.connection.ask(request)
@@ -109,7 +109,6 @@ class Reader:
 
 
 async def load(ledger: Ledger, project_id: UUID, other: UUID, jobs: int) -> None:
-    """A ledger of so many jobs with what belongs to them."""
     for first in range(0, jobs, _CHUNK):
         last = min(first + _CHUNK, jobs) - 1
         await ledger.fetch(_LOAD_JOBS, project_id, other, DAYS, float(jobs), first, last)
@@ -129,7 +128,7 @@ async def _load(here: Site, jobs: int) -> None:
 
 
 def queries() -> dict[str, str]:
-    """What is asked, by name: every filter, every order, and some together."""
+    """By name: every filter, every order, and some together."""
     found = {"all": ""}
     for state in ("completed", "failed", "retrying", "queued", "processing", "scheduled"):
         found[f"status={state}"] = f"status={state}"
@@ -173,7 +172,7 @@ async def _lists(reader: Reader, load: float) -> list[Result]:
 
 
 async def _walk(reader: Reader, query: str) -> list[float]:
-    """Milliseconds of page after page, from the beginning again when there are no more."""
+    """Milliseconds of page after page; starts again after the last."""
     times: list[float] = []
     cursor = ""
     for number in range(PAGES + WARM):

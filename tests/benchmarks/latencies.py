@@ -1,4 +1,4 @@
-"""How long it takes at a steady pace, everything running: until accepted, until sent, and after the time it was due."""
+"""Latencies at a steady rate, everything running: accepted, sent, and after the due time."""
 
 import time
 from collections.abc import Iterable
@@ -18,23 +18,22 @@ ACCEPT_RATE = 200.0
 SEND_RATE = 100.0
 JOBS = 1_000
 NOTICE_SECONDS = 4.0
-"""How far ahead the first job is scheduled: all have to be accepted before it is due."""
+"""The first job is scheduled so far ahead, as all have to be accepted before."""
 WARM = 200
 SCHEDULES = (
     ("scheduled_spread", 0.01, ("≤ 25", "", "≤ 100")),
     ("scheduled_at_once", 0.0, ("", "", "")),
 )
-"""Scenario, seconds from one to the next, targets."""
+"""Scenario, seconds between two, targets."""
 
 
 def paced_count(rate: float, quick: bool) -> int:
-    """How many requests a measurement at that pace makes."""
     return int(rate * (5 if quick else 20))
 
 
 async def accept(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Result]:
-    """From the moment a request was due to its 202, at 200 a second, with everything being sent; the bare server, which
-    sends nothing, beside it."""
+    """From the due time of a request to its 202, at 200 a second, with everything being sent; beside the bare
+    server."""
     count = paced_count(ACCEPT_RATE, quick)
     async with site(servers, mailbox) as here:
         load, times = await _pace(here, count, ACCEPT_RATE)
@@ -49,7 +48,7 @@ async def accept(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Result
 
 
 async def sent(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Result]:
-    """From a request's 202 to the mail server's 250 for its mail, at 100 a second; and from the request itself."""
+    """From the 202, and from the request, to the mail server's 250, at 100 a second."""
     async with site(servers, mailbox) as here:
         load, times = await _pace(here, paced_count(SEND_RATE, quick), SEND_RATE)
         arrivals = await mailbox.arrivals()
@@ -61,7 +60,7 @@ async def sent(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Result]:
 
 
 async def scheduled(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Result]:
-    """How late 1,000 scheduled mails are with the mail server: spread over ten seconds, and all due at one instant."""
+    """How late 1,000 scheduled mails are: spread over ten seconds, and all due at once."""
     results = []
     async with site(servers, mailbox) as here:
         await _pace(here, WARM, SEND_RATE)
@@ -80,7 +79,7 @@ async def scheduled(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Res
 
 
 async def _pace(here: Site, count: int, rate: float) -> tuple[float, dict[str, tuple[float, float]]]:
-    """Load when it began; by recipient when the request was due and when it was answered. Warmed up before."""
+    """Load at the beginning; by recipient when the request was due and answered. Warmed up before."""
     url, mailbox = here.fleet.api_url, here.mailbox
     for first, last in ((0, WARM), (WARM, WARM + count)):
         if first:
@@ -96,7 +95,7 @@ async def _pace(here: Site, count: int, rate: float) -> tuple[float, dict[str, t
 
 
 async def _schedule(here: Site, spacing: float) -> dict[str, float]:
-    """Accepts 1,000 jobs; recipient → when its mail is due, in seconds since the epoch."""
+    """Accepts 1,000 jobs; recipient → when its mail is due (seconds since the epoch)."""
     first = time.time() + NOTICE_SECONDS
     due = {f"reader-{number}@example.com": first + number * spacing for number in range(JOBS)}
     items = [
@@ -117,7 +116,7 @@ def _waits(times: Iterable[tuple[float, float]]) -> list[float]:
 def spread(
     scenario: str, milliseconds: list[float], load: float, targets: tuple[str, str, str] = ("", "", "")
 ) -> list[Result]:
-    """Median, 99th percentile and the worst."""
+    """Median, 99th percentile, maximum."""
     values = (percentile(milliseconds, 0.5), percentile(milliseconds, 0.99), max(milliseconds))
     return [
         Result(scenario, metric, "ms", value, load=load, target=target)

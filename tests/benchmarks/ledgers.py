@@ -1,4 +1,4 @@
-"""The same bulk on ledgers with more and more behind them: what ended in past weeks is to cost a mail nothing."""
+"""Bulk on ledgers with more and more ended jobs, which should cost nothing."""
 
 import time
 
@@ -13,7 +13,7 @@ HELD_QUICK = (10_000, 100_000)
 
 
 async def measure(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Result]:
-    """One site whose past grows; the median of the rounds at each size. None is to be a tenth slower than the first."""
+    """The median at each size. None should be a tenth slower than the first."""
     mails, rounds = (5_000, 1) if quick else (20_000, 3)
     results: list[Result] = []
     filled = 0

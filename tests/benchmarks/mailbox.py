@@ -1,4 +1,4 @@
-"""The harness's end of the sink: starts it, asks it, ends it."""
+"""The harness's end of the sink."""
 
 import asyncio
 import json
@@ -12,13 +12,11 @@ LINE_LIMIT = 2**30
 
 
 class Incomplete(Exception):
-    """Not every mail arrived, or one arrived twice: no measurement."""
+    """Not every mail arrived, or one arrived twice."""
 
 
 @dataclass
 class Mailbox:
-    """A running sink: where mails go, and what it has counted."""
-
     smtp_port: int
     pid: int
     reader: asyncio.StreamReader
@@ -29,7 +27,6 @@ class Mailbox:
         return json.loads(await self.reader.readline())
 
     async def reset(self) -> None:
-        """Counts from zero again."""
         await self.ask("reset")
 
     async def all_arrived(self, recipients: int, seconds: float) -> dict[str, float]:
@@ -48,14 +45,13 @@ class Mailbox:
         return found
 
     async def repeated(self) -> dict[str, int]:
-        """Recipient → how many mails came after the first; only those to whom some did."""
+        """Recipient → mails after the first, if any."""
         found: dict[str, int] = await self.ask("repeated")
         return found
 
 
 @asynccontextmanager
 async def mailbox() -> AsyncIterator[Mailbox]:
-    """A sink of one's own for as long as the block lasts."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.benchmarks.sink"),
         stdin=asyncio.subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""The run as an HTML page with charts, which needs nothing from elsewhere."""
+"""The run as a self-contained HTML page with charts."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -34,7 +34,6 @@ th:first-child, td:first-child {{ text-align: left; }}
 def write(
     path: Path, bulk: Rounds, results: Sequence[Result], labels: Mapping[str, str], run: Circumstances
 ) -> None:
-    """Replaces the page."""
     parts = []
     if warning := disturbed(bulk):
         parts += [f"<p>{escape(warning)}</p>"]

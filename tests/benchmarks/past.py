@@ -1,11 +1,11 @@
-"""A ledger with a past: jobs that ended long ago, by the million, written by the database itself."""
+"""Millions of ended jobs, written by the database itself."""
 
 from itertools import pairwise
 
 import asyncpg
 
 WEEKS = 8
-"""How far back the past reaches; the present week has its share."""
+"""Of the past, with the present one."""
 CHUNK = 200_000
 
 # The ids are uuid7s with the time of a job that came every so many milliseconds; its number makes them unique, and the
@@ -44,8 +44,8 @@ def chunks(first: int, last: int, size: int = CHUNK) -> list[tuple[int, int]]:
 
 
 async def fill(database_url: str, first: int, last: int) -> None:
-    """Writes jobs number `first` to `last` with a delivery and an attempt each, spread evenly over the past weeks, and
-    leaves the tables as they are once autovacuum has been there."""
+    """Jobs number `first` to `last` with a delivery and an attempt each, spread over the past weeks; then VACUUM
+    ANALYZE."""
     connection = await asyncpg.connect(database_url, server_settings={"synchronous_commit": "off"})
     try:
         await connection.fetchval(_WEEKS, WEEKS)

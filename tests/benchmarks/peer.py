@@ -1,4 +1,4 @@
-"""Runs a peer's workers and producer, and measures it as Hermodr is measured."""
+"""Runs and measures a peer."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ GRACE = 15.0
 
 @dataclass(frozen=True)
 class Peer:
-    """How a peer is installed and started. Commands are given to its environment's interpreter."""
+    """Commands are given to its environment's interpreter."""
 
     name: str
     label: str
@@ -41,7 +41,7 @@ class Peer:
     node: bool = False
 
     def prepare(self, say: Say) -> tuple[str, Path]:
-        """Installs what is missing; the program to run its commands with, and where. Raises NotInstalled."""
+        """The program for its commands, and the folder. Raises NotInstalled."""
         home = self.requirements[0].split("[")[0].split("=")[0].split("@")[0]
         if not self.node:
             return str(installed.python(home, self.requirements, say)), installed.PEERS
@@ -78,7 +78,7 @@ PEERS = (
 
 @dataclass(frozen=True)
 class Running:
-    """A peer at work: its workers are up, its producer waits for orders (`peers/produce.py` says which)."""
+    """Its workers run, its producer waits for orders (see `peers/produce.py`)."""
 
     producer: asyncio.subprocess.Process
     mailbox: Mailbox
@@ -92,7 +92,6 @@ class Running:
         await _answer(self.producer, "done")
 
     async def warm(self) -> None:
-        """Its first mails, which do not count."""
         await self.mailbox.reset()
         await self.order(0, WARM)
         await self.mailbox.all_arrived(WARM, PATIENCE)
@@ -102,7 +101,7 @@ class Running:
 
 @asynccontextmanager
 async def running(peer: Peer, servers: Servers, mailbox: Mailbox, say: Say) -> AsyncIterator[Running]:
-    """The peer, set up and warm, as long as the block lasts; nothing of it is left. Raises NotInstalled."""
+    """Set up and warm; removed afterwards. Raises NotInstalled."""
     program, place = await asyncio.to_thread(peer.prepare, say)
     async with _ground(peer, servers, mailbox, say) as (environment, pids):
         if peer.before:
@@ -124,7 +123,7 @@ async def running(peer: Peer, servers: Servers, mailbox: Mailbox, say: Say) -> A
 
 
 async def measure(peer: Peer, servers: Servers, mailbox: Mailbox, mails: int, say: Say) -> Bulk:
-    """Many mails, from the first that is handed in to the last mail's arrival."""
+    """From handing in the first mail to the last mail's arrival."""
     async with running(peer, servers, mailbox, say) as at_work:
         pids = at_work.pids
         load, before, started = load_average(), Account.now(pids), time.time()
@@ -147,7 +146,7 @@ async def _answer(producer: asyncio.subprocess.Process, wanted: str) -> None:
 async def _ground(
     peer: Peer, servers: Servers, mailbox: Mailbox, say: Say
 ) -> AsyncIterator[tuple[dict[str, str], dict[str, int]]]:
-    """Database, vhost and, for those who need it, Redis: the peer's environment, and process numbers by role."""
+    """Database, vhost and, if needed, Redis: the peer's environment, and process numbers by role."""
     name = temporary.fresh_name(PREFIX)
     url = servers.backing.database_url
     async with AsyncExitStack() as stack:
@@ -183,7 +182,6 @@ async def _finished(command: list[str], place: Path, environment: Mapping[str, s
 async def _running(
     command: list[str], place: Path, environment: Mapping[str, str], peer: Peer
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process with its children, ended when the block ends."""
     logs = folder() / "logs"
     logs.mkdir(exist_ok=True)
     is_producer = command[1:] == list(peer.producer)

@@ -22,7 +22,7 @@ BARE = "bare_fastapi"
 
 
 async def measure(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Result]:
-    """The api alone, so that both servers have the machine for themselves; then with all services sending."""
+    """The api alone; then with all services sending."""
     count, rounds = (3_000, 3) if quick else (10_000, 5)
     alone: list[tuple[float, float]] = []
     cost: list[tuple[float, float]] = []
@@ -47,7 +47,7 @@ async def measure(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Resul
 
 
 async def _once(url: str, count: int, pid: int, key: str = "") -> tuple[float, float]:
-    """Requests per second, and processor µs of the server's process for each."""
+    """Requests per second, and the server's processor µs for each."""
     requests = _requests(url, count, key)
     before = processor_seconds(pid)
     rate = await rush(url, requests, CONNECTIONS)
@@ -67,14 +67,14 @@ def _requests(url: str, count: int, key: str = "") -> list[bytes]:
 
 
 def _middle(pairs: list[tuple[float, float]]) -> tuple[float, float]:
-    """The pair with the median ratio: both of it saw the same machine."""
+    """The pair with the median ratio."""
     ratio = median(ours / theirs for ours, theirs in pairs)
     return min(pairs, key=lambda pair: abs(pair[0] / pair[1] - ratio))
 
 
 @asynccontextmanager
 async def bare_server(here: Site) -> AsyncIterator[tuple[str, int]]:
-    """URL and process number of the bare server, on the site's own database."""
+    """URL and process number; uses the site's database."""
     port = ports.free(1)[0]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.benchmarks.bare", str(port)),

@@ -1,8 +1,5 @@
-"""Where a role spends its time while many mails go through: `make profile ROLE=email-sender`.
-
-Writes a flame graph, prints the functions that most samples were in. py-spy is installed by the harness and looks at
-the process from outside: nothing in the services knows about it.
-"""
+"""`make profile ROLE=email-sender`: where a role spends its time during bulk. Writes a flame graph and prints the
+hottest functions, by py-spy."""
 
 import asyncio
 import os
@@ -23,7 +20,6 @@ from tests.benchmarks.servers import Servers, folder, servers
 from tests.benchmarks.site import ROLES, say, site
 
 RATE = "500"
-"""Samples a second."""
 SHOWN = 30
 _LINE = re.compile(r":\d+\)$")
 MAILS = 5_000 if os.environ.get("QUICK") else 20_000
@@ -31,7 +27,7 @@ MAILS = 5_000 if os.environ.get("QUICK") else 20_000
 
 @asynccontextmanager
 async def _recording(program: str, pid: int, form: str, path: Path) -> AsyncIterator[None]:
-    """py-spy looks at the process while the block lasts; `path` is there afterwards."""
+    """py-spy runs while the block lasts; `path` exists afterwards."""
     process = await asyncio.create_subprocess_exec(
         *(program, "record", "--pid", str(pid), "--rate", RATE, "--format", form, "--output", str(path)),
         *("--duration", "3600", "--nonblocking"),
@@ -53,7 +49,7 @@ async def _recording(program: str, pid: int, form: str, path: Path) -> AsyncIter
 
 
 def hottest(raw: str) -> list[list[str]]:
-    """Lines of a table: the share of samples in and below each function. `raw` has lines `outer;…;inner COUNT`, where a
+    """Table rows: the share of samples in and below each function. `raw` has lines `outer;…;inner COUNT`, where a
     frame is `function (file:line)`."""
     own: Counter[str] = Counter()
     below: Counter[str] = Counter()
@@ -71,7 +67,7 @@ def hottest(raw: str) -> list[list[str]]:
 
 
 async def record(role: str, place: Servers, program: str) -> tuple[Path, str]:
-    """The flame graph's path, and the raw samples of a second bulk run."""
+    """The flame graph's path, and the raw samples of a second run."""
     graph, raw = (folder() / f"profile-{role}.{end}" for end in ("svg", "raw"))
     async with mailbox() as box, site(place, box) as here:
         for form, path in (("flamegraph", graph), ("raw", raw)):
@@ -83,7 +79,6 @@ async def record(role: str, place: Servers, program: str) -> tuple[Path, str]:
 
 
 def main() -> None:
-    """Profiles the role that ROLE names."""
     role = os.environ.get("ROLE") or "email-sender"
     if role not in (known := [spec.name for spec in ROLES]):
         raise SystemExit(f"ROLE: one of {', '.join(known)}")

@@ -1,4 +1,4 @@
-"""A private Redis for the peer that needs one, with the append-only file that BullMQ's documentation asks for."""
+"""A private Redis with the append-only file that BullMQ's documentation asks for."""
 
 import asyncio
 import tempfile
@@ -14,13 +14,13 @@ POLL_SECONDS = 0.05
 
 
 def ensure(say: Say) -> str:
-    """The server's program; as root its package is installed if it is missing. Raises NotInstalled."""
+    """The server's program; as root it is installed if missing. Raises NotInstalled."""
     return installed.system("redis-server", ("redis-server",), say)
 
 
 @asynccontextmanager
 async def redis(program: str) -> AsyncIterator[tuple[int, int]]:
-    """Port and process number, as long as the block lasts."""
+    """Port and process number."""
     port = ports.free(1)[0]
     with tempfile.TemporaryDirectory(dir=folder()) as data:
         process = await asyncio.create_subprocess_exec(

@@ -1,4 +1,4 @@
-"""What a person reads of a run: tables on the terminal, and the same as Markdown."""
+"""A run as tables, for the terminal and as Markdown."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ MET = {True: "✓", False: "✗", None: ""}
 
 
 def number(value: float) -> str:
-    """Three digits that matter."""
+    """Three significant digits."""
     if value == 0:
         return "0"
     digits = max(0, 2 - len(str(int(abs(value)))) + 1)
@@ -23,7 +23,7 @@ def number(value: float) -> str:
 
 
 def bulk_rows(rounds: Rounds, labels: Mapping[str, str]) -> tuple[list[str], Rows]:
-    """Head and lines of the table of bulk runs. CPU in seconds per 1,000 mails."""
+    """CPU in seconds per 1,000 mails."""
     head = [
         "system",
         "mails",
@@ -63,7 +63,6 @@ def bulk_rows(rounds: Rounds, labels: Mapping[str, str]) -> tuple[list[str], Row
 
 
 def role_rows(run: Bulk) -> tuple[list[str], Rows]:
-    """Head and lines of our own roles' table."""
     return ["role", "CPU µs per mail", "MB"], [
         [
             role,
@@ -80,7 +79,6 @@ def target_of(result: Result, labels: Mapping[str, str]) -> str:
 
 
 def verdict(results: Sequence[Result], labels: Mapping[str, str]) -> str:
-    """How many targets were met, and what was missed."""
     with_target = [result for result in results if result.met is not None]
     missed = [
         f"{result.scenario} {result.metric} {number(result.hermodr)} (wanted {target_of(result, labels)})"
@@ -92,7 +90,7 @@ def verdict(results: Sequence[Result], labels: Mapping[str, str]) -> str:
 
 
 def result_rows(results: Sequence[Result], labels: Mapping[str, str]) -> tuple[list[str], Rows]:
-    """Head and lines of the table of all other numbers; a line for each peer beside ours."""
+    """All other numbers; a line for each peer beside ours."""
     head = ["scenario", "metric", "unit", "Hermodr", "target", "met", "peer", "its", "ratio", "load"]
     rows = []
     for result in results:

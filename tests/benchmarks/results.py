@@ -1,4 +1,4 @@
-"""What was measured, in the form that tables, JSON and the page are made of."""
+"""Results, as tables, JSON and the page use them."""
 
 import operator
 import re
@@ -13,9 +13,8 @@ _RELATIONS: dict[str, Callable[[float, float], bool]] = {"<": operator.lt, "≤"
 
 @dataclass(frozen=True)
 class Result:
-    """One number of ours and the peers' beside it. `target`: bounds such as `< 25`, `≥ 3,000` or, times a peer,
-    `≥ 7 × celery_pg`, with `and` or `or` between them. `ratios` that were taken round by round stand for those of the
-    numbers themselves."""
+    """One number of ours and the peers' beside it. `target`: bounds such as `< 25`, `≥ 3,000` or, times a peer, `≥
+    7 × celery_pg`, with `and` or `or` between. `ratios` taken round by round replace those of the numbers."""
 
     scenario: str
     metric: str
@@ -36,7 +35,7 @@ class Result:
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is. `None`: there is none, or the peer it speaks of was not measured."""
+        """`None`: no target, or its peer was not measured."""
         any_of = " or " in self.target
         verdicts = [self._holds(bound) for bound in re.split(" or | and ", self.target) if bound]
         if any_of in verdicts:
@@ -68,7 +67,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Bulk:
-    """One bulk run of one system. Everything in seconds and megabytes."""
+    """A bulk run of one system, in seconds and megabytes."""
 
     mails: int
     seconds: float
@@ -83,23 +82,23 @@ class Bulk:
 
     @property
     def cost(self) -> float:
-        """Processor seconds of all roles for a mail, the sink apart: that stands for somebody else's machine."""
+        """Processor seconds of all roles but the sink, for a mail."""
         return sum(seconds for role, seconds in self.roles.items() if role != "sink") / self.mails
 
     @property
     def foreign(self) -> float:
-        """The share of the machine's work that was none of ours."""
+        """Others' share of the machine's work."""
         return max(0.0, 1 - sum(self.roles.values()) / self.machine) if self.machine else 0.0
 
 
 Rounds = Mapping[str, Sequence[Bulk]]
-"""The bulk runs of each system, a run for each round; ours first."""
+"""The bulk runs of each system, one for each round; ours first."""
 
 
 @dataclass(frozen=True)
 class Beside:
-    """How many times better we were than a peer in the same round, which saw the same machine: by mails a second and
-    by processor time a mail. The medians of the rounds; and of the rate the least and the most."""
+    """How many times better we were than a peer in the same round, by mails a second and by processor time a mail:
+    medians, and of the rate the least and the most."""
 
     rate: float
     cost: float
@@ -115,11 +114,10 @@ class Beside:
 
 
 FOREIGN = 0.15
-"""With a larger share of others' work, rates and latencies say more about them than about us."""
+"""With a larger share of others' work, rates and latencies say more about them."""
 
 
 def disturbed(rounds: Rounds) -> str | None:
-    """What to say of median runs during which the machine was not ours alone."""
     worst = max((middle(runs).foreign for runs in rounds.values()), default=0.0)
     if worst <= FOREIGN:
         return None
@@ -136,6 +134,6 @@ def percentile(values: list[float], share: float) -> float:
 
 
 def middle(runs: Sequence[Bulk]) -> Bulk:
-    """The run whose rate is the median; of an even number the slower of the two in the middle, for everybody."""
+    """The run with the median rate; of an even number the slower of the two."""
     rate = median_low([run.rate for run in runs])
     return next(run for run in runs if run.rate == rate)

@@ -1,4 +1,4 @@
-"""The scenarios besides bulk, by the name that ONLY= knows them by. Each sets up the site it needs."""
+"""The scenarios besides bulk, by their name for ONLY=."""
 
 from collections.abc import Awaitable, Callable
 

@@ -1,4 +1,4 @@
-"""PostgreSQL and RabbitMQ for one run of the measurements, of its own: so what they spend is spent for the run."""
+"""PostgreSQL and RabbitMQ of one run's own."""
 
 import os
 import secrets
@@ -20,26 +20,23 @@ from hermodr_devkit.backing.postgres import EmbeddedPostgres
 from hermodr_devkit.backing.rabbit import EmbeddedRabbit, RabbitPorts
 
 MARK = "BENCH_OF"
-"""In the environment of everything a run starts: by it the next run finds what a killed one left."""
+"""In the environment of everything a run starts, so that the next run finds what a killed one left."""
 GRACE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class Servers:
-    """The running pair."""
-
     backing: Backing
     postgres: EmbeddedPostgres
     rabbit: EmbeddedRabbit
 
     def pids(self) -> dict[str, int]:
-        """By role."""
         found = {"database": self.postgres.process(), "broker": self.rabbit.node()}
         return {role: process.pid for role, process in found.items() if process}
 
 
 def folder() -> Path:
-    """What the measurements keep between runs: environments of the peers, and while one runs its servers' logs."""
+    """Kept between runs: environments of the peers; and the running servers' logs."""
     path = state.folder() / "bench"
     path.mkdir(exist_ok=True)
     return path
@@ -47,7 +44,7 @@ def folder() -> Path:
 
 @contextmanager
 def servers(say: Say) -> Iterator[Servers]:
-    """Fresh servers as long as the block lasts. One run at a time; what a killed one left is removed first."""
+    """Fresh servers. One run at a time; what a killed one left is removed first."""
     ensure_rabbitmq(say)
     with state.locked("bench"):
         os.environ[MARK] = state.identity()

@@ -1,10 +1,10 @@
-"""The mail server of the measurements: takes every mail, counts every recipient, and costs as little as it can.
+"""The mail server of the measurements: takes every mail, counts every recipient, as cheaply as possible.
 
     python -m tests.benchmarks.sink        prints its SMTP port and its control port, runs until its input ends
 
 The control port takes a line and answers with a line of JSON: `reset`, `wait COUNT SECONDS` (until so many different
-recipients had their mail), `arrivals` (recipient → seconds since the epoch at which its mail was answered with 250),
-`repeated` (recipient → how many mails came after the first).
+recipients had their mail), `arrivals` (recipient → seconds since the epoch of the 250), `repeated` (recipient → mails
+after the first).
 """
 
 import asyncio
@@ -36,8 +36,6 @@ END = b"\r\n.\r\n"
 
 @dataclass
 class Count:
-    """What has arrived since the last reset."""
-
     mails: int = 0
     octets: int = 0
     arrivals: dict[bytes, float] = field(default_factory=dict)
@@ -45,7 +43,6 @@ class Count:
     waiting: list[tuple[int, asyncio.Event]] = field(default_factory=list)
 
     def take(self, recipients: list[bytes], octets: int) -> None:
-        """One mail, answered now."""
         now = time.time()
         self.mails += 1
         self.octets += octets
@@ -58,13 +55,11 @@ class Count:
             self._wake()
 
     def clear(self) -> None:
-        """Counts from zero again; connections stay."""
         self.mails = self.octets = 0
         self.arrivals.clear()
         self.repeated.clear()
 
     async def wait(self, wanted: int, seconds: float) -> None:
-        """Returns when `wanted` recipients have had their mail, or `seconds` are over."""
         event = asyncio.Event()
         entry = (wanted, event)
         self.waiting.append(entry)
@@ -83,7 +78,7 @@ class Count:
                 event.set()
 
     def numbers(self) -> dict[str, float]:
-        """`last` is when the latest recipient's mail was answered, in seconds since the epoch."""
+        """`last`: when the latest recipient's mail was answered (seconds since the epoch)."""
         return {
             "mails": self.mails,
             "octets": self.octets,
@@ -94,7 +89,7 @@ class Count:
 
 
 class Session(asyncio.Protocol):
-    """One SMTP connection. Answers to one piece of input leave in one write, which is what pipelining is for."""
+    """Replies to one piece of input are sent in one write, as pipelining wants."""
 
     def __init__(self, count: Count) -> None:
         self._count = count
@@ -118,7 +113,7 @@ class Session(asyncio.Protocol):
                 self._transport.close()
 
     def _mail(self, replies: list[bytes]) -> bool:
-        """Takes a whole mail from the input; False while its end is not there."""
+        """False while its end is missing."""
         end = self._input.find(END, max(0, self._scanned - len(END)))
         if end < 0:
             self._scanned = len(self._input)
@@ -130,7 +125,7 @@ class Session(asyncio.Protocol):
         return True
 
     def _chunk(self, start: int, octets: int, replies: list[bytes]) -> bool:
-        """Takes a mail that came by BDAT … LAST (RFC 3030); False while it is not whole."""
+        """BDAT … LAST (RFC 3030); False while it is not whole."""
         if len(self._input) < start + octets:
             return False
         self._input = self._input[start + octets :]
@@ -140,7 +135,7 @@ class Session(asyncio.Protocol):
         return True
 
     def _command(self, replies: list[bytes]) -> bool:
-        """Takes a line from the input; False while there is no whole one."""
+        """False without a whole line."""
         end = self._input.find(b"\r\n")
         if end < 0:
             return False
@@ -160,13 +155,10 @@ class Session(asyncio.Protocol):
 
 
 class Server:
-    """The two ports and the count between them."""
-
     def __init__(self) -> None:
         self._count = Count()
 
     async def control(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serves one connection of the harness."""
         while line := (await reader.readline()).split():
             answer: object = None
             if line[0] == b"reset":

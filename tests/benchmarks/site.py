@@ -1,4 +1,4 @@
-"""Hermodr as it is measured: one process per role, a database and a vhost of its own, the sink for a mail server."""
+"""Hermodr as it is measured: one process per role, a database and a vhost of its own, the sink as mail server."""
 
 import os
 import sys
@@ -25,8 +25,7 @@ PREFIX = "hermodr_bench"
 ROLES = (API, DISPATCHER, SCHEDULER, EMAIL_SENDER)
 SECONDS = 60.0
 CONNECTIONS = 20
-"""To the mail server; 12 of them are for mails of normal priority. BullMQ's nodemailer has 10, Dramatiq 16,
-Procrastinate 20."""
+"""To the mail server; 12 of them for normal priority. BullMQ's nodemailer has 10, Dramatiq 16, Procrastinate 20."""
 TEMPLATE = {
     "name": "news",
     "contents": {
@@ -45,8 +44,6 @@ TEMPLATE = {
 
 @dataclass(frozen=True)
 class Site:
-    """All of it, running."""
-
     servers: Servers
     mailbox: Mailbox
     fleet: Fleet
@@ -54,7 +51,7 @@ class Site:
     key: str
 
     def pids(self) -> dict[str, int]:
-        """Of every role, the servers' and the sink's too."""
+        """Of every role, the servers and the sink."""
         ours = {name: service.pid for name, service in self.fleet.services.items() if service.pid}
         return ours | self.servers.pids() | {"sink": self.mailbox.pid}
 
@@ -62,11 +59,10 @@ class Site:
         return Account.now(self.pids())
 
     def memory(self) -> dict[str, float]:
-        """Megabytes by role."""
         return {role: resident_megabytes(pid) for role, pid in self.pids().items()}
 
     def client(self) -> httpx.AsyncClient:
-        """Speaks to the api with a key that may do everything here."""
+        """With a key for everything here."""
         headers = {"Authorization": f"Bearer {self.key}"}
         return httpx.AsyncClient(
             base_url=self.fleet.api_url, headers=headers, timeout=SECONDS, trust_env=False
@@ -74,12 +70,11 @@ class Site:
 
 
 def say(line: str) -> None:
-    """What the harness is at, for whoever waits."""
     print(line, file=sys.stderr, flush=True)
 
 
 def notification(number: int) -> dict[str, object]:
-    """The request every scenario makes; recipients differ by number."""
+    """The request of every scenario; recipients differ by number."""
     return {
         "type": "news",
         "to": {"email": f"reader-{number}@example.com"},
@@ -91,7 +86,7 @@ def notification(number: int) -> dict[str, object]:
 async def site(
     servers: Servers, mailbox: Mailbox, roles: tuple[ServiceSpec, ...] = ROLES
 ) -> AsyncIterator[Site]:
-    """Stands until the block ends; leaves neither processes nor data, and logs only if something failed."""
+    """Leaves neither processes nor data, and logs only after a failure."""
     name = temporary.fresh_name(PREFIX)
     place = await places.make(servers.backing, name)
     await temporary.create_database(servers.backing.database_url, name)

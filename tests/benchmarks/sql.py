@@ -1,4 +1,4 @@
-"""Requests in SQL: how many one connection makes in batches, and how soon after a commit the dispatcher has decided."""
+"""Requests in SQL: batches of one connection, and how soon after a commit the dispatcher has decided."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -26,7 +26,7 @@ DECIDED = "SELECT processed_at FROM hermodr.jobs WHERE id = $1::uuid"
 
 
 async def measure(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Result]:
-    """Delayed requests for the rate, so that nothing else works meanwhile; then one at a time, at once."""
+    """Delayed requests for the rate, so that nothing else works meanwhile; then one at a time."""
     batches = 20 if quick else 100
     async with site(servers, mailbox) as here:
         connection = await asyncpg.connect(here.database_url)

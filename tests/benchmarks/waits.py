@@ -1,4 +1,4 @@
-"""How long a mail takes with the peers, handed in one by one at a steady pace or for a later time: see `latencies`."""
+"""Latencies of the peers: see `latencies`."""
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,11 +13,10 @@ from tests.benchmarks.results import Result
 from tests.benchmarks.servers import Servers
 
 AHEAD_SECONDS = 10.0
-"""How long before the first is due a peer is told of them: time enough for all to hand a thousand in."""
+"""A peer gets the requests so long before the first is due."""
 SOON_SECONDS = 0.2
 
 Spread = dict[tuple[str, str], float]
-"""Milliseconds by scenario and metric."""
 
 
 async def _sent(at_work: Running, quick: bool) -> Spread:
@@ -43,19 +42,18 @@ async def _scheduled(at_work: Running, _quick: bool) -> Spread:
 
 
 WAITS: dict[str, Callable[[Running, bool], Awaitable[Spread]]] = {"sent": _sent, "scheduled": _scheduled}
-"""What peers do too, by the scenario's name."""
+"""By the scenario's name."""
 
 
 async def measure(
     scenario: str, one: Peer, servers: Servers, mailbox: Mailbox, quick: bool, say: Say
 ) -> Spread:
-    """The peer's numbers. Raises NotInstalled, Incomplete, RuntimeError."""
+    """Raises NotInstalled, Incomplete, RuntimeError."""
     async with peer.running(one, servers, mailbox, say) as at_work:
         return await WAITS[scenario](at_work, quick)
 
 
 def beside(results: Sequence[Result], name: str, found: Spread) -> list[Result]:
-    """The results with the peer's numbers beside ours."""
     return [
         replace(each, peers=each.peers | {name: found[each.scenario, each.metric]})
         if (each.scenario, each.metric) in found

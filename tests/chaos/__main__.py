@@ -1,7 +1,7 @@
-"""The command: `make chaos MINUTES=5 SEED=7 JSON=file ARGS="--only kill freeze --shrink"`.
+"""`make chaos MINUTES=5 SEED=7 JSON=file ARGS="--only kill freeze --shrink"`.
 
 Exit status 0: sound. 1: something accepted was lost, doubled without a reason, or did not end. 3: no verdict, because
-this machine was too busy for the harness to tell its own lateness from ours.
+the machine was too busy for the harness itself.
 """
 
 import argparse
@@ -64,7 +64,7 @@ def main() -> int:
 
 
 def possible(wanted: Sequence[str]) -> list[str]:
-    """The kinds of fault that can be done here, once what they need is installed; the others are named."""
+    """The kinds of fault that can be done here, after installing what they need; the others are named."""
     kinds = wanted or tuple(CATALOGUE)
     lacking = {}
     if set(kinds) & set(skew.KINDS) and faketime.installed(plain) is None:
@@ -78,7 +78,7 @@ def possible(wanted: Sequence[str]) -> list[str]:
 
 
 def once(faults: Sequence[Fault], seed: int, rate: int, attack: float = 0.0) -> tuple[Report, Path]:
-    """One run, told as it goes; what it showed and the folder of its logs."""
+    """The report and the folder of its logs."""
     logs = Path(tempfile.mkdtemp(prefix=f"hermodr-chaos-{seed}-", dir="/var/tmp"))
     (logs / "faults.json").write_text(dumped(faults), encoding="utf-8")
     plain(f"seed {seed}, {len(faults)} faults, about {rate} mails/s; logs in {logs}")
@@ -90,7 +90,7 @@ def once(faults: Sequence[Fault], seed: int, rate: int, attack: float = 0.0) -> 
 
 
 def shrink(faults: Sequence[Fault], seed: int, rate: int) -> Sequence[Fault]:
-    """Halves of the sequence, as long as one of them does it too. Chance has a part in it: no proof of the rest."""
+    """Halves of the sequence, as long as one of them fails too; chance plays a part."""
     for half in halves(faults):
         report, _ = once(half, seed, rate)
         if report.verdict is Verdict.UNSOUND:
@@ -99,7 +99,7 @@ def shrink(faults: Sequence[Fault], seed: int, rate: int) -> Sequence[Fault]:
 
 
 def plain(*lines: str) -> None:
-    """As they are: no brackets are read as markup."""
+    """Without markup."""
     for line in lines:
         if console.is_terminal:
             console.file.write("\x1b[2K")  # what the progress line left
@@ -113,7 +113,7 @@ def _file(name: str) -> Path:
 
 
 def progress(line: str) -> None:
-    """On a terminal only, over and over in the same place."""
+    """On a terminal only, always in the same place."""
     if console.is_terminal:
         console.file.write("\x1b[2K")
         console.print(line[: console.width - 1], end="\r", style="dim", markup=False)

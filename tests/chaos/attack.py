@@ -1,7 +1,5 @@
-"""One project attacks, with all that issue 14 names, while another's mails are timed from the request to the inbox.
-
-Nothing else is broken meanwhile: what is late is late because of the attack (or of a machine that is too busy).
-"""
+"""One project attacks (issue 14) while another's mails are timed from the request to the inbox. Nothing else is
+broken meanwhile."""
 
 import asyncio
 import contextlib
@@ -27,7 +25,7 @@ from tests.support.invariants import Answer, Asked
 RATE = 5
 """Mails a second of the other project."""
 LONGEST_SECONDS = 1.0
-"""What 99 of 100 of them may take."""
+"""For 99 of 100 of them."""
 PATIENCE_SECONDS = 60
 CROWD = 12
 BULK_ITEMS = 2_000
@@ -37,7 +35,6 @@ LATER: dict[str, Any] = {"delay_seconds": 86_400}
 
 
 def mail(address: str, **fields: Any) -> dict[str, Any]:
-    """A mail of the attacker's."""
     return {"to": {"email": address}, "subject": "Attack", "body_text": "Attack.", **fields}
 
 
@@ -59,7 +56,7 @@ PREVIEW = orjson.dumps(
 
 @dataclass
 class Attack:
-    """What came of it: seconds that each mail of the other project took, and what the attacker was told."""
+    """Seconds that each mail of the other project took, and the answers the attacker got."""
 
     seconds: list[float] = field(default_factory=list)
     answers: Counter[str] = field(default_factory=Counter)
@@ -84,7 +81,7 @@ class Attack:
 
 
 async def attacked(installation: Installation, seconds: float) -> Attack:
-    """Attacks for so many seconds. The attacker is a process of its own: what it computes delays no clock of ours."""
+    """The attacker is a process of its own, so that it does not delay our clock."""
     ledger = Ledger(installation.database_url, service="tests", pool_size=1)
     try:
         secret = (await keys.create(ledger, "attacker", ["admin"], "attack")).secret
@@ -115,7 +112,7 @@ async def attacked(installation: Installation, seconds: float) -> Attack:
 
 
 async def main(url: str, secret: str) -> None:
-    """The attacker: a line when it begins, and when its input ends what it was told, and whom it wrote to."""
+    """Prints a line at the beginning, and at the end of its input what it was told and whom it wrote to."""
     async with httpx.AsyncClient(
         base_url=url,
         headers={"authorization": f"Bearer {secret}"},
@@ -158,7 +155,7 @@ async def _timed(installation: Installation, found: Attack, seconds: float) -> N
 
 
 class Attacker:
-    """Does its worst, each way in a loop of its own."""
+    """Attacks in several ways, each in a loop of its own."""
 
     def __init__(self, client: httpx.AsyncClient, url: str) -> None:
         self._client = client
@@ -187,7 +184,7 @@ class Attacker:
             await asyncio.sleep(0.05)
 
     async def prepare(self) -> None:
-        """A heavy template, and jobs whose lists are heavy."""
+        """A heavy template, and jobs that make lists heavy."""
         text = {"subject": "Sum", "body_text": WALK}
         await self._ask(
             "POST",
@@ -211,7 +208,7 @@ class Attacker:
         await self._ask("POST", "/v1/template-previews", PREVIEW)
 
     async def _mails(self) -> None:
-        """Mails that are heavy to build and to render, three at a time: they reach the senders."""
+        """Mails that are heavy to build and to render, three at a time."""
         boundary = self._mail(body_text=BOUNDARY, priority="low", noted=True)
         heavy = self._mail(type="heavy", data={"rows": list(range(30_000))}, noted=True)
         heavy = {name: value for name, value in heavy.items() if name not in ("subject", "body_text")}

@@ -1,4 +1,4 @@
-"""Doing it: each kind of fault, from its beginning until its cause is gone. Recovering is up to Hermodr."""
+"""Each kind of fault, from its beginning until its cause is gone. Recovery is up to Hermodr."""
 
 import asyncio
 import contextlib
@@ -30,7 +30,7 @@ SPARE_JOURNALS = 200
 
 
 class Breaker:
-    """Befalls a site with faults. What two faults would do to the same part they do one after the other."""
+    """Applies faults to a site; faults of the same part one after the other."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -111,7 +111,7 @@ class Breaker:
         await asyncio.to_thread(rabbit.start)
 
     async def _broker_alarm(self, fault: Fault) -> None:
-        """Publishers are blocked: the broker reads nothing from them any more."""
+        """The broker blocks publishers."""
         begin, end = (NO_MEMORY, MEMORY) if fault.target == "memory" else (NO_DISK, DISK)
         await asyncio.to_thread(servers.control, self._site.rabbit, *begin)
         try:
@@ -137,8 +137,8 @@ class Breaker:
             await connection.close()
 
     async def _ledger_disk_full(self, fault: Fault) -> None:
-        """Nothing more can be written; with `journal` a new file for the journal is wanted at once, which PostgreSQL
-        does not survive. Whoever frees the disk starts it again if need be."""
+        """With `journal`, a new file for the journal is needed at once, which PostgreSQL does not survive; it is
+        started again."""
         server = self._site.postgres
         await asyncio.to_thread(disks.fill, server.home)
         try:
@@ -171,7 +171,7 @@ class Breaker:
         await locks.hold_rows(self._site.postgres.url(), fault.target, fault.seconds)
 
     async def _clock(self, fault: Fault) -> None:
-        """There and back: two steps, of which one is a step backwards."""
+        """Forwards and back: one of the two is a step backwards."""
         skew = self._site.skew
         if skew is None:
             raise RuntimeError("the services of this run have clocks that cannot be set")
@@ -198,7 +198,7 @@ class Breaker:
         await wire.mend()
 
     async def _provider(self, fault: Fault) -> None:
-        """Rules that fire now and then, not always: no mail is to use up its attempts on one of them."""
+        """Rules that fire now and then: no mail should use up its attempts on one of them."""
         rules: dict[str, dict[str, object]] = {
             "cut-after-the-dot": {"action": {"kind": "drop_after_data"}, "every": 3},
             "provider-times-out": {
@@ -259,7 +259,7 @@ class Breaker:
 
 
 def _end_immediately(server: EmbeddedPostgres) -> None:
-    """PostgreSQL's own immediate shutdown: nobody is asked, nothing is finished."""
+    """PostgreSQL's immediate shutdown."""
     postmaster = server.process()
     assert postmaster is not None
     os.kill(postmaster.pid, signal.SIGQUIT)

@@ -1,4 +1,4 @@
-"""A disk that can be full: a file system in memory whose size is changed while PostgreSQL works on it. Needs root."""
+"""A disk that can be full: a file system in memory whose size changes while PostgreSQL uses it. Needs root."""
 
 import ctypes
 import os
@@ -15,15 +15,12 @@ CLONE_NEWNS = 0x20000
 
 
 def possible() -> bool:
-    """Whether we may mount."""
     return os.geteuid() == 0
 
 
 def of_our_own() -> None:
-    """From now on what this process and its children mount is seen by nobody else, and gone when they are.
-
-    Before any thread is started. Raises OSError.
-    """
+    """What this process and its children mount from now on is visible to them only, and gone with them. Call it
+    before any thread starts. Raises OSError."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNS) != 0:
         raise OSError(ctypes.get_errno(), "unshare")
@@ -32,7 +29,7 @@ def of_our_own() -> None:
 
 @contextmanager
 def private_postgres() -> Iterator[EmbeddedPostgres]:
-    """A running server with a disk of its own, both removed afterwards."""
+    """A running server with a disk of its own."""
     with private_home() as home, private_home() as copies:
         subprocess.run(
             ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0711", "tmpfs", str(home)], check=True
@@ -49,7 +46,7 @@ def private_postgres() -> Iterator[EmbeddedPostgres]:
 
 
 def fill(disk: Path) -> None:
-    """There is not a page left. Refused if more is in use by then than was looked up: it is looked up again."""
+    """Retried if more is in use by then."""
     for last in (False, False, False, False, True):
         found = os.statvfs(disk)
         try:
@@ -62,7 +59,6 @@ def fill(disk: Path) -> None:
 
 
 def free(disk: Path) -> None:
-    """There is room again."""
     _resize(disk, SIZE)
 
 

@@ -1,4 +1,4 @@
-"""One run: everything up, producers asking, faults befalling, then peace, and the judgement."""
+"""One run: services, producers, faults, then quiet, and the verdict."""
 
 import asyncio
 import random
@@ -22,13 +22,12 @@ from tests.chaos.workload import Workload
 from tests.support import faketime, invariants, servers
 
 END_SECONDS = 420.0
-"""How long after the last fault everything may take to end; more than the ladder."""
+"""Everything has to end within this after the last fault; more than the ladder."""
 TELL_SECONDS = 2.0
 Say = Callable[[str], None]
 
 
-def nothing(_: str) -> None:
-    """Says nothing."""
+def nothing(_: str) -> None: ...
 
 
 def perform(
@@ -41,8 +40,8 @@ def perform(
     progress: Say = nothing,
     attack_seconds: float = 0.0,
 ) -> Report:
-    """Blocking. First another project attacks for `attack_seconds`; then the faults. `say` gets each fault when it is
-    over, `progress` a line every few seconds. The servers' logs are copied to `logs`, where the services log too."""
+    """Blocking. First another project attacks for `attack_seconds`; then the faults. `say` gets each fault when it
+    is over, `progress` a line every few seconds. Logs go to `logs`."""
     kinds = {fault.kind for fault in faults}
     server = disks.private_postgres if "ledger-disk-full" in kinds else servers.private_postgres
     with server() as postgres, servers.private_rabbit() as rabbit:
@@ -91,8 +90,6 @@ async def _perform(
 
 
 class Run:
-    """What happens in a site, and what came of it."""
-
     def __init__(self, site: Site, seed: int, rate: int, say: Say, progress: Say) -> None:
         self._site = site
         self._say = say
@@ -107,7 +104,7 @@ class Run:
         self._started = self._loop.time()
 
     async def bear(self, seconds: float) -> None:
-        """An attack of another project, before anything breaks."""
+        """An attack before anything breaks."""
         self._say(f"another project attacks for {seconds:g} s")
         watching = asyncio.create_task(self._lags.watch())
         try:
@@ -120,7 +117,7 @@ class Run:
             self._say(str(self.report.attack))
 
     async def befall(self, faults: Sequence[Fault]) -> None:
-        """All of the faults at their time, while producers ask. Afterwards every request has an answer."""
+        """All faults at their time, while producers send. Afterwards every request has an answer."""
         stop = asyncio.Event()
         self._started = self._loop.time()
         async with asyncio.TaskGroup() as group:
@@ -139,7 +136,6 @@ class Run:
         self.report.seconds = self._loop.time() - self._started
 
     async def _tell(self, faults: Sequence[Fault]) -> None:
-        """A line every few seconds of how far it is."""
         while True:
             await asyncio.sleep(TELL_SECONDS)
             at = self._loop.time() - self._started
@@ -170,7 +166,7 @@ class Run:
         self._say(str(felt))
 
     async def conclude(self) -> None:
-        """Waits for the end of every job, and a lease longer, in which a late double would come; then judges."""
+        """Waits for the end of every job, and a lease longer, for late duplicates; then judges."""
         installation = self._site.installation
         peace = self._loop.time()
         self._say(f"{len(installation.asked)} mails asked for; waiting for the end of all")
@@ -198,7 +194,7 @@ class Run:
 
 
 async def _unknown(url: str) -> Counter[str]:
-    """Attempts with an unknown outcome by what is said about them. For people; no verdict depends on it."""
+    """Attempts with an unknown outcome by what is said about them; for information only."""
     connection = await asyncpg.connect(url)
     try:
         rows = await connection.fetch(

@@ -1,4 +1,4 @@
-"""What can go wrong, and sequences of it: drawn from a seed, printed, written down, played again."""
+"""Kinds of faults, and sequences of them: drawn from a seed, printed, stored, played again."""
 
 import json
 import random
@@ -27,23 +27,23 @@ SEND_SECONDS = 2.0
 GREETING_SECONDS = 2 * SEND_SECONDS
 LEASE_SECONDS = 5.0
 LATE_SECONDS = LEASE_SECONDS + 2
-"""How late an answer of the provider comes that is late and in time."""
+"""A late answer of the provider that is in time."""
 FINAL_SECONDS = LATE_SECONDS + 1
-"""How long senders wait for the answer to a mail: beyond their lease, which they renew."""
+"""Senders wait longer than their lease, which they renew."""
 AT_ONCE = 0.3
-"""How often a fault does not wait for the end of the one before."""
+"""The share of faults that overlap the one before."""
 FIRST = 2.0
 LONG_RUN = 600.0
-"""Seconds from which on a run has room for absences of minutes."""
+"""Seconds; longer runs have room for absences of minutes."""
 ABSENCES = 2
 LADDER_SECONDS = 480.0
-"""At most so many absences of minutes begin within so many seconds, a little more than the ladder of `site` takes: a
-mail that meets a third has used up its attempts, and is rightly given up."""
+"""At most so many absences of minutes begin within this time, a little more than the ladder of `site`: with a
+third one, a mail would use up its attempts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`kind` befalls `target` for `seconds`, from `at` seconds after the start (or as soon as the target is free)."""
+    """`kind` hits `target` for `seconds`, from `at` seconds after the start (or as soon as the target is free)."""
 
     at: float
     kind: str
@@ -56,7 +56,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Whom a kind of fault may befall and for how long. `worst`: how long at most in long runs."""
+    """The targets and duration of a kind. `worst`: the longest in long runs."""
 
     targets: tuple[str, ...]
     shortest: float
@@ -104,7 +104,7 @@ CATALOGUE = {
 
 
 def sequence(seed: int, seconds: float, kinds: Iterable[str] = ()) -> list[Fault]:
-    """Faults for so many seconds, the same for the same arguments. Every kind comes before any comes again."""
+    """The same for the same arguments. Every kind comes before any comes again."""
     rng = random.Random(seed)
     wanted = tuple(kinds) or tuple(CATALOGUE)
     deck: list[str] = []
@@ -134,12 +134,11 @@ def sequence(seed: int, seconds: float, kinds: Iterable[str] = ()) -> list[Fault
 
 
 def dumped(faults: Sequence[Fault]) -> str:
-    """For a file that `loaded` reads."""
     return "[\n" + ",\n".join(f"  {json.dumps(asdict(fault))}" for fault in faults) + "\n]\n"
 
 
 def loaded(text: str) -> list[Fault]:
-    """The sequence `dumped` wrote. Raises ValueError if it is none."""
+    """Raises ValueError."""
     documents: list[dict[str, Any]] = json.loads(text)
     try:
         faults = [Fault(**document) for document in documents]
@@ -151,7 +150,7 @@ def loaded(text: str) -> list[Fault]:
 
 
 def halves(faults: Sequence[Fault]) -> list[list[Fault]]:
-    """Two shorter sequences that might do as well, each starting at once."""
+    """Two shorter sequences, each starting at once."""
     if len(faults) < 2:
         return []
     middle = len(faults) // 2

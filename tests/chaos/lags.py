@@ -1,4 +1,4 @@
-"""How late a process runs: what a busy machine takes from it."""
+"""How late a process runs on a busy machine."""
 
 import asyncio
 from dataclasses import dataclass
@@ -13,29 +13,27 @@ SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """Seconds that a process was late when it wanted to run: at most, and in sum."""
+    """Seconds a process was late: at most, and in sum."""
 
     worst: float
     total: float
 
     def starved(self, seconds: float) -> bool:
-        """Whether a harness that was so late in a run so long may have caused by itself what it saw: time limits run
-        out, attempts used up. Nothing of that kind can lose or double a mail."""
+        """Whether a harness this late may itself have caused what depends on time limits. It can neither lose nor
+        double a mail."""
         return self.worst > WORST_SECONDS or self.total > seconds * SHARE
 
 
 class Lags:
-    """Looks at the clock of the event loop twenty times a second."""
+    """Checks the event loop twenty times a second."""
 
     def __init__(self) -> None:
         self._worst = self._total = 0.0
 
     def late(self) -> Late:
-        """So far."""
         return Late(self._worst, self._total)
 
     async def watch(self) -> None:
-        """Until it is cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             due = loop.time() + EVERY

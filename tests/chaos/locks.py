@@ -1,4 +1,4 @@
-"""Transactions that somebody leaves open: an application's, a dump's, a person's."""
+"""Transactions left open: an application's, a dump's, a person's."""
 
 import asyncio
 
@@ -18,11 +18,11 @@ ROWS = {
     "recipients": "SELECT 1 FROM hermodr.recipients FOR UPDATE",
 }
 AHEAD = 4
-"""Weeks made while a dump is under way, or that are put off for it."""
+"""Weeks made during a dump, or put off because of it."""
 
 
 async def stay_open(url: str, seconds: float) -> None:
-    """An application asked for a mail and does not commit; then it thinks better of it."""
+    """An application requested a mail, does not commit, and rolls back."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("BEGIN")
@@ -35,7 +35,7 @@ async def stay_open(url: str, seconds: float) -> None:
 
 
 async def dump(url: str, seconds: float) -> None:
-    """What `pg_dump` holds: every table, in one transaction; meanwhile the scheduler is to make weeks."""
+    """As `pg_dump`: locks every table in one transaction; meanwhile the scheduler should make weeks."""
     connection, scheduler = await asyncpg.connect(url), await asyncpg.connect(url)
     try:
         await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -61,7 +61,7 @@ async def _make_weeks(connection: asyncpg.Connection) -> None:
 
 
 async def hold_rows(url: str, target: str, seconds: float) -> None:
-    """A person in psql, who went for coffee."""
+    """A person with locked rows in psql."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("BEGIN")

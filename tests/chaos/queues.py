@@ -1,4 +1,4 @@
-"""What can be done to the messages and queues of an installation."""
+"""Faults of messages and queues."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from tests.support.servers import PASSWORD
 
 COPY = "x-copy"
 MOST_CAUGHT = 400
-"""Messages repeated at once: where more come, on a busy machine, repeating would never end."""
+"""Messages repeated at once; with more, repeating would never end."""
 VHOST = "%2F"
 POISON: tuple[tuple[str | None, object, bytes], ...] = (
     ("JobsRequested", 1, b"this is no JSON"),
@@ -44,7 +44,7 @@ async def console_of(rabbit: EmbeddedRabbit) -> AsyncIterator[httpx.AsyncClient]
 
 
 async def empty(rabbit: EmbeddedRabbit, installation: Installation, *, delete: bool) -> None:
-    """Every message in every queue is gone; with `delete` the queues as well."""
+    """Purges every queue; `delete` deletes the queues as well."""
     async with console_of(rabbit) as console:
         for spec in installation.topology.queues:
             path = f"/api/queues/{VHOST}/{spec.queue.name}" + ("" if delete else "/contents")
@@ -54,7 +54,7 @@ async def empty(rabbit: EmbeddedRabbit, installation: Installation, *, delete: b
 
 
 async def wipe(rabbit: EmbeddedRabbit, seconds: float) -> None:
-    """The vhost is gone with all that was in it; after `seconds` there is an empty one."""
+    """Deletes the vhost; after `seconds` there is an empty one."""
     async with console_of(rabbit) as console:
         (await console.delete(f"/api/vhosts/{VHOST}")).raise_for_status()
         await asyncio.sleep(seconds)
@@ -64,7 +64,7 @@ async def wipe(rabbit: EmbeddedRabbit, seconds: float) -> None:
 
 
 async def poison(installation: Installation) -> int:
-    """Nonsense of each kind into every work queue; how many messages."""
+    """Unreadable messages of each kind into every work queue; how many."""
     queues = [
         spec.queue.name
         for spec in installation.topology.queues
@@ -79,7 +79,7 @@ async def poison(installation: Installation) -> int:
 
 
 async def repeat(installation: Installation, seconds: float) -> None:
-    """What goes through the exchanges comes twice more, in the opposite order, some of it much later."""
+    """Messages come twice more, in the opposite order, some of them much later."""
     topology = installation.topology
     caught: list[aio_pika.abc.AbstractIncomingMessage] = []
     async with channel_to(installation) as channel:

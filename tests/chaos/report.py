@@ -1,5 +1,3 @@
-"""What a run showed: counted, judged, as tables and as JSON."""
-
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,26 +14,23 @@ from tests.chaos.lags import Late
 from tests.support.invariants import TERMINAL, Answer, Facts, Violation, violations
 
 RECOVERY_SECONDS = 60.0
-"""How long a new mail is waited for after a fault. One that meets a provider that is away climbs the ladder."""
+"""How long a new mail is waited for after a fault."""
 STUCK = {"stuck"}
 LOST = {"lost", "an accepted job that does not exist", "accepted jobs that do not exist"}
 DOUBLED = {"doubled", "sent more often than attempts were unknown", "two jobs from one request"}
 
 
 class Verdict(StrEnum):
-    """What a run proves."""
-
     SOUND = "sound"
     UNSOUND = "unsound"
     STARVED = "no verdict: starved"
-    """Something was late or used up its attempts, and so was the harness late: the machine may have done that. Nothing
-    was lost or doubled, which no machine is too busy for."""
+    """Something was late or used up its attempts, and the harness was late too. Nothing was lost or doubled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Felt:
-    """A fault that was done: when it began (seconds after the start), how long its cause was there, and how long after
-    that a new mail took to be sent (None: longer than anybody waited). `alone`: no other fault was there meanwhile."""
+    """A fault: when it began (seconds after the start), how long it lasted, and how long after that a new mail
+    took (None: too long). `alone`: no other fault at that time."""
 
     fault: Fault
     began: float
@@ -53,7 +48,7 @@ class Felt:
 
 @dataclass
 class Report:
-    """`unknown` counts attempts with an unknown outcome by what the ledger says about them."""
+    """`unknown` counts attempts with an unknown outcome by what the ledger says."""
 
     seed: int
     seconds: float = 0.0
@@ -62,7 +57,7 @@ class Report:
     unknown: Counter[str] = field(default_factory=Counter)
     complaints: list[str] = field(default_factory=list)
     late: dict[str, Late] = field(default_factory=dict)
-    """How late the processes of the harness ran, by their names."""
+    """By process of the harness."""
     attack: Attack | None = None
     drained: float = 0.0
     """Seconds from the end of the last fault to the end of the last job."""
@@ -82,7 +77,6 @@ class Report:
         return Verdict.STARVED if starved and excused else Verdict.UNSOUND
 
     def counts(self) -> dict[str, int]:
-        """The numbers of the table, by their names."""
         facts = self.facts
         answers = Counter(each.answer for each in facts.asked)
         kinds = Counter(each.what for each in self.violations)
@@ -115,7 +109,6 @@ _WRONG = {"doubled": DOUBLED, "lost": LOST, "stuck": STUCK}
 
 
 def document(report: Report) -> dict[str, Any]:
-    """For machines."""
     return {
         "seed": report.seed,
         "verdict": report.verdict,
@@ -148,7 +141,6 @@ def document(report: Report) -> dict[str, Any]:
 
 
 def show(console: Console, report: Report) -> None:
-    """For people."""
     console.print(_counts(report))
     console.print(_recoveries(report.felt))
     if report.attack is not None:
@@ -173,7 +165,7 @@ def _counts(report: Report) -> Table:
 
 
 def _recoveries(felt: Sequence[Felt]) -> Table:
-    """How long after the end of a fault's cause a new mail took to be sent, by kind."""
+    """How long after a fault a new mail took, by kind."""
     lines = Table("fault", "how often", "median", "worst", title="time to recover, s", title_justify="left")
     for column in lines.columns[1:]:
         column.justify = "right"

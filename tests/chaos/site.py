@@ -1,4 +1,4 @@
-"""An installation every part of which can be broken: servers of its own, and a wire of ours between any two parts."""
+"""An installation with servers of its own, and a wire of ours between any two parts."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,13 +21,13 @@ from tests.chaos.wires import Switchboard, Wire, switchboard
 from tests.support.installation import Installation, installed
 
 LADDER = "500ms,1s,2s,3s,5s,8s,12s,20s,30s,45s,60s,90s,120s"
-"""Long enough for two of the longest absences of the provider, with attempts to spare for everything else."""
+"""Long enough for two of the longest absences of the provider."""
 
 _SHORT = "&".join(f"{step}_timeout={SEND_SECONDS:g}" for step in ("command", "data", "block"))
 PATIENCE = (
     f"timeout={SEND_SECONDS:g}&greeting_timeout={GREETING_SECONDS:g}&{_SHORT}&final_timeout={FINAL_SECONDS:g}"
 )
-"""What RFC 5321 gives minutes."""
+"""Minutes in RFC 5321."""
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Site:
 async def opened(
     postgres: EmbeddedPostgres, rabbit: EmbeddedRabbit, logs: Path, skew: Skew | None = None
 ) -> AsyncIterator[Site]:
-    """A whole installation on two running servers, with two or three of everything that works in the background."""
+    """With two or three of every service that works in the background."""
     wires: dict[str, Wire] = {}
     async with AsyncExitStack() as stack:
         board = await stack.enter_async_context(switchboard())

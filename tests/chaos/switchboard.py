@@ -1,10 +1,9 @@
-"""The process that all wires run in, so that no crowd of producers can slow them down.
+"""The process of all wires, so that many producers cannot slow them down.
 
     python -m tests.chaos.switchboard        takes a line of JSON, answers with one, runs until its input ends
 
-`{"do": "open", "wire": "api/ledger", "host": "127.0.0.1", "port": 5432}` answers `{"port": 40123}`. Everything else is
-done to a wire that is open: see `Proxy`. `{"do": "lag"}` answers how late this process was at most, and in sum, when it
-wanted to run: a machine that is too busy is known by that.
+`{"do": "open", "wire": "api/ledger", "host": "127.0.0.1", "port": 5432}` answers `{"port": 40123}`. Everything else
+is done to an open wire: see `Proxy`. `{"do": "lag"}` answers how late this process was, at most and in sum.
 """
 
 import asyncio
@@ -20,8 +19,6 @@ from tests.support.proxies import Proxy
 
 
 class Switchboard:
-    """All wires, by name."""
-
     def __init__(self) -> None:
         self._wires: dict[str, Proxy] = {}
         self._lags = Lags()

@@ -1,4 +1,4 @@
-"""Less than a minute of `make chaos`: one fault after or on top of the other, and a judge."""
+"""Less than a minute of `make chaos`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ KINDS = (
     "cut-after-the-dot",
     "messages-repeated",
 )
-"""Those that other tests do not do, or not to a pair or trio of services."""
+"""Those that other tests do not do, or not to several instances of a service."""
 
 
 def test_nothing_is_lost_doubled_or_stuck_while_everything_breaks(tmp_path: Path) -> None:
@@ -42,8 +42,7 @@ def test_nothing_is_lost_doubled_or_stuck_while_everything_breaks(tmp_path: Path
 
 
 def judged(faults: Sequence[Fault], logs: Path) -> Report:
-    """A run with a verdict. On a machine too busy for the harness itself there is none: it is played again, and what
-    was not judged the third time has failed."""
+    """A run with a verdict. Without one, because the machine was busy, it is repeated twice."""
     for number in range(1, TRIES + 1):
         folder = logs / f"run-{number}"
         folder.mkdir()

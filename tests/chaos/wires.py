@@ -1,4 +1,4 @@
-"""The harness's end of the switchboard: starts it, gives it orders, ends it."""
+"""The harness's end of the switchboard."""
 
 import asyncio
 import json
@@ -12,8 +12,6 @@ from tests.chaos.lags import Late
 
 
 class Switchboard:
-    """The process with all wires."""
-
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("a process without the pipes it was started with")
@@ -21,7 +19,7 @@ class Switchboard:
         self._one_by_one = asyncio.Lock()
 
     async def ask(self, **order: Any) -> Any:
-        """Its answer. Raises RuntimeError when it has ended."""
+        """Raises RuntimeError when it has ended."""
         async with self._one_by_one:
             self._orders.write(json.dumps(order).encode() + b"\n")
             line = await self._answers.readline()
@@ -30,7 +28,6 @@ class Switchboard:
         return json.loads(line)
 
     async def late(self) -> Late:
-        """How late its process ran so far."""
         return Late(**await self.ask(do="lag"))
 
     async def wire(self, name: str, url: str) -> tuple["Wire", str]:
@@ -43,7 +40,7 @@ class Switchboard:
 
 
 class Wire:
-    """One wire: what `tests.support.proxies.Proxy` can, from outside."""
+    """A `tests.support.proxies.Proxy` in another process."""
 
     def __init__(self, switchboard: Switchboard, name: str) -> None:
         self._switchboard = switchboard
@@ -73,7 +70,7 @@ class Wire:
 
 @asynccontextmanager
 async def switchboard() -> AsyncIterator[Switchboard]:
-    """Runs as long as the block; ends by itself when we die."""
+    """Ends by itself when we die."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.chaos.switchboard"),
         stdin=asyncio.subprocess.PIPE,

@@ -1,5 +1,5 @@
-"""What producers ask for while everything breaks: all lanes, bulk and single, at once and later, templates, mails that
-need a second attempt, mails that are not to be sent twice, addresses that do not exist."""
+"""The producers' requests: all lanes, bulk and single, at once and later, templates, mails that need a second
+attempt or must not be sent twice, unknown addresses."""
 
 import asyncio
 import random
@@ -19,14 +19,13 @@ TEMPLATE: dict[str, Any] = {
 LONGEST_DELAY = 8
 PREPARED_SECONDS = 120.0
 RETRY_SECONDS = 2.0
-"""What the api asks for in its `Retry-After`."""
+"""The api's `Retry-After`."""
 MOST_OPEN = 100
-"""Requests without an answer, beyond which producers wait: the wires run in this very process, and a crowd of producers
-that try again and again would slow them down until nothing gets through any more."""
+"""Producers wait beyond so many open requests."""
 
 
 class Workload:
-    """Asks every second for about `rate` mails, until told to stop. Producers are careful: see `Load`."""
+    """About `rate` mails a second, until told to stop. Producers are careful: see `Load`."""
 
     def __init__(self, installation: Installation, rng: random.Random, rate: int) -> None:
         self._rng = rng
@@ -47,7 +46,7 @@ class Workload:
         return sum(load.requested for load in (self._plain, self._typed, self._gone, self._probes))
 
     async def prepare(self) -> None:
-        """On a busy machine the process that compiles templates needs its time to start: `503` until then."""
+        """`503` until the process that compiles templates has started."""
 
         async def saved() -> Any:
             answer = await self._installation.api.post("/v1/templates", json=TEMPLATE)
@@ -85,7 +84,7 @@ class Workload:
             group.create_task(self._gone.single(tag="+550"))
 
     async def recovered(self, seconds: float) -> float | None:
-        """How long until a mail asked for now has been sent; None if it took more than `seconds`."""
+        """Seconds until a mail requested now has been sent; None if more than `seconds`."""
         loop = asyncio.get_running_loop()
         started = loop.time()
         job_id = await self._probes.single(lane="urgent")

@@ -42,8 +42,6 @@ BUILT = {path.parent.name for path in (ROOT / "services").glob("*/pyproject.toml
 
 
 class RecordingBroker:
-    """Remembers what a service subscribes to."""
-
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
         self.consumed: list[str] = []
@@ -130,7 +128,7 @@ def test_every_message_is_in_the_table_of_flows_once_with_known_services() -> No
 
 
 def calls_of(path: Path) -> Iterator[str]:
-    """`announcer.jobs` for `self._announcer.jobs(…)` and the like: every call of a method, by its last two names."""
+    """`announcer.jobs` for `self._announcer.jobs(…)`: every method call, by its last two names."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             owner = node.func.value
@@ -150,7 +148,7 @@ def code_of(folder: Path) -> Iterator[Path]:
 
 
 def sources_of(folder: Path) -> set[Path]:
-    """The code of a package and of the libraries it needs, without what every process has for publishing."""
+    """The code of a package and of its libraries, without what every process has for publishing."""
     found: set[Path] = set()
     waiting = [folder]
     while waiting:
@@ -162,7 +160,7 @@ def sources_of(folder: Path) -> set[Path]:
 
 
 RINGS: dict[type[Message], str] = {JobsRequested: "announcer.jobs", SendEmails: "announcer.deliveries"}
-"""How each message that somebody reads by now is published."""
+"""How each message that somebody reads is published."""
 LIBRARIES = {path.parent for path in (ROOT / "libs").glob("*/pyproject.toml")}
 SERVICES = {path.parent for path in (ROOT / "services").glob("*/pyproject.toml")}
 EVERYWHERE = {ROOT / "libs/contracts", ROOT / "libs/servicekit"}
@@ -193,8 +191,8 @@ def test_a_library_that_publishes_is_one_of_senders() -> None:
 
 
 def test_nobody_publishes_past_the_announcer() -> None:
-    """Else the calls above would not tell who publishes. The doctor tries a queue of its own; the scheduler replays
-    messages as they were read of a dead queue."""
+    """Otherwise the calls above would not tell who publishes. The doctor tries a queue of its own; the scheduler
+    replays messages of a dead queue."""
     found = {
         call
         for package in (LIBRARIES | SERVICES) - EVERYWHERE
@@ -206,7 +204,7 @@ def test_nobody_publishes_past_the_announcer() -> None:
 
 
 def test_a_message_whose_readers_are_not_built_yet_is_published_by_nobody() -> None:
-    """It would be unroutable, or pile up. The announcer has a table of what can be announced."""
+    """It would be unroutable, or pile up."""
     waiting = {flow.message.__name__ for flow in FLOWS if set(flow.consumers) <= PLANNED_SERVICES}
     for package in (LIBRARIES | SERVICES) - {ROOT / "libs/contracts"}:
         for path in code_of(package):

@@ -1,8 +1,9 @@
-"""Tests under clocks that show another time: `python -m tests.dates [--all | --at NAME …] [arguments of pytest …]`.
+"""Tests under clocks that show another time: `python -m tests.dates [--all | --at NAME …] [arguments of pytest
+…]`.
 
-By default what is marked `dates` of the tiers without services, at the moments of every `make test`, some at a time.
-With arguments of pytest's whatever these say instead: `python -m tests.dates --at new-year tests/e2e`. The tests'
-process, what it starts and a PostgreSQL of its own show the shifted time; RabbitMQ does not look at the day.
+By default the tests marked `dates`, without services, at the moments of every `make test`. Arguments of pytest
+replace that: `python -m tests.dates --at new-year tests/e2e`. The tests, what they start, and a PostgreSQL of their
+own show the shifted time; RabbitMQ does not look at the day.
 """
 
 import argparse
@@ -20,10 +21,10 @@ from tests.support import faketime
 from tests.support.dated import dated_files
 
 BEFORE = timedelta(seconds=6)
-"""How long a run has begun when its moment passes: loading takes about that long, where nobody disturbs."""
+"""The run begins so long before its moment: loading takes about that."""
 FOLDERS = (Path("tests/unit"), Path("tests/contracts"), Path("tests/integration"))
 THE_SAME_AGAIN = Path("tests/integration/client")
-"""It says to the api what the api's own tests say, through a process of the api, which costs more than they all."""
+"""The same requests as in the api's own tests, by a process of the api; too slow to repeat."""
 TOGETHER = 3
 LIGHT = ("-p", "no:cacheprovider", "-p", "no:schemathesis")
 """Schemathesis' plugin takes a second to load, and nothing here uses it."""
@@ -46,12 +47,12 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def wanted_files() -> list[str]:
-    """The files of the marked tests: loading all the others would take longer than running these."""
+    """The files of the marked tests; loading all others would take longer."""
     return [str(file) for file in dated_files(FOLDERS) if not file.is_relative_to(THE_SAME_AGAIN)]
 
 
 def run(moment: Moment, library: Path, arguments: Sequence[str]) -> int:
-    """pytest's status under that clock; what it printed, if that is not 0."""
+    """pytest's status; prints its output if that is not 0."""
     command = [sys.executable, "-m", "pytest", "-q", "--no-header", *LIGHT, *arguments]
     done = subprocess.run(
         command,
@@ -68,7 +69,6 @@ def run(moment: Moment, library: Path, arguments: Sequence[str]) -> int:
 
 
 def environment(moment: Moment, library: Path) -> Mapping[str, str]:
-    """Of a process that begins shortly before the moment."""
     ahead = moment.passes - BEFORE - datetime.now(UTC)
     return {**os.environ, **faketime.shifted(library, ahead.total_seconds()), "TZ": moment.zone}
 

@@ -1,8 +1,5 @@
-"""The moments the tests have to pass at: one table.
-
-A run begins shortly before its moment, so that it passes while tests run. `zone` is what the machine and PostgreSQL's
-sessions are set to.
-"""
+"""The moments at which the tests have to pass. A run begins shortly before its moment. `zone` is that of the
+machine and of PostgreSQL's sessions."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +11,7 @@ class Moment:
     passes: datetime
     zone: str = "UTC"
     always: bool = False
-    """Whether `make test` runs it; the others are for `python -m tests.dates --all`."""
+    """In every `make test`; the others with `--all`."""
 
 
 def _at(text: str) -> datetime:

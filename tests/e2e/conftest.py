@@ -14,7 +14,6 @@ FINAL_PATIENCE = 20.0
 
 @pytest.fixture(scope="module")
 def logs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the module's services log; pytest keeps the last few."""
     return tmp_path_factory.mktemp(request.module.__name__.rpartition(".")[2], numbered=True)
 
 

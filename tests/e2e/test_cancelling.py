@@ -1,4 +1,4 @@
-"""Cancelling while everything runs for real: what was answered with yes never reaches the provider."""
+"""Cancelling with every service running: what was cancelled never reaches the provider."""
 
 import asyncio
 import random
@@ -22,7 +22,7 @@ CANCELLERS = 12
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running(database_url: str, broker: Broker, logs: Path) -> AsyncIterator[Installation]:
-    """All services; the tests judge by themselves, for much does not arrive on purpose."""
+    """All services; the tests judge by themselves, as much does not arrive on purpose."""
     async with installed(
         logs, database_url=database_url, amqp_url=broker.amqp_url, prefix=broker.prefix
     ) as installation:
@@ -30,7 +30,7 @@ async def running(database_url: str, broker: Broker, logs: Path) -> AsyncIterato
 
 
 async def _batch(running: Installation, number: int) -> str:
-    """Half of it at once, a quarter after a second, and a quarter that the provider puts off the first time."""
+    """Half at once, a quarter after a second, and a quarter that the provider refuses the first time."""
     items: list[dict[str, Any]] = []
     for index in range(SIZE):
         tag = "+again" if index % 4 == 3 else ""

@@ -1,4 +1,4 @@
-"""A wrong configuration ends a process at once with status 2 and the variable's name, and never with a secret."""
+"""A wrong configuration ends a process at once with status 2 and the variable's name, without secrets."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Services killed and ended in the middle of their work: nothing is lost, nothing comes twice unaccounted."""
+"""Services killed and stopped under load: nothing is lost, nothing comes twice without a reason."""
 
 from uuid import UUID
 
@@ -19,13 +19,13 @@ SENDER = "email-sender"
 
 
 async def provider_takes_its_time(installation: Installation, seconds: float = 0.01) -> None:
-    """So long that the sender always has a number of mails in hand."""
+    """So that the sender always holds some mails."""
     await installation.fault(stage="after_data", action={"kind": "delay", "seconds": seconds})
 
 
 @pytest.mark.parametrize("victim", SERVICES)
 async def test_sigkill_in_the_midst_of_work(installation: Installation, victim: str) -> None:
-    """Only a sender takes knowledge with it when it dies: of what it had claimed and not reported."""
+    """Only a sender loses knowledge when it dies: of what it had claimed and not reported."""
     await provider_takes_its_time(installation, 0.5 if victim == SENDER else 0.01)
     service = installation.fleet[victim]
     taken: list[list[UUID]] = []

@@ -21,7 +21,7 @@ COMMAND = [sys.executable, "-m", "hermodr_cli.main", "demo"]
 
 @contextmanager
 def demo() -> Iterator[subprocess.Popen[str]]:
-    """A running demo whose output can be read; killed if the test did not end it."""
+    """Killed if the test did not end it."""
     running = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         yield running
@@ -32,7 +32,7 @@ def demo() -> Iterator[subprocess.Popen[str]]:
 
 
 def read_until(running: subprocess.Popen[str], wanted: str) -> str:
-    """What it prints up to the line with `wanted`."""
+    """Its output up to the line with `wanted`."""
     assert running.stdout is not None
     read = ""
     for line in running.stdout:
@@ -43,7 +43,7 @@ def read_until(running: subprocess.Popen[str], wanted: str) -> str:
 
 
 def left_behind(backing: Backing, pid: int) -> list[str]:
-    """Databases, services and folders of the demo that was process `pid` and is gone."""
+    """Databases, services and folders of the demo of process `pid`, which is gone."""
     databases = asyncio.run(temporary.dead_databases(backing.database_url, stage.PREFIX))
     folders = [path.name for path in stage.folder().iterdir()] if stage.folder().is_dir() else []
     services = [
@@ -90,7 +90,7 @@ def test_what_a_killed_one_left_is_swept(backing: Backing) -> None:
 
 
 def send_as_printed(command: str) -> httpx.Response:
-    """The request that the shell would make of the printed command, without needing curl."""
+    """The request of the printed command, without curl."""
     words = [word for word in shlex.split(command.partition("\n\n")[0]) if word.strip()]
     assert words[:3] == ["curl", "-X", "POST"]
     headers = dict(words[at + 1].split(": ", 1) for at, word in enumerate(words) if word == "-H")

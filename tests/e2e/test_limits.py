@@ -15,7 +15,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def attempts(installation: Installation, domain: str) -> dict[str, int]:
-    """How many attempts the delivery log has of mails to a domain, by outcome."""
+    """Attempts of mails to a domain, by outcome."""
     connection = await asyncpg.connect(installation.database_url)
     try:
         rows = await connection.fetch(
@@ -29,7 +29,6 @@ async def attempts(installation: Installation, domain: str) -> dict[str, int]:
 
 
 async def smtp(installation: Installation) -> dict[str, Any]:
-    """What `/health` says of the one provider."""
     return dict((await installation.read("/health"))["providers"]["email:smtp"])
 
 

@@ -63,8 +63,8 @@ async def test_the_broker_killed_and_started_again(alone: Installation, rabbit: 
 async def test_postgres_shut_down_at_once_and_started_again(
     alone: Installation, postgres: EmbeddedPostgres
 ) -> None:
-    """Once with careful producers, once with careless ones, who never learn what became of some requests. All have an
-    answer within their time limit, `Installation.api`'s."""
+    """With careful producers, and with careless ones, who never learn what became of some requests. All have an
+    answer in time."""
     for name, careful in (("ledgerless", True), ("careless", False)):
         async with under(Load(alone, name, careful=careful), 900, 300) as load:
             await reached(load, 400)
@@ -79,7 +79,6 @@ async def test_postgres_shut_down_at_once_and_started_again(
 
 
 def end_immediately(server: EmbeddedPostgres) -> None:
-    """PostgreSQL's own immediate shutdown: nobody is asked, nothing is finished."""
     postmaster = server.process()
     assert postmaster is not None
     os.kill(postmaster.pid, signal.SIGQUIT)

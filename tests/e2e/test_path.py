@@ -1,4 +1,4 @@
-"""The main path, HTTP to mailbox, in all its kinds, as a producer sees it."""
+"""The main path, HTTP to mailbox, as a producer sees it."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ BOOKING = {
 
 
 async def ask(installation: Installation, address: str, may_fail: bool = False, **fields: Any) -> str:
-    """One request, noted in the book; the job's id."""
+    """One recorded request; the job's id."""
     answer = await installation.create("/v1/notifications", fields)
     asked = Asked(address, Answer.ACCEPTED, answer["job_id"], may_fail=may_fail)
     installation.asked.append(asked)
@@ -37,8 +37,7 @@ async def ask(installation: Installation, address: str, may_fail: bool = False, 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
 async def hopeless(installation: Installation) -> str:
-    """A job whose mailbox never takes anything. It climbs the whole ladder while the tests do other things, so it
-    stands in no book that anybody waits for."""
+    """A job whose mailbox refuses everything. It climbs the ladder during other tests, so it is not recorded."""
     request = {"to": {"email": "never+451@mood.example.org"}, "subject": "Hello", "body_text": "x"}
     return str((await installation.create("/v1/notifications", request))["job_id"])
 
@@ -226,7 +225,7 @@ async def test_attempts_that_run_out_are_a_dead_letter(installation: Installatio
 
 
 async def test_no_log_line_tells_what_only_the_recipient_may_know(installation: Installation) -> None:
-    """Last, for all the tests above. The checks of other modules' ends do the same for their troubles."""
+    """Last, for all tests above."""
     for line in installation.text_in_logs(
         [
             "@",

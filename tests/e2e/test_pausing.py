@@ -1,4 +1,4 @@
-"""A paused channel: not a mail leaves, whatever is restarted; nothing is lost, no attempt is burnt; then all flows."""
+"""A paused channel: no mail leaves, whatever is restarted; nothing is lost, no attempt is used up."""
 
 import asyncio
 from typing import Any
@@ -30,7 +30,7 @@ async def operator(installation: Installation) -> httpx.AsyncClient:
 
 
 async def waiting(installation: Installation) -> dict[str, int]:
-    """Deliveries by whether they are parked, wait unparked, or are in a sender's hands."""
+    """Deliveries by whether they are parked, waiting, or held by a sender."""
     found = await installation._value(
         """
         SELECT json_build_object(
@@ -98,7 +98,7 @@ async def test_nothing_leaves_while_paused_and_everything_when_resumed(installat
 
 
 async def resume(installation: Installation, house: httpx.AsyncClient, left: int) -> None:
-    """Ends the pause, before which `left` mails had left, and waits until another one does."""
+    """Resumes, and waits until another mail than the `left` ones leaves."""
     resumed = asyncio.get_running_loop().time()
     assert (await house.post("/v1/queues/email/resume")).json()["changed"] is True
 
@@ -112,7 +112,7 @@ async def resume(installation: Installation, house: httpx.AsyncClient, left: int
 
 
 async def mended_and_idle(installation: Installation) -> None:
-    """The senders listen again: their queues have consumers, and the services are alive."""
+    """The queues have consumers, and the services are alive."""
 
     async def consumed() -> bool:
         health: Any = (await installation.api.get("/health/broker")).json()

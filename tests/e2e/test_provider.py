@@ -1,4 +1,4 @@
-"""A mail provider with its bad days, under load and one mail at a time."""
+"""A mail provider with failures, under load and one mail at a time."""
 
 import pytest
 
@@ -23,7 +23,7 @@ async def test_a_provider_that_refuses_connections_for_seconds(installation: Ins
 async def test_a_connection_cut_after_the_final_dot_is_an_unknown_outcome_and_resent(
     installation: Installation,
 ) -> None:
-    """The sandbox has stored the mail, but the sender cannot know: it comes again under the same Message-ID."""
+    """The sandbox has stored the mail, but the sender cannot know: it is sent again under the same Message-ID."""
     load = Load(installation, "cut")
     await installation.fault(action={"kind": "drop_after_data"}, recipient="*@cut.example.org", times=3)
     jobs = [job for job in [await load.single() for _ in range(3)] if job]

@@ -1,4 +1,4 @@
-"""What can be done to the queues while mails go through them. The ledger is the truth, they are only the doorbell."""
+"""Faults of queues under load."""
 
 import asyncio
 from collections.abc import AsyncIterator

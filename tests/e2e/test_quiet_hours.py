@@ -1,4 +1,4 @@
-"""Quiet hours, with every service at work: nothing comes while it is quiet, everything once it is over."""
+"""Quiet hours with every service running."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def around(now: datetime) -> dict[str, str]:
-    """Hours that it is in the midst of, in UTC."""
+    """Hours around now, in UTC."""
     begin, end = now - timedelta(hours=2), now + timedelta(hours=2)
     return {"start": f"{begin:%H:%M}", "end": f"{end:%H:%M}"}
 
@@ -35,8 +35,6 @@ async def send(installation: Installation, person: dict[str, Any], **fields: obj
 
 
 async def put_off(installation: Installation, job_id: str) -> dict[str, Any]:
-    """The job, once it waits for the end of quiet hours."""
-
     async def look() -> dict[str, Any]:
         job: dict[str, Any] = (await installation.job(job_id))["job"]
         return job if job["deferred_until"] is not None and job["status"] == "scheduled" else {}
@@ -84,7 +82,7 @@ async def test_new_hours_hold_for_what_waits_already(installation: Installation)
 
 
 async def test_when_they_end_the_mail_goes_out_at_once(installation: Installation) -> None:
-    """The hours are over a second from now: the rows are set to that, as nobody waits for a full minute here."""
+    """The end is set to a second from now, instead of waiting for a full minute."""
     person = await quiet_person(installation, "quiet-3@example.org")
     job_id = await send(installation, person)
     await put_off(installation, job_id)

@@ -1,4 +1,4 @@
-"""Two of everything that works in the background: they share the work and never do it twice."""
+"""Two of every background service share the work and do nothing twice."""
 
 import signal
 from collections.abc import AsyncIterator
@@ -59,8 +59,8 @@ async def test_two_of_each_share_the_work(pairs: Installation) -> None:
 
 
 async def test_a_sender_frozen_past_its_lease(pairs: Installation) -> None:
-    """What it had claimed is called unknown and sent by the other. When it wakes, it must not send those claims: only
-    what the provider had in its hands at the moment of freezing may come twice."""
+    """Its claims become unknown and are sent by the other. When it wakes, it must not send them: only what the
+    provider held at the moment of freezing may come twice."""
     sender = pairs.fleet["email-sender"]
     await pairs.fault(stage="after_data", action={"kind": "delay", "seconds": 0.5})
     async with under(Load(pairs, "frozen"), 600, 400):
@@ -85,8 +85,8 @@ def _woke(pairs: Installation) -> int:
 
 
 async def test_a_late_answer_does_not_cover_up_an_unknown_outcome(pairs: Installation) -> None:
-    """The provider takes the mail of a sender that stands still; the other sends it again; then the first one reports
-    its success. Two mails went out, and the job still says why."""
+    """The provider takes the mail of a sender that stands still; the other sends it again; then the first reports
+    success. Two mails were sent, and the job still says why."""
     rule = await pairs.fault(
         stage="after_data", action={"kind": "delay", "seconds": 1.5}, recipient="*@late.*", times=1
     )

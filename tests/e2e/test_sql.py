@@ -1,4 +1,4 @@
-"""Work requested in SQL: it goes out when the caller's transaction is committed, and not at all when it is not."""
+"""Requests in SQL are sent when the transaction is committed, and only then."""
 
 import asyncpg
 import pytest
@@ -14,7 +14,6 @@ SELECT hermodr.queue_notification('greeting', $1, '{"subject": "Hello", "body": 
 
 
 async def queue(connection: asyncpg.Connection, installation: Installation, address: str) -> str:
-    """The id of the job that the connection's transaction requested, noted in the book."""
     job_id = str(await connection.fetchval(QUEUE, address))
     installation.asked.append(Asked(address, Answer.ACCEPTED, job_id))
     return job_id

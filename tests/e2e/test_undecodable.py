@@ -1,4 +1,4 @@
-"""Messages nobody can read, among good ones: kept as they came, with the reason, and in nobody's way."""
+"""Unreadable messages among good ones are stored as they came, with the reason, and stop nothing."""
 
 import json
 from typing import Any
@@ -40,7 +40,7 @@ BAD: dict[str, tuple[str | None, object, bytes, str]] = {
 
 
 async def publish(installation: Installation) -> int:
-    """Each kind of nonsense into every work queue; how many there were."""
+    """How many there were."""
     queues = [
         spec.queue.name
         for spec in installation.topology.queues

@@ -1,4 +1,4 @@
-"""The command: `make soak MINUTES=60 RATE=200 JSON=soak.json`.
+"""`make soak MINUTES=60 RATE=200 JSON=soak.json`.
 
 Exit status 1 if a mail was lost, doubled without a reason or did not end, or if anything grew that should stay flat.
 """
@@ -54,7 +54,6 @@ def main() -> int:
 
 
 def say(console: Console, soak: Soak) -> None:
-    """The progress line."""
     at = max((series.points[-1][0] for series in soak.series.values() if series.points), default=0.0)
     memory = sum(soak.latest(MEMORY, name) for name in STEADY)
     last = f"last fault: {soak.faults[-1][1]}" if soak.faults else "no fault yet"

@@ -1,4 +1,4 @@
-"""One soak: a load, the wear, a look at everything every so often; at the end a count of every mail."""
+"""One soak: a load, faults, measurements; at the end a count of every mail."""
 
 import asyncio
 import time
@@ -32,22 +32,22 @@ SETTINGS = {
 OPEN = "SELECT count(*) FROM hermodr.jobs WHERE finished_at IS NULL"
 END_SECONDS = 180.0
 RETRY_SECONDS = 2.0
-"""What the api asks for in its `Retry-After`."""
+"""The api's `Retry-After`."""
 MOST_OPEN = 200
-"""Requests without an answer, beyond which producers wait as real ones would."""
+"""Producers wait beyond so many open requests."""
 TRIAL_MAILS = 5000
 SHARE = 0.5
-"""Of what the machine can do: the load if none is named."""
+"""Of the machine's capacity, if no load is named."""
 
 
 @dataclass
 class Soak:
-    """What a run showed. `unknown`: attempts of which nobody can know, so that a second mail is right."""
+    """`unknown`: attempts with an unknown outcome, which justify a second mail."""
 
     rate: float
     seconds: float = 0.0
     left_out: int = 0
-    """Mails not asked for, because so many requests had no answer yet."""
+    """Mails not requested, because too many requests were open."""
     accepted: int = 0
     uncertain: int = 0
     arrived: int = 0
@@ -61,7 +61,7 @@ class Soak:
     series: dict[tuple[Kind, str], Series] = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
     undone: list[str] = field(default_factory=list)
-    """Faults the harness could not bring about: told, but nothing of ours is to blame."""
+    """Faults the harness could not bring about."""
 
     def note(self, at: float, found: dict[tuple[Kind, str], float]) -> None:
         for key, value in found.items():
@@ -73,7 +73,7 @@ class Soak:
 
     @property
     def sound(self) -> bool:
-        """Nothing lost, doubled without a reason or stuck; whether anything grew is another question."""
+        """Nothing lost, doubled without a reason or stuck."""
         return not (self.lost or self.doubled or self.stuck or self.complaints)
 
 
@@ -81,10 +81,8 @@ Seen = Callable[[Soak], None]
 
 
 def perform(*, minutes: float, rate: float | None, every: float, logs: Path, seen: Seen) -> Soak:
-    """Blocking. `seen` is called after every look, with what is there so far. `rate` None: half of what goes through.
-
-    Servers of its own, two of everything that works in the background, a mail server that only counts.
-    """
+    """Blocking. `seen` is called after every measurement. `rate` None: half of the capacity. Servers of its own,
+    two of every service that works in the background, a mail server that only counts."""
     with servers.private_postgres() as postgres, servers.private_rabbit() as rabbit:
         migrate.upgrade(postgres.url())
         return asyncio.run(_perform(postgres, rabbit, minutes, rate, every, logs, seen))
@@ -119,8 +117,6 @@ async def _perform(
 
 
 class Run:
-    """What happens, and what came of it."""
-
     def __init__(self, site: Site, letters: Mailbox, soak: Soak, seen: Seen) -> None:
         self.soak = soak
         self._site = site
@@ -132,7 +128,7 @@ class Run:
         self._started = time.monotonic()
 
     async def work(self, seconds: float, every: float) -> None:
-        """Load, faults and looks together; returns when the last request has its answer."""
+        """Returns when the last request has its answer."""
         self._started = time.monotonic()
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(self._watch(every))
@@ -206,7 +202,7 @@ class Run:
         return time.monotonic() - self._started
 
     async def _unknown(self) -> Counter[str]:
-        """Attempts with an unknown outcome, by address."""
+        """By address."""
         connection = await asyncpg.connect(self._site.postgres.url())
         try:
             rows = await connection.fetch(
@@ -222,7 +218,7 @@ class Run:
 
 
 async def capacity(installation: Installation) -> float:
-    """Mails a second that go through from end to end, by way of a trial."""
+    """Mails a second from end to end, by a trial."""
     trial = Load(installation, "trial", retry_seconds=RETRY_SECONDS)
     started = time.monotonic()
     await trial.run(TRIAL_MAILS, TRIAL_MAILS)

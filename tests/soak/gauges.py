@@ -1,4 +1,4 @@
-"""What is measured: by /proc of processes, by the database and the broker of themselves."""
+"""Measurements from /proc, the database and the broker."""
 
 import asyncio
 import contextlib
@@ -56,7 +56,7 @@ SESSIONS = """
 
 @dataclass(frozen=True)
 class Gauges:
-    """`steady`: the services that live as long as the run does; the others are killed in between."""
+    """`steady`: the services that are never killed."""
 
     fleet: Fleet
     postgres: EmbeddedPostgres
@@ -64,7 +64,7 @@ class Gauges:
     steady: tuple[str, ...]
 
     async def look(self, mails: int) -> dict[tuple[Kind, str], float]:
-        """All there is to know now; what does not answer is left out. `mails`: how many the ledger holds."""
+        """What does not answer is left out. `mails`: how many the ledger holds."""
         found: dict[tuple[Kind, str], float] = {}
         async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
             for name in self.steady:
@@ -134,7 +134,7 @@ class Gauges:
 
 
 def _status(pid: int) -> dict[str, float]:
-    """Numbers of /proc/PID/status; kilobytes where it has a unit."""
+    """/proc/PID/status; kilobytes where it has a unit."""
     found = {}
     for line in (PROC / str(pid) / "status").read_text(encoding="utf-8", errors="replace").splitlines():
         name, _, value = line.partition(":")
@@ -144,7 +144,7 @@ def _status(pid: int) -> dict[str, float]:
 
 
 def _own_kilobytes(pid: int) -> int:
-    """Memory that is no file and no shared buffer: those fill up as they are meant to."""
+    """Memory that is no file and no shared buffer, which fill up on purpose."""
     try:
         text = (PROC / str(pid) / "smaps_rollup").read_text(encoding="ascii")
     except processes.GONE:

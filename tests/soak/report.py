@@ -1,4 +1,4 @@
-"""What a person and a machine read of a soak: a table with a verdict for each row, JSON, a page with lines."""
+"""A soak as table, JSON and page."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from tests.soak.experiment import Soak
 from tests.soak.slopes import Series, Slope
 
 SHORTEST = 600.0
-"""Seconds of a run below which every process is still warming up."""
+"""Seconds; in a shorter run every process is still warming up."""
 WIDTH, HEIGHT, MARGIN = 520.0, 110.0, 4.0
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -37,14 +37,13 @@ HEAD = ("what", "unit", "at first", "middle", "most", "last", "per hour", "allow
 
 
 def slopes(soak: Soak) -> list[Slope]:
-    """Of every series that was long enough, in the order of the table."""
     order = {kind: place for place, kind in enumerate(dict.fromkeys(kind for kind, _ in soak.series))}
     rows = sorted(soak.series.values(), key=lambda series: order[series.kind])
     return [slope for slope in (series.slope() for series in rows) if slope is not None]
 
 
 def growing(soak: Soak) -> list[Slope]:
-    """What should be flat and is not. Nothing, of a run that was too short to say."""
+    """What should be flat and is not. Nothing in a run that was too short."""
     if soak.seconds < SHORTEST:
         return []
     return [slope for slope in slopes(soak) if slope.series.kind.judged and not slope.flat]
@@ -95,7 +94,7 @@ def show(console: Console, soak: Soak) -> None:
 
 
 def document(soak: Soak) -> dict[str, Any]:
-    """For machines; complete after `count`, without the counts before."""
+    """Complete after `count`."""
     counts = ("left_out", "accepted", "arrived", "lost", "doubled", "again", "unknown", "stuck", "uncertain")
     return {
         "seconds": soak.seconds,
@@ -128,7 +127,6 @@ def document(soak: Soak) -> dict[str, Any]:
 
 
 def write(soak: Soak, json_file: Path | None, page: Path) -> None:
-    """Replaces both."""
     if json_file is not None:
         json_file.write_text(json.dumps(document(soak), indent=1) + "\n", encoding="utf-8")
     faults = [at for at, _ in soak.faults]

@@ -1,4 +1,4 @@
-"""Does a row of measurements grow? Pure arithmetic: no process, no clock."""
+"""Does a series of measurements grow? Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,16 +6,16 @@ from itertools import combinations
 from statistics import median
 
 WARM_UP = 0.5
-"""The part of a run that does not count: caches fill, pools open, free lists find their size."""
+"""The part of a run that does not count: caches fill, pools open."""
 LEAST = 6
-"""Measurements after warming up, below which nothing can be said."""
+"""Measurements after warming up that are needed."""
 HOUR = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of measurement and how much it may grow in an hour: so many units, or such a share of its middle,
-    whichever is more. `judged` False: shown only, because others decide about it."""
+    """How much a kind may grow in an hour: so many units, or such a share of its median, whichever is more.
+    `judged` False: shown only."""
 
     name: str
     unit: str
@@ -26,7 +26,7 @@ class Kind:
 
 @dataclass
 class Series:
-    """Measurements of one thing: seconds since the start, and what was found."""
+    """Seconds since the start, and values."""
 
     kind: Kind
     of: str
@@ -37,7 +37,7 @@ class Series:
         return f"{self.kind.name}, {self.of}"
 
     def slope(self) -> "Slope | None":
-        """Of the run after its warming up; None if that is too little to say."""
+        """Of the run after its warming up; None if that is too little."""
         if not self.points:
             return None
         begin = self.points[0][0] + (self.points[-1][0] - self.points[0][0]) * WARM_UP
@@ -61,7 +61,7 @@ class Slope:
 
     @property
     def allowed(self) -> float:
-        """Growth in an hour that still is none."""
+        """Growth in an hour that counts as flat."""
         return max(self.series.kind.absolute, self.middle * self.series.kind.share)
 
     @property
@@ -71,7 +71,7 @@ class Slope:
 
 
 def steepness(points: Sequence[tuple[float, float]]) -> float:
-    """Per second: the median of the slopes between any two points (Theil 1950, Sen 1968). Up to 29 % of the points may
-    be freaks, such as those taken while a broker was being restarted, without any weight."""
+    """Per second: the median of the slopes between any two points (Theil 1950, Sen 1968). Up to 29 % of the points
+    may be outliers."""
     found = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in combinations(points, 2) if b[0] > a[0]]
     return median(found) if found else 0.0

@@ -1,4 +1,4 @@
-"""What befalls a soak: what an hour, a day, a month of operation brings, one after the other, with time to recover."""
+"""Faults of a soak, one after the other, with time to recover."""
 
 from hermodr_devkit.supervisor import ALL, SANDBOX, ServiceSpec
 from tests.chaos.faults import Fault
@@ -13,7 +13,7 @@ SPECS = (
     ),
 )
 STEADY = tuple(spec.name for spec in ALL if spec.name != SANDBOX.name)
-"""Those that nobody kills: it is they whose memory must not grow."""
+"""Services that are never killed, whose memory must not grow."""
 ROUND: tuple[tuple[str, str, float], ...] = (
     ("kill", "email-sender-2", 1),
     ("ledger-terminate", "backends", 0),
@@ -27,7 +27,7 @@ ROUND: tuple[tuple[str, str, float], ...] = (
     ("broker-alarm", "memory", 5),
 )
 ROUNDS = 2
-"""How often each comes in a run, however long it is."""
+"""How often each comes in a run."""
 LEAST_PAUSE = 15.0
 
 

@@ -1,1 +1,1 @@
-"""What several tests share, one noun per module."""
+

@@ -1,4 +1,4 @@
-"""One table of addresses for every door: what is one, in which form it is kept, and what is none."""
+"""One table of addresses for every door: valid ones with their stored form, and invalid ones."""
 
 ADDRESSES: dict[str, str] = {
     "ada@example.com": "ada@example.com",

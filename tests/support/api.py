@@ -1,4 +1,4 @@
-"""The API in the test's own process, over a real database and (unless given one) a dead broker."""
+"""The API in the test's process, over a real database and (unless given one) a dead broker."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -43,7 +43,7 @@ class ApiUnderTest:
     _clients: list[httpx.AsyncClient] = field(default_factory=list)
 
     async def caller(self, scopes: Sequence[Scope], project: str | None = None) -> httpx.AsyncClient:
-        """A client with a key of the scopes, of this project or of another."""
+        """A client with a key of these scopes, of this project or of another."""
         if project is None:
             async with self.api.ledger.transaction() as transaction:
                 _, secret = await keys.create_in(transaction, self.project_id, scopes, "", audit.CLI)
@@ -60,21 +60,18 @@ class ApiUnderTest:
         return client
 
     async def jobs(self) -> int:
-        """How many jobs the project has."""
         rows = await self.api.ledger.fetch(
             "SELECT count(*) AS n FROM hermodr.jobs WHERE project_id = $1", self.project_id
         )
         return int(rows[0]["n"])
 
     async def template(self, **changes: object) -> dict[str, Any]:
-        """A new template."""
         made = await self.http.post("/v1/templates", json=TEMPLATE | changes)
         assert made.status_code == 201, made.text
         body: dict[str, Any] = made.json()
         return body
 
     async def recipient(self, **fields: object) -> dict[str, Any]:
-        """A new recipient."""
         made = await self.http.post("/v1/recipients", json={"email": "ada@example.com"} | fields)
         assert made.status_code == 201, made.text
         body: dict[str, Any] = made.json()
@@ -89,7 +86,6 @@ def token_of(user_id: str, project: str, claims: Mapping[str, object] = MappingP
 
 
 def client_of(api: Api, secret: str | None = None) -> httpx.AsyncClient:
-    """A client of `api` with this key, or none."""
     headers = {"authorization": f"Bearer {secret}"} if secret else {}
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(api.asgi), base_url="http://api", headers=headers, timeout=30
@@ -105,7 +101,7 @@ async def api_over(
     clock: Clock | None = None,
     **more: Any,
 ) -> AsyncIterator[ApiUnderTest]:
-    """The API with a project of its own. Its broker connection is the test's to run."""
+    """With a project of its own. Its broker connection is the test's to run."""
     settings = ApiSettings(
         database_url=database_url, amqp_url=amqp_url, amqp_prefix=prefix, jwt_secret=SecretStr(SECRET), **more
     )
@@ -121,7 +117,7 @@ async def api_over(
 
 
 def problem(response: httpx.Response, status: int, slug: str) -> dict[str, Any]:
-    """The problem document of a response, which must be one of this kind."""
+    """The problem document of a response, which must be of this kind."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
     body: dict[str, Any] = response.json()

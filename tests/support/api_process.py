@@ -1,5 +1,3 @@
-"""The API as a real process."""
-
 import asyncio
 import os
 import socket
@@ -17,7 +15,6 @@ PATIENCE = 60.0
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -26,7 +23,7 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def started(database_url: str, port: int, **more: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`python -m hermodr_api` over a database, without a broker; it ends with the block. `more` are settings."""
+    """`python -m hermodr_api` without a broker; it ends with the block. `more` are settings."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HERMODR_")}
     environment |= {
         "HERMODR_DATABASE_URL": database_url,
@@ -52,7 +49,7 @@ async def started(database_url: str, port: int, **more: str) -> AsyncIterator[as
 
 @asynccontextmanager
 async def answering(database_url: str) -> AsyncIterator[str]:
-    """The base URL of a process that is ready; starting one costs seconds, so one may serve a module."""
+    """The base URL of a ready process; starting one takes seconds, so one may serve a module."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     async with started(database_url, port), httpx.AsyncClient(base_url=url, trust_env=False) as http:
@@ -61,8 +58,6 @@ async def answering(database_url: str) -> AsyncIterator[str]:
 
 
 async def until_answers(client: httpx.AsyncClient, path: str) -> None:
-    """Waits until GET `path` is answered 200."""
-
     async def answers() -> bool:
         try:
             return (await client.get(path)).status_code == 200
@@ -74,7 +69,7 @@ async def until_answers(client: httpx.AsyncClient, path: str) -> None:
 
 
 class Memory:
-    """What a process takes at most from now on, beyond what it has now."""
+    """The most a process takes from now on, beyond what it has now."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
@@ -82,7 +77,6 @@ class Memory:
         self._before = _mebibytes(pid, "VmRSS")
 
     def mebibytes(self) -> float:
-        """So far."""
         return _mebibytes(self._pid, "VmHWM") - self._before
 
 

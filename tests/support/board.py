@@ -1,4 +1,4 @@
-"""The server of the toy channel, which does what a test tells it to."""
+"""A scripted server of the toy channel."""
 
 import asyncio
 from collections import deque
@@ -15,13 +15,10 @@ SAYS = {
     Answer.NONSENSE: "perhaps {to}",
     Answer.WRONG_CREDENTIALS: "who is {password}?",
 }
-"""Once it has the line."""
 _TAKEN = (Answer.ACCEPT, Answer.NONSENSE, Answer.DROP_AFTER, Answer.HANG_AFTER)
 
 
 class Board:
-    """A `ScriptedServer` on the loopback."""
-
     def __init__(self) -> None:
         self.port = 0
         self.tried = 0
@@ -37,8 +34,7 @@ class Board:
     def answer(self, answer: Answer) -> None:
         self._script.append(answer)
 
-    async def drop_idle(self) -> None:
-        """No connection is kept."""
+    async def drop_idle(self) -> None: ...
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Board"]:

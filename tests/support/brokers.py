@@ -1,4 +1,4 @@
-"""A place of the tests' own at the broker: a vhost on a node that is ours, a name prefix on someone else's."""
+"""A place of the tests' own at the broker: a vhost on our own node, a name prefix elsewhere."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ __all__ = ["Broker", "fresh", "sweep"]
 
 
 def fresh(backing: Backing) -> Iterator[Broker]:
-    """For a fixture: yields the place, takes it away afterwards."""
+    """For a fixture: yields the place, removes it afterwards."""
     name = sessions.fresh_name()
     try:
         yield asyncio.run(places.make(backing, name))
@@ -20,6 +20,6 @@ def fresh(backing: Backing) -> Iterator[Broker]:
 
 
 def sweep(backing: Backing) -> None:
-    """Delete the vhosts of sessions that were killed."""
+    """Deletes the vhosts of killed sessions."""
     for name in asyncio.run(places.dead(backing, sessions.PREFIX)):
         asyncio.run(places.remove(backing, name))

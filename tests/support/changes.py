@@ -1,4 +1,4 @@
-"""A listener for every project of a test's ledger, and the judge of the log it brings about."""
+"""A listener for every project of a test's ledger, and a check of its log of changes."""
 
 import asyncpg
 
@@ -15,7 +15,7 @@ END $$
 
 
 async def listen_to_all(ledger: Ledger) -> None:
-    """Has a listener for every project that is there or will be."""
+    """A listener for every project, also those made later."""
     known = await ledger.fetch("SELECT FROM pg_proc WHERE proname = 'listen_to_all'")
     if not known:
         await ledger.fetch(_LISTEN_TO_ALL)
@@ -32,8 +32,7 @@ async def listen_to_all(ledger: Ledger) -> None:
 
 
 async def missed(url: str) -> list[str]:
-    """What the log does not account for: each row's changes, in their order, must lead from nothing to the state it is
-    in, each from where the one before led."""
+    """What the log lacks: each row's changes, in order, must lead from nothing to its present state without a gap."""
     connection = await asyncpg.connect(url)
     try:
         return [row["what"] for row in await connection.fetch(_MISSED)]

@@ -1,4 +1,4 @@
-"""A server that a test scripts for the Python client, and both clients over it in one guise."""
+"""A scripted server for the Python client, and both clients over it."""
 
 import asyncio
 import json
@@ -67,14 +67,12 @@ class Either:
 
 
 def json_answer(document: object, status: int = 200, **headers: str) -> httpx.Response:
-    """An answer of the API."""
     return httpx.Response(status, json=document, headers=headers)
 
 
 def problem(
     status: int, slug: str = "x", headers: dict[str, str] | None = None, **members: Any
 ) -> httpx.Response:
-    """A refusal of the API."""
     document = {
         "type": f"urn:hermodr:problem:{slug}",
         "title": "No",

@@ -1,5 +1,3 @@
-"""A clock that tests move."""
-
 from datetime import UTC, datetime, timedelta
 
 

@@ -1,4 +1,4 @@
-"""Databases of the tests' own: made for a session or module, migrated once, dropped whatever happens."""
+"""Databases of the tests' own: made for a session or module, migrated once, always dropped."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,16 +11,15 @@ from tests.support import sessions
 
 
 class Databases:
-    """Makes and drops databases on one server. Blocking, for fixtures outside any event loop."""
+    """Blocking, for fixtures outside any event loop."""
 
     def __init__(self, admin_url: str) -> None:
-        """`admin_url` is a database of the server that is only connected to, never changed."""
+        """`admin_url` is a database that is only connected to."""
         self._admin_url = admin_url
         self._template: str | None = None
 
     @contextmanager
     def empty(self) -> Iterator[str]:
-        """The URL of a database with nothing in it."""
         name = sessions.fresh_name()
         self._create(name)
         try:
@@ -30,7 +29,7 @@ class Databases:
 
     @contextmanager
     def migrated(self) -> Iterator[str]:
-        """The URL of a database with the ledger's tables; a copy of one that is migrated once per session."""
+        """A migrated database, copied from one that is migrated once per session."""
         name = sessions.fresh_name()
         self._create(name, self._migrated_template())
         try:
@@ -44,7 +43,7 @@ class Databases:
             self._template = None
 
     def sweep(self) -> None:
-        """Drop what sessions that were killed left behind."""
+        """Drops what killed sessions left."""
         for name in asyncio.run(temporary.dead_databases(self._admin_url, sessions.PREFIX)):
             self._drop(name)
 

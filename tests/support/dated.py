@@ -1,8 +1,7 @@
-"""Which tests touch dates: found by what they say, so that nobody can forget to mark one.
+"""Which tests touch dates, found by their code, so that none is forgotten.
 
-A test does whose code asks what time it is, or names something of its module that does: a helper, a fixture, a
-constant. SQL's `now()` does not count: whatever works with the ledger has that. What is dated otherwise says
-`@pytest.mark.dates`.
+A test does if its code asks for the time, or uses a helper, fixture or constant of its module that does. SQL's
+`now()` does not count. Others say `@pytest.mark.dates`.
 """
 
 import ast
@@ -15,13 +14,11 @@ _ASKS = re.compile(r"\.(now|today|utcnow|localtime)\(|\btime\.time\(|mark\.dates
 
 
 def dated_files(folders: Iterable[Path]) -> list[Path]:
-    """The test files below the folders that have such tests."""
     files = (file for folder in folders for file in folder.rglob("test_*.py"))
     return sorted(file for file in files if dated_tests(file.read_text(encoding="utf-8")))
 
 
 def dated_tests(source: str) -> set[str]:
-    """The names of a module's test functions that touch dates."""
     if not _ASKS.search(source):
         return set()
     lines = source.splitlines()

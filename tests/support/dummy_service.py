@@ -1,4 +1,4 @@
-"""A service that does nothing but start, be ready and end, in the manner `HERMODR_DUMMY` asks for.
+"""A service that only starts, is ready and ends, as `HERMODR_DUMMY` says.
 
 serve          ready at once, ends with 0 on SIGTERM
 misconfigured  ends with 2
@@ -19,8 +19,7 @@ class Health(BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
 
-    def log_message(self, format: str, *args: object) -> None:
-        """Requests are not worth a line."""
+    def log_message(self, format: str, *args: object) -> None: ...
 
 
 def fail_while_told_to(file: Path) -> None:

@@ -1,8 +1,5 @@
-"""Wall clocks that do not show what the machine's does: Debian's libfaketime, loaded into programs from outside.
-
-Nothing of ours knows about it, and what takes its time in C or Rust (identifiers, TLS, PostgreSQL) is fooled as well.
-The monotonic clock goes on as it is: pauses and deadlines last what they last.
-"""
+"""Wall clocks that show another time, by Debian's libfaketime. It also works on what takes the time in C or Rust
+(identifiers, TLS, PostgreSQL). The monotonic clock is not changed."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -16,19 +13,19 @@ WITHOUT_IT = f"needs {PACKAGE} (apt-get install {PACKAGE})"
 
 
 def library() -> Path | None:
-    """What is loaded into programs; None where it is not installed."""
+    """None where it is not installed."""
     return next(iter(sorted(LIBRARIES.glob("*/faketime/libfaketime.so.1"))), None)
 
 
 def installed(say: Callable[[str], None]) -> Path | None:
-    """The library, once it is installed; None where that cannot be done."""
+    """The library, installed if need be; None where that is impossible."""
     if library() is None:
         install([PACKAGE], say)
     return library()
 
 
 def loading(loaded: Path) -> dict[str, str]:
-    """What a program is started with to have it; what time it shows is for others to say."""
+    """The environment that loads it."""
     return {
         "LD_PRELOAD": str(loaded),
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
@@ -38,12 +35,12 @@ def loading(loaded: Path) -> dict[str, str]:
 
 
 def shifted(loaded: Path, seconds: float) -> dict[str, str]:
-    """What a program is started with whose clock is so far ahead, or behind."""
+    """The environment of a program whose clock is so far ahead, or behind."""
     return loading(loaded) | {"FAKETIME": f"{seconds:+.3f}"}
 
 
 def ours() -> Mapping[str, str]:
-    """What this process was started with of that: for servers it starts that shall show the same time."""
+    """This process's own part of that, for servers that should show the same time."""
     names = ("FAKETIME", *loading(Path()))
     return (
         {name: os.environ[name] for name in names if name in os.environ} if "FAKETIME" in os.environ else {}

@@ -1,4 +1,4 @@
-"""A sender that stands still with its hands full."""
+"""A sender that stands still while it holds claims."""
 
 import signal
 from uuid import UUID
@@ -8,12 +8,11 @@ from tests.support.installation import Installation
 from tests.support.waiting import wait_until
 
 ENOUGH = 11
-"""Claims it has to hold: one more than it makes calls at once, so that not all of them can be just being reported. It
-holds at most twice as many of a slow provider's mails, and how many it is swings with the moment."""
+"""Claims it has to hold: one more than calls at once, so that not all can be just being reported."""
 
 
 async def frozen(installation: Installation, sender: ServiceProcess) -> list[UUID]:
-    """Waits until the sender holds enough claims, stops it (SIGSTOP), and gives what it holds."""
+    """Waits until the sender holds enough claims, stops it (SIGSTOP), and returns them."""
 
     async def stopped() -> list[UUID]:
         if len(await installation.held_by(sender.pid)) < ENOUGH:

@@ -1,4 +1,4 @@
-"""A whole Hermodr of a test's own: every service as a real process, reached as a producer and an operator would."""
+"""A whole Hermodr of a test's own: every service as a process, used as producers and operators do."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 # third of what the harness did.
 PREFIX = "HERMODR_"
 LADDER = "500ms,1s,2s,4s,5s"
-"""Longer than a provider is away in these tests."""
+"""Longer than the provider is away in these tests."""
 SETTINGS = {
     "HERMODR_RETRY_LADDER": LADDER,
     "HERMODR_SEND_SECONDS": "2",
@@ -40,16 +40,15 @@ SETTINGS = {
 }
 PATIENCE = 60.0
 CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=2)
-"""As many as there are requests: what waits is the services' affair. An idle one is given up before the server does
-so, which it does after five seconds: else both may do so at the same moment."""
+"""As many as requests, so that only services make them wait. Idle ones are closed before the server does (5 s)."""
 READERS = 16
 
 Wiring = Callable[[Mapping[str, str]], Awaitable[Mapping[str, Mapping[str, str]]]]
-"""Given the environment of all services, the variables that single ones, by name, get instead."""
+"""Given the environment of all services, the variables that single ones get instead."""
 
 
 class Installation:
-    """A running fleet, a key of its one project, its sandbox, and a book of every request ever made to it."""
+    """A running fleet, a key, its sandbox, and a record of every request ever made to it."""
 
     def __init__(self, fleet: Fleet, logs: Path, key: str) -> None:
         self.fleet = fleet
@@ -77,20 +76,17 @@ class Installation:
         await self.sandbox.aclose()
 
     async def read(self, path: str) -> Any:
-        """The API's JSON answer to a GET. Raises httpx.HTTPStatusError."""
+        """Raises httpx.HTTPStatusError."""
         return (await self.api.get(path)).raise_for_status().json()
 
     async def create(self, path: str, document: Mapping[str, Any]) -> Any:
-        """The API's JSON answer to a POST. Raises httpx.HTTPStatusError."""
+        """Raises httpx.HTTPStatusError."""
         return (await self.api.post(path, json=document)).raise_for_status().json()
 
     async def job(self, job_id: str) -> Any:
-        """`GET /v1/jobs/{id}`."""
         return await self.read(f"/v1/jobs/{job_id}")
 
     async def ended(self, job_id: str, seconds: float = PATIENCE) -> Any:
-        """The job, once it is in a terminal state."""
-
         async def look() -> Any:
             found = await self.job(job_id)
             return found if found["job"]["status"] in invariants.TERMINAL else None
@@ -98,23 +94,20 @@ class Installation:
         return await wait_until(look, seconds, f"the end of job {job_id}", interval=0.05)
 
     async def timeline(self, job_id: str) -> list[Any]:
-        """The entries of a job's timeline."""
         return list((await self.read(f"/v1/jobs/{job_id}/timeline"))["data"])
 
     async def fault(self, **rule: Any) -> str:
-        """Adds a fault rule to the sandbox; its id."""
+        """Returns its id."""
         return str((await self.sandbox.post("/v1/faults", json=rule)).raise_for_status().json()["id"])
 
     async def fired(self, rule: str) -> int:
-        """How often a fault rule has had its way."""
         return int((await self.sandbox.get(f"/v1/faults/{rule}")).raise_for_status().json()["fired"])
 
     async def clear_faults(self) -> None:
-        """The sandbox behaves well again."""
         (await self.sandbox.delete("/v1/faults")).raise_for_status()
 
     async def mails_to(self, address: str) -> list[Any]:
-        """The mails the sandbox has for an address, in full, the newest first."""
+        """In full, newest first."""
         found = (
             (await self.sandbox.get("/v1/mails", params={"to": address, "limit": 200}))
             .raise_for_status()
@@ -123,11 +116,10 @@ class Installation:
         return [(await self.sandbox.get(f"/v1/mails/{mail['id']}")).json() for mail in found["data"]]
 
     async def arrived(self) -> int:
-        """How many mails came to the sandbox."""
         return int((await self.sandbox.get("/v1/stats")).json()["total"])
 
     async def arrivals(self) -> dict[str, list[str]]:
-        """For every address the job ids that its mails' Message-IDs name, a mail each."""
+        """For every address the job ids of its mails' Message-IDs, one for each mail."""
         found: dict[str, list[str]] = {}
         cursor: dict[str, str] = {}
         while True:
@@ -145,10 +137,8 @@ class Installation:
             cursor = {"cursor": page["next_cursor"]}
 
     async def sound(self, seconds: float = PATIENCE) -> Facts:
-        """Waits until everything ever accepted has ended; then nothing may be lost, doubled, failed or made up.
-
-        Raises AssertionError with a table of who, what and when.
-        """
+        """Waits until everything accepted has ended; then nothing may be lost, doubled, failed or made up. Raises
+        AssertionError with a table of who, what and when."""
         facts = await self._all_ended(seconds)
         found = invariants.violations(facts)
         if found:
@@ -159,14 +149,14 @@ class Installation:
         return facts
 
     async def facts(self) -> Facts:
-        """What there is to judge at this moment, whether or not everything has ended. Raises httpx.HTTPError."""
+        """At this moment. Raises httpx.HTTPError."""
         facts = await self._progress()
         arrivals = await self.arrivals()
         facts = Facts(self.asked, facts.jobs, facts.batches, arrivals)
         return await self._with_jobs(facts, invariants.curious(facts))
 
     async def unknown_attempts(self, domain: str) -> int:
-        """How many attempts with an unknown outcome the ledger has of mails to addresses with `domain` in them."""
+        """Attempts with an unknown outcome, of mails to addresses with `domain` in them."""
         return int(
             await self._value(
                 "SELECT count(*) FROM hermodr.attempts a JOIN hermodr.deliveries d ON d.id = a.delivery_id"
@@ -176,7 +166,7 @@ class Installation:
         )
 
     async def held_by(self, pid: int | None) -> list[UUID]:
-        """The deliveries that the sender of this process has claimed and not reported on."""
+        """Deliveries that this process has claimed and not reported."""
         found = await self._value(
             "SELECT coalesce(array_agg(id), '{}') FROM hermodr.deliveries"
             " WHERE state = 'sending' AND split_part(claimed_by, ':', 2) = $1",
@@ -185,12 +175,11 @@ class Installation:
         return list(found)
 
     async def all_sent(self, ids: Collection[UUID]) -> bool:
-        """Whether each of the deliveries was sent, as far as the ledger knows."""
         sql = "SELECT count(*) FROM hermodr.deliveries WHERE id = ANY($1) AND state = 'sent'"
         return int(await self._value(sql, ids)) == len(ids)
 
     async def resent(self, ids: Collection[UUID]) -> int:
-        """How many of the deliveries were sent after an attempt with an unknown outcome."""
+        """Deliveries that were sent after an attempt with an unknown outcome."""
         return int(
             await self._value(
                 "SELECT count(DISTINCT d.id) FROM hermodr.attempts a JOIN hermodr.deliveries d ON d.id = a.delivery_id"
@@ -200,7 +189,6 @@ class Installation:
         )
 
     async def dead_letters(self, job_id: str) -> list[str]:
-        """The reasons of a job's dead letters."""
         found = await self._value(
             "SELECT coalesce(array_agg(reason), '{}') FROM hermodr.dead_letters WHERE job_id = $1",
             UUID(job_id),
@@ -208,12 +196,11 @@ class Installation:
         return list(found)
 
     async def claimed_by(self, job_id: str) -> str:
-        """The instance that is sending the job's delivery at this moment, `host:pid:…`; empty if nobody is."""
+        """The instance that is sending the job's delivery, `host:pid:…`; empty if none is."""
         sql = "SELECT claimed_by FROM hermodr.deliveries WHERE job_id = $1 AND state = 'sending'"
         return str(await self._value(sql, UUID(job_id)) or "")
 
     async def senders(self) -> list[str]:
-        """The instances that made attempts."""
         return list(
             await self._value("SELECT coalesce(array_agg(DISTINCT claimed_by), '{}') FROM hermodr.attempts")
         )
@@ -236,7 +223,6 @@ class Installation:
         ]
 
     def logged(self, name: str, event: str) -> int:
-        """How often a service logged an event."""
         text = (self.logs / f"{name}.log").read_text(encoding="utf-8", errors="replace")
         return text.count(f'"event": "{event}"')
 
@@ -263,7 +249,7 @@ class Installation:
         return Facts(self.asked, dict(self._jobs), dict(self._batches))
 
     async def _look_at(self, jobs: Iterable[str]) -> None:
-        """Learns of jobs; those that are known to have ended are not asked for again."""
+        """Ended jobs are not requested again."""
         ended = {job.id for job in self._jobs.values() if job.status in invariants.TERMINAL}
         waiting = deque(job for job in jobs if job not in ended)
 
@@ -282,7 +268,7 @@ class Installation:
         return Facts(facts.asked, dict(self._jobs), facts.batches, facts.arrivals)
 
     async def _with_evidence(self, facts: Facts, found: Sequence[invariants.Violation]) -> Facts:
-        """Adds the timelines of the first jobs in question."""
+        """Adds the timelines of the first jobs concerned."""
         jobs = dict.fromkeys(job for each in found[: invariants.MOST_SHOWN] for job in each.jobs)
         open_jobs = [job.id for job in facts.jobs.values() if job.status not in invariants.TERMINAL]
         known = dict(facts.jobs)
@@ -293,7 +279,7 @@ class Installation:
         return Facts(facts.asked, known, facts.batches, facts.arrivals)
 
     def _gone(self) -> str:
-        """The last words of services that are not running."""
+        """The last log lines of services that are not running."""
         return "".join(
             f"\n\n{service.name} ended with status {service.returncode}:\n{self.fleet.log_tail(service.name)}"
             for service in self.fleet.services.values()
@@ -301,8 +287,7 @@ class Installation:
         )
 
     async def _rows(self, found: Sequence[invariants.Violation]) -> str:
-        """For the person who has to find out why: what the ledger itself has of jobs that are in question. It plays no
-        part in the verdict."""
+        """What the ledger has of the jobs concerned; for the reader only."""
         addresses = [each.about.split(" ")[0] for each in found]
         connection = await asyncpg.connect(self.database_url)
         try:
@@ -343,7 +328,7 @@ async def installed(
     wiring: Wiring | None = None,
     **variables: str,
 ) -> AsyncIterator[Installation]:
-    """All services on a migrated database and a place at a broker, ready; all end with the block."""
+    """On a migrated database and a place at a broker; all end with the block."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     places = {
         "HERMODR_DATABASE_URL": database_url,

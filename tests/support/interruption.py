@@ -1,4 +1,4 @@
-"""A harness that is told to end takes along what it started."""
+"""A harness that is told to end stops what it started."""
 
 import signal
 import sys
@@ -9,8 +9,8 @@ INTERRUPTED = 130
 
 
 def interruptible(main: Callable[[], int | None]) -> int | None:
-    """What `main` returns. A SIGTERM ends it as Ctrl-C does, also in a background job, where the shell has SIGINT
-    ignored: its servers are removed, the status is 130."""
+    """SIGTERM works like Ctrl-C, also in a background job, where the shell has SIGINT ignored: servers are
+    removed, the status is 130."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         signal.raise_signal(signal.SIGINT)

@@ -1,7 +1,7 @@
-"""What must hold whatever happened in between: nothing accepted is lost, doubled or stuck, nothing else is sent.
+"""The judge: nothing accepted may be lost, doubled or stuck, and nothing else sent.
 
-A judge without hands: it is given every request ever made and what the public API and the sandbox say about them, and
-names each request for which that does not fit together. Every request has a recipient of its own.
+It gets every request ever made and what the public API and the sandbox say, and names each request that does not fit.
+Every request has a recipient of its own.
 """
 
 from collections import Counter
@@ -14,20 +14,16 @@ MOST_SHOWN = 12
 
 
 class Answer(StrEnum):
-    """What the producer was told."""
-
     ACCEPTED = "accepted"
     UNCERTAIN = "uncertain"
-    """5xx or a broken connection: it may or may not have been taken on."""
+    """5xx or a broken connection: accepted or not."""
     REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request for one mail. A bulk item has no `job_id`: nobody was told it.
-
-    `may_fail`: the fault is of a kind that makes it right for this job to end as failed.
-    """
+    """One request for one mail. A bulk item has no `job_id`. `may_fail`: the fault allows this job to end as
+    failed."""
 
     address: str
     answer: Answer
@@ -39,7 +35,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class JobFacts:
-    """A job as `GET /v1/jobs/{id}` shows it; `outcomes` are those of its attempts, in order."""
+    """`outcomes` are those of its attempts, in order."""
 
     id: str
     status: str
@@ -53,8 +49,8 @@ class JobFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`jobs` by id: those asked for singly, and of the others those whose mails make one curious. `batches`: job counts
-    by state. `arrivals`: for each address the job ids its mails name in their Message-ID, one entry per mail."""
+    """`jobs` by id: those requested singly, and those whose mails did not arrive exactly once. `batches`: job
+    counts by state. `arrivals`: for each address the job ids of its mails."""
 
     asked: Sequence[Asked]
     jobs: Mapping[str, JobFacts] = field(default_factory=dict)
@@ -64,25 +60,23 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """What is wrong, about whom, and the jobs in question."""
-
     what: str
     about: str
     jobs: tuple[str, ...] = ()
 
 
 def violations(facts: Facts) -> list[Violation]:
-    """Everything that must not be; empty when all is well."""
+    """Empty when all is well."""
     return [*_of_batches(facts), *_of_requests(facts), *_of_strangers(facts)]
 
 
 def curious(facts: Facts) -> set[str]:
-    """The jobs that have to be looked at to judge: those whose mails did not arrive exactly once."""
+    """The jobs to look at: those whose mails did not arrive exactly once."""
     return {job for jobs in facts.arrivals.values() if len(jobs) != 1 for job in jobs}
 
 
 def unfinished(facts: Facts) -> list[str]:
-    """Jobs and batches that have not ended, in words."""
+    """Jobs and batches that have not ended."""
     jobs = [f"job {job.id}: {job.status}" for job in facts.jobs.values() if job.status not in TERMINAL]
     batches = [
         f"batch {batch}: {dict(counts)}" for batch, counts in facts.batches.items() if set(counts) - TERMINAL
@@ -91,7 +85,7 @@ def unfinished(facts: Facts) -> list[str]:
 
 
 def table(found: Sequence[Violation], facts: Facts) -> str:
-    """For people: the kinds of violation with their numbers, then cases, each with its jobs' timelines."""
+    """The kinds of violation with their numbers, then cases with their jobs' timelines."""
     kinds = Counter(each.what for each in found)
     lines = [f"{sum(kinds.values())} violations of what must always hold"]
     lines += [f"  {number:>6} × {what}" for what, number in kinds.most_common()]

@@ -1,4 +1,4 @@
-"""Ledgers with rows in them, made by the ledger's own steps."""
+"""Ledgers with rows, made by the ledger's own steps."""
 
 import contextlib
 from collections.abc import AsyncIterator, Sequence
@@ -34,7 +34,6 @@ TABLES = (
 
 @contextlib.asynccontextmanager
 async def opened(url: str, **options: Any) -> AsyncIterator[Ledger]:
-    """A ledger that is closed when the block ends."""
     ledger = Ledger(url, service="test", **options)
     try:
         yield ledger
@@ -43,7 +42,7 @@ async def opened(url: str, **options: Any) -> AsyncIterator[Ledger]:
 
 
 async def emptied(ledger: Ledger) -> None:
-    """Takes away every row of work."""
+    """Deletes every row of work."""
     await ledger.fetch("TRUNCATE " + ", ".join(f"hermodr.{table}" for table in TABLES))
 
 
@@ -54,7 +53,6 @@ async def new_project(ledger: Ledger) -> UUID:
 
 
 def new_job(project_id: UUID, **changes: Any) -> NewJob:
-    """An unremarkable job with `changes`."""
     job = NewJob(
         id=new_job_id(),
         project_id=project_id,
@@ -84,7 +82,7 @@ async def decisions_of(
     max_attempts: int = 4,
     on_unknown: OnUnknown = OnUnknown.RESEND,
 ) -> list[Decision]:
-    """For each job that many mails, as a dispatcher might decide."""
+    """So many mails for each job, as a dispatcher might decide."""
     return [
         Decision(
             job,
@@ -107,7 +105,7 @@ async def decisions_of(
 
 
 async def new_deliveries(ledger: Ledger, jobs: int, deliveries: int = 1, **options: Any) -> list[UUID]:
-    """The deliveries of that many decided jobs, ready to be claimed."""
+    """Ready to be claimed."""
     job_ids = await new_jobs(ledger, jobs)
     made: list[UUID] = []
     for start in range(0, jobs, 100):
@@ -127,14 +125,13 @@ async def rows_of(ledger: Ledger, table: str) -> list[Row]:
 
 
 def attempt(delivery_id: UUID, number: int, outcome: Outcome, **changes: Any) -> Attempt:
-    """What came of an attempt a moment ago."""
     now = datetime.now(UTC)
     made = Attempt(delivery_id, number, outcome, now, now, claimed_by="me", provider="smtp")
     return made._replace(**changes)
 
 
 async def accept_one(ledger: Ledger, job: NewJob) -> UUID:
-    """Takes the job on, with its singleton key if it has one."""
+    """With its singleton key, if any."""
     async with ledger.transaction() as transaction:
         assert await accept_many(transaction, [job], wait_seconds=1.0) == [Accepted()]
     return job.id

@@ -1,4 +1,4 @@
-"""An SMTP server that bears only so many connections, and only so many mails a second."""
+"""An SMTP server that limits connections and mails a second."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 
 
 class LimitedSmtp:
-    """Takes `connections` at once (beyond: 421, a reset if `reset`, silence if `silent`), each mail in `seconds`; and
-    `rate` mails in any `window` seconds, else 454 to `stage`; and `mails` on one connection, else `enough` to `stage`.
-    Recipients in `never` get 421 for ever, whoever else gets through."""
+    """Takes `connections` at once (beyond: 421, a reset if `reset`, silence if `silent`), each mail in `seconds`;
+    `rate` mails in any `window` seconds, else 454 to `stage`; `mails` on one connection, else `enough` to
+    `stage`. Recipients in `never` always get 421."""
 
     def __init__(
         self,

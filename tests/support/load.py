@@ -1,5 +1,5 @@
-"""Producers: they ask for mails at a steady rate, note every answer in the installation's book, and ask again like a
-careful producer does (with the same Idempotency-Key) or shrug like a careless one."""
+"""Producers: they request mails at a steady rate, record every answer, and repeat like careful producers (with the
+same Idempotency-Key) or not at all."""
 
 import asyncio
 import itertools
@@ -25,9 +25,7 @@ LONGEST_TRYING = 60.0
 
 class Load:
     """Waves of fifty requests, forty in bulk (JSON and NDJSON by turns) and ten single ones, in all lanes.
-
-    `careful`: a request without a certain answer is repeated with its Idempotency-Key until there is one.
-    """
+    `careful`: repeats a request with its Idempotency-Key until there is a certain answer."""
 
     def __init__(
         self,
@@ -39,8 +37,8 @@ class Load:
         always: Mapping[str, Any] | None = None,
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
-        """`name` is a domain label of its own: it keeps the addresses of one load apart from all others'. `always` are
-        fields of each request; None takes one away."""
+        """`name` is a domain label, different for each load. `always` are fields of each request; None removes
+        one."""
         self._always = dict(always or {})
         self._retry_seconds = retry_seconds
         self._installation = installation
@@ -59,7 +57,7 @@ class Load:
         """503s that did not say when to try again."""
 
     async def run(self, total: int, rate: float) -> None:
-        """Asks for `total` mails, `rate` a second, whatever the answers."""
+        """`total` mails, `rate` a second."""
         loop = asyncio.get_running_loop()
         started = loop.time()
         async with asyncio.TaskGroup() as group:
@@ -68,14 +66,13 @@ class Load:
                 group.create_task(self.wave(wave))
 
     async def wave(self, number: int) -> None:
-        """One wave."""
         await asyncio.gather(
             self.bulk(BULK_SIZE, ndjson=number % 2 == 1, lane=LANES[number % len(LANES)]),
             *(self.single(lane=LANES[number % len(LANES)]) for _ in range(SINGLES)),
         )
 
     async def single(self, **fields: Any) -> str | None:
-        """One `POST /v1/notifications`; the job's id, if it was taken on."""
+        """The job's id, if it was accepted."""
         hold = fields.get("on_unknown") == "hold"
         item = self._item(**fields)
         self.requested += 1
@@ -89,7 +86,7 @@ class Load:
         return job_id
 
     async def bulk(self, size: int, *, ndjson: bool = False, **fields: Any) -> str | None:
-        """One `POST /v1/notifications/bulk`; the batch's id, if it was taken on."""
+        """The batch's id, if it was accepted."""
         items = [self._item(**fields) for _ in range(size)]
         self.requested += size
         body = b"\n".join(map(orjson.dumps, items)) if ndjson else orjson.dumps(items)
@@ -160,7 +157,7 @@ class Load:
 
 @asynccontextmanager
 async def under(load: Load, total: int, rate: float) -> AsyncIterator[Load]:
-    """The block runs while the load does; on leaving, the load is run to its end."""
+    """The load runs meanwhile, and is run to its end afterwards."""
     task = asyncio.create_task(load.run(total, rate))
     try:
         yield load
@@ -171,12 +168,10 @@ async def under(load: Load, total: int, rate: float) -> AsyncIterator[Load]:
 
 
 async def reached(load: Load, count: int) -> None:
-    """Waits until so many mails were asked for."""
     await wait_until(lambda: load.requested >= count, 90, f"{count} requests")
 
 
 async def answered(load: Load, answer: str, count: int) -> None:
-    """Waits until so many requests got this answer."""
     await wait_until(lambda: load.answers[answer] >= count, 90, f"{count} answers {answer}")
 
 

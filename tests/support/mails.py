@@ -1,5 +1,3 @@
-"""Outgoing mails for tests of the email sender."""
-
 from __future__ import annotations
 
 from datetime import UTC, datetime
@@ -20,5 +18,4 @@ PLAIN = OutgoingEmail(
 
 
 def mail(**changes: Any) -> OutgoingEmail:
-    """An unremarkable mail with `changes`."""
     return PLAIN._replace(**changes)

@@ -1,5 +1,3 @@
-"""What a harness needs of the distribution."""
-
 import os
 import shutil
 import subprocess
@@ -7,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 
 def install(packages: Sequence[str], say: Callable[[str], None]) -> bool:
-    """Whether it was tried: only root may, and only where there is apt-get. The caller looks for what it needs."""
+    """Whether it was tried: needs root and apt-get. The caller looks for what it needs."""
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         return False
     say(f"installing {' '.join(packages)} …")

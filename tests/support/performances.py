@@ -1,4 +1,4 @@
-"""What a demo would observe if all went well, for tests to spoil."""
+"""What a demo would observe if all went well."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,6 @@ CROWD_ARRIVED = START + timedelta(seconds=2)
 
 
 def flawless() -> RunFacts:
-    """Every kind as the scenario wants it."""
     return RunFacts(
         kinds={kind.key: kind_facts(kind) for kind in KINDS},
         mails=sum(kind.mails for kind in KINDS),

@@ -1,4 +1,4 @@
-"""Looking at the plans that statements run with."""
+"""Plans of statements."""
 
 import contextlib
 import json
@@ -9,7 +9,7 @@ from hermodr_ledger.engine import Ledger, Row
 
 
 class Spied:
-    """A ledger that remembers what it was asked."""
+    """A ledger that remembers its statements."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -20,22 +20,20 @@ class Spied:
         return await self._ledger.fetch(sql, *arguments)
 
 
-class Undone(Exception):
-    """Rolls a transaction back."""
+class Undone(Exception): ...
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The node and all below it."""
     yield plan
     for child in plan.get("Plans", ()):
         yield from nodes(child)
 
 
 async def generic_plan(ledger: Ledger, sql: str, arguments: Sequence[Any]) -> list[dict[str, Any]]:
-    """The nodes of the plan that serves any arguments, as it ran for these. What it did is undone.
+    """The nodes of the generic plan, as it ran for these arguments; its changes are rolled back.
 
-    EXPLAIN of the statement itself would plan for the arguments it is given, whatever `plan_cache_mode` says: only
-    what is prepared has a generic plan. Its arguments have to be written out, as EXPLAIN EXECUTE takes no others.
+    EXPLAIN of the statement itself would plan for its arguments, whatever `plan_cache_mode` says: only a prepared
+    statement has a generic plan. EXPLAIN EXECUTE wants the arguments written out.
     """
     found: list[dict[str, Any]] = []
     with contextlib.suppress(Undone):
@@ -61,7 +59,7 @@ async def generic_plan(ledger: Ledger, sql: str, arguments: Sequence[Any]) -> li
 
 
 def looked_at(found: Sequence[dict[str, Any]], table: str) -> int:
-    """How many rows of a table (or of its partitions) a plan looked at."""
+    """Rows of a table (or of its partitions) that a plan read."""
     scans = [node for node in found if node.get("Relation Name", "").startswith(table)]
     return sum(
         (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]

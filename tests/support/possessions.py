@@ -1,4 +1,4 @@
-"""One thing of every kind that a project and a user of it may have, for those who try to get at what is not theirs."""
+"""One thing of every kind that a project and a user may have, for tests of access."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ _ADDRESS = f"{MARK}@example.com"
 
 
 async def possessions(api: ApiUnderTest) -> dict[str, str]:
-    """By the name that paths, queries and bodies have for it, the id or text that leads to something of the project.
-    What an end user can have is `OWNER`'s."""
+    """By the name of paths, queries and bodies, the id or text of something of the project. What an end user can
+    have is `OWNER`'s."""
     recipient = await _make(api, "/v1/recipients", email=_ADDRESS, user_id=OWNER, external_id=MARK, name=MARK)
     template = await _make(api, "/v1/templates", **(TEMPLATE | {"name": MARK}))
     key = await _make(api, "/v1/api-keys", scopes=["read"], name=MARK)

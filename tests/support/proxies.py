@@ -1,4 +1,4 @@
-"""A wire to a server that tests can cut, block and mend, without harming the server or anybody else's connections."""
+"""A wire to a server that tests can cut, block and mend, without disturbing others' connections."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ CHUNK = 65536
 
 
 class Proxy:
-    """Forwards connections from a port of its own to a server, until told otherwise. See `proxied`."""
+    """Forwards connections from a port of its own to a server. See `proxied`."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
@@ -28,7 +28,7 @@ class Proxy:
         self._most_said: int | None = None
 
     async def mend(self) -> None:
-        """Takes connections, on the same port as ever, and forwards what is held up, at full speed."""
+        """Forwards again, on the same port, at full speed."""
         self._delay, self._rate, self._most_said = 0.0, None, None
         self._flows.set()
         self._answers.set()
@@ -44,24 +44,24 @@ class Proxy:
         self.cut()
 
     def cut(self) -> None:
-        """Ends all connections at once; new ones are welcome."""
+        """Ends all connections; accepts new ones."""
         for writer in list(self._writers):
             writer.transport.abort()
 
     def hold(self) -> None:
-        """Lets nothing through any more, in silence."""
+        """Forwards nothing any more, silently."""
         self._flows.clear()
 
     def mute(self) -> None:
-        """Lets nothing through any more that the server says, while the server hears everything."""
+        """Forwards nothing that the server says; the server hears everything."""
         self._answers.clear()
 
     def cut_after(self, pieces: int) -> None:
-        """From now on ends a connection when the server has said so many pieces on it."""
+        """Ends a connection when the server has sent so many pieces on it."""
         self._most_said = pieces
 
     def slow(self, *, delay: float = 0.0, rate: float | None = None) -> None:
-        """From now on each piece that comes through takes `delay` seconds, and a second for each `rate` bytes."""
+        """Each piece takes `delay` seconds from now on, and a second for each `rate` bytes."""
         self._delay, self._rate = delay, rate
 
     async def close(self) -> None:
@@ -123,7 +123,7 @@ class Proxy:
 
 @contextlib.asynccontextmanager
 async def proxied(url: str) -> AsyncIterator[tuple[Proxy, str]]:
-    """A proxy to the server of `url` and the URL that leads through it."""
+    """The URL leads through the proxy."""
     parts = urlsplit(url)
     if parts.hostname is None or parts.port is None:
         raise ValueError("the URL must name host and port")

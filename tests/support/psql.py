@@ -1,4 +1,4 @@
-"""psql as an application's own role would use it: the role logs in, and has no more than it was granted."""
+"""psql as an ordinary role with no more than it was granted."""
 
 import secrets
 import subprocess
@@ -22,12 +22,11 @@ class Psql:
         self._url = url
 
     def ask(self, *statements: str) -> list[list[str]]:
-        """Runs the statements in one session, one after the other, and returns the rows they brought, unaligned. Raises
-        `Refused` at the first that fails."""
+        """Runs the statements in one session and returns their rows, unaligned. Raises `Refused` at the first that
+        fails."""
         return self.run(";\n".join(statements) + ";\n")
 
     def run(self, script: str) -> list[list[str]]:
-        """The same for a script."""
         program = find_installation() / "bin" / "psql"
         done = subprocess.run(
             [program, "-XqAt", "-F", "|", "-v", "ON_ERROR_STOP=1", self._url],
@@ -41,14 +40,14 @@ class Psql:
         return [line.split("|") for line in done.stdout.splitlines()]
 
     def one(self, *statements: str) -> str:
-        """The only value the statements brought."""
+        """The only value the statements returned."""
         ((value,),) = self.ask(*statements)
         return value
 
 
 @contextmanager
 def role(database_url: str, memberships: Sequence[str]) -> Iterator[Psql]:
-    """A fresh ordinary role that is a member of those roles and of no others."""
+    """A fresh ordinary role that is a member of those roles only."""
     name, password = f"hermodr_test_{secrets.token_hex(6)}", secrets.token_hex(16)
     admin = Psql(database_url)
     admin.ask(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")

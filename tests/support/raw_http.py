@@ -1,4 +1,4 @@
-"""HTTP over raw sockets: an application that says what it was asked, and a connection that says anything."""
+"""HTTP over raw sockets."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ CHUNKED = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
 
 @dataclass
 class Seen:
-    """An application that answers once it has the body, or at once; it says what it was asked."""
+    """An application that answers once it has the body, or at once, with what it was asked."""
 
     reads: bool = True
     asked: int = 0
@@ -46,8 +46,6 @@ class Seen:
 
 @dataclass
 class Line:
-    """A raw connection."""
-
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
@@ -57,7 +55,6 @@ class Line:
             await self.writer.drain()
 
     async def answer(self) -> tuple[int, bytes, bytes]:
-        """Status, head and body of one answer."""
         head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), PATIENCE)
         length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
         body = await asyncio.wait_for(self.reader.readexactly(length), PATIENCE)

@@ -1,4 +1,4 @@
-"""An SMTP server that does what a test tells it to, at every stage of the conversation."""
+"""A scripted SMTP server."""
 
 from __future__ import annotations
 
@@ -37,33 +37,33 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Never answer, until the client goes away."""
+    """Never answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Answer as a friendly server does, after so many seconds."""
+    """Answer normally after so many seconds."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Until:
-    """Answer as a friendly server does, once `event` is set."""
+    """Answer normally once `event` is set."""
 
     event: asyncio.Event
 
 
 @dataclass(frozen=True, slots=True)
 class CutInside:
-    """After 354: read this many octets of the content, then close."""
+    """After 354: read this many octets, then close."""
 
     octets: int
 
 
 @dataclass(frozen=True, slots=True)
 class StallInside:
-    """After 354: read this many octets of the content, then read no more."""
+    """After 354: read this many octets, then no more."""
 
     octets: int
 
@@ -71,8 +71,7 @@ class StallInside:
 Action = str | Cut | Hold | Later | Until | CutInside | StallInside
 
 
-class _Gone(Exception):
-    """The conversation is over."""
+class _Gone(Exception): ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +83,6 @@ class ReceivedMail:
 
 @dataclass
 class Conversation:
-    """What one connection saw."""
-
     commands: list[str] = field(default_factory=list)
     encrypted: bool = False
     ended: bool = False
@@ -93,11 +90,11 @@ class Conversation:
 
 
 class ScriptedSmtp:
-    """Answers by `script` (the next action of a stage, first come first served), else as a friendly server does.
+    """Answers by `script` (the next action of a stage), else normally.
 
-    `extensions` are offered in EHLO. `together`: MAIL, RCPT and DATA are answered only once all three have come, so
-    that a client which does not pipeline would wait forever. `misreads`: the content of a BDAT that is refused, by its
-    envelope or by `script` (stage `BDAT`), is not read and dropped, but taken for commands.
+    `extensions` are offered in EHLO. `together`: MAIL, RCPT and DATA are answered once all three have come, so that a
+    client that does not pipeline waits for ever. `misreads`: the content of a refused BDAT (by envelope, or by
+    `script` at `BDAT`) is taken for commands.
     """
 
     def __init__(
@@ -123,7 +120,7 @@ class ScriptedSmtp:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def on(self, stage: Stage, *actions: Action) -> None:
-        """The next times `stage` comes, in any conversation, do these."""
+        """The next actions at `stage`, in any conversation."""
         self._script[stage].extend(actions)
 
     @property

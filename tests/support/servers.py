@@ -1,4 +1,4 @@
-"""Servers of a test's own, which it may stop and kill as it likes."""
+"""Servers of a test's own, which it may stop and kill."""
 
 import os
 import shutil
@@ -22,10 +22,8 @@ PREFIX = "hermodr-test-"
 
 @contextmanager
 def private_home(place: Path = PLACE) -> Iterator[Path]:
-    """A folder that PostgreSQL's account can reach too, which it cannot with pytest's `tmp_path` if we are root.
-
-    What sessions left there that were killed is removed first, the servers in it included.
-    """
+    """A folder that PostgreSQL's account can reach, unlike pytest's `tmp_path` as root. Removes what killed
+    sessions left there first, with its servers."""
     sweep(place)
     home = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
     home.chmod(0o711)
@@ -39,13 +37,12 @@ def private_home(place: Path = PLACE) -> Iterator[Path]:
 
 
 def owner(home: Path) -> Path:
-    """The file that says whose a home is: the number of a process and when it started. It lies beside the home, where
-    no disk is full."""
+    """The file that names a home's owner (process and start). Beside the home, where no disk is full."""
     return home.with_name(f"{home.name}.owner")
 
 
 def sweep(place: Path) -> list[Path]:
-    """Ends the servers of homes whose owners are dead and deletes them; which they were."""
+    """Ends the servers of homes whose owners are dead, and deletes and returns these."""
     dead = [home for home in place.glob(f"{PREFIX}*") if home.is_dir() and _forsaken(home)]
     for home in dead:
         EmbeddedPostgres(home, 0, "").remove()
@@ -65,14 +62,13 @@ def _forsaken(home: Path) -> bool:
 
 
 def memory() -> Path:
-    """Where what nobody will miss is written fastest; on disk where memory has no room for it."""
+    """In memory, or on disk if that has no room."""
     roomy = IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free >= ROOM and os.access(IN_MEMORY, os.W_OK)
     return IN_MEMORY if roomy else PLACE
 
 
 @contextmanager
 def private_postgres(place: Path = PLACE) -> Iterator[EmbeddedPostgres]:
-    """A running server of its own, removed afterwards."""
     with private_home(place) as home:
         server = EmbeddedPostgres(home, ports.free(1)[0], PASSWORD, variables=faketime.ours())
         try:
@@ -84,7 +80,6 @@ def private_postgres(place: Path = PLACE) -> Iterator[EmbeddedPostgres]:
 
 @contextmanager
 def private_rabbit() -> Iterator[EmbeddedRabbit]:
-    """A running broker node of its own, removed afterwards."""
     amqp, management, distribution, epmd = ports.free(4)
     numbers = RabbitPorts(amqp=amqp, management=management, distribution=distribution, epmd=epmd)
     with private_home() as home:

@@ -1,4 +1,4 @@
-"""Names for what a test session makes on a server, from which a later session can tell that it is a dead one's."""
+"""Names that tell which test session made something on a server, and whether it is dead."""
 
 from hermodr_devkit.backing import temporary
 

@@ -1,4 +1,4 @@
-"""The sandbox in-process, and a client that says exactly the bytes a test wants."""
+"""The sandbox in-process, and a client that sends exactly the bytes a test wants."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ PATIENCE = 5.0
 
 @dataclass
 class MovableClock:
-    """A clock that stands still until told."""
-
     present: datetime = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
     elapsed: float = 1000.0
 
@@ -44,7 +42,7 @@ class Dialogue:
     writer: asyncio.StreamWriter
 
     async def reply(self) -> str:
-        """The whole reply without its last line end; an empty string at the end of the connection."""
+        """Without its last line end; empty at the end of the connection."""
         lines = []
         while True:
             line = (await asyncio.wait_for(self.reader.readline(), PATIENCE)).decode()
@@ -57,7 +55,7 @@ class Dialogue:
         await self.writer.drain()
 
     async def ask(self, *commands: str) -> str:
-        """Say the commands one after the other; the reply to the last one."""
+        """The reply to the last command."""
         reply = ""
         for command in commands:
             await self.say(command.encode() + b"\r\n")
@@ -65,7 +63,7 @@ class Dialogue:
         return reply
 
     async def begin(self, *recipients: str, sender: str = "me@example.org") -> str:
-        """A transaction up to and including DATA; the reply to the last command."""
+        """A transaction up to and including DATA; the last reply."""
         return await self.ask(
             f"MAIL FROM:<{sender}>", *[f"RCPT TO:<{recipient}>" for recipient in recipients], "DATA"
         )
@@ -77,7 +75,7 @@ class Dialogue:
         return await self.reply()
 
     async def ended(self) -> bool:
-        """Whether the server closes the connection without another word."""
+        """Whether the server closes without another word."""
         try:
             return await asyncio.wait_for(self.reader.read(1), PATIENCE) == b""
         except ConnectionResetError:
@@ -98,7 +96,7 @@ class House:
     dialogues: list[Dialogue] = field(default_factory=list)
 
     async def connect(self, *, greet: bool = True) -> Dialogue:
-        """A new connection; with `greet`, past banner and EHLO."""
+        """With `greet`, past banner and EHLO."""
         dialogue = Dialogue(*await asyncio.open_connection("127.0.0.1", self.server.port))
         self.dialogues.append(dialogue)
         if greet:
@@ -107,14 +105,12 @@ class House:
         return dialogue
 
     async def fault(self, **spec: object) -> dict[str, object]:
-        """Add a rule over HTTP; the rule as answered."""
         answer = await self.http.post("/v1/faults", json=spec)
         assert answer.status_code == 201, answer.text
         rule: dict[str, object] = answer.json()
         return rule
 
     async def fired(self, rule: dict[str, object]) -> int:
-        """How often the rule has fired by now."""
         count: int = (await self.http.get(f"/v1/faults/{rule['id']}")).json()["fired"]
         return count
 
@@ -129,7 +125,7 @@ async def sandbox_house(
     address_tags: bool = True,
     tls_port: int | None = None,
 ) -> AsyncIterator[House]:
-    """A sandbox on free loopback ports for the length of the block."""
+    """On free loopback ports."""
     clock = MovableClock()
     sandbox = Sandbox.build(clock, max_mails=max_mails, max_bytes=max_bytes, address_tags=address_tags)
     server = SmtpServer(sandbox, options or SmtpOptions(), max_connections=max_connections, tls_port=tls_port)

@@ -1,4 +1,4 @@
-"""An SMTP provider at a scripted server, and what every test of it needs."""
+"""An SMTP provider at a scripted server."""
 
 from __future__ import annotations
 

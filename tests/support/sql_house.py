@@ -1,4 +1,4 @@
-"""Two projects to request things for in SQL."""
+"""Two projects for requests in SQL."""
 
 from uuid import UUID
 
@@ -9,8 +9,6 @@ CONTENT = '{"subject": "Hello", "body": "you", "name": "Ada"}'
 
 
 class House:
-    """Two projects with a recipient, a group and an update each."""
-
     def __init__(self, admin: Psql) -> None:
         self.ids: dict[str, dict[str, UUID]] = {}
         for name in ("shop", "bank"):
@@ -30,7 +28,7 @@ class House:
             self.ids[name] = ids
 
     def enqueue(self, project: str = "shop", person: str = "ada", **changes: str) -> str:
-        """A call of `enqueue_notification_job`, by the names of its arguments, with `changes` as SQL."""
+        """A call of `enqueue_notification_job`, by named arguments, with `changes` as SQL."""
         arguments = {
             "recipient_id": f"'{self.ids[project][person]}'",
             "group_id": f"'{self.ids[project]['group']}'",

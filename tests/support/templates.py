@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 @dataclass(frozen=True)
 class Version:
-    """What a renderer wants of a version; another template each time."""
+    """Another template each time."""
 
     subject: str | None = "s"
     body_text: str | None = None

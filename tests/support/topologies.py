@@ -1,5 +1,3 @@
-"""Topologies with a retry ladder of the test's own."""
-
 from hermodr_contracts.channels import servable, with_ladder
 from hermodr_contracts.ladder import parse_ladder
 from hermodr_contracts.topology import Topology
@@ -7,5 +5,4 @@ from hermodr_contracts.vocabulary import Channel
 
 
 def email_topology(prefix: str = "hermodr", ladder: str = "10s") -> Topology:
-    """The topology of an installation with `HERMODR_RETRY_LADDER`."""
     return Topology(prefix, with_ladder(servable(), Channel.EMAIL, parse_ladder(ladder)))

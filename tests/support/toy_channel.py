@@ -1,4 +1,5 @@
-"""A channel of the tests' own: notes for a server that greets by `hello`, reads `password key to text`, says a line."""
+"""A channel of the tests' own: its server greets by `hello`, reads `password key to text`, and answers with a
+line."""
 
 import asyncio
 import contextlib

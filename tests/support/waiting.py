@@ -15,10 +15,8 @@ async def wait_until(
     message: str | Callable[[], str] = "",
     interval: float = INTERVAL_SECONDS,
 ) -> T:
-    """Ask `condition`, plain or async, until it gives something true, which is returned.
-
-    Raises AssertionError after `timeout` seconds, with `message` and the condition's last answer.
-    """
+    """Repeats `condition`, plain or async, until its answer is true, and returns that. Raises AssertionError after
+    `timeout` seconds, with `message` and the last answer."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
     while True:

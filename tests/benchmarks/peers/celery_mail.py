@@ -1,7 +1,7 @@
-"""Celery: late acks, prefork with a process per core, one SMTP connection and one database connection per process.
+"""Celery: late acks, prefork with a process per core, an SMTP and a database connection per process, a row per
+mail.
 
-A row per mail, since without one nobody knows afterwards what was sent. PEER_QUORUM=1 adds a quorum queue and
-publisher confirms: what it takes to lose nothing when the broker restarts.
+PEER_QUORUM=1 adds a quorum queue and publisher confirms: what it takes to lose nothing when the broker restarts.
 """
 
 import os
@@ -49,7 +49,6 @@ def send(number):
 
 
 def database():
-    """The producer's connection, kept."""
     if "producer" not in connections:
         connections["producer"] = psycopg.connect(os.environ["PEER_DATABASE_URL"], autocommit=True)
         connections["producer"].execute(TABLE)

@@ -1,4 +1,4 @@
-"""The mail every peer sends: the text of tests/benchmarks/site.py's template, text and HTML."""
+"""The mail every peer sends: that of tests/benchmarks/site.py, text and HTML."""
 
 import os
 import uuid

@@ -28,7 +28,6 @@ async def send(number):
 
 
 def producer():
-    """The application, opened once for handing work in."""
     if "app" not in opened:
         opened["app"] = app.open()
     return opened["app"]

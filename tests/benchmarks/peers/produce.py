@@ -1,7 +1,7 @@
-"""python produce.py MODULE: gives work to a peer, as lines of the input say; each is answered by a line.
+"""python produce.py MODULE: gives work to a peer, a line of input each; answers each by a line.
 
 FIRST LAST                 all at once: `MODULE.enqueue(numbers)`
-FIRST LAST pace RATE TIME  one after the other at a steady rate, the first at TIME (seconds since the epoch)
+FIRST LAST pace RATE TIME  at a steady rate, the first at TIME (seconds since the epoch)
 FIRST LAST due GAP TIME    all at once, to be sent at TIME and every GAP seconds: `MODULE.schedule(numbers, moments)`
 """
 

@@ -1,5 +1,3 @@
-"""The API over the module's database."""
-
 from collections.abc import AsyncIterator
 
 import pytest_asyncio

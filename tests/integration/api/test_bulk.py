@@ -195,7 +195,6 @@ async def test_of_many_bulks_of_a_project_two_are_under_way_and_others_are_not_h
 
 
 async def _first(wanted: Sequence[asyncio.Future[httpx.Response]], count: int) -> list[httpx.Response]:
-    """Those answered first."""
     return [await each for each in itertools.islice(asyncio.as_completed(wanted), count)]
 
 

@@ -34,7 +34,6 @@ async def door(database_url: str) -> AsyncIterator[Door]:
 
 
 async def answered(port: int, *parts: bytes) -> bytes:
-    """All that comes back."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     taken = bytearray()
 

@@ -34,12 +34,10 @@ class Route:
 
     @property
     def callers(self) -> set[str]:
-        """`apiKey`, `userToken`."""
         return {name for way in self.operation["security"] for name in way}
 
     @property
     def names(self) -> list[str]:
-        """The parameters of the path."""
         return re.findall(r"{(\w+)}", self.path)
 
     def url(self) -> str:

@@ -1,5 +1,3 @@
-"""The description: complete, and true."""
-
 import asyncio
 import time
 from typing import Any

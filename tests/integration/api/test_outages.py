@@ -20,7 +20,6 @@ URL = "/v1/notifications"
 
 @pytest.fixture
 def postgres() -> Iterator[EmbeddedPostgres]:
-    """A server to be stopped."""
     with private_postgres() as server:
         yield server
 

@@ -1,5 +1,3 @@
-"""The address book."""
-
 import asyncio
 
 from tests.support.api import ApiUnderTest, problem

@@ -21,7 +21,6 @@ def row(admin: Psql, job_id: str, *columns: str) -> list[str]:
 
 @pytest.fixture(scope="module", autouse=True)
 def named(admin: Psql, house: House) -> None:
-    """Ada and Bob are known by ids of the application's."""
     for person in ("ada", "bob"):
         for project in ("shop", "bank"):
             known = house.ids[project][person]

@@ -33,7 +33,6 @@ SPELLED = text(
 
 @pytest.fixture
 async def connection(database_url: str) -> AsyncIterator[AsyncConnection]:
-    """What is changed by it is undone."""
     engine = create_async_engine(driver_url(database_url))
     async with engine.connect() as opened:
         yield opened

@@ -31,8 +31,6 @@ Read = Callable[[Statements, Page], Awaitable[Sequence[Identified]]]
 
 
 class Walker:
-    """Goes through a project's jobs a page at a time."""
-
     def __init__(self, ledger: Ledger, filters: Filters, order: Order, limit: int) -> None:
         self._ledger = ledger
         self._filters, self._order, self.limit = filters, order, limit
@@ -40,7 +38,6 @@ class Walker:
         self.mark: Mark | None = None
 
     async def page(self) -> bool:
-        """Whether there may be more."""
         async with self._ledger.transaction(isolation="repeatable_read") as transaction:
             page = await listing.page(transaction, self._filters, self._order, self.limit, self.mark)
         self.found += [each.job.id for each in page.jobs]
@@ -55,7 +52,6 @@ class Walker:
 
 @contextlib.asynccontextmanager
 async def slow_commits(database_url: str, count: int) -> AsyncIterator[list[asyncpg.Connection]]:
-    """Connections on which transactions can be left open."""
     opened = [await asyncpg.connect(database_url) for _ in range(count)]
     try:
         yield opened

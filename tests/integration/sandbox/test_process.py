@@ -63,7 +63,6 @@ async def _start(**variables: str | int) -> asyncio.subprocess.Process:
 
 @contextlib.asynccontextmanager
 async def running(**variables: str | int) -> AsyncIterator[Running]:
-    """A sandbox process on free ports, ready."""
     ports = [_free_port() for _ in range(3)]
     process = await _start(
         HTTP_PORT=ports[0], SANDBOX_SMTP_PORT=ports[1], SANDBOX_SMTPS_PORT=ports[2], **variables

@@ -31,7 +31,6 @@ async def ledger(database_url: str) -> AsyncIterator[Ledger]:
 
 @pytest.fixture
 async def bell(broker: Place) -> Broker:
-    """A scheduler's connection that reads the dead queues."""
     return Broker(broker.amqp_url, Topology(broker.prefix), "scheduler")
 
 

@@ -34,7 +34,6 @@ async def ledger(database_url: str) -> AsyncIterator[Ledger]:
 
 @contextlib.asynccontextmanager
 async def refused(ledger: Ledger, table: str, *ids: UUID) -> AsyncIterator[None]:
-    """Nothing about these rows can be changed."""
     named = ", ".join(f"'{each}'" for each in ids)
     await ledger.fetch(
         "CREATE OR REPLACE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS"
@@ -146,13 +145,10 @@ async def test_what_expired_and_cannot_be_ended(ledger: Ledger) -> None:
 
 
 class NoBroker:
-    """Connected, and not needed."""
-
     connected = True
     topology = Topology()
 
-    def jobs(self, priority: Priority, ids: Any) -> None:
-        """Announces nothing."""
+    def jobs(self, priority: Priority, ids: Any) -> None: ...
 
 
 async def test_letters_that_cannot_be_replayed(ledger: Ledger) -> None:

@@ -1,8 +1,5 @@
-"""Loaded by every Python that libfaketime is loaded into.
-
-Debian's 0.9.10 breaks `time.sleep`: it takes the deadline, which is one of the monotonic clock, for one of the wall
-clock, and the call fails with EINVAL.
-"""
+"""Loaded by every Python under libfaketime. Debian's 0.9.10 breaks `time.sleep`: it takes the monotonic deadline
+for one of the wall clock, and the call fails with EINVAL."""
 
 import select
 import time
@@ -10,7 +7,6 @@ from typing import SupportsIndex
 
 
 def sleep(seconds: float | SupportsIndex, /) -> None:
-    """See `time.sleep`."""
     select.select((), (), (), float(seconds))
 
 

@@ -1,5 +1,3 @@
-"""What is worked on at a time of the bulk requests of all projects."""
-
 import asyncio
 
 import pytest
@@ -13,8 +11,6 @@ TEN_MIB = 10 * 1024 * 1024
 
 
 class Crowd:
-    """Requests that are worked on until told to end."""
-
     def __init__(self) -> None:
         self.room = BulkRoom()
         self.octets = self.most = 0

@@ -1,5 +1,3 @@
-"""When it is counted, and whose count is shown."""
-
 import asyncio
 
 import pytest
@@ -12,8 +10,6 @@ from tests.support.waiting import wait_until
 
 
 class Counting:
-    """Counts how often it counted; it takes `seconds` of the clock and, if told so, until it is let go."""
-
     def __init__(self, clock: FakeClock, seconds: float) -> None:
         self._clock = clock
         self._seconds = seconds

@@ -1,5 +1,3 @@
-"""The examples that the description of the API shows are such as it takes and gives."""
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""Keys of an identity provider that is quick, slow, dead, or rotates them."""
-
 import asyncio
 import json
 from typing import Any

@@ -15,8 +15,6 @@ from tests.support.clocks import FakeClock
 
 
 class Buckets:
-    """What the ledger does, on a clock of the test's own."""
-
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
         self._held: dict[str, tuple[float, float]] = {}

@@ -1,5 +1,3 @@
-"""Cursors lead back to where they came from, and nothing else is one."""
-
 from uuid import UUID
 
 import pytest

@@ -1,5 +1,3 @@
-"""What a notification may be, and the job it becomes."""
-
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID

@@ -1,5 +1,3 @@
-"""The rules of template contents."""
-
 import pytest
 from pydantic import ValidationError
 

@@ -30,7 +30,6 @@ def check(token: str, expected: Expected = ANYBODY) -> Claims:
 
 
 def published(key: Any, kid: str | None = None, **members: object) -> dict[str, Any]:
-    """The public half as a JWK."""
     algorithm = {rsa.RSAPrivateKey: "RS256", ec.EllipticCurvePrivateKey: "ES256"}
     name = next((name for kind, name in algorithm.items() if isinstance(key, kind)), "EdDSA")
     made: dict[str, Any] = jwt.get_algorithm_by_name(name).to_jwk(key.public_key(), as_dict=True)

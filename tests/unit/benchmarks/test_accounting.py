@@ -1,5 +1,3 @@
-"""What /proc says of processes."""
-
 import os
 import subprocess
 

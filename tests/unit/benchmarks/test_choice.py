@@ -1,5 +1,3 @@
-"""What the environment's variables make of a run."""
-
 import pytest
 
 from tests.benchmarks.__main__ import LABELS, Choice, bulk_results

@@ -1,5 +1,3 @@
-"""What is told of a run's circumstances."""
-
 import re
 
 import pytest

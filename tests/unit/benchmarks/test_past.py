@@ -1,5 +1,3 @@
-"""The ranges that a ledger's past is written in."""
-
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,5 +1,3 @@
-"""From py-spy's samples to the hottest functions."""
-
 from tests.benchmarks.profile import hottest
 
 RAW = "main (a.py:1);send (b.py:10) 30\nmain (a.py:1);send (b.py:12) 50\nmain (a.py:2) 20\n"

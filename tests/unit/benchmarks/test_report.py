@@ -1,5 +1,3 @@
-"""Tables, the page with charts, and docs/benchmarks.md."""
-
 from dataclasses import replace
 from pathlib import Path
 

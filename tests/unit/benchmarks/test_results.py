@@ -1,5 +1,3 @@
-"""The arithmetic between what was measured and what is told of it."""
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

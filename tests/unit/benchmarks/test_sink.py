@@ -11,8 +11,6 @@ from tests.benchmarks.sink import Count, Session
 
 
 class Wire:
-    """A transport that keeps what is written to it."""
-
     def __init__(self) -> None:
         self.written = b""
         self.closed = False

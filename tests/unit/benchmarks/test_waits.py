@@ -1,5 +1,3 @@
-"""Peers' latencies beside ours."""
-
 from tests.benchmarks.results import Result
 from tests.benchmarks.waits import beside
 

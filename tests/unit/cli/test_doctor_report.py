@@ -1,5 +1,3 @@
-"""How findings are told, and what a provider's checkup becomes."""
-
 import io
 import json
 from datetime import UTC, datetime

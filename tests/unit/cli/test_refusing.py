@@ -1,5 +1,3 @@
-"""What databases and brokers raise becomes one line that names the variable."""
-
 import asyncpg
 import pytest
 from aio_pika.exceptions import AMQPConnectionError

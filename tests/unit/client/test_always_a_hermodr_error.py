@@ -1,4 +1,4 @@
-"""Whatever a client is asked and whatever it meets, what it raises is a `HermodrError`: one `except` is enough."""
+"""Every error of a client is a `HermodrError`."""
 
 import asyncio
 import threading
@@ -32,7 +32,6 @@ for _ in range(100_000):
 
 
 def asked(make: Callable[..., Any], url: str, **options: Any) -> None:
-    """Makes a client and asks for the installation's health."""
     client = make(url, KEY, retries=ONCE, **options)
     if isinstance(client, Hermodr):
         with client:

@@ -1,5 +1,3 @@
-"""Both clients over a scripted server."""
-
 import json
 import logging
 import subprocess
@@ -77,8 +75,6 @@ def test_an_ambiguous_recipient_is_refused_before_anything_is_sent(either: Eithe
 
 
 class Ledgerlike:
-    """Accepts each idempotency key once, whatever becomes of the answer."""
-
     def __init__(self, lose: int) -> None:
         self.jobs: dict[str, dict[str, str]] = {}
         self.lose = lose

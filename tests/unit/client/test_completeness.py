@@ -1,4 +1,4 @@
-"""Whatever the API can be asked for, the Python client can ask."""
+"""Every request of the API can be made with the Python client."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from tests.support.client import KEY, URL
 
 OPENAPI = Path(__file__).parents[3] / "docs" / "openapi.json"
 NOT_FOR_PRODUCERS = {("GET", "/"), ("GET", "/health/broker")}
-"""The welcome, and what a load balancer asks."""
+"""The welcome, and what a load balancer asks for."""
 A, B = UUID("01a2018c-e359-7702-8eb3-8dd0fbf20000"), UUID("01a2018c-e359-7702-8eb3-8dd0fbf20001")
 
 CALLS: list[Callable[[Hermodr], Any]] = [
@@ -103,7 +103,6 @@ def test_every_operation_can_be_called() -> None:
 
 
 def _request_of(call: Callable[[Hermodr], Any]) -> tuple[str, str]:
-    """The first request that a call makes; what becomes of the answer plays no part."""
     requests: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

@@ -26,7 +26,7 @@ def refusal(status: int, **headers: str) -> Reply:
 
 @dataclass
 class Drive:
-    """Carries out a plan on a clock that only pauses move, giving `outcomes` in turn, the last one for ever."""
+    """Runs a plan on a clock that only pauses move, giving `outcomes` in turn, the last one for ever."""
 
     outcomes: list[Reply | Lost]
     retries: Retries = field(default_factory=Retries)

@@ -18,7 +18,7 @@ PATIENT = 30.0
 
 @contextmanager
 def stranger(says: bytes) -> Iterator[tuple[str, list[bytes]]]:
-    """Its address, and what each connection to it said first; it says its own and nothing more."""
+    """Its address, and the first bytes of each connection to it."""
     heard: list[bytes] = []
     kept: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -1,4 +1,4 @@
-"""The short way admits nothing the long way would not, and changes nothing it would."""
+"""The fast path accepts and changes exactly what the full one does."""
 
 import pytest
 from email_validator import EmailNotValidError, validate_email
@@ -13,7 +13,6 @@ _LOCAL = st.text("ab1.+_-'", min_size=1, max_size=8)
 
 
 def _the_long_way(text: str) -> str | None:
-    """email-validator with our list of domains without mail."""
     try:
         return validate_email(text, check_deliverability=False).normalized
     except EmailNotValidError:

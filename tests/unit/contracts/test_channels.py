@@ -1,5 +1,3 @@
-"""Which channels an installation serves, of whichever there are."""
-
 from dataclasses import replace
 
 import pytest

@@ -1,5 +1,3 @@
-"""Whose texts somebody gets."""
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

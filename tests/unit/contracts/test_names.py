@@ -1,5 +1,3 @@
-"""What a name is, and what only looks like one."""
-
 import pytest
 
 from hermodr_contracts.names import one_line_name

@@ -1,5 +1,3 @@
-"""A lane that runs."""
-
 from collections.abc import AsyncIterator
 
 import pytest

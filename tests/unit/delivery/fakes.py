@@ -50,8 +50,7 @@ def result_of(claim: Claim, outcome: Outcome = Outcome.SENT, retry_after: float 
     return Result(claim, Attempt(claim.id, claim.attempt, outcome, now, now, provider="fake"), retry_after)
 
 
-def _nothing(_: Sequence[UUID]) -> None:
-    """Nothing is in the way of a claim."""
+def _nothing(_: Sequence[UUID]) -> None: ...
 
 
 class FakeAttempts:
@@ -132,8 +131,6 @@ class FakeAttempts:
 
 
 class FakeAnnouncer:
-    """Remembers what is rung."""
-
     def __init__(self) -> None:
         self.rung: list[tuple[Channel, Priority, list[UUID], Step | None]] = []
         self.drained = 0
@@ -148,8 +145,6 @@ class FakeAnnouncer:
 
 
 class Provider:
-    """Sends while its gate is open, whatever a claim's outcome is to be."""
-
     def __init__(self) -> None:
         self.gate = asyncio.Event()
         self.gate.set()
@@ -173,8 +168,6 @@ class Provider:
 
 
 class Bench:
-    """A recorder and what it works with."""
-
     def __init__(self, attempts: FakeAttempts | None = None) -> None:
         self.attempts = attempts or FakeAttempts()
         self.announcer = FakeAnnouncer()

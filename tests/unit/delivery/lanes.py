@@ -1,4 +1,4 @@
-"""A pump with a provider, a ledger and a clock that tests hold in their hands."""
+"""A pump with a provider, a ledger and a clock that tests control."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,8 +13,6 @@ LEASE = 60.0
 
 
 class Lane(Bench):
-    """A pump that is not running yet, its provider and its ledger."""
-
     def __init__(self, *, concurrency: int = 4, window: int = 8, bench: Bench | None = None) -> None:
         super().__init__()
         if bench is not None:

@@ -10,8 +10,6 @@ from tests.support.clocks import FakeClock
 
 
 class Provider:
-    """A bearing and the clock it lives by."""
-
     def __init__(self, *, most: int = 10, rate: float | None = None) -> None:
         self.clock = FakeClock()
         self.bearing = Bearing(self.clock, most=most, rate=rate)

@@ -1,5 +1,3 @@
-"""Calls that take longer than a lease."""
-
 import asyncio
 from uuid import UUID
 
@@ -11,8 +9,6 @@ from tests.unit.delivery.lanes import LEASE, Lane, done
 
 
 class House:
-    """The calls of one lane, and what they are told."""
-
     def __init__(self) -> None:
         self.ledger, self.clock = FakeAttempts(), FakeClock()
         self.leases = Leases(self.ledger, self.clock, owner="me", lease_seconds=LEASE)

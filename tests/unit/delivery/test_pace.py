@@ -1,5 +1,3 @@
-"""How far ahead a lane claims."""
-
 from hermodr_delivery.lane.pace import AHEAD_SECONDS, Pace
 from tests.support.clocks import FakeClock
 

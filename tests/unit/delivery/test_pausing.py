@@ -5,8 +5,6 @@ from hermodr_delivery.lane.pausing import PauseWatch
 
 
 class Recording:
-    """A pump's stand-in."""
-
     def __init__(self) -> None:
         self.heard: list[str] = []
 

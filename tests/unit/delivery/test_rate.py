@@ -1,5 +1,3 @@
-"""The grammar of rates, and how far ahead a lane may claim at a rate."""
-
 import pytest
 
 from hermodr_delivery.rate import LARGEST_WINDOW, per_second, window

@@ -25,20 +25,15 @@ TOO_FAST = Refused(Cause.PACE, "smtp_454", named=True)
 
 
 class Named:
-    """A provider that is only a name and its limits."""
-
     def __init__(self, name: str, **options: float | int) -> None:
         self.name = name
         self.place = f"{name}.example:25"
         self.options = ProviderOptions(**options)  # type: ignore[arg-type]
 
-    async def close(self) -> None:
-        """Nothing is open."""
+    async def close(self) -> None: ...
 
 
 class House:
-    """Routes to some providers, a clock and metrics."""
-
     def __init__(self, *names: str) -> None:
         self.clock = FakeClock()
         self.registry = CollectorRegistry()

@@ -11,7 +11,7 @@ from hermodr_devkit.backing.model import Backing, BackingError, Unavailable
 
 
 class FakeStarter:
-    """Starts nothing; `works` decides whether it claims to have."""
+    """`works`: whether it claims to have started something."""
 
     def __init__(self, kind: str, works: bool) -> None:
         self.kind = kind
@@ -47,8 +47,7 @@ def starters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, FakeS
     return fakes
 
 
-def ignore(_text: str) -> None:
-    """Nobody listens."""
+def ignore(_text: str) -> None: ...
 
 
 def test_the_environments_servers_come_first(

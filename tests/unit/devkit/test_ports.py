@@ -1,5 +1,3 @@
-"""Ports that are given out once."""
-
 import subprocess
 import sys
 

@@ -1,5 +1,3 @@
-"""Names that tell who made them."""
-
 import os
 
 from hermodr_devkit.backing import temporary

@@ -1,5 +1,3 @@
-"""Which deliveries a job becomes, and why others do not exist."""
-
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,5 +1,3 @@
-"""Which kinds of job are decided upon."""
-
 from typing import Any
 
 from hermodr_contracts.channels import servable

@@ -1,5 +1,3 @@
-"""The scripted server most tests of the SMTP provider talk to."""
-
 from collections.abc import AsyncIterator
 
 import pytest

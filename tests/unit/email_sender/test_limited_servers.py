@@ -31,8 +31,6 @@ from tests.unit.delivery.fakes import Bench, FakeAttempts, new_ids
 
 
 class Addressed(FakeAttempts):
-    """Claims whose mails can be told apart."""
-
     async def claim(self, ids: Sequence[UUID], *, owner: str, lease_seconds: float) -> list[Claim]:
         claims = await super().claim(ids, owner=owner, lease_seconds=lease_seconds)
         return [
@@ -42,8 +40,6 @@ class Addressed(FakeAttempts):
 
 
 class Sender:
-    """Lanes of a sender at one server, as the service wires them; only its ledger is made up."""
-
     def __init__(self, server: LimitedSmtp | ScriptedSmtp, user: str = "", options: str = "") -> None:
         self.bench = Bench(Addressed())
         self.attempts = self.bench.attempts

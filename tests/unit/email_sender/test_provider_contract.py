@@ -1,5 +1,3 @@
-"""The SMTP provider passes what every provider has to."""
-
 from __future__ import annotations
 
 import re
@@ -34,8 +32,6 @@ SCRIPT: dict[Answer, tuple[Stage, *tuple[Action, ...]]] = {
 
 
 class Server:
-    """A scripted SMTP server as the contract wants it."""
-
     def __init__(self, smtp: ScriptedSmtp) -> None:
         self.smtp = smtp
         self._refused = 0

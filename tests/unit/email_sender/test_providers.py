@@ -1,5 +1,3 @@
-"""Provider DSNs: what they mean, and how a bad one is refused."""
-
 from __future__ import annotations
 
 from pathlib import Path

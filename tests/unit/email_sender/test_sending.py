@@ -73,13 +73,10 @@ class Breaking:
             raise self.sending
         return Accepted("id", "")
 
-    async def close(self) -> None:
-        """Nothing is open."""
+    async def close(self) -> None: ...
 
 
 class InTheCell(Breaking):
-    """No mail can be rendered at once."""
-
     def __init__(self) -> None:
         super().__init__()
         self.asked: list[str] = []
@@ -97,8 +94,6 @@ class InTheCell(Breaking):
 
 
 class Texts:
-    """A ledger that has the same texts for every template."""
-
     async def fetch(self, sql: str, *arguments: object) -> list[Row]:
         return [{"subject": "Hello", "body_text": "you", "body_html": None}]
 

@@ -1,5 +1,3 @@
-"""The SMTP provider against a server that answers, cuts and holds at every stage."""
-
 from __future__ import annotations
 
 import asyncio

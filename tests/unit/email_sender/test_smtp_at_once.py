@@ -32,7 +32,6 @@ async def chunking() -> AsyncIterator[ScriptedSmtp]:
 
 
 def verbs(server: ScriptedSmtp) -> list[str]:
-    """The commands of all conversations, without their beginnings and ends."""
     return [verb for each in server.commands if (verb := each.split(" ")[0]) not in ("EHLO", "QUIT")]
 
 

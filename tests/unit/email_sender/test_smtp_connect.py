@@ -1,5 +1,3 @@
-"""Opening SMTP connections: refusals, encryption, certificates, authentication."""
-
 from __future__ import annotations
 
 import asyncio

@@ -1,5 +1,3 @@
-"""What is handed to `unnest`."""
-
 import pytest
 
 from hermodr_ledger.engine import columns

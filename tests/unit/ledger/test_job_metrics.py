@@ -1,5 +1,3 @@
-"""Percentiles from classes of values."""
-
 import pytest
 
 from hermodr_ledger.jobs.metrics import average_of, percentile_of

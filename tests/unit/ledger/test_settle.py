@@ -1,5 +1,3 @@
-"""The rule of retries."""
-
 from datetime import timedelta
 
 import pytest

@@ -1,5 +1,3 @@
-"""A fresh sandbox for each test."""
-
 from __future__ import annotations
 
 from collections.abc import AsyncIterator

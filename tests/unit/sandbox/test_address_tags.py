@@ -1,5 +1,3 @@
-"""Faults by the recipient's address."""
-
 from __future__ import annotations
 
 import asyncio

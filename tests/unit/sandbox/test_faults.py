@@ -1,5 +1,3 @@
-"""Fault rules at every stage, of every kind, and how they count and end."""
-
 from __future__ import annotations
 
 import asyncio

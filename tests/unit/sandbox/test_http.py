@@ -1,5 +1,3 @@
-"""The HTTP side: lists, single mails, totals, waiting, errors."""
-
 from __future__ import annotations
 
 import asyncio

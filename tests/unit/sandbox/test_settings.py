@@ -1,5 +1,3 @@
-"""What the environment may say."""
-
 from __future__ import annotations
 
 import pytest

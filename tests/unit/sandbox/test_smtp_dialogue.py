@@ -1,5 +1,3 @@
-"""The SMTP dialogue, byte by byte."""
-
 from __future__ import annotations
 
 import base64

@@ -15,8 +15,6 @@ from tests.support.smtp_dialogue import MovableClock
 
 
 class SilentTransport(asyncio.Transport):
-    """Takes what is written and keeps it."""
-
     def __init__(self) -> None:
         super().__init__()
         self.written = bytearray()

@@ -29,8 +29,6 @@ BATCH = 3
 
 
 class FakeLedger:
-    """Which claims expired and what is recorded, with the ledger `away` or not."""
-
     def __init__(self) -> None:
         self.expired: list[ExpiredClaim] = []
         self.next: float | None = None
@@ -96,7 +94,6 @@ class Bench:
         )
 
     async def settled_in(self) -> None:
-        """The ledger has answered for long enough."""
         await self.claims.tick()
         self.clock.advance(SETTLING_IN_SECONDS)
 

@@ -1,5 +1,3 @@
-"""What the scheduler announces, and how long it may sleep."""
-
 from collections.abc import Collection, Iterable
 from uuid import UUID
 
@@ -19,8 +17,6 @@ BATCH = 3
 
 
 class FakeRows:
-    """What is due, with the ledger `away` or not."""
-
     def __init__(self) -> None:
         self.jobs: list[DueJob] = []
         self.deliveries: list[DueDelivery] = []

@@ -8,8 +8,6 @@ from tests.support.waiting import wait_until
 
 
 class Counted(Duty):
-    """Sleeps for ever after each round."""
-
     name = "counted"
 
     def __init__(self) -> None:
@@ -22,8 +20,6 @@ class Counted(Duty):
 
 
 class Broken(Counted):
-    """Fails at every round."""
-
     name = "broken"
     after_error = 0.001
 
@@ -33,8 +29,6 @@ class Broken(Counted):
 
 
 class Stuck(Counted):
-    """Its first round never ends."""
-
     name = "stuck"
 
     async def tick(self) -> float:

@@ -1,5 +1,3 @@
-"""How long things are kept, as it is written in the environment."""
-
 from datetime import timedelta
 
 import pytest

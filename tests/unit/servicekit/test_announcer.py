@@ -20,8 +20,6 @@ TOPOLOGY = Topology()
 
 
 class FakeBroker:
-    """Takes messages while its gate is open; `refusing` is raised instead."""
-
     def __init__(self) -> None:
         self.topology = TOPOLOGY
         self.connected = True

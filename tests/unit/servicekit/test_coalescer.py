@@ -15,8 +15,6 @@ PATIENCE = 5.0
 
 
 class Flush:
-    """Doubles its items, when its gate is open; remembers the batches and how many ran at once."""
-
     def __init__(self, fails: Callable[[Sequence[int]], Exception | None] = lambda _: None) -> None:
         self.batches: list[list[int]] = []
         self.gate = asyncio.Event()

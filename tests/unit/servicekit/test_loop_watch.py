@@ -30,7 +30,6 @@ def compute(seconds: float) -> None:
 
 
 def late(registry: CollectorRegistry) -> float:
-    """How many looks came more than 100 ms late."""
     looks = registry.get_sample_value("hermodr_loop_lag_seconds_count") or 0.0
     in_time = registry.get_sample_value("hermodr_loop_lag_seconds_bucket", {"le": "0.1"}) or 0.0
     return looks - in_time

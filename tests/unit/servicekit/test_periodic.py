@@ -11,8 +11,6 @@ FAR_AWAY = 3600.0
 
 
 class Ticks:
-    """A tick that sleeps `pause`, failing where told to."""
-
     def __init__(self, pause: float, *failures: BaseException) -> None:
         self.pause = pause
         self.failures = list(failures)

@@ -1,5 +1,3 @@
-"""How a process ends."""
-
 import subprocess
 import sys
 

@@ -28,7 +28,6 @@ def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def refused(capsys: pytest.CaptureFixture[str]) -> str:
-    """What a refusal to start prints."""
     with pytest.raises(SystemExit) as caught:
         load(PostmanSettings)
     assert caught.value.code == 2

@@ -1,5 +1,3 @@
-"""What counts as growing."""
-
 from tests.soak.slopes import Kind, Series, steepness
 
 MEMORY = Kind("memory", "MB", absolute=5.0)

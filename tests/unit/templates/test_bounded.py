@@ -36,8 +36,6 @@ HOSTILE = Version(
 
 
 class Here:
-    """Computes in the test itself, as often as it is asked; lost as often as it is told."""
-
     def __init__(self) -> None:
         self.asked: list[Message] = []
         self.losses = 0

@@ -12,8 +12,6 @@ from tests.support.clocks import FakeClock
 
 
 class Line:
-    """Takes turns of a given length, and notes whose they were."""
-
     def __init__(self, most: int = 1_000) -> None:
         self.clock = FakeClock()
         self.turns = FairTurns(self.clock.monotonic, most=most)

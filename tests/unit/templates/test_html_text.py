@@ -1,5 +1,3 @@
-"""The text form of an HTML mail."""
-
 from __future__ import annotations
 
 import contextlib

@@ -1,5 +1,3 @@
-"""What is made of a template's sources when they are saved."""
-
 from __future__ import annotations
 
 import re

@@ -1,1 +1,1 @@
-"""The providers, pretended."""
+"""The mail server that delivers nothing, for development and tests."""

@@ -1,5 +1,3 @@
-"""The composition root: builds the sandbox from its settings and runs it until told to stop."""
-
 from __future__ import annotations
 
 import asyncio
@@ -27,7 +25,6 @@ from hermodr_servicekit.web import ops_routes, serve
 
 
 async def main(stop: asyncio.Event) -> None:
-    """Run by the settings of the environment until `stop` is set."""
     settings = load(SandboxSettings)
     logging.configure(settings)
     with ExitStack() as stack:
@@ -35,7 +32,7 @@ async def main(stop: asyncio.Event) -> None:
 
 
 async def run(settings: SandboxSettings, clock: Clock, stop: asyncio.Event, stack: ExitStack) -> None:
-    """Listen until `stop` is set. `stack` keeps what is removed at the end (generated certificates)."""
+    """`stack` keeps what is removed at the end (generated certificates)."""
     sandbox = Sandbox.build(
         clock,
         max_mails=settings.sandbox_max_mails,

@@ -1,17 +1,17 @@
 """Errors of the sandbox.
 
 SandboxError
-├── InvalidFault      a fault rule that cannot mean anything (422)
+├── InvalidFault      a fault rule without meaning (422)
 ├── TooManyFaults     the rule book is full of active rules (409)
 ├── MailNotFound      no such mail, or it made room for newer ones (404)
 ├── FaultNotFound     no such rule (404)
 ├── PartNotFound      the mail has no such part (404)
-└── InvalidQuery      a query parameter that cannot be understood (400)
+└── InvalidQuery      a query parameter that is unknown or unreadable (400)
 """
 
 
 class SandboxError(Exception):
-    """Base of everything the sandbox refuses; `status` is the HTTP answer it maps to."""
+    """`status` is the HTTP status."""
 
     status = 500
     title = "Internal error"

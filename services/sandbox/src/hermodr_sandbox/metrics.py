@@ -1,4 +1,4 @@
-"""The sandbox's metrics, read from its counters when asked: the hot path pays nothing."""
+"""Metrics, read from the sandbox's counters when requested."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SandboxCollector(Collector):
 
 
 def registry(sandbox: Sandbox) -> CollectorRegistry:
-    """A registry of its own, so that several sandboxes can live in one process."""
+    """One per sandbox, so that several can live in one process."""
     made = CollectorRegistry()
     made.register(SandboxCollector(sandbox))
     return made

@@ -1,4 +1,4 @@
-"""What the sandbox does: takes mails, judges steps by fault rules, answers questions about what came."""
+"""The use cases of the sandbox."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hermodr_sandbox.errors import MailNotFound
 from hermodr_servicekit.clock import Clock
 
 _SLICE_SECONDS = 0.005
-"""How long a search keeps everybody else waiting."""
+"""A search computes this long without a pause."""
 _BUSY_RATE = 50.0
 _REST_SECONDS = 0.2
 _SETTLE_SECONDS = 0.02
@@ -28,10 +28,10 @@ _HEARTBEAT_SECONDS = 15.0
 
 
 class Gate(Protocol):
-    """The door for connections: opens and closes as the refusing rules ask."""
+    """The listeners: they open and close as the refusing rules say."""
 
     async def apply_refusals(self) -> None:
-        """Return once the listeners are closed (a refusing rule is active) or open (none is)."""
+        """Returns once the listeners are closed (a refusing rule is active) or open."""
         ...
 
 
@@ -46,7 +46,7 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of mails, newest first; `next_cursor` is None on the last."""
+    """Newest first; `next_cursor` is None on the last."""
 
     mails: list[Mail]
     next_cursor: int | None
@@ -54,7 +54,7 @@ class Page:
 
 @dataclass(slots=True)
 class Sandbox:
-    """The use cases. One instance per process, on one event loop."""
+    """One instance per process, on one event loop."""
 
     clock: Clock
     mailbox: Mailbox
@@ -66,7 +66,6 @@ class Sandbox:
 
     @classmethod
     def build(cls, clock: Clock, *, max_mails: int, max_bytes: int, address_tags: bool) -> Sandbox:
-        """A sandbox with an empty mailbox and no rules."""
         return cls(
             clock,
             Mailbox(max_mails=max_mails, max_bytes=max_bytes),
@@ -75,7 +74,7 @@ class Sandbox:
         )
 
     def judge(self, stage: Stage, sender: str = "", recipients: tuple[str, ...] = ()) -> Verdict | None:
-        """What the step must suffer by rules, else by address tags; None for nothing."""
+        """By rules, else by address tags; None for nothing."""
         if self.faults.watches(stage):
             verdict = self.faults.judge(Moment(stage, sender, recipients, self.traffic.connections_open))
             if verdict.delay or verdict.action:
@@ -87,19 +86,18 @@ class Sandbox:
         return None
 
     def accept(self, sender: str, recipients: tuple[str, ...], raw: bytes, client: Client) -> Mail:
-        """Count and keep a mail whose final dot has come."""
         clock = self.clock
         return self.mailbox.accept(sender, recipients, raw, client, clock.now(), clock.monotonic())
 
     def mail(self, number: int) -> Mail:
-        """The mail; MailNotFound when it never was, was cleared or made room."""
+        """Raises MailNotFound."""
         mail = self.mailbox.get(number)
         if mail is None:
             raise MailNotFound(f"there is no mail {number}; it may have made room for newer ones")
         return mail
 
     async def find(self, query: Query, *, limit: int, before: int | None) -> Page:
-        """Mails that match, newest first, below number `before`. Lets the loop turn while it reads."""
+        """Newest first, below number `before`. Pauses while it reads, so that others continue."""
         found: list[Mail] = []
         turn = self.clock.monotonic() + _SLICE_SECONDS
         for mail in self.mailbox.newest_first(before):
@@ -114,7 +112,7 @@ class Sandbox:
         return Page(found, None)
 
     async def prepare_searches(self) -> None:
-        """Reads mails ahead of searches, the newest first, one at a time and not while many come. Until cancelled."""
+        """Reads mails ahead of searches, newest first, while few arrive. Until cancelled."""
         while not self.closing:
             changed = self.mailbox.changed()
             for mail in self.mailbox.newest_first():
@@ -126,7 +124,7 @@ class Sandbox:
             await asyncio.sleep(_REST_SECONDS)
 
     def clear(self) -> int:
-        """Forget mails and totals, and start address tags anew; how many mails were kept."""
+        """Forgets mails, totals and the counts of address tags; returns how many mails were kept."""
         kept = len(self.mailbox)
         self.mailbox.clear()
         if self.tags is not None:
@@ -134,7 +132,8 @@ class Sandbox:
         return kept
 
     async def wait_for(self, pattern: AddressPattern | None, count: int, timeout: float) -> int:
-        """Wait until `count` mails for `pattern` came since the last clearing; how many there are by then."""
+        """Returns how many mails for `pattern` came since the last clearing, at the latest after `timeout`
+        seconds."""
         with suppress(TimeoutError):  # running out of time is an answer: fewer than `count`
             async with asyncio.timeout(timeout):
                 while self.mailbox.count_for(pattern) < count and not self.closing:
@@ -145,10 +144,8 @@ class Sandbox:
     async def arrivals(
         self, after: int, *, at_most: int, every: float
     ) -> AsyncIterator[tuple[list[Mail], int]]:
-        """Batches of (newest mails in order, how many were left out), at most one batch per `every` seconds.
-
-        An empty batch follows a clearing, `wake()` and 15 quiet seconds. Ends when the sandbox closes.
-        """
+        """Batches of (newest mails in order, how many were left out), at most one per `every` seconds. An empty
+        batch follows a clearing, `wake()` and 15 quiet seconds. Ends when the sandbox closes."""
         seen = after
         while not self.closing:
             changed = self.mailbox.changed()
@@ -164,7 +161,7 @@ class Sandbox:
             await asyncio.sleep(every)
 
     async def add_fault(self, spec: FaultSpec) -> FaultRule:
-        """Add a rule; a refusing one is in force when this returns."""
+        """A refusing rule is in force when this returns."""
         rule = self.faults.add(spec)
         refusing = isinstance(spec.action, Refuse)
         if refusing:
@@ -173,13 +170,13 @@ class Sandbox:
         return rule
 
     async def remove_fault(self, number: int) -> None:
-        """Remove a rule; the listeners are open again when this returns, unless another rule refuses."""
+        """The listeners are open when this returns, unless another rule refuses."""
         refusing = isinstance(self.faults.get(number).spec.action, Refuse)
         self.faults.remove(number)
         await self._faults_changed(refusing)
 
     async def clear_faults(self) -> int:
-        """Remove all rules; how many there were."""
+        """Returns how many there were."""
         count = self.faults.clear()
         await self._faults_changed(True)
         return count
@@ -190,6 +187,6 @@ class Sandbox:
         self.mailbox.wake()
 
     def close(self) -> None:
-        """End waiting requests and event streams."""
+        """Ends waiting requests and event streams."""
         self.closing = True
         self.mailbox.wake()

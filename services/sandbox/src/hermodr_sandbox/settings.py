@@ -1,5 +1,3 @@
-"""Settings of the sandbox: `HERMODR_SANDBOX_…` next to the ones all services share."""
-
 from __future__ import annotations
 
 from pathlib import Path
@@ -13,7 +11,7 @@ LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 
 class SandboxSettings(ServiceSettings):
-    """It needs neither database nor broker. Listens on the loopback interface unless told otherwise."""
+    """Needs neither database nor broker. Listens on the loopback interface by default."""
 
     service: ClassVar[str] = "sandbox"
     port_offset: ClassVar[int] = 25
@@ -36,10 +34,10 @@ class SandboxSettings(ServiceSettings):
     sandbox_tls_cert: Path | None = None
     sandbox_tls_key: Path | None = None
     sandbox_tls_dir: Path | None = None
-    """Where generated certificates go; a temporary folder when not given."""
+    """Of generated certificates; a temporary folder by default."""
     sandbox_smtp_user: str | None = None
     sandbox_smtp_password: SecretStr | None = None
-    """With a user, MAIL needs AUTH with exactly these; without, any credentials will do and none are needed."""
+    """With a user, MAIL needs AUTH with exactly these; without, AUTH is optional and accepts anything."""
 
     @model_validator(mode="after")
     def _complete(self) -> SandboxSettings:
@@ -51,7 +49,7 @@ class SandboxSettings(ServiceSettings):
 
     @property
     def credentials(self) -> tuple[str, str] | None:
-        """User and password MAIL needs; None when anyone may send."""
+        """None when anyone may send."""
         if self.sandbox_smtp_user is None or self.sandbox_smtp_password is None:
             return None
         return self.sandbox_smtp_user, self.sandbox_smtp_password.get_secret_value()

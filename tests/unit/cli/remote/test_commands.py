@@ -1,5 +1,3 @@
-"""The commands that call the API, over a scripted server."""
-
 import functools
 import json
 from collections.abc import Callable
@@ -32,8 +30,6 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """`run(server, "jobs", "list")`: the command with a key and an address."""
-
     def act(server: Scripted, *arguments: str, text: str | None = None) -> Result:
         transport = httpx.MockTransport(server)
         monkeypatch.setattr(connection, "Hermodr", functools.partial(Hermodr, transport=transport))

@@ -1,5 +1,3 @@
-"""What a tail shows, over a server that keeps jobs."""
-
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -17,7 +15,7 @@ MOMENT = datetime(2026, 11, 22, 9, tzinfo=UTC)
 
 
 class Server:
-    """Jobs by number; lists them newest first, page by page, or from now on in the order of their commits."""
+    """Lists newest first, page by page, or from now on in the order of commits."""
 
     def __init__(self) -> None:
         self.jobs: dict[int, str] = {}

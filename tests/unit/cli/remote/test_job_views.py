@@ -1,5 +1,3 @@
-"""Jobs on a terminal, wide and narrow."""
-
 from datetime import UTC, datetime, timedelta
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""Expected against observed: what is right passes, and each thing that is wrong is named."""
-
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta

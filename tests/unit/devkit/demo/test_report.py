@@ -1,5 +1,3 @@
-"""The closing report as a person reads it."""
-
 import io
 import json
 import shlex

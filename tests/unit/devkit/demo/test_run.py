@@ -1,5 +1,3 @@
-"""What the demo does when a service ends under it."""
-
 import asyncio
 
 import pytest

@@ -1,13 +1,13 @@
-"""Faults asked for by the recipient's address, so that demonstrations need no set-up.
+"""Faults by the recipient's address, so that demonstrations need no set-up.
 
     tag    = what [ "x" count ] [ "-dot" ]
     what   = code | "delay" seconds | "drop" | "dropafter" | "throttle"
     code   = three digits, 400–599
 
-Tags follow the name, each after a `+`: `ann+451x2@example.org`, `ann+delay2+550@example.org`.
-`x2`: only the first two times for that address, else always. `-dot`: at the final dot instead of at RCPT.
-`drop` cuts the connection (with `-dot`: without storing the mail); `dropafter` stores the mail and cuts before
-the 250. Anything else after a `+` is an ordinary part of the address.
+Tags follow the name, each after a `+`: `ann+451x2@example.org`, `ann+delay2+550@example.org`. `x2`: the first two
+times for that address, else always. `-dot`: at the final dot instead of at RCPT. `drop` cuts the connection (with
+`-dot` without storing the mail); `dropafter` stores the mail and cuts before the 250. Anything else is part of the
+address.
 """
 
 from __future__ import annotations
@@ -65,18 +65,17 @@ def _tags(local_part: str) -> tuple[_Tag, ...]:
 
 
 class AddressTags:
-    """Counts attempts per address and tag; `fired_total` says how often a tag had its way."""
+    """Counts attempts per address and tag; `fired_total` counts the faults."""
 
     def __init__(self) -> None:
         self._seen: Counter[tuple[str, str]] = Counter()
         self.fired_total = 0
 
     def reset(self) -> None:
-        """Start counting attempts from zero."""
         self._seen.clear()
 
     def judge(self, moment: Moment) -> Verdict:
-        """What the tags in the moment's recipients ask for at its stage; one address after another."""
+        """The fault for the recipients at this stage; one address after another."""
         delay = 0.0
         for recipient in moment.recipients:
             if "+" not in recipient:

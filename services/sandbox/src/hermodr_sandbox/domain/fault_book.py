@@ -1,5 +1,3 @@
-"""The book of fault rules: adds, removes and asks them in order."""
-
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -12,10 +10,8 @@ _NOTHING = Verdict()
 
 
 class FaultBook:
-    """Rules in the order they were added. Used-up and expired ones stay listed until removed or crowded out.
-
-    `tick` gives monotonic seconds, `draw` a uniform number in [0, 1).
-    """
+    """Rules in the order they were added. Used-up and expired ones stay listed until removed or replaced. `tick`
+    gives monotonic seconds, `draw` a random number in [0, 1)."""
 
     def __init__(self, tick: Callable[[], float], draw: Callable[[], float]) -> None:
         self._tick = tick
@@ -26,7 +22,7 @@ class FaultBook:
         self.fired_total = 0
 
     def add(self, spec: FaultSpec) -> FaultRule:
-        """A new rule. The oldest inactive one makes room at `MAX_RULES`; TooManyFaults if all are active."""
+        """Replaces the oldest inactive rule at `MAX_RULES`; TooManyFaults if all are active."""
         tick = self._tick()
         if len(self._rules) >= MAX_RULES:
             spent = next((rule for rule in self._rules.values() if not rule.active(tick)), None)
@@ -49,20 +45,18 @@ class FaultBook:
         return list(self._rules.values())
 
     def get(self, number: int) -> FaultRule:
-        """The rule; FaultNotFound."""
         rule = self._rules.get(number)
         if rule is None:
             raise FaultNotFound(f"there is no fault rule {number}")
         return rule
 
     def remove(self, number: int) -> None:
-        """Remove one rule; FaultNotFound."""
         self.get(number)
         del self._rules[number]
         self._index()
 
     def clear(self) -> int:
-        """Remove all rules; how many there were."""
+        """Returns how many there were."""
         count = len(self._rules)
         self._rules.clear()
         self._index()
@@ -76,7 +70,7 @@ class FaultBook:
         return None if rule.expires_at is None else max(0.0, rule.expires_at - self._tick())
 
     def judge(self, moment: Moment) -> Verdict:
-        """Ask the rules of a stage in order: delays add up, the first other action that fires wins."""
+        """Delays add up; of other actions the first that fires wins."""
         rules = self._by_stage.get(moment.stage)
         if rules is None:
             return _NOTHING
@@ -95,12 +89,11 @@ class FaultBook:
         return Verdict(delay, action) if delay or action else _NOTHING
 
     def count_fired(self, rule: FaultRule) -> None:
-        """The rule had its way once more."""
         rule.fired += 1
         self.fired_total += 1
 
     def watches(self, stage: Stage) -> bool:
-        """Whether any rule is listed for the stage: lets the session skip building a `Moment`."""
+        """Whether a rule is listed for the stage: without one the session builds no `Moment`."""
         return stage in self._by_stage
 
     def refusals(self) -> list[FaultRule]:

@@ -1,4 +1,4 @@
-"""Fault rules: which SMTP step goes wrong, for whom, how often, and in what way."""
+"""Fault rules: which SMTP step fails, for whom, how often, and how."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from hermodr_sandbox.domain.patterns import AddressPattern
 
 
 class Stage(StrEnum):
-    """The step of the dialogue at which a rule looks.
+    """The step at which a rule applies.
 
     `data` is the DATA command, or the first chunk once it is there; `after_data` the final dot, or the last chunk. A
-    reply at `bdat` leaves the chunk unread, as a server does that does not know BDAT: it takes it for commands.
+    reply at `bdat` leaves the chunk unread, as a server without BDAT does, which takes it for commands.
     """
 
     CONNECT = "connect"
@@ -35,7 +35,7 @@ class _Action(BaseModel):
 
 
 class Reply(_Action):
-    """Answer `code text` instead of going on. 421 also closes the connection."""
+    """Answers `code text`. 421 also closes the connection."""
 
     kind: Literal["reply"] = "reply"
     code: int = Field(ge=400, le=599)
@@ -50,32 +50,32 @@ class Reply(_Action):
 
 
 class Delay(_Action):
-    """Go on after `seconds`. Several delays add up, and a delay combines with any other action."""
+    """Continues after `seconds`. Delays add up, and combine with any other action."""
 
     kind: Literal["delay"] = "delay"
     seconds: float = Field(gt=0, le=3600)
 
 
 class Drop(_Action):
-    """Cut the connection at this stage, without a reply."""
+    """Cuts the connection without a reply."""
 
     kind: Literal["drop"] = "drop"
 
 
 class DropAfterData(_Action):
-    """Accept and store the mail, then cut the connection before the 250 leaves."""
+    """Stores the mail, then cuts the connection before the 250."""
 
     kind: Literal["drop_after_data"] = "drop_after_data"
 
 
 class DropBeforeAccept(_Action):
-    """Take the whole mail, store nothing, cut the connection instead of answering."""
+    """Reads the mail, stores nothing, cuts the connection."""
 
     kind: Literal["drop_before_accept"] = "drop_before_accept"
 
 
 class Throttle(_Action):
-    """Answer 421 4.7.0 and close."""
+    """Answers 421 4.7.0 and closes."""
 
     kind: Literal["throttle"] = "throttle"
     text: str | None = Field(default=None, max_length=400)
@@ -84,7 +84,7 @@ class Throttle(_Action):
 
 
 class Refuse(_Action):
-    """Close the listeners while the rule is active; with `cut_open`, cut open connections too."""
+    """Closes the listeners while the rule is active; `cut_open`: also open connections."""
 
     kind: Literal["refuse"] = "refuse"
     cut_open: bool = True
@@ -104,13 +104,11 @@ Pattern = Annotated[str, Field(min_length=1, max_length=320)]
 
 
 class FaultSpec(BaseModel):
-    """A rule as it is asked for. It fires when every condition that is given holds.
+    """A rule. It fires when all its conditions hold.
 
-    `nth`, `every`, `first` count what the rule's stage and patterns match (so at `rcpt` they count
-    recipients, at `after_data` mails); `first_per_address` counts the same per address.
-    `above_connections` holds while more connections than that are open, `above_rate` for whatever exceeds so
-    many a second: the limits real servers have. `times` limits how often the rule fires, `expires_in` (seconds)
-    how long it lives.
+    `nth`, `every`, `first` count what stage and patterns match (at `rcpt` recipients, at `after_data` mails);
+    `first_per_address` counts per address. `above_connections` holds while more are open, `above_rate` for what
+    exceeds so many a second. `times` limits how often it fires, `expires_in` (seconds) how long it lives.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -162,8 +160,8 @@ class FaultSpec(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What is known when a stage is reached. `recipients` is the one at hand at `rcpt`, else all so far;
-    `connections` counts the open ones, this one included."""
+    """What is known at a stage. `recipients`: at `rcpt` the current one, else all so far; `connections`: the open
+    ones, with this one."""
 
     stage: Stage
     sender: str = ""
@@ -173,14 +171,14 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a step must suffer: first wait `delay` seconds, then `action` (None: go on)."""
+    """First wait `delay` seconds, then do `action` (None: continue)."""
 
     delay: float = 0.0
     action: Action | None = None
 
 
 class _Allowance:
-    """What a limit of so many a second lets through: a second's worth at once, then one for each that time brings."""
+    """A token bucket of one second's worth."""
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
@@ -189,7 +187,7 @@ class _Allowance:
         self._at: float | None = None
 
     def exceeded(self, tick: float) -> bool:
-        """Takes one of what is left at monotonic time `tick`; true if there is none."""
+        """Takes one at monotonic time `tick`; true if none is left."""
         since = 0.0 if self._at is None else tick - self._at
         self._left, self._at = min(self._most, self._left + since * self._rate), tick
         if self._left < 1:
@@ -199,8 +197,6 @@ class _Allowance:
 
 
 class FaultRule:
-    """One active rule and its counts."""
-
     def __init__(self, number: int, spec: FaultSpec, expires_at: float | None) -> None:
         self.number = number
         self.spec = spec
@@ -225,8 +221,7 @@ class FaultRule:
         return not used_up
 
     def fires(self, moment: Moment, tick: float, draw: float) -> bool:
-        """Count this moment, at monotonic time `tick`, and say whether the rule should fire. `draw` is uniform in
-        [0, 1)."""
+        """Counts this moment and says whether the rule fires. `draw` is random in [0, 1)."""
         address = self._address(moment)
         if address is None:
             return False
@@ -246,7 +241,7 @@ class FaultRule:
         return hit
 
     def _address(self, moment: Moment) -> str | None:
-        """The address this moment is counted under; None when the patterns do not match."""
+        """The address this moment counts for; None when the patterns do not match."""
         if self._sender is not None and not self._sender.matches(moment.sender):
             return None
         if self._recipient is None:
@@ -270,7 +265,7 @@ _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3} ")
 
 
 def reply_line(code: int, text: str | None) -> bytes:
-    """The SMTP reply line of a code and a text, with an enhanced status code in front (RFC 2034)."""
+    """With an enhanced status code (RFC 2034)."""
     default = _CODE_TEXTS.get(code, f"{code // 100}.0.0 Refused by a sandbox fault rule")
     if text is None:
         text = default

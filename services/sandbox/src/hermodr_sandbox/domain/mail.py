@@ -1,4 +1,4 @@
-"""One received mail: raw bytes, a cheap scan when it comes in, a full parse only when someone looks."""
+"""A received mail: scanned quickly on arrival, parsed when someone looks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _INVISIBLE = frozenset({"script", "style", "head", "title"})
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who delivered a mail: peer address, the name it gave, and whether the session was encrypted."""
+    """Who delivered a mail: peer address, EHLO name, and whether it was encrypted."""
 
     address: str
     helo: str
@@ -30,7 +30,7 @@ class Client:
 
 @dataclass(slots=True)
 class Notes:
-    """What a search has read of a mail already, in the case searches compare in; None: not yet."""
+    """What a search has read of a mail, in the case searches compare in; None: not yet."""
 
     subject: str | None = None
     head: str | None = None
@@ -39,7 +39,7 @@ class Notes:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail as it came. `number` counts up from 1 per process and is the public id."""
+    """`number` counts from 1 per process and is the public id."""
 
     number: int
     received_at: datetime
@@ -69,7 +69,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class ParsedMail:
-    """What a reader sees. `headers` keeps order and repetition, values decoded and unfolded."""
+    """`headers` keeps order and repetition, values decoded and unfolded."""
 
     headers: tuple[tuple[str, str], ...]
     text: str | None
@@ -77,13 +77,13 @@ class ParsedMail:
     attachments: tuple[Attachment, ...]
 
     def header(self, name: str) -> str:
-        """First value of `name` (any case), or an empty string."""
+        """The first value of `name` (any case), or an empty string."""
         wanted = name.lower()
         return next((value for key, value in self.headers if key.lower() == wanted), "")
 
 
 def header_block(raw: bytes) -> bytes:
-    """The bytes before the first empty line; everything when there is none."""
+    """The bytes before the first empty line; all when there is none."""
     if raw.startswith((b"\r\n", b"\n")):
         return b""
     end = raw.find(b"\r\n\r\n")
@@ -93,10 +93,8 @@ def header_block(raw: bytes) -> bytes:
 
 
 def scan_header(raw: bytes, name: bytes) -> bytes:
-    """The undecoded value of the first header `name` (lower case), unfolded; empty when absent.
-
-    Only finds and slices: it runs for every mail accepted.
-    """
+    """The undecoded value of the first header `name` (lower case), unfolded; empty when absent. Runs for every
+    mail."""
     block = header_block(raw)
     lowered = block.lower()
     if lowered.startswith(name + b":"):
@@ -116,7 +114,7 @@ def scan_header(raw: bytes, name: bytes) -> bytes:
 
 
 def decode_words(value: str) -> str:
-    """Decode RFC 2047 encoded words; what cannot be decoded is shown as it came."""
+    """RFC 2047; what cannot be decoded is shown as it came."""
     if "=?" not in value:
         return value
     try:
@@ -137,12 +135,12 @@ def _decode(chunk: bytes | str, charset: str | None) -> str:
 
 
 def display_header(raw: bytes, name: bytes) -> str:
-    """The decoded value of one header, for lists: no full parse."""
+    """One decoded header, without a full parse."""
     return decode_words(scan_header(raw, name).decode("utf-8", "replace"))
 
 
 def parse(raw: bytes) -> ParsedMail:
-    """Parse a mail completely. Never raises for hostile input: a broken part counts as an attachment."""
+    """Never raises: a broken part counts as an attachment."""
     message = BytesParser(policy=policy.compat32).parsebytes(raw)
     text: str | None = None
     html: str | None = None
@@ -207,7 +205,7 @@ class _TextOfHtml(HTMLParser):
 
 
 def text_of_html(html: str) -> str:
-    """The words of an HTML part, for search and for previews."""
+    """The words of an HTML part."""
     reader = _TextOfHtml()
     try:
         reader.feed(html)

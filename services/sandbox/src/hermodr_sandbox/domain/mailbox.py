@@ -1,4 +1,4 @@
-"""The mailbox: the newest mails within bounds, and exact totals of everything that ever came."""
+"""The newest mails within bounds, and exact totals of all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _RATE_WINDOW = 60
 
 @dataclass(slots=True)
 class Repeat:
-    """A Message-ID that came more than once: how often in all, and how often per recipient."""
+    """A Message-ID that came more than once: in all, and per recipient."""
 
     count: int
     recipients: Counter[str]
@@ -24,10 +24,8 @@ class Repeat:
 
 @dataclass(slots=True)
 class Totals:
-    """Counters since the start or the last clearing; they do not shrink when mails make room.
-
-    Recipients are counted in lower case. `first_seen` and `repeats` together know every Message-ID.
-    """
+    """Counters since the start or the last clearing; they include mails that made room. Recipients are in lower
+    case. `first_seen` and `repeats` together have every Message-ID."""
 
     mails: int = 0
     octets: int = 0
@@ -54,7 +52,7 @@ class Totals:
         repeat.recipients.update(addresses)
 
     def duplicate_deliveries(self) -> Iterator[tuple[str, str, int]]:
-        """(recipient, Message-ID, times) for every mail that reached the same recipient more than once."""
+        """(recipient, Message-ID, times) for every mail that reached a recipient more than once."""
         for message_id, repeat in self.repeats.items():
             for recipient, times in repeat.recipients.items():
                 if times > 1:
@@ -62,10 +60,8 @@ class Totals:
 
 
 class Mailbox:
-    """Keeps at most `max_mails` mails and `max_bytes` octets of source; the oldest make room.
-
-    Not thread-safe: it lives on one event loop. `changed()` wakes on every arrival and clearing.
-    """
+    """Keeps at most `max_mails` mails and `max_bytes` octets; the oldest make room. `changed()` wakes on every
+    arrival and clearing."""
 
     def __init__(self, *, max_mails: int, max_bytes: int) -> None:
         self.max_mails = max_mails
@@ -84,13 +80,13 @@ class Mailbox:
 
     @property
     def last_number(self) -> int:
-        """The number of the newest mail ever accepted; 0 before the first."""
+        """0 before the first."""
         return self._last
 
     def accept(
         self, sender: str, recipients: tuple[str, ...], raw: bytes, client: Client, at: datetime, tick: float
     ) -> Mail:
-        """Count and keep one mail. `tick` is monotonic seconds, for the rate."""
+        """`tick` is monotonic seconds, for the rate."""
         self._last += 1
         message_id = scan_header(raw, b"message-id").decode("utf-8", "replace")
         mail = Mail(self._last, at, sender, recipients, raw, message_id, client)
@@ -115,11 +111,11 @@ class Mailbox:
             self.totals.evicted += 1
 
     def get(self, number: int) -> Mail | None:
-        """The mail, or None when it never was or made room."""
+        """None when it never existed or made room."""
         return self._mails.get(number)
 
     def newest_first(self, before: int | None = None) -> Iterator[Mail]:
-        """Kept mails from the newest down, below number `before`. Safe while mails come and go."""
+        """Below number `before`. Safe while mails come and go."""
         number = self._last if before is None else min(before - 1, self._last)
         while number >= self._oldest:
             mail = self._mails.get(number)
@@ -128,7 +124,7 @@ class Mailbox:
             number -= 1
 
     def clear(self) -> None:
-        """Forget all mails and totals. Numbers go on, so that an old id never means another mail."""
+        """Numbers continue, so that an old id never means another mail."""
         self._mails.clear()
         self._oldest = self._last + 1
         self.octets = 0
@@ -143,7 +139,7 @@ class Mailbox:
         return sum(count for second, count in self._seconds if second >= horizon) / seconds
 
     def count_for(self, pattern: AddressPattern | None) -> int:
-        """How many recipients' mails matching `pattern` came in all; all mails without a pattern."""
+        """How many recipients' mails matched `pattern` in all; all mails without a pattern."""
         if pattern is None:
             return self.totals.mails
         if pattern.exact is not None:
@@ -158,7 +154,6 @@ class Mailbox:
         return future
 
     def wake(self) -> None:
-        """End every `changed()` future."""
         waiting, self._waiting = self._waiting, set()
         for future in waiting:
             if not future.done():

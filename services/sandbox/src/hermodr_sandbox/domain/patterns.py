@@ -7,7 +7,7 @@ import re
 
 
 class AddressPattern:
-    """`*`, `?` and `[…]` as in a shell; without any of them an exact address, compared in lower case."""
+    """`*`, `?` and `[…]` as in a shell; otherwise an exact address. In lower case."""
 
     __slots__ = ("_match", "exact", "source")
 

@@ -1,5 +1,3 @@
-"""Which mails a list or search shows."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -10,16 +8,13 @@ from hermodr_sandbox.domain.patterns import AddressPattern
 _ENCODED = (b"quoted-printable", b"base64", b"=?")
 LARGEST_PREPARED = 256 * 1024
 _BETWEEN = "\0"
-"""Stands between the parts of a mail, so that nothing is found across them."""
+"""Between the parts of a mail, so that nothing is found across them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """All given conditions must hold. `subject` and `words` are compared without regard to case.
-
-    `to` is an address pattern on the envelope's recipients; `words` is looked for in the envelope, the
-    headers From, To and Subject, and the decoded text and HTML.
-    """
+    """All conditions must hold, regardless of case. `to` is a pattern for the envelope's recipients; `words` are
+    searched in the envelope, From, To, Subject, and the decoded text and HTML."""
 
     to: AddressPattern | None = None
     subject: str = ""
@@ -38,8 +33,8 @@ class Query:
 
 
 def prepare(mail: Mail) -> bool:
-    """Reads the mail as a search will, so that none has to: a millisecond each. Whether there was anything to do: a
-    huge one would keep everybody waiting, and is read by a search alone."""
+    """Reads a mail ahead of searches, a millisecond each. False: nothing to do, or the mail is huge and is read by
+    searches only."""
     if mail.notes.body is not None or mail.size > LARGEST_PREPARED:
         return False
     _subject(mail)

@@ -1,1 +1,1 @@
-"""The HTTP side: translates requests to `service.Sandbox` and back."""
+

@@ -1,5 +1,3 @@
-"""All routes as one ASGI application."""
-
 from __future__ import annotations
 
 import re
@@ -25,7 +23,7 @@ _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+))(?::\d{1,5})?")
 
 
 class HostGuard:
-    """Refuses requests that name another host, so that a foreign page cannot reach us by DNS rebinding."""
+    """Refuses requests that name another host, against DNS rebinding."""
 
     def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
         self._app = app
@@ -50,7 +48,7 @@ def application(
     more: Sequence[BaseRoute] = (),
     hosts: frozenset[str] | None = None,
 ) -> Starlette:
-    """The sandbox's HTTP side. `more` routes (health, metrics) are added; `hosts` None answers to any name."""
+    """`more` routes (health, metrics) are added; `hosts` None answers to any name."""
     return Starlette(
         routes=[
             *inbox_routes(info),

@@ -1,5 +1,3 @@
-"""`/v1/faults`: the rules by which things go wrong."""
-
 from __future__ import annotations
 
 from starlette.exceptions import HTTPException
@@ -23,7 +21,7 @@ def _rule_id(request: Request) -> int:
 
 
 async def _json_body(request: Request) -> bytes:
-    """The body. JSON must be declared: a foreign web page cannot do so without asking first."""
+    """JSON must be declared: a foreign web page cannot do so without a preflight."""
     declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if declared != "application/json":
         raise HTTPException(415, "Send the rule as application/json.")
@@ -36,10 +34,8 @@ async def _json_body(request: Request) -> bytes:
 
 
 def fault_routes(sandbox: Sandbox) -> list[Route]:
-    """The routes of `/v1/faults`."""
-
     def view(rule: FaultRule) -> dict[str, object]:
-        """The rule as asked for, with `expires_in` counted down, and its counts."""
+        """With `expires_in` counted down, and its counts."""
         spec = rule.spec.model_dump(mode="json", exclude_none=True)
         left = sandbox.faults.expires_within(rule)
         if left is not None:

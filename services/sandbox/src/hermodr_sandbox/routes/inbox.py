@@ -1,4 +1,4 @@
-"""The page at `/` with its two assets, and `/v1/info`, which tells it and tests where to send."""
+"""The page at `/` with its assets, and `/v1/info`, which says where to send."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _asset_route(path: str, name: str, media_type: str) -> Route:
 
 
 def inbox_routes(info: Mapping[str, object]) -> list[Route]:
-    """The page's routes. `info` is answered as it is at `/v1/info`."""
+    """`info` is the answer of `/v1/info`."""
 
     async def about(_request: Request) -> Response:
         return JsonResponse(dict(info))

@@ -1,5 +1,3 @@
-"""`/v1/mails`: list, look at, clear."""
-
 from __future__ import annotations
 
 import base64
@@ -33,7 +31,6 @@ _SHOWN_IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"}
 
 
 def summary(mail: Mail) -> dict[str, object]:
-    """A mail as lists and events show it."""
     return {
         "id": str(mail.number),
         "received_at": mail.received_at.isoformat().replace("+00:00", "Z"),
@@ -74,7 +71,7 @@ def _detail(mail: Mail, parsed: ParsedMail) -> dict[str, object]:
 
 
 def for_display(html: str, attachments: tuple[Attachment, ...]) -> str:
-    """The HTML as a mail program shows it: links open outside, embedded images are there."""
+    """HTML as a mail program shows it: links open outside, embedded images are there."""
     images = {part.content_id: part for part in attachments if part.content_type in _SHOWN_IMAGES}
 
     def embed(match: re.Match[str]) -> str:
@@ -90,8 +87,6 @@ def for_display(html: str, attachments: tuple[Attachment, ...]) -> str:
 
 
 class MailHandlers:
-    """What the routes of `/v1/mails` do."""
-
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
 
@@ -150,7 +145,6 @@ class MailHandlers:
 
 
 def mail_routes(sandbox: Sandbox) -> list[Route]:
-    """The routes of `/v1/mails`."""
     handlers = MailHandlers(sandbox)
     return [
         Route("/v1/mails", handlers.listing, methods=["GET"]),

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 `application/problem+json`, for every route alike."""
+"""RFC 9457 `application/problem+json`, for every route."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hermodr_sandbox.errors import SandboxError
 
 
 class JsonResponse(Response):
-    """JSON by orjson, never cached: a mailbox changes."""
+    """Never cached: a mailbox changes."""
 
     media_type = "application/json"
 
@@ -26,7 +26,6 @@ class JsonResponse(Response):
 
 
 def problem(status: int, title: str, detail: str, errors: Sequence[dict[str, object]] = ()) -> Response:
-    """One problem document."""
     content = {
         "type": "about:blank",
         "title": title,
@@ -44,7 +43,7 @@ async def on_sandbox_error(_request: Request, error: Exception) -> Response:
 
 
 async def on_invalid(_request: Request, error: Exception) -> Response:
-    """What pydantic found, without repeating the input."""
+    """Without the input."""
     assert isinstance(error, ValidationError)
     errors: list[dict[str, object]] = [
         {"loc": [str(step) for step in item["loc"]], "msg": item["msg"].removeprefix("Value error, ")}

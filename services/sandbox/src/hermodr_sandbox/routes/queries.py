@@ -1,4 +1,4 @@
-"""Query parameters, read strictly: an unknown or unreadable one is InvalidQuery, naming it."""
+"""Query parameters; an unknown or unreadable one is InvalidQuery, naming it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from hermodr_sandbox.errors import InvalidQuery, MailNotFound
 
 
 def only(request: Request, *names: str) -> None:
-    """Refuse parameters that mean nothing here."""
+    """Refuses other parameters."""
     unknown = sorted(set(request.query_params) - set(names))
     if unknown:
         raise InvalidQuery(f"unknown parameter {unknown[0]!r}; there are: {', '.join(names) or 'none'}")
 
 
 def whole(request: Request, name: str, default: int, low: int, high: int) -> int:
-    """A whole number between `low` and `high`."""
     text = request.query_params.get(name)
     if text is None or text == "":
         return default
@@ -28,7 +27,6 @@ def whole(request: Request, name: str, default: int, low: int, high: int) -> int
 
 
 def seconds(request: Request, name: str, default: float, high: float) -> float:
-    """Seconds, 0 to `high`."""
     text = request.query_params.get(name)
     if not text:
         return default
@@ -42,7 +40,6 @@ def seconds(request: Request, name: str, default: float, high: float) -> float:
 
 
 def flag(request: Request, name: str) -> bool:
-    """`true` or `false`; false when not given."""
     text = request.query_params.get(name, "false").lower()
     if text not in ("true", "false"):
         raise InvalidQuery(f"{name} must be true or false")
@@ -50,7 +47,6 @@ def flag(request: Request, name: str) -> bool:
 
 
 def address(request: Request, name: str) -> AddressPattern | None:
-    """An address pattern; None when not given."""
     text = request.query_params.get(name, "").strip()
     if len(text) > 320:
         raise InvalidQuery(f"{name} is longer than an address can be")
@@ -58,7 +54,7 @@ def address(request: Request, name: str) -> AddressPattern | None:
 
 
 def mail_number(request: Request) -> int:
-    """The mail of the path; what is no number names no mail."""
+    """What is no number names no mail."""
     text: str = request.path_params["mail_id"]
     if not (text.isascii() and text.isdigit() and len(text) <= 15):
         raise MailNotFound(f"there is no mail {text[:40]!r}")

@@ -1,4 +1,4 @@
-"""`/v1/stats`, `/v1/wait`, `/v1/events`: what came so far, waiting for more, and watching it come."""
+"""`/v1/stats`, `/v1/wait`, `/v1/events`: what came, and waiting for more."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _RECIPIENTS_PER_CHUNK = 2000
 
 
 def stats(sandbox: Sandbox) -> dict[str, object]:
-    """Counts since the last clearing; cheap enough for every batch of events."""
+    """Since the last clearing."""
     mailbox = sandbox.mailbox
     tick = sandbox.clock.monotonic()
     rules = sandbox.faults.rules()
@@ -50,10 +50,8 @@ def stats(sandbox: Sandbox) -> dict[str, object]:
 
 
 def _duplicates(sandbox: Sandbox) -> dict[str, object]:
-    """The first 100 of each kind; the counts are exact.
-
-    `deliveries` is the proof of exactly-once: one Message-ID that reached one recipient more than once.
-    """
+    """The first 100 of each kind; the counts are exact. `deliveries`: a Message-ID that reached a recipient more
+    than once."""
     totals = sandbox.mailbox.totals
     deliveries = list(totals.duplicate_deliveries())
     recipients = {address: count for address, count in totals.recipients.items() if count > 1}
@@ -88,8 +86,6 @@ def _event(name: str, data: object, number: int | None = None) -> bytes:
 
 
 class TrafficHandlers:
-    """What the routes about what comes in do."""
-
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
 
@@ -139,7 +135,6 @@ class TrafficHandlers:
 
 
 def traffic_routes(sandbox: Sandbox) -> list[Route]:
-    """The routes about what comes in."""
     handlers = TrafficHandlers(sandbox)
     return [
         Route("/v1/stats", handlers.statistics, methods=["GET"]),

@@ -1,1 +1,1 @@
-"""The SMTP side: command grammar, one session per connection, listeners, certificates."""
+

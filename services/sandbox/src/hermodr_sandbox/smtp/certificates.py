@@ -1,4 +1,4 @@
-"""Certificates for pretending: a throw-away authority and a server certificate signed by it."""
+"""A throw-away authority and a server certificate signed by it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True)
 class CertificateFiles:
-    """PEM files. `ca` is what a client must trust; None for a certificate from outside without one."""
+    """PEM files. `ca` is what a client must trust; None for a certificate from outside."""
 
     certificate: Path
     key: Path
     ca: Path | None = None
 
     def server_context(self) -> ssl.SSLContext:
-        """A TLS 1.2+ server context; OSError or ssl.SSLError when the files cannot be used."""
+        """TLS 1.2+; raises OSError or ssl.SSLError."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(self.certificate, self.key)
@@ -39,10 +39,8 @@ def generate(
     hosts: tuple[str, ...] = LOOPBACK,
     valid_for: timedelta = timedelta(days=30),
 ) -> CertificateFiles:
-    """Write a new authority and a server certificate for `hosts` into `folder` (made when missing, mode 700).
-
-    The authority's key is thrown away. `now` in the past beyond `valid_for` makes an expired certificate.
-    """
+    """Writes a new authority and a certificate for `hosts` into `folder` (made with mode 700). The authority's key
+    is not kept. `now` further back than `valid_for` makes an expired certificate."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     start = now.astimezone(UTC) - timedelta(minutes=5)
     ca_key = ec.generate_private_key(ec.SECP256R1())

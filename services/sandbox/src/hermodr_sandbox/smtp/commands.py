@@ -12,7 +12,7 @@ _MAX_ADDRESS = 320
 
 
 class BadCommand(Exception):
-    """A command that is answered with `reply` (one line without its end) and changes nothing."""
+    """Answered with `reply` (one line without its end); changes nothing."""
 
     def __init__(self, reply: bytes) -> None:
         super().__init__(reply)
@@ -21,14 +21,14 @@ class BadCommand(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """An address out of MAIL or RCPT and the parameters behind it, names in upper case."""
+    """An address of MAIL or RCPT and its parameters, names in upper case."""
 
     address: str
     parameters: dict[str, str]
 
 
 def parse_path(argument: bytes, keyword: bytes) -> Path:
-    """`FROM:<address> [NAME[=VALUE] …]` (or `TO:`). BadCommand when it cannot be read."""
+    """`FROM:<address> [NAME[=VALUE] …]` (or `TO:`). Raises BadCommand."""
     if argument[: len(keyword)].upper() != keyword:
         raise BadCommand(b"501 5.5.4 Syntax: " + keyword + b"<address>")
     try:
@@ -65,7 +65,7 @@ def _parameters(text: str) -> dict[str, str]:
 
 
 def check_mail_parameters(path: Path, max_size: int) -> None:
-    """Refuse sizes beyond `max_size` octets, unknown bodies and parameters, and UTF-8 without SMTPUTF8."""
+    """Refuses sizes beyond `max_size` octets, unknown bodies and parameters, and UTF-8 without SMTPUTF8."""
     parameters = path.parameters
     for name, value in parameters.items():
         if name == "SIZE":
@@ -86,7 +86,7 @@ def check_mail_parameters(path: Path, max_size: int) -> None:
 
 
 def check_rcpt_parameters(path: Path, utf8: bool) -> None:
-    """Refuse an empty path, any parameter, and UTF-8 in a transaction without SMTPUTF8."""
+    """Refuses an empty path, any parameter, and UTF-8 without SMTPUTF8."""
     if not path.address:
         raise BadCommand(b"501 5.1.3 Recipient address is empty")
     if path.parameters:
@@ -96,5 +96,5 @@ def check_rcpt_parameters(path: Path, utf8: bool) -> None:
 
 
 def has_long_line(raw: bytes, limit: int) -> bool:
-    """Whether a text line is longer than `limit` octets, its CRLF not counted (RFC 5321 §4.5.3.1.6)."""
+    """Whether a line is longer than `limit` octets without its CRLF (RFC 5321 §4.5.3.1.6)."""
     return len(raw) > limit and max(map(len, raw.split(b"\r\n"))) > limit

@@ -1,4 +1,4 @@
-"""The transport side of an SMTP session: bytes to lines and mails, replies to writes, delays, cuts."""
+"""The transport of an SMTP session: bytes to lines and mails, replies to writes, delays, cuts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _END = b"\r\n.\r\n"
 
 @dataclass(slots=True)
 class Lobby:
-    """What a listener's connections share: who is open, and how many may be."""
+    """The open connections of a listener, and how many are allowed."""
 
     sandbox: Sandbox
     max_size: int
@@ -25,10 +25,8 @@ class Lobby:
 
 
 class Connection(asyncio.Protocol):
-    """Buffers and takes apart what comes; a subclass says what lines and mails mean.
-
-    Commands may come split over packets or many in one: replies to one packet leave in one write.
-    """
+    """Splits the input; a subclass says what lines and mails mean. Replies to the commands of one packet are sent
+    in one write."""
 
     def __init__(self, lobby: Lobby) -> None:
         self._lobby = lobby
@@ -63,11 +61,11 @@ class Connection(asyncio.Protocol):
         raise NotImplementedError
 
     def _say(self, reply: bytes) -> None:
-        """Queue one reply, without its CRLF."""
+        """Queues one reply, without its CRLF."""
         self._out.append(reply + b"\r\n")
 
     def _refuse(self, reply: bytes) -> None:
-        """Queue the reply to a wrong command; after too many of them close."""
+        """Queues the reply to a wrong command; closes after too many."""
         self._lobby.sandbox.traffic.commands_refused += 1
         self._errors += 1
         self._say(reply)
@@ -76,22 +74,22 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def _open_data(self) -> None:
-        """What comes next is a mail. The CRLF put in front lets an immediate final dot be found like any other."""
+        """A mail follows. The leading CRLF makes an immediate final dot like any other."""
         self._buffer[:0] = b"\r\n"
         self._in_data = True
         self._oversize = False
         self._scanned = 0
 
     def _open_chunk(self, octets: int, then: Callable[[bytes], None]) -> None:
-        """The next `octets` are no commands, whatever they look like (RFC 3030): they go to `then` when all are there.
-        Nothing goes if they are more than a mail may have."""
+        """The next `octets` are no commands (RFC 3030): they go to `then` when all are there; nothing if they
+        exceed a mail's limit."""
         self._chunk.clear()
         self._chunk_left = octets
         self._chunk_then = then
         self._oversize = self._oversize or octets > self._lobby.max_size
 
     def _hold(self, seconds: float, then: Callable[[], None]) -> None:
-        """Do `then` and go on reading after `seconds`; meanwhile nothing is read or answered."""
+        """Does `then` and reads on after `seconds`."""
         self._held = self._loop.call_later(seconds, self._release, then)
 
     def _release(self, then: Callable[[], None]) -> None:
@@ -127,7 +125,7 @@ class Connection(asyncio.Protocol):
         self._leave()
 
     def _leave(self) -> None:
-        """It counts no more, though its last words may still be on their way."""
+        """No longer counted, though its last reply may still be under way."""
         if self._counted:
             self._counted = False
             self._lobby.sandbox.traffic.connections_open -= 1
@@ -162,7 +160,7 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def close(self) -> None:
-        """Send what is still to be said and close."""
+        """Sends what is queued, and closes."""
         self._flush()
         self._closed = True
         self._leave()
@@ -170,7 +168,7 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def close_if_idle(self, since: float) -> None:
-        """Say 421 and close when nothing was heard since loop time `since`."""
+        """Answers 421 and closes when silent since loop time `since`."""
         if self.last_heard < since and not self._closed and self._held is None:
             self._say(b"421 4.4.2 Idle for too long, closing")
             self.close()

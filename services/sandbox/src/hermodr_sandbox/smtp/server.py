@@ -1,4 +1,4 @@
-"""The listeners: plain (with STARTTLS) and implicit TLS, closed while a rule refuses connections."""
+"""The listeners: plain (with STARTTLS) and implicit TLS."""
 
 from __future__ import annotations
 
@@ -27,10 +27,8 @@ class _Door:
 
 
 class SmtpServer:
-    """Opens on `start`, with port 0 on a free one that `port` / `tls_port` then name and keep.
-
-    `start` raises OSError when an address is taken. Implements `service.Gate`.
-    """
+    """Port 0 takes a free one, which `port` / `tls_port` then name. `start` raises OSError when an address is
+    taken. Implements `service.Gate`."""
 
     def __init__(
         self,
@@ -61,7 +59,7 @@ class SmtpServer:
 
     @property
     def tls_port(self) -> int | None:
-        """The port that is encrypted from the first byte; None when there is none."""
+        """Encrypted from the first byte; None when there is none."""
         return self._doors[1].port if len(self._doors) > 1 else None
 
     @property
@@ -79,7 +77,7 @@ class SmtpServer:
         self._sweep()
 
     async def stop(self) -> None:
-        """Close the listeners and every connection."""
+        """Also closes every connection."""
         self._running = False
         for timer in self._timers.values():
             timer.cancel()
@@ -90,7 +88,7 @@ class SmtpServer:
             await asyncio.wait(self._tasks)
 
     async def apply_refusals(self) -> None:
-        """See `service.Gate`. Comes back by itself when the last refusing rule expires."""
+        """See `service.Gate`. Repeats itself when the last refusing rule expires."""
         async with self._lock:
             if not self._running:
                 return
@@ -108,7 +106,6 @@ class SmtpServer:
                 self._later("expiry", min(times) + 0.001)
 
     def _later(self, name: str, seconds: float) -> None:
-        """Look at the refusing rules again after `seconds`."""
         if name in self._timers:
             self._timers[name].cancel()
         self._timers[name] = asyncio.get_running_loop().call_later(seconds, self._look_again)

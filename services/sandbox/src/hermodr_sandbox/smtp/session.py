@@ -1,4 +1,4 @@
-"""What the commands of an SMTP session mean (RFC 5321), and where fault rules have their say."""
+"""What SMTP commands mean (RFC 5321), and where fault rules apply."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _GO_AHEAD = b"354 End data with <CR><LF>.<CR><LF>"
 
 @dataclass(frozen=True, slots=True)
 class SmtpOptions:
-    """How sessions behave. `max_text_line` 0 allows any line; without credentials any pair will do."""
+    """`max_text_line` 0 allows any line; without credentials any pair will do."""
 
     hostname: str = "sandbox.hermodr.local"
     max_size: int = 25 * 1024 * 1024
@@ -52,7 +52,7 @@ class SmtpOptions:
 
 
 class SmtpSession(Connection):
-    """One client's dialogue. `tls` says whether the connection was encrypted from its first byte."""
+    """`tls`: the connection is encrypted from its first byte."""
 
     def __init__(self, lobby: Lobby, options: SmtpOptions, *, tls: bool) -> None:
         super().__init__(lobby)
@@ -89,7 +89,7 @@ class SmtpSession(Connection):
     # -- faults ------------------------------------------------------------------------------------------
 
     def _step(self, stage: Stage, go: Callable[[], None], recipients: tuple[str, ...] = ()) -> None:
-        """Do `go` unless the rules have it otherwise."""
+        """Does `go` unless a rule says otherwise."""
         verdict = self._sandbox.judge(stage, self._sender or "", recipients)
         if verdict is None:
             go()
@@ -294,7 +294,7 @@ class SmtpSession(Connection):
         self._step(Stage.DATA, go, tuple(self._recipients))
 
     def _on_bdat(self, argument: bytes) -> None:
-        """RFC 3030: the octets are read and dropped even if there is nothing they could belong to."""
+        """RFC 3030: the octets are read even if they belong to nothing."""
         size, _, last = argument.partition(b" ")
         if not (size.isdigit() and len(size) <= 10 and last.strip().upper() in (b"", b"LAST")):
             self._refuse(b"501 5.5.4 Syntax: BDAT octets [LAST]")

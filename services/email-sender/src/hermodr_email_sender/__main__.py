@@ -1,5 +1,3 @@
-"""`python -m hermodr_email_sender`."""
-
 from hermodr_email_sender.app import main
 from hermodr_servicekit.process import run
 

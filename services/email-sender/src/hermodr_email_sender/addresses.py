@@ -1,4 +1,4 @@
-"""Mail addresses in the form a mail server wants them."""
+"""Mail addresses as a mail server wants them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from hermodr_email_sender.errors import UnsendableMessage
 
 
 def normalized(address: str) -> str:
-    """`address` with its domain in IDNA form; the local part stays as given, and may be non-ASCII (SMTPUTF8).
-
-    Raises `UnsendableMessage` for what no door of Hermodr takes for an address. Whatever is returned is safe inside
-    `<…>`, in an SMTP command as in a header: no control characters, no line breaks, no specials.
-    """
+    """`address` with its domain in IDNA form; the local part stays as given and may be non-ASCII (SMTPUTF8). The result
+    is safe inside `<…>`, in SMTP commands and headers. Raises `UnsendableMessage`."""
     try:
         return transport_address(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The email sender, put together."""
+"""Builds and wires the email sender."""
 
 import asyncio
 
@@ -17,7 +17,6 @@ from hermodr_templates.cell import Cell
 
 
 async def main(stop: asyncio.Event) -> None:
-    """Runs the email sender until `stop`."""
     settings = load(EmailSenderSettings)
     logging.configure(settings)
     sender, cell = Sender(settings), Cell(CELL_SECONDS)
@@ -34,7 +33,7 @@ async def main(stop: asyncio.Event) -> None:
 
 
 def providers_of(settings: EmailSenderSettings) -> list[EmailProvider]:
-    """The providers of the settings; those that cannot be end the process with status 2."""
+    """Unusable settings end the process with status 2."""
     try:
         name, address = mailbox(settings.email_from)
     except ValueError as error:

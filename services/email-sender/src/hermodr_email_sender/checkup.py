@@ -1,8 +1,5 @@
-"""`python -m hermodr_email_sender.checkup`: does every provider let us in? For `hermodr doctor`, which so asks with the
-very code and settings that send (`hermodr_delivery.checkup`).
-
-Ends with status 2 and a sentence on standard error when the settings cannot be.
-"""
+"""`python -m hermodr_email_sender.checkup`: whether every provider lets us in, for `hermodr doctor`, with the code and
+the settings that send. Unusable settings end it with status 2 and a message on standard error."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Makes the mail of a claim: renders its template, or takes the content that came with the request."""
+"""Makes the mail of a claimed delivery: from its template, or from content sent as given."""
 
 import json
 
@@ -12,18 +12,18 @@ from hermodr_templates.bounded import BUSY, BoundedRenderer
 from hermodr_templates.rendering import Rendered, RenderingFailed
 
 _LARGE_MAIL = 128 * 1024
-"""Characters of text and HTML from which on a mail is built beside the loop: the largest takes some 300 ms."""
+"""Characters of text and HTML; longer mails are built in a thread: the largest takes about 300 ms."""
 
 
 class EmailComposer:
-    """A `hermodr_delivery.composing.Composer` of emails. `message_id_domain` is the right side of their Message-ID."""
+    """A `Composer` of emails. `message_id_domain` is the right side of their Message-ID."""
 
     def __init__(self, renderer: BoundedRenderer, message_id_domain: str) -> None:
         self._renderer = renderer
         self._domain = message_id_domain
 
     def at_once(self, claim: Claim, texts: CompiledTexts | None) -> OutgoingEmail | None:
-        """See `Composer`. What the renderer leaves to its cell is not to be had at once."""
+        """See `Composer`. `None` for what the renderer leaves to its cell."""
         try:
             if texts is not None:
                 rendered = self._renderer.render_at_once(texts, claim.data)
@@ -34,7 +34,6 @@ class EmailComposer:
         return None if rendered is None else self._mail(claim, rendered)
 
     async def slowly(self, claim: Claim, texts: CompiledTexts | None) -> OutgoingEmail:
-        """See `Composer`. By the cell."""
         try:
             if texts is not None:
                 rendered = await self._renderer.render_in_cell(texts, claim.data, claim.project_id)
@@ -47,7 +46,6 @@ class EmailComposer:
         return self._mail(claim, rendered)
 
     def is_large(self, message: OutgoingEmail) -> bool:
-        """See `Composer`."""
         return len(message.text) + len(message.html or "") > _LARGE_MAIL
 
     def _mail(self, claim: Claim, rendered: Rendered) -> OutgoingEmail:
@@ -58,7 +56,7 @@ class EmailComposer:
             subject=rendered.subject,
             text=rendered.text,
             html=rendered.html,
-            date=claim.wanted_at,  # not the attempt's own time: a repeated attempt sends the very same octets
+            date=claim.wanted_at,  # not the time of the attempt: a repeated attempt sends the same octets
         )
 
 

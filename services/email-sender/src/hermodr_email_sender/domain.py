@@ -1,4 +1,4 @@
-"""An email about to be sent, free of any provider's notions."""
+"""An email to be sent, independent of providers."""
 
 from __future__ import annotations
 
@@ -11,19 +11,14 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """An address with an optional display name."""
-
     address: str
     name: str = ""
 
 
 class OutgoingEmail(NamedTuple):
-    """One mail to one recipient.
-
-    `message_id` includes its angle brackets and stays the same over all attempts; `date` is aware. `sender` None
-    means the provider's own (`?from=`). `headers` may only hold names of `mime.EXTRA_HEADERS`. Nothing here is
-    encoded or checked: building the MIME message does both and refuses what cannot be sent as it is.
-    """
+    """One mail to one recipient, not encoded or checked yet. `message_id` includes its angle brackets and is the same
+    in all attempts; `date` is aware. `sender` `None`: the provider's own. `headers` holds only names of
+    `mime.EXTRA_HEADERS`."""
 
     message_id: str
     to_address: str

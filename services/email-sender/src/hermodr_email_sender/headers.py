@@ -1,8 +1,5 @@
-"""Header fields as bytes: RFC 5322 fields, RFC 2047 encoded words, folded below 78 columns.
-
-A value is either sent so that a parser gets back exactly what was given, or refused. Nothing is ever stripped or
-replaced: a value with a line break is somebody's bug or somebody's attack, and both should be seen.
-"""
+"""Header fields as bytes: RFC 5322 fields, RFC 2047 encoded words, folded below 78 columns. A value is encoded so that
+parsers get back exactly what was given, or refused; nothing is stripped or replaced."""
 
 from __future__ import annotations
 
@@ -17,10 +14,10 @@ from hermodr_email_sender.errors import UnsendableMessage
 
 MAX_LINE = 998
 FOLD_AT = 76
-# 39 octets become 52 base64 characters; with the encoded word's 12 of its own and "Reply-To: " that is 74 columns.
+# 39 octets are 52 base64 characters; with the encoded word's own 12 and "Reply-To: " that makes 74 columns.
 _WORD_OCTETS = 39
 
-# One or more printable ASCII words, single spaces between: may stand in a header as it is, folded at any space.
+# Printable ASCII words with single spaces between: needs no encoding and can be folded at any space.
 _PLAIN = re.compile(r"[!-~]+(?: [!-~]+)*")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")
@@ -28,13 +25,12 @@ _LINE_BREAKERS = re.compile(r"[\r\n\x00]")
 
 
 def refuse_injection(name: str, value: str) -> None:
-    """Raises when `value` could end its header line or confuse whoever reads it."""
+    """Raises `UnsendableMessage` if `value` could end its header line."""
     if _LINE_BREAKERS.search(value):
         raise UnsendableMessage("header_injection", f"{name} contains a line break or a null character")
 
 
 def unstructured(name: str, value: str) -> bytes:
-    """The field of a free-text header such as `Subject`."""
     refuse_injection(name, value)
     line = f"{name}: {value}"
     if "=?" not in value and (not value or _PLAIN.fullmatch(value)):
@@ -47,7 +43,7 @@ def unstructured(name: str, value: str) -> bytes:
 
 
 def mailbox(name: str, address: str, display_name: str) -> bytes:
-    """The field of an address header. `address` must be normalized already; UTF-8 if it needs SMTPUTF8."""
+    """The field of an address header. `address` must be normalized; UTF-8 if it needs SMTPUTF8."""
     if not display_name:
         return f"{name}: {address}\r\n".encode()
     refuse_injection(name, display_name)
@@ -59,7 +55,7 @@ def mailbox(name: str, address: str, display_name: str) -> bytes:
 
 
 def structured(name: str, value: str) -> bytes:
-    """The field of a header whose value has a syntax of its own, which encoded words would break: ASCII only."""
+    """The field of a header whose value has a syntax that encoded words would break: ASCII only."""
     refuse_injection(name, value)
     if not _PLAIN.fullmatch(value):
         raise UnsendableMessage(
@@ -72,10 +68,9 @@ def structured(name: str, value: str) -> bytes:
 
 
 def message_id(value: str) -> bytes:
-    """The `Message-ID` field; `value` includes its angle brackets."""
     if not _MESSAGE_ID.fullmatch(value):
         raise UnsendableMessage("bad_message_id", "the Message-ID is malformed")
-    # RFC 5322 would allow a fold only around it, and many readers do not expect one.
+    # RFC 5322 allows folding only around it, and many readers do not expect that.
     line = f"Message-ID: {value}"
     if len(line) > MAX_LINE:
         raise UnsendableMessage("header_too_long", f"Message-ID does not fit a line of {MAX_LINE} characters")
@@ -83,7 +78,6 @@ def message_id(value: str) -> bytes:
 
 
 def date(value: datetime) -> bytes:
-    """The `Date` field of an aware time."""
     if value.tzinfo is None:
         raise ValueError("the date of a mail must be aware")
     return _date(value.replace(microsecond=0))
@@ -95,7 +89,7 @@ def _date(value: datetime) -> bytes:
 
 
 def _phrase(display_name: str) -> str:
-    """A display name as atoms, a quoted string or encoded words, whichever is the simplest that is exact."""
+    """The display name as atoms, quoted string or encoded words: the simplest form that is exact."""
     if len(display_name) <= FOLD_AT - len("Reply-To: ") and "=?" not in display_name:
         if _ATOMS.fullmatch(display_name):
             return display_name
@@ -106,7 +100,7 @@ def _phrase(display_name: str) -> str:
 
 
 def _fold(name: str, value: str, longest_line: int) -> bytes | None:
-    """Breaks at single spaces, so that unfolding gives `value` back. None when a word does not fit a line."""
+    """Folds at single spaces, so that unfolding gives `value` back. `None` if a word does not fit a line."""
     first, *rest = value.split(" ")
     lines: list[str] = []
     line = f"{name}: {first}"
@@ -122,7 +116,7 @@ def _fold(name: str, value: str, longest_line: int) -> bytes | None:
 
 
 def _encoded_words(value: str) -> str:
-    """RFC 2047, base64 throughout; adjacent words are joined without a space by whoever decodes them."""
+    """RFC 2047, always base64; decoders join adjacent words without a space."""
     return "\r\n ".join(
         f"=?utf-8?b?{b2a_base64(chunk, newline=False).decode('ascii')}?=" for chunk in _chunks(_utf8(value))
     )

@@ -1,10 +1,5 @@
-"""Builds the bytes of a mail.
-
-Not by `email.message`: that costs 1.1 ms a mail, a third of a core at 300 mails per second. What a notification needs
-of MIME is one fixed shape — text, or text and HTML as alternatives — so the shape is written down here and filled in.
-Property tests hold the result against the standard library's parser. It is deterministic: a mail sent again after
-an unknown outcome is the same, octet for octet.
-"""
+"""Builds the bytes of a mail: text, or text and HTML as alternatives, always the same octets for the same mail.
+`email.message` would take 1.1 ms a mail. Property tests compare the result with the standard library's parser."""
 
 from __future__ import annotations
 
@@ -38,27 +33,25 @@ EXTRA_HEADERS = frozenset(
     }
 )
 
-# A boundary that begins like this is never part of a quoted-printable or base64 body, where "=" is followed by hex
-# digits or ends the data.
+# A boundary with this beginning cannot occur in a quoted-printable or base64 body, where "=" is followed by hex digits
+# or ends the data.
 _BOUNDARY = b"=_%b"
 _BOUNDARY_OCTETS = 16
 # What a 7bit body may hold besides CR and LF; anything else is encoded.
 _PRINTABLE = bytes(range(0x20, 0x7F)) + b"\t"
 _PLAIN_OCTETS = _PRINTABLE + b"\r\n"
-# As much of an encoded line as fits before a soft line break (RFC 2045, 6.7), not ending within an "=3D".
+# As much of an encoded line as fits before a soft line break (RFC 2045 §6.7), not ending within an "=3D".
 _SOFT_LINE = re.compile(rb".{1,75}(?<!=)(?<!=.)")
 _LONGEST_QUOTED_LINE = 76
-# A line that `b2a_qp` made 77 octets long by encoding the white space at its end.
+# A line of 77 octets, made by `b2a_qp` when it encodes white space at the end.
 _TOO_LONG = re.compile(rb"^(.{74})(=(?:20|09)\r\n)", re.MULTILINE)
 # Above this share of non-ASCII octets base64 (4/3) is shorter than quoted-printable (3 for each of them).
 _BASE64_SHARE = 0.18
 
 
 class MimeMessage(NamedTuple):
-    """A mail ready for any transport: CRLF line ends, no line over 998 octets, not dot-stuffed.
-
-    ASCII throughout unless `needs_smtputf8`; the envelope's domains are in IDNA form.
-    """
+    """A mail for any transport: CRLF line ends, no line over 998 octets, not dot-stuffed, ASCII unless
+    `needs_smtputf8`. The envelope's domains are in IDNA form."""
 
     envelope_from: str
     envelope_to: str
@@ -67,11 +60,7 @@ class MimeMessage(NamedTuple):
 
 
 def build(message: OutgoingEmail, sender: Mailbox) -> MimeMessage:
-    """The MIME form of `message`, from `sender`.
-
-    Raises `UnsendableMessage` for header injection, malformed addresses, headers that are not allow-listed and
-    text that UTF-8 cannot express. Line breaks in bodies become CRLF, and a body without a final one gets it.
-    """
+    """Raises `UnsendableMessage`. Line breaks become CRLF, and each body ends with one."""
     envelope_from, from_field = _sender_field(sender)
     envelope_to = addresses.normalized(message.to_address)
     fields = [
@@ -150,11 +139,8 @@ def _alternative(text: bytes, html: bytes, message_id: bytes) -> bytes:
 
 
 def _boundary(text: bytes, html: bytes, message_id: bytes) -> bytes:
-    """A boundary that neither part holds, the same for the same mail.
-
-    Whoever writes the parts rarely knows the Message-ID, but may: then it is made of the parts as well, and nobody can
-    write a text that holds its own hash. Two looks at the parts at most, whatever is in them.
-    """
+    """A boundary that neither part holds, the same for the same mail. If the hash of the Message-ID occurs in a part,
+    the parts are hashed too: no text can hold its own hash."""
     boundary = _BOUNDARY % _hashed(message_id)
     if boundary in text or boundary in html:
         boundary = _BOUNDARY % _hashed(message_id, text, html)
@@ -166,7 +152,6 @@ def _hashed(*parts: bytes) -> bytes:
 
 
 def _part(content_type: bytes, text: str) -> bytes:
-    """One body with its two header fields and the blank line between; ends with a line break."""
     encoding, body = _transfer_encoded(_with_crlf(text))
     return b"".join(
         (
@@ -192,7 +177,7 @@ def _with_crlf(text: str) -> bytes:
 
 
 def _transfer_encoded(data: bytes) -> tuple[bytes, bytes]:
-    """The leanest encoding that survives every relay: 7bit, quoted-printable or base64."""
+    """The shortest encoding that survives every relay: 7bit, quoted-printable or base64."""
     odd_octets = len(data.translate(None, _PLAIN_OCTETS))
     if not odd_octets and _has_short_lines(data):
         return b"7bit", data
@@ -204,8 +189,7 @@ def _transfer_encoded(data: bytes) -> tuple[bytes, bytes]:
 
 
 def _quoted(data: bytes) -> bytes:
-    """Quoted-printable of what is printable and does not end a line with white space: only its "=" are encoded and its
-    long lines broken. HTML with a long line is mostly that, and `b2a_qp` takes twice as long for it."""
+    """Quoted-printable of printable text without white space at line ends, in half the time of `b2a_qp`."""
     return b"\r\n".join(
         line if len(line) <= _LONGEST_QUOTED_LINE else b"=\r\n".join(_SOFT_LINE.findall(line))
         for line in data.replace(b"=", b"=3D").split(b"\r\n")

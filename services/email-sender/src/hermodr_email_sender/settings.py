@@ -1,5 +1,3 @@
-"""The email sender's settings."""
-
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -8,8 +6,6 @@ from hermodr_delivery.settings import SenderSettings
 
 
 class EmailSenderSettings(SenderSettings):
-    """See DESIGN §6."""
-
     service: ClassVar[str] = "email-sender"
     port_offset: ClassVar[int] = 3
     required_in_production: ClassVar[tuple[str | tuple[str, ...], ...]] = (

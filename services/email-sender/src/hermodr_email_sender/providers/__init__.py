@@ -1,1 +1,1 @@
-"""The ways out: a folder per kind of provider."""
+"""A folder per kind of provider."""

@@ -1,4 +1,4 @@
-"""The email providers of `HERMODR_EMAIL_PROVIDERS`, by the schemes of their DSNs (`hermodr_delivery.dsn`)."""
+"""The providers of `HERMODR_EMAIL_PROVIDERS`, by the schemes of their DSNs."""
 
 from __future__ import annotations
 
@@ -26,13 +26,9 @@ class _Build(Protocol):
 def build_providers(
     dsns: str | Sequence[str], *, sender: Mailbox, production: bool, send_seconds: float = 25.0
 ) -> list[EmailProvider]:
-    """The providers in order of preference; each `name` is unique (`smtp`, `smtp-2`).
-
-    `dsns` is the variable's value or its entries; `sender` the From where neither mail nor DSN names one;
-    a call takes `send_seconds` at most, and a mail waits so long for a free SMTP
-    connection. Opens no
-    connection, but reads `ca` files. Raises ProviderConfigError, whose text never contains a credential.
-    """
+    """The providers in order of preference; each `name` is unique (`smtp`, `smtp-2`). `sender` is the From if neither
+    mail nor DSN has one; a call, and the wait for a free SMTP connection, may take `send_seconds`. Reads `ca` files,
+    opens no connection. Raises ProviderConfigError, whose text never holds a credential."""
 
     def kind(name: str, build: _Build) -> Kind[EmailProvider]:
         return Kind(name, partial(build, sender=sender, production=production, send_seconds=send_seconds))

@@ -1,26 +1,20 @@
-"""Whom a permanent refusal (5xx) of an SMTP server blames. Only one of five is a bounce.
+"""Whom a permanent refusal (5xx) of an SMTP server blames. Only if it is the address, the delivery is a bounce.
 
-A bounce says of the address that no mail to it will ever arrive, and may shut it out for good. So an address is blamed
-only by a code or by words that mean the address and nothing else; whatever is in doubt blames the message, which is
-lost just the same, but nothing follows from it for the next one.
-
-The first rule that fits decides:
+Blaming the address may exclude it for good, so only codes and words that mean nothing but the address do so; in doubt
+the message is blamed, which has no consequences for the next one. The first rule that fits decides:
 
 1  530, 534, 535, 538: authenticate first (RFC 4954 §6)                                  access
-2  words of the account that we send by (`limits.OUR_ACCOUNT`)                           access
+2  words about the account that we send by (`limits.OUR_ACCOUNT`)                        access
 3  answers known from a server's own documentation whose codes mislead (`_DOCUMENTED`)
 4  an enhanced code of class 4: the server itself calls it temporary                     later
-5  the enhanced code (`_ADDRESS_CODES`, `_CODES`). It blames the address only in reply to RCPT,
-   some codes in reply to what comes after it, and only if no word speaks of somebody else
-6  words, where the code is none, undefined (X.0) or given for anything (5.5.1, 5.7.1): the
-   address only in reply to RCPT, and never beside words that speak of somebody else;
-   our pace; our access; later
-7  nothing of this                                                                       message
+5  the enhanced code (`_ADDRESS_CODES`, `_CODES`); the address only in reply to RCPT, some codes
+   also later, and only if no word is about somebody else
+6  words, if there is no code, or an undefined (X.0) or unspecific one (5.5.1, 5.7.1): the address
+   only in reply to RCPT and if no word is about somebody else; pace; access; later
+7  anything else                                                                         message
 
-What rules 5 to 7 give to the message in reply to MAIL is our sender's fault (access), unless it speaks of size or
-syntax: nothing else is known to the server yet.
-
-Codes: RFC 3463 §3, RFC 5248 and IANA's registry of enhanced status codes; RFC 5321 §4.2.3 for those without.
+In reply to MAIL, rules 5 to 7 blame our sender (access) instead of the message, unless it is about size or syntax.
+Codes: RFC 3463 §3, RFC 5248, IANA's registry of enhanced status codes; RFC 5321 §4.2.3 for those without.
 """
 
 from __future__ import annotations
@@ -34,18 +28,18 @@ from hermodr_email_sender.providers.smtp.limits import OUR_ACCOUNT
 
 
 class Blame(StrEnum):
-    """Who or what a refusal is about, in the words that an operator reads."""
+    """What a refusal is about, in words for operators."""
 
     ADDRESS = "address refused"
-    """Nobody is reached there, today or tomorrow."""
+    """Nobody can be reached there."""
     MESSAGE = "message refused"
     """This message, or its sender, is not taken for this recipient."""
     ACCESS = "access refused"
-    """The server does not know us, or does not let us: the operator's to mend, whatever the message."""
+    """The server does not know us or does not let us in; the operator has to act."""
     PACE = "sending limit"
-    """We sent too much in some span of time; it passes with the clock, whatever the message."""
+    """We sent too much in some span of time; it passes with time."""
     LATER = "not now"
-    """Said with a permanent code, and temporary all the same."""
+    """Temporary, although the code is permanent."""
 
 
 class Verdict(NamedTuple):
@@ -59,7 +53,7 @@ class Verdict(NamedTuple):
 
 
 OF_OUR_ACCOUNT = "our account"
-"""How the rule begins that the server's own words about our account decided by."""
+"""The beginning of the rule when the server's words about our account decided."""
 _AUTHENTICATE_FIRST = frozenset({530, 534, 535, 538})
 
 _ADDRESS_CODES = {
@@ -71,7 +65,8 @@ _ADDRESS_CODES = {
     "2.1": "mailbox disabled",
 }
 _AFTER_RCPT = frozenset({"1.1", "1.6", "1.10", "2.1"})
-"""The address's even in reply to DATA or the content, where syntax and domains may be those of a header field."""
+"""Codes about the address also in reply to DATA or the content, where syntax and domains may be those of a header
+field."""
 
 _CODES: dict[str, tuple[Blame, str]] = {
     # RFC 3463: useful only as a persistent transient error. Gmail: daily quota of the account.
@@ -96,7 +91,7 @@ _CODES: dict[str, tuple[Blame, str]] = {
     "1.7": (Blame.ACCESS, "sender's address syntax"),
     "1.8": (Blame.ACCESS, "sender's domain"),
     "1.9": (Blame.MESSAGE, "relayed to a non-compliant mailer"),
-    # Not for ever, so no bounce; nor a retry: a server that wants one says 4.2.2.
+    # Not permanent, so no bounce; no retry either: a server that wants one says 4.2.2.
     "2.2": (Blame.MESSAGE, "mailbox full"),
     "2.3": (Blame.MESSAGE, "too long for the mailbox"),
     "2.4": (Blame.MESSAGE, "mailing list expansion"),
@@ -117,7 +112,7 @@ _DOCUMENTED: tuple[tuple[str, re.Pattern[str], Blame], ...] = (
         re.compile(r"5\.4\.1 (?:\[\S*\]: )?recipient address rejected: access denied"),
         Blame.ADDRESS,
     ),
-    # Outlook.com's unknown user. The words are those of RFC 5321 for any 550, the number in brackets is not.
+    # Outlook.com's unknown user. The words are those of RFC 5321 for any 550; the number in brackets is not.
     ("Outlook.com: no such mailbox", re.compile(r"mailbox unavailable \(s2017062302\)"), Blame.ADDRESS),
     # Google, "Gmail SMTP errors and codes": the same code as for a disabled account.
     (
@@ -125,7 +120,7 @@ _DOCUMENTED: tuple[tuple[str, re.Pattern[str], Blame], ...] = (
         re.compile(r"5\.2\.1 .*receiving mail (?:at a rate|too quickly)"),
         Blame.LATER,
     ),
-    # Yahoo Sender Hub, "SMTP Error Codes"; also said after the content.
+    # Yahoo Sender Hub, "SMTP Error Codes"; also sent after the content.
     (
         "Yahoo: no such account",
         re.compile(
@@ -138,8 +133,8 @@ _DOCUMENTED: tuple[tuple[str, re.Pattern[str], Blame], ...] = (
         re.compile(r"^552 1 requested mail action aborted, mailbox not found"),
         Blame.ADDRESS,
     ),
-    # Amazon SES, "email sending errors": of recipients only while the account is in the sandbox, where those who are
-    # verified get their mail; so this one goes on to its next attempt, and the others are not kept waiting.
+    # Amazon SES, "email sending errors": of recipients, only while the account is in the sandbox. Verified recipients
+    # get their mail, so only this delivery is retried and the others go on.
     (
         "Amazon SES: recipient not verified",
         re.compile(r"address is not verified\b.* region \S+: <?\[address\]>?\W*$"),
@@ -150,7 +145,7 @@ _DOCUMENTED: tuple[tuple[str, re.Pattern[str], Blame], ...] = (
         re.compile(r"address is not verified\b.* identities failed the check"),
         Blame.ACCESS,
     ),
-    # Free.fr and others: "blocked", but not we.
+    # Free.fr and others: "blocked", but not us.
     ("mailbox closed for disuse", re.compile(r"blocked (?:due to|for|because of) inactivity"), Blame.ADDRESS),
 )
 
@@ -183,7 +178,7 @@ _FORM_CODES = frozenset({500, 501, 502, 503, 504, 552, 555})
 _FORM = re.compile(
     r"^\d+ 5\.(?:2\.3|3\.4|5\.\d+|6\.\d+)\b|\b(?:size|length|too (?:big|large|long)|bytes|octets|smtputf8)\b"
 )
-"""Of the size, syntax and parameters of MAIL, which differ with the mail."""
+"""About size, syntax and parameters of MAIL, which differ between mails."""
 
 _WHO = r"(?:user|recipient|mailbox|account|address(?:ee)?|e-?mail address|alias|local ?part|destination)"
 _NOBODY_THERE = re.compile(
@@ -209,12 +204,12 @@ _SOMEBODY_ELSE = re.compile(
 )
 _POSTFIX_TABLE = "in relay recipient table"  # "User unknown in …": no relaying was asked for
 _READ = 2_000
-"""How much of a reply is looked at, in characters: a server may say 32 KiB, most of it for nobody."""
+"""Characters of a reply that are read: a server may send 32 KiB."""
 _SIZE = re.compile(r"\b(?:size|storage|mailbox|length|large|bytes|octets)\b")
 
 
 def blame(stage: Stage, reply: Reply, recipient: str = "") -> Verdict:
-    """The verdict on a 5xx `reply` in `stage`; `recipient` as the server was told it, since replies repeat it."""
+    """The verdict on a 5xx `reply` in `stage`; `recipient` as the server got it, because replies repeat it."""
     words = _words(reply, recipient)
     verdict = _verdict(stage, reply, words)
     of_its_form = reply.code in _FORM_CODES or _FORM.search(words)
@@ -256,7 +251,7 @@ def _by_address_code(stage: Stage, detail: str, words: str) -> Verdict:
 
 def _by_words(stage: Stage, detail: str, words: str) -> Verdict | None:
     if stage is Stage.RCPT and not _SOMEBODY_ELSE.search(words):
-        # Yandex says 5.7.1 of unknown users. Those who merely turn somebody away say it of anything.
+        # Yandex says 5.7.1 of unknown users. Words of mere rejection with that code can mean anything.
         found = _NOBODY_THERE.search(words) or (
             _TURNED_AWAY.search(words) if not detail.startswith("7.") else None
         )
@@ -266,7 +261,6 @@ def _by_words(stage: Stage, detail: str, words: str) -> Verdict | None:
 
 
 def _not_the_address(words: str) -> Verdict | None:
-    """What is said of us or of the hour, if anything is."""
     found = _PACE.search(words)
     if found is not None and not _SIZE.search(words):
         return Verdict(Blame.PACE, f'"{found[0]}"')
@@ -278,7 +272,7 @@ def _not_the_address(words: str) -> Verdict | None:
 
 
 def _words(reply: Reply, recipient: str) -> str:
-    """The reply in small letters, on one line: its code, its enhanced code once, its words without the recipient."""
+    """The reply in lower case on one line: code, enhanced code once, text without the recipient."""
     text = " ".join(reply.text[:_READ].lower().replace("\u2019", "'").split())
     if recipient:
         text = text.replace(recipient.lower(), "[address]")

@@ -1,4 +1,4 @@
-"""What an SMTP server says, and where in the conversation."""
+"""Replies of an SMTP server, and the stages of a session."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 
 class Stage(StrEnum):
-    """Where in the conversation a reply was given."""
-
     CONNECT = "connect"
     MAIL = "MAIL"
     RCPT = "RCPT"
@@ -19,8 +17,6 @@ class Stage(StrEnum):
 
 
 class Reply(NamedTuple):
-    """One reply, its lines joined by spaces."""
-
     code: int
     text: str
 
@@ -30,7 +26,7 @@ class Reply(NamedTuple):
 
     @property
     def enhanced(self) -> str:
-        """The enhanced status code of RFC 3463 (`5.1.1`), or nothing. qmail and its heirs write it behind a `#`."""
+        """The enhanced status code of RFC 3463 (`5.1.1`), or nothing. qmail writes it behind a `#`."""
         match = _ENHANCED.match(self.text) or _BEHIND.search(self.text)
         return match[1] if match else ""
 
@@ -39,17 +35,17 @@ _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})\b")
 _BEHIND = re.compile(r"#([245]\.\d{1,3}\.\d{1,3})\b")
 _LINE = re.compile(rb"([2-5]\d\d)(?:([ -])(.*?))?\r?", re.DOTALL)
 _USUAL = 512
-"""The longest line of a reply, in octets (RFC 5321 §4.5.3.1.5); longer ones are taken, and not remembered."""
+"""Octets of the longest reply line (RFC 5321 §4.5.3.1.5); longer ones are accepted, but not cached."""
 
 
 def reply_line(line: bytes) -> tuple[int, bool, str] | None:
-    """A line's code, whether more lines follow, and its text; None for what is no line of a reply."""
+    """Code, whether more lines follow, and text; `None` if it is no reply line."""
     return _parsed(line) if len(line) <= _USUAL else _parsed.__wrapped__(line)
 
 
 @lru_cache(maxsize=256)
 def _parsed(line: bytes) -> tuple[int, bool, str] | None:
-    """Remembered, as a server says the same to nearly every MAIL and RCPT."""
+    """Cached: a server says the same to nearly every MAIL and RCPT."""
     match = _LINE.fullmatch(line)
     if match is None:
         return None

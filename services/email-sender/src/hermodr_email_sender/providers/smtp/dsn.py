@@ -38,7 +38,7 @@ _TIMEOUTS = (
 
 
 def build(dsn: Dsn, name: str, *, sender: Mailbox, production: bool, send_seconds: float) -> SmtpProvider:
-    """The provider of an entry; `sender` where it names no `from`. Raises `Unusable`."""
+    """`sender` is used if the DSN names no `from`. Raises `Unusable`."""
     options = dsn.options()
     endpoint = SmtpEndpoint(
         host=dsn.host,
@@ -67,7 +67,7 @@ def _security(dsn: Dsn) -> Security:
             f"has a starttls option other than {', '.join(_STARTTLS)}, or one at odds with its scheme"
         )
     if wish is None:
-        # A password must not cross a network in clear only because somebody cut STARTTLS out of the greeting.
+        # otherwise an attacker could remove STARTTLS from the greeting and read the password
         wish = "required" if dsn.password and dsn.host not in _LOOPBACK else "opportunistic"
     return _STARTTLS[wish]
 

@@ -1,4 +1,4 @@
-"""Where an SMTP server is, how to speak to it, and how a session with it begins."""
+"""An SMTP server, and how a session with it begins."""
 
 from __future__ import annotations
 
@@ -23,8 +23,6 @@ from hermodr_email_sender.providers.smtp.session import Learnt, SmtpSession, Tim
 
 
 class Security(Enum):
-    """When the connection is encrypted."""
-
     IMPLICIT = "TLS from the first octet"
     REQUIRED = "STARTTLS, or no mail is sent"
     OPPORTUNISTIC = "STARTTLS when offered"
@@ -42,13 +40,12 @@ class Step(Enum):
 
 
 _OTHER_MECHANISM = frozenset({500, 502, 504, 534})
-"""Replies to AUTH that are about the mechanism (RFC 4954 §4, §6), not about the credentials."""
+"""Replies to AUTH about the mechanism (RFC 4954 §4, §6), not about the credentials."""
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpEndpoint:
-    """One server and account. `helo` is the name we greet with; None for this machine's own
-    (`names`)."""
+    """One server and account. `helo` is the name in EHLO; `None`: this machine's own (`names`)."""
 
     host: str
     port: int
@@ -62,11 +59,8 @@ class SmtpEndpoint:
 
 
 async def connect(endpoint: SmtpEndpoint) -> SmtpSession:
-    """A session ready for its first transaction: greeted, encrypted, authenticated.
-
-    Raises TransientError when the server is away: there is no TCP connection. What happens after that is Refused,
-    silence too: until MAIL nothing has been said about any mail.
-    """
+    """A session ready for its first transaction: greeted, encrypted, authenticated. Raises TransientError if there is
+    no TCP connection, and Refused for everything after that, silence included."""
     client = aiosmtplib.SMTP(
         hostname=endpoint.host,
         local_hostname=endpoint.helo or await own_name(),
@@ -105,19 +99,15 @@ async def connect(endpoint: SmtpEndpoint) -> SmtpSession:
 
 @asynccontextmanager
 async def _during(step: Step, seconds: float) -> AsyncIterator[None]:
-    """Turns what breaks in this step, or takes longer than `seconds`, into the failure it stands for."""
     try:
         async with asyncio.timeout(seconds):
             yield
-    except (aiosmtplib.SMTPException, OSError) as error:  # among them TLS's
+    except (aiosmtplib.SMTPException, OSError) as error:  # also errors of TLS
         raise _connect_failure(step, error, seconds) from error
 
 
 async def _reach(endpoint: SmtpEndpoint) -> socket.socket:
-    """A TCP connection, to the first of the host's addresses that takes one. Raises OSError, of the first that does
-    not.
-
-    Ours and not aiosmtplib's, which does not tell whether a server took no connection or did not greet."""
+    """A TCP connection. Raises OSError. aiosmtplib does not tell whether a server did not accept or did not greet."""
     loop = asyncio.get_running_loop()
     failed: OSError | None = None
     for family, kind, protocol, _, address in await loop.getaddrinfo(
@@ -148,7 +138,7 @@ async def _greet(client: aiosmtplib.SMTP) -> None:
 
 
 async def _encrypt(client: aiosmtplib.SMTP, endpoint: SmtpEndpoint) -> None:
-    """STARTTLS, if the server offers it or we insist; what it offered in clear is forgotten (RFC 3207 §4.2)."""
+    """STARTTLS, if the server offers it or we require it; what it offered unencrypted is forgotten (RFC 3207 §4.2)."""
     if client.supports_extension("starttls"):
         await client.starttls()
         await _greet(client)
@@ -159,12 +149,11 @@ async def _encrypt(client: aiosmtplib.SMTP, endpoint: SmtpEndpoint) -> None:
 
 
 async def _log_in(client: aiosmtplib.SMTP, username: str, password: str) -> None:
-    """By the first mechanism that the server really has: a wrong password is not tried in several ways, as each counts
-    where accounts are locked."""
+    """By the first mechanism the server supports: one try of a password, because failures may lock the account."""
     known = {"plain": client.auth_plain, "login": client.auth_login, "cram-md5": client.auth_crammd5}
     offered = [each for each in known if each in client.supported_auth_methods]
     if client.get_transport_info("sslcontext") is None:
-        offered.sort(key=lambda each: each != "cram-md5")  # the only one that keeps the password to itself
+        offered.sort(key=lambda each: each != "cram-md5")  # the only one that does not send the password
     if not offered:
         raise Refused(Cause.ACCESS, "auth_failed", "the server offers no way to authenticate that we know")
     for mechanism in offered:
@@ -205,7 +194,7 @@ def _away(error: Exception, seconds: float) -> TransientError:
 
 
 def _closed_to_us(step: Step, code: str, what: str) -> Refused:
-    """By a server that took the connection. At AUTH that is how those look who ban us for wrong passwords."""
+    """The server accepted the connection and closed it; at AUTH, this is how servers ban for wrong passwords."""
     if step is Step.LOGIN:
         return Refused(Cause.ACCESS, "auth_failed", f"{what} {step.value}")
     return Refused(Cause.CONNECTIONS, code, f"{what} {step.value}")
@@ -216,7 +205,7 @@ def _of_reply(step: Step, error: aiosmtplib.SMTPResponseException) -> DeliveryFa
     if not isinstance(refusal, Refused):
         return _nonsense(step)
     if refusal.cause is Cause.ACCESS and isinstance(error, aiosmtplib.SMTPAuthenticationError):
-        # Not the reply's text: some servers echo the user.
+        # without the reply's text: some servers repeat the user
         return Refused(Cause.ACCESS, "auth_failed", f"the server refused our credentials: {error.code}")
     if refusal.cause is Cause.ACCESS and isinstance(error, aiosmtplib.SMTPHeloError):
         detail = f"the server refused our name: {error.code} {error.message}"
@@ -225,6 +214,5 @@ def _of_reply(step: Step, error: aiosmtplib.SMTPResponseException) -> DeliveryFa
 
 
 def _nonsense(step: Step) -> Refused:
-    """Neither yes nor no."""
     code = "auth_failed" if step is Step.LOGIN else "protocol_error"
     return Refused(Cause.ACCESS, code, f"the server's answer made no sense {step.value}")

@@ -1,36 +1,26 @@
-"""Whether a refusal is about the mail or about us: which of an SMTP server's replies tell of its limits.
+"""Which replies of an SMTP server are about its limits or our mistakes, not about the mail.
 
-before MAIL (greeting, EHLO, STARTTLS, AUTH): no mail is known to the server, so no mail can be at fault
-
-reply                                    cause         seen at
-words of too many connections (below)    connections   Postfix "421 4.7.0 Error: too many connections from …"; 554 5.7.0
-other 4xx, words of a pace               pace          Sendmail "421 4.3.2 Connection rate limit exceeded"
-other 4xx                                connections   Gmail "421 4.7.0 Try again later, closing connection"; 454 4.7.0
-words of our account                     access        451 too; SendGrid "Maximum credits exceeded"
-other 5xx                                access        504, 501, 550 to EHLO localhost; 535, 534 to AUTH; 554 greeting
-
-after it: about the mail, unless the server says otherwise
-
-greylisting, a mailbox, a recipient      –             450 4.2.0 Postgrey; Gmail "450 4.2.1 The user you are trying to
-                                                       contact is receiving mail too quickly"; 452 4.2.2; 452 4.5.3
-4xx, words of our account                access        SendGrid "451 Authentication failed: Maximum credits exceeded"
-4xx, 5xx: enough for one connection       –             `used_up`: "452 4.5.3 Too many messages in this session"
-4xx, words of too many connections       connections   Exchange "432 4.3.2 Concurrent connections limit exceeded",
-                                                       "sender thread limit exceeded"
-4xx, words of a pace                     pace          Amazon "454 Throttling failure: Maximum sending rate exceeded";
-                                                       Postfix "450 4.7.1 Error: too much mail from …"; Yahoo
-                                                       "421 4.7.0 [TSS04] Messages from … temporarily deferred";
-                                                       Gmail "450 4.2.1 Peak SMTP relay limit exceeded"
-4.3.1, 4.3.2, 4.4.5, 4.7.28              pace          RFC 3463: system full; not accepting messages; congestion. Gmail:
-                                                       unusual rate
-5xx                                      `blame`       5.4.5 Gmail "Daily user sending limit exceeded"; 530 …
-other 421                                pace, guessed the service closes (RFC 5321 §3.8); Gmail "Try again later"
-anything else                            –             the mail's own
+before MAIL
+words of too many connections    connections   Postfix "421 4.7.0 Error: too many connections from …"; 554 5.7.0
+other 4xx, words of a pace       pace          Sendmail "421 4.3.2 Connection rate limit exceeded"
+other 4xx                        connections   Gmail "421 4.7.0 Try again later, closing connection"; 454 4.7.0
+words about our account          access        also 451; SendGrid "Maximum credits exceeded"
+other 5xx                        access        504, 501, 550 to EHLO localhost; 535, 534 to AUTH; 554 greeting
+after MAIL
+greylisting, mailbox, recipient  –             450 4.2.0 Postgrey; Gmail "450 4.2.1 … too quickly"; 452 4.2.2, 4.5.3
+4xx, words about our account     access        SendGrid "451 Authentication failed: Maximum credits exceeded"
+enough for one connection        –             `used_up`: "452 4.5.3 Too many messages in this session"
+4xx, too many connections        connections   Exchange "432 4.3.2 Concurrent connections limit exceeded"
+4xx, words of a pace             pace          Amazon "454 Throttling failure"; Postfix "450 4.7.1 too much mail";
+                                               Yahoo "421 4.7.0 [TSS04]"; Gmail "450 4.2.1 Peak SMTP relay limit"
+4.3.1, 4.3.2, 4.4.5, 4.7.28      pace          RFC 3463: system full, not accepting, congestion; Gmail: unusual rate
+other 5xx                        `blame`
+other 421                        pace (guess)  the service closes (RFC 5321 §3.8); Gmail "Try again later"
+anything else                    –             about the mail
 
 Sources: RFC 3463, 4954, 5321; Google, "Gmail SMTP errors and codes"; Yahoo Sender Hub, "SMTP Error Codes"; Microsoft
-Learn, "Improvements in SMTP client submission" (Exchange Online's limits); Amazon, "SMTP response codes returned by
-Amazon SES"; Twilio, "SMTP Errors and Troubleshooting"; Postfix's TUNING_README and anvil(8); Sendmail's FEATUREs
-conncontrol and ratecontrol.
+Learn, "Improvements in SMTP client submission"; Amazon, "SMTP response codes returned by Amazon SES"; Twilio, "SMTP
+Errors and Troubleshooting"; Postfix's TUNING_README and anvil(8); Sendmail's FEATUREs conncontrol and ratecontrol.
 """
 
 from __future__ import annotations
@@ -42,7 +32,7 @@ from hermodr_delivery.failures import Cause
 
 
 class Limit(NamedTuple):
-    """What a reply says about the server; `certain`: by its own words, not by the rule that 421 means it."""
+    """What a reply says about the server; `certain`: by its words, not only by the code 421."""
 
     cause: Cause
     certain: bool = True
@@ -50,7 +40,7 @@ class Limit(NamedTuple):
 
 _CLOSING = 421
 _READ = 1_000
-"""How much of a reply is looked at, in characters."""
+"""Characters of a reply that are read."""
 _SYSTEM = ("4.3.1", "4.3.2", "4.4.5", "4.7.28")
 OUR_ACCOUNT = re.compile(
     r"\b(?:your|sender'?s?|sending) (?:\w+ )?(?:account|subscription|plan)\b[^.;]{0,30}"
@@ -63,7 +53,7 @@ OUR_ACCOUNT = re.compile(
     r"|\btenant has exceeded threshold\b|\bbad outbound sender\b|\bunauthori[sz]ed ip\b",
     re.IGNORECASE,
 )
-"""What a relay says of the account that we send by, which no other mail can change: it is for the operator to mend."""
+"""What a relay says about the account that we send by; the operator has to act."""
 _MAIL = r"(?:messages?|e?-?mails?|transactions?|recipients?|rcpts?|deliver(?:y|ies))"
 _CONNECTIONS = re.compile(
     rf"too many\b(?:(?!\b(?:{_MAIL}|clos\w+)\b)[^.;])*\b(connections?|sessions?|log-?ins?|auth\w*)\b|concurren|"
@@ -100,7 +90,7 @@ _ONE_MAILBOX = re.compile(
 
 
 def limit_of(code: int, enhanced: str, text: str, *, named: bool) -> Limit | None:
-    """What a refusal says about the server, by the table above; None for the mail's own. `named`: MAIL was said."""
+    """What a refusal says about the server, by the table; `None`: it is about the mail. `named`: MAIL was sent."""
     text = text[:_READ]
     if not named and 400 <= code < 600:
         return Limit(_before_mail(code, text))
@@ -116,8 +106,7 @@ def limit_of(code: int, enhanced: str, text: str, *, named: bool) -> Limit | Non
 
 
 def used_up(text: str) -> bool:
-    """Whether a refusal says that the connection has carried enough. So does "too many recipients" (RFC 5321
-    §4.5.3.1.10) to a mail with one recipient, if others went before it."""
+    """Whether the connection has carried enough; also "too many recipients" for a single one (RFC 5321 §4.5.3.1.10)."""
     text = text[:_READ]
     if _SPAN_OF_TIME.search(text):
         return False

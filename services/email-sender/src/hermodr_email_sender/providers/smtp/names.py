@@ -1,7 +1,4 @@
-"""What we call ourselves in EHLO: a name the server can look up, or our address (RFC 5321 §4.1.3, §4.1.4).
-
-`localhost`, a container's id or `myhost` are names to nobody else, and many servers refuse them.
-"""
+"""Our name in EHLO: one that servers can look up, or our address (RFC 5321 §4.1.3, §4.1.4)."""
 
 from __future__ import annotations
 
@@ -17,12 +14,11 @@ NAMELESS = "nameless"
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _QUALIFIED = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+(?!\d+$){_LABEL}", re.IGNORECASE)
 _NOBODYS = ("localhost", "localdomain", "arpa", "invalid")
-"""Last labels of names that mean another machine to everybody, or none. Those of a network's own (`.internal`) pass:
-its relay may know them."""
+"""Names that are not ours elsewhere; private ones (`.internal`) pass, because a relay in the network may know them."""
 
 
 async def own_name() -> str:
-    """This machine's fully-qualified name, or `NAMELESS` if it has none."""
+    """This machine's fully-qualified name, or `NAMELESS`."""
     return qualified(await asyncio.to_thread(socket.getfqdn)) or NAMELESS
 
 
@@ -35,7 +31,6 @@ def qualified(name: str) -> str | None:
 
 
 def address_literal(sockname: Any) -> str:
-    """The address literal of a socket's own end: `[192.0.2.1]`, `[IPv6:2001:db8::1]`."""
     address = ipaddress.ip_address(str(sockname[0]).partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped

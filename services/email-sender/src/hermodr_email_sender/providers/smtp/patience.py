@@ -1,16 +1,13 @@
-"""How long a server may be silent (RFC 5321 §4.5.3.2)."""
+"""Timeouts of a session (RFC 5321 §4.5.3.2)."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 
 
 class Patience:
-    """Watches over one exchange after another: while our octets leave, `block` seconds without any progress; then, for
-    each reply in turn, what it is given. Calls `give_up` when it is over.
-
-    There is one timer, which outlives the exchanges, and to put its moment off costs no other one: it looks again when
-    it rings.
-    """
+    """Watches one exchange after another: `block` seconds without progress while octets are sent, then a timeout for
+    each reply. Calls `give_up` when one is over. One timer checks again when it fires, so extending a timeout costs
+    nothing."""
 
     def __init__(self, transport: asyncio.Transport, block: float, give_up: Callable[[str], None]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -24,28 +21,24 @@ class Patience:
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, replies: Sequence[float], deadline: float, *, unsent: bool) -> None:
-        """The exchange has begun, of so many replies; its octets are `unsent`, or in the system's hands. It is over by
-        `deadline` (loop time) anyway."""
+        """A timeout for each reply; `unsent`: octets are not yet with the system. `deadline` (loop time) limits all of
+        it."""
         self._replies, self._answered, self._deadline = replies, 0, deadline
         self._unsent = self._transport.get_write_buffer_size() if unsent else 0
         self._wait()
 
     def sent(self) -> None:
-        """All octets have left."""
         self._unsent = 0
         self._wait()
 
     def answered(self) -> None:
-        """A reply came."""
         self._answered += 1
         self._wait()
 
     def end(self) -> None:
-        """The exchange is over."""
         self._replies = ()
 
     def close(self) -> None:
-        """There will be none any more."""
         self._replies = ()
         if self._timer is not None:
             self._timer.cancel()
@@ -70,7 +63,7 @@ class Patience:
         if self._loop.time() >= self._deadline:
             self._give_up("timeout")
         elif left < self._unsent:
-            self._unsent = left or 1  # until we are told that all of it has left
+            self._unsent = left or 1  # until all of it is reported as sent
             self._wait()
         elif self._loop.time() < self._until:
             self._timer = self._loop.call_at(self._until, self._ring)

@@ -1,4 +1,4 @@
-"""Keeps SMTP sessions for reuse: a connection costs more than the mail it carries."""
+"""Reuses SMTP sessions: connecting costs more than sending a mail."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from hermodr_delivery.failures import Cause, DeliveryFailure, Refused, Transient
 from hermodr_email_sender.providers.smtp.session import SmtpSession
 
 _SLOWER = 2.0
-"""Times what the slowest beginning took: whatever takes longer is not slow, but silent."""
+"""Times the slowest connect so far: whatever takes longer counts as silent."""
 
 
 @dataclass(frozen=True, slots=True)
 class PoolLimits:
-    """`size` sessions at most; each ends after `idle_seconds` without work or after `max_transactions` mails. One that
-    is not ready after `silence_seconds` while others are alive is one too many."""
+    """At most `size` sessions; each ends after `idle_seconds` without work or `max_transactions` mails. One that is not
+    ready after `silence_seconds`, while others are alive, is over the server's limit."""
 
     size: int = 10
     idle_seconds: float = 30.0
@@ -27,15 +27,10 @@ class PoolLimits:
 
 
 class SmtpPool:
-    """At most `limits.size` sessions, the one used last handed out first, so that the others may idle out.
+    """The session used last is handed out first, so that the others can idle out; every `acquire` needs a `release`.
 
-    Connections are opened beside those who wait, who take whatever comes first: a new one, or one that is given back.
-    While none is alive a single one is opened, and all share its fate: whether the server is away, or knows us at all,
-    need not be asked ten times. What fails while others are alive is the server's limit of connections, whatever it
-    looks like. If it is silence, nobody waits for its end: who finds no other connection is refused.
-
-    Every `acquire` must be followed by a `release`, whatever became of the session: one that is not reusable is
-    thrown away there.
+    Waiters take whatever comes first, a new connection or a released one. While none is alive only one is opened, to
+    find out whether the server accepts us. A failure while others are alive means the server's limit of connections.
     """
 
     def __init__(self, connect: Callable[[], Coroutine[Any, Any, SmtpSession]], limits: PoolLimits) -> None:
@@ -44,9 +39,9 @@ class SmtpPool:
         self._idle: deque[tuple[float, SmtpSession]] = deque()
         self._sessions: set[SmtpSession] = set()
         self._waiting: dict[asyncio.Future[SmtpSession], bool] = {}
-        """In order of arrival; whether it must be a new one."""
+        """In order of arrival; `True`: must be a new one."""
         self._opening: dict[asyncio.Task[SmtpSession], tuple[float, asyncio.TimerHandle]] = {}
-        """Since when (loop time), and what rings when it takes too long."""
+        """Start (loop time), and the timer for silence."""
         self._silent: set[asyncio.Task[SmtpSession]] = set()
         self._slowest = 0.0
         self._ending: set[asyncio.Future[None]] = set()
@@ -55,21 +50,19 @@ class SmtpPool:
 
     @property
     def at_hand(self) -> bool:
-        """Whether `acquire` would return a session at once."""
         return bool(self._idle) and self._idle[-1][1].reusable
 
     @property
     def alive(self) -> int:
-        """How many connections the server keeps open for us."""
         return sum(each.alive for each in self._sessions)
 
     @property
     def _patience(self) -> float:
-        """Seconds after which a connection that is not ready is silent."""
+        """Seconds after which a connection that is not ready counts as silent."""
         return max(self._limits.silence_seconds, _SLOWER * self._slowest)
 
     async def acquire(self, *, fresh: bool = False) -> SmtpSession:
-        """An idle session, else the first that is ready or given back; always a new one when `fresh`."""
+        """An idle session, else the first that is ready or released; with `fresh` always a new one."""
         if self._closed:
             raise TransientError("provider_closed", "this sender is shutting down")
         while self._idle and not fresh:
@@ -87,18 +80,18 @@ class SmtpPool:
         except asyncio.CancelledError:
             self._waiting.pop(waiter, None)
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                self.release(waiter.result())  # it came in the same moment
+                self.release(waiter.result())  # it came at the same moment
             if not self._waiting:
                 self._give_up(self._opening)
             raise
 
     def end_idle(self) -> None:
-        """Ends the sessions that are not in use: the server has too many of ours."""
+        """Called when the server has too many of our connections."""
         while self._idle:
             self._end(self._idle.pop()[1])
 
     def release(self, session: SmtpSession, *, used_up: bool = False) -> None:
-        """Takes the session back, or ends it if it is broken, `used_up` or in the middle of something."""
+        """Keeps the session, or ends it if it is `used_up`, broken or in the middle of something."""
         if used_up or session.transactions >= self._limits.max_transactions or not session.reusable:
             self._end(session)
             self._provide()
@@ -106,7 +99,7 @@ class SmtpPool:
             self._hand_out(session)
 
     async def close(self) -> None:
-        """Ends the idle sessions now and those in use when they come back; waits for the former."""
+        """Ends idle sessions and waits for them; sessions in use end on release."""
         self._closed = True
         if self._reaper is not None:
             self._reaper.cancel()
@@ -119,7 +112,7 @@ class SmtpPool:
             await asyncio.wait(pending)
 
     def _hand_out(self, session: SmtpSession) -> None:
-        """To who has waited longest, a new one first to who wants none but that; else it is idle."""
+        """To the longest waiter; a new one first to those who need a new one; else it becomes idle."""
         new = session.transactions == 0
         fitting = [each for each, fresh in self._waiting.items() if not each.done() and (new or not fresh)]
         waiter = next((each for each in fitting if self._waiting[each]), next(iter(fitting), None))
@@ -144,7 +137,7 @@ class SmtpPool:
         loop = asyncio.get_running_loop()
         for _ in range(wanted):
             full = len(self._sessions) + len(self._opening) >= self._limits.size
-            if full and self._idle:  # of no use to those who want a new one
+            if full and self._idle:  # idle sessions are of no use to those who want a new one
                 self._end(self._idle.popleft()[1])
             elif full:
                 return
@@ -177,17 +170,13 @@ class SmtpPool:
         cause = error.cause if isinstance(error, Refused) else Cause.CONNECTIONS
         cause = Cause.CONNECTIONS if cause is Cause.PACE else cause
         limit = Refused(cause, error.code, error.detail, alive=alive)
-        self._refuse(
-            list(self._waiting)[-1:], limit
-        )  # the others are the next to have one that is given back
+        self._refuse(list(self._waiting)[-1:], limit)  # the others are the next to get a released one
 
     def _fell_silent(self, opening: asyncio.Task[SmtpSession]) -> None:
-        """It goes on: the server may have put it in a line. But nobody waits for it alone any more."""
+        """The connection is kept, because the server may have queued it, but nobody waits for it alone any more."""
         loop = asyncio.get_running_loop()
         since, _ = self._opening[opening]
-        if (
-            left := since + self._patience - loop.time()
-        ) > 0:  # another has taught us meanwhile that it is slow
+        if (left := since + self._patience - loop.time()) > 0:  # another connection was slow meanwhile
             self._opening[opening] = since, loop.call_later(left, self._fell_silent, opening)
             return
         self._silent.add(opening)
@@ -222,7 +211,7 @@ class SmtpPool:
         overdue = [
             each for each, (since, _) in self._opening.items() if now - since > _SLOWER * self._slowest
         ]
-        self._give_up(overdue)  # the server has room again, for one that it does not keep waiting
+        self._give_up(overdue)  # the server has room again, and need not keep one waiting
         session.quit()
         if not session.closed.done():
             self._ending.add(session.closed)

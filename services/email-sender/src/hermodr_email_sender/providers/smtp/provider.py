@@ -1,5 +1,3 @@
-"""The SMTP provider."""
-
 from __future__ import annotations
 
 import asyncio
@@ -17,14 +15,11 @@ from hermodr_email_sender.providers.smtp.replies import ConnectionUsedUp, queue_
 from hermodr_email_sender.providers.smtp.session import SmtpSession, StaleSession
 
 _STEPS = 4
-"""Greeting, EHLO, TLS, AUTH: what a connection begins with, each of which may last as long as the greeting."""
+"""Greeting, EHLO, TLS, AUTH: each may take as long as the greeting."""
 
 
 class SmtpProvider:
-    """Sends mail over pooled SMTP connections; a `Provider[OutgoingEmail]`.
-
-    `sender` is the From of mails that name none. The pool is as large as `options.concurrency`: further calls wait.
-    """
+    """`sender` is the From of mails without one. The pool has `options.concurrency` connections; further calls wait."""
 
     def __init__(
         self,
@@ -54,11 +49,9 @@ class SmtpProvider:
 
     @property
     def place(self) -> str:
-        """`host:port`."""
         return f"{self._endpoint.host}:{self._endpoint.port}"
 
     async def check(self) -> str:
-        """Connects, greets, encrypts and logs in as every session begins, and leaves."""
         session = await connect(self._endpoint)
         words = ["encrypted" if session.encrypted else "not encrypted"]
         words += ["logged in"] if self._endpoint.username is not None else []
@@ -70,7 +63,7 @@ class SmtpProvider:
         await self._pool.close()
 
     async def _send(self, mail: mime.MimeMessage) -> Accepted:
-        """A connection that proves of no use, or used up, before the server accepted anything is replaced once."""
+        """A connection that is stale or used up before anything was accepted is replaced once."""
         deadline = asyncio.get_running_loop().time() + self.timeouts.send
         try:
             return await self._transact(mail, deadline, fresh=False)
@@ -87,7 +80,7 @@ class SmtpProvider:
             raise
         except Refused as refusal:
             if refusal.cause is Cause.CONNECTIONS:
-                refusal.alive = 1  # all of them, but that is what it complains of: half will do
+                refusal.alive = 1  # all of them are alive, but that is too many: half will do
                 self._pool.end_idle()
             raise
         finally:
@@ -107,5 +100,5 @@ class SmtpProvider:
 
 
 def _accepted(reply: Reply) -> Accepted:
-    # Not the reply's text: it may echo the address, and the queue id is all of it that anybody looks up.
+    # without the reply's text, which may repeat the address; only the queue id is ever looked up
     return Accepted(queue_id(reply), f"{reply.code} {reply.enhanced}".rstrip())

@@ -38,34 +38,33 @@ from hermodr_email_sender.providers.smtp.dialogue import Reply, Stage
 from hermodr_email_sender.providers.smtp.limits import limit_of, used_up
 from hermodr_email_sender.providers.smtp.retry_hints import seconds_asked
 
-# Postfix and sendmail's heirs, Exim, Amazon's bare "Ok <id>".
+# Postfix, sendmail and its descendants, Exim, Amazon's bare "Ok <id>".
 _QUEUE_ID = re.compile(
     r"(?:\bqueued as |\bid=|^(?:2\.\d\.\d )?ok:? (?=\S+$))<?([\w.@+-]{6,128})", re.IGNORECASE
 )
 
 _THROTTLING = frozenset({421, 450, 452})
 _LACKING = (("helo", "helo_refused"), ("ehlo", "helo_refused"), ("authenticat", "auth_failed"))
-"""What an operator forgot, by words. Postfix refuses EHLO's name only at RCPT, by default."""
+"""What an operator forgot, by words. Postfix refuses EHLO's name only at RCPT by default."""
 _SPENT = frozenset({"5.4.5", "5.1.90"})
 _THIS_RECIPIENT = "5.2.121"
 
 
 class ConnectionUsedUp(Exception):
-    """The server takes no more mails on this connection, and has not taken this one: another connection will do."""
+    """The server takes no more mails on this connection and has not taken this one; another connection can be used."""
 
 
 def refusal(
     stage: Stage, reply: Reply, secrets: Sequence[str], *, reused: bool
 ) -> DeliveryFailure | ConnectionUsedUp:
-    """The `failure`, or that the connection is used up, if it was `reused`: the first mail cannot be one too many."""
+    """The `failure`; or `ConnectionUsedUp` if the connection was `reused`: a first mail cannot be one too many."""
     if reused and reply.code >= 400 and used_up(reply.text):
         return ConnectionUsedUp()
     return failure(stage, reply, secrets)
 
 
 def failure(stage: Stage, reply: Reply, secrets: Sequence[str] = ()) -> DeliveryFailure:
-    """The failure that a reply other than the hoped-for one stands for; its text is scrubbed of `secrets`, the first of
-    which is the recipient's address."""
+    """The failure for an unexpected reply, scrubbed of `secrets`, the first of which is the recipient's address."""
     code, detail = f"smtp_{reply.code}", f"{stage}: {reply.code} {reply.text}"
     limit = limit_of(reply.code, reply.enhanced, reply.text, named=stage is not Stage.CONNECT)
     if limit is not None:
@@ -90,7 +89,6 @@ def failure(stage: Stage, reply: Reply, secrets: Sequence[str] = ()) -> Delivery
 
 
 def queue_id(reply: Reply) -> str | None:
-    """The server's own name for an accepted message, as the usual servers write it."""
     match = _QUEUE_ID.search(reply.text)
     return match[1] if match else None
 

@@ -1,9 +1,6 @@
-"""How long a server asks us to wait, in the words it uses: "try again in 5 minutes", "Greylisted for 300 seconds",
-"come back in 00:05:00", "retry after 1h30m". No RFC says how; these are the ways of the usual servers and greylisters.
-
-A time is a number and a whole unit ("600s", "5 min"), or in words, where a wait is asked for: "in an hour". A time that
-belongs to a limit ("100 messages per hour", "too many in the last 60 seconds", "24-hour quota") is none to wait.
-"""
+"""The time a server asks us to wait: "try again in 5 minutes", "Greylisted for 300 seconds", "come back in 00:05:00",
+"retry after 1h30m". No RFC defines it; these are the forms of usual servers and greylisters. A time that belongs to a
+limit ("100 messages per hour", "24-hour quota") is not a wait."""
 
 import re
 from itertools import pairwise
@@ -24,7 +21,7 @@ _CLOCK = re.compile(
     r"\b(?:(?:in|for|wait)[ ](\d{1,2})|after[ ](00?)):([0-5]\d):([0-5]\d)\b(?! ?(?:utc|gmt|[ap]m)\b)",
     re.IGNORECASE | re.ASCII,
 )
-"""A time of day looks the same; nobody is asked to come back after noon as "after 12:05:00" hours."""
+"""A time of day looks the same; "after 12:05:00" is one, not a wait of twelve hours."""
 _OF_A_LIMIT = re.compile(
     r"(?:\b(?:per|every|each|within|last|past|previous|under|than|most|over|during)[ ]|/[ ]?|"
     r"\b(?:messages|mails|emails|recipients|connections|attempts|requests|times|many|much) in[ ]|"
@@ -38,8 +35,7 @@ _LINK = re.compile(r"\b(?:[a-z][a-z0-9+.-]{1,20}://|www\.)\S+", re.IGNORECASE)
 
 
 def seconds_asked(text: str) -> float | None:
-    """What the reply's text asks for, never 0; `None` if for nothing, or in words we do not know. Of several times the
-    first one counts that is plainly a wait, else the first."""
+    """Seconds, never 0; `None` if there is no known wait. The first clear wait counts, else the first time."""
     text = _LINK.sub("[link]", text[:_MOST_READ])
     clock = _CLOCK.search(text)
     if clock is not None:

@@ -1,21 +1,13 @@
-"""One established SMTP connection and the mail transactions on it.
+"""One established SMTP connection and the mail transactions on it. aiosmtplib opens it (see `endpoint`); then this
+protocol takes over, because transactions are the hot path. With PIPELINING (RFC 2920), then with CHUNKING (RFC 3030):
 
-aiosmtplib opens the connection (greeting, EHLO, STARTTLS, AUTH; see `endpoint`); then this protocol takes it
-over, because the transaction is the hot path. With PIPELINING (RFC 2920), MAIL, RCPT and DATA go out in one write and
-their replies come back in one read: a fraction of the CPU and a third of the round trips.
-
-    offer     [RSET] MAIL RCPT DATA →     ← their replies
-    refused   "." if DATA got its 354 regardless (RFC 2920 §3.1): an empty message to nobody, which ends the
-              transaction without a mail
+    offer     [RSET] MAIL RCPT DATA →     ← their replies, in one read
+    refused   "." if DATA got its 354 regardless (RFC 2920 §3.1): an empty message to nobody ends the transaction
     content   message and "." →           ← the reply that counts
-
-With CHUNKING (RFC 3030) too, a mail is one write and one read, as long as the connection is known to be alive:
-
     at once   [RSET] MAIL RCPT BDAT message →     ← their replies, the last of them counts
 
-Whatever breaks after the last octet left is then unknown, where "offer" would have known that nothing was sent: hence
-only on a connection whose last mail was accepted a moment ago, and for mails that are cheap to send in vain and that no
-server can take for commands (`content`). After a refusal nothing more is said or believed there (ADR 0025).
+If the connection breaks during "at once", the outcome is unknown. So it is only used if the last mail was accepted a
+moment ago, for mails that no server can take for commands (`content`). After a refusal the session ends (ADR 0025).
 """
 
 from __future__ import annotations
@@ -37,7 +29,7 @@ MAX_REPLY_OCTETS = 32 * 1024
 _START_INPUT = 354
 _CLOSING = 421
 _ALIVE_SECONDS = 1.0
-"""How long after a mail was accepted its connection counts as alive: servers hang up on idle ones, after minutes."""
+"""A connection counts as alive for so long after an accepted mail: servers close idle ones after minutes."""
 _COMMAND_NOT_KNOWN = frozenset({500, 501, 502, 503, 504})
 """RFC 5321 §4.2.2: about the command, not about the mail."""
 
@@ -46,13 +38,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds until we give up, most of them after RFC 5321 §4.5.3.2. Whichever ends first counts.
-
-    `send`: the whole call, less than what the pump takes for a call that hangs. `session`: until a connection is free;
-    `connect`: until TCP has one; `greeting`: each of greeting, EHLO, TLS, AUTH, where the RFC has minutes. `command`:
-    the reply to MAIL, RCPT, RSET; `data`: the 354 to DATA; `block`: any progress while the content leaves; `content`:
-    the reply to it: whoever gives up before has sent the mail for nothing. `quit`: the reply to QUIT.
-    """
+    """Seconds, mostly after RFC 5321 §4.5.3.2. `send`: the whole call, less than the pump allows. `session`: until a
+    connection is free; `connect`: TCP; `greeting`: each of greeting, EHLO, TLS, AUTH. `command`: the reply to MAIL,
+    RCPT, RSET; `data`: to DATA; `block`: without progress while the content is sent; `content`: the reply to it;
+    `quit`: to QUIT."""
 
     send: float = 1740.0
     session: float = 60.0
@@ -66,8 +55,7 @@ class Timeouts:
 
 
 class StaleSession(Exception):
-    """A reused connection turned out to be dead before the server accepted MAIL, or to a server that does not know how
-    we sent the mail: another one may be tried, since nothing was accepted."""
+    """Nothing was accepted on a reused connection, which was dead or did not know BDAT: another one may be tried."""
 
 
 class SessionBroken(Exception):
@@ -81,17 +69,12 @@ class SessionBroken(Exception):
 
 @dataclass(slots=True)
 class Learnt:
-    """What a server's replies have taught us about it; shared by its sessions.
-
-    `no_chunks`: it offers CHUNKING and does not know BDAT. It gets DATA from then on.
-    """
+    """Shared by a server's sessions. `no_chunks`: it offers CHUNKING but does not know BDAT, so it gets DATA."""
 
     no_chunks: bool = False
 
 
 class SmtpSession(asyncio.Protocol):
-    """A connection past its greeting. One transaction at a time; whoever holds the session owns it."""
-
     def __init__(
         self,
         transport: asyncio.Transport,
@@ -120,14 +103,14 @@ class SmtpSession(asyncio.Protocol):
         self._cut_short = False
         self._patience = Patience(transport, timeouts.block, self._break)
         self._deadline = 0.0
-        self._broken = ""  # why, once it is
+        self._broken = ""  # why, once it is broken
         self._clean = True
         self._reset_due = False
         self._alive_until = 0.0
         self.closed: asyncio.Future[None] = self._loop.create_future()
         self.transactions = 0
-        # A pause while octets are unsent is how we know whether the final dot has left this process. Not high=0:
-        # with that, TLS transports pause when there is nothing to send.
+        # A pause while octets are unsent tells us whether the final dot has left this process. Not high=0: with that,
+        # TLS transports pause when there is nothing to send.
         transport.set_write_buffer_limits(high=1, low=0)
         transport.set_protocol(self)
         if transport.is_closing():
@@ -135,25 +118,20 @@ class SmtpSession(asyncio.Protocol):
 
     @property
     def encrypted(self) -> bool:
-        """Whether what we say is hidden from the network."""
         return self._transport.get_extra_info("sslcontext") is not None
 
     @property
     def alive(self) -> bool:
-        """Whether the server keeps the connection open, as far as we know."""
         return not self._broken
 
     @property
     def reusable(self) -> bool:
-        """Whether another transaction may begin: the last one came to its end and the server is still there."""
+        """Whether another transaction may begin: the last one has ended and the server is still there."""
         return self._clean and not self._broken
 
     async def transact(self, mail: MimeMessage, deadline: float) -> Reply:
-        """Hands one mail to the server and returns the reply by which it accepted it, by `deadline` (loop time).
-
-        Raises the `DeliveryFailure` that fits; or, when this connection had been used before, `StaleSession` if it died
-        before MAIL was accepted, and `ConnectionUsedUp`. After a cancellation the session is not reusable.
-        """
+        """Sends one mail by `deadline` (loop time); the reply that accepted it. Raises a `DeliveryFailure`; on a reused
+        connection also `StaleSession` and `ConnectionUsedUp`. After a cancellation the session is not reusable."""
         commands = self._commands(mail)
         secrets = (mail.envelope_to, mail.envelope_to.rpartition("@")[0])
         reused = self.transactions > 0
@@ -166,7 +144,7 @@ class SmtpSession(asyncio.Protocol):
             await self._offer(commands, reused, secrets)
             reply = await self._hand_over(mail.content)
             if not reply.positive:
-                if reply.code >= 400:  # else nobody knows what it waits for
+                if reply.code >= 400:  # else the server is in an unknown state
                     self._end(reset=True)
                 raise refusal(Stage.CONTENT, reply, secrets, reused=reused)
         self._end(reset=False)
@@ -174,7 +152,7 @@ class SmtpSession(asyncio.Protocol):
         return reply
 
     def quit(self) -> None:
-        """Says QUIT and closes once the server has answered, or not answered in time. `closed` tells when."""
+        """Sends QUIT and closes on the answer or after a timeout; `closed` tells when."""
         if self.reusable:
             self._clean = False
             self._transport.write(b"QUIT\r\n")
@@ -183,7 +161,7 @@ class SmtpSession(asyncio.Protocol):
             self._transport.abort()
 
     def _commands(self, mail: MimeMessage) -> dict[Stage, bytes]:
-        """The envelope's commands; refuses a mail that this server's extensions cannot carry."""
+        """The commands of the envelope. Raises `PermanentError` for a mail that this server cannot take."""
         parameters = ""
         if mail.needs_smtputf8:
             if not self._smtputf8:
@@ -210,10 +188,7 @@ class SmtpSession(asyncio.Protocol):
     async def _send_at_once(
         self, commands: Mapping[Stage, bytes], content: bytes, secrets: Sequence[str]
     ) -> Reply:
-        """Envelope and content in one write; the positive reply to the content.
-
-        Raises after any refusal, and leaves the session unclean: nobody knows what the server took the content for.
-        """
+        """Envelope and content in one write. Unclean after a refusal: nobody knows what the content was taken for."""
         try:
             replies = await self._group(
                 [commands[Stage.MAIL], commands[Stage.RCPT], chunk(content)],
@@ -230,7 +205,7 @@ class SmtpSession(asyncio.Protocol):
                 raise StaleSession
             if stage is Stage.CONTENT and reply.code in _COMMAND_NOT_KNOWN:
                 self._learn_that_chunks_are_unknown(reply)
-                raise StaleSession  # nothing was taken: by DATA, on another connection
+                raise StaleSession  # nothing was accepted: again by DATA, on another connection
             raise refusal(stage, reply, secrets, reused=True)
         self._check_in_step()
         return replies[-1]
@@ -241,7 +216,7 @@ class SmtpSession(asyncio.Protocol):
             log.warning("the server offers CHUNKING and refuses BDAT: its mails go by DATA", code=reply.code)
 
     async def _offer(self, commands: Mapping[Stage, bytes], reused: bool, secrets: Sequence[str]) -> None:
-        """Sends the envelope. Returns when the server waits for the content; raises in every other case."""
+        """Sends the envelope. Returns when the server waits for the content, raises otherwise."""
         try:
             replies = await self._envelope(commands)
         except SessionBroken as broken:
@@ -259,7 +234,6 @@ class SmtpSession(asyncio.Protocol):
             raise refusal(stage, reply, secrets, reused=reused)
 
     async def _envelope(self, commands: Mapping[Stage, bytes]) -> list[Reply]:
-        """The replies to MAIL, RCPT and DATA; fewer when one is a refusal that makes the rest pointless."""
         patience = [
             self._timeouts.data if stage is Stage.DATA else self._timeouts.command for stage in commands
         ]
@@ -279,8 +253,8 @@ class SmtpSession(asyncio.Protocol):
         return replies
 
     async def _group(self, commands: Sequence[bytes], patience: Sequence[float]) -> list[Reply]:
-        """Sends the commands in one write, after a RSET if one is due; the replies to them alone, unless RSET's is all
-        there is."""
+        """Sends the commands in one write, after a RSET if one is due, whose reply is left out unless it is the only
+        one."""
         if not self._reset_due:
             return await self._exchange(b"".join(commands), patience)
         self._reset_due = False
@@ -293,14 +267,13 @@ class SmtpSession(asyncio.Protocol):
         return replies[1:] or replies
 
     async def _back_out(self, go_ahead: bool) -> None:
-        """Brings the server back between two transactions after it refused this one."""
         if self._broken:
             return
         if go_ahead:
             try:
                 await self._exchange(b".\r\n", [self._timeouts.command])
             except SessionBroken:
-                return  # the refusal is what counts; the session knows that it is broken
+                return  # the refusal counts; the session knows that it is broken
         self._end(reset=True)
 
     async def _hand_over(self, content: bytes) -> Reply:
@@ -312,13 +285,12 @@ class SmtpSession(asyncio.Protocol):
         return reply
 
     def _unanswered(self, broken: SessionBroken) -> DeliveryFailure:
-        """What it means that the connection ended without the reply to the content."""
         if self._cut_short:
             return TransientError(broken.code, "the connection ended before the whole message was sent")
         return OutcomeUnknown(f"{broken.code}_after_data", "the whole message was sent, and no reply came")
 
     def _check_in_step(self) -> None:
-        if self._unflushed:  # answered before it had everything; whatever follows would be out of step
+        if self._unflushed:  # answered before it had everything; what follows would be out of step
             self._break("protocol_error")
 
     def _end(self, *, reset: bool) -> None:
@@ -326,8 +298,7 @@ class SmtpSession(asyncio.Protocol):
         self._clean = True
 
     async def _exchange(self, data: bytes, patience: Sequence[float]) -> list[Reply]:
-        """Writes `data` and returns a reply for each `patience`, the seconds it may take; fewer if one of them is a
-        refusal and the server left then."""
+        """One reply for each timeout in `patience` (seconds); fewer if the server refused and left."""
         if self._broken:
             raise SessionBroken(self._broken, ())
         self._replies, self._wanted = [], len(patience)
@@ -375,7 +346,7 @@ class SmtpSession(asyncio.Protocol):
             self._patience.answered()
 
     def _break(self, code: str) -> None:
-        """The connection is of no more use. The first reason is the one that counts."""
+        """Ends the connection; the first reason counts."""
         if not self._broken:
             self._broken = code
             self._cut_short = self._unflushed

@@ -1,1 +1,1 @@
-"""Every message and the whole topology, defined once."""
+"""Messages, topology, channels and value rules that all packages share."""

@@ -1,10 +1,8 @@
-"""What an email address is, for whoever is given one: told without asking the network.
+"""What an email address is, the same at every entry: HTTP, SQL (`hermodr.email_address`), settings, sender.
 
-One rule at every door: HTTP, SQL (`hermodr.email_address`, as far as SQL can), settings and the sender itself. An
-address is a dot-atom of at most 64 octets before the @-sign (RFC 5321 §4.5.3.1.1), other letters allowed (SMTPUTF8,
-RFC 6531); after it a domain name with a dot, or `localhost`; at most 254 octets in all. Names of private networks
-(`.local`, `.internal`, `.lan`) are addresses: who runs Hermodr has mail servers there. Quoted local parts, IP literals
-and source routes are refused: nobody's address needs them, and most that look so are mistakes.
+A dot-atom of at most 64 octets (RFC 5321 §4.5.3.1.1), also non-ASCII (SMTPUTF8, RFC 6531), then a domain with a dot or
+`localhost`; 254 octets in all. Private names (`.local`, `.internal`, `.lan`) are accepted: Hermodr's operator may have
+mail servers there. Quoted local parts, IP literals and source routes are refused: most are mistakes.
 """
 
 import re
@@ -16,13 +14,12 @@ from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 from hermodr_contracts.names import one_line_name
 
 NO_MAIL = ("arpa", "invalid", "onion")
-"""Domains in which there is no mail: RFC 3172, RFC 6761 §6.4, RFC 7686."""
+"""Domains without mail: RFC 3172, RFC 6761 §6.4, RFC 7686."""
 
-# Changing this list is email-validator's own way; its list takes away `.local` and `.test` too.
+# email-validator's documented way; its own list would refuse `.local` and `.test` too.
 email_validator.SPECIAL_USE_DOMAIN_NAMES[:] = NO_MAIL
 
-# The everyday address, recognised in a microsecond: what it admits email-validator admits unchanged. Anything else
-# (non-ASCII, capitals in the domain, special domains) goes the long way.
+# Recognises usual addresses in a microsecond; email-validator would return them unchanged.
 _EVERYDAY = re.compile(
     r"(?=.{3,254}\Z)(?=[^@]{1,64}@)"
     r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*"
@@ -35,8 +32,8 @@ _MAILBOX = re.compile(
 
 
 def email_address(text: str) -> str:
-    """The address in the form it is stored: local part as given, domain in lower case and in its own letters (IDNA
-    2008), both NFC. Raises `ValueError` saying what is wrong."""
+    """The stored form: local part as given, domain in lower case and Unicode (IDNA 2008), both NFC. Raises
+    `ValueError`."""
     if _EVERYDAY.fullmatch(text) and text.rpartition(".")[2] not in NO_MAIL:
         return text
     local, found = _validated(text)
@@ -44,7 +41,7 @@ def email_address(text: str) -> str:
 
 
 def transport_address(text: str) -> str:
-    """The same address as a mail server wants it: its domain in ASCII (A-labels). Raises `ValueError`."""
+    """The address with its domain in ASCII (A-labels), as mail servers want it. Raises `ValueError`."""
     if _EVERYDAY.fullmatch(text) and text.rpartition(".")[2] not in NO_MAIL:
         return text
     local, found = _validated(text)
@@ -64,7 +61,7 @@ def _validated(text: str) -> tuple[str, ValidatedEmail]:
         raise ValueError(f"is not an email address: {error}") from None
     except UnicodeError:
         raise ValueError("is not an email address: it holds a lone surrogate") from None
-    # RFC 2142 names ("Info") are kept as given, as all local parts are
+    # RFC 2142 names ("Info") are kept as given, like all local parts
     local = unicodedata.normalize("NFC", local)
     if len(local.encode()) > _MOST_LOCAL_OCTETS:
         raise ValueError(
@@ -75,11 +72,8 @@ def _validated(text: str) -> tuple[str, ValidatedEmail]:
 
 def mailbox(text: str) -> tuple[str, str]:
     """Name (may be empty) and address of `Name <address>`, `"Name" <address>`, `<address>` or a bare address: RFC 5322
-    §3.4 without comments, groups, routes and encoded words. Anything else raises `ValueError`; nothing is mended.
-
-    The standard library mends: to `parseaddr` "Team @ Acme <team@acme.example>" is the mailbox `Team@Acme`, and its
-    strict parser does the same and falls over "Acme  Inc.<…>". email-validator refuses "Café" and "Inc.".
-    """
+    §3.4 without comments, groups, routes and encoded words. Raises `ValueError`. The standard library's parsers would
+    alter "Team @ Acme <…>" and email-validator refuses "Café" and "Inc."."""
     found = _MAILBOX.fullmatch(text.strip(" "))
     if found is None or "=?" in text:
         raise ValueError(

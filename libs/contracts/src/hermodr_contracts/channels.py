@@ -1,8 +1,5 @@
-"""The channel registry: one entry per channel holds all that differs between channels.
-
-`CHANNELS` is what Hermodr knows. An installation serves some of them (`HERMODR_CHANNELS`) and passes these on as a
-`Channels`, in its `Topology`; so a test can serve any others without changing this module.
-"""
+"""The channel registry: one entry per channel with all that differs between channels. An installation serves some of
+them (`HERMODR_CHANNELS`) and passes these on as `Channels` in its `Topology`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,45 +11,40 @@ from hermodr_contracts.messages import DeliveryCommand, SendEmails, SendSms, Sen
 from hermodr_contracts.vocabulary import Channel, OnUnknown
 
 EMAIL_LADDER = "10s,60s,5m,20m,1h,4h,12h"
-"""RFC 5321 §4.5.4.1 wants attempts for days, sparser after the first hours; this ladder ends after 17 hours."""
+"""RFC 5321 §4.5.4.1 wants attempts for days, fewer after the first hours; this ladder ends after 17 hours."""
 _TEXT_LADDER = parse_ladder("10s,60s,5m")
 _WEBHOOK_LADDER = parse_ladder("5s,1m,5m,30m,2h,8h,14h")
 
 
 class AddressKind(StrEnum):
-    """What a channel needs to know to reach somebody."""
-
     EMAIL = "email"
     PHONE = "phone"
     RECIPIENT = "recipient"
     ENDPOINT = "endpoint"
-    """A webhook's URL: it belongs to the project, not to a recipient."""
+    """A webhook's URL; it belongs to the project, not to a recipient."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelSpec:
-    """One channel."""
-
     channel: Channel
     address: AddressKind
     service: str
-    """The service that carries it."""
     command: type[DeliveryCommand] | None
-    """What that service is told. `None`: the channel needs no queue, because its service is the dispatcher."""
+    """The command to that service; `None`: no queue, because the dispatcher itself is the service."""
     ladder: tuple[Step, ...]
     """The retry ladder unless the installation sets another."""
     on_unknown: OnUnknown
-    """What happens after an unknown outcome, unless the job says it."""
+    """What happens after an unknown outcome, unless the job says otherwise."""
     by_default: bool
-    """Whether content that is sent as given goes here although the job names no channels."""
+    """Whether content sent as given uses this channel if the job names no channels."""
     as_given: bool
-    """Whether content may be sent as given, without a template."""
+    """Whether content can be sent as given, without a template."""
     has_sender: bool = False
-    """Whether its service exists yet."""
+    """Whether its service exists."""
 
 
 Channels = Mapping[Channel, ChannelSpec]
-"""Channels that are served, in the order of the registry."""
+"""The channels that are served, in the order of the registry."""
 
 CHANNELS: Channels = MappingProxyType(
     {
@@ -87,7 +79,7 @@ CHANNELS: Channels = MappingProxyType(
                 _TEXT_LADDER,
                 OnUnknown.HOLD,
                 by_default=False,
-                as_given=False,  # WhatsApp lets a business begin a conversation with an approved template only
+                as_given=False,  # WhatsApp requires an approved template to start a conversation
             ),
             ChannelSpec(
                 Channel.IN_APP,
@@ -115,13 +107,11 @@ CHANNELS: Channels = MappingProxyType(
 
 
 def servable(known: Channels = CHANNELS) -> Channels:
-    """The channels that have a sender."""
     return {channel: spec for channel, spec in known.items() if spec.has_sender}
 
 
 def served(names: str, known: Channels = CHANNELS) -> Channels:
-    """`"email sms"` → their entries. Raises `ValueError` for a name that is no channel or has no sender yet, and when
-    there is no name at all."""
+    """`"email sms"` → their entries. Raises `ValueError` for no name, an unknown one, or a channel without a sender."""
     wanted = set(names.split())
     for name in sorted(wanted - set(known)):
         raise ValueError(f"{name[:40]!r} is no channel; there are {', '.join(known)}")
@@ -134,7 +124,6 @@ def served(names: str, known: Channels = CHANNELS) -> Channels:
 
 
 def with_ladder(channels: Channels, channel: Channel, ladder: tuple[Step, ...]) -> Channels:
-    """The same channels; `channel`, if it is among them, has this ladder."""
     return {
         each: replace(spec, ladder=ladder) if each is channel else spec for each, spec in channels.items()
     }

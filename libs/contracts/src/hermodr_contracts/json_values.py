@@ -1,4 +1,4 @@
-"""JSON values that are kept exactly, and what is wrong with those that cannot be (`limits` has the table)."""
+"""JSON values that are kept exactly, and what is wrong with those that cannot be (`limits`)."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ SURROGATE = "holds half of a surrogate pair, as of a cut emoji, which is no char
 TWICE = "is given twice"
 
 _SURELY_KEPT = 16
-"""Characters of a literal without exponent: at most 15 digits, which every double holds (DBL_DIG of IEEE 754)."""
+"""Characters of a literal without an exponent: at most 15 digits, which every double holds (DBL_DIG of IEEE 754)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unkeepable:
-    """Stands in a document where something was that cannot be kept. `below`: what leads on to it."""
+    """Stands for a value that cannot be kept; `below` is the rest of the path to it."""
 
     reason: str
     below: Path = ()
 
 
 def read(text: str) -> Any:
-    """The document, with an `Unkeepable` in the place of each number and object that cannot be kept; `settle` names
-    them, and texts. Raises `ValueError` (a `json.JSONDecodeError` where it has a position) for what is no JSON."""
+    """The document, with `Unkeepable` for what cannot be kept. Raises `ValueError`, `json.JSONDecodeError` with a
+    position."""
     try:
         return json.loads(
             text,
@@ -50,7 +50,7 @@ def read(text: str) -> Any:
 
 
 def number(literal: str) -> int | float | Unkeepable:
-    """What a literal with a fraction or an exponent is kept as: exactly that number, or `Unkeepable`."""
+    """The exact number for a literal with a fraction or an exponent, or `Unkeepable`."""
     value = float(literal)
     if len(literal) <= _SURELY_KEPT and "e" not in literal and "E" not in literal:
         return value
@@ -58,7 +58,7 @@ def number(literal: str) -> int | float | Unkeepable:
         return Unkeepable(BEYOND)
     try:
         exact = Decimal(literal) if len(literal) <= MOST_DIGITS else None
-    except InvalidOperation:  # an exponent beyond any sense
+    except InvalidOperation:  # an absurd exponent
         exact = None
     if exact is None or Decimal(repr(value)) != exact:
         return Unkeepable(TOO_FINE)
@@ -68,19 +68,15 @@ def number(literal: str) -> int | float | Unkeepable:
 def settle(
     document: object, literals: type | None = None, *, texts: bool = True, most: int = 100
 ) -> list[tuple[Path, str]]:
-    """The places and reasons of what cannot be kept, the first `most` of them; none: all of it can.
-
-    `literals` is a reader's type for numbers it left as they were written, which become numbers here, in their place.
-    `texts=False` passes over texts, of which the reader is sure. `DEEPEST` counts below the document: it is an
-    envelope, what is kept of it are its members.
-    """
+    """Paths and reasons of the first `most` values that cannot be kept. `literals`: a reader's type for numbers left as
+    written, which are replaced. `texts=False` skips texts. `DEEPEST` counts below the document."""
     if _sound(document, 0, literals, texts):
         return []
     return list(itertools.islice(_look(document, (), 0), most))
 
 
 def flaw_of_text(text: str) -> str | None:
-    """Why a text cannot be kept; `None` when it can."""
+    """Why a text cannot be kept, else `None`."""
     if "\0" in text:
         return NUL
     if not text.isascii():
@@ -92,8 +88,7 @@ def flaw_of_text(text: str) -> str | None:
 
 
 def _sound(value: Any, depth: int, literals: type | None, texts: bool) -> bool:
-    """Whether all of it can be kept; the quick look that nearly every document has only. Numbers are made of literals
-    on the way."""
+    """Whether all of it can be kept: the fast check. Turns literals into numbers."""
     kind = type(value)
     if kind is dict:
         if texts and not all(flaw_of_text(key) is None for key in value):
@@ -120,14 +115,13 @@ def _sound(value: Any, depth: int, literals: type | None, texts: bool) -> bool:
 
 
 def _look(value: Any, at: Path, depth: int) -> Iterator[tuple[Path, str]]:
-    """What `_sound` found wanting, place by place."""
     if isinstance(value, Unkeepable):
         yield (*at, *value.below), value.reason
     elif isinstance(value, str):
         if reason := flaw_of_text(value):
             yield at, reason
     elif isinstance(value, dict | list) and depth > DEEPEST:
-        yield at[:1], TOO_DEEP  # a way of a hundred steps tells nobody where
+        yield at[:1], TOO_DEEP  # a path of a hundred steps is of no use
     elif isinstance(value, dict):
         for key, inner in value.items():
             if reason := flaw_of_text(key):

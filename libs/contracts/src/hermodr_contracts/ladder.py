@@ -1,4 +1,4 @@
-"""The retry ladder: how long a delivery waits before each next attempt. A setting such as `10s,60s,5m`."""
+"""The retry ladder: the delay before each next attempt. A setting such as `10s,60s,5m`."""
 
 import re
 from dataclasses import dataclass
@@ -7,19 +7,19 @@ from datetime import timedelta
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _STEP = re.compile(r"([0-9]{1,9})(ms|s|m|h)")
 _LONGEST_STEP_SECONDS = 40 * 24 * 3600.0
-"""RabbitMQ takes no TTL of 2**32 ms, some 49 days, or more."""
+"""RabbitMQ takes no TTL of 2**32 ms (about 49 days) or more."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the retry ladder; `label` is its spelling in settings and queue names, such as `10s`."""
+    """`label` is its spelling in settings and queue names, such as `10s`."""
 
     label: str
     delay: timedelta
 
 
 def parse_ladder(text: str) -> tuple[Step, ...]:
-    """`"10s,60s,5m"` → its steps. Empty text is a ladder of no retries. Raises `ValueError` naming the bad step."""
+    """`"10s,60s,5m"` → its steps; empty text: no retries. Raises `ValueError` naming the bad step."""
     steps = []
     for label in filter(None, (part.strip() for part in text.split(","))):
         match = _STEP.fullmatch(label)

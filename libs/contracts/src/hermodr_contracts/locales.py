@@ -1,4 +1,4 @@
-"""Whose texts somebody gets: the language matching of Unicode's CLDR (UTS #35, Language Matching), by `langcodes`."""
+"""Chooses the locale of texts: CLDR's language matching (UTS #35), by `langcodes`."""
 
 import re
 from collections.abc import Sequence
@@ -8,25 +8,23 @@ from langcodes import Language, closest_supported_match, language_distance
 from langcodes.tag_parser import LanguageTagError
 
 FARTHEST = 20
-"""How far apart wanted and available languages may be, in CLDR's units. Below 10 is the same language or one that its
-readers read as well (en-AU and en-GB, no and nb, sr-ME and sr-Latn); 20 is the language beside it in the same country
-(ca and es, nn and nb). Beyond lie other scripts, and languages across a border (uk and ru: 24)."""
+"""In CLDR's units. Below 10: readable too (en-AU and en-GB); 20: of the same country (ca and es); beyond: uk and ru
+(24)."""
 _TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _LONGEST_TAG = 35  # RFC 5646 §4.4.1
 _REMEMBERED = 4096
 
 
 def language_tag(text: str) -> str:
-    """The tag as given, if it is one (BCP 47, `_` for `-` allowed). Raises `ValueError`."""
+    """The tag as given (BCP 47, `_` for `-` allowed). Raises `ValueError`."""
     if _language(text) is None:
         raise ValueError("is not a language tag (BCP 47) such as de, pt-BR or zh-Hant-TW")
     return text
 
 
 def choose_locale(wanted: str | None, default: str, available: Sequence[str]) -> str:
-    """The one of the `available` locales that is closest to `wanted`, else to the `default`, else the first. Of equally
-    close ones, what `wanted` begins with goes first (de-CH: de before de-AT), and then the default. Case and `_` do not
-    matter. Asked again it costs a look-up."""
+    """The `available` locale closest to `wanted`, else to `default`, else the first. Of equally close ones, the prefix
+    of `wanted` goes first (de-CH: de before de-AT), then the default. Ignores case and `_`; cached."""
     return _chosen(wanted, default, tuple(available))
 
 
@@ -61,7 +59,6 @@ def _rank(tag: str, wanted: str, preferred: str) -> int:
 
 
 def _language(text: str) -> Language | None:
-    """What langcodes makes of a tag (`iw` is `he`); `None` if it is none."""
     tag = _hyphened(text)
     if len(tag) > _LONGEST_TAG or not _TAG.fullmatch(tag):
         return None
@@ -73,7 +70,7 @@ def _language(text: str) -> Language | None:
 
 
 def _forget() -> None:
-    """langcodes remembers every tag and pair it has ever seen, and tags are whatever recipients are given."""
+    """Bounds langcodes' caches: it keeps every tag and pair, and tags come from recipients."""
     for remembered in (Language._PARSE_CACHE, Language._INSTANCES, language_distance._DISTANCE_CACHE):
         if len(remembered) > _REMEMBERED:
             remembered.clear()

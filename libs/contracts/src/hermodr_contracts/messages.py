@@ -1,8 +1,5 @@
-"""Every message Hermodr's services exchange, with the envelope that carries it (DESIGN §4).
-
-Commands are imperative, events past tense. Bodies carry ids, states and times; never content, addresses or links,
-so that no personal data ever sits in a queue or a management console.
-"""
+"""Every message between Hermodr's services, with its envelope (DESIGN §4). Bodies hold ids, states and times, never
+content, addresses or links: no personal data is in a queue."""
 
 from typing import Annotated, ClassVar
 from uuid import UUID
@@ -12,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from hermodr_contracts.vocabulary import DeliveryState, JobState
 
 PACK_LIMIT = 100
-"""The most ids one message carries."""
+"""The most ids in one message."""
 
 SCHEMA_VERSION_HEADER = "schema_version"
 
@@ -20,55 +17,55 @@ Ids = Annotated[tuple[UUID, ...], Field(min_length=1, max_length=PACK_LIMIT)]
 
 
 class Message(BaseModel):
-    """A message body. `version` rises with every incompatible change of its shape."""
+    """A message body. `version` rises with every incompatible change."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     version: ClassVar[int] = 1
 
     @classmethod
     def type_name(cls) -> str:
-        """The AMQP `type` property this message travels under."""
+        """The AMQP `type` property."""
         return cls.__name__
 
 
 class JobsRequested(Message):
-    """These jobs want to be decided upon."""
+    """Decide on these jobs."""
 
     job_ids: Ids
 
 
 class DeliveryCommand(Message):
-    """These deliveries want to be sent: what all commands to senders have."""
+    """Send these deliveries: the base of all commands to senders."""
 
     delivery_ids: Ids
 
 
 class SendEmails(DeliveryCommand):
-    """These email deliveries want to be sent."""
+    """Send these email deliveries."""
 
 
 class SendSms(DeliveryCommand):
-    """These SMS or WhatsApp deliveries want to be sent."""
+    """Send these SMS or WhatsApp deliveries."""
 
 
 class SendWebhooks(DeliveryCommand):
-    """These webhook deliveries want to be sent."""
+    """Send these webhook deliveries."""
 
 
 class RunTasks(Message):
-    """These task jobs want to be run."""
+    """Run these tasks."""
 
     job_ids: Ids
 
 
 class CancelRequested(Message):
-    """This running task is to stop."""
+    """Stop this running task."""
 
     job_id: UUID
 
 
 class JobChange(Message):
-    """One line of `JobsChanged`. `owner_id` is the end user the job belongs to, if any."""
+    """One change of `JobsChanged`. `owner_id`: the end user who owns the job, if any."""
 
     job_id: UUID
     project_id: UUID
@@ -84,7 +81,7 @@ class JobsChanged(Message):
 
 
 class DeliveryChange(Message):
-    """One line of `DeliveriesChanged`."""
+    """One change of `DeliveriesChanged`."""
 
     delivery_id: UUID
     job_id: UUID
@@ -101,7 +98,7 @@ class DeliveriesChanged(Message):
 
 
 class TaskProgressed(Message):
-    """A running task has come to step `current` of `total`."""
+    """A running task has reached step `current` of `total`."""
 
     job_id: UUID
     project_id: UUID
@@ -112,7 +109,7 @@ class TaskProgressed(Message):
 
 
 class NotificationCreated(Message):
-    """An in-app notification has come into being for `owner_id`."""
+    """An in-app notification was created for `owner_id`."""
 
     notification_id: UUID
     project_id: UUID
@@ -138,16 +135,15 @@ MESSAGES: dict[tuple[str, int], type[Message]] = {
 
 
 class Undecodable(Exception):
-    """The message cannot be read; its text says why, without repeating any of the body."""
+    """The message cannot be read; the text says why, without quoting the body."""
 
 
 def encode(message: Message) -> bytes:
-    """The body of `message` as UTF-8 JSON."""
     return message.__pydantic_serializer__.to_json(message)
 
 
 def decode(type_name: str | None, version: object, body: bytes) -> Message:
-    """The message of an envelope. Raises `Undecodable` for an unknown type or version or an ill-formed body."""
+    """Raises `Undecodable` for an unknown type or version or an invalid body."""
     if not isinstance(version, int) or isinstance(version, bool):
         raise Undecodable(f"header {SCHEMA_VERSION_HEADER} is missing or not a number")
     model = MESSAGES.get((type_name or "", version))

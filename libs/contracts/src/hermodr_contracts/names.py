@@ -1,11 +1,6 @@
-"""What a name of a person, group or sender is: one line of text that anybody's script may need.
-
-Refused is only what changes how other text reads: control characters (line breaks begin a new header), line and
-paragraph separators, the bidirectional embeddings, overrides and isolates (UAX #9 §2.1 to §2.5) that turn `moc.elpmaxe`
-into `example.com`, lone surrogates and noncharacters; and a name in which nothing can be seen. Everything else is a
-name: the zero-width joiner and non-joiner of Indic and Persian words and of emoji, any space (U+3000, U+00A0),
-direction marks, variation selectors, the tags of flags, and characters that are newer than this Python's tables.
-"""
+"""Names of persons, groups and senders: one line of text in any script. Refused are characters that change how other
+text reads (controls, line separators, bidirectional embeddings, overrides and isolates, UAX #9 §2.1 to §2.5), lone
+surrogates, noncharacters, and names without a visible character."""
 
 import unicodedata
 
@@ -14,7 +9,7 @@ _REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
 def one_line_name(text: str) -> str:
-    """The name as given. Raises `ValueError` saying what is wrong with it."""
+    """The name as given. Raises `ValueError` with the reason."""
     if text.isprintable() and not text.isspace():
         return text
     if any(map(_harms, text)):

@@ -1,13 +1,10 @@
-"""Every exchange, queue and binding, defined once (DESIGN §4). Nobody else spells a queue's name.
+"""Every exchange, queue and binding, defined only here (DESIGN §4).
 
-    api, scheduler ──▶ jobs ──▶ jobs.{urgent,normal,low} ──▶ dispatcher
-    dispatcher, scheduler ──▶ deliveries ──▶ email.{urgent,normal,low} ──▶ email-sender
-    email-sender ──▶ retry ──▶ email.retry.10s ──(TTL)──▶ deliveries          the ladder
-    any work queue ──(rejected)──▶ dead ──▶ jobs.dead, email.dead ──▶ scheduler ──▶ table dead_letters
-    whoever recorded it ──▶ events (topic) ──▶ whoever listens
-
-A retry keeps its lane: it travels as `email.normal.10s`, waits in the queue of its step, and the queue's dead-lettering
-returns it under the same key to the work exchange, where `email.normal.#` leads to the lane's queue again.
+api, scheduler ──▶ jobs ──▶ jobs.{urgent,normal,low} ──▶ dispatcher
+dispatcher, scheduler ──▶ deliveries ──▶ email.{urgent,normal,low} ──▶ email-sender
+email-sender ──▶ retry ──▶ email.retry.10s ──(TTL)──▶ deliveries, by the same key `email.normal.10s`
+any work queue ──(rejected)──▶ dead ──▶ jobs.dead, email.dead ──▶ scheduler ──▶ table dead_letters
+the recording service ──▶ events (topic) ──▶ any listener
 """
 
 from dataclasses import dataclass, field
@@ -35,20 +32,18 @@ from hermodr_contracts.vocabulary import Channel, JobKind, Priority
 
 LANES = tuple(priority.lane for priority in Priority)
 MOST_EVENTS = 10_000
-"""Messages that wait for an api instance at most."""
+"""The most messages that wait for one API instance."""
 
 
 @dataclass(frozen=True)
 class Binding:
-    """Messages of `exchange` whose key matches `routing_key` reach the queue it belongs to."""
-
     exchange: RabbitExchange
     routing_key: str
 
 
 @dataclass(frozen=True)
 class QueueSpec:
-    """A queue, what leads to it and which service reads it (`None`: the broker itself, by dead-lettering)."""
+    """A queue, its bindings and the service that reads it (`None`: the broker itself, by dead-lettering)."""
 
     label: str
     queue: RabbitQueue
@@ -58,7 +53,7 @@ class QueueSpec:
 
 @dataclass(frozen=True)
 class Flow:
-    """Who sends a message type and who acts on it: the table of DESIGN §4."""
+    """The senders and readers of a message type: the table of DESIGN §4."""
 
     message: type[Message]
     publishers: tuple[str, ...]
@@ -79,29 +74,28 @@ FLOWS = (
 )
 
 PLANNED_SERVICES = frozenset({"sms-sender", "webhook-sender", "worker"})
-"""Services of DESIGN §3 that later issues build. Their queues are not declared, lest messages pile up unread."""
+"""Services of DESIGN §3 that do not exist yet. Their queues are not declared, so that messages do not pile up."""
 
 SERVED_KINDS = frozenset({JobKind.NOTIFICATION})
-"""The kinds of job that somebody acts on in this version. Jobs of other kinds wait in the ledger, unannounced."""
+"""Job kinds that are served. Jobs of other kinds wait in the ledger without an announcement."""
 
 _CORE = ("api", "dispatcher", "scheduler")
 
 
 @dataclass(frozen=True)
 class Topology:
-    """All names of one installation. `prefix` lets several share a broker; `channels` are those it serves, with their
-    retry ladders: there are queues for these alone."""
+    """All names of one installation. `prefix` lets installations share a broker; `channels` are those it serves."""
 
     prefix: str = "hermodr"
     channels: Channels = field(default_factory=servable)
 
     @cached_property
     def services(self) -> tuple[str, ...]:
-        """Without one of these alive something that was accepted waits."""
+        """Services that must be alive for accepted jobs to proceed."""
         return tuple(dict.fromkeys((*_CORE, *(spec.service for spec in self.channels.values()))))
 
     def ladder(self, channel: Channel) -> tuple[Step, ...]:
-        """The retry ladder of a channel; the registry's if the channel is not served here."""
+        """The retry ladder of a channel; the registry's if the channel is not served."""
         return self.channels.get(channel, CHANNELS[channel]).ladder
 
     def _exchange(self, name: str) -> RabbitExchange:
@@ -114,27 +108,26 @@ class Topology:
 
     @cached_property
     def deliveries(self) -> RabbitExchange:
-        """Carries what senders obey, keyed `<channel>.<lane>`."""
+        """Carries commands to senders, keyed `<channel>.<lane>`."""
         return self._exchange("deliveries")
 
     @cached_property
     def retry(self) -> RabbitExchange:
-        """Carries the same, keyed `<channel>.<lane>.<step>`, to the queue where it waits out the step."""
+        """Carries the same, keyed `<channel>.<lane>.<step>`, to the wait queue of the step."""
         return self._exchange("retry")
 
     @cached_property
     def dead(self) -> RabbitExchange:
-        """Carries what could not be read or handled, keyed by the label of its dead queue."""
+        """Carries messages that could not be handled, keyed by the label of their dead letter queue."""
         return self._exchange("dead")
 
     @cached_property
     def events(self) -> RabbitExchange:
-        """Carries events to whoever binds a queue, keyed by message type."""
+        """Carries events, keyed by message type."""
         return self._exchange("events")
 
     @property
     def exchanges(self) -> tuple[RabbitExchange, ...]:
-        """All of them, in an order in which they can be declared."""
         return (self.jobs, self.deliveries, self.retry, self.dead, self.events)
 
     def _queue(self, label: str, arguments: QuorumQueueArgs) -> RabbitQueue:
@@ -165,7 +158,7 @@ class Topology:
 
     @cached_property
     def queues(self) -> tuple[QueueSpec, ...]:
-        """Every queue, each lane of each family before its waiting and dead queues."""
+        """Every queue: work queues before wait and dead letter queues."""
         specs = [self.job_queue(priority) for priority in Priority]
         specs.append(self._morgue("jobs"))
         for channel, spec in self.channels.items():
@@ -176,16 +169,14 @@ class Topology:
         return tuple(specs)
 
     def job_queue(self, priority: Priority) -> QueueSpec:
-        """The dispatcher's queue of a lane."""
         return self._work("jobs", priority.lane, self.jobs, "dispatcher")
 
     def send_queue(self, channel: Channel, priority: Priority) -> QueueSpec:
-        """A sender's queue of a lane. Raises `KeyError` for a channel that is not served."""
+        """Raises `KeyError` for a channel that is not served."""
         return self._work(channel.value, priority.lane, self.deliveries, self.channels[channel].service)
 
     def event_queue(self, service: str, *events: type[Message]) -> QueueSpec:
-        """An instance's own queue of events, which goes with its connection. Of more than it reads the oldest are
-        dropped: events tell sooner what can be read again, and nothing depends on them."""
+        """An instance's own queue of events, deleted with its connection. Drops the oldest event if it is full."""
         label = f"events.{service}"
         queue = RabbitQueue(
             f"{self.prefix}.{label}",
@@ -203,12 +194,10 @@ class Topology:
 
     @staticmethod
     def event_key(event: type[Message]) -> str:
-        """The routing key of an event."""
         return event.type_name()
 
     @staticmethod
     def job_key(priority: Priority) -> str:
-        """The routing key of `JobsRequested`."""
         return f"jobs.{priority.lane}"
 
     @staticmethod

@@ -1,11 +1,9 @@
-"""The words of DESIGN §2 as types: every service, message and row uses these values and no others."""
+"""The words of DESIGN §2 as types, used by every service, message and row."""
 
 from enum import IntEnum, StrEnum
 
 
 class JobKind(StrEnum):
-    """What a job asks for."""
-
     NOTIFICATION = "notification"
     DIGEST = "digest"
     REMINDER = "reminder"
@@ -13,8 +11,6 @@ class JobKind(StrEnum):
 
 
 class JobState(StrEnum):
-    """Where a job stands; see `TERMINAL_JOB_STATES`."""
-
     SCHEDULED = "scheduled"
     QUEUED = "queued"
     PROCESSING = "processing"
@@ -26,7 +22,7 @@ class JobState(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """Where one job stands on one channel to one address; see `TERMINAL_DELIVERY_STATES`."""
+    """The state of one job on one channel to one address."""
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -43,8 +39,6 @@ class DeliveryState(StrEnum):
 
 
 class Channel(StrEnum):
-    """A way to reach someone."""
-
     EMAIL = "email"
     SMS = "sms"
     WHATSAPP = "whatsapp"
@@ -53,7 +47,7 @@ class Channel(StrEnum):
 
 
 class Priority(IntEnum):
-    """Each priority has queues and consumers of its own, so a crowd in one never delays another."""
+    """Each priority has its own queues and consumers, so that none delays another."""
 
     URGENT = 0
     NORMAL = 1
@@ -66,12 +60,12 @@ class Priority(IntEnum):
 
     @classmethod
     def of_lane(cls, lane: str) -> "Priority":
-        """The priority of a lane's name; `KeyError` for any other text."""
+        """Raises `KeyError`."""
         return cls[lane.upper()]
 
 
 class OnUnknown(StrEnum):
-    """What happens to a delivery whose attempt nobody can know the outcome of (RFC 1047)."""
+    """What happens to a delivery after an attempt with unknown outcome (RFC 1047)."""
 
     RESEND = "resend"
     HOLD = "hold"

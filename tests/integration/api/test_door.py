@@ -7,6 +7,8 @@ import httpx
 import orjson
 import pytest
 import pytest_asyncio
+from starlette.requests import ClientDisconnect
+from structlog.testing import capture_logs
 
 from hermodr_api.http import intake
 from hermodr_ledger.access import keys
@@ -139,3 +141,16 @@ async def test_an_item_of_a_bulk_is_no_longer_than_a_request(api: ApiUnderTest) 
         assert answer.json()["rejected"] == [
             {"index": 1, "errors": [{"loc": [], "msg": "is longer than 1 MiB"}]}
         ]
+
+
+@pytest.mark.parametrize("path", ["/v1/notifications", "/v1/notifications/bulk", "/v1/recipients"])
+async def test_a_client_that_leaves_is_no_failure_of_ours(api: ApiUnderTest, path: str) -> None:
+    async def cut_off() -> AsyncIterator[bytes]:
+        yield b"{"
+        raise ClientDisconnect
+
+    with capture_logs() as logs:
+        await api.http.post(path, content=cut_off(), headers={"content-type": "application/json"})
+    assert [each for each in logs if each["log_level"] == "error"] == []
+    labels = {"method": "POST", "route": path, "status": "400"}
+    assert api.api.registry.get_sample_value("hermodr_http_request_seconds_count", labels) == 1

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from starlette.requests import ClientDisconnect
+from structlog.testing import capture_logs
 
 from tests.support.smtp_dialogue import House
 
@@ -214,3 +217,14 @@ async def test_a_failure_of_ours_shows_nothing_of_it(house: House, monkeypatch: 
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
     assert "secret" not in answer.text
+
+
+async def test_a_client_that_leaves_is_no_failure(house: House) -> None:
+    async def cut_off() -> AsyncIterator[bytes]:
+        yield b'{"stage": "rcpt"'
+        raise ClientDisconnect
+
+    scope_headers = {"content-type": "application/json"}
+    with capture_logs() as logs:
+        answer = await house.http.post("/v1/faults", content=cut_off(), headers=scope_headers)
+    assert (answer.status_code, logs) == (400, [])

@@ -132,3 +132,11 @@ def test_off_a_terminal_automatic_means_json(capsys: pytest.CaptureFixture[str])
     set_up("auto")
     structlog.get_logger().info("x")
     assert lines(capsys)[0]["event"] == "x"
+
+
+def test_malformed_requests_do_not_fill_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        set_up("json")
+        for _ in range(50):
+            logging.getLogger("uvicorn.error").warning("Unsupported upgrade request.")
+    assert [each["event"] for each in lines(capsys)] == ["Unsupported upgrade request."]

@@ -21,7 +21,7 @@
         │   └── IdempotencyKeyReused     the key was used for another request
         ├── RateLimited            429   `retry_after`
         └── ServerError            5xx
-            └── Unavailable        503   `retry_after`
+            └── Unavailable        503   `retry_after`, `cause`
 
 No exception holds an API key or what was sent.
 """
@@ -174,7 +174,14 @@ class RateLimited(Problem): ...
 class ServerError(Problem): ...
 
 
-class Unavailable(ServerError): ...
+class Unavailable(ServerError):
+    """503: not possible at the moment."""
+
+    @property
+    def cause(self) -> str | None:
+        """`database`, `read_only`, `lock`, `overload` or `keys`; `None` when a server in between answered."""
+        cause = self.members.get("cause")
+        return cause if isinstance(cause, str) else None
 
 
 _BY_TYPE: dict[str, type[Problem]] = {

@@ -9,10 +9,13 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from hermodr_servicekit.seldom import Seldom, SeldomFilter
 from hermodr_servicekit.settings import ServiceSettings
 
 _QUIET = ("uvicorn.error", "uvicorn.access", "asyncio", "faststream")
 _SILENT = ("aio_pika", "aiormq")  # an outage is told once, by `broker`, not by every part of the library
+
+_SELDOM = SeldomFilter(Seldom())  # one filter, however often logs are configured
 
 
 def configure(settings: ServiceSettings) -> None:
@@ -46,6 +49,7 @@ def configure(settings: ServiceSettings) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    logging.getLogger("uvicorn.error").addFilter(_SELDOM)
     for name in _SILENT:
         logging.getLogger(name).setLevel(logging.DEBUG if level == logging.DEBUG else logging.CRITICAL + 1)
 

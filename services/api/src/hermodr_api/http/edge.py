@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hermodr_api.errors import Refused
-from hermodr_api.http.problems import RATE_LIMIT, REQUEST_ID, internal, respond, respond_unavailable
+from hermodr_api.http.problems import RATE_LIMIT, REQUEST_ID, internal, left, respond, respond_unavailable
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_servicekit.ids import new_id
 
@@ -103,6 +103,8 @@ async def _take(shortcut: Endpoint, scope: Scope, receive: Receive, send: Send) 
         response = respond(refused, scope)
     except LedgerUnavailable as error:
         response = respond_unavailable(error, scope)
+    except ClientDisconnect:
+        response = left(scope)
     await response(scope, receive, send)
 
 

@@ -8,7 +8,7 @@ import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Scope
@@ -17,6 +17,7 @@ from hermodr_api.errors import (
     INTERNAL,
     INVALID,
     KINDS,
+    MALFORMED,
     METHOD_NOT_ALLOWED,
     Flaw,
     Kind,
@@ -27,8 +28,10 @@ from hermodr_api.errors import (
 )
 from hermodr_api.http.bodies import in_words
 from hermodr_ledger.engine import LedgerUnavailable, ReadOnly
+from hermodr_servicekit.seldom import Seldom
 
 log = structlog.get_logger()
+_refusals = Seldom(1.0)
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:hermodr:problem:"
@@ -71,9 +74,17 @@ def internal(scope: Scope) -> Response:
     return respond(Refused(INTERNAL, "the request_id leads to the cause in the logs"), scope)
 
 
+def left(scope: Scope) -> Response:
+    """Nobody reads this; but it is no failure of ours, in metrics and logs."""
+    return respond(Refused(MALFORMED, "the client left before its body was there"), scope)
+
+
 def respond_unavailable(error: LedgerUnavailable, scope: Scope) -> Response:
     cause = "read_only" if isinstance(error, ReadOnly) else error.cause
-    log.warning("answered 503", cause=cause, error=str(error), request_id=scope.get(REQUEST_ID))
+    if times := _refusals.times(cause):
+        log.warning(
+            "answered 503", cause=cause, error=str(error), request_id=scope.get(REQUEST_ID), times=times
+        )
     return respond(unavailable(cause), scope)
 
 
@@ -82,6 +93,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(LedgerUnavailable, _ledger_unavailable)
     app.add_exception_handler(RequestValidationError, _bad_parameters)
     app.add_exception_handler(HTTPException, _framework)
+    app.add_exception_handler(ClientDisconnect, _left)
     app.add_exception_handler(Exception, _failure)
 
 
@@ -127,6 +139,10 @@ def _methods_here(request: Request) -> list[str]:
             for route in request.app.routes
         )
     ]
+
+
+async def _left(request: Request, _error: Exception) -> Response:
+    return left(request.scope)
 
 
 async def _failure(request: Request, _error: Exception) -> Response:

@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -15,7 +16,7 @@ from hermodr_sandbox.errors import SandboxError
 from hermodr_sandbox.routes.faults import fault_routes
 from hermodr_sandbox.routes.inbox import inbox_routes
 from hermodr_sandbox.routes.mails import mail_routes
-from hermodr_sandbox.routes.problems import on_crash, on_http, on_invalid, on_sandbox_error, problem
+from hermodr_sandbox.routes.problems import on_crash, on_http, on_invalid, on_left, on_sandbox_error, problem
 from hermodr_sandbox.routes.traffic import traffic_routes
 from hermodr_sandbox.service import Sandbox
 
@@ -62,6 +63,7 @@ def application(
             SandboxError: on_sandbox_error,
             ValidationError: on_invalid,
             HTTPException: on_http,
+            ClientDisconnect: on_left,
             Exception: on_crash,
         },
     )

@@ -58,6 +58,11 @@ async def on_http(_request: Request, error: Exception) -> Response:
     return problem(error.status_code, title, error.detail if error.detail != title else f"{title}.")
 
 
+async def on_left(_request: Request, _error: Exception) -> Response:
+    """The client went before its body was there: nobody reads this."""
+    return problem(400, "Bad Request", "The body is not whole.")
+
+
 async def on_crash(request: Request, error: Exception) -> Response:
     structlog.get_logger().error("request failed", path=request.scope["path"], exc_info=error)
     return problem(500, "Internal error", "The sandbox failed to answer; its log says why.")

@@ -145,3 +145,23 @@ async def test_a_dead_provider_is_a_503_for_users_alone(database_url: str) -> No
         problem(answer, 503, "unavailable")
         assert answer.headers["retry-after"]
     await api.close()
+
+
+async def test_metadata_is_the_applications(api: ApiUnderTest) -> None:
+    """Of a user's own jobs they see how they fare, not what the application noted."""
+    sent = await api.http.post("/v1/notifications", json=MAIL | {"metadata": {"margin": 17}})
+    job_id = sent.json()["job_id"]
+    await api.api.ledger.fetch("UPDATE hermodr.jobs SET owner_id = 'ada' WHERE id = $1", job_id)
+    ada = api.user("ada")
+    for path in (
+        f"/v1/jobs/{job_id}",
+        f"/v1/jobs/{job_id}/timeline",
+        "/v1/jobs",
+        "/v1/jobs?include=metadata,result",
+    ):
+        answer = await ada.get(path)
+        assert answer.status_code == 200
+        assert job_id in answer.text
+        assert "margin" not in answer.text, path
+    assert (await api.http.get(f"/v1/jobs/{job_id}")).json()["job"]["metadata"] == {"margin": 17}
+    assert "margin" in (await api.http.get("/v1/jobs?include=metadata")).text

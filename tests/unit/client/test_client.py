@@ -386,17 +386,3 @@ def test_dead_letters_are_deleted_until_none_are_left(either: Either) -> None:
     ] * 2
     with pytest.raises(TypeError):
         either.call(server, lambda h: h.dead_letters.delete_many(chanel="email"))
-
-
-@pytest.mark.parametrize(
-    ("answer", "cause"),
-    [
-        (problem(503, "unavailable", cause="lock"), "lock"),
-        (problem(503, "unavailable", cause=7), None),
-        (httpx.Response(503, html="<html>Service Unavailable</html>"), None),
-    ],
-)
-def test_what_is_in_the_way_is_told(either: Either, answer: httpx.Response, cause: str | None) -> None:
-    with pytest.raises(Unavailable) as caught:
-        either.call(Scripted([answer] * 10), lambda h: h.jobs.get(JOB))
-    assert caught.value.cause == cause

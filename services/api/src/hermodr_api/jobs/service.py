@@ -35,6 +35,8 @@ class Jobs:
         self, filters: Filters, sort: JobSort, cursor: str | None, limit: int, without: Set[str]
     ) -> JobList:
         """`without`: payloads that are not read and count as unset."""
+        if filters.owner_id is not None:
+            without = {*without, "metadata"}
         order = order_of(sort)
         from_now = cursor == FROM_NOW and order.direction == "ASC"
         after = mark_of(cursor, filters, order) if not from_now else None
@@ -50,7 +52,10 @@ class Jobs:
         return JobList(data=data, next_cursor=next_cursor)
 
     async def history(self, caller: Caller, job_id: UUID) -> JobHistoryView:
-        return history_view(await self._history(caller, job_id), self._clock.now(), self._domain)
+        shown = history_view(await self._history(caller, job_id), self._clock.now(), self._domain)
+        if caller.user_id is not None:
+            shown.job.metadata = {}
+        return shown
 
     async def timeline(self, caller: Caller, job_id: UUID) -> Timeline:
         return timeline(await self._history(caller, job_id))

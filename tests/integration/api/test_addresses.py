@@ -1,4 +1,4 @@
-"""One table of addresses through every door that takes one: the same verdict at each, and one stored form."""
+"""One table of addresses at every door: the same verdict, and one stored form."""
 
 import asyncio
 import re

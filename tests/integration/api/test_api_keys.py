@@ -1,5 +1,3 @@
-"""Keys: shown once, stored hashed, revoked at once where it was asked for."""
-
 import hashlib
 
 from hermodr_ledger.access import keys

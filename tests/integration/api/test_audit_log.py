@@ -1,4 +1,4 @@
-"""What operators change is written down with the change, or neither is."""
+"""Changes by operators are logged in the same transaction."""
 
 from typing import Any
 

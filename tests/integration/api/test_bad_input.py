@@ -1,4 +1,4 @@
-"""Whatever is wrong with a request is told precisely, and nothing of it is stored."""
+"""Errors in a request are reported precisely, and nothing of it is stored."""
 
 from collections.abc import AsyncIterator
 from typing import Any

@@ -1,5 +1,3 @@
-"""Dead letters over HTTP: seen by whom they belong to, replayed once, many at a pace, deleted; all on record."""
-
 import asyncio
 from typing import Any
 from uuid import UUID
@@ -22,7 +20,7 @@ LADDER = parse_ladder("10s")
 
 
 async def dead_jobs(api: ApiUnderTest, count: int, *, code: str = "smtp_451", **fields: Any) -> list[str]:
-    """That many jobs whose only delivery has used up its attempts."""
+    """Jobs whose only delivery has used up its attempts."""
     ledger = api.api.ledger
     ids = [
         UUID((await api.http.post("/v1/notifications", json=MAIL | fields)).json()["job_id"])

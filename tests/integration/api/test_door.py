@@ -71,7 +71,6 @@ async def test_a_key_in_a_trailer_opens_nothing(door: Door) -> None:
 
 
 async def test_no_route_reads_without_limit(door: Door) -> None:
-    """`retry` took 1.5 GB."""
     port, secret, pid = door
     chunk = b"%x\r\n%s\r\n" % (MIB, b" " * MIB)
     for method, path in (

@@ -87,7 +87,7 @@ async def test_it_cannot_expire_before_it_is_to_be_sent(api: ApiUnderTest) -> No
 
 
 async def test_what_was_accepted_is_accepted_again_when_it_has_expired_meanwhile(database_url: str) -> None:
-    """At every door whose requests may be repeated, by the key of the request and by that of an item."""
+    """By the key of the request and by that of an item."""
     clock = FakeClock()
     expiring = {"expires_at": (clock.now() + timedelta(minutes=15)).isoformat()}
     keyed = MAIL | expiring | {"idempotency_key": "item"}

@@ -25,8 +25,6 @@ _SEEN = frozenset({"rate_buckets", "service_heartbeats", "schema_version"})
 
 @dataclass(frozen=True)
 class Route:
-    """An operation of the description, with something to fill every parameter of its path."""
-
     method: str
     path: str
     operation: Mapping[str, Any]
@@ -51,7 +49,7 @@ class Route:
                 yield {parameter["name"]: self.ids[parameter["name"]]}
 
     def bodies(self) -> Iterator[Any]:
-        """The example, and the example about what is somebody else's."""
+        """The example, and the one about somebody else's things."""
         content = self.operation.get("requestBody", {}).get("content", {}).get("application/json")
         if content is None:
             yield None
@@ -93,7 +91,7 @@ async def routes(api: ApiUnderTest, ids: Mapping[str, str]) -> list[Route]:
 
 
 async def everything(api: ApiUnderTest) -> dict[str, set[str]]:
-    """Every row of every table, those of the project marked so."""
+    """Every row of every table; those of the project are marked."""
     ledger = api.api.ledger
     tables = await ledger.fetch(
         "SELECT relname FROM pg_class WHERE relnamespace = 'hermodr'::regnamespace AND relkind IN ('r', 'p')"
@@ -108,7 +106,7 @@ async def everything(api: ApiUnderTest) -> dict[str, set[str]]:
 
 @asynccontextmanager
 async def unchanged(api: ApiUnderTest, *, nothing_added: bool) -> AsyncIterator[None]:
-    """What is there stays as it is; `nothing_added`: and the project gets nothing."""
+    """Existing rows stay as they are; `nothing_added`: and the project gets no new ones."""
     before = await everything(api)
     yield
     after = await everything(api)
@@ -120,7 +118,7 @@ async def unchanged(api: ApiUnderTest, *, nothing_added: bool) -> AsyncIterator[
 
 
 def finds_nothing(route: Route, answer: httpx.Response, told: str) -> None:
-    """Neither an id nor a text of those things, but for what the caller has `told` before."""
+    """Neither an id nor a text of those things, except what the caller `told` before."""
     where = (route.method, route.path, answer.status_code, answer.text[:500])
     assert answer.status_code < 500, where
     told += str(answer.request.url)
@@ -134,7 +132,7 @@ def finds_nothing(route: Route, answer: httpx.Response, told: str) -> None:
 
 
 async def walk(client: httpx.AsyncClient, tried: list[Route]) -> list[tuple[Route, httpx.Response]]:
-    """Everything a caller can try; looking comes first, when nothing has been told yet."""
+    """Everything a caller can try; reading comes first."""
     answers = []
     told = ""
     for route in sorted(tried, key=lambda each: each.method != "get"):
@@ -149,7 +147,7 @@ async def walk(client: httpx.AsyncClient, tried: list[Route]) -> list[tuple[Rout
 
 
 async def test_the_things_are_real(api: ApiUnderTest) -> None:
-    """What others shall not find their owners do find: else the tests below would prove nothing."""
+    """Their owners find them, or the tests below would prove nothing."""
     tried = await routes(api, await possessions(api))
     owner = api.user(OWNER)
     found = 0
@@ -200,7 +198,6 @@ async def test_who_is_nobody_gets_nowhere(api: ApiUnderTest) -> None:
 
 
 async def test_a_key_without_the_scope_does_nothing(api: ApiUnderTest) -> None:
-    """Each route needs the scope it says."""
     tried = await routes(api, await possessions(api))
     scopes: tuple[Scope, ...] = ("send", "read", "manage")
     for scope in scopes:
@@ -213,7 +210,6 @@ async def test_a_key_without_the_scope_does_nothing(api: ApiUnderTest) -> None:
 
 
 async def test_every_post_can_be_repeated(api: ApiUnderTest) -> None:
-    """The same key brings the first answer again and does nothing twice; what was refused leaves the key free."""
     done = 0
     for route in await routes(api, await possessions(api)):
         if route.method != "post":
@@ -240,5 +236,4 @@ async def test_every_post_can_be_repeated(api: ApiUnderTest) -> None:
 
 
 def _without_secret(answer: Any) -> Any:
-    """A key's secret is told once."""
     return answer | {"key": None} if isinstance(answer, dict) and "key" in answer else answer

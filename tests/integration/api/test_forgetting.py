@@ -1,4 +1,4 @@
-"""Every column that can hold text is known here: as one that erasing empties, or as one that holds nobody's data."""
+"""Every column that can hold text is listed here: erasing empties it, or it holds nobody's data."""
 
 from typing import Any
 
@@ -10,7 +10,6 @@ from tests.support.api import ApiUnderTest, problem
 from tests.support.ledgers import emptied
 
 MARK = "zq7-of-ada"
-"""In whatever is hers."""
 USER = f"user-{MARK}"
 
 OF_A_PERSON = {
@@ -114,7 +113,7 @@ async def text_columns(ledger: Ledger) -> dict[str, set[str]]:
 
 
 async def marked(ledger: Ledger) -> dict[str, set[str]]:
-    """In which columns something of the person is."""
+    """The columns with something of the person."""
     found: dict[str, set[str]] = {}
     for table, columns in (await text_columns(ledger)).items():
         for column in columns:
@@ -144,7 +143,7 @@ async def test_every_column_with_text_is_known(api: ApiUnderTest) -> None:
 
 @pytest_asyncio.fixture
 async def ada(api: ApiUnderTest) -> dict[str, Any]:
-    """Somebody of whom there is something in every column there can be."""
+    """Somebody with data in every possible column."""
     await emptied(api.api.ledger)
     await api.api.ledger.fetch("TRUNCATE hermodr.recipients, hermodr.audit_log, hermodr.rate_buckets CASCADE")
     key = {"idempotency-key": f"welcome-{MARK}"}

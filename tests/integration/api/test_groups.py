@@ -1,5 +1,3 @@
-"""Groups, their members, and what is posted to them."""
-
 import asyncio
 from typing import Any
 from uuid import uuid4

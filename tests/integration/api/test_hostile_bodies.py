@@ -1,5 +1,5 @@
-"""No refused request answers with more than 64 KiB, and none costs more memory than 8 MiB and ten times its body: tried
-with bodies made to cost much, on every route of the description, against a process of its own."""
+"""No refused request answers with more than 64 KiB or costs more memory than 8 MiB and ten times its body; tried
+on every route, against a process of its own."""
 
 import json
 import time
@@ -20,7 +20,7 @@ from tests.support.possessions import OWNER, possessions
 MIB = 1024 * 1024
 LONGEST_ANSWER = 64 * 1024
 SECONDS = 30.0
-"""A machine may be slow; what is quadratic takes minutes."""
+"""For a slow machine; what is quadratic takes minutes."""
 TIMES_IF_TAKEN = 40
 """Of a bulk request whose items are read: `[[],[],…` takes thirtyfold in Python, and ten thousand items may hold it."""
 OCTETS = 100_000
@@ -37,7 +37,7 @@ def _object(value: str, octets: int, end: str = "") -> str:
 
 
 def hostile(octets: int) -> dict[str, str]:
-    """JSON texts, or what pretends to be, each of about so many octets."""
+    """JSON texts, or nearly, of about so many octets each."""
     long = "k" * (octets // 2)
     return {
         "nested arrays": "[" * (octets // 2) + "]" * (octets // 2),
@@ -66,7 +66,7 @@ def hostile(octets: int) -> dict[str, str]:
 
 @dataclass
 class Attacked:
-    """An api process, its routes, and somebody who has a key to it."""
+    """An api process, its routes, and a key."""
 
     http: httpx.AsyncClient
     pid: int
@@ -76,7 +76,7 @@ class Attacked:
     user_token: str
 
     async def send(self, method: str, path: str, content: bytes, **headers: str) -> httpx.Response:
-        """The answer; fails when it, or what it cost, is beyond the bounds."""
+        """Fails when the answer, or its cost, exceeds the bounds."""
         memory, began = Memory(self.pid), time.monotonic()
         headers = {"content-type": "application/json"} | headers
         answer = await self.http.request(method, path.format(**self.ids), content=content, headers=headers)
@@ -90,7 +90,7 @@ class Attacked:
         return answer
 
     def bodies(self) -> Iterator[tuple[str, str, Any, list[str]]]:
-        """Method, path, example and fields of what takes a body."""
+        """Method, path, example and fields."""
         for path, operations in self.paths.items():
             for method, operation in operations.items():
                 content = operation.get("requestBody", {}).get("content", {}).get("application/json")
@@ -125,7 +125,6 @@ async def attacked(api: ApiUnderTest, database_url: str) -> AsyncIterator[Attack
 
 
 async def test_what_was_found(attacked: Attacked) -> None:
-    """460 KB became an answer of 4.0 GB; 229 KB took 765 MB."""
     nulls = hostile(460_000)["nulls below a long name"].encode()
     user = {"authorization": f"Bearer {attacked.user_token}"}
     path = "/v1/recipients/{recipient_id}/preferences"
@@ -151,7 +150,6 @@ async def test_the_longest_bodies(attacked: Attacked, octets: int) -> None:
 
 
 async def test_many_of_one_kind(attacked: Attacked) -> None:
-    """Each of many is within bounds, all of them are not."""
     for number in (1, 7, 8, 9, 100):
         many = ",".join(f'"{n:x}":1' for n in range(number))
         one = "{" + many + "}"

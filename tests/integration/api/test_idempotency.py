@@ -1,4 +1,4 @@
-"""`Idempotency-Key` on every POST: the first answer again, whatever happens at the same time."""
+"""`Idempotency-Key` on every POST, also concurrently."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ URL = "/v1/notifications"
 
 
 async def _hold(transaction: Any, api: ApiUnderTest, *names: str) -> None:
-    """What a bulk request does to its items' keys, long before it commits."""
+    """As a bulk request holds its items' keys, long before it commits."""
     await transaction.fetch(
         "INSERT INTO hermodr.idempotency_keys (project_id, key, fingerprint, status, response)"
         " SELECT $1, hermodr.kept_key(name), '\\x00', 202, '{}' FROM unnest($2::text[]) name",
@@ -53,7 +53,6 @@ async def test_many_held_keys_are_answered_in_time(api: ApiUnderTest) -> None:
 
 
 async def test_nobody_waits_for_the_keys_of_another_project(api: ApiUnderTest) -> None:
-    """One project holds keys in an open transaction and asks for them again and again."""
     other = await api.caller(["send"], fresh_name())
 
     def of_other(nth: int) -> Any:
@@ -128,7 +127,6 @@ async def test_a_key_is_its_projects_own(api: ApiUnderTest) -> None:
 
 
 async def test_the_key_and_what_was_done_are_one(api: ApiUnderTest) -> None:
-    """A POST that is refused leaves its key free for the mended request."""
     key = {"idempotency-key": "mended"}
     problem(
         await api.http.post("/v1/recipients", json={"email": "nobody"}, headers=key), 422, "invalid-request"
@@ -147,7 +145,6 @@ async def test_a_body_sent_as_another_text_is_another_body(api: ApiUnderTest) ->
 
 
 async def test_users_have_keys_of_their_own(api: ApiUnderTest) -> None:
-    """Nobody gets another's answer by guessing a key, and nobody takes a key from the application."""
     person = await api.recipient(user_id="ada")
     mail = MAIL | {"to": {"recipient_id": person["id"]}, "delay_seconds": 3600}
     job = (await api.http.post(URL, json=mail)).json()["job_id"]

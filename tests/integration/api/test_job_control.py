@@ -1,5 +1,3 @@
-"""Listing, cancelling and asking again, over HTTP."""
-
 import asyncio
 from typing import Any
 from uuid import UUID
@@ -22,7 +20,7 @@ async def _request(api: ApiUnderTest, **changes: object) -> UUID:
 
 
 async def _sent(api: ApiUnderTest, job_id: UUID, outcome: Outcome) -> None:
-    """Decides upon the job and has its delivery end so."""
+    """Decides the job and ends its delivery so."""
     ledger = api.api.ledger
     lanes = await record_all(ledger, await decisions_of(ledger, [job_id]))
     (claimed,) = await attempts.claim(

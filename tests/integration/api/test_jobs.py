@@ -1,5 +1,3 @@
-"""What became of a job: decided, attempted, told in order."""
-
 from datetime import timedelta
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Doors that meet a row which somebody's open transaction has locked answer within seconds, naming the lock."""
+"""A row that an open transaction has locked: the api answers within seconds, naming the lock."""
 
 import asyncio
 import time
@@ -93,7 +93,7 @@ async def test_an_erasure_meets_a_locked_job(
 
 @pytest.mark.parametrize("table", ["jobs", "idempotency_keys", "singletons"])
 async def test_a_locked_table_is_no_key_in_use(api: ApiUnderTest, database_url: str, table: str) -> None:
-    """Not `409`, which is about the request's own key, nor another cause: whoever asks is told of the lock."""
+    """Not `409`, which is about the request's own key."""
     url = "/v1/notifications"
     keys = {"idempotency_key": "locked-1", "singleton_key": "locked-1"}
     requests = [

@@ -1,4 +1,4 @@
-"""Requesting single notifications: committed once, whatever is repeated and at the same time."""
+"""Single notifications are committed once, also when repeated concurrently."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""A job that SQL by hand made odd is shown as well as can be, and takes no other from its project's lists."""
+"""A corrupt job is shown as well as possible, and hides no other."""
 
 import pytest
 
@@ -12,7 +12,7 @@ ODD = {
     "created_at = '0044-01-01 BC'": {"created_at": "0001-01-01T00:00:00Z"},
     "finished_at = '20000-01-01', processed_at = '-infinity'": {"processed_at": "0001-01-01T00:00:00Z"},
 }
-"""What is done to a row, and how it is shown."""
+"""A change of a row, and how it is shown."""
 
 
 async def three(api: ApiUnderTest) -> list[str]:
@@ -21,7 +21,6 @@ async def three(api: ApiUnderTest) -> list[str]:
 
 
 async def listed(api: ApiUnderTest, **query: str) -> list[str]:
-    """All pages of one job each."""
     found: list[str] = []
     cursor: str | None = None
     while cursor is not None or not found:
@@ -88,7 +87,7 @@ ODD_ENDS = {
     "state = 'failed', finished_at = 'infinity', priority = 77, expires_at = 'infinity'": (202, 0),
     "scheduled_for = '0044-01-01 BC', deferred_until = 'infinity'": (409, 0),
 }
-"""What is done to a row; the answer to asking for it again (200: none is tried), and whether it counts as completed."""
+"""A change of a row; the answer to a retry (200: none is tried), and whether it counts as completed."""
 
 
 @pytest.mark.parametrize("change", list(ODD_ENDS))

@@ -1,7 +1,6 @@
-"""Values at the edges and beyond them, at every route that takes a body: kept, or refused where they stand. Never 500.
+"""Values at the limits and beyond, at every route with a body: kept or refused, never 500.
 
-Each value is put, one at a time, in place of each field of the route's example and beside it; what is stored is read
-back, and the exports that hold it are whole JSON.
+Each value replaces each field of the route's example in turn, and is added beside it; what is stored is read back.
 """
 
 import json
@@ -130,7 +129,7 @@ async def test_one_bad_item_refuses_no_other(api: ApiUnderTest) -> None:
 
 
 async def test_keys_hold_for_every_spelling_of_a_body(api: ApiUnderTest) -> None:
-    """Single, bulk and item keys alike: the same members in another order, the same number written otherwise."""
+    """The same members in another order, the same number written otherwise."""
     number = "9400109205568124000001"
     one = json.dumps(MAIL | {"data": HOLE}).replace(json.dumps(HOLE), f'{{"n": {number}, "x": 1e2}}')
     other = json.dumps(dict(reversed(MAIL.items()))).replace("{", f'{{"data":{{"x":100.0,"n":{number}}},', 1)

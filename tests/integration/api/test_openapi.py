@@ -43,7 +43,6 @@ async def test_every_status_is_described(api: ApiUnderTest) -> None:
 
 
 async def test_writing_it_keeps_nobody_waiting(api: ApiUnderTest) -> None:
-    """It takes a second of computing, of which the loop's own thread has little."""
     await api.http.get("/health/live")  # what the first request of all costs is not asked here
     in_all, here = time.process_time(), time.thread_time()
     async with asyncio.TaskGroup() as asking:

@@ -1,4 +1,4 @@
-"""Without its broker the API accepts; without its database it says so at once; it comes back from both by itself."""
+"""The API without its broker, and without its database."""
 
 import asyncio
 import time

@@ -1,5 +1,3 @@
-"""An end user sees and changes what is theirs: own recipients, own jobs."""
-
 from typing import Any
 
 from tests.support.api import ApiUnderTest, problem

@@ -15,7 +15,7 @@ from tests.support.api import MAIL, ApiUnderTest, problem
 MOST = 4 * 2**20
 LONG = 900_000
 ENVELOPE = 200_000
-"""Of a page, what is not payload."""
+"""The rest of a page."""
 
 
 async def made(ledger: Ledger, project_id: UUID, sizes: list[int]) -> list[str]:

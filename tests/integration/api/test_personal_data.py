@@ -1,4 +1,4 @@
-"""What there is of a person: shown to them whole, and forgotten."""
+"""A person's data: shown completely, and erased."""
 
 import asyncio
 from typing import Any
@@ -34,7 +34,7 @@ async def job_for(api: ApiUnderTest, person: dict[str, Any], **fields: object) -
 
 
 async def decided(api: ApiUnderTest, *jobs: UUID) -> list[UUID]:
-    """Decides upon the jobs, with what a dispatcher would note; their deliveries."""
+    """With what a dispatcher would note; returns their deliveries."""
     decisions = [
         Decision(
             each.job,
@@ -61,7 +61,6 @@ async def sent(api: ApiUnderTest, delivery: UUID) -> None:
 
 
 async def person_with_jobs(api: ApiUnderTest) -> tuple[dict[str, Any], dict[str, UUID]]:
-    """Somebody with a job in every state that matters."""
     key = {"idempotency-key": "p-1"}
     fields = {
         "name": NAME,
@@ -131,7 +130,6 @@ async def test_an_export_is_for_its_user_alone(api: ApiUnderTest) -> None:
 
 
 async def everything(api: ApiUnderTest) -> str:
-    """Every row of every table, as text."""
     tables = await api.api.ledger.fetch(
         "SELECT c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE n.nspname = 'hermodr' AND c.relkind = 'r'"

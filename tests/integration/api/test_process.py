@@ -1,4 +1,4 @@
-"""The API as a real process: waiting for its database, refusing one of another shape, leaving in order."""
+"""The API as a process: waits for its database, refuses another revision, ends in order."""
 
 import asyncio
 import signal

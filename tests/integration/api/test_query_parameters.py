@@ -1,5 +1,3 @@
-"""What stands in a query is known to the route and understood as it stands, or refused."""
-
 from typing import Any
 
 import pytest

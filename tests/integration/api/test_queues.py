@@ -1,4 +1,4 @@
-"""`/v1/queues`: what waits where, and pausing, which only operators do and `/health` tells."""
+"""`/v1/queues` and pausing."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ from tests.support.waiting import wait_until
 
 @pytest.fixture(autouse=True)
 def health_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not that of half a second ago."""
+    """Without the cache of half a second."""
     monkeypatch.setattr("hermodr_api.health.service.REMEMBERED_SECONDS", 0.0)
 
 
@@ -220,7 +220,7 @@ async def test_health_tells_of_tasks_that_wait(house: ApiUnderTest) -> None:
 async def test_health_does_not_depend_on_how_long_counting_takes(
     house: ApiUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where millions wait, counting them takes seconds; an installation is no less healthy for it."""
+    """Counting millions takes seconds."""
     counted = asyncio.Event()
 
     async def laboriously(ledger: Ledger) -> int:

@@ -1,4 +1,4 @@
-"""Rate limits in the ledger: one bucket for all processes, whoever asks at once."""
+"""One bucket for all processes."""
 
 import asyncio
 import time
@@ -74,7 +74,7 @@ async def test_a_limit_is_changed_and_taken_away(api: ApiUnderTest) -> None:
 
 
 async def test_two_processes_share_a_limit(database_url: str) -> None:
-    """Both are flooded until so many got through: that takes as long as the limit says, whatever the share of each."""
+    """Both are flooded: that takes as long as the limit says."""
     limit = Limit(40, 1, 20)
     ledger = Ledger(database_url, service="test")
     secret = (await keys.create(ledger, "two processes", ["read"], limit=limit)).secret

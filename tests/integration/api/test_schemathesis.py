@@ -1,4 +1,4 @@
-"""schemathesis against a real api process: whatever its description allows or forbids is tried, and chains of calls."""
+"""schemathesis against an api process."""
 
 import asyncio
 import subprocess
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.long
 
 SEED = "20261123"
 EXAMPLES = "4"
-"""Of each operation, in each phase that draws; what its description names is tried in full."""
+"""Drawn examples of each operation in each phase."""
 PATIENCE = 300
 CONFIGURATION = """
 # A body may break rules that no schema can say: a 422 for what the schema allows is not a fault.

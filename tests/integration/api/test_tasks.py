@@ -1,5 +1,3 @@
-"""`POST /v1/jobs`: taken on once, for keys and for end users; no second with a live singleton key."""
-
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,5 +1,3 @@
-"""Templates and their versions."""
-
 from uuid import UUID
 
 import pytest
@@ -149,7 +147,7 @@ async def test_a_flaw_in_the_markup_is_told_with_its_place(
 
 
 async def test_what_takes_the_compiler_down_is_the_authors_to_mend(api: ApiUnderTest) -> None:
-    """The parsers' stacks overflow long before the limit of length: this one dies in its own process."""
+    """The parser's stack overflows long before the limit of length; it runs in a process of its own."""
     hostile = "{{ [" + "1," * 60_000 + "] }}" + "<p>" * 400 + "{{ " + "a+" * 9_000 + "1 }}"
     body = problem(
         await api.http.post(URL, json=TEMPLATE | _email(body_html=hostile)), 422, "invalid-request"

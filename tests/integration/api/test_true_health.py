@@ -1,4 +1,4 @@
-"""Health says what is promised: that jobs can be accepted. And who is refused is told why."""
+"""Health says whether jobs can be accepted; refusals name their cause."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ URL = "/v1/notifications"
 
 @pytest.fixture(scope="module")
 def postgres_url() -> Iterator[str]:
-    """A database on a server whose settings may be changed."""
+    """A server whose settings may be changed."""
     with private_postgres() as server:
         migrate.upgrade(server.url())
         yield server.url()
@@ -39,8 +39,7 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The api waits a third of its time for a lock, as tests do one after the other. Its other limits are for slow
-    machines, on which tests run too."""
+    """A third of the api's lock timeout; the other limits suit slow machines."""
     monkeypatch.setattr(app, "_LOCK_SECONDS", app._LOCK_SECONDS / 3)
     monkeypatch.setattr(lifeline, "REMEMBERED_SECONDS", lifeline.REMEMBERED_SECONDS / 3)
 
@@ -67,7 +66,6 @@ async def held(url: str, lock: str) -> AsyncIterator[None]:
 
 
 async def status(api: ApiUnderTest, path: str, wanted: int) -> httpx.Response:
-    """Waits until GET `path` is answered so."""
     answers: list[httpx.Response] = []
 
     async def answered() -> bool:
@@ -80,7 +78,6 @@ async def status(api: ApiUnderTest, path: str, wanted: int) -> httpx.Response:
 
 
 async def test_a_database_that_takes_no_writes_is_not_healthy(postgres_url: str) -> None:
-    """After a fail-over everything was refused, and `/health` said 200."""
     writes_off = "ALTER SYSTEM SET default_transaction_read_only = on"
     async with api_over(postgres_url) as api:
         assert (await api.http.post(URL, json=MAIL)).status_code == 202
@@ -151,7 +148,6 @@ async def test_the_write_that_is_tried_leaves_nothing(database_url: str) -> None
 async def test_a_lock_that_accepting_waits_for_is_seen(
     api: ApiUnderTest, database_url: str, lock: str
 ) -> None:
-    """Every POST was 503, and `/health` said 200."""
     async with held(database_url, lock):
         health = (await status(api, "/health", 503)).json()
         assert health["status"] == "unhealthy"
@@ -175,7 +171,6 @@ async def test_a_lock_that_accepting_waits_for_is_seen(
 async def test_a_lock_that_accepting_does_not_wait_for_is_no_outage(
     api: ApiUnderTest, database_url: str, lock: str
 ) -> None:
-    """It said `unhealthy` and `reachable: false`, and every POST was 202."""
     clock = api.api.clock
     heart = Heart(
         api.api.ledger, "api", api.api.instance, clock, 5, Gauge("b", "", registry=CollectorRegistry())
@@ -228,8 +223,6 @@ async def test_connections_that_died_while_idle_are_replaced_unseen(database_url
 
 
 async def _connected(ledger: Ledger) -> None:
-    """Returns when it has all its connections: how long that takes is the machine's affair."""
-
     async def there() -> bool:
         tries = (ledger.fetch("SELECT pg_sleep(0.2)") for _ in range(10))
         return not any(
@@ -264,7 +257,6 @@ async def test_a_lock_is_named(api: ApiUnderTest, database_url: str) -> None:
 async def test_a_lock_is_named_to_those_who_found_no_connection_because_of_it(
     api: ApiUnderTest, database_url: str
 ) -> None:
-    """They were told that all connections are busy."""
     await _connected(api.api.ledger)
     async with held(database_url, "LOCK TABLE hermodr.groups"):
         answers = await asyncio.gather(*(api.http.get("/v1/groups") for _ in range(30)))
@@ -284,7 +276,6 @@ async def test_too_much_is_named(database_url: str) -> None:
 async def test_connections_that_died_a_moment_ago_are_tried_before_they_are_lent(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing told the driver yet."""
     monkeypatch.setattr(connection, "IDLE_SECONDS", 0.0)
     async with proxied(database_url) as (wire, url), api_over(url) as api:
         for _ in range(20):

@@ -1,5 +1,3 @@
-"""End users: who they are, and what is closed to them."""
-
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable

@@ -1,4 +1,4 @@
-"""Cursors over HTTP: nothing is passed by, whoever commits when."""
+"""Cursors over HTTP miss nothing."""
 
 from typing import Any
 from uuid import UUID

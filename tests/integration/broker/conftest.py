@@ -1,5 +1,3 @@
-"""Queues of the tests' own at a real broker, emptied before each test."""
-
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
@@ -28,7 +26,7 @@ def topology(broker: Place) -> Iterator[Topology]:
 
 
 async def take_away(broker: Place, queue: str) -> None:
-    """A queue of a step that the fixture which takes everything away does not know of."""
+    """Deletes a queue that the fixture does not know of."""
     connection = await aio_pika.connect(broker.amqp_url)
     async with connection, connection.channel() as channel:
         await channel.queue_delete(queue)
@@ -36,7 +34,7 @@ async def take_away(broker: Place, queue: str) -> None:
 
 @pytest.fixture
 async def channel(broker: Place, topology: Topology) -> AsyncIterator[AbstractChannel]:
-    """A bare channel, to look behind the scenes; the queues are there and empty."""
+    """A bare channel; the queues exist and are empty."""
     connection = await aio_pika.connect(broker.amqp_url)
     async with connection:
         channel = await connection.channel()
@@ -57,7 +55,7 @@ class Connected(Protocol):
 
 @pytest.fixture
 def connected() -> Connected:
-    """Keeps a broker running while a block lasts; it is connected when the block begins."""
+    """Runs a broker while a block lasts, connected from its beginning."""
 
     @contextlib.asynccontextmanager
     async def run(broker: Broker) -> AsyncIterator[Broker]:

@@ -1,4 +1,4 @@
-"""The connection breaks, hangs, and loses its queues; publishing and consuming come back by themselves."""
+"""The connection breaks, hangs, and loses its queues."""
 
 import asyncio
 import gc
@@ -31,7 +31,7 @@ NORMAL = Priority.NORMAL
 
 
 class Sender:
-    """A service that takes emails, `proxy` being its only way to the broker. Handlers wait while `gate` is closed."""
+    """Takes emails through `proxy`. Handlers wait while `gate` is closed."""
 
     def __init__(self, url: str, topology: Topology, proxy: Proxy) -> None:
         self.proxy = proxy
@@ -49,7 +49,7 @@ class Sender:
         self.finished.append(message)
 
     async def send(self) -> SendEmails:
-        """Publishes a message to itself, for as long as it takes."""
+        """To itself, until it succeeds."""
         message = SendEmails(delivery_ids=(new_id(),))
 
         async def arrived() -> bool:
@@ -124,7 +124,7 @@ async def test_a_silent_broker_costs_the_time_limit_and_no_more(sender: Sender, 
 async def test_connecting_to_a_silent_broker_is_given_up_whole(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No half-made connection is left behind to go on by itself."""
+    """No half-made connection stays behind."""
     monkeypatch.setattr(broker_session, "CONNECT_SECONDS", 0.2)
     sender.proxy.hold()
     before = asyncio.all_tasks()
@@ -164,7 +164,7 @@ async def test_what_has_gone_missing_is_declared_again(
 async def test_upkeep_leaves_nothing_behind_however_often_it_comes(
     sender: Sender, connected: Connected
 ) -> None:
-    """Each channel that was opened and closed used to leave a callback at its connection: megabytes in an hour."""
+    """Each opened and closed channel left a callback at its connection."""
 
     def callbacks() -> int:
         gc.collect()
@@ -182,7 +182,7 @@ async def test_upkeep_leaves_nothing_behind_however_often_it_comes(
 async def test_what_recurs_survives_every_way_of_losing_the_connection(
     sender: Sender, connected: Connected
 ) -> None:
-    """The library cancels its own futures then; a loop that took that for its end would be gone unnoticed."""
+    """The library cancels its own futures then."""
     asked = 0
 
     async def tick() -> float:
@@ -284,7 +284,7 @@ async def test_a_dead_letter_is_not_lost_while_the_database_is_away(
 async def test_events_are_read_again_after_a_reconnection(
     broker: Place, topology: Topology, sender: Sender, connected: Connected
 ) -> None:
-    """From a queue with another name: the broker keeps the one of a connection whose end it has not noticed."""
+    """From a queue with another name: the broker still has the old one."""
     taken: list[Message] = []
 
     async def take(message: Message) -> None:

@@ -1,4 +1,4 @@
-"""What the doorbell promises, asked of a real broker: in-memory ones prove nothing about acks and dead letters."""
+"""Publishing and consuming with a real broker."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ async def ledger(database_url: str) -> AsyncIterator[Ledger]:
 
 @pytest.fixture
 def service(broker: Place, topology: Topology, channel: AbstractChannel) -> Broker:
-    """One that is not running yet."""
+    """Not running yet."""
     return Broker(broker.amqp_url, topology, "test")
 
 
@@ -59,7 +59,6 @@ async def send(broker: Broker, message: SendEmails) -> None:
 async def dead(
     channel: AbstractChannel, topology: Topology, label: str = "email.dead"
 ) -> AbstractIncomingMessage:
-    """The next message of a dead queue."""
     (spec,) = [each for each in topology.dead_queues() if each.label == label]
     queue = await channel.get_queue(spec.queue.name)
 
@@ -281,7 +280,7 @@ async def tell(broker: Broker, message: JobsChanged) -> None:
 async def test_events_reach_every_instance_that_listens_and_nobody_afterwards(
     broker: Place, service: Broker, connected: Connected, topology: Topology
 ) -> None:
-    """Each has a queue of its own, which goes with it; then an event is unroutable."""
+    """Each has a queue of its own; afterwards an event is unroutable."""
     instances = [Broker(broker.amqp_url, topology, "api") for _ in range(2)]
     taken: list[list[Message]] = [[], []]
     for each, mine in zip(instances, taken, strict=True):

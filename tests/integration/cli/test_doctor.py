@@ -1,4 +1,4 @@
-"""What `hermodr doctor` says of things that are broken, and that it leaves them as they are."""
+"""`hermodr doctor` describes broken things and leaves them as they are."""
 
 import asyncio
 import json
@@ -35,8 +35,6 @@ NOW = SystemClock()
 
 
 class Shifted(SystemClock):
-    """A clock that is wrong."""
-
     def __init__(self, by: timedelta) -> None:
         self._by = by
 
@@ -45,7 +43,7 @@ class Shifted(SystemClock):
 
 
 def found(findings: Sequence[Finding], check: str) -> Finding:
-    """The finding of a check; no finding holds a secret, and none that is bad is without a remedy."""
+    """No finding holds a secret, and each bad one has a remedy."""
     assert SECRET not in repr(findings)
     assert all(each.remedy for each in findings if each.state is not State.OK)
     (one,) = [each for each in findings if each.check == check]
@@ -116,7 +114,7 @@ async def test_clocks_apart(database_url: str) -> None:
 
 
 async def test_weeks_that_run_out(database_url: str) -> None:
-    """The last week ends on a Monday 28 to 35 days ahead, by the weekday of the migration: what counts is how near."""
+    """The last week ends on a Monday 28 to 35 days ahead."""
     ledger = Ledger(database_url, service="test")
     end = (await inspection.tables(ledger)).covered_until
     await ledger.close()
@@ -227,7 +225,7 @@ async def test_a_broker_that_does_not_let_us_in(broker: Broker, change: object, 
 
 
 async def test_a_broker_that_hangs_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By its own error, and by the bare `Exception` of a connection that ends in the moment it opens."""
+    """By its own error, and by the bare `Exception` of a connection that ends while it opens."""
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     async with server:
         url = f"amqp://guest:{SECRET}@127.0.0.1:{server.sockets[0].getsockname()[1]}/"

@@ -1,4 +1,4 @@
-"""The commands that call the API, as a person runs them: processes of their own, against a real API process."""
+"""The commands that call the API, as processes, against an API process."""
 
 import asyncio
 import json
@@ -20,8 +20,6 @@ COMMAND = (sys.executable, "-m", "hermodr_cli.main")
 
 @dataclass
 class Shell:
-    """Runs `hermodr`, with the address and the key in its environment."""
-
     environment: Mapping[str, str]
 
     async def begin(self, *arguments: str) -> asyncio.subprocess.Process:
@@ -34,7 +32,7 @@ class Shell:
         )
 
     async def run(self, *arguments: str, status: int = 0) -> str:
-        """What it prints; it has to end with `status`, and to complain in one line if that is not 0."""
+        """Its output; it has to end with `status`, and with one line of complaint if that is not 0."""
         process = await self.begin(*arguments)
         said, complaint = await process.communicate()
         assert process.returncode == status, complaint.decode()

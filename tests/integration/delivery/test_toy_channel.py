@@ -1,4 +1,4 @@
-"""A channel that only the tests have goes the whole way: registry, dispatcher, broker, ledger, pump, provider."""
+"""The toy channel from registry to provider."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -41,7 +41,7 @@ class ToySettings(SenderSettings):
 
 
 class Installation:
-    """A dispatcher's use case, and a running sender, on one ledger and one broker."""
+    """A dispatcher's use case and a sender, on one ledger and one broker."""
 
     def __init__(self, ledger: Ledger, sender: Sender) -> None:
         self.ledger = ledger
@@ -55,7 +55,7 @@ class Installation:
         )
 
     async def ask(self, text: str, priority: Priority = Priority.NORMAL) -> UUID:
-        """A note is asked for and decided upon; its delivery."""
+        """Requests and decides a note; its delivery."""
         job = new_job(
             await new_project(self.ledger),
             content=f'{{"body_text": "{text}"}}',
@@ -85,7 +85,7 @@ async def ledger(database_url: str) -> AsyncIterator[Ledger]:
 
 @pytest.fixture(scope="module")
 def place(broker: Place) -> Iterator[Place]:
-    """Whoever takes the broker's place away does not know of the toy's queues."""
+    """The fixture does not know of the toy's queues."""
     yield broker
     asyncio.run(_take_away(broker))
 

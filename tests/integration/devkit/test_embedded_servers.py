@@ -1,4 +1,4 @@
-"""PostgreSQL and RabbitMQ of our own: what they stored survives a stop and a kill, and nothing survives removal."""
+"""The embedded servers: data survives a stop and a kill, and nothing survives removal."""
 
 import asyncio
 import subprocess
@@ -96,7 +96,7 @@ def test_rabbit_keeps_what_was_confirmed_through_a_kill() -> None:
 def test_a_record_of_servers_that_were_killed_is_repaired(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a reboot or `kill -9` of everything leaves: the record, the data, stale pid files."""
+    """After a reboot or `kill -9`: the record, the data, stale pid files."""
     monkeypatch.setenv("HERMODR_STATE_DIR", str(tmp_path / "state"))
     said: list[str] = []
     backing, record = embedded.start({}, said.append)

@@ -1,4 +1,4 @@
-"""The fleet and its watch, with services that do nothing but live and die as told."""
+"""The fleet and its watch, with dummy services."""
 
 import asyncio
 import os

@@ -1,5 +1,3 @@
-"""The dispatcher's use case on a real ledger."""
-
 import asyncio
 from collections.abc import AsyncIterator
 from typing import cast
@@ -34,8 +32,6 @@ NORMAL = Priority.NORMAL
 
 
 class Rung:
-    """An announcer's stand-in."""
-
     def __init__(self) -> None:
         self.ids: list[object] = []
 
@@ -43,8 +39,7 @@ class Rung:
         assert (channel, priority) == (Channel.EMAIL, NORMAL)
         self.ids += ids
 
-    async def drain(self) -> None:
-        """Nothing is ever under way."""
+    async def drain(self) -> None: ...
 
 
 def dispatching_of(ledger: Ledger, rung: Rung) -> Dispatching:
@@ -156,7 +151,7 @@ async def test_jobs_of_a_kind_that_nobody_serves_yet_are_left_as_they_are(
 
 
 async def test_a_version_published_meanwhile_counts_for_the_next_job(ledger: Ledger) -> None:
-    """What a dispatcher remembers of templates is by version; which of them is current it reads with every job."""
+    """A dispatcher's cache is by version; the current version is read with every job."""
     project_id, template_id, rung = await new_project(ledger), new_id(), Rung()
     await ledger.fetch(
         "INSERT INTO hermodr.templates (id, project_id, name, current_version) VALUES ($1, $2, 'hello', 0)",

@@ -1,4 +1,4 @@
-"""Wishes hold for the next job: what was answered 200 is obeyed by every dispatcher."""
+"""Preferences apply from the next job on, in every dispatcher."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -24,8 +24,6 @@ NORMAL = Priority.NORMAL
 
 
 class Rung:
-    """An announcer's stand-in."""
-
     def __init__(self) -> None:
         self.ids: list[object] = []
 

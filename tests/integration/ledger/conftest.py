@@ -1,5 +1,5 @@
-"""A ledger without rows for each test, in a database shared by the module. All that happens there is listened to, and
-at the end of each test the log of changes must account for every row."""
+"""A ledger without rows for each test, in a database shared by the module. Everything there has a listener, and at
+the end of each test the log of changes is checked."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

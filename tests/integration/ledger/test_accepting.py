@@ -1,5 +1,3 @@
-"""Between a request and its 202: committed once, whatever is repeated, at once or later."""
-
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
@@ -79,7 +77,7 @@ async def test_a_scheduled_job_waits_for_its_time(ledger: Ledger) -> None:
 
 
 async def test_a_delay_is_counted_by_the_clock_of_the_ledger(ledger: Ledger) -> None:
-    """The api's clock may be minutes wrong: it says only how long, never until when."""
+    """The api's clock may be wrong: it says only how long."""
     job = new_job(await new_project(ledger), delay_seconds=90.5)
     assert await accept(ledger, [job]) == [Accepted()]
     row = await row_of(ledger, "jobs", job.id)

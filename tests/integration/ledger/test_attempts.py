@@ -34,7 +34,7 @@ async def take(ledger: Ledger, *ids: UUID, owner: str = "me", lease: float = LEA
 
 
 async def told(ledger: Ledger, claimed: Claim, outcome: Outcome, **changes: object) -> list[Recorded]:
-    """Records what came of a claim by the rule of retries."""
+    """By the rule of retries."""
     settlement = settle(
         outcome,
         number=claimed.attempt,
@@ -250,7 +250,7 @@ async def test_a_claim_that_is_somebody_elses_by_now_is_not_released(ledger: Led
 async def test_a_job_whose_deliveries_end_at_the_same_moment_ends_once_and_correctly(
     ledger: Ledger, deliveries: int
 ) -> None:
-    """Each delivery is recorded in a transaction of its own, all at once, over many jobs in opposite orders."""
+    """Each delivery is recorded in a transaction of its own, concurrently, in opposite orders."""
     rounds = 30
     ids = await new_deliveries(ledger, rounds, deliveries)
     claims = {each.id: each for each in await take(ledger, *ids)}
@@ -276,7 +276,7 @@ async def test_a_job_whose_deliveries_end_at_the_same_moment_ends_once_and_corre
 
 
 async def test_batches_of_the_same_jobs_in_opposite_orders_all_get_through(ledger: Ledger) -> None:
-    """They may lock each other out; the loser is tried again."""
+    """They may deadlock; the loser is tried again."""
     ids = await new_deliveries(ledger, 50, 2)
     claims = {each.id: each for each in await take(ledger, *ids)}
     halves = [[claims[each] for each in ids[0::2]], [claims[each] for each in ids[1::2]][::-1]]

@@ -1,4 +1,4 @@
-"""Cancelling: what was answered with yes is never begun afterwards, whoever works at the same moment."""
+"""What was cancelled is never begun afterwards, also concurrently."""
 
 import asyncio
 import json
@@ -88,8 +88,8 @@ async def test_its_singleton_key_is_free_and_strangers_have_no_such_job(ledger: 
 
 
 async def test_cancelling_amid_deciding_claiming_and_recording(ledger: Ledger) -> None:
-    """Many jobs, a dispatcher, two senders and cancellers at once: nothing answered with yes is claimed afterwards, and
-    every job ends one way with its counts right."""
+    """Many jobs, a dispatcher, two senders and cancellers at once: no cancelled job is claimed afterwards, and
+    every job ends one way with its counts."""
     job_ids = await new_jobs(ledger, 300)
     chance = random.Random(8)
     said: dict[UUID, CancelOutcome | None] = {}
@@ -168,7 +168,7 @@ async def test_a_key_cancels_all_that_carry_it_and_were_not_sent(ledger: Ledger)
 
 
 async def test_a_crowd_with_one_key_is_cancelled_while_it_is_decided_upon_and_claimed(ledger: Ledger) -> None:
-    """Whatever is answered as cancelled is not claimed afterwards; what was claimed before is told as too late."""
+    """Nothing cancelled is claimed afterwards; what was claimed before counts as too late."""
     project_id = await new_project(ledger)
     jobs = [new_job(project_id, cancel_key="crowd") for _ in range(1200)]
     assert set(await accept(ledger, jobs)) == {Accepted()}
@@ -195,7 +195,7 @@ async def test_a_crowd_with_one_key_is_cancelled_while_it_is_decided_upon_and_cl
 
 
 class Meanwhile:
-    """A ledger for which something happens just before the jobs that arrived are counted."""
+    """Something happens just before the jobs that arrived are counted."""
 
     def __init__(self, ledger: Ledger, happens: Callable[[], Awaitable[object]]) -> None:
         self._ledger = ledger

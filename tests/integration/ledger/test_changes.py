@@ -35,7 +35,6 @@ async def new_listener(ledger: Ledger) -> Listener:
 
 
 async def heard(ledger: Ledger, listener: Listener, limit: int = 500) -> list[Change]:
-    """All there is to read for it now."""
     found: list[Change] = []
 
     async def take(_: Transaction, changes: Sequence[Change]) -> None:
@@ -54,7 +53,7 @@ async def accepted(ledger: Ledger, project_id: UUID, count: int = 1) -> list[UUI
 
 @asynccontextmanager
 async def open_transaction(url: str, project_id: UUID, jobs: int) -> AsyncIterator[asyncpg.Connection]:
-    """That many jobs requested by a transaction that is not committed."""
+    """Jobs requested by an open transaction."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("BEGIN")
@@ -185,7 +184,7 @@ async def test_what_is_not_dealt_with_comes_again(ledger: Ledger) -> None:
 
 
 async def test_what_the_reader_itself_brings_about_is_told_too(ledger: Ledger) -> None:
-    """Its transaction is younger than the snapshot that its round shows, whatever else was committed meanwhile."""
+    """Its transaction is younger than the snapshot of its round."""
     listener = await new_listener(ledger)
     (first,) = await accepted(ledger, listener.project_id)
     told: list[UUID] = []
@@ -227,7 +226,7 @@ async def test_two_readers_of_one_listener_take_turns(ledger: Ledger) -> None:
 async def test_whatever_commits_when_each_change_is_told_once_and_a_rows_in_order(
     ledger: Ledger, database_url: str
 ) -> None:
-    """Writers that hold their transactions open for any time, two readers, any page."""
+    """Writers with open transactions, two readers, pages of any size."""
     listener = await new_listener(ledger)
     chance = random.Random(15)
     ids = await accepted(ledger, listener.project_id, 12)
@@ -269,7 +268,7 @@ async def test_whatever_commits_when_each_change_is_told_once_and_a_rows_in_orde
 
 
 async def test_in_a_ledger_restored_on_a_younger_server_nothing_is_missed(ledger: Ledger) -> None:
-    """There, transactions have lower numbers than those the log and the cursor know."""
+    """There, transactions have lower numbers than the log and the cursor."""
     listener = await new_listener(ledger)
     ids = await accepted(ledger, listener.project_id, 3)
     await heard(ledger, listener)
@@ -334,8 +333,7 @@ async def test_every_statement_that_writes_states_is_covered(ledger: Ledger) -> 
 async def test_many_rows_of_a_statement_are_no_slower_each_than_few(
     ledger: Ledger, database_url: str
 ) -> None:
-    """Before and after are brought together by grouping, also with the planner settings of the services, which would
-    compare each row with each other."""
+    """Old and new rows are joined by grouping, also with the services' planner settings."""
     listener = await new_listener(ledger)
     ids = await new_jobs(ledger, 1)
     await ledger.fetch(

@@ -1,5 +1,3 @@
-"""Decisions are written once, whoever decides, and how often."""
-
 import asyncio
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What time asks of the ledger, with any number of schedulers asking."""
+"""What time does in the ledger, with any number of schedulers."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ from tests.support.ledgers import attempt, new_deliveries, new_jobs, row_of, row
 
 
 async def let_time_pass(ledger: Ledger, seconds: float) -> None:
-    """Moves every moment in the ledger into the past."""
+    """Moves every time in the ledger into the past."""
     for table, columns in (
         ("jobs", ("wake_at",)),
         ("deliveries", ("wake_at", "due_at", "lease_until", "claimed_at")),
@@ -37,7 +37,7 @@ async def let_time_pass(ledger: Ledger, seconds: float) -> None:
 
 
 async def pause_of(ledger: Ledger, table: str, identifier: UUID) -> float:
-    """Seconds until the row's moment."""
+    """Seconds until its `wake_at`."""
     (row,) = await ledger.fetch(
         f"SELECT extract(epoch FROM wake_at - now())::float8 AS pause FROM hermodr.{table} WHERE id = $1",
         identifier,
@@ -271,7 +271,7 @@ async def test_the_next_moment_is_the_earliest_of_jobs_and_deliveries(ledger: Le
 
 
 async def test_a_pause_the_provider_asked_for_ends_on_time_also_in_a_crowd(ledger: Ledger) -> None:
-    """No message waits in a queue for it, so the scheduler announces it at that moment."""
+    """No message waits for it, so the scheduler announces it then."""
     ids = await new_deliveries(ledger, 2)
     await claim(ledger, ids, owner="me", lease_seconds=60)
     rule = {"number": 1, "max_attempts": 4, "on_unknown": OnUnknown.RESEND, "ladder": parse_ladder("10s")}

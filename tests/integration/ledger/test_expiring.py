@@ -1,4 +1,4 @@
-"""What expired is not begun any more, whoever comes first: a claim, a decision, or the scheduler that ends it."""
+"""What expired is not begun any more."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -121,7 +121,7 @@ async def test_what_a_sender_holds_is_its_own_until_it_answers(ledger: Ledger) -
 
 
 async def test_what_may_have_arrived_is_not_called_skipped(ledger: Ledger) -> None:
-    """An attempt's outcome is unknown, and it is not sent again: nobody knows. Good news may still come."""
+    """An attempt's outcome is unknown, and it is not sent again."""
     (delivery_id,) = await deliveries_of(ledger, 1)
     await try_once(ledger, delivery_id, Outcome.UNKNOWN)
     await let_expire(ledger)

@@ -1,4 +1,4 @@
-"""Many jobs in one transaction: keys that others hold cost the jobs that want them, and nobody else."""
+"""Many jobs in one transaction: keys held by others affect only their jobs."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,7 @@ async def taken_on(ledger: Ledger, jobs: list[NewJob], wait_seconds: float = 5.0
 
 @contextlib.asynccontextmanager
 async def somebody(database_url: str, project_id: UUID) -> AsyncIterator[asyncpg.Connection]:
-    """An application's open transaction, about the project."""
+    """An open transaction about the project."""
     connection = await asyncpg.connect(database_url)
     transaction = connection.transaction()
     await transaction.start()

@@ -1,4 +1,4 @@
-"""Lists of jobs: whatever is asked, page after page it is what a plain look at every row would give."""
+"""Lists of jobs, compared with a plain look at every row."""
 
 import asyncio
 import itertools
@@ -28,8 +28,6 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Row:
-    """A job as the model knows it."""
-
     id: UUID
     project_id: UUID
     state: JobState
@@ -48,8 +46,6 @@ class Row:
 
 @dataclass
 class World:
-    """Jobs of two projects, and where their attributes come from."""
-
     projects: list[UUID]
     recipients: list[UUID] = field(default_factory=lambda: [new_id() for _ in range(3)])
     groups: list[UUID] = field(default_factory=lambda: [new_id() for _ in range(2)])
@@ -57,7 +53,7 @@ class World:
     rows: list[Row] = field(default_factory=list)
 
     def row(self, number: int, chance: random.Random) -> Row:
-        """A job made `number` seconds after the beginning; times are often equal."""
+        """Made `number` seconds after the beginning; times are often equal."""
         created = LONG_AGO + timedelta(seconds=number)
         state = chance.choice(list(JobState))
         unprocessed = state in (JobState.SCHEDULED, JobState.QUEUED) or (
@@ -130,7 +126,7 @@ def matches(row: Row, filters: Filters) -> bool:
 
 
 def expected(rows: Sequence[Row], filters: Filters, order: Order) -> list[UUID]:
-    """By looking at every row. Those without the time come last, either way round."""
+    """Those without the time come last in both orders."""
     found = sorted(
         (row for row in rows if matches(row, filters)),
         key=lambda row: row.id,
@@ -147,7 +143,6 @@ def expected(rows: Sequence[Row], filters: Filters, order: Order) -> list[UUID]:
 
 
 async def walked(ledger: Ledger, filters: Filters, order: Order, limit: int) -> list[UUID]:
-    """All pages, one after the other."""
     found: list[UUID] = []
     mark: Mark | None = None
     while True:
@@ -164,8 +159,7 @@ async def walked(ledger: Ledger, filters: Filters, order: Order, limit: int) -> 
     params=["one reading is enough", "every reading is cut short", "the planner knows how few rows there are"]
 )
 async def world(request: pytest.FixtureRequest, database_url: str, monkeypatch: pytest.MonkeyPatch) -> World:
-    """The rows, and limits on reading that the rows stay within, or that they do not; and both plans that the planner
-    makes, before and after it has counted them."""
+    """Limits on reading above and below the number of rows, with plans before and after statistics."""
     if request.param == "every reading is cut short":
         for name, most in (
             ("MOST_READ", 7),

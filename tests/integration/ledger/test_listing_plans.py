@@ -1,5 +1,4 @@
-"""Lists never read a table: whatever is asked, every look at jobs goes by an index, in the plan that serves any
-arguments."""
+"""Lists use an index for every look at jobs, in the generic plan."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import product

@@ -1,4 +1,4 @@
-"""A row that somebody's transaction has locked holds up nothing but itself."""
+"""A locked row delays nothing else."""
 
 import contextlib
 import time
@@ -18,19 +18,19 @@ from hermodr_servicekit.ids import job_of
 from tests.support.ledgers import attempt, decisions_of, new_deliveries, new_jobs, opened, row_of
 
 SOON = 5.0
-"""Seconds; without a bound it is the statement's thirty."""
+"""Without a bound it is the statement's thirty."""
 
 
 @pytest.fixture
 async def senders(ledger: Ledger, database_url: str) -> AsyncIterator[Ledger]:
-    """The ledger as senders and dispatchers open it."""
+    """As senders and dispatchers open it."""
     async with opened(database_url, lock_seconds=LOCK_SECONDS) as their:
         yield their
 
 
 @contextlib.asynccontextmanager
 async def locking(database_url: str, sql: str, *arguments: object) -> AsyncIterator[None]:
-    """Somebody's open transaction that has locked what the query finds."""
+    """An open transaction that has locked what the query finds."""
     connection = await asyncpg.connect(database_url)
     try:
         async with connection.transaction():

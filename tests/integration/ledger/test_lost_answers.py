@@ -1,4 +1,4 @@
-"""Commits whose answer never came: the database has them, the process cannot know."""
+"""Commits whose answer never came."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""The database's shape: made by whoever comes first, and told apart from what this code does not know."""
+"""The schema: made by the first one, and told from unknown ones."""
 
 import asyncio
 import subprocess

@@ -1,4 +1,4 @@
-"""A row that SQL by hand, or chance, made odd keeps no other from being sent: it is set aside and said to be so."""
+"""A corrupt row keeps no other from being sent: it is set aside and reported."""
 
 from uuid import UUID
 

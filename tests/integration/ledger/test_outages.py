@@ -1,4 +1,4 @@
-"""The database goes away in every way it can, and everybody comes back by themselves."""
+"""The database goes away in every way it can."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ AND query LIKE '%' || $2 AND datname = current_database()"""
 
 
 async def hang_up_on(database_url: str, application: str) -> None:
-    """As the server does when it is restarted."""
+    """As the server does at a restart."""
     connection = await asyncpg.connect(database_url)
     try:
         await connection.fetch(HANG_UP, application)
@@ -51,7 +51,7 @@ async def asleep(database_url: str, name: str, count: int) -> None:
 
 
 async def ended(ledger: Ledger, pid: int) -> None:
-    """Returns when the server has no such session any more."""
+    """Returns when the server has no such session."""
 
     async def gone() -> bool:
         return not await ledger.fetch("SELECT FROM pg_stat_activity WHERE pid = $1", pid)
@@ -81,7 +81,7 @@ Way = Callable[[Ledger], Awaitable[None]]
 
 
 async def test_a_connection_in_use_when_another_died_does_not_stay_open(ledger: Ledger) -> None:
-    """It went back to a pool that nobody asks any more."""
+    """It went back to a pool that is no longer used."""
     async with ledger.transaction() as transaction:
         (old,) = await transaction.fetch("SELECT pg_backend_pid() AS pid")
         with pytest.raises(LedgerUnavailable):
@@ -124,7 +124,7 @@ async def test_an_absent_server_is_unavailable_until_it_is_back(database_url: st
 
 
 async def test_a_first_connection_lost_at_any_point_of_its_dialogue_is_unavailable(database_url: str) -> None:
-    """On its first connection of all SQLAlchemy asks the server for its version and settings, and wraps errors."""
+    """On its first connection SQLAlchemy asks for version and settings, and wraps errors."""
     async with proxied(database_url) as (proxy, url):
         pieces, answered = 0, False
         while not answered:

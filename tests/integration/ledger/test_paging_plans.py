@@ -1,4 +1,4 @@
-"""A page costs what is on it, however deep it lies, and a look-up what it finds, in plans that serve any arguments."""
+"""The cost of a page does not depend on its depth, in generic plans."""
 
 from typing import Any
 from uuid import UUID
@@ -61,7 +61,7 @@ async def project_id(ledger: Ledger) -> UUID:
 
 
 async def looks(ledger: Ledger, spied: Spied, tables: tuple[str, ...]) -> dict[str, int]:
-    """How many rows the only statement looked at, by table."""
+    """Rows the only statement read, by table."""
     ((sql, arguments),) = list(spied.statements.items())[:1]
     found = await generic_plan(ledger.cold, sql, arguments)
     return {table: looked_at(found, table) for table in tables}

@@ -1,4 +1,4 @@
-"""The ledger's shape over time: weeks come and go, and every step stays a look-up however many there are."""
+"""Weeks come and go, and every step stays a look-up."""
 
 import itertools
 import re
@@ -49,7 +49,6 @@ async def weeks(ledger: Ledger, parent: str = "jobs") -> list[str]:
 
 
 def job_id_of(moment: datetime) -> UUID:
-    """An id as of another time."""
     low = new_job_id().int & ((1 << 80) - 1)
     return UUID(int=(int(moment.timestamp() * 1000) << 80) | low)
 
@@ -207,7 +206,7 @@ async def test_what_waits_is_counted_by_priority(ledger: Ledger) -> None:
 
 
 class Recording:
-    """A ledger's stand-in that remembers statements instead of running them."""
+    """Remembers statements instead of running them."""
 
     def __init__(self) -> None:
         self.statements: list[tuple[str, tuple[Any, ...]]] = []
@@ -218,7 +217,7 @@ class Recording:
 
 
 async def steps(ledger: Ledger, ids: list[UUID]) -> dict[str, Recording]:
-    """The statements of the steps every notification takes, about these deliveries of ours and as many jobs."""
+    """The statements of the mail path, about these deliveries and as many jobs."""
     claims = await claim(ledger, ids, owner="me", lease_seconds=60)
     job_ids = await new_jobs(ledger, len(ids))
     decided = await decisions_of(ledger, job_ids)
@@ -239,7 +238,7 @@ async def steps(ledger: Ledger, ids: list[UUID]) -> dict[str, Recording]:
 async def test_every_step_looks_at_the_rows_it_is_about_and_at_one_week_of_many(
     ledger: Ledger, known: bool
 ) -> None:
-    """Even where nothing was ever analysed, as in the first minute of an installation; and once it was."""
+    """Without statistics, as in an installation's first minute, and with them."""
     ids = await new_deliveries(ledger, CROWD)
     assert len(await weeks(ledger)) > 3
     for name, recording in (await steps(ledger, ids[-ABOUT:])).items():
@@ -255,7 +254,7 @@ async def test_every_step_looks_at_the_rows_it_is_about_and_at_one_week_of_many(
 
 
 async def test_no_step_is_planned_anew_for_its_arguments(database_url: str) -> None:
-    """Planning costs several times what a step for one row does; the driver prepares, PostgreSQL is to plan once."""
+    """Planning costs several times what a step for one row does."""
     async with opened(database_url, pool_size=1) as ledger:
         (delivery_id,) = await new_deliveries(ledger, 1)
         for _ in range(8):  # it thinks of planning once only after five
@@ -270,7 +269,7 @@ async def test_no_step_is_planned_anew_for_its_arguments(database_url: str) -> N
 
 
 async def test_claiming_touches_no_index(ledger: Ledger) -> None:
-    """A claim changes only columns without one, so the new row version stays on its page (HOT)."""
+    """A claim changes only columns without one, so that updates stay HOT."""
     rows = await ledger.fetch(
         """SELECT DISTINCT a.attname FROM pg_index i
         JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)

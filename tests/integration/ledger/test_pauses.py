@@ -1,4 +1,4 @@
-"""Paused channels: nothing is claimed, nothing is announced, nothing is lost; resumed, all of it is due at once."""
+"""A paused channel: nothing is claimed, announced or lost; resumed, all is due at once."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ LADDER = parse_ladder("10s")
 
 
 async def all_due(ledger: Ledger) -> None:
-    """As if the time had come for every delivery that waits for one, but not for a pause to end."""
+    """Everything but what waits for a pause to end."""
     await ledger.fetch(
         "UPDATE hermodr.deliveries SET wake_at = now(), due_at = NULL"
         " WHERE wake_at IS NOT NULL AND wake_at < now() + interval '1 day'"

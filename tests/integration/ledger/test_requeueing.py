@@ -1,4 +1,4 @@
-"""Asking for jobs again: what did not arrive is sent anew, what did is not, and nothing of before is forgotten."""
+"""Retries: what did not arrive is sent again, nothing else is."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -72,13 +72,13 @@ async def again(ledger: Ledger, *job_ids: UUID, **options: Any) -> list[RequeueO
 
 
 async def decided(ledger: Ledger, *job_ids: UUID, **options: Any) -> list[UUID]:
-    """What is to be announced after deciding anew."""
+    """What is announced after deciding again."""
     lanes = await record_all(ledger, await decisions_of(ledger, job_ids, **options))
     return sorted(each for ids in lanes.values() for each in ids)
 
 
 async def failed(ledger: Ledger, deliveries: int = 1) -> tuple[UUID, list[UUID]]:
-    """A job whose last delivery alone failed for good."""
+    """A job whose last delivery alone failed."""
     ids = await new_deliveries(ledger, 1, deliveries)
     for each in await take(ledger, *ids):
         await told(ledger, each, Outcome.PERMANENT if each.id == ids[-1] else Outcome.SENT)

@@ -24,12 +24,11 @@ from hermodr_servicekit.ids import job_of
 from tests.support.ledgers import attempt, decisions_of, emptied, new_deliveries, new_jobs, opened, row_of
 
 AT_ONCE = 3.0
-"""Seconds, on a busy machine; a wait for a lock would last for thirty."""
+"""On a busy machine; a wait for a lock would last for thirty."""
 
 
 @pytest.fixture
 async def ledger(database_url: str) -> AsyncIterator[Ledger]:
-    """As a service has it."""
     async with opened(database_url, lock_seconds=LOCK_SECONDS) as ledger:
         await emptied(ledger)
         yield ledger
@@ -37,7 +36,7 @@ async def ledger(database_url: str) -> AsyncIterator[Ledger]:
 
 @contextlib.asynccontextmanager
 async def somebody(database_url: str, table: str, ids: Sequence[UUID]) -> AsyncIterator[None]:
-    """A person in psql, who went for lunch."""
+    """A person in psql with locked rows."""
     connection = await asyncpg.connect(database_url)
     try:
         async with connection.transaction():
@@ -175,7 +174,7 @@ async def test_what_is_due_is_announced_without_them_and_old_claims_are_settled(
 
 
 async def test_a_table_that_is_dumped_keeps_nobody_waiting(ledger: Ledger, database_url: str) -> None:
-    """`pg_dump` reads every table in one transaction, with ACCESS SHARE."""
+    """`pg_dump` locks every table with ACCESS SHARE."""
     dump = await asyncpg.connect(database_url)
     try:
         async with dump.transaction(isolation="repeatable_read", readonly=True):

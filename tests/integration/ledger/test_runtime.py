@@ -1,5 +1,3 @@
-"""What every service on the ledger has, whatever it is for."""
-
 from collections.abc import AsyncIterator
 from typing import ClassVar
 
@@ -23,7 +21,7 @@ class _Settings(ServiceSettings):
 
 @pytest.fixture
 async def runtime(database_url: str) -> AsyncIterator[Runtime]:
-    """A service that has found no broker yet."""
+    """Without a broker so far."""
     runtime = Runtime(_Settings(database_url=database_url))
     yield runtime
     await runtime.ledger.close()

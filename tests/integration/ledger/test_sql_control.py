@@ -1,4 +1,4 @@
-"""Cancelling and asking again by SQL leave what the API leaves."""
+"""Cancelling and retrying by SQL do what the API does."""
 
 from uuid import UUID
 
@@ -34,7 +34,6 @@ SELECT jsonb_build_object(
 
 
 async def at_stage(ledger: Ledger, producer: Psql, house: House, stage: str) -> UUID:
-    """A job that has come so far."""
     changes = {"delay_minutes": "60"} if stage == "scheduled" else {}
     job_id = UUID(producer.one(house.enqueue(person="bob", **changes)))
     if stage in ("queued", "scheduled"):

@@ -1,4 +1,4 @@
-"""The queries that the founding systems' documents print, unchanged, against the views of the same names."""
+"""The queries in the founding systems' documents, unchanged, against the views of the same names."""
 
 import json
 from uuid import UUID
@@ -23,7 +23,7 @@ def offered(admin: Psql) -> None:
 
 
 async def ended(ledger: Ledger, job_id: str, *outcomes: tuple[Outcome, DeliveryState]) -> None:
-    """Attempts of the job's one delivery, and what each made of it."""
+    """Attempts of the job's one delivery."""
     (made,) = (await record_decisions(ledger, await ledgers.decisions_of(ledger, [UUID(job_id)]))).values()
     for number, (outcome, state) in enumerate(outcomes, 1):
         (claimed,) = await claim(ledger, made, owner="me", lease_seconds=60)
@@ -35,7 +35,7 @@ async def ended(ledger: Ledger, job_id: str, *outcomes: tuple[Outcome, DeliveryS
 
 @pytest.fixture
 async def jobs(producer: Psql, house: House, admin: Psql, database_url: str) -> dict[str, str]:
-    """A notification that waits, one that was sent and one that failed; a reminder of a call for answers."""
+    """A notification that waits, one that was sent and one that failed; a reminder."""
     async with ledgers.opened(database_url) as ledger:
         admin.ask(
             "TRUNCATE hermodr.jobs, hermodr.deliveries, hermodr.attempts, hermodr.events, hermodr.job_standings"

@@ -35,7 +35,7 @@ FUNCTIONS = (
 
 @pytest.fixture
 def shop_app(admin: Psql) -> Iterator[str]:
-    """A name for the role that the guide calls `shop_app`; roles belong to the whole server."""
+    """A unique name for the guide's `shop_app`: roles belong to the whole server."""
     name = f"hermodr_test_{secrets.token_hex(6)}"
     yield name
     admin.ask(f"DROP OWNED BY {name} CASCADE", f"DROP ROLE {name}")

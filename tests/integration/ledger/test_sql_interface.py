@@ -1,4 +1,4 @@
-"""The functions and views for callers who speak SQL, as ordinary roles use them through psql."""
+"""The functions and views, used by ordinary roles through psql."""
 
 import json
 from datetime import timedelta
@@ -222,7 +222,7 @@ def test_a_producer_can_do_nothing_else(producer: Psql) -> None:
 
 
 def test_the_search_path_of_a_caller_changes_nothing(producer: Psql, house: House, admin: Psql) -> None:
-    """A temporary table or function of the caller's is not taken for the ledger's."""
+    """A caller's temporary table or function is not taken for the ledger's."""
     job_id = producer.one(
         "CREATE TEMPORARY TABLE jobs (id uuid)",
         "CREATE TEMPORARY TABLE recipients (id uuid, project_id uuid, user_id text)",

@@ -1,4 +1,4 @@
-"""JSON by SQL is kept exactly or refused, by an error that names the argument."""
+"""JSON by SQL is kept exactly or refused, naming the argument."""
 
 import json
 from typing import Any
@@ -81,5 +81,5 @@ def test_what_does_not_is_refused_by_name(producer: Psql, house: House, value: s
 
 
 def test_the_sessions_own_settings_change_nothing(producer: Psql, house: House) -> None:
-    """With fewer digits of floats in its output 0.30000000000000004 would seem altered."""
+    """With fewer digits 0.30000000000000004 would seem altered."""
     assert producer.one("SET extra_float_digits = 0", *asked('{"v": 0.30000000000000004}'))

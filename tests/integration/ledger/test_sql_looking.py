@@ -1,5 +1,3 @@
-"""What readers and operators see and do in SQL, as ordinary roles use it through psql."""
-
 from uuid import UUID
 
 import pytest

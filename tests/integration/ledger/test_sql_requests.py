@@ -1,5 +1,3 @@
-"""All that a request by SQL may say, as an ordinary role says it through psql."""
-
 import re
 from calendar import isleap
 from datetime import UTC, datetime, timedelta
@@ -164,7 +162,7 @@ RELATIVE = {
 
 
 def a_day_later(admin: Psql, key: str) -> None:
-    """What was asked under the key was asked a day before that, for moments a day before those."""
+    """Moves a request and its times a day back."""
     admin.ask(
         "UPDATE hermodr.idempotency_keys k SET created_at = created_at - interval '24 hours', response ="
         " convert_to(json_build_object('job_id', r->>'job_id', 'scheduled_for', (r->>'scheduled_for')::numeric - 86400,"

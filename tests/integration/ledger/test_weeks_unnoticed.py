@@ -1,4 +1,4 @@
-"""Weeks are made and dropped beside open transactions and dumps, and no request queues behind that."""
+"""Weeks are made and dropped beside open transactions and dumps, and no request waits for that."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ PARENTS = ("jobs", "deliveries", "attempts", "events")
 AHEAD = datetime(2071, 6, 3, tzinfo=UTC)
 OLD = datetime(2024, 1, 1, tzinfo=UTC)  # a Monday
 SLOWEST_SECONDS = 2.0
-"""Of a request that queued behind a lock's tenth of a second a few times, on a slow machine."""
+"""For a request behind a few lock attempts of a tenth of a second, on a slow machine."""
 
 REQUEST = (
     """SELECT hermodr.queue_notification('hello', 'ada@example.com', '{"subject": "Hello", "body": "you"}')"""
@@ -44,7 +44,6 @@ async def open_transaction(database_url: str, statements: Sequence[str]) -> Asyn
 
 
 async def whole_way(ledger: Ledger, project_id: UUID) -> None:
-    """What every notification asks of the ledger."""
     job = new_job(project_id)
     assert await accept(ledger, [job]) == [Accepted()]
     for ids in (await record_decisions(ledger, await decisions_of(ledger, [job.id]))).values():
@@ -132,7 +131,7 @@ async def test_dropping_waits_for_who_uses_the_tables(
 
 
 async def test_a_new_week_has_the_shape_of_the_others(ledger: Ledger) -> None:
-    """The check that spares reading it when it is attached does not stay."""
+    """The check that avoids reading it when it is attached is removed."""
     await make_partitions(ledger, AHEAD + 16 * WEEK)
     (row,) = await ledger.fetch(
         "SELECT max(right(relname, 8)) AS week FROM pg_class WHERE relname ~ '^jobs_2071[0-9]{4}$'"

@@ -1,5 +1,3 @@
-"""The sandbox as a real process: events as they happen, the end on SIGTERM, wrong configuration."""
-
 from __future__ import annotations
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What the scheduler sees when it looks at the queues, on a real ledger and a real broker."""
+"""What the scheduler sees of the queues."""
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -44,7 +44,7 @@ async def test_lanes_have_a_backlog_while_their_queue_holds_messages(broker_of_t
 
 
 class Laborious(SystemClock):
-    """By which everything takes three seconds."""
+    """Everything takes three seconds by it."""
 
     def __init__(self) -> None:
         self._seconds = 0.0

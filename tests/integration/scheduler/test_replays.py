@@ -1,5 +1,3 @@
-"""Dead letters whose moment has come, on a real ledger and a real broker."""
-
 from collections.abc import AsyncIterator
 
 import aio_pika

@@ -1,4 +1,4 @@
-"""One bad row stops no duty of the scheduler: it is set aside, said to be so, and the rest goes on."""
+"""One bad row stops no duty: it is set aside and reported."""
 
 import contextlib
 from collections.abc import AsyncIterator, Sequence

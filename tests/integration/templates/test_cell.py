@@ -1,5 +1,3 @@
-"""The process that strangers' templates are computed in."""
-
 import asyncio
 import json
 import os
@@ -112,7 +110,6 @@ async def test_it_has_no_secrets_to_tell(cell: Cell, monkeypatch: pytest.MonkeyP
 
 
 async def test_a_hostile_template_keeps_no_other_mail_waiting(cell: Cell) -> None:
-    """While it computes its second of CPU away, everybody else's mail is rendered."""
     await cell.start()
     renderer = BoundedRenderer(cell, time.monotonic)
     hostile = Version(

@@ -1,5 +1,3 @@
-"""Resources that processes use, from /proc."""
-
 import asyncio
 import os
 from collections.abc import Mapping

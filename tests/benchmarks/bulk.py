@@ -1,5 +1,3 @@
-"""Many mails from bulk requests to the mail server, one process per role."""
-
 import time
 
 from tests.benchmarks.accounting import QUIET_SECONDS, Account, load_average, quiet

@@ -1,5 +1,3 @@
-"""The circumstances of a run, for whoever repeats or doubts it."""
-
 import os
 import platform
 import subprocess
@@ -39,7 +37,6 @@ def _command() -> str:
 
 
 def _commit() -> str:
-    """With a `+` for uncommitted changes; empty outside a clone."""
     commit = _output("git", "rev-parse", "--short", "HEAD")
     changed = _output("git", "status", "--porcelain", "--", "*.py", "*.sql", "*.toml")
     return f"{commit}+" if changed else commit

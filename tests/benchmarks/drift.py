@@ -1,5 +1,3 @@
-"""100,000 mails in five blocks: does speed or memory change?"""
-
 from tests.benchmarks import bulk
 from tests.benchmarks.mailbox import Mailbox
 from tests.benchmarks.results import Result

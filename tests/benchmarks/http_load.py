@@ -1,5 +1,3 @@
-"""A cheap HTTP client: kept connections, one request at a time each."""
-
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence

@@ -1,5 +1,3 @@
-"""Lists, metrics and one job, in a ledger of a million jobs."""
-
 import random
 import time
 from collections.abc import Sequence
@@ -172,7 +170,6 @@ async def _lists(reader: Reader, load: float) -> list[Result]:
 
 
 async def _walk(reader: Reader, query: str) -> list[float]:
-    """Milliseconds of page after page; starts again after the last."""
     times: list[float] = []
     cursor = ""
     for number in range(PAGES + WARM):

@@ -1,5 +1,3 @@
-"""Bulk on ledgers with more and more ended jobs, which should cost nothing."""
-
 import time
 
 from tests.benchmarks import bulk, past

@@ -54,7 +54,6 @@ def write(
 
 
 def _chart(values: Mapping[str, float]) -> str:
-    """A bar for each; the first is ours."""
     most = max(values.values()) or 1.0
     lines = [
         f"<span>{escape(label)}</span><span{' class=ours' if index == 0 else ''}>"

@@ -1,5 +1,3 @@
-"""Millions of ended jobs, written by the database itself."""
-
 from itertools import pairwise
 
 import asyncpg

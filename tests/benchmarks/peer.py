@@ -1,5 +1,3 @@
-"""Runs and measures a peer."""
-
 import asyncio
 import os
 import signal

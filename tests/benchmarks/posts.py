@@ -1,5 +1,3 @@
-"""Single POSTs over 32 connections, against a bare FastAPI with one INSERT per request, in turn."""
-
 import asyncio
 import os
 import sys
@@ -47,7 +45,6 @@ async def measure(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Resul
 
 
 async def _once(url: str, count: int, pid: int, key: str = "") -> tuple[float, float]:
-    """Requests per second, and the server's processor µs for each."""
     requests = _requests(url, count, key)
     before = processor_seconds(pid)
     rate = await rush(url, requests, CONNECTIONS)
@@ -67,7 +64,6 @@ def _requests(url: str, count: int, key: str = "") -> list[bytes]:
 
 
 def _middle(pairs: list[tuple[float, float]]) -> tuple[float, float]:
-    """The pair with the median ratio."""
     ratio = median(ours / theirs for ours, theirs in pairs)
     return min(pairs, key=lambda pair: abs(pair[0] / pair[1] - ratio))
 

@@ -27,7 +27,6 @@ MAILS = 5_000 if os.environ.get("QUICK") else 20_000
 
 @asynccontextmanager
 async def _recording(program: str, pid: int, form: str, path: Path) -> AsyncIterator[None]:
-    """py-spy runs while the block lasts; `path` exists afterwards."""
     process = await asyncio.create_subprocess_exec(
         *(program, "record", "--pid", str(pid), "--rate", RATE, "--format", form, "--output", str(path)),
         *("--duration", "3600", "--nonblocking"),

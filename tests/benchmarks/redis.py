@@ -1,5 +1,3 @@
-"""A private Redis with the append-only file that BullMQ's documentation asks for."""
-
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator

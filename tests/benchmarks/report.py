@@ -1,5 +1,3 @@
-"""A run as tables, for the terminal and as Markdown."""
-
 import re
 from collections.abc import Mapping, Sequence
 

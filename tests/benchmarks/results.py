@@ -1,5 +1,3 @@
-"""Results, as tables, JSON and the page use them."""
-
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence

@@ -1,5 +1,3 @@
-"""PostgreSQL and RabbitMQ of one run's own."""
-
 import os
 import secrets
 import shutil

@@ -113,7 +113,6 @@ class Session(asyncio.Protocol):
                 self._transport.close()
 
     def _mail(self, replies: list[bytes]) -> bool:
-        """False while its end is missing."""
         end = self._input.find(END, max(0, self._scanned - len(END)))
         if end < 0:
             self._scanned = len(self._input)
@@ -135,7 +134,6 @@ class Session(asyncio.Protocol):
         return True
 
     def _command(self, replies: list[bytes]) -> bool:
-        """False without a whole line."""
         end = self._input.find(b"\r\n")
         if end < 0:
             return False

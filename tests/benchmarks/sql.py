@@ -1,5 +1,3 @@
-"""Requests in SQL: batches of one connection, and how soon after a commit the dispatcher has decided."""
-
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -58,7 +56,6 @@ async def _recipient(connection: Any) -> Any:
 
 
 async def _lateness(connection: Any, recipient: Any) -> list[float]:
-    """Milliseconds from each commit to the dispatcher's decision."""
     late = []
     for _ in range(SINGLE):
         job_id = await connection.fetchval(ENQUEUE, recipient, 0, 1)

@@ -1,5 +1,3 @@
-"""Latencies of the peers: see `latencies`."""
-
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace

@@ -208,7 +208,6 @@ class Attacker:
         await self._ask("POST", "/v1/template-previews", PREVIEW)
 
     async def _mails(self) -> None:
-        """Mails that are heavy to build and to render, three at a time."""
         boundary = self._mail(body_text=BOUNDARY, priority="low", noted=True)
         heavy = self._mail(type="heavy", data={"rows": list(range(30_000))}, noted=True)
         heavy = {name: value for name, value in heavy.items() if name not in ("subject", "body_text")}
@@ -216,7 +215,6 @@ class Attacker:
         await asyncio.sleep(0.5)
 
     async def _heads(self) -> None:
-        """Without a key: a head that does not end."""
         address = urlsplit(self._url)
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
         with contextlib.closing(writer):

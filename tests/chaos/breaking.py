@@ -1,5 +1,3 @@
-"""Each kind of fault, from its beginning until its cause is gone. Recovery is up to Hermodr."""
-
 import asyncio
 import contextlib
 import os
@@ -111,7 +109,6 @@ class Breaker:
         await asyncio.to_thread(rabbit.start)
 
     async def _broker_alarm(self, fault: Fault) -> None:
-        """The broker blocks publishers."""
         begin, end = (NO_MEMORY, MEMORY) if fault.target == "memory" else (NO_DISK, DISK)
         await asyncio.to_thread(servers.control, self._site.rabbit, *begin)
         try:
@@ -259,7 +256,6 @@ class Breaker:
 
 
 def _end_immediately(server: EmbeddedPostgres) -> None:
-    """PostgreSQL's immediate shutdown."""
     postmaster = server.process()
     assert postmaster is not None
     os.kill(postmaster.pid, signal.SIGQUIT)

@@ -1,5 +1,3 @@
-"""One run: services, producers, faults, then quiet, and the verdict."""
-
 import asyncio
 import random
 from collections import Counter
@@ -194,7 +192,6 @@ class Run:
 
 
 async def _unknown(url: str) -> Counter[str]:
-    """Attempts with an unknown outcome by what is said about them; for information only."""
     connection = await asyncpg.connect(url)
     try:
         rows = await connection.fetch(

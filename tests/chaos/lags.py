@@ -1,5 +1,3 @@
-"""How late a process runs on a busy machine."""
-
 import asyncio
 from dataclasses import dataclass
 

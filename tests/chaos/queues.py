@@ -1,5 +1,3 @@
-"""Faults of messages and queues."""
-
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

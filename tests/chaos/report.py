@@ -165,7 +165,6 @@ def _counts(report: Report) -> Table:
 
 
 def _recoveries(felt: Sequence[Felt]) -> Table:
-    """How long after a fault a new mail took, by kind."""
     lines = Table("fault", "how often", "median", "worst", title="time to recover, s", title_justify="left")
     for column in lines.columns[1:]:
         column.justify = "right"

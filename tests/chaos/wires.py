@@ -1,5 +1,3 @@
-"""The harness's end of the switchboard."""
-
 import asyncio
 import json
 import sys

@@ -67,7 +67,6 @@ class Workload:
                 await asyncio.sleep(max(0.0, started + second - loop.time()))
 
     def _ask(self, group: asyncio.TaskGroup) -> None:
-        """One second's requests: two thirds in bulk."""
         rng = self._rng
         size = max(1, self._rate // 3)
         later: dict[str, Any] = {"delay_seconds": rng.randrange(1, LONGEST_DELAY)}

@@ -1,5 +1,3 @@
-"""One soak: a load, faults, measurements; at the end a count of every mail."""
-
 import asyncio
 import time
 from collections import Counter
@@ -202,7 +200,6 @@ class Run:
         return time.monotonic() - self._started
 
     async def _unknown(self) -> Counter[str]:
-        """By address."""
         connection = await asyncpg.connect(self._site.postgres.url())
         try:
             rows = await connection.fetch(

@@ -1,5 +1,3 @@
-"""Measurements from /proc, the database and the broker."""
-
 import asyncio
 import contextlib
 from dataclasses import dataclass

@@ -1,5 +1,3 @@
-"""A soak as table, JSON and page."""
-
 import json
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -137,7 +135,6 @@ def write(soak: Soak, json_file: Path | None, page: Path) -> None:
 
 
 def _chart(series: Series, faults: Iterable[float], bad: bool) -> str:
-    """A line from zero upwards; a dotted line for each fault."""
     longest = max(at for at, _ in series.points) or 1.0
     most = max(value for _, value in series.points) or 1.0
 

@@ -1,5 +1,3 @@
-"""Does a series of measurements grow? Pure."""
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations

@@ -1,5 +1,3 @@
-"""Faults of a soak, one after the other, with time to recover."""
-
 from hermodr_devkit.supervisor import ALL, SANDBOX, ServiceSpec
 from tests.chaos.faults import Fault
 

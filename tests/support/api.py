@@ -1,5 +1,3 @@
-"""The API in the test's process, over a real database and (unless given one) a dead broker."""
-
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager

@@ -1,5 +1,3 @@
-"""A scripted server of the toy channel."""
-
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Sequence

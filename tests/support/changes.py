@@ -1,5 +1,3 @@
-"""A listener for every project of a test's ledger, and a check of its log of changes."""
-
 import asyncpg
 
 from hermodr_ledger.engine import Ledger

@@ -1,5 +1,3 @@
-"""Databases of the tests' own: made for a session or module, migrated once, always dropped."""
-
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager

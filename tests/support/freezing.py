@@ -1,5 +1,3 @@
-"""A sender that stands still while it holds claims."""
-
 import signal
 from uuid import UUID
 

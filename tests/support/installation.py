@@ -249,7 +249,6 @@ class Installation:
         return Facts(self.asked, dict(self._jobs), dict(self._batches))
 
     async def _look_at(self, jobs: Iterable[str]) -> None:
-        """Ended jobs are not requested again."""
         ended = {job.id for job in self._jobs.values() if job.status in invariants.TERMINAL}
         waiting = deque(job for job in jobs if job not in ended)
 
@@ -268,7 +267,6 @@ class Installation:
         return Facts(facts.asked, dict(self._jobs), facts.batches, facts.arrivals)
 
     async def _with_evidence(self, facts: Facts, found: Sequence[invariants.Violation]) -> Facts:
-        """Adds the timelines of the first jobs concerned."""
         jobs = dict.fromkeys(job for each in found[: invariants.MOST_SHOWN] for job in each.jobs)
         open_jobs = [job.id for job in facts.jobs.values() if job.status not in invariants.TERMINAL]
         known = dict(facts.jobs)
@@ -279,7 +277,6 @@ class Installation:
         return Facts(facts.asked, known, facts.batches, facts.arrivals)
 
     def _gone(self) -> str:
-        """The last log lines of services that are not running."""
         return "".join(
             f"\n\n{service.name} ended with status {service.returncode}:\n{self.fleet.log_tail(service.name)}"
             for service in self.fleet.services.values()

@@ -1,5 +1,3 @@
-"""A harness that is told to end stops what it started."""
-
 import signal
 import sys
 from collections.abc import Callable

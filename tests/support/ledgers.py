@@ -1,5 +1,3 @@
-"""Ledgers with rows, made by the ledger's own steps."""
-
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime

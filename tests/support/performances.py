@@ -1,5 +1,3 @@
-"""What a demo would observe if all went well."""
-
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 

@@ -1,5 +1,3 @@
-"""Plans of statements."""
-
 import contextlib
 import json
 from collections.abc import Iterator, Sequence

@@ -1,5 +1,3 @@
-"""psql as an ordinary role with no more than it was granted."""
-
 import secrets
 import subprocess
 from collections.abc import Iterator, Sequence

@@ -1,5 +1,3 @@
-"""HTTP over raw sockets."""
-
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator

@@ -1,5 +1,3 @@
-"""A scripted SMTP server."""
-
 from __future__ import annotations
 
 import asyncio

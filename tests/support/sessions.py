@@ -1,5 +1,3 @@
-"""Names that tell which test session made something on a server, and whether it is dead."""
-
 from hermodr_devkit.backing import temporary
 
 PREFIX = "hermodr_test"

@@ -1,5 +1,3 @@
-"""An SMTP provider at a scripted server."""
-
 from __future__ import annotations
 
 import ssl

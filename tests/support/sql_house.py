@@ -1,5 +1,3 @@
-"""Two projects for requests in SQL."""
-
 from uuid import UUID
 
 from hermodr_servicekit.ids import new_id

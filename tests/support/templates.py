@@ -1,5 +1,3 @@
-"""Versions of templates that no ledger knows."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass, field

@@ -1,5 +1,3 @@
-"""Where this machine's installation listens (DESIGN §6)."""
-
 from collections.abc import Mapping
 
 DEFAULT_PORT_BASE = 8000

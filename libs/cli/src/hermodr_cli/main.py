@@ -1,5 +1,3 @@
-"""The `hermodr` command: its subcommands, and how they end."""
-
 import io
 import os
 import sys

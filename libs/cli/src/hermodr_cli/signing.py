@@ -1,5 +1,3 @@
-"""The secret that signs end users' tokens in development, kept in the state folder."""
-
 import secrets
 from collections.abc import Mapping
 

@@ -1,5 +1,3 @@
-"""Reads the bytes of an answer."""
-
 from __future__ import annotations
 
 import json

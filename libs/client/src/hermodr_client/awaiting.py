@@ -1,5 +1,3 @@
-"""Carries out plans in an event loop."""
-
 from __future__ import annotations
 
 import asyncio

@@ -1,5 +1,3 @@
-"""Carries out plans by blocking I/O."""
-
 from __future__ import annotations
 
 import time

@@ -1,5 +1,3 @@
-"""The two clients."""
-
 from __future__ import annotations
 
 import time

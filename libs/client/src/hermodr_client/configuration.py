@@ -1,5 +1,3 @@
-"""Where the API is and who calls it."""
-
 from __future__ import annotations
 
 import ipaddress

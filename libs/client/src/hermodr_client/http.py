@@ -1,5 +1,3 @@
-"""What both clients share about HTTP: headers, and what failures mean."""
-
 from __future__ import annotations
 
 import platform

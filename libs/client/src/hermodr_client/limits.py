@@ -24,7 +24,6 @@ def flaw_of(document: object) -> str | None:
 
 
 def _flaws(value: Any, at: tuple[str, ...], within: tuple[int, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """`within`: the ids of the enclosing values."""
     if isinstance(value, str):
         if reason := _flaw_of_text(value):
             yield at, reason

@@ -1,5 +1,3 @@
-"""Lists, page by page."""
-
 from __future__ import annotations
 
 from collections.abc import Mapping

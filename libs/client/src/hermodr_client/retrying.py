@@ -92,7 +92,6 @@ def _judged(request: Request, outcome: Reply | Lost | None, attempt: int) -> tup
 
 
 def _mark(error: NoAnswer | Problem, uncertain: bool) -> None:
-    """An earlier attempt of a refused request may have been carried out."""
     if isinstance(error, Problem):
         error.uncertain = uncertain
 

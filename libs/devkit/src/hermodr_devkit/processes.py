@@ -1,5 +1,3 @@
-"""Other processes of this machine, from /proc."""
-
 import os
 import signal
 import time

@@ -1,1 +1,1 @@
-"""The mail server that delivers nothing, for development and tests."""
+

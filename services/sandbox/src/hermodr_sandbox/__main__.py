@@ -1,5 +1,3 @@
-"""`python -m hermodr_sandbox`."""
-
 from hermodr_sandbox.app import main
 from hermodr_servicekit.process import run
 

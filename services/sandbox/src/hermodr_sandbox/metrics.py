@@ -1,5 +1,3 @@
-"""Metrics, read from the sandbox's counters when requested."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -1,5 +1,3 @@
-"""The use cases of the sandbox."""
-
 from __future__ import annotations
 
 import asyncio

@@ -1,5 +1,3 @@
-"""`hermodr keys create`."""
-
 import asyncio
 import json
 from collections.abc import Sequence

@@ -1,5 +1,3 @@
-"""Failures of databases and brokers as one line that names the variable."""
-
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,5 +1,3 @@
-"""`hermodr migrate` and `hermodr topology apply`."""
-
 import asyncio
 
 import aio_pika

@@ -1,5 +1,3 @@
-"""Which installation a command acts on."""
-
 import os
 from typing import ClassVar
 

@@ -1,5 +1,3 @@
-"""`hermodr tokens create`."""
-
 import asyncio
 import os
 from datetime import UTC, datetime, timedelta

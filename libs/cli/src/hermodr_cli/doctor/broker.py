@@ -56,7 +56,6 @@ async def _connected(url: str) -> AbstractConnection:
 
 
 def _place(url: str) -> str:
-    """`host:port, vhost`, without user and password."""
     try:
         parts = urlsplit(url)
         return f"{parts.hostname}:{parts.port or 5672}, vhost {unquote(parts.path[1:]) or '/'}"
@@ -134,7 +133,6 @@ async def _is_there(connection: AbstractConnection, name: str) -> bool:
 
 
 async def _consumers(connection: AbstractConnection, spec: QueueSpec) -> int | None:
-    """None when there is no such queue."""
     try:
         async with connection.channel() as channel:
             queue = await channel.declare_queue(spec.queue.name, passive=True)

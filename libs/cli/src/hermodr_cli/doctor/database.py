@@ -70,7 +70,6 @@ async def _refusal(url: str, start: str) -> Finding | None:
 
 
 def _place(url: str) -> str:
-    """`host:port/database`, without user and password."""
     try:
         parts = urlsplit(url)
         return f"{parts.hostname or 'local socket'}:{parts.port or 5432}{parts.path}"

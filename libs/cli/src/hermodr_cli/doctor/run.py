@@ -54,7 +54,6 @@ async def _services(settings: ServiceSettings, api_url: str, clock: Clock) -> li
 
 
 def _disk() -> Finding:
-    """The disk of this clone's servers and records."""
     free = shutil.disk_usage(state.folder()).free / GIB
     text = f"{free:.1f} GiB are free at {state.folder()}"
     if free < LITTLE:

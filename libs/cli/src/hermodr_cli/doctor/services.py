@@ -1,5 +1,3 @@
-"""The services: their signs of life, and whether the API answers."""
-
 from collections.abc import Iterable
 from datetime import datetime
 

@@ -1,1 +1,1 @@
-"""The commands that call the API, by the Python client."""
+

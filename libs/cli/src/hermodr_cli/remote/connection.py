@@ -1,5 +1,3 @@
-"""Where the API is and who calls it; failures as one line."""
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -115,7 +115,6 @@ def _each(replay: Callable[[str], Replayed], ids: list[str], at: str, *, as_json
 
 
 def _columns(letters: Sequence[DeadLetter], room: int | None) -> list[Column]:
-    """In 80 characters the job's id stands below the reason."""
     beside = _beside(letters)
     if "job" in [column.title for column in columns.fitting(beside, room)]:
         return beside

@@ -1,5 +1,3 @@
-"""What changed among the jobs since the last request."""
-
 import itertools
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -119,7 +117,6 @@ class Tail:
             self._waiting[job.id] = None
 
     def _forget(self, seen: list[Job]) -> None:
-        """Finished ones older than the window, so that memory does not grow."""
         there = {job.id for job in seen}
         self._known = {
             each: status for each, status in self._known.items() if each in there or each in self._waiting

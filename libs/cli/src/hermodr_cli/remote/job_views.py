@@ -1,5 +1,3 @@
-"""Jobs as a table, and one job with its timeline."""
-
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,7 +45,6 @@ def _remark(job: Job, now: datetime) -> str:
 
 
 def _due(job: Job) -> datetime | None:
-    """As requested, or when the recipient's quiet hours end."""
     return max(filter(None, (job.scheduled_for, job.deferred_until)), default=None)
 
 

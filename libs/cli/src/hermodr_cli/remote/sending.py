@@ -103,7 +103,6 @@ def send_command(
 
 
 def _end(hermodr: Hermodr, accepted: Accepted, timeout: float) -> tuple[JobDetail, Timeline]:
-    """After the job has ended, or after the timeout."""
     try:
         found = hermodr.jobs.wait(accepted.job_id, timeout)
     except StillUnfinished as error:
@@ -126,7 +125,6 @@ def _target(to: str | None, recipient: str | None, external_id: str | None) -> T
 
 
 def _data(pairs: list[str]) -> dict[str, Any]:
-    """`name=text` and `name:=JSON`. Raises typer.BadParameter."""
     found: dict[str, Any] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -142,7 +140,6 @@ def _data(pairs: list[str]) -> dict[str, Any]:
 
 
 def _json(name: str, text: str) -> Any:
-    """The value, kept exactly. Raises typer.BadParameter."""
     try:
         holder = {name: json_values.read(text)}
     except ValueError:

@@ -99,7 +99,6 @@ def _start(kind: str, say: Say) -> Backing:
 
 
 def _describe(backing: Backing) -> str:
-    """Without credentials."""
     text = {
         "environment": "those the environment names",
         "local": "those on the default ports",

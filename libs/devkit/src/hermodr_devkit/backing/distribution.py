@@ -1,5 +1,3 @@
-"""Installs the distribution's rabbitmq-server without starting its system service."""
-
 import os
 import shutil
 import subprocess

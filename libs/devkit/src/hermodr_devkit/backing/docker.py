@@ -1,5 +1,3 @@
-"""Both servers by `docker compose`, from the docker-compose.yml in the clone."""
-
 import os
 import secrets
 import shutil
@@ -54,7 +52,6 @@ def recorded(record: dict[str, Any]) -> Backing:
 
 
 def _new_record() -> dict[str, Any]:
-    """The usual ports where they are free, else random ones."""
     spare = ports.free(len(DEFAULT_PORTS))
     numbers = {
         name: usual if ports.is_free(usual) else other
@@ -64,7 +61,6 @@ def _new_record() -> dict[str, Any]:
 
 
 def _compose() -> list[str]:
-    """The command: a plugin of docker, or the older program."""
     if not shutil.which("docker"):
         raise Unavailable("docker is not installed")
     if subprocess.run(["docker", "compose", "version"], capture_output=True).returncode == 0:

@@ -1,5 +1,3 @@
-"""Both servers without Docker: private, on random ports, with random passwords."""
-
 import secrets
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -93,7 +91,6 @@ def _new_ports() -> dict[str, Any]:
 
 
 def _with_free_ports(record: dict[str, Any], say: Say) -> dict[str, Any]:
-    """New ports for servers that are down and whose ports are taken."""
     postgres, rabbit = servers(record)
     down = [record["postgres_port"]] if postgres.process() is None else []
     if rabbit.node() is None:

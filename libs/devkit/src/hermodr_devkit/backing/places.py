@@ -58,7 +58,6 @@ async def dead(backing: Backing, prefix: str) -> list[str]:
 
 
 async def _delete(url: str, topology: Topology) -> None:
-    """Deleting what does not exist is no error to RabbitMQ."""
     connection = await aio_pika.connect(url, timeout=10)
     async with connection, connection.channel() as channel:
         for spec in topology.queues:

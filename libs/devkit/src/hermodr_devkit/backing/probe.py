@@ -1,5 +1,3 @@
-"""Whether credentials work on a server."""
-
 import asyncio
 import time
 from collections.abc import Awaitable, Callable

@@ -1,5 +1,3 @@
-"""The demo's HTTP clients: the public API and the sandbox."""
-
 import asyncio
 import time
 from collections.abc import Mapping, Sequence

@@ -1,5 +1,3 @@
-"""What was observed of a run, as plain values."""
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,5 +1,3 @@
-"""Expected against observed, kind by kind. Pure."""
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -92,7 +90,6 @@ def _mails(kind: Kind, facts: KindFacts) -> Cell:
 
 
 def _attempts(kind: Kind, facts: KindFacts) -> Cell:
-    """Of jobs whose ids are known; a lost job of a bulk request is missed elsewhere too."""
     seen = sorted({job.attempts for job in facts.jobs})
     span = "?" if not seen else str(seen[0]) if len(seen) == 1 else f"{seen[0]}–{seen[-1]}"
     return Cell(f"{span}/{kind.attempts}", held=seen == [kind.attempts])

@@ -1,5 +1,3 @@
-"""Observes a run through the public API and the sandbox."""
-
 import asyncio
 import time
 from collections import Counter, deque

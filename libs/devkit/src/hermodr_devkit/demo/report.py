@@ -123,7 +123,6 @@ def _event(entry: Mapping[str, Any]) -> Text:
 
 
 def _details(entry: Mapping[str, Any]) -> str:
-    """What the event's name does not say, without identifiers."""
     event, detail = str(entry["event"]), entry["detail"]
     if event == "attempted":
         return " ".join(str(detail[name]) for name in ("code", "detail") if name in detail)

@@ -123,7 +123,6 @@ class Play:
             self._screen.picture(self._picture, hide=ready.key)
 
     async def _let_people_look(self, fleet: Fleet) -> None:
-        """Until a signal."""
         self._screen.show(Text("Everything keeps running. Ctrl-C ends it.", style="bold"))
         try:
             await unless_a_service_ends(fleet, asyncio.Event().wait())

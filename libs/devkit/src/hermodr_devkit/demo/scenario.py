@@ -110,7 +110,6 @@ def scenario(run: str) -> Scenario:
 
 
 def _tagged(tag: str, start: int) -> list[Person]:
-    """People whose address has a tag of the sandbox."""
     return [
         Person(person.name, person.email.replace("@", f"+{tag}@"))
         for person in people(3, "example.net", start)

@@ -1,5 +1,3 @@
-"""What a person sees of the demo."""
-
 import io
 import re
 import sys

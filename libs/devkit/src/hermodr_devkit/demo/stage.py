@@ -148,7 +148,6 @@ async def _key(database_url: str) -> str:
 
 
 async def _remove(backing: Backing, name: str) -> None:
-    """Removes database and place. Each is tried even if the other fails."""
     channels = with_ladder(servable(), Channel.EMAIL, parse_ladder(LADDER))
     topology = Topology(prefix=name, channels=channels)
     outcomes = await asyncio.gather(

@@ -1,5 +1,3 @@
-"""Every service as a process: started, watched, restarted, stopped."""
-
 from hermodr_devkit.supervisor.fleet import Fleet, NotReady
 from hermodr_devkit.supervisor.service import ServiceProcess
 from hermodr_devkit.supervisor.services import ALL, SANDBOX, ServiceSpec

@@ -135,7 +135,6 @@ def die_with_parent() -> None:
 
 
 async def _pump(stream: asyncio.StreamReader, sink: Sink) -> None:
-    """Lines of any length, the last one even without an end."""
     rest = b""
     while chunk := await stream.read(CHUNK):
         *lines, rest = (rest + chunk).split(b"\n")

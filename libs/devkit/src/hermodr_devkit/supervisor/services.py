@@ -1,5 +1,3 @@
-"""Which services there are, and what environment they run in (DESIGN §6)."""
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

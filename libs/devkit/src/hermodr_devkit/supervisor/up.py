@@ -1,5 +1,3 @@
-"""`hermodr up`: everything in the foreground, until a signal ends it."""
-
 import asyncio
 import os
 import signal
@@ -136,7 +134,6 @@ def _migrate(database_url: str) -> None:
 async def _serve(
     specs: tuple[ServiceSpec, ...], environment: Mapping[str, str], say: Say
 ) -> tuple[int, signal.Signals | None]:
-    """The exit status, and the signal that ended it."""
     asked_to: list[signal.Signals] = []
     fleet = Fleet(environment, specs=specs, sinks=lines.sinks([spec.name for spec in specs]))
     stop = asyncio.Event()

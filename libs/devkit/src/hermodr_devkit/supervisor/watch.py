@@ -1,5 +1,3 @@
-"""Restarts services that die, with growing pauses."""
-
 import asyncio
 from collections.abc import Callable
 

@@ -1,5 +1,3 @@
-"""Fault rules: which SMTP step fails, for whom, how often, and how."""
-
 from __future__ import annotations
 
 import re
@@ -241,7 +239,6 @@ class FaultRule:
         return hit
 
     def _address(self, moment: Moment) -> str | None:
-        """The address this moment counts for; None when the patterns do not match."""
         if self._sender is not None and not self._sender.matches(moment.sender):
             return None
         if self._recipient is None:

@@ -1,5 +1,3 @@
-"""A received mail: scanned quickly on arrival, parsed when someone looks."""
-
 from __future__ import annotations
 
 import re

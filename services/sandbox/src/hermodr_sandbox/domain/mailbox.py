@@ -1,5 +1,3 @@
-"""The newest mails within bounds, and exact totals of all."""
-
 from __future__ import annotations
 
 import asyncio

@@ -1,5 +1,3 @@
-"""Address patterns: shell wildcards, case-insensitive."""
-
 from __future__ import annotations
 
 import fnmatch

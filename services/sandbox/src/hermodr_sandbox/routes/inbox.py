@@ -1,5 +1,3 @@
-"""The page at `/` with its assets, and `/v1/info`, which says where to send."""
-
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,5 +1,3 @@
-"""RFC 9457 `application/problem+json`, for every route."""
-
 from __future__ import annotations
 
 import uuid

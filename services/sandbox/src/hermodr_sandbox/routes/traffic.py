@@ -1,5 +1,3 @@
-"""`/v1/stats`, `/v1/wait`, `/v1/events`: what came, and waiting for more."""
-
 from __future__ import annotations
 
 import itertools
@@ -72,7 +70,6 @@ def _duplicates(sandbox: Sandbox) -> dict[str, object]:
 
 
 def _with_recipients(document: dict[str, object], counts: list[tuple[str, int]]) -> Iterator[bytes]:
-    """The document with a last member `recipients`, in chunks."""
     yield orjson.dumps(document)[:-1] + b',"recipients":{'
     for start in range(0, len(counts), _RECIPIENTS_PER_CHUNK):
         chunk = orjson.dumps(dict(counts[start : start + _RECIPIENTS_PER_CHUNK]))[1:-1]

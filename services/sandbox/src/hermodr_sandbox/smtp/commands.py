@@ -1,5 +1,3 @@
-"""The grammar of SMTP commands (RFC 5321 §4.1, RFC 6531 for internationalised addresses)."""
-
 from __future__ import annotations
 
 import re

@@ -61,11 +61,9 @@ class Connection(asyncio.Protocol):
         raise NotImplementedError
 
     def _say(self, reply: bytes) -> None:
-        """Queues one reply, without its CRLF."""
         self._out.append(reply + b"\r\n")
 
     def _refuse(self, reply: bytes) -> None:
-        """Queues the reply to a wrong command; closes after too many."""
         self._lobby.sandbox.traffic.commands_refused += 1
         self._errors += 1
         self._say(reply)
@@ -125,7 +123,6 @@ class Connection(asyncio.Protocol):
         self._leave()
 
     def _leave(self) -> None:
-        """No longer counted, though its last reply may still be under way."""
         if self._counted:
             self._counted = False
             self._lobby.sandbox.traffic.connections_open -= 1

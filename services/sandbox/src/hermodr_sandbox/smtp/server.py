@@ -1,5 +1,3 @@
-"""The listeners: plain (with STARTTLS) and implicit TLS."""
-
 from __future__ import annotations
 
 import asyncio

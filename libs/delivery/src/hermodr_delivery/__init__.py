@@ -1,1 +1,1 @@
-"""What every sender shares: providers, failure classes, claim-send-record."""
+"""What all senders share: providers, failure classes, and claiming, sending and recording deliveries."""

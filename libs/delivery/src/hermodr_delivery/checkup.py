@@ -1,4 +1,4 @@
-"""Asks every provider of a sender whether it lets us in, for `hermodr doctor`. Nothing is sent."""
+"""Checks for `hermodr doctor` whether every provider of a sender lets us in. Nothing is sent."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from hermodr_delivery.provider import Provider
 
 
 async def checkup(providers: Sequence[Provider[Any]]) -> str:
-    """A JSON array, an object for each provider: `name`, `place`, `ok`, and `detail`, which holds no credential."""
+    """A JSON array with an object per provider: `name`, `place`, `ok` and `detail`, without credentials."""
     return json.dumps(await asyncio.gather(*map(_examined, providers)))
 
 

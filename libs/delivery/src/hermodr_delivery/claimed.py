@@ -1,4 +1,4 @@
-"""A claimed delivery on its way through a sender, and the message that asked for it."""
+"""A claimed delivery in a sender, and the message that asked for it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,20 +8,20 @@ from hermodr_delivery.recorder import Result
 from hermodr_ledger.deliveries.attempts import Claim
 
 Send = Callable[[], Awaitable[Result]]
-"""Makes one provider call and says what came of it. Failures of delivery are results, not exceptions. Raises `Withheld`
-instead when the call was not begun and is not to be, `TakesLong` when it cannot begin soon."""
+"""Makes one provider call; delivery failures are results, not exceptions. Raises `Withheld` if the call is not to be
+made, `TakesLong` if it cannot begin soon."""
 
 GetReady = Callable[[], Awaitable[Send]]
-"""Does what takes long before a call. Raises `Withheld` when it is not to be made."""
+"""Does what takes long before a call. Raises `Withheld` if the call is not to be made."""
 
 
 class Stopping(Exception):
-    """The sender is about to end and did not touch all of the message's ids: the message is to go back."""
+    """The sender is about to end: the message has to go back to the broker."""
 
 
 class Withheld(Exception):
-    """Nothing was sent, and no attempt is made: the claim is to be given back, the delivery waits in line again.
-    `last`: behind all others, as the provider refused when it heard of this one, or others' took too long."""
+    """Nothing was sent and no attempt counts: the claim is given back and the delivery waits again; `last`: behind all
+    others."""
 
     def __init__(self, *, last: bool = False) -> None:
         self.last = last
@@ -29,7 +29,7 @@ class Withheld(Exception):
 
 
 class TakesLong(Exception):
-    """Nothing was sent yet: `get_ready` has to be waited for, and that not by one of the lane's workers."""
+    """Nothing was sent yet: `get_ready` takes long and must not block a worker of the lane."""
 
     def __init__(self, get_ready: GetReady) -> None:
         self.get_ready = get_ready
@@ -37,7 +37,7 @@ class TakesLong(Exception):
 
 
 class Message:
-    """The ids of one message still to be dealt with."""
+    """The ids of one message that are still open."""
 
     def __init__(self, size: int, since: float) -> None:
         self._open = size
@@ -45,33 +45,32 @@ class Message:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def settle(self, count: int = 1) -> None:
-        """So many ids more are dealt with."""
+        """Marks `count` ids as done."""
         self._open -= count
         if self._open == 0 and not self.done.done():
             self.done.set_result(None)
 
     def give_back(self) -> None:
-        """The message is to come again."""
+        """Has the broker deliver the message again."""
         if not self.done.done():
             self.done.set_exception(Stopping())
 
 
 class Held:
-    """The message that waits for a delivery. Once the delivery takes long it does so no more: the claim is in the
-    ledger, and a broker wants its answer within half an hour."""
+    """The message of a delivery being sent. If sending takes long, the message is acknowledged early: the lease is in
+    the ledger, and the broker expects its answer within half an hour."""
 
     def __init__(self, message: Message) -> None:
         self.message = message
 
     def let_go(self) -> None:
-        """From now on nobody waits."""
         self.message.settle()
         self.message = Message(1, self.message.since)
         self.message.done.add_done_callback(lambda done: done.exception())
 
 
 class AtHand(NamedTuple):
-    """A claim that waits for a worker, to be sent until `good_until` (monotonic)."""
+    """A claim ready for a worker; it may be sent until `good_until` (monotonic)."""
 
     claim: Claim
     send: Send

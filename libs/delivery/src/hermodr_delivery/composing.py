@@ -1,4 +1,4 @@
-"""What a channel has to do to make its message of a claim."""
+"""How a channel makes its message of a claim."""
 
 from typing import Protocol, TypeVar
 
@@ -9,19 +9,17 @@ ComposedT = TypeVar("ComposedT")
 
 
 class Composer(Protocol[ComposedT]):
-    """Makes a message of the claim's data and a template's texts; of `claim.content` where `texts` is None.
-
-    Every method raises the `DeliveryFailure` that fits when the message cannot be made.
-    """
+    """Makes a message from the claim's data and a template's texts, or from `claim.content` if `texts` is `None`. All
+    methods raise a `DeliveryFailure` if the message cannot be made."""
 
     def at_once(self, claim: Claim, texts: CompiledTexts | None) -> ComposedT | None:
-        """The message, if it takes a few milliseconds at most and nothing has to be waited for."""
+        """The message; `None` if it would take more than a few milliseconds, or waiting."""
         ...
 
     async def slowly(self, claim: Claim, texts: CompiledTexts | None) -> ComposedT:
-        """The message that could not be had at once. Raises `Withheld` when others' came first for too long."""
+        """What `at_once` could not make. Raises `Withheld` if others' messages took too long."""
         ...
 
     def is_large(self, message: ComposedT) -> bool:
-        """Whether a provider takes so long to prepare it that it does so in a thread."""
+        """Whether a provider should prepare it in a thread."""
         ...

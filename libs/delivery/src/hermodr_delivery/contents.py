@@ -1,5 +1,3 @@
-"""The texts of templates, kept in memory by their immutable version."""
-
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import Channel
@@ -12,7 +10,7 @@ _KEPT = 1000
 
 
 class Contents:
-    """A channel's texts of the templates that claims name."""
+    """Template texts of a channel, cached by their immutable version."""
 
     def __init__(self, ledger: Ledger, channel: Channel) -> None:
         self._ledger = ledger
@@ -20,11 +18,11 @@ class Contents:
         self._kept: dict[tuple[UUID | None, int | None, str | None], CompiledTexts] = {}
 
     def kept(self, claim: Claim) -> CompiledTexts | None:
-        """The texts, if they are in memory."""
+        """The texts if they are cached."""
         return self._kept.get((claim.template_id, claim.template_version, claim.locale))
 
     async def of(self, claim: Claim) -> CompiledTexts:
-        """The texts. Raises `PermanentError` when there are none, `TransientError` while the database is away."""
+        """Raises `PermanentError` if there are none, `TransientError` while the database is away."""
         if (kept := self.kept(claim)) is not None:
             return kept
         if claim.template_id is None or claim.template_version is None or claim.locale is None:

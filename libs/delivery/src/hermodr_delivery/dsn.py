@@ -1,9 +1,6 @@
 """Providers from their DSNs: `scheme://[user[:password]@]host[:port][?options]`, separated by spaces, in order of
-preference. Percent-encode what URLs reserve; "+" is a plus.
-
-Options that every provider has: `rate=50/s` (or `off`), `concurrency=20`, `from=…`, `name=backup`. A kind takes its own
-ones; what is left over is refused. No text of an error holds a credential.
-"""
+preference. Percent-encode what URLs reserve; "+" is a plus. Options of every provider: `rate=50/s` (or `off`),
+`concurrency=20`, `from=…`, `name=backup`; unknown options are refused. No error shows a credential."""
 
 from __future__ import annotations
 
@@ -24,16 +21,16 @@ T = TypeVar("T")
 
 
 class ProviderConfigError(ValueError):
-    """A provider DSN that cannot be used. The message names the variable and entry, never a credential."""
+    """An unusable provider DSN. The message names variable and entry, never a credential."""
 
 
 class Unusable(Exception):
-    """Says what is wrong with an entry, in words that follow "entry 1"."""
+    """What is wrong with an entry, in words that follow "entry 1"."""
 
 
 @dataclass(slots=True)
 class Dsn:
-    """One entry. `port` is None where the DSN names none."""
+    """One entry of the variable."""
 
     scheme: str
     host: str
@@ -43,11 +40,11 @@ class Dsn:
     query: dict[str, str] = field(repr=False)
 
     def take(self, option: str) -> str | None:
-        """The option's value, once."""
+        """The option's value, which can be taken once."""
         return self.query.pop(option, None)
 
     def options(self, default: ProviderOptions = ProviderOptions()) -> ProviderOptions:  # noqa: B008 - frozen
-        """Takes what every provider has; `default` where the entry does not say."""
+        """Takes the options of every provider; `default` where the entry has none."""
         rate, concurrency = self.take("rate"), self.take("concurrency")
         return ProviderOptions(
             rate=default.rate if rate is None else _rate(rate),
@@ -56,15 +53,14 @@ class Dsn:
         )
 
     def refuse_unknown_options(self) -> None:
-        """Raises `Unusable` when an option is left that nobody has taken."""
+        """Raises `Unusable` if an option is left."""
         if self.query:
             raise Unusable(f"has an unknown option {min(self.query)!r}")
 
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[T]):
-    """A kind of provider: `name` names its providers (`smtp`, `smtp-2`). `build` makes one of an entry and such a name,
-    or raises `Unusable`."""
+    """`name` is the base of its providers' names (`smtp`, `smtp-2`). `build` makes a provider or raises `Unusable`."""
 
     name: str
     build: Callable[[Dsn, str], T]
@@ -91,7 +87,7 @@ def providers_of(variable: str, dsns: str | Sequence[str], kinds: Mapping[str, K
 
 
 def _name(given: str | None, kind: str, taken: Collection[str]) -> str:
-    """What the entry is called: as it says, else by its kind and a number."""
+    """The entry's own name, else its kind with a number."""
     if given is None:
         numbered = (f"{kind}-{number}" for number in count(2))
         return next(each for each in chain([kind], numbered) if each not in taken)
@@ -103,7 +99,7 @@ def _name(given: str | None, kind: str, taken: Collection[str]) -> str:
 
 
 def parse(text: str, known: Collection[str]) -> Dsn:
-    """An entry of one of the known schemes. Raises `Unusable`."""
+    """Raises `Unusable`."""
     scheme, separator, _ = text.partition("://")
     scheme = scheme.lower()
     if not separator:
@@ -115,7 +111,7 @@ def parse(text: str, known: Collection[str]) -> Dsn:
         url = urlsplit(text)
         host, port = url.hostname, url.port
     except ValueError:
-        # Its text may quote a part of the password.
+        # the error's text may quote a part of the password
         raise Unusable("has a malformed host or port: percent-encode / ? # @ : in a password") from None
     if not host or port == 0:
         raise Unusable("names no host" if not host else "has port 0")

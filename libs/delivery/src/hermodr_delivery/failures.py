@@ -1,14 +1,14 @@
 """Why a message was not delivered. The class alone decides what happens next.
 
     DeliveryFailure
-    ├── TransientError    may succeed later: on to the next step of the retry ladder, not before `retry_after`
-    ├── Throttled         the same, and the provider asked for patience: slow down
-    ├── PermanentError    will never succeed: no retry; `bounced` when the address itself was refused
-    │   └── Defect        a mistake of ours, met before the provider was called: no retry, but a dead letter
-    ├── OutcomeUnknown    the provider may or may not have taken it (RFC 1047): the type's `on_unknown` policy decides
-    └── Refused           the provider takes nothing from us now, whatever the message: no attempt, it waits (`bearing`)
+    ├── TransientError    may succeed later: the next step of the retry ladder, not before `retry_after`
+    ├── Throttled         the same, and the provider asked to slow down
+    ├── PermanentError    will never succeed: no retry; `bounced` if the address itself was refused
+    │   └── Defect        our error before the provider was called: no retry, but a dead letter
+    ├── OutcomeUnknown    the provider may have accepted it (RFC 1047): the `on_unknown` policy decides
+    └── Refused           the provider takes nothing from us now: no attempt, the delivery waits (`bearing`)
 
-The five are siblings on purpose: exactly one `except` clause or `match` case fits a failure, in any order.
+They are siblings, so exactly one `except` clause or `match` case fits a failure.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ MAX_DETAIL = 300
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LINK = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://\S+|\bwww\.\S+", re.IGNORECASE)
-# What looks back is said so that a run without the `@` or the digit is tried from its beginning only: from each of its
-# characters it would take the square of its length, and a server's reply has up to 32 Ki of them.
+# The lookbehind lets a run without `@` be tried only from its beginning; otherwise the time would grow with the square
+# of its length, and a reply may have 32 Ki characters.
 _ADDRESS = re.compile(r'<?(?:"[^"]*"|(?<![^\s<>"@,;:()])[^\s<>"@,;:()]+)@[^\s<>,;()]+>?')
 _PHONE = re.compile(r"\+\d[\d ().-]{5,}\d|\b\d{7,}\b")
 _TOKEN = re.compile(
@@ -31,11 +31,8 @@ _TOKEN = re.compile(
 
 
 def scrub(text: str, secrets: Iterable[str] = ()) -> str:
-    """`text` made safe for logs and the delivery log: one line of at most `MAX_DETAIL` characters.
-
-    Links, addresses, phone numbers and anything long enough to be a token become placeholders. `secrets` are
-    strings known to be sensitive here (an address, its local part), for replies that echo them in other shapes.
-    """
+    """`text` made safe for logs: one line of at most `MAX_DETAIL` characters. Links, addresses, phone numbers and long
+    tokens become placeholders, and so do `secrets` (an address, its local part)."""
     text = _CONTROLS.sub(" ", text)
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "[address]", text, flags=re.IGNORECASE)
@@ -48,11 +45,8 @@ def scrub(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 class DeliveryFailure(Exception):
-    """A provider call that did not end in acceptance.
-
-    `code` is a short machine code of a bounded vocabulary (`smtp_550`, `connect_refused`, `timeout`): fit for a
-    metric's label. `detail` is for people and always scrubbed here, so that no caller can forget to. `retry_after` is
-    what the provider asked for, in seconds; None when it named no time. Only what may succeed later has one.
+    """A provider call that did not end in acceptance. `code` is of a bounded vocabulary, fit for a metric's label
+    (`smtp_550`, `timeout`). `detail` is for people and always scrubbed. `retry_after`: seconds the provider asked for.
     """
 
     def __init__(
@@ -68,7 +62,7 @@ class DeliveryFailure(Exception):
 
 
 class TransientError(DeliveryFailure):
-    """Nothing was delivered, and a later attempt may succeed."""
+    """Nothing was delivered; a later attempt may succeed."""
 
 
 class Throttled(DeliveryFailure):
@@ -76,10 +70,7 @@ class Throttled(DeliveryFailure):
 
 
 class PermanentError(DeliveryFailure):
-    """Nothing was delivered, and no later attempt can succeed.
-
-    `bounced`: the receiving side refused the address itself, so other mail to it is doomed as well.
-    """
+    """Nothing was delivered, and no later attempt can succeed. `bounced`: the address itself was refused."""
 
     def __init__(
         self, code: str, detail: str = "", *, bounced: bool = False, secrets: Iterable[str] = ()
@@ -89,34 +80,34 @@ class PermanentError(DeliveryFailure):
 
 
 class Defect(PermanentError):
-    """Our own code failed before the provider was called. It would fail the same way again, but once it is mended the
-    delivery can be replayed."""
+    """Our code failed before the provider was called; once it is fixed, the delivery can be replayed."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__("internal_error", type(error).__name__)
 
 
 class OutcomeUnknown(DeliveryFailure):
-    """The whole message was handed over, and the provider's answer never came."""
+    """The whole message was handed over, and no answer came."""
 
 
 class Cause(StrEnum):
     """Why a provider takes nothing from us."""
 
     CONNECTIONS = "connections"
-    """More connections, or calls at once, than it allows."""
+    """Too many connections or concurrent calls."""
     PACE = "pace"
-    """More messages in some span of time than it allows."""
+    """Too many messages in some span of time."""
     ACCESS = "access"
-    """It does not know or trust us, or we do not trust it: credentials, host name, encryption. Operators mend that."""
+    """It does not trust us, or we do not trust it: credentials, host name, encryption. Operators have to act."""
 
 
 class Refused(DeliveryFailure):
-    """Nothing was delivered, and the message has no part in it: a limit of the provider, or a mistake of the operator.
+    """Nothing was delivered because of a limit of the provider or a mistake of the operator, not because of the
+    message.
 
-    `alive`: how many connections it keeps open for us at this moment; None when that says nothing. `named`: the
-    message had been named when the refusal came, so in the end it may be about the message after all. `certain`: the
-    provider's own words say what the cause is; otherwise it is a guess until another message is refused as well.
+    `alive`: connections it keeps open for us; `None`: unknown. `named`: the message was known to the provider, so it
+    may be the cause after all. `certain`: the provider's words name the cause; else it is a guess until another is
+    refused.
     """
 
     def __init__(

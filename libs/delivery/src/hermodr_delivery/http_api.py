@@ -1,4 +1,4 @@
-"""Calls of a provider's HTTP API, and what its answer, its silence or a lost connection says of the message."""
+"""Calls of a provider's HTTP API, and what an answer, silence or a lost connection means for the message."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ from hermodr_delivery.failures import (
 CONNECT_SECONDS = 10.0
 IDLE_SECONDS = 30.0
 MAX_ANSWER = 64 * 1024
-"""Octets of an answer that are read; an acceptance takes a few hundred."""
+"""Octets of an answer that are read; an acceptance has a few hundred."""
 
 
 class Verdict(Enum):
-    """What a refusal means, whoever words it."""
+    """What a refusal means."""
 
     ADDRESS = auto()
-    """The address is no address: a bounce."""
+    """The address is invalid: a bounce."""
     MESSAGE = auto()
-    """Never, for what the message is."""
+    """Permanent, because of the message."""
     LATER = auto()
-    """Not now, and nothing was taken."""
+    """Not now; nothing was accepted."""
     PACE = auto()
-    """Too many in some span of time; no message is to blame."""
+    """Too many in some span of time; not because of the message."""
     ACCESS = auto()
-    """It does not know us, or we may not do this: the operator's to mend."""
+    """It does not know us or forbids this: the operator has to act."""
     SENDER = auto()
-    """It does not accept who the message is from; if it says so of others as well, as `ACCESS`."""
+    """It does not accept the sender; if it says so of other messages too, the same as `ACCESS`."""
     UNKNOWN = auto()
-    """It may have been taken all the same."""
+    """It may have been accepted."""
 
 
 STATUSES: Mapping[int, Verdict] = {
@@ -54,34 +54,34 @@ STATUSES: Mapping[int, Verdict] = {
     404: Verdict.ACCESS,
     405: Verdict.ACCESS,
     407: Verdict.ACCESS,
-    408: Verdict.LATER,  # RFC 9110 §15.5.9: the request did not come whole
+    408: Verdict.LATER,  # RFC 9110 §15.5.9: the request was incomplete
     425: Verdict.LATER,
     429: Verdict.PACE,
     503: Verdict.LATER,
 }
-"""By RFC 9110, where a provider's own table has no entry. Other 4xx refuse the message; all else leaves it open."""
+"""By RFC 9110, if a provider's own table has no entry. Other 4xx refuse the message; all else is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`json` is the body's object; empty when it is none."""
+    """`json` is the body's object; empty if there is none."""
 
     status: int
     headers: httpx.Headers
     json: Mapping[str, Any]
     secrets: tuple[str, ...] = field(repr=False)
-    """What it may repeat and nobody should read."""
+    """Texts that the answer may repeat and that must not be shown."""
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds it asks to wait (RFC 9110 §10.2.3); None if it does not say."""
+        """Seconds it asks to wait (RFC 9110 §10.2.3), if any."""
         value = self.headers.get("retry-after", "").strip()
         if _is_number(value):
             return float(value[:9])
         return self._until(_date(value))
 
     def seconds_until(self, header: str) -> float | None:
-        """Seconds until the time that a header names in seconds since 1970; None if it names none."""
+        """Seconds until the time in a header (seconds since 1970), if any."""
         value = self.headers.get(header, "").strip()
         return (
             self._until(datetime.fromtimestamp(int(value), UTC))
@@ -107,11 +107,8 @@ def _date(value: str) -> datetime | None:
 
 
 class HttpApi:
-    """Kept connections to one HTTP API.
-
-    `seconds` a call may take from its beginning to the end of the answer; `calls` may be under way at once. No failure
-    shows one of the `secrets`, whatever the server says.
-    """
+    """Pooled connections to one HTTP API. A call may take `seconds` in all; `calls` may run at once. No failure shows
+    one of the `secrets`."""
 
     def __init__(
         self,
@@ -138,15 +135,14 @@ class HttpApi:
 
     @property
     def place(self) -> str:
-        """`host:port`."""
         url = self._client.base_url
         return f"{url.host}:{url.port or (443 if url.scheme == 'https' else 80)}"
 
     async def call(
         self, method: str, path: str, *, json: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """One request, made once. Raises `TransientError` when it certainly did not come whole, `Refused` when the
-        server's certificate is not trusted, and `OutcomeUnknown` when there was no answer to it."""
+        """One request, sent once. Raises `TransientError` if it was certainly incomplete, `Refused` if the server's
+        certificate is not trusted, `OutcomeUnknown` if no answer came."""
         way = _Way()
         request = self._client.build_request(
             method,
@@ -167,7 +163,7 @@ class HttpApi:
         return Answer(response.status_code, response.headers, _object(body), self._secrets)
 
     async def close(self) -> None:
-        """Ends the connections. Calls under way are over before: who closes has drained."""
+        """Running calls must have ended."""
         await self._client.aclose()
 
 
@@ -231,10 +227,8 @@ def refusal(
     retry_after: float | None = None,
     secrets: tuple[str, ...] = (),
 ) -> DeliveryFailure:
-    """The failure that an answer other than an acceptance stands for: by `verdict`, else by its status.
-
-    `code` of a bounded vocabulary, fit for a metric's label.
-    """
+    """The failure for an answer that is no acceptance: by `verdict`, else by its status. `code` is of a bounded
+    vocabulary, fit for a metric's label."""
     if verdict is None:
         verdict = STATUSES.get(answer.status)
     if verdict is None:

@@ -1,4 +1,4 @@
-"""What every sender measures (API §8)."""
+"""Metrics of every sender (API §8)."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -6,8 +6,6 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300
 
 
 class SenderMetrics:
-    """The metrics, in `registry`."""
-
     def __init__(self, registry: CollectorRegistry) -> None:
         self.deliveries = Counter(
             "hermodr_deliveries",

@@ -12,7 +12,6 @@ from hermodr_ledger.deliveries.attempts import Outcome
 
 
 def outcome_of(failure: DeliveryFailure | None) -> Outcome:
-    """The outcome that is recorded."""
     match failure:
         case None:
             return Outcome.SENT
@@ -29,9 +28,8 @@ def outcome_of(failure: DeliveryFailure | None) -> Outcome:
 
 
 def unexpected(error: Exception, *, called: bool) -> DeliveryFailure:
-    """The failure that an error stands for which nobody foresaw. Before the provider was called nothing was sent: what
-    depends on the machine's state may go better later, all else fails the same way for ever. After that the message may
-    have left, and nobody knows."""
+    """The failure for an unforeseen error. Before the call nothing was sent: states of the machine may pass, other
+    errors would repeat. After it the message may have been sent."""
     if called:
         return OutcomeUnknown("internal_error", type(error).__name__)
     if isinstance(error, OSError | MemoryError | TimeoutError):

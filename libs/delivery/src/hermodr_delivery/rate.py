@@ -1,14 +1,14 @@
-"""Rates: their one grammar, and what they mean for claims."""
+"""The grammar of rates, and how many claims a rate allows."""
 
 from collections.abc import Iterable
 
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 LARGEST_WINDOW = 400
-"""Deliveries that a lane claims ahead at most."""
+"""The most deliveries that a lane claims ahead."""
 
 
 def per_second(text: str) -> float:
-    """Messages a second of `50/s`, `3000/m` or `100000/h`. Raises `ValueError`."""
+    """`50/s`, `3000/m` or `100000/h` as messages a second. Raises `ValueError`."""
     count, _, unit = text.partition("/")
     if unit not in _SECONDS or not count.isdecimal() or not int(count):
         raise ValueError("not of the form 50/s, 3000/m or 100000/h")
@@ -16,9 +16,8 @@ def per_second(text: str) -> float:
 
 
 def window(rates: Iterable[float | None], *, lease_seconds: float, lanes: int) -> int:
-    """How many deliveries a lane may claim ahead: all lanes together no more than the slowest provider sends in a
-    quarter of a lease. Below 1 the rate is too slow: a claim that waits for its turn longer than its lease is sent
-    twice."""
+    """How many deliveries a lane may claim ahead: all lanes together what the slowest provider sends in a quarter of a
+    lease. Below 1 the rate is too slow: a claim would outlast its lease while waiting."""
     limits = [each for each in rates if each is not None]
     if not limits:
         return LARGEST_WINDOW

@@ -1,4 +1,4 @@
-"""Writing down what came of attempts, many at a time, and planning the retries that follow from it."""
+"""Records results of attempts in batches and plans the retries."""
 
 import asyncio
 from collections import Counter
@@ -23,15 +23,14 @@ log = structlog.get_logger()
 
 _LONGEST_PAUSE_SECONDS = 1.0
 _HELD_SECONDS = 0.5
-"""Until a result whose row was locked is handed in again."""
+"""The delay before a result with a locked row is tried again."""
 _SPACING_SECONDS = 0.01
-"""Between two statements that are not full. What is sent and not yet recorded when a sender is killed is sent twice, so
-it is a hundredth of a second, not a tenth."""
+"""Between two statements that are not full. Short, because what is sent but not recorded when a sender is killed is
+sent twice."""
 
 
 class Result(NamedTuple):
-    """One attempt that was made. `retry_after` seconds the provider asked for, if it did; `defect`: it failed for good
-    by a mistake of ours."""
+    """One attempt. `retry_after`: seconds the provider asked for; `defect`: it failed because of an error of ours."""
 
     claim: Claim
     attempt: Attempt
@@ -40,16 +39,12 @@ class Result(NamedTuple):
 
 
 class Records(Protocol):
-    """Where results are written: `hermodr_ledger.attempting.Attempts`."""
-
     async def record(self, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
-        """See `hermodr_ledger.attempting.Attempts.record`. Raises `LedgerUnavailable`."""
+        """See `hermodr_ledger.deliveries.attempting.Attempts.record`. Raises `LedgerUnavailable`."""
         ...
 
 
 class Bell(Protocol):
-    """What announces retries: `hermodr_servicekit.announcer.Announcer`."""
-
     def deliveries(
         self, channel: Channel, priority: Priority, ids: Iterable[UUID], *, after: Step | None = None
     ) -> None: ...
@@ -57,9 +52,8 @@ class Bell(Protocol):
 
 
 class Recorder:
-    """Records results in batches, for as long as it takes: an attempt that was made must not be forgotten because the
-    database is away for a while. Should its lease run out meanwhile, the ledger still takes the good news if nobody
-    has claimed the delivery again."""
+    """Records results for as long as it takes, also across an outage of the database. If the lease ends meanwhile, the
+    ledger still accepts a success if nobody has claimed the delivery again."""
 
     def __init__(
         self,
@@ -81,7 +75,7 @@ class Recorder:
         )
 
     def submit(self, result: Result) -> asyncio.Future[None]:
-        """Records the result; the future is done when it is committed."""
+        """The future is done when the result is committed."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._hand_in(result, done)
         return done
@@ -90,7 +84,7 @@ class Recorder:
         self._line.submit(result).add_done_callback(partial(self._handed_in, result, done))
 
     def _handed_in(self, result: Result, done: asyncio.Future[None], written: asyncio.Future[bool]) -> None:
-        """One whose row somebody has locked is handed in again, and the others go on meanwhile."""
+        """Results with locked rows are tried again, while the others go on."""
         self._held.discard(done)
         if written.cancelled():
             done.cancel()
@@ -112,7 +106,7 @@ class Recorder:
         await self._announcer.drain()
 
     async def _record(self, results: Sequence[Result]) -> list[bool]:
-        """Whether each is recorded, or known to be too late; not so where somebody has locked its row."""
+        """Whether each is recorded, or known to be too late; `False` if its row is locked."""
         pairs = [(result.attempt, self._settle(result)) for result in results]
         recorded, held = await self._commit(pairs)
         if held:
@@ -158,7 +152,7 @@ class Recorder:
                 return await self._records.record(pairs), frozenset()
             except RowsLocked as error:
                 return error.done, error.held
-            except Contested:  # something else of them is locked, a singleton key
+            except Contested:  # something else is locked: a singleton key
                 return await self._commit_apart(pairs)
             except LedgerUnavailable as error:
                 log.warning("results wait for the database", results=len(pairs), error=str(error))
@@ -188,7 +182,7 @@ class Recorder:
         )
 
     def _count(self, told: Sequence[tuple[Result, Recorded]]) -> None:
-        """Adds up what a batch brought: a look-up of the labels for each kind of result, not for each result."""
+        """Counts by kind of result, so that labels are looked up once per kind."""
         waits: dict[tuple[Channel, Priority], list[timedelta]] = {}
         for of, each in told:
             if each.state is DeliveryState.SENT:

@@ -1,4 +1,4 @@
-"""A sender, put together: what all of them have, whatever they send.
+"""What all senders have in common.
 
 settings = load(…)
 sender = Sender(settings)
@@ -39,7 +39,7 @@ from hermodr_servicekit.settings import refuse
 
 
 class Sender:
-    """One process: a runtime, and three lanes for each channel it serves. Wrong settings end it with status 2."""
+    """One process with three lanes for each channel it serves. Wrong settings end it with status 2."""
 
     def __init__(self, settings: SenderSettings) -> None:
         settings.refuse_short_leases()
@@ -61,8 +61,8 @@ class Sender:
         variable: str,
         prefetch: int,
     ) -> None:
-        """Sends what the channel's queues ask for, if this installation serves it; before `run`. `variable` is where
-        the providers were configured. A lane holds `prefetch` messages of up to 100 deliveries each at once."""
+        """Sends what the channel's queues ask for, if this installation serves it; call it before `run`. `variable`
+        configures the providers. A lane holds `prefetch` messages of up to 100 deliveries each."""
         runtime, lease = self.runtime, self._settings.lease_seconds
         if channel not in runtime.broker.topology.channels:
             return
@@ -111,7 +111,7 @@ class Sender:
         self._served.append(_Served(list(pumps.values()), routes, pauses, limits))
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Sends until `stop`; then finishes what is claimed, and ends the providers' connections."""
+        """Sends until `stop`; then finishes what is claimed and closes the providers."""
         background: list[Awaitable[None]] = [repeat("throughput", self._throughput.tick)]
         for each in self._served:
             background += each.pauses.running(self._settings.database_url)
@@ -125,8 +125,6 @@ class Sender:
 
 
 class _Served(NamedTuple):
-    """What works for one channel."""
-
     pumps: Sequence[Pump]
     routes: Routes[Any]
     pauses: PauseWatch
@@ -134,7 +132,7 @@ class _Served(NamedTuple):
 
 
 def subscribe(broker: Broker, channel: Channel, pumps: Mapping[Priority, Pump], *, prefetch: int) -> None:
-    """Registers a consumer for the queue of every lane."""
+    """A consumer for the queue of every lane."""
     for priority, pump in pumps.items():
         broker.consume(broker.topology.send_queue(channel, priority), _on_send(pump), prefetch=prefetch)
 
@@ -150,8 +148,8 @@ def _on_send(pump: Pump) -> Handler:
 
 
 def _shares(concurrency: int) -> dict[Priority, int]:
-    """Each lane's workers. Urgent ones are a fifth and in nobody's way: the provider's pool is as large as all of
-    them together, so no lane waits for another's connection."""
+    """The workers of each lane, a fifth of them urgent. The provider's pool is as large as all together, so no lane
+    waits for another's connection."""
     urgent = max(1, concurrency // 5)
     low = max(1, concurrency // 5)
     return {Priority.URGENT: urgent, Priority.NORMAL: max(1, concurrency - urgent - low), Priority.LOW: low}

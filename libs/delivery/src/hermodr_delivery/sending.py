@@ -1,4 +1,4 @@
-"""One attempt: compose, wait for the provider's turn, one call, and what came of it."""
+"""One attempt: compose, wait for the turn, call, result."""
 
 import asyncio
 import math
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 
 class Sending(Generic[ComposedT]):
-    """Makes the attempts of a channel, each by the provider that `routes` chooses."""
+    """The attempts of a channel, each by the provider that `routes` chooses."""
 
     def __init__(
         self,
@@ -46,8 +46,7 @@ class Sending(Generic[ComposedT]):
         self._paused = paused
 
     def prepare(self, claim: Claim) -> Send:
-        """The attempt, for when its turn comes. The usual message is composed now. What takes longer is left to the
-        attempt, which also tells what went wrong."""
+        """Composes a usual message now; what takes longer, and errors, are left to the returned attempt."""
         with Step("delivery_id", claim.id):
             try:
                 prepared = self._prepared(claim)
@@ -57,9 +56,8 @@ class Sending(Generic[ComposedT]):
         return partial(self._send, claim, prepared, self._clock.monotonic() + left)
 
     async def _send(self, claim: Claim, prepared: "_Prepared[ComposedT]", expires: float) -> Result:
-        """What came of the attempt; never raises for a failed delivery. Raises `Withheld` when the channel was paused
-        or the message expired while it waited for its turn, or the provider takes nothing from anybody; `TakesLong`
-        when the message is not to be had at once."""
+        """The result; never raises for a failed delivery. Raises `Withheld` if the channel was paused, the message
+        expired or the provider takes nothing; `TakesLong` if the message takes long to make."""
         route = self._routes.of(claim)
         started_at = self._clock.now()
         message_id: str | None = None
@@ -90,7 +88,9 @@ class Sending(Generic[ComposedT]):
             started_at,
             self._clock.now(),
             claimed_by=self._owner,
-            provider=route.provider.name if called else None,  # what cannot be composed is shown to nobody
+            provider=route.provider.name
+            if called
+            else None,  # a message that cannot be composed is sent to nobody
             provider_message_id=message_id,
             code=failure.code if failure else None,
             detail=failure.detail if failure else None,
@@ -105,7 +105,7 @@ class Sending(Generic[ComposedT]):
         route: Route[Provider[ComposedT]],
         expires: float,
     ) -> Call:
-        """The provider's call, prepared before or now. Raises what went wrong in preparing it, or `TakesLong`."""
+        """The provider's call. Raises errors of its preparation, or `TakesLong`."""
         if prepared.error is not None:
             raise prepared.error
         if prepared.call is not None and prepared.route is route:
@@ -119,8 +119,7 @@ class Sending(Generic[ComposedT]):
             return route.provider.prepare(message)
 
     async def _get_ready(self, claim: Claim, message: ComposedT | None, expires: float) -> Send:
-        """The attempt of a message that takes long to compose or to prepare. Raises `Withheld` if it expired before, or
-        others' took too long."""
+        """For a message that takes long to make. Raises `Withheld` if it expired, or others' took too long."""
         if self._clock.monotonic() >= expires:
             raise Withheld
         try:
@@ -154,8 +153,8 @@ class Sending(Generic[ComposedT]):
 
 
 class _Prepared(NamedTuple, Generic[ComposedT]):
-    """How far a message got before its turn: to its `call` by a `route`, to a `message`, to an `error`, or nowhere.
-    Then it takes long to compose, or, not `tried`, its template's texts were not in memory."""
+    """How far a message got before its turn: a `call` by a `route`, a `message`, an `error`, or nothing: then it takes
+    long, or (not `tried`) its texts were not cached."""
 
     call: Call | None = None
     route: Route[Provider[ComposedT]] | None = None

@@ -1,4 +1,4 @@
-"""The settings all senders share."""
+"""The settings of all senders."""
 
 from typing import Annotated
 
@@ -8,15 +8,16 @@ from hermodr_servicekit.settings import ServiceSettings, refuse
 
 
 class SenderSettings(ServiceSettings):
-    """See DESIGN §6. A sender adds its providers."""
+    """A sender adds its providers."""
 
     send_seconds: Annotated[float, Field(gt=0, le=600)] = 60.0
-    """The longest a provider call may take, and a message may wait for a connection. An SMTP server's replies may take
-    longer (RFC 5321 §4.5.3.2: minutes; options of its DSN): the lease is renewed meanwhile."""
+    """The longest provider call, and the longest wait for a connection. SMTP replies may take longer (RFC 5321
+    §4.5.3.2, options of the DSN): the lease is renewed meanwhile."""
     lease_seconds: Annotated[float, Field(gt=0, le=3600)] = 130.0
-    """How long a claim holds unless renewed: what a killed sender's messages wait. More than twice `send_seconds`."""
+    """How long a claim holds unless renewed, and how long a killed sender's messages wait. More than twice
+    `send_seconds`."""
 
     def refuse_short_leases(self) -> None:
-        """Ends the process with status 2 when a lease is over before a call is."""
+        """Ends the process with status 2 if a lease could end before a call."""
         if self.lease_seconds <= 2 * self.send_seconds:
             refuse("HERMODR_LEASE_SECONDS: must be more than twice HERMODR_SEND_SECONDS")

@@ -1,4 +1,4 @@
-"""How fast a sender is, told to the ledger every few seconds, so that operators see it across all instances."""
+"""Reports a sender's throughput to the ledger, for operators."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,7 +13,7 @@ REPORT_EVERY_SECONDS = 5.0
 
 
 class Throughput:
-    """Counts results; `tick` reports the rates since the last one. A lane at rest is reported once more, as nothing."""
+    """`tick` reports the rates since the last one. An idle lane is reported once more, as zero."""
 
     def __init__(self, report: Report, clock: Clock) -> None:
         self._report = report
@@ -24,11 +24,10 @@ class Throughput:
         self._since = clock.monotonic()
 
     def count(self, channel: Channel, priority: Priority, number: int = 1, *, sent: bool) -> None:
-        """So many attempts more are recorded."""
         (self._sent if sent else self._failed)[channel, priority] += number
 
     async def tick(self) -> float:
-        """Reports; for `periodic.repeat`."""
+        """For `periodic.repeat`."""
         now = self._clock.monotonic()
         seconds = max(now - self._since, 0.001)
         sent, failed = self._sent, self._failed

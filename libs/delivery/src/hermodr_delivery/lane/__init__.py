@@ -1,1 +1,1 @@
-"""One lane of a channel: its queue of ids, and the workers that send."""
+"""One lane of a channel: its queue of ids and its workers."""

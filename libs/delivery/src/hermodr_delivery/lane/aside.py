@@ -1,9 +1,9 @@
-"""Where deliveries wait whose content takes long: outside a lane's workers, so that the others pass by.
+"""Deliveries whose content takes long wait here, outside the workers.
 
     worker ─▶ `TakesLong` ─▶ waiting, by project ─▶ one at a time of each project ─▶ a worker again
                   └─▶ no place, or no turn: claim given back, id parked ─▶ in line again when there is one
 
-A project that has more waiting than another makes room for it.
+The project with the most waiting deliveries makes room for others.
 """
 
 import asyncio
@@ -24,26 +24,22 @@ log = structlog.get_logger()
 
 MOST_WAITING = 64
 MOST_CHARACTERS = 16 * 1024 * 1024
-"""Of data and content of all that wait; one alone may be larger."""
+"""Of data and content of all that wait; a single one may be larger."""
 MOST_PARKED = 4_000
-"""Ids, some 100 octets each. The scheduler announces what has no place even here."""
+"""Ids, about 100 octets each. Others are announced again by the scheduler."""
 PARKED_SECONDS = 60.0
-"""When the scheduler may announce parked ones, should this process have forgotten them."""
+"""After this the scheduler may announce parked ids, in case this process lost them."""
 _CALLED = 2
-"""Parked ones that are called when a place is free: some were claimed by another sender meanwhile."""
+"""Parked ids claimed again when a place is free; more than one, because other senders may have some."""
 
 
 class Lane(Protocol):
-    """Where the claims come from and go: `hermodr_delivery.lane.queue.Queue`."""
-
     @property
     def paused(self) -> bool: ...
-    def at_hand(self, ready: AtHand) -> None:
-        """A worker may take it."""
-        ...
+    def at_hand(self, ready: AtHand) -> None: ...
 
     def in_line(self, delivery_id: UUID, message: Message) -> None:
-        """The delivery is to be claimed again."""
+        """Puts the delivery in line to be claimed again."""
         ...
 
     async def release(self, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
@@ -64,7 +60,7 @@ class _Entry:
 
 
 class Aside:
-    """What one lane has waiting. Their leases are renewed meanwhile."""
+    """The waiting deliveries of one lane; their leases are renewed."""
 
     def __init__(self, lane: Lane, leases: Leases, now: Callable[[], float]) -> None:
         self._lane = lane
@@ -78,11 +74,11 @@ class Aside:
         self._stopping = False
 
     def work_in(self, group: asyncio.TaskGroup) -> None:
-        """Whose end is the end of all that is under way."""
+        """The tasks end with the group."""
         self._group = group
 
     async def add(self, claim: Claim, get_ready: GetReady, message: Message, renew_at: float) -> None:
-        """Takes over a claim, or gives it back. Nobody is to wait for `message`."""
+        """Takes over a claim, or gives it back. Nobody may wait for `message`."""
         if self._stopping or self._group is None:
             await self._lane.release([claim])
             message.settle()
@@ -96,16 +92,16 @@ class Aside:
             await self._park(late)
 
     def parked(self, ids: Sequence[UUID]) -> set[UUID]:
-        """Which of them are known here, and wait to be called: nobody else need claim them for this lane."""
+        """Those of the ids that are parked here: the lane need not claim them now."""
         if not self._parked:
             return set()
         known = {each for each in ids if any(each in parked for parked in self._parked.values())}
         if known and not self._tasks:
-            self._call_parked()  # those called last were all gone
+            self._call_parked()  # those claimed last were all gone
         return known
 
     async def drain(self) -> None:
-        """Gives everything back; from now on nothing is taken."""
+        """Gives everything back and takes nothing more."""
         self._stopping = True
         tasks, self._tasks = list(self._tasks.values()), {}
         entries = self._entries()
@@ -160,7 +156,7 @@ class Aside:
             each.message.settle()
 
     def _without_place(self) -> list[_Entry]:
-        """The newest of whoever has most, out of line, until the others have a place."""
+        """Removes the newest deliveries of the project with the most, until the rest fits."""
         late: list[_Entry] = []
         number = self._number()
         entries = self._entries()
@@ -189,7 +185,7 @@ class Aside:
         return len(self._under_way) + sum(map(len, self._waiting.values()))
 
     def _call_parked(self) -> None:
-        """Those of the project that has fewest waiting, first."""
+        """Starts with the project that has the fewest waiting."""
         number = self._number()
         room = MOST_WAITING if number == 0 else min(_CALLED, MOST_WAITING - number)
         while room > 0 and self._parked:

@@ -1,4 +1,4 @@
-"""Renewing the leases of provider calls that take long, so that nobody sends again what is still being sent."""
+"""Renews the leases of long provider calls, so that nobody sends the same delivery again."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -14,28 +14,26 @@ from hermodr_servicekit.clock import Clock
 log = structlog.get_logger()
 
 LONGEST_CALL_SECONDS = 1800.0
-"""A call that takes longer hangs: its lease is renewed no more, and the scheduler calls its outcome unknown."""
+"""A longer call hangs: its lease is no longer renewed, and the scheduler records its outcome as unknown."""
 
 _HALF = 0.5
-"""Of a lease is over when it is renewed: an outage of the database as long as the other half is survived."""
+"""Leases are renewed when half of them is over: an outage of the database as long as the other half is survived."""
 _LOOKS = 0.1
-"""Of a lease between two looks, as calls begin at any time."""
+"""Part of a lease between two checks."""
 _AGAIN_SECONDS = 0.5
-"""After a database that was away: sooner than the scheduler begins to call claims unanswered."""
+"""Delay after an outage: sooner than the scheduler calls claims unanswered."""
 
 
 class Renewals(Protocol):
-    """Where leases are renewed: `hermodr_ledger.attempting.Attempts`."""
-
     async def renew(
         self, claims: Sequence[tuple[UUID, int]], *, owner: str, lease_seconds: float
     ) -> set[UUID]:
-        """See `hermodr_ledger.leases.renew`. Raises `LedgerUnavailable`."""
+        """See `hermodr_ledger.deliveries.leases.renew`. Raises `LedgerUnavailable`."""
         ...
 
 
 class Call:
-    """A provider call under way; `long` is told once when it turns out to take long."""
+    """A running provider call; `long` is called once if it takes long."""
 
     __slots__ = ("began", "claim", "long", "renew_at", "told")
 
@@ -48,7 +46,7 @@ class Call:
 
 
 class Leases:
-    """The calls one lane has under way. `renew` is to be repeated (`periodic.repeat`) for as long as it sends."""
+    """The running calls of one lane. `renew` is for `periodic.repeat`."""
 
     def __init__(self, renewals: Renewals, clock: Clock, *, owner: str, lease_seconds: float) -> None:
         self._renewals = renewals
@@ -58,19 +56,17 @@ class Leases:
         self._calls: dict[UUID, Call] = {}
 
     def begin(self, claim: Claim, renew_at: float, long: Callable[[], None]) -> Call:
-        """A call begins; its lease is to be renewed from `renew_at` (monotonic) on."""
+        """Starts a call; its lease is renewed from `renew_at` (monotonic) on."""
         call = Call(claim, self._clock.monotonic(), renew_at, long)
         self._calls[claim.id] = call
         return call
 
     def end(self, call: Call) -> None:
-        """The call is over."""
         if self._calls.get(call.claim.id) is call:
             del self._calls[call.claim.id]
 
     async def renewed(self, call: Call) -> float | None:
-        """Until when (monotonic) the call may begin, as its lease is renewed now; while the database is away, as it was
-        renewed last. None if it is lost."""
+        """Renews the lease now. Returns until when (monotonic) the call may begin; `None` if the lease is lost."""
         now = self._clock.monotonic()
         claim = call.claim
         try:
@@ -82,7 +78,7 @@ class Leases:
         return now + self._seconds * _HALF if claim.id in held else None
 
     async def renew(self) -> float:
-        """Renews the leases that are half over, in one statement; returns how long to sleep."""
+        """Renews the leases that are half over in one statement; returns the seconds to sleep."""
         now = self._clock.monotonic()
         due = [
             call for call in self._calls.values() if call.renew_at <= now < call.began + LONGEST_CALL_SECONDS

@@ -1,19 +1,16 @@
-"""How far ahead to claim: enough that no worker waits, and not much more.
-
-Whatever a killed sender had claimed is of unknown outcome, and has to wait for the end of its lease. A slow provider
-therefore gets few claims ahead, a fast one many, as claiming many at once is what makes claiming cheap.
-"""
+"""How many deliveries to claim ahead: enough that no worker waits, but few, because the claims of a killed sender have
+an unknown outcome until their leases end. A fast provider gets many, because claiming many at once is cheap."""
 
 from hermodr_servicekit.clock import Clock
 
 AHEAD_SECONDS = 0.25
-"""The span that claims are to last."""
+"""The time that claims should last."""
 
 _MEASURED_OVER_SECONDS = 0.05
 
 
 class Pace:
-    """Measures how many deliveries get done, and says how many to hold: between `least` and `most`."""
+    """Measures the rate of finished deliveries; claims between `least` and `most` ahead."""
 
     def __init__(self, clock: Clock, *, least: int, most: int) -> None:
         self._clock = clock
@@ -24,11 +21,10 @@ class Pace:
         self._since = clock.monotonic()
 
     def done(self) -> None:
-        """One delivery more is done."""
         self._done += 1
 
     def ahead(self) -> int:
-        """How many deliveries to hold claimed at this moment."""
+        """How many deliveries to hold claimed now."""
         now = self._clock.monotonic()
         if now - self._since >= _MEASURED_OVER_SECONDS:
             self._per_second = self._done / (now - self._since)

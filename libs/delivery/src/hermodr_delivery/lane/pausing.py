@@ -1,4 +1,4 @@
-"""Obeying an operator's pause: the sender looks at once when the ledger tells of a change, and every second anyhow."""
+"""Obeys an operator's pause: looks on each notification of the ledger, and every second."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
@@ -17,18 +17,13 @@ LOOK_EVERY_SECONDS = 1.0
 
 
 class Pausable(Protocol):
-    """What a pause holds up: `hermodr_delivery.lane.pump.Pump`."""
-
     def pause(self) -> None: ...
     def resume(self) -> None: ...
 
 
 class PauseWatch:
-    """Whether a channel is paused, as last heard: at the beginning it is, until the ledger says otherwise.
-
-    It is for the mails that are claimed already and the messages in hand. That no more are claimed is the ledger's own
-    doing (`hermodr_ledger.attempts.claim`).
-    """
+    """Whether a channel is paused; at first it counts as paused. This is for deliveries that are claimed already: the
+    ledger itself refuses to claim those of a paused channel."""
 
     def __init__(self, channel: Channel, look: Callable[[], Awaitable[bool]]) -> None:
         self._channel = channel
@@ -38,12 +33,12 @@ class PauseWatch:
         self.paused = True
 
     def hold(self, pumps: Collection[Pausable]) -> None:
-        """From now on the pumps stand still while the channel is paused."""
+        """From now on the pumps stop while the channel is paused."""
         self._pumps = pumps
         self._tell()
 
     async def tick(self) -> float:
-        """Looks once; for `periodic.repeat`."""
+        """For `periodic.repeat`."""
         paused = await self._look()
         if paused != self.paused:
             log.info("the channel is paused" if paused else "the channel flows", channel=self._channel)
@@ -52,7 +47,7 @@ class PauseWatch:
         return LOOK_EVERY_SECONDS
 
     def running(self, database_url: str) -> tuple[Awaitable[None], Awaitable[None]]:
-        """What is to be kept running beside the pumps."""
+        """The tasks to run beside the pumps."""
         return (
             listen(database_url, OPERATED_CHANNEL, self._wake.set),
             repeat("pauses", self.tick, wake=self._wake, after_error=LOOK_EVERY_SECONDS),

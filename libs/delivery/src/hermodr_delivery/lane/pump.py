@@ -3,8 +3,7 @@
     message of ids ─▶ `queue`: line, claim, prepare ─▶ `workers`: provider call ─▶ Recorder ─▶ message acked
                                                              └─▶ `aside`: what takes long before its call
 
-A call that takes longer than half a lease has its lease renewed (`leases`). The work goes on when the broker's
-connection is lost and with it the handlers: the message will come again and find nothing left to claim.
+Work goes on when the broker's connection is lost: the message comes again and finds nothing left to claim.
 """
 
 import asyncio
@@ -22,17 +21,13 @@ from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.periodic import repeat
 
 CLAIMS_PER_WORKER = 2
-"""One being sent, one at hand."""
+"""One being sent, one ready."""
 
 
 class Pump:
-    """One lane of a sender: `concurrency` provider calls at once, and as many deliveries claimed ahead as
-    its pace asks for, at most `window`. `resting` says for how many seconds there is nobody to send to: nothing is
-    claimed meanwhile.
-
-    `run` is to be kept running in a task. A claim is sent only within the first half of its lease; from then on the
-    lease is renewed as long as the provider's call takes.
-    """
+    """One lane of a sender: `concurrency` provider calls at once, at most `window` deliveries claimed ahead. `resting`:
+    seconds for which no provider can be called; nothing is claimed then. A claim is sent only within the first half of
+    its lease; from then on the lease is renewed while the call runs."""
 
     def __init__(
         self,
@@ -65,18 +60,15 @@ class Pump:
         self._workers = Workers(ready, self.queue, self._aside, self.leases, recorder, clock)
 
     def pause(self) -> None:
-        """Begins no provider call until `resume`: claims in hand are given back, and ids wait unclaimed."""
+        """Starts no provider call until `resume`: claims are given back, ids wait unclaimed."""
         self.queue.paused = True
 
     def resume(self) -> None:
-        """Goes on where `pause` left off."""
         self.queue.resume()
 
     async def submit(self, ids: Sequence[UUID]) -> None:
-        """Returns when each of the deliveries was sent and recorded, or was not there to be claimed.
-
-        Raises `Stopping` when the pump ends before it got to them.
-        """
+        """Returns when every delivery was sent and recorded, or could not be claimed. Raises `Stopping` if the pump
+        ends before."""
         if self.queue.stopping:
             raise Stopping
         if parked := self._aside.parked(ids):
@@ -97,7 +89,7 @@ class Pump:
                 group.create_task(self._workers.work_always())
 
     async def drain(self) -> None:
-        """Claims nothing more, gives unclaimed messages back, returns when all claimed deliveries are recorded."""
+        """Stops claiming, gives unclaimed messages back, and returns when all claimed deliveries are recorded."""
         self.queue.stop()
         await self._aside.drain()
         await self.queue.all_settled()

@@ -4,8 +4,8 @@
                ▲         └─ database away: back in line until it answers
                └─ paused, or refused by the provider: claimed again later
 
-Ids wait unclaimed until a worker is about to be free. So a lease covers little more than the provider's call, and a
-slow provider leaves the rest of the crowd to other senders.
+Ids stay unclaimed until a worker is almost free: a lease covers little more than the provider's call, and other senders
+can take the rest.
 """
 
 import asyncio
@@ -28,39 +28,36 @@ from hermodr_servicekit.clock import Clock
 log = structlog.get_logger()
 
 HELD_SECONDS = 600.0
-"""How long ids may wait in line: the channel may be paused, the database away, the provider slow. RabbitMQ takes a
-consumer that acknowledges nothing for half an hour for dead. The scheduler announces the ids again."""
+"""How long ids may wait in line; then the scheduler announces them again. RabbitMQ takes a consumer that acknowledges
+nothing for half an hour for dead."""
 
 AGAIN_SECONDS = 30.0
-"""When the scheduler may announce a delivery that was claimed and waits in line again."""
+"""When the scheduler may announce a delivery that is in line again."""
 
 LOOK_SECONDS = 30.0
-"""Between two looks for ids that have waited too long."""
+"""Between two checks for ids that waited too long."""
 
 SLOW_SECONDS = 5.0
-"""A claim that failed after so long may have waited for a row that somebody keeps locked."""
+"""A claim that failed after this long may have waited for a locked row."""
 
 PREPARED_TOGETHER = 16
-"""Claims that are prepared in a row. Doing the same for many mails costs a tenth less than doing everything for each in
-turn: what the processor needs is in its caches."""
+"""Claims prepared in a row: CPU caches make this a tenth cheaper."""
 
 PREPARING_SECONDS = 0.002
-"""How long everything else waits for that; the usual sixteen take half of it. One that takes longer ends the row."""
+"""The time for that, in which everything else waits; usually half of it is used."""
 
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
-"""Between two questions to a database that is away."""
+"""Between two checks of a database that is away."""
 
 _LOOKS = 0.1
-"""Of a lease between two looks whether a claim waits too long for a worker."""
+"""Part of a lease between two checks for claims that wait too long."""
 
 Prepare = Callable[[Claim], Send]
-"""Does what can be done before the delivery's turn comes, without waiting for anything. Does not raise."""
+"""Prepares the delivery without waiting for anything. Does not raise."""
 
 
 class Claims(Renewals, Protocol):
-    """Where deliveries are claimed: `hermodr_ledger.deliveries.attempting.Attempts`."""
-
     async def claim(self, ids: Sequence[UUID], *, owner: str, lease_seconds: float) -> list[Claim]:
         """See `hermodr_ledger.deliveries.attempts.claim`. Raises `LedgerUnavailable`."""
         ...
@@ -71,12 +68,12 @@ class Claims(Renewals, Protocol):
 
 
 _Entry = tuple[UUID, Message, bool]
-"""An id in line, its message, and whether a claim of it has run out of time before."""
+"""Id, message, and whether claiming it timed out before."""
 
 
 class Queue:
-    """Claims what `pace` asks for and puts it into `ready`. `resting` says for how many seconds there is nobody to send
-    to: nothing is claimed meanwhile, nor while `paused`, nor when `stopping`."""
+    """Claims what `pace` asks for and puts it into `ready`; nothing while `paused`, `stopping` or `resting` (seconds
+    for which no provider can be called)."""
 
     def __init__(
         self,
@@ -106,19 +103,18 @@ class Queue:
         self.stopping = False
 
     def add(self, ids: Sequence[UUID]) -> Message:
-        """Puts the ids in line; the message is done when each of them is settled."""
+        """The message is done when each of the ids is settled."""
         message = Message(len(ids), self._clock.monotonic())
         self._line.extend((each, message, False) for each in ids)
         self._turn.set()
         return message
 
     def resume(self) -> None:
-        """Claims again after a pause."""
         self.paused = False
         self._turn.set()
 
     def stop(self) -> None:
-        """Claims nothing more, and gives the unclaimed messages back to the broker."""
+        """Claims nothing more; unclaimed messages go back to the broker."""
         self.stopping = True
         while self._line:
             self._line.popleft()[1].give_back()
@@ -130,14 +126,13 @@ class Queue:
             await self._turn.wait()
 
     def settled(self, message: Message) -> None:
-        """One delivery of the message is dealt with."""
         self._in_hand -= 1
         self._pace.done()
         message.settle()
         self._turn.set()
 
     def went_aside(self) -> None:
-        """A claimed delivery takes long, and no worker meanwhile."""
+        """A claimed delivery takes long and uses no worker meanwhile."""
         self._in_hand -= 1
         self._turn.set()
 
@@ -147,12 +142,12 @@ class Queue:
         self._ready.put_nowait(ready)
 
     def in_line(self, delivery_id: UUID, message: Message) -> None:
-        """A delivery that takes long, and was given back, is to be claimed again."""
+        """A delivery that was given back has to be claimed again."""
         self._line.append((delivery_id, message, False))
         self._turn.set()
 
     def in_line_again(self, claimed: Claim, message: Message, *, last: bool = False) -> None:
-        """A delivery whose claim was given back is to be claimed again: next, or after all others."""
+        """A delivery whose claim was given back has to be claimed again: next, or after all others."""
         self._in_hand -= 1
         entry = (claimed.id, message, False)
         if last:
@@ -162,7 +157,7 @@ class Queue:
         self._turn.set()
 
     async def release(self, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
-        """Gives claims back to the ledger; while it is away their leases run out."""
+        """Gives claims back to the ledger; if that fails, their leases run out."""
         try:
             await self._claims.release(claims, held_seconds=held_seconds)
         except Exception as error:  # noqa: BLE001 - a worker does not end for it
@@ -185,7 +180,7 @@ class Queue:
                 await self._turn.wait()
 
     async def let_go(self) -> float:
-        """Leaves to the scheduler what has waited in line for too long; for `periodic.repeat`."""
+        """Leaves ids that waited too long to the scheduler; for `periodic.repeat`."""
         line, self._line = self._line, deque()
         oldest = self._clock.monotonic() - HELD_SECONDS
         for entry in line:
@@ -196,8 +191,8 @@ class Queue:
         return LOOK_SECONDS
 
     async def give_back(self) -> float:
-        """Gives back claims that expired, or whose lease would run out before a worker is free, as every call takes
-        long. Nothing was sent, and nobody is to think that it might have been. For `periodic.repeat`."""
+        """Gives back claims that expired, or whose lease would end before a worker is free: nothing was sent. For
+        `periodic.repeat`."""
         now = self._clock.monotonic()
         at_hand = [self._ready.get_nowait() for _ in range(self._ready.qsize())]
         late = [each for each in at_hand if now > each.good_until]
@@ -247,8 +242,7 @@ class Queue:
                 row_ends = self._clock.monotonic() + PREPARING_SECONDS
 
     def _put_back(self, taken: Sequence[_Entry], *, slow: bool) -> None:
-        """To the end of the line. But those of two slow claims are left to the scheduler: most likely not the ledger is
-        slow, but somebody keeps one of these rows locked."""
+        """To the end of the line. Ids of two slow claims are left to the scheduler: a row may be locked."""
         self._in_hand -= len(taken)
         for each, message, slow_before in taken:
             if self.stopping:
@@ -260,8 +254,7 @@ class Queue:
         self._turn.set()
 
     async def _ledger_back(self) -> None:
-        """Returns when the ledger answers. Messages that go back to the broker meanwhile will come again; they are
-        dropped here, or the line would grow with each connection lost."""
+        """Returns when the ledger answers. Drops ids whose messages went back to the broker: they will come again."""
         while True:
             await asyncio.sleep(self._pause_seconds)
             self._pause_seconds = min(self._pause_seconds * 2, _LONGEST_PAUSE_SECONDS)
@@ -274,5 +267,5 @@ class Queue:
 
 
 def _left(claimed: Claim) -> float:
-    """Seconds from the claim until it is not to be sent any more."""
+    """Seconds from the claim in which it may be sent."""
     return math.inf if claimed.expires_in is None else claimed.expires_in

@@ -1,5 +1,3 @@
-"""The workers of one lane: each makes one provider call at a time and hands its result to the recorder."""
-
 import asyncio
 from functools import partial
 
@@ -18,7 +16,7 @@ log = structlog.get_logger()
 
 
 class Workers:
-    """Take what is `ready`, and give back to the queue what is not to be sent. `work_always` is one worker."""
+    """Each worker makes one provider call at a time; what must not be sent goes back to the queue."""
 
     def __init__(
         self,
@@ -54,7 +52,7 @@ class Workers:
                 await self._aside.add(claimed, long.get_ready, held.message, good_until)
                 self._queue.went_aside()
             except (Exception, asyncio.CancelledError) as error:
-                # A defect in one sending, or a library's stray cancellation, must not end those beside it.
+                # A defect in one delivery, or a stray cancellation by a library, must not end the others.
                 if cancelled_from_outside():
                     raise
                 log.error("sending failed; its lease will run out", error=type(error).__name__)
@@ -70,8 +68,7 @@ class Workers:
         self._queue.settled(message)
 
     async def _give_up(self, claimed: Claim, message: Message) -> None:
-        """The channel is paused; or the claim is too old to be sent with certainty, as this process stood still or its
-        provider is slow; or the delivery has expired, and the scheduler ends it."""
+        """The channel is paused, the claim is too old, or the delivery has expired."""
         queue = self._queue
         log.warning("claim given back unsent", delivery_id=str(claimed.id), paused=queue.paused)
         await queue.release([claimed])
@@ -81,7 +78,7 @@ class Workers:
             queue.settled(message)
 
     async def _wait_again(self, claimed: Claim, message: Message, withheld: Withheld) -> None:
-        """Nothing is wrong with the delivery: it waits here, and the scheduler need not announce it."""
+        """The delivery itself is fine: it waits here, and the scheduler need not announce it."""
         queue = self._queue
         if queue.stopping:
             await queue.release([claimed])

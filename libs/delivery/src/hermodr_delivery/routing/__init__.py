@@ -1,1 +1,1 @@
-"""Which provider makes an attempt, when its turn is, and what it bears."""
+"""Which provider makes an attempt, when it may, and what load it takes."""

@@ -1,7 +1,7 @@
-"""What a provider bears: how many calls at once, how many a second, and when to leave it alone.
+"""What load a provider takes: concurrent calls, calls a second, rests.
 
-Nobody tells us a provider's limits, and they change. So they are found as TCP finds a network's (RFC 5681): what was
-configured is tried first, a refusal cuts the limit by a factor, and while it holds it grows again by small steps.
+Providers' limits are unknown and change, so they are found as TCP finds a network's (RFC 5681): the configured limit is
+tried first, a refusal cuts it by a factor, and it grows again in small steps.
 
 cause                          calls at once                  calls a second              rest
 connections, some are alive    70 %, or what is alive         –                           –
@@ -9,8 +9,8 @@ connections, none is alive     one                            –               
 pace                           –                              70 % of what was served     0.5, 1, 2 … 60 s, or as asked
 access                         one (as above if some live)    –                           5, 25, 125, 625, 900 s
 
-After a rest one call is let through; when it is served, the rest is over. Calls that were under way together are
-refused together: only the first of them cuts.
+After a rest one call is let through; if it is served, the rest is over. Of concurrent calls that are refused together
+only the first cuts the limit.
 """
 
 import math
@@ -21,34 +21,32 @@ from hermodr_delivery.failures import Cause, Refused
 from hermodr_servicekit.clock import Clock
 
 KEPT = 0.7
-"""What a refusal leaves, as CUBIC has it (RFC 9438 §4.6). Half, as TCP first had it, is for those who cannot measure
-what was borne."""
+"""What a refusal leaves, as in CUBIC (RFC 9438 §4.6)."""
 GROWTH_PER_SECOND = 0.04
-"""By how much of what the cut left the pace grows again: it is back where it was after ten seconds."""
+"""Growth of the pace as a part of what the cut left: ten seconds back to where it was."""
 STEADY_SECONDS = 15.0
-"""A pace not refused for so long was cut too far, or is borne again: from then on it grows by a tenth a second."""
+"""A pace not refused for this long was cut too far: then it grows by a tenth a second."""
 SLOWEST = 1.0
-"""Calls a second; slower paces are made of rests, as little traffic tells nothing about them."""
+"""Calls a second; slower paces are made of rests, because little traffic cannot be measured."""
 MEASURED_SECONDS = (1.0, 10.0)
-"""The spans over which the pace is measured; the faster one counts, as there may have been nothing to send."""
+"""The spans over which the pace is measured; the faster one counts, because there may have been nothing to send."""
 _REMEMBERED = 10_000
 FORGOTTEN_AFTER_SECONDS = 600.0
-"""A pace that was not refused for so long is no limit any more."""
+"""A pace not refused for this long is no limit any more."""
 GROW_AFTER_SECONDS = 1.0
 LONGEST_GROW_AFTER_SECONDS = 60.0
-"""Between two tries for one call more at once; doubled by each that is refused."""
+"""Between two tries for one more concurrent call; each refused try doubles the interval."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rests:
-    """Seconds to leave a provider alone after `n` refusals in a row: `first * factor ** (n - 1)`, up to `longest`."""
+    """Seconds to rest after `n` refusals in a row: `first * factor ** (n - 1)`, up to `longest`."""
 
     first: float
     factor: float
     longest: float
 
     def after(self, refusals: int) -> float:
-        """The rest after so many refusals in a row."""
         return min(self.first * self.factor ** min(refusals - 1, 30), self.longest)
 
 
@@ -59,30 +57,30 @@ RESTS = {
     Cause.ACCESS: Rests(5.0, 5.0, 900.0),
 }
 LONGEST_ASKED_SECONDS = 300.0
-"""A provider that asks for more is asked again after so long."""
+"""A provider that asks for more is called again after this long."""
 
 LONGEST_GUESSED_SECONDS = 5.0
-"""The longest rest if it may be about one message after all."""
+"""The longest rest if the refusal may be about one message after all."""
 
 
 class Bearing:
-    """What one provider bears, as this process knows it. `most` calls at once and `rate` a second were configured: they
-    hold until it refuses, and are never exceeded."""
+    """The load of one provider, as this process knows it. `most` concurrent calls and `rate` a second are configured
+    and never exceeded."""
 
     def __init__(self, clock: Clock, *, most: int, rate: float | None) -> None:
         self._clock = clock
         self.most = most
         self.calls = most
-        """How many calls may be under way at once."""
+        """Limit of concurrent calls."""
         self.configured_rate = rate
         self.rate = rate
-        """How many may begin in a second; None for any number."""
+        """Limit of calls a second; `None`: unlimited."""
         self.rest_until = 0.0
-        """On the monotonic clock."""
+        """Monotonic."""
         self.refusals = 0
         """In a row. Above zero: after its rest the provider gets one call at a time."""
         self.last: Refused | None = None
-        """The refusal that made the limits what they are; None while they are what was configured."""
+        """The refusal that set the present limits; `None`: they are as configured."""
         self._cut_at: dict[Cause, float] = {}
         self._refused_at = -math.inf
         self._grow_after = GROW_AFTER_SECONDS
@@ -101,20 +99,20 @@ class Bearing:
 
     @property
     def resting(self) -> float:
-        """Seconds until it may be called again; 0 when it may."""
+        """Seconds until it may be called again."""
         return max(0.0, self.rest_until - self._clock.monotonic()) if self.refusals else 0.0
 
     @property
     def at_once(self) -> int:
-        """How many calls may be under way at this moment."""
+        """How many calls may run now."""
         return 1 if self.refusals else self.calls
 
     def served(self, began: float) -> None:
-        """A call that began at `began` (monotonic) ended in an answer that is about its message."""
+        """A call that began at `began` (monotonic) was answered about its message."""
         now = self._clock.monotonic()
         if began < self._refused_at:
             self._served.append(now)
-            return  # under way when another was refused: says nothing about what is borne now
+            return  # it ran when another was refused: says nothing about the present limit
         if self._cut_due:
             self._cut_pace()
         elif self.rate is not None and self.rate != self.configured_rate:
@@ -126,11 +124,11 @@ class Bearing:
             self.last = None
 
     def away(self) -> None:
-        """A call ended without any answer: an outage is for the ladder, not for rests."""
+        """A call ended without an answer: outages are for the retry ladder, not for rests."""
         self.refusals = 0
 
     def grow(self) -> None:
-        """One call more at once, if it is time to try; to be called when somebody waits for it."""
+        """Tries one more concurrent call if it is time; called when somebody waits for it."""
         now = self._clock.monotonic()
         if self.refusals or self.calls >= self.most or now < self._grow_at:
             return
@@ -145,7 +143,7 @@ class Bearing:
         if not refusal.certain:
             self._guesses += 1
             if self._guesses == 1:
-                return  # may be about this one message
+                return  # it may be about this one message
         if began < self._cut_at.get(refusal.cause, -math.inf):
             return
         self.last = refusal
@@ -166,7 +164,7 @@ class Bearing:
         self.rest_until = max(self.rest_until, now + rest)
 
     def _give_way(self, refusal: Refused, now: float) -> None:
-        """Fewer calls at once: never fewer than the provider bears at this moment, and lives well with."""
+        """Cuts the concurrent calls, but not below what the provider keeps alive."""
         if self._grown:
             self._grow_after = min(self._grow_after * 2, LONGEST_GROW_AFTER_SECONDS)
         if refusal.cause is Cause.ACCESS:
@@ -177,7 +175,7 @@ class Bearing:
         self.calls = min(self.calls, max(1, refusal.alive or 0, fewer))
 
     def _cut_pace(self) -> None:
-        """To a part of what was borne. Not at the refusal, as calls that were under way with it may be borne."""
+        """Cuts the pace to a part of what was served; not at the refusal, because calls running then may be served."""
         self._cut_due = False
         at = self._cut_at[Cause.PACE]
         measured = max(sum(each >= at - span for each in self._served) / span for span in MEASURED_SECONDS)
@@ -187,7 +185,7 @@ class Bearing:
             self.rate = min(self.rate, self.configured_rate)
 
     def _grow_pace(self, now: float) -> None:
-        """By the time since the last call; but a pace that is not used proves nothing."""
+        """By the time since the last call, because an unused pace proves nothing."""
         assert self.rate is not None
         unrefused = now - self._cut_at[Cause.PACE]
         seconds = min(now - self._counted_at, 2 / self.rate)

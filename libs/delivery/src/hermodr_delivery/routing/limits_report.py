@@ -1,4 +1,4 @@
-"""Telling the ledger what the providers bear, so that operators see it across all instances."""
+"""Reports the providers' limits to the ledger, for operators."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
@@ -16,7 +16,7 @@ LOOK_EVERY_SECONDS = 2.0
 
 
 class LimitsReport:
-    """Reports what changed, and everything again before it is forgotten."""
+    """Reports changes at once, and everything again before it is forgotten."""
 
     def __init__(self, channel: Channel, routes: Routes[Any], report: Report, clock: Clock) -> None:
         self._channel = channel
@@ -27,7 +27,7 @@ class LimitsReport:
         self._told_at = 0.0
 
     async def tick(self) -> float:
-        """Looks once; for `periodic.repeat`."""
+        """For `periodic.repeat`."""
         bearings = [each.bearing for each in self._routes.all]
         seen = tuple((each.calls, each.rate, each.rest_until, each.refusals, each.last) for each in bearings)
         now = self._clock.monotonic()

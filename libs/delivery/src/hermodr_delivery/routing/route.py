@@ -1,4 +1,4 @@
-"""The way to one provider: when a call's turn is, and what the answer says about the provider itself.
+"""Calls to one provider: when each may begin, and what the answer says about the provider itself.
 
 refusal                                    the delivery                      the provider
 before the message was named               back to the head of the line      `bearing` learns
@@ -28,15 +28,13 @@ from hermodr_servicekit.clock import Clock
 log = structlog.get_logger()
 
 SUSPECT = 3
-"""Refusals of one message while others were served: it is not the provider's limit, but the message."""
+"""Refusals of one message while others were served: the message is the cause, not the provider's limit."""
 ENOUGH = 10
-"""Refusals of one message, whatever became of others. That takes minutes: each is followed by a longer rest."""
+"""Refusals of one message in any case. That takes minutes, because each is followed by a longer rest."""
 _REMEMBERED = 10_000
 
 
 class LimitedProvider(Protocol):
-    """A provider and what an operator allowed it."""
-
     @property
     def name(self) -> str: ...
     @property
@@ -50,7 +48,7 @@ ProviderT = TypeVar("ProviderT", bound=LimitedProvider)
 
 
 class Route(Generic[ProviderT]):
-    """The way to one provider. Its calls are made here, so that what it answers is heeded whoever asked."""
+    """All calls to one provider, so that its answers count for everybody."""
 
     def __init__(self, provider: ProviderT, clock: Clock, metrics: SenderMetrics, *, patience: float) -> None:
         options = provider.options
@@ -68,18 +66,17 @@ class Route(Generic[ProviderT]):
         metrics.resting.labels(provider.name).set_function(lambda: self.bearing.resting)
 
     async def take(self, claim: Claim) -> None:
-        """Returns at the delivery's turn; `leave` must follow. Raises `Withheld` when that would take too long."""
+        """Returns at the delivery's turn; `leave` must follow. Raises `Withheld` if that would take too long."""
         waited = await self.turns.take(urgent=claim.priority is Priority.URGENT, patience=self._patience)
         if waited:
             self._metrics.rate_limit_wait.observe(waited)
 
     def leave(self) -> None:
-        """The turn is over."""
         self.turns.leave()
 
     async def make(self, call: Call, claim: Claim) -> Accepted:
-        """Makes the call, in a turn. Raises its `DeliveryFailure`, or `Withheld` instead of a refusal that has nothing
-        to do with the message: the delivery waits, and costs no attempt."""
+        """Makes the call, in a turn. Raises its `DeliveryFailure`, or `Withheld` for a refusal that is not about the
+        message: it costs no attempt."""
         began = self._clock.monotonic()
         try:
             accepted = await call()
@@ -115,7 +112,7 @@ class Route(Generic[ProviderT]):
             raise Throttled(refusal.code, refusal.detail, retry_after=refusal.retry_after) from refusal
 
     def _suspected(self, delivery_id: UUID) -> tuple[int, int]:
-        """How often the message was refused while others were served, and how often in all."""
+        """How often the message was refused while others were served, and in all."""
         isolated, total, served = self._suspects.pop(delivery_id, (0, 0, -1))
         isolated += served != self._served
         self._suspects[delivery_id] = isolated, total + 1, self._served

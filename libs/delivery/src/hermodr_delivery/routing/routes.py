@@ -1,4 +1,4 @@
-"""Which provider makes an attempt: the providers of a channel, in order of preference."""
+"""The providers of a channel."""
 
 from collections.abc import Sequence
 from typing import Generic
@@ -10,7 +10,7 @@ from hermodr_servicekit.clock import Clock
 
 
 class Routes(Generic[ProviderT]):
-    """The providers in order of preference. `patience`: seconds a claimed delivery may wait for its turn."""
+    """In order of preference. `patience`: seconds a claimed delivery may wait for its turn."""
 
     def __init__(
         self, providers: Sequence[ProviderT], clock: Clock, metrics: SenderMetrics, *, patience: float
@@ -18,8 +18,8 @@ class Routes(Generic[ProviderT]):
         self.all = [Route(each, clock, metrics, patience=patience) for each in providers]
 
     def of(self, claim: Claim) -> Route[ProviderT]:
-        """The first attempt goes to the preferred provider, each retry to the next; past those that rest, unless all
-        of them do."""
+        """The preferred provider for the first attempt, the next one for each retry; resting ones are skipped unless
+        all rest."""
         start = (claim.attempt - 1) % len(self.all)
         if self.all[start].turns.open:
             return self.all[start]
@@ -27,10 +27,9 @@ class Routes(Generic[ProviderT]):
         return next((each for each in rotated if each.turns.open), rotated[0])
 
     def resting(self) -> float:
-        """Seconds until some provider may be called; 0 when one may."""
+        """Seconds until some provider may be called."""
         return min(each.bearing.resting for each in self.all)
 
     async def close(self) -> None:
-        """Ends the providers' connections."""
         for each in self.all:
             await each.provider.close()

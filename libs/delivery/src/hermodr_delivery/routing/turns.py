@@ -1,4 +1,4 @@
-"""Waiting for one's turn at a provider: no more calls at once, and no faster, than it bears."""
+"""Waits for a turn at a provider, within its limits."""
 
 import asyncio
 import heapq
@@ -9,15 +9,12 @@ from hermodr_delivery.routing.bearing import Bearing
 from hermodr_servicekit.clock import Clock
 
 _Waiter = tuple[bool, int, asyncio.Future[None], float]
-"""Whether it is not urgent, its place, its turn, and how long it waits for that, on the monotonic clock."""
+"""Whether it is not urgent, its place, its turn, and until when it waits (monotonic)."""
 
 
 class Turns:
-    """Lets callers through in order of arrival, urgent ones before all others.
-
-    Calls are spaced evenly rather than in bursts: providers count in windows we do not know. Each process keeps to
-    what it has learned; several at one provider share it as several TCP connections share a line.
-    """
+    """Turns in order of arrival, urgent ones first. Calls are spaced evenly, because providers count in unknown
+    windows. Each process has its own limits; several share a provider as TCP connections share a line."""
 
     def __init__(self, bearing: Bearing, clock: Clock) -> None:
         self._bearing = bearing
@@ -30,13 +27,13 @@ class Turns:
 
     @property
     def open(self) -> bool:
-        """Whether a call would not have to wait for the end of a rest, or for what another one finds after it."""
+        """Whether a call need not wait for a rest, or for the one call that is let through after it."""
         bearing = self._bearing
         return not bearing.refusals or (bearing.resting == 0 and not self._under_way)
 
     async def take(self, *, urgent: bool, patience: float) -> float:
-        """Returns at the caller's turn, with the seconds that took; `leave` must follow. Raises `Withheld` when its
-        turn does not come within `patience` seconds."""
+        """Returns at the caller's turn, with the seconds that took; `leave` must follow. Raises `Withheld` after
+        `patience` seconds."""
         if not self._waiting and self._pause() == 0:
             self._enter()
             return 0.0
@@ -51,14 +48,13 @@ class Turns:
                 await future
         except BaseException as error:
             if future.done() and not future.cancelled() and future.exception() is None:
-                self.leave()  # the turn came in the same moment
+                self.leave()  # the turn came at the same moment
             if isinstance(error, TimeoutError):
                 raise Withheld from None
             raise
         return self._clock.monotonic() - began
 
     def leave(self) -> None:
-        """The call of a turn is over."""
         self._under_way -= 1
         if self._waiting:
             self._admit()
@@ -69,7 +65,7 @@ class Turns:
             self._next = max(self._next, self._clock.monotonic()) + 1 / self._bearing.rate
 
     def _pause(self) -> float | None:
-        """Seconds until one more call may begin; None while those under way are as many as may be."""
+        """Seconds until one more call may begin; `None` while all that are allowed are running."""
         bearing = self._bearing
         if self._under_way >= bearing.at_once:
             bearing.grow()
@@ -82,7 +78,7 @@ class Turns:
         return max(bearing.resting, spaced, 0.0)
 
     def _admit(self) -> None:
-        """Lets through whoever may; if it is but a matter of time, again then."""
+        """Admits all that may begin; sets a timer if the next one only has to wait for its time."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -101,7 +97,7 @@ class Turns:
             return
 
     def _send_away(self) -> None:
-        """Those who would wait in vain for the end of a rest: their claims are better given back now."""
+        """Ends waiting that cannot succeed before a rest is over, so that the claims can be given back."""
         if resting := self._bearing.resting:
             over = self._clock.monotonic() + resting
             for _, _, future, patient_until in self._waiting:

@@ -1,4 +1,4 @@
-"""For tests of providers: what each of them has to pass."""
+"""The contract that every provider has to pass."""
 
 from hermodr_delivery.testing.contract import ProviderContract
 from hermodr_delivery.testing.server import Answer, ScriptedServer

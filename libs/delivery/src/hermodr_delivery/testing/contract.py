@@ -1,4 +1,4 @@
-"""How a provider has to behave, as pytest cases.
+"""The contract of a provider, as pytest cases.
 
 class TestSmtp(ProviderContract[OutgoingEmail]):
     def serving(self): …          # a scripted server
@@ -32,11 +32,11 @@ from hermodr_delivery.testing.server import RETRY_AFTER, Answer, ScriptedServer
 MessageT = TypeVar("MessageT")
 
 CONCURRENCY = 3
-"""What the provider under test is allowed, in calls at once."""
+"""The concurrency of the provider under test."""
 _LONG = 20.0
-"""The patience of a provider whose server answers, however slow the machine is."""
+"""Patience with a server that answers, on a slow machine too."""
 _SHORT = 1.0
-"""The patience of a provider whose server hangs."""
+"""Patience with a server that hangs."""
 
 
 class _Case(NamedTuple, Generic[MessageT]):
@@ -45,14 +45,13 @@ class _Case(NamedTuple, Generic[MessageT]):
 
 
 class ProviderContract(ABC, Generic[MessageT]):
-    """Every case has a server and a provider of its own. Each also holds that no secret is in a log or a failure."""
+    """Each case has its own server and provider, and checks that no log and no failure holds a secret."""
 
     secrets: ClassVar[Sequence[str]]
     """Credentials, addresses and words of the messages, as they would look in a log."""
 
     knows_what_was_read: ClassVar[bool] = True
-    """Whether the protocol tells how far a server got when it falls silent. HTTP does not: what was sent to a server
-    that took the connection may have been taken."""
+    """Whether the protocol tells how far a server got when it falls silent; HTTP does not."""
 
     @abstractmethod
     def serving(self) -> AbstractAsyncContextManager[ScriptedServer]:
@@ -60,12 +59,12 @@ class ProviderContract(ABC, Generic[MessageT]):
 
     @abstractmethod
     def provider(self, server: ScriptedServer, *, patience: float) -> Provider[MessageT]:
-        """A provider at that server, with credentials and a concurrency of `CONCURRENCY`, that waits no longer than
-        `patience` seconds for whatever the server is to do next."""
+        """A provider at that server, with credentials and a concurrency of `CONCURRENCY`. `patience`: seconds it waits
+        for the server."""
 
     @abstractmethod
     def message(self, number: int) -> MessageT:
-        """A message, the same for the same number."""
+        """The same for the same number."""
 
     @abstractmethod
     def unsendable(self) -> MessageT:
@@ -73,7 +72,7 @@ class ProviderContract(ABC, Generic[MessageT]):
 
     @abstractmethod
     def key(self, message: MessageT) -> str:
-        """By what a server knows the message again: its `Message-ID`, an idempotency key."""
+        """How a server recognises the message: its `Message-ID`, an idempotency key."""
 
     # Acceptance.
 
@@ -244,7 +243,7 @@ class ProviderContract(ABC, Generic[MessageT]):
         raise AssertionError("it was accepted")
 
     async def _refused(self, answer: Answer) -> DeliveryFailure:
-        """The failure, of a message that the server did not take, and was offered once."""
+        """The failure of a message that the server refused; it must have been offered once."""
         async with self._case() as case:
             case.server.answer(answer)
             failure = await self._failure(case, 1)

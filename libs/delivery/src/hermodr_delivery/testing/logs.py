@@ -1,4 +1,4 @@
-"""All that is logged while a case runs."""
+"""Captures everything that is logged."""
 
 import contextlib
 import logging
@@ -18,7 +18,7 @@ class _Kept(logging.Handler):
 
 @contextlib.contextmanager
 def captured() -> Iterator[list[str]]:
-    """A line for each entry, whoever writes it and at whatever level; filled when the block ends."""
+    """A line per entry of any logger and level; filled when the block ends."""
     kept, lines, root = _Kept(), list[str](), logging.getLogger()
     level = root.level
     root.addHandler(kept)

@@ -1,4 +1,4 @@
-"""The server a provider is tried against: it does what a case tells it to."""
+"""A scripted server for provider tests."""
 
 from collections.abc import Sequence
 from enum import Enum, auto
@@ -9,55 +9,55 @@ RETRY_AFTER = 7.0
 
 
 class Answer(Enum):
-    """What a server does with a message, each in its protocol's own way."""
+    """What a server does with a message, in its own protocol."""
 
     ACCEPT = auto()
     BAD_ADDRESS = auto()
-    """Refuses for good, as nobody is reached at the address. The refusal repeats the address."""
+    """A permanent refusal of the address, which repeats it."""
     BAD_MESSAGE = auto()
-    """Refuses for good, for what the message is."""
+    """A permanent refusal of the message."""
     NOT_NOW = auto()
-    """Refuses for now, and says nothing of its limits."""
+    """A temporary refusal without a word about limits."""
     THROTTLE = auto()
-    """Refuses for now, and asks to be left alone for `RETRY_AFTER` seconds."""
+    """A temporary refusal that asks for `RETRY_AFTER` seconds."""
     DROP_BEFORE = auto()
     """Closes the connection before it has the whole message."""
     DROP_AFTER = auto()
-    """Takes the message, and closes the connection instead of answering."""
+    """Takes the message and closes the connection without an answer."""
     HANG_BEFORE = auto()
-    """Takes the connection, and says nothing."""
+    """Accepts the connection and says nothing."""
     HANG_AFTER = auto()
-    """Takes the message, and never answers."""
+    """Takes the message and never answers."""
     NONSENSE = auto()
-    """Takes the message, and answers neither yes nor no."""
+    """Takes the message and answers neither yes nor no."""
     WRONG_CREDENTIALS = auto()
-    """Does not know our credentials. The refusal repeats them."""
+    """Does not know our credentials; the refusal repeats them."""
     TOO_MUCH = auto()
-    """Wants fewer connections, calls at once, or calls a second, and does not say when."""
+    """Wants fewer connections, concurrent calls or calls a second, without saying when."""
 
 
 class ScriptedServer(Protocol):
-    """A server on the loopback. It accepts until told otherwise."""
+    """A server on the loopback; accepts until told otherwise."""
 
     @property
     def taken(self) -> Sequence[str]:
-        """The keys of the messages it got whole and did not refuse, in order; see `ProviderContract.key`."""
+        """Keys of the messages it received whole and did not refuse, in order; see `ProviderContract.key`."""
         ...
 
     @property
     def tried(self) -> int:
-        """How many connections or requests came."""
+        """Connections or requests so far."""
         ...
 
     @property
     def most_at_once(self) -> int:
-        """How many messages it was busy with at once, at most."""
+        """The most messages it handled at once."""
         ...
 
     def answer(self, answer: Answer) -> None:
-        """What it does with the next message; or the next connection, if that is earlier."""
+        """For the next message, or the next connection if that is earlier."""
         ...
 
     async def drop_idle(self) -> None:
-        """Closes the connections that are kept open for later messages; returns when that has reached the client."""
+        """Closes idle connections; returns when the client has noticed."""
         ...

@@ -14,11 +14,19 @@ from hypothesis import strategies as st
 
 from hermodr_contracts.channels import CHANNELS
 from hermodr_contracts.ladder import parse_ladder
-from hermodr_contracts.messages import MESSAGES, JobsRequested, Message, SendEmails
+from hermodr_contracts.messages import (
+    MESSAGES,
+    DeliveriesChanged,
+    JobsChanged,
+    JobsRequested,
+    Message,
+    SendEmails,
+)
 from hermodr_contracts.topology import (
     FLOWS,
     LANES,
     PLANNED_SERVICES,
+    Flow,
     QueueSpec,
     Topology,
 )
@@ -160,16 +168,22 @@ def sources_of(folder: Path) -> set[Path]:
 
 
 RINGS: dict[type[Message], str] = {JobsRequested: "announcer.jobs", SendEmails: "announcer.deliveries"}
-"""How each message that somebody reads is published."""
+"""How each command that somebody reads by now is published."""
+EVENTS = frozenset({JobsChanged, DeliveriesChanged})
+"""What `events` publishes for whoever has a ledger with a listener."""
 LIBRARIES = {path.parent for path in (ROOT / "libs").glob("*/pyproject.toml")}
 SERVICES = {path.parent for path in (ROOT / "services").glob("*/pyproject.toml")}
 EVERYWHERE = {ROOT / "libs/contracts", ROOT / "libs/servicekit"}
 PROGRAMS = SERVICES | {ROOT / "libs/cli", ROOT / "libs/devkit"}
-ANNOUNCER = ROOT / "libs/servicekit/src/hermodr_servicekit/announcer.py"
+PUBLISHING = {ROOT / f"libs/servicekit/src/hermodr_servicekit/{name}.py" for name in ("announcer", "events")}
 
 
-def test_the_messages_that_somebody_reads_are_published_by_exactly_those_the_table_names() -> None:
-    live = {flow.message: flow for flow in FLOWS if not set(flow.consumers) <= PLANNED_SERVICES}
+def live_flows() -> dict[type[Message], Flow]:
+    return {flow.message: flow for flow in FLOWS if not set(flow.consumers) <= PLANNED_SERVICES}
+
+
+def test_the_commands_that_somebody_reads_are_published_by_exactly_those_the_table_names() -> None:
+    live = {message: flow for message, flow in live_flows().items() if message not in EVENTS}
     assert set(live) == set(RINGS)
     calls = {
         program.name: {call for path in sources_of(program) for call in calls_of(path)}
@@ -178,6 +192,19 @@ def test_the_messages_that_somebody_reads_are_published_by_exactly_those_the_tab
     for message, flow in live.items():
         publishers = {name for name, called in calls.items() if RINGS[message] in called}
         assert publishers == set(flow.publishers) & BUILT, message.type_name()
+
+
+def test_events_are_published_by_exactly_those_the_table_names() -> None:
+    """By every service that has a ledger: whoever makes one outside `Runtime` hands it a listener."""
+    live = live_flows()
+    assert set(live) == {*RINGS, *EVENTS}
+    telling = {
+        service.name
+        for service in SERVICES
+        if any(names_in(path) & {"Runtime", "Events", "Sender"} for path in (service / "src").rglob("app.py"))
+    }
+    for event in EVENTS:
+        assert telling == set(live[event].publishers) & BUILT, event.type_name()
 
 
 def test_a_library_that_publishes_is_one_of_senders() -> None:
@@ -208,7 +235,7 @@ def test_a_message_whose_readers_are_not_built_yet_is_published_by_nobody() -> N
     waiting = {flow.message.__name__ for flow in FLOWS if set(flow.consumers) <= PLANNED_SERVICES}
     for package in (LIBRARIES | SERVICES) - {ROOT / "libs/contracts"}:
         for path in code_of(package):
-            assert path == ANNOUNCER or not names_in(path) & waiting, path
+            assert path in PUBLISHING or not names_in(path) & waiting, path
 
 
 def matches(pattern: str, key: str) -> bool:

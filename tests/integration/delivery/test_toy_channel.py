@@ -10,6 +10,7 @@ import aio_pika
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
+from hermodr_contracts.messages import DeliveriesChanged, DeliveryChange, JobChange, JobsChanged
 from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_delivery.dsn import Kind, providers_of
@@ -20,7 +21,10 @@ from hermodr_delivery.testing import Answer
 from hermodr_dispatcher.app import deciders_of
 from hermodr_dispatcher.service import Dispatching
 from hermodr_ledger.engine import Ledger
+from hermodr_servicekit.broker import Broker
+from hermodr_servicekit.broker_session import Handler
 from hermodr_servicekit.ids import child_id
+from hermodr_servicekit.periodic import running
 from tests.support.board import Board
 from tests.support.brokers import Broker as Place
 from tests.support.ledgers import accept_one, emptied, new_job, new_project, opened, row_of, rows_of
@@ -43,8 +47,8 @@ class ToySettings(SenderSettings):
 class Installation:
     """A dispatcher's use case and a sender, on one ledger and one broker."""
 
-    def __init__(self, ledger: Ledger, sender: Sender) -> None:
-        self.ledger = ledger
+    def __init__(self, sender: Sender) -> None:
+        self.ledger = ledger = sender.runtime.ledger
         self.sender = sender
         topology = sender.runtime.broker.topology
         self._dispatching = Dispatching(
@@ -54,7 +58,9 @@ class Installation:
             finished=Counter("finished", "…", ("kind", "status"), registry=CollectorRegistry()),
         )
 
-    async def ask(self, text: str, priority: Priority = Priority.NORMAL) -> UUID:
+    async def ask(
+        self, text: str, priority: Priority = Priority.NORMAL, *, owner_id: str | None = None
+    ) -> UUID:
         """Requests and decides a note; its delivery."""
         job = new_job(
             await new_project(self.ledger),
@@ -63,6 +69,7 @@ class Installation:
             to_email=None,
             to_phone="+15550100",
             priority=priority,
+            owner_id=owner_id,
         )
         await accept_one(self.ledger, job)
         await self._dispatching.dispatch(priority, [job.id])
@@ -98,7 +105,7 @@ async def _take_away(place: Place) -> None:
 
 
 @asynccontextmanager
-async def installed(ledger: Ledger, url: str, place: Place, *boards: Board) -> AsyncIterator[Installation]:
+async def installed(url: str, place: Place, *boards: Board) -> AsyncIterator[Installation]:
     settings = ToySettings(
         database_url=url, amqp_url=place.amqp_url, amqp_prefix=place.prefix, http_port=0, grace_seconds=5
     )
@@ -107,17 +114,17 @@ async def installed(ledger: Ledger, url: str, place: Place, *boards: Board) -> A
     providers = providers_of(VARIABLE, dsns, KINDS)
     for channel in (Channel.SMS, Channel.WHATSAPP):  # the second is not served here, and has no queues
         sender.serve(channel, providers, ToyComposer(), variable=VARIABLE, prefetch=20)
-    running = asyncio.create_task(sender.run(stop))
+    sending = asyncio.create_task(sender.run(stop))
     try:
         await wait_until(lambda: sender.runtime.broker.connected, message="connected")
-        yield Installation(ledger, sender)
+        yield Installation(sender)
     finally:
         stop.set()
-        await running
+        await sending
 
 
 async def test_notes_of_every_priority_are_pinned(ledger: Ledger, database_url: str, place: Place) -> None:
-    async with Board().running() as board, installed(ledger, database_url, place, board) as house:
+    async with Board().running() as board, installed(database_url, place, board) as house:
         asked = {priority: await house.ask(f"for {priority.lane}", priority) for priority in Priority}
         for delivery in asked.values():
             await house.becomes(delivery, "sent")
@@ -136,7 +143,7 @@ async def test_a_refused_note_comes_back_by_its_channels_ladder_and_goes_to_the_
     async with (
         Board().running() as first,
         Board().running() as second,
-        installed(ledger, database_url, place, first, second) as house,
+        installed(database_url, place, first, second) as house,
     ):
         first.answer(Answer.NOT_NOW)
         delivery = await house.ask("again")
@@ -150,7 +157,7 @@ async def test_a_refused_note_comes_back_by_its_channels_ladder_and_goes_to_the_
 async def test_an_unknown_outcome_is_held_as_the_registry_says(
     ledger: Ledger, database_url: str, place: Place
 ) -> None:
-    async with Board().running() as board, installed(ledger, database_url, place, board) as house:
+    async with Board().running() as board, installed(database_url, place, board) as house:
         board.answer(Answer.DROP_AFTER)
         delivery = await house.ask("once")
         await house.becomes(delivery, "unknown")
@@ -160,7 +167,7 @@ async def test_an_unknown_outcome_is_held_as_the_registry_says(
 async def test_a_note_refused_on_every_step_of_the_ladder_becomes_a_dead_letter(
     ledger: Ledger, database_url: str, place: Place
 ) -> None:
-    async with Board().running() as board, installed(ledger, database_url, place, board) as house:
+    async with Board().running() as board, installed(database_url, place, board) as house:
         for _ in range(3):
             board.answer(Answer.NOT_NOW)
         delivery = await house.ask("never")
@@ -172,9 +179,60 @@ async def test_a_note_refused_on_every_step_of_the_ladder_becomes_a_dead_letter(
 async def test_what_a_limit_refuses_waits_and_costs_no_attempt(
     ledger: Ledger, database_url: str, place: Place
 ) -> None:
-    async with Board().running() as board, installed(ledger, database_url, place, board) as house:
+    async with Board().running() as board, installed(database_url, place, board) as house:
         board.answer(Answer.TOO_MUCH)
         delivery = await house.ask("patience")
         await house.becomes(delivery, "sent")
         (attempt,) = await rows_of(ledger, "attempts")
         assert (attempt["number"], board.tried) == (1, 2)
+
+
+async def test_every_api_instance_is_told_of_each_state(
+    ledger: Ledger, database_url: str, place: Place
+) -> None:
+    """By events that carry whose it is, through a queue of its own."""
+    async with Board().running() as board, installed(database_url, place, board) as house:
+        topology = house.sender.runtime.broker.topology
+        instances = [Broker(place.amqp_url, topology, "api") for _ in range(2)]
+        heard: list[list[JobChange | DeliveryChange]] = [[], []]
+        for each, mine in zip(instances, heard, strict=True):
+            queue = topology.event_queue("api", JobsChanged, DeliveriesChanged)
+            each.consume(queue, taking(mine), prefetch=10)
+        async with running(*(each.run() for each in instances)):
+            await wait_until(lambda: all(each.connected for each in instances), message="connected")
+            delivery = await house.ask("for ann", owner_id="ann")
+            await wait_until(lambda: all(steps(mine)[-1:] == ["job completed"] for mine in heard))
+        (job,) = await rows_of(ledger, "jobs")
+        for mine in heard:
+            assert steps(mine) == [
+                "job queued",
+                "delivery queued",
+                "job processing",
+                "delivery sending",
+                "delivery sent",
+                "job completed",
+            ]
+            assert {(each.job_id, each.project_id, each.owner_id) for each in mine} == {
+                (job["id"], job["project_id"], "ann")
+            }
+            assert {each.delivery_id for each in mine if isinstance(each, DeliveryChange)} == {delivery}
+
+
+def taking(into: list[JobChange | DeliveryChange]) -> Handler:
+    async def take(event: JobsChanged | DeliveriesChanged) -> None:
+        into.extend(event.changes)
+
+    return take
+
+
+def steps(heard: list[JobChange | DeliveryChange]) -> list[str]:
+    """What was heard, by the time of the ledger: events of two kinds come side by side."""
+    told = [
+        (
+            each.at,
+            isinstance(each, JobChange),
+            f"{'job' if isinstance(each, JobChange) else 'delivery'} {each.state}",
+        )
+        for each in heard
+    ]
+    return [what for _, _, what in sorted(told)]

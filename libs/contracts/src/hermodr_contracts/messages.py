@@ -75,7 +75,7 @@ class JobChange(Message):
 
 
 class JobsChanged(Message):
-    """These jobs have entered these states."""
+    """These jobs are in these states since then; it may have been told before."""
 
     changes: Annotated[tuple[JobChange, ...], Field(min_length=1, max_length=PACK_LIMIT)]
 
@@ -92,7 +92,7 @@ class DeliveryChange(Message):
 
 
 class DeliveriesChanged(Message):
-    """These deliveries have entered these states."""
+    """These deliveries are in these states since then; it may have been told before."""
 
     changes: Annotated[tuple[DeliveryChange, ...], Field(min_length=1, max_length=PACK_LIMIT)]
 

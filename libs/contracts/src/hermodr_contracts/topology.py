@@ -4,7 +4,7 @@ api, scheduler ──▶ jobs ──▶ jobs.{urgent,normal,low} ──▶ dispa
 dispatcher, scheduler ──▶ deliveries ──▶ email.{urgent,normal,low} ──▶ email-sender
 email-sender ──▶ retry ──▶ email.retry.10s ──(TTL)──▶ deliveries, by the same key `email.normal.10s`
 any work queue ──(rejected)──▶ dead ──▶ jobs.dead, email.dead ──▶ scheduler ──▶ table dead_letters
-the recording service ──▶ events (topic) ──▶ any listener
+the recording service ──▶ events (topic) ──▶ any listener, by its own queue
 """
 
 from dataclasses import dataclass, field
@@ -60,6 +60,9 @@ class Flow:
     consumers: tuple[str, ...]
 
 
+_RECORDING = ("api", "dispatcher", "scheduler", "email-sender", "sms-sender", "webhook-sender", "worker")
+"""The services that change states."""
+
 FLOWS = (
     Flow(JobsRequested, ("api", "scheduler"), ("dispatcher",)),
     Flow(SendEmails, ("dispatcher", "scheduler", "email-sender"), ("email-sender",)),
@@ -67,8 +70,8 @@ FLOWS = (
     Flow(SendWebhooks, ("dispatcher", "scheduler", "webhook-sender"), ("webhook-sender",)),
     Flow(RunTasks, ("dispatcher",), ("worker",)),
     Flow(CancelRequested, ("api",), ("worker",)),
-    Flow(DeliveriesChanged, ("email-sender",), ("webhook-sender",)),
-    Flow(JobsChanged, ("email-sender",), ("webhook-sender",)),
+    Flow(DeliveriesChanged, _RECORDING, ("api", "webhook-sender")),
+    Flow(JobsChanged, _RECORDING, ("api", "webhook-sender")),
     Flow(TaskProgressed, ("worker",), ("webhook-sender",)),
     Flow(NotificationCreated, ("dispatcher",), ("webhook-sender",)),
 )

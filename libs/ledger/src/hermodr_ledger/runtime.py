@@ -14,6 +14,7 @@ from hermodr_ledger.upkeep.lifeline import Heart, WriteCheck, instance_name, led
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.clock import SystemClock
+from hermodr_servicekit.events import Events
 from hermodr_servicekit.loop_watch import LoopWatch
 from hermodr_servicekit.periodic import repeat, running
 from hermodr_servicekit.process import spare_the_collector
@@ -31,8 +32,11 @@ class Runtime:
         self.clock = SystemClock()
         self.instance = instance_name()
         self.registry = CollectorRegistry()
-        self.ledger = Ledger(settings.database_url, service=settings.service, lock_seconds=lock_seconds)
         self.broker = Broker(settings.amqp_url, settings.topology, settings.service)
+        self.events = Events(self.broker, self.clock)
+        self.ledger = Ledger(
+            settings.database_url, service=settings.service, lock_seconds=lock_seconds, tell=self.events.tell
+        )
         self.announcer = Announcer(self.broker)
         self.announcer.on_failure(self._undelivered)
         self._started = False
@@ -84,6 +88,7 @@ class Runtime:
             async with asyncio.timeout(self.settings.grace_seconds):
                 await self.broker.stop_consuming()
                 await drain()
+                await self.events.drain()
         except TimeoutError:
             log.warning("the grace period is over; the scheduler will hand out what is left")
 

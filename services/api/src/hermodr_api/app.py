@@ -70,6 +70,7 @@ from hermodr_servicekit import logging
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.clock import Clock, SystemClock
+from hermodr_servicekit.events import Events
 from hermodr_servicekit.loop_watch import LoopWatch
 from hermodr_servicekit.periodic import repeat, running
 from hermodr_servicekit.process import spare_the_collector
@@ -119,10 +120,13 @@ class Api:
         self.clock = clock or SystemClock()
         self.instance = instance_name()
         self.registry = CollectorRegistry()
+        self.broker = Broker(settings.amqp_url, settings.topology, settings.service)
+        self.events = Events(self.broker, self.clock)
         prompt = partial(
             Ledger,
             settings.database_url,
             service=settings.service,
+            tell=self.events.tell,
             statement_seconds=_STATEMENT_SECONDS,
             connection_seconds=_CONNECTION_SECONDS,
             lock_seconds=_LOCK_SECONDS,
@@ -138,8 +142,8 @@ class Api:
             statement_seconds=_BULK_STATEMENT_SECONDS,
             connection_seconds=_BULK_CONNECTION_SECONDS,
             lock_seconds=_LOCK_SECONDS,
+            tell=self.events.tell,
         )
-        self.broker = Broker(settings.amqp_url, settings.topology, settings.service)
         self.announcer = Announcer(self.broker, spacing=_SPACING_SECONDS)
         self._key_server = HttpKeyServer(settings.jwks_url) if settings.jwks_url is not None else None
         self._keys = KeySet(self._key_server, self.clock) if self._key_server is not None else None
@@ -230,6 +234,7 @@ class Api:
         """Returns when all accepted jobs are committed and announced, or given up."""
         await self.accepting.drain()
         await self.announcer.drain()
+        await self.events.drain()
         await self.counts.close()
 
     async def close(self) -> None:

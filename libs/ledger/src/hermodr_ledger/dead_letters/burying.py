@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from hermodr_ledger.engine import COUNTING_SECONDS, Ledger
+from hermodr_ledger.engine import COUNTING_SECONDS, Ledger, news
 from hermodr_servicekit.ids import new_id
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -54,22 +54,26 @@ async def bury_job(ledger: Ledger, job_id: UUID, reason: str) -> bool:
         WITH ended AS (
             UPDATE hermodr.jobs
             SET state = 'failed', error = $2, wake_at = NULL, processed_at = now(), finished_at = now()
-            WHERE id = $1 AND state = 'queued' RETURNING id, project_id, type, singleton_key, requeues
+            WHERE id = $1 AND state = 'queued'
+            RETURNING id, project_id, owner_id, type, state, singleton_key, requeues
         ), noted AS (
             INSERT INTO hermodr.events (job_id, kind, detail)
             SELECT id, 'refused', jsonb_build_object('reason', $2::text) FROM ended
         ), freed AS (
             DELETE FROM hermodr.singletons s USING ended e
             WHERE s.project_id = e.project_id AND s.key = e.singleton_key AND s.job_id = e.id
+        ), buried AS (
+            INSERT INTO hermodr.dead_letters (id, project_id, source_id, queue, reason, job_id, job_type)
+            SELECT $3, project_id, id || '/undecidable/' || requeues, 'jobs.dead', $2, id, type FROM ended
+            ON CONFLICT (source_id) DO NOTHING
         )
-        INSERT INTO hermodr.dead_letters (id, project_id, source_id, queue, reason, job_id, job_type)
-        SELECT $3, project_id, id || '/undecidable/' || requeues, 'jobs.dead', $2, id, type FROM ended
-        ON CONFLICT (source_id) DO NOTHING RETURNING id
+        SELECT id, project_id, owner_id, state, now() AS at FROM ended
         """,
         job_id,
         _storable(reason),
         new_id(),
     )
+    ledger.tell(news.of_jobs(rows))
     return bool(rows)
 
 

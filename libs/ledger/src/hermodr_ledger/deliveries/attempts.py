@@ -16,7 +16,7 @@ import structlog
 from hermodr_contracts.ladder import Step
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown, Priority
 from hermodr_ledger.deliveries.pauses import PAUSED
-from hermodr_ledger.engine import Contested, Ledger, Row, Statements, columns, locked
+from hermodr_ledger.engine import Contested, Ledger, Row, Steps, columns, locked, news
 from hermodr_ledger.engine.setting_aside import CLAIMING_DUTY, understood
 from hermodr_ledger.engine.sql_files import statement
 from hermodr_ledger.engine.times import readable
@@ -163,7 +163,8 @@ WHERE d.id = wanted.id AND j.id = d.job_id AND d.state = ANY (wanted.states)
 RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.attempt, d.max_attempts, d.on_unknown,
     d.address, d.address_name, d.template_id, d.template_version, d.locale, j.data, j.content,
     {readable("greatest(coalesce(j.scheduled_for, j.created_at), j.deferred_until)")} AS wanted_at, d.earlier_attempts,
-    extract(epoch FROM {readable("d.expires_at")} - now())::float8 AS expires_in
+    extract(epoch FROM {readable("d.expires_at")} - now())::float8 AS expires_in,
+    d.state, j.owner_id, now() AS at
 """
 
 
@@ -178,6 +179,7 @@ async def claim(ledger: Ledger, ids: Sequence[UUID], *, owner: str, lease_second
         async with ledger.transaction() as transaction:
             free = await locked.free_deliveries(transaction, wanted)
             rows = await transaction.fetch(_CLAIM, free, owner, lease_seconds)
+    ledger.tell(news.of_deliveries(rows))
     claims = await understood(ledger, CLAIMING_DUTY, rows, _claim_of)
     if len(claims) < len(rows):
         known = {each.id for each in claims}
@@ -209,17 +211,17 @@ def _claim_of(row: Row) -> Claim:
     )
 
 
-async def release(ledger: Statements, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
+async def release(ledger: Steps, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
     """Gives back claims that were certainly not sent; the attempt does not count. The scheduler announces them at once;
     with `held_seconds` not before that: they are still in somebody's line."""
     await _release(ledger, [each.id for each in claims], [each.attempt for each in claims], held_seconds)
 
 
 async def _release(
-    ledger: Statements, ids: Sequence[UUID], numbers: Sequence[int], held_seconds: float | None
+    ledger: Steps, ids: Sequence[UUID], numbers: Sequence[int], held_seconds: float | None
 ) -> None:
-    await ledger.fetch(
-        """
+    rows = await ledger.fetch(
+        f"""
         UPDATE hermodr.deliveries d
         SET state = CASE WHEN c.number > 1 THEN 'retrying' ELSE 'queued' END, attempt = d.attempt - 1,
             claimed_by = NULL, claimed_at = NULL, lease_until = NULL,
@@ -227,18 +229,20 @@ async def _release(
             announcements = CASE WHEN $3 IS NULL THEN 0 ELSE d.announcements END, unannounced = $3 IS NULL
         FROM unnest($1::uuid[], $2::smallint[]) AS c(id, number)
         WHERE d.id = c.id AND d.attempt = c.number AND d.state = 'sending'
+        RETURNING d.id, d.job_id, d.project_id, d.state, {news.OWNER}, now() AS at
         """,
         list(ids),
         list(numbers),
         held_seconds,
     )
+    ledger.tell(news.of_deliveries(rows))
 
 
 _RECORD = statement("hermodr_ledger.deliveries", "record")
 _TAKE_LATE_ANSWERS = statement("hermodr_ledger.deliveries", "take_late_answers")
 
 
-async def record(ledger: Statements, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
+async def record(ledger: Steps, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
     """Writes down the attempts, what they make of their deliveries, and of the jobs those belong to, in one
     transaction. Returns those that still counted; recording the same attempt again changes nothing."""
     attempts = [attempt for attempt, _ in results]
@@ -264,6 +268,7 @@ async def record(ledger: Statements, results: Sequence[tuple[Attempt, Settlement
         RETRY_OVERDUE_SECONDS,
         *columns([each.patience is not None or None for each in settlements]),
     )
+    ledger.tell(news.of_both(rows))
     jobs = {row["job_id"]: row for row in rows if row["id"] is None}
     counted = []
     for row in rows:
@@ -277,7 +282,7 @@ async def record(ledger: Statements, results: Sequence[tuple[Attempt, Settlement
     return counted + (await _take_late(ledger, late) if late else [])
 
 
-async def _take_late(ledger: Statements, attempts: Sequence[Attempt]) -> list[Recorded]:
+async def _take_late(ledger: Steps, attempts: Sequence[Attempt]) -> list[Recorded]:
     rows = await ledger.fetch(
         _TAKE_LATE_ANSWERS,
         [each.delivery_id for each in attempts],
@@ -287,6 +292,7 @@ async def _take_late(ledger: Statements, attempts: Sequence[Attempt]) -> list[Re
         [each.code for each in attempts],
         [each.finished_at for each in attempts],
     )
+    ledger.tell(news.of_both(rows))
     jobs = {row["job_id"]: row for row in rows if row["id"] is None}
     return [_recorded(row, jobs[row["job_id"]]) for row in rows if row["id"] is not None]
 

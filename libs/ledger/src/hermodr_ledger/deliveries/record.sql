@@ -56,7 +56,7 @@ WITH input AS (
         finished_at = CASE WHEN j.open_deliveries = t.finished THEN now() END
     FROM tally t
     WHERE j.id = t.job_id
-    RETURNING j.id, j.project_id, j.kind, j.state, j.finished_at, j.singleton_key
+    RETURNING j.id, j.project_id, j.owner_id, j.kind, j.state, j.finished_at, j.singleton_key
 ), freed AS (
     DELETE FROM hermodr.singletons s USING jobs j
     WHERE j.singleton_key IS NOT NULL AND j.finished_at IS NOT NULL
@@ -70,6 +70,6 @@ WITH input AS (
     FROM settled s WHERE dead IS NOT NULL
     ON CONFLICT (source_id) DO NOTHING
 )
-SELECT id, job_id, channel, priority, state, NULL AS kind FROM settled
+SELECT id, job_id, project_id, NULL AS owner_id, channel, priority, state, NULL AS kind, now() AS at FROM settled
 UNION ALL
-SELECT NULL, id, NULL, NULL, state, kind FROM jobs
+SELECT NULL, id, project_id, owner_id, NULL, NULL, state, kind, now() FROM jobs

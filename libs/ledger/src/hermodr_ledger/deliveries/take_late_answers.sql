@@ -10,7 +10,7 @@ WITH input AS (
     FROM input i, hermodr.attempts a
     WHERE d.id = i.id AND d.attempt = i.number AND d.state IN ('unknown', 'failed', 'cancelled')
       AND a.delivery_id = i.id AND a.number = i.number AND a.outcome = 'unknown'
-    RETURNING d.id, d.job_id, d.channel, d.priority, d.state, i.number, i.code, i.finished_at AS answered_at
+    RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.state, i.number, i.code, i.finished_at AS answered_at
 ), logged AS (
     UPDATE hermodr.attempts a SET outcome = 'sent', code = s.code, finished_at = s.answered_at,
         detail = 'given up as unknown; reported later'
@@ -22,11 +22,11 @@ WITH input AS (
     SET sent_deliveries = j.sent_deliveries + t.sent, error = CASE j.state WHEN 'cancelled' THEN j.error END,
         state = CASE j.state WHEN 'failed' THEN 'completed' ELSE j.state END
     FROM tally t WHERE j.id = t.job_id
-    RETURNING j.id, j.kind, j.state
+    RETURNING j.id, j.project_id, j.owner_id, j.kind, j.state
 ), answered AS (
     UPDATE hermodr.dead_letters l SET replayed_at = now() FROM settled s
     WHERE l.source_id = s.id || '/' || s.number AND l.replayed_at IS NULL
 )
-SELECT id, job_id, channel, priority, state, NULL AS kind FROM settled
+SELECT id, job_id, project_id, NULL AS owner_id, channel, priority, state, NULL AS kind, now() AS at FROM settled
 UNION ALL
-SELECT NULL, id, NULL, NULL, state, kind FROM jobs
+SELECT NULL, id, project_id, owner_id, NULL, NULL, state, kind, now() FROM jobs

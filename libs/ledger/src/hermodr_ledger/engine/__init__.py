@@ -1,6 +1,14 @@
 """The connection to PostgreSQL, and what all that is asked of it shares."""
 
-from hermodr_ledger.engine.connection import COUNTING_SECONDS, Ledger, Row, Statements, Transaction, columns
+from hermodr_ledger.engine.connection import (
+    COUNTING_SECONDS,
+    Ledger,
+    Row,
+    Statements,
+    Steps,
+    Transaction,
+    columns,
+)
 from hermodr_ledger.engine.errors import (
     DATABASE_SAYS_NO,
     Collided,
@@ -24,6 +32,7 @@ __all__ = [
     "ReadOnly",
     "Row",
     "Statements",
+    "Steps",
     "Transaction",
     "columns",
     "repeats_itself",

@@ -27,6 +27,7 @@ from hermodr_ledger.engine.errors import (
     of_the_driver,
     unavailable,
 )
+from hermodr_ledger.engine.news import News, Tell, nobody
 
 Row = Mapping[str, Any]
 """A row by column name."""
@@ -73,12 +74,25 @@ class Statements(Protocol):
         ...
 
 
+class Steps(Statements, Protocol):
+    """Where a statement can be run that changes the state of a job or delivery."""
+
+    def tell(self, news: News) -> None:
+        """Tells of it, once it is committed."""
+        ...
+
+
 class Transaction:
     """Several statements that are committed together; see `Ledger.transaction`."""
 
     def __init__(self, driver: Any, statement_seconds: float) -> None:
         self._driver = driver
         self._statement_seconds = statement_seconds
+        self.news: list[News] = []
+
+    def tell(self, news: News) -> None:
+        """Tells whoever listens, once the transaction is committed."""
+        self.news.append(news)
 
     async def fetch(self, sql: str, *arguments: Any, seconds: float | None = None) -> list[Row]:
         """Runs one statement. `seconds` replaces the ledger's time limit for it. Raises `Contested`."""
@@ -112,8 +126,13 @@ class Transaction:
     @contextlib.asynccontextmanager
     async def part(self) -> AsyncIterator[None]:
         """What the block does is undone alone when it raises (a savepoint)."""
-        async with self._driver.transaction():
-            yield
+        told = len(self.news)
+        try:
+            async with self._driver.transaction():
+                yield
+        except BaseException:
+            del self.news[told:]
+            raise
 
 
 ZONE = {"TimeZone": "UTC"}
@@ -161,10 +180,13 @@ class Ledger:
         connection_seconds: float = 10.0,
         lock_seconds: float = 0.0,
         planning: Mapping[str, str] = HOT,
+        tell: Tell = nobody,
     ) -> None:
         """At most `pool_size` connections, and `cold_pool_size` more once `cold` is asked. `lock_seconds`: how long a
-        statement waits for what others hold (`Contested`) unless it says so itself; 0: as long as it may run."""
+        statement waits for what others hold (`Contested`) unless it says so itself; 0: as long as it may run.
+        `tell` gets the news of each step, once it is committed."""
         self.database_url = database_url
+        self.tell = tell
         self._planning = planning
         self._statement_seconds = statement_seconds
         self._distrusted_before = -math.inf
@@ -199,6 +221,7 @@ class Ledger:
             connection_seconds=connection_seconds,
             lock_seconds=lock_seconds,
             planning={},
+            tell=tell,
         )
 
     @cached_property
@@ -234,7 +257,10 @@ class Ledger:
         Raises `LedgerUnavailable` as `fetch` does, and `Collided` for a deadlock: the block is not repeated here.
         """
         async with self._borrowed() as driver, driver.transaction(isolation=isolation):
-            yield Transaction(driver, self._statement_seconds)
+            transaction = Transaction(driver, self._statement_seconds)
+            yield transaction
+        for news in transaction.news:
+            self.tell(news)
 
     async def close(self) -> None:
         """Closes all connections."""

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from hermodr_contracts.vocabulary import JobKind, JobState, OnUnknown, Priority
 from hermodr_ledger.access.idempotency import Idempotency, KeyReused, Replay, StillRunning
-from hermodr_ledger.engine import Ledger, Statements, columns
+from hermodr_ledger.engine import Ledger, Statements, Steps, columns, news
 from hermodr_ledger.engine.announcing import DUE_CHANNEL, FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
 from hermodr_ledger.engine.sql_files import statement
 from hermodr_servicekit.ids import new_job_id
@@ -76,7 +76,7 @@ _ACCEPT = statement("hermodr_ledger.jobs", "accept")
 
 
 async def accept(
-    ledger: Statements, jobs: Sequence[NewJob], *, wait_seconds: float | None = None
+    ledger: Steps, jobs: Sequence[NewJob], *, wait_seconds: float | None = None
 ) -> list[AcceptOutcome]:
     """Commits the jobs, all in one transaction, and says of each what became of it, in order. (On a `Transaction` they
     are committed with it.)
@@ -97,6 +97,7 @@ async def accept(
             [job.cancel_key for job in jobs],
         ),
     )
+    ledger.tell(news.of_jobs(rows))
     committed = {row["id"] for row in rows}
     left = [job for job in jobs if job.id not in committed]
     answers = await earlier_answers(ledger, left) if left else {}

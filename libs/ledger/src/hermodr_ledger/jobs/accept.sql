@@ -32,8 +32,8 @@ WITH input AS (
     WHERE i.key IS NULL
        OR EXISTS (SELECT 1 FROM keyed k
                   WHERE k.project_id = i.project_id AND k.key = i.key AND k.response = i.response)
-    RETURNING id, scheduled_for
+    RETURNING id, project_id, owner_id, state, scheduled_for
 ), woken AS (
     SELECT pg_notify($26, '') FROM (SELECT 1 FROM accepted WHERE scheduled_for IS NOT NULL LIMIT 1) due
 )
-SELECT id FROM accepted LEFT JOIN woken ON true
+SELECT id, project_id, owner_id, state, now() AS at FROM accepted LEFT JOIN woken ON true

@@ -9,7 +9,7 @@ from uuid import UUID
 from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES
 from hermodr_ledger.access.audit import Actor
 from hermodr_ledger.access.audit import record as audit
-from hermodr_ledger.engine import Collided, Ledger, Row, Transaction
+from hermodr_ledger.engine import Collided, Ledger, Row, Transaction, news
 from hermodr_servicekit.ids import last_child_of
 
 _TRIES = 5
@@ -198,23 +198,29 @@ async def _locked(
 async def _write(
     transaction: Transaction, jobs: Sequence[UUID], deliveries: Sequence[UUID], actor: Actor
 ) -> None:
-    await transaction.fetch(
+    rows = await transaction.fetch(
         """
         WITH deliveries AS (
             UPDATE hermodr.deliveries d SET state = 'cancelled', finished_at = now(), wake_at = NULL, due_at = NULL
-            FROM unnest($2::uuid[]) AS w(id) WHERE d.id = w.id
+            FROM unnest($2::uuid[]) AS w(id) WHERE d.id = w.id RETURNING d.id, d.job_id, d.project_id, d.state
         ), jobs AS (
             UPDATE hermodr.jobs j SET state = 'cancelled', finished_at = now(), wake_at = NULL, open_deliveries = 0
-            FROM unnest($1::uuid[]) AS w(id) WHERE j.id = w.id RETURNING j.id, j.project_id, j.singleton_key
+            FROM unnest($1::uuid[]) AS w(id) WHERE j.id = w.id
+            RETURNING j.id, j.project_id, j.owner_id, j.state, j.singleton_key
         ), noted AS (
             INSERT INTO hermodr.events (job_id, at, kind, detail)
             SELECT id, now(), 'cancel_requested', jsonb_build_object('by', $3::text) FROM unnest($1::uuid[]) AS w(id)
+        ), freed AS (
+            DELETE FROM hermodr.singletons s USING jobs j
+            WHERE j.singleton_key IS NOT NULL
+              AND s.project_id = j.project_id AND s.key = j.singleton_key AND s.job_id = j.id
         )
-        DELETE FROM hermodr.singletons s USING jobs j
-        WHERE j.singleton_key IS NOT NULL
-          AND s.project_id = j.project_id AND s.key = j.singleton_key AND s.job_id = j.id
+        SELECT id, job_id, project_id, NULL AS owner_id, state, now() AS at FROM deliveries
+        UNION ALL
+        SELECT NULL, id, project_id, owner_id, state, now() FROM jobs
         """,
         list(jobs),
         list(deliveries),
         actor.kind,
     )
+    transaction.tell(news.of_both(rows))

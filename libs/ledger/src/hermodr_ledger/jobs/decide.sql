@@ -15,7 +15,7 @@ WITH decided AS (
         OFFSET 0  -- see `engine.Ledger`
     ) d
     WHERE j.id = d.id AND j.state = d.taken_from
-    RETURNING j.id, j.project_id, j.priority, j.recipient_id, j.state, j.singleton_key
+    RETURNING j.id, j.project_id, j.owner_id, j.state, j.singleton_key
 ), made AS (
     INSERT INTO hermodr.deliveries (id, job_id, project_id, channel, priority, state, recipient_id, address,
         address_name, template_id, template_version, locale, on_unknown, max_attempts, wake_at, expires_at)
@@ -28,7 +28,7 @@ WITH decided AS (
              max_attempts, project_id, priority, recipient_id, expires_at)
     WHERE (n.job_id IN (SELECT id FROM decided)) IS TRUE
     ON CONFLICT (id) DO NOTHING
-    RETURNING id, channel, priority
+    RETURNING id, job_id, project_id, channel, priority, state
 ), noted AS (
     INSERT INTO hermodr.events (job_id, kind, delivery_id, detail)
     SELECT n.job_id, n.kind, n.delivery_id, n.detail::jsonb
@@ -43,6 +43,6 @@ WITH decided AS (
 ), woken AS (
     SELECT pg_notify($25, '') FROM (SELECT 1 FROM decided WHERE state = 'scheduled' LIMIT 1) put_off
 )
-SELECT id, channel, priority FROM made
+SELECT id, job_id, project_id, NULL AS owner_id, channel, priority, state, now() AS at FROM made
 UNION ALL
-SELECT NULL, NULL, NULL FROM woken
+SELECT NULL, id, project_id, owner_id, NULL, NULL, state, now() FROM decided LEFT JOIN woken ON true

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState, OnUnknown, Priority
-from hermodr_ledger.engine import Ledger, Statements, columns
+from hermodr_ledger.engine import Ledger, Steps, columns, news
 from hermodr_ledger.engine.announcing import DUE_CHANNEL, FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
 from hermodr_ledger.engine.sql_files import statement
 
@@ -224,7 +224,7 @@ Lanes = dict[tuple[Channel, Priority], list[UUID]]
 _FINISHED = [JobState.FAILED, JobState.SKIPPED, JobState.COMPLETED, JobState.CANCELLED]
 
 
-async def record_decisions(ledger: Statements, decisions: Sequence[Decision]) -> Lanes:
+async def record_decisions(ledger: Steps, decisions: Sequence[Decision]) -> Lanes:
     """Writes the decisions of jobs that are still queued; returns the deliveries made, by lane, to be announced. For
     jobs that may have been asked for again there is `redeciding.record_decisions`."""
     deliveries = [(each, decision.job) for decision in decisions for each in decision.deliveries]
@@ -264,6 +264,7 @@ async def record_decisions(ledger: Statements, decisions: Sequence[Decision]) ->
         DUE_CHANNEL,
         *columns([job.expires_at for _, job in deliveries]),
     )
+    ledger.tell(news.of_both(rows))
     lanes: Lanes = {}
     for row in rows:
         if row["id"] is not None:

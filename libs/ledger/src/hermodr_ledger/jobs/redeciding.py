@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, Priority
-from hermodr_ledger.engine import Contested, Ledger, Transaction, locked
+from hermodr_ledger.engine import Contested, Ledger, Transaction, locked, news
 from hermodr_ledger.engine.announcing import FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
 from hermodr_ledger.jobs.decisions import Decision, Lanes, NewDelivery, Note, record_decisions
 from hermodr_servicekit.ids import CHILD_MASK, child_id
@@ -150,8 +150,8 @@ async def _reset(transaction: Transaction, deliveries: Sequence[NewDelivery]) ->
     """Makes deliveries wait as if new. Their attempts stay, numbers go on, and the ladder is climbed anew."""
     if not deliveries:
         return
-    await transaction.fetch(
-        """
+    rows = await transaction.fetch(
+        f"""
         UPDATE hermodr.deliveries d
         SET state = 'queued', address = n.address, address_name = n.address_name, template_id = n.template_id,
             template_version = n.template_version, locale = n.locale, on_unknown = n.on_unknown,
@@ -161,6 +161,7 @@ async def _reset(transaction: Transaction, deliveries: Sequence[NewDelivery]) ->
         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::int[], $6::text[], $7::text[], $8::smallint[])
             AS n(id, address, address_name, template_id, template_version, locale, on_unknown, max_attempts)
         WHERE d.id = n.id
+        RETURNING d.id, d.job_id, d.project_id, d.state, {news.OWNER}, now() AS at
         """,
         [each.id for each in deliveries],
         [each.address for each in deliveries],
@@ -172,3 +173,4 @@ async def _reset(transaction: Transaction, deliveries: Sequence[NewDelivery]) ->
         [each.max_attempts for each in deliveries],
         float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
     )
+    transaction.tell(news.of_deliveries(rows))

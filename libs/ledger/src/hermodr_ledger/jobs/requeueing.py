@@ -8,7 +8,7 @@ from uuid import UUID
 
 from hermodr_contracts.topology import SERVED_KINDS
 from hermodr_contracts.vocabulary import JobKind, JobState, Priority
-from hermodr_ledger.engine import Row, Transaction
+from hermodr_ledger.engine import Row, Transaction, news
 from hermodr_ledger.engine.announcing import DUE_CHANNEL, FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
 from hermodr_ledger.jobs import singletons
 from hermodr_ledger.jobs.reading import nearest
@@ -91,7 +91,8 @@ WITH before AS (
         announcements = 0, unannounced = false, open_deliveries = 0, finished_at = NULL, processed_at = NULL,
         error = NULL, result = NULL, requeues = least(j.requeues, 30000) + 1
     FROM before b WHERE j.id = b.id
-    RETURNING j.id, j.kind, j.priority, j.state, b.state AS was, b.error AS failure, b.finished_at AS ended_at
+    RETURNING j.id, j.project_id, j.owner_id, j.kind, j.priority, j.state,
+              b.state AS was, b.error AS failure, b.finished_at AS ended_at
 ), noted AS (
     INSERT INTO hermodr.events (job_id, kind, detail)
     SELECT id, 'retry_requested',
@@ -103,7 +104,7 @@ WITH before AS (
 ), woken AS (
     SELECT pg_notify($4, '') FROM (SELECT 1 FROM queued WHERE state = 'scheduled' LIMIT 1) due
 )
-SELECT q.id, q.kind, q.priority, q.state FROM queued q LEFT JOIN woken ON true
+SELECT q.id, q.project_id, q.owner_id, q.kind, q.priority, q.state, now() AS at FROM queued q LEFT JOIN woken ON true
 """
 
 
@@ -140,6 +141,7 @@ async def requeue(
         by,
         DUE_CHANNEL,
     )
+    transaction.tell(news.of_jobs(queued))
     for row in queued:
         state: Literal[JobState.QUEUED, JobState.SCHEDULED] = (
             JobState.SCHEDULED if row["state"] == JobState.SCHEDULED else JobState.QUEUED

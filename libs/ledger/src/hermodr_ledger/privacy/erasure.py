@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from hermodr_ledger.access import audit
 from hermodr_ledger.access.audit import Actor
-from hermodr_ledger.engine import Ledger, Statements, Transaction
+from hermodr_ledger.engine import Ledger, Statements, Transaction, news
 from hermodr_ledger.privacy import traces
 from hermodr_ledger.privacy.traces import Person
 
@@ -38,10 +38,10 @@ class Erased:
 
 _THEIRS = """
 WITH theirs AS (
-    SELECT id, (left(id::text, 32) || 'ffff')::uuid AS last, singleton_key FROM hermodr.jobs
-    WHERE recipient_id = $1 AND project_id = $2
+    SELECT id, (left(id::text, 32) || 'ffff')::uuid AS last, singleton_key, owner_id, finished_at IS NULL AS unfinished
+    FROM hermodr.jobs WHERE recipient_id = $1 AND project_id = $2
     UNION ALL
-    SELECT id, (left(id::text, 32) || 'ffff')::uuid, singleton_key FROM hermodr.jobs
+    SELECT id, (left(id::text, 32) || 'ffff')::uuid, singleton_key, owner_id, finished_at IS NULL FROM hermodr.jobs
     WHERE project_id = $2 AND owner_id = $3::text AND recipient_id IS NULL
 )"""
 """What was requested for them, and what they requested themselves (tasks) as an end user."""
@@ -54,7 +54,8 @@ WHERE t.singleton_key IS NOT NULL AND s.project_id = $2 AND s.key = t.singleton_
 # What waits is cancelled. What a sender holds at this moment is on its way with what it has read; a retry would find no
 # address.
 _DELIVERIES = f"""{_THEIRS}, locked AS (
-    SELECT d.id FROM theirs t JOIN hermodr.deliveries d ON d.id > t.id AND d.id <= t.last
+    SELECT d.id, d.state IN ('queued', 'retrying') AS waited
+    FROM theirs t JOIN hermodr.deliveries d ON d.id > t.id AND d.id <= t.last
     ORDER BY d.id FOR UPDATE OF d
 )
 UPDATE hermodr.deliveries d
@@ -65,11 +66,12 @@ SET address = '', address_name = NULL, locale = NULL, provider_message_id = NULL
     wake_at = CASE WHEN d.state IN ('queued', 'retrying') THEN NULL ELSE d.wake_at END,
     due_at = CASE WHEN d.state IN ('queued', 'retrying') THEN NULL ELSE d.due_at END
 FROM locked l WHERE d.id = l.id
+RETURNING d.id, d.job_id, d.project_id, d.state, {news.OWNER}, now() AS at, l.waited
 """
 
 _JOBS = f"""{_THEIRS}, counted AS (
-    SELECT t.id, (SELECT count(*) FROM hermodr.deliveries d
-                  WHERE d.id > t.id AND d.id <= t.last AND d.finished_at IS NULL) AS open
+    SELECT t.id, t.owner_id, t.unfinished, (SELECT count(*) FROM hermodr.deliveries d
+                                WHERE d.id > t.id AND d.id <= t.last AND d.finished_at IS NULL) AS open
     FROM theirs t ORDER BY t.id
 )
 UPDATE hermodr.jobs j
@@ -84,7 +86,8 @@ SET to_email = NULL, to_phone = NULL, owner_id = CASE WHEN j.recipient_id IS NUL
     wake_at = CASE WHEN c.open > 0 THEN j.wake_at END,
     finished_at = CASE WHEN j.finished_at IS NULL AND c.open = 0 THEN now() ELSE j.finished_at END
 FROM counted c WHERE j.id = c.id
-RETURNING j.id, j.error
+RETURNING j.id, j.error, j.project_id, j.state, c.owner_id, now() AS at,
+    c.unfinished AND j.finished_at IS NOT NULL AS ended
 """
 
 _REST = (
@@ -165,8 +168,10 @@ async def _settle(transaction: Transaction, who: tuple[UUID, UUID, str | None]) 
     jobs: set[UUID] = set()
     cancelled: set[UUID] = set()
     for _ in range(2):
-        await transaction.fetch(_DELIVERIES, *who, seconds=_SECONDS)
+        rows = await transaction.fetch(_DELIVERIES, *who, seconds=_SECONDS)
+        transaction.tell(news.of_deliveries([row for row in rows if row["waited"]]))
         rows = await transaction.fetch(_JOBS, *who, seconds=_SECONDS)
+        transaction.tell(news.of_jobs([row for row in rows if row["ended"]]))
         jobs |= {row["id"] for row in rows}
         cancelled |= {row["id"] for row in rows if row["error"] == "recipient_erased"}
     return Erased(len(jobs), len(cancelled))

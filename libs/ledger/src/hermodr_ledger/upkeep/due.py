@@ -14,7 +14,7 @@ from hermodr_ledger.deliveries import attempts
 from hermodr_ledger.deliveries.attempting import record_free
 from hermodr_ledger.deliveries.attempts import Attempt, Recorded, Settlement
 from hermodr_ledger.deliveries.pauses import PARKED, PAUSED
-from hermodr_ledger.engine import Contested, Ledger, Row
+from hermodr_ledger.engine import Contested, Ledger, Row, news
 from hermodr_ledger.engine.announcing import FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
 from hermodr_ledger.engine.locked import RowsLocked
 from hermodr_ledger.engine.setting_aside import (
@@ -110,7 +110,8 @@ async def take_due_jobs(ledger: Ledger, limit: int, only: Sequence[UUID] | None 
             wake_at = now() + make_interval(secs => CASE WHEN j.kind = ANY ($4::text[])
                 THEN least($2 * power(2, least(j.announcements, 20)), $3) ELSE $3 END)
         FROM due WHERE j.id = due.id
-        RETURNING j.id, j.kind, j.priority, due.state = 'scheduled' AS scheduled, due.unannounced AS requested,
+        RETURNING j.id, j.project_id, j.owner_id, j.kind, j.priority, j.state, now() AS at,
+                  due.state = 'scheduled' AS scheduled, due.unannounced AS requested,
                   extract(epoch FROM clock_timestamp() - due.wake_at)::float8 AS lateness
         """,
         limit,
@@ -119,6 +120,7 @@ async def take_due_jobs(ledger: Ledger, limit: int, only: Sequence[UUID] | None 
         list(SERVED_KINDS),
         *([list(only)] if only is not None else []),
     )
+    ledger.tell(news.of_jobs(row for row in rows if row["scheduled"]))
     return await understood(
         ledger,
         JOBS_DUTY,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import JobKind, JobState
-from hermodr_ledger.engine import Ledger, Row
+from hermodr_ledger.engine import Ledger, Row, news
 from hermodr_ledger.engine.setting_aside import not_aside, spared
 
 EXPIRED = "expired"
@@ -38,7 +38,7 @@ WITH over AS (
                      ) THEN 'failed' ELSE 'skipped' END,
         error = CASE WHEN j.sent_deliveries = 0 THEN $2 END, finished_at = now(), wake_at = NULL
     FROM over WHERE j.id = over.id
-    RETURNING j.id, j.project_id, j.kind, j.state, j.singleton_key, j.expires_at
+    RETURNING j.id, j.project_id, j.owner_id, j.kind, j.state, j.singleton_key
 ), noted AS (
     INSERT INTO hermodr.events (job_id, at, kind, detail)
     SELECT id, now(), 'not_sent', jsonb_build_object('reason', $2::text) FROM ended
@@ -46,7 +46,7 @@ WITH over AS (
     DELETE FROM hermodr.singletons s USING ended e
     WHERE e.singleton_key IS NOT NULL AND s.project_id = e.project_id AND s.key = e.singleton_key AND s.job_id = e.id
 )
-SELECT id, kind, state, true AS finished FROM ended
+SELECT NULL::uuid AS id, id AS job_id, project_id, owner_id, kind, state, true AS finished, now() AS at FROM ended
 """
 
 # An attempt whose outcome nobody knows may have reached its address: what is not tried again is not known to be unsent.
@@ -62,7 +62,7 @@ WITH over AS (
                      THEN 'unknown' ELSE 'skipped' END,
         error = $2, finished_at = now(), wake_at = NULL, due_at = NULL
     FROM over WHERE d.id = over.id
-    RETURNING d.id, d.job_id, d.channel, d.state
+    RETURNING d.id, d.job_id, d.project_id, d.channel, d.state
 ), noted AS (
     INSERT INTO hermodr.events (job_id, at, kind, delivery_id, detail)
     SELECT job_id, now(), 'not_sent', id, jsonb_build_object('channel', channel, 'reason', $2::text) FROM settled
@@ -82,13 +82,15 @@ WITH over AS (
         error = CASE WHEN j.open_deliveries > t.finished THEN j.error WHEN j.sent_deliveries = 0 THEN $2 END,
         finished_at = CASE WHEN j.open_deliveries = t.finished THEN now() END
     FROM tally t WHERE j.id = t.job_id
-    RETURNING j.id, j.project_id, j.kind, j.state, j.finished_at, j.singleton_key
+    RETURNING j.id, j.project_id, j.owner_id, j.kind, j.state, j.finished_at, j.singleton_key
 ), freed AS (
     DELETE FROM hermodr.singletons s USING ended e
     WHERE e.singleton_key IS NOT NULL AND e.finished_at IS NOT NULL
       AND s.project_id = e.project_id AND s.key = e.singleton_key AND s.job_id = e.id
 )
-SELECT s.id, e.kind, e.state, e.finished_at IS NOT NULL AS finished FROM settled s LEFT JOIN ended e ON e.id = s.job_id
+SELECT id, job_id, project_id, NULL AS owner_id, NULL AS kind, state, false AS finished, now() AS at FROM settled
+UNION ALL
+SELECT NULL, id, project_id, owner_id, kind, state, finished_at IS NOT NULL, now() FROM ended
 """
 
 
@@ -122,5 +124,7 @@ async def _end(ledger: Ledger, duty: str, statement: str, table: str, limit: int
         return [row["id"] for row in rows]
 
     rows = await spared(ledger, duty, some, candidates)
+    ledger.tell(news.of_both(rows))
     jobs = tuple((JobKind(row["kind"]), JobState(row["state"])) for row in rows if row["finished"])
-    return Ended(len(rows), jobs)
+    deliveries = sum(row["id"] is not None for row in rows)
+    return Ended(deliveries or len(rows), jobs)

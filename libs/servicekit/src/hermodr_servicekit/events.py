@@ -1,0 +1,95 @@
+"""Events: telling whoever listens what was committed, sooner than they would find it in the ledger."""
+
+import contextlib
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+
+import structlog
+
+from hermodr_contracts.messages import (
+    PACK_LIMIT,
+    DeliveriesChanged,
+    DeliveryChange,
+    JobChange,
+    JobsChanged,
+)
+from hermodr_servicekit.broker import Broker, Unroutable
+from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.coalescer import Coalescer
+from hermodr_servicekit.logging import whereabouts
+from hermodr_servicekit.outages import BrokerUnavailable
+
+log = structlog.get_logger()
+
+UNHEARD_SECONDS = 1.0
+"""How long nothing is published after the broker said that nobody listens."""
+_SPACING_SECONDS = 0.05
+"""Between two rounds of messages, unless the one before was longer ago."""
+_MOST_WAITING = 10_000
+"""Changes; as many as an api instance's queue holds messages."""
+
+_Changes = tuple[JobChange | DeliveryChange, ...]
+_Event = type[JobsChanged] | type[DeliveriesChanged]
+
+
+class Events:
+    """Publishes changes of states, up to `PACK_LIMIT` in a message.
+
+    It neither raises nor holds anybody up. What cannot be published now is dropped: whoever shows a state can read it
+    again. While nobody listens, changes are not even looked at, so hand in generators.
+    """
+
+    def __init__(self, broker: Broker, clock: Clock) -> None:
+        self._broker = broker
+        self._clock = clock
+        self._unheard_until: dict[_Event, float] = {JobsChanged: 0.0, DeliveriesChanged: 0.0}
+        self._waiting = 0
+        self._line: Coalescer[_Changes, None] = Coalescer(
+            self._publish_all, max_items=sys.maxsize, spacing=_SPACING_SECONDS
+        )
+
+    def tell(self, news: Iterable[JobChange | DeliveryChange]) -> None:
+        """These jobs and deliveries are in these states, which may have been told before."""
+        if not self._broker.connected or self._clock.monotonic() < min(self._unheard_until.values()):
+            return
+        try:
+            changes = tuple(news)
+        except Exception as error:  # noqa: BLE001 - what it is about is committed
+            log.error("events dropped", error=whereabouts(error))
+            return
+        if changes and self._waiting < _MOST_WAITING:
+            self._waiting += len(changes)
+            self._line.submit(changes)
+
+    async def drain(self) -> None:
+        """Returns when everything told so far is published or dropped."""
+        await self._line.drain()
+
+    async def _publish_all(self, told: Sequence[_Changes]) -> list[None]:
+        self._waiting -= sum(map(len, told))
+        try:
+            with contextlib.suppress(BrokerUnavailable):
+                for event in _packed(list(chain.from_iterable(told))):
+                    await self._publish(event)
+        except Exception as error:  # noqa: BLE001 - the next ones are told all the same
+            log.error("events dropped", error=whereabouts(error))
+        return [None] * len(told)
+
+    async def _publish(self, event: JobsChanged | DeliveriesChanged) -> None:
+        topology, kind = self._broker.topology, type(event)
+        if self._clock.monotonic() < self._unheard_until[kind]:
+            return
+        try:
+            await self._broker.publish(event, topology.events, topology.event_key(kind))
+        except Unroutable:
+            self._unheard_until[kind] = self._clock.monotonic() + UNHEARD_SECONDS
+
+
+def _packed(changes: Sequence[JobChange | DeliveryChange]) -> Iterator[JobsChanged | DeliveriesChanged]:
+    jobs = tuple(each for each in changes if isinstance(each, JobChange))
+    deliveries = tuple(each for each in changes if isinstance(each, DeliveryChange))
+    for start in range(0, len(deliveries), PACK_LIMIT):
+        yield DeliveriesChanged(changes=deliveries[start : start + PACK_LIMIT])
+    for start in range(0, len(jobs), PACK_LIMIT):
+        yield JobsChanged(changes=jobs[start : start + PACK_LIMIT])

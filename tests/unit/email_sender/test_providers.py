@@ -76,6 +76,8 @@ def test_how_long_a_server_is_waited_for_is_as_rfc_5321_wants_it_unless_the_dsn_
         ("smtp://user:s3cret@mail.example?rate=1/s&rate=2/s", "twice"),
         ("smtp://user:s3cret@mail.example?concurrency=0", "concurrency"),
         ("smtp://user:s3cret@mail.example?concurrency=5000", "concurrency"),
+        (f"smtp://user:s3cret@mail.example?concurrency={'1' * 5000}", "concurrency"),
+        (f"smtp://user:s3cret@mail.example?rate={'1' * 5000}/s", "rate"),
         ("smtp://user:s3cret@mail.example?from=nobody", "from"),
         (
             "smtp://user:s3cret@mail.example?from=Team%20@%20Acme%20%3Ct@acme.example%3E",

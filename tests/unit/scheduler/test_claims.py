@@ -14,9 +14,8 @@ from hermodr_ledger.engine import Contested, LedgerUnavailable
 from hermodr_ledger.upkeep.due import ExpiredClaim
 from hermodr_scheduler.duties.claims import (
     LONGEST_REST_SECONDS,
-    LONGEST_SLEEP_SECONDS,
+    LOOK_SECONDS,
     SETTLING_IN_SECONDS,
-    SHORTEST_SLEEP_SECONDS,
     Claims,
 )
 from hermodr_scheduler.metrics import SchedulerMetrics
@@ -31,17 +30,12 @@ BATCH = 3
 class FakeLedger:
     def __init__(self) -> None:
         self.expired: list[ExpiredClaim] = []
-        self.next: float | None = None
         self.failure: Exception | None = None
         self.recorded: list[tuple[Attempt, Settlement]] = []
 
     async def expired_claims(self, limit: int) -> list[ExpiredClaim]:
         self._answer()
         return self.expired[:limit]
-
-    async def seconds_until_due(self) -> float | None:
-        self._answer()
-        return self.next
 
     async def record(self, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
         self._answer()
@@ -113,29 +107,11 @@ def expired(on_unknown: OnUnknown = OnUnknown.RESEND, attempt: int = 1) -> Expir
     )
 
 
-@pytest.mark.parametrize(
-    ("until_due", "expected"),
-    [
-        (None, LONGEST_SLEEP_SECONDS),
-        (0.3, 0.3),
-        (100.0, LONGEST_SLEEP_SECONDS),
-        (0.0, SHORTEST_SLEEP_SECONDS),
-        (-5.0, SHORTEST_SLEEP_SECONDS),
-    ],
-)
-async def test_it_sleeps_until_the_next_row_is_due_but_never_long_and_never_not_at_all(
-    bench: Bench, until_due: float | None, expected: float
-) -> None:
-    await bench.settled_in()
-    bench.ledger.next = until_due
-    assert await bench.claims.tick() == expected
-
-
 async def test_after_a_full_batch_it_goes_on_at_once(bench: Bench) -> None:
     await bench.settled_in()
     bench.ledger.expired = [expired() for _ in range(BATCH)]
     assert await bench.claims.tick() == 0.0
-    assert await bench.claims.tick() == LONGEST_SLEEP_SECONDS
+    assert await bench.claims.tick() == LOOK_SECONDS
 
 
 async def test_claims_are_settled_while_the_broker_is_away(bench: Bench) -> None:
@@ -178,7 +154,7 @@ async def test_a_claim_nobody_answered_for_is_unknown_and_its_policy_applied(
 
 async def test_after_an_outage_of_the_database_senders_come_before_the_verdict(bench: Bench) -> None:
     bench.ledger.expired = [expired()]
-    assert await bench.claims.tick() == LONGEST_SLEEP_SECONDS
+    assert await bench.claims.tick() == LOOK_SECONDS
     bench.clock.advance(SETTLING_IN_SECONDS - 0.25)
     assert await bench.claims.tick() == 0.25
     assert bench.ledger.recorded == []

@@ -19,7 +19,7 @@ from hermodr_servicekit.periodic import rest_after
 
 log = structlog.get_logger()
 
-SHORTEST_SLEEP_SECONDS, LONGEST_SLEEP_SECONDS = 0.1, 1.0
+LOOK_SECONDS = 0.5
 SETTLING_IN_SECONDS = 3.0
 """How long the ledger must have answered before claims are called unanswered: after an outage of the database their
 senders, who kept the answers, come first."""
@@ -32,7 +32,6 @@ class ExpiredClaims(Protocol):
 
     async def expired_claims(self, limit: int) -> list[ExpiredClaim]: ...
     async def record(self, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]: ...
-    async def seconds_until_due(self) -> float | None: ...
 
 
 class Bell(Protocol):
@@ -71,7 +70,7 @@ class Claims(Duty):
         self._answering_since: float | None = None
 
     async def tick(self) -> float:
-        """Settles what expired; sleeps until the next row is due, but rests after a long search."""
+        """Settles what expired; rests after a long search."""
         try:
             return await self._round()
         except (Contested, Collided):
@@ -81,21 +80,18 @@ class Claims(Duty):
             raise
 
     async def _round(self) -> float:
-        until_due = await self._claims.seconds_until_due()
         began = self._clock.monotonic()
-        if self._answering_since is None:
-            self._answering_since = began
-        settling_in = self._answering_since + SETTLING_IN_SECONDS - began
-        if settling_in > 0:
-            return min(settling_in, LONGEST_SLEEP_SECONDS)
         claims = await self._claims.expired_claims(self._batch)
-        rest = rest_after(self._clock.monotonic() - began, LONGEST_REST_SECONDS)
+        answered = self._clock.monotonic()
+        if self._answering_since is None:
+            self._answering_since = answered
+        rest = max(rest_after(answered - began, LONGEST_REST_SECONDS), LOOK_SECONDS)
+        settling_in = self._answering_since + SETTLING_IN_SECONDS - answered
+        if settling_in > 0:
+            return min(settling_in, rest)
         if claims:
             await self._settle(claims)
-        if len(claims) == self._batch:
-            return 0.0
-        pause = LONGEST_SLEEP_SECONDS if until_due is None else until_due
-        return max(rest, min(max(pause, SHORTEST_SLEEP_SECONDS), LONGEST_SLEEP_SECONDS))
+        return 0.0 if len(claims) == self._batch else rest
 
     async def _settle(self, claims: Sequence[ExpiredClaim]) -> None:
         results = [self._unanswered(claim) for claim in claims]

@@ -90,7 +90,7 @@ class SmtpSession(asyncio.Protocol):
         self._smtputf8 = "smtputf8" in extensions
         self._eightbitmime = "8bitmime" in extensions
         size = extensions.get("size")
-        self._max_size = int(size) if size is not None and size.isdecimal() else 0
+        self._max_size = int(size) if size is not None and size.isdecimal() and len(size) < 20 else 0
         self._announce_size = size is not None
         self._loop = asyncio.get_running_loop()
         self._buffer = b""

@@ -230,11 +230,13 @@ async def test_rows_that_could_not_be_announced_are_due_again_shortly(ledger: Le
     await let_time_pass(ledger, 10)
     await take_due_jobs(ledger, 10)
     await take_due_deliveries(ledger, 10)
+    (before,) = await ledger.fetch("SELECT clock_timestamp() AS at")
     await put_back(ledger, jobs, deliveries)
     for table, ids in (("jobs", jobs), ("deliveries", deliveries)):
         for each in ids:
-            assert 0 < await pause_of(ledger, table, each) <= PUT_BACK_SECONDS
+            assert await pause_of(ledger, table, each) <= PUT_BACK_SECONDS
             row = await row_of(ledger, table, each)
+            assert row["wake_at"] >= before["at"] + timedelta(seconds=PUT_BACK_SECONDS)
             assert (row["announcements"], row["unannounced"]) == (0, table == "deliveries")
 
 

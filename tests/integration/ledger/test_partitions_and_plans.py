@@ -12,6 +12,7 @@ import pytest
 from hermodr_contracts.vocabulary import DeliveryState, Priority
 from hermodr_ledger.deliveries.attempts import Outcome, Settlement, claim, record, release
 from hermodr_ledger.engine import Ledger, Row
+from hermodr_ledger.engine.news import News
 from hermodr_ledger.jobs import reading
 from hermodr_ledger.jobs.batches import Batch, record_batch
 from hermodr_ledger.jobs.decisions import record_decisions, requested_jobs
@@ -214,6 +215,9 @@ class Recording:
     async def fetch(self, sql: str, *arguments: Any) -> list[Row]:
         self.statements.append((sql, arguments))
         return []
+
+    def tell(self, news: News) -> None:
+        """There is none."""
 
 
 async def steps(ledger: Ledger, ids: list[UUID]) -> dict[str, Recording]:

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
+from hermodr_sandbox.protocols.smtp.server import SmtpServer
+from hermodr_sandbox.protocols.smtp.session import SmtpOptions
 from hermodr_sandbox.routes.application import application
 from hermodr_sandbox.service import Sandbox
-from hermodr_sandbox.smtp.server import SmtpServer
-from hermodr_sandbox.smtp.session import SmtpOptions
 
 PATIENCE = 5.0
 

@@ -10,7 +10,7 @@ import pytest
 from hermodr_delivery.failures import DeliveryFailure, OutcomeUnknown, PermanentError, TransientError
 from hermodr_email_sender.providers.smtp.endpoint import Security, SmtpEndpoint
 from hermodr_email_sender.providers.smtp.provider import SmtpProvider
-from hermodr_sandbox.smtp.session import SmtpOptions
+from hermodr_sandbox.protocols.smtp.session import SmtpOptions
 from tests.support.mails import PLAIN, SENDER, mail
 from tests.support.smtp_dialogue import Dialogue, House, sandbox_house
 from tests.support.smtp_providers import PATIENT

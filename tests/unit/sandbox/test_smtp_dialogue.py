@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from hermodr_sandbox.smtp.session import SmtpOptions
+from hermodr_sandbox.protocols.smtp.session import SmtpOptions
 from tests.support.smtp_dialogue import House, sandbox_house
 
 

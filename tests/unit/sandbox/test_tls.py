@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hermodr_sandbox.smtp.certificates import CertificateFiles, generate
-from hermodr_sandbox.smtp.session import SmtpOptions
+from hermodr_sandbox.protocols.smtp.certificates import CertificateFiles, generate
+from hermodr_sandbox.protocols.smtp.session import SmtpOptions
 from tests.support.smtp_dialogue import Dialogue, House, sandbox_house
 
 

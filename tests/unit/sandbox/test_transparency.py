@@ -8,9 +8,9 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hermodr_sandbox.protocols.smtp.connection import Lobby
+from hermodr_sandbox.protocols.smtp.session import SmtpOptions, SmtpSession
 from hermodr_sandbox.service import Sandbox
-from hermodr_sandbox.smtp.connection import Lobby
-from hermodr_sandbox.smtp.session import SmtpOptions, SmtpSession
 from tests.support.smtp_dialogue import MovableClock
 
 

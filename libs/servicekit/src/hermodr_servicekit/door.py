@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import orjson
 import structlog
+from starlette.types import Send
 from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -373,3 +374,10 @@ def _answer(status: int, detail: str) -> bytes:
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         fields.append(b"retry-after: 1")
     return STATUS_LINE[status] + b"\r\n".join(fields) + b"\r\n\r\n" + body
+
+
+def cut(send: Send) -> None:
+    """Ends a request's connection without an answer, as a server does that dies. `send` as the server gave it."""
+    cycle: RequestResponseCycle = send.__self__  # type: ignore[attr-defined]
+    cycle.transport.abort()
+    cycle.response_complete = cycle.disconnected = True

@@ -10,12 +10,12 @@ from pathlib import Path
 import structlog
 
 from hermodr_sandbox import metrics
+from hermodr_sandbox.protocols.smtp.certificates import CertificateFiles, generate
+from hermodr_sandbox.protocols.smtp.server import SmtpServer
+from hermodr_sandbox.protocols.smtp.session import SmtpOptions
 from hermodr_sandbox.routes.application import application
 from hermodr_sandbox.service import Sandbox
 from hermodr_sandbox.settings import LOOPBACK_HOSTS, SandboxSettings
-from hermodr_sandbox.smtp.certificates import CertificateFiles, generate
-from hermodr_sandbox.smtp.server import SmtpServer
-from hermodr_sandbox.smtp.session import SmtpOptions
 from hermodr_servicekit import logging
 from hermodr_servicekit.clock import Clock, SystemClock
 from hermodr_servicekit.loop_watch import LoopWatch

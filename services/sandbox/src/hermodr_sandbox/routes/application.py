@@ -7,12 +7,14 @@ from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hermodr_sandbox.errors import SandboxError
+from hermodr_sandbox.protocols.http import HttpProviders
+from hermodr_sandbox.protocols.resend import Resend
+from hermodr_sandbox.protocols.sendgrid import SendGrid
 from hermodr_sandbox.routes.faults import fault_routes
 from hermodr_sandbox.routes.inbox import inbox_routes
 from hermodr_sandbox.routes.mails import mail_routes
@@ -48,9 +50,9 @@ def application(
     *,
     more: Sequence[BaseRoute] = (),
     hosts: frozenset[str] | None = None,
-) -> Starlette:
+) -> ASGIApp:
     """`more` routes (health, metrics) are added; `hosts` None answers to any name."""
-    return Starlette(
+    pages = Starlette(
         routes=[
             *inbox_routes(info),
             *mail_routes(sandbox),
@@ -58,7 +60,6 @@ def application(
             *traffic_routes(sandbox),
             *more,
         ],
-        middleware=[] if hosts is None else [Middleware(HostGuard, hosts=hosts)],
         exception_handlers={
             SandboxError: on_sandbox_error,
             ValidationError: on_invalid,
@@ -67,3 +68,5 @@ def application(
             Exception: on_crash,
         },
     )
+    everything = HttpProviders(pages, sandbox, (Resend(), SendGrid()))
+    return everything if hosts is None else HostGuard(everything, hosts)

@@ -24,14 +24,14 @@ from hermodr_sandbox.domain.faults import (
     reply_line,
 )
 from hermodr_sandbox.domain.mail import Client
-from hermodr_sandbox.smtp.commands import (
+from hermodr_sandbox.protocols.smtp.commands import (
     BadCommand,
     check_mail_parameters,
     check_rcpt_parameters,
     has_long_line,
     parse_path,
 )
-from hermodr_sandbox.smtp.connection import Connection, Lobby
+from hermodr_sandbox.protocols.smtp.connection import Connection, Lobby
 
 _MAX_RECIPIENTS = 1_000
 _OK = b"250 2.0.0 Ok"

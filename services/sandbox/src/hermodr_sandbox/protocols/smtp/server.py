@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import structlog
 
 from hermodr_sandbox.domain.faults import Refuse
+from hermodr_sandbox.protocols.smtp.connection import Connection, Lobby
+from hermodr_sandbox.protocols.smtp.session import SmtpOptions, SmtpSession
 from hermodr_sandbox.service import Sandbox
-from hermodr_sandbox.smtp.connection import Connection, Lobby
-from hermodr_sandbox.smtp.session import SmtpOptions, SmtpSession
 
 _BACKLOG = 2048
 _SWEEP_SECONDS = 15.0

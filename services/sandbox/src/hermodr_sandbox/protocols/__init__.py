@@ -1,0 +1,1 @@
+"""The providers' own interfaces, pretended: a room each."""

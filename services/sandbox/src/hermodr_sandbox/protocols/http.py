@@ -1,0 +1,305 @@
+"""What the pretended HTTP providers share: from a request to a mail, with the fault rules in between.
+
+A fault's reply code is read as what it means: SMTP's as well as HTTP's, so that one rule, or one address tag, has the
+same effect whichever way a mail comes.
+
+401, 403, 530, 535                 the key is wrong
+421, 429, 454                      too many requests
+450–452, 503                       unavailable
+550, 551, 553                      the address is no address
+500–504 (but 503), other 5xx < 550 broken
+all others                         the message is refused
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Callable, Mapping, Sequence
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import getaddresses, parseaddr
+from enum import Enum, auto
+from typing import Any, NamedTuple, NoReturn, Protocol
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hermodr_sandbox.domain.faults import (
+    Action,
+    Drop,
+    DropAfterData,
+    DropBeforeAccept,
+    Refuse,
+    Reply,
+    Stage,
+    Throttle,
+)
+from hermodr_sandbox.domain.mail import Client, Mail
+from hermodr_sandbox.service import Sandbox
+from hermodr_servicekit.door import cut
+
+MAX_BODY = 40 * 1024 * 1024
+
+
+class Wrong(Enum):
+    """Why a request is refused."""
+
+    KEY = auto()
+    MISSING_KEY = auto()
+    ADDRESS = auto()
+    MESSAGE = auto()
+    TOO_LARGE = auto()
+    REUSED_KEY = auto()
+    PACE = auto()
+    UNAVAILABLE = auto()
+    BROKEN = auto()
+
+
+class Refusal(Exception):
+    """`field` is where in the body it is wrong, if it is there."""
+
+    def __init__(self, wrong: Wrong, detail: str, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.wrong = wrong
+        self.detail = detail
+        self.field = field
+
+
+class Submission(NamedTuple):
+    """A mail as it was asked for. `repeat` is the answer to an earlier request that this one repeats."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    raw: bytes
+    repeat: Response | None = None
+
+
+class Dialect(Protocol):
+    """One provider's interface."""
+
+    path: str
+    """Where mails are sent to."""
+    others: Mapping[str, Callable[[], Response]]
+    """Answers to GET, by path."""
+
+    def read(self, headers: Mapping[str, str], body: bytes) -> Submission:
+        """Raises `Refusal`."""
+        ...
+
+    def accepted(self, headers: Mapping[str, str], body: bytes, mail: Mail) -> Response: ...
+
+    def refused(self, refusal: Refusal) -> Response: ...
+
+
+class HttpProviders:
+    """The providers' paths, before all others: directly on the server, to end a connection without a word."""
+
+    def __init__(self, app: ASGIApp, sandbox: Sandbox, dialects: Sequence[Dialect]) -> None:
+        self._app = app
+        self._sandbox = sandbox
+        self._sends = {each.path: each for each in dialects}
+        self._others = {path: (each, answer) for each in dialects for path, answer in each.others.items()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            path, method = scope["path"], scope["method"]
+            if method == "POST" and (dialect := self._sends.get(path)):
+                await self._answer(dialect, self._send, Request(scope, receive), send)
+                return
+            if method == "GET" and path in self._others:
+                dialect, answer = self._others[path]
+                await self._answer(dialect, lambda *_: _given(answer), Request(scope, receive), send)
+                return
+        await self._app(scope, receive, send)
+
+    async def _answer(self, dialect: Dialect, work: Callable[..., Any], request: Request, send: Send) -> None:
+        try:
+            try:
+                await self._step(Stage.CONNECT)
+                key = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+                if not key:
+                    raise Refusal(Wrong.MISSING_KEY, "The Authorization header has no key.")
+                await self._step(Stage.AUTH)
+                response = await work(dialect, request)
+            except Refusal as refusal:
+                self._sandbox.traffic.commands_refused += 1
+                response = dialect.refused(refusal)
+            await response(request.scope, request.receive, send)
+        except _Cut:
+            cut(send)
+        except ClientDisconnect:
+            return
+
+    async def _send(self, dialect: Dialect, request: Request) -> Response:
+        body = await _body(request)
+        submission = dialect.read(request.headers, body)
+        if submission.repeat is not None:
+            return submission.repeat
+        sender, recipients = submission.sender, submission.recipients
+        await self._step(Stage.MAIL, sender)
+        for recipient in recipients:
+            await self._step(Stage.RCPT, sender, (recipient,))
+
+        def store() -> Response:
+            peer = request.client
+            client = Client(
+                f"{peer.host}:{peer.port}" if peer else "", dialect.path, request.url.scheme == "https"
+            )
+            mail = self._sandbox.accept(sender, recipients, submission.raw, client)
+            return dialect.accepted(request.headers, body, mail)
+
+        try:
+            await self._step(Stage.AFTER_DATA, sender, recipients)
+        except _CutAfter:
+            store()
+            raise _Cut from None
+        return store()
+
+    async def _step(self, stage: Stage, sender: str = "", recipients: tuple[str, ...] = ()) -> None:
+        if stage is Stage.CONNECT and self._sandbox.faults.refusals():
+            raise _Cut
+        verdict = self._sandbox.judge(stage, sender, recipients)
+        if verdict is None:
+            return
+        if verdict.delay:
+            await asyncio.sleep(verdict.delay)
+        if verdict.action is not None:
+            _suffer(verdict.action)
+
+
+class _Cut(Exception):
+    """The connection ends without an answer."""
+
+
+class _CutAfter(Exception):
+    """The same, once the mail is stored."""
+
+
+def _suffer(action: Action) -> NoReturn:
+    match action:
+        case Reply():
+            raise Refusal(_meaning(action.code), action.text or "Refused by a fault rule of the sandbox.")
+        case Throttle():
+            raise Refusal(Wrong.PACE, action.text or "Too many requests.")
+        case DropAfterData():
+            raise _CutAfter
+        case Drop() | DropBeforeAccept() | Refuse():
+            raise _Cut
+        case _:
+            raise AssertionError(action)
+
+
+def _meaning(code: int) -> Wrong:
+    if code in (401, 403, 530, 535):
+        return Wrong.KEY
+    if code in (421, 429, 454):
+        return Wrong.PACE
+    if code in (450, 451, 452, 503):
+        return Wrong.UNAVAILABLE
+    if code in (550, 551, 553):
+        return Wrong.ADDRESS
+    return Wrong.BROKEN if 500 <= code < 550 else Wrong.MESSAGE
+
+
+async def _given(answer: Callable[[], Response]) -> Response:
+    return answer()
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise Refusal(Wrong.TOO_LARGE, "The body is larger than 40 MiB.")
+    return bytes(body)
+
+
+def parsed(body: bytes) -> dict[str, Any]:
+    """The body's object. Raises `Refusal`."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise Refusal(Wrong.MESSAGE, "The body is no JSON.") from None
+    if not isinstance(value, dict):
+        raise Refusal(Wrong.MESSAGE, "The body is no object.")
+    return value
+
+
+def addresses(given: object, field: str, *, wrong: Wrong = Wrong.MESSAGE) -> list[tuple[str, str]]:
+    """(name, address) of a text or a list of them. Raises `Refusal` naming the field."""
+    texts = [given] if isinstance(given, str) else given
+    if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
+        raise Refusal(
+            Wrong.MESSAGE, f"Invalid `{field}` field: it is neither a text nor a list of texts.", field
+        )
+    found = getaddresses(texts)
+    for name, address in found:
+        checked(address, field, wrong=wrong)
+        del name
+    return found
+
+
+def checked(address: object, field: str, *, wrong: Wrong = Wrong.MESSAGE) -> str:
+    """The address. Raises `Refusal` for what is none."""
+    text = address if isinstance(address, str) else ""
+    local, _, domain = text.rpartition("@")
+    if not local or not domain or " " in text or parseaddr(text)[1] != text:
+        raise Refusal(wrong, f"Invalid `{field}` field: this is no email address.", field)
+    return text
+
+
+def mime(
+    *,
+    sender: tuple[str, str],
+    to: Sequence[tuple[str, str]],
+    subject: str,
+    text: str | None,
+    html: str | None,
+    headers: Mapping[str, str],
+    reply_to: Sequence[tuple[str, str]] = (),
+    cc: Sequence[tuple[str, str]] = (),
+    attachments: Sequence[Mapping[str, Any]] = (),
+) -> bytes:
+    """The mail a provider would make of it. Raises `Refusal` for what makes none."""
+    mail = EmailMessage(policy=SMTP.clone(utf8=True))
+    try:
+        for name, group in (("From", [sender]), ("To", to), ("Cc", cc), ("Reply-To", reply_to)):
+            if group:
+                mail[name] = ", ".join(_field(*each) for each in group)
+        mail["Subject"] = subject
+        for name, value in headers.items():
+            mail[name] = value
+        mail.set_content(text or "")
+        if html is not None:
+            mail.add_alternative(html, subtype="html")
+        for each in attachments:
+            _attach(mail, each)
+        return mail.as_bytes()
+    except (ValueError, TypeError, UnicodeError, AttributeError) as error:
+        raise Refusal(Wrong.MESSAGE, f"The mail cannot be built: {type(error).__name__}.") from None
+
+
+def _field(name: str, address: str) -> str:
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}" <{address}>' if name else address
+
+
+def _attach(mail: EmailMessage, given: Mapping[str, Any]) -> None:
+    try:
+        content = base64.b64decode(str(given["content"]), validate=True)
+    except (KeyError, binascii.Error):
+        raise Refusal(Wrong.MESSAGE, "An attachment has no content in base64.", "attachments") from None
+    kind, _, subtype = str(given.get("content_type") or "application/octet-stream").partition("/")
+    content_id = given.get("content_id")
+    mail.add_attachment(
+        content,
+        maintype=kind,
+        subtype=subtype or "octet-stream",
+        filename=str(given.get("filename") or "attachment"),
+        cid=f"<{content_id}>" if content_id else None,
+        disposition="inline" if content_id else "attachment",
+    )

@@ -1,0 +1,84 @@
+"""Resend, pretended: https://resend.com/docs/api-reference/emails/send-email."""
+
+from __future__ import annotations
+
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+
+from starlette.responses import JSONResponse, Response
+
+from hermodr_sandbox.domain.mail import Mail
+from hermodr_sandbox.protocols.http import Refusal, Submission, Wrong, addresses, mime, parsed
+
+_KEYS_KEPT = 100_000
+_MAX_RECIPIENTS = 50
+_ERRORS: Mapping[Wrong, tuple[int, str]] = {
+    Wrong.MISSING_KEY: (401, "missing_api_key"),
+    Wrong.KEY: (403, "invalid_api_key"),
+    Wrong.ADDRESS: (422, "validation_error"),
+    Wrong.MESSAGE: (422, "validation_error"),
+    Wrong.TOO_LARGE: (413, "validation_error"),
+    Wrong.REUSED_KEY: (409, "invalid_idempotent_request"),
+    Wrong.PACE: (429, "rate_limit_exceeded"),
+    Wrong.UNAVAILABLE: (503, "application_error"),
+    Wrong.BROKEN: (500, "internal_server_error"),
+}
+
+
+class Resend:
+    """A `Dialect`. Remembers idempotency keys, as long as they are few."""
+
+    path = "/emails"
+
+    def __init__(self) -> None:
+        self.others: Mapping[str, Callable[[], Response]] = {
+            "/domains": lambda: JSONResponse({"object": "list", "has_more": False, "data": []})
+        }
+        self._keys: OrderedDict[str, tuple[bytes, str]] = OrderedDict()
+
+    def read(self, headers: Mapping[str, str], body: bytes) -> Submission:
+        """See `Dialect`."""
+        given = parsed(body)
+        if (kept := self._keys.get(headers.get("idempotency-key", ""))) is not None:
+            if kept[0] != body:
+                raise Refusal(Wrong.REUSED_KEY, "Same idempotency key used with a different request payload.")
+            return Submission("", (), b"", JSONResponse({"id": kept[1]}))
+        for name in ("from", "to", "subject"):
+            if not given.get(name):
+                raise Refusal(Wrong.MESSAGE, f"Missing `{name}` field.", name)
+        if not (given.get("html") or given.get("text")):
+            raise Refusal(Wrong.MESSAGE, "Missing `html` or `text` field.", "html")
+        sender = addresses(given["from"], "from")[0]
+        to = addresses(given["to"], "to", wrong=Wrong.ADDRESS)
+        cc, bcc, reply_to = (addresses(given.get(name) or [], name) for name in ("cc", "bcc", "reply_to"))
+        if len(to) > _MAX_RECIPIENTS:
+            raise Refusal(Wrong.MESSAGE, f"Invalid `to` field: more than {_MAX_RECIPIENTS} addresses.", "to")
+        raw = mime(
+            sender=sender,
+            to=to,
+            cc=cc,
+            subject=given["subject"],
+            text=given.get("text"),
+            html=given.get("html"),
+            headers=given.get("headers") or {},
+            reply_to=reply_to,
+            attachments=given.get("attachments") or [],
+        )
+        return Submission(sender[1], tuple(address for _, address in (*to, *cc, *bcc)), raw)
+
+    def accepted(self, headers: Mapping[str, str], body: bytes, mail: Mail) -> Response:
+        """See `Dialect`. The id tells the mail's number."""
+        number = str(uuid.uuid5(uuid.NAMESPACE_OID, f"hermodr-sandbox-{mail.number}"))
+        if key := headers.get("idempotency-key"):
+            self._keys[key] = body, number
+            if len(self._keys) > _KEYS_KEPT:
+                self._keys.popitem(last=False)
+        return JSONResponse({"id": number})
+
+    def refused(self, refusal: Refusal) -> Response:
+        """See `Dialect`."""
+        status, name = _ERRORS[refusal.wrong]
+        detail = f"Invalid `to` field. {refusal.detail}" if refusal.wrong is Wrong.ADDRESS else refusal.detail
+        headers = {"retry-after": "1"} if status == 429 else None
+        return JSONResponse({"statusCode": status, "name": name, "message": detail}, status, headers)

@@ -1,0 +1,112 @@
+"""SendGrid v3, pretended: https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+from hermodr_sandbox.domain.mail import Mail
+from hermodr_sandbox.protocols.http import Refusal, Submission, Wrong, checked, mime, parsed
+
+_STATUSES: Mapping[Wrong, int] = {
+    Wrong.MISSING_KEY: 401,
+    Wrong.KEY: 401,
+    Wrong.ADDRESS: 400,
+    Wrong.MESSAGE: 400,
+    Wrong.TOO_LARGE: 413,
+    Wrong.PACE: 429,
+    Wrong.UNAVAILABLE: 503,
+    Wrong.BROKEN: 500,
+}
+_RECIPIENT = "personalizations.0.to.0.email"
+
+
+class SendGrid:
+    """A `Dialect`. One personalization, as senders of notifications use it."""
+
+    path = "/v3/mail/send"
+
+    def __init__(self) -> None:
+        self.others: Mapping[str, Callable[[], Response]] = {
+            "/v3/scopes": lambda: JSONResponse({"scopes": ["mail.send"]})
+        }
+
+    def read(self, headers: Mapping[str, str], body: bytes) -> Submission:  # noqa: ARG002
+        """See `Dialect`."""
+        given = parsed(body)
+        groups = given.get("personalizations")
+        if not isinstance(groups, list) or len(groups) != 1 or not isinstance(groups[0], dict):
+            raise Refusal(Wrong.MESSAGE, "One personalization is needed.", "personalizations")
+        to, cc, bcc = (
+            _people(groups[0].get(name), f"personalizations.0.{name}") for name in ("to", "cc", "bcc")
+        )
+        if not to:
+            raise Refusal(Wrong.MESSAGE, "A recipient is needed.", "personalizations.0.to")
+        sender = _person(given.get("from"), "from")
+        subject = groups[0].get("subject") or given.get("subject")
+        if not isinstance(subject, str) or not subject:
+            raise Refusal(Wrong.MESSAGE, "The subject is required.", "subject")
+        bodies = _bodies(given.get("content"))
+        raw = mime(
+            sender=sender,
+            to=to,
+            cc=cc,
+            subject=subject,
+            text=bodies.get("text/plain"),
+            html=bodies.get("text/html"),
+            headers=given.get("headers") or {},
+            reply_to=[_person(given["reply_to"], "reply_to")] if given.get("reply_to") else [],
+            attachments=[_attachment(each) for each in given.get("attachments") or []],
+        )
+        return Submission(sender[1], tuple(address for _, address in (*to, *cc, *bcc)), raw)
+
+    def accepted(self, headers: Mapping[str, str], body: bytes, mail: Mail) -> Response:  # noqa: ARG002
+        """See `Dialect`."""
+        return Response(status_code=202, headers={"x-message-id": f"sandbox-{mail.number}"})
+
+    def refused(self, refusal: Refusal) -> Response:
+        """See `Dialect`."""
+        status = _STATUSES.get(refusal.wrong, 400)
+        field = refusal.field
+        if refusal.wrong is Wrong.ADDRESS and field is None:
+            field = _RECIPIENT
+        headers = {"retry-after": "1"} if status == 429 else None
+        error = {"message": refusal.detail, "field": field, "help": None}
+        return JSONResponse({"errors": [error]}, status, headers)
+
+
+def _people(given: object, field: str) -> list[tuple[str, str]]:
+    if given is None:
+        return []
+    if not isinstance(given, list):
+        raise Refusal(Wrong.MESSAGE, "This is no list.", field)
+    wrong = Wrong.ADDRESS if field.endswith(".to") else Wrong.MESSAGE
+    return [_person(each, f"{field}.{index}", wrong) for index, each in enumerate(given)]
+
+
+def _person(given: object, field: str, wrong: Wrong = Wrong.MESSAGE) -> tuple[str, str]:
+    if not isinstance(given, dict):
+        raise Refusal(Wrong.MESSAGE, "This is no object with an email.", field)
+    return str(given.get("name") or ""), checked(given.get("email"), f"{field}.email", wrong=wrong)
+
+
+def _bodies(given: object) -> dict[str, str]:
+    parts: Sequence[Any] = given if isinstance(given, list) else []
+    bodies = {
+        each["type"]: each["value"]
+        for each in parts
+        if isinstance(each, dict) and isinstance(each.get("type"), str) and isinstance(each.get("value"), str)
+    }
+    if not bodies or len(bodies) != len(parts) or not all(bodies.values()):
+        raise Refusal(
+            Wrong.MESSAGE, "Each content needs a type and a value of at least one character.", "content"
+        )
+    return bodies
+
+
+def _attachment(given: object) -> Mapping[str, Any]:
+    if not isinstance(given, dict):
+        raise Refusal(Wrong.MESSAGE, "This is no object.", "attachments")
+    return given | {"content_type": given.get("type")}

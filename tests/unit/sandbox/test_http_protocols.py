@@ -1,0 +1,229 @@
+"""Resend and SendGrid, pretended: the real providers meet them as they would meet the real ones."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from hermodr_delivery.failures import (
+    Cause,
+    DeliveryFailure,
+    OutcomeUnknown,
+    PermanentError,
+    Refused,
+    TransientError,
+)
+from hermodr_delivery.provider import Accepted
+from hermodr_email_sender.domain import Mailbox, OutgoingEmail
+from hermodr_email_sender.providers.dsns import EmailProvider, build_providers
+from hermodr_sandbox.routes.application import application
+from hermodr_servicekit.web import serve
+from tests.support.mails import SENDER, mail
+from tests.support.smtp_dialogue import House
+
+SCHEMES = ["resend", "sendgrid"]
+FULL = mail(
+    to_address="jane@example.org",
+    to_name='Jane "JD" Doe, Dr.',
+    subject="Grüße",
+    text="Hello\n",
+    html="<p>Hello</p>\n",
+    reply_to=Mailbox("help@example.com", "Help"),
+    headers={"Auto-Submitted": "auto-generated"},
+)
+
+
+@pytest_asyncio.fixture
+async def base(house: House) -> AsyncIterator[str]:
+    """The sandbox's address, over a real server."""
+    app = application(house.sandbox, {}, hosts=frozenset({"127.0.0.1"}))
+    async with serve(app, "127.0.0.1", 0, grace=1) as port:
+        yield f"127.0.0.1:{port}"
+
+
+@asynccontextmanager
+async def provider_at(scheme: str, base: str, *, timeout: float = 20) -> AsyncIterator[EmailProvider]:
+    dsn = f"{scheme}://KEY@{base}?tls=off&timeout={timeout}"
+    (provider,) = build_providers(dsn, sender=SENDER, production=False)
+    try:
+        yield provider
+    finally:
+        await provider.close()
+
+
+async def send(
+    scheme: str, base: str, message: OutgoingEmail, **options: float
+) -> Accepted | DeliveryFailure:
+    async with provider_at(scheme, base, **options) as provider:
+        try:
+            return await provider.prepare(message)()
+        except DeliveryFailure as failure:
+            return failure
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_a_mail_arrives_as_it_was(house: House, base: str, scheme: str) -> None:
+    accepted = await send(scheme, base, FULL)
+    assert isinstance(accepted, Accepted)
+    assert accepted.provider_message_id
+    got = (await house.http.get("/v1/mails/1")).json()
+    assert got["message_id"] == FULL.message_id
+    assert (got["envelope_from"], got["envelope_to"]) == (SENDER.address, ["jane@example.org"])
+    assert (got["subject"], got["text"].strip(), got["html"].strip()) == ("Grüße", "Hello", "<p>Hello</p>")
+    assert got["to"] == '"Jane \\"JD\\" Doe, Dr." <jane@example.org>'
+    headers = dict(got["headers"])
+    assert (headers["Reply-To"], headers["Auto-Submitted"]) == ('"Help" <help@example.com>', "auto-generated")
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_the_key_is_checked_by_asking_for_it(base: str, scheme: str) -> None:
+    async with provider_at(scheme, base) as provider:
+        assert await provider.check() == "the key is known"
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize(
+    ("tag", "expected"),
+    [
+        ("550", PermanentError),
+        ("554", PermanentError),
+        ("451", TransientError),
+        ("503", TransientError),
+        ("500", OutcomeUnknown),
+        ("drop", OutcomeUnknown),
+        ("dropafter", OutcomeUnknown),
+        ("429", Refused),
+        ("throttle", Refused),
+        ("401", Refused),
+    ],
+)
+async def test_an_address_tag_means_the_same_whichever_way_a_mail_comes(
+    house: House, base: str, scheme: str, tag: str, expected: type[DeliveryFailure]
+) -> None:
+    failure = await send(scheme, base, mail(to_address=f"ann+{tag}@example.org"))
+    assert type(failure) is expected
+    if isinstance(failure, PermanentError):
+        assert failure.bounced is (tag == "550")
+    if isinstance(failure, Refused):
+        assert failure.cause is (Cause.ACCESS if tag == "401" else Cause.PACE)
+        assert failure.retry_after == (None if tag == "401" else 1.0)
+    assert house.sandbox.mailbox.totals.mails == (tag == "dropafter")
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_a_slow_answer_is_one_that_never_came(house: House, base: str, scheme: str) -> None:
+    await house.fault(stage="after_data", action={"kind": "delay", "seconds": 30})
+    assert isinstance(await send(scheme, base, mail(), timeout=0.5), OutcomeUnknown)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_while_it_refuses_connections_nothing_comes(house: House, base: str, scheme: str) -> None:
+    await house.fault(action={"kind": "refuse"})
+    assert isinstance(await send(scheme, base, mail()), DeliveryFailure)
+    await house.http.delete("/v1/faults")
+    assert isinstance(await send(scheme, base, mail()), Accepted)
+    assert house.sandbox.mailbox.totals.mails == 1
+
+
+async def test_resend_sends_once_under_one_idempotency_key(house: House, base: str) -> None:
+    first, again = [await send("resend", base, FULL) for _ in range(2)]
+    assert first == again
+    other = await send("resend", base, FULL._replace(subject="Another"))
+    assert isinstance(other, OutcomeUnknown)
+    assert other.code == "resend_invalid_idempotent_request"
+    assert house.sandbox.mailbox.totals.mails == 1
+
+
+async def test_after_an_unknown_outcome_a_repeat_to_resend_makes_no_second_mail(
+    house: House, base: str
+) -> None:
+    await house.fault(stage="after_data", action={"kind": "drop_after_data"}, times=1)
+    assert isinstance(await send("resend", base, FULL), OutcomeUnknown)
+    assert isinstance(await send("resend", base, FULL), Accepted)
+    assert house.sandbox.mailbox.totals.mails == 1
+
+
+PNG = base64.b64encode(b"\x89PNG").decode()
+RESEND = {"from": "Shop <s@example.com>", "to": ["a@example.org"], "subject": "S", "text": "T"}
+SENDGRID = {
+    "personalizations": [{"to": [{"email": "a@example.org"}], "cc": [{"email": "c@example.org"}]}],
+    "from": {"email": "s@example.com", "name": "Shop"},
+    "subject": "S",
+    "content": [{"type": "text/plain", "value": "T"}],
+    "attachments": [{"content": PNG, "filename": "a.png", "type": "image/png", "content_id": "logo"}],
+}
+
+
+async def test_copies_and_attachments(house: House, base: str) -> None:
+    attachment = {"content": PNG, "filename": "a.png", "content_type": "image/png", "content_id": "logo"}
+    resend = RESEND | {"cc": ["c@example.org"], "bcc": ["b@example.org"], "attachments": [attachment]}
+    assert (await post(base, "/emails", resend)).status_code == 200
+    assert (await post(base, "/v3/mail/send", SENDGRID)).status_code == 202
+    for number, recipients in (("1", ["a", "c", "b"]), ("2", ["a", "c"])):
+        got = (await house.http.get(f"/v1/mails/{number}")).json()
+        assert got["envelope_to"] == [f"{each}@example.org" for each in recipients]
+        (part,) = got["attachments"]
+        assert (part["filename"], part["content_type"], part["content_id"]) == ("a.png", "image/png", "logo")
+
+
+BAD = [
+    ("/emails", b"{", 422, "The body is no JSON."),
+    ("/emails", b"[]", 422, "The body is no object."),
+    ("/emails", RESEND | {"subject": ""}, 422, "Missing `subject` field."),
+    ("/emails", RESEND | {"text": None}, 422, "Missing `html` or `text` field."),
+    ("/emails", RESEND | {"to": "nobody"}, 422, "Invalid `to` field"),
+    ("/emails", RESEND | {"to": 7}, 422, "Invalid `to` field"),
+    ("/emails", RESEND | {"to": ["a@example.org"] * 51}, 422, "more than 50"),
+    ("/emails", RESEND | {"from": "nobody"}, 422, "Invalid `from` field"),
+    ("/emails", RESEND | {"attachments": [{"filename": "x"}]}, 422, "no content in base64"),
+    ("/emails", RESEND | {"subject": "a\nb"}, 422, "cannot be built"),
+    ("/v3/mail/send", b"{", 400, "The body is no JSON."),
+    ("/v3/mail/send", SENDGRID | {"personalizations": []}, 400, "One personalization is needed."),
+    ("/v3/mail/send", SENDGRID | {"personalizations": [{"to": []}]}, 400, "A recipient is needed."),
+    ("/v3/mail/send", SENDGRID | {"from": None}, 400, "This is no object with an email."),
+    ("/v3/mail/send", SENDGRID | {"subject": None}, 400, "The subject is required."),
+    (
+        "/v3/mail/send",
+        SENDGRID | {"content": [{"type": "text/plain", "value": ""}]},
+        400,
+        "Each content needs",
+    ),
+    ("/v3/mail/send", SENDGRID | {"attachments": [7]}, 400, "This is no object."),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "status", "words"), BAD)
+async def test_what_the_provider_would_refuse_is_refused_in_its_words(
+    house: House, base: str, path: str, body: object, status: int, words: str
+) -> None:
+    answer = await post(base, path, body)
+    assert answer.status_code == status
+    document = answer.json()
+    assert words in (document["message"] if path == "/emails" else document["errors"][0]["message"])
+    assert house.sandbox.mailbox.totals.mails == 0
+
+
+@pytest.mark.parametrize("path", ["/emails", "/v3/mail/send"])
+async def test_without_a_key_nothing_is_taken(base: str, path: str) -> None:
+    async with httpx.AsyncClient(base_url=f"http://{base}") as client:
+        assert (await client.post(path, json=RESEND)).status_code == 401
+
+
+async def test_a_foreign_host_name_is_refused(base: str) -> None:
+    async with httpx.AsyncClient(base_url=f"http://{base}") as client:
+        assert (
+            await client.post("/emails", json=RESEND, headers={"host": "evil.example"})
+        ).status_code == 421
+
+
+async def post(base: str, path: str, body: object) -> httpx.Response:
+    content = {"content": body} if isinstance(body, bytes) else {"json": body}
+    async with httpx.AsyncClient(
+        base_url=f"http://{base}", headers={"authorization": "Bearer KEY"}
+    ) as client:
+        return await client.post(path, **content)

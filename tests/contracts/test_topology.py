@@ -6,21 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from faststream.rabbit import RabbitRouter
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hermodr_contracts.channels import CHANNELS
 from hermodr_contracts.ladder import parse_ladder
-from hermodr_contracts.topology import (
-    FLOWS,
-    LANES,
-    PLANNED_SERVICES,
-    QueueSpec,
-    Topology,
-)
+from hermodr_contracts.topology import FLOWS, LANES, PLANNED_SERVICES, QueueSpec, Topology
 from hermodr_contracts.vocabulary import Channel, Priority
-from hermodr_delivery import sender
+from hermodr_delivery.sender import Lane
 from hermodr_dispatcher import handlers as dispatcher
+from hermodr_email_sender import handlers as email_sender
 from hermodr_scheduler import handlers as scheduler
 
 ROOT = Path(__file__).parents[2]
@@ -37,29 +33,23 @@ DESIGNED = {
 BUILT = {path.parent.name for path in (ROOT / "services").glob("*/pyproject.toml")}
 
 
-class RecordingBroker:
-    def __init__(self, topology: Topology) -> None:
-        self.topology = topology
-        self.consumed: list[str] = []
-
-    def consume(self, spec: QueueSpec, handler: object, *, prefetch: int) -> None:
-        assert prefetch > 0
-        self.consumed.append(spec.label)
-
-    def consume_raw(self, spec: QueueSpec, handler: object, *, prefetch: int) -> None:
-        self.consume(spec, handler, prefetch=prefetch)
-
-
 def subscriptions(topology: Topology) -> dict[str, list[str]]:
     """What each built service reads, from the functions its `app` calls."""
     anything: Any = None
-    brokers: dict[str, Any] = {
-        name: RecordingBroker(topology) for name in ("dispatcher", "email-sender", "scheduler")
-    }
-    dispatcher.subscribe(brokers["dispatcher"], anything, prefetch=1)
-    sender.subscribe(brokers["email-sender"], Channel.EMAIL, dict.fromkeys(Priority, anything), prefetch=1)
-    scheduler.subscribe(brokers["scheduler"], anything)
-    return {name: sorted(broker.consumed) for name, broker in brokers.items()}
+    routers = {name: RabbitRouter() for name in ("dispatcher", "email-sender", "scheduler")}
+    dispatcher.subscribe(routers["dispatcher"], topology, anything, prefetch=1)
+    for priority in Priority:
+        lane = Lane(topology.send_queue(Channel.EMAIL, priority), anything, 1)
+        email_sender.subscribe(routers["email-sender"], lane)
+    scheduler.subscribe(routers["scheduler"], topology, anything)
+    return {name: sorted(map(label_of, router.subscribers)) for name, router in routers.items()}
+
+
+def label_of(subscriber: Any) -> str:
+    """Of the queue it reads. It answers nobody, and knows how much it holds at once."""
+    assert subscriber._no_reply
+    assert subscriber.channel.prefetch_count > 0
+    return str(subscriber.queue.name).partition(".")[2]
 
 
 def test_every_queue_is_read_by_exactly_the_service_it_names() -> None:

@@ -15,7 +15,7 @@ from hermodr_contracts.messages import JobChange, JobsChanged, Message, SendEmai
 from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Channel, JobState, Priority
 from hermodr_scheduler.handlers import subscribe
-from hermodr_servicekit import broker_session
+from hermodr_servicekit import streaming
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.ids import new_id
@@ -24,6 +24,7 @@ from hermodr_servicekit.periodic import repeat, running
 from tests.integration.broker.conftest import Connected
 from tests.support.brokers import Broker as Place
 from tests.support.ledgers import emptied, opened, rows_of
+from tests.support.listening import listen, listen_to_events
 from tests.support.proxies import Proxy, proxied
 from tests.support.waiting import wait_until
 
@@ -41,7 +42,7 @@ class Sender:
         self.gate.set()
         self.began: list[SendEmails] = []
         self.finished: list[SendEmails] = []
-        self.broker.consume(topology.send_queue(Channel.EMAIL, NORMAL), self._handle, prefetch=10)
+        listen(self.broker, topology.send_queue(Channel.EMAIL, NORMAL), self._handle, prefetch=10)
 
     async def _handle(self, message: SendEmails) -> None:
         self.began.append(message)
@@ -125,7 +126,7 @@ async def test_connecting_to_a_silent_broker_is_given_up_whole(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No half-made connection stays behind."""
-    monkeypatch.setattr(broker_session, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(streaming, "CONNECT_SECONDS", 0.2)
     sender.proxy.hold()
     before = asyncio.all_tasks()
     async with running(sender.broker.run()):
@@ -261,7 +262,7 @@ async def test_a_dead_letter_is_not_lost_while_the_database_is_away(
     service = Broker(broker.amqp_url, topology, "test")
     async with proxied(database_url) as (wire, url), opened(url) as ledger, opened(database_url) as beside:
         await emptied(beside)
-        subscribe(service, ledger)
+        service.include(partial(subscribe, topology=topology, ledger=ledger))
         await wire.block()
         async with connected(service):
             message = aio_pika.Message(b"not json")
@@ -290,7 +291,7 @@ async def test_events_are_read_again_after_a_reconnection(
     async def take(message: Message) -> None:
         taken.append(message)
 
-    sender.broker.consume(topology.event_queue("api", JobsChanged), take, prefetch=10)
+    listen_to_events(sender.broker, JobsChanged, take, prefetch=10)
     teller = Broker(broker.amqp_url, topology, "teller")
     async with connected(sender.broker), connected(teller):
         for turn in range(3):

@@ -4,11 +4,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from faststream.exceptions import NackMessage
 
 from hermodr_contracts.messages import JobChange, JobsChanged, JobsRequested, Message, SendEmails
 from hermodr_contracts.topology import Topology
@@ -16,12 +18,12 @@ from hermodr_contracts.vocabulary import Channel, JobState, Priority
 from hermodr_ledger.engine import Ledger
 from hermodr_scheduler.handlers import subscribe
 from hermodr_servicekit.broker import Broker, Unroutable
-from hermodr_servicekit.broker_session import GiveBack, Handler
 from hermodr_servicekit.ids import new_id
 from hermodr_servicekit.outages import BrokerUnavailable
 from tests.integration.broker.conftest import Connected
 from tests.support.brokers import Broker as Place
 from tests.support.ledgers import emptied, opened, rows_of
+from tests.support.listening import Handler, listen, listen_to_events
 from tests.support.waiting import wait_until
 
 NORMAL = Priority.NORMAL
@@ -116,7 +118,7 @@ async def test_messages_reach_the_handler_of_their_lane_decoded_and_are_gone(
 ) -> None:
     taken: dict[Priority, list[Any]] = {priority: [] for priority in Priority}
     for priority in Priority:
-        service.consume(topology.job_queue(priority), appending(taken[priority]), prefetch=10)
+        listen(service, topology.job_queue(priority), appending(taken[priority]), prefetch=10)
     async with connected(service):
         sent = {priority: JobsRequested(job_ids=(new_id(),)) for priority in Priority}
         for priority, message in sent.items():
@@ -139,7 +141,7 @@ async def test_no_more_than_the_prefetch_are_handled_at_once(
         await gate.wait()
         finished += 1
 
-    service.consume(topology.send_queue(Channel.EMAIL, NORMAL), handler, prefetch=3)
+    listen(service, topology.send_queue(Channel.EMAIL, NORMAL), handler, prefetch=3)
     async with connected(service):
         for _ in range(8):
             await send(service, emails())
@@ -160,7 +162,7 @@ async def test_what_a_handler_raises_sends_its_message_to_the_dead_queue_and_no_
         if message == bad:
             raise ArithmeticError
 
-    service.consume(topology.send_queue(Channel.EMAIL, NORMAL), handler, prefetch=10)
+    listen(service, topology.send_queue(Channel.EMAIL, NORMAL), handler, prefetch=10)
     async with connected(service):
         for message in (bad, good):
             await send(service, message)
@@ -182,9 +184,9 @@ async def test_a_message_put_back_comes_again(
     async def handler(message: SendEmails) -> None:
         taken.append(message)
         if len(taken) < 3:
-            raise GiveBack
+            raise NackMessage
 
-    service.consume(topology.send_queue(Channel.EMAIL, NORMAL), handler, prefetch=1)
+    listen(service, topology.send_queue(Channel.EMAIL, NORMAL), handler, prefetch=1)
     async with connected(service):
         message = emails()
         await send(service, message)
@@ -200,7 +202,7 @@ async def test_a_retry_waits_out_its_step_and_returns_to_its_lane(
     loop, (step,) = asyncio.get_running_loop(), topology.ladder(Channel.EMAIL)
     came: dict[Priority, list[SendEmails]] = {priority: [] for priority in Priority}
     for priority in Priority:
-        service.consume(topology.send_queue(Channel.EMAIL, priority), appending(came[priority]), prefetch=10)
+        listen(service, topology.send_queue(Channel.EMAIL, priority), appending(came[priority]), prefetch=10)
     async with connected(service):
         started, sent = loop.time(), {priority: emails() for priority in Priority}
         for priority, message in sent.items():
@@ -220,8 +222,8 @@ async def test_an_undecodable_message_among_good_ones_becomes_a_row_and_holds_up
     service: Broker, connected: Connected, channel: AbstractChannel, topology: Topology, ledger: Ledger
 ) -> None:
     taken: list[SendEmails] = []
-    service.consume(topology.send_queue(Channel.EMAIL, NORMAL), appending(taken), prefetch=5)
-    subscribe(service, ledger)
+    listen(service, topology.send_queue(Channel.EMAIL, NORMAL), appending(taken), prefetch=5)
+    service.include(partial(subscribe, topology=topology, ledger=ledger))
     async with connected(service):
         bodies = [b'{"delivery_ids": ["secret"]}', b"\xff", b""]
         for body in bodies:
@@ -253,8 +255,8 @@ async def test_a_message_nobody_could_handle_says_where_it_died(
     async def handler(message: SendEmails) -> None:
         raise ArithmeticError
 
-    service.consume(topology.send_queue(Channel.EMAIL, NORMAL), handler, prefetch=5)
-    subscribe(service, ledger)
+    listen(service, topology.send_queue(Channel.EMAIL, NORMAL), handler, prefetch=5)
+    service.include(partial(subscribe, topology=topology, ledger=ledger))
     async with connected(service):
         await send(service, emails())
 
@@ -284,7 +286,7 @@ async def test_events_reach_every_instance_that_listens_and_nobody_afterwards(
     instances = [Broker(broker.amqp_url, topology, "api") for _ in range(2)]
     taken: list[list[Message]] = [[], []]
     for each, mine in zip(instances, taken, strict=True):
-        each.consume(topology.event_queue("api", JobsChanged), appending(mine), prefetch=10)
+        listen_to_events(each, JobsChanged, appending(mine), prefetch=10)
     event = jobs_changed()
     async with connected(service):
         async with connected(instances[0]), connected(instances[1]):

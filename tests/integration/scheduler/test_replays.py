@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator
+from functools import partial
 
 import aio_pika
 import pytest
@@ -42,7 +43,7 @@ async def plan_all(ledger: Ledger) -> int:
 async def test_a_raw_message_goes_back_to_its_queue_as_it_was_and_dies_anew(
     ledger: Ledger, bell: Broker, broker: Place
 ) -> None:
-    subscribe(bell, ledger)
+    bell.include(partial(subscribe, topology=bell.topology, ledger=ledger))
     queue = bell.topology.queues[0].queue.name
     async with running(bell.run()):
         assert await wait_until(lambda: bell.connected)

@@ -9,6 +9,7 @@ the recording service ──▶ events (topic) ──▶ any listener, by its ow
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from uuid import uuid4
 
 from faststream.rabbit import ExchangeType, QueueType, RabbitExchange, RabbitQueue
 from faststream.rabbit.schemas.queue import QuorumQueueArgs
@@ -18,6 +19,7 @@ from hermodr_contracts.ladder import Step
 from hermodr_contracts.messages import (
     CancelRequested,
     DeliveriesChanged,
+    DeliveryCommand,
     JobsChanged,
     JobsRequested,
     Message,
@@ -49,6 +51,20 @@ class QueueSpec:
     queue: RabbitQueue
     bindings: tuple[Binding, ...]
     consumer: str | None
+
+    @property
+    def exchange(self) -> RabbitExchange:
+        """Routes new messages here, by the key `queue.routing_key`; further bindings are for retries."""
+        return self.bindings[0].exchange
+
+
+@dataclass(frozen=True)
+class Outlet:
+    """Where messages of a type are published. `address` is the routing key, with `{lane}` and `{step}` in it."""
+
+    message: type[Message]
+    exchange: RabbitExchange
+    address: str
 
 
 @dataclass(frozen=True)
@@ -133,18 +149,21 @@ class Topology:
     def exchanges(self) -> tuple[RabbitExchange, ...]:
         return (self.jobs, self.deliveries, self.retry, self.dead, self.events)
 
-    def _queue(self, label: str, arguments: QuorumQueueArgs) -> RabbitQueue:
+    def _queue(self, label: str, key: str, arguments: QuorumQueueArgs) -> RabbitQueue:
         return RabbitQueue(
-            f"{self.prefix}.{label}", queue_type=QueueType.QUORUM, durable=True, arguments=arguments
+            f"{self.prefix}.{label}",
+            queue_type=QueueType.QUORUM,
+            durable=True,
+            routing_key=key,
+            arguments=arguments,
         )
 
-    def _work(self, family: str, lane: str, exchange: RabbitExchange, consumer: str) -> QueueSpec:
-        label = f"{family}.{lane}"
+    def _work(self, label: str, consumer: str, *bindings: Binding) -> QueueSpec:
         arguments: QuorumQueueArgs = {
             "x-dead-letter-exchange": self.dead.name,
-            "x-dead-letter-routing-key": f"{family}.dead",
+            "x-dead-letter-routing-key": f"{label.partition('.')[0]}.dead",
         }
-        return QueueSpec(label, self._queue(label, arguments), (Binding(exchange, f"{label}.#"),), consumer)
+        return QueueSpec(label, self._queue(label, bindings[0].routing_key, arguments), bindings, consumer)
 
     def _wait(self, family: str, step: Step) -> QueueSpec:
         label = f"{family}.retry.{step.label}"
@@ -153,11 +172,11 @@ class Topology:
             "x-dead-letter-exchange": self.deliveries.name,
         }
         key = f"{family}.*.{step.label}"
-        return QueueSpec(label, self._queue(label, arguments), (Binding(self.retry, key),), None)
+        return QueueSpec(label, self._queue(label, key, arguments), (Binding(self.retry, key),), None)
 
     def _morgue(self, family: str) -> QueueSpec:
         label = f"{family}.dead"
-        return QueueSpec(label, self._queue(label, {}), (Binding(self.dead, label),), "scheduler")
+        return QueueSpec(label, self._queue(label, label, {}), (Binding(self.dead, label),), "scheduler")
 
     @cached_property
     def queues(self) -> tuple[QueueSpec, ...]:
@@ -172,24 +191,46 @@ class Topology:
         return tuple(specs)
 
     def job_queue(self, priority: Priority) -> QueueSpec:
-        return self._work("jobs", priority.lane, self.jobs, "dispatcher")
+        key = self.job_key(priority)
+        return self._work(key, "dispatcher", Binding(self.jobs, key))
 
     def send_queue(self, channel: Channel, priority: Priority) -> QueueSpec:
         """Raises `KeyError` for a channel that is not served."""
-        return self._work(channel.value, priority.lane, self.deliveries, self.channels[channel].service)
+        key = self.send_key(channel, priority)
+        new, again = Binding(self.deliveries, key), Binding(self.deliveries, f"{key}.*")
+        return self._work(key, self.channels[channel].service, new, again)
 
-    def event_queue(self, service: str, *events: type[Message]) -> QueueSpec:
-        """An instance's own queue of events, deleted with its connection. Drops the oldest event if it is full."""
+    def event_queue(self, service: str, event: type[Message]) -> QueueSpec:
+        """A connection's own queue of events, deleted with it. Drops the oldest event if it is full. Each call gives it
+        a new name: the broker keeps that of a lost connection until it notices the loss."""
         label = f"events.{service}"
         queue = RabbitQueue(
-            f"{self.prefix}.{label}",
+            f"{self.prefix}.{label}.{uuid4().hex}",
             durable=False,
             exclusive=True,
             auto_delete=True,
+            routing_key=self.event_key(event),
             arguments={"x-max-length": MOST_EVENTS, "x-overflow": "drop-head"},
         )
-        bindings = tuple(Binding(self.events, self.event_key(event)) for event in events)
-        return QueueSpec(label, queue, bindings, service)
+        return QueueSpec(label, queue, (Binding(self.events, self.event_key(event)),), service)
+
+    def outlets(self, service: str) -> tuple[Outlet, ...]:
+        """What a service publishes, by the table of flows, if somebody reads it by now."""
+        return tuple(
+            outlet
+            for flow in FLOWS
+            if service in flow.publishers and not set(flow.consumers) <= PLANNED_SERVICES
+            for outlet in self._outlets(flow.message)
+        )
+
+    def _outlets(self, message: type[Message]) -> tuple[Outlet, ...]:
+        if message is JobsRequested:
+            return (Outlet(message, self.jobs, "jobs.{lane}"),)
+        if not issubclass(message, DeliveryCommand):
+            return (Outlet(message, self.events, self.event_key(message)),)
+        served = [channel.value for channel, spec in self.channels.items() if spec.command is message]
+        sent = [Outlet(message, self.deliveries, f"{each}.{{lane}}") for each in served]
+        return (*sent, *(Outlet(message, self.retry, f"{each}.{{lane}}.{{step}}") for each in served))
 
     def dead_queues(self) -> tuple[QueueSpec, ...]:
         """The queues whose messages become rows of `dead_letters`."""

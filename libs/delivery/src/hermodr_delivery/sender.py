@@ -2,15 +2,21 @@
 
 settings = load(…)
 sender = Sender(settings)
-sender.serve(channel, providers, composer, variable="HERMODR_…_PROVIDERS", prefetch=20)
+sender.serve(channel, providers, composer, subscribe, variable="HERMODR_…_PROVIDERS", prefetch=20)
 await sender.run(stop)
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
+
+from faststream.exceptions import NackMessage
+from faststream.rabbit import RabbitRouter
 
 from hermodr_contracts.messages import DeliveryCommand
+from hermodr_contracts.topology import QueueSpec
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_delivery.claimed import Stopping
 from hermodr_delivery.composing import ComposedT, Composer
@@ -32,10 +38,30 @@ from hermodr_ledger.deliveries.pauses import is_paused
 from hermodr_ledger.deliveries.provider_limits import report
 from hermodr_ledger.engine.locked import LOCK_SECONDS
 from hermodr_ledger.runtime import Runtime
-from hermodr_servicekit.broker import Broker
-from hermodr_servicekit.broker_session import GiveBack, Handler
 from hermodr_servicekit.periodic import repeat
 from hermodr_servicekit.settings import refuse
+
+
+class Lane(NamedTuple):
+    """A queue of a channel, and who takes what it asks for."""
+
+    spec: QueueSpec
+    submit: Callable[[Sequence[UUID]], Awaitable[None]]
+    prefetch: int
+
+    async def take(self, command: DeliveryCommand) -> None:
+        """Returns when each of the deliveries was sent and recorded, or was not there to be claimed. A sender that ends
+        before puts the message back."""
+        try:
+            await self.submit(command.delivery_ids)
+        except Stopping:
+            raise NackMessage from None
+
+
+class SubscribeLane(Protocol):
+    """Registers a service's handler for a lane: `handlers.subscribe`."""
+
+    def __call__(self, router: RabbitRouter, lane: Lane) -> None: ...
 
 
 class Sender:
@@ -57,12 +83,14 @@ class Sender:
         channel: Channel,
         providers: Sequence[Provider[ComposedT]],
         composer: Composer[ComposedT],
+        subscribe: SubscribeLane,
         *,
         variable: str,
         prefetch: int,
     ) -> None:
-        """Sends what the channel's queues ask for, if this installation serves it; call it before `run`. `variable`
-        configures the providers. A lane holds `prefetch` messages of up to 100 deliveries each."""
+        """Sends what the channel's queues ask for, if this installation serves it; call it before `run`. `subscribe`
+        registers the service's handler for a lane, which holds `prefetch` messages of up to 100 deliveries each.
+        `variable` configures the providers."""
         runtime, lease = self.runtime, self._settings.lease_seconds
         if channel not in runtime.broker.topology.channels:
             return
@@ -104,11 +132,19 @@ class Sender:
             for priority, workers in _shares(providers[0].options.concurrency).items()
         }
         pauses.hold(pumps.values())
-        subscribe(runtime.broker, channel, pumps, prefetch=prefetch)
+        self._listen(channel, pumps, subscribe, prefetch)
         limits = LimitsReport(
             channel, routes, lambda seen: report(runtime.ledger, runtime.instance, seen), runtime.clock
         )
         self._served.append(_Served(list(pumps.values()), routes, pauses, limits))
+
+    def _listen(
+        self, channel: Channel, pumps: Mapping[Priority, Pump], subscribe: SubscribeLane, prefetch: int
+    ) -> None:
+        broker = self.runtime.broker
+        for priority, pump in pumps.items():
+            lane = Lane(broker.topology.send_queue(channel, priority), pump.submit, prefetch)
+            broker.include(partial(subscribe, lane=lane))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Sends until `stop`; then finishes what is claimed and closes the providers."""
@@ -129,22 +165,6 @@ class _Served(NamedTuple):
     routes: Routes[Any]
     pauses: PauseWatch
     limits: LimitsReport
-
-
-def subscribe(broker: Broker, channel: Channel, pumps: Mapping[Priority, Pump], *, prefetch: int) -> None:
-    """A consumer for the queue of every lane."""
-    for priority, pump in pumps.items():
-        broker.consume(broker.topology.send_queue(channel, priority), _on_send(pump), prefetch=prefetch)
-
-
-def _on_send(pump: Pump) -> Handler:
-    async def on_send(message: DeliveryCommand) -> None:
-        try:
-            await pump.submit(message.delivery_ids)
-        except Stopping:
-            raise GiveBack from None
-
-    return on_send
 
 
 def _shares(concurrency: int) -> dict[Priority, int]:

@@ -32,7 +32,7 @@ class Runtime:
         self.clock = SystemClock()
         self.instance = instance_name()
         self.registry = CollectorRegistry()
-        self.broker = Broker(settings.amqp_url, settings.topology, settings.service)
+        self.broker = Broker(settings.amqp_url, settings.topology, settings.service, registry=self.registry)
         self.events = Events(self.broker, self.clock)
         self.ledger = Ledger(
             settings.database_url, service=settings.service, lock_seconds=lock_seconds, tell=self.events.tell

@@ -6,13 +6,15 @@ from typing import Any
 
 import structlog
 from aio_pika.exceptions import DeliveryError
-from faststream.rabbit import RabbitExchange
+from faststream.rabbit import RabbitBroker, RabbitExchange
+from prometheus_client import CollectorRegistry
 
 from hermodr_contracts.messages import Message
-from hermodr_contracts.topology import QueueSpec, Topology
-from hermodr_servicekit.broker_session import Consumption, Handler, RawHandler, Session
+from hermodr_contracts.topology import Topology
+from hermodr_servicekit.broker_session import Session
 from hermodr_servicekit.cancellation import obey_cancellation
 from hermodr_servicekit.outages import BrokerUnavailable, outages_translated
+from hermodr_servicekit.streaming import BrokerMetrics, Subscribe, describe
 
 log = structlog.get_logger()
 
@@ -29,16 +31,25 @@ class Broker:
     """One service's way to RabbitMQ.
 
     `run` is to be kept running in a task: it connects whenever there is a broker, for ever anew, until cancelled.
-    Handlers registered with `consume` get decoded messages: returning acks, raising rejects to the dead queue,
-    and raising `GiveBack` puts back.
+    Handlers that return acknowledge, those that raise reject to the dead queue, and `NackMessage` puts back. Metrics of
+    messages go to `registry`.
     """
 
-    def __init__(self, url: str, topology: Topology, service: str, *, publish_seconds: float = 5.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        topology: Topology,
+        service: str,
+        *,
+        registry: CollectorRegistry | None = None,
+        publish_seconds: float = 5.0,
+    ) -> None:
         self.topology = topology
         self._url = url
         self._service = service
         self._publish_seconds = publish_seconds
-        self._consumptions: list[Consumption] = []
+        self._middlewares = [] if registry is None else [BrokerMetrics(registry, service)]
+        self._subscribes: list[Subscribe] = []
         self._session: Session | None = None
         self._complaint = ""
         self._stopped = False
@@ -48,18 +59,18 @@ class Broker:
         """Whether publishing can be expected to work at this moment."""
         return self._session is not None and not self._session.lost.is_set()
 
-    def consume(self, spec: QueueSpec, handler: Handler, *, prefetch: int) -> None:
-        """Registers `handler` for a queue; before `run`. At most `prefetch` messages are handled at once."""
-        self._consumptions.append(Consumption(spec, prefetch, handler=handler))
+    def include(self, subscribe: Subscribe) -> None:
+        """Has `subscribe` register handlers at the router of each connection; before `run`."""
+        self._subscribes.append(subscribe)
 
-    def consume_raw(self, spec: QueueSpec, handler: RawHandler, *, prefetch: int) -> None:
-        """Registers `handler` for messages as they came, undecodable ones included; it acks them itself."""
-        self._consumptions.append(Consumption(spec, prefetch, raw=handler))
+    def described(self) -> RabbitBroker:
+        """What the service reads and publishes, for AsyncAPI. Connects to nothing."""
+        return describe(self._url, self._service, self._subscribes, self.topology.outlets(self._service))
 
     async def run(self) -> None:
         """Connects, and connects again, until cancelled; then gives back what is unacknowledged and leaves."""
         while True:
-            session = Session(self._url, self.topology, self._service, self._consumptions)
+            session = Session(self._url, self.topology, self._service, self._subscribes, self._middlewares)
             try:
                 with outages_translated():
                     await self._use(session)
@@ -82,7 +93,7 @@ class Broker:
         with outages_translated():
             try:
                 async with asyncio.timeout(self._publish_seconds):
-                    await session.publish(message, exchange.name, routing_key, mandatory=mandatory)
+                    await session.publish(message, exchange, routing_key, mandatory=mandatory)
             except DeliveryError as error:
                 raise Unroutable(
                     f"{message.type_name()} to {exchange.name} with key {routing_key}"
@@ -118,7 +129,7 @@ class Broker:
         """Takes no further messages; those being handled go on. First step of a shutdown: the library's own
         stop waits for handlers before it cancels consumers, and messages arriving meanwhile would be burnt."""
         self._stopped = True
-        self._consumptions.clear()  # a connection made from now on is for publishing only
+        self._subscribes.clear()  # a connection made from now on is for publishing only
         if self._session is None or self._session.lost.is_set():
             return
         try:

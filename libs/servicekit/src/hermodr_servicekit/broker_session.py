@@ -7,51 +7,22 @@ has gone missing on the way.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 import aio_pika
-import structlog
-from aio_pika.abc import (
-    AbstractChannel,
-    AbstractConnection,
-    AbstractExchange,
-    AbstractIncomingMessage,
-    AbstractQueue,
-)
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractQueue
+from faststream.rabbit import RabbitExchange
+from faststream.rabbit.publisher import RabbitPublisher
 from yarl import URL
 
-from hermodr_contracts.messages import SCHEMA_VERSION_HEADER, Message, decode, encode
+from hermodr_contracts.messages import Message
 from hermodr_contracts.topology import QueueSpec, Topology
 from hermodr_servicekit.ids import new_id
-from hermodr_servicekit.outages import BrokerUnavailable, outages_translated
-
-log = structlog.get_logger()
-
-Handler = Callable[[Any], Awaitable[None]]
-RawHandler = Callable[[AbstractIncomingMessage], Awaitable[None]]
+from hermodr_servicekit.streaming import StreamBroker, Subscribe, publisher_of, router_of
 
 HEARTBEAT_SECONDS = 10
 """A connection that is open on our side only is noticed within twice that."""
-
-CONNECT_SECONDS = 10.0
-"""The library's own limit, shorter than the one from outside: cancelled while it connects, it would go on by itself."""
-
-
-class GiveBack(Exception):
-    """Raised by a handler: the message is to go back into its queue."""
-
-
-@dataclass(frozen=True)
-class Consumption:
-    """A queue to read: decoded by `handler`, or as it comes by `raw`. At most `prefetch` messages at once."""
-
-    spec: QueueSpec
-    prefetch: int
-    handler: Handler | None = None
-    raw: RawHandler | None = None
 
 
 class Session:
@@ -59,49 +30,49 @@ class Session:
     is the kind of the first error."""
 
     def __init__(
-        self, url: str, topology: Topology, service: str, consumptions: Sequence[Consumption]
+        self,
+        url: str,
+        topology: Topology,
+        service: str,
+        subscribes: Iterable[Subscribe],
+        middlewares: Sequence[Any] = (),
     ) -> None:
         self.lost = asyncio.Event()
         self.reason = ""
-        self._url = str(URL(url).update_query(heartbeat=HEARTBEAT_SECONDS))
         self._topology = topology
-        self._app_id = f"hermodr-{service}"
-        self._consumptions = consumptions
-        self._consumers: list[tuple[AbstractQueue, str]] = []
+        self._stream = StreamBroker(
+            str(URL(url).update_query(heartbeat=HEARTBEAT_SECONDS)),
+            service,
+            middlewares,
+            on_lost=self._on_lost,
+        )
+        self._stream.include_router(router_of(subscribes))
+        self._publishers: dict[tuple[type[Message], str], RabbitPublisher] = {}
+        for each in topology.outlets(service):
+            self._publisher(each.message, each.exchange, each.address)
         self._connection: AbstractConnection | None = None
-        self._exchanges: dict[str, AbstractExchange] = {}
         self._kept: list[AbstractChannel] = []
 
     async def open(self) -> None:
         """Connects, declares the topology, starts consuming. Its failures, and those of all other methods, are the
         library's: see `outages_translated`."""
-        connection = await aio_pika.connect(self._url, timeout=CONNECT_SECONDS)
-        self._connection = connection
-        connection.close_callbacks.add(self._on_lost)
-        async with connection.channel() as channel:
+        self._connection = await self._stream.connect()
+        async with self._connection.channel() as channel:
             await declare(channel, self._topology)
-        publishing = await connection.channel(on_return_raises=True)
-        await self._watch(publishing)
-        for each in self._topology.exchanges:
-            self._exchanges[each.name] = await publishing.get_exchange(each.name, ensure=False)
-        for consumption in self._consumptions:
-            await self._consume(consumption)
+        await self._stream.watch_publishing()
+        for exchange in self._topology.exchanges:
+            # FastStream keeps each exchange as it was first declared, and publishes through it. Were a subscriber the
+            # first, that would be by the subscriber's channel, where nothing that is unroutable comes back.
+            await self._stream.declare_exchange(exchange)
+        await self._stream.start()
 
-    async def publish(self, message: Message, exchange: str, routing_key: str, *, mandatory: bool) -> None:
+    async def publish(
+        self, message: Message, exchange: RabbitExchange, routing_key: str, *, mandatory: bool
+    ) -> None:
         """Publishes persistently and waits for the confirmation, for as long as that takes."""
-        await self._exchanges[exchange].publish(
-            aio_pika.Message(
-                encode(message),
-                type=message.type_name(),
-                message_id=str(new_id()),
-                app_id=self._app_id,
-                timestamp=datetime.now(UTC),
-                content_type="application/json",
-                headers={SCHEMA_VERSION_HEADER: message.version},
-                delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-            ),
-            routing_key,
-            mandatory=mandatory,
+        publisher = self._publisher(type(message), exchange, routing_key)
+        await publisher.publish(
+            message, routing_key=routing_key, message_id=str(new_id()), mandatory=mandatory
         )
 
     async def publish_raw(
@@ -134,9 +105,9 @@ class Session:
         return sizes
 
     async def stop_consuming(self) -> None:
-        """Takes no further messages; those being handled go on."""
-        while self._consumers:
-            queue, tag = self._consumers.pop()
+        """Takes no further messages; those being handled go on. FastStream's own stop waits for these first."""
+        while self._stream.consumers:
+            queue, tag = self._stream.consumers.pop()
             await queue.cancel(tag)
 
     async def close(self) -> None:
@@ -145,18 +116,11 @@ class Session:
         if self._connection is not None:
             await self._connection.close()
 
-    async def _consume(self, consumption: Consumption) -> None:
-        channel = await self._open_connection().channel()
-        await channel.set_qos(prefetch_count=consumption.prefetch)
-        queue = await _own_queue(channel, consumption.spec)
-        receive = consumption.raw or _decoding(consumption)
-        await self._watch(channel)  # before: the queue may go in the same breath
-        self._consumers.append((queue, await queue.consume(receive)))
-
-    async def _watch(self, channel: AbstractChannel) -> None:
-        channel.close_callbacks.add(self._on_lost)
-        underlying = await channel.get_underlay_channel()
-        underlying.on_consumer_cancel_callbacks.add(self._on_lost)
+    def _publisher(self, message: type[Message], exchange: RabbitExchange, address: str) -> RabbitPublisher:
+        known = message, exchange.name
+        if known not in self._publishers:
+            self._publishers[known] = publisher_of(self._stream, message, exchange, address)
+        return self._publishers[known]
 
     def _on_lost(self, *told: object) -> None:
         if not self.reason:
@@ -202,42 +166,3 @@ async def _declare_queue(channel: AbstractChannel, spec: QueueSpec) -> AbstractQ
     return await channel.declare_queue(
         spec.queue.name, durable=True, arguments=dict(spec.queue.arguments or {})
     )
-
-
-async def _own_queue(channel: AbstractChannel, spec: QueueSpec) -> AbstractQueue:
-    """The queue to read. An exclusive one is made here, bound, and named anew for each connection: that of a lost
-    connection exists, and is refused to everybody else, until the broker notices the loss."""
-    if not spec.queue.exclusive:
-        return await _declare_queue(channel, spec)
-    queue = await channel.declare_queue(
-        f"{spec.queue.name}.{new_id().hex}",
-        durable=False,
-        exclusive=True,
-        auto_delete=True,
-        arguments=dict(spec.queue.arguments or {}),
-    )
-    for binding in spec.bindings:
-        await queue.bind(binding.exchange.name, routing_key=binding.routing_key)
-    return queue
-
-
-def _decoding(consumption: Consumption) -> RawHandler:
-    """Hands messages on decoded, several at a time: what the handler returns from is acknowledged, what cannot be
-    decoded or handled goes to the dead queue. Of one whose answer no longer arrives the broker makes a new delivery."""
-    handler = consumption.handler
-    if handler is None:
-        raise ValueError(f"nobody handles {consumption.spec.label}")
-
-    async def receive(message: AbstractIncomingMessage) -> None:
-        with contextlib.suppress(BrokerUnavailable), outages_translated():
-            try:
-                await handler(decode(message.type, message.headers.get(SCHEMA_VERSION_HEADER), message.body))
-            except GiveBack:
-                await message.nack(requeue=True)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is this message's, and stays on record
-                log.error("message refused", queue=consumption.spec.label, error=type(error).__name__)
-                await message.reject(requeue=False)
-            else:
-                await message.ack()
-
-    return receive

@@ -120,7 +120,7 @@ class Api:
         self.clock = clock or SystemClock()
         self.instance = instance_name()
         self.registry = CollectorRegistry()
-        self.broker = Broker(settings.amqp_url, settings.topology, settings.service)
+        self.broker = Broker(settings.amqp_url, settings.topology, settings.service, registry=self.registry)
         self.events = Events(self.broker, self.clock)
         prompt = partial(
             Ledger,

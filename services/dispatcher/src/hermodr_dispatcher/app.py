@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
 from prometheus_client import Counter
 
@@ -34,7 +35,14 @@ async def main(stop: asyncio.Event) -> None:
         deciders_of(runtime.ledger, runtime.broker.topology.channels),
         finished=finished,
     )
-    subscribe(runtime.broker, dispatching, prefetch=settings.dispatcher_prefetch)
+    runtime.broker.include(
+        partial(
+            subscribe,
+            topology=runtime.broker.topology,
+            dispatching=dispatching,
+            prefetch=settings.dispatcher_prefetch,
+        )
+    )
     await runtime.run(stop, drain=dispatching.drain)
 
 

@@ -1,22 +1,25 @@
 """What the dispatcher listens to."""
 
+from faststream.rabbit import Channel, RabbitRouter
+
 from hermodr_contracts.messages import JobsRequested
+from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Priority
 from hermodr_dispatcher.service import Dispatching
-from hermodr_servicekit.broker import Broker
-from hermodr_servicekit.broker_session import Handler
 
 
-def subscribe(broker: Broker, dispatching: Dispatching, *, prefetch: int) -> None:
-    """Registers a consumer for the job queue of every lane."""
+def subscribe(router: RabbitRouter, topology: Topology, dispatching: Dispatching, *, prefetch: int) -> None:
+    """Registers a subscriber for the job queue of every lane."""
     for priority in Priority:
-        broker.consume(
-            broker.topology.job_queue(priority), _on_jobs(dispatching, priority), prefetch=prefetch
-        )
+        _subscribe(router, topology, dispatching, priority, prefetch)
 
 
-def _on_jobs(dispatching: Dispatching, priority: Priority) -> Handler:
+def _subscribe(
+    router: RabbitRouter, topology: Topology, dispatching: Dispatching, priority: Priority, prefetch: int
+) -> None:
+    lane = topology.job_queue(priority)
+
+    @router.subscriber(lane.queue, lane.exchange, channel=Channel(prefetch_count=prefetch), no_reply=True)
     async def on_jobs_requested(message: JobsRequested) -> None:
+        """Decides upon jobs and announces their deliveries."""
         await dispatching.dispatch(priority, message.job_ids)
-
-    return on_jobs_requested

@@ -8,6 +8,7 @@ from hermodr_delivery.dsn import ProviderConfigError
 from hermodr_delivery.sender import Sender
 from hermodr_email_sender.composing import EmailComposer
 from hermodr_email_sender.domain import Mailbox
+from hermodr_email_sender.handlers import subscribe
 from hermodr_email_sender.providers.dsns import VARIABLE, EmailProvider, build_providers
 from hermodr_email_sender.settings import EmailSenderSettings
 from hermodr_servicekit import logging
@@ -25,6 +26,7 @@ async def main(stop: asyncio.Event) -> None:
         Channel.EMAIL,
         providers_of(settings),
         EmailComposer(renderer, settings.message_id_domain),
+        subscribe,
         variable=VARIABLE,
         prefetch=settings.email_prefetch,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.deliveries.pauses import OPERATED_CHANNEL
@@ -58,7 +59,7 @@ async def main(stop: asyncio.Event) -> None:
             ),
         ]
     )
-    subscribe(broker, ledger)
+    broker.include(partial(subscribe, topology=topology, ledger=ledger))
 
     def operated() -> None:
         resumed.wake.set()

@@ -6,14 +6,16 @@ from typing import Any
 
 import structlog
 from aio_pika.abc import AbstractIncomingMessage
+from faststream import AckPolicy
+from faststream.rabbit import Channel, RabbitRouter
+from faststream.rabbit.annotations import RabbitMessage
 
 from hermodr_contracts.messages import SCHEMA_VERSION_HEADER, Undecodable, decode
-from hermodr_contracts.topology import QueueSpec
+from hermodr_contracts.topology import QueueSpec, Topology
 from hermodr_ledger.dead_letters.burying import DeadMessage, bury
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_ledger.engine.setting_aside import set_aside
-from hermodr_servicekit.broker import Broker
-from hermodr_servicekit.broker_session import RawHandler
+from hermodr_servicekit.streaming import AsItCame
 
 log = structlog.get_logger()
 
@@ -21,14 +23,24 @@ _PREFETCH = 20
 _PAUSE_SECONDS = 1.0
 
 
-def subscribe(broker: Broker, ledger: Ledger) -> None:
-    """Registers a consumer for every dead queue."""
-    for spec in broker.topology.dead_queues():
-        broker.consume_raw(spec, _on_dead(spec, ledger), prefetch=_PREFETCH)
+def subscribe(router: RabbitRouter, topology: Topology, ledger: Ledger) -> None:
+    """Registers a subscriber for every dead queue. It acknowledges what is stored, and nothing else."""
+    for spec in topology.dead_queues():
+        _subscribe(router, spec, ledger)
 
 
-def _on_dead(spec: QueueSpec, ledger: Ledger) -> RawHandler:
-    async def on_dead_message(message: AbstractIncomingMessage) -> None:
+def _subscribe(router: RabbitRouter, spec: QueueSpec, ledger: Ledger) -> None:
+    @router.subscriber(
+        spec.queue,
+        spec.exchange,
+        channel=Channel(prefetch_count=_PREFETCH),
+        ack_policy=AckPolicy.MANUAL,
+        codec=AsItCame(),
+        no_reply=True,
+    )
+    async def on_dead_message(dead: RabbitMessage) -> None:
+        """Stores a message that nobody could read or handle, and acknowledges it then."""
+        message = dead.raw_message
         letter = DeadMessage(
             source_id=_source(spec, message),
             queue=spec.label,
@@ -42,10 +54,8 @@ def _on_dead(spec: QueueSpec, ledger: Ledger) -> RawHandler:
         except Exception as error:  # noqa: BLE001 - it stays in its queue, and the others go on
             await set_aside(ledger, "dead letters", {letter.source_id: error})
             return
-        await message.ack()
+        await dead.ack()
         log.warning("dead letter", queue=spec.label, reason=letter.reason, message_id=message.message_id)
-
-    return on_dead_message
 
 
 async def _store(ledger: Ledger, letter: DeadMessage) -> None:

@@ -1,1 +1,1 @@
-"""PostgreSQL: tables, migrations, claims; the only place that knows SQL."""
+"""PostgreSQL: tables, migrations and all SQL."""

@@ -1,4 +1,4 @@
-"""Bringing the database to the shape this code knows. Alembic is loaded here and nowhere else: services only look."""
+"""Migrates the database. Alembic is imported only here."""
 
 import asyncio
 from pathlib import Path
@@ -22,13 +22,12 @@ def _config() -> Config:
 
 
 def upgrade(database_url: str) -> None:
-    """Migrates to `head`. Any number of processes may call it at once: they take turns. Raises `SchemaMismatch` when
-    the database is ahead of this code."""
+    """Migrates to `head`; concurrent calls take turns. Raises `SchemaMismatch` if the database is newer."""
     asyncio.run(upgrade_async(database_url))
 
 
 async def upgrade_async(database_url: str, revision: str = "head") -> None:
-    """See `upgrade`; to an earlier `revision` for tests of a migration."""
+    """See `upgrade`; an earlier `revision` for tests."""
     engine = create_async_engine(driver_url(database_url), connect_args={"server_settings": ZONE})
     try:
         async with engine.connect() as connection:
@@ -49,7 +48,7 @@ async def upgrade_async(database_url: str, revision: str = "head") -> None:
 async def _run(connection: AsyncConnection, revision: str) -> None:
     try:
         await connection.run_sync(_upgrade, revision)
-    except asyncpg.RaiseError as error:  # what a migration itself says it cannot do
+    except asyncpg.RaiseError as error:  # raised by a migration that cannot run
         raise SchemaMismatch(str(error)) from error
 
 

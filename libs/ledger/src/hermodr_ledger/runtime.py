@@ -1,4 +1,4 @@
-"""The life of a service that works on the ledger by the broker's bell: what it is made of, how it starts and leaves."""
+"""The life of a service that works on the ledger and listens to the broker."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 
 class Runtime:
-    """The parts every such service has. `run` lives its life; what makes the service is wired around it."""
+    """The parts of such a service. `run` runs it."""
 
     def __init__(self, settings: ServiceSettings, *, lock_seconds: float = 0.0) -> None:
         self.settings = settings
@@ -57,11 +57,8 @@ class Runtime:
         drain: Callable[[], Awaitable[None]],
         background: tuple[Awaitable[None], ...] = (),
     ) -> None:
-        """Serves health and metrics, waits for the database, then works until `stop`.
-
-        Leaving, it first stops consuming, then lets `drain` finish what is in hand within the grace period, and only
-        then closes its connections. Whatever is left unfinished is in the ledger, for the scheduler to hand out again.
-        """
+        """Serves health and metrics, waits for the database, works until `stop`. Then it stops consuming, lets `drain`
+        finish within the grace period, and closes its connections; the scheduler hands out the rest again."""
         settings = self.settings
         async with (
             running(LoopWatch(self.registry).run()),
@@ -93,7 +90,7 @@ class Runtime:
             log.warning("the grace period is over; the scheduler will hand out what is left")
 
     async def _undelivered(self, command: type[Message], ids: Sequence[UUID]) -> None:
-        """Announcements that did not reach the broker: their rows are due again shortly."""
+        """Announcements that did not reach the broker: their rows become due again shortly."""
         of_jobs = command is JobsRequested
         try:
             await put_back(self.ledger, ids if of_jobs else (), () if of_jobs else ids)

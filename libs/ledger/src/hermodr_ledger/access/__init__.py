@@ -1,1 +1,1 @@
-"""Who may do what: projects, API keys, rates, the audit log, kept answers of repeated requests."""
+"""Projects, API keys, rates, the audit log, idempotency keys."""

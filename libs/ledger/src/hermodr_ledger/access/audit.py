@@ -1,5 +1,4 @@
-"""What operators changed: who, when, what. Written in the transaction of the change, so that neither is without the
-other. No personal data: ids, names of things and counts."""
+"""The audit log: what operators changed, written in the transaction of the change, without personal data."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -22,7 +21,7 @@ ActorKind = Literal["key", "user", "cli", "sql", "service"]
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who changed something: `id` is an API key's id, an end user's id, a database role or a service's name."""
+    """`id`: of an API key or end user, or the name of a database role or service."""
 
     kind: ActorKind
     id: str | None = None
@@ -33,8 +32,6 @@ CLI = Actor("cli")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the log."""
-
     id: UUID
     at: datetime
     actor: ActorKind
@@ -55,9 +52,8 @@ async def record(
     subject: UUID | str | None = None,
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes a line. `action` is `noun.verb` (`job.cancel`, `queue.pause`); `subject` the id or name of what changed,
-    `None` when it was many (then `detail` says how many); `project_id` is `None` for what concerns all projects.
-    `detail` becomes JSON and must hold no personal data, no content and no secret."""
+    """`action` is `noun.verb` (`job.cancel`); `subject` the id or name of what changed, `None` if it was many;
+    `project_id` `None`: all projects. `detail` becomes JSON and holds no personal data, content or secret."""
     line = sa.insert(audit_log).values(
         id=new_id(),
         project_id=project_id,
@@ -72,7 +68,7 @@ async def record(
 
 @dataclass(frozen=True, slots=True)
 class AuditSearch:
-    """Which lines; `None` does not narrow. `since` is inclusive, `until` is not."""
+    """`None` does not narrow. `since` is inclusive, `until` exclusive."""
 
     actor: str | None = None
     actor_id: str | None = None
@@ -83,7 +79,6 @@ class AuditSearch:
 
 
 async def page(statements: Statements, project_id: UUID, wanted: AuditSearch, rows: Page) -> Sequence[Entry]:
-    """One page of the project's log."""
     line = audit_log.c
     asked = sa.select(*_COLUMNS).where(
         line.project_id == project_id,

@@ -1,8 +1,5 @@
-"""Answers kept for requests that may be repeated: every POST but the one that `accept` serves by itself.
-
-The key, what the request does and its answer are one transaction: a request that failed or was cut off leaves no key
-behind, and can be repeated at once. While it runs its uncommitted row holds the key.
-"""
+"""Idempotency keys and their answers, for all POST requests but those of `accept`. Key, work and answer are one
+transaction: a failed request leaves no key. While it runs, its uncommitted row holds the key."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,14 +9,14 @@ from uuid import UUID
 from hermodr_ledger.engine import Contested, Ledger, Row, Statements, Transaction
 
 TAKING_SECONDS = 0.15
-"""How long a key is waited for that an uncommitted transaction holds."""
+"""How long to wait for a key that an uncommitted transaction holds."""
 _LOCKS_SECONDS = 2.0
-"""How long whatever the request does waits for a lock."""
+"""How long the request itself waits for locks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:
-    """A producer's key for one request, what the request was, and the answer that is to be repeated."""
+    """A producer's key, the fingerprint of its request, and the answer to repeat."""
 
     key: str
     fingerprint: bytes
@@ -27,19 +24,17 @@ class Idempotency:
 
     @property
     def kept_key(self) -> str:
-        """As it is stored."""
         return kept(self.key)
 
 
 def kept(key: str) -> str:
-    """An idempotency key as it is stored, hashed: producers make keys of whatever they have at hand, and one has to be
-    known again when the person it names is long forgotten. As `kept_key` does in SQL."""
+    """The stored form of a key: hashed, because keys may hold personal data. `kept_key` does the same in SQL."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The key was used before for the same request, which was answered so."""
+    """The key was used before for the same request, with this answer."""
 
     status: int
     response: bytes
@@ -56,13 +51,13 @@ class StillRunning:
 
 
 class InUse(Exception):
-    """A request that has no answer yet holds the key; the transaction is to be rolled back."""
+    """An unanswered request holds the key; the transaction must be rolled back."""
 
 
 async def take(
     transaction: Transaction, project_id: UUID, key: str, fingerprint: bytes
 ) -> Replay | KeyReused | StillRunning | None:
-    """Holds the key until the transaction ends; `None` when it is fresh, else what it was used for. Raises `InUse`."""
+    """Holds the key until the transaction ends; `None` if it is new, else its earlier use. Raises `InUse`."""
     try:
         fresh = await transaction.fetch(
             """
@@ -86,8 +81,7 @@ async def take(
 
 
 async def in_use(ledger: Ledger) -> StillRunning:
-    """What `InUse` comes to. Raises `Contested` when not the key is held, but the whole table (`LOCK TABLE`, a
-    migration)."""
+    """Raises `Contested` if the whole table is locked (`LOCK TABLE`, a migration) instead of the key."""
     async with ledger.transaction() as transaction:
         await transaction.fetch("LOCK TABLE hermodr.idempotency_keys IN ROW EXCLUSIVE MODE NOWAIT")
     return StillRunning()
@@ -96,14 +90,14 @@ async def in_use(ledger: Ledger) -> StillRunning:
 async def look(
     statements: Statements, project_id: UUID, key: str, fingerprint: bytes
 ) -> Replay | KeyReused | StillRunning | None:
-    """What the key was used for; `None` when it was not."""
+    """The earlier use of the key, if any."""
     return (await look_many(statements, project_id, [(key, fingerprint)]))[0]
 
 
 async def look_many(
     statements: Statements, project_id: UUID, keys: Sequence[tuple[str, bytes]]
 ) -> list[Replay | KeyReused | StillRunning | None]:
-    """What each key, with a request's fingerprint, was used for; `None` for those that were not."""
+    """The earlier use of each key with its request's fingerprint, if any."""
     rows = await statements.fetch(
         """
         SELECT key, fingerprint, status, response FROM hermodr.idempotency_keys

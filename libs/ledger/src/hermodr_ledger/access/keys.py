@@ -1,4 +1,4 @@
-"""Projects and the API keys that open them. A key is 256 random bits; only its SHA-256 is stored."""
+"""API keys and their projects. A key is 256 random bits; only its SHA-256 is stored."""
 
 import hashlib
 import secrets
@@ -40,7 +40,7 @@ _ONE = (api_keys.c.id == sa.bindparam("key")) & (api_keys.c.project_id == sa.bin
 _READ = sa.select(*_COLUMNS).where(_ONE)
 _LOCK = sa.select(api_keys.c.revoked_at).where(_ONE).with_for_update()
 _REVOKE = sa.update(api_keys).where(api_keys.c.id == sa.bindparam("key")).values(revoked_at=sa.func.now())
-# For requests: the keys of all that came together, in the plan that serves any number of them.
+# Hot: one plan for any number of keys.
 _FIND = f"""
 SELECT {", ".join(column.name for column in _COLUMNS)}, key_hash
 FROM unnest($1::bytea[]) AS wanted(key_hash) JOIN hermodr.api_keys USING (key_hash) WHERE revoked_at IS NULL
@@ -49,7 +49,7 @@ FROM unnest($1::bytea[]) AS wanted(key_hash) JOIN hermodr.api_keys USING (key_ha
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as it is known afterwards: `hint` is its first characters, to recognise it by."""
+    """A key without its secret; `hint` is its beginning."""
 
     id: UUID
     project_id: UUID
@@ -62,12 +62,11 @@ class ApiKey:
 
 
 KeyChanges = Mapping[Literal["name", "limit"], str | Limit | None]
-"""What is to change of a key."""
 
 
 @dataclass(frozen=True, slots=True)
 class CreatedKey:
-    """A new key with its secret, which nobody can find out again. `project` is the project's name."""
+    """A new key with its secret, which is not stored. `project` is the project's name."""
 
     record: ApiKey
     project: str
@@ -75,14 +74,13 @@ class CreatedKey:
 
 
 def hash_of(secret: str) -> bytes:
-    """What is stored of a key."""
     return hashlib.sha256(secret.encode()).digest()
 
 
 async def create(
     ledger: Ledger, project_name: str, scopes: Sequence[Scope], name: str = "", limit: Limit | None = None
 ) -> CreatedKey:
-    """A new key for the project of that name, which is made if it is new: the command line's way."""
+    """Used by the command line: creates the project if it is new."""
     async with ledger.transaction() as transaction:
         project = insert(projects).values(id=new_id(), name=project_name)
         project = project.on_conflict_do_update(
@@ -120,19 +118,19 @@ async def create_in(
 
 
 async def find(ledger: Ledger, hashes: Sequence[bytes]) -> dict[bytes, ApiKey]:
-    """The keys with those hashes, without revoked ones."""
+    """Without revoked keys."""
     rows = await ledger.fetch(_FIND, list(set(hashes)))
     return {row["key_hash"]: _api_key(row) for row in rows}
 
 
 async def read(statements: Statements, project_id: UUID, key_id: UUID) -> ApiKey | None:
-    """The project's key of that id, revoked or not."""
+    """Also if it is revoked."""
     rows = await fetch(statements, _READ, key=key_id, project=project_id)
     return _api_key(rows[0]) if rows else None
 
 
 async def page(statements: Statements, project_id: UUID, wanted: Page) -> list[ApiKey]:
-    """One page of the project's keys, revoked ones included."""
+    """Revoked keys included."""
     asked = sa.select(*_COLUMNS).where(api_keys.c.project_id == project_id)
     rows = await fetch(statements, paged(asked, api_keys, wanted))
     return [_api_key(row) for row in rows]
@@ -145,7 +143,7 @@ async def change(
     changes: KeyChanges,
     actor: Actor,
 ) -> ApiKey | None:
-    """Changes what people call the key and how often it may call; what is not named stays."""
+    """Fields left out stay."""
     found = await read(transaction, project_id, key_id)
     if found is None:
         return None
@@ -159,8 +157,7 @@ async def change(
 
 
 async def revoke(transaction: Transaction, project_id: UUID, key_id: UUID, actor: Actor) -> bool:
-    """Ends the key's life; `False` when the project has no such key. The record stays, and what is revoked already is
-    left as it is."""
+    """`False` if the project has no such key. The record stays; a key revoked before keeps its time."""
     rows = await fetch(transaction, _LOCK, key=key_id, project=project_id)
     if rows and rows[0]["revoked_at"] is None:
         await fetch(transaction, _REVOKE, key=key_id)

@@ -1,4 +1,4 @@
-"""Projects: the tenants everything belongs to."""
+"""Projects: the tenants."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -7,7 +7,7 @@ from hermodr_ledger.engine import Statements
 
 
 async def find(statements: Statements, names: Sequence[str]) -> dict[str, UUID]:
-    """The projects of those names, or of those ids where a name is the text of one; an id goes before a name."""
+    """Projects by name or id; an id goes before a name."""
     rows = await statements.fetch(
         """
         SELECT DISTINCT ON (w.name) w.name, p.id

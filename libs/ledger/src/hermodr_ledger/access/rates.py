@@ -1,8 +1,5 @@
-"""How often a caller may call: token buckets that all api processes share.
-
-A bucket holds up to `burst` tokens and gets `requests` of them in `seconds`, evenly. Processes take several at a time
-before they use them, so together they never use more than came in; what one of them holds unused, others lack.
-"""
+"""Token buckets shared by all API processes. A bucket holds up to `burst` tokens and gets `requests` of them in
+`seconds`, evenly. Processes take several tokens at a time before they use them."""
 
 import re
 from collections.abc import Sequence
@@ -18,8 +15,6 @@ MOST = 999_999_999
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """`requests` in `seconds`, and `burst` of them at once."""
-
     requests: int
     seconds: int
     burst: int
@@ -31,8 +26,7 @@ class Limit:
 
 
 def parse(text: str) -> Limit | None:
-    """`600/m`, `50/s,burst=200`; `off` is no limit. Without a burst it is the requests of the span. Raises `ValueError`
-    saying what is expected."""
+    """`600/m`, `50/s,burst=200`; `off`: no limit. The burst is the requests by default. Raises `ValueError`."""
     if text.strip() == "off":
         return None
     found = _TEXT.fullmatch(text.strip())
@@ -44,7 +38,7 @@ def parse(text: str) -> Limit | None:
 
 @dataclass(frozen=True, slots=True)
 class BucketRequest:
-    """What a process wants of a bucket: `wanted` tokens, and to give `returned` back that it did not use."""
+    """`wanted` tokens, and `returned` ones that were not used."""
 
     subject: str
     limit: Limit
@@ -54,7 +48,7 @@ class BucketRequest:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """What it got, and how many tokens are left in the bucket (a fraction included)."""
+    """The tokens granted and those left in the bucket (a fraction included)."""
 
     tokens: int
     left: float
@@ -78,7 +72,7 @@ RETURNING subject, granted, tokens
 
 
 async def take(statements: Statements, requests: Sequence[BucketRequest]) -> dict[str, Granted]:
-    """Takes of each bucket as much of what is wanted as there is. Subjects must differ. A new bucket is full."""
+    """Takes as many of the wanted tokens as there are. Subjects must differ. A new bucket is full."""
     rows = await statements.fetch(
         _TAKE,
         [each.subject for each in requests],
@@ -91,7 +85,7 @@ async def take(statements: Statements, requests: Sequence[BucketRequest]) -> dic
 
 
 async def forget(statements: Statements, now: datetime) -> None:
-    """Deletes buckets that are full again: a new one is, too."""
+    """Deletes full buckets: they are like new ones."""
     await statements.fetch(
         "DELETE FROM hermodr.rate_buckets WHERE extract(epoch FROM $1::timestamptz - at) > (burst - tokens) / rate",
         now,

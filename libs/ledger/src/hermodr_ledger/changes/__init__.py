@@ -1,1 +1,1 @@
-"""The log of state changes: who listens, and how it is read and trimmed."""
+"""The log of state changes, its listeners and its retention."""

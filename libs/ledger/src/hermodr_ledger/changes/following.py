@@ -1,9 +1,6 @@
-"""Reading the log so that nothing is missed, although numbers are drawn before the commit (ADR 0043).
-
-As a walk through a list does (ADR 0038), a listener reads in rounds: a round is what one snapshot shows and the
-round before did not, in the order of the numbers. A transaction that stays open for hours keeps nobody waiting; what it
-wrote belongs to the round after its commit. What happened to a row later has a higher number and no earlier round.
-"""
+"""Reads the log without missing a change, although numbers are drawn before the commit (ADR 0043). A listener reads in
+rounds: what one snapshot shows and the one before did not, in order of numbers. A long transaction delays nobody; its
+changes belong to the round after its commit."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
@@ -15,9 +12,9 @@ from hermodr_ledger.engine import Ledger, Row, Transaction
 
 
 class Change(NamedTuple):
-    """A job (`delivery_id` is `None`) or a delivery has entered `state`, from `previous_state`; `None`: it is new.
-    `kind` is the job's, `None` once it is deleted. `owner_id`: the end user it belongs to, if any. `attempt`: how many
-    attempts the delivery has had. `at`: when the transaction that changed it began."""
+    """A job (`delivery_id` is `None`) or delivery has entered `state`; `previous_state` `None`: it is new. `kind` is
+    `None` once the job is deleted. `owner_id`: its end user. `attempt`: attempts of the delivery. `at`: start of the
+    transaction."""
 
     seq: int
     at: datetime
@@ -37,12 +34,9 @@ Take = Callable[[Transaction, Sequence[Change]], Awaitable[None]]
 
 
 async def follow(ledger: Ledger, listener: Listener, take: Take, *, limit: int = 500) -> bool:
-    """Hands the next changes to `take`, at most `limit`, and moves the cursor once that returns. What `take` writes in
-    its transaction is written exactly once for each change; if it raises, the same changes come again.
-
-    Returns whether there may be more at once; no if the listener is gone, or somebody else is reading for it at this
-    moment. Raises `LedgerUnavailable`.
-    """
+    """Hands at most `limit` changes to `take` and moves the cursor when it returns. What `take` writes in its
+    transaction is written exactly once per change; if it raises, the same changes come again. Returns whether there may
+    be more; `False` if the listener is gone or another process is reading for it. Raises `LedgerUnavailable`."""
     opened = await _open_round(ledger, listener)
     async with ledger.transaction() as transaction:
         if not await transaction.fetch(_LOCK, *listener):
@@ -60,10 +54,10 @@ async def follow(ledger: Ledger, listener: Listener, take: Take, *, limit: int =
     return not opened or len(changes) == limit
 
 
-# In a transaction of its own, which changes no state: a snapshot takes its own transaction for one that is over.
-# The mark is read before this transaction has its number, so whatever gets a later number also draws above the mark.
+# A transaction of its own that changes no state, because a snapshot counts its own transaction as over. The mark is
+# read before this transaction has a number, so that later numbers also draw above the mark.
 async def _open_round(ledger: Ledger, listener: Listener) -> bool:
-    """Whether it did: one may be open already, or somebody else may be reading."""
+    """`False`: a round is open, or another process is reading."""
     async with ledger.transaction() as transaction:
         mark = (await transaction.fetch("SELECT last_value FROM hermodr.changes_seq"))[0]["last_value"]
         if not await transaction.fetch(_LOCK, *listener):
@@ -87,8 +81,8 @@ SELECT l.shown IS NOT NULL AS open,
 FROM hermodr.change_listeners l WHERE l.project_id = $1 AND l.name = $2
 """
 
-# A snapshot ends after the youngest transaction that is over. Younger ones that are under way are named in it, too:
-# they may have drawn numbers up to the mark.
+# A snapshot ends after the youngest finished transaction. Younger running ones are added, because they may have drawn
+# numbers up to the mark.
 _OPEN_ROUND = """
 UPDATE hermodr.change_listeners
 SET shown_mark = $3, place = 0, shown = (
@@ -100,7 +94,7 @@ SET shown_mark = $3, place = 0, shown = (
 WHERE project_id = $1 AND name = $2
 """
 
-# First what is numbered up to the round before's mark: only transactions that were under way then can have written it.
+# First the numbers up to the last round's mark: only transactions that ran then can have written them.
 _PAGE = """
 WITH late AS (
     SELECT c.* FROM hermodr.change_listeners l, pg_snapshot_xip(l.seen) over(xact), LATERAL (
@@ -133,8 +127,8 @@ UPDATE hermodr.change_listeners SET seen = shown, mark = shown_mark, shown = NUL
 WHERE project_id = $1 AND name = $2
 """
 
-# After a restore from a dump, transactions are numbered anew, from below what the cursor knows. Everything from the
-# first change on that was not read by then is told, some of it a second time.
+# After a restore from a dump transactions are numbered anew, below what the cursor knows: everything from the first
+# unread change on is reported, some of it twice.
 _START_OVER = """
 UPDATE hermodr.change_listeners l
 SET seen = '1:1:', shown = NULL, shown_mark = NULL, place = 0,

@@ -1,4 +1,4 @@
-"""Who listens to a project's changes. Only then are they logged."""
+"""Listeners to a project's changes. Without one nothing is logged."""
 
 from typing import NamedTuple
 from uuid import UUID
@@ -7,15 +7,14 @@ from hermodr_ledger.engine import Statements
 
 
 class Listener(NamedTuple):
-    """A reader of one project's changes with a cursor of its own; `name` says what it is for."""
+    """A reader of a project's changes with its own cursor; `name` is its purpose."""
 
     project_id: UUID
     name: str
 
 
 async def listen(statements: Statements, listener: Listener) -> None:
-    """Registers the listener, from now on: it is told of what is written once this is committed. Registering it again
-    changes nothing."""
+    """Registers the listener for changes committed after this transaction. Idempotent."""
     await statements.fetch(
         """
         INSERT INTO hermodr.change_listeners (project_id, name, seen, mark)
@@ -26,14 +25,13 @@ async def listen(statements: Statements, listener: Listener) -> None:
 
 
 async def stop(statements: Statements, listener: Listener) -> None:
-    """Forgets the listener and how far it has read."""
     await statements.fetch(
         "DELETE FROM hermodr.change_listeners WHERE project_id = $1 AND name = $2", *listener
     )
 
 
 async def with_news(statements: Statements, name: str) -> list[Listener]:
-    """Those listeners of that name for whom there is something to read."""
+    """Listeners of that name that have something to read."""
     rows = await statements.fetch(
         """
         SELECT l.project_id FROM hermodr.change_listeners l

@@ -1,4 +1,4 @@
-"""Dropping changes that are older than they are kept, read or not."""
+"""Deletes old changes, read or not."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ TOGETHER = 10_000
 
 
 async def trim(ledger: Ledger, before: datetime) -> int:
-    """Deletes changes of before that time among the oldest `TOGETHER`; returns how many. As many: there may be more."""
+    """Deletes changes before that time among the oldest `TOGETHER`; returns how many. If all, there may be more."""
     rows = await ledger.fetch(
         """
         WITH gone AS (

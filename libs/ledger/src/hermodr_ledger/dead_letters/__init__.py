@@ -1,1 +1,1 @@
-"""Dead letters: stored, looked through, replayed."""
+"""Dead letters: stored, listed, replayed."""

@@ -1,7 +1,4 @@
-"""What exhausted its attempts or could not be read or handled, kept: a raw message as it came, or the name of its job.
-
-A raw message belongs to no project, for nobody can say whose it is.
-"""
+"""Stores dead letters: a raw message as it came, which belongs to no project, or a reference to its job."""
 
 import json
 import math
@@ -19,7 +16,7 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class DeadMessage:
-    """A message taken from a dead queue. `source_id` tells a redelivered one from a second."""
+    """A message of a dead letter queue. `source_id` identifies it when it is redelivered."""
 
     source_id: str
     queue: str
@@ -30,7 +27,7 @@ class DeadMessage:
 
 
 async def bury(ledger: Ledger, message: DeadMessage) -> None:
-    """Stores the message once."""
+    """Idempotent."""
     await ledger.fetch(
         """
         INSERT INTO hermodr.dead_letters (id, source_id, queue, reason, message_type, body, headers)
@@ -47,8 +44,8 @@ async def bury(ledger: Ledger, message: DeadMessage) -> None:
 
 
 async def bury_job(ledger: Ledger, job_id: UUID, reason: str) -> bool:
-    """Ends a queued job nobody can decide upon as failed, and keeps a dead letter of it: it can be replayed once the
-    cause is mended. `reason` holds no personal data. `False`: it was not queued any more."""
+    """Ends a queued job that cannot be decided as failed, with a dead letter that can be replayed after a fix. `reason`
+    holds no personal data. `False`: the job was not queued any more."""
     rows = await ledger.fetch(
         """
         WITH ended AS (
@@ -78,12 +75,12 @@ async def bury_job(ledger: Ledger, job_id: UUID, reason: str) -> bool:
 
 
 def _storable(text: str) -> str:
-    """`text` without what PostgreSQL cannot hold: null characters and halves of surrogate pairs."""
+    """`text` without null characters and surrogates, which PostgreSQL cannot store."""
     return _UNSTORABLE.sub("\ufffd", text)
 
 
 def _storable_json(value: Any) -> Any:
-    """A header's value as JSON that PostgreSQL can hold; what JSON has no word for becomes its text."""
+    """A header's value as JSON that PostgreSQL can store; other values as text."""
     if isinstance(value, Mapping):
         return {_storable(str(key)): _storable_json(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
@@ -94,7 +91,7 @@ def _storable_json(value: Any) -> Any:
 
 
 async def count(ledger: Ledger) -> int:
-    """How many dead letters were not replayed."""
+    """Dead letters not replayed."""
     rows = await ledger.fetch(
         "SELECT count(*) AS n FROM hermodr.dead_letters WHERE replayed_at IS NULL", seconds=COUNTING_SECONDS
     )

@@ -1,4 +1,4 @@
-"""Looking through dead letters, and throwing them away."""
+"""Lists, reads and deletes dead letters."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from hermodr_ledger.engine.paging import Page, paged
 from hermodr_ledger.tables import attempts, dead_letters, deliveries
 
 MOST_TOGETHER = 10_000
-"""How many dead letters one statement replays or deletes by a filter."""
+"""The most dead letters that one statement replays or deletes."""
 
 SHOWN_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """Which dead letters somebody sees: those of the project, and with `raw` also the messages that belong to none."""
+    """Those of the project; with `raw` also messages that belong to no project."""
 
     project_id: UUID
     raw: bool
@@ -30,8 +30,8 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterSearch:
-    """Which of them are meant; `None` does not narrow. `reason` is how it begins; `type` the job's, or the raw
-    message's; `channel` that of the sender's dead queue."""
+    """`None` does not narrow. `reason` is a prefix; `type` the job's or the raw message's; `channel` that of the dead
+    letter queue."""
 
     queue: str | None = None
     reason: str | None = None
@@ -45,7 +45,7 @@ class DeadLetterSearch:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A dead letter. `raw_bytes` is the size of a raw message, `None` for a job's dead letter."""
+    """`raw_bytes` is the size of a raw message, `None` for a job's dead letter."""
 
     id: UUID
     queue: str
@@ -61,8 +61,6 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class LastAttempt:
-    """The last attempt of a dead letter's delivery."""
-
     channel: str
     state: str
     attempt: int
@@ -74,7 +72,7 @@ class LastAttempt:
 
 @dataclass(frozen=True, slots=True)
 class OpenedDeadLetter:
-    """A dead letter with what is in it: a raw message's beginning and headers, or what became of the job's delivery."""
+    """A dead letter with its content: a raw message's beginning and headers, or the failure of the delivery."""
 
     dead_letter: DeadLetter
     body: bytes | None
@@ -99,18 +97,17 @@ _COLUMNS = (
 
 
 def kinds(sight: Sight) -> tuple[sa.ColumnElement[bool], ...]:
-    """The dead letters that are seen, by kind. Each kind has an index in the order of ids."""
+    """One condition per kind of dead letter, each with an index in the order of ids."""
     theirs = _DEAD.project_id == sight.project_id
     return (theirs, _DEAD.project_id.is_(None)) if sight.raw else (theirs,)
 
 
 def seen(sight: Sight) -> sa.ColumnElement[bool]:
-    """All of them, where the order does not matter."""
     return sa.or_(*kinds(sight))
 
 
 def meant(wanted: DeadLetterSearch) -> list[sa.ColumnElement[bool]]:
-    """What narrows the dead letters that are seen."""
+    """The conditions of a search."""
     dead_queue = f"{wanted.channel}.dead" if wanted.channel is not None else None
     found = equal(
         (_DEAD.queue, wanted.queue),
@@ -131,7 +128,7 @@ def meant(wanted: DeadLetterSearch) -> list[sa.ColumnElement[bool]]:
 async def page(
     statements: Statements, sight: Sight, wanted: DeadLetterSearch, rows: Page
 ) -> list[DeadLetter]:
-    """One page. Each of the two kinds is read in the order of its own index."""
+    """Each kind is read in the order of its own index."""
     of_kinds = [
         paged(sa.select(*_COLUMNS).where(kind, *meant(wanted)), dead_letters, rows).subquery()
         for kind in kinds(sight)
@@ -143,7 +140,7 @@ async def page(
 
 
 async def read(ledger: Ledger, sight: Sight, dead_letter_id: UUID) -> OpenedDeadLetter | None:
-    """The dead letter, opened. Of a raw message the first `SHOWN_BYTES`."""
+    """Of a raw message the first `SHOWN_BYTES`."""
     asked = _opened().where(_DEAD.id == dead_letter_id, seen(sight))
     rows = await fetch(ledger, asked)
     if not rows:
@@ -181,13 +178,13 @@ def _opened() -> AnySelect:
 
 
 async def delete(statements: Statements, sight: Sight, dead_letter_id: UUID) -> bool:
-    """Throws the dead letter away; its job stays as it is. `False`: there is none."""
+    """Its job stays as it is. `False`: no such dead letter."""
     gone = sa.delete(dead_letters).where(_DEAD.id == dead_letter_id, seen(sight))
     return bool(await fetch(statements, gone.returning(_DEAD.id)))
 
 
 async def delete_meant(statements: Statements, sight: Sight, wanted: DeadLetterSearch) -> int:
-    """Throws away the oldest `MOST_TOGETHER` of those that are meant; returns how many."""
+    """Deletes the oldest `MOST_TOGETHER` of those that match; returns how many."""
     oldest = sa.select(_DEAD.id).where(seen(sight), *meant(wanted)).order_by(_DEAD.id).limit(MOST_TOGETHER)
     gone = sa.delete(dead_letters).where(_DEAD.id.in_(oldest)).returning(_DEAD.id).cte("gone")
     rows = await fetch(statements, sa.select(sa.func.count().label("n")).select_from(gone))
@@ -195,7 +192,6 @@ async def delete_meant(statements: Statements, sight: Sight, wanted: DeadLetterS
 
 
 def dead_letter_of(row: Row) -> DeadLetter:
-    """The dead letter in a row of `_COLUMNS`."""
     return DeadLetter(
         row["id"],
         row["queue"],

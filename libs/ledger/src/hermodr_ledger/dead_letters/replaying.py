@@ -1,8 +1,5 @@
-"""Replaying dead letters: a job's is asked for again as `requeueing` does it, a raw message is published again.
-
-What is to be replayed many at a time gets a moment each (`replay_at`), spread by the rate asked for; whatever process
-asked may die, the schedulers do it.
-"""
+"""Replays dead letters: a job's is requeued (`requeueing`), a raw message is published again. Many at a time each get a
+time (`replay_at`), spread by a rate, and the schedulers replay them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,13 +22,13 @@ from hermodr_ledger.tables import dead_letters
 _DEAD = dead_letters.c
 
 DUTY = "replays"
-"""What dead letters are set aside by that cannot be replayed."""
+"""Dead letters that cannot be replayed are set aside under this name."""
 
 TAKEN_SECONDS = 10.0
-"""How long a scheduler has to replay what it took before another tries."""
+"""How long a scheduler may take for a dead letter before another tries."""
 
 NOT_YET_SECONDS = 30.0
-"""After this the dead letter of a job that is not finished is looked at again."""
+"""The delay before the dead letter of an unfinished job is tried again."""
 
 ReplayOutcome = Literal[
     "requeued",
@@ -46,8 +43,8 @@ ReplayOutcome = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What came of replaying a dead letter. With `requeued` whoever commits announces the job, if it is queued.
-    `holder`: the other live job that has its singleton key (then nothing was done)."""
+    """With `announce` the caller announces the job after the commit. `holder`: the live job with its singleton key;
+    then nothing was done."""
 
     outcome: ReplayOutcome | Literal["key_taken"]
     job_id: UUID | None = None
@@ -58,7 +55,7 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """Letters that have a moment now. `remaining` are meant as well, and are left for the next request."""
+    """`remaining` match too, and are left for the next request."""
 
     planned: int
     remaining: int
@@ -66,7 +63,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class DueDeadLetter:
-    """A dead letter whose moment has come: a job's, or a raw message."""
+    """A dead letter to be replayed now: a job's, or a raw message."""
 
     id: UUID
     project_id: UUID | None
@@ -80,7 +77,7 @@ class DueDeadLetter:
 async def replay_one(
     transaction: Transaction, sight: Sight, dead_letter_id: UUID, *, by: str
 ) -> Replayed | None:
-    """Replays it, once; `None`: there is none. Of a raw message the scheduler takes care, within a second."""
+    """Replays it once; `None`: no such dead letter. A raw message is left to the scheduler, for within a second."""
     theirs = sa.select(_DEAD.project_id, _DEAD.job_id, _DEAD.replay_at, _DEAD.replayed_at)
     theirs = theirs.where(_DEAD.id == dead_letter_id, seen(sight)).with_for_update()
     rows = await fetch(transaction, theirs)
@@ -102,7 +99,7 @@ async def replay_one(
 
 
 async def _answered(transaction: Transaction, dead_letter_id: UUID, verdict: RequeueOutcome) -> Replayed:
-    """Writes down what became of a job's dead letter whose job was asked for again."""
+    """Records what became of a dead letter whose job was requeued."""
     match verdict:
         case Requeued(job_id, priority):
             return Replayed("requeued", job_id, announce=priority if verdict.to_announce else None)
@@ -120,8 +117,8 @@ async def _answered(transaction: Transaction, dead_letter_id: UUID, verdict: Req
 async def plan(
     transaction: Transaction, sight: Sight, wanted: DeadLetterSearch, *, rate: float, by: str
 ) -> Planned:
-    """Gives the dead letters that are meant, and neither replayed nor planned, their moments: `rate` a second from
-    now on, oldest first, `MOST_TOGETHER` at most."""
+    """Schedules dead letters that match and are neither replayed nor planned: `rate` a second, oldest first, at most
+    `MOST_TOGETHER`."""
     chosen = _open(sight, wanted).order_by(_DEAD.id).limit(MOST_TOGETHER)
     oldest = chosen.with_for_update(skip_locked=True).cte("chosen")
     nth = sa.func.row_number().over(order_by=oldest.c.id) - 1
@@ -140,7 +137,7 @@ async def plan(
 
 
 async def count_open(statements: Statements, sight: Sight, wanted: DeadLetterSearch) -> int:
-    """How many dead letters that are meant are neither replayed nor planned."""
+    """Matching dead letters that are neither replayed nor planned."""
     counted = sa.select(sa.func.count().label("n")).select_from(_open(sight, wanted).subquery())
     return int((await fetch(statements, counted))[0]["n"])
 
@@ -152,7 +149,7 @@ def _open(sight: Sight, wanted: DeadLetterSearch) -> AnySelect:
 
 
 async def take_due(ledger: Ledger, limit: int) -> list[DueDeadLetter]:
-    """Letters whose moment has come. Whoever takes them has `TAKEN_SECONDS`; then they are due again."""
+    """Dead letters that are due; after `TAKEN_SECONDS` they are due again."""
     rows = await ledger.fetch(
         f"""
         WITH due AS (
@@ -181,8 +178,8 @@ async def take_due(ledger: Ledger, limit: int) -> list[DueDeadLetter]:
 
 
 async def replay_job(ledger: Ledger, dead_letter: DueDeadLetter) -> Replayed:
-    """Replays a job's dead letter whose moment has come. One whose job is under way waits on; one that cannot be
-    replayed is put back among those nobody has asked for."""
+    """Replays a job's dead letter that is due. It waits while its job runs; if it cannot be replayed, its plan is
+    cleared."""
     if dead_letter.project_id is None or dead_letter.job_id is None:
         raise ValueError("not a job's dead letter")
     async with ledger.transaction() as transaction:
@@ -204,17 +201,16 @@ async def replay_job(ledger: Ledger, dead_letter: DueDeadLetter) -> Replayed:
 
 
 async def mark_replayed(ledger: Ledger, ids: Sequence[UUID]) -> None:
-    """These raw messages are published again."""
     await _done(ledger, ids)
 
 
 async def give_up(ledger: Ledger, dead_letter_id: UUID) -> None:
-    """The dead letter cannot be replayed; it stays one."""
+    """The dead letter cannot be replayed and stays."""
     await _put_off(ledger, dead_letter_id, None)
 
 
 async def seconds_until_due(ledger: Ledger) -> float | None:
-    """How long until the next dead letter's moment; `None` when none has one."""
+    """Until the next dead letter is due; `None`: none is planned."""
     rows = await ledger.fetch(
         """
         SELECT extract(epoch FROM min(replay_at) - clock_timestamp())::float8 AS seconds

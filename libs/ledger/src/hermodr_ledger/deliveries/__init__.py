@@ -1,1 +1,1 @@
-"""Deliveries: claimed, attempted, recorded; the lanes, pauses and provider limits they run under."""
+"""Deliveries: claims, attempts, results, lanes, pauses, provider limits."""

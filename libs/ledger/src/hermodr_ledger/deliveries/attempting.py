@@ -1,5 +1,4 @@
-"""The steps of an attempt as senders take them: a row that is locked, or that a step fails at, is left out, and the
-rest goes on."""
+"""The steps of an attempt for senders: rows that are locked or fail are left out, and the rest goes on."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -14,8 +13,8 @@ RELEASING_DUTY, RENEWING_DUTY, RECORDING_DUTY = "released claims", "renewed leas
 
 
 async def record_free(ledger: Ledger, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
-    """`record` without waiting for rows that somebody has locked. Raises `RowsLocked` for those, once the rest is
-    recorded; `Contested` when something else of them is locked, a singleton key, and nothing is recorded."""
+    """`record` without waiting for locked rows. Raises `RowsLocked` for them once the rest is recorded; `Contested` if
+    a singleton key is locked, and nothing is recorded."""
     async with ledger.transaction() as transaction:
         held = await locked.held_results(transaction, [each.delivery_id for each, _ in results])
         free = [each for each in results if each[0].delivery_id not in held]
@@ -26,13 +25,13 @@ async def record_free(ledger: Ledger, results: Sequence[tuple[Attempt, Settlemen
 
 
 class Attempts:
-    """The steps of an attempt on one ledger, for whoever is handed them."""
+    """The steps of an attempt on one ledger."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     async def claim(self, ids: Sequence[UUID], *, owner: str, lease_seconds: float) -> list[Claim]:
-        """See `claim`. One that cannot be claimed is set aside."""
+        """See `claim`. A delivery that cannot be claimed is set aside."""
         begun = False
 
         async def some(among: Sequence[UUID]) -> list[Claim]:
@@ -42,14 +41,14 @@ class Attempts:
             except LedgerUnavailable:
                 if not begun:
                     raise
-                return []  # those that are claimed are to be sent; the scheduler announces the others
+                return []  # those claimed so far must be sent; the scheduler announces the others
             begun = begun or bool(claims)
             return claims
 
         return await apart(self._ledger, CLAIMING_DUTY, ids, some)
 
     async def release(self, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
-        """See `release`. Of one that somebody has locked, or that cannot be released, the lease runs out."""
+        """See `release`. The leases of locked or failing rows run out."""
         by_id = {each.id: each for each in claims}
 
         async def some(ids: Sequence[UUID]) -> list[None]:
@@ -66,7 +65,7 @@ class Attempts:
     async def renew(
         self, claims: Sequence[tuple[UUID, int]], *, owner: str, lease_seconds: float
     ) -> set[UUID]:
-        """See `leases.renew_free`. One that cannot be renewed is lost."""
+        """See `leases.renew_free`. A claim that cannot be renewed is lost."""
         numbers = dict(claims)
 
         async def some(ids: Sequence[UUID]) -> list[UUID]:
@@ -78,7 +77,7 @@ class Attempts:
         return set(await apart(self._ledger, RENEWING_DUTY, list(numbers), some))
 
     async def record(self, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
-        """See `record_free`. Raises what it fails with: halves are to be tried; one that fails alone is set aside."""
+        """See `record_free`. Raises its errors: the caller retries halves; a result that fails alone is set aside."""
         try:
             return await record(self._ledger, results)
         except Contested:

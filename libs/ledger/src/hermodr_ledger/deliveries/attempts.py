@@ -1,9 +1,5 @@
-"""Attempts: claiming deliveries before the provider is called, and recording what came of it.
-
-A claim numbers the attempt and holds a lease. The record is accepted only for that number, so an answer that comes
-after the lease was given up changes nothing, unless the delivery is still waiting to be sent again: then the good
-news is taken and the second sending spared.
-"""
+"""Claims deliveries before the provider is called, and records the results. A claim numbers the attempt and holds a
+lease. A result counts only for that number; a late success is still accepted if the delivery waits to be sent again."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -25,15 +21,13 @@ from hermodr_servicekit.ids import new_id
 log = structlog.get_logger()
 
 RETRY_OVERDUE_SECONDS = 5.0
-"""How long after its time a retry may stay unclaimed before the scheduler announces it itself."""
+"""How long a retry may stay unclaimed before the scheduler announces it."""
 
 LONGEST_PATIENCE_SECONDS = 24 * 3600.0
-"""A provider that asks for more is asked again after a day: servers have been seen to name their uptime."""
+"""Providers that ask for more are tried again after a day: servers have been seen to name their uptime."""
 
 
 class Outcome(StrEnum):
-    """What came of an attempt."""
-
     SENT = "sent"
     TRANSIENT = "transient"
     PERMANENT = "permanent"
@@ -43,7 +37,7 @@ class Outcome(StrEnum):
 
 
 class Claim(NamedTuple):
-    """A delivery this sender may send now, as attempt number `attempt`. `data` and `content` are JSON texts."""
+    """A delivery this sender may send now, as attempt `attempt`. `data` and `content` are JSON texts."""
 
     id: UUID
     job_id: UUID
@@ -63,13 +57,13 @@ class Claim(NamedTuple):
     wanted_at: datetime
     """When it was to be sent: its scheduled time, else its acceptance; not before the end of quiet hours."""
     earlier_attempts: int = 0
-    """Attempts made before an operator had it sent again; they climb no ladder."""
+    """Attempts before an operator requeued it; they do not count for the ladder."""
     expires_in: float | None = None
-    """Seconds until it is not to be sent any more, at the time of the claim, by the ledger's clock."""
+    """Seconds until it must not be sent any more, at the time of the claim, by the ledger's clock."""
 
 
 class Attempt(NamedTuple):
-    """What came of one claimed attempt. `code` and `detail` are safe to show: no address, body, key or link."""
+    """The result of one claimed attempt. `code` and `detail` hold no address, body, key or link."""
 
     delivery_id: UUID
     number: int
@@ -82,12 +76,12 @@ class Attempt(NamedTuple):
     code: str | None = None
     detail: str | None = None
     claimed_at: datetime | None = None
-    """For one that is given up: the claim it was. A claim released meanwhile gave its number to the next."""
+    """For an attempt that is given up: identifies the claim, because a released claim gives its number to the next."""
 
 
 class Settlement(NamedTuple):
-    """What an attempt makes of its delivery: the next state, and for a retry the step of the ladder to wait; or, when
-    the provider asked for longer, so many seconds of `patience`. No queue waits those out: the scheduler does."""
+    """The next state of the delivery, and for a retry the step of the ladder, or the seconds of `patience` if the
+    provider asked for more; the scheduler waits for those."""
 
     state: DeliveryState
     step: Step | None = None
@@ -96,14 +90,14 @@ class Settlement(NamedTuple):
 
     @property
     def delay(self) -> float | None:
-        """Seconds until the next attempt, if there is to be one."""
+        """Seconds until the next attempt, if any."""
         if self.patience is not None or self.step is None:
             return self.patience
         return self.step.delay.total_seconds()
 
 
 class Recorded(NamedTuple):
-    """A record the ledger accepted. `job_kind` is any word that SQL put there."""
+    """A result the ledger accepted. `job_kind` may be any word, written by SQL."""
 
     delivery_id: UUID
     job_id: UUID
@@ -125,13 +119,12 @@ def settle(
     earlier: int = 0,
     defect: bool = False,
 ) -> Settlement:
-    """The rule of retries. `number` is the attempt just made, `retry_after` seconds the provider asked to wait,
-    `earlier` the attempts before an operator had it sent again: the ladder is climbed anew since.
+    """The rule of retries. `number` is the attempt just made, `retry_after` seconds the provider asked for, `earlier`
+    the attempts before an operator requeued it.
 
-    Transient and throttled attempts climb the ladder, one step each (waiting longer, a day at most, if the provider
-    asks for it); an unknown one is sent again the same way or held, as its policy says. With the attempts used up, the
-    delivery fails and becomes a dead letter. So does one that failed for good by a `defect` of ours: once that is
-    mended, it can be replayed.
+    Transient and throttled attempts go to the next step of the ladder (or wait longer, at most a day, if the provider
+    asks for it); an unknown one is retried the same way or held. With all attempts used, or after a `defect` of ours,
+    the delivery fails and becomes a dead letter.
     """
     if outcome is Outcome.SENT:
         return Settlement(DeliveryState.SENT)
@@ -169,9 +162,9 @@ RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.attempt, d.max_
 
 
 async def claim(ledger: Ledger, ids: Sequence[UUID], *, owner: str, lease_seconds: float) -> list[Claim]:
-    """Takes those of the deliveries that wait to be sent, are due and not expired, and whose channel is not paused.
-    Whatever is returned must be recorded or released before the lease ends; after that the scheduler calls its outcome
-    unknown. One that somebody has locked is left out; one that nobody understands is given back and set aside."""
+    """Claims those of the deliveries that wait, are due, not expired, and of no paused channel. Each must be recorded
+    or released before its lease ends; after that the scheduler records it as unknown. Locked rows are left out,
+    unreadable ones are given back and set aside."""
     wanted = list(dict.fromkeys(ids))
     try:
         rows = await ledger.fetch(_CLAIM, wanted, owner, lease_seconds)
@@ -212,8 +205,7 @@ def _claim_of(row: Row) -> Claim:
 
 
 async def release(ledger: Steps, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
-    """Gives back claims that were certainly not sent; the attempt does not count. The scheduler announces them at once;
-    with `held_seconds` not before that: they are still in somebody's line."""
+    """Gives back unsent claims; no attempt counts. The scheduler announces them at once, or after `held_seconds`."""
     await _release(ledger, [each.id for each in claims], [each.attempt for each in claims], held_seconds)
 
 
@@ -243,8 +235,7 @@ _TAKE_LATE_ANSWERS = statement("hermodr_ledger.deliveries", "take_late_answers")
 
 
 async def record(ledger: Steps, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
-    """Writes down the attempts, what they make of their deliveries, and of the jobs those belong to, in one
-    transaction. Returns those that still counted; recording the same attempt again changes nothing."""
+    """Writes attempts, deliveries and jobs in one transaction. Returns the results that counted. Idempotent."""
     attempts = [attempt for attempt, _ in results]
     settlements = [settlement for _, settlement in results]
     rows = await ledger.fetch(
@@ -275,7 +266,7 @@ async def record(ledger: Steps, results: Sequence[tuple[Attempt, Settlement]]) -
         if row["id"] is not None:
             try:
                 counted.append(_recorded(row, jobs[row["job_id"]]))
-            except (ValueError, KeyError) as error:  # a word SQL by hand put there, or the job is gone
+            except (ValueError, KeyError) as error:  # a word that SQL by hand wrote, or the job is gone
                 log.error("recorded of an odd row", delivery_id=str(row["id"]), error=type(error).__name__)
     known = {each.delivery_id for each in counted}
     late = [each for each in attempts if each.outcome is Outcome.SENT and each.delivery_id not in known]

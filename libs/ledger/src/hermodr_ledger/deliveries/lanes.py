@@ -1,4 +1,4 @@
-"""How much waits in each lane, since when, and how fast it moves."""
+"""What waits in each lane, since when, and how fast it moves."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ RATES_HOLD_SECONDS = 20.0
 _FORGOTTEN_AFTER_SECONDS = 3600.0
 
 _CHANNELS, _PRIORITIES = frozenset(Channel), frozenset(Priority)
-"""Rows of others, which SQL by hand made, are in no lane."""
+"""Rows with other values, written by SQL by hand, are in no lane."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Deliveries a second: those sent, and attempts that failed."""
+    """Deliveries a second: sent ones, and failed attempts."""
 
     sent: float = 0.0
     failed: float = 0.0
@@ -23,8 +23,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A channel's deliveries of a priority. `waiting` are due and unclaimed, the oldest for `oldest_seconds`; `later`
-    wait for their time; `sending` are in a sender's hands."""
+    """`waiting`: due and unclaimed, the oldest for `oldest_seconds`; `later`: not yet due; `sending`: claimed."""
 
     waiting: int = 0
     later: int = 0
@@ -34,14 +33,14 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """Jobs of a priority that are due and wait for a dispatcher."""
+    """Due jobs that wait for a dispatcher."""
 
     waiting: int = 0
     oldest_seconds: float | None = None
 
 
 async def deliveries(ledger: Ledger) -> dict[tuple[Channel, Priority], Lane]:
-    """The lanes in which there is anything. Reads only the small index of waiting rows, but all of them."""
+    """Non-empty lanes. Reads the whole index of waiting rows."""
     rows = await ledger.fetch(
         """
         SELECT channel, priority,
@@ -65,7 +64,7 @@ async def deliveries(ledger: Ledger) -> dict[tuple[Channel, Priority], Lane]:
 
 
 async def rates(ledger: Ledger) -> dict[tuple[Channel, Priority], Rate]:
-    """How fast the lanes are in which a sender reported of late."""
+    """Rates of the lanes that senders reported lately."""
     rows = await ledger.fetch(
         """
         SELECT channel, priority, sum(sent) AS sent, sum(failed) AS failed FROM hermodr.lane_rates
@@ -79,7 +78,7 @@ async def rates(ledger: Ledger) -> dict[tuple[Channel, Priority], Rate]:
 
 
 async def undecided(ledger: Ledger) -> dict[Priority, Undecided]:
-    """The lanes in which jobs wait to be decided upon. Tasks are not among them."""
+    """Without tasks."""
     rows = await ledger.fetch(
         """
         SELECT priority, count(*) AS waiting,
@@ -96,7 +95,7 @@ async def undecided(ledger: Ledger) -> dict[Priority, Undecided]:
 
 
 async def waiting_tasks(ledger: Ledger) -> int:
-    """How many tasks are due and wait for a worker, up to a thousand."""
+    """Tasks that are due, counted up to a thousand."""
     rows = await ledger.fetch(
         """
         SELECT count(*) AS n FROM (
@@ -108,7 +107,7 @@ async def waiting_tasks(ledger: Ledger) -> int:
 
 
 async def report_rates(ledger: Ledger, instance: str, rates: Mapping[tuple[Channel, Priority], Rate]) -> None:
-    """Writes down how fast a sender is; those not heard of for an hour are forgotten."""
+    """Instances not heard of for an hour are deleted."""
     await ledger.fetch(
         """
         WITH forgotten AS (

@@ -1,5 +1,4 @@
-"""Leases of claims whose provider takes long to answer: they are renewed, so that nobody sends again what is still
-being sent. Whoever dies or hangs renews nothing, and its claims come back when the lease is over."""
+"""Leases of claims, renewed while the provider takes long; the claims of a dead or hanging sender come back."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -10,8 +9,8 @@ from hermodr_ledger.engine import Contested, Ledger, Statements, locked
 async def renew(
     ledger: Statements, claims: Sequence[tuple[UUID, int]], *, owner: str, lease_seconds: float
 ) -> set[UUID]:
-    """Has the claims, as (delivery, attempt), hold for `lease_seconds` from now on; returns the deliveries of those
-    that are still the owner's. The others were given up meanwhile. For the fence see `engine.Ledger`."""
+    """Extends the claims, as (delivery, attempt), to `lease_seconds` from now; returns the deliveries that are still
+    the owner's. For `OFFSET 0` see `engine.Ledger`."""
     rows = await ledger.fetch(
         """
         UPDATE hermodr.deliveries d SET lease_until = now() + make_interval(secs => $4)
@@ -30,8 +29,7 @@ async def renew(
 async def renew_free(
     ledger: Ledger, claims: Sequence[tuple[UUID, int]], *, owner: str, lease_seconds: float
 ) -> set[UUID]:
-    """`renew`, without waiting for rows that somebody has locked: nobody else can take them either, and they are said
-    to be held as long as they look so."""
+    """`renew` without waiting for locked rows: nobody else can take those either, so they count as held."""
     try:
         return await renew(ledger, claims, owner=owner, lease_seconds=lease_seconds)
     except Contested:

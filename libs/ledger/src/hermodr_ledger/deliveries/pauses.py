@@ -1,8 +1,5 @@
-"""Channels an operator has paused: nothing of them is claimed, so nothing is sent, and nothing is lost.
-
-While a channel is paused its deliveries that become due are parked: their `wake_at` is put beyond all time, so that
-the scheduler neither announces them nor looks at them again. Once it is resumed the scheduler brings them back.
-"""
+"""Paused channels: nothing of them is claimed. Their deliveries that become due are parked (`wake_at` at the end of
+time), so that the scheduler does not look at them again before the channel is resumed."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,13 +9,13 @@ from hermodr_ledger.engine import Ledger, Statements
 from hermodr_ledger.engine.announcing import DUE_CHANNEL
 
 OPERATED_CHANNEL = "hermodr_operated"
-"""The NOTIFY channel that tells senders and schedulers of what an operator did: a pause, its end, a replay."""
+"""The NOTIFY channel for what an operator did: a pause, its end, a replay."""
 
 PARKED = "timestamptz '9999-12-31 00:00:00+00'"
-"""The `wake_at` of what waits for the end of a pause."""
+"""The `wake_at` of deliveries that wait for the end of a pause."""
 
 PAUSED = "ARRAY(SELECT p.channel FROM hermodr.pauses p WHERE p.resumed_at IS NULL)"
-"""The paused channels, for a statement's condition: looked up once for each statement."""
+"""The paused channels, for a condition; evaluated once per statement."""
 
 _RESUMED = "ARRAY(SELECT p.channel FROM hermodr.pauses p WHERE p.resumed_at IS NOT NULL)"
 _REMEMBERED_SECONDS = 30.0
@@ -27,16 +24,13 @@ _REMEMBERED_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A channel that is paused, since when and why."""
-
     channel: Channel
     paused_at: datetime
     reason: str | None
 
 
 async def pause(statements: Statements, channel: Channel, reason: str | None) -> bool:
-    """From its commit on no delivery of the channel can be claimed. `False`: it was paused already; its reason and its
-    time stay as they are."""
+    """After the commit no delivery of the channel can be claimed. `False`: it was paused before; nothing changes."""
     changed = await statements.fetch(
         """
         WITH changed AS (
@@ -55,7 +49,7 @@ async def pause(statements: Statements, channel: Channel, reason: str | None) ->
 
 
 async def resume(statements: Statements, channel: Channel) -> bool:
-    """Deliveries of the channel can be claimed again. `False`: it was not paused."""
+    """`False`: the channel was not paused."""
     changed = await statements.fetch(
         """
         WITH changed AS (
@@ -70,7 +64,6 @@ async def resume(statements: Statements, channel: Channel) -> bool:
 
 
 async def paused(statements: Statements) -> list[Pause]:
-    """The channels that are paused."""
     rows = await statements.fetch(
         "SELECT channel, paused_at, reason FROM hermodr.pauses WHERE resumed_at IS NULL ORDER BY channel"
     )
@@ -78,7 +71,6 @@ async def paused(statements: Statements) -> list[Pause]:
 
 
 async def is_paused(statements: Statements, channel: Channel) -> bool:
-    """Whether the channel is paused."""
     rows = await statements.fetch(
         "SELECT 1 FROM hermodr.pauses WHERE channel = $1 AND resumed_at IS NULL", channel
     )
@@ -86,8 +78,8 @@ async def is_paused(statements: Statements, channel: Channel) -> bool:
 
 
 async def unpark(ledger: Ledger, limit: int) -> int:
-    """Makes deliveries due that were parked when their channel was paused and that flows again, and wakes the
-    scheduler for them; returns how many. With none left, ended pauses are forgotten."""
+    """Makes parked deliveries of resumed channels due and wakes the scheduler; returns how many. If none is left, ended
+    pauses are deleted."""
     rows = await ledger.fetch(
         f"""
         WITH parked AS (

@@ -1,4 +1,4 @@
-"""What the senders know of the limits of their providers."""
+"""What senders report about the limits of their providers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.heartbeats import SILENT_AFTER_SECONDS
 
 REPORT_EVERY_SECONDS = 600.0
-"""Senders report what changed at once, and everything again so often."""
+"""Changes are reported at once, and everything again at this interval."""
 _FORGOTTEN_AFTER_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderLimits:
-    """One provider, as one sender or (`known`) all of them together know it. `rate` None: any number a second.
-    `cause` and `code` of the last refusal, None while nothing is limited. `place`: where it is, without credentials;
-    `position`: which one is preferred, from 1; `instances`: how many senders know it."""
+    """One provider, as one sender or (`known`) all of them know it. `rate` `None`: unlimited. `cause`, `code`: of the
+    last refusal while limited. `place`: without credentials; `position`: preference from 1; `instances`: senders that
+    know it."""
 
     channel: Channel
     provider: str
@@ -34,7 +34,7 @@ class ProviderLimits:
 
 
 async def report(ledger: Ledger, instance: str, limits: Sequence[ProviderLimits]) -> None:
-    """Writes down what a sender knows; those not heard of for an hour are forgotten."""
+    """Instances not heard of for an hour are deleted."""
     await ledger.fetch(
         """
         WITH forgotten AS (
@@ -67,8 +67,8 @@ async def report(ledger: Ledger, instance: str, limits: Sequence[ProviderLimits]
 
 
 async def known(ledger: Ledger) -> list[ProviderLimits]:
-    """Each provider that a living sender reported of. Over all senders: calls and rates add up; it rests until the
-    first of them asks again, and only if all of them rest."""
+    """Providers of running senders: calls and rates are summed; it rests only if all senders rest, until the first one
+    ends."""
     rows = await ledger.fetch(
         """
         SELECT channel, provider, sum(calls)::int AS calls, sum(calls_configured)::int AS calls_configured,

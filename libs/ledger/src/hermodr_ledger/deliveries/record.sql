@@ -1,7 +1,7 @@
--- An attempt that was given up as unknown keeps that name when its answer comes too late to count: the delivery may have
--- been sent again meanwhile, and its two mails would otherwise have no reason anybody could see.
--- The steps read one another's rows through columns, not through joins: the connection's planner joins rows by nested
--- loops (see `engine`), which is right against tables and quadratic between two steps of one statement.
+-- An attempt given up as unknown stays unknown if its answer comes too late: the delivery may have been sent again, and
+-- the log has to explain the two mails.
+-- The steps are connected by columns, not by joins: this connection joins by nested loops (see `engine`), which would be
+-- quadratic between two steps of one statement.
 WITH input AS (
     SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                          $8::timestamptz[], $9::timestamptz[], $10::text[], $11::float8[], $12::uuid[], $13::text[],

@@ -1,5 +1,5 @@
--- Good news about an attempt that was given up and nothing was tried after: the delivery was held, had no attempts left,
--- or was cancelled while it waited. What is known to be sent must not be sent again by whoever retries the job.
+-- Late successes of attempts that were given up, if none followed: the delivery was held, had no attempts left, or was
+-- cancelled while it waited. A retry of the job must not send it again.
 WITH input AS (
     SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
         AS i(id, number, provider, provider_message_id, code, finished_at)

@@ -1,4 +1,4 @@
-"""The connection to PostgreSQL, and what all that is asked of it shares."""
+"""The connection to PostgreSQL, and what all statements share."""
 
 from hermodr_ledger.engine.connection import (
     COUNTING_SECONDS,

@@ -1,7 +1,7 @@
-"""When rows that want work are announced, and how the scheduler hears of new ones."""
+"""When rows are announced, and how the scheduler is woken."""
 
 FIRST_ANNOUNCEMENT_OVERDUE_SECONDS = 5
-"""How long a row may wait unclaimed before the scheduler announces it again for the first time."""
+"""How long a row may wait unclaimed before the scheduler first announces it again."""
 
 DUE_CHANNEL = "hermodr_due"
-"""The NOTIFY channel that wakes the scheduler when something was scheduled."""
+"""The NOTIFY channel that wakes the scheduler when something is scheduled."""

@@ -1,13 +1,13 @@
-"""The arguments of a statement that is put together as a text."""
+"""Arguments of a statement that is built as text."""
 
 
 class Arguments:
-    """A statement's arguments; `first` are those that its fixed text names, `$1` and on."""
+    """`first`: the arguments that its fixed text names, from `$1` on."""
 
     def __init__(self, *first: object) -> None:
         self.arguments = list(first)
 
     def put(self, value: object) -> str:
-        """One argument more; how the statement names it."""
+        """Adds an argument and returns its placeholder."""
         self.arguments.append(value)
         return f"${len(self.arguments)}"

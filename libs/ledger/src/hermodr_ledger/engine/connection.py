@@ -1,5 +1,4 @@
-"""The connection to PostgreSQL: SQLAlchemy's engine and pool, and straight through to the driver, where a step of a
-notification is one set-based statement with arrays for arguments."""
+"""The connection to PostgreSQL: SQLAlchemy's engine and pool, but statements go straight to asyncpg."""
 
 import asyncio
 import contextlib
@@ -30,22 +29,18 @@ from hermodr_ledger.engine.errors import (
 from hermodr_ledger.engine.news import News, Tell, nobody
 
 Row = Mapping[str, Any]
-"""A row by column name."""
-
-
 IDLE_SECONDS = 5.0
-"""A connection that nobody used for longer is tried before it is lent."""
+"""A connection unused for longer is tested before it is lent."""
 _TRYING_SECONDS = 1.0
 _USED_AT = "hermodr_used_at"
 
 COUNTING_SECONDS = 60.0
-"""The limit for statements that read whatever waits or whatever was: microseconds a row, and there may be millions."""
+"""The time limit of statements that read all waiting or past rows."""
 
 
 def columns(*given: list[Any]) -> list[list[Any]]:
-    """Arguments for an `unnest` of several arrays, one of which has no NULL in it (an id). A column of nothing but
-    NULLs goes as an empty array, which `unnest` fills up to the length of the others: each NULL that is sent costs half
-    a microsecond."""
+    """Arguments for an `unnest` of several arrays, one of which has no NULL. A column of NULLs is sent as an empty
+    array, which `unnest` fills up: each NULL sent costs half a microsecond."""
     return [[] if _nothing_in(column) else column for column in given]
 
 
@@ -54,11 +49,11 @@ def _nothing_in(column: list[Any]) -> bool:
 
 
 _MOST_AT_A_TIME = 8
-"""Rows of a cursor, which may have a mebibyte each."""
+"""Rows fetched from a cursor at a time; each may have a mebibyte."""
 
 
 def bytes_of(row: Row) -> int:
-    """Of what may be long."""
+    """Of the values that may be long."""
     return sum(
         len(value) if not isinstance(value, str) or value.isascii() else len(value.encode())
         for value in row.values()
@@ -67,10 +62,10 @@ def bytes_of(row: Row) -> int:
 
 
 class Statements(Protocol):
-    """Where a statement can be run: the `Ledger` itself (a transaction of its own) or a `Transaction`."""
+    """The `Ledger` itself (each statement its own transaction) or a `Transaction`."""
 
     async def fetch(self, sql: str, *arguments: Any) -> list[Row]:
-        """Runs one statement with `$1`-style arguments and returns its rows. Raises `LedgerUnavailable`."""
+        """Runs one statement with `$1`-style arguments. Raises `LedgerUnavailable`."""
         ...
 
 
@@ -91,11 +86,11 @@ class Transaction:
         self.news: list[News] = []
 
     def tell(self, news: News) -> None:
-        """Tells whoever listens, once the transaction is committed."""
+        """Passed on after the commit."""
         self.news.append(news)
 
     async def fetch(self, sql: str, *arguments: Any, seconds: float | None = None) -> list[Row]:
-        """Runs one statement. `seconds` replaces the ledger's time limit for it. Raises `Contested`."""
+        """`seconds` replaces the ledger's time limit. Raises `Contested`."""
         try:
             rows: list[Row] = await self._driver.fetch(
                 sql, *arguments, timeout=seconds or self._statement_seconds
@@ -105,8 +100,8 @@ class Transaction:
         return rows
 
     async def fetch_within(self, most_bytes: int, sql: str, *arguments: Any) -> tuple[list[Row], bool]:
-        """The statement's first rows, as many as have `most_bytes` of text together, one in any case; and whether there
-        are more. The others are not read, nor taken out of their compression: a few at a time are asked for."""
+        """The first rows with at most `most_bytes` of text, but at least one; and whether there are more. Others are
+        not read."""
         rows: list[Row] = []
         size = largest = 0
         some = 1
@@ -125,7 +120,7 @@ class Transaction:
 
     @contextlib.asynccontextmanager
     async def part(self) -> AsyncIterator[None]:
-        """What the block does is undone alone when it raises (a savepoint)."""
+        """A savepoint: if the block raises, only its own statements are undone."""
         told = len(self.news)
         try:
             async with self._driver.transaction():
@@ -136,38 +131,30 @@ class Transaction:
 
 
 ZONE = {"TimeZone": "UTC"}
-"""What our sessions believe to be in, wherever the server is: days and weeks are added to times in the session's zone,
-and times that go into JSON are spelled in it."""
+"""Our sessions are in UTC, whatever the server's zone: it matters for adding days and for times in JSON."""
 
 
 def driver_url(database_url: str) -> str:
-    """`postgres[ql]://…` as SQLAlchemy's URL for asyncpg."""
     return "postgresql+asyncpg://" + database_url.split("://", 1)[1]
 
 
 HOT: Mapping[str, str] = {
-    # Look-ups by a handful of ids must stay index look-ups whatever the statistics say of tables that were empty a
-    # minute ago; joining through arrays leaves the planner guessing, and it does not know that of the many weeks one is
-    # looked into: reading all rows seems cheaper to it (measured: 200 claims among 18,000 rows 60 ms instead of 6, and
-    # growing). For the same reason statements that take rows by id compare their state with a column of what is wanted,
-    # behind OFFSET 0, not with a constant: that no finished row has it makes reading them all look cheap from 200 ids
-    # on (measured: 100,000 rows read for each batch of a ledger that held so many).
+    # Look-ups by a few ids must use indexes whatever the statistics say: the planner misjudges joins with arrays over
+    # weekly partitions, and would read all rows (200 claims among 18,000 rows: 60 ms instead of 6). For the same reason
+    # statements that take rows by id compare their state with a column of the wanted rows, behind OFFSET 0, not with a
+    # constant.
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "enable_seqscan": "off",
-    # Planned once for a connection: planning a step anew for each batch costs four to ten times what carrying it out
-    # for one row does, and grows with the weeks. What is planned is also what the tests look at.
+    # Planned once per connection: planning costs four to ten times as much as execution, and grows with the weeks.
     "plan_cache_mode": "force_generic_plan",
 }
-"""The planner's settings for the steps of a notification; nothing else should need to know them."""
+"""Planner settings for the hot statements; nothing else needs to know them."""
 
 
 class Ledger:
-    """A pool of connections. Opening it does not connect: a service may start before its database.
-
-    It is for the hot path, the steps of notifications, and its planner is told what these are like. Everything else is
-    asked of `cold`, a smaller pool whose planner decides as PostgreSQL's usually does.
-    """
+    """A pool of connections for the hot path, the steps of notifications, with planner settings for these. Opening it
+    does not connect. Everything else uses `cold`, a smaller pool with PostgreSQL's usual planner."""
 
     def __init__(
         self,
@@ -182,9 +169,9 @@ class Ledger:
         planning: Mapping[str, str] = HOT,
         tell: Tell = nobody,
     ) -> None:
-        """At most `pool_size` connections, and `cold_pool_size` more once `cold` is asked. `lock_seconds`: how long a
-        statement waits for what others hold (`Contested`) unless it says so itself; 0: as long as it may run.
-        `tell` gets the news of each step, once it is committed."""
+        """At most `pool_size` connections, plus `cold_pool_size` once `cold` is used. `lock_seconds`: how long a
+        statement waits for locks by default (then `Contested`); 0: as long as it may run. `tell` gets the news of each
+        step after its commit."""
         self.database_url = database_url
         self.tell = tell
         self._planning = planning
@@ -200,7 +187,7 @@ class Ledger:
             pool_timeout=connection_seconds,
             pool_use_lifo=True,
             pool_reset_on_return=None,
-            json_deserializer=str,  # jsonb comes as its text: what is only passed on is not taken apart
+            json_deserializer=str,  # jsonb comes as text: what is only passed on is not parsed
             connect_args={
                 "timeout": min(5.0, connection_seconds),
                 "server_settings": {
@@ -226,15 +213,12 @@ class Ledger:
 
     @cached_property
     def cold(self) -> "Ledger":
-        """The pool for what is no step of a notification: the address book, lists, reports, what operators do."""
+        """The pool for all but the steps of notifications: address book, lists, reports, operations."""
         return self._make_cold() if self._planning else self
 
     async def fetch(self, sql: str, *arguments: Any, seconds: float | None = None) -> list[Row]:
-        """Runs one statement in a transaction of its own, with `$1`-style arguments, and returns its rows. `seconds`
-        replaces the ledger's time limit for it.
-
-        Raises `LedgerUnavailable` when the database is away; a deadlock is tried again.
-        """
+        """Runs one statement in its own transaction, with `$1`-style arguments; retries after a deadlock. `seconds`
+        replaces the time limit. Raises `LedgerUnavailable`."""
         for last in (False, False, True):
             try:
                 async with self._borrowed() as driver:
@@ -251,11 +235,8 @@ class Ledger:
     async def transaction(
         self, *, isolation: Literal["read_committed", "repeatable_read"] = "read_committed"
     ) -> AsyncIterator[Transaction]:
-        """A transaction straight through the driver: commits when the block ends, rolls back when it raises.
-        `repeatable_read`: all its statements see what was committed when the first began.
-
-        Raises `LedgerUnavailable` as `fetch` does, and `Collided` for a deadlock: the block is not repeated here.
-        """
+        """Commits when the block ends, rolls back when it raises. `repeatable_read`: one snapshot for all statements.
+        Raises `LedgerUnavailable`, and `Collided` for a deadlock: the block is not repeated."""
         async with self._borrowed() as driver, driver.transaction(isolation=isolation):
             transaction = Transaction(driver, self._statement_seconds)
             yield transaction
@@ -263,7 +244,6 @@ class Ledger:
             self.tell(news)
 
     async def close(self) -> None:
-        """Closes all connections."""
         cold = self.__dict__.get("cold", self)
         if cold is not self:
             await cold.close()
@@ -271,9 +251,8 @@ class Ledger:
 
     @contextlib.asynccontextmanager
     async def _borrowed(self) -> AsyncIterator[Any]:
-        """A connection of the pool, as the driver knows it; a broken one does not go back. SQLAlchemy's `Connection`
-        and its reset are left out: they cost a third of what a small statement does, and transactions here begin in
-        the driver. Raises `LedgerUnavailable`, `Collided`."""
+        """A pooled connection as asyncpg knows it; broken ones do not go back. SQLAlchemy's `Connection` is left out:
+        it costs a third of a small statement. Raises `LedgerUnavailable`, `Collided`."""
         began = math.inf
         pool = self._engine.pool
         try:
@@ -288,7 +267,7 @@ class Ledger:
                 if lent.is_valid and pool is self._engine.pool:
                     lent.info[_USED_AT] = time.monotonic()
                     lent.close()
-                elif lent.is_valid:  # its pool was forgotten meanwhile: nobody would ever close it
+                elif lent.is_valid:  # its pool was replaced meanwhile, and nobody else would close it
                     await greenlet_spawn(lent.invalidate)
         except COLLISIONS as error:
             raise Collided(type(error).__name__) from error
@@ -310,9 +289,8 @@ class Ledger:
             raise unavailable(cause) from error
 
     async def _lend(self) -> PoolProxiedConnection:
-        """A connection of the pool that is alive. One whose end was seen is replaced, and one that was idle is tried
-        first: it may have died unseen (a fail-over, a firewall that forgets). Then all that were idle for as long are
-        replaced: whoever asks does not notice."""
+        """A live connection. One that was idle is tested: it may have died unseen (fail-over, firewall). Then all
+        connections idle for as long are replaced."""
         while True:
             lent = await self._engine.raw_connection()
             used_at = lent.info.get(_USED_AT, math.inf)
@@ -332,7 +310,7 @@ class Ledger:
         return time.monotonic() - used_at < IDLE_SECONDS or await _answers(driver)
 
     def _was_long(self, began: float) -> bool:
-        """Whether a lock was waited for as long as statements do that do not say how long: keys are for less."""
+        """Whether a lock was waited for as long as the default allows; waits for keys are shorter."""
         now = time.monotonic()
         if not 0 < self._lock_seconds <= now - began:
             return False
@@ -340,18 +318,16 @@ class Ledger:
         return True
 
     def _behind_a_lock(self) -> bool:
-        """Whether a connection was used up by waiting for a lock while others waited for a connection: that, not their
-        number, is why there was none."""
+        """Whether a connection was blocked by a lock while others waited for a connection: that is then the cause."""
         return time.monotonic() - self._locked_at <= self._connection_seconds
 
     async def _forget_connections(self) -> None:
-        """After one connection died the others of the pool are most likely dead too."""
+        """After one connection died, the others are probably dead too."""
         await self._engine.dispose()
 
 
 def _has_news(driver: Any) -> bool:
-    """Whether the server said something nobody asked for: it ended the session, most likely, and the loop did not
-    read it yet. A look takes two microseconds."""
+    """Whether the server sent something unrequested: it probably ended the session. Takes two microseconds."""
     there = select.poll()
     there.register(driver._transport.get_extra_info("socket").fileno(), select.POLLIN)
     return bool(there.poll(0))

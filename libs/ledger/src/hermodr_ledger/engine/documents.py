@@ -1,5 +1,5 @@
-"""JSON of a row as Python has it. What SQL by hand, or a dump, put there may be no object, or hold what nobody else can
-read: it is shown as well as can be, and fails nobody's answer."""
+"""JSON of a row as Python values. Odd JSON, written by SQL by hand or a dump, is shown as well as possible and fails
+nothing."""
 
 import json
 import math
@@ -11,7 +11,7 @@ Object = dict[str, Any]
 
 
 def value_of(text: str | None) -> Any:
-    """The value. Numbers beyond ours are texts; `None` for what is nested too deep."""
+    """Numbers beyond our limits become texts; `None` for what is nested too deeply."""
     if text is None:
         return None
     try:
@@ -22,13 +22,12 @@ def value_of(text: str | None) -> Any:
 
 
 def object_of(text: str | None) -> Object:
-    """The object; an empty one for anything else."""
+    """An empty object for anything else."""
     value = value_of(text)
     return value if isinstance(value, dict) else {}
 
 
 def objects_of(text: str | None) -> list[Object]:
-    """The objects of an array."""
     value = value_of(text)
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 

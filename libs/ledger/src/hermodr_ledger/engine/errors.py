@@ -1,4 +1,4 @@
-"""What goes wrong with a database, and what each failure means for the work it happened to."""
+"""Database errors, and what each means for the work it interrupted."""
 
 import asyncio
 from typing import ClassVar, Literal
@@ -12,7 +12,7 @@ GONE: tuple[type[BaseException], ...] = (
     TimeoutError,
     PoolTimeout,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # what a connection says that ended in the midst of being used
+    asyncpg.InternalClientError,  # from a connection that ended while it was used
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
@@ -29,45 +29,43 @@ DATABASE_SAYS_NO: tuple[type[Exception], ...] = (
     DBAPIError,
     EmulatedDBAPIException,
 )
-"""What the driver, or SQLAlchemy around it, raises for a server that lets us not in or refuses a statement."""
+"""Raised by the driver, or by SQLAlchemy, when the server refuses a connection or statement."""
 _PASSING: tuple[type[Exception], ...] = (OSError, MemoryError, *DATABASE_SAYS_NO)
 
 _NONE_LEFT: tuple[type[BaseException], ...] = (
     PoolTimeout,
     asyncpg.TooManyConnectionsError,
-    asyncpg.OutOfMemoryError,  # also of room for locks
+    asyncpg.OutOfMemoryError,  # also when there is no room for locks
 )
 
 OutageCause = Literal["database", "lock", "overload"]
 
 
 class LedgerUnavailable(Exception):
-    """The database cannot be reached or cannot write. Whether a statement under way was committed is unknown."""
+    """The database cannot be reached or cannot write. Whether a running statement was committed is unknown."""
 
     cause: ClassVar[OutageCause] = "database"
 
 
 class ReadOnly(LedgerUnavailable):
-    """The database takes no writes: a standby after a fail-over, most likely. Nothing was committed."""
+    """The database takes no writes, probably a standby after a fail-over. Nothing was committed."""
 
 
 class Overloaded(LedgerUnavailable):
-    """All connections, or what else there is a number of, are in use; or there was no answer in time. Nothing was begun
-    with a connection that could not be had."""
+    """All connections (or another resource) are in use, or there was no answer in time."""
 
     cause: ClassVar[OutageCause] = "overload"
 
 
 class Collided(LedgerUnavailable):
-    """The transaction was undone because it and another waited for each other; doing it all again is safe."""
+    """A deadlock: the transaction was rolled back; repeating all of it is safe."""
 
     cause: ClassVar[OutageCause] = "lock"
 
 
 class Contested(LedgerUnavailable):
-    """Somebody else's transaction holds a row or a key and has not ended within the time (`lock_timeout`); nothing was
-    committed. The transaction it was raised in is of no use any more, but for a `part` of it. `long`: it was waited for
-    as long as the ledger waits unless told otherwise."""
+    """Another transaction held a row or key for longer than `lock_timeout`; nothing was committed. The transaction is
+    unusable, except for a `part`. `long`: the default time was waited."""
 
     cause: ClassVar[OutageCause] = "lock"
 
@@ -77,20 +75,20 @@ class Contested(LedgerUnavailable):
 
 
 def repeats_itself(error: Exception) -> bool:
-    """Whether work on the same row would fail so again: the row is odd, or our code has a defect. Not so with what the
-    machine lacks, nor with what a database says whose shape or rights are wrong: that concerns every row."""
+    """Whether work on the same row would fail again: the row is odd, or our code has a defect. Not for lack of
+    resources, nor for a wrong schema or missing rights, which concern every row."""
     return isinstance(error, _ABOUT_ROWS) or not isinstance(error, (LedgerUnavailable, *_PASSING))
 
 
 def unavailable(error: BaseException) -> LedgerUnavailable:
-    """What a failure of the driver, one of `GONE`, is to those who asked."""
+    """The error for a failure of the driver, one of `GONE`."""
     if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
         return ReadOnly(type(error).__name__)
     return (Overloaded if isinstance(error, _NONE_LEFT) else LedgerUnavailable)(type(error).__name__)
 
 
 def of_the_driver(error: BaseException | None) -> BaseException | None:
-    """What the driver raised, below SQLAlchemy's one or two wrappings of it."""
+    """The driver's error below SQLAlchemy's wrappers."""
     while isinstance(error, DBAPIError | EmulatedDBAPIException):
         error = error.orig
     return error

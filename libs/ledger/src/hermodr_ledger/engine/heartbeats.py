@@ -1,4 +1,4 @@
-"""Signs of life: which services run, and when each was last heard of."""
+"""Heartbeats: which services run, and when each was last heard of."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ FORGOTTEN_AFTER_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """A service with the number of its instances heard of lately."""
+    """A service with the number of instances heard of lately."""
 
     service: str
     instances: int
@@ -19,7 +19,7 @@ class Alive:
 
 
 async def beat(ledger: Ledger, service: str, instance: str, started_at: datetime) -> None:
-    """Records that an instance lives, and forgets those silent for long."""
+    """Records a heartbeat and deletes instances silent for long."""
     await ledger.fetch(
         """
         WITH forgotten AS (
@@ -37,14 +37,13 @@ async def beat(ledger: Ledger, service: str, instance: str, started_at: datetime
 
 
 async def leave(ledger: Ledger, service: str, instance: str) -> None:
-    """Records that an instance ended in order."""
     await ledger.fetch(
         "DELETE FROM hermodr.service_heartbeats WHERE service = $1 AND instance = $2", service, instance
     )
 
 
 async def alive(ledger: Ledger) -> list[Alive]:
-    """Every service ever heard of within the hour; `instances` counts those not silent."""
+    """Services heard of within the hour; `instances` counts those not silent."""
     rows = await ledger.fetch(
         """
         SELECT service, max(beat_at) AS last_heartbeat,

@@ -1,4 +1,4 @@
-"""Hearing of commits: PostgreSQL's LISTEN on a connection of its own."""
+"""PostgreSQL's LISTEN on its own connection."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,8 +10,8 @@ log = structlog.get_logger()
 
 
 async def listen(database_url: str, channel: str, heard: Callable[[], None]) -> None:
-    """Calls `heard` for every notification on `channel`, and once after each connection, as some may have been missed
-    before. Reconnects for ever; ends only by cancellation."""
+    """Calls `heard` for each notification, and after each connection, because some may have been missed. Reconnects
+    until cancelled."""
     while True:
         try:
             connection = await asyncpg.connect(

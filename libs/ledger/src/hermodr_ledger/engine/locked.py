@@ -1,8 +1,5 @@
-"""Rows that somebody else's transaction has locked are left out, and the rest of a batch goes on.
-
-Hot statements wait for a lock for `LOCK_SECONDS` at most (the session's `lock_timeout`), as theirs are held for
-milliseconds. Only when that was in vain is it asked which rows are free, and the work done on those.
-"""
+"""Leaves out rows that another transaction has locked, so that the rest of a batch goes on. Hot statements wait at most
+`LOCK_SECONDS`; only then are the free rows looked up."""
 
 from collections.abc import Sequence, Set
 from typing import Any
@@ -15,8 +12,8 @@ LOCK_SECONDS = 0.2
 
 
 class RowsLocked(Contested):
-    """Of a batch's deliveries these are held by somebody else's transaction, or their jobs. The rest is committed, and
-    `done` is what came of it."""
+    """`held` deliveries, or their jobs, are locked by another transaction. The rest is committed with the results
+    `done`."""
 
     def __init__(self, held: Set[UUID], done: Sequence[Any]) -> None:
         super().__init__(f"{len(held)} rows are locked")
@@ -25,7 +22,7 @@ class RowsLocked(Contested):
 
 
 async def free_deliveries(transaction: Transaction, ids: Sequence[UUID]) -> list[UUID]:
-    """Those of the deliveries that nobody has locked; they are locked by this transaction now."""
+    """The deliveries nobody has locked; this transaction locks them."""
     rows = await transaction.fetch(
         "SELECT d.id FROM unnest($1::uuid[]) u(id) JOIN hermodr.deliveries d ON d.id = u.id"
         " FOR UPDATE OF d SKIP LOCKED",
@@ -35,7 +32,7 @@ async def free_deliveries(transaction: Transaction, ids: Sequence[UUID]) -> list
 
 
 async def held_results(transaction: Transaction, delivery_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of the deliveries that somebody has locked, or whose job; the others are locked by this transaction now."""
+    """The deliveries that are locked, or whose job is; this transaction locks the others."""
     rows = await transaction.fetch(
         "SELECT d.id FROM unnest($1::uuid[]) u(id) JOIN hermodr.deliveries d ON d.id = u.id",
         list(delivery_ids),
@@ -49,7 +46,7 @@ async def held_results(transaction: Transaction, delivery_ids: Sequence[UUID]) -
 
 
 async def free_jobs(transaction: Transaction, ids: Sequence[UUID]) -> set[UUID]:
-    """Those of the jobs that nobody has locked; they are locked by this transaction now."""
+    """The jobs nobody has locked; this transaction locks them."""
     rows = await transaction.fetch(
         "SELECT j.id FROM unnest($1::uuid[]) u(id) JOIN hermodr.jobs j ON j.id = u.id FOR UPDATE OF j SKIP LOCKED",
         list(ids),

@@ -1,4 +1,4 @@
-"""Keyset pages: what comes after an id, stable while rows are added. Ids are uuid7: ordered by creation."""
+"""Keyset pages: rows after an id (uuid7, ordered by creation), stable while rows are added."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,12 +15,8 @@ from hermodr_ledger.tables.columns import PgSnapshot
 
 
 class Identified(Protocol):
-    """A row with an id."""
-
     @property
-    def id(self) -> UUID:
-        """Its uuid7."""
-        ...
+    def id(self) -> UUID: ...
 
 
 R = TypeVar("R", bound=Identified)
@@ -29,8 +25,8 @@ R_co = TypeVar("R_co", bound=Identified, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """At most `limit` rows beyond the id `after` (`None`: from the beginning), oldest or `newest_first`; of one `round`
-    if given, `now` being what is committed (`None`: the round's own snapshot)."""
+    """At most `limit` rows after the id `after`, oldest or `newest_first`; of one `round` if given, `now` being what is
+    committed (`None`: the round's own snapshot)."""
 
     limit: int
     after: UUID | None = None
@@ -41,7 +37,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class PageResult(Generic[R_co]):
-    """A page's rows. `next` is where the next one begins; `None`: there is nothing more."""
+    """`next` is where the next page begins; `None`: there is none."""
 
     rows: Sequence[R_co]
     next: Page | None
@@ -51,8 +47,7 @@ _FIRST, _LAST = UUID(int=0), UUID(int=2**128 - 1)
 
 
 def paged(statement: AnySelect, table: sa.Table, page: Page, name: sa.FromClause | None = None) -> AnySelect:
-    """The statement, for the page alone: rows of `table`, under another `name` if given, with the condition on their
-    ids, the order and the limit. Its text is the same for every page."""
+    """The statement for one page of `table` (under another `name` if given); its text is the same for every page."""
     id = (name if name is not None else table).c.id
     after = page.after or (_LAST if page.newest_first else _FIRST)
     beyond = id < after if page.newest_first else id > after
@@ -74,7 +69,7 @@ def _of_round(page: Page, table: sa.Table, id: sa.ColumnElement[UUID]) -> list[s
         )
         return [id == sa.any_(sa.func.array(late.scalar_subquery()))]
     if page.now is None or page.now == round.shown:
-        return []  # what is not of the round is not committed
+        return []  # rows outside the round are not committed
     later = sa.exists().where(
         its.id == id,
         its.xact >= round.shown.first,
@@ -94,7 +89,7 @@ MOST_BYTES = 4 * 2**20
 
 
 class _Bounded:
-    """Statements of which no more than a page's bytes are read."""
+    """Limits the bytes read for a page."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
@@ -111,9 +106,8 @@ class _Bounded:
 async def walk(
     ledger: Ledger, page: Page, read: Callable[[Statements, Page], Awaitable[Sequence[R]]]
 ) -> PageResult[R]:
-    """The page, as `read` reads it by one statement of one round; where that ends, with the beginning of the next. It
-    is shorter when its rows are long. Newest first has no rounds: it shows what is there. Raises `LedgerUnavailable`.
-    """
+    """The page, which `read` reads in one statement per round. It is shorter if its rows are long. Newest first has no
+    rounds. Raises `LedgerUnavailable`."""
     beyond = page.limit + 1  # the row beyond tells whether there is another page
     async with ledger.transaction(isolation="repeatable_read") as transaction:
         place = _Bounded(transaction)

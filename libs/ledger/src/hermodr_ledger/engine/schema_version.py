@@ -1,4 +1,4 @@
-"""Which shape the database has, and whether it is the one this code knows."""
+"""The schema version, and whether this code knows it."""
 
 from importlib.resources import files
 
@@ -6,18 +6,17 @@ from hermodr_ledger.engine.connection import Ledger
 
 
 class SchemaMismatch(Exception):
-    """The database's shape is not the one this code knows; the text says what to do."""
+    """The schema is not the one this code knows; the text says what to do."""
 
 
 def known_revisions() -> tuple[str, ...]:
-    """Every revision this code has a migration for, oldest first: the numbers its files begin with."""
+    """All revisions this code has a migration for, oldest first."""
     versions = files("hermodr_ledger.migrations") / "versions"
     names = (each.name for each in versions.iterdir() if each.name.endswith(".py"))
     return tuple(sorted(name.partition("_")[0] for name in names))
 
 
 def head() -> str:
-    """The newest revision this code knows."""
     return known_revisions()[-1]
 
 

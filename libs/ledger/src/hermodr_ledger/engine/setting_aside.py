@@ -1,9 +1,5 @@
-"""Rows that a duty, of the scheduler or a sender, fails at: each is left alone for a while, and said to be so, and the
-rest goes on.
-
-A statement about many rows fails for all of them when it fails for one. Then it is tried for halves, until the rows are
-found that fail alone.
-"""
+"""Sets rows aside at which a duty of the scheduler or a sender fails, so that the rest goes on. A statement that fails
+for many rows is retried for halves, until the failing rows are found."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,19 +18,19 @@ log = structlog.get_logger()
 R = TypeVar("R")
 
 CLAIMING_DUTY, DECIDING_DUTY = "claims", "decisions"
-"""What senders and dispatchers fail at; the scheduler announces no row that they set aside."""
+"""Names for senders and dispatchers; the scheduler announces no row that they set aside."""
 
 _NO_ROWS_FAULT: tuple[type[Exception], ...] = (LedgerUnavailable, OSError, MemoryError)
 _IN_VAIN = 64
-"""Statements of which none succeeded: it is not a row's fault then."""
+"""If so many statements fail without a success, the rows are not the cause."""
 _SHORTEST_SECONDS, _LONGEST_SECONDS = 60.0, 3600.0
 _SHOWN_SECONDS = 120.0
-"""How long a row is still shown after the time at which it is tried again."""
+"""How long a row is still shown after its next try."""
 
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """What one duty has set aside. `subject`: one of them, `error`: the name of what it raised."""
+    """The rows of one duty. `subject`: one of them; `error`: the name of its error."""
 
     duty: str
     rows: int
@@ -50,7 +46,7 @@ class Aside:
 
 
 def not_aside(column: str, *duties: str) -> str:
-    """The condition that a row, by its `column`, is set aside by none of the duties."""
+    """The condition that a row is set aside by none of the duties."""
     names = ", ".join(f"'{duty}'" for duty in duties)
     return (
         f"NOT EXISTS (SELECT 1 FROM hermodr.set_aside a WHERE a.duty IN ({names}) AND a.subject = {column}::text"
@@ -64,7 +60,7 @@ async def spared(
     work: Callable[[Sequence[UUID] | None], Awaitable[list[R]]],
     candidates: Callable[[], Awaitable[list[UUID]]],
 ) -> list[R]:
-    """The work on whatever is due (`None`); where that fails, on as many of the candidates as it can be done for."""
+    """The work on everything due (`None`); if that fails, on all candidates for which it succeeds."""
     try:
         return await work(None)
     except _NO_ROWS_FAULT:
@@ -77,7 +73,7 @@ async def spared(
 async def apart(
     ledger: Ledger, duty: str, ids: Sequence[UUID], work: Callable[[Sequence[UUID]], Awaitable[list[R]]]
 ) -> list[R]:
-    """The work on all rows in one; where that fails, `isolated`."""
+    """The work on all rows at once; if that fails, `isolated`."""
 
     async def candidates() -> list[UUID]:
         return list(ids)
@@ -88,8 +84,8 @@ async def apart(
 async def isolated(
     ledger: Ledger, duty: str, ids: Sequence[UUID], work: Callable[[Sequence[UUID]], Awaitable[list[R]]]
 ) -> list[R]:
-    """The work on all rows but those that fail alone, or that somebody's transaction has locked, which are set aside.
-    Raises what is no row's fault."""
+    """The work on all rows but those that fail alone or are locked, which are set aside. Raises errors that no row
+    causes."""
     results: list[R] = []
     failures: dict[str, Exception] = {}
     groups, tries, succeeded = [list(ids)] if ids else [], 0, False
@@ -117,7 +113,7 @@ async def isolated(
 
 
 async def understood(ledger: Ledger, duty: str, rows: Sequence[Row], make: Callable[[Row], R]) -> list[R]:
-    """What `make` makes of the rows, which have an `id`; those it does not understand are set aside."""
+    """`make` for each row (with an `id`); rows it cannot read are set aside."""
     made: list[R] = []
     odd: dict[str, Exception] = {}
     for row in rows:
@@ -130,7 +126,7 @@ async def understood(ledger: Ledger, duty: str, rows: Sequence[Row], make: Calla
 
 
 async def _noted(ledger: Ledger, duty: str, failures: Mapping[str, Exception]) -> None:
-    """What is done for the other rows is not lost because this could not be written: a row fails again."""
+    """If this cannot be written, the results for other rows are kept: the row fails again."""
     try:
         await set_aside(ledger, duty, failures)
     except LedgerUnavailable as error:
@@ -138,7 +134,7 @@ async def _noted(ledger: Ledger, duty: str, failures: Mapping[str, Exception]) -
 
 
 async def set_aside(ledger: Ledger, duty: str, failures: Mapping[str, Exception]) -> None:
-    """Leaves these alone for a minute, longer each time, an hour at most."""
+    """For a minute, then longer each time, at most an hour."""
     if not failures:
         return
     for subject, error in failures.items():
@@ -160,7 +156,7 @@ async def set_aside(ledger: Ledger, duty: str, failures: Mapping[str, Exception]
 
 
 async def all_aside(ledger: Ledger) -> list[Aside]:
-    """What is set aside, by duty."""
+    """Grouped by duty."""
     rows = await ledger.fetch(
         """
         SELECT duty, count(*) AS n, min(since) AS since, min(subject) AS subject, min(error) AS error
@@ -172,7 +168,7 @@ async def all_aside(ledger: Ledger) -> list[Aside]:
 
 
 async def forget_healed(ledger: Ledger) -> None:
-    """Deletes what did not fail again when its time came."""
+    """Deletes rows that did not fail again."""
     await ledger.fetch(
         "DELETE FROM hermodr.set_aside WHERE again_at < now() - make_interval(secs => $1)", _LONGEST_SECONDS
     )

@@ -1,9 +1,7 @@
-"""Walks that miss nothing: a list is read as of one snapshot to its end, then what was committed since, and so on.
+"""Lists that miss nothing: read as of one snapshot to its end, then what was committed since, and so on.
 
-An id is made before its transaction is committed, so a cursor that is only an id passes by what is committed behind it.
-Instead each row knows its transaction (`xact`), and a walk is a row of rounds: the first has what its snapshot shows,
-each further one what its own shows and the one before did not. Whatever is open meanwhile, and for however long, keeps
-nobody waiting, and belongs to the round after its end.
+Ids are made before the commit, so a cursor that is only an id would miss late commits. Each row knows its transaction
+(`xact`); each round has what its snapshot shows and the one before did not.
 """
 
 from collections.abc import Sequence
@@ -12,17 +10,17 @@ from dataclasses import dataclass
 from hermodr_ledger.engine.connection import Statements
 
 MOST_RUNNING = 150
-"""Transactions under way that a snapshot tells apart; those after them are left to the next round."""
+"""Running transactions that a snapshot names; later ones are left to the next round."""
 _CLOSE = 1000
-"""Transactions no further apart are looked for along one stretch of the index."""
+"""Transactions at most this far apart are read in one stretch of the index."""
 _MOST_STRETCHES = 100
 _LARGEST = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Which transactions are over, as `pg_snapshot`: all before `first`, none from `beyond` on, and of those between
-    all but the `running`."""
+    """Which transactions are over, as `pg_snapshot`: all before `first`, none from `beyond` on, and between them all
+    but `running`."""
 
     first: int
     beyond: int
@@ -33,7 +31,7 @@ class Snapshot:
         return transaction < self.beyond and transaction not in self.running
 
     def cut(self) -> "Snapshot":
-        """As a cursor has it: with no more transactions under way than it may name. It ends before the next of them."""
+        """With at most as many running transactions as a cursor may name; ends before the next one."""
         if len(self.running) <= MOST_RUNNING:
             return self
         return Snapshot(self.first, self.running[MOST_RUNNING], self.running[:MOST_RUNNING])
@@ -44,7 +42,7 @@ class Snapshot:
         return (self.first, self.beyond, self.running)
 
     def __str__(self) -> str:
-        """In few characters; `of_text` reads it."""
+        """A short text; `of_text` reads it."""
         steps = [
             each - before for before, each in zip((self.first, *self.running), self.running, strict=False)
         ]
@@ -52,7 +50,7 @@ class Snapshot:
 
     @classmethod
     def of_text(cls, text: str) -> "Snapshot":
-        """Raises `ValueError` for what is none."""
+        """Raises `ValueError`."""
         first, length, steps = text.split(":")
         running: list[int] = []
         last = int(first, 16)
@@ -71,18 +69,16 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What of a list belongs to one round: what `shown` shows and `seen`, the round's before, did not."""
+    """What `shown` shows and `seen`, the snapshot of the round before, did not."""
 
     shown: Snapshot
     seen: Snapshot | None = None
 
     @classmethod
     def begun(cls, now: Snapshot) -> "Round":
-        """The first round."""
         return cls(now.cut())
 
     def following(self, now: Snapshot) -> "Round":
-        """The round after this."""
         return Round(now.cut(), self.shown)
 
     def __str__(self) -> str:
@@ -90,14 +86,14 @@ class Round:
 
     @classmethod
     def of_text(cls, text: str) -> "Round":
-        """Raises `ValueError` for what is none."""
+        """Raises `ValueError`."""
         shown, seen = text.split("/")
         return cls(Snapshot.of_text(shown), Snapshot.of_text(seen) if seen else None)
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Transactions of a further round that lie together: from `first` to before `beyond`, only `these` if given."""
+    """Neighbouring transactions of a later round: from `first` to before `beyond`, only `these` if given."""
 
     first: int
     beyond: int
@@ -105,7 +101,7 @@ class Stretch:
 
 
 def stretches(round: Round) -> list[Stretch]:
-    """All transactions of a further round, in order: those that were under way before, and those begun since."""
+    """All transactions of a later round, in order: those that ran before, and those begun since."""
     if round.seen is None:
         return []
     over = [each for each in round.seen.running if round.shown.shows(each)]
@@ -122,12 +118,12 @@ def stretches(round: Round) -> list[Stretch]:
 
 
 async def current(statements: Statements) -> Snapshot:
-    """What is committed at this moment; in a transaction that has one snapshot, as of that."""
+    """What is committed now, or as of the transaction's snapshot."""
     rows = await statements.fetch("SELECT pg_current_snapshot() AS now")
     return of_value(rows[0]["now"])
 
 
 def of_value(value: tuple[int, int, Sequence[int]]) -> Snapshot:
-    """A snapshot as the driver gives it."""
+    """A snapshot from the driver's value."""
     first, beyond, running = value
     return Snapshot(first, beyond, tuple(running))

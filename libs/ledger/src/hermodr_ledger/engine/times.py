@@ -1,5 +1,5 @@
-"""Times as Python has them: years 1 to 9999. PostgreSQL's go further both ways and have no end (`infinity`), and the
-driver fails at a whole answer for one that is beyond. SQL by hand, or a dump, may put such a time anywhere."""
+"""Times as Python has them: years 1 to 9999. The driver fails at PostgreSQL's other times (`infinity`), which SQL by
+hand or a dump may have written."""
 
 from dataclasses import fields
 from datetime import datetime
@@ -12,19 +12,19 @@ LAST = "timestamptz '9999-12-31 23:59:59.999999+00'"
 
 
 def readable(column: str) -> str:
-    """The column's time, or the nearest one that can be read."""
+    """The column's time, or the nearest one Python can read."""
     return f"CASE WHEN {column} IS NOT NULL THEN least(greatest({column}, {FIRST}), {LAST}) END"
 
 
 def columns_of(row: Any, table: str = "") -> dict[str, str]:
-    """The columns of `table` that a dataclass is made of, in its order, by name; times as such that can be read."""
+    """The columns of a dataclass by name, in its order; times made readable."""
     times = _times(row)
     columns = {each.name: f"{table}.{each.name}" if table else each.name for each in fields(row)}
     return {name: readable(column) if name in times else column for name, column in columns.items()}
 
 
 def readable_columns(row: Any, table: Table) -> list[ColumnElement[Any]]:
-    """The same for statements in Core."""
+    """`columns_of` for Core statements."""
     times = _times(row)
     return [
         _readable(table.c[each.name]).label(each.name) if each.name in times else table.c[each.name]

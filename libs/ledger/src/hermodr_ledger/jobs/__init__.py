@@ -1,1 +1,1 @@
-"""Jobs: accepted, decided, listed, cancelled, asked for again."""
+"""Jobs: accepted, decided, listed, cancelled, requeued."""

@@ -1,4 +1,4 @@
-"""Taking jobs on: the one statement between a request and its `202 Accepted`."""
+"""Accepts jobs: the one statement between a request and its `202 Accepted`."""
 
 import contextlib
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from hermodr_servicekit.ids import new_job_id
 
 
 class NewJob(NamedTuple):
-    """A job to be taken on. `data`, `content` and `metadata` are JSON texts. `id` comes from `ids.new_job_id`."""
+    """A job to be accepted. `data`, `content` and `metadata` are JSON texts. `id` comes from `ids.new_job_id`."""
 
     id: UUID
     project_id: UUID
@@ -38,18 +38,17 @@ class NewJob(NamedTuple):
     on_unknown: OnUnknown | None = None
     scheduled_for: datetime | None = None
     delay_seconds: float | None = None
-    """Instead of `scheduled_for`: so long from now by the clock of the ledger, which also says when it is due."""
+    """Instead of `scheduled_for`: seconds from now by the ledger's clock."""
     idempotency: Idempotency | None = None
     expires_at: datetime | None = None
-    """What is not handed to a provider by then is not sent any more."""
+    """After this nothing of it is sent any more."""
     max_retries: int | None = None
-    """Steps of the ladder at most; `None`: all of it."""
+    """The most steps of the ladder; `None`: all."""
     cancel_key: str | None = None
-    """It is cancelled together with all others that carry this."""
+    """It can be cancelled together with all jobs that have this key."""
 
     @property
     def waits(self) -> bool:
-        """Whether its time is yet to come."""
         return self.scheduled_for is not None or self.delay_seconds is not None
 
 
@@ -67,7 +66,7 @@ class SingletonTaken:
 
 @dataclass(frozen=True, slots=True)
 class SingletonContested:
-    """A transaction that is not committed holds the singleton key: whether for a job, time will tell."""
+    """An uncommitted transaction holds the singleton key."""
 
 
 AcceptOutcome = Accepted | Replay | KeyReused | StillRunning | SingletonTaken | SingletonContested
@@ -78,12 +77,11 @@ _ACCEPT = statement("hermodr_ledger.jobs", "accept")
 async def accept(
     ledger: Steps, jobs: Sequence[NewJob], *, wait_seconds: float | None = None
 ) -> list[AcceptOutcome]:
-    """Commits the jobs, all in one transaction, and says of each what became of it, in order. (On a `Transaction` they
-    are committed with it.)
+    """Commits the jobs in one transaction (or with the `Transaction`); returns the outcome of each, in order.
 
     A job whose idempotency key is taken is not committed. Jobs with a `singleton_key` go through `intake.accept_many`.
-    For a key that an uncommitted transaction holds `wait_seconds` are waited (`None`: as long as a statement may take).
-    Raises `Contested` when they are over, and `LedgerUnavailable`.
+    `wait_seconds`: for keys of uncommitted transactions (`None`: as long as a statement may take). Raises `Contested`
+    and `LedgerUnavailable`.
     """
     rows = await ledger.fetch(
         _ACCEPT,
@@ -109,8 +107,7 @@ class _Undone(Exception):
 
 
 async def rehearse(ledger: Ledger) -> None:
-    """All that `accept` does, for a job of nobody's with a key, undone before it returns: what it needs is there.
-    Raises `LedgerUnavailable`; waits for locks as long as the ledger's statements do."""
+    """Accepts a job with a key and rolls back, to see whether jobs can be accepted. Raises `LedgerUnavailable`."""
     job_id = new_job_id()
     key = Idempotency(str(job_id), b"", b"")
     job = NewJob(job_id, UUID(int=0), JobKind.NOTIFICATION, "rehearsal", Priority.LOW, "{}", idempotency=key)
@@ -151,7 +148,7 @@ def _columns(jobs: Sequence[NewJob]) -> list[list[object]]:
 
 
 async def earlier_answers(ledger: Statements, jobs: Sequence[NewJob]) -> dict[UUID, AcceptOutcome]:
-    """What the idempotency keys of these jobs, if they have one, were used for; `StillRunning`: nobody knows yet."""
+    """The earlier uses of the jobs' idempotency keys; `StillRunning`: not known yet."""
     keyed = [(job, job.idempotency) for job in jobs if job.idempotency is not None]
     rows = await ledger.fetch(
         """
@@ -168,7 +165,7 @@ async def earlier_answers(ledger: Statements, jobs: Sequence[NewJob]) -> dict[UU
     for job, idempotency in keyed:
         row = found.get(job.id)
         if row is None:
-            answers[job.id] = StillRunning()  # it was there when we inserted and is gone: expired in between
+            answers[job.id] = StillRunning()  # it existed when we inserted and has expired since
         elif row["fingerprint"] != idempotency.fingerprint:
             answers[job.id] = KeyReused()
         elif row["status"] is None:

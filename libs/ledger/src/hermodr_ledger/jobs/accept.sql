@@ -1,6 +1,5 @@
--- ON CONFLICT DO NOTHING waits for a concurrent holder of the key to commit or roll back, so a duplicate that comes at
--- the same instant finds its answer just after. Two with one key in one batch are told apart by the response, which
--- names the job.
+-- ON CONFLICT DO NOTHING waits for a concurrent holder of the key, so a simultaneous duplicate finds the answer
+-- afterwards. Two jobs with one key in one batch are told apart by the response, which names the job.
 WITH input AS (
     SELECT * FROM unnest(
         $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::text[], $8::uuid[], $9::text[],
@@ -16,7 +15,7 @@ WITH input AS (
     SELECT project_id, key, fingerprint, 202, response FROM input
     WHERE key IS NOT NULL
       AND (SELECT set_config('lock_timeout', coalesce($27, current_setting('lock_timeout')), true)) IS NOT NULL
-    ORDER BY project_id, key  -- as everybody does, so that two statements never wait for each other
+    ORDER BY project_id, key  -- the common order, so that there is no deadlock
     ON CONFLICT DO NOTHING
     RETURNING project_id, key, response
 ), accepted AS (

@@ -1,4 +1,4 @@
-"""Bulk requests: the row that says which jobs belong together, and how far they are."""
+"""Batches: the jobs of a bulk request, and their progress."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,7 @@ from hermodr_servicekit.ids import last_child_of
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A bulk request that was taken on. `replayed` names the jobs of its items that were accepted before, an entry an
-    item; `accepted` counts these too."""
+    """`replayed`: the job of each item that was accepted before; `accepted` counts these too."""
 
     id: UUID
     project_id: UUID
@@ -25,8 +24,8 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class BatchProgress:
-    """How far a batch is; `counts` has the states that occur among its own jobs, `replayed` counts the items that stand
-    for earlier ones. `finished`: all of these jobs are."""
+    """`counts`: the batch's own jobs by state; `replayed`: items that stand for earlier jobs. `finished`: all of these
+    are."""
 
     id: UUID
     accepted: int
@@ -38,7 +37,7 @@ class BatchProgress:
 
 
 async def record_batch(transaction: Transaction, batch: Batch, job_ids: Sequence[UUID]) -> None:
-    """Writes a batch's row beside its jobs. They lie between two ids, so that counting them needs no index."""
+    """The batch's jobs lie between two ids, so that counting them needs no index."""
     first, last = (min(job_ids), max(job_ids)) if job_ids else (batch.id, batch.id)
     await transaction.fetch(
         "INSERT INTO hermodr.batches (id, project_id, first_job_id, last_job_id, accepted, rejected, replayed)"
@@ -54,7 +53,7 @@ async def record_batch(transaction: Transaction, batch: Batch, job_ids: Sequence
 
 
 async def read_batch(ledger: Ledger, project_id: UUID, batch_id: UUID) -> BatchProgress | None:
-    """The batch with its jobs counted by state, all at one moment; `None` when the project has no such batch."""
+    """All counts as of one moment; `None` if the project has no such batch."""
     rows = await ledger.fetch(
         """
         SELECT b.id, accepted, rejected, created_at, cardinality(replayed) AS replayed,

@@ -1,6 +1,5 @@
-"""Cancelling jobs. Once a cancellation is committed nothing of the job is begun any more: what had not been sent is
-`cancelled`, and no claim finds it. A job of which a sender holds a delivery at that moment is not cancelled: whether
-that one arrives nobody can know yet, and half a cancellation would be no answer."""
+"""Cancels jobs. After the commit no delivery of the job can be claimed. A job is not cancelled while a sender holds one
+of its deliveries, because nobody knows yet whether that arrives."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +13,13 @@ from hermodr_servicekit.ids import last_child_of
 
 _TRIES = 5
 _TOGETHER = 500
-"""Jobs of a key cancelled in one transaction."""
+"""Jobs cancelled in one transaction."""
 _NAMED = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """The job and `deliveries` of it that waited are cancelled. `sent` went out before."""
+    """The job and `deliveries` of it that waited are cancelled; `sent` ones had been sent."""
 
     job_id: UUID
     deliveries: int
@@ -29,7 +28,7 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The job had ended before, so."""
+    """The job had ended before, in this state."""
 
     job_id: UUID
     state: str
@@ -48,7 +47,7 @@ CancelOutcome = Cancelled | Finished | BeingSent
 
 @dataclass(frozen=True, slots=True)
 class CancelledByKey:
-    """Of the jobs that carry a key: those that were cancelled, and those that had arrived or were being sent."""
+    """`cancelled` jobs, and those `too_late`: sent or being sent."""
 
     cancelled: int
     too_late: int
@@ -60,10 +59,8 @@ _OPEN = ("queued", "retrying", "sending")
 async def cancel(
     ledger: Ledger, project_id: UUID, job_id: UUID, actor: Actor, *, owner_id: str | None = None
 ) -> CancelOutcome | None:
-    """Cancels a job that is not finished; `None` when the project (or the owner) has no such job.
-
-    Should the dispatcher have made deliveries between two looks, it looks again. Raises `LedgerUnavailable`.
-    """
+    """`None` if the project (or owner) has no such job. Looks again if the dispatcher adds deliveries meanwhile. Raises
+    `LedgerUnavailable`."""
     for _ in range(_TRIES):
         async with ledger.transaction() as transaction:
             seen = (await _locked(transaction, project_id, [job_id], owner_id)).get(job_id)
@@ -82,9 +79,8 @@ async def cancel(
 
 
 async def cancel_by_key(ledger: Ledger, project_id: UUID, key: str, actor: Actor) -> CancelledByKey:
-    """Cancels all jobs of the project that carry the key and are not finished, some hundred in a transaction each. One
-    of which a sender holds a delivery is left as it is. Raises `LedgerUnavailable`; then some may be cancelled, and
-    asking again goes on with the others."""
+    """Cancels all unfinished jobs with the key, some hundred per transaction; those being sent are left. After
+    `LedgerUnavailable` some may be cancelled, and a repeated call goes on."""
     cancelled, after = 0, UUID(int=0)
     being_sent: set[UUID] = set()
     while True:
@@ -117,7 +113,7 @@ async def cancel_by_key(ledger: Ledger, project_id: UUID, key: str, actor: Actor
         """,
         project_id,
         key,
-        list(being_sent),  # which may have arrived since, and count once
+        list(being_sent),  # these may have arrived since, and count once
     )
     return CancelledByKey(cancelled, len(being_sent) + arrived[0]["n"])
 
@@ -125,7 +121,7 @@ async def cancel_by_key(ledger: Ledger, project_id: UUID, key: str, actor: Actor
 async def _cancel_together(
     ledger: Ledger, project_id: UUID, ids: Sequence[UUID], actor: Actor
 ) -> tuple[int, list[UUID], list[UUID]]:
-    """How many were cancelled, which are being sent, and which are to be looked at again."""
+    """How many were cancelled, which are being sent, and which have to be looked at again."""
     async with ledger.transaction() as transaction:
         seen = await _locked(transaction, project_id, ids, None)
         live = {job_id: each for job_id, each in seen.items() if each.state not in TERMINAL_JOB_STATES}
@@ -141,7 +137,7 @@ async def _cancel_together(
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A job as it is locked, with its deliveries. `state` is any word that SQL put there."""
+    """A locked job with its deliveries. `state` may be any word, written by SQL."""
 
     state: str
     open: int
@@ -151,15 +147,14 @@ class _Seen:
 
     @property
     def settled(self) -> bool:
-        """Whether no deliveries were made since they were locked."""
+        """Whether no deliveries were added since they were locked."""
         return len(self.waiting) == self.open
 
 
 async def _locked(
     transaction: Transaction, project_id: UUID, ids: Sequence[UUID], owner_id: str | None
 ) -> dict[UUID, _Seen]:
-    """The jobs there are, locked until the transaction ends: deliveries before their jobs, in the order of their ids,
-    as whoever records attempts does."""
+    """Locks deliveries before their jobs, in the order of ids, like the recording of attempts."""
     firsts, lasts = list(ids), [last_child_of(each) for each in ids]
     deliveries = await transaction.fetch(
         """

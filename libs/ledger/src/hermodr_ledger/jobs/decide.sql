@@ -1,6 +1,5 @@
--- The deliveries are written for jobs this very statement took from queued, so nobody can write them twice; one that
--- exists already belongs to a job that was asked for again (`redeciding` sees to it). `(… IN …) IS TRUE` keeps the test
--- a hashed one: as a join it would be a nested loop (see `engine`), quadratic in the batch.
+-- Deliveries are written only for jobs that this statement took from queued, so nobody writes them twice; existing ones
+-- belong to a requeued job (`redeciding`). `(… IN …) IS TRUE` makes a hashed test instead of a quadratic nested loop.
 WITH decided AS (
     UPDATE hermodr.jobs j
     SET state = d.state, error = d.error, open_deliveries = d.open, wake_at = d.until,

@@ -1,8 +1,5 @@
-"""What the dispatcher reads before it decides about jobs, and the one statement that writes down what it decided.
-
-Deciding takes no claim of its own: nothing happens outside the ledger meanwhile, so the write is its own guard. Of two
-dispatchers that read the same job, the second finds it no longer queued and writes nothing.
-"""
+"""What the dispatcher reads to decide about jobs, and the statement that writes its decisions. Deciding needs no claim:
+of two dispatchers that read the same job, the second finds it no longer queued and writes nothing."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,7 +17,7 @@ from hermodr_ledger.engine.sql_files import statement
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """A recipient's wish: `type` or `channel` left out means any."""
+    """Without `type` or `channel` it applies to any."""
 
     type: str | None
     channel: str | None
@@ -29,8 +26,6 @@ class Preference:
 
 @dataclass(frozen=True, slots=True)
 class KnownRecipient:
-    """What the ledger knows of a job's recipient."""
-
     id: UUID
     name: str | None
     email: str | None
@@ -44,7 +39,7 @@ class KnownRecipient:
 
 @dataclass(frozen=True, slots=True)
 class CurrentTemplate:
-    """The template that a job's type names, as it is published at this moment."""
+    """The template that a job's type names, in its current version."""
 
     id: UUID
     version: int
@@ -53,23 +48,22 @@ class CurrentTemplate:
 
 
 Locales = Mapping[str, tuple[str, ...]]
-"""By channel, the locales a version of a template speaks. A version never changes."""
+"""The locales of a template version by channel, which never change."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedTemplate(CurrentTemplate):
-    """The current version of a template with what it speaks."""
+    """The current version of a template with its locales."""
 
     locales: Locales
 
     @classmethod
     def of(cls, current: CurrentTemplate, locales: Locales) -> "PublishedTemplate":
-        """Both together."""
         return cls(current.id, current.version, current.critical, current.default_locale, locales)
 
 
 class RequestedJob(NamedTuple):
-    """A queued job as the dispatcher needs it. `recipient` is `None` for a bare address (or an erased recipient);
+    """A queued job as the dispatcher needs it. `recipient` is `None` for a bare address or an erased recipient;
     `read_at` is the ledger's time."""
 
     id: UUID
@@ -86,7 +80,7 @@ class RequestedJob(NamedTuple):
     on_unknown: OnUnknown | None
     read_at: datetime
     requeues: int = 0
-    """How often it was asked for again: then it may have deliveries already, see `redeciding`."""
+    """How often it was requeued: then it may have deliveries already (`redeciding`)."""
     group_muted_until: datetime | None = None
     template: CurrentTemplate | None = None
     expires_at: datetime | None = None
@@ -94,7 +88,7 @@ class RequestedJob(NamedTuple):
 
 
 class NewDelivery(NamedTuple):
-    """A delivery the dispatcher decided on. `id` comes from `ids.child_id`."""
+    """A delivery to create. `id` comes from `ids.child_id`."""
 
     id: UUID
     channel: Channel
@@ -108,7 +102,7 @@ class NewDelivery(NamedTuple):
 
 
 class Note(NamedTuple):
-    """One line for the job's timeline."""
+    """A line in the job's timeline."""
 
     kind: str
     detail: Mapping[str, Any] = MappingProxyType({})
@@ -116,8 +110,7 @@ class Note(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What becomes of a job: deliveries to make, or (with none) its terminal `state` and why; or it is `scheduled`, to
-    be decided upon again at `until`."""
+    """Deliveries to make; or a terminal `state` with its reason; or `scheduled`, to be decided again at `until`."""
 
     job: RequestedJob
     state: JobState
@@ -128,7 +121,7 @@ class Decision(NamedTuple):
 
 
 async def requested_jobs(ledger: Ledger, ids: Sequence[UUID]) -> list[RequestedJob]:
-    """Those of the jobs that are queued, with their recipients and the templates they name."""
+    """The queued ones of the jobs, with recipients and templates."""
     rows = await ledger.fetch(
         """
         SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_id, j.to_email, j.to_phone,
@@ -194,12 +187,12 @@ def _recipient(row: Any) -> KnownRecipient:
 
 
 def _moment(value: datetime | None) -> datetime | None:
-    """`infinity`, which SQL may put there, comes from the driver as the last of all times, without a zone."""
+    """The driver returns `infinity`, which SQL may have written, as the last of all times without a zone."""
     return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
 async def locales_of(ledger: Ledger, versions: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], Locales]:
-    """What these versions of templates, as (template, version), speak. Those that are gone are left out."""
+    """The locales of template versions, as (template, version); deleted ones are left out."""
     rows = await ledger.fetch(
         """
         SELECT c.template_id, c.version, c.channel, array_agg(c.locale ORDER BY c.locale) AS locales
@@ -219,14 +212,13 @@ async def locales_of(ledger: Ledger, versions: Sequence[tuple[UUID, int]]) -> di
 _DECIDE = statement("hermodr_ledger.jobs", "decide")
 
 Lanes = dict[tuple[Channel, Priority], list[UUID]]
-"""Deliveries to announce, by channel and priority."""
+"""Deliveries to announce."""
 
 _FINISHED = [JobState.FAILED, JobState.SKIPPED, JobState.COMPLETED, JobState.CANCELLED]
 
 
 async def record_decisions(ledger: Steps, decisions: Sequence[Decision]) -> Lanes:
-    """Writes the decisions of jobs that are still queued; returns the deliveries made, by lane, to be announced. For
-    jobs that may have been asked for again there is `redeciding.record_decisions`."""
+    """Of jobs that are still queued; returns the new deliveries by lane. Requeued jobs: `redeciding.record_all`."""
     deliveries = [(each, decision.job) for decision in decisions for each in decision.deliveries]
     notes = [(each, decision.job.id) for decision in decisions for each in decision.notes]
     rows = await ledger.fetch(

@@ -1,7 +1,4 @@
-"""Taking on many jobs in one transaction, whatever keys they have.
-
-A key that somebody's uncommitted transaction holds costs its own job, not the others.
-"""
+"""Accepts many jobs in one transaction. A key held by an uncommitted transaction fails its own job only."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from uuid import UUID
@@ -21,11 +18,11 @@ from hermodr_ledger.jobs.accept import (
 from hermodr_ledger.jobs.singletons import WantedKey
 
 _CHUNK = 1000
-"""Jobs in a statement."""
+"""Jobs per statement."""
 _AGAIN_SECONDS = 0.02
-"""How long a lock is waited for once one was in vain: whoever holds another had as long."""
+"""The wait for further locks after one wait was in vain."""
 _TRIES = 3
-"""Each without the keys that were found to be held; keys taken between two tries cost one."""
+"""Each try leaves out the keys found to be held."""
 
 _Step = Callable[[Transaction, Sequence[NewJob], float], Awaitable[Mapping[UUID, AcceptOutcome]]]
 
@@ -33,11 +30,12 @@ _Step = Callable[[Transaction, Sequence[NewJob], float], Awaitable[Mapping[UUID,
 async def accept_many(
     transaction: Transaction, jobs: Sequence[NewJob], *, wait_seconds: float
 ) -> list[AcceptOutcome]:
-    """Takes the jobs on and says of each what became of it, in order. Nothing of a job that was not `Accepted` is kept.
+    """Returns the outcome of each job, in order. Nothing is kept of a job that was not `Accepted`.
 
-    One with a singleton key that an unfinished job has is `SingletonTaken`; the key of a finished one it takes over.
-    When keys that uncommitted transactions hold are not free within `wait_seconds`, their jobs are `StillRunning` (the
-    idempotency key) or `SingletonContested`. Raises `Contested` when something else is held: a table."""
+    `SingletonTaken`: an unfinished job has its singleton key. If keys of uncommitted transactions are not free within
+    `wait_seconds`, their jobs are `StillRunning` (idempotency key) or `SingletonContested`. Raises `Contested` if
+    something else is held: a table.
+    """
     verdicts: dict[UUID, AcceptOutcome] = {}
     single = sorted(
         (job for job in jobs if job.singleton_key is not None),
@@ -51,7 +49,7 @@ async def accept_many(
 
 
 def _idempotency_key(job: NewJob) -> tuple[UUID, str]:
-    """The order in which they are taken (see `accept`)."""
+    """The order in which keys are taken (see `accept`)."""
     return (job.project_id, job.idempotency.kept_key if job.idempotency is not None else "")
 
 
@@ -78,8 +76,8 @@ async def _spared(
 
 
 async def _contested(transaction: Transaction, jobs: Sequence[NewJob]) -> dict[UUID, AcceptOutcome]:
-    """The jobs whose keys are held; from now on no lock is waited for longer than `_AGAIN_SECONDS`. Raises `Contested`
-    when all keys are held: the table is."""
+    """The jobs whose keys are held; later waits are limited to `_AGAIN_SECONDS`. Raises `Contested` if the table is
+    locked."""
     single = [(job, job.singleton_key) for job in jobs if job.singleton_key is not None]
     keyed = [(job, job.idempotency.kept_key) for job in jobs if job.idempotency is not None]
     verdicts: dict[UUID, AcceptOutcome] = {}
@@ -114,7 +112,7 @@ async def _accept_plain(
 async def _accept_singletons(
     transaction: Transaction, jobs: Sequence[NewJob], wait_seconds: float
 ) -> Mapping[UUID, AcceptOutcome]:
-    """In rounds: of several with one singleton key the first is tried, the others only if that was not accepted."""
+    """In rounds: of several with one singleton key the next is tried only if the one before was not accepted."""
     verdicts: dict[UUID, AcceptOutcome] = {}
     left = list(jobs)
     while left:
@@ -145,7 +143,7 @@ async def _accept_singletons(
 
 
 async def _replays(transaction: Transaction, jobs: Sequence[NewJob]) -> dict[UUID, AcceptOutcome]:
-    """Earlier answers, as far as there are any."""
+    """Earlier answers, if any."""
     keyed = [job for job in jobs if job.idempotency is not None]
     answers = await earlier_answers(transaction, keyed) if keyed else {}
     return {job_id: answer for job_id, answer in answers.items() if answer != StillRunning()}

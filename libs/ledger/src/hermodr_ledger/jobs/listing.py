@@ -1,11 +1,9 @@
-"""Lists of jobs: any filters in any order, a page at a time, each page within a bounded amount of reading.
+"""Lists of jobs: any filters in any order, with a bounded amount of reading per page.
 
-A list is a row of rounds (see `snapshots`; the other way round it has none), and the first of them a row of sections,
-each in the order of an index: by creation it is one; by a time those that have it and then those that do not; by status
-one for each state. Further rounds have what was committed meanwhile, in the order of its transactions. A page begins
-behind a mark (keyset) and reads along the index that suits the filters best, at most `MOST_READ` rows: what the other
-filters leave of them is the page, which may then be short, or empty, and still have a next one. Where a filter leads to
-few rows they are all fetched and sorted, whatever the order.
+A list has rounds (see `snapshots`; not if newest first), and its first round sections, each in the order of an index:
+by creation one; by a time, jobs that have it, then those that do not; by status one per state. A page begins after a
+mark (keyset) and reads at most `MOST_READ` rows of the index that suits the filters best; it may be short or empty and
+still have a next one. If a filter leads to few rows, they are all fetched and sorted.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -29,19 +27,19 @@ Key = Literal["created_at", "scheduled_for", "processed_at", "status"]
 _By = Key | Literal["xact"]
 
 END = 255
-"""The section behind the last one of a round."""
+"""The section after the last one of a round."""
 
 MOST_READ = 20_000
-"""Rows a section reads for one page; fewer where each has to be looked at closely."""
+"""Rows a section reads for one page; fewer if each has to be examined closely."""
 MOST_READ_CLOSELY = 4_000
 MOST_READ_OF_INDEX = 50_000
 FEW = 2_000
-"""So many rows are fetched and sorted as a whole."""
+"""Up to this many rows are fetched and sorted as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a list is sorted by. Equal ones are in the order of their creation, or its reverse."""
+    """Ties are in the order of creation, or its reverse."""
 
     key: Key = "created_at"
     direction: Direction = "ASC"
@@ -49,8 +47,8 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A place in a list: behind this id, in this section, at this value of a time, or of a transaction's number in a
-    further round. `follows`: the list has no end."""
+    """After this id, in this section, at this value of a time (or of a transaction's number in a later round).
+    `follows`: the list has no end."""
 
     section: int
     id: UUID | None
@@ -61,8 +59,8 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class ListedJob:
-    """A job in a list, with the channels of its deliveries and its repeated attempts; `mark` is its place. Metadata and
-    result are left out, but for `with_payloads`."""
+    """With the channels of its deliveries and its retries; `mark` is its place. Metadata and result only after
+    `with_payloads`."""
 
     job: Job
     channels: tuple[str, ...]
@@ -72,7 +70,7 @@ class ListedJob:
 
 @dataclass(frozen=True, slots=True)
 class JobPage:
-    """A page. `next` is where the next one begins; `None`: there is nothing more."""
+    """`next` is where the next page begins; `None`: there is none."""
 
     jobs: Sequence[ListedJob]
     next: Mark | None
@@ -80,15 +78,14 @@ class JobPage:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What was read of a section; `mark` where the reading stopped before its end."""
+    """Rows of a section; `mark` if the reading stopped before its end."""
 
     rows: Sequence[Row]
     mark: Mark | None = None
 
 
-# Rows are to be read in the order of an index, as many as are wanted. The planner, which cannot know how many that will
-# be, now and then prefers to fetch and sort all there are (measured: 170 ms for the third page of what failed, by time,
-# among 100,000 rows; 3 ms without that choice).
+# Rows must be read in the order of an index. The planner cannot know how many are needed, and sometimes would sort all
+# (170 ms instead of 3 for a page of 100,000 failed jobs).
 _IN_ORDER = """
 SELECT pg_current_snapshot() AS now,
     set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true),
@@ -97,8 +94,7 @@ SELECT pg_current_snapshot() AS now,
 
 
 async def page(ledger: Statements, filters: Filters, order: Order, limit: int, after: Mark | None) -> JobPage:
-    """At most `limit` of the jobs, from behind the mark. To be called in a transaction with one snapshot: what it tells
-    the planner holds until that ends. Raises `LedgerUnavailable`."""
+    """For a transaction with one snapshot, until whose end its planner settings hold. Raises `LedgerUnavailable`."""
     rows, following = await _rows(ledger, filters, order, limit, after)
     extras = await _extras(ledger, [row["id"] for row, _ in rows])
     jobs = []
@@ -111,8 +107,7 @@ _READ: Mapping[str, Callable[[str], Any]] = {"metadata": object_of, "result": va
 
 
 async def with_payloads(transaction: Transaction, found: JobPage, names: Collection[str]) -> JobPage:
-    """The page with these of its jobs' payloads, and with as many jobs as a page may have bytes; the others are the
-    next one's. What is not shown is not read."""
+    """The page with these payloads, shortened to the bytes a page may have; the other jobs go to the next page."""
     if not names:
         return found
     wanted = ", ".join(f"j.{name}::text" for name in PAYLOADS if name in names)
@@ -134,13 +129,13 @@ async def with_payloads(transaction: Transaction, found: JobPage, names: Collect
 async def ids(
     ledger: Statements, filters: Filters, order: Order, limit: int, after: Mark | None
 ) -> tuple[list[UUID], Mark | None]:
-    """Like `page`, the ids alone."""
+    """Like `page`, but ids only."""
     rows, following = await _rows(ledger, filters, order, limit, after)
     return [row["id"] for row, _ in rows], following
 
 
 async def from_now(ledger: Statements) -> Mark:
-    """Behind all that is committed: what is read from here on, oldest first, is committed later. It has no end."""
+    """After all that is committed; the list has no end."""
     return Mark(END, None, round=Round.begun(await snapshots.current(ledger)), follows=True)
 
 
@@ -183,8 +178,8 @@ class _Walk:
         self._now = now
 
     async def of_round(self, mark: Mark, wanted: int) -> tuple[list[tuple[Row, Mark]], Mark | None]:
-        """Up to `wanted` rows of the mark's round from behind it, each with its own mark; and where the reading stopped
-        before the round's end for reading too much."""
+        """Up to `wanted` rows of the mark's round with their marks; and where the reading stopped before the round's
+        end."""
         found: list[tuple[Row, Mark]] = []
         sections = sections_of(self._filters, self._order, mark.round, self._now)
         for number in range(mark.section, len(sections)):
@@ -204,7 +199,7 @@ class _Walk:
 def sections_of(
     filters: Filters, order: Order, round: Round | None = None, now: Snapshot | None = None
 ) -> list[tuple[Filters, _By]]:
-    """The sections of a round, with what is left of the filters in each and the key it is sorted by."""
+    """The sections of a round, with their remaining filters and sort keys."""
     if round is not None and round.seen is not None:
         return [
             (replace(filters, committed=sources.Committed(round, stretch=each)), "xact")
@@ -223,8 +218,6 @@ def sections_of(
 
 
 class _Reading:
-    """Reads one section."""
-
     def __init__(
         self,
         ledger: Statements,
@@ -240,7 +233,7 @@ class _Reading:
         self._batch = batch
 
     async def part(self, mark: Mark, wanted: int) -> _Part:
-        """Up to `wanted` rows from behind the mark."""
+        """Up to `wanted` rows after the mark."""
         if self._filters.states == ():
             return _Part(())
         few = await self._few()
@@ -256,7 +249,7 @@ class _Reading:
         return way.of_type is not None and self._key == "created_at"
 
     async def _few(self) -> list[UUID] | None:
-        """All rows a filter leads to, if they are few, and no index has them in order."""
+        """All rows a filter leads to, if they are few and no index has them in order."""
         live = sources.live(self._filters)
         if live is not None:
             found = await self._probe(live, None)
@@ -270,7 +263,7 @@ class _Reading:
         return None
 
     async def _best(self, ways: Sequence[Source], mark: Mark) -> Source:
-        """The first that has few rows from here on, else the first."""
+        """The first source with few rows from here on, else the first."""
         for way in ways[:-1]:
             if await self._probe(way, mark) is not None:
                 return way
@@ -283,8 +276,8 @@ class _Reading:
         return [row["id"] for row in rows] if len(rows) <= FEW else None
 
     async def _of_few(self, ids: Sequence[UUID], mark: Mark, wanted: int) -> _Part:
-        """Looks each of them up (behind a fence, as in `along`: a mere join was turned round into a walk through all
-        jobs in their order), and sorts them."""
+        """Looks each id up and sorts. The fence (see `along`) is needed: a plain join became a scan of all jobs in
+        order."""
         sql = Arguments()
         rest = sources.conditions(sql, self._filters) + sources.behind(
             sql, self._key, self._direction, mark.id, mark.at

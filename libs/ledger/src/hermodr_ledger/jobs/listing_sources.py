@@ -1,4 +1,4 @@
-"""The ways into the jobs of a list: which index leads to what the filters ask for, and the SQL along it."""
+"""The indexes that lead to the jobs of a list, and the SQL to read them."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,44 +16,44 @@ PAYLOADS = ("metadata", "result")
 Direction = Literal["ASC", "DESC"]
 Time = Literal["scheduled_for", "processed_at"]
 Place = tuple[UUID | None, datetime | int | None]
-"""An id, and the value of what the list is sorted by if that is not the id."""
+"""An id, and the value of the sort key if that is not the id."""
 _TYPES = {"scheduled_for": "timestamptz", "processed_at": "timestamptz", "xact": "xid8"}
 
 
 STANDING = frozenset(
     {JobState.SCHEDULED, JobState.RETRYING, JobState.FAILED, JobState.CANCELLED, JobState.SKIPPED}
 )
-"""The states whose jobs `job_standings` knows: those a job is in for long, and that few are in."""
+"""The states in `job_standings`: long-lasting, and few jobs have them."""
 
 LISTED = ", ".join(
     (JOB_COLUMNS | {name: f"NULL::jsonb AS {name}" for name in PAYLOADS} | {"xact": "j.xact"}).values()
 )
-"""The columns of a job in a list: its payloads, which may be long, are fetched by themselves."""
+"""The columns of a listed job; its payloads are fetched separately."""
 
 _LIVE = frozenset({JobState.QUEUED, JobState.PROCESSING})
 _UNPROCESSED = (JobState.SCHEDULED, JobState.QUEUED, JobState.CANCELLED)
 _CLOCKS_APART = timedelta(seconds=10)
-"""An id carries its api's clock, `created_at` the database's; and a commit may take its time."""
+"""An id has the API's clock, `created_at` the database's; and a commit takes time."""
 _LARGEST_MILLISECOND = (1 << 48) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """Which rows are of a round: of a further one those of this `stretch`; of the first those that its snapshot shows,
-    where others were committed before the transaction `beyond`."""
+    """The rows of a round: of a later one those of `stretch`; of the first those that its snapshot shows, if others
+    were committed before the transaction `beyond`."""
 
     round: Round
     stretch: Stretch | None = None
     beyond: int | None = None
 
     def bounds(self, sql: Arguments) -> list[str]:
-        """What an index is followed by."""
+        """Conditions on an index."""
         if self.stretch is None:
             return []
         return [f"j.xact >= {sql.put(self.stretch.first)}", f"j.xact < {sql.put(self.stretch.beyond)}"]
 
     def conditions(self, sql: Arguments) -> list[str]:
-        """What a row has to fulfil. Those of a transaction beyond what is committed came with a dump from elsewhere."""
+        """Conditions on a row. Transactions beyond what is committed came with a dump."""
         shown = self.round.shown
         if self.stretch is None:
             return [
@@ -67,7 +67,7 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which jobs; `None` does not narrow. `without`: those that have no such time. Times are exclusive."""
+    """`None` does not narrow. `without`: jobs that have no such time. Times are exclusive."""
 
     project_id: UUID
     owner_id: str | None = None
@@ -87,7 +87,7 @@ class Filters:
     def narrowed(
         self, *, states: tuple[JobState, ...] | None = None, without: Time | None = None
     ) -> "Filters":
-        """These and more. A job that was never processed is in one of three states."""
+        """With more filters. A job that was never processed is in one of three states."""
         if without == "processed_at":
             states = tuple(each for each in self.states or _UNPROCESSED if each in _UNPROCESSED)
         return replace(
@@ -97,19 +97,19 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A table, as `j`, and what leads along one of its indexes: `lead` are the columns before the id, with the values
-    they are to have, `between` the ids if not all. `elsewhere`: it has the ids alone."""
+    """A table, as `j`, and an index: `lead` are the columns before the id with their values, `between` limits the ids.
+    `elsewhere`: the table has ids only."""
 
     lead: tuple[tuple[str, object], ...] = ()
     between: tuple[UUID, UUID] | None = None
     table: str = "hermodr.jobs"
     elsewhere: bool = False
     of_type: str | None = None
-    """Told by the index itself, so that rows of other types are not looked at."""
+    """Read from the index itself, so that rows of other types are skipped."""
 
 
 async def batch_range(ledger: Statements, filters: Filters) -> tuple[UUID, UUID] | None:
-    """Between which ids the jobs of the batch lie; `None` when the project has no such batch."""
+    """The ids between which the batch's jobs lie; `None` if the project has no such batch."""
     if filters.batch_id is None:
         return None
     rows = await ledger.fetch(
@@ -121,7 +121,7 @@ async def batch_range(ledger: Statements, filters: Filters) -> tuple[UUID, UUID]
 
 
 def ways(filters: Filters, batch: tuple[UUID, UUID] | None) -> list[Source]:
-    """The indexes with such jobs in the order of their ids, the narrowest first. The last has the whole project."""
+    """Indexes with such jobs in the order of ids, the narrowest first. The last has the whole project."""
     project = ("project_id", filters.project_id)
     found = []
     if filters.cancel_key is not None:
@@ -141,7 +141,7 @@ def ways(filters: Filters, batch: tuple[UUID, UUID] | None) -> list[Source]:
 
 
 def live(filters: Filters) -> Source | None:
-    """Where jobs on their way are, if none else are asked for: what waits is in small indexes."""
+    """The small indexes of waiting jobs, if only such jobs are wanted."""
     if filters.states is None or not set(filters.states) <= _LIVE | STANDING:
         return None
     if len(filters.states) == 1 and filters.states[0] in STANDING:
@@ -162,7 +162,7 @@ def live(filters: Filters) -> Source | None:
 
 
 def conditions(sql: Arguments, filters: Filters) -> list[str]:
-    """What a row of `jobs j` has to fulfil, all of it."""
+    """All conditions on a row of `jobs j`."""
     found = [f"j.project_id = {sql.put(filters.project_id)}", *_bounds(sql, filters)]
     for column in ("owner_id", "kind", "type", "recipient_id", "group_id", "batch_id", "cancel_key"):
         value = getattr(filters, column)
@@ -184,7 +184,7 @@ def conditions(sql: Arguments, filters: Filters) -> list[str]:
 
 
 def _by_method(method: str) -> str:
-    """As the job shows it: the channels of its deliveries, or before there are any those asked for."""
+    """By the channels of its deliveries, or of the request if there are none."""
     last = "(left(j.id::text, -4) || 'ffff')::uuid"
     deliveries = f"SELECT 1 FROM hermodr.deliveries d WHERE d.id > j.id AND d.id <= {last}"
     return (
@@ -203,7 +203,7 @@ def _bounds(sql: Arguments, filters: Filters) -> list[str]:
 
 
 def floor_of(moment: datetime, apart: timedelta = timedelta(0)) -> UUID:
-    """The least id of the millisecond, or of one so far `apart`, which need not be a time of the calendar."""
+    """The least id of the millisecond, moved by `apart`."""
     since = (moment - datetime(1970, 1, 1, tzinfo=UTC) + apart) // timedelta(milliseconds=1)
     return UUID(int=min(max(since, 0), _LARGEST_MILLISECOND) << 80)
 
@@ -211,8 +211,7 @@ def floor_of(moment: datetime, apart: timedelta = timedelta(0)) -> UUID:
 def behind(
     sql: Arguments, key: str, direction: Direction, after: UUID | None, at: datetime | int | None
 ) -> list[str]:
-    """The condition of a page that begins behind a mark; and that a time it is sorted by is there, and one that a mark
-    can hold."""
+    """The conditions for a page after a mark; also that the sort time exists and a mark can hold it."""
     there = [f"j.{key} IS NOT NULL"] if key != "created_at" else []
     if _TYPES.get(key) == "timestamptz":
         there.append(f"j.{key} BETWEEN {FIRST} AND {LAST}")
@@ -225,14 +224,14 @@ def behind(
 
 
 def ordering(key: str, direction: Direction) -> str:
-    """What a section is sorted by."""
+    """The sort order of a section."""
     return f"j.id {direction}" if key == "created_at" else f"j.{key} {direction}, j.id {direction}"
 
 
 def probe(
     sql: Arguments, way: Source, filters: Filters, after: UUID | None, direction: Direction, most: int
 ) -> str:
-    """Up to `most` ids the way leads to, from a mark on if given."""
+    """Up to `most` ids of the source, after a mark if given."""
     leading = _leading(sql, way, filters, "created_at", direction, (after, None))
     where = f"WHERE {' AND '.join(leading)}" if leading else ""
     return f"SELECT j.id FROM {way.table} j {where} LIMIT {sql.put(most)}"
@@ -248,10 +247,8 @@ def along(
     most: int,
     wanted: int,
 ) -> str:
-    """Up to `wanted` rows that fulfil everything, of the next `most` along the way. Both are read as they are needed:
-    the first limit bounds the reading, the second ends it. The order is that of the inner rows: filters keep it, and so
-    does looking each of them up (LATERAL behind a fence: a mere join may be turned round). Asking for the order once
-    more would have all of them read and sorted."""
+    """Up to `wanted` matching rows among the next `most` of the source. The order is that of the inner rows, which
+    filters and LATERAL look-ups behind a fence keep; an ORDER BY outside would have all of them read and sorted."""
     of_type = way.of_type if key == "created_at" else None
     columns = "j.id, j.type" if of_type is not None else "j.*"
     inner = _next(sql, columns, way, filters, key, direction, mark, f"LIMIT {sql.put(most)}")
@@ -275,7 +272,7 @@ def end_of_reading(
     mark: Place,
     most: int,
 ) -> str:
-    """The row at which `along` stopped before the way's end; none if it came to it."""
+    """The row at which `along` stopped before the source's end, if it did."""
     at = "NULL::timestamptz AS at" if key == "created_at" else f"j.{key} AS at"
     return _next(
         sql, f"j.id, {at}", way, filters, key, direction, mark, f"OFFSET {sql.put(most - 1)} LIMIT 1"
@@ -292,7 +289,7 @@ def _next(
     mark: Place,
     end: str,
 ) -> str:
-    """The way's rows from behind a mark on, in order."""
+    """The rows of the source after a mark, in order."""
     leading = " AND ".join(_leading(sql, way, filters, key, direction, mark))
     first = "".join(f"j.{name} {direction}, " for name, _ in way.lead)
     return f"SELECT {columns} FROM {way.table} j WHERE {leading} ORDER BY {first}{ordering(key, direction)} {end}"
@@ -306,9 +303,8 @@ def _leading(
     direction: Direction,
     mark: Place,
 ) -> list[str]:
-    """The conditions an index is followed by. They say `between`, not `equal`, of the columns before the id, and the
-    order has these too: as equals they would be left out of it, and the planner could go by the primary key, through
-    all other projects' jobs."""
+    """Conditions on the index. They use `between`, not `=`, for the columns before the id, which so stay in the order:
+    otherwise the planner might use the primary key and read all other projects' jobs."""
     if key != "created_at":
         (name, value), *_ = way.lead
         place = sql.put(value)

@@ -1,4 +1,4 @@
-"""How a project's jobs fare: counted over every row of a span, so a busy ledger is not to be asked too often."""
+"""Metrics of a project's jobs, counted over every row of a time span."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _FAILURES_SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class FailedJob:
-    """A job that failed. `error` is a code: no address, no content."""
+    """`error` is a code without address and content."""
 
     job_id: UUID
     type: str | None
@@ -25,11 +25,9 @@ class FailedJob:
 
 @dataclass(frozen=True, slots=True)
 class Fared:
-    """The jobs accepted since `since`, as they are `as_of` now. Milliseconds from the decision to the end, of the
-    completed (the percentile to within 2.5 %); `channels` counts deliveries by channel and state. `overdue` jobs, of
-    any age, were due a minute ago and nobody has decided upon them; tasks, which nobody decides upon, are not among
-    them. `waiting` are due and not finished;
-    `oldest_seconds` since when the oldest is due."""
+    """The jobs accepted since `since`, as of `as_of`. Milliseconds from decision to end, of completed jobs (percentile
+    within 2.5 %); `channels` counts deliveries by channel and state. `overdue` jobs of any age were due a minute ago
+    and are undecided (without tasks). `waiting` are due and unfinished, the oldest since `oldest_seconds`."""
 
     since: datetime
     as_of: datetime
@@ -45,7 +43,7 @@ class Fared:
 
 _ENDED, _DECIDED = readable("finished_at"), readable("processed_at")
 
-# Times are gathered in classes 5 % wide, each with its mean: sorting a million of them took longer than all the rest.
+# Times are grouped in classes 5 % wide: sorting a million of them took most of the time.
 _COUNT = f"""
 WITH rows AS (
     SELECT state,
@@ -81,7 +79,7 @@ FROM (
 
 
 async def measure(ledger: Ledger, project_id: UUID, now: datetime, hours: int) -> Fared:
-    """Counts. Takes about a second for a million jobs. Raises `LedgerUnavailable`."""
+    """Takes about a second for a million jobs. Raises `LedgerUnavailable`."""
     since = now - timedelta(hours=hours)
     first = floor_of(since)
     async with ledger.transaction() as transaction:
@@ -113,13 +111,13 @@ async def measure(ledger: Ledger, project_id: UUID, now: datetime, hours: int) -
 
 
 def average_of(classes: Sequence[tuple[float, int]]) -> float | None:
-    """Of (mean, how many)."""
+    """Of (mean, number)."""
     number = sum(n for _, n in classes)
     return sum(mean * n for mean, n in classes) / number if number else None
 
 
 def percentile_of(classes: Sequence[tuple[float, int]], share: float) -> float | None:
-    """The mean of the class in which the value lies that `share` of all do not exceed; (mean, how many), ascending."""
+    """The mean of the class at which `share` of all values is reached; (mean, number), ascending."""
     wanted = share * sum(n for _, n in classes)
     seen = 0
     for mean, n in classes:

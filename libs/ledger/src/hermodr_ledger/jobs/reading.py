@@ -1,4 +1,4 @@
-"""Reading jobs: one of them with all that belongs to it."""
+"""Reads a job with all that belongs to it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from hermodr_servicekit.ids import last_child_of
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job as its producer sees it. `kind` and `state` are any words that SQL put there."""
+    """A job as its producer sees it. `kind` and `state` may be any words, written by SQL."""
 
     id: UUID
     kind: str
@@ -51,7 +51,7 @@ def _values(row: Any, table: str) -> str:
 
 
 JOB_COLUMNS = {name: f"{column} AS {name}" for name, column in columns_of(Job, "j").items()}
-"""What a `Job` is made of, in a table called `j`, by name."""
+"""The columns of a `Job` by name, in a table called `j`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class LoggedAttempt:
-    """One provider call of a delivery."""
+    """One provider call."""
 
     delivery_id: UUID
     number: int
@@ -92,7 +92,7 @@ class LoggedAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that cannot be read off the other rows."""
+    """What cannot be read from other rows."""
 
     at: datetime
     kind: str
@@ -102,8 +102,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class JobHistory:
-    """A job with all that belongs to it, in order, as of one moment. `recipient` is `None` for a bare address or once
-    erased."""
+    """As of one moment, in order. `recipient` is `None` for a bare address or once erased."""
 
     job: Job
     recipient: Recipient | None
@@ -112,8 +111,7 @@ class JobHistory:
     events: tuple[Event, ...]
 
 
-# What belongs to a job lies right behind it in the primary keys. Rows come as values, in the order of the classes'
-# fields: one statement, so that a job and its deliveries are of one moment, and one way to the server and back.
+# What belongs to a job follows it in the primary keys. One statement, so that all is of one moment and one round trip.
 _HISTORY = f"""
 SELECT {", ".join(JOB_COLUMNS.values())},
     ARRAY(SELECT ROW({_values(Delivery, "d")}) FROM hermodr.deliveries d
@@ -131,7 +129,7 @@ FROM hermodr.jobs j WHERE j.id = $1 AND j.project_id = $2 AND ($3::text IS NULL 
 async def read(
     ledger: Ledger, project_id: UUID, job_id: UUID, *, owner_id: str | None = None
 ) -> JobHistory | None:
-    """The project's job of that id; with `owner_id`, that end user's."""
+    """With `owner_id`: only if it is that end user's."""
     rows = await ledger.fetch(_HISTORY, job_id, project_id, owner_id, last_child_of(job_id))
     if not rows:
         return None
@@ -148,7 +146,7 @@ async def read(
 
 
 async def under_way(ledger: Ledger) -> int:
-    """How many deliveries a sender holds at this moment. Reads only the small index of waiting rows."""
+    """Deliveries held by senders now. Reads the small index of waiting rows."""
     rows = await ledger.fetch(
         "SELECT count(*) AS n FROM hermodr.deliveries WHERE wake_at IS NOT NULL AND state = 'sending'",
         seconds=COUNTING_SECONDS,
@@ -157,12 +155,11 @@ async def under_way(ledger: Ledger) -> int:
 
 
 def nearest(priority: int) -> Priority:
-    """SQL by hand may have put any number there."""
+    """SQL by hand may have written any number."""
     return Priority(min(max(priority, min(Priority)), max(Priority)))
 
 
 def job_of_row(row: Row) -> Job:
-    """The job of a row with `JOB_COLUMNS`."""
     return Job(
         id=row["id"],
         kind=row["kind"],

@@ -1,5 +1,5 @@
-"""Writing down decisions about jobs that were asked for again (`requeueing`): what reached someone stays as it is, what
-did not is sent anew under the id it has, by what is decided now: the address, template and wishes of today."""
+"""Records decisions about requeued jobs: deliveries that arrived stay, others are sent again under their ids, with
+today's address, template and preferences."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ SENDABLE_AGAIN = (
     DeliveryState.CANCELLED,
     DeliveryState.SUPPRESSED,
 )
-"""The states of deliveries that a retry of their job sends again."""
+"""The states of deliveries that a retry sends again."""
 
 _ARRIVED = frozenset({DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.COMPLAINED})
 
@@ -33,8 +33,7 @@ class Earlier:
 
 
 async def record_all(ledger: Ledger, decisions: Sequence[Decision]) -> Lanes:
-    """`decisions.record_decisions` for any jobs, those that were asked for again among them. A job that somebody has
-    locked is left to the scheduler."""
+    """`decisions.record_decisions` for any jobs, requeued ones included. Locked jobs are left to the scheduler."""
     fresh = [each for each in decisions if not each.job.requeues]
     again = [each for each in decisions if each.job.requeues]
     lanes = await _record_fresh(ledger, fresh) if fresh else {}
@@ -54,7 +53,7 @@ async def _record_fresh(ledger: Ledger, decisions: Sequence[Decision]) -> Lanes:
 
 
 async def _apart(ledger: Ledger, decisions: Sequence[Decision]) -> list[Lanes]:
-    """All together; where somebody has locked one, each by itself, but that one."""
+    """All together; if one is locked, each by itself."""
     try:
         return [await _record_again(ledger, decisions)]
     except Contested:
@@ -64,8 +63,8 @@ async def _apart(ledger: Ledger, decisions: Sequence[Decision]) -> list[Lanes]:
 
 
 def reconciled(decision: Decision, earlier: Sequence[Earlier]) -> Decision:
-    """The decision with regard to what the job has: a channel's delivery keeps its id, one that arrived is not sent
-    again, and a new one takes no id that is used. A job with nothing left to send is completed if anything arrived."""
+    """The decision adapted to existing deliveries: ids are kept, arrived ones are not sent again, new ones get unused
+    ids. A job with nothing left to send is completed if anything arrived."""
     of_channel = {each.channel: each for each in earlier}
     used = {each.id for each in earlier}
     ids: dict[UUID, UUID] = {}
@@ -100,7 +99,7 @@ def _unused(job_id: UUID, wanted: UUID, used: set[UUID]) -> UUID:
 
 
 async def _record_again(ledger: Ledger, decisions: Sequence[Decision]) -> Lanes:
-    """Deliveries are locked before their jobs, as `attempts.record` does. A late answer comes before or after."""
+    """Locks deliveries before their jobs, as `attempts.record` does."""
     async with ledger.transaction() as transaction:
         earlier = await _locked_deliveries(transaction, [each.job.id for each in decisions])
         queued = await transaction.fetch(
@@ -147,7 +146,7 @@ async def _locked_deliveries(
 
 
 async def _reset(transaction: Transaction, deliveries: Sequence[NewDelivery]) -> None:
-    """Makes deliveries wait as if new. Their attempts stay, numbers go on, and the ladder is climbed anew."""
+    """Deliveries wait as if new. Attempts stay, numbers go on, the ladder starts again."""
     if not deliveries:
         return
     rows = await transaction.fetch(

@@ -1,5 +1,5 @@
-"""Asking for jobs again that ended without arriving: failed, held, cancelled. The job is queued as if new and decided
-upon anew (`redeciding`); its attempts and its timeline stay."""
+"""Requeues jobs that ended without arriving: failed, held, cancelled. They are decided anew (`redeciding`); attempts
+and timeline stay."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from hermodr_servicekit.ids import last_child_of
 
 @dataclass(frozen=True, slots=True)
 class Requeued:
-    """The job waits again. `kind` is any word that SQL put there."""
+    """The job waits again. `kind` may be any word, written by SQL."""
 
     job_id: UUID
     priority: Priority
@@ -27,13 +27,13 @@ class Requeued:
 
     @property
     def to_announce(self) -> bool:
-        """Whether whoever commits announces it: its time has come, and somebody acts on its kind."""
+        """Whether the caller announces it after the commit."""
         return self.state is JobState.QUEUED and self.kind in SERVED_KINDS
 
 
 @dataclass(frozen=True, slots=True)
 class NotAgain:
-    """The job is as it was: it is not finished, there is nothing in it to send again, or its time is over."""
+    """Unchanged: the job is not finished, has nothing to send again, or has expired."""
 
     job_id: UUID
     state: str
@@ -42,7 +42,7 @@ class NotAgain:
 
 @dataclass(frozen=True, slots=True)
 class KeyTaken:
-    """The job is as it was: another live job has its singleton key."""
+    """Unchanged: another live job has its singleton key."""
 
     job_id: UUID
     holder: UUID
@@ -50,7 +50,7 @@ class KeyTaken:
 
 @dataclass(frozen=True, slots=True)
 class NoSuchJob:
-    """The project (or the owner asked for) has no such job."""
+    """The project (or owner) has no such job."""
 
     job_id: UUID
 
@@ -58,11 +58,10 @@ class NoSuchJob:
 RequeueOutcome = Requeued | NotAgain | KeyTaken | NoSuchJob
 
 _WAIT_SECONDS = 0.15
-"""For a singleton key that an uncommitted transaction holds."""
+"""For a singleton key of an uncommitted transaction."""
 
 MOST_ATTEMPTS = 30_000
-"""Of a delivery, over all requests for it: it is not sent again after as many. They are counted in a smallint, and one
-that ended would stop the claims of all."""
+"""Of a delivery in all: they are counted in a smallint, and an overflow would fail everybody's claims."""
 
 _STATUS = f"""
 SELECT j.id, j.state, j.finished_at IS NOT NULL AS finished, j.singleton_key, j.expires_at <= now() AS expired,
@@ -78,7 +77,7 @@ WHERE j.project_id = $3 AND ($4::text IS NULL OR j.owner_id = $4)
 ORDER BY j.id
 """
 
-# A job whose time is still ahead waits for it: asking again undoes its cancelling, and sends nothing early.
+# A job whose time is still ahead waits for it: requeueing undoes its cancellation and sends nothing early.
 _REQUEUE = """
 WITH before AS (
     SELECT j.id, j.state, j.error, j.finished_at FROM unnest($1::uuid[]) AS w(id)
@@ -116,11 +115,9 @@ async def requeue(
     by: str,
     owner_id: str | None = None,
 ) -> list[RequeueOutcome]:
-    """Asks for the jobs again, those that ended with something unsent, and says of each what became of it, in order.
-
-    Dead letters of theirs are marked as replayed. `by` (no personal data) goes into the timeline. With `owner_id` only
-    jobs of that end user exist. Raises `Contested` and `LedgerUnavailable`.
-    """
+    """Requeues finished jobs with something unsent; returns the outcome of each, in order. Marks their dead letters as
+    replayed. `by` (no personal data) goes into the timeline. `owner_id`: only jobs of that end user. Raises `Contested`
+    and `LedgerUnavailable`."""
     ids = list(dict.fromkeys(job_ids))
     rows = {row["id"]: row for row in await _status(transaction, project_id, ids, owner_id)}
     verdicts: dict[UUID, RequeueOutcome] = {}
@@ -147,7 +144,7 @@ async def requeue(
             JobState.SCHEDULED if row["state"] == JobState.SCHEDULED else JobState.QUEUED
         )
         verdicts[row["id"]] = Requeued(row["id"], nearest(row["priority"]), state, row["kind"])
-    for each in wanted:  # somebody else was faster by a moment
+    for each in wanted:  # another transaction was a moment faster
         verdicts.setdefault(each, NotAgain(each, JobState.QUEUED, "not_finished"))
     return [verdicts[each] for each in job_ids]
 
@@ -171,8 +168,7 @@ def _refusal(job_id: UUID, row: Row | None) -> RequeueOutcome | None:
 
 
 async def _take_keys(transaction: Transaction, project_id: UUID, keyed: dict[UUID, str]) -> dict[UUID, UUID]:
-    """Takes the singleton keys for these jobs; returns those that could not be taken, with the job that has them. Of
-    several that want one key the oldest comes first."""
+    """Takes the singleton keys, oldest job first; returns the jobs that did not get theirs, with the holders."""
     wanted = [singletons.WantedKey(project_id, key, job_id) for job_id, key in sorted(keyed.items())]
     first = singletons.by_key(wanted)
     taken = await singletons.take(transaction, list(first.values()), wait_seconds=_WAIT_SECONDS)

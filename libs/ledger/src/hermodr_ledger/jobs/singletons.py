@@ -1,9 +1,6 @@
-"""Singleton keys: at most one unfinished job of a project has each.
-
-A key is held by its row, from its insertion to the end of the transaction, and then by the job the row names: rows,
-unlike advisory locks, take no room in PostgreSQL's shared lock memory, however many there are. All take them in the
-order of project and key, so that no two wait for each other.
-"""
+"""Singleton keys: at most one unfinished job of a project has each. A key is held by its row until the transaction
+ends, then by the job the row names; unlike advisory locks, rows need no shared memory. All take them in the order of
+project and key, so that there is no deadlock."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -13,8 +10,6 @@ from hermodr_ledger.engine import Statements, Transaction
 
 
 class WantedKey(NamedTuple):
-    """A key that a job wants."""
-
     project_id: UUID
     key: str
     job_id: UUID
@@ -38,7 +33,7 @@ ON CONFLICT (project_id, key) DO UPDATE SET job_id = s.job_id
 RETURNING project_id, key, job_id
 """
 
-# A statement of its own: it has to see what the holder committed while the one above waited for it.
+# A statement of its own, to see what the holder committed while the one above waited.
 _TAKE_OVER = f"""
 UPDATE hermodr.singletons s SET job_id = i.job_id FROM {_INPUT}
 WHERE s.project_id = i.project_id AND s.key = i.key AND NOT {_LIVE}
@@ -54,10 +49,10 @@ WHERE s.project_id = i.project_id AND s.key = i.key AND s.job_id = i.job_id
 async def take(
     transaction: Transaction, wanted: Sequence[WantedKey], *, wait_seconds: float
 ) -> dict[UUID, UUID]:
-    """Takes the keys, one for each job and each key once, until the transaction ends; returns for each job that did not
-    get its key the unfinished job that has it. Whoever gets a key commits an unfinished job with it, or gives it back.
-    Raises `Contested` when a key that an uncommitted transaction holds is not free within `wait_seconds`; so long the
-    transaction waits for every lock from then on."""
+    """Takes the keys until the transaction ends; returns the unfinished holder for each job that did not get its key.
+    The caller commits an unfinished job with each key, or gives it back. Raises `Contested` if an uncommitted
+    transaction holds a key for longer than `wait_seconds`, which from then on limits every lock wait of the
+    transaction."""
     taken = await holders(transaction, wanted)
     left = [each for each in wanted if each.job_id not in taken]
     if not left:
@@ -73,14 +68,13 @@ async def take(
 
 
 async def holders(statements: Statements, wanted: Sequence[WantedKey]) -> dict[UUID, UUID]:
-    """The unfinished jobs that have the keys, by the job that wants them; those of transactions that are not committed
-    are not seen. Locks nothing."""
+    """The unfinished holders of the keys, by the job that wants them; uncommitted ones are not seen. Locks nothing."""
     rows = await statements.fetch(_HOLDERS, *_columns(wanted))
     return {row["wanted_by"]: row["holder"] for row in rows}
 
 
 async def give_back(transaction: Transaction, wanted: Sequence[WantedKey]) -> None:
-    """Frees keys that were taken in this transaction."""
+    """Frees keys taken in this transaction."""
     if wanted:
         await transaction.fetch(_GIVE_BACK, *_columns(wanted))
 

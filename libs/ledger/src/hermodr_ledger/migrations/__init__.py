@@ -1,1 +1,1 @@
-"""Alembic's scripts, each an SQL file with a short Python face."""
+"""Alembic's scripts: an SQL file each, with a short Python file."""

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs on the connection that `hermodr_ledger.migrate` hands over."""
+"""Alembic's entry: uses the connection of `hermodr_ledger.migrate`."""
 
 from alembic import context
 

@@ -1,5 +1,3 @@
-"""Running a whole SQL file as one migration."""
-
 from importlib.resources import files
 from typing import Any
 
@@ -7,7 +5,7 @@ from alembic import op
 
 
 def execute_file(name: str) -> None:
-    """Executes a file of `versions/` with all its statements inside the migration's transaction."""
+    """Executes a file of `versions/` in the migration's transaction."""
     sql = (files("hermodr_ledger.migrations") / "versions" / name).read_text("utf-8")
     adapted: Any = op.get_bind().connection.dbapi_connection
     adapted.run_async(lambda connection: connection.execute(sql))

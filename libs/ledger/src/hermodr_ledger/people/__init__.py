@@ -1,1 +1,1 @@
-"""The address book: recipients, groups, members, and what is posted to groups."""
+"""The address book: recipients, groups, members, updates."""

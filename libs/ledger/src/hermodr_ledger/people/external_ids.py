@@ -1,5 +1,5 @@
-"""Ids that producers give to what is theirs."""
+"""External ids, given by producers."""
 
 
 class ExternalIdTaken(Exception):
-    """Another recipient or group of the project, or another update of the group, has the external id."""
+    """Another recipient or group of the project, or update of the group, has the external id."""

@@ -1,4 +1,4 @@
-"""Groups: circles of recipients to whom updates are posted."""
+"""Groups of recipients, to which updates are posted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -21,8 +21,6 @@ from hermodr_servicekit.ids import new_id
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A circle of recipients."""
-
     id: UUID
     external_id: str | None
     name: str
@@ -43,7 +41,7 @@ _DELETE = sa.delete(groups).where(_ONE).returning(groups.c.id)
 async def create(
     statements: Statements, project_id: UUID, *, external_id: str | None, name: str, metadata: str
 ) -> Group:
-    """A new group; `metadata` is a JSON text. Raises `ExternalIdTaken`."""
+    """`metadata` is a JSON text. Raises `ExternalIdTaken`."""
     new = insert(groups).on_conflict_do_nothing().returning(*_COLUMNS.values())
     new = new.values(
         id=new_id(), project_id=project_id, external_id=external_id, name=name, metadata=metadata
@@ -55,7 +53,6 @@ async def create(
 
 
 async def read(statements: Statements, project_id: UUID, group_id: UUID) -> Group | None:
-    """The project's group of that id."""
     rows = await fetch(statements, _READ, group_id=group_id, project=project_id)
     return _group(rows[0]) if rows else None
 
@@ -63,7 +60,7 @@ async def read(statements: Statements, project_id: UUID, group_id: UUID) -> Grou
 async def page(
     statements: Statements, project_id: UUID, wanted: Page, *, external_id: str | None, metadata: bool = False
 ) -> list[Group]:
-    """One page of the project's groups, of those with the external id if given; without metadata unless asked for."""
+    """With the external id if given; metadata only if asked for."""
     shown = sa.select(*(_COLUMNS if metadata else _WITHOUT).values())
     asked = shown.where(groups.c.project_id == project_id, *equal((groups.c.external_id, external_id)))
     return [_group(row) for row in await fetch(statements, paged(asked, groups, wanted))]
@@ -72,8 +69,8 @@ async def page(
 async def change(
     statements: Statements, project_id: UUID, group_id: UUID, changes: Mapping[str, str | None]
 ) -> Group | None:
-    """Replaces the named columns (external_id, name, metadata as a JSON text); `None` when the project has no such
-    group. Raises `ExternalIdTaken`."""
+    """Replaces the named columns (external_id, name, metadata as JSON text); `None`: no such group. Raises
+    `ExternalIdTaken`."""
     named = {name: value for name, value in changes.items() if value is not None or name == "external_id"}
     changed = sa.update(groups).where(_ONE).values(**named, updated_at=sa.func.clock_timestamp())
     changed = changed.returning(*_COLUMNS.values())
@@ -85,8 +82,7 @@ async def change(
 
 
 async def delete(statements: Statements, project_id: UUID, group_id: UUID) -> bool:
-    """Takes the group away with its members and updates; `False` when the project has no such group. Jobs that named
-    it keep the id."""
+    """With its members and updates; jobs keep its id. `False`: no such group."""
     return bool(await fetch(statements, _DELETE, group_id=group_id, project=project_id))
 
 

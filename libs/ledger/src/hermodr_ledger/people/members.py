@@ -1,4 +1,4 @@
-"""Who belongs to a group."""
+"""Members of groups."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from hermodr_servicekit.ids import new_id
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A recipient in a group; `external_id` and `name` are the recipient's."""
+    """`external_id` and `name` are the recipient's."""
 
     id: UUID
     group_id: UUID
@@ -32,7 +32,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class NewMember:
-    """Who is to belong to a group. Of one who does already, what is not `None` is changed."""
+    """For an existing member, what is not `None` is changed."""
 
     recipient_id: UUID
     role: str | None
@@ -66,7 +66,7 @@ _NEW = given_rows(_MEMBER.id, _MEMBER.recipient_id, _MEMBER.role, _MEMBER.muted_
 _INSERT = insert(group_members).from_select(
     ["id", "group_id", "recipient_id", "role", "muted_until", "read_through"],
     sa.select(_NEW.id, _GROUP, _NEW.recipient_id, _NEW.role, _NEW.muted_until, _NEW.id).order_by(
-        _NEW.recipient_id  # as everybody does, so that two never wait for each other
+        _NEW.recipient_id  # the common order, so that there is no deadlock
     ),
 )
 _ADD = _INSERT.on_conflict_do_update(
@@ -100,8 +100,7 @@ _REMOVE = sa.select(_GONE.c.recipient_id).add_cte(_FORGOTTEN)
 
 
 async def add(statements: Statements, group_id: UUID, members: Sequence[NewMember]) -> list[Member]:
-    """Makes the recipients members, in order; none may stand twice, and all must be of the group's project. Updates
-    that were posted before count as read."""
+    """Adds distinct recipients of the group's project, in order. Earlier updates count as read."""
     people = [each.recipient_id for each in members]
     await fetch(
         statements,
@@ -118,7 +117,6 @@ async def add(statements: Statements, group_id: UUID, members: Sequence[NewMembe
 
 
 async def read(statements: Statements, project_id: UUID, group_id: UUID, member_id: UUID) -> Member | None:
-    """The member of that id of the project's group."""
     rows = await fetch(statements, _READ, member=member_id, group=group_id, project=project_id)
     return _member(rows[0]) if rows else None
 
@@ -131,12 +129,12 @@ async def page(
     recipient_id: UUID | None = None,
     external_id: str | None = None,
 ) -> list[Member]:
-    """One page of the group's members, of those with the recipient or the recipient's external id if given."""
+    """With the recipient or the recipient's external id if given."""
     asked = sa.select(*_COLUMNS).join(recipients, recipients.c.id == _MEMBER.recipient_id)
     asked = asked.where(_MEMBER.group_id == group_id, *equal((_MEMBER.recipient_id, recipient_id)))
     if external_id is not None:
         of_project = sa.select(groups.c.project_id).where(groups.c.id == group_id).scalar_subquery()
-        asked = asked.where(  # the project, with which the index begins
+        asked = asked.where(  # for the index, which begins with the project
             recipients.c.project_id == of_project, recipients.c.external_id == external_id
         )
     return [_member(row) for row in await fetch(statements, paged(asked, group_members, wanted))]
@@ -149,7 +147,7 @@ async def change(
     member_id: UUID,
     changes: Mapping[str, str | datetime | None],
 ) -> Member | None:
-    """Replaces the named columns (role, muted_until); `None` when there is no such member."""
+    """Replaces the named columns (role, muted_until); `None`: no such member."""
     changed = sa.update(group_members).where(_ONE).values(**changes, updated_at=sa.func.clock_timestamp())
     changed = changed.returning(_MEMBER.id)
     found = await fetch(statements, changed, member=member_id, group=group_id, project=project_id)
@@ -157,7 +155,7 @@ async def change(
 
 
 async def remove(statements: Statements, project_id: UUID, group_id: UUID, member_id: UUID) -> bool:
-    """Ends the membership and forgets what was read; `False` when there is no such member."""
+    """Ends the membership and deletes what was read; `False`: no such member."""
     return bool(await fetch(statements, _REMOVE, member=member_id, group=group_id, project=project_id))
 
 

@@ -1,4 +1,4 @@
-"""The address book: recipients of a project, with what they wish."""
+"""Recipients of a project with their preferences."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,8 +25,8 @@ from hermodr_servicekit.ids import new_id
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """An address book entry. `preferences` are `{"type", "channel", "enabled"}`, see the dispatcher for their weight;
-    `quiet_hours` are `{"start", "end", "days"}`."""
+    """`preferences` are `{"type", "channel", "enabled"}` (the dispatcher weighs them); `quiet_hours` `{"start", "end",
+    "days"}`."""
 
     id: UUID
     external_id: str | None
@@ -53,7 +53,7 @@ _ONE = (recipients.c.id == sa.bindparam("recipient_id")) & (
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A recipient as a producer names it: `value` is the text of an id, an external id or a user id."""
+    """`value` is the text of an id, external id or user id."""
 
     project_id: UUID
     kind: Literal["recipient_id", "external_id", "user_id"]
@@ -62,14 +62,14 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class FoundRecipient:
-    """What a reference leads to; `user_id` is the end user who owns what is sent there."""
+    """`user_id` is the end user who owns what is sent there."""
 
     id: UUID
     user_id: str | None
 
 
 async def create(statements: Statements, project_id: UUID, fields: Mapping[str, str | None]) -> Recipient:
-    """A new recipient. `fields` are the columns external_id … timezone. Raises `ExternalIdTaken`."""
+    """`fields` are the columns external_id … timezone. Raises `ExternalIdTaken`."""
     named = {name: fields.get(name) for name in _GIVEN}
     new = insert(recipients).values(id=new_id(), project_id=project_id, **named)
     rows = await fetch(statements, new.on_conflict_do_nothing().returning(*_COLUMNS))
@@ -81,15 +81,14 @@ async def create(statements: Statements, project_id: UUID, fields: Mapping[str, 
 async def read(
     statements: Statements, project_id: UUID, recipient_id: UUID, owner: str | None = None
 ) -> Recipient | None:
-    """The project's recipient of that id; with `owner` only if it is that end user's."""
+    """With `owner`: only if it is that end user's."""
     rows = await fetch(statements, _theirs(owner), recipient_id=recipient_id, project=project_id)
     return _recipient(rows[0]) if rows else None
 
 
 @dataclass(frozen=True, slots=True)
 class RecipientSearch:
-    """Which recipients; `None` does not narrow. `owner` is the end user who asks: theirs alone. Case does not matter in
-    `email`."""
+    """`None` does not narrow. `owner`: only what is that end user's. `email` ignores case."""
 
     external_id: str | None = None
     user_id: str | None = None
@@ -100,7 +99,6 @@ class RecipientSearch:
 async def page(
     statements: Statements, project_id: UUID, wanted: Page, search: RecipientSearch
 ) -> list[Recipient]:
-    """One page of the project's recipients."""
     asked = sa.select(*_COLUMNS).where(
         recipients.c.project_id == project_id,
         *equal(
@@ -117,8 +115,8 @@ async def page(
 async def change(
     ledger: Ledger, project_id: UUID, recipient_id: UUID, changes: Mapping[str, Any], owner: str | None = None
 ) -> Recipient | None:
-    """Replaces the named fields; `None` when the project (or the `owner`, an end user) has no such recipient. What
-    waits for the end of quiet hours obeys new ones. Raises `ExternalIdTaken`."""
+    """Replaces the named fields; `None` if the project (or `owner`) has no such recipient. Jobs that wait for the end
+    of quiet hours follow the new ones. Raises `ExternalIdTaken`."""
     async with ledger.transaction() as transaction:
         locked = _theirs(owner).with_for_update()
         rows = await fetch(transaction, locked, recipient_id=recipient_id, project=project_id)
@@ -132,7 +130,7 @@ async def change(
 
 
 async def _decide_again(transaction: Transaction, project_id: UUID, recipient_id: UUID) -> None:
-    """What waits for the end of quiet hours that were changed is decided upon again at once."""
+    """Jobs that wait for the end of changed quiet hours are decided again at once."""
     theirs = (jobs.c.recipient_id == recipient_id) & (jobs.c.project_id == project_id)
     asleep = (jobs.c.state == JobState.SCHEDULED) & (jobs.c.deferred_until > sa.func.now())
     again = (
@@ -163,7 +161,7 @@ async def _overwrite(transaction: Transaction, wanted: Recipient) -> Recipient:
 
 
 async def resolve(ledger: Statements, references: Sequence[Reference]) -> list[FoundRecipient | None]:
-    """What each reference leads to, in order. Of several recipients with one user id it is the eldest."""
+    """In order. Of several recipients with one user id, the oldest."""
     rows = await ledger.fetch(
         """
         SELECT i.nth, r.id, r.user_id
@@ -193,7 +191,7 @@ def _theirs(owner: str | None) -> AnySelect:
 
 
 def of_values(values: Sequence[Any]) -> Recipient:
-    """The recipient whose columns, in the order of the fields, these are."""
+    """The recipient from its columns, in the order of the fields."""
     return _recipient(dict(zip(_FIELDS, values, strict=True)))
 
 

@@ -1,4 +1,4 @@
-"""Updates: what is posted to a group, who has read it, and what digests are therefore made of."""
+"""Updates posted to groups, and who has read them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -25,7 +25,7 @@ class SaysNothing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Something posted to a group. `author_id` is a recipient."""
+    """`author_id` is a recipient."""
 
     id: UUID
     group_id: UUID
@@ -42,7 +42,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a job says it belongs: a group, an update, or both, of a project."""
+    """The group, update or both that a job names."""
 
     project_id: UUID
     group_id: UUID | None
@@ -51,7 +51,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class FoundPlace:
-    """What there is of a place; `update_group_id` is the group the update was posted to."""
+    """`update_group_id` is the group the update was posted to."""
 
     group_id: UUID | None
     update_group_id: UUID | None
@@ -76,8 +76,7 @@ _BELONGS = sa.select(updates.c.id).where(
 async def create(
     statements: Statements, project_id: UUID, group_id: UUID, fields: Mapping[str, str | UUID | None]
 ) -> Update:
-    """A new update of a group of the project. `fields` are the columns external_id … metadata, the last as a JSON text.
-    Raises `ExternalIdTaken`."""
+    """`fields` are the columns external_id … metadata (a JSON text). Raises `ExternalIdTaken`."""
     new = insert(updates).values(id=new_id(), project_id=project_id, group_id=group_id, **fields)
     rows = await fetch(statements, new.on_conflict_do_nothing().returning(*_COLUMNS.values()))
     if not rows:
@@ -86,13 +85,11 @@ async def create(
 
 
 async def read(statements: Statements, project_id: UUID, group_id: UUID, update_id: UUID) -> Update | None:
-    """The update of that id of the project's group."""
     rows = await fetch(statements, _READ, update=update_id, group=group_id, project=project_id)
     return _update(rows[0]) if rows else None
 
 
 async def belongs(statements: Statements, group_id: UUID, update_id: UUID) -> bool:
-    """Whether the update was posted to the group."""
     return bool(await fetch(statements, _BELONGS, update=update_id, group=group_id))
 
 
@@ -106,8 +103,7 @@ async def page(
     external_id: str | None = None,
     metadata: bool = False,
 ) -> list[Update]:
-    """One page of the group's updates, of those of a type, author or external id if given; without metadata
-    unless asked for."""
+    """Filtered by type, author or external id if given; metadata only if asked for."""
     asked = _shown(metadata).where(
         updates.c.group_id == group_id,
         *equal(
@@ -126,7 +122,7 @@ async def change(
     update_id: UUID,
     changes: Mapping[str, str | UUID | None],
 ) -> Update | None:
-    """Replaces the named columns; `None` when there is no such update. Raises `ExternalIdTaken` and `SaysNothing`."""
+    """Replaces the named columns; `None`: no such update. Raises `ExternalIdTaken` and `SaysNothing`."""
     changed = sa.update(updates).where(_ONE).values(**changes, updated_at=sa.func.clock_timestamp())
     changed = changed.returning(*_COLUMNS.values())
     try:
@@ -139,7 +135,7 @@ async def change(
 
 
 async def delete(statements: Statements, project_id: UUID, group_id: UUID, update_id: UUID) -> bool:
-    """Takes the update away; `False` when there is no such update. Jobs that named it keep the id."""
+    """Jobs keep its id. `False`: no such update."""
     return bool(await fetch(statements, _DELETE, update=update_id, group=group_id, project=project_id))
 
 
@@ -148,8 +144,7 @@ def _shown(metadata: bool) -> AnySelect:
 
 
 def _unread(shown: AnySelect, group_id: UUID, recipient_id: UUID) -> AnySelect:
-    """One look at the members, then along the group's updates from where everything is read, with one look each at what
-    was read beyond. Nobody has to read what they wrote."""
+    """Reads the group's updates from where everything is read; those read singly are left out, and the member's own."""
     member = group_members.c
     read = sa.exists().where(
         update_reads.c.recipient_id == member.recipient_id, update_reads.c.update_id == updates.c.id
@@ -175,8 +170,7 @@ async def unread(
     *,
     metadata: bool = False,
 ) -> list[Update]:
-    """One page of what was posted to the group since the recipient joined it, and they have not read. Nothing for one
-    who is no member. Without metadata unless asked for."""
+    """Unread updates posted since the recipient joined; none if they are no member. Metadata only if asked for."""
     asked = _unread(_shown(metadata), group_id, recipient_id)
     if content_types is not None:
         types = sa.literal(list(content_types), ARRAY(sa.Text))
@@ -185,7 +179,6 @@ async def unread(
 
 
 async def count_unread(statements: Statements, group_id: UUID, recipient_id: UUID) -> int:
-    """How many those are."""
     counted = _unread(sa.select(sa.func.count().label("n")), group_id, recipient_id)
     return int((await fetch(statements, counted))[0]["n"])
 
@@ -193,7 +186,7 @@ async def count_unread(statements: Statements, group_id: UUID, recipient_id: UUI
 async def mark_read(
     statements: Statements, group_id: UUID, recipient_id: UUID, update_ids: Sequence[UUID]
 ) -> None:
-    """The member has read these of the group's updates. Others are passed over; reading twice changes nothing."""
+    """Updates of other groups are ignored; idempotent."""
     wanted = sa.literal(list(set(update_ids)), ARRAY(sa.UUID))
     theirs = (
         sa.select(group_members.c.recipient_id, updates.c.id)
@@ -213,7 +206,7 @@ async def mark_read(
 async def mark_read_through(
     statements: Statements, group_id: UUID, recipient_id: UUID, update_id: UUID
 ) -> None:
-    """The member has read everything up to this update. Single marks below it are not needed any more."""
+    """Everything up to this update is read; single marks below it are deleted."""
     moved = (
         sa.update(group_members)
         .where(group_members.c.group_id == group_id, group_members.c.recipient_id == recipient_id)
@@ -231,7 +224,7 @@ async def mark_read_through(
 
 
 async def find(statements: Statements, places: Sequence[Place]) -> list[FoundPlace]:
-    """What there is of each place, in order."""
+    """In order."""
     rows = await statements.fetch(
         """
         SELECT g.id AS group_id, u.group_id AS update_group_id

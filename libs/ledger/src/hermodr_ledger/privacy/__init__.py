@@ -1,1 +1,1 @@
-"""What there is of one person: shown to them, or forgotten."""
+"""The data of one person: exported or erased."""

@@ -1,8 +1,5 @@
-"""Forgetting a person: what was sent stays as a count, without whom, where to and what.
-
-Rows are locked in the order of `attempts.record`: deliveries before their jobs. A dispatcher that decides meanwhile may
-add deliveries to a job until the job itself is settled, so both are gone through twice.
-"""
+"""Erases a person: jobs stay as counts, without recipient, address and content. Rows are locked in the order of
+`attempts.record`. A dispatcher may add deliveries until the job itself is settled, so both are processed twice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +27,7 @@ _KEPT_IN_EVENTS = [
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """How much was of the person: all their jobs, and those of them that were ended unsent."""
+    """The person's jobs, and those of them that were cancelled."""
 
     jobs: int
     cancelled: int
@@ -44,14 +41,14 @@ WITH theirs AS (
     SELECT id, (left(id::text, 32) || 'ffff')::uuid, singleton_key, owner_id, finished_at IS NULL FROM hermodr.jobs
     WHERE project_id = $2 AND owner_id = $3::text AND recipient_id IS NULL
 )"""
-"""What was requested for them, and what they requested themselves (tasks) as an end user."""
+"""Jobs for them, and tasks they requested as an end user."""
 
 _FREE_KEYS = f"""{_THEIRS}
 DELETE FROM hermodr.singletons s USING theirs t
 WHERE t.singleton_key IS NOT NULL AND s.project_id = $2 AND s.key = t.singleton_key AND s.job_id = t.id
 """
 
-# What waits is cancelled. What a sender holds at this moment is on its way with what it has read; a retry would find no
+# What waits is cancelled. A delivery that a sender holds is sent with the data already read; a retry would find no
 # address.
 _DELIVERIES = f"""{_THEIRS}, locked AS (
     SELECT d.id, d.state IN ('queued', 'retrying') AS waited
@@ -100,7 +97,7 @@ _REST = (
     """,
 )
 
-# At the end, as tasks are found by it; also what was for others under the same user id, which stays theirs.
+# Last, because tasks are found by it; also jobs for others under the same user id.
 _DISOWN = """
 UPDATE hermodr.jobs SET owner_id = NULL
 WHERE project_id = $2 AND owner_id = $3::text AND recipient_id IS DISTINCT FROM $1
@@ -114,10 +111,9 @@ FROM theirs t WHERE e.job_id = t.id AND e.detail IS NOT NULL
 
 
 async def erase(ledger: Ledger, project_id: UUID, recipient_id: UUID, actor: Actor) -> Erased | None:
-    """Deletes the recipient, their memberships and what they read; ends what of theirs is not sent yet; and blanks
-    every address, name, content, datum and wish in what was, in tasks they requested and in answers kept for repeats.
-    The audit log keeps a pseudonym. States, times, types and counts stay. `None` when the project has no such
-    recipient. Raises `LedgerUnavailable`."""
+    """Deletes the recipient, memberships and read marks; ends unsent jobs; blanks addresses, names, content, data and
+    preferences in past jobs, requested tasks and kept answers. The audit log keeps a pseudonym. States, times, types
+    and counts stay. `None`: no such recipient. Raises `LedgerUnavailable`."""
     pseudonym = f"erased-{uuid4()}"
     async with ledger.transaction() as transaction:
         whom = await traces.person(transaction, project_id, recipient_id)
@@ -130,15 +126,14 @@ async def erase(ledger: Ledger, project_id: UUID, recipient_id: UUID, actor: Act
         counts = {"jobs": erased.jobs, "cancelled": erased.cancelled}
         await audit.record(transaction, project_id, actor, "recipient.erase", recipient_id, counts)
         await traces.forget(transaction, whom, pseudonym)
-    async with ledger.transaction() as transaction:  # what was requested while the first one was at it
+    async with ledger.transaction() as transaction:  # what was requested during the first transaction
         await _forget(transaction, whom)
         await traces.forget(transaction, whom, pseudonym)
     return erased
 
 
 async def forget_jobs(statements: Statements, job_ids: Sequence[UUID]) -> None:
-    """Blanks jobs without deliveries whose recipient was erased in the moment between being looked up and the job's
-    acceptance."""
+    """Blanks jobs without deliveries whose recipient was erased between their look-up and the acceptance."""
     await statements.fetch(
         """
         WITH freed AS (

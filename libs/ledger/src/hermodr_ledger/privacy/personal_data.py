@@ -1,5 +1,4 @@
-"""All there is of one person, a page at a time, as rows to be shown to them: written by orjson, which alone knows what
-their JSON columns are."""
+"""All data of one person, a page at a time, as rows for orjson (their JSON columns stay text)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +16,7 @@ _NOWHERE = UUID(int=0)
 
 
 async def memberships(ledger: Ledger, recipient_id: UUID, after: UUID = _NOWHERE) -> list[Row]:
-    """The groups they belong to. `id` is the member's."""
+    """`id` is the member's."""
     return await ledger.fetch(
         """
         SELECT m.id, m.group_id, g.name AS group_name, m.role, m.muted_until, m.created_at, m.updated_at
@@ -31,7 +30,6 @@ async def memberships(ledger: Ledger, recipient_id: UUID, after: UUID = _NOWHERE
 
 
 async def updates_written(ledger: Ledger, recipient_id: UUID, after: UUID = _NOWHERE) -> list[Row]:
-    """What they posted."""
     rows = await ledger.fetch(
         """
         SELECT id, group_id, external_id, content_type, title, body, url, metadata, created_at, updated_at
@@ -45,7 +43,7 @@ async def updates_written(ledger: Ledger, recipient_id: UUID, after: UUID = _NOW
 
 
 async def updates_read(ledger: Ledger, recipient_id: UUID, after: UUID = _NOWHERE) -> list[Row]:
-    """What they read, singly. `id` is the update's."""
+    """Read singly. `id` is the update's."""
     return await ledger.fetch(
         """
         SELECT update_id AS id, read_at FROM hermodr.update_reads
@@ -71,7 +69,7 @@ FROM hermodr.jobs WHERE {{}} AND project_id = $2 AND id > $3 ORDER BY id LIMIT $
 async def jobs(
     ledger: Ledger, project_id: UUID, recipient_id: UUID, after: UUID = _NOWHERE
 ) -> list[dict[str, Any]]:
-    """What was requested for them, each with its deliveries, their attempts, and its timeline's notes."""
+    """Jobs for them with deliveries, attempts and events."""
     sql = _JOBS.format("recipient_id = $1")
     return await _with_all(ledger, await ledger.fetch(sql, recipient_id, project_id, after, JOBS_A_PAGE))
 
@@ -79,7 +77,7 @@ async def jobs(
 async def requested(
     ledger: Ledger, project_id: UUID, user_id: str | None, after: UUID = _NOWHERE
 ) -> list[dict[str, Any]]:
-    """What they requested themselves as an end user: tasks."""
+    """Tasks they requested as an end user."""
     sql = _JOBS.format("owner_id = $1 AND recipient_id IS NULL")
     return await _with_all(ledger, await ledger.fetch(sql, user_id, project_id, after, JOBS_A_PAGE))
 
@@ -136,6 +134,5 @@ async def _attempts(
 
 
 def _with_json(row: Row, *names: str) -> dict[str, Any]:
-    """The row with its JSON columns to be written as they are: what is not taken apart cannot be altered, nor break the
-    document it is written into."""
+    """JSON columns are written as they are: unparsed, they cannot be altered."""
     return dict(row) | {name: orjson.Fragment(row[name]) for name in names if row[name] is not None}

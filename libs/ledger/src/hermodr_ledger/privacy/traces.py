@@ -1,4 +1,4 @@
-"""What speaks of a person beside their jobs: answers kept for repeats, lines of the audit log, their rate."""
+"""Traces of a person outside their jobs: kept answers, the audit log, their rate bucket."""
 
 import json
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ _SECONDS = 120.0
 _KEPT = frozenset(
     {"id", "job_id", "message_id", "group_id", "status", "status_url", "created_at", "updated_at"}
 )
-"""Of an answer about the person. The rest names them, or tells what they are like."""
+"""What stays of an answer about the person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A recipient. To be forgotten by `user_id` only while no other recipient of the project has it too."""
+    """A recipient. `user_id` is `None` if another recipient of the project has it too."""
 
     project_id: UUID
     id: UUID
@@ -26,7 +26,7 @@ class Person:
 
 
 async def person(transaction: Transaction, project_id: UUID, recipient_id: UUID) -> Person | None:
-    """The project's recipient, whose row is locked; `None` when there is none."""
+    """Locks the recipient's row; `None`: no such recipient."""
     rows = await transaction.fetch(
         """
         SELECT CASE WHEN NOT EXISTS (
@@ -42,7 +42,7 @@ async def person(transaction: Transaction, project_id: UUID, recipient_id: UUID)
 
 
 async def answers(ledger: Ledger, project_id: UUID, recipient_id: UUID) -> list[dict[str, Any]]:
-    """Answers that are kept for repeats and show the person."""
+    """Kept answers that show the person."""
     rows = await ledger.fetch(_ANSWERS, project_id, recipient_id)
     return [
         {"status": row["status"], "created_at": row["created_at"], "response": json.loads(row["response"])}
@@ -73,8 +73,7 @@ WHERE project_id = $1 AND position(convert_to($2::uuid::text, 'UTF8') IN respons
 
 
 async def forget(transaction: Transaction, whom: Person, pseudonym: str) -> None:
-    """Answers keep ids and state, so that a repeat is still one; the audit log says `pseudonym` where it named them,
-    which nothing leads back from."""
+    """Answers keep ids and state, so that repeats still work; the audit log names the `pseudonym` instead."""
     rows = await transaction.fetch(_ANSWERS, whom.project_id, whom.id, seconds=_SECONDS)
     await transaction.fetch(
         """
@@ -104,7 +103,7 @@ async def forget(transaction: Transaction, whom: Person, pseudonym: str) -> None
 
 
 def _without(answer: Any, recipient_id: str) -> Any:
-    """The answer, of whose parts about the person only what is `_KEPT` stays."""
+    """The answer, with only `_KEPT` of the parts about the person."""
     if isinstance(answer, list):
         return [_without(each, recipient_id) for each in answer]
     if not isinstance(answer, dict):

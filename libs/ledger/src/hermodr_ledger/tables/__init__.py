@@ -1,8 +1,5 @@
-"""The schema, as the migrations leave it: what Core statements are made of.
-
-A test holds it to a migrated database (`tests/integration/ledger/test_tables.py`, which also says what it cannot see).
-The migrations alone change a database; nothing is created from here.
-"""
+"""The schema for Core statements. A test compares it with a migrated database
+(`tests/integration/ledger/test_tables.py`); only the migrations change a database."""
 
 from hermodr_ledger.tables.changes import change_listeners, changes
 from hermodr_ledger.tables.columns import metadata

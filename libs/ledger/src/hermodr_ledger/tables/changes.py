@@ -1,4 +1,4 @@
-"""The log of changes, and who listens to it."""
+"""The log of changes and its listeners."""
 
 from sqlalchemy import UUID, BigInteger, Column, ForeignKey, Index, SmallInteger, Table, Text, func, text
 

@@ -1,4 +1,4 @@
-"""Who may ask, what was changed, and how the services fare."""
+"""Access, the audit log and the services' state."""
 
 from sqlalchemy import (
     UUID,

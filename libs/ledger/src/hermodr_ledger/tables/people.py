@@ -1,5 +1,3 @@
-"""People, and what is written to them."""
-
 from sqlalchemy import (
     UUID,
     Boolean,

@@ -1,4 +1,4 @@
-"""Jobs with all that belongs to them. The four that grow are partitioned by weeks of their ids."""
+"""Jobs and what belongs to them. The four growing tables are partitioned by the weeks of their ids."""
 
 from sqlalchemy import (
     UUID,

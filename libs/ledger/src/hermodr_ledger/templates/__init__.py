@@ -1,1 +1,1 @@
-"""Templates: their versions, and their texts for senders."""
+"""Template versions, and their texts for senders."""

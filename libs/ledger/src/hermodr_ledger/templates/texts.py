@@ -1,5 +1,3 @@
-"""Template texts for senders, by immutable version."""
-
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,7 +10,7 @@ from hermodr_ledger.tables import template_contents
 
 @dataclass(frozen=True, slots=True)
 class CompiledTexts:
-    """One version of a template in one locale on one channel; its HTML as it was compiled when it was saved."""
+    """The compiled texts of one version in one locale on one channel."""
 
     template_id: UUID
     version: int
@@ -38,7 +36,7 @@ _TEXTS = sa.select(
 async def compiled_texts(
     ledger: Ledger, template_id: UUID, version: int, channel: str, locale: str
 ) -> CompiledTexts | None:
-    """The texts, or `None` when the template was deleted meanwhile."""
+    """`None` if the template was deleted."""
     rows = await fetch(
         ledger, _TEXTS, template=template_id, number=version, on_channel=channel, in_locale=locale
     )

@@ -1,4 +1,4 @@
-"""Templates with their versions. Contents are immutable: a change is a new version, a rollback points at an old one."""
+"""Templates and their versions. Contents are immutable: a change is a new version, a rollback points at an old one."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,8 +23,7 @@ class NameTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What a template says in one locale on one channel. `compiled_html` is made of `body_mjml` or `body_html` and
-    sent instead; `None` when `body_html` is sent as it is."""
+    """`compiled_html`, made from `body_mjml` or `body_html`, is sent instead; `None`: `body_html` is sent."""
 
     subject: str | None
     body_text: str | None
@@ -54,8 +53,6 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of a template."""
-
     version: int
     created_at: datetime
     contents: Contents
@@ -63,7 +60,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class TemplateChanges:
-    """What is to change; `None` leaves as it is. `contents` are the whole of the new version."""
+    """`None` leaves a field as it is. `contents` is the whole new version."""
 
     name: str | None = None
     critical: bool | None = None
@@ -112,7 +109,7 @@ def _written(template_id: sa.ColumnElement[UUID], version: sa.ColumnElement[int]
 
 
 async def known(ledger: Statements, names: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
-    """Those of the (project, name) pairs that name a template."""
+    """The (project, name) pairs that name a template."""
     rows = await ledger.fetch(
         """
         SELECT t.project_id, t.name FROM unnest($1::uuid[], $2::text[]) AS wanted(project_id, name)
@@ -132,7 +129,7 @@ async def create(
     default_locale: str,
     contents: Contents,
 ) -> Template:
-    """A new template with `contents` as version 1. Raises `NameTaken`."""
+    """`contents` become version 1. Raises `NameTaken`."""
     new = insert(templates).values(
         id=new_id(),
         project_id=project_id,
@@ -149,12 +146,11 @@ async def create(
 
 
 async def read(statements: Statements, project_id: UUID, template_id: UUID) -> Template | None:
-    """The project's template of that id."""
     return await _read(statements, _READ, project_id, template_id)
 
 
 async def page(statements: Statements, project_id: UUID, wanted: Page, *, name: str | None) -> list[Template]:
-    """One page of the project's templates, or the one of that name."""
+    """With that name if given."""
     contents = _written(templates.c.id, templates.c.current_version)
     asked = sa.select(*_COLUMNS, contents).where(
         templates.c.project_id == project_id, *equal((templates.c.name, name))
@@ -166,7 +162,7 @@ async def page(statements: Statements, project_id: UUID, wanted: Page, *, name: 
 async def change(
     transaction: Transaction, project_id: UUID, template_id: UUID, changes: TemplateChanges
 ) -> Template | None:
-    """Applies the changes; contents become a new version. `None`: no such template. Raises `NameTaken`."""
+    """Contents become a new version. `None`: no such template. Raises `NameTaken`."""
     current = await read_for_change(transaction, project_id, template_id)
     if current is None:
         return None
@@ -184,15 +180,15 @@ async def change(
 
 
 async def read_for_change(transaction: Transaction, project_id: UUID, template_id: UUID) -> Template | None:
-    """Like `read`, and nobody else changes it until the transaction ends."""
+    """`read` with a lock until the transaction ends."""
     return await _read(transaction, _READ.with_for_update(), project_id, template_id)
 
 
 async def roll_back(
     transaction: Transaction, project_id: UUID, template_id: UUID, version: int
 ) -> Template | None:
-    """Makes `version` the current one again; `None` when there is no such template or version. Later versions stay,
-    and the next change gets a number no version ever had."""
+    """Makes `version` current; `None`: no such template or version. Later versions stay, and their numbers are not
+    reused."""
     current = await read_for_change(transaction, project_id, template_id)
     found = await _contents(transaction, template_id, version)
     if current is None or not found:
@@ -204,8 +200,8 @@ async def roll_back(
 async def versions(
     ledger: Ledger, template_id: UUID, before: int | None, limit: int
 ) -> tuple[list[Version], bool]:
-    """The versions below number `before`, newest first, as many as fit on a page; and whether there are more. The
-    caller asks whether the project owns the template."""
+    """Versions below `before`, newest first, as many as fit on a page; and whether there are more. The caller checks
+    the project."""
     newest = sa.select(_TEXT.version, sa.func.min(_TEXT.created_at).label("created_at"))
     newest = newest.where(_TEXT.template_id == template_id)
     if before is not None:
@@ -222,14 +218,14 @@ async def versions(
 
 
 async def version(statements: Statements, template_id: UUID, number: int) -> Version | None:
-    """One version. The caller asks whether the project owns the template."""
+    """The caller checks the project."""
     rows = await fetch(statements, _MADE_AT, template=template_id, number=number)
     found = await _contents(statements, template_id, number)
     return Version(number, rows[0]["created_at"], found) if found else None
 
 
 async def delete(statements: Statements, project_id: UUID, template_id: UUID) -> bool:
-    """Deletes the template with all versions; `False` when the project has none of that id."""
+    """With all versions; `False`: no such template."""
     return bool(await fetch(statements, _DELETE, template=template_id, project=project_id))
 
 
@@ -269,7 +265,7 @@ async def _write(transaction: Transaction, template_id: UUID, version: int, cont
 
 
 async def _contents(statements: Statements, template_id: UUID, version: int) -> dict[str, dict[str, Texts]]:
-    """The texts of a version; none if there is no such."""
+    """Empty if there is no such version."""
     found: dict[str, dict[str, Texts]] = {}
     for row in await fetch(statements, _READ_TEXTS, template=template_id, number=version):
         texts = Texts(**{each.name: row[each.name] for each in _TEXTS})
@@ -278,7 +274,6 @@ async def _contents(statements: Statements, template_id: UUID, version: int) -> 
 
 
 def _read_contents(text: str | None) -> dict[str, dict[str, Texts]]:
-    """What `_WRITTEN` wrote."""
     found: dict[str, dict[str, Texts]] = {}
     for channel, locale, *texts in json.loads(text) if text is not None else ():
         found.setdefault(channel, {})[locale] = Texts(*texts)

@@ -1,1 +1,1 @@
-"""What time asks of the ledger: due rows, expiry, retention; and whether it is well."""
+"""Due rows, expiry, retention, and whether the ledger is well."""

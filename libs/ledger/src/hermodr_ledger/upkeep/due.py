@@ -1,7 +1,5 @@
-"""What time asks of the ledger: rows whose moment has come, rows nobody picked up, and claims whose lease ran out.
-
-Any number of schedulers may call these at once: rows are taken with SKIP LOCKED, and taking one moves its `wake_at`.
-"""
+"""Rows that are due, rows nobody picked up, and claims whose lease ended. Any number of schedulers may call this: rows
+are taken with SKIP LOCKED, and taking one moves its `wake_at`."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -32,16 +30,16 @@ LONGEST_ANNOUNCEMENT_PAUSE_SECONDS = 600.0
 PUT_BACK_SECONDS = 0.5
 
 MOST_COUNTED = 32767
-"""How many announcements of a row are counted: the column's last number."""
+"""The column's greatest number."""
 
 CROWDED_PAUSE_SECONDS = 20.0
-"""How long a delivery is put off, doubling, whose lane is known to have a backlog."""
+"""The first delay of a delivery whose lane has a backlog; it doubles."""
 SPARED_ANNOUNCEMENTS = 3
 """How often such a delivery is not announced: up to 5 + 20 + 40 + 80 s after it was made."""
 
 
 _LOCKED_FOR = "200ms"
-"""How long a row is waited for that somebody's transaction has locked."""
+"""The wait for a locked row."""
 
 JOBS_DUTY, DELIVERIES_DUTY, CLAIMS_DUTY = "due jobs", "due deliveries", "expired claims"
 _JOBS_LEFT = not_aside("j.id", JOBS_DUTY, DECIDING_DUTY)
@@ -52,8 +50,8 @@ _OVER = f"wake_at <= now() AND state = 'sending' AND lease_until <= now() AND {_
 
 @dataclass(frozen=True, slots=True)
 class DueJob:
-    """A job whose moment came, `lateness` seconds ago. `scheduled`: its scheduled time came; `requested`: it was
-    requested by SQL and nobody announced it yet; else it is overdue. `kind` is any word that SQL put there."""
+    """A job that was due `lateness` seconds ago. `scheduled`: its scheduled time came; `requested`: requested by SQL
+    and not announced yet; else overdue. `kind` may be any word, written by SQL."""
 
     id: UUID
     kind: str
@@ -65,7 +63,7 @@ class DueJob:
 
 @dataclass(frozen=True, slots=True)
 class DueDelivery:
-    """A delivery to announce. `retry`: it waits for a repeated attempt."""
+    """A delivery to announce; `retry`: it waits for another attempt."""
 
     id: UUID
     channel: Channel
@@ -75,7 +73,7 @@ class DueDelivery:
 
 @dataclass(frozen=True, slots=True)
 class ExpiredClaim:
-    """A claimed attempt of which nothing was heard: its sender died, hangs, or lost its database."""
+    """A claimed attempt without a result: its sender died, hangs, or lost its database."""
 
     id: UUID
     channel: Channel
@@ -94,8 +92,8 @@ def _among(only: Sequence[UUID] | None, argument: int) -> str:
 
 
 async def take_due_jobs(ledger: Ledger, limit: int, only: Sequence[UUID] | None = None) -> list[DueJob]:
-    """Jobs whose scheduled time has come, and queued ones nobody decided upon; each is put off, doubling, those of a
-    kind that is not served for as long as can be. Of those set aside none, and `only` these if some are named."""
+    """Scheduled jobs that are due, and undecided ones; each is delayed, doubling, and kinds that are not served for as
+    long as possible. `only`: these."""
     rows = await ledger.fetch(
         f"""
         WITH due AS (
@@ -142,11 +140,9 @@ async def take_due_deliveries(
     crowded: Collection[tuple[Channel, Priority]] = (),
     only: Sequence[UUID] | None = None,
 ) -> list[DueDelivery]:
-    """Deliveries nobody claimed in time; each is put off, doubling. Claimed ones are put off to their lease's end,
-    those of a paused channel to the end of the pause.
-
-    Those in a `crowded` lane, one with a backlog, are put off for longer and at first not returned: they wait for their
-    turn, unless it is known that no message of theirs is on its way (`unannounced`)."""
+    """Deliveries nobody claimed in time; each is delayed, doubling; claimed ones to their lease's end, those of a
+    paused channel to the end of the pause. In a `crowded` lane (with a backlog) delays are longer and the first
+    announcements are spared, unless no message is under way (`unannounced`)."""
     rows = await ledger.fetch(
         f"""
         WITH due AS (
@@ -190,8 +186,7 @@ async def take_due_deliveries(
 async def expired_claims(
     ledger: Ledger, limit: int, only: Sequence[UUID] | None = None
 ) -> list[ExpiredClaim]:
-    """Claims whose lease is over. Nothing is changed: recording their outcome as unknown is what takes them. Of those
-    set aside none, and `only` these if some are named."""
+    """Claims whose lease is over; nothing is changed: recording them as unknown takes them. `only`: these."""
     rows = await ledger.fetch(
         f"""
         SELECT id, channel, priority, attempt, max_attempts, on_unknown, claimed_by, claimed_at, now() AS now,
@@ -222,8 +217,7 @@ def _expired(row: Row) -> ExpiredClaim:
 
 
 async def put_back(ledger: Ledger, job_ids: Sequence[UUID], delivery_ids: Sequence[UUID]) -> None:
-    """Makes rows due again shortly that could not be announced. Not at once: whatever stood in the way would be asked
-    over and over."""
+    """Rows that could not be announced become due again shortly; not at once, to avoid a busy loop."""
     await ledger.fetch(
         """
         WITH jobs AS (
@@ -242,7 +236,7 @@ async def put_back(ledger: Ledger, job_ids: Sequence[UUID], delivery_ids: Sequen
 
 
 async def seconds_until_due(ledger: Ledger) -> float | None:
-    """How long until the next row's moment; `None` when no row waits for one but those set aside."""
+    """Until the next row is due; `None`: none waits but those set aside."""
     rows = await ledger.fetch(
         f"""
         SELECT extract(epoch FROM {readable("w.wake_at")} - clock_timestamp())::float8 AS seconds FROM (SELECT least(
@@ -257,13 +251,13 @@ async def seconds_until_due(ledger: Ledger) -> float | None:
 
 
 class DueRows:
-    """What time asks of one ledger, for whoever is handed it."""
+    """The same for one ledger; rows that fail are set aside."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     async def take_jobs(self, limit: int) -> list[DueJob]:
-        """See `take_due_jobs`. A job that cannot be taken is set aside."""
+        """See `take_due_jobs`."""
         return await spared(
             self._ledger,
             JOBS_DUTY,
@@ -274,7 +268,7 @@ class DueRows:
     async def take_deliveries(
         self, limit: int, crowded: Collection[tuple[Channel, Priority]]
     ) -> list[DueDelivery]:
-        """See `take_due_deliveries`. A delivery that cannot be taken is set aside."""
+        """See `take_due_deliveries`."""
         return await spared(
             self._ledger,
             DELIVERIES_DUTY,
@@ -289,7 +283,7 @@ class DueRows:
         return [row["id"] for row in rows]
 
     async def expired_claims(self, limit: int) -> list[ExpiredClaim]:
-        """See `expired_claims`. A claim that cannot be read is set aside."""
+        """See `expired_claims`."""
         return await spared(
             self._ledger,
             CLAIMS_DUTY,
@@ -298,8 +292,7 @@ class DueRows:
         )
 
     async def record(self, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
-        """What became of expired claims; see `attempts.record`. One that cannot be recorded, or is locked by somebody's
-        transaction, is set aside."""
+        """Results of expired claims; see `attempts.record`. Locked ones are set aside too."""
         by_id = {attempt.delivery_id: (attempt, settlement) for attempt, settlement in results}
 
         async def some(ids: Sequence[UUID]) -> list[Recorded]:
@@ -325,5 +318,4 @@ class DueRows:
         return await isolated(self._ledger, CLAIMS_DUTY, list(by_id), or_aside)
 
     async def seconds_until_due(self) -> float | None:
-        """See `seconds_until_due`."""
         return await seconds_until_due(self._ledger)

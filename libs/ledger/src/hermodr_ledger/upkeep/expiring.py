@@ -1,7 +1,5 @@
-"""Ending what expired: a job that nobody decided upon by its time, a delivery that no sender claimed by then.
-
-Nothing of it is sent any more even before it is ended here: no claim finds it. Any number of schedulers may do it.
-"""
+"""Ends expired rows: jobs undecided in time, deliveries unclaimed in time. No claim finds them before either. Any
+number of schedulers may do this."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,18 +10,18 @@ from hermodr_ledger.engine import Ledger, Row, news
 from hermodr_ledger.engine.setting_aside import not_aside, spared
 
 EXPIRED = "expired"
-"""Why a job or delivery ended that was not sent by its `expires_at`."""
+"""The reason of what was not sent by its `expires_at`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What expired: so many rows (jobs, or deliveries), and the jobs that ended with it."""
+    """The number of expired rows, and the jobs that ended."""
 
     rows: int
     jobs: tuple[tuple[JobKind, JobState], ...]
 
 
-# A job that was asked for again may have reached somebody before, or may have: then it was not merely skipped.
+# A requeued job may have reached somebody before: then it was not skipped.
 _JOBS = """
 WITH over AS (
     SELECT id FROM hermodr.jobs j
@@ -49,8 +47,8 @@ WITH over AS (
 SELECT NULL::uuid AS id, id AS job_id, project_id, owner_id, kind, state, true AS finished, now() AS at FROM ended
 """
 
-# An attempt whose outcome nobody knows may have reached its address: what is not tried again is not known to be unsent.
-# Deliveries are locked before their jobs, as `attempts.record` does.
+# An attempt with unknown outcome may have arrived, so the delivery is not known to be unsent. Deliveries are locked
+# before their jobs, as in `attempts.record`.
 _DELIVERIES = """
 WITH over AS (
     SELECT d.id FROM hermodr.deliveries d JOIN hermodr.jobs j ON j.id = d.job_id
@@ -95,13 +93,12 @@ SELECT NULL, id, project_id, owner_id, kind, state, finished_at IS NOT NULL, now
 
 
 async def expire_jobs(ledger: Ledger, limit: int) -> Ended:
-    """Ends up to `limit` jobs that wait and have expired; one that cannot be ended is set aside. Raises
-    `LedgerUnavailable`."""
+    """Ends up to `limit` expired jobs; rows that fail are set aside. Raises `LedgerUnavailable`."""
     return await _end(ledger, "expired jobs", _JOBS, "jobs j", limit)
 
 
 async def expire_deliveries(ledger: Ledger, limit: int) -> Ended:
-    """Ends up to `limit` deliveries that wait and have expired, and the jobs of which they were the last."""
+    """Ends up to `limit` expired deliveries, and jobs of which they were the last."""
     return await _end(ledger, "expired deliveries", _DELIVERIES, "deliveries d", limit)
 
 

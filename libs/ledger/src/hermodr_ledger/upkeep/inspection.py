@@ -1,4 +1,4 @@
-"""What an operator wants to know of a database that something may be wrong with. Changes nothing."""
+"""Facts about a database for an operator; read only."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ _PARENTS = ("jobs", "deliveries", "attempts", "events")
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """The server and this database, whatever is in it. `version` is its own spelling; `revision` None: no ledger."""
+    """`version` in the server's spelling; `revision` `None`: there is no ledger."""
 
     version: str
     version_number: int
@@ -18,7 +18,7 @@ class ServerFacts:
     timezone: str
     read_only: bool
     durable: bool
-    """Whether a commit survives a crash: `fsync` and `synchronous_commit` are on."""
+    """Whether commits survive a crash: `fsync` and `synchronous_commit` are on."""
     connections: int
     most_connections: int
     now: datetime
@@ -27,8 +27,8 @@ class ServerFacts:
 
 @dataclass(frozen=True, slots=True)
 class LedgerFacts:
-    """The ledger's tables. `covered_until`: the end of the partitions there are, the earliest over all tables;
-    `strays`: tables whose catch-all partition holds rows; `writable`: whether our role may insert jobs."""
+    """`covered_until`: the earliest end of partitions over all tables; `strays`: tables with rows in the catch-all
+    partition; `writable`: whether our role may insert jobs."""
 
     covered_until: datetime
     strays: tuple[str, ...]
@@ -36,7 +36,7 @@ class LedgerFacts:
 
 
 async def server(ledger: Ledger) -> ServerFacts:
-    """Raises `LedgerUnavailable`, and the driver's own errors when the database does not let us in."""
+    """Raises `LedgerUnavailable`, and the driver's errors if the database refuses us."""
     (row,) = await ledger.fetch(
         """
         SELECT current_setting('server_version') AS version,
@@ -60,7 +60,7 @@ async def server(ledger: Ledger) -> ServerFacts:
 
 
 async def tables(ledger: Ledger) -> LedgerFacts:
-    """Asks a ledger that is at the head revision. Raises `LedgerUnavailable`."""
+    """Needs a ledger at the head revision. Raises `LedgerUnavailable`."""
     rows = await ledger.fetch(
         """
         SELECT min(until) AS covered_until FROM (

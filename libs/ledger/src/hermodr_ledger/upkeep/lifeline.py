@@ -1,4 +1,4 @@
-"""A service's bond with its ledger: waiting for it at start, and showing signs of life."""
+"""A service's start on its ledger, and its heartbeat."""
 
 import asyncio
 import os
@@ -21,13 +21,12 @@ PATIENCE_SECONDS = 2.0
 
 
 def instance_name() -> str:
-    """A name no other process has, readable by an operator: host, process id and a random part."""
+    """Unique and readable: host, process id and a random part."""
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
 
 
 async def ledger_ready(ledger: Ledger, stop: asyncio.Event) -> bool:
-    """Waits until the database answers; `False` when told to stop before. A database of another shape than this code
-    knows ends the process with status 2, saying what to do."""
+    """Waits until the database answers; `False` if stopped before. An unknown schema ends the process with status 2."""
     pause = 0.1
     while not stop.is_set():
         try:
@@ -44,8 +43,8 @@ async def ledger_ready(ledger: Ledger, stop: asyncio.Event) -> bool:
 
 
 class WriteCheck:
-    """Whether the database takes a job, which is what is promised: it answers reads after a fail-over, too, and takes
-    other writes while somebody has locked the table of jobs. However many ask, it is tried once a second."""
+    """Whether the database accepts a job: a standby answers reads, and a lock may block the table of jobs. Tried at
+    most once a second."""
 
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger = ledger
@@ -55,7 +54,7 @@ class WriteCheck:
         self._failure: LedgerUnavailable | None = None
 
     async def failure(self) -> LedgerUnavailable | None:
-        """Why not; `None`: it does."""
+        """The reason; `None`: it does."""
         async with self._turn:
             if self._clock.monotonic() - self._tried_at >= REMEMBERED_SECONDS:
                 self._failure = await self._try()
@@ -74,7 +73,7 @@ class WriteCheck:
 
 
 class Heart:
-    """Beats in `service_heartbeats` while the service lives."""
+    """Writes `service_heartbeats` while the service runs."""
 
     def __init__(
         self, ledger: Ledger, service: str, instance: str, clock: Clock, every: float, shown: Gauge
@@ -88,13 +87,13 @@ class Heart:
         self._every = every
 
     async def tick(self) -> float:
-        """One beat; for `periodic.repeat`."""
+        """For `periodic.repeat`."""
         await heartbeats.beat(self._ledger, self._service, self._instance, self._started_at)
         self._shown.set(self._clock.now().timestamp())
         return self._every
 
     async def leave(self) -> None:
-        """Takes this instance off the list. With the database away the list forgets it by itself."""
+        """Removes this instance; with the database away the row expires by itself."""
         try:
             await heartbeats.leave(self._ledger, self._service, self._instance)
         except LedgerUnavailable as error:

@@ -1,4 +1,4 @@
-"""Keeping the ledger in shape: partitions ahead, old ones away, expired keys deleted; and how much waits."""
+"""Partitions: new ones ahead, old ones dropped; expired keys deleted; what waits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from hermodr_ledger.engine.setting_aside import not_aside, set_aside
 PARTITIONS_AHEAD = timedelta(days=28)
 IDEMPOTENCY_KEPT = timedelta(hours=48)
 RETENTION_DUTY = "retention"
-"""What weeks are set aside by that cannot be dropped."""
+"""Weeks that cannot be dropped are set aside under this name."""
 _MOVING_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Unfinished jobs of a kind and priority that are due, and since when the oldest is."""
+    """Unfinished jobs that are due, and since when the oldest is."""
 
     kind: str
     priority: Priority
@@ -29,16 +29,15 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Shaped:
-    """What was made or dropped, and what has to wait: somebody's open transaction, or a dump, uses the table, and
-    nobody is to queue behind us until that ends."""
+    """`put_off`: an open transaction or a dump uses the table, and others must not queue behind our lock."""
 
     done: list[str]
     put_off: list[str]
 
 
 async def make_partitions(ledger: Ledger, now: datetime) -> Shaped:
-    """Creates the weeks missing from now on, and those missed before that rows wait for; each table in a transaction of
-    its own. Moving the rows of weeks that were missed may take minutes, and must not be given up halfway for ever."""
+    """Creates missing weeks from now on, and earlier ones that rows wait for, each table in its own transaction. Moving
+    rows of missed weeks may take minutes."""
     rows = await ledger.fetch(
         "SELECT parent, week FROM hermodr.weeks_missing($1, $2)", now, now + PARTITIONS_AHEAD
     )
@@ -47,7 +46,7 @@ async def make_partitions(ledger: Ledger, now: datetime) -> Shaped:
     for row in rows:
         parent, week = row["parent"], row["week"]
         name = f"{parent}_{week:%Y%m%d}"
-        if parent in put_off:  # whoever uses the table has a hand on it for the other weeks too
+        if parent in put_off:  # its other weeks are in use as well
             put_off[parent].append(name)
             continue
         try:
@@ -62,7 +61,7 @@ async def make_partitions(ledger: Ledger, now: datetime) -> Shaped:
 
 
 async def drop_partitions(ledger: Ledger, before: datetime) -> Shaped:
-    """Drops weeks wholly before the time in which every job is finished; they are named YYYYMMDD."""
+    """Drops weeks (named YYYYMMDD) wholly before the time up to which every job is finished."""
     rows = await ledger.fetch(
         f"SELECT week FROM hermodr.weeks_over($1) AS week WHERE {not_aside('week', RETENTION_DUTY)}",
         before,
@@ -87,8 +86,7 @@ async def drop_partitions(ledger: Ledger, before: datetime) -> Shaped:
 
 
 async def _forget(ledger: Ledger, week: str) -> None:
-    """Deletes what speaks of the week's jobs: their standings, the keys they held, and the batches whose last job was
-    of it. Dead letters stay until somebody deletes them."""
+    """Deletes standings, keys and batches of the week's jobs. Dead letters stay."""
     for table, its in (("job_standings", "id"), ("singletons", "job_id"), ("batches", "last_job_id")):
         await ledger.fetch(
             f"""
@@ -103,12 +101,12 @@ async def _forget(ledger: Ledger, week: str) -> None:
 
 
 async def expire_idempotency_keys(ledger: Ledger, now: datetime) -> None:
-    """Deletes keys past their 48 hours."""
+    """Keys older than 48 hours."""
     await ledger.fetch("DELETE FROM hermodr.idempotency_keys WHERE created_at < $1", now - IDEMPOTENCY_KEPT)
 
 
 async def record_ladder(ledger: Ledger, pauses: Sequence[timedelta]) -> None:
-    """Tells SQL callers (`calculate_next_retry`) how long the services wait before each retry."""
+    """Tells the SQL function `calculate_next_retry` the delays of the ladder."""
     await ledger.fetch(
         """
         WITH ladder AS (
@@ -125,8 +123,7 @@ async def record_ladder(ledger: Ledger, pauses: Sequence[timedelta]) -> None:
 
 
 async def waiting(ledger: Ledger) -> list[Waiting]:
-    """How much is due and unclaimed, by kind and priority. Reads only the small indexes of waiting rows, but all of
-    them: two microseconds each."""
+    """Due and unclaimed, by kind and priority. Reads the whole indexes of waiting rows: two microseconds each."""
     rows = await ledger.fetch(
         """
         SELECT kind, priority, sum(jobs)::bigint AS jobs, max(oldest)::float8 AS oldest FROM (

@@ -9,10 +9,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Creates everything in schema `hermodr`."""
     execute_file("0001_spine.sql")
 
 
 def downgrade() -> None:
-    """Not offered: a ledger is not undone."""
     raise NotImplementedError("the first revision cannot be undone")

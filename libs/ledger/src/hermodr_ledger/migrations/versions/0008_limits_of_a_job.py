@@ -9,10 +9,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Runs the script."""
     execute_file("0008_limits_of_a_job.sql")
 
 
 def downgrade() -> None:
-    """Not offered: a ledger is not undone."""
     raise NotImplementedError("revision 0008 cannot be undone")

@@ -9,10 +9,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Runs the script."""
     execute_file("0017_keys_by_rows.sql")
 
 
 def downgrade() -> None:
-    """Not offered: a ledger is not undone."""
     raise NotImplementedError("revision 0017 cannot be undone")

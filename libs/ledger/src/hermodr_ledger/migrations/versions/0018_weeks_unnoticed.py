@@ -9,10 +9,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Runs the script."""
     execute_file("0018_weeks_unnoticed.sql")
 
 
 def downgrade() -> None:
-    """Not offered: a ledger is not undone."""
     raise NotImplementedError("revision 0018 cannot be undone")

@@ -9,10 +9,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Runs the script."""
     execute_file("0021_replayed_items.sql")
 
 
 def downgrade() -> None:
-    """Not offered: a ledger is not undone."""
     raise NotImplementedError("revision 0021 cannot be undone")

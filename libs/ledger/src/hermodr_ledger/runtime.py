@@ -25,8 +25,6 @@ log = structlog.get_logger()
 
 
 class Runtime:
-    """The parts of such a service. `run` runs it."""
-
     def __init__(self, settings: ServiceSettings, *, lock_seconds: float = 0.0) -> None:
         self.settings = settings
         self.clock = SystemClock()
@@ -57,8 +55,8 @@ class Runtime:
         drain: Callable[[], Awaitable[None]],
         background: tuple[Awaitable[None], ...] = (),
     ) -> None:
-        """Serves health and metrics, waits for the database, works until `stop`. Then it stops consuming, lets `drain`
-        finish within the grace period, and closes its connections; the scheduler hands out the rest again."""
+        """Serves health and metrics, waits for the database, works until `stop`; then stops consuming, lets `drain`
+        finish within the grace period and closes its connections."""
         settings = self.settings
         async with (
             running(LoopWatch(self.registry).run()),

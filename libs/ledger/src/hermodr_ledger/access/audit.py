@@ -52,8 +52,8 @@ async def record(
     subject: UUID | str | None = None,
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """`action` is `noun.verb` (`job.cancel`); `subject` the id or name of what changed, `None` if it was many;
-    `project_id` `None`: all projects. `detail` becomes JSON and holds no personal data, content or secret."""
+    """`action` is `noun.verb`; `subject` `None`: many; `project_id` `None`: all projects. `detail`: no personal data or
+    secret."""
     line = sa.insert(audit_log).values(
         id=new_id(),
         project_id=project_id,

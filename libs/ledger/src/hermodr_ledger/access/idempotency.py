@@ -1,5 +1,4 @@
-"""Idempotency keys and their answers, for all POST requests but those of `accept`. Key, work and answer are one
-transaction: a failed request leaves no key. While it runs, its uncommitted row holds the key."""
+"""Idempotency keys and their answers. Key, work and answer are one transaction: a failed request leaves no key."""
 
 import hashlib
 from collections.abc import Sequence
@@ -90,7 +89,6 @@ async def in_use(ledger: Ledger) -> StillRunning:
 async def look(
     statements: Statements, project_id: UUID, key: str, fingerprint: bytes
 ) -> Replay | KeyReused | StillRunning | None:
-    """The earlier use of the key, if any."""
     return (await look_many(statements, project_id, [(key, fingerprint)]))[0]
 
 
@@ -119,7 +117,6 @@ def _verdict(row: Row | None, fingerprint: bytes) -> Replay | KeyReused | StillR
 
 
 async def keep(transaction: Transaction, project_id: UUID, key: str, status: int, response: bytes) -> None:
-    """Stores the answer under the key taken in this transaction."""
     await transaction.fetch(
         "UPDATE hermodr.idempotency_keys SET status = $3, response = $4 WHERE project_id = $1 AND key = $2",
         project_id,

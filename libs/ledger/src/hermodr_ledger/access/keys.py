@@ -99,7 +99,6 @@ async def create_in(
     actor: Actor,
     limit: Limit | None = None,
 ) -> tuple[ApiKey, str]:
-    """A new key for an existing project, and its secret."""
     secret = KEY_PREFIX + secrets.token_urlsafe(32)
     key = sa.insert(api_keys).values(
         id=new_id(),

@@ -1,5 +1,4 @@
-"""Token buckets shared by all API processes. A bucket holds up to `burst` tokens and gets `requests` of them in
-`seconds`, evenly. Processes take several tokens at a time before they use them."""
+"""Token buckets shared by all API processes: up to `burst` tokens, refilled with `requests` in `seconds`, evenly."""
 
 import re
 from collections.abc import Sequence

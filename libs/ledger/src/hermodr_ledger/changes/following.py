@@ -1,6 +1,5 @@
-"""Reads the log without missing a change, although numbers are drawn before the commit (ADR 0043). A listener reads in
-rounds: what one snapshot shows and the one before did not, in order of numbers. A long transaction delays nobody; its
-changes belong to the round after its commit."""
+"""Reads the log without missing a change, although numbers are drawn before the commit (ADR 0043): in rounds, of which
+each has what its snapshot shows and the one before did not. A long transaction delays nobody."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
@@ -12,9 +11,8 @@ from hermodr_ledger.engine import Ledger, Row, Transaction
 
 
 class Change(NamedTuple):
-    """A job (`delivery_id` is `None`) or delivery has entered `state`; `previous_state` `None`: it is new. `kind` is
-    `None` once the job is deleted. `owner_id`: its end user. `attempt`: attempts of the delivery. `at`: start of the
-    transaction."""
+    """A job (`delivery_id` is `None`) or delivery has entered `state`. `previous_state` `None`: it is new; `kind`
+    `None`: the job is deleted. `owner_id`: its end user. `at`: start of the transaction."""
 
     seq: int
     at: datetime
@@ -30,13 +28,11 @@ class Change(NamedTuple):
 
 
 Take = Callable[[Transaction, Sequence[Change]], Awaitable[None]]
-"""Acts on changes in the transaction that moves the cursor."""
 
 
 async def follow(ledger: Ledger, listener: Listener, take: Take, *, limit: int = 500) -> bool:
-    """Hands at most `limit` changes to `take` and moves the cursor when it returns. What `take` writes in its
-    transaction is written exactly once per change; if it raises, the same changes come again. Returns whether there may
-    be more; `False` if the listener is gone or another process is reading for it. Raises `LedgerUnavailable`."""
+    """Hands at most `limit` changes to `take`, exactly once if it writes in its transaction; again if it raises.
+    Returns whether there may be more. Raises `LedgerUnavailable`."""
     opened = await _open_round(ledger, listener)
     async with ledger.transaction() as transaction:
         if not await transaction.fetch(_LOCK, *listener):

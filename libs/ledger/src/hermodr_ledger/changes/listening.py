@@ -31,7 +31,6 @@ async def stop(statements: Statements, listener: Listener) -> None:
 
 
 async def with_news(statements: Statements, name: str) -> list[Listener]:
-    """Listeners of that name that have something to read."""
     rows = await statements.fetch(
         """
         SELECT l.project_id FROM hermodr.change_listeners l

@@ -44,8 +44,8 @@ async def bury(ledger: Ledger, message: DeadMessage) -> None:
 
 
 async def bury_job(ledger: Ledger, job_id: UUID, reason: str) -> bool:
-    """Ends a queued job that cannot be decided as failed, with a dead letter that can be replayed after a fix. `reason`
-    holds no personal data. `False`: the job was not queued any more."""
+    """Ends an undecidable queued job with a dead letter. `reason`: no personal data. `False`: it was not queued any
+    more."""
     rows = await ledger.fetch(
         """
         WITH ended AS (
@@ -91,7 +91,6 @@ def _storable_json(value: Any) -> Any:
 
 
 async def count(ledger: Ledger) -> int:
-    """Dead letters not replayed."""
     rows = await ledger.fetch(
         "SELECT count(*) AS n FROM hermodr.dead_letters WHERE replayed_at IS NULL", seconds=COUNTING_SECONDS
     )

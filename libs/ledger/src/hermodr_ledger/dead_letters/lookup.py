@@ -30,8 +30,8 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterSearch:
-    """`None` does not narrow. `reason` is a prefix; `type` the job's or the raw message's; `channel` that of the dead
-    letter queue."""
+    """`None` does not narrow. `reason` is a prefix; `type` of the job or raw message; `channel` of the dead letter
+    queue."""
 
     queue: str | None = None
     reason: str | None = None
@@ -107,7 +107,6 @@ def seen(sight: Sight) -> sa.ColumnElement[bool]:
 
 
 def meant(wanted: DeadLetterSearch) -> list[sa.ColumnElement[bool]]:
-    """The conditions of a search."""
     dead_queue = f"{wanted.channel}.dead" if wanted.channel is not None else None
     found = equal(
         (_DEAD.queue, wanted.queue),
@@ -128,7 +127,6 @@ def meant(wanted: DeadLetterSearch) -> list[sa.ColumnElement[bool]]:
 async def page(
     statements: Statements, sight: Sight, wanted: DeadLetterSearch, rows: Page
 ) -> list[DeadLetter]:
-    """Each kind is read in the order of its own index."""
     of_kinds = [
         paged(sa.select(*_COLUMNS).where(kind, *meant(wanted)), dead_letters, rows).subquery()
         for kind in kinds(sight)
@@ -184,7 +182,7 @@ async def delete(statements: Statements, sight: Sight, dead_letter_id: UUID) -> 
 
 
 async def delete_meant(statements: Statements, sight: Sight, wanted: DeadLetterSearch) -> int:
-    """Deletes the oldest `MOST_TOGETHER` of those that match; returns how many."""
+    """Deletes the oldest `MOST_TOGETHER` that match; returns how many."""
     oldest = sa.select(_DEAD.id).where(seen(sight), *meant(wanted)).order_by(_DEAD.id).limit(MOST_TOGETHER)
     gone = sa.delete(dead_letters).where(_DEAD.id.in_(oldest)).returning(_DEAD.id).cte("gone")
     rows = await fetch(statements, sa.select(sa.func.count().label("n")).select_from(gone))

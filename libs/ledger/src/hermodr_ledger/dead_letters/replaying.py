@@ -1,5 +1,5 @@
-"""Replays dead letters: a job's is requeued (`requeueing`), a raw message is published again. Many at a time each get a
-time (`replay_at`), spread by a rate, and the schedulers replay them."""
+"""Replays dead letters: jobs are requeued (`requeueing`), raw messages published again; many at a rate, by the
+schedulers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,8 +43,8 @@ ReplayOutcome = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """With `announce` the caller announces the job after the commit. `holder`: the live job with its singleton key;
-    then nothing was done."""
+    """The caller announces `announce` after the commit. `holder`: the live job with its singleton key; nothing was
+    done."""
 
     outcome: ReplayOutcome | Literal["key_taken"]
     job_id: UUID | None = None
@@ -99,7 +99,6 @@ async def replay_one(
 
 
 async def _answered(transaction: Transaction, dead_letter_id: UUID, verdict: RequeueOutcome) -> Replayed:
-    """Records what became of a dead letter whose job was requeued."""
     match verdict:
         case Requeued(job_id, priority):
             return Replayed("requeued", job_id, announce=priority if verdict.to_announce else None)
@@ -117,8 +116,7 @@ async def _answered(transaction: Transaction, dead_letter_id: UUID, verdict: Req
 async def plan(
     transaction: Transaction, sight: Sight, wanted: DeadLetterSearch, *, rate: float, by: str
 ) -> Planned:
-    """Schedules dead letters that match and are neither replayed nor planned: `rate` a second, oldest first, at most
-    `MOST_TOGETHER`."""
+    """Schedules open dead letters that match: `rate` a second, oldest first, at most `MOST_TOGETHER`."""
     chosen = _open(sight, wanted).order_by(_DEAD.id).limit(MOST_TOGETHER)
     oldest = chosen.with_for_update(skip_locked=True).cte("chosen")
     nth = sa.func.row_number().over(order_by=oldest.c.id) - 1
@@ -137,7 +135,6 @@ async def plan(
 
 
 async def count_open(statements: Statements, sight: Sight, wanted: DeadLetterSearch) -> int:
-    """Matching dead letters that are neither replayed nor planned."""
     counted = sa.select(sa.func.count().label("n")).select_from(_open(sight, wanted).subquery())
     return int((await fetch(statements, counted))[0]["n"])
 
@@ -178,8 +175,7 @@ async def take_due(ledger: Ledger, limit: int) -> list[DueDeadLetter]:
 
 
 async def replay_job(ledger: Ledger, dead_letter: DueDeadLetter) -> Replayed:
-    """Replays a job's dead letter that is due. It waits while its job runs; if it cannot be replayed, its plan is
-    cleared."""
+    """Replays a job's due dead letter. It waits while its job runs; if it cannot be replayed, its plan is cleared."""
     if dead_letter.project_id is None or dead_letter.job_id is None:
         raise ValueError("not a job's dead letter")
     async with ledger.transaction() as transaction:
@@ -205,7 +201,6 @@ async def mark_replayed(ledger: Ledger, ids: Sequence[UUID]) -> None:
 
 
 async def give_up(ledger: Ledger, dead_letter_id: UUID) -> None:
-    """The dead letter cannot be replayed and stays."""
     await _put_off(ledger, dead_letter_id, None)
 
 

@@ -13,8 +13,7 @@ RELEASING_DUTY, RENEWING_DUTY, RECORDING_DUTY = "released claims", "renewed leas
 
 
 async def record_free(ledger: Ledger, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
-    """`record` without waiting for locked rows. Raises `RowsLocked` for them once the rest is recorded; `Contested` if
-    a singleton key is locked, and nothing is recorded."""
+    """`record` without waiting for locks. Raises `RowsLocked` once the rest is recorded; `Contested`: nothing is."""
     async with ledger.transaction() as transaction:
         held = await locked.held_results(transaction, [each.delivery_id for each, _ in results])
         free = [each for each in results if each[0].delivery_id not in held]
@@ -25,8 +24,6 @@ async def record_free(ledger: Ledger, results: Sequence[tuple[Attempt, Settlemen
 
 
 class Attempts:
-    """The steps of an attempt on one ledger."""
-
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 

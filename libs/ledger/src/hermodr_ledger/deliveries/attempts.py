@@ -1,5 +1,5 @@
 """Claims deliveries before the provider is called, and records the results. A claim numbers the attempt and holds a
-lease. A result counts only for that number; a late success is still accepted if the delivery waits to be sent again."""
+lease; a result counts only for that number, or as a late success if the delivery waits to be sent again."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -80,8 +80,7 @@ class Attempt(NamedTuple):
 
 
 class Settlement(NamedTuple):
-    """The next state of the delivery, and for a retry the step of the ladder, or the seconds of `patience` if the
-    provider asked for more; the scheduler waits for those."""
+    """The next state; for a retry the ladder's step, or seconds of `patience`, for which the scheduler waits."""
 
     state: DeliveryState
     step: Step | None = None
@@ -119,13 +118,9 @@ def settle(
     earlier: int = 0,
     defect: bool = False,
 ) -> Settlement:
-    """The rule of retries. `number` is the attempt just made, `retry_after` seconds the provider asked for, `earlier`
-    the attempts before an operator requeued it.
-
-    Transient and throttled attempts go to the next step of the ladder (or wait longer, at most a day, if the provider
-    asks for it); an unknown one is retried the same way or held. With all attempts used, or after a `defect` of ours,
-    the delivery fails and becomes a dead letter.
-    """
+    """The rule of retries. `number`: the attempt just made; `retry_after`: seconds the provider asked for; `earlier`:
+    attempts before an operator requeued it. Transient, throttled and (unless held) unknown attempts take the next step
+    of the ladder. With all attempts used, or after a `defect`, the delivery becomes a dead letter."""
     if outcome is Outcome.SENT:
         return Settlement(DeliveryState.SENT)
     if outcome is Outcome.BOUNCED:
@@ -162,9 +157,8 @@ RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.attempt, d.max_
 
 
 async def claim(ledger: Ledger, ids: Sequence[UUID], *, owner: str, lease_seconds: float) -> list[Claim]:
-    """Claims those of the deliveries that wait, are due, not expired, and of no paused channel. Each must be recorded
-    or released before its lease ends; after that the scheduler records it as unknown. Locked rows are left out,
-    unreadable ones are given back and set aside."""
+    """Claims waiting, due deliveries that are not expired or paused. Each must be recorded or released before its lease
+    ends; then the scheduler records it as unknown. Locked rows are left out, unreadable ones set aside."""
     wanted = list(dict.fromkeys(ids))
     try:
         rows = await ledger.fetch(_CLAIM, wanted, owner, lease_seconds)

@@ -64,7 +64,6 @@ async def deliveries(ledger: Ledger) -> dict[tuple[Channel, Priority], Lane]:
 
 
 async def rates(ledger: Ledger) -> dict[tuple[Channel, Priority], Rate]:
-    """Rates of the lanes that senders reported lately."""
     rows = await ledger.fetch(
         """
         SELECT channel, priority, sum(sent) AS sent, sum(failed) AS failed FROM hermodr.lane_rates

@@ -9,8 +9,8 @@ from hermodr_ledger.engine import Contested, Ledger, Statements, locked
 async def renew(
     ledger: Statements, claims: Sequence[tuple[UUID, int]], *, owner: str, lease_seconds: float
 ) -> set[UUID]:
-    """Extends the claims, as (delivery, attempt), to `lease_seconds` from now; returns the deliveries that are still
-    the owner's. For `OFFSET 0` see `engine.Ledger`."""
+    """Extends claims (delivery, attempt) to `lease_seconds` from now; returns those still the owner's. `OFFSET 0`: see
+    `engine`."""
     rows = await ledger.fetch(
         """
         UPDATE hermodr.deliveries d SET lease_until = now() + make_interval(secs => $4)

@@ -1,5 +1,4 @@
-"""Paused channels: nothing of them is claimed. Their deliveries that become due are parked (`wake_at` at the end of
-time), so that the scheduler does not look at them again before the channel is resumed."""
+"""Paused channels: nothing of them is claimed. Their due deliveries are parked (`wake_at` at the end of time)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -78,8 +77,7 @@ async def is_paused(statements: Statements, channel: Channel) -> bool:
 
 
 async def unpark(ledger: Ledger, limit: int) -> int:
-    """Makes parked deliveries of resumed channels due and wakes the scheduler; returns how many. If none is left, ended
-    pauses are deleted."""
+    """Makes parked deliveries of resumed channels due; returns how many. If none is left, ended pauses are deleted."""
     rows = await ledger.fetch(
         f"""
         WITH parked AS (

@@ -15,9 +15,8 @@ _FORGOTTEN_AFTER_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class ProviderLimits:
-    """One provider, as one sender or (`known`) all of them know it. `rate` `None`: unlimited. `cause`, `code`: of the
-    last refusal while limited. `place`: without credentials; `position`: preference from 1; `instances`: senders that
-    know it."""
+    """One provider, of one sender or (`known`) all. `rate` `None`: unlimited. `cause`, `code`: of the last refusal
+    while limited. `place`: without credentials; `position`: preference from 1; `instances`: senders that know it."""
 
     channel: Channel
     provider: str
@@ -67,8 +66,7 @@ async def report(ledger: Ledger, instance: str, limits: Sequence[ProviderLimits]
 
 
 async def known(ledger: Ledger) -> list[ProviderLimits]:
-    """Providers of running senders: calls and rates are summed; it rests only if all senders rest, until the first one
-    ends."""
+    """Of running senders: calls and rates are summed; it rests if all senders rest, until the first one ends."""
     rows = await ledger.fetch(
         """
         SELECT channel, provider, sum(calls)::int AS calls, sum(calls_configured)::int AS calls_configured,

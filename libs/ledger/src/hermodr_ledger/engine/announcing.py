@@ -1,5 +1,3 @@
-"""When rows are announced, and how the scheduler is woken."""
-
 FIRST_ANNOUNCEMENT_OVERDUE_SECONDS = 5
 """How long a row may wait unclaimed before the scheduler first announces it again."""
 

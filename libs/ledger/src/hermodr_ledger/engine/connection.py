@@ -39,8 +39,7 @@ COUNTING_SECONDS = 60.0
 
 
 def columns(*given: list[Any]) -> list[list[Any]]:
-    """Arguments for an `unnest` of several arrays, one of which has no NULL. A column of NULLs is sent as an empty
-    array, which `unnest` fills up: each NULL sent costs half a microsecond."""
+    """Arguments for an `unnest` of arrays. A column of NULLs is sent as an empty array, because NULLs are slow."""
     return [[] if _nothing_in(column) else column for column in given]
 
 
@@ -100,8 +99,7 @@ class Transaction:
         return rows
 
     async def fetch_within(self, most_bytes: int, sql: str, *arguments: Any) -> tuple[list[Row], bool]:
-        """The first rows with at most `most_bytes` of text, but at least one; and whether there are more. Others are
-        not read."""
+        """The first rows with at most `most_bytes` of text, at least one; and whether there are more."""
         rows: list[Row] = []
         size = largest = 0
         some = 1
@@ -217,8 +215,7 @@ class Ledger:
         return self._make_cold() if self._planning else self
 
     async def fetch(self, sql: str, *arguments: Any, seconds: float | None = None) -> list[Row]:
-        """Runs one statement in its own transaction, with `$1`-style arguments; retries after a deadlock. `seconds`
-        replaces the time limit. Raises `LedgerUnavailable`."""
+        """Runs one statement in its own transaction; retries after a deadlock. Raises `LedgerUnavailable`."""
         for last in (False, False, True):
             try:
                 async with self._borrowed() as driver:
@@ -251,8 +248,8 @@ class Ledger:
 
     @contextlib.asynccontextmanager
     async def _borrowed(self) -> AsyncIterator[Any]:
-        """A pooled connection as asyncpg knows it; broken ones do not go back. SQLAlchemy's `Connection` is left out:
-        it costs a third of a small statement. Raises `LedgerUnavailable`, `Collided`."""
+        """A connection of asyncpg; broken ones do not go back. SQLAlchemy's `Connection` would cost a third of a small
+        statement."""
         began = math.inf
         pool = self._engine.pool
         try:
@@ -289,8 +286,7 @@ class Ledger:
             raise unavailable(cause) from error
 
     async def _lend(self) -> PoolProxiedConnection:
-        """A live connection. One that was idle is tested: it may have died unseen (fail-over, firewall). Then all
-        connections idle for as long are replaced."""
+        """A live connection. Idle ones are tested, because they may have died unseen (fail-over, firewall)."""
         while True:
             lent = await self._engine.raw_connection()
             used_at = lent.info.get(_USED_AT, math.inf)

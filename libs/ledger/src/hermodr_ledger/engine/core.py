@@ -27,8 +27,7 @@ async def fetch(statements: Statements, statement: ClauseElement, **values: obje
 
 
 def written(statement: ClauseElement, **values: object) -> tuple[str, Sequence[object]]:
-    """Text and `$1`-style arguments. Statements that differ only in values share one text, by SQLAlchemy's statement
-    cache."""
+    """Text and arguments. Statements that differ only in values share one text, by SQLAlchemy's cache."""
     compiled, extracted, _, _ = statement._compile_w_cache(_DIALECT, compiled_cache=_compiled, column_keys=[])
     assert isinstance(compiled, SQLCompiler)
     found = compiled.construct_params(values, extracted_parameters=extracted)
@@ -36,7 +35,6 @@ def written(statement: ClauseElement, **values: object) -> tuple[str, Sequence[o
 
 
 def equal(*wanted: tuple[ColumnElement[Any], object]) -> list[ColumnElement[bool]]:
-    """Equality conditions; a `None` value is left out."""
     return [column == value for column, value in wanted if value is not None]
 
 

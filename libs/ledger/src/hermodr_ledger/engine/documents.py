@@ -1,5 +1,4 @@
-"""JSON of a row as Python values. Odd JSON, written by SQL by hand or a dump, is shown as well as possible and fails
-nothing."""
+"""JSON of a row as Python values. Odd JSON, written by SQL by hand, is shown as well as possible."""
 
 import json
 import math

@@ -64,8 +64,8 @@ class Collided(LedgerUnavailable):
 
 
 class Contested(LedgerUnavailable):
-    """Another transaction held a row or key for longer than `lock_timeout`; nothing was committed. The transaction is
-    unusable, except for a `part`. `long`: the default time was waited."""
+    """Another transaction held a row or key for longer than `lock_timeout`. Nothing was committed; only a `part` can go
+    on. `long`: the default time was waited."""
 
     cause: ClassVar[OutageCause] = "lock"
 
@@ -75,20 +75,17 @@ class Contested(LedgerUnavailable):
 
 
 def repeats_itself(error: Exception) -> bool:
-    """Whether work on the same row would fail again: the row is odd, or our code has a defect. Not for lack of
-    resources, nor for a wrong schema or missing rights, which concern every row."""
+    """Whether the same row would fail again: not for lack of resources, nor for a wrong schema or missing rights."""
     return isinstance(error, _ABOUT_ROWS) or not isinstance(error, (LedgerUnavailable, *_PASSING))
 
 
 def unavailable(error: BaseException) -> LedgerUnavailable:
-    """The error for a failure of the driver, one of `GONE`."""
     if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
         return ReadOnly(type(error).__name__)
     return (Overloaded if isinstance(error, _NONE_LEFT) else LedgerUnavailable)(type(error).__name__)
 
 
 def of_the_driver(error: BaseException | None) -> BaseException | None:
-    """The driver's error below SQLAlchemy's wrappers."""
     while isinstance(error, DBAPIError | EmulatedDBAPIException):
         error = error.orig
     return error

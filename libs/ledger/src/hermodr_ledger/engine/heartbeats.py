@@ -19,7 +19,6 @@ class Alive:
 
 
 async def beat(ledger: Ledger, service: str, instance: str, started_at: datetime) -> None:
-    """Records a heartbeat and deletes instances silent for long."""
     await ledger.fetch(
         """
         WITH forgotten AS (

@@ -10,8 +10,7 @@ log = structlog.get_logger()
 
 
 async def listen(database_url: str, channel: str, heard: Callable[[], None]) -> None:
-    """Calls `heard` for each notification, and after each connection, because some may have been missed. Reconnects
-    until cancelled."""
+    """Calls `heard` for each notification and after each connection; reconnects until cancelled."""
     while True:
         try:
             connection = await asyncpg.connect(

@@ -1,5 +1,4 @@
-"""Leaves out rows that another transaction has locked, so that the rest of a batch goes on. Hot statements wait at most
-`LOCK_SECONDS`; only then are the free rows looked up."""
+"""Leaves out rows locked by other transactions, looked up only after a hot statement waited `LOCK_SECONDS` in vain."""
 
 from collections.abc import Sequence, Set
 from typing import Any
@@ -12,8 +11,7 @@ LOCK_SECONDS = 0.2
 
 
 class RowsLocked(Contested):
-    """`held` deliveries, or their jobs, are locked by another transaction. The rest is committed with the results
-    `done`."""
+    """`held` deliveries, or their jobs, are locked by another transaction; `done` are the results of the rest."""
 
     def __init__(self, held: Set[UUID], done: Sequence[Any]) -> None:
         super().__init__(f"{len(held)} rows are locked")

@@ -25,8 +25,7 @@ R_co = TypeVar("R_co", bound=Identified, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """At most `limit` rows after the id `after`, oldest or `newest_first`; of one `round` if given, `now` being what is
-    committed (`None`: the round's own snapshot)."""
+    """At most `limit` rows after the id `after`; of one `round` if given, `now` being what is committed."""
 
     limit: int
     after: UUID | None = None
@@ -89,15 +88,12 @@ MOST_BYTES = 4 * 2**20
 
 
 class _Bounded:
-    """Limits the bytes read for a page."""
-
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
         self._left = MOST_BYTES
         self.cut = False
 
     async def fetch(self, sql: str, *arguments: Any) -> list[Row]:
-        """Raises `LedgerUnavailable`."""
         rows, self.cut = await self._transaction.fetch_within(self._left, sql, *arguments)
         self._left = max(1, self._left - sum(map(bytes_of, rows)))
         return rows
@@ -106,8 +102,7 @@ class _Bounded:
 async def walk(
     ledger: Ledger, page: Page, read: Callable[[Statements, Page], Awaitable[Sequence[R]]]
 ) -> PageResult[R]:
-    """The page, which `read` reads in one statement per round. It is shorter if its rows are long. Newest first has no
-    rounds. Raises `LedgerUnavailable`."""
+    """The page, read in one statement per round; shorter if rows are long. No rounds if newest first."""
     beyond = page.limit + 1  # the row beyond tells whether there is another page
     async with ledger.transaction(isolation="repeatable_read") as transaction:
         place = _Bounded(transaction)

@@ -1,5 +1,4 @@
-"""Sets rows aside at which a duty of the scheduler or a sender fails, so that the rest goes on. A statement that fails
-for many rows is retried for halves, until the failing rows are found."""
+"""Sets aside rows at which a duty fails: a failing statement is retried for halves until they are found."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,7 +45,6 @@ class Aside:
 
 
 def not_aside(column: str, *duties: str) -> str:
-    """The condition that a row is set aside by none of the duties."""
     names = ", ".join(f"'{duty}'" for duty in duties)
     return (
         f"NOT EXISTS (SELECT 1 FROM hermodr.set_aside a WHERE a.duty IN ({names}) AND a.subject = {column}::text"
@@ -84,8 +82,7 @@ async def apart(
 async def isolated(
     ledger: Ledger, duty: str, ids: Sequence[UUID], work: Callable[[Sequence[UUID]], Awaitable[list[R]]]
 ) -> list[R]:
-    """The work on all rows but those that fail alone or are locked, which are set aside. Raises errors that no row
-    causes."""
+    """The work on all rows but those that fail alone or are locked, which are set aside. Raises other errors."""
     results: list[R] = []
     failures: dict[str, Exception] = {}
     groups, tries, succeeded = [list(ids)] if ids else [], 0, False

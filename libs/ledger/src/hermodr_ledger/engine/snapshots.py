@@ -1,7 +1,5 @@
-"""Lists that miss nothing: read as of one snapshot to its end, then what was committed since, and so on.
-
-Ids are made before the commit, so a cursor that is only an id would miss late commits. Each row knows its transaction
-(`xact`); each round has what its snapshot shows and the one before did not.
+"""Lists that miss nothing. Ids are made before the commit, so a cursor that is only an id would miss late commits. Each
+row knows its transaction (`xact`), and a list is read in rounds: each has what its snapshot shows and the last did not.
 """
 
 from collections.abc import Sequence
@@ -19,15 +17,14 @@ _LARGEST = (1 << 63) - 1
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Which transactions are over, as `pg_snapshot`: all before `first`, none from `beyond` on, and between them all
-    but `running`."""
+    """Finished transactions, as `pg_snapshot`: all before `first`, none from `beyond` on, between them all but
+    `running`."""
 
     first: int
     beyond: int
     running: tuple[int, ...] = ()
 
     def shows(self, transaction: int) -> bool:
-        """Whether that transaction is over."""
         return transaction < self.beyond and transaction not in self.running
 
     def cut(self) -> "Snapshot":
@@ -124,6 +121,5 @@ async def current(statements: Statements) -> Snapshot:
 
 
 def of_value(value: tuple[int, int, Sequence[int]]) -> Snapshot:
-    """A snapshot from the driver's value."""
     first, beyond, running = value
     return Snapshot(first, beyond, tuple(running))

@@ -1,5 +1,4 @@
-"""Times as Python has them: years 1 to 9999. The driver fails at PostgreSQL's other times (`infinity`), which SQL by
-hand or a dump may have written."""
+"""Times as Python has them, years 1 to 9999: the driver fails at PostgreSQL's others (`infinity`)."""
 
 from dataclasses import fields
 from datetime import datetime

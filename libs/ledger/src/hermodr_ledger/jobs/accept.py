@@ -77,12 +77,9 @@ _ACCEPT = statement("hermodr_ledger.jobs", "accept")
 async def accept(
     ledger: Steps, jobs: Sequence[NewJob], *, wait_seconds: float | None = None
 ) -> list[AcceptOutcome]:
-    """Commits the jobs in one transaction (or with the `Transaction`); returns the outcome of each, in order.
-
-    A job whose idempotency key is taken is not committed. Jobs with a `singleton_key` go through `intake.accept_many`.
-    `wait_seconds`: for keys of uncommitted transactions (`None`: as long as a statement may take). Raises `Contested`
-    and `LedgerUnavailable`.
-    """
+    """Commits the jobs in one transaction; returns the outcome of each, in order. A job whose idempotency key is taken
+    is not committed; jobs with a `singleton_key` go through `intake.accept_many`. `wait_seconds`: for keys of
+    uncommitted transactions. Raises `Contested` and `LedgerUnavailable`."""
     rows = await ledger.fetch(
         _ACCEPT,
         *_columns(jobs),

@@ -24,8 +24,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class BatchProgress:
-    """`counts`: the batch's own jobs by state; `replayed`: items that stand for earlier jobs. `finished`: all of these
-    are."""
+    """`counts`: own jobs by state; `replayed`: items that stand for earlier jobs. `finished`: all of these are."""
 
     id: UUID
     accepted: int

@@ -1,5 +1,4 @@
-"""Cancels jobs. After the commit no delivery of the job can be claimed. A job is not cancelled while a sender holds one
-of its deliveries, because nobody knows yet whether that arrives."""
+"""Cancels jobs: afterwards no delivery of them can be claimed. Jobs with a delivery at a sender are not cancelled."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,8 +58,7 @@ _OPEN = ("queued", "retrying", "sending")
 async def cancel(
     ledger: Ledger, project_id: UUID, job_id: UUID, actor: Actor, *, owner_id: str | None = None
 ) -> CancelOutcome | None:
-    """`None` if the project (or owner) has no such job. Looks again if the dispatcher adds deliveries meanwhile. Raises
-    `LedgerUnavailable`."""
+    """`None`: no such job. Looks again if the dispatcher adds deliveries meanwhile. Raises `LedgerUnavailable`."""
     for _ in range(_TRIES):
         async with ledger.transaction() as transaction:
             seen = (await _locked(transaction, project_id, [job_id], owner_id)).get(job_id)
@@ -79,8 +77,8 @@ async def cancel(
 
 
 async def cancel_by_key(ledger: Ledger, project_id: UUID, key: str, actor: Actor) -> CancelledByKey:
-    """Cancels all unfinished jobs with the key, some hundred per transaction; those being sent are left. After
-    `LedgerUnavailable` some may be cancelled, and a repeated call goes on."""
+    """Cancels unfinished jobs in several transactions, but for those being sent; after an error a repeated call goes
+    on."""
     cancelled, after = 0, UUID(int=0)
     being_sent: set[UUID] = set()
     while True:

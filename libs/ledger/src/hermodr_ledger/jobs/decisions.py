@@ -1,5 +1,5 @@
-"""What the dispatcher reads to decide about jobs, and the statement that writes its decisions. Deciding needs no claim:
-of two dispatchers that read the same job, the second finds it no longer queued and writes nothing."""
+"""What the dispatcher reads to decide, and the statement that writes decisions. Deciding needs no claim: of two
+dispatchers with the same job, the second finds it no longer queued and writes nothing."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -53,8 +53,6 @@ Locales = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class PublishedTemplate(CurrentTemplate):
-    """The current version of a template with its locales."""
-
     locales: Locales
 
     @classmethod
@@ -63,8 +61,7 @@ class PublishedTemplate(CurrentTemplate):
 
 
 class RequestedJob(NamedTuple):
-    """A queued job as the dispatcher needs it. `recipient` is `None` for a bare address or an erased recipient;
-    `read_at` is the ledger's time."""
+    """A queued job. `recipient` `None`: a bare address or an erased recipient; `read_at` is the ledger's time."""
 
     id: UUID
     project_id: UUID
@@ -212,8 +209,6 @@ async def locales_of(ledger: Ledger, versions: Sequence[tuple[UUID, int]]) -> di
 _DECIDE = statement("hermodr_ledger.jobs", "decide")
 
 Lanes = dict[tuple[Channel, Priority], list[UUID]]
-"""Deliveries to announce."""
-
 _FINISHED = [JobState.FAILED, JobState.SKIPPED, JobState.COMPLETED, JobState.CANCELLED]
 
 

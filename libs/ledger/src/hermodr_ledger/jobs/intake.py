@@ -30,12 +30,9 @@ _Step = Callable[[Transaction, Sequence[NewJob], float], Awaitable[Mapping[UUID,
 async def accept_many(
     transaction: Transaction, jobs: Sequence[NewJob], *, wait_seconds: float
 ) -> list[AcceptOutcome]:
-    """Returns the outcome of each job, in order. Nothing is kept of a job that was not `Accepted`.
-
-    `SingletonTaken`: an unfinished job has its singleton key. If keys of uncommitted transactions are not free within
-    `wait_seconds`, their jobs are `StillRunning` (idempotency key) or `SingletonContested`. Raises `Contested` if
-    something else is held: a table.
-    """
+    """The outcome of each job, in order; nothing is kept of one that was not `Accepted`. `SingletonTaken`: an
+    unfinished job has its key. Keys not free within `wait_seconds`: `StillRunning` (idempotency) or
+    `SingletonContested`. Raises `Contested` if a table is locked."""
     verdicts: dict[UUID, AcceptOutcome] = {}
     single = sorted(
         (job for job in jobs if job.singleton_key is not None),
@@ -76,8 +73,7 @@ async def _spared(
 
 
 async def _contested(transaction: Transaction, jobs: Sequence[NewJob]) -> dict[UUID, AcceptOutcome]:
-    """The jobs whose keys are held; later waits are limited to `_AGAIN_SECONDS`. Raises `Contested` if the table is
-    locked."""
+    """The jobs whose keys are held; later waits are `_AGAIN_SECONDS`. Raises `Contested` if the table is locked."""
     single = [(job, job.singleton_key) for job in jobs if job.singleton_key is not None]
     keyed = [(job, job.idempotency.kept_key) for job in jobs if job.idempotency is not None]
     verdicts: dict[UUID, AcceptOutcome] = {}
@@ -143,7 +139,6 @@ async def _accept_singletons(
 
 
 async def _replays(transaction: Transaction, jobs: Sequence[NewJob]) -> dict[UUID, AcceptOutcome]:
-    """Earlier answers, if any."""
     keyed = [job for job in jobs if job.idempotency is not None]
     answers = await earlier_answers(transaction, keyed) if keyed else {}
     return {job_id: answer for job_id, answer in answers.items() if answer != StillRunning()}

@@ -1,9 +1,8 @@
 """Lists of jobs: any filters in any order, with a bounded amount of reading per page.
 
-A list has rounds (see `snapshots`; not if newest first), and its first round sections, each in the order of an index:
-by creation one; by a time, jobs that have it, then those that do not; by status one per state. A page begins after a
-mark (keyset) and reads at most `MOST_READ` rows of the index that suits the filters best; it may be short or empty and
-still have a next one. If a filter leads to few rows, they are all fetched and sorted.
+A list has rounds (see `snapshots`; not if newest first), the first round has sections, each in the order of an index:
+by creation one; by a time two (with it, without it); by status one per state. A page begins after a mark and reads at
+most `MOST_READ` rows, so it may be short. If a filter leads to few rows, they are all fetched and sorted.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -47,8 +46,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """After this id, in this section, at this value of a time (or of a transaction's number in a later round).
-    `follows`: the list has no end."""
+    """After this id, in this section, at this value of a time or transaction. `follows`: the list has no end."""
 
     section: int
     id: UUID | None
@@ -59,8 +57,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class ListedJob:
-    """With the channels of its deliveries and its retries; `mark` is its place. Metadata and result only after
-    `with_payloads`."""
+    """`mark` is its place. Metadata and result only after `with_payloads`."""
 
     job: Job
     channels: tuple[str, ...]
@@ -178,8 +175,7 @@ class _Walk:
         self._now = now
 
     async def of_round(self, mark: Mark, wanted: int) -> tuple[list[tuple[Row, Mark]], Mark | None]:
-        """Up to `wanted` rows of the mark's round with their marks; and where the reading stopped before the round's
-        end."""
+        """Up to `wanted` rows of the mark's round with their marks; and where the reading stopped before its end."""
         found: list[tuple[Row, Mark]] = []
         sections = sections_of(self._filters, self._order, mark.round, self._now)
         for number in range(mark.section, len(sections)):
@@ -276,8 +272,7 @@ class _Reading:
         return [row["id"] for row in rows] if len(rows) <= FEW else None
 
     async def _of_few(self, ids: Sequence[UUID], mark: Mark, wanted: int) -> _Part:
-        """Looks each id up and sorts. The fence (see `along`) is needed: a plain join became a scan of all jobs in
-        order."""
+        """Looks each id up and sorts. Without the fence (see `along`) the plan was a scan of all jobs."""
         sql = Arguments()
         rest = sources.conditions(sql, self._filters) + sources.behind(
             sql, self._key, self._direction, mark.id, mark.at

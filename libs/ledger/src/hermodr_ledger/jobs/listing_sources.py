@@ -39,8 +39,8 @@ _LARGEST_MILLISECOND = (1 << 48) - 1
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The rows of a round: of a later one those of `stretch`; of the first those that its snapshot shows, if others
-    were committed before the transaction `beyond`."""
+    """A later round has the rows of `stretch`, the first those its snapshot shows, if others were committed before
+    `beyond`."""
 
     round: Round
     stretch: Stretch | None = None
@@ -97,8 +97,8 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A table, as `j`, and an index: `lead` are the columns before the id with their values, `between` limits the ids.
-    `elsewhere`: the table has ids only."""
+    """A table, as `j`, and an index: `lead`: columns before the id with values; `between`: ids. `elsewhere`: it has ids
+    only."""
 
     lead: tuple[tuple[str, object], ...] = ()
     between: tuple[UUID, UUID] | None = None
@@ -162,7 +162,6 @@ def live(filters: Filters) -> Source | None:
 
 
 def conditions(sql: Arguments, filters: Filters) -> list[str]:
-    """All conditions on a row of `jobs j`."""
     found = [f"j.project_id = {sql.put(filters.project_id)}", *_bounds(sql, filters)]
     for column in ("owner_id", "kind", "type", "recipient_id", "group_id", "batch_id", "cancel_key"):
         value = getattr(filters, column)
@@ -224,7 +223,6 @@ def behind(
 
 
 def ordering(key: str, direction: Direction) -> str:
-    """The sort order of a section."""
     return f"j.id {direction}" if key == "created_at" else f"j.{key} {direction}, j.id {direction}"
 
 

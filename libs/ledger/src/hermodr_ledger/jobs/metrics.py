@@ -25,9 +25,9 @@ class FailedJob:
 
 @dataclass(frozen=True, slots=True)
 class Fared:
-    """The jobs accepted since `since`, as of `as_of`. Milliseconds from decision to end, of completed jobs (percentile
-    within 2.5 %); `channels` counts deliveries by channel and state. `overdue` jobs of any age were due a minute ago
-    and are undecided (without tasks). `waiting` are due and unfinished, the oldest since `oldest_seconds`."""
+    """The jobs accepted since `since`. Milliseconds from decision to end, of completed jobs (percentile within 2.5 %);
+    `channels`: deliveries by channel and state. `overdue`: undecided for a minute, without tasks. `waiting`: due,
+    unfinished."""
 
     since: datetime
     as_of: datetime

@@ -1,5 +1,4 @@
-"""Records decisions about requeued jobs: deliveries that arrived stay, others are sent again under their ids, with
-today's address, template and preferences."""
+"""Records decisions about requeued jobs: what arrived stays, the rest is sent again, to today's address."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -63,8 +62,8 @@ async def _apart(ledger: Ledger, decisions: Sequence[Decision]) -> list[Lanes]:
 
 
 def reconciled(decision: Decision, earlier: Sequence[Earlier]) -> Decision:
-    """The decision adapted to existing deliveries: ids are kept, arrived ones are not sent again, new ones get unused
-    ids. A job with nothing left to send is completed if anything arrived."""
+    """The decision adapted to existing deliveries: ids are kept, arrived ones are not sent again. With nothing left to
+    send the job is completed if anything arrived."""
     of_channel = {each.channel: each for each in earlier}
     used = {each.id for each in earlier}
     ids: dict[UUID, UUID] = {}

@@ -1,5 +1,4 @@
-"""Requeues jobs that ended without arriving: failed, held, cancelled. They are decided anew (`redeciding`); attempts
-and timeline stay."""
+"""Requeues jobs that ended without arriving. They are decided anew (`redeciding`); attempts and timeline stay."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -115,9 +114,8 @@ async def requeue(
     by: str,
     owner_id: str | None = None,
 ) -> list[RequeueOutcome]:
-    """Requeues finished jobs with something unsent; returns the outcome of each, in order. Marks their dead letters as
-    replayed. `by` (no personal data) goes into the timeline. `owner_id`: only jobs of that end user. Raises `Contested`
-    and `LedgerUnavailable`."""
+    """The outcome of each job, in order. Marks their dead letters as replayed. `by` (no personal data) goes into the
+    timeline. Raises `Contested` and `LedgerUnavailable`."""
     ids = list(dict.fromkeys(job_ids))
     rows = {row["id"]: row for row in await _status(transaction, project_id, ids, owner_id)}
     verdicts: dict[UUID, RequeueOutcome] = {}

@@ -1,6 +1,5 @@
-"""Singleton keys: at most one unfinished job of a project has each. A key is held by its row until the transaction
-ends, then by the job the row names; unlike advisory locks, rows need no shared memory. All take them in the order of
-project and key, so that there is no deadlock."""
+"""Singleton keys: at most one unfinished job of a project has each, by a row that names it. All take them in the order
+of project and key, so that there is no deadlock. Advisory locks would need shared memory."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -50,9 +49,8 @@ async def take(
     transaction: Transaction, wanted: Sequence[WantedKey], *, wait_seconds: float
 ) -> dict[UUID, UUID]:
     """Takes the keys until the transaction ends; returns the unfinished holder for each job that did not get its key.
-    The caller commits an unfinished job with each key, or gives it back. Raises `Contested` if an uncommitted
-    transaction holds a key for longer than `wait_seconds`, which from then on limits every lock wait of the
-    transaction."""
+    Raises `Contested` if an uncommitted transaction holds one for longer than `wait_seconds`, which limits later lock
+    waits too."""
     taken = await holders(transaction, wanted)
     left = [each for each in wanted if each.job_id not in taken]
     if not left:
@@ -74,13 +72,11 @@ async def holders(statements: Statements, wanted: Sequence[WantedKey]) -> dict[U
 
 
 async def give_back(transaction: Transaction, wanted: Sequence[WantedKey]) -> None:
-    """Frees keys taken in this transaction."""
     if wanted:
         await transaction.fetch(_GIVE_BACK, *_columns(wanted))
 
 
 def by_key(wanted: Sequence[WantedKey]) -> Mapping[tuple[UUID, str], WantedKey]:
-    """The first that wants each key."""
     first: dict[tuple[UUID, str], WantedKey] = {}
     for each in wanted:
         first.setdefault((each.project_id, each.key), each)

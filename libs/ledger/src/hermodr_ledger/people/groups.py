@@ -69,8 +69,7 @@ async def page(
 async def change(
     statements: Statements, project_id: UUID, group_id: UUID, changes: Mapping[str, str | None]
 ) -> Group | None:
-    """Replaces the named columns (external_id, name, metadata as JSON text); `None`: no such group. Raises
-    `ExternalIdTaken`."""
+    """Replaces the named columns (metadata: JSON text); `None`: no such group. Raises `ExternalIdTaken`."""
     named = {name: value for name, value in changes.items() if value is not None or name == "external_id"}
     changed = sa.update(groups).where(_ONE).values(**named, updated_at=sa.func.clock_timestamp())
     changed = changed.returning(*_COLUMNS.values())

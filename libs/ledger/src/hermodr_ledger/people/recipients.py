@@ -25,8 +25,7 @@ from hermodr_servicekit.ids import new_id
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """`preferences` are `{"type", "channel", "enabled"}` (the dispatcher weighs them); `quiet_hours` `{"start", "end",
-    "days"}`."""
+    """`preferences`: `{"type", "channel", "enabled"}`; `quiet_hours`: `{"start", "end", "days"}`."""
 
     id: UUID
     external_id: str | None
@@ -115,8 +114,8 @@ async def page(
 async def change(
     ledger: Ledger, project_id: UUID, recipient_id: UUID, changes: Mapping[str, Any], owner: str | None = None
 ) -> Recipient | None:
-    """Replaces the named fields; `None` if the project (or `owner`) has no such recipient. Jobs that wait for the end
-    of quiet hours follow the new ones. Raises `ExternalIdTaken`."""
+    """Replaces the named fields; `None`: no such recipient. Jobs in quiet hours follow the new ones. Raises
+    `ExternalIdTaken`."""
     async with ledger.transaction() as transaction:
         locked = _theirs(owner).with_for_update()
         rows = await fetch(transaction, locked, recipient_id=recipient_id, project=project_id)
@@ -191,7 +190,6 @@ def _theirs(owner: str | None) -> AnySelect:
 
 
 def of_values(values: Sequence[Any]) -> Recipient:
-    """The recipient from its columns, in the order of the fields."""
     return _recipient(dict(zip(_FIELDS, values, strict=True)))
 
 

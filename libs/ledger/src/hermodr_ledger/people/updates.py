@@ -42,8 +42,6 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The group, update or both that a job names."""
-
     project_id: UUID
     group_id: UUID | None
     update_id: UUID | None
@@ -224,7 +222,6 @@ async def mark_read_through(
 
 
 async def find(statements: Statements, places: Sequence[Place]) -> list[FoundPlace]:
-    """In order."""
     rows = await statements.fetch(
         """
         SELECT g.id AS group_id, u.group_id AS update_group_id

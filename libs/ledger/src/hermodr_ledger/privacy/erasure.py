@@ -1,5 +1,5 @@
-"""Erases a person: jobs stay as counts, without recipient, address and content. Rows are locked in the order of
-`attempts.record`. A dispatcher may add deliveries until the job itself is settled, so both are processed twice."""
+"""Erases a person: jobs stay as counts. Rows are locked as in `attempts.record`. A dispatcher may add deliveries until
+the job is settled, so both are processed twice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -111,9 +111,9 @@ FROM theirs t WHERE e.job_id = t.id AND e.detail IS NOT NULL
 
 
 async def erase(ledger: Ledger, project_id: UUID, recipient_id: UUID, actor: Actor) -> Erased | None:
-    """Deletes the recipient, memberships and read marks; ends unsent jobs; blanks addresses, names, content, data and
-    preferences in past jobs, requested tasks and kept answers. The audit log keeps a pseudonym. States, times, types
-    and counts stay. `None`: no such recipient. Raises `LedgerUnavailable`."""
+    """Deletes the recipient, memberships and read marks; ends unsent jobs; blanks addresses, names and content in past
+    jobs, tasks and kept answers. The audit log keeps a pseudonym. `None`: no such recipient. Raises
+    `LedgerUnavailable`."""
     pseudonym = f"erased-{uuid4()}"
     async with ledger.transaction() as transaction:
         whom = await traces.person(transaction, project_id, recipient_id)

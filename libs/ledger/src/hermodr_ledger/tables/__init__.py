@@ -1,5 +1,4 @@
-"""The schema for Core statements. A test compares it with a migrated database
-(`tests/integration/ledger/test_tables.py`); only the migrations change a database."""
+"""The schema for Core statements; a test compares it with a migrated database. Only migrations change a database."""
 
 from hermodr_ledger.tables.changes import change_listeners, changes
 from hermodr_ledger.tables.columns import metadata

@@ -109,7 +109,6 @@ def _written(template_id: sa.ColumnElement[UUID], version: sa.ColumnElement[int]
 
 
 async def known(ledger: Statements, names: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
-    """The (project, name) pairs that name a template."""
     rows = await ledger.fetch(
         """
         SELECT t.project_id, t.name FROM unnest($1::uuid[], $2::text[]) AS wanted(project_id, name)
@@ -187,8 +186,7 @@ async def read_for_change(transaction: Transaction, project_id: UUID, template_i
 async def roll_back(
     transaction: Transaction, project_id: UUID, template_id: UUID, version: int
 ) -> Template | None:
-    """Makes `version` current; `None`: no such template or version. Later versions stay, and their numbers are not
-    reused."""
+    """Makes `version` current; `None`: no such template or version. Numbers of later versions are not reused."""
     current = await read_for_change(transaction, project_id, template_id)
     found = await _contents(transaction, template_id, version)
     if current is None or not found:
@@ -200,8 +198,7 @@ async def roll_back(
 async def versions(
     ledger: Ledger, template_id: UUID, before: int | None, limit: int
 ) -> tuple[list[Version], bool]:
-    """Versions below `before`, newest first, as many as fit on a page; and whether there are more. The caller checks
-    the project."""
+    """Versions below `before`, newest first; and whether there are more. The caller checks the project."""
     newest = sa.select(_TEXT.version, sa.func.min(_TEXT.created_at).label("created_at"))
     newest = newest.where(_TEXT.template_id == template_id)
     if before is not None:

@@ -1,5 +1,5 @@
-"""Rows that are due, rows nobody picked up, and claims whose lease ended. Any number of schedulers may call this: rows
-are taken with SKIP LOCKED, and taking one moves its `wake_at`."""
+"""Due rows, rows nobody picked up, and expired claims. Any number of schedulers may call this: rows are taken with SKIP
+LOCKED, and taking one moves its `wake_at`."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -50,8 +50,8 @@ _OVER = f"wake_at <= now() AND state = 'sending' AND lease_until <= now() AND {_
 
 @dataclass(frozen=True, slots=True)
 class DueJob:
-    """A job that was due `lateness` seconds ago. `scheduled`: its scheduled time came; `requested`: requested by SQL
-    and not announced yet; else overdue. `kind` may be any word, written by SQL."""
+    """`scheduled`: its scheduled time came; `requested`: by SQL, not announced yet; else overdue. `kind` may be any
+    word."""
 
     id: UUID
     kind: str
@@ -92,8 +92,8 @@ def _among(only: Sequence[UUID] | None, argument: int) -> str:
 
 
 async def take_due_jobs(ledger: Ledger, limit: int, only: Sequence[UUID] | None = None) -> list[DueJob]:
-    """Scheduled jobs that are due, and undecided ones; each is delayed, doubling, and kinds that are not served for as
-    long as possible. `only`: these."""
+    """Due scheduled jobs, and undecided ones; each is delayed, doubling; kinds that are not served for long. `only`:
+    these."""
     rows = await ledger.fetch(
         f"""
         WITH due AS (
@@ -140,9 +140,8 @@ async def take_due_deliveries(
     crowded: Collection[tuple[Channel, Priority]] = (),
     only: Sequence[UUID] | None = None,
 ) -> list[DueDelivery]:
-    """Deliveries nobody claimed in time; each is delayed, doubling; claimed ones to their lease's end, those of a
-    paused channel to the end of the pause. In a `crowded` lane (with a backlog) delays are longer and the first
-    announcements are spared, unless no message is under way (`unannounced`)."""
+    """Deliveries nobody claimed in time; each is delayed, doubling, or to the end of its lease or pause. In a `crowded`
+    lane delays are longer and the first announcements are spared, unless no message is under way (`unannounced`)."""
     rows = await ledger.fetch(
         f"""
         WITH due AS (

@@ -159,3 +159,12 @@ async def test_a_cursor_is_good_for_its_own_list_alone(api: ApiUnderTest) -> Non
         problem(await api.http.get(f"{url}cursor={cursor}"), 422, "invalid-request")
     for garbage in ("x", "%00", "é", "A" * 34, "/" * 34, "A" * 201, "", cursor[:-1], cursor + "A"):
         problem(await api.http.get(f"/v1/recipients?cursor={garbage}"), 422, "invalid-request")
+
+
+@pytest.mark.parametrize(
+    "query", ["&".join(f"x{n}={n}" for n in range(5_000)), "&" * 5_000, "type=" + "%41" * 10_000]
+)
+@pytest.mark.parametrize("path", ["/v1/jobs", "/health", "/v1/recipients", "/v1/nothing"])
+async def test_a_query_has_a_size(api: ApiUnderTest, path: str, query: str) -> None:
+    refused = problem(await api.http.get(f"{path}?{query}"), 422, "invalid-request")
+    assert refused["errors"] == [{"loc": ["query"], "msg": "has at most 100 parameters and 16 KiB"}]

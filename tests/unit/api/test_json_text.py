@@ -1,6 +1,9 @@
 """JSON is kept exactly, or refused where it stands."""
 
+import contextlib
 import json
+import re
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hermodr_api.errors import Refused
+from hermodr_api.http import json_text
 from hermodr_api.http.json_text import Flawed, dump, parse, parse_array, parse_line
 from hermodr_contracts.limits import DEEPEST, MOST_DIGITS
 
@@ -230,3 +234,30 @@ def test_many_values_that_a_request_may_have_are_read() -> None:
     assert len(parse_array(json.dumps(items).encode(), 10_000)) == 10_000
     rows = [{"sku": f"A-{n}", "price": 19.9, "title": "A thing of some length"} for n in range(8_000)]
     assert len(parse(json.dumps({"data": rows}).encode())["data"]) == 8_000
+
+
+@given(
+    st.recursive(
+        st.text('a"\\\\[{,:é'), lambda inner: st.lists(inner) | st.dictionaries(st.text('"\\\\'), inner)
+    )
+)
+def test_what_values_weigh_is_told_without_their_texts(document: object) -> None:
+    text = json.dumps(document).encode()
+    outside = re.sub(rb'"[^"\\]*(?:\\.[^"\\]*)*"', b"", text)
+    weight = json_text._weight(outside)
+    assert not json_text._weighs_more(text, weight)
+    assert json_text._weighs_more(text, weight - 1)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [b'{"a":', b'"[[[[",', b'"[",', b'"\\"[",', b"[", b'{"a":"\\\\"},'],
+    ids=lambda unit: unit.decode(),
+)
+def test_no_text_takes_long_to_be_weighed(unit: bytes) -> None:
+    """Processor time of one look at a mebibyte; looking at text after text took a fifth of a second."""
+    text = unit * (1024 * 1024 // len(unit))
+    began = time.thread_time()
+    with contextlib.suppress(Refused):
+        json_text.bear(text)
+    assert time.thread_time() - began < 0.1

@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hermodr_api.errors import Refused
+from hermodr_api.errors import Flaw, Refused, invalid
 from hermodr_api.http.problems import RATE_LIMIT, REQUEST_ID, internal, left, respond, respond_unavailable
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_servicekit.ids import new_id
@@ -24,6 +24,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 _SANE = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _UNLESS_SAID = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 """Answers hold private data."""
+_MOST_OF_A_QUERY = 16 * 1024
+_MOST_PARAMETERS = 100
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -70,7 +72,9 @@ class Edge:
 
         shortcut = self._shortcuts.get((scope["method"], scope["path"]))
         try:
-            if shortcut is not None:
+            if (refusal := _of_its_query(scope["query_string"])) is not None:
+                await respond(refusal, scope)(scope, receive, send_with_id)
+            elif shortcut is not None:
                 await _take(shortcut, scope, receive, send_with_id)
             else:
                 await self._app(scope, receive, send_with_id)
@@ -93,6 +97,14 @@ class Edge:
             method = key[0] if key[1] != "unmatched" else "any"  # clients can invent methods
             series = self._series[key] = self._seconds.labels(method, key[1], str(status))
         series.observe(seconds)
+
+
+def _of_its_query(query: bytes) -> Refused | None:
+    """Each parameter is looked at several times, whoever asks, and by whatever route."""
+    if len(query) <= _MOST_OF_A_QUERY and query.count(b"&") < _MOST_PARAMETERS:
+        return None
+    words = f"has at most {_MOST_PARAMETERS} parameters and {_MOST_OF_A_QUERY // 1024} KiB"
+    return invalid(Flaw(("query",), words))
 
 
 async def _take(shortcut: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:

@@ -24,11 +24,11 @@ _ESCAPE = b"\\u"
 """Without an escape no text can hold U+0000 or a surrogate: neither is valid as raw UTF-8 JSON."""
 _WHITE = b" \t\r\n"
 _SURELY_BORNE = 64 * 1024
+_PIECE = 64 * 1024
 _BORNE_ALWAYS = 4 * 1024 * 1024
 _BORNE_FOR_EACH = 8
 _CAREFULLY = 2
 """Memory of the careful reader, as a multiple of the fast one's: it builds lists of pairs."""
-_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},"]', re.DOTALL)
 
 
@@ -51,13 +51,21 @@ def bear(text: bytes, times: int = 1) -> None:
 def _heavy(text: bytes, times: int = 1) -> bool:
     """Estimated from the delimiters; those inside texts are left out if that matters."""
     bearable = (_BORNE_ALWAYS + _BORNE_FOR_EACH * len(text)) // times
-    if len(text) < _SURELY_BORNE or (weight := _weight(text)) <= bearable:
-        return False
-    for within in _TEXT.finditer(text):
-        weight -= _weight(within[0])
-        if weight <= bearable:
-            return False
-    return True
+    return len(text) > _SURELY_BORNE and _weight(text) > bearable and _weighs_more(text, bearable)
+
+
+def _weighs_more(text: bytes, bearable: int) -> bool:
+    """Whether it does without its texts: in pieces, each split at its quotes, which is a tenth of what it takes to look
+    at text after text."""
+    text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    weight = within = 0
+    for start in range(0, len(text), _PIECE):
+        parts = text[start : start + _PIECE].split(b'"')
+        weight += _weight(b"".join(parts[within::2]))
+        within ^= (len(parts) - 1) % 2
+        if weight > bearable:
+            return True
+    return False
 
 
 def _weight(text: bytes) -> int:

@@ -13,9 +13,9 @@ class Spied:
         self._ledger = ledger
         self.statements: dict[str, tuple[Any, ...]] = {}
 
-    async def fetch(self, sql: str, *arguments: Any) -> list[Row]:
+    async def fetch(self, sql: str, *arguments: Any, seconds: float | None = None) -> list[Row]:
         self.statements[sql] = arguments
-        return await self._ledger.fetch(sql, *arguments)
+        return await self._ledger.fetch(sql, *arguments, seconds=seconds)
 
 
 class Undone(Exception): ...

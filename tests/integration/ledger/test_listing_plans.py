@@ -6,13 +6,15 @@ from typing import Any
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState
+from hermodr_ledger.deliveries import lanes
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.jobs import listing, metrics
+from hermodr_ledger.jobs import listing, metrics, reading
 from hermodr_ledger.jobs.listing import Key, Order
 from hermodr_ledger.jobs.listing_sources import Direction, Filters
+from hermodr_ledger.upkeep.retention import waiting
 from hermodr_servicekit.ids import new_id
-from tests.support.ledgers import new_deliveries, row_of
-from tests.support.plans import Spied, generic_plan
+from tests.support.ledgers import new_deliveries, new_jobs, row_of
+from tests.support.plans import Spied, generic_plan, looked_at
 
 KEYS: tuple[Key, ...] = ("created_at", "scheduled_for", "processed_at", "status")
 DIRECTIONS: tuple[Direction, ...] = ("ASC", "DESC")
@@ -69,15 +71,25 @@ async def test_no_list_reads_a_whole_table(ledger: Ledger) -> None:
                     assert "wake" in node["Index Name"], (sql, node)
 
 
-async def test_metrics_read_no_whole_table(ledger: Ledger) -> None:
-    await new_deliveries(ledger, 50)
-    for sql in (metrics._COUNT, metrics._CHANNELS, metrics._FAILURES, metrics._WAITING):
-        arguments: list[Any] = [new_id(), new_id(), MOMENT]
-        if sql is metrics._FAILURES:
-            arguments[2] = 10
-        if sql is metrics._CHANNELS:
-            arguments = arguments[:2]
-        if sql is metrics._WAITING:
-            arguments = [new_id(), 60.0]
-        found = await generic_plan(ledger, sql, arguments)
-        assert not [node for node in found if node["Node Type"] == "Seq Scan"], sql
+async def test_counting_what_waits_reads_no_finished_row(ledger: Ledger) -> None:
+    """On the cold pool, once the planner knows the tables: with statistics it chooses the small indexes itself."""
+    finished = await new_deliveries(ledger, 1_500)
+    await ledger.fetch("UPDATE hermodr.jobs SET state = 'completed', finished_at = now(), wake_at = NULL")
+    await ledger.fetch("UPDATE hermodr.deliveries SET state = 'sent', finished_at = now(), wake_at = NULL")
+    project_id = (await row_of(ledger, "deliveries", finished[0]))["project_id"]
+    await new_deliveries(ledger, 3)
+    await new_jobs(ledger, 3)
+    await ledger.fetch("VACUUM ANALYZE hermodr.jobs")
+    await ledger.fetch("VACUUM ANALYZE hermodr.deliveries")
+    spied: Any = Spied(ledger.cold)
+    await lanes.deliveries(spied)
+    await lanes.undecided(spied)
+    await lanes.waiting_tasks(spied)
+    await reading.under_way(spied)
+    await waiting(spied)
+    spied.statements[metrics._WAITING] = (project_id, 60.0)
+    spied.statements[metrics._FAILURES] = (project_id, new_id(), 10)
+    assert len(spied.statements) == 7
+    for sql, arguments in spied.statements.items():
+        plan = await generic_plan(ledger.cold, sql, arguments)
+        assert looked_at(plan, "jobs_2") + looked_at(plan, "deliveries_2") < 100, sql

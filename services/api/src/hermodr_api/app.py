@@ -201,7 +201,7 @@ class Api:
         return [
             Jobs(self.ledger, self.clock, domain),
             JobControl(self.ledger, self._repeatable, self.announcer, domain),
-            JobMetrics(self.ledger, self.counts, self.clock, check),
+            JobMetrics(self.ledger.cold, self.counts, self.clock, check),
             Tasks(self.accepting, self.clock),
         ]
 
@@ -226,7 +226,7 @@ class Api:
             ApiKeys(self.ledger.cold, self._repeatable, self.authenticator),
             AuditTrail(self.ledger.cold),
             DeadLetters(self.ledger.cold, self._repeatable, self.announcer, operators),
-            Queues(self.ledger, self._repeatable, operators, check, self.counts, topology),
+            Queues(self.ledger.cold, self._repeatable, operators, check, self.counts, topology),
             Providers(self.ledger.cold, operators),
         ]
 

@@ -49,10 +49,10 @@ async def main(stop: asyncio.Event) -> None:
             resumed,
             replays,
             Queues(broker, backlog, metrics),
-            Gauges(ledger, clock, metrics),
+            Gauges(ledger.cold, clock, metrics),
             Changes(ledger, clock, kept=settings.retention_changes),
             Upkeep(
-                ledger,
+                ledger.cold,
                 clock,
                 ladder=[step.delay for step in topology.ladder(Channel.EMAIL)],
                 retention=timedelta(days=settings.retention_days) if settings.retention_days else None,

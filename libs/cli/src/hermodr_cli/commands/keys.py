@@ -92,7 +92,7 @@ async def _create(
     name: str,
     limit: Limit | None,
 ) -> keys.CreatedKey:
-    ledger = Ledger(settings.database_url, service="cli", pool_size=1)
+    ledger = Ledger(settings.database_url, service="cli", pool_size=1, planning={})
     try:
         await verify(ledger)
         return await keys.create(ledger, project, scopes, name, limit)

@@ -59,7 +59,7 @@ def create(settings: CommandSettings, project: str, user: str, hours: float) -> 
 
 
 async def _exists(settings: CommandSettings, project: str) -> bool:
-    ledger = Ledger(settings.database_url, service="cli", pool_size=1)
+    ledger = Ledger(settings.database_url, service="cli", pool_size=1, planning={})
     try:
         await verify(ledger)
         return bool(await projects.find(ledger, [project]))

@@ -31,7 +31,9 @@ async def examine(url: str, clock: Clock, start: str = START) -> list[Finding]:
     """Stops at a failure that makes the other checks impossible. `start`: how to start the server, as advice."""
     if refusal := await _refusal(url, start):
         return [refusal]
-    ledger = Ledger(url, service="doctor", pool_size=1, connection_seconds=5, statement_seconds=10)
+    ledger = Ledger(
+        url, service="doctor", pool_size=1, connection_seconds=5, statement_seconds=10, planning={}
+    )
     try:
         await inspection.server(ledger)  # connecting takes its time, which is no difference of clocks
         asked = clock.now()

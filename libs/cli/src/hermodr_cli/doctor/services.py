@@ -14,7 +14,9 @@ HTTP_SECONDS = 5.0
 
 async def examine(database_url: str, names: Iterable[str], now: datetime) -> list[Finding]:
     """A finding for each service that has to run; none without a database."""
-    ledger = Ledger(database_url, service="doctor", pool_size=1, connection_seconds=5, statement_seconds=10)
+    ledger = Ledger(
+        database_url, service="doctor", pool_size=1, connection_seconds=5, statement_seconds=10, planning={}
+    )
     try:
         alive = {each.service: each for each in await heartbeats.alive(ledger)}
     except (LedgerUnavailable, asyncpg.PostgresError):

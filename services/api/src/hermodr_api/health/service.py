@@ -127,8 +127,8 @@ class HealthCheck:
             cause = error.cause if isinstance(error, LedgerUnavailable) else "no answer in time"
             warnings.append(f"what delivers could not be looked at ({cause})")
         sending, dead = await asyncio.gather(
-            self._counted("under way", partial(reading.under_way, self._ledger)),
-            self._counted("dead letters", partial(burying.count, self._ledger)),
+            self._counted("under way", partial(reading.under_way, self._ledger.cold)),
+            self._counted("dead letters", partial(burying.count, self._ledger.cold)),
         )
         warnings += [f"{dead} dead letters"] if dead else []
         found = {

@@ -40,7 +40,7 @@ class Jobs:
         order = order_of(sort)
         from_now = cursor == FROM_NOW and order.direction == "ASC"
         after = mark_of(cursor, filters, order) if not from_now else None
-        async with patience(), self._ledger.transaction(isolation="repeatable_read") as transaction:
+        async with patience(), self._ledger.cold.transaction(isolation="repeatable_read") as transaction:
             if from_now:
                 after = await listing.from_now(transaction)
             found = await listing.page(transaction, filters, order, limit, after)

@@ -334,3 +334,18 @@ async def test_rows_set_aside_are_a_warning(database_url: str) -> None:
     assert aside.state is State.WARNING
     assert "retention: 1 set aside" in aside.text
     assert "20240108" in aside.text
+
+
+async def test_a_transaction_that_stays_open_is_named(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "LONG_OPEN_SECONDS", 0.0)
+    somebody = await asyncpg.connect(database_url, server_settings={"application_name": "nightly report"})
+    async with somebody.transaction():
+        await somebody.execute("LOCK TABLE hermodr.groups")
+        process = somebody.get_server_pid()
+        named = found(await database.examine(database_url, NOW), "transaction")
+    await somebody.close()
+    assert named.state is State.WARNING
+    assert named.text.startswith(f"process {process} (nightly report) has one open for ")
+    assert f"pg_terminate_backend({process})" in named.remedy

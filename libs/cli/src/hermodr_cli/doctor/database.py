@@ -14,7 +14,7 @@ from hermodr_ledger.deliveries import pauses
 from hermodr_ledger.engine import Ledger, LedgerUnavailable, setting_aside
 from hermodr_ledger.engine.schema_version import head, known_revisions
 from hermodr_ledger.upkeep import inspection, retention
-from hermodr_ledger.upkeep.inspection import ServerFacts
+from hermodr_ledger.upkeep.inspection import OpenTransaction, ServerFacts
 from hermodr_servicekit.clock import Clock
 
 AREA = Area("database")
@@ -24,6 +24,7 @@ CONNECT_SECONDS = 5.0
 ROOM_AHEAD = timedelta(days=7)
 NOTICEABLE, INTOLERABLE = timedelta(seconds=1), timedelta(seconds=30)
 LATE_SECONDS = 120
+LONG_OPEN_SECONDS = 120.0
 _CROWDED = 0.8
 
 
@@ -41,6 +42,7 @@ async def examine(url: str, clock: Clock, start: str = START) -> list[Finding]:
         answered = clock.now()
         found = [*_server(url, facts), _schema(facts)]
         found.append(_clock(facts.now - (asked + (answered - asked) / 2), answered - asked))
+        found += [_open(each) for each in await inspection.long_open(ledger, LONG_OPEN_SECONDS)]
         if facts.revision == head():
             found += await _tables(ledger, clock)
         return found
@@ -100,6 +102,18 @@ def _server(url: str, facts: ServerFacts) -> list[Finding]:
         text = f"{facts.connections} of {facts.most_connections} connections are taken"
         found.append(AREA.warning("connections", text, "raise max_connections, or run fewer services"))
     return found
+
+
+def _open(transaction: OpenTransaction) -> Finding:
+    """It may hold rows, keys or tables; who needs them is answered 503, or their mails wait."""
+    took = f"for {transaction.seconds:.0f} s"
+    if transaction.prepared:
+        text = f"{transaction.name!r} is prepared, and has been open {took}: what it locked stays locked"
+        remedy = "COMMIT PREPARED or ROLLBACK PREPARED it: no restart ends it"
+    else:
+        text = f"process {transaction.name} ({transaction.of or 'unnamed'}) has one open {took}"
+        remedy = f"if nobody needs it: SELECT pg_terminate_backend({transaction.name})"
+    return AREA.warning("transaction", text, remedy)
 
 
 def _schema(facts: ServerFacts) -> Finding:

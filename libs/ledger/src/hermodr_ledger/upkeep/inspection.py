@@ -78,3 +78,31 @@ async def tables(ledger: Ledger) -> LedgerFacts:
             strays.append(parent)
     (may,) = await ledger.fetch("SELECT has_table_privilege('hermodr.jobs', 'INSERT') AS write")
     return LedgerFacts(rows[0]["covered_until"], tuple(strays), may["write"])
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTransaction:
+    """One that has been open for long. `prepared`: its name is a `gid`, else the process id; `of`: the application."""
+
+    name: str
+    of: str
+    prepared: bool
+    seconds: float
+
+
+async def long_open(ledger: Ledger, seconds: float) -> list[OpenTransaction]:
+    """The transactions of this database that have been open for so long, the oldest first, ten at most. Of other roles
+    only what PostgreSQL shows us. Raises `LedgerUnavailable`."""
+    rows = await ledger.fetch(
+        """
+        SELECT name, of, prepared, extract(epoch FROM clock_timestamp() - since)::float8 AS seconds FROM (
+            SELECT pid::text AS name, application_name AS of, false AS prepared, xact_start AS since
+            FROM pg_stat_activity
+            WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+            UNION ALL
+            SELECT gid, '', true, prepared FROM pg_prepared_xacts WHERE database = current_database()
+        ) open WHERE since <= clock_timestamp() - make_interval(secs => $1) ORDER BY since LIMIT 10
+        """,
+        seconds,
+    )
+    return [OpenTransaction(**row) for row in rows]

@@ -1,5 +1,3 @@
-"""A claimed delivery in a sender, and the message that asked for it."""
-
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
@@ -8,8 +6,7 @@ from hermodr_delivery.recorder import Result
 from hermodr_ledger.deliveries.attempts import Claim
 
 Send = Callable[[], Awaitable[Result]]
-"""Makes one provider call; delivery failures are results, not exceptions. Raises `Withheld` if the call is not to be
-made, `TakesLong` if it cannot begin soon."""
+"""Makes one provider call; delivery failures are results. Raises `Withheld` or `TakesLong` if it is not made now."""
 
 GetReady = Callable[[], Awaitable[Send]]
 """Does what takes long before a call. Raises `Withheld` if the call is not to be made."""
@@ -20,8 +17,7 @@ class Stopping(Exception):
 
 
 class Withheld(Exception):
-    """Nothing was sent and no attempt counts: the claim is given back and the delivery waits again; `last`: behind all
-    others."""
+    """Nothing was sent and no attempt counts: the delivery waits again; `last`: behind all others."""
 
     def __init__(self, *, last: bool = False) -> None:
         self.last = last
@@ -51,14 +47,12 @@ class Message:
             self.done.set_result(None)
 
     def give_back(self) -> None:
-        """Has the broker deliver the message again."""
         if not self.done.done():
             self.done.set_exception(Stopping())
 
 
 class Held:
-    """The message of a delivery being sent. If sending takes long, the message is acknowledged early: the lease is in
-    the ledger, and the broker expects its answer within half an hour."""
+    """The message of a delivery being sent; acknowledged early if sending takes long: the lease is in the ledger."""
 
     def __init__(self, message: Message) -> None:
         self.message = message

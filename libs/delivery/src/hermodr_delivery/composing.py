@@ -9,8 +9,8 @@ ComposedT = TypeVar("ComposedT")
 
 
 class Composer(Protocol[ComposedT]):
-    """Makes a message from the claim's data and a template's texts, or from `claim.content` if `texts` is `None`. All
-    methods raise a `DeliveryFailure` if the message cannot be made."""
+    """Makes a message from the claim's data and a template's texts, or from `claim.content`. Raises a
+    `DeliveryFailure`."""
 
     def at_once(self, claim: Claim, texts: CompiledTexts | None) -> ComposedT | None:
         """The message; `None` if it would take more than a few milliseconds, or waiting."""

@@ -18,7 +18,6 @@ class Contents:
         self._kept: dict[tuple[UUID | None, int | None, str | None], CompiledTexts] = {}
 
     def kept(self, claim: Claim) -> CompiledTexts | None:
-        """The texts if they are cached."""
         return self._kept.get((claim.template_id, claim.template_version, claim.locale))
 
     async def of(self, claim: Claim) -> CompiledTexts:

@@ -30,8 +30,6 @@ class Unusable(Exception):
 
 @dataclass(slots=True)
 class Dsn:
-    """One entry of the variable."""
-
     scheme: str
     host: str
     port: int | None
@@ -67,8 +65,7 @@ class Kind(Generic[T]):
 
 
 def providers_of(variable: str, dsns: str | Sequence[str], kinds: Mapping[str, Kind[T]]) -> list[T]:
-    """The providers in order. `dsns` is the variable's value or its entries; `kinds` are by scheme. Raises
-    `ProviderConfigError`."""
+    """`dsns` is the variable's value or its entries; `kinds` are by scheme. Raises `ProviderConfigError`."""
     entries = dsns.split() if isinstance(dsns, str) else list(dsns)
     if not entries:
         raise ProviderConfigError(f"{variable} is empty")
@@ -87,7 +84,6 @@ def providers_of(variable: str, dsns: str | Sequence[str], kinds: Mapping[str, K
 
 
 def _name(given: str | None, kind: str, taken: Collection[str]) -> str:
-    """The entry's own name, else its kind with a number."""
     if given is None:
         numbered = (f"{kind}-{number}" for number in count(2))
         return next(each for each in chain([kind], numbered) if each not in taken)

@@ -31,8 +31,8 @@ _TOKEN = re.compile(
 
 
 def scrub(text: str, secrets: Iterable[str] = ()) -> str:
-    """`text` made safe for logs: one line of at most `MAX_DETAIL` characters. Links, addresses, phone numbers and long
-    tokens become placeholders, and so do `secrets` (an address, its local part)."""
+    """`text` made safe for logs: one line of at most `MAX_DETAIL` characters, with placeholders for links, addresses,
+    phone numbers, long tokens and `secrets`."""
     text = _CONTROLS.sub(" ", text)
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "[address]", text, flags=re.IGNORECASE)
@@ -45,9 +45,8 @@ def scrub(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 class DeliveryFailure(Exception):
-    """A provider call that did not end in acceptance. `code` is of a bounded vocabulary, fit for a metric's label
-    (`smtp_550`, `timeout`). `detail` is for people and always scrubbed. `retry_after`: seconds the provider asked for.
-    """
+    """`code` is of a bounded vocabulary, fit for a metric's label (`smtp_550`). `detail` is scrubbed. `retry_after`:
+    seconds."""
 
     def __init__(
         self, code: str, detail: str = "", *, retry_after: float | None = None, secrets: Iterable[str] = ()
@@ -91,8 +90,6 @@ class OutcomeUnknown(DeliveryFailure):
 
 
 class Cause(StrEnum):
-    """Why a provider takes nothing from us."""
-
     CONNECTIONS = "connections"
     """Too many connections or concurrent calls."""
     PACE = "pace"
@@ -102,13 +99,9 @@ class Cause(StrEnum):
 
 
 class Refused(DeliveryFailure):
-    """Nothing was delivered because of a limit of the provider or a mistake of the operator, not because of the
-    message.
-
-    `alive`: connections it keeps open for us; `None`: unknown. `named`: the message was known to the provider, so it
-    may be the cause after all. `certain`: the provider's words name the cause; else it is a guess until another is
-    refused.
-    """
+    """The cause is a limit of the provider or a mistake of the operator, not the message. `alive`: connections it keeps
+    open for us. `named`: the message was known to the provider, so it may be the cause after all. `certain`: the
+    provider names the cause; else it is a guess until another message is refused."""
 
     def __init__(
         self,

@@ -30,8 +30,6 @@ MAX_ANSWER = 64 * 1024
 
 
 class Verdict(Enum):
-    """What a refusal means."""
-
     ADDRESS = auto()
     """The address is invalid: a bounce."""
     MESSAGE = auto()
@@ -107,8 +105,8 @@ def _date(value: str) -> datetime | None:
 
 
 class HttpApi:
-    """Pooled connections to one HTTP API. A call may take `seconds` in all; `calls` may run at once. No failure shows
-    one of the `secrets`."""
+    """Pooled connections. A call may take `seconds` in all; `calls` may run at once. No failure shows one of the
+    `secrets`."""
 
     def __init__(
         self,
@@ -168,14 +166,11 @@ class HttpApi:
 
 
 class _Way:
-    """How far a request got."""
-
     def __init__(self) -> None:
         self.connected = False
         self.sent = False
 
     async def follow(self, event: str, _info: object) -> None:
-        """httpcore's trace extension."""
         if event == "http11.send_request_headers.started":
             self.connected = True
         elif event == "http11.send_request_body.complete":
@@ -227,8 +222,7 @@ def refusal(
     retry_after: float | None = None,
     secrets: tuple[str, ...] = (),
 ) -> DeliveryFailure:
-    """The failure for an answer that is no acceptance: by `verdict`, else by its status. `code` is of a bounded
-    vocabulary, fit for a metric's label."""
+    """The failure for an answer: by `verdict`, else by its status. `code` is of a bounded vocabulary."""
     if verdict is None:
         verdict = STATUSES.get(answer.status)
     if verdict is None:

@@ -29,7 +29,7 @@ def outcome_of(failure: DeliveryFailure | None) -> Outcome:
 
 def unexpected(error: Exception, *, called: bool) -> DeliveryFailure:
     """The failure for an unforeseen error. Before the call nothing was sent: states of the machine may pass, other
-    errors would repeat. After it the message may have been sent."""
+    errors would repeat."""
     if called:
         return OutcomeUnknown("internal_error", type(error).__name__)
     if isinstance(error, OSError | MemoryError | TimeoutError):

@@ -10,22 +10,20 @@ MessageT = TypeVar("MessageT", contravariant=True)
 
 
 class Accepted(NamedTuple):
-    """The provider took responsibility for the message. `provider_message_id` is the provider's own id, if it gave one;
-    later callbacks use it. `detail` is safe for logs."""
+    """`provider_message_id` is the provider's own id, if it gave one; later callbacks use it. `detail` is safe for
+    logs."""
 
     provider_message_id: str | None
     detail: str
 
 
 Call = Callable[[], Awaitable[Accepted]]
-"""One provider call: returns once the provider accepted the message, raises a `DeliveryFailure` otherwise. If it is
-cancelled after the message was handed over, the caller has to record an unknown outcome."""
+"""One provider call. Raises a `DeliveryFailure`. If it is cancelled, the caller records an unknown outcome."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderOptions:
-    """Limits set by an operator: `rate` in messages per second over all connections (`None`: no limit), `concurrency`
-    of calls; `sender`: the address or number to send from if the message names none."""
+    """`rate` in messages per second over all connections, `None`: unlimited; `sender`: if the message names none."""
 
     rate: float | None = None
     concurrency: int = 10

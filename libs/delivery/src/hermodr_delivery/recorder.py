@@ -25,8 +25,7 @@ _LONGEST_PAUSE_SECONDS = 1.0
 _HELD_SECONDS = 0.5
 """The delay before a result with a locked row is tried again."""
 _SPACING_SECONDS = 0.01
-"""Between two statements that are not full. Short, because what is sent but not recorded when a sender is killed is
-sent twice."""
+"""Short, because what is sent but not recorded when a sender is killed is sent twice."""
 
 
 class Result(NamedTuple):
@@ -52,8 +51,8 @@ class Bell(Protocol):
 
 
 class Recorder:
-    """Records results for as long as it takes, also across an outage of the database. If the lease ends meanwhile, the
-    ledger still accepts a success if nobody has claimed the delivery again."""
+    """Records results also across an outage. A success counts after the lease too, if nobody claimed the delivery
+    again."""
 
     def __init__(
         self,
@@ -145,7 +144,6 @@ class Recorder:
     async def _commit(
         self, pairs: Sequence[tuple[Attempt, Settlement]]
     ) -> tuple[Sequence[Recorded], Set[UUID]]:
-        """What is recorded, and which deliveries wait for a lock."""
         pause = 0.05
         while True:
             try:
@@ -182,7 +180,6 @@ class Recorder:
         )
 
     def _count(self, told: Sequence[tuple[Result, Recorded]]) -> None:
-        """Counts by kind of result, so that labels are looked up once per kind."""
         waits: dict[tuple[Channel, Priority], list[timedelta]] = {}
         for of, each in told:
             if each.state is DeliveryState.SENT:

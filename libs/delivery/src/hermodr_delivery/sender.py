@@ -50,8 +50,8 @@ class Lane(NamedTuple):
     prefetch: int
 
     async def take(self, command: DeliveryCommand) -> None:
-        """Returns when each of the deliveries was sent and recorded, or was not there to be claimed. A sender that ends
-        before puts the message back."""
+        """Returns when each delivery was sent and recorded, or could not be claimed; a sender that ends puts the
+        message back."""
         try:
             await self.submit(command.delivery_ids)
         except Stopping:
@@ -168,8 +168,8 @@ class _Served(NamedTuple):
 
 
 def _shares(concurrency: int) -> dict[Priority, int]:
-    """The workers of each lane, a fifth of them urgent. The provider's pool is as large as all together, so no lane
-    waits for another's connection."""
+    """The workers of each lane. The provider's pool is as large as all together, so no lane waits for another's
+    connection."""
     urgent = max(1, concurrency // 5)
     low = max(1, concurrency // 5)
     return {Priority.URGENT: urgent, Priority.NORMAL: max(1, concurrency - urgent - low), Priority.LOW: low}

@@ -26,8 +26,6 @@ log = structlog.get_logger()
 
 
 class Sending(Generic[ComposedT]):
-    """The attempts of a channel, each by the provider that `routes` chooses."""
-
     def __init__(
         self,
         contents: Contents,
@@ -56,8 +54,7 @@ class Sending(Generic[ComposedT]):
         return partial(self._send, claim, prepared, self._clock.monotonic() + left)
 
     async def _send(self, claim: Claim, prepared: "_Prepared[ComposedT]", expires: float) -> Result:
-        """The result; never raises for a failed delivery. Raises `Withheld` if the channel was paused, the message
-        expired or the provider takes nothing; `TakesLong` if the message takes long to make."""
+        """Never raises for a failed delivery. Raises `Withheld` (paused, expired, refused) or `TakesLong`."""
         route = self._routes.of(claim)
         started_at = self._clock.now()
         message_id: str | None = None
@@ -153,8 +150,8 @@ class Sending(Generic[ComposedT]):
 
 
 class _Prepared(NamedTuple, Generic[ComposedT]):
-    """How far a message got before its turn: a `call` by a `route`, a `message`, an `error`, or nothing: then it takes
-    long, or (not `tried`) its texts were not cached."""
+    """A `call` by a `route`, a `message`, an `error`, or nothing: it takes long, or (not `tried`) its texts were not
+    cached."""
 
     call: Call | None = None
     route: Route[Provider[ComposedT]] | None = None

@@ -8,14 +8,11 @@ from hermodr_servicekit.settings import ServiceSettings, refuse
 
 
 class SenderSettings(ServiceSettings):
-    """A sender adds its providers."""
-
     send_seconds: Annotated[float, Field(gt=0, le=600)] = 60.0
-    """The longest provider call, and the longest wait for a connection. SMTP replies may take longer (RFC 5321
-    §4.5.3.2, options of the DSN): the lease is renewed meanwhile."""
+    """The longest provider call, and the longest wait for a connection. SMTP replies may take longer (options of the
+    DSN)."""
     lease_seconds: Annotated[float, Field(gt=0, le=3600)] = 130.0
-    """How long a claim holds unless renewed, and how long a killed sender's messages wait. More than twice
-    `send_seconds`."""
+    """How long a claim holds, and a killed sender's messages wait. More than twice `send_seconds`."""
 
     def refuse_short_leases(self) -> None:
         """Ends the process with status 2 if a lease could end before a call."""

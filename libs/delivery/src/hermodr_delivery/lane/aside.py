@@ -38,9 +38,7 @@ class Lane(Protocol):
     def paused(self) -> bool: ...
     def at_hand(self, ready: AtHand) -> None: ...
 
-    def in_line(self, delivery_id: UUID, message: Message) -> None:
-        """Puts the delivery in line to be claimed again."""
-        ...
+    def in_line(self, delivery_id: UUID, message: Message) -> None: ...
 
     async def release(self, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
         """Gives claims back. Does not raise."""
@@ -74,7 +72,6 @@ class Aside:
         self._stopping = False
 
     def work_in(self, group: asyncio.TaskGroup) -> None:
-        """The tasks end with the group."""
         self._group = group
 
     async def add(self, claim: Claim, get_ready: GetReady, message: Message, renew_at: float) -> None:

@@ -19,7 +19,6 @@ LONGEST_CALL_SECONDS = 1800.0
 _HALF = 0.5
 """Leases are renewed when half of them is over: an outage of the database as long as the other half is survived."""
 _LOOKS = 0.1
-"""Part of a lease between two checks."""
 _AGAIN_SECONDS = 0.5
 """Delay after an outage: sooner than the scheduler calls claims unanswered."""
 

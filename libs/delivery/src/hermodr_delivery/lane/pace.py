@@ -1,5 +1,5 @@
-"""How many deliveries to claim ahead: enough that no worker waits, but few, because the claims of a killed sender have
-an unknown outcome until their leases end. A fast provider gets many, because claiming many at once is cheap."""
+"""How many deliveries to claim ahead: few, because the claims of a killed sender have an unknown outcome until their
+leases end; but more of a fast provider, because claiming many at once is cheap."""
 
 from hermodr_servicekit.clock import Clock
 
@@ -24,7 +24,6 @@ class Pace:
         self._done += 1
 
     def ahead(self) -> int:
-        """How many deliveries to hold claimed now."""
         now = self._clock.monotonic()
         if now - self._since >= _MEASURED_OVER_SECONDS:
             self._per_second = self._done / (now - self._since)

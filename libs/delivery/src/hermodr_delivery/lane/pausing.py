@@ -22,8 +22,8 @@ class Pausable(Protocol):
 
 
 class PauseWatch:
-    """Whether a channel is paused; at first it counts as paused. This is for deliveries that are claimed already: the
-    ledger itself refuses to claim those of a paused channel."""
+    """For deliveries that are claimed already: the ledger refuses claims of a paused channel. At first it counts as
+    paused."""
 
     def __init__(self, channel: Channel, look: Callable[[], Awaitable[bool]]) -> None:
         self._channel = channel
@@ -33,7 +33,6 @@ class PauseWatch:
         self.paused = True
 
     def hold(self, pumps: Collection[Pausable]) -> None:
-        """From now on the pumps stop while the channel is paused."""
         self._pumps = pumps
         self._tell()
 
@@ -47,7 +46,6 @@ class PauseWatch:
         return LOOK_EVERY_SECONDS
 
     def running(self, database_url: str) -> tuple[Awaitable[None], Awaitable[None]]:
-        """The tasks to run beside the pumps."""
         return (
             listen(database_url, OPERATED_CHANNEL, self._wake.set),
             repeat("pauses", self.tick, wake=self._wake, after_error=LOOK_EVERY_SECONDS),

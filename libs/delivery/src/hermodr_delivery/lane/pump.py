@@ -25,9 +25,8 @@ CLAIMS_PER_WORKER = 2
 
 
 class Pump:
-    """One lane of a sender: `concurrency` provider calls at once, at most `window` deliveries claimed ahead. `resting`:
-    seconds for which no provider can be called; nothing is claimed then. A claim is sent only within the first half of
-    its lease; from then on the lease is renewed while the call runs."""
+    """One lane: `concurrency` provider calls at once, at most `window` deliveries claimed ahead, none while `resting`
+    (seconds for which no provider can be called). A claim is sent only within the first half of its lease."""
 
     def __init__(
         self,
@@ -67,8 +66,7 @@ class Pump:
         self.queue.resume()
 
     async def submit(self, ids: Sequence[UUID]) -> None:
-        """Returns when every delivery was sent and recorded, or could not be claimed. Raises `Stopping` if the pump
-        ends before."""
+        """Returns when every delivery was sent and recorded, or could not be claimed. Raises `Stopping`."""
         if self.queue.stopping:
             raise Stopping
         if parked := self._aside.parked(ids):
@@ -78,7 +76,6 @@ class Pump:
         await self.queue.add(ids).done
 
     async def run(self) -> None:
-        """Works until cancelled."""
         async with asyncio.TaskGroup() as group:
             self._aside.work_in(group)
             group.create_task(self.queue.claim_always())

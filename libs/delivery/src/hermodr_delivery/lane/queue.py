@@ -28,15 +28,12 @@ from hermodr_servicekit.clock import Clock
 log = structlog.get_logger()
 
 HELD_SECONDS = 600.0
-"""How long ids may wait in line; then the scheduler announces them again. RabbitMQ takes a consumer that acknowledges
-nothing for half an hour for dead."""
+"""How long ids may wait in line: RabbitMQ closes a consumer that acknowledges nothing for half an hour."""
 
 AGAIN_SECONDS = 30.0
 """When the scheduler may announce a delivery that is in line again."""
 
 LOOK_SECONDS = 30.0
-"""Between two checks for ids that waited too long."""
-
 SLOW_SECONDS = 5.0
 """A claim that failed after this long may have waited for a locked row."""
 
@@ -51,8 +48,6 @@ _LONGEST_PAUSE_SECONDS = 1.0
 """Between two checks of a database that is away."""
 
 _LOOKS = 0.1
-"""Part of a lease between two checks for claims that wait too long."""
-
 Prepare = Callable[[Claim], Send]
 """Prepares the delivery without waiting for anything. Does not raise."""
 
@@ -72,8 +67,7 @@ _Entry = tuple[UUID, Message, bool]
 
 
 class Queue:
-    """Claims what `pace` asks for and puts it into `ready`; nothing while `paused`, `stopping` or `resting` (seconds
-    for which no provider can be called)."""
+    """Claims what `pace` asks for; nothing while `paused`, `stopping` or `resting` (seconds)."""
 
     def __init__(
         self,
@@ -142,7 +136,6 @@ class Queue:
         self._ready.put_nowait(ready)
 
     def in_line(self, delivery_id: UUID, message: Message) -> None:
-        """A delivery that was given back has to be claimed again."""
         self._line.append((delivery_id, message, False))
         self._turn.set()
 
@@ -191,8 +184,7 @@ class Queue:
         return LOOK_SECONDS
 
     async def give_back(self) -> float:
-        """Gives back claims that expired, or whose lease would end before a worker is free: nothing was sent. For
-        `periodic.repeat`."""
+        """Gives back claims whose lease would end before a worker is free. For `periodic.repeat`."""
         now = self._clock.monotonic()
         at_hand = [self._ready.get_nowait() for _ in range(self._ready.qsize())]
         late = [each for each in at_hand if now > each.good_until]

@@ -35,7 +35,6 @@ class Workers:
         self._clock = clock
 
     async def work_always(self) -> None:
-        """Works until cancelled."""
         while True:
             claimed, send, message, good_until = await self._ready.get()
             if self._queue.paused or self._clock.monotonic() > good_until:

@@ -64,17 +64,15 @@ LONGEST_GUESSED_SECONDS = 5.0
 
 
 class Bearing:
-    """The load of one provider, as this process knows it. `most` concurrent calls and `rate` a second are configured
-    and never exceeded."""
+    """As this process knows it. `most` concurrent calls and `rate` a second are configured and never exceeded."""
 
     def __init__(self, clock: Clock, *, most: int, rate: float | None) -> None:
         self._clock = clock
         self.most = most
         self.calls = most
-        """Limit of concurrent calls."""
         self.configured_rate = rate
         self.rate = rate
-        """Limit of calls a second; `None`: unlimited."""
+        """`None`: unlimited."""
         self.rest_until = 0.0
         """Monotonic."""
         self.refusals = 0
@@ -104,7 +102,6 @@ class Bearing:
 
     @property
     def at_once(self) -> int:
-        """How many calls may run now."""
         return 1 if self.refusals else self.calls
 
     def served(self, began: float) -> None:
@@ -139,7 +136,6 @@ class Bearing:
         self._grow_at = now + self._grow_after
 
     def refused(self, refusal: Refused, began: float) -> None:
-        """A call that began at `began` (monotonic) was refused."""
         if not refusal.certain:
             self._guesses += 1
             if self._guesses == 1:

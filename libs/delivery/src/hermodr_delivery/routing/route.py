@@ -75,8 +75,7 @@ class Route(Generic[ProviderT]):
         self.turns.leave()
 
     async def make(self, call: Call, claim: Claim) -> Accepted:
-        """Makes the call, in a turn. Raises its `DeliveryFailure`, or `Withheld` for a refusal that is not about the
-        message: it costs no attempt."""
+        """Makes the call. Raises its `DeliveryFailure`, or `Withheld` for a refusal that is not about the message."""
         began = self._clock.monotonic()
         try:
             accepted = await call()

@@ -18,8 +18,7 @@ class Routes(Generic[ProviderT]):
         self.all = [Route(each, clock, metrics, patience=patience) for each in providers]
 
     def of(self, claim: Claim) -> Route[ProviderT]:
-        """The preferred provider for the first attempt, the next one for each retry; resting ones are skipped unless
-        all rest."""
+        """The preferred provider for the first attempt, the next one for each retry; resting ones are skipped."""
         start = (claim.attempt - 1) % len(self.all)
         if self.all[start].turns.open:
             return self.all[start]

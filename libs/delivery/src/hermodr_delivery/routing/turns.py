@@ -32,8 +32,7 @@ class Turns:
         return not bearing.refusals or (bearing.resting == 0 and not self._under_way)
 
     async def take(self, *, urgent: bool, patience: float) -> float:
-        """Returns at the caller's turn, with the seconds that took; `leave` must follow. Raises `Withheld` after
-        `patience` seconds."""
+        """Returns at the caller's turn, with the seconds that took; `leave` must follow. Raises `Withheld`."""
         if not self._waiting and self._pause() == 0:
             self._enter()
             return 0.0

@@ -59,8 +59,7 @@ class ProviderContract(ABC, Generic[MessageT]):
 
     @abstractmethod
     def provider(self, server: ScriptedServer, *, patience: float) -> Provider[MessageT]:
-        """A provider at that server, with credentials and a concurrency of `CONCURRENCY`. `patience`: seconds it waits
-        for the server."""
+        """Has credentials and a concurrency of `CONCURRENCY`. `patience`: seconds it waits for the server."""
 
     @abstractmethod
     def message(self, number: int) -> MessageT:

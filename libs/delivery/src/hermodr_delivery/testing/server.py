@@ -9,8 +9,6 @@ RETRY_AFTER = 7.0
 
 
 class Answer(Enum):
-    """What a server does with a message, in its own protocol."""
-
     ACCEPT = auto()
     BAD_ADDRESS = auto()
     """A permanent refusal of the address, which repeats it."""

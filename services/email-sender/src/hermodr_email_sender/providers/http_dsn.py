@@ -1,8 +1,6 @@
-"""Providers with an HTTP API from their DSNs: `resend://KEY@default`, `sendgrid://KEY@default?rate=50/s`.
-
-A host other than `default` replaces the provider's own (`…@127.0.0.1:8025?tls=off` is the sandbox). Options beside
-those of every provider: `tls=off` (plain HTTP; only to this machine, and never in production), `ca=/path/to/ca.pem`
-(trusted instead of the system's), `timeout=60` (seconds for a whole call).
+"""Providers with an HTTP API from their DSNs: `resend://KEY@default`, `sendgrid://KEY@default?rate=50/s`. A host other
+than `default` replaces the provider's own (`…@127.0.0.1:8025?tls=off` is the sandbox). Options of their own: `tls=off`
+(plain HTTP; only to this machine, never in production), `ca=/path/to/ca.pem`, `timeout=60` (seconds for a whole call).
 """
 
 import ssl
@@ -14,7 +12,7 @@ from hermodr_delivery.provider import ProviderOptions
 from hermodr_email_sender.domain import Mailbox
 
 HTTP_OPTIONS = ProviderOptions(rate=50.0, concurrency=80)
-"""What an HTTP provider gets unless its DSN says otherwise. Eighty calls of 300 ms are well over 100 mails a second."""
+"""The defaults of HTTP providers. Eighty concurrent calls of 300 ms are well over 100 mails a second."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _LONGEST_SECONDS = 600.0
 

@@ -49,12 +49,12 @@ CODES: Mapping[tuple[int, str], Verdict] = {
 }
 """By status and `name`: https://resend.com/docs/api-reference/errors."""
 _BAD_RECIPIENT = "`to`"
-"""In the message of a validation error about the address."""
+"""Found in validation errors about the address."""
 
 
 class Resend:
-    """A `Provider[OutgoingEmail]`. A mail that is sent again has the same idempotency key, which Resend heeds for 24 h.
-    `sender` is the From of mails that name none."""
+    """A `Provider[OutgoingEmail]`. A repeated mail has the same idempotency key, which Resend keeps for 24 h. `sender`
+    is the From of mails without one."""
 
     def __init__(self, api: HttpApi, *, sender: Mailbox, name: str, options: ProviderOptions) -> None:
         self.name = name
@@ -64,11 +64,9 @@ class Resend:
 
     @property
     def place(self) -> str:
-        """`host:port`."""
         return self._api.place
 
     def prepare(self, message: OutgoingEmail) -> Call:
-        """See `Provider.prepare`."""
         mail = checked.mail(message, message.sender or self._sender)
         body: dict[str, Any] = {
             "from": mail.sender.field,
@@ -84,7 +82,7 @@ class Resend:
         return partial(self._send, orjson.dumps(body), message.message_id.strip("<>"), mail.secrets)
 
     async def check(self) -> str:
-        """Asks for the domains: a key that may only send is known all the same."""
+        """Lists the domains; a key that may only send is recognised too."""
         answer = await self._api.call("GET", "/domains")
         if answer.status == 200 or _name(answer) == "restricted_api_key":
             return "the key is known"
@@ -117,7 +115,7 @@ def _name(answer: Answer) -> str:
 
 
 def build(dsn: Dsn, name: str, *, sender: Mailbox, production: bool, send_seconds: float) -> Resend:
-    """The provider of an entry. Raises `Unusable`."""
+    """Raises `Unusable`."""
     key, options = http_dsn.key_of(dsn), dsn.options(http_dsn.HTTP_OPTIONS)
     api = http_dsn.api_of(dsn, options, host=HOST, key=key, production=production, seconds=send_seconds)
     return Resend(api, sender=http_dsn.sender_of(options, sender), name=name, options=options)

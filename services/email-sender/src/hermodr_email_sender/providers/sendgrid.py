@@ -17,7 +17,7 @@ from hermodr_email_sender.providers import http_dsn
 
 HOST = "api.sendgrid.com"
 MESSAGE_ID = "hermodr_message_id"
-"""The custom argument by which SendGrid's events name our message."""
+"""The custom argument that identifies our message in SendGrid's events."""
 
 CODES: Mapping[int, Verdict] = {
     400: Verdict.MESSAGE,
@@ -37,7 +37,7 @@ Send)."""
 
 
 class SendGrid:
-    """A `Provider[OutgoingEmail]`. SendGrid has no idempotency keys. `sender` is the From of mails that name none."""
+    """A `Provider[OutgoingEmail]` without idempotency keys. `sender` is the From of mails without one."""
 
     def __init__(self, api: HttpApi, *, sender: Mailbox, name: str, options: ProviderOptions) -> None:
         self.name = name
@@ -47,11 +47,9 @@ class SendGrid:
 
     @property
     def place(self) -> str:
-        """`host:port`."""
         return self._api.place
 
     def prepare(self, message: OutgoingEmail) -> Call:
-        """See `Provider.prepare`."""
         mail = checked.mail(message, message.sender or self._sender)
         bodies = [("text/plain", message.text), ("text/html", message.html)]
         body: dict[str, Any] = {
@@ -67,7 +65,7 @@ class SendGrid:
         return partial(self._send, orjson.dumps(body), mail.secrets)
 
     async def check(self) -> str:
-        """Asks what the key may do. Raises a refusal when it may not send mail."""
+        """Reads the key's scopes. Raises a refusal if it may not send mail."""
         answer = await self._api.call("GET", "/v3/scopes")
         if answer.status != 200:
             raise self._refusal(answer, ())
@@ -118,7 +116,7 @@ def _mailbox(of: Address) -> dict[str, str]:
 
 
 def build(dsn: Dsn, name: str, *, sender: Mailbox, production: bool, send_seconds: float) -> SendGrid:
-    """The provider of an entry. Raises `Unusable`."""
+    """Raises `Unusable`."""
     key, options = http_dsn.key_of(dsn), dsn.options(http_dsn.HTTP_OPTIONS)
     api = http_dsn.api_of(dsn, options, host=HOST, key=key, production=production, seconds=send_seconds)
     return SendGrid(api, sender=http_dsn.sender_of(options, sender), name=name, options=options)

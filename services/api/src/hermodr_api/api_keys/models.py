@@ -15,12 +15,14 @@ KeyName = Annotated[str, Field(max_length=200)]
 class RateLimitIn(Body):
     """How often the key may call, counted over all API processes. A bulk request counts once."""
 
-    requests: Annotated[int, Field(ge=1, le=MOST)] = Field(description="So many requests …", examples=[600])
+    requests: Annotated[int, Field(ge=1, le=MOST)] = Field(
+        description="The number of requests that are allowed …", examples=[600]
+    )
     seconds: Annotated[int, Field(ge=1, le=86_400)] = Field(
-        default=1, description="… in so many seconds, let through evenly.", examples=[60]
+        default=1, description="… in this many seconds, spread evenly.", examples=[60]
     )
     burst: Annotated[int, Field(ge=1, le=MOST)] | None = Field(
-        default=None, description="So many at once after a pause; as many as `requests` when left out."
+        default=None, description="The most requests at once after a pause; by default `requests`."
     )
 
     def limit(self) -> Limit:
@@ -44,7 +46,7 @@ class ApiKeyIn(Body):
         json_schema_extra={"examples": [{"name": "checkout", "scopes": ["send", "read"]}]}
     )
 
-    name: KeyName = Field(default="", description="What people call the key.", examples=["checkout"])
+    name: KeyName = Field(default="", description="The display name of the key.", examples=["checkout"])
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)] = Field(
         description="What it may do: `send` notifications, `read`, `manage` recipients and templates, or `admin`.",
         examples=[["send", "read"]],

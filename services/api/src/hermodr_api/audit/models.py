@@ -29,7 +29,7 @@ class AuditEntryView(BaseModel):
     )
     actor_id: str | None = Field(description="The key's id, the user's id, the database role.")
     action: str = Field(description="`noun.verb`, such as `api-key.revoke`.")
-    subject: str | None = Field(description="The id or name of what was changed; null when it was many.")
+    subject: str | None = Field(description="The id or name of what was changed; null if there were many.")
     detail: dict[str, object]
 
 

@@ -16,15 +16,15 @@ MOST_RATE = 500.0
 class DeadLetterFilter(Body):
     """A filter for dead letters; a field left out does not narrow."""
 
-    queue: Label | None = Field(default=None, description="The dead queue.", examples=["email.dead"])
+    queue: Label | None = Field(default=None, description="The dead letter queue.", examples=["email.dead"])
     reason: Label | None = Field(
-        default=None, description="How the reason begins.", examples=["attempts exhausted: smtp_451"]
+        default=None, description="The beginning of the reason.", examples=["attempts exhausted: smtp_451"]
     )
     type: Label | None = Field(default=None, description="The type of the job, or of the raw message.")
-    channel: Channel | None = Field(default=None, description="The channel that was to be sent on.")
+    channel: Channel | None = Field(default=None, description="The channel of the delivery.")
     job_id: UUID | None = Field(default=None, description="The job's.")
-    created_after: Moment | None = Field(default=None, description="Buried then or later.")
-    created_before: Moment | None = Field(default=None, description="Buried before then.")
+    created_after: Moment | None = Field(default=None, description="Created then or later.")
+    created_before: Moment | None = Field(default=None, description="Created before then.")
 
     def wanted(self, replayed: bool | None = None) -> DeadLetterSearch:
         return DeadLetterSearch(
@@ -59,11 +59,11 @@ class ReplayIn(Body):
     )
 
     filter: DeadLetterFilter = Field(
-        description="Which ones, of those not replayed yet; `{}` means all of them."
+        description="Which of the dead letters not replayed yet; `{}`: all of them."
     )
-    dry_run: bool = Field(default=False, description="Only count.")
+    dry_run: bool = Field(default=False, description="Only count them; nothing is changed.")
     rate: Annotated[float, Field(gt=0, le=MOST_RATE, allow_inf_nan=False)] = Field(
-        default=50, description="How many a second, at most.", examples=[50]
+        default=50, description="The most replays a second.", examples=[50]
     )
 
 

@@ -27,14 +27,14 @@ from hermodr_contracts.vocabulary import Channel
 router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"], route_class=Route)
 
 Service = Annotated[DeadLetters, provided(DeadLetters)]
-ChannelFilter = Annotated[Channel | None, Query(description="The channel that was to be sent on.")]
+ChannelFilter = Annotated[Channel | None, Query(description="The channel of the delivery.")]
 JobId = Annotated[UUID | None, Query(description="Of this job.")]
-Replayed = Annotated[bool | None, Query(description="Only those that were, or were not, replayed.")]
+Replayed = Annotated[bool | None, Query(description="Only replayed ones, or only those not replayed.")]
 
 
 async def _filter(
     queue: Filter = None,
-    reason: Annotated[Filter, Query(description="How the reason begins.")] = None,
+    reason: Annotated[Filter, Query(description="The beginning of the reason.")] = None,
     type: Filter = None,
     channel: ChannelFilter = None,
     job_id: JobId = None,

@@ -18,11 +18,11 @@ class GroupIn(Body):
 
     external_id: Label | None = Field(
         default=None,
-        description="What your system calls the group; no two of a project have the same.",
+        description="Your system's id of the group; unique in the project.",
         examples=["family-17"],
     )
-    name: Name = Field(description="What people call the group.", examples=["The Lovelaces"])
-    metadata: JsonObject = Field(default_factory=dict, description="Yours: kept and shown with the group.")
+    name: Name = Field(description="The display name of the group.", examples=["The Lovelaces"])
+    metadata: JsonObject = Field(default_factory=dict, description="Your own data, shown with the group.")
 
 
 class GroupPatch(Body):
@@ -32,12 +32,12 @@ class GroupPatch(Body):
 
     external_id: Label | None = Field(
         default=None,
-        description="What your system calls the group; `null` clears it.",
+        description="Your system's id of the group; `null` clears it.",
         examples=["family-17"],
     )
-    name: Name = Field(default="", description="What people call the group.", examples=["The Lovelaces"])
+    name: Name = Field(default="", description="The display name of the group.", examples=["The Lovelaces"])
     metadata: JsonObject = Field(
-        default_factory=dict, description="Yours: kept and shown with the group; replaced as a whole."
+        default_factory=dict, description="Your own data, shown with the group; replaced as a whole."
     )
 
 

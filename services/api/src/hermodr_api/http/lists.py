@@ -14,18 +14,18 @@ from hermodr_ledger.engine.paging import Identified, Page, PageResult
 
 A = TypeVar("A", bound=BaseModel)
 
-Limit = Annotated[int, Query(ge=1, le=200, description="Rows of a page."), NUMERAL]
+Limit = Annotated[int, Query(ge=1, le=200, description="Rows per page."), NUMERAL]
 Cursor = Annotated[
-    str | None, Query(max_length=MOST_OF_A_CURSOR, description="`next_cursor` of the page before.")
+    str | None, Query(max_length=MOST_OF_A_CURSOR, description="`next_cursor` of the previous page.")
 ]
 Sort = Annotated[Order, Query(description="Oldest or newest first.")]
 Filter = Annotated[
-    str | None, Query(max_length=200, pattern=r"^[^\x00]*$", description="Only those with this.")
+    str | None, Query(max_length=200, pattern=r"^[^\x00]*$", description="Only entries with this value.")
 ]
 After = Annotated[
-    Moment | None, Query(description="Made after this time, given with its offset: `2026-11-23T09:00:00Z`.")
+    Moment | None, Query(description="Created after this time, with an offset: `2026-11-23T09:00:00Z`.")
 ]
-Before = Annotated[Moment | None, Query(description="Made before this time, given with its offset.")]
+Before = Annotated[Moment | None, Query(description="Created before this time, with an offset.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ def including(*names: str) -> Any:
     known = ", ".join(f"`{name}`" for name in names)
     return Query(
         pattern=rf"^{one}(,{one})*$",
-        description=f"What is left out otherwise, as it may be long: {known}, with commas between. A page may be"
-        " shorter then; go on by its `next_cursor`.",
+        description=f"Adds fields that are left out because they may be long: {known}, separated by commas. A page may"
+        " then be shorter; continue with its `next_cursor`.",
         examples=[names[0]],
     )
 

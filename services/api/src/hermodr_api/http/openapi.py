@@ -57,14 +57,14 @@ _PROBLEM = {
 }
 
 _DESCRIPTION = (
-    "Notifications: what is accepted is committed, sent, and answered for. Where nobody can know whether a mail went "
-    "out, that is said (`unknown`), and `on_unknown` decides."
+    "Notifications: what is accepted is committed, sent and tracked. If nobody can know whether a mail was sent, its "
+    "delivery is `unknown`, and `on_unknown` decides what happens."
 )
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "The same key with the same body brings the first answer again, for 48 hours.",
+    "description": "The same key with the same body returns the first answer again, for 48 hours.",
     "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"},
 }
 _REPLAYED = {

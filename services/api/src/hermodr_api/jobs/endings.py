@@ -15,23 +15,23 @@ MOST_RETRIES = 100
 ExpiresAt = Annotated[
     Moment | None,
     Field(
-        description="What was not begun by then (RFC 3339 with its offset) is not begun any more: the job is "
-        "`skipped`, its error `expired`. Later than `scheduled_for`.",
+        description="After this time (RFC 3339 with an offset) nothing more is started: the job becomes `skipped` "
+        "with the error `expired`. Later than `scheduled_for`.",
         examples=["2026-11-22T09:15:00Z"],
     ),
 ]
 MaxRetries = Annotated[
     Annotated[int, Field(strict=True, ge=0, le=MOST_RETRIES)] | None,
     Field(
-        description="How often it is tried again when it fails: 0 is a single attempt. It shortens what the "
-        "installation, or the task's code, would do; left out, it does not.",
+        description="The most retries after failures; 0: a single attempt. It can only reduce the retries of the "
+        "installation or of the task's code.",
         examples=[3],
     ),
 ]
 CancelKey = Annotated[
     Label | None,
     Field(
-        description="All jobs that carry it and were not begun yet are cancelled by `POST /v1/jobs/cancel`.",
+        description="`POST /v1/jobs/cancel` with this key cancels all its jobs that were not started yet.",
         examples=["order-17"],
     ),
 ]

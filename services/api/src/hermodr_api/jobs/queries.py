@@ -48,10 +48,10 @@ class JobFilter(Body):
 
     status: Annotated[
         Literal["failed", "cancelled"],
-        Field(description="Of failed jobs (held ones among them), or cancelled ones."),
+        Field(description="Failed jobs (held ones included), or cancelled jobs."),
     ] = "failed"
-    kind: Annotated[JobKind | None, Field(description="Of this kind only.")] = None
-    type: Annotated[Label | None, Field(description="Of this type only: a template's or a task's name.")] = (
+    kind: Annotated[JobKind | None, Field(description="Only of this kind.")] = None
+    type: Annotated[Label | None, Field(description="Only of this type: the name of a template or task.")] = (
         None
     )
     delivery_method: Annotated[Channel | None, Field(description="With a delivery on this channel.")] = None
@@ -85,11 +85,9 @@ class BulkRetryIn(Body):
 
     filter: JobFilter = Field(default_factory=JobFilter, description="Which jobs.")
     dry_run: Annotated[bool, Field(description="Only count them; nothing is changed.")] = False
-    limit: Annotated[int, Field(ge=1, le=MOST_RETRIED, description="At most so many in this request.")] = (
-        1_000
-    )
+    limit: Annotated[int, Field(ge=1, le=MOST_RETRIED, description="The most jobs in this request.")] = 1_000
     cursor: Annotated[
-        str | None, Field(max_length=MOST_OF_A_CURSOR, description="`next_cursor` of the answer before.")
+        str | None, Field(max_length=MOST_OF_A_CURSOR, description="`next_cursor` of the previous answer.")
     ] = None
 
 

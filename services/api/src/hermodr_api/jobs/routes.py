@@ -41,21 +41,23 @@ JobCursor = Annotated[
     str | None,
     Query(
         max_length=MOST_OF_A_CURSOR,
-        description="`next_cursor` of the page before; or `now`: only what is committed from now on. There is always a"
-        " `next_cursor` then, and what was committed meanwhile behind it.",
+        description="`next_cursor` of the previous page; or `now`: only jobs committed from now on. Then there is"
+        " always a `next_cursor`, for what is committed later.",
     ),
 ]
-SortBy = Annotated[JobSort, Query(description="By what the list is ordered; with `-`, the last first.")]
+SortBy = Annotated[JobSort, Query(description="The sort key; with `-` in descending order.")]
 Status = Annotated[JobState | None, Query(description="Only jobs in this state.")]
 Kind = Annotated[JobKind | None, Query(description="Only jobs of this kind.")]
-Type = Annotated[Filter, Query(description="Only jobs of this type: the template's, or the task's name.")]
+Type = Annotated[Filter, Query(description="Only jobs of this type: the name of a template or task.")]
 Method = Annotated[Channel | None, Query(description="Only jobs with a delivery on this channel.")]
 ToRecipient = Annotated[UUID | None, Query(description="Only jobs to this recipient.")]
 ToGroup = Annotated[UUID | None, Query(description="Only jobs to members of this group, sent to it.")]
 OfKey = Annotated[Filter, Query(description="Only jobs requested with this `cancel_key`.")]
 OfBatch = Annotated[UUID | None, Query(description="Only jobs of this bulk request.")]
 Include = Annotated[str | None, including(*PAYLOADS)]
-Hours = Annotated[int, Query(ge=1, le=24 * 90, description="Jobs accepted within so many hours."), NUMERAL]
+Hours = Annotated[
+    int, Query(ge=1, le=24 * 90, description="Jobs accepted in the last hours, as many as given."), NUMERAL
+]
 
 
 async def _filters(

@@ -18,10 +18,10 @@ class MemberPatch(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"role": "organizer"}]})
 
-    role: Role | None = Field(default=None, description="What the member is in the group; yours to name.")
+    role: Role | None = Field(default=None, description="The member's role in the group, in your own words.")
     muted_until: Moment | None = Field(
         default=None,
-        description="Until then the member gets nothing of this group but critical notifications.",
+        description="Until then the member gets only critical notifications of this group.",
         examples=["2026-11-22T09:00:00Z"],
     )
 
@@ -37,7 +37,7 @@ class MemberIn(MemberPatch):
 
     recipient_id: UUID | None = Field(default=None, description="The `id` of a recipient.")
     external_id: Label | None = Field(
-        default=None, description="What your system calls the recipient.", examples=["customer-17"]
+        default=None, description="Your system's id of the recipient.", examples=["customer-17"]
     )
 
     @model_validator(mode="after")
@@ -55,7 +55,7 @@ class MembersIn(Body):
     )
 
     members: Annotated[list[MemberIn], Field(min_length=1, max_length=MOST_MEMBERS)] = Field(
-        description="One or many. Of one who is a member already, what is given is changed."
+        description="One or many. For an existing member, the given fields are changed."
     )
 
 
@@ -103,9 +103,9 @@ class ReadIn(Body):
     )
 
     update_ids: Annotated[list[UUID], Field(min_length=1, max_length=MOST_READ)] | None = Field(
-        default=None, description="These updates of the group; ids of no update are passed over."
+        default=None, description="These updates of the group; unknown ids are ignored."
     )
-    through: UUID | None = Field(default=None, description="This update, and all that were posted before it.")
+    through: UUID | None = Field(default=None, description="This update and all posted before it.")
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "ReadIn":

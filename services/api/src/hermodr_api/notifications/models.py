@@ -36,7 +36,7 @@ class To(Body):
     )
     external_id: Label | None = Field(
         default=None,
-        description="What your system calls the recipient, as given when it was added.",
+        description="Your system's id of the recipient, as given when it was added.",
         examples=["customer-17"],
     )
     user_id: Label | None = Field(
@@ -49,7 +49,7 @@ class To(Body):
     )
     phone: PhoneNumber | None = Field(
         default=None,
-        description="A bare phone number (E.164); refused as long as no channel reaches phones.",
+        description="A bare phone number (E.164); refused while no channel reaches phones.",
         examples=["+15550100123"],
     )
 
@@ -66,18 +66,18 @@ class NotificationIn(Body):
 
     type: Type | None = Field(
         default=None,
-        description="The name of the template; beside a `subject` of your own, just a name for preferences and lists.",
+        description="The name of the template; with a `subject` of your own, only a name for preferences and lists.",
         examples=["magic_link"],
     )
     to: To = Field(description="Who gets it: exactly one of the fields of `To`.")
     channels: Annotated[list[Channel], Field(min_length=1, max_length=5)] | None = Field(
         default=None,
-        description="The channels to use, one delivery each; left out, every available one the template has texts for.",
+        description="The channels to use, one delivery each; by default all for which the template has texts.",
         examples=[["email"]],
     )
     priority: Literal["urgent", "normal", "low"] = Field(
         default="normal",
-        description="The lane: `urgent` never waits behind `normal`, nor `normal` behind `low`.",
+        description="`urgent` never waits behind `normal`, nor `normal` behind `low`.",
     )
     data: JsonObject = Field(
         default_factory=dict,
@@ -86,47 +86,47 @@ class NotificationIn(Body):
     )
     scheduled_for: Moment | None = Field(
         default=None,
-        description="When to send it (RFC 3339 with its offset, at most 366 days ahead); the past means now.",
+        description="When to send it (RFC 3339 with an offset, at most 366 days ahead); the past means now.",
         examples=["2026-11-22T09:00:00Z"],
     )
     delay_seconds: Annotated[
         float, Field(strict=True, ge=0, le=LONGEST_DELAY.total_seconds(), allow_inf_nan=False)
     ] = Field(
         default=0,
-        description="Seconds to wait from now, at most 366 days; not beside `scheduled_for`.",
+        description="Seconds to wait from now, at most 366 days; not together with `scheduled_for`.",
         examples=[3600],
     )
     group_id: UUID | None = Field(
         default=None,
-        description="The group this belongs to: a member who muted it does not get it. Left out beside `update_id`, "
-        "the update's.",
+        description="The group this belongs to: members who muted it do not get it. With `update_id` by default the "
+        "group of the update.",
     )
     update_id: UUID | None = Field(
-        default=None, description="The update of a group this is about; shown with the job."
+        default=None, description="The update of a group that this is about; shown with the job."
     )
     subject: Subject | None = Field(
         default=None,
-        description="With a body: sent as given, without a template; a single line.",
+        description="With a body: content sent as given, without a template. A single line.",
         examples=["Your booking is confirmed"],
     )
     body_text: Annotated[str, Field(min_length=1)] | None = Field(
         default=None,
-        description="The plain text to send as given, beside `subject`.",
+        description="The plain text to send as given, with `subject`.",
         examples=["We look forward to seeing you on Friday."],
     )
     body_html: Annotated[str, Field(min_length=1)] | None = Field(
         default=None,
-        description="The HTML to send as given, beside `subject`.",
+        description="The HTML to send as given, with `subject`.",
         examples=["<p>We look forward to seeing you on <b>Friday</b>.</p>"],
     )
     on_unknown: Literal["resend", "hold"] | None = Field(
         default=None,
-        description="When nobody can know whether the provider took it: `resend` the same message (the default for "
+        description="If it is unknown whether the provider accepted it: `resend` the same message (the default for "
         "email) or `hold` it for a person to decide.",
     )
     singleton_key: Label | None = Field(
         default=None,
-        description="Only one unfinished job has this key: a second one is refused (409), naming the first.",
+        description="At most one unfinished job can have this key: a second one is refused (409), naming the first.",
         examples=["password-reset:customer-17"],
     )
     expires_at: ExpiresAt = None
@@ -134,7 +134,7 @@ class NotificationIn(Body):
     cancel_key: CancelKey = None
     metadata: JsonObject = Field(
         default_factory=dict,
-        description="Yours: kept and shown with the job, never sent.",
+        description="Your own data, shown with the job and never sent.",
         examples=[{"booking": 4711}],
     )
 

@@ -40,13 +40,15 @@ class DraftPreviewIn(Body):
         examples=[{"email": {"en": {"subject": "Hello, {{ name }}", "body_text": "It works."}}}],
     )
     channel: Channel | None = Field(
-        default=None, description="Left out: email if there is one.", examples=["email"]
+        default=None, description="By default email, if it has texts.", examples=["email"]
     )
     locale: Locale | None = Field(default=None, description="The locale wanted.", examples=["de-AT"])
     default_locale: Locale = Field(
-        default="en", description="When there are no texts in it.", examples=["en"]
+        default="en", description="Used if there are no texts in `locale`.", examples=["en"]
     )
-    data: JsonObject = Field(default_factory=dict, description="What to fill in.", examples=[{"name": "Ada"}])
+    data: JsonObject = Field(
+        default_factory=dict, description="The variables of the texts.", examples=[{"name": "Ada"}]
+    )
 
 
 class PreviewIn(Body):
@@ -59,21 +61,23 @@ class PreviewIn(Body):
     )
 
     version: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)] | None = Field(
-        default=None, description="Left out: the current one.", examples=[1]
+        default=None, description="By default the current version.", examples=[1]
     )
     contents: ChangesIn | None = Field(
         default=None,
-        description="Unsaved changes, as in PATCH; they are tried on the version.",
+        description="Unsaved changes, as in PATCH, applied to the version.",
         examples=[{"email": {"en": {"subject": "Hello, {{ name }}", "body_text": "It works."}}}],
     )
     channel: Channel | None = Field(
-        default=None, description="Left out: email if there is one.", examples=["email"]
+        default=None, description="By default email, if it has texts.", examples=["email"]
     )
     locale: Locale | None = Field(default=None, description="The locale wanted.", examples=["de-AT"])
     recipient_id: UUID | None = Field(
-        default=None, description="Someone whose locale is wanted, unless `locale` says another."
+        default=None, description="A recipient whose locale is used if `locale` is not given."
     )
-    data: JsonObject = Field(default_factory=dict, description="What to fill in.", examples=[{"name": "Ada"}])
+    data: JsonObject = Field(
+        default_factory=dict, description="The variables of the texts.", examples=[{"name": "Ada"}]
+    )
 
 
 class PreviewView(BaseModel):

@@ -13,7 +13,7 @@ class PauseIn(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "the provider has an outage"}]})
 
     reason: Annotated[str, Field(max_length=500)] | None = Field(
-        default=None, description="For the people who wonder.", examples=["the provider has an outage"]
+        default=None, description="Shown with the queue.", examples=["the provider has an outage"]
     )
 
 

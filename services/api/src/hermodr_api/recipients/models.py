@@ -42,7 +42,7 @@ class RecipientIn(Body):
 
     external_id: Label | None = Field(
         default=None,
-        description="What your system calls the recipient; no two of a project have the same.",
+        description="Your system's id of the recipient; unique in the project.",
         examples=["customer-17"],
     )
     user_id: Label | None = Field(
@@ -51,13 +51,13 @@ class RecipientIn(Body):
         examples=["user-17"],
     )
     name: Name | None = Field(
-        default=None, description="How the recipient is called in the To header of mails.", examples=["Ada"]
+        default=None, description="The recipient's name in the To header of mails.", examples=["Ada"]
     )
     email: EmailAddress | None = Field(
-        default=None, description="Where emails go.", examples=["ada@example.com"]
+        default=None, description="The address for emails.", examples=["ada@example.com"]
     )
     phone: PhoneNumber | None = Field(
-        default=None, description="Where text messages go (E.164).", examples=["+15550100123"]
+        default=None, description="The number for text messages (E.164).", examples=["+15550100123"]
     )
     locale: Locale | None = Field(
         default=None,
@@ -67,7 +67,7 @@ class RecipientIn(Body):
     )
     timezone: Zone | None = Field(
         default=None,
-        description="The zone of the IANA database the recipient lives in.",
+        description="The recipient's time zone (IANA).",
         examples=["Europe/Berlin"],
     )
 
@@ -82,9 +82,9 @@ class Preference(Part):
     """A preference; without `type` or `channel` it applies to any. The most specific one decides."""
 
     type: Type | None = Field(
-        default=None, description="The notifications it is about; left out, all.", examples=["newsletter"]
+        default=None, description="The type of notifications; by default all.", examples=["newsletter"]
     )
-    channel: Channel | None = Field(default=None, description="The channel it is about; left out, all.")
+    channel: Channel | None = Field(default=None, description="The channel; by default all.")
     enabled: StrictBool = Field(description="Whether these notifications are wanted.")
 
 
@@ -139,15 +139,15 @@ class PreferencesIn(Body):
 
     preferences: Annotated[list[Preference], Field(max_length=500)] | None = Field(
         default=None,
-        description="All wishes, in place of those there were; what no wish is about is allowed.",
+        description="All preferences, in place of the present ones; everything else is allowed.",
     )
     muted_until: Moment | None = Field(
         default=None,
-        description="Until then nothing but critical notifications is sent; others are skipped.",
+        description="Until then only critical notifications are sent; others are skipped.",
         examples=["2026-11-22T09:00:00Z"],
     )
     quiet_hours: QuietHours | None = Field(
-        default=None, description="When the recipient wants to be left alone, in `timezone`."
+        default=None, description="When the recipient is not to be disturbed, in `timezone`."
     )
 
     def changes(self) -> dict[str, Any]:

@@ -26,23 +26,23 @@ class TaskIn(Body):
     )
 
     type: Type = Field(
-        description="Which task: the name its code is registered under.", examples=["data-export"]
+        description="The name under which the task's code is registered.", examples=["data-export"]
     )
     payload: JsonObject = Field(
-        default_factory=dict, description="What the task is given.", examples=[{"format": "csv"}]
+        default_factory=dict, description="The task's input.", examples=[{"format": "csv"}]
     )
     priority: Literal["urgent", "normal", "low"] = Field(
-        default="normal", description="The lane it waits in: `urgent` before `normal` before `low`."
+        default="normal", description="Its lane: `urgent` before `normal` before `low`."
     )
     scheduled_for: Moment | None = Field(
         default=None,
-        description="When to run it (RFC 3339 with its offset, at most 366 days ahead); the past means now.",
+        description="When to run it (RFC 3339 with an offset, at most 366 days ahead); the past means now.",
         examples=["2026-11-22T09:00:00Z"],
     )
     singleton_key: Label | None = Field(
         default=None,
-        description="Only one unfinished job has this key: a second one is refused (409), naming the first. "
-        "Every end user has keys of their own.",
+        description="At most one unfinished job can have this key: a second one is refused (409), naming the first. "
+        "Each end user has their own keys.",
         examples=["export:customer-17"],
     )
     max_retries: MaxRetries = None
@@ -50,7 +50,7 @@ class TaskIn(Body):
     cancel_key: CancelKey = None
     timeout_seconds: Annotated[int, Field(strict=True, ge=1, le=LONGEST_RUN_SECONDS)] | None = Field(
         default=None,
-        description="How long one try may take, at most a day; left out, what the task's code says.",
+        description="The longest time of one attempt, at most a day; by default as the task's code says.",
         examples=[1800],
     )
 

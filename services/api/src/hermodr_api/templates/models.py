@@ -28,7 +28,7 @@ class TextsIn(Part):
     )
     body_text: Source | None = Field(
         default=None,
-        description="The plain text; there must be a body of some kind. Derived from the HTML when left out.",
+        description="The plain text; without it, it is derived from the HTML. At least one body is needed.",
         examples=["Sign in: {{ magic_link }}"],
     )
     body_html: Source | None = Field(
@@ -76,15 +76,15 @@ class TemplateIn(Body):
     )
 
     name: Type = Field(
-        description="What notifications give as their `type`; no two templates of a project have the same.",
+        description="The `type` of notifications with this template; unique in the project.",
         examples=["magic_link"],
     )
     critical: StrictBool = Field(
-        default=False, description="Whether it is sent whatever the recipient muted or prefers."
+        default=False, description="Whether it is sent even if the recipient muted or disabled it."
     )
     default_locale: Locale = Field(
         default="en",
-        description="For recipients in whose locale there are no texts; every channel needs texts in it.",
+        description="For recipients without texts in their locale; every channel needs texts in it.",
         examples=["en"],
     )
     contents: Annotated[dict[Channel, LocalesIn], Field(min_length=1), FEW] = Field(
@@ -111,14 +111,14 @@ class TemplatePatch(Body):
 
     name: Type | None = Field(default=None, description="The new name.", examples=["magic_link"])
     critical: StrictBool | None = Field(
-        default=None, description="Whether it is sent whatever the recipient muted or prefers."
+        default=None, description="Whether it is sent even if the recipient muted or disabled it."
     )
     default_locale: Locale | None = Field(
-        default=None, description="For recipients in whose locale there are no texts.", examples=["en"]
+        default=None, description="For recipients without texts in their locale.", examples=["en"]
     )
     contents: ChangesIn | None = Field(
         default=None,
-        description="What changes of the texts, by channel and locale.",
+        description="The changed texts, by channel and locale.",
         examples=[{"email": {"en": {"subject": "Hello, {{ name }}", "body_text": "It works."}}}],
     )
 
@@ -129,7 +129,7 @@ class RollbackIn(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"version": 1}]})
 
     version: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)] = Field(
-        description="A number from the template's list of versions.", examples=[1]
+        description="A number of the template's list of versions.", examples=[1]
     )
 
 

@@ -24,12 +24,12 @@ class UpdatePatch(Body):
 
     external_id: Label | None = Field(
         default=None,
-        description="What your system calls the update; no two of a group have the same.",
+        description="Your system's id of the update; unique in the group.",
         examples=["post-4711"],
     )
     content_type: ContentType = Field(
         default="text",
-        description="What it is: `photo`, `milestone`, `text`, or a word of yours. Digests can be limited to some.",
+        description="`photo`, `milestone`, `text`, or a word of your own. Digests can be limited to some.",
     )
     author_id: UUID | None = Field(
         default=None, description="The recipient who posted it; they need not read it themselves."
@@ -40,7 +40,7 @@ class UpdatePatch(Body):
     )
     url: Url | None = Field(default=None, description="Where it is to be seen (`http` or `https`).")
     metadata: JsonObject = Field(
-        default_factory=dict, description="Yours: kept and shown with the update; replaced as a whole."
+        default_factory=dict, description="Your own data, shown with the update; replaced as a whole."
     )
 
 

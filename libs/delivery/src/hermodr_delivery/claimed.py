@@ -64,8 +64,6 @@ class Held:
 
 
 class AtHand(NamedTuple):
-    """A claim ready for a worker; it may be sent until `good_until` (monotonic)."""
-
     claim: Claim
     send: Send
     message: Message

@@ -1,5 +1,3 @@
-"""How a channel makes its message of a claim."""
-
 from typing import Protocol, TypeVar
 
 from hermodr_ledger.deliveries.attempts import Claim

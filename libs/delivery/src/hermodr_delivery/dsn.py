@@ -38,7 +38,6 @@ class Dsn:
     query: dict[str, str] = field(repr=False)
 
     def take(self, option: str) -> str | None:
-        """The option's value, which can be taken once."""
         return self.query.pop(option, None)
 
     def options(self, default: ProviderOptions = ProviderOptions()) -> ProviderOptions:  # noqa: B008 - frozen

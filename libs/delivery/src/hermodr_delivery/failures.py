@@ -91,9 +91,7 @@ class OutcomeUnknown(DeliveryFailure):
 
 class Cause(StrEnum):
     CONNECTIONS = "connections"
-    """Too many connections or concurrent calls."""
     PACE = "pace"
-    """Too many messages in some span of time."""
     ACCESS = "access"
     """It does not trust us, or we do not trust it: credentials, host name, encryption. Operators have to act."""
 

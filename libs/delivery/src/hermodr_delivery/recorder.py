@@ -83,7 +83,6 @@ class Recorder:
         self._line.submit(result).add_done_callback(partial(self._handed_in, result, done))
 
     def _handed_in(self, result: Result, done: asyncio.Future[None], written: asyncio.Future[bool]) -> None:
-        """Results with locked rows are tried again, while the others go on."""
         self._held.discard(done)
         if written.cancelled():
             done.cancel()

@@ -27,7 +27,6 @@ class Throughput:
         (self._sent if sent else self._failed)[channel, priority] += number
 
     async def tick(self) -> float:
-        """For `periodic.repeat`."""
         now = self._clock.monotonic()
         seconds = max(now - self._since, 0.001)
         sent, failed = self._sent, self._failed

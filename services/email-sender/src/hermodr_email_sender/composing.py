@@ -23,7 +23,6 @@ class EmailComposer:
         self._domain = message_id_domain
 
     def at_once(self, claim: Claim, texts: CompiledTexts | None) -> OutgoingEmail | None:
-        """See `Composer`. `None` for what the renderer leaves to its cell."""
         try:
             if texts is not None:
                 rendered = self._renderer.render_at_once(texts, claim.data)

@@ -43,7 +43,7 @@ def unstructured(name: str, value: str) -> bytes:
 
 
 def mailbox(name: str, address: str, display_name: str) -> bytes:
-    """The field of an address header. `address` must be normalized; UTF-8 if it needs SMTPUTF8."""
+    """`address` must be normalized; UTF-8 if it needs SMTPUTF8."""
     if not display_name:
         return f"{name}: {address}\r\n".encode()
     refuse_injection(name, display_name)
@@ -89,7 +89,7 @@ def _date(value: datetime) -> bytes:
 
 
 def _phrase(display_name: str) -> str:
-    """The display name as atoms, quoted string or encoded words: the simplest form that is exact."""
+    """The simplest exact form: atoms, quoted string or encoded words."""
     if len(display_name) <= FOLD_AT - len("Reply-To: ") and "=?" not in display_name:
         if _ATOMS.fullmatch(display_name):
             return display_name
@@ -116,7 +116,6 @@ def _fold(name: str, value: str, longest_line: int) -> bytes | None:
 
 
 def _encoded_words(value: str) -> str:
-    """RFC 2047, always base64; decoders join adjacent words without a space."""
     return "\r\n ".join(
         f"=?utf-8?b?{b2a_base64(chunk, newline=False).decode('ascii')}?=" for chunk in _chunks(_utf8(value))
     )

@@ -98,7 +98,6 @@ class Aside:
         return known
 
     async def drain(self) -> None:
-        """Gives everything back and takes nothing more."""
         self._stopping = True
         tasks, self._tasks = list(self._tasks.values()), {}
         entries = self._entries()
@@ -182,7 +181,6 @@ class Aside:
         return len(self._under_way) + sum(map(len, self._waiting.values()))
 
     def _call_parked(self) -> None:
-        """Starts with the project that has the fewest waiting."""
         number = self._number()
         room = MOST_WAITING if number == 0 else min(_CALLED, MOST_WAITING - number)
         while room > 0 and self._parked:

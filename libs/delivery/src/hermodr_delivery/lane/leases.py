@@ -55,7 +55,6 @@ class Leases:
         self._calls: dict[UUID, Call] = {}
 
     def begin(self, claim: Claim, renew_at: float, long: Callable[[], None]) -> Call:
-        """Starts a call; its lease is renewed from `renew_at` (monotonic) on."""
         call = Call(claim, self._clock.monotonic(), renew_at, long)
         self._calls[claim.id] = call
         return call

@@ -4,8 +4,6 @@ leases end; but more of a fast provider, because claiming many at once is cheap.
 from hermodr_servicekit.clock import Clock
 
 AHEAD_SECONDS = 0.25
-"""The time that claims should last."""
-
 _MEASURED_OVER_SECONDS = 0.05
 
 

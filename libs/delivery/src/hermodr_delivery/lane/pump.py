@@ -21,7 +21,6 @@ from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.periodic import repeat
 
 CLAIMS_PER_WORKER = 2
-"""One being sent, one ready."""
 
 
 class Pump:

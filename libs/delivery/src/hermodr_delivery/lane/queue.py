@@ -45,8 +45,6 @@ PREPARING_SECONDS = 0.002
 
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
-"""Between two checks of a database that is away."""
-
 _LOOKS = 0.1
 Prepare = Callable[[Claim], Send]
 """Prepares the delivery without waiting for anything. Does not raise."""
@@ -114,7 +112,6 @@ class Queue:
             self._line.popleft()[1].give_back()
 
     async def all_settled(self) -> None:
-        """Returns when nothing is claimed any more; after `stop`."""
         while self._in_hand:
             self._turn.clear()
             await self._turn.wait()
@@ -126,12 +123,10 @@ class Queue:
         self._turn.set()
 
     def went_aside(self) -> None:
-        """A claimed delivery takes long and uses no worker meanwhile."""
         self._in_hand -= 1
         self._turn.set()
 
     def at_hand(self, ready: AtHand) -> None:
-        """A delivery that took long is ready for a worker."""
         self._in_hand += 1
         self._ready.put_nowait(ready)
 
@@ -159,7 +154,6 @@ class Queue:
             )
 
     async def claim_always(self) -> None:
-        """Claims whenever there is room, until cancelled."""
         while True:
             self._turn.clear()
             ahead, resting = self._pace.ahead(), self._resting()

@@ -32,7 +32,6 @@ MEASURED_SECONDS = (1.0, 10.0)
 """The spans over which the pace is measured; the faster one counts, because there may have been nothing to send."""
 _REMEMBERED = 10_000
 FORGOTTEN_AFTER_SECONDS = 600.0
-"""A pace not refused for this long is no limit any more."""
 GROW_AFTER_SECONDS = 1.0
 LONGEST_GROW_AFTER_SECONDS = 60.0
 """Between two tries for one more concurrent call; each refused try doubles the interval."""
@@ -57,8 +56,6 @@ RESTS = {
     Cause.ACCESS: Rests(5.0, 5.0, 900.0),
 }
 LONGEST_ASKED_SECONDS = 300.0
-"""A provider that asks for more is called again after this long."""
-
 LONGEST_GUESSED_SECONDS = 5.0
 """The longest rest if the refusal may be about one message after all."""
 
@@ -92,7 +89,6 @@ class Bearing:
 
     @property
     def limited(self) -> bool:
-        """Whether it gets less than was configured."""
         return self.calls < self.most or self.rate != self.configured_rate or self.refusals > 0
 
     @property

@@ -27,7 +27,6 @@ class LimitsReport:
         self._told_at = 0.0
 
     async def tick(self) -> float:
-        """For `periodic.repeat`."""
         bearings = [each.bearing for each in self._routes.all]
         seen = tuple((each.calls, each.rate, each.rest_until, each.refusals, each.last) for each in bearings)
         now = self._clock.monotonic()

@@ -1,5 +1,3 @@
-"""The providers of a channel."""
-
 from collections.abc import Sequence
 from typing import Generic
 

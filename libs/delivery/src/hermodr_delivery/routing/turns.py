@@ -77,7 +77,6 @@ class Turns:
         return max(bearing.resting, spaced, 0.0)
 
     def _admit(self) -> None:
-        """Admits all that may begin; sets a timer if the next one only has to wait for its time."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

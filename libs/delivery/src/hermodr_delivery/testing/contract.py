@@ -32,11 +32,8 @@ from hermodr_delivery.testing.server import RETRY_AFTER, Answer, ScriptedServer
 MessageT = TypeVar("MessageT")
 
 CONCURRENCY = 3
-"""The concurrency of the provider under test."""
 _LONG = 20.0
-"""Patience with a server that answers, on a slow machine too."""
 _SHORT = 1.0
-"""Patience with a server that hangs."""
 
 
 class _Case(NamedTuple, Generic[MessageT]):

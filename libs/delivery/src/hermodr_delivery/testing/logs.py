@@ -1,5 +1,3 @@
-"""Captures everything that is logged."""
-
 import contextlib
 import logging
 from collections.abc import Iterator

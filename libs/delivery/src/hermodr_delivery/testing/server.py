@@ -43,9 +43,7 @@ class ScriptedServer(Protocol):
         ...
 
     @property
-    def tried(self) -> int:
-        """Connections or requests so far."""
-        ...
+    def tried(self) -> int: ...
 
     @property
     def most_at_once(self) -> int:

@@ -28,8 +28,6 @@ from hermodr_email_sender.providers.smtp.limits import OUR_ACCOUNT
 
 
 class Blame(StrEnum):
-    """What a refusal is about, in words for operators."""
-
     ADDRESS = "address refused"
     """Nobody can be reached there."""
     MESSAGE = "message refused"
@@ -272,7 +270,6 @@ def _not_the_address(words: str) -> Verdict | None:
 
 
 def _words(reply: Reply, recipient: str) -> str:
-    """The reply in lower case on one line: code, enhanced code once, text without the recipient."""
     text = " ".join(reply.text[:_READ].lower().replace("\u2019", "'").split())
     if recipient:
         text = text.replace(recipient.lower(), "[address]")

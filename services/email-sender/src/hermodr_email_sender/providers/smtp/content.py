@@ -17,7 +17,6 @@ def may_go_unasked(content: bytes) -> bool:
 
 
 def _has_data_or_bdat(text: bytes) -> bool:
-    """One search for the common part costs half of two searches."""
     at = text.find(b"dat")
     while at >= 0:
         if text[at + 3 : at + 4] == b"a" or text[at - 1 : at] == b"b":

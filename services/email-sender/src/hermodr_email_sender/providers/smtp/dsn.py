@@ -4,12 +4,10 @@
     smtp+starttls://[user:password@]host[:port]    STARTTLS required
     smtps://[user:password@]host[:port]            TLS from the start
 
-Query options beside those of every provider (`rate`, `concurrency`, `from=Name <address>`):
-`starttls=required|opportunistic|off`, `ca=/path/to/ca.pem` (trusted instead of the system's), `verify=false` (never in
-production), `helo=name`, `timeout=10` (seconds to connect), `greeting_timeout=60` (for each of greeting, EHLO, TLS,
-AUTH), `command_timeout=300` (for the reply to MAIL and RCPT), `data_timeout=120` (to DATA), `block_timeout=180` (while
-the content leaves, without progress), `final_timeout=600` (for the reply to the content): the defaults are those of
-RFC 5321 §4.5.3.2, but for the first two.
+Options of their own: `starttls=required|opportunistic|off`, `ca=/path/to/ca.pem` (instead of the system's),
+`verify=false` (never in production), `helo=name`; and in seconds: `timeout=10` to connect, `greeting_timeout=60` for
+each of greeting, EHLO, TLS, AUTH, then by RFC 5321 §4.5.3.2 `command_timeout=300` (MAIL, RCPT), `data_timeout=120`,
+`block_timeout=180` (without progress while the content is sent), `final_timeout=600` (the reply to the content).
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class Security(Enum):
 
 
 class Step(Enum):
-    """How far the beginning of a session got; the words follow "the server hung up"."""
+    """The words follow "the server hung up"."""
 
     REACH = "before there was a connection"
     GREETING = "before it greeted us"

@@ -40,7 +40,6 @@ class Limit(NamedTuple):
 
 _CLOSING = 421
 _READ = 1_000
-"""Characters of a reply that are read."""
 _SYSTEM = ("4.3.1", "4.3.2", "4.4.5", "4.7.28")
 OUR_ACCOUNT = re.compile(
     r"\b(?:your|sender'?s?|sending) (?:\w+ )?(?:account|subscription|plan)\b[^.;]{0,30}"

@@ -18,12 +18,10 @@ _NOBODYS = ("localhost", "localdomain", "arpa", "invalid")
 
 
 async def own_name() -> str:
-    """This machine's fully-qualified name, or `NAMELESS`."""
     return qualified(await asyncio.to_thread(socket.getfqdn)) or NAMELESS
 
 
 def qualified(name: str) -> str | None:
-    """`name`, if it is a fully-qualified domain name that others may know."""
     name = name.rstrip(".")
     if not _QUALIFIED.fullmatch(name) or name.lower().rpartition(".")[2] in _NOBODYS:
         return None

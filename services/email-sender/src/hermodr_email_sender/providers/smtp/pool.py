@@ -39,7 +39,7 @@ class SmtpPool:
         self._idle: deque[tuple[float, SmtpSession]] = deque()
         self._sessions: set[SmtpSession] = set()
         self._waiting: dict[asyncio.Future[SmtpSession], bool] = {}
-        """In order of arrival; `True`: must be a new one."""
+        """`True`: must be a new one."""
         self._opening: dict[asyncio.Task[SmtpSession], tuple[float, asyncio.TimerHandle]] = {}
         """Start (loop time), and the timer for silence."""
         self._silent: set[asyncio.Task[SmtpSession]] = set()
@@ -99,7 +99,6 @@ class SmtpPool:
             self._hand_out(session)
 
     async def close(self) -> None:
-        """Ends idle sessions and waits for them; sessions in use end on release."""
         self._closed = True
         if self._reaper is not None:
             self._reaper.cancel()

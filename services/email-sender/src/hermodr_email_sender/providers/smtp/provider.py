@@ -41,7 +41,6 @@ class SmtpProvider:
         )
 
     def prepare(self, message: OutgoingEmail) -> Call:
-        """See `Provider.prepare`. The call is one SMTP transaction within the endpoint's `timeouts`."""
         try:
             return partial(self._send, mime.build(message, message.sender or self._sender))
         except UnsendableMessage as error:

@@ -1,22 +1,20 @@
 """What an SMTP server's refusal means for the delivery.
 
 stage     reply                                     failure
-any       a limit of the server, or our own mistake Refused: see `limits`
+any       a limit, or our mistake                   Refused: see `limits`
 any       enough for one connection                 `ConnectionUsedUp`, if other mails went before on it
 any       421, 450, 452                             Throttled
 any       other 4xx                                 TransientError
 connect   5xx                                       Refused: see `limits`
-any       any other 5xx, by whom it blames          (`blame`, whose rule is in the failure's detail)
-            address                                 PermanentError, bounced
-            message                                 PermanentError
-            access                                  Refused: the operator's mistake must not burn mails
-            pace                                    Refused, but Throttled towards this recipient alone (5.2.121)
-            later                                   TransientError
-content   anything else                             OutcomeUnknown `protocol_error_after_data`: the server has the
-                                                    whole mail, and said neither yes nor no
+any       other 5xx, by `blame`: address            PermanentError, bounced
+                                 message            PermanentError
+                                 access             Refused: the operator's mistake must not burn mails
+                                 pace               Refused, but Throttled towards this recipient alone (5.2.121)
+                                 later              TransientError
+content   anything else                             OutcomeUnknown `protocol_error_after_data`
 any       anything else                             TransientError `protocol_error`
 
-Whatever is tried again may say how long to wait (`retry_hints`), at any stage.
+A reply may say how long to wait, at any stage (`retry_hints`).
 """
 
 from __future__ import annotations

@@ -346,7 +346,6 @@ class SmtpSession(asyncio.Protocol):
             self._patience.answered()
 
     def _break(self, code: str) -> None:
-        """Ends the connection; the first reason counts."""
         if not self._broken:
             self._broken = code
             self._cut_short = self._unflushed

@@ -5,7 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
 from hermodr_ledger.engine import Contested, Ledger, Row, Statements, Transaction
+from hermodr_ledger.engine.core import fetch
+from hermodr_ledger.tables import idempotency_keys
 
 TAKING_SECONDS = 0.15
 """How long to wait for a key that an uncommitted transaction holds."""
@@ -86,6 +91,18 @@ async def in_use(ledger: Ledger) -> StillRunning:
     return StillRunning()
 
 
+_KEY = idempotency_keys.c
+_OF_PROJECT = _KEY.project_id == sa.bindparam("project")
+_LOOK = sa.select(_KEY.key, _KEY.fingerprint, _KEY.status, _KEY.response).where(
+    _OF_PROJECT, _KEY.key == sa.any_(sa.bindparam("keys", type_=ARRAY(sa.Text)))
+)
+_KEEP = (
+    sa.update(idempotency_keys)
+    .where(_OF_PROJECT, _KEY.key == sa.bindparam("kept"))
+    .values(status=sa.bindparam("answered"), response=sa.bindparam("answer"))
+)
+
+
 async def look(
     statements: Statements, project_id: UUID, key: str, fingerprint: bytes
 ) -> Replay | KeyReused | StillRunning | None:
@@ -96,14 +113,7 @@ async def look_many(
     statements: Statements, project_id: UUID, keys: Sequence[tuple[str, bytes]]
 ) -> list[Replay | KeyReused | StillRunning | None]:
     """The earlier use of each key with its request's fingerprint, if any."""
-    rows = await statements.fetch(
-        """
-        SELECT key, fingerprint, status, response FROM hermodr.idempotency_keys
-        WHERE project_id = $1 AND key = ANY ($2)
-        """,
-        project_id,
-        [kept(key) for key, _ in keys],
-    )
+    rows = await fetch(statements, _LOOK, project=project_id, keys=[kept(key) for key, _ in keys])
     known = {row["key"]: row for row in rows}
     return [_verdict(known.get(kept(key)), fingerprint) for key, fingerprint in keys]
 
@@ -117,10 +127,4 @@ def _verdict(row: Row | None, fingerprint: bytes) -> Replay | KeyReused | StillR
 
 
 async def keep(transaction: Transaction, project_id: UUID, key: str, status: int, response: bytes) -> None:
-    await transaction.fetch(
-        "UPDATE hermodr.idempotency_keys SET status = $3, response = $4 WHERE project_id = $1 AND key = $2",
-        project_id,
-        kept(key),
-        status,
-        response,
-    )
+    await fetch(transaction, _KEEP, project=project_id, kept=kept(key), answered=status, answer=response)

@@ -5,7 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import sqlalchemy as sa
+
 from hermodr_ledger.engine import Statements
+from hermodr_ledger.engine.core import fetch
+from hermodr_ledger.tables import rate_buckets
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _TEXT = re.compile(r"(?P<requests>[1-9][0-9]{0,8})/(?P<unit>[smh])(?:,burst=(?P<burst>[1-9][0-9]{0,8}))?")
@@ -83,9 +87,13 @@ async def take(statements: Statements, requests: Sequence[BucketRequest]) -> dic
     return {row["subject"]: Granted(int(row["granted"]), float(row["tokens"])) for row in rows}
 
 
+_BUCKET = rate_buckets.c
+_FULL = sa.extract("epoch", sa.bindparam("present", type_=_BUCKET.at.type) - _BUCKET.at) > (
+    (_BUCKET.burst - _BUCKET.tokens) / _BUCKET.rate
+)
+_FORGET = sa.delete(rate_buckets).where(_FULL)
+
+
 async def forget(statements: Statements, now: datetime) -> None:
     """Deletes full buckets: they are like new ones."""
-    await statements.fetch(
-        "DELETE FROM hermodr.rate_buckets WHERE extract(epoch FROM $1::timestamptz - at) > (burst - tokens) / rate",
-        now,
-    )
+    await fetch(statements, _FORGET, present=now)

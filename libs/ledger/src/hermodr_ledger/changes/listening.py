@@ -3,7 +3,11 @@
 from typing import NamedTuple
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from hermodr_ledger.engine import Statements
+from hermodr_ledger.engine.core import fetch
+from hermodr_ledger.tables import change_listeners
 
 
 class Listener(NamedTuple):
@@ -25,9 +29,9 @@ async def listen(statements: Statements, listener: Listener) -> None:
 
 
 async def stop(statements: Statements, listener: Listener) -> None:
-    await statements.fetch(
-        "DELETE FROM hermodr.change_listeners WHERE project_id = $1 AND name = $2", *listener
-    )
+    of = change_listeners.c
+    gone = sa.delete(change_listeners).where(of.project_id == listener.project_id, of.name == listener.name)
+    await fetch(statements, gone)
 
 
 async def with_news(statements: Statements, name: str) -> list[Listener]:

@@ -2,9 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+
+import sqlalchemy as sa
 
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_ledger.engine import COUNTING_SECONDS, Ledger
+from hermodr_ledger.engine.core import fetch
+from hermodr_ledger.tables import lane_rates
 
 RATES_HOLD_SECONDS = 20.0
 _FORGOTTEN_AFTER_SECONDS = 3600.0
@@ -64,13 +69,11 @@ async def deliveries(ledger: Ledger) -> dict[tuple[Channel, Priority], Lane]:
 
 
 async def rates(ledger: Ledger) -> dict[tuple[Channel, Priority], Rate]:
-    rows = await ledger.fetch(
-        """
-        SELECT channel, priority, sum(sent) AS sent, sum(failed) AS failed FROM hermodr.lane_rates
-        WHERE at > now() - make_interval(secs => $1) GROUP BY channel, priority
-        """,
-        RATES_HOLD_SECONDS,
-    )
+    rate = lane_rates.c
+    sums = (sa.func.sum(rate.sent).label("sent"), sa.func.sum(rate.failed).label("failed"))
+    asked = sa.select(rate.channel, rate.priority, *sums).group_by(rate.channel, rate.priority)
+    of_late = rate.at > sa.func.now() - timedelta(seconds=RATES_HOLD_SECONDS)
+    rows = await fetch(ledger, asked.where(of_late))
     return {
         (Channel(row["channel"]), Priority(row["priority"])): Rate(row["sent"], row["failed"]) for row in rows
     }

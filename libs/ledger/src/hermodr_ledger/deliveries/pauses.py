@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+import sqlalchemy as sa
+
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.engine import Ledger, Statements
 from hermodr_ledger.engine.announcing import DUE_CHANNEL
+from hermodr_ledger.engine.core import fetch
+from hermodr_ledger.tables import pauses
 
 OPERATED_CHANNEL = "hermodr_operated"
 """The NOTIFY channel for what an operator did: a pause, its end, a replay."""
@@ -62,18 +66,23 @@ async def resume(statements: Statements, channel: Channel) -> bool:
     return bool(changed)
 
 
+_ALL_PAUSED = (
+    sa.select(pauses.c.channel, pauses.c.paused_at, pauses.c.reason)
+    .where(pauses.c.resumed_at.is_(None))
+    .order_by(pauses.c.channel)
+)
+_PAUSED_NOW = sa.select(pauses.c.channel).where(
+    pauses.c.channel == sa.bindparam("channel"), pauses.c.resumed_at.is_(None)
+)
+
+
 async def paused(statements: Statements) -> list[Pause]:
-    rows = await statements.fetch(
-        "SELECT channel, paused_at, reason FROM hermodr.pauses WHERE resumed_at IS NULL ORDER BY channel"
-    )
+    rows = await fetch(statements, _ALL_PAUSED)
     return [Pause(Channel(row["channel"]), row["paused_at"], row["reason"]) for row in rows]
 
 
 async def is_paused(statements: Statements, channel: Channel) -> bool:
-    rows = await statements.fetch(
-        "SELECT 1 FROM hermodr.pauses WHERE channel = $1 AND resumed_at IS NULL", channel
-    )
-    return bool(rows)
+    return bool(await fetch(statements, _PAUSED_NOW, channel=channel))
 
 
 async def unpark(ledger: Ledger, limit: int) -> int:

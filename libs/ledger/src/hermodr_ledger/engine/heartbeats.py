@@ -1,12 +1,19 @@
 """Heartbeats: which services run, and when each was last heard of."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 
 from hermodr_ledger.engine.connection import Ledger
+from hermodr_ledger.engine.core import fetch
+from hermodr_ledger.tables import service_heartbeats
 
 SILENT_AFTER_SECONDS = 20.0
 FORGOTTEN_AFTER_SECONDS = 3600.0
+
+_BEAT = service_heartbeats.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,36 +26,31 @@ class Alive:
 
 
 async def beat(ledger: Ledger, service: str, instance: str, started_at: datetime) -> None:
-    await ledger.fetch(
-        """
-        WITH forgotten AS (
-            DELETE FROM hermodr.service_heartbeats
-            WHERE service = $1 AND instance <> $2 AND beat_at < now() - make_interval(secs => $4)
-        )
-        INSERT INTO hermodr.service_heartbeats (service, instance, started_at) VALUES ($1, $2, $3)
-        ON CONFLICT (service, instance) DO UPDATE SET beat_at = now(), started_at = excluded.started_at
-        """,
-        service,
-        instance,
-        started_at,
-        FORGOTTEN_AFTER_SECONDS,
+    forgotten = sa.delete(service_heartbeats).where(
+        _BEAT.service == service, _BEAT.instance != instance, _BEAT.beat_at < _before(FORGOTTEN_AFTER_SECONDS)
     )
+    beat = insert(service_heartbeats).values(service=service, instance=instance, started_at=started_at)
+    again = beat.on_conflict_do_update(
+        index_elements=[_BEAT.service, _BEAT.instance],
+        set_={"beat_at": sa.func.now(), "started_at": beat.excluded.started_at},
+    )
+    await fetch(ledger, again.add_cte(forgotten.cte("forgotten")))
 
 
 async def leave(ledger: Ledger, service: str, instance: str) -> None:
-    await ledger.fetch(
-        "DELETE FROM hermodr.service_heartbeats WHERE service = $1 AND instance = $2", service, instance
+    await fetch(
+        ledger, sa.delete(service_heartbeats).where(_BEAT.service == service, _BEAT.instance == instance)
     )
 
 
 async def alive(ledger: Ledger) -> list[Alive]:
     """Services heard of within the hour; `instances` counts those not silent."""
-    rows = await ledger.fetch(
-        """
-        SELECT service, max(beat_at) AS last_heartbeat,
-               count(*) FILTER (WHERE beat_at > now() - make_interval(secs => $1)) AS instances
-        FROM hermodr.service_heartbeats GROUP BY service ORDER BY service
-        """,
-        SILENT_AFTER_SECONDS,
-    )
+    heard = sa.func.count().filter(_BEAT.beat_at > _before(SILENT_AFTER_SECONDS))
+    last = sa.func.max(_BEAT.beat_at).label("last_heartbeat")
+    asked = sa.select(_BEAT.service, last, heard.label("instances")).group_by(_BEAT.service)
+    rows = await fetch(ledger, asked.order_by(_BEAT.service))
     return [Alive(row["service"], row["instances"], row["last_heartbeat"]) for row in rows]
+
+
+def _before(seconds: float) -> sa.ColumnElement[datetime]:
+    return sa.func.now() - timedelta(seconds=seconds)

@@ -2,15 +2,18 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
+import sqlalchemy as sa
 import structlog
 
 from hermodr_ledger.engine.connection import Ledger, Row
+from hermodr_ledger.engine.core import fetch
 from hermodr_ledger.engine.errors import Contested, LedgerUnavailable, repeats_itself
+from hermodr_ledger.tables import set_aside as set_aside_rows
 
 log = structlog.get_logger()
 
@@ -154,18 +157,17 @@ async def set_aside(ledger: Ledger, duty: str, failures: Mapping[str, Exception]
 
 async def all_aside(ledger: Ledger) -> list[Aside]:
     """Grouped by duty."""
-    rows = await ledger.fetch(
-        """
-        SELECT duty, count(*) AS n, min(since) AS since, min(subject) AS subject, min(error) AS error
-        FROM hermodr.set_aside WHERE again_at > now() - make_interval(secs => $1) GROUP BY duty ORDER BY duty
-        """,
-        _SHOWN_SECONDS,
-    )
+    kept = set_aside_rows.c
+    asked = sa.select(
+        kept.duty,
+        sa.func.count().label("n"),
+        *(sa.func.min(each).label(each.name) for each in (kept.since, kept.subject, kept.error)),
+    ).where(kept.again_at > sa.func.now() - timedelta(seconds=_SHOWN_SECONDS))
+    rows = await fetch(ledger, asked.group_by(kept.duty).order_by(kept.duty))
     return [Aside(row["duty"], row["n"], row["since"], row["subject"], row["error"]) for row in rows]
 
 
 async def forget_healed(ledger: Ledger) -> None:
     """Deletes rows that did not fail again."""
-    await ledger.fetch(
-        "DELETE FROM hermodr.set_aside WHERE again_at < now() - make_interval(secs => $1)", _LONGEST_SECONDS
-    )
+    healed = set_aside_rows.c.again_at < sa.func.now() - timedelta(seconds=_LONGEST_SECONDS)
+    await fetch(ledger, sa.delete(set_aside_rows).where(healed))

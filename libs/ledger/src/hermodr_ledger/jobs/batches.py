@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES
 from hermodr_ledger.engine import Ledger, Transaction
+from hermodr_ledger.engine.core import fetch
+from hermodr_ledger.tables import batches
 from hermodr_servicekit.ids import last_child_of
 
 
@@ -38,17 +42,16 @@ class BatchProgress:
 async def record_batch(transaction: Transaction, batch: Batch, job_ids: Sequence[UUID]) -> None:
     """The batch's jobs lie between two ids, so that counting them needs no index."""
     first, last = (min(job_ids), max(job_ids)) if job_ids else (batch.id, batch.id)
-    await transaction.fetch(
-        "INSERT INTO hermodr.batches (id, project_id, first_job_id, last_job_id, accepted, rejected, replayed)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        batch.id,
-        batch.project_id,
-        first,
-        last_child_of(last),
-        batch.accepted,
-        batch.rejected,
-        list(batch.replayed),
+    row = sa.insert(batches).values(
+        id=batch.id,
+        project_id=batch.project_id,
+        first_job_id=first,
+        last_job_id=last_child_of(last),
+        accepted=batch.accepted,
+        rejected=batch.rejected,
+        replayed=list(batch.replayed),
     )
+    await fetch(transaction, row)
 
 
 async def read_batch(ledger: Ledger, project_id: UUID, batch_id: UUID) -> BatchProgress | None:

@@ -5,9 +5,12 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+import sqlalchemy as sa
 
 from hermodr_ledger.engine import Ledger, Row
+from hermodr_ledger.engine.core import fetch
 from hermodr_ledger.engine.times import readable
+from hermodr_ledger.tables import group_members, groups, update_reads, updates
 from hermodr_servicekit.ids import last_child_of
 
 JOBS_A_PAGE = 100
@@ -17,42 +20,32 @@ _NOWHERE = UUID(int=0)
 
 async def memberships(ledger: Ledger, recipient_id: UUID, after: UUID = _NOWHERE) -> list[Row]:
     """`id` is the member's."""
-    return await ledger.fetch(
-        """
-        SELECT m.id, m.group_id, g.name AS group_name, m.role, m.muted_until, m.created_at, m.updated_at
-        FROM hermodr.group_members m JOIN hermodr.groups g ON g.id = m.group_id
-        WHERE m.recipient_id = $1 AND m.id > $2 ORDER BY m.id LIMIT $3
-        """,
-        recipient_id,
-        after,
-        ROWS_A_PAGE,
-    )
+    member, group = group_members.c, groups.c
+    asked = sa.select(
+        *(member.id, member.group_id, group.name.label("group_name"), member.role),
+        *(member.muted_until, member.created_at, member.updated_at),
+    ).join_from(group_members, groups, group.id == member.group_id)
+    theirs = asked.where(member.recipient_id == recipient_id, member.id > after)
+    return await fetch(ledger, theirs.order_by(member.id).limit(ROWS_A_PAGE))
 
 
 async def updates_written(ledger: Ledger, recipient_id: UUID, after: UUID = _NOWHERE) -> list[Row]:
-    rows = await ledger.fetch(
-        """
-        SELECT id, group_id, external_id, content_type, title, body, url, metadata, created_at, updated_at
-        FROM hermodr.updates WHERE author_id = $1 AND id > $2 ORDER BY id LIMIT $3
-        """,
-        recipient_id,
-        after,
-        JOBS_A_PAGE,
-    )
+    update = updates.c
+    asked = sa.select(
+        *(update.id, update.group_id, update.external_id, update.content_type, update.title, update.body),
+        *(update.url, update.metadata, update.created_at, update.updated_at),
+    ).where(update.author_id == recipient_id, update.id > after)
+    rows = await fetch(ledger, asked.order_by(update.id).limit(JOBS_A_PAGE))
     return [_with_json(row, "metadata") for row in rows]
 
 
 async def updates_read(ledger: Ledger, recipient_id: UUID, after: UUID = _NOWHERE) -> list[Row]:
     """Read singly. `id` is the update's."""
-    return await ledger.fetch(
-        """
-        SELECT update_id AS id, read_at FROM hermodr.update_reads
-        WHERE recipient_id = $1 AND update_id > $2 ORDER BY update_id LIMIT $3
-        """,
-        recipient_id,
-        after,
-        ROWS_A_PAGE,
+    read = update_reads.c
+    asked = sa.select(read.update_id.label("id"), read.read_at).where(
+        read.recipient_id == recipient_id, read.update_id > after
     )
+    return await fetch(ledger, asked.order_by(read.update_id).limit(ROWS_A_PAGE))
 
 
 _TIMES = ", ".join(

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from hermodr_ledger.engine import Ledger, Row, Transaction
+from hermodr_ledger.engine.core import fetch
+from hermodr_ledger.tables import audit_log
 
 ROWS_A_PAGE = 100
 _SECONDS = 120.0
@@ -52,18 +56,12 @@ async def answers(ledger: Ledger, project_id: UUID, recipient_id: UUID) -> list[
 
 async def audited(ledger: Ledger, whom: Person, after: UUID) -> Sequence[Row]:
     """What they changed, and what was changed about them."""
-    return await ledger.fetch(
-        """
-        SELECT id, at, actor, action, subject FROM hermodr.audit_log
-        WHERE project_id = $1 AND id > $4 AND ((actor = 'user' AND actor_id = $3) OR subject = $2::uuid::text)
-        ORDER BY id LIMIT $5
-        """,
-        whom.project_id,
-        whom.id,
-        whom.user_id,
-        after,
-        ROWS_A_PAGE,
+    line = audit_log.c
+    by_them = (line.actor == "user") & (line.actor_id == sa.literal(whom.user_id, sa.Text))
+    asked = sa.select(line.id, line.at, line.actor, line.action, line.subject).where(
+        line.project_id == whom.project_id, line.id > after, by_them | (line.subject == str(whom.id))
     )
+    return await fetch(ledger, asked.order_by(line.id).limit(ROWS_A_PAGE))
 
 
 _ANSWERS = """

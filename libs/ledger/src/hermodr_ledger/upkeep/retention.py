@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import asyncpg
+import sqlalchemy as sa
 
 from hermodr_contracts.vocabulary import Priority
 from hermodr_ledger.engine import COUNTING_SECONDS, Collided, Contested, Ledger, LedgerUnavailable
+from hermodr_ledger.engine.core import fetch
 from hermodr_ledger.engine.setting_aside import not_aside, set_aside
+from hermodr_ledger.tables import idempotency_keys
 
 PARTITIONS_AHEAD = timedelta(days=28)
 IDEMPOTENCY_KEPT = timedelta(hours=48)
@@ -102,7 +105,8 @@ async def _forget(ledger: Ledger, week: str) -> None:
 
 async def expire_idempotency_keys(ledger: Ledger, now: datetime) -> None:
     """Keys older than 48 hours."""
-    await ledger.fetch("DELETE FROM hermodr.idempotency_keys WHERE created_at < $1", now - IDEMPOTENCY_KEPT)
+    kept_since = now - IDEMPOTENCY_KEPT
+    await fetch(ledger, sa.delete(idempotency_keys).where(idempotency_keys.c.created_at < kept_since))
 
 
 async def record_ladder(ledger: Ledger, pauses: Sequence[timedelta]) -> None:

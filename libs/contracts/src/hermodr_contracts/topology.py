@@ -215,7 +215,7 @@ class Topology:
         return QueueSpec(label, queue, (Binding(self.events, self.event_key(event)),), service)
 
     def outlets(self, service: str) -> tuple[Outlet, ...]:
-        """What a service publishes, by the table of flows, if somebody reads it by now."""
+        """What a service publishes, without messages that only planned services read."""
         return tuple(
             outlet
             for flow in FLOWS

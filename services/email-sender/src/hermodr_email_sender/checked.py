@@ -32,7 +32,7 @@ class Address(NamedTuple):
 
 
 class CheckedEmail(NamedTuple):
-    """`headers` with the Message-ID. `secrets`: what a refusal may repeat and nobody should read in a log."""
+    """`headers` include the Message-ID. `secrets`: what a refusal may repeat and logs must not show."""
 
     sender: Address
     to: Address

@@ -17,7 +17,7 @@ LONGEST_CALL_SECONDS = 1800.0
 """A longer call hangs: its lease is no longer renewed, and the scheduler records its outcome as unknown."""
 
 _HALF = 0.5
-"""Leases are renewed when half of them is over: an outage of the database as long as the other half is survived."""
+"""The part of a lease after which it is renewed; the other half bridges an outage of the database."""
 _LOOKS = 0.1
 _AGAIN_SECONDS = 0.5
 """Delay after an outage: sooner than the scheduler calls claims unanswered."""

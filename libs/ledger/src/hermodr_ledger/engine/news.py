@@ -1,4 +1,4 @@
-"""News of committed changes of state, for whoever `Ledger` tells of them. The log that misses nothing is `changes`."""
+"""Committed changes of state, for the listener of the `Ledger`. Some may be missed; `changes` is the complete log."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -8,10 +8,10 @@ from hermodr_contracts.messages import DeliveryChange, JobChange
 from hermodr_contracts.vocabulary import DeliveryState, JobState
 
 News = Iterable[JobChange | DeliveryChange]
-"""Made while it is read: where nobody listens nothing is made."""
+"""Lazy: without a listener nothing is built."""
 
 Tell = Callable[[News], None]
-"""Takes news at once, and raises nothing."""
+"""Must not block and must not raise."""
 
 _JOB_STATES, _DELIVERY_STATES = frozenset(JobState), frozenset(DeliveryState)
 
@@ -20,12 +20,12 @@ OWNER = "(SELECT j.owner_id FROM hermodr.jobs j WHERE j.id = d.job_id) AS owner_
 
 
 def nobody(news: News) -> None:
-    """Tells nobody."""
+    """The listener by default."""
 
 
 def of_jobs(rows: Iterable[Mapping[str, Any]], *, named: str = "id") -> Iterator[JobChange]:
-    """Of rows with the job's id (its column is `named`), `project_id`, `owner_id`, `state` and `at`. A row with a state
-    that only SQL by hand can have put there is left out."""
+    """Rows need the job's id (in column `named`), `project_id`, `owner_id`, `state`, `at`; odd states, written by SQL,
+    are skipped."""
     for row in rows:
         if row["state"] in _JOB_STATES:
             yield JobChange(
@@ -40,7 +40,7 @@ def of_jobs(rows: Iterable[Mapping[str, Any]], *, named: str = "id") -> Iterator
 def of_deliveries(
     rows: Iterable[Mapping[str, Any]], *, owners: Mapping[UUID, str | None] | None = None
 ) -> Iterator[DeliveryChange]:
-    """Of rows with `id`, `job_id`, `project_id`, `state` and `at`; `owner_id` is in the row, or by job in `owners`."""
+    """Rows need `id`, `job_id`, `project_id`, `state`, `at`; `owner_id` is in the row, or by job in `owners`."""
     for row in rows:
         if row["state"] in _DELIVERY_STATES:
             yield DeliveryChange(
@@ -54,7 +54,7 @@ def of_deliveries(
 
 
 def of_both(rows: Sequence[Mapping[str, Any]]) -> Iterator[JobChange | DeliveryChange]:
-    """Of rows of deliveries, and of their jobs: rows without `id`, which have the `owner_id` of both."""
+    """Rows of deliveries and of their jobs, which have no `id` but the `owner_id` of both."""
     jobs = [row for row in rows if row["id"] is None]
     owners = {row["job_id"]: row["owner_id"] for row in jobs}
     yield from of_deliveries((row for row in rows if row["id"] is not None), owners=owners)

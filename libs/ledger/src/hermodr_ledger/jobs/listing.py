@@ -96,7 +96,7 @@ _IN_ORDER = "SELECT pg_current_snapshot() AS now, " + ", ".join(
 
 
 async def page(ledger: Statements, filters: Filters, order: Order, limit: int, after: Mark | None) -> JobPage:
-    """For a transaction with one snapshot, until whose end its planner settings hold. Raises `LedgerUnavailable`."""
+    """Call it in a transaction with one snapshot; it changes the planner settings. Raises `LedgerUnavailable`."""
     rows, following = await _rows(ledger, filters, order, limit, after)
     extras = await _extras(ledger, [row["id"] for row, _ in rows])
     jobs = []

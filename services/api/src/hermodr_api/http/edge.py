@@ -100,7 +100,7 @@ class Edge:
 
 
 def _of_its_query(query: bytes) -> Refused | None:
-    """Each parameter is looked at several times, whoever asks, and by whatever route."""
+    """Limits the query, because each parameter is examined several times."""
     if len(query) <= _MOST_OF_A_QUERY and query.count(b"&") < _MOST_PARAMETERS:
         return None
     words = f"has at most {_MOST_PARAMETERS} parameters and {_MOST_OF_A_QUERY // 1024} KiB"

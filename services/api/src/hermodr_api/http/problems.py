@@ -75,7 +75,7 @@ def internal(scope: Scope) -> Response:
 
 
 def left(scope: Scope) -> Response:
-    """Nobody reads this; but it is no failure of ours, in metrics and logs."""
+    """Nobody reads it, but in metrics and logs it is no error of ours."""
     return respond(Refused(MALFORMED, "the client left before its body was there"), scope)
 
 

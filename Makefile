@@ -41,8 +41,9 @@ soak: install ## an hour of load, kills and restarts: does anything grow that sh
 lock: install ## refresh requirements.lock to the newest releases | PACKAGE=name: that one alone
 	@$(BIN)/python tools/lock.py upgrade $(PACKAGE)
 
-openapi: install ## write down the API's description, docs/openapi.json, after a change of it on purpose
+openapi: install ## write down docs/openapi.json and docs/asyncapi.json, after a change of them on purpose
 	@$(BIN)/python tools/openapi.py
+	@$(BIN)/python tools/asyncapi.py
 
 install: ## the virtual environment, from requirements.lock (every command does this by itself)
 	@$(PYTHON) tools/bootstrap.py

@@ -87,13 +87,16 @@ def test_the_commands_that_somebody_reads_are_published_by_exactly_those_the_tab
 
 
 def test_events_are_published_by_exactly_those_the_table_names() -> None:
-    """By every service that has a ledger: whoever makes one outside `Runtime` hands it a listener."""
+    """By every service that has a ledger: `LedgerService` hands it a listener."""
     live = live_flows()
     assert set(live) == {*RINGS, *EVENTS}
     telling = {
         service.name
         for service in SERVICES
-        if any(names_in(path) & {"Runtime", "Events", "Sender"} for path in (service / "src").rglob("app.py"))
+        if any(
+            names_in(path) & {"LedgerService", "Worker", "Sender"}
+            for path in (service / "src").rglob("app.py")
+        )
     }
     for event in EVENTS:
         assert telling == set(live[event].publishers) & BUILT, event.type_name()

@@ -54,13 +54,13 @@ def subscribe(router: RabbitRouter, lane: Lane) -> None:
 class Installation:
     """A dispatcher's use case and a sender, on one ledger and one broker."""
 
-    def __init__(self, sender: Sender) -> None:
-        self.ledger = ledger = sender.runtime.ledger
+    def __init__(self, sender: Sender[ToySettings]) -> None:
+        self.ledger = ledger = sender.ledger
         self.sender = sender
-        topology = sender.runtime.broker.topology
+        topology = sender.broker.topology
         self._dispatching = Dispatching(
             ledger,
-            sender.runtime.announcer,
+            sender.announcer,
             deciders_of(ledger, topology.channels),
             finished=Counter("finished", "…", ("kind", "status"), registry=CollectorRegistry()),
         )
@@ -123,7 +123,7 @@ async def installed(url: str, place: Place, *boards: Board) -> AsyncIterator[Ins
         sender.serve(channel, providers, ToyComposer(), subscribe, variable=VARIABLE, prefetch=20)
     sending = asyncio.create_task(sender.run(stop))
     try:
-        await wait_until(lambda: sender.runtime.broker.connected, message="connected")
+        await wait_until(lambda: sender.broker.connected, message="connected")
         yield Installation(sender)
     finally:
         stop.set()
@@ -139,7 +139,7 @@ async def test_notes_of_every_priority_are_pinned(ledger: Ledger, database_url: 
             (str(delivery), "+15550100", f"for {priority.lane}") for priority, delivery in asked.items()
         )
         assert {each["state"] for each in await rows_of(ledger, "jobs")} == {"completed"}
-        assert house.sender.runtime.registry.get_sample_value(
+        assert house.sender.registry.get_sample_value(
             "hermodr_deliveries_total", {"channel": "sms", "provider": "toy", "outcome": "sent"}
         ) == len(Priority)
 
@@ -199,7 +199,7 @@ async def test_every_api_instance_is_told_of_each_state(
 ) -> None:
     """By events that carry whose it is, through a queue of its own."""
     async with Board().running() as board, installed(database_url, place, board) as house:
-        topology = house.sender.runtime.broker.topology
+        topology = house.sender.broker.topology
         instances = [Broker(place.amqp_url, topology, "api") for _ in range(2)]
         heard: list[list[JobChange | DeliveryChange]] = [[], []]
         for each, mine in zip(instances, heard, strict=True):

@@ -6,7 +6,7 @@ from structlog.testing import capture_logs
 
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.runtime import Runtime
+from hermodr_ledger.runtime import Worker
 from hermodr_ledger.upkeep.due import PUT_BACK_SECONDS, take_due_deliveries
 from hermodr_servicekit.ids import new_job_id
 from hermodr_servicekit.settings import ServiceSettings
@@ -20,15 +20,15 @@ class _Settings(ServiceSettings):
 
 
 @pytest.fixture
-async def runtime(database_url: str) -> AsyncIterator[Runtime]:
+async def runtime(database_url: str) -> AsyncIterator[Worker[_Settings]]:
     """Without a broker so far."""
-    runtime = Runtime(_Settings(database_url=database_url))
+    runtime = Worker(_Settings(database_url=database_url))
     yield runtime
     await runtime.ledger.close()
 
 
 async def test_what_did_not_reach_the_broker_is_due_shortly_also_in_a_crowded_lane(
-    ledger: Ledger, runtime: Runtime
+    ledger: Ledger, runtime: Worker[_Settings]
 ) -> None:
     deliveries, jobs = await new_deliveries(ledger, 3), await new_jobs(ledger, 2)
     runtime.announcer.deliveries(Channel.EMAIL, Priority.NORMAL, deliveries)
@@ -48,7 +48,7 @@ async def test_what_did_not_reach_the_broker_is_due_shortly_also_in_a_crowded_la
 async def test_with_the_database_away_as_well_its_row_is_left_to_time(database_url: str) -> None:
     async with proxied(database_url) as (proxy, url):
         await proxy.block()
-        runtime = Runtime(_Settings(database_url=url))
+        runtime = Worker(_Settings(database_url=url))
         with capture_logs() as logs:
             runtime.announcer.deliveries(Channel.EMAIL, Priority.NORMAL, [new_job_id()])
             await runtime.announcer.drain()

@@ -220,17 +220,19 @@ class Topology:
             outlet
             for flow in FLOWS
             if service in flow.publishers and not set(flow.consumers) <= PLANNED_SERVICES
-            for outlet in self._outlets(flow.message)
+            for outlet in self._outlets(flow.message, retries=service != "dispatcher")
         )
 
-    def _outlets(self, message: type[Message]) -> tuple[Outlet, ...]:
+    def _outlets(self, message: type[Message], *, retries: bool) -> tuple[Outlet, ...]:
         if message is JobsRequested:
             return (Outlet(message, self.jobs, "jobs.{lane}"),)
         if not issubclass(message, DeliveryCommand):
             return (Outlet(message, self.events, self.event_key(message)),)
         served = [channel.value for channel, spec in self.channels.items() if spec.command is message]
         sent = [Outlet(message, self.deliveries, f"{each}.{{lane}}") for each in served]
-        return (*sent, *(Outlet(message, self.retry, f"{each}.{{lane}}.{{step}}") for each in served))
+        if retries:
+            sent += [Outlet(message, self.retry, f"{each}.{{lane}}.{{step}}") for each in served]
+        return tuple(sent)
 
     def dead_queues(self) -> tuple[QueueSpec, ...]:
         """The queues whose messages become rows of `dead_letters`."""

@@ -1,15 +1,9 @@
-"""What all senders have in common.
-
-settings = load(…)
-sender = Sender(settings)
-sender.serve(channel, providers, composer, subscribe, variable="HERMODR_…_PROVIDERS", prefetch=20)
-await sender.run(stop)
-"""
+"""What all senders have in common. A service subclasses `Sender` and calls `serve` for each of its channels."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from faststream.exceptions import NackMessage
@@ -37,9 +31,11 @@ from hermodr_ledger.deliveries.lanes import report_rates
 from hermodr_ledger.deliveries.pauses import is_paused
 from hermodr_ledger.deliveries.provider_limits import report
 from hermodr_ledger.engine.locked import LOCK_SECONDS
-from hermodr_ledger.runtime import Runtime
+from hermodr_ledger.runtime import Worker
 from hermodr_servicekit.periodic import repeat
 from hermodr_servicekit.settings import refuse
+
+S = TypeVar("S", bound=SenderSettings)
 
 
 class Lane(NamedTuple):
@@ -64,17 +60,16 @@ class SubscribeLane(Protocol):
     def __call__(self, router: RabbitRouter, lane: Lane) -> None: ...
 
 
-class Sender:
+class Sender(Worker[S]):
     """One process with three lanes for each channel it serves. Wrong settings end it with status 2."""
 
-    def __init__(self, settings: SenderSettings) -> None:
+    def __init__(self, settings: S) -> None:
         settings.refuse_short_leases()
-        self.runtime = runtime = Runtime(settings, lock_seconds=LOCK_SECONDS)
-        self._settings = settings
-        self._metrics = SenderMetrics(runtime.registry)
-        self._attempts = Attempts(runtime.ledger)
+        super().__init__(settings, lock_seconds=LOCK_SECONDS)
+        self._metrics = SenderMetrics(self.registry)
+        self._attempts = Attempts(self.ledger)
         self._throughput = Throughput(
-            lambda rates: report_rates(runtime.ledger, runtime.instance, rates), runtime.clock
+            lambda rates: report_rates(self.ledger, self.instance, rates), self.clock
         )
         self._served: list[_Served] = []
 
@@ -91,8 +86,8 @@ class Sender:
         """Sends what the channel's queues ask for, if this installation serves it; call it before `run`. `subscribe`
         registers the service's handler for a lane, which holds `prefetch` messages of up to 100 deliveries each.
         `variable` configures the providers."""
-        runtime, lease = self.runtime, self._settings.lease_seconds
-        if channel not in runtime.broker.topology.channels:
+        lease = self.settings.lease_seconds
+        if channel not in self.broker.topology.channels:
             return
         ahead = window((each.options.rate for each in providers), lease_seconds=lease, lanes=len(Priority))
         if ahead < 1:
@@ -100,21 +95,21 @@ class Sender:
                 f"{variable}: a rate is too slow for HERMODR_LEASE_SECONDS: a quarter of a lease has to be"
                 f" enough for {len(Priority)} messages"
             )
-        routes = Routes(providers, runtime.clock, self._metrics, patience=lease / 4)
-        pauses = PauseWatch(channel, lambda: is_paused(runtime.ledger, channel))
+        routes = Routes(providers, self.clock, self._metrics, patience=lease / 4)
+        pauses = PauseWatch(channel, lambda: is_paused(self.ledger, channel))
         sending = Sending(
-            Contents(runtime.ledger, channel),
+            Contents(self.ledger, channel),
             composer,
             routes,
-            runtime.clock,
-            owner=runtime.instance,
+            self.clock,
+            owner=self.instance,
             paused=lambda: pauses.paused,
         )
         recorder = Recorder(
             self._attempts,
-            runtime.announcer,
+            self.announcer,
             self._metrics,
-            ladder=runtime.broker.topology.ladder(channel),
+            ladder=self.broker.topology.ladder(channel),
             throughput=self._throughput,
         )
         pumps = {
@@ -122,8 +117,8 @@ class Sender:
                 self._attempts,
                 recorder,
                 sending.prepare,
-                runtime.clock,
-                owner=runtime.instance,
+                self.clock,
+                owner=self.instance,
                 concurrency=workers,
                 window=ahead,
                 lease_seconds=lease,
@@ -134,30 +129,36 @@ class Sender:
         pauses.hold(pumps.values())
         self._listen(channel, pumps, subscribe, prefetch)
         limits = LimitsReport(
-            channel, routes, lambda seen: report(runtime.ledger, runtime.instance, seen), runtime.clock
+            channel, routes, lambda seen: report(self.ledger, self.instance, seen), self.clock
         )
         self._served.append(_Served(list(pumps.values()), routes, pauses, limits))
 
     def _listen(
         self, channel: Channel, pumps: Mapping[Priority, Pump], subscribe: SubscribeLane, prefetch: int
     ) -> None:
-        broker = self.runtime.broker
+        broker = self.broker
         for priority, pump in pumps.items():
             lane = Lane(broker.topology.send_queue(channel, priority), pump.submit, prefetch)
             broker.include(partial(subscribe, lane=lane))
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Sends until `stop`; then finishes what is claimed and closes the providers."""
-        background: list[Awaitable[None]] = [repeat("throughput", self._throughput.tick)]
+    def work(self) -> Sequence[Awaitable[None]]:
+        """Sends."""
+        tasks = [*super().work(), repeat("throughput", self._throughput.tick)]
         for each in self._served:
-            background += each.pauses.running(self._settings.database_url)
-            background += [repeat("provider limits", each.limits.tick), *(pump.run() for pump in each.pumps)]
-        await self.runtime.run(stop, drain=self._drain, background=tuple(background))
+            tasks += each.pauses.running(self.settings.database_url)
+            tasks += [repeat("provider limits", each.limits.tick), *(pump.run() for pump in each.pumps)]
+        return tasks
+
+    async def drain(self) -> None:
+        """Returns when what is claimed is sent and recorded."""
+        await asyncio.gather(*(pump.drain() for each in self._served for pump in each.pumps))
+        await super().drain()
+
+    async def close(self) -> None:
+        """Ends the connections to providers as well."""
+        await super().close()
         for each in self._served:
             await each.routes.close()
-
-    async def _drain(self) -> None:
-        await asyncio.gather(*(pump.drain() for each in self._served for pump in each.pumps))
 
 
 class _Served(NamedTuple):

@@ -77,7 +77,6 @@ class StreamBroker(RabbitBroker):
         middlewares: Sequence[Any] = (),
         *,
         on_lost: Callable[..., None],
-        specification_url: str | None = None,
     ) -> None:
         self.consumers: list[tuple[AbstractQueue, ConsumerTag]] = []
         self._amqp_url = url
@@ -90,7 +89,6 @@ class StreamBroker(RabbitBroker):
             middlewares=(*middlewares, Refusals),
             apply_types=False,  # the codec validates
             logger=None,  # it would log what handlers raise, with its text
-            specification_url=specification_url,
         )
 
     async def _connect(self) -> "RobustConnection":
@@ -218,7 +216,7 @@ def describe(
     url: str, service: str, subscribes: Iterable[Subscribe], outlets: Iterable[Outlet]
 ) -> RabbitBroker:
     """A broker that is only looked at, for AsyncAPI: what the service reads and publishes."""
-    broker = StreamBroker(url, service, on_lost=lambda *_: None, specification_url=url)
+    broker = StreamBroker(url, service, on_lost=lambda *_: None)
     broker.include_router(router_of(subscribes))
     for each in outlets:
         title = f"{each.exchange.name}:{each.address}:{service}"

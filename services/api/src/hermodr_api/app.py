@@ -1,12 +1,13 @@
 """Builds and wires the API."""
 
 import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
+from typing import Any
 
-import structlog
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import Counter
 from starlette.types import ASGIApp
 
 from hermodr_api.access.authentication import Authenticator
@@ -65,19 +66,10 @@ from hermodr_api.updates.service import Updates
 from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_ledger.access import rates
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.upkeep.lifeline import Heart, WriteCheck, instance_name, ledger_ready
-from hermodr_servicekit import logging
-from hermodr_servicekit.announcer import Announcer
-from hermodr_servicekit.broker import Broker
-from hermodr_servicekit.clock import Clock, SystemClock
-from hermodr_servicekit.events import Events
-from hermodr_servicekit.loop_watch import LoopWatch
-from hermodr_servicekit.periodic import repeat, running
-from hermodr_servicekit.process import spare_the_collector
-from hermodr_servicekit.settings import load
-from hermodr_servicekit.web import serve
-
-log = structlog.get_logger()
+from hermodr_ledger.runtime import LedgerService
+from hermodr_ledger.upkeep.lifeline import WriteCheck
+from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.service import main_of
 
 _STATEMENT_SECONDS = 4.0
 _LOCK_SECONDS = 1.5
@@ -112,39 +104,36 @@ _ROOMS = (
 )
 
 
-class Api:
+_PROMPT: Mapping[str, Any] = {
+    "statement_seconds": _STATEMENT_SECONDS,
+    "connection_seconds": _CONNECTION_SECONDS,
+    "lock_seconds": _LOCK_SECONDS,
+}
+
+
+class Api(LedgerService[ApiSettings]):
     """Building it connects to nothing."""
 
+    takes_requests = True
+
     def __init__(self, settings: ApiSettings, clock: Clock | None = None) -> None:
-        self.settings = settings
-        self.clock = clock or SystemClock()
-        self.instance = instance_name()
-        self.registry = CollectorRegistry()
-        self.broker = Broker(settings.amqp_url, settings.topology, settings.service, registry=self.registry)
-        self.events = Events(self.broker, self.clock)
-        prompt = partial(
-            Ledger,
-            settings.database_url,
-            service=settings.service,
-            tell=self.events.tell,
-            statement_seconds=_STATEMENT_SECONDS,
-            connection_seconds=_CONNECTION_SECONDS,
-            lock_seconds=_LOCK_SECONDS,
+        super().__init__(
+            settings,
+            clock,
+            spacing=_SPACING_SECONDS,
+            pool_size=_CONNECTIONS,
+            cold_pool_size=_COLD_CONNECTIONS,
+            **_PROMPT,
         )
-        self.ledger = prompt(pool_size=_CONNECTIONS, cold_pool_size=_COLD_CONNECTIONS)
-        self._trial_ledger = prompt(
-            pool_size=1
-        )  # its own connection, so that the check does not wait for the others
-        self._bulk_ledger = Ledger(  # its own pool, so that bulk requests cannot take all connections
-            settings.database_url,
-            service=settings.service,
+        another = partial(Ledger, settings.database_url, service=settings.service, tell=self.events.tell)
+        # a connection of its own, so that the check does not wait for the others
+        self._trial_ledger = another(pool_size=1, **_PROMPT)
+        self._bulk_ledger = another(  # its own pool, so that bulk requests cannot take all connections
             pool_size=_BULK_CONNECTIONS,
             statement_seconds=_BULK_STATEMENT_SECONDS,
             connection_seconds=_BULK_CONNECTION_SECONDS,
             lock_seconds=_LOCK_SECONDS,
-            tell=self.events.tell,
         )
-        self.announcer = Announcer(self.broker, spacing=_SPACING_SECONDS)
         self._key_server = HttpKeyServer(settings.jwks_url) if settings.jwks_url is not None else None
         self._keys = KeySet(self._key_server, self.clock) if self._key_server is not None else None
         self.authenticator = Authenticator(
@@ -230,50 +219,34 @@ class Api:
             Providers(self.ledger.cold, operators),
         ]
 
+    def http(self) -> ASGIApp:
+        """The API, health and metrics included."""
+        return self.asgi
+
+    def always(self) -> Sequence[Awaitable[None]]:
+        """Its work does not come by the broker."""
+        return (self.broker.run(),)
+
+    async def begin(self, stop: asyncio.Event) -> bool:
+        """No key is known before the database answers."""
+        self.authenticator.opened = await super().begin(stop)
+        return self.authenticator.opened
+
     async def drain(self) -> None:
-        """Returns when all accepted jobs are committed and announced, or given up."""
+        """Returns when all that was accepted is committed and announced, or given up."""
         await self.accepting.drain()
-        await self.announcer.drain()
-        await self.events.drain()
+        await super().drain()
         await self.counts.close()
 
     async def close(self) -> None:
-        """Closes all connections but the broker's."""
+        """Ends its connections but the broker's."""
         if self._keys is not None and self._key_server is not None:
             await self._keys.close()
             await self._key_server.close()
         await self.publishing.close()
         await self._trial_ledger.close()
         await self._bulk_ledger.close()
-        await self.ledger.close()
+        await super().close()
 
 
-async def main(stop: asyncio.Event) -> None:
-    """Serves until `stop`, then finishes open requests and their announcements."""
-    settings = load(ApiSettings)
-    logging.configure(settings)
-    api = Api(settings)
-    spare_the_collector()
-    instance = api.instance
-    beat = Gauge(
-        "hermodr_service_heartbeat_timestamp_seconds",
-        "When the service last wrote its sign of life.",
-        registry=api.registry,
-    )
-    heart = Heart(api.ledger, settings.service, instance, api.clock, settings.heartbeat_seconds, beat)
-    async with running(api.broker.run(), LoopWatch(api.registry).run()):
-        await asyncio.sleep(0)  # lets it start, so that it can end cleanly if the port is taken
-        async with serve(api.asgi, settings.http_host, settings.port, grace=settings.grace_seconds) as port:
-            log.info("serving", port=port, instance=instance)
-            if await ledger_ready(api.ledger, stop):
-                api.authenticator.opened = True
-                async with running(repeat("heartbeat", heart.tick)):
-                    await stop.wait()
-        try:
-            async with asyncio.timeout(settings.grace_seconds):
-                await api.drain()
-        except TimeoutError:
-            log.warning("the grace period is over; the scheduler announces what is left")
-        await heart.leave()
-    await api.close()
-    log.info("stopped")
+main = main_of(Api, ApiSettings)

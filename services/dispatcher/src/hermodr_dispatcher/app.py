@@ -1,6 +1,5 @@
 """The dispatcher, put together."""
 
-import asyncio
 from collections.abc import Mapping
 from functools import partial
 
@@ -16,36 +15,38 @@ from hermodr_dispatcher.service import Dispatching
 from hermodr_dispatcher.settings import DispatcherSettings
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.locked import LOCK_SECONDS
-from hermodr_ledger.runtime import Runtime
-from hermodr_servicekit import logging
-from hermodr_servicekit.settings import load
+from hermodr_ledger.runtime import Worker
+from hermodr_servicekit.service import main_of
 
 
-async def main(stop: asyncio.Event) -> None:
-    """Runs the dispatcher until `stop`."""
-    settings = load(DispatcherSettings)
-    logging.configure(settings)
-    runtime = Runtime(settings, lock_seconds=LOCK_SECONDS)
-    finished = Counter(
-        "hermodr_jobs_finished", "Jobs that ended here.", ("kind", "status"), registry=runtime.registry
-    )
-    dispatching = Dispatching(
-        runtime.ledger,
-        runtime.announcer,
-        deciders_of(runtime.ledger, runtime.broker.topology.channels),
-        finished=finished,
-    )
-    runtime.broker.include(
-        partial(
-            subscribe,
-            topology=runtime.broker.topology,
-            dispatching=dispatching,
-            prefetch=settings.dispatcher_prefetch,
+class Dispatcher(Worker[DispatcherSettings]):
+    """Decides upon jobs."""
+
+    def __init__(self, settings: DispatcherSettings) -> None:
+        super().__init__(settings, lock_seconds=LOCK_SECONDS)
+        topology = self.broker.topology
+        self._dispatching = Dispatching(
+            self.ledger,
+            self.announcer,
+            deciders_of(self.ledger, topology.channels),
+            finished=Counter(
+                "hermodr_jobs_finished", "Jobs that ended here.", ("kind", "status"), registry=self.registry
+            ),
         )
-    )
-    await runtime.run(stop, drain=dispatching.drain)
+        prefetch = settings.dispatcher_prefetch
+        self.broker.include(
+            partial(subscribe, topology=topology, dispatching=self._dispatching, prefetch=prefetch)
+        )
+
+    async def drain(self) -> None:
+        """Returns when all jobs in hand are decided upon and announced."""
+        await self._dispatching.drain()
+        await super().drain()
 
 
 def deciders_of(ledger: Ledger, channels: Channels) -> Mapping[JobKind, Decider]:
     """Who decides upon which kind of job."""
     return {JobKind.NOTIFICATION: Notifications(ledger, channels), JobKind.TASK: Tasks()}
+
+
+main = main_of(Dispatcher, DispatcherSettings)

@@ -1,6 +1,4 @@
-"""Builds and wires the email sender."""
-
-import asyncio
+"""The email sender, put together."""
 
 from hermodr_contracts.addresses import mailbox
 from hermodr_contracts.vocabulary import Channel
@@ -11,27 +9,32 @@ from hermodr_email_sender.domain import Mailbox
 from hermodr_email_sender.handlers import subscribe
 from hermodr_email_sender.providers.dsns import VARIABLE, EmailProvider, build_providers
 from hermodr_email_sender.settings import EmailSenderSettings
-from hermodr_servicekit import logging
-from hermodr_servicekit.settings import load, refuse
+from hermodr_servicekit.service import main_of
+from hermodr_servicekit.settings import refuse
 from hermodr_templates.bounded import CELL_SECONDS, BoundedRenderer
 from hermodr_templates.cell import Cell
 
 
-async def main(stop: asyncio.Event) -> None:
-    settings = load(EmailSenderSettings)
-    logging.configure(settings)
-    sender, cell = Sender(settings), Cell(CELL_SECONDS)
-    renderer = BoundedRenderer(cell, sender.runtime.clock.monotonic)
-    sender.serve(
-        Channel.EMAIL,
-        providers_of(settings),
-        EmailComposer(renderer, settings.message_id_domain),
-        subscribe,
-        variable=VARIABLE,
-        prefetch=settings.email_prefetch,
-    )
-    await sender.run(stop)
-    await cell.close()
+class EmailSender(Sender[EmailSenderSettings]):
+    """Sends mails."""
+
+    def __init__(self, settings: EmailSenderSettings) -> None:
+        super().__init__(settings)
+        self._cell = Cell(CELL_SECONDS)
+        renderer = BoundedRenderer(self._cell, self.clock.monotonic)
+        self.serve(
+            Channel.EMAIL,
+            providers_of(settings),
+            EmailComposer(renderer, settings.message_id_domain),
+            subscribe,
+            variable=VARIABLE,
+            prefetch=settings.email_prefetch,
+        )
+
+    async def close(self) -> None:
+        """Ends the renderer's process as well."""
+        await super().close()
+        await self._cell.close()
 
 
 def providers_of(settings: EmailSenderSettings) -> list[EmailProvider]:
@@ -50,3 +53,6 @@ def providers_of(settings: EmailSenderSettings) -> list[EmailProvider]:
         )
     except ProviderConfigError as error:
         refuse(str(error))
+
+
+main = main_of(EmailSender, EmailSenderSettings)

@@ -3,71 +3,86 @@ from __future__ import annotations
 import asyncio
 import ssl
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import structlog
+from starlette.types import ASGIApp
 
-from hermodr_sandbox import metrics
+from hermodr_sandbox.metrics import SandboxCollector
 from hermodr_sandbox.protocols.smtp.certificates import CertificateFiles, generate
 from hermodr_sandbox.protocols.smtp.server import SmtpServer
 from hermodr_sandbox.protocols.smtp.session import SmtpOptions
 from hermodr_sandbox.routes.application import application
 from hermodr_sandbox.service import Sandbox
 from hermodr_sandbox.settings import LOOPBACK_HOSTS, SandboxSettings
-from hermodr_servicekit import logging
-from hermodr_servicekit.clock import Clock, SystemClock
-from hermodr_servicekit.loop_watch import LoopWatch
-from hermodr_servicekit.periodic import running
-from hermodr_servicekit.settings import load, refuse
-from hermodr_servicekit.web import ops_routes, serve
+from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.service import Service, main_of
+from hermodr_servicekit.settings import refuse
+from hermodr_servicekit.web import ops_routes
 
 
-async def main(stop: asyncio.Event) -> None:
-    settings = load(SandboxSettings)
-    logging.configure(settings)
-    with ExitStack() as stack:
-        await run(settings, SystemClock(), stop, stack)
+class SandboxService(Service[SandboxSettings]):
+    """An SMTP server that keeps what it is given, with an HTTP interface to look at it."""
 
+    def __init__(self, settings: SandboxSettings, clock: Clock | None = None) -> None:
+        super().__init__(settings, clock)
+        self._sandbox = Sandbox.build(
+            self.clock,
+            max_mails=settings.sandbox_max_mails,
+            max_bytes=settings.sandbox_max_bytes,
+            address_tags=settings.sandbox_address_tags,
+        )
+        self.registry.register(SandboxCollector(self._sandbox))
+        self._stack = ExitStack()
+        self._certificates = _certificates(settings, self.clock, self._stack)
+        self._server = _smtp_server(settings, self._sandbox, self._certificates)
+        self._sandbox.gate = self._server
 
-async def run(settings: SandboxSettings, clock: Clock, stop: asyncio.Event, stack: ExitStack) -> None:
-    """`stack` keeps what is removed at the end (generated certificates)."""
-    sandbox = Sandbox.build(
-        clock,
-        max_mails=settings.sandbox_max_mails,
-        max_bytes=settings.sandbox_max_bytes,
-        address_tags=settings.sandbox_address_tags,
-    )
-    certificates = _certificates(settings, clock, stack)
-    server = _smtp_server(settings, sandbox, certificates)
-    sandbox.gate = server
-    try:
-        await server.start()
-    except OSError as error:
-        refuse(
-            f"HERMODR_SANDBOX_SMTP_PORT or HERMODR_SANDBOX_SMTPS_PORT: cannot listen: "
-            f"{settings.sandbox_smtp_host}: {error.strerror}"
+    async def prepare(self) -> None:
+        """SMTP first: what is said over HTTP names its port."""
+        try:
+            await self._server.start()
+        except OSError as error:
+            refuse(
+                f"HERMODR_SANDBOX_SMTP_PORT or HERMODR_SANDBOX_SMTPS_PORT: cannot listen: "
+                f"{self.settings.sandbox_smtp_host}: {error.strerror}"
+            )
+
+    def http(self) -> ASGIApp:
+        """The page, the interface and the health."""
+        return application(
+            self._sandbox,
+            _info(self.settings, self._server, self._certificates),
+            more=ops_routes(self.ready, self.registry),
+            hosts=frozenset(LOOPBACK_HOSTS) if self.settings.http_host in LOOPBACK_HOSTS else None,
         )
 
-    async def ready() -> Mapping[str, bool]:
-        # A refusing fault rule closes the port on purpose: that is the sandbox at work, not unready.
-        return {"smtp": server.listening or bool(sandbox.faults.refusals())}
+    async def ready(self) -> Mapping[str, bool]:
+        """A refusing fault rule closes the port on purpose: that is the sandbox at work, not unready."""
+        return {"smtp": self._server.listening or bool(self._sandbox.faults.refusals())}
 
-    registry = metrics.registry(sandbox)
-    web = application(
-        sandbox,
-        _info(settings, server, certificates),
-        more=ops_routes(ready, registry),
-        hosts=frozenset(LOOPBACK_HOSTS) if settings.http_host in LOOPBACK_HOSTS else None,
-    )
-    async with running(sandbox.prepare_searches(), LoopWatch(registry).run()):
-        await asyncio.sleep(0)  # lets them begin, so that they can end properly should the port be taken
-        async with serve(web, settings.http_host, settings.port, grace=settings.grace_seconds) as port:
-            _say_where(settings, server, port)
-            await stop.wait()
-            sandbox.close()
-            await server.stop()
+    def always(self) -> Sequence[Awaitable[None]]:
+        """Reads mails ahead of searches."""
+        return (self._sandbox.prepare_searches(),)
+
+    async def begin(self, stop: asyncio.Event) -> bool:
+        """Says where it listens."""
+        _say_where(self.settings, self._server, self.port)
+        return await super().begin(stop)
+
+    async def take_no_more(self) -> None:
+        """Ends waiting requests and event streams, and SMTP."""
+        self._sandbox.close()
+        await self._server.stop()
+
+    async def close(self) -> None:
+        """Removes what was generated."""
+        self._stack.close()
+
+
+main = main_of(SandboxService, SandboxSettings)
 
 
 def _certificates(settings: SandboxSettings, clock: Clock, stack: ExitStack) -> CertificateFiles | None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Metric
+from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -32,10 +32,3 @@ class SandboxCollector(Collector):
         yield GaugeMetricFamily(
             "hermodr_sandbox_connections_open", "SMTP connections open now", value=traffic.connections_open
         )
-
-
-def registry(sandbox: Sandbox) -> CollectorRegistry:
-    """One per sandbox, so that several can live in one process."""
-    made = CollectorRegistry()
-    made.register(SandboxCollector(sandbox))
-    return made

@@ -1,6 +1,6 @@
 """The scheduler, put together."""
 
-import asyncio
+from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -8,7 +8,7 @@ from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.deliveries.pauses import OPERATED_CHANNEL
 from hermodr_ledger.engine.announcing import DUE_CHANNEL
 from hermodr_ledger.engine.listening import listen
-from hermodr_ledger.runtime import Runtime
+from hermodr_ledger.runtime import Worker
 from hermodr_ledger.upkeep.due import DueRows
 from hermodr_scheduler.duties.backlog import Backlog, Queues
 from hermodr_scheduler.duties.changes import Changes
@@ -23,54 +23,56 @@ from hermodr_scheduler.handlers import subscribe
 from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_scheduler.service import Scheduling
 from hermodr_scheduler.settings import SchedulerSettings
-from hermodr_servicekit import logging
-from hermodr_servicekit.settings import load
+from hermodr_servicekit.service import main_of
 
 _LOCK_SECONDS = 1.0
 """How long a duty waits for a row that somebody has locked; then its round is over, and begins anew."""
 
 
-async def main(stop: asyncio.Event) -> None:
-    """Runs the scheduler until `stop`."""
-    settings = load(SchedulerSettings)
-    logging.configure(settings)
-    runtime = Runtime(settings, lock_seconds=_LOCK_SECONDS)
-    ledger, broker, announcer, clock = runtime.ledger, runtime.broker, runtime.announcer, runtime.clock
-    metrics = SchedulerMetrics(runtime.registry)
-    topology, batch = broker.topology, settings.scheduler_batch
-    backlog, rows = Backlog(topology), DueRows(ledger)
-    due = Due(rows, announcer, backlog, metrics, batch=batch)
-    resumed, replays = Resumed(ledger), Replays(ledger, broker, announcer)
-    scheduling = Scheduling(
-        [
-            due,
-            Claims(rows, announcer, clock, metrics, topology=topology, batch=batch),
-            Expiry(ledger, metrics, batch=batch),
-            resumed,
-            replays,
-            Queues(broker, backlog, metrics),
-            Gauges(ledger.cold, clock, metrics),
-            Changes(ledger, clock, kept=settings.retention_changes),
-            Upkeep(
-                ledger.cold,
-                clock,
-                ladder=[step.delay for step in topology.ladder(Channel.EMAIL)],
-                retention=timedelta(days=settings.retention_days) if settings.retention_days else None,
-            ),
-        ]
-    )
-    broker.include(partial(subscribe, topology=topology, ledger=ledger))
+class Scheduler(Worker[SchedulerSettings]):
+    """Does what time demands."""
 
-    def operated() -> None:
-        resumed.wake.set()
-        replays.wake.set()
+    def __init__(self, settings: SchedulerSettings) -> None:
+        super().__init__(settings, lock_seconds=_LOCK_SECONDS)
+        ledger, broker, announcer, clock = self.ledger, self.broker, self.announcer, self.clock
+        metrics = SchedulerMetrics(self.registry)
+        topology, batch = broker.topology, settings.scheduler_batch
+        backlog, rows = Backlog(topology), DueRows(ledger)
+        self._due = Due(rows, announcer, backlog, metrics, batch=batch)
+        self._resumed, self._replays = Resumed(ledger), Replays(ledger, broker, announcer)
+        self._scheduling = Scheduling(
+            [
+                self._due,
+                Claims(rows, announcer, clock, metrics, topology=topology, batch=batch),
+                Expiry(ledger, metrics, batch=batch),
+                self._resumed,
+                self._replays,
+                Queues(broker, backlog, metrics),
+                Gauges(ledger.cold, clock, metrics),
+                Changes(ledger, clock, kept=settings.retention_changes),
+                Upkeep(
+                    ledger.cold,
+                    clock,
+                    ladder=[step.delay for step in topology.ladder(Channel.EMAIL)],
+                    retention=timedelta(days=settings.retention_days) if settings.retention_days else None,
+                ),
+            ]
+        )
+        broker.include(partial(subscribe, topology=topology, ledger=ledger))
 
-    await runtime.run(
-        stop,
-        drain=announcer.drain,
-        background=(
-            listen(settings.database_url, DUE_CHANNEL, due.wake.set),
-            listen(settings.database_url, OPERATED_CHANNEL, operated),
-            scheduling.run(),
-        ),
-    )
+    def work(self) -> Sequence[Awaitable[None]]:
+        """All duties; PostgreSQL tells some of them when there is something to do."""
+        url = self.settings.database_url
+        return (
+            *super().work(),
+            listen(url, DUE_CHANNEL, self._due.wake.set),
+            listen(url, OPERATED_CHANNEL, self._operated),
+            self._scheduling.run(),
+        )
+
+    def _operated(self) -> None:
+        self._resumed.wake.set()
+        self._replays.wake.set()
+
+
+main = main_of(Scheduler, SchedulerSettings)

@@ -1,9 +1,6 @@
 """A service's start on its ledger, and its heartbeat."""
 
 import asyncio
-import os
-import secrets
-import socket
 
 import structlog
 from prometheus_client import Gauge
@@ -18,11 +15,6 @@ log = structlog.get_logger()
 
 REMEMBERED_SECONDS = 1.0
 PATIENCE_SECONDS = 2.0
-
-
-def instance_name() -> str:
-    """Unique and readable: host, process id and a random part."""
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
 
 
 async def ledger_ready(ledger: Ledger, stop: asyncio.Event) -> bool:

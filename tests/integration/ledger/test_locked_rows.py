@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
@@ -11,7 +12,7 @@ import pytest
 from hermodr_contracts.vocabulary import DeliveryState
 from hermodr_ledger.deliveries.attempting import Attempts
 from hermodr_ledger.deliveries.attempts import Outcome, Settlement
-from hermodr_ledger.engine import Ledger
+from hermodr_ledger.engine import Ledger, heartbeats
 from hermodr_ledger.engine.locked import LOCK_SECONDS, RowsLocked
 from hermodr_ledger.jobs.redeciding import record_all
 from hermodr_servicekit.ids import job_of
@@ -84,3 +85,17 @@ async def test_jobs_are_decided_upon_but_those_that_are_locked(senders: Ledger, 
     assert made == set(jobs) - {jobs[3]}
     (left,) = (await record_all(senders, decisions)).values()
     assert [job_of(each) for each in left] == [jobs[3]]
+
+
+async def test_a_dead_instances_row_silences_no_other(senders: Ledger, database_url: str) -> None:
+    now = datetime.now(UTC)
+    for instance in ("dead", "gone"):
+        await heartbeats.beat(senders, "postman", instance, now)
+    await senders.fetch(
+        "UPDATE hermodr.service_heartbeats SET beat_at = now() - interval '1 day' WHERE service = 'postman'"
+    )
+    row = "SELECT 1 FROM hermodr.service_heartbeats WHERE service = 'postman' AND instance = 'dead'"
+    async with locking(database_url, row):
+        await heartbeats.beat(senders, "postman", "alive", now)
+    rows = await senders.fetch("SELECT instance FROM hermodr.service_heartbeats WHERE service = 'postman'")
+    assert {each["instance"] for each in rows} == {"alive", "dead"}

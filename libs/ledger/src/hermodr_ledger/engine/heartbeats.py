@@ -26,9 +26,17 @@ class Alive:
 
 
 async def beat(ledger: Ledger, service: str, instance: str, started_at: datetime) -> None:
-    forgotten = sa.delete(service_heartbeats).where(
-        _BEAT.service == service, _BEAT.instance != instance, _BEAT.beat_at < _before(FORGOTTEN_AFTER_SECONDS)
+    # A locked row of a dead instance is left: no heartbeat waits for it.
+    old = (
+        sa.select(_BEAT.instance)
+        .where(
+            _BEAT.service == service,
+            _BEAT.instance != instance,
+            _BEAT.beat_at < _before(FORGOTTEN_AFTER_SECONDS),
+        )
+        .with_for_update(skip_locked=True)
     )
+    forgotten = sa.delete(service_heartbeats).where(_BEAT.service == service, _BEAT.instance.in_(old))
     beat = insert(service_heartbeats).values(service=service, instance=instance, started_at=started_at)
     again = beat.on_conflict_do_update(
         index_elements=[_BEAT.service, _BEAT.instance],

@@ -177,3 +177,17 @@ def test_a_date_is_read_by_the_servers_own_clock() -> None:
     headers = {"retry-after": "Sun, 22 Nov 2026 09:00:05 GMT", "date": "Sun, 22 Nov 2026 09:00:00 GMT"}
     assert retry_after(Reply(503, headers, b"")) == 5
     assert retry_after(Reply(503, {"retry-after": headers["retry-after"]}, b"")) is None
+
+
+def test_when_time_runs_out_the_last_refusal_says_more_than_silence() -> None:
+    drive = Drive([refusal(503), UNANSWERED], Retries(attempts=2, total_seconds=8, first_pause=1), takes=3)
+    with pytest.raises(Unavailable) as caught:
+        drive.run(GET)
+    assert [step.seconds for step in drive.sent] == [30, 4]
+    assert caught.value.uncertain
+
+
+def test_a_server_that_went_silent_is_told_so() -> None:
+    drive = Drive([refusal(503), UNREACHED], Retries(attempts=2, total_seconds=100, first_pause=1))
+    with pytest.raises(NoAnswer):
+        drive.run(GET)

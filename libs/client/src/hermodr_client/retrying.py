@@ -57,6 +57,7 @@ def exchange(request: Request, pace: Pace, until: float = math.inf) -> Steps[Rep
     deadline = min(pace.clock() + pace.retries.total_seconds, until)
     attempt = 0
     uncertain = False
+    refused: Problem | None = None
     while True:
         attempt += 1
         # The first attempt has its full time; later ones what is left.
@@ -67,8 +68,11 @@ def exchange(request: Request, pace: Pace, until: float = math.inf) -> Steps[Rep
             return Reply(outcome.status, outcome.headers, outcome.body, uncertain)
         error, again = _judged(request, outcome, attempt)
         uncertain = uncertain or not isinstance(outcome, Reply)
+        refused = error if isinstance(error, Problem) else refused
         pause = pace.retries.pause(attempt, pace.dice(), getattr(error, "retry_after", None))
         if not again or attempt >= pace.retries.attempts or pace.clock() + pause >= deadline:
+            if isinstance(error, NoAnswer) and refused is not None and seconds < pace.seconds:
+                error = refused  # there was no time for another answer: the one before says more
             error.__cause__ = outcome.cause if isinstance(outcome, Lost) else None
             _mark(error, uncertain)
             raise error

@@ -1,12 +1,15 @@
-"""A module's own installation: one fleet of real processes, shared by its tests; who breaks a part restarts it."""
+"""One fleet of real processes for all modules that need no other; who breaks a part restarts it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from hermodr_devkit.backing import Backing
+from tests.support import brokers
 from tests.support.brokers import Broker
+from tests.support.databases import Databases
 from tests.support.installation import Installation, installed
 
 FINAL_PATIENCE = 20.0
@@ -17,16 +20,39 @@ def logs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return tmp_path_factory.mktemp(request.module.__name__.rpartition(".")[2], numbered=True)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def installation(database_url: str, broker: Broker, logs: Path) -> AsyncIterator[Installation]:
-    """All services on a database and a vhost of the module's own.
+@pytest.fixture(scope="session")
+def common_broker(backing: Backing) -> Iterator[Broker]:
+    """The place of the common installation."""
+    yield from brokers.fresh(backing)
 
-    When the module is done, every request ever made is judged once more, so that a late double has nowhere to hide, and
-    the logs are searched for what must not be there.
-    """
-    async with installed(
-        logs, database_url=database_url, amqp_url=broker.amqp_url, prefix=broker.prefix
-    ) as installation:
+
+@pytest.fixture(scope="session")
+def common_database_url(databases: Databases) -> Iterator[str]:
+    """The database of the common installation."""
+    with databases.migrated() as url:
+        yield url
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def common_installation(
+    common_database_url: str, common_broker: Broker, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Installation]:
+    """All services on a database and a vhost of their own. They take seconds to start, so modules share them."""
+    logs = tmp_path_factory.mktemp("common", numbered=True)
+    place = {"amqp_url": common_broker.amqp_url, "prefix": common_broker.prefix}
+    async with installed(logs, database_url=common_database_url, **place) as installation:
         yield installation
-        await installation.sound(FINAL_PATIENCE)
-        assert installation.text_in_logs(["example.org", "link.example", "Letter ", installation.key]) == []
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def installation(common_installation: Installation) -> AsyncIterator[Installation]:
+    """The common installation with no mail and no request yet.
+
+    When the module is done, its every request is judged once more, so that a late double has nowhere to hide, and the
+    logs are searched for what must not be there.
+    """
+    await common_installation.forget()
+    yield common_installation
+    await common_installation.sound(FINAL_PATIENCE)
+    secrets = ["example.org", "link.example", "Letter ", common_installation.key]
+    assert common_installation.text_in_logs(secrets) == []

@@ -8,7 +8,7 @@ from tests.support.freezing import frozen
 from tests.support.installation import Installation
 from tests.support.load import Load, reached, under
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MAILS = 1000
 RATE = 400

@@ -2,16 +2,26 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
 import pytest
+import pytest_asyncio
 
 from tests.support.installation import Installation
 from tests.support.load import Load
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
+async def nothing_learned(installation: Installation) -> AsyncIterator[None]:
+    """The sender has met no limit before, and remembers none after."""
+    await installation.fleet.restart("email-sender")
+    yield
+    await installation.fleet.restart("email-sender")
 
 
 async def attempts(installation: Installation, domain: str) -> dict[str, int]:

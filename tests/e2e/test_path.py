@@ -13,7 +13,7 @@ from tests.support.installation import Installation
 from tests.support.invariants import Answer, Asked
 from tests.support.load import Load
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 BOOKING = {
     "name": "booking",
@@ -35,7 +35,7 @@ async def ask(installation: Installation, address: str, may_fail: bool = False, 
     return asked.job_id or ""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
+@pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
 async def hopeless(installation: Installation) -> str:
     """A job whose mailbox refuses everything. It climbs the ladder during other tests, so it is not recorded."""
     request = {"to": {"email": "never+451@mood.example.org"}, "subject": "Hello", "body_text": "x"}

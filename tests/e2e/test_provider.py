@@ -5,7 +5,7 @@ import pytest
 from tests.support.installation import Installation
 from tests.support.load import Load, reached, under
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_a_provider_that_refuses_connections_for_seconds(installation: Installation) -> None:

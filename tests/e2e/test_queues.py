@@ -13,7 +13,7 @@ from tests.support.installation import Installation
 from tests.support.load import Load, reached, under
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MAILS = 600
 COPY = "x-copy"

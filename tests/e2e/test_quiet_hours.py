@@ -10,7 +10,7 @@ from tests.support.installation import Installation
 from tests.support.invariants import Answer, Asked
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 def around(now: datetime) -> dict[str, str]:

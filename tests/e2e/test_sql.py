@@ -6,7 +6,7 @@ import pytest
 from tests.support.installation import Installation
 from tests.support.invariants import Answer, Asked
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 QUEUE = """
 SELECT hermodr.queue_notification('greeting', $1, '{"subject": "Hello", "body": "from SQL"}')::text

@@ -75,6 +75,14 @@ class Installation:
         await self.api.aclose()
         await self.sandbox.aclose()
 
+    async def forget(self) -> None:
+        """Nothing was asked and nothing came: for the next who uses it. The sandbox behaves well."""
+        await self.clear_faults()
+        (await self.sandbox.delete("/v1/mails")).raise_for_status()
+        self.asked.clear()
+        self._jobs.clear()
+        self._batches.clear()
+
     async def read(self, path: str) -> Any:
         """Raises httpx.HTTPStatusError."""
         return (await self.api.get(path)).raise_for_status().json()

@@ -39,8 +39,9 @@ async def common_installation(
 ) -> AsyncIterator[Installation]:
     """All services on a database and a vhost of their own. They take seconds to start, so modules share them."""
     logs = tmp_path_factory.mktemp("common", numbered=True)
-    place = {"amqp_url": common_broker.amqp_url, "prefix": common_broker.prefix}
-    async with installed(logs, database_url=common_database_url, **place) as installation:
+    async with installed(
+        logs, database_url=common_database_url, amqp_url=common_broker.amqp_url, prefix=common_broker.prefix
+    ) as installation:
         yield installation
 
 

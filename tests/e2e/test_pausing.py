@@ -92,7 +92,9 @@ async def test_nothing_leaves_while_paused_and_everything_when_resumed(installat
     assert (await installation.ended(late))["job"]["status"] == "completed"
     facts = await installation.sound()
     assert all(len(jobs) == 1 for jobs in facts.arrivals.values())
-    most = await installation._value("SELECT max(attempt) FROM hermodr.deliveries")
+    most = await installation._value(
+        "SELECT max(attempt) FROM hermodr.deliveries WHERE address LIKE '%@paused.example.org'"
+    )
     assert most == 2  # the one refusal each address gave, and nothing for the pause
     await installation.clear_faults()
 

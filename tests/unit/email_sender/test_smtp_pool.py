@@ -127,7 +127,8 @@ async def test_a_call_that_takes_too_long_tells_whether_the_mail_may_be_out(
     server: ScriptedSmtp, stage: Stage, kind: type[DeliveryFailure], code: str
 ) -> None:
     server.on(stage, Hold())
-    async with provider(server, timeouts=Timeouts(send=0.05)) as sender:
+    seconds = 0.05 if stage == "CONNECT" else 1.0  # before the others there is a connection to be made
+    async with provider(server, timeouts=Timeouts(send=seconds)) as sender:
         failure = await failure_of(sender)
     assert (type(failure), failure.code) == (kind, code)
 

@@ -23,7 +23,9 @@ async def test_a_mail_goes_out_when_its_transaction_is_committed_and_never_befor
     installation: Installation,
 ) -> None:
     async with (
-        asyncpg.create_pool(installation.database_url, min_size=2) as pool,
+        asyncpg.create_pool(
+            installation.database_url, min_size=2, server_settings={"hermodr.project": "e2e"}
+        ) as pool,
         pool.acquire() as one,
         pool.acquire() as other,
     ):

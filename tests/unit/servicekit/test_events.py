@@ -131,6 +131,17 @@ async def test_where_nobody_listens_news_are_not_even_made_for_a_while(
     assert (len(fake.taken), unmade) == (1, 1)
 
 
+async def test_who_tells_of_jobs_alone_need_not_know_who_listens_to_deliveries(
+    fake: FakeBroker, events: Events
+) -> None:
+    fake.refusing = {JobsChanged: Unroutable("no queue")}
+    events.tell(jobs(1))
+    await drained(events)
+    unmade = iter(jobs(1))
+    events.tell(unmade)
+    assert (fake.tried, len(list(unmade))) == (1, 1)
+
+
 async def test_one_kind_is_published_though_nobody_listens_to_the_other(
     fake: FakeBroker, events: Events
 ) -> None:

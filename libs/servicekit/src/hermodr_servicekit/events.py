@@ -44,6 +44,8 @@ class Events:
         self._broker = broker
         self._clock = clock
         self._unheard_until: dict[_Event, float] = {JobsChanged: 0.0, DeliveriesChanged: 0.0}
+        self._heard: set[_Event] = set()
+        self._silent_until = 0.0
         self._waiting = 0
         self._line: Coalescer[_Changes, None] = Coalescer(
             self._publish_all, max_items=sys.maxsize, spacing=_SPACING_SECONDS
@@ -51,7 +53,7 @@ class Events:
 
     def tell(self, news: Iterable[JobChange | DeliveryChange]) -> None:
         """These jobs and deliveries are in these states, which may have been told before."""
-        if not self._broker.connected or self._clock.monotonic() < min(self._unheard_until.values()):
+        if not self._broker.connected or self._clock.monotonic() < self._silent_until:
             return
         try:
             changes = tuple(news)
@@ -82,8 +84,13 @@ class Events:
             return
         try:
             await self._broker.publish(event, topology.events, topology.event_key(kind))
+            self._heard.add(kind)
+            self._silent_until = 0.0
         except Unroutable:
             self._unheard_until[kind] = self._clock.monotonic() + UNHEARD_SECONDS
+            self._heard.discard(kind)
+            if not self._heard:  # a service may tell of one kind alone
+                self._silent_until = self._unheard_until[kind]
 
 
 def _packed(changes: Sequence[JobChange | DeliveryChange]) -> Iterator[JobsChanged | DeliveriesChanged]:

@@ -33,7 +33,12 @@ class LedgerService(Service[S]):
     ) -> None:
         """`ledger`: options of `Ledger`."""
         super().__init__(settings, clock)
-        self.broker = Broker(settings.amqp_url, settings.topology, settings.service, registry=self.registry)
+        self.broker = Broker(
+            settings.amqp_url,
+            settings.topology,
+            settings.service,
+            registry=self.registry if settings.broker_metrics else None,
+        )
         self.events = Events(self.broker, self.clock)
         self.ledger = Ledger(settings.database_url, service=settings.service, tell=self.events.tell, **ledger)
         self.announcer = Announcer(self.broker, spacing=spacing)

@@ -11,6 +11,7 @@ import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from faststream.exceptions import NackMessage
+from prometheus_client import CollectorRegistry
 
 from hermodr_contracts.messages import JobChange, JobsChanged, JobsRequested, Message, SendEmails
 from hermodr_contracts.topology import Topology
@@ -91,6 +92,27 @@ async def test_a_confirmed_message_is_in_its_queue_with_its_envelope(
     assert found.delivery_mode is aio_pika.DeliveryMode.PERSISTENT
     assert found.message_id is not None
     assert found.timestamp is not None
+
+
+async def test_messages_are_counted_for_whoever_wants_that(
+    broker: Place, connected: Connected, topology: Topology
+) -> None:
+    registry, taken = CollectorRegistry(), list[Any]()
+    service = Broker(broker.amqp_url, topology, "test", registry=registry)
+    listen(service, topology.send_queue(Channel.EMAIL, NORMAL), appending(taken), prefetch=10)
+    async with connected(service):
+        for _ in range(3):
+            await send(service, emails())
+        await wait_until(lambda: len(taken) == 3)
+    counted = {
+        sample.name: sample.value
+        for metric in registry.collect()
+        for sample in metric.samples
+        if sample.name
+        in ("hermodr_broker_published_messages_total", "hermodr_broker_received_messages_total")
+    }
+    assert counted == dict.fromkeys(counted, 3.0)
+    assert len(counted) == 2
 
 
 async def test_a_message_nobody_wants_is_unroutable_unless_that_is_allowed(

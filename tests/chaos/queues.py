@@ -1,10 +1,11 @@
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import aio_pika
 import aio_pika.abc
 import httpx
+from aio_pika.exceptions import ChannelNotFoundEntity
 
 from hermodr_contracts.messages import SCHEMA_VERSION_HEADER
 from hermodr_devkit.backing import EmbeddedRabbit
@@ -78,6 +79,13 @@ async def poison(installation: Installation) -> int:
 
 async def repeat(installation: Installation, seconds: float) -> None:
     """Messages come twice more, in the opposite order, some of them much later."""
+    with suppress(
+        ChannelNotFoundEntity
+    ):  # another fault took the exchanges away: nothing is left to repeat to
+        await _repeat(installation, seconds)
+
+
+async def _repeat(installation: Installation, seconds: float) -> None:
     topology = installation.topology
     caught: list[aio_pika.abc.AbstractIncomingMessage] = []
     async with channel_to(installation) as channel:

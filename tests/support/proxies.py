@@ -114,6 +114,8 @@ class Proxy:
             pieces += 1
             for gate in gates:
                 await gate.wait()
+            if writer.is_closing():  # cut meanwhile
+                break
             if pause := self._delay + (len(data) / self._rate if self._rate else 0.0):
                 await asyncio.sleep(pause)
             writer.write(data)

@@ -4,6 +4,7 @@ import json
 import math
 from typing import Any
 
+from hermodr_contracts.json_values import settle
 from hermodr_contracts.limits import DEEPEST, MOST_DIGITS
 
 Object = dict[str, Any]
@@ -17,7 +18,7 @@ def value_of(text: str | None) -> Any:
         value = json.loads(text, parse_int=_whole, parse_float=_fraction)
     except RecursionError:
         return None
-    return None if text.count("[") + text.count("{") > DEEPEST and _deep(value) else value
+    return None if text.count("[") + text.count("{") > DEEPEST and settle(value, texts=False) else value
 
 
 def object_of(text: str | None) -> Object:
@@ -38,15 +39,3 @@ def _whole(literal: str) -> int | str:
 def _fraction(literal: str) -> float | str:
     value = float(literal)
     return value if math.isfinite(value) else literal
-
-
-def _deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(DEEPEST + 1):
-        level = [
-            inner
-            for each in level
-            if isinstance(each, dict | list)
-            for inner in (each.values() if isinstance(each, dict) else each)
-        ]
-    return bool(level)

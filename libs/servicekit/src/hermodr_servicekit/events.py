@@ -43,9 +43,8 @@ class Events:
     def __init__(self, broker: Broker, clock: Clock) -> None:
         self._broker = broker
         self._clock = clock
-        self._unheard_until: dict[_Event, float] = {JobsChanged: 0.0, DeliveriesChanged: 0.0}
-        self._heard: set[_Event] = set()
-        self._silent_until = 0.0
+        self._unheard_until: dict[_Event, float] = {}
+        """Of each kind that was tried; 0: somebody listens. A service may tell of one kind alone."""
         self._waiting = 0
         self._line: Coalescer[_Changes, None] = Coalescer(
             self._publish_all, max_items=sys.maxsize, spacing=_SPACING_SECONDS
@@ -53,7 +52,8 @@ class Events:
 
     def tell(self, news: Iterable[JobChange | DeliveryChange]) -> None:
         """These jobs and deliveries are in these states, which may have been told before."""
-        if not self._broker.connected or self._clock.monotonic() < self._silent_until:
+        heard_from = min(self._unheard_until.values(), default=0.0)
+        if not self._broker.connected or self._clock.monotonic() < heard_from:
             return
         try:
             changes = tuple(news)
@@ -80,17 +80,13 @@ class Events:
 
     async def _publish(self, event: JobsChanged | DeliveriesChanged) -> None:
         topology, kind = self._broker.topology, type(event)
-        if self._clock.monotonic() < self._unheard_until[kind]:
+        if self._clock.monotonic() < self._unheard_until.get(kind, 0.0):
             return
         try:
             await self._broker.publish(event, topology.events, topology.event_key(kind))
-            self._heard.add(kind)
-            self._silent_until = 0.0
+            self._unheard_until[kind] = 0.0
         except Unroutable:
             self._unheard_until[kind] = self._clock.monotonic() + UNHEARD_SECONDS
-            self._heard.discard(kind)
-            if not self._heard:  # a service may tell of one kind alone
-                self._silent_until = self._unheard_until[kind]
 
 
 def _packed(changes: Sequence[JobChange | DeliveryChange]) -> Iterator[JobsChanged | DeliveriesChanged]:

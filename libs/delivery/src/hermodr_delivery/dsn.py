@@ -5,6 +5,7 @@ preference. Percent-encode what URLs reserve; "+" is a plus. Options of every pr
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count
@@ -14,6 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from hermodr_delivery.provider import ProviderOptions
 from hermodr_delivery.rate import per_second
 
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _MAX_CONCURRENCY = 1000
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
@@ -48,6 +50,31 @@ class Dsn:
             concurrency=default.concurrency if concurrency is None else _concurrency(concurrency),
             sender=self.take("from"),
         )
+
+    def seconds(self, option: str, longest: float) -> float | None:
+        """Takes an option of more than 0 and up to `longest` seconds. Raises `Unusable`."""
+        value = self.take(option)
+        if value is None:
+            return None
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds <= longest:
+            raise Unusable(f"has a {option} that is not a number of seconds up to {longest:g}")
+        return seconds
+
+    def trusting(self) -> ssl.SSLContext:
+        """Takes `ca`, whose certificates are trusted instead of the system's. Raises `Unusable`."""
+        try:
+            return ssl.create_default_context(cafile=self.take("ca"))
+        except (OSError, ssl.SSLError):
+            raise Unusable("names a ca file that cannot be read as PEM certificates") from None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the host is this machine, so that nothing crosses a network."""
+        return self.host in _LOOPBACK
 
     def refuse_unknown_options(self) -> None:
         """Raises `Unusable` if an option is left."""

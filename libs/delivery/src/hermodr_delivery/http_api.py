@@ -116,7 +116,7 @@ class HttpApi:
         seconds: float,
         calls: int,
         secrets: tuple[str, ...] = (),
-        tls: ssl.SSLContext | bool = True,
+        tls: ssl.SSLContext | None,
     ) -> None:
         self._seconds = seconds
         self._secrets = secrets
@@ -127,7 +127,7 @@ class HttpApi:
             limits=httpx.Limits(
                 max_connections=calls, max_keepalive_connections=calls, keepalive_expiry=IDLE_SECONDS
             ),
-            verify=tls,
+            verify=tls or False,
             trust_env=False,
         )
 

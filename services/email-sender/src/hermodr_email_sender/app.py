@@ -1,6 +1,5 @@
 """The email sender, put together."""
 
-from hermodr_contracts.addresses import mailbox
 from hermodr_contracts.vocabulary import Channel
 from hermodr_delivery.dsn import ProviderConfigError
 from hermodr_delivery.sender import Sender
@@ -40,14 +39,14 @@ class EmailSender(Sender[EmailSenderSettings]):
 def providers_of(settings: EmailSenderSettings) -> list[EmailProvider]:
     """Unusable settings end the process with status 2."""
     try:
-        name, address = mailbox(settings.email_from)
+        sender = Mailbox.read(settings.email_from)
     except ValueError as error:
         refuse(f"HERMODR_EMAIL_FROM: {error}")
     production = settings.env == "production"
     try:
         return build_providers(
             settings.email_providers,
-            sender=Mailbox(address, name),
+            sender=sender,
             production=production,
             send_seconds=settings.send_seconds,
         )

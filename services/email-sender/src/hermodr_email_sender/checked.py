@@ -14,29 +14,13 @@ from hermodr_email_sender.errors import UnsendableMessage
 _ATOMS = re.compile(r"[\w!#$%&'*+/=?^`{|}~ -]+")
 
 
-class Address(NamedTuple):
-    """A normalized address with an optional display name."""
-
-    address: str
-    name: str
-
-    @property
-    def field(self) -> str:
-        """`Name <address>`, in Unicode: the provider encodes it."""
-        if not self.name:
-            return self.address
-        if _ATOMS.fullmatch(self.name):
-            return f"{self.name} <{self.address}>"
-        escaped = self.name.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}" <{self.address}>'
-
-
 class CheckedEmail(NamedTuple):
-    """`headers` include the Message-ID. `secrets`: what a refusal may repeat and logs must not show."""
+    """Addresses are normalized, `headers` include the Message-ID. `secrets`: what a refusal may repeat and logs must
+    not show."""
 
-    sender: Address
-    to: Address
-    reply_to: Address | None
+    sender: Mailbox
+    to: Mailbox
+    reply_to: Mailbox | None
     headers: Mapping[str, str]
     secrets: tuple[str, ...]
 
@@ -44,15 +28,15 @@ class CheckedEmail(NamedTuple):
 def mail(message: OutgoingEmail, sender: Mailbox) -> CheckedEmail:
     """The checked fields of `message`, from `sender`. Raises `PermanentError` for what `mime.build` refuses."""
     try:
-        to = _address("To", Mailbox(message.to_address, message.to_name))
-        reply_to = None if message.reply_to is None else _address("Reply-To", message.reply_to)
+        to = _checked("To", Mailbox(message.to_address, message.to_name))
+        reply_to = None if message.reply_to is None else _checked("Reply-To", message.reply_to)
         headers.refuse_injection("Subject", message.subject)
         headers.message_id(message.message_id)
         mime.check_extra_headers(message.headers)
         for text in (message.subject, message.text, message.html or ""):
-            _refuse_unencodable(text)
+            headers.utf8(text)
         return CheckedEmail(
-            _address("From", sender),
+            _checked("From", sender),
             to,
             reply_to,
             {"Message-ID": message.message_id, **message.headers},
@@ -62,14 +46,17 @@ def mail(message: OutgoingEmail, sender: Mailbox) -> CheckedEmail:
         raise PermanentError(error.code, error.detail) from error
 
 
-def _address(name: str, given: Mailbox) -> Address:
+def field(of: Mailbox) -> str:
+    """`Name <address>`, in Unicode: the provider encodes it."""
+    if not of.name:
+        return of.address
+    if _ATOMS.fullmatch(of.name):
+        return f"{of.name} <{of.address}>"
+    escaped = of.name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}" <{of.address}>'
+
+
+def _checked(name: str, given: Mailbox) -> Mailbox:
     headers.refuse_injection(name, given.name)
-    _refuse_unencodable(given.name)
-    return Address(addresses.normalized(given.address), given.name)
-
-
-def _refuse_unencodable(text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise UnsendableMessage("unencodable", "a text contains a lone surrogate") from error
+    headers.utf8(given.name)
+    return Mailbox(addresses.normalized(given.address), given.name)

@@ -8,11 +8,19 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
+from hermodr_contracts.addresses import mailbox
+
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
     address: str
     name: str = ""
+
+    @classmethod
+    def read(cls, text: str) -> Mailbox:
+        """Of `Name <address>` or an address. Raises `ValueError`."""
+        name, address = mailbox(text)
+        return cls(address, name)
 
 
 class OutgoingEmail(NamedTuple):

@@ -117,7 +117,7 @@ def _fold(name: str, value: str, longest_line: int) -> bytes | None:
 
 def _encoded_words(value: str) -> str:
     return "\r\n ".join(
-        f"=?utf-8?b?{b2a_base64(chunk, newline=False).decode('ascii')}?=" for chunk in _chunks(_utf8(value))
+        f"=?utf-8?b?{b2a_base64(chunk, newline=False).decode('ascii')}?=" for chunk in _chunks(utf8(value))
     )
 
 
@@ -132,7 +132,8 @@ def _chunks(data: bytes) -> Iterator[bytes]:
         start = end
 
 
-def _utf8(value: str) -> bytes:
+def utf8(value: str) -> bytes:
+    """Raises `UnsendableMessage` for what UTF-8 cannot express."""
     try:
         return value.encode()
     except UnicodeEncodeError as error:

@@ -9,7 +9,8 @@ from typing import Protocol
 from hermodr_delivery.dsn import Dsn, Kind, providers_of
 from hermodr_delivery.provider import Provider
 from hermodr_email_sender.domain import Mailbox, OutgoingEmail
-from hermodr_email_sender.providers import resend, sendgrid
+from hermodr_email_sender.providers.resend import Resend
+from hermodr_email_sender.providers.sendgrid import SendGrid
 from hermodr_email_sender.providers.smtp import dsn as smtp
 
 VARIABLE = "HERMODR_EMAIL_PROVIDERS"
@@ -34,5 +35,5 @@ def build_providers(
         return Kind(name, partial(build, sender=sender, production=production, send_seconds=send_seconds))
 
     kinds = dict.fromkeys(smtp.DEFAULT_PORTS, kind("smtp", smtp.build))
-    kinds |= {"resend": kind("resend", resend.build), "sendgrid": kind("sendgrid", sendgrid.build)}
+    kinds |= {"resend": kind("resend", Resend.build), "sendgrid": kind("sendgrid", SendGrid.build)}
     return providers_of(VARIABLE, dsns, kinds)

@@ -6,15 +6,12 @@ from typing import Any
 
 import orjson
 
-from hermodr_delivery.dsn import Dsn
 from hermodr_delivery.failures import DeliveryFailure, OutcomeUnknown
-from hermodr_delivery.http_api import Answer, HttpApi, Verdict, refusal
-from hermodr_delivery.provider import Accepted, Call, ProviderOptions
+from hermodr_delivery.http_api import Answer, Verdict, refusal
+from hermodr_delivery.provider import Accepted, Call
 from hermodr_email_sender import checked
-from hermodr_email_sender.domain import Mailbox, OutgoingEmail
-from hermodr_email_sender.providers import http_dsn
-
-HOST = "api.resend.com"
+from hermodr_email_sender.domain import OutgoingEmail
+from hermodr_email_sender.providers.http import HttpProvider
 
 CODES: Mapping[tuple[int, str], Verdict] = {
     (400, "invalid_idempotency_key"): Verdict.MESSAGE,
@@ -25,14 +22,10 @@ CODES: Mapping[tuple[int, str], Verdict] = {
     (403, "validation_error"): Verdict.SENDER,  # the sender's domain is not verified
     (404, "not_found"): Verdict.ACCESS,
     (405, "method_not_allowed"): Verdict.ACCESS,
-    (
-        409,
-        "concurrent_idempotent_requests",
-    ): Verdict.LATER,  # an earlier call of this message is still running
-    (
-        409,
-        "invalid_idempotent_request",
-    ): Verdict.UNKNOWN,  # an earlier call had another content: that one counts
+    # an earlier call of this message is still running
+    (409, "concurrent_idempotent_requests"): Verdict.LATER,
+    # an earlier call had another content: that one counts
+    (409, "invalid_idempotent_request"): Verdict.UNKNOWN,
     (422, "invalid_access"): Verdict.ACCESS,
     (422, "invalid_attachment"): Verdict.MESSAGE,
     (422, "invalid_from_address"): Verdict.SENDER,
@@ -52,25 +45,16 @@ _BAD_RECIPIENT = "`to`"
 """Found in validation errors about the address."""
 
 
-class Resend:
-    """A `Provider[OutgoingEmail]`. A repeated mail has the same idempotency key, which Resend keeps for 24 h. `sender`
-    is the From of mails without one."""
+class Resend(HttpProvider):
+    """A repeated mail has the same idempotency key, which Resend keeps for 24 h."""
 
-    def __init__(self, api: HttpApi, *, sender: Mailbox, name: str, options: ProviderOptions) -> None:
-        self.name = name
-        self.options = options
-        self._api = api
-        self._sender = sender
-
-    @property
-    def place(self) -> str:
-        return self._api.place
+    host = "api.resend.com"
 
     def prepare(self, message: OutgoingEmail) -> Call:
         mail = checked.mail(message, message.sender or self._sender)
         body: dict[str, Any] = {
-            "from": mail.sender.field,
-            "to": [mail.to.field],
+            "from": checked.field(mail.sender),
+            "to": [checked.field(mail.to)],
             "subject": message.subject,
             "text": message.text,
             "headers": mail.headers,
@@ -78,7 +62,7 @@ class Resend:
         if message.html is not None:
             body["html"] = message.html
         if mail.reply_to is not None:
-            body["reply_to"] = [mail.reply_to.field]
+            body["reply_to"] = [checked.field(mail.reply_to)]
         return partial(self._send, orjson.dumps(body), message.message_id.strip("<>"), mail.secrets)
 
     async def check(self) -> str:
@@ -87,9 +71,6 @@ class Resend:
         if answer.status == 200 or _name(answer) == "restricted_api_key":
             return "the key is known"
         raise self._refusal(answer, ())
-
-    async def close(self) -> None:
-        await self._api.close()
 
     async def _send(self, body: bytes, key: str, secrets: tuple[str, ...]) -> Accepted:
         answer = await self._api.call("POST", "/emails", json=body, headers={"idempotency-key": key})
@@ -112,10 +93,3 @@ class Resend:
 def _name(answer: Answer) -> str:
     name = answer.json.get("name")
     return name if isinstance(name, str) else ""
-
-
-def build(dsn: Dsn, name: str, *, sender: Mailbox, production: bool, send_seconds: float) -> Resend:
-    """Raises `Unusable`."""
-    key, options = http_dsn.key_of(dsn), dsn.options(http_dsn.HTTP_OPTIONS)
-    api = http_dsn.api_of(dsn, options, host=HOST, key=key, production=production, seconds=send_seconds)
-    return Resend(api, sender=http_dsn.sender_of(options, sender), name=name, options=options)

@@ -6,16 +6,13 @@ from typing import Any
 
 import orjson
 
-from hermodr_delivery.dsn import Dsn
 from hermodr_delivery.failures import DeliveryFailure
-from hermodr_delivery.http_api import Answer, HttpApi, Verdict, refusal
-from hermodr_delivery.provider import Accepted, Call, ProviderOptions
+from hermodr_delivery.http_api import Answer, Verdict, refusal
+from hermodr_delivery.provider import Accepted, Call
 from hermodr_email_sender import checked
-from hermodr_email_sender.checked import Address
 from hermodr_email_sender.domain import Mailbox, OutgoingEmail
-from hermodr_email_sender.providers import http_dsn
+from hermodr_email_sender.providers.http import HttpProvider
 
-HOST = "api.sendgrid.com"
 MESSAGE_ID = "hermodr_message_id"
 """The custom argument that identifies our message in SendGrid's events."""
 
@@ -36,18 +33,10 @@ CODES: Mapping[int, Verdict] = {
 Send)."""
 
 
-class SendGrid:
-    """A `Provider[OutgoingEmail]` without idempotency keys. `sender` is the From of mails without one."""
+class SendGrid(HttpProvider):
+    """It has no idempotency keys."""
 
-    def __init__(self, api: HttpApi, *, sender: Mailbox, name: str, options: ProviderOptions) -> None:
-        self.name = name
-        self.options = options
-        self._api = api
-        self._sender = sender
-
-    @property
-    def place(self) -> str:
-        return self._api.place
+    host = "api.sendgrid.com"
 
     def prepare(self, message: OutgoingEmail) -> Call:
         mail = checked.mail(message, message.sender or self._sender)
@@ -73,9 +62,6 @@ class SendGrid:
         if isinstance(scopes, list) and "mail.send" not in scopes:
             raise refusal(answer, Verdict.ACCESS, code="sendgrid_scope", detail="the key may not send mail")
         return "the key is known"
-
-    async def close(self) -> None:
-        await self._api.close()
 
     async def _send(self, body: bytes, secrets: tuple[str, ...]) -> Accepted:
         answer = await self._api.call("POST", "/v3/mail/send", json=body)
@@ -111,12 +97,5 @@ def _is_about_recipient(field: object) -> bool:
     return isinstance(field, str) and field.startswith("personalizations.") and ".to" in field
 
 
-def _mailbox(of: Address) -> dict[str, str]:
+def _mailbox(of: Mailbox) -> dict[str, str]:
     return {"email": of.address, "name": of.name} if of.name else {"email": of.address}
-
-
-def build(dsn: Dsn, name: str, *, sender: Mailbox, production: bool, send_seconds: float) -> SendGrid:
-    """Raises `Unusable`."""
-    key, options = http_dsn.key_of(dsn), dsn.options(http_dsn.HTTP_OPTIONS)
-    api = http_dsn.api_of(dsn, options, host=HOST, key=key, production=production, seconds=send_seconds)
-    return SendGrid(api, sender=http_dsn.sender_of(options, sender), name=name, options=options)

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import ssl
 
-from hermodr_contracts.addresses import mailbox
 from hermodr_delivery.dsn import Dsn, Unusable
 from hermodr_email_sender.domain import Mailbox
+from hermodr_email_sender.providers.sender import sender_of
 from hermodr_email_sender.providers.smtp.endpoint import Security, SmtpEndpoint
 from hermodr_email_sender.providers.smtp.provider import SmtpProvider
 from hermodr_email_sender.providers.smtp.session import Timeouts
@@ -24,7 +24,6 @@ from hermodr_email_sender.providers.smtp.session import Timeouts
 DEFAULT_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 _STARTTLS = {"required": Security.REQUIRED, "opportunistic": Security.OPPORTUNISTIC, "off": Security.NONE}
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _TIMEOUTS = (
     ("connect", "timeout", 600.0),
     ("greeting", "greeting_timeout", 600.0),
@@ -42,14 +41,13 @@ def build(dsn: Dsn, name: str, *, sender: Mailbox, production: bool, send_second
         host=dsn.host,
         port=dsn.port or DEFAULT_PORTS[dsn.scheme],
         security=_security(dsn),
-        tls=_tls(dsn.take("ca"), dsn.take("verify"), production),
+        tls=_tls(dsn, production),
         username=dsn.username,
         password=dsn.password,
         helo=_helo(dsn.take("helo")),
         timeouts=_timeouts(dsn, send_seconds),
     )
-    own_sender = _mailbox(options.sender) if options.sender is not None else sender
-    return SmtpProvider(endpoint, sender=own_sender, name=name, options=options)
+    return SmtpProvider(endpoint, sender=sender_of(options, sender), name=name, options=options)
 
 
 def _security(dsn: Dsn) -> Security:
@@ -66,17 +64,15 @@ def _security(dsn: Dsn) -> Security:
         )
     if wish is None:
         # otherwise an attacker could remove STARTTLS from the greeting and read the password
-        wish = "required" if dsn.password and dsn.host not in _LOOPBACK else "opportunistic"
+        wish = "required" if dsn.password and not dsn.is_here else "opportunistic"
     return _STARTTLS[wish]
 
 
-def _tls(ca: str | None, verify: str | None, production: bool) -> ssl.SSLContext:
+def _tls(dsn: Dsn, production: bool) -> ssl.SSLContext:
+    verify = dsn.take("verify")
     if verify not in (None, "true", "false"):
         raise Unusable("has a verify option other than true or false")
-    try:
-        context = ssl.create_default_context(cafile=ca)
-    except (OSError, ssl.SSLError):
-        raise Unusable("names a ca file that cannot be read as PEM certificates") from None
+    context = dsn.trusting()
     if verify == "false":
         if production:
             raise Unusable("has verify=false, which production refuses: name the server's CA by ca=")
@@ -87,32 +83,14 @@ def _tls(ca: str | None, verify: str | None, production: bool) -> ssl.SSLContext
 
 def _timeouts(dsn: Dsn, send_seconds: float) -> Timeouts:
     given = {
-        name: _seconds(option, value, longest)
+        name: seconds
         for name, option, longest in _TIMEOUTS
-        if (value := dsn.take(option)) is not None
+        if (seconds := dsn.seconds(option, longest)) is not None
     }
     return Timeouts(session=send_seconds, **given)
-
-
-def _seconds(option: str, value: str, longest: float) -> float:
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= longest:
-        raise Unusable(f"has a {option} that is not a number of seconds up to {longest:g}")
-    return seconds
 
 
 def _helo(value: str | None) -> str | None:
     if value is not None and (not value.isascii() or not value.isprintable() or not value or " " in value):
         raise Unusable("has a helo that is not a host name")
     return value
-
-
-def _mailbox(value: str) -> Mailbox:
-    try:
-        name, address = mailbox(value)
-    except ValueError as error:
-        raise Unusable(f"has a from that {error}") from None
-    return Mailbox(address, name)

@@ -1,0 +1,86 @@
+"""What providers with an HTTP API share. Their DSNs: `resend://KEY@default`, `sendgrid://KEY@default?rate=50/s`.
+
+A host other than `default` replaces the provider's own (`…@127.0.0.1:8025?tls=off` is the sandbox). Options of their
+own: `tls=off` (plain HTTP; only to this machine, and never in production), `ca=/path/to/ca.pem` (instead of the
+system's), `timeout=60` (seconds for a whole call).
+"""
+
+import ssl
+from abc import ABC, abstractmethod
+from typing import ClassVar, Self
+
+from hermodr_delivery.dsn import Dsn, Unusable
+from hermodr_delivery.http_api import HttpApi
+from hermodr_delivery.provider import Call, ProviderOptions
+from hermodr_email_sender.domain import Mailbox, OutgoingEmail
+from hermodr_email_sender.providers.sender import sender_of
+
+HTTP_OPTIONS = ProviderOptions(rate=50.0, concurrency=80)
+"""The defaults of HTTP providers. Eighty concurrent calls of 300 ms are well over 100 mails a second."""
+_LONGEST_SECONDS = 600.0
+
+
+class HttpProvider(ABC):
+    """A `Provider[OutgoingEmail]`; `sender` is the From of mails without one."""
+
+    host: ClassVar[str]
+    """The provider's own."""
+
+    def __init__(self, api: HttpApi, *, sender: Mailbox, name: str, options: ProviderOptions) -> None:
+        self.name = name
+        self.options = options
+        self._api = api
+        self._sender = sender
+
+    @classmethod
+    def build(cls, dsn: Dsn, name: str, *, sender: Mailbox, production: bool, send_seconds: float) -> Self:
+        """Raises `Unusable`."""
+        key, options, tls = _key(dsn), dsn.options(HTTP_OPTIONS), _tls(dsn, production)
+        host = cls.host if dsn.host == "default" else dsn.host
+        port = f":{dsn.port}" if dsn.port is not None else ""
+        api = HttpApi(
+            f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}{port}",
+            headers={"authorization": f"Bearer {key}"},
+            secrets=(key,),
+            seconds=dsn.seconds("timeout", _LONGEST_SECONDS) or send_seconds,
+            calls=options.concurrency,
+            tls=tls,
+        )
+        return cls(api, sender=sender_of(options, sender), name=name, options=options)
+
+    @property
+    def place(self) -> str:
+        return self._api.place
+
+    @abstractmethod
+    def prepare(self, message: OutgoingEmail) -> Call: ...
+
+    @abstractmethod
+    async def check(self) -> str: ...
+
+    async def close(self) -> None:
+        await self._api.close()
+
+
+def _key(dsn: Dsn) -> str:
+    key = dsn.username
+    if not key or dsn.password is not None:
+        raise Unusable(f"is not of the form {dsn.scheme}://KEY@default")
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise Unusable("has an API key that no header could carry")
+    return key
+
+
+def _tls(dsn: Dsn, production: bool) -> ssl.SSLContext | None:
+    wish = dsn.take("tls")
+    if wish not in (None, "on", "off"):
+        raise Unusable("has a tls option other than on or off")
+    if wish != "off":
+        return dsn.trusting()
+    if production:
+        raise Unusable("has tls=off, which production refuses")
+    if not dsn.is_here:
+        raise Unusable(
+            "has tls=off for a host that is not this machine: its key would cross a network in clear"
+        )
+    return None

@@ -101,22 +101,18 @@ class HttpProviders:
     def __init__(self, app: ASGIApp, sandbox: Sandbox, dialects: Sequence[Dialect]) -> None:
         self._app = app
         self._sandbox = sandbox
-        self._sends = {each.path: each for each in dialects}
-        self._others = {path: (each, answer) for each in dialects for path, answer in each.others.items()}
+        self._dialects = {("POST", each.path): each for each in dialects} | {
+            ("GET", path): each for each in dialects for path in each.others
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            path, method = scope["path"], scope["method"]
-            if method == "POST" and (dialect := self._sends.get(path)):
-                await self._answer(dialect, self._send, Request(scope, receive), send)
-                return
-            if method == "GET" and path in self._others:
-                dialect, answer = self._others[path]
-                await self._answer(dialect, lambda *_: _given(answer), Request(scope, receive), send)
-                return
-        await self._app(scope, receive, send)
+        dialect = self._dialects.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        if dialect is None:
+            await self._app(scope, receive, send)
+        else:
+            await self._answer(dialect, Request(scope, receive), send)
 
-    async def _answer(self, dialect: Dialect, work: Callable[..., Any], request: Request, send: Send) -> None:
+    async def _answer(self, dialect: Dialect, request: Request, send: Send) -> None:
         try:
             try:
                 await self._step(Stage.CONNECT)
@@ -124,7 +120,10 @@ class HttpProviders:
                 if not key:
                     raise Refusal(Wrong.MISSING_KEY, "The Authorization header has no key.")
                 await self._step(Stage.AUTH)
-                response = await work(dialect, request)
+                if request.method == "POST":
+                    response = await self._send(dialect, request)
+                else:
+                    response = dialect.others[request.url.path]()
             except Refusal as refusal:
                 self._sandbox.traffic.commands_refused += 1
                 response = dialect.refused(refusal)
@@ -143,21 +142,21 @@ class HttpProviders:
         await self._step(Stage.MAIL, sender)
         for recipient in recipients:
             await self._step(Stage.RCPT, sender, (recipient,))
-
-        def store() -> Response:
-            peer = request.client
-            client = Client(
-                f"{peer.host}:{peer.port}" if peer else "", dialect.path, request.url.scheme == "https"
-            )
-            mail = self._sandbox.accept(sender, recipients, submission.raw, client)
-            return dialect.accepted(request.headers, body, mail)
-
         try:
             await self._step(Stage.AFTER_DATA, sender, recipients)
-        except _CutAfter:
-            store()
-            raise _Cut from None
-        return store()
+        except _Cut as end:
+            if end.stored:
+                self._store(dialect, request, submission, body)
+            raise
+        return self._store(dialect, request, submission, body)
+
+    def _store(self, dialect: Dialect, request: Request, submission: Submission, body: bytes) -> Response:
+        peer = request.client
+        client = Client(
+            f"{peer.host}:{peer.port}" if peer else "", dialect.path, request.url.scheme == "https"
+        )
+        mail = self._sandbox.accept(submission.sender, submission.recipients, submission.raw, client)
+        return dialect.accepted(request.headers, body, mail)
 
     async def _step(self, stage: Stage, sender: str = "", recipients: tuple[str, ...] = ()) -> None:
         if stage is Stage.CONNECT and self._sandbox.faults.refusals():
@@ -172,11 +171,11 @@ class HttpProviders:
 
 
 class _Cut(Exception):
-    """The connection ends without an answer."""
+    """The connection ends without an answer; `stored`: once the mail is."""
 
-
-class _CutAfter(Exception):
-    """The same, once the mail is stored."""
+    def __init__(self, *, stored: bool = False) -> None:
+        super().__init__()
+        self.stored = stored
 
 
 def _suffer(action: Action) -> NoReturn:
@@ -186,7 +185,7 @@ def _suffer(action: Action) -> NoReturn:
         case Throttle():
             raise Refusal(Wrong.PACE, action.text or "Too many requests.")
         case DropAfterData():
-            raise _CutAfter
+            raise _Cut(stored=True)
         case Drop() | DropBeforeAccept() | Refuse():
             raise _Cut
         case _:
@@ -203,10 +202,6 @@ def _meaning(code: int) -> Wrong:
     if code in (550, 551, 553):
         return Wrong.ADDRESS
     return Wrong.BROKEN if 500 <= code < 550 else Wrong.MESSAGE
-
-
-async def _given(answer: Callable[[], Response]) -> Response:
-    return answer()
 
 
 async def _body(request: Request) -> bytes:
@@ -237,9 +232,8 @@ def addresses(given: object, field: str, *, wrong: Wrong = Wrong.MESSAGE) -> lis
             Wrong.MESSAGE, f"Invalid `{field}` field: it is neither a text nor a list of texts.", field
         )
     found = getaddresses(texts)
-    for name, address in found:
+    for _, address in found:
         checked(address, field, wrong=wrong)
-        del name
     return found
 
 

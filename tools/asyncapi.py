@@ -6,11 +6,11 @@ FastStream generates it from the subscribers and publishers of all services, as 
 import json
 import sys
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from faststream.specification import AsyncAPI
 
+import snapshot
 from hermodr_api.app import Api
 from hermodr_api.settings import ApiSettings
 from hermodr_dispatcher.app import Dispatcher
@@ -21,7 +21,7 @@ from hermodr_ledger.runtime import LedgerService
 from hermodr_scheduler.app import Scheduler
 from hermodr_scheduler.settings import SchedulerSettings
 
-SNAPSHOT = Path(__file__).resolve().parent.parent / "docs" / "asyncapi.json"
+SNAPSHOT = snapshot.DOCS / "asyncapi.json"
 
 DESCRIPTION = (
     "Messages between the services. They carry ids of rows that want work, never content or addresses."
@@ -45,13 +45,11 @@ def described() -> str:
     document = AsyncAPI(
         *brokers, title="Hermodr", version=version("hermodr-contracts"), description=DESCRIPTION
     ).to_specification()
-    return json.dumps(json.loads(document.to_json()), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    return snapshot.laid_out(json.loads(document.to_json()))
 
 
 def main() -> int:
-    SNAPSHOT.write_text(described(), encoding="utf-8")
-    print(f"wrote {SNAPSHOT.name}: look at the diff before you commit it")
-    return 0
+    return snapshot.write(SNAPSHOT, described())
 
 
 if __name__ == "__main__":

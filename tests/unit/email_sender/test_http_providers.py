@@ -20,17 +20,17 @@ from hermodr_delivery.failures import (
 )
 from hermodr_delivery.http_api import MAX_ANSWER, Verdict
 from hermodr_delivery.provider import Accepted, Provider
-from hermodr_delivery.testing import Answer, ProviderContract, ScriptedServer
+from hermodr_delivery.testing import Answer, ScriptedServer
 from hermodr_delivery.testing.contract import CONCURRENCY
 from hermodr_delivery.testing.server import RETRY_AFTER
 from hermodr_email_sender.domain import Mailbox, OutgoingEmail
 from hermodr_email_sender.providers import resend, sendgrid
 from hermodr_email_sender.providers.dsns import EmailProvider, build_providers
+from tests.support.email_contract import ADDRESS, WORDS, EmailContract
 from tests.support.mails import SENDER, mail
 from tests.support.scripted_http import Reply, Request, Script, ScriptedHttp
 
 KEY = "re_s3cret4horse"
-ADDRESS = "jane.doe@example.org"
 
 
 def resend_error(status: int, name: str, message: str = "no") -> Reply:
@@ -74,9 +74,9 @@ SENDGRID: Script = {
 }
 
 
-class HttpProviderContract(ProviderContract[OutgoingEmail]):
+class HttpProviderContract(EmailContract):
     __test__ = False
-    secrets = (KEY, "jane.doe", "magic.example", "Your key")
+    secrets = (KEY, *WORDS)
     knows_what_was_read = False
     scheme: ClassVar[str]
 
@@ -92,20 +92,6 @@ class HttpProviderContract(ProviderContract[OutgoingEmail]):
         return provider_at(
             self.scheme, cast("ScriptedHttp", server), f"timeout={patience}&concurrency={CONCURRENCY}"
         )
-
-    def message(self, number: int) -> OutgoingEmail:
-        return mail(
-            message_id=f"<{number}@hermodr.example>",
-            to_address=ADDRESS,
-            subject="Your key",
-            text="https://magic.example/token",
-        )
-
-    def unsendable(self) -> OutgoingEmail:
-        return mail(to_address=ADDRESS, subject="Your key\r\nBcc: everybody@example.org")
-
-    def key(self, message: OutgoingEmail) -> str:
-        return message.message_id
 
     async def test_each_documented_code_is_read_for_what_it_says(self) -> None:
         for reply, verdict in self.documented():

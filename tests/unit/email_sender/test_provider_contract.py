@@ -6,16 +6,16 @@ from contextlib import asynccontextmanager
 from typing import ClassVar, cast
 
 from hermodr_delivery.provider import Provider
-from hermodr_delivery.testing import Answer, ProviderContract, ScriptedServer
+from hermodr_delivery.testing import Answer, ScriptedServer
 from hermodr_delivery.testing.contract import CONCURRENCY
 from hermodr_email_sender.domain import OutgoingEmail
 from hermodr_email_sender.providers.dsns import build_providers
-from tests.support.mails import SENDER, mail
+from tests.support.email_contract import ADDRESS, WORDS, EmailContract
+from tests.support.mails import SENDER
 from tests.support.scripted_smtp import Action, Cut, Hold, ScriptedSmtp, Stage
 from tests.support.waiting import wait_until
 
 PASSWORD = "s3cret-horse"
-ADDRESS = "jane.doe@example.org"
 SCRIPT: dict[Answer, tuple[Stage, *tuple[Action, ...]]] = {
     Answer.BAD_ADDRESS: ("RCPT", f"550 5.1.1 <{ADDRESS}>: no such user jane.doe here"),
     Answer.BAD_MESSAGE: ("CONTENT", "554 5.6.0 message refused"),
@@ -63,9 +63,10 @@ class Server:
         await wait_until(lambda: all(each.ended for each in self.smtp.conversations))
 
 
-class TestSmtp(ProviderContract[OutgoingEmail]):
+class TestSmtp(EmailContract):
+    __test__ = True
     extensions: ClassVar[Sequence[str]] = ("PIPELINING", "8BITMIME", "SMTPUTF8", "AUTH PLAIN")
-    secrets = (PASSWORD, "jane.doe", "magic.example", "Your key")
+    secrets = (PASSWORD, *WORDS)
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[ScriptedServer]:
@@ -82,20 +83,6 @@ class TestSmtp(ProviderContract[OutgoingEmail]):
             production=False,
         )
         return provider
-
-    def message(self, number: int) -> OutgoingEmail:
-        return mail(
-            message_id=f"<{number}@hermodr.example>",
-            to_address=ADDRESS,
-            subject="Your key",
-            text="https://magic.example/token",
-        )
-
-    def unsendable(self) -> OutgoingEmail:
-        return mail(to_address=ADDRESS, subject="Your key\r\nBcc: everybody@example.org")
-
-    def key(self, message: OutgoingEmail) -> str:
-        return message.message_id
 
 
 class TestSmtpInTurn(TestSmtp):

@@ -13,11 +13,12 @@ import pytest
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_delivery.contents import Contents
 from hermodr_delivery.lane.pump import Pump
+from hermodr_delivery.provider import Provider
 from hermodr_delivery.routing.routes import Routes
 from hermodr_delivery.sending import Sending
 from hermodr_email_sender.composing import EmailComposer
-from hermodr_email_sender.domain import Mailbox
-from hermodr_email_sender.providers.dsns import EmailProvider, build_providers
+from hermodr_email_sender.domain import Mailbox, OutgoingEmail
+from hermodr_email_sender.providers.dsns import build_providers
 from hermodr_ledger.deliveries.attempts import Claim, Outcome
 from hermodr_ledger.engine import Ledger
 from hermodr_servicekit.clock import SystemClock
@@ -44,12 +45,14 @@ class Sender:
         self.bench = Bench(Addressed())
         self.attempts = self.bench.attempts
         self.clock = SystemClock()
-        self.providers: list[EmailProvider] = build_providers(
+        self.providers = build_providers(
             f"smtp://{user}127.0.0.1:{server.port}?helo=test.example{options}",
             sender=Mailbox("house@example.com"),
             production=False,
         )
-        self.routes = Routes(self.providers, self.clock, self.bench.metrics, patience=5.0)
+        self.routes: Routes[Provider[OutgoingEmail]] = Routes(
+            self.providers, self.clock, self.bench.metrics, patience=5.0
+        )
         sending = Sending(
             Contents(cast("Ledger", None), Channel.EMAIL),
             EmailComposer(BoundedRenderer(cast("Cell", None), self.clock.monotonic), "example.com"),

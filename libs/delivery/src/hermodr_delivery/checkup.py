@@ -1,7 +1,6 @@
 """Checks for `hermodr doctor` whether every provider of a sender lets us in. Nothing is sent."""
 
 import asyncio
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,9 +8,9 @@ from hermodr_delivery.failures import DeliveryFailure
 from hermodr_delivery.provider import Provider
 
 
-async def checkup(providers: Sequence[Provider[Any]]) -> str:
-    """A JSON array with an object per provider: `name`, `place`, `ok` and `detail`, without credentials."""
-    return json.dumps(await asyncio.gather(*map(_examined, providers)))
+async def checkup(providers: Sequence[Provider[Any]]) -> list[dict[str, object]]:
+    """For each provider `name`, `place`, `ok` and `detail`, without credentials."""
+    return await asyncio.gather(*map(_examined, providers))
 
 
 async def _examined(provider: Provider[Any]) -> dict[str, object]:

@@ -3,7 +3,9 @@
 from hermodr_contracts.vocabulary import Channel
 from hermodr_delivery.dsn import ProviderConfigError
 from hermodr_delivery.sender import Sender
+from hermodr_email_sender import dkim_signing
 from hermodr_email_sender.composing import EmailComposer
+from hermodr_email_sender.dkim_signing import DkimKey, DkimSigner, UnusableKey
 from hermodr_email_sender.domain import Mailbox
 from hermodr_email_sender.handlers import subscribe
 from hermodr_email_sender.providers.dsns import VARIABLE, EmailProvider, build_providers
@@ -38,10 +40,7 @@ class EmailSender(Sender[EmailSenderSettings]):
 
 def providers_of(settings: EmailSenderSettings) -> list[EmailProvider]:
     """Unusable settings end the process with status 2."""
-    try:
-        sender = Mailbox.read(settings.email_from)
-    except ValueError as error:
-        refuse(f"HERMODR_EMAIL_FROM: {error}")
+    sender, keys = sender_of(settings), keys_of(settings)
     production = settings.env == "production"
     try:
         return build_providers(
@@ -49,9 +48,28 @@ def providers_of(settings: EmailSenderSettings) -> list[EmailProvider]:
             sender=sender,
             production=production,
             send_seconds=settings.send_seconds,
+            signer=DkimSigner(keys) if keys else None,
         )
     except ProviderConfigError as error:
         refuse(str(error))
+
+
+def sender_of(settings: EmailSenderSettings) -> Mailbox:
+    """Of mails whose provider names none. An unusable one ends the process with status 2."""
+    try:
+        return Mailbox.read(settings.email_from)
+    except ValueError as error:
+        refuse(f"HERMODR_EMAIL_FROM: {error}")
+
+
+def keys_of(settings: EmailSenderSettings) -> list[DkimKey]:
+    """Those that sign mails. Unusable ones end the process with status 2."""
+    if settings.dkim_keys is None:
+        return []
+    try:
+        return dkim_signing.keys_of(settings.dkim_keys)
+    except UnusableKey as error:
+        refuse(f"HERMODR_DKIM_KEYS: {error}")
 
 
 main = main_of(EmailSender, EmailSenderSettings)

@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -18,5 +19,7 @@ class EmailSenderSettings(SenderSettings):
     """DSNs in order of preference, separated by spaces."""
     email_from: str = "Hermodr <hermodr@localhost>"
     """The sender of mails whose provider names none."""
+    dkim_keys: Path | None = None
+    """A folder with keys `SELECTOR._domainkey.DOMAIN.pem`, which sign mails from these domains that leave by SMTP."""
     email_prefetch: Annotated[int, Field(ge=1, le=1000)] = 20
     """Messages of up to 100 deliveries each that a lane may hold at once."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from hermodr_cli.addresses import sandbox_provider, uses_sandbox
+from hermodr_cli.doctor import dns_records
+from hermodr_cli.doctor.dns_records import Records
 from hermodr_cli.doctor.finding import Area, Finding
 
 AREA = Area("providers")
@@ -34,22 +36,23 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
         process.kill()
         await process.wait()
         return [AREA.failed("email", f"no result within {SECONDS:.0f} s", "see that the hosts answer")]
-    return _findings(process.returncode, said, complaint.decode(errors="replace"))
+    findings, records = _findings(process.returncode, said, complaint.decode(errors="replace"))
+    return findings if uses_sandbox(environment) else findings + await dns_records.examine(records)
 
 
-def _findings(status: int | None, said: bytes, complaint: str) -> list[Finding]:
+def _findings(status: int | None, said: bytes, complaint: str) -> tuple[list[Finding], Records]:
     if status == MISCONFIGURED:
         last = complaint.strip().splitlines()[-1] if complaint.strip() else "HERMODR_EMAIL_PROVIDERS"
         remedy = "correct the variable: docs/reference/configuration.md, “Email providers”, has the forms there are"
-        return [AREA.failed("email", last.partition("configuration: ")[2] or last, remedy)]
+        return [AREA.failed("email", last.partition("configuration: ")[2] or last, remedy)], {}
     try:
         answers = json.loads(said)
     except ValueError:
         answers = None
-    if status or not isinstance(answers, list):
+    if status or not isinstance(answers, dict):
         remedy = "is the email sender installed here? Otherwise run this where it is"
-        return [AREA.warning("email", "could not be asked", remedy)]
-    return [_provider(answer) for answer in answers]
+        return [AREA.warning("email", "could not be asked", remedy)], {}
+    return [_provider(answer) for answer in answers["providers"]], answers["dkim"]
 
 
 def _provider(answer: dict[str, Any]) -> Finding:

@@ -9,7 +9,7 @@ from hermodr_cli.doctor.patient import Patient
 from hermodr_servicekit.clock import Clock, SystemClock
 from hermodr_servicekit.settings import ServiceSettings
 
-AREAS = ("configuration", "database", "broker", "services", "providers", "clock", "disk")
+AREAS = ("configuration", "database", "broker", "services", "providers", "dns", "clock", "disk")
 CONFIGURATION, DISK = Area("configuration"), Area("disk")
 GIB = 2**30
 LITTLE, TOO_LITTLE = 2.0, 0.2

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from hermodr_delivery.dsn import Dsn, Kind, providers_of
 from hermodr_delivery.provider import Provider
+from hermodr_email_sender.dkim_signing import DkimSigner
 from hermodr_email_sender.domain import Mailbox, OutgoingEmail
 from hermodr_email_sender.providers.resend import Resend
 from hermodr_email_sender.providers.sendgrid import SendGrid
@@ -15,7 +16,14 @@ from hermodr_email_sender.providers.smtp import dsn as smtp
 
 VARIABLE = "HERMODR_EMAIL_PROVIDERS"
 
-EmailProvider = Provider[OutgoingEmail]
+
+class EmailProvider(Provider[OutgoingEmail], Protocol):
+    """`sender` is the From of mails without one; `selectors` those of DKIM records that the provider signs by."""
+
+    @property
+    def sender(self) -> Mailbox: ...
+    @property
+    def selectors(self) -> tuple[str, ...]: ...
 
 
 class _Build(Protocol):
@@ -25,15 +33,21 @@ class _Build(Protocol):
 
 
 def build_providers(
-    dsns: str | Sequence[str], *, sender: Mailbox, production: bool, send_seconds: float = 25.0
+    dsns: str | Sequence[str],
+    *,
+    sender: Mailbox,
+    production: bool,
+    send_seconds: float = 25.0,
+    signer: DkimSigner | None = None,
 ) -> list[EmailProvider]:
     """The providers in order of preference; each `name` is unique (`smtp`, `smtp-2`). `sender` is the From if neither
-    mail nor DSN has one; a call, and the wait for a free SMTP connection, may take `send_seconds`. Reads `ca` files,
-    opens no connection. Raises ProviderConfigError, whose text never holds a credential."""
+    mail nor DSN has one; `signer` signs what leaves by SMTP; a call, and the wait for a free SMTP connection, may take
+    `send_seconds`. Reads `ca` files, opens no connection. Raises ProviderConfigError, whose text never holds a
+    credential."""
 
     def kind(name: str, build: _Build) -> Kind[EmailProvider]:
         return Kind(name, partial(build, sender=sender, production=production, send_seconds=send_seconds))
 
-    kinds = dict.fromkeys(smtp.DEFAULT_PORTS, kind("smtp", smtp.build))
+    kinds = dict.fromkeys(smtp.DEFAULT_PORTS, kind("smtp", partial(smtp.build, signer=signer)))
     kinds |= {"resend": kind("resend", Resend.build), "sendgrid": kind("sendgrid", SendGrid.build)}
     return providers_of(VARIABLE, dsns, kinds)

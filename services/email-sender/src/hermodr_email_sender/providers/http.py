@@ -25,12 +25,14 @@ class HttpProvider(ABC):
 
     host: ClassVar[str]
     """The provider's own."""
+    selectors: ClassVar[tuple[str, ...]]
+    """Of its DKIM records, below `_domainkey` of a verified domain."""
 
     def __init__(self, api: HttpApi, *, sender: Mailbox, name: str, options: ProviderOptions) -> None:
         self.name = name
         self.options = options
         self._api = api
-        self._sender = sender
+        self.sender = sender
 
     @classmethod
     def build(cls, dsn: Dsn, name: str, *, sender: Mailbox, production: bool, send_seconds: float) -> Self:

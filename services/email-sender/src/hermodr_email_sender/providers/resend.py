@@ -49,9 +49,10 @@ class Resend(HttpProvider):
     """A repeated mail has the same idempotency key, which Resend keeps for 24 h."""
 
     host = "api.resend.com"
+    selectors = ("resend",)
 
     def prepare(self, message: OutgoingEmail) -> Call:
-        mail = checked.mail(message, message.sender or self._sender)
+        mail = checked.mail(message, message.sender or self.sender)
         body: dict[str, Any] = {
             "from": checked.field(mail.sender),
             "to": [checked.field(mail.to)],

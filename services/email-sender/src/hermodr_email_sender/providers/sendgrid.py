@@ -37,9 +37,10 @@ class SendGrid(HttpProvider):
     """It has no idempotency keys."""
 
     host = "api.sendgrid.com"
+    selectors = ("s1", "s2")
 
     def prepare(self, message: OutgoingEmail) -> Call:
-        mail = checked.mail(message, message.sender or self._sender)
+        mail = checked.mail(message, message.sender or self.sender)
         bodies = [("text/plain", message.text), ("text/html", message.html)]
         body: dict[str, Any] = {
             "personalizations": [{"to": [_mailbox(mail.to)]}],

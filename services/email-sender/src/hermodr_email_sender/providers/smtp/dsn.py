@@ -15,6 +15,7 @@ from __future__ import annotations
 import ssl
 
 from hermodr_delivery.dsn import Dsn, Unusable
+from hermodr_email_sender.dkim_signing import DkimSigner
 from hermodr_email_sender.domain import Mailbox
 from hermodr_email_sender.providers.sender import sender_of
 from hermodr_email_sender.providers.smtp.endpoint import Security, SmtpEndpoint
@@ -34,7 +35,15 @@ _TIMEOUTS = (
 )
 
 
-def build(dsn: Dsn, name: str, *, sender: Mailbox, production: bool, send_seconds: float) -> SmtpProvider:
+def build(
+    dsn: Dsn,
+    name: str,
+    *,
+    sender: Mailbox,
+    production: bool,
+    send_seconds: float,
+    signer: DkimSigner | None = None,
+) -> SmtpProvider:
     """`sender` is used if the DSN names no `from`. Raises `Unusable`."""
     options = dsn.options()
     endpoint = SmtpEndpoint(
@@ -47,7 +56,9 @@ def build(dsn: Dsn, name: str, *, sender: Mailbox, production: bool, send_second
         helo=_helo(dsn.take("helo")),
         timeouts=_timeouts(dsn, send_seconds),
     )
-    return SmtpProvider(endpoint, sender=sender_of(options, sender), name=name, options=options)
+    return SmtpProvider(
+        endpoint, sender=sender_of(options, sender), name=name, options=options, signer=signer
+    )
 
 
 def _security(dsn: Dsn) -> Security:

@@ -6,6 +6,7 @@ from functools import partial
 from hermodr_delivery.failures import Cause, PermanentError, Refused
 from hermodr_delivery.provider import Accepted, Call, ProviderOptions
 from hermodr_email_sender import mime
+from hermodr_email_sender.dkim_signing import DkimSigner
 from hermodr_email_sender.domain import Mailbox, OutgoingEmail
 from hermodr_email_sender.errors import UnsendableMessage
 from hermodr_email_sender.providers.smtp.dialogue import Reply
@@ -19,7 +20,10 @@ _STEPS = 4
 
 
 class SmtpProvider:
-    """`sender` is the From of mails without one. The pool has `options.concurrency` connections; further calls wait."""
+    """`sender` is the From of mails without one, `signer` signs them. The pool has `options.concurrency` connections;
+    further calls wait."""
+
+    selectors = ()
 
     def __init__(
         self,
@@ -29,10 +33,12 @@ class SmtpProvider:
         name: str = "smtp",
         options: ProviderOptions | None = None,
         limits: PoolLimits | None = None,
+        signer: DkimSigner | None = None,
     ) -> None:
         self.name = name
         self.options = options or ProviderOptions()
-        self._sender = sender
+        self._signer = signer
+        self.sender = sender
         self._endpoint = endpoint
         self.timeouts = endpoint.timeouts
         self._pool = SmtpPool(
@@ -41,8 +47,12 @@ class SmtpProvider:
         )
 
     def prepare(self, message: OutgoingEmail) -> Call:
+        sender = message.sender or self.sender
         try:
-            return partial(self._send, mime.build(message, message.sender or self._sender))
+            mail = mime.build(message, sender)
+            if self._signer is not None:
+                mail = mail._replace(content=self._signer.signed(mail.content, sender))
+            return partial(self._send, mail)
         except UnsendableMessage as error:
             raise PermanentError(error.code, error.detail) from error
 

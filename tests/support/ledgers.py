@@ -104,9 +104,14 @@ async def decisions_of(
 
 async def new_deliveries(ledger: Ledger, jobs: int, deliveries: int = 1, **options: Any) -> list[UUID]:
     """Ready to be claimed."""
-    job_ids = await new_jobs(ledger, jobs)
+    return await new_deliveries_of(ledger, await new_jobs(ledger, jobs), deliveries, **options)
+
+
+async def new_deliveries_of(
+    ledger: Ledger, job_ids: Sequence[UUID], deliveries: int = 1, **options: Any
+) -> list[UUID]:
     made: list[UUID] = []
-    for start in range(0, jobs, 100):
+    for start in range(0, len(job_ids), 100):
         decisions = await decisions_of(ledger, job_ids[start : start + 100], deliveries=deliveries, **options)
         for ids in (await record_decisions(ledger, decisions)).values():
             made += ids

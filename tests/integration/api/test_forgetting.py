@@ -30,6 +30,9 @@ OF_A_PERSON = {
         "result",
         "singleton_key",
         "cancel_key",
+        "to_name",
+        "to_locale",
+        "envelope",
     },
     "rate_buckets": {"subject"},
     "recipients": {
@@ -176,7 +179,8 @@ async def _what_services_write(api: ApiUnderTest, job_id: str, recipient_id: str
     for sql in (
         "UPDATE hermodr.recipients SET phone = $2, locale = $2, timezone = $2, quiet_hours = to_jsonb($2::text),"
         " preferences = jsonb_build_array($2::text) WHERE id = $3::uuid AND $1::uuid IS NOT NULL",
-        "UPDATE hermodr.jobs SET to_email = $2, to_phone = $2, result = to_jsonb($2::text)"
+        "UPDATE hermodr.jobs SET to_email = $2, to_phone = $2, to_name = $2, to_locale = $2,"
+        " envelope = to_jsonb($2::text), result = to_jsonb($2::text)"
         " WHERE id = $1::uuid AND recipient_id = $3::uuid",
         "INSERT INTO hermodr.events (job_id, kind, detail)"
         " SELECT $1::uuid, 'decided', jsonb_build_object('wish', $2::text)"

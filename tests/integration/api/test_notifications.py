@@ -18,7 +18,32 @@ async def test_what_is_accepted_is_committed_and_can_be_followed(api: ApiUnderTe
     assert job["job"]["status"] == "queued"
     assert job["job"]["metadata"] == {"order": 7}
     assert job["job"]["message_id"] == body["message_id"]
-    assert job["recipient"] == {"email": "ada@example.com", "phone": None}
+    assert job["recipient"] == {
+        "email": "ada@example.com",
+        "phone": None,
+        "name": None,
+        "locale": None,
+    }
+
+
+async def test_a_bare_address_may_have_a_name_and_a_locale(api: ApiUnderTest) -> None:
+    to = {"email": "ada@example.com", "name": "Ada Lovelace", "locale": "de-AT"}
+    answer = await api.http.post(URL, json=MAIL | {"to": to})
+    job = (await api.http.get(answer.json()["status_url"])).json()
+    assert job["recipient"] == to | {"phone": None}
+    bulk = await api.http.post(f"{URL}/bulk", json=[MAIL | {"to": to}])
+    assert bulk.json()["accepted"] == 1
+    recipient = await api.recipient(external_id="customer-18")
+    for field in ("name", "locale"):
+        for target in ({"recipient_id": recipient["id"]}, {"external_id": "customer-18"}):
+            refused = await api.http.post(URL, json=MAIL | {"to": target | {field: "en"}})
+            (flaw,) = problem(refused, 422, "invalid-request")["errors"]
+            assert flaw["loc"] == ["body", "to"]
+            assert flaw["msg"].startswith(f"{field} goes with a bare email or phone")
+    for wrong in ({"locale": "german"}, {"locale": "??"}, {"name": ""}, {"name": "A\nBcc: x"}):
+        refused = await api.http.post(URL, json=MAIL | {"to": to | wrong})
+        (flaw,) = problem(refused, 422, "invalid-request")["errors"]
+        assert flaw["loc"] == ["body", "to", *wrong]
 
 
 async def test_scheduled_delayed_and_past(api: ApiUnderTest) -> None:

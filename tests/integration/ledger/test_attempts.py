@@ -23,7 +23,7 @@ from hermodr_ledger.deliveries.leases import renew
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.upkeep.due import expired_claims, take_due_deliveries
 from hermodr_servicekit.ids import job_of, new_id
-from tests.support.ledgers import attempt, new_deliveries, row_of, rows_of
+from tests.support.ledgers import attempt, new_deliveries, new_deliveries_of, new_jobs, row_of, rows_of
 
 LADDER = (Step("1s", timedelta(seconds=1)), Step("60s", timedelta(seconds=60)))
 LEASE = 60.0
@@ -60,9 +60,17 @@ async def test_a_claim_brings_what_sending_needs_and_holds_a_lease(ledger: Ledge
     )
     assert (claimed.address, claimed.address_name, claimed.data) == ("jane+1@example.org", "Jane", "{}")
     assert claimed.content == '{"subject": "Hello", "body_text": "you"}'
+    assert claimed.envelope is None
     row = await row_of(ledger, "deliveries", delivery_id)
     assert (row["state"], row["claimed_by"], row["attempt"]) == ("sending", "me", 1)
     assert row["lease_until"] - row["claimed_at"] == timedelta(seconds=LEASE)
+
+
+async def test_a_claim_brings_what_the_job_says_about_its_mail(ledger: Ledger) -> None:
+    job_ids = await new_jobs(ledger, 1, envelope='{"cc": ["max@example.org"]}')
+    (delivery_id,) = await new_deliveries_of(ledger, job_ids)
+    (claimed,) = await take(ledger, delivery_id)
+    assert claimed.envelope == '{"cc": ["max@example.org"]}'
 
 
 async def test_twenty_claimers_of_five_hundred_never_share_one(ledger: Ledger) -> None:

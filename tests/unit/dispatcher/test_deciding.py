@@ -81,6 +81,12 @@ def test_content_is_sent_as_given_without_a_template() -> None:
     assert (with_template.template_id, with_template.locale) == (None, None)
 
 
+def test_a_bare_address_may_have_a_name_and_a_locale() -> None:
+    bare = AS_GIVEN._replace(type="hello", has_content=False, to_name="Ada", to_locale="de-CH")
+    (delivery,) = decided(bare).deliveries
+    assert (delivery.address, delivery.address_name, delivery.locale) == ("bare@example.org", "Ada", "de")
+
+
 def test_an_address_in_the_job_goes_before_the_recipients() -> None:
     (delivery,) = decided(TO_JANE._replace(to_email="other@example.org")).deliveries
     assert delivery.address == "other@example.org"

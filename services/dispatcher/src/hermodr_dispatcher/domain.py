@@ -205,7 +205,7 @@ def _delivery(
         id=child_id(job.id, ordinal),
         channel=spec.channel,
         address=address,
-        address_name=job.recipient.name if job.recipient else None,
+        address_name=job.recipient.name if job.recipient else job.to_name,
         on_unknown=job.on_unknown or spec.on_unknown,
         max_attempts=retries + 1,
         template_id=template.id if templated and template else None,
@@ -215,7 +215,7 @@ def _delivery(
 
 
 def _locale(job: RequestedJob, template: PublishedTemplate, channel: Channel) -> str:
-    wanted = job.recipient.locale if job.recipient else None
+    wanted = job.recipient.locale if job.recipient else job.to_locale
     return choose_locale(wanted, template.default_locale, template.locales[channel])
 
 

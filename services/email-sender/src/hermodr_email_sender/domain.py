@@ -23,10 +23,19 @@ class Mailbox:
         return cls(address, name)
 
 
+class Attachment(NamedTuple):
+    """A file of a mail; with a `content_id` (without angle brackets) an image that the HTML names as `cid:…`."""
+
+    filename: str
+    content_type: str
+    content: bytes
+    content_id: str | None = None
+
+
 class OutgoingEmail(NamedTuple):
     """One mail to one recipient, not encoded or checked yet. `message_id` includes its angle brackets and is the same
     in all attempts; `date` is aware. `sender` `None`: the provider's own. `headers` holds only names of
-    `mime.EXTRA_HEADERS`."""
+    `mime.EXTRA_HEADERS`. `bcc` stands in no header."""
 
     message_id: str
     to_address: str
@@ -38,3 +47,6 @@ class OutgoingEmail(NamedTuple):
     sender: Mailbox | None = None
     reply_to: Mailbox | None = None
     headers: Mapping[str, str] = MappingProxyType({})
+    cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()

@@ -13,13 +13,15 @@ from hermodr_client.models.answer import Answer
 
 
 class To(TypedDict, total=False):
-    """The recipient: exactly one of these."""
+    """The recipient: exactly one of the first five. `name` and `locale` go with a bare `email` or `phone`."""
 
     recipient_id: UUID | str
     external_id: str
     user_id: str
     email: str
     phone: str
+    name: str
+    locale: str
 
 
 class Content(TypedDict, total=False):

@@ -37,7 +37,7 @@ class Outcome(StrEnum):
 
 
 class Claim(NamedTuple):
-    """A delivery this sender may send now, as attempt `attempt`. `data` and `content` are JSON texts."""
+    """A delivery this sender may send now, as attempt `attempt`. `data`, `content` and `envelope` are JSON texts."""
 
     id: UUID
     job_id: UUID
@@ -60,6 +60,8 @@ class Claim(NamedTuple):
     """Attempts before an operator requeued it; they do not count for the ladder."""
     expires_in: float | None = None
     """Seconds until it must not be sent any more, at the time of the claim, by the ledger's clock."""
+    envelope: str | None = None
+    """What the job says about its mail, see `NewJob.envelope`."""
 
 
 class Attempt(NamedTuple):
@@ -149,7 +151,7 @@ WHERE d.id = wanted.id AND j.id = d.job_id AND d.state = ANY (wanted.states)
   AND (d.expires_at IS NULL OR d.expires_at > now())
   AND d.channel <> ALL ({PAUSED})
 RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.attempt, d.max_attempts, d.on_unknown,
-    d.address, d.address_name, d.template_id, d.template_version, d.locale, j.data, j.content,
+    d.address, d.address_name, d.template_id, d.template_version, d.locale, j.data, j.content, j.envelope,
     {readable("greatest(coalesce(j.scheduled_for, j.created_at), j.deferred_until)")} AS wanted_at, d.earlier_attempts,
     extract(epoch FROM {readable("d.expires_at")} - now())::float8 AS expires_in,
     d.state, j.owner_id, now() AS at
@@ -195,6 +197,7 @@ def _claim_of(row: Row) -> Claim:
         wanted_at=row["wanted_at"],
         earlier_attempts=row["earlier_attempts"],
         expires_in=row["expires_in"],
+        envelope=row["envelope"],
     )
 
 

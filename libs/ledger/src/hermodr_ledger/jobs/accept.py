@@ -46,6 +46,11 @@ class NewJob(NamedTuple):
     """The most steps of the ladder; `None`: all."""
     cancel_key: str | None = None
     """It can be cancelled together with all jobs that have this key."""
+    to_name: str | None = None
+    to_locale: str | None = None
+    """Name and locale (BCP 47) of a bare address."""
+    envelope: str | None = None
+    """JSON text of what it says about its mail (`from`, `reply_to`, `cc`, `bcc`, `headers`, `provider`)."""
 
     @property
     def waits(self) -> bool:
@@ -90,6 +95,9 @@ async def accept(
             [job.expires_at for job in jobs],
             [job.max_retries for job in jobs],
             [job.cancel_key for job in jobs],
+            [job.to_name for job in jobs],
+            [job.to_locale for job in jobs],
+            [job.envelope for job in jobs],
         ),
     )
     ledger.tell(news.of_jobs(rows))

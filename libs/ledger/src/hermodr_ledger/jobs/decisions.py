@@ -82,6 +82,9 @@ class RequestedJob(NamedTuple):
     template: CurrentTemplate | None = None
     expires_at: datetime | None = None
     max_retries: int | None = None
+    to_name: str | None = None
+    to_locale: str | None = None
+    """Name and locale of a bare address."""
 
 
 class NewDelivery(NamedTuple):
@@ -123,6 +126,7 @@ async def requested_jobs(ledger: Ledger, ids: Sequence[UUID]) -> list[RequestedJ
         """
         SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_id, j.to_email, j.to_phone,
                j.content IS NOT NULL AS has_content, j.on_unknown, j.requeues, j.expires_at, j.max_retries,
+               j.to_name, j.to_locale,
                now() AS read_at,
                r.id AS known_id, r.name, r.email, r.phone, r.locale, r.timezone, r.preferences,
                r.quiet_hours, r.muted_until, m.muted_until AS group_muted_until,
@@ -163,6 +167,8 @@ def _requested(row: Any) -> RequestedJob:
         else None,
         expires_at=_moment(row["expires_at"]),
         max_retries=row["max_retries"],
+        to_name=row["to_name"],
+        to_locale=row["to_locale"],
     )
 
 

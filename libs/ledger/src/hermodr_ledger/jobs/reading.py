@@ -44,6 +44,8 @@ class Job:
     expires_at: datetime | None
     max_retries: int | None
     cancel_key: str | None
+    to_name: str | None
+    to_locale: str | None
 
 
 def _values(row: Any, table: str) -> str:
@@ -186,4 +188,6 @@ def job_of_row(row: Row) -> Job:
         expires_at=row["expires_at"],
         max_retries=row["max_retries"],
         cancel_key=row["cancel_key"],
+        to_name=row["to_name"],
+        to_locale=row["to_locale"],
     )

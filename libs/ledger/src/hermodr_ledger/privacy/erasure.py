@@ -73,6 +73,7 @@ _JOBS = f"""{_THEIRS}, counted AS (
 )
 UPDATE hermodr.jobs j
 SET to_email = NULL, to_phone = NULL, owner_id = CASE WHEN j.recipient_id IS NULL THEN j.owner_id END,  -- see _DISOWN
+    to_name = NULL, to_locale = NULL, envelope = NULL,
     data = '{{}}', content = NULL, metadata = NULL, result = NULL,
     singleton_key = NULL, cancel_key = NULL, open_deliveries = c.open,
     state = CASE WHEN j.finished_at IS NOT NULL OR c.open > 0 THEN j.state
@@ -141,7 +142,7 @@ async def forget_jobs(statements: Statements, job_ids: Sequence[UUID]) -> None:
         )
         UPDATE hermodr.jobs j
         SET to_email = NULL, to_phone = NULL, owner_id = NULL, data = '{}', content = NULL, metadata = NULL,
-            singleton_key = NULL, cancel_key = NULL
+            singleton_key = NULL, cancel_key = NULL, to_name = NULL, to_locale = NULL, envelope = NULL
         FROM unnest($1::uuid[]) w(id) WHERE j.id = w.id
         """,
         list(job_ids),

@@ -66,6 +66,8 @@ jobs = Table(
     Column("cancel_key", Text),
     xact(),
     Column("unannounced", Boolean, nullable=False, server_default=false()),
+    *texts("to_name", "to_locale"),
+    json("envelope"),
     postgresql_partition_by="RANGE (id)",
 )
 _job = jobs.c

@@ -72,7 +72,7 @@ ATTEMPT: JsonDict = {
 }
 HISTORY: JsonDict = {
     "job": JOB,
-    "recipient": {"email": "ada@example.com", "phone": None},
+    "recipient": {"email": "ada@example.com", "phone": None, "name": "Ada", "locale": None},
     "deliveries": [DELIVERY],
     "delivery_logs": [ATTEMPT],
 }

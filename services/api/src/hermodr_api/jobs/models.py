@@ -154,6 +154,8 @@ class BareAddress(BaseModel):
 
     email: str | None
     phone: str | None
+    name: str | None = None
+    locale: str | None = None
 
 
 class JobHistoryView(BaseModel):
@@ -226,7 +228,9 @@ def history_view(history: JobHistory, now: datetime, domain: str) -> JobHistoryV
     if history.recipient is not None:
         recipient = RecipientView.model_validate(history.recipient)
     elif job.recipient_id is None:
-        recipient = BareAddress(email=job.to_email, phone=job.to_phone)
+        recipient = BareAddress(
+            email=job.to_email, phone=job.to_phone, name=job.to_name, locale=job.to_locale
+        )
     return JobHistoryView(
         job=_job_view(
             JobView,

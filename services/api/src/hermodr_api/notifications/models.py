@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from hermodr_api.errors import Flaw
 from hermodr_api.http.bodies import Body, JsonObject, Label, Moment
-from hermodr_api.http.fields import EmailAddress, PhoneNumber, Subject, Type
+from hermodr_api.http.fields import EmailAddress, Locale, Name, PhoneNumber, Subject, Type
 from hermodr_api.http.fingerprints import fingerprint
 from hermodr_api.http.json_text import dump
 from hermodr_api.jobs.endings import LONGEST_DELAY, CancelKey, ExpiresAt, MaxRetries, expiry_flaws
@@ -44,7 +44,7 @@ class To(Body):
     )
     email: EmailAddress | None = Field(
         default=None,
-        description="A bare email address: no locale, no preferences and no muting apply.",
+        description="A bare email address: no preferences and no muting apply.",
         examples=["ada@example.com"],
     )
     phone: PhoneNumber | None = Field(
@@ -52,12 +52,22 @@ class To(Body):
         description="A bare phone number (E.164); refused while no channel reaches phones.",
         examples=["+15550100123"],
     )
+    name: Name | None = Field(
+        default=None, description="The name beside a bare address, for the To header.", examples=["Ada"]
+    )
+    locale: Locale | None = Field(
+        default=None, description="The language of templates for a bare address (BCP 47), as of a recipient."
+    )
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "To":
         given = (self.recipient_id, self.external_id, self.user_id, self.email, self.phone)
         if given.count(None) != 4:
             raise ValueError("needs exactly one of recipient_id, external_id, user_id, email, phone")
+        if self.email is None and self.phone is None:
+            for field in ("name", "locale"):
+                if getattr(self, field) is not None:
+                    raise ValueError(f"{field} goes with a bare email or phone; a recipient has its own")
         return self
 
 
@@ -301,6 +311,8 @@ def job_of(
         expires_at=wanted.expires_at,
         max_retries=wanted.max_retries,
         cancel_key=wanted.cancel_key,
+        to_name=wanted.to.name,
+        to_locale=wanted.to.locale,
     )
 
 

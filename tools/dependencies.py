@@ -27,6 +27,7 @@ NEEDED_UNIMPORTED = "|".join(
         "aio-pika",
         "asyncpg",  # SQLAlchemy's driver
         "orjson",
+        "sniffio",  # httpcore, which else looks for it on disk at each call
         "tzdata",  # zoneinfo's zones where the system has none
     ]
 )

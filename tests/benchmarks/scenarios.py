@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from tests.benchmarks import drift, jobs_listing, latencies, ledgers, posts, sql
+from tests.benchmarks import drift, jobs_listing, latencies, ledgers, posts, slow_provider, sql
 from tests.benchmarks.mailbox import Mailbox
 from tests.benchmarks.results import Result
 from tests.benchmarks.servers import Servers
@@ -16,4 +16,5 @@ SCENARIOS: dict[str, Callable[[Servers, Mailbox, bool], Awaitable[list[Result]]]
     "listing": jobs_listing.measure,
     "ledgers": ledgers.measure,
     "sql": sql.measure,
+    "provider": slow_provider.measure,
 }

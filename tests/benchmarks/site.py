@@ -84,9 +84,10 @@ def notification(number: int) -> dict[str, object]:
 
 @asynccontextmanager
 async def site(
-    servers: Servers, mailbox: Mailbox, roles: tuple[ServiceSpec, ...] = ROLES
+    servers: Servers, mailbox: Mailbox, roles: tuple[ServiceSpec, ...] = ROLES, providers: str | None = None
 ) -> AsyncIterator[Site]:
-    """Leaves neither processes nor data, and logs only after a failure."""
+    """The mailbox is the provider, by SMTP, unless others are given. Leaves neither processes nor data, and logs only
+    after a failure."""
     name = temporary.fresh_name(PREFIX)
     place = await places.make(servers.backing, name)
     await temporary.create_database(servers.backing.database_url, name)
@@ -97,7 +98,8 @@ async def site(
             "HERMODR_DATABASE_URL": database_url,
             "HERMODR_AMQP_URL": place.amqp_url,
             "HERMODR_AMQP_PREFIX": place.prefix,
-            "HERMODR_EMAIL_PROVIDERS": f"smtp://127.0.0.1:{mailbox.smtp_port}?concurrency={CONNECTIONS}",
+            "HERMODR_EMAIL_PROVIDERS": providers
+            or f"smtp://127.0.0.1:{mailbox.smtp_port}?concurrency={CONNECTIONS}",
             "HERMODR_EMAIL_FROM": "News <news@example.com>",
             "HERMODR_LOG_LEVEL": "warning",
         }

@@ -103,6 +103,15 @@ async def test_cuts_around_acceptance(house: House, kind: str, stored: int) -> N
     assert (await (await house.connect()).send("b@x.org")).startswith("250 ")
 
 
+async def test_a_lie_stores_the_mail_and_answers_as_if_it_had_not(house: House) -> None:
+    await house.fault(action={"kind": "lie", "code": 451}, times=1)
+    await house.fault(action={"kind": "lie"}, provider="resend")
+    peer = await house.connect()
+    assert (await peer.send("b@x.org")).startswith("451 ")
+    assert house.sandbox.mailbox.totals.mails == 1
+    assert (await peer.send("b@x.org")).startswith("250 ")
+
+
 async def test_a_throttle_says_421_and_closes(house: House) -> None:
     await house.fault(stage="mail", action={"kind": "throttle"}, times=1)
     peer = await house.connect()

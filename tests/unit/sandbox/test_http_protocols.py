@@ -148,6 +148,27 @@ async def test_after_an_unknown_outcome_a_repeat_to_resend_makes_no_second_mail(
     assert house.sandbox.mailbox.totals.mails == 1
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_a_lie_stores_the_mail_and_leaves_the_outcome_open(
+    house: House, base: str, scheme: str
+) -> None:
+    assert isinstance(await send(scheme, base, mail(to_address="ada+liex1@example.org")), OutcomeUnknown)
+    await house.fault(action={"kind": "lie"}, times=1)
+    assert isinstance(await send(scheme, base, mail(to_address="bob@example.org")), OutcomeUnknown)
+    assert house.sandbox.mailbox.totals.mails == 2
+
+
+@pytest.mark.parametrize(("scheme", "other"), [("resend", "sendgrid"), ("sendgrid", "resend")])
+@pytest.mark.parametrize("action", [{"kind": "refuse"}, {"kind": "reply", "code": 503}])
+async def test_a_fault_of_one_provider_leaves_the_others_alone(
+    house: House, base: str, scheme: str, other: str, action: dict[str, object]
+) -> None:
+    await house.fault(action=action, provider=scheme)
+    assert isinstance(await send(scheme, base, mail()), DeliveryFailure)
+    assert isinstance(await send(other, base, mail()), Accepted)
+    assert (await (await house.connect()).send("b@x.org")).startswith("250 ")
+
+
 PNG = base64.b64encode(b"\x89PNG").decode()
 RESEND = {"from": "Shop <s@example.com>", "to": ["a@example.org"], "subject": "S", "text": "T"}
 SENDGRID = {

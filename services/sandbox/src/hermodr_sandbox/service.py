@@ -9,7 +9,7 @@ from typing import Protocol
 
 from hermodr_sandbox.domain.address_tags import AddressTags
 from hermodr_sandbox.domain.fault_book import FaultBook
-from hermodr_sandbox.domain.faults import FaultRule, FaultSpec, Moment, Refuse, Stage, Verdict
+from hermodr_sandbox.domain.faults import FaultRule, FaultSpec, Moment, Provider, Refuse, Stage, Verdict
 from hermodr_sandbox.domain.mail import Client, Mail
 from hermodr_sandbox.domain.mailbox import Mailbox
 from hermodr_sandbox.domain.patterns import AddressPattern
@@ -71,10 +71,13 @@ class Sandbox:
             AddressTags() if address_tags else None,
         )
 
-    def judge(self, stage: Stage, sender: str = "", recipients: tuple[str, ...] = ()) -> Verdict | None:
+    def judge(
+        self, stage: Stage, sender: str = "", recipients: tuple[str, ...] = (), provider: Provider = "smtp"
+    ) -> Verdict | None:
         """By rules, else by address tags; None for nothing."""
         if self.faults.watches(stage):
-            verdict = self.faults.judge(Moment(stage, sender, recipients, self.traffic.connections_open))
+            moment = Moment(stage, sender, recipients, self.traffic.connections_open, provider)
+            verdict = self.faults.judge(moment)
             if verdict.delay or verdict.action:
                 return verdict
         if self.tags is not None and any("+" in recipient for recipient in recipients):

@@ -1,13 +1,13 @@
 """Faults by the recipient's address, so that demonstrations need no set-up.
 
     tag    = what [ "x" count ] [ "-dot" ]
-    what   = code | "delay" seconds | "drop" | "dropafter" | "throttle"
+    what   = code | "delay" seconds | "drop" | "dropafter" | "lie" | "throttle"
     code   = three digits, 400–599
 
 Tags follow the name, each after a `+`: `ann+451x2@example.org`, `ann+delay2+550@example.org`. `x2`: the first two
 times for that address, else always. `-dot`: at the final dot instead of at RCPT. `drop` cuts the connection (with
-`-dot` without storing the mail); `dropafter` stores the mail and cuts before the 250. Anything else is part of the
-address.
+`-dot` without storing the mail); `dropafter` stores the mail and cuts before the 250, `lie` stores it and answers 500.
+Anything else is part of the address.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from hermodr_sandbox.domain.faults import (
     Drop,
     DropAfterData,
     DropBeforeAccept,
+    Lie,
     Moment,
     Reply,
     Stage,
@@ -30,9 +31,10 @@ from hermodr_sandbox.domain.faults import (
 )
 
 _TAG = re.compile(
-    r"(?:(?P<code>[45]\d\d)|delay(?P<seconds>\d{1,4}(?:\.\d{1,3})?)|(?P<word>dropafter|drop|throttle))"
+    r"(?:(?P<code>[45]\d\d)|delay(?P<seconds>\d{1,4}(?:\.\d{1,3})?)|(?P<word>dropafter|drop|lie|throttle))"
     r"(?:x(?P<count>[1-9]\d{0,5}))?(?P<dot>-dot)?"
 )
+_AT_THE_END = ("dropafter", "lie")
 _NOTHING = Verdict()
 
 
@@ -42,7 +44,7 @@ class _Tag:
     def __init__(self, text: str, match: re.Match[str]) -> None:
         self.text = text
         self.count = int(match["count"]) if match["count"] else None
-        self.stage = Stage.AFTER_DATA if match["dot"] or match["word"] == "dropafter" else Stage.RCPT
+        self.stage = Stage.AFTER_DATA if match["dot"] or match["word"] in _AT_THE_END else Stage.RCPT
         self.action = self._action(match)
 
     def _action(self, match: re.Match[str]) -> Action | None:
@@ -55,6 +57,8 @@ class _Tag:
             return Throttle()
         if match["word"] == "dropafter":
             return DropAfterData()
+        if match["word"] == "lie":
+            return Lie()
         return Drop() if self.stage is Stage.RCPT else DropBeforeAccept()
 
 

@@ -2,7 +2,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hermodr_sandbox.domain.faults import Action, Delay, FaultRule, FaultSpec, Moment, Refuse, Stage, Verdict
+from hermodr_sandbox.domain.faults import (
+    Action,
+    Delay,
+    FaultRule,
+    FaultSpec,
+    Moment,
+    Provider,
+    Refuse,
+    Stage,
+    Verdict,
+)
 from hermodr_sandbox.errors import FaultNotFound, TooManyFaults
 
 MAX_RULES = 200
@@ -96,7 +106,13 @@ class FaultBook:
         """Whether a rule is listed for the stage: without one the session builds no `Moment`."""
         return stage in self._by_stage
 
-    def refusals(self) -> list[FaultRule]:
-        """Active rules that keep the listeners closed."""
+    def refusals(self, provider: Provider = "smtp") -> list[FaultRule]:
+        """Active rules that keep the provider's door closed."""
         tick = self._tick()
-        return [r for r in self._rules.values() if isinstance(r.spec.action, Refuse) and r.active(tick)]
+        return [
+            rule
+            for rule in self._rules.values()
+            if isinstance(rule.spec.action, Refuse)
+            and rule.spec.provider in (None, provider)
+            and rule.active(tick)
+        ]

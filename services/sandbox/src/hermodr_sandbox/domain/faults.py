@@ -28,6 +28,9 @@ class Stage(StrEnum):
     AFTER_DATA = "after_data"
 
 
+Provider = Literal["smtp", "resend", "sendgrid"]
+
+
 class _Action(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -66,6 +69,16 @@ class DropAfterData(_Action):
     kind: Literal["drop_after_data"] = "drop_after_data"
 
 
+class Lie(_Action):
+    """Stores the mail, then answers `code text` as if it had not. Over HTTP 500 leaves the outcome open."""
+
+    kind: Literal["lie"] = "lie"
+    code: int = Field(default=500, ge=400, le=599)
+    text: str | None = Field(default=None, max_length=400)
+
+    _one_line = field_validator("text")(Reply._one_printable_line.__func__)  # type: ignore[attr-defined]
+
+
 class DropBeforeAccept(_Action):
     """Reads the mail, stores nothing, cuts the connection."""
 
@@ -89,12 +102,14 @@ class Refuse(_Action):
 
 
 Action = Annotated[
-    Reply | Delay | Drop | DropAfterData | DropBeforeAccept | Throttle | Refuse, Field(discriminator="kind")
+    Reply | Lie | Delay | Drop | DropAfterData | DropBeforeAccept | Throttle | Refuse,
+    Field(discriminator="kind"),
 ]
 
 _FIXED_STAGE: dict[str, Stage] = {
     "refuse": Stage.CONNECT,
     "drop_after_data": Stage.AFTER_DATA,
+    "lie": Stage.AFTER_DATA,
     "drop_before_accept": Stage.AFTER_DATA,
 }
 _WITHOUT_ADDRESSES = frozenset({Stage.CONNECT, Stage.EHLO, Stage.AUTH})
@@ -102,7 +117,7 @@ Pattern = Annotated[str, Field(min_length=1, max_length=320)]
 
 
 class FaultSpec(BaseModel):
-    """A rule. It fires when all its conditions hold.
+    """A rule. It fires when all its conditions hold; `provider`: only for mails that come by its interface.
 
     `nth`, `every`, `first` count what stage and patterns match (at `rcpt` recipients, at `after_data` mails);
     `first_per_address` counts per address. `above_connections` holds while more are open, `above_rate` for what
@@ -113,6 +128,7 @@ class FaultSpec(BaseModel):
 
     stage: Stage = Stage.RCPT
     action: Action
+    provider: Provider | None = None
     recipient: Pattern | None = None
     sender: Pattern | None = None
     nth: int | None = Field(default=None, ge=1)
@@ -165,6 +181,7 @@ class Moment:
     sender: str = ""
     recipients: tuple[str, ...] = ()
     connections: int = 0
+    provider: Provider = "smtp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,9 +238,9 @@ class FaultRule:
     def fires(self, moment: Moment, tick: float, draw: float) -> bool:
         """Counts this moment and says whether the rule fires. `draw` is random in [0, 1)."""
         address = self._address(moment)
-        if address is None:
-            return False
         spec = self.spec
+        if address is None or spec.provider not in (None, moment.provider):
+            return False
         self.matched += 1
         hit = (
             (spec.nth is None or self.matched == spec.nth)

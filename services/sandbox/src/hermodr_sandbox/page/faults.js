@@ -12,6 +12,7 @@ const PRESETS = [
   ["Fail 10 % (450)", { stage: "rcpt", action: { kind: "reply", code: 450 }, probability: 0.1 }],
   ["Cut before accepting, once", { action: { kind: "drop_before_accept" }, times: 1 }],
   ["Cut after accepting, once", { action: { kind: "drop_after_data" }, times: 1 }],
+  ["Accept, then answer 500, once", { action: { kind: "lie" }, times: 1 }],
   ["3 connections, else 421", { stage: "connect", action: { kind: "throttle", text: "4.7.0 Too many connections" }, above_connections: 3 }, null],
   ["5 mails a second, else 454", { stage: "mail", action: { kind: "reply", code: 454 }, above_rate: 5 }, { stage: "rcpt" }],
   ["Refuse connections 10 s", { action: { kind: "refuse" }, expires_in: 10 }, null],
@@ -25,6 +26,7 @@ const TAGS = [
   ["ann+452-dot@example.org", "452 at the final dot"],
   ["ann+dropx1-dot@example.org", "cut, nothing stored, once"],
   ["ann+dropafterx1@example.org", "stored, then cut before the 250, once"],
+  ["ann+liex1@example.org", "stored, then answered 500, once"],
   ["ann+delay1+451x1@example.org", "several combine"],
 ];
 
@@ -36,13 +38,14 @@ function describe(rule) {
   const action = rule.action;
   const does = {
     reply: () => `${action.code}${action.text ? ` ${action.text}` : ""}`, delay: () => `delay ${action.seconds} s`, drop: () => "cut",
-    drop_after_data: () => "store, then cut", drop_before_accept: () => "cut, store nothing", throttle: () => "421 and close", refuse: () => "refuse connections",
+    drop_after_data: () => "store, then cut", lie: () => `store, then answer ${action.code}`, drop_before_accept: () => "cut, store nothing", throttle: () => "421 and close", refuse: () => "refuse connections",
   }[action.kind]();
   return action.kind === "refuse" ? does : `${does} at ${rule.stage}`;
 }
 
 function conditions(rule) {
   const words = [];
+  if (rule.provider) words.push(`by ${rule.provider}`);
   if (rule.recipient) words.push(`to ${rule.recipient}`);
   if (rule.sender) words.push(`from ${rule.sender}`);
   if (rule.nth) words.push(`only number ${rule.nth}`);

@@ -33,6 +33,8 @@ from hermodr_sandbox.domain.faults import (
     Drop,
     DropAfterData,
     DropBeforeAccept,
+    Lie,
+    Provider,
     Refuse,
     Reply,
     Stage,
@@ -81,6 +83,7 @@ class Submission(NamedTuple):
 class Dialect(Protocol):
     """One provider's interface."""
 
+    name: Provider
     path: str
     """Where mails are sent to."""
     others: Mapping[str, Callable[[], Response]]
@@ -115,11 +118,11 @@ class HttpProviders:
     async def _answer(self, dialect: Dialect, request: Request, send: Send) -> None:
         try:
             try:
-                await self._step(Stage.CONNECT)
+                await self._step(dialect, Stage.CONNECT)
                 key = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
                 if not key:
                     raise Refusal(Wrong.MISSING_KEY, "The Authorization header has no key.")
-                await self._step(Stage.AUTH)
+                await self._step(dialect, Stage.AUTH)
                 if request.method == "POST":
                     response = await self._send(dialect, request)
                 else:
@@ -139,12 +142,12 @@ class HttpProviders:
         if submission.repeat is not None:
             return submission.repeat
         sender, recipients = submission.sender, submission.recipients
-        await self._step(Stage.MAIL, sender)
+        await self._step(dialect, Stage.MAIL, sender)
         for recipient in recipients:
-            await self._step(Stage.RCPT, sender, (recipient,))
+            await self._step(dialect, Stage.RCPT, sender, (recipient,))
         try:
-            await self._step(Stage.AFTER_DATA, sender, recipients)
-        except _Cut as end:
+            await self._step(dialect, Stage.AFTER_DATA, sender, recipients)
+        except (_Cut, _Lied) as end:
             if end.stored:
                 self._store(dialect, request, submission, body)
             raise
@@ -158,10 +161,12 @@ class HttpProviders:
         mail = self._sandbox.accept(submission.sender, submission.recipients, submission.raw, client)
         return dialect.accepted(request.headers, body, mail)
 
-    async def _step(self, stage: Stage, sender: str = "", recipients: tuple[str, ...] = ()) -> None:
-        if stage is Stage.CONNECT and self._sandbox.faults.refusals():
+    async def _step(
+        self, dialect: Dialect, stage: Stage, sender: str = "", recipients: tuple[str, ...] = ()
+    ) -> None:
+        if stage is Stage.CONNECT and self._sandbox.faults.refusals(dialect.name):
             raise _Cut
-        verdict = self._sandbox.judge(stage, sender, recipients)
+        verdict = self._sandbox.judge(stage, sender, recipients, dialect.name)
         if verdict is None:
             return
         if verdict.delay:
@@ -178,8 +183,16 @@ class _Cut(Exception):
         self.stored = stored
 
 
+class _Lied(Refusal):
+    """The answer to a mail that is stored."""
+
+    stored = True
+
+
 def _suffer(action: Action) -> NoReturn:
     match action:
+        case Lie():
+            raise _Lied(_meaning(action.code), action.text or "A lie by a fault rule of the sandbox.")
         case Reply():
             raise Refusal(_meaning(action.code), action.text or "Refused by a fault rule of the sandbox.")
         case Throttle():

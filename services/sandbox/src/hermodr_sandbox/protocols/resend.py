@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from starlette.responses import JSONResponse, Response
 
+from hermodr_sandbox.domain.faults import Provider
 from hermodr_sandbox.domain.mail import Mail
 from hermodr_sandbox.protocols.http import Refusal, Submission, Wrong, addresses, mime, parsed
 
@@ -29,6 +30,7 @@ _ERRORS: Mapping[Wrong, tuple[int, str]] = {
 class Resend:
     """A `Dialect`. Remembers idempotency keys, as long as they are few."""
 
+    name: Provider = "resend"
     path = "/emails"
 
     def __init__(self) -> None:

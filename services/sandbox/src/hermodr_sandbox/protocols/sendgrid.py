@@ -7,6 +7,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
+from hermodr_sandbox.domain.faults import Provider
 from hermodr_sandbox.domain.mail import Mail
 from hermodr_sandbox.protocols.http import Refusal, Submission, Wrong, checked, mime, parsed
 
@@ -26,6 +27,7 @@ _RECIPIENT = "personalizations.0.to.0.email"
 class SendGrid:
     """A `Dialect`. One personalization, as senders of notifications use it."""
 
+    name: Provider = "sendgrid"
     path = "/v3/mail/send"
 
     def __init__(self) -> None:

@@ -18,6 +18,7 @@ from hermodr_sandbox.domain.faults import (
     Drop,
     DropAfterData,
     DropBeforeAccept,
+    Lie,
     Reply,
     Stage,
     Throttle,
@@ -110,11 +111,14 @@ class SmtpSession(Connection):
         elif isinstance(action, Throttle):
             self._out.append(reply_line(421, action.text or "4.7.0 Too much mail, slow down"))
             self.close()
-        elif isinstance(action, DropAfterData):
+        elif isinstance(action, DropAfterData | Lie):
             self._flush()
             go()
             self._out.clear()  # the 250 stays unsaid
-            self.close()
+            if isinstance(action, Lie):
+                self._out.append(reply_line(action.code, action.text))
+            else:
+                self.close()
         elif isinstance(action, Drop | DropBeforeAccept):
             self.close()
 

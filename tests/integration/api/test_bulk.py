@@ -56,6 +56,21 @@ async def test_lines_are_as_good_as_an_array(api: ApiUnderTest) -> None:
     assert "line 3 column 2" in body["rejected"][0]["errors"][0]["msg"]  # of the upload, blank lines counted
 
 
+async def test_an_item_without_the_data_of_its_template_is_refused_alone(api: ApiUnderTest) -> None:
+    await api.template()
+    short = {"type": "magic_link", "to": {"email": "a@b.co"}, "data": {"name": "Ada"}}
+    whole = short | {"data": {"name": "Ada", "magic_link": "x"}}
+    for request in (
+        {"json": [whole, short, MAIL, whole]},
+        {"content": "\n".join(map(json.dumps, [whole, short, MAIL, whole])), "headers": NDJSON},
+    ):
+        body = (await api.http.post(URL, **request)).json()
+        assert body["accepted"] == 3
+        assert [(each["index"], each["errors"][0]["loc"]) for each in body["rejected"]] == [
+            (1, ["data", "magic_link"])
+        ]
+
+
 async def test_a_repeated_request_is_answered_as_before(api: ApiUnderTest) -> None:
     key = {"idempotency-key": "bulk-1"}
     first = await api.http.post(URL, json=[MAIL, {}], headers=key)

@@ -75,7 +75,7 @@ async def test_filters(api: ApiUnderTest) -> None:
                 json={
                     "type": "magic_link",
                     "to": {"recipient_id": person},
-                    "data": {},
+                    "data": {"name": "Ann", "magic_link": "x"},
                     "channels": ["email"],
                 },
             )

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from tests.support.api import MAIL, ApiUnderTest, problem
 
@@ -72,12 +73,55 @@ async def test_a_recipient_by_each_of_its_names(api: ApiUnderTest) -> None:
 
 
 async def test_a_type_is_a_template(api: ApiUnderTest) -> None:
-    wanted = {"type": "magic_link", "to": {"email": "jörg@bücher.example"}, "data": {"magic_link": "x"}}
+    wanted = {
+        "type": "magic_link",
+        "to": {"email": "jörg@bücher.example"},
+        "data": {"name": "J", "magic_link": "x"},
+    }
     problem(await api.http.post(URL, json=wanted), 422, "invalid-request")
     template = await api.template()
     assert (await api.http.post(URL, json=wanted)).status_code == 202
     await api.http.delete(f"/v1/templates/{template['id']}")
     problem(await api.http.post(URL, json=wanted), 422, "invalid-request")
+
+
+async def test_data_has_what_the_template_needs(api: ApiUnderTest) -> None:
+    texts = {
+        "subject": "{{ name }}",
+        "body_text": "{{ order.number }}{{ note|d('') }}{% if vip %}!{% endif %}",
+    }
+    template = await api.template(
+        name="order", contents={"email": {"en": texts, "de": texts | {"subject": "{{ anrede }}"}}}
+    )
+    wanted: dict[str, Any] = {"type": "order", "to": {"email": "a@b.co"}}
+    refused = problem(await api.http.post(URL, json=wanted), 422, "invalid-request")
+    assert [each["loc"] for each in refused["errors"]] == [
+        ["body", "data", "anrede"],
+        ["body", "data", "name"],
+        ["body", "data", "order", "number"],
+    ]
+    assert refused["errors"][2]["msg"] == "is missing: the template order needs it"
+    data: dict[str, Any] = {"name": None, "anrede": "", "order": {"total": 1}}
+    refused = problem(await api.http.post(URL, json=wanted | {"data": data}), 422, "invalid-request")
+    assert [each["loc"] for each in refused["errors"]] == [["body", "data", "order", "number"]]
+    data["order"]["number"] = 7
+    assert (await api.http.post(URL, json=wanted | {"data": data})).status_code == 202
+    as_given = {"subject": "as given", "body_text": "{{ order }}"}
+    assert (await api.http.post(URL, json=wanted | as_given)).status_code == 202
+    await api.http.patch(
+        f"/v1/templates/{template['id']}",
+        json={"contents": {"email": {"en": texts | {"subject": "{{ new }}"}}}},
+    )
+    refused = problem(await api.http.post(URL, json=wanted | {"data": data}), 422, "invalid-request")
+    assert [each["loc"][-1] for each in refused["errors"]] == ["new"]
+
+
+async def test_only_channels_that_would_be_used_need_data(api: ApiUnderTest) -> None:
+    other = {"en": {"body_text": "{{ only_there }}"}}
+    contents = {"email": {"en": {"subject": "x", "body_text": "x"}}, "sms": other, "in_app": other}
+    await api.template(name="both", contents=contents)
+    wanted = {"type": "both", "to": {"email": "a@b.co"}}
+    assert (await api.http.post(URL, json=wanted)).status_code == 202
 
 
 async def test_the_same_key_brings_the_first_answer(api: ApiUnderTest) -> None:
@@ -97,7 +141,7 @@ async def test_the_same_key_brings_the_first_answer(api: ApiUnderTest) -> None:
 
 async def test_a_replay_does_not_depend_on_what_is_gone_since(api: ApiUnderTest) -> None:
     template = await api.template()
-    wanted = {"type": "magic_link", "to": {"email": "a@b.co"}}
+    wanted = {"type": "magic_link", "to": {"email": "a@b.co"}, "data": {"name": "Ada", "magic_link": "x"}}
     key = {"idempotency-key": "k-2"}
     first = await api.http.post(URL, json=wanted, headers=key)
     await api.http.delete(f"/v1/templates/{template['id']}")

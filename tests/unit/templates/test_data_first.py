@@ -67,7 +67,10 @@ def test_conditions_take_the_branch_of_the_data() -> None:
     source = "{% if cart.items %}{{ cart.items|length }}{% else %}empty{% endif %}"
     assert text(source, {"cart": {"items": [1, 2]}}) == "2"
     assert text(source, {"cart": {"items": []}}) == "empty"
-    assert failure(source, {"cart": {}}) == "render_missing_variable: items is missing"
+    assert text(source, {"cart": {}}) == "empty"
+    assert text("{{ 'x' if a and not b else '-' }}", {"a": 1}) == "x"
+    assert text("{% if plan == 'pro' %}x{% elif plan != 'free' %}-{% endif %}") == "-"
+    assert failure("{% if n > 3 %}{% endif %}") == "render_missing_variable: n is missing"
 
 
 @pytest.mark.parametrize(
@@ -129,7 +132,7 @@ def test_look_ups(source: str, made: str) -> None:
         ("{% for x in a.b.c %}{% endfor %}", "b"),
         ("{% for k, v in a.b|items %}{% endfor %}", "b"),
         ("{{ a.b|round }}{{ a.b|abs }}", "b"),
-        ("{% if a.b.c %}{% endif %}", "b"),
+        ("{% if a.b.c < 1 %}{% endif %}", "b"),
         ("{{ a.b() }}", None),
     ],
 )

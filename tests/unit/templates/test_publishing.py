@@ -39,7 +39,7 @@ def flaw_of(**source: object) -> Flaw:
 
 
 def test_html_without_rules_is_sent_as_written() -> None:
-    assert publish(Source("Hi", None, "<P>{{ a }}", None)) == Published(variables=["a"])
+    assert publish(Source("Hi", None, "<P>{{ a }}", None)) == Published(variables=["a"], required=["a"])
     assert (
         publish(Source("Hi", None, "<style>p{color:red}</style><p>x", None, inline_css=False)) == Published()
     )

@@ -92,19 +92,23 @@ def tokens(source: str) -> Iterator[tuple[int, str, str]]:
         raise SourceFlawed(_offset(error.lineno, source), error.message or "cannot be read") from None
 
 
+def parsed(source: str) -> nodes.Template:
+    """The tree of a source that `check` accepts."""
+    return _ENVIRONMENT.parse(source)
+
+
 def variables(source: str) -> set[str]:
     """The names the source takes from the data, also those it only tests with `is defined`."""
-    tree = _ENVIRONMENT.parse(source)
-    bound = {each.name for each in tree.find_all(nodes.Name) if each.ctx in ("store", "param")}
-    bound |= {each.name for each in tree.find_all(nodes.Macro)} | {
-        "loop",
-        "self",
-        "caller",
-        "varargs",
-        "kwargs",
-    }
+    tree = parsed(source)
     read = {each.name for each in tree.find_all(nodes.Name) if each.ctx == "load"}
-    return read - bound - set(_ENVIRONMENT.globals)
+    return read - bound_names(tree)
+
+
+def bound_names(tree: nodes.Template) -> set[str]:
+    """The names that do not come from the data: the template or the language gives them a value."""
+    bound = {each.name for each in tree.find_all(nodes.Name) if each.ctx in ("store", "param")}
+    bound |= {each.name for each in tree.find_all(nodes.Macro)}
+    return bound | {"loop", "self", "caller", "varargs", "kwargs"} | set(_ENVIRONMENT.globals)
 
 
 def _offset(line: int, source: str) -> int:

@@ -8,6 +8,7 @@ from hermodr_templates import checking, inlining, mjml_source
 from hermodr_templates.flaws import Flaw, SourceFlawed, flaw_at
 from hermodr_templates.html_text import html_to_text
 from hermodr_templates.limits import TemplateLimitExceeded
+from hermodr_templates.needs import RECIPIENT, needed
 from hermodr_templates.protected import Protected
 from hermodr_templates.sandbox import MAX_SOURCE
 
@@ -27,11 +28,14 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Published:
     """`compiled_html` is sent instead of the source; `None` if that is sent as it is. With `flaws` nothing is
-    published. `variables` come from the data; `warnings` say what the author may not have meant."""
+    published. `variables` come from the data; no message is possible without those `required` (`order.number`).
+    `warnings` say what the author may not have meant."""
 
     compiled_html: str | None = None
     flaws: list[Flaw] = field(default_factory=list)
     variables: list[str] = field(default_factory=list)
+    required: list[str] = field(default_factory=list)
+    reads_recipient: bool = False
     warnings: list[str] = field(default_factory=list)
 
 
@@ -56,9 +60,22 @@ def publish(source: Source) -> Published:
     try:
         compiled = _compiled(part, text, source.inline_css)
         warnings = [NO_WORDS] if source.body_text is None and text and _wordless(compiled or text) else []
-        return Published(compiled, variables=sorted(names), warnings=warnings)
+        sent = compiled if compiled is not None else source.body_html
+        required = needs_of(source.subject, source.body_text, sent)
+        return Published(
+            compiled,
+            variables=sorted(names),
+            required=required,
+            reads_recipient=RECIPIENT in names,
+            warnings=warnings,
+        )
     except SourceFlawed as flaw:
         return Published(flaws=[flaw_at(part, text, flaw.offset, flaw.reason)])
+
+
+def needs_of(*texts: str | None) -> list[str]:
+    """What data the texts of a checked version cannot do without, in order."""
+    return sorted(needed(*(checking.with_plain_line_ends(each) for each in texts if each is not None)))
 
 
 def _wordless(html: str) -> bool:

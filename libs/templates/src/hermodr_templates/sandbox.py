@@ -43,9 +43,13 @@ _JINJAS = (LoopContext, Macro, Namespace, TemplateReference, BlockReference)
 
 
 class MissingVariable(StrictUndefined):
-    """Remembers its name for the error message."""
+    """Fails when it is printed or computed with, naming itself. As a condition it is false, and it equals nothing."""
 
     __slots__ = ()
+    __eq__ = Undefined.__eq__  # type: ignore[assignment]
+    __ne__ = Undefined.__ne__  # type: ignore[assignment]
+    __bool__ = Undefined.__bool__  # type: ignore[assignment]
+    __hash__ = StrictUndefined.__hash__  # type: ignore[assignment]
 
     @property
     def _undefined_message(self) -> str:

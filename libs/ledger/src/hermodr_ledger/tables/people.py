@@ -140,4 +140,6 @@ template_contents = Table(
     Column("body_mjml", Text),
     Column("inline_css", Boolean, nullable=False, server_default=true()),
     Column("compiled_html", Text),
+    Column("required", Text),
+    Column("reads_recipient", Boolean, nullable=False, server_default=false()),
 )

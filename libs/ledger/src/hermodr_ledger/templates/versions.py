@@ -1,7 +1,7 @@
 """Templates and their versions. Contents are immutable: a change is a new version, a rollback points at an old one."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
@@ -23,7 +23,8 @@ class NameTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """`compiled_html`, made from `body_mjml` or `body_html`, is sent instead; `None`: `body_html` is sent."""
+    """`compiled_html`, made from `body_mjml` or `body_html`, is sent instead; `None`: `body_html` is sent. `required`:
+    the names of the data without which they cannot be rendered (`"name order.number"`); `None`: not known."""
 
     subject: str | None
     body_text: str | None
@@ -31,6 +32,8 @@ class Texts:
     body_mjml: str | None = None
     inline_css: bool = True
     compiled_html: str | None = None
+    required: str | None = None
+    reads_recipient: bool = False
 
 
 Contents = Mapping[str, Mapping[str, Texts]]
@@ -106,18 +109,6 @@ def _written(template_id: sa.ColumnElement[UUID], version: sa.ColumnElement[int]
         _TEXT.template_id == template_id, _TEXT.version == version
     )
     return texts.correlate_except(template_contents).scalar_subquery().label("contents")
-
-
-async def known(ledger: Statements, names: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
-    rows = await ledger.fetch(
-        """
-        SELECT t.project_id, t.name FROM unnest($1::uuid[], $2::text[]) AS wanted(project_id, name)
-        JOIN hermodr.templates t USING (project_id, name)
-        """,
-        [project_id for project_id, _ in names],
-        [name for _, name in names],
-    )
-    return {(row["project_id"], row["name"]) for row in rows}
 
 
 async def create(

@@ -17,6 +17,7 @@ from hermodr_api.errors import Flaw, listed
 from hermodr_api.http.bodies import flaws_of
 from hermodr_api.http.json_text import MOST_OF_ONE, Flawed
 from hermodr_api.jobs.accepting import Count
+from hermodr_api.notifications.data import missing
 from hermodr_api.notifications.directory import Directory
 from hermodr_api.notifications.models import (
     BulkItemIn,
@@ -42,6 +43,7 @@ from hermodr_ledger.jobs.batches import Batch, record_batch
 from hermodr_ledger.jobs.intake import accept_many
 from hermodr_ledger.people.recipients import FoundRecipient, Reference
 from hermodr_ledger.people.updates import FoundPlace, Place
+from hermodr_ledger.templates.needs import Needs
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import new_id, new_job_id
@@ -81,7 +83,7 @@ class _Work:
 
 @dataclass(frozen=True, slots=True)
 class _There:
-    unknown_templates: set[str]
+    templates: Mapping[str, Needs | None]
     recipients: Mapping[Reference, FoundRecipient | None]
     places: Mapping[Place, FoundPlace]
 
@@ -149,10 +151,10 @@ class Bulk:
         for start in range(0, len(work.sendable), _CHUNK):
             chunk = work.sendable[start : start + _CHUNK]
             names = {name for _, item, _ in chunk if (name := template_of(item.wanted)) is not None}
-            unknown = await self._directory.unknown_templates(work.project_id, names)
+            templates = await self._directory.needs_of(work.project_id, names)
             references = [reference_of(work.project_id, item.wanted.to) for _, item, _ in chunk]
             there = _There(
-                unknown,
+                templates,
                 await self._directory.recipients(each for each in references if each is not None),
                 await self._directory.places(
                     place
@@ -178,8 +180,12 @@ class Bulk:
         flaws = []
         template, place = template_of(item.wanted), place_of(work.project_id, item.wanted)
         recipient = there.recipients[reference] if reference is not None else None
-        if template in there.unknown_templates and template is not None:
-            flaws.append(unknown_type(template, ()))
+        if template is not None:
+            needs = there.templates[template]
+            if needs is None:
+                flaws.append(unknown_type(template, ()))
+            else:
+                flaws += missing(item.wanted, needs, self._channels, ())
         if reference is not None and recipient is None:
             flaws.append(unknown_recipient(reference.kind, ()))
         if place is not None:

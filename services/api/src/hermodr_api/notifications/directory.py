@@ -7,7 +7,8 @@ from hermodr_ledger.engine import Ledger
 from hermodr_ledger.people import recipients, updates
 from hermodr_ledger.people.recipients import FoundRecipient, Reference
 from hermodr_ledger.people.updates import FoundPlace, Place
-from hermodr_ledger.templates import versions
+from hermodr_ledger.templates import needs
+from hermodr_ledger.templates.needs import Needs
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer
 
@@ -16,7 +17,7 @@ _MOST_REMEMBERED = 10_000
 
 
 class Directory:
-    """Caches for a few seconds that a template exists, never that it does not. Recipients are always looked up: an
+    """Caches for a few seconds what a template needs, never that there is none. Recipients are always looked up: an
     erased one must not be written to."""
 
     def __init__(self, ledger: Ledger, clock: Clock, many: Ledger) -> None:
@@ -24,21 +25,23 @@ class Directory:
         self._ledger = ledger
         self._many = many
         self._clock = clock
-        self._known: dict[tuple[UUID, str], float] = {}
+        self._known: dict[tuple[UUID, str], tuple[float, Needs]] = {}
         self._templates = Coalescer(self._look_up_templates, max_items=200, concurrency=2)
         self._recipients = Coalescer(self._look_up_recipients, max_items=200, concurrency=2)
         self._places = Coalescer(self._look_up_places, max_items=200, concurrency=2)
 
-    async def has_template(self, project_id: UUID, name: str) -> bool:
+    async def needs(self, project_id: UUID, name: str) -> Needs | None:
+        """What data the template needs; `None`: there is no such template."""
         key = (project_id, name)
-        return self._remembered(key) or await self._templates.submit(key)
+        known = self._remembered(key)
+        return known if known is not None else await self._templates.submit(key)
 
-    async def unknown_templates(self, project_id: UUID, names: Iterable[str]) -> set[str]:
-        wanted = [name for name in set(names) if not self._remembered((project_id, name))]
-        if not wanted:
-            return set()
-        found = await self._look_up_templates([(project_id, name) for name in wanted], self._many)
-        return {name for name, known in zip(wanted, found, strict=True) if not known}
+    async def needs_of(self, project_id: UUID, names: Iterable[str]) -> dict[str, Needs | None]:
+        known = {name: self._remembered((project_id, name)) for name in set(names)}
+        if wanted := [name for name, needs in known.items() if needs is None]:
+            found = await self._look_up_templates([(project_id, name) for name in wanted], self._many)
+            known.update(zip(wanted, found, strict=True))
+        return known
 
     async def recipient(self, reference: Reference) -> FoundRecipient | None:
         return await self._recipients.submit(reference)
@@ -57,19 +60,19 @@ class Directory:
     def forget(self, project_id: UUID, name: str) -> None:
         self._known.pop((project_id, name), None)
 
-    def _remembered(self, key: tuple[UUID, str]) -> bool:
-        until = self._known.get(key)
-        return until is not None and until > self._clock.monotonic()
+    def _remembered(self, key: tuple[UUID, str]) -> Needs | None:
+        until, known = self._known.get(key, (0.0, None))
+        return known if until > self._clock.monotonic() else None
 
     async def _look_up_templates(
         self, keys: Sequence[tuple[UUID, str]], ledger: Ledger | None = None
-    ) -> list[bool]:
-        known = await versions.known(ledger or self._ledger, list(dict.fromkeys(keys)))
+    ) -> list[Needs | None]:
+        known = await needs.find(ledger or self._ledger, list(dict.fromkeys(keys)))
         if len(self._known) > _MOST_REMEMBERED:
             self._known.clear()
         until = self._clock.monotonic() + REMEMBERED_SECONDS
-        self._known.update(dict.fromkeys(known, until))
-        return [key in known for key in keys]
+        self._known.update((key, (until, found)) for key, found in known.items())
+        return [known.get(key) for key in keys]
 
     async def _look_up_recipients(self, references: Sequence[Reference]) -> list[FoundRecipient | None]:
         return await recipients.resolve(self._ledger, references)

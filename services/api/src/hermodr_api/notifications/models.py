@@ -91,7 +91,7 @@ class NotificationIn(Body):
     )
     data: JsonObject = Field(
         default_factory=dict,
-        description="The template's variables, by name.",
+        description="The template's variables, by name. What the template cannot do without has to be here.",
         examples=[{"name": "Ada", "magic_link": "https://example.com/in/4711"}],
     )
     scheduled_for: Moment | None = Field(

@@ -3,6 +3,7 @@ from uuid import UUID
 from hermodr_api.answers import Answer, Key, patience
 from hermodr_api.errors import Flaw
 from hermodr_api.jobs.accepting import Accepting
+from hermodr_api.notifications.data import missing
 from hermodr_api.notifications.directory import Directory
 from hermodr_api.notifications.models import (
     NotificationIn,
@@ -59,8 +60,12 @@ class Notifications:
         reference, template = reference_of(project_id, wanted.to), template_of(wanted)
         found = group_id = None
         flaws = []
-        if template is not None and not await self._directory.has_template(project_id, template):
-            flaws.append(unknown_type(template, ("body",)))
+        if template is not None:
+            needs = await self._directory.needs(project_id, template)
+            if needs is None:
+                flaws.append(unknown_type(template, ("body",)))
+            else:
+                flaws += missing(wanted, needs, self._channels)
         if reference is not None:
             found = await self._directory.recipient(reference)
             if found is None:

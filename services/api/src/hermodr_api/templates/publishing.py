@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
@@ -13,6 +13,7 @@ from hermodr_contracts.channels import Channels
 from hermodr_ledger.templates.versions import Contents, Texts
 from hermodr_templates.cell import Cell, CellLost, Message
 from hermodr_templates.fair_turns import FairTurns, TooManyWait
+from hermodr_templates.publishing import Source
 
 _PATIENCE_SECONDS = 8.0
 _MOST_WAITING = 50
@@ -62,8 +63,12 @@ class Publishing:
                     where = f"line {flaw['line']}, column {flaw['column']}"
                     flaws.append(Flaw((*at, flaw["part"]), f"{where}: {flaw['reason']}"))
                 warnings.extend(f"{channel}.{locale}: {each}" for each in published["warnings"])
-                compiled = published["compiled_html"]
-                made.setdefault(channel, {})[locale] = replace(texts, compiled_html=compiled)
+                made.setdefault(channel, {})[locale] = replace(
+                    texts,
+                    compiled_html=published["compiled_html"],
+                    required=" ".join(published["required"]),
+                    reads_recipient=published["reads_recipient"],
+                )
         if flaws:
             raise invalid(*flaws)
         return Compiled(made, warnings)
@@ -98,5 +103,4 @@ class Publishing:
 
 def _source(texts: Texts) -> dict[str, object]:
     source = asdict(texts)
-    del source["compiled_html"]
-    return source
+    return {each.name: source[each.name] for each in fields(Source)}

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -22,9 +21,6 @@ from tests.support.invariants import Asked, Facts, JobFacts
 from tests.support.topologies import email_topology
 from tests.support.waiting import wait_until
 
-sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
-# httpcore tries to import it, in vain, several times a request: all of sys.path is searched each time, and that was a
-# third of what the harness did.
 PREFIX = "HERMODR_"
 LADDER = "500ms,1s,2s,4s,5s"
 """Longer than the provider is away in these tests."""

@@ -148,13 +148,23 @@ async def test_after_an_unknown_outcome_a_repeat_to_resend_makes_no_second_mail(
     assert house.sandbox.mailbox.totals.mails == 1
 
 
+async def test_a_repeat_while_the_first_request_is_running_is_not_taken(house: House, base: str) -> None:
+    await house.fault(stage="after_data", action={"kind": "delay", "seconds": 30}, times=1)
+    assert isinstance(await send("resend", base, FULL, timeout=0.5), OutcomeUnknown)
+    again = await send("resend", base, FULL)
+    assert isinstance(again, TransientError)
+    assert again.code == "resend_concurrent_idempotent_requests"
+    assert house.sandbox.mailbox.totals.mails == 0
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 async def test_a_lie_stores_the_mail_and_leaves_the_outcome_open(
     house: House, base: str, scheme: str
 ) -> None:
     assert isinstance(await send(scheme, base, mail(to_address="ada+liex1@example.org")), OutcomeUnknown)
     await house.fault(action={"kind": "lie"}, times=1)
-    assert isinstance(await send(scheme, base, mail(to_address="bob@example.org")), OutcomeUnknown)
+    other = mail(to_address="bob@example.org", message_id="<2@example.com>")
+    assert isinstance(await send(scheme, base, other), OutcomeUnknown)
     assert house.sandbox.mailbox.totals.mails == 2
 
 

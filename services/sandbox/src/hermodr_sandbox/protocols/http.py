@@ -17,6 +17,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import getaddresses, parseaddr
@@ -56,6 +57,7 @@ class Wrong(Enum):
     MESSAGE = auto()
     TOO_LARGE = auto()
     REUSED_KEY = auto()
+    SAME_KEY_AT_ONCE = auto()
     PACE = auto()
     UNAVAILABLE = auto()
     BROKEN = auto()
@@ -91,6 +93,10 @@ class Dialect(Protocol):
 
     def read(self, headers: Mapping[str, str], body: bytes) -> Submission:
         """Raises `Refusal`."""
+        ...
+
+    def under_way(self, headers: Mapping[str, str]) -> AbstractContextManager[None]:
+        """While the mail is worked on. Raises `Refusal`."""
         ...
 
     def accepted(self, headers: Mapping[str, str], body: bytes, mail: Mail) -> Response: ...
@@ -141,6 +147,12 @@ class HttpProviders:
         submission = dialect.read(request.headers, body)
         if submission.repeat is not None:
             return submission.repeat
+        with dialect.under_way(request.headers):
+            return await self._take(dialect, request, submission, body)
+
+    async def _take(
+        self, dialect: Dialect, request: Request, submission: Submission, body: bytes
+    ) -> Response:
         sender, recipients = submission.sender, submission.recipients
         await self._step(dialect, Stage.MAIL, sender)
         for recipient in recipients:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from starlette.responses import JSONResponse, Response
 
@@ -21,6 +22,7 @@ _ERRORS: Mapping[Wrong, tuple[int, str]] = {
     Wrong.MESSAGE: (422, "validation_error"),
     Wrong.TOO_LARGE: (413, "validation_error"),
     Wrong.REUSED_KEY: (409, "invalid_idempotent_request"),
+    Wrong.SAME_KEY_AT_ONCE: (409, "concurrent_idempotent_requests"),
     Wrong.PACE: (429, "rate_limit_exceeded"),
     Wrong.UNAVAILABLE: (503, "application_error"),
     Wrong.BROKEN: (500, "internal_server_error"),
@@ -38,6 +40,7 @@ class Resend:
             "/domains": lambda: JSONResponse({"object": "list", "has_more": False, "data": []})
         }
         self._keys: OrderedDict[str, tuple[bytes, str]] = OrderedDict()
+        self._under_way: set[str] = set()
 
     def read(self, headers: Mapping[str, str], body: bytes) -> Submission:
         """See `Dialect`."""
@@ -68,6 +71,21 @@ class Resend:
             attachments=given.get("attachments") or [],
         )
         return Submission(sender[1], tuple(address for _, address in (*to, *cc, *bcc)), raw)
+
+    @contextmanager
+    def under_way(self, headers: Mapping[str, str]) -> Iterator[None]:
+        """See `Dialect`. Refuses a key whose first request has no answer yet."""
+        key = headers.get("idempotency-key", "")
+        if key in self._under_way:
+            raise Refusal(
+                Wrong.SAME_KEY_AT_ONCE, "Same idempotency key used while original request is running."
+            )
+        if key:
+            self._under_way.add(key)
+        try:
+            yield
+        finally:
+            self._under_way.discard(key)
 
     def accepted(self, headers: Mapping[str, str], body: bytes, mail: Mail) -> Response:
         """See `Dialect`. The id tells the mail's number."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
@@ -63,6 +64,10 @@ class SendGrid:
             attachments=[_attachment(each) for each in given.get("attachments") or []],
         )
         return Submission(sender[1], tuple(address for _, address in (*to, *cc, *bcc)), raw)
+
+    def under_way(self, headers: Mapping[str, str]) -> AbstractContextManager[None]:  # noqa: ARG002
+        """See `Dialect`. There are no idempotency keys."""
+        return nullcontext()
 
     def accepted(self, headers: Mapping[str, str], body: bytes, mail: Mail) -> Response:  # noqa: ARG002
         """See `Dialect`."""

@@ -66,7 +66,7 @@ async def test_providers_are_shown_as_all_senders_together_know_them(house: ApiU
         "calls_at_once": 6,
         "calls_at_once_configured": 20,
         "calls_per_second": 10.0,
-        "calls_per_second_configured": 100.0,
+        "calls_per_second_configured": 50.0,
         "rests_until": None,
         "cause": None,
         "code": None,

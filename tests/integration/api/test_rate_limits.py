@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import httpx
 
+from hermodr_contracts.rates import Limit
 from hermodr_ledger.access import keys, rates
-from hermodr_ledger.access.rates import BucketRequest, Limit
+from hermodr_ledger.access.rates import BucketRequest
 from hermodr_ledger.engine import Ledger
 from hermodr_servicekit.clock import SystemClock
 from tests.support.api import MAIL, ApiUnderTest, api_over, client_of, problem

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from hermodr_api.access.limits import SLICE_SECONDS, Limiter
 from hermodr_api.errors import Refused
-from hermodr_ledger.access.rates import BucketRequest, Granted, Limit, parse
+from hermodr_contracts.rates import Limit
+from hermodr_ledger.access.rates import BucketRequest, Granted
 from tests.support.clocks import FakeClock
 
 
@@ -110,22 +111,3 @@ async def test_a_refusal_says_when_and_a_pass_says_how_much() -> None:
     await limiter.take("user/y", limit)
     clock.advance(10)
     await limiter.take("user/x", limit)
-
-
-@pytest.mark.parametrize(
-    ("text", "limit"),
-    [
-        ("600/m", Limit(600, 60, 600)),
-        ("50/s,burst=200", Limit(50, 1, 200)),
-        (" 1/h ", Limit(1, 3600, 1)),
-        ("off", None),
-    ],
-)
-def test_limits_are_written_so(text: str, limit: Limit | None) -> None:
-    assert parse(text) == limit
-
-
-@pytest.mark.parametrize("text", ["", "0/s", "5", "5/d", "-1/s", "5/s,burst=0", "5/s burst=3", "1e9/s"])
-def test_other_texts_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="600/m"):
-        parse(text)

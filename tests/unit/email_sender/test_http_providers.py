@@ -250,7 +250,7 @@ BAD_DSNS = {
     "resend://KEY@default?tls=off": "has tls=off for a host that is not this machine",
     "resend://KEY@default?tls=maybe": "has a tls option other than on or off",
     "resend://KEY@default?timeout=0": "has a timeout that is not a number of seconds up to 600",
-    "resend://KEY@default?rate=fast": "has a rate that is not of the form",
+    "resend://KEY@default?rate=fast": "has a rate that must be such as 600/m",
     "resend://KEY@default?colour=red": "has an unknown option 'colour'",
     "resend://KEY@default?name=Bad%20Name": "has a name that is not 1 to 40",
     "resend://KEY@default?name=one sendgrid://KEY@default?name=one": "entry 2 has the name one, which an earlier",

@@ -28,6 +28,8 @@ def test_the_order_and_names_of_providers() -> None:
         ("rate=50/s", ProviderOptions(rate=50.0)),
         ("rate=3000/m&concurrency=3", ProviderOptions(rate=50.0, concurrency=3)),
         ("rate=3600/h", ProviderOptions(rate=1.0)),
+        ("rate=50/s,burst=20", ProviderOptions(rate=50.0, burst=20)),
+        ("rate=off", ProviderOptions()),
         ("from=jane+x@hermodr.example", ProviderOptions(sender="jane+x@hermodr.example")),
         (
             "from=Jane%20%3Cjane@hermodr.example%3E",

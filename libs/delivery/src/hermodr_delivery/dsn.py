@@ -12,8 +12,8 @@ from itertools import chain, count
 from typing import Generic, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from hermodr_contracts.rates import parse as parse_rate
 from hermodr_delivery.provider import ProviderOptions
-from hermodr_delivery.rate import per_second
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _MAX_CONCURRENCY = 1000
@@ -44,9 +44,11 @@ class Dsn:
 
     def options(self, default: ProviderOptions = ProviderOptions()) -> ProviderOptions:  # noqa: B008 - frozen
         """Takes the options of every provider; `default` where the entry has none."""
-        rate, concurrency = self.take("rate"), self.take("concurrency")
+        given, concurrency = self.take("rate"), self.take("concurrency")
+        rate, burst = (default.rate, default.burst) if given is None else _rate(given)
         return ProviderOptions(
-            rate=default.rate if rate is None else _rate(rate),
+            rate=rate,
+            burst=burst,
             concurrency=default.concurrency if concurrency is None else _concurrency(concurrency),
             sender=self.take("from"),
         )
@@ -159,13 +161,13 @@ def _query(url: SplitResult) -> dict[str, str]:
     return options
 
 
-def _rate(value: str) -> float | None:
-    if value == "off":
-        return None
+def _rate(value: str) -> tuple[float | None, int | None]:
+    """The rate and, if it is given, the burst."""
     try:
-        return per_second(value)
+        limit = parse_rate(value, burst=0)
     except ValueError as error:
-        raise Unusable(f"has a rate that is {error}") from None
+        raise Unusable(f"has a rate that {error}") from None
+    return (None, None) if limit is None else (limit.rate, limit.burst or None)
 
 
 def _concurrency(value: str) -> int:

@@ -31,10 +31,19 @@ class SenderMetrics:
             registry=registry,
         )
         self.retries = Counter("hermodr_retries", "Retries planned.", ("channel", "step"), registry=registry)
+        self._of_limits(registry)
+
+    def _of_limits(self, registry: CollectorRegistry) -> None:
         self.rate_limit_wait = Histogram(
             "hermodr_rate_limit_wait_seconds",
             "What a provider's limits made a message wait.",
             buckets=_SECONDS,
+            registry=registry,
+        )
+        self.reservations = Counter(
+            "hermodr_provider_reservations",
+            "How often moments for calls were reserved from the rate that all senders share.",
+            ("provider",),
             registry=registry,
         )
         self.refusals = Counter(

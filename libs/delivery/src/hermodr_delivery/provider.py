@@ -23,11 +23,13 @@ Call = Callable[[], Awaitable[Accepted]]
 
 @dataclass(frozen=True, slots=True)
 class ProviderOptions:
-    """`rate` in messages per second over all connections, `None`: unlimited; `sender`: if the message names none."""
+    """`rate` in messages per second of all senders together, `None`: unlimited; `burst`: at most at once, `None`: a
+    few; `sender`: if the message names none."""
 
     rate: float | None = None
     concurrency: int = 10
     sender: str | None = None
+    burst: int | None = None
 
 
 class Provider(Protocol[MessageT]):

@@ -23,10 +23,12 @@ from hermodr_delivery.rate import window
 from hermodr_delivery.recorder import Recorder
 from hermodr_delivery.routing.limits_report import LimitsReport
 from hermodr_delivery.routing.routes import Routes
+from hermodr_delivery.routing.shared import Shared
 from hermodr_delivery.sending import Sending
 from hermodr_delivery.settings import SenderSettings
 from hermodr_delivery.throughput import Throughput
 from hermodr_ledger.deliveries.attempting import Attempts
+from hermodr_ledger.deliveries.budgets import ProviderBudgets
 from hermodr_ledger.deliveries.lanes import report_rates
 from hermodr_ledger.deliveries.pauses import is_paused
 from hermodr_ledger.deliveries.provider_limits import report
@@ -95,7 +97,8 @@ class Sender(Worker[S]):
                 f"{variable}: a rate is too slow for HERMODR_LEASE_SECONDS: a quarter of a lease has to be"
                 f" enough for {len(Priority)} messages"
             )
-        routes = Routes(providers, self.clock, self._metrics, patience=lease / 4)
+        shared = Shared(ProviderBudgets(self.ledger, channel), self._metrics)
+        routes = Routes(providers, self.clock, self._metrics, patience=lease / 4, shared=shared)
         pauses = PauseWatch(channel, lambda: is_paused(self.ledger, channel))
         sending = Sending(
             Contents(self.ledger, channel),
@@ -131,7 +134,7 @@ class Sender(Worker[S]):
         limits = LimitsReport(
             channel, routes, lambda seen: report(self.ledger, self.instance, seen), self.clock
         )
-        self._served.append(_Served(list(pumps.values()), routes, pauses, limits))
+        self._served.append(_Served(list(pumps.values()), routes, shared, pauses, limits))
 
     def _listen(
         self, channel: Channel, pumps: Mapping[Priority, Pump], subscribe: SubscribeLane, prefetch: int
@@ -145,7 +148,8 @@ class Sender(Worker[S]):
         """Sends."""
         tasks = [*super().work(), repeat("throughput", self._throughput.tick)]
         for each in self._served:
-            tasks += each.pauses.running(self.settings.database_url)
+            tasks += each.pauses.running(self.settings.database_url, also=each.shared.wake.set)
+            tasks.append(repeat("rests", each.shared.tick, wake=each.shared.wake))
             tasks += [repeat("provider limits", each.limits.tick), *(pump.run() for pump in each.pumps)]
         return tasks
 
@@ -164,6 +168,7 @@ class Sender(Worker[S]):
 class _Served(NamedTuple):
     pumps: Sequence[Pump]
     routes: Routes[Any]
+    shared: Shared
     pauses: PauseWatch
     limits: LimitsReport
 

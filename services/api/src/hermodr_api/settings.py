@@ -4,7 +4,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from hermodr_api.access.tokens import LEAST_SECRET_BYTES
-from hermodr_ledger.access.rates import Limit, parse
+from hermodr_contracts.rates import Limit, parse
 from hermodr_servicekit.settings import ServiceSettings
 
 

@@ -8,8 +8,8 @@ import typer
 from hermodr_cli import output
 from hermodr_cli.commands.refusing import database_refusals
 from hermodr_cli.commands.settings import CommandSettings, installation
-from hermodr_ledger.access import keys, rates
-from hermodr_ledger.access.rates import Limit
+from hermodr_contracts.rates import Limit, parse
+from hermodr_ledger.access import keys
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.schema_version import verify
 
@@ -39,7 +39,7 @@ def create_command(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--scopes") from None
     try:
-        limit = rates.parse(rate)
+        limit = parse(rate)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--rate") from None
     if not project.strip():

@@ -45,9 +45,17 @@ class PauseWatch:
         self._tell()
         return LOOK_EVERY_SECONDS
 
-    def running(self, database_url: str) -> tuple[Awaitable[None], Awaitable[None]]:
+    def running(
+        self, database_url: str, also: Callable[[], None] = lambda: None
+    ) -> tuple[Awaitable[None], Awaitable[None]]:
+        """`also` is called for each notification, too."""
+
+        def notified() -> None:
+            self._wake.set()
+            also()
+
         return (
-            listen(database_url, OPERATED_CHANNEL, self._wake.set),
+            listen(database_url, OPERATED_CHANNEL, notified),
             repeat("pauses", self.tick, wake=self._wake, after_error=LOOK_EVERY_SECONDS),
         )
 

@@ -120,6 +120,13 @@ class Bearing:
         """A call ended without an answer: outages are for the retry ladder, not for rests."""
         self.refusals = 0
 
+    def rest(self, seconds: float) -> None:
+        """Another sender was asked to leave the provider alone for so long."""
+        until = self._clock.monotonic() + min(seconds, LONGEST_ASKED_SECONDS)
+        if until > self.rest_until:
+            self.rest_until = until
+            self.refusals = max(self.refusals, 1)
+
     def grow(self) -> None:
         """Tries one more concurrent call if it is time; called when somebody waits for it."""
         now = self._clock.monotonic()

@@ -21,6 +21,7 @@ from hermodr_delivery.failures import DeliveryFailure, PermanentError, Refused, 
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.provider import Accepted, Call, ProviderOptions
 from hermodr_delivery.routing.bearing import Bearing
+from hermodr_delivery.routing.shared import Shared
 from hermodr_delivery.routing.turns import Turns
 from hermodr_ledger.deliveries.attempts import Claim
 from hermodr_servicekit.clock import Clock
@@ -50,11 +51,20 @@ ProviderT = TypeVar("ProviderT", bound=LimitedProvider)
 class Route(Generic[ProviderT]):
     """All calls to one provider, so that its answers count for everybody."""
 
-    def __init__(self, provider: ProviderT, clock: Clock, metrics: SenderMetrics, *, patience: float) -> None:
+    def __init__(
+        self,
+        provider: ProviderT,
+        clock: Clock,
+        metrics: SenderMetrics,
+        *,
+        patience: float,
+        shared: Shared | None = None,
+    ) -> None:
         options = provider.options
         self.provider = provider
         self.bearing = Bearing(clock, most=options.concurrency, rate=options.rate)
-        self.turns = Turns(self.bearing, clock)
+        self.turns = Turns(self.bearing, clock, shared.budget(provider, clock) if shared else None)
+        self._shared = shared
         self._clock = clock
         self._metrics = metrics
         self._patience = patience
@@ -73,6 +83,11 @@ class Route(Generic[ProviderT]):
 
     def leave(self) -> None:
         self.turns.leave()
+
+    def rest(self, seconds: float) -> None:
+        """Another sender was asked to leave the provider alone."""
+        self.bearing.rest(seconds)
+        self.turns.look()
 
     async def make(self, call: Call, claim: Claim) -> Accepted:
         """Makes the call. Raises its `DeliveryFailure`, or `Withheld` for a refusal that is not about the message."""
@@ -107,6 +122,8 @@ class Route(Generic[ProviderT]):
             self.bearing.refused(refusal, began)
             if self.bearing.last is not before:
                 self._tell(refusal)
+                if self._shared is not None and refusal.retry_after is not None:
+                    self._shared.tell(self.provider.name, self.bearing.resting)
         if refusals[0] >= SUSPECT or refusals[1] >= ENOUGH:
             raise Throttled(refusal.code, refusal.detail, retry_after=refusal.retry_after) from refusal
 

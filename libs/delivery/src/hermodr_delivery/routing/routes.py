@@ -3,17 +3,27 @@ from typing import Generic
 
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.routing.route import ProviderT, Route
+from hermodr_delivery.routing.shared import Shared
 from hermodr_ledger.deliveries.attempts import Claim
 from hermodr_servicekit.clock import Clock
 
 
 class Routes(Generic[ProviderT]):
-    """In order of preference. `patience`: seconds a claimed delivery may wait for its turn."""
+    """In order of preference. `patience`: seconds a claimed delivery may wait for its turn; `shared`: with the senders
+    that use the same providers."""
 
     def __init__(
-        self, providers: Sequence[ProviderT], clock: Clock, metrics: SenderMetrics, *, patience: float
+        self,
+        providers: Sequence[ProviderT],
+        clock: Clock,
+        metrics: SenderMetrics,
+        *,
+        patience: float,
+        shared: Shared | None = None,
     ) -> None:
-        self.all = [Route(each, clock, metrics, patience=patience) for each in providers]
+        self.all = [Route(each, clock, metrics, patience=patience, shared=shared) for each in providers]
+        if shared is not None:
+            shared.hold(self.all)
 
     def of(self, claim: Claim) -> Route[ProviderT]:
         """The preferred provider for the first attempt, the next one for each retry; resting ones are skipped."""
@@ -29,4 +39,5 @@ class Routes(Generic[ProviderT]):
 
     async def close(self) -> None:
         for each in self.all:
+            await each.turns.close()
             await each.provider.close()

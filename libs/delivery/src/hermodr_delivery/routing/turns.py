@@ -2,11 +2,16 @@
 
 import asyncio
 import heapq
+from collections.abc import Callable
 from itertools import count
 
 from hermodr_delivery.claimed import Withheld
 from hermodr_delivery.routing.bearing import Bearing
+from hermodr_delivery.routing.budget import Budget
 from hermodr_servicekit.clock import Clock
+
+MakeBudget = Callable[[Callable[[], None]], Budget]
+"""Makes the shared budget; its argument is called when the budget has changed."""
 
 _Waiter = tuple[bool, int, asyncio.Future[None], float]
 """Whether it is not urgent, its place, its turn, and until when it waits (monotonic)."""
@@ -14,11 +19,13 @@ _Waiter = tuple[bool, int, asyncio.Future[None], float]
 
 class Turns:
     """Turns in order of arrival, urgent ones first. Calls are spaced evenly, because providers count in unknown
-    windows. Each process has its own limits; several share a provider as TCP connections share a line."""
+    windows. The configured rate is shared by all processes (`budget`); limits that are found out are each process's
+    own, and several share a provider as TCP connections share a line."""
 
-    def __init__(self, bearing: Bearing, clock: Clock) -> None:
+    def __init__(self, bearing: Bearing, clock: Clock, budget: MakeBudget | None = None) -> None:
         self._bearing = bearing
         self._clock = clock
+        self._budget = budget(self.look) if budget is not None else None
         self._under_way = 0
         self._next = 0.0
         self._waiting: list[_Waiter] = []
@@ -55,13 +62,23 @@ class Turns:
 
     def leave(self) -> None:
         self._under_way -= 1
+        self.look()
+
+    def look(self) -> None:
+        """Something has changed: whoever waits may have a turn, or none for long."""
         if self._waiting:
             self._admit()
+
+    async def close(self) -> None:
+        if self._budget is not None:
+            await self._budget.close()
 
     def _enter(self) -> None:
         self._under_way += 1
         if self._bearing.rate is not None:
             self._next = max(self._next, self._clock.monotonic()) + 1 / self._bearing.rate
+        if self._budget is not None:
+            self._budget.take()
 
     def _pause(self) -> float | None:
         """Seconds until one more call may begin; `None` while all that are allowed are running."""
@@ -73,8 +90,14 @@ class Turns:
         if bearing.rate is None and not bearing.refusals:
             return 0.0
         now = self._clock.monotonic()
-        spaced = self._next - now if bearing.rate is not None else 0.0
-        return max(bearing.resting, spaced, 0.0)
+        as_configured = self._budget is not None and bearing.rate == bearing.configured_rate
+        spaced = self._next - now if bearing.rate is not None and not as_configured else 0.0
+        pause = max(bearing.resting, spaced, 0.0)
+        if self._budget is None or pause > 0:
+            return pause
+        if not as_configured or bearing.refusals:
+            return self._budget.pause(1, ahead=False)
+        return self._budget.pause(max(1, min(len(self._waiting), bearing.at_once - self._under_way)))
 
     def _admit(self) -> None:
         if self._timer is not None:

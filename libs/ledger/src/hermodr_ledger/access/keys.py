@@ -11,9 +11,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from hermodr_contracts.rates import Limit
 from hermodr_ledger.access import audit
 from hermodr_ledger.access.audit import Actor
-from hermodr_ledger.access.rates import Limit
 from hermodr_ledger.engine import Ledger, Row, Statements, Transaction
 from hermodr_ledger.engine.core import fetch
 from hermodr_ledger.engine.paging import Page, paged

@@ -1,42 +1,15 @@
 """Token buckets shared by all API processes: up to `burst` tokens, refilled with `requests` in `seconds`, evenly."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
+from hermodr_contracts.rates import Limit
 from hermodr_ledger.engine import Statements
 from hermodr_ledger.engine.core import fetch
 from hermodr_ledger.tables import rate_buckets
-
-_UNITS = {"s": 1, "m": 60, "h": 3600}
-_TEXT = re.compile(r"(?P<requests>[1-9][0-9]{0,8})/(?P<unit>[smh])(?:,burst=(?P<burst>[1-9][0-9]{0,8}))?")
-MOST = 999_999_999
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    requests: int
-    seconds: int
-    burst: int
-
-    @property
-    def rate(self) -> float:
-        """Tokens a second."""
-        return self.requests / self.seconds
-
-
-def parse(text: str) -> Limit | None:
-    """`600/m`, `50/s,burst=200`; `off`: no limit. The burst is the requests by default. Raises `ValueError`."""
-    if text.strip() == "off":
-        return None
-    found = _TEXT.fullmatch(text.strip())
-    if found is None:
-        raise ValueError("must be such as 600/m, or 50/s,burst=200 (units s, m, h), or off")
-    requests = int(found["requests"])
-    return Limit(requests, _UNITS[found["unit"]], int(found["burst"] or requests))
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,15 +66,16 @@ async def report(ledger: Ledger, instance: str, limits: Sequence[ProviderLimits]
 
 
 async def known(ledger: Ledger) -> list[ProviderLimits]:
-    """Of running senders: calls and rates are summed; it rests if all senders rest, until the first one ends."""
+    """Of running senders: calls and rates are summed, rates up to the configured one, which all share; it rests if all
+    senders rest, until the first one ends."""
     rows = await ledger.fetch(
         """
         SELECT channel, provider, sum(calls)::int AS calls, sum(calls_configured)::int AS calls_configured,
-               CASE WHEN count(*) = count(rate) THEN sum(rate) END AS rate,
+               CASE WHEN count(*) = count(rate) THEN least(sum(rate), max(rate_configured)) END AS rate,
                CASE WHEN bool_and(coalesce(rests_until > now(), false)) THEN min(rests_until) END AS rests_until,
                (array_agg(cause ORDER BY rests_until DESC NULLS LAST) FILTER (WHERE cause IS NOT NULL))[1] AS cause,
                (array_agg(code ORDER BY rests_until DESC NULLS LAST) FILTER (WHERE cause IS NOT NULL))[1] AS code,
-               CASE WHEN count(*) = count(rate_configured) THEN sum(rate_configured) END AS rate_configured,
+               CASE WHEN count(*) = count(rate_configured) THEN max(rate_configured) END AS rate_configured,
                (array_agg(place ORDER BY at DESC))[1] AS place, min(position) AS position, count(*)::int AS instances
         FROM hermodr.provider_limits p
         WHERE EXISTS (SELECT 1 FROM hermodr.service_heartbeats h

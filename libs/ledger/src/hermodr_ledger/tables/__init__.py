@@ -54,6 +54,7 @@ __all__ = [
     "metadata",
     "pauses",
     "projects",
+    "provider_budgets",
     "provider_limits",
     "rate_buckets",
     "recipients",

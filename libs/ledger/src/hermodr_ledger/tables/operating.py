@@ -130,6 +130,15 @@ provider_limits = Table(
     Column("position", Integer, nullable=False, server_default=text("1")),
 )
 
+provider_budgets = Table(
+    "provider_budgets",
+    metadata,
+    *(Column(_name, Text, primary_key=True) for _name in ("channel", "provider")),
+    Column("next_at", MOMENT, nullable=False, server_default=text("'-infinity'")),
+    Column("rests_until", MOMENT),
+    prefixes=["UNLOGGED"],
+)
+
 set_aside = Table(
     "set_aside",
     metadata,

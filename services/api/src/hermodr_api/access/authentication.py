@@ -9,10 +9,10 @@ from hermodr_api.access.tokens import MOST_BYTES, Untrusted
 from hermodr_api.access.users import Users
 from hermodr_api.answers import patience
 from hermodr_api.errors import FORBIDDEN, UNAUTHENTICATED, Refused
+from hermodr_contracts.rates import Limit
 from hermodr_ledger.access import keys
 from hermodr_ledger.access.audit import Actor
 from hermodr_ledger.access.keys import Scope
-from hermodr_ledger.access.rates import Limit
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from hermodr_api.answers import patience
 from hermodr_api.errors import RATE_LIMITED, Refused
-from hermodr_ledger.access.rates import BucketRequest, Granted, Limit
+from hermodr_contracts.rates import Limit
+from hermodr_ledger.access.rates import BucketRequest, Granted
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer
 

@@ -6,8 +6,8 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from hermodr_api.http.bodies import Body
+from hermodr_contracts.rates import MOST, Limit
 from hermodr_ledger.access.keys import KeyChanges, Scope
-from hermodr_ledger.access.rates import MOST, Limit
 
 KeyName = Annotated[str, Field(max_length=200)]
 

@@ -2,15 +2,15 @@
 
 from hermodr_ledger.migrations.script import execute_file
 
-revision = "0028"
-down_revision = "0027"
+revision = "0029"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    execute_file("0028_provider_budgets.sql")
+    execute_file("0029_provider_budgets.sql")
 
 
 def downgrade() -> None:
-    raise NotImplementedError("revision 0028 cannot be undone")
+    raise NotImplementedError("revision 0029 cannot be undone")

@@ -27,6 +27,7 @@ TABLES = (
     "provider_limits",
     "set_aside",
     "changes",
+    "suppressions",
 )
 
 

@@ -28,6 +28,8 @@ async def possessions(api: ApiUnderTest) -> dict[str, str]:
     items = [{"to": {"email": _ADDRESS}, **mail}, {"to": {"recipient_id": recipient["id"]}, **mail}]
     batch = await _sent(api, "/v1/notifications/bulk", items)
     letter = await _dead_letter(api, job["job_id"])
+    suppressed = f"{MARK}-suppressed@example.com"
+    suppression = await _make(api, "/v1/suppressions", address=suppressed)
     return {
         "letter_id": letter,
         "recipient_id": recipient["id"],
@@ -44,6 +46,8 @@ async def possessions(api: ApiUnderTest) -> dict[str, str]:
         "name": MARK,
         "actor_id": key["id"],
         "subject": template["id"],
+        "suppression_id": suppression["id"],
+        "address": suppressed,
     }
 
 

@@ -48,6 +48,10 @@ class Commands(LazyGroup):
         "queues": Entry(
             "hermodr_cli.remote.queues:app", "How full the queues are; stop a channel, and let it go on."
         ),
+        "suppressions": Entry(
+            "hermodr_cli.remote.suppressions:app",
+            "Addresses that nothing is sent to: they bounced, complained, or you say so.",
+        ),
         "providers": Entry("hermodr_cli.remote.providers:app", "What mails and messages are sent through."),
     }
 

@@ -58,10 +58,10 @@ class Part(Generic[W]):
             (yield from exchange(Request("PATCH", path, body=encoded(document)), self._pace)), model
         )
 
-    def _delete(self, path: str) -> Steps[Reply | None]:
+    def _delete(self, path: str, query: Query | None = None) -> Steps[Reply | None]:
         """None when an earlier attempt, whose answer got lost, has deleted it already."""
         try:
-            return (yield from exchange(Request("DELETE", path), self._pace))
+            return (yield from exchange(Request("DELETE", path, query_of(query or {})), self._pace))
         except NotFound as error:
             if error.uncertain:
                 return None

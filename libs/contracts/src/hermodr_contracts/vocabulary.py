@@ -71,6 +71,14 @@ class OnUnknown(StrEnum):
     HOLD = "hold"
 
 
+class SuppressionReason(StrEnum):
+    """Why nothing is sent to an address any more; the later in this order is the stronger."""
+
+    MANUAL = "manual"
+    BOUNCE = "bounce"
+    COMPLAINT = "complaint"
+
+
 TERMINAL_JOB_STATES = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED, JobState.SKIPPED})
 TERMINAL_DELIVERY_STATES = frozenset(DeliveryState) - {
     DeliveryState.QUEUED,

@@ -83,10 +83,12 @@ class Repeatable:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    async def run(self, project_id: UUID, key: Key | None, status: int, act: Act) -> Answer:
+    async def run(
+        self, project_id: UUID, key: Key | None, status: int, act: Act, *, seconds: float = PATIENCE_SECONDS
+    ) -> Answer:
         """The answer of `act`, or the earlier answer for the key. Raises `Refused` and what `act` raises."""
         try:
-            async with patience(), self._ledger.transaction() as transaction:
+            async with patience(seconds), self._ledger.transaction() as transaction:
                 if key is None:
                     return Answer(status, (await act(transaction)).body)
                 verdict = await idempotency.take(transaction, project_id, key.value, key.fingerprint)

@@ -56,6 +56,8 @@ from hermodr_api.reference import routes as reference
 from hermodr_api.reference.routes import reference_routes
 from hermodr_api.reference.service import Description
 from hermodr_api.settings import ApiSettings
+from hermodr_api.suppressions import routes as suppressions
+from hermodr_api.suppressions.service import Suppressions
 from hermodr_api.tasks import routes as tasks
 from hermodr_api.tasks.service import Tasks
 from hermodr_api.templates import routes as templates
@@ -92,6 +94,7 @@ _ROOMS = (
     providers,
     tasks,
     recipients,
+    suppressions,
     groups,
     members,
     updates,
@@ -197,6 +200,7 @@ class Api(LedgerService[ApiSettings]):
     def _of_people(self) -> list[object]:
         return [
             Recipients(self.ledger.cold, self._repeatable, self.clock),
+            Suppressions(self.ledger, self._repeatable),
             Groups(self.ledger.cold, self._repeatable),
             Members(self.ledger.cold, self._repeatable),
             Updates(self.ledger.cold, self._repeatable),

@@ -23,6 +23,8 @@ from hermodr_servicekit.ids import child_id
 
 RECIPIENT_ERASED = "recipient_erased"
 """Why a job fails whose recipient is no more."""
+SUPPRESSED = "suppressed"
+"""Why a job is skipped whose every address is suppressed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,9 @@ def decide(
     """What becomes of a job: a delivery for each channel that is possible and wanted, and a note for each that is not.
     `channels` are those that the installation serves.
 
-    With no delivery the job ends: `skipped` when only wishes stood against it, `failed` when something was missing. In
-    the recipient's quiet hours a job that would be delivered is put off as a whole, to be decided upon afresh when they
+    With nothing to send the job ends: `skipped` when only wishes or suppressed addresses stood against it, `failed`
+    when something was missing. A delivery to a suppressed address ends at once, also of critical types. In the
+    recipient's quiet hours a job that would be delivered is put off as a whole, to be decided upon afresh when they
     end: what is wished then counts. A job that expires before it could be sent is `skipped` too, at once.
     """
     if job.expires_at is not None and job.expires_at <= now:
@@ -62,15 +65,23 @@ def decide(
             continue
         delivery = _delivery(job, template, channels[channel], ordinal)
         deliveries.append(delivery)
-        notes.append(Note("decided", _explain(job, template, delivery), delivery.id))
-    if deliveries:
+        notes.append(_note(job, template, delivery))
+    if any(each.suppressed is None for each in deliveries):
         return _put_off(job, template, now, notes) or Decision(
             job, JobState.PROCESSING, tuple(deliveries), tuple(notes)
         )
     failures = [refusal.reason for refusal in refusals if refusal.failure]
     if failures:
-        return Decision(job, JobState.FAILED, notes=tuple(notes), error=failures[0])
-    return Decision(job, JobState.SKIPPED, notes=tuple(notes))
+        return Decision(job, JobState.FAILED, tuple(deliveries), tuple(notes), failures[0])
+    error = SUPPRESSED if deliveries else None
+    return Decision(job, JobState.SKIPPED, tuple(deliveries), tuple(notes), error)
+
+
+def _note(job: RequestedJob, template: PublishedTemplate | None, delivery: NewDelivery) -> Note:
+    if delivery.suppressed is None:
+        return Note("decided", _explain(job, template, delivery), delivery.id)
+    detail = {"channel": delivery.channel, "reason": SUPPRESSED, "suppression": delivery.suppressed}
+    return Note("not_sent", detail, delivery.id)
 
 
 def _expired(job: RequestedJob, **detail: object) -> Decision:
@@ -211,7 +222,18 @@ def _delivery(
         template_id=template.id if templated and template else None,
         template_version=template.version if templated and template else None,
         locale=_locale(job, template, spec.channel) if templated and template else None,
+        suppressed=_suppressed(job, spec.address),
     )
+
+
+def _suppressed(job: RequestedJob, kind: AddressKind) -> str | None:
+    match kind:
+        case AddressKind.EMAIL:
+            return job.email_suppressed
+        case AddressKind.PHONE:
+            return job.phone_suppressed
+        case _:
+            return None
 
 
 def _locale(job: RequestedJob, template: PublishedTemplate, channel: Channel) -> str:

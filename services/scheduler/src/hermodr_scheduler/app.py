@@ -18,6 +18,7 @@ from hermodr_scheduler.duties.expiry import Expiry
 from hermodr_scheduler.duties.gauges import Gauges
 from hermodr_scheduler.duties.replays import Replays
 from hermodr_scheduler.duties.resumed import Resumed
+from hermodr_scheduler.duties.suppressed import Suppressed
 from hermodr_scheduler.duties.upkeep import Upkeep
 from hermodr_scheduler.handlers import subscribe
 from hermodr_scheduler.metrics import SchedulerMetrics
@@ -45,6 +46,7 @@ class Scheduler(Worker[SchedulerSettings]):
                 self._due,
                 Claims(rows, announcer, clock, metrics, topology=topology, batch=batch),
                 Expiry(ledger, metrics, batch=batch),
+                Suppressed(ledger, clock, metrics, batch=batch),
                 self._resumed,
                 self._replays,
                 Queues(broker, backlog, metrics),

@@ -64,3 +64,31 @@ class Unread(Answer):
     """How many updates of a group a member has not read."""
 
     unread_count: int
+
+
+class Suppression(Answer):
+    """An address that nothing is sent to. `address` is None once its person was erased."""
+
+    id: UUID
+    address: str | None = None
+    reason: str
+    note: str | None = None
+    delivery_id: UUID | None = None
+    expires_at: datetime | None = None
+    created_at: datetime | None = None
+
+
+class RejectedLine(Answer):
+    """A line of a CSV file that was not taken."""
+
+    line: int
+    reason: str
+
+
+class ImportedSuppressions(Answer):
+    """What became of the lines of a CSV file; `rejected` has the first hundred of the `refused`."""
+
+    added: int
+    known: int
+    refused: int
+    rejected: list[RejectedLine]

@@ -232,7 +232,8 @@ _TAKE_LATE_ANSWERS = statement("hermodr_ledger.deliveries", "take_late_answers")
 
 
 async def record(ledger: Steps, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
-    """Writes attempts, deliveries and jobs in one transaction. Returns the results that counted. Idempotent."""
+    """Writes attempts, deliveries, jobs and suppressions of what bounced in one transaction. Returns the results that
+    counted. Idempotent."""
     attempts = [attempt for attempt, _ in results]
     settlements = [settlement for _, settlement in results]
     rows = await ledger.fetch(
@@ -254,7 +255,10 @@ async def record(ledger: Steps, results: Sequence[tuple[Attempt, Settlement]]) -
             [each.claimed_at for each in attempts],
         ),
         RETRY_OVERDUE_SECONDS,
-        *columns([each.patience is not None or None for each in settlements]),
+        *columns(
+            [each.patience is not None or None for each in settlements],
+            [new_id() if each.state is DeliveryState.BOUNCED else None for each in settlements],
+        ),
     )
     ledger.tell(news.of_both(rows))
     jobs = {row["job_id"]: row for row in rows if row["id"] is None}

@@ -5,9 +5,9 @@
 WITH input AS (
     SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                          $8::timestamptz[], $9::timestamptz[], $10::text[], $11::float8[], $12::uuid[], $13::text[],
-                         $14::timestamptz[], $16::boolean[])
+                         $14::timestamptz[], $16::boolean[], $17::uuid[])
         AS i(id, number, outcome, provider, provider_message_id, code, detail, started_at, finished_at,
-             state, delay, dead, claimed_by, claimed_at, asked)
+             state, delay, dead, claimed_by, claimed_at, asked, suppression)
 ), settled AS (
     UPDATE hermodr.deliveries d
     SET state = i.state,
@@ -24,7 +24,7 @@ WITH input AS (
     WHERE d.id = i.id AND d.attempt = i.number AND (i.claimed_at IS NULL OR d.claimed_at = i.claimed_at)
       AND (d.state = 'sending' OR (i.outcome = 'sent' AND d.state IN ('queued', 'retrying')))
     RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.state, i.outcome, i.delay, i.code, i.dead,
-              i.number, i.detail
+              i.number, i.detail, d.address, i.suppression
 ), logged AS (
     INSERT INTO hermodr.attempts (delivery_id, number, provider, outcome, code, detail, provider_message_id,
                                   claimed_by, started_at, finished_at)
@@ -69,6 +69,18 @@ WITH input AS (
            job_id, id, (SELECT j.type FROM hermodr.jobs j WHERE j.id = s.job_id)
     FROM settled s WHERE dead IS NOT NULL
     ON CONFLICT (source_id) DO NOTHING
+), suppressed AS (  -- waiting deliveries to the address are ended by `suppressing`
+    INSERT INTO hermodr.suppressions AS known (id, project_id, hash, address, reason, delivery_id)
+    SELECT DISTINCT ON (b.project_id, b.hash) b.suppression, b.project_id, b.hash, b.address, 'bounce', b.id
+    FROM (
+        SELECT s.*, hermodr.suppression_hash((SELECT k.key FROM hermodr.suppression_key k), s.project_id, s.address) AS hash
+        FROM settled s WHERE s.suppression IS NOT NULL AND s.address <> ''
+    ) b
+    ORDER BY b.project_id, b.hash
+    ON CONFLICT (project_id, hash) DO UPDATE
+        SET reason = CASE WHEN known.reason = 'complaint' THEN known.reason ELSE excluded.reason END,
+            address = excluded.address, delivery_id = excluded.delivery_id, expires_at = NULL, wake_at = now(),
+            updated_at = now()
 )
 SELECT id, job_id, project_id, NULL AS owner_id, channel, priority, state, NULL AS kind, now() AS at FROM settled
 UNION ALL

@@ -9,10 +9,11 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from hermodr_contracts.vocabulary import Channel, JobKind, JobState, OnUnknown, Priority
+from hermodr_contracts.vocabulary import Channel, DeliveryState, JobKind, JobState, OnUnknown, Priority
 from hermodr_ledger.engine import Ledger, Steps, columns, news
 from hermodr_ledger.engine.announcing import DUE_CHANNEL, FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
 from hermodr_ledger.engine.sql_files import statement
+from hermodr_ledger.people.suppressions import SUPPRESSION_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +86,13 @@ class RequestedJob(NamedTuple):
     to_name: str | None = None
     to_locale: str | None = None
     """Name and locale of a bare address."""
+    email_suppressed: str | None = None
+    """Why nothing may be sent to its email address; `phone_suppressed`: to its number."""
+    phone_suppressed: str | None = None
 
 
 class NewDelivery(NamedTuple):
-    """A delivery to create. `id` comes from `ids.child_id`."""
+    """A delivery to create. `id` comes from `ids.child_id`. `suppressed`: why it ends at once."""
 
     id: UUID
     channel: Channel
@@ -99,6 +103,7 @@ class NewDelivery(NamedTuple):
     template_id: UUID | None = None
     template_version: int | None = None
     locale: str | None = None
+    suppressed: str | None = None
 
 
 class Note(NamedTuple):
@@ -119,26 +124,40 @@ class Decision(NamedTuple):
     error: str | None = None
     until: datetime | None = None
 
+    @property
+    def open(self) -> tuple[NewDelivery, ...]:
+        """Those of the deliveries that are to be sent."""
+        return tuple(each for each in self.deliveries if each.suppressed is None)
+
+
+def _suppressed(address: str) -> str:
+    """Why the address is suppressed, as a subquery; a look into an index that is mostly small."""
+    return f"""
+        (SELECT s.reason FROM hermodr.suppressions s
+         WHERE s.project_id = j.project_id AND (s.expires_at IS NULL OR s.expires_at > now())
+           AND s.hash = hermodr.suppression_hash({SUPPRESSION_KEY}, j.project_id, {address}))"""
+
+
+_REQUESTED = f"""
+SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_id, j.to_email, j.to_phone,
+       j.content IS NOT NULL AS has_content, j.on_unknown, j.requeues, j.expires_at, j.max_retries,
+       j.to_name, j.to_locale, now() AS read_at,
+       r.id AS known_id, r.name, r.email, r.phone, r.locale, r.timezone, r.preferences,
+       r.quiet_hours, r.muted_until, m.muted_until AS group_muted_until,
+       t.id AS template_id, t.current_version, t.critical, t.default_locale,
+       {_suppressed("coalesce(j.to_email, r.email)")} AS email_suppressed,
+       {_suppressed("coalesce(j.to_phone, r.phone)")} AS phone_suppressed
+FROM (SELECT id, 'queued' AS state FROM unnest($1::uuid[]) AS u(id) OFFSET 0) wanted  -- see `engine.Ledger`
+JOIN hermodr.jobs j ON j.id = wanted.id AND j.state = wanted.state
+LEFT JOIN hermodr.recipients r ON r.id = j.recipient_id
+LEFT JOIN hermodr.group_members m ON m.group_id = j.group_id AND m.recipient_id = j.recipient_id
+LEFT JOIN hermodr.templates t ON t.project_id = j.project_id AND t.name = j.type
+"""
+
 
 async def requested_jobs(ledger: Ledger, ids: Sequence[UUID]) -> list[RequestedJob]:
-    """The queued ones of the jobs, with recipients and templates."""
-    rows = await ledger.fetch(
-        """
-        SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_id, j.to_email, j.to_phone,
-               j.content IS NOT NULL AS has_content, j.on_unknown, j.requeues, j.expires_at, j.max_retries,
-               j.to_name, j.to_locale,
-               now() AS read_at,
-               r.id AS known_id, r.name, r.email, r.phone, r.locale, r.timezone, r.preferences,
-               r.quiet_hours, r.muted_until, m.muted_until AS group_muted_until,
-               t.id AS template_id, t.current_version, t.critical, t.default_locale
-        FROM (SELECT id, 'queued' AS state FROM unnest($1::uuid[]) AS u(id) OFFSET 0) wanted  -- see `engine.Ledger`
-        JOIN hermodr.jobs j ON j.id = wanted.id AND j.state = wanted.state
-        LEFT JOIN hermodr.recipients r ON r.id = j.recipient_id
-        LEFT JOIN hermodr.group_members m ON m.group_id = j.group_id AND m.recipient_id = j.recipient_id
-        LEFT JOIN hermodr.templates t ON t.project_id = j.project_id AND t.name = j.type
-        """,
-        list(dict.fromkeys(ids)),
-    )
+    """The queued ones of the jobs, with recipients, templates and suppressions."""
+    rows = await ledger.fetch(_REQUESTED, list(dict.fromkeys(ids)))
     return [_requested(row) for row in rows]
 
 
@@ -169,6 +188,8 @@ def _requested(row: Any) -> RequestedJob:
         max_retries=row["max_retries"],
         to_name=row["to_name"],
         to_locale=row["to_locale"],
+        email_suppressed=row["email_suppressed"],
+        phone_suppressed=row["phone_suppressed"],
     )
 
 
@@ -228,7 +249,7 @@ async def record_decisions(ledger: Steps, decisions: Sequence[Decision]) -> Lane
             [decision.job.id for decision in decisions],
             [decision.state for decision in decisions],
             [decision.error for decision in decisions],
-            [len(decision.deliveries) for decision in decisions],
+            [len(decision.open) for decision in decisions],
             [decision.until for decision in decisions],
         ),
         *columns(
@@ -255,11 +276,14 @@ async def record_decisions(ledger: Steps, decisions: Sequence[Decision]) -> Lane
         _FINISHED,
         float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
         DUE_CHANNEL,
-        *columns([job.expires_at for _, job in deliveries]),
+        *columns(
+            [job.expires_at for _, job in deliveries],
+            [each.suppressed for each, _ in deliveries],
+        ),
     )
     ledger.tell(news.of_both(rows))
     lanes: Lanes = {}
     for row in rows:
-        if row["id"] is not None:
+        if row["id"] is not None and row["state"] == DeliveryState.QUEUED:
             lanes.setdefault((Channel(row["channel"]), Priority(row["priority"])), []).append(row["id"])
     return lanes

@@ -86,7 +86,7 @@ def reconciled(decision: Decision, earlier: Sequence[Earlier]) -> Decision:
     changed = decision._replace(deliveries=tuple(deliveries), notes=tuple(notes))
     arrived = any(each.state in _ARRIVED for each in earlier)
     ends = decision.state in (JobState.PROCESSING, JobState.SKIPPED, JobState.FAILED)
-    if not deliveries and arrived and ends:
+    if not changed.open and arrived and ends:
         return changed._replace(state=JobState.COMPLETED, error=None)
     return changed
 
@@ -120,6 +120,8 @@ async def _record_again(ledger: Ledger, decisions: Sequence[Decision]) -> Lanes:
         ]
         await _reset(transaction, [each for each, _ in reused])
         for each, priority in reused:
+            if each.suppressed is not None:
+                continue
             lanes.setdefault((each.channel, Priority(priority)), []).append(each.id)
         return lanes
 
@@ -151,13 +153,17 @@ async def _reset(transaction: Transaction, deliveries: Sequence[NewDelivery]) ->
     rows = await transaction.fetch(
         f"""
         UPDATE hermodr.deliveries d
-        SET state = 'queued', address = n.address, address_name = n.address_name, template_id = n.template_id,
-            template_version = n.template_version, locale = n.locale, on_unknown = n.on_unknown,
-            max_attempts = d.attempt + n.max_attempts, earlier_attempts = d.attempt, due_at = NULL,
-            wake_at = now() + make_interval(secs => $9), announcements = 0, unannounced = false, claimed_by = NULL,
-            claimed_at = NULL, lease_until = NULL, error = NULL, finished_at = NULL
-        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::int[], $6::text[], $7::text[], $8::smallint[])
-            AS n(id, address, address_name, template_id, template_version, locale, on_unknown, max_attempts)
+        SET state = CASE WHEN n.suppressed IS NULL THEN 'queued' ELSE 'suppressed' END, address = n.address,
+            address_name = n.address_name, template_id = n.template_id, template_version = n.template_version,
+            locale = n.locale, on_unknown = n.on_unknown, max_attempts = d.attempt + n.max_attempts,
+            earlier_attempts = d.attempt, due_at = NULL,
+            wake_at = CASE WHEN n.suppressed IS NULL THEN now() + make_interval(secs => $9) END, announcements = 0,
+            unannounced = false, claimed_by = NULL, claimed_at = NULL, lease_until = NULL,
+            error = 'suppressed_' || n.suppressed, finished_at = CASE WHEN n.suppressed IS NOT NULL THEN now() END
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::int[], $6::text[], $7::text[], $8::smallint[],
+                    $10::text[])
+            AS n(id, address, address_name, template_id, template_version, locale, on_unknown, max_attempts,
+                 suppressed)
         WHERE d.id = n.id
         RETURNING d.id, d.job_id, d.project_id, d.state, {news.OWNER}, now() AS at
         """,
@@ -170,5 +176,6 @@ async def _reset(transaction: Transaction, deliveries: Sequence[NewDelivery]) ->
         [each.on_unknown for each in deliveries],
         [each.max_attempts for each in deliveries],
         float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
+        [each.suppressed for each in deliveries],
     )
     transaction.tell(news.of_deliveries(rows))

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from hermodr_ledger.access import audit
 from hermodr_ledger.access.audit import Actor
 from hermodr_ledger.engine import Ledger, Statements, Transaction, news
+from hermodr_ledger.people.suppressions import SUPPRESSION_KEY
 from hermodr_ledger.privacy import traces
 from hermodr_ledger.privacy.traces import Person
 
@@ -15,6 +16,7 @@ _SECONDS = 120.0
 _KEPT_IN_EVENTS = [
     "channel",
     "reason",
+    "suppression",
     "template",
     "template_version",
     "critical",
@@ -42,6 +44,15 @@ WITH theirs AS (
     WHERE project_id = $2 AND owner_id = $3::text AND recipient_id IS NULL
 )"""
 """Jobs for them, and tasks they requested as an end user."""
+
+# The hash stays, so that the address stays suppressed.
+_SUPPRESSIONS = f"""{_THEIRS}, known AS (
+    SELECT d.address FROM theirs t JOIN hermodr.deliveries d ON d.id > t.id AND d.id <= t.last WHERE d.address <> ''
+    UNION SELECT unnest(ARRAY[r.email, r.phone]) FROM hermodr.recipients r WHERE r.id = $1 AND r.project_id = $2
+)
+UPDATE hermodr.suppressions s SET address = NULL, note = NULL
+FROM known k WHERE s.project_id = $2 AND s.hash = hermodr.suppression_hash({SUPPRESSION_KEY}, $2, k.address)
+"""
 
 _FREE_KEYS = f"""{_THEIRS}
 DELETE FROM hermodr.singletons s USING theirs t
@@ -120,6 +131,8 @@ async def erase(ledger: Ledger, project_id: UUID, recipient_id: UUID, actor: Act
         whom = await traces.person(transaction, project_id, recipient_id)
         if whom is None:
             return None
+        who = (whom.id, whom.project_id, whom.user_id)
+        await transaction.fetch(_SUPPRESSIONS, *who, seconds=_SECONDS)
         await transaction.fetch(
             "DELETE FROM hermodr.recipients WHERE id = $1", recipient_id, seconds=_SECONDS
         )

@@ -5,6 +5,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     Table,
     Text,
     UniqueConstraint,
@@ -18,6 +19,7 @@ from hermodr_ledger.tables.columns import (
     EMPTY_LIST,
     EMPTY_OBJECT,
     MOMENT,
+    NOW,
     committed,
     json,
     kept,
@@ -55,6 +57,38 @@ Index(
     func.lower(recipients.c.email),
     postgresql_where=recipients.c.email.is_not(None),
 )
+
+suppression_key = Table(
+    "suppression_key",
+    metadata,
+    Column("single", Boolean, primary_key=True, server_default=true()),
+    Column("key", LargeBinary, nullable=False),
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    of_project(),
+    Column("hash", LargeBinary, nullable=False),
+    Column("address", Text),
+    needed_text("reason"),
+    Column("note", Text),
+    Column("delivery_id", UUID),
+    Column("expires_at", MOMENT),
+    Column("wake_at", MOMENT, server_default=NOW),
+    *kept(),
+    UniqueConstraint("project_id", "hash"),
+    Index("suppressions_page", "project_id", "id"),
+    committed("suppressions"),
+)
+for _name in ("wake_at", "expires_at"):
+    _when = suppressions.c[_name]
+    Index(
+        f"suppressions_{'wake' if _name == 'wake_at' else 'expiry'}",
+        _when,
+        postgresql_where=_when.is_not(None),
+    )
 
 groups = Table(
     "groups",

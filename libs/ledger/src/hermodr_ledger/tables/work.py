@@ -122,6 +122,12 @@ Index(
     deliveries.c.expires_at,
     postgresql_where=text("expires_at IS NOT NULL AND wake_at IS NOT NULL"),
 )
+Index(
+    "deliveries_waiting_address",
+    deliveries.c.project_id,
+    func.lower(deliveries.c.address),
+    postgresql_where=deliveries.c.wake_at.is_not(None),
+)
 
 attempts = Table(
     "attempts",

@@ -11,6 +11,7 @@ from hermodr_api.recipients.models import RecipientView
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs.reading import nearest
 from hermodr_ledger.people.recipients import Recipient
+from hermodr_ledger.people.suppressions import of_recipient
 from hermodr_ledger.privacy import personal_data, traces
 from hermodr_ledger.privacy.traces import Person
 
@@ -39,6 +40,8 @@ async def export(
             yield (b"" if first else b",") + b",".join(_written(_shown(row)) for row in rows)
             first, rows = False, await page(rows[-1]["id"])
         yield b"]"
+    suppressed = await of_recipient(ledger, project_id, who)
+    yield b',"suppressions":' + _written([_shown(row) for row in suppressed])
     yield b',"kept_answers":' + _written(await traces.answers(ledger, project_id, who))
     yield b"}\n"
 

@@ -1,11 +1,15 @@
 """Turns at a provider, and what its refusals make of a delivery: no attempt, unless it is the delivery itself."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from hermodr_contracts.vocabulary import Priority
+from hermodr_delivery.breaker import BreakerState
 from hermodr_delivery.claimed import Withheld
 from hermodr_delivery.failures import Cause, PermanentError, Refused, Throttled, TransientError
 from hermodr_delivery.metrics import SenderMetrics
@@ -45,6 +49,9 @@ class House:
     @property
     def route(self) -> Route[Named]:
         return self.routes.all[0]
+
+    def chosen(self, ids: Sequence[UUID]) -> list[str]:
+        return list(self.routes.choose(ids).each)
 
     async def make(self, answer: Exception | None, claim: Claim | None = None) -> Accepted:
         async def call() -> Accepted:
@@ -96,7 +103,7 @@ async def test_who_waits_in_vain_is_withheld_and_takes_no_turn() -> None:
 
 async def test_a_rest_longer_than_anybodys_patience_withholds_at_once() -> None:
     house = House()
-    with pytest.raises(Withheld):
+    with pytest.raises(Refused):
         await house.make(Refused(Cause.ACCESS, "auth_failed", retry_after=60.0))
     with pytest.raises(Withheld):
         await house.route.take(a_claim())
@@ -111,7 +118,7 @@ async def test_who_waits_when_a_long_rest_begins_is_sent_away() -> None:
     turns = [await house.route.turns.take(urgent=False, patience=5.0) for _ in range(10)]
     waiting = asyncio.ensure_future(house.route.take(a_claim()))
     await asyncio.sleep(0)
-    with pytest.raises(Withheld):
+    with pytest.raises(Refused):
         await house.make(Refused(Cause.ACCESS, "auth_failed", retry_after=60.0))
     house.route.leave()
     with pytest.raises(Withheld):
@@ -121,7 +128,7 @@ async def test_who_waits_when_a_long_rest_begins_is_sent_away() -> None:
 
 async def test_after_a_rest_one_call_finds_out_for_all() -> None:
     house = House()
-    with pytest.raises(Withheld):
+    with pytest.raises(Refused):
         await house.make(TOO_FAST)
     house.clock.advance(1.0)
     await house.route.take(a_claim())
@@ -144,12 +151,11 @@ async def test_calls_are_spaced_at_the_configured_rate() -> None:
     assert SystemClock().monotonic() - began >= 0.05
 
 
-async def test_a_refusal_is_withheld_and_counted_by_its_cause() -> None:
+async def test_a_refusal_is_counted_by_its_cause() -> None:
     house = House()
-    for refusal, last in ((Refused(Cause.CONNECTIONS, "smtp_421", alive=2), False), (TOO_FAST, True)):
-        with pytest.raises(Withheld) as caught:
+    for refusal in (Refused(Cause.CONNECTIONS, "smtp_421", alive=2), TOO_FAST):
+        with pytest.raises(Refused):
             await house.make(refusal)
-        assert caught.value.last is last
     for cause in (Cause.CONNECTIONS, Cause.PACE):
         labels = {"provider": "one", "cause": cause.value}
         assert house.registry.get_sample_value("hermodr_provider_refusals_total", labels) == 1
@@ -163,7 +169,7 @@ async def test_one_refused_while_others_are_served_is_at_fault_itself(refusal: R
     house = House()
     poison = a_claim()
     for _ in range(2):
-        with pytest.raises(Withheld):
+        with pytest.raises(Refused):
             await house.make(refusal, poison)
         house.clock.advance(1.0)
         await house.make(None)
@@ -180,7 +186,7 @@ async def test_one_that_is_refused_alone_gets_an_attempt_in_the_end() -> None:
     house = House()
     lonely = a_claim()
     for _ in range(ENOUGH - 1):
-        with pytest.raises(Withheld):
+        with pytest.raises(Refused):
             await house.make(TRY_LATER, lonely)
     with pytest.raises(Throttled):
         await house.make(TRY_LATER, lonely)
@@ -189,7 +195,7 @@ async def test_one_that_is_refused_alone_gets_an_attempt_in_the_end() -> None:
 async def test_a_limit_that_meets_everybody_blames_nobody() -> None:
     house = House()
     for claim in [a_claim() for _ in range(100)]:
-        with pytest.raises(Withheld):
+        with pytest.raises(Refused):
             await house.make(TOO_FAST, claim)
 
 
@@ -201,16 +207,98 @@ async def test_what_is_about_the_message_is_raised_as_it_is(answer: Exception) -
     assert not house.route.bearing.limited
 
 
-async def test_an_attempt_passes_those_that_rest() -> None:
+async def test_the_first_one_that_may_be_called_is_chosen() -> None:
     house = House("one", "two")
-    one, two = house.routes.all
-    assert [house.routes.of(a_claim(attempt)) for attempt in (1, 2, 3)] == [one, two, one]
-    with pytest.raises(Withheld):
+    ids = new_ids(3)
+    assert house.chosen(ids) == ["one"] * 3
+    with pytest.raises(Refused):
         await house.make(Refused(Cause.ACCESS, "auth_failed"))
-    assert [house.routes.of(a_claim(attempt)) for attempt in (1, 2, 3)] == [two, two, two]
+    assert house.chosen(ids) == ["two"] * 3
     assert house.routes.resting() == 0.0
     house.clock.advance(5.0)
-    await house.routes.of(a_claim()).take(a_claim())
-    assert house.routes.of(a_claim()) is two  # until the first's one call has found out
-    urgent = a_claim()._replace(priority=Priority.URGENT)
-    assert house.routes.of(urgent) is two
+    assert house.chosen(ids) == ["one", "two", "two"]  # one finds out
+    await house.routes.all[0].take(a_claim())
+    assert house.chosen(ids) == ["two"] * 3
+
+
+async def test_a_claim_whose_provider_rests_goes_back_for_another_choice() -> None:
+    house = House("one", "two")
+    one, two = house.routes.all
+    claim = a_claim()._replace(provider="one")
+    assert house.routes.of(claim) is one
+    with pytest.raises(Refused):
+        await house.make(Refused(Cause.ACCESS, "auth_failed"))
+    with pytest.raises(Withheld) as caught:
+        house.routes.of(claim)
+    assert caught.value.seconds is None
+    assert house.routes.of(claim._replace(provider="two")) is two
+    assert house.routes.of(claim._replace(provider="gone")) is two
+
+
+@pytest.mark.parametrize("bound", [{"pinned": True}, {"maybe_accepted_by": "one"}])
+async def test_a_claim_bound_to_a_provider_waits_for_it_in_the_ledger(bound: dict[str, Any]) -> None:
+    house = House("one", "two")
+    claim = a_claim()._replace(provider="one", **bound)
+    with pytest.raises(Refused):
+        await house.make(Refused(Cause.ACCESS, "auth_failed"))
+    with pytest.raises(Withheld) as caught:
+        house.routes.of(claim)
+    assert caught.value.seconds == 5.0
+
+
+async def test_a_pinned_claim_goes_to_no_other_provider_than_its_own() -> None:
+    with pytest.raises(PermanentError, match="unknown_provider"):
+        House("one").routes.of(a_claim()._replace(provider="gone", pinned=True))
+
+
+async def test_who_refused_a_delivery_is_not_another_one() -> None:
+    house = House("one", "two", "three")
+    one, two, three = house.routes.all
+    claim = a_claim()
+    assert house.routes.another(claim, one)
+    assert house.routes.another(claim._replace(refused_by=("one",)), two)
+    assert not house.routes.another(claim._replace(refused_by=("one", "two")), three)
+
+
+async def test_weights_share_the_first_choices_and_a_delivery_keeps_its_own() -> None:
+    clock = FakeClock()
+    providers = [Named("one", weight=3), Named("two", weight=1), Named("spare")]
+    routes: Routes[Named] = Routes(providers, clock, SenderMetrics(CollectorRegistry()), patience=5.0)
+    ids = new_ids(4000)
+    chosen = Counter(routes.choose(ids).each)
+    assert chosen["one"] + chosen["two"] == 4000
+    assert 0.72 < chosen["one"] / 4000 < 0.78
+    assert routes.choose(ids) == routes.choose(ids)
+
+
+async def test_a_provider_that_fails_is_left_alone_until_one_call_finds_out() -> None:
+    house = House("one", "two")
+    for _ in range(20):
+        with pytest.raises(TransientError):
+            await house.make(TransientError("connect_refused"))
+    ids = new_ids(2)
+    assert house.chosen(ids) == ["two", "two"]
+    state = house.registry.get_sample_value("hermodr_circuit_breaker_state", {"provider": "one"})
+    assert state == 2
+    house.clock.advance(10.0)
+    for _ in range(3):
+        assert house.chosen(ids) == ["one", "two"]
+        await house.make(None)
+    assert house.chosen(ids) == ["one", "one"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        PermanentError("smtp_550", bounced=True),
+        TransientError("smtp_451", about_message=True),
+        Throttled("smtp_450"),
+        TOO_FAST,
+    ],
+)
+async def test_answers_that_show_it_working_open_no_breaker(answer: Exception) -> None:
+    house = House()
+    for _ in range(40):
+        with pytest.raises(type(answer)):
+            await house.make(answer)
+    assert house.route.breaker.state is BreakerState.CLOSED

@@ -17,10 +17,12 @@ class Stopping(Exception):
 
 
 class Withheld(Exception):
-    """Nothing was sent and no attempt counts: the delivery waits again; `last`: behind all others."""
+    """Nothing was sent and no attempt counts: the delivery waits again; `last`: behind all others; `seconds`: in the
+    ledger, for so long."""
 
-    def __init__(self, *, last: bool = False) -> None:
+    def __init__(self, *, last: bool = False, seconds: float | None = None) -> None:
         self.last = last
+        self.seconds = seconds
         super().__init__()
 
 

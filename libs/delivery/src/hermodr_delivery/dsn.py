@@ -1,6 +1,6 @@
 """Providers from their DSNs: `scheme://[user[:password]@]host[:port][?options]`, separated by spaces, in order of
 preference. Percent-encode what URLs reserve; "+" is a plus. Options of every provider: `rate=50/s` (or `off`),
-`concurrency=20`, `from=…`, `name=backup`; unknown options are refused. No error shows a credential."""
+`concurrency=20`, `weight=3`, `from=…`, `name=backup`; unknown options are refused. No error shows a credential."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from hermodr_delivery.provider import ProviderOptions
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _MAX_CONCURRENCY = 1000
+_MAX_WEIGHT = 1000
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
 T = TypeVar("T")
@@ -51,6 +52,8 @@ class Dsn:
             burst=burst,
             concurrency=default.concurrency if concurrency is None else _concurrency(concurrency),
             sender=self.take("from"),
+            weight=None if (weight := self.take("weight")) is None else _weight(weight),
+            keeps_keys_seconds=default.keeps_keys_seconds,
         )
 
     def seconds(self, option: str, longest: float) -> float | None:
@@ -168,6 +171,12 @@ def _rate(value: str) -> tuple[float | None, int | None]:
     except ValueError as error:
         raise Unusable(f"has a rate that {error}") from None
     return (None, None) if limit is None else (limit.rate, limit.burst or None)
+
+
+def _weight(value: str) -> int:
+    if not value.isdecimal() or len(value) > 4 or not 1 <= int(value) <= _MAX_WEIGHT:
+        raise Unusable(f"has a weight that is not a number from 1 to {_MAX_WEIGHT}")
+    return int(value)
 
 
 def _concurrency(value: str) -> int:

@@ -6,7 +6,8 @@
     ├── PermanentError    will never succeed: no retry; `bounced` if the address itself was refused
     │   └── Defect        our error before the provider was called: no retry, but a dead letter
     ├── OutcomeUnknown    the provider may have accepted it (RFC 1047): the `on_unknown` policy decides
-    └── Refused           the provider takes nothing from us now: no attempt, the delivery waits (`bearing`)
+    └── Refused           the provider takes nothing from us now: another provider, or no attempt and the delivery
+                          waits (`bearing`)
 
 They are siblings, so exactly one `except` clause or `match` case fits a failure.
 """
@@ -46,13 +47,21 @@ def scrub(text: str, secrets: Iterable[str] = ()) -> str:
 
 class DeliveryFailure(Exception):
     """`code` is of a bounded vocabulary, fit for a metric's label (`smtp_550`). `detail` is scrubbed. `retry_after`:
-    seconds."""
+    seconds. `about_message`: an answer about this message or its address, so the provider works, and another one would
+    say the same."""
 
     def __init__(
-        self, code: str, detail: str = "", *, retry_after: float | None = None, secrets: Iterable[str] = ()
+        self,
+        code: str,
+        detail: str = "",
+        *,
+        retry_after: float | None = None,
+        about_message: bool = False,
+        secrets: Iterable[str] = (),
     ) -> None:
         self.code = code
         self.retry_after = retry_after
+        self.about_message = about_message
         self.detail = scrub(detail, secrets)
         super().__init__(code, self.detail)
 
@@ -74,7 +83,7 @@ class PermanentError(DeliveryFailure):
     def __init__(
         self, code: str, detail: str = "", *, bounced: bool = False, secrets: Iterable[str] = ()
     ) -> None:
-        super().__init__(code, detail, secrets=secrets)
+        super().__init__(code, detail, about_message=True, secrets=secrets)
         self.bounced = bounced
 
 

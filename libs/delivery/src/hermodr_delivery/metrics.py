@@ -31,6 +31,18 @@ class SenderMetrics:
             registry=registry,
         )
         self.retries = Counter("hermodr_retries", "Retries planned.", ("channel", "step"), registry=registry)
+        self.failovers = Counter(
+            "hermodr_failovers",
+            "Attempts that a provider certainly did not accept, and another one took over.",
+            ("provider",),
+            registry=registry,
+        )
+        self.breaker = Gauge(
+            "hermodr_circuit_breaker_state",
+            "Whether the provider works: 0 closed, 1 half-open, 2 open.",
+            ("provider",),
+            registry=registry,
+        )
         self._of_limits(registry)
 
     def _of_limits(self, registry: CollectorRegistry) -> None:

@@ -1,10 +1,12 @@
 """What a failure makes of an attempt."""
 
 from hermodr_delivery.failures import (
+    Cause,
     Defect,
     DeliveryFailure,
     OutcomeUnknown,
     PermanentError,
+    Refused,
     Throttled,
     TransientError,
 )
@@ -19,7 +21,7 @@ def outcome_of(failure: DeliveryFailure | None) -> Outcome:
             return Outcome.BOUNCED
         case PermanentError():
             return Outcome.PERMANENT
-        case Throttled():
+        case Throttled() | Refused(cause=Cause.CONNECTIONS | Cause.PACE):
             return Outcome.THROTTLED
         case OutcomeUnknown():
             return Outcome.UNKNOWN

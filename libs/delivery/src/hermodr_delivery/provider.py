@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeVar
+from enum import Enum, auto
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 MessageT = TypeVar("MessageT", contravariant=True)
 
@@ -24,12 +25,15 @@ Call = Callable[[], Awaitable[Accepted]]
 @dataclass(frozen=True, slots=True)
 class ProviderOptions:
     """`rate` in messages per second of all senders together, `None`: unlimited; `burst`: at most at once, `None`: a
-    few; `sender`: if the message names none."""
+    few; `sender`: if the message names none; `weight`: its share of the first choices, if any; `keeps_keys_seconds`: it
+    knows a repeated message by its idempotency key for so long, and sends it once."""
 
     rate: float | None = None
     concurrency: int = 10
     sender: str | None = None
     burst: int | None = None
+    weight: int | None = None
+    keeps_keys_seconds: float = 0.0
 
 
 class Provider(Protocol[MessageT]):
@@ -58,4 +62,33 @@ class Provider(Protocol[MessageT]):
 
     async def close(self) -> None:
         """Closes idle connections; running calls keep theirs."""
+        ...
+
+
+class Sighting(Enum):
+    FOUND = auto()
+    """It was accepted."""
+    NOT_FOUND = auto()
+    CANNOT_TELL = auto()
+
+
+class Seen(NamedTuple):
+    """What a look-up found; `detail` is safe for logs."""
+
+    sighting: Sighting
+    provider_message_id: str | None = None
+    detail: str = ""
+
+
+@runtime_checkable
+class LooksUp(Protocol[MessageT]):
+    """A provider that can be asked whether it accepted a message."""
+
+    @property
+    def found_within(self) -> float:
+        """Seconds after its acceptance within which a message is certainly found."""
+        ...
+
+    async def look_up(self, message: MessageT) -> Seen:
+        """Raises `DeliveryFailure`: cannot tell."""
         ...

@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 
 from hermodr_contracts.ladder import Step
-from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, Channel, DeliveryState, Priority
+from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, Channel, DeliveryState, OnUnknown, Priority
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.throughput import Throughput
 from hermodr_ledger.deliveries.attempts import Attempt, Claim, Recorded, Settlement, settle
@@ -28,13 +28,20 @@ _SPACING_SECONDS = 0.01
 """Short, because what is sent but not recorded when a sender is killed is sent twice."""
 
 
+HELD = "held"
+"""The code of an attempt that was not made, because an earlier one may have been accepted."""
+
+
 class Result(NamedTuple):
-    """One attempt. `retry_after`: seconds the provider asked for; `defect`: it failed because of an error of ours."""
+    """One attempt. `retry_after`: seconds the provider asked for; `defect`: it failed because of an error of ours;
+    `onward`: another provider takes over; `provable`: the provider can tell later whether it accepted."""
 
     claim: Claim
     attempt: Attempt
     retry_after: float | None = None
     defect: bool = False
+    onward: bool = False
+    provable: bool = False
 
 
 class Records(Protocol):
@@ -129,6 +136,8 @@ class Recorder:
                 )
                 continue
             told.append((result, recorded))
+            if settlement.onward:
+                self._metrics.failovers.labels(attempt.provider).inc()
             if recorded.state is not DeliveryState.SENT:
                 _tell(result.attempt, recorded)
             if settlement.state is DeliveryState.RETRYING and settlement.step is not None:
@@ -167,14 +176,19 @@ class Recorder:
         return [*first, *second], first_held | second_held
 
     def _settle(self, result: Result) -> Settlement:
+        if result.onward:
+            return Settlement(DeliveryState.RETRYING, onward=True)
+        claim, number = result.claim, result.attempt.number
+        # to be held only once it was asked, unless this was the last attempt
+        asked_first = result.provable and result.attempt.code != HELD and number < claim.max_attempts
         return settle(
             result.attempt.outcome,
-            number=result.attempt.number,
-            max_attempts=result.claim.max_attempts,
-            on_unknown=result.claim.on_unknown,
+            number=number,
+            max_attempts=claim.max_attempts,
+            on_unknown=OnUnknown.RESEND if asked_first else claim.on_unknown,
             ladder=self._ladder,
             retry_after=result.retry_after,
-            earlier=result.claim.earlier_attempts,
+            earlier=claim.earlier_attempts,
             defect=result.defect,
         )
 

@@ -21,6 +21,7 @@ from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.provider import Provider
 from hermodr_delivery.rate import window
 from hermodr_delivery.recorder import Recorder
+from hermodr_delivery.routing.claiming import Claiming
 from hermodr_delivery.routing.limits_report import LimitsReport
 from hermodr_delivery.routing.routes import Routes
 from hermodr_delivery.routing.shared import Shared
@@ -98,7 +99,14 @@ class Sender(Worker[S]):
                 f" enough for {len(Priority)} messages"
             )
         shared = Shared(ProviderBudgets(self.ledger, channel), self._metrics)
-        routes = Routes(providers, self.clock, self._metrics, patience=lease / 4, shared=shared)
+        routes = Routes(
+            providers,
+            self.clock,
+            self._metrics,
+            patience=lease / 4,
+            breaker=self.settings.breaker_limits(),
+            shared=shared,
+        )
         pauses = PauseWatch(channel, lambda: is_paused(self.ledger, channel))
         sending = Sending(
             Contents(self.ledger, channel),
@@ -117,7 +125,7 @@ class Sender(Worker[S]):
         )
         pumps = {
             priority: Pump(
-                self._attempts,
+                Claiming(self._attempts, routes.choose),
                 recorder,
                 sending.prepare,
                 self.clock,

@@ -3,6 +3,8 @@
 import asyncio
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Generic, NamedTuple
 
@@ -11,9 +13,17 @@ import structlog
 from hermodr_delivery.claimed import Send, TakesLong, Withheld
 from hermodr_delivery.composing import ComposedT, Composer
 from hermodr_delivery.contents import Contents
-from hermodr_delivery.failures import Defect, DeliveryFailure
+from hermodr_delivery.failures import (
+    Defect,
+    DeliveryFailure,
+    OutcomeUnknown,
+    Refused,
+    Throttled,
+    TransientError,
+)
 from hermodr_delivery.outcomes import outcome_of, unexpected
-from hermodr_delivery.provider import Call, Provider
+from hermodr_delivery.proof import LOOKED_UP, UNPROVEN, Proof, Proving, can_be_proven
+from hermodr_delivery.provider import Accepted, Call, Provider
 from hermodr_delivery.recorder import Result
 from hermodr_delivery.routing.route import Route
 from hermodr_delivery.routing.routes import Routes
@@ -55,45 +65,70 @@ class Sending(Generic[ComposedT]):
 
     async def _send(self, claim: Claim, prepared: "_Prepared[ComposedT]", expires: float) -> Result:
         """Never raises for a failed delivery. Raises `Withheld` (paused, expired, refused) or `TakesLong`."""
-        route = self._routes.of(claim)
-        started_at = self._clock.now()
-        message_id: str | None = None
-        failure: DeliveryFailure | None = None
-        called = False
+        made = _Made[ComposedT](self._clock.now())
         try:
-            call = await self._ready(claim, prepared, route, expires)
+            route = self._routes.of(claim)
+            call, message = await self._ready(claim, prepared, route, expires)
             await route.take(claim)
             try:
                 if self._paused() or self._clock.monotonic() >= expires:
                     raise Withheld
-                started_at = self._clock.now()
-                called = True
-                message_id = (await route.make(call, claim)).provider_message_id
+                made.started_at = self._clock.now()
+                made.route = route
+                if claim.maybe_accepted_by == route.provider.name:
+                    made.proof = await Proving(route.provider).of(claim, message)
+                made.accepted = made.proof.accepted or await route.make(call, claim)
             finally:
                 route.leave()
         except (Withheld, TakesLong):
             raise
         except DeliveryFailure as error:
-            failure = error
+            made.failure = error
         except Exception as error:  # noqa: BLE001 - a claimed delivery has to end in a result
             log.error("sending failed unexpectedly", delivery_id=str(claim.id), error=whereabouts(error))
-            failure = unexpected(error, called=called)
+            made.failure = unexpected(error, called=made.route is not None)
+        return self._result(claim, made)
+
+    def _result(self, claim: Claim, made: "_Made[ComposedT]") -> Result:
+        """Raises `Withheld` if the provider refused, and no other one can take over."""
+        route, failure = made.route, made.failure
+        onward = route is not None and self._can_go_on(claim, made, route)
+        if isinstance(failure, Refused) and not onward:
+            raise Withheld(last=failure.named) from failure
+        code = failure.code if failure else LOOKED_UP if made.proof.accepted else None
+        notes = (failure.detail if failure else None, made.proof.note)
         attempt = Attempt(
             claim.id,
             claim.attempt,
             outcome_of(failure),
-            started_at,
+            made.started_at,
             self._clock.now(),
             claimed_by=self._owner,
-            provider=route.provider.name
-            if called
-            else None,  # a message that cannot be composed is sent to nobody
-            provider_message_id=message_id,
-            code=failure.code if failure else None,
-            detail=failure.detail if failure else None,
+            # a message that cannot be composed is sent to nobody
+            provider=route.provider.name if route is not None else None,
+            provider_message_id=made.accepted.provider_message_id if made.accepted else None,
+            code=code,
+            detail="; ".join(filter(None, notes)) or None,
+            proven=made.proof.proven,
         )
-        retry_after = failure.retry_after if failure is not None else None
-        return Result(claim, attempt, retry_after, defect=isinstance(failure, Defect))
+        return Result(
+            claim,
+            attempt,
+            failure.retry_after if failure is not None else None,
+            defect=isinstance(failure, Defect),
+            onward=onward,
+            provable=route is not None
+            and isinstance(failure, OutcomeUnknown)
+            and can_be_proven(route.provider),
+        )
+
+    def _can_go_on(self, claim: Claim, made: "_Made[ComposedT]", route: Route[Provider[ComposedT]]) -> bool:
+        """Whether another provider takes over: this one certainly did not accept, and not because of the message."""
+        failure = made.failure
+        if not isinstance(failure, TransientError | Throttled | Refused) or failure.about_message:
+            return False
+        bound = claim.pinned or (claim.maybe_accepted_by == route.provider.name and not made.proof.proven)
+        return not bound and self._routes.another(claim, route)
 
     async def _ready(
         self,
@@ -101,19 +136,19 @@ class Sending(Generic[ComposedT]):
         prepared: "_Prepared[ComposedT]",
         route: Route[Provider[ComposedT]],
         expires: float,
-    ) -> Call:
-        """The provider's call. Raises errors of its preparation, or `TakesLong`."""
+    ) -> tuple[Call, ComposedT]:
+        """The provider's call and its message. Raises errors of its preparation, or `TakesLong`."""
         if prepared.error is not None:
             raise prepared.error
-        if prepared.call is not None and prepared.route is route:
-            return prepared.call
         message = prepared.message
+        if prepared.call is not None and message is not None and prepared.route is route:
+            return prepared.call, message
         if message is None and not prepared.tried:
             message = self._composer.at_once(claim, await self._contents.of(claim))
         if message is None or self._composer.is_large(message):
             raise TakesLong(partial(self._get_ready, claim, message, expires))
         with Step("delivery_id", claim.id):
-            return route.provider.prepare(message)
+            return route.provider.prepare(message), message
 
     async def _get_ready(self, claim: Claim, message: ComposedT | None, expires: float) -> Send:
         """For a message that takes long to make. Raises `Withheld` if it expired, or others' took too long."""
@@ -145,13 +180,27 @@ class Sending(Generic[ComposedT]):
         message = self._composer.at_once(claim, texts)
         if message is None or self._composer.is_large(message):
             return _Prepared(message=message)
-        route = self._routes.of(claim)
+        try:
+            route = self._routes.of(claim)
+        except Withheld:
+            return _Prepared(message=message)
         return _Prepared(route.provider.prepare(message), route, message)
 
 
+@dataclass(slots=True)
+class _Made(Generic[ComposedT]):
+    """An attempt. `route`: once its provider was asked."""
+
+    started_at: datetime
+    route: Route[Provider[ComposedT]] | None = None
+    proof: Proof = UNPROVEN
+    accepted: Accepted | None = None
+    failure: DeliveryFailure | None = None
+
+
 class _Prepared(NamedTuple, Generic[ComposedT]):
-    """A `call` by a `route`, a `message`, an `error`, or nothing: it takes long, or (not `tried`) its texts were not
-    cached."""
+    """A `call` of a `message` by a `route`, a `message`, an `error`, or nothing: it takes long, or (not `tried`) its
+    texts were not cached."""
 
     call: Call | None = None
     route: Route[Provider[ComposedT]] | None = None

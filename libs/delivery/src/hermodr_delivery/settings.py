@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from hermodr_delivery.breaker import BreakerLimits
 from hermodr_servicekit.settings import ServiceSettings, refuse
 
 
@@ -13,6 +14,25 @@ class SenderSettings(ServiceSettings):
     DSN)."""
     lease_seconds: Annotated[float, Field(gt=0, le=3600)] = 130.0
     """How long a claim holds, and a killed sender's messages wait. More than twice `send_seconds`."""
+    breaker_calls: Annotated[int, Field(ge=1, le=10_000)] = 20
+    """A provider's circuit breaker looks at so many of its last calls."""
+    breaker_failure_percent: Annotated[float, Field(gt=0, le=100)] = 50.0
+    """Failed calls of those that open it."""
+    breaker_slow_seconds: Annotated[float, Field(gt=0, le=3600)] | None = None
+    """A call that took so long counts as failed. Half of `send_seconds` if not given."""
+    breaker_probe_seconds: Annotated[float, Field(gt=0, le=3600)] = 10.0
+    """How long an open one lets nothing through."""
+    breaker_successes: Annotated[int, Field(ge=1, le=100)] = 3
+    """In a row, that close it."""
+
+    def breaker_limits(self) -> BreakerLimits:
+        return BreakerLimits(
+            calls=self.breaker_calls,
+            failures=self.breaker_failure_percent / 100,
+            probe_seconds=self.breaker_probe_seconds,
+            successes=self.breaker_successes,
+            slow_seconds=self.breaker_slow_seconds or self.send_seconds / 2,
+        )
 
     def refuse_short_leases(self) -> None:
         """Ends the process with status 2 if a lease could end before a call."""

@@ -134,7 +134,10 @@ class Aside:
         try:
             send = await entry.get_ready()
         except Withheld as withheld:
-            await (self._park([entry]) if withheld.last else self._give_back([entry]))
+            if withheld.last:
+                await self._park([entry])
+            else:
+                await self._give_back([entry], held_seconds=withheld.seconds)
             return
         good_until = await self._leases.renewed(entry.lease)
         self._under_way.pop(entry.claim.project_id, None)

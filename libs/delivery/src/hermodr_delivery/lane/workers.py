@@ -7,7 +7,7 @@ from hermodr_delivery.claimed import AtHand, Held, Message, TakesLong, Withheld
 from hermodr_delivery.lane.aside import Aside
 from hermodr_delivery.lane.leases import Leases
 from hermodr_delivery.lane.queue import AGAIN_SECONDS, Queue
-from hermodr_delivery.recorder import Recorder
+from hermodr_delivery.recorder import Recorder, Result
 from hermodr_ledger.deliveries.attempts import Claim
 from hermodr_servicekit.cancellation import cancelled_from_outside
 from hermodr_servicekit.clock import Clock
@@ -57,14 +57,20 @@ class Workers:
                 log.error("sending failed; its lease will run out", error=type(error).__name__)
                 self._queue.settled(held.message)
             else:
-                self._recorder.submit(result).add_done_callback(partial(self._recorded, held.message))
+                self._recorder.submit(result).add_done_callback(partial(self._recorded, result, held.message))
             finally:
                 self._leases.end(call)
 
-    def _recorded(self, message: Message, future: asyncio.Future[None]) -> None:
-        if not future.cancelled() and (error := future.exception()) is not None:
+    def _recorded(self, result: Result, message: Message, future: asyncio.Future[None]) -> None:
+        if future.cancelled():
+            self._queue.settled(message)
+        elif (error := future.exception()) is not None:
             log.error("a result could not be recorded; its lease will run out", error=type(error).__name__)
-        self._queue.settled(message)
+            self._queue.settled(message)
+        elif result.onward and not self._queue.stopping:
+            self._queue.in_line_again(result.claim, message)
+        else:
+            self._queue.settled(message)
 
     async def _give_up(self, claimed: Claim, message: Message) -> None:
         """The channel is paused, the claim is too old, or the delivery has expired."""
@@ -79,8 +85,8 @@ class Workers:
     async def _wait_again(self, claimed: Claim, message: Message, withheld: Withheld) -> None:
         """The delivery itself is fine: it waits here, and the scheduler need not announce it."""
         queue = self._queue
-        if queue.stopping:
-            await queue.release([claimed])
+        if queue.stopping or withheld.seconds is not None:
+            await queue.release([claimed], held_seconds=withheld.seconds)
             queue.settled(message)
         else:
             await queue.release([claimed], held_seconds=None if queue.paused else AGAIN_SECONDS)

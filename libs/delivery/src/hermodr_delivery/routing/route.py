@@ -1,11 +1,12 @@
 """Calls to one provider: when each may begin, and what the answer says about the provider itself.
 
-refusal                                    the delivery                      the provider
+refusal                                    the delivery, without fail-over    the provider
 before the message was named               back to the head of the line      `bearing` learns
 after it was named                         back to the end of the line       `bearing` learns
  … three times, while others were served   an attempt (`Throttled`)          –
  … ten times, whatever became of others    an attempt (`Throttled`)          `bearing` learns
 
+No answer, slow ones and the provider's own trouble are the business of `breaker`.
 So a server that answers one address as if it were its own limit is found out, and nothing waits for ever.
 """
 
@@ -16,11 +17,13 @@ from uuid import UUID
 import structlog
 
 from hermodr_contracts.vocabulary import Priority
-from hermodr_delivery.claimed import Withheld
-from hermodr_delivery.failures import DeliveryFailure, PermanentError, Refused, Throttled
+from hermodr_delivery.breaker import Breaker, BreakerLimits, BreakerState
+from hermodr_delivery.failures import DeliveryFailure, OutcomeUnknown, Refused, Throttled, TransientError
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.provider import Accepted, Call, ProviderOptions
 from hermodr_delivery.routing.bearing import Bearing
+from hermodr_delivery.routing.gate import Gate
+from hermodr_delivery.routing.record import CallRecord
 from hermodr_delivery.routing.shared import Shared
 from hermodr_delivery.routing.turns import Turns
 from hermodr_ledger.deliveries.attempts import Claim
@@ -59,11 +62,16 @@ class Route(Generic[ProviderT]):
         *,
         patience: float,
         shared: Shared | None = None,
+        breaker: BreakerLimits = BreakerLimits(),  # noqa: B008 - frozen
     ) -> None:
         options = provider.options
         self.provider = provider
         self.bearing = Bearing(clock, most=options.concurrency, rate=options.rate)
-        self.turns = Turns(self.bearing, clock, shared.budget(provider, clock) if shared else None)
+        self.breaker = Breaker(clock, breaker)
+        self.record = CallRecord(clock)
+        gate = Gate(self.bearing, self.breaker)
+        self.turns = Turns(gate, clock, shared.budget(provider, clock) if shared else None)
+        self._gate = gate
         self._shared = shared
         self._clock = clock
         self._metrics = metrics
@@ -74,6 +82,17 @@ class Route(Generic[ProviderT]):
         metrics.calls_allowed.labels(provider.name).set_function(lambda: self.bearing.at_once)
         metrics.rate_allowed.labels(provider.name).set_function(lambda: self.bearing.rate or 0.0)
         metrics.resting.labels(provider.name).set_function(lambda: self.bearing.resting)
+        metrics.breaker.labels(provider.name).set_function(lambda: self.breaker.state.number)
+
+    @property
+    def resting(self) -> float:
+        """Seconds until it may be called."""
+        return self._gate.resting
+
+    @property
+    def probing(self) -> bool:
+        """Whether one call at a time finds out if it takes messages again."""
+        return self._gate.refusals > 0
 
     async def take(self, claim: Claim) -> None:
         """Returns at the delivery's turn; `leave` must follow. Raises `Withheld` if that would take too long."""
@@ -90,25 +109,40 @@ class Route(Generic[ProviderT]):
         self.turns.look()
 
     async def make(self, call: Call, claim: Claim) -> Accepted:
-        """Makes the call. Raises its `DeliveryFailure`, or `Withheld` for a refusal that is not about the message."""
+        """Makes the call. Raises its `DeliveryFailure`; `Throttled` instead of a refusal that the message causes."""
         began = self._clock.monotonic()
         try:
             accepted = await call()
-        except Refused as refusal:
-            self._refused(refusal, claim, began)
-            raise Withheld(last=refusal.named) from refusal
         except DeliveryFailure as failure:
-            if isinstance(failure, PermanentError | Throttled):
-                self._answered(claim, began)
-            else:
+            self.record.ended(failure)
+            if isinstance(failure, Refused):
+                self._refused(failure, claim, began)
+            elif isinstance(failure, OutcomeUnknown) or (
+                isinstance(failure, TransientError) and not failure.about_message
+            ):
                 self.bearing.away()
+                self._tried(began, failure)
+            else:
+                self._answered(claim, began)
             raise
         finally:
             self._observe(self._clock.monotonic() - began)
+        self.record.ended(None)
         self._answered(claim, began)
         return accepted
 
+    def _tried(self, began: float, failure: DeliveryFailure | None = None) -> None:
+        before = self.breaker.state
+        self.breaker.ended(began, failed=failure is not None)
+        after = self.breaker.state
+        if after is BreakerState.OPEN and before is not after:
+            code = failure.code if failure is not None else "slow"
+            log.warning("circuit breaker opened", provider=self.provider.name, code=code)
+        elif after is BreakerState.CLOSED and before is not after:
+            log.info("circuit breaker closed", provider=self.provider.name)
+
     def _answered(self, claim: Claim, began: float) -> None:
+        self._tried(began)
         self._served += 1
         self.bearing.served(began)
         if self._suspects:
@@ -125,7 +159,9 @@ class Route(Generic[ProviderT]):
                 if self._shared is not None and refusal.retry_after is not None:
                     self._shared.tell(self.provider.name, self.bearing.resting)
         if refusals[0] >= SUSPECT or refusals[1] >= ENOUGH:
-            raise Throttled(refusal.code, refusal.detail, retry_after=refusal.retry_after) from refusal
+            raise Throttled(
+                refusal.code, refusal.detail, retry_after=refusal.retry_after, about_message=True
+            ) from refusal
 
     def _suspected(self, delivery_id: UUID) -> tuple[int, int]:
         """How often the message was refused while others were served, and in all."""

@@ -1,10 +1,24 @@
-from collections.abc import Sequence
-from typing import Generic
+"""Which provider makes an attempt.
 
+The first one in order of preference that may be called; if some have weights, these share the first choices. A delivery
+that providers refused in this step of the ladder goes to one that it has not tried; one that a provider may have
+accepted goes there again, and nowhere else.
+"""
+
+import zlib
+from bisect import bisect
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import Generic
+from uuid import UUID
+
+from hermodr_delivery.breaker import BreakerLimits
+from hermodr_delivery.claimed import Withheld
+from hermodr_delivery.failures import PermanentError
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.routing.route import ProviderT, Route
 from hermodr_delivery.routing.shared import Shared
-from hermodr_ledger.deliveries.attempts import Claim
+from hermodr_ledger.deliveries.attempts import Choice, Claim
 from hermodr_servicekit.clock import Clock
 
 
@@ -20,24 +34,72 @@ class Routes(Generic[ProviderT]):
         *,
         patience: float,
         shared: Shared | None = None,
+        breaker: BreakerLimits = BreakerLimits(),  # noqa: B008 - frozen
     ) -> None:
-        self.all = [Route(each, clock, metrics, patience=patience, shared=shared) for each in providers]
+        self.all = [
+            Route(each, clock, metrics, patience=patience, breaker=breaker, shared=shared)
+            for each in providers
+        ]
         if shared is not None:
             shared.hold(self.all)
+        self.names = [each.provider.name for each in self.all]
+        self._weights = list(accumulate(each.options.weight or 0 for each in providers))
+
+    def choose(self, ids: Sequence[UUID]) -> Choice:
+        """The provider for each delivery that may go anywhere; one that is found out about gets a single one."""
+        probing: set[str] = set()
+        return Choice([self._choice(each, probing) for each in ids], self.open(), self.names)
+
+    def open(self) -> list[str]:
+        """Those that may be called, in order of preference."""
+        return [each.provider.name for each in self.all if each.turns.open]
 
     def of(self, claim: Claim) -> Route[ProviderT]:
-        """The preferred provider for the first attempt, the next one for each retry; resting ones are skipped."""
-        start = (claim.attempt - 1) % len(self.all)
-        if self.all[start].turns.open:
-            return self.all[start]
-        rotated = self.all[start:] + self.all[:start]
-        return next((each for each in rotated if each.turns.open), rotated[0])
+        """The one the claim was made for. Raises `Withheld` if it cannot be called: if the claim is bound to it, with
+        the seconds until it can; else if another one can. `PermanentError`: bound to one that is not configured."""
+        route = self._named(claim.provider)
+        if route is None and claim.pinned:
+            raise PermanentError("unknown_provider", "no provider of this sender has that name")
+        if route is None:
+            return self._named(self._choice(claim.id, set())) or self.all[0]
+        if route.turns.open:
+            return route
+        if claim.pinned or claim.maybe_accepted_by == claim.provider:
+            raise Withheld(seconds=max(route.resting, 1.0))
+        if any(each.turns.open for each in self.all):
+            raise Withheld
+        return route
+
+    def another(self, claim: Claim, than: Route[ProviderT]) -> bool:
+        """Whether a provider may be called that has not refused the delivery in this step of the ladder."""
+        tried = {than.provider.name, *(claim.refused_by or ())}
+        return any(name not in tried for name in self.open())
 
     def resting(self) -> float:
         """Seconds until some provider may be called."""
-        return min(each.bearing.resting for each in self.all)
+        return min(each.resting for each in self.all)
 
     async def close(self) -> None:
         for each in self.all:
             await each.turns.close()
             await each.provider.close()
+
+    def _choice(self, delivery_id: UUID, probing: set[str]) -> str:
+        order = list(self._weighed(delivery_id)) if self._weights[-1] else self.all
+        for each in order:
+            name = each.provider.name
+            if each.turns.open and name not in probing:
+                if each.probing:
+                    probing.add(name)
+                return name
+        return order[0].provider.name
+
+    def _weighed(self, delivery_id: UUID) -> Iterator[Route[ProviderT]]:
+        """The first choice is drawn by weight, for a delivery always the same; the others follow in order."""
+        drawn = zlib.crc32(delivery_id.bytes) % self._weights[-1]
+        first = self.all[bisect(self._weights, drawn)]
+        yield first
+        yield from (each for each in self.all if each is not first)
+
+    def _named(self, name: str | None) -> Route[ProviderT] | None:
+        return next((each for each in self.all if each.provider.name == name), None)

@@ -4,9 +4,9 @@ import asyncio
 import heapq
 from collections.abc import Callable
 from itertools import count
+from typing import Protocol
 
 from hermodr_delivery.claimed import Withheld
-from hermodr_delivery.routing.bearing import Bearing
 from hermodr_delivery.routing.budget import Budget
 from hermodr_servicekit.clock import Clock
 
@@ -17,12 +17,29 @@ _Waiter = tuple[bool, int, asyncio.Future[None], float]
 """Whether it is not urgent, its place, its turn, and until when it waits (monotonic)."""
 
 
+class Limits(Protocol):
+    """What a provider takes, as `routing.bearing` and `routing.gate` know it. `refusals` above zero: one call at a
+    time finds out."""
+
+    @property
+    def rate(self) -> float | None: ...
+    @property
+    def configured_rate(self) -> float | None: ...
+    @property
+    def refusals(self) -> int: ...
+    @property
+    def resting(self) -> float: ...
+    @property
+    def at_once(self) -> int: ...
+    def grow(self) -> None: ...
+
+
 class Turns:
     """Turns in order of arrival, urgent ones first. Calls are spaced evenly, because providers count in unknown
     windows. The configured rate is shared by all processes (`budget`); limits that are found out are each process's
     own, and several share a provider as TCP connections share a line."""
 
-    def __init__(self, bearing: Bearing, clock: Clock, budget: MakeBudget | None = None) -> None:
+    def __init__(self, bearing: Limits, clock: Clock, budget: MakeBudget | None = None) -> None:
         self._bearing = bearing
         self._clock = clock
         self._budget = budget(self.look) if budget is not None else None

@@ -1,10 +1,20 @@
 """The steps of an attempt for senders: rows that are locked or fail are left out, and the rest goes on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from hermodr_ledger.deliveries import leases
-from hermodr_ledger.deliveries.attempts import Attempt, Claim, Recorded, Settlement, claim, record, release
+from hermodr_ledger.deliveries.attempts import (
+    Attempt,
+    Choice,
+    Claim,
+    Recorded,
+    Settlement,
+    claim,
+    no_choice,
+    record,
+    release,
+)
 from hermodr_ledger.engine import Contested, Ledger, LedgerUnavailable, locked
 from hermodr_ledger.engine.locked import RowsLocked
 from hermodr_ledger.engine.setting_aside import CLAIMING_DUTY, apart, set_aside
@@ -27,14 +37,23 @@ class Attempts:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    async def claim(self, ids: Sequence[UUID], *, owner: str, lease_seconds: float) -> list[Claim]:
+    async def claim(
+        self,
+        ids: Sequence[UUID],
+        *,
+        owner: str,
+        lease_seconds: float,
+        choose: Callable[[Sequence[UUID]], Choice] = no_choice,
+    ) -> list[Claim]:
         """See `claim`. A delivery that cannot be claimed is set aside."""
         begun = False
 
         async def some(among: Sequence[UUID]) -> list[Claim]:
             nonlocal begun
             try:
-                claims = await claim(self._ledger, among, owner=owner, lease_seconds=lease_seconds)
+                claims = await claim(
+                    self._ledger, among, owner=owner, lease_seconds=lease_seconds, choose=choose
+                )
             except LedgerUnavailable:
                 if not begun:
                     raise

@@ -1,7 +1,7 @@
 """Claims deliveries before the provider is called, and records the results. A claim numbers the attempt and holds a
 lease; a result counts only for that number, or as a late success if the delivery waits to be sent again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -57,11 +57,21 @@ class Claim(NamedTuple):
     wanted_at: datetime
     """When it was to be sent: its scheduled time, else its acceptance; not before the end of quiet hours."""
     earlier_attempts: int = 0
-    """Attempts before an operator requeued it; they do not count for the ladder."""
+    """Attempts that do not count for the ladder: those before an operator requeued it, and those that were refused and
+    taken over by another provider."""
     expires_in: float | None = None
     """Seconds until it must not be sent any more, at the time of the claim, by the ledger's clock."""
     envelope: str | None = None
     """What the job says about its mail, see `NewJob.envelope`."""
+    provider: str | None = None
+    """The one this attempt is for."""
+    pinned: bool = False
+    """Its job is for this provider alone."""
+    refused_by: tuple[str, ...] | None = None
+    """Providers that refused it in this step of the ladder."""
+    maybe_accepted_by: str | None = None
+    """The provider whose answer to an earlier attempt is unknown, `unknown_seconds` ago; no other one may get it."""
+    unknown_seconds: float | None = None
 
 
 class Attempt(NamedTuple):
@@ -79,19 +89,25 @@ class Attempt(NamedTuple):
     detail: str | None = None
     claimed_at: datetime | None = None
     """For an attempt that is given up: identifies the claim, because a released claim gives its number to the next."""
+    proven: bool = False
+    """Earlier attempts of unknown outcome were certainly not accepted."""
 
 
 class Settlement(NamedTuple):
-    """The next state; for a retry the ladder's step, or seconds of `patience`, for which the scheduler waits."""
+    """The next state; for a retry the ladder's step, or seconds of `patience`, for which the scheduler waits; `onward`:
+    another provider takes over at once, and no step of the ladder counts."""
 
     state: DeliveryState
     step: Step | None = None
     dead: bool = False
     patience: float | None = None
+    onward: bool = False
 
     @property
     def delay(self) -> float | None:
         """Seconds until the next attempt, if any."""
+        if self.onward:
+            return 0.0
         if self.patience is not None or self.step is None:
             return self.patience
         return self.step.delay.total_seconds()
@@ -140,11 +156,31 @@ def settle(
     return Settlement(DeliveryState.RETRYING, step)
 
 
+class Choice(NamedTuple):
+    """The provider for each claim that may go to any; those `open`, and all that are `configured`, in order."""
+
+    each: Sequence[str]
+    open: Sequence[str]
+    configured: Sequence[str]
+
+
+def no_choice(ids: Sequence[UUID]) -> Choice:  # noqa: ARG001
+    """Claims name no provider."""
+    return Choice((), (), ())
+
+
 _CLAIM = f"""
 UPDATE hermodr.deliveries d
 SET state = 'sending', attempt = d.attempt + 1, claimed_by = $2, claimed_at = now(),
-    lease_until = now() + make_interval(secs => $3)
-FROM (SELECT id, ARRAY['queued', 'retrying'] AS states FROM unnest($1::uuid[]) AS u(id) OFFSET 0) wanted,
+    lease_until = now() + make_interval(secs => $3),
+    provider = coalesce(
+        j.envelope ->> 'provider',
+        CASE WHEN d.maybe_accepted_by = ANY ($6::text[]) THEN d.maybe_accepted_by END,
+        CASE WHEN d.refused_by IS NOT NULL
+             THEN (SELECT p FROM unnest($5::text[]) AS p WHERE p <> ALL (d.refused_by) LIMIT 1) END,
+        wanted.provider, d.provider)
+FROM (SELECT id, provider, ARRAY['queued', 'retrying'] AS states
+      FROM unnest($1::uuid[], $4::text[]) AS u(id, provider) OFFSET 0) wanted,
     hermodr.jobs j  -- see `engine.Ledger`
 WHERE d.id = wanted.id AND j.id = d.job_id AND d.state = ANY (wanted.states)
   AND (d.due_at IS NULL OR d.due_at <= now() + interval '250 milliseconds')
@@ -154,20 +190,32 @@ RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.attempt, d.max_
     d.address, d.address_name, d.template_id, d.template_version, d.locale, j.data, j.content, j.envelope,
     {readable("greatest(coalesce(j.scheduled_for, j.created_at), j.deferred_until)")} AS wanted_at, d.earlier_attempts,
     extract(epoch FROM {readable("d.expires_at")} - now())::float8 AS expires_in,
+    d.provider, j.envelope ? 'provider' AS pinned, d.refused_by, d.maybe_accepted_by,
+    extract(epoch FROM now() - {readable("d.unknown_since")})::float8 AS unknown_seconds,
     d.state, j.owner_id, now() AS at
 """
 
 
-async def claim(ledger: Ledger, ids: Sequence[UUID], *, owner: str, lease_seconds: float) -> list[Claim]:
+async def claim(
+    ledger: Ledger,
+    ids: Sequence[UUID],
+    *,
+    owner: str,
+    lease_seconds: float,
+    choose: Callable[[Sequence[UUID]], Choice] = no_choice,
+) -> list[Claim]:
     """Claims waiting, due deliveries that are not expired or paused. Each must be recorded or released before its lease
     ends; then the scheduler records it as unknown. Locked rows are left out, unreadable ones set aside."""
     wanted = list(dict.fromkeys(ids))
+    chosen = choose(wanted)
     try:
-        rows = await ledger.fetch(_CLAIM, wanted, owner, lease_seconds)
+        rows = await ledger.fetch(_CLAIM, wanted, owner, lease_seconds, *columns(*map(list, chosen)))
     except Contested:
         async with ledger.transaction() as transaction:
+            of = dict(zip(wanted, chosen.each, strict=False))
             free = await locked.free_deliveries(transaction, wanted)
-            rows = await transaction.fetch(_CLAIM, free, owner, lease_seconds)
+            chosen = chosen._replace(each=[of[each] for each in free if each in of])
+            rows = await transaction.fetch(_CLAIM, free, owner, lease_seconds, *columns(*map(list, chosen)))
     ledger.tell(news.of_deliveries(rows))
     claims = await understood(ledger, CLAIMING_DUTY, rows, _claim_of)
     if len(claims) < len(rows):
@@ -198,6 +246,11 @@ def _claim_of(row: Row) -> Claim:
         earlier_attempts=row["earlier_attempts"],
         expires_in=row["expires_in"],
         envelope=row["envelope"],
+        provider=row["provider"],
+        pinned=bool(row["pinned"]),
+        refused_by=tuple(row["refused_by"]) if row["refused_by"] is not None else None,
+        maybe_accepted_by=row["maybe_accepted_by"],
+        unknown_seconds=row["unknown_seconds"],
     )
 
 
@@ -258,6 +311,8 @@ async def record(ledger: Steps, results: Sequence[tuple[Attempt, Settlement]]) -
         *columns(
             [each.patience is not None or None for each in settlements],
             [new_id() if each.state is DeliveryState.BOUNCED else None for each in settlements],
+            [each.onward or None for each in settlements],
+            [each.proven or None for each in attempts],
         ),
     )
     ledger.tell(news.of_both(rows))

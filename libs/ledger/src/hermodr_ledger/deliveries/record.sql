@@ -5,15 +5,21 @@
 WITH input AS (
     SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                          $8::timestamptz[], $9::timestamptz[], $10::text[], $11::float8[], $12::uuid[], $13::text[],
-                         $14::timestamptz[], $16::boolean[], $17::uuid[])
+                         $14::timestamptz[], $16::boolean[], $17::uuid[], $18::boolean[], $19::boolean[])
         AS i(id, number, outcome, provider, provider_message_id, code, detail, started_at, finished_at,
-             state, delay, dead, claimed_by, claimed_at, asked, suppression)
+             state, delay, dead, claimed_by, claimed_at, asked, suppression, onward, proven)
 ), settled AS (
     UPDATE hermodr.deliveries d
     SET state = i.state,
         provider = coalesce(i.provider, d.provider),
         provider_message_id = coalesce(i.provider_message_id, d.provider_message_id),
         error = i.code,
+        earlier_attempts = d.earlier_attempts + CASE WHEN i.onward THEN 1 ELSE 0 END,
+        max_attempts = d.max_attempts + CASE WHEN i.onward THEN 1 ELSE 0 END,
+        refused_by = CASE WHEN i.onward THEN array_append(d.refused_by, i.provider) END,
+        maybe_accepted_by = CASE WHEN i.outcome = 'unknown' THEN coalesce(i.provider, d.provider)
+                                 WHEN i.proven IS NOT TRUE THEN d.maybe_accepted_by END,
+        unknown_since = CASE WHEN i.outcome = 'unknown' THEN now() WHEN i.proven IS NOT TRUE THEN d.unknown_since END,
         due_at = now() + make_interval(secs => i.delay),
         wake_at = now() + make_interval(secs => i.delay + CASE WHEN i.asked THEN 0 ELSE $15 END),
         announcements = 0,

@@ -128,6 +128,15 @@ provider_limits = Table(
     Column("rate_configured", Double),
     Column("place", Text, nullable=False, server_default=text("''")),
     Column("position", Integer, nullable=False, server_default=text("1")),
+    Column("weight", Integer),
+    Column("breaker", Text, nullable=False, server_default=text("'closed'")),
+    Column("probes_at", MOMENT),
+    *(
+        Column(_name, Integer, nullable=False, server_default=text("0"))
+        for _name in ("calls_of_hour", "accepted_of_hour")
+    ),
+    Column("failed_code", Text),
+    Column("failed_at", MOMENT),
 )
 
 provider_budgets = Table(

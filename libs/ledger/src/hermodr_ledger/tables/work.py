@@ -114,6 +114,9 @@ deliveries = Table(
     counter("earlier_attempts"),
     Column("expires_at", MOMENT),
     Column("unannounced", Boolean, nullable=False, server_default=false()),
+    Column("refused_by", ARRAY(Text)),
+    Column("maybe_accepted_by", Text),
+    Column("unknown_since", MOMENT),
     postgresql_partition_by="RANGE (id)",
 )
 Index("deliveries_wake", deliveries.c.wake_at, postgresql_where=deliveries.c.wake_at.is_not(None))

@@ -85,6 +85,7 @@ class ExpiredClaim:
     claimed_at: datetime
     now: datetime
     earlier_attempts: int = 0
+    provider: str | None = None
 
 
 def _among(only: Sequence[UUID] | None, argument: int) -> str:
@@ -189,7 +190,7 @@ async def expired_claims(
     rows = await ledger.fetch(
         f"""
         SELECT id, channel, priority, attempt, max_attempts, on_unknown, claimed_by, claimed_at, now() AS now,
-               earlier_attempts
+               earlier_attempts, provider
         FROM hermodr.deliveries d
         WHERE {_OVER}{_among(only, 2)}
         ORDER BY wake_at LIMIT $1
@@ -212,6 +213,7 @@ def _expired(row: Row) -> ExpiredClaim:
         row["claimed_at"],
         row["now"],
         row["earlier_attempts"],
+        row["provider"],
     )
 
 

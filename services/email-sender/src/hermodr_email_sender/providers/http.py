@@ -7,6 +7,7 @@ system's), `timeout=60` (seconds for a whole call).
 
 import ssl
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import ClassVar, Self
 
 from hermodr_delivery.dsn import Dsn, Unusable
@@ -27,6 +28,8 @@ class HttpProvider(ABC):
     """The provider's own."""
     selectors: ClassVar[tuple[str, ...]]
     """Of its DKIM records, below `_domainkey` of a verified domain."""
+    keeps_keys_seconds: ClassVar[float] = 0.0
+    """See `ProviderOptions`."""
 
     def __init__(self, api: HttpApi, *, sender: Mailbox, name: str, options: ProviderOptions) -> None:
         self.name = name
@@ -37,7 +40,11 @@ class HttpProvider(ABC):
     @classmethod
     def build(cls, dsn: Dsn, name: str, *, sender: Mailbox, production: bool, send_seconds: float) -> Self:
         """Raises `Unusable`."""
-        key, options, tls = _key(dsn), dsn.options(HTTP_OPTIONS), _tls(dsn, production)
+        key, options, tls = (
+            _key(dsn),
+            dsn.options(replace(HTTP_OPTIONS, keeps_keys_seconds=cls.keeps_keys_seconds)),
+            _tls(dsn, production),
+        )
         host = cls.host if dsn.host == "default" else dsn.host
         port = f":{dsn.port}" if dsn.port is not None else ""
         api = HttpApi(

@@ -22,8 +22,8 @@ CODES: Mapping[tuple[int, str], Verdict] = {
     (403, "validation_error"): Verdict.SENDER,  # the sender's domain is not verified
     (404, "not_found"): Verdict.ACCESS,
     (405, "method_not_allowed"): Verdict.ACCESS,
-    # an earlier call of this message is still running
-    (409, "concurrent_idempotent_requests"): Verdict.LATER,
+    # an earlier call of this message is still running, and may be accepted
+    (409, "concurrent_idempotent_requests"): Verdict.UNKNOWN,
     # an earlier call had another content: that one counts
     (409, "invalid_idempotent_request"): Verdict.UNKNOWN,
     (422, "invalid_access"): Verdict.ACCESS,
@@ -49,6 +49,7 @@ class Resend(HttpProvider):
     """A repeated mail has the same idempotency key, which Resend keeps for 24 h."""
 
     host = "api.resend.com"
+    keeps_keys_seconds = 24 * 3600.0
     selectors = ("resend",)
 
     def prepare(self, message: OutgoingEmail) -> Call:

@@ -113,6 +113,7 @@ class Claims(Duty):
             claim.claimed_at,
             claim.now,
             claimed_by=claim.claimed_by,
+            provider=claim.provider,
             code="lease_expired",
             detail="the sender did not report back; the message may or may not have been accepted",
             claimed_at=claim.claimed_at,

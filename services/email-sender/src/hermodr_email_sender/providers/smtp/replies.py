@@ -75,15 +75,25 @@ def failure(stage: Stage, reply: Reply, secrets: Sequence[str] = ()) -> Delivery
             certain=limit.certain,
             secrets=secrets,
         )
-    if reply.code in _THROTTLING:
-        return Throttled(code, detail, retry_after=seconds_asked(reply.text), secrets=secrets)
     if 400 <= reply.code < 500:
-        return TransientError(code, detail, retry_after=seconds_asked(reply.text), secrets=secrets)
+        kind = Throttled if reply.code in _THROTTLING else TransientError
+        about_message = _is_about_message(stage, reply)
+        asked = seconds_asked(reply.text)
+        return kind(code, detail, retry_after=asked, about_message=about_message, secrets=secrets)
     if not 500 <= reply.code < 600:
         if stage is Stage.CONTENT:
             return OutcomeUnknown("protocol_error_after_data", detail, secrets=secrets)
         return TransientError("protocol_error", detail, secrets=secrets)
     return _by_verdict(blame(stage, reply, secrets[0] if secrets else ""), reply, detail, secrets)
+
+
+def _is_about_message(stage: Stage, reply: Reply) -> bool:
+    """Whether a 4xx is about the address or the message, as greylisting is: in reply to RCPT if no code blames the
+    server (421, X.3, X.4: system and network, RFC 3463 §3); else if a code blames them (X.1, X.2, X.6)."""
+    subject = reply.enhanced[2:3]
+    if reply.code == 421 or subject in ("3", "4"):
+        return False
+    return stage is Stage.RCPT or subject in ("1", "2", "6")
 
 
 def queue_id(reply: Reply) -> str | None:
@@ -108,13 +118,13 @@ def _by_verdict(verdict: Verdict, reply: Reply, detail: str, secrets: Sequence[s
                 secrets=secrets,
             )
         case Blame.PACE if reply.enhanced == _THIS_RECIPIENT:
-            return Throttled(code, detail, retry_after=asked, secrets=secrets)
+            return Throttled(code, detail, retry_after=asked, about_message=True, secrets=secrets)
         case Blame.PACE:
             certain = reply.enhanced in _SPENT
             return Refused(
                 Cause.PACE, code, detail, retry_after=asked, named=True, certain=certain, secrets=secrets
             )
         case Blame.LATER:
-            return TransientError(code, detail, retry_after=asked, secrets=secrets)
+            return TransientError(code, detail, retry_after=asked, about_message=True, secrets=secrets)
         case Blame.ADDRESS | Blame.MESSAGE:
             return PermanentError(code, detail, bounced=verdict.blame is Blame.ADDRESS, secrets=secrets)

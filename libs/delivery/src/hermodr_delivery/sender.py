@@ -89,15 +89,9 @@ class Sender(Worker[S]):
         """Sends what the channel's queues ask for, if this installation serves it; call it before `run`. `subscribe`
         registers the service's handler for a lane, which holds `prefetch` messages of up to 100 deliveries each.
         `variable` configures the providers."""
-        lease = self.settings.lease_seconds
         if channel not in self.broker.topology.channels:
             return
-        ahead = window((each.options.rate for each in providers), lease_seconds=lease, lanes=len(Priority))
-        if ahead < 1:
-            refuse(
-                f"{variable}: a rate is too slow for HERMODR_LEASE_SECONDS: a quarter of a lease has to be"
-                f" enough for {len(Priority)} messages"
-            )
+        lease, ahead = self.settings.lease_seconds, self._window(providers, variable)
         shared = Shared(ProviderBudgets(self.ledger, channel), self._metrics)
         routes = Routes(
             providers,
@@ -139,10 +133,20 @@ class Sender(Worker[S]):
         }
         pauses.hold(pumps.values())
         self._listen(channel, pumps, subscribe, prefetch)
-        limits = LimitsReport(
-            channel, routes, lambda seen: report(self.ledger, self.instance, seen), self.clock
-        )
+        told = partial(report, self.ledger, self.instance)
+        limits = LimitsReport(channel, routes, told, self.clock)
         self._served.append(_Served(list(pumps.values()), routes, shared, pauses, limits))
+
+    def _window(self, providers: Sequence[Provider[ComposedT]], variable: str) -> int:
+        """How many deliveries a lane claims ahead. Ends the process if a rate is too slow for that."""
+        rates, lanes = (each.options.rate for each in providers), len(Priority)
+        ahead = window(rates, lease_seconds=self.settings.lease_seconds, lanes=lanes)
+        if ahead < 1:
+            refuse(
+                f"{variable}: a rate is too slow for HERMODR_LEASE_SECONDS: a quarter of a lease has to be"
+                f" enough for {lanes} messages"
+            )
+        return ahead
 
     def _listen(
         self, channel: Channel, pumps: Mapping[Priority, Pump], subscribe: SubscribeLane, prefetch: int

@@ -17,6 +17,7 @@ TABLES = (
     "deliveries",
     "attempts",
     "events",
+    "attachments",
     "dead_letters",
     "idempotency_keys",
     "singletons",

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from hermodr_email_sender.domain import Mailbox, OutgoingEmail
+from hermodr_ledger.jobs.attachments import File
 
 SENDER = Mailbox("no-reply@hermodr.example", "Hermodr")
 
@@ -15,6 +18,11 @@ PLAIN = OutgoingEmail(
     text="See you on Monday.\n",
     date=datetime(2026, 11, 22, 9, 30, tzinfo=UTC),
 )
+
+
+async def no_files(_: UUID) -> Sequence[File]:
+    """For composers of mails without attachments."""
+    raise AssertionError("a mail without attachments looked for some")
 
 
 def mail(**changes: Any) -> OutgoingEmail:

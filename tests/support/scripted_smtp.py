@@ -77,6 +77,8 @@ class ReceivedMail:
     mail: str
     rcpt: str
     content: bytes
+    copies: tuple[str, ...] = ()
+    """Further RCPT commands that were accepted."""
 
 
 @dataclass
@@ -187,6 +189,7 @@ class _Dialogue:
         self._reader = reader
         self._writer = writer
         self._envelope: dict[str, str] = {}
+        self._copies: list[str] = []
         self._kept_back: list[str] = []
 
     async def hold(self) -> None:
@@ -195,10 +198,14 @@ class _Dialogue:
             line = (await self._reader.readuntil(b"\n")).decode("utf-8", "replace").rstrip("\r\n")
             self._conversation.commands.append(line)
             verb = line.strip().split(" ")[0].upper()
-            if verb in ("MAIL", "RCPT"):
+            copy = verb == "RCPT" and verb in self._envelope
+            if verb in ("MAIL", "RCPT") and not copy:
                 self._envelope[verb] = line
+                self._copies.clear()
             answer = await self._perform(verb) if verb != "BDAT" else ""
-            if verb in ("MAIL", "RCPT") and not answer.startswith("2"):
+            if copy and answer.startswith("2"):
+                self._copies.append(line)
+            if verb in ("MAIL", "RCPT") and not copy and not answer.startswith("2"):
                 self._envelope.clear()
             if verb == "STARTTLS" and answer.startswith("220"):
                 await self._writer.start_tls(self._server.tls)
@@ -227,7 +234,12 @@ class _Dialogue:
         answer = await self._do("CONTENT", action)
         if answer.startswith("250"):
             self._server.mails.append(
-                ReceivedMail(self._envelope.get("MAIL", ""), self._envelope.get("RCPT", ""), content)
+                ReceivedMail(
+                    self._envelope.get("MAIL", ""),
+                    self._envelope.get("RCPT", ""),
+                    content,
+                    tuple(self._copies),
+                )
             )
         self._envelope.clear()
 

@@ -1,5 +1,6 @@
 """Every column that can hold text is listed here: erasing empties it, or it holds nobody's data."""
 
+from base64 import b64encode
 from typing import Any
 
 import pytest_asyncio
@@ -11,8 +12,22 @@ from tests.support.ledgers import emptied
 
 MARK = "zq7-of-ada"
 USER = f"user-{MARK}"
+FILE = {
+    "filename": MARK,
+    "content_type": f"text/{MARK}",
+    "content": b64encode(MARK.encode()).decode(),
+    "content_id": MARK,
+}
+MAIL: dict[str, Any] = {
+    "subject": MARK,
+    "body_text": MARK,
+    "metadata": {"of": MARK},
+    "data": {"of": MARK},
+    "attachments": [FILE],
+}
 
 OF_A_PERSON = {
+    "attachments": {"filename", "content_type", "content", "content_id"},
     "attempts": {"detail", "provider_message_id"},
     "audit_log": {"actor_id", "subject"},
     "dead_letters": {"body", "headers"},
@@ -152,10 +167,9 @@ async def ada(api: ApiUnderTest) -> dict[str, Any]:
     key = {"idempotency-key": f"welcome-{MARK}"}
     fields = {"user_id": USER, "external_id": MARK, "name": MARK, "email": f"{MARK}@example.com"}
     person: dict[str, Any] = (await api.http.post("/v1/recipients", json=fields, headers=key)).json()
-    mail = {"subject": MARK, "body_text": MARK, "metadata": {"of": MARK}, "data": {"of": MARK}}
     sent = await api.http.post(
         "/v1/notifications",
-        json=mail | {"to": {"recipient_id": person["id"]}, "cancel_key": MARK},
+        json=MAIL | {"to": {"recipient_id": person["id"]}, "cancel_key": MARK},
         headers={"idempotency-key": f"mail-{MARK}"},
     )
     assert sent.status_code == 202, sent.text
@@ -233,8 +247,7 @@ async def test_erasing_leaves_nothing_of_a_person_in_any_column(
 
 
 async def test_a_repeat_is_one_when_its_person_is_forgotten(api: ApiUnderTest, ada: dict[str, Any]) -> None:
-    mail = {"subject": MARK, "body_text": MARK, "metadata": {"of": MARK}, "data": {"of": MARK}}
-    wanted = mail | {"to": {"recipient_id": ada["id"]}, "cancel_key": MARK}
+    wanted = MAIL | {"to": {"recipient_id": ada["id"]}, "cancel_key": MARK}
     person = {"user_id": USER, "external_id": MARK, "name": MARK, "email": f"{MARK}@example.com"}
     await api.http.delete(f"/v1/recipients/{ada['id']}")
     again = await api.http.post("/v1/recipients", json=person, headers={"idempotency-key": f"welcome-{MARK}"})

@@ -14,6 +14,7 @@ from hermodr_ledger.deliveries.attempts import Outcome, Settlement, claim, recor
 from hermodr_ledger.engine import Ledger, Row
 from hermodr_ledger.engine.news import News
 from hermodr_ledger.jobs import reading
+from hermodr_ledger.jobs.attachments import File, keep
 from hermodr_ledger.jobs.batches import Batch, record_batch
 from hermodr_ledger.jobs.decisions import record_decisions, requested_jobs
 from hermodr_ledger.upkeep.retention import (
@@ -23,7 +24,7 @@ from hermodr_ledger.upkeep.retention import (
     make_partitions,
     waiting,
 )
-from hermodr_servicekit.ids import new_job_id, time_of
+from hermodr_servicekit.ids import job_of, new_job_id, time_of
 from tests.support.ledgers import (
     attempt,
     decisions_of,
@@ -35,7 +36,8 @@ from tests.support.ledgers import (
 )
 from tests.support.plans import generic_plan, looked_at
 
-PARENTS = ("jobs", "deliveries", "attempts", "events")
+PARENTS = ("jobs", "deliveries", "attempts", "events", "attachments")
+FILE = File("a.txt", "text/plain", b"a")
 WEEK = timedelta(days=7)
 CROWD, ABOUT = 2000, 50
 
@@ -72,6 +74,7 @@ async def test_weeks_are_made_ahead_once_for_all_four_tables(ledger: Ledger) -> 
 @pytest.mark.dates
 async def test_all_that_belongs_to_a_job_lies_in_the_week_of_its_id(ledger: Ledger) -> None:
     ids = await new_deliveries(ledger, 1)
+    await keep(ledger, [(job_of(ids[0]), [FILE])])
     made = time_of(ids[0])
     monday = made - timedelta(days=made.weekday())
     claims = await claim(ledger, ids, owner="me", lease_seconds=60)
@@ -91,6 +94,7 @@ async def test_a_week_made_too_late_takes_its_rows_along(ledger: Ledger) -> None
     begins = datetime(2099, 6, 1, tzinfo=UTC)  # a Monday nobody has made a week for
     moments = [begins, begins + timedelta(days=6, hours=23), begins + WEEK, begins + 8 * WEEK]
     ids = [(await new_jobs(ledger, 1, id=job_id_of(moment)))[0] for moment in moments]
+    await keep(ledger, [(each, [FILE]) for each in ids])
     for made in (await record_decisions(ledger, await decisions_of(ledger, ids))).values():
         claims = await claim(ledger, made, owner="me", lease_seconds=60)
         await record(

@@ -19,7 +19,7 @@ from hermodr_ledger.upkeep.retention import drop_partitions, make_partitions
 from tests.support.ledgers import attempt, decisions_of, new_job, new_project
 
 WEEK = timedelta(days=7)
-PARENTS = ("jobs", "deliveries", "attempts", "events")
+PARENTS = ("jobs", "deliveries", "attempts", "events", "attachments")
 AHEAD = datetime(2071, 6, 3, tzinfo=UTC)
 OLD = datetime(2024, 1, 1, tzinfo=UTC)  # a Monday
 SLOWEST_SECONDS = 2.0

@@ -23,7 +23,7 @@ from hermodr_delivery.provider import Accepted, Provider
 from hermodr_delivery.testing import Answer, ScriptedServer
 from hermodr_delivery.testing.contract import CONCURRENCY
 from hermodr_delivery.testing.server import RETRY_AFTER
-from hermodr_email_sender.domain import Mailbox, OutgoingEmail
+from hermodr_email_sender.domain import Attachment, Mailbox, OutgoingEmail
 from hermodr_email_sender.providers import resend, sendgrid
 from hermodr_email_sender.providers.dsns import EmailProvider, build_providers
 from tests.support.email_contract import ADDRESS, WORDS, EmailContract
@@ -173,10 +173,50 @@ FULL = mail(
     text="Hello\n",
     html="<p>Hello</p>",
     sender=Mailbox("shop@example.com", "Shop"),
-    reply_to=Mailbox("help@example.com", "Help"),
-    headers={"Auto-Submitted": "auto-generated"},
+    reply_to=(Mailbox("help@example.com", "Help"),),
+    headers={"X-Shop": "7"},
 )
-HEADERS = {"Message-ID": FULL.message_id, "Auto-Submitted": "auto-generated"}
+HEADERS = {"Message-ID": FULL.message_id, "Auto-Submitted": "auto-generated", "X-Shop": "7"}
+
+
+COPIED = mail(
+    cc=("max@müller.example",),
+    bcc=("eve@example.org",),
+    reply_to=(Mailbox("help@example.com"), Mailbox("more@example.com")),
+    attachments=(
+        Attachment("logo.png", "image/png", b"PNG", "logo"),
+        Attachment("a;b.ics", "text/calendar; method=REQUEST", b"BEGIN"),
+    ),
+)
+
+
+async def test_resend_gets_copies_and_files() -> None:
+    body = (await request_for("resend", COPIED)).json
+    assert (body["cc"], body["bcc"]) == (["max@xn--mller-kva.example"], ["eve@example.org"])
+    assert body["reply_to"] == ["help@example.com", "more@example.com"]
+    assert body["attachments"] == [
+        {"filename": "logo.png", "content": "UE5H", "content_type": "image/png", "content_id": "logo"},
+        {"filename": "a;b.ics", "content": "QkVHSU4=", "content_type": "text/calendar; method=REQUEST"},
+    ]
+
+
+async def test_sendgrid_gets_copies_and_files() -> None:
+    body = (await request_for("sendgrid", COPIED)).json
+    (personalization,) = body["personalizations"]
+    assert personalization["cc"] == [{"email": "max@xn--mller-kva.example"}]
+    assert personalization["bcc"] == [{"email": "eve@example.org"}]
+    assert body["reply_to_list"] == [{"email": "help@example.com"}, {"email": "more@example.com"}]
+    assert "reply_to" not in body
+    assert body["attachments"] == [
+        {
+            "filename": "logo.png",
+            "content": "UE5H",
+            "type": "image/png",
+            "disposition": "inline",
+            "content_id": "logo",
+        },
+        {"filename": "a_b.ics", "content": "QkVHSU4=", "type": "text/calendar", "disposition": "attachment"},
+    ]
 
 
 async def test_resend_gets_the_whole_mail() -> None:

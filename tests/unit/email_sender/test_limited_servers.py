@@ -26,6 +26,7 @@ from hermodr_servicekit.periodic import running
 from hermodr_templates.bounded import BoundedRenderer
 from hermodr_templates.cell import Cell
 from tests.support.limited_smtp import LimitedSmtp
+from tests.support.mails import no_files
 from tests.support.scripted_smtp import Cut, ScriptedSmtp
 from tests.support.waiting import wait_until
 from tests.unit.delivery.fakes import Bench, FakeAttempts, new_ids
@@ -55,7 +56,7 @@ class Sender:
         )
         sending = Sending(
             Contents(cast("Ledger", None), Channel.EMAIL),
-            EmailComposer(BoundedRenderer(cast("Cell", None), self.clock.monotonic), "example.com"),
+            EmailComposer(BoundedRenderer(cast("Cell", None), self.clock.monotonic), "example.com", no_files),
             self.routes,
             self.clock,
             owner="me",

@@ -20,7 +20,16 @@ from hermodr_email_sender.domain import Mailbox, OutgoingEmail
 from hermodr_email_sender.errors import UnsendableMessage
 from tests.support.mails import PLAIN, SENDER, mail
 
-HEADER_NAMES = ["From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type"]
+HEADER_NAMES = [
+    "From",
+    "To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "Auto-Submitted",
+    "MIME-Version",
+    "Content-Type",
+]
 
 characters = st.characters(exclude_categories=["Cs"])
 texts = st.text(characters, max_size=400) | st.text(st.sampled_from("ab. =-_\t\r\n\x00é漢😀"), max_size=3000)
@@ -138,7 +147,7 @@ def _without_spaces(text: str) -> str:
 def test_a_line_break_in_any_header_is_refused(field: str, breaker: str, before: str, after: str) -> None:
     evil = before + breaker + after
     by_field: dict[str, dict[str, Any]] = {
-        "reply_to": {"reply_to": Mailbox("a@b.example", evil)},
+        "reply_to": {"reply_to": (Mailbox("a@b.example", evil),)},
         "extra": {"headers": {"List-Id": evil}},
         "to_address": {"to_address": f"jane{evil}@example.org"},
         "sender": {},
@@ -188,13 +197,13 @@ def test_addresses(address: str, on_the_wire: str, needs_smtputf8: bool) -> None
 @pytest.mark.parametrize("role", ["sender", "reply_to"])
 def test_any_non_ascii_local_part_needs_smtputf8(role: str) -> None:
     other = Mailbox("jörg@bücher.example", "Jörg")
-    built = mime.build(mail(reply_to=other), SENDER) if role == "reply_to" else mime.build(PLAIN, other)
+    built = mime.build(mail(reply_to=(other,)), SENDER) if role == "reply_to" else mime.build(PLAIN, other)
     assert built.needs_smtputf8
     assert "jörg@xn--bcher-kva.example".encode() in built.content
 
 
 def test_an_idna_reply_to_needs_no_smtputf8() -> None:
-    built = mime.build(mail(reply_to=Mailbox("joerg@bücher.example")), SENDER)
+    built = mime.build(mail(reply_to=(Mailbox("joerg@bücher.example"),)), SENDER)
     assert not built.needs_smtputf8
     assert b"\r\nReply-To: joerg@xn--bcher-kva.example\r\n" in built.content
 
@@ -234,7 +243,8 @@ def test_extra_headers_are_carried_and_folded() -> None:
     [
         ("Bcc", "jane@example.org", "header_not_allowed"),
         ("Content-Type", "text/html", "header_not_allowed"),
-        ("list-unsubscribe", "<https://x.example>", "header_not_allowed"),
+        ("reply-to", "jane@example.org", "header_not_allowed"),
+        ("X-", "7", "header_not_allowed"),
         ("X-Evil\r\nBcc", "x", "header_not_allowed"),
         ("List-Id", "Ünïcödé", "bad_header_value"),
         ("List-Id", "", "bad_header_value"),

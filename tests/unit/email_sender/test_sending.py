@@ -25,6 +25,7 @@ from hermodr_ledger.templates.texts import CompiledTexts
 from hermodr_templates.bounded import BoundedRenderer
 from hermodr_templates.rendering import Rendered, RenderingFailed
 from tests.support.clocks import FakeClock
+from tests.support.mails import no_files
 from tests.unit.delivery.fakes import claim_of, new_ids
 
 
@@ -104,7 +105,7 @@ def sending_with(
     clock = FakeClock()
     return Sending(
         Contents(cast("Ledger", ledger), Channel.EMAIL),
-        EmailComposer(cast("BoundedRenderer", parts), "example.org"),
+        EmailComposer(cast("BoundedRenderer", parts), "example.org", no_files),
         Routes([cast("EmailProvider", parts)], clock, SenderMetrics(CollectorRegistry()), patience=5.0),
         clock,
         owner="me",

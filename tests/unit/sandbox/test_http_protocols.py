@@ -19,7 +19,7 @@ from hermodr_delivery.failures import (
     TransientError,
 )
 from hermodr_delivery.provider import Accepted
-from hermodr_email_sender.domain import Mailbox, OutgoingEmail
+from hermodr_email_sender.domain import Attachment, Mailbox, OutgoingEmail
 from hermodr_email_sender.providers.dsns import EmailProvider, build_providers
 from hermodr_sandbox.routes.application import application
 from hermodr_servicekit.web import serve
@@ -33,8 +33,14 @@ FULL = mail(
     subject="Grüße",
     text="Hello\n",
     html="<p>Hello</p>\n",
-    reply_to=Mailbox("help@example.com", "Help"),
-    headers={"Auto-Submitted": "auto-generated"},
+    reply_to=(Mailbox("help@example.com", "Help"),),
+    headers={"X-Shop": "7"},
+    cc=("max@example.org",),
+    bcc=("eve@example.org",),
+    attachments=(
+        Attachment("logo.png", "image/png", b"PNG", "logo"),
+        Attachment("Grüße.ics", 'text/calendar; method="REQUEST"', b"BEGIN"),
+    ),
 )
 
 
@@ -73,11 +79,22 @@ async def test_a_mail_arrives_as_it_was(house: House, base: str, scheme: str) ->
     assert accepted.provider_message_id
     got = (await house.http.get("/v1/mails/1")).json()
     assert got["message_id"] == FULL.message_id
-    assert (got["envelope_from"], got["envelope_to"]) == (SENDER.address, ["jane@example.org"])
+    assert (got["envelope_from"], got["envelope_to"]) == (
+        SENDER.address,
+        ["jane@example.org", "max@example.org", "eve@example.org"],
+    )
     assert (got["subject"], got["text"].strip(), got["html"].strip()) == ("Grüße", "Hello", "<p>Hello</p>")
     assert got["to"] == '"Jane \\"JD\\" Doe, Dr." <jane@example.org>'
     headers = dict(got["headers"])
-    assert (headers["Reply-To"], headers["Auto-Submitted"]) == ('"Help" <help@example.com>', "auto-generated")
+    assert headers["Reply-To"] == '"Help" <help@example.com>'
+    assert headers["Cc"] == "max@example.org"
+    assert "eve@" not in (await house.http.get("/v1/mails/1/source")).text
+    assert [(each["filename"], each["content_type"], each["content_id"]) for each in got["attachments"]] == [
+        ("logo.png", "image/png", "logo"),
+        ("Grüße.ics", "text/calendar", ""),
+    ]
+    assert (await house.http.get("/v1/mails/1/attachments/1")).content == b"BEGIN"
+    assert (headers["X-Shop"], headers["Auto-Submitted"]) == ("7", "auto-generated")
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -258,3 +275,33 @@ async def post(base: str, path: str, body: object) -> httpx.Response:
         base_url=f"http://{base}", headers={"authorization": "Bearer KEY"}
     ) as client:
         return await client.post(path, **content)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"attachments": [{"content": "QQ==", "filename": "a", "type": "a/b; c=d"}]}, "attachments.type"),
+        (
+            {"attachments": [{"content": "QQ==", "filename": "a", "disposition": "inline"}]},
+            "attachments.content_id",
+        ),
+        ({"reply_to": {"email": "a@b.co"}, "reply_to_list": [{"email": "a@b.co"}]}, "reply_to"),
+        (
+            {"personalizations": [{"to": [{"email": "a@b.co"}], "bcc": [{"email": "A@b.co"}]}]},
+            "personalizations.0",
+        ),
+    ],
+)
+async def test_sendgrid_refuses_what_the_real_one_refuses(
+    base: str, change: dict[str, object], field: str
+) -> None:
+    body = {
+        "personalizations": [{"to": [{"email": "jane@example.org"}]}],
+        "from": {"email": "shop@example.com"},
+        "subject": "x",
+        "content": [{"type": "text/plain", "value": "x"}],
+    }
+    async with httpx.AsyncClient(base_url=f"http://{base}", headers={"authorization": "Bearer K"}) as http:
+        assert (await http.post("/v3/mail/send", json=body)).status_code == 202
+        refused = await http.post("/v3/mail/send", json=body | change)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, field)

@@ -12,10 +12,11 @@ MessageT = TypeVar("MessageT", contravariant=True)
 
 class Accepted(NamedTuple):
     """`provider_message_id` is the provider's own id, if it gave one; later callbacks use it. `detail` is safe for
-    logs."""
+    logs. `note`: what people should know of the attempt, such as refused copies."""
 
     provider_message_id: str | None
     detail: str
+    note: str | None = None
 
 
 Call = Callable[[], Awaitable[Accepted]]

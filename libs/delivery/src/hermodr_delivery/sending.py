@@ -96,7 +96,8 @@ class Sending(Generic[ComposedT]):
         if isinstance(failure, Refused) and not onward:
             raise Withheld(last=failure.named) from failure
         code = failure.code if failure else LOOKED_UP if made.proof.accepted else None
-        notes = (failure.detail if failure else None, made.proof.note)
+        told = made.accepted.note if made.accepted else None
+        notes = (failure.detail if failure else None, told, made.proof.note)
         attempt = Attempt(
             claim.id,
             claim.attempt,

@@ -1,5 +1,7 @@
 """The email sender, put together."""
 
+from functools import partial
+
 from hermodr_contracts.vocabulary import Channel
 from hermodr_delivery.dsn import ProviderConfigError
 from hermodr_delivery.sender import Sender
@@ -10,6 +12,7 @@ from hermodr_email_sender.domain import Mailbox
 from hermodr_email_sender.handlers import subscribe
 from hermodr_email_sender.providers.dsns import VARIABLE, EmailProvider, build_providers
 from hermodr_email_sender.settings import EmailSenderSettings
+from hermodr_ledger.jobs.attachments import files_of
 from hermodr_servicekit.service import main_of
 from hermodr_servicekit.settings import refuse
 from hermodr_templates.bounded import CELL_SECONDS, BoundedRenderer
@@ -26,7 +29,7 @@ class EmailSender(Sender[EmailSenderSettings]):
         self.serve(
             Channel.EMAIL,
             providers_of(settings),
-            EmailComposer(renderer, settings.message_id_domain),
+            EmailComposer(renderer, settings.message_id_domain, partial(files_of, self.ledger)),
             subscribe,
             variable=VARIABLE,
             prefetch=settings.email_prefetch,

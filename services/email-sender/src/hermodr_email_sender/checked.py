@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from hermodr_delivery.failures import PermanentError
-from hermodr_email_sender import addresses, headers, mime
+from hermodr_email_sender import addresses, headers, mime, multipart
 from hermodr_email_sender.domain import Mailbox, OutgoingEmail
 from hermodr_email_sender.errors import UnsendableMessage
 
@@ -20,7 +20,9 @@ class CheckedEmail(NamedTuple):
 
     sender: Mailbox
     to: Mailbox
-    reply_to: Mailbox | None
+    reply_to: tuple[Mailbox, ...]
+    cc: tuple[str, ...]
+    bcc: tuple[str, ...]
     headers: Mapping[str, str]
     secrets: tuple[str, ...]
 
@@ -29,7 +31,10 @@ def mail(message: OutgoingEmail, sender: Mailbox) -> CheckedEmail:
     """The checked fields of `message`, from `sender`. Raises `PermanentError` for what `mime.build` refuses."""
     try:
         to = _checked("To", Mailbox(message.to_address, message.to_name))
-        reply_to = None if message.reply_to is None else _checked("Reply-To", message.reply_to)
+        reply_to = tuple(_checked("Reply-To", each) for each in message.reply_to)
+        cc, bcc = (tuple(map(addresses.normalized, each)) for each in (message.cc, message.bcc))
+        for each in message.attachments:
+            multipart.check(each)
         headers.refuse_injection("Subject", message.subject)
         headers.message_id(message.message_id)
         mime.check_extra_headers(message.headers)
@@ -39,8 +44,10 @@ def mail(message: OutgoingEmail, sender: Mailbox) -> CheckedEmail:
             _checked("From", sender),
             to,
             reply_to,
-            {"Message-ID": message.message_id, **message.headers},
-            (to.address, to.address.rpartition("@")[0]),
+            cc,
+            bcc,
+            {"Message-ID": message.message_id, **dict([mime.AUTO_SUBMITTED]), **message.headers},
+            (to.address, to.address.rpartition("@")[0], *cc, *bcc),
         )
     except UnsendableMessage as error:
         raise PermanentError(error.code, error.detail) from error

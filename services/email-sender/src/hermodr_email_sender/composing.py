@@ -1,28 +1,38 @@
 """Makes the mail of a claimed delivery: from its template, or from content sent as given."""
 
 import json
+from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
 
 from hermodr_delivery.claimed import Withheld
 from hermodr_delivery.failures import DeliveryFailure, PermanentError, TransientError
-from hermodr_email_sender.domain import OutgoingEmail
+from hermodr_email_sender.domain import Attachment, OutgoingEmail
+from hermodr_email_sender.enveloping import enveloped, files_in
 from hermodr_ledger.deliveries.attempts import Claim
+from hermodr_ledger.engine import LedgerUnavailable
+from hermodr_ledger.jobs.attachments import File
 from hermodr_ledger.templates.texts import CompiledTexts
 from hermodr_servicekit.ids import message_id_of
 from hermodr_templates.bounded import BUSY, BoundedRenderer
 from hermodr_templates.rendering import Rendered, RenderingFailed
 
+FilesOf = Callable[[UUID], Awaitable[Sequence[File]]]
+"""Reads the files of a job's mail. Raises `LedgerUnavailable`."""
 _LARGE_MAIL = 128 * 1024
-"""Characters of text and HTML; longer mails are built in a thread: the largest takes about 300 ms."""
+"""Characters of text and HTML, and octets of files; longer mails are built in a thread: the largest takes 300 ms."""
 
 
 class EmailComposer:
     """A `Composer` of emails. `message_id_domain` is the right side of their Message-ID."""
 
-    def __init__(self, renderer: BoundedRenderer, message_id_domain: str) -> None:
+    def __init__(self, renderer: BoundedRenderer, message_id_domain: str, files_of: FilesOf) -> None:
         self._renderer = renderer
         self._domain = message_id_domain
+        self._files_of = files_of
 
     def at_once(self, claim: Claim, texts: CompiledTexts | None) -> OutgoingEmail | None:
+        if claim.envelope is not None and files_in(claim.envelope):
+            return None  # they are read from the ledger
         try:
             if texts is not None:
                 rendered = self._renderer.render_at_once(texts, claim.data)
@@ -42,13 +52,25 @@ class EmailComposer:
             if failure.code == BUSY:
                 raise Withheld(last=True) from failure
             raise _failure(failure) from failure
-        return self._mail(claim, rendered)
+        mail = self._mail(claim, rendered)
+        expected = files_in(claim.envelope) if claim.envelope is not None else 0
+        return mail._replace(attachments=await self._attached(claim, expected)) if expected else mail
+
+    async def _attached(self, claim: Claim, expected: int) -> tuple[Attachment, ...]:
+        try:
+            files = await self._files_of(claim.job_id)
+        except LedgerUnavailable as error:
+            raise TransientError("ledger_unavailable", str(error)) from error
+        if len(files) != expected:
+            raise PermanentError("attachment_missing", "an attachment was deleted")
+        return tuple(Attachment(*each) for each in files)
 
     def is_large(self, message: OutgoingEmail) -> bool:
-        return len(message.text) + len(message.html or "") > _LARGE_MAIL
+        files = sum(len(each.content) for each in message.attachments)
+        return len(message.text) + len(message.html or "") + files > _LARGE_MAIL
 
     def _mail(self, claim: Claim, rendered: Rendered) -> OutgoingEmail:
-        return OutgoingEmail(
+        mail = OutgoingEmail(
             message_id=message_id_of(claim.job_id, self._domain),
             to_address=claim.address,
             to_name=claim.address_name or "",
@@ -57,6 +79,7 @@ class EmailComposer:
             html=rendered.html,
             date=claim.wanted_at,  # not the time of the attempt: a repeated attempt sends the same octets
         )
+        return mail if claim.envelope is None else enveloped(mail, claim.envelope)
 
 
 def _failure(failed: RenderingFailed) -> DeliveryFailure:

@@ -34,8 +34,8 @@ class Attachment(NamedTuple):
 
 class OutgoingEmail(NamedTuple):
     """One mail to one recipient, not encoded or checked yet. `message_id` includes its angle brackets and is the same
-    in all attempts; `date` is aware. `sender` `None`: the provider's own. `headers` holds only names of
-    `mime.EXTRA_HEADERS`. `bcc` stands in no header."""
+    in all attempts; `date` is aware. `sender` `None`: the provider's own. `headers` holds only names that
+    `mime.check_extra_headers` allows; `bcc` stands in none. No address is both To and a copy."""
 
     message_id: str
     to_address: str
@@ -45,7 +45,7 @@ class OutgoingEmail(NamedTuple):
     to_name: str = ""
     html: str | None = None
     sender: Mailbox | None = None
-    reply_to: Mailbox | None = None
+    reply_to: tuple[Mailbox, ...] = ()
     headers: Mapping[str, str] = MappingProxyType({})
     cc: tuple[str, ...] = ()
     bcc: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from binascii import b2a_base64
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
@@ -52,6 +52,16 @@ def mailbox(name: str, address: str, display_name: str) -> bytes:
     if len(line) > FOLD_AT:
         line = f"{name}: {phrase}\r\n <{address}>"
     return line.encode() + b"\r\n"
+
+
+def addresses(name: str, of: Iterable[str]) -> bytes:
+    """`of` must be normalized; folded behind the commas."""
+    lines = [f"{name}:"]
+    for address in of:
+        if len(lines[-1]) + len(address) + 2 > FOLD_AT and lines[-1] != f"{name}:":
+            lines.append("")
+        lines[-1] += f" {address},"
+    return "\r\n".join(lines).removesuffix(",").encode() + b"\r\n"
 
 
 def structured(name: str, value: str) -> bytes:

@@ -1,9 +1,10 @@
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from hermodr_cli.remote import job_views, moments
+from hermodr_cli.remote import job_views, mail_parts, moments
 from hermodr_cli.remote.connection import AsJson, Key, Url, calling
 from hermodr_cli.remote.showing import console, show_document, state
 from hermodr_client import Accepted, Hermodr, StillUnfinished, To
@@ -35,6 +36,16 @@ MaxRetriesOption = Annotated[int | None, typer.Option(min=0, help="Tried again s
 CancelKeyOption = Annotated[str | None, typer.Option(help="What `jobs cancel --cancel-key` cancels it by.")]
 SingletonKeyOption = Annotated[str | None, typer.Option(help="Only one unfinished job has it.")]
 IdempotencyKeyOption = Annotated[str | None, typer.Option(help="Makes the command safe to repeat.")]
+ReplyToOption = Annotated[list[str] | None, typer.Option(help="Where answers go. Repeatable.")]
+CcOption = Annotated[list[str] | None, typer.Option(help="Gets the mail too, and stands in it. Repeatable.")]
+BccOption = Annotated[list[str] | None, typer.Option(help="Gets the mail too, unseen. Repeatable.")]
+HeaderOption = Annotated[
+    list[str] | None, typer.Option(help="A header of the mail, such as 'X-Order: 17'. Repeatable.")
+]
+AttachOption = Annotated[
+    list[Path] | None,
+    typer.Option(help="A file to attach. Repeatable.", exists=True, dir_okay=False, readable=True),
+]
 WaitOption = Annotated[bool, typer.Option("--wait", help="Wait for the end; status 1 unless it completed.")]
 TimeoutOption = Annotated[
     float, typer.Option(min=0, callback=moments.finite, help="Seconds to wait at most.")
@@ -59,6 +70,11 @@ def send_command(
     cancel_key: CancelKeyOption = None,
     singleton_key: SingletonKeyOption = None,
     idempotency_key: IdempotencyKeyOption = None,
+    reply_to: ReplyToOption = None,
+    cc: CcOption = None,
+    bcc: BccOption = None,
+    header: HeaderOption = None,
+    attach: AttachOption = None,
     wait: WaitOption = False,
     timeout: TimeoutOption = 60.0,
     url: Url = None,
@@ -80,6 +96,7 @@ def send_command(
         "max_retries": max_retries,
         "cancel_key": cancel_key,
         "singleton_key": singleton_key,
+        **mail_parts.fields(reply_to, cc, bcc, header, attach),
     }
     given = {name: value for name, value in content.items() if value not in (None, {}, [])}
     target = _target(to, recipient, external_id)
@@ -92,6 +109,11 @@ def send_command(
                 print(f"{accepted.job_id} {accepted.status}")
             return
         found, timeline = _end(hermodr, accepted, timeout)
+    _show(accepted, found, timeline, as_json)
+
+
+def _show(accepted: Accepted, found: JobDetail, timeline: Timeline, as_json: bool) -> None:
+    """Ends with status 1 unless it was completed."""
     if as_json:
         show_document(found)
     else:

@@ -117,6 +117,8 @@ class JobDetail(Answer):
     recipient: dict[str, Any] | None = None
     deliveries: list[Delivery] = Field(default_factory=list)
     delivery_logs: list[Attempt] = Field(default_factory=list)
+    envelope: dict[str, Any] | None = None
+    attachments: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class TimelineEntry(Answer):

@@ -24,6 +24,15 @@ class To(TypedDict, total=False):
     locale: str
 
 
+class Attachment(TypedDict, total=False):
+    """A file; `content` is base64, or bytes. With a `content_id` an image that the HTML names as `cid:…`."""
+
+    filename: Required[str]
+    content_type: Required[str]
+    content: Required[str | bytes]
+    content_id: str
+
+
 class Content(TypedDict, total=False):
     """A notification without its recipient; only `type` or `subject` with `body_…` is required.
 
@@ -47,6 +56,11 @@ class Content(TypedDict, total=False):
     max_retries: int
     cancel_key: str
     metadata: Mapping[str, Any]
+    reply_to: Sequence[str]
+    cc: Sequence[str]
+    bcc: Sequence[str]
+    headers: Mapping[str, str]
+    attachments: Sequence[Attachment]
 
 
 class Notification(Content, total=False):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Unpack
@@ -36,7 +37,7 @@ class Notifications(Part[W]):
         of your own the call can be repeated even after your process died; without one each call has a fresh key for
         all its attempts.
         """
-        document = {"to": _recipient(to), **content}
+        document = _document({"to": to, **content})
         return self._post(path_of("notifications"), Accepted, document, idempotency_key)
 
     @operation
@@ -94,13 +95,26 @@ def _chunks(items: Iterable[Notification | Mapping[str, Any]]) -> Iterator[_Chun
 
 def _line(item: Notification | Mapping[str, Any], index: int) -> bytes:
     try:
-        line = encoded({**item, "to": _recipient(item["to"])}) + b"\n"
+        line = encoded(_document(item)) + b"\n"
     except (KeyError, TypeError, ValueError) as error:
         reason = "has no `to`" if isinstance(error, KeyError) else str(error)
         raise NotSendable(f"item {index}: {reason}") from error
     if len(line) > MOST_OCTETS:
         raise NotSendable(f"item {index}: is larger than a request may be (10 MiB)")
     return line
+
+
+def _document(given: Mapping[str, Any]) -> dict[str, Any]:
+    """As the API wants it: the recipient by its kind, files in base64."""
+    document = {**given, "to": _recipient(given["to"])}
+    if document.get("attachments"):
+        document["attachments"] = [_attachment(each) for each in document["attachments"]]
+    return document
+
+
+def _attachment(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    content = given.get("content")
+    return {**given, "content": b64encode(content).decode("ascii")} if isinstance(content, bytes) else given
 
 
 def _recipient(to: To | str | Mapping[str, Any]) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from hermodr_ledger.access.idempotency import Idempotency, KeyReused, Replay, St
 from hermodr_ledger.engine import Ledger, Statements, Steps, columns, news
 from hermodr_ledger.engine.announcing import DUE_CHANNEL, FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
 from hermodr_ledger.engine.sql_files import statement
+from hermodr_ledger.jobs.attachments import File
 from hermodr_servicekit.ids import new_job_id
 
 
@@ -50,7 +51,10 @@ class NewJob(NamedTuple):
     to_locale: str | None = None
     """Name and locale (BCP 47) of a bare address."""
     envelope: str | None = None
-    """JSON text of what it says about its mail (`from`, `reply_to`, `cc`, `bcc`, `headers`, `provider`)."""
+    """JSON text of what it says about its mail (`from`, `reply_to`, `cc`, `bcc`, `headers`, `provider`, and the
+    number of its `attachments`)."""
+    attachments: tuple[File, ...] = ()
+    """Such jobs go through `intake.accept_many`."""
 
     @property
     def waits(self) -> bool:
@@ -83,8 +87,8 @@ async def accept(
     ledger: Steps, jobs: Sequence[NewJob], *, wait_seconds: float | None = None
 ) -> list[AcceptOutcome]:
     """Commits the jobs in one transaction; returns the outcome of each, in order. A job whose idempotency key is taken
-    is not committed; jobs with a `singleton_key` go through `intake.accept_many`. `wait_seconds`: for keys of
-    uncommitted transactions. Raises `Contested` and `LedgerUnavailable`."""
+    is not committed; jobs with a `singleton_key` or `attachments` go through `intake.accept_many`. `wait_seconds`: for
+    keys of uncommitted transactions. Raises `Contested` and `LedgerUnavailable`."""
     rows = await ledger.fetch(
         _ACCEPT,
         *_columns(jobs),

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from hermodr_ledger.access.idempotency import StillRunning
 from hermodr_ledger.engine import Contested, Transaction
-from hermodr_ledger.jobs import singletons
+from hermodr_ledger.jobs import attachments, singletons
 from hermodr_ledger.jobs.accept import (
     Accepted,
     AcceptOutcome,
@@ -102,6 +102,9 @@ async def _accept_plain(
     transaction: Transaction, jobs: Sequence[NewJob], wait_seconds: float
 ) -> Mapping[UUID, AcceptOutcome]:
     verdicts = await accept(transaction, jobs, wait_seconds=wait_seconds)
+    committed = [job for job, verdict in zip(jobs, verdicts, strict=True) if verdict == Accepted()]
+    if files := [(job.id, job.attachments) for job in committed if job.attachments]:
+        await attachments.keep(transaction, files)
     return dict(zip((job.id for job in jobs), verdicts, strict=True))
 
 

@@ -93,6 +93,16 @@ class LoggedAttempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Attached:
+    """A file of the job's mails, without its content; `size` in octets."""
+
+    filename: str
+    content_type: str
+    size: int
+    content_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """What cannot be read from other rows."""
 
@@ -111,6 +121,9 @@ class JobHistory:
     deliveries: tuple[Delivery, ...]
     attempts: tuple[LoggedAttempt, ...]
     events: tuple[Event, ...]
+    attachments: tuple[Attached, ...]
+    envelope: Mapping[str, Any]
+    """See `NewJob.envelope`."""
 
 
 # What belongs to a job follows it in the primary keys. One statement, so that all is of one moment and one round trip.
@@ -122,6 +135,8 @@ SELECT {", ".join(JOB_COLUMNS.values())},
           WHERE a.delivery_id > $1 AND a.delivery_id <= $4 ORDER BY a.delivery_id, a.number) AS attempts,
     ARRAY(SELECT ROW({_values(Event, "e")}) FROM hermodr.events e WHERE e.job_id = $1
           ORDER BY e.at, e.seq) AS events,
+    ARRAY(SELECT ROW(f.filename, f.content_type, octet_length(f.content), f.content_id) FROM hermodr.attachments f
+          WHERE f.job_id = $1 ORDER BY f.number) AS attachments, j.envelope,
     ARRAY(SELECT ROW({_values(Recipient, "r")}) FROM hermodr.recipients r
           WHERE r.id = j.recipient_id AND r.project_id = $2 AND ($3::text IS NULL OR r.user_id = $3)) AS recipients
 FROM hermodr.jobs j WHERE j.id = $1 AND j.project_id = $2 AND ($3::text IS NULL OR j.owner_id = $3)
@@ -144,6 +159,8 @@ async def read(
         tuple(
             Event(at, kind, delivery_id, object_of(detail)) for at, kind, delivery_id, detail in row["events"]
         ),
+        tuple(Attached(*values) for values in row["attachments"]),
+        object_of(row["envelope"]),
     )
 
 

@@ -104,6 +104,7 @@ _REST = (
     UPDATE hermodr.attempts a SET detail = NULL, provider_message_id = NULL
     FROM theirs t WHERE a.delivery_id > t.id AND a.delivery_id <= t.last
     """,
+    f"{_THEIRS} DELETE FROM hermodr.attachments a USING theirs t WHERE a.job_id = t.id",
     f"""{_THEIRS}
     UPDATE hermodr.dead_letters l SET body = NULL, headers = '{{}}' FROM theirs t WHERE l.job_id = t.id
     """,
@@ -152,6 +153,8 @@ async def forget_jobs(statements: Statements, job_ids: Sequence[UUID]) -> None:
         """
         WITH freed AS (
             DELETE FROM hermodr.singletons s USING unnest($1::uuid[]) w(id) WHERE s.job_id = w.id
+        ), emptied AS (
+            DELETE FROM hermodr.attachments a USING unnest($1::uuid[]) w(id) WHERE a.job_id = w.id
         )
         UPDATE hermodr.jobs j
         SET to_email = NULL, to_phone = NULL, owner_id = NULL, data = '{}', content = NULL, metadata = NULL,

@@ -62,7 +62,7 @@ FROM hermodr.jobs WHERE {{}} AND project_id = $2 AND id > $3 ORDER BY id LIMIT $
 async def jobs(
     ledger: Ledger, project_id: UUID, recipient_id: UUID, after: UUID = _NOWHERE
 ) -> list[dict[str, Any]]:
-    """Jobs for them with deliveries, attempts and events."""
+    """Jobs for them with deliveries, attempts, events and (without their content) attachments."""
     sql = _JOBS.format("recipient_id = $1")
     return await _with_all(ledger, await ledger.fetch(sql, recipient_id, project_id, after, JOBS_A_PAGE))
 
@@ -80,10 +80,17 @@ async def _with_all(ledger: Ledger, rows: Sequence[Row]) -> list[dict[str, Any]]
     firsts, lasts = list(found), [last_child_of(each) for each in found]
     attempts = await _attempts(ledger, firsts, lasts)
     for job in found.values():
-        job |= {"deliveries": [], "events": []}
+        job |= {"deliveries": [], "events": [], "attachments": []}
     for row in await _deliveries(ledger, firsts, lasts):
         delivery = dict(row) | {"attempts": attempts.get(row["id"], [])}
         found[delivery.pop("job_id")]["deliveries"].append(delivery)
+    for row in await ledger.fetch(
+        "SELECT a.job_id, a.filename, a.content_type, octet_length(a.content) AS size"
+        " FROM unnest($1::uuid[]) w(id) JOIN hermodr.attachments a ON a.job_id = w.id ORDER BY a.job_id, a.number",
+        firsts,
+    ):
+        file = dict(row)
+        found[file.pop("job_id")]["attachments"].append(file)
     for row in await ledger.fetch(
         "SELECT e.job_id, e.at, e.kind, e.delivery_id, e.detail FROM unnest($1::uuid[]) w(id)"
         " JOIN hermodr.events e ON e.job_id = w.id ORDER BY e.job_id, e.at, e.seq",

@@ -157,6 +157,18 @@ events = Table(
     postgresql_partition_by="RANGE (job_id)",
 )
 
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("job_id", UUID, primary_key=True),
+    Column("number", SmallInteger, primary_key=True, autoincrement=False),
+    needed_text("filename"),
+    needed_text("content_type"),
+    Column("content", LargeBinary, nullable=False),
+    Column("content_id", Text),
+    postgresql_partition_by="RANGE (job_id)",
+)
+
 batches = Table(
     "batches",
     metadata,

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from hermodr_ledger.engine import Ledger
 
-_PARENTS = ("jobs", "deliveries", "attempts", "events")
+_PARENTS = ("jobs", "deliveries", "attempts", "events", "attachments")
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ async def read_bytes(request: Request, limit: int, media_types: tuple[str, ...] 
 async def _read_in_time(request: Request, limit: int) -> bytes:
     length = request.headers.get("content-length", "0")
     if length.isdecimal() and int(length[:20]) > limit:
-        raise _too_large(limit)
+        raise too_large(limit)
     try:
         async with asyncio.timeout(BODY_SECONDS):
             return await _body(request, limit)
@@ -61,13 +61,13 @@ async def _body(request: Request, limit: int) -> bytes:
         chunk: bytes = message.get("body", b"")
         taken += len(chunk)
         if taken > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         chunks.append(chunk)
         if not message.get("more_body", False):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def _too_large(limit: int) -> Refused:
+def too_large(limit: int) -> Refused:
     return Refused(TOO_LARGE, f"a body here has at most {limit // MIB} MiB")
 
 

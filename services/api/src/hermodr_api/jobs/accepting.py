@@ -56,7 +56,10 @@ class Accepting:
 
     async def commit(self, job: NewJob, answer: Callable[[], bytes]) -> Answer:
         """`202` with the `answer`, or the key's earlier answer. Raises `Refused` and `LedgerUnavailable`."""
-        verdict = await (self._shared(job) if self._may_share(job) else self._of_project(job))
+        if job.attachments and job.singleton_key is None:
+            (verdict,) = await self._accept_of_project([job])
+        else:
+            verdict = await (self._shared(job) if self._may_share(job) else self._of_project(job))
         if isinstance(verdict, SingletonTaken):
             raise Refused(
                 SINGLETON_TAKEN,

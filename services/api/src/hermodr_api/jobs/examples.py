@@ -75,6 +75,16 @@ HISTORY: JsonDict = {
     "recipient": {"email": "ada@example.com", "phone": None, "name": "Ada", "locale": None},
     "deliveries": [DELIVERY],
     "delivery_logs": [ATTEMPT],
+    "envelope": {
+        "from": None,
+        "reply_to": ["help@example.com"],
+        "cc": [],
+        "bcc": [],
+        "headers": {"X-Order": "4711"},
+    },
+    "attachments": [
+        {"filename": "invoice.pdf", "content_type": "application/pdf", "size": 48211, "content_id": None}
+    ],
 }
 TIMELINE: JsonDict = {
     "job_id": JOB_ID,

@@ -158,8 +158,31 @@ class BareAddress(BaseModel):
     locale: str | None = None
 
 
+class EnvelopeView(BaseModel):
+    """What the job says about its mail; null if nothing. End users do not see it, nor the attachments."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    sender: str | None = Field(default=None, alias="from")
+    reply_to: list[str] = []
+    cc: list[str] = []
+    bcc: list[str] = []
+    headers: dict[str, str] = {}
+
+
+class AttachmentView(BaseModel):
+    """A file of the job's mail; `size` in octets."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    filename: str
+    content_type: str
+    size: int
+    content_id: str | None
+
+
 class JobHistoryView(BaseModel):
-    """A job with its recipient, deliveries and attempts. `recipient` is null once erased."""
+    """A job with its recipient, deliveries, attempts and attachments. `recipient` is null once erased."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.HISTORY]})
 
@@ -167,6 +190,8 @@ class JobHistoryView(BaseModel):
     recipient: RecipientView | BareAddress | None
     deliveries: list[DeliveryView]
     delivery_logs: list[AttemptView]
+    envelope: EnvelopeView | None = None
+    attachments: list[AttachmentView] = []
 
 
 class TimelineEntry(BaseModel):
@@ -243,6 +268,8 @@ def history_view(history: JobHistory, now: datetime, domain: str) -> JobHistoryV
         recipient=recipient,
         deliveries=[DeliveryView.model_validate(each) for each in history.deliveries],
         delivery_logs=[AttemptView.model_validate(each) for each in history.attempts],
+        envelope=EnvelopeView.model_validate(history.envelope) if history.envelope else None,
+        attachments=[AttachmentView.model_validate(each) for each in history.attachments],
     )
 
 

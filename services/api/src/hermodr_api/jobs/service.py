@@ -54,7 +54,7 @@ class Jobs:
     async def history(self, caller: Caller, job_id: UUID) -> JobHistoryView:
         shown = history_view(await self._history(caller, job_id), self._clock.now(), self._domain)
         if caller.user_id is not None:
-            shown.job.metadata = {}
+            shown.job.metadata, shown.envelope, shown.attachments = {}, None, []
         return shown
 
     async def timeline(self, caller: Caller, job_id: UUID) -> Timeline:

@@ -63,4 +63,6 @@ class BulkRoom:
 
 
 def _no_room() -> Refused:
-    return unavailable("overload", "too many bulk requests are worked on at the moment; nothing was accepted")
+    return unavailable(
+        "overload", "too many large requests are worked on at the moment; nothing was accepted"
+    )

@@ -15,10 +15,13 @@ from hermodr_api.http.fields import EmailAddress, Locale, Name, PhoneNumber, Sub
 from hermodr_api.http.fingerprints import fingerprint
 from hermodr_api.http.json_text import dump
 from hermodr_api.jobs.endings import LONGEST_DELAY, CancelKey, ExpiresAt, MaxRetries, expiry_flaws
+from hermodr_api.notifications.attachments import files_of
+from hermodr_api.notifications.envelope import MailFields, envelope_of, mail_flaws
 from hermodr_contracts.channels import CHANNELS, AddressKind, Channels
 from hermodr_contracts.vocabulary import Channel, JobKind, OnUnknown, Priority
 from hermodr_ledger.access.idempotency import Idempotency
 from hermodr_ledger.jobs.accept import NewJob
+from hermodr_ledger.jobs.attachments import File
 from hermodr_ledger.people.recipients import FoundRecipient, Reference
 from hermodr_ledger.people.updates import Place
 from hermodr_servicekit.ids import message_id_of
@@ -71,7 +74,7 @@ class To(Body):
         return self
 
 
-class NotificationIn(Body):
+class NotificationIn(MailFields):
     """One notification. `type` names a template; `subject` with a body instead is sent as given."""
 
     type: Type | None = Field(
@@ -174,6 +177,8 @@ class Sendable:
     data: str
     metadata: str | None
     content: str | None
+    envelope: str | None
+    files: tuple[File, ...]
 
     @property
     def waits(self) -> bool:
@@ -188,12 +193,16 @@ def examine(
         *_content_flaws(wanted, at),
         *_channel_flaws(wanted, channels, at),
         *_time_flaws(wanted, now, at),
+        *mail_flaws(wanted, wanted.channels, by_phone=wanted.to.phone is not None, channels=channels, at=at),
     ]
     if not flaws:  # else the time may lie outside the calendar
         begins = (wanted.scheduled_for or now) + timedelta(seconds=wanted.delay_seconds)
         flaws = expiry_flaws(wanted.expires_at, now, begins, at)
     if flaws:
         return flaws
+    files = files_of(wanted.attachments, at) if wanted.attachments else ()
+    if isinstance(files, list):
+        return files
     return Sendable(
         wanted,
         Priority.of_lane(wanted.priority),
@@ -201,6 +210,8 @@ def examine(
         dump(wanted.data) if wanted.data else "{}",
         dump(wanted.metadata) if wanted.metadata else None,
         _content(wanted),
+        envelope_of(wanted),
+        files,
     )
 
 
@@ -313,6 +324,8 @@ def job_of(
         cancel_key=wanted.cancel_key,
         to_name=wanted.to.name,
         to_locale=wanted.to.locale,
+        envelope=item.envelope,
+        attachments=item.files,
     )
 
 

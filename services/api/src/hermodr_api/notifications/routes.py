@@ -3,6 +3,7 @@ framework (`Edge`), which costs twice its own work. A bulk request waits for its
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -12,7 +13,7 @@ from hermodr_api.answers import Key
 from hermodr_api.errors import Flaw, invalid
 from hermodr_api.http.auth import Gate
 from hermodr_api.http.bodies import read
-from hermodr_api.http.intake import JSON, MIB, key_of, read_bytes, respond
+from hermodr_api.http.intake import JSON, MIB, key_of, read_bytes, respond, too_large
 from hermodr_api.http.json_text import parse, parse_array, parse_lines
 from hermodr_api.http.openapi import documented
 from hermodr_api.jobs.models import AcceptedView, BulkAcceptedView
@@ -24,6 +25,8 @@ from hermodr_api.notifications.service import Notifications
 
 NDJSON = "application/x-ndjson"
 MOST_ITEMS = 10_000
+LIMIT = 8 * MIB
+"""Of a body with attachments; others have at most 1 MiB."""
 BULK_LIMIT = 10 * MIB
 _AT_ONCE = 64 * 1024
 """Octets of a body that is parsed within a millisecond; longer ones are parsed in a thread."""
@@ -82,11 +85,18 @@ class NotificationRoutes:
 
     async def post(self, request: Request) -> Response:
         caller = await self._gate.admit(request, "send")
-        text = await read_bytes(request, MIB)
-        wanted, key = (
-            _apart(request, text) if len(text) <= _AT_ONCE else await asyncio.to_thread(_apart, request, text)
-        )
+        text = await read_bytes(request, LIMIT)
+        if len(text) > _AT_ONCE:
+            return await self._post_large(caller.project_id, request, text)
+        wanted, key = _apart(request, text)
         return respond(await self._notifications.request(caller.project_id, wanted, key))
+
+    async def _post_large(self, project_id: UUID, request: Request, text: bytes) -> Response:
+        async with self._room.of(len(text)):
+            wanted, key = await asyncio.to_thread(_apart, request, text)
+            if len(text) > MIB and not wanted.attachments:
+                raise too_large(MIB)
+            return respond(await self._notifications.request(project_id, wanted, key))
 
     async def post_bulk(self, request: Request) -> Response:
         caller = await self._gate.admit(request, "send")

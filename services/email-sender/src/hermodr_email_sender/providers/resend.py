@@ -1,5 +1,6 @@
 """Resend: https://resend.com/docs/api-reference/emails/send-email."""
 
+from base64 import b64encode
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -10,7 +11,7 @@ from hermodr_delivery.failures import DeliveryFailure, OutcomeUnknown
 from hermodr_delivery.http_api import Answer, Verdict, refusal
 from hermodr_delivery.provider import Accepted, Call
 from hermodr_email_sender import checked
-from hermodr_email_sender.domain import OutgoingEmail
+from hermodr_email_sender.domain import Attachment, OutgoingEmail
 from hermodr_email_sender.providers.http import HttpProvider
 
 CODES: Mapping[tuple[int, str], Verdict] = {
@@ -63,8 +64,11 @@ class Resend(HttpProvider):
         }
         if message.html is not None:
             body["html"] = message.html
-        if mail.reply_to is not None:
-            body["reply_to"] = [checked.field(mail.reply_to)]
+        if mail.reply_to:
+            body["reply_to"] = [checked.field(each) for each in mail.reply_to]
+        body |= {name: list(copies) for name, copies in (("cc", mail.cc), ("bcc", mail.bcc)) if copies}
+        if message.attachments:
+            body["attachments"] = [_attachment(each) for each in message.attachments]
         return partial(self._send, orjson.dumps(body), message.message_id.strip("<>"), mail.secrets)
 
     async def check(self) -> str:
@@ -90,6 +94,15 @@ class Resend(HttpProvider):
             verdict = Verdict.ADDRESS
         code = f"resend_{name}" if verdict is not None else f"http_{answer.status}"
         return refusal(answer, verdict, code=code, detail=f"{answer.status} {message}", secrets=secrets)
+
+
+def _attachment(given: Attachment) -> dict[str, str]:
+    fields = {
+        "filename": given.filename,
+        "content": b64encode(given.content).decode("ascii"),
+        "content_type": given.content_type,
+    }
+    return fields if given.content_id is None else fields | {"content_id": given.content_id}
 
 
 def _name(answer: Answer) -> str:

@@ -1,5 +1,6 @@
 """SendGrid v3: https://www.twilio.com/docs/sendgrid/api-reference/mail-send."""
 
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -10,7 +11,8 @@ from hermodr_delivery.failures import DeliveryFailure
 from hermodr_delivery.http_api import Answer, Verdict, refusal
 from hermodr_delivery.provider import Accepted, Call
 from hermodr_email_sender import checked
-from hermodr_email_sender.domain import Mailbox, OutgoingEmail
+from hermodr_email_sender.checked import CheckedEmail
+from hermodr_email_sender.domain import Attachment, Mailbox, OutgoingEmail
 from hermodr_email_sender.providers.http import HttpProvider
 
 MESSAGE_ID = "hermodr_message_id"
@@ -43,15 +45,19 @@ class SendGrid(HttpProvider):
         mail = checked.mail(message, message.sender or self.sender)
         bodies = [("text/plain", message.text), ("text/html", message.html)]
         body: dict[str, Any] = {
-            "personalizations": [{"to": [_mailbox(mail.to)]}],
+            "personalizations": [{"to": [_mailbox(mail.to)], **_copies(mail)}],
             "from": _mailbox(mail.sender),
             "subject": message.subject,
             "content": [{"type": kind, "value": text} for kind, text in bodies if text],
             "headers": mail.headers,
             "custom_args": {MESSAGE_ID: message.message_id},
         }
-        if mail.reply_to is not None:
-            body["reply_to"] = _mailbox(mail.reply_to)
+        if len(mail.reply_to) == 1:
+            body["reply_to"] = _mailbox(mail.reply_to[0])
+        elif mail.reply_to:
+            body["reply_to_list"] = [_mailbox(each) for each in mail.reply_to]
+        if message.attachments:
+            body["attachments"] = [_attachment(each) for each in message.attachments]
         return partial(self._send, orjson.dumps(body), mail.secrets)
 
     async def check(self) -> str:
@@ -96,6 +102,24 @@ def _errors(answer: Answer) -> Iterator[Mapping[str, Any]]:
 def _is_about_recipient(field: object) -> bool:
     """`personalizations.0.to.0.email`."""
     return isinstance(field, str) and field.startswith("personalizations.") and ".to" in field
+
+
+def _copies(mail: CheckedEmail) -> dict[str, list[dict[str, str]]]:
+    """An address may stand only once in a personalization."""
+    groups = (("cc", mail.cc), ("bcc", mail.bcc))
+    return {name: [{"email": each} for each in copies] for name, copies in groups if copies}
+
+
+def _attachment(given: Attachment) -> dict[str, str]:
+    """Its types have no parameters: a semicolon is refused."""
+    fields = {
+        "content": b64encode(given.content).decode("ascii"),
+        "filename": given.filename.replace(";", "_"),
+        "type": given.content_type.partition(";")[0],
+    }
+    if given.content_id is None:
+        return fields | {"disposition": "attachment"}
+    return fields | {"disposition": "inline", "content_id": given.content_id}
 
 
 def _mailbox(of: Mailbox) -> dict[str, str]:

@@ -166,9 +166,18 @@ def _attachment(index: int, part: Message, kind: str, body: bytes) -> Attachment
 
 def _filename(part: Message) -> str:
     try:
-        return decode_words(part.get_filename() or "")
+        name = decode_words(part.get_filename() or "")
+        return _named_in_utf8(part) or name if "\ufffd" in name else name
     except (ValueError, LookupError):
         return "unreadable-name"
+
+
+def _named_in_utf8(part: Message) -> str:
+    """A name in bare UTF-8 (RFC 6532), which the parser does not read."""
+    raw = next((str(value) for key, value in part.raw_items() if key.lower() == "content-disposition"), "")
+    again = Message()
+    again["Content-Disposition"] = raw.encode("ascii", "surrogateescape").decode("utf-8", "replace")
+    return again.get_filename() or ""
 
 
 def _headers(raw: bytes) -> tuple[tuple[str, str], ...]:

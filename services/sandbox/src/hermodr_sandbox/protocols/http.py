@@ -312,13 +312,20 @@ def _attach(mail: EmailMessage, given: Mapping[str, Any]) -> None:
         content = base64.b64decode(str(given["content"]), validate=True)
     except (KeyError, binascii.Error):
         raise Refusal(Wrong.MESSAGE, "An attachment has no content in base64.", "attachments") from None
-    kind, _, subtype = str(given.get("content_type") or "application/octet-stream").partition("/")
+    kind, *parameters = str(given.get("content_type") or "application/octet-stream").split(";")
+    main, _, subtype = kind.strip().partition("/")
     content_id = given.get("content_id")
     mail.add_attachment(
         content,
-        maintype=kind,
+        maintype=main,
         subtype=subtype or "octet-stream",
+        params=dict(_parameter(each) for each in parameters),
         filename=str(given.get("filename") or "attachment"),
         cid=f"<{content_id}>" if content_id else None,
         disposition="inline" if content_id else "attachment",
     )
+
+
+def _parameter(given: str) -> tuple[str, str]:
+    name, _, value = given.partition("=")
+    return name.strip(), value.strip().strip('"')

@@ -57,8 +57,10 @@ class Resend:
         sender = addresses(given["from"], "from")[0]
         to = addresses(given["to"], "to", wrong=Wrong.ADDRESS)
         cc, bcc, reply_to = (addresses(given.get(name) or [], name) for name in ("cc", "bcc", "reply_to"))
-        if len(to) > _MAX_RECIPIENTS:
-            raise Refusal(Wrong.MESSAGE, f"Invalid `to` field: more than {_MAX_RECIPIENTS} addresses.", "to")
+        for name, group in (("to", to), ("cc", cc), ("bcc", bcc)):
+            if len(group) > _MAX_RECIPIENTS:
+                reason = f"Invalid `{name}` field: more than {_MAX_RECIPIENTS} addresses."
+                raise Refusal(Wrong.MESSAGE, reason, name)
         raw = mime(
             sender=sender,
             to=to,

@@ -47,6 +47,7 @@ class SendGrid:
         )
         if not to:
             raise Refusal(Wrong.MESSAGE, "A recipient is needed.", "personalizations.0.to")
+        _each_once([*to, *cc, *bcc])
         sender = _person(given.get("from"), "from")
         subject = groups[0].get("subject") or given.get("subject")
         if not isinstance(subject, str) or not subject:
@@ -60,7 +61,7 @@ class SendGrid:
             text=bodies.get("text/plain"),
             html=bodies.get("text/html"),
             headers=given.get("headers") or {},
-            reply_to=[_person(given["reply_to"], "reply_to")] if given.get("reply_to") else [],
+            reply_to=_reply_to(given),
             attachments=[_attachment(each) for each in given.get("attachments") or []],
         )
         return Submission(sender[1], tuple(address for _, address in (*to, *cc, *bcc)), raw)
@@ -99,6 +100,20 @@ def _person(given: object, field: str, wrong: Wrong = Wrong.MESSAGE) -> tuple[st
     return str(given.get("name") or ""), checked(given.get("email"), f"{field}.email", wrong=wrong)
 
 
+def _each_once(people: Sequence[tuple[str, str]]) -> None:
+    addresses = [address.lower() for _, address in people]
+    if len(set(addresses)) < len(addresses):
+        reason = "Each email address in the personalization block should be unique between to, cc, and bcc."
+        raise Refusal(Wrong.MESSAGE, reason, "personalizations.0")
+
+
+def _reply_to(given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    one, several = given.get("reply_to"), given.get("reply_to_list")
+    if one and several:
+        raise Refusal(Wrong.MESSAGE, "reply_to and reply_to_list exclude each other.", "reply_to")
+    return [_person(one, "reply_to")] if one else _people(several, "reply_to_list")
+
+
 def _bodies(given: object) -> dict[str, str]:
     parts: Sequence[Any] = given if isinstance(given, list) else []
     bodies = {
@@ -116,4 +131,9 @@ def _bodies(given: object) -> dict[str, str]:
 def _attachment(given: object) -> Mapping[str, Any]:
     if not isinstance(given, dict):
         raise Refusal(Wrong.MESSAGE, "This is no object.", "attachments")
-    return given | {"content_type": given.get("type")}
+    kind = given.get("type")
+    if kind is not None and (not isinstance(kind, str) or not kind or set(kind) & set(";\r\n")):
+        raise Refusal(Wrong.MESSAGE, "The type is no text without semicolons.", "attachments.type")
+    if given.get("disposition") == "inline" and not given.get("content_id"):
+        raise Refusal(Wrong.MESSAGE, "What is inline needs a content_id.", "attachments.content_id")
+    return given | {"content_type": kind}

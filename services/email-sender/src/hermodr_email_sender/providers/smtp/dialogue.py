@@ -12,6 +12,7 @@ class Stage(StrEnum):
     CONNECT = "connect"
     MAIL = "MAIL"
     RCPT = "RCPT"
+    COPY = "copy"
     DATA = "DATA"
     CONTENT = "content"
 

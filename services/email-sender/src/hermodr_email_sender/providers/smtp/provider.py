@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 
 from hermodr_delivery.failures import Cause, PermanentError, Refused
@@ -83,7 +84,7 @@ class SmtpProvider:
         session = await self._session(deadline, fresh=fresh)
         used_up = False
         try:
-            return _accepted(await session.transact(mail, deadline))
+            return _accepted(await session.transact(mail, deadline), session.left_out, mail.copies_to)
         except ConnectionUsedUp:
             used_up = True
             raise
@@ -108,6 +109,10 @@ class SmtpProvider:
             raise Refused(Cause.CONNECTIONS, "connect_timeout", detail) from None
 
 
-def _accepted(reply: Reply) -> Accepted:
+def _accepted(reply: Reply, left_out: Sequence[Reply], copies: Sequence[str]) -> Accepted:
     # without the reply's text, which may repeat the address; only the queue id is ever looked up
-    return Accepted(queue_id(reply), f"{reply.code} {reply.enhanced}".rstrip())
+    detail = f"{reply.code} {reply.enhanced}".rstrip()
+    if not left_out:
+        return Accepted(queue_id(reply), detail)
+    said = ", ".join(sorted({f"{each.code} {each.enhanced}".rstrip() for each in left_out}))
+    return Accepted(queue_id(reply), detail, f"{len(left_out)} of {len(copies)} copies refused: {said}")

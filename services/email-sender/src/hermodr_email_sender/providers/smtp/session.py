@@ -28,12 +28,16 @@ from hermodr_email_sender.providers.smtp.replies import refusal
 MAX_REPLY_OCTETS = 32 * 1024
 _START_INPUT = 354
 _CLOSING = 421
+_WITHOUT_COPIES = 3
+"""Commands of an envelope."""
 _ALIVE_SECONDS = 1.0
 """A connection counts as alive for so long after an accepted mail: servers close idle ones after minutes."""
 _COMMAND_NOT_KNOWN = frozenset({500, 501, 502, 503, 504})
 """RFC 5321 §4.2.2: about the command, not about the mail."""
 
 log = structlog.get_logger()
+
+Commands = list[tuple[Stage, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,8 @@ class SmtpSession(asyncio.Protocol):
         self._alive_until = 0.0
         self.closed: asyncio.Future[None] = self._loop.create_future()
         self.transactions = 0
+        self.left_out: Sequence[Reply] = ()
+        """The refusals of copies of the mail accepted last, which went to the others."""
         # A pause while octets are unsent tells us whether the final dot has left this process. Not high=0: with that,
         # TLS transports pause when there is nothing to send.
         transport.set_write_buffer_limits(high=1, low=0)
@@ -133,12 +139,13 @@ class SmtpSession(asyncio.Protocol):
         """Sends one mail by `deadline` (loop time); the reply that accepted it. Raises a `DeliveryFailure`; on a reused
         connection also `StaleSession` and `ConnectionUsedUp`. After a cancellation the session is not reusable."""
         commands = self._commands(mail)
-        secrets = (mail.envelope_to, mail.envelope_to.rpartition("@")[0])
+        secrets = (mail.envelope_to, mail.envelope_to.rpartition("@")[0], *mail.copies_to)
         reused = self.transactions > 0
         self._clean = False
         self._deadline = deadline
         self.transactions += 1
-        if self._may_go_at_once(mail.content):
+        self.left_out = ()
+        if not mail.copies_to and self._may_go_at_once(mail.content):
             reply = await self._send_at_once(commands, mail.content, secrets)
         else:
             await self._offer(commands, reused, secrets)
@@ -160,7 +167,7 @@ class SmtpSession(asyncio.Protocol):
         else:
             self._transport.abort()
 
-    def _commands(self, mail: MimeMessage) -> dict[Stage, bytes]:
+    def _commands(self, mail: MimeMessage) -> Commands:
         """The commands of the envelope. Raises `PermanentError` for a mail that this server cannot take."""
         parameters = ""
         if mail.needs_smtputf8:
@@ -175,23 +182,22 @@ class SmtpSession(asyncio.Protocol):
             )
         if self._announce_size:
             parameters += f" SIZE={len(mail.content)}"
-        return {
-            Stage.MAIL: f"MAIL FROM:<{mail.envelope_from}>{parameters}\r\n".encode(),
-            Stage.RCPT: f"RCPT TO:<{mail.envelope_to}>\r\n".encode(),
-            Stage.DATA: b"DATA\r\n",
-        }
+        return [
+            (Stage.MAIL, f"MAIL FROM:<{mail.envelope_from}>{parameters}\r\n".encode()),
+            (Stage.RCPT, f"RCPT TO:<{mail.envelope_to}>\r\n".encode()),
+            *((Stage.COPY, f"RCPT TO:<{each}>\r\n".encode()) for each in mail.copies_to),
+            (Stage.DATA, b"DATA\r\n"),
+        ]
 
     def _may_go_at_once(self, content: bytes) -> bool:
         alive = self._chunking and not self._learnt.no_chunks and self._loop.time() < self._alive_until
         return alive and may_go_unasked(content)
 
-    async def _send_at_once(
-        self, commands: Mapping[Stage, bytes], content: bytes, secrets: Sequence[str]
-    ) -> Reply:
+    async def _send_at_once(self, commands: Commands, content: bytes, secrets: Sequence[str]) -> Reply:
         """Envelope and content in one write. Unclean after a refusal: nobody knows what the content was taken for."""
         try:
             replies = await self._group(
-                [commands[Stage.MAIL], commands[Stage.RCPT], chunk(content)],
+                [commands[0][1], commands[1][1], chunk(content)],
                 [self._timeouts.content] * 3,
             )
         except SessionBroken as broken:
@@ -215,8 +221,9 @@ class SmtpSession(asyncio.Protocol):
             self._learnt.no_chunks = True
             log.warning("the server offers CHUNKING and refuses BDAT: its mails go by DATA", code=reply.code)
 
-    async def _offer(self, commands: Mapping[Stage, bytes], reused: bool, secrets: Sequence[str]) -> None:
-        """Sends the envelope. Returns when the server waits for the content, raises otherwise."""
+    async def _offer(self, commands: Commands, reused: bool, secrets: Sequence[str]) -> None:
+        """Sends the envelope. Returns when the server waits for the content, raises otherwise. Copies that it refuses
+        are `left_out`."""
         try:
             replies = await self._envelope(commands)
         except SessionBroken as broken:
@@ -224,31 +231,35 @@ class SmtpSession(asyncio.Protocol):
                 raise StaleSession from broken
             raise TransientError(broken.code, "the connection ended before the message was sent") from broken
         go_ahead = len(replies) == len(commands) and replies[-1].code == _START_INPUT
-        for stage, reply in zip(commands, replies, strict=False):
-            if go_ahead if stage is Stage.DATA else reply.positive:
+        for (stage, _), reply in zip(commands, replies, strict=False):
+            if stage is Stage.COPY or (go_ahead if stage is Stage.DATA else reply.positive):
                 continue
             if reused and stage is Stage.MAIL and reply.code == _CLOSING:
                 raise StaleSession
             if reply.code >= 400:  # else the server is out of step: the session is discarded
-                await self._back_out(go_ahead)
+                await self._back_out(go_ahead, copies=len(commands) > _WITHOUT_COPIES)
             raise refusal(stage, reply, secrets, reused=reused)
+        if not go_ahead:  # it refused a copy and left
+            raise TransientError("connection_lost", "the connection ended before the message was sent")
+        if len(commands) > _WITHOUT_COPIES:
+            self.left_out = [reply for reply in replies[2:-1] if not reply.positive]
 
-    async def _envelope(self, commands: Mapping[Stage, bytes]) -> list[Reply]:
+    async def _envelope(self, commands: Commands) -> list[Reply]:
         patience = [
-            self._timeouts.data if stage is Stage.DATA else self._timeouts.command for stage in commands
+            self._timeouts.data if stage is Stage.DATA else self._timeouts.command for stage, _ in commands
         ]
         if self._pipelining:
-            return await self._group(list(commands.values()), patience)
+            return await self._group([command for _, command in commands], patience)
         if self._reset_due:
             self._reset_due = False
             await self._exchange(b"RSET\r\n", [self._timeouts.command])
         replies: list[Reply] = []
-        for command, seconds in zip(commands.values(), patience, strict=True):
+        for (stage, command), seconds in zip(commands, patience, strict=True):
             try:
                 replies += await self._exchange(command, [seconds])
             except SessionBroken as broken:
                 raise SessionBroken(broken.code, replies) from broken
-            if not replies[-1].positive:
+            if not replies[-1].positive and stage is not Stage.COPY:
                 break
         return replies
 
@@ -266,8 +277,11 @@ class SmtpSession(asyncio.Protocol):
             raise SessionBroken(broken.code, broken.replies[1:]) from broken
         return replies[1:] or replies
 
-    async def _back_out(self, go_ahead: bool) -> None:
+    async def _back_out(self, go_ahead: bool, *, copies: bool) -> None:
         if self._broken:
+            return
+        if go_ahead and copies:  # a dot would send an empty message to them
+            self._break("backed_out")
             return
         if go_ahead:
             try:

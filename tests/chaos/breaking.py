@@ -10,7 +10,8 @@ import asyncpg
 from hermodr_devkit import processes
 from hermodr_devkit.backing import EmbeddedPostgres
 from tests.chaos import disks, locks, queues
-from tests.chaos.faults import FINAL_SECONDS, GREETING_SECONDS, LATE_SECONDS, ROLES, SERVICES, Fault
+from tests.chaos.faults import ROLES, SERVICES, Fault
+from tests.chaos.providers import RULES
 from tests.chaos.site import Site
 from tests.chaos.skew import NOTICED_SECONDS, STEP_SECONDS
 from tests.support import servers
@@ -75,7 +76,7 @@ class Breaker:
             "broker": "broker",
             "messages": "broker",
             "ledger": "ledger",
-        }.get(family, fault.target if family != "provider" and family != "cut" else fault.kind)
+        }.get(family, fault.target if family not in ("provider", "cut", "resend") else fault.kind)
 
     async def _kill(self, fault: Fault) -> None:
         await self._fleet[fault.target].kill()
@@ -195,48 +196,7 @@ class Breaker:
         await wire.mend()
 
     async def _provider(self, fault: Fault) -> None:
-        """Rules that fire now and then: no mail should use up its attempts on one of them."""
-        rules: dict[str, dict[str, object]] = {
-            "cut-after-the-dot": {"action": {"kind": "drop_after_data"}, "every": 3},
-            "provider-times-out": {
-                "stage": "after_data",
-                "action": {"kind": "delay", "seconds": FINAL_SECONDS + 1},
-                "every": 4,
-            },
-            "provider-throttles": {"stage": "rcpt", "action": {"kind": "reply", "code": 450}, "every": 2},
-            "provider-without-bdat": {"stage": "bdat", "action": {"kind": "reply", "code": 502}},
-            "provider-limits-connections": {
-                "stage": "connect",
-                "action": {"kind": "throttle", "text": "4.7.0 Too many connections"},
-                "above_connections": 3,
-            },
-            "provider-limits-silently": {
-                "stage": "connect",
-                "action": {"kind": "delay", "seconds": 3600},
-                "above_connections": 3,
-            },
-            "provider-greets-late": {
-                "stage": "connect",
-                "action": {"kind": "delay", "seconds": GREETING_SECONDS - 1},
-            },
-            "provider-limits-pace": {
-                "stage": "mail",
-                "action": {"kind": "reply", "code": 454, "text": "4.7.0 Maximum sending rate exceeded"},
-                "above_rate": 10,
-            },
-            "provider-greylists": {
-                "stage": "rcpt",
-                "action": {"kind": "reply", "code": 451, "text": "4.7.1 Greylisted, try again in 3 seconds"},
-                "first_per_address": 1,
-            },
-            "provider-answers-late": {
-                "stage": "after_data",
-                "action": {"kind": "delay", "seconds": LATE_SECONDS},
-                "every": 4,
-            },
-            "provider-down": {"action": {"kind": "refuse", "cut_open": True}},
-        }
-        await self._site.installation.fault(**rules[fault.kind], expires_in=fault.seconds, note=fault.kind)
+        await self._site.installation.fault(**RULES[fault.kind], expires_in=fault.seconds, note=fault.kind)
         await asyncio.sleep(fault.seconds)
 
     async def _repeat(self, fault: Fault) -> None:

@@ -20,7 +20,7 @@ ROLES = ("api", "dispatcher", "scheduler", "email-sender")
 SENDERS = tuple(name for name in SERVICES if name.startswith("email-sender"))
 WIRES = (
     *(f"{name}/{server}" for name in SERVICES for server in ("ledger", "broker")),
-    *(f"{name}/smtp" for name in SENDERS),
+    *(f"{name}/{provider}" for name in SENDERS for provider in ("smtp", "resend")),
     "producer/api",
 )
 SEND_SECONDS = 2.0
@@ -95,6 +95,11 @@ CATALOGUE = {
     "provider-limits-pace": Choice(("provider",), 3, 8),
     "provider-greylists": Choice(("provider",), 2, 6),
     "provider-answers-late": Choice(("provider",), 4, 8),
+    "resend-is-down": Choice(("provider",), 2, 8),
+    "resend-is-unavailable": Choice(("provider",), 2, 6),
+    "resend-throttles": Choice(("provider",), 3, 8),
+    "resend-lies": Choice(("provider",), 3, 8),
+    "resend-is-slow": Choice(("provider",), 3, 8),
     "ledger-disk-full": Choice(("tables", "journal"), 2, 8),
     "clock-ahead": Choice(SERVICES, 2, 8),
     "clock-behind": Choice(SERVICES, 2, 8),

@@ -5,8 +5,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hermodr_cli.addresses import smtp_port
+from hermodr_cli.addresses import port_base, smtp_port
 from hermodr_devkit.backing import EmbeddedPostgres, EmbeddedRabbit
+from hermodr_devkit.supervisor import SANDBOX
 from tests.chaos.faults import (
     FINAL_SECONDS,
     GREETING_SECONDS,
@@ -28,6 +29,9 @@ PATIENCE = (
     f"timeout={SEND_SECONDS:g}&greeting_timeout={GREETING_SECONDS:g}&{_SHORT}&final_timeout={FINAL_SECONDS:g}"
 )
 """Minutes in RFC 5321."""
+API = f"tls=off&rate=off&timeout={SEND_SECONDS:g}"
+HALF = "&weight=1"
+"""Each provider is the first choice for half of the mails."""
 
 
 @dataclass
@@ -72,7 +76,9 @@ async def opened(
                 }
             for name in SENDERS:
                 smtp = await wire(f"{name}/smtp", f"smtp://127.0.0.1:{smtp_port(environment)}")
-                found[name]["HERMODR_EMAIL_PROVIDERS"] = f"{smtp}?{PATIENCE}"
+                sandbox = port_base(environment) + SANDBOX.port_offset
+                resend = await wire(f"{name}/resend", f"resend://KEY@127.0.0.1:{sandbox}")
+                found[name]["HERMODR_EMAIL_PROVIDERS"] = f"{smtp}?{PATIENCE}{HALF} {resend}?{API}{HALF}"
             return found
 
         place = installed(

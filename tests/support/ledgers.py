@@ -29,6 +29,7 @@ TABLES = (
     "set_aside",
     "changes",
     "suppressions",
+    "early_receipts",
 )
 
 

@@ -228,6 +228,7 @@ async def test_resend_gets_the_whole_mail() -> None:
         "html": "<p>Hello</p>",
         "reply_to": ["Help <help@example.com>"],
         "headers": HEADERS,
+        "tags": [{"name": "hermodr_job", "value": FULL.message_id[1:].partition("@")[0]}],
     }
 
 

@@ -50,6 +50,9 @@ from hermodr_api.providers import routes as providers
 from hermodr_api.providers.service import Providers
 from hermodr_api.queues import routes as queues
 from hermodr_api.queues.service import Queues
+from hermodr_api.receipts import routes as receipts
+from hermodr_api.receipts.service import Receipts
+from hermodr_api.receipts.sources import sources_of
 from hermodr_api.recipients import routes as recipients
 from hermodr_api.recipients.service import Recipients
 from hermodr_api.reference import routes as reference
@@ -71,7 +74,9 @@ from hermodr_ledger.engine import Ledger
 from hermodr_ledger.runtime import LedgerService
 from hermodr_ledger.upkeep.lifeline import WriteCheck
 from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.dsn import ProviderConfigError
 from hermodr_servicekit.service import main_of
+from hermodr_servicekit.settings import refuse
 
 _STATEMENT_SECONDS = 4.0
 _LOCK_SECONDS = 1.5
@@ -92,6 +97,7 @@ _ROOMS = (
     dead_letters,
     queues,
     providers,
+    receipts,
     tasks,
     recipients,
     suppressions,
@@ -221,7 +227,18 @@ class Api(LedgerService[ApiSettings]):
             DeadLetters(self.ledger.cold, self._repeatable, self.announcer, operators),
             Queues(self.ledger.cold, self._repeatable, operators, check, self.counts, topology),
             Providers(self.ledger.cold, operators),
+            self._receipts(),
         ]
+
+    def _receipts(self) -> Receipts:
+        counter = Counter(
+            "hermodr_receipts", "Providers' reports.", ("provider", "kind"), registry=self.registry
+        )
+        try:
+            sources = sources_of(self.settings.email_providers)
+        except ProviderConfigError as error:
+            refuse(str(error))
+        return Receipts(self.ledger, self.clock, sources, counter)
 
     def http(self) -> ASGIApp:
         """The API, health and metrics included."""

@@ -26,6 +26,8 @@ class ApiSettings(ServiceSettings):
         ("jwt_secret", "jwks_url"),  # end users have to be recognised
     )
 
+    email_providers: str = "smtp://127.0.0.1:1025"
+    """As the senders have it; read for the `events` of its DSNs, which sign receipts."""
     jwt_secret: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
     """Verifies end users' tokens signed with HS256."""
     jwks_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None

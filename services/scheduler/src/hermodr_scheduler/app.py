@@ -16,6 +16,7 @@ from hermodr_scheduler.duties.claims import Claims
 from hermodr_scheduler.duties.due import Due
 from hermodr_scheduler.duties.expiry import Expiry
 from hermodr_scheduler.duties.gauges import Gauges
+from hermodr_scheduler.duties.receipts import Receipts
 from hermodr_scheduler.duties.replays import Replays
 from hermodr_scheduler.duties.resumed import Resumed
 from hermodr_scheduler.duties.suppressed import Suppressed
@@ -47,6 +48,7 @@ class Scheduler(Worker[SchedulerSettings]):
                 Claims(rows, announcer, clock, metrics, topology=topology, batch=batch),
                 Expiry(ledger, metrics, batch=batch),
                 Suppressed(ledger, clock, metrics, batch=batch),
+                Receipts(ledger, batch=batch),
                 self._resumed,
                 self._replays,
                 Queues(broker, backlog, metrics),

@@ -141,6 +141,13 @@ async def remove(
     return rows[0]["id"] if rows else None
 
 
+async def forget(statements: Statements, ids: Sequence[UUID]) -> None:
+    """Their addresses; they stay suppressed."""
+    await statements.fetch(
+        "UPDATE hermodr.suppressions SET address = NULL, note = NULL WHERE id = ANY ($1::uuid[])", list(ids)
+    )
+
+
 async def of_recipient(statements: Statements, project_id: UUID, recipient_id: UUID) -> list[Row]:
     """Of the recipient's present addresses."""
     return await statements.fetch(

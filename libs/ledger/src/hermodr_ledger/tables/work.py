@@ -169,6 +169,15 @@ attachments = Table(
     postgresql_partition_by="RANGE (job_id)",
 )
 
+early_receipts = Table(
+    "early_receipts",
+    metadata,
+    Column("delivery_id", UUID, primary_key=True),
+    Column("wake_at", MOMENT, nullable=False),
+    made(),
+    Index("early_receipts_wake", "wake_at"),
+)
+
 batches = Table(
     "batches",
     metadata,

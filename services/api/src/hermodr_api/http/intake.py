@@ -18,7 +18,8 @@ from hermodr_api.http.json_text import parse
 
 M = TypeVar("M", bound=Body)
 
-MIB = 1024 * 1024
+KIB = 1024
+MIB = 1024 * KIB
 JSON = "application/json"
 BODY_SECONDS = 30.0
 """A body must arrive within this time, so that slow clients do not hold connections."""
@@ -68,7 +69,8 @@ async def _body(request: Request, limit: int) -> bytes:
 
 
 def too_large(limit: int) -> Refused:
-    return Refused(TOO_LARGE, f"a body here has at most {limit // MIB} MiB")
+    size = f"{limit // MIB} MiB" if limit >= MIB else f"{limit // KIB} KiB"
+    return Refused(TOO_LARGE, f"a body here has at most {size}")
 
 
 async def read_nothing(request: Request) -> None:

@@ -8,11 +8,12 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
 from hermodr_api.jobs import examples
+from hermodr_api.jobs.reported import first_of, rose
 from hermodr_api.recipients.models import RecipientView
 from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger.jobs.batches import BatchProgress
 from hermodr_ledger.jobs.listing import ListedJob
-from hermodr_ledger.jobs.reading import Event, Job, JobHistory, LoggedAttempt
+from hermodr_ledger.jobs.reading import Delivery, Event, Job, JobHistory, LoggedAttempt
 from hermodr_servicekit.ids import message_id_of
 
 log = structlog.get_logger()
@@ -131,6 +132,8 @@ class DeliveryView(BaseModel):
     error: str | None
     created_at: datetime
     finished_at: datetime | None
+    opened_at: datetime | None = Field(None, description="When a person opened it first, as reported.")
+    clicked_at: datetime | None = Field(None, description="When a person followed a link of it first.")
 
 
 class AttemptView(BaseModel):
@@ -266,11 +269,17 @@ def history_view(history: JobHistory, now: datetime, domain: str) -> JobHistoryV
             domain,
         ),
         recipient=recipient,
-        deliveries=[DeliveryView.model_validate(each) for each in history.deliveries],
+        deliveries=[_delivery_view(each, history.events) for each in history.deliveries],
         delivery_logs=[AttemptView.model_validate(each) for each in history.attempts],
         envelope=EnvelopeView.model_validate(history.envelope) if history.envelope else None,
         attachments=[AttachmentView.model_validate(each) for each in history.attachments],
     )
+
+
+def _delivery_view(delivery: Delivery, events: Sequence[Event]) -> DeliveryView:
+    view = DeliveryView.model_validate(delivery)
+    seen = {kind: first_of(events, delivery.id, kind) for kind in ("opened", "clicked")}
+    return view.model_copy(update={f"{kind}_at": at for kind, at in seen.items()})
 
 
 def listed_view(listed: ListedJob, now: datetime, domain: str) -> ListedJobView:
@@ -356,11 +365,10 @@ def _attempted(history: JobHistory) -> Iterator[TimelineEntry]:
         )
     for delivery in history.deliveries:
         if delivery.finished_at is not None:
-            detail = {"channel": delivery.channel, "state": delivery.state}
+            ended = "sent" if rose(history.events, delivery) else delivery.state
+            detail = {"channel": delivery.channel, "state": ended}
             at = delivery.finished_at
-            yield TimelineEntry(
-                at=at, event=f"delivery_{delivery.state}", detail=detail, delivery_id=delivery.id
-            )
+            yield TimelineEntry(at=at, event=f"delivery_{ended}", detail=detail, delivery_id=delivery.id)
 
 
 _REASONS = frozenset({"not_sent", "refused", "quiet_hours_ignored"})

@@ -42,6 +42,8 @@ CODES: Mapping[tuple[int, str], Verdict] = {
     (500, "internal_server_error"): Verdict.UNKNOWN,
 }
 """By status and `name`: https://resend.com/docs/api-reference/errors."""
+JOB_TAG = "hermodr_job"
+"""The tag that identifies our job in Resend's events."""
 _BAD_RECIPIENT = "`to`"
 """Found in validation errors about the address."""
 
@@ -61,6 +63,7 @@ class Resend(HttpProvider):
             "subject": message.subject,
             "text": message.text,
             "headers": mail.headers,
+            "tags": [{"name": JOB_TAG, "value": message.message_id.strip("<>").partition("@")[0]}],
         }
         if message.html is not None:
             body["html"] = message.html

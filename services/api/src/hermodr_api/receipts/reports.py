@@ -1,0 +1,60 @@
+"""A provider's report as all providers' readers give it."""
+
+import hashlib
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from hermodr_ledger.deliveries.receipts import Receipt, ReceiptKind
+from hermodr_servicekit.ids import job_of
+
+_LONGEST = 300
+
+
+class Unreadable(Exception):
+    """What is wrong with a body, in words."""
+
+
+class Report(NamedTuple):
+    """See `Receipt`. `job` `None`: of no mail of ours."""
+
+    job: UUID | None
+    event_id: str
+    kind: ReceiptKind
+    at: datetime
+    address: str | None = None
+    lasting: bool = False
+    automatic: bool = False
+    code: str | None = None
+
+    def of(self, provider: str) -> Receipt | None:
+        if self.job is None:
+            return None
+        return Receipt(
+            self.job,
+            provider,
+            self.event_id,
+            self.kind,
+            self.at,
+            address=self.address,
+            lasting=self.lasting,
+            automatic=self.automatic,
+            code=self.code,
+        )
+
+
+def event_id(number: str) -> str:
+    """A provider's id of an event, in a length of its own."""
+    return hashlib.sha256(number.encode()).hexdigest()[:24]
+
+
+def job_in(message_id: object) -> UUID | None:
+    """The job that a Message-ID, or its local part, is made of."""
+    if not isinstance(message_id, str) or len(message_id) > _LONGEST:
+        return None
+    local = message_id.strip("<>").partition("@")[0]
+    try:
+        found = UUID(local)
+    except ValueError:
+        return None
+    return found if str(found) == local and job_of(found) == found else None

@@ -1,0 +1,40 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
+from starlette.requests import Request
+
+from hermodr_api.http.intake import KIB, read_bytes
+from hermodr_api.http.openapi import refusals
+from hermodr_api.http.parameters import known_parameters
+from hermodr_api.http.provided import provided
+from hermodr_api.http.routing import Route
+from hermodr_api.receipts.models import ReportedView
+from hermodr_api.receipts.service import Receipts
+
+router = APIRouter(prefix="/v1/providers", tags=["receipts"], route_class=Route)
+
+MOST_OF_A_REPORT = 256 * KIB
+
+Service = Annotated[Receipts, provided(Receipts)]
+Name = Annotated[str, Path(max_length=40, description="The provider's name, as `/v1/providers` shows it.")]
+
+
+@router.post(
+    "/{provider}/events",
+    responses=refusals(400, 401, 404, 408, 413, 415, 503),
+    dependencies=[Depends(known_parameters)],
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"description": "As the provider sends it."}}},
+        }
+    },
+)
+async def take(receipts: Service, provider: Name, request: Request) -> ReportedView:
+    """Take what a provider reports.
+
+    For SendGrid's signed Event Webhook and Resend's webhooks. The body is signed by the provider (`events=` of its
+    DSN); no key is needed, and `Authorization` is ignored. At most 256 KiB, and at most 5 minutes old.
+    """
+    source = receipts.known(provider)
+    return await receipts.take(source, request.headers, await read_bytes(request, MOST_OF_A_REPORT))

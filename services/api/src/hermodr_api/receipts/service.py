@@ -1,0 +1,77 @@
+from collections.abc import Mapping
+
+import structlog
+from prometheus_client import Counter
+from starlette.datastructures import Headers
+
+from hermodr_api.answers import patience
+from hermodr_api.errors import UNAUTHENTICATED, Flaw, Refused, invalid, not_found
+from hermodr_api.http.json_text import parse
+from hermodr_api.receipts.models import ReportedView
+from hermodr_api.receipts.reports import Report, Unreadable
+from hermodr_api.receipts.signatures import Unsigned
+from hermodr_api.receipts.sources import Source
+from hermodr_ledger.deliveries.receipts import take
+from hermodr_ledger.engine import Ledger
+from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.seldom import Seldom
+
+log = structlog.get_logger()
+
+_TOGETHER = 200
+_SECONDS = 20.0
+
+
+class Receipts:
+    """What providers report. Raises `Refused` and `LedgerUnavailable`: then the provider comes again."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, sources: Mapping[str, Source], counter: Counter) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._sources = sources
+        self._counter = counter
+        self._seldom = Seldom()
+
+    def known(self, name: str) -> Source:
+        source = self._sources.get(name)
+        if source is None or source.signature is None or source.read is None:
+            raise not_found("provider with events= in its DSN")
+        return source
+
+    async def take(self, source: Source, headers: Headers, body: bytes) -> ReportedView:
+        """The body is believed once its signature is verified, and read only then."""
+        assert source.signature is not None
+        try:
+            source.signature.verify(headers, body, self._clock.now().timestamp())
+        except Unsigned as error:
+            self._count(source.name, "refused")
+            if times := self._seldom.times(source.name):
+                log.warning("report refused", provider=source.name, reason=str(error), times=times)
+            raise Refused(UNAUTHENTICATED, str(error)) from None
+        reports, ignored = self._read(source, headers, body)
+        new = known = 0
+        unknown = sum(each.job is None for each in reports)
+        receipts = [receipt for each in reports if (receipt := each.of(source.name)) is not None]
+        async with patience(_SECONDS):
+            for start in range(0, len(receipts), _TOGETHER):
+                taken = await take(self._ledger, receipts[start : start + _TOGETHER])
+                for kind in taken.new:
+                    self._count(source.name, kind)
+                new, known, unknown = new + len(taken.new), known + taken.known, unknown + taken.unknown
+        self._count(source.name, "unknown", unknown)
+        self._count(source.name, "ignored", ignored)
+        return ReportedView(new=new, known=known, unknown=unknown, ignored=ignored)
+
+    def _read(self, source: Source, headers: Headers, body: bytes) -> tuple[list[Report], int]:
+        assert source.read is not None
+        document = parse(body)
+        try:
+            found = list(source.read(document, headers))
+        except Unreadable as error:
+            raise invalid(Flaw(("body",), str(error))) from None
+        reports = [each for each in found if each is not None]
+        return reports, len(found) - len(reports)
+
+    def _count(self, provider: str, kind: str, number: int = 1) -> None:
+        if number:
+            self._counter.labels(provider, kind).inc(number)

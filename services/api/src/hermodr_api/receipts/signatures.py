@@ -1,0 +1,105 @@
+"""Who signed a report: the provider, over the very bytes of the body, a moment ago.
+
+SendGrid: ECDSA (P-256, SHA-256) of timestamp and body
+(https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features).
+Resend: Standard Webhooks (https://www.standardwebhooks.com), with Svix's names of the headers.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from typing import Protocol
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
+from starlette.datastructures import Headers
+
+TOLERANCE_SECONDS = 300.0
+"""How far the time of a signature may lie from ours."""
+_LEAST_SECRET_BYTES = 16
+_MOST_SIGNATURES = 10
+_LONGEST = 2000
+
+
+class Unsigned(Exception):
+    """Why a report is not believed, in words."""
+
+
+class Signature(Protocol):
+    def verify(self, headers: Headers, body: bytes, now: float) -> None:
+        """`now`: seconds since 1970. Raises `Unsigned`."""
+        ...
+
+
+class SendGridSignature:
+    """`key`: the verification key of SendGrid's Mail Settings (DER in base64, or PEM). Raises `ValueError`."""
+
+    def __init__(self, key: str) -> None:
+        try:
+            pem = "-----BEGIN" in key
+            loaded = load_pem_public_key(key.encode()) if pem else load_der_public_key(_unpacked(key))
+        except (ValueError, TypeError) as error:
+            raise ValueError("is no public key as SendGrid shows it (base64 of DER)") from error
+        if not isinstance(loaded, ec.EllipticCurvePublicKey):
+            raise ValueError("is no elliptic curve key as SendGrid's are")
+        self._key = loaded
+
+    def verify(self, headers: Headers, body: bytes, now: float) -> None:
+        signature = _only(headers, "x-twilio-email-event-webhook-signature")
+        at = _only(headers, "x-twilio-email-event-webhook-timestamp")
+        _timely(at, now)
+        try:
+            self._key.verify(_unpacked(signature), at.encode() + body, ec.ECDSA(SHA256()))
+        except (InvalidSignature, ValueError):
+            raise Unsigned("the signature does not fit") from None
+
+
+class StandardWebhooksSignature:
+    """`secret`: `whsec_…`. Raises `ValueError`."""
+
+    def __init__(self, secret: str) -> None:
+        try:
+            self._secret = _unpacked(secret.removeprefix("whsec_"))
+        except ValueError:
+            raise ValueError("is no secret such as whsec_… (base64)") from None
+        if len(self._secret) < _LEAST_SECRET_BYTES:
+            raise ValueError(f"has fewer than {_LEAST_SECRET_BYTES} bytes")
+
+    def verify(self, headers: Headers, body: bytes, now: float) -> None:
+        names = "svix" if "svix-id" in headers else "webhook"
+        number, at, given = (_only(headers, f"{names}-{each}") for each in ("id", "timestamp", "signature"))
+        _timely(at, now)
+        signed = b".".join((number.encode(), at.encode(), body))
+        expected = base64.b64encode(hmac.digest(self._secret, signed, hashlib.sha256))
+        signatures = given.split(" ")[:_MOST_SIGNATURES]
+        fits = [
+            hmac.compare_digest(expected, each.removeprefix("v1,").encode())
+            for each in signatures
+            if each.startswith("v1,")
+        ]
+        if not any(fits):
+            raise Unsigned("the signature does not fit")
+
+
+def _unpacked(text: str) -> bytes:
+    try:
+        return base64.b64decode(text.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("is no base64") from None
+
+
+def _only(headers: Headers, name: str) -> str:
+    given = headers.getlist(name)
+    if len(given) != 1 or not given[0] or len(given[0]) > _LONGEST:
+        raise Unsigned(f"needs the header {name}, once")
+    return given[0]
+
+
+def _timely(text: str, now: float) -> None:
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        raise Unsigned("the timestamp is no number of seconds")
+    if abs(now - int(text)) > TOLERANCE_SECONDS:
+        raise Unsigned(f"the timestamp is not within {TOLERANCE_SECONDS / 60:g} minutes of now")

@@ -1,0 +1,52 @@
+"""The providers that may report, from the same variable that the senders read."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.datastructures import Headers
+
+from hermodr_api.receipts import resend, sendgrid
+from hermodr_api.receipts.reports import Report
+from hermodr_api.receipts.signatures import SendGridSignature, Signature, StandardWebhooksSignature
+from hermodr_servicekit.dsn import Dsn, Unusable, each_of
+
+VARIABLE = "HERMODR_EMAIL_PROVIDERS"
+
+Read = Callable[[Any, Headers], Iterator[Report | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """`signature` `None`: the provider's DSN has no `events`."""
+
+    name: str
+    signature: Signature | None
+    read: Read | None
+
+
+_KINDS: Mapping[str, tuple[Callable[[str], Signature], Read]] = {
+    "sendgrid": (SendGridSignature, sendgrid.read),
+    "resend": (StandardWebhooksSignature, resend.read),
+}
+_NAMES = {"smtp": "smtp", "smtps": "smtp", "resend": "resend", "sendgrid": "sendgrid"}
+
+
+def sources_of(dsns: str) -> Mapping[str, Source]:
+    """By name. What does not concern receipts is the senders' to check. Raises `ProviderConfigError`."""
+    return {each.name: each for each in each_of(VARIABLE, dsns, _NAMES, _source, Dsn)}
+
+
+def _source(dsn: Dsn, name: str) -> Source:
+    secret = dsn.take("events")
+    if dsn.scheme not in _KINDS:
+        if secret is not None:
+            raise Unusable(f"has events, but {dsn.scheme}:// reports nothing")
+        return Source(name, None, None)
+    sign, read = _KINDS[dsn.scheme]
+    if secret is None:
+        return Source(name, None, read)
+    try:
+        return Source(name, sign(secret), read)
+    except ValueError as error:
+        raise Unusable(f"has an events secret that {error}") from None

@@ -1,10 +1,12 @@
 """`/v1/queues` and pausing."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -21,7 +23,7 @@ from hermodr_ledger.jobs import reading
 from hermodr_servicekit.periodic import running
 from tests.support.api import ApiUnderTest, api_over, client_of, problem
 from tests.support.brokers import Broker
-from tests.support.ledgers import emptied, new_deliveries, new_jobs
+from tests.support.ledgers import emptied, new_deliveries, new_jobs, row_of
 from tests.support.waiting import wait_until
 
 
@@ -49,14 +51,20 @@ def lane(queues: Any, name: str) -> dict[str, Any]:
 async def test_providers_are_shown_as_all_senders_together_know_them(house: ApiUnderTest) -> None:
     ledger = house.api.ledger
     first = ProviderLimits(Channel.EMAIL, "relay", 3, 10, 5.0, rate_configured=50.0, place="mail.example:587")
+    first = replace(first, weight=3, calls_of_hour=40, accepted_of_hour=39)
+    at = datetime(2026, 11, 29, 14, tzinfo=UTC)
     second = ProviderLimits(Channel.EMAIL, "backup", 10, 10, place="other.example:25", position=2)
     for instance in ("a", "b", "gone"):
         await report(ledger, instance, [first, second])
+    failing = replace(first, breaker="open", probes_at=datetime.now(UTC) + timedelta(seconds=9))
+    await report(ledger, "b", [replace(failing, failed_code="http_500", failed_at=at)])
+    await report(ledger, "b", [second])
     for instance in ("a", "b"):
         await beat(ledger, "email-sender", instance, datetime.now(UTC))
     answer = await house.http.get("/v1/providers")
     assert answer.status_code == 200, answer.text
     relay, backup = answer.json()["data"]
+    assert relay.pop("probes_at") > datetime.now(UTC).isoformat()
     assert relay == {
         "channel": "email",
         "name": "relay",
@@ -70,7 +78,16 @@ async def test_providers_are_shown_as_all_senders_together_know_them(house: ApiU
         "rests_until": None,
         "cause": None,
         "code": None,
+        "breaker": "open",
+        "weight": 3,
+        "calls_last_hour": 80,
+        "success_rate_percent": 97.5,
+        "last_error": {"code": "http_500", "at": "2026-11-29T14:00:00Z"},
     }
+    assert (backup["breaker"], backup["success_rate_percent"], backup["last_error"]) == ("closed", None, None)
+    health = (await house.http.get("/health")).json()
+    assert health["circuit_breakers"] == {"email:relay": "open", "email:backup": "closed"}
+    assert [each for each in health["warnings"] if "email:relay does not work" in each]
     assert (backup["name"], backup["calls_per_second"], backup["calls_per_second_configured"]) == (
         "backup",
         None,
@@ -80,6 +97,29 @@ async def test_providers_are_shown_as_all_senders_together_know_them(house: ApiU
     shown = (await reader.get("/v1/providers")).json()["data"]
     assert [(each["name"], each["place"]) for each in shown] == [("relay", None), ("backup", None)]
     assert (await (await house.caller(["send"])).get("/v1/providers")).status_code == 403
+
+
+async def test_a_provider_is_tested_by_a_job_of_its_own(house: ApiUnderTest) -> None:
+    ledger = house.api.ledger
+    await report(ledger, "a", [ProviderLimits(Channel.EMAIL, "relay", 3, 10)])
+    await beat(ledger, "email-sender", "a", datetime.now(UTC))
+    path = "/v1/providers/relay/test"
+    keyed = {"Idempotency-Key": "test-of-relay"}
+    answer = await house.http.post(path, json={"to": "ops@example.com"}, headers=keyed)
+    assert answer.status_code == 202, answer.text
+    again = await house.http.post(path, json={"to": "ops@example.com"}, headers=keyed)
+    assert again.json() == answer.json()
+    assert again.headers["Idempotent-Replayed"] == "true"
+    job = await row_of(ledger, "jobs", UUID(answer.json()["job_id"]))
+    assert json.loads(job["envelope"]) == {"provider": "relay"}
+    assert (job["type"], job["to_email"], job["max_retries"]) == ("provider_test", "ops@example.com", 0)
+    assert "relay" in job["content"]
+    unknown = await house.http.post("/v1/providers/gone/test", json={"to": "ops@example.com"})
+    assert (unknown.status_code, "gone" in unknown.json()["detail"]) == (404, True)
+    assert (await house.http.post(path, json={"to": "nobody"})).status_code == 422
+    assert (await house.http.post(path, json={})).status_code == 422
+    sender = await house.caller(["send"])
+    assert (await sender.post(path, json={"to": "ops@example.com"})).status_code == 403
 
 
 async def test_every_lane_shows_broker_and_ledger_together(house: ApiUnderTest) -> None:

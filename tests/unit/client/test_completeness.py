@@ -41,6 +41,7 @@ CALLS: list[Callable[[Hermodr], Any]] = [
     lambda h: h.queues.pause("email"),
     lambda h: h.queues.resume("email"),
     lambda h: h.providers.get(),
+    lambda h: h.providers.test("smtp", "ada@example.com"),
     lambda h: next(h.recipients.list()),
     lambda h: h.recipients.get(A),
     lambda h: h.recipients.create(email="ada@example.com"),

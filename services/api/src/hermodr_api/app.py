@@ -226,7 +226,7 @@ class Api(LedgerService[ApiSettings]):
             AuditTrail(self.ledger.cold),
             DeadLetters(self.ledger.cold, self._repeatable, self.announcer, operators),
             Queues(self.ledger.cold, self._repeatable, operators, check, self.counts, topology),
-            Providers(self.ledger.cold, operators),
+            Providers(self.ledger.cold, operators, self.notifications, self.clock),
             self._receipts(),
         ]
 

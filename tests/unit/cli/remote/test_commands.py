@@ -333,54 +333,6 @@ def test_a_channel_is_paused_and_resumed(run: Run) -> None:
     assert "admin" in done.stderr
 
 
-PROVIDERS = {
-    "data": [
-        {
-            "channel": "email",
-            "name": "smtp",
-            "place": "mail.example.com:587",
-            "position": 1,
-            "instances": 2,
-            "calls_at_once": 3,
-            "calls_at_once_configured": 20,
-            "calls_per_second": 4.5,
-            "calls_per_second_configured": None,
-            "rests_until": None,
-            "cause": "connections",
-            "code": "smtp_421",
-        },
-        {
-            "channel": "email",
-            "name": "smtp-2",
-            "place": None,
-            "position": 2,
-            "instances": 1,
-            "calls_at_once": 10,
-            "calls_at_once_configured": 10,
-            "calls_per_second": None,
-            "calls_per_second_configured": None,
-            "rests_until": None,
-            "cause": None,
-            "code": None,
-        },
-    ]
-}
-
-
-def test_providers_are_listed(run: Run) -> None:
-    done = run(answers(json_answer(PROVIDERS)), "providers", "list")
-    rows = [line.split() for line in done.stdout.splitlines() if line]
-    assert rows[2] == [
-        *("email", "smtp", "mail.example.com:587", "2", "3", "of", "20", "4.5", "of", "any"),
-        *("limited", "(connections", "smtp_421)"),
-    ]
-    assert rows[3] == ["email", "smtp-2", "1", "10", "any", "ok"]
-    assert json.loads(run(answers(json_answer(PROVIDERS)), "providers", "list", "--json").stdout) == PROVIDERS
-    done = run(answers(json_answer({"data": []})), "providers", "list")
-    assert (done.exit_code, done.stdout) == (0, "")
-    assert "hermodr doctor" in done.stderr
-
-
 def test_dead_letters_are_replayed_one_by_one(run: Run) -> None:
     server = answers(problem(404), json_answer({"id": JOB, "outcome": "requeued"}))
     done = run(server, "dead-letters", "replay", JOB, JOB)

@@ -66,9 +66,17 @@ class Pausing(Answer):
     reason: str | None = None
 
 
+class LastError(Answer):
+    """The last call that was not accepted."""
+
+    code: str
+    at: datetime
+
+
 class Provider(Answer):
     """A provider of a channel. Calls at once and a second: the present limit, and the configured one; None: no limit.
-    `place` is shown to operators only."""
+    `place` is shown to operators only. `breaker`: closed, half_open or open (nothing is sent by it until `probes_at`).
+    `success_rate_percent` of the last hour."""
 
     channel: str
     name: str
@@ -82,6 +90,12 @@ class Provider(Answer):
     rests_until: datetime | None = None
     cause: str | None = None
     code: str | None = None
+    breaker: str = "closed"
+    probes_at: datetime | None = None
+    weight: int | None = None
+    calls_last_hour: int | None = None
+    success_rate_percent: float | None = None
+    last_error: LastError | None = None
 
 
 class DeadLetter(Answer):

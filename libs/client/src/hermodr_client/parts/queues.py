@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from hermodr_client.exchange import Steps
 from hermodr_client.models.answer import Listed
+from hermodr_client.models.notifications import Accepted
 from hermodr_client.models.operations import Health, Pausing, Provider, QueuesReport
 from hermodr_client.operation import operation
 from hermodr_client.part import Part, W, path_of
@@ -28,6 +29,11 @@ class Providers(Part[W]):
     def get(self) -> Steps[Listed[Provider]]:
         """Every provider that a living sender reported, in order of preference."""
         return self._get(path_of("providers"), Listed[Provider])
+
+    @operation
+    def test(self, name: str, to: str, *, idempotency_key: str | None = None) -> Steps[Accepted]:
+        """Sends a test message through this provider and no other; it is not retried."""
+        return self._post(path_of("providers", name, "test"), Accepted, {"to": to}, idempotency_key)
 
 
 class Status(Part[W]):

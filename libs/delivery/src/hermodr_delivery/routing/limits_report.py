@@ -13,6 +13,7 @@ from hermodr_servicekit.clock import Clock
 Report = Callable[[Sequence[ProviderLimits]], Awaitable[None]]
 
 LOOK_EVERY_SECONDS = 2.0
+COUNTS_EVERY_SECONDS = 15.0
 
 
 class LimitsReport:
@@ -24,24 +25,25 @@ class LimitsReport:
         self._report = report
         self._clock = clock
         self._told: tuple[object, ...] = ()
+        self._calls: tuple[object, ...] = ()
         self._told_at = 0.0
 
     async def tick(self) -> float:
-        bearings = [each.bearing for each in self._routes.all]
-        seen = tuple((each.calls, each.rate, each.rest_until, each.refusals, each.last) for each in bearings)
+        seen = tuple(map(_seen, self._routes.all))
+        calls = tuple(each.record.counts() for each in self._routes.all)
         now = self._clock.monotonic()
-        if seen != self._told or now - self._told_at > REPORT_EVERY_SECONDS:
+        since = now - self._told_at
+        counted = calls != self._calls and since > COUNTS_EVERY_SECONDS
+        if seen != self._told or counted or since > REPORT_EVERY_SECONDS:
             await self._report([self._limits(*each) for each in enumerate(self._routes.all, 1)])
-            self._told, self._told_at = seen, now
+            self._told, self._calls, self._told_at = seen, calls, now
         return LOOK_EVERY_SECONDS
 
     def _limits(self, position: int, route: Route[Any]) -> ProviderLimits:
-        bearing = route.bearing
-        rests_until = (
-            self._clock.now() + timedelta(seconds=bearing.rest_until - self._clock.monotonic())
-            if bearing.refusals
-            else None
-        )
+        bearing, breaker = route.bearing, route.breaker
+        monotonic, now = self._clock.monotonic(), self._clock.now()
+        rests_until = now + timedelta(seconds=bearing.rest_until - monotonic) if bearing.refusals else None
+        calls, accepted = route.record.counts()
         last = bearing.last if bearing.limited else None
         return ProviderLimits(
             self._channel,
@@ -55,4 +57,24 @@ class LimitsReport:
             route.provider.options.rate,
             route.provider.place,
             position,
+            weight=route.provider.options.weight,
+            breaker=breaker.state,
+            probes_at=now + timedelta(seconds=breaker.resting) if breaker.resting else None,
+            calls_of_hour=calls,
+            accepted_of_hour=accepted,
+            failed_code=route.record.failed_code,
+            failed_at=route.record.failed_at,
         )
+
+
+def _seen(route: Route[Any]) -> object:
+    of = route.bearing
+    return (
+        of.calls,
+        of.rate,
+        of.rest_until,
+        of.refusals,
+        of.last,
+        route.breaker.state,
+        route.record.failed_code,
+    )

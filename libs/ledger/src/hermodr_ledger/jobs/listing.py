@@ -311,7 +311,7 @@ async def _extras(ledger: Statements, job_ids: Sequence[UUID]) -> dict[UUID, tup
     rows = await ledger.fetch(
         """
         SELECT w.first AS id, array_agg(d.channel ORDER BY d.id) AS channels,
-               sum(greatest(d.attempt - 1, 0))::int AS retries
+               sum(greatest(d.attempt - d.earlier_attempts - 1, 0))::int AS retries
         FROM unnest($1::uuid[], $2::uuid[]) w(first, last)
         JOIN hermodr.deliveries d ON d.id > w.first AND d.id <= w.last GROUP BY w.first
         """,

@@ -69,6 +69,7 @@ class Delivery:
     locale: str | None
     attempt: int
     max_attempts: int
+    earlier_attempts: int
     due_at: datetime | None
     provider: str | None
     provider_message_id: str | None

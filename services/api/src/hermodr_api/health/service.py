@@ -67,6 +67,7 @@ class HealthCheck:
         database, (connected, sizes) = await asyncio.gather(self._database(), self._queues())
         warnings = [*database.pop("warnings"), *_queue_warnings(connected, sizes)]
         services, providers = database.pop("services"), database.pop("providers")
+        breakers = database.pop("breakers")
         if services is None:
             services = {}
         elif database["reachable"]:
@@ -85,7 +86,7 @@ class HealthCheck:
             "status": status,
             "database": database,
             "broker": {"connected": connected, "queues": counts},
-            "circuit_breakers": {},
+            "circuit_breakers": breakers,
             "providers": providers,
             "services": services,
             "warnings": warnings,
@@ -107,7 +108,13 @@ class HealthCheck:
         return await self._writing.failure() is None
 
     async def _database(self) -> dict[str, Any]:
-        seen: dict[str, Any] = {"active": None, "failed": None, "services": {}, "providers": {}}
+        seen: dict[str, Any] = {
+            "active": None,
+            "failed": None,
+            "services": {},
+            "providers": {},
+            "breakers": {},
+        }
         failure = await self._writing.failure()
         if failure is not None and failure.cause == "database" and not isinstance(failure, ReadOnly):
             return seen | _away(failure)
@@ -153,11 +160,13 @@ class HealthCheck:
         limits = await provider_limits.known(self._ledger)
         aside = await setting_aside.all_aside(self._ledger)
         seen["providers"] = {f"{each.channel}:{each.provider}": _provider(each) for each in limits}
+        seen["breakers"] = {f"{each.channel}:{each.provider}": each.breaker for each in limits}
         warnings = [
             f"channel {each.channel} is paused since {each.paused_at:%Y-%m-%dT%H:%M:%SZ}: nothing is sent"
             for each in stopped
         ]
         warnings += [_resting(each) for each in limits if each.rests_until is not None]
+        warnings += [_broken(each) for each in limits if each.breaker == "open"]
         warnings += [f"scheduler, {each}" for each in aside]
         if tasks:
             warnings.append(f"tasks wait, {tasks} of them: there is no worker yet")
@@ -225,6 +234,13 @@ def _resting(limits: ProviderLimits) -> str:
     return (
         f"provider {limits.channel}:{limits.provider} takes nothing from us ({limits.cause}: {limits.code});"
         f" it is asked again at {limits.rests_until:%Y-%m-%dT%H:%M:%SZ}, and mails wait"
+    )
+
+
+def _broken(limits: ProviderLimits) -> str:
+    return (
+        f"provider {limits.channel}:{limits.provider} does not work (its circuit breaker is open, last error:"
+        f" {limits.failed_code}); nothing is sent by it"
     )
 
 

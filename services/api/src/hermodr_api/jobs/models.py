@@ -264,7 +264,7 @@ def history_view(history: JobHistory, now: datetime, domain: str) -> JobHistoryV
             JobView,
             job,
             [each.channel for each in history.deliveries],
-            sum(max(0, each.attempt - 1) for each in history.deliveries),
+            sum(max(0, each.attempt - each.earlier_attempts - 1) for each in history.deliveries),
             now,
             domain,
         ),

@@ -1,3 +1,4 @@
+import json
 from uuid import UUID
 
 from hermodr_api.answers import Answer, Key, patience
@@ -40,8 +41,10 @@ class Notifications:
         self._domain = domain
         self._channels = channels
 
-    async def request(self, project_id: UUID, wanted: NotificationIn, key: Key | None) -> Answer:
-        """Commits and announces the job. Raises `Refused` and `LedgerUnavailable`."""
+    async def request(
+        self, project_id: UUID, wanted: NotificationIn, key: Key | None, *, provider: str | None = None
+    ) -> Answer:
+        """Commits and announces the job; for `provider` alone, if given. Raises `Refused`, `LedgerUnavailable`."""
         item = examine(wanted, self._clock.now(), self._channels)
         if isinstance(item, list):
             return await self._accepting.earlier(project_id, key, item)
@@ -49,6 +52,9 @@ class Notifications:
             job = await self._prepare(project_id, item, key)
             if isinstance(job, Answer):
                 return job
+            if provider is not None:
+                envelope = json.loads(job.envelope or "{}") | {"provider": provider}
+                job = job._replace(envelope=json.dumps(envelope))
             return await self._accepting.commit(job, lambda: self._answer(job))
 
     def _answer(self, job: NewJob) -> bytes:

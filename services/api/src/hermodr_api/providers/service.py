@@ -1,18 +1,36 @@
+from datetime import timedelta
+
 from hermodr_api.access.authentication import Caller
 from hermodr_api.access.operators import Operators
-from hermodr_api.answers import patience
-from hermodr_api.providers.models import ProvidersView, ProviderView
+from hermodr_api.answers import Answer, Key, patience
+from hermodr_api.errors import NOT_FOUND, Refused
+from hermodr_api.notifications.models import NotificationIn, To
+from hermodr_api.notifications.service import Notifications
+from hermodr_api.providers.models import LastError, ProvidersView, ProviderTestIn, ProviderView
 from hermodr_ledger.deliveries import provider_limits
 from hermodr_ledger.deliveries.provider_limits import ProviderLimits
 from hermodr_ledger.engine import Ledger
+from hermodr_servicekit.clock import Clock
+
+TEST_TYPE = "provider_test"
+_TEST_IS_OF_USE = timedelta(hours=1)
+_TEST_TEXT = """This message was sent by Hermodr through the provider "{name}",
+because somebody asked for a test of it (POST /v1/providers/…/test).
+
+If you can read this, the provider works.
+"""
 
 
 class Providers:
     """Providers as the senders report them to the ledger; credentials stay with the senders."""
 
-    def __init__(self, ledger: Ledger, operators: Operators) -> None:
+    def __init__(
+        self, ledger: Ledger, operators: Operators, notifications: Notifications, clock: Clock
+    ) -> None:
         self._ledger = ledger
         self._operators = operators
+        self._notifications = notifications
+        self._clock = clock
 
     async def look(self, caller: Caller) -> ProvidersView:
         """Those of running senders, in order of preference. Raises `LedgerUnavailable`."""
@@ -20,6 +38,24 @@ class Providers:
         async with patience():
             known = await provider_limits.known(self._ledger)
         return ProvidersView(data=[_view(each, operator=operator) for each in known])
+
+    async def test(self, caller: Caller, name: str, wanted: ProviderTestIn, key: Key | None) -> Answer:
+        """A test message through this provider and no other; it is not retried. Raises `Refused` (404)."""
+        async with patience():
+            known = await provider_limits.known(self._ledger)
+        found = next((each for each in known if each.provider == name), None)
+        if found is None:
+            raise Refused(NOT_FOUND, f"no running sender has a provider of the name {name}")
+        message = NotificationIn(
+            type=TEST_TYPE,
+            to=To(email=wanted.to),
+            channels=[found.channel],
+            subject=f"Test of provider {name}",
+            body_text=_TEST_TEXT.format(name=name),
+            expires_at=self._clock.now() + _TEST_IS_OF_USE,
+            max_retries=0,
+        )
+        return await self._notifications.request(caller.project_id, message, key, provider=name)
 
 
 def _view(known: ProviderLimits, *, operator: bool) -> ProviderView:
@@ -36,6 +72,18 @@ def _view(known: ProviderLimits, *, operator: bool) -> ProviderView:
         rests_until=known.rests_until,
         cause=known.cause,
         code=known.code,
+        breaker=known.breaker,
+        probes_at=known.probes_at,
+        weight=known.weight,
+        calls_last_hour=known.calls_of_hour,
+        success_rate_percent=(
+            round(100 * known.accepted_of_hour / known.calls_of_hour, 1) if known.calls_of_hour else None
+        ),
+        last_error=(
+            LastError(code=known.failed_code, at=known.failed_at)
+            if known.failed_code is not None and known.failed_at is not None
+            else None
+        ),
     )
 
 

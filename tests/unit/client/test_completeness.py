@@ -14,8 +14,12 @@ from hermodr_client import BulkInterrupted, Hermodr, NotFound
 from tests.support.client import KEY, URL
 
 OPENAPI = Path(__file__).parents[3] / "docs" / "openapi.json"
-NOT_FOR_PRODUCERS = {("GET", "/"), ("GET", "/health/broker")}
-"""The welcome, and what a load balancer asks for."""
+NOT_FOR_PRODUCERS = {
+    ("GET", "/"),
+    ("GET", "/health/broker"),
+    ("POST", "/v1/providers/{provider}/events"),
+}
+"""The welcome, what a load balancer asks for, and what providers report."""
 A, B = UUID("01a2018c-e359-7702-8eb3-8dd0fbf20000"), UUID("01a2018c-e359-7702-8eb3-8dd0fbf20001")
 
 CALLS: list[Callable[[Hermodr], Any]] = [

@@ -18,7 +18,7 @@ from hermodr_delivery.failures import (
     Refused,
     TransientError,
 )
-from hermodr_delivery.provider import Accepted
+from hermodr_delivery.provider import Accepted, LooksUp, Seen, Sighting
 from hermodr_email_sender.domain import Attachment, Mailbox, OutgoingEmail
 from hermodr_email_sender.providers.dsns import EmailProvider, build_providers
 from hermodr_sandbox.routes.application import application
@@ -165,11 +165,13 @@ async def test_after_an_unknown_outcome_a_repeat_to_resend_makes_no_second_mail(
     assert house.sandbox.mailbox.totals.mails == 1
 
 
-async def test_a_repeat_while_the_first_request_is_running_is_not_taken(house: House, base: str) -> None:
+async def test_a_repeat_while_the_first_request_is_running_leaves_the_outcome_open(
+    house: House, base: str
+) -> None:
     await house.fault(stage="after_data", action={"kind": "delay", "seconds": 30}, times=1)
     assert isinstance(await send("resend", base, FULL, timeout=0.5), OutcomeUnknown)
     again = await send("resend", base, FULL)
-    assert isinstance(again, TransientError)
+    assert isinstance(again, OutcomeUnknown)  # the first may still be accepted
     assert again.code == "resend_concurrent_idempotent_requests"
     assert house.sandbox.mailbox.totals.mails == 0
 
@@ -305,3 +307,29 @@ async def test_sendgrid_refuses_what_the_real_one_refuses(
         assert (await http.post("/v3/mail/send", json=body)).status_code == 202
         refused = await http.post("/v3/mail/send", json=body | change)
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, field)
+
+
+async def test_sendgrid_is_asked_whether_it_accepted_a_mail(house: House, base: str) -> None:
+    """Also one that it stored and then called broken; not one that it never saw."""
+    lied, refused = mail(message_id="<1@example.org>"), mail(message_id="<2@example.org>")
+    async with provider_at("sendgrid", base) as provider:
+        assert isinstance(provider, LooksUp)
+        await house.fault(action={"kind": "lie"}, times=1)
+        with pytest.raises(OutcomeUnknown):
+            await provider.prepare(lied)()
+        assert await provider.look_up(lied) == Seen(Sighting.FOUND, "sandbox-1")
+        assert await provider.look_up(refused) == Seen(Sighting.NOT_FOUND)
+        await house.fault(stage="auth", action={"kind": "reply", "code": 403}, times=1)
+        seen = await provider.look_up(lied)
+        assert (seen.sighting, seen.detail) == (Sighting.CANNOT_TELL, "sendgrid_401")
+
+
+async def test_what_sendgrid_says_by_its_feed_is_believed_after_a_settable_time() -> None:
+    dsns = "sendgrid://k@default sendgrid://k@default?look_up=7"
+    first, second = build_providers(dsns, sender=SENDER, production=False)
+    assert isinstance(first, LooksUp)
+    assert isinstance(second, LooksUp)
+    assert (first.found_within, second.found_within) == (120, 7)
+    (resend,) = build_providers("resend://k@default", sender=SENDER, production=False)
+    assert not isinstance(resend, LooksUp)
+    assert resend.options.keeps_keys_seconds == 86_400

@@ -3,13 +3,15 @@
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Self
+from urllib.parse import urlencode
 
 import orjson
 
+from hermodr_delivery.dsn import Dsn
 from hermodr_delivery.failures import DeliveryFailure
 from hermodr_delivery.http_api import Answer, Verdict, refusal
-from hermodr_delivery.provider import Accepted, Call
+from hermodr_delivery.provider import Accepted, Call, Seen, Sighting
 from hermodr_email_sender import checked
 from hermodr_email_sender.checked import CheckedEmail
 from hermodr_email_sender.domain import Attachment, Mailbox, OutgoingEmail
@@ -35,11 +37,25 @@ CODES: Mapping[int, Verdict] = {
 Send)."""
 
 
+FOUND_WITHIN_SECONDS = 120.0
+"""SendGrid promises no time in which the activity feed shows a mail; usually it is seconds."""
+_LONGEST_SECONDS = 3600.0
+
+
 class SendGrid(HttpProvider):
-    """It has no idempotency keys."""
+    """It has no idempotency keys. Its activity feed (an add-on of the account) can be searched for a mail."""
 
     host = "api.sendgrid.com"
     selectors = ("s1", "s2")
+    found_within = FOUND_WITHIN_SECONDS
+
+    @classmethod
+    def build(cls, dsn: Dsn, name: str, *, sender: Mailbox, production: bool, send_seconds: float) -> Self:
+        """Raises `Unusable`."""
+        within = dsn.seconds("look_up", _LONGEST_SECONDS)
+        made = super().build(dsn, name, sender=sender, production=production, send_seconds=send_seconds)
+        made.found_within = within or FOUND_WITHIN_SECONDS
+        return made
 
     def prepare(self, message: OutgoingEmail) -> Call:
         mail = checked.mail(message, message.sender or self.sender)
@@ -69,6 +85,18 @@ class SendGrid(HttpProvider):
         if isinstance(scopes, list) and "mail.send" not in scopes:
             raise refusal(answer, Verdict.ACCESS, code="sendgrid_scope", detail="the key may not send mail")
         return "the key is known"
+
+    async def look_up(self, message: OutgoingEmail) -> Seen:
+        """https://www.twilio.com/docs/sendgrid/api-reference/e-mail-activity/filter-all-messages"""
+        asked = {"limit": "1", "query": f"unique_args['{MESSAGE_ID}']=\"{message.message_id}\""}
+        answer = await self._api.call("GET", f"/v3/messages?{urlencode(asked)}")
+        found = answer.json.get("messages")
+        if answer.status != 200 or not isinstance(found, list):
+            return Seen(Sighting.CANNOT_TELL, None, f"sendgrid_{answer.status}")
+        if not found:
+            return Seen(Sighting.NOT_FOUND)
+        number = found[0].get("msg_id") if isinstance(found[0], dict) else None
+        return Seen(Sighting.FOUND, number[:200] if isinstance(number, str) and number else None)
 
     async def _send(self, body: bytes, secrets: tuple[str, ...]) -> Accepted:
         answer = await self._api.call("POST", "/v3/mail/send", json=body)

@@ -88,8 +88,8 @@ class Dialect(Protocol):
     name: Provider
     path: str
     """Where mails are sent to."""
-    others: Mapping[str, Callable[[], Response]]
-    """Answers to GET, by path."""
+    others: Mapping[str, Callable[[Mapping[str, str]], Response]]
+    """Answers to GET with these query parameters, by path."""
 
     def read(self, headers: Mapping[str, str], body: bytes) -> Submission:
         """Raises `Refusal`."""
@@ -132,7 +132,7 @@ class HttpProviders:
                 if request.method == "POST":
                     response = await self._send(dialect, request)
                 else:
-                    response = dialect.others[request.url.path]()
+                    response = dialect.others[request.url.path](request.query_params)
             except Refusal as refusal:
                 self._sandbox.traffic.commands_refused += 1
                 response = dialect.refused(refusal)

@@ -36,8 +36,8 @@ class Resend:
     path = "/emails"
 
     def __init__(self) -> None:
-        self.others: Mapping[str, Callable[[], Response]] = {
-            "/domains": lambda: JSONResponse({"object": "list", "has_more": False, "data": []})
+        self.others: Mapping[str, Callable[[Mapping[str, str]], Response]] = {
+            "/domains": lambda _: JSONResponse({"object": "list", "has_more": False, "data": []})
         }
         self._keys: OrderedDict[str, tuple[bytes, str]] = OrderedDict()
         self._under_way: set[str] = set()

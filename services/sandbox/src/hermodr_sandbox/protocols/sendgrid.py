@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -22,6 +24,8 @@ _STATUSES: Mapping[Wrong, int] = {
     Wrong.UNAVAILABLE: 503,
     Wrong.BROKEN: 500,
 }
+_MAILS_KEPT = 100_000
+_BY_ARGUMENT = re.compile(r"unique_args\['([^']+)'\]=\"([^\"]*)\"")
 _RECIPIENT = "personalizations.0.to.0.email"
 
 
@@ -32,9 +36,12 @@ class SendGrid:
     path = "/v3/mail/send"
 
     def __init__(self) -> None:
-        self.others: Mapping[str, Callable[[], Response]] = {
-            "/v3/scopes": lambda: JSONResponse({"scopes": ["mail.send"]})
+        self.others: Mapping[str, Callable[[Mapping[str, str]], Response]] = {
+            "/v3/scopes": lambda _: JSONResponse({"scopes": ["mail.send"]}),
+            "/v3/messages": self._messages,
         }
+        self._accepted: OrderedDict[tuple[str, str], str] = OrderedDict()
+        """Our id of a mail, by each of its custom arguments."""
 
     def read(self, headers: Mapping[str, str], body: bytes) -> Submission:  # noqa: ARG002
         """See `Dialect`."""
@@ -72,7 +79,24 @@ class SendGrid:
 
     def accepted(self, headers: Mapping[str, str], body: bytes, mail: Mail) -> Response:  # noqa: ARG002
         """See `Dialect`."""
-        return Response(status_code=202, headers={"x-message-id": f"sandbox-{mail.number}"})
+        number = f"sandbox-{mail.number}"
+        arguments = parsed(body).get("custom_args")
+        for name, value in arguments.items() if isinstance(arguments, dict) else ():
+            self._accepted[name, str(value)] = number
+            if len(self._accepted) > _MAILS_KEPT:
+                self._accepted.popitem(last=False)
+        return Response(status_code=202, headers={"x-message-id": number})
+
+    def _messages(self, query: Mapping[str, str]) -> Response:
+        """The activity feed, searched by one custom argument."""
+        wanted = _BY_ARGUMENT.fullmatch(query.get("query", ""))
+        if wanted is None:
+            return JSONResponse(
+                {"errors": [{"message": "invalid query", "field": "query", "help": None}]}, 400
+            )
+        number = self._accepted.get((wanted[1], wanted[2]))
+        found = [{"msg_id": number, "status": "delivered"}] if number is not None else []
+        return JSONResponse({"messages": found})
 
     def refused(self, refusal: Refusal) -> Response:
         """See `Dialect`."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from hermodr_cli import state
 
 VARIABLE = "HERMODR_JWT_SECRET"
+LINK_VARIABLE = "HERMODR_LINK_SECRET"
 RECORD = "jwt.json"
 
 
@@ -14,9 +15,21 @@ def secret(environment: Mapping[str, str]) -> str | None:
         return given
     if environment.get("HERMODR_ENV") == "production" or environment.get("HERMODR_JWKS_URL"):
         return None
+    return _own("secret")
+
+
+def link_secret(environment: Mapping[str, str]) -> str | None:
+    """Of links in mails: that of `environment`; else, outside production, this clone's own, made if missing."""
+    if given := environment.get(LINK_VARIABLE):
+        return given
+    return None if environment.get("HERMODR_ENV") == "production" else _own("links")
+
+
+def _own(name: str) -> str:
     with state.locked("jwt"):
-        kept = state.read(RECORD).get("secret")
+        known = state.read(RECORD)
+        kept = known.get(name)
         if not isinstance(kept, str):
             kept = secrets.token_urlsafe(48)
-            state.write(RECORD, {"secret": kept})
+            state.write(RECORD, {**known, name: kept})
     return kept

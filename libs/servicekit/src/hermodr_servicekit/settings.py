@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hermodr_contracts.channels import EMAIL_LADDER, servable, served, with_ladder
 from hermodr_contracts.ladder import Step, parse_ladder
 from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Channel
+from hermodr_servicekit.links import LEAST_SECRET_BYTES, Links
 
 PREFIX = "HERMODR_"
 
@@ -45,6 +46,12 @@ def _scheme_of(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value().encode()) < LEAST_SECRET_BYTES:
+        raise ValueError(f"must have at least {LEAST_SECRET_BYTES} bytes")
+    return secret
+
+
 class _Incomplete(ValueError):
     """A variable that production needs is missing."""
 
@@ -71,6 +78,10 @@ class ServiceSettings(BaseSettings):
         str, Field(pattern=r"^[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*$", max_length=200)
     ] = "hermodr.localhost"
     """The right side of every `Message-ID`; the api tells producers what the sender will use."""
+    public_url: Annotated[str, _scheme_of("http", "https")] | None = None
+    """Where the api is reached from outside, for links in mails; by default this machine's port."""
+    link_secret: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
+    """Signs links in mails; the same for api and email-sender. Without it mails have no unsubscribe link."""
     http_host: str = "127.0.0.1"
     http_port: Annotated[int | None, Field(ge=0, le=65535)] = None
     port_base: Annotated[int, Field(ge=1, le=65000)] = 8000
@@ -86,6 +97,13 @@ class ServiceSettings(BaseSettings):
     def port(self) -> int:
         """The HTTP port: `HERMODR_HTTP_PORT`, else `HERMODR_PORT_BASE` plus the service's offset."""
         return self.port_base + self.port_offset if self.http_port is None else self.http_port
+
+    @property
+    def links(self) -> Links | None:
+        """Makes and reads the links in mails, if there is a secret."""
+        if self.link_secret is None:
+            return None
+        return Links(self.link_secret.get_secret_value(), self.public_url or f"http://127.0.0.1:{self.port_base}")
 
     @property
     def ladder(self) -> tuple[Step, ...]:

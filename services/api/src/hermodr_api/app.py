@@ -66,6 +66,8 @@ from hermodr_api.tasks.service import Tasks
 from hermodr_api.templates import routes as templates
 from hermodr_api.templates.publishing import Publishing
 from hermodr_api.templates.service import Templates
+from hermodr_api.unsubscribing import routes as unsubscribing
+from hermodr_api.unsubscribing.service import Unsubscribing
 from hermodr_api.updates import routes as updates
 from hermodr_api.updates.service import Updates
 from hermodr_contracts.vocabulary import JobKind, Priority
@@ -108,6 +110,7 @@ _ROOMS = (
     templates,
     api_keys,
     audit,
+    unsubscribing,
     health,
     reference,
 )
@@ -207,6 +210,7 @@ class Api(LedgerService[ApiSettings]):
         return [
             Recipients(self.ledger.cold, self._repeatable, self.clock),
             Suppressions(self.ledger, self._repeatable),
+            Unsubscribing(self.ledger.cold, self.settings.links),
             Groups(self.ledger.cold, self._repeatable),
             Members(self.ledger.cold, self._repeatable),
             Updates(self.ledger.cold, self._repeatable),

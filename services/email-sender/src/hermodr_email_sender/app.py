@@ -29,7 +29,9 @@ class EmailSender(Sender[EmailSenderSettings]):
         self.serve(
             Channel.EMAIL,
             providers_of(settings),
-            EmailComposer(renderer, settings.message_id_domain, partial(files_of, self.ledger)),
+            EmailComposer(
+                renderer, settings.message_id_domain, partial(files_of, self.ledger), settings.links
+            ),
             subscribe,
             variable=VARIABLE,
             prefetch=settings.email_prefetch,

@@ -1,7 +1,7 @@
 """Makes the mail of a claimed delivery: from its template, or from content sent as given."""
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from uuid import UUID
 
 from hermodr_delivery.claimed import Withheld
@@ -13,6 +13,7 @@ from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_ledger.jobs.attachments import File
 from hermodr_ledger.templates.texts import CompiledTexts
 from hermodr_servicekit.ids import message_id_of
+from hermodr_servicekit.links import Links, Unsubscribe
 from hermodr_templates.bounded import BUSY, BoundedRenderer
 from hermodr_templates.rendering import Rendered, RenderingFailed
 
@@ -23,12 +24,20 @@ _LARGE_MAIL = 128 * 1024
 
 
 class EmailComposer:
-    """A `Composer` of emails. `message_id_domain` is the right side of their Message-ID."""
+    """A `Composer` of emails. `message_id_domain` is the right side of their Message-ID; with `links` mails of templates
+    that are not critical tell recipients how to unsubscribe."""
 
-    def __init__(self, renderer: BoundedRenderer, message_id_domain: str, files_of: FilesOf) -> None:
+    def __init__(
+        self,
+        renderer: BoundedRenderer,
+        message_id_domain: str,
+        files_of: FilesOf,
+        links: Links | None = None,
+    ) -> None:
         self._renderer = renderer
         self._domain = message_id_domain
         self._files_of = files_of
+        self._links = links
 
     def at_once(self, claim: Claim, texts: CompiledTexts | None) -> OutgoingEmail | None:
         if claim.envelope is not None and files_in(claim.envelope):
@@ -40,7 +49,7 @@ class EmailComposer:
                 rendered = self._renderer.as_given_at_once(*_given(claim))
         except RenderingFailed as failure:
             raise _failure(failure) from failure
-        return None if rendered is None else self._mail(claim, rendered)
+        return None if rendered is None else self._mail(claim, texts, rendered)
 
     async def slowly(self, claim: Claim, texts: CompiledTexts | None) -> OutgoingEmail:
         try:
@@ -52,7 +61,7 @@ class EmailComposer:
             if failure.code == BUSY:
                 raise Withheld(last=True) from failure
             raise _failure(failure) from failure
-        mail = self._mail(claim, rendered)
+        mail = self._mail(claim, texts, rendered)
         expected = files_in(claim.envelope) if claim.envelope is not None else 0
         return mail._replace(attachments=await self._attached(claim, expected)) if expected else mail
 
@@ -69,7 +78,7 @@ class EmailComposer:
         files = sum(len(each.content) for each in message.attachments)
         return len(message.text) + len(message.html or "") + files > _LARGE_MAIL
 
-    def _mail(self, claim: Claim, rendered: Rendered) -> OutgoingEmail:
+    def _mail(self, claim: Claim, texts: CompiledTexts | None, rendered: Rendered) -> OutgoingEmail:
         mail = OutgoingEmail(
             message_id=message_id_of(claim.job_id, self._domain),
             to_address=claim.address,
@@ -78,8 +87,21 @@ class EmailComposer:
             text=rendered.text,
             html=rendered.html,
             date=claim.wanted_at,  # not the time of the attempt: a repeated attempt sends the same octets
+            headers=self._unsubscribe(claim, texts),
         )
         return mail if claim.envelope is None else enveloped(mail, claim.envelope)
+
+    def _unsubscribe(self, claim: Claim, texts: CompiledTexts | None) -> Mapping[str, str]:
+        """RFC 2369 and, for one click, RFC 8058; none beside those that the job names itself."""
+        if self._links is None or texts is None or texts.name is None or texts.critical:
+            return {}
+        if claim.recipient_id is None or (claim.envelope and "list-unsubscribe" in claim.envelope.lower()):
+            return {}
+        link = Unsubscribe(claim.project_id, claim.recipient_id, texts.name)
+        return {
+            "List-Unsubscribe": f"<{self._links.unsubscribe(link)}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        }
 
 
 def _failure(failed: RenderingFailed) -> DeliveryFailure:

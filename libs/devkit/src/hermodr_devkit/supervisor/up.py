@@ -45,6 +45,8 @@ def run(say: Say) -> int:
             kept = servers.own
         if secret := signing.secret(environment):
             environment[signing.VARIABLE] = secret
+        if secret := signing.link_secret(environment):
+            environment[signing.LINK_VARIABLE] = secret
         if database_url := environment.get("HERMODR_DATABASE_URL"):
             _migrate(database_url)
         status, asked_to = asyncio.run(_serve(specs, _for_services(environment), say))

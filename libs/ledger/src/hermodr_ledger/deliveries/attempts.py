@@ -72,6 +72,7 @@ class Claim(NamedTuple):
     maybe_accepted_by: str | None = None
     """The provider whose answer to an earlier attempt is unknown, `unknown_seconds` ago; no other one may get it."""
     unknown_seconds: float | None = None
+    recipient_id: UUID | None = None
 
 
 class Attempt(NamedTuple):
@@ -192,7 +193,7 @@ RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.attempt, d.max_
     extract(epoch FROM {readable("d.expires_at")} - now())::float8 AS expires_in,
     d.provider, j.envelope ? 'provider' AS pinned, d.refused_by, d.maybe_accepted_by,
     extract(epoch FROM now() - {readable("d.unknown_since")})::float8 AS unknown_seconds,
-    d.state, j.owner_id, now() AS at
+    d.recipient_id, d.state, j.owner_id, now() AS at
 """
 
 
@@ -251,6 +252,7 @@ def _claim_of(row: Row) -> Claim:
         refused_by=tuple(row["refused_by"]) if row["refused_by"] is not None else None,
         maybe_accepted_by=row["maybe_accepted_by"],
         unknown_seconds=row["unknown_seconds"],
+        recipient_id=row["recipient_id"],
     )
 
 

@@ -5,12 +5,13 @@ import sqlalchemy as sa
 
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.core import fetch
-from hermodr_ledger.tables import template_contents
+from hermodr_ledger.tables import template_contents, templates
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledTexts:
-    """The compiled texts of one version in one locale on one channel."""
+    """The compiled texts of one version in one locale on one channel. `name` and `critical`: the template's when they
+    were read."""
 
     template_id: UUID
     version: int
@@ -18,6 +19,8 @@ class CompiledTexts:
     subject: str | None
     body_text: str | None
     body_html: str | None
+    name: str | None = None
+    critical: bool = False
 
 
 _TEXT = template_contents.c
@@ -25,7 +28,10 @@ _TEXTS = sa.select(
     _TEXT.subject,
     _TEXT.body_text,
     sa.func.coalesce(_TEXT.compiled_html, _TEXT.body_html).label("body_html"),
+    templates.c.name,
+    templates.c.critical,
 ).where(
+    templates.c.id == _TEXT.template_id,
     _TEXT.template_id == sa.bindparam("template"),
     _TEXT.version == sa.bindparam("number"),
     _TEXT.channel == sa.bindparam("on_channel"),
@@ -43,4 +49,5 @@ async def compiled_texts(
     if not rows:
         return None
     row = rows[0]
-    return CompiledTexts(template_id, version, locale, row["subject"], row["body_text"], row["body_html"])
+    texts = (row["subject"], row["body_text"], row["body_html"])
+    return CompiledTexts(template_id, version, locale, *texts, row["name"], row["critical"])

@@ -40,6 +40,11 @@ async def read_bytes(request: Request, limit: int, media_types: tuple[str, ...] 
     return await _read_in_time(request, limit)
 
 
+async def read_any(request: Request, limit: int) -> bytes:
+    """The body, of whatever type, at most `limit` bytes. Raises `Refused` (408, 413)."""
+    return await _read_in_time(request, limit)
+
+
 async def _read_in_time(request: Request, limit: int) -> bytes:
     length = request.headers.get("content-length", "0")
     if length.isdecimal() and int(length[:20]) > limit:

@@ -1,0 +1,1 @@
+"""What people who got a mail may do without a login."""

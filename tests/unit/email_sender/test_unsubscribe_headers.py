@@ -1,0 +1,53 @@
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from hermodr_email_sender.composing import EmailComposer
+from hermodr_ledger.deliveries.attempts import Claim
+from hermodr_ledger.templates.texts import CompiledTexts
+from hermodr_servicekit.ids import new_id
+from hermodr_servicekit.links import Links, Unsubscribe
+from hermodr_templates.bounded import CELL_SECONDS, BoundedRenderer
+from hermodr_templates.cell import Cell
+from tests.unit.delivery.fakes import claim_of
+
+LINKS = Links("a secret of tests, which is long enough", "https://mail.example")
+TEMPLATE, RECIPIENT = new_id(), new_id()
+TEXTS = CompiledTexts(TEMPLATE, 1, "en", "Hi", "Hello", None, "news", False)
+
+
+@pytest.fixture
+async def renderer() -> AsyncIterator[BoundedRenderer]:
+    cell = Cell(CELL_SECONDS)
+    yield BoundedRenderer(cell, lambda: 0.0)
+    await cell.close()
+
+
+async def no_files(_job_id: UUID) -> list[object]:
+    return []
+
+
+async def headers(
+    renderer: BoundedRenderer, claim: Claim, texts: CompiledTexts | None, links: Links | None = LINKS
+) -> dict[str, str]:
+    composer = EmailComposer(renderer, "mail.example", no_files, links)  # type: ignore[arg-type]
+    mail = composer.at_once(claim, texts) or await composer.slowly(claim, texts)
+    return dict(mail.headers)
+
+
+async def test_who_gets_the_headers(renderer: BoundedRenderer) -> None:
+    claim = claim_of(new_id())._replace(data="{}", template_id=TEMPLATE, recipient_id=RECIPIENT)
+    link = LINKS.unsubscribe(Unsubscribe(claim.project_id, RECIPIENT, "news"))
+    assert await headers(renderer, claim, TEXTS) == {
+        "List-Unsubscribe": f"<{link}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+    assert await headers(renderer, claim, replace(TEXTS, critical=True)) == {}
+    assert await headers(renderer, claim._replace(recipient_id=None), TEXTS) == {}
+    assert await headers(renderer, claim, TEXTS, None) == {}
+    given = claim._replace(template_id=None, content='{"subject": "Hi", "body_text": "Hello"}')
+    assert await headers(renderer, given, None) == {}
+    own = claim._replace(envelope='{"headers": {"list-unsubscribe": "<mailto:x@example.com>"}}')
+    assert await headers(renderer, own, TEXTS) == {"list-unsubscribe": "<mailto:x@example.com>"}

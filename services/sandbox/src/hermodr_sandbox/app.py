@@ -11,6 +11,7 @@ import structlog
 from starlette.types import ASGIApp
 
 from hermodr_sandbox.metrics import SandboxCollector
+from hermodr_sandbox.protocols.callbacks import Callbacks, Secrets
 from hermodr_sandbox.protocols.smtp.certificates import CertificateFiles, generate
 from hermodr_sandbox.protocols.smtp.server import SmtpServer
 from hermodr_sandbox.protocols.smtp.session import SmtpOptions
@@ -39,6 +40,7 @@ class SandboxService(Service[SandboxSettings]):
         self._certificates = _certificates(settings, self.clock, self._stack)
         self._server = _smtp_server(settings, self._sandbox, self._certificates)
         self._sandbox.gate = self._server
+        self._callbacks = _callbacks(settings, self.clock)
 
     async def prepare(self) -> None:
         """SMTP first: what is said over HTTP names its port."""
@@ -57,6 +59,7 @@ class SandboxService(Service[SandboxSettings]):
             _info(self.settings, self._server, self._certificates),
             more=ops_routes(self.ready, self.registry),
             hosts=frozenset(LOOPBACK_HOSTS) if self.settings.http_host in LOOPBACK_HOSTS else None,
+            callbacks=self._callbacks,
         )
 
     async def ready(self) -> Mapping[str, bool]:
@@ -79,10 +82,25 @@ class SandboxService(Service[SandboxSettings]):
 
     async def close(self) -> None:
         """Removes what was generated."""
+        if self._callbacks is not None:
+            await self._callbacks.close()
         self._stack.close()
 
 
 main = main_of(SandboxService, SandboxSettings)
+
+
+def _callbacks(settings: SandboxSettings, clock: Clock) -> Callbacks | None:
+    given = (settings.sandbox_events_resend, settings.sandbox_events_sendgrid)
+    resend, sendgrid = (each.get_secret_value() if each is not None else None for each in given)
+    if not (resend or sendgrid):
+        return None
+    try:
+        secrets = Secrets.of(resend, sendgrid)
+    except ValueError:
+        refuse("HERMODR_SANDBOX_EVENTS_RESEND or HERMODR_SANDBOX_EVENTS_SENDGRID: cannot be read as a secret or key")
+    url = settings.sandbox_events_url or f"http://127.0.0.1:{settings.port_base}/v1/providers"
+    return Callbacks(url, secrets, clock)
 
 
 def _certificates(settings: SandboxSettings, clock: Clock, stack: ExitStack) -> CertificateFiles | None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -38,6 +38,13 @@ class SandboxSettings(ServiceSettings):
     sandbox_smtp_user: str | None = None
     sandbox_smtp_password: SecretStr | None = None
     """With a user, MAIL needs AUTH with exactly these; without, AUTH is optional and accepts anything."""
+
+    sandbox_events_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
+    """Where reports go, before `/<provider>/events`; by default this machine's api."""
+    sandbox_events_resend: SecretStr | None = None
+    """`whsec_…`: with it pretended Resend reports what became of mails."""
+    sandbox_events_sendgrid: SecretStr | None = None
+    """A private key (P-256, PKCS 8 DER in base64): with it pretended SendGrid reports."""
 
     @model_validator(mode="after")
     def _complete(self) -> SandboxSettings:

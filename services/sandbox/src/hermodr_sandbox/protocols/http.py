@@ -42,6 +42,7 @@ from hermodr_sandbox.domain.faults import (
     Throttle,
 )
 from hermodr_sandbox.domain.mail import Client, Mail
+from hermodr_sandbox.protocols.callbacks import Callbacks
 from hermodr_sandbox.service import Sandbox
 from hermodr_servicekit.door import cut
 
@@ -107,8 +108,15 @@ class Dialect(Protocol):
 class HttpProviders:
     """The providers' paths, before all others: directly on the server, to end a connection without a word."""
 
-    def __init__(self, app: ASGIApp, sandbox: Sandbox, dialects: Sequence[Dialect]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        sandbox: Sandbox,
+        dialects: Sequence[Dialect],
+        callbacks: Callbacks | None = None,
+    ) -> None:
         self._app = app
+        self._callbacks = callbacks
         self._sandbox = sandbox
         self._dialects = {("POST", each.path): each for each in dialects} | {
             ("GET", path): each for each in dialects for path in each.others
@@ -171,6 +179,8 @@ class HttpProviders:
             f"{peer.host}:{peer.port}" if peer else "", dialect.path, request.url.scheme == "https"
         )
         mail = self._sandbox.accept(submission.sender, submission.recipients, submission.raw, client)
+        if self._callbacks is not None:
+            self._callbacks.report(dialect.name, body, submission.recipients[0])
         return dialect.accepted(request.headers, body, mail)
 
     async def _step(

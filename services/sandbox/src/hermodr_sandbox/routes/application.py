@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hermodr_sandbox.errors import SandboxError
+from hermodr_sandbox.protocols.callbacks import Callbacks
 from hermodr_sandbox.protocols.http import HttpProviders
 from hermodr_sandbox.protocols.resend import Resend
 from hermodr_sandbox.protocols.sendgrid import SendGrid
@@ -50,6 +51,7 @@ def application(
     *,
     more: Sequence[BaseRoute] = (),
     hosts: frozenset[str] | None = None,
+    callbacks: Callbacks | None = None,
 ) -> ASGIApp:
     """`more` routes (health, metrics) are added; `hosts` None answers to any name."""
     pages = Starlette(
@@ -68,5 +70,5 @@ def application(
             Exception: on_crash,
         },
     )
-    everything = HttpProviders(pages, sandbox, (Resend(), SendGrid()))
+    everything = HttpProviders(pages, sandbox, (Resend(), SendGrid()), callbacks)
     return everything if hosts is None else HostGuard(everything, hosts)

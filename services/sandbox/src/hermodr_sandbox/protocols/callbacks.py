@@ -1,0 +1,163 @@
+"""What the pretended HTTP providers report about the mails they took, signed as the real ones do.
+
+By tags of the address, each after a `+`: `ann+bounced@…`, `+blocked`, `+complained`, `+opened`, `+clicked`, `+scanned` (a
+machine's click). All but bounced and blocked ones are delivered first. Off without a secret.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import orjson
+import structlog
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_der_private_key
+
+from hermodr_sandbox.domain.faults import Provider
+from hermodr_servicekit.clock import Clock
+
+log = structlog.get_logger()
+
+_TIMES = 5
+_SECONDS = 10.0
+_MOST_UNDER_WAY = 1000
+_SCANNER = "Barracuda Sentinel (EE)"
+_BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+_SENDGRID: Mapping[str, Mapping[str, Any]] = {
+    "delivered": {"event": "delivered", "response": "250 OK"},
+    "bounced": {"event": "bounce", "type": "bounce", "status": "5.1.1", "reason": "550 no such user"},
+    "blocked": {"event": "bounce", "type": "blocked", "status": "5.7.1", "reason": "550 not from you"},
+    "complained": {"event": "spamreport"},
+    "opened": {"event": "open", "useragent": _BROWSER, "sg_machine_open": False},
+    "clicked": {"event": "click", "useragent": _BROWSER, "url": "https://example.com/"},
+    "scanned": {"event": "click", "useragent": _SCANNER, "url": "https://example.com/"},
+}
+_RESEND: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "delivered": ("email.delivered", {}),
+    "bounced": ("email.bounced", {"bounce": {"type": "Permanent", "subType": "General", "message": "no such user"}}),
+    "blocked": ("email.bounced", {"bounce": {"type": "Transient", "subType": "General", "message": "not from you"}}),
+    "complained": ("email.complained", {}),
+    "opened": ("email.opened", {}),
+    "clicked": ("email.clicked", {"click": {"link": "https://example.com/", "userAgent": _BROWSER}}),
+    "scanned": ("email.clicked", {"click": {"link": "https://example.com/", "userAgent": _SCANNER}}),
+}
+_UNDELIVERED = ("bounced", "blocked")
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """`resend`: `whsec_…`; `sendgrid`: a private key (P-256, PKCS 8 DER in base64). Raises `ValueError`."""
+
+    resend: bytes | None = None
+    sendgrid: ec.EllipticCurvePrivateKey | None = None
+
+    @classmethod
+    def of(cls, resend: str | None, sendgrid: str | None) -> Secrets:
+        secret = base64.b64decode(resend.removeprefix("whsec_"), validate=True) if resend else None
+        key = load_der_private_key(base64.b64decode(sendgrid, validate=True), None) if sendgrid else None
+        if key is not None and not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise ValueError("is no key of an elliptic curve")
+        return cls(secret, key)
+
+
+class Callbacks:
+    """`url`: what `/<provider>/events` is appended to."""
+
+    def __init__(self, url: str, secrets: Secrets, clock: Clock) -> None:
+        self._url = url.rstrip("/")
+        self._secrets = secrets
+        self._clock = clock
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._client: httpx.AsyncClient | None = None
+
+    def report(self, provider: Provider, body: bytes, recipient: str) -> None:
+        """Soon, and in order. When very many are under way, nothing."""
+        secret = self._secrets.resend if provider == "resend" else self._secrets.sendgrid
+        if secret is not None and len(self._under_way) < _MOST_UNDER_WAY:
+            task = asyncio.create_task(self._send_all(provider, orjson.loads(body), recipient))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+
+    async def close(self) -> None:
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def _send_all(self, provider: Provider, mail: Mapping[str, Any], recipient: str) -> None:
+        for what in outcomes(recipient):
+            content = self._resend(what, mail, recipient) if provider == "resend" else self._sendgrid(what, mail, recipient)
+            if not await self._send(f"{self._url}/{provider}/events", *content):
+                log.warning("report given up", provider=provider, what=what)
+                return
+
+    async def _send(self, url: str, body: bytes, number: str) -> bool:
+        """Signed anew each time, as the real ones do."""
+        for turn in range(_TIMES):
+            headers = self._signed(body, number, str(int(self._clock.now().timestamp())))
+            if await self._taken(url, body, headers):
+                return True
+            await asyncio.sleep(0.2 * 4**turn)
+        return False
+
+    async def _taken(self, url: str, body: bytes, headers: Mapping[str, str]) -> bool:
+        if self._client is None:
+            self._client = httpx.AsyncClient(timeout=_SECONDS)
+        try:
+            answer = await self._client.post(url, content=body, headers=headers)
+        except httpx.HTTPError:
+            return False
+        return answer.is_success
+
+    def _signed(self, body: bytes, number: str, at: str) -> dict[str, str]:
+        headers = {"content-type": "application/json"}
+        if body.startswith(b"["):
+            assert self._secrets.sendgrid is not None
+            signature = self._secrets.sendgrid.sign(at.encode() + body, ec.ECDSA(SHA256()))
+            return headers | {
+                "x-twilio-email-event-webhook-signature": base64.b64encode(signature).decode(),
+                "x-twilio-email-event-webhook-timestamp": at,
+            }
+        assert self._secrets.resend is not None
+        mac = hmac.digest(self._secrets.resend, f"{number}.{at}.".encode() + body, hashlib.sha256)
+        signed = "v1," + base64.b64encode(mac).decode()
+        return headers | {"svix-id": number, "svix-timestamp": at, "svix-signature": signed}
+
+    def _sendgrid(self, what: str, mail: Mapping[str, Any], recipient: str) -> tuple[bytes, str]:
+        number = uuid.uuid4().hex
+        event = {
+            "email": recipient,
+            "timestamp": int(self._clock.now().timestamp()),
+            "sg_event_id": number,
+            **_SENDGRID[what],
+            **(mail.get("custom_args") or {}),
+        }
+        return orjson.dumps([event]), number
+
+    def _resend(self, what: str, mail: Mapping[str, Any], recipient: str) -> tuple[bytes, str]:
+        number = f"msg_{uuid.uuid4().hex}"
+        kind, more = _RESEND[what]
+        now = self._clock.now().isoformat().replace("+00:00", "Z")
+        tags = {each["name"]: each["value"] for each in mail.get("tags") or ()}
+        data = {"to": [recipient], "subject": mail.get("subject"), "created_at": now, "tags": tags, **more}
+        return orjson.dumps({"type": kind, "created_at": now, "data": data}), number
+
+
+def outcomes(address: str) -> Iterator[str]:
+    """What is reported of a mail to the address, in order."""
+    tags = address.rpartition("@")[0].split("+")[1:]
+    if bad := [each for each in tags if each in _UNDELIVERED]:
+        yield bad[0]
+        return
+    yield "delivered"
+    yield from (each for each in tags if each in _SENDGRID and each != "delivered")

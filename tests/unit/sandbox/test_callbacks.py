@@ -1,0 +1,84 @@
+import asyncio
+import base64
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from starlette.datastructures import Headers
+
+from hermodr_api.receipts import resend, sendgrid
+from hermodr_api.receipts.signatures import SendGridSignature, StandardWebhooksSignature
+from hermodr_sandbox.protocols.callbacks import Callbacks, Secrets, outcomes
+from hermodr_servicekit.clock import SystemClock
+from tests.support.receipts import RESEND_SECRET, SENDGRID_KEY, SENDGRID_PUBLIC
+from tests.support.waiting import wait_until
+
+JOB = "01a2018c-e359-7702-8eb3-8dd0fbf20000"
+KEY = base64.b64encode(
+    SENDGRID_KEY.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+).decode()
+MAILS = {
+    "resend": {"subject": "Hi", "tags": [{"name": "hermodr_job", "value": JOB}]},
+    "sendgrid": {"custom_args": {"hermodr_message_id": f"<{JOB}@x>"}},
+}
+
+
+class Receiver:
+    """Refuses the first request."""
+
+    def __init__(self) -> None:
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        return httpx.Response(200 if len(self.requests) > 1 else 503)
+
+
+@pytest.mark.parametrize("provider", ["resend", "sendgrid"])
+async def test_reports_are_signed_in_order_and_come_again(provider: Any) -> None:
+    callbacks, receiver = Callbacks("http://api/v1/providers", Secrets.of(RESEND_SECRET, KEY), SystemClock()), Receiver()
+    callbacks._client = httpx.AsyncClient(transport=httpx.MockTransport(receiver))
+    callbacks.report(provider, orjson.dumps(MAILS[provider]), "ada+scanned+complained@example.com")
+    await wait_until(lambda: len(receiver.requests) == 4)
+    await callbacks.close()
+    signature = SendGridSignature(SENDGRID_PUBLIC) if provider == "sendgrid" else StandardWebhooksSignature(RESEND_SECRET)
+    read = sendgrid.read if provider == "sendgrid" else resend.read
+    told = []
+    for request in receiver.requests[1:]:
+        headers = Headers(dict(request.headers))
+        signature.verify(headers, request.content, SystemClock().now().timestamp())
+        (report,) = read(orjson.loads(request.content), headers)
+        assert report is not None
+        assert (str(report.job), report.address) == (JOB, "ada+scanned+complained@example.com")
+        told.append((str(report.kind), report.automatic))
+        assert request.url == f"http://api/v1/providers/{provider}/events"
+    assert told == [("delivered", False), ("clicked", True), ("complained", False)]
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("ada@example.com", ["delivered"]),
+        ("ada+opened+clicked@example.com", ["delivered", "opened", "clicked"]),
+        ("ada+opened+bounced@example.com", ["bounced"]),
+        ("ada+451x1+blocked@example.com", ["blocked"]),
+        ("ada+delivered+newsletter@example.com", ["delivered"]),
+    ],
+)
+def test_tags_say_what_is_reported(address: str, told: list[str]) -> None:
+    assert list(outcomes(address)) == told
+
+
+async def test_without_its_secret_a_provider_reports_nothing() -> None:
+    callbacks = Callbacks("http://api", Secrets.of(RESEND_SECRET, None), SystemClock())
+    callbacks.report("sendgrid", b"{}", "ada@example.com")
+    assert not callbacks._under_way
+    await asyncio.wait_for(callbacks.close(), 5)
+
+
+@pytest.mark.parametrize(("resend_secret", "key"), [("whsec_!", None), (None, "AAAA"), (None, "!")])
+def test_an_unusable_secret_is_refused(resend_secret: str | None, key: str | None) -> None:
+    with pytest.raises(ValueError, match=""):
+        Secrets.of(resend_secret, key)

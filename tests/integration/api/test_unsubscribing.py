@@ -39,7 +39,10 @@ def url_for(api: ApiUnderTest, person: dict[str, Any], name: str = "news") -> st
 
 async def test_a_look_changes_nothing_one_click_does_and_the_page_undoes_it(api: ApiUnderTest) -> None:
     person = await api.recipient()
-    others = [{"type": "news", "channel": "sms", "enabled": True}, {"type": None, "channel": "email", "enabled": True}]
+    others = [
+        {"type": "news", "channel": "sms", "enabled": True},
+        {"type": None, "channel": "email", "enabled": True},
+    ]
     await api.http.put(f"/v1/recipients/{person['id']}/preferences", json={"preferences": others})
     url = url_for(api, person)
     async with client_of(api.api) as anyone:

@@ -22,7 +22,9 @@ def test_a_link_is_the_same_in_every_attempt_and_shows_no_text() -> None:
 
 
 def test_another_secret_reads_nothing() -> None:
-    assert Links("another secret of tests, long enough", "https://mail.example").read(LINKS.token(LINK)) is None
+    assert (
+        Links("another secret of tests, long enough", "https://mail.example").read(LINKS.token(LINK)) is None
+    )
 
 
 def test_every_changed_letter_is_noticed() -> None:

@@ -103,7 +103,9 @@ class ServiceSettings(BaseSettings):
         """Makes and reads the links in mails, if there is a secret."""
         if self.link_secret is None:
             return None
-        return Links(self.link_secret.get_secret_value(), self.public_url or f"http://127.0.0.1:{self.port_base}")
+        return Links(
+            self.link_secret.get_secret_value(), self.public_url or f"http://127.0.0.1:{self.port_base}"
+        )
 
     @property
     def ladder(self) -> tuple[Step, ...]:

@@ -24,8 +24,8 @@ _LARGE_MAIL = 128 * 1024
 
 
 class EmailComposer:
-    """A `Composer` of emails. `message_id_domain` is the right side of their Message-ID; with `links` mails of templates
-    that are not critical tell recipients how to unsubscribe."""
+    """A `Composer` of emails. `message_id_domain` is the right side of their Message-ID; with `links` mails of
+    templates that are not critical tell recipients how to unsubscribe."""
 
     def __init__(
         self,

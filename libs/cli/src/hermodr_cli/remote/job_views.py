@@ -12,6 +12,8 @@ from hermodr_client.models.operations import ChannelQueues
 
 _QUIET = frozenset({"channel", "state", "kind", "type", "priority", "started_at", "delivery_id"})
 """Details that a timeline's entry shows elsewhere."""
+_QUIET_REPORTS = frozenset({"at", "event_id"})
+"""Those of `reported` entries; their `kind` is what it is about."""
 REMARK = "what else"
 
 
@@ -128,7 +130,8 @@ def _entry(entry: TimelineEntry, after: timedelta, *, last: bool) -> Text:
     offset = f"+{span(after)}" if after else _moment(entry.at)[11:]
     text = Text.assemble((f"{mark} ", "dim"), (f"{offset:>10}  ", "dim"))
     text.append_text(_event(entry)).append("  ")
-    facts = [_fact(name, value) for name, value in entry.detail.items() if name not in _QUIET]
+    quiet = _QUIET_REPORTS if entry.event == "reported" else _QUIET
+    facts = [_fact(name, value) for name, value in entry.detail.items() if name not in quiet]
     return text.append(" · ".join(facts), "dim")
 
 

@@ -1,5 +1,5 @@
-"""`/u/{token}`: one-click unsubscribing (RFC 8058) and the page for people. GET changes nothing, because scanners of mail
-gateways follow every link; what is posted without a wish of the page's own is a mail program's one click."""
+"""`/u/{token}`: one-click unsubscribing (RFC 8058) and the page for people. GET changes nothing, because scanners of
+mail gateways follow every link; what is posted without a wish of the page's own is a mail program's one click."""
 
 from typing import Annotated
 from urllib.parse import parse_qs

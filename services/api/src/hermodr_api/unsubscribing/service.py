@@ -20,7 +20,9 @@ class Unsubscribing:
     async def wants(self, link: Unsubscribe) -> bool:
         """Whether these emails are wanted now. Raises `LedgerUnavailable`."""
         async with patience():
-            return await wishes.wanted(self._ledger, link.project_id, link.recipient_id, link.type, Channel.EMAIL)
+            return await wishes.wanted(
+                self._ledger, link.project_id, link.recipient_id, link.type, Channel.EMAIL
+            )
 
     async def wish(self, link: Unsubscribe, *, enabled: bool) -> None:
         """Nothing to do for somebody who was erased. Raises `LedgerUnavailable`."""
@@ -30,5 +32,8 @@ class Unsubscribing:
             )
             if changed:
                 action = "recipient.subscribe" if enabled else "recipient.unsubscribe"
-                by, detail = Actor("service", "unsubscribe-link"), {"type": link.type, "channel": Channel.EMAIL}
+                by, detail = (
+                    Actor("service", "unsubscribe-link"),
+                    {"type": link.type, "channel": Channel.EMAIL},
+                )
                 await audit.record(transaction, link.project_id, by, action, link.recipient_id, detail)

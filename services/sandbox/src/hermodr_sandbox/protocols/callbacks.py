@@ -1,7 +1,7 @@
 """What the pretended HTTP providers report about the mails they took, signed as the real ones do.
 
-By tags of the address, each after a `+`: `ann+bounced@…`, `+blocked`, `+complained`, `+opened`, `+clicked`, `+scanned` (a
-machine's click). All but bounced and blocked ones are delivered first. Off without a secret.
+By tags of the address, each after a `+`: `ann+bounced@…`, `+blocked`, `+complained`, `+opened`, `+clicked`, `+scanned`
+(a machine's click). All but bounced and blocked ones are delivered first. Off without a secret.
 """
 
 from __future__ import annotations
@@ -43,8 +43,14 @@ _SENDGRID: Mapping[str, Mapping[str, Any]] = {
 }
 _RESEND: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "delivered": ("email.delivered", {}),
-    "bounced": ("email.bounced", {"bounce": {"type": "Permanent", "subType": "General", "message": "no such user"}}),
-    "blocked": ("email.bounced", {"bounce": {"type": "Transient", "subType": "General", "message": "not from you"}}),
+    "bounced": (
+        "email.bounced",
+        {"bounce": {"type": "Permanent", "subType": "General", "message": "no such user"}},
+    ),
+    "blocked": (
+        "email.bounced",
+        {"bounce": {"type": "Transient", "subType": "General", "message": "not from you"}},
+    ),
     "complained": ("email.complained", {}),
     "opened": ("email.opened", {}),
     "clicked": ("email.clicked", {"click": {"link": "https://example.com/", "userAgent": _BROWSER}}),
@@ -96,7 +102,8 @@ class Callbacks:
 
     async def _send_all(self, provider: Provider, mail: Mapping[str, Any], recipient: str) -> None:
         for what in outcomes(recipient):
-            content = self._resend(what, mail, recipient) if provider == "resend" else self._sendgrid(what, mail, recipient)
+            written = self._resend if provider == "resend" else self._sendgrid
+            content = written(what, mail, recipient)
             if not await self._send(f"{self._url}/{provider}/events", *content):
                 log.warning("report given up", provider=provider, what=what)
                 return

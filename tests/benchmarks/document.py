@@ -97,6 +97,8 @@ waits up to 20 ms for company, which spares all of them a third of their work
 - `listing`: pages of `GET /v1/jobs` over a million jobs by filter and order, the 99th percentile of each; `job` and
   `timeline` are those of one job.
 - `ledgers`: bulk with so many jobs of past weeks in the ledger; each is to keep 0.9 of the smallest one's rate.
+- `turns`: at a provider of 50 mails a second, how long one mail takes beside another project's 50,000, which three
+  senders send; their rate together over 20 s; Jain's index of the shares of 100 projects with 10 to 1,000 mails each.
 - `provider_of_300_ms`: 1,000 mails in bulk over an HTTP provider whose every call takes 300 ms; one sender process at
   its default concurrency (80, of which 48 are for mails of normal priority), no rate limit.
 - `sql`: `hermodr.enqueue` in batches, and from a commit in SQL until it is decided upon.

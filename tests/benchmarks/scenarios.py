@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from tests.benchmarks import drift, jobs_listing, latencies, ledgers, posts, slow_provider, sql
+from tests.benchmarks import drift, jobs_listing, latencies, ledgers, posts, slow_provider, sql, turns
 from tests.benchmarks.mailbox import Mailbox
 from tests.benchmarks.results import Result
 from tests.benchmarks.servers import Servers
@@ -17,4 +17,5 @@ SCENARIOS: dict[str, Callable[[Servers, Mailbox, bool], Awaitable[list[Result]]]
     "ledgers": ledgers.measure,
     "sql": sql.measure,
     "provider": slow_provider.measure,
+    "turns": turns.measure,
 }

@@ -132,7 +132,9 @@ async def test_every_lane_shows_broker_and_ledger_together(house: ApiUnderTest) 
     await new_jobs(ledger, 2, priority=Priority.LOW)
     await new_jobs(ledger, 1, kind=JobKind.TASK)
     for instance in ("a", "b"):
-        await report_rates(ledger, instance, {(Channel.EMAIL, Priority.NORMAL): Rate(100.5, 0.5)})
+        await report_rates(
+            ledger, "email-sender", instance, {(Channel.EMAIL, Priority.NORMAL): Rate(100.5, 0.5)}
+        )
     await ledger.fetch("UPDATE hermodr.lane_rates SET at = now() - interval '1 minute' WHERE instance = 'b'")
     answer = await house.http.get("/v1/queues")
     assert answer.status_code == 200, answer.text

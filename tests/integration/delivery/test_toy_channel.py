@@ -21,13 +21,14 @@ from hermodr_delivery.settings import SenderSettings
 from hermodr_delivery.testing import Answer
 from hermodr_dispatcher.app import deciders_of
 from hermodr_dispatcher.service import Dispatching
+from hermodr_ledger.deliveries.pauses import pause, resume
 from hermodr_ledger.engine import Ledger
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.ids import child_id
 from hermodr_servicekit.periodic import running
 from tests.support.board import Board
 from tests.support.brokers import Broker as Place
-from tests.support.ledgers import accept_one, emptied, new_job, new_project, opened, row_of, rows_of
+from tests.support.ledgers import accept_one, emptied, new_job, new_jobs, new_project, opened, row_of, rows_of
 from tests.support.listening import Handler, listen_to_events
 from tests.support.toy_channel import TOY, Note, ToyComposer, ToyProvider
 from tests.support.waiting import wait_until
@@ -58,6 +59,7 @@ class Installation:
         self.ledger = ledger = sender.ledger
         self.sender = sender
         topology = sender.broker.topology
+        self._queue = sender.pumps[Channel.SMS, Priority.NORMAL].queue
         self._dispatching = Dispatching(
             ledger,
             sender.announcer,
@@ -81,6 +83,22 @@ class Installation:
         await accept_one(self.ledger, job)
         await self._dispatching.dispatch(priority, [job.id])
         return child_id(job.id, 1)
+
+    async def crowd(self, number: int) -> None:
+        """Requests and decides so many notes of one project."""
+        changes = {"channels": ("sms",), "to_email": None, "to_phone": "+15550100"}
+        ids = await new_jobs(self.ledger, number, content='{"body_text": "crowd"}', **changes)
+        for start in range(0, number, 100):
+            await self._dispatching.dispatch(Priority.NORMAL, ids[start : start + 100])
+
+    @property
+    def held(self) -> int:
+        """Notes that the sender holds unclaimed."""
+        return self._queue.waiting
+
+    async def holds(self, number: int) -> None:
+        """Waits until it holds so many, sorted by project."""
+        await wait_until(lambda: self.held == number and not self._queue.unsorted, timeout=60)
 
     async def becomes(self, delivery: UUID, state: str) -> None:
         found = ""
@@ -192,6 +210,36 @@ async def test_what_a_limit_refuses_waits_and_costs_no_attempt(
         await house.becomes(delivery, "sent")
         (attempt,) = await rows_of(ledger, "attempts")
         assert (attempt["number"], board.tried) == (1, 2)
+
+
+async def test_one_project_does_not_wait_behind_anothers_crowd(
+    ledger: Ledger, database_url: str, place: Place
+) -> None:
+    """In order of arrival it would be the last of 1,201."""
+    async with Board().running() as board, installed(database_url, place, board) as house:
+        await pause(ledger, Channel.SMS, None)
+        await house.crowd(1_200)
+        await house.holds(1_200)
+        one = await house.ask("me too")
+        await house.holds(1_201)
+        await resume(ledger, Channel.SMS)
+        await house.becomes(one, "sent")
+        await wait_until(lambda: len(board.taken) == 1_201, timeout=60)
+        assert board.taken.index(str(one)) <= 2 * board.most_at_once + 2
+        assert len(set(board.taken)) == 1_201
+
+
+async def test_of_two_senders_each_gets_its_share_of_what_one_holds(
+    ledger: Ledger, database_url: str, place: Place
+) -> None:
+    async with Board().running() as board, installed(database_url, place, board) as first:
+        await pause(ledger, Channel.SMS, None)
+        await first.crowd(3_000)
+        await first.holds(3_000)
+        async with installed(database_url, place, board) as second:
+            await wait_until(lambda: second.held >= 600, timeout=60)  # of what is given back, half
+            await wait_until(lambda: first.held + second.held == 3_000, timeout=60)
+        await first.holds(3_000)  # what a sender held as it ended comes back at once
 
 
 async def test_every_api_instance_is_told_of_each_state(

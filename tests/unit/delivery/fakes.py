@@ -18,6 +18,7 @@ from hermodr_servicekit.ids import child_id, job_of, new_job_id
 
 LADDER = parse_ladder("10s,60s")
 PATIENCE = 5.0
+ONE_PROJECT = UUID(int=1)
 
 
 def new_ids(count: int) -> list[UUID]:
@@ -67,6 +68,7 @@ class FakeAttempts:
         self.unclaimable: set[UUID] = set()
         self.expires_in: dict[UUID, float] = {}
         self.projects: dict[UUID, UUID] = {}
+        self.sorted: list[list[UUID]] = []
         self.before_a_claim: Callable[[Sequence[UUID]], None] = _nothing
         self.stale: set[UUID] = set()
         self.broken: set[UUID] = set()
@@ -85,6 +87,12 @@ class FakeAttempts:
         self.claimed |= set(taken)
         made = [claim_of(each)._replace(expires_in=self.expires_in.get(each)) for each in taken]
         return [each._replace(project_id=self.projects.get(each.id, each.project_id)) for each in made]
+
+    async def owners(self, ids: Sequence[UUID]) -> dict[UUID, UUID]:
+        self.sorted.append(list(ids))
+        await asyncio.sleep(0)
+        self._answer()
+        return {each: self.projects.get(each, ONE_PROJECT) for each in ids if each not in self.unclaimable}
 
     async def release(self, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
         self._answer()

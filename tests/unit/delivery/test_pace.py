@@ -1,4 +1,5 @@
-from hermodr_delivery.lane.pace import AHEAD_SECONDS, Pace
+from hermodr_delivery.lane.pace import Pace
+from hermodr_delivery.rate import AHEAD_SECONDS
 from tests.support.clocks import FakeClock
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import pytest
+
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_delivery.throughput import Throughput
 from hermodr_ledger.deliveries.lanes import Rate
@@ -10,11 +12,23 @@ from tests.support.clocks import FakeClock
 LANE = (Channel.EMAIL, Priority.NORMAL)
 
 
+class Holding:
+    def __init__(self, waiting: int) -> None:
+        self.waiting = waiting
+        self.shared: list[int] = []
+
+    def share(self, number: int) -> int:
+        self.shared.append(number)
+        self.waiting -= number
+        return number
+
+
 async def test_rates_are_counted_lane_by_lane_and_end_in_nothing() -> None:
     reports: list[dict[tuple[Channel, Priority], Rate]] = []
 
-    async def report(rates: Mapping[tuple[Channel, Priority], Rate]) -> None:
+    async def report(rates: Mapping[tuple[Channel, Priority], Rate]) -> dict[tuple[Channel, Priority], float]:
         reports.append(dict(rates))
+        return {}
 
     clock = FakeClock()
     throughput = Throughput(report, clock)
@@ -34,3 +48,27 @@ async def test_rates_are_counted_lane_by_lane_and_end_in_nothing() -> None:
         {LANE: Rate(2.0, 0.2), low: Rate(0.2, 0.0)},
         {LANE: Rate(0.0, 0.0), low: Rate(0.0, 0.0)},
     ]
+
+
+@pytest.mark.parametrize(
+    ("held", "average", "shared"),
+    [(50_000, 25_000.0, [25_000]), (50_000, 50_000.0, []), (1_500, 750.0, []), (20_000, 15_000.0, [])],
+)
+async def test_one_that_holds_far_more_than_the_others_gives_them_their_share(
+    held: int, average: float, shared: list[int]
+) -> None:
+    reports: list[Rate] = []
+
+    async def report(rates: Mapping[tuple[Channel, Priority], Rate]) -> dict[tuple[Channel, Priority], float]:
+        reports.append(rates[LANE])
+        return {LANE: average}
+
+    throughput = Throughput(report, FakeClock())
+    queue = Holding(held)
+    throughput.watch(*LANE, queue)
+    await throughput.tick()
+    assert reports == [Rate(0.0, 0.0, held)]
+    assert queue.shared == shared
+    queue.waiting = 0
+    await throughput.tick()
+    assert reports[1:] == [Rate()], "once more, as nothing"

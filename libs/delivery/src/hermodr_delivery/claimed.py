@@ -38,7 +38,7 @@ class Message:
     """The ids of one message that are still open."""
 
     def __init__(self, size: int, since: float) -> None:
-        self._open = size
+        self._open = self.size = size
         self.since = since
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 

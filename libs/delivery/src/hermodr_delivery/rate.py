@@ -1,9 +1,20 @@
 """How many claims a rate allows."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
+AHEAD_SECONDS = 0.25
+"""Claims of a killed sender have an unknown outcome until their leases end, and whoever comes later waits for them."""
+LEAST_AHEAD = 2
 LARGEST_WINDOW = 400
 """The most deliveries that a lane claims ahead."""
+
+
+class Ahead(NamedTuple):
+    """At most `most` claims may wait for their calls; `waiting` of them wait for a turn at a provider."""
+
+    most: int
+    waiting: int
 
 
 def window(rates: Iterable[float | None], *, lease_seconds: float, lanes: int) -> int:

@@ -72,9 +72,11 @@ class Sender(Worker[S]):
         self._metrics = SenderMetrics(self.registry)
         self._attempts = Attempts(self.ledger)
         self._throughput = Throughput(
-            lambda rates: report_rates(self.ledger, self.instance, rates), self.clock
+            lambda rates: report_rates(self.ledger, settings.service, self.instance, rates), self.clock
         )
         self._served: list[_Served] = []
+        self.pumps: dict[tuple[Channel, Priority], Pump] = {}
+        """The lanes."""
 
     def serve(
         self,
@@ -128,14 +130,14 @@ class Sender(Worker[S]):
                 window=ahead,
                 lease_seconds=lease,
                 resting=routes.resting,
+                ahead=partial(routes.ahead, priority),
             )
             for priority, workers in _shares(providers[0].options.concurrency).items()
         }
         pauses.hold(pumps.values())
         self._listen(channel, pumps, subscribe, prefetch)
-        told = partial(report, self.ledger, self.instance)
-        limits = LimitsReport(channel, routes, told, self.clock)
-        self._served.append(_Served(list(pumps.values()), routes, shared, pauses, limits))
+        limits = LimitsReport(channel, routes, partial(report, self.ledger, self.instance), self.clock)
+        self._served.append(_Served([*pumps.values()], routes, shared, pauses, limits))
 
     def _window(self, providers: Sequence[Provider[ComposedT]], variable: str) -> int:
         """How many deliveries a lane claims ahead. Ends the process if a rate is too slow for that."""
@@ -153,6 +155,8 @@ class Sender(Worker[S]):
     ) -> None:
         broker = self.broker
         for priority, pump in pumps.items():
+            self.pumps[channel, priority] = pump
+            self._throughput.watch(channel, priority, pump.queue)
             lane = Lane(broker.topology.send_queue(channel, priority), pump.submit, prefetch)
             broker.include(partial(subscribe, lane=lane))
 

@@ -1,10 +1,12 @@
 """What the dispatcher listens to."""
 
+from faststream.exceptions import NackMessage
 from faststream.rabbit import Channel, RabbitRouter
 
 from hermodr_contracts.messages import JobsRequested
 from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Priority
+from hermodr_dispatcher.gate import Closed
 from hermodr_dispatcher.service import Dispatching
 
 
@@ -22,4 +24,7 @@ def _subscribe(
     @router.subscriber(lane.queue, lane.exchange, channel=Channel(prefetch_count=prefetch), no_reply=True)
     async def on_jobs_requested(message: JobsRequested) -> None:
         """Decides upon jobs and announces their deliveries."""
-        await dispatching.dispatch(priority, message.job_ids)
+        try:
+            await dispatching.dispatch(priority, message.job_ids)
+        except Closed:
+            raise NackMessage from None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -9,11 +10,12 @@ from prometheus_client import Counter
 
 from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_dispatcher.domain import RECIPIENT_ERASED
+from hermodr_dispatcher.gate import Gate
 from hermodr_dispatcher.kinds.decider import Decider
 from hermodr_ledger.dead_letters.burying import bury_job
 from hermodr_ledger.engine import Ledger, LedgerUnavailable, repeats_itself
 from hermodr_ledger.engine.setting_aside import DECIDING_DUTY, set_aside
-from hermodr_ledger.jobs.decisions import Decision, requested_jobs
+from hermodr_ledger.jobs.decisions import Decision, owners, requested_jobs
 from hermodr_ledger.jobs.redeciding import record_all
 from hermodr_ledger.privacy.erasure import forget_jobs
 from hermodr_servicekit.announcer import Announcer
@@ -24,6 +26,8 @@ log = structlog.get_logger()
 
 MESSAGES_TOGETHER = 3
 """Messages decided in one go under load: up to 300 jobs a statement."""
+_STATEMENTS = 2
+"""At a time, of one priority."""
 
 
 class Dispatching:
@@ -38,11 +42,18 @@ class Dispatching:
         self._deciders = deciders
         self._finished = finished
         self._lines: dict[Priority, Coalescer[Sequence[UUID], None]] = {
-            priority: Coalescer(self._decide_all, max_items=MESSAGES_TOGETHER, concurrency=2)
+            priority: Coalescer(self._decide_all, max_items=MESSAGES_TOGETHER, concurrency=_STATEMENTS)
             for priority in Priority
         }
+        most = MESSAGES_TOGETHER * (_STATEMENTS + 1)  # those of the next statement wait
+        self._gates = {priority: Gate(partial(owners, ledger), most=most) for priority in Priority}
 
     async def dispatch(self, priority: Priority, ids: Sequence[UUID]) -> None:
+        """See `_dispatch`; projects take turns. Raises `gate.Closed` once it ends."""
+        async with self._gates[priority].passing(ids):
+            await self._dispatch(priority, ids)
+
+    async def _dispatch(self, priority: Priority, ids: Sequence[UUID]) -> None:
         """Decides upon those of the jobs that are still queued. With the database away nothing happens: the jobs stay
         queued and the scheduler announces them again. A job that cannot be decided upon keeps no other from it: it ends
         as failed, with a dead letter, or is set aside if not even that can be written. What is no fault of the job's
@@ -61,7 +72,9 @@ class Dispatching:
             await self._dispatch_singly(priority, ids)
 
     async def drain(self) -> None:
-        """Returns when everything handed in is written down and announced."""
+        """Returns when what is being decided is written down and announced; nothing else is begun."""
+        for gate in self._gates.values():
+            gate.close()
         await asyncio.gather(*(line.drain() for line in self._lines.values()))
         await self._announcer.drain()
 
@@ -69,7 +82,7 @@ class Dispatching:
         failures = []
         for each in ids:
             try:
-                await self.dispatch(priority, [each])
+                await self._dispatch(priority, [each])
             except Exception as error:  # noqa: BLE001 - raised below, when the other jobs have had their turn
                 failures.append(error)
         if failures:

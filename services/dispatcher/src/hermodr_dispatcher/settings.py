@@ -13,5 +13,5 @@ class DispatcherSettings(ServiceSettings):
     service: ClassVar[str] = "dispatcher"
     port_offset: ClassVar[int] = 1
 
-    dispatcher_prefetch: Annotated[int, Field(ge=1, le=1000)] = 20
-    """Messages of up to 100 jobs each that a lane may hold at once."""
+    dispatcher_prefetch: Annotated[int, Field(ge=1, le=10_000)] = 1_000
+    """Messages of up to 100 jobs each that a lane may hold at once; projects take turns among these."""

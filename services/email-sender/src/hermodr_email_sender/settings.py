@@ -21,5 +21,5 @@ class EmailSenderSettings(SenderSettings):
     """The sender of mails whose provider names none."""
     dkim_keys: Path | None = None
     """A folder with keys `SELECTOR._domainkey.DOMAIN.pem`, which sign mails from these domains that leave by SMTP."""
-    email_prefetch: Annotated[int, Field(ge=1, le=1000)] = 20
-    """Messages of up to 100 deliveries each that a lane may hold at once."""
+    email_prefetch: Annotated[int, Field(ge=1, le=10_000)] = 1_000
+    """Messages of up to 100 deliveries each that a lane may hold at once; projects take turns among these."""

@@ -1,9 +1,9 @@
 """How many deliveries to claim ahead: few, because the claims of a killed sender have an unknown outcome until their
 leases end; but more of a fast provider, because claiming many at once is cheap."""
 
+from hermodr_delivery.rate import AHEAD_SECONDS
 from hermodr_servicekit.clock import Clock
 
-AHEAD_SECONDS = 0.25
 _MEASURED_OVER_SECONDS = 0.05
 
 

@@ -16,6 +16,7 @@ from hermodr_delivery.lane.leases import Leases
 from hermodr_delivery.lane.pace import Pace
 from hermodr_delivery.lane.queue import Claims, Prepare, Queue
 from hermodr_delivery.lane.workers import Workers
+from hermodr_delivery.rate import Ahead
 from hermodr_delivery.recorder import Recorder
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.periodic import repeat
@@ -25,7 +26,8 @@ CLAIMS_PER_WORKER = 2
 
 class Pump:
     """One lane: `concurrency` provider calls at once, at most `window` deliveries claimed ahead, none while `resting`
-    (seconds for which no provider can be called). A claim is sent only within the first half of its lease."""
+    (seconds for which no provider can be called) and no more than may wait (`ahead`). A claim is sent only within the
+    first half of its lease."""
 
     def __init__(
         self,
@@ -39,6 +41,7 @@ class Pump:
         window: int,
         lease_seconds: float,
         resting: Callable[[], float] = lambda: 0.0,
+        ahead: Callable[[], Ahead | None] = lambda: None,
     ) -> None:
         self._recorder = recorder
         self._concurrency = concurrency
@@ -53,6 +56,7 @@ class Pump:
             pace=Pace(clock, least=CLAIMS_PER_WORKER * concurrency, most=window),
             lease_seconds=lease_seconds,
             resting=resting,
+            ahead=ahead,
         )
         self._aside = Aside(self.queue, self.leases, clock.monotonic)
         self._workers = Workers(ready, self.queue, self._aside, self.leases, recorder, clock)
@@ -78,6 +82,7 @@ class Pump:
         async with asyncio.TaskGroup() as group:
             self._aside.work_in(group)
             group.create_task(self.queue.claim_always())
+            group.create_task(self.queue.sort_always())
             group.create_task(repeat("ids that waited for long", self.queue.let_go))
             group.create_task(repeat("leases", self.leases.renew))
             group.create_task(repeat("claims that waited for long", self.queue.give_back))

@@ -1,18 +1,17 @@
 """The ids of one lane: waiting unclaimed, claimed a few at a time, given back.
 
-    submit ─▶ line ─▶ claim and prepare ─▶ `ready`, for the workers ─▶ settled
+    submit ─▶ lines ─▶ claim and prepare ─▶ `ready`, for the workers ─▶ settled
                ▲         └─ database away: back in line until it answers
                └─ paused, or refused by the provider: claimed again later
 
 Ids stay unclaimed until a worker is almost free: a lease covers little more than the provider's call, and other senders
-can take the rest.
+can take the rest. Projects take turns (`lines`).
 """
 
 import asyncio
 import contextlib
 import math
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -20,7 +19,9 @@ import structlog
 
 from hermodr_delivery.claimed import AtHand, Message, Send
 from hermodr_delivery.lane.leases import Renewals
+from hermodr_delivery.lane.lines import SORTED_TOGETHER, Entry, Lines
 from hermodr_delivery.lane.pace import Pace
+from hermodr_delivery.rate import Ahead
 from hermodr_ledger.deliveries.attempts import Claim
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_servicekit.clock import Clock
@@ -43,14 +44,22 @@ PREPARED_TOGETHER = 16
 PREPARING_SECONDS = 0.002
 """The time for that, in which everything else waits; usually half of it is used."""
 
+_NOBODY_KNOWS = UUID(int=0)
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 _LOOKS = 0.1
+_SORTING_SECONDS = 0.02
+"""Between two statements that sort few ids."""
+
 Prepare = Callable[[Claim], Send]
 """Prepares the delivery without waiting for anything. Does not raise."""
 
 
 class Claims(Renewals, Protocol):
+    async def owners(self, ids: Sequence[UUID]) -> Mapping[UUID, UUID]:
+        """See `hermodr_ledger.deliveries.attempts.owners`. Raises `LedgerUnavailable`."""
+        ...
+
     async def claim(self, ids: Sequence[UUID], *, owner: str, lease_seconds: float) -> list[Claim]:
         """See `hermodr_ledger.deliveries.attempts.claim`. Raises `LedgerUnavailable`."""
         ...
@@ -58,10 +67,6 @@ class Claims(Renewals, Protocol):
     async def release(self, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
         """See `hermodr_ledger.deliveries.attempts.release`. Raises `LedgerUnavailable`."""
         ...
-
-
-_Entry = tuple[UUID, Message, bool]
-"""Id, message, and whether claiming it timed out before."""
 
 
 class Queue:
@@ -78,6 +83,7 @@ class Queue:
         pace: Pace,
         lease_seconds: float,
         resting: Callable[[], float],
+        ahead: Callable[[], Ahead | None] = lambda: None,
     ) -> None:
         self._claims = claims
         self._prepare = prepare
@@ -87,19 +93,34 @@ class Queue:
         self._pace = pace
         self._lease_seconds = lease_seconds
         self._resting = resting
-        self._line: deque[_Entry] = deque()
+        self._ahead = ahead
+        self._lines = Lines()
+        self._slow: set[UUID] = set()
+        """Claiming these took long before."""
         self._in_hand = 0
         self._pause_seconds = _FIRST_PAUSE_SECONDS
         self._turn = asyncio.Event()
+        self._came = asyncio.Event()
         self.paused = False
         self.stopping = False
 
     def add(self, ids: Sequence[UUID]) -> Message:
         """The message is done when each of the ids is settled."""
         message = Message(len(ids), self._clock.monotonic())
-        self._line.extend((each, message, False) for each in ids)
+        self._lines.add(ids, message)
         self._turn.set()
+        self._came.set()
         return message
+
+    @property
+    def unsorted(self) -> bool:
+        """Whether it is to be found out whose some of them are."""
+        return bool(self._lines.unsorted)
+
+    @property
+    def waiting(self) -> int:
+        """Unclaimed ids."""
+        return len(self._lines)
 
     def resume(self) -> None:
         self.paused = False
@@ -108,8 +129,7 @@ class Queue:
     def stop(self) -> None:
         """Claims nothing more; unclaimed messages go back to the broker."""
         self.stopping = True
-        while self._line:
-            self._line.popleft()[1].give_back()
+        self._give_back(self._lines.entries())
 
     async def all_settled(self) -> None:
         while self._in_hand:
@@ -131,17 +151,13 @@ class Queue:
         self._ready.put_nowait(ready)
 
     def in_line(self, delivery_id: UUID, message: Message) -> None:
-        self._line.append((delivery_id, message, False))
+        self._lines.put(Entry(delivery_id, message))
         self._turn.set()
 
     def in_line_again(self, claimed: Claim, message: Message, *, last: bool = False) -> None:
         """A delivery whose claim was given back has to be claimed again: next, or after all others."""
         self._in_hand -= 1
-        entry = (claimed.id, message, False)
-        if last:
-            self._line.append(entry)
-        else:
-            self._line.appendleft(entry)
+        self._lines.put(Entry(claimed.id, message, claimed.project_id), first=not last)
         self._turn.set()
 
     async def release(self, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
@@ -156,26 +172,62 @@ class Queue:
     async def claim_always(self) -> None:
         while True:
             self._turn.clear()
-            ahead, resting = self._pace.ahead(), self._resting()
-            if resting and self._line:
+            resting = self._resting()
+            if resting and self._lines:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(resting):
                         await self._turn.wait()
-            elif self._line and self._in_hand <= ahead // 2 and not (self.stopping or self.paused):
-                await self._claim_some(ahead - self._in_hand)
+            elif (room := self._room()) > 0:
+                await self._claim_some(room)
             else:
                 await self._turn.wait()
 
+    def _room(self) -> int:
+        """How many to claim now: none, or at least half of what may be claimed ahead."""
+        if not self._lines or self.stopping or self.paused:
+            return 0
+        most = self._pace.ahead()
+        room = most - self._in_hand if self._in_hand <= most // 2 else 0
+        ahead = self._ahead()
+        if ahead is None:
+            return room
+        waiting = ahead.waiting + self._ready.qsize()
+        return min(room, ahead.most - waiting) if waiting <= ahead.most // 2 else 0
+
     async def let_go(self) -> float:
         """Leaves ids that waited too long to the scheduler; for `periodic.repeat`."""
-        line, self._line = self._line, deque()
         oldest = self._clock.monotonic() - HELD_SECONDS
-        for entry in line:
-            if entry[1].since < oldest:
-                entry[1].settle()
-            else:
-                self._line.append(entry)
+        late = [each for each in self._lines.entries() if each.message.since < oldest]
+        self._lines.remove(late)
+        for each in late:
+            each.message.settle()
         return LOOK_SECONDS
+
+    def share(self, number: int) -> int:
+        """Puts up to `number` ids back to the broker, for other senders: the newest. Returns how many."""
+        surplus = self._lines.newest(number)
+        self._give_back(surplus)
+        return len(surplus)
+
+    async def sort_always(self) -> None:
+        """Finds out whose the ids are once many wait."""
+        while True:
+            self._came.clear()
+            ids = self._lines.unsorted
+            if not ids or self.stopping:
+                await self._came.wait()
+                continue
+            try:
+                owners = await self._claims.owners(ids)
+            except LedgerUnavailable:
+                await asyncio.sleep(_LONGEST_PAUSE_SECONDS)
+                continue
+            except Exception as error:  # noqa: BLE001 - they are claimed in order, then
+                log.error("ids cannot be sorted by project", ids=len(ids), error=type(error).__name__)
+                owners = dict.fromkeys(ids, _NOBODY_KNOWS)
+            self._lines.sort(ids, owners)
+            self._turn.set()
+            await asyncio.sleep(_SORTING_SECONDS if len(ids) < SORTED_TOGETHER else 0)
 
     async def give_back(self) -> float:
         """Gives back claims whose lease would end before a worker is free. For `periodic.repeat`."""
@@ -193,12 +245,12 @@ class Queue:
         return self._lease_seconds * _LOOKS
 
     async def _claim_some(self, room: int) -> None:
-        taken = [self._line.popleft() for _ in range(min(room, len(self._line)))]
+        taken = self._lines.take(room)
         self._in_hand += len(taken)
         began = self._clock.monotonic()
         try:
             claims = await self._claims.claim(
-                [each for each, _, _ in taken], owner=self._owner, lease_seconds=self._lease_seconds
+                [each.id for each in taken], owner=self._owner, lease_seconds=self._lease_seconds
             )
         except LedgerUnavailable as error:
             log.warning("deliveries wait for the database", deliveries=len(taken), error=str(error))
@@ -207,14 +259,16 @@ class Queue:
             return
         except Exception as error:  # noqa: BLE001 - whatever it is, the lane goes on
             log.error("not claimed; the scheduler will announce them", error=type(error).__name__)
-            for _, message, _ in taken:
-                self.settled(message)
+            for each in taken:
+                self.settled(each.message)
             await asyncio.sleep(_LONGEST_PAUSE_SECONDS)
             return
         self._pause_seconds = _FIRST_PAUSE_SECONDS
+        if self._slow:
+            self._slow.difference_update(each.id for each in taken)
         await self._make_ready(taken, {each.id: each for each in claims}, began)
 
-    async def _make_ready(self, taken: Sequence[_Entry], claims: dict[UUID, Claim], began: float) -> None:
+    async def _make_ready(self, taken: Sequence[Entry], claims: dict[UUID, Claim], began: float) -> None:
         row_ends = self._clock.monotonic() + PREPARING_SECONDS
         for number, (delivery_id, message, _) in enumerate(taken, 1):
             claimed = claims.pop(delivery_id, None)
@@ -227,24 +281,33 @@ class Queue:
                 await asyncio.sleep(0)
                 row_ends = self._clock.monotonic() + PREPARING_SECONDS
 
-    def _put_back(self, taken: Sequence[_Entry], *, slow: bool) -> None:
-        """To the end of the line. Ids of two slow claims are left to the scheduler: a row may be locked."""
+    def _put_back(self, taken: Sequence[Entry], *, slow: bool) -> None:
+        """To the end of their lines. Ids of two slow claims are left to the scheduler: a row may be locked."""
         self._in_hand -= len(taken)
-        for each, message, slow_before in taken:
+        for each in taken:
+            slow_before = each.id in self._slow
+            self._slow.discard(each.id)
             if self.stopping:
-                message.give_back()
+                each.message.give_back()
             elif slow and slow_before:
-                message.settle()
+                each.message.settle()
             else:
-                self._line.append((each, message, slow or slow_before))
+                self._lines.put(each)
+                if slow or slow_before:
+                    self._slow.add(each.id)
         self._turn.set()
+
+    def _give_back(self, entries: Sequence[Entry]) -> None:
+        self._lines.remove(entries)
+        for each in entries:
+            each.message.give_back()
 
     async def _ledger_back(self) -> None:
         """Returns when the ledger answers. Drops ids whose messages went back to the broker: they will come again."""
         while True:
             await asyncio.sleep(self._pause_seconds)
             self._pause_seconds = min(self._pause_seconds * 2, _LONGEST_PAUSE_SECONDS)
-            self._line = deque(entry for entry in self._line if not entry[1].done.done())
+            self._lines.remove([each for each in self._lines.entries() if each.message.done.done()])
             try:
                 await self._claims.claim([], owner=self._owner, lease_seconds=self._lease_seconds)
             except LedgerUnavailable:

@@ -13,6 +13,7 @@ class Claiming:
         self._choose = choose
         self.release = attempts.release
         self.renew = attempts.renew
+        self.owners = attempts.owners
 
     async def claim(self, ids: Sequence[UUID], *, owner: str, lease_seconds: float) -> list[Claim]:
         """See `hermodr_ledger.deliveries.attempts.claim`."""

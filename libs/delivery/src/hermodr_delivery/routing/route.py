@@ -72,6 +72,8 @@ class Route(Generic[ProviderT]):
         gate = Gate(self.bearing, self.breaker)
         self.turns = Turns(gate, clock, shared.budget(provider, clock) if shared else None)
         self._gate = gate
+        self.waiting = dict.fromkeys(Priority, 0)
+        """Deliveries that wait for their turn."""
         self._shared = shared
         self._clock = clock
         self._metrics = metrics
@@ -96,7 +98,11 @@ class Route(Generic[ProviderT]):
 
     async def take(self, claim: Claim) -> None:
         """Returns at the delivery's turn; `leave` must follow. Raises `Withheld` if that would take too long."""
-        waited = await self.turns.take(urgent=claim.priority is Priority.URGENT, patience=self._patience)
+        self.waiting[claim.priority] += 1
+        try:
+            waited = await self.turns.take(urgent=claim.priority is Priority.URGENT, patience=self._patience)
+        finally:
+            self.waiting[claim.priority] -= 1
         if waited:
             self._metrics.rate_limit_wait.observe(waited)
 

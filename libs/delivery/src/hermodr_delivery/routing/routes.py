@@ -12,10 +12,12 @@ from itertools import accumulate
 from typing import Generic
 from uuid import UUID
 
+from hermodr_contracts.vocabulary import Priority
 from hermodr_delivery.breaker import BreakerLimits
 from hermodr_delivery.claimed import Withheld
 from hermodr_delivery.failures import PermanentError
 from hermodr_delivery.metrics import SenderMetrics
+from hermodr_delivery.rate import AHEAD_SECONDS, LEAST_AHEAD, Ahead
 from hermodr_delivery.routing.route import ProviderT, Route
 from hermodr_delivery.routing.shared import Shared
 from hermodr_ledger.deliveries.attempts import Choice, Claim
@@ -78,6 +80,17 @@ class Routes(Generic[ProviderT]):
     def resting(self) -> float:
         """Seconds until some provider may be called."""
         return min(each.resting for each in self.all)
+
+    def ahead(self, priority: Priority) -> Ahead | None:
+        """What may be claimed before its call can begin; `None`: any number, as the provider has no rate."""
+        chosen = [each for each in self.all if each.turns.open]
+        if not self._weights[-1]:
+            chosen = chosen[:1]
+        known = [each.bearing.rate for each in chosen if each.bearing.rate is not None]
+        if len(known) < len(chosen) or not chosen:
+            return None
+        most = max(LEAST_AHEAD, int(sum(known) * AHEAD_SECONDS))
+        return Ahead(most, sum(each.waiting[priority] for each in self.all))
 
     async def close(self) -> None:
         for each in self.all:

@@ -1,6 +1,6 @@
 """The steps of an attempt for senders: rows that are locked or fail are left out, and the rest goes on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 from hermodr_ledger.deliveries import leases
@@ -12,6 +12,7 @@ from hermodr_ledger.deliveries.attempts import (
     Settlement,
     claim,
     no_choice,
+    owners,
     record,
     release,
 )
@@ -62,6 +63,10 @@ class Attempts:
             return claims
 
         return await apart(self._ledger, CLAIMING_DUTY, ids, some)
+
+    async def owners(self, ids: Sequence[UUID]) -> Mapping[UUID, UUID]:
+        """See `owners`."""
+        return await owners(self._ledger, ids)
 
     async def release(self, claims: Sequence[Claim], *, held_seconds: float | None = None) -> None:
         """See `release`. The leases of locked or failing rows run out."""

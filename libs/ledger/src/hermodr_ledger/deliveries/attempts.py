@@ -170,6 +170,15 @@ def no_choice(ids: Sequence[UUID]) -> Choice:  # noqa: ARG001
     return Choice((), (), ())
 
 
+async def owners(ledger: Ledger, ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The project of each delivery that there is."""
+    rows = await ledger.fetch(
+        "SELECT d.id, d.project_id FROM unnest($1::uuid[]) AS u(id), hermodr.deliveries d WHERE d.id = u.id",
+        list(ids),
+    )
+    return {row["id"]: row["project_id"] for row in rows}
+
+
 _CLAIM = f"""
 UPDATE hermodr.deliveries d
 SET state = 'sending', attempt = d.attempt + 1, claimed_by = $2, claimed_at = now(),

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_ledger.engine import COUNTING_SECONDS, Ledger
 from hermodr_ledger.engine.core import fetch
+from hermodr_ledger.engine.heartbeats import SILENT_AFTER_SECONDS
 from hermodr_ledger.tables import lane_rates
 
 RATES_HOLD_SECONDS = 20.0
@@ -20,10 +21,11 @@ _CHANNELS, _PRIORITIES = frozenset(Channel), frozenset(Priority)
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Deliveries a second: sent ones, and failed attempts."""
+    """Deliveries a second: sent ones, and failed attempts. `held`: unclaimed ones whose messages a sender holds."""
 
     sent: float = 0.0
     failed: float = 0.0
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +110,31 @@ async def waiting_tasks(ledger: Ledger) -> int:
     return int(rows[0]["n"])
 
 
-async def report_rates(ledger: Ledger, instance: str, rates: Mapping[tuple[Channel, Priority], Rate]) -> None:
-    """Instances not heard of for an hour are deleted."""
-    await ledger.fetch(
+async def report_rates(
+    ledger: Ledger, service: str, instance: str, rates: Mapping[tuple[Channel, Priority], Rate]
+) -> dict[tuple[Channel, Priority], float]:
+    """Returns how many deliveries each of the senders that live holds in these lanes, on average. Instances not heard
+    of for an hour are deleted."""
+    rows = await ledger.fetch(
         """
         WITH forgotten AS (
             DELETE FROM hermodr.lane_rates WHERE instance <> $1 AND at < now() - make_interval(secs => $6)
         )
-        INSERT INTO hermodr.lane_rates (instance, channel, priority, sent, failed)
-        SELECT $1, r.* FROM unnest($2::text[], $3::smallint[], $4::float8[], $5::float8[]) AS r
-        ON CONFLICT (instance, channel, priority)
-            DO UPDATE SET sent = excluded.sent, failed = excluded.failed, at = now()
+        , told AS (
+            INSERT INTO hermodr.lane_rates AS l (instance, channel, priority, sent, failed, held)
+            SELECT $1, r.* FROM unnest($2::text[], $3::smallint[], $4::float8[], $5::float8[], $7::int[]) AS r
+            ON CONFLICT (instance, channel, priority)
+                DO UPDATE SET sent = excluded.sent, failed = excluded.failed, held = excluded.held, at = now()
+            RETURNING l.channel, l.priority, l.held
+        )
+        SELECT t.channel, t.priority,
+            (t.held + coalesce(sum(l.held), 0))::float8 / (1 + count(h.instance)) AS held
+        FROM told t
+        LEFT JOIN hermodr.service_heartbeats h ON h.instance <> $1 AND h.beat_at > now() - make_interval(secs => $9)
+            AND h.service = $8
+        LEFT JOIN hermodr.lane_rates l ON l.instance = h.instance AND l.channel = t.channel
+            AND l.priority = t.priority
+        GROUP BY t.channel, t.priority, t.held
         """,
         instance,
         [channel for channel, _ in rates],
@@ -126,4 +142,8 @@ async def report_rates(ledger: Ledger, instance: str, rates: Mapping[tuple[Chann
         [rate.sent for rate in rates.values()],
         [rate.failed for rate in rates.values()],
         _FORGOTTEN_AFTER_SECONDS,
+        [rate.held for rate in rates.values()],
+        service,
+        SILENT_AFTER_SECONDS,
     )
+    return {(Channel(row["channel"]), Priority(row["priority"])): row["held"] for row in rows}

@@ -155,6 +155,15 @@ LEFT JOIN hermodr.templates t ON t.project_id = j.project_id AND t.name = j.type
 """
 
 
+async def owners(ledger: Ledger, ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The project of each job that there is."""
+    rows = await ledger.fetch(
+        "SELECT j.id, j.project_id FROM unnest($1::uuid[]) AS u(id), hermodr.jobs j WHERE j.id = u.id",
+        list(ids),
+    )
+    return {row["id"]: row["project_id"] for row in rows}
+
+
 async def requested_jobs(ledger: Ledger, ids: Sequence[UUID]) -> list[RequestedJob]:
     """The queued ones of the jobs, with recipients, templates and suppressions."""
     rows = await ledger.fetch(_REQUESTED, list(dict.fromkeys(ids)))

@@ -113,6 +113,7 @@ lane_rates = Table(
     Column("sent", Double, nullable=False),
     Column("failed", Double, nullable=False),
     made("at"),
+    Column("held", Integer, nullable=False, server_default=text("0")),
 )
 
 provider_limits = Table(

@@ -11,6 +11,7 @@ from hermodr_contracts.vocabulary import Channel, OnUnknown, Priority
 from hermodr_ledger.deliveries import attempts
 from hermodr_ledger.deliveries.attempting import record_free
 from hermodr_ledger.deliveries.attempts import Attempt, Recorded, Settlement
+from hermodr_ledger.deliveries.lanes import RATES_HOLD_SECONDS
 from hermodr_ledger.deliveries.pauses import PARKED, PAUSED
 from hermodr_ledger.engine import Contested, Ledger, Row, news
 from hermodr_ledger.engine.announcing import FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
@@ -34,6 +35,8 @@ MOST_COUNTED = 32767
 
 CROWDED_PAUSE_SECONDS = 20.0
 """The first delay of a delivery whose lane has a backlog; it doubles."""
+CROWD = 1_000
+"""More deliveries than a sender holds without a backlog."""
 SPARED_ANNOUNCEMENTS = 3
 """How often such a delivery is not announced: up to 5 + 20 + 40 + 80 s after it was made."""
 
@@ -142,11 +145,16 @@ async def take_due_deliveries(
     only: Sequence[UUID] | None = None,
 ) -> list[DueDelivery]:
     """Deliveries nobody claimed in time; each is delayed, doubling, or to the end of its lease or pause. In a `crowded`
-    lane delays are longer and the first announcements are spared, unless no message is under way (`unannounced`)."""
+    lane, or one of which a sender holds many messages, delays are longer and the first announcements are spared, unless
+    no message is under way (`unannounced`)."""
     rows = await ledger.fetch(
         f"""
-        WITH due AS (
-            SELECT id, NOT unannounced AND channel || '.' || priority = ANY ($4::text[]) AS crowded
+        WITH held AS (
+            SELECT channel || '.' || priority AS lane FROM hermodr.lane_rates
+            WHERE held > {CROWD} AND at > now() - make_interval(secs => {RATES_HOLD_SECONDS})
+        ), due AS (
+            SELECT id, NOT unannounced AND channel || '.' || priority
+                = ANY ($4::text[] || ARRAY(SELECT lane FROM held)) AS crowded
             FROM hermodr.deliveries d
             WHERE wake_at <= now() AND (state <> 'sending' OR lease_until > now())
               AND {_DELIVERIES_LEFT}{_among(only, 7)}

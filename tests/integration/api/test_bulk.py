@@ -71,6 +71,23 @@ async def test_an_item_without_the_data_of_its_template_is_refused_alone(api: Ap
         ]
 
 
+async def test_the_jobs_of_items_are_told_when_asked_for(api: ApiUnderTest) -> None:
+    keyed = MAIL | {"idempotency_key": fresh_name()}
+    single = MAIL | {"singleton_key": "one"}
+    before = (await api.http.post(URL, json=[keyed], params={"include": "job_ids"})).json()
+    items = [MAIL, 7, keyed, single, single]
+    body = (await api.http.post(URL, json=items, params={"include": "job_ids"})).json()
+    ids = body["job_ids"]
+    assert [each["index"] for each in body["rejected"]] == [1, 4]
+    assert (ids[1], ids[4]) == (None, None)
+    assert [ids[2]] == before["job_ids"]
+    listed = (await api.http.get("/v1/jobs", params={"batch_id": body["batch_id"]})).json()["data"]
+    assert {each["id"] for each in listed} == {ids[0], ids[3]}
+    assert "job_ids" not in (await api.http.post(URL, json=[MAIL])).json()
+    for query in ({"include": "jobs"}, {"included": "job_ids"}):
+        problem(await api.http.post(URL, json=[MAIL], params=query), 422, "invalid-request")
+
+
 async def test_a_repeated_request_is_answered_as_before(api: ApiUnderTest) -> None:
     key = {"idempotency-key": "bulk-1"}
     first = await api.http.post(URL, json=[MAIL, {}], headers=key)

@@ -52,6 +52,10 @@ class Commands(LazyGroup):
             "hermodr_cli.remote.suppressions:app",
             "Addresses that nothing is sent to: they bounced, complained, or you say so.",
         ),
+        "templates": Entry(
+            "hermodr_cli.remote.templates:app",
+            "Templates: list them, keep them as files, bring the starters.",
+        ),
         "providers": Entry("hermodr_cli.remote.providers:app", "What mails and messages are sent through."),
     }
 

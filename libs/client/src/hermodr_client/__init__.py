@@ -10,6 +10,7 @@
 from hermodr_client import errors
 from hermodr_client.client import AsyncHermodr, Hermodr
 from hermodr_client.errors import (
+    BatchUnfinished,
     BulkInterrupted,
     ClientUnusable,
     Conflict,
@@ -34,6 +35,7 @@ from hermodr_client.retrying import Retries
 __all__ = [
     "Accepted",
     "AsyncHermodr",
+    "BatchUnfinished",
     "BulkInterrupted",
     "BulkResult",
     "ClientUnusable",

@@ -6,7 +6,8 @@
     ├── ClientUnusable       the client is closed, or of another event loop (also a RuntimeError)
     ├── NoAnswer             the network: no whole answer came back
     ├── MalformedAnswer      the answer is not Hermodr's: a proxy's page, another version
-    ├── StillUnfinished      `wait` gave up (also a TimeoutError)
+    ├── StillUnfinished      `jobs.wait` gave up (also a TimeoutError)
+    ├── BatchUnfinished      `batches.wait` gave up (also a TimeoutError)
     ├── BulkInterrupted      `send_many` ended before its last request; says how far it came
     └── Problem              Hermodr refused (RFC 9457)
         ├── BadRequest             400
@@ -33,7 +34,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hermodr_client.models.jobs import JobDetail
+    from hermodr_client.models.jobs import Batch, JobDetail
     from hermodr_client.models.notifications import BulkResult
 
 TYPE_PREFIX = "urn:hermodr:problem:"
@@ -81,6 +82,15 @@ class StillUnfinished(HermodrError, TimeoutError):
     def __init__(self, last: JobDetail, seconds: float) -> None:
         self.last = last
         super().__init__(f"job {last.job.id} is still {last.job.status} after {seconds:g} s")
+
+
+class BatchUnfinished(HermodrError, TimeoutError):
+    """Not all jobs of the batch ended in time. `last` is its last known state."""
+
+    def __init__(self, last: Batch, seconds: float) -> None:
+        self.last = last
+        counts = ", ".join(f"{number} {state}" for state, number in last.counts.items())
+        super().__init__(f"batch {last.batch_id} is not finished after {seconds:g} s ({counts})")
 
 
 class BulkInterrupted(HermodrError):

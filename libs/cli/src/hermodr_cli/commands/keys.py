@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from hermodr_cli import output
+from hermodr_cli.commands import starters
 from hermodr_cli.commands.refusing import database_refusals
 from hermodr_cli.commands.settings import CommandSettings, installation
 from hermodr_contracts.rates import Limit, parse
@@ -95,6 +96,6 @@ async def _create(
     ledger = Ledger(settings.database_url, service="cli", pool_size=1, planning={})
     try:
         await verify(ledger)
-        return await keys.create(ledger, project, scopes, name, limit)
+        return await keys.create(ledger, project, scopes, name, limit, starters.furnish)
     finally:
         await ledger.close()

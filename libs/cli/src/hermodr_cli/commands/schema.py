@@ -4,11 +4,14 @@ import aio_pika
 import typer
 
 from hermodr_cli import output
+from hermodr_cli.commands import starters
 from hermodr_cli.commands.refusing import broker_refusals, database_refusals
 from hermodr_cli.commands.settings import CommandSettings, installation
 from hermodr_contracts.topology import Topology
 from hermodr_ledger import migrate
+from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.schema_version import head
+from hermodr_ledger.templates import needs
 from hermodr_servicekit.broker_session import declare
 from hermodr_servicekit.outages import outages_translated
 
@@ -26,8 +29,22 @@ def migrate_command() -> None:
     """Bring the database to the shape this version knows. Safe to run many times, and many at once."""
     settings = installation(output.announce)
     with database_refusals():
-        migrate.upgrade(settings.database_url)
+        migrated(settings.database_url)
     output.announce(f"the database is at revision {head()}")
+
+
+def migrated(database_url: str) -> None:
+    """Migrates, and does what migrations cannot, as they do not know the templates' language."""
+    migrate.upgrade(database_url)
+    asyncio.run(_catch_up(database_url))
+
+
+async def _catch_up(database_url: str) -> None:
+    ledger = Ledger(database_url, service="cli", pool_size=1, planning={})
+    try:
+        await needs.catch_up(ledger, starters.needs)
+    finally:
+        await ledger.close()
 
 
 @topology.command("apply")

@@ -120,6 +120,10 @@ class JobDetail(Answer):
     envelope: dict[str, Any] | None = None
     attachments: list[dict[str, Any]] = Field(default_factory=list)
 
+    @property
+    def finished(self) -> bool:
+        return self.job.finished
+
 
 class TimelineEntry(Answer):
     at: datetime

@@ -84,6 +84,7 @@ class BulkAnswer(Answer):
     accepted: int
     rejected: list[dict[str, Any]] = Field(default_factory=list)
     replayed: list[ReplayedItem] = Field(default_factory=list)
+    job_ids: list[UUID | None] = Field(default_factory=list)
 
 
 class ReplayedItem(Answer):
@@ -111,9 +112,11 @@ class Replayed:
 
 @dataclass(slots=True)
 class BulkResult:
-    """What became of a `send_many`: one batch for each request. `accepted` includes the `replayed`."""
+    """What became of a `send_many`: one batch for each request. `accepted` includes the `replayed`. `job_ids`, if asked
+    for: each item's job, in the order given; None for a rejected one."""
 
     accepted: int = 0
     batches: list[UUID] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     replayed: list[Replayed] = field(default_factory=list)
+    job_ids: list[UUID | None] = field(default_factory=list)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
+
+from pydantic import Field
 
 from hermodr_client.models.answer import Answer
 
@@ -19,8 +21,18 @@ class Template(Answer):
     contents: Contents
     critical: bool = False
     default_locale: str = "en"
+    starter: bool = False
+    """Whether it came with the project, and nobody has changed it."""
+    warnings: list[str] = Field(default_factory=list)
     created_at: datetime | None = None
     updated_at: datetime | None = None
+
+
+class Saved(Answer):
+    """What `templates.save` did, or would do: then `template` is what is there, None if it is new."""
+
+    outcome: Literal["created", "changed", "unchanged"]
+    template: Template | None
 
 
 class TemplateVersion(Answer):

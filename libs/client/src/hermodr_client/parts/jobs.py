@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from hermodr_client.answers import decoded
-from hermodr_client.errors import Conflict, StillUnfinished
+from hermodr_client.errors import BatchUnfinished, Conflict, StillUnfinished
 from hermodr_client.exchange import Pause, Request, Steps
 from hermodr_client.models.answer import Page
 from hermodr_client.models.jobs import (
@@ -176,21 +176,40 @@ class Jobs(Part[W]):
     @operation
     def wait(self, job_id: Id, timeout: float | timedelta = 60.0) -> Steps[JobDetail]:
         """Returns the job once it has ended; asks at growing intervals (0.1 to 5 s). Raises `StillUnfinished`."""
-        seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
-        until = self._pace.clock() + seconds
-        pause = FIRST_LOOK_SECONDS
-        while True:
-            found = yield from self._get(path_of("jobs", job_id), JobDetail, until=until)
-            left = until - self._pace.clock()
-            if found.job.finished:
-                return found
-            if left <= 0:
-                raise StillUnfinished(found, seconds)
-            yield Pause(min(pause, left))
-            pause = min(pause * _SLOWER, LONGEST_LOOK_SECONDS)
+        return (yield from _ended(self, path_of("jobs", job_id), JobDetail, StillUnfinished, timeout))
 
 
 class Batches(Part[W]):
     @operation
     def get(self, batch_id: Id) -> Steps[Batch]:
         return self._get(path_of("batches", batch_id), Batch)
+
+    @operation
+    def wait(self, batch_id: Id, timeout: float | timedelta = 60.0) -> Steps[Batch]:
+        """Returns the batch, with its `counts`, once all its jobs have ended; asks at growing intervals (0.1 to 5 s).
+        Raises `BatchUnfinished`."""
+        return (yield from _ended(self, path_of("batches", batch_id), Batch, BatchUnfinished, timeout))
+
+
+E = TypeVar("E", JobDetail, Batch)
+
+
+def _ended(
+    part: Part[Any],
+    path: str,
+    model: type[E],
+    late: Callable[[E, float], Exception],
+    timeout: float | timedelta,
+) -> Steps[E]:
+    seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+    until = part._pace.clock() + seconds
+    pause = FIRST_LOOK_SECONDS
+    while True:
+        found = yield from part._get(path, model, until=until)
+        left = until - part._pace.clock()
+        if found.finished:
+            return found
+        if left <= 0:
+            raise late(found, seconds)
+        yield Pause(min(pause, left))
+        pause = min(pause * _SLOWER, LONGEST_LOOK_SECONDS)

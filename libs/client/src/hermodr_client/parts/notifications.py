@@ -46,18 +46,20 @@ class Notifications(Part[W]):
         items: Iterable[Notification | Mapping[str, Any]],
         *,
         idempotency_key: str | None = None,
+        job_ids: bool = False,
     ) -> Steps[BulkResult]:
         """Requests any number of notifications, reading `items` lazily: up to 10,000 or 10 MiB a request. A bad item
-        is `rejected` and refuses no others.
+        is `rejected` and refuses no others. With `job_ids` the result tells the job of each item.
 
         Raises `BulkInterrupted` when a request fails, with what was accepted and the key to continue with, and
         `NotSendable` for an item that JSON cannot express or that is larger than 10 MiB.
         """
         key = new_key() if idempotency_key is None else checked_key(idempotency_key)
         result = BulkResult()
+        query = {"include": "job_ids"} if job_ids else {}
         for number, chunk in enumerate(_chunks(items)):
             request = Request(
-                "POST", path_of("notifications", "bulk"), {}, chunk.body, NDJSON, f"{key}.{number}"
+                "POST", path_of("notifications", "bulk"), query, chunk.body, NDJSON, f"{key}.{number}"
             )
             try:
                 answer = decoded((yield from exchange(request, self._pace)), BulkAnswer)
@@ -66,6 +68,7 @@ class Notifications(Part[W]):
             result.accepted += answer.accepted
             result.batches.append(answer.batch_id)
             result.rejected += (_rejected(each, chunk.first) for each in answer.rejected)
+            result.job_ids += answer.job_ids
             result.replayed += (Replayed(chunk.first + each.index, each.job_id) for each in answer.replayed)
         return result
 

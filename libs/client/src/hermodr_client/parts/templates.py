@@ -3,9 +3,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hermodr_client.errors import Invalid
 from hermodr_client.exchange import Steps
 from hermodr_client.models.answer import Page
-from hermodr_client.models.templates import Preview, Template, TemplateVersion
+from hermodr_client.models.templates import Contents, Preview, Saved, Template, TemplateVersion
 from hermodr_client.operation import listing, operation
 from hermodr_client.paging import Listing
 from hermodr_client.part import Id, Part, W, path_of, query_of
@@ -39,6 +40,62 @@ class Templates(Part[W]):
         return self._patch(path_of("templates", template_id), Template, fields)
 
     @operation
+    def find(self, name: str) -> Steps[Template | None]:
+        """The template of this name."""
+        return (yield from self._named(name))
+
+    @operation
+    def save(
+        self,
+        /,
+        name: str,
+        contents: Mapping[str, Any],
+        *,
+        critical: bool = False,
+        default_locale: str = "en",
+        dry_run: bool = False,
+    ) -> Steps[Saved]:
+        """Makes the template of this name what is given: texts that are not in `contents` go. There is a new version
+        only if something changed. `dry_run` only checks and compares. Raises `Invalid` with the place of each flaw."""
+        there = yield from self._named(name)
+        wanted = {"critical": critical, "default_locale": default_locale}
+        if there is None:
+            if dry_run:
+                yield from self._checked(contents, default_locale)
+                return Saved(outcome="created", template=None)
+            document = {"name": name, "contents": contents, **wanted}
+            return Saved(
+                outcome="created", template=(yield from self._post(path_of("templates"), Template, document))
+            )
+        changes: dict[str, Any] = {
+            key: value for key, value in wanted.items() if getattr(there, key) != value
+        }
+        if texts := _changed(there.contents, contents):
+            changes["contents"] = texts
+        if not changes:
+            return Saved(outcome="unchanged", template=there)
+        if dry_run:
+            yield from self._checked(contents, default_locale)
+            return Saved(outcome="changed", template=there)
+        made = yield from self._patch(path_of("templates", there.id), Template, changes)
+        return Saved(outcome="changed", template=made)
+
+    def _named(self, name: str) -> Steps[Template | None]:
+        found = yield from self._get(path_of("templates"), Page[Template], {"name": name})
+        return found.data[0] if found.data else None
+
+    def _checked(self, contents: Mapping[str, Any], default_locale: str) -> Steps[None]:
+        """Raises `Invalid` for what could not be saved."""
+        document = {"contents": contents, "default_locale": default_locale, "data": {}}
+        try:
+            yield from self._post(path_of("template-previews"), Preview, document)
+        except Invalid as error:
+            if any(
+                flaw.loc[:2] != ("body", "data") for flaw in error.errors
+            ):  # there is no data to preview it with
+                raise
+
+    @operation
     def delete(self, template_id: Id) -> Steps[None]:
         yield from self._delete(path_of("templates", template_id))
 
@@ -68,3 +125,34 @@ class Templates(Part[W]):
         """A preview of contents that are not saved; `wanted` as for `preview`. Raises `Invalid` with the place of
         each flaw."""
         return self._post(path_of("template-previews"), Preview, {"contents": contents, **wanted})
+
+
+_TEXTS: dict[str, Any] = {
+    "subject": None,
+    "body_text": None,
+    "body_html": None,
+    "body_mjml": None,
+    "inline_css": True,
+}
+
+
+def _changed(there: Contents, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The contents of a PATCH that makes `wanted` of what is there."""
+    changes: dict[str, Any] = {channel: None for channel in there if channel not in wanted}
+    for channel, locales in wanted.items():
+        known = {_tag(locale): texts for locale, texts in there.get(channel, {}).items()}
+        given = {_tag(locale) for locale in locales}
+        different = {
+            locale: texts
+            for locale, texts in locales.items()
+            if _tag(locale) not in known or {**_TEXTS, **known[_tag(locale)]} != {**_TEXTS, **texts}
+        }
+        gone = {locale: None for locale in there.get(channel, {}) if _tag(locale) not in given}
+        if different or gone:
+            changes[channel] = {**different, **gone}
+    return changes
+
+
+def _tag(locale: str) -> str:
+    """A locale however it is written: `de_at` is `de-AT`."""
+    return locale.replace("_", "-").lower()

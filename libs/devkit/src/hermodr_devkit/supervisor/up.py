@@ -10,6 +10,7 @@ import httpx
 
 from hermodr_cli import output, signing, state
 from hermodr_cli.addresses import SMTP_PORT, port_base, smtp_port
+from hermodr_cli.commands.schema import migrated
 from hermodr_cli.output import Say
 from hermodr_cli.refusal import Refusal
 from hermodr_devkit import backing, processes
@@ -19,7 +20,6 @@ from hermodr_devkit.supervisor.fleet import STOP_MARGIN, Fleet
 from hermodr_devkit.supervisor.service import CONFIGURATION_ERROR
 from hermodr_devkit.supervisor.services import SANDBOX, ServiceSpec, chosen, variables_for
 from hermodr_devkit.supervisor.watch import Misconfigured, Watch
-from hermodr_ledger import migrate
 
 RECORD = "up.json"
 MARK = "HERMODR_SUPERVISOR"
@@ -130,7 +130,7 @@ def check_ports(specs: tuple[ServiceSpec, ...], environment: Mapping[str, str]) 
 def _migrate(database_url: str) -> None:
     if why := probe.reason(probe.postgres(database_url)):
         raise CannotStart(f"the database of HERMODR_DATABASE_URL does not let us in: {why}")
-    migrate.upgrade(database_url)
+    migrated(database_url)
 
 
 async def _serve(

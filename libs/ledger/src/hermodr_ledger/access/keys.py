@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -61,6 +61,8 @@ class ApiKey:
     limit: Limit | None = None
 
 
+Furnish = Callable[[Transaction, UUID], Awaitable[None]]
+"""Puts into a new project what it begins with."""
 KeyChanges = Mapping[Literal["name", "limit"], str | Limit | None]
 
 
@@ -78,15 +80,23 @@ def hash_of(secret: str) -> bytes:
 
 
 async def create(
-    ledger: Ledger, project_name: str, scopes: Sequence[Scope], name: str = "", limit: Limit | None = None
+    ledger: Ledger,
+    project_name: str,
+    scopes: Sequence[Scope],
+    name: str = "",
+    limit: Limit | None = None,
+    furnish: Furnish | None = None,
 ) -> CreatedKey:
-    """Used by the command line: creates the project if it is new."""
+    """Used by the command line: creates the project if it is new, and has it furnished in the same transaction."""
     async with ledger.transaction() as transaction:
         project = insert(projects).values(id=new_id(), name=project_name)
         project = project.on_conflict_do_update(
             index_elements=[projects.c.name], set_={"name": project.excluded.name}
         )
-        rows = await fetch(transaction, project.returning(projects.c.id))
+        made = sa.literal_column("xmax = 0", sa.Boolean).label("made")  # else it was there
+        rows = await fetch(transaction, project.returning(projects.c.id, made))
+        if rows[0]["made"] and furnish is not None:
+            await furnish(transaction, rows[0]["id"])
         record, secret = await create_in(transaction, rows[0]["id"], scopes, name, audit.CLI, limit)
     return CreatedKey(record, project_name, secret)
 

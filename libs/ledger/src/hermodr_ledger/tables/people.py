@@ -158,6 +158,7 @@ templates = Table(
     Column("default_locale", Text, nullable=False, server_default=text("'en'")),
     Column("current_version", Integer, nullable=False),
     *kept(),
+    Column("starter", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("project_id", "name"),
     committed("templates"),
 )

@@ -1,6 +1,6 @@
 """Which templates there are, and what data their current versions need."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 from hermodr_ledger.engine import Statements
@@ -18,6 +18,17 @@ GROUP BY t.project_id, t.name, c.channel
 """
 
 
+_UNREAD = """
+SELECT template_id, version, channel, locale, subject, body_text, coalesce(compiled_html, body_html) AS html
+FROM hermodr.template_contents WHERE required IS NULL LIMIT $1
+"""
+_KEEP = """
+UPDATE hermodr.template_contents SET required = $5
+WHERE template_id = $1 AND version = $2 AND channel = $3 AND locale = $4
+"""
+_AT_ONCE = 100
+
+
 async def find(
     statements: Statements, names: Sequence[tuple[UUID, str]]
 ) -> dict[tuple[UUID, str], dict[str, Sequence[tuple[str, ...]]]]:
@@ -30,3 +41,17 @@ async def find(
             paths = sorted(set((row["required"] or "").split()))
             needs[row["channel"]] = [tuple(path.split(".")) for path in paths]
     return found
+
+
+async def catch_up(statements: Statements, needs_of: Callable[[Sequence[str]], str]) -> int:
+    """Finds the needs of versions published before they were kept; how many there were. `needs_of` texts are names
+    with a blank between, `"name order.number"`."""
+    caught = 0
+    while rows := await statements.fetch(_UNREAD, _AT_ONCE):
+        for row in rows:
+            given = (row["subject"], row["body_text"], row["html"])
+            needs = needs_of([text for text in given if text is not None])
+            at = (row["template_id"], row["version"], row["channel"], row["locale"])
+            await statements.fetch(_KEEP, *at, needs)
+        caught += len(rows)
+    return caught

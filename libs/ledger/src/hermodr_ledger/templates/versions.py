@@ -42,7 +42,7 @@ Contents = Mapping[str, Mapping[str, Texts]]
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template in its current version."""
+    """A template in its current version. `starter`: it came with the project, and nobody has changed it."""
 
     id: UUID
     name: str
@@ -52,6 +52,7 @@ class Template:
     created_at: datetime
     updated_at: datetime
     contents: Contents
+    starter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ _COLUMNS = (
     templates.c.current_version,
     templates.c.created_at,
     templates.c.updated_at,
+    templates.c.starter,
 )
 _ONE = (templates.c.id == sa.bindparam("template")) & (templates.c.project_id == sa.bindparam("project"))
 _READ = sa.select(*_COLUMNS).where(_ONE)
@@ -93,6 +95,22 @@ _READ_TEXTS = (
 _MADE_AT = sa.select(sa.func.min(_TEXT.created_at).label("created_at")).where(_VERSION)
 _NEXT = sa.select((sa.func.max(_TEXT.version) + 1).label("next")).where(
     _TEXT.template_id == sa.bindparam("template")
+)
+_REPLACE_STARTER = (
+    sa.update(templates)
+    .where(
+        templates.c.project_id == sa.bindparam("of_project"),
+        templates.c.name == sa.bindparam("named"),
+        templates.c.starter,
+    )
+    .values(
+        current_version=sa.select(sa.func.max(_TEXT.version) + 1)
+        .where(_TEXT.template_id == templates.c.id)
+        .scalar_subquery(),
+        starter=False,
+        updated_at=sa.func.clock_timestamp(),
+    )
+    .returning(*_COLUMNS)
 )
 _GIVEN = given_rows(_TEXT.channel, _TEXT.locale, *_TEXTS).c
 _WRITE = insert(template_contents).from_select(
@@ -118,8 +136,11 @@ async def create(
     critical: bool,
     default_locale: str,
     contents: Contents,
+    *,
+    starter: bool = False,
 ) -> Template:
-    """`contents` become version 1. Raises `NameTaken`."""
+    """`contents` become version 1; or the next one of a starter that nobody has changed, whose place it takes. Raises
+    `NameTaken`."""
     new = insert(templates).values(
         id=new_id(),
         project_id=project_id,
@@ -127,11 +148,15 @@ async def create(
         critical=critical,
         default_locale=default_locale,
         current_version=1,
+        starter=starter,
     )
     rows = await fetch(transaction, new.on_conflict_do_nothing().returning(*_COLUMNS))
     if not rows:
+        given = {"critical": critical, "default_locale": default_locale}
+        rows = await fetch(transaction, _REPLACE_STARTER.values(**given), of_project=project_id, named=name)
+    if not rows:
         raise NameTaken
-    await _write(transaction, rows[0]["id"], 1, contents)
+    await _write(transaction, rows[0]["id"], rows[0]["current_version"], contents)
     return _template(rows[0], contents)
 
 
@@ -228,7 +253,8 @@ async def _read(
 
 def _changed(template_id: UUID, **values: object) -> sa.ClauseElement:
     changed = sa.update(templates).where(templates.c.id == template_id)
-    return changed.values(**values, updated_at=sa.func.clock_timestamp()).returning(*_COLUMNS)
+    changed = changed.values(**values, starter=False, updated_at=sa.func.clock_timestamp())
+    return changed.returning(*_COLUMNS)
 
 
 async def _next_version(transaction: Transaction, template_id: UUID) -> int:
@@ -278,4 +304,5 @@ def _template(row: Row, contents: Contents) -> Template:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         contents=contents,
+        starter=row["starter"],
     )

@@ -248,6 +248,9 @@ class BulkAcceptedView(BaseModel):
     accepted: int
     rejected: list[dict[str, Any]]
     replayed: list[ReplayedItemView]
+    job_ids: list[UUID | None] | None = Field(
+        default=None, description="With `include=job_ids`: each item's job, in their order; `null`: rejected."
+    )
 
 
 def history_view(history: JobHistory, now: datetime, domain: str) -> JobHistoryView:

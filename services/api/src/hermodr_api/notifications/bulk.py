@@ -62,10 +62,12 @@ _WAIT_SECONDS = 1.5
 
 @dataclass(slots=True)
 class _Work:
-    """`rejected`: flaws by index; `keys`: of flawed items; `repeated`: jobs of items that were accepted before."""
+    """`asked`: how many items there are, if their jobs are to be told; `rejected`: flaws by index; `keys`: of flawed
+    items; `repeated`: jobs of items that were accepted before."""
 
     project_id: UUID
     batch_id: UUID
+    asked: int | None = None
     sendable: list[tuple[int, Sendable, dict[str, Any]]] = field(default_factory=list)
     rejected: dict[int, list[Flaw]] = field(default_factory=dict)
     keys: dict[int, tuple[str, bytes]] = field(default_factory=dict)
@@ -109,10 +111,15 @@ class Bulk:
         self._count = count
         self._channels = channels
 
-    async def request(self, project_id: UUID, items: Sequence[object], key: Key | None) -> Answer:
-        """`items` are parsed (or `Flawed`), not validated. Raises `Refused` (503 if late) and `LedgerUnavailable`."""
+    async def request(
+        self, project_id: UUID, items: Sequence[object], key: Key | None, *, job_ids: bool = False
+    ) -> Answer:
+        """`items` are parsed (or `Flawed`), not validated; with `job_ids` each one's job is told. Raises `Refused` (503
+        if late) and `LedgerUnavailable`."""
         async with patience(_DEADLINE_SECONDS):
-            return await self._request(_Work(project_id, new_id()), items, key)
+            return await self._request(
+                _Work(project_id, new_id(), len(items) if job_ids else None), items, key
+            )
 
     async def _request(self, work: _Work, items: Sequence[object], key: Key | None) -> Answer:
         await asyncio.to_thread(self._examine_all, work, items, self._clock.now())
@@ -244,6 +251,10 @@ class Bulk:
                 )
                 await record_batch(transaction, batch, [job.id for job in committed])
                 body = _body(work.batch_id, accepted, rejected, replayed)
+                if work.asked is not None:
+                    body = _with_job_ids(
+                        body, work.asked, {index: job.id for index, job in work.jobs} | replayed, rejected
+                    )
                 if key is not None:
                     await idempotency.keep(transaction, work.project_id, key.value, 202, body)
         except idempotency.InUse:
@@ -306,3 +317,10 @@ def _body(batch_id: UUID, accepted: int, rejected: dict[int, list[Flaw]], replay
     return (
         head + b',"rejected":[' + b",".join(each[1:-1] for each in written) + b'],"replayed":' + known + b"}"
     )
+
+
+def _with_job_ids(
+    body: bytes, items: int, known: Mapping[int, UUID], rejected: Mapping[int, list[Flaw]]
+) -> bytes:
+    ids = [None if index in rejected else known[index] for index in range(items)]
+    return body[:-1] + b',"job_ids":' + orjson.dumps(ids) + b"}"

@@ -2,10 +2,10 @@
 framework (`Edge`), which costs twice its own work. A bulk request waits for its turn before it is read."""
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -30,6 +30,14 @@ LIMIT = 8 * MIB
 BULK_LIMIT = 10 * MIB
 _AT_ONCE = 64 * 1024
 """Octets of a body that is parsed within a millisecond; longer ones are parsed in a thread."""
+JOB_IDS = "job_ids"
+Included = Annotated[
+    str | None,
+    Query(
+        description="`job_ids`: the answer has the id of each item's job, in their order; `null` for rejected items.",
+        json_schema_extra={"enum": [JOB_IDS]},
+    ),
+]
 
 _EXAMPLE: dict[str, Any] = {
     "to": {"email": "ada@example.com"},
@@ -98,13 +106,16 @@ class NotificationRoutes:
                 raise too_large(MIB)
             return respond(await self._notifications.request(project_id, wanted, key))
 
-    async def post_bulk(self, request: Request) -> Response:
+    async def post_bulk(self, request: Request, include: Included = None) -> Response:
         caller = await self._gate.admit(request, "send")
+        if include not in (None, JOB_IDS):
+            raise invalid(Flaw(("query", "include"), f"there is only: {JOB_IDS}"))
         async with self._turns.of(caller.project_id):
             text = await read_bytes(request, BULK_LIMIT, (JSON, NDJSON))
             async with self._room.of(len(text)):
                 items, key = await asyncio.to_thread(_items, request, text)
-                return respond(await self._bulk.request(caller.project_id, items, key))
+                wanted = include is not None
+                return respond(await self._bulk.request(caller.project_id, items, key, job_ids=wanted))
 
 
 def _apart(request: Request, text: bytes) -> tuple[NotificationIn, Key | None]:

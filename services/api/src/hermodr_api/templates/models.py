@@ -51,7 +51,8 @@ ChangesIn = Annotated[dict[Channel, Annotated[dict[Locale, TextsIn | None], FEW]
 
 
 class TemplateIn(Body):
-    """A new template; its contents become version 1. A `critical` one ignores mute, preferences and quiet hours."""
+    """A new template; its contents become version 1. A starter of this name that nobody has changed gives way: its next
+    version is what is given. A `critical` one ignores mute, preferences and quiet hours."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -170,6 +171,7 @@ _EXAMPLE: JsonDict = {
     "default_locale": "en",
     **_VERSION,
     "updated_at": "2026-11-22T09:00:00Z",
+    "starter": False,
 }
 
 
@@ -186,6 +188,7 @@ class TemplateView(BaseModel):
     contents: dict[str, dict[str, TextsView]]
     created_at: datetime
     updated_at: datetime
+    starter: bool = Field(description="Whether it came with the project, and nobody has changed it.")
 
 
 class SavedTemplateView(TemplateView):

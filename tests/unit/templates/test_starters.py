@@ -1,0 +1,87 @@
+"""The templates that new projects begin with."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hermodr_templates
+from hermodr_templates.publishing import Published, Source, publish
+from hermodr_templates.rendering import Rendered, Renderer
+from tests.support.templates import Version
+
+FOLDER = Path(hermodr_templates.__file__).parent / "starters"
+NEEDED: dict[str, dict[str, Any]] = {
+    "auto_sync_reminder": {"event_name": "Summer party"},
+    "booking_confirmation": {"reference": "HH-4711"},
+    "digest": {"items": [{"title": "One"}, {"text": "Two"}]},
+    "invitation": {"inviter": "Grace", "group": "Crew", "link": "https://example.com/join"},
+    "job_completed": {"task": "Export"},
+    "job_failed": {"task": "Export"},
+    "magic_link": {"magic_link": "https://example.com/in"},
+    "system_notice": {"title": "Maintenance", "message": "On Sunday."},
+}
+CASES = [(name, locale) for name in NEEDED for locale in ("de", "en")]
+
+
+def published(name: str, locale: str) -> tuple[Source, Published]:
+    head = tomllib.loads((FOLDER / name / "template.toml").read_text())
+    texts = [(FOLDER / name / f"email.{locale}.{kind}").read_text() for kind in ("txt", "mjml")]
+    source = Source(head["email"][locale]["subject"], texts[0], None, texts[1])
+    return source, publish(source)
+
+
+def rendered(name: str, locale: str, data: dict[str, Any]) -> Rendered:
+    source, made = published(name, locale)
+    return Renderer().render(
+        Version(source.subject, source.body_text, made.compiled_html, locale=locale), data
+    )
+
+
+def test_they_are_all_there() -> None:
+    assert sorted(each.name for each in FOLDER.iterdir()) == sorted(NEEDED)
+
+
+@pytest.mark.parametrize(("name", "locale"), CASES)
+def test_they_are_published_and_need_little(name: str, locale: str) -> None:
+    _, made = published(name, locale)
+    assert (made.flaws, made.warnings) == ([], [])
+    assert set(made.required) == set(NEEDED[name])
+
+
+@pytest.mark.parametrize(("name", "locale"), CASES)
+def test_they_are_readable_for_everybody(name: str, locale: str) -> None:
+    data = {
+        **NEEDED[name],
+        "name": "<Ada>",
+        "brand_name": "Harbour & Sons",
+        "brand_logo": "https://example.com/l.png",
+    }
+    made = rendered(name, locale, data)
+    html = made.html or ""
+    assert f'lang="{locale}"' in html
+    assert "prefers-color-scheme: dark" in html
+    assert all("alt=" in image for image in re.findall(r"<img[^>]*>", html))
+    assert 'alt="Harbour &amp; Sons"' in html
+    assert "<Ada>" not in html
+    assert "&lt;Ada&gt;" in html
+    assert "Harbour & Sons" in made.text
+    assert re.findall(r"""(?:src|url\()=?["']?(https?://[^"')]*)""", html) == ["https://example.com/l.png"]
+
+
+@pytest.mark.parametrize(("name", "locale"), CASES)
+def test_with_what_they_need_they_are_whole(name: str, locale: str) -> None:
+    made = rendered(name, locale, NEEDED[name])
+    assert "Hermodr" in made.text
+    assert "{" not in made.subject + made.text
+    assert not re.search(r"[ \t]+\n\n\n|\n\n\n\n", made.text)
+
+
+def test_a_digest_counts() -> None:
+    item = {"title": "One"}
+    assert rendered("digest", "en", {"items": [item]}).subject == "What is new: One thing is new"
+    whole = rendered("digest", "en", {"items": [item] * 2, "total": 7})
+    assert whole.subject.endswith("7 things are new")
+    assert "and 5 more" in whole.text

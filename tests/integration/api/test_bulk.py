@@ -9,7 +9,8 @@ import asyncpg
 import httpx
 import pytest
 
-from hermodr_api.notifications import bulk, bulk_turns
+from hermodr_api.http import bulk_turns
+from hermodr_api.notifications import bulk
 from tests.support.api import MAIL, ApiUnderTest, problem
 from tests.support.sessions import fresh_name
 

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest_asyncio
 
@@ -86,3 +87,21 @@ async def test_what_cannot_be_is_said_in_one_line(shell: Shell) -> None:
     await wrong.run("jobs", "list", status=1)
     nowhere = Shell(dict(shell.environment) | {"HERMODR_API_URL": "http://127.0.0.1:1"})
     await nowhere.run("jobs", "list", status=1)
+
+
+async def test_recipients_come_from_files(shell: Shell, tmp_path: Path) -> None:
+    table = tmp_path / "people.csv"
+    table.write_text("external_id,name,email\nc-1,Ada,ada@example.com\nc-2,,bob@example.com\n")
+    assert await shell.run("recipients", "import", str(table)) == "2 created, 0 updated, 0 rejected\n"
+    assert await shell.run("recipients", "import", str(table)) == "0 created, 2 updated, 0 rejected\n"
+    lines = tmp_path / "people.ndjson"
+    lines.write_text('{"external_id": "c-2", "name": "Bob"}\n\n{"external_id": "c-3", "email": "x"}\n')
+    process = await shell.begin("recipients", "import", str(lines))
+    said, complaint = await process.communicate()
+    assert (process.returncode, said) == (1, b"0 created, 1 updated, 1 rejected\n")
+    assert complaint.decode().startswith(f"hermodr: {lines}:3: email: ")
+    listed = (await shell.json("recipients", "list", "--external-id", "c-2"))["data"]
+    assert [(each["name"], each["email"]) for each in listed] == [("Bob", "bob@example.com")]
+    assert "ada@example.com" in await shell.run("recipients", "list")
+    table.write_text("id,name\n1,Ada\n")
+    await shell.run("recipients", "import", str(table), status=1)

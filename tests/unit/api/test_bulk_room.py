@@ -3,8 +3,8 @@ import asyncio
 import pytest
 
 from hermodr_api.errors import Refused
-from hermodr_api.notifications import bulk_room
-from hermodr_api.notifications.bulk_room import ROOM_OCTETS, WAITING_OCTETS, BulkRoom
+from hermodr_api.http import bulk_room
+from hermodr_api.http.bulk_room import ROOM_OCTETS, WAITING_OCTETS, BulkRoom
 from tests.support.waiting import wait_until
 
 TEN_MIB = 10 * 1024 * 1024

@@ -50,6 +50,7 @@ CALLS: list[Callable[[Hermodr], Any]] = [
     lambda h: h.recipients.get(A),
     lambda h: h.recipients.create(email="ada@example.com"),
     lambda h: h.recipients.update(A, name="Ada"),
+    lambda h: h.recipients.upsert("c-1", name="Ada"),
     lambda h: h.recipients.delete(A),
     lambda h: h.recipients.set_preferences(A, muted_until=None),
     lambda h: h.recipients.export(A),

@@ -52,6 +52,9 @@ class Commands(LazyGroup):
             "hermodr_cli.remote.suppressions:app",
             "Addresses that nothing is sent to: they bounced, complained, or you say so.",
         ),
+        "recipients": Entry(
+            "hermodr_cli.remote.recipients:app", "The address book: list it, bring it from a file."
+        ),
         "templates": Entry(
             "hermodr_cli.remote.templates:app",
             "Templates: list them, keep them as files, bring the starters.",

@@ -31,6 +31,7 @@ from hermodr_api.health.routes import operations
 from hermodr_api.health.service import HealthCheck
 from hermodr_api.http import openapi, problems
 from hermodr_api.http.auth import Gate
+from hermodr_api.http.bulk_bodies import BulkBodies
 from hermodr_api.http.edge import Edge
 from hermodr_api.jobs import routes as jobs
 from hermodr_api.jobs.accepting import Accepting
@@ -54,7 +55,9 @@ from hermodr_api.receipts import routes as receipts
 from hermodr_api.receipts.service import Receipts
 from hermodr_api.receipts.sources import sources_of
 from hermodr_api.recipients import routes as recipients
+from hermodr_api.recipients.models import RecipientPut
 from hermodr_api.recipients.service import Recipients
+from hermodr_api.recipients.upserting import Upserting
 from hermodr_api.reference import routes as reference
 from hermodr_api.reference.routes import reference_routes
 from hermodr_api.reference.service import Description
@@ -166,7 +169,8 @@ class Api(LedgerService[ApiSettings]):
         self.counts = Counts(self.clock)
         self._repeatable = Repeatable(self.ledger)
         self._gate = Gate(self.authenticator, Limiter(partial(rates.take, self.ledger), self.clock))
-        taken_on = NotificationRoutes(self._gate, self.notifications, self.bulk)
+        self._bodies = BulkBodies()
+        taken_on = NotificationRoutes(self._gate, self.notifications, self.bulk, self._bodies)
         shortcuts = {("POST", "/v1/notifications"): taken_on.post}
         framework = self._framework(taken_on)
         self.description = framework.openapi
@@ -194,7 +198,7 @@ class Api(LedgerService[ApiSettings]):
         app.router.routes.extend(operations(check, self.authenticator, self.registry))
         app.router.routes.extend(reference_routes())
         problems.install(app)
-        openapi.install(app, version("hermodr-api"), (NotificationIn, BulkItemIn))
+        openapi.install(app, version("hermodr-api"), (NotificationIn, BulkItemIn, RecipientPut))
         return app
 
     def _of_jobs(self, check: HealthCheck) -> list[object]:
@@ -209,6 +213,8 @@ class Api(LedgerService[ApiSettings]):
     def _of_people(self) -> list[object]:
         return [
             Recipients(self.ledger.cold, self._repeatable, self.clock),
+            Upserting(self._bulk_ledger),
+            self._bodies,
             Suppressions(self.ledger, self._repeatable),
             Unsubscribing(self.ledger.cold, self.settings.links),
             Groups(self.ledger.cold, self._repeatable),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from hermodr_client.models.answer import Answer
+from hermodr_client.models.notifications import Rejected
 
 
 class Recipient(Answer):
@@ -23,6 +25,23 @@ class Recipient(Answer):
     preferences: list[dict[str, Any]] = Field(default_factory=list)
     created_at: datetime | None = None
     updated_at: datetime | None = None
+
+
+class UpsertAnswer(Answer):
+    created: int
+    updated: int
+    results: list[dict[str, Any]]
+    rejected: list[dict[str, Any]] = Field(default_factory=list)
+
+
+@dataclass(slots=True)
+class UpsertResult:
+    """What became of an `upsert_many`. `ids`: each recipient's id, in the order given; None for a rejected one."""
+
+    created: int = 0
+    updated: int = 0
+    ids: list[UUID | None] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
 
 
 class Group(Answer):

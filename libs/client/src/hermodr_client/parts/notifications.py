@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any, Unpack
 
 from hermodr_client.answers import decoded
-from hermodr_client.errors import BulkInterrupted, Flaw, HermodrError, NotSendable
+from hermodr_client.bulk import chunks, rejected
+from hermodr_client.errors import BulkInterrupted, HermodrError, NotSendable
 from hermodr_client.exchange import NDJSON, Request, Steps, checked_key
 from hermodr_client.models.notifications import (
     Accepted,
@@ -14,16 +14,12 @@ from hermodr_client.models.notifications import (
     BulkResult,
     Content,
     Notification,
-    Rejected,
     Replayed,
     To,
 )
 from hermodr_client.operation import operation
-from hermodr_client.part import Part, W, encoded, new_key, path_of
+from hermodr_client.part import Part, W, new_key, path_of
 from hermodr_client.retrying import exchange
-
-MOST_ITEMS = 10_000
-MOST_OCTETS = 10 * 1024 * 1024
 
 
 class Notifications(Part[W]):
@@ -57,7 +53,7 @@ class Notifications(Part[W]):
         key = new_key() if idempotency_key is None else checked_key(idempotency_key)
         result = BulkResult()
         query = {"include": "job_ids"} if job_ids else {}
-        for number, chunk in enumerate(_chunks(items)):
+        for number, chunk in enumerate(chunks(items, _document)):
             request = Request(
                 "POST", path_of("notifications", "bulk"), query, chunk.body, NDJSON, f"{key}.{number}"
             )
@@ -67,44 +63,10 @@ class Notifications(Part[W]):
                 raise BulkInterrupted(result, key) from error
             result.accepted += answer.accepted
             result.batches.append(answer.batch_id)
-            result.rejected += (_rejected(each, chunk.first) for each in answer.rejected)
+            result.rejected += (rejected(each, chunk.first) for each in answer.rejected)
             result.job_ids += answer.job_ids
             result.replayed += (Replayed(chunk.first + each.index, each.job_id) for each in answer.replayed)
         return result
-
-
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    """`first` is the place of its first item."""
-
-    first: int
-    body: bytes
-
-
-def _chunks(items: Iterable[Notification | Mapping[str, Any]]) -> Iterator[_Chunk]:
-    lines: list[bytes] = []
-    size = 0
-    index = -1
-    for index, item in enumerate(items):
-        line = _line(item, index)
-        if len(lines) == MOST_ITEMS or size + len(line) > MOST_OCTETS:
-            yield _Chunk(index - len(lines), b"".join(lines))
-            lines, size = [], 0
-        lines.append(line)
-        size += len(line)
-    if lines:
-        yield _Chunk(index + 1 - len(lines), b"".join(lines))
-
-
-def _line(item: Notification | Mapping[str, Any], index: int) -> bytes:
-    try:
-        line = encoded(_document(item)) + b"\n"
-    except (KeyError, TypeError, ValueError) as error:
-        reason = "has no `to`" if isinstance(error, KeyError) else str(error)
-        raise NotSendable(f"item {index}: {reason}") from error
-    if len(line) > MOST_OCTETS:
-        raise NotSendable(f"item {index}: is larger than a request may be (10 MiB)")
-    return line
 
 
 def _document(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,10 +93,3 @@ def _recipient(to: To | str | Mapping[str, Any]) -> Mapping[str, Any]:
         'to: a text is an address, with an "@", or a phone number, with a leading "+"; '
         'else say which it is: {"external_id": …}, {"recipient_id": …}, {"user_id": …}'
     )
-
-
-def _rejected(entry: Mapping[str, Any], first: int) -> Rejected:
-    flaws = tuple(
-        Flaw(tuple(each.get("loc", ())), str(each.get("msg", ""))) for each in entry.get("errors", ())
-    )
-    return Rejected(first + int(entry["index"]), flaws)

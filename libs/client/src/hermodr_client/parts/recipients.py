@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
-from hermodr_client.exchange import Steps
+from hermodr_client.answers import decoded
+from hermodr_client.bulk import chunks, rejected
+from hermodr_client.exchange import NDJSON, Request, Steps
 from hermodr_client.models.answer import Answer, Page
-from hermodr_client.models.people import Recipient
+from hermodr_client.models.people import Recipient, UpsertAnswer, UpsertResult
 from hermodr_client.operation import listing, operation
 from hermodr_client.paging import Listing
 from hermodr_client.part import Id, Part, W, path_of, query_of
+from hermodr_client.retrying import exchange
 
 
 class Recipients(Part[W]):
@@ -39,6 +44,26 @@ class Recipients(Part[W]):
     def update(self, /, recipient_id: Id, **fields: str | None) -> Steps[Recipient]:
         """Changes the fields given; None clears."""
         return self._patch(path_of("recipients", recipient_id), Recipient, fields)
+
+    @operation
+    def upsert(self, /, external_id: str, **fields: str | None) -> Steps[Recipient]:
+        """Makes the recipient, or changes the fields given; those left out stay, None clears."""
+        return self._put(path_of("recipients"), Recipient, {"external_id": external_id, **fields})
+
+    @operation
+    def upsert_many(self, recipients: Iterable[Mapping[str, Any]]) -> Steps[UpsertResult]:
+        """`upsert` for any number, reading them lazily, in requests of up to 10,000 or 10 MiB. A bad one is `rejected`
+        and refuses no others. After an error it can be called again: repeating changes nothing."""
+        result = UpsertResult()
+        for chunk in chunks(recipients, dict):
+            request = Request("PUT", path_of("recipients"), {}, chunk.body, NDJSON)
+            answer = decoded((yield from exchange(request, self._pace)), UpsertAnswer)
+            result.created += answer.created
+            result.updated += answer.updated
+            told = {int(each["index"]): UUID(each["id"]) for each in answer.results}
+            result.ids += (told.get(index) for index in range(chunk.body.count(b"\n")))
+            result.rejected += (rejected(each, chunk.first) for each in answer.rejected)
+        return result
 
     @operation
     def delete(self, recipient_id: Id) -> Steps[None]:

@@ -43,7 +43,7 @@ class Recipient:
 
 
 _FIELDS = tuple(each.name for each in fields(Recipient))
-_GIVEN = ("external_id", "user_id", "name", "email", "phone", "locale", "timezone")
+GIVEN = ("external_id", "user_id", "name", "email", "phone", "locale", "timezone")
 _COLUMNS = readable_columns(Recipient, recipients)
 _ONE = (recipients.c.id == sa.bindparam("recipient_id")) & (
     recipients.c.project_id == sa.bindparam("project")
@@ -69,7 +69,7 @@ class FoundRecipient:
 
 async def create(statements: Statements, project_id: UUID, fields: Mapping[str, str | None]) -> Recipient:
     """`fields` are the columns external_id … timezone. Raises `ExternalIdTaken`."""
-    named = {name: fields.get(name) for name in _GIVEN}
+    named = {name: fields.get(name) for name in GIVEN}
     new = insert(recipients).values(id=new_id(), project_id=project_id, **named)
     rows = await fetch(statements, new.on_conflict_do_nothing().returning(*_COLUMNS))
     if not rows:
@@ -124,11 +124,11 @@ async def change(
         before = _recipient(rows[0])
         after = await _overwrite(transaction, replace(before, **changes))
         if (before.quiet_hours, before.timezone) != (after.quiet_hours, after.timezone):
-            await _decide_again(transaction, project_id, recipient_id)
+            await decide_again(transaction, project_id, recipient_id)
         return after
 
 
-async def _decide_again(transaction: Transaction, project_id: UUID, recipient_id: UUID) -> None:
+async def decide_again(transaction: Transaction, project_id: UUID, recipient_id: UUID) -> None:
     """Jobs that wait for the end of changed quiet hours are decided again at once."""
     theirs = (jobs.c.recipient_id == recipient_id) & (jobs.c.project_id == project_id)
     asleep = (jobs.c.state == JobState.SCHEDULED) & (jobs.c.deferred_until > sa.func.now())
@@ -144,7 +144,7 @@ async def _decide_again(transaction: Transaction, project_id: UUID, recipient_id
 
 
 async def _overwrite(transaction: Transaction, wanted: Recipient) -> Recipient:
-    values = {name: getattr(wanted, name) for name in (*_GIVEN, "muted_until")}
+    values = {name: getattr(wanted, name) for name in (*GIVEN, "muted_until")}
     quiet = json.dumps(wanted.quiet_hours) if wanted.quiet_hours is not None else None
     wishes = json.dumps(list(wanted.preferences))
     changed = (

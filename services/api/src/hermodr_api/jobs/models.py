@@ -249,7 +249,9 @@ class BulkAcceptedView(BaseModel):
     rejected: list[dict[str, Any]]
     replayed: list[ReplayedItemView]
     job_ids: list[UUID | None] | None = Field(
-        default=None, description="With `include=job_ids`: each item's job, in their order; `null`: rejected."
+        default=None,
+        exclude_if=lambda ids: ids is None,
+        description="With `include=job_ids`: each item's job, in their order; `null`: rejected.",
     )
 
 

@@ -13,9 +13,10 @@ import orjson
 from pydantic import ValidationError
 
 from hermodr_api.answers import Answer, Key, patience, settled
-from hermodr_api.errors import Flaw, listed
+from hermodr_api.errors import Flaw
 from hermodr_api.http.bodies import flaws_of
-from hermodr_api.http.json_text import MOST_OF_ONE, Flawed
+from hermodr_api.http.bulk_bodies import SLICE, Rejections, written
+from hermodr_api.http.json_text import Flawed
 from hermodr_api.jobs.accepting import Count
 from hermodr_api.notifications.data import missing
 from hermodr_api.notifications.directory import Directory
@@ -48,11 +49,8 @@ from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import new_id, new_job_id
 
-_SLICE = 200
-"""Items handled before other requests get their turn."""
 _CHUNK = 1000
 """Rows per statement."""
-_MOST_TOLD = 2_000
 _TRIES = 3
 _DEADLINE_SECONDS = 45.0
 """After that the request is answered 503, and nothing of it is kept."""
@@ -69,18 +67,10 @@ class _Work:
     batch_id: UUID
     asked: int | None = None
     sendable: list[tuple[int, Sendable, dict[str, Any]]] = field(default_factory=list)
-    rejected: dict[int, list[Flaw]] = field(default_factory=dict)
+    rejected: Rejections = field(default_factory=Rejections)
     keys: dict[int, tuple[str, bytes]] = field(default_factory=dict)
     repeated: dict[int, UUID] = field(default_factory=dict)
     jobs: list[tuple[int, NewJob]] = field(default_factory=list)
-    told: int = 0
-
-    def reject(self, index: int, flaws: Sequence[Flaw]) -> None:
-        """Reports the first flaws of an item; only one of each if very many items are wrong."""
-        most = MOST_OF_ONE if self.told < _MOST_TOLD else 1
-        self.told += min(len(flaws), most)
-        left = [Flaw((), f"and {len(flaws) - most} more")] if len(flaws) > most else []
-        self.rejected[index] = [*flaws[:most], *left]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +130,12 @@ class Bulk:
 
     def _examine(self, work: _Work, index: int, item: object, now: datetime) -> None:
         if isinstance(item, Flawed):
-            work.reject(index, item.flaws)
+            work.rejected.reject(index, item.flaws)
             return
         try:
             wanted = BulkItemIn.model_validate(item)
         except ValidationError as error:
-            work.reject(index, flaws_of(error, ()))
+            work.rejected.reject(index, flaws_of(error, ()))
             return
         examined = examine(wanted, now, self._channels, ())
         if isinstance(examined, list):
@@ -171,7 +161,7 @@ class Bulk:
             )
             for position, ((index, item, raw), reference) in enumerate(zip(chunk, references, strict=True)):
                 self._make(work, index, item, raw, reference, there)
-                if position % _SLICE == 0:
+                if position % SLICE == 0:
                     await asyncio.sleep(0)
         work.sendable.clear()
 
@@ -219,7 +209,7 @@ class Bulk:
 
     @staticmethod
     def _reject(work: _Work, index: int, wanted: NotificationIn, raw: object, flaws: list[Flaw]) -> None:
-        work.reject(index, flaws)
+        work.rejected.reject(index, flaws)
         if isinstance(wanted, BulkItemIn) and wanted.idempotency_key is not None and isinstance(raw, dict):
             work.keys[index] = (wanted.idempotency_key, item_fingerprint(raw))
 
@@ -303,20 +293,12 @@ def _refusals(jobs: Sequence[tuple[int, NewJob]], verdicts: Sequence[AcceptOutco
     return refusals
 
 
-def _body(batch_id: UUID, accepted: int, rejected: dict[int, list[Flaw]], replayed: dict[int, UUID]) -> bytes:
-    """The answer, written in slices: the objects for ten thousand items take more memory than the text."""
-    indexes = sorted(rejected)
-    written = [
-        orjson.dumps(
-            [{"index": each, "errors": listed(rejected[each])} for each in indexes[start : start + _SLICE]]
-        )
-        for start in range(0, len(indexes), _SLICE)
-    ]
+def _body(
+    batch_id: UUID, accepted: int, rejected: Mapping[int, list[Flaw]], replayed: dict[int, UUID]
+) -> bytes:
     head = orjson.dumps({"batch_id": batch_id, "accepted": accepted})[:-1]
     known = orjson.dumps([{"index": each, "job_id": replayed[each]} for each in sorted(replayed)])
-    return (
-        head + b',"rejected":[' + b",".join(each[1:-1] for each in written) + b'],"replayed":' + known + b"}"
-    )
+    return head + b',"rejected":' + written(rejected) + b',"replayed":' + known + b"}"
 
 
 def _with_job_ids(

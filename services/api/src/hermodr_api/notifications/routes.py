@@ -13,21 +13,17 @@ from hermodr_api.answers import Key
 from hermodr_api.errors import Flaw, invalid
 from hermodr_api.http.auth import Gate
 from hermodr_api.http.bodies import read
+from hermodr_api.http.bulk_bodies import MOST_ITEMS, NDJSON, BulkBodies, is_ndjson
 from hermodr_api.http.intake import JSON, MIB, key_of, read_bytes, respond, too_large
 from hermodr_api.http.json_text import parse, parse_array, parse_lines
 from hermodr_api.http.openapi import documented
 from hermodr_api.jobs.models import AcceptedView, BulkAcceptedView
 from hermodr_api.notifications.bulk import Bulk
-from hermodr_api.notifications.bulk_room import BulkRoom
-from hermodr_api.notifications.bulk_turns import BulkTurns
 from hermodr_api.notifications.models import BulkItemIn, NotificationIn
 from hermodr_api.notifications.service import Notifications
 
-NDJSON = "application/x-ndjson"
-MOST_ITEMS = 10_000
 LIMIT = 8 * MIB
 """Of a body with attachments; others have at most 1 MiB."""
-BULK_LIMIT = 10 * MIB
 _AT_ONCE = 64 * 1024
 """Octets of a body that is parsed within a millisecond; longer ones are parsed in a thread."""
 JOB_IDS = "job_ids"
@@ -50,12 +46,11 @@ _EXAMPLE: dict[str, Any] = {
 class NotificationRoutes:
     """Built by constructor: outside the framework there are no dependencies."""
 
-    def __init__(self, gate: Gate, notifications: Notifications, bulk: Bulk) -> None:
+    def __init__(self, gate: Gate, notifications: Notifications, bulk: Bulk, bodies: BulkBodies) -> None:
         self._gate = gate
         self._notifications = notifications
         self._bulk = bulk
-        self._turns = BulkTurns()
-        self._room = BulkRoom()
+        self._bodies = bodies
 
     def router(self) -> APIRouter:
         router = APIRouter(tags=["notifications"])
@@ -100,7 +95,7 @@ class NotificationRoutes:
         return respond(await self._notifications.request(caller.project_id, wanted, key))
 
     async def _post_large(self, project_id: UUID, request: Request, text: bytes) -> Response:
-        async with self._room.of(len(text)):
+        async with self._bodies.room(len(text)):
             wanted, key = await asyncio.to_thread(_apart, request, text)
             if len(text) > MIB and not wanted.attachments:
                 raise too_large(MIB)
@@ -110,12 +105,10 @@ class NotificationRoutes:
         caller = await self._gate.admit(request, "send")
         if include not in (None, JOB_IDS):
             raise invalid(Flaw(("query", "include"), f"there is only: {JOB_IDS}"))
-        async with self._turns.of(caller.project_id):
-            text = await read_bytes(request, BULK_LIMIT, (JSON, NDJSON))
-            async with self._room.of(len(text)):
-                items, key = await asyncio.to_thread(_items, request, text)
-                wanted = include is not None
-                return respond(await self._bulk.request(caller.project_id, items, key, job_ids=wanted))
+        async with self._bodies.of(request, caller.project_id) as text:
+            items, key = await asyncio.to_thread(_items, request, text)
+            wanted = include is not None
+            return respond(await self._bulk.request(caller.project_id, items, key, job_ids=wanted))
 
 
 def _apart(request: Request, text: bytes) -> tuple[NotificationIn, Key | None]:
@@ -124,8 +117,7 @@ def _apart(request: Request, text: bytes) -> tuple[NotificationIn, Key | None]:
 
 
 def _items(request: Request, text: bytes) -> tuple[list[object], Key | None]:
-    ndjson = request.headers["content-type"].lower().startswith(NDJSON)
-    items = parse_lines(text, MOST_ITEMS) if ndjson else parse_array(text, MOST_ITEMS)
+    items = parse_lines(text, MOST_ITEMS) if is_ndjson(request) else parse_array(text, MOST_ITEMS)
     if not items:
         raise invalid(Flaw(("body",), "has no items"))
     return items, key_of(request, items)

@@ -1,6 +1,6 @@
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -76,6 +76,20 @@ class RecipientPatch(RecipientIn):
     """The changes: fields left out stay, `null` clears."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ada Lovelace"}]})
+
+
+class RecipientPut(RecipientIn):
+    """A recipient by its `external_id`: made if it is new; else fields left out stay, `null` clears."""
+
+    most_fields: ClassVar[int] = 40
+
+    external_id: Label = Field(
+        description="Your system's id of the recipient; unique in the project.", examples=["customer-17"]
+    )
+
+    def given(self) -> dict[str, str | None]:
+        """The fields that were given, without the id."""
+        return {name: getattr(self, name) for name in self.model_fields_set if name != "external_id"}
 
 
 class Preference(Part):
@@ -194,6 +208,44 @@ class RecipientView(BaseModel):
     preferences: list[dict[str, Any]]
     created_at: datetime
     updated_at: datetime
+
+
+class UpsertedView(BaseModel):
+    """What became of an item, numbered from 0."""
+
+    index: int
+    external_id: str
+    id: UUID
+    status: Literal["created", "updated"]
+
+
+class UpsertView(BaseModel):
+    """What became of many recipients. A rejected one has its errors, and refuses no other."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "created": 1,
+                    "updated": 0,
+                    "results": [
+                        {
+                            "index": 0,
+                            "external_id": "customer-17",
+                            "id": "01a20187-12aa-7c41-b0d6-2f9e6a4c0000",
+                            "status": "created",
+                        }
+                    ],
+                    "rejected": [{"index": 1, "errors": [{"loc": ["external_id"], "msg": "field required"}]}],
+                }
+            ]
+        }
+    )
+
+    created: int
+    updated: int
+    results: list[UpsertedView]
+    rejected: list[dict[str, Any]]
 
 
 class RecipientList(BaseModel):

@@ -1,11 +1,16 @@
-from typing import Annotated
+import asyncio
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from hermodr_api.errors import TOO_LARGE, Flaw, Refused, invalid
 from hermodr_api.http.auth import Manager, ManagerOrUser, ReaderOrUser
-from hermodr_api.http.intake import JSON, IdempotencyKey, respond
+from hermodr_api.http.bulk_bodies import MOST_ITEMS, NDJSON, BulkBodies, is_ndjson
+from hermodr_api.http.intake import JSON, MIB, IdempotencyKey, respond
+from hermodr_api.http.json_text import parse, parse_array, parse_lines
 from hermodr_api.http.lists import Filter, Listing
 from hermodr_api.http.openapi import refusals
 from hermodr_api.http.provided import provided
@@ -17,13 +22,19 @@ from hermodr_api.recipients.models import (
     RecipientList,
     RecipientPatch,
     RecipientView,
+    UpsertView,
 )
 from hermodr_api.recipients.service import Recipients
+from hermodr_api.recipients.upserting import Upserting
 from hermodr_ledger.people.recipients import Recipient
 
 router = APIRouter(prefix="/v1/recipients", tags=["recipients"], route_class=Route)
 
+_REF = "#/components/schemas/RecipientPut"
+
 Service = Annotated[Recipients, provided(Recipients)]
+Many = Annotated[Upserting, provided(Upserting)]
+Bodies = Annotated[BulkBodies, provided(BulkBodies)]
 
 
 @router.get("", name="list")
@@ -50,6 +61,50 @@ async def show(caller: ReaderOrUser, recipients: Service, recipient_id: UUID) ->
 async def create(caller: Manager, recipients: Service, wanted: RecipientIn, key: IdempotencyKey) -> Response:
     """Add a recipient."""
     return respond(await recipients.create(caller.project_id, wanted, key))
+
+
+_NEW: dict[int | str, dict[str, Any]] = {201: {"model": RecipientView, "description": "It is new"}}
+_ITEM: dict[str, Any] = {"external_id": "customer-17", "name": "Ada", "email": "ada@example.com"}
+
+
+@router.put(
+    "",
+    response_model=RecipientView | UpsertView,
+    responses={**_NEW, **refusals(400, 408, 413, 415)},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                JSON: {
+                    "schema": {
+                        "anyOf": [
+                            {"$ref": _REF},
+                            {"type": "array", "items": {"$ref": _REF}, "minItems": 1, "maxItems": MOST_ITEMS},
+                        ]
+                    },
+                    "example": [_ITEM],
+                },
+                NDJSON: {"schema": {"type": "string", "description": "one recipient per line"}},
+            },
+        }
+    },
+)
+async def upsert(caller: Manager, upserting: Many, bodies: Bodies, request: Request) -> Response:
+    """Make or change recipients by their external ids: one, or up to 10,000.
+
+    One object is answered with the recipient (201 if it is new). An array, or NDJSON, is answered with what became of
+    each item; a bad one never refuses the others. Fields left out stay, `null` clears; of items with one `external_id`
+    the later counts. Repeating it changes nothing.
+    """
+    async with bodies.of(request, caller.project_id) as text:
+        if not is_ndjson(request) and text.lstrip()[:1] == b"{":
+            if len(text) > MIB:
+                raise Refused(TOO_LARGE, "one recipient has at most 1 MiB")
+            found, created = await upserting.one(caller.project_id, await asyncio.to_thread(parse, text))
+            body = RecipientView.model_validate(found).model_dump_json().encode()
+            return Response(body, 201 if created else 200, media_type=JSON)
+        items = await asyncio.to_thread(_items, request, text)
+        return Response(await upserting.many(caller.project_id, items), media_type=JSON)
 
 
 @router.patch("/{recipient_id}", response_model=RecipientView, responses=refusals(404, 409))
@@ -85,3 +140,10 @@ async def export(caller: ReaderOrUser, recipients: Service, recipient_id: UUID) 
 async def erase(caller: Manager, recipients: Service, recipient_id: UUID) -> None:
     """Erase a recipient's personal data."""
     await recipients.erase(caller, recipient_id)
+
+
+def _items(request: Request, text: bytes) -> list[object]:
+    items = parse_lines(text, MOST_ITEMS) if is_ndjson(request) else parse_array(text, MOST_ITEMS)
+    if not items:
+        raise invalid(Flaw(("body",), "has no items"))
+    return items

@@ -1,0 +1,84 @@
+"""Makes or changes recipients by their external ids, one or many; a bad one never refuses the others."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+from pydantic import ValidationError
+
+from hermodr_api.answers import patience
+from hermodr_api.http.bodies import flaws_of, read
+from hermodr_api.http.bulk_bodies import SLICE, Rejections, written
+from hermodr_api.http.json_text import Flawed
+from hermodr_api.recipients.models import RecipientPut
+from hermodr_ledger.engine import Ledger
+from hermodr_ledger.people import recipients
+from hermodr_ledger.people.recipients import Recipient
+from hermodr_ledger.people.upserting import Upserted, upsert
+
+_DEADLINE_SECONDS = 45.0
+
+
+class Upserting:
+    """The use cases of `PUT /v1/recipients`. `ledger` is the pool for bulk requests."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def one(self, project_id: UUID, document: object) -> tuple[Recipient, bool]:
+        """The recipient, and whether it is new. Raises `Refused` and `LedgerUnavailable`."""
+        wanted = read(RecipientPut, document)
+        async with patience(), self._ledger.transaction() as transaction:
+            done = await upsert(transaction, project_id, {wanted.external_id: wanted.given()})
+            made = done[wanted.external_id]
+            found = await recipients.read(transaction, project_id, made.id)
+        assert found is not None
+        return found, made.created
+
+    async def many(self, project_id: UUID, items: Sequence[object]) -> bytes:
+        """The answer. `items` are parsed (or `Flawed`), not validated; all valid ones are written, or none. Raises
+        `Refused` and `LedgerUnavailable`."""
+        async with patience(_DEADLINE_SECONDS):
+            wanted, names, rejected = await asyncio.to_thread(_examined, items)
+            async with self._ledger.transaction() as transaction:
+                done = await upsert(transaction, project_id, wanted)
+        return await asyncio.to_thread(_answer, names, done, rejected)
+
+
+def _examined(
+    items: Sequence[object],
+) -> tuple[dict[str, dict[str, str | None]], dict[int, str], Rejections]:
+    """Fields by external id, the later item before the earlier one; external ids by place; flaws by place."""
+    wanted: dict[str, dict[str, str | None]] = {}
+    names: dict[int, str] = {}
+    rejected = Rejections()
+    for index, item in enumerate(items):
+        if isinstance(item, Flawed):
+            rejected.reject(index, item.flaws)
+            continue
+        try:
+            given = RecipientPut.model_validate(item)
+        except ValidationError as error:
+            rejected.reject(index, flaws_of(error, ()))
+            continue
+        names[index] = given.external_id
+        wanted.setdefault(given.external_id, {}).update(given.given())
+    return wanted, names, rejected
+
+
+def _answer(names: dict[int, str], done: dict[str, Upserted], rejected: Rejections) -> bytes:
+    seen: set[str] = set()
+    rows: list[dict[str, Any]] = []
+    for index, external_id in names.items():
+        made = done[external_id]
+        new = made.created and external_id not in seen
+        seen.add(external_id)
+        status = "created" if new else "updated"
+        rows.append({"index": index, "external_id": external_id, "id": str(made.id), "status": status})
+    created = sum(row["status"] == "created" for row in rows)
+    counts = {"created": created, "updated": len(rows) - created}
+    slices = [orjson.dumps(rows[start : start + SLICE])[1:-1] for start in range(0, len(rows), SLICE)]
+    head = orjson.dumps(counts)[:-1] + b',"results":[' + b",".join(slices)
+    return head + b'],"rejected":' + written(rejected) + b"}"

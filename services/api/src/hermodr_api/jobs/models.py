@@ -248,10 +248,8 @@ class BulkAcceptedView(BaseModel):
     accepted: int
     rejected: list[dict[str, Any]]
     replayed: list[ReplayedItemView]
-    job_ids: list[UUID | None] | None = Field(
-        default=None,
-        exclude_if=lambda ids: ids is None,
-        description="With `include=job_ids`: each item's job, in their order; `null`: rejected.",
+    job_ids: list[UUID | None] = Field(
+        [], exclude_if=lambda ids: not ids, description="By `include=job_ids`; `null`: the item was rejected."
     )
 
 

@@ -2,15 +2,15 @@
 
 from hermodr_ledger.migrations.script import execute_file
 
-revision = "0034"
-down_revision = "0033"
+revision = "0035"
+down_revision = "0034"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    execute_file("0034_starters.sql")
+    execute_file("0035_starters.sql")
 
 
 def downgrade() -> None:
-    raise NotImplementedError("revision 0034 cannot be undone")
+    raise NotImplementedError("revision 0035 cannot be undone")

@@ -93,8 +93,11 @@ def tokens(source: str) -> Iterator[tuple[int, str, str]]:
 
 
 def parsed(source: str) -> nodes.Template:
-    """The tree of a source that `check` accepts."""
-    return _ENVIRONMENT.parse(source)
+    """The tree of a source. Raises `SourceFlawed` for one that `check` does not accept."""
+    try:
+        return _ENVIRONMENT.parse(source)
+    except TemplateSyntaxError as error:
+        raise SourceFlawed(_offset(error.lineno, source), error.message or "cannot be read") from None
 
 
 def variables(source: str) -> set[str]:

@@ -28,9 +28,12 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Arrival:
+    """`number`: the sandbox's."""
+
     message_id: str
     recipient: str
     at: datetime
+    number: str = ""
 
     @property
     def job_id(self) -> str:
@@ -134,6 +137,17 @@ class Sandbox(Door):
         }
         await self.ask("POST", "/v1/faults", 201, json=rule)
 
+    async def refuse_at_first(self, pattern: str) -> None:
+        """The first provider takes no mail to a matching address; others do."""
+        action = {"kind": "reply", "code": 451, "text": "4.3.0 Service unavailable"}
+        rule = {"provider": "smtp", "recipient": pattern, "action": action, "note": "the demo's fail-over"}
+        await self.ask("POST", "/v1/faults", 201, json=rule)
+
+    async def files(self, number: str) -> list[str]:
+        """The names of a mail's attachments."""
+        mail = (await self.ask("GET", f"/v1/mails/{number}")).json()
+        return [part["filename"] for part in mail["attachments"]]
+
     async def stats(self) -> dict[str, Any]:
         found: dict[str, Any] = (await self.ask("GET", "/v1/stats")).json()
         return found
@@ -147,7 +161,7 @@ class Sandbox(Door):
             page = (await self.ask("GET", "/v1/mails", params=query)).json()
             for mail in page["data"]:
                 at = datetime.fromisoformat(mail["received_at"])
-                found += [Arrival(mail["message_id"], to, at) for to in mail["envelope_to"]]
+                found += [Arrival(mail["message_id"], to, at, mail["id"]) for to in mail["envelope_to"]]
             cursor = page["next_cursor"]
             if cursor is None:
                 return found[::-1]

@@ -18,6 +18,10 @@ class JobFacts:
     due_at: datetime
     sent_at: datetime | None
     dispatched_at: datetime | None = None
+    providers: tuple[str, ...] = ()
+    """Of its attempts, in order."""
+    steps: int = 0
+    """Of the ladder that it waited for."""
 
     @property
     def seconds(self) -> float | None:
@@ -36,6 +40,8 @@ class KindFacts:
     mails: Sequence[Arrival] = ()
     reasons: Sequence[str] = ()
     """Why nothing was sent, by the timeline."""
+    files: Sequence[str] = ()
+    """Names of the files that came with the mails."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,8 @@ def job_facts(answer: Mapping[str, Any]) -> JobFacts:
         due_at=datetime.fromisoformat(job["scheduled_for"] or job["created_at"]),
         sent_at=datetime.fromisoformat(sent[-1]) if sent else None,
         dispatched_at=datetime.fromisoformat(job["processed_at"]) if job["processed_at"] else None,
+        providers=tuple(log["provider"] for log in logs),
+        steps=job["retry_count"],
     )
 
 

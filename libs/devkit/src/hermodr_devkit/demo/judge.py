@@ -4,7 +4,17 @@ from dataclasses import dataclass
 from statistics import median
 
 from hermodr_devkit.demo.facts import KindFacts, RunFacts
-from hermodr_devkit.demo.scenario import CROWD, OVERTAKEN, TICK_SECONDS, WORST_LATENESS_SECONDS, Kind, Promise
+from hermodr_devkit.demo.scenario import (
+    CROWD,
+    FIRST_PROVIDER,
+    OVERTAKEN,
+    SECOND_PROVIDER,
+    TICK_SECONDS,
+    VOUCHER,
+    WORST_LATENESS_SECONDS,
+    Kind,
+    Promise,
+)
 
 
 @dataclass(frozen=True)
@@ -134,6 +144,19 @@ def _retried(_kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) 
     return Cell("there at third attempt", held=len(arrived) == len(facts.jobs) > 0)
 
 
+def _taken_over(_kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
+    ways = {(job.providers, job.steps) for job in facts.jobs}
+    if ways == {((FIRST_PROVIDER, SECOND_PROVIDER), 0)}:
+        return Cell(f"{SECOND_PROVIDER} took over at once")
+    seen = ", ".join(sorted(f"{' → '.join(providers)} in {steps} steps" for providers, steps in ways))
+    return Cell(f"attempts by {seen or 'nobody'}", held=False)
+
+
+def _attached(kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
+    held = list(facts.files) == [VOUCHER] * kind.mails
+    return Cell(f"with {VOUCHER}" if held else f"files: {', '.join(facts.files) or 'none'}", held)
+
+
 def _bounces(_kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
     return Cell(
         "bounced, not tried again", held=bool(facts.jobs) and all(job.attempts == 1 for job in facts.jobs)
@@ -163,6 +186,8 @@ PROMISES: dict[Promise, Check] = {
     Promise.ON_TIME: _on_time,
     Promise.OVERTAKES: _overtakes,
     Promise.RETRIED: _retried,
+    Promise.TAKEN_OVER: _taken_over,
+    Promise.ATTACHED: _attached,
     Promise.BOUNCES: _bounces,
     Promise.SAME_ANSWER: _same_answer,
     Promise.EXPLAINED: _explained,

@@ -7,7 +7,7 @@ from typing import Any
 
 from hermodr_devkit.demo.client import TERMINAL, Accepted, Api, Arrival, Sandbox
 from hermodr_devkit.demo.facts import JobFacts, KindFacts, RunFacts, busiest_second, job_facts
-from hermodr_devkit.demo.scenario import BUSY, OFF, Kind
+from hermodr_devkit.demo.scenario import ATTACHED, BUSY, OFF, Kind
 from hermodr_devkit.demo.sending import Asked
 
 LOOK_SECONDS = 0.1
@@ -86,6 +86,8 @@ async def gather(api: Api, sandbox: Sandbox, asked: Asked, kinds: Sequence[Kind]
     for mail in mails:
         by_job.setdefault(mail.job_id, []).append(mail)
     found = {kind.key: await _kind_facts(api, kind, asked, read, by_job) for kind in kinds}
+    attached = found[ATTACHED.key]
+    attached.files = [name for mail in attached.mails for name in await sandbox.files(mail.number)]
     sample = asked.answers.get(BUSY.key, [])
     stats = await sandbox.stats()
     return RunFacts(

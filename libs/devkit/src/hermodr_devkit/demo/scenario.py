@@ -1,7 +1,8 @@
 """What the demo sends and what must come of it: 200 requests of the kinds of the founding systems. Pure."""
 
+import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Literal
 
@@ -18,6 +19,10 @@ WORST_LATENESS_SECONDS = 1.0
 TICK_SECONDS = 0.1
 """A due job is announced within this."""
 UNWANTED = "weekly_digest"
+FIRST_PROVIDER, SECOND_PROVIDER = "harbour-smtp", "resend"
+REFUSED_DOMAIN = "takeover.example.org"
+"""The first provider takes no mail to it just now."""
+VOUCHER = "voucher.ics"
 
 
 class Promise(Enum):
@@ -27,6 +32,8 @@ class Promise(Enum):
     ON_TIME = "not before its time, and soon after"
     OVERTAKES = "arrives before most of the crowd"
     RETRIED = "arrives on the third attempt"
+    TAKEN_OVER = "the second provider takes over at once"
+    ATTACHED = "arrives with its file"
     BOUNCES = "is tried once"
     SAME_ANSWER = "is one job however often it is asked for"
     EXPLAINED = "the timeline says why not"
@@ -82,12 +89,14 @@ NOTICE = Kind("notice", "system notice, low, bulk", 60, 60, 60, bulk=True)
 LATER = Kind("later", f"reminder, {AHEAD_SECONDS} s ahead", 20, 20, 20, promise=Promise.ON_TIME)
 CROWD = Kind("crowd", "weekly digest, slow crowd", 40, 40, 40, bulk=True)
 HURRY = Kind("hurry", "urgent behind the crowd", 1, 1, 1, promise=Promise.OVERTAKES)
-BUSY = Kind("busy", "mailbox says 451 twice", 3, 3, 3, attempts=3, promise=Promise.RETRIED)
+BUSY = Kind("busy", "mailbox says 450 twice", 3, 3, 3, attempts=3, promise=Promise.RETRIED)
 GONE = Kind("gone", "mailbox says 550", 3, 3, 0, 1, "failed", "bounced", Promise.BOUNCES)
+TAKEN = Kind("taken", "first provider unavailable", 5, 5, 5, attempts=2, promise=Promise.TAKEN_OVER)
+ATTACHED = Kind("attached", "booking with a calendar file", 5, 5, 5, promise=Promise.ATTACHED)
 TWICE = Kind("twice", "the same request twice", 2, 1, 1, promise=Promise.SAME_ANSWER)
 OFF = Kind("off", "type switched off by reader", 1, 1, 0, 0, "skipped", None, Promise.EXPLAINED)
 
-KINDS = (MAGIC, BOOKING, NOTICE, LATER, CROWD, HURRY, BUSY, GONE, TWICE, OFF)
+KINDS = (MAGIC, BOOKING, NOTICE, LATER, CROWD, HURRY, BUSY, GONE, TAKEN, ATTACHED, TWICE, OFF)
 
 
 def scenario(run: str) -> Scenario:
@@ -101,8 +110,10 @@ def scenario(run: str) -> Scenario:
         LATER.key: [_reminder(guest, number) for number, guest in enumerate(guests[:20])],
         CROWD.key: [_digest(CROWD, person) for person in people(40, CROWD_DOMAIN, 200)],
         HURRY.key: [_magic_link(HURRY, Person("Astrid Vogel", "astrid.vogel@example.org"), run)],
-        BUSY.key: [_magic_link(BUSY, person, run) for person in _tagged("451x2", 300)],
+        BUSY.key: [_magic_link(BUSY, person, run) for person in _tagged("450x2", 300)],
         GONE.key: [_magic_link(GONE, person, run) for person in _tagged("550", 320)],
+        TAKEN.key: [_magic_link(TAKEN, person, run) for person in people(5, REFUSED_DOMAIN, 340)],
+        ATTACHED.key: [_with_calendar(guest, number) for number, guest in enumerate(guests[20:25])],
         TWICE.key: [_twice(run)] * 2,
         OFF.key: [_digest(OFF, unwilling, by="external_id")],
     }
@@ -123,6 +134,16 @@ def _magic_link(kind: Kind, person: Person, run: str, key: str | None = None) ->
 
 def _twice(run: str) -> Request:
     return _magic_link(TWICE, Person("Edda Janssen", "edda.janssen@example.org"), run, key=f"{run}-edda")
+
+
+def _with_calendar(guest: Person, number: int) -> Request:
+    booking = _booking(guest, number)
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Harbour House//EN", "BEGIN:VEVENT"]
+    lines += [f"UID:{_reference(number)}@harbour-house.example.com", "DTSTAMP:20270501T090000Z"]
+    lines += ["DTSTART:20270514T150000Z", "SUMMARY:Harbour House", "END:VEVENT", "END:VCALENDAR", ""]
+    content = base64.b64encode("\r\n".join(lines).encode()).decode()
+    file = {"filename": VOUCHER, "content_type": "text/calendar", "content": content}
+    return replace(booking, kind=ATTACHED.key, fields={**booking.fields, "attachments": [file]})
 
 
 def _booking(guest: Person, number: int) -> Request:

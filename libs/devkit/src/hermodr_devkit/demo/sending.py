@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from hermodr_devkit.demo import letters
 from hermodr_devkit.demo.client import Accepted, Api, Sandbox
 from hermodr_devkit.demo.scenario import (
+    ATTACHED,
     BOOKING,
     BUSY,
     CROWD,
@@ -17,6 +18,8 @@ from hermodr_devkit.demo.scenario import (
     MAGIC,
     NOTICE,
     OFF,
+    REFUSED_DOMAIN,
+    TAKEN,
     TWICE,
     UNWANTED,
     Kind,
@@ -50,6 +53,7 @@ class Asker:
     async def prepare(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._sandbox.slow_down(f"*@{CROWD_DOMAIN}", CROWD_SECONDS))
+            group.create_task(self._sandbox.refuse_at_first(f"*@{REFUSED_DOMAIN}"))
             for template in letters.templates():
                 group.create_task(self._api.create_template(template))
             for person in self._scenario.recipients:
@@ -64,7 +68,7 @@ class Asker:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._crowd_and_hurry())
             group.create_task(self._one_by_one(TWICE))
-            for kind in (BUSY, GONE, OFF):
+            for kind in (BUSY, GONE, TAKEN, ATTACHED, OFF):
                 group.create_task(self._together(kind))
         async with (
             asyncio.TaskGroup() as group

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hermodr_cli import state
+from hermodr_cli.addresses import port_base, smtp_port
 from hermodr_cli.output import Say
 from hermodr_contracts.channels import servable, with_ladder
 from hermodr_contracts.ladder import parse_ladder
@@ -22,9 +23,9 @@ from hermodr_contracts.vocabulary import Channel
 from hermodr_devkit import processes
 from hermodr_devkit.backing import Backing, places, temporary
 from hermodr_devkit.backing.probe import with_database
-from hermodr_devkit.demo.scenario import LADDER
+from hermodr_devkit.demo.scenario import FIRST_PROVIDER, LADDER, SECOND_PROVIDER
 from hermodr_devkit.demo.show import Screen
-from hermodr_devkit.supervisor import ALL, Fleet
+from hermodr_devkit.supervisor import ALL, SANDBOX, Fleet
 from hermodr_devkit.supervisor.fleet import STOP_MARGIN, private_ports
 from hermodr_ledger import migrate
 from hermodr_ledger.access import keys
@@ -63,7 +64,7 @@ async def stage(backing: Backing, screen: Screen) -> AsyncIterator[Stage]:
         with screen.step("A database and a place at the broker of its own"):
             place = await _ground(backing, name)
         database_url = with_database(backing.database_url, name)
-        environment = private_ports(_environment(name, database_url, place), ALL)
+        environment = _with_providers(private_ports(_environment(name, database_url, place), ALL))
         fleet = Fleet(environment, logs, specs=ALL)
         with screen.step(f"{len(ALL)} services: {', '.join(spec.name for spec in ALL)}"):
             await fleet.__aenter__()  # stops by itself what it started, if not all of it gets ready
@@ -137,6 +138,14 @@ def _environment(name: str, database_url: str, place: places.Place) -> dict[str,
         "HERMODR_GRACE_SECONDS": str(GRACE_SECONDS),
         MARK: name,
     }
+
+
+def _with_providers(environment: dict[str, str]) -> dict[str, str]:
+    """Two, both of the sandbox: the second takes over what the first does not take."""
+    first = f"smtp://127.0.0.1:{smtp_port(environment)}?name={FIRST_PROVIDER}"
+    api = port_base(environment) + SANDBOX.port_offset
+    second = f"resend://demo-key@127.0.0.1:{api}?tls=off&name={SECOND_PROVIDER}"
+    return environment | {"HERMODR_EMAIL_PROVIDERS": f"{first} {second}"}
 
 
 async def _key(database_url: str) -> str:

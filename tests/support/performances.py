@@ -3,7 +3,17 @@ from datetime import UTC, datetime, timedelta
 
 from hermodr_devkit.demo.client import Accepted, Arrival
 from hermodr_devkit.demo.facts import JobFacts, KindFacts, RunFacts
-from hermodr_devkit.demo.scenario import CROWD, KINDS, OFF, Kind
+from hermodr_devkit.demo.scenario import (
+    ATTACHED,
+    CROWD,
+    FIRST_PROVIDER,
+    KINDS,
+    OFF,
+    RETURNED,
+    SECOND_PROVIDER,
+    VOUCHER,
+    Kind,
+)
 
 START = datetime(2026, 5, 7, 9, 0, tzinfo=UTC)
 ARRIVED = START + timedelta(milliseconds=40)
@@ -27,7 +37,15 @@ def kind_facts(kind: Kind) -> KindFacts:
     sent = at if kind.mails else None
     deliveries = (kind.delivery,) if kind.delivery else ()
     jobs = [
-        JobFacts(f"{kind.key}-{number}", kind.state, deliveries, kind.attempts, START, sent)
+        JobFacts(
+            f"{kind.key}-{number}",
+            kind.state,
+            deliveries,
+            kind.attempts,
+            START,
+            sent,
+            providers=(FIRST_PROVIDER, SECOND_PROVIDER)[: kind.attempts],
+        )
         for number in range(kind.jobs)
     ]
     return KindFacts(
@@ -37,4 +55,6 @@ def kind_facts(kind: Kind) -> KindFacts:
         jobs=jobs,
         mails=[Arrival(f"<{job.id}@example.com>", "a@example.com", at) for job in jobs[: kind.mails]],
         reasons=["preference"] if kind is OFF else [],
+        files=[VOUCHER] * kind.mails if kind is ATTACHED else [],
+        suppressed=kind.mails if kind is RETURNED else 0,
     )

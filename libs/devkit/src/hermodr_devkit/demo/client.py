@@ -82,9 +82,14 @@ class Api(Door):
         """Returns its id."""
         return str((await self.ask("POST", "/v1/recipients", 201, json=recipient)).json()["id"])
 
-    async def set_preferences(self, recipient_id: str, preferences: Sequence[Mapping[str, Any]]) -> None:
-        body = {"preferences": list(preferences)}
-        await self.ask("PUT", f"/v1/recipients/{recipient_id}/preferences", json=body)
+    async def unsubscribe(self, link: str) -> None:
+        """As a mail program does for the button that it shows (RFC 8058)."""
+        await self.ask("POST", link, data={"List-Unsubscribe": "One-Click"})
+
+    async def suppressed(self) -> list[str]:
+        """The addresses that get nothing more."""
+        found = (await self.ask("GET", "/v1/suppressions", params={"limit": PAGE})).json()["data"]
+        return [entry["address"] for entry in found]
 
     async def send(self, notification: Mapping[str, Any], key: str | None) -> Accepted:
         headers = {"Idempotency-Key": key} if key else {}
@@ -147,6 +152,13 @@ class Sandbox(Door):
         """The names of a mail's attachments."""
         mail = (await self.ask("GET", f"/v1/mails/{number}")).json()
         return [part["filename"] for part in mail["attachments"]]
+
+    async def unsubscribe_link(self, address: str) -> str:
+        """Of the mail to `address`, once it is there."""
+        await self.ask("GET", "/v1/wait", params={"to": address, "count": 1, "timeout": SECONDS})
+        (mail,) = (await self.ask("GET", "/v1/mails", params={"to": address})).json()["data"]
+        headers = dict((await self.ask("GET", f"/v1/mails/{mail['id']}")).json()["headers"])
+        return str(headers.get("List-Unsubscribe", "")).strip("<>")
 
     async def stats(self) -> dict[str, Any]:
         found: dict[str, Any] = (await self.ask("GET", "/v1/stats")).json()

@@ -42,6 +42,8 @@ class KindFacts:
     """Why nothing was sent, by the timeline."""
     files: Sequence[str] = ()
     """Names of the files that came with the mails."""
+    suppressed: int = 0
+    """Of the recipients' addresses."""
 
 
 @dataclass(frozen=True)

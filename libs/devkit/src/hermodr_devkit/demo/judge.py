@@ -152,6 +152,11 @@ def _taken_over(_kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts
     return Cell(f"attempts by {seen or 'nobody'}", held=False)
 
 
+def _suppressed(kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
+    held = facts.suppressed == kind.mails
+    return Cell("reported, now suppressed" if held else f"{facts.suppressed} addresses suppressed", held)
+
+
 def _attached(kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
     held = list(facts.files) == [VOUCHER] * kind.mails
     return Cell(f"with {VOUCHER}" if held else f"files: {', '.join(facts.files) or 'none'}", held)
@@ -187,6 +192,7 @@ PROMISES: dict[Promise, Check] = {
     Promise.OVERTAKES: _overtakes,
     Promise.RETRIED: _retried,
     Promise.TAKEN_OVER: _taken_over,
+    Promise.SUPPRESSED: _suppressed,
     Promise.ATTACHED: _attached,
     Promise.BOUNCES: _bounces,
     Promise.SAME_ANSWER: _same_answer,

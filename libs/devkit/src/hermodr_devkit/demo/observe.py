@@ -7,10 +7,11 @@ from typing import Any
 
 from hermodr_devkit.demo.client import TERMINAL, Accepted, Api, Arrival, Sandbox
 from hermodr_devkit.demo.facts import JobFacts, KindFacts, RunFacts, busiest_second, job_facts
-from hermodr_devkit.demo.scenario import ATTACHED, BUSY, OFF, Kind
+from hermodr_devkit.demo.scenario import ATTACHED, BUSY, OFF, RETURNED, TAKEN, Kind
 from hermodr_devkit.demo.sending import Asked
 
 LOOK_SECONDS = 0.1
+REPORTS_SECONDS = 20.0
 LOOKS_AT_ONCE = 16
 """Jobs requested in one round, so that observing does not keep the API busy."""
 
@@ -78,7 +79,10 @@ class Watcher:
 
 
 async def gather(api: Api, sandbox: Sandbox, asked: Asked, kinds: Sequence[Kind], seconds: float) -> RunFacts:
-    """`seconds`: how long the run took."""
+    """`seconds`: how long the run took. Waits for the provider's reports, which come after the mails."""
+    await _reported(
+        api, [each.job_id for kind in (TAKEN, RETURNED) for each in asked.answers.get(kind.key, ())]
+    )
     mails = await sandbox.mails()
     known = [answer.job_id for answers in asked.answers.values() for answer in answers]
     read = await _read_jobs(api, list(dict.fromkeys([*known, *(mail.job_id for mail in mails)])))
@@ -88,6 +92,9 @@ async def gather(api: Api, sandbox: Sandbox, asked: Asked, kinds: Sequence[Kind]
     found = {kind.key: await _kind_facts(api, kind, asked, read, by_job) for kind in kinds}
     attached = found[ATTACHED.key]
     attached.files = [name for mail in attached.mails for name in await sandbox.files(mail.number)]
+    suppressed = set(await api.suppressed())
+    returned = found[RETURNED.key]
+    returned.suppressed = sum(mail.recipient in suppressed for mail in returned.mails)
     sample = asked.answers.get(BUSY.key, [])
     stats = await sandbox.stats()
     return RunFacts(
@@ -99,6 +106,20 @@ async def gather(api: Api, sandbox: Sandbox, asked: Asked, kinds: Sequence[Kind]
         dead_letters=await api.dead_letters(),
         sample=await api.timeline(sample[0].job_id) if sample else [],
     )
+
+
+async def _reported(api: Api, job_ids: Sequence[str]) -> None:
+    """Returns once something is reported of all that were sent, or after some seconds: the verdict will say so."""
+    deadline = time.monotonic() + REPORTS_SECONDS
+    open_ones = set(job_ids)
+    while open_ones and time.monotonic() < deadline:
+        answers = await asyncio.gather(*(api.job(job_id) for job_id in open_ones))
+        open_ones = {
+            answer["job"]["id"]
+            for answer in answers
+            if any(delivery["state"] == "sent" for delivery in answer["deliveries"])
+        }
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 def _job_ids(kind: Kind, asked: Asked, read: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -33,6 +33,7 @@ class Promise(Enum):
     OVERTAKES = "arrives before most of the crowd"
     RETRIED = "arrives on the third attempt"
     TAKEN_OVER = "the second provider takes over at once"
+    SUPPRESSED = "is reported as bounced, and its address suppressed"
     ATTACHED = "arrives with its file"
     BOUNCES = "is tried once"
     SAME_ANSWER = "is one job however often it is asked for"
@@ -84,19 +85,25 @@ class Scenario:
 
 
 MAGIC = Kind("magic", "magic link, urgent", 20, 20, 20)
-BOOKING = Kind("booking", "booking confirmation, en/de", 50, 50, 50)
-NOTICE = Kind("notice", "system notice, low, bulk", 60, 60, 60, bulk=True)
+BOOKING = Kind("booking", "booking confirmation, en/de", 46, 46, 46)
+NOTICE = Kind("notice", "system notice, low, bulk", 50, 50, 50, bulk=True)
 LATER = Kind("later", f"reminder, {AHEAD_SECONDS} s ahead", 20, 20, 20, promise=Promise.ON_TIME)
 CROWD = Kind("crowd", "weekly digest, slow crowd", 40, 40, 40, bulk=True)
 HURRY = Kind("hurry", "urgent behind the crowd", 1, 1, 1, promise=Promise.OVERTAKES)
 BUSY = Kind("busy", "mailbox says 450 twice", 3, 3, 3, attempts=3, promise=Promise.RETRIED)
 GONE = Kind("gone", "mailbox says 550", 3, 3, 0, 1, "failed", "bounced", Promise.BOUNCES)
-TAKEN = Kind("taken", "first provider unavailable", 5, 5, 5, attempts=2, promise=Promise.TAKEN_OVER)
-ATTACHED = Kind("attached", "booking with a calendar file", 5, 5, 5, promise=Promise.ATTACHED)
+TAKEN = Kind(
+    "taken", "first provider unavailable", 5, 5, 5, 2, delivery="delivered", promise=Promise.TAKEN_OVER
+)
+RETURNED = Kind(
+    "returned", "bounces after a while", 3, 3, 3, 2, delivery="bounced", promise=Promise.SUPPRESSED
+)
+ATTACHED = Kind("attached", "booking, calendar file", 5, 5, 5, promise=Promise.ATTACHED)
 TWICE = Kind("twice", "the same request twice", 2, 1, 1, promise=Promise.SAME_ANSWER)
-OFF = Kind("off", "type switched off by reader", 1, 1, 0, 0, "skipped", None, Promise.EXPLAINED)
+NEWS = Kind("news", "newsletter, unsubscribed", 1, 1, 1)
+OFF = Kind("off", "the same after the click", 1, 1, 0, 0, "skipped", None, Promise.EXPLAINED)
 
-KINDS = (MAGIC, BOOKING, NOTICE, LATER, CROWD, HURRY, BUSY, GONE, TAKEN, ATTACHED, TWICE, OFF)
+KINDS = (MAGIC, BOOKING, NOTICE, LATER, CROWD, HURRY, BUSY, GONE, TAKEN, RETURNED, ATTACHED, TWICE, NEWS, OFF)
 
 
 def scenario(run: str) -> Scenario:
@@ -106,24 +113,27 @@ def scenario(run: str) -> Scenario:
     asked = {
         MAGIC.key: [_magic_link(MAGIC, person, run) for person in people(20, "example.org", 60)],
         BOOKING.key: [_booking(guest, number) for number, guest in enumerate(guests)],
-        NOTICE.key: [_notice(person) for person in people(60, "houses.example.com", 100)],
+        NOTICE.key: [_notice(person) for person in people(NOTICE.jobs, "houses.example.com", 100)],
         LATER.key: [_reminder(guest, number) for number, guest in enumerate(guests[:20])],
         CROWD.key: [_digest(CROWD, person) for person in people(40, CROWD_DOMAIN, 200)],
         HURRY.key: [_magic_link(HURRY, Person("Astrid Vogel", "astrid.vogel@example.org"), run)],
         BUSY.key: [_magic_link(BUSY, person, run) for person in _tagged("450x2", 300)],
         GONE.key: [_magic_link(GONE, person, run) for person in _tagged("550", 320)],
         TAKEN.key: [_magic_link(TAKEN, person, run) for person in people(5, REFUSED_DOMAIN, 340)],
+        RETURNED.key: [
+            _magic_link(RETURNED, person, run) for person in _tagged("bounced", 360, REFUSED_DOMAIN)
+        ],
         ATTACHED.key: [_with_calendar(guest, number) for number, guest in enumerate(guests[20:25])],
         TWICE.key: [_twice(run)] * 2,
-        OFF.key: [_digest(OFF, unwilling, by="external_id")],
+        NEWS.key: [_digest(NEWS, unwilling, "normal", by="external_id")],
+        OFF.key: [_digest(OFF, unwilling, "normal", by="external_id")],
     }
     return Scenario(KINDS, [*guests, unwilling], unwilling, asked)
 
 
-def _tagged(tag: str, start: int) -> list[Person]:
+def _tagged(tag: str, start: int, domain: str = "example.net") -> list[Person]:
     return [
-        Person(person.name, person.email.replace("@", f"+{tag}@"))
-        for person in people(3, "example.net", start)
+        replace(person, email=person.email.replace("@", f"+{tag}@")) for person in people(3, domain, start)
     ]
 
 
@@ -181,14 +191,16 @@ def _notice(person: Person) -> Request:
     return Request(NOTICE.key, person, {"type": "system_notice", "priority": "low", "data": data})
 
 
-def _digest(kind: Kind, person: Person, by: Literal["email", "external_id"] = "email") -> Request:
+def _digest(
+    kind: Kind, person: Person, priority: str = "low", by: Literal["email", "external_id"] = "email"
+) -> Request:
     items = [
         {"who": "Hanna", "what": "four photos of the regatta"},
         {"who": "Ole", "what": "a milestone: the boat is in the water again"},
         {"who": "Noor", "what": "“Who brings the cake on Sunday?”"},
     ]
     data = {"name": person.first_name, "items": items, "link": f"{SITE}/week"}
-    return Request(kind.key, person, {"type": UNWANTED, "priority": "low", "data": data}, by=by)
+    return Request(kind.key, person, {"type": UNWANTED, "priority": priority, "data": data}, by=by)
 
 
 def _reference(number: int) -> str:

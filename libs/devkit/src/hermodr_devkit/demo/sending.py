@@ -16,12 +16,13 @@ from hermodr_devkit.demo.scenario import (
     HURRY,
     LATER,
     MAGIC,
+    NEWS,
     NOTICE,
     OFF,
     REFUSED_DOMAIN,
+    RETURNED,
     TAKEN,
     TWICE,
-    UNWANTED,
     Kind,
     Request,
     Scenario,
@@ -60,15 +61,14 @@ class Asker:
                 group.create_task(
                     self._recipient(person.external_id, person.name, person.email, person.locale)
                 )
-        unwilling = self._recipient_ids[self._scenario.unwilling.external_id]
-        await self._api.set_preferences(unwilling, [{"type": UNWANTED, "channel": "email", "enabled": False}])
 
     async def ask(self) -> None:
         """All requests, concurrently. Raises `Refused` in a group for one that was not accepted."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._crowd_and_hurry())
             group.create_task(self._one_by_one(TWICE))
-            for kind in (BUSY, GONE, TAKEN, ATTACHED, OFF):
+            group.create_task(self._unsubscribe())
+            for kind in (BUSY, GONE, TAKEN, RETURNED, ATTACHED):
                 group.create_task(self._together(kind))
         async with (
             asyncio.TaskGroup() as group
@@ -95,6 +95,12 @@ class Asker:
         await self._api.batch_finished(self.asked.batches[NOTICE.key], NOTICE_SECONDS)
         await self._in_bulk(CROWD)
         await self._one_by_one(HURRY)
+
+    async def _unsubscribe(self) -> None:
+        """A reader who has had enough clicks on the button that the mail program shows."""
+        await self._one_by_one(NEWS)
+        await self._api.unsubscribe(await self._sandbox.unsubscribe_link(self._scenario.unwilling.email))
+        await self._one_by_one(OFF)
 
     async def _one(self, request: Request) -> None:
         accepted = await self._api.send(request.body(self._recipient_ids), request.key)

@@ -5,13 +5,16 @@ removed by the next one, and by `hermodr down`.
 """
 
 import asyncio
+import base64
 import os
+import secrets
 import shutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from hermodr_cli import state
 from hermodr_cli.addresses import port_base, smtp_port
@@ -23,7 +26,7 @@ from hermodr_contracts.vocabulary import Channel
 from hermodr_devkit import processes
 from hermodr_devkit.backing import Backing, places, temporary
 from hermodr_devkit.backing.probe import with_database
-from hermodr_devkit.demo.scenario import FIRST_PROVIDER, LADDER, SECOND_PROVIDER
+from hermodr_devkit.demo.scenario import FIRST_PROVIDER, LADDER
 from hermodr_devkit.demo.show import Screen
 from hermodr_devkit.supervisor import ALL, SANDBOX, Fleet
 from hermodr_devkit.supervisor.fleet import STOP_MARGIN, private_ports
@@ -141,11 +144,16 @@ def _environment(name: str, database_url: str, place: places.Place) -> dict[str,
 
 
 def _with_providers(environment: dict[str, str]) -> dict[str, str]:
-    """Two, both of the sandbox: the second takes over what the first does not take."""
+    """Two, both of the sandbox: the second takes over what the first does not take, and reports what became of it."""
     first = f"smtp://127.0.0.1:{smtp_port(environment)}?name={FIRST_PROVIDER}"
     api = port_base(environment) + SANDBOX.port_offset
-    second = f"resend://demo-key@127.0.0.1:{api}?tls=off&name={SECOND_PROVIDER}"
-    return environment | {"HERMODR_EMAIL_PROVIDERS": f"{first} {second}"}
+    secret = base64.b64encode(secrets.token_bytes(24)).decode()
+    second = f"resend://demo-key@127.0.0.1:{api}?tls=off&events={quote('whsec_' + secret, safe='')}"
+    return environment | {
+        "HERMODR_EMAIL_PROVIDERS": f"{first} {second}",
+        "HERMODR_SANDBOX_EVENTS_RESEND": f"whsec_{secret}",
+        "HERMODR_LINK_SECRET": secrets.token_urlsafe(32),
+    }
 
 
 async def _key(database_url: str) -> str:

@@ -55,7 +55,7 @@ class RunFacts:
     duplicates: int
     dead_letters: int
     sample: Sequence[Mapping[str, Any]]
-    """The timeline of a retried job."""
+    """The timeline of a job that was refused, taken over and returned."""
 
     @property
     def stuck(self) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 from hermodr_devkit.demo.client import TERMINAL, Accepted, Api, Arrival, Sandbox
 from hermodr_devkit.demo.facts import JobFacts, KindFacts, RunFacts, busiest_second, job_facts
-from hermodr_devkit.demo.scenario import ATTACHED, BUSY, OFF, RETURNED, TAKEN, Kind
+from hermodr_devkit.demo.scenario import ATTACHED, OFF, RETURNED, TAKEN, Kind
 from hermodr_devkit.demo.sending import Asked
 
 LOOK_SECONDS = 0.1
@@ -95,7 +95,7 @@ async def gather(api: Api, sandbox: Sandbox, asked: Asked, kinds: Sequence[Kind]
     suppressed = set(await api.suppressed())
     returned = found[RETURNED.key]
     returned.suppressed = sum(mail.recipient in suppressed for mail in returned.mails)
-    sample = asked.answers.get(BUSY.key, [])
+    sample = asked.answers.get(RETURNED.key, [])
     stats = await sandbox.stats()
     return RunFacts(
         kinds=found,

@@ -74,7 +74,7 @@ def story(entries: Sequence[Mapping[str, Any]]) -> RenderableType:
     for entry in entries:
         after = (datetime.fromisoformat(entry["at"]) - start).total_seconds() if start else 0.0
         lines.add_row(f"+{after:.3f} s", _event(entry), Text(_details(entry), style="dim"))
-    return Group(Rule("What happened to a mail whose mailbox was busy?", align="left", style="dim"), lines)
+    return Group(Rule("What happened to a mail that came back?", align="left", style="dim"), lines)
 
 
 def addresses(urls: Mapping[str, str]) -> RenderableType:

@@ -25,5 +25,14 @@ async def no_files(_: UUID) -> Sequence[File]:
     raise AssertionError("a mail without attachments looked for some")
 
 
+class NoSenders:
+    """For composers of mails without a sender of their own."""
+
+    def known(self, project_id: UUID, sender: Mailbox) -> bool:
+        raise AssertionError("a mail without a sender looked for one")
+
+    allowed = known
+
+
 def mail(**changes: Any) -> OutgoingEmail:
     return PLAIN._replace(**changes)

@@ -30,6 +30,7 @@ async def possessions(api: ApiUnderTest) -> dict[str, str]:
     letter = await _dead_letter(api, job["job_id"])
     suppressed = f"{MARK}-suppressed@example.com"
     suppression = await _make(api, "/v1/suppressions", address=suppressed)
+    sender = await _sender(api)
     return {
         "letter_id": letter,
         "recipient_id": recipient["id"],
@@ -47,8 +48,18 @@ async def possessions(api: ApiUnderTest) -> dict[str, str]:
         "actor_id": key["id"],
         "subject": template["id"],
         "suppression_id": suppression["id"],
+        "sender_id": sender["id"],
         "address": suppressed,
     }
+
+
+async def _sender(api: ApiUnderTest) -> dict[str, Any]:
+    """One that is verified, as DNS cannot be asked."""
+    made = await _make(api, "/v1/senders", domain=f"{MARK}.example.com")
+    await api.api.ledger.fetch(
+        "UPDATE hermodr.senders SET verified_at = now() WHERE id = $1::uuid", made["id"]
+    )
+    return made
 
 
 async def _dead_letter(api: ApiUnderTest, job_id: str) -> str:

@@ -81,6 +81,7 @@ OF_NOBODY = {
     "projects": {"name"},
     "provider_limits": {"instance", "channel", "provider", "cause", "code", "place"},
     "schema_version": {"version_num"},
+    "senders": {"kind", "value", "name", "token"},  # the project's own addresses
     "service_heartbeats": {"service", "instance"},
     "set_aside": {"duty", "subject", "error"},  # ids of rows, names of exceptions
     "template_contents": {

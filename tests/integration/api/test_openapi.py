@@ -107,7 +107,12 @@ async def test_every_example_works_as_printed(api: ApiUnderTest) -> None:
     members = f"/v1/groups/{group['id']}/members"
     added = await api.http.post(members, json={"members": [{"recipient_id": recipient["id"]}]})
     update = (await api.http.post(f"/v1/groups/{group['id']}/updates", json={"title": "Hi"})).json()
+    sender = (await api.http.post("/v1/senders", json={"domain": "example.org"})).json()
+    await api.api.ledger.fetch(
+        "UPDATE hermodr.senders SET verified_at = now() WHERE id = $1::uuid", sender["id"]
+    )
     ids = {
+        "sender_id": sender["id"],
         "recipient_id": recipient["id"],
         "template_id": template["id"],
         "key_id": key["id"],

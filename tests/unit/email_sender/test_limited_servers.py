@@ -19,6 +19,7 @@ from hermodr_delivery.sending import Sending
 from hermodr_email_sender.composing import EmailComposer
 from hermodr_email_sender.domain import Mailbox, OutgoingEmail
 from hermodr_email_sender.providers.dsns import build_providers
+from hermodr_email_sender.senders import Senders
 from hermodr_ledger.deliveries.attempts import Claim, Outcome
 from hermodr_ledger.engine import Ledger
 from hermodr_servicekit.clock import SystemClock
@@ -26,7 +27,7 @@ from hermodr_servicekit.periodic import running
 from hermodr_templates.bounded import BoundedRenderer
 from hermodr_templates.cell import Cell
 from tests.support.limited_smtp import LimitedSmtp
-from tests.support.mails import no_files
+from tests.support.mails import NoSenders, no_files
 from tests.support.scripted_smtp import Cut, ScriptedSmtp
 from tests.support.waiting import wait_until
 from tests.unit.delivery.fakes import Bench, FakeAttempts, new_ids
@@ -56,7 +57,12 @@ class Sender:
         )
         sending = Sending(
             Contents(cast("Ledger", None), Channel.EMAIL),
-            EmailComposer(BoundedRenderer(cast("Cell", None), self.clock.monotonic), "example.com", no_files),
+            EmailComposer(
+                BoundedRenderer(cast("Cell", None), self.clock.monotonic),
+                "example.com",
+                no_files,
+                cast("Senders", NoSenders()),
+            ),
             self.routes,
             self.clock,
             owner="me",

@@ -19,13 +19,14 @@ from hermodr_delivery.sending import Sending
 from hermodr_email_sender.composing import EmailComposer
 from hermodr_email_sender.domain import OutgoingEmail
 from hermodr_email_sender.providers.dsns import EmailProvider
+from hermodr_email_sender.senders import Senders
 from hermodr_ledger.deliveries.attempts import Outcome
 from hermodr_ledger.engine import Ledger, Row
 from hermodr_ledger.templates.texts import CompiledTexts
 from hermodr_templates.bounded import BoundedRenderer
 from hermodr_templates.rendering import Rendered, RenderingFailed
 from tests.support.clocks import FakeClock
-from tests.support.mails import no_files
+from tests.support.mails import NoSenders, no_files
 from tests.unit.delivery.fakes import claim_of, new_ids
 
 
@@ -105,7 +106,7 @@ def sending_with(
     clock = FakeClock()
     return Sending(
         Contents(cast("Ledger", ledger), Channel.EMAIL),
-        EmailComposer(cast("BoundedRenderer", parts), "example.org", no_files),
+        EmailComposer(cast("BoundedRenderer", parts), "example.org", no_files, cast("Senders", NoSenders())),
         Routes([cast("EmailProvider", parts)], clock, SenderMetrics(CollectorRegistry()), patience=5.0),
         clock,
         owner="me",

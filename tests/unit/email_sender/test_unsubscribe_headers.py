@@ -11,6 +11,7 @@ from hermodr_servicekit.ids import new_id
 from hermodr_servicekit.links import Links, Unsubscribe
 from hermodr_templates.bounded import CELL_SECONDS, BoundedRenderer
 from hermodr_templates.cell import Cell
+from tests.support.mails import NoSenders
 from tests.unit.delivery.fakes import claim_of
 
 LINKS = Links("a secret of tests, which is long enough", "https://mail.example")
@@ -32,7 +33,7 @@ async def no_files(_job_id: UUID) -> list[object]:
 async def headers(
     renderer: BoundedRenderer, claim: Claim, texts: CompiledTexts | None, links: Links | None = LINKS
 ) -> dict[str, str]:
-    composer = EmailComposer(renderer, "mail.example", no_files, links)  # type: ignore[arg-type]
+    composer = EmailComposer(renderer, "mail.example", no_files, NoSenders(), links)  # type: ignore[arg-type]
     mail = composer.at_once(claim, texts) or await composer.slowly(claim, texts)
     return dict(mail.headers)
 

@@ -48,6 +48,9 @@ class Commands(LazyGroup):
         "queues": Entry(
             "hermodr_cli.remote.queues:app", "How full the queues are; stop a channel, and let it go on."
         ),
+        "senders": Entry(
+            "hermodr_cli.remote.senders:app", "Whom mails may be from: verified addresses and domains."
+        ),
         "suppressions": Entry(
             "hermodr_cli.remote.suppressions:app",
             "Addresses that nothing is sent to: they bounced, complained, or you say so.",

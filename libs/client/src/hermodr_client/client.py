@@ -19,6 +19,7 @@ from hermodr_client.parts.jobs import Batches, Jobs
 from hermodr_client.parts.notifications import Notifications
 from hermodr_client.parts.queues import Providers, Queues, Status
 from hermodr_client.parts.recipients import Recipients
+from hermodr_client.parts.senders import Senders
 from hermodr_client.parts.suppressions import Suppressions
 from hermodr_client.parts.templates import Templates
 from hermodr_client.retrying import Pace, Retries
@@ -37,6 +38,7 @@ class _Everything(Notifications[W]):
         self.providers: Providers[W] = Providers(way)
         self.recipients: Recipients[W] = Recipients(way)
         self.suppressions: Suppressions[W] = Suppressions(way)
+        self.senders: Senders[W] = Senders(way)
         self.groups: Groups[W] = Groups(way)
         self.templates: Templates[W] = Templates(way)
         self.api_keys: ApiKeys[W] = ApiKeys(way)

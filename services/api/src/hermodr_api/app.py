@@ -61,6 +61,9 @@ from hermodr_api.recipients.upserting import Upserting
 from hermodr_api.reference import routes as reference
 from hermodr_api.reference.routes import reference_routes
 from hermodr_api.reference.service import Description
+from hermodr_api.senders import routes as senders
+from hermodr_api.senders.dns import texts
+from hermodr_api.senders.service import Senders
 from hermodr_api.settings import ApiSettings
 from hermodr_api.suppressions import routes as suppressions
 from hermodr_api.suppressions.service import Suppressions
@@ -73,6 +76,7 @@ from hermodr_api.unsubscribing import routes as unsubscribing
 from hermodr_api.unsubscribing.service import Unsubscribing
 from hermodr_api.updates import routes as updates
 from hermodr_api.updates.service import Updates
+from hermodr_contracts.addresses import mailbox
 from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_ledger.access import rates
 from hermodr_ledger.engine import Ledger
@@ -106,6 +110,7 @@ _ROOMS = (
     tasks,
     recipients,
     suppressions,
+    senders,
     groups,
     members,
     updates,
@@ -157,7 +162,7 @@ class Api(LedgerService[ApiSettings]):
         self._accepted = Counter(
             "hermodr_jobs_accepted", "Jobs committed here.", ("kind", "priority"), registry=self.registry
         )
-        self.directory = Directory(self.ledger, self.clock, self._bulk_ledger)
+        self.directory = Directory(self.ledger, self.clock, self._bulk_ledger, _house(settings))
         channels = self.broker.topology.channels
         self.publishing = Publishing(channels)
         domain = settings.message_id_domain
@@ -168,6 +173,7 @@ class Api(LedgerService[ApiSettings]):
         )
         self.counts = Counts(self.clock)
         self._repeatable = Repeatable(self.ledger)
+        self.senders = Senders(self.ledger.cold, self._repeatable, self.announcer, self.clock, texts)
         self._gate = Gate(self.authenticator, Limiter(partial(rates.take, self.ledger), self.clock))
         self._bodies = BulkBodies()
         taken_on = NotificationRoutes(self._gate, self.notifications, self.bulk, self._bodies)
@@ -217,6 +223,7 @@ class Api(LedgerService[ApiSettings]):
             self._bodies,
             Suppressions(self.ledger, self._repeatable),
             Unsubscribing(self.ledger.cold, self.settings.links),
+            self.senders,
             Groups(self.ledger.cold, self._repeatable),
             Members(self.ledger.cold, self._repeatable),
             Updates(self.ledger.cold, self._repeatable),
@@ -278,6 +285,14 @@ class Api(LedgerService[ApiSettings]):
         await self._trial_ledger.close()
         await self._bulk_ledger.close()
         await super().close()
+
+
+def _house(settings: ApiSettings) -> str:
+    """The address that all mails may be from."""
+    try:
+        return mailbox(settings.email_from)[1]
+    except ValueError as error:
+        refuse(f"HERMODR_EMAIL_FROM: {error}")
 
 
 main = main_of(Api, ApiSettings)

@@ -38,5 +38,7 @@ class ApiSettings(ServiceSettings):
     """For each end user."""
     operator_project: Annotated[str, Field(min_length=1)] | None = None
     """Only its admin keys may pause channels and see raw messages; unset: those of every project."""
+    email_from: str = "Hermodr <hermodr@localhost>"
+    """Its address counts as a verified sender of every project; as the email sender has it."""
     jwt_audience: str | None = None
     jwt_issuer: str | None = None

@@ -11,6 +11,7 @@ from hermodr_email_sender.dkim_signing import DkimKey, DkimSigner, UnusableKey
 from hermodr_email_sender.domain import Mailbox
 from hermodr_email_sender.handlers import subscribe
 from hermodr_email_sender.providers.dsns import VARIABLE, EmailProvider, build_providers
+from hermodr_email_sender.senders import Senders
 from hermodr_email_sender.settings import EmailSenderSettings
 from hermodr_ledger.jobs.attachments import files_of
 from hermodr_servicekit.service import main_of
@@ -30,7 +31,11 @@ class EmailSender(Sender[EmailSenderSettings]):
             Channel.EMAIL,
             providers_of(settings),
             EmailComposer(
-                renderer, settings.message_id_domain, partial(files_of, self.ledger), settings.links
+                renderer,
+                settings.message_id_domain,
+                partial(files_of, self.ledger),
+                Senders(self.ledger, self.clock, sender_of(settings)),
+                settings.links,
             ),
             subscribe,
             variable=VARIABLE,

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from hermodr_delivery.claimed import Withheld
 from hermodr_delivery.failures import DeliveryFailure, PermanentError, TransientError
-from hermodr_email_sender.domain import Attachment, OutgoingEmail
+from hermodr_email_sender.domain import Attachment, Mailbox, OutgoingEmail
 from hermodr_email_sender.enveloping import enveloped, files_in
+from hermodr_email_sender.senders import Senders
 from hermodr_ledger.deliveries.attempts import Claim
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_ledger.jobs.attachments import File
@@ -32,12 +33,14 @@ class EmailComposer:
         renderer: BoundedRenderer,
         message_id_domain: str,
         files_of: FilesOf,
+        senders: Senders,
         links: Links | None = None,
     ) -> None:
         self._renderer = renderer
         self._domain = message_id_domain
         self._files_of = files_of
         self._links = links
+        self._senders = senders
 
     def at_once(self, claim: Claim, texts: CompiledTexts | None) -> OutgoingEmail | None:
         if claim.envelope is not None and files_in(claim.envelope):
@@ -49,7 +52,12 @@ class EmailComposer:
                 rendered = self._renderer.as_given_at_once(*_given(claim))
         except RenderingFailed as failure:
             raise _failure(failure) from failure
-        return None if rendered is None else self._mail(claim, texts, rendered)
+        if rendered is None:
+            return None
+        mail = self._mail(claim, texts, rendered)
+        if mail.sender is not None and not self._senders.known(claim.project_id, mail.sender):
+            return None
+        return mail
 
     async def slowly(self, claim: Claim, texts: CompiledTexts | None) -> OutgoingEmail:
         try:
@@ -62,8 +70,18 @@ class EmailComposer:
                 raise Withheld(last=True) from failure
             raise _failure(failure) from failure
         mail = self._mail(claim, texts, rendered)
+        if mail.sender is not None:
+            await self._refuse_strangers(claim, mail.sender)
         expected = files_in(claim.envelope) if claim.envelope is not None else 0
         return mail._replace(attachments=await self._attached(claim, expected)) if expected else mail
+
+    async def _refuse_strangers(self, claim: Claim, sender: Mailbox) -> None:
+        try:
+            allowed = await self._senders.allowed(claim.project_id, sender)
+        except LedgerUnavailable as error:
+            raise TransientError("ledger_unavailable", str(error)) from error
+        if not allowed:
+            raise PermanentError("sender_not_verified", "the sender was deleted, or is not verified")
 
     async def _attached(self, claim: Claim, expected: int) -> tuple[Attachment, ...]:
         try:

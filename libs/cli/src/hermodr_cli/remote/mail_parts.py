@@ -10,6 +10,7 @@ from hermodr_client.models.notifications import Attachment
 
 
 def fields(
+    sender: str | None,
     reply_to: list[str] | None,
     cc: list[str] | None,
     bcc: list[str] | None,
@@ -19,6 +20,7 @@ def fields(
     """The fields of a notification."""
     files = [_attachment(each) for each in attach or []]
     return {
+        "from_": sender,
         "reply_to": reply_to,
         "cc": cc,
         "bcc": bcc,

@@ -36,6 +36,9 @@ MaxRetriesOption = Annotated[int | None, typer.Option(min=0, help="Tried again s
 CancelKeyOption = Annotated[str | None, typer.Option(help="What `jobs cancel --cancel-key` cancels it by.")]
 SingletonKeyOption = Annotated[str | None, typer.Option(help="Only one unfinished job has it.")]
 IdempotencyKeyOption = Annotated[str | None, typer.Option(help="Makes the command safe to repeat.")]
+FromOption = Annotated[
+    str | None, typer.Option("--from", help="Whom the mail is from: one of `hermodr senders`.")
+]
 ReplyToOption = Annotated[list[str] | None, typer.Option(help="Where answers go. Repeatable.")]
 CcOption = Annotated[list[str] | None, typer.Option(help="Gets the mail too, and stands in it. Repeatable.")]
 BccOption = Annotated[list[str] | None, typer.Option(help="Gets the mail too, unseen. Repeatable.")]
@@ -70,6 +73,7 @@ def send_command(
     cancel_key: CancelKeyOption = None,
     singleton_key: SingletonKeyOption = None,
     idempotency_key: IdempotencyKeyOption = None,
+    sender: FromOption = None,
     reply_to: ReplyToOption = None,
     cc: CcOption = None,
     bcc: BccOption = None,
@@ -96,7 +100,7 @@ def send_command(
         "max_retries": max_retries,
         "cancel_key": cancel_key,
         "singleton_key": singleton_key,
-        **mail_parts.fields(reply_to, cc, bcc, header, attach),
+        **mail_parts.fields(sender, reply_to, cc, bcc, header, attach),
     }
     given = {name: value for name, value in content.items() if value not in (None, {}, [])}
     target = _target(to, recipient, external_id)

@@ -36,7 +36,7 @@ class Attachment(TypedDict, total=False):
 class Content(TypedDict, total=False):
     """A notification without its recipient; only `type` or `subject` with `body_…` is required.
 
-    `type` names a template, `data` has its variables. Times need a UTC offset.
+    `type` names a template, `data` has its variables. Times need a UTC offset. `from_`: `from` is a word of Python.
     """
 
     type: str
@@ -56,6 +56,7 @@ class Content(TypedDict, total=False):
     max_retries: int
     cancel_key: str
     metadata: Mapping[str, Any]
+    from_: str
     reply_to: Sequence[str]
     cc: Sequence[str]
     bcc: Sequence[str]

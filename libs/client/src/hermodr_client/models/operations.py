@@ -158,3 +158,22 @@ class Health(Answer):
     providers: dict[str, dict[str, Any]] = Field(default_factory=dict)
     services: dict[str, dict[str, Any]] = Field(default_factory=dict)
     warnings: list[str] = Field(default_factory=list)
+
+
+class DnsRecord(Answer):
+    name: str
+    type: str
+    value: str
+
+
+class Sender(Answer):
+    """An address or a domain that mails may be from once it is `verified`. `dns_record` verifies a domain."""
+
+    id: UUID
+    created_at: datetime
+    address: str | None = None
+    name: str | None = None
+    domain: str | None = None
+    verified: bool = False
+    verified_at: datetime | None = None
+    dns_record: DnsRecord | None = None

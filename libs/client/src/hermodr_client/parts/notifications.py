@@ -70,8 +70,9 @@ class Notifications(Part[W]):
 
 
 def _document(given: Mapping[str, Any]) -> dict[str, Any]:
-    """As the API wants it: the recipient by its kind, files in base64."""
-    document = {**given, "to": _recipient(given["to"])}
+    """As the API wants it: the recipient by its kind, files in base64, `from` by its name."""
+    document = {"from" if name == "from_" else name: value for name, value in given.items()}
+    document["to"] = _recipient(given["to"])
     if document.get("attachments"):
         document["attachments"] = [_attachment(each) for each in document["attachments"]]
     return document

@@ -12,6 +12,7 @@ from hermodr_ledger.tables.operating import (
     provider_limits,
     rate_buckets,
     retry_ladder,
+    senders,
     service_heartbeats,
     set_aside,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "rate_buckets",
     "recipients",
     "retry_ladder",
+    "senders",
     "service_heartbeats",
     "set_aside",
     "singletons",

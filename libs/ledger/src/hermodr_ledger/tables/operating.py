@@ -20,8 +20,10 @@ from hermodr_ledger.tables.columns import (
     MOMENT,
     committed,
     json,
+    kept,
     made,
     metadata,
+    moments,
     needed_text,
     of_project,
     texts,
@@ -54,6 +56,21 @@ api_keys = Table(
     Index("api_keys_project", "project_id"),
     committed("api_keys"),
 )
+
+senders = Table(
+    "senders",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    of_project(),
+    needed_text("kind"),
+    needed_text("value"),
+    Column("name", Text),
+    needed_text("token"),
+    *moments("token_until", "verified_at"),
+    *kept(),
+    committed("senders"),
+)
+Index("senders_value", senders.c.project_id, func.lower(senders.c.value), unique=True)
 
 audit_log = Table(
     "audit_log",

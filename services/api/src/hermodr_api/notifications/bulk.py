@@ -20,6 +20,7 @@ from hermodr_api.http.json_text import Flawed
 from hermodr_api.jobs.accepting import Count
 from hermodr_api.notifications.data import missing
 from hermodr_api.notifications.directory import Directory
+from hermodr_api.notifications.envelope import from_address, not_a_sender
 from hermodr_api.notifications.models import (
     BulkItemIn,
     NotificationIn,
@@ -78,6 +79,7 @@ class _There:
     templates: Mapping[str, Needs | None]
     recipients: Mapping[Reference, FoundRecipient | None]
     places: Mapping[Place, FoundPlace]
+    strangers: set[str]
 
 
 class Bulk:
@@ -158,6 +160,10 @@ class Bulk:
                     for _, item, _ in chunk
                     if (place := place_of(work.project_id, item.wanted)) is not None
                 ),
+                await self._directory.strangers(
+                    work.project_id,
+                    {each for _, item, _ in chunk if (each := from_address(item.wanted)) is not None},
+                ),
             )
             for position, ((index, item, raw), reference) in enumerate(zip(chunk, references, strict=True)):
                 self._make(work, index, item, raw, reference, there)
@@ -183,6 +189,9 @@ class Bulk:
                 flaws.append(unknown_type(template, ()))
             else:
                 flaws += missing(item.wanted, needs, self._channels, ())
+        address = from_address(item.wanted)
+        if address is not None and address in there.strangers:
+            flaws.append(not_a_sender(address, ()))
         if reference is not None and recipient is None:
             flaws.append(unknown_recipient(reference.kind, ()))
         if place is not None:

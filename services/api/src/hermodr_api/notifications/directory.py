@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from hermodr_ledger.access import senders
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.people import recipients, updates
 from hermodr_ledger.people.recipients import FoundRecipient, Reference
@@ -20,12 +21,14 @@ class Directory:
     """Caches for a few seconds what a template needs, never that there is none. Recipients are always looked up: an
     erased one must not be written to."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, many: Ledger) -> None:
-        """`many` is the pool for bulk requests."""
+    def __init__(self, ledger: Ledger, clock: Clock, many: Ledger, house: str) -> None:
+        """`many` is the pool for bulk requests; every project may send from `house`."""
         self._ledger = ledger
         self._many = many
         self._clock = clock
         self._known: dict[tuple[UUID, str], tuple[float, Needs]] = {}
+        self._house = house.lower()
+        self._allowed: dict[tuple[UUID, str], float] = {}
         self._templates = Coalescer(self._look_up_templates, max_items=200, concurrency=2)
         self._recipients = Coalescer(self._look_up_recipients, max_items=200, concurrency=2)
         self._places = Coalescer(self._look_up_places, max_items=200, concurrency=2)
@@ -56,6 +59,23 @@ class Directory:
     async def places(self, places: Iterable[Place]) -> dict[Place, FoundPlace]:
         wanted = list(set(places))
         return dict(zip(wanted, await updates.find(self._many, wanted), strict=True)) if wanted else {}
+
+    async def strangers(self, project_id: UUID, addresses: Iterable[str]) -> set[str]:
+        """Those of the addresses that mails of the project may not be from. Caches for a few seconds those they may."""
+        now = self._clock.monotonic()
+        wanted = [
+            each
+            for each in set(addresses)
+            if each.lower() != self._house and self._allowed.get((project_id, each), 0.0) <= now
+        ]
+        if not wanted:
+            return set()
+        found = await senders.allowed(self._ledger, [(project_id, each) for each in wanted])
+        if len(self._allowed) > _MOST_REMEMBERED:
+            self._allowed.clear()
+        allowed = {each for each, known in zip(wanted, found, strict=True) if known}
+        self._allowed.update(((project_id, each), now + REMEMBERED_SECONDS) for each in allowed)
+        return set(wanted) - allowed
 
     def forget(self, project_id: UUID, name: str) -> None:
         self._known.pop((project_id, name), None)

@@ -10,20 +10,28 @@ from hermodr_api.http.bodies import Body
 from hermodr_api.http.fields import EmailAddress
 from hermodr_api.http.json_text import dump
 from hermodr_api.notifications.attachments import Attachments
+from hermodr_api.senders.models import From
 from hermodr_contracts import mail_headers
+from hermodr_contracts.addresses import mailbox
 from hermodr_contracts.channels import CHANNELS, AddressKind, Channels
 from hermodr_contracts.vocabulary import Channel
 
 MOST_ADDRESSES = 50
 """Of `reply_to`, `cc` and `bcc` together: Resend takes 50 recipients."""
-FIELDS = ("reply_to", "cc", "bcc", "headers", "attachments")
-"""What only mails have."""
+FIELDS = {name: name for name in ("reply_to", "cc", "bcc", "headers", "attachments")} | {"sender": "from"}
+"""What only mails have, and what it is called."""
 
 Addresses = Annotated[list[EmailAddress], Field(max_length=MOST_ADDRESSES)]
 At = tuple[str | int, ...]
 
 
 class MailFields(Body):
+    sender: From | None = Field(
+        default=None,
+        alias="from",
+        description="Whom the mail is from: `Name <address>` or an address, of a verified sender of the project "
+        "(`/v1/senders`); by default the provider's `from`, else `HERMODR_EMAIL_FROM`.",
+    )
     reply_to: Addresses = Field(
         default_factory=list,
         description="Where answers to the mail go, instead of to its sender.",
@@ -60,7 +68,9 @@ def mail_flaws(
         return
     possible = [each for each in (channels if asked is None else asked) if each in channels]
     if by_phone or not any(CHANNELS[each].address is AddressKind.EMAIL for each in possible):
-        yield from (Flaw((*at, name), "goes with a mail, and this cannot become one") for name in given)
+        yield from (
+            Flaw((*at, FIELDS[name]), "goes with a mail, and this cannot become one") for name in given
+        )
     if len(wanted.reply_to) + len(wanted.cc) + len(wanted.bcc) > MOST_ADDRESSES:
         last = next(name for name in ("bcc", "cc", "reply_to") if getattr(wanted, name))
         yield Flaw((*at, last), f"reply_to, cc and bcc have at most {MOST_ADDRESSES} addresses together")
@@ -71,9 +81,19 @@ def mail_flaws(
 
 def envelope_of(wanted: MailFields) -> str | None:
     """`NewJob.envelope`."""
-    given: dict[str, Any] = {name: getattr(wanted, name) for name in FIELDS if getattr(wanted, name)}
+    given: dict[str, Any] = {
+        called: getattr(wanted, name) for name, called in FIELDS.items() if getattr(wanted, name)
+    }
     if "attachments" in given:
         given["attachments"] = len(wanted.attachments)
     if "headers" in given:
         given["headers"] = {mail_headers.spelled(name): text for name, text in wanted.headers.items()}
     return dump(given) if given else None
+
+
+def from_address(wanted: MailFields) -> str | None:
+    return mailbox(wanted.sender)[1] if wanted.sender is not None else None
+
+
+def not_a_sender(address: str, at: At) -> Flaw:
+    return Flaw((*at, "from"), f"{address} is not a verified sender of the project (see /v1/senders)")

@@ -6,6 +6,7 @@ from hermodr_api.errors import Flaw
 from hermodr_api.jobs.accepting import Accepting
 from hermodr_api.notifications.data import missing
 from hermodr_api.notifications.directory import Directory
+from hermodr_api.notifications.envelope import from_address, not_a_sender
 from hermodr_api.notifications.models import (
     NotificationIn,
     Sendable,
@@ -72,6 +73,9 @@ class Notifications:
                 flaws.append(unknown_type(template, ("body",)))
             else:
                 flaws += missing(wanted, needs, self._channels)
+        address = from_address(wanted)
+        if address is not None and await self._directory.strangers(project_id, [address]):
+            flaws.append(not_a_sender(address, ("body",)))
         if reference is not None:
             found = await self._directory.recipient(reference)
             if found is None:

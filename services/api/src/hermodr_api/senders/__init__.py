@@ -1,0 +1,1 @@
+"""Senders: whom mails may be from."""

@@ -39,8 +39,11 @@ def test_every_request_and_most_answers_have_one() -> None:
         for path in Api(ApiSettings()).description()["paths"].values()
         for operation in path.values()
     ]
-    contents = [each["requestBody"]["content"] for each in operations if "requestBody" in each]
-    bodies = [each["application/json"] for each in contents if "application/json" in each]
+    bodies = [
+        next(iter(each["requestBody"]["content"].values()))
+        for each in operations
+        if "requestBody" in each and each["security"]  # others are what somebody else signed
+    ]
     assert len(bodies) > 20
     assert all("example" in each for each in bodies)
     assert {"GroupView", "JobHistoryView", "RecipientView", "TemplateView", "PausedView"} <= shown

@@ -58,6 +58,8 @@ DELIVERY: JsonDict = {
     "error": None,
     "created_at": "2026-11-22T09:00:00.008000Z",
     "finished_at": "2026-11-22T09:00:00.021000Z",
+    "opened_at": None,
+    "clicked_at": None,
 }
 ATTEMPT: JsonDict = {
     "delivery_id": DELIVERY_ID,

@@ -163,12 +163,11 @@ async def test_templates_speak_the_recipients_language(installation: Installatio
 
 async def test_a_missing_variable_fails_at_once_and_is_named(installation: Installation) -> None:
     address = "vague@booking.example.org"
-    job_id = await ask(installation, address, may_fail=True, type="booking", to={"email": address}, data={})
-    found = await installation.ended(job_id)
-    assert found["job"]["status"] == "failed"
-    (attempt,) = found["delivery_logs"]
-    assert attempt["outcome"] == "permanent"
-    assert "room" in attempt["detail"]
+    request = {"type": "booking", "to": {"email": address}, "data": {}}
+    answer = await installation.api.post("/v1/notifications", json=request)
+    assert answer.status_code == 422
+    (flaw,) = answer.json()["errors"]
+    assert flaw["loc"] == ["body", "data", "room"]
     assert await installation.mails_to(address) == []
 
 

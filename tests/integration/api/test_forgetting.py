@@ -62,6 +62,7 @@ OF_A_PERSON = {
         "preferences",
     },
     "singletons": {"key"},
+    "suppressions": {"address", "note"},
 }
 OF_NOBODY = {
     "changes": {"channel", "previous_state", "state"},
@@ -70,7 +71,8 @@ OF_NOBODY = {
     "attempts": {"provider", "outcome", "code", "claimed_by"},
     "audit_log": {"actor", "action", "detail"},  # `audit.record` forbids personal data in `detail`
     "dead_letters": {"source_id", "queue", "reason", "message_type", "job_type", "replay_by"},
-    "deliveries": {"channel", "state", "on_unknown", "claimed_by", "provider", "error"},
+    "deliveries": {"channel", "state", "on_unknown", "claimed_by", "provider", "error"}
+    | {"maybe_accepted_by", "refused_by"},
     "events": {"kind"},
     "groups": {"external_id", "name", "metadata"},
     "idempotency_keys": {"key", "fingerprint"},  # hashes
@@ -79,11 +81,23 @@ OF_NOBODY = {
     "lane_rates": {"instance", "channel"},
     "pauses": {"channel", "reason"},
     "projects": {"name"},
-    "provider_limits": {"instance", "channel", "provider", "cause", "code", "place"},
+    "provider_budgets": {"channel", "provider"},
+    "provider_limits": {
+        "instance",
+        "channel",
+        "provider",
+        "cause",
+        "code",
+        "place",
+        "breaker",
+        "failed_code",
+    },
     "schema_version": {"version_num"},
     "senders": {"kind", "value", "name", "token"},  # the project's own addresses
     "service_heartbeats": {"service", "instance"},
     "set_aside": {"duty", "subject", "error"},  # ids of rows, names of exceptions
+    "suppression_key": {"key"},
+    "suppressions": {"hash", "reason"},  # the hash stays, so that the address stays suppressed
     "template_contents": {
         "channel",
         "locale",
@@ -92,6 +106,7 @@ OF_NOBODY = {
         "body_html",
         "body_mjml",
         "compiled_html",
+        "required",
     },
     "templates": {"name", "default_locale"},
     "updates": {
@@ -184,6 +199,8 @@ async def ada(api: ApiUnderTest) -> dict[str, Any]:
     group = (await api.http.post("/v1/groups", json={"name": "Us"})).json()
     members = {"members": [{"recipient_id": person["id"], "role": MARK}]}
     await api.http.post(f"/v1/groups/{group['id']}/members", json=members, headers={"idempotency-key": "m-1"})
+    unwanted = {"address": person["email"], "note": MARK}
+    assert (await api.http.post("/v1/suppressions", json=unwanted)).status_code == 201
     await _what_services_write(api, sent.json()["job_id"], person["id"])
     return person | {"job_id": sent.json()["job_id"], "task_id": task.json()["job_id"], "done_id": done}
 

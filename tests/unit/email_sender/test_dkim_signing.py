@@ -95,7 +95,7 @@ def test_what_a_relay_changes_is_found_out(folder: Path, old: bytes, new: bytes)
         "List-Unsubscribe": "<https://hermodr.example/u/1>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }
-    reply_to = Mailbox("desk@hermodr.example")
+    reply_to = (Mailbox("desk@hermodr.example"),)
     content = signed(folder, mail(headers=unsubscribe, reply_to=reply_to))
     assert old in content
     assert not dkim.verify(content.replace(old, new, 1), dnsfunc=published(folder))

@@ -97,7 +97,8 @@ class InTheCell(Breaking):
 
 class Texts:
     async def fetch(self, sql: str, *arguments: object) -> list[Row]:
-        return [{"subject": "Hello", "body_text": "you", "body_html": None}]
+        text = {"subject": "Hello", "body_text": "you", "body_html": None}
+        return [{**text, "name": "hello", "critical": False}]
 
 
 def sending_with(

@@ -15,6 +15,9 @@ from hermodr_delivery.failures import (
 )
 from hermodr_email_sender import mime
 from hermodr_email_sender.domain import Mailbox
+from hermodr_email_sender.providers.smtp.dialogue import Reply
+from hermodr_email_sender.providers.smtp.dialogue import Stage as Asked
+from hermodr_email_sender.providers.smtp.replies import failure
 from hermodr_email_sender.providers.smtp.session import Timeouts
 from tests.support.mails import PLAIN, SENDER, mail
 from tests.support.scripted_smtp import Action, Cut, CutInside, Hold, Later, ScriptedSmtp, Stage, StallInside
@@ -289,3 +292,21 @@ async def test_the_mails_own_sender_comes_first(server: ScriptedSmtp) -> None:
     async with provider(server) as sender:
         await sender.prepare(mail(sender=Mailbox("other@hermodr.example")))()
     assert server.mails[0].mail == "MAIL FROM:<other@hermodr.example>"
+
+
+@pytest.mark.parametrize(
+    ("stage", "reply", "about_message"),
+    [
+        (Asked.RCPT, "450 4.2.0 greylisted", True),
+        (Asked.RCPT, "451 4.3.0 Local error in processing", True),
+        (Asked.RCPT, "451 try again later", True),
+        (Asked.RCPT, "451 4.4.1 no route to the host", False),
+        (Asked.MAIL, "451 4.3.0 Local error in processing", False),
+        (Asked.MAIL, "451 4.1.8 sender's domain does not resolve", True),
+        (Asked.CONTENT, "451 4.3.0 Local error in processing", False),
+        (Asked.CONTENT, "451 4.6.0 cannot be converted", True),
+    ],
+)
+def test_whose_trouble_a_4xx_is(stage: Asked, reply: str, about_message: bool) -> None:
+    """Only a server's own trouble opens its breaker, and is taken over by another provider."""
+    assert failure(stage, Reply(int(reply[:3]), reply[4:])).about_message is about_message

@@ -16,6 +16,7 @@ UPKEEP = {
     LEDGER / "upkeep/retention.py",
     LEDGER / "migrations/versions/0004_operating.sql",
     LEDGER / "migrations/versions/0018_weeks_unnoticed.sql",
+    LEDGER / "migrations/versions/0032_attachments.sql",
 }
 """They move rows between the catch-all partition and a week, whose states stay."""
 

@@ -145,7 +145,7 @@ class Sandbox(Door):
     async def refuse_at_first(self, pattern: str) -> None:
         """The first provider takes no mail to a matching address; others do."""
         action = {"kind": "reply", "code": 451, "text": "4.3.0 Service unavailable"}
-        rule = {"provider": "smtp", "recipient": pattern, "action": action, "note": "the demo's fail-over"}
+        rule = {"stage": "after_data", "provider": "smtp", "recipient": pattern, "action": action}
         await self.ask("POST", "/v1/faults", 201, json=rule)
 
     async def files(self, number: str) -> list[str]:

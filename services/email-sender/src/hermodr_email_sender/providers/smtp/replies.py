@@ -88,10 +88,11 @@ def failure(stage: Stage, reply: Reply, secrets: Sequence[str] = ()) -> Delivery
 
 
 def _is_about_message(stage: Stage, reply: Reply) -> bool:
-    """Whether a 4xx is about the address or the message, as greylisting is: in reply to RCPT if no code blames the
-    server (421, X.3, X.4: system and network, RFC 3463 §3); else if a code blames them (X.1, X.2, X.6)."""
+    """Whether a 4xx is about the address or the message, as greylisting is: in reply to RCPT unless it blames the
+    connection or the network (421, X.4, RFC 3463 §3); else if a code blames them (X.1, X.2, X.6). A server that refuses
+    recipients for a time, by whatever code, works."""
     subject = reply.enhanced[2:3]
-    if reply.code == 421 or subject in ("3", "4"):
+    if reply.code == 421 or subject == "4":
         return False
     return stage is Stage.RCPT or subject in ("1", "2", "6")
 

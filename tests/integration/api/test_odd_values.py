@@ -63,7 +63,7 @@ async def test_no_value_anywhere_is_too_much(api: ApiUnderTest) -> None:
             content = (
                 operations.get(method, {}).get("requestBody", {}).get("content", {}).get("application/json")
             )
-            if content is None:
+            if content is None or "example" not in content:  # nobody can make up what a provider signs
                 continue
             shapes = [json.dumps(each) for each in holes(content["example"])]
             for number, value in enumerate(ODD):

@@ -36,8 +36,13 @@ include-path = "/v1/notifications/bulk"
 checks.negative_data_rejection.enabled = false
 
 [[operations]]
+include-path = "/v1/recipients"
+include-method = "PUT"
+checks.negative_data_rejection.enabled = false
+
+[[operations]]
 # For any other method these are the job and the letter of that name, which no id is: 422.
-include-path-regex = "^/v1/(jobs/(cancel|retry|metrics)|dead-letters/replay)$"
+include-path-regex = "^/v1/(jobs/(cancel|retry|metrics)|dead-letters/replay|suppressions/(import|export))$"
 checks.unsupported_method.enabled = false
 checks.allow_header_conformance.enabled = false
 

@@ -89,7 +89,7 @@ async def test_what_is_sent_is_there(site: Site) -> None:
     assert detail.job.id == accepted.job_id
     assert detail.job.message_id == accepted.message_id
     assert not detail.job.finished
-    assert detail.recipient == {"email": "ada@example.com", "phone": None}
+    assert detail.recipient == {"email": "ada@example.com", "phone": None, "name": None, "locale": None}
     timeline = await blocking(site, lambda h: h.jobs.timeline(accepted.job_id), "read")
     assert [entry.event for entry in timeline.data] == ["requested"]
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from hermodr_api.notifications.directory import REMEMBERED_SECONDS
+from hermodr_servicekit.dns_texts import NoDns
 from tests.support.api import MAIL, ApiUnderTest, api_over, problem
 from tests.support.clocks import FakeClock
 
@@ -95,6 +96,17 @@ async def test_a_domain_is_verified_by_its_record(api: ApiUnderTest) -> None:
     assert await refusal(api, "anybody@bücher.example") is None
     for other in ("a@mail.bücher.example", "a@xbücher.example", "a@example"):
         assert await refusal(api, other) is not None
+
+
+async def test_without_dns_a_domain_cannot_be_verified_now(api: ApiUnderTest) -> None:
+    async def silent(name: str) -> list[str]:
+        raise NoDns
+
+    made = await add(api, domain="example.com")
+    api.api.senders.texts = silent
+    answer = await api.http.post(f"{URL}/{made['id']}/verify", json={})
+    assert problem(answer, 503, "unavailable")["cause"] == "dns"
+    assert answer.headers["retry-after"]
 
 
 async def test_senders_are_a_projects_own(api: ApiUnderTest) -> None:

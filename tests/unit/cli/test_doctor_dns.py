@@ -14,9 +14,10 @@ import dns.resolver
 import dns.rrset
 import pytest
 
-from hermodr_cli.doctor import dns_records
-from hermodr_cli.doctor.dns_records import NoDns, examine
+from hermodr_cli.doctor.dns_records import examine
 from hermodr_cli.doctor.finding import Finding, State
+from hermodr_servicekit import dns_texts
+from hermodr_servicekit.dns_texts import NoDns
 
 RECORD = "v=DKIM1; k=rsa; p=MIIBabc"
 GOOD: Mapping[str, list[str]] = {
@@ -120,15 +121,15 @@ async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     resolver.nameservers = ["127.0.0.1"]
     resolver.port = transport.get_extra_info("sockname")[1]
     monkeypatch.setattr(dns.asyncresolver, "default_resolver", resolver)
-    monkeypatch.setattr(dns_records, "SECONDS", 0.5)
+    monkeypatch.setattr(dns_texts, "SECONDS", 0.5)
     yield
     transport.close()
 
 
 async def test_asking_a_server(server: None) -> None:
-    assert sorted(await dns_records.texts("there.example.com")) == ["v=DKIM1; p=MIIB", "x"]
-    assert await dns_records.texts("empty.example.com") == []
-    assert await dns_records.texts("nowhere.example.com") == []
+    assert sorted(await dns_texts.texts("there.example.com")) == ["v=DKIM1; p=MIIB", "x"]
+    assert await dns_texts.texts("empty.example.com") == []
+    assert await dns_texts.texts("nowhere.example.com") == []
     for name in ("broken.example.com", "silent.example.com"):
         with pytest.raises(NoDns):
-            await dns_records.texts(name)
+            await dns_texts.texts(name)

@@ -62,7 +62,6 @@ from hermodr_api.reference import routes as reference
 from hermodr_api.reference.routes import reference_routes
 from hermodr_api.reference.service import Description
 from hermodr_api.senders import routes as senders
-from hermodr_api.senders.dns import texts
 from hermodr_api.senders.service import Senders
 from hermodr_api.settings import ApiSettings
 from hermodr_api.suppressions import routes as suppressions
@@ -83,6 +82,7 @@ from hermodr_ledger.engine import Ledger
 from hermodr_ledger.runtime import LedgerService
 from hermodr_ledger.upkeep.lifeline import WriteCheck
 from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.dns_texts import texts
 from hermodr_servicekit.dsn import ProviderConfigError
 from hermodr_servicekit.service import main_of
 from hermodr_servicekit.settings import refuse

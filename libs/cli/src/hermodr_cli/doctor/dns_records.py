@@ -3,36 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-
-import dns.asyncresolver
-import dns.exception
-import dns.resolver
+from collections.abc import Mapping
 
 from hermodr_cli.doctor.finding import Area, Finding
+from hermodr_servicekit.dns_texts import NoDns, Texts, texts
 
 AREA = Area("dns")
-SECONDS = 5.0
 _NOT_PUBLIC = ("localhost", "local", "test", "example", "invalid", "internal")
 
 Records = Mapping[str, Mapping[str, str | None]]
 """By domain and selector: the TXT record that belongs there, or `None` if only the provider knows it."""
-Texts = Callable[[str], Awaitable[list[str]]]
-
-
-class NoDns(Exception):
-    """No server answered."""
-
-
-async def texts(name: str) -> list[str]:
-    """The TXT records of a name, none if it does not exist. Raises `NoDns`."""
-    try:
-        answer = await dns.asyncresolver.resolve(f"{name}.", "TXT", lifetime=SECONDS)
-    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-        return []
-    except (dns.exception.DNSException, OSError) as error:
-        raise NoDns from error
-    return [b"".join(each.strings).decode(errors="replace") for each in answer]
 
 
 async def examine(records: Records, texts: Texts = texts) -> list[Finding]:

@@ -6,9 +6,8 @@ from uuid import UUID
 
 from hermodr_api.access.authentication import Caller
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
-from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, not_found
+from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, not_found, unavailable
 from hermodr_api.http.json_text import dump
-from hermodr_api.senders.dns import Texts
 from hermodr_api.senders.models import RECORD, SenderIn, SenderView
 from hermodr_contracts.addresses import mailbox, transport_address
 from hermodr_contracts.vocabulary import JobKind, Priority
@@ -19,6 +18,7 @@ from hermodr_ledger.engine.paging import Page, PageResult, walk
 from hermodr_ledger.jobs.accept import NewJob, accept
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.dns_texts import NoDns, Texts
 from hermodr_servicekit.ids import new_id, new_job_id
 
 _GOOD_FOR = timedelta(hours=24)
@@ -100,7 +100,11 @@ class Senders:
 
     async def _look_up(self, sender: Sender) -> None:
         name = f"{RECORD}.{transport_address(f'a@{sender.value}').partition('@')[2]}"
-        if sender.token not in await self.texts(name):
+        try:
+            found = await self.texts(name)
+        except NoDns:
+            raise unavailable("dns", "no DNS server answered; try again later") from None
+        if sender.token not in found:
             raise invalid(Flaw(("body",), f"{name} has no TXT record {sender.token}"))
 
     async def delete(self, caller: Caller, sender_id: UUID) -> None:

@@ -1,4 +1,4 @@
-"""Asks DNS whether a domain is the project's."""
+"""Asks DNS for the TXT records of a name."""
 
 from collections.abc import Awaitable, Callable
 
@@ -6,19 +6,23 @@ import dns.asyncresolver
 import dns.exception
 import dns.resolver
 
-from hermodr_api.errors import unavailable
+SECONDS = 5.0
 
-SECONDS = 4.0
+
+class NoDns(Exception):
+    """No server answered."""
+
+
 Texts = Callable[[str], Awaitable[list[str]]]
-"""The TXT records of a name. Raises `Refused` (503)."""
+"""See `texts`."""
 
 
 async def texts(name: str) -> list[str]:
-    """None if there is no such name. Raises `Refused` (503) if no server answers."""
+    """None if the name does not exist. Raises `NoDns`."""
     try:
         answer = await dns.asyncresolver.resolve(f"{name}.", "TXT", lifetime=SECONDS)
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
         return []
-    except (dns.exception.DNSException, OSError):
-        raise unavailable("dns", "no DNS server answered; try again later") from None
+    except (dns.exception.DNSException, OSError) as error:
+        raise NoDns from error
     return [b"".join(each.strings).decode(errors="replace") for each in answer]

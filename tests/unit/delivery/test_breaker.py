@@ -77,12 +77,12 @@ def test_calls_from_before_it_opened_say_nothing_about_probes() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.booleans(), st.floats(0, 12)), max_size=200),
+    st.lists(st.tuples(st.booleans(), st.integers(0, 12)), max_size=200),
     st.integers(1, 10),
     st.integers(1, 4),
 )
 def test_whatever_happens_it_follows_the_picture(
-    calls: list[tuple[bool, float]], window: int, successes: int
+    calls: list[tuple[bool, int]], window: int, successes: int
 ) -> None:
     """No way from closed to half-open, none from open to closed, and it always lets a call through in the end."""
     house = House(BreakerLimits(calls=window, successes=successes, slow_seconds=100.0))

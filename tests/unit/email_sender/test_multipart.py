@@ -74,9 +74,10 @@ def test_parts_stand_where_readers_look_for_them(
         st.sampled_from("ab .;\"'%*=?é漢😀()<>@,:[]{}") | st.characters(categories=["L", "N"]),
         min_size=1,
         max_size=200,
-    ).filter(lambda name: name.isprintable() and name.strip() and name not in (".", ".."))
+    ).filter(lambda name: name.isprintable() and name == name.strip() and name not in (".", ".."))
 )
 def test_a_file_name_comes_out_as_it_went_in(name: str) -> None:
+    """The parser of the test takes off outer spaces."""
     content = mime.build(mail(attachments=(INVOICE._replace(filename=name),)), SENDER).content
     found = email.message_from_bytes(content, policy=email.policy.compat32)
     assert [*found.walk()][-1].get_filename() == name

@@ -11,6 +11,7 @@ from hermodr_api.receipts import resend, sendgrid
 from hermodr_api.receipts.reports import Report, Unreadable, job_in
 from hermodr_api.receipts.signatures import SendGridSignature, StandardWebhooksSignature, Unsigned
 from hermodr_api.receipts.sources import sources_of
+from hermodr_contracts.providers import EMAIL_PROVIDERS
 from hermodr_ledger.deliveries.receipts import ReceiptKind
 from hermodr_servicekit.dsn import ProviderConfigError
 from hermodr_servicekit.ids import child_id
@@ -80,6 +81,14 @@ def test_secrets_come_from_the_providers_dsns() -> None:
     found = sources_of(dsns)
     assert list(found) == ["smtp", "resend", "bulk", "resend-2"]
     assert [each.signature is not None for each in found.values()] == [False, True, True, False]
+
+
+def test_the_api_takes_every_dsn_that_senders_take() -> None:
+    dsns = (
+        "smtp://h smtp+starttls://u:p@h:587?rate=50/s smtps://h resend://KEY@default sendgrid://KEY@default"
+    )
+    assert list(sources_of(dsns)) == ["smtp", "smtp-2", "smtp-3", "resend", "sendgrid"]
+    assert len(dsns.split()) == len(EMAIL_PROVIDERS)
 
 
 @pytest.mark.parametrize(

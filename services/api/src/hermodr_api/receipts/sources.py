@@ -9,6 +9,7 @@ from starlette.datastructures import Headers
 from hermodr_api.receipts import resend, sendgrid
 from hermodr_api.receipts.reports import Report
 from hermodr_api.receipts.signatures import SendGridSignature, Signature, StandardWebhooksSignature
+from hermodr_contracts.providers import EMAIL_PROVIDERS
 from hermodr_servicekit.dsn import Dsn, Unusable, each_of
 
 VARIABLE = "HERMODR_EMAIL_PROVIDERS"
@@ -29,12 +30,11 @@ _KINDS: Mapping[str, tuple[Callable[[str], Signature], Read]] = {
     "sendgrid": (SendGridSignature, sendgrid.read),
     "resend": (StandardWebhooksSignature, resend.read),
 }
-_NAMES = {"smtp": "smtp", "smtps": "smtp", "resend": "resend", "sendgrid": "sendgrid"}
 
 
 def sources_of(dsns: str) -> Mapping[str, Source]:
     """By name. What does not concern receipts is the senders' to check. Raises `ProviderConfigError`."""
-    return {each.name: each for each in each_of(VARIABLE, dsns, _NAMES, _source, Dsn)}
+    return {each.name: each for each in each_of(VARIABLE, dsns, EMAIL_PROVIDERS, _source, Dsn)}
 
 
 def _source(dsn: Dsn, name: str) -> Source:

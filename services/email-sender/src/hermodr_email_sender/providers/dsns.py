@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
+from hermodr_contracts.providers import EMAIL_PROVIDERS
 from hermodr_delivery.dsn import Dsn, Kind, providers_of
 from hermodr_delivery.provider import Provider
 from hermodr_email_sender.dkim_signing import DkimSigner
@@ -48,6 +49,9 @@ def build_providers(
     def kind(name: str, build: _Build) -> Kind[EmailProvider]:
         return Kind(name, partial(build, sender=sender, production=production, send_seconds=send_seconds))
 
-    kinds = dict.fromkeys(smtp.DEFAULT_PORTS, kind("smtp", partial(smtp.build, signer=signer)))
-    kinds |= {"resend": kind("resend", Resend.build), "sendgrid": kind("sendgrid", SendGrid.build)}
-    return providers_of(VARIABLE, dsns, kinds)
+    kinds = {
+        "smtp": kind("smtp", partial(smtp.build, signer=signer)),
+        "resend": kind("resend", Resend.build),
+        "sendgrid": kind("sendgrid", SendGrid.build),
+    }
+    return providers_of(VARIABLE, dsns, {scheme: kinds[name] for scheme, name in EMAIL_PROVIDERS.items()})

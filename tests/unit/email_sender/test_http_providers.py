@@ -9,6 +9,7 @@ from typing import ClassVar, cast
 
 import pytest
 
+from hermodr_contracts.providers import SENDGRID_MESSAGE_ID
 from hermodr_delivery.dsn import ProviderConfigError
 from hermodr_delivery.failures import (
     Cause,
@@ -146,7 +147,7 @@ class TestSendGrid(HttpProviderContract):
         scopes = Reply(200, {"scopes": ["mail.send"]})
         return ScriptedHttp(
             SENDGRID,
-            key=lambda request: request.json["custom_args"][sendgrid.MESSAGE_ID],
+            key=lambda request: request.json["custom_args"][SENDGRID_MESSAGE_ID],
             sends=lambda request: request.path == "/v3/mail/send",
             others={"/v3/scopes": scopes},
         )

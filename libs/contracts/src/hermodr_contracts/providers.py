@@ -10,3 +10,8 @@ EMAIL_PROVIDERS: Mapping[str, str] = {
     "resend": "resend",
     "sendgrid": "sendgrid",
 }
+
+SENDGRID_MESSAGE_ID = "hermodr_message_id"
+"""The custom argument with our Message-ID, which SendGrid's events and its activity feed repeat."""
+RESEND_JOB_TAG = "hermodr_job"
+"""The tag with the job's id, which Resend's events repeat."""

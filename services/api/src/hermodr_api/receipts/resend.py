@@ -8,10 +8,9 @@ from starlette.datastructures import Headers
 
 from hermodr_api.receipts.machines import is_machine
 from hermodr_api.receipts.reports import Report, Unreadable, event_id, job_in
+from hermodr_contracts.providers import RESEND_JOB_TAG
 from hermodr_ledger.deliveries.receipts import ReceiptKind
 
-JOB_TAG = "hermodr_job"
-"""The tag that the sender gives every mail."""
 _KINDS = {
     "email.delivered": ReceiptKind.DELIVERED,
     "email.delivery_delayed": ReceiptKind.DELAYED,
@@ -53,9 +52,9 @@ def read(document: Any, headers: Headers) -> Iterator[Report | None]:
 def _tag(tags: object) -> object:
     """An object in events; a list of `name` and `value` where mails are sent."""
     if isinstance(tags, dict):
-        return tags.get(JOB_TAG)
+        return tags.get(RESEND_JOB_TAG)
     for each in tags if isinstance(tags, list) else ():
-        if isinstance(each, dict) and each.get("name") == JOB_TAG:
+        if isinstance(each, dict) and each.get("name") == RESEND_JOB_TAG:
             return each.get("value")
     return None
 

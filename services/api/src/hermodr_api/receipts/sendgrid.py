@@ -9,10 +9,9 @@ from starlette.datastructures import Headers
 
 from hermodr_api.receipts.machines import is_machine
 from hermodr_api.receipts.reports import Report, Unreadable, event_id, job_in
+from hermodr_contracts.providers import SENDGRID_MESSAGE_ID
 from hermodr_ledger.deliveries.receipts import ReceiptKind
 
-MESSAGE_ID = "hermodr_message_id"
-"""The custom argument that the sender gives every mail."""
 _KINDS = {
     "delivered": ReceiptKind.DELIVERED,
     "deferred": ReceiptKind.DELAYED,
@@ -46,7 +45,7 @@ def _report(event: Mapping[str, Any]) -> Report | None:
         raise Unreadable("has an event without sg_event_id or timestamp")
     address = event.get("email")
     return Report(
-        job=job_in(event.get(MESSAGE_ID)),
+        job=job_in(event.get(SENDGRID_MESSAGE_ID)),
         event_id=event_id(number),
         kind=kind,
         at=datetime.fromtimestamp(at, UTC),

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from hermodr_contracts.providers import RESEND_JOB_TAG
 from hermodr_delivery.failures import DeliveryFailure, OutcomeUnknown
 from hermodr_delivery.http_api import Answer, Verdict, refusal
 from hermodr_delivery.provider import Accepted, Call
@@ -42,8 +43,6 @@ CODES: Mapping[tuple[int, str], Verdict] = {
     (500, "internal_server_error"): Verdict.UNKNOWN,
 }
 """By status and `name`: https://resend.com/docs/api-reference/errors."""
-JOB_TAG = "hermodr_job"
-"""The tag that identifies our job in Resend's events."""
 _BAD_RECIPIENT = "`to`"
 """Found in validation errors about the address."""
 
@@ -63,7 +62,7 @@ class Resend(HttpProvider):
             "subject": message.subject,
             "text": message.text,
             "headers": mail.headers,
-            "tags": [{"name": JOB_TAG, "value": message.message_id.strip("<>").partition("@")[0]}],
+            "tags": [{"name": RESEND_JOB_TAG, "value": message.message_id.strip("<>").partition("@")[0]}],
         }
         if message.html is not None:
             body["html"] = message.html

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import orjson
 
+from hermodr_contracts.providers import SENDGRID_MESSAGE_ID
 from hermodr_delivery.dsn import Dsn
 from hermodr_delivery.failures import DeliveryFailure
 from hermodr_delivery.http_api import Answer, Verdict, refusal
@@ -16,9 +17,6 @@ from hermodr_email_sender import checked
 from hermodr_email_sender.checked import CheckedEmail
 from hermodr_email_sender.domain import Attachment, Mailbox, OutgoingEmail
 from hermodr_email_sender.providers.http import HttpProvider
-
-MESSAGE_ID = "hermodr_message_id"
-"""The custom argument that identifies our message in SendGrid's events."""
 
 CODES: Mapping[int, Verdict] = {
     400: Verdict.MESSAGE,
@@ -66,7 +64,7 @@ class SendGrid(HttpProvider):
             "subject": message.subject,
             "content": [{"type": kind, "value": text} for kind, text in bodies if text],
             "headers": mail.headers,
-            "custom_args": {MESSAGE_ID: message.message_id},
+            "custom_args": {SENDGRID_MESSAGE_ID: message.message_id},
         }
         if len(mail.reply_to) == 1:
             body["reply_to"] = _mailbox(mail.reply_to[0])
@@ -88,7 +86,7 @@ class SendGrid(HttpProvider):
 
     async def look_up(self, message: OutgoingEmail) -> Seen:
         """https://www.twilio.com/docs/sendgrid/api-reference/e-mail-activity/filter-all-messages"""
-        asked = {"limit": "1", "query": f"unique_args['{MESSAGE_ID}']=\"{message.message_id}\""}
+        asked = {"limit": "1", "query": f"unique_args['{SENDGRID_MESSAGE_ID}']=\"{message.message_id}\""}
         answer = await self._api.call("GET", f"/v3/messages?{urlencode(asked)}")
         found = answer.json.get("messages")
         if answer.status != 200 or not isinstance(found, list):

@@ -1,13 +1,18 @@
 """Lists on a terminal. Ids are never cut or broken, so that they can be copied."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+from pydantic import BaseModel
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from hermodr_cli.remote.showing import console, width
+from hermodr_cli import output
+from hermodr_cli.remote.showing import console, show_document, width
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 EDGES, BETWEEN = 2, 3
 LEAST_FOLDED = 24
@@ -37,6 +42,22 @@ class Column:
         return (
             self.widest() if self.whole else max(self.least, min(longest, max(LEAST_FOLDED, len(self.title))))
         )
+
+
+def show_list(
+    found: Sequence[ModelT],
+    columns_of: Callable[[Sequence[ModelT]], Sequence[Column]],
+    *,
+    none: str,
+    as_json: bool,
+) -> None:
+    """The rows as a table, or as one JSON document. Without rows `none` is announced."""
+    if as_json:
+        show_document({"data": [each.model_dump(mode="json") for each in found]})
+    elif found:
+        show(columns_of(found))
+    else:
+        output.announce(none)
 
 
 def show(columns: Sequence[Column]) -> None:

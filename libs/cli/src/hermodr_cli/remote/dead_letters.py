@@ -37,12 +37,9 @@ def list_command(
             page_size=min(limit, MOST_OF_A_PAGE),
         )
         found = list(itertools.islice(rows, limit))
-    if as_json:
-        show_document({"data": [letter.model_dump(mode="json") for letter in found]})
-    elif found:
-        columns.show(_columns(found, width()))
-    else:
-        output.announce("no dead letter fits")
+    columns.show_list(
+        found, lambda letters: _columns(letters, width()), none="no dead letter fits", as_json=as_json
+    )
 
 
 @app.command("show")

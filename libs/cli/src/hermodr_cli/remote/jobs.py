@@ -75,12 +75,12 @@ def list_command(
             include=include,
         )
         found = list(itertools.islice(rows, limit))
-        if as_json:
-            show_document({"data": [job.model_dump(mode="json") for job in found]})
-        elif found:
-            columns.show(job_views.columns(found, datetime.now(UTC)))
-        else:
-            output.announce("no job fits")
+    columns.show_list(
+        found,
+        lambda jobs: job_views.columns(jobs, datetime.now(UTC)),
+        none="no job fits",
+        as_json=as_json,
+    )
 
 
 @app.command("show")

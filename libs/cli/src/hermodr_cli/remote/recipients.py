@@ -3,7 +3,7 @@
 import csv
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from hermodr_cli.remote import columns
 from hermodr_cli.remote.columns import Column
 from hermodr_cli.remote.connection import MANY_SECONDS, MOST_OF_A_PAGE, AsJson, Key, Limit, Url, calling
 from hermodr_cli.remote.showing import plain, show_document
+from hermodr_client.models.people import Recipient
 
 app = typer.Typer(help="The address book: list it, bring it from a file.", no_args_is_help=True)
 FIELDS = ("external_id", "user_id", "name", "email", "phone", "locale", "timezone")
@@ -36,21 +37,7 @@ def list_command(
             external_id=external_id, email=email, sort="-created_at", page_size=min(limit, MOST_OF_A_PAGE)
         )
         found = list(itertools.islice(rows, limit))
-    if as_json:
-        show_document({"data": [each.model_dump(mode="json") for each in found]})
-    elif found:
-        columns.show(
-            [
-                Column("id", [plain(each.id) for each in found], whole=True, leaves=3),
-                Column("external_id", [plain(each.external_id or "") for each in found], folds=True),
-                Column("name", [plain(each.name or "") for each in found], folds=True),
-                Column("email", [plain(each.email or "") for each in found], folds=True),
-                Column("phone", [plain(each.phone or "") for each in found], leaves=1),
-                Column("locale", [plain(each.locale or "") for each in found], leaves=2),
-            ]
-        )
-    else:
-        output.announce("no recipient fits")
+    columns.show_list(found, _columns, none="no recipient fits", as_json=as_json)
 
 
 @app.command("import")
@@ -83,6 +70,17 @@ def import_command(
         print(f"{done.created} created, {done.updated} updated, {len(done.rejected)} rejected")
     if done.rejected:
         raise typer.Exit(1)
+
+
+def _columns(found: Sequence[Recipient]) -> list[Column]:
+    return [
+        Column("id", [plain(each.id) for each in found], whole=True, leaves=3),
+        Column("external_id", [plain(each.external_id or "") for each in found], folds=True),
+        Column("name", [plain(each.name or "") for each in found], folds=True),
+        Column("email", [plain(each.email or "") for each in found], folds=True),
+        Column("phone", [plain(each.phone or "") for each in found], leaves=1),
+        Column("locale", [plain(each.locale or "") for each in found], leaves=2),
+    ]
 
 
 def _told(found: Iterator[tuple[int, Mapping[str, Any]]], lines: list[int]) -> Iterator[Mapping[str, Any]]:

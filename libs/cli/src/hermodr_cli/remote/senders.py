@@ -1,4 +1,5 @@
 import itertools
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -29,12 +30,8 @@ def list_command(limit: Limit = 20, url: Url = None, key: Key = None, as_json: A
     with calling(url, key) as hermodr:
         rows = hermodr.senders.list(sort="-created_at", page_size=min(limit, MOST_OF_A_PAGE))
         found = list(itertools.islice(rows, limit))
-    if as_json:
-        show_document({"data": [each.model_dump(mode="json") for each in found]})
-    elif found:
-        columns.show(_columns(found))
-    else:
-        output.announce("there are no senders; mails are from HERMODR_EMAIL_FROM")
+    none = "there are no senders; mails are from HERMODR_EMAIL_FROM"
+    columns.show_list(found, _columns, none=none, as_json=as_json)
 
 
 @app.command("add")
@@ -87,7 +84,7 @@ def _show(sender: Sender, as_json: bool) -> None:
         output.announce(f"a token was mailed to it: hermodr senders verify {sender.id} --token …")
 
 
-def _columns(found: list[Sender]) -> list[Column]:
+def _columns(found: Sequence[Sender]) -> list[Column]:
     return [
         Column("id", [Text(str(each.id)) for each in found], whole=True),
         Column("from", [plain(each.address or each.domain or "") for each in found], whole=True),

@@ -58,12 +58,8 @@ def list_command(
             address=address, reason=reason, sort="-created_at", page_size=min(limit, MOST_OF_A_PAGE)
         )
         found = list(itertools.islice(rows, limit))
-    if as_json:
-        show_document({"data": [each.model_dump(mode="json") for each in found]})
-    elif found:
-        columns.show(_columns(found))
-    else:
-        output.announce("no such address is suppressed" if address else "no address is suppressed")
+    none = "no such address is suppressed" if address else "no address is suppressed"
+    columns.show_list(found, _columns, none=none, as_json=as_json)
 
 
 @app.command("add")

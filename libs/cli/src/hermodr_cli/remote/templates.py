@@ -1,7 +1,7 @@
 """Templates, and templates as files."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated, Literal
@@ -30,20 +30,18 @@ def list_command(limit: Limit = 50, url: Url = None, key: Key = None, as_json: A
     with calling(url, key) as hermodr:
         rows = hermodr.templates.list(page_size=min(limit, MOST_OF_A_PAGE))
         found = list(itertools.islice(rows, limit))
-    if as_json:
-        show_document({"data": [template.model_dump(mode="json") for template in found]})
-    elif found:
-        columns.show(
-            [
-                Column("name", [plain(each.name) for each in found], whole=True),
-                Column("version", [Text(str(each.version)) for each in found], right=True),
-                Column("texts", [plain(_texts(each)) for each in found], folds=True),
-                Column("changed", [Text(since(each.updated_at)) for each in found], leaves=2),
-                Column("", [Text("starter" if each.starter else "") for each in found], leaves=3),
-            ]
-        )
-    else:
-        output.announce("there are no templates; `hermodr templates install starter` brings some")
+    none = "there are no templates; `hermodr templates install starter` brings some"
+    columns.show_list(found, _columns, none=none, as_json=as_json)
+
+
+def _columns(found: Sequence[Template]) -> list[Column]:
+    return [
+        Column("name", [plain(each.name) for each in found], whole=True),
+        Column("version", [Text(str(each.version)) for each in found], right=True),
+        Column("texts", [plain(_texts(each)) for each in found], folds=True),
+        Column("changed", [Text(since(each.updated_at)) for each in found], leaves=2),
+        Column("", [Text("starter" if each.starter else "") for each in found], leaves=3),
+    ]
 
 
 @app.command("export")

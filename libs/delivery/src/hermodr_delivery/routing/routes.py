@@ -44,13 +44,12 @@ class Routes(Generic[ProviderT]):
         ]
         if shared is not None:
             shared.hold(self.all)
-        self.names = [each.provider.name for each in self.all]
+        self._named = {each.provider.name: each for each in self.all}
         self._weights = list(accumulate(each.options.weight or 0 for each in providers))
 
     def choose(self, ids: Sequence[UUID]) -> Choice:
         """The provider for each delivery that may go anywhere; one that is found out about gets a single one."""
-        probing: set[str] = set()
-        return Choice([self._choice(each, probing) for each in ids], self.open(), self.names)
+        return Choice(self._choices(ids), self.open(), list(self._named))
 
     def open(self) -> list[str]:
         """Those that may be called, in order of preference."""
@@ -59,11 +58,11 @@ class Routes(Generic[ProviderT]):
     def of(self, claim: Claim) -> Route[ProviderT]:
         """The one the claim was made for. Raises `Withheld` if it cannot be called: if the claim is bound to it, with
         the seconds until it can; else if another one can. `PermanentError`: bound to one that is not configured."""
-        route = self._named(claim.provider)
+        route = self._named.get(claim.provider or "")
         if route is None and claim.pinned:
             raise PermanentError("unknown_provider", "no provider of this sender has that name")
         if route is None:
-            return self._named(self._choice(claim.id, set())) or self.all[0]
+            return self._named[self._choices([claim.id])[0]]
         if route.turns.open:
             return route
         if claim.pinned or claim.maybe_accepted_by == claim.provider:
@@ -97,13 +96,19 @@ class Routes(Generic[ProviderT]):
             await each.turns.close()
             await each.provider.close()
 
-    def _choice(self, delivery_id: UUID, probing: set[str]) -> str:
+    def _choices(self, ids: Sequence[UUID]) -> list[str]:
+        takers = {each.provider.name: each.probing for each in self.all if each.turns.open}
+        return [self._choice(each, takers) for each in ids]
+
+    def _choice(self, delivery_id: UUID, takers: dict[str, bool]) -> str:
+        """`takers`: who may be called, and whether one call finds that out; such a one takes no second delivery."""
         order = list(self._weighed(delivery_id)) if self._weights[-1] else self.all
         for each in order:
             name = each.provider.name
-            if each.turns.open and name not in probing:
-                if each.probing:
-                    probing.add(name)
+            probing = takers.get(name)
+            if probing is not None:
+                if probing:
+                    del takers[name]
                 return name
         return order[0].provider.name
 
@@ -113,6 +118,3 @@ class Routes(Generic[ProviderT]):
         first = self.all[bisect(self._weights, drawn)]
         yield first
         yield from (each for each in self.all if each is not first)
-
-    def _named(self, name: str | None) -> Route[ProviderT] | None:
-        return next((each for each in self.all if each.provider.name == name), None)

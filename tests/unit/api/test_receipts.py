@@ -8,13 +8,18 @@ import pytest
 from starlette.datastructures import Headers
 
 from hermodr_api.receipts import resend, sendgrid
-from hermodr_api.receipts.reports import Report, Unreadable, job_in
-from hermodr_api.receipts.signatures import SendGridSignature, StandardWebhooksSignature, Unsigned
+from hermodr_api.receipts.reports import Report, Unreadable
+from hermodr_api.receipts.signatures import (
+    SendGridSignature,
+    SharedSecret,
+    StandardWebhooksSignature,
+    Unsigned,
+)
 from hermodr_api.receipts.sources import sources_of
 from hermodr_contracts.providers import EMAIL_PROVIDERS
 from hermodr_ledger.deliveries.receipts import ReceiptKind
 from hermodr_servicekit.dsn import ProviderConfigError
-from hermodr_servicekit.ids import child_id
+from hermodr_servicekit.ids import child_id, job_in
 from tests.support.receipts import (
     RESEND_SECRET,
     SENDGRID_PUBLIC,
@@ -98,7 +103,11 @@ def test_the_api_takes_every_dsn_that_senders_take() -> None:
         ("resend://KEY@default?events=whsec_YWJj", "has an events secret that has fewer than 16 bytes"),
         ("resend://KEY@default?events=", "has an events secret that has fewer than 16 bytes"),
         ("sendgrid://KEY@default?events=secret", "has an events secret that is no public key"),
-        ("smtp://127.0.0.1?events=secret", "has events, but smtp:// reports nothing"),
+        ("smtp://127.0.0.1?events=YWJj", "has an events secret that has fewer than 16 characters"),
+        (
+            "smtps://h?events=seventeen%20of%20them",
+            "has an events secret that has other characters than visible",
+        ),
     ],
 )
 def test_an_unusable_secret_is_named_but_not_shown(dsn: str, told: str) -> None:
@@ -194,3 +203,20 @@ def test_an_id_that_is_no_job_of_ours_is_none(text: object) -> None:
 
 def test_our_own_message_id_is_found() -> None:
     assert job_in(f"<{JOB}@mail.example>") == job_in(str(JOB)) == JOB
+
+
+def test_who_hands_in_mails_knows_the_secret() -> None:
+    signature = SharedSecret("sixteen-of-them-or-more")
+    for scheme in ("Bearer", "bearer"):
+        signature.verify(Headers({"authorization": f"{scheme} sixteen-of-them-or-more"}), b"", NOW)
+    for wrong in (
+        "Bearer",
+        "Bearer ",
+        "Basic sixteen-of-them-or-more",
+        "Bearer sixteen-of-them-or-less",
+        "x" * 3000,
+    ):
+        with pytest.raises(Unsigned):
+            signature.verify(Headers({"authorization": wrong}), b"", NOW)
+    with pytest.raises(Unsigned):
+        signature.verify(Headers({}), b"", NOW)

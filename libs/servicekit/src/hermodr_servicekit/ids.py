@@ -11,6 +11,7 @@ import uuid_utils
 
 CHILD_MASK = 0xFFFF
 """The bits in which a job numbers what belongs to it."""
+_LONGEST_MESSAGE_ID = 300
 
 
 def new_id() -> UUID:
@@ -49,3 +50,16 @@ def message_id_of(job_id: UUID, domain: str) -> str:
     """The RFC 5322 `Message-ID` of a job's mails, with its angle brackets: the same over all attempts, and known before
     anything is sent. `domain` is `HERMODR_MESSAGE_ID_DOMAIN`."""
     return f"<{job_id}@{domain}>"
+
+
+def job_in(message_id: object) -> UUID | None:
+    """The job that a Message-ID of ours, or its local part, is made of; `None` if it is none. It is no secret: who got
+    the mail, or an answer to it, knows it."""
+    if not isinstance(message_id, str) or len(message_id) > _LONGEST_MESSAGE_ID:
+        return None
+    local = message_id.strip("<>").partition("@")[0]
+    try:
+        found = UUID(local)
+    except ValueError:
+        return None
+    return found if str(found) == local and job_of(found) == found else None

@@ -16,6 +16,7 @@ from hermodr_contracts.ladder import Step, parse_ladder
 from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Channel
 from hermodr_servicekit.links import LEAST_SECRET_BYTES, Links
+from hermodr_servicekit.return_paths import ReturnPaths
 
 PREFIX = "HERMODR_"
 
@@ -81,7 +82,8 @@ class ServiceSettings(BaseSettings):
     public_url: Annotated[str, _scheme_of("http", "https")] | None = None
     """Where the api is reached from outside, for links in mails; by default this machine's port."""
     link_secret: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
-    """Signs links in mails; the same for api and email-sender. Without it mails have no unsubscribe link."""
+    """Signs links in mails, and return paths; the same for api, email-sender and scheduler. Without it mails have no
+    unsubscribe link."""
     http_host: str = "127.0.0.1"
     http_port: Annotated[int | None, Field(ge=0, le=65535)] = None
     port_base: Annotated[int, Field(ge=1, le=65000)] = 8000
@@ -106,6 +108,11 @@ class ServiceSettings(BaseSettings):
         return Links(
             self.link_secret.get_secret_value(), self.public_url or f"http://127.0.0.1:{self.port_base}"
         )
+
+    @property
+    def return_paths(self) -> ReturnPaths | None:
+        """Signs and reads return paths, if there is a secret."""
+        return ReturnPaths(self.link_secret.get_secret_value()) if self.link_secret is not None else None
 
     @property
     def ladder(self) -> tuple[Step, ...]:

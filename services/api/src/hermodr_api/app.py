@@ -255,7 +255,12 @@ class Api(LedgerService[ApiSettings]):
             sources = sources_of(self.settings.email_providers)
         except ProviderConfigError as error:
             refuse(str(error))
-        return Receipts(self.ledger, self.clock, sources, counter)
+        paths = self.settings.return_paths
+        if paths is None and (
+            mails := [each for each in sources.values() if each.takes_mail and each.signature]
+        ):
+            refuse(f"HERMODR_EMAIL_PROVIDERS: events of {mails[0].name} needs HERMODR_LINK_SECRET")
+        return Receipts(self.ledger, self.clock, sources, paths, counter)
 
     def http(self) -> ASGIApp:
         """The API, health and metrics included."""

@@ -14,6 +14,7 @@ from hermodr_email_sender.providers.dsns import VARIABLE, EmailProvider, build_p
 from hermodr_email_sender.senders import Senders
 from hermodr_email_sender.settings import EmailSenderSettings
 from hermodr_ledger.jobs.attachments import files_of
+from hermodr_servicekit.return_paths import BounceAddress
 from hermodr_servicekit.service import main_of
 from hermodr_servicekit.settings import refuse
 from hermodr_templates.bounded import CELL_SECONDS, BoundedRenderer
@@ -59,6 +60,7 @@ def providers_of(settings: EmailSenderSettings) -> list[EmailProvider]:
             production=production,
             send_seconds=settings.send_seconds,
             signer=DkimSigner(keys) if keys else None,
+            bounces=bounces_of(settings),
         )
     except ProviderConfigError as error:
         refuse(str(error))
@@ -70,6 +72,18 @@ def sender_of(settings: EmailSenderSettings) -> Mailbox:
         return Mailbox.read(settings.email_from)
     except ValueError as error:
         refuse(f"HERMODR_EMAIL_FROM: {error}")
+
+
+def bounces_of(settings: EmailSenderSettings) -> BounceAddress | None:
+    """Where reports come back to. An unusable address ends the process with status 2."""
+    if settings.bounce_address is None:
+        return None
+    if settings.return_paths is None:
+        refuse("HERMODR_BOUNCE_ADDRESS needs HERMODR_LINK_SECRET, which signs return paths")
+    try:
+        return BounceAddress(settings.bounce_address, settings.return_paths)
+    except ValueError as error:
+        refuse(f"HERMODR_BOUNCE_ADDRESS {error}")
 
 
 def keys_of(settings: EmailSenderSettings) -> list[DkimKey]:

@@ -106,6 +106,7 @@ class EmailComposer:
             html=rendered.html,
             date=claim.wanted_at,  # not the time of the attempt: a repeated attempt sends the same octets
             headers=self._unsubscribe(claim, texts),
+            delivery_id=claim.id,
         )
         return mail if claim.envelope is None else enveloped(mail, claim.envelope)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
+from uuid import UUID
 
 from hermodr_contracts.addresses import mailbox
 
@@ -35,7 +36,8 @@ class Attachment(NamedTuple):
 class OutgoingEmail(NamedTuple):
     """One mail to one recipient, not encoded or checked yet. `message_id` includes its angle brackets and is the same
     in all attempts; `date` is aware. `sender` `None`: the provider's own. `headers` holds only names that
-    `mime.check_extra_headers` allows; `bcc` stands in none. No address is both To and a copy."""
+    `mime.check_extra_headers` allows; `bcc` stands in none. No address is both To and a copy.
+    `delivery_id`: what a report about it has to name."""
 
     message_id: str
     to_address: str
@@ -50,3 +52,4 @@ class OutgoingEmail(NamedTuple):
     cc: tuple[str, ...] = ()
     bcc: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    delivery_id: UUID | None = None

@@ -21,5 +21,7 @@ class EmailSenderSettings(SenderSettings):
     """The sender of mails whose provider names none."""
     dkim_keys: Path | None = None
     """A folder with keys `SELECTOR._domainkey.DOMAIN.pem`, which sign mails from these domains that leave by SMTP."""
+    bounce_address: str | None = None
+    """Where reports about mails that leave by SMTP come back to; each mail has a signed token in it."""
     email_prefetch: Annotated[int, Field(ge=1, le=10_000)] = 1_000
     """Messages of up to 100 deliveries each that a lane may hold at once; projects take turns among these."""

@@ -53,7 +53,8 @@ _MAY_BE_SENT = ("queued", "retrying", "unknown", "failed", "cancelled")
 
 class Receipt(NamedTuple):
     """`event_id`: the same if the report comes again. `address`: whom it is about, if it says so; perhaps somebody who
-    got a copy. `lasting`: nothing will ever arrive there. `automatic`: a machine did it. `code`: no personal data."""
+    got a copy. `lasting`: nothing will ever arrive there. `automatic`: a machine did it. `code`: no personal data.
+    `doubt`: why it is noted and changes nothing."""
 
     job_id: UUID
     provider: str
@@ -64,6 +65,7 @@ class Receipt(NamedTuple):
     lasting: bool = False
     automatic: bool = False
     code: str | None = None
+    doubt: str | None = None
 
 
 class Taken(NamedTuple):
@@ -89,7 +91,7 @@ class _Delivery:
     def add(self, event: Mapping[str, object]) -> None:
         self.seen.add(str(event.get("event_id")))
         state = _PROVES.get(str(event.get("kind")))
-        if state is None or event.get("copy"):
+        if state is None or event.get("copy") or event.get("doubt"):
             return
         self.proven.append(state)
         self.provider = str(event.get("provider"))
@@ -178,7 +180,12 @@ def _event(delivery: _Delivery, receipt: Receipt) -> dict[str, object]:
         "at": receipt.at.isoformat().replace("+00:00", "Z"),
         "event_id": receipt.event_id,
     }
-    more = {"code": receipt.code, "automatic": receipt.automatic, "copy": delivery.is_copy(receipt)}
+    more = {
+        "code": receipt.code,
+        "automatic": receipt.automatic,
+        "copy": delivery.is_copy(receipt),
+        "doubt": receipt.doubt,
+    }
     return said | {name: value for name, value in more.items() if value}
 
 
@@ -243,7 +250,7 @@ async def _suppress(
     erased: list[bool] = []
     for each in new:
         row = found[each.job_id].row
-        address = each.address or row["address"]
+        address = "" if each.doubt else each.address or row["address"]
         complained = each.kind is ReceiptKind.COMPLAINED
         if address and (complained or (each.kind is ReceiptKind.BOUNCED and each.lasting)):
             reason = SuppressionReason.COMPLAINT if complained else SuppressionReason.BOUNCE

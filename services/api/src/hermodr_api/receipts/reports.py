@@ -6,9 +6,6 @@ from typing import NamedTuple
 from uuid import UUID
 
 from hermodr_ledger.deliveries.receipts import Receipt, ReceiptKind
-from hermodr_servicekit.ids import job_of
-
-_LONGEST = 300
 
 
 class Unreadable(Exception):
@@ -46,15 +43,3 @@ class Report(NamedTuple):
 def event_id(number: str) -> str:
     """A provider's id of an event, in a length of its own."""
     return hashlib.sha256(number.encode()).hexdigest()[:24]
-
-
-def job_in(message_id: object) -> UUID | None:
-    """The job that a Message-ID, or its local part, is made of."""
-    if not isinstance(message_id, str) or len(message_id) > _LONGEST:
-        return None
-    local = message_id.strip("<>").partition("@")[0]
-    try:
-        found = UUID(local)
-    except ValueError:
-        return None
-    return found if str(found) == local and job_of(found) == found else None

@@ -7,9 +7,10 @@ from typing import Any
 from starlette.datastructures import Headers
 
 from hermodr_api.receipts.machines import is_machine
-from hermodr_api.receipts.reports import Report, Unreadable, event_id, job_in
+from hermodr_api.receipts.reports import Report, Unreadable, event_id
 from hermodr_contracts.providers import RESEND_JOB_TAG
 from hermodr_ledger.deliveries.receipts import ReceiptKind
+from hermodr_servicekit.ids import job_in
 
 _KINDS = {
     "email.delivered": ReceiptKind.DELIVERED,

@@ -3,7 +3,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 from starlette.requests import Request
 
-from hermodr_api.http.intake import KIB, read_bytes
+from hermodr_api.http.intake import JSON, KIB, MIB, read_bytes
 from hermodr_api.http.openapi import refusals
 from hermodr_api.http.parameters import known_parameters
 from hermodr_api.http.provided import provided
@@ -14,6 +14,8 @@ from hermodr_api.receipts.service import Receipts
 router = APIRouter(prefix="/v1/providers", tags=["receipts"], route_class=Route)
 
 MOST_OF_A_REPORT = 256 * KIB
+MOST_OF_A_MAIL = MIB
+MAIL = "message/rfc822"
 
 Service = Annotated[Receipts, provided(Receipts)]
 Name = Annotated[str, Path(max_length=40, description="The provider's name, as `/v1/providers` shows it.")]
@@ -26,7 +28,15 @@ Name = Annotated[str, Path(max_length=40, description="The provider's name, as `
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": {"description": "As the provider sends it."}}},
+            "content": {
+                JSON: {"schema": {"description": "As SendGrid and Resend send it."}},
+                MAIL: {
+                    "schema": {
+                        "type": "string",
+                        "description": "A bounce or complaint as it came, to a `smtp` provider.",
+                    }
+                },
+            },
         }
     },
 )
@@ -35,6 +45,14 @@ async def take(receipts: Service, provider: Name, request: Request) -> ReportedV
 
     For SendGrid's signed Event Webhook and Resend's webhooks. The body is signed by the provider (`events=` of its
     DSN); no key is needed, and `Authorization` is ignored. At most 256 KiB, and at most 5 minutes old.
+
+    To a `smtp` provider a mail server's script hands in bounces (RFC 3464) and complaints (RFC 5965) as they came:
+    `message/rfc822`, with `Authorization: Bearer` and the `events=` of its DSN. At most 1 MiB: cut longer ones, the
+    report comes first. Mails that report nothing are taken and counted as `ignored`.
     """
     source = receipts.known(provider)
-    return await receipts.take(source, request.headers, await read_bytes(request, MOST_OF_A_REPORT))
+    if source.takes_mail:
+        body = await read_bytes(request, MOST_OF_A_MAIL, (MAIL, "message/global"))
+    else:
+        body = await read_bytes(request, MOST_OF_A_REPORT)
+    return await receipts.take(source, request.headers, body)

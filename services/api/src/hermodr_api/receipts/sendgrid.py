@@ -8,9 +8,10 @@ from typing import Any
 from starlette.datastructures import Headers
 
 from hermodr_api.receipts.machines import is_machine
-from hermodr_api.receipts.reports import Report, Unreadable, event_id, job_in
+from hermodr_api.receipts.reports import Report, Unreadable, event_id
 from hermodr_contracts.providers import SENDGRID_MESSAGE_ID
 from hermodr_ledger.deliveries.receipts import ReceiptKind
+from hermodr_servicekit.ids import job_in
 
 _KINDS = {
     "delivered": ReceiptKind.DELIVERED,

@@ -11,9 +11,11 @@ from hermodr_api.receipts.models import ReportedView
 from hermodr_api.receipts.reports import Report, Unreadable
 from hermodr_api.receipts.signatures import Unsigned
 from hermodr_api.receipts.sources import Source
+from hermodr_ledger.deliveries.mailed import take_mail
 from hermodr_ledger.deliveries.receipts import take
 from hermodr_ledger.engine import Ledger
 from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.return_paths import ReturnPaths
 from hermodr_servicekit.seldom import Seldom
 
 log = structlog.get_logger()
@@ -25,8 +27,16 @@ _SECONDS = 20.0
 class Receipts:
     """What providers report. Raises `Refused` and `LedgerUnavailable`: then the provider comes again."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, sources: Mapping[str, Source], counter: Counter) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        sources: Mapping[str, Source],
+        paths: ReturnPaths | None,
+        counter: Counter,
+    ) -> None:
         self._ledger = ledger
+        self._paths = paths
         self._clock = clock
         self._sources = sources
         self._counter = counter
@@ -34,20 +44,15 @@ class Receipts:
 
     def known(self, name: str) -> Source:
         source = self._sources.get(name)
-        if source is None or source.signature is None or source.read is None:
+        if source is None or source.signature is None:
             raise not_found("provider with events= in its DSN")
         return source
 
     async def take(self, source: Source, headers: Headers, body: bytes) -> ReportedView:
         """The body is believed once its signature is verified, and read only then."""
-        assert source.signature is not None
-        try:
-            source.signature.verify(headers, body, self._clock.now().timestamp())
-        except Unsigned as error:
-            self._count(source.name, "refused")
-            if times := self._seldom.times(source.name):
-                log.warning("report refused", provider=source.name, reason=str(error), times=times)
-            raise Refused(UNAUTHENTICATED, str(error)) from None
+        self._verify(source, headers, body)
+        if source.read is None:
+            return await self._take_mail(source, body)
         reports, ignored = self._read(source, headers, body)
         new = known = 0
         unknown = sum(each.job is None for each in reports)
@@ -61,6 +66,26 @@ class Receipts:
         self._count(source.name, "unknown", unknown)
         self._count(source.name, "ignored", ignored)
         return ReportedView(new=new, known=known, unknown=unknown, ignored=ignored)
+
+    async def _take_mail(self, source: Source, body: bytes) -> ReportedView:
+        assert self._paths is not None
+        async with patience(_SECONDS):
+            told = await take_mail(self._ledger, self._paths, body, self._clock.now())
+        for kind in told.new:
+            self._count(source.name, kind)
+        self._count(source.name, "unknown", told.unknown)
+        self._count(source.name, "ignored", told.ignored)
+        return ReportedView(new=len(told.new), known=told.known, unknown=told.unknown, ignored=told.ignored)
+
+    def _verify(self, source: Source, headers: Headers, body: bytes) -> None:
+        assert source.signature is not None
+        try:
+            source.signature.verify(headers, body, self._clock.now().timestamp())
+        except Unsigned as error:
+            self._count(source.name, "refused")
+            if times := self._seldom.times(source.name):
+                log.warning("report refused", provider=source.name, reason=str(error), times=times)
+            raise Refused(UNAUTHENTICATED, str(error)) from None
 
     def _read(self, source: Source, headers: Headers, body: bytes) -> tuple[list[Report], int]:
         assert source.read is not None

@@ -3,6 +3,7 @@
 SendGrid: ECDSA (P-256, SHA-256) of timestamp and body
 (https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features).
 Resend: Standard Webhooks (https://www.standardwebhooks.com), with Svix's names of the headers.
+Mails handed in by a mail server's script: a shared secret, over TLS.
 """
 
 import base64
@@ -82,6 +83,23 @@ class StandardWebhooksSignature:
         ]
         if not any(fits):
             raise Unsigned("the signature does not fit")
+
+
+class SharedSecret:
+    """`secret`: at least 16 visible ASCII characters, sent as `Authorization: Bearer …`. Raises `ValueError`."""
+
+    def __init__(self, secret: str) -> None:
+        if len(secret) < _LEAST_SECRET_BYTES:
+            raise ValueError(f"has fewer than {_LEAST_SECRET_BYTES} characters")
+        if not secret.isascii() or not secret.isprintable() or " " in secret:
+            raise ValueError("has other characters than visible ASCII ones")
+        self._expected = f"bearer {secret}".encode()
+
+    def verify(self, headers: Headers, body: bytes, now: float) -> None:  # noqa: ARG002 - see `Signature`
+        scheme, _, given = _only(headers, "authorization").partition(" ")
+        said = f"{scheme.lower()} {given.strip()}".encode("utf-8", "replace")
+        if not hmac.compare_digest(self._expected, said):
+            raise Unsigned("the secret does not fit")
 
 
 def _unpacked(text: str) -> bytes:

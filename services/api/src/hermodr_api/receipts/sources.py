@@ -8,7 +8,12 @@ from starlette.datastructures import Headers
 
 from hermodr_api.receipts import resend, sendgrid
 from hermodr_api.receipts.reports import Report
-from hermodr_api.receipts.signatures import SendGridSignature, Signature, StandardWebhooksSignature
+from hermodr_api.receipts.signatures import (
+    SendGridSignature,
+    SharedSecret,
+    Signature,
+    StandardWebhooksSignature,
+)
 from hermodr_contracts.providers import EMAIL_PROVIDERS
 from hermodr_servicekit.dsn import Dsn, Unusable, each_of
 
@@ -19,16 +24,21 @@ Read = Callable[[Any, Headers], Iterator[Report | None]]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`signature` `None`: the provider's DSN has no `events`."""
+    """`signature` `None`: the provider's DSN has no `events`. `read` `None`: its reports are mails."""
 
     name: str
     signature: Signature | None
     read: Read | None
 
+    @property
+    def takes_mail(self) -> bool:
+        return self.read is None
 
-_KINDS: Mapping[str, tuple[Callable[[str], Signature], Read]] = {
+
+_KINDS: Mapping[str, tuple[Callable[[str], Signature], Read | None]] = {
     "sendgrid": (SendGridSignature, sendgrid.read),
     "resend": (StandardWebhooksSignature, resend.read),
+    "smtp": (SharedSecret, None),
 }
 
 
@@ -39,11 +49,7 @@ def sources_of(dsns: str) -> Mapping[str, Source]:
 
 def _source(dsn: Dsn, name: str) -> Source:
     secret = dsn.take("events")
-    if dsn.scheme not in _KINDS:
-        if secret is not None:
-            raise Unusable(f"has events, but {dsn.scheme}:// reports nothing")
-        return Source(name, None, None)
-    sign, read = _KINDS[dsn.scheme]
+    sign, read = _KINDS[EMAIL_PROVIDERS[dsn.scheme]]
     if secret is None:
         return Source(name, None, read)
     try:

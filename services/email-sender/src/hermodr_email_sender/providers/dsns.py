@@ -14,6 +14,7 @@ from hermodr_email_sender.domain import Mailbox, OutgoingEmail
 from hermodr_email_sender.providers.resend import Resend
 from hermodr_email_sender.providers.sendgrid import SendGrid
 from hermodr_email_sender.providers.smtp import dsn as smtp
+from hermodr_servicekit.return_paths import BounceAddress
 
 VARIABLE = "HERMODR_EMAIL_PROVIDERS"
 
@@ -40,17 +41,18 @@ def build_providers(
     production: bool,
     send_seconds: float = 25.0,
     signer: DkimSigner | None = None,
+    bounces: BounceAddress | None = None,
 ) -> list[EmailProvider]:
     """The providers in order of preference; each `name` is unique (`smtp`, `smtp-2`). `sender` is the From if neither
-    mail nor DSN has one; `signer` signs what leaves by SMTP; a call, and the wait for a free SMTP connection, may take
-    `send_seconds`. Reads `ca` files, opens no connection. Raises ProviderConfigError, whose text never holds a
-    credential."""
+    mail nor DSN has one; `signer` signs what leaves by SMTP, and `bounces` is where reports about it come back to; a
+    call, and the wait for a free SMTP connection, may take `send_seconds`. Reads `ca` files, opens no connection.
+    Raises ProviderConfigError, whose text never holds a credential."""
 
     def kind(name: str, build: _Build) -> Kind[EmailProvider]:
         return Kind(name, partial(build, sender=sender, production=production, send_seconds=send_seconds))
 
     kinds = {
-        "smtp": kind("smtp", partial(smtp.build, signer=signer)),
+        "smtp": kind("smtp", partial(smtp.build, signer=signer, bounces=bounces)),
         "resend": kind("resend", Resend.build),
         "sendgrid": kind("sendgrid", SendGrid.build),
     }

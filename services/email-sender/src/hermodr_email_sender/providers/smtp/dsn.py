@@ -21,6 +21,7 @@ from hermodr_email_sender.providers.sender import sender_of
 from hermodr_email_sender.providers.smtp.endpoint import Security, SmtpEndpoint
 from hermodr_email_sender.providers.smtp.provider import SmtpProvider
 from hermodr_email_sender.providers.smtp.session import Timeouts
+from hermodr_servicekit.return_paths import BounceAddress
 
 DEFAULT_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
@@ -43,6 +44,7 @@ def build(
     production: bool,
     send_seconds: float,
     signer: DkimSigner | None = None,
+    bounces: BounceAddress | None = None,
 ) -> SmtpProvider:
     """`sender` is used if the DSN names no `from`. Raises `Unusable`."""
     options = dsn.options()
@@ -57,7 +59,12 @@ def build(
         timeouts=_timeouts(dsn, send_seconds),
     )
     return SmtpProvider(
-        endpoint, sender=sender_of(options, sender), name=name, options=options, signer=signer
+        endpoint,
+        sender=sender_of(options, sender),
+        name=name,
+        options=options,
+        signer=signer,
+        bounces=bounces,
     )
 
 

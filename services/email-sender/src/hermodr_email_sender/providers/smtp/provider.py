@@ -15,13 +15,15 @@ from hermodr_email_sender.providers.smtp.endpoint import SmtpEndpoint, connect
 from hermodr_email_sender.providers.smtp.pool import PoolLimits, SmtpPool
 from hermodr_email_sender.providers.smtp.replies import ConnectionUsedUp, queue_id
 from hermodr_email_sender.providers.smtp.session import SmtpSession, StaleSession
+from hermodr_servicekit.return_paths import BounceAddress
 
 _STEPS = 4
 """Greeting, EHLO, TLS, AUTH: each may take as long as the greeting."""
 
 
 class SmtpProvider:
-    """`sender` is the From of mails without one, `signer` signs them. The pool has `options.concurrency` connections;
+    """`sender` is the From of mails without one, `signer` signs them; MAIL FROM is the From, or names the delivery at
+    `bounces`. The pool has `options.concurrency` connections;
     further calls wait."""
 
     selectors = ()
@@ -35,10 +37,12 @@ class SmtpProvider:
         options: ProviderOptions | None = None,
         limits: PoolLimits | None = None,
         signer: DkimSigner | None = None,
+        bounces: BounceAddress | None = None,
     ) -> None:
         self.name = name
         self.options = options or ProviderOptions()
         self._signer = signer
+        self._bounces = bounces
         self.sender = sender
         self._endpoint = endpoint
         self.timeouts = endpoint.timeouts
@@ -53,6 +57,8 @@ class SmtpProvider:
             mail = mime.build(message, sender)
             if self._signer is not None:
                 mail = mail._replace(content=self._signer.signed(mail.content, sender))
+            if self._bounces is not None and message.delivery_id is not None:
+                mail = mail._replace(envelope_from=self._bounces.of(message.delivery_id))
             return partial(self._send, mail)
         except UnsendableMessage as error:
             raise PermanentError(error.code, error.detail) from error

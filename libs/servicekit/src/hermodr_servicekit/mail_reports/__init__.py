@@ -1,0 +1,6 @@
+"""What mail servers and providers report by mail: RFC 3464 (bounces, delays), RFC 6533 (the same beyond ASCII),
+RFC 5965 (complaints)."""
+
+from hermodr_servicekit.mail_reports.reading import Mail, MailKind, MailReport, ReportKind, read
+
+__all__ = ["Mail", "MailKind", "MailReport", "ReportKind", "read"]

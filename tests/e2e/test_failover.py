@@ -120,7 +120,8 @@ async def test_a_mail_that_a_slow_provider_never_took_is_sent_again(two: Install
     await two.clear_faults()
     first, second = found["delivery_logs"]
     assert (first["outcome"], second["outcome"]) == ("unknown", "sent")
-    assert second["detail"] == "looked up: no earlier attempt was accepted"
+    assert second["detail"] == first["proof"] == "looked up: no earlier attempt was accepted"
+    assert first["resolved_as"] == "not_sent"
     assert (_at(second["started_at"]) - _at(first["finished_at"])).total_seconds() >= LOOK_UP_SECONDS - 1
     assert await _mails(two, found) == 1
 
@@ -131,6 +132,16 @@ async def test_a_sender_killed_between_acceptance_and_commit_makes_no_second_mai
     found = await two.ended(job_id)
     assert found["job"]["status"] == "completed"
     assert _attempts(found) == [(FIRST, "unknown", "lease_expired"), (FIRST, "sent", "looked_up")]
+    assert await _mails(two, found) == 1
+
+
+async def test_a_held_mail_whose_sender_was_killed_is_found_at_its_provider(two: Installation) -> None:
+    """Nobody has to requeue it."""
+    found = await two.ended(await _killed_after_acceptance(two, "held", on_unknown="hold"))
+    assert [each["state"] for each in found["deliveries"]] == ["sent"]
+    assert _attempts(found) == [(FIRST, "unknown", "lease_expired"), (FIRST, "sent", "looked_up")]
+    first = found["delivery_logs"][0]
+    assert (first["resolved_as"], first["proof"]) == ("sent", found["delivery_logs"][1]["detail"])
     assert await _mails(two, found) == 1
 
 

@@ -63,6 +63,21 @@ def test_an_unknown_outcome_is_held_where_nobody_may_send_twice(number: int) -> 
     assert found == Settlement(DeliveryState.UNKNOWN)
 
 
+def test_what_is_to_be_held_is_asked_for_first_but_not_by_the_last_attempt() -> None:
+    def settled(number: int) -> Settlement:
+        return settle(
+            Outcome.UNKNOWN,
+            number=number,
+            max_attempts=4,
+            on_unknown=OnUnknown.HOLD,
+            ladder=LADDER,
+            provable=True,
+        )
+
+    assert settled(1) == Settlement(DeliveryState.RETRYING, LADDER[0])
+    assert settled(4) == Settlement(DeliveryState.UNKNOWN)
+
+
 def test_without_a_ladder_there_is_one_attempt() -> None:
     assert settle(Outcome.TRANSIENT, number=1, max_attempts=9, on_unknown=OnUnknown.RESEND, ladder=()) == DEAD
 

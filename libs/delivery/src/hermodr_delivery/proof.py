@@ -24,15 +24,13 @@ class Proof(NamedTuple):
 
 UNPROVEN = Proof()
 
-
-def can_be_proven(provider: Provider[ComposedT]) -> bool:
-    """Whether the provider can be asked, or recognises a repeated message."""
-    return isinstance(provider, LooksUp) or provider.options.keeps_keys_seconds > 0
+HELD_LOOKS = 5
+"""So often a provider is asked about a delivery that must not be repeated without proof, if it does not answer."""
 
 
 class Proving(Generic[ComposedT]):
-    """Asks the provider, if it can be asked. Raises `Withheld` if it is too early to believe that it has nothing, or
-    `OutcomeUnknown` if the delivery must not be sent again without proof (`hold`)."""
+    """Asks the provider, if it can be asked. Raises `Withheld` if it is too early to believe that it has nothing or
+    does not answer, `OutcomeUnknown` if the delivery must not be sent again without proof (`hold`)."""
 
     def __init__(self, provider: Provider[ComposedT]) -> None:
         self._provider = provider
@@ -40,9 +38,11 @@ class Proving(Generic[ComposedT]):
     async def of(self, claim: Claim, message: ComposedT) -> Proof:
         """The proof for a claim that this provider may have accepted."""
         ago = claim.unknown_seconds or 0.0
+        held = claim.on_unknown is OnUnknown.HOLD and claim.attempt - claim.earlier_attempts > 1
         if isinstance(self._provider, LooksUp):
-            seen = await self._looked_up(self._provider, message)
             within = self._provider.found_within
+            patience = within * HELD_LOOKS if held else within
+            seen = await self._looked_up(self._provider, message, patience - ago)
             if seen.sighting is Sighting.FOUND:
                 note = "looked up: an earlier attempt was accepted, nothing was sent again"
                 return Proof(Accepted(seen.provider_message_id, seen.detail), note=note)
@@ -55,12 +55,15 @@ class Proving(Generic[ComposedT]):
             return Proof(note="repeated with the same idempotency key: the provider sends it once")
         else:
             note = "an earlier attempt may have been accepted"
-        if claim.on_unknown is OnUnknown.HOLD and claim.attempt - claim.earlier_attempts > 1:
+        if held:
             raise OutcomeUnknown(HELD, note)  # nobody requeued it since
         return Proof(note=note)
 
-    async def _looked_up(self, provider: LooksUp[ComposedT], message: ComposedT) -> Seen:
+    async def _looked_up(self, provider: LooksUp[ComposedT], message: ComposedT, patience: float) -> Seen:
+        """If there is no answer for `patience` seconds more, it cannot tell."""
         try:
             return await provider.look_up(message)
         except DeliveryFailure as failure:
+            if patience > 0:
+                raise Withheld(seconds=max(min(provider.found_within, patience), 1.0)) from failure
             return Seen(Sighting.CANNOT_TELL, None, failure.code)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 MessageT = TypeVar("MessageT", contravariant=True)
 
@@ -91,5 +91,10 @@ class LooksUp(Protocol[MessageT]):
         ...
 
     async def look_up(self, message: MessageT) -> Seen:
-        """Raises `DeliveryFailure`: cannot tell."""
+        """Raises `DeliveryFailure`: no answer now, perhaps later."""
         ...
+
+
+def can_be_proven(provider: Provider[Any]) -> bool:
+    """Whether the provider can be asked, or recognises a repeated message."""
+    return isinstance(provider, LooksUp) or provider.options.keeps_keys_seconds > 0

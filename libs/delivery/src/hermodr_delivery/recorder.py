@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 
 from hermodr_contracts.ladder import Step
-from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, Channel, DeliveryState, OnUnknown, Priority
+from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, Channel, DeliveryState, Priority
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.throughput import Throughput
 from hermodr_ledger.deliveries.attempts import Attempt, Claim, Recorded, Settlement, settle
@@ -179,17 +179,16 @@ class Recorder:
         if result.onward:
             return Settlement(DeliveryState.RETRYING, onward=True)
         claim, number = result.claim, result.attempt.number
-        # to be held only once it was asked, unless this was the last attempt
-        asked_first = result.provable and result.attempt.code != HELD and number < claim.max_attempts
         return settle(
             result.attempt.outcome,
             number=number,
             max_attempts=claim.max_attempts,
-            on_unknown=OnUnknown.RESEND if asked_first else claim.on_unknown,
+            on_unknown=claim.on_unknown,
             ladder=self._ladder,
             retry_after=result.retry_after,
             earlier=claim.earlier_attempts,
             defect=result.defect,
+            provable=result.provable and result.attempt.code != HELD,
         )
 
     def _count(self, told: Sequence[tuple[Result, Recorded]]) -> None:

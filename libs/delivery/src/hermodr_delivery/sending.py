@@ -22,8 +22,8 @@ from hermodr_delivery.failures import (
     TransientError,
 )
 from hermodr_delivery.outcomes import outcome_of, unexpected
-from hermodr_delivery.proof import LOOKED_UP, UNPROVEN, Proof, Proving, can_be_proven
-from hermodr_delivery.provider import Accepted, Call, Provider
+from hermodr_delivery.proof import LOOKED_UP, UNPROVEN, Proof, Proving
+from hermodr_delivery.provider import Accepted, Call, Provider, can_be_proven
 from hermodr_delivery.recorder import Result
 from hermodr_delivery.routing.route import Route
 from hermodr_delivery.routing.routes import Routes
@@ -111,6 +111,8 @@ class Sending(Generic[ComposedT]):
             code=code,
             detail="; ".join(filter(None, notes)) or None,
             proven=made.proof.proven,
+            found=made.proof.accepted is not None,
+            proof=made.proof.note,
         )
         return Result(
             claim,

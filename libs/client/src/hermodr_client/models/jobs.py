@@ -108,6 +108,8 @@ class Attempt(Answer):
     code: str | None = None
     detail: str | None = None
     provider_message_id: str | None = None
+    resolved_as: str | None = None
+    proof: str | None = None
 
 
 class JobDetail(Answer):

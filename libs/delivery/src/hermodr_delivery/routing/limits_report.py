@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from hermodr_contracts.vocabulary import Channel
+from hermodr_delivery.provider import can_be_proven
 from hermodr_delivery.routing.route import Route
 from hermodr_delivery.routing.routes import Routes
 from hermodr_ledger.deliveries.provider_limits import REPORT_EVERY_SECONDS, ProviderLimits
@@ -64,6 +65,7 @@ class LimitsReport:
             accepted_of_hour=accepted,
             failed_code=route.record.failed_code,
             failed_at=route.record.failed_at,
+            provable=can_be_proven(route.provider),
         )
 
 

@@ -92,6 +92,10 @@ class Attempt(NamedTuple):
     """For an attempt that is given up: identifies the claim, because a released claim gives its number to the next."""
     proven: bool = False
     """Earlier attempts of unknown outcome were certainly not accepted."""
+    found: bool = False
+    """The last of them was accepted; this one sent nothing."""
+    proof: str | None = None
+    """How that is known."""
 
 
 class Settlement(NamedTuple):
@@ -136,17 +140,20 @@ def settle(
     retry_after: float | None = None,
     earlier: int = 0,
     defect: bool = False,
+    provable: bool = False,
 ) -> Settlement:
     """The rule of retries. `number`: the attempt just made; `retry_after`: seconds the provider asked for; `earlier`:
-    attempts before an operator requeued it. Transient, throttled and (unless held) unknown attempts take the next step
-    of the ladder. With all attempts used, or after a `defect`, the delivery becomes a dead letter."""
+    attempts before an operator requeued it; `provable`: the provider can tell whether it accepted. Transient, throttled
+    and (unless held) unknown attempts take the next step of the ladder; so do those to be held, until the provider was
+    asked. With all attempts used, or after a `defect`, the delivery becomes a dead letter."""
     if outcome is Outcome.SENT:
         return Settlement(DeliveryState.SENT)
     if outcome is Outcome.BOUNCED:
         return Settlement(DeliveryState.BOUNCED)
     if outcome is Outcome.PERMANENT:
         return Settlement(DeliveryState.FAILED, dead=defect)
-    if outcome is Outcome.UNKNOWN and on_unknown is OnUnknown.HOLD:
+    asked_first = provable and number < max_attempts
+    if outcome is Outcome.UNKNOWN and on_unknown is OnUnknown.HOLD and not asked_first:
         return Settlement(DeliveryState.UNKNOWN)
     if number >= max_attempts or not ladder:
         return Settlement(DeliveryState.FAILED, dead=True)
@@ -296,9 +303,11 @@ _TAKE_LATE_ANSWERS = statement("hermodr_ledger.deliveries", "take_late_answers")
 
 
 async def record(ledger: Steps, results: Sequence[tuple[Attempt, Settlement]]) -> list[Recorded]:
-    """Writes attempts, deliveries, jobs and suppressions of what bounced in one transaction. Returns the results that
-    counted. Idempotent."""
+    """Writes attempts, deliveries, jobs and suppressions of what bounced in one transaction; before that, what earlier
+    attempts turned out to be. Returns the results that counted. Idempotent."""
     attempts = [attempt for attempt, _ in results]
+    if proofs := [each for each in attempts if each.found or each.proven]:
+        await _resolve(ledger, proofs)
     settlements = [settlement for _, settlement in results]
     rows = await ledger.fetch(
         _RECORD,
@@ -338,6 +347,28 @@ async def record(ledger: Steps, results: Sequence[tuple[Attempt, Settlement]]) -
     known = {each.delivery_id for each in counted}
     late = [each for each in attempts if each.outcome is Outcome.SENT and each.delivery_id not in known]
     return counted + (await _take_late(ledger, late) if late else [])
+
+
+_RESOLVE = """
+UPDATE hermodr.attempts a SET resolved_as = CASE WHEN p.found THEN 'sent' ELSE 'not_sent' END, proof = p.proof
+FROM unnest($1::uuid[], $2::smallint[], $3::boolean[], $4::text[]) AS p(id, number, found, proof)
+WHERE a.delivery_id = p.id AND a.number < p.number AND a.outcome = 'unknown' AND a.resolved_as IS NULL
+  AND (NOT p.found OR a.number = (
+      SELECT max(l.number) FROM hermodr.attempts l
+      WHERE l.delivery_id = p.id AND l.number < p.number AND l.outcome = 'unknown'))
+"""
+
+
+async def _resolve(ledger: Steps, proofs: Sequence[Attempt]) -> None:
+    """A proof holds whatever becomes of the attempt that found it. Which of several unknown ones was accepted, nobody
+    can say: the last one stands for them."""
+    await ledger.fetch(
+        _RESOLVE,
+        [each.delivery_id for each in proofs],
+        [each.number for each in proofs],
+        [each.found for each in proofs],
+        [each.proof for each in proofs],
+    )
 
 
 async def _take_late(ledger: Steps, attempts: Sequence[Attempt]) -> list[Recorded]:

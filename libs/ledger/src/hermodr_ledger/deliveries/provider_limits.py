@@ -38,6 +38,8 @@ class ProviderLimits:
     accepted_of_hour: int = 0
     failed_code: str | None = None
     failed_at: datetime | None = None
+    provable: bool = False
+    """It can tell later what it accepted."""
 
 
 async def report(ledger: Ledger, instance: str, limits: Sequence[ProviderLimits]) -> None:
@@ -49,18 +51,19 @@ async def report(ledger: Ledger, instance: str, limits: Sequence[ProviderLimits]
         )
         INSERT INTO hermodr.provider_limits AS p
             (instance, channel, provider, calls, calls_configured, rate, rests_until, cause, code, rate_configured,
-             place, position, weight, breaker, probes_at, calls_of_hour, accepted_of_hour, failed_code, failed_at)
+             place, position, weight, breaker, probes_at, calls_of_hour, accepted_of_hour, failed_code, failed_at,
+             provable)
         SELECT $1, r.* FROM unnest($2::text[], $3::text[], $4::int[], $5::int[], $6::float8[], $7::timestamptz[],
                                    $8::text[], $9::text[], $11::float8[], $12::text[], $13::int[], $14::int[],
                                    $15::text[], $16::timestamptz[], $17::int[], $18::int[], $19::text[],
-                                   $20::timestamptz[]) AS r
+                                   $20::timestamptz[], $21::boolean[]) AS r
         ON CONFLICT (instance, channel, provider) DO UPDATE
             SET (calls, calls_configured, rate, rests_until, cause, code, rate_configured, place, position, at,
-                 weight, breaker, probes_at, calls_of_hour, accepted_of_hour, failed_code, failed_at) =
+                 weight, breaker, probes_at, calls_of_hour, accepted_of_hour, failed_code, failed_at, provable) =
                 (excluded.calls, excluded.calls_configured, excluded.rate, excluded.rests_until, excluded.cause,
                  excluded.code, excluded.rate_configured, excluded.place, excluded.position, now(),
                  excluded.weight, excluded.breaker, excluded.probes_at, excluded.calls_of_hour,
-                 excluded.accepted_of_hour, excluded.failed_code, excluded.failed_at)
+                 excluded.accepted_of_hour, excluded.failed_code, excluded.failed_at, excluded.provable)
         """,
         instance,
         [each.channel for each in limits],
@@ -82,6 +85,7 @@ async def report(ledger: Ledger, instance: str, limits: Sequence[ProviderLimits]
         [each.accepted_of_hour for each in limits],
         [each.failed_code for each in limits],
         [each.failed_at for each in limits],
+        [each.provable for each in limits],
     )
 
 

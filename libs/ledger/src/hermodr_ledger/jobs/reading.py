@@ -80,7 +80,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class LoggedAttempt:
-    """One provider call."""
+    """One provider call. `resolved_as`: what an unknown outcome turned out to be (`sent`, `not_sent`), by `proof`."""
 
     delivery_id: UUID
     number: int
@@ -91,6 +91,8 @@ class LoggedAttempt:
     provider_message_id: str | None
     started_at: datetime
     finished_at: datetime
+    resolved_as: str | None = None
+    proof: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

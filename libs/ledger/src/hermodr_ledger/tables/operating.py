@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     UUID,
+    Boolean,
     Column,
     Double,
     Index,
@@ -155,6 +156,7 @@ provider_limits = Table(
     ),
     Column("failed_code", Text),
     Column("failed_at", MOMENT),
+    Column("provable", Boolean, nullable=False, server_default=text("false")),
 )
 
 provider_budgets = Table(

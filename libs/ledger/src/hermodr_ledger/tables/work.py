@@ -142,6 +142,7 @@ attempts = Table(
     *texts("code", "detail", "provider_message_id", "claimed_by"),
     Column("started_at", MOMENT, nullable=False),
     Column("finished_at", MOMENT, nullable=False),
+    *texts("resolved_as", "proof"),
     postgresql_partition_by="RANGE (delivery_id)",
 )
 

@@ -76,7 +76,8 @@ class DueDelivery:
 
 @dataclass(frozen=True, slots=True)
 class ExpiredClaim:
-    """A claimed attempt without a result: its sender died, hangs, or lost its database."""
+    """A claimed attempt without a result: its sender died, hangs, or lost its database. `provable`: its provider can
+    tell whether it accepted."""
 
     id: UUID
     channel: Channel
@@ -89,6 +90,7 @@ class ExpiredClaim:
     now: datetime
     earlier_attempts: int = 0
     provider: str | None = None
+    provable: bool = False
 
 
 def _among(only: Sequence[UUID] | None, argument: int) -> str:
@@ -198,7 +200,9 @@ async def expired_claims(
     rows = await ledger.fetch(
         f"""
         SELECT id, channel, priority, attempt, max_attempts, on_unknown, claimed_by, claimed_at, now() AS now,
-               earlier_attempts, provider
+               earlier_attempts, provider,
+               EXISTS (SELECT 1 FROM hermodr.provider_limits p
+                       WHERE p.channel = d.channel AND p.provider = d.provider AND p.provable) AS provable
         FROM hermodr.deliveries d
         WHERE {_OVER}{_among(only, 2)}
         ORDER BY wake_at LIMIT $1
@@ -222,6 +226,7 @@ def _expired(row: Row) -> ExpiredClaim:
         row["now"],
         row["earlier_attempts"],
         row["provider"],
+        row["provable"],
     )
 
 

@@ -71,6 +71,8 @@ ATTEMPT: JsonDict = {
     "provider_message_id": None,
     "started_at": "2026-11-22T09:00:00.012000Z",
     "finished_at": "2026-11-22T09:00:00.020000Z",
+    "resolved_as": None,
+    "proof": None,
 }
 HISTORY: JsonDict = {
     "job": JOB,

@@ -137,7 +137,7 @@ class DeliveryView(BaseModel):
 
 
 class AttemptView(BaseModel):
-    """One call of a provider."""
+    """One call of a provider. `resolved_as`: what an unknown outcome turned out to be (sent, not_sent), by `proof`."""
 
     model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [examples.ATTEMPT]})
 
@@ -150,6 +150,8 @@ class AttemptView(BaseModel):
     provider_message_id: str | None
     started_at: datetime
     finished_at: datetime
+    resolved_as: str | None = None
+    proof: str | None = None
 
 
 class BareAddress(BaseModel):
@@ -363,9 +365,8 @@ _TOLD = tuple(each.name for each in fields(LoggedAttempt) if each.name not in ("
 def _attempted(history: JobHistory) -> Iterator[TimelineEntry]:
     for each in history.attempts:
         detail = {name: value for name in _TOLD if (value := getattr(each, name)) is not None}
-        yield TimelineEntry(
-            at=each.finished_at, event="attempted", detail=detail, delivery_id=each.delivery_id
-        )
+        at, of = each.finished_at, each.delivery_id
+        yield TimelineEntry(at=at, event="attempted", detail=detail, delivery_id=of)
     for delivery in history.deliveries:
         if delivery.finished_at is not None:
             ended = "sent" if rose(history.events, delivery) else delivery.state

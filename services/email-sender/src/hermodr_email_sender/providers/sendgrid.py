@@ -89,6 +89,8 @@ class SendGrid(HttpProvider):
         asked = {"limit": "1", "query": f"unique_args['{SENDGRID_MESSAGE_ID}']=\"{message.message_id}\""}
         answer = await self._api.call("GET", f"/v3/messages?{urlencode(asked)}")
         found = answer.json.get("messages")
+        if answer.status == 429 or answer.status >= 500:
+            raise self._refusal(answer, ())
         if answer.status != 200 or not isinstance(found, list):
             return Seen(Sighting.CANNOT_TELL, None, f"sendgrid_{answer.status}")
         if not found:

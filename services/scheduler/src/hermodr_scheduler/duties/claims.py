@@ -1,4 +1,5 @@
-"""Settling claims whose lease is over: their outcome is unknown, and the policy of the delivery is applied."""
+"""Settling claims whose lease is over: their outcome is unknown, and the policy of the delivery is applied. Those to be
+held are announced once more if their provider can be asked: the sender looks them up, as before any repeat."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
@@ -125,5 +126,6 @@ class Claims(Duty):
             on_unknown=claim.on_unknown,
             ladder=self._topology.ladder(claim.channel),
             earlier=claim.earlier_attempts,
+            provable=claim.provable,
         )
         return attempt, settlement

@@ -51,6 +51,10 @@ class Breaker:
         """Calls that began earlier say nothing about the present state."""
 
     @property
+    def closed(self) -> bool:
+        return self._probes_at is None
+
+    @property
     def state(self) -> BreakerState:
         if self._probes_at is None:
             return BreakerState.CLOSED
@@ -61,25 +65,29 @@ class Breaker:
         """Seconds until the provider may be called."""
         return 0.0 if self._probes_at is None else max(0.0, self._probes_at - self._clock.monotonic())
 
-    def ended(self, began: float, *, failed: bool) -> None:
-        """A call that began at `began` (monotonic) ended with an answer, or `failed`."""
+    def ended(self, began: float, *, failed: bool) -> BreakerState | None:
+        """A call that began at `began` (monotonic) ended with an answer, or `failed`. The new state, if it opened or
+        closed."""
         now = self._clock.monotonic()
         if began < self._since:
-            return
+            return None
         failed = failed or now - began >= self._limits.slow_seconds
         if self._probes_at is None:
             self._failed.append(failed)
             full = len(self._failed) == self._limits.calls
             if full and sum(self._failed) >= self._limits.failures * self._limits.calls:
-                self._open(now)
+                return self._open(now)
         elif failed:
-            self._open(now)
+            return self._open(now)
         else:
             self._successes += 1
             if self._successes >= self._limits.successes:
                 self._probes_at, self._since = None, now
                 self._failed.clear()
+                return BreakerState.CLOSED
+        return None
 
-    def _open(self, now: float) -> None:
+    def _open(self, now: float) -> BreakerState:
         self._successes = 0
         self._probes_at = self._since = now + self._limits.probe_seconds
+        return BreakerState.OPEN

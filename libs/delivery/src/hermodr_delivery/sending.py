@@ -65,7 +65,7 @@ class Sending(Generic[ComposedT]):
 
     async def _send(self, claim: Claim, prepared: "_Prepared[ComposedT]", expires: float) -> Result:
         """Never raises for a failed delivery. Raises `Withheld` (paused, expired, refused) or `TakesLong`."""
-        made = _Made[ComposedT](self._clock.now())
+        made: _Made[ComposedT] = _Made(self._clock.now())
         try:
             route = self._routes.of(claim)
             call, message = await self._ready(claim, prepared, route, expires)
@@ -92,7 +92,7 @@ class Sending(Generic[ComposedT]):
     def _result(self, claim: Claim, made: "_Made[ComposedT]") -> Result:
         """Raises `Withheld` if the provider refused, and no other one can take over."""
         route, failure = made.route, made.failure
-        onward = route is not None and self._can_go_on(claim, made, route)
+        onward = failure is not None and route is not None and self._can_go_on(claim, made, route)
         if isinstance(failure, Refused) and not onward:
             raise Withheld(last=failure.named) from failure
         code = failure.code if failure else LOOKED_UP if made.proof.accepted else None

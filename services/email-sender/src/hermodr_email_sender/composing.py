@@ -93,7 +93,7 @@ class EmailComposer:
         return tuple(Attachment(*each) for each in files)
 
     def is_large(self, message: OutgoingEmail) -> bool:
-        files = sum(len(each.content) for each in message.attachments)
+        files = sum(len(each.content) for each in message.attachments) if message.attachments else 0
         return len(message.text) + len(message.html or "") + files > _LARGE_MAIL
 
     def _mail(self, claim: Claim, texts: CompiledTexts | None, rendered: Rendered) -> OutgoingEmail:

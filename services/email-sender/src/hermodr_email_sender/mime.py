@@ -63,12 +63,12 @@ def build(message: OutgoingEmail, sender: Mailbox) -> MimeMessage:
     """Raises `UnsendableMessage`. Line breaks become CRLF, and each body ends with one."""
     envelope_from, from_field = _sender_field(sender)
     envelope_to = addresses.normalized(message.to_address)
-    cc, bcc = (tuple(map(addresses.normalized, each)) if each else () for each in (message.cc, message.bcc))
+    copies = tuple(map(addresses.normalized, (*message.cc, *message.bcc)))
     reply_to = _reply_to_field(message.reply_to) if message.reply_to else b""
     fields = [
         from_field,
         headers.mailbox("To", envelope_to, message.to_name),
-        headers.addresses("Cc", cc) if cc else b"",
+        headers.addresses("Cc", copies[: len(message.cc)]) if message.cc else b"",
         reply_to,
         headers.unstructured("Subject", message.subject),
         headers.date(message.date),
@@ -85,9 +85,9 @@ def build(message: OutgoingEmail, sender: Mailbox) -> MimeMessage:
             envelope_from.isascii()
             and envelope_to.isascii()
             and reply_to.isascii()
-            and "".join(cc + bcc).isascii()
+            and "".join(copies).isascii()
         ),
-        copies_to=cc + bcc,
+        copies_to=copies,
     )
 
 

@@ -50,14 +50,9 @@ def check(given: Attachment) -> None:
 
 def _multipart(subtype: bytes, parts: Sequence[bytes], message_id: bytes, *, of: bytes = b"") -> bytes:
     boundary = _boundary(parts, message_id if subtype == b"alternative" else subtype + message_id)
-    begin = b"\r\n--%b\r\n" % boundary
-    return b"".join(
-        (
-            b'Content-Type: multipart/%b%b; boundary="%b"\r\n' % (subtype, of, boundary),
-            *(piece for part in parts for piece in (begin, part)),
-            b"\r\n--%b--\r\n" % boundary,
-        )
-    )
+    head = b'Content-Type: multipart/%b%b; boundary="%b"\r\n' % (subtype, of, boundary)
+    between = b"\r\n--%b\r\n" % boundary
+    return between.join((head, *parts)) + b"\r\n--%b--\r\n" % boundary
 
 
 def _boundary(parts: Sequence[bytes], seed: bytes) -> bytes:

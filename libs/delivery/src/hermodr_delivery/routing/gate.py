@@ -1,6 +1,6 @@
 """When a provider may be called, by what it bears and by whether it works."""
 
-from hermodr_delivery.breaker import Breaker, BreakerState
+from hermodr_delivery.breaker import Breaker
 from hermodr_delivery.routing.bearing import Bearing
 
 
@@ -22,7 +22,7 @@ class Gate:
 
     @property
     def refusals(self) -> int:
-        return self._bearing.refusals or int(self._breaker.state is not BreakerState.CLOSED)
+        return self._bearing.refusals or int(not self._breaker.closed)
 
     @property
     def resting(self) -> float:

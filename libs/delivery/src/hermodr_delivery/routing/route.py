@@ -138,13 +138,11 @@ class Route(Generic[ProviderT]):
         return accepted
 
     def _tried(self, began: float, failure: DeliveryFailure | None = None) -> None:
-        before = self.breaker.state
-        self.breaker.ended(began, failed=failure is not None)
-        after = self.breaker.state
-        if after is BreakerState.OPEN and before is not after:
+        became = self.breaker.ended(began, failed=failure is not None)
+        if became is BreakerState.OPEN:
             code = failure.code if failure is not None else "slow"
             log.warning("circuit breaker opened", provider=self.provider.name, code=code)
-        elif after is BreakerState.CLOSED and before is not after:
+        elif became is BreakerState.CLOSED:
             log.info("circuit breaker closed", provider=self.provider.name)
 
     def _answered(self, claim: Claim, began: float) -> None:

@@ -31,7 +31,7 @@ OF_A_PERSON = {
     "attempts": {"detail", "provider_message_id"},
     "audit_log": {"actor_id", "subject"},
     "dead_letters": {"body", "headers"},
-    "deliveries": {"address", "address_name", "locale", "provider_message_id"},
+    "deliveries": {"address", "address_name", "locale", "provider_message_id", "recipient"},
     "events": {"detail"},
     "group_members": {"role"},
     "idempotency_keys": {"response"},
@@ -60,6 +60,8 @@ OF_A_PERSON = {
         "timezone",
         "quiet_hours",
         "preferences",
+        "relationship",
+        "attributes",
     },
     "singletons": {"key"},
     "suppressions": {"address", "note"},
@@ -181,7 +183,13 @@ async def ada(api: ApiUnderTest) -> dict[str, Any]:
     await emptied(api.api.ledger)
     await api.api.ledger.fetch("TRUNCATE hermodr.recipients, hermodr.audit_log, hermodr.rate_buckets CASCADE")
     key = {"idempotency-key": f"welcome-{MARK}"}
-    fields = {"user_id": USER, "external_id": MARK, "name": MARK, "email": f"{MARK}@example.com"}
+    fields: dict[str, Any] = {
+        "user_id": USER,
+        "external_id": MARK,
+        "name": MARK,
+        "email": f"{MARK}@example.com",
+    }
+    fields |= {"relationship": MARK, "attributes": {"of": MARK}}
     person: dict[str, Any] = (await api.http.post("/v1/recipients", json=fields, headers=key)).json()
     sent = await api.http.post(
         "/v1/notifications",
@@ -224,8 +232,8 @@ async def _what_services_write(api: ApiUnderTest, job_id: str, recipient_id: str
         await fetch(sql, job_id, MARK, recipient_id)
     await fetch(
         "INSERT INTO hermodr.deliveries (id, job_id, project_id, channel, priority, state, address, address_name,"
-        " locale, provider_message_id, on_unknown, max_attempts)"
-        " VALUES ($1::uuid, $2::uuid, $3, 'email', 1, 'queued', $4, $4, $4, $4, 'hold', 4)",
+        " locale, provider_message_id, on_unknown, max_attempts, recipient)"
+        " VALUES ($1::uuid, $2::uuid, $3, 'email', 1, 'queued', $4, $4, $4, $4, 'hold', 4, to_jsonb($4::text))",
         delivery,
         job_id,
         api.project_id,
@@ -266,7 +274,13 @@ async def test_erasing_leaves_nothing_of_a_person_in_any_column(
 
 async def test_a_repeat_is_one_when_its_person_is_forgotten(api: ApiUnderTest, ada: dict[str, Any]) -> None:
     wanted = MAIL | {"to": {"recipient_id": ada["id"]}, "cancel_key": MARK}
-    person = {"user_id": USER, "external_id": MARK, "name": MARK, "email": f"{MARK}@example.com"}
+    person: dict[str, Any] = {
+        "user_id": USER,
+        "external_id": MARK,
+        "name": MARK,
+        "email": f"{MARK}@example.com",
+    }
+    person |= {"relationship": MARK, "attributes": {"of": MARK}}
     await api.http.delete(f"/v1/recipients/{ada['id']}")
     again = await api.http.post("/v1/recipients", json=person, headers={"idempotency-key": f"welcome-{MARK}"})
     assert (again.status_code, again.headers["idempotent-replayed"]) == (201, "true")

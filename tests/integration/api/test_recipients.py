@@ -124,3 +124,37 @@ async def test_a_search_names_what_it_is_for(api: ApiUnderTest) -> None:
         assert ada["id"] in [each["id"] for each in found]
     assert (await api.http.get(URL, params={"email": "ada@example.com", "user_id": "u-2"})).json()["data"]
     assert (await api.http.get(URL, params={"external_id": "e-1", "user_id": "u-2"})).json()["data"] == []
+
+
+async def test_attributes_are_kept_exactly_and_replaced_as_a_whole(api: ApiUnderTest) -> None:
+    attributes = {"plan": "family", "n": None, "deep": {"a": [1, 2.5, "<b>", "ü😀"]}}
+    made = await api.recipient(external_id="e-1", relationship="grandmother", attributes=attributes)
+    assert (made["relationship"], made["attributes"]) == ("grandmother", attributes)
+    url = f"{URL}/{made['id']}"
+    assert (await api.http.patch(url, json={"name": "Ada"})).json()["attributes"] == attributes
+    changed = (await api.http.patch(url, json={"attributes": {"x": 1}, "relationship": None})).json()
+    assert (changed["relationship"], changed["attributes"]) == (None, {"x": 1})
+    assert (await api.http.patch(url, json={"attributes": None})).json()["attributes"] == {}
+    assert (await api.recipient())["attributes"] == {}
+
+
+async def test_attributes_that_cannot_be(api: ApiUnderTest) -> None:
+    fits = {"x": "y" * (16 * 1024 - len('{"x":""}'))}
+    assert (await api.http.post(URL, json={"attributes": fits})).status_code == 201
+    deep: object = 1
+    for _ in range(101):
+        deep = [deep]
+    for given, loc, words in (
+        ({"attributes": {"x": fits["x"] + "y"}}, ["body", "attributes"], "more than 16 KiB"),
+        ({"attributes": {"x": deep}}, ["body", "attributes"], "nested more than 100 levels"),
+        ({"attributes": [1]}, ["body", "attributes"], "must be an object"),
+        ({"relationship": "a\nb"}, ["body", "relationship"], "line"),
+        ({"relationship": ""}, ["body", "relationship"], "at least 1"),
+    ):
+        for refused in (
+            await api.http.post(URL, json=given),
+            await api.http.put(URL, json={"external_id": "e-9", **given}),
+        ):
+            (flaw,) = problem(refused, 422, "invalid-request")["errors"]
+            assert flaw["loc"][: len(loc)] == loc
+            assert words in flaw["msg"]

@@ -66,6 +66,29 @@ async def test_many_are_made_changed_and_refused_singly(api: ApiUnderTest) -> No
     assert (there["c"]["name"], there["c"]["email"]) == ("Cy", "cy@example.com")
 
 
+async def test_attributes_of_many(api: ApiUnderTest) -> None:
+    items = [
+        {
+            "external_id": "a",
+            "name": "Ada",
+            "relationship": "grandmother",
+            "attributes": {"n": 1, "x": [1.5]},
+        },
+        {"external_id": "b"},
+    ]
+    await api.http.put(URL, json=items)
+    before = await _all(api)
+    assert (before["a"]["attributes"], before["b"]["attributes"]) == ({"n": 1, "x": [1.5]}, {})
+    await api.http.put(URL, json=items)
+    assert await _all(api) == before, "repeating it changes nothing, not even updated_at"
+    await api.http.put(URL, json=[{"external_id": "a", "name": "Countess"}])
+    kept = (await _all(api))["a"]
+    assert (kept["relationship"], kept["attributes"]) == ("grandmother", {"n": 1, "x": [1.5]})
+    await api.http.put(URL, json=[{"external_id": "a", "attributes": None, "relationship": None}])
+    gone = (await _all(api))["a"]
+    assert (gone["relationship"], gone["attributes"]) == (None, {})
+
+
 async def test_two_at_once_do_not_block_each_other(api: ApiUnderTest) -> None:
     names = [f"customer-{number}" for number in range(2_500)]
 

@@ -13,10 +13,16 @@ from tests.support.sessions import fresh_name
 async def test_templates_of_before_get_their_needs(database_url: str) -> None:
     ledger = Ledger(database_url, service="test")
     project = (await keys.create(ledger, fresh_name(), ["admin"])).record.project_id
-    contents = {"email": {"en": Texts("{{ a }}", "{{ b.c }}", None), "de": Texts("x", "{{ broken", None)}}
+    contents = {
+        "email": {
+            "en": Texts("{{ a }}", "{{ b.c }}{{ recipient.name }}", None),
+            "de": Texts("x", "{{ broken", None),
+        }
+    }
     async with ledger.transaction() as transaction:
         await versions.create(transaction, project, "old", False, "en", contents)
-    assert (await needs.find(ledger, [(project, "old")]))[project, "old"] == {"email": []}
+    assert (await needs.find(ledger, [(project, "old")]))[project, "old"] == {"email": ([], False)}
     await asyncio.to_thread(migrated, database_url)
-    assert (await needs.find(ledger, [(project, "old")]))[project, "old"] == {"email": [("a",), ("b", "c")]}
+    after = (await needs.find(ledger, [(project, "old")]))[project, "old"]
+    assert after == {"email": ([("a",), ("b", "c")], True)}
     await ledger.close()

@@ -9,7 +9,7 @@ from hermodr_ledger.jobs.decisions import (
     Decision,
     Note,
     Preference,
-    locales_of,
+    published,
     record_decisions,
     requested_jobs,
 )
@@ -91,8 +91,14 @@ async def test_the_current_version_of_a_template_is_found_with_its_locales(ledge
     found = {job.id: job.template for job in await requested_jobs(ledger, [hello, *others])}
     assert [found[each] for each in others] == [None, None, None]
     assert found[hello] == CurrentTemplate(template_id, 2, True, "en")
-    assert await locales_of(ledger, [(template_id, 2), (template_id, 3), (new_id(), 2)]) == {
-        (template_id, 2): {"email": ("de", "en"), "sms": ("en",)}
+    await ledger.fetch(
+        "UPDATE hermodr.template_contents SET reads_recipient = true WHERE template_id = $1 AND version = 1",
+        template_id,
+    )
+    versions = [(template_id, 1), (template_id, 2), (template_id, 3), (new_id(), 2)]
+    assert await published(ledger, versions) == {
+        (template_id, 1): ({"email": ("fr",)}, True),
+        (template_id, 2): ({"email": ("de", "en"), "sms": ("en",)}, False),
     }
 
 

@@ -83,11 +83,11 @@ class InTheCell(Breaking):
         super().__init__()
         self.asked: list[str] = []
 
-    def render_at_once(self, template: CompiledTexts, data: str) -> Rendered | None:
+    def render_at_once(self, template: CompiledTexts, data: str, *_: object) -> Rendered | None:
         self.asked.append("at once")
         return None
 
-    async def render_in_cell(self, template: CompiledTexts, data: str, project: UUID) -> Rendered:
+    async def render_in_cell(self, template: CompiledTexts, data: str, project: UUID, *_: object) -> Rendered:
         self.asked.append("in the cell")
         return Rendered("Hello", "you", None)
 

@@ -29,7 +29,7 @@ from tests.support.templates import Version
         ("{% macro m(x) %}{{ x }}{{ a }}{% endmacro %}{{ m(b) }}", ""),
         ("{% with a = b ~ 'x' %}{{ a }}{{ c }}{% endwith %}{% block d %}{{ e }}{% endblock %}", "b c e"),
         ("{% filter upper %}{{ a }}{% endfilter %}{# {{ b }} #}{% raw %}{{ c }}{% endraw %}", "a"),
-        ("{{ recipient.name }}{{ recipients }}", "recipients"),
+        ("{{ recipient.name }}{{ recipients }}{{ unsubscribe_url }}", "recipients"),
     ],
 )
 def test_needs(source: str, names: str) -> None:

@@ -134,7 +134,7 @@ def test_given_content_is_not_a_template() -> None:
     ("template", "detail"),
     [
         ("{{ first_name }}", "body_text, line 1: first_name is missing"),
-        ("\n\n{{ user.first_name }}", "body_text, line 3: first_name is missing"),
+        ("\n\n{{ user.first_name }}", "body_text, line 3: user.first_name is missing"),
         ("{{ the_customers_preferred_first_name }}", "the_customers_preferred_first_name is missing"),
         ("{% for x in xs %}{% endfor %}", "xs is missing"),
         ("{% if x > 1 %}{% endif %}", "x is missing"),

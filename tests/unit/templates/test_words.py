@@ -91,7 +91,7 @@ def test_mistakes_are_told_in_words(template: str, words: str) -> None:
         ("o['last-name']", "o['last-name']"),
         ("l[7]", "l[7]"),
         ("l[n + 7]", "l[…]"),
-        ("rows[1].p", "p"),
+        ("rows[1].p", "rows[1].p"),
         ("[]|first", "an item of an empty list"),
         ("[]|max", "an item of an empty list"),
     ],

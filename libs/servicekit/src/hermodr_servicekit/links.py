@@ -33,6 +33,11 @@ class Links:
         """The URL."""
         return f"{self._base}/u/{self.token(link)}"
 
+    @property
+    def sample(self) -> str:
+        """A URL that looks like one of them, for previews."""
+        return f"{self._base}/u/preview"
+
     def token(self, link: Unsubscribe) -> str:
         said = _VERSION + link.project_id.bytes + link.recipient_id.bytes + link.type.encode()
         return base64.urlsafe_b64encode(self._mac(said) + said).rstrip(b"=").decode()

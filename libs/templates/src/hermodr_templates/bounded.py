@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -13,7 +13,15 @@ from uuid import UUID
 from hermodr_templates.cell import CellLost, Message
 from hermodr_templates.fair_turns import FairTurns, TooManyWait
 from hermodr_templates.limits import QUICK
-from hermodr_templates.rendering import LIMIT, Rendered, Renderer, RenderingFailed, TemplateVersion, as_given
+from hermodr_templates.rendering import (
+    LIMIT,
+    NOTHING,
+    Rendered,
+    Renderer,
+    RenderingFailed,
+    TemplateVersion,
+    as_given,
+)
 
 MOST_TOKENS = 1_000
 """The longest source compiled in the service's own thread: about 15 ms, once per version."""
@@ -61,12 +69,15 @@ class BoundedRenderer:
         rendered = self.render_at_once(template, data)
         return rendered if rendered is not None else await self.render_in_cell(template, data, project)
 
-    def render_at_once(self, template: TemplateVersion, data: str) -> Rendered | None:
-        """The content; `None` if the cell has to render it. Raises `RenderingFailed`."""
+    def render_at_once(
+        self, template: TemplateVersion, data: str, supplied: Mapping[str, str] = NOTHING
+    ) -> Rendered | None:
+        """The content for `data`, a JSON object, and names `supplied` beside it; `None` if the cell has to render it.
+        Raises `RenderingFailed`."""
         conduct = self._conduct.get(template.template_id)
         if len(data) <= _LARGE_DATA and (conduct is None or conduct.overruns < _OVERRUNS):
             try:
-                rendered = self._quick.render(template, json.loads(data))
+                rendered = self._quick.render(template, json.loads(data), None, supplied)
             except RenderingFailed as failure:
                 if failure.code != LIMIT:
                     raise
@@ -96,13 +107,15 @@ class BoundedRenderer:
         except RenderingFailed:
             return None
 
-    async def render_in_cell(self, template: TemplateVersion, data: str, project: UUID) -> Rendered:
+    async def render_in_cell(
+        self, template: TemplateVersion, data: str, project: UUID, supplied: Mapping[str, str] = NOTHING
+    ) -> Rendered:
         """What `render_at_once` could not render. Raises `RenderingFailed`."""
         conduct = self._of(template.template_id)
         self._refuse_suspended(conduct)
         async with self._turn_of(project):
             self._refuse_suspended(conduct)  # another mail of this template may have failed meanwhile
-            return await self._render_there(template, data, conduct)
+            return await self._render_there(template, data, conduct, supplied)
 
     @contextlib.asynccontextmanager
     async def _turn_of(self, project: UUID) -> AsyncIterator[None]:
@@ -113,11 +126,14 @@ class BoundedRenderer:
             reason = "others that take long to render came first"
             raise RenderingFailed(BUSY, reason, passing=True) from error
 
-    async def _render_there(self, template: TemplateVersion, data: str, conduct: _Conduct) -> Rendered:
+    async def _render_there(
+        self, template: TemplateVersion, data: str, conduct: _Conduct, supplied: Mapping[str, str]
+    ) -> Rendered:
         version = [str(template.template_id), template.version, template.locale]
         texts = [template.subject, template.body_text, template.body_html]
+        request = {"do": "render", "template": version + texts, "data": data, "supplied": dict(supplied)}
         try:
-            answer = await self._ask({"do": "render", "template": version + texts, "data": data})
+            answer = await self._ask(request)
         except RenderingFailed as failure:
             if failure.code == LIMIT:
                 self._strike(conduct)

@@ -10,7 +10,7 @@ from jinja2 import nodes
 from hermodr_templates.checking import bound_names, parsed
 
 RECIPIENT = "recipient"
-"""The name under which a template reads its recipient. Hermodr supplies it."""
+"""The name under which a template reads its recipient, who is supplied with the data."""
 _ALLOWING = frozenset({"default", "d", "select", "reject", "selectattr", "rejectattr", "map", "batch"})
 """Filters that take a missing value, or do not look at it before their result is read."""
 

@@ -64,7 +64,7 @@ def publish(source: Source) -> Published:
         required = needs_of(source.subject, source.body_text, sent)
         return Published(
             compiled,
-            variables=sorted(names),
+            variables=sorted(names - {RECIPIENT}),
             required=required,
             reads_recipient=RECIPIENT in names,
             warnings=warnings,
@@ -76,6 +76,11 @@ def publish(source: Source) -> Published:
 def needs_of(*texts: str | None) -> list[str]:
     """What data the texts of a checked version cannot do without, in order."""
     return sorted(needed(*(checking.with_plain_line_ends(each) for each in texts if each is not None)))
+
+
+def reads_recipient(*texts: str) -> bool:
+    """Whether one of the texts of a checked version uses the recipient."""
+    return any(RECIPIENT in checking.variables(checking.with_plain_line_ends(each)) for each in texts)
 
 
 def _wordless(html: str) -> bool:

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
@@ -24,6 +24,7 @@ _SUBJECT, _TEXT, _HTML = "subject", "body_text", "body_html"
 LIMIT = "render_limit"
 MISSING = "render_missing_variable"
 MAX_SUBJECT = 10_000
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class TemplateVersion(Protocol):
@@ -82,12 +83,17 @@ class Renderer:
         self._compiled: OrderedDict[tuple[UUID, int, str], _Compiled | RenderingFailed] = OrderedDict()
 
     def render(
-        self, template: TemplateVersion, data: Mapping[str, object], remarks: list[str] | None = None
+        self,
+        template: TemplateVersion,
+        data: Mapping[str, object],
+        remarks: list[str] | None = None,
+        supplied: Mapping[str, str] = NOTHING,
     ) -> Rendered:
-        """Escapes values in HTML only. `remarks` gets what the author may not have meant. Raises `RenderingFailed`."""
+        """Escapes values in HTML only. `remarks` gets what the author may not have meant; `supplied` are names that the
+        data may have as well. Raises `RenderingFailed`."""
         compiled = self._compile(template)
         with Metered(self._limits, remarks):
-            names = {**self._plain.globals, **exact(dict(data))}
+            names = {**self._plain.globals, **supplied, **exact(dict(data))}
             subject = " ".join((self._run(_SUBJECT, compiled.subject, names, template.subject) or "").split())
             if len(subject) > MAX_SUBJECT:
                 raise RenderingFailed(LIMIT, f"{_SUBJECT}: more than {MAX_SUBJECT} characters")

@@ -37,6 +37,9 @@ from hermodr_templates.mistakes import Mistake, Told
 from hermodr_templates.printing import printed
 
 MAX_SOURCE = 512 * 1024
+UNSUBSCRIBE_URL = "unsubscribe_url"
+SUPPLIED = {UNSUBSCRIBE_URL: ""}
+"""Names that every template may use, with the values they have where nothing better is supplied."""
 _SHORT = 80
 # Jinja's own objects: `loop.index`, `self.footer`, `ns.total`, a macro's `name`. `groupby` makes named tuples.
 _JINJAS = (LoopContext, Macro, Namespace, TemplateReference, BlockReference)
@@ -60,7 +63,7 @@ class MissingVariable(StrictUndefined):
 
     def called(self) -> None:
         """Raises for `{{ name.upper() }}`; not if the name itself is missing."""
-        advice = instead_of(str(self._undefined_name))
+        advice = instead_of(str(self._undefined_name).rpartition(".")[2])
         if isinstance(self._undefined_obj, TemplateReference):
             raise Mistake("there is no such block")
         if self._undefined_exception is UndefinedError and self._undefined_obj is not missing:
@@ -81,8 +84,14 @@ class _Code(CodeGenerator):
         else:
             super().visit_Const(node, frame)
 
+    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
+        """Passes the expression on, so that what is missing can be named."""
+        self.write("environment.getattr(")
+        self.visit(node.node, frame)
+        self.write(f", {node.attr!r}, {_expression(node)!r})")
+
     def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:  # noqa: N802
-        """Passes the expression on, so that a missing item can be named."""
+        """As above."""
         if isinstance(node.arg, nodes.Slice) or _is_key(node.arg):
             super().visit_Getitem(node, frame)
             return
@@ -163,7 +172,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             optimized=False,  # constant folding would compute outside the meter
             cache_size=0,
         )
-        self.globals = {"range": _range, "dict": _dict, "namespace": self.globals["namespace"]}
+        self.globals = {"range": _range, "dict": _dict, "namespace": self.globals["namespace"]} | SUPPLIED
         self.filters = allowed_filters()
         self.tests = {**self.tests, "divisibleby": divisible, "even": even, "odd": odd, "float": _is_fraction}
         self._lexer = NumberLexer(self)
@@ -187,15 +196,15 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         code = self.compile(tree, name, name)
         return Template.from_code(self, cast(Any, code), dict(self.globals))
 
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        """`{{ obj.attribute }}`: the key, or missing."""
-        if type(obj) is dict:
-            return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
+    def getattr(self, obj: Any, attribute: str, written: str | None = None) -> Any:
+        """`{{ obj.attribute }}`: the key, or missing. `written` is the expression, for the error."""
+        if type(obj) is dict and attribute in obj:
+            return obj[attribute]
         if isinstance(obj, Undefined):
             return obj  # so that `a.b.c|default("x")` works; printing it raises
         if isinstance(obj, _JINJAS) or (isinstance(obj, _GroupTuple) and attribute in _GroupTuple._fields):
             return super().getattr(obj, attribute)
-        return self.undefined(obj=obj, name=attribute)
+        return self.undefined(obj=obj, name=Told(written) if written else attribute)
 
     def getitem(self, obj: Any, argument: Any, written: str | None = None) -> Any:
         """`{{ obj[argument] }}`: the key, the item with this index, or missing. JSON keys are texts, so a number finds

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from hermodr_templates.checking import variables
 from hermodr_templates.limits import QUICK
+from hermodr_templates.needs import RECIPIENT
 from hermodr_templates.publishing import Source, publish
 from hermodr_templates.rendering import Renderer, RenderingFailed, as_given
 
@@ -56,13 +57,14 @@ class Workbench:
         started = time.thread_time()
         remarks: list[str] | None = [] if request.get("variables") else None
         version = _Version(UUID(template_id), *rest)
-        rendered = self._renderer.render(version, json.loads(request["data"]), remarks)
+        supplied = request.get("supplied", {})
+        rendered = self._renderer.render(version, json.loads(request["data"]), remarks, supplied)
         quick = time.thread_time() - started < QUICK.cpu_seconds
         answer: Message = {"rendered": rendered._asdict(), "quick": quick}
         if remarks is not None:
             answer["remarks"] = list(dict.fromkeys(remarks))[:_MOST_REMARKS]
             names = [variables(each) for each in rest[2:] if each is not None]
-            answer["variables"] = sorted(set[str]().union(*names))
+            answer["variables"] = sorted(set[str]().union(*names) - {RECIPIENT})
         return answer
 
     def _text(self, request: Message) -> Message:

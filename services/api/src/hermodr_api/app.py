@@ -232,7 +232,7 @@ class Api(LedgerService[ApiSettings]):
     def _of_content(self) -> list[object]:
         return [
             Templates(self.ledger.cold, self._repeatable, self.publishing, self.directory.forget),
-            Previews(self.ledger.cold, self._repeatable, self.publishing),
+            Previews(self.ledger.cold, self._repeatable, self.publishing, self.settings.links),
         ]
 
     def _of_operators(self, check: HealthCheck) -> list[object]:

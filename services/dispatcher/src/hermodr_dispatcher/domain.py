@@ -1,5 +1,6 @@
 """The rules for notifications: which deliveries a job becomes, and why others do not exist. Pure; see `decide`."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -223,7 +224,17 @@ def _delivery(
         template_version=template.version if templated and template else None,
         locale=_locale(job, template, spec.channel) if templated and template else None,
         suppressed=_suppressed(job, spec.address),
+        recipient=_described(job) if templated and template and template.reads_recipient else None,
     )
+
+
+def _described(job: RequestedJob) -> str | None:
+    """What the template reads of the recipient, or of a bare address; `None`: erased meanwhile."""
+    if job.recipient is not None:
+        return job.described
+    given = {"name": job.to_name, "email": job.to_email, "phone": job.to_phone, "locale": job.to_locale}
+    known = {name: value for name, value in given.items() if value is not None}
+    return json.dumps({**known, "attributes": {}})
 
 
 def _suppressed(job: RequestedJob, kind: AddressKind) -> str | None:

@@ -16,7 +16,8 @@ from hermodr_ledger.templates.texts import CompiledTexts
 from hermodr_servicekit.ids import message_id_of
 from hermodr_servicekit.links import Links, Unsubscribe
 from hermodr_templates.bounded import BUSY, BoundedRenderer
-from hermodr_templates.rendering import Rendered, RenderingFailed
+from hermodr_templates.rendering import NOTHING, Rendered, RenderingFailed
+from hermodr_templates.sandbox import UNSUBSCRIBE_URL
 
 FilesOf = Callable[[UUID], Awaitable[Sequence[File]]]
 """Reads the files of a job's mail. Raises `LedgerUnavailable`."""
@@ -45,31 +46,35 @@ class EmailComposer:
     def at_once(self, claim: Claim, texts: CompiledTexts | None) -> OutgoingEmail | None:
         if claim.envelope is not None and files_in(claim.envelope):
             return None  # they are read from the ledger
+        link = self._unsubscribe_link(claim, texts)
         try:
             if texts is not None:
-                rendered = self._renderer.render_at_once(texts, claim.data)
+                rendered = self._renderer.render_at_once(texts, claim.data, _supplied(link))
             else:
                 rendered = self._renderer.as_given_at_once(*_given(claim))
         except RenderingFailed as failure:
             raise _failure(failure) from failure
         if rendered is None:
             return None
-        mail = self._mail(claim, texts, rendered)
+        mail = self._mail(claim, rendered, link)
         if mail.sender is not None and not self._senders.known(claim.project_id, mail.sender):
             return None
         return mail
 
     async def slowly(self, claim: Claim, texts: CompiledTexts | None) -> OutgoingEmail:
+        link = self._unsubscribe_link(claim, texts)
         try:
             if texts is not None:
-                rendered = await self._renderer.render_in_cell(texts, claim.data, claim.project_id)
+                rendered = await self._renderer.render_in_cell(
+                    texts, claim.data, claim.project_id, _supplied(link)
+                )
             else:
                 rendered = await self._renderer.as_given(*_given(claim), claim.project_id)
         except RenderingFailed as failure:
             if failure.code == BUSY:
                 raise Withheld(last=True) from failure
             raise _failure(failure) from failure
-        mail = self._mail(claim, texts, rendered)
+        mail = self._mail(claim, rendered, link)
         if mail.sender is not None:
             await self._refuse_strangers(claim, mail.sender)
         expected = files_in(claim.envelope) if claim.envelope is not None else 0
@@ -96,7 +101,7 @@ class EmailComposer:
         files = sum(len(each.content) for each in message.attachments) if message.attachments else 0
         return len(message.text) + len(message.html or "") + files > _LARGE_MAIL
 
-    def _mail(self, claim: Claim, texts: CompiledTexts | None, rendered: Rendered) -> OutgoingEmail:
+    def _mail(self, claim: Claim, rendered: Rendered, link: str | None) -> OutgoingEmail:
         mail = OutgoingEmail(
             message_id=message_id_of(claim.job_id, self._domain),
             to_address=claim.address,
@@ -105,22 +110,29 @@ class EmailComposer:
             text=rendered.text,
             html=rendered.html,
             date=claim.wanted_at,  # not the time of the attempt: a repeated attempt sends the same octets
-            headers=self._unsubscribe(claim, texts),
+            headers=_unsubscribing(link),
             delivery_id=claim.id,
         )
         return mail if claim.envelope is None else enveloped(mail, claim.envelope)
 
-    def _unsubscribe(self, claim: Claim, texts: CompiledTexts | None) -> Mapping[str, str]:
-        """RFC 2369 and, for one click, RFC 8058; none beside those that the job names itself."""
+    def _unsubscribe_link(self, claim: Claim, texts: CompiledTexts | None) -> str | None:
+        """For recipients of templates that are not critical; none beside a link that the job names itself."""
         if self._links is None or texts is None or texts.name is None or texts.critical:
-            return {}
+            return None
         if claim.recipient_id is None or (claim.envelope and "list-unsubscribe" in claim.envelope.lower()):
-            return {}
-        link = Unsubscribe(claim.project_id, claim.recipient_id, texts.name)
-        return {
-            "List-Unsubscribe": f"<{self._links.unsubscribe(link)}>",
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-        }
+            return None
+        return self._links.unsubscribe(Unsubscribe(claim.project_id, claim.recipient_id, texts.name))
+
+
+def _unsubscribing(link: str | None) -> Mapping[str, str]:
+    """RFC 2369 and, for one click, RFC 8058."""
+    if link is None:
+        return NOTHING
+    return {"List-Unsubscribe": f"<{link}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+
+
+def _supplied(link: str | None) -> Mapping[str, str]:
+    return NOTHING if link is None else {UNSUBSCRIBE_URL: link}
 
 
 def _failure(failed: RenderingFailed) -> DeliveryFailure:

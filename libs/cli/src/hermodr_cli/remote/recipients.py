@@ -18,7 +18,7 @@ from hermodr_cli.remote.showing import plain, show_document
 from hermodr_client.models.people import Recipient
 
 app = typer.Typer(help="The address book: list it, bring it from a file.", no_args_is_help=True)
-FIELDS = ("external_id", "user_id", "name", "email", "phone", "locale", "timezone")
+FIELDS = ("external_id", "user_id", "name", "email", "phone", "locale", "timezone", "relationship")
 _MOST_TOLD = 20
 
 

@@ -25,6 +25,8 @@ class Recipient(Answer):
     preferences: list[dict[str, Any]] = Field(default_factory=list)
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    relationship: str | None = None
+    attributes: dict[str, Any] = Field(default_factory=dict)
 
 
 class UpsertAnswer(Answer):

@@ -16,7 +16,7 @@ from hermodr_client.retrying import exchange
 
 
 class Recipients(Part[W]):
-    """Fields: external_id, user_id, name, email, phone, locale, timezone."""
+    """Fields: external_id, user_id, name, email, phone, locale, timezone, relationship, and attributes (a dict)."""
 
     @listing
     def list(
@@ -36,17 +36,17 @@ class Recipients(Part[W]):
         return self._get(path_of("recipients", recipient_id), Recipient)
 
     @operation
-    def create(self, /, *, idempotency_key: str | None = None, **fields: str | None) -> Steps[Recipient]:
+    def create(self, /, *, idempotency_key: str | None = None, **fields: Any) -> Steps[Recipient]:
         """Raises `Conflict` when its `external_id` is taken."""
         return self._post(path_of("recipients"), Recipient, fields, idempotency_key)
 
     @operation
-    def update(self, /, recipient_id: Id, **fields: str | None) -> Steps[Recipient]:
+    def update(self, /, recipient_id: Id, **fields: Any) -> Steps[Recipient]:
         """Changes the fields given; None clears."""
         return self._patch(path_of("recipients", recipient_id), Recipient, fields)
 
     @operation
-    def upsert(self, /, external_id: str, **fields: str | None) -> Steps[Recipient]:
+    def upsert(self, /, external_id: str, **fields: Any) -> Steps[Recipient]:
         """Makes the recipient, or changes the fields given; those left out stay, None clears."""
         return self._put(path_of("recipients"), Recipient, {"external_id": external_id, **fields})
 

@@ -37,7 +37,8 @@ class Outcome(StrEnum):
 
 
 class Claim(NamedTuple):
-    """A delivery this sender may send now, as attempt `attempt`. `data`, `content` and `envelope` are JSON texts."""
+    """A delivery this sender may send now, as attempt `attempt`. `data`, `content` and `envelope` are JSON texts;
+    `data` has the recipient if its template reads it."""
 
     id: UUID
     job_id: UUID
@@ -204,7 +205,8 @@ WHERE d.id = wanted.id AND j.id = d.job_id AND d.state = ANY (wanted.states)
   AND (d.expires_at IS NULL OR d.expires_at > now())
   AND d.channel <> ALL ({PAUSED})
 RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.attempt, d.max_attempts, d.on_unknown,
-    d.address, d.address_name, d.template_id, d.template_version, d.locale, j.data, j.content, j.envelope,
+    d.address, d.address_name, d.template_id, d.template_version, d.locale, j.content, j.envelope,
+    CASE WHEN d.recipient IS NULL THEN j.data ELSE j.data || jsonb_build_object('recipient', d.recipient) END AS data,
     {readable("greatest(coalesce(j.scheduled_for, j.created_at), j.deferred_until)")} AS wanted_at, d.earlier_attempts,
     extract(epoch FROM {readable("d.expires_at")} - now())::float8 AS expires_in,
     d.provider, j.envelope ? 'provider' AS pinned, d.refused_by, d.maybe_accepted_by,

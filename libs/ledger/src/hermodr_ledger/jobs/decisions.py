@@ -48,17 +48,21 @@ class CurrentTemplate:
     default_locale: str
 
 
-Locales = Mapping[str, tuple[str, ...]]
-"""The locales of a template version by channel, which never change."""
+class Published(NamedTuple):
+    """What never changes of a template version: its locales by channel, and whether its texts read the recipient."""
+
+    locales: Mapping[str, tuple[str, ...]]
+    reads_recipient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedTemplate(CurrentTemplate):
-    locales: Locales
+    locales: Mapping[str, tuple[str, ...]]
+    reads_recipient: bool = False
 
     @classmethod
-    def of(cls, current: CurrentTemplate, locales: Locales) -> "PublishedTemplate":
-        return cls(current.id, current.version, current.critical, current.default_locale, locales)
+    def of(cls, current: CurrentTemplate, published: Published) -> "PublishedTemplate":
+        return cls(current.id, current.version, current.critical, current.default_locale, *published)
 
 
 class RequestedJob(NamedTuple):
@@ -89,10 +93,13 @@ class RequestedJob(NamedTuple):
     email_suppressed: str | None = None
     """Why nothing may be sent to its email address; `phone_suppressed`: to its number."""
     phone_suppressed: str | None = None
+    described: str | None = None
+    """Its recipient for a template that reads it (`described`); `None` for the others and for bare addresses."""
 
 
 class NewDelivery(NamedTuple):
-    """A delivery to create. `id` comes from `ids.child_id`. `suppressed`: why it ends at once."""
+    """A delivery to create. `id` comes from `ids.child_id`. `suppressed`: why it ends at once; `recipient`: what its
+    template reads of the recipient, as JSON."""
 
     id: UUID
     channel: Channel
@@ -104,6 +111,7 @@ class NewDelivery(NamedTuple):
     template_version: int | None = None
     locale: str | None = None
     suppressed: str | None = None
+    recipient: str | None = None
 
 
 class Note(NamedTuple):
@@ -224,11 +232,14 @@ def _moment(value: datetime | None) -> datetime | None:
     return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
-async def locales_of(ledger: Ledger, versions: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], Locales]:
-    """The locales of template versions, as (template, version); deleted ones are left out."""
+async def published(
+    ledger: Ledger, versions: Sequence[tuple[UUID, int]]
+) -> dict[tuple[UUID, int], Published]:
+    """By template and version; deleted ones are left out."""
     rows = await ledger.fetch(
         """
-        SELECT c.template_id, c.version, c.channel, array_agg(c.locale ORDER BY c.locale) AS locales
+        SELECT c.template_id, c.version, c.channel, array_agg(c.locale ORDER BY c.locale) AS locales,
+               bool_or(c.reads_recipient) AS reads_recipient
         FROM unnest($1::uuid[], $2::int[]) AS wanted(template_id, version)
         JOIN hermodr.template_contents c USING (template_id, version)
         GROUP BY c.template_id, c.version, c.channel
@@ -236,10 +247,11 @@ async def locales_of(ledger: Ledger, versions: Sequence[tuple[UUID, int]]) -> di
         [template for template, _ in versions],
         [version for _, version in versions],
     )
-    found: dict[tuple[UUID, int], dict[str, tuple[str, ...]]] = {}
+    locales: dict[tuple[UUID, int], dict[str, tuple[str, ...]]] = {}
     for row in rows:
-        found.setdefault((row["template_id"], row["version"]), {})[row["channel"]] = tuple(row["locales"])
-    return dict(found)
+        locales.setdefault((row["template_id"], row["version"]), {})[row["channel"]] = tuple(row["locales"])
+    reading = {(row["template_id"], row["version"]) for row in rows if row["reads_recipient"]}
+    return {version: Published(spoken, version in reading) for version, spoken in locales.items()}
 
 
 _DECIDE = statement("hermodr_ledger.jobs", "decide")
@@ -288,6 +300,7 @@ async def record_decisions(ledger: Steps, decisions: Sequence[Decision]) -> Lane
         *columns(
             [job.expires_at for _, job in deliveries],
             [each.suppressed for each, _ in deliveries],
+            [each.recipient for each, _ in deliveries],
         ),
     )
     ledger.tell(news.of_both(rows))

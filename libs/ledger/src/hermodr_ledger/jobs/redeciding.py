@@ -159,11 +159,12 @@ async def _reset(transaction: Transaction, deliveries: Sequence[NewDelivery]) ->
             earlier_attempts = d.attempt, due_at = NULL,
             wake_at = CASE WHEN n.suppressed IS NULL THEN now() + make_interval(secs => $9) END, announcements = 0,
             unannounced = false, claimed_by = NULL, claimed_at = NULL, lease_until = NULL,
-            error = 'suppressed_' || n.suppressed, finished_at = CASE WHEN n.suppressed IS NOT NULL THEN now() END
+            error = 'suppressed_' || n.suppressed, recipient = n.recipient::jsonb,
+            finished_at = CASE WHEN n.suppressed IS NOT NULL THEN now() END
         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::int[], $6::text[], $7::text[], $8::smallint[],
-                    $10::text[])
+                    $10::text[], $11::text[])
             AS n(id, address, address_name, template_id, template_version, locale, on_unknown, max_attempts,
-                 suppressed)
+                 suppressed, recipient)
         WHERE d.id = n.id
         RETURNING d.id, d.job_id, d.project_id, d.state, {news.OWNER}, now() AS at
         """,
@@ -177,5 +178,6 @@ async def _reset(transaction: Transaction, deliveries: Sequence[NewDelivery]) ->
         [each.max_attempts for each in deliveries],
         float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
         [each.suppressed for each in deliveries],
+        [each.recipient for each in deliveries],
     )
     transaction.tell(news.of_deliveries(rows))

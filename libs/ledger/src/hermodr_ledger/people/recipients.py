@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -25,7 +25,8 @@ from hermodr_servicekit.ids import new_id
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """`preferences`: `{"type", "channel", "enabled"}`; `quiet_hours`: `{"start", "end", "days"}`."""
+    """`preferences`: `{"type", "channel", "enabled"}`; `quiet_hours`: `{"start", "end", "days"}`. `relationship` and
+    `attributes` are for templates."""
 
     id: UUID
     external_id: str | None
@@ -40,10 +41,25 @@ class Recipient:
     preferences: Sequence[Mapping[str, Any]]
     created_at: datetime
     updated_at: datetime
+    relationship: str | None
+    attributes: Mapping[str, Any]
 
 
 _FIELDS = tuple(each.name for each in fields(Recipient))
-GIVEN = ("external_id", "user_id", "name", "email", "phone", "locale", "timezone")
+GIVEN = (
+    "external_id",
+    "user_id",
+    "name",
+    "email",
+    "phone",
+    "locale",
+    "timezone",
+    "relationship",
+    "attributes",
+)
+"""What an application gives; `attributes` is a JSON text of an object, all others are plain texts or `None`."""
+IN_TEMPLATES = ("external_id", "name", "email", "phone", "locale", "timezone", "relationship")
+"""What templates may read of a recipient, beside the `attributes`."""
 _COLUMNS = readable_columns(Recipient, recipients)
 _ONE = (recipients.c.id == sa.bindparam("recipient_id")) & (
     recipients.c.project_id == sa.bindparam("project")
@@ -68,8 +84,8 @@ class FoundRecipient:
 
 
 async def create(statements: Statements, project_id: UUID, fields: Mapping[str, str | None]) -> Recipient:
-    """`fields` are the columns external_id … timezone. Raises `ExternalIdTaken`."""
-    named = {name: fields.get(name) for name in GIVEN}
+    """`fields`: of `GIVEN`. Raises `ExternalIdTaken`."""
+    named = {name: value for name, value in fields.items() if name in GIVEN and value is not None}
     new = insert(recipients).values(id=new_id(), project_id=project_id, **named)
     rows = await fetch(statements, new.on_conflict_do_nothing().returning(*_COLUMNS))
     if not rows:
@@ -114,15 +130,15 @@ async def page(
 async def change(
     ledger: Ledger, project_id: UUID, recipient_id: UUID, changes: Mapping[str, Any], owner: str | None = None
 ) -> Recipient | None:
-    """Replaces the named fields; `None`: no such recipient. Jobs in quiet hours follow the new ones. Raises
-    `ExternalIdTaken`."""
+    """Replaces the named fields: of `GIVEN`, and `muted_until`, `quiet_hours`, `preferences` as in `Recipient`. `None`:
+    no such recipient. Jobs in quiet hours follow the new ones. Raises `ExternalIdTaken`."""
     async with ledger.transaction() as transaction:
         locked = _theirs(owner).with_for_update()
         rows = await fetch(transaction, locked, recipient_id=recipient_id, project=project_id)
         if not rows:
             return None
         before = _recipient(rows[0])
-        after = await _overwrite(transaction, replace(before, **changes))
+        after = await _overwrite(transaction, recipient_id, changes)
         if (before.quiet_hours, before.timezone) != (after.quiet_hours, after.timezone):
             await decide_again(transaction, project_id, recipient_id)
         return after
@@ -143,14 +159,15 @@ async def decide_again(transaction: Transaction, project_id: UUID, recipient_id:
     await fetch(transaction, sa.select(sa.func.pg_notify(DUE_CHANNEL, "")).select_from(any_of_them))
 
 
-async def _overwrite(transaction: Transaction, wanted: Recipient) -> Recipient:
-    values = {name: getattr(wanted, name) for name in (*GIVEN, "muted_until")}
-    quiet = json.dumps(wanted.quiet_hours) if wanted.quiet_hours is not None else None
-    wishes = json.dumps(list(wanted.preferences))
+async def _overwrite(transaction: Transaction, recipient_id: UUID, changes: Mapping[str, Any]) -> Recipient:
+    values = {
+        name: json.dumps(value) if name in ("quiet_hours", "preferences") and value is not None else value
+        for name, value in changes.items()
+    }
     changed = (
         sa.update(recipients)
-        .where(recipients.c.id == wanted.id)
-        .values(**values, quiet_hours=quiet, preferences=wishes, updated_at=sa.func.clock_timestamp())
+        .where(recipients.c.id == recipient_id)
+        .values(**values, updated_at=sa.func.clock_timestamp())
     )
     try:
         rows = await fetch(transaction, changed.returning(*_COLUMNS))
@@ -185,6 +202,19 @@ async def resolve(ledger: Statements, references: Sequence[Reference]) -> list[F
     return [found.get(nth) for nth in range(1, len(references) + 1)]
 
 
+_DESCRIBED = f"""
+SELECT r.id, (jsonb_strip_nulls(jsonb_build_object({", ".join(f"'{each}', r.{each}" for each in IN_TEMPLATES)}))
+              || jsonb_build_object('attributes', r.attributes))::text AS described
+FROM unnest($1::uuid[]) AS u(id) JOIN hermodr.recipients r ON r.id = u.id
+"""
+
+
+async def described(ledger: Statements, recipient_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Recipients as templates read them, as JSON: what they do not have is left out, and so are erased ones."""
+    rows = await ledger.fetch(_DESCRIBED, list(recipient_ids))
+    return {row["id"]: row["described"] for row in rows}
+
+
 def _theirs(owner: str | None) -> AnySelect:
     return sa.select(*_COLUMNS).where(_ONE, *equal((recipients.c.user_id, owner)))
 
@@ -208,4 +238,6 @@ def _recipient(row: Row) -> Recipient:
         preferences=objects_of(row["preferences"]),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+        relationship=row["relationship"],
+        attributes=object_of(row["attributes"]),
     )

@@ -14,6 +14,9 @@ _TRIES = 5
 _FIELDS = tuple(name for name in GIVEN if name != "external_id")
 _TYPES = ", ".join(f"${number}::text[]" for number in range(3, 3 + len(_FIELDS)))
 _NAMES = ", ".join(_FIELDS)
+_VALUES = ", ".join(
+    "coalesce(g.attributes::jsonb, '{}')" if each == "attributes" else f"g.{each}" for each in _FIELDS
+)
 
 # In the order of their external ids, so that two such requests never wait for each other.
 _LOCK = f"""
@@ -21,12 +24,13 @@ SELECT id, external_id, quiet_hours IS NOT NULL AS rests, {_NAMES} FROM hermodr.
 WHERE project_id = $1 AND external_id = ANY($2::text[]) ORDER BY external_id FOR UPDATE
 """
 _CHANGE = f"""
-UPDATE hermodr.recipients r SET {", ".join(f"{each} = g.{each}" for each in _FIELDS)}, updated_at = clock_timestamp()
+UPDATE hermodr.recipients r SET ({_NAMES}) = ROW({_VALUES}), updated_at = clock_timestamp()
 FROM unnest($2::uuid[], {_TYPES}) AS g(id, {_NAMES}) WHERE r.id = g.id AND r.project_id = $1
+  AND ({", ".join(f"r.{each}" for each in _FIELDS)}) IS DISTINCT FROM ({_VALUES})
 """
 _ADD = f"""
 INSERT INTO hermodr.recipients (id, project_id, external_id, {_NAMES})
-SELECT g.id, $1, g.external_id, {", ".join(f"g.{each}" for each in _FIELDS)}
+SELECT g.id, $1, g.external_id, {_VALUES}
 FROM unnest(${3 + len(_FIELDS)}::uuid[], $2::text[], {_TYPES}) AS g(id, external_id, {_NAMES}) ORDER BY g.external_id
 ON CONFLICT (project_id, external_id) DO NOTHING RETURNING id, external_id
 """

@@ -74,7 +74,7 @@ _DELIVERIES = f"""{_THEIRS}, locked AS (
     ORDER BY d.id FOR UPDATE OF d
 )
 UPDATE hermodr.deliveries d
-SET address = '', address_name = NULL, locale = NULL, provider_message_id = NULL,
+SET address = '', address_name = NULL, locale = NULL, provider_message_id = NULL, recipient = NULL,
     state = CASE WHEN d.state IN ('queued', 'retrying') THEN 'cancelled' ELSE d.state END,
     error = CASE WHEN d.state IN ('queued', 'retrying') THEN 'recipient_erased' ELSE d.error END,
     finished_at = CASE WHEN d.state IN ('queued', 'retrying') THEN now() ELSE d.finished_at END,

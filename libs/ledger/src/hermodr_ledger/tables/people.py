@@ -41,6 +41,8 @@ recipients = Table(
     json("quiet_hours"),
     json("preferences", EMPTY_LIST),
     *kept(),
+    Column("relationship", Text),
+    json("attributes", EMPTY_OBJECT),
     UniqueConstraint("project_id", "external_id"),
     Index("recipients_page", "project_id", "id"),
     committed("recipients"),

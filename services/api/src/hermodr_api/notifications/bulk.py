@@ -18,7 +18,7 @@ from hermodr_api.http.bodies import flaws_of
 from hermodr_api.http.bulk_bodies import SLICE, Rejections, written
 from hermodr_api.http.json_text import Flawed
 from hermodr_api.jobs.accepting import Count
-from hermodr_api.notifications.data import missing
+from hermodr_api.notifications.data import data_flaws
 from hermodr_api.notifications.directory import Directory
 from hermodr_api.notifications.envelope import from_address, not_a_sender
 from hermodr_api.notifications.models import (
@@ -188,7 +188,7 @@ class Bulk:
             if needs is None:
                 flaws.append(unknown_type(template, ()))
             else:
-                flaws += missing(item.wanted, needs, self._channels, ())
+                flaws += data_flaws(item.wanted, needs, self._channels, ())
         address = from_address(item.wanted)
         if address is not None and address in there.strangers:
             flaws.append(not_a_sender(address, ()))

@@ -8,18 +8,25 @@ from hermodr_api.notifications.models import NotificationIn
 from hermodr_contracts.channels import CHANNELS, AddressKind, Channels
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.templates.needs import Needs
+from hermodr_templates.needs import RECIPIENT
 
 
-def missing(
+def data_flaws(
     wanted: NotificationIn, needs: Needs, channels: Channels, at: tuple[str | int, ...] = ("body",)
 ) -> list[Flaw]:
-    """A flaw for each name that the template needs on a channel that would be used, in whatever locale. `channels` are
-    those served here. What Hermodr itself supplies is never needed of the caller; names it supplies to some
-    notifications only are to be taken off here."""
+    """A flaw for each name that the template needs on a channel that would be used, in whatever locale; and for a
+    `recipient` in the data of a template that reads the recipient. `channels` are those served here. What Hermodr
+    itself supplies is never needed of the caller; names it supplies to some notifications only are to be taken off
+    here."""
+    used = [needs[channel] for channel in _used(wanted, needs, channels)]
     found: dict[tuple[str, ...], None] = {}
-    for channel in _used(wanted, needs, channels):
-        found.update(dict.fromkeys(_missing(wanted.data, needs[channel])))
-    return [Flaw((*at, "data", *path), f"is missing: the template {wanted.type} needs it") for path in found]
+    for need in used:
+        found.update(dict.fromkeys(_missing(wanted.data, need.paths)))
+    flaws = [Flaw((*at, "data", *path), f"is missing: the template {wanted.type} needs it") for path in found]
+    if RECIPIENT in wanted.data and any(need.reads_recipient for need in used):
+        reason = f"needs another name: in the template {wanted.type} this one is the recipient's, whom Hermodr supplies"
+        flaws.append(Flaw((*at, "data", RECIPIENT), reason))
+    return flaws
 
 
 def _used(wanted: NotificationIn, needs: Needs, channels: Channels) -> Iterator[Channel]:

@@ -4,7 +4,7 @@ from uuid import UUID
 from hermodr_api.answers import Answer, Key, patience
 from hermodr_api.errors import Flaw
 from hermodr_api.jobs.accepting import Accepting
-from hermodr_api.notifications.data import missing
+from hermodr_api.notifications.data import data_flaws
 from hermodr_api.notifications.directory import Directory
 from hermodr_api.notifications.envelope import from_address, not_a_sender
 from hermodr_api.notifications.models import (
@@ -72,7 +72,7 @@ class Notifications:
             if needs is None:
                 flaws.append(unknown_type(template, ("body",)))
             else:
-                flaws += missing(wanted, needs, self._channels)
+                flaws += data_flaws(wanted, needs, self._channels)
         address = from_address(wanted)
         if address is not None and await self._directory.strangers(project_id, [address]):
             flaws.append(not_a_sender(address, ("body",)))

@@ -4,12 +4,16 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from hermodr_api.errors import Flaw, invalid
 from hermodr_api.http.bodies import FEW, Body, JsonObject
 from hermodr_api.http.fields import Locale
+from hermodr_api.recipients.models import RecipientIn
 from hermodr_api.templates.models import ChangesIn, LocalesIn
 from hermodr_contracts.locales import choose_locale
 from hermodr_contracts.vocabulary import Channel
+from hermodr_ledger.people.recipients import IN_TEMPLATES, Recipient
 from hermodr_ledger.templates.versions import Contents, Texts
+from hermodr_templates.needs import RECIPIENT
 
 _CLIPPED = 100 * 1024
 _LONG_SUBJECT = 120
@@ -30,6 +34,9 @@ _DRAFT: JsonDict = {
 }
 
 
+_SAMPLE = "A recipient for the texts to read, made up; whose locale is used if `locale` is not given."
+
+
 class DraftPreviewIn(Body):
     """Contents that are not saved, and the data to fill in."""
 
@@ -46,6 +53,7 @@ class DraftPreviewIn(Body):
     default_locale: Locale = Field(
         default="en", description="Used if there are no texts in `locale`.", examples=["en"]
     )
+    recipient: RecipientIn | None = Field(default=None, description=_SAMPLE)
     data: JsonObject = Field(
         default_factory=dict, description="The variables of the texts.", examples=[{"name": "Ada"}]
     )
@@ -73,7 +81,12 @@ class PreviewIn(Body):
     )
     locale: Locale | None = Field(default=None, description="The locale wanted.", examples=["de-AT"])
     recipient_id: UUID | None = Field(
-        default=None, description="A recipient whose locale is used if `locale` is not given."
+        default=None,
+        description="A recipient of the address book for the texts to read; whose locale is used if `locale` is not "
+        "given.",
+    )
+    recipient: RecipientIn | None = Field(
+        default=None, description=f"{_SAMPLE} Not together with `recipient_id`."
     )
     data: JsonObject = Field(
         default_factory=dict, description="The variables of the texts.", examples=[{"name": "Ada"}]
@@ -121,6 +134,18 @@ def chosen(
             found = choose_locale(locale, default, list(locales))
             return name, found, locales[found]
     return None
+
+
+def described(recipient: Recipient | RecipientIn | None, data: JsonObject) -> JsonObject:
+    """The recipient as the texts read it. Raises `Refused` if the data has one of its own."""
+    if RECIPIENT in data:
+        reason = "needs another name: the texts read the recipient by this one; give one as `recipient` beside the data"
+        raise invalid(Flaw(("body", "data", RECIPIENT), reason))
+    if recipient is None:
+        return {"attributes": {}}
+    given = {name: getattr(recipient, name) for name in IN_TEMPLATES}
+    known = {name: value for name, value in given.items() if value is not None}
+    return {**known, "attributes": recipient.attributes or {}}
 
 
 def warnings_of(view: PreviewView, texts: Texts, wanted: str | None, data: JsonObject) -> list[str]:

@@ -3,15 +3,25 @@ from uuid import UUID
 
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.errors import Flaw, invalid, not_found
-from hermodr_api.http.bodies import JsonObject
-from hermodr_api.previews.models import DraftPreviewIn, PreviewIn, PreviewView, chosen, warnings_of
+from hermodr_api.previews.models import (
+    DraftPreviewIn,
+    PreviewIn,
+    PreviewView,
+    chosen,
+    described,
+    warnings_of,
+)
+from hermodr_api.recipients.models import RecipientIn
 from hermodr_api.templates.models import TemplatePatch, content_flaws, merged, patched_of, texts_of
 from hermodr_api.templates.publishing import Publishing
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.people import recipients
+from hermodr_ledger.people.recipients import Recipient
 from hermodr_ledger.templates import versions
 from hermodr_ledger.templates.versions import Contents, Template
+from hermodr_servicekit.links import Links
+from hermodr_templates.sandbox import UNSUBSCRIBE_URL
 
 
 class _Source(NamedTuple):
@@ -21,15 +31,19 @@ class _Source(NamedTuple):
     sent: Contents
     version: int | None
     default_locale: str
+    critical: bool = False
 
 
 class Previews:
     """The use cases of `…/preview` and `/v1/template-previews`. All raise `Refused` and `LedgerUnavailable`."""
 
-    def __init__(self, ledger: Ledger, repeatable: Repeatable, publishing: Publishing) -> None:
+    def __init__(
+        self, ledger: Ledger, repeatable: Repeatable, publishing: Publishing, links: Links | None
+    ) -> None:
         self._ledger = ledger
         self._repeatable = repeatable
         self._publishing = publishing
+        self._unsubscribe_url = links.sample if links is not None else ""
 
     async def draft(self, project_id: UUID, wanted: DraftPreviewIn, key: Key | None) -> Answer:
         given = texts_of(wanted.contents)
@@ -38,7 +52,7 @@ class Previews:
             raise invalid(*flaws)
         contents = (await self._publishing.published(given, project_id)).contents
         source = _Source(contents, contents, None, wanted.default_locale)
-        view = await self._shown(project_id, source, wanted.channel, wanted.locale, wanted.data)
+        view = await self._shown(project_id, source, wanted, wanted.recipient)
         return await self._answer(project_id, key, view)
 
     async def saved(self, project_id: UUID, template_id: UUID, wanted: PreviewIn, key: Key | None) -> Answer:
@@ -47,11 +61,12 @@ class Previews:
             if template is None:
                 raise not_found("template")
             contents = await self._contents(template, wanted.version)
-            locale = await self._locale(project_id, wanted)
-        source = _Source(contents, {}, wanted.version or template.version, template.default_locale)
+            recipient = await self._recipient(project_id, wanted)
+        version = wanted.version or template.version
+        source = _Source(contents, {}, version, template.default_locale, template.critical)
         if wanted.contents is not None:
             source = await self._tried(project_id, source, TemplatePatch(contents=wanted.contents))
-        view = await self._shown(project_id, source, wanted.channel, locale, wanted.data)
+        view = await self._shown(project_id, source, wanted, recipient)
         return await self._answer(project_id, key, view)
 
     async def _contents(self, template: Template, version: int | None) -> Contents:
@@ -62,13 +77,15 @@ class Previews:
             raise invalid(Flaw(("body", "version"), "there is no such version"))
         return found.contents
 
-    async def _locale(self, project_id: UUID, wanted: PreviewIn) -> str | None:
+    async def _recipient(self, project_id: UUID, wanted: PreviewIn) -> Recipient | RecipientIn | None:
         if wanted.recipient_id is None:
-            return wanted.locale
+            return wanted.recipient
+        if wanted.recipient is not None:
+            raise invalid(Flaw(("body", "recipient"), "cannot stand beside recipient_id"))
         recipient = await recipients.read(self._ledger, project_id, wanted.recipient_id)
         if recipient is None:
             raise invalid(Flaw(("body", "recipient_id"), "there is no such recipient"))
-        return wanted.locale or recipient.locale
+        return recipient
 
     async def _tried(self, project_id: UUID, source: _Source, patch: TemplatePatch) -> _Source:
         sent = (await self._publishing.published(patched_of(patch), project_id)).contents
@@ -76,17 +93,27 @@ class Previews:
         flaws = content_flaws(contents, source.default_locale)
         if flaws:
             raise invalid(*flaws)
-        return _Source(contents, sent, None, source.default_locale)
+        return _Source(contents, sent, None, source.default_locale, source.critical)
 
     async def _shown(
-        self, project_id: UUID, source: _Source, channel: Channel | None, locale: str | None, data: JsonObject
+        self,
+        project_id: UUID,
+        source: _Source,
+        wanted: DraftPreviewIn | PreviewIn,
+        recipient: Recipient | RecipientIn | None,
     ) -> PreviewView:
-        found = chosen(source.contents, channel, locale, source.default_locale)
+        locale = wanted.locale or (recipient.locale if recipient is not None else None)
+        found = chosen(source.contents, wanted.channel, locale, source.default_locale)
         if found is None:
             raise invalid(Flaw(("body", "channel"), "the template has no contents on this channel"))
         name, used, texts = found
         whose = "body" if used in source.sent.get(name, {}) else "template"
         at = (whose, "contents", name, used)
+        data = dict(wanted.data)
+        if texts.reads_recipient:
+            data["recipient"] = described(recipient, wanted.data)
+        if name == Channel.EMAIL and not source.critical:
+            data.setdefault(UNSUBSCRIBE_URL, self._unsubscribe_url)
         answer = await self._publishing.rendered(texts, used, data, project_id, at)
         view = PreviewView(
             version=source.version,
@@ -96,7 +123,7 @@ class Previews:
             warnings=[],
             **answer["rendered"],
         )
-        warnings = warnings_of(view, texts, locale, data) + answer["remarks"]
+        warnings = warnings_of(view, texts, locale, wanted.data) + answer["remarks"]
         return view.model_copy(update={"warnings": warnings})
 
     async def _answer(self, project_id: UUID, key: Key | None, view: PreviewView) -> Answer:

@@ -7,10 +7,13 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
 from pydantic.config import JsonDict
 
-from hermodr_api.http.bodies import Body, Label, Moment, Part
+from hermodr_api.http.bodies import Body, JsonObject, Label, Moment, Part
 from hermodr_api.http.fields import EmailAddress, Locale, Name, PhoneNumber, Type
+from hermodr_api.http.json_text import dump
 from hermodr_contracts.vocabulary import Channel
 
+MOST_ATTRIBUTES = 16 * 1024
+"""Octets of JSON."""
 _CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 _END = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
 
@@ -26,7 +29,15 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _not_large(attributes: JsonObject) -> JsonObject:
+    if len(dump(attributes).encode()) > MOST_ATTRIBUTES:
+        raise ValueError(f"has more than {MOST_ATTRIBUTES // 1024} KiB as JSON")
+    return attributes
+
+
 Zone = Annotated[str, Field(max_length=64, examples=["Europe/Berlin"]), AfterValidator(_known_zone)]
+
+Attributes = Annotated[JsonObject, AfterValidator(_not_large)]
 
 
 class RecipientIn(Body):
@@ -70,6 +81,24 @@ class RecipientIn(Body):
         description="The recipient's time zone (IANA).",
         examples=["Europe/Berlin"],
     )
+    relationship: Name | None = Field(
+        default=None,
+        description="What the recipient is to those you write about; in templates `recipient.relationship`.",
+        examples=["grandmother"],
+    )
+    attributes: Attributes | None = Field(
+        default=None,
+        description="Your own data about the recipient, in templates as `recipient.attributes.…`; at most 16 KiB. A "
+        "change replaces all of them.",
+        examples=[{"plan": "family", "children": ["Byron", "Annabella"]}],
+    )
+
+    def given(self) -> dict[str, str | None]:
+        """The fields that were given, as the ledger takes them."""
+        fields = {name: getattr(self, name) for name in self.model_fields_set}
+        if "attributes" in fields:
+            fields["attributes"] = dump(self.attributes or {})
+        return fields
 
 
 class RecipientPatch(RecipientIn):
@@ -86,10 +115,6 @@ class RecipientPut(RecipientIn):
     external_id: Label = Field(
         description="Your system's id of the recipient; unique in the project.", examples=["customer-17"]
     )
-
-    def given(self) -> dict[str, str | None]:
-        """The fields that were given, without the id."""
-        return {name: getattr(self, name) for name in self.model_fields_set if name != "external_id"}
 
 
 class Preference(Part):
@@ -182,6 +207,8 @@ _EXAMPLE: JsonDict = {
     "phone": None,
     "locale": "de-AT",
     "timezone": "Europe/Vienna",
+    "relationship": "grandmother",
+    "attributes": {"plan": "family"},
     "muted_until": None,
     "quiet_hours": {"start": "22:00", "end": "07:00", "days": [1, 2, 3, 4, 5]},
     "preferences": [{"type": "newsletter", "channel": "email", "enabled": False}],
@@ -203,6 +230,8 @@ class RecipientView(BaseModel):
     phone: str | None
     locale: str | None
     timezone: str | None
+    relationship: str | None
+    attributes: dict[str, Any]
     muted_until: datetime | None
     quiet_hours: dict[str, Any] | None
     preferences: list[dict[str, Any]]

@@ -15,7 +15,7 @@ from hermodr_ledger.people.recipients import Recipient, RecipientSearch
 from hermodr_ledger.privacy.erasure import erase
 from hermodr_servicekit.clock import Clock
 
-_NAMES = ("external_id", "user_id")
+_NAMES = ("external_id", "user_id", "relationship", "attributes")
 
 
 class Recipients:
@@ -51,7 +51,7 @@ class Recipients:
 
     async def create(self, project_id: UUID, wanted: RecipientIn, key: Key | None) -> Answer:
         async def act(transaction: Transaction) -> Outcome:
-            made = await recipients.create(transaction, project_id, wanted.model_dump())
+            made = await recipients.create(transaction, project_id, wanted.given())
             return Outcome.of(RecipientView, made)
 
         try:
@@ -60,8 +60,8 @@ class Recipients:
             raise _taken() from error
 
     async def change(self, caller: Caller, recipient_id: UUID, wanted: RecipientPatch) -> Recipient:
-        """End users cannot change the identifiers the application knows them by."""
-        changes = wanted.model_dump(exclude_unset=True)
+        """End users cannot change what the application knows of them."""
+        changes = wanted.given()
         if caller.user_id is not None:
             _refuse_names(changes)
         return await self._change(caller, recipient_id, changes)
@@ -78,7 +78,7 @@ class Recipients:
         if not await erase(self._ledger, caller.project_id, recipient_id, caller.actor):
             raise not_found("recipient")
 
-    async def _change(self, caller: Caller, recipient_id: UUID, changes: dict[str, object]) -> Recipient:
+    async def _change(self, caller: Caller, recipient_id: UUID, changes: Mapping[str, object]) -> Recipient:
         try:
             async with patience():
                 return _known(
@@ -99,7 +99,7 @@ def _known(recipient: Recipient | None) -> Recipient:
 def _refuse_names(changes: Mapping[str, object]) -> None:
     flaws = [Flaw(("body", name), "is not an end user's to change") for name in _NAMES if name in changes]
     if flaws:
-        raise Refused(FORBIDDEN, "end users may not change what they are known by", flaws)
+        raise Refused(FORBIDDEN, "end users may not change what the application knows of them", flaws)
 
 
 def _taken() -> Refused:

@@ -13,7 +13,9 @@ from hermodr_contracts.channels import Channels
 from hermodr_ledger.templates.versions import Contents, Texts
 from hermodr_templates.cell import Cell, CellLost, Message
 from hermodr_templates.fair_turns import FairTurns, TooManyWait
+from hermodr_templates.needs import RECIPIENT
 from hermodr_templates.publishing import Source
+from hermodr_templates.rendering import MISSING
 
 _PATIENCE_SECONDS = 8.0
 _MOST_WAITING = 50
@@ -87,7 +89,7 @@ class Publishing:
         answer = await self._ask(self._showing, project, request, at)
         if "failed" in answer:
             code, detail = answer["failed"]
-            raise invalid(Flaw(("body", "data") if code == "render_missing_variable" else at, detail))
+            raise invalid(Flaw(_place(detail) if code == MISSING else at, detail))
         return answer
 
     async def _ask(self, shared: _Shared, project: UUID, request: Message, at: tuple[str, ...]) -> Message:
@@ -99,6 +101,12 @@ class Publishing:
             raise invalid(Flaw(at, reason)) from None
         except (TimeoutError, TooManyWait):
             raise unavailable("overload", "other templates are being compiled; nothing was saved") from None
+
+
+def _place(detail: str) -> tuple[str, ...]:
+    """Where the request lacks what is missing."""
+    name = detail.rpartition(": ")[2]
+    return ("body", RECIPIENT if name.startswith((f"{RECIPIENT}.", f"{RECIPIENT}[")) else "data")
 
 
 def _source(texts: Texts) -> dict[str, object]:

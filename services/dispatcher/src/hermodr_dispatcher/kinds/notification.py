@@ -6,11 +6,18 @@ from uuid import UUID
 from hermodr_contracts.channels import Channels
 from hermodr_dispatcher.domain import decide
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.jobs.decisions import Decision, Locales, PublishedTemplate, RequestedJob, locales_of
+from hermodr_ledger.jobs.decisions import (
+    Decision,
+    Published,
+    PublishedTemplate,
+    RequestedJob,
+    published,
+)
+from hermodr_ledger.people.recipients import described
 from hermodr_servicekit.loop_watch import Step
 
 VERSIONS_REMEMBERED = 10_000
-"""Of templates. What a version speaks never changes; which version is the current one is read with every job."""
+"""Of templates. A version never changes; which one is the current one is read with every job."""
 
 
 class Notifications:
@@ -19,31 +26,48 @@ class Notifications:
     def __init__(self, ledger: Ledger, channels: Channels) -> None:
         self._ledger = ledger
         self._channels = channels
-        self._locales: dict[tuple[UUID, int], Locales] = {}
+        self._versions: dict[tuple[UUID, int], Published] = {}
 
     async def decide(self, jobs: Sequence[RequestedJob], /) -> Sequence[Decision]:
         """A decision for every job, by the rules of `domain`."""
-        locales = await self._published(jobs)
-        return [self._decided(job, locales) for job in jobs]
+        versions = await self._published(jobs)
+        templated = [(job, _template(job, versions)) for job in jobs]
+        people = await self._described(templated)
+        return [self._decided(job, template, people) for job, template in templated]
 
-    def _decided(self, job: RequestedJob, locales: Mapping[tuple[UUID, int], Locales]) -> Decision:
+    def _decided(
+        self, job: RequestedJob, template: PublishedTemplate | None, people: Mapping[UUID, str]
+    ) -> Decision:
         with Step("job_id", job.id):
-            return decide(job, _template(job, locales), job.read_at, self._channels)
+            if job.recipient_id is not None and (known := people.get(job.recipient_id)) is not None:
+                job = job._replace(described=known)
+            return decide(job, template, job.read_at, self._channels)
 
-    async def _published(self, jobs: Sequence[RequestedJob]) -> dict[tuple[UUID, int], Locales]:
-        """What the versions of these jobs' templates speak."""
+    async def _described(
+        self, jobs: Sequence[tuple[RequestedJob, PublishedTemplate | None]]
+    ) -> Mapping[UUID, str]:
+        """The recipients of those whose templates read them. Few do: nothing is read for the others."""
+        read = {
+            job.recipient_id
+            for job, template in jobs
+            if template is not None and template.reads_recipient and job.recipient_id is not None
+        }
+        return await described(self._ledger, list(read)) if read else {}
+
+    async def _published(self, jobs: Sequence[RequestedJob]) -> dict[tuple[UUID, int], Published]:
+        """The versions of these jobs' templates."""
         wanted = {(job.template.id, job.template.version) for job in jobs if job.template is not None}
-        known = {each: self._locales[each] for each in wanted if each in self._locales}
+        known = {each: self._versions[each] for each in wanted if each in self._versions}
         if unknown := wanted - known.keys():
-            known |= await locales_of(self._ledger, list(unknown))
-            if len(self._locales) + len(unknown) > VERSIONS_REMEMBERED:
-                self._locales.clear()
-            self._locales.update(known)
+            known |= await published(self._ledger, list(unknown))
+            if len(self._versions) + len(unknown) > VERSIONS_REMEMBERED:
+                self._versions.clear()
+            self._versions.update(known)
         return known
 
 
-def _template(job: RequestedJob, locales: Mapping[tuple[UUID, int], Locales]) -> PublishedTemplate | None:
+def _template(job: RequestedJob, versions: Mapping[tuple[UUID, int], Published]) -> PublishedTemplate | None:
     current = job.template
-    if current is None or (spoken := locales.get((current.id, current.version))) is None:
+    if current is None or (found := versions.get((current.id, current.version))) is None:
         return None
-    return PublishedTemplate.of(current, spoken)
+    return PublishedTemplate.of(current, found)

@@ -11,9 +11,13 @@ from starlette.datastructures import Headers
 from hermodr_api.receipts import resend, sendgrid
 from hermodr_api.receipts.signatures import SendGridSignature, Signature, StandardWebhooksSignature
 from hermodr_api.receipts.sources import Read
+from hermodr_sandbox.domain.faults import Report
 from hermodr_sandbox.protocols.callbacks import Callbacks, Secrets, outcomes
+from hermodr_sandbox.routes.application import application
 from hermodr_servicekit.clock import SystemClock
+from hermodr_servicekit.web import serve
 from tests.support.receipts import RESEND_SECRET, SENDGRID_KEY, SENDGRID_PUBLIC
+from tests.support.smtp_dialogue import House
 from tests.support.waiting import wait_until
 
 JOB = "01a2018c-e359-7702-8eb3-8dd0fbf20000"
@@ -27,12 +31,13 @@ MAILS = {
 class Receiver:
     """Refuses the first request."""
 
-    def __init__(self) -> None:
+    def __init__(self, failures: int = 1) -> None:
         self.requests: list[httpx.Request] = []
+        self.failures = failures
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
-        return httpx.Response(200 if len(self.requests) > 1 else 503)
+        return httpx.Response(200 if len(self.requests) > self.failures else 503)
 
 
 @pytest.mark.parametrize("provider", ["resend", "sendgrid"])
@@ -71,6 +76,50 @@ async def test_reports_are_signed_in_order_and_come_again(provider: Any) -> None
 )
 def test_tags_say_what_is_reported(address: str, told: list[str]) -> None:
     assert list(outcomes(address)) == told
+
+
+async def test_a_rule_says_what_is_reported_in_which_order_and_how_often() -> None:
+    callbacks = Callbacks("http://api", Secrets.of(RESEND_SECRET, KEY), SystemClock())
+    receiver = Receiver(failures=0)
+    callbacks._client = httpx.AsyncClient(transport=httpx.MockTransport(receiver))
+    rule = Report(outcomes=("opened", "delayed", "delivered"), after=0.01, twice=True)
+    callbacks.report("resend", orjson.dumps(MAILS["resend"]), "ada+bounced@example.com", rule)
+    callbacks.report("sendgrid", orjson.dumps(MAILS["sendgrid"]), "bob@example.com", Report(outcomes=()))
+    await wait_until(lambda: len(receiver.requests) == 6)
+    await wait_until(lambda: not callbacks._under_way)
+    await callbacks.close()
+    told = [(orjson.loads(each.content)["type"], each.headers["svix-id"]) for each in receiver.requests]
+    kinds = ["email.opened", "email.delivery_delayed", "email.delivered"]
+    assert [kind for kind, _ in told] == [kind for kind in kinds for _ in range(2)]
+    assert len({number for _, number in told}) == 3
+
+
+async def test_the_mails_that_a_rule_matches_are_reported_as_it_says(house: House) -> None:
+    callbacks = Callbacks("http://api", Secrets.of(RESEND_SECRET, KEY), SystemClock())
+    receiver = Receiver(failures=0)
+    callbacks._client = httpx.AsyncClient(transport=httpx.MockTransport(receiver))
+    await house.fault(action={"kind": "report", "outcomes": ["bounced"]}, recipient="*@gone.example", times=1)
+    app = application(house.sandbox, {}, hosts=frozenset({"127.0.0.1"}), callbacks=callbacks)
+    mail = {"from": "a@example.com", "subject": "Hi", "text": "Hi", "headers": {}}
+    async with serve(app, "127.0.0.1", 0, grace=1) as port, httpx.AsyncClient() as client:
+        for address in ("a@example.org", "b@gone.example", "c@gone.example"):
+            sent = await client.post(
+                f"http://127.0.0.1:{port}/emails",
+                json={**mail, "to": [address]},
+                headers={"authorization": "Bearer KEY"},
+            )
+            assert sent.status_code == 200
+    await wait_until(lambda: len(receiver.requests) == 3)
+    await callbacks.close()
+    told = {
+        report["data"]["to"][0]: report["type"]
+        for report in (orjson.loads(each.content) for each in receiver.requests)
+    }
+    assert told == {
+        "a@example.org": "email.delivered",
+        "b@gone.example": "email.bounced",
+        "c@gone.example": "email.delivered",
+    }
 
 
 async def test_without_its_secret_a_provider_reports_nothing() -> None:

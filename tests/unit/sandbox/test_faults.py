@@ -318,6 +318,10 @@ def test_spent_rules_make_room_and_active_ones_do_not() -> None:
         {"action": REPLY_451, "colour": "red"},
         {"action": {"kind": "drop_after_data"}, "stage": "rcpt"},
         {"action": {"kind": "refuse"}, "times": 2},
+        {"action": {"kind": "report", "outcomes": ["delivered"]}, "stage": "rcpt"},
+        {"action": {"kind": "report", "outcomes": ["delivered"]}, "provider": "smtp"},
+        {"action": {"kind": "report", "outcomes": ["lost"]}},
+        {"action": {"kind": "reply", "code": 451}, "stage": "report"},
     ],
 )
 async def test_impossible_rules_are_refused_with_a_reason(house: House, spec: dict[str, object]) -> None:

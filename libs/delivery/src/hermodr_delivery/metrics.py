@@ -37,6 +37,12 @@ class SenderMetrics:
             ("provider",),
             registry=registry,
         )
+        self.overflows = Counter(
+            "hermodr_overflows",
+            "Deliveries that did not wait for this provider's rate, and went to another one.",
+            ("provider",),
+            registry=registry,
+        )
         self.breaker = Gauge(
             "hermodr_circuit_breaker_state",
             "Whether the provider works: 0 closed, 1 half-open, 2 open.",

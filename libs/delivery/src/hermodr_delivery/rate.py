@@ -17,6 +17,11 @@ class Ahead(NamedTuple):
     waiting: int
 
 
+def most_ahead(rate: float) -> int:
+    """How many may be claimed before their calls can begin, at `rate` calls a second."""
+    return max(LEAST_AHEAD, int(rate * AHEAD_SECONDS))
+
+
 def window(rates: Iterable[float | None], *, lease_seconds: float, lanes: int) -> int:
     """How many deliveries a lane may claim ahead; all lanes together what the slowest provider sends in a quarter of a
     lease. Below 1 the rate is too slow: a claim would outlast its lease."""

@@ -102,6 +102,7 @@ class Sender(Worker[S]):
             patience=lease / 4,
             breaker=self.settings.breaker_limits(),
             shared=shared,
+            overflow=self.settings.overflow_seconds,
         )
         pauses = PauseWatch(channel, lambda: is_paused(self.ledger, channel))
         sending = Sending(
@@ -121,7 +122,7 @@ class Sender(Worker[S]):
         )
         pumps = {
             priority: Pump(
-                Claiming(self._attempts, routes.choose),
+                Claiming(self._attempts, partial(routes.choose, priority=priority)),
                 recorder,
                 sending.prepare,
                 self.clock,
@@ -134,6 +135,8 @@ class Sender(Worker[S]):
             )
             for priority, workers in _shares(providers[0].options.concurrency).items()
         }
+        for priority, pump in pumps.items():
+            routes.overflow.watch(priority, pump.queue.waited)
         pauses.hold(pumps.values())
         self._listen(channel, pumps, subscribe, prefetch)
         limits = LimitsReport(channel, routes, partial(report, self.ledger, self.instance), self.clock)

@@ -25,6 +25,9 @@ class SenderSettings(ServiceSettings):
     breaker_successes: Annotated[int, Field(ge=1, le=100)] = 3
     """In a row, that close it."""
 
+    overflow_seconds: Annotated[float, Field(ge=0, le=3600)] | None = None
+    """What has waited so long for its provider's rate goes to the next one that has room. Never if not given."""
+
     def breaker_limits(self) -> BreakerLimits:
         return BreakerLimits(
             calls=self.breaker_calls,

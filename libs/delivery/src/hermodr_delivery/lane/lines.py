@@ -45,6 +45,11 @@ class Lines:
             return ()
         return list(islice(line, SORTED_TOGETHER))
 
+    @property
+    def since(self) -> float | None:
+        """When the message of the first of all came (monotonic)."""
+        return min((next(iter(line.values())).since for line in self._lines.values()), default=None)
+
     def add(self, ids: Iterable[UUID], message: Message) -> None:
         for each in ids:
             self.put(Entry(each, message))

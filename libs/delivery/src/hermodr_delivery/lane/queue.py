@@ -122,6 +122,11 @@ class Queue:
         """Unclaimed ids."""
         return len(self._lines)
 
+    def waited(self) -> float:
+        """The seconds that the first in line has waited."""
+        since = self._lines.since
+        return 0.0 if since is None else self._clock.monotonic() - since
+
     def resume(self) -> None:
         self.paused = False
         self._turn.set()

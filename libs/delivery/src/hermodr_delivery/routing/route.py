@@ -21,8 +21,10 @@ from hermodr_delivery.breaker import Breaker, BreakerLimits, BreakerState
 from hermodr_delivery.failures import DeliveryFailure, OutcomeUnknown, Refused, Throttled, TransientError
 from hermodr_delivery.metrics import SenderMetrics
 from hermodr_delivery.provider import Accepted, Call, ProviderOptions
+from hermodr_delivery.rate import most_ahead
 from hermodr_delivery.routing.bearing import Bearing
 from hermodr_delivery.routing.gate import Gate
+from hermodr_delivery.routing.overflow import Chosen
 from hermodr_delivery.routing.record import CallRecord
 from hermodr_delivery.routing.shared import Shared
 from hermodr_delivery.routing.turns import Turns
@@ -74,6 +76,7 @@ class Route(Generic[ProviderT]):
         self._gate = gate
         self.waiting = dict.fromkeys(Priority, 0)
         """Deliveries that wait for their turn."""
+        self.chosen = Chosen(clock)
         self._shared = shared
         self._clock = clock
         self._metrics = metrics
@@ -92,6 +95,12 @@ class Route(Generic[ProviderT]):
         return self._gate.resting
 
     @property
+    def full(self) -> bool:
+        """Whether what is chosen for it has to wait for its rate."""
+        rate = self.bearing.rate
+        return rate is not None and len(self.chosen) >= most_ahead(rate)
+
+    @property
     def probing(self) -> bool:
         """Whether one call at a time finds out if it takes messages again."""
         return self._gate.refusals > 0
@@ -103,6 +112,7 @@ class Route(Generic[ProviderT]):
             waited = await self.turns.take(urgent=claim.priority is Priority.URGENT, patience=self._patience)
         finally:
             self.waiting[claim.priority] -= 1
+            self.chosen.discard(claim.id)
         if waited:
             self._metrics.rate_limit_wait.observe(waited)
 

@@ -2,7 +2,8 @@
 
 The first one in order of preference that may be called; if some have weights, these share the first choices. A delivery
 that providers refused in this step of the ladder goes to one that it has not tried; one that a provider may have
-accepted goes there again, and nowhere else.
+accepted goes there again, and nowhere else. If a lane has waited long for a provider's rate, and that is wanted, what
+finds no room there goes to the next one that has some (`overflow`).
 """
 
 import zlib
@@ -17,7 +18,8 @@ from hermodr_delivery.breaker import BreakerLimits
 from hermodr_delivery.claimed import Withheld
 from hermodr_delivery.failures import PermanentError
 from hermodr_delivery.metrics import SenderMetrics
-from hermodr_delivery.rate import AHEAD_SECONDS, LEAST_AHEAD, Ahead
+from hermodr_delivery.rate import Ahead, most_ahead
+from hermodr_delivery.routing.overflow import Overflow
 from hermodr_delivery.routing.route import ProviderT, Route
 from hermodr_delivery.routing.shared import Shared
 from hermodr_ledger.deliveries.attempts import Choice, Claim
@@ -26,7 +28,7 @@ from hermodr_servicekit.clock import Clock
 
 class Routes(Generic[ProviderT]):
     """In order of preference. `patience`: seconds a claimed delivery may wait for its turn; `shared`: with the senders
-    that use the same providers."""
+    that use the same providers; `overflow`: see `Overflow`."""
 
     def __init__(
         self,
@@ -37,7 +39,10 @@ class Routes(Generic[ProviderT]):
         patience: float,
         shared: Shared | None = None,
         breaker: BreakerLimits = BreakerLimits(),  # noqa: B008 - frozen
+        overflow: float | None = None,
     ) -> None:
+        self.overflow = Overflow(overflow if len(providers) > 1 else None)
+        self._overflows = metrics.overflows
         self.all = [
             Route(each, clock, metrics, patience=patience, breaker=breaker, shared=shared)
             for each in providers
@@ -47,9 +52,10 @@ class Routes(Generic[ProviderT]):
         self._named = {each.provider.name: each for each in self.all}
         self._weights = list(accumulate(each.options.weight or 0 for each in providers))
 
-    def choose(self, ids: Sequence[UUID]) -> Choice:
-        """The provider for each delivery that may go anywhere; one that is found out about gets a single one."""
-        return Choice(self._choices(ids), self.open(), list(self._named))
+    def choose(self, ids: Sequence[UUID], priority: Priority | None = None) -> Choice:
+        """The provider for each delivery of the lane that may go anywhere; one that is found out about gets a single
+        one."""
+        return Choice(self._choices(ids, self.overflow.of(priority)), self.open(), list(self._named))
 
     def open(self) -> list[str]:
         """Those that may be called, in order of preference."""
@@ -83,34 +89,47 @@ class Routes(Generic[ProviderT]):
     def ahead(self, priority: Priority) -> Ahead | None:
         """What may be claimed before its call can begin; `None`: any number, as the provider has no rate."""
         chosen = [each for each in self.all if each.turns.open]
-        if not self._weights[-1]:
+        if not self._weights[-1] and not self.overflow.of(priority):
             chosen = chosen[:1]
         known = [each.bearing.rate for each in chosen if each.bearing.rate is not None]
         if len(known) < len(chosen) or not chosen:
             return None
-        most = max(LEAST_AHEAD, int(sum(known) * AHEAD_SECONDS))
-        return Ahead(most, sum(each.waiting[priority] for each in self.all))
+        return Ahead(most_ahead(sum(known)), sum(each.waiting[priority] for each in self.all))
 
     async def close(self) -> None:
         for each in self.all:
             await each.turns.close()
             await each.provider.close()
 
-    def _choices(self, ids: Sequence[UUID]) -> list[str]:
+    def _choices(self, ids: Sequence[UUID], overflowing: bool = False) -> list[str]:
         takers = {each.provider.name: each.probing for each in self.all if each.turns.open}
-        return [self._choice(each, takers) for each in ids]
+        chosen = [self._choice(each, takers, overflowing) for each in ids]
+        return [each.provider.name for each in chosen]
 
-    def _choice(self, delivery_id: UUID, takers: dict[str, bool]) -> str:
+    def _choice(self, delivery_id: UUID, takers: dict[str, bool], overflowing: bool) -> Route[ProviderT]:
         """`takers`: who may be called, and whether one call finds that out; such a one takes no second delivery."""
         order = list(self._weighed(delivery_id)) if self._weights[-1] else self.all
+        first = next((each for each in order if each.provider.name in takers), None)
+        if first is None:
+            return order[0]
+        if takers[first.provider.name]:
+            del takers[first.provider.name]
+            return first
+        if not self.overflow.possible:
+            return first
+        chosen = self._with_room(first, order, takers) if overflowing and first.full else first
+        chosen.chosen.add(delivery_id)
+        return chosen
+
+    def _with_room(
+        self, first: Route[ProviderT], order: Sequence[Route[ProviderT]], takers: dict[str, bool]
+    ) -> Route[ProviderT]:
+        """The first one that surely works and has room, else `first`."""
         for each in order:
-            name = each.provider.name
-            probing = takers.get(name)
-            if probing is not None:
-                if probing:
-                    del takers[name]
-                return name
-        return order[0].provider.name
+            if each is not first and takers.get(each.provider.name) is False and not each.full:
+                self._overflows.labels(first.provider.name).inc()
+                return each
+        return first
 
     def _weighed(self, delivery_id: UUID) -> Iterator[Route[ProviderT]]:
         """The first choice is drawn by weight, for a delivery always the same; the others follow in order."""

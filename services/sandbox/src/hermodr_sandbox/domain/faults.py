@@ -12,7 +12,7 @@ from hermodr_sandbox.domain.patterns import AddressPattern
 
 
 class Stage(StrEnum):
-    """The step at which a rule applies.
+    """The step at which a rule applies; `report` once Resend or SendGrid has the mail.
 
     `data` is the DATA command, or the first chunk once it is there; `after_data` the final dot, or the last chunk. A
     reply at `bdat` leaves the chunk unread, as a server without BDAT does, which takes it for commands.
@@ -26,9 +26,11 @@ class Stage(StrEnum):
     BDAT = "bdat"
     DATA = "data"
     AFTER_DATA = "after_data"
+    REPORT = "report"
 
 
 Provider = Literal["smtp", "resend", "sendgrid"]
+Reported = Literal["delayed", "delivered", "bounced", "blocked", "complained", "opened", "clicked", "scanned"]
 
 
 class _Action(BaseModel):
@@ -101,8 +103,18 @@ class Refuse(_Action):
     cut_open: bool = True
 
 
+class Report(_Action):
+    """What the provider reports of the mail, in this order, whatever its address says: `after` so many seconds, each
+    `twice` with the same id, nothing at all if `outcomes` is empty."""
+
+    kind: Literal["report"] = "report"
+    outcomes: tuple[Reported, ...] = Field(max_length=20)
+    after: float = Field(default=0.0, ge=0, le=3600)
+    twice: bool = False
+
+
 Action = Annotated[
-    Reply | Lie | Delay | Drop | DropAfterData | DropBeforeAccept | Throttle | Refuse,
+    Reply | Lie | Delay | Drop | DropAfterData | DropBeforeAccept | Throttle | Refuse | Report,
     Field(discriminator="kind"),
 ]
 
@@ -111,6 +123,7 @@ _FIXED_STAGE: dict[str, Stage] = {
     "drop_after_data": Stage.AFTER_DATA,
     "lie": Stage.AFTER_DATA,
     "drop_before_accept": Stage.AFTER_DATA,
+    "report": Stage.REPORT,
 }
 _WITHOUT_ADDRESSES = frozenset({Stage.CONNECT, Stage.EHLO, Stage.AUTH})
 Pattern = Annotated[str, Field(min_length=1, max_length=320)]
@@ -157,6 +170,10 @@ class FaultSpec(BaseModel):
         fixed = _FIXED_STAGE.get(self.action.kind)
         if fixed is not None and self.stage is not fixed:
             raise ValueError(f"action {self.action.kind} belongs to stage {fixed.value}")
+        if self.stage is Stage.REPORT and not isinstance(self.action, Report):
+            raise ValueError("stage report takes action report alone")
+        if self.stage is Stage.REPORT and self.provider == "smtp":
+            raise ValueError("only resend and sendgrid report")
         if self.stage in _WITHOUT_ADDRESSES and (self.recipient or self.sender or self.first_per_address):
             raise ValueError(f"no address is known at stage {self.stage.value}")
         if self.stage is Stage.MAIL and self.recipient:

@@ -15,6 +15,8 @@ const PRESETS = [
   ["Accept, then answer 500, once", { action: { kind: "lie" }, times: 1 }],
   ["3 connections, else 421", { stage: "connect", action: { kind: "throttle", text: "4.7.0 Too many connections" }, above_connections: 3 }, null],
   ["5 mails a second, else 454", { stage: "mail", action: { kind: "reply", code: 454 }, above_rate: 5 }, { stage: "rcpt" }],
+  ["Report a bounce, 5 s late", { action: { kind: "report", outcomes: ["bounced"], after: 5 } }],
+  ["Report opened before delivered, each twice", { action: { kind: "report", outcomes: ["opened", "delivered"], twice: true } }],
   ["Refuse connections 10 s", { action: { kind: "refuse" }, expires_in: 10 }, null],
 ];
 
@@ -39,6 +41,7 @@ function describe(rule) {
   const does = {
     reply: () => `${action.code}${action.text ? ` ${action.text}` : ""}`, delay: () => `delay ${action.seconds} s`, drop: () => "cut",
     drop_after_data: () => "store, then cut", lie: () => `store, then answer ${action.code}`, drop_before_accept: () => "cut, store nothing", throttle: () => "421 and close", refuse: () => "refuse connections",
+    report: () => `${action.outcomes.join(", ") || "nothing"}${action.twice ? ", each twice" : ""}${action.after ? ` after ${action.after} s` : ""}`,
   }[action.kind]();
   return action.kind === "refuse" ? does : `${does} at ${rule.stage}`;
 }

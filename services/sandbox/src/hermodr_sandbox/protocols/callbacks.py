@@ -1,7 +1,8 @@
 """What the pretended HTTP providers report about the mails they took, signed as the real ones do.
 
 By tags of the address, each after a `+`: `ann+bounced@…`, `+blocked`, `+complained`, `+opened`, `+clicked`, `+scanned`
-(a machine's click). All but bounced and blocked ones are delivered first. Off without a secret.
+(a machine's click). All but bounced and blocked ones are delivered first. A rule with the action `report` says it for
+the mails that it matches. Off without a secret.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
-from hermodr_sandbox.domain.faults import Provider
+from hermodr_sandbox.domain.faults import Provider, Report, Reported
 from hermodr_servicekit.clock import Clock
 
 log = structlog.get_logger()
@@ -32,7 +33,8 @@ _SECONDS = 10.0
 _MOST_UNDER_WAY = 1000
 _SCANNER = "Barracuda Sentinel (EE)"
 _BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-_SENDGRID: Mapping[str, Mapping[str, Any]] = {
+_SENDGRID: Mapping[Reported, Mapping[str, Any]] = {
+    "delayed": {"event": "deferred", "response": "451 try again later"},
     "delivered": {"event": "delivered", "response": "250 OK"},
     "bounced": {"event": "bounce", "type": "bounce", "status": "5.1.1", "reason": "550 no such user"},
     "blocked": {"event": "bounce", "type": "blocked", "status": "5.7.1", "reason": "550 not from you"},
@@ -41,7 +43,8 @@ _SENDGRID: Mapping[str, Mapping[str, Any]] = {
     "clicked": {"event": "click", "useragent": _BROWSER, "url": "https://example.com/"},
     "scanned": {"event": "click", "useragent": _SCANNER, "url": "https://example.com/"},
 }
-_RESEND: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+_RESEND: Mapping[Reported, tuple[str, Mapping[str, Any]]] = {
+    "delayed": ("email.delivery_delayed", {}),
     "delivered": ("email.delivered", {}),
     "bounced": (
         "email.bounced",
@@ -85,11 +88,11 @@ class Callbacks:
         self._under_way: set[asyncio.Task[None]] = set()
         self._client: httpx.AsyncClient | None = None
 
-    def report(self, provider: Provider, body: bytes, recipient: str) -> None:
-        """Soon, and in order. When very many are under way, nothing."""
+    def report(self, provider: Provider, body: bytes, recipient: str, rule: Report | None = None) -> None:
+        """Soon, and in order: what the `rule` says, else the address. When very many are under way, nothing."""
         secret = self._secrets.resend if provider == "resend" else self._secrets.sendgrid
         if secret is not None and len(self._under_way) < _MOST_UNDER_WAY:
-            task = asyncio.create_task(self._send_all(provider, orjson.loads(body), recipient))
+            task = asyncio.create_task(self._send_all(provider, orjson.loads(body), recipient, rule))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
 
@@ -100,13 +103,18 @@ class Callbacks:
         if self._client is not None:
             await self._client.aclose()
 
-    async def _send_all(self, provider: Provider, mail: Mapping[str, Any], recipient: str) -> None:
-        for what in outcomes(recipient):
-            written = self._resend if provider == "resend" else self._sendgrid
+    async def _send_all(
+        self, provider: Provider, mail: Mapping[str, Any], recipient: str, rule: Report | None
+    ) -> None:
+        rule = rule if rule is not None else Report(outcomes=tuple(outcomes(recipient)))
+        written = self._resend if provider == "resend" else self._sendgrid
+        await asyncio.sleep(rule.after)
+        for what in rule.outcomes:
             content = written(what, mail, recipient)
-            if not await self._send(f"{self._url}/{provider}/events", *content):
-                log.warning("report given up", provider=provider, what=what)
-                return
+            for _ in range(2 if rule.twice else 1):
+                if not await self._send(f"{self._url}/{provider}/events", *content):
+                    log.warning("report given up", provider=provider, what=what)
+                    return
 
     async def _send(self, url: str, body: bytes, number: str) -> bool:
         """Signed anew each time, as the real ones do."""
@@ -140,7 +148,7 @@ class Callbacks:
         signed = "v1," + base64.b64encode(mac).decode()
         return headers | {"svix-id": number, "svix-timestamp": at, "svix-signature": signed}
 
-    def _sendgrid(self, what: str, mail: Mapping[str, Any], recipient: str) -> tuple[bytes, str]:
+    def _sendgrid(self, what: Reported, mail: Mapping[str, Any], recipient: str) -> tuple[bytes, str]:
         number = uuid.uuid4().hex
         event = {
             "email": recipient,
@@ -151,7 +159,7 @@ class Callbacks:
         }
         return orjson.dumps([event]), number
 
-    def _resend(self, what: str, mail: Mapping[str, Any], recipient: str) -> tuple[bytes, str]:
+    def _resend(self, what: Reported, mail: Mapping[str, Any], recipient: str) -> tuple[bytes, str]:
         number = f"msg_{uuid.uuid4().hex}"
         kind, more = _RESEND[what]
         now = self._clock.now().isoformat().replace("+00:00", "Z")
@@ -160,11 +168,12 @@ class Callbacks:
         return orjson.dumps({"type": kind, "created_at": now, "data": data}), number
 
 
-def outcomes(address: str) -> Iterator[str]:
+def outcomes(address: str) -> Iterator[Reported]:
     """What is reported of a mail to the address, in order."""
-    tags = address.rpartition("@")[0].split("+")[1:]
-    if bad := [each for each in tags if each in _UNDELIVERED]:
+    known = {str(each): each for each in _SENDGRID if each not in ("delayed", "delivered")}
+    told = [known[tag] for tag in address.rpartition("@")[0].split("+")[1:] if tag in known]
+    if bad := [each for each in told if each in _UNDELIVERED]:
         yield bad[0]
         return
     yield "delivered"
-    yield from (each for each in tags if each in _SENDGRID and each != "delivered")
+    yield from told

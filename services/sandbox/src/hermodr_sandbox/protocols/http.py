@@ -38,6 +38,7 @@ from hermodr_sandbox.domain.faults import (
     Provider,
     Refuse,
     Reply,
+    Report,
     Stage,
     Throttle,
 )
@@ -180,7 +181,11 @@ class HttpProviders:
         )
         mail = self._sandbox.accept(submission.sender, submission.recipients, submission.raw, client)
         if self._callbacks is not None:
-            self._callbacks.report(dialect.name, body, submission.recipients[0])
+            verdict = self._sandbox.judge(
+                Stage.REPORT, submission.sender, submission.recipients, dialect.name
+            )
+            rule = verdict.action if verdict is not None and isinstance(verdict.action, Report) else None
+            self._callbacks.report(dialect.name, body, submission.recipients[0], rule)
         return dialect.accepted(request.headers, body, mail)
 
     async def _step(

@@ -95,15 +95,7 @@ class Sender(Worker[S]):
             return
         lease, ahead = self.settings.lease_seconds, self._window(providers, variable)
         shared = Shared(ProviderBudgets(self.ledger, channel), self._metrics)
-        routes = Routes(
-            providers,
-            self.clock,
-            self._metrics,
-            patience=lease / 4,
-            breaker=self.settings.breaker_limits(),
-            shared=shared,
-            overflow=self.settings.overflow_seconds,
-        )
+        routes = self._routes(providers, shared)
         pauses = PauseWatch(channel, lambda: is_paused(self.ledger, channel))
         sending = Sending(
             Contents(self.ledger, channel),
@@ -141,6 +133,19 @@ class Sender(Worker[S]):
         self._listen(channel, pumps, subscribe, prefetch)
         limits = LimitsReport(channel, routes, partial(report, self.ledger, self.instance), self.clock)
         self._served.append(_Served([*pumps.values()], routes, shared, pauses, limits))
+
+    def _routes(
+        self, providers: Sequence[Provider[ComposedT]], shared: Shared
+    ) -> Routes[Provider[ComposedT]]:
+        return Routes(
+            providers,
+            self.clock,
+            self._metrics,
+            patience=self.settings.lease_seconds / 4,
+            breaker=self.settings.breaker_limits(),
+            shared=shared,
+            overflow=self.settings.overflow_seconds,
+        )
 
     def _window(self, providers: Sequence[Provider[ComposedT]], variable: str) -> int:
         """How many deliveries a lane claims ahead. Ends the process if a rate is too slow for that."""

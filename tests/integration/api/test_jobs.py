@@ -1,6 +1,9 @@
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
+
+from hermodr_api.http.fields import sought
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, OnUnknown
 from hermodr_ledger.deliveries import attempts
 from hermodr_ledger.deliveries.attempts import Attempt, Outcome, Settlement
@@ -81,3 +84,49 @@ async def test_a_scheduled_job_says_for_when(api: ApiUnderTest) -> None:
     timeline = (await api.http.get(f"{answer['status_url']}/timeline")).json()
     assert [entry["event"] for entry in timeline["data"]] == ["requested", "scheduled"]
     problem(await api.http.get(f"/v1/jobs/{api.project_id}"), 404, "not-found")
+
+
+async def test_jobs_are_found_by_address(api: ApiUnderTest) -> None:
+    async def sent(**changes: object) -> str:
+        return str((await api.http.post("/v1/notifications", json=MAIL | changes)).json()["job_id"])
+
+    async def found(address: str, **others: str) -> list[str]:
+        answer = await api.http.get("/v1/jobs", params={"address": address} | others)
+        assert answer.status_code == 200, answer.text
+        return [each["id"] for each in answer.json()["data"]]
+
+    bare = await sent(to={"email": "Grace.Hopper@example.com"}, delay_seconds=3600)
+    person = {"external_id": "grace", "email": "ada@example.com"}
+    assert (await api.http.post("/v1/recipients", json=person)).status_code == 201
+    theirs = await sent(to={"external_id": "grace"})
+    assert await found("grace.hopper@EXAMPLE.com") == [bare]
+    assert await found("ada@example.com") == []  # nothing went there yet
+    await _send(api, await _decide(api, UUID(theirs)))
+    changed = await api.http.get("/v1/recipients", params={"external_id": "grace"})
+    await api.http.patch(
+        f"/v1/recipients/{changed.json()['data'][0]['id']}", json={"email": "new@example.com"}
+    )
+    assert await found("ADA@example.com", status="completed", sort="-processed_at") == [theirs]
+    assert await found("new@example.com") == []
+    dry = {"filter": {"address": "Ada@Example.com", "status": "failed"}, "dry_run": True}
+    assert (await api.http.post("/v1/jobs/retry", json=dry)).json()["matched"] == 0
+    await api.http.delete(f"/v1/recipients/{changed.json()['data'][0]['id']}")
+    assert await found("ada@example.com") == []
+    for wrong in ("", "ada", "ada@", "+0555", "a\x00@example.com"):
+        problem(await api.http.get("/v1/jobs", params={"address": wrong}), 422, "invalid-request")
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ("Ada@EXAMPLE.com", "Ada@example.com"),
+        (" ada@example.com ", "ada@example.com"),
+        ("ada@BÜCHER.example", "ada@bücher.example"),
+        ("+15550100123", "+15550100123"),
+        (" 15550100123", "+15550100123"),
+        ("+1 (555) 010-0123", "+15550100123"),
+        ("0015550100123", "+15550100123"),
+    ],
+)
+def test_an_address_is_searched_for_as_it_is_stored(given: str, stored: str) -> None:
+    assert sought(given) == stored

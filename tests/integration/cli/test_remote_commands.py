@@ -57,6 +57,10 @@ async def test_a_job_says_when_it_expires_and_is_cancelled_by_its_key(shell: She
     assert "order-17" in await shell.run("jobs", "show", job_id)
     listed = await shell.json("jobs", "list", "--cancel-key", "order-17")
     assert [each["cancel_key"] for each in listed["data"]] == ["order-17"] * 2
+    listed = await shell.json("jobs", "list", "--address", "ADA@example.com", "--cancel-key", "order-17")
+    assert len(listed["data"]) == 2
+    assert await shell.json("jobs", "list", "--address", "+15550100123") == {"data": []}
+    await shell.run("jobs", "list", "--address", "ada", status=1)
     assert await shell.run("jobs", "cancel", "--cancel-key", "order-17") == "2 cancelled, 0 too late\n"
     answer = await shell.json("jobs", "cancel", "--cancel-key", "order-17")
     assert answer == {"cancelled": 0, "too_late": 0}

@@ -277,6 +277,8 @@ async def test_jobs_are_found_and_cancelled_by_their_key(client: AsyncHermodr) -
     task = await client.jobs.create("export", {}, cancel_key="order-17", expires_at=expires_at)
     found = [job async for job in client.jobs.list(cancel_key="order-17")]
     assert [job.id for job in found] == [sent.job_id, task.job_id]
+    found_by = [job async for job in client.jobs.list(address="ADA@example.com", cancel_key="order-17")]
+    assert [job.id for job in found_by] == [sent.job_id]
     assert (found[0].expires_at, found[0].max_retries, found[0].cancel_key) == (expires_at, 2, "order-17")
     done = await client.jobs.cancel_by_key("order-17")
     assert (done.cancelled, done.too_late) == (2, 0)

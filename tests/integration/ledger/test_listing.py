@@ -42,6 +42,9 @@ class Row:
     processed_at: datetime | None
     asked: Channel | None
     delivered: Channel | None
+    address: str | None
+    """Of the request if there is no recipient, else of each delivery, of which there may be two."""
+    twice: bool
 
 
 @dataclass
@@ -60,6 +63,7 @@ class World:
             state is JobState.CANCELLED and chance.random() < 0.5
         )
         delivered = None if unprocessed else chance.choice([Channel.EMAIL, Channel.SMS, None])
+        recipient = chance.choice([*self.recipients, None])
         some_time = created + timedelta(minutes=chance.randrange(4))
         return Row(
             UUID(int=(int(created.timestamp() * 1000) << 80) | (chance.getrandbits(60) << 16)),
@@ -67,7 +71,7 @@ class World:
             state,
             chance.choice([JobKind.NOTIFICATION, JobKind.TASK]),
             chance.choice(["news", "magic_link", None]),
-            chance.choice([*self.recipients, None]),
+            recipient,
             chance.choice([*self.groups, None]),
             chance.choice(["ann", "bob", None]),
             self.batch if 40 <= number < 90 else None,
@@ -76,6 +80,8 @@ class World:
             None if unprocessed else some_time,
             chance.choice([Channel.EMAIL, Channel.SMS, None]),
             delivered,
+            chance.choice(["Ada@example.com", "ada@example.com", "bob@example.com", "+15550100123", None]),
+            chance.random() < 0.3,
         )
 
 
@@ -85,41 +91,53 @@ async def store(ledger: Ledger, rows: Sequence[Row]) -> None:
     await ledger.fetch(
         """
         INSERT INTO hermodr.jobs (id, project_id, state, kind, type, recipient_id, group_id, owner_id, batch_id,
-            created_at, scheduled_for, processed_at, channels, wake_at, priority, data)
+            created_at, scheduled_for, processed_at, channels, to_email, wake_at, priority, data)
         SELECT id, project_id, state, kind, type, recipient_id, group_id, owner_id, batch_id, created_at, scheduled_for,
-            processed_at, CASE WHEN asked IS NULL THEN NULL ELSE ARRAY[asked] END,
+            processed_at, CASE WHEN asked IS NULL THEN NULL ELSE ARRAY[asked] END, to_email,
             CASE WHEN state IN ('queued', 'scheduled') THEN now() END, 1, '{}'
         FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::uuid[], $8::text[],
-                    $9::uuid[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::text[])
+                    $9::uuid[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::text[])
             i(id, project_id, state, kind, type, recipient_id, group_id, owner_id, batch_id, created_at, scheduled_for,
-              processed_at, asked)
+              processed_at, asked, to_email)
         """,
         *columns,
         [row.asked for row in rows],
+        [row.address if row.recipient_id is None else None for row in rows],
     )
-    sent = [row for row in rows if row.delivered is not None or row.state is JobState.PROCESSING]
+    sent = [
+        (row, nth)
+        for row in rows
+        if row.delivered is not None or row.state is JobState.PROCESSING
+        for nth in range(1, 3 if row.twice else 2)
+    ]
     await ledger.fetch(
         """
-        INSERT INTO hermodr.deliveries (id, job_id, project_id, channel, priority, state, address, on_unknown,
-            max_attempts, wake_at)
-        SELECT child, id, project_id, channel, 1, 'sent', '', 'hold', 4, CASE WHEN live THEN now() END
-        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bool[]) i(child, id, project_id, channel, live)
+        INSERT INTO hermodr.deliveries (id, job_id, project_id, channel, priority, state, recipient_id, address,
+            on_unknown, max_attempts, wake_at)
+        SELECT child, id, project_id, channel, 1, 'sent', recipient_id, address, 'hold', 4,
+            CASE WHEN live THEN now() END
+        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::bool[])
+            i(child, id, project_id, channel, recipient_id, address, live)
         """,
-        [UUID(int=row.id.int + 1) for row in sent],
-        [row.id for row in sent],
-        [row.project_id for row in sent],
-        [row.delivered or Channel.IN_APP for row in sent],
-        [row.state is JobState.PROCESSING for row in sent],
+        [UUID(int=row.id.int + nth) for row, nth in sent],
+        [row.id for row, _ in sent],
+        [row.project_id for row, _ in sent],
+        [row.delivered or Channel.IN_APP for row, _ in sent],
+        [row.recipient_id for row, _ in sent],
+        [row.address or "" for row, _ in sent],
+        [row.state is JobState.PROCESSING and nth == 1 for row, nth in sent],
     )
 
 
 def matches(row: Row, filters: Filters) -> bool:
     equal = ("project_id", "owner_id", "kind", "type", "recipient_id", "group_id", "batch_id")
     channel = row.delivered or (Channel.IN_APP if row.state is JobState.PROCESSING else row.asked)
+    went = row.recipient_id is None or row.delivered is not None or row.state is JobState.PROCESSING
     return (
         all(getattr(filters, name) in (None, getattr(row, name)) for name in equal)
         and (filters.states is None or row.state in filters.states)
         and (filters.delivery_method in (None, channel))
+        and (filters.address is None or (went and filters.address.lower() == (row.address or "").lower()))
         and (filters.created_after is None or row.created_at > filters.created_after)
         and (filters.created_before is None or row.created_at < filters.created_before)
     )
@@ -201,6 +219,7 @@ def filters_of(world: World) -> st.SearchStrategy[Filters]:
         type=st.sampled_from([None, None, "news", "unheard_of"]),
         delivery_method=st.sampled_from([None, None, None, Channel.EMAIL, Channel.SMS]),
         recipient_id=st.none() | st.none() | st.sampled_from(world.recipients),
+        address=st.sampled_from([None, None, "ADA@example.com", "+15550100123", "nobody@example.com"]),
         group_id=st.none() | st.none() | st.sampled_from(world.groups),
         batch_id=st.sampled_from([None, None, world.batch]),
         created_after=st.none() | times,

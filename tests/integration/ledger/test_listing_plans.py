@@ -29,6 +29,8 @@ def filters_of(project_id: UUID, batch_id: UUID) -> list[Filters]:
         {"type": "news"},
         {"delivery_method": Channel.SMS},
         {"recipient_id": new_id()},
+        {"address": "Ada@example.com"},
+        {"address": "+15550100", "recipient_id": new_id(), "states": (JobState.FAILED,)},
         {"group_id": new_id()},
         {"batch_id": batch_id},
         {"cancel_key": "order-17"},

@@ -13,6 +13,8 @@ from tests.support import ledgers
 
 PROCESSES = 4
 UNANNOUNCED = "0025"
+BY_ADDRESS = "0039"
+INVALID = "SELECT indexrelid::regclass::text AS name FROM pg_index WHERE NOT indisvalid"
 GIVEN = '{"subject": "Hello", "body": "you"}'
 TIMEOUT = 60
 
@@ -94,6 +96,31 @@ async def test_rows_that_wait_keep_that_nobody_announced_them(empty_database_url
         assert found == {"parked": (0, True), "announced": (3, False)}
         (job,) = await ledgers.rows_of(ledger, "jobs")
         assert (job["project_id"], job["announcements"], job["unannounced"]) == (project_id, 0, True)
+
+
+async def test_indexes_that_were_half_built_are_built_to_the_end(empty_database_url: str) -> None:
+    before = known_revisions()[known_revisions().index(BY_ADDRESS) - 1]
+    await upgrade_async(empty_database_url, before)
+    rest = (
+        "(project_id, lower(coalesce(to_email, to_phone)), id) WHERE coalesce(to_email, to_phone) IS NOT NULL"
+    )
+    async with ledgers.opened(empty_database_url) as ledger:
+        await ledger.fetch(f"CREATE INDEX jobs_to ON ONLY hermodr.jobs {rest}")
+        await ledger.fetch(f"CREATE INDEX jobs_rest_to ON hermodr.jobs_rest {rest}")
+        await ledger.fetch(
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'hermodr.jobs_rest_to'::regclass"
+        )
+        await upgrade_async(empty_database_url)
+        await verify(ledger)
+        assert await ledger.fetch(INVALID) == []
+        made = await ledger.fetch("SELECT hermodr.make_week('jobs', now() + interval '70 days') AS made")
+        assert made[0]["made"]
+        (row,) = await ledger.fetch(
+            "SELECT count(*) AS parts,"
+            " (SELECT count(*) FROM pg_inherits WHERE inhparent = 'hermodr.jobs'::regclass) AS of"
+            " FROM pg_inherits WHERE inhparent = 'hermodr.jobs_to'::regclass"
+        )
+        assert row["parts"] == row["of"]
 
 
 async def test_a_service_does_not_start_on_a_database_of_another_shape(

@@ -13,6 +13,7 @@ from hermodr_ledger.engine.connection import ZONE, driver_url
 from hermodr_ledger.engine.schema_version import SchemaMismatch, refuse_unknown
 
 _LOCK = 0x4865726D6F6472  # "Hermodr"
+_TURN_SECONDS = 0.1
 
 
 def _config() -> Config:
@@ -31,7 +32,7 @@ async def upgrade_async(database_url: str, revision: str = "head") -> None:
     engine = create_async_engine(driver_url(database_url), connect_args={"server_settings": ZONE})
     try:
         async with engine.connect() as connection:
-            await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+            await _take_turn(connection)
             try:
                 await connection.execute(text("CREATE SCHEMA IF NOT EXISTS hermodr"))
                 await connection.commit()
@@ -43,6 +44,15 @@ async def upgrade_async(database_url: str, revision: str = "head") -> None:
                 await connection.commit()
     finally:
         await engine.dispose()
+
+
+async def _take_turn(connection: AsyncConnection) -> None:
+    """Asks again and again: whoever waited for the lock would have a snapshot, for which an index that is built
+    concurrently waits."""
+    asked = text("SELECT pg_try_advisory_lock(:key)")
+    while not (await connection.execute(asked, {"key": _LOCK})).scalar_one():
+        await connection.rollback()
+        await asyncio.sleep(_TURN_SECONDS)
 
 
 async def _run(connection: AsyncConnection, revision: str) -> None:

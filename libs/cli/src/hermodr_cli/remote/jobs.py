@@ -45,6 +45,7 @@ def list_command(
     by: Annotated[str | None, typer.Option(help="The channel: email, …")] = None,
     batch: Annotated[str | None, typer.Option(help="Of this bulk request.")] = None,
     recipient: Annotated[str | None, typer.Option(help="To this recipient's id.")] = None,
+    address: Annotated[str | None, typer.Option(help="To this email address or phone number.")] = None,
     cancel_key: Annotated[str | None, typer.Option(help="Requested with this cancel_key.")] = None,
     since: Annotated[str | None, typer.Option(help="Not older: 90s, 15min, 2h, 7d, or a moment.")] = None,
     sort: Annotated[
@@ -68,6 +69,7 @@ def list_command(
             delivery_method=by,
             batch_id=batch,
             recipient_id=recipient,
+            address=address,
             cancel_key=cancel_key,
             created_after=created_after,
             sort=sort,
@@ -140,6 +142,9 @@ def retry_command(
     type: Annotated[str | None, typer.Option("--type", help="With --all: of this type.")] = None,
     by: Annotated[str | None, typer.Option(help="With --all: by this channel.")] = None,
     batch: Annotated[str | None, typer.Option(help="With --all: of this bulk request.")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="With --all: to this email address or phone number.")
+    ] = None,
     since: Annotated[str | None, typer.Option(help="With --all: not older, as in `jobs list`.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="With --all: only count them.")] = False,
     url: Url = None,
@@ -150,11 +155,16 @@ def retry_command(
     if bool(ids) == everything:
         reason = "give ids or --all, not both" if ids else "say which: their ids, or --all"
         raise typer.BadParameter(reason, param_hint="ID")
-    if ids and (type or by or batch or since or dry_run):
-        raise typer.BadParameter(
-            "these options go with --all", param_hint="--type, --by, --batch, --since, --dry-run"
-        )
-    wanted = {"type": type, "delivery_method": by, "batch_id": batch, "created_after": moments.since(since)}
+    if ids and (type or by or batch or address or since or dry_run):
+        hint = "--type, --by, --batch, --address, --since, --dry-run"
+        raise typer.BadParameter("these options go with --all", param_hint=hint)
+    wanted = {
+        "type": type,
+        "delivery_method": by,
+        "batch_id": batch,
+        "address": address,
+        "created_after": moments.since(since),
+    }
     fits = {name: value for name, value in wanted.items() if value is not None}
     with calling(url, key) as hermodr:
         if ids:

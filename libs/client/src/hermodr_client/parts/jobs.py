@@ -52,6 +52,7 @@ class Jobs(Part[W]):
         type: str | None = None,
         delivery_method: str | None = None,
         recipient_id: Id | None = None,
+        address: str | None = None,
         group_id: Id | None = None,
         batch_id: Id | None = None,
         cancel_key: str | None = None,
@@ -61,8 +62,9 @@ class Jobs(Part[W]):
         page_size: int = 50,
         include: str | None = None,
     ) -> Listing[Job]:
-        """Jobs that fit. `include` adds what is left out otherwise: `metadata`, `result`, or both with a comma
-        between. `sort` is created_at, scheduled_for, processed_at or status, with `-` in front for descending."""
+        """Jobs that fit. `address`: an email address or phone number. `include` adds what is left out otherwise:
+        `metadata`, `result`, or both with a comma between. `sort` is created_at, scheduled_for, processed_at or
+        status, with `-` in front for descending."""
         query = query_of(
             {
                 "status": status,
@@ -70,6 +72,7 @@ class Jobs(Part[W]):
                 "type": type,
                 "delivery_method": delivery_method,
                 "recipient_id": recipient_id,
+                "address": address,
                 "group_id": group_id,
                 "batch_id": batch_id,
                 "cancel_key": cancel_key,

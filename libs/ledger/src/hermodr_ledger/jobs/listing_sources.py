@@ -1,5 +1,6 @@
 """The indexes that lead to the jobs of a list, and the SQL to read them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -79,6 +80,8 @@ class Filters:
     group_id: UUID | None = None
     batch_id: UUID | None = None
     cancel_key: str | None = None
+    address: str | None = None
+    """Where a delivery went, or the bare address of the request. Letter case does not count."""
     created_after: datetime | None = None
     created_before: datetime | None = None
     without: Time | None = None
@@ -97,15 +100,27 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A table, as `j`, and an index: `lead`: columns before the id with values; `between`: ids. `elsewhere`: it has ids
-    only."""
+    """Tables, as `j`, and an index of each: `lead`: columns before the id with values; `between`: ids. `elsewhere`:
+    they have ids only, the same perhaps more than once if there are several."""
 
     lead: tuple[tuple[str, object], ...] = ()
     between: tuple[UUID, UUID] | None = None
-    table: str = "hermodr.jobs"
+    tables: tuple[str, ...] = ("hermodr.jobs",)
     elsewhere: bool = False
     of_type: str | None = None
     """Read from the index itself, so that rows of other types are skipped."""
+
+
+_DELIVERED = (
+    "(SELECT job_id AS id, project_id, lower(address) AS address FROM hermodr.deliveries WHERE {which})"
+)
+_BY_ADDRESS = (
+    "(SELECT id, project_id, lower(coalesce(to_email, to_phone)) AS address FROM hermodr.jobs"
+    " WHERE coalesce(to_email, to_phone) IS NOT NULL)",
+    _DELIVERED.format(which="wake_at IS NOT NULL AND recipient_id IS NOT NULL"),
+    _DELIVERED.format(which="wake_at IS NULL AND recipient_id IS NOT NULL"),
+)
+"""A delivery to a bare address is found by its job."""
 
 
 async def batch_range(ledger: Statements, filters: Filters) -> tuple[UUID, UUID] | None:
@@ -126,6 +141,9 @@ def ways(filters: Filters, batch: tuple[UUID, UUID] | None) -> list[Source]:
     found = []
     if filters.cancel_key is not None:
         found.append(Source((project, ("cancel_key", filters.cancel_key))))
+    if filters.address is not None:
+        lead = (project, ("address", filters.address))
+        found.append(Source(lead, tables=_BY_ADDRESS, elsewhere=True))
     if filters.recipient_id is not None:
         found.append(Source((("recipient_id", filters.recipient_id),)))
     if filters.owner_id is not None:
@@ -136,7 +154,7 @@ def ways(filters: Filters, batch: tuple[UUID, UUID] | None) -> list[Source]:
         found.append(Source(between=batch))
     if filters.states is not None and len(filters.states) == 1 and filters.states[0] in STANDING:
         state = ("state", filters.states[0])
-        found.append(Source((project, state), table="hermodr.job_standings", elsewhere=True))
+        found.append(Source((project, state), tables=("hermodr.job_standings",), elsewhere=True))
     return [*found, Source((project,), of_type=filters.type)]
 
 
@@ -158,7 +176,7 @@ def live(filters: Filters) -> Source | None:
             f"SELECT id, project_id, state FROM hermodr.job_standings WHERE state IN ({names})"
             f" AND project_id = '{filters.project_id}'"
         )
-    return Source(table=f"({' UNION ALL '.join(tables)})", elsewhere=True)
+    return Source(tables=(f"({' UNION ALL '.join(tables)})",), elsewhere=True)
 
 
 def conditions(sql: Arguments, filters: Filters) -> list[str]:
@@ -177,19 +195,34 @@ def conditions(sql: Arguments, filters: Filters) -> list[str]:
         found.append(f"j.{filters.without} IS NULL")
     if filters.delivery_method is not None:
         found.append(_by_method(sql.put(str(filters.delivery_method))))
+    if filters.address is not None:
+        found.append(_by_address(_put(sql, "address", filters.address)))
     if filters.committed is not None:
         found += filters.committed.conditions(sql)
     return found
 
 
+_DELIVERIES = (
+    "SELECT 1 FROM hermodr.deliveries d WHERE d.id > j.id AND d.id <= (left(j.id::text, -4) || 'ffff')::uuid"
+)
+
+
 def _by_method(method: str) -> str:
     """By the channels of its deliveries, or of the request if there are none."""
-    last = "(left(j.id::text, -4) || 'ffff')::uuid"
-    deliveries = f"SELECT 1 FROM hermodr.deliveries d WHERE d.id > j.id AND d.id <= {last}"
     return (
-        f"(EXISTS ({deliveries} AND d.channel = {method})"
-        f" OR ({method}::text = ANY (j.channels) AND NOT EXISTS ({deliveries})))"
+        f"(EXISTS ({_DELIVERIES} AND d.channel = {method})"
+        f" OR ({method}::text = ANY (j.channels) AND NOT EXISTS ({_DELIVERIES})))"
     )
+
+
+def _by_address(address: str) -> str:
+    went = f"EXISTS ({_DELIVERIES} AND d.recipient_id IS NOT NULL AND lower(d.address) = {address})"
+    return f"(lower(coalesce(j.to_email, j.to_phone)) = {address} OR {went})"
+
+
+def _put(sql: Arguments, name: str, value: object) -> str:
+    """The value of a column of a source. The database lowers addresses, there as here."""
+    return f"lower({sql.put(value)}::text)" if name == "address" else sql.put(value)
 
 
 def _bounds(sql: Arguments, filters: Filters) -> list[str]:
@@ -232,7 +265,10 @@ def probe(
     """Up to `most` ids of the source, after a mark if given."""
     leading = _leading(sql, way, filters, "created_at", direction, (after, None))
     where = f"WHERE {' AND '.join(leading)}" if leading else ""
-    return f"SELECT j.id FROM {way.table} j {where} LIMIT {sql.put(most)}"
+    limit = sql.put(most)
+    if len(way.tables) > 1:
+        return f"SELECT u.id FROM {_merged(way, where, direction, limit)} u LIMIT {limit}"
+    return f"SELECT j.id FROM {way.tables[0]} j {where} LIMIT {limit}"
 
 
 def along(
@@ -249,7 +285,7 @@ def along(
     filters and LATERAL look-ups behind a fence keep; an ORDER BY outside would have all of them read and sorted."""
     of_type = way.of_type if key == "created_at" else None
     columns = "j.id, j.type" if of_type is not None else "j.*"
-    inner = _next(sql, columns, way, filters, key, direction, mark, f"LIMIT {sql.put(most)}")
+    inner = _next(sql, columns, way, filters, key, direction, mark, most)
     rest = " AND ".join(conditions(sql, filters))
     if of_type is not None:
         inner = f"SELECT i.id FROM ({inner}) i WHERE i.type = {sql.put(of_type)}"
@@ -272,9 +308,7 @@ def end_of_reading(
 ) -> str:
     """The row at which `along` stopped before the source's end, if it did."""
     at = "NULL::timestamptz AS at" if key == "created_at" else f"j.{key} AS at"
-    return _next(
-        sql, f"j.id, {at}", way, filters, key, direction, mark, f"OFFSET {sql.put(most - 1)} LIMIT 1"
-    )
+    return _next(sql, f"j.id, {at}", way, filters, key, direction, mark, most, only_last=True)
 
 
 def _next(
@@ -285,12 +319,29 @@ def _next(
     key: str,
     direction: Direction,
     mark: Place,
-    end: str,
+    most: int,
+    *,
+    only_last: bool = False,
 ) -> str:
-    """The rows of the source after a mark, in order."""
+    """The next `most` rows of the source after a mark, in order; or the last of them, if there are so many."""
     leading = " AND ".join(_leading(sql, way, filters, key, direction, mark))
     first = "".join(f"j.{name} {direction}, " for name, _ in way.lead)
-    return f"SELECT {columns} FROM {way.table} j WHERE {leading} ORDER BY {first}{ordering(key, direction)} {end}"
+    order = f"ORDER BY {first}{ordering(key, direction)}"
+    end = f"OFFSET {sql.put(most - 1)} LIMIT 1" if only_last else f"LIMIT {sql.put(most)}"
+    if len(way.tables) == 1:
+        return f"SELECT {columns} FROM {way.tables[0]} j WHERE {leading} {order} {end}"
+    rows = _merged(way, f"WHERE {leading}", direction, sql.put(most))
+    return f"SELECT {columns} FROM (SELECT DISTINCT u.id FROM {rows} u) j {_in_order((), direction)} {end}"
+
+
+def _merged(way: Source, where: str, direction: Direction, limit: str) -> str:
+    """The first ids of each table, by its index: the planner would read all of them, or other indexes."""
+    rest = f"{where} {_in_order(way.lead, direction)} LIMIT {limit}"
+    return f"({' UNION ALL '.join(f'(SELECT j.id FROM {table} j {rest})' for table in way.tables)})"
+
+
+def _in_order(lead: Iterable[tuple[str, object]], direction: Direction) -> str:
+    return f"ORDER BY {''.join(f'j.{name} {direction}, ' for name, _ in lead)}j.id {direction}"
 
 
 def _leading(
@@ -305,7 +356,7 @@ def _leading(
     otherwise the planner might use the primary key and read all other projects' jobs."""
     if key != "created_at":
         (name, value), *_ = way.lead
-        place = sql.put(value)
+        place = _put(sql, name, value)
         of_round = filters.committed.bounds(sql) if filters.committed is not None else []
         return [
             f"j.{name} = {place}",
@@ -322,7 +373,7 @@ def _leading(
     found = [f"j.id {sign} {sql.put(value)}" for sign, value in filter(None, (low, high))]
     if way.lead:
         names = ", ".join(f"j.{name}" for name, _ in way.lead)
-        values = ", ".join(sql.put(value) for _, value in way.lead)
+        values = ", ".join(_put(sql, name, value) for name, value in way.lead)
         for sign, end in ((">=", low), ("<=", high)):
             if end is None:
                 found.append(f"({names}) {sign} ({values})")

@@ -83,6 +83,8 @@ for _name, _columns in {
     Index(_name, *_columns, postgresql_where=_columns[1].is_not(None))
 Index("jobs_recipient", _job.recipient_id, _job.id, postgresql_where=_job.recipient_id.is_not(None))
 Index("jobs_group", _job.group_id, _job.id, postgresql_where=_job.group_id.is_not(None))
+_to = func.coalesce(_job.to_email, _job.to_phone)
+Index("jobs_to", _job.project_id, func.lower(_to), _job.id, postgresql_where=_to.is_not(None))
 Index("jobs_waiting_tasks", _job.wake_at, postgresql_where=text("kind = 'task' AND wake_at IS NOT NULL"))
 Index("jobs_expiry", _job.expires_at, postgresql_where=text("expires_at IS NOT NULL AND wake_at IS NOT NULL"))
 
@@ -126,11 +128,12 @@ Index(
     deliveries.c.expires_at,
     postgresql_where=text("expires_at IS NOT NULL AND wake_at IS NOT NULL"),
 )
+_address = (deliveries.c.project_id, func.lower(deliveries.c.address), deliveries.c.job_id)
+Index("deliveries_waiting_to", *_address, postgresql_where=deliveries.c.wake_at.is_not(None))
 Index(
-    "deliveries_waiting_address",
-    deliveries.c.project_id,
-    func.lower(deliveries.c.address),
-    postgresql_where=deliveries.c.wake_at.is_not(None),
+    "deliveries_went_to",
+    *_address,
+    postgresql_where=text("recipient_id IS NOT NULL AND wake_at IS NULL"),
 )
 
 attempts = Table(

@@ -1,3 +1,4 @@
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -6,6 +7,8 @@ from hermodr_contracts.addresses import email_address
 from hermodr_contracts.locales import language_tag
 from hermodr_contracts.names import one_line_name
 
+_BETWEEN_DIGITS = re.compile(r"[ ()./-]")
+_E164_DIGITS = re.compile(r"[1-9][0-9]{6,14}")
 _SUBJECT_LENGTH = 998  # RFC 5322 §2.1.1
 
 
@@ -33,9 +36,24 @@ def as_stored(text: str) -> str:
         return text
 
 
+def sought(text: str) -> str:
+    """The stored form of an email address or phone number that is searched for. A number may be written with blanks
+    and hyphens, and its `+`, a blank in a query string, may be missing. Raises `ValueError`."""
+    if "@" in text:
+        return email_address(text.strip())
+    digits = _BETWEEN_DIGITS.sub("", text).removeprefix("+").removeprefix("00")
+    if not _E164_DIGITS.fullmatch(digits):
+        raise ValueError("is neither an email address nor a phone number such as +15550100123")
+    return f"+{digits}"
+
+
 EmailAddress = Annotated[
     str, Field(max_length=320, json_schema_extra={"format": "email"}), AfterValidator(email_address)
 ]
+AnyAddress = Annotated[
+    str, Field(min_length=3, max_length=320, examples=["ada@example.com"]), AfterValidator(sought)
+]
+"""To search for."""
 PhoneNumber = Annotated[
     str, Field(pattern=r"^\+[1-9][0-9]{6,14}$", description="E.164, such as +15550100123")
 ]

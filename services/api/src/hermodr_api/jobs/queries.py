@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, model_validator
 from hermodr_api.errors import Flaw, invalid
 from hermodr_api.http.bodies import Body, Label, Moment
 from hermodr_api.http.cursors import MOST_OF_A_CURSOR, read, written
+from hermodr_api.http.fields import AnyAddress
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState
 from hermodr_ledger.engine.snapshots import Round
 from hermodr_ledger.jobs.listing import Key, Mark, Order
@@ -56,6 +57,7 @@ class JobFilter(Body):
     )
     delivery_method: Annotated[Channel | None, Field(description="With a delivery on this channel.")] = None
     recipient_id: Annotated[UUID | None, Field(description="To this recipient.")] = None
+    address: Annotated[AnyAddress | None, Field(description="To this email address or phone number.")] = None
     group_id: Annotated[UUID | None, Field(description="About this group.")] = None
     batch_id: Annotated[UUID | None, Field(description="Of this bulk request.")] = None
     cancel_key: Annotated[Label | None, Field(description="Requested with this `cancel_key`.")] = None

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from hermodr_api.http.auth import Manager, ManagerOrUser, Reader, ReaderOrUser
 from hermodr_api.http.bodies import NUMERAL
 from hermodr_api.http.cursors import MOST_OF_A_CURSOR
+from hermodr_api.http.fields import AnyAddress
 from hermodr_api.http.intake import IdempotencyKey, NoBody, respond
 from hermodr_api.http.lists import After, Before, Filter, Limit, including, left_out
 from hermodr_api.http.openapi import refusals
@@ -52,6 +53,13 @@ Type = Annotated[Filter, Query(description="Only jobs of this type: the name of 
 Method = Annotated[Channel | None, Query(description="Only jobs with a delivery on this channel.")]
 ToRecipient = Annotated[UUID | None, Query(description="Only jobs to this recipient.")]
 ToGroup = Annotated[UUID | None, Query(description="Only jobs to members of this group, sent to it.")]
+ToAddress = Annotated[
+    AnyAddress | None,
+    Query(
+        description="Only jobs that went to this email address or phone number, or are requested for it. Letter case"
+        " does not count."
+    ),
+]
 OfKey = Annotated[Filter, Query(description="Only jobs requested with this `cancel_key`.")]
 OfBatch = Annotated[UUID | None, Query(description="Only jobs of this bulk request.")]
 Include = Annotated[str | None, including(*PAYLOADS)]
@@ -67,6 +75,7 @@ async def _filters(
     type: Type = None,
     delivery_method: Method = None,
     recipient_id: ToRecipient = None,
+    address: ToAddress = None,
     group_id: ToGroup = None,
     batch_id: OfBatch = None,
     cancel_key: OfKey = None,
@@ -81,6 +90,7 @@ async def _filters(
         type=type,
         delivery_method=delivery_method,
         recipient_id=recipient_id,
+        address=address,
         group_id=group_id,
         batch_id=batch_id,
         cancel_key=cancel_key,

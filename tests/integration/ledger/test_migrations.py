@@ -13,7 +13,7 @@ from tests.support import ledgers
 
 PROCESSES = 4
 UNANNOUNCED = "0025"
-BY_ADDRESS = "0039"
+BY_ADDRESS = "0038"
 INVALID = "SELECT indexrelid::regclass::text AS name FROM pg_index WHERE NOT indisvalid"
 GIVEN = '{"subject": "Hello", "body": "you"}'
 TIMEOUT = 60

@@ -3,7 +3,7 @@
 from hermodr_ledger.migrations.script import execute_file
 
 revision = "0039"
-down_revision = "0037"
+down_revision = "0038"
 branch_labels = None
 depends_on = None
 

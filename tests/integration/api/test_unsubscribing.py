@@ -82,6 +82,26 @@ async def test_the_page_is_closed_to_scripts_frames_and_injection(api: ApiUnderT
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
 
 
+async def test_the_page_is_in_the_language_of_the_recipient_or_of_the_browser(api: ApiUnderTest) -> None:
+    austrian, french, nobody = [await api.recipient(locale=each) for each in ("de-AT", "fr", None)]
+    german, english = {"accept-language": "fr;q=0.9, de-CH;q=0.8, en;q=0.1"}, {"accept-language": "en-GB"}
+    async with client_of(api.api) as anyone:
+        for person, headers, language, words in (
+            (austrian, english, "de", "E-Mails abbestellen?"),
+            (french, german, "de", "E-Mails abbestellen?"),
+            (french, english, "en", "Unsubscribe?"),
+            (nobody, german, "de", "E-Mails abbestellen?"),
+            (nobody, {}, "en", "Unsubscribe?"),
+        ):
+            shown = await anyone.get(url_for(api, person), headers=headers)
+            assert f'<html lang="{language}">' in shown.text
+            assert words in shown.text
+            assert shown.headers["vary"] == "accept-language"
+        assert "Abbestellt" in (await anyone.post(url_for(api, austrian), data=ONE_CLICK)).text
+        assert "Wieder bestellt" in (await anyone.post(url_for(api, austrian), data={"emails": "on"})).text
+        assert "Dieser Link funktioniert nicht" in (await anyone.get("/u/x", headers=german)).text
+
+
 async def test_strangers_and_the_erased_are_answered_kindly(api: ApiUnderTest) -> None:
     person = await api.recipient()
     other = LINKS.token(Unsubscribe(new_id(), UUID(person["id"]), "news"))

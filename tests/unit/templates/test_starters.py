@@ -85,3 +85,18 @@ def test_a_digest_counts() -> None:
     whole = rendered("digest", "en", {"items": [item] * 2, "total": 7})
     assert whole.subject.endswith("7 things are new")
     assert "and 5 more" in whole.text
+
+
+@pytest.mark.parametrize(("name", "locale"), CASES)
+def test_they_greet_the_recipient_and_say_how_to_unsubscribe(name: str, locale: str) -> None:
+    link = "https://mail.example/u/abc"
+    reader = {"recipient": {"name": "Edith <H>", "attributes": {}}}
+    made = rendered(name, locale, {**NEEDED[name], **reader, "unsubscribe_url": link})
+    named = rendered(name, locale, {**NEEDED[name], **reader, "name": "Ada"})
+    critical = tomllib.loads((FOLDER / name / "template.toml").read_text())["critical"]
+    for text in (made.text, made.html or ""):
+        assert (link in text) is not critical
+    assert ("Edith <H>" in made.text) is not critical
+    assert ("Edith &lt;H&gt;" in (made.html or "")) is not critical
+    assert "Edith" not in named.text + (named.html or "")
+    assert "/u/" not in named.text + (named.html or "")

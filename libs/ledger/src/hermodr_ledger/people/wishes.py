@@ -1,6 +1,7 @@
 """One preference of a recipient: a type on a channel."""
 
 import json
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -10,20 +11,28 @@ from hermodr_ledger.engine.core import fetch
 from hermodr_ledger.engine.documents import Object, objects_of
 from hermodr_ledger.tables import recipients
 
-_THEIRS = sa.select(recipients.c.preferences).where(
+
+class Standing(NamedTuple):
+    """`wanted`: there is no wish against exactly this."""
+
+    wanted: bool
+    locale: str | None
+
+
+_THEIRS = sa.select(recipients.c.preferences, recipients.c.locale).where(
     recipients.c.id == sa.bindparam("recipient"), recipients.c.project_id == sa.bindparam("project")
 )
 
 
-async def wanted(
+async def standing(
     statements: Statements, project_id: UUID, recipient_id: UUID, type: str, channel: str
-) -> bool:
-    """Whether there is no wish against exactly this; `False` for somebody who is not there."""
+) -> Standing | None:
+    """`None` for somebody who is not there."""
     rows = await fetch(statements, _THEIRS, recipient=recipient_id, project=project_id)
     if not rows:
-        return False
+        return None
     theirs = [each for each in objects_of(rows[0]["preferences"]) if _is_about(each, type, channel)]
-    return not theirs or bool(theirs[-1].get("enabled"))
+    return Standing(not theirs or bool(theirs[-1].get("enabled")), rows[0]["locale"])
 
 
 async def set_one(

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse
 from hermodr_api.http.intake import KIB, read_any
 from hermodr_api.http.provided import provided
 from hermodr_api.unsubscribing import page
+from hermodr_api.unsubscribing.languages import language_of
 from hermodr_api.unsubscribing.service import Unsubscribing
 
 router = APIRouter(prefix="/u", include_in_schema=False)
@@ -20,13 +21,14 @@ _MOST_OF_A_FORM = 4 * KIB
 
 
 @router.api_route("/{token}", methods=["GET", "HEAD"])
-async def show(token: str, unsubscribing: Service) -> HTMLResponse:
+async def show(token: str, request: Request, unsubscribing: Service) -> HTMLResponse:
     """Ask, or say that it is done."""
     link = unsubscribing.known(token)
     if link is None:
-        return _answer(page.nobody(), 404)
-    wanted = await unsubscribing.wants(link)
-    return _answer(page.asking(link.type) if wanted else page.done(link.type))
+        return _answer(page.nobody(language_of(None, _read(request))), 404)
+    found = await unsubscribing.standing(link)
+    shown = page.asking if found is not None and found.wanted else page.done
+    return _answer(shown(link.type, language_of(found, _read(request))))
 
 
 @router.post("/{token}")
@@ -35,10 +37,15 @@ async def wish(token: str, request: Request, unsubscribing: Service) -> HTMLResp
     body = await read_any(request, _MOST_OF_A_FORM)
     link = unsubscribing.known(token)
     if link is None:
-        return _answer(page.nobody(), 404)
+        return _answer(page.nobody(language_of(None, _read(request))), 404)
     again = parse_qs(body.decode("latin-1")).get("emails") == ["on"]
-    await unsubscribing.wish(link, enabled=again)
-    return _answer(page.undone(link.type) if again else page.done(link.type))
+    found = await unsubscribing.wish(link, enabled=again)
+    shown = page.undone if again else page.done
+    return _answer(shown(link.type, language_of(found, _read(request))))
+
+
+def _read(request: Request) -> str:
+    return request.headers.get("accept-language", "")
 
 
 def _answer(text: str, status: int = 200) -> HTMLResponse:

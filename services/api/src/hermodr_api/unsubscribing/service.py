@@ -4,6 +4,7 @@ from hermodr_ledger.access import audit
 from hermodr_ledger.access.audit import Actor
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.people import wishes
+from hermodr_ledger.people.wishes import Standing
 from hermodr_servicekit.links import Links, Unsubscribe
 
 
@@ -17,19 +18,16 @@ class Unsubscribing:
     def known(self, token: str) -> Unsubscribe | None:
         return self._links.read(token) if self._links is not None else None
 
-    async def wants(self, link: Unsubscribe) -> bool:
-        """Whether these emails are wanted now. Raises `LedgerUnavailable`."""
+    async def standing(self, link: Unsubscribe) -> Standing | None:
+        """`None` for somebody who was erased. Raises `LedgerUnavailable`."""
         async with patience():
-            return await wishes.wanted(
-                self._ledger, link.project_id, link.recipient_id, link.type, Channel.EMAIL
-            )
+            return await wishes.standing(self._ledger, *link, Channel.EMAIL)
 
-    async def wish(self, link: Unsubscribe, *, enabled: bool) -> None:
-        """Nothing to do for somebody who was erased. Raises `LedgerUnavailable`."""
+    async def wish(self, link: Unsubscribe, *, enabled: bool) -> Standing | None:
+        """How it stood before; nothing to do for somebody who was erased. Raises `LedgerUnavailable`."""
         async with patience(), self._ledger.transaction() as transaction:
-            changed = await wishes.set_one(
-                transaction, link.project_id, link.recipient_id, link.type, Channel.EMAIL, enabled=enabled
-            )
+            before = await wishes.standing(transaction, *link, Channel.EMAIL)
+            changed = await wishes.set_one(transaction, *link, Channel.EMAIL, enabled=enabled)
             if changed:
                 action = "recipient.subscribe" if enabled else "recipient.unsubscribe"
                 by, detail = (
@@ -37,3 +35,4 @@ class Unsubscribing:
                     {"type": link.type, "channel": Channel.EMAIL},
                 )
                 await audit.record(transaction, link.project_id, by, action, link.recipient_id, detail)
+            return before

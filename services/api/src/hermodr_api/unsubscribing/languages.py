@@ -1,0 +1,35 @@
+"""The language of the page: the recipient's, else one that the browser asks for, else the first."""
+
+from collections.abc import Iterator
+
+from hermodr_api.unsubscribing.page import LANGUAGES
+from hermodr_contracts.locales import choose_locale
+from hermodr_ledger.people.wishes import Standing
+
+_MOST = 20
+"""Languages looked at."""
+
+
+def language_of(found: Standing | None, accept_language: str) -> str:
+    """One of `LANGUAGES`; `accept_language` is the header (RFC 9110 §12.5.4), whatever it holds."""
+    theirs = [found.locale] if found is not None and found.locale is not None else []
+    for wanted in (*theirs, *_accepted(accept_language)):
+        language = choose_locale(wanted, LANGUAGES[0], LANGUAGES)
+        if language != LANGUAGES[0] or wanted.lower().startswith(language):
+            return language
+    return LANGUAGES[0]
+
+
+def _accepted(header: str) -> Iterator[str]:
+    """The languages of the header, the most wanted first."""
+    weighed = []
+    for part in header.split(",", _MOST)[:_MOST]:
+        tag, _, weight = part.partition(";")
+        try:
+            quality = float(weight.strip().removeprefix("q=")) if weight else 1.0
+        except ValueError:
+            continue
+        if quality > 0:
+            weighed.append((quality, tag.strip()))
+    weighed.sort(key=lambda each: -each[0])
+    yield from (tag for _, tag in weighed)

@@ -30,6 +30,7 @@ TABLES = (
     "changes",
     "suppressions",
     "early_receipts",
+    "mailboxes",
 )
 
 

@@ -81,6 +81,7 @@ OF_NOBODY = {
     "job_standings": {"state"},
     "jobs": {"kind", "type", "state", "channels", "on_unknown", "error"},
     "lane_rates": {"instance", "channel"},
+    "mailboxes": {"name", "reader", "failure"},
     "pauses": {"channel", "reason"},
     "projects": {"name"},
     "provider_budgets": {"channel", "provider"},

@@ -13,12 +13,14 @@ from pydantic import SecretStr
 
 from hermodr_contracts.vocabulary import DeliveryState
 from hermodr_ledger.deliveries.attempts import Outcome, Settlement, claim, record
+from hermodr_ledger.deliveries.mailboxes import BOUNCES, Turns
 from hermodr_ledger.jobs.decisions import record_decisions
 from hermodr_servicekit.ids import child_id
 from hermodr_servicekit.return_paths import BounceAddress, ReturnPaths
 from tests.support.api import MAIL, ApiUnderTest, api_over, client_of, problem
 from tests.support.bounces import arf, dsn, forwarded, vacation
 from tests.support.ledgers import attempt, decisions_of
+from tests.support.waiting import wait_until
 
 EVENTS = "the-secret-of-the-pipe"
 LINKS = SecretStr("a secret of tests, thirty-two bytes or more")
@@ -213,6 +215,25 @@ async def test_who_may_hand_in(api: ApiUnderTest) -> None:
             401,
             "unauthenticated",
         )
+
+
+async def test_a_mailbox_that_cannot_be_read_is_shown(api: ApiUnderTest) -> None:
+    turns = Turns(api.api.ledger, BOUNCES, "a scheduler")
+    await turns.take(60.0)
+    await turns.note("login_refused")
+    told = "the mailbox of bounces cannot be read since "
+
+    async def warned() -> bool:
+        return told in str((await api.http.get("/health")).json()["warnings"])
+
+    assert await warned()
+    await turns.note(None)
+
+    async def silent() -> bool:
+        return not await warned()
+
+    gone: bool = await wait_until(silent)
+    assert gone
 
 
 async def test_an_api_that_cannot_read_return_paths_does_not_start(

@@ -5,15 +5,19 @@ from datetime import timedelta
 from functools import partial
 
 from hermodr_contracts.vocabulary import Channel
+from hermodr_ledger.deliveries.mailboxes import BOUNCES, Turns
+from hermodr_ledger.deliveries.mailed import Told, take_mail
 from hermodr_ledger.deliveries.pauses import OPERATED_CHANNEL
 from hermodr_ledger.engine.announcing import DUE_CHANNEL
 from hermodr_ledger.engine.listening import listen
 from hermodr_ledger.runtime import Worker
 from hermodr_ledger.upkeep.due import DueRows
 from hermodr_scheduler.duties.backlog import Backlog, Queues
+from hermodr_scheduler.duties.bounces import Bounces
 from hermodr_scheduler.duties.changes import Changes
 from hermodr_scheduler.duties.claims import Claims
 from hermodr_scheduler.duties.due import Due
+from hermodr_scheduler.duties.duty import Duty
 from hermodr_scheduler.duties.expiry import Expiry
 from hermodr_scheduler.duties.gauges import Gauges
 from hermodr_scheduler.duties.receipts import Receipts
@@ -22,10 +26,15 @@ from hermodr_scheduler.duties.resumed import Resumed
 from hermodr_scheduler.duties.suppressed import Suppressed
 from hermodr_scheduler.duties.upkeep import Upkeep
 from hermodr_scheduler.handlers import subscribe
+from hermodr_scheduler.mailbox.address import MailboxAddress
+from hermodr_scheduler.mailbox.imap import Mailbox
 from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_scheduler.service import Scheduling
 from hermodr_scheduler.settings import SchedulerSettings
+from hermodr_servicekit.dsn import Unusable
+from hermodr_servicekit.mail_reports import MOST_OCTETS
 from hermodr_servicekit.service import main_of
+from hermodr_servicekit.settings import refuse
 
 _LOCK_SECONDS = 1.0
 """How long a duty waits for a row that somebody has locked; then its round is over, and begins anew."""
@@ -42,8 +51,10 @@ class Scheduler(Worker[SchedulerSettings]):
         backlog, rows = Backlog(topology), DueRows(ledger)
         self._due = Due(rows, announcer, backlog, metrics, batch=batch)
         self._resumed, self._replays = Resumed(ledger), Replays(ledger, broker, announcer)
+        self._turns = Turns(ledger.cold, BOUNCES, self.instance)
         self._scheduling = Scheduling(
             [
+                *self._mailbox(metrics),
                 self._due,
                 Claims(rows, announcer, clock, metrics, topology=topology, batch=batch),
                 Expiry(ledger, metrics, batch=batch),
@@ -73,6 +84,30 @@ class Scheduler(Worker[SchedulerSettings]):
             listen(url, OPERATED_CHANNEL, self._operated),
             self._scheduling.run(),
         )
+
+    async def leave(self) -> None:
+        """Another scheduler may read the mailbox at once."""
+        if self.settings.bounce_mailbox is not None:
+            await self._turns.release()
+        await super().leave()
+
+    def _mailbox(self, metrics: SchedulerMetrics) -> list[Duty]:
+        """Unusable settings end the process with status 2."""
+        given, paths = self.settings.bounce_mailbox, self.settings.return_paths
+        if given is None:
+            return []
+        if paths is None:
+            refuse("HERMODR_BOUNCE_MAILBOX needs HERMODR_LINK_SECRET, which signs return paths")
+        try:
+            address = MailboxAddress.read(given.get_secret_value())
+        except Unusable as error:
+            refuse(f"HERMODR_BOUNCE_MAILBOX {error}")
+
+        async def take(mail: bytes) -> Told:
+            return await take_mail(self.ledger, paths, mail, self.clock.now())
+
+        box = Mailbox(address, MOST_OCTETS)
+        return [Bounces(box, self._turns, take, self.clock, metrics, every_seconds=address.every_seconds)]
 
     def _operated(self) -> None:
         self._resumed.wake.set()

@@ -28,4 +28,10 @@ class SchedulerMetrics:
             "hermodr_oldest_waiting_seconds", "Age of the oldest row that is due.", registry=registry
         )
         self.dead_letters = Gauge("hermodr_dead_letters", "Dead letters not replayed.", registry=registry)
+        self.bounce_mails = Counter(
+            "hermodr_bounce_mails", "Mails read in the bounce mailbox.", ("kind",), registry=registry
+        )
+        self.receipts = Counter(
+            "hermodr_receipts", "Reports read in the bounce mailbox.", ("provider", "kind"), registry=registry
+        )
         self.consumers = Gauge("hermodr_consumers", "Consumers of a queue.", ("queue",), registry=registry)

@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SecretStr
 
 from hermodr_servicekit.settings import ServiceSettings
 
@@ -29,5 +29,7 @@ class SchedulerSettings(ServiceSettings):
     """Weeks older than this are dropped once every job in them is finished; 0 keeps everything."""
     retention_changes: Annotated[timedelta, BeforeValidator(_kept)] = timedelta(days=7)
     """How long the log of changes is kept, read or not."""
+    bounce_mailbox: SecretStr | None = None
+    """`imaps://user:password@host/INBOX`: where bounces and complaints are read."""
     scheduler_batch: Annotated[int, Field(ge=1, le=10000)] = 500
     """Rows taken per statement."""

@@ -168,6 +168,16 @@ provider_budgets = Table(
     prefixes=["UNLOGGED"],
 )
 
+mailboxes = Table(
+    "mailboxes",
+    metadata,
+    Column("name", Text, primary_key=True),
+    needed_text("reader"),
+    Column("turn_until", MOMENT, nullable=False),
+    Column("failure", Text),
+    Column("failing_since", MOMENT),
+)
+
 set_aside = Table(
     "set_aside",
     metadata,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from hermodr_api.health.counts import Counts
 from hermodr_ledger.dead_letters import burying
-from hermodr_ledger.deliveries import lanes, pauses, provider_limits
+from hermodr_ledger.deliveries import lanes, mailboxes, pauses, provider_limits
 from hermodr_ledger.deliveries.provider_limits import ProviderLimits
 from hermodr_ledger.engine import Ledger, LedgerUnavailable, OutageCause, ReadOnly, heartbeats, setting_aside
 from hermodr_ledger.jobs import reading
@@ -168,6 +168,7 @@ class HealthCheck:
         warnings += [_resting(each) for each in limits if each.rests_until is not None]
         warnings += [_broken(each) for each in limits if each.breaker == "open"]
         warnings += [f"scheduler, {each}" for each in aside]
+        warnings += [_unread(each) for each in await mailboxes.failing(self._ledger)]
         if tasks:
             warnings.append(f"tasks wait, {tasks} of them: there is no worker yet")
         return warnings
@@ -241,6 +242,13 @@ def _broken(limits: ProviderLimits) -> str:
     return (
         f"provider {limits.channel}:{limits.provider} does not work (its circuit breaker is open, last error:"
         f" {limits.failed_code}); nothing is sent by it"
+    )
+
+
+def _unread(mailbox: mailboxes.Failing) -> str:
+    return (
+        f"the mailbox of {mailbox.name} cannot be read since {mailbox.since:%Y-%m-%dT%H:%M:%SZ} ({mailbox.failure});"
+        " reports by mail wait there"
     )
 
 

@@ -1,0 +1,1 @@
+"""The mailbox that bounces and complaints come to."""

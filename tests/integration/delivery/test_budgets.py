@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from uuid import UUID
 
 from prometheus_client import CollectorRegistry
 
@@ -17,6 +18,7 @@ from hermodr_ledger.engine.listening import listen
 from hermodr_servicekit.clock import SystemClock
 from tests.support.waiting import wait_until
 from tests.support.windows import most_over
+from tests.unit.delivery.fakes import new_ids
 
 RATE, SECONDS = 50.0, 4.0
 
@@ -43,6 +45,42 @@ async def test_three_processes_together_make_no_more_calls_than_the_rate_allows(
     # five at once; a reservation that was slower than half of that is worth something, too (`Budget`)
     assert most_over(calls, RATE) <= 5 + 5
     assert len(calls) >= RATE * SECONDS / 2, "most of the rate is unused"
+
+
+async def test_senders_share_each_projects_rate(database_url: str) -> None:
+    ledger = Ledger(database_url, service="test", pool_size=8)
+    metrics, clock = SenderMetrics(CollectorRegistry()), SystemClock()
+    rated = Named()
+    rated.options = ProviderOptions(project_rate=20.0)
+    senders: list[Routes[Named]] = [
+        Routes(
+            [rated],
+            clock,
+            metrics,
+            patience=5.0,
+            shared=Shared(ProviderBudgets(ledger, Channel.EMAIL), metrics),
+        )
+        for _ in range(3)
+    ]
+    projects = new_ids(2)
+    granted: dict[UUID, list[float]] = {each: [] for each in projects}
+    ends = clock.monotonic() + SECONDS
+
+    async def hungry(routes: Routes[Named], project: UUID) -> None:
+        while clock.monotonic() < ends:
+            pause = routes.project_pause(new_ids(1)[0], project, 50)
+            if pause == 0:
+                granted[project].append(clock.monotonic())
+            await asyncio.sleep(pause)
+
+    await asyncio.gather(*(hungry(routes, project) for routes in senders for project in projects))
+    for calls in granted.values():
+        assert most_over(calls, 20.0) <= 5 + 5
+        assert len(calls) >= 20.0 * SECONDS / 2, "most of the rate is unused"
+    assert await ProviderBudgets(ledger, Channel.EMAIL).rests() == {}
+    for each in senders:
+        await each.close()
+    await ledger.close()
 
 
 async def test_moments_are_reserved_once_and_in_order(database_url: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from uuid import UUID
 
+from hermodr_delivery.lane.lines import PauseOf
 from hermodr_delivery.lane.pump import Pump
 from tests.support.clocks import FakeClock
 from tests.unit.delivery.fakes import PATIENCE, Bench, Provider
@@ -13,7 +14,14 @@ LEASE = 60.0
 
 
 class Lane(Bench):
-    def __init__(self, *, concurrency: int = 4, window: int = 8, bench: Bench | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        concurrency: int = 4,
+        window: int = 8,
+        bench: Bench | None = None,
+        pause_of: PauseOf | None = None,
+    ) -> None:
         super().__init__()
         if bench is not None:
             self.attempts, self.announcer, self.recorder = bench.attempts, bench.announcer, bench.recorder
@@ -28,6 +36,7 @@ class Lane(Bench):
             concurrency=concurrency,
             window=window,
             lease_seconds=LEASE,
+            pause_of=pause_of,
         )
 
     def submit(self, ids: Sequence[UUID]) -> asyncio.Task[None]:

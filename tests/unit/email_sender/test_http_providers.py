@@ -321,6 +321,14 @@ def test_what_a_dsn_leaves_out() -> None:
     assert (given.options.rate, given.options.concurrency) == (50.0, 80)
 
 
+def test_a_rate_of_projects_has_the_grammar_of_rates() -> None:
+    dsns = "smtp://h?project_rate=600/m,burst=7 smtp://h?project_rate=5/s smtp://h?project_rate=off smtp://h"
+    given = [(each.options.project_rate, each.options.project_burst) for each in build(dsns)]
+    assert given == [(10.0, 7), (5.0, None), (None, None), (None, None)]
+    with pytest.raises(ProviderConfigError, match="entry 1 has a project_rate that must be such as 600/m"):
+        build("resend://KEY@default?project_rate=5")
+
+
 def test_names_are_given_or_numbered() -> None:
     dsns = "resend://a@default resend://b@default?name=backup resend://c@default?rate=off smtp://127.0.0.1"
     providers = build(dsns)

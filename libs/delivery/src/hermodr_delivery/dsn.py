@@ -1,5 +1,5 @@
-"""Options of every provider's DSN (`hermodr_servicekit.dsn`): `rate=50/s` (or `off`), `concurrency=20`, `weight=3`,
-`from=…`; unknown options are refused."""
+"""Options of every provider's DSN (`hermodr_servicekit.dsn`): `rate=50/s` (or `off`), `project_rate=5/s`,
+`concurrency=20`, `weight=3`, `from=…`; unknown options are refused."""
 
 from __future__ import annotations
 
@@ -27,6 +27,10 @@ class Dsn(dsn.Dsn):
         self.take("events")  # what its receipts are signed with; the api reads it
         given, concurrency = self.take("rate"), self.take("concurrency")
         rate, burst = (default.rate, default.burst) if given is None else _rate(given)
+        of_project = self.take("project_rate")
+        project_rate, project_burst = (
+            (None, None) if of_project is None else _rate(of_project, "project_rate")
+        )
         return ProviderOptions(
             rate=rate,
             burst=burst,
@@ -34,6 +38,8 @@ class Dsn(dsn.Dsn):
             sender=self.take("from"),
             weight=None if (weight := self.take("weight")) is None else _weight(weight),
             keeps_keys_seconds=default.keeps_keys_seconds,
+            project_rate=project_rate,
+            project_burst=project_burst,
         )
 
 
@@ -56,12 +62,12 @@ def providers_of(variable: str, dsns: str | Sequence[str], kinds: Mapping[str, K
     return dsn.each_of(variable, dsns, {scheme: each.name for scheme, each in kinds.items()}, build, Dsn)
 
 
-def _rate(value: str) -> tuple[float | None, int | None]:
+def _rate(value: str, option: str = "rate") -> tuple[float | None, int | None]:
     """The rate and, if it is given, the burst."""
     try:
         limit = parse_rate(value, burst=0)
     except ValueError as error:
-        raise Unusable(f"has a rate that {error}") from None
+        raise Unusable(f"has a {option} that {error}") from None
     return (None, None) if limit is None else (limit.rate, limit.burst or None)
 
 

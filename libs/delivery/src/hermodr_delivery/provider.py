@@ -26,8 +26,9 @@ Call = Callable[[], Awaitable[Accepted]]
 @dataclass(frozen=True, slots=True)
 class ProviderOptions:
     """`rate` in messages per second of all senders together, `None`: unlimited; `burst`: at most at once, `None`: a
-    few; `sender`: if the message names none; `weight`: its share of the first choices, if any; `keeps_keys_seconds`: it
-    knows a repeated message by its idempotency key for so long, and sends it once."""
+    few; `project_rate`, `project_burst`: the same for each project; `sender`: if the message names none; `weight`: its
+    share of the first choices, if any; `keeps_keys_seconds`: it knows a repeated message by its idempotency key for so
+    long, and sends it once."""
 
     rate: float | None = None
     concurrency: int = 10
@@ -35,6 +36,8 @@ class ProviderOptions:
     burst: int | None = None
     weight: int | None = None
     keeps_keys_seconds: float = 0.0
+    project_rate: float | None = None
+    project_burst: int | None = None
 
 
 class Provider(Protocol[MessageT]):

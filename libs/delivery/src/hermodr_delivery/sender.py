@@ -124,6 +124,7 @@ class Sender(Worker[S]):
                 lease_seconds=lease,
                 resting=routes.resting,
                 ahead=partial(routes.ahead, priority),
+                pause_of=routes.project_pause if routes.limit_projects else None,
             )
             for priority, workers in _shares(providers[0].options.concurrency).items()
         }

@@ -6,12 +6,20 @@ Whose an id is stands in the ledger alone. While little waits, nobody asks.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 from uuid import UUID
 
 from hermodr_delivery.claimed import Message
+
+LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.0002, 0.2
+"""The least pause for each project that is held back: asking for all of them takes time."""
+NEVER_SECONDS = 1.0
+"""The longest pause; what was unsorted is known by then."""
+
+PauseOf = Callable[[UUID, UUID, int], float]
+"""Of an id, its project, and how many of these wait: seconds until it may be taken; 0: now, and it is."""
 
 UNSORTED = 200
 """Ids that may wait unsorted, as nothing else waits."""
@@ -28,9 +36,14 @@ class Entry(NamedTuple):
 
 
 class Lines:
-    """An id waits once: one that comes again keeps its place, and belongs to the newer message."""
+    """An id waits once: one that comes again keeps its place, and belongs to the newer message. `pause_of` holds
+    projects back, which hold up no other; then all ids are sorted before they are taken."""
 
-    def __init__(self) -> None:
+    def __init__(self, pause_of: PauseOf | None = None) -> None:
+        self._pause_of = pause_of
+        self._held: frozenset[UUID | None] = frozenset()
+        self.pause = 0.0
+        """Seconds until `take` may find more."""
         self._lines: OrderedDict[UUID | None, OrderedDict[UUID, Message]] = OrderedDict()
         self._number = 0
 
@@ -41,14 +54,15 @@ class Lines:
     def unsorted(self) -> Sequence[UUID]:
         """Those to sort now, at most `SORTED_TOGETHER`."""
         line = self._lines.get(_NOBODY)
-        if line is None or (len(self._lines) == 1 and len(line) <= UNSORTED):
+        if line is None or (self._pause_of is None and len(self._lines) == 1 and len(line) <= UNSORTED):
             return ()
         return list(islice(line, SORTED_TOGETHER))
 
     @property
     def since(self) -> float | None:
-        """When the message of the first of all came (monotonic)."""
-        return min((next(iter(line.values())).since for line in self._lines.values()), default=None)
+        """When the message of the first of all came (monotonic), without projects that are held back."""
+        of = (line for project, line in self._lines.items() if project not in self._held)
+        return min((next(iter(line.values())).since for line in of), default=None)
 
     def add(self, ids: Iterable[UUID], message: Message) -> None:
         for each in ids:
@@ -89,6 +103,8 @@ class Lines:
 
     def take(self, room: int) -> list[Entry]:
         """Up to `room` ids, one of each project in turn."""
+        if self._pause_of is not None:
+            return self._take_held(room, self._pause_of)
         taken: list[Entry] = []
         lines = self._lines
         while lines and len(taken) < room:
@@ -101,6 +117,28 @@ class Lines:
                     break
             else:
                 lines.move_to_end(project)
+        self._number -= len(taken)
+        return taken
+
+    def _take_held(self, room: int, pause_of: PauseOf) -> list[Entry]:
+        taken: list[Entry] = []
+        lines, held = self._lines, OrderedDict[UUID | None, OrderedDict[UUID, Message]]()
+        self.pause = NEVER_SECONDS
+        while lines and len(taken) < room:
+            project, line = next(iter(lines.items()))
+            pause = pause_of(next(iter(line)), project, len(line)) if project is not None else NEVER_SECONDS
+            if pause > 0:
+                self.pause = min(self.pause, pause)
+                held[project] = lines.pop(project)
+                continue
+            delivery_id, message = line.popitem(last=False)
+            taken.append(Entry(delivery_id, message, project))
+            lines.move_to_end(project)
+            if not line:
+                del lines[project]
+        self.pause = max(self.pause, min(len(held) * LOOK_SECONDS, LONGEST_LOOK_SECONDS))
+        self._held = frozenset(held)
+        lines.update(held)
         self._number -= len(taken)
         return taken
 

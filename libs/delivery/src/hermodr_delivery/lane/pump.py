@@ -13,6 +13,7 @@ from uuid import UUID
 from hermodr_delivery.claimed import AtHand, Stopping
 from hermodr_delivery.lane.aside import Aside
 from hermodr_delivery.lane.leases import Leases
+from hermodr_delivery.lane.lines import PauseOf
 from hermodr_delivery.lane.pace import Pace
 from hermodr_delivery.lane.queue import Claims, Prepare, Queue
 from hermodr_delivery.lane.workers import Workers
@@ -26,8 +27,8 @@ CLAIMS_PER_WORKER = 2
 
 class Pump:
     """One lane: `concurrency` provider calls at once, at most `window` deliveries claimed ahead, none while `resting`
-    (seconds for which no provider can be called) and no more than may wait (`ahead`). A claim is sent only within the
-    first half of its lease."""
+    (seconds for which no provider can be called), no more than may wait (`ahead`), none of projects that have to
+    (`pause_of`). A claim is sent only within the first half of its lease."""
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class Pump:
         lease_seconds: float,
         resting: Callable[[], float] = lambda: 0.0,
         ahead: Callable[[], Ahead | None] = lambda: None,
+        pause_of: PauseOf | None = None,
     ) -> None:
         self._recorder = recorder
         self._concurrency = concurrency
@@ -57,6 +59,7 @@ class Pump:
             lease_seconds=lease_seconds,
             resting=resting,
             ahead=ahead,
+            pause_of=pause_of,
         )
         self._aside = Aside(self.queue, self.leases, clock.monotonic)
         self._workers = Workers(ready, self.queue, self._aside, self.leases, recorder, clock)

@@ -19,7 +19,7 @@ import structlog
 
 from hermodr_delivery.claimed import AtHand, Message, Send
 from hermodr_delivery.lane.leases import Renewals
-from hermodr_delivery.lane.lines import SORTED_TOGETHER, Entry, Lines
+from hermodr_delivery.lane.lines import SORTED_TOGETHER, Entry, Lines, PauseOf
 from hermodr_delivery.lane.pace import Pace
 from hermodr_delivery.rate import Ahead
 from hermodr_ledger.deliveries.attempts import Claim
@@ -70,7 +70,8 @@ class Claims(Renewals, Protocol):
 
 
 class Queue:
-    """Claims what `pace` asks for; nothing while `paused`, `stopping` or `resting` (seconds)."""
+    """Claims what `pace` asks for, and `pause_of` lets pass; nothing while `paused`, `stopping` or `resting`
+    (seconds)."""
 
     def __init__(
         self,
@@ -84,6 +85,7 @@ class Queue:
         lease_seconds: float,
         resting: Callable[[], float],
         ahead: Callable[[], Ahead | None] = lambda: None,
+        pause_of: PauseOf | None = None,
     ) -> None:
         self._claims = claims
         self._prepare = prepare
@@ -94,7 +96,7 @@ class Queue:
         self._lease_seconds = lease_seconds
         self._resting = resting
         self._ahead = ahead
-        self._lines = Lines()
+        self._lines = Lines(pause_of)
         self._slow: set[UUID] = set()
         """Claiming these took long before."""
         self._in_hand = 0
@@ -179,12 +181,16 @@ class Queue:
             self._turn.clear()
             resting = self._resting()
             if resting and self._lines:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(resting):
-                        await self._turn.wait()
+                await self._turn_within(resting)
             elif (room := self._room()) > 0:
-                await self._claim_some(room)
+                if not await self._claim_some(room):
+                    await self._turn_within(self._lines.pause)
             else:
+                await self._turn.wait()
+
+    async def _turn_within(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
                 await self._turn.wait()
 
     def _room(self) -> int:
@@ -249,8 +255,11 @@ class Queue:
                 self.settled(each.message)
         return self._lease_seconds * _LOOKS
 
-    async def _claim_some(self, room: int) -> None:
+    async def _claim_some(self, room: int) -> bool:
+        """Returns whether some could be taken."""
         taken = self._lines.take(room)
+        if not taken:
+            return False
         self._in_hand += len(taken)
         began = self._clock.monotonic()
         try:
@@ -261,17 +270,18 @@ class Queue:
             log.warning("deliveries wait for the database", deliveries=len(taken), error=str(error))
             self._put_back(taken, slow=self._clock.monotonic() - began > SLOW_SECONDS)
             await self._ledger_back()
-            return
+            return True
         except Exception as error:  # noqa: BLE001 - whatever it is, the lane goes on
             log.error("not claimed; the scheduler will announce them", error=type(error).__name__)
             for each in taken:
                 self.settled(each.message)
             await asyncio.sleep(_LONGEST_PAUSE_SECONDS)
-            return
+            return True
         self._pause_seconds = _FIRST_PAUSE_SECONDS
         if self._slow:
             self._slow.difference_update(each.id for each in taken)
         await self._make_ready(taken, {each.id: each for each in claims}, began)
+        return True
 
     async def _make_ready(self, taken: Sequence[Entry], claims: dict[UUID, Claim], began: float) -> None:
         row_ends = self._clock.monotonic() + PREPARING_SECONDS

@@ -7,12 +7,13 @@ from uuid import UUID
 from hermodr_contracts.vocabulary import Priority
 from hermodr_servicekit.clock import Clock
 
+_MOST = 10_000
 _KEPT_SECONDS = 2.0
 """A delivery that was chosen and did not get to its turn by then was claimed by somebody else, or given back."""
 
 
 class Chosen:
-    """Deliveries for which a provider was chosen, and whose turns have not come."""
+    """Deliveries for which a provider was chosen, and whose turns have not come; the oldest are forgotten."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -26,9 +27,12 @@ class Chosen:
 
     def add(self, delivery_id: UUID) -> None:
         self._since[delivery_id] = self._clock.monotonic()
+        if len(self._since) > _MOST:
+            self._since.popitem(last=False)
 
-    def discard(self, delivery_id: UUID) -> None:
-        self._since.pop(delivery_id, None)
+    def discard(self, delivery_id: UUID) -> bool:
+        """Returns whether it was there."""
+        return self._since.pop(delivery_id, None) is not None
 
 
 class Overflow:

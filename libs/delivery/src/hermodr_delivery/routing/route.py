@@ -25,6 +25,7 @@ from hermodr_delivery.rate import most_ahead
 from hermodr_delivery.routing.bearing import Bearing
 from hermodr_delivery.routing.gate import Gate
 from hermodr_delivery.routing.overflow import Chosen
+from hermodr_delivery.routing.project_rates import ProjectRates
 from hermodr_delivery.routing.record import CallRecord
 from hermodr_delivery.routing.shared import Shared
 from hermodr_delivery.routing.turns import Turns
@@ -73,6 +74,8 @@ class Route(Generic[ProviderT]):
         self.record = CallRecord(clock)
         gate = Gate(self.bearing, self.breaker)
         self.turns = Turns(gate, clock, shared.budget(provider, clock) if shared else None)
+        budgets = shared.project_budgets(provider, clock) if shared else None
+        self.projects = ProjectRates(budgets, clock) if budgets is not None else None
         self._gate = gate
         self.waiting = dict.fromkeys(Priority, 0)
         """Deliveries that wait for their turn."""
@@ -109,6 +112,8 @@ class Route(Generic[ProviderT]):
         """Returns at the delivery's turn; `leave` must follow. Raises `Withheld` if that would take too long."""
         self.waiting[claim.priority] += 1
         try:
+            if self.projects is not None:
+                await self.projects.admit(claim.id, claim.project_id)
             waited = await self.turns.take(urgent=claim.priority is Priority.URGENT, patience=self._patience)
         finally:
             self.waiting[claim.priority] -= 1

@@ -96,9 +96,21 @@ class Routes(Generic[ProviderT]):
             return None
         return Ahead(most_ahead(sum(known)), sum(each.waiting[priority] for each in self.all))
 
+    @property
+    def limit_projects(self) -> bool:
+        return any(each.projects is not None for each in self.all)
+
+    def project_pause(self, delivery_id: UUID, project_id: UUID, waiting: int) -> float:
+        """Seconds until the next of `waiting` deliveries of the project may be claimed; 0: now, and this one is."""
+        order = list(self._weighed(delivery_id)) if self._weights[-1] else self.all
+        first = next((each for each in order if each.turns.open), order[0])
+        return first.projects.pause(delivery_id, project_id, waiting) if first.projects is not None else 0.0
+
     async def close(self) -> None:
         for each in self.all:
             await each.turns.close()
+            if each.projects is not None:
+                await each.projects.close()
             await each.provider.close()
 
     def _choices(self, ids: Sequence[UUID], overflowing: bool = False) -> list[str]:

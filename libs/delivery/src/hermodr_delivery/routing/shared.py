@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Protocol
+from uuid import UUID
 
 import structlog
 
@@ -71,6 +72,21 @@ class Shared:
             burst=options.burst,
             asked=self._reservations.labels(provider.name).inc,
         )
+
+    def project_budgets(self, provider: RatedProvider, clock: Clock) -> Callable[[UUID], Budget] | None:
+        """Each project's; `None`: it has no rate of projects."""
+        options = provider.options
+        if options.project_rate is None:
+            return None
+        rate, asked = options.project_rate, self._reservations.labels(provider.name).inc
+
+        def budget(project_id: UUID) -> Budget:
+            of = f"{provider.name}:{project_id}"
+            return Budget(
+                self._budgets, of, clock, lambda: None, rate=rate, burst=options.project_burst, asked=asked
+            )
+
+        return budget
 
     def tell(self, provider: str, seconds: float) -> None:
         """Has all senders leave the provider alone. If that fails, each is refused by itself."""

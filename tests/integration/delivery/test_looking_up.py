@@ -228,6 +228,18 @@ async def test_a_held_one_whose_sender_was_killed_is_held_where_nothing_can_be_p
     assert await house.killed() == "unknown"
 
 
+async def test_a_held_one_is_sent_by_nobody_else_if_its_provider_left_the_configuration(
+    ledger: Ledger,
+) -> None:
+    house = await house_of(ledger, Remembering("old", LYING), on_unknown=OnUnknown.HOLD)
+    assert await house.turns() == ["retrying"]
+    successor = House(ledger, house.id, Remembering("new"))
+    assert await successor.step() == ["unknown"]
+    assert await successor.log() == [("old", "unknown", "http_500"), ("old", "unknown", "held")]
+    assert (await successor.row())["maybe_accepted_by"] == "old"
+    assert successor.providers[0].took == []
+
+
 async def test_a_held_one_whose_senders_are_killed_again_and_again_ends(ledger: Ledger) -> None:
     house = await house_of(ledger, Remembering("one"), on_unknown=OnUnknown.HOLD, max_attempts=3)
     states = []

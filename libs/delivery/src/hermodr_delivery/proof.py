@@ -28,6 +28,19 @@ HELD_LOOKS = 5
 """So often a provider is asked about a delivery that must not be repeated without proof, if it does not answer."""
 
 
+def must_be_proven(claim: Claim) -> bool:
+    """Whether it must not be sent again without proof: nobody requeued it since."""
+    return claim.on_unknown is OnUnknown.HOLD and claim.attempt - claim.earlier_attempts > 1
+
+
+def refuse_unprovable(claim: Claim, provider: Provider[ComposedT]) -> None:
+    """Raises `OutcomeUnknown` if another provider may have accepted it, which is no longer there to be asked."""
+    if claim.maybe_accepted_by not in (None, provider.name) and must_be_proven(claim):
+        raise OutcomeUnknown(
+            HELD, f"{claim.maybe_accepted_by} may have accepted it, and cannot be asked any more"
+        )
+
+
 class Proving(Generic[ComposedT]):
     """Asks the provider, if it can be asked. Raises `Withheld` if it is too early to believe that it has nothing or
     does not answer, `OutcomeUnknown` if the delivery must not be sent again without proof (`hold`)."""
@@ -38,7 +51,7 @@ class Proving(Generic[ComposedT]):
     async def of(self, claim: Claim, message: ComposedT) -> Proof:
         """The proof for a claim that this provider may have accepted."""
         ago = claim.unknown_seconds or 0.0
-        held = claim.on_unknown is OnUnknown.HOLD and claim.attempt - claim.earlier_attempts > 1
+        held = must_be_proven(claim)
         if isinstance(self._provider, LooksUp):
             within = self._provider.found_within
             patience = within * HELD_LOOKS if held else within
@@ -56,7 +69,7 @@ class Proving(Generic[ComposedT]):
         else:
             note = "an earlier attempt may have been accepted"
         if held:
-            raise OutcomeUnknown(HELD, note)  # nobody requeued it since
+            raise OutcomeUnknown(HELD, note)
         return Proof(note=note)
 
     async def _looked_up(self, provider: LooksUp[ComposedT], message: ComposedT, patience: float) -> Seen:

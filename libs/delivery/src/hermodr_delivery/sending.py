@@ -22,9 +22,9 @@ from hermodr_delivery.failures import (
     TransientError,
 )
 from hermodr_delivery.outcomes import outcome_of, unexpected
-from hermodr_delivery.proof import LOOKED_UP, UNPROVEN, Proof, Proving
+from hermodr_delivery.proof import LOOKED_UP, UNPROVEN, Proof, Proving, refuse_unprovable
 from hermodr_delivery.provider import Accepted, Call, Provider, can_be_proven
-from hermodr_delivery.recorder import Result
+from hermodr_delivery.recorder import HELD, Result
 from hermodr_delivery.routing.route import Route
 from hermodr_delivery.routing.routes import Routes
 from hermodr_ledger.deliveries.attempts import Attempt, Claim
@@ -68,6 +68,7 @@ class Sending(Generic[ComposedT]):
         made: _Made[ComposedT] = _Made(self._clock.now())
         try:
             route = self._routes.of(claim)
+            refuse_unprovable(claim, route.provider)
             call, message = await self._ready(claim, prepared, route, expires)
             await route.take(claim)
             try:
@@ -96,6 +97,10 @@ class Sending(Generic[ComposedT]):
         if isinstance(failure, Refused) and not onward:
             raise Withheld(last=failure.named) from failure
         code = failure.code if failure else LOOKED_UP if made.proof.accepted else None
+        # a message that cannot be composed is sent to nobody; one that is held stays where it was
+        provider = (
+            route.provider.name if route is not None else claim.maybe_accepted_by if code == HELD else None
+        )
         told = made.accepted.note if made.accepted else None
         notes = (failure.detail if failure else None, told, made.proof.note)
         attempt = Attempt(
@@ -105,8 +110,7 @@ class Sending(Generic[ComposedT]):
             made.started_at,
             self._clock.now(),
             claimed_by=self._owner,
-            # a message that cannot be composed is sent to nobody
-            provider=route.provider.name if route is not None else None,
+            provider=provider,
             provider_message_id=made.accepted.provider_message_id if made.accepted else None,
             code=code,
             detail="; ".join(filter(None, notes)) or None,

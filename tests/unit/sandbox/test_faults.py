@@ -319,7 +319,6 @@ def test_spent_rules_make_room_and_active_ones_do_not() -> None:
         {"action": {"kind": "drop_after_data"}, "stage": "rcpt"},
         {"action": {"kind": "refuse"}, "times": 2},
         {"action": {"kind": "report", "outcomes": ["delivered"]}, "stage": "rcpt"},
-        {"action": {"kind": "report", "outcomes": ["delivered"]}, "provider": "smtp"},
         {"action": {"kind": "report", "outcomes": ["lost"]}},
         {"action": {"kind": "reply", "code": 451}, "stage": "report"},
     ],

@@ -10,6 +10,8 @@ from pathlib import Path
 import structlog
 from starlette.types import ASGIApp
 
+from hermodr_sandbox.domain.faults import Report, Stage
+from hermodr_sandbox.domain.mail import Mail
 from hermodr_sandbox.metrics import SandboxCollector
 from hermodr_sandbox.protocols.callbacks import Callbacks, Secrets
 from hermodr_sandbox.protocols.smtp.certificates import CertificateFiles, generate
@@ -38,9 +40,9 @@ class SandboxService(Service[SandboxSettings]):
         self.registry.register(SandboxCollector(self._sandbox))
         self._stack = ExitStack()
         self._certificates = _certificates(settings, self.clock, self._stack)
-        self._server = _smtp_server(settings, self._sandbox, self._certificates)
-        self._sandbox.gate = self._server
         self._callbacks = _callbacks(settings, self.clock)
+        self._server = _smtp_server(settings, self._sandbox, self._certificates, self._callbacks)
+        self._sandbox.gate = self._server
 
     async def prepare(self) -> None:
         """SMTP first: what is said over HTTP names its port."""
@@ -91,12 +93,12 @@ main = main_of(SandboxService, SandboxSettings)
 
 
 def _callbacks(settings: SandboxSettings, clock: Clock) -> Callbacks | None:
-    given = (settings.sandbox_events_resend, settings.sandbox_events_sendgrid)
-    resend, sendgrid = (each.get_secret_value() if each is not None else None for each in given)
-    if not (resend or sendgrid):
+    given = (settings.sandbox_events_resend, settings.sandbox_events_sendgrid, settings.sandbox_events_smtp)
+    resend, sendgrid, smtp = (each.get_secret_value() if each is not None else None for each in given)
+    if not (resend or sendgrid or smtp):
         return None
     try:
-        secrets = Secrets.of(resend, sendgrid)
+        secrets = Secrets.of(resend, sendgrid, smtp)
     except ValueError:
         refuse(
             "HERMODR_SANDBOX_EVENTS_RESEND or HERMODR_SANDBOX_EVENTS_SENDGRID: cannot be read as a secret or key"
@@ -119,8 +121,17 @@ def _certificates(settings: SandboxSettings, clock: Clock, stack: ExitStack) -> 
 
 
 def _smtp_server(
-    settings: SandboxSettings, sandbox: Sandbox, certificates: CertificateFiles | None
+    settings: SandboxSettings,
+    sandbox: Sandbox,
+    certificates: CertificateFiles | None,
+    callbacks: Callbacks | None,
 ) -> SmtpServer:
+    def taken(mail: Mail) -> None:
+        assert callbacks is not None
+        verdict = sandbox.judge(Stage.REPORT, mail.sender, mail.recipients)
+        action = verdict.action if verdict is not None else None
+        callbacks.report_mail(mail, action if isinstance(action, Report) else None)
+
     try:
         context = None if certificates is None else certificates.server_context()
     except (OSError, ssl.SSLError) as error:
@@ -138,6 +149,7 @@ def _smtp_server(
         tls_port=None if context is None else settings.sandbox_smtps_port,
         max_connections=settings.sandbox_max_connections,
         idle_seconds=settings.sandbox_idle_seconds,
+        taken=taken if settings.sandbox_events_smtp is not None else None,
     )
 
 

@@ -46,6 +46,9 @@ class SandboxSettings(ServiceSettings):
     sandbox_events_sendgrid: SecretStr | None = None
     """A private key (P-256, PKCS 8 DER in base64): with it pretended SendGrid reports."""
 
+    sandbox_events_smtp: SecretStr | None = None
+    """With it bounces and complaints about mails by SMTP are handed in, as bearer token."""
+
     @model_validator(mode="after")
     def _complete(self) -> SandboxSettings:
         if self.sandbox_tls == "files" and (self.sandbox_tls_cert is None or self.sandbox_tls_key is None):

@@ -172,8 +172,6 @@ class FaultSpec(BaseModel):
             raise ValueError(f"action {self.action.kind} belongs to stage {fixed.value}")
         if self.stage is Stage.REPORT and not isinstance(self.action, Report):
             raise ValueError("stage report takes action report alone")
-        if self.stage is Stage.REPORT and self.provider == "smtp":
-            raise ValueError("only resend and sendgrid report")
         if self.stage in _WITHOUT_ADDRESSES and (self.recipient or self.sender or self.first_per_address):
             raise ValueError(f"no address is known at stage {self.stage.value}")
         if self.stage is Stage.MAIL and self.recipient:

@@ -1,4 +1,5 @@
-"""What the pretended HTTP providers report about the mails they took, signed as the real ones do.
+"""What the pretended providers report about the mails they took, signed as the real ones do; by SMTP as a mail server's
+script hands in bounces and complaints.
 
 By tags of the address, each after a `+`: `ann+bounced@…`, `+blocked`, `+complained`, `+opened`, `+clicked`, `+scanned`
 (a machine's click). All but bounced and blocked ones are delivered first. A rule with the action `report` says it for
@@ -12,8 +13,9 @@ import base64
 import hashlib
 import hmac
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -24,6 +26,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from hermodr_sandbox.domain.faults import Provider, Report, Reported
+from hermodr_sandbox.domain.mail import Mail
+from hermodr_sandbox.protocols import mailed_reports
 from hermodr_servicekit.clock import Clock
 
 log = structlog.get_logger()
@@ -60,22 +64,27 @@ _RESEND: Mapping[Reported, tuple[str, Mapping[str, Any]]] = {
     "scanned": ("email.clicked", {"click": {"link": "https://example.com/", "userAgent": _SCANNER}}),
 }
 _UNDELIVERED = ("bounced", "blocked")
+_MOST_RECIPIENTS = 10
+Write = Callable[[Reported], tuple[bytes, str]]
+"""Body and number of a report."""
 
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """`resend`: `whsec_…`; `sendgrid`: a private key (P-256, PKCS 8 DER in base64). Raises `ValueError`."""
+    """`resend`: `whsec_…`; `sendgrid`: a private key (P-256, PKCS 8 DER in base64); `smtp`: what the api wants as
+    bearer token. Raises `ValueError`."""
 
     resend: bytes | None = None
     sendgrid: ec.EllipticCurvePrivateKey | None = None
+    smtp: str | None = None
 
     @classmethod
-    def of(cls, resend: str | None, sendgrid: str | None) -> Secrets:
+    def of(cls, resend: str | None, sendgrid: str | None, smtp: str | None = None) -> Secrets:
         secret = base64.b64decode(resend.removeprefix("whsec_"), validate=True) if resend else None
         key = load_der_private_key(base64.b64decode(sendgrid, validate=True), None) if sendgrid else None
         if key is not None and not isinstance(key, ec.EllipticCurvePrivateKey):
             raise ValueError("is no key of an elliptic curve")
-        return cls(secret, key)
+        return cls(secret, key, smtp or None)
 
 
 class Callbacks:
@@ -91,8 +100,31 @@ class Callbacks:
     def report(self, provider: Provider, body: bytes, recipient: str, rule: Report | None = None) -> None:
         """Soon, and in order: what the `rule` says, else the address. When very many are under way, nothing."""
         secret = self._secrets.resend if provider == "resend" else self._secrets.sendgrid
-        if secret is not None and len(self._under_way) < _MOST_UNDER_WAY:
-            task = asyncio.create_task(self._send_all(provider, orjson.loads(body), recipient, rule))
+        if secret is None:
+            return
+        mail = orjson.loads(body)
+        written = self._resend if provider == "resend" else self._sendgrid
+        rule = rule if rule is not None else Report(outcomes=tuple(outcomes(recipient)))
+        self._soon(provider, rule, lambda what: written(what, mail, recipient))
+
+    def report_mail(self, mail: Mail, rule: Report | None = None) -> None:
+        """The same for a mail by SMTP: what goes back to its return path. Nothing if it has none, as bounces have."""
+        if self._secrets.smtp is None or not mail.sender:
+            return
+        for recipient in mail.recipients[:_MOST_RECIPIENTS]:
+            told = rule.outcomes if rule is not None else outcomes(recipient)
+            possible = mailed_reports.UNASKED if rule is None else mailed_reports.MAILED
+            said = Report(
+                outcomes=tuple(each for each in told if each in possible),
+                after=0.0 if rule is None else rule.after,
+                twice=rule is not None and rule.twice,
+            )
+            if said.outcomes:
+                self._soon("smtp", said, partial(self._mailed, mail, recipient))
+
+    def _soon(self, provider: Provider, rule: Report, write: Write) -> None:
+        if len(self._under_way) < _MOST_UNDER_WAY:
+            task = asyncio.create_task(self._send_all(provider, rule, write))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
 
@@ -103,24 +135,20 @@ class Callbacks:
         if self._client is not None:
             await self._client.aclose()
 
-    async def _send_all(
-        self, provider: Provider, mail: Mapping[str, Any], recipient: str, rule: Report | None
-    ) -> None:
-        rule = rule if rule is not None else Report(outcomes=tuple(outcomes(recipient)))
-        written = self._resend if provider == "resend" else self._sendgrid
+    async def _send_all(self, provider: Provider, rule: Report, write: Write) -> None:
         await asyncio.sleep(rule.after)
         for what in rule.outcomes:
-            content = written(what, mail, recipient)
+            content = write(what)
             for _ in range(2 if rule.twice else 1):
-                if not await self._send(f"{self._url}/{provider}/events", *content):
+                if not await self._send(provider, *content):
                     log.warning("report given up", provider=provider, what=what)
                     return
 
-    async def _send(self, url: str, body: bytes, number: str) -> bool:
+    async def _send(self, provider: Provider, body: bytes, number: str) -> bool:
         """Signed anew each time, as the real ones do."""
         for turn in range(_TIMES):
-            headers = self._signed(body, number, str(int(self._clock.now().timestamp())))
-            if await self._taken(url, body, headers):
+            headers = self._signed(provider, body, number, str(int(self._clock.now().timestamp())))
+            if await self._taken(f"{self._url}/{provider}/events", body, headers):
                 return True
             await asyncio.sleep(0.2 * 4**turn)
         return False
@@ -134,9 +162,11 @@ class Callbacks:
             return False
         return answer.is_success
 
-    def _signed(self, body: bytes, number: str, at: str) -> dict[str, str]:
+    def _signed(self, provider: Provider, body: bytes, number: str, at: str) -> dict[str, str]:
+        if provider == "smtp":
+            return {"content-type": "message/rfc822", "authorization": f"Bearer {self._secrets.smtp}"}
         headers = {"content-type": "application/json"}
-        if body.startswith(b"["):
+        if provider == "sendgrid":
             assert self._secrets.sendgrid is not None
             signature = self._secrets.sendgrid.sign(at.encode() + body, ec.ECDSA(SHA256()))
             return headers | {
@@ -147,6 +177,9 @@ class Callbacks:
         mac = hmac.digest(self._secrets.resend, f"{number}.{at}.".encode() + body, hashlib.sha256)
         signed = "v1," + base64.b64encode(mac).decode()
         return headers | {"svix-id": number, "svix-timestamp": at, "svix-signature": signed}
+
+    def _mailed(self, mail: Mail, recipient: str, what: Reported) -> tuple[bytes, str]:
+        return mailed_reports.written(what, mail, recipient, self._clock.now()), ""
 
     def _sendgrid(self, what: Reported, mail: Mapping[str, Any], recipient: str) -> tuple[bytes, str]:
         number = uuid.uuid4().hex

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hermodr_sandbox.domain.mail import Mail
 from hermodr_sandbox.service import Sandbox
 
 _MAX_LINE = 12_288  # AUTH (RFC 4954 §4); other commands are far shorter
@@ -22,6 +23,8 @@ class Lobby:
     max_size: int
     max_connections: int
     open: set[Connection]
+    taken: Callable[[Mail], None] | None = None
+    """Told of each mail that was accepted."""
 
 
 class Connection(asyncio.Protocol):

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 
 from hermodr_sandbox.domain.faults import Refuse
+from hermodr_sandbox.domain.mail import Mail
 from hermodr_sandbox.protocols.smtp.connection import Connection, Lobby
 from hermodr_sandbox.protocols.smtp.session import SmtpOptions, SmtpSession
 from hermodr_sandbox.service import Sandbox
@@ -38,10 +40,11 @@ class SmtpServer:
         tls_port: int | None = None,
         max_connections: int = 1000,
         idle_seconds: float = 300.0,
+        taken: Callable[[Mail], None] | None = None,
     ) -> None:
         self._sandbox = sandbox
         self._options = options
-        self._lobby = Lobby(sandbox, options.max_size, max_connections, set())
+        self._lobby = Lobby(sandbox, options.max_size, max_connections, set(), taken)
         self._idle_seconds = idle_seconds
         self._doors = [_Door(host, port, tls=False)]
         if tls_port is not None and options.tls is not None:

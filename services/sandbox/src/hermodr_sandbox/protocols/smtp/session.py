@@ -343,6 +343,8 @@ class SmtpSession(Connection):
         if self._client is None:
             self._client = Client(self._peer(), self._helo, self._tls, self._user)
         mail = self._sandbox.accept(self._sender or "", tuple(self._recipients), raw, self._client)
+        if self._lobby.taken is not None:
+            self._lobby.taken(mail)
         self._reset()
         self._say(b"250 2.0.0 Ok: queued as %d" % mail.number)
 

@@ -19,6 +19,10 @@ class Chosen:
         self._clock = clock
         self._since: OrderedDict[UUID, float] = OrderedDict()
 
+    @property
+    def some(self) -> bool:
+        return bool(self._since)
+
     def __len__(self) -> int:
         gone = self._clock.monotonic() - _KEPT_SECONDS
         while self._since and next(iter(self._since.values())) < gone:

@@ -117,7 +117,8 @@ class Route(Generic[ProviderT]):
             waited = await self.turns.take(urgent=claim.priority is Priority.URGENT, patience=self._patience)
         finally:
             self.waiting[claim.priority] -= 1
-            self.chosen.discard(claim.id)
+            if self.chosen.some:
+                self.chosen.discard(claim.id)
         if waited:
             self._metrics.rate_limit_wait.observe(waited)
 

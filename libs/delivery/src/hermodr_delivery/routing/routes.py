@@ -114,6 +114,8 @@ class Routes(Generic[ProviderT]):
             await each.provider.close()
 
     def _choices(self, ids: Sequence[UUID], overflowing: bool = False) -> list[str]:
+        if len(self.all) == 1:
+            return [self.all[0].provider.name] * len(ids)
         takers = {each.provider.name: each.probing for each in self.all if each.turns.open}
         chosen = [self._choice(each, takers, overflowing) for each in ids]
         return [each.provider.name for each in chosen]
@@ -121,17 +123,19 @@ class Routes(Generic[ProviderT]):
     def _choice(self, delivery_id: UUID, takers: dict[str, bool], overflowing: bool) -> Route[ProviderT]:
         """`takers`: who may be called, and whether one call finds that out; such a one takes no second delivery."""
         order = list(self._weighed(delivery_id)) if self._weights[-1] else self.all
-        first = next((each for each in order if each.provider.name in takers), None)
-        if first is None:
-            return order[0]
-        if takers[first.provider.name]:
-            del takers[first.provider.name]
-            return first
-        if not self.overflow.possible:
-            return first
-        chosen = self._with_room(first, order, takers) if overflowing and first.full else first
-        chosen.chosen.add(delivery_id)
-        return chosen
+        for each in order:
+            probing = takers.get(each.provider.name)
+            if probing is None:
+                continue
+            if probing:
+                del takers[each.provider.name]
+                return each
+            if not self.overflow.possible:
+                return each
+            chosen = self._with_room(each, order, takers) if overflowing and each.full else each
+            chosen.chosen.add(delivery_id)
+            return chosen
+        return order[0]
 
     def _with_room(
         self, first: Route[ProviderT], order: Sequence[Route[ProviderT]], takers: dict[str, bool]

@@ -51,7 +51,7 @@ def lane(queues: Any, name: str) -> dict[str, Any]:
 async def test_providers_are_shown_as_all_senders_together_know_them(house: ApiUnderTest) -> None:
     ledger = house.api.ledger
     first = ProviderLimits(Channel.EMAIL, "relay", 3, 10, 5.0, rate_configured=50.0, place="mail.example:587")
-    first = replace(first, weight=3, calls_of_hour=40, accepted_of_hour=39)
+    first = replace(first, weight=3, calls_of_hour=40, accepted_of_hour=39, project_rate=5.0)
     at = datetime(2026, 11, 29, 14, tzinfo=UTC)
     second = ProviderLimits(Channel.EMAIL, "backup", 10, 10, place="other.example:25", position=2)
     for instance in ("a", "b", "gone"):
@@ -75,6 +75,7 @@ async def test_providers_are_shown_as_all_senders_together_know_them(house: ApiU
         "calls_at_once_configured": 20,
         "calls_per_second": 10.0,
         "calls_per_second_configured": 50.0,
+        "calls_per_second_per_project": 5.0,
         "rests_until": None,
         "cause": None,
         "code": None,

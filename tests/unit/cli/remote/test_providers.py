@@ -21,6 +21,7 @@ PROVIDERS = {
             "calls_at_once_configured": 20,
             "calls_per_second": 4.5,
             "calls_per_second_configured": None,
+            "calls_per_second_per_project": None,
             "rests_until": None,
             "cause": "connections",
             "code": "smtp_421",
@@ -41,6 +42,7 @@ PROVIDERS = {
             "calls_at_once_configured": 10,
             "calls_per_second": None,
             "calls_per_second_configured": None,
+            "calls_per_second_per_project": 5.0,
             "rests_until": None,
             "cause": None,
             "code": None,
@@ -62,7 +64,7 @@ def test_providers_are_listed(run: Run) -> None:
         *("email", "smtp", "mail.example.com:587", "2", "3", "of", "20", "4.5", "of", "any"),
         *("97.5", "%", "smtp_550", *rows[2][13:-3], "limited", "(connections", "smtp_421)"),
     ]
-    assert rows[3] == ["email", "smtp-2", "1", "10", "any", "–", "does", "not", "work"]
+    assert rows[3] == ["email", "smtp-2", "1", "10", "any,", "5", "a", "project", "–", "does", "not", "work"]
     assert json.loads(run(answers(json_answer(PROVIDERS)), "providers", "list", "--json").stdout) == PROVIDERS
     done = run(answers(json_answer({"data": []})), "providers", "list")
     assert (done.exit_code, done.stdout) == (0, "")

@@ -95,7 +95,7 @@ def _columns(providers: Sequence[Provider]) -> list[Column]:
         ),
         Column(
             "a second",
-            [_bears(each.calls_per_second, each.calls_per_second_configured) for each in providers],
+            [_pace(each) for each in providers],
             leaves=2,
             right=True,
         ),
@@ -111,6 +111,12 @@ def _bears(now: float | None, configured: float | None) -> Text:
         return Text("any" if now is None else f"{now:g}")
     of = "any" if configured is None else f"{configured:g}"
     return Text(f"{'any' if now is None else f'{now:g}'} of {of}", "yellow")
+
+
+def _pace(provider: Provider) -> Text:
+    pace = _bears(provider.calls_per_second, provider.calls_per_second_configured)
+    each = provider.calls_per_second_per_project
+    return pace if each is None else pace.append(f", {each:g} a project", "dim")
 
 
 def _accepted(provider: Provider) -> Text:

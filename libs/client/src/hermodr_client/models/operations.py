@@ -87,6 +87,7 @@ class Provider(Answer):
     calls_at_once_configured: int | None = None
     calls_per_second: float | None = None
     calls_per_second_configured: float | None = None
+    calls_per_second_per_project: float | None = None
     rests_until: datetime | None = None
     cause: str | None = None
     code: str | None = None

@@ -66,6 +66,7 @@ class LimitsReport:
             failed_code=route.record.failed_code,
             failed_at=route.record.failed_at,
             provable=can_be_proven(route.provider),
+            project_rate=route.provider.options.project_rate,
         )
 
 

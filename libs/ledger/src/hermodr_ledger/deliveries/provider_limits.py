@@ -40,6 +40,8 @@ class ProviderLimits:
     failed_at: datetime | None = None
     provable: bool = False
     """It can tell later what it accepted."""
+    project_rate: float | None = None
+    """Of each project."""
 
 
 async def report(ledger: Ledger, instance: str, limits: Sequence[ProviderLimits]) -> None:
@@ -52,18 +54,20 @@ async def report(ledger: Ledger, instance: str, limits: Sequence[ProviderLimits]
         INSERT INTO hermodr.provider_limits AS p
             (instance, channel, provider, calls, calls_configured, rate, rests_until, cause, code, rate_configured,
              place, position, weight, breaker, probes_at, calls_of_hour, accepted_of_hour, failed_code, failed_at,
-             provable)
+             provable, project_rate)
         SELECT $1, r.* FROM unnest($2::text[], $3::text[], $4::int[], $5::int[], $6::float8[], $7::timestamptz[],
                                    $8::text[], $9::text[], $11::float8[], $12::text[], $13::int[], $14::int[],
                                    $15::text[], $16::timestamptz[], $17::int[], $18::int[], $19::text[],
-                                   $20::timestamptz[], $21::boolean[]) AS r
+                                   $20::timestamptz[], $21::boolean[], $22::float8[]) AS r
         ON CONFLICT (instance, channel, provider) DO UPDATE
             SET (calls, calls_configured, rate, rests_until, cause, code, rate_configured, place, position, at,
-                 weight, breaker, probes_at, calls_of_hour, accepted_of_hour, failed_code, failed_at, provable) =
+                 weight, breaker, probes_at, calls_of_hour, accepted_of_hour, failed_code, failed_at, provable,
+                 project_rate) =
                 (excluded.calls, excluded.calls_configured, excluded.rate, excluded.rests_until, excluded.cause,
                  excluded.code, excluded.rate_configured, excluded.place, excluded.position, now(),
                  excluded.weight, excluded.breaker, excluded.probes_at, excluded.calls_of_hour,
-                 excluded.accepted_of_hour, excluded.failed_code, excluded.failed_at, excluded.provable)
+                 excluded.accepted_of_hour, excluded.failed_code, excluded.failed_at, excluded.provable,
+                 excluded.project_rate)
         """,
         instance,
         [each.channel for each in limits],
@@ -86,6 +90,7 @@ async def report(ledger: Ledger, instance: str, limits: Sequence[ProviderLimits]
         [each.failed_code for each in limits],
         [each.failed_at for each in limits],
         [each.provable for each in limits],
+        [each.project_rate for each in limits],
     )
 
 
@@ -107,7 +112,7 @@ async def known(ledger: Ledger) -> list[ProviderLimits]:
                max(probes_at) FILTER (WHERE breaker = 'open' AND probes_at > now()) AS probes_at,
                sum(calls_of_hour)::int AS calls_of_hour, sum(accepted_of_hour)::int AS accepted_of_hour,
                (array_agg(failed_code ORDER BY failed_at DESC NULLS LAST))[1] AS failed_code,
-               max(failed_at) AS failed_at
+               max(failed_at) AS failed_at, (array_agg(project_rate ORDER BY at DESC))[1] AS project_rate
         FROM hermodr.provider_limits p
         WHERE EXISTS (SELECT 1 FROM hermodr.service_heartbeats h
                       WHERE h.instance = p.instance AND h.beat_at > now() - make_interval(secs => $1))
@@ -136,6 +141,7 @@ async def known(ledger: Ledger) -> list[ProviderLimits]:
             row["accepted_of_hour"],
             row["failed_code"],
             row["failed_at"],
+            project_rate=row["project_rate"],
         )
         for row in rows
     ]

@@ -157,6 +157,7 @@ provider_limits = Table(
     Column("failed_code", Text),
     Column("failed_at", MOMENT),
     Column("provable", Boolean, nullable=False, server_default=text("false")),
+    Column("project_rate", Double),
 )
 
 provider_budgets = Table(

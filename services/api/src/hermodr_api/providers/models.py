@@ -17,12 +17,12 @@ class LastError(BaseModel):
 
 class ProviderView(BaseModel):
     """A provider, summed over the running senders (`instances`). `position`: its preference within the channel, from 1.
-    `place`: its address without credentials; `null` unless the caller is an operator. Its present and its configured
-    limits: concurrent calls, and calls a second (`null`: unlimited). `cause` and `code` say what limits it,
-    `rests_until` how long it is not called; `null` while nothing limits it. `breaker`: its circuit breaker, of several
-    senders the worst; `open`: nothing is sent by it until `probes_at`. `success_rate_percent`: accepted calls of those
-    of the last hour; `null` if there were none. `weight`: its share of the first choices, if the configuration names
-    one."""
+    `place`: its address without credentials; `null` unless the caller is an operator. Its present and its
+    configured limits: concurrent calls, and calls a second, in all and of each project (`null`: unlimited). `cause`
+    and `code` say what limits it, `rests_until` how long it is not called; `null` while nothing limits it.
+    `breaker`: its circuit breaker, of several senders the worst; `open`: nothing is sent by it until `probes_at`.
+    `success_rate_percent`: accepted calls of those of the last hour; `null` if there were none. `weight`: its share
+    of the first choices, if the configuration names one."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -37,6 +37,7 @@ class ProviderView(BaseModel):
                     "calls_at_once_configured": 20,
                     "calls_per_second": 50.0,
                     "calls_per_second_configured": None,
+                    "calls_per_second_per_project": 5.0,
                     "rests_until": None,
                     "cause": "pace",
                     "code": "smtp_421",
@@ -60,6 +61,7 @@ class ProviderView(BaseModel):
     calls_at_once_configured: int
     calls_per_second: float | None
     calls_per_second_configured: float | None
+    calls_per_second_per_project: float | None
     rests_until: datetime | None
     cause: str | None
     code: str | None

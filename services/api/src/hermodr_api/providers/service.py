@@ -69,6 +69,7 @@ def _view(known: ProviderLimits, *, operator: bool) -> ProviderView:
         calls_at_once_configured=known.calls_configured,
         calls_per_second=_rounded(known.rate),
         calls_per_second_configured=_rounded(known.rate_configured),
+        calls_per_second_per_project=_rounded(known.project_rate),
         rests_until=known.rests_until,
         cause=known.cause,
         code=known.code,

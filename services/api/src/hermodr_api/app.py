@@ -79,7 +79,9 @@ from hermodr_contracts.addresses import mailbox
 from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_ledger.access import rates
 from hermodr_ledger.engine import Ledger
+from hermodr_ledger.engine.listening import listen
 from hermodr_ledger.runtime import LedgerService
+from hermodr_ledger.templates.versions import CHANGED_CHANNEL
 from hermodr_ledger.upkeep.lifeline import WriteCheck
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.dns_texts import texts
@@ -269,6 +271,13 @@ class Api(LedgerService[ApiSettings]):
     def always(self) -> Sequence[Awaitable[None]]:
         """Its work does not come by the broker."""
         return (self.broker.run(),)
+
+    def work(self) -> Sequence[Awaitable[None]]:
+        """What it remembers of templates ends when they change, wherever that is done."""
+        told = listen(
+            self.settings.database_url, CHANGED_CHANNEL, self.directory.forget_all, self.directory.told
+        )
+        return (*super().work(), told)
 
     async def begin(self, stop: asyncio.Event) -> bool:
         """No key is known before the database answers."""

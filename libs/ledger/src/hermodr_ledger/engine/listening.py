@@ -9,8 +9,21 @@ import structlog
 log = structlog.get_logger()
 
 
-async def listen(database_url: str, channel: str, heard: Callable[[], None]) -> None:
-    """Calls `heard` for each notification and after each connection; reconnects until cancelled."""
+async def listen(
+    database_url: str,
+    channel: str,
+    heard: Callable[[], None],
+    told: Callable[[str], None] | None = None,
+) -> None:
+    """Calls `heard` after each connection and for each notification, or `told` with what that says; reconnects until
+    cancelled."""
+
+    def notified(*what: object) -> None:
+        if told is None:
+            heard()
+        else:
+            told(str(what[-1]))
+
     while True:
         try:
             connection = await asyncpg.connect(
@@ -19,7 +32,7 @@ async def listen(database_url: str, channel: str, heard: Callable[[], None]) -> 
             try:
                 ended = asyncio.Event()
                 connection.add_termination_listener(lambda _connection, ended=ended: ended.set())
-                await connection.add_listener(channel, lambda *_: heard())
+                await connection.add_listener(channel, notified)
                 heard()
                 await ended.wait()
             finally:

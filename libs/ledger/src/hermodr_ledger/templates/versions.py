@@ -16,6 +16,9 @@ from hermodr_ledger.engine.paging import MOST_BYTES, Page, paged
 from hermodr_ledger.tables import template_contents, templates
 from hermodr_servicekit.ids import new_id
 
+CHANGED_CHANNEL = "hermodr_templates"
+"""Each change of a template notifies it with project and name, `"<uuid> <name>"`."""
+
 
 class NameTaken(Exception):
     """Another template of the project has the name."""
@@ -84,7 +87,7 @@ _COLUMNS = (
 )
 _ONE = (templates.c.id == sa.bindparam("template")) & (templates.c.project_id == sa.bindparam("project"))
 _READ = sa.select(*_COLUMNS).where(_ONE)
-_DELETE = sa.delete(templates).where(_ONE).returning(templates.c.id)
+_DELETE = sa.delete(templates).where(_ONE).returning(templates.c.name)
 
 _TEXT = template_contents.c
 _TEXTS = tuple(_TEXT[each.name] for each in fields(Texts))
@@ -157,6 +160,7 @@ async def create(
     if not rows:
         raise NameTaken
     await _write(transaction, rows[0]["id"], rows[0]["current_version"], contents)
+    await _tell(transaction, project_id, name)
     return _template(rows[0], contents)
 
 
@@ -191,6 +195,7 @@ async def change(
         rows = await fetch(transaction, _changed(template_id, current_version=version, **named))
     except asyncpg.UniqueViolationError as error:
         raise NameTaken from error
+    await _tell(transaction, project_id, current.name)
     return _template(rows[0], changes.contents if changes.contents is not None else current.contents)
 
 
@@ -208,6 +213,7 @@ async def roll_back(
     if current is None or not found:
         return None
     rows = await fetch(transaction, _changed(template_id, current_version=version))
+    await _tell(transaction, project_id, current.name)
     return _template(rows[0], found)
 
 
@@ -239,7 +245,10 @@ async def version(statements: Statements, template_id: UUID, number: int) -> Ver
 
 async def delete(statements: Statements, project_id: UUID, template_id: UUID) -> bool:
     """With all versions; `False`: no such template."""
-    return bool(await fetch(statements, _DELETE, template=template_id, project=project_id))
+    rows = await fetch(statements, _DELETE, template=template_id, project=project_id)
+    for row in rows:
+        await _tell(statements, project_id, row["name"])
+    return bool(rows)
 
 
 async def _read(
@@ -249,6 +258,11 @@ async def _read(
     if not rows:
         return None
     return _template(rows[0], await _contents(statements, template_id, rows[0]["current_version"]))
+
+
+async def _tell(statements: Statements, project_id: UUID, name: str) -> None:
+    """Whoever remembers something of this template looks again, once the change is committed."""
+    await fetch(statements, sa.select(sa.func.pg_notify(CHANGED_CHANNEL, f"{project_id} {name}")))
 
 
 def _changed(template_id: UUID, **values: object) -> sa.ClauseElement:

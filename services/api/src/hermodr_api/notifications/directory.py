@@ -18,8 +18,8 @@ _MOST_REMEMBERED = 10_000
 
 
 class Directory:
-    """Caches for a few seconds what a template needs, never that there is none. Recipients are always looked up: an
-    erased one must not be written to."""
+    """Caches what a template needs, never that there is none: until it is told of a change, and a few seconds in case
+    that gets lost. Recipients are always looked up: an erased one must not be written to."""
 
     def __init__(self, ledger: Ledger, clock: Clock, many: Ledger, house: str) -> None:
         """`many` is the pool for bulk requests; every project may send from `house`."""
@@ -27,6 +27,7 @@ class Directory:
         self._many = many
         self._clock = clock
         self._known: dict[tuple[UUID, str], tuple[float, Needs]] = {}
+        self._changes = 0
         self._house = house.lower()
         self._allowed: dict[tuple[UUID, str], float] = {}
         self._templates = Coalescer(self._look_up_templates, max_items=200, concurrency=2)
@@ -34,17 +35,21 @@ class Directory:
         self._places = Coalescer(self._look_up_places, max_items=200, concurrency=2)
 
     async def needs(self, project_id: UUID, name: str) -> Needs | None:
-        """What data the template needs; `None`: there is no such template."""
-        key = (project_id, name)
-        known = self._remembered(key)
-        return known if known is not None else await self._templates.submit(key)
+        """What data the template needs, perhaps as of a moment ago; `None`: there is no such template."""
+        until, known = self._known.get((project_id, name), (0.0, None))
+        if known is not None and until > self._clock.monotonic():
+            return known
+        return await self.needs_now(project_id, name)
+
+    async def needs_now(self, project_id: UUID, name: str) -> Needs | None:
+        """`needs`, read anew."""
+        return await self._templates.submit((project_id, name))
 
     async def needs_of(self, project_id: UUID, names: Iterable[str]) -> dict[str, Needs | None]:
-        known = {name: self._remembered((project_id, name)) for name in set(names)}
-        if wanted := [name for name, needs in known.items() if needs is None]:
-            found = await self._look_up_templates([(project_id, name) for name in wanted], self._many)
-            known.update(zip(wanted, found, strict=True))
-        return known
+        """`needs_now` of many."""
+        wanted = list(set(names))
+        found = await self._look_up_templates([(project_id, name) for name in wanted], self._many)
+        return dict(zip(wanted, found, strict=True))
 
     async def recipient(self, reference: Reference) -> FoundRecipient | None:
         return await self._recipients.submit(reference)
@@ -78,20 +83,30 @@ class Directory:
         return set(wanted) - allowed
 
     def forget(self, project_id: UUID, name: str) -> None:
+        """The template has changed."""
+        self._changes += 1
         self._known.pop((project_id, name), None)
 
-    def _remembered(self, key: tuple[UUID, str]) -> Needs | None:
-        until, known = self._known.get(key, (0.0, None))
-        return known if until > self._clock.monotonic() else None
+    def forget_all(self) -> None:
+        """Any template may have changed."""
+        self._changes += 1
+        self._known.clear()
+
+    def told(self, change: str) -> None:
+        """`forget`, as `versions.CHANGED_CHANNEL` tells it."""
+        project_id, _, name = change.partition(" ")
+        self.forget(UUID(project_id), name)
 
     async def _look_up_templates(
         self, keys: Sequence[tuple[UUID, str]], ledger: Ledger | None = None
     ) -> list[Needs | None]:
+        changes = self._changes
         known = await needs.find(ledger or self._ledger, list(dict.fromkeys(keys)))
         if len(self._known) > _MOST_REMEMBERED:
             self._known.clear()
-        until = self._clock.monotonic() + REMEMBERED_SECONDS
-        self._known.update((key, (until, found)) for key, found in known.items())
+        if changes == self._changes:  # else what was read may be of before the change
+            until = self._clock.monotonic() + REMEMBERED_SECONDS
+            self._known.update((key, (until, found)) for key, found in known.items())
         return [known.get(key) for key in keys]
 
     async def _look_up_recipients(self, references: Sequence[Reference]) -> list[FoundRecipient | None]:

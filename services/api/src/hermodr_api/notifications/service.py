@@ -68,11 +68,7 @@ class Notifications:
         found = group_id = None
         flaws = []
         if template is not None:
-            needs = await self._directory.needs(project_id, template)
-            if needs is None:
-                flaws.append(unknown_type(template, ("body",)))
-            else:
-                flaws += data_flaws(wanted, needs, self._channels)
+            flaws += await self._template_flaws(project_id, wanted, template)
         address = from_address(wanted)
         if address is not None and await self._directory.strangers(project_id, [address]):
             flaws.append(not_a_sender(address, ("body",)))
@@ -90,6 +86,15 @@ class Notifications:
         answer = answer_of(job_id, item.waits, self._domain)
         kept = Idempotency(key.value, key.fingerprint, answer) if key is not None else None
         return job_of(item, job_id, project_id, found, group_id=group_id, idempotency=kept)
+
+    async def _template_flaws(self, project_id: UUID, wanted: NotificationIn, template: str) -> list[Flaw]:
+        """Nothing is refused for what the template needed a moment ago."""
+        needs = await self._directory.needs(project_id, template)
+        if needs is not None and data_flaws(wanted, needs, self._channels):
+            needs = await self._directory.needs_now(project_id, template)
+        if needs is None:
+            return [unknown_type(template, ("body",))]
+        return data_flaws(wanted, needs, self._channels)
 
 
 def unknown_type(name: str, at: tuple[str | int, ...]) -> Flaw:

@@ -81,9 +81,11 @@ class Templates:
             return Outcome.of(SavedTemplateView, _saved(made, published.warnings))
 
         try:
-            return await self._repeatable.run(caller.project_id, key, 201, act)
+            answer = await self._repeatable.run(caller.project_id, key, 201, act)
         except NameTaken as error:
             raise _taken() from error
+        self._forget(caller.project_id, wanted.name)
+        return answer
 
     async def change(self, caller: Caller, template_id: UUID, wanted: TemplatePatch) -> SavedTemplateView:
         brought = await self._publishing.published(patched_of(wanted), caller.project_id)
@@ -112,6 +114,8 @@ class Templates:
     async def roll_back(
         self, caller: Caller, template_id: UUID, wanted: RollbackIn, key: Key | None
     ) -> Answer:
+        names: list[str] = []
+
         async def act(transaction: Transaction) -> Outcome:
             _known(await versions.read(transaction, caller.project_id, template_id))
             found = await versions.roll_back(transaction, caller.project_id, template_id, wanted.version)
@@ -120,9 +124,13 @@ class Templates:
             await _record(
                 transaction, caller, "template.rollback", template_id, name=found.name, version=found.version
             )
+            names.append(found.name)
             return Outcome.of(TemplateView, found)
 
-        return await self._repeatable.run(caller.project_id, key, 200, act)
+        answer = await self._repeatable.run(caller.project_id, key, 200, act)
+        for name in names:
+            self._forget(caller.project_id, name)
+        return answer
 
     async def delete(self, caller: Caller, template_id: UUID) -> None:
         async with patience(), self._ledger.transaction() as transaction:

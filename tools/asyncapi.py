@@ -20,6 +20,8 @@ from hermodr_email_sender.settings import EmailSenderSettings
 from hermodr_ledger.runtime import LedgerService
 from hermodr_scheduler.app import Scheduler
 from hermodr_scheduler.settings import SchedulerSettings
+from hermodr_sms_sender.app import SmsSender
+from hermodr_sms_sender.settings import SmsSenderSettings
 
 SNAPSHOT = snapshot.DOCS / "asyncapi.json"
 
@@ -36,6 +38,7 @@ def services() -> list[LedgerService[Any]]:
         Dispatcher(DispatcherSettings()),
         Scheduler(SchedulerSettings()),
         EmailSender(EmailSenderSettings()),
+        SmsSender(SmsSenderSettings()),
     ]
 
 

@@ -19,6 +19,7 @@ NEEDED_UNIMPORTED = "|".join(
         "hermodr-email-sender",
         "hermodr-sandbox",
         "hermodr-scheduler",
+        "hermodr-sms-sender",
         "httptools",  # uvicorn's parser
         "uvloop",
         "greenlet",

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hermodr_devkit.supervisor import ALL, SANDBOX, ServiceSpec
+from hermodr_devkit.supervisor import SANDBOX, ServiceSpec
+from tests.support.installation import MAIL_SERVICES
 
 SPECS = (
-    *ALL,
+    *MAIL_SERVICES,
     ServiceSpec("dispatcher-2", "hermodr_dispatcher", 11),
     ServiceSpec("scheduler-2", "hermodr_scheduler", 12),
     ServiceSpec("email-sender-2", "hermodr_email_sender", 13),

@@ -10,7 +10,7 @@ from faststream.rabbit import RabbitRouter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermodr_contracts.channels import CHANNELS
+from hermodr_contracts.channels import CHANNELS, servable
 from hermodr_contracts.ladder import parse_ladder
 from hermodr_contracts.topology import FLOWS, LANES, PLANNED_SERVICES, QueueSpec, Topology
 from hermodr_contracts.vocabulary import Channel, Priority
@@ -18,6 +18,7 @@ from hermodr_delivery.sender import Lane
 from hermodr_dispatcher import handlers as dispatcher
 from hermodr_email_sender import handlers as email_sender
 from hermodr_scheduler import handlers as scheduler
+from hermodr_sms_sender import handlers as sms_sender
 
 ROOT = Path(__file__).parents[2]
 DESIGNED = {
@@ -36,11 +37,13 @@ BUILT = {path.parent.name for path in (ROOT / "services").glob("*/pyproject.toml
 def subscriptions(topology: Topology) -> dict[str, list[str]]:
     """What each built service reads, from the functions its `app` calls."""
     anything: Any = None
-    routers = {name: RabbitRouter() for name in ("dispatcher", "email-sender", "scheduler")}
+    names = ("dispatcher", "email-sender", "scheduler", "sms-sender")
+    routers = {name: RabbitRouter() for name in names}
     dispatcher.subscribe(routers["dispatcher"], topology, anything, prefetch=1)
     for priority in Priority:
-        lane = Lane(topology.send_queue(Channel.EMAIL, priority), anything, 1)
-        email_sender.subscribe(routers["email-sender"], lane)
+        for channel, sender in ((Channel.EMAIL, email_sender), (Channel.SMS, sms_sender)):
+            lane = Lane(topology.send_queue(channel, priority), anything, 1)
+            sender.subscribe(routers[topology.channels[channel].service], lane)
     scheduler.subscribe(routers["scheduler"], topology, anything)
     return {name: sorted(map(label_of, router.subscribers)) for name, router in routers.items()}
 
@@ -53,7 +56,7 @@ def label_of(subscriber: Any) -> str:
 
 
 def test_every_queue_is_read_by_exactly_the_service_it_names() -> None:
-    topology = Topology()
+    topology = Topology(channels=servable())
     named: dict[str, list[str]] = {}
     for spec in topology.queues:
         if spec.consumer is not None:

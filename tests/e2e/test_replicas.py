@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from hermodr_devkit.supervisor import ALL, ServiceSpec
+from hermodr_devkit.supervisor import ServiceSpec
 from tests.support.brokers import Broker
 from tests.support.freezing import ENOUGH, frozen
-from tests.support.installation import Installation, installed
+from tests.support.installation import MAIL_SERVICES, Installation, installed
 from tests.support.load import Load, under
 from tests.support.waiting import wait_until
 
@@ -33,7 +33,7 @@ async def pairs(database_url: str, broker: Broker, logs: Path) -> AsyncIterator[
         database_url=database_url,
         amqp_url=broker.amqp_url,
         prefix=broker.prefix,
-        specs=(*ALL, *SECONDS),
+        specs=(*MAIL_SERVICES, *SECONDS),
     ) as installation:
         yield installation
         await installation.sound()

@@ -1,16 +1,17 @@
-from hermodr_devkit.supervisor import ALL, SANDBOX, ServiceSpec
+from hermodr_devkit.supervisor import SANDBOX, ServiceSpec
 from tests.chaos.faults import Fault
+from tests.support.installation import MAIL_SERVICES
 
 SECONDS = ("dispatcher", "scheduler", "email-sender")
 SPECS = (
-    *ALL,
+    *MAIL_SERVICES,
     *(
         ServiceSpec(f"{spec.name}-2", spec.module, spec.port_offset + 10)
-        for spec in ALL
+        for spec in MAIL_SERVICES
         if spec.name in SECONDS
     ),
 )
-STEADY = tuple(spec.name for spec in ALL if spec.name != SANDBOX.name)
+STEADY = tuple(spec.name for spec in MAIL_SERVICES if spec.name != SANDBOX.name)
 """Services that are never killed, whose memory must not grow."""
 ROUND: tuple[tuple[str, str, float], ...] = (
     ("kill", "email-sender-2", 1),

@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 
-from hermodr_devkit.supervisor import ALL, Fleet, ServiceSpec
+from hermodr_devkit.supervisor import ALL, SMS_SENDER, Fleet, ServiceSpec
 from hermodr_devkit.supervisor.fleet import private_ports
 from hermodr_ledger.access import keys
 from hermodr_ledger.engine import Ledger
@@ -22,6 +22,7 @@ from tests.support.topologies import email_topology
 from tests.support.waiting import wait_until
 
 PREFIX = "HERMODR_"
+MAIL_SERVICES = tuple(spec for spec in ALL if spec is not SMS_SENDER)
 LADDER = "500ms,1s,2s,4s,5s"
 """Longer than the provider is away in these tests."""
 SETTINGS = {
@@ -325,7 +326,7 @@ async def installed(
     database_url: str,
     amqp_url: str,
     prefix: str = "hermodr",
-    specs: Sequence[ServiceSpec] = ALL,
+    specs: Sequence[ServiceSpec] = MAIL_SERVICES,
     wiring: Wiring | None = None,
     **variables: str,
 ) -> AsyncIterator[Installation]:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 import orjson
 
@@ -19,6 +20,8 @@ _REASON = b"Whatever"
 
 
 class Request(NamedTuple):
+    """`json`: the body; of a form (urlencoded) its fields."""
+
     method: str
     path: str
     headers: Mapping[str, str]
@@ -126,6 +129,8 @@ async def _request(head: bytes, reader: asyncio.StreamReader) -> Request:
     method, path, _ = first.split(" ")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
     body = await reader.readexactly(int(headers.get("content-length", 0)))
+    if headers.get("content-type") == "application/x-www-form-urlencoded":
+        return Request(method, path, headers, dict(parse_qsl(body.decode(), keep_blank_values=True)))
     return Request(method, path, headers, orjson.loads(body) if body else None)
 
 

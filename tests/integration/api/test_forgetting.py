@@ -70,7 +70,7 @@ OF_NOBODY = {
     "changes": {"channel", "previous_state", "state"},
     "change_listeners": {"name", "seen", "shown"},
     "api_keys": {"name", "hint", "key_hash", "scopes"},
-    "attempts": {"provider", "outcome", "code", "claimed_by"},
+    "attempts": {"provider", "outcome", "code", "claimed_by", "resolved_as", "proof", "measured"},
     "audit_log": {"actor", "action", "detail"},  # `audit.record` forbids personal data in `detail`
     "dead_letters": {"source_id", "queue", "reason", "message_type", "job_type", "replay_by"},
     "deliveries": {"channel", "state", "on_unknown", "claimed_by", "provider", "error"}

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from hermodr_contracts.channels import servable
+from hermodr_contracts.channels import usual
 from hermodr_contracts.vocabulary import Channel, JobKind, Priority
 from hermodr_dispatcher.app import deciders_of
 from hermodr_dispatcher.service import Dispatching
@@ -44,7 +44,7 @@ class Rung:
 
 def dispatching_of(ledger: Ledger, rung: Rung) -> Dispatching:
     finished = Counter("finished", "", ("kind", "status"), registry=CollectorRegistry())
-    return Dispatching(ledger, cast("Announcer", rung), deciders_of(ledger, servable()), finished=finished)
+    return Dispatching(ledger, cast("Announcer", rung), deciders_of(ledger, usual()), finished=finished)
 
 
 @pytest.fixture

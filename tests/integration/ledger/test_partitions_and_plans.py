@@ -283,7 +283,8 @@ async def test_claiming_touches_no_index(ledger: Ledger) -> None:
         JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
         WHERE i.indrelid = 'hermodr.deliveries'::regclass"""
     )
-    assert {row["attname"] for row in rows} == {"id", "project_id", "wake_at", "expires_at"}
+    columns = {"id", "job_id", "project_id", "address", "wake_at", "expires_at"}
+    assert {row["attname"] for row in rows} == columns
     (delivery_id,) = await new_deliveries(ledger, 1)
     before = (await ledger.fetch("SELECT wake_at FROM hermodr.deliveries"))[0]["wake_at"]
     await claim(ledger, [delivery_id], owner="me", lease_seconds=60)

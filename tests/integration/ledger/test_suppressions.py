@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from hermodr_contracts.channels import servable
+from hermodr_contracts.channels import usual
 from hermodr_contracts.ladder import parse_ladder
 from hermodr_contracts.vocabulary import DeliveryState, JobKind, JobState, OnUnknown, SuppressionReason
 from hermodr_dispatcher.domain import decide
@@ -38,9 +38,7 @@ async def job_of_project(ledger: Ledger, project_id: UUID, **changes: Any) -> UU
 
 async def dispatch(ledger: Ledger, job_id: UUID) -> UUID:
     """Decided as the dispatcher does; returns the one delivery."""
-    decisions = [
-        decide(each, None, each.read_at, servable()) for each in await requested_jobs(ledger, [job_id])
-    ]
+    decisions = [decide(each, None, each.read_at, usual()) for each in await requested_jobs(ledger, [job_id])]
     assert decisions
     await record_all(ledger, decisions)
     return child_id(job_id, 1)

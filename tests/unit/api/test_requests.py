@@ -20,7 +20,7 @@ from hermodr_api.notifications.models import (
     job_of,
 )
 from hermodr_api.tasks.models import TaskIn, task_of
-from hermodr_contracts.channels import servable
+from hermodr_contracts.channels import usual
 from hermodr_contracts.vocabulary import Priority
 from hermodr_servicekit.ids import new_job_id
 from tests.support.clocks import FakeClock
@@ -39,7 +39,7 @@ _JSON = st.recursive(
 
 
 def _sendable(**changes: Any) -> Sendable:
-    examined = examine(read(NotificationIn, MAIL | changes), NOW, servable())
+    examined = examine(read(NotificationIn, MAIL | changes), NOW, usual())
     assert isinstance(examined, Sendable)
     return examined
 

@@ -46,7 +46,7 @@ def test_only_failures_are_unhealthy() -> None:
 
 
 def test_a_checkup_that_cannot_be_run_is_no_verdict_on_the_provider() -> None:
-    ((finding,), _) = providers._findings(1, b"", "No module named hermodr_email_sender")
+    ((finding,), _) = providers._findings("email", 1, b"", "No module named hermodr_email_sender")
     assert finding.state is State.WARNING
 
 
@@ -54,7 +54,7 @@ def test_settings_that_cannot_be_are_told_in_their_own_words() -> None:
     complaint = (
         "warming up\nhermodr_email_sender: configuration: HERMODR_EMAIL_PROVIDERS: entry 1 names no host\n"
     )
-    ((finding,), _) = providers._findings(2, b"", complaint)
+    ((finding,), _) = providers._findings("email", 2, b"", complaint)
     assert (finding.state, finding.text) == (State.FAILED, "HERMODR_EMAIL_PROVIDERS: entry 1 names no host")
 
 

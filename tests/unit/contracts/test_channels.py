@@ -2,11 +2,12 @@ from dataclasses import replace
 
 import pytest
 
-from hermodr_contracts.channels import CHANNELS, servable, served, with_ladder
+from hermodr_contracts.channels import CHANNELS, servable, served, usual, with_ladder
 from hermodr_contracts.ladder import parse_ladder
 from hermodr_contracts.vocabulary import Channel, OnUnknown
 
-TEXTS_TOO = dict(CHANNELS) | {Channel.SMS: replace(CHANNELS[Channel.SMS], has_sender=True)}
+TEXTS_TOO = CHANNELS
+MAILS_ONLY = dict(CHANNELS) | {Channel.SMS: replace(CHANNELS[Channel.SMS], has_sender=False)}
 
 
 def test_nobody_is_texted_unasked_and_no_text_is_sent_twice_unasked() -> None:
@@ -18,8 +19,14 @@ def test_nobody_is_texted_unasked_and_no_text_is_sent_twice_unasked() -> None:
 
 
 def test_a_channel_is_servable_once_it_has_a_sender() -> None:
-    assert list(servable()) == ["email"]
-    assert list(servable(TEXTS_TOO)) == ["email", "sms"]
+    assert list(servable()) == ["email", "sms"]
+    assert list(servable(MAILS_ONLY)) == ["email"]
+
+
+def test_usually_mails_are_served_and_what_there_are_providers_for() -> None:
+    assert list(usual()) == ["email"]
+    assert list(usual({Channel.SMS})) == ["email", "sms"]
+    assert list(usual({Channel.WHATSAPP})) == ["email"]
 
 
 @pytest.mark.parametrize("names", ["sms email", "email sms", "  email\tsms sms "])

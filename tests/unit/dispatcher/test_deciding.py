@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermodr_contracts.channels import CHANNELS, Channels, servable, with_ladder
+from hermodr_contracts.channels import CHANNELS, Channels, usual, with_ladder
 from hermodr_contracts.ladder import parse_ladder
 from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, Channel, JobKind, JobState, OnUnknown, Priority
 from hermodr_dispatcher.domain import decide, deciding_wish
@@ -44,7 +44,7 @@ AS_GIVEN = TO_JANE._replace(
 )
 
 
-SERVED = with_ladder(servable(), Channel.EMAIL, parse_ladder("10s,60s,5m"))
+SERVED = with_ladder(usual(), Channel.EMAIL, parse_ladder("10s,60s,5m"))
 
 
 def decided(

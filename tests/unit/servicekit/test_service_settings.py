@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 import pytest
 from pydantic import Field
 
-from hermodr_contracts.channels import servable
+from hermodr_contracts.channels import usual
 from hermodr_contracts.vocabulary import Channel
 from hermodr_servicekit.settings import Flaws, ServiceSettings, load, refuse
 
@@ -100,7 +100,7 @@ def test_a_wrong_value_ends_the_process_with_2_naming_the_variable_and_not_the_v
     ("value", "complaint"),
     [
         ("email pigeon", "'pigeon' is no channel; there are email, sms, whatsapp, in_app, webhook"),
-        ("sms email", "sms has no sender yet; possible: email"),
+        ("whatsapp email", "whatsapp has no sender yet; possible: email, sms"),
         ("email,sms", "'email,sms' is no channel"),
     ],
 )
@@ -111,8 +111,20 @@ def test_a_channel_that_cannot_be_served_is_named(
     assert f"HERMODR_CHANNELS: {complaint}" in refused(capsys)
 
 
-def test_the_channels_are_the_servable_ones_and_email_has_its_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert load(PostmanSettings).topology.channels == servable()
+def test_mails_are_served_and_texts_with_a_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(PostmanSettings).topology.channels == usual()
+    monkeypatch.setenv("HERMODR_SMS_PROVIDERS", "twilio://AC0:TOKEN@default")
+    monkeypatch.setenv("HERMODR_SMS_RETRY_LADDER", "2s,3s")
+    topology = load(PostmanSettings).topology
+    assert list(topology.channels) == [Channel.EMAIL, Channel.SMS]
+    assert [step.label for step in topology.ladder(Channel.SMS)] == ["2s", "3s"]
+    monkeypatch.setenv("HERMODR_CHANNELS", "email")
+    assert list(load(PostmanSettings).topology.channels) == [Channel.EMAIL]
+    monkeypatch.setenv("HERMODR_CHANNELS", "sms")
+    assert list(load(PostmanSettings).topology.channels) == [Channel.SMS]
+
+
+def test_the_channels_are_those_named_and_email_has_its_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HERMODR_CHANNELS", " email  email ")
     monkeypatch.setenv("HERMODR_RETRY_LADDER", "1s")
     topology = load(PostmanSettings).topology

@@ -15,12 +15,20 @@ from hermodr_email_sender.settings import EmailSenderSettings
 from hermodr_ledger.tables import metadata
 from hermodr_sandbox.settings import SandboxSettings
 from hermodr_scheduler.settings import SchedulerSettings
+from hermodr_sms_sender.settings import SmsSenderSettings
 
 TOP = Path(__file__).parents[3]
 PAGES = sorted([*TOP.glob("*.md"), *TOP.glob("docs/**/*.md"), *TOP.glob("libs/*/README.md")])
 CONFIGURATION = (TOP / "docs/reference/configuration.md").read_text(encoding="utf-8")
 ROUTES = (TOP / "docs/reference/routes.md").read_text(encoding="utf-8")
-SETTINGS = (ApiSettings, DispatcherSettings, EmailSenderSettings, SandboxSettings, SchedulerSettings)
+SETTINGS = (
+    ApiSettings,
+    DispatcherSettings,
+    EmailSenderSettings,
+    SandboxSettings,
+    SchedulerSettings,
+    SmsSenderSettings,
+)
 
 
 def test_the_readme_stays_short() -> None:

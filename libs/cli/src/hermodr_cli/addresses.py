@@ -4,6 +4,7 @@ DEFAULT_PORT_BASE = 8000
 HIGHEST_PORT_BASE = 65_000
 DEFAULT_SMTP_PORT = 1025
 SMTP_PORT = "HERMODR_SANDBOX_SMTP_PORT"
+SANDBOX_OFFSET = 25
 
 
 def port_base(environment: Mapping[str, str]) -> int:
@@ -25,6 +26,24 @@ def smtp_port(environment: Mapping[str, str]) -> int:
 def uses_sandbox(environment: Mapping[str, str]) -> bool:
     """No provider is named, and it is not production."""
     return environment.get("HERMODR_ENV") != "production" and not environment.get("HERMODR_EMAIL_PROVIDERS")
+
+
+def texts_by_sandbox(environment: Mapping[str, str]) -> bool:
+    """The sandbox runs, and nothing else carries texts."""
+    return uses_sandbox(environment) and not environment.get("HERMODR_SMS_PROVIDERS") and texts(environment)
+
+
+def texts(environment: Mapping[str, str]) -> bool:
+    """Whether this installation serves sms: if it is named, or by default if there is a provider for it."""
+    if named := environment.get("HERMODR_CHANNELS"):
+        return "sms" in named.split()
+    return bool(environment.get("HERMODR_SMS_PROVIDERS")) or uses_sandbox(environment)
+
+
+def sandbox_sms_provider(environment: Mapping[str, str]) -> str:
+    """Raises ValueError, see `port_base`."""
+    port = port_base(environment) + SANDBOX_OFFSET
+    return f"twilio://AC{'0' * 32}:pretended@127.0.0.1:{port}?tls=off&from=%2B15005550006"
 
 
 def sandbox_provider(environment: Mapping[str, str]) -> str:

@@ -1,7 +1,7 @@
 """The channel registry: one entry per channel with all that differs between channels. An installation serves some of
 them (`HERMODR_CHANNELS`) and passes these on as `Channels` in its `Topology`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from hermodr_contracts.vocabulary import Channel, OnUnknown
 
 EMAIL_LADDER = "10s,60s,5m,20m,1h,4h,12h"
 """RFC 5321 §4.5.4.1 wants attempts for days, fewer after the first hours; this ladder ends after 17 hours."""
-_TEXT_LADDER = parse_ladder("10s,60s,5m")
+TEXT_LADDER = "10s,60s,5m"
 _WEBHOOK_LADDER = parse_ladder("5s,1m,5m,30m,2h,8h,14h")
 
 
@@ -66,17 +66,18 @@ CHANNELS: Channels = MappingProxyType(
                 AddressKind.PHONE,
                 "sms-sender",
                 SendSms,
-                _TEXT_LADDER,
+                parse_ladder(TEXT_LADDER),
                 OnUnknown.HOLD,
                 by_default=False,
                 as_given=True,
+                has_sender=True,
             ),
             ChannelSpec(
                 Channel.WHATSAPP,
                 AddressKind.PHONE,
                 "sms-sender",
                 SendSms,
-                _TEXT_LADDER,
+                parse_ladder(TEXT_LADDER),
                 OnUnknown.HOLD,
                 by_default=False,
                 as_given=False,  # WhatsApp requires an approved template to start a conversation
@@ -108,6 +109,15 @@ CHANNELS: Channels = MappingProxyType(
 
 def servable(known: Channels = CHANNELS) -> Channels:
     return {channel: spec for channel, spec in known.items() if spec.has_sender}
+
+
+def usual(with_providers: Collection[Channel] = ()) -> Channels:
+    """Those served unless an installation names others: email, and what it has providers for."""
+    return {
+        channel: spec
+        for channel, spec in servable().items()
+        if channel is Channel.EMAIL or channel in with_providers
+    }
 
 
 def served(names: str, known: Channels = CHANNELS) -> Channels:

@@ -14,7 +14,7 @@ from uuid import uuid4
 from faststream.rabbit import ExchangeType, QueueType, RabbitExchange, RabbitQueue
 from faststream.rabbit.schemas.queue import QuorumQueueArgs
 
-from hermodr_contracts.channels import CHANNELS, Channels, servable
+from hermodr_contracts.channels import CHANNELS, Channels, usual
 from hermodr_contracts.ladder import Step
 from hermodr_contracts.messages import (
     CancelRequested,
@@ -92,7 +92,7 @@ FLOWS = (
     Flow(NotificationCreated, ("dispatcher",), ("webhook-sender",)),
 )
 
-PLANNED_SERVICES = frozenset({"sms-sender", "webhook-sender", "worker"})
+PLANNED_SERVICES = frozenset({"webhook-sender", "worker"})
 """Services of DESIGN §3 that do not exist yet. Their queues are not declared, so that messages do not pile up."""
 
 SERVED_KINDS = frozenset({JobKind.NOTIFICATION})
@@ -106,7 +106,7 @@ class Topology:
     """All names of one installation. `prefix` lets installations share a broker; `channels` are those it serves."""
 
     prefix: str = "hermodr"
-    channels: Channels = field(default_factory=servable)
+    channels: Channels = field(default_factory=usual)
 
     @cached_property
     def services(self) -> tuple[str, ...]:

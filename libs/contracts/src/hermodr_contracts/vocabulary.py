@@ -74,6 +74,7 @@ class OnUnknown(StrEnum):
 class SuppressionReason(StrEnum):
     """Why nothing is sent to an address any more; the later in this order is the stronger."""
 
+    OPT_OUT = "opt_out"
     MANUAL = "manual"
     BOUNCE = "bounce"
     COMPLAINT = "complaint"

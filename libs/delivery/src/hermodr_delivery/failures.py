@@ -48,7 +48,9 @@ def scrub(text: str, secrets: Iterable[str] = ()) -> str:
 class DeliveryFailure(Exception):
     """`code` is of a bounded vocabulary, fit for a metric's label (`smtp_550`). `detail` is scrubbed. `retry_after`:
     seconds. `about_message`: an answer about this message or its address, so the provider works, and another one would
-    say the same."""
+    say the same. `measured`: see `Attempt`, of a message that was perhaps accepted."""
+
+    measured: str | None = None
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import orjson
@@ -23,6 +23,7 @@ from hermodr_delivery.failures import (
     Refused,
     TransientError,
 )
+from hermodr_servicekit.dsn import Dsn, Unusable
 
 CONNECT_SECONDS = 10.0
 IDLE_SECONDS = 30.0
@@ -145,14 +146,23 @@ class HttpApi:
         return f"{url.host}:{url.port or (443 if url.scheme == 'https' else 80)}"
 
     async def call(
-        self, method: str, path: str, *, json: bytes | None = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        json: bytes | None = None,
+        form: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """One request, sent once. Raises `TransientError` if it was certainly incomplete, `Refused` if the server's
-        certificate is not trusted, `OutcomeUnknown` if no answer came."""
+        """One request, sent once; its body is JSON or a form (urlencoded). Raises `TransientError` if it was certainly
+        incomplete, `Refused` if the server's certificate is not trusted, `OutcomeUnknown` if no answer came."""
+        given = dict(headers or {})
+        if json or form:
+            given["content-type"] = "application/json" if json else "application/x-www-form-urlencoded"
         async with self._turns:
             client = self._idle.pop() if self._idle else self._make()
             try:
-                return await self._exchange(client, method, path, json, headers)
+                return await self._exchange(client, method, path, json or form, given)
             finally:
                 self._idle.append(client)
 
@@ -161,16 +171,12 @@ class HttpApi:
         client: httpx.AsyncClient,
         method: str,
         path: str,
-        json: bytes | None,
-        headers: Mapping[str, str] | None,
+        content: bytes | None,
+        headers: Mapping[str, str],
     ) -> Answer:
         way = _Way()
         request = client.build_request(
-            method,
-            path,
-            content=json,
-            headers={**(headers or {}), **({"content-type": "application/json"} if json else {})},
-            extensions={"trace": way.follow},
+            method, path, content=content, headers=headers, extensions={"trace": way.follow}
         )
         try:
             async with asyncio.timeout(self._seconds):
@@ -265,3 +271,31 @@ def refusal(
             return Refused(Cause.ACCESS, code, detail, named=True, certain=False, secrets=secrets)
         case Verdict.UNKNOWN:
             return OutcomeUnknown(code, detail, secrets=secrets)
+
+
+class Endpoint(NamedTuple):
+    url: str
+    tls: ssl.SSLContext | None
+
+
+def endpoint(dsn: Dsn, own: str, *, production: bool) -> Endpoint:
+    """Where the API is: at `own` if the DSN's host is `default`. Takes `tls` and `ca`. Raises `Unusable`."""
+    tls = _tls(dsn, production)
+    host = own if dsn.host == "default" else dsn.host
+    port = f":{dsn.port}" if dsn.port is not None else ""
+    return Endpoint(f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}{port}", tls)
+
+
+def _tls(dsn: Dsn, production: bool) -> ssl.SSLContext | None:
+    wish = dsn.take("tls")
+    if wish not in (None, "on", "off"):
+        raise Unusable("has a tls option other than on or off")
+    if wish != "off":
+        return dsn.trusting()
+    if production:
+        raise Unusable("has tls=off, which production refuses")
+    if not dsn.is_here:
+        raise Unusable(
+            "has tls=off for a host that is not this machine: its key would cross a network in clear"
+        )
+    return None

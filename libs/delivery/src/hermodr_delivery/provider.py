@@ -12,11 +12,12 @@ MessageT = TypeVar("MessageT", contravariant=True)
 
 class Accepted(NamedTuple):
     """`provider_message_id` is the provider's own id, if it gave one; later callbacks use it. `detail` is safe for
-    logs. `note`: what people should know of the attempt, such as refused copies."""
+    logs. `note`: what people should know of the attempt, such as refused copies. `measured`: see `Attempt`."""
 
     provider_message_id: str | None
     detail: str
     note: str | None = None
+    measured: str | None = None
 
 
 Call = Callable[[], Awaitable[Accepted]]

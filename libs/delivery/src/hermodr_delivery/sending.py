@@ -117,6 +117,7 @@ class Sending(Generic[ComposedT]):
             proven=made.proof.proven,
             found=made.proof.accepted is not None,
             proof=made.proof.note,
+            measured=told_by.measured if (told_by := made.accepted or failure) else None,
         )
         return Result(
             claim,

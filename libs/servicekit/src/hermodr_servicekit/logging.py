@@ -12,7 +12,7 @@ from structlog.typing import EventDict, WrappedLogger
 from hermodr_servicekit.seldom import Seldom, SeldomFilter
 from hermodr_servicekit.settings import ServiceSettings
 
-_QUIET = ("uvicorn.error", "uvicorn.access", "asyncio", "faststream")
+_QUIET = ("uvicorn.error", "uvicorn.access", "asyncio", "faststream", "httpx")  # httpx logs whole URLs
 _SILENT = ("aio_pika", "aiormq")  # an outage is told once, by `broker`, not by every part of the library
 
 _SELDOM = SeldomFilter(Seldom())  # one filter, however often logs are configured

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from hermodr_contracts.channels import EMAIL_LADDER, servable, served, with_ladder
+from hermodr_contracts.channels import EMAIL_LADDER, TEXT_LADDER, served, usual, with_ladder
 from hermodr_contracts.ladder import Step, parse_ladder
+from hermodr_contracts.segments import MOST_SEGMENTS
 from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Channel
 from hermodr_servicekit.links import LEAST_SECRET_BYTES, Links
@@ -71,10 +72,16 @@ class ServiceSettings(BaseSettings):
     database_url: Annotated[str, _scheme_of("postgresql", "postgres")] = DEVELOPMENT_DATABASE_URL
     amqp_url: Annotated[str, _scheme_of("amqp", "amqps")] = DEVELOPMENT_AMQP_URL
     amqp_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "hermodr"
-    channels: Annotated[str, AfterValidator(_channels_are_servable)] = " ".join(servable())
-    """The channels this installation serves, separated by spaces. The same for all its services."""
+    channels: Annotated[str, AfterValidator(_channels_are_servable)] | None = None
+    """The channels this installation serves, separated by spaces. The same for all its services. By default email, and
+    sms with a provider for it."""
+    sms_providers: str | None = None
+    """DSNs in order of preference, separated by spaces. The same for all services."""
+    sms_max_segments: Annotated[int, Field(ge=1, le=100)] = MOST_SEGMENTS
+    """Longer texts are refused. The same for api and sms-sender."""
     retry_ladder: Annotated[str, AfterValidator(_ladder_is_readable)] = EMAIL_LADDER
     """Email's."""
+    sms_retry_ladder: Annotated[str, AfterValidator(_ladder_is_readable)] = TEXT_LADDER
     message_id_domain: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*$", max_length=200)
     ] = "hermodr.localhost"
@@ -105,9 +112,12 @@ class ServiceSettings(BaseSettings):
         """Makes and reads the links in mails, if there is a secret."""
         if self.link_secret is None:
             return None
-        return Links(
-            self.link_secret.get_secret_value(), self.public_url or f"http://127.0.0.1:{self.port_base}"
-        )
+        return Links(self.link_secret.get_secret_value(), self.own_url)
+
+    @property
+    def own_url(self) -> str:
+        """Where the api is reached from outside."""
+        return self.public_url or f"http://127.0.0.1:{self.port_base}"
 
     @property
     def return_paths(self) -> ReturnPaths | None:
@@ -122,8 +132,15 @@ class ServiceSettings(BaseSettings):
     @property
     def topology(self) -> Topology:
         """The channels this installation serves, and the names it uses at the broker."""
-        channels = with_ladder(served(self.channels), Channel.EMAIL, self.ladder)
-        return Topology(prefix=self.amqp_prefix, channels=channels)
+        named = served(self.channels) if self.channels is not None else None
+        channels = named or usual({Channel.SMS} if self.sms_providers else ())
+        channels = with_ladder(channels, Channel.EMAIL, self.ladder)
+        return Topology(prefix=self.amqp_prefix, channels=with_ladder(channels, Channel.SMS, self.sms_ladder))
+
+    @property
+    def sms_ladder(self) -> tuple[Step, ...]:
+        """The steps of `HERMODR_SMS_RETRY_LADDER`."""
+        return parse_ladder(self.sms_retry_ladder)
 
     @model_validator(mode="after")
     def _production_is_explicit(self) -> "ServiceSettings":

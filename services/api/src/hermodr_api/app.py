@@ -169,9 +169,10 @@ class Api(LedgerService[ApiSettings]):
         self.publishing = Publishing(channels)
         domain = settings.message_id_domain
         self.accepting = Accepting(self.ledger, self.announcer, self._count)
-        self.notifications = Notifications(self.directory, self.accepting, self.clock, domain, channels)
+        served = (channels, settings.sms_max_segments)
+        self.notifications = Notifications(self.directory, self.accepting, self.clock, domain, *served)
         self.bulk = Bulk(
-            self._bulk_ledger, self.directory, self.announcer, self.clock, domain, self._count, channels
+            self._bulk_ledger, self.directory, self.announcer, self.clock, domain, self._count, *served
         )
         self.counts = Counts(self.clock)
         self._repeatable = Repeatable(self.ledger)
@@ -254,7 +255,9 @@ class Api(LedgerService[ApiSettings]):
             "hermodr_receipts", "Providers' reports.", ("provider", "kind"), registry=self.registry
         )
         try:
-            sources = sources_of(self.settings.email_providers)
+            sources = sources_of(
+                self.settings.email_providers, self.settings.sms_providers, self.settings.own_url
+            )
         except ProviderConfigError as error:
             refuse(str(error))
         paths = self.settings.return_paths

@@ -138,8 +138,15 @@ def _candidates(
     if job.channels is not None:
         return dict.fromkeys(job.channels)
     if job.has_content or template is None:
-        return (spec.channel for spec in channels.values() if spec.by_default and spec.as_given)
+        return (spec.channel for spec in channels.values() if spec.as_given and _unasked(job, spec))
     return (channel for channel in channels if channel in template.locales)
+
+
+def _unasked(job: RequestedJob, spec: ChannelSpec) -> bool:
+    """Whether content may use the channel although the job names none: a bare phone number asks for a text."""
+    if job.to_phone is not None:
+        return spec.address is AddressKind.PHONE
+    return spec.by_default
 
 
 def _refusal(

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import structlog
 from starlette.types import ASGIApp
@@ -17,6 +18,7 @@ from hermodr_sandbox.protocols.callbacks import Callbacks, Secrets
 from hermodr_sandbox.protocols.smtp.certificates import CertificateFiles, generate
 from hermodr_sandbox.protocols.smtp.server import SmtpServer
 from hermodr_sandbox.protocols.smtp.session import SmtpOptions
+from hermodr_sandbox.protocols.text_callbacks import TextCallbacks
 from hermodr_sandbox.routes.application import application
 from hermodr_sandbox.service import Sandbox
 from hermodr_sandbox.settings import LOOPBACK_HOSTS, SandboxSettings
@@ -43,6 +45,8 @@ class SandboxService(Service[SandboxSettings]):
         self._callbacks = _callbacks(settings, self.clock)
         self._server = _smtp_server(settings, self._sandbox, self._certificates, self._callbacks)
         self._sandbox.gate = self._server
+        host = urlsplit(settings.sandbox_events_url or "").hostname
+        self._text_callbacks = TextCallbacks([host] if host else [])
 
     async def prepare(self) -> None:
         """SMTP first: what is said over HTTP names its port."""
@@ -62,6 +66,7 @@ class SandboxService(Service[SandboxSettings]):
             more=ops_routes(self.ready, self.registry),
             hosts=frozenset(LOOPBACK_HOSTS) if self.settings.http_host in LOOPBACK_HOSTS else None,
             callbacks=self._callbacks,
+            text_callbacks=self._text_callbacks,
         )
 
     async def ready(self) -> Mapping[str, bool]:
@@ -86,6 +91,7 @@ class SandboxService(Service[SandboxSettings]):
         """Removes what was generated."""
         if self._callbacks is not None:
             await self._callbacks.close()
+        await self._text_callbacks.close()
         self._stack.close()
 
 

@@ -5,6 +5,7 @@ SandboxError
 ├── TooManyFaults     the rule book is full of active rules (409)
 ├── MailNotFound      no such mail, or it made room for newer ones (404)
 ├── FaultNotFound     no such rule (404)
+├── TextNotFound      no such text, or it made room for newer ones (404)
 ├── PartNotFound      the mail has no such part (404)
 └── InvalidQuery      a query parameter that is unknown or unreadable (400)
 """
@@ -30,6 +31,11 @@ class TooManyFaults(SandboxError):
 class MailNotFound(SandboxError):
     status = 404
     title = "Mail not found"
+
+
+class TextNotFound(SandboxError):
+    status = 404
+    title = "Text not found"
 
 
 class PartNotFound(SandboxError):

@@ -13,7 +13,9 @@ from hermodr_sandbox.domain.faults import FaultRule, FaultSpec, Moment, Provider
 from hermodr_sandbox.domain.mail import Client, Mail
 from hermodr_sandbox.domain.mailbox import Mailbox
 from hermodr_sandbox.domain.patterns import AddressPattern
+from hermodr_sandbox.domain.phone_tags import PhoneTags
 from hermodr_sandbox.domain.search import Query, prepare
+from hermodr_sandbox.domain.text import Texts
 from hermodr_sandbox.errors import MailNotFound
 from hermodr_servicekit.clock import Clock
 
@@ -58,6 +60,8 @@ class Sandbox:
     mailbox: Mailbox
     faults: FaultBook
     tags: AddressTags | None = None
+    texts: Texts = field(default_factory=lambda: Texts(10_000))
+    phone_tags: PhoneTags | None = None
     traffic: Traffic = field(default_factory=Traffic)
     gate: Gate | None = None
     closing: bool = False
@@ -69,6 +73,8 @@ class Sandbox:
             Mailbox(max_mails=max_mails, max_bytes=max_bytes),
             FaultBook(clock.monotonic, random.Random().random),
             AddressTags() if address_tags else None,
+            Texts(max_mails),
+            PhoneTags() if address_tags else None,
         )
 
     def judge(
@@ -125,9 +131,12 @@ class Sandbox:
             await asyncio.sleep(_REST_SECONDS)
 
     def clear(self) -> int:
-        """Forgets mails, totals and the counts of address tags; returns how many mails were kept."""
-        kept = len(self.mailbox)
+        """Forgets mails, texts, totals and the counts of tags; returns how many mails and texts were kept."""
+        kept = len(self.mailbox) + len(self.texts)
         self.mailbox.clear()
+        self.texts.clear()
+        if self.phone_tags is not None:
+            self.phone_tags.reset()
         if self.tags is not None:
             self.tags.reset()
         return kept

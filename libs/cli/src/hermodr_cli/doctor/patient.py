@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from hermodr_cli import devkit
-from hermodr_cli.addresses import port_base, smtp_port
+from hermodr_cli.addresses import port_base, sandbox_sms_provider, smtp_port, texts_by_sandbox
 from hermodr_cli.commands.settings import CommandSettings
 from hermodr_servicekit.settings import flaws_of
 
@@ -44,6 +44,8 @@ def find() -> Patient:
         for name, value in (servers.variables() if servers else {}).items():
             os.environ.setdefault(name, value)
     try:
+        if texts_by_sandbox(os.environ):
+            os.environ.setdefault("HERMODR_SMS_PROVIDERS", sandbox_sms_provider(os.environ))
         settings = CommandSettings()
         port_base(os.environ)
         smtp_port(os.environ)

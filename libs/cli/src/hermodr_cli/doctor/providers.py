@@ -6,7 +6,13 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from hermodr_cli.addresses import sandbox_provider, uses_sandbox
+from hermodr_cli.addresses import (
+    sandbox_provider,
+    sandbox_sms_provider,
+    texts,
+    texts_by_sandbox,
+    uses_sandbox,
+)
 from hermodr_cli.doctor import dns_records
 from hermodr_cli.doctor.dns_records import Records
 from hermodr_cli.doctor.finding import Area, Finding
@@ -14,17 +20,28 @@ from hermodr_cli.doctor.finding import Area, Finding
 AREA = Area("providers")
 SECONDS = 30.0
 MISCONFIGURED = 2
-CHECKUP = "hermodr_email_sender.checkup"
+EMAIL, SMS = "email", "sms"
 
 
 async def examine(environment: Mapping[str, str]) -> list[Finding]:
     variables = dict(environment)
     if uses_sandbox(environment):
         variables["HERMODR_EMAIL_PROVIDERS"] = sandbox_provider(environment)
+    if texts_by_sandbox(environment):
+        variables["HERMODR_SMS_PROVIDERS"] = sandbox_sms_provider(environment)
+    channels = [EMAIL, SMS] if texts(environment) else [EMAIL]
+    found = await asyncio.gather(*(_examined(each, variables) for each in channels))
+    findings = [each for some, _ in found for each in some]
+    if uses_sandbox(environment):
+        return findings
+    return findings + await dns_records.examine(found[0][1])
+
+
+async def _examined(channel: str, variables: Mapping[str, str]) -> tuple[list[Finding], Records]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        CHECKUP,
+        f"hermodr_{channel}_sender.checkup",
         env=variables,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -35,41 +52,46 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
     except TimeoutError:
         process.kill()
         await process.wait()
-        return [AREA.failed("email", f"no result within {SECONDS:.0f} s", "see that the hosts answer")]
-    findings, records = _findings(process.returncode, said, complaint.decode(errors="replace"))
-    return findings if uses_sandbox(environment) else findings + await dns_records.examine(records)
+        return [AREA.failed(channel, f"no result within {SECONDS:.0f} s", "see that the hosts answer")], {}
+    return _findings(channel, process.returncode, said, complaint.decode(errors="replace"))
 
 
-def _findings(status: int | None, said: bytes, complaint: str) -> tuple[list[Finding], Records]:
+def _findings(channel: str, status: int | None, said: bytes, complaint: str) -> tuple[list[Finding], Records]:
+    variable = f"HERMODR_{channel.upper()}_PROVIDERS"
     if status == MISCONFIGURED:
-        last = complaint.strip().splitlines()[-1] if complaint.strip() else "HERMODR_EMAIL_PROVIDERS"
-        remedy = "correct the variable: docs/reference/configuration.md, “Email providers”, has the forms there are"
-        return [AREA.failed("email", last.partition("configuration: ")[2] or last, remedy)], {}
+        last = complaint.strip().splitlines()[-1] if complaint.strip() else variable
+        chapter = "Email providers" if channel == EMAIL else "SMS providers"
+        remedy = (
+            f"correct the variable: docs/reference/configuration.md, “{chapter}”, has the forms there are"
+        )
+        return [AREA.failed(channel, last.partition("configuration: ")[2] or last, remedy)], {}
     try:
         answers = json.loads(said)
     except ValueError:
         answers = None
     if status or not isinstance(answers, dict):
-        remedy = "is the email sender installed here? Otherwise run this where it is"
-        return [AREA.warning("email", "could not be asked", remedy)], {}
-    return [_provider(answer) for answer in answers["providers"]], answers["dkim"]
+        remedy = f"is the {channel} sender installed here? Otherwise run this where it is"
+        return [AREA.warning(channel, "could not be asked", remedy)], {}
+    return [_provider(answer, variable) for answer in answers["providers"]], answers.get("dkim", {})
 
 
-def _provider(answer: dict[str, Any]) -> Finding:
+def _provider(answer: dict[str, Any], variable: str) -> Finding:
     text = f"{answer['place']}: {answer['detail']}"
     if answer["ok"]:
         return AREA.ok(answer["name"], text)
-    return AREA.failed(answer["name"], text, _remedy(str(answer["detail"]).partition(":")[0]))
+    return AREA.failed(answer["name"], text, _remedy(str(answer["detail"]).partition(":")[0], variable))
 
 
-def _remedy(code: str) -> str:
+def _remedy(code: str, variable: str) -> str:
     remedies = {
-        "auth_failed": "correct user and password in HERMODR_EMAIL_PROVIDERS (percent-encode what URLs reserve)",
+        "twilio_20003": f"correct account SID and auth token in {variable}",
+        "twilio_20404": f"correct the account SID in {variable}",
+        "auth_failed": f"correct user and password in {variable} (percent-encode what URLs reserve)",
         "helo_refused": "add ?helo=NAME in HERMODR_EMAIL_PROVIDERS: this machine's name as DNS knows it",
-        "tls_failed": "name the server's CA with ca=/path.pem, or its right host name, in HERMODR_EMAIL_PROVIDERS",
+        "tls_failed": f"name the server's CA with ca=/path.pem, or its right host name, in {variable}",
         "tls_unavailable": "use smtps://, or a port where the server offers STARTTLS",
-        "dns_failed": "correct the host in HERMODR_EMAIL_PROVIDERS",
-        "connect_refused": "start the server, or correct host and port in HERMODR_EMAIL_PROVIDERS",
+        "dns_failed": f"correct the host in {variable}",
+        "connect_refused": f"start the server, or correct host and port in {variable}",
     }
     return remedies.get(
         code, "see that the server answers here (firewall, port); mails are retried meanwhile"

@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from hermodr_cli import state
-from hermodr_cli.addresses import port_base, smtp_port
+from hermodr_cli.addresses import port_base, sandbox_sms_provider, smtp_port
 from hermodr_cli.output import Say
 from hermodr_contracts.channels import servable, with_ladder
 from hermodr_contracts.ladder import parse_ladder
@@ -151,6 +151,7 @@ def _with_providers(environment: dict[str, str]) -> dict[str, str]:
     second = f"resend://demo-key@127.0.0.1:{api}?tls=off&events={quote('whsec_' + secret, safe='')}"
     return environment | {
         "HERMODR_EMAIL_PROVIDERS": f"{first} {second}",
+        "HERMODR_SMS_PROVIDERS": sandbox_sms_provider(environment),
         "HERMODR_SANDBOX_EVENTS_RESEND": f"whsec_{secret}",
         "HERMODR_LINK_SECRET": secrets.token_urlsafe(32),
     }

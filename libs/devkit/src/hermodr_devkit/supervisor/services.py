@@ -1,7 +1,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hermodr_cli.addresses import port_base, sandbox_provider, uses_sandbox
+from hermodr_cli.addresses import (
+    SANDBOX_OFFSET,
+    port_base,
+    sandbox_provider,
+    sandbox_sms_provider,
+    texts,
+    texts_by_sandbox,
+    uses_sandbox,
+)
 
 
 @dataclass(frozen=True)
@@ -18,14 +26,19 @@ API = ServiceSpec("api", "hermodr_api", 0)
 DISPATCHER = ServiceSpec("dispatcher", "hermodr_dispatcher", 1)
 SCHEDULER = ServiceSpec("scheduler", "hermodr_scheduler", 2)
 EMAIL_SENDER = ServiceSpec("email-sender", "hermodr_email_sender", 3)
-SANDBOX = ServiceSpec("sandbox", "hermodr_sandbox", 25)
+SMS_SENDER = ServiceSpec("sms-sender", "hermodr_sms_sender", 4)
+SANDBOX = ServiceSpec("sandbox", "hermodr_sandbox", SANDBOX_OFFSET)
 
-ALL = (API, DISPATCHER, SCHEDULER, EMAIL_SENDER, SANDBOX)
+ALL = (API, DISPATCHER, SCHEDULER, EMAIL_SENDER, SMS_SENDER, SANDBOX)
 
 
 def chosen(environment: Mapping[str, str]) -> tuple[ServiceSpec, ...]:
-    """All services; the sandbox only without a real provider."""
-    return tuple(spec for spec in ALL if spec is not SANDBOX or uses_sandbox(environment))
+    """All services; the sandbox only without a real provider of mails, the sms sender only if sms is served."""
+    left_out = [
+        *([] if uses_sandbox(environment) else [SANDBOX]),
+        *([] if texts(environment) else [SMS_SENDER]),
+    ]
+    return tuple(spec for spec in ALL if spec not in left_out)
 
 
 def variables_for(
@@ -36,4 +49,6 @@ def variables_for(
     variables["HERMODR_HTTP_PORT"] = str(port_base(environment) + spec.port_offset)
     if SANDBOX in specs and not environment.get("HERMODR_EMAIL_PROVIDERS"):
         variables["HERMODR_EMAIL_PROVIDERS"] = sandbox_provider(environment)
+    if {SANDBOX, SMS_SENDER} <= set(specs) and texts_by_sandbox(environment):
+        variables["HERMODR_SMS_PROVIDERS"] = sandbox_sms_provider(environment)
     return variables

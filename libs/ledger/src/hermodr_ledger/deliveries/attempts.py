@@ -66,8 +66,7 @@ class Claim(NamedTuple):
     """What the job says about its mail, see `NewJob.envelope`."""
     provider: str | None = None
     """The one this attempt is for."""
-    pinned: bool = False
-    """Its job is for this provider alone."""
+    pinned: bool = False  # its job is for this provider alone
     refused_by: tuple[str, ...] | None = None
     """Providers that refused it in this step of the ladder."""
     maybe_accepted_by: str | None = None
@@ -95,8 +94,8 @@ class Attempt(NamedTuple):
     """Earlier attempts of unknown outcome were certainly not accepted."""
     found: bool = False
     """The last of them was accepted; this one sent nothing."""
-    proof: str | None = None
-    """How that is known."""
+    proof: str | None = None  # how that is known
+    measured: str | None = None  # what a text is paid by, a JSON object: segments, encoding, country
 
 
 class Settlement(NamedTuple):
@@ -335,6 +334,7 @@ async def record(ledger: Steps, results: Sequence[tuple[Attempt, Settlement]]) -
             [new_id() if each.state is DeliveryState.BOUNCED else None for each in settlements],
             [each.onward or None for each in settlements],
             [each.proven or None for each in attempts],
+            [each.measured for each in attempts],
         ),
     )
     ledger.tell(news.of_both(rows))

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from hermodr_contracts.vocabulary import DeliveryState, SuppressionReason
+from hermodr_contracts.vocabulary import Channel, DeliveryState, SuppressionReason
 from hermodr_ledger.deliveries.attempts import Attempt, Outcome, Settlement, record
 from hermodr_ledger.engine import Ledger, Row, Transaction, news
 from hermodr_ledger.engine.documents import object_of
@@ -26,6 +26,10 @@ _GIVEN_UP_SECONDS = 2 * 86_400.0
 
 
 class ReceiptKind(StrEnum):
+    QUEUED = "queued"
+    """The provider has it."""
+    SENT = "sent"
+    """The provider gave it to the next one."""
     DELAYED = "delayed"
     DELIVERED = "delivered"
     OPENED = "opened"
@@ -35,6 +39,8 @@ class ReceiptKind(StrEnum):
 
 
 _PROVES: Mapping[str, DeliveryState] = {
+    ReceiptKind.QUEUED: DeliveryState.SENT,
+    ReceiptKind.SENT: DeliveryState.SENT,
     ReceiptKind.DELIVERED: DeliveryState.DELIVERED,
     ReceiptKind.OPENED: DeliveryState.DELIVERED,
     ReceiptKind.CLICKED: DeliveryState.DELIVERED,
@@ -66,6 +72,15 @@ class Receipt(NamedTuple):
     automatic: bool = False
     code: str | None = None
     doubt: str | None = None
+    channel: Channel = Channel.EMAIL
+
+    @property
+    def key(self) -> "Key":
+        return self.job_id, self.channel
+
+
+Key = tuple[UUID, str]
+"""A job and a channel: it has one delivery there at most."""
 
 
 class Taken(NamedTuple):
@@ -130,12 +145,12 @@ async def take(ledger: Ledger, receipts: Sequence[Receipt]) -> Taken:
     `LedgerUnavailable`."""
     async with ledger.transaction() as transaction:
         found = await _locked(transaction, {each.job_id for each in receipts})
-        new = [each for each in receipts if _is_new(found.get(each.job_id), each)]
+        new = [each for each in receipts if _is_new(found.get(each.key), each)]
         await _note(transaction, found, new)
         await _suppress(transaction, found, new)
         await _apply(transaction, found.values())
     await _prove(ledger, found.values())
-    unknown = sum(each.job_id not in found for each in receipts)
+    unknown = sum(each.key not in found for each in receipts)
     return Taken(tuple(each.kind for each in new), len(receipts) - unknown - len(new), unknown)
 
 
@@ -189,15 +204,15 @@ def _event(delivery: _Delivery, receipt: Receipt) -> dict[str, object]:
     return said | {name: value for name, value in more.items() if value}
 
 
-async def _locked(transaction: Transaction, job_ids: Iterable[UUID]) -> dict[UUID, _Delivery]:
-    """The mail of each job, in the order of ids like everywhere, with what was reported."""
+async def _locked(transaction: Transaction, job_ids: Iterable[UUID]) -> dict[Key, _Delivery]:
+    """The mail and the text of each job, in the order of ids like everywhere, with what was reported."""
     wanted = sorted(job_ids)
     rows = await transaction.fetch(
         """
-        SELECT d.id, d.job_id, d.project_id, d.address, d.state, d.attempt
+        SELECT d.id, d.job_id, d.project_id, d.channel, d.address, d.state, d.attempt
         FROM unnest($1::uuid[], $2::uuid[]) w(first, last)
         JOIN hermodr.deliveries d ON d.id > w.first AND d.id <= w.last
-        WHERE d.channel = 'email' ORDER BY d.id FOR UPDATE OF d
+        WHERE d.channel IN ('email', 'sms') ORDER BY d.id FOR UPDATE OF d
         """,
         wanted,
         [last_child_of(each) for each in wanted],
@@ -211,22 +226,23 @@ async def _locked(transaction: Transaction, job_ids: Iterable[UUID]) -> dict[UUI
         [row["attempt"] for row in rows],
     )
     unknown = {each["delivery_id"]: (each["number"], each["provider"]) for each in proofs}
-    found = {row["job_id"]: _Delivery(row, unknown.get(row["id"])) for row in rows}
+    found = {row["id"]: _Delivery(row, unknown.get(row["id"])) for row in rows}
     events = await transaction.fetch(
         """
-        SELECT e.job_id, e.detail FROM unnest($1::uuid[]) w(id)
+        SELECT e.delivery_id, e.detail FROM unnest($1::uuid[]) w(id)
         JOIN hermodr.events e ON e.job_id = w.id WHERE e.kind = $2 ORDER BY e.job_id, e.seq
         """,
-        list(found),
+        list({row["job_id"] for row in rows}),
         REPORTED,
     )
     for event in events:
-        found[event["job_id"]].add(object_of(event["detail"]))
-    return found
+        if event["delivery_id"] in found:
+            found[event["delivery_id"]].add(object_of(event["detail"]))
+    return {(each.row["job_id"], each.row["channel"]): each for each in found.values()}
 
 
-async def _note(transaction: Transaction, found: Mapping[UUID, _Delivery], new: Sequence[Receipt]) -> None:
-    kept = [each for each in new if len(found[each.job_id].seen) <= MOST_OF_A_JOB]
+async def _note(transaction: Transaction, found: Mapping[Key, _Delivery], new: Sequence[Receipt]) -> None:
+    kept = [each for each in new if len(found[each.key].seen) <= MOST_OF_A_JOB]
     if kept:
         await transaction.fetch(
             """
@@ -236,20 +252,18 @@ async def _note(transaction: Transaction, found: Mapping[UUID, _Delivery], new: 
             ORDER BY n.nth
             """,
             [each.job_id for each in kept],
-            [found[each.job_id].row["id"] for each in kept],
-            [json.dumps(_event(found[each.job_id], each)) for each in kept],
+            [found[each.key].row["id"] for each in kept],
+            [json.dumps(_event(found[each.key], each)) for each in kept],
             REPORTED,
         )
 
 
-async def _suppress(
-    transaction: Transaction, found: Mapping[UUID, _Delivery], new: Sequence[Receipt]
-) -> None:
+async def _suppress(transaction: Transaction, found: Mapping[Key, _Delivery], new: Sequence[Receipt]) -> None:
     """The address of an erased person is suppressed too, by its hash alone."""
     wanted: list[NewSuppression] = []
     erased: list[bool] = []
     for each in new:
-        row = found[each.job_id].row
+        row = found[each.key].row
         address = "" if each.doubt else each.address or row["address"]
         complained = each.kind is ReceiptKind.COMPLAINED
         if address and (complained or (each.kind is ReceiptKind.BOUNCED and each.lasting)):

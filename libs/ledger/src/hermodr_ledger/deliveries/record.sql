@@ -5,9 +5,9 @@
 WITH input AS (
     SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                          $8::timestamptz[], $9::timestamptz[], $10::text[], $11::float8[], $12::uuid[], $13::text[],
-                         $14::timestamptz[], $16::boolean[], $17::uuid[], $18::boolean[], $19::boolean[])
+                         $14::timestamptz[], $16::boolean[], $17::uuid[], $18::boolean[], $19::boolean[], $20::text[])
         AS i(id, number, outcome, provider, provider_message_id, code, detail, started_at, finished_at,
-             state, delay, dead, claimed_by, claimed_at, asked, suppression, onward, proven)
+             state, delay, dead, claimed_by, claimed_at, asked, suppression, onward, proven, measured)
 ), settled AS (
     UPDATE hermodr.deliveries d
     SET state = i.state,
@@ -33,8 +33,9 @@ WITH input AS (
               i.number, i.detail, d.address, i.suppression
 ), logged AS (
     INSERT INTO hermodr.attempts (delivery_id, number, provider, outcome, code, detail, provider_message_id,
-                                  claimed_by, started_at, finished_at)
-    SELECT id, number, provider, outcome, code, detail, provider_message_id, claimed_by, started_at, finished_at
+                                  claimed_by, started_at, finished_at, measured)
+    SELECT id, number, provider, outcome, code, detail, provider_message_id, claimed_by, started_at, finished_at,
+           measured::jsonb
     FROM input
     ON CONFLICT (delivery_id, number) DO UPDATE
         SET (outcome, code, detail, finished_at) = (

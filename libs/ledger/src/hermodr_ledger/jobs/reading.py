@@ -1,7 +1,7 @@
 """Reads a job with all that belongs to it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -93,6 +93,8 @@ class LoggedAttempt:
     finished_at: datetime
     resolved_as: str | None = None
     proof: str | None = None
+    measured: Mapping[str, Any] = field(default_factory=dict)
+    """See `Attempt`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,7 @@ async def read(
         job_of_row(row),
         next((recipients.of_values(values) for values in row["recipients"]), None),
         tuple(Delivery(*values) for values in row["deliveries"]),
-        tuple(LoggedAttempt(*values) for values in row["attempts"]),
+        tuple(LoggedAttempt(*[*values[:-1], object_of(values[-1])]) for values in row["attempts"]),
         tuple(
             Event(at, kind, delivery_id, object_of(detail)) for at, kind, delivery_id, detail in row["events"]
         ),

@@ -135,6 +135,7 @@ Index(
     *_address,
     postgresql_where=text("recipient_id IS NOT NULL AND wake_at IS NULL"),
 )
+Index("deliveries_phone", deliveries.c.address, postgresql_where=text("channel = 'sms'"))
 
 attempts = Table(
     "attempts",
@@ -147,6 +148,7 @@ attempts = Table(
     Column("started_at", MOMENT, nullable=False),
     Column("finished_at", MOMENT, nullable=False),
     *texts("resolved_as", "proof"),
+    json("measured"),
     postgresql_partition_by="RANGE (delivery_id)",
 )
 

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field
 from hermodr_contracts.addresses import email_address
 from hermodr_contracts.locales import language_tag
 from hermodr_contracts.names import one_line_name
+from hermodr_contracts.phones import phone_number
 
 _BETWEEN_DIGITS = re.compile(r"[ ()./-]")
 _E164_DIGITS = re.compile(r"[1-9][0-9]{6,14}")
@@ -55,5 +56,7 @@ AnyAddress = Annotated[
 ]
 """To search for."""
 PhoneNumber = Annotated[
-    str, Field(pattern=r"^\+[1-9][0-9]{6,14}$", description="E.164, such as +15550100123")
+    str,
+    Field(pattern=r"^\+[1-9][0-9]{6,14}$", description="E.164, such as +15550100123"),
+    AfterValidator(phone_number),
 ]

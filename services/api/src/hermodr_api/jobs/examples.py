@@ -60,6 +60,8 @@ DELIVERY: JsonDict = {
     "finished_at": "2026-11-22T09:00:00.021000Z",
     "opened_at": None,
     "clicked_at": None,
+    "segments": None,
+    "country": None,
 }
 ATTEMPT: JsonDict = {
     "delivery_id": DELIVERY_ID,
@@ -73,6 +75,7 @@ ATTEMPT: JsonDict = {
     "finished_at": "2026-11-22T09:00:00.020000Z",
     "resolved_as": None,
     "proof": None,
+    "measured": {},
 }
 HISTORY: JsonDict = {
     "job": JOB,

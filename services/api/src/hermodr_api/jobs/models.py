@@ -1,4 +1,4 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -8,12 +8,12 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
 from hermodr_api.jobs import examples
-from hermodr_api.jobs.reported import first_of, rose
+from hermodr_api.jobs.reported import first_of
 from hermodr_api.recipients.models import RecipientView
 from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger.jobs.batches import BatchProgress
 from hermodr_ledger.jobs.listing import ListedJob
-from hermodr_ledger.jobs.reading import Delivery, Event, Job, JobHistory, LoggedAttempt
+from hermodr_ledger.jobs.reading import Delivery, Job, JobHistory
 from hermodr_servicekit.ids import message_id_of
 
 log = structlog.get_logger()
@@ -134,6 +134,8 @@ class DeliveryView(BaseModel):
     finished_at: datetime | None
     opened_at: datetime | None = Field(None, description="When a person opened it first, as reported.")
     clicked_at: datetime | None = Field(None, description="When a person followed a link of it first.")
+    segments: int | None = Field(None, description="Of a text: the short messages that it was sent as.")
+    country: str | None = Field(None, description="Of a text: where its number is, which decides the price.")
 
 
 class AttemptView(BaseModel):
@@ -152,6 +154,9 @@ class AttemptView(BaseModel):
     finished_at: datetime
     resolved_as: str | None = None
     proof: str | None = None
+    measured: dict[str, Any] = Field(
+        {}, description="Of an accepted text what it is paid by: `segments`, `encoding` and `country`."
+    )
 
 
 class BareAddress(BaseModel):
@@ -274,17 +279,19 @@ def history_view(history: JobHistory, now: datetime, domain: str) -> JobHistoryV
             domain,
         ),
         recipient=recipient,
-        deliveries=[_delivery_view(each, history.events) for each in history.deliveries],
+        deliveries=[_delivery_view(each, history) for each in history.deliveries],
         delivery_logs=[AttemptView.model_validate(each) for each in history.attempts],
         envelope=EnvelopeView.model_validate(history.envelope) if history.envelope else None,
         attachments=[AttachmentView.model_validate(each) for each in history.attachments],
     )
 
 
-def _delivery_view(delivery: Delivery, events: Sequence[Event]) -> DeliveryView:
+def _delivery_view(delivery: Delivery, history: JobHistory) -> DeliveryView:
     view = DeliveryView.model_validate(delivery)
-    seen = {kind: first_of(events, delivery.id, kind) for kind in ("opened", "clicked")}
-    return view.model_copy(update={f"{kind}_at": at for kind, at in seen.items()})
+    seen = {kind: first_of(history.events, delivery.id, kind) for kind in ("opened", "clicked")}
+    measured = next((e.measured for e in history.attempts if e.delivery_id == delivery.id and e.measured), {})
+    paid_by = {name: measured.get(name) for name in ("segments", "country")}
+    return view.model_copy(update={f"{kind}_at": at for kind, at in seen.items()} | paid_by)
 
 
 def listed_view(listed: ListedJob, now: datetime, domain: str) -> ListedJobView:
@@ -331,59 +338,6 @@ def _job_view(
 
 def _milliseconds(start: datetime | None, end: datetime | None) -> int | None:
     return (end - start) // timedelta(milliseconds=1) if start is not None and end is not None else None
-
-
-def timeline(history: JobHistory) -> Timeline:
-    events = history.events
-    entries = [
-        *_beginning(history.job),
-        *(
-            TimelineEntry(at=each.at, event=each.kind, detail=dict(each.detail), delivery_id=each.delivery_id)
-            for each in events
-        ),
-        *_attempted(history),
-        *_ending(history.job, events),
-    ]
-    entries.sort(key=lambda entry: entry.at)  # stable: keeps the order of events at the same instant
-    return Timeline(job_id=history.job.id, status=history.job.state, data=entries)
-
-
-def _beginning(job: Job) -> Iterator[TimelineEntry]:
-    detail: dict[str, Any] = {"kind": job.kind, "type": job.type, "priority": job.priority.lane}
-    if job.batch_id is not None:
-        detail["batch_id"] = str(job.batch_id)
-    endings = {"expires_at": job.expires_at, "max_retries": job.max_retries, "cancel_key": job.cancel_key}
-    detail |= {name: value for name, value in endings.items() if value is not None}
-    yield TimelineEntry(at=job.created_at, event="requested", detail=detail)
-    if job.scheduled_for is not None:
-        yield TimelineEntry(at=job.created_at, event="scheduled", detail={"scheduled_for": job.scheduled_for})
-
-
-_TOLD = tuple(each.name for each in fields(LoggedAttempt) if each.name not in ("delivery_id", "finished_at"))
-
-
-def _attempted(history: JobHistory) -> Iterator[TimelineEntry]:
-    for each in history.attempts:
-        detail = {name: value for name in _TOLD if (value := getattr(each, name)) is not None}
-        at, of = each.finished_at, each.delivery_id
-        yield TimelineEntry(at=at, event="attempted", detail=detail, delivery_id=of)
-    for delivery in history.deliveries:
-        if delivery.finished_at is not None:
-            ended = "sent" if rose(history.events, delivery) else delivery.state
-            detail = {"channel": delivery.channel, "state": ended}
-            at = delivery.finished_at
-            yield TimelineEntry(at=at, event=f"delivery_{ended}", detail=detail, delivery_id=delivery.id)
-
-
-_REASONS = frozenset({"not_sent", "refused", "quiet_hours_ignored"})
-
-
-def _ending(job: Job, events: Sequence[Event]) -> Iterator[TimelineEntry]:
-    """The end is shown after its reasons: they are recorded a moment later than the `now()` of the transaction."""
-    if job.finished_at is not None:
-        detail = {"error": job.error} if job.error is not None else {}
-        reasons = (each.at for each in events if each.kind in _REASONS)
-        yield TimelineEntry(at=max([job.finished_at, *reasons]), event=str(job.state), detail=detail)
 
 
 def batch_view(batch: BatchProgress) -> BatchView:

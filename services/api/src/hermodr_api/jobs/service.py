@@ -12,9 +12,9 @@ from hermodr_api.jobs.models import (
     batch_view,
     history_view,
     listed_views,
-    timeline,
 )
 from hermodr_api.jobs.queries import FROM_NOW, JobSort, cursor_of, mark_of, order_of
+from hermodr_api.jobs.timelines import timeline
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs import listing, reading
 from hermodr_ledger.jobs.batches import read_batch

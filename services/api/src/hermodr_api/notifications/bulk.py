@@ -36,6 +36,7 @@ from hermodr_api.notifications.models import (
 from hermodr_api.notifications.service import unknown_recipient, unknown_type
 from hermodr_api.updates.models import misplaced
 from hermodr_contracts.channels import Channels
+from hermodr_contracts.segments import MOST_SEGMENTS
 from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_ledger.access import idempotency
 from hermodr_ledger.access.idempotency import Idempotency, KeyReused, Replay, StillRunning
@@ -94,6 +95,7 @@ class Bulk:
         domain: str,
         count: Count,
         channels: Channels,
+        most_segments: int = MOST_SEGMENTS,
     ) -> None:
         self._ledger = ledger
         self._directory = directory
@@ -102,6 +104,7 @@ class Bulk:
         self._domain = domain
         self._count = count
         self._channels = channels
+        self._most_segments = most_segments
 
     async def request(
         self, project_id: UUID, items: Sequence[object], key: Key | None, *, job_ids: bool = False
@@ -139,7 +142,7 @@ class Bulk:
         except ValidationError as error:
             work.rejected.reject(index, flaws_of(error, ()))
             return
-        examined = examine(wanted, now, self._channels, ())
+        examined = examine(wanted, now, self._channels, (), most_segments=self._most_segments)
         if isinstance(examined, list):
             self._reject(work, index, wanted, item, examined)
         elif isinstance(item, dict):

@@ -16,8 +16,10 @@ from hermodr_api.http.fingerprints import fingerprint
 from hermodr_api.http.json_text import dump
 from hermodr_api.jobs.endings import LONGEST_DELAY, CancelKey, ExpiresAt, MaxRetries, expiry_flaws
 from hermodr_api.notifications.attachments import files_of
+from hermodr_api.notifications.content import content_flaws
 from hermodr_api.notifications.envelope import MailFields, envelope_of, mail_flaws
 from hermodr_contracts.channels import CHANNELS, AddressKind, Channels
+from hermodr_contracts.segments import MOST_SEGMENTS
 from hermodr_contracts.vocabulary import Channel, JobKind, OnUnknown, Priority
 from hermodr_ledger.access.idempotency import Idempotency
 from hermodr_ledger.jobs.accept import NewJob
@@ -52,7 +54,7 @@ class To(Body):
     )
     phone: PhoneNumber | None = Field(
         default=None,
-        description="A bare phone number (E.164); refused while no channel reaches phones.",
+        description="A bare phone number (E.164), for `sms`; refused while no channel reaches phones.",
         examples=["+15550100123"],
     )
     name: Name | None = Field(
@@ -119,12 +121,12 @@ class NotificationIn(MailFields):
     )
     subject: Subject | None = Field(
         default=None,
-        description="With a body: content sent as given, without a template. A single line.",
+        description="With a body: content sent as given, without a template. A single line. Texts (`sms`) need none.",
         examples=["Your booking is confirmed"],
     )
     body_text: Annotated[str, Field(min_length=1)] | None = Field(
         default=None,
-        description="The plain text to send as given, with `subject`.",
+        description="The plain text to send as given, with `subject`; alone, if it is sent as `sms` only.",
         examples=["We look forward to seeing you on Friday."],
     )
     body_html: Annotated[str, Field(min_length=1)] | None = Field(
@@ -186,11 +188,16 @@ class Sendable:
 
 
 def examine(
-    wanted: NotificationIn, now: datetime, channels: Channels, at: tuple[str | int, ...] = ("body",)
+    wanted: NotificationIn,
+    now: datetime,
+    channels: Channels,
+    at: tuple[str | int, ...] = ("body",),
+    *,
+    most_segments: int = MOST_SEGMENTS,
 ) -> Sendable | list[Flaw]:
     """Checks across fields. `channels` are those served here; a `scheduled_for` in the past means now."""
     flaws = [
-        *_content_flaws(wanted, at),
+        *content_flaws(wanted, most_segments, at),
         *_channel_flaws(wanted, channels, at),
         *_time_flaws(wanted, now, at),
         *mail_flaws(wanted, wanted.channels, by_phone=wanted.to.phone is not None, channels=channels, at=at),
@@ -215,16 +222,6 @@ def examine(
     )
 
 
-def _content_flaws(wanted: NotificationIn, at: tuple[str | int, ...]) -> list[Flaw]:
-    if not wanted.has_content:
-        return [] if wanted.type else [Flaw((*at, "type"), "needs a type, or a subject and a body")]
-    if wanted.subject is None:
-        return [Flaw((*at, "subject"), "a body to be sent as given needs a subject")]
-    if wanted.body_text is None and wanted.body_html is None:
-        return [Flaw((*at, "body_text"), "a subject to be sent as given needs body_text or body_html")]
-    return []
-
-
 def _channel_flaws(wanted: NotificationIn, channels: Channels, at: tuple[str | int, ...]) -> list[Flaw]:
     asked, to = wanted.channels, wanted.to
     if to.phone is not None and channels.keys().isdisjoint(_PHONE_CHANNELS):
@@ -235,6 +232,10 @@ def _channel_flaws(wanted: NotificationIn, channels: Channels, at: tuple[str | i
         return [Flaw((*at, "channels"), _not_available(asked, channels))]
     if to.email is not None and not any(CHANNELS[each].address is AddressKind.EMAIL for each in asked):
         return [Flaw((*at, "channels"), "an email address can only be reached by email")]
+    if to.phone is not None and not any(CHANNELS[each].address is AddressKind.PHONE for each in asked):
+        return [
+            Flaw((*at, "channels"), f"a phone number can only be reached by {', '.join(_PHONE_CHANNELS)}")
+        ]
     return []
 
 

@@ -19,6 +19,7 @@ from hermodr_api.notifications.models import (
 )
 from hermodr_api.updates.models import misplaced
 from hermodr_contracts.channels import Channels
+from hermodr_contracts.segments import MOST_SEGMENTS
 from hermodr_ledger.access.idempotency import Idempotency
 from hermodr_ledger.jobs.accept import NewJob
 from hermodr_servicekit.clock import Clock
@@ -35,18 +36,20 @@ class Notifications:
         clock: Clock,
         domain: str,
         channels: Channels,
+        most_segments: int = MOST_SEGMENTS,
     ) -> None:
         self._directory = directory
         self._accepting = accepting
         self._clock = clock
         self._domain = domain
         self._channels = channels
+        self._most_segments = most_segments
 
     async def request(
         self, project_id: UUID, wanted: NotificationIn, key: Key | None, *, provider: str | None = None
     ) -> Answer:
         """Commits and announces the job; for `provider` alone, if given. Raises `Refused`, `LedgerUnavailable`."""
-        item = examine(wanted, self._clock.now(), self._channels)
+        item = examine(wanted, self._clock.now(), self._channels, most_segments=self._most_segments)
         if isinstance(item, list):
             return await self._accepting.earlier(project_id, key, item)
         async with patience():

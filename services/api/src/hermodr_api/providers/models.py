@@ -4,7 +4,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from hermodr_api.http.bodies import Body
-from hermodr_api.http.fields import EmailAddress
+from hermodr_api.suppressions.models import Address
 from hermodr_contracts.vocabulary import Channel
 
 
@@ -84,4 +84,4 @@ class ProviderTestIn(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"to": "ops@example.com"}]})
 
-    to: EmailAddress = Field(description="A bare address.")
+    to: Address = Field(description="A bare address of the provider's channel: of email, or a phone number.")

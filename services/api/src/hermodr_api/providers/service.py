@@ -3,10 +3,12 @@ from datetime import timedelta
 from hermodr_api.access.authentication import Caller
 from hermodr_api.access.operators import Operators
 from hermodr_api.answers import Answer, Key, patience
-from hermodr_api.errors import NOT_FOUND, Refused
+from hermodr_api.errors import NOT_FOUND, Flaw, Refused, invalid
 from hermodr_api.notifications.models import NotificationIn, To
 from hermodr_api.notifications.service import Notifications
 from hermodr_api.providers.models import LastError, ProvidersView, ProviderTestIn, ProviderView
+from hermodr_contracts.channels import CHANNELS, AddressKind
+from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.deliveries import provider_limits
 from hermodr_ledger.deliveries.provider_limits import ProviderLimits
 from hermodr_ledger.engine import Ledger
@@ -19,6 +21,7 @@ because somebody asked for a test of it (POST /v1/providers/…/test).
 
 If you can read this, the provider works.
 """
+_TEST_OF_TEXTS = 'Hermodr: a test of provider "{name}". If you can read this, it works.'
 
 
 class Providers:
@@ -46,16 +49,25 @@ class Providers:
         found = next((each for each in known if each.provider == name), None)
         if found is None:
             raise Refused(NOT_FOUND, f"no running sender has a provider of the name {name}")
+        text = _TEST_OF_TEXTS if found.channel == Channel.SMS else _TEST_TEXT
         message = NotificationIn(
             type=TEST_TYPE,
-            to=To(email=wanted.to),
+            to=_addressee(wanted.to, found.channel),
             channels=[found.channel],
             subject=f"Test of provider {name}",
-            body_text=_TEST_TEXT.format(name=name),
+            body_text=text.format(name=name),
             expires_at=self._clock.now() + _TEST_IS_OF_USE,
             max_retries=0,
         )
         return await self._notifications.request(caller.project_id, message, key, provider=name)
+
+
+def _addressee(address: str, channel: Channel) -> To:
+    by_phone = CHANNELS[channel].address is AddressKind.PHONE
+    if by_phone is ("@" in address):
+        needed = "a phone number" if by_phone else "an email address"
+        raise invalid(Flaw(("body", "to"), f"must be {needed}: the provider is for {channel}"))
+    return To(phone=address) if by_phone else To(email=address)
 
 
 def _view(known: ProviderLimits, *, operator: bool) -> ProviderView:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.deliveries.receipts import Receipt, ReceiptKind
 
 
@@ -23,6 +24,7 @@ class Report(NamedTuple):
     lasting: bool = False
     automatic: bool = False
     code: str | None = None
+    channel: Channel = Channel.EMAIL
 
     def of(self, provider: str) -> Receipt | None:
         if self.job is None:
@@ -37,7 +39,15 @@ class Report(NamedTuple):
             lasting=self.lasting,
             automatic=self.automatic,
             code=self.code,
+            channel=self.channel,
         )
+
+
+class Answered(NamedTuple):
+    """Somebody answered a text with a word that means `stop`, or start again."""
+
+    phone: str
+    stop: bool
 
 
 def event_id(number: str) -> str:

@@ -1,6 +1,6 @@
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
 
 from hermodr_api.http.intake import JSON, KIB, MIB, read_bytes
@@ -16,9 +16,18 @@ router = APIRouter(prefix="/v1/providers", tags=["receipts"], route_class=Route)
 MOST_OF_A_REPORT = 256 * KIB
 MOST_OF_A_MAIL = MIB
 MAIL = "message/rfc822"
+FORM = "application/x-www-form-urlencoded"
 
 Service = Annotated[Receipts, provided(Receipts)]
 Name = Annotated[str, Path(max_length=40, description="The provider's name, as `/v1/providers` shows it.")]
+
+
+Delivery = Annotated[
+    str | None,
+    Query(
+        max_length=100, description="What the status callback of a text is about: Hermodr itself asks for it."
+    ),
+]
 
 
 @router.post(
@@ -30,6 +39,7 @@ Name = Annotated[str, Path(max_length=40, description="The provider's name, as `
             "required": True,
             "content": {
                 JSON: {"schema": {"description": "As SendGrid and Resend send it."}},
+                FORM: {"schema": {"description": "As Twilio sends it."}},
                 MAIL: {
                     "schema": {
                         "type": "string",
@@ -40,11 +50,14 @@ Name = Annotated[str, Path(max_length=40, description="The provider's name, as `
         }
     },
 )
-async def take(receipts: Service, provider: Name, request: Request) -> ReportedView:
+async def take(
+    receipts: Service, provider: Name, request: Request, delivery: Delivery = None
+) -> ReportedView:
     """Take what a provider reports.
 
-    For SendGrid's signed Event Webhook and Resend's webhooks. The body is signed by the provider (`events=` of its
-    DSN); no key is needed, and `Authorization` is ignored. At most 256 KiB, and at most 5 minutes old.
+    For SendGrid's signed Event Webhook, Resend's webhooks, and Twilio's status callbacks and answers to texts. The body
+    is signed by the provider (`events=` of its DSN; Twilio: the account's token); no key is needed, and `Authorization`
+    is ignored. At most 256 KiB, and at most 5 minutes old, where the signature holds a time.
 
     To a `smtp` provider a mail server's script hands in bounces (RFC 3464) and complaints (RFC 5965) as they came:
     `message/rfc822`, with `Authorization: Bearer` and the `events=` of its DSN. At most 1 MiB: cut longer ones, the
@@ -54,5 +67,5 @@ async def take(receipts: Service, provider: Name, request: Request) -> ReportedV
     if source.takes_mail:
         body = await read_bytes(request, MOST_OF_A_MAIL, (MAIL, "message/global"))
     else:
-        body = await read_bytes(request, MOST_OF_A_REPORT)
-    return await receipts.take(source, request.headers, body)
+        body = await read_bytes(request, MOST_OF_A_REPORT, (FORM,) if source.takes_forms else (JSON,))
+    return await receipts.take(source, request.headers, body, request.url.query, delivery)

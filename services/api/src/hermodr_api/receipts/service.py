@@ -6,12 +6,12 @@ from starlette.datastructures import Headers
 
 from hermodr_api.answers import patience
 from hermodr_api.errors import UNAUTHENTICATED, Flaw, Refused, invalid, not_found
-from hermodr_api.http.json_text import parse
 from hermodr_api.receipts.models import ReportedView
-from hermodr_api.receipts.reports import Report, Unreadable
+from hermodr_api.receipts.reports import Answered, Report, Unreadable
 from hermodr_api.receipts.signatures import Unsigned
-from hermodr_api.receipts.sources import Source
+from hermodr_api.receipts.sources import Arrival, Source
 from hermodr_ledger.deliveries.mailed import take_mail
+from hermodr_ledger.deliveries.opting_out import opted_in, opted_out
 from hermodr_ledger.deliveries.receipts import take
 from hermodr_ledger.engine import Ledger
 from hermodr_servicekit.clock import Clock
@@ -48,16 +48,26 @@ class Receipts:
             raise not_found("provider with events= in its DSN")
         return source
 
-    async def take(self, source: Source, headers: Headers, body: bytes) -> ReportedView:
-        """The body is believed once its signature is verified, and read only then."""
-        self._verify(source, headers, body)
+    async def take(
+        self, source: Source, headers: Headers, body: bytes, query: str = "", named: str | None = None
+    ) -> ReportedView:
+        """The body is believed once its signature is verified, and read only then. `query` is the URL's, `named` the
+        delivery in it."""
+        now = self._clock.now()
+        self._verify(source, headers, body, query)
         if source.read is None:
             return await self._take_mail(source, body)
-        reports, ignored = self._read(source, headers, body)
+        found = self._read(source, Arrival(headers, body, named, now))
+        reports = [each for each in found if isinstance(each, Report)]
+        ignored = found.count(None)
         new = known = 0
         unknown = sum(each.job is None for each in reports)
         receipts = [receipt for each in reports if (receipt := each.of(source.name)) is not None]
         async with patience(_SECONDS):
+            for answer in found:
+                if isinstance(answer, Answered):
+                    heeded = await self._heed(source.name, answer)
+                    new, unknown = new + heeded, unknown + (not heeded)
             for start in range(0, len(receipts), _TOGETHER):
                 taken = await take(self._ledger, receipts[start : start + _TOGETHER])
                 for kind in taken.new:
@@ -77,25 +87,29 @@ class Receipts:
         self._count(source.name, "ignored", told.ignored)
         return ReportedView(new=len(told.new), known=told.known, unknown=told.unknown, ignored=told.ignored)
 
-    def _verify(self, source: Source, headers: Headers, body: bytes) -> None:
+    def _verify(self, source: Source, headers: Headers, body: bytes, query: str) -> None:
         assert source.signature is not None
         try:
-            source.signature.verify(headers, body, self._clock.now().timestamp())
+            source.signature.verify(headers, body, self._clock.now().timestamp(), query)
         except Unsigned as error:
             self._count(source.name, "refused")
             if times := self._seldom.times(source.name):
                 log.warning("report refused", provider=source.name, reason=str(error), times=times)
             raise Refused(UNAUTHENTICATED, str(error)) from None
 
-    def _read(self, source: Source, headers: Headers, body: bytes) -> tuple[list[Report], int]:
+    async def _heed(self, provider: str, answer: Answered) -> bool:
+        """Whether it is of somebody who got a text by this provider."""
+        change = opted_out if answer.stop else opted_in
+        projects = await change(self._ledger, provider, answer.phone)
+        self._count(provider, "stop" if answer.stop else "start")
+        return bool(projects)
+
+    def _read(self, source: Source, arrival: Arrival) -> list[Report | Answered | None]:
         assert source.read is not None
-        document = parse(body)
         try:
-            found = list(source.read(document, headers))
+            return list(source.read(arrival))
         except Unreadable as error:
             raise invalid(Flaw(("body",), str(error))) from None
-        reports = [each for each in found if each is not None]
-        return reports, len(found) - len(reports)
 
     def _count(self, provider: str, kind: str, number: int = 1) -> None:
         if number:

@@ -4,6 +4,7 @@ SendGrid: ECDSA (P-256, SHA-256) of timestamp and body
 (https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features).
 Resend: Standard Webhooks (https://www.standardwebhooks.com), with Svix's names of the headers.
 Mails handed in by a mail server's script: a shared secret, over TLS.
+Twilio: https://www.twilio.com/docs/usage/security#validating-requests.
 """
 
 import base64
@@ -11,6 +12,7 @@ import binascii
 import hashlib
 import hmac
 from typing import Protocol
+from urllib.parse import parse_qsl
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -23,6 +25,7 @@ TOLERANCE_SECONDS = 300.0
 _LEAST_SECRET_BYTES = 16
 _MOST_SIGNATURES = 10
 _LONGEST = 2000
+_MOST_FIELDS = 200
 
 
 class Unsigned(Exception):
@@ -30,8 +33,8 @@ class Unsigned(Exception):
 
 
 class Signature(Protocol):
-    def verify(self, headers: Headers, body: bytes, now: float) -> None:
-        """`now`: seconds since 1970. Raises `Unsigned`."""
+    def verify(self, headers: Headers, body: bytes, now: float, query: str = "") -> None:
+        """`now`: seconds since 1970; `query`: of the URL that was called. Raises `Unsigned`."""
         ...
 
 
@@ -48,7 +51,8 @@ class SendGridSignature:
             raise ValueError("is no elliptic curve key as SendGrid's are")
         self._key = loaded
 
-    def verify(self, headers: Headers, body: bytes, now: float) -> None:
+    def verify(self, headers: Headers, body: bytes, now: float, query: str = "") -> None:  # noqa: ARG002
+        """See `Signature`."""
         signature = _only(headers, "x-twilio-email-event-webhook-signature")
         at = _only(headers, "x-twilio-email-event-webhook-timestamp")
         _timely(at, now)
@@ -69,7 +73,8 @@ class StandardWebhooksSignature:
         if len(self._secret) < _LEAST_SECRET_BYTES:
             raise ValueError(f"has fewer than {_LEAST_SECRET_BYTES} bytes")
 
-    def verify(self, headers: Headers, body: bytes, now: float) -> None:
+    def verify(self, headers: Headers, body: bytes, now: float, query: str = "") -> None:  # noqa: ARG002
+        """See `Signature`."""
         names = "svix" if "svix-id" in headers else "webhook"
         number, at, given = (_only(headers, f"{names}-{each}") for each in ("id", "timestamp", "signature"))
         _timely(at, now)
@@ -95,11 +100,41 @@ class SharedSecret:
             raise ValueError("has other characters than visible ASCII ones")
         self._expected = f"bearer {secret}".encode()
 
-    def verify(self, headers: Headers, body: bytes, now: float) -> None:  # noqa: ARG002 - see `Signature`
+    def verify(self, headers: Headers, body: bytes, now: float, query: str = "") -> None:  # noqa: ARG002
+        """See `Signature`."""
         scheme, _, given = _only(headers, "authorization").partition(" ")
         said = f"{scheme.lower()} {given.strip()}".encode("utf-8", "replace")
         if not hmac.compare_digest(self._expected, said):
             raise Unsigned("the secret does not fit")
+
+
+class TwilioSignature:
+    """HMAC-SHA1 with the account's token over the URL, as Twilio was told it, and the sorted fields of the form. It
+    holds no time: a report that comes again is known by its ids."""
+
+    def __init__(self, token: str, url: str) -> None:
+        self._token = token.encode()
+        self._url = url
+
+    def verify(self, headers: Headers, body: bytes, now: float, query: str = "") -> None:  # noqa: ARG002
+        """See `Signature`."""
+        given = _only(headers, "x-twilio-signature")
+        signed = f"{self._url}?{query}" if query else self._url
+        for name, value in sorted(set(fields(body))):
+            signed += name + value
+        expected = base64.b64encode(hmac.digest(self._token, signed.encode(), hashlib.sha1))
+        if not hmac.compare_digest(expected, given.encode()):
+            raise Unsigned("the signature does not fit the URL and the form (HERMODR_PUBLIC_URL?)")
+
+
+def fields(body: bytes) -> list[tuple[str, str]]:
+    """Of a form (urlencoded). Raises `Unsigned` for what is none: nobody signed that."""
+    try:
+        return parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict"
+        )
+    except ValueError:
+        raise Unsigned("the body is no form in UTF-8") from None
 
 
 def _unpacked(text: str) -> bytes:

@@ -2,24 +2,42 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from starlette.datastructures import Headers
 
-from hermodr_api.receipts import resend, sendgrid
-from hermodr_api.receipts.reports import Report
+from hermodr_api.http.json_text import parse
+from hermodr_api.receipts import resend, sendgrid, twilio
+from hermodr_api.receipts.reports import Answered, Report
 from hermodr_api.receipts.signatures import (
     SendGridSignature,
     SharedSecret,
     Signature,
     StandardWebhooksSignature,
+    TwilioSignature,
+    fields,
 )
-from hermodr_contracts.providers import EMAIL_PROVIDERS
-from hermodr_servicekit.dsn import Dsn, Unusable, each_of
+from hermodr_contracts.providers import EMAIL_PROVIDERS, SMS_PROVIDERS
+from hermodr_servicekit.dsn import Dsn, ProviderConfigError, Unusable, each_of
 
 VARIABLE = "HERMODR_EMAIL_PROVIDERS"
+SMS_VARIABLE = "HERMODR_SMS_PROVIDERS"
 
-Read = Callable[[Any, Headers], Iterator[Report | None]]
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A request whose signature was verified; `named`: the delivery in its URL."""
+
+    headers: Headers
+    body: bytes
+    named: str | None
+    at: datetime
+
+
+Read = Callable[[Arrival], Iterator[Report | Answered | None]]
+"""Raises `Unreadable`, and `Refused` for a body that is no JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +47,50 @@ class Source:
     name: str
     signature: Signature | None
     read: Read | None
+    takes_forms: bool = False
 
     @property
     def takes_mail(self) -> bool:
         return self.read is None
 
 
+def _json(
+    read: Callable[[Any, Headers], Iterator[Report | None]], arrival: Arrival
+) -> Iterator[Report | None]:
+    return read(parse(arrival.body), arrival.headers)
+
+
+def _twilio(arrival: Arrival) -> Iterator[Report | Answered | None]:
+    return twilio.read(twilio.Told(dict(fields(arrival.body)), arrival.named, arrival.at))
+
+
 _KINDS: Mapping[str, tuple[Callable[[str], Signature], Read | None]] = {
-    "sendgrid": (SendGridSignature, sendgrid.read),
-    "resend": (StandardWebhooksSignature, resend.read),
+    "sendgrid": (SendGridSignature, partial(_json, sendgrid.read)),
+    "resend": (StandardWebhooksSignature, partial(_json, resend.read)),
     "smtp": (SharedSecret, None),
 }
 
 
-def sources_of(dsns: str) -> Mapping[str, Source]:
-    """By name. What does not concern receipts is the senders' to check. Raises `ProviderConfigError`."""
-    return {each.name: each for each in each_of(VARIABLE, dsns, EMAIL_PROVIDERS, _source, Dsn)}
+def sources_of(email: str, sms: str | None = None, url: str = "") -> Mapping[str, Source]:
+    """By name, of the providers of mails and texts. `url`: where the api is reached from outside. What does not concern
+    receipts is the senders' to check. Raises `ProviderConfigError`."""
+    found = {each.name: each for each in each_of(VARIABLE, email, EMAIL_PROVIDERS, _source, Dsn)}
+    of_texts = partial(_text_source, url=url.rstrip("/"))
+    for each in each_of(SMS_VARIABLE, sms, SMS_PROVIDERS, of_texts, Dsn) if sms else ():
+        if each.name in found:
+            raise ProviderConfigError(f"{SMS_VARIABLE}: the name {each.name} is one of {VARIABLE}, too")
+        found[each.name] = each
+    return found
+
+
+def _text_source(dsn: Dsn, name: str, *, url: str) -> Source:
+    """Twilio signs with the account's token; `events` is for accounts whose DSN has another password."""
+    token = dsn.take("events") or dsn.password
+    if not token:
+        raise Unusable("has no token")
+    return Source(
+        name, TwilioSignature(token, f"{url}/v1/providers/{name}/events"), _twilio, takes_forms=True
+    )
 
 
 def _source(dsn: Dsn, name: str) -> Source:

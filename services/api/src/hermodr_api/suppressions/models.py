@@ -8,6 +8,7 @@ from pydantic.config import JsonDict
 from hermodr_api.http.bodies import Body, Moment
 from hermodr_contracts.addresses import email_address
 from hermodr_contracts.names import one_line_name
+from hermodr_contracts.phones import phone_number
 from hermodr_contracts.vocabulary import SuppressionReason
 from hermodr_ledger.people.suppressions import NewSuppression
 
@@ -16,8 +17,8 @@ def address(text: str) -> str:
     """An email address or phone number as it is stored. Raises `ValueError`."""
     if "@" in text:
         return email_address(text)
-    if text.startswith("+") and text[1:].isascii() and text[1:].isdigit() and 7 <= len(text[1:]) <= 15:
-        return text
+    if text.startswith("+"):
+        return phone_number(text)
     raise ValueError("is neither an email address nor a phone number such as +15550100123")
 
 
@@ -27,7 +28,7 @@ Note = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(one_li
 
 class SuppressionIn(Body):
     """An address that nothing may be sent to. One that is suppressed already keeps the stronger reason (`complaint`
-    before `bounce` before `manual`) and the later end."""
+    before `bounce` before `manual` before `opt_out`) and the later end."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"address": "ada@example.com", "note": "asked by phone"}]}

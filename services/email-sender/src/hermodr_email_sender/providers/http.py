@@ -5,13 +5,12 @@ own: `tls=off` (plain HTTP; only to this machine, and never in production), `ca=
 system's), `timeout=60` (seconds for a whole call).
 """
 
-import ssl
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import ClassVar, Self
 
 from hermodr_delivery.dsn import Dsn, Unusable
-from hermodr_delivery.http_api import HttpApi
+from hermodr_delivery.http_api import HttpApi, endpoint
 from hermodr_delivery.provider import Call, ProviderOptions
 from hermodr_email_sender.domain import Mailbox, OutgoingEmail
 from hermodr_email_sender.providers.sender import sender_of
@@ -40,20 +39,16 @@ class HttpProvider(ABC):
     @classmethod
     def build(cls, dsn: Dsn, name: str, *, sender: Mailbox, production: bool, send_seconds: float) -> Self:
         """Raises `Unusable`."""
-        key, options, tls = (
-            _key(dsn),
-            dsn.options(replace(HTTP_OPTIONS, keeps_keys_seconds=cls.keeps_keys_seconds)),
-            _tls(dsn, production),
-        )
-        host = cls.host if dsn.host == "default" else dsn.host
-        port = f":{dsn.port}" if dsn.port is not None else ""
+        key = _key(dsn)
+        options = dsn.options(replace(HTTP_OPTIONS, keeps_keys_seconds=cls.keeps_keys_seconds))
+        place = endpoint(dsn, cls.host, production=production)
         api = HttpApi(
-            f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}{port}",
+            place.url,
             headers={"authorization": f"Bearer {key}"},
             secrets=(key,),
             seconds=dsn.seconds("timeout", _LONGEST_SECONDS) or send_seconds,
             calls=options.concurrency,
-            tls=tls,
+            tls=place.tls,
         )
         return cls(api, sender=sender_of(options, sender), name=name, options=options)
 
@@ -78,18 +73,3 @@ def _key(dsn: Dsn) -> str:
     if not key.isascii() or not key.isprintable() or " " in key:
         raise Unusable("has an API key that no header could carry")
     return key
-
-
-def _tls(dsn: Dsn, production: bool) -> ssl.SSLContext | None:
-    wish = dsn.take("tls")
-    if wish not in (None, "on", "off"):
-        raise Unusable("has a tls option other than on or off")
-    if wish != "off":
-        return dsn.trusting()
-    if production:
-        raise Unusable("has tls=off, which production refuses")
-    if not dsn.is_here:
-        raise Unusable(
-            "has tls=off for a host that is not this machine: its key would cross a network in clear"
-        )
-    return None

@@ -29,7 +29,7 @@ class Stage(StrEnum):
     REPORT = "report"
 
 
-Provider = Literal["smtp", "resend", "sendgrid"]
+Provider = Literal["smtp", "resend", "sendgrid", "twilio"]
 Reported = Literal["delayed", "delivered", "bounced", "blocked", "complained", "opened", "clicked", "scanned"]
 
 
@@ -172,6 +172,8 @@ class FaultSpec(BaseModel):
             raise ValueError(f"action {self.action.kind} belongs to stage {fixed.value}")
         if self.stage is Stage.REPORT and not isinstance(self.action, Report):
             raise ValueError("stage report takes action report alone")
+        if self.stage is Stage.REPORT and self.provider == "twilio":
+            raise ValueError("texts are reported by the digits of their number")
         if self.stage in _WITHOUT_ADDRESSES and (self.recipient or self.sender or self.first_per_address):
             raise ValueError(f"no address is known at stage {self.stage.value}")
         if self.stage is Stage.MAIL and self.recipient:

@@ -1,19 +1,7 @@
-"""What the pretended HTTP providers share: from a request to a mail, with the fault rules in between.
-
-A fault's reply code is read as what it means: SMTP's as well as HTTP's, so that one rule, or one address tag, has the
-same effect whichever way a mail comes.
-
-401, 403, 530, 535                 the key is wrong
-421, 429, 454                      too many requests
-450–452, 503                       unavailable
-550, 551, 553                      the address is no address
-500–504 (but 503), other 5xx < 550 broken
-all others                         the message is refused
-"""
+"""What the pretended HTTP providers share: from a request to a mail, with the fault rules in between."""
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
@@ -21,58 +9,21 @@ from contextlib import AbstractContextManager
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import getaddresses, parseaddr
-from enum import Enum, auto
-from typing import Any, NamedTuple, NoReturn, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hermodr_sandbox.domain.faults import (
-    Action,
-    Drop,
-    DropAfterData,
-    DropBeforeAccept,
-    Lie,
-    Provider,
-    Refuse,
-    Reply,
-    Report,
-    Stage,
-    Throttle,
-)
+from hermodr_sandbox.domain.faults import Provider, Report, Stage
 from hermodr_sandbox.domain.mail import Client, Mail
 from hermodr_sandbox.protocols.callbacks import Callbacks
+from hermodr_sandbox.protocols.trouble import Cut, Lied, Refusal, Wrong, step
 from hermodr_sandbox.service import Sandbox
 from hermodr_servicekit.door import cut
 
 MAX_BODY = 40 * 1024 * 1024
-
-
-class Wrong(Enum):
-    """Why a request is refused."""
-
-    KEY = auto()
-    MISSING_KEY = auto()
-    ADDRESS = auto()
-    MESSAGE = auto()
-    TOO_LARGE = auto()
-    REUSED_KEY = auto()
-    SAME_KEY_AT_ONCE = auto()
-    PACE = auto()
-    UNAVAILABLE = auto()
-    BROKEN = auto()
-
-
-class Refusal(Exception):
-    """`field` is where in the body it is wrong, if it is there."""
-
-    def __init__(self, wrong: Wrong, detail: str, field: str | None = None) -> None:
-        super().__init__(detail)
-        self.wrong = wrong
-        self.detail = detail
-        self.field = field
 
 
 class Submission(NamedTuple):
@@ -133,11 +84,11 @@ class HttpProviders:
     async def _answer(self, dialect: Dialect, request: Request, send: Send) -> None:
         try:
             try:
-                await self._step(dialect, Stage.CONNECT)
+                await step(self._sandbox, dialect.name, Stage.CONNECT)
                 key = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
                 if not key:
                     raise Refusal(Wrong.MISSING_KEY, "The Authorization header has no key.")
-                await self._step(dialect, Stage.AUTH)
+                await step(self._sandbox, dialect.name, Stage.AUTH)
                 if request.method == "POST":
                     response = await self._send(dialect, request)
                 else:
@@ -146,7 +97,7 @@ class HttpProviders:
                 self._sandbox.traffic.commands_refused += 1
                 response = dialect.refused(refusal)
             await response(request.scope, request.receive, send)
-        except _Cut:
+        except Cut:
             cut(send)
         except ClientDisconnect:
             return
@@ -163,12 +114,12 @@ class HttpProviders:
         self, dialect: Dialect, request: Request, submission: Submission, body: bytes
     ) -> Response:
         sender, recipients = submission.sender, submission.recipients
-        await self._step(dialect, Stage.MAIL, sender)
+        await step(self._sandbox, dialect.name, Stage.MAIL, sender)
         for recipient in recipients:
-            await self._step(dialect, Stage.RCPT, sender, (recipient,))
+            await step(self._sandbox, dialect.name, Stage.RCPT, sender, (recipient,))
         try:
-            await self._step(dialect, Stage.AFTER_DATA, sender, recipients)
-        except (_Cut, _Lied) as end:
+            await step(self._sandbox, dialect.name, Stage.AFTER_DATA, sender, recipients)
+        except (Cut, Lied) as end:
             if end.stored:
                 self._store(dialect, request, submission, body)
             raise
@@ -187,61 +138,6 @@ class HttpProviders:
             rule = verdict.action if verdict is not None and isinstance(verdict.action, Report) else None
             self._callbacks.report(dialect.name, body, submission.recipients[0], rule)
         return dialect.accepted(request.headers, body, mail)
-
-    async def _step(
-        self, dialect: Dialect, stage: Stage, sender: str = "", recipients: tuple[str, ...] = ()
-    ) -> None:
-        if stage is Stage.CONNECT and self._sandbox.faults.refusals(dialect.name):
-            raise _Cut
-        verdict = self._sandbox.judge(stage, sender, recipients, dialect.name)
-        if verdict is None:
-            return
-        if verdict.delay:
-            await asyncio.sleep(verdict.delay)
-        if verdict.action is not None:
-            _suffer(verdict.action)
-
-
-class _Cut(Exception):
-    """The connection ends without an answer; `stored`: once the mail is."""
-
-    def __init__(self, *, stored: bool = False) -> None:
-        super().__init__()
-        self.stored = stored
-
-
-class _Lied(Refusal):
-    """The answer to a mail that is stored."""
-
-    stored = True
-
-
-def _suffer(action: Action) -> NoReturn:
-    match action:
-        case Lie():
-            raise _Lied(_meaning(action.code), action.text or "A lie by a fault rule of the sandbox.")
-        case Reply():
-            raise Refusal(_meaning(action.code), action.text or "Refused by a fault rule of the sandbox.")
-        case Throttle():
-            raise Refusal(Wrong.PACE, action.text or "Too many requests.")
-        case DropAfterData():
-            raise _Cut(stored=True)
-        case Drop() | DropBeforeAccept() | Refuse():
-            raise _Cut
-        case _:
-            raise AssertionError(action)
-
-
-def _meaning(code: int) -> Wrong:
-    if code in (401, 403, 530, 535):
-        return Wrong.KEY
-    if code in (421, 429, 454):
-        return Wrong.PACE
-    if code in (450, 451, 452, 503):
-        return Wrong.UNAVAILABLE
-    if code in (550, 551, 553):
-        return Wrong.ADDRESS
-    return Wrong.BROKEN if 500 <= code < 550 else Wrong.MESSAGE
 
 
 async def _body(request: Request) -> bytes:

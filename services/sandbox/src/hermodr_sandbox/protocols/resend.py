@@ -11,7 +11,8 @@ from starlette.responses import JSONResponse, Response
 
 from hermodr_sandbox.domain.faults import Provider
 from hermodr_sandbox.domain.mail import Mail
-from hermodr_sandbox.protocols.http import Refusal, Submission, Wrong, addresses, mime, parsed
+from hermodr_sandbox.protocols.http import Submission, addresses, mime, parsed
+from hermodr_sandbox.protocols.trouble import Refusal, Wrong
 
 _KEYS_KEPT = 100_000
 _MAX_RECIPIENTS = 50

@@ -12,7 +12,8 @@ from starlette.responses import JSONResponse, Response
 
 from hermodr_sandbox.domain.faults import Provider
 from hermodr_sandbox.domain.mail import Mail
-from hermodr_sandbox.protocols.http import Refusal, Submission, Wrong, checked, mime, parsed
+from hermodr_sandbox.protocols.http import Submission, checked, mime, parsed
+from hermodr_sandbox.protocols.trouble import Refusal, Wrong
 
 _STATUSES: Mapping[Wrong, int] = {
     Wrong.MISSING_KEY: 401,

@@ -16,10 +16,13 @@ from hermodr_sandbox.protocols.callbacks import Callbacks
 from hermodr_sandbox.protocols.http import HttpProviders
 from hermodr_sandbox.protocols.resend import Resend
 from hermodr_sandbox.protocols.sendgrid import SendGrid
+from hermodr_sandbox.protocols.text_callbacks import TextCallbacks
+from hermodr_sandbox.protocols.twilio import TwilioApi
 from hermodr_sandbox.routes.faults import fault_routes
 from hermodr_sandbox.routes.inbox import inbox_routes
 from hermodr_sandbox.routes.mails import mail_routes
 from hermodr_sandbox.routes.problems import on_crash, on_http, on_invalid, on_left, on_sandbox_error, problem
+from hermodr_sandbox.routes.texts import text_routes
 from hermodr_sandbox.routes.traffic import traffic_routes
 from hermodr_sandbox.service import Sandbox
 
@@ -52,12 +55,15 @@ def application(
     more: Sequence[BaseRoute] = (),
     hosts: frozenset[str] | None = None,
     callbacks: Callbacks | None = None,
+    text_callbacks: TextCallbacks | None = None,
 ) -> ASGIApp:
     """`more` routes (health, metrics) are added; `hosts` None answers to any name."""
+    text_callbacks = text_callbacks or TextCallbacks()
     pages = Starlette(
         routes=[
             *inbox_routes(info),
             *mail_routes(sandbox),
+            *text_routes(sandbox, text_callbacks),
             *fault_routes(sandbox),
             *traffic_routes(sandbox),
             *more,
@@ -70,5 +76,6 @@ def application(
             Exception: on_crash,
         },
     )
-    everything = HttpProviders(pages, sandbox, (Resend(), SendGrid()), callbacks)
+    providers = TwilioApi(pages, sandbox, text_callbacks)
+    everything = HttpProviders(providers, sandbox, (Resend(), SendGrid()), callbacks)
     return everything if hosts is None else HostGuard(everything, hosts)

@@ -15,6 +15,9 @@ PAGE_POLICY = (
 )
 _ASSETS = {
     "/": ("inbox.html", "text/html"),
+    "/texts": ("texts.html", "text/html"),
+    "/assets/texts.css": ("texts.css", "text/css"),
+    "/assets/texts.js": ("texts.js", "text/javascript"),
     "/assets/inbox.css": ("inbox.css", "text/css"),
     "/assets/inbox.js": ("inbox.js", "text/javascript"),
     "/assets/dom.js": ("dom.js", "text/javascript"),

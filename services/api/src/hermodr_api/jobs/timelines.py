@@ -1,0 +1,65 @@
+"""The timeline of a job, assembled from what its rows say."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from typing import Any
+
+from hermodr_api.jobs.models import Timeline, TimelineEntry
+from hermodr_api.jobs.reported import rose
+from hermodr_ledger.jobs.reading import Event, Job, JobHistory, LoggedAttempt
+
+
+def timeline(history: JobHistory) -> Timeline:
+    events = history.events
+    entries = [
+        *_beginning(history.job),
+        *(
+            TimelineEntry(at=each.at, event=each.kind, detail=dict(each.detail), delivery_id=each.delivery_id)
+            for each in events
+        ),
+        *_attempted(history),
+        *_ending(history.job, events),
+    ]
+    entries.sort(key=lambda entry: entry.at)  # stable: keeps the order of events at the same instant
+    return Timeline(job_id=history.job.id, status=history.job.state, data=entries)
+
+
+def _beginning(job: Job) -> Iterator[TimelineEntry]:
+    detail: dict[str, Any] = {"kind": job.kind, "type": job.type, "priority": job.priority.lane}
+    if job.batch_id is not None:
+        detail["batch_id"] = str(job.batch_id)
+    endings = {"expires_at": job.expires_at, "max_retries": job.max_retries, "cancel_key": job.cancel_key}
+    detail |= {name: value for name, value in endings.items() if value is not None}
+    yield TimelineEntry(at=job.created_at, event="requested", detail=detail)
+    if job.scheduled_for is not None:
+        yield TimelineEntry(at=job.created_at, event="scheduled", detail={"scheduled_for": job.scheduled_for})
+
+
+_TOLD = tuple(
+    each.name for each in fields(LoggedAttempt) if each.name not in ("delivery_id", "finished_at", "measured")
+)
+
+
+def _attempted(history: JobHistory) -> Iterator[TimelineEntry]:
+    for each in history.attempts:
+        detail = {name: value for name in _TOLD if (value := getattr(each, name)) is not None}
+        detail |= each.measured
+        at, of = each.finished_at, each.delivery_id
+        yield TimelineEntry(at=at, event="attempted", detail=detail, delivery_id=of)
+    for delivery in history.deliveries:
+        if delivery.finished_at is not None:
+            ended = "sent" if rose(history.events, delivery) else delivery.state
+            detail = {"channel": delivery.channel, "state": ended}
+            at = delivery.finished_at
+            yield TimelineEntry(at=at, event=f"delivery_{ended}", detail=detail, delivery_id=delivery.id)
+
+
+_REASONS = frozenset({"not_sent", "refused", "quiet_hours_ignored"})
+
+
+def _ending(job: Job, events: Sequence[Event]) -> Iterator[TimelineEntry]:
+    """The end is shown after its reasons: they are recorded a moment later than the `now()` of the transaction."""
+    if job.finished_at is not None:
+        detail = {"error": job.error} if job.error is not None else {}
+        reasons = (each.at for each in events if each.kind in _REASONS)
+        yield TimelineEntry(at=max([job.finished_at, *reasons]), event=str(job.state), detail=detail)

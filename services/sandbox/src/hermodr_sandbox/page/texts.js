@@ -1,0 +1,70 @@
+// Phones and their texts. A text is hostile input: everything of it enters the page as text.
+import { call, element } from "./dom.js";
+
+const EVERY_MS = 1500;
+const byId = (id) => document.getElementById(id);
+const state = { phones: new Map(), selected: null, shown: "" };
+
+const timeOf = (stamp) => new Date(stamp).toLocaleTimeString([], { hour12: false });
+
+function caption(text) {
+  const parts = [timeOf(text.at)];
+  if (!text.inbound) parts.push(`${text.segments} ${text.segments === 1 ? "segment" : "segments"} ${text.encoding}`, text.error ? `${text.status} ${text.error}` : text.status);
+  return parts.join(" · ");
+}
+
+function bubble(text) {
+  const kind = [text.inbound ? "inbound" : "", text.error ? "bad" : ""].join(" ").trim();
+  return element("li", kind ? { class: kind } : {}, element("p", {}, text.body), element("small", {}, caption(text)));
+}
+
+function entry(phone, texts) {
+  const button = element("button", { type: "button", class: "item", "aria-pressed": String(phone === state.selected) },
+    element("div", { class: "row" }, element("span", { class: "who" }, phone), element("span", { class: "faint" }, timeOf(texts[0].at))),
+    element("div", { class: "what" }, texts[0].body));
+  button.addEventListener("click", () => { state.selected = phone; state.shown = ""; draw(); });
+  return element("li", {}, button);
+}
+
+function draw() {
+  byId("no-texts").hidden = state.phones.size > 0;
+  byId("phones").replaceChildren(...[...state.phones].map(([phone, texts]) => entry(phone, texts)));
+  const texts = state.phones.get(state.selected);
+  byId("phone").hidden = !texts;
+  if (!texts) return;
+  byId("whose").textContent = state.selected;
+  byId("country").textContent = `from ${texts[0].other}`;
+  byId("bubbles").replaceChildren(...[...texts].reverse().map(bubble));
+  byId("bubbles").scrollTop = byId("bubbles").scrollHeight;
+}
+
+async function look() {
+  const found = (await (await call("/v1/texts?limit=1000")).json()).data;
+  const fresh = JSON.stringify(found);
+  if (fresh === state.shown) return;
+  state.shown = fresh;
+  state.phones = Map.groupBy ? Map.groupBy(found, (text) => text.phone) : found.reduce((all, text) => all.set(text.phone, [...(all.get(text.phone) ?? []), text]), new Map());
+  if (!state.phones.has(state.selected)) state.selected = found.length ? found[0].phone : null;
+  draw();
+}
+
+byId("reply").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const body = byId("answer").value.trim();
+  const last = (state.phones.get(state.selected) ?? []).find((text) => !text.inbound);
+  if (!body || !last) return;
+  try {
+    const answer = await (await call(`/v1/texts/${last.id}/reply`, { method: "POST", body: JSON.stringify({ body }) })).json();
+    byId("told").textContent = answer.taken ? "Hermodr has taken the answer." : "Nobody took the answer.";
+    byId("answer").value = "";
+    await look();
+  } catch (error) {
+    byId("told").textContent = error.message;
+  }
+});
+
+async function keepLooking() {
+  try { await look(); } catch { byId("told").textContent = "The sandbox does not answer."; }
+  setTimeout(keepLooking, EVERY_MS);
+}
+keepLooking();

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import uuid
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from hermodr_sandbox.domain.text import Text
+from hermodr_sandbox.errors import TextNotFound
+from hermodr_sandbox.protocols.text_callbacks import TextCallbacks
+from hermodr_sandbox.routes import queries
+from hermodr_sandbox.routes.problems import JsonResponse
+from hermodr_sandbox.service import Sandbox
+
+_STOP = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"})
+_START = frozenset({"START", "YES", "UNSTOP"})
+"""https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out: what Twilio heeds by itself, in English."""
+
+
+class ReplyIn(BaseModel):
+    """What the phone answers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    body: str = Field(min_length=1, max_length=1600)
+
+
+class TextHandlers:
+    def __init__(self, sandbox: Sandbox, callbacks: TextCallbacks) -> None:
+        self._sandbox = sandbox
+        self._callbacks = callbacks
+
+    async def listing(self, request: Request) -> Response:
+        """Newest first."""
+        queries.only(request, "to", "limit")
+        phone = request.query_params.get("to", "").strip()
+        limit = queries.whole(request, "limit", 100, 1, 1000)
+        found = [each for each in self._sandbox.texts.newest_first() if phone in ("", each.phone)]
+        return JsonResponse({"data": [_shown(each) for each in found[:limit]], "total": len(found)})
+
+    async def reply(self, request: Request) -> Response:
+        """The phone of a text answers it; `taken`: whether it was told, and who was told has taken it."""
+        text = self._one(request)
+        wanted = ReplyIn.model_validate_json(await request.body())
+        texts = self._sandbox.texts
+        answer = Text(
+            texts.next_number(),
+            f"SM{uuid.uuid4().hex}",
+            self._sandbox.clock.now(),
+            text.account,
+            text.phone,
+            text.other,
+            wanted.body,
+            inbound=True,
+            status="received",
+            token=text.token,
+        )
+        texts.keep(answer)
+        word = wanted.body.strip().upper()
+        if word in _STOP:
+            texts.opted_out.add((text.account, text.phone))
+        elif word in _START:
+            texts.opted_out.discard((text.account, text.phone))
+        taken = text.callback is not None and await self._callbacks.answer(answer, text.callback)
+        return JsonResponse(_shown(answer) | {"taken": taken}, 201)
+
+    def _one(self, request: Request) -> Text:
+        number: str = request.path_params["text_id"]
+        known = number.isascii() and number.isdigit() and len(number) <= 15
+        text = self._sandbox.texts.get(int(number)) if known else None
+        if text is None or text.inbound:
+            raise TextNotFound(f"there is no text {number[:40]!r} that could be answered")
+        return text
+
+
+def text_routes(sandbox: Sandbox, callbacks: TextCallbacks) -> list[Route]:
+    handlers = TextHandlers(sandbox, callbacks)
+    return [
+        Route("/v1/texts", handlers.listing, methods=["GET"]),
+        Route("/v1/texts/{text_id}/reply", handlers.reply, methods=["POST"]),
+    ]
+
+
+def _shown(text: Text) -> dict[str, object]:
+    return {
+        "id": str(text.number),
+        "sid": text.sid,
+        "at": text.at.isoformat().replace("+00:00", "Z"),
+        "phone": text.phone,
+        "other": text.other,
+        "body": text.body,
+        "inbound": text.inbound,
+        "status": text.status,
+        "error": text.error,
+        "segments": text.segments,
+        "encoding": text.encoding,
+    }

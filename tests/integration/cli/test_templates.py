@@ -64,7 +64,8 @@ async def test_templates_are_exported_and_imported(shell: Shell, tmp_path: Path)
     text.write_text("{{ task }} failed.\r\n")
     (tmp_path / "job_failed" / "email.de.txt").unlink()
     (tmp_path / "own").mkdir()
-    (tmp_path / "own" / "template.toml").write_text('name = "own"\n[email.en]\nsubject = "Hi"\n')
+    mail = 'from = "Us <hermodr@localhost>"\nreply_to = ["help@example.com"]\n'
+    (tmp_path / "own" / "template.toml").write_text(f'name = "own"\n{mail}[email.en]\nsubject = "Hi"\n')
     (tmp_path / "own" / "email.en.html").write_text("<p>Hi</p>")
     dry = await shell.run("templates", "import", str(tmp_path), "--dry-run")
     assert [line for line in dry.splitlines() if "would" in line] == [
@@ -77,9 +78,33 @@ async def test_templates_are_exported_and_imported(shell: Shell, tmp_path: Path)
     await shell.run("templates", "export", str(tmp_path / "again"), "--name", "job_failed", "--name", "own")
     assert (tmp_path / "again" / "job_failed" / "email.en.txt").read_bytes() == b"{{ task }} failed.\r\n"
     assert not (tmp_path / "again" / "job_failed" / "email.de.txt").exists()
+    assert mail in (tmp_path / "again" / "own" / "template.toml").read_text()
+    (outcome,) = (await shell.json("templates", "import", str(tmp_path / "own")))["data"]
+    assert (outcome["outcome"], outcome["version"]) == ("unchanged", 1)
+    (tmp_path / "own" / "template.toml").write_text('name = "own"\n[email.en]\nsubject = "Hi"\n')
+    (outcome,) = (await shell.json("templates", "import", str(tmp_path / "own")))["data"]
+    assert (outcome["outcome"], outcome["version"]) == ("changed", 1)
     for path, octets in before.items():
         if path.parts[0] != "job_failed":
             assert (tmp_path / path).read_bytes() == octets
+
+
+async def test_a_project_has_a_sender_and_answers_of_its_own(shell: Shell) -> None:
+    assert "HERMODR_EMAIL_FROM" in await shell.run("project", "show")
+    wanted = (
+        "--from",
+        "Us <hermodr@localhost>",
+        "--reply-to",
+        "a@example.com",
+        "--reply-to",
+        "b@example.com",
+    )
+    shown = await shell.run("project", "set", *wanted)
+    assert "Us <hermodr@localhost>" in shown
+    assert "a@example.com, b@example.com" in shown
+    await shell.run("project", "set", "--from", "them@elsewhere.com", status=1)
+    found = await shell.json("project", "set", "--from", "", "--reply-to", "")
+    assert (found["from"], found["reply_to"]) == (None, [])
 
 
 async def test_a_flaw_is_told_with_file_and_line(shell: Shell, tmp_path: Path) -> None:

@@ -62,6 +62,18 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert read(tmp_path / "welcome") == [second]
 
 
+def test_from_and_reply_to_are_in_the_head(tmp_path: Path) -> None:
+    mail: dict[str, Any] = {
+        "from": 'Shop "X" <shop@example.com>',
+        "reply_to": ["a@example.com", "b@example.com"],
+    }
+    (found,) = [read(write(tmp_path, template(**mail)))[0]]
+    assert (found.sender, found.reply_to) == (mail["from"], mail["reply_to"])
+    assert '\nreply_to = ["a@example.com", "b@example.com"]\n' in (found.folder / "template.toml").read_text()
+    flaw = Flaw(("body", "from"), "x@example.com is not a verified sender")
+    assert found.where(flaw) == f"{found.folder}/template.toml:4: x@example.com is not a verified sender"
+
+
 def test_texts_that_are_gone_leave_no_file(tmp_path: Path) -> None:
     folder = write(tmp_path, template())
     (folder / "notes.md").write_text("ours")

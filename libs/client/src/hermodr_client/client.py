@@ -17,6 +17,7 @@ from hermodr_client.parts.dead_letters import DeadLetters
 from hermodr_client.parts.groups import Groups
 from hermodr_client.parts.jobs import Batches, Jobs
 from hermodr_client.parts.notifications import Notifications
+from hermodr_client.parts.projects import Projects
 from hermodr_client.parts.queues import Providers, Queues, Status
 from hermodr_client.parts.recipients import Recipients
 from hermodr_client.parts.senders import Senders
@@ -38,6 +39,7 @@ class _Everything(Notifications[W]):
         self.providers: Providers[W] = Providers(way)
         self.recipients: Recipients[W] = Recipients(way)
         self.suppressions: Suppressions[W] = Suppressions(way)
+        self.projects: Projects[W] = Projects(way)
         self.senders: Senders[W] = Senders(way)
         self.groups: Groups[W] = Groups(way)
         self.templates: Templates[W] = Templates(way)

@@ -1,6 +1,6 @@
 """Templates as files, for version control: one folder a template.
 
-    welcome/template.toml     name, critical, default_locale; in [email.en] the subject
+    welcome/template.toml     name, critical, default_locale, from, reply_to; in [email.en] the subject
     welcome/email.en.mjml     a body: <channel>.<locale>.mjml, .html or .txt
     welcome/email.en.txt
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,15 @@ from hermodr_client.models.templates import Contents, Template
 HEAD = "template.toml"
 _BODIES = {"mjml": "body_mjml", "html": "body_html", "txt": "body_text"}
 _BODY = re.compile(r"(?P<channel>[a-z_]+)\.(?P<locale>[A-Za-z0-9_-]+)\.(?P<kind>mjml|html|txt)")
-_FIELDS: dict[str, type] = {"name": str, "critical": bool, "default_locale": str}
+_FIELDS: dict[str, type] = {
+    "name": str,
+    "critical": bool,
+    "default_locale": str,
+    "from": str,
+    "reply_to": list,
+}
 _TEXT_FIELDS: dict[str, type] = {"subject": str, "inline_css": bool}
+_KINDS: dict[type, str] = {str: "a text in quotes", bool: "true or false", list: "a list of texts"}
 _SUFFIX = {field: kind for kind, field in _BODIES.items()}
 _PLACE = re.compile(r"line (\d+), column (\d+): ")
 
@@ -45,6 +52,8 @@ class FiledTemplate:
     contents: Contents
     critical: bool = False
     default_locale: str = "en"
+    sender: str | None = None
+    reply_to: Sequence[str] = ()
 
     def where(self, flaw: Flaw) -> str:
         """The flaw that the API found, with the file and line where it stands."""
@@ -98,6 +107,10 @@ def _files(template: Template) -> Iterator[tuple[str, str]]:
         f"critical = {_quoted(template.critical)}",
         f"default_locale = {_quoted(template.default_locale)}",
     ]
+    if template.sender is not None:
+        head.append(f"from = {_quoted(template.sender)}")
+    if template.reply_to:
+        head.append(f"reply_to = {_quoted(template.reply_to)}")
     for channel, locales in sorted(template.contents.items()):
         for locale, texts in sorted(locales.items()):
             named = {"subject": texts.get("subject"), "inline_css": texts.get("inline_css", True) and None}
@@ -136,7 +149,9 @@ def _read(folder: Path) -> FiledTemplate:
     _check(given, _FIELDS, head)
     if "name" not in given:
         raise FileFlawed(head, "has no name")
-    return FiledTemplate(folder, contents=_contents(folder, document), **given)
+    sender, reply_to = given.pop("from", None), given.pop("reply_to", ())
+    contents = _contents(folder, document)
+    return FiledTemplate(folder, contents=contents, sender=sender, reply_to=reply_to, **given)
 
 
 def _contents(folder: Path, sections: Mapping[str, Any]) -> Contents:
@@ -168,7 +183,7 @@ def _check(fields: Mapping[str, Any], known: Mapping[str, type], head: Path, sec
         if name not in known:
             raise FileFlawed(head, f"{name} is none of {', '.join(known)}", _line_of(head, name, section))
         if type(value) is not known[name]:
-            kind = "a text in quotes" if known[name] is str else "true or false"
+            kind = _KINDS[known[name]]
             raise FileFlawed(head, f"{name} has to be {kind}", _line_of(head, name, section))
 
 

@@ -44,7 +44,7 @@ class Outcome:
 
     @classmethod
     def of(cls, view: type[BaseModel], row: object) -> Self:
-        return cls(view.model_validate(row).model_dump_json().encode())
+        return cls(view.model_validate(row).model_dump_json(by_alias=True).encode())
 
 
 Act = Callable[[Transaction], Awaitable[Outcome]]

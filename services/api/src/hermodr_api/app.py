@@ -47,6 +47,8 @@ from hermodr_api.notifications.routes import NotificationRoutes
 from hermodr_api.notifications.service import Notifications
 from hermodr_api.previews import routes as previews
 from hermodr_api.previews.service import Previews
+from hermodr_api.projects import routes as projects
+from hermodr_api.projects.service import Projects
 from hermodr_api.providers import routes as providers
 from hermodr_api.providers.service import Providers
 from hermodr_api.queues import routes as queues
@@ -113,6 +115,7 @@ _ROOMS = (
     recipients,
     suppressions,
     senders,
+    projects,
     groups,
     members,
     updates,
@@ -234,7 +237,14 @@ class Api(LedgerService[ApiSettings]):
 
     def _of_content(self) -> list[object]:
         return [
-            Templates(self.ledger.cold, self._repeatable, self.publishing, self.directory.forget),
+            Templates(
+                self.ledger.cold,
+                self._repeatable,
+                self.publishing,
+                self.directory.forget,
+                self.directory.strangers,
+            ),
+            Projects(self.ledger.cold, self.directory),
             Previews(self.ledger.cold, self._repeatable, self.publishing, self.settings.links),
         ]
 

@@ -120,6 +120,8 @@ def _save(hermodr: Hermodr, filed: FiledTemplate, *, dry_run: bool) -> tuple[Out
             filed.contents,
             critical=filed.critical,
             default_locale=filed.default_locale,
+            sender=filed.sender,
+            reply_to=filed.reply_to,
             dry_run=dry_run,
         )
     except Invalid as error:

@@ -167,6 +167,15 @@ class DnsRecord(Answer):
     value: str
 
 
+class Project(Answer):
+    """`sender` and `reply_to` hold for mails that do not say it themselves, nor their template."""
+
+    id: UUID
+    name: str
+    sender: str | None = Field(default=None, alias="from")
+    reply_to: list[str] = Field(default_factory=list)
+
+
 class Sender(Answer):
     """An address or a domain that mails may be from once it is `verified`. `dns_record` verifies a domain."""
 

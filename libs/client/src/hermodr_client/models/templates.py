@@ -21,6 +21,9 @@ class Template(Answer):
     contents: Contents
     critical: bool = False
     default_locale: str = "en"
+    sender: str | None = Field(default=None, alias="from")
+    """Whom mails are from that do not say it themselves."""
+    reply_to: list[str] = Field(default_factory=list)
     starter: bool = False
     """Whether it came with the project, and nobody has changed it."""
     warnings: list[str] = Field(default_factory=list)

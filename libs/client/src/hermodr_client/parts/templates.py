@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hermodr_client.errors import Invalid
@@ -30,7 +30,8 @@ class Templates(Part[W]):
     def create(
         self, /, name: str, contents: Mapping[str, Any], *, idempotency_key: str | None = None, **fields: Any
     ) -> Steps[Template]:
-        """Raises `Conflict` when the name is taken, `Invalid` with the place of each flaw."""
+        """`fields` as the API has them: `critical`, `default_locale`, `from`, `reply_to`. Raises `Conflict` when the
+        name is taken, `Invalid` with the place of each flaw."""
         document = {"name": name, "contents": contents, **fields}
         return self._post(path_of("templates"), Template, document, idempotency_key)
 
@@ -53,23 +54,31 @@ class Templates(Part[W]):
         *,
         critical: bool = False,
         default_locale: str = "en",
+        sender: str | None = None,
+        reply_to: Sequence[str] = (),
         dry_run: bool = False,
     ) -> Steps[Saved]:
         """Makes the template of this name what is given: texts that are not in `contents` go. There is a new version
         only if something changed. `dry_run` only checks and compares. Raises `Invalid` with the place of each flaw."""
         there = yield from self._named(name)
         wanted = {"critical": critical, "default_locale": default_locale}
+        mail = {"from": sender, "reply_to": list(reply_to)}
         if there is None:
             if dry_run:
                 yield from self._checked(contents, default_locale)
                 return Saved(outcome="created", template=None)
-            document = {"name": name, "contents": contents, **wanted}
+            given = {key: value for key, value in mail.items() if value}
+            document = {"name": name, "contents": contents, **wanted, **given}
             return Saved(
                 outcome="created", template=(yield from self._post(path_of("templates"), Template, document))
             )
         changes: dict[str, Any] = {
             key: value for key, value in wanted.items() if getattr(there, key) != value
         }
+        if there.sender != sender:
+            changes["from"] = sender
+        if there.reply_to != mail["reply_to"]:
+            changes["reply_to"] = mail["reply_to"]
         if texts := _changed(there.contents, contents):
             changes["contents"] = texts
         if not changes:

@@ -37,6 +37,8 @@ projects = Table(
     Column("id", UUID, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
     made(),
+    Column("mail_from", Text),
+    Column("reply_to", ARRAY(Text)),
 )
 
 api_keys = Table(

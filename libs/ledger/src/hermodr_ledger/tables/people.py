@@ -14,6 +14,7 @@ from sqlalchemy import (
     text,
     true,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from hermodr_ledger.tables.columns import (
     EMPTY_LIST,
@@ -161,6 +162,8 @@ templates = Table(
     Column("current_version", Integer, nullable=False),
     *kept(),
     Column("starter", Boolean, nullable=False, server_default=false()),
+    Column("mail_from", Text),
+    Column("reply_to", ARRAY(Text)),
     UniqueConstraint("project_id", "name"),
     committed("templates"),
 )

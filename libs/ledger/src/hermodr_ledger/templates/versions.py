@@ -1,7 +1,7 @@
 """Templates and their versions. Contents are immutable: a change is a new version, a rollback points at an old one."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
@@ -56,6 +56,8 @@ class Template:
     updated_at: datetime
     contents: Contents
     starter: bool = False
+    mail_from: str | None = None
+    reply_to: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class TemplateChanges:
     critical: bool | None = None
     default_locale: str | None = None
     contents: Contents | None = None
+    mail: Mapping[str, object] | None = None
+    """`mail_from` and `reply_to`; those that are `None` are of the project."""
 
 
 _COLUMNS = (
@@ -84,6 +88,8 @@ _COLUMNS = (
     templates.c.created_at,
     templates.c.updated_at,
     templates.c.starter,
+    templates.c.mail_from,
+    templates.c.reply_to,
 )
 _ONE = (templates.c.id == sa.bindparam("template")) & (templates.c.project_id == sa.bindparam("project"))
 _READ = sa.select(*_COLUMNS).where(_ONE)
@@ -141,6 +147,7 @@ async def create(
     contents: Contents,
     *,
     starter: bool = False,
+    mail: Mapping[str, object] | None = None,
 ) -> Template:
     """`contents` become version 1; or the next one of a starter that nobody has changed, whose place it takes. Raises
     `NameTaken`."""
@@ -152,10 +159,11 @@ async def create(
         default_locale=default_locale,
         current_version=1,
         starter=starter,
+        **(mail or {}),
     )
     rows = await fetch(transaction, new.on_conflict_do_nothing().returning(*_COLUMNS))
     if not rows:
-        given = {"critical": critical, "default_locale": default_locale}
+        given = {"critical": critical, "default_locale": default_locale, **(mail or {})}
         rows = await fetch(transaction, _REPLACE_STARTER.values(**given), of_project=project_id, named=name)
     if not rows:
         raise NameTaken
@@ -192,7 +200,9 @@ async def change(
     wanted = {"name": changes.name, "critical": changes.critical, "default_locale": changes.default_locale}
     named = {name: value for name, value in wanted.items() if value is not None}
     try:
-        rows = await fetch(transaction, _changed(template_id, current_version=version, **named))
+        rows = await fetch(
+            transaction, _changed(template_id, current_version=version, **named, **(changes.mail or {}))
+        )
     except asyncpg.UniqueViolationError as error:
         raise NameTaken from error
     await _tell(transaction, project_id, current.name)
@@ -319,4 +329,6 @@ def _template(row: Row, contents: Contents) -> Template:
         updated_at=row["updated_at"],
         contents=contents,
         starter=row["starter"],
+        mail_from=row["mail_from"],
+        reply_to=row["reply_to"] or (),
     )

@@ -4,7 +4,7 @@ is done before it, in a thread or in slices, so that other requests are served m
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,13 @@ from hermodr_api.http.json_text import Flawed
 from hermodr_api.jobs.accepting import Count
 from hermodr_api.notifications.data import data_flaws
 from hermodr_api.notifications.directory import Directory
-from hermodr_api.notifications.envelope import from_address, not_a_sender
+from hermodr_api.notifications.envelope import (
+    default_address,
+    from_address,
+    no_sender_any_more,
+    takes_defaults,
+    with_defaults,
+)
 from hermodr_api.notifications.models import (
     BulkItemIn,
     NotificationIn,
@@ -34,12 +40,15 @@ from hermodr_api.notifications.models import (
     template_of,
 )
 from hermodr_api.notifications.service import unknown_recipient, unknown_type
+from hermodr_api.senders.strangers import not_a_sender
 from hermodr_api.updates.models import misplaced
+from hermodr_contracts.addresses import mailbox
 from hermodr_contracts.channels import Channels
 from hermodr_contracts.segments import MOST_SEGMENTS
 from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_ledger.access import idempotency
 from hermodr_ledger.access.idempotency import Idempotency, KeyReused, Replay, StillRunning
+from hermodr_ledger.access.mail_defaults import MailDefaults
 from hermodr_ledger.engine import Collided, Ledger
 from hermodr_ledger.jobs.accept import Accepted, AcceptOutcome, NewJob, SingletonContested
 from hermodr_ledger.jobs.batches import Batch, record_batch
@@ -81,6 +90,7 @@ class _There:
     recipients: Mapping[Reference, FoundRecipient | None]
     places: Mapping[Place, FoundPlace]
     strangers: set[str]
+    defaults: Mapping[str | None, MailDefaults]
 
 
 class Bulk:
@@ -155,6 +165,9 @@ class Bulk:
             names = {name for _, item, _ in chunk if (name := template_of(item.wanted)) is not None}
             templates = await self._directory.needs_of(work.project_id, names)
             references = [reference_of(work.project_id, item.wanted.to) for _, item, _ in chunk]
+            defaults = await self._directory.mail_defaults(work.project_id, {*names, None}, bulk=True)
+            senders = {each for _, item, _ in chunk if (each := from_address(item.wanted)) is not None}
+            senders |= {mailbox(each.sender)[1] for each in defaults.values() if each.sender is not None}
             there = _There(
                 templates,
                 await self._directory.recipients(each for each in references if each is not None),
@@ -163,10 +176,8 @@ class Bulk:
                     for _, item, _ in chunk
                     if (place := place_of(work.project_id, item.wanted)) is not None
                 ),
-                await self._directory.strangers(
-                    work.project_id,
-                    {each for _, item, _ in chunk if (each := from_address(item.wanted)) is not None},
-                ),
+                await self._directory.strangers(work.project_id, senders),
+                defaults,
             )
             for position, ((index, item, raw), reference) in enumerate(zip(chunk, references, strict=True)):
                 self._make(work, index, item, raw, reference, there)
@@ -195,6 +206,9 @@ class Bulk:
         address = from_address(item.wanted)
         if address is not None and address in there.strangers:
             flaws.append(not_a_sender(address, ()))
+        item, stranger = _defaulted(item, there)
+        if stranger is not None:
+            flaws.append(stranger)
         if reference is not None and recipient is None:
             flaws.append(unknown_recipient(reference.kind, ()))
         if place is not None:
@@ -275,6 +289,19 @@ class Bulk:
             self._count(kind, priority, number)
         for priority, ids in sorted(lanes.items()):
             self._announcer.jobs(priority, ids)
+
+
+def _defaulted(item: Sendable, there: _There) -> tuple[Sendable, Flaw | None]:
+    wanted = item.wanted
+    defaults = there.defaults[template_of(wanted)]
+    if not (defaults.sender or defaults.reply_to) or not takes_defaults(
+        wanted, wanted.channels, by_phone=wanted.to.phone is not None
+    ):
+        return item, None
+    address = default_address(wanted, defaults)
+    if address is not None and address in there.strangers:
+        return item, no_sender_any_more(address, defaults.of, ())
+    return replace(item, envelope=with_defaults(wanted, item.envelope, defaults)), None
 
 
 def _job_of(replay: Replay) -> UUID:

@@ -1,9 +1,10 @@
 """Looks up what requests refer to: templates, recipients, groups, updates. Concurrent look-ups share a statement."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
-from hermodr_ledger.access import senders
+from hermodr_ledger.access import mail_defaults, senders
+from hermodr_ledger.access.mail_defaults import MailDefaults
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.people import recipients, updates
 from hermodr_ledger.people.recipients import FoundRecipient, Reference
@@ -30,7 +31,9 @@ class Directory:
         self._changes = 0
         self._house = house.lower()
         self._allowed: dict[tuple[UUID, str], float] = {}
+        self._defaults: dict[tuple[UUID, str], tuple[float, MailDefaults]] = {}
         self._templates = Coalescer(self._look_up_templates, max_items=200, concurrency=2)
+        self._mail_defaults = Coalescer(self._look_up_defaults, max_items=200, concurrency=2)
         self._recipients = Coalescer(self._look_up_recipients, max_items=200, concurrency=2)
         self._places = Coalescer(self._look_up_places, max_items=200, concurrency=2)
 
@@ -82,10 +85,40 @@ class Directory:
         self._allowed.update(((project_id, each), now + REMEMBERED_SECONDS) for each in allowed)
         return set(wanted) - allowed
 
+    async def mail_defaults(
+        self, project_id: UUID, names: Collection[str | None], *, bulk: bool = False
+    ) -> dict[str | None, MailDefaults]:
+        """By template; `None`: content of the message's own. Cached for a few seconds."""
+        now = self._clock.monotonic()
+        keys = {name: (project_id, name or "") for name in names}
+        known = {name: self._defaults.get(key, (0.0, mail_defaults.NOTHING)) for name, key in keys.items()}
+        if wanted := [name for name, (until, _) in known.items() if until <= now]:
+            found = await self._coalesced_defaults([keys[name] for name in wanted], bulk=bulk)
+            if len(self._defaults) > _MOST_REMEMBERED:
+                self._defaults.clear()
+            for name, each in zip(wanted, found, strict=True):
+                known[name] = self._defaults[keys[name]] = (now + REMEMBERED_SECONDS, each)
+        return {name: each for name, (_, each) in known.items()}
+
+    async def _coalesced_defaults(
+        self, keys: Sequence[tuple[UUID, str]], *, bulk: bool
+    ) -> Sequence[MailDefaults]:
+        if bulk:
+            return await mail_defaults.find(self._many, keys)
+        return [await self._mail_defaults.submit(key) for key in keys]
+
+    async def _look_up_defaults(self, keys: Sequence[tuple[UUID, str]]) -> list[MailDefaults]:
+        return await mail_defaults.find(self._ledger, keys)
+
     def forget(self, project_id: UUID, name: str) -> None:
         """The template has changed."""
         self._changes += 1
         self._known.pop((project_id, name), None)
+        self._defaults.pop((project_id, name), None)
+
+    def forget_defaults(self, project_id: UUID) -> None:
+        for key in [each for each in self._defaults if each[0] == project_id]:
+            del self._defaults[key]
 
     def forget_all(self) -> None:
         """Any template may have changed."""

@@ -1,5 +1,6 @@
 """What a notification says about its mail: replies, copies, headers."""
 
+import json
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from hermodr_contracts import mail_headers
 from hermodr_contracts.addresses import mailbox
 from hermodr_contracts.channels import CHANNELS, AddressKind, Channels
 from hermodr_contracts.vocabulary import Channel
+from hermodr_ledger.access.mail_defaults import MailDefaults
 
 MOST_ADDRESSES = 50
 """Of `reply_to`, `cc` and `bcc` together: Resend takes 50 recipients."""
@@ -30,7 +32,7 @@ class MailFields(Body):
         default=None,
         alias="from",
         description="Whom the mail is from: `Name <address>` or an address, of a verified sender of the project "
-        "(`/v1/senders`); by default the provider's `from`, else `HERMODR_EMAIL_FROM`.",
+        "(`/v1/senders`); by default that of the template, of the project, of the provider, else `HERMODR_EMAIL_FROM`.",
     )
     reply_to: Addresses = Field(
         default_factory=list,
@@ -95,5 +97,28 @@ def from_address(wanted: MailFields) -> str | None:
     return mailbox(wanted.sender)[1] if wanted.sender is not None else None
 
 
-def not_a_sender(address: str, at: At) -> Flaw:
-    return Flaw((*at, "from"), f"{address} is not a verified sender of the project (see /v1/senders)")
+def takes_defaults(wanted: MailFields, asked: list[Channel] | None, *, by_phone: bool) -> bool:
+    """Whether it may become a mail that does not say all by itself."""
+    if by_phone or (asked is not None and Channel.EMAIL not in asked):
+        return False
+    return wanted.sender is None or not wanted.reply_to
+
+
+def with_defaults(wanted: MailFields, envelope: str | None, defaults: MailDefaults) -> str | None:
+    """`NewJob.envelope` with what the mail does not say itself."""
+    brought: dict[str, Any] = {}
+    if wanted.sender is None and defaults.sender is not None:
+        brought["from"] = defaults.sender
+    if not wanted.reply_to and defaults.reply_to:
+        brought["reply_to"] = defaults.reply_to
+    return dump({**brought, **json.loads(envelope or "{}")}) if brought else envelope
+
+
+def default_address(wanted: MailFields, defaults: MailDefaults) -> str | None:
+    """The address of the default sender, if the mail gets it."""
+    return mailbox(defaults.sender)[1] if wanted.sender is None and defaults.sender is not None else None
+
+
+def no_sender_any_more(address: str, of: str, at: At) -> Flaw:
+    reason = f"{address}, the default of the {of}, is not a verified sender of the project (see /v1/senders)"
+    return Flaw((*at, "from"), reason)

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from uuid import UUID
 
 from hermodr_api.answers import Answer, Key, patience
@@ -6,7 +7,13 @@ from hermodr_api.errors import Flaw
 from hermodr_api.jobs.accepting import Accepting
 from hermodr_api.notifications.data import data_flaws
 from hermodr_api.notifications.directory import Directory
-from hermodr_api.notifications.envelope import from_address, not_a_sender
+from hermodr_api.notifications.envelope import (
+    default_address,
+    from_address,
+    no_sender_any_more,
+    takes_defaults,
+    with_defaults,
+)
 from hermodr_api.notifications.models import (
     NotificationIn,
     Sendable,
@@ -17,6 +24,7 @@ from hermodr_api.notifications.models import (
     reference_of,
     template_of,
 )
+from hermodr_api.senders.strangers import not_a_sender
 from hermodr_api.updates.models import misplaced
 from hermodr_contracts.channels import Channels
 from hermodr_contracts.segments import MOST_SEGMENTS
@@ -75,6 +83,12 @@ class Notifications:
         address = from_address(wanted)
         if address is not None and await self._directory.strangers(project_id, [address]):
             flaws.append(not_a_sender(address, ("body",)))
+        if takes_defaults(wanted, wanted.channels, by_phone=wanted.to.phone is not None):
+            (defaults,) = (await self._directory.mail_defaults(project_id, [template])).values()
+            default = default_address(wanted, defaults)
+            if default is not None and await self._directory.strangers(project_id, [default]):
+                flaws.append(no_sender_any_more(default, defaults.of, ("body",)))
+            item = replace(item, envelope=with_defaults(wanted, item.envelope, defaults))
         if reference is not None:
             found = await self._directory.recipient(reference)
             if found is None:

@@ -2,10 +2,11 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from hermodr_api.http.bodies import Body
+from hermodr_api.http.fields import EmailAddress
 from hermodr_contracts.addresses import email_address, mailbox
 from hermodr_ledger.access.senders import ADDRESS, DOMAIN, Sender
 
@@ -32,6 +33,35 @@ From = Annotated[
     Field(min_length=3, max_length=560, examples=["Shop <shop@example.com>"]),
     AfterValidator(_sender),
 ]
+
+
+class MailDefaultsIn(Body):
+    """What mails say that do not say it themselves. `null` and `[]` take a default away."""
+
+    sender: From | None = Field(
+        default=None, alias="from", description="Whom mails are from: a verified sender of the project."
+    )
+    reply_to: Annotated[list[EmailAddress], Field(max_length=10)] | None = Field(
+        default=None, description="Where answers go.", examples=[["help@example.com"]]
+    )
+
+    @property
+    def mail(self) -> dict[str, object]:
+        """By column, those that are given."""
+        given = {"sender": ("mail_from", self.sender), "reply_to": ("reply_to", self.reply_to or None)}
+        return dict(given[name] for name in given if name in self.model_fields_set)
+
+
+class MailDefaultsView(BaseModel):
+    model_config = ConfigDict(from_attributes=True, populate_by_name=True)
+
+    sender: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("mail_from", "from"),
+        serialization_alias="from",
+        description="Whom mails are from that do not say it themselves.",
+    )
+    reply_to: list[str] = Field(default_factory=list, description="Where answers to such mails go.")
 
 
 class SenderIn(Body):

@@ -9,6 +9,7 @@ from pydantic.config import JsonDict
 from hermodr_api.errors import Flaw
 from hermodr_api.http.bodies import FEW, Body, Part
 from hermodr_api.http.fields import Locale, Subject, Type
+from hermodr_api.senders.models import MailDefaultsIn, MailDefaultsView
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.templates.versions import Contents, Texts
 
@@ -50,7 +51,7 @@ LocalesIn = Annotated[dict[Locale, TextsIn], Field(min_length=1, max_length=100)
 ChangesIn = Annotated[dict[Channel, Annotated[dict[Locale, TextsIn | None], FEW] | None], FEW]
 
 
-class TemplateIn(Body):
+class TemplateIn(MailDefaultsIn):
     """A new template; its contents become version 1. A starter of this name that nobody has changed gives way: its next
     version is what is given. A `critical` one ignores mute, preferences and quiet hours."""
 
@@ -94,7 +95,7 @@ class TemplateIn(Body):
     )
 
 
-class TemplatePatch(Body):
+class TemplatePatch(MailDefaultsIn):
     """The changes. Channels and locales named in `contents` are replaced in a new version, those that are `null` are
     removed, all others are kept."""
 
@@ -172,13 +173,15 @@ _EXAMPLE: JsonDict = {
     **_VERSION,
     "updated_at": "2026-11-22T09:00:00Z",
     "starter": False,
+    "from": "Shop <shop@example.com>",
+    "reply_to": ["help@example.com"],
 }
 
 
-class TemplateView(BaseModel):
+class TemplateView(MailDefaultsView):
     """A template with its current contents by channel and locale."""
 
-    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     id: UUID
     name: str

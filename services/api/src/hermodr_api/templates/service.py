@@ -4,6 +4,7 @@ from uuid import UUID
 from hermodr_api.access.authentication import Caller
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, not_found
+from hermodr_api.senders.strangers import Strangers, refuse_stranger
 from hermodr_api.templates.models import (
     RollbackIn,
     SavedTemplateView,
@@ -30,12 +31,18 @@ class Templates:
     """The use cases of `/v1/templates`. All raise `Refused` and `LedgerUnavailable`."""
 
     def __init__(
-        self, ledger: Ledger, repeatable: Repeatable, publishing: Publishing, forget: Forget
+        self,
+        ledger: Ledger,
+        repeatable: Repeatable,
+        publishing: Publishing,
+        forget: Forget,
+        strangers: Strangers,
     ) -> None:
         self._ledger = ledger
         self._repeatable = repeatable
         self._publishing = publishing
         self._forget = forget
+        self._strangers = strangers
 
     async def page(self, project_id: UUID, page: Page, *, name: str | None) -> PageResult[Template]:
         async with patience():
@@ -66,6 +73,7 @@ class Templates:
     async def create(self, caller: Caller, wanted: TemplateIn, key: Key | None) -> Answer:
         given = texts_of(wanted.contents)
         _refuse(content_flaws(given, wanted.default_locale))
+        await refuse_stranger(caller.project_id, wanted, self._strangers)
         published = await self._publishing.published(given, caller.project_id)
 
         async def act(transaction: Transaction) -> Outcome:
@@ -76,6 +84,7 @@ class Templates:
                 wanted.critical,
                 wanted.default_locale,
                 published.contents,
+                mail=wanted.mail,
             )
             await _record(transaction, caller, "template.create", made.id, name=made.name)
             return Outcome.of(SavedTemplateView, _saved(made, published.warnings))
@@ -88,6 +97,7 @@ class Templates:
         return answer
 
     async def change(self, caller: Caller, template_id: UUID, wanted: TemplatePatch) -> SavedTemplateView:
+        await refuse_stranger(caller.project_id, wanted, self._strangers)
         brought = await self._publishing.published(patched_of(wanted), caller.project_id)
         try:
             async with patience(), self._ledger.transaction() as transaction:
@@ -95,7 +105,9 @@ class Templates:
                 contents = merged(current.contents, wanted, brought.contents)
                 default = wanted.default_locale or current.default_locale
                 _refuse(content_flaws(current.contents if contents is None else contents, default))
-                changes = TemplateChanges(wanted.name, wanted.critical, wanted.default_locale, contents)
+                changes = TemplateChanges(
+                    wanted.name, wanted.critical, wanted.default_locale, contents, wanted.mail
+                )
                 changed = _known(await versions.change(transaction, caller.project_id, template_id, changes))
                 view = _saved(changed, brought.warnings)
                 await _record(

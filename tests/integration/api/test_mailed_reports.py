@@ -206,15 +206,34 @@ async def test_who_may_hand_in(api: ApiUnderTest) -> None:
     )
     problem(await hand_in(api, b"x" * (1024 * 1024 + 1)), 413, "too-large")
     async with client_of(api.api) as script:
-        headers = {"content-type": "message/rfc822", "authorization": f"Bearer {EVENTS}"}
-        problem(
-            await script.post("/v1/providers/smtp-2/events", content=b"", headers=headers), 404, "not-found"
-        )
         problem(
             await script.post(DOOR, content=b"", headers={"content-type": "message/rfc822"}),
             401,
             "unauthenticated",
         )
+
+
+async def test_without_a_secret_a_signed_path_is_the_proof(api: ApiUnderTest) -> None:
+    job_id = await job(api)
+    headers = {"content-type": "message/rfc822", "authorization": "Bearer whatever"}
+    signed, of_others = path(job_id), path(job_id, ReturnPaths("another secret, of thirty-two bytes"))
+    async with client_of(api.api) as anybody:
+        for mail, told in (
+            (dsn(of_others), {"unknown": 1}),
+            (vacation("bounces@example.org"), {"unknown": 1}),
+            (b"", {"unknown": 1}),
+            (vacation(signed), {"ignored": 1}),
+            (dsn(signed), {"new": 1}),
+            (dsn(signed), {"known": 1}),
+        ):
+            answer = await anybody.post("/v1/providers/smtp-2/events", content=mail, headers=headers)
+            assert (answer.status_code, answer.json()) == (200, NOTHING | told)
+    assert await state(api, job_id) == ("bounced", "completed")
+
+
+async def test_without_secrets_no_mails_are_taken(database_url: str) -> None:
+    async with api_over(database_url, email_providers="smtp://127.0.0.1:1026") as api:
+        problem(await hand_in(api, dsn("x")), 404, "not-found")
 
 
 async def test_a_mailbox_that_cannot_be_read_is_shown(api: ApiUnderTest) -> None:

@@ -60,8 +60,9 @@ async def take(
     is ignored. At most 256 KiB, and at most 5 minutes old, where the signature holds a time.
 
     To a `smtp` provider a mail server's script hands in bounces (RFC 3464) and complaints (RFC 5965) as they came:
-    `message/rfc822`, with `Authorization: Bearer` and the `events=` of its DSN. At most 1 MiB: cut longer ones, the
-    report comes first. Mails that report nothing are taken and counted as `ignored`.
+    `message/rfc822`. A signed return path in it is the proof, and mails without one count as `unknown`; if the DSN has
+    `events=`, it has to be given as `Authorization: Bearer`, and reports without a signed path are noted too. At most
+    1 MiB: cut longer ones, the report comes first. Mails that report nothing are taken and counted as `ignored`.
     """
     source = receipts.known(provider)
     if source.takes_mail:

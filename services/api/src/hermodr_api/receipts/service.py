@@ -44,9 +44,13 @@ class Receipts:
 
     def known(self, name: str) -> Source:
         source = self._sources.get(name)
-        if source is None or source.signature is None:
+        if source is None or (source.signature is None and not self._is_open(source)):
             raise not_found("provider with events= in its DSN")
         return source
+
+    def _is_open(self, source: Source) -> bool:
+        """Anybody may hand in mails that came back to a return path that we signed: nothing else is read of them."""
+        return source.takes_mail and source.signature is None and self._paths is not None
 
     async def take(
         self, source: Source, headers: Headers, body: bytes, query: str = "", named: str | None = None
@@ -54,7 +58,12 @@ class Receipts:
         """The body is believed once its signature is verified, and read only then. `query` is the URL's, `named` the
         delivery in it."""
         now = self._clock.now()
-        self._verify(source, headers, body, query)
+        if self._is_open(source):
+            if not self._has_signed_path(body):
+                self._count(source.name, "unknown")
+                return ReportedView(new=0, known=0, unknown=1, ignored=0)
+        else:
+            self._verify(source, headers, body, query)
         if source.read is None:
             return await self._take_mail(source, body)
         found = self._read(source, Arrival(headers, body, named, now))
@@ -86,6 +95,9 @@ class Receipts:
         self._count(source.name, "unknown", told.unknown)
         self._count(source.name, "ignored", told.ignored)
         return ReportedView(new=len(told.new), known=told.known, unknown=told.unknown, ignored=told.ignored)
+
+    def _has_signed_path(self, mail: bytes) -> bool:
+        return self._paths is not None and self._paths.delivery_in(mail.decode("latin-1")) is not None
 
     def _verify(self, source: Source, headers: Headers, body: bytes, query: str) -> None:
         assert source.signature is not None

@@ -42,7 +42,8 @@ Read = Callable[[Arrival], Iterator[Report | Answered | None]]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`signature` `None`: the provider's DSN has no `events`. `read` `None`: its reports are mails."""
+    """`signature` `None`: the provider's DSN has no `events`. `read` `None`: its reports are mails, which prove
+    themselves by their return path."""
 
     name: str
     signature: Signature | None

@@ -14,10 +14,10 @@ from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.people.recipients import IN_TEMPLATES, Recipient
 from hermodr_ledger.templates.versions import Contents, Texts
 from hermodr_templates.needs import RECIPIENT
+from hermodr_templates.publishing import NO_WORDS
 
 _CLIPPED = 100 * 1024
 _LONG_SUBJECT = 120
-NO_WORDS = "the plain text derived from the HTML is empty: write a body_text, or give images an alt text"
 
 
 _DRAFT: JsonDict = {

@@ -108,10 +108,10 @@ def _page(name: str, language: str, type_name: str = "") -> str:
     title, text = escape(said.title), escape(said.text).replace("{}", f"<b>{escape(type_name)}</b>")
     form = ""
     if said.button is not None:
-        wish = "on" if name == "done" else "off"
+        wish, look = ("on", "quiet") if name == "done" else ("off", "deed")
         form = (
             f'<form method="post"><input type="hidden" name="emails" value="{wish}">'
-            f'<button type="submit"{" class=quiet" if wish == "on" else ""}>{escape(said.button)}</button></form>'
+            f'<button type="submit" class="{look}">{escape(said.button)}</button></form>'
         )
     return (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'

@@ -9,11 +9,7 @@ from hermodr_api.senders.models import MailDefaultsIn, MailDefaultsView
 class ProjectPatch(MailDefaultsIn):
     """The changes; fields left out stay."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"from": "Shop <shop@example.com>", "reply_to": ["help@example.com"]}]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reply_to": ["help@example.com"]}]})
 
 
 class ProjectView(MailDefaultsView):

@@ -26,7 +26,7 @@ from hermodr_client.models.people import Suppression
 
 app = typer.Typer(help="Addresses that nothing is sent to: they bounced, complained, or you say so.")
 
-REASONS = ("manual", "bounce", "complaint")
+REASONS = ("opt_out", "manual", "bounce", "complaint")
 _GONE = "(erased)"
 _SHOWN_LINES = 10
 _MISSING = "is it suppressed? `hermodr suppressions list --address …` shows it"

@@ -83,7 +83,7 @@ OF_NOBODY = {
     "lane_rates": {"instance", "channel"},
     "mailboxes": {"name", "reader", "failure"},
     "pauses": {"channel", "reason"},
-    "projects": {"name"},
+    "projects": {"name", "mail_from", "reply_to"},  # the project's own addresses
     "provider_budgets": {"channel", "provider"},
     "provider_limits": {
         "instance",
@@ -111,7 +111,7 @@ OF_NOBODY = {
         "compiled_html",
         "required",
     },
-    "templates": {"name", "default_locale"},
+    "templates": {"name", "default_locale", "mail_from", "reply_to"},
     "updates": {
         "external_id",
         "content_type",

@@ -31,7 +31,7 @@ OF_A_PERSON = {
     "attempts": {"detail", "provider_message_id"},
     "audit_log": {"actor_id", "subject"},
     "dead_letters": {"body", "headers"},
-    "deliveries": {"address", "address_name", "locale", "provider_message_id", "recipient"},
+    "deliveries": {"address", "address_name", "locale", "provider_message_id", "recipient", "copies"},
     "events": {"detail"},
     "group_members": {"role"},
     "idempotency_keys": {"response"},
@@ -233,8 +233,9 @@ async def _what_services_write(api: ApiUnderTest, job_id: str, recipient_id: str
         await fetch(sql, job_id, MARK, recipient_id)
     await fetch(
         "INSERT INTO hermodr.deliveries (id, job_id, project_id, channel, priority, state, address, address_name,"
-        " locale, provider_message_id, on_unknown, max_attempts, recipient)"
-        " VALUES ($1::uuid, $2::uuid, $3, 'email', 1, 'queued', $4, $4, $4, $4, 'hold', 4, to_jsonb($4::text))",
+        " locale, provider_message_id, on_unknown, max_attempts, recipient, copies)"
+        " VALUES ($1::uuid, $2::uuid, $3, 'email', 1, 'queued', $4, $4, $4, $4, 'hold', 4, to_jsonb($4::text),"
+        " jsonb_build_object('cc', jsonb_build_array($4::text)))",
         delivery,
         job_id,
         api.project_id,

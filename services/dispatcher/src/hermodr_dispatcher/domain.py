@@ -11,6 +11,7 @@ from hermodr_contracts.locales import choose_locale
 from hermodr_contracts.vocabulary import Channel, JobState, Priority
 from hermodr_dispatcher import quiet_hours
 from hermodr_ledger.jobs.decisions import (
+    Copies,
     Decision,
     KnownRecipient,
     NewDelivery,
@@ -220,6 +221,7 @@ def _delivery(
         raise ValueError("a delivery needs an address")
     retries = len(spec.ladder) if job.max_retries is None else min(len(spec.ladder), job.max_retries)
     templated = template is not None and not job.has_content
+    copies = _copies(job, spec.channel)
     return NewDelivery(
         id=child_id(job.id, ordinal),
         channel=spec.channel,
@@ -232,7 +234,12 @@ def _delivery(
         locale=_locale(job, template, spec.channel) if templated and template else None,
         suppressed=_suppressed(job, spec.address),
         recipient=_described(job) if templated and template and template.reads_recipient else None,
+        copies=copies.kept if copies is not None else None,
     )
+
+
+def _copies(job: RequestedJob, channel: Channel) -> Copies | None:
+    return job.copies if channel is Channel.EMAIL else None
 
 
 def _described(job: RequestedJob) -> str | None:
@@ -275,4 +282,7 @@ def _explain(
         wish = deciding_wish(job.recipient, job.type, delivery.channel)
         if wish is not None:
             detail["wish"] = _said(wish)
+    copies = _copies(job, delivery.channel)
+    if copies is not None:
+        detail["copies_left_out"] = copies.left_out
     return detail

@@ -58,12 +58,11 @@ class Claim(NamedTuple):
     wanted_at: datetime
     """When it was to be sent: its scheduled time, else its acceptance; not before the end of quiet hours."""
     earlier_attempts: int = 0
-    """Attempts that do not count for the ladder: those before an operator requeued it, and those that were refused and
-    taken over by another provider."""
+    """Those that do not count for the ladder: before a requeue, or refused and taken over by another provider."""
     expires_in: float | None = None
     """Seconds until it must not be sent any more, at the time of the claim, by the ledger's clock."""
     envelope: str | None = None
-    """What the job says about its mail, see `NewJob.envelope`."""
+    """What the job says about its mail, see `NewJob.envelope`, without suppressed copies."""
     provider: str | None = None
     """The one this attempt is for."""
     pinned: bool = False  # its job is for this provider alone
@@ -204,7 +203,8 @@ WHERE d.id = wanted.id AND j.id = d.job_id AND d.state = ANY (wanted.states)
   AND (d.expires_at IS NULL OR d.expires_at > now())
   AND d.channel <> ALL ({PAUSED})
 RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.attempt, d.max_attempts, d.on_unknown,
-    d.address, d.address_name, d.template_id, d.template_version, d.locale, j.content, j.envelope,
+    d.address, d.address_name, d.template_id, d.template_version, d.locale, j.content,
+    CASE WHEN d.copies IS NULL THEN j.envelope ELSE j.envelope || d.copies END AS envelope,
     CASE WHEN d.recipient IS NULL THEN j.data ELSE j.data || jsonb_build_object('recipient', d.recipient) END AS data,
     {readable("greatest(coalesce(j.scheduled_for, j.created_at), j.deferred_until)")} AS wanted_at, d.earlier_attempts,
     extract(epoch FROM {readable("d.expires_at")} - now())::float8 AS expires_in,

@@ -18,17 +18,18 @@ WITH decided AS (
 ), made AS (
     INSERT INTO hermodr.deliveries (id, job_id, project_id, channel, priority, state, recipient_id, address,
         address_name, template_id, template_version, locale, on_unknown, max_attempts, wake_at, expires_at, error,
-        finished_at, recipient)
+        finished_at, recipient, copies)
     SELECT n.id, n.job_id, n.project_id, n.channel, n.priority,
         CASE WHEN n.suppressed IS NULL THEN 'queued' ELSE 'suppressed' END, n.recipient_id, n.address, n.address_name,
         n.template_id, n.template_version, n.locale, n.on_unknown, n.max_attempts,
         CASE WHEN n.suppressed IS NULL THEN now() + make_interval(secs => $24) END, n.expires_at,
-        'suppressed_' || n.suppressed, CASE WHEN n.suppressed IS NOT NULL THEN now() END, n.recipient::jsonb
+        'suppressed_' || n.suppressed, CASE WHEN n.suppressed IS NOT NULL THEN now() END, n.recipient::jsonb,
+        n.copies::jsonb
     FROM unnest($6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::text[], $11::uuid[], $12::int[], $13::text[],
                 $14::text[], $15::smallint[], $16::uuid[], $17::smallint[], $18::uuid[], $26::timestamptz[],
-                $27::text[], $28::text[])
+                $27::text[], $28::text[], $29::text[])
         AS n(id, job_id, channel, address, address_name, template_id, template_version, locale, on_unknown,
-             max_attempts, project_id, priority, recipient_id, expires_at, suppressed, recipient)
+             max_attempts, project_id, priority, recipient_id, expires_at, suppressed, recipient, copies)
     WHERE (n.job_id IN (SELECT id FROM decided)) IS TRUE
     ON CONFLICT (id) DO NOTHING
     RETURNING id, job_id, project_id, channel, priority, state

@@ -65,6 +65,13 @@ class PublishedTemplate(CurrentTemplate):
         return cls(current.id, current.version, current.critical, current.default_locale, *published)
 
 
+class Copies(NamedTuple):
+    """The mail's `cc` and `bcc` without those that are suppressed, as a JSON object, and how many these were."""
+
+    kept: str
+    left_out: int
+
+
 class RequestedJob(NamedTuple):
     """A queued job. `recipient` `None`: a bare address or an erased recipient; `read_at` is the ledger's time."""
 
@@ -95,11 +102,13 @@ class RequestedJob(NamedTuple):
     phone_suppressed: str | None = None
     described: str | None = None
     """Its recipient for a template that reads it (`described`); `None` for the others and for bare addresses."""
+    copies: Copies | None = None
+    """`None`: none is suppressed."""
 
 
 class NewDelivery(NamedTuple):
     """A delivery to create. `id` comes from `ids.child_id`. `suppressed`: why it ends at once; `recipient`: what its
-    template reads of the recipient, as JSON."""
+    template reads of the recipient, as JSON; `copies`: the mail's `cc` and `bcc` if others than the job's, as JSON."""
 
     id: UUID
     channel: Channel
@@ -112,6 +121,7 @@ class NewDelivery(NamedTuple):
     locale: str | None = None
     suppressed: str | None = None
     recipient: str | None = None
+    copies: str | None = None
 
 
 class Note(NamedTuple):
@@ -146,6 +156,20 @@ def _suppressed(address: str) -> str:
            AND s.hash = hermodr.suppression_hash({SUPPRESSION_KEY}, j.project_id, {address}))"""
 
 
+_ADDRESSES = "CASE WHEN jsonb_typeof(j.envelope -> field) = 'array' THEN j.envelope -> field ELSE '[]' END"
+_KEPT = "coalesce(jsonb_agg(address ORDER BY nth) FILTER (WHERE suppressed IS NULL AND field = '{}'), '[]')"
+
+# Asked only for mails with copies; null unless one of them is suppressed.
+_COPIES = f"""
+CASE WHEN j.envelope ?| ARRAY['cc', 'bcc'] THEN (
+    SELECT jsonb_build_object('kept', jsonb_build_object('cc', {_KEPT.format("cc")}, 'bcc', {_KEPT.format("bcc")}),
+        'left_out', count(DISTINCT lower(address)) FILTER (WHERE suppressed IS NOT NULL))
+    FROM (SELECT field, address, nth, {_suppressed("a.address")} AS suppressed
+          FROM unnest(ARRAY['cc', 'bcc']) AS f(field),
+               jsonb_array_elements_text({_ADDRESSES}) WITH ORDINALITY AS a(address, nth) OFFSET 0) c
+    HAVING count(suppressed) > 0)
+END"""
+
 _REQUESTED = f"""
 SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_id, j.to_email, j.to_phone,
        j.content IS NOT NULL AS has_content, j.on_unknown, j.requeues, j.expires_at, j.max_retries,
@@ -154,7 +178,8 @@ SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_i
        r.quiet_hours, r.muted_until, m.muted_until AS group_muted_until,
        t.id AS template_id, t.current_version, t.critical, t.default_locale,
        {_suppressed("coalesce(j.to_email, r.email)")} AS email_suppressed,
-       {_suppressed("coalesce(j.to_phone, r.phone)")} AS phone_suppressed
+       {_suppressed("coalesce(j.to_phone, r.phone)")} AS phone_suppressed,
+       {_COPIES} AS copies
 FROM (SELECT id, 'queued' AS state FROM unnest($1::uuid[]) AS u(id) OFFSET 0) wanted  -- see `engine.Ledger`
 JOIN hermodr.jobs j ON j.id = wanted.id AND j.state = wanted.state
 LEFT JOIN hermodr.recipients r ON r.id = j.recipient_id
@@ -207,7 +232,13 @@ def _requested(row: Any) -> RequestedJob:
         to_locale=row["to_locale"],
         email_suppressed=row["email_suppressed"],
         phone_suppressed=row["phone_suppressed"],
+        copies=_copies(row["copies"]) if row["copies"] is not None else None,
     )
+
+
+def _copies(found: str) -> Copies:
+    read = json.loads(found)
+    return Copies(json.dumps(read["kept"]), read["left_out"])
 
 
 def _recipient(row: Any) -> KnownRecipient:
@@ -301,6 +332,7 @@ async def record_decisions(ledger: Steps, decisions: Sequence[Decision]) -> Lane
             [job.expires_at for _, job in deliveries],
             [each.suppressed for each, _ in deliveries],
             [each.recipient for each, _ in deliveries],
+            [each.copies for each, _ in deliveries],
         ),
     )
     ledger.tell(news.of_both(rows))

@@ -160,11 +160,12 @@ async def _reset(transaction: Transaction, deliveries: Sequence[NewDelivery]) ->
             wake_at = CASE WHEN n.suppressed IS NULL THEN now() + make_interval(secs => $9) END, announcements = 0,
             unannounced = false, claimed_by = NULL, claimed_at = NULL, lease_until = NULL,
             error = 'suppressed_' || n.suppressed, recipient = n.recipient::jsonb,
+            copies = n.copies::jsonb,
             finished_at = CASE WHEN n.suppressed IS NOT NULL THEN now() END
         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::int[], $6::text[], $7::text[], $8::smallint[],
-                    $10::text[], $11::text[])
+                    $10::text[], $11::text[], $12::text[])
             AS n(id, address, address_name, template_id, template_version, locale, on_unknown, max_attempts,
-                 suppressed, recipient)
+                 suppressed, recipient, copies)
         WHERE d.id = n.id
         RETURNING d.id, d.job_id, d.project_id, d.state, {news.OWNER}, now() AS at
         """,
@@ -179,5 +180,6 @@ async def _reset(transaction: Transaction, deliveries: Sequence[NewDelivery]) ->
         float(FIRST_ANNOUNCEMENT_OVERDUE_SECONDS),
         [each.suppressed for each in deliveries],
         [each.recipient for each in deliveries],
+        [each.copies for each in deliveries],
     )
     transaction.tell(news.of_deliveries(rows))

@@ -17,6 +17,7 @@ _KEPT_IN_EVENTS = [
     "channel",
     "reason",
     "suppression",
+    "copies_left_out",
     "kind",
     "provider",
     "at",
@@ -75,6 +76,7 @@ _DELIVERIES = f"""{_THEIRS}, locked AS (
 )
 UPDATE hermodr.deliveries d
 SET address = '', address_name = NULL, locale = NULL, provider_message_id = NULL, recipient = NULL,
+    copies = NULL,
     state = CASE WHEN d.state IN ('queued', 'retrying') THEN 'cancelled' ELSE d.state END,
     error = CASE WHEN d.state IN ('queued', 'retrying') THEN 'recipient_erased' ELSE d.error END,
     finished_at = CASE WHEN d.state IN ('queued', 'retrying') THEN now() ELSE d.finished_at END,

@@ -82,7 +82,7 @@ async def _with_all(ledger: Ledger, rows: Sequence[Row]) -> list[dict[str, Any]]
     for job in found.values():
         job |= {"deliveries": [], "events": [], "attachments": []}
     for row in await _deliveries(ledger, firsts, lasts):
-        delivery = _with_json(row, "recipient") | {"attempts": attempts.get(row["id"], [])}
+        delivery = _with_json(row, "recipient", "copies") | {"attempts": attempts.get(row["id"], [])}
         found[delivery.pop("job_id")]["deliveries"].append(delivery)
     for row in await ledger.fetch(
         "SELECT a.job_id, a.filename, a.content_type, octet_length(a.content) AS size"
@@ -105,7 +105,7 @@ async def _deliveries(ledger: Ledger, firsts: Sequence[UUID], lasts: Sequence[UU
     return await ledger.fetch(
         """
         SELECT d.id, d.job_id, d.channel, d.state, d.address, d.address_name, d.template_version, d.locale, d.provider,
-               d.provider_message_id, d.error, d.recipient, d.created_at, d.finished_at
+               d.provider_message_id, d.error, d.recipient, d.copies, d.created_at, d.finished_at
         FROM unnest($1::uuid[], $2::uuid[]) w(first, last)
         JOIN hermodr.deliveries d ON d.id > w.first AND d.id <= w.last ORDER BY d.id
         """,

@@ -120,6 +120,7 @@ deliveries = Table(
     Column("maybe_accepted_by", Text),
     Column("unknown_since", MOMENT),
     json("recipient"),
+    json("copies"),
     postgresql_partition_by="RANGE (id)",
 )
 Index("deliveries_wake", deliveries.c.wake_at, postgresql_where=deliveries.c.wake_at.is_not(None))

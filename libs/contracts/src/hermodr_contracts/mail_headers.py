@@ -13,8 +13,12 @@ MOST_CHARACTERS = 8_000
 """Of all names and values together: SendGrid takes 10,000 octets."""
 LONGEST_NAME = 76
 _LONGEST_LINE = 998  # RFC 5322 §2.1.1
-_NAME = re.compile(r"(?:X|List)-[a-z0-9](?:[a-z0-9-]*[a-z0-9])?|In-Reply-To|References", re.IGNORECASE)
-_RESERVED = re.compile(r"X-Hermodr(?:-.*)?|List-Unsubscribe(?:-Post)?|X-SMTPAPI|X-SG-.*", re.IGNORECASE)
+_NAME = re.compile(
+    r"(?:X|List)-[a-z0-9](?:[a-z0-9-]*[a-z0-9])?|In-Reply-To|References", re.IGNORECASE | re.ASCII
+)
+_RESERVED = re.compile(
+    r"X-Hermodr(?:-.*)?|List-Unsubscribe(?:-Post)?|X-SMTPAPI|X-SG-.*", re.IGNORECASE | re.ASCII
+)
 _VALUE = re.compile(r"[!-~]+(?: [!-~]+)*")
 _SPELLED = {"in-reply-to": "In-Reply-To", "references": "References"}
 

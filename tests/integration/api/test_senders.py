@@ -1,5 +1,6 @@
 """Whom mails may be from: only what the project has shown to be its own."""
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -7,6 +8,7 @@ from typing import Any
 
 from hermodr_api.notifications.directory import REMEMBERED_SECONDS
 from hermodr_servicekit.dns_texts import NoDns
+from hermodr_servicekit.ids import new_id
 from tests.support.api import MAIL, ApiUnderTest, api_over, problem
 from tests.support.clocks import FakeClock
 
@@ -161,3 +163,40 @@ async def test_a_deleted_sender_is_none_any_more(database_url: str) -> None:
             "SELECT action FROM hermodr.audit_log WHERE project_id = $1 ORDER BY at", api.project_id
         )
         assert [row["action"] for row in rows][-3:] == ["sender.create", "sender.verify", "sender.delete"]
+
+
+async def test_an_operator_vouches_for_a_sender_of_any_project(api: ApiUnderTest) -> None:
+    ours = [await add(api, address="vouched@example.com"), await add(api, domain="vouched.example")]
+    operator = await api.caller(["admin"], "operators")
+    for made in ours:
+        verify = f"{URL}/{made['id']}/verify"
+        manager = await api.caller(["manage"])
+        problem(await manager.post(verify, json={"by": "operator"}), 403, "forbidden")
+        for wrong in ({"by": "me"}, {"by": "operator", "token": "x"}):
+            problem(await operator.post(verify, json=wrong), 422, "invalid-request")
+        problem(await operator.post(verify, json={}), 404, "not-found")
+        assert not (await api.http.get(f"{URL}/{made['id']}")).json()["verified"]
+        trusted = await operator.post(verify, json={"by": "operator"})
+        assert (trusted.status_code, trusted.json()["verified"]) == (200, True)
+        assert trusted.json() == (await api.http.get(f"{URL}/{made['id']}")).json()
+    for sender in ("vouched@example.com", "anybody@vouched.example"):
+        assert await refusal(api, sender) is None
+    problem(await operator.post(f"{URL}/{new_id()}/verify", json={"by": "operator"}), 404, "not-found")
+    rows = await api.api.ledger.fetch(
+        "SELECT actor, subject, detail FROM hermodr.audit_log"
+        " WHERE project_id = $1 AND action = 'sender.verify' ORDER BY at",
+        api.project_id,
+    )
+    assert [(row["actor"], row["subject"], json.loads(row["detail"])) for row in rows] == [
+        ("key", made["id"], {"by": "operator"}) for made in ours
+    ]
+
+
+async def test_only_the_operators_project_vouches_where_there_is_one(api: ApiUnderTest) -> None:
+    made = await add(api, domain="unvouched.example")
+    api.api._operators._project = "the operators"
+    answer = await api.http.post(f"{URL}/{made['id']}/verify", json={"by": "operator"})
+    assert "operators' project" in problem(answer, 403, "forbidden")["detail"]
+    operator = await api.caller(["admin"], "the operators")
+    answer = await operator.post(f"{URL}/{made['id']}/verify", json={"by": "operator"})
+    assert answer.json()["verified"]

@@ -175,7 +175,7 @@ def test_headers_have_one_rule_at_every_door(
 MAILBOXES = (
     "a@example.com", "<a@example.com>", " A <a@example.com> ", '"A, B" <a@example.com>', '"A \\" B" <a@example.com>',
     "A B <a@example.com>", "A. B! <a@example.com>", "Café 🎂 <a@example.com>", "A@B <a@example.com>",
-    '"A <a@example.com>',     "=?utf-8?q?a?= <a@example.com>", "A <a@example.com> B", "A <b <a@example.com>", "A <>",
+    '"A <a@example.com>', "=?utf-8?q?a?= <a@example.com>", "A <a@example.com> B", "A <b <a@example.com>", "A <>",
     '"\u202eA" <a@example.com>',
     '" " <a@example.com>', "a@example.com, b@example.com", "A\tB <a@example.com>", "a@-x.example",
     "A <a b@example.com>",

@@ -61,6 +61,7 @@ CALLS: list[Callable[[Hermodr], Any]] = [
     lambda h: h.senders.add("Shop <shop@example.com>"),
     lambda h: h.senders.add_domain("example.com"),
     lambda h: h.senders.verify(A, "k3Jv"),
+    lambda h: h.senders.verify(A, by="operator"),
     lambda h: h.senders.remove(A),
     lambda h: next(h.suppressions.list()),
     lambda h: h.suppressions.get(A),

@@ -179,7 +179,10 @@ class Api(LedgerService[ApiSettings]):
         )
         self.counts = Counts(self.clock)
         self._repeatable = Repeatable(self.ledger)
-        self.senders = Senders(self.ledger.cold, self._repeatable, self.announcer, self.clock, texts)
+        self._operators = Operators(self.ledger, settings.operator_project)
+        self.senders = Senders(
+            self.ledger.cold, self._repeatable, self.announcer, self._operators, self.clock, texts
+        )
         self._gate = Gate(self.authenticator, Limiter(partial(rates.take, self.ledger), self.clock))
         self._bodies = BulkBodies()
         taken_on = NotificationRoutes(self._gate, self.notifications, self.bulk, self._bodies)
@@ -249,14 +252,13 @@ class Api(LedgerService[ApiSettings]):
         ]
 
     def _of_operators(self, check: HealthCheck) -> list[object]:
-        operators = Operators(self.ledger, self.settings.operator_project)
         topology = self.broker.topology
         return [
             ApiKeys(self.ledger.cold, self._repeatable, self.authenticator),
             AuditTrail(self.ledger.cold),
-            DeadLetters(self.ledger.cold, self._repeatable, self.announcer, operators),
-            Queues(self.ledger.cold, self._repeatable, operators, check, self.counts, topology),
-            Providers(self.ledger.cold, operators, self.notifications, self.clock),
+            DeadLetters(self.ledger.cold, self._repeatable, self.announcer, self._operators),
+            Queues(self.ledger.cold, self._repeatable, self._operators, check, self.counts, topology),
+            Providers(self.ledger.cold, self._operators, self.notifications, self.clock),
             self._receipts(),
         ]
 

@@ -51,13 +51,16 @@ def add_command(
 def verify_command(
     sender_id: SenderId,
     token: Annotated[str | None, typer.Option(help="Of an address: the token that was mailed to it.")] = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="On your word as an operator, without mail or DNS; audited.")
+    ] = False,
     url: Url = None,
     key: Key = None,
     as_json: AsJson = False,
 ) -> None:
-    """Verify an address by its token, or a domain by its TXT record."""
+    """Verify an address by its token, a domain by its TXT record, or either as an operator."""
     with calling(url, key) as hermodr:
-        found = hermodr.senders.verify(sender_id, token)
+        found = hermodr.senders.verify(sender_id, token, by="operator" if trust else None)
     _show(found, as_json)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Literal
+
 from hermodr_client.exchange import Steps
 from hermodr_client.models.answer import Page
 from hermodr_client.models.operations import Sender
@@ -30,9 +32,12 @@ class Senders(Part[W]):
         return self._post(path_of("senders"), Sender, {"domain": domain}, idempotency_key)
 
     @operation
-    def verify(self, sender_id: Id, token: str | None = None) -> Steps[Sender]:
-        """With the token that was mailed to an address; a domain's record is looked up."""
-        given = {} if token is None else {"token": token}
+    def verify(
+        self, sender_id: Id, token: str | None = None, *, by: Literal["operator"] | None = None
+    ) -> Steps[Sender]:
+        """With the token that was mailed to an address; a domain's record is looked up. `by="operator"`: on the
+        word of an operator, without either."""
+        given = {name: value for name, value in (("token", token), ("by", by)) if value is not None}
         return self._post(path_of("senders", sender_id, "verify"), Sender, given)
 
     @operation

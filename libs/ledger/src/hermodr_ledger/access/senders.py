@@ -53,6 +53,7 @@ class SenderTaken(Exception):
 _COLUMNS = readable_columns(Sender, senders)
 _ONE = (senders.c.id == sa.bindparam("sender")) & (senders.c.project_id == sa.bindparam("project"))
 _READ = sa.select(*_COLUMNS).where(_ONE)
+_OWNER = sa.select(senders.c.project_id).where(senders.c.id == sa.bindparam("sender"))
 _DELETE = sa.delete(senders).where(_ONE).returning(senders.c.id)
 _VERIFY = (
     sa.update(senders)
@@ -74,6 +75,12 @@ async def create(statements: Statements, given: NewSender) -> Sender:
 async def read(statements: Statements, project_id: UUID, sender_id: UUID) -> Sender | None:
     rows = await fetch(statements, _READ, sender=sender_id, project=project_id)
     return _sender(rows[0]) if rows else None
+
+
+async def owner(statements: Statements, sender_id: UUID) -> UUID | None:
+    """The project it belongs to."""
+    rows = await fetch(statements, _OWNER, sender=sender_id)
+    return rows[0]["project_id"] if rows else None
 
 
 async def page(statements: Statements, project_id: UUID, wanted: Page) -> list[Sender]:

@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, model_validator
@@ -86,13 +86,24 @@ class SenderIn(Body):
 
 
 class VerifyIn(Body):
-    """The token that was mailed to an address; nothing for a domain."""
+    """The token that was mailed to an address; nothing for a domain; or the word of an operator."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"token": "k3JvQ0bGm2uXr8Yw"}]})
 
     token: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
         default=None, description="The token of the mail; a domain has none."
     )
+    by: Literal["operator"] | None = Field(
+        default=None,
+        description="Verified without mail or DNS, on the word of an operator, who may do this for any project "
+        "(a key with the scope `admin`, of `HERMODR_OPERATOR_PROJECT` if that is set).",
+    )
+
+    @model_validator(mode="after")
+    def _one_proof(self) -> "VerifyIn":
+        if self.by is not None and self.token is not None:
+            raise ValueError("by an operator there is no token")
+        return self
 
 
 class DnsRecordView(BaseModel):

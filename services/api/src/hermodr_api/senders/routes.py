@@ -42,7 +42,7 @@ async def verify(
     caller: Manager, senders: Service, sender_id: UUID, given: VerifyIn, key: IdempotencyKey
 ) -> Response:
     """Verify a sender."""
-    return respond(await senders.verify(caller, sender_id, given.token, key))
+    return respond(await senders.verify(caller, sender_id, given, key))
 
 
 @router.delete("/{sender_id}", status_code=204, responses=refusals(404))

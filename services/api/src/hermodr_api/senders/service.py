@@ -5,10 +5,11 @@ from hmac import compare_digest
 from uuid import UUID
 
 from hermodr_api.access.authentication import Caller
+from hermodr_api.access.operators import Operators
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, not_found, unavailable
 from hermodr_api.http.json_text import dump
-from hermodr_api.senders.models import RECORD, SenderIn, SenderView
+from hermodr_api.senders.models import RECORD, SenderIn, SenderView, VerifyIn
 from hermodr_contracts.addresses import mailbox, transport_address
 from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_ledger.access import audit, senders
@@ -30,11 +31,18 @@ class Senders:
     """The use cases of `/v1/senders`. All raise `Refused` and `LedgerUnavailable`."""
 
     def __init__(
-        self, ledger: Ledger, repeatable: Repeatable, announcer: Announcer, clock: Clock, texts: Texts
+        self,
+        ledger: Ledger,
+        repeatable: Repeatable,
+        announcer: Announcer,
+        operators: Operators,
+        clock: Clock,
+        texts: Texts,
     ) -> None:
         self._ledger = ledger
         self._repeatable = repeatable
         self._announcer = announcer
+        self._operators = operators
         self._clock = clock
         self.texts = texts
 
@@ -76,16 +84,29 @@ class Senders:
         until = self._clock.now() + _GOOD_FOR
         return NewSender(new_id(), project_id, ADDRESS, address, _hashed(token), name or None, until)
 
-    async def verify(self, caller: Caller, sender_id: UUID, token: str | None, key: Key | None) -> Answer:
-        """A sender that is verified stays so, whatever the token."""
-        await self._check(await self.read(caller.project_id, sender_id), token)
+    async def verify(self, caller: Caller, sender_id: UUID, given: VerifyIn, key: Key | None) -> Answer:
+        """A sender that is verified stays so, whatever the token. Operators reach those of every project."""
+        owner = caller.project_id
+        if given.by is not None:
+            await self._operators.require(caller)
+            owner = await self._owner(sender_id)
+        else:
+            await self._check(await self.read(owner, sender_id), given.token)
+        detail = {"by": given.by} if given.by is not None else None
 
         async def act(transaction: Transaction) -> Outcome:
-            found = _known(await senders.verified(transaction, caller.project_id, sender_id))
-            await audit.record(transaction, caller.project_id, caller.actor, "sender.verify", sender_id)
+            found = _known(await senders.verified(transaction, owner, sender_id))
+            await audit.record(transaction, owner, caller.actor, "sender.verify", sender_id, detail)
             return Outcome.of(SenderView, found)
 
         return await self._repeatable.run(caller.project_id, key, 200, act)
+
+    async def _owner(self, sender_id: UUID) -> UUID:
+        async with patience():
+            owner = await senders.owner(self._ledger, sender_id)
+        if owner is None:
+            raise not_found("sender")
+        return owner
 
     async def _check(self, sender: Sender, token: str | None) -> None:
         if sender.verified_at is not None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from urllib.parse import urlencode
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -16,13 +17,13 @@ from hermodr_api.receipts.sources import sources_of
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.deliveries.receipts import ReceiptKind
 from hermodr_servicekit.dsn import ProviderConfigError
-from hermodr_servicekit.ids import child_id, new_job_id
+from hermodr_servicekit.ids import child_id
 from tests.support.texts import ACCOUNT, PHONE
 
 TOKEN = "the-account-token"
 URL = "https://mail.example/v1/providers/twilio/events"
 NOW = datetime(2026, 11, 29, 10, 0, tzinfo=UTC)
-JOB = new_job_id()
+JOB = UUID("01a22885-e635-7098-8cd6-64e63e990000")
 DELIVERY = child_id(JOB, 1)
 FIELDS = st.dictionaries(st.text(min_size=1, max_size=10), st.text(max_size=20), max_size=6)
 

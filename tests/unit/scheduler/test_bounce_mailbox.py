@@ -11,6 +11,7 @@ from hermodr_ledger.deliveries.mailed import Told
 from hermodr_ledger.deliveries.receipts import ReceiptKind
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_scheduler.app import Scheduler
+from hermodr_scheduler.duties import bounces
 from hermodr_scheduler.duties.bounces import Bounces
 from hermodr_scheduler.mailbox.address import MailboxAddress
 from hermodr_scheduler.mailbox.imap import Mailbox, MailboxFailure
@@ -137,6 +138,19 @@ async def test_what_cannot_be_taken_is_left_and_the_others_are_read(server: Imap
     assert reader.read == [BOUNCE]
     assert server.unread() == [poison.uid]
     assert reader.count("hermodr_bounce_mails", kind="left") == 1
+
+
+async def test_a_thousand_mails_that_cannot_be_taken_keep_no_newer_one_from_it(
+    server: ImapServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounces, "_MOST_ODD", 10)
+    server.deliver(*[POISON] * 100, BOUNCE)
+    reader = Reader(server)
+    for _ in range(4):
+        await reader.duty.tick()
+    assert reader.read == [BOUNCE]
+    assert len(server.unread()) == 10
+    assert len(server.folders["INBOX"]) == 101
 
 
 async def test_while_the_ledger_is_away_mails_stay_unread(server: ImapServer) -> None:

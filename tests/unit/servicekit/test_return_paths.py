@@ -34,6 +34,8 @@ def test_what_we_did_not_sign_names_nothing() -> None:
         "a" * 42,
         "a" * 100_000,
         "\ud800",
+        "\u212a" * 42,  # K by Unicode's rules of upper and lower case
+        "\u017f" * 42,
     ):
         assert PATHS.delivery_in(f"bounces+{each}@example.com") is None
     many = "".join(f"x+{'a' * 42}@example.com " for _ in range(10_000))

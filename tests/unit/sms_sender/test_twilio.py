@@ -284,6 +284,7 @@ BAD_DSNS = {
     f"twilio://{ACCOUNT}:{TOKEN}@default?from=%2B1555": "has a from that is no phone number: it is too short",
     f"twilio://{ACCOUNT}:{TOKEN}@default?from=12345&from_DE=%C3%84": "has a from_DE that is no phone number",
     f"twilio://{ACCOUNT}:{TOKEN}@default?from=12345&from_de=12345": "has an unknown option 'from_de'",
+    f"twilio://{ACCOUNT}:{TOKEN}@default?from=12345&from_UK=12345": "has an unknown option 'from_UK'",
     f"twilio://{ACCOUNT}:{TOKEN}@default?from=12345&tls=off": "has tls=off, which production refuses",
     f"vonage://{TOKEN}@default": "has an unknown scheme: known are twilio://",
     "": "HERMODR_SMS_PROVIDERS is empty",

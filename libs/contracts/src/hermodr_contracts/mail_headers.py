@@ -1,8 +1,9 @@
 """Which headers a producer may give a mail, the same at every entry: `X-…`, `List-…`, `In-Reply-To`, `References`.
 
 Values are printable ASCII that can be folded at single spaces (RFC 5322 §2.2.3): encode others by RFC 2047 first.
-Hermodr itself writes `X-Hermodr-…`, `List-Unsubscribe` and `List-Unsubscribe-Post`. `X-SMTPAPI` and `X-SG-…` give
-orders to SendGrid, recipients among them.
+Hermodr itself writes `X-Hermodr-…`, `List-Unsubscribe` and `List-Unsubscribe-Post`. Relays take orders from headers,
+recipients among them: SendGrid (`X-SMTPAPI`, `X-SG-…`), Mandrill (`X-MC-…`), Postmark (`X-PM-…`), Mailgun
+(`X-Mailgun-…`), SparkPost (`X-MSYS-API`), Amazon SES (`X-SES-…`), Mailjet (`X-MJ-…`, `X-Mailjet-…`).
 """
 
 import re
@@ -17,7 +18,8 @@ _NAME = re.compile(
     r"(?:X|List)-[a-z0-9](?:[a-z0-9-]*[a-z0-9])?|In-Reply-To|References", re.IGNORECASE | re.ASCII
 )
 _RESERVED = re.compile(
-    r"X-Hermodr(?:-.*)?|List-Unsubscribe(?:-Post)?|X-SMTPAPI|X-SG-.*", re.IGNORECASE | re.ASCII
+    r"X-Hermodr(?:-.*)?|List-Unsubscribe(?:-Post)?|X-SMTPAPI|X-MSYS-API|X-(?:SG|MC|PM|Mailgun|SES|MJ|Mailjet)-.*",
+    re.IGNORECASE | re.ASCII,
 )
 _VALUE = re.compile(r"[!-~]+(?: [!-~]+)*")
 _SPELLED = {"in-reply-to": "In-Reply-To", "references": "References"}

@@ -9,6 +9,9 @@ _LONGEST = 16
 _NOWHERE = "001"
 """What the plan calls numbers of no country: satellites, toll-free everywhere."""
 
+COUNTRIES = frozenset(phonenumbers.SUPPORTED_REGIONS)
+"""ISO 3166."""
+
 
 @lru_cache(maxsize=4096)
 def phone_number(text: str) -> str:

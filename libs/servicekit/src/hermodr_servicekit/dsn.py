@@ -137,6 +137,9 @@ def _query(url: SplitResult) -> dict[str, str]:
     options: dict[str, str] = {}
     for pair in filter(None, url.query.split("&")):
         name, _, value = pair.partition("=")
+        if not url.username and "@" in pair and not name.startswith("from"):
+            # perhaps a password with a ? in it
+            raise Unusable("has an @ after its ?: percent-encode / ? # @ : in a password")
         if name in options:
             raise Unusable(f"gives {name!r} twice")
         options[name] = unquote(value)

@@ -18,7 +18,7 @@ _MAC_BYTES = 10
 _TOKEN_OCTETS = 42
 LONGEST_LOCAL_PART = 64 - len(SEPARATOR) - _TOKEN_OCTETS
 """Octets before the @ of the address that tokens are added to."""
-_TOKEN = re.compile(rf"(?<![a-z2-7])[a-z2-7]{{{_TOKEN_OCTETS}}}(?![a-z2-7])", re.IGNORECASE)
+_TOKEN = re.compile(rf"(?<![a-z2-7])[a-z2-7]{{{_TOKEN_OCTETS}}}(?![a-z2-7])", re.IGNORECASE | re.ASCII)
 _MOST_TRIED = 50
 
 

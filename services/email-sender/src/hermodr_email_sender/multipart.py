@@ -83,7 +83,7 @@ def _attached(given: Attachment, disposition: bytes) -> bytes:
 
 def _filename(name: str) -> bytes:
     """The parameter: a quoted string, or, if that cannot hold it, RFC 2231 §3 and §4 (continuations, UTF-8)."""
-    if _PLAIN_NAME.fullmatch(name):
+    if _PLAIN_NAME.fullmatch(name) and "=?" not in name:  # some programs decode RFC 2047 words even here
         escaped = name.replace("\\", "\\\\").replace('"', '\\"')
         return f'\r\n filename="{escaped}"'.encode("ascii")
     pieces = [""]

@@ -8,13 +8,13 @@ from email.parser import BytesParser, HeaderParser
 from email.policy import compat32
 from typing import NamedTuple
 
-MOST_OCTETS = 1024 * 1024
-"""What is longer is cut: reports come before the mail they are about."""
+MOST_OCTETS = 128 * 1024
+"""What is longer is cut: reports come before the mail they are about (RFC 3462 §1, RFC 5965 §2)."""
 _MOST_PARTS = 100
 _MOST_DEPTH = 10
 _MOST_MARKS = 60
 _MOST_OF_A_FIELD = 4096
-_MOST_BLOCKS = 200
+_MOST_BLOCKS = 50
 _MARKS = re.compile(rb"boundary|message/", re.IGNORECASE)
 _CONTENT_FIELD = re.compile(
     rb"^content-[a-z-]{1,40}[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE

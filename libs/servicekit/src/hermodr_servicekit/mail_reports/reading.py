@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from itertools import islice
 from typing import NamedTuple
 
 from hermodr_servicekit.mail_reports.parts import Fields, Found, TooComplex, fields_of, parsed, reports_in
@@ -94,7 +95,7 @@ def _read(mail: Message) -> Mail:
     for found in reports_in(mail):
         is_complaint = found.kind == _FEEDBACK
         kind = kind or (MailKind.COMPLAINT if is_complaint else MailKind.BOUNCE)
-        told = list(_complaint(found) if is_complaint else _statuses(found))
+        told = list(islice(_complaint(found) if is_complaint else _statuses(found), _MOST_REPORTS))
         reports += [each for each in told if each is not None]
         ignored += told.count(None)
         if len(reports) >= _MOST_REPORTS:

@@ -11,8 +11,6 @@ _SOMETHING_ELSE = re.compile(
     r"|suspen|spf|dkim|dmarc|relay|authenticat|virus|content)",
     re.IGNORECASE,
 )
-_NAMES = re.compile(r"\S*(?:@|://)\S*")
-"""Addresses and links, whose words mean nothing."""
 # Microsoft Learn, "Fix NDR error code 550 5.4.1": directory-based edge blocking knows no such recipient.
 _EXCHANGE = re.compile(r"5\.4\.1 (?:\[\S*\]: )?recipient address rejected: access denied", re.IGNORECASE)
 
@@ -36,4 +34,5 @@ def is_lasting(status: str | None, diagnostic: str) -> bool:
     said = _STATUS.search(diagnostic)
     if said is not None and said.group(1) == "4":
         return False
-    return _SOMETHING_ELSE.search(_NAMES.sub("", diagnostic)) is None
+    words = (each for each in diagnostic.split() if "@" not in each and "://" not in each)
+    return _SOMETHING_ELSE.search(" ".join(words)) is None

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Mapping
 
 import structlog
@@ -41,6 +42,8 @@ class Receipts:
         self._sources = sources
         self._counter = counter
         self._seldom = Seldom()
+        self._reading = asyncio.Semaphore(1)
+        """Of mails: one keeps a processor busy for up to half a second."""
 
     def known(self, name: str) -> Source:
         source = self._sources.get(name)
@@ -88,7 +91,7 @@ class Receipts:
 
     async def _take_mail(self, source: Source, body: bytes) -> ReportedView:
         assert self._paths is not None
-        async with patience(_SECONDS):
+        async with patience(_SECONDS), self._reading:
             told = await take_mail(self._ledger, self._paths, body, self._clock.now())
         for kind in told.new:
             self._count(source.name, kind)

@@ -110,6 +110,8 @@ class Bounces(Duty):
             self._metrics.bounce_mails.labels("left").inc()
             if len(self._odd) < _MOST_ODD:
                 self._odd.add(uid)
+            else:  # newer mails have to be reached
+                await self._in_thread(lambda: self._box.done(uid, move=False))
             return
         self._count(told)
         await self._in_thread(

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hermodr_contracts.phones import phone_number
+from hermodr_contracts.phones import COUNTRIES, phone_number
 from hermodr_delivery.dsn import Dsn, Unusable
 
 _COUNTRY = re.compile(r"from_([A-Z]{2})")
@@ -32,7 +32,8 @@ def sender_ids(dsn: Dsn, usual: str | None, pool: re.Pattern[str]) -> SenderIds:
     """Takes `from_…`. `pool`: what a provider calls a group of senders that chooses by itself. Raises `Unusable`."""
     by_country: dict[str, str] = {}
     for option in list(dsn.query):
-        if named := _COUNTRY.fullmatch(option):
+        named = _COUNTRY.fullmatch(option)
+        if named and named[1] in COUNTRIES:
             by_country[named[1]] = _checked(dsn.take(option) or "", option, pool)
     if usual is not None:
         usual = _checked(usual, "from", pool)

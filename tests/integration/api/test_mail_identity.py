@@ -84,7 +84,14 @@ async def test_headers_that_a_mail_may_not_be_given(api: ApiUnderTest) -> None:
     for name in ("Bcc", "from", "Content-Type", "X Y", "X-", "Übung", "X-A\r\nBcc", "Received", "Sender"):
         (place,) = await flaws(api, headers={name: "x"})
         assert place == f"headers.{name}", name
-    for name in ("X-Hermodr-Job", "x-hermodr", "List-Unsubscribe", "list-unsubscribe-post", "X-SMTPAPI"):
+    for name in (
+        "X-Hermodr-Job",
+        "x-hermodr",
+        "List-Unsubscribe",
+        "list-unsubscribe-post",
+        "X-SMTPAPI",
+        "x-mc-bccaddress",
+    ):
         found = await flaws(api, headers={name: "x"})
         assert "sets itself" in found[f"headers.{name}"], name
     for value in ("", " x", "x  y", "a\r\nBcc: eve@example.com", "Grüße", "x" * 990):

@@ -66,7 +66,7 @@ async def test_templates_are_exported_and_imported(shell: Shell, tmp_path: Path)
     (tmp_path / "own").mkdir()
     mail = 'from = "Us <hermodr@localhost>"\nreply_to = ["help@example.com"]\n'
     (tmp_path / "own" / "template.toml").write_text(f'name = "own"\n{mail}[email.en]\nsubject = "Hi"\n')
-    (tmp_path / "own" / "email.en.html").write_text("<p>Hi</p>")
+    (tmp_path / "own" / "email.en.html").write_text("<p>{{ hi }} {{ recipient.attributes.pet }}</p>")
     dry = await shell.run("templates", "import", str(tmp_path), "--dry-run")
     assert [line for line in dry.splitlines() if "would" in line] == [
         "job_failed: would be changed",

@@ -213,7 +213,9 @@ def test_what_would_take_long_is_not_read() -> None:
     parts = b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n' + b"--b\r\n\r\nx\r\n" * 100_000
     text = b"Subject: x\r\n\r\n" + b"=" * 3_000_000
     odd_fields = b"a:\xff\r\n" * 170_000 + b"\r\n"
-    block = b"Final-Recipient: rfc822; a@b.c\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: %b\r\n\r\n"
+    block = (
+        b"Final-Recipient: rfc822; a@b.c\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: %b\r\n\r\n"
+    )
     status = b"Content-Type: message/delivery-status\r\n\r\n"
     words, links = (status + block % (each * 1000) * 199 for each in (b"xx", b":/"))
     for raw in (nested, mails, parameters, folded, blocks, fields, parts, text, odd_fields, words, links):

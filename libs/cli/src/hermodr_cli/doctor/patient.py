@@ -9,8 +9,10 @@ from pydantic import ValidationError
 from hermodr_cli import devkit
 from hermodr_cli.addresses import port_base, sandbox_sms_provider, smtp_port, texts_by_sandbox
 from hermodr_cli.commands.settings import CommandSettings
+from hermodr_cli.signing import LINK_VARIABLE, link_secret
 from hermodr_servicekit.settings import flaws_of
 
+OWN = "those this clone started"
 START = "start the server"
 START_OWN = (
     "run `hermodr {command}`, which starts this clone's own servers again, beside a running `hermodr up` too"
@@ -39,18 +41,21 @@ def find() -> Patient:
     if len(urls) < 2 and os.environ.get("HERMODR_ENV") != "production":
         own = devkit.servers()
         servers = own.known() if own else None
-        origin = "those this clone started" if servers else "the development defaults"
+        origin = OWN if servers else "the development defaults"
         start = START_OWN if own else START
         for name, value in (servers.variables() if servers else {}).items():
             os.environ.setdefault(name, value)
     try:
-        if texts_by_sandbox(os.environ):
-            os.environ.setdefault("HERMODR_SMS_PROVIDERS", sandbox_sms_provider(os.environ))
-        settings = CommandSettings()
-        port_base(os.environ)
-        smtp_port(os.environ)
+        environment = dict(os.environ)
+        if origin == OWN and (secret := link_secret(environment)):
+            environment[LINK_VARIABLE] = secret
+        if texts_by_sandbox(environment):
+            environment["HERMODR_SMS_PROVIDERS"] = sandbox_sms_provider(environment)
+        settings = CommandSettings(sms_providers=environment.get("HERMODR_SMS_PROVIDERS") or None)
+        port_base(environment)
+        smtp_port(environment)
     except ValidationError as error:
         raise Unreadable(str(flaws_of(CommandSettings, error))) from None
     except ValueError as error:
         raise Unreadable(str(error)) from None
-    return Patient(settings, dict(os.environ), origin, start)
+    return Patient(settings, environment, origin, start)

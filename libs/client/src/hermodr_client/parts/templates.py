@@ -99,9 +99,8 @@ class Templates(Part[W]):
         try:
             yield from self._post(path_of("template-previews"), Preview, document)
         except Invalid as error:
-            if any(
-                flaw.loc[:2] != ("body", "data") for flaw in error.errors
-            ):  # there is no data to preview it with
+            # there are no data and no recipient to preview it with
+            if any(flaw.loc[:2] not in (("body", "data"), ("body", "recipient")) for flaw in error.errors):
                 raise
 
     @operation

@@ -240,7 +240,10 @@ def _channel_flaws(wanted: NotificationIn, channels: Channels, at: tuple[str | i
 
 
 def _not_available(asked: Iterable[Channel], channels: Channels) -> str:
-    return f"channel not available yet: {', '.join(asked)} (available: {', '.join(channels)})"
+    served = f"{', '.join(asked)} (available: {', '.join(channels)})"
+    if Channel.SMS in asked:
+        return f"channel not available: {served}; HERMODR_SMS_PROVIDERS says who carries texts"
+    return f"channel not available yet: {served}"
 
 
 def _time_flaws(wanted: NotificationIn, now: datetime, at: tuple[str | int, ...]) -> list[Flaw]:

@@ -57,7 +57,7 @@ BEGIN
             PERFORM refuse('headers', 'a mail may be given X-…, List-…, In-Reply-To and References, of ASCII letters and digits');
         ELSIF name !~* '^((x|list)-[a-z0-9]([a-z0-9-]*[a-z0-9])?|in-reply-to|references)$' THEN
             PERFORM refuse('headers', name || ' is not a header that a mail may be given: X-…, List-…, In-Reply-To or References');
-        ELSIF name ~* '^(x-hermodr(-.*)?|list-unsubscribe(-post)?|x-smtpapi|x-sg-.*)$' THEN
+        ELSIF name ~* '^(x-hermodr(-.*)?|list-unsubscribe(-post)?|x-smtpapi|x-msys-api|x-(sg|mc|pm|mailgun|ses|mj|mailjet)-.*)$' THEN
             PERFORM refuse('headers', name || ' is a header that Hermodr or a provider sets itself');
         ELSIF value !~ '^[!-~]+( [!-~]+)*$' THEN
             PERFORM refuse('headers', name || ' must be printable ASCII in a single line, without outer or double spaces');

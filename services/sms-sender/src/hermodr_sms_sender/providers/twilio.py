@@ -110,7 +110,8 @@ class Twilio:
         """Raises `Unusable`."""
         account, token = dsn.username, dsn.password
         if not account or not token or not _ACCOUNT.fullmatch(account):
-            raise Unusable("is not of the form twilio://ACCOUNT_SID:AUTH_TOKEN@default?from=+15550100")
+            form = "twilio://ACCOUNT_SID:AUTH_TOKEN@default?from=+15550100; a SID is AC and 32 hex digits"
+            raise Unusable(f"is not of the form {form}")
         if not token.isascii() or not token.isprintable():
             raise Unusable("has a token that no header could carry")
         options, place = dsn.options(OPTIONS), endpoint(dsn, _HOST, production=production)

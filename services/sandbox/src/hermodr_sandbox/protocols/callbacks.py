@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import httpx
 import orjson
 import structlog
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -28,13 +27,11 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 from hermodr_sandbox.domain.faults import Provider, Report, Reported
 from hermodr_sandbox.domain.mail import Mail
 from hermodr_sandbox.protocols import mailed_reports
+from hermodr_sandbox.protocols.outbox import Outbox
 from hermodr_servicekit.clock import Clock
 
 log = structlog.get_logger()
 
-_TIMES = 5
-_SECONDS = 10.0
-_MOST_UNDER_WAY = 1000
 _SCANNER = "Barracuda Sentinel (EE)"
 _BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 _SENDGRID: Mapping[Reported, Mapping[str, Any]] = {
@@ -87,15 +84,14 @@ class Secrets:
         return cls(secret, key, smtp or None)
 
 
-class Callbacks:
+class Callbacks(Outbox):
     """`url`: what `/<provider>/events` is appended to."""
 
     def __init__(self, url: str, secrets: Secrets, clock: Clock) -> None:
+        super().__init__()
         self._url = url.rstrip("/")
         self._secrets = secrets
         self._clock = clock
-        self._under_way: set[asyncio.Task[None]] = set()
-        self._client: httpx.AsyncClient | None = None
 
     def report(self, provider: Provider, body: bytes, recipient: str, rule: Report | None = None) -> None:
         """Soon, and in order: what the `rule` says, else the address. When very many are under way, nothing."""
@@ -105,7 +101,7 @@ class Callbacks:
         mail = orjson.loads(body)
         written = self._resend if provider == "resend" else self._sendgrid
         rule = rule if rule is not None else Report(outcomes=tuple(outcomes(recipient)))
-        self._soon(provider, rule, lambda what: written(what, mail, recipient))
+        self._soon(partial(self._send_all, provider, rule, lambda what: written(what, mail, recipient)))
 
     def report_mail(self, mail: Mail, rule: Report | None = None) -> None:
         """The same for a mail by SMTP: what goes back to its return path. Nothing if it has none, as bounces have."""
@@ -120,20 +116,7 @@ class Callbacks:
                 twice=rule is not None and rule.twice,
             )
             if said.outcomes:
-                self._soon("smtp", said, partial(self._mailed, mail, recipient))
-
-    def _soon(self, provider: Provider, rule: Report, write: Write) -> None:
-        if len(self._under_way) < _MOST_UNDER_WAY:
-            task = asyncio.create_task(self._send_all(provider, rule, write))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
-
-    async def close(self) -> None:
-        for task in self._under_way:
-            task.cancel()
-        await asyncio.gather(*self._under_way, return_exceptions=True)
-        if self._client is not None:
-            await self._client.aclose()
+                self._soon(partial(self._send_all, "smtp", said, partial(self._mailed, mail, recipient)))
 
     async def _send_all(self, provider: Provider, rule: Report, write: Write) -> None:
         await asyncio.sleep(rule.after)
@@ -145,24 +128,12 @@ class Callbacks:
                     return
 
     async def _send(self, provider: Provider, body: bytes, number: str) -> bool:
-        """Signed anew each time, as the real ones do."""
-        for turn in range(_TIMES):
-            headers = self._signed(provider, body, number, str(int(self._clock.now().timestamp())))
-            if await self._taken(f"{self._url}/{provider}/events", body, headers):
-                return True
-            await asyncio.sleep(0.2 * 4**turn)
-        return False
+        signed = partial(self._signed, provider, body, number)
+        return await self._posted(f"{self._url}/{provider}/events", body, signed)
 
-    async def _taken(self, url: str, body: bytes, headers: Mapping[str, str]) -> bool:
-        if self._client is None:
-            self._client = httpx.AsyncClient(timeout=_SECONDS)
-        try:
-            answer = await self._client.post(url, content=body, headers=headers)
-        except httpx.HTTPError:
-            return False
-        return answer.is_success
-
-    def _signed(self, provider: Provider, body: bytes, number: str, at: str) -> dict[str, str]:
+    def _signed(self, provider: Provider, body: bytes, number: str) -> dict[str, str]:
+        """With the time of now, as the real ones do."""
+        at = str(int(self._clock.now().timestamp()))
         if provider == "smtp":
             return {"content-type": "message/rfc822", "authorization": f"Bearer {self._secrets.smtp}"}
         headers = {"content-type": "application/json"}

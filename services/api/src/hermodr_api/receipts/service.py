@@ -63,8 +63,7 @@ class Receipts:
         now = self._clock.now()
         if self._is_open(source):
             if not self._has_signed_path(body):
-                self._count(source.name, "unknown")
-                return ReportedView(new=0, known=0, unknown=1, ignored=0)
+                return self._told(source.name, unknown=1)
         else:
             self._verify(source, headers, body, query)
         if source.read is None:
@@ -85,9 +84,7 @@ class Receipts:
                 for kind in taken.new:
                     self._count(source.name, kind)
                 new, known, unknown = new + len(taken.new), known + taken.known, unknown + taken.unknown
-        self._count(source.name, "unknown", unknown)
-        self._count(source.name, "ignored", ignored)
-        return ReportedView(new=new, known=known, unknown=unknown, ignored=ignored)
+        return self._told(source.name, new, known, unknown, ignored)
 
     async def _take_mail(self, source: Source, body: bytes) -> ReportedView:
         assert self._paths is not None
@@ -95,9 +92,7 @@ class Receipts:
             told = await take_mail(self._ledger, self._paths, body, self._clock.now())
         for kind in told.new:
             self._count(source.name, kind)
-        self._count(source.name, "unknown", told.unknown)
-        self._count(source.name, "ignored", told.ignored)
-        return ReportedView(new=len(told.new), known=told.known, unknown=told.unknown, ignored=told.ignored)
+        return self._told(source.name, len(told.new), told.known, told.unknown, told.ignored)
 
     def _has_signed_path(self, mail: bytes) -> bool:
         return self._paths is not None and self._paths.delivery_in(mail.decode("latin-1")) is not None
@@ -125,6 +120,14 @@ class Receipts:
             return list(source.read(arrival))
         except Unreadable as error:
             raise invalid(Flaw(("body",), str(error))) from None
+
+    def _told(
+        self, provider: str, new: int = 0, known: int = 0, unknown: int = 0, ignored: int = 0
+    ) -> ReportedView:
+        """The answer. What is new was counted by its kind."""
+        self._count(provider, "unknown", unknown)
+        self._count(provider, "ignored", ignored)
+        return ReportedView(new=new, known=known, unknown=unknown, ignored=ignored)
 
     def _count(self, provider: str, kind: str, number: int = 1) -> None:
         if number:

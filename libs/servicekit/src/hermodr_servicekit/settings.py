@@ -117,7 +117,12 @@ class ServiceSettings(BaseSettings):
     @property
     def own_url(self) -> str:
         """Where the api is reached from outside."""
-        return self.public_url or f"http://127.0.0.1:{self.port_base}"
+        return self.public_url or self.local_url
+
+    @property
+    def local_url(self) -> str:
+        """Where the api is reached on this machine."""
+        return f"http://127.0.0.1:{self.port_base}"
 
     @property
     def return_paths(self) -> ReturnPaths | None:

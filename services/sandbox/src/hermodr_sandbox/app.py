@@ -109,7 +109,7 @@ def _callbacks(settings: SandboxSettings, clock: Clock) -> Callbacks | None:
         refuse(
             "HERMODR_SANDBOX_EVENTS_RESEND or HERMODR_SANDBOX_EVENTS_SENDGRID: cannot be read as a secret or key"
         )
-    url = settings.sandbox_events_url or f"http://127.0.0.1:{settings.port_base}/v1/providers"
+    url = settings.sandbox_events_url or f"{settings.local_url}/v1/providers"
     return Callbacks(url, secrets, clock)
 
 

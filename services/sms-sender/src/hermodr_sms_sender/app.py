@@ -43,7 +43,7 @@ def providers_of(settings: SmsSenderSettings) -> list[TextProvider]:
             production=settings.env == "production",
             send_seconds=settings.send_seconds,
             public_url=settings.public_url,
-            local_url=f"http://127.0.0.1:{settings.port_base}",
+            local_url=settings.local_url,
         )
     except ProviderConfigError as error:
         refuse(str(error))

@@ -6,13 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from hermodr_cli.addresses import (
-    sandbox_provider,
-    sandbox_sms_provider,
-    texts,
-    texts_by_sandbox,
-    uses_sandbox,
-)
+from hermodr_cli.addresses import sandbox_provider, texts, uses_sandbox
 from hermodr_cli.doctor import dns_records
 from hermodr_cli.doctor.dns_records import Records
 from hermodr_cli.doctor.finding import Area, Finding
@@ -27,8 +21,6 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
     variables = dict(environment)
     if uses_sandbox(environment):
         variables["HERMODR_EMAIL_PROVIDERS"] = sandbox_provider(environment)
-    if texts_by_sandbox(environment):
-        variables["HERMODR_SMS_PROVIDERS"] = sandbox_sms_provider(environment)
     channels = [EMAIL, SMS] if texts(environment) else [EMAIL]
     found = await asyncio.gather(*(_examined(each, variables) for each in channels))
     findings = [each for some, _ in found for each in some]

@@ -1,11 +1,10 @@
 """Makes the mail of a claimed delivery: from its template, or from content sent as given."""
 
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from uuid import UUID
 
-from hermodr_delivery.claimed import Withheld
-from hermodr_delivery.failures import DeliveryFailure, PermanentError, TransientError
+from hermodr_delivery.failures import PermanentError, TransientError
+from hermodr_delivery.rendering import Rendering
 from hermodr_email_sender.domain import Attachment, Mailbox, OutgoingEmail
 from hermodr_email_sender.enveloping import enveloped, files_in
 from hermodr_email_sender.senders import Senders
@@ -15,8 +14,8 @@ from hermodr_ledger.jobs.attachments import File
 from hermodr_ledger.templates.texts import CompiledTexts
 from hermodr_servicekit.ids import message_id_of
 from hermodr_servicekit.links import Links, Unsubscribe
-from hermodr_templates.bounded import BUSY, BoundedRenderer
-from hermodr_templates.rendering import NOTHING, Rendered, RenderingFailed
+from hermodr_templates.bounded import BoundedRenderer
+from hermodr_templates.rendering import NOTHING, Rendered
 from hermodr_templates.sandbox import UNSUBSCRIBE_URL
 
 FilesOf = Callable[[UUID], Awaitable[Sequence[File]]]
@@ -37,7 +36,7 @@ class EmailComposer:
         senders: Senders,
         links: Links | None = None,
     ) -> None:
-        self._renderer = renderer
+        self._rendering = Rendering(renderer)
         self._domain = message_id_domain
         self._files_of = files_of
         self._links = links
@@ -47,13 +46,7 @@ class EmailComposer:
         if claim.envelope is not None and files_in(claim.envelope):
             return None  # they are read from the ledger
         link = self._unsubscribe_link(claim, texts)
-        try:
-            if texts is not None:
-                rendered = self._renderer.render_at_once(texts, claim.data, _supplied(link))
-            else:
-                rendered = self._renderer.as_given_at_once(*_given(claim))
-        except RenderingFailed as failure:
-            raise _failure(failure) from failure
+        rendered = self._rendering.at_once(claim, texts, _supplied(link))
         if rendered is None:
             return None
         mail = self._mail(claim, rendered, link)
@@ -63,17 +56,7 @@ class EmailComposer:
 
     async def slowly(self, claim: Claim, texts: CompiledTexts | None) -> OutgoingEmail:
         link = self._unsubscribe_link(claim, texts)
-        try:
-            if texts is not None:
-                rendered = await self._renderer.render_in_cell(
-                    texts, claim.data, claim.project_id, _supplied(link)
-                )
-            else:
-                rendered = await self._renderer.as_given(*_given(claim), claim.project_id)
-        except RenderingFailed as failure:
-            if failure.code == BUSY:
-                raise Withheld(last=True) from failure
-            raise _failure(failure) from failure
+        rendered = await self._rendering.slowly(claim, texts, _supplied(link))
         mail = self._mail(claim, rendered, link)
         if mail.sender is not None:
             await self._refuse_strangers(claim, mail.sender)
@@ -133,13 +116,3 @@ def _unsubscribing(link: str | None) -> Mapping[str, str]:
 
 def _supplied(link: str | None) -> Mapping[str, str]:
     return NOTHING if link is None else {UNSUBSCRIBE_URL: link}
-
-
-def _failure(failed: RenderingFailed) -> DeliveryFailure:
-    kind = TransientError if failed.passing else PermanentError
-    return kind(failed.code, failed.detail)
-
-
-def _given(claim: Claim) -> tuple[str | None, str | None, str | None]:
-    given = json.loads(claim.content or "{}")
-    return given.get("subject"), given.get("body_text"), given.get("body_html")

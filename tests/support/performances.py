@@ -11,6 +11,8 @@ from hermodr_devkit.demo.scenario import (
     OFF,
     RETURNED,
     SECOND_PROVIDER,
+    SEGMENTS,
+    TEXTED,
     VOUCHER,
     Kind,
 )
@@ -23,7 +25,7 @@ CROWD_ARRIVED = START + timedelta(seconds=2)
 def flawless() -> RunFacts:
     return RunFacts(
         kinds={kind.key: kind_facts(kind) for kind in KINDS},
-        mails=sum(kind.mails for kind in KINDS),
+        mails=sum(kind.arrivals for kind in KINDS),
         seconds=4.0,
         busiest_second=120,
         duplicates=0,
@@ -34,7 +36,7 @@ def flawless() -> RunFacts:
 
 def kind_facts(kind: Kind) -> KindFacts:
     at = CROWD_ARRIVED if kind is CROWD else ARRIVED
-    sent = at if kind.mails else None
+    sent = at if kind.arrivals else None
     deliveries = (kind.delivery,) if kind.delivery else ()
     jobs = [
         JobFacts(
@@ -45,6 +47,7 @@ def kind_facts(kind: Kind) -> KindFacts:
             START,
             sent,
             providers=(FIRST_PROVIDER, SECOND_PROVIDER)[: kind.attempts],
+            segments=SEGMENTS if kind is TEXTED else 0,
         )
         for number in range(kind.jobs)
     ]
@@ -53,8 +56,8 @@ def kind_facts(kind: Kind) -> KindFacts:
         answers=[Accepted(f"{kind.key}-0", replayed=number > 0) for number in range(kind.requests)],
         states=Counter({kind.state: kind.jobs}),
         jobs=jobs,
-        mails=[Arrival(f"<{job.id}@example.com>", "a@example.com", at) for job in jobs[: kind.mails]],
+        arrivals=[Arrival(f"<{job.id}@example.com>", "a@example.com", at) for job in jobs[: kind.arrivals]],
         reasons=["preference"] if kind is OFF else [],
-        files=[VOUCHER] * kind.mails if kind is ATTACHED else [],
-        suppressed=kind.mails if kind is RETURNED else 0,
+        files=[VOUCHER] * kind.arrivals if kind is ATTACHED else [],
+        suppressed=kind.arrivals if kind is RETURNED else 0,
     )

@@ -19,6 +19,7 @@ from hermodr_devkit.demo.scenario import (
     OFF,
     RETURNED,
     TAKEN,
+    TEXTED,
     TWICE,
     Kind,
 )
@@ -41,10 +42,10 @@ def test_a_flawless_run_has_no_fault() -> None:
     ("facts", "named"),
     [
         (spoilt(MAGIC, accepted=19), "accepted: 19/20"),
-        (spoilt(MAGIC, mails=kind_facts(MAGIC).mails[1:]), "exactly once: 19/20"),
-        (spoilt(MAGIC, mails=[*kind_facts(MAGIC).mails, kind_facts(MAGIC).mails[0]]), "19/20, 1 repeated"),
-        (spoilt(GONE, mails=kind_facts(MAGIC).mails[:1]), "exactly once: 1/0"),
-        (spoilt(NOTICE, states=Counter(completed=48, queued=2)), "jobs: 48 completed, 2 queued; sent, not 50"),
+        (spoilt(MAGIC, arrivals=kind_facts(MAGIC).arrivals[1:]), "exactly once: 19/20"),
+        (spoilt(MAGIC, arrivals=[*kind_facts(MAGIC).arrivals, kind_facts(MAGIC).arrivals[0]]), "19/20, 1 repeated"),
+        (spoilt(GONE, arrivals=kind_facts(MAGIC).arrivals[:1]), "exactly once: 1/0"),
+        (spoilt(NOTICE, states=Counter(completed=43, queued=2)), "jobs: 43 completed, 2 queued; sent, not 45"),
         (spoilt(MAGIC, jobs=[replace(each, attempts=2) for each in kind_facts(MAGIC).jobs]), "attempts: 2/1"),
         (spoilt(MAGIC, jobs=[]), "attempts: ?/1"),
         (spoilt(BUSY, jobs=[replace(kind_facts(BUSY).jobs[0], attempts=1)]), "attempts: 1/3"),
@@ -56,10 +57,11 @@ def test_a_flawless_run_has_no_fault() -> None:
         (spoilt(TAKEN, jobs=[replace(each, providers=("resend",)) for each in kind_facts(TAKEN).jobs]), "by resend in"),
         (spoilt(RETURNED, suppressed=1), "1 addresses suppressed"),
         (spoilt(ATTACHED, files=[]), "files: none"),
-        (spoilt(HURRY, mails=[]), "never arrived"),
+        (spoilt(TEXTED, jobs=[replace(each, segments=1) for each in kind_facts(TEXTED).jobs]), "1 segments each"),
+        (spoilt(HURRY, arrivals=[]), "never arrived"),
         (replace(flawless(), duplicates=2), "2 duplicate mails"),
         (replace(flawless(), dead_letters=1), "1 dead letters"),
-        (spoilt(NOTICE, states=Counter(completed=59, processing=1)), "1 stuck jobs"),
+        (spoilt(NOTICE, states=Counter(completed=44, processing=1)), "1 stuck jobs"),
     ],
 )  # fmt: skip
 def test_every_fault_is_named(facts: RunFacts, named: str) -> None:
@@ -67,18 +69,18 @@ def test_every_fault_is_named(facts: RunFacts, named: str) -> None:
 
 
 def test_an_early_mail_breaks_its_promise() -> None:
-    early = [replace(mail, at=START - timedelta(milliseconds=1)) for mail in kind_facts(LATER).mails]
-    assert any("20 early" in wrong for wrong in judge(KINDS, spoilt(LATER, mails=early)).wrong)
+    early = [replace(mail, at=START - timedelta(milliseconds=1)) for mail in kind_facts(LATER).arrivals]
+    assert any("20 early" in wrong for wrong in judge(KINDS, spoilt(LATER, arrivals=early)).wrong)
 
 
 def test_a_late_mail_breaks_its_promise() -> None:
-    late = [replace(mail, at=START + timedelta(seconds=2)) for mail in kind_facts(LATER).mails]
-    assert any("2000 ms late" in wrong for wrong in judge(KINDS, spoilt(LATER, mails=late)).wrong)
+    late = [replace(mail, at=START + timedelta(seconds=2)) for mail in kind_facts(LATER).arrivals]
+    assert any("2000 ms late" in wrong for wrong in judge(KINDS, spoilt(LATER, arrivals=late)).wrong)
 
 
 def test_an_urgent_mail_has_to_overtake_most_of_the_crowd() -> None:
-    last = [replace(mail, at=CROWD_ARRIVED + timedelta(seconds=1)) for mail in kind_facts(HURRY).mails]
-    assert any("overtook 0 of 40" in wrong for wrong in judge(KINDS, spoilt(HURRY, mails=last)).wrong)
+    last = [replace(mail, at=CROWD_ARRIVED + timedelta(seconds=1)) for mail in kind_facts(HURRY).arrivals]
+    assert any("overtook 0 of 40" in wrong for wrong in judge(KINDS, spoilt(HURRY, arrivals=last)).wrong)
 
 
 def test_time_counts_from_when_a_job_was_due() -> None:
@@ -104,6 +106,6 @@ def test_time_counts_from_when_a_job_was_due() -> None:
 
 
 def test_the_busiest_second_may_begin_at_any_time() -> None:
-    mail = kind_facts(MAGIC).mails[0]
+    mail = kind_facts(MAGIC).arrivals[0]
     at = [0.0, 0.9, 1.2, 1.7, 1.85, 4.0]
     assert busiest_second([replace(mail, at=ARRIVED + timedelta(seconds=each)) for each in at]) == 4

@@ -6,14 +6,16 @@ import pytest
 from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from hermodr_contracts.segments import segments_of
 from hermodr_devkit.demo import letters
-from hermodr_devkit.demo.scenario import KINDS, TWICE, Request, scenario
+from hermodr_devkit.demo.scenario import KINDS, SEGMENTS, TEXTED, TWICE, Request, scenario
 
 RESERVED = re.compile(r"@(\w+\.)?example\.(com|org|net)$")
 PLOT = scenario("run")
 REQUESTS = [request for requests in PLOT.requests.values() for request in requests]
 IDS = {person.external_id: f"id of {person.external_id}" for person in PLOT.recipients}
-TEMPLATES = {template["name"]: template["contents"]["email"] for template in letters.templates()}
+CONTENTS = {template["name"]: template["contents"] for template in letters.templates()}
+LETTERS = {name: contents["email"] for name, contents in CONTENTS.items() if "email" in contents}
 
 
 def test_it_is_two_hundred_requests() -> None:
@@ -34,8 +36,15 @@ def test_whoever_is_named_by_id_is_in_the_address_book() -> None:
     for request in REQUESTS:
         to = request.body(IDS)["to"]
         assert list(to) == [request.by]
-        if request.by != "email":
+        if request.by in ("external_id", "recipient_id"):
             assert request.person.external_id in IDS
+
+
+def test_a_text_fills_two_segments() -> None:
+    jinja = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
+    text = jinja.from_string(CONTENTS["room_ready"]["sms"]["en"]["body_text"])
+    for request in PLOT.requests[TEXTED.key]:
+        assert segments_of(text.render(request.fields["data"]).strip()).number == SEGMENTS
 
 
 def test_the_repeated_request_is_the_same_and_has_a_key() -> None:
@@ -48,14 +57,14 @@ def test_the_repeated_request_is_the_same_and_has_a_key() -> None:
 @pytest.mark.parametrize("request_", [requests[0] for requests in PLOT.requests.values()])
 def test_every_letter_renders_with_what_is_sent(request_: Request) -> None:
     jinja = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=True)
-    for texts in TEMPLATES[request_.fields["type"]].values():
-        for source in texts.values():
+    for locales in CONTENTS[request_.fields["type"]].values():
+        for source in [source for texts in locales.values() for source in texts.values()]:
             assert jinja.from_string(source).render(request_.fields["data"]).strip()
 
 
-@pytest.mark.parametrize("name", TEMPLATES)
+@pytest.mark.parametrize("name", LETTERS)
 def test_letters_are_whole(name: str) -> None:
-    for locale, texts in TEMPLATES[name].items():
+    for locale, texts in LETTERS[name].items():
         assert "\n" not in texts["subject"]
         assert not texts["subject"].startswith("Subject")
         html = texts["body_html"]

@@ -28,17 +28,17 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Arrival:
-    """`number`: the sandbox's."""
+    """What came to an address or phone. `id` is the same for repetitions of a mail; `number`: the sandbox's."""
 
-    message_id: str
+    id: str
     recipient: str
     at: datetime
     number: str = ""
 
     @property
     def job_id(self) -> str:
-        """The left side of a `Message-ID`."""
-        return self.message_id.strip("<>").partition("@")[0]
+        """The left side of a mail's `Message-ID`."""
+        return self.id.strip("<>").partition("@")[0]
 
 
 class Door:
@@ -163,6 +163,15 @@ class Sandbox(Door):
     async def stats(self) -> dict[str, Any]:
         found: dict[str, Any] = (await self.ask("GET", "/v1/stats")).json()
         return found
+
+    async def texts(self) -> list[Arrival]:
+        """The newest ones."""
+        found = (await self.ask("GET", "/v1/texts", params={"limit": 1000})).json()["data"]
+        return [
+            Arrival(text["sid"], text["phone"], datetime.fromisoformat(text["at"]), text["id"])
+            for text in found
+            if not text["inbound"]
+        ]
 
     async def mails(self) -> list[Arrival]:
         """In the order of arrival."""

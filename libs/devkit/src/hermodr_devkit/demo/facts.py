@@ -22,6 +22,8 @@ class JobFacts:
     """Of its attempts, in order."""
     steps: int = 0
     """Of the ladder that it waited for."""
+    segments: int = 0
+    """Of texts."""
 
     @property
     def seconds(self) -> float | None:
@@ -37,7 +39,7 @@ class KindFacts:
     answers: list[Accepted] = field(default_factory=list)
     states: Counter[str] = field(default_factory=Counter)
     jobs: Sequence[JobFacts] = ()
-    mails: Sequence[Arrival] = ()
+    arrivals: Sequence[Arrival] = ()
     reasons: Sequence[str] = ()
     """Why nothing was sent, by the timeline."""
     files: Sequence[str] = ()
@@ -81,6 +83,7 @@ def job_facts(answer: Mapping[str, Any]) -> JobFacts:
         dispatched_at=datetime.fromisoformat(job["processed_at"]) if job["processed_at"] else None,
         providers=tuple(log["provider"] for log in logs),
         steps=job["retry_count"],
+        segments=sum(delivery.get("segments") or 0 for delivery in answer["deliveries"]),
     )
 
 

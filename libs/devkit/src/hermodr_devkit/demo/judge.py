@@ -9,6 +9,7 @@ from hermodr_devkit.demo.scenario import (
     FIRST_PROVIDER,
     OVERTAKEN,
     SECOND_PROVIDER,
+    SEGMENTS,
     TICK_SECONDS,
     VOUCHER,
     WORST_LATENESS_SECONDS,
@@ -31,7 +32,7 @@ class Line:
 
     kind: Kind
     accepted: Cell
-    mails: Cell
+    arrivals: Cell
     attempts: Cell
     state: Cell
     promise: Cell | None
@@ -42,7 +43,7 @@ class Line:
     def wrong(self) -> list[str]:
         cells = {
             "accepted": self.accepted,
-            "mails that arrived exactly once": self.mails,
+            "what arrived exactly once": self.arrivals,
             "attempts": self.attempts,
             "jobs": self.state,
             "promise": self.promise,
@@ -77,7 +78,7 @@ def _line(kind: Kind, facts: KindFacts, everyone: Mapping[str, KindFacts]) -> Li
     return Line(
         kind,
         accepted=_count(facts.accepted, kind.requests),
-        mails=_mails(kind, facts),
+        arrivals=_arrivals(kind, facts),
         attempts=_attempts(kind, facts),
         state=_state(kind, facts),
         promise=PROMISES[kind.promise](kind, facts, everyone) if kind.promise in PROMISES else None,
@@ -90,13 +91,13 @@ def _count(seen: int, expected: int) -> Cell:
     return Cell(f"{seen}/{expected}", held=seen == expected)
 
 
-def _mails(kind: Kind, facts: KindFacts) -> Cell:
-    """By Message-ID: each expected mail once, and no other."""
-    by_id = Counter(mail.message_id for mail in facts.mails)
+def _arrivals(kind: Kind, facts: KindFacts) -> Cell:
+    """By Message-ID: each expected one once, and no other."""
+    by_id = Counter(mail.id for mail in facts.arrivals)
     once = sum(1 for count in by_id.values() if count == 1)
     repeated = len(by_id) - once
-    text = f"{once}/{kind.mails}" + (f", {repeated} repeated" if repeated else "")
-    return Cell(text, held=once == kind.mails and not repeated)
+    text = f"{once}/{kind.arrivals}" + (f", {repeated} repeated" if repeated else "")
+    return Cell(text, held=once == kind.arrivals and not repeated)
 
 
 def _attempts(kind: Kind, facts: KindFacts) -> Cell:
@@ -118,10 +119,10 @@ def _state(kind: Kind, facts: KindFacts) -> Cell:
 
 def _on_time(kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
     due = {job.id: job.due_at for job in facts.jobs}
-    late = [(mail.at - due[mail.job_id]).total_seconds() for mail in facts.mails if mail.job_id in due]
+    late = [(mail.at - due[mail.job_id]).total_seconds() for mail in facts.arrivals if mail.job_id in due]
     early = sum(1 for seconds in late if seconds < 0)
     worst = max(late, default=0.0)
-    held = not early and len(late) == kind.mails and worst <= WORST_LATENESS_SECONDS
+    held = not early and len(late) == kind.arrivals and worst <= WORST_LATENESS_SECONDS
     waited = [(job.dispatched_at - job.due_at).total_seconds() for job in facts.jobs if job.dispatched_at]
     parts = [
         f"{early or 'none'} early (tick: {_spell(TICK_SECONDS)})",
@@ -132,11 +133,11 @@ def _on_time(kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -
 
 
 def _overtakes(_kind: Kind, facts: KindFacts, everyone: Mapping[str, KindFacts]) -> Cell:
-    crowd = everyone[CROWD.key].mails
-    if not facts.mails:
+    crowd = everyone[CROWD.key].arrivals
+    if not facts.arrivals:
         return Cell("never arrived", held=False)
-    behind = sum(1 for mail in crowd if mail.at > facts.mails[0].at)
-    return Cell(f"overtook {behind} of {CROWD.mails}", held=behind >= OVERTAKEN * CROWD.mails)
+    behind = sum(1 for mail in crowd if mail.at > facts.arrivals[0].at)
+    return Cell(f"overtook {behind} of {CROWD.arrivals}", held=behind >= OVERTAKEN * CROWD.arrivals)
 
 
 def _retried(_kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
@@ -153,12 +154,12 @@ def _taken_over(_kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts
 
 
 def _suppressed(kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
-    held = facts.suppressed == kind.mails
+    held = facts.suppressed == kind.arrivals
     return Cell("reported, now suppressed" if held else f"{facts.suppressed} addresses suppressed", held)
 
 
 def _attached(kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
-    held = list(facts.files) == [VOUCHER] * kind.mails
+    held = list(facts.files) == [VOUCHER] * kind.arrivals
     return Cell(f"with {VOUCHER}" if held else f"files: {', '.join(facts.files) or 'none'}", held)
 
 
@@ -182,6 +183,12 @@ def _explained(_kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]
     return Cell(f"timeline says: {', '.join(facts.reasons) or 'nothing'}", held)
 
 
+def _measured(_kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
+    seen = sorted({job.segments for job in facts.jobs})
+    spelled = ", ".join(map(str, seen)) or "no"
+    return Cell(f"{spelled} segments each, delivered", held=seen == [SEGMENTS])
+
+
 def _spell(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms"
 
@@ -197,4 +204,5 @@ PROMISES: dict[Promise, Check] = {
     Promise.BOUNCES: _bounces,
     Promise.SAME_ANSWER: _same_answer,
     Promise.EXPLAINED: _explained,
+    Promise.MEASURED: _measured,
 }

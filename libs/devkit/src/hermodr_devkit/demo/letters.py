@@ -16,6 +16,8 @@ TYPES: dict[str, tuple[str, ...]] = {
     "weekly_digest": ("en",),
 }
 """The first locale of each template is its default."""
+TEXTS = ("room_ready",)
+"""Templates of texts, in English."""
 
 SANS = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;"
 STYLES = {
@@ -41,7 +43,7 @@ _CLASS = re.compile(r'class="(\w+)"')
 
 
 def templates() -> list[dict[str, Any]]:
-    return [
+    mails = [
         {
             "name": name,
             "default_locale": locales[0],
@@ -49,6 +51,15 @@ def templates() -> list[dict[str, Any]]:
         }
         for name, locales in TYPES.items()
     ]
+    texts = [
+        {
+            "name": name,
+            "default_locale": "en",
+            "contents": {"sms": {"en": {"body_text": _read(f"{name}.en.txt")}}},
+        }
+        for name in TEXTS
+    ]
+    return mails + texts
 
 
 def _texts(name: str, locale: str) -> dict[str, str]:

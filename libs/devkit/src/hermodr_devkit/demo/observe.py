@@ -7,7 +7,7 @@ from typing import Any
 
 from hermodr_devkit.demo.client import TERMINAL, Accepted, Api, Arrival, Sandbox
 from hermodr_devkit.demo.facts import JobFacts, KindFacts, RunFacts, busiest_second, job_facts
-from hermodr_devkit.demo.scenario import ATTACHED, OFF, RETURNED, TAKEN, Kind
+from hermodr_devkit.demo.scenario import ATTACHED, OFF, RETURNED, TAKEN, TEXTED, Kind
 from hermodr_devkit.demo.sending import Asked
 
 LOOK_SECONDS = 0.1
@@ -81,7 +81,7 @@ class Watcher:
 async def gather(api: Api, sandbox: Sandbox, asked: Asked, kinds: Sequence[Kind], seconds: float) -> RunFacts:
     """`seconds`: how long the run took. Waits for the provider's reports, which come after the mails."""
     await _reported(
-        api, [each.job_id for kind in (TAKEN, RETURNED) for each in asked.answers.get(kind.key, ())]
+        api, [each.job_id for kind in (TAKEN, RETURNED, TEXTED) for each in asked.answers.get(kind.key, ())]
     )
     mails = await sandbox.mails()
     known = [answer.job_id for answers in asked.answers.values() for answer in answers]
@@ -89,12 +89,15 @@ async def gather(api: Api, sandbox: Sandbox, asked: Asked, kinds: Sequence[Kind]
     by_job: dict[str, list[Arrival]] = {}
     for mail in mails:
         by_job.setdefault(mail.job_id, []).append(mail)
+    for text in await sandbox.texts():
+        job_id = next((each for each, answer in read.items() if text.recipient in _phones(answer)), "")
+        by_job.setdefault(job_id, []).append(text)
     found = {kind.key: await _kind_facts(api, kind, asked, read, by_job) for kind in kinds}
     attached = found[ATTACHED.key]
-    attached.files = [name for mail in attached.mails for name in await sandbox.files(mail.number)]
+    attached.files = [name for mail in attached.arrivals for name in await sandbox.files(mail.number)]
     suppressed = set(await api.suppressed())
     returned = found[RETURNED.key]
-    returned.suppressed = sum(mail.recipient in suppressed for mail in returned.mails)
+    returned.suppressed = sum(mail.recipient in suppressed for mail in returned.arrivals)
     sample = asked.answers.get(RETURNED.key, [])
     stats = await sandbox.stats()
     return RunFacts(
@@ -106,6 +109,10 @@ async def gather(api: Api, sandbox: Sandbox, asked: Asked, kinds: Sequence[Kind]
         dead_letters=await api.dead_letters(),
         sample=await api.timeline(sample[0].job_id) if sample else [],
     )
+
+
+def _phones(answer: Mapping[str, Any]) -> list[str]:
+    return [each["address"] for each in answer["deliveries"] if each["channel"] == "sms"]
 
 
 async def _reported(api: Api, job_ids: Sequence[str]) -> None:
@@ -158,6 +165,6 @@ async def _kind_facts(
         answers=asked.answers.get(kind.key, []),
         states=states,
         jobs=jobs,
-        mails=[mail for job_id in ids for mail in by_job.get(job_id, ())],
+        arrivals=[each for job_id in ids for each in by_job.get(job_id, ())],
         reasons=reasons,
     )

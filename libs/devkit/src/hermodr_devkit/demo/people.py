@@ -1,4 +1,5 @@
-"""The demo's recipients, at addresses nobody has (RFC 2606)."""
+"""The demo's recipients, at addresses nobody has (RFC 2606) and at numbers nobody has (Ofcom keeps +44 7700 900
+for drama)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ class Person:
     email: str
     locale: str = "en"
     external_id: str = ""
+    phone: str = ""
 
     @property
     def first_name(self) -> str:
@@ -32,7 +34,13 @@ def people(count: int, domain: str, start: int = 0, locales: tuple[str, ...] = (
     for number, name in zip(range(start, start + count), _names(start), strict=False):
         local = name.lower().translate(PLAIN).replace(" ", ".")
         found.append(
-            Person(name, f"{local}@{domain}", locales[number % len(locales)], f"guest-{1000 + number}")
+            Person(
+                name,
+                f"{local}@{domain}",
+                locales[number % len(locales)],
+                f"guest-{1000 + number}",
+                f"+447700900{number % 1000:03}",
+            )
         )
     return found
 

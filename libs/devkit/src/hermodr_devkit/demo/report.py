@@ -24,7 +24,7 @@ def table(verdict: Verdict) -> Table:
     """One row for each kind; where the observation differs, the expectation too."""
     found = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, header_style="bold")
     found.add_column("observed/expected")
-    for title in ("taken", "mails", "tries"):
+    for title in ("taken", "came", "tries"):
         found.add_column(title, justify="right")
     found.add_column("jobs")
     found.add_column("p50", justify="right", min_width=6)
@@ -32,7 +32,7 @@ def table(verdict: Verdict) -> Table:
     found.add_column("", min_width=1)
     for line in verdict.lines:
         mark = Text("✗", "bold red") if line.wrong else Text("✓", "bold green")
-        cells = (line.accepted, line.mails, line.attempts, line.state)
+        cells = (line.accepted, line.arrivals, line.attempts, line.state)
         times = (_milliseconds(line.typical), _milliseconds(line.slowest))
         found.add_row(_kind(line), *(_cell(cell) for cell in cells), *times, mark)
     return found

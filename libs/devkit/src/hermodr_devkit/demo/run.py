@@ -193,6 +193,7 @@ def _addresses(ready: Stage) -> dict[str, str]:
     fleet = ready.fleet
     found = {
         "the inbox": f"{fleet.sandbox_url}/",
+        "the phones": f"{fleet.sandbox_url}/texts",
         "the API, described": f"{fleet.api_url}/docs",
         "health": f"{fleet.api_url}/health",
     }

@@ -23,6 +23,11 @@ FIRST_PROVIDER, SECOND_PROVIDER = "harbour-smtp", "resend"
 REFUSED_DOMAIN = "takeover.example.org"
 """The first provider takes no mail to it just now."""
 VOUCHER = "voucher.ics"
+SEGMENTS = 2
+"""Of each text."""
+
+
+Naming = Literal["email", "phone", "external_id", "recipient_id"]
 
 
 class Promise(Enum):
@@ -38,22 +43,24 @@ class Promise(Enum):
     BOUNCES = "is tried once"
     SAME_ANSWER = "is one job however often it is asked for"
     EXPLAINED = "the timeline says why not"
+    MEASURED = "is counted in segments, and reported as delivered"
 
 
 @dataclass(frozen=True)
 class Kind:
-    """`attempts` is for each job, `mails` for all."""
+    """`attempts` is for each job, `arrivals` for all."""
 
     key: str
     title: str
     requests: int
     jobs: int
-    mails: int
+    arrivals: int
     attempts: int = 1
     state: str = "completed"
     delivery: str | None = "sent"
     promise: Promise = Promise.ARRIVES
     bulk: bool = False
+    channel: str = "email"
 
 
 @dataclass(frozen=True)
@@ -63,13 +70,14 @@ class Request:
     kind: str
     person: Person
     fields: Mapping[str, Any]
-    by: Literal["email", "external_id", "recipient_id"] = "email"
+    by: Naming = "email"
     key: str | None = None
 
     def body(self, recipient_ids: Mapping[str, str]) -> dict[str, Any]:
         """The body of `POST /v1/notifications`; `recipient_ids` by external id."""
         named = {
             "email": lambda: self.person.email,
+            "phone": lambda: self.person.phone,
             "external_id": lambda: self.person.external_id,
             "recipient_id": lambda: recipient_ids[self.person.external_id],
         }[self.by]()
@@ -86,7 +94,7 @@ class Scenario:
 
 MAGIC = Kind("magic", "magic link, urgent", 20, 20, 20)
 BOOKING = Kind("booking", "booking confirmation, en/de", 46, 46, 46)
-NOTICE = Kind("notice", "system notice, low, bulk", 50, 50, 50, bulk=True)
+NOTICE = Kind("notice", "system notice, low, bulk", 45, 45, 45, bulk=True)
 LATER = Kind("later", f"reminder, {AHEAD_SECONDS} s ahead", 20, 20, 20, promise=Promise.ON_TIME)
 CROWD = Kind("crowd", "weekly digest, slow crowd", 40, 40, 40, bulk=True)
 HURRY = Kind("hurry", "urgent behind the crowd", 1, 1, 1, promise=Promise.OVERTAKES)
@@ -102,8 +110,14 @@ ATTACHED = Kind("attached", "booking, calendar file", 5, 5, 5, promise=Promise.A
 TWICE = Kind("twice", "the same request twice", 2, 1, 1, promise=Promise.SAME_ANSWER)
 NEWS = Kind("news", "newsletter, unsubscribed", 1, 1, 1)
 OFF = Kind("off", "the same after the click", 1, 1, 0, 0, "skipped", None, Promise.EXPLAINED)
+TEXTED = Kind(
+    "texted", "SMS in two segments", 5, 5, 5, delivery="delivered", promise=Promise.MEASURED, channel="sms"
+)
 
-KINDS = (MAGIC, BOOKING, NOTICE, LATER, CROWD, HURRY, BUSY, GONE, TAKEN, RETURNED, ATTACHED, TWICE, NEWS, OFF)
+KINDS = (
+    *(MAGIC, BOOKING, NOTICE, LATER, CROWD, HURRY, BUSY, GONE, TAKEN, RETURNED, ATTACHED, TWICE, NEWS, OFF),
+    TEXTED,
+)
 
 
 def scenario(run: str) -> Scenario:
@@ -127,6 +141,9 @@ def scenario(run: str) -> Scenario:
         TWICE.key: [_twice(run)] * 2,
         NEWS.key: [_digest(NEWS, unwilling, "normal", by="external_id")],
         OFF.key: [_digest(OFF, unwilling, "normal", by="external_id")],
+        TEXTED.key: [
+            _room_ready(TEXTED, person, number) for number, person in enumerate(people(5, "example.com", 380))
+        ],
     }
     return Scenario(KINDS, [*guests, unwilling], unwilling, asked)
 
@@ -171,7 +188,7 @@ def _booking(guest: Person, number: int) -> Request:
         "nights": 2 + number % 5,
         "link": f"{SITE}/bookings/{_reference(number)}",
     }
-    naming: Literal["external_id", "recipient_id"] = "external_id" if number % 5 < 2 else "recipient_id"
+    naming: Naming = "external_id" if number % 5 < 2 else "recipient_id"
     return Request(BOOKING.key, guest, {"type": "booking_confirmation", "data": data}, by=naming)
 
 
@@ -191,9 +208,7 @@ def _notice(person: Person) -> Request:
     return Request(NOTICE.key, person, {"type": "system_notice", "priority": "low", "data": data})
 
 
-def _digest(
-    kind: Kind, person: Person, priority: str = "low", by: Literal["email", "external_id"] = "email"
-) -> Request:
+def _digest(kind: Kind, person: Person, priority: str = "low", by: Naming = "email") -> Request:
     items = [
         {"who": "Hanna", "what": "four photos of the regatta"},
         {"who": "Ole", "what": "a milestone: the boat is in the water again"},
@@ -201,6 +216,12 @@ def _digest(
     ]
     data = {"name": person.first_name, "items": items, "link": f"{SITE}/week"}
     return Request(kind.key, person, {"type": UNWANTED, "priority": priority, "data": data}, by=by)
+
+
+def _room_ready(kind: Kind, person: Person, number: int) -> Request:
+    data = {"name": person.first_name, "room": "Lighthouse", "code": 4711 + number, "link": f"{SITE}/arrival"}
+    fields = {"type": "room_ready", "channels": [kind.channel], "priority": "urgent", "data": data}
+    return Request(kind.key, person, fields, by="phone")
 
 
 def _reference(number: int) -> str:

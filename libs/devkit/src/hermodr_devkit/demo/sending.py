@@ -22,6 +22,7 @@ from hermodr_devkit.demo.scenario import (
     REFUSED_DOMAIN,
     RETURNED,
     TAKEN,
+    TEXTED,
     TWICE,
     Kind,
     Request,
@@ -68,7 +69,7 @@ class Asker:
             group.create_task(self._crowd_and_hurry())
             group.create_task(self._one_by_one(TWICE))
             group.create_task(self._unsubscribe())
-            for kind in (BUSY, GONE, TAKEN, RETURNED, ATTACHED):
+            for kind in (BUSY, GONE, TAKEN, RETURNED, ATTACHED, TEXTED):
                 group.create_task(self._together(kind))
         async with (
             asyncio.TaskGroup() as group

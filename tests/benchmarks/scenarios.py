@@ -2,7 +2,17 @@
 
 from collections.abc import Awaitable, Callable
 
-from tests.benchmarks import drift, jobs_listing, latencies, ledgers, posts, slow_provider, sql, turns
+from tests.benchmarks import (
+    dead_provider,
+    drift,
+    jobs_listing,
+    latencies,
+    ledgers,
+    posts,
+    slow_provider,
+    sql,
+    turns,
+)
 from tests.benchmarks.mailbox import Mailbox
 from tests.benchmarks.results import Result
 from tests.benchmarks.servers import Servers
@@ -18,4 +28,5 @@ SCENARIOS: dict[str, Callable[[Servers, Mailbox, bool], Awaitable[list[Result]]]
     "sql": sql.measure,
     "provider": slow_provider.measure,
     "turns": turns.measure,
+    "dead_provider": dead_provider.measure,
 }

@@ -2,9 +2,10 @@
 
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import httpx
 
@@ -84,7 +85,11 @@ def notification(number: int) -> dict[str, object]:
 
 @asynccontextmanager
 async def site(
-    servers: Servers, mailbox: Mailbox, roles: tuple[ServiceSpec, ...] = ROLES, providers: str | None = None
+    servers: Servers,
+    mailbox: Mailbox,
+    roles: tuple[ServiceSpec, ...] = ROLES,
+    providers: str | None = None,
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Site]:
     """The mailbox is the provider, by SMTP, unless others are given. Leaves neither processes nor data, and logs only
     after a failure."""
@@ -102,6 +107,7 @@ async def site(
             or f"smtp://127.0.0.1:{mailbox.smtp_port}?concurrency={CONNECTIONS}",
             "HERMODR_EMAIL_FROM": "News <news@example.com>",
             "HERMODR_LOG_LEVEL": "warning",
+            **variables,
         }
         async with Fleet(private_ports(environment, roles), folder() / "logs", specs=roles) as fleet:
             here = Site(servers, mailbox, fleet, database_url, await _key(database_url))

@@ -5,6 +5,7 @@ from hermodr_cli import state
 
 VARIABLE = "HERMODR_JWT_SECRET"
 LINK_VARIABLE = "HERMODR_LINK_SECRET"
+KEY_VARIABLE = "HERMODR_SECRET_KEY"
 RECORD = "jwt.json"
 
 
@@ -23,6 +24,14 @@ def link_secret(environment: Mapping[str, str]) -> str | None:
     if given := environment.get(LINK_VARIABLE):
         return given
     return None if environment.get("HERMODR_ENV") == "production" else _own("links")
+
+
+def secret_key(environment: Mapping[str, str]) -> str | None:
+    """What signing secrets of webhooks are derived from: that of `environment`; else, outside production, this clone's
+    own, made if missing."""
+    if given := environment.get(KEY_VARIABLE):
+        return given
+    return None if environment.get("HERMODR_ENV") == "production" else _own("key")
 
 
 def _own(name: str) -> str:

@@ -16,8 +16,10 @@ from hermodr_contracts.ladder import Step, parse_ladder
 from hermodr_contracts.segments import MOST_SEGMENTS
 from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Channel
+from hermodr_servicekit.guard.addresses import Networks, networks
 from hermodr_servicekit.links import LEAST_SECRET_BYTES, Links
 from hermodr_servicekit.return_paths import ReturnPaths
+from hermodr_servicekit.webhook_signing import WebhookSecrets
 
 PREFIX = "HERMODR_"
 
@@ -52,6 +54,16 @@ def _long_enough(secret: SecretStr) -> SecretStr:
     if len(secret.get_secret_value().encode()) < LEAST_SECRET_BYTES:
         raise ValueError(f"must have at least {LEAST_SECRET_BYTES} bytes")
     return secret
+
+
+def _keys_are_long_enough(keys: SecretStr) -> SecretStr:
+    WebhookSecrets(keys.get_secret_value())
+    return keys
+
+
+def _networks_are_readable(text: str) -> str:
+    networks(text)
+    return text
 
 
 class _Incomplete(ValueError):
@@ -91,6 +103,11 @@ class ServiceSettings(BaseSettings):
     link_secret: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
     """Signs links in mails, and return paths; the same for api, email-sender and scheduler. Without it mails have no
     unsubscribe link."""
+    secret_key: Annotated[SecretStr, AfterValidator(_keys_are_long_enough)] | None = None
+    """One or several, separated by spaces: what the signing secrets of webhooks are derived from. The same for api and
+    webhook-sender."""
+    webhook_allow: Annotated[str, AfterValidator(_networks_are_readable)] | None = None
+    """Networks that webhooks may reach although they are not public. The same for api and webhook-sender."""
     http_host: str = "127.0.0.1"
     http_port: Annotated[int | None, Field(ge=0, le=65535)] = None
     port_base: Annotated[int, Field(ge=1, le=65000)] = 8000
@@ -128,6 +145,16 @@ class ServiceSettings(BaseSettings):
     def return_paths(self) -> ReturnPaths | None:
         """Signs and reads return paths, if there is a secret."""
         return ReturnPaths(self.link_secret.get_secret_value()) if self.link_secret is not None else None
+
+    @property
+    def webhook_secrets(self) -> WebhookSecrets | None:
+        """Makes the signing secrets of webhooks, if there is a key."""
+        return WebhookSecrets(self.secret_key.get_secret_value()) if self.secret_key is not None else None
+
+    @property
+    def webhook_networks(self) -> Networks:
+        """Those of `HERMODR_WEBHOOK_ALLOW`, for the `Guard`."""
+        return networks(self.webhook_allow or "")
 
     @property
     def ladder(self) -> tuple[Step, ...]:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from hermodr_cli import devkit
 from hermodr_cli.addresses import port_base, sandbox_sms_provider, smtp_port, texts_by_sandbox
 from hermodr_cli.commands.settings import CommandSettings
-from hermodr_cli.signing import LINK_VARIABLE, link_secret
+from hermodr_cli.signing import KEY_VARIABLE, LINK_VARIABLE, link_secret, secret_key
 from hermodr_servicekit.settings import flaws_of
 
 OWN = "those this clone started"
@@ -49,6 +49,8 @@ def find() -> Patient:
         environment = dict(os.environ)
         if origin == OWN and (secret := link_secret(environment)):
             environment[LINK_VARIABLE] = secret
+        if origin == OWN and (key := secret_key(environment)):
+            environment[KEY_VARIABLE] = key
         if texts_by_sandbox(environment):
             environment["HERMODR_SMS_PROVIDERS"] = sandbox_sms_provider(environment)
         settings = CommandSettings(sms_providers=environment.get("HERMODR_SMS_PROVIDERS") or None)

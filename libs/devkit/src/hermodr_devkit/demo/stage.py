@@ -154,6 +154,7 @@ def _with_providers(environment: dict[str, str]) -> dict[str, str]:
         "HERMODR_SMS_PROVIDERS": sandbox_sms_provider(environment),
         "HERMODR_SANDBOX_EVENTS_RESEND": f"whsec_{secret}",
         "HERMODR_LINK_SECRET": secrets.token_urlsafe(32),
+        "HERMODR_SECRET_KEY": secrets.token_urlsafe(32),
     }
 
 

@@ -47,6 +47,8 @@ def run(say: Say) -> int:
             environment[signing.VARIABLE] = secret
         if secret := signing.link_secret(environment):
             environment[signing.LINK_VARIABLE] = secret
+        if key := signing.secret_key(environment):
+            environment[signing.KEY_VARIABLE] = key
         if database_url := environment.get("HERMODR_DATABASE_URL"):
             _migrate(database_url)
         status, asked_to = asyncio.run(_serve(specs, _for_services(environment), say))

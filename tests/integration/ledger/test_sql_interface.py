@@ -32,6 +32,7 @@ VIEWS = {
     "notification_delivery_logs",
     "job_queue",
     "auto_sync_messages",
+    "webhook_accounts",
 }
 
 

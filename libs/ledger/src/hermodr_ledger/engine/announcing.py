@@ -3,3 +3,9 @@ FIRST_ANNOUNCEMENT_OVERDUE_SECONDS = 5
 
 DUE_CHANNEL = "hermodr_due"
 """The NOTIFY channel that wakes the scheduler when something is scheduled."""
+
+WEBHOOKS_CHANNEL = "hermodr_webhooks"
+"""The NOTIFY channel that wakes the senders of webhooks when a message is due."""
+
+ENDPOINTS_CHANNEL = "hermodr_endpoints"
+"""The NOTIFY channel that wakes the scheduler when a project's endpoints have changed."""

@@ -28,6 +28,7 @@ from hermodr_ledger.tables.people import (
     update_reads,
     updates,
 )
+from hermodr_ledger.tables.webhooks import webhook_attempts, webhook_endpoints, webhook_messages
 from hermodr_ledger.tables.work import (
     attempts,
     batches,
@@ -76,4 +77,7 @@ __all__ = [
     "templates",
     "update_reads",
     "updates",
+    "webhook_attempts",
+    "webhook_endpoints",
+    "webhook_messages",
 ]

@@ -29,17 +29,17 @@ async def others(api: ApiUnderTest) -> AsyncIterator[ApiUnderTest]:
 
 async def listening(api: Api) -> asyncio.Task[None]:
     """What `work` adds: it runs once the memory was emptied at the connection."""
-    emptied = api.directory._changes
+    emptied = api.directory._needs.reading
     *rest, told = (cast("Coroutine[Any, Any, None]", each) for each in api.work())
     for each in rest:
         each.close()
     task = asyncio.create_task(told)
-    await wait_until(lambda: api.directory._changes > emptied)
+    await wait_until(lambda: api.directory._needs.reading > emptied)
     return task
 
 
 def changed(api: ApiUnderTest, seen: int) -> bool:
-    return api.api.directory._changes > seen
+    return api.api.directory._needs.reading > seen
 
 
 async def send(client: httpx.AsyncClient, data: dict[str, Any]) -> int:
@@ -72,12 +72,12 @@ async def test_a_process_is_told_what_others_change(api: ApiUnderTest, others: A
                 (elsewhere.post(f"{url}/rollback", json={"version": 1}), {"a": 1}),
                 (elsewhere.patch(url, json=_email("{{ a }}{{ c }}")), {"a": 1, "c": 1}),
             ):
-                seen = api.api.directory._changes
+                seen = api.api.directory._needs.reading
                 assert (await change).status_code == 200
                 await wait_until(partial(changed, api, seen))
                 assert await send(api.http, {"a": 1}) == (202 if wanted == {"a": 1} else 422)
                 assert await send(api.http, wanted) == 202
-            seen = api.api.directory._changes
+            seen = api.api.directory._needs.reading
             assert (await elsewhere.delete(url)).status_code == 204
             await wait_until(partial(changed, api, seen))
             assert await send(api.http, {"a": 1, "c": 1}) == 422

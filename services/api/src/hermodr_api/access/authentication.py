@@ -9,6 +9,7 @@ from hermodr_api.access.tokens import MOST_BYTES, Untrusted
 from hermodr_api.access.users import Users
 from hermodr_api.answers import patience
 from hermodr_api.errors import FORBIDDEN, UNAUTHENTICATED, Refused
+from hermodr_api.remembered import Remembered
 from hermodr_contracts.rates import Limit
 from hermodr_ledger.access import keys
 from hermodr_ledger.access.audit import Actor
@@ -20,7 +21,6 @@ from hermodr_servicekit.coalescer import Coalescer
 BELIEVED_SECONDS = 5.0
 """How long a revoked key may still work in another process; the process that revoked it forgets it at once."""
 
-_MOST_REMEMBERED = 10_000
 _SEND = "send the header Authorization: Bearer hk_… (an API key) or Bearer with a user's JSON Web Token"
 _BEARER = re.compile(r"[Bb]earer +(hk_[A-Za-z0-9_-]{20,100})")
 _TOKEN = re.compile(r"[Bb]earer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)")
@@ -54,9 +54,8 @@ class Authenticator:
         """`limits`: the defaults for API keys and for end users."""
         self._key_limit, self._user_limit = limits
         self._ledger = ledger
-        self._clock = clock
         self._users = users
-        self._known: dict[str, tuple[Caller, float]] = {}
+        self._known: Remembered[str, Caller] = Remembered(clock, BELIEVED_SECONDS)
         self._look_ups = Coalescer(self._look_up, max_items=50, concurrency=2)
         self.opened = False
         """Whether the schema of the database is the one this code expects."""
@@ -65,8 +64,7 @@ class Authenticator:
         """An end user is accepted only if `users`. Raises `Refused` (401, 403, 503) and `LedgerUnavailable`."""
         if not self.opened:
             raise LedgerUnavailable("not reached yet")
-        known = self._known.get(authorization or "")
-        caller = known[0] if known is not None and known[1] > self._clock.monotonic() else None
+        caller = self._known.get(authorization or "")
         if caller is None:
             caller = await self._recognise(authorization)
         if needed not in caller.scopes and "admin" not in caller.scopes:
@@ -92,7 +90,7 @@ class Authenticator:
         return Caller(None, project_id, frozenset(), user_id, self._user_limit)
 
     def forget_all(self) -> None:
-        self._known.clear()
+        self._known.forget_all()
 
     async def _recognise(self, authorization: str | None) -> Caller:
         if authorization is None or len(authorization) > _LONGEST:
@@ -105,13 +103,12 @@ class Authenticator:
             if token is None:
                 raise _unauthenticated(_SEND)
             return await self.user(token[1])
+        reading = self._known.reading
         async with patience():
             caller = await self._look_ups.submit(match[1])
         if caller is None:
             raise _unauthenticated("this API key is unknown or revoked")
-        if len(self._known) >= _MOST_REMEMBERED:
-            self._known.clear()
-        self._known[authorization] = (caller, self._clock.monotonic() + BELIEVED_SECONDS)
+        self._known.keep(reading, {authorization: caller})
         return caller
 
     async def _look_up(self, secrets: Sequence[str]) -> list[Caller | None]:

@@ -9,13 +9,13 @@ from hermodr_api.access.jwks import KeySet, KeysUnavailable
 from hermodr_api.access.tokens import SECRET_ALGORITHM, Claims, Expected, Head, Untrusted, head_of, verify
 from hermodr_api.answers import patience
 from hermodr_api.errors import Refused, unavailable
+from hermodr_api.remembered import Remembered
 from hermodr_ledger.access import projects
 from hermodr_ledger.engine import Ledger
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer
 
 _REMEMBERED_SECONDS = 60.0
-_MOST_REMEMBERED = 10_000
 
 
 class Users:
@@ -29,22 +29,21 @@ class Users:
         self._secret = secret
         self._keys = keys
         self._expected = expected
-        self._projects: dict[str, tuple[UUID, float]] = {}
+        self._projects: Remembered[str, UUID] = Remembered(clock, _REMEMBERED_SECONDS)
         self._look_ups = Coalescer(self._look_up, max_items=50, concurrency=2)
 
     async def recognise(self, token: str) -> tuple[UUID, str]:
         """The user's project and id. Raises `Untrusted`, `Refused` (503) and `LedgerUnavailable`."""
         claims = await self._claims(token)
         known = self._projects.get(claims.project)
-        if known is not None and known[1] > self._clock.monotonic():
-            return known[0], claims.user_id
+        if known is not None:
+            return known, claims.user_id
+        reading = self._projects.reading
         async with patience():
             project_id = await self._look_ups.submit(claims.project)
         if project_id is None:
             raise Untrusted("the token's project is unknown")
-        if len(self._projects) >= _MOST_REMEMBERED:
-            self._projects.clear()
-        self._projects[claims.project] = (project_id, self._clock.monotonic() + _REMEMBERED_SECONDS)
+        self._projects.keep(reading, {claims.project: project_id})
         return project_id, claims.user_id
 
     async def _claims(self, token: str) -> Claims:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
+from hermodr_api.remembered import Remembered
 from hermodr_ledger.access import mail_defaults, senders
 from hermodr_ledger.access.mail_defaults import MailDefaults
 from hermodr_ledger.engine import Ledger
@@ -15,7 +16,6 @@ from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer
 
 REMEMBERED_SECONDS = 5.0
-_MOST_REMEMBERED = 10_000
 
 
 class Directory:
@@ -26,12 +26,10 @@ class Directory:
         """`many` is the pool for bulk requests; every project may send from `house`."""
         self._ledger = ledger
         self._many = many
-        self._clock = clock
-        self._known: dict[tuple[UUID, str], tuple[float, Needs]] = {}
-        self._changes = 0
+        self._needs: Remembered[tuple[UUID, str], Needs] = Remembered(clock, REMEMBERED_SECONDS)
         self._house = house.lower()
-        self._allowed: dict[tuple[UUID, str], float] = {}
-        self._defaults: dict[tuple[UUID, str], tuple[float, MailDefaults]] = {}
+        self._allowed: Remembered[tuple[UUID, str], bool] = Remembered(clock, REMEMBERED_SECONDS)
+        self._defaults: Remembered[tuple[UUID, str], MailDefaults] = Remembered(clock, REMEMBERED_SECONDS)
         self._templates = Coalescer(self._look_up_templates, max_items=200, concurrency=2)
         self._mail_defaults = Coalescer(self._look_up_defaults, max_items=200, concurrency=2)
         self._recipients = Coalescer(self._look_up_recipients, max_items=200, concurrency=2)
@@ -39,10 +37,8 @@ class Directory:
 
     async def needs(self, project_id: UUID, name: str) -> Needs | None:
         """What data the template needs, perhaps as of a moment ago; `None`: there is no such template."""
-        until, known = self._known.get((project_id, name), (0.0, None))
-        if known is not None and until > self._clock.monotonic():
-            return known
-        return await self.needs_now(project_id, name)
+        known = self._needs.get((project_id, name))
+        return known if known is not None else await self.needs_now(project_id, name)
 
     async def needs_now(self, project_id: UUID, name: str) -> Needs | None:
         """`needs`, read anew."""
@@ -70,35 +66,31 @@ class Directory:
 
     async def strangers(self, project_id: UUID, addresses: Iterable[str]) -> set[str]:
         """Those of the addresses that mails of the project may not be from. Caches for a few seconds those they may."""
-        now = self._clock.monotonic()
         wanted = [
             each
             for each in set(addresses)
-            if each.lower() != self._house and self._allowed.get((project_id, each), 0.0) <= now
+            if each.lower() != self._house and not self._allowed.get((project_id, each))
         ]
         if not wanted:
             return set()
+        reading = self._allowed.reading
         found = await senders.allowed(self._ledger, [(project_id, each) for each in wanted])
-        if len(self._allowed) > _MOST_REMEMBERED:
-            self._allowed.clear()
         allowed = {each for each, known in zip(wanted, found, strict=True) if known}
-        self._allowed.update(((project_id, each), now + REMEMBERED_SECONDS) for each in allowed)
+        self._allowed.keep(reading, {(project_id, each): True for each in allowed})
         return set(wanted) - allowed
 
     async def mail_defaults(
         self, project_id: UUID, names: Collection[str | None], *, bulk: bool = False
     ) -> dict[str | None, MailDefaults]:
         """By template; `None`: content of the message's own. Cached for a few seconds."""
-        now = self._clock.monotonic()
         keys = {name: (project_id, name or "") for name in names}
-        known = {name: self._defaults.get(key, (0.0, mail_defaults.NOTHING)) for name, key in keys.items()}
-        if wanted := [name for name, (until, _) in known.items() if until <= now]:
+        known = {name: each for name, key in keys.items() if (each := self._defaults.get(key)) is not None}
+        if wanted := [name for name in keys if name not in known]:
+            reading = self._defaults.reading
             found = await self._coalesced_defaults([keys[name] for name in wanted], bulk=bulk)
-            if len(self._defaults) > _MOST_REMEMBERED:
-                self._defaults.clear()
-            for name, each in zip(wanted, found, strict=True):
-                known[name] = self._defaults[keys[name]] = (now + REMEMBERED_SECONDS, each)
-        return {name: each for name, (_, each) in known.items()}
+            known.update(zip(wanted, found, strict=True))
+            self._defaults.keep(reading, {keys[name]: known[name] for name in wanted})
+        return known
 
     async def _coalesced_defaults(
         self, keys: Sequence[tuple[UUID, str]], *, bulk: bool
@@ -112,18 +104,16 @@ class Directory:
 
     def forget(self, project_id: UUID, name: str) -> None:
         """The template has changed."""
-        self._changes += 1
-        self._known.pop((project_id, name), None)
-        self._defaults.pop((project_id, name), None)
+        self._needs.forget((project_id, name))
+        self._defaults.forget((project_id, name))
 
     def forget_defaults(self, project_id: UUID) -> None:
-        for key in [each for each in self._defaults if each[0] == project_id]:
-            del self._defaults[key]
+        self._defaults.forget_all(lambda key: key[0] == project_id)
 
     def forget_all(self) -> None:
         """Any template may have changed."""
-        self._changes += 1
-        self._known.clear()
+        self._needs.forget_all()
+        self._defaults.forget_all()
 
     def told(self, change: str) -> None:
         """`forget`, as `versions.CHANGED_CHANNEL` tells it."""
@@ -133,13 +123,9 @@ class Directory:
     async def _look_up_templates(
         self, keys: Sequence[tuple[UUID, str]], ledger: Ledger | None = None
     ) -> list[Needs | None]:
-        changes = self._changes
+        reading = self._needs.reading
         known = await needs.find(ledger or self._ledger, list(dict.fromkeys(keys)))
-        if len(self._known) > _MOST_REMEMBERED:
-            self._known.clear()
-        if changes == self._changes:  # else what was read may be of before the change
-            until = self._clock.monotonic() + REMEMBERED_SECONDS
-            self._known.update((key, (until, found)) for key, found in known.items())
+        self._needs.keep(reading, known)
         return [known.get(key) for key in keys]
 
     async def _look_up_recipients(self, references: Sequence[Reference]) -> list[FoundRecipient | None]:

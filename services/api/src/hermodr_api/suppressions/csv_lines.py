@@ -1,7 +1,9 @@
-"""Suppressions as CSV (RFC 4180): `address,reason,note,expires_at`, with a header."""
+"""Suppressions as CSV (RFC 4180): `address,reason,note,expires_at`, with a header. What a spreadsheet would calculate
+stands behind an apostrophe (OWASP: CSV injection), which is taken away again when it is read."""
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +19,8 @@ MOST_LINES = 100_000
 MOST_NAMED = 100
 """Of the lines that are refused."""
 _LONGEST_FIELD = 1000
+_FORMULA = re.compile(r"[=@\t\r-]|\+(?![0-9]{3,15}\Z)")
+"""A phone number is none: it stays readable for others' programs."""
 
 
 @dataclass(slots=True)
@@ -71,7 +75,7 @@ def _take(lines: Lines, names: Sequence[str], row: Sequence[str], number: int) -
         lines.refuse(number, f"has {len(row)} fields; the header has {len(names)}")
         return
     given = {
-        name: value.strip()
+        name: _raw(value.strip())
         for name, value in zip(names, row, strict=False)
         if name in COLUMNS and value.strip()
     }
@@ -94,8 +98,21 @@ def written(rows: Iterable[Suppression], *, header: bool) -> bytes:
     for each in rows:
         if each.address is not None:
             ends = each.expires_at.isoformat() if each.expires_at is not None else ""
-            writer.writerow((each.address, each.reason, each.note or "", ends, each.created_at.isoformat()))
+            address, note = _harmless(each.address), _harmless(each.note or "")
+            writer.writerow((address, each.reason, note, ends, each.created_at.isoformat()))
     return out.getvalue().encode()
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if _FORMULA.match(_unquoted(text)) else text
+
+
+def _raw(text: str) -> str:
+    return text[1:] if text[:1] == "'" and _FORMULA.match(_unquoted(text)) else text
+
+
+def _unquoted(text: str) -> str:
+    return text.lstrip("'")
 
 
 def _no_csv(reason: str) -> Exception:

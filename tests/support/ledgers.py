@@ -31,6 +31,9 @@ TABLES = (
     "suppressions",
     "early_receipts",
     "mailboxes",
+    "webhook_endpoints",
+    "webhook_messages",
+    "webhook_attempts",
 )
 
 

@@ -8,7 +8,7 @@ from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.deliveries.mailboxes import BOUNCES, Turns
 from hermodr_ledger.deliveries.mailed import Told, take_mail
 from hermodr_ledger.deliveries.pauses import OPERATED_CHANNEL
-from hermodr_ledger.engine.announcing import DUE_CHANNEL
+from hermodr_ledger.engine.announcing import DUE_CHANNEL, ENDPOINTS_CHANNEL
 from hermodr_ledger.engine.listening import listen
 from hermodr_ledger.runtime import Worker
 from hermodr_ledger.upkeep.due import DueRows
@@ -18,6 +18,7 @@ from hermodr_scheduler.duties.changes import Changes
 from hermodr_scheduler.duties.claims import Claims
 from hermodr_scheduler.duties.due import Due
 from hermodr_scheduler.duties.duty import Duty
+from hermodr_scheduler.duties.endpoints import Endpoints
 from hermodr_scheduler.duties.expiry import Expiry
 from hermodr_scheduler.duties.gauges import Gauges
 from hermodr_scheduler.duties.receipts import Receipts
@@ -25,6 +26,7 @@ from hermodr_scheduler.duties.replays import Replays
 from hermodr_scheduler.duties.resumed import Resumed
 from hermodr_scheduler.duties.suppressed import Suppressed
 from hermodr_scheduler.duties.upkeep import Upkeep
+from hermodr_scheduler.duties.webhooks import Webhooks
 from hermodr_scheduler.handlers import subscribe
 from hermodr_scheduler.mailbox.address import MailboxAddress
 from hermodr_scheduler.mailbox.imap import Mailbox
@@ -51,6 +53,10 @@ class Scheduler(Worker[SchedulerSettings]):
         backlog, rows = Backlog(topology), DueRows(ledger)
         self._due = Due(rows, announcer, backlog, metrics, batch=batch)
         self._resumed, self._replays = Resumed(ledger), Replays(ledger, broker, announcer)
+        self._webhooks = Webhooks(ledger.cold, clock)
+        self._endpoints = Endpoints(
+            ledger.cold, clock, kept=max(settings.retention_webhooks, settings.retention_changes)
+        )
         self._turns = Turns(ledger.cold, BOUNCES, self.instance)
         self._scheduling = Scheduling(
             [
@@ -65,6 +71,8 @@ class Scheduler(Worker[SchedulerSettings]):
                 Queues(broker, backlog, metrics),
                 Gauges(ledger.cold, clock, metrics),
                 Changes(ledger, clock, kept=settings.retention_changes),
+                self._webhooks,
+                self._endpoints,
                 Upkeep(
                     ledger.cold,
                     clock,
@@ -82,6 +90,7 @@ class Scheduler(Worker[SchedulerSettings]):
             *super().work(),
             listen(url, DUE_CHANNEL, self._due.wake.set),
             listen(url, OPERATED_CHANNEL, self._operated),
+            listen(url, ENDPOINTS_CHANNEL, self._endpoints_changed),
             self._scheduling.run(),
         )
 
@@ -108,6 +117,10 @@ class Scheduler(Worker[SchedulerSettings]):
 
         box = Mailbox(address, MOST_OCTETS)
         return [Bounces(box, self._turns, take, self.clock, metrics, every_seconds=address.every_seconds)]
+
+    def _endpoints_changed(self) -> None:
+        self._webhooks.wake.set()
+        self._endpoints.wake.set()
 
     def _operated(self) -> None:
         self._resumed.wake.set()

@@ -29,6 +29,9 @@ class SchedulerSettings(ServiceSettings):
     """Weeks older than this are dropped once every job in them is finished; 0 keeps everything."""
     retention_changes: Annotated[timedelta, BeforeValidator(_kept)] = timedelta(days=7)
     """How long the log of changes is kept, read or not."""
+    retention_webhooks: Annotated[timedelta, BeforeValidator(_kept)] = timedelta(days=30)
+    """How long what was sent to webhook endpoints is shown and can be sent again; at least as long as changes are
+    kept."""
     bounce_mailbox: SecretStr | None = None
     """`imaps://user:password@host/INBOX`: where bounces and complaints are read."""
     scheduler_batch: Annotated[int, Field(ge=1, le=10000)] = 500

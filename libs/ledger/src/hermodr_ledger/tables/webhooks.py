@@ -37,7 +37,10 @@ webhook_endpoints = Table(
     *texts("description", "disabled_reason"),
     Column("events", ARRAY(Text)),
     Column("secret_version", Integer, nullable=False, server_default=text("1")),
-    Column("subscribed_after", BigInteger, nullable=False, server_default=text("0")),
+    *(
+        Column(_name, BigInteger, nullable=False, server_default=text("0"))
+        for _name in ("subscribed_after", "reckoned_after")
+    ),
     *moments("previous_until", "disabled_at", "failing_since"),
     *kept(),
     Index("webhook_endpoints_page", "project_id", "id"),

@@ -1,0 +1,15 @@
+"""The events a webhook endpoint may subscribe to."""
+
+from hermodr_contracts.vocabulary import DeliveryState, JobState
+
+TEST = "webhook.test"
+"""Asked for by a person; goes to that endpoint whatever it subscribed to."""
+ENDPOINT_DISABLED = "endpoint.disabled"
+"""Another endpoint of the project gets nothing any more."""
+
+EVENTS: tuple[str, ...] = (
+    *(f"job.{each.value}" for each in JobState),
+    *(f"delivery.{each.value}" for each in DeliveryState),
+    TEST,
+    ENDPOINT_DISABLED,
+)

@@ -18,14 +18,7 @@ import pytest
 import trustme
 
 from hermodr_delivery.dsn import ProviderConfigError
-from hermodr_delivery.failures import (
-    Cause,
-    DeliveryFailure,
-    OutcomeUnknown,
-    PermanentError,
-    Refused,
-    TransientError,
-)
+from hermodr_delivery.failures import Cause, DeliveryFailure, PermanentError, Refused
 from hermodr_delivery.http_api import MAX_ANSWER, Verdict
 from hermodr_delivery.provider import LooksUp, Provider, Sighting
 from hermodr_delivery.testing import Answer, ProviderContract, ScriptedServer
@@ -35,7 +28,7 @@ from hermodr_sms_sender.domain import OutgoingText
 from hermodr_sms_sender.providers import twilio
 from hermodr_sms_sender.providers.dsns import DEVELOPMENT, TextProvider, build_providers
 from tests.support.scripted_http import Reply, Request, Script, ScriptedHttp
-from tests.support.texts import ACCOUNT, PHONE, text
+from tests.support.texts import ACCOUNT, PHONE, text, verdict_of
 
 TOKEN = "s3cret4horse"
 MESSAGES = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
@@ -102,25 +95,6 @@ class TestTwilio(ProviderContract[OutgoingText]):
         return str(message.delivery_id)
 
 
-def meaning(failure: DeliveryFailure) -> Verdict:
-    match failure:
-        case PermanentError(bounced=True):
-            return Verdict.ADDRESS
-        case PermanentError():
-            return Verdict.MESSAGE
-        case Refused(cause=Cause.PACE):
-            return Verdict.PACE
-        case Refused(certain=False):
-            return Verdict.SENDER
-        case Refused():
-            return Verdict.ACCESS
-        case TransientError():
-            return Verdict.LATER
-        case OutcomeUnknown():
-            return Verdict.UNKNOWN
-    raise AssertionError(failure)
-
-
 async def failure_to(reply: Reply, message: OutgoingText) -> DeliveryFailure:
     scripted = server()
     scripted.script = {**SCRIPT, Answer.ACCEPT: reply}
@@ -138,7 +112,7 @@ async def failure_to(reply: Reply, message: OutgoingText) -> DeliveryFailure:
 @pytest.mark.parametrize("code", twilio.CODES)
 async def test_each_documented_code_is_read_for_what_it_says(code: int) -> None:
     failure = await failure_to(error(code), text())
-    assert meaning(failure) is twilio.CODES[code]
+    assert verdict_of(failure) is twilio.CODES[code]
     assert failure.code == f"twilio_{code}"
 
 
@@ -159,7 +133,7 @@ async def test_what_no_document_names_is_read_by_its_status(
     reply: Reply, verdict: Verdict, code: str
 ) -> None:
     failure = await failure_to(reply, text())
-    assert (meaning(failure), failure.code) == (verdict, code)
+    assert (verdict_of(failure), failure.code) == (verdict, code)
 
 
 async def sent(message: OutgoingText, options: str = "", **more: Any) -> tuple[Request, Any]:
@@ -286,7 +260,7 @@ BAD_DSNS = {
     f"twilio://{ACCOUNT}:{TOKEN}@default?from=12345&from_de=12345": "has an unknown option 'from_de'",
     f"twilio://{ACCOUNT}:{TOKEN}@default?from=12345&from_UK=12345": "has an unknown option 'from_UK'",
     f"twilio://{ACCOUNT}:{TOKEN}@default?from=12345&tls=off": "has tls=off, which production refuses",
-    f"vonage://{TOKEN}@default": "has an unknown scheme: known are twilio://",
+    f"pigeon://{TOKEN}@default": "has an unknown scheme: known are twilio://",
     "": "HERMODR_SMS_PROVIDERS is empty",
 }
 

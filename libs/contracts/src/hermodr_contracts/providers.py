@@ -10,7 +10,7 @@ EMAIL_PROVIDERS: Mapping[str, str] = {
     "resend": "resend",
     "sendgrid": "sendgrid",
 }
-SMS_PROVIDERS: Mapping[str, str] = {"twilio": "twilio"}
+SMS_PROVIDERS: Mapping[str, str] = {"twilio": "twilio", "vonage": "vonage"}
 
 SENDGRID_MESSAGE_ID = "hermodr_message_id"
 """The custom argument with our Message-ID, which SendGrid's events and its activity feed repeat."""

@@ -19,6 +19,7 @@ from hermodr_sandbox.protocols.smtp.certificates import CertificateFiles, genera
 from hermodr_sandbox.protocols.smtp.server import SmtpServer
 from hermodr_sandbox.protocols.smtp.session import SmtpOptions
 from hermodr_sandbox.protocols.text_callbacks import TextCallbacks
+from hermodr_sandbox.protocols.vonage_callbacks import VonageCallbacks
 from hermodr_sandbox.routes.application import application
 from hermodr_sandbox.service import Sandbox
 from hermodr_sandbox.settings import LOOPBACK_HOSTS, SandboxSettings
@@ -46,7 +47,12 @@ class SandboxService(Service[SandboxSettings]):
         self._server = _smtp_server(settings, self._sandbox, self._certificates, self._callbacks)
         self._sandbox.gate = self._server
         host = urlsplit(settings.sandbox_events_url or "").hostname
-        self._text_callbacks = TextCallbacks([host] if host else [])
+        hosts = [host] if host else []
+        self._text_callbacks = TextCallbacks(hosts)
+        secret = settings.sandbox_events_vonage
+        self._vonage_callbacks = VonageCallbacks(
+            hosts, secret=secret.get_secret_value() if secret else None, clock=self.clock
+        )
 
     async def prepare(self) -> None:
         """SMTP first: what is said over HTTP names its port."""
@@ -67,6 +73,7 @@ class SandboxService(Service[SandboxSettings]):
             hosts=frozenset(LOOPBACK_HOSTS) if self.settings.http_host in LOOPBACK_HOSTS else None,
             callbacks=self._callbacks,
             text_callbacks=self._text_callbacks,
+            vonage_callbacks=self._vonage_callbacks,
         )
 
     async def ready(self) -> Mapping[str, bool]:
@@ -92,6 +99,7 @@ class SandboxService(Service[SandboxSettings]):
         if self._callbacks is not None:
             await self._callbacks.close()
         await self._text_callbacks.close()
+        await self._vonage_callbacks.close()
         self._stack.close()
 
 

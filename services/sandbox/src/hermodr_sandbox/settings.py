@@ -49,6 +49,9 @@ class SandboxSettings(ServiceSettings):
     sandbox_events_smtp: SecretStr | None = None
     """With it bounces and complaints about mails by SMTP are handed in, as bearer token."""
 
+    sandbox_events_vonage: SecretStr | None = None
+    """The signature secret (`events=` of a `vonage://`): with it pretended Vonage reports what became of texts."""
+
     @model_validator(mode="after")
     def _complete(self) -> SandboxSettings:
         if self.sandbox_tls == "files" and (self.sandbox_tls_cert is None or self.sandbox_tls_key is None):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -19,3 +20,12 @@ class OutgoingText(NamedTuple):
     segments: Segments
     country: str | None
     wanted_at: datetime
+
+    def measured(self) -> str:
+        """What it is paid by, see `Attempt`."""
+        paid_by = {
+            "segments": self.segments.number,
+            "encoding": self.segments.encoding,
+            "country": self.country,
+        }
+        return json.dumps(paid_by)

@@ -78,6 +78,8 @@ def _remedy(code: str, variable: str) -> str:
     remedies = {
         "twilio_20003": f"correct account SID and auth token in {variable}",
         "twilio_20404": f"correct the account SID in {variable}",
+        "vonage_unauthorized": f"correct API key and secret in {variable}",
+        "vonage_low_balance": "pay in at Vonage",
         "auth_failed": f"correct user and password in {variable} (percent-encode what URLs reserve)",
         "helo_refused": "add ?helo=NAME in HERMODR_EMAIL_PROVIDERS: this machine's name as DNS knows it",
         "tls_failed": f"name the server's CA with ca=/path.pem, or its right host name, in {variable}",

@@ -38,7 +38,7 @@ Delivery = Annotated[
         "requestBody": {
             "required": True,
             "content": {
-                JSON: {"schema": {"description": "As SendGrid and Resend send it."}},
+                JSON: {"schema": {"description": "As SendGrid, Resend and Vonage send it."}},
                 FORM: {"schema": {"description": "As Twilio sends it."}},
                 MAIL: {
                     "schema": {
@@ -55,9 +55,11 @@ async def take(
 ) -> ReportedView:
     """Take what a provider reports.
 
-    For SendGrid's signed Event Webhook, Resend's webhooks, and Twilio's status callbacks and answers to texts. The body
-    is signed by the provider (`events=` of its DSN; Twilio: the account's token); no key is needed, and `Authorization`
-    is ignored. At most 256 KiB, and at most 5 minutes old, where the signature holds a time.
+    For SendGrid's signed Event Webhook, Resend's webhooks, and what Twilio and Vonage tell of texts and of answers to
+    them. The body is signed by the provider (`events=` of its DSN; Twilio: the account's token); no key is needed.
+    Vonage signs by `Authorization: Bearer`, a JSON Web Token with a hash of the body; what it left unsigned is answered
+    with 503, so that it comes again. Others' `Authorization` is ignored. At most 256 KiB, and at most 5 minutes old,
+    where the signature holds a time.
 
     To a `smtp` provider a mail server's script hands in bounces (RFC 3464) and complaints (RFC 5965) as they came:
     `message/rfc822`. A signed return path in it is the proof, and mails without one count as `unknown`; if the DSN has

@@ -6,7 +6,7 @@ from prometheus_client import Counter
 from starlette.datastructures import Headers
 
 from hermodr_api.answers import patience
-from hermodr_api.errors import UNAUTHENTICATED, Flaw, Refused, invalid, not_found
+from hermodr_api.errors import UNAUTHENTICATED, UNAVAILABLE, Flaw, Refused, invalid, not_found
 from hermodr_api.receipts.models import ReportedView
 from hermodr_api.receipts.reports import Answered, Report, Unreadable
 from hermodr_api.receipts.signatures import Unsigned
@@ -105,7 +105,7 @@ class Receipts:
             self._count(source.name, "refused")
             if times := self._seldom.times(source.name):
                 log.warning("report refused", provider=source.name, reason=str(error), times=times)
-            raise Refused(UNAUTHENTICATED, str(error)) from None
+            raise Refused(UNAVAILABLE if error.again else UNAUTHENTICATED, str(error)) from None
 
     async def _heed(self, provider: str, answer: Answered) -> bool:
         """Whether it is of somebody who got a text by this provider."""

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.datastructures import Headers
 
 from hermodr_api.http.json_text import parse
-from hermodr_api.receipts import resend, sendgrid, twilio
+from hermodr_api.receipts import resend, sendgrid, twilio, vonage
 from hermodr_api.receipts.reports import Answered, Report
 from hermodr_api.receipts.signatures import (
     SendGridSignature,
@@ -17,6 +17,7 @@ from hermodr_api.receipts.signatures import (
     Signature,
     StandardWebhooksSignature,
     TwilioSignature,
+    VonageSignature,
     fields,
 )
 from hermodr_contracts.providers import EMAIL_PROVIDERS, SMS_PROVIDERS
@@ -65,6 +66,10 @@ def _twilio(arrival: Arrival) -> Iterator[Report | Answered | None]:
     return twilio.read(twilio.Told(dict(fields(arrival.body)), arrival.named, arrival.at))
 
 
+def _vonage(arrival: Arrival) -> Iterator[Report | Answered | None]:
+    return vonage.read(parse(arrival.body), arrival.at)
+
+
 _KINDS: Mapping[str, tuple[Callable[[str], Signature], Read | None]] = {
     "sendgrid": (SendGridSignature, partial(_json, sendgrid.read)),
     "resend": (StandardWebhooksSignature, partial(_json, resend.read)),
@@ -85,13 +90,31 @@ def sources_of(email: str, sms: str | None = None, url: str = "") -> Mapping[str
 
 
 def _text_source(dsn: Dsn, name: str, *, url: str) -> Source:
+    if SMS_PROVIDERS[dsn.scheme] == "vonage":
+        return _vonage_source(dsn, name)
+    return _twilio_source(dsn, name, url)
+
+
+def _twilio_source(dsn: Dsn, name: str, url: str) -> Source:
     """Twilio signs with the account's token; `events` is for accounts whose DSN has another password."""
     token = dsn.take("events") or dsn.password
     if not token:
         raise Unusable("has no token")
-    return Source(
-        name, TwilioSignature(token, f"{url}/v1/providers/{name}/events"), _twilio, takes_forms=True
-    )
+    signature = TwilioSignature(token, f"{url}/v1/providers/{name}/events")
+    return Source(name, signature, _twilio, takes_forms=True)
+
+
+def _vonage_source(dsn: Dsn, name: str) -> Source:
+    """Vonage signs with a secret of its own, so without `events` it is not believed."""
+    secret = dsn.take("events")
+    if secret is None:
+        return Source(name, None, _vonage)
+    if not dsn.username:
+        raise Unusable("has no API key")
+    try:
+        return Source(name, VonageSignature(secret, dsn.username), _vonage)
+    except ValueError as error:
+        raise Unusable(f"has an events secret that {error}") from None
 
 
 def _source(dsn: Dsn, name: str) -> Source:

@@ -29,7 +29,7 @@ class Stage(StrEnum):
     REPORT = "report"
 
 
-Provider = Literal["smtp", "resend", "sendgrid", "twilio"]
+Provider = Literal["smtp", "resend", "sendgrid", "twilio", "vonage"]
 Reported = Literal["delayed", "delivered", "bounced", "blocked", "complained", "opened", "clicked", "scanned"]
 
 
@@ -125,6 +125,7 @@ _FIXED_STAGE: dict[str, Stage] = {
     "drop_before_accept": Stage.AFTER_DATA,
     "report": Stage.REPORT,
 }
+_TEXT_PROVIDERS = frozenset({"twilio", "vonage"})
 _WITHOUT_ADDRESSES = frozenset({Stage.CONNECT, Stage.EHLO, Stage.AUTH})
 Pattern = Annotated[str, Field(min_length=1, max_length=320)]
 
@@ -172,7 +173,7 @@ class FaultSpec(BaseModel):
             raise ValueError(f"action {self.action.kind} belongs to stage {fixed.value}")
         if self.stage is Stage.REPORT and not isinstance(self.action, Report):
             raise ValueError("stage report takes action report alone")
-        if self.stage is Stage.REPORT and self.provider == "twilio":
+        if self.stage is Stage.REPORT and self.provider in _TEXT_PROVIDERS:
             raise ValueError("texts are reported by the digits of their number")
         if self.stage in _WITHOUT_ADDRESSES and (self.recipient or self.sender or self.first_per_address):
             raise ValueError(f"no address is known at stage {self.stage.value}")

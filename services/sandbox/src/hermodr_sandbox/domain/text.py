@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from hermodr_contracts.segments import segments_of
+from hermodr_sandbox.domain.faults import Provider
 
 
 @dataclass(slots=True)
 class Text:
     """`number` counts from 1 per process. `phone`: whose it is; `other`: our side, a number or a name. `inbound`: the
-    phone sent it. `status` is the provider's word; `token` signs what is reported to `callback`."""
+    phone sent it. `status` is the provider's word; `token` signs what Twilio reports to `callback`. `provider`: who
+    pretended to take it; `reference`: what the sender calls it."""
 
     number: int
     sid: str
@@ -27,6 +29,8 @@ class Text:
     error: str | None = None
     callback: str | None = None
     token: str = field(default="", repr=False)
+    provider: Provider = "twilio"
+    reference: str | None = None
 
     @property
     def segments(self) -> int:

@@ -9,7 +9,7 @@ const timeOf = (stamp) => new Date(stamp).toLocaleTimeString([], { hour12: false
 
 function caption(text) {
   const parts = [timeOf(text.at)];
-  if (!text.inbound) parts.push(`${text.segments} ${text.segments === 1 ? "segment" : "segments"} ${text.encoding}`, text.error ? `${text.status} ${text.error}` : text.status);
+  if (!text.inbound) parts.push(`${text.segments} ${text.segments === 1 ? "segment" : "segments"} ${text.encoding}`, text.error ? `${text.status} ${text.error}` : text.status, text.provider);
   return parts.join(" · ");
 }
 

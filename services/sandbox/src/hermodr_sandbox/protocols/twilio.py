@@ -19,11 +19,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hermodr_sandbox.domain import phone_tags
-from hermodr_sandbox.domain.faults import Provider, Reply, Stage
+from hermodr_sandbox.domain.faults import Provider, Stage
 from hermodr_sandbox.domain.text import Text
+from hermodr_sandbox.protocols import texting
 from hermodr_sandbox.protocols.text_callbacks import TextCallbacks
-from hermodr_sandbox.protocols.trouble import Cut, Lied, Refusal, Wrong, step, suffer
+from hermodr_sandbox.protocols.trouble import Cut, Refusal, Wrong, step
 from hermodr_sandbox.service import Sandbox
 from hermodr_servicekit.door import cut
 
@@ -117,25 +117,9 @@ class TwilioApi:
 
     async def _send(self, caller: _Account, form: Mapping[str, str]) -> Response:
         to, sender = self._checked(caller, form)
-        await step(self._sandbox, NAME, Stage.MAIL, sender)
-        await step(self._sandbox, NAME, Stage.RCPT, sender, (to,))
-        tags = self._sandbox.phone_tags
-        if tags is not None and (status := tags.status(to)) is not None:
-            suffer(Reply(code=status))
-        trouble = tags.trouble(to) if tags is not None else None
-        if trouble == phone_tags.CUT:
-            raise Cut
-        try:
-            await step(self._sandbox, NAME, Stage.AFTER_DATA, sender, (to,))
-        except (Cut, Lied) as end:
-            if end.stored:
-                self._take(caller, to, sender, form)
-            raise
-        text = self._take(caller, to, sender, form)
-        if trouble == phone_tags.TAKEN_AND_CUT:
-            raise Cut
-        if trouble == phone_tags.TAKEN_AND_BROKEN:
-            raise TwilioError(20500, "Internal Server Error", 500)
+        text = await texting.taken(
+            self._sandbox, NAME, sender, to, lambda: self._take(caller, to, sender, form)
+        )
         return JSONResponse(_shown(text, service=form.get("MessagingServiceSid")), 201)
 
     def _checked(self, caller: _Account, form: Mapping[str, str]) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from hermodr_sandbox.domain.faults import Provider
 from hermodr_sandbox.errors import SandboxError
 from hermodr_sandbox.protocols.callbacks import Callbacks
 from hermodr_sandbox.protocols.http import HttpProviders
@@ -18,6 +19,8 @@ from hermodr_sandbox.protocols.resend import Resend
 from hermodr_sandbox.protocols.sendgrid import SendGrid
 from hermodr_sandbox.protocols.text_callbacks import TextCallbacks
 from hermodr_sandbox.protocols.twilio import TwilioApi
+from hermodr_sandbox.protocols.vonage import VonageApi
+from hermodr_sandbox.protocols.vonage_callbacks import VonageCallbacks
 from hermodr_sandbox.routes.faults import fault_routes
 from hermodr_sandbox.routes.inbox import inbox_routes
 from hermodr_sandbox.routes.mails import mail_routes
@@ -56,14 +59,17 @@ def application(
     hosts: frozenset[str] | None = None,
     callbacks: Callbacks | None = None,
     text_callbacks: TextCallbacks | None = None,
+    vonage_callbacks: VonageCallbacks | None = None,
 ) -> ASGIApp:
     """`more` routes (health, metrics) are added; `hosts` None answers to any name."""
     text_callbacks = text_callbacks or TextCallbacks()
+    vonage_callbacks = vonage_callbacks or VonageCallbacks()
+    by_provider: dict[Provider, TextCallbacks] = {"twilio": text_callbacks, "vonage": vonage_callbacks}
     pages = Starlette(
         routes=[
             *inbox_routes(info),
             *mail_routes(sandbox),
-            *text_routes(sandbox, text_callbacks),
+            *text_routes(sandbox, by_provider),
             *fault_routes(sandbox),
             *traffic_routes(sandbox),
             *more,
@@ -76,6 +82,6 @@ def application(
             Exception: on_crash,
         },
     )
-    providers = TwilioApi(pages, sandbox, text_callbacks)
+    providers = VonageApi(TwilioApi(pages, sandbox, text_callbacks), sandbox, vonage_callbacks)
     everything = HttpProviders(providers, sandbox, (Resend(), SendGrid()), callbacks)
     return everything if hosts is None else HostGuard(everything, hosts)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from hermodr_sandbox.domain.faults import Provider
 from hermodr_sandbox.domain.text import Text
 from hermodr_sandbox.errors import TextNotFound
 from hermodr_sandbox.protocols.text_callbacks import TextCallbacks
@@ -16,7 +18,8 @@ from hermodr_sandbox.service import Sandbox
 
 _STOP = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"})
 _START = frozenset({"START", "YES", "UNSTOP"})
-"""https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out: what Twilio heeds by itself, in English."""
+"""https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out: what Twilio heeds by itself, in English; here
+pretended Vonage does, too."""
 
 
 class ReplyIn(BaseModel):
@@ -28,7 +31,7 @@ class ReplyIn(BaseModel):
 
 
 class TextHandlers:
-    def __init__(self, sandbox: Sandbox, callbacks: TextCallbacks) -> None:
+    def __init__(self, sandbox: Sandbox, callbacks: Mapping[Provider, TextCallbacks]) -> None:
         self._sandbox = sandbox
         self._callbacks = callbacks
 
@@ -47,7 +50,7 @@ class TextHandlers:
         texts = self._sandbox.texts
         answer = Text(
             texts.next_number(),
-            f"SM{uuid.uuid4().hex}",
+            f"SM{uuid.uuid4().hex}" if text.provider == "twilio" else str(uuid.uuid4()),
             self._sandbox.clock.now(),
             text.account,
             text.phone,
@@ -56,6 +59,7 @@ class TextHandlers:
             inbound=True,
             status="received",
             token=text.token,
+            provider=text.provider,
         )
         texts.keep(answer)
         word = wanted.body.strip().upper()
@@ -63,7 +67,8 @@ class TextHandlers:
             texts.opted_out.add((text.account, text.phone))
         elif word in _START:
             texts.opted_out.discard((text.account, text.phone))
-        taken = text.callback is not None and await self._callbacks.answer(answer, text.callback)
+        callbacks = self._callbacks[text.provider]
+        taken = text.callback is not None and await callbacks.answer(answer, text.callback)
         return JsonResponse(_shown(answer) | {"taken": taken}, 201)
 
     def _one(self, request: Request) -> Text:
@@ -75,7 +80,7 @@ class TextHandlers:
         return text
 
 
-def text_routes(sandbox: Sandbox, callbacks: TextCallbacks) -> list[Route]:
+def text_routes(sandbox: Sandbox, callbacks: Mapping[Provider, TextCallbacks]) -> list[Route]:
     handlers = TextHandlers(sandbox, callbacks)
     return [
         Route("/v1/texts", handlers.listing, methods=["GET"]),
@@ -86,6 +91,7 @@ def text_routes(sandbox: Sandbox, callbacks: TextCallbacks) -> list[Route]:
 def _shown(text: Text) -> dict[str, object]:
     return {
         "id": str(text.number),
+        "provider": text.provider,
         "sid": text.sid,
         "at": text.at.isoformat().replace("+00:00", "Z"),
         "phone": text.phone,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from base64 import b64encode
 from collections.abc import Mapping
@@ -181,7 +180,7 @@ class Twilio:
         try:
             return await self._taken(form, message)
         except OutcomeUnknown as failure:
-            failure.measured = _measured(message)  # it is paid for if it was accepted
+            failure.measured = message.measured()  # it is paid for if it was accepted
             raise
 
     async def _taken(self, form: bytes, message: OutgoingText) -> Accepted:
@@ -191,7 +190,7 @@ class Twilio:
         number = answer.json.get("sid")
         if not isinstance(number, str) or not number:
             raise OutcomeUnknown("twilio_no_id", "accepted without an id")
-        return Accepted(number[:200], str(answer.status), measured=_measured(message))
+        return Accepted(number[:200], str(answer.status), measured=message.measured())
 
     def _refusal(self, answer: Answer, secrets: tuple[str, ...]) -> DeliveryFailure:
         code = answer.json.get("code")
@@ -203,13 +202,6 @@ class Twilio:
             detail=f"{answer.status} {code or ''} {answer.json.get('message', '')}",
             secrets=secrets,
         )
-
-
-def _measured(message: OutgoingText) -> str:
-    segments = message.segments
-    return json.dumps(
-        {"segments": segments.number, "encoding": segments.encoding, "country": message.country}
-    )
 
 
 def _created(found: Any) -> datetime:

@@ -54,6 +54,7 @@ CALLS: list[Callable[[Hermodr], Any]] = [
     lambda h: h.recipients.delete(A),
     lambda h: h.recipients.set_preferences(A, muted_until=None),
     lambda h: h.recipients.export(A),
+    lambda h: h.recipients.webhook_secret(A),
     lambda h: h.projects.me(),
     lambda h: h.projects.change(sender="Shop <shop@example.com>", reply_to=["help@example.com"]),
     lambda h: next(h.senders.list()),

@@ -268,7 +268,7 @@ def test_each_channel_has_addresses_of_its_kind() -> None:
         "whatsapp": JANE.phone,
         "in_app": str(JANE_ID),
     }
-    assert reasons(decision) == ["no_address"]  # no job names a webhook's endpoint
+    assert reasons(decision) == ["no_address"]  # she has no URL of her own
 
 
 JOBS = st.builds(

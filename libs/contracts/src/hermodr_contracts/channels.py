@@ -13,15 +13,15 @@ from hermodr_contracts.vocabulary import Channel, OnUnknown
 EMAIL_LADDER = "10s,60s,5m,20m,1h,4h,12h"
 """RFC 5321 §4.5.4.1 wants attempts for days, fewer after the first hours; this ladder ends after 17 hours."""
 TEXT_LADDER = "10s,60s,5m"
-_WEBHOOK_LADDER = parse_ladder("5s,1m,5m,30m,2h,8h,14h")
+WEBHOOK_LADDER = "5s,1m,5m,30m,2h,8h,14h"
 
 
 class AddressKind(StrEnum):
     EMAIL = "email"
     PHONE = "phone"
     RECIPIENT = "recipient"
-    ENDPOINT = "endpoint"
-    """A webhook's URL; it belongs to the project, not to a recipient."""
+    URL = "url"
+    """A recipient's own, which may hold secrets: it is shown by `hermodr_contracts.urls.origin` only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ class ChannelSpec:
     """Whether content can be sent as given, without a template."""
     has_sender: bool = False
     """Whether its service exists."""
+    needs_texts: bool = True
+    """Whether a template needs texts for it; else its sender has a usual form for the data."""
 
 
 Channels = Mapping[Channel, ChannelSpec]
@@ -94,13 +96,14 @@ CHANNELS: Channels = MappingProxyType(
             ),
             ChannelSpec(
                 Channel.WEBHOOK,
-                AddressKind.ENDPOINT,
+                AddressKind.URL,
                 "webhook-sender",
                 SendWebhooks,
-                _WEBHOOK_LADDER,
-                OnUnknown.RESEND,
+                parse_ladder(WEBHOOK_LADDER),
+                OnUnknown.RESEND,  # its id is the same at every attempt
                 by_default=False,
-                as_given=False,  # its body is Hermodr's own
+                as_given=False,  # subject and bodies are for people; programs get the data
+                needs_texts=False,
             ),
         )
     }

@@ -29,7 +29,8 @@ class ProviderOptions:
     """`rate` in messages per second of all senders together, `None`: unlimited; `burst`: at most at once, `None`: a
     few; `project_rate`, `project_burst`: the same for each project; `sender`: if the message names none; `weight`: its
     share of the first choices, if any; `keeps_keys_seconds`: it knows a repeated message by its idempotency key for so
-    long, and sends it once."""
+    long, and sends it once; `one_place`: all its messages go to one server, whose breaker and limits are looked after,
+    else each goes to its own, and no failure says anything about the next message."""
 
     rate: float | None = None
     concurrency: int = 10
@@ -39,6 +40,7 @@ class ProviderOptions:
     keeps_keys_seconds: float = 0.0
     project_rate: float | None = None
     project_burst: int | None = None
+    one_place: bool = True
 
 
 class Provider(Protocol[MessageT]):

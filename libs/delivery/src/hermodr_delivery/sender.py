@@ -98,7 +98,7 @@ class Sender(Worker[S]):
         routes = self._routes(providers, shared)
         pauses = PauseWatch(channel, lambda: is_paused(self.ledger, channel))
         sending = Sending(
-            Contents(self.ledger, channel),
+            Contents(self.ledger, channel, needed=self.broker.topology.channels[channel].needs_texts),
             composer,
             routes,
             self.clock,

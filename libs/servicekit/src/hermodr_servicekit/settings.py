@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from hermodr_contracts.channels import EMAIL_LADDER, TEXT_LADDER, served, usual, with_ladder
+from hermodr_contracts.channels import EMAIL_LADDER, TEXT_LADDER, WEBHOOK_LADDER, served, usual, with_ladder
 from hermodr_contracts.ladder import Step, parse_ladder
 from hermodr_contracts.segments import MOST_SEGMENTS
 from hermodr_contracts.topology import Topology
@@ -94,6 +94,7 @@ class ServiceSettings(BaseSettings):
     retry_ladder: Annotated[str, AfterValidator(_ladder_is_readable)] = EMAIL_LADDER
     """Email's."""
     sms_retry_ladder: Annotated[str, AfterValidator(_ladder_is_readable)] = TEXT_LADDER
+    webhook_retry_ladder: Annotated[str, AfterValidator(_ladder_is_readable)] = WEBHOOK_LADDER
     message_id_domain: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*$", max_length=200)
     ] = "hermodr.localhost"
@@ -166,8 +167,14 @@ class ServiceSettings(BaseSettings):
         """The channels this installation serves, and the names it uses at the broker."""
         named = served(self.channels) if self.channels is not None else None
         channels = named or usual({Channel.SMS} if self.sms_providers else ())
-        channels = with_ladder(channels, Channel.EMAIL, self.ladder)
-        return Topology(prefix=self.amqp_prefix, channels=with_ladder(channels, Channel.SMS, self.sms_ladder))
+        ladders = {
+            Channel.EMAIL: self.ladder,
+            Channel.SMS: self.sms_ladder,
+            Channel.WEBHOOK: parse_ladder(self.webhook_retry_ladder),
+        }
+        for channel, ladder in ladders.items():
+            channels = with_ladder(channels, channel, ladder)
+        return Topology(prefix=self.amqp_prefix, channels=channels)
 
     @property
     def sms_ladder(self) -> tuple[Step, ...]:

@@ -9,6 +9,7 @@ from hermodr_templates.flaws import Flaw, SourceFlawed, flaw_at
 from hermodr_templates.html_text import html_to_text
 from hermodr_templates.limits import TemplateLimitExceeded
 from hermodr_templates.needs import RECIPIENT, needed
+from hermodr_templates.payloads import payload_flaws
 from hermodr_templates.protected import Protected
 from hermodr_templates.sandbox import MAX_SOURCE
 
@@ -23,6 +24,8 @@ class Source:
     body_html: str | None = None
     body_mjml: str | None = None
     inline_css: bool = True
+    payload: bool = False
+    """`body_text` makes a JSON text, for programs; it is the only one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,11 @@ def publish(source: Source) -> Published:
         warnings = [NO_WORDS] if source.body_text is None and text and _wordless(compiled or text) else []
         sent = compiled if compiled is not None else source.body_html
         required = needs_of(source.subject, source.body_text, sent)
+        if source.payload and source.body_text is not None:
+            wrong, warning = payload_flaws(checking.with_plain_line_ends(source.body_text), names, required)
+            if wrong is not None:
+                return Published(flaws=[flaw_at("body_text", source.body_text, 0, f"what it makes {wrong}")])
+            warnings += [warning] if warning is not None else []
         return Published(
             compiled,
             variables=sorted(names - {RECIPIENT}),

@@ -60,6 +60,7 @@ from hermodr_api.recipients import routes as recipients
 from hermodr_api.recipients.models import RecipientPut
 from hermodr_api.recipients.service import Recipients
 from hermodr_api.recipients.upserting import Upserting
+from hermodr_api.recipients.webhook_urls import WebhookUrls
 from hermodr_api.reference import routes as reference
 from hermodr_api.reference.routes import reference_routes
 from hermodr_api.reference.service import Description
@@ -88,6 +89,7 @@ from hermodr_ledger.upkeep.lifeline import WriteCheck
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.dns_texts import texts
 from hermodr_servicekit.dsn import ProviderConfigError
+from hermodr_servicekit.guard.guard import Guard
 from hermodr_servicekit.service import main_of
 from hermodr_servicekit.settings import refuse
 
@@ -226,9 +228,13 @@ class Api(LedgerService[ApiSettings]):
         ]
 
     def _of_people(self) -> list[object]:
+        webhook_urls = WebhookUrls(
+            self.ledger.cold, Guard(self.settings.webhook_networks), self.settings.webhook_secrets
+        )
         return [
-            Recipients(self.ledger.cold, self._repeatable, self.clock),
-            Upserting(self._bulk_ledger),
+            Recipients(self.ledger.cold, self._repeatable, self.clock, webhook_urls),
+            Upserting(self._bulk_ledger, webhook_urls),
+            webhook_urls,
             self._bodies,
             Suppressions(self.ledger, self._repeatable),
             Unsubscribing(self.ledger.cold, self.settings.links),
@@ -248,7 +254,7 @@ class Api(LedgerService[ApiSettings]):
                 self.directory.strangers,
             ),
             Projects(self.ledger.cold, self.directory),
-            Previews(self.ledger.cold, self._repeatable, self.publishing, self.settings.links),
+            Previews(self.ledger.cold, self._repeatable, self.publishing, self.settings.links, self.clock),
         ]
 
     def _of_operators(self, check: HealthCheck) -> list[object]:

@@ -161,7 +161,7 @@ def _refusal(
         return Refusal("channel_not_available", failure=True)
     if job.has_content and not spec.as_given:
         return Refusal("channel_needs_a_template", failure=True)
-    if not job.has_content and template is not None and channel not in template.locales:
+    if not job.has_content and template is not None and spec.needs_texts and channel not in template.locales:
         return Refusal("template_has_no_such_channel", failure=True)
     if _address(job, spec.address) is None:
         return Refusal("no_address", failure=True)
@@ -209,8 +209,8 @@ def _address(job: RequestedJob, kind: AddressKind) -> str | None:
             return job.to_phone or (recipient.phone if recipient else None)
         case AddressKind.RECIPIENT:
             return str(recipient.id) if recipient else None
-        case AddressKind.ENDPOINT:
-            return None  # endpoints are the project's; no job names one
+        case AddressKind.URL:
+            return recipient.webhook_url if recipient else None
 
 
 def _delivery(
@@ -233,9 +233,14 @@ def _delivery(
         template_version=template.version if templated and template else None,
         locale=_locale(job, template, spec.channel) if templated and template else None,
         suppressed=_suppressed(job, spec.address),
-        recipient=_described(job) if templated and template and template.reads_recipient else None,
+        recipient=_described(job) if templated and template and _reads_recipient(template, spec) else None,
         copies=copies.kept if copies is not None else None,
     )
+
+
+def _reads_recipient(template: PublishedTemplate, spec: ChannelSpec) -> bool:
+    """Without texts for the channel the data is sent as it is: no text reads the recipient."""
+    return template.reads_recipient and spec.channel in template.locales
 
 
 def _copies(job: RequestedJob, channel: Channel) -> Copies | None:
@@ -263,7 +268,8 @@ def _suppressed(job: RequestedJob, kind: AddressKind) -> str | None:
 
 def _locale(job: RequestedJob, template: PublishedTemplate, channel: Channel) -> str:
     wanted = job.recipient.locale if job.recipient else job.to_locale
-    return choose_locale(wanted, template.default_locale, template.locales[channel])
+    spoken = template.locales.get(channel, (template.default_locale,))
+    return choose_locale(wanted, template.default_locale, spoken)
 
 
 def _explain(

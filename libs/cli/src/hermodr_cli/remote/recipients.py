@@ -18,7 +18,17 @@ from hermodr_cli.remote.showing import plain, show_document
 from hermodr_client.models.people import Recipient
 
 app = typer.Typer(help="The address book: list it, bring it from a file.", no_args_is_help=True)
-FIELDS = ("external_id", "user_id", "name", "email", "phone", "locale", "timezone", "relationship")
+FIELDS = (
+    "external_id",
+    "user_id",
+    "name",
+    "email",
+    "phone",
+    "locale",
+    "timezone",
+    "relationship",
+    "webhook_url",
+)
 _MOST_TOLD = 20
 
 
@@ -70,6 +80,22 @@ def import_command(
         print(f"{done.created} created, {done.updated} updated, {len(done.rejected)} rejected")
     if done.rejected:
         raise typer.Exit(1)
+
+
+@app.command("webhook-secret")
+def webhook_secret_command(
+    recipient: Annotated[str, typer.Argument(metavar="ID", help="The recipient's id.")],
+    url: Url = None,
+    key: Key = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what the receiver at a recipient's own URL checks signatures with."""
+    with calling(url, key) as hermodr:
+        found = hermodr.recipients.webhook_secret(recipient)
+    if as_json:
+        show_document(found)
+    else:
+        print(found.secret)
 
 
 def _columns(found: Sequence[Recipient]) -> list[Column]:

@@ -27,6 +27,14 @@ class Recipient(Answer):
     updated_at: datetime | None = None
     relationship: str | None = None
     attributes: dict[str, Any] = Field(default_factory=dict)
+    webhook_url: str | None = None
+    """Of the recipient's own URL only scheme, host and port, unless the key has the scope manage."""
+
+
+class RecipientSecret(Answer):
+    """What the receiver at a recipient's own URL checks signatures with (Standard Webhooks)."""
+
+    secret: str
 
 
 class UpsertAnswer(Answer):

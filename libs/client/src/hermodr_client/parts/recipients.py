@@ -8,7 +8,7 @@ from hermodr_client.answers import decoded
 from hermodr_client.bulk import chunks, rejected
 from hermodr_client.exchange import NDJSON, Request, Steps
 from hermodr_client.models.answer import Answer, Page
-from hermodr_client.models.people import Recipient, UpsertAnswer, UpsertResult
+from hermodr_client.models.people import Recipient, RecipientSecret, UpsertAnswer, UpsertResult
 from hermodr_client.operation import listing, operation
 from hermodr_client.paging import Listing
 from hermodr_client.part import Id, Part, W, path_of, query_of
@@ -16,7 +16,8 @@ from hermodr_client.retrying import exchange
 
 
 class Recipients(Part[W]):
-    """Fields: external_id, user_id, name, email, phone, locale, timezone, relationship, and attributes (a dict)."""
+    """Fields: external_id, user_id, name, email, phone, locale, timezone, relationship, attributes (a dict), and
+    webhook_url, the recipient's own URL for the channel webhook."""
 
     @listing
     def list(
@@ -78,3 +79,8 @@ class Recipients(Part[W]):
     @operation
     def export(self, recipient_id: Id) -> Steps[Answer]:
         return self._get(path_of("recipients", recipient_id, "export"), Answer)
+
+    @operation
+    def webhook_secret(self, recipient_id: Id) -> Steps[RecipientSecret]:
+        """`whsec_…`. Raises `Conflict` if the installation signs no webhooks."""
+        return self._get(path_of("recipients", recipient_id, "webhook-secret"), RecipientSecret)

@@ -84,6 +84,7 @@ class Route(Generic[ProviderT]):
         self._clock = clock
         self._metrics = metrics
         self._patience = patience
+        self._one_place = options.one_place
         self._observe = metrics.provider_request.labels(provider.name).observe
         self._served = 0
         self._suspects: OrderedDict[UUID, tuple[int, int, int]] = OrderedDict()
@@ -137,7 +138,9 @@ class Route(Generic[ProviderT]):
             accepted = await call()
         except DeliveryFailure as failure:
             self.record.ended(failure)
-            if isinstance(failure, Refused):
+            if not self._one_place:
+                pass  # it is the business of the message's own server
+            elif isinstance(failure, Refused):
                 self._refused(failure, claim, began)
             elif isinstance(failure, OutcomeUnknown) or (
                 isinstance(failure, TransientError) and not failure.about_message
@@ -150,7 +153,8 @@ class Route(Generic[ProviderT]):
         finally:
             self._observe(self._clock.monotonic() - began)
         self.record.ended(None)
-        self._answered(claim, began)
+        if self._one_place:
+            self._answered(claim, began)
         return accepted
 
     def _tried(self, began: float, failure: DeliveryFailure | None = None) -> None:

@@ -36,6 +36,7 @@ class KnownRecipient:
     muted_until: datetime | None
     preferences: tuple[Preference, ...]
     quiet_hours: Mapping[str, Any] | None = None
+    webhook_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_i
        j.content IS NOT NULL AS has_content, j.on_unknown, j.requeues, j.expires_at, j.max_retries,
        j.to_name, j.to_locale, now() AS read_at,
        r.id AS known_id, r.name, r.email, r.phone, r.locale, r.timezone, r.preferences,
-       r.quiet_hours, r.muted_until, m.muted_until AS group_muted_until,
+       r.quiet_hours, r.muted_until, r.webhook_url, m.muted_until AS group_muted_until,
        t.id AS template_id, t.current_version, t.critical, t.default_locale,
        {_suppressed("coalesce(j.to_email, r.email)")} AS email_suppressed,
        {_suppressed("coalesce(j.to_phone, r.phone)")} AS phone_suppressed,
@@ -255,6 +256,7 @@ def _recipient(row: Any) -> KnownRecipient:
             Preference(wish.get("type"), wish.get("channel"), bool(wish["enabled"])) for wish in wishes
         ),
         quiet_hours=json.loads(row["quiet_hours"]) if row["quiet_hours"] is not None else None,
+        webhook_url=row["webhook_url"],
     )
 
 

@@ -26,7 +26,7 @@ from hermodr_servicekit.ids import new_id
 @dataclass(frozen=True, slots=True)
 class Recipient:
     """`preferences`: `{"type", "channel", "enabled"}`; `quiet_hours`: `{"start", "end", "days"}`. `relationship` and
-    `attributes` are for templates."""
+    `attributes` are for templates. `webhook_url` may hold secrets: it is for whoever manages recipients."""
 
     id: UUID
     external_id: str | None
@@ -43,6 +43,7 @@ class Recipient:
     updated_at: datetime
     relationship: str | None
     attributes: Mapping[str, Any]
+    webhook_url: str | None
 
 
 _FIELDS = tuple(each.name for each in fields(Recipient))
@@ -56,6 +57,7 @@ GIVEN = (
     "timezone",
     "relationship",
     "attributes",
+    "webhook_url",
 )
 """What an application gives; `attributes` is a JSON text of an object, all others are plain texts or `None`."""
 IN_TEMPLATES = ("external_id", "name", "email", "phone", "locale", "timezone", "relationship")
@@ -240,4 +242,5 @@ def _recipient(row: Row) -> Recipient:
         updated_at=row["updated_at"],
         relationship=row["relationship"],
         attributes=object_of(row["attributes"]),
+        webhook_url=row["webhook_url"],
     )

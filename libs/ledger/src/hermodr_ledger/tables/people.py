@@ -44,6 +44,7 @@ recipients = Table(
     *kept(),
     Column("relationship", Text),
     json("attributes", EMPTY_OBJECT),
+    Column("webhook_url", Text),
     UniqueConstraint("project_id", "external_id"),
     Index("recipients_page", "project_id", "id"),
     committed("recipients"),

@@ -51,3 +51,15 @@ async def compiled_texts(
     row = rows[0]
     texts = (row["subject"], row["body_text"], row["body_html"])
     return CompiledTexts(template_id, version, locale, *texts, row["name"], row["critical"])
+
+
+_BARE = sa.select(templates.c.name, templates.c.critical).where(templates.c.id == sa.bindparam("template"))
+
+
+async def without_texts(ledger: Ledger, template_id: UUID, version: int, locale: str) -> CompiledTexts | None:
+    """The template of a channel that it has no texts for. `None` if it was deleted."""
+    rows = await fetch(ledger, _BARE, template=template_id)
+    if not rows:
+        return None
+    name, critical = rows[0]["name"], rows[0]["critical"]
+    return CompiledTexts(template_id, version, locale, None, None, None, name, critical)

@@ -43,6 +43,11 @@ class Caller:
         return f"user/{self.project_id}/{self.user_id}" if self.user_id is not None else f"key/{self.key_id}"
 
     @property
+    def manages(self) -> bool:
+        """Whether it is a key that manages the project's recipients, templates and endpoints."""
+        return not self.scopes.isdisjoint(("manage", "admin"))
+
+    @property
     def actor(self) -> Actor:
         return Actor("user", self.user_id) if self.user_id is not None else Actor("key", str(self.key_id))
 

@@ -1,15 +1,16 @@
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from hermodr_api.jobs import examples
 from hermodr_api.jobs.reported import first_of
 from hermodr_api.recipients.models import RecipientView
+from hermodr_contracts.urls import origin
 from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger.jobs.batches import BatchProgress
 from hermodr_ledger.jobs.listing import ListedJob
@@ -112,6 +113,10 @@ class BulkRetryView(BaseModel):
     next_cursor: str | None
 
 
+def _shown(address: str) -> str:
+    return origin(address) or address
+
+
 class DeliveryView(BaseModel):
     """One job on one channel to one address."""
 
@@ -120,7 +125,9 @@ class DeliveryView(BaseModel):
     id: UUID
     channel: str
     state: str
-    address: str
+    address: Annotated[str, AfterValidator(_shown)] = Field(
+        description="Of a webhook's URL only scheme, host and port. Empty once erased."
+    )
     address_name: str | None
     template_version: int | None
     locale: str | None

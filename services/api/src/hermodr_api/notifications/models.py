@@ -230,6 +230,9 @@ def _channel_flaws(wanted: NotificationIn, channels: Channels, at: tuple[str | i
         return []
     if channels.keys().isdisjoint(asked):
         return [Flaw((*at, "channels"), _not_available(asked, channels))]
+    if wanted.has_content and not any(channels[each].as_given for each in asked if each in channels):
+        named = ", ".join(each for each in asked if each in channels)
+        return [Flaw((*at, "channels"), f"{named} needs a template, and sends no subject and body as given")]
     if to.email is not None and not any(CHANNELS[each].address is AddressKind.EMAIL for each in asked):
         return [Flaw((*at, "channels"), "an email address can only be reached by email")]
     if to.phone is not None and not any(CHANNELS[each].address is AddressKind.PHONE for each in asked):

@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -7,9 +8,11 @@ from pydantic.config import JsonDict
 from hermodr_api.errors import Flaw, invalid
 from hermodr_api.http.bodies import FEW, Body, JsonObject
 from hermodr_api.http.fields import Locale
+from hermodr_api.http.json_text import dump
 from hermodr_api.recipients.models import RecipientIn
 from hermodr_api.templates.models import ChangesIn, LocalesIn
 from hermodr_contracts.locales import choose_locale
+from hermodr_contracts.payloads import usual_payload
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.people.recipients import IN_TEMPLATES, Recipient
 from hermodr_ledger.templates.versions import Contents, Texts
@@ -146,6 +149,23 @@ def described(recipient: Recipient | RecipientIn | None, data: JsonObject) -> Js
     given = {name: getattr(recipient, name) for name in IN_TEMPLATES}
     known = {name: value for name, value in given.items() if value is not None}
     return {**known, "attributes": recipient.attributes or {}}
+
+
+def usual_webhook(
+    version: int | None, type_name: str | None, locale: str, data: JsonObject, now: datetime
+) -> PreviewView:
+    """What a webhook gets from a template without texts for it."""
+    text = usual_payload(type_name, now, dump(data))
+    return PreviewView(
+        version=version,
+        channel=Channel.WEBHOOK,
+        locale=locale,
+        subject="",
+        html=None,
+        text=text,
+        variables=[],
+        warnings=["there are no texts for webhook: the data is posted as it is"],
+    )
 
 
 def warnings_of(view: PreviewView, texts: Texts, wanted: str | None, data: JsonObject) -> list[str]:

@@ -9,17 +9,20 @@ from hermodr_api.previews.models import (
     PreviewView,
     chosen,
     described,
+    usual_webhook,
     warnings_of,
 )
 from hermodr_api.recipients.models import RecipientIn
 from hermodr_api.templates.models import TemplatePatch, content_flaws, merged, patched_of, texts_of
 from hermodr_api.templates.publishing import Publishing
+from hermodr_contracts.payloads import payload_flaw
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.people import recipients
 from hermodr_ledger.people.recipients import Recipient
 from hermodr_ledger.templates import versions
 from hermodr_ledger.templates.versions import Contents, Template
+from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.links import Links
 from hermodr_templates.sandbox import UNSUBSCRIBE_URL
 
@@ -32,17 +35,24 @@ class _Source(NamedTuple):
     version: int | None
     default_locale: str
     critical: bool = False
+    type_name: str | None = None
 
 
 class Previews:
     """The use cases of `…/preview` and `/v1/template-previews`. All raise `Refused` and `LedgerUnavailable`."""
 
     def __init__(
-        self, ledger: Ledger, repeatable: Repeatable, publishing: Publishing, links: Links | None
+        self,
+        ledger: Ledger,
+        repeatable: Repeatable,
+        publishing: Publishing,
+        links: Links | None,
+        clock: Clock,
     ) -> None:
         self._ledger = ledger
         self._repeatable = repeatable
         self._publishing = publishing
+        self._clock = clock
         self._unsubscribe_url = links.sample if links is not None else ""
 
     async def draft(self, project_id: UUID, wanted: DraftPreviewIn, key: Key | None) -> Answer:
@@ -63,7 +73,7 @@ class Previews:
             contents = await self._contents(template, wanted.version)
             recipient = await self._recipient(project_id, wanted)
         version = wanted.version or template.version
-        source = _Source(contents, {}, version, template.default_locale, template.critical)
+        source = _Source(contents, {}, version, template.default_locale, template.critical, template.name)
         if wanted.contents is not None:
             source = await self._tried(project_id, source, TemplatePatch(contents=wanted.contents))
         view = await self._shown(project_id, source, wanted, recipient)
@@ -93,7 +103,7 @@ class Previews:
         flaws = content_flaws(contents, source.default_locale)
         if flaws:
             raise invalid(*flaws)
-        return _Source(contents, sent, None, source.default_locale, source.critical)
+        return source._replace(contents=contents, sent=sent, version=None)
 
     async def _shown(
         self,
@@ -104,6 +114,9 @@ class Previews:
     ) -> PreviewView:
         locale = wanted.locale or (recipient.locale if recipient is not None else None)
         found = chosen(source.contents, wanted.channel, locale, source.default_locale)
+        if found is None and wanted.channel == Channel.WEBHOOK:
+            used = locale or source.default_locale
+            return usual_webhook(source.version, source.type_name, used, wanted.data, self._clock.now())
         if found is None:
             raise invalid(Flaw(("body", "channel"), "the template has no contents on this channel"))
         name, used, texts = found
@@ -115,6 +128,8 @@ class Previews:
         if name == Channel.EMAIL and not source.critical:
             data.setdefault(UNSUBSCRIBE_URL, self._unsubscribe_url)
         answer = await self._publishing.rendered(texts, used, data, project_id, at)
+        if name == Channel.WEBHOOK and (flaw := payload_flaw(answer["rendered"]["text"])) is not None:
+            raise invalid(Flaw((*at, "body_text"), f"what it makes {flaw}"))
         view = PreviewView(
             version=source.version,
             channel=name,

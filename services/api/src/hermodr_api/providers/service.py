@@ -63,6 +63,8 @@ class Providers:
 
 
 def _addressee(address: str, channel: Channel) -> To:
+    if CHANNELS[channel].address is AddressKind.URL:
+        raise invalid(Flaw(("body", "to"), f"there is no test of {channel}: it goes to recipients' own URLs"))
     by_phone = CHANNELS[channel].address is AddressKind.PHONE
     if by_phone is ("@" in address):
         needed = "a phone number" if by_phone else "an email address"

@@ -7,7 +7,8 @@ from uuid import UUID
 
 import orjson
 
-from hermodr_api.recipients.models import RecipientView
+from hermodr_api.recipients.models import RecipientView, WholeRecipientView
+from hermodr_contracts.urls import origin
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs.reading import nearest
 from hermodr_ledger.people.recipients import Recipient
@@ -19,11 +20,14 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 async def export(
-    ledger: Ledger, project_id: UUID, recipient: Recipient, now: datetime
+    ledger: Ledger, project_id: UUID, recipient: Recipient, now: datetime, *, whole: bool
 ) -> AsyncIterator[bytes]:
-    """The document in pieces. May raise `LedgerUnavailable` in the middle: an incomplete document is invalid."""
+    """The document in pieces; not `whole`: of the recipient's own URL only its origin. May raise `LedgerUnavailable` in
+    the middle: an incomplete document is invalid."""
     who, whom = recipient.id, Person(project_id, recipient.id, recipient.user_id)
-    head = {"exported_at": now, "recipient": RecipientView.model_validate(recipient).model_dump()}
+    view = WholeRecipientView if whole else RecipientView
+    shown = _shown if whole else _without_urls
+    head = {"exported_at": now, "recipient": view.model_validate(recipient).model_dump()}
     yield _written(head)[:-1]
     sections: tuple[tuple[str, Callable[[UUID], Awaitable[Rows]]], ...] = (
         ("memberships", lambda after: personal_data.memberships(ledger, who, after)),
@@ -37,12 +41,13 @@ async def export(
         yield f',"{name}":['.encode()
         first, rows = True, await page(UUID(int=0))
         while rows:
-            yield (b"" if first else b",") + b",".join(_written(_shown(row)) for row in rows)
+            yield (b"" if first else b",") + b",".join(_written(shown(row)) for row in rows)
             first, rows = False, await page(rows[-1]["id"])
         yield b"]"
     suppressed = await of_recipient(ledger, project_id, who)
     yield b',"suppressions":' + _written([_shown(row) for row in suppressed])
-    yield b',"kept_answers":' + _written(await traces.answers(ledger, project_id, who))
+    kept = await traces.answers(ledger, project_id, who)
+    yield b',"kept_answers":' + _written([shown(row) for row in kept])
     yield b"}\n"
 
 
@@ -51,6 +56,21 @@ def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
     if "priority" in shown:
         shown["priority"] = nearest(shown["priority"]).lane
     return shown
+
+
+def _without_urls(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _origins(name, value) for name, value in _shown(row).items()}
+
+
+def _origins(name: str, value: Any) -> Any:
+    """The value without the URLs of webhooks: in addresses of deliveries, and in kept answers."""
+    if isinstance(value, list):
+        return [_origins(name, each) for each in value]
+    if isinstance(value, dict):
+        return {key: _origins(key, each) for key, each in value.items()}
+    if name in ("webhook_url", "address") and isinstance(value, str):
+        return origin(value) or value
+    return value
 
 
 def _written(value: object) -> bytes:

@@ -10,7 +10,9 @@ from pydantic.config import JsonDict
 from hermodr_api.http.bodies import Body, JsonObject, Label, Moment, Part
 from hermodr_api.http.fields import EmailAddress, Locale, Name, PhoneNumber, Type
 from hermodr_api.http.json_text import dump
+from hermodr_contracts.urls import origin
 from hermodr_contracts.vocabulary import Channel
+from hermodr_servicekit.guard.targets import LONGEST, Refused, read_target
 
 MOST_ATTRIBUTES = 16 * 1024
 """Octets of JSON."""
@@ -34,6 +36,21 @@ def _not_large(attributes: JsonObject) -> JsonObject:
         raise ValueError(f"has more than {MOST_ATTRIBUTES // 1024} KiB as JSON")
     return attributes
 
+
+def _is_url(text: str) -> str:
+    try:
+        read_target(text)
+    except Refused as refusal:
+        raise ValueError(str(refusal)) from None
+    return text
+
+
+def _origin(url: str | None) -> str | None:
+    return origin(url) if url is not None else None
+
+
+WebhookUrl = Annotated[str, Field(max_length=LONGEST), AfterValidator(_is_url)]
+"""What it leads to is asked by `WebhookUrls`."""
 
 Zone = Annotated[str, Field(max_length=64, examples=["Europe/Berlin"]), AfterValidator(_known_zone)]
 
@@ -91,6 +108,14 @@ class RecipientIn(Body):
         description="Your own data about the recipient, in templates as `recipient.attributes.…`; at most 16 KiB. A "
         "change replaces all of them.",
         examples=[{"plan": "family", "children": ["Byron", "Annabella"]}],
+    )
+
+    webhook_url: WebhookUrl | None = Field(
+        default=None,
+        description="The recipient's own URL, to which notifications on the channel `webhook` are posted, signed. It "
+        "has to lead to the public internet, or into `HERMODR_WEBHOOK_ALLOW`. Only keys with the scope `manage` see "
+        "all of it.",
+        examples=["https://hooks.example.com/hermodr/ada"],
     )
 
     def given(self) -> dict[str, str | None]:
@@ -209,6 +234,7 @@ _EXAMPLE: JsonDict = {
     "timezone": "Europe/Vienna",
     "relationship": "grandmother",
     "attributes": {"plan": "family"},
+    "webhook_url": "https://hooks.example.com",
     "muted_until": None,
     "quiet_hours": {"start": "22:00", "end": "07:00", "days": [1, 2, 3, 4, 5]},
     "preferences": [{"type": "newsletter", "channel": "email", "enabled": False}],
@@ -237,6 +263,25 @@ class RecipientView(BaseModel):
     preferences: list[dict[str, Any]]
     created_at: datetime
     updated_at: datetime
+    webhook_url: Annotated[str | None, AfterValidator(_origin)] = Field(
+        description="Of the recipient's own URL only scheme, host and port, except for keys with the scope `manage`."
+    )
+
+
+class WholeRecipientView(RecipientView):
+    """A recipient for those who manage recipients."""
+
+    webhook_url: str | None
+
+
+class WebhookSecretView(BaseModel):
+    """What the receiver at a recipient's own URL checks signatures with (Standard Webhooks)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"}]}
+    )
+
+    secret: str
 
 
 class UpsertedView(BaseModel):

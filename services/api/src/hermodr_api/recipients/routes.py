@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from hermodr_api.access.authentication import Caller
 from hermodr_api.errors import TOO_LARGE, Flaw, Refused, invalid
 from hermodr_api.http.auth import Manager, ManagerOrUser, ReaderOrUser
 from hermodr_api.http.bulk_bodies import MOST_ITEMS, NDJSON, BulkBodies, is_ndjson
@@ -23,10 +24,12 @@ from hermodr_api.recipients.models import (
     RecipientPatch,
     RecipientView,
     UpsertView,
+    WebhookSecretView,
+    WholeRecipientView,
 )
 from hermodr_api.recipients.service import Recipients
 from hermodr_api.recipients.upserting import Upserting
-from hermodr_ledger.people.recipients import Recipient
+from hermodr_api.recipients.webhook_urls import WebhookUrls
 
 router = APIRouter(prefix="/v1/recipients", tags=["recipients"], route_class=Route)
 
@@ -34,6 +37,7 @@ _REF = "#/components/schemas/RecipientPut"
 
 Service = Annotated[Recipients, provided(Recipients)]
 Many = Annotated[Upserting, provided(Upserting)]
+Urls = Annotated[WebhookUrls, provided(WebhookUrls)]
 Bodies = Annotated[BulkBodies, provided(BulkBodies)]
 
 
@@ -48,13 +52,13 @@ async def list_recipients(
 ) -> RecipientList:
     """List recipients."""
     found = await recipients.page(caller, asked.page, external_id=external_id, user_id=user_id, email=email)
-    return asked.answer(RecipientList, RecipientView, found)
+    return asked.answer(RecipientList, _view_for(caller), found)
 
 
 @router.get("/{recipient_id}", response_model=RecipientView, responses=refusals(404))
-async def show(caller: ReaderOrUser, recipients: Service, recipient_id: UUID) -> Recipient:
+async def show(caller: ReaderOrUser, recipients: Service, recipient_id: UUID) -> RecipientView:
     """Show a recipient."""
-    return await recipients.read(caller, recipient_id)
+    return _view_for(caller).model_validate(await recipients.read(caller, recipient_id))
 
 
 @router.post("", status_code=201, response_model=RecipientView)
@@ -101,7 +105,7 @@ async def upsert(caller: Manager, upserting: Many, bodies: Bodies, request: Requ
             if len(text) > MIB:
                 raise Refused(TOO_LARGE, "one recipient has at most 1 MiB")
             found, created = await upserting.one(caller.project_id, await asyncio.to_thread(parse, text))
-            body = RecipientView.model_validate(found).model_dump_json().encode()
+            body = WholeRecipientView.model_validate(found).model_dump_json().encode()
             return Response(body, 201 if created else 200, media_type=JSON)
         items = await asyncio.to_thread(_items, request, text)
         return Response(await upserting.many(caller.project_id, items), media_type=JSON)
@@ -110,17 +114,26 @@ async def upsert(caller: Manager, upserting: Many, bodies: Bodies, request: Requ
 @router.patch("/{recipient_id}", response_model=RecipientView, responses=refusals(404, 409))
 async def change(
     caller: ManagerOrUser, recipients: Service, recipient_id: UUID, wanted: RecipientPatch
-) -> Recipient:
+) -> RecipientView:
     """Change a recipient."""
-    return await recipients.change(caller, recipient_id, wanted)
+    return _view_for(caller).model_validate(await recipients.change(caller, recipient_id, wanted))
 
 
 @router.put("/{recipient_id}/preferences", response_model=RecipientView, responses=refusals(404))
 async def prefer(
     caller: ManagerOrUser, recipients: Service, recipient_id: UUID, wanted: PreferencesIn
-) -> Recipient:
+) -> RecipientView:
     """Set a recipient's preferences."""
-    return await recipients.prefer(caller, recipient_id, wanted)
+    return _view_for(caller).model_validate(await recipients.prefer(caller, recipient_id, wanted))
+
+
+@router.get("/{recipient_id}/webhook-secret", responses=refusals(404, 409))
+async def webhook_secret(
+    caller: Manager, urls: Urls, recipient_id: UUID, response: Response
+) -> WebhookSecretView:
+    """Show what the receiver at a recipient's own URL checks signatures with."""
+    response.headers["cache-control"] = "no-store"
+    return WebhookSecretView(secret=await urls.secret(caller, recipient_id))
 
 
 @router.get("/{recipient_id}/export", response_model=ExportView, responses=refusals(404))
@@ -140,6 +153,10 @@ async def export(caller: ReaderOrUser, recipients: Service, recipient_id: UUID) 
 async def erase(caller: Manager, recipients: Service, recipient_id: UUID) -> None:
     """Erase a recipient's personal data."""
     await recipients.erase(caller, recipient_id)
+
+
+def _view_for(caller: Caller) -> type[RecipientView]:
+    return WholeRecipientView if caller.manages else RecipientView
 
 
 def _items(request: Request, text: bytes) -> list[object]:

@@ -6,7 +6,8 @@ from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.errors import CONFLICT, FORBIDDEN, Flaw, Refused, not_found
 from hermodr_api.http.fields import as_stored
 from hermodr_api.recipients.export import export
-from hermodr_api.recipients.models import PreferencesIn, RecipientIn, RecipientPatch, RecipientView
+from hermodr_api.recipients.models import PreferencesIn, RecipientIn, RecipientPatch, WholeRecipientView
+from hermodr_api.recipients.webhook_urls import WebhookUrls
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.engine.paging import Page, PageResult, walk
 from hermodr_ledger.people import recipients
@@ -15,16 +16,19 @@ from hermodr_ledger.people.recipients import Recipient, RecipientSearch
 from hermodr_ledger.privacy.erasure import erase
 from hermodr_servicekit.clock import Clock
 
-_NAMES = ("external_id", "user_id", "relationship", "attributes")
+_NAMES = ("external_id", "user_id", "relationship", "attributes", "webhook_url")
 
 
 class Recipients:
     """The use cases of `/v1/recipients`; end users see only themselves. All raise `Refused` and `LedgerUnavailable`."""
 
-    def __init__(self, ledger: Ledger, repeatable: Repeatable, clock: Clock) -> None:
+    def __init__(
+        self, ledger: Ledger, repeatable: Repeatable, clock: Clock, webhook_urls: WebhookUrls
+    ) -> None:
         self._ledger = ledger
         self._repeatable = repeatable
         self._clock = clock
+        self._webhook_urls = webhook_urls
 
     async def page(
         self,
@@ -50,9 +54,12 @@ class Recipients:
             )
 
     async def create(self, project_id: UUID, wanted: RecipientIn, key: Key | None) -> Answer:
+        fields = wanted.given()
+        await self._webhook_urls.check(fields)
+
         async def act(transaction: Transaction) -> Outcome:
-            made = await recipients.create(transaction, project_id, wanted.given())
-            return Outcome.of(RecipientView, made)
+            made = await recipients.create(transaction, project_id, fields)
+            return Outcome.of(WholeRecipientView, made)
 
         try:
             return await self._repeatable.run(project_id, key, 201, act)
@@ -64,6 +71,7 @@ class Recipients:
         changes = wanted.given()
         if caller.user_id is not None:
             _refuse_names(changes)
+        await self._webhook_urls.check(changes)
         return await self._change(caller, recipient_id, changes)
 
     async def prefer(self, caller: Caller, recipient_id: UUID, wanted: PreferencesIn) -> Recipient:
@@ -71,7 +79,8 @@ class Recipients:
 
     async def export(self, caller: Caller, recipient_id: UUID) -> AsyncIterator[bytes]:
         found = await self.read(caller, recipient_id)
-        return export(self._ledger, caller.project_id, found, self._clock.now())
+        whole = caller.user_id is not None or caller.manages
+        return export(self._ledger, caller.project_id, found, self._clock.now(), whole=whole)
 
     async def erase(self, caller: Caller, recipient_id: UUID) -> None:
         """Erases personal data; counts stay."""

@@ -13,6 +13,7 @@ from hermodr_api.http.bodies import flaws_of, read
 from hermodr_api.http.bulk_bodies import SLICE, Rejections, written
 from hermodr_api.http.json_text import Flawed
 from hermodr_api.recipients.models import RecipientPut
+from hermodr_api.recipients.webhook_urls import WebhookUrls
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.people import recipients
 from hermodr_ledger.people.recipients import Recipient
@@ -24,12 +25,14 @@ _DEADLINE_SECONDS = 45.0
 class Upserting:
     """The use cases of `PUT /v1/recipients`. `ledger` is the pool for bulk requests."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, webhook_urls: WebhookUrls) -> None:
         self._ledger = ledger
+        self._webhook_urls = webhook_urls
 
     async def one(self, project_id: UUID, document: object) -> tuple[Recipient, bool]:
         """The recipient, and whether it is new. Raises `Refused` and `LedgerUnavailable`."""
         wanted = read(RecipientPut, document)
+        await self._webhook_urls.check(wanted.given())
         async with patience(), self._ledger.transaction() as transaction:
             done = await upsert(transaction, project_id, {wanted.external_id: wanted.given()})
             made = done[wanted.external_id]
@@ -41,31 +44,42 @@ class Upserting:
         """The answer. `items` are parsed (or `Flawed`), not validated; all valid ones are written, or none. Raises
         `Refused` and `LedgerUnavailable`."""
         async with patience(_DEADLINE_SECONDS):
-            wanted, names, rejected = await asyncio.to_thread(_examined, items)
+            found, rejected = await asyncio.to_thread(_examined, items)
+            urls = {index: each.webhook_url for index, each in found.items() if each.webhook_url}
+            for index, flaw in (await self._webhook_urls.flaws(urls)).items():
+                del found[index]
+                rejected.reject(index, [flaw])
+            wanted, names = _merged(found)
             async with self._ledger.transaction() as transaction:
                 done = await upsert(transaction, project_id, wanted)
         return await asyncio.to_thread(_answer, names, done, rejected)
 
 
-def _examined(
-    items: Sequence[object],
-) -> tuple[dict[str, dict[str, str | None]], dict[int, str], Rejections]:
-    """Fields by external id, the later item before the earlier one; external ids by place; flaws by place."""
-    wanted: dict[str, dict[str, str | None]] = {}
-    names: dict[int, str] = {}
+def _examined(items: Sequence[object]) -> tuple[dict[int, RecipientPut], Rejections]:
+    """Valid items and flaws, by place."""
+    found: dict[int, RecipientPut] = {}
     rejected = Rejections()
     for index, item in enumerate(items):
         if isinstance(item, Flawed):
             rejected.reject(index, item.flaws)
             continue
         try:
-            given = RecipientPut.model_validate(item)
+            found[index] = RecipientPut.model_validate(item)
         except ValidationError as error:
             rejected.reject(index, flaws_of(error, ()))
-            continue
+    return found, rejected
+
+
+def _merged(
+    found: dict[int, RecipientPut],
+) -> tuple[dict[str, dict[str, str | None]], dict[int, str]]:
+    """Fields by external id, the later item before the earlier one; external ids by place."""
+    wanted: dict[str, dict[str, str | None]] = {}
+    names: dict[int, str] = {}
+    for index, given in found.items():
         names[index] = given.external_id
         wanted.setdefault(given.external_id, {}).update(given.given())
-    return wanted, names, rejected
+    return wanted, names
 
 
 def _answer(names: dict[int, str], done: dict[str, Upserted], rejected: Rejections) -> bytes:

@@ -302,6 +302,13 @@ def content_flaws(contents: Contents, default_locale: str) -> list[Flaw]:
 
 
 def _missing(channel: str, texts: Texts) -> Iterator[tuple[str, str]]:
+    if channel == Channel.WEBHOOK:
+        for name in ("subject", "body_html", "body_mjml"):
+            if getattr(texts, name) is not None:
+                yield name, "a webhook has only a body_text, which makes JSON"
+        if texts.body_text is None:
+            yield "body_text", "a webhook needs a body_text, which makes JSON"
+        return
     if texts.body_text is None and texts.body_html is None and texts.body_mjml is None:
         yield "body_text", "needs body_text, body_html or body_mjml"
     if texts.body_mjml is not None and texts.body_html is not None:

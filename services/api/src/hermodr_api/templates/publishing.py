@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from hermodr_api.errors import Flaw, invalid, unavailable
 from hermodr_api.http.bodies import JsonObject
 from hermodr_contracts.channels import Channels
+from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.templates.versions import Contents, Texts
 from hermodr_templates.cell import Cell, CellLost, Message
 from hermodr_templates.fair_turns import FairTurns, TooManyWait
@@ -58,7 +59,7 @@ class Publishing:
                 )
             for locale, texts in locales.items():
                 at = ("body", "contents", channel, locale)
-                request = {"do": "publish", "texts": [_source(texts)]}
+                request = {"do": "publish", "texts": [_source(channel, texts)]}
                 answer = await self._ask(self._saving, project, request, at)
                 (published,) = answer["published"]
                 for flaw in published["flaws"]:
@@ -109,6 +110,6 @@ def _place(detail: str) -> tuple[str, ...]:
     return ("body", RECIPIENT if name.startswith((f"{RECIPIENT}.", f"{RECIPIENT}[")) else "data")
 
 
-def _source(texts: Texts) -> dict[str, object]:
-    source = asdict(texts)
+def _source(channel: str, texts: Texts) -> dict[str, object]:
+    source = asdict(texts) | {"payload": channel == Channel.WEBHOOK}
     return {each.name: source[each.name] for each in fields(Source)}

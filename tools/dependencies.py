@@ -20,6 +20,7 @@ NEEDED_UNIMPORTED = "|".join(
         "hermodr-sandbox",
         "hermodr-scheduler",
         "hermodr-sms-sender",
+        "hermodr-webhook-sender",
         "httptools",  # uvicorn's parser
         "uvloop",
         "greenlet",

@@ -91,13 +91,13 @@ def test_an_installation_declares_queues_and_needs_services_for_its_channels_alo
         "api",
         "dispatcher",
         "scheduler",
+        "webhook-sender",
         "email-sender",
         "sms-sender",
-        "webhook-sender",
     )
     assert families(everything) == {"jobs", "email", "sms", "whatsapp", "webhook"}
     mail = Topology(channels={Channel.EMAIL: CHANNELS[Channel.EMAIL]})
-    assert mail.services == ("api", "dispatcher", "scheduler", "email-sender")
+    assert mail.services == ("api", "dispatcher", "scheduler", "webhook-sender", "email-sender")
     assert families(mail) == {"jobs", "email"}
     texts = [each.label for each in everything.queues if each.label.startswith("sms.")]
     lanes = ["sms.urgent", "sms.normal", "sms.low"]

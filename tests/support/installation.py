@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 
-from hermodr_devkit.supervisor import ALL, SMS_SENDER, Fleet, ServiceSpec
+from hermodr_devkit.supervisor import ALL, SMS_SENDER, WEBHOOK_SENDER, Fleet, ServiceSpec
 from hermodr_devkit.supervisor.fleet import private_ports
 from hermodr_ledger.access import keys
 from hermodr_ledger.engine import Ledger
@@ -22,7 +22,7 @@ from tests.support.topologies import email_topology
 from tests.support.waiting import wait_until
 
 PREFIX = "HERMODR_"
-MAIL_SERVICES = tuple(spec for spec in ALL if spec is not SMS_SENDER)
+MAIL_SERVICES = tuple(spec for spec in ALL if spec not in (SMS_SENDER, WEBHOOK_SENDER))
 LADDER = "500ms,1s,2s,4s,5s"
 """Longer than the provider is away in these tests."""
 SETTINGS = {

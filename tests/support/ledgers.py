@@ -34,6 +34,7 @@ TABLES = (
     "webhook_endpoints",
     "webhook_messages",
     "webhook_attempts",
+    "webhook_turns",
 )
 
 

@@ -16,6 +16,7 @@ from hermodr_ledger.tables import metadata
 from hermodr_sandbox.settings import SandboxSettings
 from hermodr_scheduler.settings import SchedulerSettings
 from hermodr_sms_sender.settings import SmsSenderSettings
+from hermodr_webhook_sender.settings import WebhookSenderSettings
 
 TOP = Path(__file__).parents[3]
 PAGES = sorted([*TOP.glob("*.md"), *TOP.glob("docs/**/*.md"), *TOP.glob("libs/*/README.md")])
@@ -28,6 +29,7 @@ SETTINGS = (
     SandboxSettings,
     SchedulerSettings,
     SmsSenderSettings,
+    WebhookSenderSettings,
 )
 
 

@@ -86,19 +86,19 @@ FLOWS = (
     Flow(SendWebhooks, ("dispatcher", "scheduler", "webhook-sender"), ("webhook-sender",)),
     Flow(RunTasks, ("dispatcher",), ("worker",)),
     Flow(CancelRequested, ("api",), ("worker",)),
-    Flow(DeliveriesChanged, _RECORDING, ("api", "webhook-sender")),
-    Flow(JobsChanged, _RECORDING, ("api", "webhook-sender")),
-    Flow(TaskProgressed, ("worker",), ("webhook-sender",)),
-    Flow(NotificationCreated, ("dispatcher",), ("webhook-sender",)),
+    Flow(DeliveriesChanged, _RECORDING, ("api",)),
+    Flow(JobsChanged, _RECORDING, ("api",)),
+    Flow(TaskProgressed, ("worker",), ()),
+    Flow(NotificationCreated, ("dispatcher",), ()),
 )
 
-PLANNED_SERVICES = frozenset({"webhook-sender", "worker"})
+PLANNED_SERVICES = frozenset({"worker"})
 """Services of DESIGN §3 that do not exist yet. Their queues are not declared, so that messages do not pile up."""
 
 SERVED_KINDS = frozenset({JobKind.NOTIFICATION})
 """Job kinds that are served. Jobs of other kinds wait in the ledger without an announcement."""
 
-_CORE = ("api", "dispatcher", "scheduler")
+_CORE = ("api", "dispatcher", "scheduler", "webhook-sender")
 
 
 @dataclass(frozen=True)

@@ -181,6 +181,11 @@ class ServiceSettings(BaseSettings):
         """The steps of `HERMODR_SMS_RETRY_LADDER`."""
         return parse_ladder(self.sms_retry_ladder)
 
+    @property
+    def webhook_ladder(self) -> tuple[Step, ...]:
+        """The steps of `HERMODR_WEBHOOK_RETRY_LADDER`."""
+        return parse_ladder(self.webhook_retry_ladder)
+
     @model_validator(mode="after")
     def _production_is_explicit(self) -> "ServiceSettings":
         if self.env == "production":

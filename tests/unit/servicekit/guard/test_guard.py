@@ -1,18 +1,19 @@
 import asyncio
+import ssl
 from ipaddress import ip_address
 from pathlib import Path
 
 import dns.asyncresolver
 import dns.exception
 import dns.resolver
-import httpcore
 import pytest
 
 from hermodr_servicekit.guard import names
 from hermodr_servicekit.guard.addresses import Address, networks
 from hermodr_servicekit.guard.guard import Guard
-from hermodr_servicekit.guard.network import GuardedNetwork
-from hermodr_servicekit.guard.targets import Refused
+from hermodr_servicekit.guard.network import connect
+from hermodr_servicekit.guard.targets import Refused, Target
+from tests.support.waiting import wait_until
 
 
 class Names:
@@ -69,66 +70,64 @@ async def test_what_may_be_called(url: str, answer: str, allow: str, code: str |
     assert await code_of(url, answer, allow=allow) == code
 
 
-class Below(httpcore.AsyncNetworkBackend):
-    """Notes where it was to connect, and refuses at `dead` addresses."""
+class Here:
+    """A server on 127.0.0.1 that counts who comes."""
 
-    def __init__(self, *dead: str) -> None:
-        self.connected: list[tuple[str, int, float | None]] = []
-        self._dead = dead
+    def __init__(self) -> None:
+        self.port = 0
+        self.came = 0
 
-    async def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None, *_: object, **__: object
-    ) -> httpcore.AsyncNetworkStream:
-        self.connected.append((host, port, timeout))
-        if host in self._dead:
-            raise httpcore.ConnectError
-        return httpcore.AsyncMockStream(
-            [b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"]
-        )
+    async def __aenter__(self) -> "Here":
+        self._server = await asyncio.start_server(self._take, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+
+    async def _take(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.came += 1
+        writer.close()
+
+    async def connect(self, asked: Names, allow: str = "127.0.0.0/8", seconds: float = 4.0) -> None:
+        target = Target(True, "a.example", None, self.port, "/")
+        wire = await connect(Guard(networks(allow), asked), target, TLS, seconds)
+        await wire.aclose()
 
 
-async def test_it_connects_to_the_vetted_address_and_to_no_other() -> None:
-    below, asked = Below(), Names("8.8.8.8", "127.0.0.1")
-    network = GuardedNetwork(Guard((), asked), plain=False, below=below)
-    await network.connect_tcp("a.example", 443, 5.0)
-    assert below.connected == [("8.8.8.8", 443, 5.0)]
+TLS = ssl.create_default_context()
+
+
+async def test_it_connects_to_the_vetted_address_and_looks_up_once() -> None:
+    asked = Names("127.0.0.1", "8.8.8.8")
+    async with Here() as here:
+        await here.connect(asked)
+        await wait_until(lambda: here.came == 1)
     assert asked.asked == ["a.example"]
 
 
 async def test_a_name_that_changes_after_it_was_stored_is_refused_when_called() -> None:
-    below, asked = Below(), Names("8.8.8.8", "127.0.0.1")
-    guard = Guard((), asked)
-    await guard.check("https://a.example/")
-    with pytest.raises(Refused) as refused:
-        await GuardedNetwork(guard, plain=False, below=below).connect_tcp("a.example", 443)
-    assert refused.value.code == "forbidden_address"
-    assert below.connected == []
+    asked = Names("8.8.8.8", "127.0.0.1")
+    await Guard((), asked).check("https://a.example/")
+    async with Here() as here:
+        with pytest.raises(Refused) as refused:
+            await here.connect(asked, allow="")
+        assert refused.value.code == "forbidden_address"
+        assert here.came == 0
 
 
 async def test_the_next_address_is_tried_when_one_is_dead() -> None:
-    below = Below("8.8.8.8", "9.9.9.9")
-    network = GuardedNetwork(Guard((), Names("8.8.8.8 9.9.9.9 1.1.1.1")), plain=False, below=below)
-    await network.connect_tcp("a.example", 443, 6.0)
-    assert below.connected == [("8.8.8.8", 443, 2.0), ("9.9.9.9", 443, 2.0), ("1.1.1.1", 443, 2.0)]
+    async with Here() as here:
+        await here.connect(Names("127.0.0.2 127.0.0.3 127.0.0.1"))
+        await wait_until(lambda: here.came == 1)
 
 
-async def test_a_hundred_addresses_cost_no_more_time() -> None:
-    many = " ".join(f"8.8.8.{n}" for n in range(1, 101))
-    below = Below(*many.split())
-    with pytest.raises(httpcore.ConnectError):
-        await GuardedNetwork(Guard((), Names(many)), plain=False, below=below).connect_tcp(
-            "a.example", 443, 4.0
-        )
-    assert [timeout for _, _, timeout in below.connected] == [1.0] * 4
-
-
-async def test_a_pool_says_refused() -> None:
-    network = GuardedNetwork(Guard((), Names("10.0.0.1")), plain=True, below=Below())
-    async with httpcore.AsyncConnectionPool(network_backend=network) as pool:
-        with pytest.raises(Refused):
-            await pool.request("GET", "http://a.example/")
-        with pytest.raises(Refused):
-            await pool.request("GET", httpcore.URL(scheme=b"http", host=b"::1", port=80, target=b"/"))
+async def test_a_hundred_addresses_are_not_all_tried() -> None:
+    many = " ".join(f"127.0.0.{n}" for n in range(2, 102)) + " 127.0.0.1"
+    async with Here() as here:
+        with pytest.raises(OSError, match="failed"):
+            await here.connect(Names(many))
+        assert here.came == 0
 
 
 @pytest.fixture

@@ -27,9 +27,10 @@ DISPATCHER = ServiceSpec("dispatcher", "hermodr_dispatcher", 1)
 SCHEDULER = ServiceSpec("scheduler", "hermodr_scheduler", 2)
 EMAIL_SENDER = ServiceSpec("email-sender", "hermodr_email_sender", 3)
 SMS_SENDER = ServiceSpec("sms-sender", "hermodr_sms_sender", 4)
+WEBHOOK_SENDER = ServiceSpec("webhook-sender", "hermodr_webhook_sender", 6)
 SANDBOX = ServiceSpec("sandbox", "hermodr_sandbox", SANDBOX_OFFSET)
 
-ALL = (API, DISPATCHER, SCHEDULER, EMAIL_SENDER, SMS_SENDER, SANDBOX)
+ALL = (API, DISPATCHER, SCHEDULER, EMAIL_SENDER, SMS_SENDER, WEBHOOK_SENDER, SANDBOX)
 
 
 def chosen(environment: Mapping[str, str]) -> tuple[ServiceSpec, ...]:
@@ -44,11 +45,14 @@ def chosen(environment: Mapping[str, str]) -> tuple[ServiceSpec, ...]:
 def variables_for(
     spec: ServiceSpec, environment: Mapping[str, str], specs: tuple[ServiceSpec, ...]
 ) -> dict[str, str]:
-    """What was given, its own port, and the sandbox as its provider if it runs."""
+    """What was given, its own port, and the sandbox as its provider if it runs; then webhooks
+    may go to this machine."""
     variables = dict(environment)
     variables["HERMODR_HTTP_PORT"] = str(port_base(environment) + spec.port_offset)
     if SANDBOX in specs and not environment.get("HERMODR_EMAIL_PROVIDERS"):
         variables["HERMODR_EMAIL_PROVIDERS"] = sandbox_provider(environment)
     if {SANDBOX, SMS_SENDER} <= set(specs) and texts_by_sandbox(environment):
         variables["HERMODR_SMS_PROVIDERS"] = sandbox_sms_provider(environment)
+    if SANDBOX in specs and not environment.get("HERMODR_WEBHOOK_ALLOW"):
+        variables["HERMODR_WEBHOOK_ALLOW"] = "127.0.0.0/8 ::1/128"
     return variables

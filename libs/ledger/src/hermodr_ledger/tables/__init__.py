@@ -28,7 +28,12 @@ from hermodr_ledger.tables.people import (
     update_reads,
     updates,
 )
-from hermodr_ledger.tables.webhooks import webhook_attempts, webhook_endpoints, webhook_messages
+from hermodr_ledger.tables.webhooks import (
+    webhook_attempts,
+    webhook_endpoints,
+    webhook_messages,
+    webhook_turns,
+)
 from hermodr_ledger.tables.work import (
     attempts,
     batches,
@@ -80,4 +85,5 @@ __all__ = [
     "webhook_attempts",
     "webhook_endpoints",
     "webhook_messages",
+    "webhook_turns",
 ]

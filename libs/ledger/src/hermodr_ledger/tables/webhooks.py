@@ -3,6 +3,7 @@
 from sqlalchemy import (
     UUID,
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -78,9 +79,19 @@ webhook_messages = Table(
     Index("webhook_messages_of_project", "project_id", "id"),
     committed("webhook_messages"),
     Index("webhook_messages_due", "endpoint_id", "due_at", postgresql_where=_WAITING),
-    Index("webhook_messages_next", "due_at", postgresql_where=_WAITING),
-    Index("webhook_messages_leases", "lease_until", postgresql_where=text("state = 'sending'")),
+    Index(
+        "webhook_messages_sending", "endpoint_id", "lease_until", postgresql_where=text("state = 'sending'")
+    ),
     Index("webhook_messages_finished", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
+)
+
+webhook_turns = Table(
+    "webhook_turns",
+    metadata,
+    Column("endpoint_id", UUID, ForeignKey("webhook_endpoints.id", ondelete="CASCADE"), primary_key=True),
+    *moments("due_at"),
+    Column("failing", Boolean, nullable=False, server_default=text("false")),
+    Index("webhook_turns_due", "failing", "due_at", postgresql_where=text("due_at IS NOT NULL")),
 )
 
 webhook_attempts = Table(

@@ -120,3 +120,25 @@ async def test_a_flaw_is_told_with_file_and_line(shell: Shell, tmp_path: Path) -
     await shell.run("templates", "import", str(tmp_path), status=1)
     await shell.run("templates", "import", str(tmp_path / "nowhere"), status=1)
     await shell.run("templates", "export", str(tmp_path), "--name", "nothing", status=1)
+
+
+async def test_a_template_is_previewed_and_its_text_counted(shell: Shell, api_url: str) -> None:
+    headers = {"authorization": f"Bearer {shell.environment['HERMODR_API_KEY']}"}
+    contents = {
+        "email": {"en": {"subject": "Code {{ code }}", "body_text": "It is {{ code }}."}},
+        "sms": {"en": {"body_text": "Code {{ code }}"}, "de": {"body_text": "Kode „{{ code }}“"}},
+    }
+    async with httpx.AsyncClient(base_url=api_url, headers=headers, timeout=30) as http:
+        made = await http.post("/v1/templates", json={"name": "code", "contents": contents})
+        assert made.status_code == 201, made.text
+    said = await shell.run("templates", "preview", "code", "--data", "code=4711")
+    assert said.splitlines() == ["Code 4711", "", "It is 4711."]
+    text = ("templates", "preview", "code", "--data", "code=4711", "--channel", "sms")
+    said = await shell.run(*text, "--to", "+15550100123")
+    assert said.splitlines() == [
+        "Code 4711",
+        "",
+        "1 of at most 10 segments (GSM-7), 9 characters used, 151 left, US",
+    ]
+    told = await shell.json(*text, "--locale", "de")
+    assert (told["sms"]["encoding"], told["text"]) == ("UCS-2", "Kode „4711“")

@@ -257,6 +257,8 @@ BAD_DSNS = {
     f"vonage://{VONAGE_KEY}:{SECRET}@default?from=MG{'a' * 32}": "has a from that is no phone number",
     f"vonage://{VONAGE_KEY}:{SECRET}@default?from=12345&from_UK=12345": "has an unknown option 'from_UK'",
     f"vonage://{VONAGE_KEY}:{SECRET}@default?from=12345&tls=off": "has tls=off, which production refuses",
+    f"vonage://{VONAGE_KEY}:{SECRET}@default?from=12345&price=cheap": "has a price that is no price",
+    f"vonage://{VONAGE_KEY}:{SECRET}@default?from=12345&price_XX=1": "has an unknown option 'price_XX'",
 }
 
 
@@ -269,8 +271,10 @@ def test_a_dsn_that_cannot_be_used_is_refused_without_its_secrets(dsn: str) -> N
 
 
 def test_both_providers_stand_side_by_side() -> None:
-    twilio = f"twilio://AC{'0' * 32}:{SECRET}@default?from=12345"
+    twilio = f"twilio://AC{'0' * 32}:{SECRET}@default?from=12345&price=0.0079&currency=USD"
     vonage_dsn = f"vonage://{VONAGE_KEY}:{SECRET}@default?from=12345"
-    found = build_providers(f"{twilio} {vonage_dsn} {vonage_dsn}&rate=5/s&concurrency=2", production=True)
+    found = build_providers(
+        f"{twilio} {vonage_dsn} {vonage_dsn}&rate=5/s&concurrency=2&price=0.07&price_DE=0.08", production=True
+    )
     assert [each.name for each in found] == ["twilio", "vonage", "vonage-2"]
     assert [(each.options.rate, each.options.concurrency) for each in found[1:]] == [(30.0, 30), (5.0, 2)]

@@ -61,7 +61,7 @@ class Commands(LazyGroup):
         ),
         "templates": Entry(
             "hermodr_cli.remote.templates:app",
-            "Templates: list them, keep them as files, bring the starters.",
+            "Templates: list them, preview them, keep them as files, bring the starters.",
         ),
         "providers": Entry("hermodr_cli.remote.providers:app", "What mails and messages are sent through."),
     }

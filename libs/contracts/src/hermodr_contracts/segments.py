@@ -26,19 +26,34 @@ class Segments(NamedTuple):
     number: int
 
 
+def as_sent(text: str) -> str:
+    """A text as it is sent and counted: ends of lines are one character, the space around it is none."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
 def segments_of(text: str) -> Segments:
     """An escaped character or a surrogate pair is never split. No segments of no text."""
+    return segments_and_left(text)[0]
+
+
+def strangers_in(text: str) -> str:
+    """The characters, each once, because of which it is UCS-2."""
+    return "".join(dict.fromkeys(each for each in text if each not in _BASIC and each not in _EXTENSION))
+
+
+def segments_and_left(text: str) -> tuple[Segments, int]:
+    """And how many units may follow without another segment."""
     encoding = GSM_7 if _BASIC.union(_EXTENSION).issuperset(text) else UCS_2
     sizes = [_size(each, encoding) for each in text]
     units = sum(sizes)
     if units <= _ALONE[encoding]:
-        return Segments(encoding, units, 1 if text else 0)
+        return Segments(encoding, units, 1 if text else 0), _ALONE[encoding] - units
     count, room = 1, _TOGETHER[encoding]
     for size in sizes:
         if size > room:
             count, room = count + 1, _TOGETHER[encoding]
         room -= size
-    return Segments(encoding, units, count)
+    return Segments(encoding, units, count), room
 
 
 def _size(character: str, encoding: str) -> int:

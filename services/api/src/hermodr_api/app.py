@@ -46,6 +46,7 @@ from hermodr_api.notifications.models import BulkItemIn, NotificationIn
 from hermodr_api.notifications.routes import NotificationRoutes
 from hermodr_api.notifications.service import Notifications
 from hermodr_api.previews import routes as previews
+from hermodr_api.previews.counting import Counting
 from hermodr_api.previews.service import Previews
 from hermodr_api.projects import routes as projects
 from hermodr_api.projects.service import Projects
@@ -55,7 +56,7 @@ from hermodr_api.queues import routes as queues
 from hermodr_api.queues.service import Queues
 from hermodr_api.receipts import routes as receipts
 from hermodr_api.receipts.service import Receipts
-from hermodr_api.receipts.sources import sources_of
+from hermodr_api.receipts.sources import SMS_VARIABLE, sources_of
 from hermodr_api.recipients import routes as recipients
 from hermodr_api.recipients.models import RecipientPut
 from hermodr_api.recipients.service import Recipients
@@ -79,6 +80,7 @@ from hermodr_api.unsubscribing.service import Unsubscribing
 from hermodr_api.updates import routes as updates
 from hermodr_api.updates.service import Updates
 from hermodr_contracts.addresses import mailbox
+from hermodr_contracts.providers import SMS_PROVIDERS
 from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_ledger.access import rates
 from hermodr_ledger.engine import Ledger
@@ -92,6 +94,7 @@ from hermodr_servicekit.dsn import ProviderConfigError
 from hermodr_servicekit.guard.guard import Guard
 from hermodr_servicekit.service import main_of
 from hermodr_servicekit.settings import refuse
+from hermodr_servicekit.text_prices import prices_of
 
 _STATEMENT_SECONDS = 4.0
 _LOCK_SECONDS = 1.5
@@ -254,8 +257,23 @@ class Api(LedgerService[ApiSettings]):
                 self.directory.strangers,
             ),
             Projects(self.ledger.cold, self.directory),
-            Previews(self.ledger.cold, self._repeatable, self.publishing, self.settings.links, self.clock),
+            Previews(
+                self.ledger.cold,
+                self._repeatable,
+                self.publishing,
+                self.settings.links,
+                self.clock,
+                self._counting(),
+            ),
         ]
+
+    def _counting(self) -> Counting:
+        sms = self.settings.sms_providers
+        try:
+            prices = prices_of(SMS_VARIABLE, sms, SMS_PROVIDERS) if sms else ()
+        except ProviderConfigError as error:
+            refuse(str(error))
+        return Counting(self.settings.sms_max_segments, prices)
 
     def _of_operators(self, check: HealthCheck) -> list[object]:
         topology = self.broker.topology

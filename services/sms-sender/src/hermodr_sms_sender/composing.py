@@ -1,7 +1,7 @@
 """Makes the text of a claimed delivery: from its template, or from content sent as given."""
 
 from hermodr_contracts.phones import country_of, phone_number
-from hermodr_contracts.segments import segments_of
+from hermodr_contracts.segments import as_sent, segments_of
 from hermodr_delivery.failures import PermanentError
 from hermodr_delivery.rendering import Rendering
 from hermodr_ledger.deliveries.attempts import Claim
@@ -30,7 +30,7 @@ class TextComposer:
         return False
 
     def _text(self, claim: Claim, rendered: Rendered) -> OutgoingText:
-        text = rendered.text.replace("\r\n", "\n").replace("\r", "\n").strip()
+        text = as_sent(rendered.text)
         if not text:
             raise PermanentError("empty_text", "the text is empty")
         segments = segments_of(text)

@@ -88,7 +88,7 @@ def send_command(
     """Send one notification: hermodr send --to ada@example.com --subject Hello --text "It works." --wait"""
     content: dict[str, Any] = {
         "type": type,
-        "data": _data(data or []),
+        "data": data_of(data or []),
         "subject": subject,
         "body_text": _read(text, "--text"),
         "body_html": _read(html, "--html"),
@@ -150,7 +150,7 @@ def _target(to: str | None, recipient: str | None, external_id: str | None) -> T
     return {"recipient_id": recipient} if recipient else {"external_id": given[0]}
 
 
-def _data(pairs: list[str]) -> dict[str, Any]:
+def data_of(pairs: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")

@@ -14,12 +14,16 @@ from hermodr_cli.refusal import Refusal
 from hermodr_cli.remote import columns
 from hermodr_cli.remote.columns import Column
 from hermodr_cli.remote.connection import MOST_OF_A_PAGE, AsJson, Key, Limit, Url, calling
+from hermodr_cli.remote.previews import preview_command
 from hermodr_cli.remote.showing import plain, show_document, since
 from hermodr_client import Hermodr, Invalid
 from hermodr_client.models.templates import Template
 from hermodr_client.template_files import FiledTemplate, FileFlawed, read, write
 
-app = typer.Typer(help="Templates: list them, keep them as files, bring the starters.", no_args_is_help=True)
+app = typer.Typer(
+    help="Templates: list them, preview them, keep them as files, bring the starters.", no_args_is_help=True
+)
+app.command("preview")(preview_command)
 Outcome = Literal["created", "changed", "unchanged", "kept", "flawed"]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 

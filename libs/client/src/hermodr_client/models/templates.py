@@ -46,6 +46,27 @@ class TemplateVersion(Answer):
     created_at: datetime | None = None
 
 
+class TextCost(Answer):
+    """Decimal numbers, at the first provider whose price of a segment is configured."""
+
+    provider: str
+    per_segment: str
+    total: str
+    currency: str | None = None
+
+
+class TextCount(Answer):
+    """What a text (`sms`) would be paid by; `used` and `left` are characters, of which some count two."""
+
+    segments: int
+    encoding: str
+    used: int
+    left: int
+    most_segments: int
+    country: str | None = None
+    cost: TextCost | None = None
+
+
 class Preview(Answer):
     """A rendered message. `version` is None for contents that are not saved; `variables` are those the texts use,
     `warnings` what may be a mistake."""
@@ -57,4 +78,5 @@ class Preview(Answer):
     html: str | None = None
     text: str
     variables: list[str]
+    sms: TextCount | None = None
     warnings: list[str]

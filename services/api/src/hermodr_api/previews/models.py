@@ -9,6 +9,7 @@ from hermodr_api.errors import Flaw, invalid
 from hermodr_api.http.bodies import FEW, Body, JsonObject
 from hermodr_api.http.fields import Locale
 from hermodr_api.http.json_text import dump
+from hermodr_api.previews.counting import CountView
 from hermodr_api.recipients.models import RecipientIn
 from hermodr_api.templates.models import ChangesIn, LocalesIn
 from hermodr_contracts.locales import choose_locale
@@ -98,7 +99,7 @@ class PreviewIn(Body):
 
 class PreviewView(BaseModel):
     """The message. `text` is derived from the HTML where there is no text; `variables` are the names that the texts
-    take from the data."""
+    take from the data. `sms`: of a text, what it would be paid by."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -111,6 +112,7 @@ class PreviewView(BaseModel):
                     "html": None,
                     "text": "Sign in: https://example.com/x",
                     "variables": ["magic_link", "name"],
+                    "sms": None,
                     "warnings": ["there are no texts in de-AT: en is used"],
                 }
             ]
@@ -124,6 +126,7 @@ class PreviewView(BaseModel):
     html: str | None
     text: str
     variables: list[str]
+    sms: CountView | None = None
     warnings: list[str]
 
 

@@ -3,6 +3,7 @@ from uuid import UUID
 
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.errors import Flaw, invalid, not_found
+from hermodr_api.previews.counting import Counting
 from hermodr_api.previews.models import (
     DraftPreviewIn,
     PreviewIn,
@@ -16,6 +17,7 @@ from hermodr_api.recipients.models import RecipientIn
 from hermodr_api.templates.models import TemplatePatch, content_flaws, merged, patched_of, texts_of
 from hermodr_api.templates.publishing import Publishing
 from hermodr_contracts.payloads import payload_flaw
+from hermodr_contracts.segments import as_sent
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.people import recipients
@@ -48,11 +50,13 @@ class Previews:
         publishing: Publishing,
         links: Links | None,
         clock: Clock,
+        counting: Counting,
     ) -> None:
         self._ledger = ledger
         self._repeatable = repeatable
         self._publishing = publishing
         self._clock = clock
+        self._counting = counting
         self._unsubscribe_url = links.sample if links is not None else ""
 
     async def draft(self, project_id: UUID, wanted: DraftPreviewIn, key: Key | None) -> Answer:
@@ -139,7 +143,18 @@ class Previews:
             **answer["rendered"],
         )
         warnings = warnings_of(view, texts, locale, wanted.data) + answer["remarks"]
+        if name == Channel.SMS:
+            return self._of_sms(view, recipient, warnings)
         return view.model_copy(update={"warnings": warnings})
+
+    def _of_sms(
+        self, view: PreviewView, recipient: Recipient | RecipientIn | None, warnings: list[str]
+    ) -> PreviewView:
+        """As it would be sent, and counted."""
+        text = as_sent(view.text)
+        counted = self._counting.of(text, recipient.phone if recipient is not None else None)
+        warnings = warnings + self._counting.warnings_of(text, counted)
+        return view.model_copy(update={"text": text, "sms": counted, "warnings": warnings})
 
     async def _answer(self, project_id: UUID, key: Key | None, view: PreviewView) -> Answer:
         outcome = Outcome.of(PreviewView, view)

@@ -16,6 +16,7 @@ from hermodr_delivery.dsn import Dsn, Unusable
 from hermodr_delivery.failures import DeliveryFailure, OutcomeUnknown, PermanentError
 from hermodr_delivery.http_api import Answer, HttpApi, Verdict, endpoint, refusal
 from hermodr_delivery.provider import Accepted, Call, ProviderOptions, Seen, Sighting
+from hermodr_servicekit.text_prices import take_prices
 from hermodr_sms_sender.domain import OutgoingText
 from hermodr_sms_sender.providers.sender_ids import SenderIds, sender_ids
 
@@ -114,6 +115,7 @@ class Twilio:
         if not token.isascii() or not token.isprintable():
             raise Unusable("has a token that no header could carry")
         options, place = dsn.options(OPTIONS), endpoint(dsn, _HOST, production=production)
+        take_prices(dsn, name)  # the api shows them
         senders = sender_ids(dsn, options.sender, _SERVICE)
         api = HttpApi(
             place.url,

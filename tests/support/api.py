@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -16,10 +17,13 @@ from hermodr_api.settings import ApiSettings
 from hermodr_ledger.access import audit, keys
 from hermodr_ledger.access.keys import Scope
 from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.guard.addresses import Address
+from hermodr_servicekit.guard.guard import Guard
 from tests.support.sessions import fresh_name
 
 DEAD_BROKER = "amqp://guest:guest@127.0.0.1:1/"
 SECRET = "the secret of tests, which is long enough for HS256"
+WEBHOOK_KEY = "what-the-secrets-of-webhooks-are-made-of"
 MAIL: dict[str, Any] = {
     "to": {"email": "ada@example.com"},
     "subject": "Your booking is confirmed",
@@ -76,6 +80,11 @@ class ApiUnderTest:
         return body
 
 
+async def resolved(name: str) -> tuple[Address, ...]:
+    """Every name is public, but for those that end in `.internal`."""
+    return (ip_address("10.0.0.1" if name.endswith(".internal") else "93.184.216.34"),)
+
+
 def token_of(user_id: str, project: str, claims: Mapping[str, object] = MappingProxyType({})) -> str:
     """An end user's token, as an application would sign it."""
     now = datetime.now(UTC)
@@ -100,10 +109,10 @@ async def api_over(
     **more: Any,
 ) -> AsyncIterator[ApiUnderTest]:
     """With a project of its own. Its broker connection is the test's to run."""
-    settings = ApiSettings(
-        database_url=database_url, amqp_url=amqp_url, amqp_prefix=prefix, jwt_secret=SecretStr(SECRET), **more
-    )
+    given = {"jwt_secret": SecretStr(SECRET), "secret_key": SecretStr(WEBHOOK_KEY)} | more
+    settings = ApiSettings(database_url=database_url, amqp_url=amqp_url, amqp_prefix=prefix, **given)
     api = Api(settings, clock)
+    api.webhooks.guard = Guard(settings.webhook_networks, resolved)
     api.authenticator.opened = True
     created = await keys.create(api.ledger, fresh_name(), ["admin"])
     async with client_of(api, created.secret) as http:

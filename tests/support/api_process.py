@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.support.api import DEAD_BROKER
+from tests.support.api import DEAD_BROKER, WEBHOOK_KEY
 from tests.support.waiting import wait_until
 
 PATIENCE = 60.0
@@ -29,6 +29,7 @@ async def started(database_url: str, port: int, **more: str) -> AsyncIterator[as
         "HERMODR_DATABASE_URL": database_url,
         "HERMODR_AMQP_URL": DEAD_BROKER,
         "HERMODR_HTTP_PORT": str(port),
+        "HERMODR_SECRET_KEY": WEBHOOK_KEY,
         **{f"HERMODR_{name.upper()}": value for name, value in more.items()},
     }
     process = await asyncio.create_subprocess_exec(

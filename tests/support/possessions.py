@@ -31,6 +31,8 @@ async def possessions(api: ApiUnderTest) -> dict[str, str]:
     suppressed = f"{MARK}-suppressed@example.com"
     suppression = await _make(api, "/v1/suppressions", address=suppressed)
     sender = await _sender(api)
+    endpoint = await _make(api, "/v1/webhooks", url=f"https://{MARK}.example.com/in", description=MARK)
+    message = await _make(api, f"/v1/webhooks/{endpoint['id']}/test")
     return {
         "letter_id": letter,
         "recipient_id": recipient["id"],
@@ -49,6 +51,8 @@ async def possessions(api: ApiUnderTest) -> dict[str, str]:
         "subject": template["id"],
         "suppression_id": suppression["id"],
         "sender_id": sender["id"],
+        "endpoint_id": endpoint["id"],
+        "message_id": message["id"],
         "address": suppressed,
     }
 

@@ -161,10 +161,11 @@ async def test_its_secret_is_shown_to_who_manages(signing: ApiUnderTest) -> None
     problem(await signing.http.get(f"{URL}/{new_id()}/webhook-secret"), 404, "not-found")
 
 
-async def test_without_a_key_there_is_no_secret(api: ApiUnderTest) -> None:
-    made = await api.recipient()
-    answer = await api.http.get(f"{URL}/{made['id']}/webhook-secret")
-    assert "HERMODR_SECRET_KEY" in problem(answer, 409, "conflict")["detail"]
+async def test_without_a_key_there_is_no_secret(database_url: str) -> None:
+    async with api_over(database_url, secret_key=None) as api:
+        made = await api.recipient()
+        answer = await api.http.get(f"{URL}/{made['id']}/webhook-secret")
+        assert "HERMODR_SECRET_KEY" in problem(answer, 409, "conflict")["detail"]
 
 
 def hook(body_text: str, **more: Any) -> dict[str, Any]:

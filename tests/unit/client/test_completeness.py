@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -57,6 +58,17 @@ CALLS: list[Callable[[Hermodr], Any]] = [
     lambda h: h.recipients.webhook_secret(A),
     lambda h: h.projects.me(),
     lambda h: h.projects.change(sender="Shop <shop@example.com>", reply_to=["help@example.com"]),
+    lambda h: next(h.webhooks.list()),
+    lambda h: h.webhooks.get(A),
+    lambda h: h.webhooks.create("https://shop.example.com/in", events=["job.failed"]),
+    lambda h: h.webhooks.update(A, enabled=False),
+    lambda h: h.webhooks.delete(A),
+    lambda h: h.webhooks.rotate_secret(A),
+    lambda h: h.webhooks.test(A),
+    lambda h: h.webhooks.recover(A, datetime(2026, 11, 22, 9, tzinfo=UTC)),
+    lambda h: next(h.webhooks.deliveries(A, state="failed")),
+    lambda h: h.webhooks.delivery(A, B),
+    lambda h: h.webhooks.redeliver(A, B),
     lambda h: next(h.senders.list()),
     lambda h: h.senders.get(A),
     lambda h: h.senders.add("Shop <shop@example.com>"),

@@ -52,6 +52,10 @@ class Commands(LazyGroup):
         "senders": Entry(
             "hermodr_cli.remote.senders:app", "Whom mails may be from: verified addresses and domains."
         ),
+        "webhooks": Entry(
+            "hermodr_cli.remote.webhooks:app",
+            "Endpoints that events are posted to, and what was sent to them.",
+        ),
         "suppressions": Entry(
             "hermodr_cli.remote.suppressions:app",
             "Addresses that nothing is sent to: they bounced, complained, or you say so.",

@@ -23,6 +23,7 @@ from hermodr_client.parts.recipients import Recipients
 from hermodr_client.parts.senders import Senders
 from hermodr_client.parts.suppressions import Suppressions
 from hermodr_client.parts.templates import Templates
+from hermodr_client.parts.webhooks import Webhooks
 from hermodr_client.retrying import Pace, Retries
 
 TIMEOUT_SECONDS = 30.0
@@ -41,6 +42,7 @@ class _Everything(Notifications[W]):
         self.suppressions: Suppressions[W] = Suppressions(way)
         self.projects: Projects[W] = Projects(way)
         self.senders: Senders[W] = Senders(way)
+        self.webhooks: Webhooks[W] = Webhooks(way)
         self.groups: Groups[W] = Groups(way)
         self.templates: Templates[W] = Templates(way)
         self.api_keys: ApiKeys[W] = ApiKeys(way)

@@ -79,6 +79,8 @@ from hermodr_api.unsubscribing import routes as unsubscribing
 from hermodr_api.unsubscribing.service import Unsubscribing
 from hermodr_api.updates import routes as updates
 from hermodr_api.updates.service import Updates
+from hermodr_api.webhooks import routes as webhooks
+from hermodr_api.webhooks.service import Webhooks
 from hermodr_contracts.addresses import mailbox
 from hermodr_contracts.providers import SMS_PROVIDERS
 from hermodr_contracts.vocabulary import JobKind, Priority
@@ -120,6 +122,7 @@ _ROOMS = (
     recipients,
     suppressions,
     senders,
+    webhooks,
     projects,
     groups,
     members,
@@ -188,6 +191,13 @@ class Api(LedgerService[ApiSettings]):
         self.senders = Senders(
             self.ledger.cold, self._repeatable, self.announcer, self._operators, self.clock, texts
         )
+        self.webhooks = Webhooks(
+            self.ledger.cold,
+            self._repeatable,
+            self.clock,
+            Guard(settings.webhook_networks),
+            settings.webhook_secrets,
+        )
         self._gate = Gate(self.authenticator, Limiter(partial(rates.take, self.ledger), self.clock))
         self._bodies = BulkBodies()
         taken_on = NotificationRoutes(self._gate, self.notifications, self.bulk, self._bodies)
@@ -242,6 +252,7 @@ class Api(LedgerService[ApiSettings]):
             Suppressions(self.ledger, self._repeatable),
             Unsubscribing(self.ledger.cold, self.settings.links),
             self.senders,
+            self.webhooks,
             Groups(self.ledger.cold, self._repeatable),
             Members(self.ledger.cold, self._repeatable),
             Updates(self.ledger.cold, self._repeatable),

@@ -13,6 +13,7 @@ from hermodr_ledger.deliveries.provider_limits import ProviderLimits
 from hermodr_ledger.engine import Ledger, LedgerUnavailable, OutageCause, ReadOnly, heartbeats, setting_aside
 from hermodr_ledger.jobs import reading
 from hermodr_ledger.upkeep.lifeline import WriteCheck
+from hermodr_ledger.webhooks import endpoints
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.outages import BrokerUnavailable
@@ -133,11 +134,15 @@ class HealthCheck:
             seen["services"] = None
             cause = error.cause if isinstance(error, LedgerUnavailable) else "no answer in time"
             warnings.append(f"what delivers could not be looked at ({cause})")
-        sending, dead = await asyncio.gather(
+        sending, dead, deaf = await asyncio.gather(
             self._counted("under way", partial(reading.under_way, self._ledger.cold)),
             self._counted("dead letters", partial(burying.count, self._ledger.cold)),
+            self._counted("endpoints", partial(endpoints.disabled_of_itself, self._ledger.cold)),
         )
         warnings += [f"{dead} dead letters"] if dead else []
+        warnings += (
+            [f"{deaf} webhook endpoints are disabled, because they failed or are gone"] if deaf else []
+        )
         found = {
             "reachable": True,
             "writable": failure is None,

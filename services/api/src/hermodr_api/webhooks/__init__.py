@@ -1,0 +1,1 @@
+"""Outbound webhooks: endpoints, and what was sent to them."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from typing import Any
+from typing import Any, cast
 
 import httpcore
 
@@ -73,8 +73,7 @@ class Wire(asyncio.BufferedProtocol, httpcore.AsyncNetworkStream):
         return not self.usable if info == "is_readable" else None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is of no class of asyncio
 
     def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - one size suits all
         return self._buffer

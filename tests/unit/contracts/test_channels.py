@@ -19,13 +19,14 @@ def test_nobody_is_texted_unasked_and_no_text_is_sent_twice_unasked() -> None:
 
 
 def test_a_channel_is_servable_once_it_has_a_sender() -> None:
-    assert list(servable()) == ["email", "sms"]
-    assert list(servable(MAILS_ONLY)) == ["email"]
+    assert list(servable()) == ["email", "sms", "webhook"]
+    assert list(servable(MAILS_ONLY)) == ["email", "webhook"]
 
 
 def test_usually_mails_are_served_and_what_there_are_providers_for() -> None:
     assert list(usual()) == ["email"]
     assert list(usual({Channel.SMS})) == ["email", "sms"]
+    assert list(usual({Channel.WEBHOOK})) == ["email", "webhook"]
     assert list(usual({Channel.WHATSAPP})) == ["email"]
 
 
@@ -44,7 +45,7 @@ def test_one_alone_is_enough() -> None:
         ("", "names no channel"),
         (" ", "names no channel"),
         ("email Email", "'Email' is no channel; there are email, sms, whatsapp, in_app, webhook"),
-        ("email sms whatsapp", "whatsapp has no sender yet; possible: email, sms"),
+        ("email sms whatsapp", "whatsapp has no sender yet; possible: email, sms, webhook"),
     ],
 )
 def test_what_cannot_be_served_is_named(names: str, complaint: str) -> None:

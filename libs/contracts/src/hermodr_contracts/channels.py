@@ -103,6 +103,7 @@ CHANNELS: Channels = MappingProxyType(
                 OnUnknown.RESEND,  # its id is the same at every attempt
                 by_default=False,
                 as_given=False,  # subject and bodies are for people; programs get the data
+                has_sender=True,
                 needs_texts=False,
             ),
         )

@@ -86,7 +86,7 @@ class ServiceSettings(BaseSettings):
     amqp_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "hermodr"
     channels: Annotated[str, AfterValidator(_channels_are_servable)] | None = None
     """The channels this installation serves, separated by spaces. The same for all its services. By default email, and
-    sms with a provider for it."""
+    sms with a provider for it; in development webhook with a `secret_key`."""
     sms_providers: str | None = None
     """DSNs in order of preference, separated by spaces. The same for all services."""
     sms_max_segments: Annotated[int, Field(ge=1, le=100)] = MOST_SEGMENTS
@@ -166,7 +166,7 @@ class ServiceSettings(BaseSettings):
     def topology(self) -> Topology:
         """The channels this installation serves, and the names it uses at the broker."""
         named = served(self.channels) if self.channels is not None else None
-        channels = named or usual({Channel.SMS} if self.sms_providers else ())
+        channels = named or usual(self._carried)
         ladders = {
             Channel.EMAIL: self.ladder,
             Channel.SMS: self.sms_ladder,
@@ -175,6 +175,13 @@ class ServiceSettings(BaseSettings):
         for channel, ladder in ladders.items():
             channels = with_ladder(channels, channel, ladder)
         return Topology(prefix=self.amqp_prefix, channels=channels)
+
+    @property
+    def _carried(self) -> set[Channel]:
+        """What there is all for. In production the channel `webhook` is named: the key is not everywhere."""
+        texts = {Channel.SMS} if self.sms_providers else set()
+        signed = self.secret_key is not None and self.env == "development"
+        return texts | ({Channel.WEBHOOK} if signed else set())
 
     @property
     def sms_ladder(self) -> tuple[Step, ...]:

@@ -15,8 +15,14 @@ from hermodr_servicekit.guard.guard import Guard
 from hermodr_servicekit.periodic import repeat, rest_after
 from hermodr_servicekit.service import main_of
 from hermodr_servicekit.settings import refuse
+from hermodr_templates.bounded import CELL_SECONDS, BoundedRenderer
+from hermodr_templates.cell import Cell
 from hermodr_webhook_sender.calling import Caller
+from hermodr_webhook_sender.composing import PayloadComposer
+from hermodr_webhook_sender.handlers import subscribe
+from hermodr_webhook_sender.hosts import Hosts
 from hermodr_webhook_sender.metrics import WebhookMetrics
+from hermodr_webhook_sender.providers.endpoint import Endpoint
 from hermodr_webhook_sender.service import Bounds, Posting
 from hermodr_webhook_sender.settings import WebhookSenderSettings
 
@@ -25,7 +31,8 @@ _LONGEST_REST_SECONDS = 300.0
 
 
 class WebhookSender(Sender[WebhookSenderSettings]):
-    """Sends what waits for endpoints, without the broker. That is needed only where the channel `webhook` is served."""
+    """Sends what waits for endpoints, without the broker; and deliveries to recipients' own URLs, by the broker, where
+    the channel `webhook` is served."""
 
     def __init__(self, settings: WebhookSenderSettings) -> None:
         super().__init__(settings)
@@ -42,6 +49,17 @@ class WebhookSender(Sender[WebhookSenderSettings]):
             self.clock,
             self._webhook_metrics,
             Bounds(settings.webhook_concurrency, settings.webhook_endpoint_concurrency, patience=lease),
+        )
+
+        self._cell = Cell(CELL_SECONDS)
+        renderer = BoundedRenderer(self._cell, self.clock.monotonic)
+        self.serve(
+            Channel.WEBHOOK,
+            [Endpoint(self.caller.post, secrets, self.clock, Hosts(self.clock))],
+            PayloadComposer(renderer),
+            subscribe,
+            variable="HERMODR_WEBHOOK_ALLOW",
+            prefetch=settings.webhook_prefetch,
         )
 
     @property
@@ -71,8 +89,9 @@ class WebhookSender(Sender[WebhookSenderSettings]):
         await super().drain()
 
     async def close(self) -> None:
-        """Ends the connections to endpoints as well."""
+        """Ends the connections to endpoints and the renderer's process as well."""
         await super().close()
+        await self._cell.close()
         await self.caller.close()
 
     async def _answers(self) -> bool:

@@ -20,6 +20,9 @@ class WebhookSenderSettings(SenderSettings):
     webhook_endpoint_concurrency: Annotated[int, Field(ge=1, le=1000)] = 20
     """Calls of one endpoint at a time, of all senders together; one, while it fails."""
 
+    webhook_prefetch: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """Messages of up to 100 deliveries each that a lane of the channel `webhook` may hold at once."""
+
     @property
     def webhook_lease_seconds(self) -> float:
         """How long a claim holds. A call cannot last as long, so that no lease has to be renewed; the rest is for the

@@ -19,6 +19,7 @@ from hermodr_dispatcher import handlers as dispatcher
 from hermodr_email_sender import handlers as email_sender
 from hermodr_scheduler import handlers as scheduler
 from hermodr_sms_sender import handlers as sms_sender
+from hermodr_webhook_sender import handlers as webhook_sender
 
 ROOT = Path(__file__).parents[2]
 DESIGNED = {
@@ -34,14 +35,17 @@ DESIGNED = {
 BUILT = {path.parent.name for path in (ROOT / "services").glob("*/pyproject.toml")}
 
 
+_SENDERS = {Channel.EMAIL: email_sender, Channel.SMS: sms_sender, Channel.WEBHOOK: webhook_sender}
+
+
 def subscriptions(topology: Topology) -> dict[str, list[str]]:
     """What each built service reads, from the functions its `app` calls."""
     anything: Any = None
-    names = ("dispatcher", "email-sender", "scheduler", "sms-sender")
+    names = ("dispatcher", "email-sender", "scheduler", "sms-sender", "webhook-sender")
     routers = {name: RabbitRouter() for name in names}
     dispatcher.subscribe(routers["dispatcher"], topology, anything, prefetch=1)
     for priority in Priority:
-        for channel, sender in ((Channel.EMAIL, email_sender), (Channel.SMS, sms_sender)):
+        for channel, sender in _SENDERS.items():
             lane = Lane(topology.send_queue(channel, priority), anything, 1)
             sender.subscribe(routers[topology.channels[channel].service], lane)
     scheduler.subscribe(routers["scheduler"], topology, anything)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import trustme
+import uvloop
 
 from hermodr_servicekit.guard.addresses import networks
 from hermodr_servicekit.guard.guard import Guard
@@ -46,6 +47,18 @@ async def test_it_posts_json_with_our_headers(server: HookServer, caller: Caller
         "content-length": "10",
         "webhook-id": "m1",
     }
+
+
+def test_it_calls_on_the_loop_that_services_run_on() -> None:
+    async def calls() -> list[Answer]:
+        caller = Caller(HERE, 5.0)
+        async with hook_server(saying(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")) as running:
+            answers = [await caller.post(running.url(), {}, b"{}") for _ in range(3)]
+            assert running.connections == 1
+        await caller.close()
+        return answers
+
+    assert uvloop.run(calls()) == [Answer(200)] * 3
 
 
 async def test_a_connection_is_used_again(server: HookServer, caller: Caller) -> None:

@@ -74,6 +74,7 @@ class SandboxService(Service[SandboxSettings]):
             callbacks=self._callbacks,
             text_callbacks=self._text_callbacks,
             vonage_callbacks=self._vonage_callbacks,
+            webhook_secrets=self.settings.webhook_secrets,
         )
 
     async def ready(self) -> Mapping[str, bool]:

@@ -10,6 +10,7 @@ from typing import Protocol
 from hermodr_sandbox.domain.address_tags import AddressTags
 from hermodr_sandbox.domain.fault_book import FaultBook
 from hermodr_sandbox.domain.faults import FaultRule, FaultSpec, Moment, Provider, Refuse, Stage, Verdict
+from hermodr_sandbox.domain.hook import Hooks
 from hermodr_sandbox.domain.mail import Client, Mail
 from hermodr_sandbox.domain.mailbox import Mailbox
 from hermodr_sandbox.domain.patterns import AddressPattern
@@ -61,6 +62,7 @@ class Sandbox:
     faults: FaultBook
     tags: AddressTags | None = None
     texts: Texts = field(default_factory=lambda: Texts(10_000))
+    hooks: Hooks = field(default_factory=lambda: Hooks(10_000))
     phone_tags: PhoneTags | None = None
     traffic: Traffic = field(default_factory=Traffic)
     gate: Gate | None = None
@@ -74,6 +76,7 @@ class Sandbox:
             FaultBook(clock.monotonic, random.Random().random),
             AddressTags() if address_tags else None,
             Texts(max_mails),
+            Hooks(max_mails),
             PhoneTags() if address_tags else None,
         )
 
@@ -131,8 +134,9 @@ class Sandbox:
             await asyncio.sleep(_REST_SECONDS)
 
     def clear(self) -> int:
-        """Forgets mails, texts, totals and the counts of tags; returns how many mails and texts were kept."""
-        kept = len(self.mailbox) + len(self.texts)
+        """Forgets mails, texts, webhooks, totals and the counts of tags; returns how many of these were kept."""
+        kept = len(self.mailbox) + len(self.texts) + len(self.hooks)
+        self.hooks.clear()
         self.mailbox.clear()
         self.texts.clear()
         if self.phone_tags is not None:

@@ -25,6 +25,8 @@ _SHORTEST_SLEEP_SECONDS = 0.05
 """When it is somebody's turn whom another sender holds, or when no call is free for endpoints that fail."""
 _AFTER_ERROR_SECONDS = 1.0
 _BATCH = 200
+ENDPOINT_HEADER = "hermodr-endpoint"
+"""Tells a receiver of several endpoints whose secret to check with."""
 
 Post = Callable[[str, Mapping[str, str], bytes], Awaitable[Answer]]
 """See `Caller.post`."""
@@ -128,7 +130,9 @@ class Posting:
         versions = [claim.secret_version] + [claim.secret_version - 1] * claim.two_secrets
         secrets = [SecretOf(Purpose.ENDPOINT, claim.endpoint_id, version) for version in versions]
         body = claim.body.encode()
-        answer = await self._post(claim.url, self._secrets.headers(str(claim.id), body, at, secrets), body)
+        headers = self._secrets.headers(str(claim.id), body, at, secrets)
+        headers[ENDPOINT_HEADER] = str(claim.endpoint_id)
+        answer = await self._post(claim.url, headers, body)
         seconds = self._clock.monotonic() - began
         settled = settle(answer, claim.step, self._ladder)
         self._metrics.messages.labels(settled.outcome).inc()

@@ -29,7 +29,7 @@ class Stage(StrEnum):
     REPORT = "report"
 
 
-Provider = Literal["smtp", "resend", "sendgrid", "twilio", "vonage"]
+Provider = Literal["smtp", "resend", "sendgrid", "twilio", "vonage", "webhook"]
 Reported = Literal["delayed", "delivered", "bounced", "blocked", "complained", "opened", "clicked", "scanned"]
 
 
@@ -103,6 +103,24 @@ class Refuse(_Action):
     cut_open: bool = True
 
 
+class Redirect(_Action):
+    """A receiver of webhooks sends the caller elsewhere."""
+
+    kind: Literal["redirect"] = "redirect"
+    location: str = Field(default="http://169.254.169.254/latest/meta-data/", max_length=2000)
+    code: Literal[301, 302, 303, 307, 308] = 302
+
+    _one_line = field_validator("location")(Reply._one_printable_line.__func__)  # type: ignore[attr-defined]
+
+
+class Flood(_Action):
+    """A receiver of webhooks answers with so much content."""
+
+    kind: Literal["flood"] = "flood"
+    octets: int = Field(default=10_000_000, ge=1, le=100_000_000)
+    code: int = Field(default=200, ge=200, le=599)
+
+
 class Report(_Action):
     """What the provider reports of the mail, in this order, whatever its address says: `after` so many seconds, each
     `twice` with the same id, nothing at all if `outcomes` is empty."""
@@ -114,7 +132,17 @@ class Report(_Action):
 
 
 Action = Annotated[
-    Reply | Lie | Delay | Drop | DropAfterData | DropBeforeAccept | Throttle | Refuse | Report,
+    Reply
+    | Lie
+    | Delay
+    | Drop
+    | DropAfterData
+    | DropBeforeAccept
+    | Throttle
+    | Refuse
+    | Redirect
+    | Flood
+    | Report,
     Field(discriminator="kind"),
 ]
 
@@ -123,6 +151,8 @@ _FIXED_STAGE: dict[str, Stage] = {
     "drop_after_data": Stage.AFTER_DATA,
     "lie": Stage.AFTER_DATA,
     "drop_before_accept": Stage.AFTER_DATA,
+    "redirect": Stage.AFTER_DATA,
+    "flood": Stage.AFTER_DATA,
     "report": Stage.REPORT,
 }
 _TEXT_PROVIDERS = frozenset({"twilio", "vonage"})
@@ -175,6 +205,8 @@ class FaultSpec(BaseModel):
             raise ValueError("stage report takes action report alone")
         if self.stage is Stage.REPORT and self.provider in _TEXT_PROVIDERS:
             raise ValueError("texts are reported by the digits of their number")
+        if isinstance(self.action, Redirect | Flood) and self.provider != "webhook":
+            raise ValueError(f"action {self.action.kind} is for provider webhook")
         if self.stage in _WITHOUT_ADDRESSES and (self.recipient or self.sender or self.first_per_address):
             raise ValueError(f"no address is known at stage {self.stage.value}")
         if self.stage is Stage.MAIL and self.recipient:

@@ -21,13 +21,16 @@ from hermodr_sandbox.protocols.text_callbacks import TextCallbacks
 from hermodr_sandbox.protocols.twilio import TwilioApi
 from hermodr_sandbox.protocols.vonage import VonageApi
 from hermodr_sandbox.protocols.vonage_callbacks import VonageCallbacks
+from hermodr_sandbox.protocols.webhook import WebhookReceivers
 from hermodr_sandbox.routes.faults import fault_routes
+from hermodr_sandbox.routes.hooks import hook_routes
 from hermodr_sandbox.routes.inbox import inbox_routes
 from hermodr_sandbox.routes.mails import mail_routes
 from hermodr_sandbox.routes.problems import on_crash, on_http, on_invalid, on_left, on_sandbox_error, problem
 from hermodr_sandbox.routes.texts import text_routes
 from hermodr_sandbox.routes.traffic import traffic_routes
 from hermodr_sandbox.service import Sandbox
+from hermodr_servicekit.webhook_signing import WebhookSecrets
 
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+))(?::\d{1,5})?")
 
@@ -60,6 +63,7 @@ def application(
     callbacks: Callbacks | None = None,
     text_callbacks: TextCallbacks | None = None,
     vonage_callbacks: VonageCallbacks | None = None,
+    webhook_secrets: WebhookSecrets | None = None,
 ) -> ASGIApp:
     """`more` routes (health, metrics) are added; `hosts` None answers to any name."""
     text_callbacks = text_callbacks or TextCallbacks()
@@ -70,6 +74,7 @@ def application(
             *inbox_routes(info),
             *mail_routes(sandbox),
             *text_routes(sandbox, by_provider),
+            *hook_routes(sandbox),
             *fault_routes(sandbox),
             *traffic_routes(sandbox),
             *more,
@@ -82,6 +87,7 @@ def application(
             Exception: on_crash,
         },
     )
-    providers = VonageApi(TwilioApi(pages, sandbox, text_callbacks), sandbox, vonage_callbacks)
+    providers: ASGIApp = VonageApi(TwilioApi(pages, sandbox, text_callbacks), sandbox, vonage_callbacks)
+    providers = WebhookReceivers(providers, sandbox, webhook_secrets)
     everything = HttpProviders(providers, sandbox, (Resend(), SendGrid()), callbacks)
     return everything if hosts is None else HostGuard(everything, hosts)

@@ -16,6 +16,9 @@ PAGE_POLICY = (
 _ASSETS = {
     "/": ("inbox.html", "text/html"),
     "/texts": ("texts.html", "text/html"),
+    "/webhooks": ("hooks.html", "text/html"),
+    "/assets/hooks.css": ("hooks.css", "text/css"),
+    "/assets/hooks.js": ("hooks.js", "text/javascript"),
     "/assets/texts.css": ("texts.css", "text/css"),
     "/assets/texts.js": ("texts.js", "text/javascript"),
     "/assets/inbox.css": ("inbox.css", "text/css"),

@@ -140,9 +140,7 @@ class HealthCheck:
             self._counted("endpoints", partial(endpoints.disabled_of_itself, self._ledger.cold)),
         )
         warnings += [f"{dead} dead letters"] if dead else []
-        warnings += (
-            [f"{deaf} webhook endpoints are disabled, because they failed or are gone"] if deaf else []
-        )
+        warnings += [f"webhook endpoints disabled because they failed or are gone: {deaf}"] if deaf else []
         found = {
             "reachable": True,
             "writable": failure is None,

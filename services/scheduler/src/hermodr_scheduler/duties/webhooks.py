@@ -13,8 +13,9 @@ log = structlog.get_logger()
 LOOK_SECONDS = 0.1
 """Nothing wakes us at a change: telling everybody at each commit would hold up all commits (ADR 0043)."""
 NOBODY_LISTENS_SECONDS = 5.0
-_REST = 20.0
-"""Looking takes at most one part in so many of our time."""
+_SELDOM_SECONDS = 1.0
+_REST = 4.0
+"""Where looking takes long, because projects are many or the database is busy, we look more seldom."""
 
 
 class Webhooks(Duty):
@@ -46,4 +47,4 @@ class Webhooks(Duty):
                 log.warning("changes of a project do not become webhooks", error=type(error).__name__)
                 failures[str(each)] = error
         await set_aside(self._ledger, self.name, failures)
-        return 0.0 if more else max(LOOK_SECONDS, looked * _REST)
+        return 0.0 if more else min(max(LOOK_SECONDS, looked * _REST), _SELDOM_SECONDS)

@@ -35,7 +35,12 @@ DESIGNED = {
 BUILT = {path.parent.name for path in (ROOT / "services").glob("*/pyproject.toml")}
 
 
-_SENDERS = {Channel.EMAIL: email_sender, Channel.SMS: sms_sender, Channel.WEBHOOK: webhook_sender}
+_SENDERS = {
+    Channel.EMAIL: email_sender,
+    Channel.SMS: sms_sender,
+    Channel.WHATSAPP: sms_sender,
+    Channel.WEBHOOK: webhook_sender,
+}
 
 
 def subscriptions(topology: Topology) -> dict[str, list[str]]:

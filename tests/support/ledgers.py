@@ -35,6 +35,7 @@ TABLES = (
     "webhook_messages",
     "webhook_attempts",
     "webhook_turns",
+    "whatsapp_windows",
 )
 
 

@@ -13,7 +13,7 @@ from hermodr_delivery.failures import (
     TransientError,
 )
 from hermodr_delivery.http_api import Verdict
-from hermodr_sms_sender.domain import OutgoingText
+from hermodr_sms_sender.domain import OutgoingText, OutgoingWhatsApp
 
 ACCOUNT = "AC" + "7f" * 16
 VONAGE_KEY = "abcd1234"
@@ -52,3 +52,16 @@ def verdict_of(failure: DeliveryFailure) -> Verdict:
         case OutcomeUnknown():
             return Verdict.UNKNOWN
     raise AssertionError(failure)
+
+
+def whatsapp(body: str | None = "Your code is 4711", **changes: Any) -> OutgoingWhatsApp:
+    """By default within the window of the provider `whatsapp`."""
+    made = OutgoingWhatsApp(
+        delivery_id=UUID("01900000-0000-7000-8000-000000000001"),
+        to=PHONE,
+        text=body,
+        approved=None,
+        open_with=frozenset({"whatsapp"}),
+        country="US",
+    )
+    return made._replace(**changes)

@@ -65,6 +65,7 @@ OF_A_PERSON = {
     },
     "singletons": {"key"},
     "suppressions": {"address", "note"},
+    "whatsapp_windows": {"phone"},
 }
 OF_NOBODY = {
     "changes": {"channel", "previous_state", "state"},
@@ -110,6 +111,7 @@ OF_NOBODY = {
         "body_mjml",
         "compiled_html",
         "required",
+        "approved",
     },
     "templates": {"name", "default_locale", "mail_from", "reply_to"},
     "updates": {
@@ -120,6 +122,7 @@ OF_NOBODY = {
         "url",
         "metadata",
     },  # the group's, without their author
+    "whatsapp_windows": {"provider"},
 }
 
 _COLUMNS = """
@@ -259,6 +262,10 @@ async def _what_services_write(api: ApiUnderTest, job_id: str, recipient_id: str
         "INSERT INTO hermodr.rate_buckets (subject, rate, burst, tokens, wanted, returned, granted)"
         " VALUES ($1, 1, 1, 1, 0, 0, 0) ON CONFLICT DO NOTHING",
         f"user/{api.project_id}/{USER}",
+    )
+    await fetch(
+        "INSERT INTO hermodr.whatsapp_windows (phone, provider, opened_at) VALUES ($1, 'whatsapp', now())",
+        MARK,
     )
 
 

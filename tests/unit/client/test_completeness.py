@@ -18,6 +18,7 @@ OPENAPI = Path(__file__).parents[3] / "docs" / "openapi.json"
 NOT_FOR_PRODUCERS = {
     ("GET", "/"),
     ("GET", "/health/broker"),
+    ("GET", "/v1/providers/{provider}/events"),
     ("POST", "/v1/providers/{provider}/events"),
 }
 """The welcome, what a load balancer asks for, and what providers report."""

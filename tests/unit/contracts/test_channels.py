@@ -2,12 +2,14 @@ from dataclasses import replace
 
 import pytest
 
-from hermodr_contracts.channels import CHANNELS, servable, served, usual, with_ladder
+from hermodr_contracts.channels import CHANNELS, first_of_phones, servable, served, usual, with_ladder
 from hermodr_contracts.ladder import parse_ladder
 from hermodr_contracts.vocabulary import Channel, OnUnknown
 
 TEXTS_TOO = CHANNELS
-MAILS_ONLY = dict(CHANNELS) | {Channel.SMS: replace(CHANNELS[Channel.SMS], has_sender=False)}
+MAILS_ONLY = {
+    channel: replace(spec, has_sender=channel is Channel.EMAIL) for channel, spec in CHANNELS.items()
+}
 
 
 def test_nobody_is_texted_unasked_and_no_text_is_sent_twice_unasked() -> None:
@@ -19,15 +21,16 @@ def test_nobody_is_texted_unasked_and_no_text_is_sent_twice_unasked() -> None:
 
 
 def test_a_channel_is_servable_once_it_has_a_sender() -> None:
-    assert list(servable()) == ["email", "sms", "webhook"]
-    assert list(servable(MAILS_ONLY)) == ["email", "webhook"]
+    assert list(servable()) == ["email", "sms", "whatsapp", "webhook"]
+    assert list(servable(MAILS_ONLY)) == ["email"]
 
 
 def test_usually_mails_are_served_and_what_there_are_providers_for() -> None:
     assert list(usual()) == ["email"]
     assert list(usual({Channel.SMS})) == ["email", "sms"]
     assert list(usual({Channel.WEBHOOK})) == ["email", "webhook"]
-    assert list(usual({Channel.WHATSAPP})) == ["email"]
+    assert list(usual({Channel.WHATSAPP})) == ["email", "whatsapp"]
+    assert list(usual({Channel.IN_APP})) == ["email"]
 
 
 @pytest.mark.parametrize("names", ["sms email", "email sms", "  email\tsms sms "])
@@ -45,12 +48,18 @@ def test_one_alone_is_enough() -> None:
         ("", "names no channel"),
         (" ", "names no channel"),
         ("email Email", "'Email' is no channel; there are email, sms, whatsapp, in_app, webhook"),
-        ("email sms whatsapp", "whatsapp has no sender yet; possible: email, sms, webhook"),
+        ("email sms in_app", "in_app has no sender yet; possible: email, sms, whatsapp, webhook"),
     ],
 )
 def test_what_cannot_be_served_is_named(names: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=f"^{complaint}$"):
         served(names, TEXTS_TOO)
+
+
+def test_a_bare_phone_asks_for_a_text_where_texts_are_served() -> None:
+    assert first_of_phones(CHANNELS) is Channel.SMS
+    assert first_of_phones(served("email whatsapp")) is Channel.WHATSAPP
+    assert first_of_phones(served("email")) is None
 
 
 def test_a_ladder_of_ones_own_is_for_its_channel_only() -> None:

@@ -255,7 +255,7 @@ def test_a_template_goes_to_every_channel_served_that_it_has_texts_for() -> None
 
 
 def test_what_a_channel_takes_from_templates_only_is_not_sent_as_given() -> None:
-    decision = decided(to(JANE, has_content=True, channels=(Channel.WHATSAPP,)), channels=CHANNELS)
+    decision = decided(to(JANE, has_content=True, channels=(Channel.WEBHOOK,)), channels=CHANNELS)
     assert (decision.state, decision.error) == (JobState.FAILED, "channel_needs_a_template")
 
 

@@ -100,7 +100,7 @@ def test_a_wrong_value_ends_the_process_with_2_naming_the_variable_and_not_the_v
     ("value", "complaint"),
     [
         ("email pigeon", "'pigeon' is no channel; there are email, sms, whatsapp, in_app, webhook"),
-        ("whatsapp email", "whatsapp has no sender yet; possible: email, sms"),
+        ("in_app email", "in_app has no sender yet; possible: email, sms, whatsapp, webhook"),
         ("email,sms", "'email,sms' is no channel"),
     ],
 )

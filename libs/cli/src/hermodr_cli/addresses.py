@@ -1,5 +1,7 @@
 from collections.abc import Mapping
 
+from hermodr_contracts.providers import channels_of
+
 DEFAULT_PORT_BASE = 8000
 HIGHEST_PORT_BASE = 65_000
 DEFAULT_SMTP_PORT = 1025
@@ -28,22 +30,39 @@ def uses_sandbox(environment: Mapping[str, str]) -> bool:
     return environment.get("HERMODR_ENV") != "production" and not environment.get("HERMODR_EMAIL_PROVIDERS")
 
 
-def texts_by_sandbox(environment: Mapping[str, str]) -> bool:
-    """The sandbox runs, and nothing else carries texts."""
-    return uses_sandbox(environment) and not environment.get("HERMODR_SMS_PROVIDERS") and texts(environment)
-
-
 def texts(environment: Mapping[str, str]) -> bool:
-    """Whether this installation serves sms: if it is named, or by default if there is a provider for it."""
+    """Whether this installation serves sms or whatsapp: if one is named, or by default if there is a provider."""
     if named := environment.get("HERMODR_CHANNELS"):
-        return "sms" in named.split()
+        return not {"sms", "whatsapp"}.isdisjoint(named.split())
     return bool(environment.get("HERMODR_SMS_PROVIDERS")) or uses_sandbox(environment)
 
 
+def phone_providers(environment: Mapping[str, str]) -> str | None:
+    """`HERMODR_SMS_PROVIDERS` as it is given, with the sandbox for what is served and has no provider, if it runs.
+    Raises ValueError, see `port_base`."""
+    given = environment.get("HERMODR_SMS_PROVIDERS") or ""
+    if not uses_sandbox(environment):
+        return given or None
+    named = environment.get("HERMODR_CHANNELS")
+    wanted = named.split() if named else [] if given else list(_SANDBOXED)
+    missing = [name for name in _SANDBOXED if name in wanted and name not in channels_of(given)]
+    return " ".join(filter(None, [given, *(_sandboxed(name, environment) for name in missing)])) or None
+
+
 def sandbox_sms_provider(environment: Mapping[str, str]) -> str:
-    """Raises ValueError, see `port_base`."""
-    port = port_base(environment) + SANDBOX_OFFSET
-    return f"twilio://AC{'0' * 32}:pretended@127.0.0.1:{port}?tls=off&from=%2B15005550006"
+    """The sandbox for texts and WhatsApp. Raises ValueError, see `port_base`."""
+    return " ".join(_sandboxed(name, environment) for name in _SANDBOXED)
+
+
+_SANDBOXED = {
+    "sms": f"twilio://AC{'0' * 32}:pretended@127.0.0.1:{{port}}?tls=off&from=%2B15005550006",
+    "whatsapp": "whatsapp://100000000000001:pretended@127.0.0.1:{port}?tls=off"
+    "&events=pretended-app-secret&verify=pretended-verify-token",
+}
+
+
+def _sandboxed(channel: str, environment: Mapping[str, str]) -> str:
+    return _SANDBOXED[channel].format(port=port_base(environment) + SANDBOX_OFFSET)
 
 
 def sandbox_provider(environment: Mapping[str, str]) -> str:

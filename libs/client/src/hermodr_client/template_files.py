@@ -4,6 +4,9 @@
     welcome/email.en.mjml     a body: <channel>.<locale>.mjml, .html or .txt
     welcome/email.en.txt
 
+In [whatsapp.en.approved] of template.toml stands what is sent by WhatsApp outside the 24-hour window: name, language,
+parameters, header, buttons (an empty one is a button without a variable).
+
 What is written and read again is the same to the character.
 """
 
@@ -30,8 +33,20 @@ _FIELDS: dict[str, type] = {
     "from": str,
     "reply_to": list,
 }
-_TEXT_FIELDS: dict[str, type] = {"subject": str, "inline_css": bool}
-_KINDS: dict[type, str] = {str: "a text in quotes", bool: "true or false", list: "a list of texts"}
+_TEXT_FIELDS: dict[str, type] = {"subject": str, "inline_css": bool, "approved": dict}
+_APPROVED: dict[str, type] = {
+    "name": str,
+    "language": str,
+    "parameters": list,
+    "header": str,
+    "buttons": list,
+}
+_KINDS: dict[type, str] = {
+    str: "a text in quotes",
+    bool: "true or false",
+    list: "a list of texts",
+    dict: "a section",
+}
 _SUFFIX = {field: kind for kind, field in _BODIES.items()}
 _PLACE = re.compile(r"line (\d+), column (\d+): ")
 
@@ -64,6 +79,9 @@ class FiledTemplate:
                 self.folder / HEAD, _line_of(self.folder / HEAD, loc[1]) if known else None, flaw.msg
             )
         channel, locale, field = loc[2:5]
+        if field == "approved" and len(loc) > 5:
+            head = self.folder / HEAD
+            return _said(head, _line_of(head, loc[5], f"{channel}.{locale}.approved"), flaw.msg)
         if field not in _SUFFIX:
             head = self.folder / HEAD
             return _said(head, _line_of(head, field, f"{channel}.{locale}"), flaw.msg)
@@ -117,10 +135,21 @@ def _files(template: Template) -> Iterator[tuple[str, str]]:
             lines = [f"{name} = {_quoted(value)}" for name, value in named.items() if value is not None]
             if lines:
                 head += ["", f"[{channel}.{locale}]", *lines]
+            if (approved := texts.get("approved")) is not None:
+                head += ["", f"[{channel}.{locale}.approved]", *_approved_lines(approved)]
             for kind, field in _BODIES.items():
                 if texts.get(field) is not None:
                     yield f"{channel}.{locale}.{kind}", texts[field]
     yield HEAD, "\n".join(head) + "\n"
+
+
+def _approved_lines(approved: Mapping[str, Any]) -> Iterator[str]:
+    for name in _APPROVED:
+        value = approved.get(name)
+        if name == "buttons" and value:
+            value = [each if each is not None else "" for each in value]
+        if value:
+            yield f"{name} = {_quoted(value)}"
 
 
 def _quoted(value: object) -> str:
@@ -170,11 +199,17 @@ def _contents(folder: Path, sections: Mapping[str, Any]) -> Contents:
             raise FileFlawed(head, reason, _line_of(head, channel))
         for locale, fields in locales.items():
             section = f"{channel}.{locale}"
-            if locale not in contents.get(channel, {}):
+            approved = fields.get("approved")
+            if locale not in contents.get(channel, {}) and approved is None:
                 reason = f"there is no {section}.mjml, {section}.html or {section}.txt"
                 raise FileFlawed(head, reason, _line_of_section(head, section))
             _check(fields, _TEXT_FIELDS, head, section)
-            contents[channel][locale] |= fields
+            texts = contents.setdefault(channel, {}).setdefault(locale, {})
+            texts |= fields
+            if approved is not None:
+                _check(approved, _APPROVED, head, f"{section}.approved")
+                buttons = [each or None for each in approved.get("buttons", ())]
+                texts["approved"] = approved | ({"buttons": buttons} if buttons else {})
     return contents
 
 

@@ -82,7 +82,8 @@ CHANNELS: Channels = MappingProxyType(
                 parse_ladder(TEXT_LADDER),
                 OnUnknown.HOLD,
                 by_default=False,
-                as_given=False,  # WhatsApp requires an approved template to start a conversation
+                as_given=True,  # within 24 hours of the person's last message
+                has_sender=True,
             ),
             ChannelSpec(
                 Channel.IN_APP,
@@ -122,6 +123,12 @@ def usual(with_providers: Collection[Channel] = ()) -> Channels:
         for channel, spec in servable().items()
         if channel is Channel.EMAIL or channel in with_providers
     }
+
+
+def first_of_phones(channels: Channels) -> Channel | None:
+    """What a bare phone number asks for if the job names no channel: texts where they are served, else WhatsApp."""
+    phones = (channel for channel, spec in channels.items() if spec.address is AddressKind.PHONE)
+    return next(phones, None)
 
 
 def served(names: str, known: Channels = CHANNELS) -> Channels:

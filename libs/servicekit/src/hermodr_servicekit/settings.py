@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hermodr_contracts.channels import EMAIL_LADDER, TEXT_LADDER, WEBHOOK_LADDER, served, usual, with_ladder
 from hermodr_contracts.ladder import Step, parse_ladder
+from hermodr_contracts.providers import channels_of
 from hermodr_contracts.segments import MOST_SEGMENTS
 from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Channel
@@ -86,7 +87,7 @@ class ServiceSettings(BaseSettings):
     amqp_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "hermodr"
     channels: Annotated[str, AfterValidator(_channels_are_servable)] | None = None
     """The channels this installation serves, separated by spaces. The same for all its services. By default email, and
-    sms with a provider for it; in development webhook with a `secret_key`."""
+    sms and whatsapp with a provider for it; in development webhook with a `secret_key`."""
     sms_providers: str | None = None
     """DSNs in order of preference, separated by spaces. The same for all services."""
     sms_max_segments: Annotated[int, Field(ge=1, le=100)] = MOST_SEGMENTS
@@ -170,6 +171,7 @@ class ServiceSettings(BaseSettings):
         ladders = {
             Channel.EMAIL: self.ladder,
             Channel.SMS: self.sms_ladder,
+            Channel.WHATSAPP: self.sms_ladder,
             Channel.WEBHOOK: parse_ladder(self.webhook_retry_ladder),
         }
         for channel, ladder in ladders.items():
@@ -179,7 +181,7 @@ class ServiceSettings(BaseSettings):
     @property
     def _carried(self) -> set[Channel]:
         """What there is all for. In production the channel `webhook` is named: the key is not everywhere."""
-        texts = {Channel.SMS} if self.sms_providers else set()
+        texts = channels_of(self.sms_providers or "")
         signed = self.secret_key is not None and self.env == "development"
         return texts | ({Channel.WEBHOOK} if signed else set())
 

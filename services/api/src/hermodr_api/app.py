@@ -82,8 +82,8 @@ from hermodr_api.updates.service import Updates
 from hermodr_api.webhooks import routes as webhooks
 from hermodr_api.webhooks.service import Webhooks
 from hermodr_contracts.addresses import mailbox
-from hermodr_contracts.providers import SMS_PROVIDERS
-from hermodr_contracts.vocabulary import JobKind, Priority
+from hermodr_contracts.providers import SMS_PROVIDERS, channels_of
+from hermodr_contracts.vocabulary import Channel, JobKind, Priority
 from hermodr_ledger.access import rates
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.listening import listen
@@ -279,9 +279,10 @@ class Api(LedgerService[ApiSettings]):
         ]
 
     def _counting(self) -> Counting:
-        sms = self.settings.sms_providers
+        given = (self.settings.sms_providers or "").split()
+        texts = " ".join(each for each in given if Channel.SMS in channels_of(each))
         try:
-            prices = prices_of(SMS_VARIABLE, sms, SMS_PROVIDERS) if sms else ()
+            prices = prices_of(SMS_VARIABLE, texts, SMS_PROVIDERS) if texts else ()
         except ProviderConfigError as error:
             refuse(str(error))
         return Counting(self.settings.sms_max_segments, prices)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from hermodr_contracts.channels import AddressKind, Channels, ChannelSpec
+from hermodr_contracts.channels import AddressKind, Channels, ChannelSpec, first_of_phones
 from hermodr_contracts.locales import choose_locale
 from hermodr_contracts.vocabulary import Channel, JobState, Priority
 from hermodr_dispatcher import quiet_hours
@@ -139,15 +139,11 @@ def _candidates(
     if job.channels is not None:
         return dict.fromkeys(job.channels)
     if job.has_content or template is None:
-        return (spec.channel for spec in channels.values() if spec.as_given and _unasked(job, spec))
+        if job.to_phone is not None:
+            first = first_of_phones(channels)
+            return (first,) if first is not None else ()
+        return (spec.channel for spec in channels.values() if spec.as_given and spec.by_default)
     return (channel for channel in channels if channel in template.locales)
-
-
-def _unasked(job: RequestedJob, spec: ChannelSpec) -> bool:
-    """Whether content may use the channel although the job names none: a bare phone number asks for a text."""
-    if job.to_phone is not None:
-        return spec.address is AddressKind.PHONE
-    return spec.by_default
 
 
 def _refusal(

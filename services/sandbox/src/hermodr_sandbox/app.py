@@ -20,6 +20,7 @@ from hermodr_sandbox.protocols.smtp.server import SmtpServer
 from hermodr_sandbox.protocols.smtp.session import SmtpOptions
 from hermodr_sandbox.protocols.text_callbacks import TextCallbacks
 from hermodr_sandbox.protocols.vonage_callbacks import VonageCallbacks
+from hermodr_sandbox.protocols.whatsapp_callbacks import WhatsAppCallbacks
 from hermodr_sandbox.routes.application import application
 from hermodr_sandbox.service import Sandbox
 from hermodr_sandbox.settings import LOOPBACK_HOSTS, SandboxSettings
@@ -53,6 +54,9 @@ class SandboxService(Service[SandboxSettings]):
         self._vonage_callbacks = VonageCallbacks(
             hosts, secret=secret.get_secret_value() if secret else None, clock=self.clock
         )
+        events = settings.sandbox_events_url or f"{settings.local_url}/v1/providers"
+        app_secret = settings.sandbox_events_whatsapp.get_secret_value()
+        self._whatsapp = WhatsAppCallbacks(f"{events.rstrip('/')}/whatsapp/events", app_secret, self.clock)
 
     async def prepare(self) -> None:
         """SMTP first: what is said over HTTP names its port."""
@@ -75,6 +79,7 @@ class SandboxService(Service[SandboxSettings]):
             text_callbacks=self._text_callbacks,
             vonage_callbacks=self._vonage_callbacks,
             webhook_secrets=self.settings.webhook_secrets,
+            whatsapp=self._whatsapp,
         )
 
     async def ready(self) -> Mapping[str, bool]:
@@ -101,6 +106,7 @@ class SandboxService(Service[SandboxSettings]):
             await self._callbacks.close()
         await self._text_callbacks.close()
         await self._vonage_callbacks.close()
+        await self._whatsapp.close()
         self._stack.close()
 
 

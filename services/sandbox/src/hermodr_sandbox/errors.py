@@ -6,6 +6,7 @@ SandboxError
 ├── MailNotFound      no such mail, or it made room for newer ones (404)
 ├── FaultNotFound     no such rule (404)
 ├── TextNotFound      no such text, or it made room for newer ones (404)
+├── TooManyTemplates  there are very many approved templates (409)
 ├── PartNotFound      the mail has no such part (404)
 └── InvalidQuery      a query parameter that is unknown or unreadable (400)
 """
@@ -36,6 +37,11 @@ class MailNotFound(SandboxError):
 class TextNotFound(SandboxError):
     status = 404
     title = "Text not found"
+
+
+class TooManyTemplates(SandboxError):
+    status = 409
+    title = "Too many templates"
 
 
 class PartNotFound(SandboxError):

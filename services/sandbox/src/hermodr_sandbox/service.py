@@ -17,6 +17,7 @@ from hermodr_sandbox.domain.patterns import AddressPattern
 from hermodr_sandbox.domain.phone_tags import PhoneTags
 from hermodr_sandbox.domain.search import Query, prepare
 from hermodr_sandbox.domain.text import Texts
+from hermodr_sandbox.domain.whatsapp import WhatsAppBook
 from hermodr_sandbox.errors import MailNotFound
 from hermodr_servicekit.clock import Clock
 
@@ -64,6 +65,7 @@ class Sandbox:
     texts: Texts = field(default_factory=lambda: Texts(10_000))
     hooks: Hooks = field(default_factory=lambda: Hooks(10_000))
     phone_tags: PhoneTags | None = None
+    whatsapp: WhatsAppBook = field(default_factory=WhatsAppBook)
     traffic: Traffic = field(default_factory=Traffic)
     gate: Gate | None = None
     closing: bool = False
@@ -134,11 +136,13 @@ class Sandbox:
             await asyncio.sleep(_REST_SECONDS)
 
     def clear(self) -> int:
-        """Forgets mails, texts, webhooks, totals and the counts of tags; returns how many of these were kept."""
+        """Forgets mails, texts, webhooks, approved templates, totals and the counts of tags; returns how many of the
+        first three were kept."""
         kept = len(self.mailbox) + len(self.texts) + len(self.hooks)
         self.hooks.clear()
         self.mailbox.clear()
         self.texts.clear()
+        self.whatsapp.clear()
         if self.phone_tags is not None:
             self.phone_tags.reset()
         if self.tags is not None:

@@ -46,6 +46,8 @@ class SandboxSettings(ServiceSettings):
     sandbox_events_sendgrid: SecretStr | None = None
     """A private key (P-256, PKCS 8 DER in base64): with it pretended SendGrid reports."""
 
+    sandbox_events_whatsapp: SecretStr = SecretStr("pretended-app-secret")
+    """The app secret with which pretended Meta signs what it reports of WhatsApp."""
     sandbox_events_smtp: SecretStr | None = None
     """With it bounces and complaints about mails by SMTP are handed in, as bearer token."""
 

@@ -1,4 +1,4 @@
-"""A text to be sent, independent of providers."""
+"""What is sent to phones, independent of providers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from hermodr_contracts.approved_templates import ApprovedTemplate
 from hermodr_contracts.segments import Segments
 
 
@@ -29,3 +30,15 @@ class OutgoingText(NamedTuple):
             "country": self.country,
         }
         return json.dumps(paid_by)
+
+
+class OutgoingWhatsApp(NamedTuple):
+    """One message to one phone by WhatsApp: a `text` by those providers whose window is open (`open_with`), else the
+    `approved` template, filled in. At least one of both is there."""
+
+    delivery_id: UUID
+    to: str
+    text: str | None
+    approved: ApprovedTemplate | None
+    open_with: frozenset[str]
+    country: str | None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from hermodr_cli import devkit
-from hermodr_cli.addresses import port_base, sandbox_sms_provider, smtp_port, texts_by_sandbox
+from hermodr_cli.addresses import phone_providers, port_base, smtp_port
 from hermodr_cli.commands.settings import CommandSettings
 from hermodr_cli.signing import KEY_VARIABLE, LINK_VARIABLE, link_secret, secret_key
 from hermodr_servicekit.settings import flaws_of
@@ -51,8 +51,8 @@ def find() -> Patient:
             environment[LINK_VARIABLE] = secret
         if origin == OWN and (key := secret_key(environment)):
             environment[KEY_VARIABLE] = key
-        if texts_by_sandbox(environment):
-            environment["HERMODR_SMS_PROVIDERS"] = sandbox_sms_provider(environment)
+        if (providers := phone_providers(environment)) is not None:
+            environment["HERMODR_SMS_PROVIDERS"] = providers
         settings = CommandSettings(sms_providers=environment.get("HERMODR_SMS_PROVIDERS") or None)
         port_base(environment)
         smtp_port(environment)

@@ -79,4 +79,8 @@ class Preview(Answer):
     text: str
     variables: list[str]
     sms: TextCount | None = None
+    approved: dict[str, Any] | None = None
+    """Of WhatsApp: the approved template, filled in."""
+    sent_as: str | None = None
+    """Of WhatsApp: `text` or `template`, whichever the recipient would get now; or `nothing`."""
     warnings: list[str]

@@ -13,7 +13,8 @@ from hermodr_client.part import Id, Part, W, path_of, query_of
 
 
 class Templates(Part[W]):
-    """`contents` are `{"email": {"en": {"subject", "body_text", "body_html"}}}`."""
+    """`contents` are `{"email": {"en": {"subject", "body_text", "body_html"}}}`; on `whatsapp` with `approved`, the
+    template that is sent outside the 24-hour window."""
 
     @listing
     def list(
@@ -141,7 +142,9 @@ _TEXTS: dict[str, Any] = {
     "body_html": None,
     "body_mjml": None,
     "inline_css": True,
+    "approved": None,
 }
+_APPROVED: dict[str, Any] = {"parameters": [], "header": None, "buttons": []}
 
 
 def _changed(there: Contents, wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,12 +156,22 @@ def _changed(there: Contents, wanted: Mapping[str, Any]) -> dict[str, Any]:
         different = {
             locale: texts
             for locale, texts in locales.items()
-            if _tag(locale) not in known or {**_TEXTS, **known[_tag(locale)]} != {**_TEXTS, **texts}
+            if _tag(locale) not in known or not _same(known[_tag(locale)], texts)
         }
         gone = {locale: None for locale in there.get(channel, {}) if _tag(locale) not in given}
         if different or gone:
             changes[channel] = {**different, **gone}
     return changes
+
+
+def _same(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """An approved template without a language has that of its locale, whatever that is."""
+    one, other = {**_TEXTS, **there}, {**_TEXTS, **wanted}
+    if one["approved"] is not None and other["approved"] is not None:
+        known = {**_APPROVED, **one["approved"]}
+        other["approved"] = {**_APPROVED, "language": known.get("language"), **other["approved"]}
+        one["approved"] = known
+    return one == other
 
 
 def _tag(locale: str) -> str:

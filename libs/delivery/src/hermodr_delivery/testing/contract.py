@@ -50,6 +50,9 @@ class ProviderContract(ABC, Generic[MessageT]):
     knows_what_was_read: ClassVar[bool] = True
     """Whether the protocol tells how far a server got when it falls silent; HTTP does not."""
 
+    names_bad_addresses: ClassVar[bool] = True
+    """Whether an answer ever says for sure that nothing will reach the address by any way."""
+
     @abstractmethod
     def serving(self) -> AbstractAsyncContextManager[ScriptedServer]:
         """A running server."""
@@ -117,7 +120,7 @@ class ProviderContract(ABC, Generic[MessageT]):
     async def test_a_refused_address_is_a_bounce(self) -> None:
         failure = await self._refused(Answer.BAD_ADDRESS)
         assert isinstance(failure, PermanentError)
-        assert failure.bounced
+        assert failure.bounced is self.names_bad_addresses
 
     async def test_a_refused_message_is_no_bounce(self) -> None:
         failure = await self._refused(Answer.BAD_MESSAGE)

@@ -3,11 +3,10 @@ from dataclasses import dataclass
 
 from hermodr_cli.addresses import (
     SANDBOX_OFFSET,
+    phone_providers,
     port_base,
     sandbox_provider,
-    sandbox_sms_provider,
     texts,
-    texts_by_sandbox,
     uses_sandbox,
 )
 
@@ -34,7 +33,8 @@ ALL = (API, DISPATCHER, SCHEDULER, EMAIL_SENDER, SMS_SENDER, WEBHOOK_SENDER, SAN
 
 
 def chosen(environment: Mapping[str, str]) -> tuple[ServiceSpec, ...]:
-    """All services; the sandbox only without a real provider of mails, the sms sender only if sms is served."""
+    """All services; the sandbox only without a real provider of mails, the sms sender only if something goes to
+    phones."""
     left_out = [
         *([] if uses_sandbox(environment) else [SANDBOX]),
         *([] if texts(environment) else [SMS_SENDER]),
@@ -51,8 +51,8 @@ def variables_for(
     variables["HERMODR_HTTP_PORT"] = str(port_base(environment) + spec.port_offset)
     if SANDBOX in specs and not environment.get("HERMODR_EMAIL_PROVIDERS"):
         variables["HERMODR_EMAIL_PROVIDERS"] = sandbox_provider(environment)
-    if {SANDBOX, SMS_SENDER} <= set(specs) and texts_by_sandbox(environment):
-        variables["HERMODR_SMS_PROVIDERS"] = sandbox_sms_provider(environment)
+    if {SANDBOX, SMS_SENDER} <= set(specs) and (providers := phone_providers(environment)) is not None:
+        variables["HERMODR_SMS_PROVIDERS"] = providers
     if SANDBOX in specs and not environment.get("HERMODR_WEBHOOK_ALLOW"):
         variables["HERMODR_WEBHOOK_ALLOW"] = "127.0.0.0/8 ::1/128"
     return variables

@@ -205,14 +205,14 @@ def _event(delivery: _Delivery, receipt: Receipt) -> dict[str, object]:
 
 
 async def _locked(transaction: Transaction, job_ids: Iterable[UUID]) -> dict[Key, _Delivery]:
-    """The mail and the text of each job, in the order of ids like everywhere, with what was reported."""
+    """The mail and the texts of each job, in the order of ids like everywhere, with what was reported."""
     wanted = sorted(job_ids)
     rows = await transaction.fetch(
         """
         SELECT d.id, d.job_id, d.project_id, d.channel, d.address, d.state, d.attempt
         FROM unnest($1::uuid[], $2::uuid[]) w(first, last)
         JOIN hermodr.deliveries d ON d.id > w.first AND d.id <= w.last
-        WHERE d.channel IN ('email', 'sms') ORDER BY d.id FOR UPDATE OF d
+        WHERE d.channel IN ('email', 'sms', 'whatsapp') ORDER BY d.id FOR UPDATE OF d
         """,
         wanted,
         [last_child_of(each) for each in wanted],

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from hermodr_ledger.access import audit
 from hermodr_ledger.access.audit import Actor
 from hermodr_ledger.engine import Ledger, Statements, Transaction, news
+from hermodr_ledger.people import windows
 from hermodr_ledger.people.suppressions import SUPPRESSION_KEY
 from hermodr_ledger.privacy import traces
 from hermodr_ledger.privacy.traces import Person
@@ -60,6 +61,11 @@ _SUPPRESSIONS = f"""{_THEIRS}, known AS (
 )
 UPDATE hermodr.suppressions s SET address = NULL, note = NULL
 FROM known k WHERE s.project_id = $2 AND s.hash = hermodr.suppression_hash({SUPPRESSION_KEY}, $2, k.address)
+"""
+
+_PHONES = f"""{_THEIRS}
+SELECT d.address FROM theirs t JOIN hermodr.deliveries d ON d.id > t.id AND d.id <= t.last WHERE d.channel = 'whatsapp'
+UNION SELECT r.phone FROM hermodr.recipients r WHERE r.id = $1 AND r.project_id = $2 AND r.phone IS NOT NULL
 """
 
 _FREE_KEYS = f"""{_THEIRS}
@@ -143,6 +149,8 @@ async def erase(ledger: Ledger, project_id: UUID, recipient_id: UUID, actor: Act
             return None
         who = (whom.id, whom.project_id, whom.user_id)
         await transaction.fetch(_SUPPRESSIONS, *who, seconds=_SECONDS)
+        phones = await transaction.fetch(_PHONES, *who, seconds=_SECONDS)
+        await windows.forget(transaction, [row["address"] for row in phones])
         await transaction.fetch(
             "DELETE FROM hermodr.recipients WHERE id = $1", recipient_id, seconds=_SECONDS
         )

@@ -27,6 +27,7 @@ from hermodr_ledger.tables.people import (
     templates,
     update_reads,
     updates,
+    whatsapp_windows,
 )
 from hermodr_ledger.tables.webhooks import (
     webhook_attempts,
@@ -86,4 +87,5 @@ __all__ = [
     "webhook_endpoints",
     "webhook_messages",
     "webhook_turns",
+    "whatsapp_windows",
 ]

@@ -183,4 +183,14 @@ template_contents = Table(
     Column("compiled_html", Text),
     Column("required", Text),
     Column("reads_recipient", Boolean, nullable=False, server_default=false()),
+    Column("approved", Text),
+)
+
+whatsapp_windows = Table(
+    "whatsapp_windows",
+    metadata,
+    Column("phone", Text, primary_key=True),
+    Column("provider", Text, primary_key=True),
+    Column("opened_at", MOMENT, nullable=False),
+    Index("whatsapp_windows_opened", "opened_at"),
 )

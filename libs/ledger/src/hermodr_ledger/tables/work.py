@@ -137,6 +137,7 @@ Index(
     postgresql_where=text("recipient_id IS NOT NULL AND wake_at IS NULL"),
 )
 Index("deliveries_phone", deliveries.c.address, postgresql_where=text("channel = 'sms'"))
+Index("deliveries_whatsapp", deliveries.c.address, postgresql_where=text("channel = 'whatsapp'"))
 
 attempts = Table(
     "attempts",

@@ -21,6 +21,8 @@ class CompiledTexts:
     body_html: str | None
     name: str | None = None
     critical: bool = False
+    approved: str | None = None
+    """See `versions.Texts`."""
 
 
 _TEXT = template_contents.c
@@ -30,6 +32,7 @@ _TEXTS = sa.select(
     sa.func.coalesce(_TEXT.compiled_html, _TEXT.body_html).label("body_html"),
     templates.c.name,
     templates.c.critical,
+    _TEXT.approved,
 ).where(
     templates.c.id == _TEXT.template_id,
     _TEXT.template_id == sa.bindparam("template"),
@@ -50,7 +53,7 @@ async def compiled_texts(
         return None
     row = rows[0]
     texts = (row["subject"], row["body_text"], row["body_html"])
-    return CompiledTexts(template_id, version, locale, *texts, row["name"], row["critical"])
+    return CompiledTexts(template_id, version, locale, *texts, row["name"], row["critical"], row["approved"])
 
 
 _BARE = sa.select(templates.c.name, templates.c.critical).where(templates.c.id == sa.bindparam("template"))

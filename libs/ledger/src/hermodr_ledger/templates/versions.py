@@ -27,7 +27,8 @@ class NameTaken(Exception):
 @dataclass(frozen=True, slots=True)
 class Texts:
     """`compiled_html`, made from `body_mjml` or `body_html`, is sent instead; `None`: `body_html` is sent. `required`:
-    the names of the data without which they cannot be rendered (`"name order.number"`); `None`: not known."""
+    the names of the data without which they cannot be rendered (`"name order.number"`); `None`: not known. `approved`:
+    the template of WhatsApp's that is sent outside the window, see `approved_templates`."""
 
     subject: str | None
     body_text: str | None
@@ -37,6 +38,7 @@ class Texts:
     compiled_html: str | None = None
     required: str | None = None
     reads_recipient: bool = False
+    approved: str | None = None
 
 
 Contents = Mapping[str, Mapping[str, Texts]]

@@ -162,7 +162,10 @@ class AttemptView(BaseModel):
     resolved_as: str | None = None
     proof: str | None = None
     measured: dict[str, Any] = Field(
-        {}, description="Of an accepted text what it is paid by: `segments`, `encoding` and `country`."
+        {},
+        description="Of an accepted text what it is paid by: `segments`, `encoding` and `country`. Of a WhatsApp "
+        "message whether it was `sent_as` a `text` or a `template`, `because` of what, and the `approved` one "
+        "with its `language`.",
     )
 
 

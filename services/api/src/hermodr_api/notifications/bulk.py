@@ -3,7 +3,7 @@ is done before it, in a thread or in slices, so that other requests are served m
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ from hermodr_api.http.bodies import flaws_of
 from hermodr_api.http.bulk_bodies import SLICE, Rejections, written
 from hermodr_api.http.json_text import Flawed
 from hermodr_api.jobs.accepting import Count
+from hermodr_api.notifications.content import OUTSIDE_WINDOW, only_by_whatsapp
 from hermodr_api.notifications.data import data_flaws
 from hermodr_api.notifications.directory import Directory
 from hermodr_api.notifications.envelope import (
@@ -90,6 +91,8 @@ class _There:
     recipients: Mapping[Reference, FoundRecipient | None]
     places: Mapping[Place, FoundPlace]
     strangers: set[str]
+    outside: Set[int]
+    """Positions of those that WhatsApp does not take as they are."""
     defaults: Mapping[str | None, MailDefaults]
 
 
@@ -168,33 +171,55 @@ class Bulk:
             defaults = await self._directory.mail_defaults(work.project_id, {*names, None}, bulk=True)
             senders = {each for _, item, _ in chunk if (each := from_address(item.wanted)) is not None}
             senders |= {mailbox(each.sender)[1] for each in defaults.values() if each.sender is not None}
+            people = await self._directory.recipients(each for each in references if each is not None)
             there = _There(
                 templates,
-                await self._directory.recipients(each for each in references if each is not None),
+                people,
                 await self._directory.places(
                     place
                     for _, item, _ in chunk
                     if (place := place_of(work.project_id, item.wanted)) is not None
                 ),
                 await self._directory.strangers(work.project_id, senders),
+                await self._outside(chunk, references, people),
                 defaults,
             )
             for position, ((index, item, raw), reference) in enumerate(zip(chunk, references, strict=True)):
-                self._make(work, index, item, raw, reference, there)
+                self._make(work, (index, position), item, raw, reference, there)
                 if position % SLICE == 0:
                     await asyncio.sleep(0)
         work.sendable.clear()
 
+    async def _outside(
+        self,
+        chunk: Sequence[tuple[int, Sendable, dict[str, Any]]],
+        references: Sequence[Reference | None],
+        people: Mapping[Reference, FoundRecipient | None],
+    ) -> Set[int]:
+        asked: dict[int, tuple[str | None, UUID | None]] = {}
+        for position, ((_, item, _), reference) in enumerate(zip(chunk, references, strict=True)):
+            if not item.waits and only_by_whatsapp(item.wanted, self._channels):
+                who = people.get(reference) if reference is not None else None
+                asked[position] = (item.wanted.to.phone, who.id if who is not None else None)
+        if not asked:
+            return frozenset()
+        told = await self._directory.outside_window(list(asked.values()), bulk=True)
+        return {position for position, outside in zip(asked, told, strict=True) if outside}
+
     def _make(
         self,
         work: _Work,
-        index: int,
+        at: tuple[int, int],
         item: Sendable,
         raw: dict[str, Any],
         reference: Reference | None,
         there: _There,
     ) -> None:
+        """`at`: its index in the request, and its position in what was looked up together."""
+        index, position = at
         flaws = []
+        if position in there.outside:
+            flaws.append(Flaw(("channels",), OUTSIDE_WINDOW))
         template, place = template_of(item.wanted), place_of(work.project_id, item.wanted)
         recipient = there.recipients[reference] if reference is not None else None
         if template is not None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from hermodr_api.errors import Flaw
-from hermodr_contracts.channels import CHANNELS, AddressKind
+from hermodr_contracts.channels import CHANNELS, AddressKind, Channels, first_of_phones
 from hermodr_contracts.segments import segments_of
 from hermodr_contracts.vocabulary import Channel
 
@@ -71,4 +71,19 @@ def _only_texts(wanted: Wanted) -> bool:
 def _may_be_a_text(wanted: Wanted) -> bool:
     if wanted.to.email is not None:
         return False
-    return wanted.to.phone is not None or Channel.SMS in (wanted.channels or ())
+    return Channel.SMS in wanted.channels if wanted.channels is not None else wanted.to.phone is not None
+
+
+def only_by_whatsapp(wanted: Wanted, channels: Channels) -> bool:
+    """Whether content given as it is could go by WhatsApp alone; `channels` are those served here."""
+    if not wanted.has_content or wanted.to.email is not None:
+        return False
+    if wanted.channels is not None:
+        return {each for each in wanted.channels if each in channels} == {Channel.WHATSAPP}
+    return wanted.to.phone is not None and first_of_phones(channels) is Channel.WHATSAPP
+
+
+OUTSIDE_WINDOW = (
+    "cannot go by whatsapp as it is: nobody with this number wrote within 24 hours; use a type whose template has an "
+    "approved one"
+)

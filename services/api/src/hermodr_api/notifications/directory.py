@@ -7,7 +7,7 @@ from hermodr_api.remembered import Remembered
 from hermodr_ledger.access import mail_defaults, senders
 from hermodr_ledger.access.mail_defaults import MailDefaults
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.people import recipients, updates
+from hermodr_ledger.people import recipients, updates, windows
 from hermodr_ledger.people.recipients import FoundRecipient, Reference
 from hermodr_ledger.people.updates import FoundPlace, Place
 from hermodr_ledger.templates import needs
@@ -63,6 +63,24 @@ class Directory:
     async def places(self, places: Iterable[Place]) -> dict[Place, FoundPlace]:
         wanted = list(set(places))
         return dict(zip(wanted, await updates.find(self._many, wanted), strict=True)) if wanted else {}
+
+    async def outside_window(
+        self,
+        people: Sequence[tuple[str | None, UUID | None]],
+        provider: str | None = None,
+        *,
+        bulk: bool = False,
+    ) -> list[bool]:
+        """Whether each, a phone or a recipient, may not be written to freely by WhatsApp now, by this provider alone if
+        given. Not so of a recipient without a phone."""
+        ledger = self._many if bulk else self._ledger.cold
+        known = await windows.phones_of(ledger, [who for _, who in people if who is not None])
+        phones = [known.get(who) if who is not None else phone for phone, who in people]
+        there = await windows.open_with(ledger, [each for each in phones if each is not None])
+        return [
+            each is not None and not (there[each] if provider is None else provider in there[each])
+            for each in phones
+        ]
 
     async def strangers(self, project_id: UUID, addresses: Iterable[str]) -> set[str]:
         """Those of the addresses that mails of the project may not be from. Caches for a few seconds those they may."""

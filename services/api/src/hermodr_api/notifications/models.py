@@ -54,7 +54,7 @@ class To(Body):
     )
     phone: PhoneNumber | None = Field(
         default=None,
-        description="A bare phone number (E.164), for `sms`; refused while no channel reaches phones.",
+        description="A bare phone number (E.164), for `sms` or `whatsapp`; refused while no channel reaches phones.",
         examples=["+15550100123"],
     )
     name: Name | None = Field(
@@ -126,7 +126,8 @@ class NotificationIn(MailFields):
     )
     body_text: Annotated[str, Field(min_length=1)] | None = Field(
         default=None,
-        description="The plain text to send as given, with `subject`; alone, if it is sent as `sms` only.",
+        description="The plain text to send as given, with `subject`; alone, if it goes to phones only. By `whatsapp` "
+        "only within 24 hours of the person's last message: else it is refused, if it is for now.",
         examples=["We look forward to seeing you on Friday."],
     )
     body_html: Annotated[str, Field(min_length=1)] | None = Field(
@@ -244,8 +245,8 @@ def _channel_flaws(wanted: NotificationIn, channels: Channels, at: tuple[str | i
 
 def _not_available(asked: Iterable[Channel], channels: Channels) -> str:
     served = f"{', '.join(asked)} (available: {', '.join(channels)})"
-    if Channel.SMS in asked:
-        return f"channel not available: {served}; HERMODR_SMS_PROVIDERS says who carries texts"
+    if not {Channel.SMS, Channel.WHATSAPP}.isdisjoint(asked):
+        return f"channel not available: {served}; HERMODR_SMS_PROVIDERS says who carries texts and whatsapp"
     return f"channel not available yet: {served}"
 
 

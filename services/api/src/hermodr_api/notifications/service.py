@@ -5,6 +5,7 @@ from uuid import UUID
 from hermodr_api.answers import Answer, Key, patience
 from hermodr_api.errors import Flaw
 from hermodr_api.jobs.accepting import Accepting
+from hermodr_api.notifications.content import OUTSIDE_WINDOW, only_by_whatsapp
 from hermodr_api.notifications.data import data_flaws
 from hermodr_api.notifications.directory import Directory
 from hermodr_api.notifications.envelope import (
@@ -61,7 +62,7 @@ class Notifications:
         if isinstance(item, list):
             return await self._accepting.earlier(project_id, key, item)
         async with patience():
-            job = await self._prepare(project_id, item, key)
+            job = await self._prepare(project_id, item, key, provider)
             if isinstance(job, Answer):
                 return job
             if provider is not None:
@@ -72,7 +73,9 @@ class Notifications:
     def _answer(self, job: NewJob) -> bytes:
         return answer_of(job.id, job.waits, self._domain)
 
-    async def _prepare(self, project_id: UUID, item: Sendable, key: Key | None) -> NewJob | Answer:
+    async def _prepare(
+        self, project_id: UUID, item: Sendable, key: Key | None, provider: str | None
+    ) -> NewJob | Answer:
         """The job; or the answer to the first request with its key, if what it refers to is gone."""
         wanted = item.wanted
         reference, template = reference_of(project_id, wanted.to), template_of(wanted)
@@ -97,6 +100,10 @@ class Notifications:
             there = await self._directory.place(place)
             flaws += misplaced(place, there, ("body",))
             group_id = there.update_group_id
+        if not item.waits and only_by_whatsapp(wanted, self._channels):
+            asked = [(wanted.to.phone, found.id if found is not None else None)]
+            if any(await self._directory.outside_window(asked, provider)):
+                flaws.append(Flaw(("body", "channels"), OUTSIDE_WINDOW))
         if flaws:
             return await self._accepting.earlier(project_id, key, flaws)
         job_id = new_job_id()

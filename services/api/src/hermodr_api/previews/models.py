@@ -1,5 +1,6 @@
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +12,7 @@ from hermodr_api.http.fields import Locale
 from hermodr_api.http.json_text import dump
 from hermodr_api.previews.counting import CountView
 from hermodr_api.recipients.models import RecipientIn
+from hermodr_api.templates.approved import ApprovedView
 from hermodr_api.templates.models import ChangesIn, LocalesIn
 from hermodr_contracts.locales import choose_locale
 from hermodr_contracts.payloads import usual_payload
@@ -99,7 +101,8 @@ class PreviewIn(Body):
 
 class PreviewView(BaseModel):
     """The message. `text` is derived from the HTML where there is no text; `variables` are the names that the texts
-    take from the data. `sms`: of a text, what it would be paid by."""
+    take from the data. `sms`: of a text, what it would be paid by. Of WhatsApp: the `approved` template filled in, and
+    which would be sent (`sent_as`) to the recipient now; without one it depends on when they wrote last."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -113,6 +116,8 @@ class PreviewView(BaseModel):
                     "text": "Sign in: https://example.com/x",
                     "variables": ["magic_link", "name"],
                     "sms": None,
+                    "approved": None,
+                    "sent_as": None,
                     "warnings": ["there are no texts in de-AT: en is used"],
                 }
             ]
@@ -127,6 +132,12 @@ class PreviewView(BaseModel):
     text: str
     variables: list[str]
     sms: CountView | None = None
+    approved: ApprovedView | None = None
+    sent_as: Literal["text", "template", "nothing"] | None = Field(
+        default=None,
+        description="`text` within 24 hours of the recipient's last message, else `template`; `nothing`: neither is "
+        "possible. `null`: on other channels, or if it is not said for whom.",
+    )
     warnings: list[str]
 
 
@@ -169,6 +180,18 @@ def usual_webhook(
         variables=[],
         warnings=["there are no texts for webhook: the data is posted as it is"],
     )
+
+
+def sent_as(
+    texts: Texts, open_with: Mapping[str, frozenset[str]], phone: str | None
+) -> Literal["text", "template", "nothing"] | None:
+    """What of WhatsApp texts the phone would get now."""
+    if phone is None:
+        return None
+    has_text = (texts.body_text, texts.body_html, texts.body_mjml) != (None, None, None)
+    if has_text and open_with.get(phone):
+        return "text"
+    return "template" if texts.approved is not None else "nothing"
 
 
 def warnings_of(view: PreviewView, texts: Texts, wanted: str | None, data: JsonObject) -> list[str]:

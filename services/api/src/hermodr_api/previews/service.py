@@ -3,6 +3,7 @@ from uuid import UUID
 
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.errors import Flaw, invalid, not_found
+from hermodr_api.http.bodies import JsonObject
 from hermodr_api.previews.counting import Counting
 from hermodr_api.previews.models import (
     DraftPreviewIn,
@@ -10,20 +11,23 @@ from hermodr_api.previews.models import (
     PreviewView,
     chosen,
     described,
+    sent_as,
     usual_webhook,
     warnings_of,
 )
 from hermodr_api.recipients.models import RecipientIn
+from hermodr_api.templates.approved import ApprovedView
 from hermodr_api.templates.models import TemplatePatch, content_flaws, merged, patched_of, texts_of
 from hermodr_api.templates.publishing import Publishing
+from hermodr_contracts.approved_templates import ApprovedTemplate
 from hermodr_contracts.payloads import payload_flaw
 from hermodr_contracts.segments import as_sent
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.engine import Ledger, Transaction
-from hermodr_ledger.people import recipients
+from hermodr_ledger.people import recipients, windows
 from hermodr_ledger.people.recipients import Recipient
 from hermodr_ledger.templates import versions
-from hermodr_ledger.templates.versions import Contents, Template
+from hermodr_ledger.templates.versions import Contents, Template, Texts
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.links import Links
 from hermodr_templates.sandbox import UNSUBSCRIBE_URL
@@ -142,6 +146,8 @@ class Previews:
             warnings=[],
             **answer["rendered"],
         )
+        if name == Channel.WHATSAPP:
+            view = await self._of_whatsapp(project_id, view, texts, data, recipient, at)
         warnings = warnings_of(view, texts, locale, wanted.data) + answer["remarks"]
         if name == Channel.SMS:
             return self._of_sms(view, recipient, warnings)
@@ -155,6 +161,31 @@ class Previews:
         counted = self._counting.of(text, recipient.phone if recipient is not None else None)
         warnings = warnings + self._counting.warnings_of(text, counted)
         return view.model_copy(update={"text": text, "sms": counted, "warnings": warnings})
+
+    async def _of_whatsapp(
+        self,
+        project_id: UUID,
+        view: PreviewView,
+        texts: Texts,
+        data: JsonObject,
+        recipient: Recipient | RecipientIn | None,
+        at: tuple[str, ...],
+    ) -> PreviewView:
+        """With the approved template as it would be filled in, and which would be sent now."""
+        approved, variables = None, set(view.variables)
+        if texts.approved is not None:
+            source = ApprovedTemplate.read(texts.approved)
+            values: dict[tuple[str, ...], str] = {}
+            for place, text in source.sources():
+                one, where = Texts(None, text, None), (*at, "approved", *place)
+                answer = await self._publishing.rendered(one, view.locale, data, project_id, where)
+                values[place] = " ".join(answer["rendered"]["text"].split())
+                variables.update(answer["variables"])
+            approved = ApprovedView.model_validate(source.filled(values))
+        phone = recipient.phone if recipient is not None else None
+        known = await windows.open_with(self._ledger, [phone]) if phone is not None else {}
+        told = {"approved": approved, "sent_as": sent_as(texts, known, phone), "variables": sorted(variables)}
+        return view.model_copy(update=told)
 
     async def _answer(self, project_id: UUID, key: Key | None, view: PreviewView) -> Answer:
         outcome = Outcome.of(PreviewView, view)

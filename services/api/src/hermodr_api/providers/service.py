@@ -49,7 +49,7 @@ class Providers:
         found = next((each for each in known if each.provider == name), None)
         if found is None:
             raise Refused(NOT_FOUND, f"no running sender has a provider of the name {name}")
-        text = _TEST_OF_TEXTS if found.channel == Channel.SMS else _TEST_TEXT
+        text = _TEST_OF_TEXTS if CHANNELS[found.channel].address is AddressKind.PHONE else _TEST_TEXT
         message = NotificationIn(
             type=TEST_TYPE,
             to=_addressee(wanted.to, found.channel),

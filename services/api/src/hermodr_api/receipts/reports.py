@@ -25,13 +25,15 @@ class Report(NamedTuple):
     automatic: bool = False
     code: str | None = None
     channel: Channel = Channel.EMAIL
+    provider: str | None = None
+    """Another one than that whose way it came: accounts may share one."""
 
     def of(self, provider: str) -> Receipt | None:
         if self.job is None:
             return None
         return Receipt(
             self.job,
-            provider,
+            self.provider or provider,
             self.event_id,
             self.kind,
             self.at,
@@ -44,10 +46,28 @@ class Report(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """Somebody answered a text with a word that means `stop`, or start again."""
+    """Somebody answered a text with a word that means `stop`, or start again. `provider`: see `Report`."""
 
     phone: str
     stop: bool
+    channel: Channel = Channel.SMS
+    provider: str | None = None
+
+
+class Wrote(NamedTuple):
+    """Somebody wrote a WhatsApp message to the provider's number: for 24 hours one may answer freely."""
+
+    provider: str
+    phone: str
+    at: datetime
+
+
+class NoWindow(NamedTuple):
+    """WhatsApp refused a message because the person had not written within 24 hours, whatever we believed."""
+
+    provider: str
+    phone: str
+    at: datetime
 
 
 def event_id(number: str) -> str:

@@ -1,20 +1,32 @@
 import asyncio
-from collections.abc import Mapping
+import hmac
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import structlog
 from prometheus_client import Counter
 from starlette.datastructures import Headers
 
 from hermodr_api.answers import patience
-from hermodr_api.errors import UNAUTHENTICATED, UNAVAILABLE, Flaw, Refused, invalid, not_found
+from hermodr_api.errors import (
+    FORBIDDEN,
+    UNAUTHENTICATED,
+    UNAVAILABLE,
+    Flaw,
+    Refused,
+    invalid,
+    not_found,
+)
 from hermodr_api.receipts.models import ReportedView
-from hermodr_api.receipts.reports import Answered, Report, Unreadable
+from hermodr_api.receipts.reports import Answered, NoWindow, Report, Unreadable, Wrote
 from hermodr_api.receipts.signatures import Unsigned
-from hermodr_api.receipts.sources import Arrival, Source
+from hermodr_api.receipts.sources import Arrival, Source, Told
 from hermodr_ledger.deliveries.mailed import take_mail
 from hermodr_ledger.deliveries.opting_out import opted_in, opted_out
 from hermodr_ledger.deliveries.receipts import take
 from hermodr_ledger.engine import Ledger
+from hermodr_ledger.people import windows
+from hermodr_ledger.people.windows import Message
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.return_paths import ReturnPaths
 from hermodr_servicekit.seldom import Seldom
@@ -23,6 +35,8 @@ log = structlog.get_logger()
 
 _TOGETHER = 200
 _SECONDS = 20.0
+_A_SECOND = timedelta(seconds=1)
+"""Times of WhatsApp's are whole seconds."""
 
 
 class Receipts:
@@ -51,6 +65,15 @@ class Receipts:
             raise not_found("provider with events= in its DSN")
         return source
 
+    def subscribed(self, name: str, mode: str, token: str, challenge: str) -> str:
+        """What to answer to a provider that asks whether it may report here. Raises `Refused`."""
+        source = self._sources.get(name)
+        if source is None or source.verify is None:
+            raise not_found("provider with verify= in its DSN")
+        if mode != "subscribe" or not hmac.compare_digest(token.encode(), source.verify.encode()):
+            raise Refused(FORBIDDEN, "the verify token is another one than the DSN has")
+        return challenge
+
     def _is_open(self, source: Source) -> bool:
         """Anybody may hand in mails that came back to a return path that we signed: nothing else is read of them."""
         return source.takes_mail and source.signature is None and self._paths is not None
@@ -75,9 +98,10 @@ class Receipts:
         unknown = sum(each.job is None for each in reports)
         receipts = [receipt for each in reports if (receipt := each.of(source.name)) is not None]
         async with patience(_SECONDS):
+            new += await self._open_windows(source.name, found)
             for answer in found:
                 if isinstance(answer, Answered):
-                    heeded = await self._heed(source.name, answer)
+                    heeded = await self._heed(answer.provider or source.name, answer)
                     new, unknown = new + heeded, unknown + (not heeded)
             for start in range(0, len(receipts), _TOGETHER):
                 taken = await take(self._ledger, receipts[start : start + _TOGETHER])
@@ -110,11 +134,22 @@ class Receipts:
     async def _heed(self, provider: str, answer: Answered) -> bool:
         """Whether it is of somebody who got a text by this provider."""
         change = opted_out if answer.stop else opted_in
-        projects = await change(self._ledger, provider, answer.phone)
+        projects = await change(self._ledger, provider, answer.phone, answer.channel)
         self._count(provider, "stop" if answer.stop else "start")
         return bool(projects)
 
-    def _read(self, source: Source, arrival: Arrival) -> list[Report | Answered | None]:
+    async def _open_windows(self, provider: str, found: Sequence[Told]) -> int:
+        """How many messages people wrote. A window that there is not after all is closed."""
+        written = [Message(each.provider, each.phone, each.at) for each in found if isinstance(each, Wrote)]
+        if written:
+            await windows.opened(self._ledger.cold, written)
+            self._count(provider, "wrote", len(written))
+        for each in found:
+            if isinstance(each, NoWindow):
+                await windows.close(self._ledger.cold, each.provider, each.phone, each.at + _A_SECOND)
+        return len(written)
+
+    def _read(self, source: Source, arrival: Arrival) -> list[Told]:
         assert source.read is not None
         try:
             return list(source.read(arrival))

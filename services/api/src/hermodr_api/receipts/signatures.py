@@ -6,6 +6,7 @@ Resend: Standard Webhooks (https://www.standardwebhooks.com), with Svix's names 
 Mails handed in by a mail server's script: a shared secret, over TLS.
 Twilio: https://www.twilio.com/docs/usage/security#validating-requests.
 Vonage: https://developer.vonage.com/en/getting-started/concepts/webhooks#decoding-signed-webhooks.
+WhatsApp: Meta's, over the body.
 """
 
 import base64
@@ -122,6 +123,24 @@ class SharedSecret:
         said = f"{scheme.lower()} {given.strip()}".encode("utf-8", "replace")
         if not hmac.compare_digest(self._expected, said):
             raise Unsigned("the secret does not fit")
+
+
+class MetaSignature:
+    """`X-Hub-Signature-256`: HMAC-SHA256 with the app's secret over the body
+    (https://developers.facebook.com/docs/graph-api/webhooks/getting-started#event-notifications). It holds no time: a
+    report that comes again is known by its ids. Raises `ValueError`."""
+
+    def __init__(self, secret: str) -> None:
+        if len(secret) < _LEAST_SECRET_BYTES:
+            raise ValueError(f"has fewer than {_LEAST_SECRET_BYTES} characters")
+        self._secret = secret.encode()
+
+    def verify(self, headers: Headers, body: bytes, now: float, query: str = "") -> None:  # noqa: ARG002
+        """See `Signature`."""
+        given = _only(headers, "x-hub-signature-256")
+        expected = f"sha256={hmac.new(self._secret, body, hashlib.sha256).hexdigest()}"
+        if not hmac.compare_digest(expected.encode(), given.encode()):
+            raise Unsigned("the signature does not fit the body (the app secret?)")
 
 
 class TwilioSignature:

@@ -9,9 +9,10 @@ from typing import Any
 from starlette.datastructures import Headers
 
 from hermodr_api.http.json_text import parse
-from hermodr_api.receipts import resend, sendgrid, twilio, vonage
-from hermodr_api.receipts.reports import Answered, Report
+from hermodr_api.receipts import resend, sendgrid, twilio, vonage, whatsapp
+from hermodr_api.receipts.reports import Answered, NoWindow, Report, Wrote
 from hermodr_api.receipts.signatures import (
+    MetaSignature,
     SendGridSignature,
     SharedSecret,
     Signature,
@@ -20,7 +21,8 @@ from hermodr_api.receipts.signatures import (
     VonageSignature,
     fields,
 )
-from hermodr_contracts.providers import EMAIL_PROVIDERS, SMS_PROVIDERS
+from hermodr_contracts.providers import EMAIL_PROVIDERS, SMS_PROVIDERS, channel_of
+from hermodr_contracts.vocabulary import Channel
 from hermodr_servicekit.dsn import Dsn, ProviderConfigError, Unusable, each_of
 
 VARIABLE = "HERMODR_EMAIL_PROVIDERS"
@@ -37,19 +39,22 @@ class Arrival:
     at: datetime
 
 
-Read = Callable[[Arrival], Iterator[Report | Answered | None]]
+Told = Report | Answered | Wrote | NoWindow | None
+Read = Callable[[Arrival], Iterator[Told]]
 """Raises `Unreadable`, and `Refused` for a body that is no JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """`signature` `None`: the provider's DSN has no `events`. `read` `None`: its reports are mails, which prove
-    themselves by their return path."""
+    themselves by their return path. `verify`: what the provider says when it subscribes. `most`: octets of a report."""
 
     name: str
     signature: Signature | None
     read: Read | None
     takes_forms: bool = False
+    verify: str | None = None
+    most: int = 256 * 1024
 
     @property
     def takes_mail(self) -> bool:
@@ -62,7 +67,7 @@ def _json(
     return read(parse(arrival.body), arrival.headers)
 
 
-def _twilio(arrival: Arrival) -> Iterator[Report | Answered | None]:
+def _twilio(arrival: Arrival) -> Iterator[Told]:
     return twilio.read(twilio.Told(dict(fields(arrival.body)), arrival.named, arrival.at))
 
 
@@ -81,12 +86,42 @@ def sources_of(email: str, sms: str | None = None, url: str = "") -> Mapping[str
     """By name, of the providers of mails and texts. `url`: where the api is reached from outside. What does not concern
     receipts is the senders' to check. Raises `ProviderConfigError`."""
     found = {each.name: each for each in each_of(VARIABLE, email, EMAIL_PROVIDERS, _source, Dsn)}
-    of_texts = partial(_text_source, url=url.rstrip("/"))
+    of_texts = partial(_phone_source, url=url.rstrip("/"), numbers={})
     for each in each_of(SMS_VARIABLE, sms, SMS_PROVIDERS, of_texts, Dsn) if sms else ():
         if each.name in found:
             raise ProviderConfigError(f"{SMS_VARIABLE}: the name {each.name} is one of {VARIABLE}, too")
         found[each.name] = each
     return found
+
+
+Numbers = dict[str, dict[str, str]]
+"""By app secret, the names of WhatsApp's providers by the ids of their phone numbers."""
+
+
+def _phone_source(dsn: Dsn, name: str, *, url: str, numbers: Numbers) -> Source:
+    if channel_of(dsn.scheme) is Channel.WHATSAPP:
+        return _whatsapp_source(dsn, name, numbers)
+    return _text_source(dsn, name, url=url)
+
+
+def _whatsapp_source(dsn: Dsn, name: str, numbers: Numbers) -> Source:
+    """Meta tells one URL of an app about all its numbers."""
+    secret, verify = dsn.take("events"), dsn.take("verify")
+    if secret is None:
+        return Source(name, None, _json_of_meta({}))
+    try:
+        signature = MetaSignature(secret)
+    except ValueError as error:
+        raise Unusable(f"has an events secret that {error}") from None
+    names = numbers.setdefault(secret, {})
+    if dsn.username in names:
+        raise Unusable(f"has the phone number id of {names[dsn.username]}")
+    names[dsn.username or ""] = name
+    return Source(name, signature, _json_of_meta(names), verify=verify, most=3 * 1024 * 1024)
+
+
+def _json_of_meta(names: Mapping[str, str]) -> Read:
+    return lambda arrival: whatsapp.read(parse(arrival.body), names, arrival.at)
 
 
 def _text_source(dsn: Dsn, name: str, *, url: str) -> Source:

@@ -10,6 +10,7 @@ from hermodr_api.errors import Flaw
 from hermodr_api.http.bodies import FEW, Body, Part
 from hermodr_api.http.fields import Locale, Subject, Type
 from hermodr_api.senders.models import MailDefaultsIn, MailDefaultsView
+from hermodr_api.templates.approved import ApprovedIn, ApprovedView, approved_flaws
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.templates.versions import Contents, Texts
 
@@ -44,6 +45,10 @@ class TextsIn(Part):
     )
     inline_css: StrictBool = Field(
         default=True, description="Whether the rules of a `<style>` in `body_html` become `style` attributes."
+    )
+    approved: ApprovedIn | None = Field(
+        default=None,
+        description="On `whatsapp`: the template that Meta approved, sent outside the 24-hour window.",
     )
 
 
@@ -145,6 +150,7 @@ class TextsView(BaseModel):
     body_html: str | None
     body_mjml: str | None
     inline_css: bool
+    approved: ApprovedView | None = None
 
 
 class CompiledView(TextsView):
@@ -159,6 +165,7 @@ _TEXTS: JsonDict = {
     "body_html": None,
     "body_mjml": None,
     "inline_css": True,
+    "approved": None,
 }
 _VERSION: JsonDict = {
     "version": 1,
@@ -247,7 +254,7 @@ class VersionList(BaseModel):
 
 def texts_of(contents: dict[Channel, LocalesIn]) -> dict[str, dict[str, Texts]]:
     return {
-        channel.value: {locale: _texts(texts) for locale, texts in locales.items()}
+        channel.value: {locale: _texts(texts, locale) for locale, texts in locales.items()}
         for channel, locales in contents.items()
     }
 
@@ -255,7 +262,9 @@ def texts_of(contents: dict[Channel, LocalesIn]) -> dict[str, dict[str, Texts]]:
 def patched_of(patch: TemplatePatch) -> dict[str, dict[str, Texts]]:
     """The texts that a patch adds or replaces."""
     brought = {
-        channel.value: {locale: _texts(texts) for locale, texts in locales.items() if texts is not None}
+        channel.value: {
+            locale: _texts(texts, locale) for locale, texts in locales.items() if texts is not None
+        }
         for channel, locales in (patch.contents or {}).items()
         if locales is not None
     }
@@ -282,8 +291,10 @@ def merged(current: Contents, patch: TemplatePatch, brought: Contents) -> Conten
     return contents
 
 
-def _texts(texts: TextsIn) -> Texts:
-    return Texts(texts.subject, texts.body_text, texts.body_html, texts.body_mjml, texts.inline_css)
+def _texts(texts: TextsIn, locale: str) -> Texts:
+    approved = texts.approved.written(locale) if texts.approved is not None else None
+    given = (texts.subject, texts.body_text, texts.body_html, texts.body_mjml, texts.inline_css)
+    return Texts(*given, approved=approved)
 
 
 def content_flaws(contents: Contents, default_locale: str) -> list[Flaw]:
@@ -298,6 +309,8 @@ def content_flaws(contents: Contents, default_locale: str) -> list[Flaw]:
         for locale, texts in locales.items():
             at = ("body", "contents", channel, locale)
             flaws.extend(Flaw((*at, name), msg) for name, msg in _missing(channel, texts))
+            if texts.approved is not None:
+                flaws.extend(approved_flaws(channel, texts.approved, (*at, "approved")))
     return flaws
 
 
@@ -309,7 +322,8 @@ def _missing(channel: str, texts: Texts) -> Iterator[tuple[str, str]]:
         if texts.body_text is None:
             yield "body_text", "a webhook needs a body_text, which makes JSON"
         return
-    if texts.body_text is None and texts.body_html is None and texts.body_mjml is None:
+    bodies = (texts.body_text, texts.body_html, texts.body_mjml)
+    if bodies == (None, None, None) and texts.approved is None:
         yield "body_text", "needs body_text, body_html or body_mjml"
     if texts.body_mjml is not None and texts.body_html is not None:
         yield "body_mjml", "is compiled to HTML, so there can be no body_html beside it"

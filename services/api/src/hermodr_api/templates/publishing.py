@@ -3,12 +3,14 @@
 import asyncio
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from hermodr_api.errors import Flaw, invalid, unavailable
 from hermodr_api.http.bodies import JsonObject
+from hermodr_contracts.approved_templates import ApprovedTemplate
 from hermodr_contracts.channels import Channels
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.templates.versions import Contents, Texts
@@ -19,6 +21,7 @@ from hermodr_templates.publishing import Source
 from hermodr_templates.rendering import MISSING
 
 _PATIENCE_SECONDS = 8.0
+ONLY_WITHIN = "there is no approved template: it is sent only within 24 hours of the person's last message"
 _MOST_WAITING = 50
 """Per project; more are refused at once."""
 
@@ -59,22 +62,33 @@ class Publishing:
                 )
             for locale, texts in locales.items():
                 at = ("body", "contents", channel, locale)
-                request = {"do": "publish", "texts": [_source(channel, texts)]}
-                answer = await self._ask(self._saving, project, request, at)
-                (published,) = answer["published"]
-                for flaw in published["flaws"]:
-                    where = f"line {flaw['line']}, column {flaw['column']}"
-                    flaws.append(Flaw((*at, flaw["part"]), f"{where}: {flaw['reason']}"))
-                warnings.extend(f"{channel}.{locale}: {each}" for each in published["warnings"])
+                published, found = await self._published(channel, texts, project, at)
+                flaws += found
+                warnings.extend(f"{channel}.{locale}: {each}" for each in published[0]["warnings"])
+                if channel == Channel.WHATSAPP and texts.approved is None:
+                    warnings.append(f"{channel}.{locale}: {ONLY_WITHIN}")
                 made.setdefault(channel, {})[locale] = replace(
                     texts,
-                    compiled_html=published["compiled_html"],
-                    required=" ".join(published["required"]),
-                    reads_recipient=published["reads_recipient"],
+                    compiled_html=published[0]["compiled_html"],
+                    required=" ".join(_all_needed(published)),
+                    reads_recipient=any(each["reads_recipient"] for each in published),
                 )
         if flaws:
             raise invalid(*flaws)
         return Compiled(made, warnings)
+
+    async def _published(
+        self, channel: str, texts: Texts, project: UUID, at: tuple[str, ...]
+    ) -> tuple[Sequence[Message], list[Flaw]]:
+        """What comes of the texts, and then of each text that fills an approved template."""
+        fillings = list(ApprovedTemplate.read(texts.approved).sources()) if texts.approved is not None else []
+        sources = [_source(channel, texts), *({"body_text": source} for _, source in fillings)]
+        answer = await self._ask(self._saving, project, {"do": "publish", "texts": sources}, at)
+        published: Sequence[Message] = answer["published"]
+        flaws = [Flaw((*at, flaw["part"]), _said(flaw)) for flaw in published[0]["flaws"]]
+        for (place, _), other in zip(fillings, published[1:], strict=True):
+            flaws += [Flaw((*at, "approved", *place), _said(flaw)) for flaw in other["flaws"]]
+        return published, flaws
 
     async def rendered(
         self, texts: Texts, locale: str, data: JsonObject, project: UUID, at: tuple[str, ...]
@@ -102,6 +116,16 @@ class Publishing:
             raise invalid(Flaw(at, reason)) from None
         except (TimeoutError, TooManyWait):
             raise unavailable("overload", "other templates are being compiled; nothing was saved") from None
+
+
+def _said(flaw: Message) -> str:
+    return f"line {flaw['line']}, column {flaw['column']}: {flaw['reason']}"
+
+
+def _all_needed(published: Sequence[Message]) -> list[str]:
+    """What one of them needs; a part of it covers the whole (`order.number`: `order`)."""
+    found = {name for each in published for name in each["required"]}
+    return sorted(each for each in found if not any(other.startswith(f"{each}.") for other in found))
 
 
 def _place(detail: str) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ class Stage(StrEnum):
     REPORT = "report"
 
 
-Provider = Literal["smtp", "resend", "sendgrid", "twilio", "vonage", "webhook"]
+Provider = Literal["smtp", "resend", "sendgrid", "twilio", "vonage", "whatsapp", "webhook"]
 Reported = Literal["delayed", "delivered", "bounced", "blocked", "complained", "opened", "clicked", "scanned"]
 
 
@@ -155,7 +155,7 @@ _FIXED_STAGE: dict[str, Stage] = {
     "flood": Stage.AFTER_DATA,
     "report": Stage.REPORT,
 }
-_TEXT_PROVIDERS = frozenset({"twilio", "vonage"})
+_TEXT_PROVIDERS = frozenset({"twilio", "vonage", "whatsapp"})
 _WITHOUT_ADDRESSES = frozenset({Stage.CONNECT, Stage.EHLO, Stage.AUTH})
 Pattern = Annotated[str, Field(min_length=1, max_length=320)]
 

@@ -5,6 +5,7 @@
 …77001N    takes the text and cuts the connection instead of an answer
 …77002N    takes the text and answers 500
 …88EEEEE   takes the text and reports it as undelivered, with the error code EEEEE
+…8813EEEE  takes the WhatsApp message and reports it as failed, with the error code 13EEEE
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections import Counter
 
 _STATUS = re.compile(r"\+\d*77([45]\d\d)(\d)")
 _TROUBLE = re.compile(r"\+\d*7700([012])(\d)")
+_FAILED = re.compile(r"\+\d*88(13\d{4})")
 _UNDELIVERED = re.compile(r"\+\d*88(\d{5})")
 CUT, TAKEN_AND_CUT, TAKEN_AND_BROKEN = 0, 1, 2
 
@@ -50,3 +52,9 @@ def undelivered(phone: str) -> str | None:
     """The error code with which its texts are reported as undelivered, if any."""
     tag = _UNDELIVERED.fullmatch(phone)
     return tag[1] if tag else None
+
+
+def undelivered_whatsapp(phone: str) -> int | None:
+    """The same for its WhatsApp messages."""
+    tag = _FAILED.fullmatch(phone)
+    return int(tag[1]) if tag else None

@@ -31,6 +31,8 @@ class Text:
     token: str = field(default="", repr=False)
     provider: Provider = "twilio"
     reference: str | None = None
+    template: str | None = None
+    """Of a WhatsApp message: the approved one it is."""
 
     @property
     def segments(self) -> int:

@@ -7,21 +7,29 @@ const state = { phones: new Map(), selected: null, shown: "" };
 
 const timeOf = (stamp) => new Date(stamp).toLocaleTimeString([], { hour12: false });
 
+const byWhatsApp = (text) => text.channel === "whatsapp";
+const TICKS = { sent: "✓", delivered: "✓✓", read: "✓✓" };
+
 function caption(text) {
   const parts = [timeOf(text.at)];
+  if (byWhatsApp(text)) {
+    if (text.inbound) return parts[0];
+    parts.push(text.template ? `template ${text.template}` : "text", text.error ? `${text.status} ${text.error}` : `${text.status} ${TICKS[text.status] ?? ""}`.trim());
+    return parts.join(" · ");
+  }
   if (!text.inbound) parts.push(`${text.segments} ${text.segments === 1 ? "segment" : "segments"} ${text.encoding}`, text.error ? `${text.status} ${text.error}` : text.status, text.provider);
   return parts.join(" · ");
 }
 
 function bubble(text) {
-  const kind = [text.inbound ? "inbound" : "", text.error ? "bad" : ""].join(" ").trim();
+  const kind = [text.inbound ? "inbound" : "", text.error ? "bad" : "", byWhatsApp(text) ? "whatsapp" : "", text.status === "read" ? "read" : ""].filter(Boolean).join(" ");
   return element("li", kind ? { class: kind } : {}, element("p", {}, text.body), element("small", {}, caption(text)));
 }
 
 function entry(phone, texts) {
   const button = element("button", { type: "button", class: "item", "aria-pressed": String(phone === state.selected) },
     element("div", { class: "row" }, element("span", { class: "who" }, phone), element("span", { class: "faint" }, timeOf(texts[0].at))),
-    element("div", { class: "what" }, texts[0].body));
+    element("div", { class: "what" }, byWhatsApp(texts[0]) ? element("span", { class: "by" }, "WhatsApp") : "", texts[0].body));
   button.addEventListener("click", () => { state.selected = phone; state.shown = ""; draw(); });
   return element("li", {}, button);
 }
@@ -33,7 +41,8 @@ function draw() {
   byId("phone").hidden = !texts;
   if (!texts) return;
   byId("whose").textContent = state.selected;
-  byId("country").textContent = `from ${texts[0].other}`;
+  byId("country").textContent = `${byWhatsApp(texts[0]) ? "WhatsApp" : "Text"} from ${texts[0].other}`;
+  byId("phone").classList.toggle("whatsapp", byWhatsApp(texts[0]));
   byId("bubbles").replaceChildren(...[...texts].reverse().map(bubble));
   byId("bubbles").scrollTop = byId("bubbles").scrollHeight;
 }
@@ -47,6 +56,12 @@ async function look() {
   if (!state.phones.has(state.selected)) state.selected = found.length ? found[0].phone : null;
   draw();
 }
+
+byId("phones").addEventListener("click", async () => {
+  const unread = (state.phones.get(state.selected) ?? []).filter((text) => byWhatsApp(text) && !text.inbound && text.status === "delivered");
+  for (const text of unread) await call(`/v1/texts/${text.id}/read`, { method: "POST", body: "{}" });
+  if (unread.length) await look();
+});
 
 byId("reply").addEventListener("submit", async (event) => {
   event.preventDefault();

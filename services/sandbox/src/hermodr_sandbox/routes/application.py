@@ -22,6 +22,8 @@ from hermodr_sandbox.protocols.twilio import TwilioApi
 from hermodr_sandbox.protocols.vonage import VonageApi
 from hermodr_sandbox.protocols.vonage_callbacks import VonageCallbacks
 from hermodr_sandbox.protocols.webhook import WebhookReceivers
+from hermodr_sandbox.protocols.whatsapp import WhatsAppApi
+from hermodr_sandbox.protocols.whatsapp_callbacks import SECRET, WhatsAppCallbacks
 from hermodr_sandbox.routes.faults import fault_routes
 from hermodr_sandbox.routes.hooks import hook_routes
 from hermodr_sandbox.routes.inbox import inbox_routes
@@ -29,9 +31,11 @@ from hermodr_sandbox.routes.mails import mail_routes
 from hermodr_sandbox.routes.problems import on_crash, on_http, on_invalid, on_left, on_sandbox_error, problem
 from hermodr_sandbox.routes.texts import text_routes
 from hermodr_sandbox.routes.traffic import traffic_routes
+from hermodr_sandbox.routes.whatsapp import whatsapp_routes
 from hermodr_sandbox.service import Sandbox
 from hermodr_servicekit.webhook_signing import WebhookSecrets
 
+_NOWHERE = "http://127.0.0.1:1/v1/providers/whatsapp/events"
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+))(?::\d{1,5})?")
 
 
@@ -64,16 +68,19 @@ def application(
     text_callbacks: TextCallbacks | None = None,
     vonage_callbacks: VonageCallbacks | None = None,
     webhook_secrets: WebhookSecrets | None = None,
+    whatsapp: WhatsAppCallbacks | None = None,
 ) -> ASGIApp:
     """`more` routes (health, metrics) are added; `hosts` None answers to any name."""
     text_callbacks = text_callbacks or TextCallbacks()
     vonage_callbacks = vonage_callbacks or VonageCallbacks()
     by_provider: dict[Provider, TextCallbacks] = {"twilio": text_callbacks, "vonage": vonage_callbacks}
+    whatsapp = whatsapp or WhatsAppCallbacks(_NOWHERE, SECRET, sandbox.clock)
     pages = Starlette(
         routes=[
             *inbox_routes(info),
             *mail_routes(sandbox),
-            *text_routes(sandbox, by_provider),
+            *text_routes(sandbox, by_provider, whatsapp),
+            *whatsapp_routes(sandbox, whatsapp),
             *hook_routes(sandbox),
             *fault_routes(sandbox),
             *traffic_routes(sandbox),
@@ -88,6 +95,7 @@ def application(
         },
     )
     providers: ASGIApp = VonageApi(TwilioApi(pages, sandbox, text_callbacks), sandbox, vonage_callbacks)
+    providers = WhatsAppApi(providers, sandbox, whatsapp)
     providers = WebhookReceivers(providers, sandbox, webhook_secrets)
     everything = HttpProviders(providers, sandbox, (Resend(), SendGrid()), callbacks)
     return everything if hosts is None else HostGuard(everything, hosts)

@@ -12,8 +12,12 @@ from hermodr_sandbox.domain.faults import Provider
 from hermodr_sandbox.domain.text import Text
 from hermodr_sandbox.errors import TextNotFound
 from hermodr_sandbox.protocols.text_callbacks import TextCallbacks
+from hermodr_sandbox.protocols.whatsapp import NAME
+from hermodr_sandbox.protocols.whatsapp_callbacks import WhatsAppCallbacks
 from hermodr_sandbox.routes import queries
 from hermodr_sandbox.routes.problems import JsonResponse
+from hermodr_sandbox.routes.shown_texts import shown
+from hermodr_sandbox.routes.whatsapp import wrote
 from hermodr_sandbox.service import Sandbox
 
 _STOP = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"})
@@ -31,9 +35,12 @@ class ReplyIn(BaseModel):
 
 
 class TextHandlers:
-    def __init__(self, sandbox: Sandbox, callbacks: Mapping[Provider, TextCallbacks]) -> None:
+    def __init__(
+        self, sandbox: Sandbox, callbacks: Mapping[Provider, TextCallbacks], whatsapp: WhatsAppCallbacks
+    ) -> None:
         self._sandbox = sandbox
         self._callbacks = callbacks
+        self._whatsapp = whatsapp
 
     async def listing(self, request: Request) -> Response:
         """Newest first."""
@@ -41,12 +48,16 @@ class TextHandlers:
         phone = request.query_params.get("to", "").strip()
         limit = queries.whole(request, "limit", 100, 1, 1000)
         found = [each for each in self._sandbox.texts.newest_first() if phone in ("", each.phone)]
-        return JsonResponse({"data": [_shown(each) for each in found[:limit]], "total": len(found)})
+        return JsonResponse({"data": [shown(each) for each in found[:limit]], "total": len(found)})
 
     async def reply(self, request: Request) -> Response:
         """The phone of a text answers it; `taken`: whether it was told, and who was told has taken it."""
         text = self._one(request)
         wanted = ReplyIn.model_validate_json(await request.body())
+        if text.provider == NAME:
+            return JsonResponse(
+                await wrote(self._sandbox, self._whatsapp, text.account, text.phone, wanted.body), 201
+            )
         texts = self._sandbox.texts
         answer = Text(
             texts.next_number(),
@@ -69,7 +80,7 @@ class TextHandlers:
             texts.opted_out.discard((text.account, text.phone))
         callbacks = self._callbacks[text.provider]
         taken = text.callback is not None and await callbacks.answer(answer, text.callback)
-        return JsonResponse(_shown(answer) | {"taken": taken}, 201)
+        return JsonResponse(shown(answer) | {"taken": taken}, 201)
 
     def _one(self, request: Request) -> Text:
         number: str = request.path_params["text_id"]
@@ -80,26 +91,11 @@ class TextHandlers:
         return text
 
 
-def text_routes(sandbox: Sandbox, callbacks: Mapping[Provider, TextCallbacks]) -> list[Route]:
-    handlers = TextHandlers(sandbox, callbacks)
+def text_routes(
+    sandbox: Sandbox, callbacks: Mapping[Provider, TextCallbacks], whatsapp: WhatsAppCallbacks
+) -> list[Route]:
+    handlers = TextHandlers(sandbox, callbacks, whatsapp)
     return [
         Route("/v1/texts", handlers.listing, methods=["GET"]),
         Route("/v1/texts/{text_id}/reply", handlers.reply, methods=["POST"]),
     ]
-
-
-def _shown(text: Text) -> dict[str, object]:
-    return {
-        "id": str(text.number),
-        "provider": text.provider,
-        "sid": text.sid,
-        "at": text.at.isoformat().replace("+00:00", "Z"),
-        "phone": text.phone,
-        "other": text.other,
-        "body": text.body,
-        "inbound": text.inbound,
-        "status": text.status,
-        "error": text.error,
-        "segments": text.segments,
-        "encoding": text.encoding,
-    }

@@ -7,6 +7,7 @@ import structlog
 
 from hermodr_ledger.access import rates
 from hermodr_ledger.engine import Ledger, LedgerUnavailable, setting_aside
+from hermodr_ledger.people import windows
 from hermodr_ledger.upkeep import retention
 from hermodr_scheduler.duties.duty import Duty
 from hermodr_servicekit.clock import Clock
@@ -42,6 +43,7 @@ class Upkeep(Duty):
             "partitions": self._shape(now, put_off),
             "idempotency keys": retention.expire_idempotency_keys(self._ledger, now),
             "rates": rates.forget(self._ledger, now),
+            "windows": windows.forget_closed(self._ledger, now),
             "set aside": setting_aside.forget_healed(self._ledger),
         }
         for name, step in steps.items():

@@ -1,0 +1,16 @@
+"""WhatsApp: windows, approved templates, and whom a message went to."""
+
+from hermodr_ledger.migrations.script import execute_file
+
+revision = "0050"
+down_revision = "0049"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    execute_file("0050_whatsapp.sql")
+
+
+def downgrade() -> None:
+    raise NotImplementedError("revision 0050 cannot be undone")

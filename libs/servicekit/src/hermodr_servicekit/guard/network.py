@@ -27,6 +27,7 @@ class Wire(asyncio.BufferedProtocol, httpcore.AsyncNetworkStream):
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray(_HIGH_WATER)
         self._arrived = bytearray()
+        self._request = bytearray()
         self._ended = False
         self._reader: asyncio.Future[None] | None = None
         self._left = 0
@@ -43,7 +44,10 @@ class Wire(asyncio.BufferedProtocol, httpcore.AsyncNetworkStream):
         return not self._ended and not self._arrived
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - see above
-        """Raises `Flood` and `httpcore.ReadError`."""
+        """Raises `Flood`."""
+        if self._request and self._transport is not None:
+            self._transport.write(bytes(self._request))
+            self._request.clear()
         while not self._arrived and not self._ended:
             self._reader = asyncio.get_running_loop().create_future()
             try:
@@ -60,10 +64,11 @@ class Wire(asyncio.BufferedProtocol, httpcore.AsyncNetworkStream):
         return part
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - see above
-        """Raises `httpcore.WriteError`. What the other side does not take is kept: requests are small."""
+        """Goes out when the answer is read, head and content in one piece. Raises `httpcore.WriteError`. What the other
+        side does not take is kept: requests are small."""
         if self._transport is None or self._ended:
             raise httpcore.WriteError
-        self._transport.write(buffer)
+        self._request += buffer
 
     async def aclose(self) -> None:
         if self._transport is not None:

@@ -15,6 +15,7 @@ KEY = "a-secret-key-of-tests-that-is-long-enough"
 def settings(database_url: str, **more: Any) -> WebhookSenderSettings:
     given = {
         "database_url": database_url,
+        "channels": "email",  # so that no broker is needed
         "http_port": 0,
         "secret_key": KEY,
         "webhook_allow": "127.0.0.0/8",

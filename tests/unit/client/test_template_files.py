@@ -160,3 +160,41 @@ def test_a_flaw_that_the_api_finds_has_its_file_and_line(tmp_path: Path) -> None
     ):
         assert filed.where(Flaw(("body", "contents", *loc), msg)) == said
     assert filed.where(Flaw(("body", "name"), "no name")) == f"{at}/template.toml:1: no name"
+
+
+def test_an_approved_template_of_whatsapps_stands_in_a_section_of_its_own(tmp_path: Path) -> None:
+    approved = {
+        "name": "order_ready",
+        "language": "de_AT",
+        "parameters": ["{{ name }}", ODD],
+        "header": None,
+        "buttons": [None, "{{ code }}"],
+    }
+    contents = {
+        "whatsapp": {"de-AT": {"body_text": "Hallo", "approved": approved}, "en": {"approved": approved}}
+    }
+    write(tmp_path, template(contents=contents))
+    (found,) = read(tmp_path)
+    kept = {name: value for name, value in approved.items() if value is not None}
+    assert found.contents["whatsapp"]["de-AT"] == {"body_text": "Hallo", "approved": kept}
+    assert found.contents["whatsapp"]["en"] == {"approved": kept}
+    loc = ("body", "contents", "whatsapp", "en", "approved", "parameters", 0)
+    where = found.where(Flaw(loc=loc, msg="line 1, column 3: no"))
+    head = (tmp_path / "welcome" / "template.toml").read_text().split("\n")
+    place, _, said = where.partition(": ")
+    assert (head[int(place.rpartition(":")[2]) - 1][:10], said) == ("parameters", "line 1, column 3: no")
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("nome = 'x'", "nome is none of name, language, parameters, header, buttons"),
+        ("name = 1", "name has to be a text in quotes"),
+        ("parameters = 'x'", "parameters has to be a list of texts"),
+    ],
+)
+def test_what_an_approved_template_cannot_have_is_named(tmp_path: Path, line: str, reason: str) -> None:
+    (tmp_path / "template.toml").write_text(f'name = "x"\n[whatsapp.en.approved]\n{line}\n')
+    with pytest.raises(FileFlawed) as flawed:
+        read(tmp_path)
+    assert str(flawed.value) == f"{tmp_path / 'template.toml'}:3: {reason}"

@@ -124,6 +124,20 @@ def test_mails_are_served_and_texts_with_a_provider(monkeypatch: pytest.MonkeyPa
     assert list(load(PostmanSettings).topology.channels) == [Channel.SMS]
 
 
+def test_webhooks_are_served_in_development_with_a_key_and_in_production_when_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HERMODR_SECRET_KEY", "k" * 32)
+    monkeypatch.setenv("HERMODR_WEBHOOK_RETRY_LADDER", "2s,3s")
+    topology = load(PostmanSettings).topology
+    assert list(topology.channels) == [Channel.EMAIL, Channel.WEBHOOK]
+    assert [step.label for step in topology.ladder(Channel.WEBHOOK)] == ["2s", "3s"]
+    production = PostmanSettings.model_construct(**dict(load(PostmanSettings)) | {"env": "production"})
+    assert list(production.topology.channels) == [Channel.EMAIL]
+    monkeypatch.setenv("HERMODR_CHANNELS", "webhook")
+    assert list(load(PostmanSettings).topology.channels) == [Channel.WEBHOOK]
+
+
 def test_the_channels_are_those_named_and_email_has_its_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HERMODR_CHANNELS", " email  email ")
     monkeypatch.setenv("HERMODR_RETRY_LADDER", "1s")

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from hermodr_cli import devkit
 from hermodr_cli.addresses import phone_providers, port_base, smtp_port
@@ -53,7 +53,11 @@ def find() -> Patient:
             environment[KEY_VARIABLE] = key
         if (providers := phone_providers(environment)) is not None:
             environment["HERMODR_SMS_PROVIDERS"] = providers
-        settings = CommandSettings(sms_providers=environment.get("HERMODR_SMS_PROVIDERS") or None)
+        signing = environment.get(KEY_VARIABLE)
+        settings = CommandSettings(
+            sms_providers=environment.get("HERMODR_SMS_PROVIDERS") or None,
+            secret_key=SecretStr(signing) if signing else None,
+        )
         port_base(environment)
         smtp_port(environment)
     except ValidationError as error:

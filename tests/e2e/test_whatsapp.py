@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from hermodr_devkit.supervisor import ALL
 from tests.support.brokers import Broker
-from tests.support.installation import Installation, installed
+from tests.support.installation import TEXT_SERVICES, Installation, installed
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -27,7 +26,7 @@ async def running(database_url: str, broker: Broker, logs: Path) -> AsyncIterato
         database_url=database_url,
         amqp_url=broker.amqp_url,
         prefix=broker.prefix,
-        specs=ALL,
+        specs=TEXT_SERVICES,
         HERMODR_SMS_RETRY_LADDER="300ms,6s",
         HERMODR_CHANNELS="email sms whatsapp",
     ) as installation:

@@ -108,11 +108,13 @@ async def test_every_example_works_as_printed(api: ApiUnderTest) -> None:
     added = await api.http.post(members, json={"members": [{"recipient_id": recipient["id"]}]})
     update = (await api.http.post(f"/v1/groups/{group['id']}/updates", json={"title": "Hi"})).json()
     sender = (await api.http.post("/v1/senders", json={"domain": "example.org"})).json()
+    endpoint = (await api.http.post("/v1/webhooks", json={"url": "https://hooks.example.com/x"})).json()
     await api.api.ledger.fetch(
         "UPDATE hermodr.senders SET verified_at = now() WHERE id = $1::uuid", sender["id"]
     )
     ids = {
         "sender_id": sender["id"],
+        "endpoint_id": endpoint["id"],
         "recipient_id": recipient["id"],
         "template_id": template["id"],
         "key_id": key["id"],
@@ -131,4 +133,6 @@ async def test_every_example_works_as_printed(api: ApiUnderTest) -> None:
             assert answer.is_success, (method, path, answer.text)
             assert str(answer.status_code) in operation["responses"]
             tried += 1
+            if path == "/v1/webhooks/{endpoint_id}":  # the example disables it
+                await api.http.patch(path.format(**ids), json={"enabled": True})
     assert tried >= 10

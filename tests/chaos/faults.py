@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hermodr_devkit.supervisor import SANDBOX, ServiceSpec
+from hermodr_devkit.supervisor import SANDBOX, SMS_SENDER, ServiceSpec
 from tests.support.installation import MAIL_SERVICES
 
 SPECS = (
@@ -15,13 +15,17 @@ SPECS = (
     ServiceSpec("scheduler-2", "hermodr_scheduler", 12),
     ServiceSpec("email-sender-2", "hermodr_email_sender", 13),
     ServiceSpec("email-sender-3", "hermodr_email_sender", 14),
+    SMS_SENDER,
+    ServiceSpec("sms-sender-2", SMS_SENDER.module, 15),
 )
 SERVICES = tuple(spec.name for spec in SPECS if spec.name != SANDBOX.name)
-ROLES = ("api", "dispatcher", "scheduler", "email-sender")
+ROLES = ("api", "dispatcher", "scheduler", "email-sender", "sms-sender")
 SENDERS = tuple(name for name in SERVICES if name.startswith("email-sender"))
+TEXT_SENDERS = tuple(name for name in SERVICES if name.startswith("sms-sender"))
 WIRES = (
     *(f"{name}/{server}" for name in SERVICES for server in ("ledger", "broker")),
     *(f"{name}/{provider}" for name in SENDERS for provider in ("smtp", "resend")),
+    *(f"{name}/twilio" for name in TEXT_SENDERS),
     "producer/api",
 )
 SEND_SECONDS = 2.0
@@ -101,6 +105,9 @@ CATALOGUE = {
     "resend-throttles": Choice(("provider",), 3, 8),
     "resend-lies": Choice(("provider",), 3, 8),
     "resend-is-slow": Choice(("provider",), 3, 8),
+    "twilio-is-down": Choice(("provider",), 2, 8),
+    "twilio-throttles": Choice(("provider",), 3, 8),
+    "twilio-lies": Choice(("provider",), 3, 8),
     "ledger-disk-full": Choice(("tables", "journal"), 2, 8),
     "clock-ahead": Choice(SERVICES, 2, 8),
     "clock-behind": Choice(SERVICES, 2, 8),

@@ -63,4 +63,12 @@ RULES: Mapping[str, Mapping[str, object]] = {
         "provider": "resend",
         "every": 3,
     },
+    "twilio-is-down": {"action": {"kind": "refuse"}, "provider": "twilio"},
+    "twilio-throttles": {
+        "stage": "mail",
+        "action": {"kind": "reply", "code": 429},
+        "provider": "twilio",
+        "above_rate": 2,
+    },
+    "twilio-lies": {"action": {"kind": "lie"}, "provider": "twilio", "every": 3},
 }

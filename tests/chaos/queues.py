@@ -67,7 +67,7 @@ async def poison(installation: Installation) -> int:
     queues = [
         spec.queue.name
         for spec in installation.topology.queues
-        if spec.consumer in ("dispatcher", "email-sender")
+        if spec.consumer in ("dispatcher", "email-sender", "sms-sender")
     ]
     async with channel_to(installation) as channel:
         for queue in queues:

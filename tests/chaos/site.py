@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hermodr_cli.addresses import port_base, smtp_port
+from hermodr_cli.addresses import port_base, sandbox_sms_provider, smtp_port
 from hermodr_devkit.backing import EmbeddedPostgres, EmbeddedRabbit
 from hermodr_devkit.supervisor import SANDBOX
 from tests.chaos.faults import (
@@ -16,6 +16,7 @@ from tests.chaos.faults import (
     SENDERS,
     SERVICES,
     SPECS,
+    TEXT_SENDERS,
 )
 from tests.chaos.skew import Skew
 from tests.chaos.wires import Switchboard, Wire, switchboard
@@ -29,7 +30,7 @@ PATIENCE = (
     f"timeout={SEND_SECONDS:g}&greeting_timeout={GREETING_SECONDS:g}&{_SHORT}&final_timeout={FINAL_SECONDS:g}"
 )
 """Minutes in RFC 5321."""
-API = f"tls=off&rate=off&timeout={SEND_SECONDS:g}"
+API = f"rate=off&timeout={SEND_SECONDS:g}"
 HALF = "&weight=1"
 """Each provider is the first choice for half of the mails."""
 
@@ -78,7 +79,12 @@ async def opened(
                 smtp = await wire(f"{name}/smtp", f"smtp://127.0.0.1:{smtp_port(environment)}")
                 sandbox = port_base(environment) + SANDBOX.port_offset
                 resend = await wire(f"{name}/resend", f"resend://KEY@127.0.0.1:{sandbox}")
-                found[name]["HERMODR_EMAIL_PROVIDERS"] = f"{smtp}?{PATIENCE}{HALF} {resend}?{API}{HALF}"
+                found[name]["HERMODR_EMAIL_PROVIDERS"] = (
+                    f"{smtp}?{PATIENCE}{HALF} {resend}?tls=off&{API}{HALF}"
+                )
+            for name in TEXT_SENDERS:
+                twilio = await wire(f"{name}/twilio", sandbox_sms_provider(environment))
+                found[name]["HERMODR_SMS_PROVIDERS"] = f"{twilio}&{API}"
             return found
 
         place = installed(
@@ -87,7 +93,9 @@ async def opened(
             amqp_url=rabbit.url,
             specs=SPECS,
             wiring=wiring,
+            HERMODR_CHANNELS="email sms",
             HERMODR_RETRY_LADDER=LADDER,
+            HERMODR_SMS_RETRY_LADDER=LADDER,
             HERMODR_SEND_SECONDS=str(SEND_SECONDS),
             HERMODR_LEASE_SECONDS=str(LEASE_SECONDS),
         )

@@ -11,7 +11,7 @@ from tests.chaos.report import Report, Verdict, show
 from tests.support import invariants
 
 SEED = 20
-SECONDS = 45
+SECONDS = 50
 RATE = 30
 TRIES = 3
 KINDS = (
@@ -26,6 +26,7 @@ KINDS = (
     "messages-repeated",
     "resend-lies",
     "resend-is-unavailable",
+    "twilio-lies",
 )
 """Those that other tests do not do, or not to several instances of a service."""
 

@@ -1,5 +1,5 @@
 """The producers' requests: all lanes, bulk and single, at once and later, templates, mails that need a second
-attempt or must not be sent twice, unknown addresses."""
+attempt or must not be sent twice, unknown addresses; texts."""
 
 import asyncio
 import random
@@ -20,6 +20,7 @@ LONGEST_DELAY = 8
 PREPARED_SECONDS = 120.0
 RETRY_SECONDS = 2.0
 """The api's `Retry-After`."""
+FIRST_PHONE = 15_550_100_000
 MOST_OPEN = 100
 """Producers wait beyond so many open requests."""
 
@@ -37,13 +38,22 @@ class Workload:
             retry_seconds=RETRY_SECONDS,
             always={"type": "booking", "data": {"room": "seven"}, "subject": None, "body_text": None},
         )
+        self._texts = Load(
+            installation,
+            "texts",
+            retry_seconds=RETRY_SECONDS,
+            phones=FIRST_PHONE,
+            always={"subject": None, "on_unknown": "resend"},
+        )
         self._gone = Load(installation, "gone", may_fail=True, retry_seconds=RETRY_SECONDS)
         self._probes = Load(installation, "probe")
         self._installation = installation
 
     @property
     def requested(self) -> int:
-        return sum(load.requested for load in (self._plain, self._typed, self._gone, self._probes))
+        return sum(
+            load.requested for load in (self._plain, self._typed, self._texts, self._gone, self._probes)
+        )
 
     async def prepare(self) -> None:
         """`503` until the process that compiles templates has started."""
@@ -79,7 +89,10 @@ class Workload:
             fields = rng.choice([{}, {}, later, again, {"on_unknown": "hold"}])
             load = rng.choice([self._plain, self._typed])
             group.create_task(load.single(lane=rng.choice(LANES), **fields))
+        group.create_task(self._texts.single(lane=rng.choice(LANES)))
         if rng.random() < 0.3:
+            group.create_task(self._texts.single(on_unknown="hold"))
+            group.create_task(self._texts.bulk(5, lane=rng.choice(LANES)))
             group.create_task(self._gone.single(tag="+550"))
 
     async def recovered(self, seconds: float) -> float | None:

@@ -36,9 +36,11 @@ class Load:
         may_fail: bool = False,
         always: Mapping[str, Any] | None = None,
         retry_seconds: float = RETRY_SECONDS,
+        phones: int | None = None,
     ) -> None:
         """`name` is a domain label, different for each load. `always` are fields of each request; None removes
-        one."""
+        one. `phones`: texts to numbers from this one on, instead of mails."""
+        self._phones = phones
         self._always = dict(always or {})
         self._retry_seconds = retry_seconds
         self._installation = installation
@@ -76,9 +78,7 @@ class Load:
         hold = fields.get("on_unknown") == "hold"
         item = self._item(**fields)
         self.requested += 1
-        answer = await self._ask(
-            "/v1/notifications", orjson.dumps(item), "application/json", item["to"]["email"]
-        )
+        answer = await self._ask("/v1/notifications", orjson.dumps(item), "application/json", _address(item))
         job_id: str | None = (
             answer.json()["job_id"] if answer is not None and answer.status_code == 202 else None
         )
@@ -91,7 +91,7 @@ class Load:
         self.requested += size
         body = b"\n".join(map(orjson.dumps, items)) if ndjson else orjson.dumps(items)
         media = "application/x-ndjson" if ndjson else "application/json"
-        answer = await self._ask("/v1/notifications/bulk", body, media, "bulk-" + items[0]["to"]["email"])
+        answer = await self._ask("/v1/notifications/bulk", body, media, "bulk-" + _address(items[0]))
         batch_id: str | None = (
             answer.json()["batch_id"] if answer is not None and answer.status_code == 202 else None
         )
@@ -102,7 +102,9 @@ class Load:
     def _item(self, *, lane: str = "normal", tag: str = "", **fields: Any) -> dict[str, Any]:
         number = next(self._numbers)
         document = {
-            "to": {"email": f"{self._name}-{number}{tag}@{self._name}.example.org"},
+            "to": {"email": f"{self._name}-{number}{tag}@{self._name}.example.org"}
+            if self._phones is None
+            else {"phone": f"+{self._phones + number}"},
             "subject": f"Letter {number}",
             "body_text": f"Hello {number}, see https://link.example/{self._name}/{number}\n",
             "priority": lane,
@@ -151,8 +153,14 @@ class Load:
         taken = job_id is not None or batch_id is not None
         refused = answer is not None and 400 <= answer.status_code < 500
         verdict = Answer.ACCEPTED if taken else Answer.REFUSED if refused else Answer.UNCERTAIN
-        address = item["to"]["email"]
-        self._installation.asked.append(Asked(address, verdict, job_id, batch_id, hold, self._may_fail))
+        self._installation.asked.append(
+            Asked(_address(item), verdict, job_id, batch_id, hold, self._may_fail)
+        )
+
+
+def _address(item: Mapping[str, Any]) -> str:
+    (address,) = item["to"].values()
+    return str(address)
 
 
 @asynccontextmanager

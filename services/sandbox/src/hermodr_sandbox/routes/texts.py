@@ -43,11 +43,16 @@ class TextHandlers:
         self._whatsapp = whatsapp
 
     async def listing(self, request: Request) -> Response:
-        """Newest first."""
-        queries.only(request, "to", "limit")
+        """Newest first; `before`: only those with a smaller id."""
+        queries.only(request, "to", "limit", "before")
         phone = request.query_params.get("to", "").strip()
         limit = queries.whole(request, "limit", 100, 1, 1000)
-        found = [each for each in self._sandbox.texts.newest_first() if phone in ("", each.phone)]
+        before = queries.whole(request, "before", 10**15 - 1, 1, 10**15 - 1)
+        found = [
+            each
+            for each in self._sandbox.texts.newest_first()
+            if phone in ("", each.phone) and each.number < before
+        ]
         return JsonResponse({"data": [shown(each) for each in found[:limit]], "total": len(found)})
 
     async def reply(self, request: Request) -> Response:

@@ -17,6 +17,7 @@ class Incomplete(Exception):
 class Mailbox:
     smtp_port: int
     api_port: int
+    hooks_port: int
     pid: int
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -60,9 +61,9 @@ async def mailbox() -> AsyncIterator[Mailbox]:
     if process.stdin is None or process.stdout is None:
         raise RuntimeError("a process without the pipes it was started with")
     try:
-        smtp, api, control = map(int, (await process.stdout.readline()).split())
+        smtp, api, hooks, control = map(int, (await process.stdout.readline()).split())
         reader, writer = await asyncio.open_connection("127.0.0.1", control, limit=LINE_LIMIT)
-        yield Mailbox(smtp, api, process.pid, reader, writer)
+        yield Mailbox(smtp, api, hooks, process.pid, reader, writer)
         writer.close()
     finally:
         process.stdin.close()

@@ -12,6 +12,7 @@ from tests.benchmarks import (
     slow_provider,
     sql,
     turns,
+    webhooks,
 )
 from tests.benchmarks.mailbox import Mailbox
 from tests.benchmarks.results import Result
@@ -29,4 +30,5 @@ SCENARIOS: dict[str, Callable[[Servers, Mailbox, bool], Awaitable[list[Result]]]
     "provider": slow_provider.measure,
     "turns": turns.measure,
     "dead_provider": dead_provider.measure,
+    "webhooks": webhooks.measure,
 }

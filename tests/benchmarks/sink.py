@@ -1,6 +1,9 @@
 """The mail server of the measurements: takes every mail, counts every recipient, as cheaply as possible.
 
-    python -m tests.benchmarks.sink        prints its ports (SMTP, Resend's API, control), runs until its input ends
+    python -m tests.benchmarks.sink        prints its ports (SMTP, Resend's API, webhooks, control), runs until its
+                                           input ends
+
+A webhook counts as a mail to its `webhook-id`.
 
 The control port takes a line and answers with a line of JSON: `reset`, `wait COUNT SECONDS` (until so many different
 recipients had their mail), `arrivals` (recipient → seconds since the epoch of the 250), `repeated` (recipient → mails
@@ -16,7 +19,7 @@ from typing import cast
 
 import uvloop
 
-from tests.benchmarks.sink_api import Call
+from tests.benchmarks.sink_api import Call, Hook
 
 EXTENSIONS = (
     b"250-sink\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE 26214400\r\n"
@@ -178,8 +181,9 @@ class Server:
         loop = asyncio.get_running_loop()
         smtp = await loop.create_server(lambda: Session(self._count), "127.0.0.1", 0, backlog=512)
         api = await loop.create_server(lambda: Call(self._count.take), "127.0.0.1", 0, backlog=512)
+        hooks = await loop.create_server(lambda: Hook(self._count.take), "127.0.0.1", 0, backlog=512)
         control = await asyncio.start_server(self.control, "127.0.0.1", 0)
-        ports = [server.sockets[0].getsockname()[1] for server in (smtp, api, control)]
+        ports = [server.sockets[0].getsockname()[1] for server in (smtp, api, hooks, control)]
         print(*ports, flush=True)
         await loop.run_in_executor(None, sys.stdin.read)
 

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 from hermodr_devkit.demo.client import Accepted, Arrival
 from hermodr_devkit.demo.facts import JobFacts, KindFacts, RunFacts
+from hermodr_devkit.demo.hooks import HOOKS
 from hermodr_devkit.demo.scenario import (
     ATTACHED,
     CROWD,
@@ -31,6 +32,7 @@ def flawless() -> RunFacts:
         duplicates=0,
         dead_letters=0,
         sample=[],
+        hooks={kind.key: kind_facts(kind) for kind in HOOKS},
     )
 
 
@@ -59,5 +61,6 @@ def kind_facts(kind: Kind) -> KindFacts:
         arrivals=[Arrival(f"<{job.id}@example.com>", "a@example.com", at) for job in jobs[: kind.arrivals]],
         reasons=["preference"] if kind is OFF else [],
         files=[VOUCHER] * kind.arrivals if kind is ATTACHED else [],
+        signatures=["valid"] * kind.arrivals if kind in HOOKS else [],
         suppressed=kind.arrivals if kind is RETURNED else 0,
     )

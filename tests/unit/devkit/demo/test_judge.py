@@ -6,6 +6,7 @@ import pytest
 
 from hermodr_devkit.demo.client import Accepted
 from hermodr_devkit.demo.facts import KindFacts, RunFacts, busiest_second, job_facts
+from hermodr_devkit.demo.hooks import AGAIN, HOOKS, TOLD
 from hermodr_devkit.demo.judge import judge
 from hermodr_devkit.demo.scenario import (
     ATTACHED,
@@ -25,17 +26,22 @@ from hermodr_devkit.demo.scenario import (
 )
 from tests.support.performances import ARRIVED, CROWD_ARRIVED, START, flawless, kind_facts
 
+ALL = (*KINDS, *HOOKS)
+
 
 def spoilt(kind: Kind, **changes: object) -> RunFacts:
     facts = flawless()
+    if kind in HOOKS:
+        spoilt_hook: KindFacts = replace(facts.hooks[kind.key], **changes)  # type: ignore[arg-type]
+        return replace(facts, hooks={**facts.hooks, kind.key: spoilt_hook})
     spoilt_kind: KindFacts = replace(facts.kinds[kind.key], **changes)  # type: ignore[arg-type]
     return replace(facts, kinds={**facts.kinds, kind.key: spoilt_kind})
 
 
 def test_a_flawless_run_has_no_fault() -> None:
-    verdict = judge(KINDS, flawless())
+    verdict = judge(ALL, flawless())
     assert list(verdict.wrong) == []
-    assert [line.kind for line in verdict.lines] == list(KINDS)
+    assert [line.kind for line in verdict.lines] == list(ALL)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +64,10 @@ def test_a_flawless_run_has_no_fault() -> None:
         (spoilt(RETURNED, suppressed=1), "1 addresses suppressed"),
         (spoilt(ATTACHED, files=[]), "files: none"),
         (spoilt(TEXTED, jobs=[replace(each, segments=1) for each in kind_facts(TEXTED).jobs]), "1 segments each"),
+        (spoilt(TOLD, signatures=["valid", "invalid"]), "signatures: invalid, valid"),
+        (spoilt(TOLD, signatures=[]), "signatures: none"),
+        (spoilt(TOLD, states=Counter(delivered=5, failed=1)), "5 delivered, 1 failed; no delivery, not 6"),
+        (spoilt(AGAIN, jobs=[replace(kind_facts(AGAIN).jobs[0], attempts=1)]), "attempts: 1/3"),
         (spoilt(HURRY, arrivals=[]), "never arrived"),
         (replace(flawless(), duplicates=2), "2 duplicate mails"),
         (replace(flawless(), dead_letters=1), "1 dead letters"),
@@ -65,22 +75,22 @@ def test_a_flawless_run_has_no_fault() -> None:
     ],
 )  # fmt: skip
 def test_every_fault_is_named(facts: RunFacts, named: str) -> None:
-    assert any(named in wrong for wrong in judge(KINDS, facts).wrong)
+    assert any(named in wrong for wrong in judge(ALL, facts).wrong)
 
 
 def test_an_early_mail_breaks_its_promise() -> None:
     early = [replace(mail, at=START - timedelta(milliseconds=1)) for mail in kind_facts(LATER).arrivals]
-    assert any("20 early" in wrong for wrong in judge(KINDS, spoilt(LATER, arrivals=early)).wrong)
+    assert any("20 early" in wrong for wrong in judge(ALL, spoilt(LATER, arrivals=early)).wrong)
 
 
 def test_a_late_mail_breaks_its_promise() -> None:
     late = [replace(mail, at=START + timedelta(seconds=2)) for mail in kind_facts(LATER).arrivals]
-    assert any("2000 ms late" in wrong for wrong in judge(KINDS, spoilt(LATER, arrivals=late)).wrong)
+    assert any("2000 ms late" in wrong for wrong in judge(ALL, spoilt(LATER, arrivals=late)).wrong)
 
 
 def test_an_urgent_mail_has_to_overtake_most_of_the_crowd() -> None:
     last = [replace(mail, at=CROWD_ARRIVED + timedelta(seconds=1)) for mail in kind_facts(HURRY).arrivals]
-    assert any("overtook 0 of 40" in wrong for wrong in judge(KINDS, spoilt(HURRY, arrivals=last)).wrong)
+    assert any("overtook 0 of 40" in wrong for wrong in judge(ALL, spoilt(HURRY, arrivals=last)).wrong)
 
 
 def test_time_counts_from_when_a_job_was_due() -> None:

@@ -82,6 +82,17 @@ class Api(Door):
         """Returns its id."""
         return str((await self.ask("POST", "/v1/recipients", 201, json=recipient)).json()["id"])
 
+    async def create_endpoint(self, url: str, events: Sequence[str]) -> str:
+        """Returns its id."""
+        wanted = {"url": url, "events": list(events)}
+        return str((await self.ask("POST", "/v1/webhooks", 201, json=wanted)).json()["id"])
+
+    async def messages_to(self, endpoint_id: str) -> list[dict[str, Any]]:
+        """What was sent to an endpoint, with the attempts."""
+        path = f"/v1/webhooks/{endpoint_id}/deliveries"
+        found: list[dict[str, Any]] = (await self.ask("GET", path, params={"limit": PAGE})).json()["data"]
+        return found
+
     async def unsubscribe(self, link: str) -> None:
         """As a mail program does for the button that it shows (RFC 8058)."""
         await self.ask("POST", link, data={"List-Unsubscribe": "One-Click"})
@@ -162,6 +173,12 @@ class Sandbox(Door):
 
     async def stats(self) -> dict[str, Any]:
         found: dict[str, Any] = (await self.ask("GET", "/v1/stats")).json()
+        return found
+
+    async def hooks(self, name: str) -> list[dict[str, Any]]:
+        """The webhooks that came to a receiver."""
+        query = {"name": name, "limit": 1000}
+        found: list[dict[str, Any]] = (await self.ask("GET", "/v1/hooks", params=query)).json()["data"]
         return found
 
     async def texts(self) -> list[Arrival]:

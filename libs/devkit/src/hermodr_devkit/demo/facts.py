@@ -44,6 +44,8 @@ class KindFacts:
     """Why nothing was sent, by the timeline."""
     files: Sequence[str] = ()
     """Names of the files that came with the mails."""
+    signatures: Sequence[str] = ()
+    """Of the webhooks that came, refused ones too: `valid`, or not."""
     suppressed: int = 0
     """Of the recipients' addresses."""
 
@@ -58,6 +60,8 @@ class RunFacts:
     dead_letters: int
     sample: Sequence[Mapping[str, Any]]
     """The timeline of a job that was refused, taken over and returned."""
+    hooks: Mapping[str, KindFacts] = field(default_factory=dict)
+    """Kinds of webhooks: their messages are the jobs."""
 
     @property
     def stuck(self) -> int:

@@ -62,7 +62,8 @@ class Verdict:
 
 
 def judge(kinds: Iterable[Kind], facts: RunFacts) -> Verdict:
-    lines = [_line(kind, facts.kinds[kind.key], facts.kinds) for kind in kinds]
+    known = {**facts.kinds, **facts.hooks}
+    lines = [_line(kind, known[kind.key], facts.kinds) for kind in kinds]
     wrong = [text for line in lines for text in line.wrong]
     totals = {
         "duplicate mails": facts.duplicates,
@@ -183,6 +184,13 @@ def _explained(_kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]
     return Cell(f"timeline says: {', '.join(facts.reasons) or 'nothing'}", held)
 
 
+def _signed(kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
+    held = set(facts.signatures) == {"valid"}
+    came = "there at third attempt\n  " if kind.attempts > 1 else ""
+    told = ", ".join(sorted(set(facts.signatures))) or "none"
+    return Cell(f"{came}signatures verified" if held else f"signatures: {told}", held)
+
+
 def _measured(_kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
     seen = sorted({job.segments for job in facts.jobs})
     spelled = ", ".join(map(str, seen)) or "no"
@@ -205,4 +213,5 @@ PROMISES: dict[Promise, Check] = {
     Promise.SAME_ANSWER: _same_answer,
     Promise.EXPLAINED: _explained,
     Promise.MEASURED: _measured,
+    Promise.SIGNED: _signed,
 }

@@ -2,6 +2,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Coroutine, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from hermodr_devkit.backing import Backing
 from hermodr_devkit.demo import observe, report
 from hermodr_devkit.demo.client import Api, Refused, Sandbox
 from hermodr_devkit.demo.facts import RunFacts
+from hermodr_devkit.demo.hooks import HOOKS, Endpoints
 from hermodr_devkit.demo.judge import Verdict, judge
 from hermodr_devkit.demo.scenario import Scenario, scenario
 from hermodr_devkit.demo.sending import Asker
@@ -83,12 +85,15 @@ class Play:
 
     async def _play(self, ready: Stage, api: Api, sandbox: Sandbox) -> Verdict:
         plot = scenario(ready.name.rpartition("_")[2])
-        asker = Asker(api, sandbox, plot)
-        with self._screen.step("Templates, recipients and a preference, through the API"):
+        asker, endpoints = Asker(api, sandbox, plot), Endpoints(api, sandbox)
+        with self._screen.step("Templates, recipients and webhook endpoints, through the API"):
             await asker.prepare()
+            await endpoints.prepare()
         async with Api(api.url, ready.key) as unhurried:  # not in line behind the requests that are sent
             facts = await self._send(plot, asker, unhurried, sandbox)
-        verdict = judge(plot.kinds, facts)
+        with self._screen.step("Webhooks"):
+            facts = replace(facts, hooks=await endpoints.gather())
+        verdict = judge((*plot.kinds, *HOOKS), facts)
         self._report(ready, facts, verdict)
         return verdict
 
@@ -194,6 +199,7 @@ def _addresses(ready: Stage) -> dict[str, str]:
     found = {
         "the inbox": f"{fleet.sandbox_url}/",
         "the phones": f"{fleet.sandbox_url}/texts",
+        "webhooks": f"{fleet.sandbox_url}/webhooks",
         "the API, described": f"{fleet.api_url}/docs",
         "health": f"{fleet.api_url}/health",
     }

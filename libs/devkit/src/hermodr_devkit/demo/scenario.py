@@ -43,6 +43,7 @@ class Promise(Enum):
     BOUNCES = "is tried once"
     SAME_ANSWER = "is one job however often it is asked for"
     EXPLAINED = "the timeline says why not"
+    SIGNED = "every one has a signature that the public library verifies"
     MEASURED = "is counted in segments, and reported as delivered"
 
 

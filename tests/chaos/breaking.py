@@ -76,7 +76,10 @@ class Breaker:
             "broker": "broker",
             "messages": "broker",
             "ledger": "ledger",
-        }.get(family, fault.target if family not in ("provider", "cut", "resend", "twilio") else fault.kind)
+        }.get(
+            family,
+            fault.target if family not in ("provider", "cut", "resend", "twilio", "endpoint") else fault.kind,
+        )
 
     async def _kill(self, fault: Fault) -> None:
         await self._fleet[fault.target].kill()

@@ -13,6 +13,7 @@ from tests.chaos import disks, skew
 from tests.chaos.attack import attacked
 from tests.chaos.breaking import Breaker
 from tests.chaos.faults import LEASE_SECONDS, Fault
+from tests.chaos.hooks import Hooks
 from tests.chaos.lags import Lags
 from tests.chaos.report import RECOVERY_SECONDS, Felt, Report
 from tests.chaos.site import Site, opened
@@ -79,6 +80,7 @@ async def _perform(
     library = faketime.library() if {fault.kind for fault in faults}.intersection(skew.KINDS) else None
     async with opened(postgres, rabbit, logs, skew.Skew(logs, library) if library else None) as site:
         run = Run(site, seed, rate, say, progress)
+        await run.hooks.subscribe()
         await run.workload.prepare()
         if attack_seconds:
             await run.bear(attack_seconds)
@@ -95,6 +97,7 @@ class Run:
         self._break = Breaker(site)
         self._present: set[Fault] = set()
         self._crowded: set[Fault] = set()
+        self.hooks = Hooks(site.installation)
         self.workload = Workload(site.installation, random.Random(seed), rate)
         self.report = Report(seed)
         self._lags = Lags()
@@ -174,6 +177,7 @@ class Run:
             self.report.drained = self._loop.time() - peace
             await asyncio.sleep(LEASE_SECONDS + 1)
             await installation.sound(END_SECONDS)
+            await self.hooks.all_ended(END_SECONDS)
         except (AssertionError, NotReady) as error:
             self._say(str(error))
             if not isinstance(error, AssertionError):
@@ -183,7 +187,7 @@ class Run:
             self.report.late["the wires"] = await self._site.switchboard.late()
         self.report.facts = await installation.facts()
         self.report.unknown = await _unknown(self._site.postgres.url())
-        self.report.complaints += self._break.complaints
+        self.report.complaints += [*self._break.complaints, *await self.hooks.complaints()]
         for service in installation.fleet.services.values():
             if not service.running:
                 self.report.complaints.append(f"{service.name} ended by itself, status {service.returncode}")

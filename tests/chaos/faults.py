@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hermodr_devkit.supervisor import SANDBOX, SMS_SENDER, ServiceSpec
+from hermodr_devkit.supervisor import SANDBOX, SMS_SENDER, WEBHOOK_SENDER, ServiceSpec
 from tests.support.installation import MAIL_SERVICES
 
 SPECS = (
@@ -17,9 +17,11 @@ SPECS = (
     ServiceSpec("email-sender-3", "hermodr_email_sender", 14),
     SMS_SENDER,
     ServiceSpec("sms-sender-2", SMS_SENDER.module, 15),
+    WEBHOOK_SENDER,
+    ServiceSpec("webhook-sender-2", WEBHOOK_SENDER.module, 16),
 )
 SERVICES = tuple(spec.name for spec in SPECS if spec.name != SANDBOX.name)
-ROLES = ("api", "dispatcher", "scheduler", "email-sender", "sms-sender")
+ROLES = ("api", "dispatcher", "scheduler", "email-sender", "sms-sender", "webhook-sender")
 SENDERS = tuple(name for name in SERVICES if name.startswith("email-sender"))
 TEXT_SENDERS = tuple(name for name in SERVICES if name.startswith("sms-sender"))
 WIRES = (
@@ -108,6 +110,9 @@ CATALOGUE = {
     "twilio-is-down": Choice(("provider",), 2, 8),
     "twilio-throttles": Choice(("provider",), 3, 8),
     "twilio-lies": Choice(("provider",), 3, 8),
+    "endpoint-is-down": Choice(("receiver",), 2, 8),
+    "endpoint-lies": Choice(("receiver",), 3, 8),
+    "endpoint-is-slow": Choice(("receiver",), 3, 8),
     "ledger-disk-full": Choice(("tables", "journal"), 2, 8),
     "clock-ahead": Choice(SERVICES, 2, 8),
     "clock-behind": Choice(SERVICES, 2, 8),

@@ -71,4 +71,12 @@ RULES: Mapping[str, Mapping[str, object]] = {
         "above_rate": 2,
     },
     "twilio-lies": {"action": {"kind": "lie"}, "provider": "twilio", "every": 3},
+    "endpoint-is-down": {"action": {"kind": "refuse"}, "provider": "webhook"},
+    "endpoint-lies": {"action": {"kind": "lie"}, "provider": "webhook", "every": 3},
+    "endpoint-is-slow": {
+        "stage": "after_data",
+        "action": {"kind": "delay", "seconds": SEND_SECONDS + 1},
+        "provider": "webhook",
+        "every": 3,
+    },
 }

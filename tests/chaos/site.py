@@ -96,6 +96,9 @@ async def opened(
             HERMODR_CHANNELS="email sms",
             HERMODR_RETRY_LADDER=LADDER,
             HERMODR_SMS_RETRY_LADDER=LADDER,
+            HERMODR_WEBHOOK_RETRY_LADDER=LADDER,
+            HERMODR_WEBHOOK_SECONDS=str(SEND_SECONDS),
+            HERMODR_SECRET_KEY="chaos-" * 8,
             HERMODR_SEND_SECONDS=str(SEND_SECONDS),
             HERMODR_LEASE_SECONDS=str(LEASE_SECONDS),
         )

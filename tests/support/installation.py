@@ -40,6 +40,7 @@ PATIENCE = 60.0
 CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=2)
 """As many as requests, so that only services make them wait. Idle ones are closed before the server does (5 s)."""
 READERS = 16
+BUSY_TRIES = 10
 
 Wiring = Callable[[Mapping[str, str]], Awaitable[Mapping[str, Mapping[str, str]]]]
 """Given the environment of all services, the variables that single ones get instead."""
@@ -86,6 +87,15 @@ class Installation:
     async def read(self, path: str) -> Any:
         """Raises httpx.HTTPStatusError."""
         return (await self.api.get(path)).raise_for_status().json()
+
+    async def _patiently(self, path: str) -> httpx.Response:
+        """Asks again while the api says that it is too busy, for some time."""
+        for _ in range(BUSY_TRIES):
+            answer = await self.api.get(path)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            await asyncio.sleep(float(answer.headers["retry-after"]))
+        return answer
 
     async def create(self, path: str, document: Mapping[str, Any]) -> Any:
         """Raises httpx.HTTPStatusError."""
@@ -283,7 +293,9 @@ class Installation:
         await self._look_at(jobs)
         for batch in dict.fromkeys(each.batch_id for each in self.asked if each.batch_id is not None):
             if not self._batches.get(batch) or set(self._batches[batch]) - invariants.TERMINAL:
-                self._batches[batch] = (await self.read(f"/v1/batches/{batch}"))["counts"]
+                self._batches[batch] = (
+                    (await self._patiently(f"/v1/batches/{batch}")).raise_for_status().json()["counts"]
+                )
         return Facts(self.asked, dict(self._jobs), dict(self._batches))
 
     async def _look_at(self, jobs: Iterable[str]) -> None:
@@ -293,7 +305,7 @@ class Installation:
         async def reader() -> None:
             while waiting:
                 job_id = waiting.popleft()
-                answer = await self.api.get(f"/v1/jobs/{job_id}")
+                answer = await self._patiently(f"/v1/jobs/{job_id}")
                 if answer.status_code == httpx.codes.NOT_FOUND:
                     continue
                 self._jobs[job_id] = _facts(answer.raise_for_status().json())

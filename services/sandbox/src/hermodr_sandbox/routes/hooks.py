@@ -24,11 +24,16 @@ class HookHandlers:
         self._sandbox = sandbox
 
     async def listing(self, request: Request) -> Response:
-        """Newest first."""
-        queries.only(request, "name", "limit")
+        """Newest first; `before`: only those with a smaller id."""
+        queries.only(request, "name", "limit", "before")
         name = request.query_params.get("name", "").strip()
         limit = queries.whole(request, "limit", 100, 1, 1000)
-        found = [each for each in self._sandbox.hooks.newest_first() if name in ("", each.name)]
+        before = queries.whole(request, "before", queries.HIGHEST, 1, queries.HIGHEST)
+        found = [
+            each
+            for each in self._sandbox.hooks.newest_first()
+            if name in ("", each.name) and each.number < before
+        ]
         return JsonResponse({"data": [_shown(each) for each in found[:limit]], "total": len(found)})
 
     async def put_secrets(self, request: Request) -> Response:

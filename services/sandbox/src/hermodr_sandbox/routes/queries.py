@@ -9,6 +9,9 @@ from starlette.requests import Request
 from hermodr_sandbox.domain.patterns import AddressPattern
 from hermodr_sandbox.errors import InvalidQuery, MailNotFound
 
+HIGHEST = 10**15 - 1
+"""Of numbers that count what came."""
+
 
 def only(request: Request, *names: str) -> None:
     """Refuses other parameters."""

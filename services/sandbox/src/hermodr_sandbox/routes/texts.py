@@ -47,7 +47,7 @@ class TextHandlers:
         queries.only(request, "to", "limit", "before")
         phone = request.query_params.get("to", "").strip()
         limit = queries.whole(request, "limit", 100, 1, 1000)
-        before = queries.whole(request, "before", 10**15 - 1, 1, 10**15 - 1)
+        before = queries.whole(request, "before", queries.HIGHEST, 1, queries.HIGHEST)
         found = [
             each
             for each in self._sandbox.texts.newest_first()

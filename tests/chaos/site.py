@@ -83,7 +83,7 @@ async def opened(
                     f"{smtp}?{PATIENCE}{HALF} {resend}?tls=off&{API}{HALF}"
                 )
             for name in TEXT_SENDERS:
-                twilio = await wire(f"{name}/twilio", sandbox_sms_provider(environment))
+                twilio = await wire(f"{name}/twilio", sandbox_sms_provider(environment).split()[0])
                 found[name]["HERMODR_SMS_PROVIDERS"] = f"{twilio}&{API}"
             return found
 

@@ -15,6 +15,7 @@ from hermodr_devkit.demo.scenario import (
     SEGMENTS,
     TEXTED,
     VOUCHER,
+    WRITTEN,
     Kind,
 )
 
@@ -49,6 +50,7 @@ def kind_facts(kind: Kind) -> KindFacts:
             START,
             sent,
             providers=(FIRST_PROVIDER, SECOND_PROVIDER)[: kind.attempts],
+            sent_as=("template",) if kind is WRITTEN else (),
             segments=SEGMENTS if kind is TEXTED else 0,
         )
         for number in range(kind.jobs)

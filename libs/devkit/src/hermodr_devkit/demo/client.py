@@ -153,6 +153,11 @@ class Sandbox(Door):
         }
         await self.ask("POST", "/v1/faults", 201, json=rule)
 
+    async def approve(self, name: str, language: str, body: str) -> None:
+        """A template at pretended WhatsApp."""
+        template = {"name": name, "language": language, "body": body}
+        await self.ask("PUT", "/v1/whatsapp/templates", json=template)
+
     async def refuse_at_first(self, pattern: str) -> None:
         """The first provider takes no mail to a matching address; others do."""
         action = {"kind": "reply", "code": 451, "text": "4.3.0 Service unavailable"}

@@ -24,6 +24,8 @@ class JobFacts:
     """Of the ladder that it waited for."""
     segments: int = 0
     """Of texts."""
+    sent_as: tuple[str, ...] = ()
+    """Of WhatsApp messages: `template` or `text`."""
 
     @property
     def seconds(self) -> float | None:
@@ -87,6 +89,7 @@ def job_facts(answer: Mapping[str, Any]) -> JobFacts:
         dispatched_at=datetime.fromisoformat(job["processed_at"]) if job["processed_at"] else None,
         providers=tuple(log["provider"] for log in logs),
         steps=job["retry_count"],
+        sent_as=tuple(log["measured"]["sent_as"] for log in logs if "sent_as" in (log.get("measured") or {})),
         segments=sum(delivery.get("segments") or 0 for delivery in answer["deliveries"]),
     )
 

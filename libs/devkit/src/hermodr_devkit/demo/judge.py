@@ -184,6 +184,11 @@ def _explained(_kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]
     return Cell(f"timeline says: {', '.join(facts.reasons) or 'nothing'}", held)
 
 
+def _approved(_kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
+    ways = {way for job in facts.jobs for way in job.sent_as}
+    return Cell(f"by {', '.join(sorted(ways)) or 'nothing'}, delivered", held=ways == {"template"})
+
+
 def _signed(kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
     held = set(facts.signatures) == {"valid"}
     came = "there at third attempt\n  " if kind.attempts > 1 else ""
@@ -214,4 +219,5 @@ PROMISES: dict[Promise, Check] = {
     Promise.EXPLAINED: _explained,
     Promise.MEASURED: _measured,
     Promise.SIGNED: _signed,
+    Promise.APPROVED: _approved,
 }

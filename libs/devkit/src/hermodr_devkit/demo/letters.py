@@ -18,6 +18,8 @@ TYPES: dict[str, tuple[str, ...]] = {
 """The first locale of each template is its default."""
 TEXTS = ("room_ready",)
 """Templates of texts, in English."""
+APPROVED = ("room_ready", "en", "Hello {{1}}, your room {{2}} is ready. The code of the key box is {{3}}.")
+"""A template of WhatsApp: its name, language and body."""
 
 SANS = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;"
 STYLES = {
@@ -52,14 +54,18 @@ def templates() -> list[dict[str, Any]]:
         for name, locales in TYPES.items()
     ]
     texts = [
-        {
-            "name": name,
-            "default_locale": "en",
-            "contents": {"sms": {"en": {"body_text": _read(f"{name}.en.txt")}}},
-        }
+        {"name": name, "default_locale": "en", "contents": _of_phones(name, _read(f"{name}.en.txt"))}
         for name in TEXTS
     ]
     return mails + texts
+
+
+def _of_phones(name: str, text: str) -> dict[str, Any]:
+    approved = {"name": name, "parameters": ["{{ name }}", "{{ room }}", "{{ code }}"]}
+    return {
+        "sms": {"en": {"body_text": text}},
+        "whatsapp": {"en": {"body_text": text, "approved": approved}},
+    }
 
 
 def _texts(name: str, locale: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from hermodr_devkit.demo.client import TERMINAL, Accepted, Api, Arrival, Sandbox
 from hermodr_devkit.demo.facts import JobFacts, KindFacts, RunFacts, busiest_second, job_facts
-from hermodr_devkit.demo.scenario import ATTACHED, OFF, RETURNED, TAKEN, TEXTED, Kind
+from hermodr_devkit.demo.scenario import ATTACHED, OFF, RETURNED, TAKEN, TEXTED, WRITTEN, Kind
 from hermodr_devkit.demo.sending import Asked
 
 LOOK_SECONDS = 0.1
@@ -81,7 +81,12 @@ class Watcher:
 async def gather(api: Api, sandbox: Sandbox, asked: Asked, kinds: Sequence[Kind], seconds: float) -> RunFacts:
     """`seconds`: how long the run took. Waits for the provider's reports, which come after the mails."""
     await _reported(
-        api, [each.job_id for kind in (TAKEN, RETURNED, TEXTED) for each in asked.answers.get(kind.key, ())]
+        api,
+        [
+            each.job_id
+            for kind in (TAKEN, RETURNED, TEXTED, WRITTEN)
+            for each in asked.answers.get(kind.key, ())
+        ],
     )
     mails = await sandbox.mails()
     known = [answer.job_id for answers in asked.answers.values() for answer in answers]
@@ -112,7 +117,7 @@ async def gather(api: Api, sandbox: Sandbox, asked: Asked, kinds: Sequence[Kind]
 
 
 def _phones(answer: Mapping[str, Any]) -> list[str]:
-    return [each["address"] for each in answer["deliveries"] if each["channel"] == "sms"]
+    return [each["address"] for each in answer["deliveries"] if each["channel"] != "email"]
 
 
 async def _reported(api: Api, job_ids: Sequence[str]) -> None:

@@ -44,6 +44,7 @@ class Promise(Enum):
     SAME_ANSWER = "is one job however often it is asked for"
     EXPLAINED = "the timeline says why not"
     SIGNED = "every one has a signature that the public library verifies"
+    APPROVED = "is sent by the template that WhatsApp approved, and reported as delivered"
     MEASURED = "is counted in segments, and reported as delivered"
 
 
@@ -95,7 +96,7 @@ class Scenario:
 
 MAGIC = Kind("magic", "magic link, urgent", 20, 20, 20)
 BOOKING = Kind("booking", "booking confirmation, en/de", 46, 46, 46)
-NOTICE = Kind("notice", "system notice, low, bulk", 45, 45, 45, bulk=True)
+NOTICE = Kind("notice", "system notice, low, bulk", 42, 42, 42, bulk=True)
 LATER = Kind("later", f"reminder, {AHEAD_SECONDS} s ahead", 20, 20, 20, promise=Promise.ON_TIME)
 CROWD = Kind("crowd", "weekly digest, slow crowd", 40, 40, 40, bulk=True)
 HURRY = Kind("hurry", "urgent behind the crowd", 1, 1, 1, promise=Promise.OVERTAKES)
@@ -114,10 +115,19 @@ OFF = Kind("off", "the same after the click", 1, 1, 0, 0, "skipped", None, Promi
 TEXTED = Kind(
     "texted", "SMS in two segments", 5, 5, 5, delivery="delivered", promise=Promise.MEASURED, channel="sms"
 )
+WRITTEN = Kind(
+    "written",
+    "WhatsApp, closed window",
+    *(3, 3, 3),
+    delivery="delivered",
+    promise=Promise.APPROVED,
+    channel="whatsapp",
+)
 
 KINDS = (
     *(MAGIC, BOOKING, NOTICE, LATER, CROWD, HURRY, BUSY, GONE, TAKEN, RETURNED, ATTACHED, TWICE, NEWS, OFF),
     TEXTED,
+    WRITTEN,
 )
 
 
@@ -142,9 +152,8 @@ def scenario(run: str) -> Scenario:
         TWICE.key: [_twice(run)] * 2,
         NEWS.key: [_digest(NEWS, unwilling, "normal", by="external_id")],
         OFF.key: [_digest(OFF, unwilling, "normal", by="external_id")],
-        TEXTED.key: [
-            _room_ready(TEXTED, person, number) for number, person in enumerate(people(5, "example.com", 380))
-        ],
+        TEXTED.key: [_room_ready(TEXTED, guest, number) for number, guest in enumerate(guests[:5])],
+        WRITTEN.key: [_room_ready(WRITTEN, guest, number) for number, guest in enumerate(guests[5:8])],
     }
     return Scenario(KINDS, [*guests, unwilling], unwilling, asked)
 

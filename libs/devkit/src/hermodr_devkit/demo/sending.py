@@ -24,6 +24,7 @@ from hermodr_devkit.demo.scenario import (
     TAKEN,
     TEXTED,
     TWICE,
+    WRITTEN,
     Kind,
     Request,
     Scenario,
@@ -56,6 +57,7 @@ class Asker:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._sandbox.slow_down(f"*@{CROWD_DOMAIN}", CROWD_SECONDS))
             group.create_task(self._sandbox.refuse_at_first(f"*@{REFUSED_DOMAIN}"))
+            group.create_task(self._sandbox.approve(*letters.APPROVED))
             for template in letters.templates():
                 group.create_task(self._api.create_template(template))
             for person in self._scenario.recipients:
@@ -69,7 +71,7 @@ class Asker:
             group.create_task(self._crowd_and_hurry())
             group.create_task(self._one_by_one(TWICE))
             group.create_task(self._unsubscribe())
-            for kind in (BUSY, GONE, TAKEN, RETURNED, ATTACHED, TEXTED):
+            for kind in (BUSY, GONE, TAKEN, RETURNED, ATTACHED, TEXTED, WRITTEN):
                 group.create_task(self._together(kind))
         async with (
             asyncio.TaskGroup() as group

@@ -18,6 +18,7 @@ from hermodr_ledger.access import keys
 from hermodr_ledger.engine import Ledger
 from tests.support import invariants
 from tests.support.invariants import Asked, Facts, JobFacts
+from tests.support.texted import texted
 from tests.support.topologies import topology
 from tests.support.waiting import wait_until
 
@@ -154,29 +155,6 @@ class Installation:
                 return found
             cursor = {"cursor": page["next_cursor"]}
 
-    async def texted(self) -> dict[str, list[str]]:
-        """For every phone the job ids of its texts, which tell no job: by the ledger."""
-        phones: list[str] = []
-        before: dict[str, str] = {}
-        while (
-            page := (await self.sandbox.get("/v1/texts", params={"limit": "1000"} | before))
-            .raise_for_status()
-            .json()["data"]
-        ):
-            phones += [text["phone"] for text in page if not text["inbound"]]
-            before = {"before": page[-1]["id"]}
-        asked_by: dict[str, deque[str]] = {}
-        for phone, job_id in await self._rows_of(
-            "SELECT address, job_id::text FROM hermodr.deliveries WHERE channel = 'sms' ORDER BY id"
-        ):
-            asked_by.setdefault(phone, deque()).append(job_id)
-        found: dict[str, list[str]] = {}
-        for phone in phones:
-            jobs = asked_by.get(phone, deque(["nobody's"]))
-            found.setdefault(phone, []).append(jobs[0])
-            jobs.rotate()
-        return found
-
     async def sound(self, seconds: float = PATIENCE) -> Facts:
         """Waits until everything accepted has ended; then nothing may be lost, doubled, failed or made up. Raises
         AssertionError with a table of who, what and when."""
@@ -192,7 +170,7 @@ class Installation:
     async def facts(self) -> Facts:
         """At this moment. Raises httpx.HTTPError."""
         facts = await self._progress()
-        arrivals = await self.arrivals() | await self.texted()
+        arrivals = await self.arrivals() | await texted(self.sandbox, self.database_url)
         facts = Facts(self.asked, facts.jobs, facts.batches, arrivals)
         return await self._with_jobs(facts, invariants.curious(facts))
 
@@ -245,13 +223,6 @@ class Installation:
         return list(
             await self._value("SELECT coalesce(array_agg(DISTINCT claimed_by), '{}') FROM hermodr.attempts")
         )
-
-    async def _rows_of(self, sql: str) -> list[Any]:
-        connection = await asyncpg.connect(self.database_url)
-        try:
-            return list(await connection.fetch(sql))
-        finally:
-            await connection.close()
 
     async def _value(self, sql: str, *arguments: object) -> Any:
         connection = await asyncpg.connect(self.database_url)

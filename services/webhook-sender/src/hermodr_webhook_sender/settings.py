@@ -17,7 +17,7 @@ class WebhookSenderSettings(SenderSettings):
     """The longest call of an endpoint, from the look-up of its name to its answer."""
     webhook_concurrency: Annotated[int, Field(ge=1, le=10_000)] = 200
     """Calls at a time; at most half of them to endpoints whose last answer was a failure."""
-    webhook_endpoint_concurrency: Annotated[int, Field(ge=1, le=1000)] = 20
+    webhook_endpoint_concurrency: Annotated[int, Field(ge=1, le=1000)] = 50
     """Calls of one endpoint at a time, of all senders together; one, while it fails."""
 
     webhook_prefetch: Annotated[int, Field(ge=1, le=10_000)] = 100

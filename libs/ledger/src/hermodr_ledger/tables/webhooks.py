@@ -76,7 +76,6 @@ webhook_messages = Table(
     xact(),
     UniqueConstraint("endpoint_id", "change_seq"),
     Index("webhook_messages_page", "endpoint_id", "id"),
-    Index("webhook_messages_of_project", "project_id", "id"),
     committed("webhook_messages"),
     Index("webhook_messages_due", "endpoint_id", "due_at", postgresql_where=_WAITING),
     Index(

@@ -48,7 +48,6 @@ CREATE TABLE webhook_messages (
     CHECK ((state IN ('waiting', 'sending')) = (finished_at IS NULL))
 );
 CREATE INDEX webhook_messages_page ON webhook_messages (endpoint_id, id);
-CREATE INDEX webhook_messages_of_project ON webhook_messages (project_id, id);
 CREATE INDEX webhook_messages_committed ON webhook_messages (xact) WHERE xact IS NOT NULL;
 CREATE INDEX webhook_messages_due ON webhook_messages (endpoint_id, due_at) WHERE state = 'waiting';
 CREATE INDEX webhook_messages_next ON webhook_messages (due_at) WHERE state = 'waiting';

@@ -1,6 +1,6 @@
 """WhatsApp: windows, approved templates, and whom a message went to."""
 
-from hermodr_ledger.migrations.script import execute_file
+from hermodr_ledger.migrations.script import execute_file, index_while_in_use
 
 revision = "0050"
 down_revision = "0049"
@@ -10,6 +10,7 @@ depends_on = None
 
 def upgrade() -> None:
     execute_file("0050_whatsapp.sql")
+    index_while_in_use("0050_whatsapp_indexes.sql")
 
 
 def downgrade() -> None:

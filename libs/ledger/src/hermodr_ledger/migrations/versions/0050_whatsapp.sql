@@ -9,4 +9,3 @@ CREATE TABLE whatsapp_windows (
 );
 CREATE INDEX whatsapp_windows_opened ON whatsapp_windows (opened_at);
 ALTER TABLE template_contents ADD COLUMN approved text;
-CREATE INDEX deliveries_whatsapp ON deliveries (address) WHERE channel = 'whatsapp';

@@ -1,0 +1,1 @@
+CREATE INDEX deliveries_whatsapp ON deliveries (address) WHERE channel = 'whatsapp';

@@ -62,6 +62,7 @@ OF_A_PERSON = {
         "preferences",
         "relationship",
         "attributes",
+        "webhook_url",
     },
     "singletons": {"key"},
     "suppressions": {"address", "note"},
@@ -122,6 +123,9 @@ OF_NOBODY = {
         "url",
         "metadata",
     },  # the group's, without their author
+    "webhook_attempts": {"outcome", "error"},
+    "webhook_endpoints": {"url", "description", "events", "disabled_reason"},  # the project's own
+    "webhook_messages": {"event", "body", "state", "owner"},  # ids and states; the owner is a sender
     "whatsapp_windows": {"provider"},
 }
 
@@ -221,8 +225,9 @@ async def _what_services_write(api: ApiUnderTest, job_id: str, recipient_id: str
     fetch = api.api.ledger.fetch
     delivery = f"{job_id[:-4]}0001"
     for sql in (
-        "UPDATE hermodr.recipients SET phone = $2, locale = $2, timezone = $2, quiet_hours = to_jsonb($2::text),"
-        " preferences = jsonb_build_array($2::text) WHERE id = $3::uuid AND $1::uuid IS NOT NULL",
+        "UPDATE hermodr.recipients SET phone = $2, locale = $2, timezone = $2, webhook_url = $2,"
+        " quiet_hours = to_jsonb($2::text), preferences = jsonb_build_array($2::text)"
+        " WHERE id = $3::uuid AND $1::uuid IS NOT NULL",
         "UPDATE hermodr.jobs SET to_email = $2, to_phone = $2, to_name = $2, to_locale = $2,"
         " envelope = to_jsonb($2::text), result = to_jsonb($2::text)"
         " WHERE id = $1::uuid AND recipient_id = $3::uuid",

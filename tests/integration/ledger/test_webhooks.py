@@ -78,7 +78,6 @@ async def test_a_mail_is_told_by_ids_states_and_times(ledger: Ledger) -> None:
         "previous_state": "sending",
         "attempt": 1,
         "kind": "notification",
-        "owner_id": "ann",
     }
     assert (only["state"], only["attempt"], only["due_at"] is not None) == ("waiting", 0, True)
     assert only["id"].version == 7

@@ -73,12 +73,12 @@ def body_of(event: str, at: datetime, data: dict[str, Any]) -> str:
 
 
 def _data(change: Change) -> dict[str, Any]:
-    """Ids, states and times only."""
+    """Ids, states and times only. Not whose job it is: erasing a person leaves nothing to be found here."""
     said: dict[str, Any] = {"job_id": str(change.job_id)}
     if change.delivery_id is not None:
         said |= {"delivery_id": str(change.delivery_id), "channel": change.channel}
     said |= {"state": change.state, "previous_state": change.previous_state}
-    others = {"attempt": change.attempt, "kind": change.kind, "owner_id": change.owner_id}
+    others = {"attempt": change.attempt, "kind": change.kind}
     return said | {name: value for name, value in others.items() if value is not None}
 
 

@@ -97,7 +97,7 @@ class InTheCell(Breaking):
 
 class Texts:
     async def fetch(self, sql: str, *arguments: object) -> list[Row]:
-        text = {"subject": "Hello", "body_text": "you", "body_html": None}
+        text = {"subject": "Hello", "body_text": "you", "body_html": None, "approved": None}
         return [{**text, "name": "hello", "critical": False}]
 
 

@@ -59,7 +59,7 @@ def install(wanted, pyprojects):
     if done[2] != wanted[2]:
         step("Hermodr's own packages", install_workspace, [os.path.dirname(path) for path in pyprojects])
         write_stamp(wanted)
-    say("ready in %.1f s" % (time.monotonic() - started))
+    say("installed in %.1f s" % (time.monotonic() - started))
 
 
 def usable(done, wanted):

@@ -94,7 +94,7 @@ def deliveries_command(
             page_size=min(limit, MOST_OF_A_PAGE),
         )
         found = list(itertools.islice(rows, limit))
-    columns.show_list(found, _sent, none="nothing was sent to it", as_json=as_json)
+    columns.show_list(found, _sent, none="nothing like that was sent to it" if event or state or after else "nothing was sent to it", as_json=as_json)
 
 
 @app.command("redeliver")
@@ -157,7 +157,7 @@ def try_command(endpoint_id: EndpointId, url: Url = None, key: Key = None, as_js
 
 @app.command("enable")
 def enable_command(endpoint_id: EndpointId, url: Url = None, key: Key = None) -> None:
-    """It gets what happens from now on; `recover` sends what it missed."""
+    """It gets what happens from now on; `recover` sends again what failed or was discarded before it was disabled."""
     _switch(endpoint_id, url, key, enabled=True)
 
 

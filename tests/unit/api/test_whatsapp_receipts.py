@@ -196,6 +196,7 @@ def test_providers_with_one_secret_share_a_webhook() -> None:
 @pytest.mark.parametrize(
     ("sms", "complaint"),
     [
+        (dsn(events=SECRET, verify=""), "has an empty verify token"),
         (dsn(events="short"), "has an events secret that has fewer than 16 characters"),
         (f"{dsn(events=SECRET)} {dsn(events=SECRET, name='b')}", "has the phone number id of whatsapp"),
         (dsn(events=SECRET, name="smtp"), "the name smtp is one of HERMODR_EMAIL_PROVIDERS, too"),

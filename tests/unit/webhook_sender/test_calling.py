@@ -219,8 +219,13 @@ BOMB = gzip.compress(b"0" * 10_000_000)
         saying(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"),
         saying(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nx"),
         saying(OK + b"HTTP/1.1 500 unasked\r\n\r\n"),
+        saying(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 10_000),
+        saying(b"HTTP/1.1 200 OK\r\nretry-after: Mon, 01 Jan 2026 00:00:00 +9999999999999999\r\n\r\n"),
     ],
-    ids=["endless", "dripping", "huge", "bad gzip", "gzip bomb", "bad chunks", "too short", "two answers"],
+    ids=[
+        *("endless", "dripping", "huge", "bad gzip", "gzip bomb", "bad chunks", "too short", "two answers"),
+        *("many chunks", "odd date"),
+    ],
 )
 async def test_the_status_counts_whatever_follows(server: HookServer, caller: Caller, answer: object) -> None:
     server.answer = answer  # type: ignore[assignment]
@@ -308,3 +313,17 @@ async def tls_here(authority: trustme.CA) -> AsyncIterator[tuple[int, HookServer
     yield server.sockets[0].getsockname()[1], served
     server.close()
     await served.close()
+
+
+async def test_a_date_that_cannot_be_asks_for_nothing(server: HookServer, caller: Caller) -> None:
+    odd = b"retry-after: Mon, 01 Jan 2026 00:00:00 +9999999999999999\r\ncontent-length: 0\r\n\r\n"
+    server.answer = saying(b"HTTP/1.1 503 Away\r\n" + odd)
+    assert await caller.post(server.url(), {}, b"{}") == Answer(503)
+
+
+async def test_an_answer_in_many_small_pieces_costs_little(server: HookServer, caller: Caller) -> None:
+    """10,800 chunks of an octet kept the processor busy for a quarter of a second."""
+    server.answer = saying(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 10_000)
+    for _ in range(3):
+        await caller.post(server.url(), {}, b"{}")
+    assert server.connections == 3  # it is not read to its end, so no connection is used again

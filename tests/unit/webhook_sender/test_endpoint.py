@@ -38,6 +38,7 @@ from tests.support.scripted_http import Reply, Script, ScriptedHttp
 
 SECRETS = WebhookSecrets("a-key-of-thirty-two-bytes-or-more")
 WHO = UUID("01900000-0000-7000-8000-0000000000aa")
+PROJECT = UUID("01900000-0000-7000-8000-0000000000bb")
 CLOCK = SystemClock()
 HERE = networks("127.0.0.0/8")
 
@@ -54,7 +55,7 @@ SCRIPT: Script = {
 
 
 def webhook(number: int, url: str, body: str = '{"word": "s3cret-word"}') -> OutgoingWebhook:
-    return OutgoingWebhook(UUID(int=number + 1), WHO, url, body.encode())
+    return OutgoingWebhook(UUID(int=number + 1), PROJECT, WHO, url, body.encode())
 
 
 def url_at(port: int) -> str:
@@ -215,3 +216,23 @@ async def test_a_host_that_hangs_takes_few_calls() -> None:
     released.set()
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
     assert {type(each) for each in outcomes} <= {OutcomeUnknown, Withheld}
+
+
+async def test_a_project_whose_receiver_hangs_holds_up_no_other_at_the_same_host() -> None:
+    """Large services receive for many projects under one name."""
+    released = asyncio.Event()
+
+    async def post(url: str, *_: Any) -> Said:
+        if "hanging" in url:
+            await released.wait()
+        return Said(204)
+
+    provider = Endpoint(post, SECRETS, CLOCK, Hosts(CLOCK))
+    hanging = asyncio.gather(
+        *(provider.prepare(webhook(number, "https://hooks.example.com/hanging"))() for number in range(5)),
+        return_exceptions=True,
+    )
+    other = webhook(9, "https://hooks.example.com/good")._replace(project_id=UUID(int=9))
+    assert (await provider.prepare(other)()).provider_message_id
+    released.set()
+    await hanging

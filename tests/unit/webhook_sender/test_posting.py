@@ -127,3 +127,35 @@ async def test_a_wake_up_claims_at_once() -> None:
         house.waiting.append(a_claim())
         posting.wake.set()
         await wait_until(lambda: len(house.recorded) == 1)
+
+
+async def test_a_call_that_fails_in_an_unforeseen_way_is_a_failure_of_its_endpoint() -> None:
+    """Else its message would be sent again for ever, each time as if the sender had died."""
+    house = House(a_claim())
+
+    async def post(_url: str, _headers: Mapping[str, str], _body: bytes) -> Answer:
+        raise OverflowError
+
+    house.post = post  # type: ignore[method-assign]
+    async with house.at_work():
+        await wait_until(lambda: len(house.recorded) == 1)
+    (result,) = house.recorded
+    assert (result.outcome, result.error, result.state) == ("failed", "internal_error", "waiting")
+
+
+async def test_a_result_that_cannot_be_recorded_concerns_no_other() -> None:
+    claims = [a_claim() for _ in range(5)]
+    house = House(*claims)
+    record = house.record
+
+    async def refusing(results: Sequence[Result]) -> None:
+        if claims[2].id in {each.message_id for each in results}:
+            raise ValueError("its message is gone")
+        await record(results)
+
+    house.record = refusing  # type: ignore[method-assign]
+    async with house.at_work():
+        await wait_until(lambda: house.called == 5)
+        house.go.set()
+        await wait_until(lambda: len(house.recorded) == 4)
+    assert {each.message_id for each in house.recorded} == {each.id for each in claims} - {claims[2].id}

@@ -17,13 +17,16 @@ from hermodr_webhook_sender.domain import Answer
 CONNECT_SECONDS = 10.0
 MOST_HEAD = 64 * 1024
 """Of an answer until its content begins, together with answers before it (1xx)."""
-MOST_CONTENT = 64 * 1024
-"""Of content that is read so that the connection can be used again."""
+MOST_CONTENT = 4 * 1024
+MOST_PIECES = 20
+"""Of content that is read so that the connection can be used again. Chunks of one octet cost as much as long ones."""
 _CONTENT_SECONDS = 1.0
 _IDLE_SECONDS = 4.0
 """Less than the 5 s after which many servers close."""
 _MOST_IDLE = 500
 _USER_AGENT = b"Hermodr"
+_ASKING = frozenset({429, 503})
+"""Statuses that may ask for a pause."""
 
 Place = tuple[bool, str, int]
 
@@ -76,7 +79,8 @@ class Caller:
         except (httpcore.ReadError, httpcore.WriteError):
             return Answer(error="connection_lost")
         await self._finish(target, connection, response)
-        return Answer(response.status, retry_after=_retry_after(response.headers))
+        asked = _retry_after(response.headers) if response.status in _ASKING else None
+        return Answer(response.status, retry_after=asked)
 
     async def tick(self) -> float:
         """Closes what was idle for long; for `periodic.repeat`."""
@@ -112,8 +116,11 @@ class Caller:
         connection.wire.allow(MOST_CONTENT)
         try:
             async with asyncio.timeout(_CONTENT_SECONDS):
+                pieces = 0
                 async for _ in response.aiter_stream():
-                    pass
+                    pieces += 1
+                    if pieces > MOST_PIECES:
+                        raise Flood
             await response.aclose()
         except (TimeoutError, Flood, httpcore.RemoteProtocolError, httpcore.ReadError):
             await connection.http.aclose()
@@ -186,7 +193,7 @@ def _retry_after(headers: list[tuple[bytes, bytes]]) -> float | None:
                 return float(text[:9])
             try:
                 at = parsedate_to_datetime(text)
-            except ValueError:
+            except (ValueError, OverflowError):
                 return None
             at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
             return max(0.0, (at - datetime.now(UTC)).total_seconds())

@@ -53,6 +53,6 @@ def _made(claim: Claim, text: str) -> OutgoingWebhook:
     if claim.recipient_id is None or not claim.address:
         raise PermanentError("no_address", "the recipient was erased")
     try:
-        return OutgoingWebhook(claim.id, claim.recipient_id, claim.address, text.encode())
+        return OutgoingWebhook(claim.id, claim.project_id, claim.recipient_id, claim.address, text.encode())
     except UnicodeEncodeError:
         raise PermanentError("bad_payload", "the payload contains a lone surrogate") from None

@@ -1,4 +1,5 @@
-"""Calls at once to one host, so that one that hangs takes few workers, and one that fails concerns no other.
+"""Calls at once to one host of a project (receivers of many projects share the host of a large service), so that one
+that hangs takes few workers, and one that fails concerns no other.
 
     host                       calls at once
     never called               2

@@ -7,10 +7,11 @@ from uuid import UUID
 
 
 class OutgoingWebhook(NamedTuple):
-    """`delivery_id` is the same in all attempts, and the `webhook-id`; `recipient_id`: whose secret signs it; `url` is
-    as it was stored; `body` is a JSON text."""
+    """`delivery_id` is the same in all attempts, and the `webhook-id`; `project_id`: whose calls of a host take
+    turns; `recipient_id`: whose secret signs it; `url` is as it was stored; `body` is a JSON text."""
 
     delivery_id: UUID
+    project_id: UUID
     recipient_id: UUID
     url: str
     body: bytes

@@ -135,7 +135,7 @@ class Posting:
         body = claim.body.encode()
         headers = self._secrets.headers(str(claim.id), body, at, secrets)
         headers[ENDPOINT_HEADER] = str(claim.endpoint_id)
-        answer = await self._post(claim.url, headers, body)
+        answer = await self._answer(claim, headers, body)
         seconds = self._clock.monotonic() - began
         settled = settle(answer, claim.step, self._ladder)
         self._metrics.messages.labels(settled.outcome).inc()
@@ -154,6 +154,13 @@ class Posting:
             )
         )
 
+    async def _answer(self, claim: Claim, headers: Mapping[str, str], body: bytes) -> Answer:
+        try:
+            return await self._post(claim.url, headers, body)
+        except Exception as error:  # noqa: BLE001 - else it would be sent for ever, and its endpoint never fail
+            log.error("a call failed unexpectedly", message_id=str(claim.id), error=type(error).__name__)
+            return Answer(error="internal_error")
+
     async def _record(self, results: Sequence[Result]) -> Sequence[None]:
         """Tried until the leases end: a message that is not recorded is sent again."""
         until = self._clock.monotonic() + self._bounds.patience
@@ -165,5 +172,19 @@ class Posting:
                     raise
                 log.warning("results wait to be recorded", error=type(error).__name__, results=len(results))
                 await asyncio.sleep(_AFTER_ERROR_SECONDS)
+            except Exception:
+                if len(results) == 1:
+                    raise
+                for each in results:  # what is wrong with one concerns no other
+                    await self._record_alone(each)
+                return [None] * len(results)
             else:
                 return [None] * len(results)
+
+    async def _record_alone(self, result: Result) -> None:
+        try:
+            await self._record([result])
+        except Exception as error:  # noqa: BLE001 - its lease ends, then it is sent again
+            log.error(
+                "a result is not recorded", message_id=str(result.message_id), error=type(error).__name__
+            )

@@ -94,7 +94,12 @@ def deliveries_command(
             page_size=min(limit, MOST_OF_A_PAGE),
         )
         found = list(itertools.islice(rows, limit))
-    columns.show_list(found, _sent, none="nothing like that was sent to it" if event or state or after else "nothing was sent to it", as_json=as_json)
+    columns.show_list(
+        found,
+        _sent,
+        none="nothing like that was sent to it" if event or state or after else "nothing was sent to it",
+        as_json=as_json,
+    )
 
 
 @app.command("redeliver")

@@ -69,6 +69,7 @@ _OF = webhook_endpoints.c
 _COLUMNS = readable_columns(Endpoint, webhook_endpoints)
 _ONE = (_OF.id == sa.bindparam("endpoint")) & (_OF.project_id == sa.bindparam("project"))
 _READ = sa.select(*_COLUMNS).where(_ONE)
+_KEEP = _READ.with_for_update(read=True, key_share=True)
 _ROTATE = (
     sa.update(webhook_endpoints)
     .where(_ONE)
@@ -99,6 +100,12 @@ async def read(statements: Statements, project_id: UUID, endpoint_id: UUID) -> E
     return _endpoint(rows[0]) if rows else None
 
 
+async def keep(transaction: Transaction, project_id: UUID, endpoint_id: UUID) -> Endpoint | None:
+    """`read`; it is not deleted before the transaction ends."""
+    rows = await fetch(transaction, _KEEP, endpoint=endpoint_id, project=project_id)
+    return _endpoint(rows[0]) if rows else None
+
+
 async def page(statements: Statements, project_id: UUID, wanted: Page) -> list[Endpoint]:
     asked = sa.select(*_COLUMNS).where(_OF.project_id == project_id)
     return [_endpoint(row) for row in await fetch(statements, paged(asked, webhook_endpoints, wanted))]
@@ -123,6 +130,9 @@ async def enable(transaction: Transaction, project_id: UUID, endpoint_id: UUID) 
     if found is None or found.disabled_at is None:
         return found
     mark = await _subscribe(transaction, project_id)
+    found = await read(transaction, project_id, endpoint_id)  # another request may have enabled it meanwhile
+    if found is None or found.disabled_at is None:
+        return found
     values = {"subscribed_after": mark, "reckoned_after": mark}
     fresh = dict.fromkeys(("disabled_at", "disabled_reason", "failing_since"))
     return await _update(transaction, project_id, endpoint_id, values | fresh)

@@ -3,19 +3,22 @@
 WITH given AS (
     SELECT * FROM unnest($2::uuid[], $3::int[], $4::timestamptz[], $5::int[], $6::int[], $7::text[], $8::text[],
         $9::text[], $10::float8[]) g(id, number, at, duration_ms, status, outcome, error, state, delay)
+), known AS MATERIALIZED (  -- those deleted meanwhile have no attempts
+    SELECT m.id, m.endpoint_id FROM hermodr.webhook_messages m WHERE m.id = ANY ($2::uuid[])
+    ORDER BY m.id FOR NO KEY UPDATE
 ), done AS (
     UPDATE hermodr.webhook_messages m SET state = g.state, owner = NULL, lease_until = NULL,
         due_at = CASE WHEN g.state = 'waiting' THEN now() + make_interval(secs => g.delay) END,
         finished_at = CASE WHEN g.state <> 'waiting' THEN now() END
-    FROM given g
-    WHERE m.id = g.id AND (
+    FROM given g JOIN known k ON k.id = g.id
+    WHERE m.id = k.id AND (
         (m.state = 'sending' AND m.owner = $1 AND m.attempt = g.number)
         OR (m.state = 'waiting' AND g.outcome = 'delivered'))
     RETURNING m.id, m.endpoint_id, g.outcome
 ), told AS (
     INSERT INTO hermodr.webhook_attempts AS a (message_id, endpoint_id, number, at, duration_ms, status, outcome, error)
     SELECT g.id, m.endpoint_id, g.number, g.at, g.duration_ms, g.status, g.outcome, g.error
-    FROM given g JOIN hermodr.webhook_messages m ON m.id = g.id
+    FROM given g JOIN known m ON m.id = g.id
     ON CONFLICT (message_id, number) DO UPDATE SET at = excluded.at, duration_ms = excluded.duration_ms,
         status = excluded.status, outcome = excluded.outcome, error = excluded.error
 ), verdict AS (

@@ -107,6 +107,8 @@ def _phone_source(dsn: Dsn, name: str, *, url: str, numbers: Numbers) -> Source:
 def _whatsapp_source(dsn: Dsn, name: str, numbers: Numbers) -> Source:
     """Meta tells one URL of an app about all its numbers."""
     secret, verify = dsn.take("events"), dsn.take("verify")
+    if verify == "":
+        raise Unusable("has an empty verify token, which anybody could guess")
     if secret is None:
         return Source(name, None, _json_of_meta({}))
     try:

@@ -187,7 +187,7 @@ class Webhooks:
             return _known(await endpoints.read(self._ledger, project_id, endpoint_id))
 
     async def _enabled(self, transaction: Transaction, project_id: UUID, endpoint_id: UUID) -> None:
-        found = _known(await endpoints.read(transaction, project_id, endpoint_id))
+        found = _known(await endpoints.keep(transaction, project_id, endpoint_id))
         if found.disabled_at is not None:
             raise Refused(CONFLICT, _DISABLED)
 

@@ -98,7 +98,7 @@ class Endpoint:
 
     async def _send(self, message: OutgoingWebhook, target: Target) -> Accepted:
         number = str(message.delivery_id)
-        async with self._hosts.call(target.host) as place:
+        async with self._hosts.call(f"{message.project_id} {target.host}:{target.port}") as place:
             signers = [SecretOf(Purpose.RECIPIENT, message.recipient_id)]
             signed = self._secrets.headers(number, message.body, self._clock.now(), signers)
             answer = await self._post(message.url, signed, message.body)

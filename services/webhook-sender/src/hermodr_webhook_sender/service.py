@@ -24,8 +24,6 @@ _LONGEST_SLEEP_SECONDS = 30.0
 _SHORTEST_SLEEP_SECONDS = 0.05
 """When it is somebody's turn whom another sender holds, or when no call is free for endpoints that fail."""
 _AFTER_ERROR_SECONDS = 1.0
-_GATHER_SECONDS = 0.005
-"""After a claim: so that calls which end meanwhile make room for one claim together."""
 _BATCH = 200
 ENDPOINT_HEADER = "hermodr-endpoint"
 """Tells a receiver of several endpoints whose secret to check with."""
@@ -116,7 +114,6 @@ class Posting:
             self._calls[call] = claim.failing
             call.add_done_callback(self._done)
         if claims:
-            await asyncio.sleep(_GATHER_SECONDS)
             return 0.0
         seconds = await self._claims.next_turn()
         longest = _LONGEST_SLEEP_SECONDS

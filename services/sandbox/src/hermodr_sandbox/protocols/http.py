@@ -12,16 +12,15 @@ from email.utils import getaddresses, parseaddr
 from typing import Any, NamedTuple, Protocol
 
 import orjson
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hermodr_sandbox.domain.faults import Provider, Report, Stage
 from hermodr_sandbox.domain.mail import Client, Mail
 from hermodr_sandbox.protocols.callbacks import Callbacks
-from hermodr_sandbox.protocols.trouble import Cut, Lied, Refusal, Wrong, step
+from hermodr_sandbox.protocols.trouble import Cut, Lied, Refusal, Wrong, bounded, reply, step
 from hermodr_sandbox.service import Sandbox
-from hermodr_servicekit.door import cut
 
 MAX_BODY = 40 * 1024 * 1024
 
@@ -79,28 +78,22 @@ class HttpProviders:
         if dialect is None:
             await self._app(scope, receive, send)
         else:
-            await self._answer(dialect, Request(scope, receive), send)
+            request = Request(scope, receive)
+            await reply(request, send, self._answer(dialect, request))
 
-    async def _answer(self, dialect: Dialect, request: Request, send: Send) -> None:
+    async def _answer(self, dialect: Dialect, request: Request) -> Response:
         try:
-            try:
-                await step(self._sandbox, dialect.name, Stage.CONNECT)
-                key = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
-                if not key:
-                    raise Refusal(Wrong.MISSING_KEY, "The Authorization header has no key.")
-                await step(self._sandbox, dialect.name, Stage.AUTH)
-                if request.method == "POST":
-                    response = await self._send(dialect, request)
-                else:
-                    response = dialect.others[request.url.path](request.query_params)
-            except Refusal as refusal:
-                self._sandbox.traffic.commands_refused += 1
-                response = dialect.refused(refusal)
-            await response(request.scope, request.receive, send)
-        except Cut:
-            cut(send)
-        except ClientDisconnect:
-            return
+            await step(self._sandbox, dialect.name, Stage.CONNECT)
+            key = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+            if not key:
+                raise Refusal(Wrong.MISSING_KEY, "The Authorization header has no key.")
+            await step(self._sandbox, dialect.name, Stage.AUTH)
+            if request.method == "POST":
+                return await self._send(dialect, request)
+            return dialect.others[request.url.path](request.query_params)
+        except Refusal as refusal:
+            self._sandbox.traffic.commands_refused += 1
+            return dialect.refused(refusal)
 
     async def _send(self, dialect: Dialect, request: Request) -> Response:
         body = await _body(request)
@@ -141,12 +134,10 @@ class HttpProviders:
 
 
 async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise Refusal(Wrong.TOO_LARGE, "The body is larger than 40 MiB.")
-    return bytes(body)
+    body = await bounded(request, MAX_BODY)
+    if body is None:
+        raise Refusal(Wrong.TOO_LARGE, "The body is larger than 40 MiB.")
+    return body
 
 
 def parsed(body: bytes) -> dict[str, Any]:

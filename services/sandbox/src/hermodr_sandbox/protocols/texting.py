@@ -9,8 +9,17 @@ from hermodr_sandbox.protocols.trouble import Cut, Lied, Refusal, Wrong, step, s
 from hermodr_sandbox.service import Sandbox
 
 
-async def taken(sandbox: Sandbox, provider: Provider, sender: str, to: str, take: Callable[[], Text]) -> Text:
-    """`take` keeps the text. Raises `Refusal` or `Cut`, by the fault rules or by the digits of `to`."""
+async def taken(
+    sandbox: Sandbox,
+    provider: Provider,
+    sender: str,
+    to: str,
+    take: Callable[[], Text],
+    *,
+    broken: str = "Internal Server Error",
+) -> Text:
+    """`take` keeps the text. Raises `Refusal` or `Cut`, by the fault rules or by the digits of `to`; `broken`: how the
+    provider says that something went wrong."""
     await step(sandbox, provider, Stage.MAIL, sender)
     await step(sandbox, provider, Stage.RCPT, sender, (to,))
     tags = sandbox.phone_tags
@@ -29,5 +38,5 @@ async def taken(sandbox: Sandbox, provider: Provider, sender: str, to: str, take
     if trouble == phone_tags.TAKEN_AND_CUT:
         raise Cut
     if trouble == phone_tags.TAKEN_AND_BROKEN:
-        raise Refusal(Wrong.BROKEN, "Internal Server Error")
+        raise Refusal(Wrong.BROKEN, broken)
     return text

@@ -14,8 +14,13 @@ all others                         the message is refused
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from enum import Enum, auto
 from typing import NoReturn
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Send
 
 from hermodr_sandbox.domain.faults import (
     Action,
@@ -30,6 +35,7 @@ from hermodr_sandbox.domain.faults import (
     Throttle,
 )
 from hermodr_sandbox.service import Sandbox
+from hermodr_servicekit.door import cut
 
 
 class Wrong(Enum):
@@ -69,6 +75,26 @@ class Lied(Refusal):
     """The answer to a mail that is stored."""
 
     stored = True
+
+
+async def reply(request: Request, send: Send, answer: Awaitable[Response]) -> None:
+    """Sends the answer; `Cut` ends the connection instead."""
+    try:
+        await (await answer)(request.scope, request.receive, send)
+    except Cut:
+        cut(send)
+    except ClientDisconnect:
+        return
+
+
+async def bounded(request: Request, most: int) -> bytes | None:
+    """The body; `None`: it is larger."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            return None
+    return bytes(body)
 
 
 def suffer(action: Action) -> NoReturn:

@@ -15,7 +15,7 @@ from email.utils import format_datetime
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -23,9 +23,8 @@ from hermodr_sandbox.domain.faults import Provider, Stage
 from hermodr_sandbox.domain.text import Text
 from hermodr_sandbox.protocols import texting
 from hermodr_sandbox.protocols.text_callbacks import TextCallbacks
-from hermodr_sandbox.protocols.trouble import Cut, Refusal, Wrong, step
+from hermodr_sandbox.protocols.trouble import Refusal, Wrong, bounded, reply, step
 from hermodr_sandbox.service import Sandbox
-from hermodr_servicekit.door import cut
 
 NAME: Provider = "twilio"
 _PATH = re.compile(r"/2010-04-01/Accounts/(AC[0-9a-f]{32})(/Messages)?\.json")
@@ -89,13 +88,7 @@ class TwilioApi:
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
-        try:
-            response = await self._answer(request, path[1], messages=path[2] is not None)
-            await response(scope, receive, send)
-        except Cut:
-            cut(send)
-        except ClientDisconnect:
-            return
+        await reply(request, send, self._answer(request, path[1], messages=path[2] is not None))
 
     async def _answer(self, request: Request, account: str, *, messages: bool) -> Response:
         try:
@@ -190,11 +183,9 @@ def _caller(request: Request, account: str) -> _Account:
 
 
 async def _form(request: Request) -> dict[str, str]:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BODY:
-            raise TwilioError(21617, "The concatenated message body exceeds the 1600 character limit.")
+    body = await bounded(request, _MOST_BODY)
+    if body is None:
+        raise TwilioError(21617, "The concatenated message body exceeds the 1600 character limit.")
     return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 

@@ -12,17 +12,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hermodr_sandbox.domain.faults import Provider, Stage
 from hermodr_sandbox.domain.text import Text
 from hermodr_sandbox.protocols import texting
-from hermodr_sandbox.protocols.trouble import Cut, Refusal, Wrong, step
+from hermodr_sandbox.protocols.trouble import Refusal, Wrong, bounded, reply, step
 from hermodr_sandbox.protocols.vonage_callbacks import VonageCallbacks
 from hermodr_sandbox.service import Sandbox
-from hermodr_servicekit.door import cut
 
 NAME: Provider = "vonage"
 _MESSAGES = "/v1/messages"
@@ -71,13 +70,7 @@ class VonageApi:
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
-        try:
-            response = await self._answer(request)
-            await response(scope, receive, send)
-        except Cut:
-            cut(send)
-        except ClientDisconnect:
-            return
+        await reply(request, send, self._answer(request))
 
     async def _answer(self, request: Request) -> Response:
         try:
@@ -137,11 +130,9 @@ def _caller(request: Request) -> str:
 
 
 async def _body(request: Request) -> Mapping[str, Any]:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BODY:
-            raise Refusal(Wrong.TOO_LARGE, "The body is too large.")
+    body = await bounded(request, _MOST_BODY)
+    if body is None:
+        raise Refusal(Wrong.TOO_LARGE, "The body is too large.")
     try:
         wanted = orjson.loads(body)
     except orjson.JSONDecodeError:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -29,9 +29,8 @@ from hermodr_sandbox.domain.faults import (
     Throttle,
 )
 from hermodr_sandbox.domain.hook import Hook, Signature
-from hermodr_sandbox.protocols.trouble import Cut
+from hermodr_sandbox.protocols.trouble import Cut, bounded, reply
 from hermodr_sandbox.service import Sandbox
-from hermodr_servicekit.door import cut
 from hermodr_servicekit.webhook_signing import Purpose, SecretOf, WebhookSecrets
 
 NAME: Provider = "webhook"
@@ -57,13 +56,8 @@ class WebhookReceivers:
         if path is None or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
-        try:
-            response = await self._answer(Request(scope, receive), path[1])
-            await response(scope, receive, send)
-        except Cut:
-            cut(send)
-        except ClientDisconnect:
-            return
+        request = Request(scope, receive)
+        await reply(request, send, self._answer(request, path[1]))
 
     async def _answer(self, request: Request, name: str) -> Response:
         if self._sandbox.faults.refusals(NAME):
@@ -149,9 +143,7 @@ def _response(action: Action) -> Response:
 
 async def _body(request: Request) -> str:
     """Raises `Cut`, if it is larger than any of ours."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BODY:
-            raise Cut
+    body = await bounded(request, _MOST_BODY)
+    if body is None:
+        raise Cut
     return body.decode("utf-8", "replace")

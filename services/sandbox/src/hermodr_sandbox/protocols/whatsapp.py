@@ -12,18 +12,18 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hermodr_sandbox.domain import phone_tags
-from hermodr_sandbox.domain.faults import Provider, Reply, Stage
+from hermodr_sandbox.domain.faults import Provider, Stage
 from hermodr_sandbox.domain.text import Text
 from hermodr_sandbox.domain.whatsapp import TemplateSpec, filled, variables
-from hermodr_sandbox.protocols.trouble import Cut, Lied, Refusal, Wrong, step, suffer
+from hermodr_sandbox.protocols import texting
+from hermodr_sandbox.protocols.trouble import Refusal, Wrong, bounded, reply, step
 from hermodr_sandbox.protocols.whatsapp_callbacks import WhatsAppCallbacks, text_of
 from hermodr_sandbox.service import Sandbox
-from hermodr_servicekit.door import cut
 
 NAME: Provider = "whatsapp"
 OUTSIDE_WINDOW = 131047
@@ -76,13 +76,7 @@ class WhatsAppApi:
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
-        try:
-            response = await self._answer(request, path[1], messages=path[2] is not None)
-            await response(scope, receive, send)
-        except Cut:
-            cut(send)
-        except ClientDisconnect:
-            return
+        await reply(request, send, self._answer(request, path[1], messages=path[2] is not None))
 
     async def _answer(self, request: Request, number_id: str, *, messages: bool) -> Response:
         try:
@@ -107,25 +101,14 @@ class WhatsAppApi:
 
     async def _send(self, number_id: str, document: Mapping[str, Any]) -> Response:
         asked = self._read(document)
-        await step(self._sandbox, NAME, Stage.MAIL, number_id)
-        await step(self._sandbox, NAME, Stage.RCPT, number_id, (asked.to,))
-        tags = self._sandbox.phone_tags
-        if tags is not None and (status := tags.status(asked.to)) is not None:
-            suffer(Reply(code=status))
-        trouble = tags.trouble(asked.to) if tags is not None else None
-        if trouble == phone_tags.CUT:
-            raise Cut
-        try:
-            await step(self._sandbox, NAME, Stage.AFTER_DATA, number_id, (asked.to,))
-        except (Cut, Lied) as end:
-            if end.stored:
-                self._take(number_id, asked)
-            raise
-        text = self._take(number_id, asked)
-        if trouble == phone_tags.TAKEN_AND_CUT:
-            raise Cut
-        if trouble == phone_tags.TAKEN_AND_BROKEN:
-            raise GraphError(131000, "Something went wrong", 500)
+        text = await texting.taken(
+            self._sandbox,
+            NAME,
+            number_id,
+            asked.to,
+            lambda: self._take(number_id, asked),
+            broken="Something went wrong",
+        )
         contact = {"input": document["to"], "wa_id": asked.to[1:]}
         message = {"id": text.sid} | ({"message_status": "accepted"} if asked.template else {})
         return JSONResponse({"messaging_product": "whatsapp", "contacts": [contact], "messages": [message]})
@@ -226,11 +209,9 @@ def _shown(template: TemplateSpec, values: Mapping[tuple[str, str], list[str]]) 
 
 
 async def _document(request: Request) -> Mapping[str, Any]:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BODY:
-            raise GraphError(100, "The request is too large.")
+    body = await bounded(request, _MOST_BODY)
+    if body is None:
+        raise GraphError(100, "The request is too large.")
     try:
         document = json.loads(body)
     except ValueError:

@@ -27,14 +27,9 @@ class HookHandlers:
         """Newest first; `before`: only those with a smaller id."""
         queries.only(request, "name", "limit", "before")
         name = request.query_params.get("name", "").strip()
-        limit = queries.whole(request, "limit", 100, 1, 1000)
-        before = queries.whole(request, "before", queries.HIGHEST, 1, queries.HIGHEST)
-        found = [
-            each
-            for each in self._sandbox.hooks.newest_first()
-            if name in ("", each.name) and each.number < before
-        ]
-        return JsonResponse({"data": [_shown(each) for each in found[:limit]], "total": len(found)})
+        wanted = (each for each in self._sandbox.hooks.newest_first() if name in ("", each.name))
+        found, total = queries.newest(request, wanted)
+        return JsonResponse({"data": [_shown(each) for each in found], "total": total})
 
     async def put_secrets(self, request: Request) -> Response:
         """Of one receiver."""

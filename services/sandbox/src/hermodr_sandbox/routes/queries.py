@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
 
 from starlette.requests import Request
 
@@ -18,6 +20,23 @@ def only(request: Request, *names: str) -> None:
     unknown = sorted(set(request.query_params) - set(names))
     if unknown:
         raise InvalidQuery(f"unknown parameter {unknown[0]!r}; there are: {', '.join(names) or 'none'}")
+
+
+class Counted(Protocol):
+    """`number` counts what came."""
+
+    number: int
+
+
+C = TypeVar("C", bound=Counted)
+
+
+def newest(request: Request, found: Iterable[C]) -> tuple[list[C], int]:
+    """The first `limit` of those with a number below `before`, and how many there are of these."""
+    limit = whole(request, "limit", 100, 1, 1000)
+    before = whole(request, "before", HIGHEST, 1, HIGHEST)
+    older = [each for each in found if each.number < before]
+    return older[:limit], len(older)
 
 
 def whole(request: Request, name: str, default: int, low: int, high: int) -> int:

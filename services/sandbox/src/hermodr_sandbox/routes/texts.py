@@ -46,14 +46,9 @@ class TextHandlers:
         """Newest first; `before`: only those with a smaller id."""
         queries.only(request, "to", "limit", "before")
         phone = request.query_params.get("to", "").strip()
-        limit = queries.whole(request, "limit", 100, 1, 1000)
-        before = queries.whole(request, "before", queries.HIGHEST, 1, queries.HIGHEST)
-        found = [
-            each
-            for each in self._sandbox.texts.newest_first()
-            if phone in ("", each.phone) and each.number < before
-        ]
-        return JsonResponse({"data": [shown(each) for each in found[:limit]], "total": len(found)})
+        wanted = (each for each in self._sandbox.texts.newest_first() if phone in ("", each.phone))
+        found, total = queries.newest(request, wanted)
+        return JsonResponse({"data": [shown(each) for each in found], "total": total})
 
     async def reply(self, request: Request) -> Response:
         """The phone of a text answers it; `taken`: whether it was told, and who was told has taken it."""

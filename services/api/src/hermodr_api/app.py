@@ -191,11 +191,12 @@ class Api(LedgerService[ApiSettings]):
         self.senders = Senders(
             self.ledger.cold, self._repeatable, self.announcer, self._operators, self.clock, texts
         )
+        self._guard = Guard(settings.webhook_networks)
         self.webhooks = Webhooks(
             self.ledger.cold,
             self._repeatable,
             self.clock,
-            Guard(settings.webhook_networks),
+            self._guard,
             settings.webhook_secrets,
         )
         self._gate = Gate(self.authenticator, Limiter(partial(rates.take, self.ledger), self.clock))
@@ -241,9 +242,7 @@ class Api(LedgerService[ApiSettings]):
         ]
 
     def _of_people(self) -> list[object]:
-        webhook_urls = WebhookUrls(
-            self.ledger.cold, Guard(self.settings.webhook_networks), self.settings.webhook_secrets
-        )
+        webhook_urls = WebhookUrls(self.ledger.cold, self._guard, self.settings.webhook_secrets)
         return [
             Recipients(self.ledger.cold, self._repeatable, self.clock, webhook_urls),
             Upserting(self._bulk_ledger, webhook_urls),

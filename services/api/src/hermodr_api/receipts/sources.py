@@ -111,10 +111,7 @@ def _whatsapp_source(dsn: Dsn, name: str, numbers: Numbers) -> Source:
         raise Unusable("has an empty verify token, which anybody could guess")
     if secret is None:
         return Source(name, None, _json_of_meta({}))
-    try:
-        signature = MetaSignature(secret)
-    except ValueError as error:
-        raise Unusable(f"has an events secret that {error}") from None
+    signature = _signature(MetaSignature, secret)
     names = numbers.setdefault(secret, {})
     if dsn.username in names:
         raise Unusable(f"has the phone number id of {names[dsn.username]}")
@@ -148,18 +145,17 @@ def _vonage_source(dsn: Dsn, name: str) -> Source:
         return Source(name, None, _vonage)
     if not dsn.username:
         raise Unusable("has no API key")
-    try:
-        return Source(name, VonageSignature(secret, dsn.username), _vonage)
-    except ValueError as error:
-        raise Unusable(f"has an events secret that {error}") from None
+    return Source(name, _signature(partial(VonageSignature, key=dsn.username), secret), _vonage)
 
 
 def _source(dsn: Dsn, name: str) -> Source:
     secret = dsn.take("events")
     sign, read = _KINDS[EMAIL_PROVIDERS[dsn.scheme]]
-    if secret is None:
-        return Source(name, None, read)
+    return Source(name, None if secret is None else _signature(sign, secret), read)
+
+
+def _signature(of: Callable[[str], Signature], secret: str) -> Signature:
     try:
-        return Source(name, sign(secret), read)
+        return of(secret)
     except ValueError as error:
         raise Unusable(f"has an events secret that {error}") from None

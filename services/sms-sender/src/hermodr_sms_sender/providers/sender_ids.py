@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from hermodr_contracts.phones import COUNTRIES, phone_number
 from hermodr_delivery.dsn import Dsn, Unusable
+from hermodr_delivery.failures import PermanentError
 
 _COUNTRY = re.compile(r"from_([A-Z]{2})")
 _SHORT_CODE = re.compile(r"[0-9]{3,8}")
@@ -23,9 +24,12 @@ class SenderIds:
     usual: str | None
     by_country: Mapping[str, str]
 
-    def of(self, country: str | None) -> str | None:
-        """`None`: there is none for this country."""
-        return self.by_country.get(country, self.usual) if country is not None else self.usual
+    def of(self, country: str | None) -> str:
+        """Raises `PermanentError` if there is none for this country."""
+        sender = self.by_country.get(country, self.usual) if country is not None else self.usual
+        if sender is None:
+            raise PermanentError("no_sender_for_country", f"no from= for {country or 'this number'}")
+        return sender
 
 
 def sender_ids(dsn: Dsn, usual: str | None, pool: re.Pattern[str]) -> SenderIds:

@@ -18,6 +18,7 @@ from hermodr_delivery.http_api import Answer, HttpApi, Verdict, endpoint, refusa
 from hermodr_delivery.provider import Accepted, Call, ProviderOptions, Seen, Sighting
 from hermodr_servicekit.text_prices import take_prices
 from hermodr_sms_sender.domain import OutgoingText
+from hermodr_sms_sender.providers.paying import paid
 from hermodr_sms_sender.providers.sender_ids import SenderIds, sender_ids
 
 CODES: Mapping[int, Verdict] = {
@@ -135,8 +136,6 @@ class Twilio:
     def prepare(self, message: OutgoingText) -> Call:
         """See `Provider`."""
         sender = self._senders.of(message.country)
-        if sender is None:
-            raise PermanentError("no_sender_for_country", f"no from= for {message.country or 'this number'}")
         try:
             body = message.text.encode()
         except UnicodeEncodeError:
@@ -179,20 +178,15 @@ class Twilio:
         await self._api.close()
 
     async def _send(self, form: bytes, message: OutgoingText) -> Accepted:
-        try:
-            return await self._taken(form, message)
-        except OutcomeUnknown as failure:
-            failure.measured = message.measured()  # it is paid for if it was accepted
-            raise
-
-    async def _taken(self, form: bytes, message: OutgoingText) -> Accepted:
-        answer = await self._api.call("POST", f"{self._account}/Messages.json", form=form)
-        if answer.status not in (200, 201):
-            raise self._refusal(answer, (message.to, message.to.lstrip("+"), message.text))
-        number = answer.json.get("sid")
-        if not isinstance(number, str) or not number:
-            raise OutcomeUnknown("twilio_no_id", "accepted without an id")
-        return Accepted(number[:200], str(answer.status), measured=message.measured())
+        measured = message.measured()
+        with paid(measured):
+            answer = await self._api.call("POST", f"{self._account}/Messages.json", form=form)
+            if answer.status not in (200, 201):
+                raise self._refusal(answer, (message.to, message.to.lstrip("+"), message.text))
+            number = answer.json.get("sid")
+            if not isinstance(number, str) or not number:
+                raise OutcomeUnknown("twilio_no_id", "accepted without an id")
+        return Accepted(number[:200], str(answer.status), measured=measured)
 
     def _refusal(self, answer: Answer, secrets: tuple[str, ...]) -> DeliveryFailure:
         code = answer.json.get("code")

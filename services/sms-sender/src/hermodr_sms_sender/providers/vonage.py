@@ -17,6 +17,7 @@ from hermodr_delivery.http_api import Answer, HttpApi, Verdict, endpoint, refusa
 from hermodr_delivery.provider import Accepted, Call, ProviderOptions
 from hermodr_servicekit.text_prices import take_prices
 from hermodr_sms_sender.domain import OutgoingText
+from hermodr_sms_sender.providers.paying import paid
 from hermodr_sms_sender.providers.sender_ids import SenderIds, sender_ids
 
 STATUSES: Mapping[int, Verdict] = {
@@ -147,8 +148,6 @@ class Vonage:
     def prepare(self, message: OutgoingText) -> Call:
         """See `Provider`."""
         sender = self._senders.of(message.country)
-        if sender is None:
-            raise PermanentError("no_sender_for_country", f"no from= for {message.country or 'this number'}")
         if not message.text or not message.to.startswith("+"):
             raise PermanentError("unsendable", "a text needs content and a number in E.164")
         if len(message.text) > MOST_CHARACTERS:
@@ -182,20 +181,15 @@ class Vonage:
         await self._api.close()
 
     async def _send(self, body: bytes, message: OutgoingText) -> Accepted:
-        try:
-            return await self._taken(body, message)
-        except OutcomeUnknown as failure:
-            failure.measured = message.measured()  # it is paid for if it was accepted
-            raise
-
-    async def _taken(self, body: bytes, message: OutgoingText) -> Accepted:
-        answer = await self._api.call("POST", "/v1/messages", json=body)
-        if answer.status not in (200, 202):
-            raise self._refusal(answer, (message.to, message.to.lstrip("+"), message.text))
-        number = answer.json.get("message_uuid")
-        if not isinstance(number, str) or not number:
-            raise OutcomeUnknown("vonage_no_id", "accepted without an id")
-        return Accepted(number[:200], str(answer.status), measured=message.measured())
+        measured = message.measured()
+        with paid(measured):
+            answer = await self._api.call("POST", "/v1/messages", json=body)
+            if answer.status not in (200, 202):
+                raise self._refusal(answer, (message.to, message.to.lstrip("+"), message.text))
+            number = answer.json.get("message_uuid")
+            if not isinstance(number, str) or not number:
+                raise OutcomeUnknown("vonage_no_id", "accepted without an id")
+        return Accepted(number[:200], str(answer.status), measured=measured)
 
     def _refusal(self, answer: Answer, secrets: tuple[str, ...]) -> DeliveryFailure:
         found = _CODE.search(str(answer.json.get("type", "")))

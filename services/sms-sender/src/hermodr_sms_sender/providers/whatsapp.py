@@ -16,6 +16,7 @@ from hermodr_delivery.failures import DeliveryFailure, OutcomeUnknown, Permanent
 from hermodr_delivery.http_api import Answer, HttpApi, Verdict, endpoint, refusal
 from hermodr_delivery.provider import Accepted, Call, ProviderOptions
 from hermodr_sms_sender.domain import OutgoingWhatsApp
+from hermodr_sms_sender.providers.paying import paid
 
 log = structlog.get_logger()
 
@@ -189,16 +190,13 @@ class WhatsApp:
         await self._api.close()
 
     async def _send(self, body: bytes, message: OutgoingWhatsApp, measured: str) -> Accepted:
-        try:
+        with paid(measured):
             answer = await self._api.call("POST", f"{self._path}/messages", json=body)
             if answer.status != 200:
                 raise await self._failure(answer, message)
             number = _id_in(answer.json)
             if number is None:
                 raise OutcomeUnknown("whatsapp_no_id", "accepted without an id")
-        except OutcomeUnknown as failure:
-            failure.measured = measured
-            raise
         return Accepted(number, str(answer.status), measured=measured)
 
     async def _failure(self, answer: Answer, message: OutgoingWhatsApp) -> DeliveryFailure:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from hermodr_contracts.phones import whatsapp_number
 from hermodr_ledger.engine import Statements
@@ -30,6 +30,16 @@ _PHONES = sa.select(recipients.c.id, recipients.c.phone).where(
 )
 
 
+# In one order, so that no two wait for each other.
+_OPENED = """
+INSERT INTO hermodr.whatsapp_windows AS w (phone, provider, opened_at)
+SELECT given.phone, given.provider, least(max(given.at), now())
+FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS given(phone, provider, at)
+GROUP BY given.phone, given.provider ORDER BY given.phone, given.provider
+ON CONFLICT (phone, provider) DO UPDATE SET opened_at = greatest(w.opened_at, excluded.opened_at)
+"""
+
+
 class Message(NamedTuple):
     """A person's message to a provider's number."""
 
@@ -40,21 +50,12 @@ class Message(NamedTuple):
 
 async def opened(statements: Statements, messages: Sequence[Message]) -> None:
     """A later message counts. One from the future is of now; one that is too old opens nothing."""
-    latest: dict[tuple[str, str], datetime] = {}
-    for each in messages:
-        key = (whatsapp_number(each.phone), each.provider)
-        latest[key] = max(each.at, latest.get(key, each.at))
-    for (phone, provider), at in sorted(latest.items()):
-        new = insert(whatsapp_windows).values(
-            phone=phone,
-            provider=provider,
-            opened_at=sa.func.least(sa.cast(at, sa.DateTime(True)), sa.func.now()),
-        )
-        later = sa.func.greatest(_ROW.opened_at, new.excluded.opened_at)
-        await fetch(
-            statements,
-            new.on_conflict_do_update(index_elements=["phone", "provider"], set_={"opened_at": later}),
-        )
+    await statements.fetch(
+        _OPENED,
+        [whatsapp_number(each.phone) for each in messages],
+        [each.provider for each in messages],
+        [each.at for each in messages],
+    )
 
 
 async def open_with(statements: Statements, phones: Sequence[str]) -> Mapping[str, frozenset[str]]:

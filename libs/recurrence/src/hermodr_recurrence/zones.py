@@ -1,0 +1,32 @@
+"""From the clock on the wall to UTC."""
+
+import functools
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo, available_timezones
+
+LONGEST_JUMP = timedelta(hours=26)
+"""No clock was ever put forward or back by more: Samoa left out a whole day, from UTC-10 to UTC+14."""
+
+
+@functools.cache
+def _known() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """By its IANA name. Raises `ValueError` with a sentence for the user."""
+    if name not in _known():
+        raise ValueError("is no IANA time zone, such as Europe/Berlin")
+    return ZoneInfo(name)
+
+
+def utc_of(day: date, at: time, zone: ZoneInfo) -> datetime:
+    """The moment at which the zone's clock shows that day and time. A time that the clock leaves out is read at the
+    same distance after the gap; of one that it shows twice, the first. Raises `OverflowError` outside the years 1 to
+    9999."""
+    return datetime.combine(day, at.replace(fold=0), tzinfo=zone).astimezone(UTC)
+
+
+def wall(moment: datetime, zone: ZoneInfo) -> datetime:
+    """What the zone's clock shows, without a zone. Raises `OverflowError` outside the years 1 to 9999."""
+    return moment.astimezone(zone).replace(tzinfo=None, fold=0)

@@ -9,7 +9,7 @@ import pytest
 from hermodr_contracts.channels import usual
 from hermodr_contracts.ladder import parse_ladder
 from hermodr_contracts.vocabulary import DeliveryState, JobKind, JobState, OnUnknown, SuppressionReason
-from hermodr_dispatcher.domain import decide
+from hermodr_deciding.notifications import decide
 from hermodr_ledger.deliveries.attempts import Outcome, Settlement, claim, record, settle
 from hermodr_ledger.deliveries.suppressing import Ended, end_waiting
 from hermodr_ledger.engine import Ledger

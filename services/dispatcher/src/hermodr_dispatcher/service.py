@@ -9,7 +9,7 @@ import structlog
 from prometheus_client import Counter
 
 from hermodr_contracts.vocabulary import JobKind, Priority
-from hermodr_dispatcher.domain import RECIPIENT_ERASED
+from hermodr_deciding.notifications import RECIPIENT_ERASED
 from hermodr_dispatcher.gate import Gate
 from hermodr_dispatcher.kinds.decider import Decider
 from hermodr_ledger.dead_letters.burying import bury_job

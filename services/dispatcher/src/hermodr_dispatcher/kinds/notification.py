@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from hermodr_contracts.channels import Channels
-from hermodr_dispatcher.domain import decide
+from hermodr_deciding.notifications import decide
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs.decisions import (
     Decision,

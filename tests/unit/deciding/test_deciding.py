@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hermodr_contracts.channels import CHANNELS, Channels, usual, with_ladder
 from hermodr_contracts.ladder import parse_ladder
 from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, Channel, JobKind, JobState, OnUnknown, Priority
-from hermodr_dispatcher.domain import decide, deciding_wish
+from hermodr_deciding.notifications import decide, deciding_wish
 from hermodr_ledger.jobs.decisions import (
     Decision,
     KnownRecipient,

@@ -5,7 +5,7 @@ import pytest
 from hermodr_contracts.channels import CHANNELS
 from hermodr_contracts.vocabulary import Channel, JobState
 from hermodr_ledger.jobs.decisions import Copies
-from tests.unit.dispatcher.test_deciding import TEMPLATE, TO_JANE, decided
+from tests.unit.deciding.test_deciding import TEMPLATE, TO_JANE, decided
 
 SUPPRESSED_NOTE = {"channel": "email", "reason": "suppressed", "suppression": "bounce"}
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from hermodr_dispatcher.quiet_hours import QuietHours, quiet_until, read, zone_of
+from hermodr_deciding.quiet_hours import QuietHours, quiet_until, read, zone_of
 
 MINUTE = timedelta(minutes=1)
 EVERY_DAY = [1, 2, 3, 4, 5, 6, 7]

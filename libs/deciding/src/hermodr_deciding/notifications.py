@@ -9,7 +9,7 @@ from typing import Any
 from hermodr_contracts.channels import AddressKind, Channels, ChannelSpec, first_of_phones
 from hermodr_contracts.locales import choose_locale
 from hermodr_contracts.vocabulary import Channel, JobState, Priority
-from hermodr_dispatcher import quiet_hours
+from hermodr_deciding import quiet_hours
 from hermodr_ledger.jobs.decisions import (
     Copies,
     Decision,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from hermodr_contracts.channels import CHANNELS
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState, OnUnknown, Priority
-from hermodr_dispatcher.domain import decide
+from hermodr_deciding.notifications import decide
 from hermodr_ledger.jobs.decisions import (
     Decision,
     KnownRecipient,

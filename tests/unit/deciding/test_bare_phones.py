@@ -2,7 +2,7 @@
 
 from hermodr_contracts.channels import CHANNELS
 from hermodr_contracts.vocabulary import Channel
-from tests.unit.dispatcher.test_deciding import JANE, TO_JANE, decided
+from tests.unit.deciding.test_deciding import JANE, TO_JANE, decided
 
 
 def test_a_bare_phone_gets_one_text_unless_channels_are_named() -> None:

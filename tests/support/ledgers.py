@@ -36,6 +36,8 @@ TABLES = (
     "webhook_attempts",
     "webhook_turns",
     "whatsapp_windows",
+    "schedules",
+    "schedule_runs",
 )
 
 

@@ -33,7 +33,11 @@ async def possessions(api: ApiUnderTest) -> dict[str, str]:
     sender = await _sender(api)
     endpoint = await _make(api, "/v1/webhooks", url=f"https://{MARK}.example.com/in", description=MARK)
     message = await _make(api, f"/v1/webhooks/{endpoint['id']}/test")
+    schedule = await _make(
+        api, "/v1/schedules", name=MARK, every="1d", job={"to": {"recipient_id": recipient["id"]}, **mail}
+    )
     return {
+        "schedule_id": schedule["id"],
         "letter_id": letter,
         "recipient_id": recipient["id"],
         "template_id": template["id"],

@@ -64,6 +64,7 @@ OF_A_PERSON = {
         "attributes",
         "webhook_url",
     },
+    "schedules": {"job", "prepared", "to_value"},
     "singletons": {"key"},
     "suppressions": {"address", "note"},
     "whatsapp_windows": {"phone"},
@@ -98,6 +99,8 @@ OF_NOBODY = {
         "failed_code",
     },
     "schema_version": {"version_num"},
+    "schedule_runs": {"state", "error"},
+    "schedules": {"name", "cron", "every", "timezone", "misfire", "kind", "type", "to_kind", "last_error"},
     "senders": {"kind", "value", "name", "token"},  # the project's own addresses
     "service_heartbeats": {"service", "instance"},
     "set_aside": {"duty", "subject", "error"},  # ids of rows, names of exceptions
@@ -215,6 +218,12 @@ async def ada(api: ApiUnderTest) -> dict[str, Any]:
     group = (await api.http.post("/v1/groups", json={"name": "Us"})).json()
     members = {"members": [{"recipient_id": person["id"], "role": MARK}]}
     await api.http.post(f"/v1/groups/{group['id']}/members", json=members, headers={"idempotency-key": "m-1"})
+    daily = {
+        "name": "daily",
+        "every": "1d",
+        "job": {k: MAIL[k] for k in MAIL if k != "attachments"} | {"to": {"external_id": MARK}},
+    }
+    assert (await api.http.post("/v1/schedules", json=daily)).status_code == 201
     unwanted = {"address": person["email"], "note": MARK}
     assert (await api.http.post("/v1/suppressions", json=unwanted)).status_code == 201
     await _what_services_write(api, sent.json()["job_id"], person["id"])
@@ -280,6 +289,9 @@ async def test_erasing_leaves_nothing_of_a_person_in_any_column(
     assert await marked(api.api.ledger) == OF_A_PERSON
     assert (await api.http.delete(f"/v1/recipients/{ada['id']}")).status_code == 204
     assert await marked(api.api.ledger) == {}
+    (schedule,) = (await api.http.get("/v1/schedules")).json()["data"]
+    fired = await api.http.post(f"/v1/schedules/{schedule['id']}/run")
+    assert (schedule["is_active"], fired.json()["error"]) == (True, "recipient_unknown")
     states = await api.api.ledger.fetch("SELECT id::text, state FROM hermodr.jobs")
     assert {row["id"]: row["state"] for row in states} == {
         ada[name]: "cancelled" for name in ("job_id", "task_id", "done_id")
@@ -330,10 +342,12 @@ async def test_an_export_has_what_they_requested_and_did(api: ApiUnderTest, ada:
     assert [job["id"] for job in document["requested"]] == [ada["task_id"], ada["done_id"]]
     assert document["requested"][0]["data"] == {"of": MARK}
     assert [line["action"] for line in document["audit_log"] if line.get("actor") == "user"] == ["job.cancel"]
+    assert [each["name"] for each in document["schedules"]] == ["daily"]
     kept = [answer["response"] for answer in document["kept_answers"]]
     assert any(answer.get("email") == ada["email"] for answer in kept)
     other = await api.recipient()
     empty = (await api.http.get(f"/v1/recipients/{other['id']}/export")).json()
+    assert empty["schedules"] == []
     assert (empty["requested"], empty["audit_log"], empty["kept_answers"]) == ([], [], [])
 
 

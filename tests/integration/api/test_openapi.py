@@ -109,12 +109,15 @@ async def test_every_example_works_as_printed(api: ApiUnderTest) -> None:
     update = (await api.http.post(f"/v1/groups/{group['id']}/updates", json={"title": "Hi"})).json()
     sender = (await api.http.post("/v1/senders", json={"domain": "example.org"})).json()
     endpoint = (await api.http.post("/v1/webhooks", json={"url": "https://hooks.example.com/x"})).json()
+    daily = {"name": "daily", "every": "1d", "job": {"type": "data-export"}}
+    schedule = (await api.http.post("/v1/schedules", json=daily)).json()
     await api.api.ledger.fetch(
         "UPDATE hermodr.senders SET verified_at = now() WHERE id = $1::uuid", sender["id"]
     )
     ids = {
         "sender_id": sender["id"],
         "endpoint_id": endpoint["id"],
+        "schedule_id": schedule["id"],
         "recipient_id": recipient["id"],
         "template_id": template["id"],
         "key_id": key["id"],

@@ -3,6 +3,7 @@
 from hermodr_recurrence.cron import Cron
 from hermodr_recurrence.rules import Daily, Every, Monthly, Rule, Weekly, occurrences
 from hermodr_recurrence.turns import Misfire, Turn, turn
+from hermodr_recurrence.written import rule_of
 from hermodr_recurrence.zones import utc_of, zone_named
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Turn",
     "Weekly",
     "occurrences",
+    "rule_of",
     "turn",
     "utc_of",
     "zone_named",

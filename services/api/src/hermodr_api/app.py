@@ -65,6 +65,9 @@ from hermodr_api.recipients.webhook_urls import WebhookUrls
 from hermodr_api.reference import routes as reference
 from hermodr_api.reference.routes import reference_routes
 from hermodr_api.reference.service import Description
+from hermodr_api.schedules import routes as schedules
+from hermodr_api.schedules.jobs import ScheduledJobs, ScheduledNotificationIn
+from hermodr_api.schedules.service import Schedules
 from hermodr_api.senders import routes as senders
 from hermodr_api.senders.service import Senders
 from hermodr_api.settings import ApiSettings
@@ -119,6 +122,7 @@ _ROOMS = (
     providers,
     receipts,
     tasks,
+    schedules,
     recipients,
     suppressions,
     senders,
@@ -229,7 +233,9 @@ class Api(LedgerService[ApiSettings]):
         app.router.routes.extend(operations(check, self.authenticator, self.registry))
         app.router.routes.extend(reference_routes())
         problems.install(app)
-        openapi.install(app, version("hermodr-api"), (NotificationIn, BulkItemIn, RecipientPut))
+        openapi.install(
+            app, version("hermodr-api"), (NotificationIn, BulkItemIn, RecipientPut, ScheduledNotificationIn)
+        )
         return app
 
     def _of_jobs(self, check: HealthCheck) -> list[object]:
@@ -239,7 +245,21 @@ class Api(LedgerService[ApiSettings]):
             JobControl(self.ledger, self._repeatable, self.announcer, domain),
             JobMetrics(self.ledger.cold, self.counts, self.clock, check),
             Tasks(self.accepting, self.clock),
+            self._schedules(),
         ]
+
+    def _schedules(self) -> Schedules:
+        channels, segments = self.broker.topology.channels, self.settings.sms_max_segments
+        jobs = ScheduledJobs(self.directory, self.clock, channels, segments)
+        return Schedules(
+            self.ledger.cold,
+            self._repeatable,
+            jobs,
+            self.accepting,
+            self.announcer,
+            self.clock,
+            self._count,
+        )
 
     def _of_people(self) -> list[object]:
         webhook_urls = WebhookUrls(self.ledger.cold, self._guard, self.settings.webhook_secrets)

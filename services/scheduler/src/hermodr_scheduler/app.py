@@ -1,13 +1,14 @@
 """The scheduler, put together."""
 
 from collections.abc import Awaitable, Sequence
+from datetime import timedelta
 from functools import partial
 
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.deliveries.mailboxes import BOUNCES, Turns
 from hermodr_ledger.deliveries.mailed import Told, take_mail
 from hermodr_ledger.deliveries.pauses import OPERATED_CHANNEL
-from hermodr_ledger.engine.announcing import DUE_CHANNEL, ENDPOINTS_CHANNEL
+from hermodr_ledger.engine.announcing import DUE_CHANNEL, ENDPOINTS_CHANNEL, SCHEDULES_CHANNEL
 from hermodr_ledger.engine.listening import listen
 from hermodr_ledger.runtime import Worker
 from hermodr_ledger.upkeep.due import DueRows
@@ -23,6 +24,7 @@ from hermodr_scheduler.duties.gauges import Gauges
 from hermodr_scheduler.duties.receipts import Receipts
 from hermodr_scheduler.duties.replays import Replays
 from hermodr_scheduler.duties.resumed import Resumed
+from hermodr_scheduler.duties.schedules import Schedules
 from hermodr_scheduler.duties.suppressed import Suppressed
 from hermodr_scheduler.duties.upkeep import Upkeep
 from hermodr_scheduler.duties.webhooks import Webhooks
@@ -56,11 +58,13 @@ class Scheduler(Worker[SchedulerSettings]):
         self._endpoints = Endpoints(
             ledger.cold, clock, kept=max(settings.retention_webhooks, settings.retention_changes)
         )
+        self._schedules = Schedules(ledger, announcer, clock, metrics, batch=batch)
         self._turns = Turns(ledger.cold, BOUNCES, self.instance)
         self._scheduling = Scheduling(
             [
                 *self._mailbox(metrics),
                 self._due,
+                self._schedules,
                 Claims(rows, announcer, clock, metrics, topology=topology, batch=batch),
                 Expiry(ledger, metrics, batch=batch),
                 Suppressed(ledger, clock, metrics, batch=batch),
@@ -76,7 +80,7 @@ class Scheduler(Worker[SchedulerSettings]):
                     ledger.cold,
                     clock,
                     ladder=[step.delay for step in topology.ladder(Channel.EMAIL)],
-                    retention=settings.retention_jobs,
+                    retention=timedelta(days=settings.retention_days) if settings.retention_days else None,
                 ),
             ]
         )
@@ -88,6 +92,7 @@ class Scheduler(Worker[SchedulerSettings]):
         return (
             *super().work(),
             listen(url, DUE_CHANNEL, self._due.wake.set),
+            listen(url, SCHEDULES_CHANNEL, self._schedules.wake.set),
             listen(url, OPERATED_CHANNEL, self._operated),
             listen(url, ENDPOINTS_CHANNEL, self._endpoints_changed),
             self._scheduling.run(),

@@ -11,9 +11,12 @@ class SchedulerMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.lateness = Histogram(
             "hermodr_schedule_lateness_seconds",
-            "How late scheduled jobs were announced.",
+            "How late scheduled jobs, and jobs of schedules, were announced.",
             buckets=_LATENESS,
             registry=registry,
+        )
+        self.accepted = Counter(
+            "hermodr_jobs_accepted", "Jobs committed here.", ("kind", "priority"), registry=registry
         )
         self.reannounced = Counter(
             "hermodr_reannounced", "Rows announced again, by why.", ("reason",), registry=registry

@@ -1,5 +1,6 @@
 """Whom mails are from and where answers go, if a message does not say so: of its template, else of its project."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,12 @@ class MailDefaults(NamedTuple):
     sender: str | None = None
     reply_to: tuple[str, ...] = ()
     of: str = "project"
+
+    def fill(self, envelope: str | None) -> str | None:
+        """`NewJob.envelope` with what it does not say itself."""
+        brought = {"from": self.sender, "reply_to": list(self.reply_to)}
+        said = {name: value for name, value in brought.items() if value} | json.loads(envelope or "{}")
+        return json.dumps(said) if said else None
 
 
 @dataclass(frozen=True, slots=True)

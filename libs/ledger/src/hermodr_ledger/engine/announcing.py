@@ -9,3 +9,6 @@ WEBHOOKS_CHANNEL = "hermodr_webhooks"
 
 ENDPOINTS_CHANNEL = "hermodr_endpoints"
 """The NOTIFY channel that wakes the scheduler when a project's endpoints have changed."""
+
+SCHEDULES_CHANNEL = "hermodr_schedules"
+"""The NOTIFY channel that wakes the scheduler when a schedule was made or changed."""

@@ -125,6 +125,16 @@ _REST = (
     """,
 )
 
+# They go on, and tell that there is nobody to write to.
+_SCHEDULES = """
+UPDATE hermodr.schedules s SET to_kind = 'recipient_id', to_value = $1::uuid::text, updated_at = now(),
+    job = jsonb_build_object('to', jsonb_build_object('recipient_id', $1)),
+    prepared = jsonb_build_object('kind', s.prepared -> 'kind', 'priority', s.prepared -> 'priority', 'data', '{}')
+FROM hermodr.recipients r
+WHERE r.id = $1 AND r.project_id = $2 AND s.project_id = $2
+  AND (s.to_kind, s.to_value) IN (('recipient_id', r.id::text), ('external_id', r.external_id), ('user_id', $3::text))
+"""
+
 # Last, because tasks are found by it; also jobs for others under the same user id.
 _DISOWN = """
 UPDATE hermodr.jobs SET owner_id = NULL
@@ -151,6 +161,7 @@ async def erase(ledger: Ledger, project_id: UUID, recipient_id: UUID, actor: Act
         await transaction.fetch(_SUPPRESSIONS, *who, seconds=_SECONDS)
         phones = await transaction.fetch(_PHONES, *who, seconds=_SECONDS)
         await windows.forget(transaction, [row["address"] for row in phones])
+        await transaction.fetch(_SCHEDULES, *who, seconds=_SECONDS)
         await transaction.fetch(
             "DELETE FROM hermodr.recipients WHERE id = $1", recipient_id, seconds=_SECONDS
         )

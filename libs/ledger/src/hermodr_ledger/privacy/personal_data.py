@@ -48,6 +48,26 @@ async def updates_read(ledger: Ledger, recipient_id: UUID, after: UUID = _NOWHER
     return await fetch(ledger, asked.order_by(read.update_id).limit(ROWS_A_PAGE))
 
 
+async def schedules(
+    ledger: Ledger, project_id: UUID, recipient_id: UUID, after: UUID = _NOWHERE
+) -> list[dict[str, Any]]:
+    """What is sent to them on a rule."""
+    rows = await ledger.fetch(
+        """
+        SELECT s.id, s.name, s.cron, s.every, s.timezone, s.is_active, s.job, s.created_at, s.updated_at
+        FROM hermodr.recipients r JOIN hermodr.schedules s ON s.project_id = r.project_id
+            AND (s.to_kind, s.to_value) IN (
+                ('recipient_id', r.id::text), ('external_id', r.external_id), ('user_id', r.user_id))
+        WHERE r.id = $1 AND r.project_id = $2 AND s.id > $3 ORDER BY s.id LIMIT $4
+        """,
+        recipient_id,
+        project_id,
+        after,
+        JOBS_A_PAGE,
+    )
+    return [_with_json(row, "job") for row in rows]
+
+
 _TIMES = ", ".join(
     f"{readable(each)} AS {each}"
     for each in ("scheduled_for", "expires_at", "deferred_until", "created_at", "processed_at", "finished_at")

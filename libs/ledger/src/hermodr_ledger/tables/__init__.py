@@ -29,6 +29,7 @@ from hermodr_ledger.tables.people import (
     updates,
     whatsapp_windows,
 )
+from hermodr_ledger.tables.schedules import schedule_runs, schedules
 from hermodr_ledger.tables.webhooks import (
     webhook_attempts,
     webhook_endpoints,
@@ -73,6 +74,8 @@ __all__ = [
     "rate_buckets",
     "recipients",
     "retry_ladder",
+    "schedule_runs",
+    "schedules",
     "senders",
     "service_heartbeats",
     "set_aside",

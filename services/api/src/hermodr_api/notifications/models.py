@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
 import orjson
@@ -65,7 +65,11 @@ class To(Body):
     )
 
     @model_validator(mode="after")
-    def _exactly_one(self) -> "To":
+    def _sensible(self) -> Self:
+        self._check()
+        return self
+
+    def _check(self) -> None:
         given = (self.recipient_id, self.external_id, self.user_id, self.email, self.phone)
         if given.count(None) != 4:
             raise ValueError("needs exactly one of recipient_id, external_id, user_id, email, phone")
@@ -73,7 +77,6 @@ class To(Body):
             for field in ("name", "locale"):
                 if getattr(self, field) is not None:
                     raise ValueError(f"{field} goes with a bare email or phone; a recipient has its own")
-        return self
 
 
 class NotificationIn(MailFields):

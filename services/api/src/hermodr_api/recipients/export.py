@@ -35,6 +35,7 @@ async def export(
         ("updates_read", lambda after: personal_data.updates_read(ledger, who, after)),
         ("jobs", lambda after: personal_data.jobs(ledger, project_id, who, after)),
         ("requested", lambda after: personal_data.requested(ledger, project_id, recipient.user_id, after)),
+        ("schedules", lambda after: personal_data.schedules(ledger, project_id, who, after)),
         ("audit_log", lambda after: traces.audited(ledger, whom, after)),
     )
     for name, page in sections:

@@ -8,12 +8,15 @@ import structlog
 from hermodr_ledger.access import rates
 from hermodr_ledger.engine import Ledger, LedgerUnavailable, setting_aside
 from hermodr_ledger.people import windows
+from hermodr_ledger.schedules import runs
 from hermodr_ledger.upkeep import retention
 from hermodr_scheduler.duties.duty import Duty
 from hermodr_servicekit.clock import Clock
 
 log = structlog.get_logger()
 
+OCCURRENCES_KEPT = timedelta(days=90)
+"""How long it is told what became of an occurrence of a schedule."""
 _EVERY_SECONDS = 3600.0
 _PUT_OFF_SECONDS = 60.0
 
@@ -43,6 +46,7 @@ class Upkeep(Duty):
             "partitions": self._shape(now, put_off),
             "idempotency keys": retention.expire_idempotency_keys(self._ledger, now),
             "rates": rates.forget(self._ledger, now),
+            "occurrences": runs.forget(self._ledger, now - OCCURRENCES_KEPT),
             "windows": windows.forget_closed(self._ledger, now),
             "set aside": setting_aside.forget_healed(self._ledger),
         }

@@ -1,4 +1,4 @@
-"""Projects take turns at webhooks, and so do the endpoints of each."""
+"""Schedules: jobs on a rule, and what became of each occurrence."""
 
 from hermodr_ledger.migrations.script import execute_file
 
@@ -9,7 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    execute_file("0051_turns_of_projects.sql")
+    execute_file("0051_schedules.sql")
 
 
 def downgrade() -> None:

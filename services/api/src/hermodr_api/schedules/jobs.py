@@ -1,0 +1,190 @@
+"""What a schedule makes: a request that is checked now, as if it were made now, and prepared for each time."""
+
+from uuid import UUID
+
+from pydantic import Field, ValidationError
+
+from hermodr_api.errors import Flaw
+from hermodr_api.http.bodies import JsonObject, flaws_of
+from hermodr_api.http.json_text import dump
+from hermodr_api.notifications.data import data_flaws
+from hermodr_api.notifications.directory import Directory
+from hermodr_api.notifications.envelope import (
+    default_address,
+    from_address,
+    no_sender_any_more,
+    takes_defaults,
+)
+from hermodr_api.notifications.models import (
+    NotificationIn,
+    Sendable,
+    To,
+    examine,
+    job_of,
+    reference_of,
+    template_of,
+)
+from hermodr_api.notifications.service import unknown_recipient, unknown_type
+from hermodr_api.senders.strangers import not_a_sender
+from hermodr_api.tasks.models import TaskIn, task_of
+from hermodr_api.updates.models import misplaced
+from hermodr_contracts.channels import Channels
+from hermodr_contracts.vocabulary import JobKind
+from hermodr_ledger.people.recipients import Reference
+from hermodr_ledger.people.updates import Place
+from hermodr_ledger.schedules.firing import GROUP, prepared
+from hermodr_ledger.schedules.schedules import Work
+from hermodr_servicekit.clock import Clock
+from hermodr_servicekit.ids import new_job_id
+
+AT = ("body", "job")
+_OF_ONE_MOMENT = {
+    "scheduled_for": "the schedule says when",
+    "delay_seconds": "the schedule says when",
+    "deliver_at": "the schedule says when",
+    "expires_at": "it would be over the second time",
+    "attachments": "files are not kept in a schedule; a link in the data is",
+}
+"""What a request cannot have in a schedule, and why."""
+
+
+class ScheduledTo(To):
+    """As of a notification; or everybody in a group."""
+
+    group_id: UUID | None = Field(
+        default=None, description="Everybody who is in the group at that moment, as a batch."
+    )
+
+    def _check(self) -> None:
+        if self.group_id is None:
+            super()._check()
+        elif others := [name for name in self.model_fields_set if name != GROUP and getattr(self, name)]:
+            raise ValueError(f"has group_id, and so cannot have {min(others)}")
+
+
+class ScheduledNotificationIn(NotificationIn):
+    """One notification, or one for everybody in a group."""
+
+    to: ScheduledTo = Field(description="Who gets it: exactly one of the fields of `To`, or a group.")
+
+
+class ScheduledJobs:
+    """Reads the `job` of a schedule."""
+
+    def __init__(self, directory: Directory, clock: Clock, channels: Channels, most_segments: int) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._channels = channels
+        self._most_segments = most_segments
+
+    async def work_of(self, project_id: UUID, job: JsonObject) -> Work | list[Flaw]:
+        """What has to be right now has to be right for a request of now. Raises `LedgerUnavailable`."""
+        try:
+            if "to" in job:
+                return await self._notification(project_id, job, ScheduledNotificationIn.model_validate(job))
+            return self._task(project_id, job, TaskIn.model_validate(job))
+        except ValidationError as error:
+            return flaws_of(error, AT)
+
+    def _task(self, project_id: UUID, job: JsonObject, wanted: TaskIn) -> Work | list[Flaw]:
+        if flaws := _of_one_moment(wanted):
+            return flaws
+        made = task_of(wanted, new_job_id(), project_id, None, self._clock)
+        if isinstance(made, list):
+            return [Flaw((*AT, *each.loc[1:]), each.msg) for each in made]
+        return Work(dump(job), prepared(made), JobKind.TASK, wanted.type)
+
+    async def _notification(
+        self, project_id: UUID, job: JsonObject, wanted: ScheduledNotificationIn
+    ) -> Work | list[Flaw]:
+        if flaws := [*_of_one_moment(wanted), *_of_one_person(wanted)]:
+            return flaws
+        item = examine(wanted, self._clock.now(), self._channels, AT, most_segments=self._most_segments)
+        if isinstance(item, list):
+            return item
+        template, reference = template_of(wanted), reference_of(project_id, wanted.to)
+        flaws = await self._content_flaws(project_id, wanted, template)
+        if reference is not None and await self._directory.recipient(reference) is None:
+            flaws.append(unknown_recipient(reference.kind, AT))
+        group_id = await self._group(project_id, wanted, flaws)
+        if flaws:
+            return flaws
+        return self._work(project_id, job, item, template, reference, group_id)
+
+    def _work(
+        self,
+        project_id: UUID,
+        job: JsonObject,
+        item: Sendable,
+        template: str | None,
+        reference: Reference | None,
+        group_id: UUID | None,
+    ) -> Work:
+        wanted = item.wanted
+        to_kind: str | None = reference.kind if reference is not None else None
+        to_value = reference.value if reference is not None else None
+        if isinstance(wanted.to, ScheduledTo) and wanted.to.group_id is not None:
+            to_kind, to_value = GROUP, str(wanted.to.group_id)
+        made = job_of(item, new_job_id(), project_id, None, group_id=group_id)
+        return Work(
+            dump(job),
+            prepared(made),
+            JobKind.NOTIFICATION,
+            wanted.type,
+            to_kind,
+            to_value,
+            template is not None,
+            takes_defaults(wanted, wanted.channels, by_phone=wanted.to.phone is not None),
+        )
+
+    async def _content_flaws(
+        self, project_id: UUID, wanted: NotificationIn, template: str | None
+    ) -> list[Flaw]:
+        flaws: list[Flaw] = []
+        if template is not None:
+            needs = await self._directory.needs_now(project_id, template)
+            if needs is None:
+                flaws.append(unknown_type(template, AT))
+            else:
+                flaws += data_flaws(wanted, needs, self._channels, AT)
+        address = from_address(wanted)
+        if address is not None and await self._directory.strangers(project_id, [address]):
+            flaws.append(not_a_sender(address, AT))
+        if takes_defaults(wanted, wanted.channels, by_phone=wanted.to.phone is not None):
+            (defaults,) = (await self._directory.mail_defaults(project_id, [template])).values()
+            default = default_address(wanted, defaults)
+            if default is not None and await self._directory.strangers(project_id, [default]):
+                flaws.append(no_sender_any_more(default, defaults.of, AT))
+        return flaws
+
+    async def _group(
+        self, project_id: UUID, wanted: ScheduledNotificationIn, flaws: list[Flaw]
+    ) -> UUID | None:
+        """The group that its jobs belong to. Adds to the flaws."""
+        group_id = wanted.to.group_id or wanted.group_id
+        if group_id is None and wanted.update_id is None:
+            return None
+        place = Place(project_id, group_id, wanted.update_id)
+        there = await self._directory.place(place)
+        for each in misplaced(place, there, AT):
+            of_to = wanted.to.group_id is not None and each.loc[-1] == "group_id"
+            flaws.append(Flaw((*AT, "to", "group_id"), each.msg) if of_to else each)
+        return group_id or there.update_group_id
+
+
+def _of_one_moment(wanted: NotificationIn | TaskIn) -> list[Flaw]:
+    return [
+        Flaw((*AT, name), f"has no place in a schedule: {why}")
+        for name, why in _OF_ONE_MOMENT.items()
+        if getattr(wanted, name, None)
+    ]
+
+
+def _of_one_person(wanted: ScheduledNotificationIn) -> list[Flaw]:
+    if wanted.to.group_id is None:
+        return []
+    return [
+        Flaw((*AT, name), "cannot stand beside to.group_id")
+        for name in ("group_id", "singleton_key")
+        if getattr(wanted, name) is not None
+    ]

@@ -1,0 +1,81 @@
+"""Making the jobs of schedules whose moment has come."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from hermodr_ledger.engine import Ledger
+from hermodr_ledger.schedules import planning
+from hermodr_ledger.schedules.planning import PLANNING_DUTY, DueSchedule, Planned
+from hermodr_recurrence import Misfire, Turn, rule_of, turn
+from hermodr_scheduler.duties.due import Bell
+from hermodr_scheduler.duties.duty import Duty
+from hermodr_scheduler.metrics import SchedulerMetrics
+from hermodr_servicekit.clock import Clock
+
+log = structlog.get_logger()
+
+LONGEST_SLEEP_SECONDS = 1.0
+_GROUPS_AT_ONCE = 1
+"""In a transaction: a group may have very many members."""
+_GROUPS_IN_A_ROUND = 20
+
+
+class Schedules(Duty):
+    """Jobs are made also while the broker is away: they are in the ledger, and announced again."""
+
+    name = PLANNING_DUTY
+    after_error = 0.5
+
+    def __init__(
+        self, ledger: Ledger, announcer: Bell, clock: Clock, metrics: SchedulerMetrics, *, batch: int
+    ) -> None:
+        super().__init__()
+        self._ledger = ledger
+        self._announcer = announcer
+        self._clock = clock
+        self._metrics = metrics
+        self._batch = batch
+
+    async def tick(self) -> float:
+        """Fires what is due; sleeps until the next schedule is, at most a second."""
+        more = await self._fire(self._batch, groups=False)
+        for _ in range(_GROUPS_IN_A_ROUND):
+            if not await self._fire(_GROUPS_AT_ONCE, groups=True):
+                break
+        else:
+            more = True
+        if more:
+            return 0.0
+        seconds = await planning.seconds_until_due(self._ledger)
+        if seconds is None:
+            return LONGEST_SLEEP_SECONDS
+        # What is due already and was not taken is in another scheduler's hands.
+        return min(max(seconds, 0.01), LONGEST_SLEEP_SECONDS)
+
+    async def _fire(self, limit: int, *, groups: bool) -> bool:
+        """Whether there may be more."""
+        began = self._clock.monotonic()
+        planned = await planning.plan_due(self._ledger, limit, turn_of, groups=groups)
+        for priority, ids in planning.to_announce(planned).items():
+            self._announcer.jobs(priority, ids)
+        self._note(planned, self._clock.monotonic() - began)
+        return len({each.schedule_id for each in planned}) >= limit
+
+    def _note(self, planned: Sequence[Planned], took: float) -> None:
+        for each in planned:
+            if each.state == "missed":
+                continue
+            self._metrics.lateness.observe(max(each.lateness + took, 0.0))
+            if each.error is not None:
+                log.warning("schedule made no job", schedule_id=str(each.schedule_id), error=each.error)
+            for job in each.jobs:
+                self._metrics.accepted.labels(job.kind.value, job.priority.lane).inc()
+
+
+def turn_of(due: DueSchedule) -> Turn:
+    """Raises `ValueError` if the rule cannot be read any more."""
+    rule = rule_of(
+        due.recurring.cron, due.recurring.every_seconds, due.recurring.anchor, due.recurring.timezone
+    )
+    return turn(rule, due.nominal, due.now, Misfire(due.misfire))

@@ -82,7 +82,7 @@ OF_NOBODY = {
     "groups": {"external_id", "name", "metadata"},
     "idempotency_keys": {"key", "fingerprint"},  # hashes
     "job_standings": {"state"},
-    "jobs": {"kind", "type", "state", "channels", "on_unknown", "error"},
+    "jobs": {"kind", "type", "state", "channels", "on_unknown", "error", "deliver_at"},
     "lane_rates": {"instance", "channel"},
     "mailboxes": {"name", "reader", "failure"},
     "pauses": {"channel", "reason"},

@@ -8,8 +8,8 @@ from typing import Any
 
 from hermodr_contracts.channels import AddressKind, Channels, ChannelSpec, first_of_phones
 from hermodr_contracts.locales import choose_locale
-from hermodr_contracts.vocabulary import Channel, JobState, Priority
-from hermodr_deciding import quiet_hours
+from hermodr_contracts.vocabulary import Channel, JobState
+from hermodr_deciding.postponing import expired, put_off
 from hermodr_ledger.jobs.decisions import (
     Copies,
     Decision,
@@ -20,7 +20,6 @@ from hermodr_ledger.jobs.decisions import (
     PublishedTemplate,
     RequestedJob,
 )
-from hermodr_ledger.upkeep.expiring import EXPIRED
 from hermodr_servicekit.ids import child_id
 
 RECIPIENT_ERASED = "recipient_erased"
@@ -46,12 +45,13 @@ def decide(
     `channels` are those that the installation serves.
 
     With nothing to send the job ends: `skipped` when only wishes or suppressed addresses stood against it, `failed`
-    when something was missing. A delivery to a suppressed address ends at once, also of critical types. In the
-    recipient's quiet hours a job that would be delivered is put off as a whole, to be decided upon afresh when they
-    end: what is wished then counts. A job that expires before it could be sent is `skipped` too, at once.
+    when something was missing. A delivery to a suppressed address ends at once, also of critical types. Before its
+    time of day and in the recipient's quiet hours a job that would be delivered is put off as a whole, to be decided
+    upon afresh at their end: what is wished then counts. A job that expires before it could be sent is `skipped` too,
+    at once.
     """
     if job.expires_at is not None and job.expires_at <= now:
-        return _expired(job)
+        return expired(job)
     candidates = tuple(_candidates(job, template, channels))
     problem = _impossible(job, template, candidates)
     if problem is not None:
@@ -69,7 +69,7 @@ def decide(
         deliveries.append(delivery)
         notes.append(_note(job, template, delivery))
     if any(each.suppressed is None for each in deliveries):
-        return _put_off(job, template, now, notes) or Decision(
+        return put_off(job, template, now, notes) or Decision(
             job, JobState.PROCESSING, tuple(deliveries), tuple(notes)
         )
     failures = [refusal.reason for refusal in refusals if refusal.failure]
@@ -84,41 +84,6 @@ def _note(job: RequestedJob, template: PublishedTemplate | None, delivery: NewDe
         return Note("decided", _explain(job, template, delivery), delivery.id)
     detail = {"channel": delivery.channel, "reason": SUPPRESSED, "suppression": delivery.suppressed}
     return Note("not_sent", detail, delivery.id)
-
-
-def _expired(job: RequestedJob, **detail: object) -> Decision:
-    note = Note("not_sent", {"reason": EXPIRED, **detail})
-    return Decision(job, JobState.SKIPPED, notes=(note,), error=EXPIRED)
-
-
-def _put_off(
-    job: RequestedJob, template: PublishedTemplate | None, now: datetime, notes: list[Note]
-) -> Decision | None:
-    """The decision to wait for the end of the recipient's quiet hours, if it is quiet and the job minds it. Hours that
-    make no sense are noted and do not count: nothing may stop for ever."""
-    recipient = job.recipient
-    if recipient is None or recipient.quiet_hours is None or job.priority is Priority.URGENT:
-        return None
-    if template is not None and template.critical:
-        return None
-    try:
-        hours = quiet_hours.read(recipient.quiet_hours)
-    except ValueError as error:
-        notes.append(Note("quiet_hours_ignored", {"reason": str(error)}))
-        return None
-    zone, name = quiet_hours.zone_of(recipient.timezone)
-    until = quiet_hours.quiet_until(hours, zone, now)
-    if until is None:
-        return None
-    detail: dict[str, object] = {
-        "until": until.isoformat().replace("+00:00", "Z"),
-        "timezone": name,
-        "quiet_hours": dict(recipient.quiet_hours),
-    }
-    if job.expires_at is not None and job.expires_at <= until:
-        return _expired(job, **detail)
-    note = Note("deferred", {"reason": "quiet_hours", **detail})
-    return Decision(job, JobState.SCHEDULED, notes=(note,), until=until)
 
 
 def _impossible(

@@ -19,6 +19,7 @@ _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _WHOLE_DAY = "24:00"
 _EVERY_DAY = frozenset(range(1, 8))
 _DAY = timedelta(days=1)
+_UTC = ZoneInfo("UTC")
 _SECOND = timedelta(seconds=1)
 
 
@@ -48,14 +49,14 @@ def read(stored: Mapping[str, Any]) -> QuietHours:
     return QuietHours(start, end if end > start else end + _DAY, days)
 
 
-def zone_of(name: str | None) -> tuple[tzinfo, str]:
+def zone_of(name: str | None) -> tuple[ZoneInfo, str]:
     """The zone and its name; UTC for a recipient without one, and for a name that is not known here."""
     if name:
         try:
             return ZoneInfo(name), name
         except (KeyError, OSError, ValueError):  # unknown, a folder, or no name at all
-            return UTC, "UTC"
-    return UTC, "UTC"
+            return _UTC, "UTC"
+    return _UTC, "UTC"
 
 
 def quiet_until(hours: QuietHours, zone: tzinfo, moment: datetime) -> datetime | None:

@@ -7,7 +7,7 @@ import typer
 from hermodr_cli import output
 from hermodr_cli.refusal import Refusal
 from hermodr_cli.remote.connection import AsJson, Key, Url, calling
-from hermodr_cli.remote.sending import DataOption, RecipientOption, data_of
+from hermodr_cli.remote.requesting import DataOption, RecipientOption, data_of
 from hermodr_cli.remote.showing import plain, show_document
 from hermodr_client.models.templates import Preview, TextCount
 

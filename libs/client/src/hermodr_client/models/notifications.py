@@ -33,6 +33,13 @@ class Attachment(TypedDict, total=False):
     content_id: str
 
 
+class DeliverAt(TypedDict, total=False):
+    """A time of day by the recipient's clock: `local_time` as `HH:MM`, `days` from 1 (Monday) to 7; by default all."""
+
+    local_time: Required[str]
+    days: Sequence[int]
+
+
 class Content(TypedDict, total=False):
     """A notification without its recipient; only `type` or `subject` with `body_…` is required.
 
@@ -45,6 +52,7 @@ class Content(TypedDict, total=False):
     data: Mapping[str, Any]
     scheduled_for: datetime | str
     delay_seconds: float
+    deliver_at: DeliverAt
     group_id: UUID | str
     update_id: UUID | str
     subject: str

@@ -53,6 +53,8 @@ class NewJob(NamedTuple):
     envelope: str | None = None
     """JSON text of what it says about its mail (`from`, `reply_to`, `cc`, `bcc`, `headers`, `provider`, and the
     number of its `attachments`)."""
+    deliver_at: str | None = None
+    """JSON text of `{"local_time", "days"}`: when to send it by the recipient's clock."""
     attachments: tuple[File, ...] = ()
     """Such jobs go through `intake.accept_many`."""
 
@@ -102,6 +104,7 @@ async def accept(
             [job.to_name for job in jobs],
             [job.to_locale for job in jobs],
             [job.envelope for job in jobs],
+            [job.deliver_at for job in jobs],
         ),
     )
     ledger.tell(news.of_jobs(rows))

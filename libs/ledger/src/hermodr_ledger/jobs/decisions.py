@@ -105,6 +105,11 @@ class RequestedJob(NamedTuple):
     """Its recipient for a template that reads it (`described`); `None` for the others and for bare addresses."""
     copies: Copies | None = None
     """`None`: none is suppressed."""
+    created_at: datetime | None = None
+    deliver_at: Mapping[str, Any] | None = None
+    """The time of day it was requested for, in the recipient's zone: `{"local_time", "days"}`."""
+    put_off_for: str | None = None
+    """The reason for which a job with `deliver_at` was put off, if it is not until then."""
 
 
 class NewDelivery(NamedTuple):
@@ -171,6 +176,13 @@ CASE WHEN j.envelope ?| ARRAY['cc', 'bcc'] THEN (
     HAVING count(suppressed) > 0)
 END"""
 
+# Asked only for jobs with a time of day that are decided upon again before they were to be.
+_PUT_OFF_FOR = """
+CASE WHEN j.deliver_at IS NOT NULL AND j.deferred_until > now() THEN (
+    SELECT e.detail ->> 'reason' FROM hermodr.events e WHERE e.job_id = j.id AND e.kind = 'deferred'
+    ORDER BY e.seq DESC LIMIT 1)
+END"""
+
 _REQUESTED = f"""
 SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_id, j.to_email, j.to_phone,
        j.content IS NOT NULL AS has_content, j.on_unknown, j.requeues, j.expires_at, j.max_retries,
@@ -180,7 +192,7 @@ SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_i
        t.id AS template_id, t.current_version, t.critical, t.default_locale,
        {_suppressed("coalesce(j.to_email, r.email)")} AS email_suppressed,
        {_suppressed("coalesce(j.to_phone, r.phone)")} AS phone_suppressed,
-       {_COPIES} AS copies
+       {_COPIES} AS copies, j.created_at, j.deliver_at, {_PUT_OFF_FOR} AS put_off_for
 FROM (SELECT id, 'queued' AS state FROM unnest($1::uuid[]) AS u(id) OFFSET 0) wanted  -- see `engine.Ledger`
 JOIN hermodr.jobs j ON j.id = wanted.id AND j.state = wanted.state
 LEFT JOIN hermodr.recipients r ON r.id = j.recipient_id
@@ -234,6 +246,9 @@ def _requested(row: Any) -> RequestedJob:
         email_suppressed=row["email_suppressed"],
         phone_suppressed=row["phone_suppressed"],
         copies=_copies(row["copies"]) if row["copies"] is not None else None,
+        created_at=row["created_at"],
+        deliver_at=json.loads(row["deliver_at"]) if row["deliver_at"] is not None else None,
+        put_off_for=row["put_off_for"],
     )
 
 

@@ -11,15 +11,13 @@ import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger.engine import Ledger, Row, Statements, Transaction
-from hermodr_ledger.engine.announcing import DUE_CHANNEL
 from hermodr_ledger.engine.core import AnySelect, equal, fetch
 from hermodr_ledger.engine.documents import object_of, objects_of
 from hermodr_ledger.engine.paging import Page, paged
 from hermodr_ledger.engine.times import readable_columns
 from hermodr_ledger.people.external_ids import ExternalIdTaken
-from hermodr_ledger.tables import jobs, recipients
+from hermodr_ledger.tables import recipients
 from hermodr_servicekit.ids import new_id
 
 
@@ -133,32 +131,13 @@ async def change(
     ledger: Ledger, project_id: UUID, recipient_id: UUID, changes: Mapping[str, Any], owner: str | None = None
 ) -> Recipient | None:
     """Replaces the named fields: of `GIVEN`, and `muted_until`, `quiet_hours`, `preferences` as in `Recipient`. `None`:
-    no such recipient. Jobs in quiet hours follow the new ones. Raises `ExternalIdTaken`."""
+    no such recipient. A trigger has their waiting jobs decided again. Raises `ExternalIdTaken`."""
     async with ledger.transaction() as transaction:
         locked = _theirs(owner).with_for_update()
         rows = await fetch(transaction, locked, recipient_id=recipient_id, project=project_id)
         if not rows:
             return None
-        before = _recipient(rows[0])
-        after = await _overwrite(transaction, recipient_id, changes)
-        if (before.quiet_hours, before.timezone) != (after.quiet_hours, after.timezone):
-            await decide_again(transaction, project_id, recipient_id)
-        return after
-
-
-async def decide_again(transaction: Transaction, project_id: UUID, recipient_id: UUID) -> None:
-    """Jobs that wait for the end of changed quiet hours are decided again at once."""
-    theirs = (jobs.c.recipient_id == recipient_id) & (jobs.c.project_id == project_id)
-    asleep = (jobs.c.state == JobState.SCHEDULED) & (jobs.c.deferred_until > sa.func.now())
-    again = (
-        sa.update(jobs)
-        .where(theirs, asleep)
-        .values(wake_at=sa.func.greatest(sa.func.now(), jobs.c.scheduled_for))
-        .returning(jobs.c.id)
-        .cte("again")
-    )
-    any_of_them = sa.select(again.c.id).limit(1).subquery()
-    await fetch(transaction, sa.select(sa.func.pg_notify(DUE_CHANNEL, "")).select_from(any_of_them))
+        return await _overwrite(transaction, recipient_id, changes)
 
 
 async def _overwrite(transaction: Transaction, recipient_id: UUID, changes: Mapping[str, Any]) -> Recipient:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from hermodr_ledger.engine import Contested, Transaction
-from hermodr_ledger.people.recipients import GIVEN, decide_again
+from hermodr_ledger.people.recipients import GIVEN
 from hermodr_servicekit.ids import new_id
 
 _ROWS = 1000
@@ -20,7 +20,7 @@ _VALUES = ", ".join(
 
 # In the order of their external ids, so that two such requests never wait for each other.
 _LOCK = f"""
-SELECT id, external_id, quiet_hours IS NOT NULL AS rests, {_NAMES} FROM hermodr.recipients
+SELECT id, external_id, {_NAMES} FROM hermodr.recipients
 WHERE project_id = $1 AND external_id = ANY($2::text[]) ORDER BY external_id FOR UPDATE
 """
 _CHANGE = f"""
@@ -73,9 +73,6 @@ async def _upsert(
     if changed:
         ids = [there[key]["id"] for key in changed]
         await transaction.fetch(_CHANGE, project_id, ids, *_arrays(list(changed.values())))
-        for key, fields in changed.items():
-            if there[key]["rests"] and there[key]["timezone"] != fields["timezone"]:
-                await decide_again(transaction, project_id, there[key]["id"])
     if new := [key for key in wanted if key not in there]:
         arrays = _arrays([wanted[key] for key in new])
         rows = await transaction.fetch(_ADD, project_id, new, *arrays, [new_id() for _ in new])

@@ -74,9 +74,13 @@ _TIMES = ", ".join(
 )
 _JOBS = f"""
 SELECT id, kind, type, state AS status, priority, channels, to_email, to_phone, to_name, to_locale, envelope, data,
-       content, metadata, result, group_id, update_id, batch_id, singleton_key, cancel_key, {_TIMES}, error
+       content, metadata, result, group_id, update_id, batch_id, singleton_key, cancel_key, deliver_at,
+       {_TIMES}, error
 FROM hermodr.jobs WHERE {{}} AND project_id = $2 AND id > $3 ORDER BY id LIMIT $4
 """
+
+
+_JSON = ("envelope", "data", "content", "metadata", "result", "deliver_at")
 
 
 async def jobs(
@@ -96,7 +100,7 @@ async def requested(
 
 
 async def _with_all(ledger: Ledger, rows: Sequence[Row]) -> list[dict[str, Any]]:
-    found = {row["id"]: _with_json(row, "envelope", "data", "content", "metadata", "result") for row in rows}
+    found = {row["id"]: _with_json(row, *_JSON) for row in rows}
     firsts, lasts = list(found), [last_child_of(each) for each in found]
     attempts = await _attempts(ledger, firsts, lasts)
     for job in found.values():

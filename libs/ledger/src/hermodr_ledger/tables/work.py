@@ -68,6 +68,7 @@ jobs = Table(
     Column("unannounced", Boolean, nullable=False, server_default=false()),
     *texts("to_name", "to_locale"),
     json("envelope"),
+    json("deliver_at"),
     postgresql_partition_by="RANGE (id)",
 )
 _job = jobs.c

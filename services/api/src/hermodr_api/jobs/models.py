@@ -32,8 +32,8 @@ class AcceptedView(BaseModel):
 
 
 class JobView(BaseModel):
-    """A job. Durations are in milliseconds; `retry_count` counts over all deliveries; `deferred_until` is the end of
-    the quiet hours it has to wait for."""
+    """A job. Durations are in milliseconds; `retry_count` counts over all deliveries; `deferred_until` is until
+    when it was put off: to a time of day of its recipient, or to the end of quiet hours."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.JOB]})
 

@@ -17,6 +17,7 @@ from hermodr_api.http.json_text import dump
 from hermodr_api.jobs.endings import LONGEST_DELAY, CancelKey, ExpiresAt, MaxRetries, expiry_flaws
 from hermodr_api.notifications.attachments import files_of
 from hermodr_api.notifications.content import content_flaws
+from hermodr_api.notifications.delivery_times import DeliverAt, time_flaws
 from hermodr_api.notifications.envelope import MailFields, envelope_of, mail_flaws
 from hermodr_contracts.channels import CHANNELS, AddressKind, Channels
 from hermodr_contracts.segments import MOST_SEGMENTS
@@ -114,6 +115,11 @@ class NotificationIn(MailFields):
         description="Seconds to wait from now, at most 366 days; not together with `scheduled_for`.",
         examples=[3600],
     )
+    deliver_at: DeliverAt | None = Field(
+        default=None,
+        description="A time of day by the recipient's clock; not together with `scheduled_for` or `delay_seconds`. "
+        "Quiet hours come after it.",
+    )
     group_id: UUID | None = Field(
         default=None,
         description="The group this belongs to: members who muted it do not get it. With `update_id` by default the "
@@ -203,7 +209,7 @@ def examine(
     flaws = [
         *content_flaws(wanted, most_segments, at),
         *_channel_flaws(wanted, channels, at),
-        *_time_flaws(wanted, now, at),
+        *time_flaws(wanted, now, at),
         *mail_flaws(wanted, wanted.channels, by_phone=wanted.to.phone is not None, channels=channels, at=at),
     ]
     if not flaws:  # else the time may lie outside the calendar
@@ -251,16 +257,6 @@ def _not_available(asked: Iterable[Channel], channels: Channels) -> str:
     if not {Channel.SMS, Channel.WHATSAPP}.isdisjoint(asked):
         return f"channel not available: {served}; HERMODR_SMS_PROVIDERS says who carries texts and whatsapp"
     return f"channel not available yet: {served}"
-
-
-def _time_flaws(wanted: NotificationIn, now: datetime, at: tuple[str | int, ...]) -> list[Flaw]:
-    if wanted.scheduled_for is None:
-        return []
-    if wanted.delay_seconds:
-        return [Flaw((*at, "delay_seconds"), "cannot stand beside scheduled_for")]
-    if wanted.scheduled_for - now > LONGEST_DELAY:
-        return [Flaw((*at, "scheduled_for"), f"is more than {LONGEST_DELAY.days} days ahead")]
-    return []
 
 
 def _moment(wanted: NotificationIn, now: datetime) -> datetime | None:
@@ -336,6 +332,7 @@ def job_of(
         to_name=wanted.to.name,
         to_locale=wanted.to.locale,
         envelope=item.envelope,
+        deliver_at=wanted.deliver_at.stored if wanted.deliver_at is not None else None,
         attachments=item.files,
     )
 

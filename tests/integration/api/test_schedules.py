@@ -238,7 +238,7 @@ async def test_a_group_is_written_to_as_it_is_at_that_moment(api: ApiUnderTest) 
     batch = (await api.http.get(f"/v1/batches/{fired['batch_id']}")).json()
     assert (batch["accepted"], batch["counts"]["queued"]) == (2, 2)
     rows = await api.api.ledger.fetch(
-        "SELECT recipient_id FROM hermodr.jobs WHERE batch_id = $1", batch["id"]
+        "SELECT recipient_id FROM hermodr.jobs WHERE batch_id = $1", fired["batch_id"]
     )
     assert {str(row["recipient_id"]) for row in rows} == {each["id"] for each in people[1:]}
     in_group = (await api.http.get("/v1/jobs", params={"group_id": group["id"]})).json()["data"]

@@ -78,7 +78,9 @@ class Breaker:
             "ledger": "ledger",
         }.get(
             family,
-            fault.target if family not in ("provider", "cut", "resend", "twilio", "endpoint") else fault.kind,
+            fault.target
+            if family not in ("provider", "cut", "resend", "twilio", "whatsapp", "endpoint")
+            else fault.kind,
         )
 
     async def _kill(self, fault: Fault) -> None:

@@ -27,7 +27,7 @@ TEXT_SENDERS = tuple(name for name in SERVICES if name.startswith("sms-sender"))
 WIRES = (
     *(f"{name}/{server}" for name in SERVICES for server in ("ledger", "broker")),
     *(f"{name}/{provider}" for name in SENDERS for provider in ("smtp", "resend")),
-    *(f"{name}/twilio" for name in TEXT_SENDERS),
+    *(f"{name}/{provider}" for name in TEXT_SENDERS for provider in ("twilio", "whatsapp")),
     "producer/api",
 )
 SEND_SECONDS = 2.0
@@ -110,6 +110,9 @@ CATALOGUE = {
     "twilio-is-down": Choice(("provider",), 2, 8),
     "twilio-throttles": Choice(("provider",), 3, 8),
     "twilio-lies": Choice(("provider",), 3, 8),
+    "whatsapp-is-down": Choice(("provider",), 2, 8),
+    "whatsapp-throttles": Choice(("provider",), 3, 8),
+    "whatsapp-lies": Choice(("provider",), 3, 8),
     "endpoint-is-down": Choice(("receiver",), 2, 8),
     "endpoint-lies": Choice(("receiver",), 3, 8),
     "endpoint-is-slow": Choice(("receiver",), 3, 8),

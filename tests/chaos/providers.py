@@ -71,6 +71,14 @@ RULES: Mapping[str, Mapping[str, object]] = {
         "above_rate": 2,
     },
     "twilio-lies": {"action": {"kind": "lie"}, "provider": "twilio", "every": 3},
+    "whatsapp-is-down": {"action": {"kind": "refuse"}, "provider": "whatsapp"},
+    "whatsapp-throttles": {
+        "stage": "mail",
+        "action": {"kind": "reply", "code": 429},
+        "provider": "whatsapp",
+        "above_rate": 2,
+    },
+    "whatsapp-lies": {"action": {"kind": "lie"}, "provider": "whatsapp", "every": 3},
     "endpoint-is-down": {"action": {"kind": "refuse"}, "provider": "webhook"},
     "endpoint-lies": {"action": {"kind": "lie"}, "provider": "webhook", "every": 3},
     "endpoint-is-slow": {

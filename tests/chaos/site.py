@@ -83,8 +83,10 @@ async def opened(
                     f"{smtp}?{PATIENCE}{HALF} {resend}?tls=off&{API}{HALF}"
                 )
             for name in TEXT_SENDERS:
-                twilio = await wire(f"{name}/twilio", sandbox_sms_provider(environment).split()[0])
-                found[name]["HERMODR_SMS_PROVIDERS"] = f"{twilio}&{API}"
+                twilio, whatsapp = sandbox_sms_provider(environment).split()
+                twilio = await wire(f"{name}/twilio", twilio)
+                whatsapp = await wire(f"{name}/whatsapp", whatsapp)
+                found[name]["HERMODR_SMS_PROVIDERS"] = f"{twilio}&{API} {whatsapp}&{API}"
             return found
 
         place = installed(
@@ -93,7 +95,7 @@ async def opened(
             amqp_url=rabbit.url,
             specs=SPECS,
             wiring=wiring,
-            HERMODR_CHANNELS="email sms",
+            HERMODR_CHANNELS="email sms whatsapp",
             HERMODR_RETRY_LADDER=LADDER,
             HERMODR_SMS_RETRY_LADDER=LADDER,
             HERMODR_WEBHOOK_RETRY_LADDER=LADDER,

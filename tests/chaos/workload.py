@@ -1,8 +1,9 @@
 """The producers' requests: all lanes, bulk and single, at once and later, templates, mails that need a second
-attempt or must not be sent twice, unknown addresses; texts."""
+attempt or must not be sent twice, unknown addresses; texts, and templates by WhatsApp."""
 
 import asyncio
 import random
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -16,11 +17,23 @@ TEMPLATE: dict[str, Any] = {
     "default_locale": "en",
     "contents": {"email": {"en": {"subject": "Room {{ room }}", "body_text": "Welcome to {{ room }}.\n"}}},
 }
+APPROVED = {"name": "room_ready", "language": "en", "body": "Room {{1}} is ready."}
+READY: dict[str, Any] = {
+    "name": "ready",
+    "contents": {
+        "whatsapp": {
+            "en": {
+                "body_text": "Room {{ room }} is ready.",
+                "approved": {"name": "room_ready", "parameters": ["{{ room }}"]},
+            }
+        }
+    },
+}
 LONGEST_DELAY = 8
 PREPARED_SECONDS = 120.0
 RETRY_SECONDS = 2.0
 """The api's `Retry-After`."""
-FIRST_PHONE = 15_550_100_000
+FIRST_PHONE, FIRST_WHATSAPP = 15_550_100_000, 15_551_100_000
 MOST_OPEN = 100
 """Producers wait beyond so many open requests."""
 
@@ -45,24 +58,41 @@ class Workload:
             phones=FIRST_PHONE,
             always={"subject": None, "on_unknown": "resend"},
         )
+        self._whatsapp = Load(
+            installation,
+            "whatsapp",
+            retry_seconds=RETRY_SECONDS,
+            phones=FIRST_WHATSAPP,
+            always={
+                "type": "ready",
+                "data": {"room": "seven"},
+                "channels": ["whatsapp"],
+                "subject": None,
+                "body_text": None,
+                "on_unknown": "resend",
+            },
+        )
         self._gone = Load(installation, "gone", may_fail=True, retry_seconds=RETRY_SECONDS)
         self._probes = Load(installation, "probe")
         self._installation = installation
 
     @property
     def requested(self) -> int:
-        return sum(
-            load.requested for load in (self._plain, self._typed, self._texts, self._gone, self._probes)
-        )
+        loads = (self._plain, self._typed, self._texts, self._whatsapp, self._gone, self._probes)
+        return sum(load.requested for load in loads)
 
     async def prepare(self) -> None:
         """`503` until the process that compiles templates has started."""
 
-        async def saved() -> Any:
-            answer = await self._installation.api.post("/v1/templates", json=TEMPLATE)
-            return answer.status_code != httpx.codes.SERVICE_UNAVAILABLE and answer.raise_for_status()
+        sandbox, api = self._installation.sandbox, self._installation.api
+        (await sandbox.put("/v1/whatsapp/templates", json=APPROVED)).raise_for_status()
+        for template in (TEMPLATE, READY):
 
-        await wait_until(saved, PREPARED_SECONDS, "a template", interval=1.0)
+            async def saved(template: Mapping[str, Any] = template) -> Any:
+                answer = await api.post("/v1/templates", json=template)
+                return answer.status_code != httpx.codes.SERVICE_UNAVAILABLE and answer.raise_for_status()
+
+            await wait_until(saved, PREPARED_SECONDS, "a template", interval=1.0)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Returns when `stop` is set and every request has its answer."""
@@ -89,7 +119,8 @@ class Workload:
             fields = rng.choice([{}, {}, later, again, {"on_unknown": "hold"}])
             load = rng.choice([self._plain, self._typed])
             group.create_task(load.single(lane=rng.choice(LANES), **fields))
-        group.create_task(self._texts.single(lane=rng.choice(LANES)))
+        for load in (self._texts, self._whatsapp):
+            group.create_task(load.single(lane=rng.choice(LANES)))
         if rng.random() < 0.3:
             group.create_task(self._texts.single(on_unknown="hold"))
             group.create_task(self._texts.bulk(5, lane=rng.choice(LANES)))

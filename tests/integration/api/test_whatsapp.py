@@ -152,9 +152,9 @@ async def test_windows_end_by_the_hour_by_the_provider_and_with_the_person(api: 
     await windows.opened(ledger, [Message("whatsapp", "+15550100003", now - timedelta(hours=25))])
     await windows.forget_closed(ledger, now)
     assert len(await ledger.fetch("SELECT 1 AS one FROM hermodr.whatsapp_windows")) == 3
-    await windows.close(ledger, "whatsapp", phones[0], now - timedelta(minutes=5))
+    await windows.close(ledger, [windows.Message("whatsapp", phones[0], now - timedelta(minutes=5))])
     assert (await windows.open_with(ledger, phones[:1]))[phones[0]] == {"whatsapp"}
-    await windows.close(ledger, "whatsapp", phones[0], now + timedelta(minutes=5))
+    await windows.close(ledger, [windows.Message("whatsapp", phones[0], now + timedelta(minutes=5))])
     assert (await windows.open_with(ledger, phones[:1]))[phones[0]] == frozenset()
     mexican = await api.recipient(phone="+525512345678")  # as we write to it
     assert (await windows.open_with(ledger, ["+525512345678"]))["+525512345678"] == {"whatsapp"}
@@ -228,6 +228,30 @@ async def test_stop_suppresses_and_start_takes_it_back_however_the_number_is_spe
     assert await suppressed(api) == {"+5511987654321": "opt_out"}  # another number of ours never wrote
     await told(api, says("START", "+551187654321"))
     assert await suppressed(api) == {}
+
+
+async def test_thousands_of_answers_in_one_body_are_heeded_together(api: ApiUnderTest) -> None:
+    """Statement by statement they would need longer than a provider waits."""
+    job_id, number = await job(api), 3000
+    await api.api.ledger.fetch(
+        """
+        INSERT INTO hermodr.deliveries (id, job_id, project_id, channel, priority, state, address, on_unknown,
+            max_attempts, provider)
+        SELECT hermodr.new_id(now()), job_id, project_id, channel, priority, 'sent', '+1555' || (1000000 + n),
+            on_unknown, max_attempts, 'whatsapp'
+        FROM hermodr.deliveries d CROSS JOIN generate_series(1, $2::int) n WHERE d.job_id = $1
+        """,
+        job_id,
+        number,
+    )
+    phones = [f"+1555{1_000_000 + nth}" for nth in range(1, number + 1)]
+    answers = [says(word, phone) for phone in phones for word in ("Hello", "STOP")]
+    answers += [says("START", phone) for phone in phones[:10]]
+    assert (await told(api, *answers))["unknown"] == 0
+    rows = await api.api.ledger.fetch(
+        "SELECT address FROM hermodr.suppressions WHERE address = ANY ($1::text[])", phones
+    )
+    assert sorted(row["address"] for row in rows) == phones[10:]
 
 
 async def test_who_did_not_sign_is_refused_and_the_handshake_needs_the_word(api: ApiUnderTest) -> None:

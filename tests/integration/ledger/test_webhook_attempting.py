@@ -11,13 +11,14 @@ import pytest
 
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.webhooks import attempting
-from hermodr_ledger.webhooks.attempting import Claim, Limits, Result
+from hermodr_ledger.webhooks.attempting import Claim, Result
+from hermodr_ledger.webhooks.sharing import Limits
 from hermodr_servicekit.clock import SystemClock
 from hermodr_servicekit.ids import new_id
 from tests.support.ledgers import new_project
 
 CLOCK = SystemClock()
-MANY = Limits(1000, 1000, 20)
+MANY = Limits(1000, 1000, 20, {})
 LEASE = 60.0
 
 
@@ -166,15 +167,15 @@ async def test_failing_endpoints_get_their_share_only(ledger: Ledger) -> None:
     await ledger.fetch("UPDATE hermodr.webhook_turns SET failing = true")
     well = await endpoints(ledger, 10)
     await messages(ledger, well)
-    claimed = await claim(ledger, Limits(20, 4, 20))
+    claimed = await claim(ledger, Limits(20, 4, 20, {}))
     assert Counter(each.endpoint_id in ill for each in claimed) == {False: 10, True: 4}
-    assert await claim(ledger, Limits(20, 0, 20)) == []
-    assert len(await claim(ledger, Limits(20, 6, 20))) == 6
+    assert await claim(ledger, Limits(20, 0, 20, {})) == []
+    assert len(await claim(ledger, Limits(20, 6, 20, {}))) == 6
 
 
 async def test_one_endpoint_has_so_many_at_a_time_of_all_senders(ledger: Ledger) -> None:
     await messages(ledger, await endpoints(ledger), 30)
-    limits = Limits(100, 100, 7)
+    limits = Limits(100, 100, 7, {})
     first = await claim(ledger, limits)
     assert len(first) == 7
     assert await claim(ledger, limits, owner="two") == []
@@ -190,16 +191,30 @@ async def test_endpoints_take_turns(ledger: Ledger) -> None:
     await messages(ledger, small)
     got: list[UUID] = []
     for _ in range(4):
-        claimed = await claim(ledger, Limits(4, 4, 100))
+        claimed = await claim(ledger, Limits(4, 4, 100, {}))
         got += [each.endpoint_id for each in claimed]
         await record(ledger, [result(each) for each in claimed])
     assert set(small) <= set(got)
     assert got.count(big) >= 4
 
 
+async def test_a_project_with_many_endpoints_leaves_calls_to_others(ledger: Ledger) -> None:
+    many = await endpoints(ledger, 400)
+    await messages(ledger, many, due="now() - interval '1 hour'")
+    first = await claim(ledger, Limits(200, 100, 50, {}))
+    assert len(first) == 150
+    (other,) = await endpoints(ledger)
+    await messages(ledger, [other])
+    (project,) = {each.project_id for each in first}
+    (late,) = await claim(ledger, Limits(50, 50, 50, {project: 150}))
+    assert late.endpoint_id == other
+    await record(ledger, [result(each) for each in first[:100]])
+    assert len(await claim(ledger, Limits(149, 100, 50, {project: 50, late.project_id: 1}))) > 90
+
+
 async def test_messages_of_an_endpoint_go_oldest_first(ledger: Ledger) -> None:
     await messages(ledger, await endpoints(ledger), 9)
-    got = [await claim(ledger, Limits(3, 3, 20)) for _ in range(3)]
+    got = [await claim(ledger, Limits(4, 4, 20, {})) for _ in range(3)]  # one call stays free for others
     assert [sorted(each.body for each in some) for some in got] == [
         ['{"n":1}', '{"n":2}', '{"n":3}'],
         ['{"n":4}', '{"n":5}', '{"n":6}'],
@@ -255,7 +270,7 @@ async def test_what_is_given_back_was_never_claimed(ledger: Ledger) -> None:
 async def test_gone_disables_the_endpoint(ledger: Ledger) -> None:
     (endpoint,) = await endpoints(ledger)
     await messages(ledger, [endpoint], 3)
-    first, *others = await claim(ledger, Limits(2, 2, 2))
+    first, *others = await claim(ledger, Limits(2, 2, 2, {}))
     await record(ledger, [result(first, "gone")])
     found = await one(ledger, "endpoints")
     assert (found["disabled_reason"], found["disabled_at"] is not None) == ("gone", True)
@@ -290,7 +305,7 @@ async def test_two_senders_share_what_there_is_and_nothing_twice(ledger: Ledger)
     async def sender(owner: str) -> None:
         idle = 0
         while idle < 5:
-            claimed = await claim(ledger, Limits(40, 40, 3), owner=owner)
+            claimed = await claim(ledger, Limits(40, 40, 3, {}), owner=owner)
             idle = 0 if claimed else idle + 1
             seen.update(each.id for each in claimed)
             most.update(each.endpoint_id for each in claimed)
@@ -325,9 +340,9 @@ async def test_a_claim_is_as_fast_with_much_to_do(ledger: Ledger, number: int, e
     times = []
     for _ in range(20):
         began = time.monotonic()
-        claimed = await claim(ledger, Limits(100, 100, 100))
+        claimed = await claim(ledger, Limits(100, 100, 100, {}))
         times.append(time.monotonic() - began)
         await record(ledger, [result(each) for each in claimed])
-        assert len(claimed) == 100
+        assert len(claimed) == 75  # the others stay free for other projects
     print("claim of 100: median", sorted(times)[10])
     assert sorted(times)[10] < 0.25

@@ -15,7 +15,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from hermodr_ledger.engine import Ledger, Row
 from hermodr_ledger.engine.announcing import WEBHOOKS_CHANNEL
 from hermodr_ledger.webhooks import attempting
-from hermodr_ledger.webhooks.attempting import Limits
+from hermodr_ledger.webhooks.sharing import Limits
 from hermodr_servicekit.ids import new_id
 from hermodr_servicekit.webhook_signing import Purpose, SecretOf, WebhookSecrets
 from tests.support import ledgers, psql
@@ -241,7 +241,7 @@ async def test_what_a_killed_sender_held_is_sent_again_by_another(
 ) -> None:
     to = await endpoint(ledger, server.url())
     await put(ledger, [to], 3)
-    lost = await attempting.claim(ledger, "killed", Limits(2, 2, 20), 1.0)
+    lost = await attempting.claim(ledger, "killed", Limits(3, 3, 20, {}), 1.0)
     assert len(lost) == 2
     async with sending(database_url):
         await until(ledger, delivered=3)

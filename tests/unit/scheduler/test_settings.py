@@ -21,3 +21,13 @@ def test_anything_else_is_refused(monkeypatch: pytest.MonkeyPatch, written: str)
     monkeypatch.setenv("HERMODR_RETENTION_CHANGES", written)
     with pytest.raises(ValidationError, match="such as 7d or 36h"):
         SchedulerSettings()
+
+
+def test_jobs_are_kept_for_ever_if_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert SchedulerSettings().retention_jobs == timedelta(days=90)
+    for text, kept in (("off", None), ("36h", timedelta(hours=36))):
+        monkeypatch.setenv("HERMODR_RETENTION_JOBS", text)
+        assert SchedulerSettings().retention_jobs == kept
+    monkeypatch.setenv("HERMODR_RETENTION_CHANGES", "off")
+    with pytest.raises(ValueError, match="duration"):
+        SchedulerSettings()

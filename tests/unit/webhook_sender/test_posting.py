@@ -9,7 +9,8 @@ from prometheus_client import CollectorRegistry
 
 from hermodr_contracts.ladder import parse_ladder
 from hermodr_ledger.engine import LedgerUnavailable
-from hermodr_ledger.webhooks.attempting import Claim, Limits, Result
+from hermodr_ledger.webhooks.attempting import Claim, Result
+from hermodr_ledger.webhooks.sharing import Limits
 from hermodr_servicekit.clock import SystemClock
 from hermodr_servicekit.webhook_signing import WebhookSecrets
 from hermodr_webhook_sender.domain import Answer
@@ -84,17 +85,19 @@ async def test_no_more_is_claimed_than_calls_are_free() -> None:
     house = House(*(a_claim() for _ in range(7)))
     async with house.at_work(calls=4):
         await wait_until(lambda: house.called == 4)
-        assert house.asked == [Limits(4, 2, 5)]
+        assert house.asked == [Limits(4, 2, 5, {})]
         house.go.set()
         await wait_until(lambda: len(house.recorded) == 7)
     assert {each.state for each in house.recorded} == {"delivered"}
 
 
 async def test_endpoints_that_fail_have_half_of_the_calls() -> None:
-    house = House(*(a_claim(failing=True) for _ in range(3)))
+    claims = [a_claim(failing=True) for _ in range(3)]
+    house = House(*claims)
     async with house.at_work(calls=8):
         await wait_until(lambda: house.called == 3)
-        await wait_until(lambda: house.asked[-1] == Limits(5, 1, 5))
+        busy = {each.project_id: 1 for each in claims}
+        await wait_until(lambda: house.asked[-1] == Limits(5, 1, 5, busy))
 
 
 async def test_what_a_leaving_sender_claimed_too_late_is_given_back() -> None:

@@ -1,7 +1,6 @@
 """The scheduler, put together."""
 
 from collections.abc import Awaitable, Sequence
-from datetime import timedelta
 from functools import partial
 
 from hermodr_contracts.vocabulary import Channel
@@ -80,7 +79,7 @@ class Scheduler(Worker[SchedulerSettings]):
                     ledger.cold,
                     clock,
                     ladder=[step.delay for step in topology.ladder(Channel.EMAIL)],
-                    retention=timedelta(days=settings.retention_days) if settings.retention_days else None,
+                    retention=settings.retention_jobs,
                 ),
             ]
         )

@@ -19,14 +19,18 @@ def _kept(value: object) -> object:
     return timedelta(hours=int(written[1]) * (24 if written[2] == "d" else 1))
 
 
+def _kept_or_off(value: object) -> object:
+    return None if value == "off" else _kept(value)
+
+
 class SchedulerSettings(ServiceSettings):
     """See DESIGN §6."""
 
     service: ClassVar[str] = "scheduler"
     port_offset: ClassVar[int] = 2
 
-    retention_days: Annotated[int, Field(ge=0)] = 90
-    """Weeks older than this are dropped once every job in them is finished; 0 keeps everything."""
+    retention_jobs: Annotated[timedelta | None, BeforeValidator(_kept_or_off)] = timedelta(days=90)
+    """Weeks older than this are dropped once every job in them is finished; `off` keeps everything."""
     retention_changes: Annotated[timedelta, BeforeValidator(_kept)] = timedelta(days=7)
     """How long the log of changes is kept, read or not."""
     retention_webhooks: Annotated[timedelta, BeforeValidator(_kept)] = timedelta(days=30)

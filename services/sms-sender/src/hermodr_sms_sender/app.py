@@ -83,7 +83,7 @@ async def _open_with(ledger: Ledger, phone: str) -> frozenset[str]:
 
 
 async def _close_window(ledger: Ledger, clock: Clock, provider: str, phone: str) -> None:
-    await windows.close(ledger, provider, phone, clock.now() - _IN_FLIGHT)
+    await windows.close(ledger, [windows.Message(provider, phone, clock.now() - _IN_FLIGHT)])
 
 
 main = main_of(SmsSender, SmsSenderSettings)

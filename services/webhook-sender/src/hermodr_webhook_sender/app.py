@@ -10,7 +10,8 @@ from hermodr_ledger.engine.announcing import WEBHOOKS_CHANNEL
 from hermodr_ledger.engine.listening import listen
 from hermodr_ledger.runtime import LedgerService
 from hermodr_ledger.webhooks import attempting
-from hermodr_ledger.webhooks.attempting import Claim, Limits, Result
+from hermodr_ledger.webhooks.attempting import Claim, Result
+from hermodr_ledger.webhooks.sharing import Limits
 from hermodr_servicekit.guard.guard import Guard
 from hermodr_servicekit.periodic import repeat, rest_after
 from hermodr_servicekit.service import main_of

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 from uuid import UUID
@@ -10,7 +11,8 @@ import structlog
 
 from hermodr_contracts.ladder import Step
 from hermodr_ledger.engine import LedgerUnavailable
-from hermodr_ledger.webhooks.attempting import Claim, Limits, Result
+from hermodr_ledger.webhooks.attempting import Claim, Result
+from hermodr_ledger.webhooks.sharing import Limits
 from hermodr_servicekit.cancellation import obey_cancellation
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer
@@ -72,7 +74,7 @@ class Posting:
         self._metrics = metrics
         self._bounds = bounds
         self._leaving = False
-        self._calls: dict[asyncio.Task[None], bool] = {}  # whether its endpoint fails
+        self._calls: dict[asyncio.Task[None], Claim] = {}
         self._results: Coalescer[Result, None] = Coalescer(self._record, max_items=_BATCH, concurrency=2)
         metrics.sending.set_function(lambda: len(self._calls))
 
@@ -104,14 +106,15 @@ class Posting:
         room = self._bounds.calls - len(self._calls)
         if room <= 0:
             return _LONGEST_SLEEP_SECONDS
-        failing = max(0, self._bounds.calls // 2 - sum(self._calls.values()))
-        claims = await self._claims.claim(Limits(room, min(room, failing), self._bounds.each))
+        failing = max(0, self._bounds.calls // 2 - sum(call.failing for call in self._calls.values()))
+        busy = Counter(call.project_id for call in self._calls.values())
+        claims = await self._claims.claim(Limits(room, min(room, failing), self._bounds.each, busy))
         if self._leaving:
             await self._claims.give_back([claim.id for claim in claims])
             return 0.0
         for claim in claims:
             call = asyncio.create_task(self._send(claim))
-            self._calls[call] = claim.failing
+            self._calls[call] = claim
             call.add_done_callback(self._done)
         if claims:
             return 0.0

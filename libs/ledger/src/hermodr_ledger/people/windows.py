@@ -41,7 +41,7 @@ ON CONFLICT (phone, provider) DO UPDATE SET opened_at = greatest(w.opened_at, ex
 
 
 class Message(NamedTuple):
-    """A person's message to a provider's number."""
+    """A person's message to a provider's number; or one to them that failed for want of a window."""
 
     provider: str
     phone: str
@@ -72,12 +72,21 @@ async def phones_of(statements: Statements, recipient_ids: Sequence[UUID]) -> Ma
     return {row["id"]: row["phone"] for row in await fetch(statements, _PHONES, each_id=list(recipient_ids))}
 
 
-async def close(statements: Statements, provider: str, phone: str, before: datetime) -> None:
-    """The provider says that there is none; one that a message of after `before` opened stays."""
-    closed = sa.delete(whatsapp_windows).where(
-        _ROW.provider == provider, _ROW.phone == whatsapp_number(phone), _ROW.opened_at < before
+_CLOSED = """
+DELETE FROM hermodr.whatsapp_windows w
+USING unnest($1::text[], $2::text[], $3::timestamptz[]) AS given(phone, provider, before)
+WHERE w.phone = given.phone AND w.provider = given.provider AND w.opened_at < given.before
+"""
+
+
+async def close(statements: Statements, missing: Sequence[Message]) -> None:
+    """The providers say that there is none; one that a message of after `at` opened stays."""
+    await statements.fetch(
+        _CLOSED,
+        [whatsapp_number(each.phone) for each in missing],
+        [each.provider for each in missing],
+        [each.at for each in missing],
     )
-    await fetch(statements, closed)
 
 
 async def forget(statements: Statements, phones: Sequence[str]) -> None:

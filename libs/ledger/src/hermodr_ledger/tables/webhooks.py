@@ -90,7 +90,10 @@ webhook_turns = Table(
     Column("endpoint_id", UUID, ForeignKey("webhook_endpoints.id", ondelete="CASCADE"), primary_key=True),
     *moments("due_at"),
     Column("failing", Boolean, nullable=False, server_default=text("false")),
-    Index("webhook_turns_due", "failing", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+    Column("project_id", UUID, nullable=False),
+    Index(
+        "webhook_turns_due", "failing", "project_id", "due_at", postgresql_where=text("due_at IS NOT NULL")
+    ),
 )
 
 webhook_attempts = Table(

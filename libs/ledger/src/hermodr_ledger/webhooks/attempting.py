@@ -1,5 +1,6 @@
-"""Claims messages before their endpoint is called, and records what came of it. Endpoints take turns. A claim numbers
-the attempt and holds a lease; when that ends, the message is sent again under the same id: at least once."""
+"""Claims messages before their endpoint is called, and records what came of it. Projects take turns, and so do their
+endpoints. A claim numbers the attempt and holds a lease; when that ends, the message is sent again under the same id:
+at least once."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,6 +10,7 @@ from uuid import UUID
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.sql_files import statement
 from hermodr_ledger.webhooks.endpoints import disable
+from hermodr_ledger.webhooks.sharing import Limits, Turn, shares
 
 FAILING_PAUSE_SECONDS = 1.0
 """Between two messages to an endpoint whose last answer was a failure."""
@@ -50,32 +52,36 @@ class Result(NamedTuple):
     delay: float | None = None
 
 
-class Limits(NamedTuple):
-    """How much may be claimed: messages in all, of these to endpoints that fail, and being sent to one endpoint."""
-
-    room: int
-    failing: int
-    each: int
-
-
-_TURNS = """
-WITH well AS (
-    SELECT endpoint_id FROM hermodr.webhook_turns WHERE NOT failing AND due_at <= now()
-    ORDER BY due_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
-), failing AS (
-    SELECT endpoint_id FROM hermodr.webhook_turns WHERE failing AND due_at <= now()
-    ORDER BY due_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
+# Projects with something to do, found by leaps through the index; then the turns of each that are due.
+_LINES = """
+WITH RECURSIVE lines AS (
+    (SELECT failing, project_id FROM hermodr.webhook_turns WHERE due_at IS NOT NULL
+     ORDER BY failing, project_id LIMIT 1)
+    UNION ALL
+    SELECT n.failing, n.project_id FROM lines l CROSS JOIN LATERAL (
+        SELECT t.failing, t.project_id FROM hermodr.webhook_turns t
+        WHERE t.due_at IS NOT NULL AND (t.failing, t.project_id) > (l.failing, l.project_id)
+        ORDER BY t.failing, t.project_id LIMIT 1) n
 )
-SELECT endpoint_id FROM well UNION ALL SELECT endpoint_id FROM failing LIMIT $1
+"""
+_TURNS = f"""{_LINES}
+SELECT w.endpoint_id, l.project_id, l.failing FROM lines l CROSS JOIN LATERAL (
+    SELECT t.endpoint_id, t.due_at FROM hermodr.webhook_turns t
+    WHERE t.failing = l.failing AND t.project_id = l.project_id AND t.due_at <= now()
+    ORDER BY t.due_at LIMIT CASE WHEN l.failing THEN $2::int ELSE $1::int END FOR NO KEY UPDATE SKIP LOCKED
+) w
+ORDER BY l.failing, w.due_at
+"""
+_NEXT = f"""{_LINES}
+SELECT extract(epoch FROM min(w.due_at) - clock_timestamp())::float8 AS seconds
+FROM lines l CROSS JOIN LATERAL (
+    SELECT t.due_at FROM hermodr.webhook_turns t
+    WHERE t.failing = l.failing AND t.project_id = l.project_id AND t.due_at IS NOT NULL
+    ORDER BY t.due_at LIMIT 1
+) w
 """
 _CLAIM = statement("hermodr_ledger.webhooks", "claim")
 _RECORD = statement("hermodr_ledger.webhooks", "record_attempts")
-_NEXT = """
-SELECT extract(epoch FROM least(
-    (SELECT min(due_at) FROM hermodr.webhook_turns WHERE NOT failing AND due_at IS NOT NULL),
-    (SELECT min(due_at) FROM hermodr.webhook_turns WHERE failing AND due_at IS NOT NULL)
-) - clock_timestamp())::float8 AS seconds
-"""
 _GIVE_BACK = """
 UPDATE hermodr.webhook_messages SET state = 'waiting', attempt = attempt - 1, due_at = now(), owner = NULL,
     lease_until = NULL
@@ -89,11 +95,11 @@ async def claim(ledger: Ledger, owner: str, limits: Limits, lease_seconds: float
     has them. Raises `LedgerUnavailable`."""
     async with ledger.transaction() as transaction:
         turns = await transaction.fetch(_TURNS, limits.room, limits.failing)
-        if not turns:
+        share = shares(limits, [Turn(**row) for row in turns])
+        if not share:
             return []
-        share = max(1, limits.room // len(turns))
         rows = await transaction.fetch(
-            _CLAIM, [row["endpoint_id"] for row in turns], limits.each, share, owner, lease_seconds
+            _CLAIM, list(share), limits.each, list(share.values()), owner, lease_seconds
         )
     return [Claim(**row) for row in rows]
 

@@ -1,8 +1,8 @@
--- Arguments: 1 endpoints whose turn is locked, 2 claims of each at most, 3 share of each in this claim, 4 owner,
+-- Arguments: 1 endpoints whose turn is locked, 2 claims of each at most, 3 messages for each now, 4 owner,
 -- 5 lease in seconds. A sender that was killed loses its claims when their lease ends. The turn comes again when more may
 -- be waiting, when the next message is due, or when a lease ends, whatever is first.
 WITH turn AS (
-    SELECT e.id, e.url, e.secret_version, coalesce(e.previous_until > now(), false) AS two_secrets, e.failing_since IS NOT NULL AS failing,
+    SELECT e.id, u.share, e.url, e.secret_version, coalesce(e.previous_until > now(), false) AS two_secrets, e.failing_since IS NOT NULL AS failing,
         e.disabled_at IS NOT NULL AS disabled,
         CASE
             WHEN e.disabled_at IS NOT NULL THEN 0
@@ -10,19 +10,19 @@ WITH turn AS (
                 SELECT count(*)::int FROM hermodr.webhook_messages s
                 WHERE s.endpoint_id = e.id AND s.state = 'sending' AND s.lease_until > now())
         END AS room
-    FROM unnest($1::uuid[]) u(id) JOIN hermodr.webhook_endpoints e ON e.id = u.id
+    FROM unnest($1::uuid[], $3::int[]) u(id, share) JOIN hermodr.webhook_endpoints e ON e.id = u.id
 ), picked AS MATERIALIZED (
     SELECT t.id AS endpoint_id, m.*
     FROM turn t CROSS JOIN LATERAL (
         SELECT * FROM (
             (SELECT x.id, x.state, x.attempt, x.lease_until FROM hermodr.webhook_messages x
              WHERE x.endpoint_id = t.id AND x.state = 'sending' AND x.lease_until <= now()
-             ORDER BY x.lease_until LIMIT $3::int)
+             ORDER BY x.lease_until LIMIT t.share)
             UNION ALL
             (SELECT x.id, x.state, x.attempt, x.lease_until FROM hermodr.webhook_messages x
              WHERE x.endpoint_id = t.id AND x.state = 'waiting' AND x.due_at <= now()
-             ORDER BY x.due_at LIMIT $3::int)
-        ) open LIMIT greatest(0, least(t.room, $3::int))
+             ORDER BY x.due_at LIMIT t.share)
+        ) open LIMIT greatest(0, least(t.room, t.share))
     ) m
 ), claimed AS (
     UPDATE hermodr.webhook_messages m SET state = 'sending', owner = $4, attempt = m.attempt + 1, due_at = NULL,
@@ -41,7 +41,7 @@ WITH turn AS (
     WHERE t.disabled AND m.endpoint_id = t.id AND m.state = 'sending' AND m.lease_until <= now()
 ), given AS (
     UPDATE hermodr.webhook_turns w SET failing = t.failing, due_at = CASE
-        WHEN taken.number = $3::int AND $3::int < t.room THEN clock_timestamp()  -- it may have more: after the others
+        WHEN taken.number = t.share AND t.share < t.room THEN clock_timestamp()  -- it may have more: after the others
         ELSE LEAST(
             CASE WHEN taken.number > 0 THEN now() + make_interval(secs => $5) END,
             (SELECT min(s.lease_until) FROM hermodr.webhook_messages s

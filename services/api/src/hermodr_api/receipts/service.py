@@ -22,7 +22,7 @@ from hermodr_api.receipts.reports import Answered, NoWindow, Report, Unreadable,
 from hermodr_api.receipts.signatures import Unsigned
 from hermodr_api.receipts.sources import Arrival, Source, Told
 from hermodr_ledger.deliveries.mailed import take_mail
-from hermodr_ledger.deliveries.opting_out import opted_in, opted_out
+from hermodr_ledger.deliveries.opting_out import Answer, heed
 from hermodr_ledger.deliveries.receipts import take
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.people import windows
@@ -99,10 +99,8 @@ class Receipts:
         receipts = [receipt for each in reports if (receipt := each.of(source.name)) is not None]
         async with patience(_SECONDS):
             new += await self._open_windows(source.name, found)
-            for answer in found:
-                if isinstance(answer, Answered):
-                    heeded = await self._heed(answer.provider or source.name, answer)
-                    new, unknown = new + heeded, unknown + (not heeded)
+            heeded = await self._heed(source.name, [each for each in found if isinstance(each, Answered)])
+            new, unknown = new + heeded.count(True), unknown + heeded.count(False)
             for start in range(0, len(receipts), _TOGETHER):
                 taken = await take(self._ledger, receipts[start : start + _TOGETHER])
                 for kind in taken.new:
@@ -131,12 +129,12 @@ class Receipts:
                 log.warning("report refused", provider=source.name, reason=str(error), times=times)
             raise Refused(UNAVAILABLE if error.again else UNAUTHENTICATED, str(error)) from None
 
-    async def _heed(self, provider: str, answer: Answered) -> bool:
-        """Whether it is of somebody who got a text by this provider."""
-        change = opted_out if answer.stop else opted_in
-        projects = await change(self._ledger, provider, answer.phone, answer.channel)
-        self._count(provider, "stop" if answer.stop else "start")
-        return bool(projects)
+    async def _heed(self, name: str, answered: Sequence[Answered]) -> list[bool]:
+        """Whether each is of somebody who got a text by this provider."""
+        answers = [Answer(each.provider or name, each.phone, each.channel, each.stop) for each in answered]
+        for each in answers:
+            self._count(each.provider, "stop" if each.stop else "start")
+        return await heed(self._ledger, answers) if answers else []
 
     async def _open_windows(self, provider: str, found: Sequence[Told]) -> int:
         """How many messages people wrote. A window that there is not after all is closed."""
@@ -144,9 +142,13 @@ class Receipts:
         if written:
             await windows.opened(self._ledger.cold, written)
             self._count(provider, "wrote", len(written))
-        for each in found:
-            if isinstance(each, NoWindow):
-                await windows.close(self._ledger.cold, each.provider, each.phone, each.at + _A_SECOND)
+        missing = [
+            Message(each.provider, each.phone, each.at + _A_SECOND)
+            for each in found
+            if isinstance(each, NoWindow)
+        ]
+        if missing:
+            await windows.close(self._ledger.cold, missing)
         return len(written)
 
     def _read(self, source: Source, arrival: Arrival) -> list[Told]:

@@ -1,5 +1,7 @@
+import asyncio
 from collections.abc import Callable
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from hermodr_api.access.authentication import Caller
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
@@ -45,6 +47,11 @@ class Webhooks:
         self._clock = clock
         self.guard = guard
         self._secrets = secrets
+        self._switching: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+
+    def _alone(self, project_id: UUID) -> asyncio.Lock:
+        """Those who wait for the row of the project's listener would wait with a connection each."""
+        return self._switching.setdefault(project_id, asyncio.Lock())
 
     async def page(self, project_id: UUID, page: Page) -> PageResult[Endpoint]:
         async with patience():
@@ -69,7 +76,8 @@ class Webhooks:
             return _with_secret(made, secret)
 
         try:
-            return await self._repeatable.run(caller.project_id, key, 201, act)
+            async with patience(), self._alone(caller.project_id):
+                return await self._repeatable.run(caller.project_id, key, 201, act)
         except TooManyEndpoints:
             raise Refused(CONFLICT, f"a project has at most {MOST_ENDPOINTS} endpoints") from None
 
@@ -78,7 +86,7 @@ class Webhooks:
             await self._read(caller.project_id, endpoint_id)
             await self._check(wanted.url)
         columns = wanted.columns
-        async with patience(), self._ledger.transaction() as transaction:
+        async with patience(), self._alone(caller.project_id), self._ledger.transaction() as transaction:
             found = _known(await endpoints.read(transaction, caller.project_id, endpoint_id))
             if columns:
                 found = _known(await endpoints.change(transaction, caller.project_id, endpoint_id, columns))
@@ -107,7 +115,7 @@ class Webhooks:
         async with patience():
             while await endpoints.forget_some(self._ledger, caller.project_id, endpoint_id):
                 pass
-            async with self._ledger.transaction() as transaction:
+            async with self._alone(caller.project_id), self._ledger.transaction() as transaction:
                 if not await endpoints.delete(transaction, caller.project_id, endpoint_id):
                     raise not_found("webhook endpoint")
                 await audit.record(

@@ -2,15 +2,15 @@
 
 from hermodr_ledger.migrations.script import execute_file
 
-revision = "0051"
-down_revision = "0050"
+revision = "0053"
+down_revision = "0052"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    execute_file("0051_schedules.sql")
+    execute_file("0053_schedules.sql")
 
 
 def downgrade() -> None:
-    raise NotImplementedError("revision 0051 cannot be undone")
+    raise NotImplementedError("revision 0053 cannot be undone")

@@ -12,6 +12,7 @@ from tests.benchmarks import (
     slow_provider,
     sql,
     turns,
+    waiting,
     webhooks,
 )
 from tests.benchmarks.mailbox import Mailbox
@@ -31,4 +32,5 @@ SCENARIOS: dict[str, Callable[[Servers, Mailbox, bool], Awaitable[list[Result]]]
     "turns": turns.measure,
     "dead_provider": dead_provider.measure,
     "webhooks": webhooks.measure,
+    "waiting": waiting.measure,
 }

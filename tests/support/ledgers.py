@@ -38,6 +38,8 @@ TABLES = (
     "whatsapp_windows",
     "schedules",
     "schedule_runs",
+    "event_windows",
+    "window_events",
 )
 
 

@@ -48,7 +48,9 @@ OF_A_PERSON = {
         "to_name",
         "to_locale",
         "envelope",
+        "digest",
     },
+    "event_windows": {"key"},
     "rate_buckets": {"subject"},
     "recipients": {
         "external_id",
@@ -78,6 +80,7 @@ OF_NOBODY = {
     "dead_letters": {"source_id", "queue", "reason", "message_type", "job_type", "replay_by"},
     "deliveries": {"channel", "state", "on_unknown", "claimed_by", "provider", "error"}
     | {"maybe_accepted_by", "refused_by"},
+    "event_windows": {"cause", "addressee", "type", "carrier_state"},  # of a bare address the keyed hash
     "events": {"kind"},
     "groups": {"external_id", "name", "metadata"},
     "idempotency_keys": {"key", "fingerprint"},  # hashes
@@ -238,11 +241,15 @@ async def _what_services_write(api: ApiUnderTest, job_id: str, recipient_id: str
         " quiet_hours = to_jsonb($2::text), preferences = jsonb_build_array($2::text)"
         " WHERE id = $3::uuid AND $1::uuid IS NOT NULL",
         "UPDATE hermodr.jobs SET to_email = $2, to_phone = $2, to_name = $2, to_locale = $2,"
-        " envelope = to_jsonb($2::text), result = to_jsonb($2::text)"
+        " envelope = to_jsonb($2::text), result = to_jsonb($2::text),"
+        " digest = jsonb_build_object('key', $2::text, 'window', 60)"
         " WHERE id = $1::uuid AND recipient_id = $3::uuid",
         "INSERT INTO hermodr.events (job_id, kind, detail)"
         " SELECT $1::uuid, 'decided', jsonb_build_object('wish', $2::text)"
         " WHERE $3::uuid IS NOT NULL",
+        "INSERT INTO hermodr.event_windows (id, project_id, cause, addressee, type, key, closes_at, latest)"
+        " SELECT $1::uuid, project_id, 'digest', id::text, 'x', $2, now(), now()"
+        " FROM hermodr.recipients WHERE id = $3::uuid",
         "INSERT INTO hermodr.dead_letters (id, project_id, queue, reason, job_id, body, headers)"
         " SELECT $1::uuid, project_id, 'x', 'x', $1::uuid, convert_to($2, 'UTF8'), jsonb_build_object('x', $2::text)"
         " FROM hermodr.recipients WHERE id = $3::uuid",

@@ -79,6 +79,15 @@ def decide(
     return Decision(job, JobState.SKIPPED, tuple(deliveries), tuple(notes), error)
 
 
+def gathered(decision: Decision) -> Decision:
+    """An event that would be sent, now or later, joins its window; what is unwanted or impossible ends at once. Its
+    message is decided upon like any other when the window closes: what is wished then counts."""
+    job = decision.job
+    if job.joining is None or decision.state not in (JobState.PROCESSING, JobState.SCHEDULED):
+        return decision
+    return decision._replace(joining=job.joining)
+
+
 def _note(job: RequestedJob, template: PublishedTemplate | None, delivery: NewDelivery) -> Note:
     if delivery.suppressed is None:
         return Note("decided", _explain(job, template, delivery), delivery.id)

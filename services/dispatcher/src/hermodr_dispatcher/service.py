@@ -12,11 +12,11 @@ from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_deciding.notifications import RECIPIENT_ERASED
 from hermodr_dispatcher.gate import Gate
 from hermodr_dispatcher.kinds.decider import Decider
+from hermodr_ledger.batching import joining
 from hermodr_ledger.dead_letters.burying import bury_job
 from hermodr_ledger.engine import Ledger, LedgerUnavailable, repeats_itself
 from hermodr_ledger.engine.setting_aside import DECIDING_DUTY, set_aside
 from hermodr_ledger.jobs.decisions import Decision, owners, requested_jobs
-from hermodr_ledger.jobs.redeciding import record_all
 from hermodr_ledger.privacy.erasure import forget_jobs
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.coalescer import Coalescer
@@ -104,7 +104,7 @@ class Dispatching:
             if jobs := [job for job in requested if job.kind is kind]:
                 decisions += await decider.decide(jobs)
         if decisions:
-            lanes = await record_all(self._ledger, decisions)
+            lanes = await joining.record(self._ledger, decisions)
             for (channel, priority), ids in lanes.items():
                 self._announcer.deliveries(channel, priority, ids)
             self._count(decisions)

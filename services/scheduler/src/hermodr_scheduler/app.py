@@ -7,7 +7,12 @@ from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.deliveries.mailboxes import BOUNCES, Turns
 from hermodr_ledger.deliveries.mailed import Told, take_mail
 from hermodr_ledger.deliveries.pauses import OPERATED_CHANNEL
-from hermodr_ledger.engine.announcing import DUE_CHANNEL, ENDPOINTS_CHANNEL, SCHEDULES_CHANNEL
+from hermodr_ledger.engine.announcing import (
+    DUE_CHANNEL,
+    ENDPOINTS_CHANNEL,
+    SCHEDULES_CHANNEL,
+    WINDOWS_CHANNEL,
+)
 from hermodr_ledger.engine.listening import listen
 from hermodr_ledger.runtime import Worker
 from hermodr_ledger.upkeep.due import DueRows
@@ -27,6 +32,7 @@ from hermodr_scheduler.duties.schedules import Schedules
 from hermodr_scheduler.duties.suppressed import Suppressed
 from hermodr_scheduler.duties.upkeep import Upkeep
 from hermodr_scheduler.duties.webhooks import Webhooks
+from hermodr_scheduler.duties.windows import Settling, Windows
 from hermodr_scheduler.handlers import subscribe
 from hermodr_scheduler.mailbox.address import MailboxAddress
 from hermodr_scheduler.mailbox.imap import Mailbox
@@ -53,6 +59,7 @@ class Scheduler(Worker[SchedulerSettings]):
         backlog, rows = Backlog(topology), DueRows(ledger)
         self._due = Due(rows, announcer, backlog, metrics, batch=batch)
         self._resumed, self._replays = Resumed(ledger), Replays(ledger, broker, announcer)
+        self._windows = Windows(ledger.cold, announcer, metrics)
         self._webhooks = Webhooks(ledger.cold, clock)
         self._endpoints = Endpoints(
             ledger.cold, clock, kept=max(settings.retention_webhooks, settings.retention_changes)
@@ -72,6 +79,8 @@ class Scheduler(Worker[SchedulerSettings]):
                 self._replays,
                 Queues(broker, backlog, metrics),
                 Gauges(ledger.cold, clock, metrics),
+                self._windows,
+                Settling(ledger.cold, clock, metrics),
                 Changes(ledger, clock, kept=settings.retention_changes),
                 self._webhooks,
                 self._endpoints,
@@ -92,6 +101,7 @@ class Scheduler(Worker[SchedulerSettings]):
             *super().work(),
             listen(url, DUE_CHANNEL, self._due.wake.set),
             listen(url, SCHEDULES_CHANNEL, self._schedules.wake.set),
+            listen(url, WINDOWS_CHANNEL, self._windows.wake.set),
             listen(url, OPERATED_CHANNEL, self._operated),
             listen(url, ENDPOINTS_CHANNEL, self._endpoints_changed),
             self._scheduling.run(),

@@ -7,15 +7,12 @@ import sqlalchemy as sa
 
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.engine import Ledger, Statements
-from hermodr_ledger.engine.announcing import DUE_CHANNEL
+from hermodr_ledger.engine.announcing import DUE_CHANNEL, PARKED
 from hermodr_ledger.engine.core import fetch
 from hermodr_ledger.tables import pauses
 
 OPERATED_CHANNEL = "hermodr_operated"
 """The NOTIFY channel for what an operator did: a pause, its end, a replay."""
-
-PARKED = "timestamptz '9999-12-31 00:00:00+00'"
-"""The `wake_at` of deliveries that wait for the end of a pause."""
 
 PAUSED = "ARRAY(SELECT p.channel FROM hermodr.pauses p WHERE p.resumed_at IS NULL)"
 """The paused channels, for a condition; evaluated once per statement."""

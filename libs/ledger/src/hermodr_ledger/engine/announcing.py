@@ -12,3 +12,9 @@ ENDPOINTS_CHANNEL = "hermodr_endpoints"
 
 SCHEDULES_CHANNEL = "hermodr_schedules"
 """The NOTIFY channel that wakes the scheduler when a schedule was made or changed."""
+
+WINDOWS_CHANNEL = "hermodr_windows"
+"""The NOTIFY channel that wakes the scheduler when a window of events is to be closed at once."""
+
+PARKED = "timestamptz '9999-12-31 00:00:00+00'"
+"""The `wake_at` of rows that no moment wakes: deliveries of a paused channel, events in a window."""

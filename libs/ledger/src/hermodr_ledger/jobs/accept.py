@@ -55,6 +55,8 @@ class NewJob(NamedTuple):
     number of its `attachments`)."""
     deliver_at: str | None = None
     """JSON text of `{"local_time", "days"}`: when to send it by the recipient's clock."""
+    digest: str | None = None
+    """JSON text of an event's `decisions.Joining`: `key`, `window` and `max_window` in seconds, `first`."""
     attachments: tuple[File, ...] = ()
     """Such jobs go through `intake.accept_many`."""
 
@@ -105,6 +107,7 @@ async def accept(
             [job.to_locale for job in jobs],
             [job.envelope for job in jobs],
             [job.deliver_at for job in jobs],
+            [job.digest for job in jobs],
         ),
     )
     ledger.tell(news.of_jobs(rows))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES
+from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, JobState
 from hermodr_ledger.access.audit import Actor
 from hermodr_ledger.access.audit import record as audit
 from hermodr_ledger.engine import Collided, Ledger, Row, Transaction, news
@@ -35,7 +35,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class BeingSent:
-    """A sender holds deliveries of the job; nothing was changed."""
+    """A sender holds deliveries of the job, or (0) another job carries it; nothing was changed."""
 
     job_id: UUID
     deliveries: int
@@ -66,7 +66,7 @@ async def cancel(
                 return None
             if seen.state in TERMINAL_JOB_STATES:
                 return Finished(job_id, seen.state)
-            if seen.sending:
+            if seen.held:
                 return BeingSent(job_id, seen.sending)
             if seen.settled:
                 await _write(transaction, [job_id], seen.waiting, actor)
@@ -123,8 +123,8 @@ async def _cancel_together(
     async with ledger.transaction() as transaction:
         seen = await _locked(transaction, project_id, ids, None)
         live = {job_id: each for job_id, each in seen.items() if each.state not in TERMINAL_JOB_STATES}
-        held = [job_id for job_id, each in live.items() if each.sending]
-        ready = {job_id: each for job_id, each in live.items() if not each.sending and each.settled}
+        held = [job_id for job_id, each in live.items() if each.held]
+        ready = {job_id: each for job_id, each in live.items() if not each.held and each.settled}
         if ready:
             waiting = [delivery for each in ready.values() for delivery in each.waiting]
             await _write(transaction, list(ready), waiting, actor)
@@ -142,6 +142,11 @@ class _Seen:
     sent: int
     sending: int
     waiting: list[UUID]
+
+    @property
+    def held(self) -> bool:
+        """Whether a sender has it, or the carrier of its window (`batching`)."""
+        return self.sending > 0 or (self.state == JobState.PROCESSING and self.open == 0)
 
     @property
     def settled(self) -> bool:

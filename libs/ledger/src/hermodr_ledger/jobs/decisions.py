@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobKind, JobState, OnUnknown, Priority
@@ -73,6 +73,20 @@ class Copies(NamedTuple):
     left_out: int
 
 
+class Joining(NamedTuple):
+    """The window that a job joins instead of being sent by itself (`batching.joining`)."""
+
+    key: str
+    window: float
+    """Seconds from its opening to its end."""
+    max_window: float | None = None
+    """With it each event puts the end off to `window` seconds later, to at most so many seconds after the opening."""
+    first: Literal["wait", "now"] = "wait"
+    """`now`: the event that opens the window is sent at once, by itself."""
+    cause: Literal["digest", "cap"] = "digest"
+    """Windows of different causes have keys of their own."""
+
+
 class RequestedJob(NamedTuple):
     """A queued job. `recipient` `None`: a bare address or an erased recipient; `read_at` is the ledger's time."""
 
@@ -110,6 +124,10 @@ class RequestedJob(NamedTuple):
     """The time of day it was requested for, in the recipient's zone: `{"local_time", "days"}`."""
     put_off_for: str | None = None
     """The reason for which a job with `deliver_at` was put off, if it is not until then."""
+    joining: Joining | None = None
+    """What an event asked for."""
+    gathered: bool = False
+    """A carrier: it brings the events of a window, and joins none itself."""
 
 
 class NewDelivery(NamedTuple):
@@ -139,7 +157,8 @@ class Note(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """Deliveries to make; or a terminal `state` with its reason; or `scheduled`, to be decided again at `until`."""
+    """Deliveries to make; or a terminal `state` with its reason; or `scheduled`, to be decided again at `until`. With
+    `joining` it waits in that window instead; if it opens it to be sent at once, it is as the rest says."""
 
     job: RequestedJob
     state: JobState
@@ -147,6 +166,7 @@ class Decision(NamedTuple):
     notes: tuple[Note, ...] = ()
     error: str | None = None
     until: datetime | None = None
+    joining: Joining | None = None
 
     @property
     def open(self) -> tuple[NewDelivery, ...]:
@@ -186,7 +206,7 @@ END"""
 _REQUESTED = f"""
 SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_id, j.to_email, j.to_phone,
        j.content IS NOT NULL AS has_content, j.on_unknown, j.requeues, j.expires_at, j.max_retries,
-       j.to_name, j.to_locale, now() AS read_at,
+       j.to_name, j.to_locale, j.digest, now() AS read_at,
        r.id AS known_id, r.name, r.email, r.phone, r.locale, r.timezone, r.preferences,
        r.quiet_hours, r.muted_until, r.webhook_url, m.muted_until AS group_muted_until,
        t.id AS template_id, t.current_version, t.critical, t.default_locale,
@@ -249,7 +269,17 @@ def _requested(row: Any) -> RequestedJob:
         created_at=row["created_at"],
         deliver_at=json.loads(row["deliver_at"]) if row["deliver_at"] is not None else None,
         put_off_for=row["put_off_for"],
+        joining=_joining(row["digest"]) if row["digest"] is not None else None,
+        gathered=row["digest"] is not None and "window_id" in json.loads(row["digest"]),
     )
+
+
+def _joining(digest: str) -> Joining | None:
+    """`None`: it is a carrier's."""
+    said = json.loads(digest)
+    if "key" not in said:
+        return None
+    return Joining(said["key"], said["window"], said.get("max_window"), said.get("first") or "wait")
 
 
 def _copies(found: str) -> Copies:

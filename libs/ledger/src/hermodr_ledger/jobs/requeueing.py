@@ -32,11 +32,11 @@ class Requeued:
 
 @dataclass(frozen=True, slots=True)
 class NotAgain:
-    """Unchanged: the job is not finished, has nothing to send again, or has expired."""
+    """Unchanged: the job is not finished, has nothing to send again, has expired, or was carried by another job."""
 
     job_id: UUID
     state: str
-    reason: Literal["not_finished", "nothing_to_send", "expired"]
+    reason: Literal["not_finished", "nothing_to_send", "expired", "carried"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,9 @@ MOST_ATTEMPTS = 30_000
 
 _STATUS = f"""
 SELECT j.id, j.state, j.finished_at IS NOT NULL AS finished, j.singleton_key, j.expires_at <= now() AS expired,
-    (j.state IN ('failed', 'cancelled') AND s.made = 0) OR (s.sendable > 0 AND s.attempts < {MOST_ATTEMPTS}) AS sendable
+    (j.state IN ('failed', 'cancelled') AND s.made = 0)
+        OR (s.sendable > 0 AND s.attempts < {MOST_ATTEMPTS}) AS sendable,
+    EXISTS (SELECT 1 FROM hermodr.window_events e WHERE e.job_id = j.id AND e.carried) AS carried
 FROM unnest($1::uuid[], $2::uuid[]) AS w(id, last)
 JOIN hermodr.jobs j ON j.id = w.id
 CROSS JOIN LATERAL (
@@ -160,6 +162,8 @@ def _refusal(job_id: UUID, row: Row | None) -> RequeueOutcome | None:
         return NoSuchJob(job_id)
     if not row["finished"]:
         return NotAgain(job_id, row["state"], "not_finished")
+    if row["carried"]:
+        return NotAgain(job_id, row["state"], "carried")
     if row["expired"]:
         return NotAgain(job_id, row["state"], "expired")
     return None if row["sendable"] else NotAgain(job_id, row["state"], "nothing_to_send")

@@ -33,7 +33,12 @@ _KEPT_IN_EVENTS = [
     "was",
     "error",
     "by",
+    "window_id",
+    "job_id",
+    "total",
 ]
+_NO_KEY = "CASE WHEN j.digest ? 'key' THEN jsonb_build_object('key', '') ELSE '{}' END"
+"""What to add to the digest of a job: it stays an event, or a carrier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,7 @@ _JOBS = f"""{_THEIRS}, counted AS (
 )
 UPDATE hermodr.jobs j
 SET to_email = NULL, to_phone = NULL, owner_id = CASE WHEN j.recipient_id IS NULL THEN j.owner_id END,  -- see _DISOWN
-    to_name = NULL, to_locale = NULL, envelope = NULL,
+    to_name = NULL, to_locale = NULL, envelope = NULL, digest = j.digest || {_NO_KEY},
     data = '{{}}', content = NULL, metadata = NULL, result = NULL,
     singleton_key = NULL, cancel_key = NULL, open_deliveries = c.open,
     state = CASE WHEN j.finished_at IS NOT NULL OR c.open > 0 THEN j.state
@@ -118,6 +123,10 @@ _REST = (
     f"""{_THEIRS}
     UPDATE hermodr.attempts a SET detail = NULL, provider_message_id = NULL
     FROM theirs t WHERE a.delivery_id > t.id AND a.delivery_id <= t.last
+    """,
+    """
+    UPDATE hermodr.event_windows SET key = id::text
+    WHERE project_id = $2 AND addressee = $1::uuid::text AND $3::text IS NOT DISTINCT FROM $3
     """,
     f"{_THEIRS} DELETE FROM hermodr.attachments a USING theirs t WHERE a.job_id = t.id",
     f"""{_THEIRS}
@@ -178,15 +187,16 @@ async def erase(ledger: Ledger, project_id: UUID, recipient_id: UUID, actor: Act
 async def forget_jobs(statements: Statements, job_ids: Sequence[UUID]) -> None:
     """Blanks jobs without deliveries whose recipient was erased between their look-up and the acceptance."""
     await statements.fetch(
-        """
+        f"""
         WITH freed AS (
             DELETE FROM hermodr.singletons s USING unnest($1::uuid[]) w(id) WHERE s.job_id = w.id
         ), emptied AS (
             DELETE FROM hermodr.attachments a USING unnest($1::uuid[]) w(id) WHERE a.job_id = w.id
         )
         UPDATE hermodr.jobs j
-        SET to_email = NULL, to_phone = NULL, owner_id = NULL, data = '{}', content = NULL, metadata = NULL,
-            singleton_key = NULL, cancel_key = NULL, to_name = NULL, to_locale = NULL, envelope = NULL
+        SET to_email = NULL, to_phone = NULL, owner_id = NULL, data = '{{}}', content = NULL, metadata = NULL,
+            singleton_key = NULL, cancel_key = NULL, to_name = NULL, to_locale = NULL, envelope = NULL,
+            digest = j.digest || {_NO_KEY}
         FROM unnest($1::uuid[]) w(id) WHERE j.id = w.id
         """,
         list(job_ids),

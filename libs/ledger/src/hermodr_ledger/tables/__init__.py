@@ -1,5 +1,6 @@
 """The schema for Core statements; a test compares it with a migrated database. Only migrations change a database."""
 
+from hermodr_ledger.tables.batching import event_windows, window_events
 from hermodr_ledger.tables.changes import change_listeners, changes
 from hermodr_ledger.tables.columns import metadata
 from hermodr_ledger.tables.operating import (
@@ -58,6 +59,7 @@ __all__ = [
     "dead_letters",
     "deliveries",
     "early_receipts",
+    "event_windows",
     "events",
     "group_members",
     "groups",
@@ -91,4 +93,5 @@ __all__ = [
     "webhook_messages",
     "webhook_turns",
     "whatsapp_windows",
+    "window_events",
 ]

@@ -69,6 +69,7 @@ jobs = Table(
     *texts("to_name", "to_locale"),
     json("envelope"),
     json("deliver_at"),
+    json("digest"),
     postgresql_partition_by="RANGE (id)",
 )
 _job = jobs.c
@@ -87,6 +88,7 @@ Index("jobs_group", _job.group_id, _job.id, postgresql_where=_job.group_id.is_no
 _to = func.coalesce(_job.to_email, _job.to_phone)
 Index("jobs_to", _job.project_id, func.lower(_to), _job.id, postgresql_where=_to.is_not(None))
 Index("jobs_waiting_tasks", _job.wake_at, postgresql_where=text("kind = 'task' AND wake_at IS NOT NULL"))
+Index("jobs_events", _job.project_id, _job.id, postgresql_where=_job.digest.is_not(None))
 Index("jobs_expiry", _job.expires_at, postgresql_where=text("expires_at IS NOT NULL AND wake_at IS NOT NULL"))
 
 deliveries = Table(

@@ -12,9 +12,9 @@ from hermodr_ledger.deliveries import attempts
 from hermodr_ledger.deliveries.attempting import record_free
 from hermodr_ledger.deliveries.attempts import Attempt, Recorded, Settlement
 from hermodr_ledger.deliveries.lanes import RATES_HOLD_SECONDS
-from hermodr_ledger.deliveries.pauses import PARKED, PAUSED
+from hermodr_ledger.deliveries.pauses import PAUSED
 from hermodr_ledger.engine import Contested, Ledger, Row, news
-from hermodr_ledger.engine.announcing import FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
+from hermodr_ledger.engine.announcing import FIRST_ANNOUNCEMENT_OVERDUE_SECONDS, PARKED
 from hermodr_ledger.engine.locked import RowsLocked
 from hermodr_ledger.engine.setting_aside import (
     CLAIMING_DUTY,

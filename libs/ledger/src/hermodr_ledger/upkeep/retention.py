@@ -89,8 +89,14 @@ async def drop_partitions(ledger: Ledger, before: datetime) -> Shaped:
 
 
 async def _forget(ledger: Ledger, week: str) -> None:
-    """Deletes standings, keys and batches of the week's jobs. Dead letters stay."""
-    for table, its in (("job_standings", "id"), ("singletons", "job_id"), ("batches", "last_job_id")):
+    """Deletes standings, keys, batches and windows of the week's jobs. Dead letters stay."""
+    for table, its in (
+        ("job_standings", "id"),
+        ("singletons", "job_id"),
+        ("batches", "last_job_id"),
+        ("window_events", "job_id"),
+        ("event_windows", "carrier_id"),
+    ):
         await ledger.fetch(
             f"""
             DELETE FROM hermodr.{table} t
@@ -101,6 +107,14 @@ async def _forget(ledger: Ledger, week: str) -> None:
             week,
             seconds=_MOVING_SECONDS,
         )
+    await ledger.fetch(
+        """
+        DELETE FROM hermodr.event_windows
+        WHERE carrier_id IS NULL AND closed_at < to_timestamp($1 || ' +00', 'YYYYMMDD TZH')
+        """,
+        week,
+        seconds=_MOVING_SECONDS,
+    )
 
 
 async def expire_idempotency_keys(ledger: Ledger, now: datetime) -> None:

@@ -46,6 +46,12 @@ class JobControl:
                 f"the job is {verdict.state} already",
                 members={"job_id": str(job_id), "job_status": verdict.state},
             )
+        if isinstance(verdict, BeingSent) and not verdict.deliveries:
+            raise Refused(
+                CONFLICT,
+                "the job is part of another one's message already; its timeline names that job (sent_with)",
+                members={"job_id": str(job_id), "job_status": JobState.PROCESSING},
+            )
         if isinstance(verdict, BeingSent):
             raise Refused(
                 CONFLICT,
@@ -159,6 +165,10 @@ def _refusal(verdict: NotAgain | KeyTaken | NoSuchJob) -> Refused:
             detail = f"the job is {state}; only a job that failed or was cancelled can be asked for again"
         case NotAgain(reason="expired", state=state):
             detail = f"the job is {state}, and its expires_at is past: request it anew"
+        case NotAgain(reason="carried", state=state):
+            detail = (
+                f"the job is {state} with the one whose message it is part of (sent_with): ask for that again"
+            )
         case NotAgain(state=state):
             detail = f"the job is {state}, and nothing in it is left to send"
     return Refused(CONFLICT, detail, members={"job_id": str(verdict.job_id), "job_status": verdict.state})

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from hermodr_contracts.channels import Channels
-from hermodr_deciding.notifications import decide
+from hermodr_deciding.notifications import decide, gathered
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs.decisions import (
     Decision,
@@ -41,7 +41,7 @@ class Notifications:
         with Step("job_id", job.id):
             if job.recipient_id is not None and (known := people.get(job.recipient_id)) is not None:
                 job = job._replace(described=known)
-            return decide(job, template, job.read_at, self._channels)
+            return gathered(decide(job, template, job.read_at, self._channels))
 
     async def _described(
         self, jobs: Sequence[tuple[RequestedJob, PublishedTemplate | None]]

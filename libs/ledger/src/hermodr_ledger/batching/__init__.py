@@ -1,0 +1,1 @@
+"""Events that wait in a window and are sent as one message."""

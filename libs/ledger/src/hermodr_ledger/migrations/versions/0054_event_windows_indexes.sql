@@ -1,0 +1,1 @@
+CREATE INDEX jobs_events ON jobs (project_id, id) WHERE digest IS NOT NULL;

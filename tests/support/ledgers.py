@@ -40,6 +40,9 @@ TABLES = (
     "schedule_runs",
     "event_windows",
     "window_events",
+    "digest_schedules",
+    "digest_runs",
+    "digest_updates",
 )
 
 

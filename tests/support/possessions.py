@@ -36,8 +36,12 @@ async def possessions(api: ApiUnderTest) -> dict[str, str]:
     schedule = await _make(
         api, "/v1/schedules", name=MARK, every="1d", job={"to": {"recipient_id": recipient["id"]}, **mail}
     )
+    digests = await _make(
+        api, "/v1/digest-schedules", recipient_id=recipient["id"], group_id=group["id"], frequency="daily"
+    )
     return {
         "schedule_id": schedule["id"],
+        "digest_schedule_id": digests["id"],
         "letter_id": letter,
         "recipient_id": recipient["id"],
         "template_id": template["id"],

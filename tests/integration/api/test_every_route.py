@@ -225,10 +225,13 @@ async def test_every_post_can_be_repeated(api: ApiUnderTest) -> None:
         if route.method != "post":
             continue
         key = {"idempotency-key": f"every-{route.path}"}
-        (body, *_) = route.bodies()
+        (body, *ours) = route.bodies()
         arguments = sending(body)
         arguments["headers"] = arguments.get("headers", {}) | key
         first = await api.http.post(route.url(), **arguments)
+        if first.status_code == 422 and ours:  # the example is about somebody who is not here
+            arguments["json"] = body = ours[0]
+            first = await api.http.post(route.url(), **arguments)
         before = await everything(api)
         again = await api.http.post(route.url(), **arguments)
         where = (route.path, first.text, again.text)

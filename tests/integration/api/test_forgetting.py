@@ -81,6 +81,7 @@ OF_NOBODY = {
     "deliveries": {"channel", "state", "on_unknown", "claimed_by", "provider", "error"}
     | {"maybe_accepted_by", "refused_by"},
     "event_windows": {"cause", "addressee", "type", "carrier_state"},  # of a bare address the keyed hash
+    "digest_schedules": {"frequency", "delivery_time", "timezone", "misfire", "include_content_types"},
     "events": {"kind"},
     "groups": {"external_id", "name", "metadata"},
     "idempotency_keys": {"key", "fingerprint"},  # hashes

@@ -137,7 +137,7 @@ async def test_a_database_of_another_shape_is_not_the_jobs_fault(ledger: Ledger)
     assert await rows_of(ledger, "dead_letters") == []
 
 
-@pytest.mark.parametrize("kind", [JobKind.TASK, JobKind.DIGEST, JobKind.REMINDER])
+@pytest.mark.parametrize("kind", [JobKind.TASK, JobKind.REMINDER])
 async def test_jobs_of_a_kind_that_nobody_serves_yet_are_left_as_they_are(
     ledger: Ledger, kind: JobKind
 ) -> None:

@@ -33,6 +33,7 @@ VIEWS = {
     "job_queue",
     "auto_sync_messages",
     "webhook_accounts",
+    "digest_accounts",
 }
 
 

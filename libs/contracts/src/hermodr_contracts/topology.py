@@ -95,7 +95,7 @@ FLOWS = (
 PLANNED_SERVICES = frozenset({"worker"})
 """Services of DESIGN §3 that do not exist yet. Their queues are not declared, so that messages do not pile up."""
 
-SERVED_KINDS = frozenset({JobKind.NOTIFICATION})
+SERVED_KINDS = frozenset({JobKind.NOTIFICATION, JobKind.DIGEST})
 """Job kinds that are served. Jobs of other kinds wait in the ledger without an announcement."""
 
 _CORE = ("api", "dispatcher", "scheduler", "webhook-sender")

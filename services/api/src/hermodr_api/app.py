@@ -23,6 +23,8 @@ from hermodr_api.audit import routes as audit
 from hermodr_api.audit.service import AuditTrail
 from hermodr_api.dead_letters import routes as dead_letters
 from hermodr_api.dead_letters.service import DeadLetters
+from hermodr_api.digests import routes as digests
+from hermodr_api.digests.service import DigestSchedules
 from hermodr_api.groups import routes as groups
 from hermodr_api.groups.service import Groups
 from hermodr_api.health import routes as health
@@ -131,6 +133,7 @@ _ROOMS = (
     groups,
     members,
     updates,
+    digests,
     previews,
     templates,
     api_keys,
@@ -278,23 +281,16 @@ class Api(LedgerService[ApiSettings]):
         ]
 
     def _of_content(self) -> list[object]:
+        ledger, repeatable = self.ledger.cold, self._repeatable
+        previews = Previews(
+            ledger, repeatable, self.publishing, self.settings.links, self.clock, self._counting()
+        )
+        forget, strangers = self.directory.forget, self.directory.strangers
         return [
-            Templates(
-                self.ledger.cold,
-                self._repeatable,
-                self.publishing,
-                self.directory.forget,
-                self.directory.strangers,
-            ),
-            Projects(self.ledger.cold, self.directory),
-            Previews(
-                self.ledger.cold,
-                self._repeatable,
-                self.publishing,
-                self.settings.links,
-                self.clock,
-                self._counting(),
-            ),
+            Templates(ledger, repeatable, self.publishing, forget, strangers),
+            Projects(ledger, self.directory),
+            previews,
+            DigestSchedules(ledger, repeatable, self.announcer, previews, self.clock),
         ]
 
     def _counting(self) -> Counting:

@@ -9,6 +9,7 @@ from hermodr_contracts.channels import Channels
 from hermodr_contracts.vocabulary import JobKind
 from hermodr_dispatcher.handlers import subscribe
 from hermodr_dispatcher.kinds.decider import Decider
+from hermodr_dispatcher.kinds.digest import Digests
 from hermodr_dispatcher.kinds.notification import Notifications
 from hermodr_dispatcher.kinds.task import Tasks
 from hermodr_dispatcher.service import Dispatching
@@ -46,7 +47,12 @@ class Dispatcher(Worker[DispatcherSettings]):
 
 def deciders_of(ledger: Ledger, channels: Channels) -> Mapping[JobKind, Decider]:
     """Who decides upon which kind of job."""
-    return {JobKind.NOTIFICATION: Notifications(ledger, channels), JobKind.TASK: Tasks()}
+    notifications = Notifications(ledger, channels)
+    return {
+        JobKind.NOTIFICATION: notifications,
+        JobKind.DIGEST: Digests(ledger, notifications),
+        JobKind.TASK: Tasks(),
+    }
 
 
 main = main_of(Dispatcher, DispatcherSettings)

@@ -8,6 +8,7 @@ from hermodr_ledger.deliveries.mailboxes import BOUNCES, Turns
 from hermodr_ledger.deliveries.mailed import Told, take_mail
 from hermodr_ledger.deliveries.pauses import OPERATED_CHANNEL
 from hermodr_ledger.engine.announcing import (
+    DIGESTS_CHANNEL,
     DUE_CHANNEL,
     ENDPOINTS_CHANNEL,
     SCHEDULES_CHANNEL,
@@ -20,6 +21,7 @@ from hermodr_scheduler.duties.backlog import Backlog, Queues
 from hermodr_scheduler.duties.bounces import Bounces
 from hermodr_scheduler.duties.changes import Changes
 from hermodr_scheduler.duties.claims import Claims
+from hermodr_scheduler.duties.digests import Digests
 from hermodr_scheduler.duties.due import Due
 from hermodr_scheduler.duties.duty import Duty
 from hermodr_scheduler.duties.endpoints import Endpoints
@@ -29,6 +31,7 @@ from hermodr_scheduler.duties.receipts import Receipts
 from hermodr_scheduler.duties.replays import Replays
 from hermodr_scheduler.duties.resumed import Resumed
 from hermodr_scheduler.duties.schedules import Schedules
+from hermodr_scheduler.duties.settled_digests import SettledDigests
 from hermodr_scheduler.duties.suppressed import Suppressed
 from hermodr_scheduler.duties.upkeep import Upkeep
 from hermodr_scheduler.duties.webhooks import Webhooks
@@ -65,6 +68,7 @@ class Scheduler(Worker[SchedulerSettings]):
             ledger.cold, clock, kept=max(settings.retention_webhooks, settings.retention_changes)
         )
         self._schedules = Schedules(ledger, announcer, clock, metrics, batch=batch)
+        self._digests = Digests(ledger.cold, announcer, metrics, batch=batch)
         self._turns = Turns(ledger.cold, BOUNCES, self.instance)
         self._scheduling = Scheduling(
             [
@@ -84,6 +88,8 @@ class Scheduler(Worker[SchedulerSettings]):
                 Changes(ledger, clock, kept=settings.retention_changes),
                 self._webhooks,
                 self._endpoints,
+                self._digests,
+                SettledDigests(ledger.cold, clock, batch=batch),
                 Upkeep(
                     ledger.cold,
                     clock,
@@ -102,6 +108,7 @@ class Scheduler(Worker[SchedulerSettings]):
             listen(url, DUE_CHANNEL, self._due.wake.set),
             listen(url, SCHEDULES_CHANNEL, self._schedules.wake.set),
             listen(url, WINDOWS_CHANNEL, self._windows.wake.set),
+            listen(url, DIGESTS_CHANNEL, self._digests.wake.set),
             listen(url, OPERATED_CHANNEL, self._operated),
             listen(url, ENDPOINTS_CHANNEL, self._endpoints_changed),
             self._scheduling.run(),

@@ -18,3 +18,6 @@ WINDOWS_CHANNEL = "hermodr_windows"
 
 PARKED = "timestamptz '9999-12-31 00:00:00+00'"
 """The `wake_at` of rows that no moment wakes: deliveries of a paused channel, events in a window."""
+
+DIGESTS_CHANNEL = "hermodr_digests"
+"""The NOTIFY channel that wakes the scheduler when a digest schedule is new or has another rule."""

@@ -3,6 +3,7 @@
 from hermodr_ledger.tables.batching import event_windows, window_events
 from hermodr_ledger.tables.changes import change_listeners, changes
 from hermodr_ledger.tables.columns import metadata
+from hermodr_ledger.tables.digests import digest_runs, digest_schedules, digest_updates
 from hermodr_ledger.tables.operating import (
     api_keys,
     audit_log,
@@ -58,6 +59,9 @@ __all__ = [
     "changes",
     "dead_letters",
     "deliveries",
+    "digest_runs",
+    "digest_schedules",
+    "digest_updates",
     "early_receipts",
     "event_windows",
     "events",

@@ -1,0 +1,1 @@
+"""What a digest says, and when. Pure: no clock, no I/O."""

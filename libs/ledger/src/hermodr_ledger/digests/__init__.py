@@ -1,0 +1,1 @@
+"""Digest schedules: what a reader has not read yet, at set times."""

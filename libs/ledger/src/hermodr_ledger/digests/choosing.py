@@ -1,0 +1,198 @@
+"""Which updates a digest has. They are chosen once it is decided that it will be sent, in a transaction before that of
+the decision: whoever decides upon the job again finds them chosen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple
+from uuid import UUID
+
+from hermodr_ledger.engine import Contested, Ledger, Row, Statements, Transaction
+
+Refusal = Literal["schedule_deleted", "not_a_member", "nothing_new"]
+"""Why there is no digest."""
+
+LONGEST_TEXT = 1_000
+"""Characters of an update's body in a digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """An update in a digest. `text` is the beginning of its body, `cut` if there is more."""
+
+    id: UUID
+    content_type: str
+    title: str | None
+    text: str | None
+    cut: bool
+    url: str | None
+    author_id: UUID | None
+    author: str | None
+    posted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """`updates`, oldest first, and how many `more` are left for the next digest. `locale` and `timezone` are those of
+    reader and schedule."""
+
+    group_id: UUID
+    group_name: str
+    locale: str | None
+    timezone: str
+    updates: Sequence[Posted]
+    more: int
+
+
+class Unsendable(NamedTuple):
+    reason: Refusal
+
+
+Chosen = Contents | Unsendable
+
+_UNREAD = """
+    FROM hermodr.group_members m
+    JOIN hermodr.updates u ON u.group_id = m.group_id AND u.id > m.read_through
+    WHERE m.group_id = s.group_id AND m.recipient_id = s.recipient_id
+      AND u.author_id IS DISTINCT FROM m.recipient_id
+      AND (s.include_content_types IS NULL OR u.content_type = ANY (s.include_content_types))
+      AND NOT EXISTS (SELECT 1 FROM hermodr.update_reads x
+                      WHERE x.recipient_id = m.recipient_id AND x.update_id = u.id)
+      AND NOT EXISTS (SELECT 1 FROM hermodr.digest_updates x
+                      WHERE x.recipient_id = m.recipient_id AND x.update_id = u.id)"""
+"""Of schedule `s`: what its reader has not read, and what is in no digest of theirs."""
+
+# A job that somebody has locked is being cancelled or decided upon elsewhere.
+_LOCKED = """
+SELECT j.id FROM unnest($1::uuid[]) w(id) JOIN hermodr.jobs j ON j.id = w.id AND j.state = 'queued'
+ORDER BY j.id FOR UPDATE OF j SKIP LOCKED
+"""
+_CHOOSE = f"""
+INSERT INTO hermodr.digest_updates (recipient_id, update_id, schedule_id, job_id)
+SELECT s.recipient_id, u.id, s.id, r.job_id
+FROM unnest($1::uuid[]) w(id)
+JOIN hermodr.digest_runs r ON r.job_id = w.id
+JOIN hermodr.digest_schedules s ON s.id = r.schedule_id
+CROSS JOIN LATERAL (SELECT u.id {_UNREAD} ORDER BY u.id LIMIT s.max_updates_per_digest) u
+WHERE NOT EXISTS (SELECT 1 FROM hermodr.digest_updates x WHERE x.job_id = w.id)
+ORDER BY s.recipient_id, u.id
+ON CONFLICT (recipient_id, update_id) DO NOTHING
+"""
+_REOPENED = "UPDATE hermodr.digest_runs SET settled_at = NULL WHERE job_id = ANY ($1::uuid[])"
+
+_SETTINGS = """
+    s.timezone, s.group_id, g.name AS group_name, p.locale, m.id AS member_id
+FROM {} JOIN hermodr.digest_schedules s ON s.id = {}
+JOIN hermodr.groups g ON g.id = s.group_id
+JOIN hermodr.recipients p ON p.id = s.recipient_id
+LEFT JOIN hermodr.group_members m ON m.group_id = s.group_id AND m.recipient_id = s.recipient_id"""
+_CONTEXT = f"""
+SELECT w.id AS job_id, (SELECT count(*) {_UNREAD})::int AS more, {
+    _SETTINGS.format(
+        "unnest($1::uuid[]) w(id) JOIN hermodr.digest_runs r ON r.job_id = w.id", "r.schedule_id"
+    )
+}
+"""
+_POSTED = f"""
+    u.id, u.content_type, u.title, left(u.body, {LONGEST_TEXT}) AS text, length(u.body) > {LONGEST_TEXT} AS cut, u.url,
+    u.author_id, a.name AS author, u.created_at AS posted_at
+"""
+_OF_JOBS = f"""
+SELECT d.job_id, {_POSTED} FROM unnest($1::uuid[]) w(id)
+JOIN hermodr.digest_updates d ON d.job_id = w.id
+JOIN hermodr.updates u ON u.id = d.update_id
+LEFT JOIN hermodr.recipients a ON a.id = u.author_id
+ORDER BY d.job_id, u.id
+"""
+_NOW = f"""
+SELECT s.max_updates_per_digest AS most, (SELECT count(*) {_UNREAD})::int AS unread, {
+    _SETTINGS.format("unnest($1::uuid[]) w(id)", "w.id")
+}
+"""
+_UNCHOSEN = f"""
+SELECT {_POSTED} FROM hermodr.digest_schedules s
+CROSS JOIN LATERAL (SELECT u.* {_UNREAD} ORDER BY u.id LIMIT s.max_updates_per_digest) u
+LEFT JOIN hermodr.recipients a ON a.id = u.author_id
+WHERE s.id = $1 ORDER BY u.id
+"""
+
+
+async def choose(ledger: Ledger, job_ids: Sequence[UUID]) -> dict[UUID, Chosen]:
+    """For each job what it is to send; those chosen earlier are kept. Jobs that are no longer queued, or locked by
+    somebody, are left out. Raises `LedgerUnavailable`."""
+    try:
+        async with ledger.transaction() as transaction:
+            return await _choose(transaction, list(job_ids))
+    except Contested:
+        if len(job_ids) == 1:
+            return {}
+        found: dict[UUID, Chosen] = {}
+        for each in job_ids:
+            found |= await choose(ledger, [each])
+        return found
+
+
+async def would_choose(statements: Statements, schedule_id: UUID) -> Chosen:
+    """What a digest of now would have; nothing is chosen."""
+    rows = await statements.fetch(_NOW, [schedule_id])
+    if not rows:
+        return Unsendable("schedule_deleted")
+    updates = await statements.fetch(_UNCHOSEN, schedule_id)
+    return _chosen(rows[0], updates, rows[0]["unread"] - len(updates))
+
+
+async def write_data(statements: Statements, data: dict[UUID, str]) -> None:
+    """What the templates of these jobs fill in, as JSON; of those that are still queued."""
+    await statements.fetch(
+        "UPDATE hermodr.jobs j SET data = n.data::jsonb"
+        " FROM unnest($1::uuid[], $2::text[], $3::text[]) AS n(id, data, taken_from)"
+        " WHERE j.id = n.id AND j.state = n.taken_from",
+        list(data),
+        list(data.values()),
+        ["queued"] * len(data),
+    )
+
+
+async def _choose(transaction: Transaction, job_ids: list[UUID]) -> dict[UUID, Chosen]:
+    ids = [row["id"] for row in await transaction.fetch(_LOCKED, job_ids)]
+    await transaction.fetch(_CHOOSE, ids)
+    await transaction.fetch(_REOPENED, ids)
+    contexts = {row["job_id"]: row for row in await transaction.fetch(_CONTEXT, ids)}
+    updates: dict[UUID, list[Row]] = {}
+    for row in await transaction.fetch(_OF_JOBS, ids):
+        updates.setdefault(row["job_id"], []).append(row)
+    return {
+        each: _chosen(contexts[each], updates.get(each, []), contexts[each]["more"])
+        if each in contexts
+        else Unsendable("schedule_deleted")
+        for each in ids
+    }
+
+
+def _chosen(context: Row, updates: Sequence[Row], more: int) -> Chosen:
+    if context["member_id"] is None:
+        return Unsendable("not_a_member")
+    if not updates:
+        return Unsendable("nothing_new")
+    return Contents(
+        context["group_id"],
+        context["group_name"],
+        context["locale"],
+        context["timezone"],
+        [_posted(row) for row in updates],
+        more,
+    )
+
+
+def _posted(row: Row) -> Posted:
+    return Posted(
+        row["id"],
+        row["content_type"],
+        row["title"],
+        row["text"],
+        bool(row["cut"]),
+        row["url"],
+        row["author_id"],
+        row["author"],
+        row["posted_at"],
+    )

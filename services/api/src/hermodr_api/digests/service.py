@@ -1,0 +1,185 @@
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from hermodr_api.access.authentication import Caller
+from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
+from hermodr_api.digests.models import (
+    DigestOccurrencesView,
+    DigestOccurrenceView,
+    DigestPreviewView,
+    DigestRunView,
+    DigestScheduleIn,
+    DigestSchedulePatch,
+    DigestScheduleView,
+    DigestUpdateView,
+    columns_of,
+    refuse_odd_day,
+)
+from hermodr_api.errors import Flaw, invalid, not_found
+from hermodr_api.previews.models import PreviewIn, PreviewView
+from hermodr_api.previews.service import Previews
+from hermodr_contracts.locales import choose_locale
+from hermodr_contracts.vocabulary import Channel, JobState
+from hermodr_digesting.data import shown_locale, template_data
+from hermodr_digesting.rules import rule_of
+from hermodr_ledger.digests import schedules
+from hermodr_ledger.digests.choosing import Contents, would_choose
+from hermodr_ledger.digests.planning import DIGEST, PRIORITY, run_now
+from hermodr_ledger.digests.schedules import DigestSchedule, ScheduleSearch
+from hermodr_ledger.engine import Ledger, Statements, Transaction
+from hermodr_ledger.engine.paging import Page, PageResult, walk
+from hermodr_ledger.templates import versions
+from hermodr_ledger.templates.versions import Template
+from hermodr_recurrence import occurrences
+from hermodr_servicekit.announcer import Announcer
+from hermodr_servicekit.clock import Clock
+
+
+class DigestSchedules:
+    """The use cases of `/v1/digest-schedules`; end users have those of their own recipients. All raise `Refused` and
+    `LedgerUnavailable`."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        repeatable: Repeatable,
+        announcer: Announcer,
+        previews: Previews,
+        clock: Clock,
+    ) -> None:
+        self._ledger = ledger
+        self._repeatable = repeatable
+        self._announcer = announcer
+        self._previews = previews
+        self._clock = clock
+
+    async def page(self, caller: Caller, page: Page, search: ScheduleSearch) -> PageResult[DigestSchedule]:
+        async with patience():
+            return await walk(
+                self._ledger, page, lambda at, rows: schedules.page(at, caller.project_id, rows, search)
+            )
+
+    async def read(self, caller: Caller, schedule_id: UUID) -> DigestSchedule:
+        async with patience():
+            return await self._known(self._ledger, caller, schedule_id)
+
+    async def create(self, caller: Caller, wanted: DigestScheduleIn, key: Key | None) -> Answer:
+        fields = columns_of(wanted)
+        refuse_odd_day(wanted.frequency, wanted.delivery_day)
+
+        async def act(transaction: Transaction) -> Outcome:
+            fields["timezone"] = await self._zone(transaction, caller, wanted)
+            made = await schedules.create(transaction, caller.project_id, self._timed(fields))
+            return Outcome.of(DigestScheduleView, made)
+
+        return await self._repeatable.run(caller.project_id, key, 201, act)
+
+    async def change(self, caller: Caller, schedule_id: UUID, wanted: DigestSchedulePatch) -> DigestSchedule:
+        changes = columns_of(wanted)
+        async with patience(), self._ledger.transaction() as transaction:
+            before = await self._known(transaction, caller, schedule_id, changing=True)
+            rule = {
+                name: changes.get(name, getattr(before, name))
+                for name in ("frequency", "delivery_time", "delivery_day", "timezone", "is_active")
+            }
+            refuse_odd_day(rule["frequency"], rule["delivery_day"])
+            if any(value != getattr(before, name) for name, value in rule.items()):
+                changes = changes | self._timed(rule)
+            return _known(await schedules.change(transaction, caller.project_id, schedule_id, changes))
+
+    async def delete(self, caller: Caller, schedule_id: UUID) -> None:
+        async with patience():
+            if not await schedules.delete(self._ledger, caller.project_id, schedule_id, caller.user_id):
+                raise not_found("digest schedule")
+
+    async def occurrences(self, caller: Caller, schedule_id: UUID, count: int) -> DigestOccurrencesView:
+        schedule = await self.read(caller, schedule_id)
+        zone = ZoneInfo(schedule.timezone)
+        rule = rule_of(schedule.frequency, schedule.delivery_time, schedule.delivery_day, schedule.timezone)
+        found = occurrences(rule, self._clock.now(), count)
+        data = [DigestOccurrenceView(at=each, local=each.astimezone(zone).isoformat()) for each in found]
+        return DigestOccurrencesView(data=data)
+
+    async def run(self, caller: Caller, schedule_id: UUID, key: Key | None) -> Answer:
+        """Now, beside its occurrences, and whether it is active or not."""
+        made: list[UUID] = []
+
+        async def act(transaction: Transaction) -> Outcome:
+            schedule = await self._known(transaction, caller, schedule_id)
+            reader = await schedules.reader_of(
+                transaction, caller.project_id, schedule.recipient_id, schedule.group_id
+            )
+            job_id = await run_now(transaction, schedule, reader.user_id if reader is not None else None)
+            made.append(job_id)
+            view = DigestRunView(job_id=job_id, status=JobState.QUEUED, status_url=f"/v1/jobs/{job_id}")
+            return Outcome(view.model_dump_json().encode())
+
+        answer = await self._repeatable.run(caller.project_id, key, 202, act)
+        self._announcer.jobs(PRIORITY, made)
+        return answer
+
+    async def preview(self, caller: Caller, schedule_id: UUID) -> DigestPreviewView:
+        async with patience():
+            schedule = await self._known(self._ledger, caller, schedule_id)
+            found = await would_choose(self._ledger, schedule.id)
+            if not isinstance(found, Contents):
+                if found.reason == "schedule_deleted":
+                    raise not_found("digest schedule")
+                return DigestPreviewView(reason=found.reason)
+            (template,) = await versions.page(self._ledger, caller.project_id, Page(1), name=DIGEST) or (
+                None,
+            )
+        if template is None or Channel.EMAIL.value not in template.contents:
+            return DigestPreviewView(reason="template_missing")
+        shown = await self._rendered(caller, schedule, template, found)
+        return DigestPreviewView(
+            locale=shown.locale,
+            subject=shown.subject,
+            text=shown.text,
+            html=shown.html,
+            updates=[DigestUpdateView.model_validate(each) for each in found.updates],
+            more=found.more,
+        )
+
+    async def _rendered(
+        self, caller: Caller, schedule: DigestSchedule, template: Template, contents: Contents
+    ) -> PreviewView:
+        spoken = list(template.contents[Channel.EMAIL.value])
+        used = choose_locale(contents.locale, template.default_locale, spoken)
+        data = template_data(contents, shown_locale(contents.locale, used))
+        asked = PreviewIn(channel=Channel.EMAIL, recipient_id=schedule.recipient_id, data=data)
+        answer = await self._previews.saved(caller.project_id, template.id, asked, None)
+        return PreviewView.model_validate_json(answer.body)
+
+    async def _zone(self, statements: Statements, caller: Caller, wanted: DigestScheduleIn) -> str:
+        """Checks recipient and group. An end user sees only groups they are in."""
+        reader = await schedules.reader_of(
+            statements, caller.project_id, wanted.recipient_id, wanted.group_id, caller.user_id
+        )
+        if reader is None:
+            raise invalid(Flaw(("body", "recipient_id"), "there is no such recipient"))
+        if not reader.group_known or (caller.user_id is not None and not reader.member):
+            raise invalid(Flaw(("body", "group_id"), "there is no such group"))
+        return wanted.timezone or reader.timezone or "UTC"
+
+    def _timed(self, fields: dict[str, object]) -> dict[str, object]:
+        """With `next_digest_scheduled`."""
+        if not fields["is_active"]:
+            return fields | {"next_digest_scheduled": None}
+        frequency, at, day, zone = (
+            fields[name] for name in ("frequency", "delivery_time", "delivery_day", "timezone")
+        )
+        rule = rule_of(frequency, at, day, zone)  # type: ignore[arg-type]
+        return fields | {"next_digest_scheduled": rule.next_after(self._clock.now())}
+
+    async def _known(
+        self, statements: Statements, caller: Caller, schedule_id: UUID, *, changing: bool = False
+    ) -> DigestSchedule:
+        read = schedules.read_for_change if changing else schedules.read
+        return _known(await read(statements, caller.project_id, schedule_id, caller.user_id))
+
+
+def _known(schedule: DigestSchedule | None) -> DigestSchedule:
+    if schedule is None:
+        raise not_found("digest schedule")
+    return schedule

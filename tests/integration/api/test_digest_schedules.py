@@ -1,0 +1,229 @@
+"""Digest schedules over HTTP."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.support.api import ApiUnderTest, api_over, problem
+from tests.support.clocks import FakeClock
+
+PATH = "/v1/digest-schedules"
+NOW = datetime(2027, 3, 27, 12, tzinfo=UTC)
+DIGEST: dict[str, Any] = {
+    "name": "digest",
+    "contents": {
+        "email": {
+            "en": {
+                "subject": "{{ title }}: {{ total }}",
+                "body_text": "{% for item in items %}{{ item.title }} ({{ item.date }}) {% endfor %}",
+            }
+        }
+    },
+}
+
+
+@pytest.fixture
+async def api(database_url: str) -> AsyncIterator[ApiUnderTest]:
+    """At `NOW`."""
+    clock = FakeClock()
+    clock.advance((NOW - clock.now()).total_seconds())
+    async with api_over(database_url, clock=clock) as api:
+        yield api
+
+
+@pytest.fixture
+async def live(database_url: str) -> AsyncIterator[ApiUnderTest]:
+    """By the clock that tokens of users are made by."""
+    async with api_over(database_url) as api:
+        yield api
+
+
+async def given(api: ApiUnderTest, **changes: Any) -> dict[str, Any]:
+    """A reader in a group, for a schedule."""
+    reader = await api.recipient(timezone="Europe/Berlin", user_id="ada", locale="en-GB")
+    group = (await api.http.post("/v1/groups", json={"name": "Mia"})).json()
+    await api.http.post(
+        f"/v1/groups/{group['id']}/members", json={"members": [{"recipient_id": reader["id"]}]}
+    )
+    return {"recipient_id": reader["id"], "group_id": group["id"], "frequency": "daily"} | changes
+
+
+async def made(api: ApiUnderTest, **changes: Any) -> dict[str, Any]:
+    answer = await api.http.post(PATH, json=await given(api, **changes))
+    assert answer.status_code == 201, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+async def test_a_schedule_is_in_the_recipients_zone_and_knows_its_next_time(api: ApiUnderTest) -> None:
+    schedule = await made(api)
+    assert (schedule["timezone"], schedule["delivery_time"]) == ("Europe/Berlin", "09:00")
+    assert schedule["next_digest_scheduled"] == "2027-03-28T07:00:00Z"  # summer time has begun
+    assert (schedule["max_updates_per_digest"], schedule["misfire"], schedule["is_active"]) == (
+        10,
+        "coalesce",
+        True,
+    )
+    shown = await api.http.get(f"{PATH}/{schedule['id']}")
+    assert shown.json() == schedule
+
+
+async def test_occurrences_are_told_in_utc_and_as_the_clock_shows(api: ApiUnderTest) -> None:
+    schedule = await made(api, delivery_time="02:30")
+    found = (await api.http.get(f"{PATH}/{schedule['id']}/occurrences?count=2")).json()["data"]
+    assert found == [
+        {"at": "2027-03-28T01:30:00Z", "local": "2027-03-28T03:30:00+02:00"},
+        {"at": "2027-03-29T00:30:00Z", "local": "2027-03-29T02:30:00+02:00"},
+    ]
+    all_of_them = await api.http.get(f"{PATH}/{schedule['id']}/occurrences?count=500")
+    assert len(all_of_them.json()["data"]) == 500
+    for count in ("0", "501", "x"):
+        problem(
+            await api.http.get(f"{PATH}/{schedule['id']}/occurrences?count={count}"), 422, "invalid-request"
+        )
+
+
+async def test_a_change_of_the_rule_moves_the_next_time_and_others_do_not(api: ApiUnderTest) -> None:
+    schedule = await made(api)
+    path = f"{PATH}/{schedule['id']}"
+    changed = (await api.http.patch(path, json={"max_updates_per_digest": 3})).json()
+    assert changed["next_digest_scheduled"] == schedule["next_digest_scheduled"]
+    changed = (
+        await api.http.patch(path, json={"frequency": "monthly", "delivery_day": 31, "timezone": "UTC"})
+    ).json()
+    assert changed["next_digest_scheduled"] == "2027-03-31T09:00:00Z"
+    changed = (await api.http.patch(path, json={"is_active": False})).json()
+    assert (changed["is_active"], changed["next_digest_scheduled"]) == (False, None)
+    changed = (await api.http.patch(path, json={"is_active": True, "frequency": "daily"})).json()
+    assert (changed["delivery_day"], changed["next_digest_scheduled"]) == (None, "2027-03-28T09:00:00Z")
+    assert (await api.http.delete(path)).status_code == 204
+    problem(await api.http.get(path), 404, "not-found")
+    problem(await api.http.delete(path), 404, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"delivery_day": 1}, "delivery_day"),
+        ({"frequency": "weekly"}, "delivery_day"),
+        ({"frequency": "weekly", "delivery_day": 8}, "delivery_day"),
+        ({"frequency": "monthly", "delivery_day": 32}, "delivery_day"),
+        ({"frequency": "hourly"}, "frequency"),
+        ({"delivery_time": "24:00"}, "delivery_time"),
+        ({"timezone": "Mars/Olympus"}, "timezone"),
+        ({"max_updates_per_digest": 0}, "max_updates_per_digest"),
+        ({"max_updates_per_digest": 101}, "max_updates_per_digest"),
+        ({"include_content_types": []}, "include_content_types"),
+        ({"include_content_types": ["photo", "photo"]}, "include_content_types"),
+        ({"recipient_id": "01a20187-12aa-7c41-b0d6-2f9e6a4c0000"}, "recipient_id"),
+        ({"group_id": "01a20187-12aa-7c41-b0d6-2f9e6a4c0000"}, "group_id"),
+        ({"misfire": "never"}, "misfire"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+async def test_what_makes_no_sense_is_refused_by_its_field(
+    api: ApiUnderTest, changes: dict[str, Any], field: str
+) -> None:
+    answer = await api.http.post(PATH, json=await given(api, **changes))
+    body = problem(answer, 422, "invalid-request")
+    assert field in {each["loc"][1] for each in body["errors"]}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"frequency": "weekly"}, {"timezone": None}, {"is_active": None}, {"delivery_day": 3}]
+)
+async def test_a_change_to_what_makes_no_sense_is_refused(api: ApiUnderTest, changes: dict[str, Any]) -> None:
+    schedule = await made(api)
+    problem(await api.http.patch(f"{PATH}/{schedule['id']}", json=changes), 422, "invalid-request")
+    assert (await api.http.get(f"{PATH}/{schedule['id']}")).json() == schedule
+
+
+async def test_lists_are_filtered(api: ApiUnderTest) -> None:
+    daily = await made(api)
+    weekly = await made(api, frequency="weekly", delivery_day=1, is_active=False)
+    for query, wanted in (
+        ("", [daily, weekly]),
+        (f"recipient_id={daily['recipient_id']}", [daily]),
+        (f"group_id={weekly['group_id']}", [weekly]),
+        ("frequency=weekly", [weekly]),
+        ("is_active=true", [daily]),
+        ("is_active=true&frequency=weekly", []),
+    ):
+        assert (await api.http.get(f"{PATH}?{query}")).json()["data"] == wanted
+
+
+async def test_a_run_by_hand_makes_a_job_once_per_key(live: ApiUnderTest) -> None:
+    schedule = await made(live, is_active=False)
+    headers = {"idempotency-key": "once"}
+    first, again = [await live.http.post(f"{PATH}/{schedule['id']}/run", headers=headers) for _ in range(2)]
+    assert (first.status_code, first.json()) == (202, again.json())
+    job = (await live.http.get(first.json()["status_url"])).json()
+    assert (job["job"]["kind"], job["job"]["type"]) == ("digest", "digest")
+    assert job["recipient"]["id"] == schedule["recipient_id"]
+    assert await live.jobs() == 1
+    owner = live.user("ada")
+    assert (await owner.get(first.json()["status_url"])).status_code == 200
+
+
+async def test_a_preview_shows_what_would_be_sent_and_changes_nothing(api: ApiUnderTest) -> None:
+    schedule = await made(api, max_updates_per_digest=2, include_content_types=["photo"])
+    path = f"{PATH}/{schedule['id']}/preview"
+    assert (await api.http.get(path)).json()["reason"] == "nothing_new"
+    for number in range(3):
+        for kind in ("photo", "text"):
+            await api.http.post(
+                f"/v1/groups/{schedule['group_id']}/updates",
+                json={"title": f"{kind} {number}", "content_type": kind},
+            )
+    assert (await api.http.get(path)).json()["reason"] == "template_missing"
+    await api.template(**DIGEST)
+    for _ in range(2):
+        shown = (await api.http.get(path)).json()
+        assert [each["title"] for each in shown["updates"]] == ["photo 0", "photo 1"]
+        assert (shown["subject"], shown["more"], shown["locale"], shown["reason"]) == (
+            "Mia: 3",
+            1,
+            "en",
+            None,
+        )
+        assert "photo 0" in shown["text"]
+    assert await api.jobs() == 0
+
+
+async def test_end_users_have_the_schedules_of_their_own_recipients(live: ApiUnderTest) -> None:
+    theirs, other = await given(live), await given(live)
+    await live.http.patch(f"/v1/recipients/{other['recipient_id']}", json={"user_id": "eve"})
+    ada = live.user("ada")
+    mine = await ada.post(PATH, json=theirs)
+    assert mine.status_code == 201, mine.text
+    refused = problem(await ada.post(PATH, json=other), 422, "invalid-request")
+    assert refused["errors"][0]["loc"] == ["body", "recipient_id"]
+    elsewhere = problem(
+        await ada.post(PATH, json=theirs | {"group_id": other["group_id"]}), 422, "invalid-request"
+    )
+    assert elsewhere["errors"][0]["loc"] == ["body", "group_id"]
+    path = f"{PATH}/{mine.json()['id']}"
+    hers = (await live.http.post(PATH, json=other)).json()
+    assert [each["id"] for each in (await ada.get(PATH)).json()["data"]] == [mine.json()["id"]]
+    assert (await ada.patch(path, json={"delivery_time": "08:00"})).status_code == 200
+    assert (await ada.get(f"{path}/preview")).status_code == 200
+    assert (await ada.post(f"{path}/run")).status_code == 202
+    for call in (
+        ada.get(f"{PATH}/{hers['id']}"),
+        ada.patch(f"{PATH}/{hers['id']}", json={"is_active": False}),
+        ada.delete(f"{PATH}/{hers['id']}"),
+        ada.get(f"{PATH}/{hers['id']}/preview"),
+        ada.post(f"{PATH}/{hers['id']}/run"),
+    ):
+        problem(await call, 404, "not-found")
+    assert (await ada.delete(path)).status_code == 204
+
+
+async def test_keys_need_their_scopes(api: ApiUnderTest) -> None:
+    schedule = await made(api)
+    reading = await api.caller(["read"])
+    assert (await reading.get(f"{PATH}/{schedule['id']}")).status_code == 200
+    problem(await reading.post(f"{PATH}/{schedule['id']}/run"), 403, "forbidden")
+    problem(await reading.patch(f"{PATH}/{schedule['id']}", json={}), 403, "forbidden")

@@ -48,6 +48,7 @@ class Commands(LazyGroup):
         "queues": Entry(
             "hermodr_cli.remote.queues:app", "How full the queues are; stop a channel, and let it go on."
         ),
+        "schedules": Entry("hermodr_cli.remote.schedules:app", "Jobs on a rule: any notification or task."),
         "project": Entry("hermodr_cli.remote.project:app", "What holds for all mails of the key's project."),
         "senders": Entry(
             "hermodr_cli.remote.senders:app", "Whom mails may be from: verified addresses and domains."

@@ -21,6 +21,7 @@ from hermodr_client.parts.notifications import Notifications
 from hermodr_client.parts.projects import Projects
 from hermodr_client.parts.queues import Providers, Queues, Status
 from hermodr_client.parts.recipients import Recipients
+from hermodr_client.parts.schedules import Schedules
 from hermodr_client.parts.senders import Senders
 from hermodr_client.parts.suppressions import Suppressions
 from hermodr_client.parts.templates import Templates
@@ -42,6 +43,7 @@ class _Everything(Notifications[W]):
         self.recipients: Recipients[W] = Recipients(way)
         self.suppressions: Suppressions[W] = Suppressions(way)
         self.projects: Projects[W] = Projects(way)
+        self.schedules: Schedules[W] = Schedules(way)
         self.senders: Senders[W] = Senders(way)
         self.webhooks: Webhooks[W] = Webhooks(way)
         self.groups: Groups[W] = Groups(way)

@@ -40,7 +40,9 @@ class Silent:
 
 def dispatching_of(ledger: Ledger) -> Dispatching:
     finished = prometheus_client.Counter("finished", "", ("kind", "status"), registry=CollectorRegistry())
-    return Dispatching(ledger, cast("Announcer", Silent()), deciders_of(ledger, usual()), finished=finished)
+    announcer = cast("Announcer", Silent())
+    deciders = deciders_of(ledger, usual(), announcer, finished)
+    return Dispatching(ledger, announcer, deciders, finished=finished)
 
 
 @dataclass

@@ -20,6 +20,7 @@ async def possessions(api: ApiUnderTest) -> dict[str, str]:
     group = await _make(api, "/v1/groups", name=MARK, external_id=MARK)
     inside = f"/v1/groups/{group['id']}"
     members = await _make(api, f"{inside}/members", members=[{"recipient_id": recipient["id"]}])
+    sync = await _auto_sync(api, recipient["id"], group["id"])
     update = await _make(api, f"{inside}/updates", title=MARK, external_id=MARK, author_id=recipient["id"])
     mail = {"subject": MARK, "body_text": MARK, "metadata": {"of": MARK}}
     job = await _make(
@@ -50,6 +51,8 @@ async def possessions(api: ApiUnderTest) -> dict[str, str]:
         "member_id": members["data"][0]["id"],
         "update_id": update["id"],
         "author_id": recipient["id"],
+        "sync_id": sync["id"],
+        "organizer_id": recipient["id"],
         "job_id": job["job_id"],
         "batch_id": batch["batch_id"],
         "external_id": MARK,
@@ -72,6 +75,11 @@ async def _sender(api: ApiUnderTest) -> dict[str, Any]:
         "UPDATE hermodr.senders SET verified_at = now() WHERE id = $1::uuid", made["id"]
     )
     return made
+
+
+async def _auto_sync(api: ApiUnderTest, organizer_id: str, group_id: str) -> dict[str, Any]:
+    named = {"event_name": MARK, "data": {"of": MARK}}
+    return await _make(api, "/v1/auto-syncs", organizer_id=organizer_id, group_id=group_id, **named)
 
 
 async def _dead_letter(api: ApiUnderTest, job_id: str) -> str:

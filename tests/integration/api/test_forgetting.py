@@ -8,6 +8,7 @@ import pytest_asyncio
 from hermodr_ledger.engine import Ledger
 from hermodr_servicekit.ids import new_id
 from tests.support.api import ApiUnderTest, problem
+from tests.support.auto_syncs import one_organized_one_answered
 from tests.support.ledgers import emptied
 
 MARK = "zq7-of-ada"
@@ -30,6 +31,8 @@ OF_A_PERSON = {
     "attachments": {"filename", "content_type", "content", "content_id"},
     "attempts": {"detail", "provider_message_id"},
     "audit_log": {"actor_id", "subject"},
+    "auto_sync_responses": {"response"},
+    "auto_syncs": {"event_name", "data"},
     "dead_letters": {"body", "headers"},
     "deliveries": {"address", "address_name", "locale", "provider_message_id", "recipient", "copies"},
     "events": {"detail"},
@@ -76,6 +79,7 @@ OF_NOBODY = {
     "change_listeners": {"name", "seen", "shown"},
     "api_keys": {"name", "hint", "key_hash", "scopes"},
     "attempts": {"provider", "outcome", "code", "claimed_by", "resolved_as", "proof", "measured"},
+    "auto_syncs": {"status", "response_goal", "timezone", "channel"},
     "audit_log": {"actor", "action", "detail"},  # `audit.record` forbids personal data in `detail`
     "dead_letters": {"source_id", "queue", "reason", "message_type", "job_type", "replay_by"},
     "deliveries": {"channel", "state", "on_unknown", "claimed_by", "provider", "error"}
@@ -228,6 +232,7 @@ async def ada(api: ApiUnderTest) -> dict[str, Any]:
         "job": {k: MAIL[k] for k in MAIL if k != "attachments"} | {"to": {"external_id": MARK}},
     }
     assert (await api.http.post("/v1/schedules", json=daily)).status_code == 201
+    await one_organized_one_answered(api, MARK, group["id"], person["id"])
     unwanted = {"address": person["email"], "note": MARK}
     assert (await api.http.post("/v1/suppressions", json=unwanted)).status_code == 201
     await _what_services_write(api, sent.json()["job_id"], person["id"])
@@ -320,10 +325,8 @@ async def test_a_repeat_is_one_when_its_person_is_forgotten(api: ApiUnderTest, a
     assert (again.status_code, again.headers["idempotent-replayed"]) == (201, "true")
     assert set(again.json()) == {"id", "created_at", "updated_at"}
     assert again.json()["id"] == ada["id"]
-    other = person | {"name": "Eve"}
-    refused = await api.http.post(
-        "/v1/recipients", json=other, headers={"idempotency-key": f"welcome-{MARK}"}
-    )
+    key = {"idempotency-key": f"welcome-{MARK}"}
+    refused = await api.http.post("/v1/recipients", json=person | {"name": "Eve"}, headers=key)
     problem(refused, 422, "idempotency-key-reused")
     repeated = await api.http.post(
         "/v1/notifications", json=wanted, headers={"idempotency-key": f"mail-{MARK}"}
@@ -348,6 +351,8 @@ async def test_an_export_has_what_they_requested_and_did(api: ApiUnderTest, ada:
     document = (await api.http.get(f"/v1/recipients/{ada['id']}/export")).json()
     assert [job["id"] for job in document["jobs"]] == [ada["job_id"]]
     assert [job["id"] for job in document["requested"]] == [ada["task_id"], ada["done_id"]]
+    assert [sync["event_name"] for sync in document["auto_syncs"]] == [MARK]
+    assert [each["response"] for each in document["auto_sync_responses"]] == [MARK]
     assert document["requested"][0]["data"] == {"of": MARK}
     assert [line["action"] for line in document["audit_log"] if line.get("actor") == "user"] == ["job.cancel"]
     assert [each["name"] for each in document["schedules"]] == ["daily"]

@@ -188,6 +188,29 @@ async def test_the_address_book_is_read_through_all_its_pages(client: AsyncHermo
         await client.recipients.get(made[0].id)
 
 
+async def test_auto_syncs_are_asked_answered_and_ended(client: AsyncHermodr) -> None:
+    people = [await client.recipients.create(name=name) for name in ("Olga", "Ada", "Bob")]
+    group = await client.groups.create(name="Crew")
+    added = await client.groups.add_members(group.id, [{"recipient_id": each.id} for each in people])
+    made = await client.auto_syncs.create(people[0].id, group.id, "Party", reminder_after="2h")
+    assert (made.status, made.counts.asked, made.next is not None) == ("running", 2, True)
+    assert (await client.auto_syncs.update(made.id, pause_after="3h")).pause_after == "3h"
+    assert (await client.auto_syncs.run(made.id)).job_ids == []
+    assert (await client.auto_syncs.pause(made.id)).paused_at is not None
+    assert (await client.auto_syncs.resume(made.id)).status == "running"
+    answered = await client.auto_syncs.respond(made.id, added.data[1].id, "yes")
+    assert (answered.counts.answered, answered.counts.goal_met) == (1, False)
+    given = [each.response async for each in client.auto_syncs.responses(made.id)]
+    assert given == ["yes", None]
+    assert [each.id async for each in client.auto_syncs.list(status="running")] == [made.id]
+    assert (await client.auto_syncs.complete(made.id)).status == "completed"
+    with pytest.raises(Conflict):
+        await client.auto_syncs.resume(made.id)
+    await client.auto_syncs.delete(made.id)
+    with pytest.raises(NotFound):
+        await client.auto_syncs.get(made.id)
+
+
 async def test_groups_have_members_and_updates(client: AsyncHermodr) -> None:
     group = await client.groups.create(name="The Lovelaces", external_id="family-17")
     ada = await client.recipients.create(external_id="ada", name="Ada")

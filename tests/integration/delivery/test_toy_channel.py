@@ -60,12 +60,9 @@ class Installation:
         self.sender = sender
         topology = sender.broker.topology
         self._queue = sender.pumps[Channel.SMS, Priority.NORMAL].queue
-        self._dispatching = Dispatching(
-            ledger,
-            sender.announcer,
-            deciders_of(ledger, topology.channels),
-            finished=Counter("finished", "…", ("kind", "status"), registry=CollectorRegistry()),
-        )
+        finished = Counter("finished", "…", ("kind", "status"), registry=CollectorRegistry())
+        deciders = deciders_of(ledger, topology.channels, sender.announcer, finished)
+        self._dispatching = Dispatching(ledger, sender.announcer, deciders, finished=finished)
 
     async def ask(
         self, text: str, priority: Priority = Priority.NORMAL, *, owner_id: str | None = None

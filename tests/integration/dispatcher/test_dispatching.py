@@ -44,7 +44,8 @@ class Rung:
 
 def dispatching_of(ledger: Ledger, rung: Rung) -> Dispatching:
     finished = Counter("finished", "", ("kind", "status"), registry=CollectorRegistry())
-    return Dispatching(ledger, cast("Announcer", rung), deciders_of(ledger, usual()), finished=finished)
+    bell = cast("Announcer", rung)
+    return Dispatching(ledger, bell, deciders_of(ledger, usual(), bell, finished), finished=finished)
 
 
 @pytest.fixture
@@ -137,7 +138,7 @@ async def test_a_database_of_another_shape_is_not_the_jobs_fault(ledger: Ledger)
     assert await rows_of(ledger, "dead_letters") == []
 
 
-@pytest.mark.parametrize("kind", [JobKind.TASK, JobKind.REMINDER])
+@pytest.mark.parametrize("kind", [JobKind.TASK])
 async def test_jobs_of_a_kind_that_nobody_serves_yet_are_left_as_they_are(
     ledger: Ledger, kind: JobKind
 ) -> None:

@@ -33,7 +33,8 @@ class Rung:
 
 def dispatching_of(ledger: Ledger, rung: Rung) -> Dispatching:
     finished = Counter("finished", "", ("kind", "status"), registry=CollectorRegistry())
-    return Dispatching(ledger, cast("Announcer", rung), deciders_of(ledger, usual()), finished=finished)
+    bell = cast("Announcer", rung)
+    return Dispatching(ledger, bell, deciders_of(ledger, usual(), bell, finished), finished=finished)
 
 
 @pytest.fixture

@@ -32,6 +32,8 @@ VIEWS = {
     "notification_delivery_logs",
     "job_queue",
     "auto_sync_messages",
+    "auto_sync_jobs_pending",
+    "auto_sync_jobs_stuck",
     "webhook_accounts",
     "digest_accounts",
 }

@@ -7,8 +7,8 @@ from hermodr_dispatcher.kinds.task import Tasks
 
 
 async def test_every_kind_that_is_announced_has_a_decider_and_the_others_wait() -> None:
-    ledger: Any = None
-    deciders = deciders_of(ledger, usual())
+    nothing: Any = None
+    deciders = deciders_of(nothing, usual(), nothing, nothing)
     assert deciders.keys() >= SERVED_KINDS
     assert {kind for kind, decider in deciders.items() if not isinstance(decider, Tasks)} == SERVED_KINDS
     some: Any = [object()]

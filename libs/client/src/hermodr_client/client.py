@@ -13,6 +13,7 @@ from hermodr_client.http import Wire
 from hermodr_client.part import W
 from hermodr_client.parts.api_keys import ApiKeys
 from hermodr_client.parts.audit import AuditLog
+from hermodr_client.parts.auto_syncs import AutoSyncs
 from hermodr_client.parts.dead_letters import DeadLetters
 from hermodr_client.parts.digest_schedules import DigestSchedules
 from hermodr_client.parts.groups import Groups
@@ -48,6 +49,7 @@ class _Everything(Notifications[W]):
         self.webhooks: Webhooks[W] = Webhooks(way)
         self.groups: Groups[W] = Groups(way)
         self.digest_schedules: DigestSchedules[W] = DigestSchedules(way)
+        self.auto_syncs: AutoSyncs[W] = AutoSyncs(way)
         self.templates: Templates[W] = Templates(way)
         self.api_keys: ApiKeys[W] = ApiKeys(way)
         self.audit: AuditLog[W] = AuditLog(way)

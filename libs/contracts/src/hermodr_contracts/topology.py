@@ -80,7 +80,7 @@ _RECORDING = ("api", "dispatcher", "scheduler", "email-sender", "sms-sender", "w
 """The services that change states."""
 
 FLOWS = (
-    Flow(JobsRequested, ("api", "scheduler"), ("dispatcher",)),
+    Flow(JobsRequested, ("api", "dispatcher", "scheduler"), ("dispatcher",)),
     Flow(SendEmails, ("dispatcher", "scheduler", "email-sender"), ("email-sender",)),
     Flow(SendSms, ("dispatcher", "scheduler", "sms-sender"), ("sms-sender",)),
     Flow(SendWebhooks, ("dispatcher", "scheduler", "webhook-sender"), ("webhook-sender",)),
@@ -95,7 +95,7 @@ FLOWS = (
 PLANNED_SERVICES = frozenset({"worker"})
 """Services of DESIGN §3 that do not exist yet. Their queues are not declared, so that messages do not pile up."""
 
-SERVED_KINDS = frozenset({JobKind.NOTIFICATION, JobKind.DIGEST})
+SERVED_KINDS = frozenset({JobKind.NOTIFICATION, JobKind.DIGEST, JobKind.REMINDER})
 """Job kinds that are served. Jobs of other kinds wait in the ledger without an announcement."""
 
 _CORE = ("api", "dispatcher", "scheduler", "webhook-sender")

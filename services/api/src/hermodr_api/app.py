@@ -21,6 +21,8 @@ from hermodr_api.api_keys import routes as api_keys
 from hermodr_api.api_keys.service import ApiKeys
 from hermodr_api.audit import routes as audit
 from hermodr_api.audit.service import AuditTrail
+from hermodr_api.auto_syncs import routes as auto_syncs
+from hermodr_api.auto_syncs.service import AutoSyncs
 from hermodr_api.dead_letters import routes as dead_letters
 from hermodr_api.dead_letters.service import DeadLetters
 from hermodr_api.digests import routes as digests
@@ -134,6 +136,7 @@ _ROOMS = (
     members,
     updates,
     digests,
+    auto_syncs,
     previews,
     templates,
     api_keys,
@@ -278,6 +281,7 @@ class Api(LedgerService[ApiSettings]):
             Groups(self.ledger.cold, self._repeatable),
             Members(self.ledger.cold, self._repeatable),
             Updates(self.ledger.cold, self._repeatable),
+            AutoSyncs(self.ledger.cold, self._repeatable, self.announcer, self.clock),
         ]
 
     def _of_content(self) -> list[object]:

@@ -11,6 +11,7 @@ from hermodr_dispatcher.handlers import subscribe
 from hermodr_dispatcher.kinds.decider import Decider
 from hermodr_dispatcher.kinds.digest import Digests
 from hermodr_dispatcher.kinds.notification import Notifications
+from hermodr_dispatcher.kinds.reminder import Bell, Reminders
 from hermodr_dispatcher.kinds.task import Tasks
 from hermodr_dispatcher.service import Dispatching
 from hermodr_dispatcher.settings import DispatcherSettings
@@ -26,14 +27,11 @@ class Dispatcher(Worker[DispatcherSettings]):
     def __init__(self, settings: DispatcherSettings) -> None:
         super().__init__(settings, lock_seconds=LOCK_SECONDS)
         topology = self.broker.topology
-        self._dispatching = Dispatching(
-            self.ledger,
-            self.announcer,
-            deciders_of(self.ledger, topology.channels),
-            finished=Counter(
-                "hermodr_jobs_finished", "Jobs that ended here.", ("kind", "status"), registry=self.registry
-            ),
+        finished = Counter(
+            "hermodr_jobs_finished", "Jobs that ended here.", ("kind", "status"), registry=self.registry
         )
+        deciders = deciders_of(self.ledger, topology.channels, self.announcer, finished)
+        self._dispatching = Dispatching(self.ledger, self.announcer, deciders, finished=finished)
         prefetch = settings.dispatcher_prefetch
         self.broker.include(
             partial(subscribe, topology=topology, dispatching=self._dispatching, prefetch=prefetch)
@@ -45,12 +43,15 @@ class Dispatcher(Worker[DispatcherSettings]):
         await super().drain()
 
 
-def deciders_of(ledger: Ledger, channels: Channels) -> Mapping[JobKind, Decider]:
+def deciders_of(
+    ledger: Ledger, channels: Channels, announcer: Bell, finished: Counter
+) -> Mapping[JobKind, Decider]:
     """Who decides upon which kind of job."""
     notifications = Notifications(ledger, channels)
     return {
         JobKind.NOTIFICATION: notifications,
         JobKind.DIGEST: Digests(ledger, notifications),
+        JobKind.REMINDER: Reminders(ledger, announcer, finished),
         JobKind.TASK: Tasks(),
     }
 

@@ -17,6 +17,7 @@ from hermodr_ledger.engine.announcing import (
 from hermodr_ledger.engine.listening import listen
 from hermodr_ledger.runtime import Worker
 from hermodr_ledger.upkeep.due import DueRows
+from hermodr_scheduler.duties.auto_syncs import AutoSyncs
 from hermodr_scheduler.duties.backlog import Backlog, Queues
 from hermodr_scheduler.duties.bounces import Bounces
 from hermodr_scheduler.duties.changes import Changes
@@ -86,6 +87,7 @@ class Scheduler(Worker[SchedulerSettings]):
                 self._windows,
                 Settling(ledger.cold, clock, metrics),
                 Changes(ledger, clock, kept=settings.retention_changes),
+                AutoSyncs(ledger.cold, clock, kept=settings.retention_auto_syncs),
                 self._webhooks,
                 self._endpoints,
                 self._digests,

@@ -36,6 +36,8 @@ class SchedulerSettings(ServiceSettings):
     retention_webhooks: Annotated[timedelta, BeforeValidator(_kept)] = timedelta(days=30)
     """How long what was sent to webhook endpoints is shown and can be sent again; at least as long as changes are
     kept."""
+    retention_auto_syncs: Annotated[timedelta, BeforeValidator(_kept)] = timedelta(days=3)
+    """How long finished auto-syncs are kept."""
     bounce_mailbox: SecretStr | None = None
     """`imaps://user:password@host/INBOX`: where bounces and complaints are read."""
     scheduler_batch: Annotated[int, Field(ge=1, le=10000)] = 500

@@ -10,7 +10,14 @@ import sqlalchemy as sa
 from hermodr_ledger.engine import Ledger, Row
 from hermodr_ledger.engine.core import fetch
 from hermodr_ledger.engine.times import readable
-from hermodr_ledger.tables import group_members, groups, update_reads, updates
+from hermodr_ledger.tables import (
+    auto_sync_responses,
+    auto_syncs,
+    group_members,
+    groups,
+    update_reads,
+    updates,
+)
 from hermodr_servicekit.ids import last_child_of
 
 JOBS_A_PAGE = 100
@@ -66,6 +73,27 @@ async def schedules(
         JOBS_A_PAGE,
     )
     return [_with_json(row, "job") for row in rows]
+
+
+async def auto_syncs_organized(ledger: Ledger, recipient_id: UUID, after: UUID = _NOWHERE) -> list[Row]:
+    sync = auto_syncs.c
+    asked = sa.select(
+        *(sync.id, sync.group_id, sync.event_name, sync.status, sync.timezone, sync.channel, sync.data),
+        *(sync.started_at, sync.completed_at, sync.created_at, sync.updated_at),
+    ).where(sync.organizer_id == recipient_id, sync.id > after)
+    rows = await fetch(ledger, asked.order_by(sync.id).limit(ROWS_A_PAGE))
+    return [_with_json(row, "data") for row in rows]
+
+
+async def auto_sync_answers(ledger: Ledger, recipient_id: UUID, after: UUID = _NOWHERE) -> list[Row]:
+    """`id` is the auto-sync's."""
+    given, member = auto_sync_responses.c, group_members.c
+    asked = (
+        sa.select(given.sync_id.label("id"), given.response, given.created_at, given.updated_at)
+        .join(group_members, member.id == given.member_id)
+        .where(member.recipient_id == recipient_id, given.sync_id > after)
+    )
+    return await fetch(ledger, asked.order_by(given.sync_id).limit(ROWS_A_PAGE))
 
 
 _TIMES = ", ".join(

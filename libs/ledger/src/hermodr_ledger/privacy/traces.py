@@ -106,7 +106,7 @@ def _without(answer: Any, recipient_id: str) -> Any:
         return [_without(each, recipient_id) for each in answer]
     if not isinstance(answer, dict):
         return answer
-    about = recipient_id in (answer.get("id"), answer.get("recipient_id"), answer.get("author_id"))
+    about = recipient_id in [answer.get(name) for name in ("id", "recipient_id", "author_id", "organizer_id")]
     return {
         name: _without(value, recipient_id) for name, value in answer.items() if not about or name in _KEPT
     }

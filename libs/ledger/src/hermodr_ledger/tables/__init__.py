@@ -1,5 +1,6 @@
 """The schema for Core statements; a test compares it with a migrated database. Only migrations change a database."""
 
+from hermodr_ledger.tables.auto_syncs import auto_sync_reminders, auto_sync_responses, auto_syncs
 from hermodr_ledger.tables.batching import event_windows, window_events
 from hermodr_ledger.tables.changes import change_listeners, changes
 from hermodr_ledger.tables.columns import metadata
@@ -54,6 +55,9 @@ __all__ = [
     "api_keys",
     "attempts",
     "audit_log",
+    "auto_sync_reminders",
+    "auto_sync_responses",
+    "auto_syncs",
     "batches",
     "change_listeners",
     "changes",

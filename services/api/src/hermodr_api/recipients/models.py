@@ -337,4 +337,6 @@ class ExportView(BaseModel):
     memberships: list[dict[str, Any]]
     updates_written: list[dict[str, Any]]
     updates_read: list[dict[str, Any]]
+    auto_syncs: list[dict[str, Any]]
+    auto_sync_responses: list[dict[str, Any]]
     jobs: list[dict[str, Any]]

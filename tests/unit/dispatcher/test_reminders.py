@@ -1,0 +1,74 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from hermodr_dispatcher.kinds.reminder import Step, deadline, step_of
+from hermodr_ledger.auto_syncs.reminding import Case
+from hermodr_ledger.auto_syncs.syncs import PAUSE_CHECK, REMINDER, AutoSync, Progress
+from hermodr_servicekit.ids import new_id
+
+NOON = datetime(2027, 3, 26, 12, tzinfo=UTC)
+
+
+def sync_of(status: str = "running", timezone: str = "UTC") -> AutoSync:
+    return AutoSync(
+        id=new_id(),
+        project_id=new_id(),
+        organizer_id=new_id(),
+        group_id=new_id(),
+        event_name="Party",
+        status=status,
+        response_goal="everyone",
+        response_target=None,
+        timezone=timezone,
+        reminder_after=timedelta(hours=24),
+        pause_after=timedelta(hours=48),
+        channel="sms",
+        data={},
+        started_at=NOON,
+        reminded_at=None,
+        checked_at=None,
+        paused_at=None,
+        completed_at=None,
+        created_at=NOON,
+        updated_at=NOON,
+    )
+
+
+WAITS, MET = Progress(5, 2, 3), Progress(5, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("type_name", "status", "progress", "expected"),
+    [
+        (REMINDER, "running", WAITS, (Step.REMIND, None)),
+        (PAUSE_CHECK, "running", WAITS, (Step.PAUSE, None)),
+        (REMINDER, "running", MET, (Step.SETTLE, "goal_met")),
+        (PAUSE_CHECK, "running", MET, (Step.SETTLE, "goal_met")),
+        (REMINDER, "paused", MET, (Step.SKIP, "auto_sync_paused")),
+        (PAUSE_CHECK, "completed", MET, (Step.SKIP, "auto_sync_completed")),
+        (PAUSE_CHECK, "cancelled", WAITS, (Step.SKIP, "auto_sync_cancelled")),
+        ("reminder_7d", "running", WAITS, (Step.FAIL, "unknown_type")),
+        (None, "running", WAITS, (Step.FAIL, "unknown_type")),
+    ],
+)
+def test_what_is_done_with_a_job(
+    type_name: str | None, status: str, progress: Progress, expected: tuple[Step, str | None]
+) -> None:
+    assert step_of(type_name, Case(sync_of(status), progress)) == expected
+
+
+def test_a_job_whose_auto_sync_is_gone_is_skipped() -> None:
+    assert step_of(REMINDER, Case(None, Progress(0, 0, 0))) == (Step.SKIP, "auto_sync_deleted")
+
+
+@pytest.mark.parametrize(
+    ("zone", "said"),
+    [
+        ("UTC", "2027-03-28 12:00 (UTC)"),
+        ("Europe/Vienna", "2027-03-28 14:00 (Europe/Vienna)"),  # summer time began that night
+        ("Known/ToPostgreSQL", "2027-03-28 12:00 (UTC)"),
+    ],
+)
+def test_the_deadline_is_in_its_zone(zone: str, said: str) -> None:
+    assert deadline(sync_of(timezone=zone)) == said

@@ -87,6 +87,31 @@ def test_a_digest_counts() -> None:
     assert "and 5 more" in whole.text
 
 
+def test_a_digest_groups_by_kind_and_shows_photos() -> None:
+    items = [
+        {
+            "content_type": "text",
+            "title": "Party",
+            "text": "At three.\nBring a <hat>.",
+            "url": "https://a.example/p",
+        },
+        {"content_type": "photo", "url": "https://a.example/lake.jpg", "author": "John", "date": "Mon"},
+        {"content_type": "milestone", "title": "First steps"},
+        {"content_type": "school_report", "text": "All well"},
+    ]
+    made = rendered("digest", "en", {"items": items, "summary": "A <good> week."})
+    html = made.html or ""
+    places = [made.text.index(each) for each in ("Milestones", "Photos", "School report", "News")]
+    assert places == sorted(places)
+    assert re.findall(r'<img[^>]*?src="([^"]*)"', html) == ["https://a.example/lake.jpg"]
+    assert 'href="https://a.example/p"' in html
+    assert "  At three.\n  Bring a <hat>." in made.text
+    for escaped in ("Bring a &lt;hat&gt;.", "A &lt;good&gt; week."):
+        assert escaped in html
+    one_kind = rendered("digest", "de", {"items": [items[1]]})
+    assert "Fotos" not in one_kind.text + (one_kind.html or "")
+
+
 @pytest.mark.parametrize(("name", "locale"), CASES)
 def test_they_greet_the_recipient_and_say_how_to_unsubscribe(name: str, locale: str) -> None:
     link = "https://mail.example/u/abc"

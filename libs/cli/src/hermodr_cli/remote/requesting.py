@@ -42,6 +42,18 @@ DayOption = Annotated[
 ExpiresOption = Annotated[str | None, typer.Option(help="Not after: a moment, as of --at.")]
 MaxRetriesOption = Annotated[int | None, typer.Option(min=0, help="Tried again so often at most.")]
 CancelKeyOption = Annotated[str | None, typer.Option(help="What `jobs cancel --cancel-key` cancels it by.")]
+DigestKeyOption = Annotated[
+    str | None, typer.Option(help="Waits for others with this key, and is sent with them as one message.")
+]
+DigestWindowOption = Annotated[str | None, typer.Option(help="With --digest-key, how long: 90s, 10m, 24h.")]
+DigestMaxOption = Annotated[
+    str | None,
+    typer.Option("--digest-max-window", help="Each puts the message off, to at most this after the first."),
+]
+DigestFirstOption = Annotated[
+    str | None,
+    typer.Option(help="now: the first is sent at once, by itself; wait (the default): with the others."),
+]
 SingletonKeyOption = Annotated[str | None, typer.Option(help="Only one unfinished job has it.")]
 IdempotencyKeyOption = Annotated[str | None, typer.Option(help="Makes the command safe to repeat.")]
 FromOption = Annotated[
@@ -85,6 +97,10 @@ def wanted(
     max_retries: MaxRetriesOption = None,
     cancel_key: CancelKeyOption = None,
     singleton_key: SingletonKeyOption = None,
+    digest_key: DigestKeyOption = None,
+    digest_window: DigestWindowOption = None,
+    digest_max_window: DigestMaxOption = None,
+    digest_first: DigestFirstOption = None,
     sender: FromOption = None,
     reply_to: ReplyToOption = None,
     cc: CcOption = None,
@@ -108,6 +124,7 @@ def wanted(
         "max_retries": max_retries,
         "cancel_key": cancel_key,
         "singleton_key": singleton_key,
+        "digest": _digest(digest_key, digest_window, digest_max_window, digest_first),
         **mail_parts.fields(sender, reply_to, cc, bcc, header, attach),
     }
     given = {name: value for name, value in content.items() if value not in (None, {}, [])}
@@ -135,6 +152,15 @@ def _time_of_day(local_time: str | None, days: list[int] | None) -> DeliverAt | 
             raise typer.BadParameter("goes with --deliver-at", param_hint="--day")
         return None
     return {"local_time": local_time, "days": days} if days else {"local_time": local_time}
+
+
+def _digest(key: str | None, window: str | None, longest: str | None, first: str | None) -> dict[str, str]:
+    given = {"key": key, "window": window, "max_window": longest, "first": first}
+    found = {name: value for name, value in given.items() if value is not None}
+    if found and (key is None or window is None):
+        missing = "--digest-key" if key is None else "--digest-window"
+        raise typer.BadParameter(f"{missing} is missing", param_hint="--digest-key")
+    return found
 
 
 def _target(to: str | None, recipient: str | None, external_id: str | None) -> To | str:

@@ -40,6 +40,16 @@ class DeliverAt(TypedDict, total=False):
     days: Sequence[int]
 
 
+class Digest(TypedDict, total=False):
+    """Waits for others with the same recipient, `type` and `key`, and is sent with them. Windows are spans (`90s`,
+    `10m`, `24h`); with a `max_window` each puts the message off. `first`: `now` sends the first at once, by itself."""
+
+    key: Required[str]
+    window: Required[str]
+    max_window: str
+    first: Literal["wait", "now"]
+
+
 class Content(TypedDict, total=False):
     """A notification without its recipient; only `type` or `subject` with `body_…` is required.
 
@@ -63,6 +73,7 @@ class Content(TypedDict, total=False):
     expires_at: datetime | str
     max_retries: int
     cancel_key: str
+    digest: Digest
     metadata: Mapping[str, Any]
     from_: str
     reply_to: Sequence[str]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from hermodr_api.errors import Flaw
 from hermodr_api.http.bodies import JsonObject
+from hermodr_api.notifications.digests import SUPPLIED
 from hermodr_api.notifications.models import NotificationIn
 from hermodr_contracts.channels import CHANNELS, AddressKind, Channels
 from hermodr_contracts.vocabulary import Channel
@@ -16,12 +17,13 @@ def data_flaws(
 ) -> list[Flaw]:
     """A flaw for each name that the template needs on a channel that would be used, in whatever locale; and for a
     `recipient` in the data of a template that reads the recipient. `channels` are those served here. What Hermodr
-    itself supplies is never needed of the caller; names it supplies to some notifications only are to be taken off
-    here."""
+    itself supplies is never needed of the caller."""
     used = [needs[channel] for channel in _used(wanted, needs, channels)]
     found: dict[tuple[str, ...], None] = {}
     for need in used:
         found.update(dict.fromkeys(_missing(wanted.data, need.paths)))
+    if wanted.digest is not None:
+        found = {path: None for path in found if path[0] not in SUPPLIED}
     flaws = [Flaw((*at, "data", *path), f"is missing: the template {wanted.type} needs it") for path in found]
     if RECIPIENT in wanted.data and any(need.reads_recipient for need in used):
         reason = f"needs another name: in the template {wanted.type} this one is the recipient's, whom Hermodr supplies"

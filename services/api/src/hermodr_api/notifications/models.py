@@ -18,6 +18,7 @@ from hermodr_api.jobs.endings import LONGEST_DELAY, CancelKey, ExpiresAt, MaxRet
 from hermodr_api.notifications.attachments import files_of
 from hermodr_api.notifications.content import content_flaws
 from hermodr_api.notifications.delivery_times import DeliverAt, time_flaws
+from hermodr_api.notifications.digests import DigestIn, digest_flaws
 from hermodr_api.notifications.envelope import MailFields, envelope_of, mail_flaws
 from hermodr_contracts.channels import CHANNELS, AddressKind, Channels
 from hermodr_contracts.segments import MOST_SEGMENTS
@@ -157,6 +158,9 @@ class NotificationIn(MailFields):
     expires_at: ExpiresAt = None
     max_retries: MaxRetries = None
     cancel_key: CancelKey = None
+    digest: DigestIn | None = Field(
+        default=None, description="Waits for others like it, and is sent with them as one message."
+    )
     metadata: JsonObject = Field(
         default_factory=dict,
         description="Your own data, shown with the job and never sent.",
@@ -210,6 +214,7 @@ def examine(
         *content_flaws(wanted, most_segments, at),
         *_channel_flaws(wanted, channels, at),
         *time_flaws(wanted, now, at),
+        *digest_flaws(wanted, at),
         *mail_flaws(wanted, wanted.channels, by_phone=wanted.to.phone is not None, channels=channels, at=at),
     ]
     if not flaws:  # else the time may lie outside the calendar
@@ -333,6 +338,7 @@ def job_of(
         to_locale=wanted.to.locale,
         envelope=item.envelope,
         deliver_at=wanted.deliver_at.stored if wanted.deliver_at is not None else None,
+        digest=wanted.digest.stored if wanted.digest is not None else None,
         attachments=item.files,
     )
 

@@ -34,6 +34,7 @@ VIEWS = {
     "auto_sync_messages",
     "auto_sync_jobs_pending",
     "auto_sync_jobs_stuck",
+    "event_accounts",
     "webhook_accounts",
     "digest_accounts",
 }

@@ -195,5 +195,5 @@ COMMENT ON FUNCTION queue_notification IS
     'names a template and p_payload holds its variables, or p_payload has a subject and a body to be sent as given. The '
     'project: SET hermodr.project, else the only one there is. Returns the job''s id.';
 
-REVOKE ALL ON FUNCTION window_seconds, digested, enqueue_notification_job, queue_notification FROM PUBLIC;
+REVOKE ALL ON FUNCTION decide_again_after_wishes, window_seconds, digested, enqueue_notification_job, queue_notification FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION enqueue_notification_job, queue_notification TO hermodr_producer;

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from hermodr_contracts.channels import usual
+from hermodr_contracts.channels import Channels, usual
 from hermodr_contracts.vocabulary import Channel, JobState, Priority
 from hermodr_dispatcher.app import deciders_of
 from hermodr_dispatcher.service import Dispatching
@@ -31,10 +31,11 @@ class Rung:
         self.ids += ids
 
 
-def dispatching_of(ledger: Ledger, rung: Rung) -> Dispatching:
+def dispatching_of(ledger: Ledger, rung: Rung, channels: Channels | None = None) -> Dispatching:
     finished = Counter("finished", "", ("kind", "status"), registry=CollectorRegistry())
     bell = cast("Announcer", rung)
-    return Dispatching(ledger, bell, deciders_of(ledger, usual(), bell, finished), finished=finished)
+    deciders = deciders_of(ledger, channels or usual(), bell, finished)
+    return Dispatching(ledger, bell, deciders, finished=finished)
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from hermodr_ledger.jobs.decisions import (
     Decision,
     Note,
     Preference,
-    published,
     record_decisions,
     requested_jobs,
 )
+from hermodr_ledger.jobs.published import published
 from hermodr_servicekit.ids import child_id, new_id
 from tests.support.ledgers import (
     accept_one,

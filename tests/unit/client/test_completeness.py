@@ -26,6 +26,8 @@ A, B = UUID("01a2018c-e359-7702-8eb3-8dd0fbf20000"), UUID("01a2018c-e359-7702-8e
 
 CALLS: list[Callable[[Hermodr], Any]] = [
     lambda h: h.send("ada@example.com", subject="Hi", body_text="Hello"),
+    lambda h: h.simulate("ada@example.com", subject="Hi", body_text="Hello"),
+    lambda h: h.simulate_many([{"to": "ada@example.com", "subject": "Hi", "body_text": "Hello"}]),
     lambda h: h.send_many([{"to": {"email": "ada@example.com"}, "subject": "Hi", "body_text": "Hello"}]),
     lambda h: h.jobs.get(A),
     lambda h: h.jobs.timeline(A),

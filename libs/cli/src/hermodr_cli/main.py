@@ -41,6 +41,10 @@ class Commands(LazyGroup):
             "hermodr_cli.remote.sending:send_command",
             'Send one notification: hermodr send --to ada@example.com --subject Hello --text "It works." --wait',
         ),
+        "simulate": Entry(
+            "hermodr_cli.remote.simulating:simulate_command",
+            "Tell what would become of a notification: the options are those of `send`. Nothing is sent.",
+        ),
         "jobs": Entry("hermodr_cli.remote.jobs:app", "Follow jobs, cancel them, ask for them again."),
         "dead-letters": Entry(
             "hermodr_cli.remote.dead_letters:app", "Look at dead letters, and send them on their way again."

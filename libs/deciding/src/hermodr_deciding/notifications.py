@@ -26,16 +26,23 @@ RECIPIENT_ERASED = "recipient_erased"
 """Why a job fails whose recipient is no more."""
 SUPPRESSED = "suppressed"
 """Why a job is skipped whose every address is suppressed."""
+FAILURES = frozenset(
+    {"channel_not_available", "channel_needs_a_template", "template_has_no_such_channel", "no_address"}
+)
+"""Why a channel cannot be used; every other reason is that it was not wanted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a channel gets no delivery. `failure`: it could not be done, rather than was not wanted; then `detail` says
-    which wish it was."""
+    """Why a channel gets no delivery. `detail` says which wish it was."""
 
     reason: str
-    failure: bool
     detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def failure(self) -> bool:
+        """Whether it could not be done, rather than was not wanted."""
+        return self.reason in FAILURES
 
 
 def decide(
@@ -52,14 +59,14 @@ def decide(
     """
     if job.expires_at is not None and job.expires_at <= now:
         return expired(job)
-    candidates = tuple(_candidates(job, template, channels))
-    problem = _impossible(job, template, candidates)
+    asked = tuple(candidates(job, template, channels))
+    problem = _impossible(job, template, asked)
     if problem is not None:
         return Decision(job, JobState.FAILED, notes=(Note("refused", {"reason": problem}),), error=problem)
     deliveries: list[NewDelivery] = []
     notes: list[Note] = []
     refusals: list[Refusal] = []
-    for ordinal, channel in enumerate(candidates, start=1):
+    for ordinal, channel in enumerate(asked, start=1):
         refusal = _refusal(job, template, channel, channels.get(channel), now)
         if refusal is not None:
             refusals.append(refusal)
@@ -107,9 +114,10 @@ def _impossible(
     return None
 
 
-def _candidates(
+def candidates(
     job: RequestedJob, template: PublishedTemplate | None, channels: Channels
 ) -> Iterable[Channel]:
+    """The channels that are asked for, else those that would do."""
     if job.channels is not None:
         return dict.fromkeys(job.channels)
     if job.has_content or template is None:
@@ -128,13 +136,13 @@ def _refusal(
     now: datetime,
 ) -> Refusal | None:
     if spec is None:
-        return Refusal("channel_not_available", failure=True)
+        return Refusal("channel_not_available")
     if job.has_content and not spec.as_given:
-        return Refusal("channel_needs_a_template", failure=True)
+        return Refusal("channel_needs_a_template")
     if not job.has_content and template is not None and spec.needs_texts and channel not in template.locales:
-        return Refusal("template_has_no_such_channel", failure=True)
+        return Refusal("template_has_no_such_channel")
     if _address(job, spec.address) is None:
-        return Refusal("no_address", failure=True)
+        return Refusal("no_address")
     if template is not None and template.critical:
         return None
     return _unwanted(job, channel, now)
@@ -146,10 +154,10 @@ def _unwanted(job: RequestedJob, channel: Channel, now: datetime) -> Refusal | N
         return None
     for reason, until in (("muted", recipient.muted_until), ("group_muted", job.group_muted_until)):
         if until is not None and until > now:
-            return Refusal(reason, failure=False, detail={"muted_until": until.isoformat()})
+            return Refusal(reason, detail={"muted_until": until.isoformat()})
     wish = deciding_wish(recipient, job.type, channel)
     if wish is not None and not wish.enabled:
-        return Refusal("preference", failure=False, detail={"wish": _said(wish)})
+        return Refusal("preference", detail={"wish": _said(wish)})
     return None
 
 

@@ -49,6 +49,8 @@ from hermodr_api.notifications.directory import Directory
 from hermodr_api.notifications.models import BulkItemIn, NotificationIn
 from hermodr_api.notifications.routes import NotificationRoutes
 from hermodr_api.notifications.service import Notifications
+from hermodr_api.notifications.simulating import Simulating
+from hermodr_api.notifications.wording import Words
 from hermodr_api.previews import routes as previews
 from hermodr_api.previews.counting import Counting
 from hermodr_api.previews.service import Previews
@@ -211,7 +213,9 @@ class Api(LedgerService[ApiSettings]):
         )
         self._gate = Gate(self.authenticator, Limiter(partial(rates.take, self.ledger), self.clock))
         self._bodies = BulkBodies()
-        taken_on = NotificationRoutes(self._gate, self.notifications, self.bulk, self._bodies)
+        self._words = Words(self.ledger.cold, settings.links, settings.sms_max_segments)
+        simulating = Simulating(self.ledger.cold, self.bulk, self._repeatable, self._words, channels)
+        taken_on = NotificationRoutes(self._gate, self.notifications, self.bulk, simulating, self._bodies)
         shortcuts = {("POST", "/v1/notifications"): taken_on.post}
         framework = self._framework(taken_on)
         self.description = framework.openapi
@@ -366,6 +370,7 @@ class Api(LedgerService[ApiSettings]):
             await self._keys.close()
             await self._key_server.close()
         await self.publishing.close()
+        await self._words.close()
         await self._trial_ledger.close()
         await self._bulk_ledger.close()
         await super().close()

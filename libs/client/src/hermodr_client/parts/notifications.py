@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Unpack
 
 from hermodr_client.answers import decoded
@@ -17,6 +17,7 @@ from hermodr_client.models.notifications import (
     Replayed,
     To,
 )
+from hermodr_client.models.simulations import Simulation, Simulations
 from hermodr_client.operation import operation
 from hermodr_client.part import Part, W, new_key, path_of
 from hermodr_client.retrying import exchange
@@ -35,6 +36,19 @@ class Notifications(Part[W]):
         """
         document = _document({"to": to, **content})
         return self._post(path_of("notifications"), Accepted, document, idempotency_key)
+
+    @operation
+    def simulate(self, to: To | str, **content: Unpack[Content]) -> Steps[Simulation]:
+        """What would become of a `send` of the same now, by the rules that decide for real. Nothing is sent."""
+        document = _document({"to": to, **content})
+        return self._post(path_of("notifications", "simulate"), Simulation, document)
+
+    @operation
+    def simulate_many(self, items: Sequence[Notification | Mapping[str, Any]]) -> Steps[list[Simulation]]:
+        """The same of up to 1,000, in their order. A bad one has `errors`."""
+        documents = [_document(each) for each in items]
+        answer = yield from self._post(path_of("notifications", "simulate"), Simulations, documents)
+        return answer.data
 
     @operation
     def send_many(

@@ -203,7 +203,11 @@ CASE WHEN j.deliver_at IS NOT NULL AND j.deferred_until > now() THEN (
     ORDER BY e.seq DESC LIMIT 1)
 END"""
 
-_REQUESTED = f"""
+QUEUED = """
+FROM (SELECT id, 'queued' AS state FROM unnest($1::uuid[]) AS u(id) OFFSET 0) wanted  -- see `engine.Ledger`
+JOIN hermodr.jobs j ON j.id = wanted.id AND j.state = wanted.state"""
+
+REQUESTED = f"""
 SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_id, j.to_email, j.to_phone,
        j.content IS NOT NULL AS has_content, j.on_unknown, j.requeues, j.expires_at, j.max_retries,
        j.to_name, j.to_locale, j.digest, now() AS read_at,
@@ -212,9 +216,7 @@ SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_i
        t.id AS template_id, t.current_version, t.critical, t.default_locale,
        {_suppressed("coalesce(j.to_email, r.email)")} AS email_suppressed,
        {_suppressed("coalesce(j.to_phone, r.phone)")} AS phone_suppressed,
-       {_COPIES} AS copies, j.created_at, j.deliver_at, {_PUT_OFF_FOR} AS put_off_for
-FROM (SELECT id, 'queued' AS state FROM unnest($1::uuid[]) AS u(id) OFFSET 0) wanted  -- see `engine.Ledger`
-JOIN hermodr.jobs j ON j.id = wanted.id AND j.state = wanted.state
+       {_COPIES} AS copies, j.created_at, j.deliver_at, {_PUT_OFF_FOR} AS put_off_for {QUEUED}
 LEFT JOIN hermodr.recipients r ON r.id = j.recipient_id
 LEFT JOIN hermodr.group_members m ON m.group_id = j.group_id AND m.recipient_id = j.recipient_id
 LEFT JOIN hermodr.templates t ON t.project_id = j.project_id AND t.name = j.type
@@ -232,11 +234,11 @@ async def owners(ledger: Ledger, ids: Sequence[UUID]) -> dict[UUID, UUID]:
 
 async def requested_jobs(ledger: Ledger, ids: Sequence[UUID]) -> list[RequestedJob]:
     """The queued ones of the jobs, with recipients, templates and suppressions."""
-    rows = await ledger.fetch(_REQUESTED, list(dict.fromkeys(ids)))
-    return [_requested(row) for row in rows]
+    rows = await ledger.fetch(REQUESTED, list(dict.fromkeys(ids)))
+    return [requested_of(row) for row in rows]
 
 
-def _requested(row: Any) -> RequestedJob:
+def requested_of(row: Any) -> RequestedJob:
     channels = row["channels"]
     return RequestedJob(
         id=row["id"],
@@ -308,28 +310,6 @@ def _recipient(row: Any) -> KnownRecipient:
 def _moment(value: datetime | None) -> datetime | None:
     """The driver returns `infinity`, which SQL may have written, as the last of all times without a zone."""
     return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
-
-
-async def published(
-    ledger: Ledger, versions: Sequence[tuple[UUID, int]]
-) -> dict[tuple[UUID, int], Published]:
-    """By template and version; deleted ones are left out."""
-    rows = await ledger.fetch(
-        """
-        SELECT c.template_id, c.version, c.channel, array_agg(c.locale ORDER BY c.locale) AS locales,
-               bool_or(c.reads_recipient) AS reads_recipient
-        FROM unnest($1::uuid[], $2::int[]) AS wanted(template_id, version)
-        JOIN hermodr.template_contents c USING (template_id, version)
-        GROUP BY c.template_id, c.version, c.channel
-        """,
-        [template for template, _ in versions],
-        [version for _, version in versions],
-    )
-    locales: dict[tuple[UUID, int], dict[str, tuple[str, ...]]] = {}
-    for row in rows:
-        locales.setdefault((row["template_id"], row["version"]), {})[row["channel"]] = tuple(row["locales"])
-    reading = {(row["template_id"], row["version"]) for row in rows if row["reads_recipient"]}
-    return {version: Published(spoken, version in reading) for version, spoken in locales.items()}
 
 
 _DECIDE = statement("hermodr_ledger.jobs", "decide")

@@ -141,6 +141,15 @@ class Bulk:
                 await asyncio.sleep(0)
         return await self._commit(work, key)
 
+    async def prepared(
+        self, project_id: UUID, items: Sequence[object]
+    ) -> tuple[dict[int, NewJob], Rejections]:
+        """The jobs that valid items would become, and the flaws of the others; nothing is committed."""
+        work = _Work(project_id, new_id())
+        await asyncio.to_thread(self._examine_all, work, items, self._clock.now())
+        await self._refer(work)
+        return dict(work.jobs), work.rejected
+
     def _examine_all(self, work: _Work, items: Sequence[object], now: datetime) -> None:
         """Runs in a thread."""
         for index, item in enumerate(items):

@@ -21,6 +21,8 @@ from hermodr_api.jobs.models import AcceptedView, BulkAcceptedView
 from hermodr_api.notifications.bulk import Bulk
 from hermodr_api.notifications.models import BulkItemIn, NotificationIn
 from hermodr_api.notifications.service import Notifications
+from hermodr_api.notifications.simulated import SimulationsView, SimulationView
+from hermodr_api.notifications.simulating import MOST, Simulating
 
 LIMIT = 8 * MIB
 """Of a body with attachments; others have at most 1 MiB."""
@@ -46,10 +48,18 @@ _EXAMPLE: dict[str, Any] = {
 class NotificationRoutes:
     """Built by constructor: outside the framework there are no dependencies."""
 
-    def __init__(self, gate: Gate, notifications: Notifications, bulk: Bulk, bodies: BulkBodies) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        notifications: Notifications,
+        bulk: Bulk,
+        simulating: Simulating,
+        bodies: BulkBodies,
+    ) -> None:
         self._gate = gate
         self._notifications = notifications
         self._bulk = bulk
+        self._simulating = simulating
         self._bodies = bodies
 
     def router(self) -> APIRouter:
@@ -84,6 +94,7 @@ class NotificationRoutes:
             NDJSON: {"schema": {"type": "string", "description": "one item per line"}},
         }
         router.add_api_route("/v1/notifications/bulk", self.post_bulk, **bulk)
+        router.add_api_route("/v1/notifications/simulate", self.simulate, **_simulation())
         return router
 
     async def post(self, request: Request) -> Response:
@@ -110,10 +121,45 @@ class NotificationRoutes:
             wanted = include is not None
             return respond(await self._bulk.request(caller.project_id, items, key, job_ids=wanted))
 
+    async def simulate(self, request: Request) -> Response:
+        caller = await self._gate.admit(request, "send")
+        async with self._bodies.of(request, caller.project_id) as text:
+            items, key, single = await asyncio.to_thread(_simulated, request, text)
+            return respond(await self._simulating.request(caller, items, key, single=single))
+
+
+def _simulation() -> dict[str, Any]:
+    described = documented(
+        "Tell what would become of a notification now, or of up to 1,000; nothing is stored or sent",
+        method="POST",
+        scope="send",
+        answer=SimulationView,
+        body=NotificationIn,
+    )
+    item = {"$ref": f"#/components/schemas/{NotificationIn.__name__}"}
+    many = {"type": "array", "items": item, "minItems": 1, "maxItems": MOST}
+    described["openapi_extra"]["requestBody"]["content"][JSON] = {
+        "schema": {"anyOf": [item, many]},
+        "example": _EXAMPLE,
+    }
+    described["responses"][200]["model"] = SimulationView | SimulationsView
+    return described
+
 
 def _apart(request: Request, text: bytes) -> tuple[NotificationIn, Key | None]:
     document = parse(text)
     return read(NotificationIn, document), key_of(request, document)
+
+
+def _simulated(request: Request, text: bytes) -> tuple[list[object], Key | None, bool]:
+    """Also whether it was one alone, not in an array."""
+    if text.lstrip()[:1] != b"[":
+        document = parse(text)
+        return [document], key_of(request, document), True
+    items = parse_array(text, MOST)
+    if not items:
+        raise invalid(Flaw(("body",), "has no items"))
+    return items, key_of(request, items), False
 
 
 def _items(request: Request, text: bytes) -> tuple[list[object], Key | None]:

@@ -11,8 +11,8 @@ from hermodr_ledger.jobs.decisions import (
     Published,
     PublishedTemplate,
     RequestedJob,
-    published,
 )
+from hermodr_ledger.jobs.published import published, template_of
 from hermodr_ledger.people.recipients import described
 from hermodr_servicekit.loop_watch import Step
 
@@ -31,7 +31,7 @@ class Notifications:
     async def decide(self, jobs: Sequence[RequestedJob], /) -> Sequence[Decision]:
         """A decision for every job, by the rules of `domain`."""
         versions = await self._published(jobs)
-        templated = [(job, _template(job, versions)) for job in jobs]
+        templated = [(job, template_of(job, versions)) for job in jobs]
         people = await self._described(templated)
         return [self._decided(job, template, people) for job, template in templated]
 
@@ -64,10 +64,3 @@ class Notifications:
                 self._versions.clear()
             self._versions.update(known)
         return known
-
-
-def _template(job: RequestedJob, versions: Mapping[tuple[UUID, int], Published]) -> PublishedTemplate | None:
-    current = job.template
-    if current is None or (found := versions.get((current.id, current.version))) is None:
-        return None
-    return PublishedTemplate.of(current, found)

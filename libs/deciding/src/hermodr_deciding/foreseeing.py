@@ -1,0 +1,79 @@
+"""What would become of a job, told beforehand by the rules that decide for real. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from hermodr_contracts.channels import Channels
+from hermodr_contracts.vocabulary import Channel, JobState
+from hermodr_deciding.notifications import FAILURES, SUPPRESSED, candidates, decide, gathered
+from hermodr_ledger.jobs.decisions import Decision, NewDelivery, PublishedTemplate, RequestedJob
+
+SCHEDULED = "scheduled"
+DIGEST = "digest"
+"""It would wait in a window with others like it."""
+_MOST_ROUNDS = 50
+"""Of being put off: quiet hours that follow each other for ever end here."""
+
+
+class Verdict(StrEnum):
+    SEND = "send"
+    DEFER = "defer"
+    """It would be sent, but later."""
+    SKIP = "skip"
+    """It is not wanted."""
+    FAIL = "fail"
+    """It is not possible."""
+
+
+class Foreseen(NamedTuple):
+    """What happens on a channel (`None`: there is none to speak of). `delivery`, `send_at`: of what would be sent."""
+
+    channel: Channel | None
+    verdict: Verdict
+    reason: str | None = None
+    send_at: datetime | None = None
+    delivery: NewDelivery | None = None
+
+
+def foresee(
+    job: RequestedJob, template: PublishedTemplate | None, channels: Channels, starts: datetime | None
+) -> list[Foreseen]:
+    """By channel. `job` is as it would be read now; `starts`: its `scheduled_for`. As long as the rules put it off it
+    is decided upon again at the end of that, with the wishes of now."""
+    moment, reason = job.read_at, None
+    if starts is not None and starts > moment:
+        moment, reason = starts, SCHEDULED
+    decision = decide(job, template, moment, channels)
+    joining = gathered(decision).joining
+    if joining is not None:
+        moment, reason = moment + timedelta(seconds=joining.window), DIGEST
+        decision = decide(job, template, moment, channels)
+    for _ in range(_MOST_ROUNDS):
+        if decision.until is None:
+            break
+        reason = reason or str(decision.notes[0].detail["reason"])
+        moment = decision.until
+        decision = decide(job, template, moment, channels)
+    asked: tuple[Channel | None, ...] = tuple(candidates(job, template, channels)) or (None,)
+    found: dict[Channel | None, Foreseen] = {
+        each.channel: _of_delivery(each, moment, reason) for each in decision.deliveries
+    }
+    return [found.get(each) or _refused(each, decision) for each in asked]
+
+
+def _of_delivery(delivery: NewDelivery, moment: datetime, reason: str | None) -> Foreseen:
+    if delivery.suppressed is not None:
+        return Foreseen(delivery.channel, Verdict.SKIP, SUPPRESSED)
+    verdict = Verdict.SEND if reason is None else Verdict.DEFER
+    return Foreseen(delivery.channel, verdict, reason, moment, delivery)
+
+
+def _refused(channel: Channel | None, decision: Decision) -> Foreseen:
+    """By the note about the channel, else by that about the job."""
+    details: list[Mapping[str, object]] = [each.detail for each in decision.notes if "reason" in each.detail]
+    of_channel = [each for each in details if channel is not None and each.get("channel") == channel]
+    reason = str((of_channel or details)[0]["reason"])
+    failed = reason in FAILURES or (not of_channel and decision.state is JobState.FAILED)
+    return Foreseen(channel, Verdict.FAIL if failed else Verdict.SKIP, reason)

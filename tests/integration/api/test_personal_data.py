@@ -91,6 +91,8 @@ async def test_an_export_has_all_there_is_of_a_person(api: ApiUnderTest) -> None
     posted = (await api.http.post(f"{base}/updates", json={"title": "Hi"})).json()
     written = (await api.http.post(f"{base}/updates", json={"title": "Me", "author_id": person["id"]})).json()
     await api.http.post(f"{base}/members/{member['id']}/read", json={"update_ids": [posted["id"]]})
+    of_digests = {"recipient_id": person["id"], "group_id": group["id"], "frequency": "daily"}
+    digests = (await api.http.post("/v1/digest-schedules", json=of_digests)).json()
     answer = await api.http.get(f"{URL}/{person['id']}/export")
     assert answer.headers["content-disposition"].startswith("attachment")
     assert answer.headers["cache-control"] == "no-store"
@@ -99,6 +101,7 @@ async def test_an_export_has_all_there_is_of_a_person(api: ApiUnderTest) -> None
     assert [each["group_name"] for each in document["memberships"]] == ["Us"]
     assert [each["id"] for each in document["updates_written"]] == [written["id"]]
     assert [each["id"] for each in document["updates_read"]] == [posted["id"]]
+    assert [each["id"] for each in document["digest_schedules"]] == [digests["id"]]
     assert [each["id"] for each in document["jobs"]] == sorted(map(str, jobs.values()))
     (shown,) = [each for each in document["jobs"] if each["id"] == str(jobs["sent"])]
     assert (shown["status"], shown["priority"], shown["data"]) == ("completed", "normal", {"secret": SECRET})

@@ -247,3 +247,19 @@ async def test_who_is_erased_leaves_neither_schedule_nor_updates(club: Club) -> 
     assert await rows_of(club.ledger, "digest_updates") == []
     await club.settle()
     assert [each["settled_at"] is None for each in await rows_of(club.ledger, "digest_runs")] == [False]
+
+
+async def test_an_author_who_is_erased_is_not_named_in_digests_of_others(club: Club) -> None:
+    schedule = await club.schedule()
+    await club.post(1)
+    await club.post(1, author_id=None)
+    jobs = [await club.run(schedule)]
+    await club.end(jobs[0], "failed")
+    await club.settle()
+    jobs.append(await club.run(schedule))
+    await erase(club.ledger, club.project_id, club.author, CLI)
+    for job_id in jobs:
+        items = json.loads((await club.job(job_id))["data"])["items"]
+        assert [each["title"] for each in items] == ["News 0", "News 1"]
+        assert not any("author" in each or "author_id" in each for each in items)
+    assert await club.accounts(schedule) == {"pending": 2}

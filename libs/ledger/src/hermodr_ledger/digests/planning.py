@@ -53,6 +53,8 @@ _DUE = (
         sa.text(not_aside("digest_schedules.id", PLANNING_DUTY)),
     )
 )
+_ALIVE = "SELECT set_config('idle_in_transaction_session_timeout', '10s', true)"
+"""A scheduler that was stopped in the midst of planning keeps its schedules from the others no longer."""
 _MADE = """
 INSERT INTO hermodr.digest_runs (schedule_id, nominal, job_id, settled_at)
 SELECT r.schedule_id, r.nominal, r.job_id, CASE WHEN r.job_id IS NULL THEN now() END
@@ -75,6 +77,7 @@ async def plan_due(ledger: Ledger, limit: int, planner: Planner) -> list[Planned
 
     async def work(only: Sequence[UUID] | None) -> list[Planned]:
         async with ledger.transaction() as transaction:
+            await transaction.fetch(_ALIVE)
             return await _plan(ledger, transaction, limit, planner, only)
 
     async def candidates() -> list[UUID]:

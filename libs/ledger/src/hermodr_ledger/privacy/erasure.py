@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from hermodr_ledger.access import audit
 from hermodr_ledger.access.audit import Actor
+from hermodr_ledger.digests.forgetting import forget_author
 from hermodr_ledger.engine import Ledger, Statements, Transaction, news
 from hermodr_ledger.people import windows
 from hermodr_ledger.people.suppressions import SUPPRESSION_KEY
@@ -171,6 +172,7 @@ async def erase(ledger: Ledger, project_id: UUID, recipient_id: UUID, actor: Act
         phones = await transaction.fetch(_PHONES, *who, seconds=_SECONDS)
         await windows.forget(transaction, [row["address"] for row in phones])
         await transaction.fetch(_SCHEDULES, *who, seconds=_SECONDS)
+        await forget_author(transaction, recipient_id, seconds=_SECONDS)
         await transaction.fetch(
             "DELETE FROM hermodr.recipients WHERE id = $1", recipient_id, seconds=_SECONDS
         )

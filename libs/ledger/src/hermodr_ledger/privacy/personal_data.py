@@ -13,6 +13,7 @@ from hermodr_ledger.engine.times import readable
 from hermodr_ledger.tables import (
     auto_sync_responses,
     auto_syncs,
+    digest_schedules,
     group_members,
     groups,
     update_reads,
@@ -53,6 +54,16 @@ async def updates_read(ledger: Ledger, recipient_id: UUID, after: UUID = _NOWHER
         read.recipient_id == recipient_id, read.update_id > after
     )
     return await fetch(ledger, asked.order_by(read.update_id).limit(ROWS_A_PAGE))
+
+
+async def digest_schedules_of(ledger: Ledger, recipient_id: UUID, after: UUID = _NOWHERE) -> list[Row]:
+    schedule = digest_schedules.c
+    asked = sa.select(
+        *(schedule.id, schedule.group_id, schedule.frequency, schedule.delivery_time, schedule.delivery_day),
+        *(schedule.timezone, schedule.max_updates_per_digest, schedule.include_content_types),
+        *(schedule.is_active, schedule.last_digest_sent, schedule.created_at, schedule.updated_at),
+    ).where(schedule.recipient_id == recipient_id, schedule.id > after)
+    return await fetch(ledger, asked.order_by(schedule.id).limit(ROWS_A_PAGE))
 
 
 async def schedules(

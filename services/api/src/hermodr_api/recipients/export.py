@@ -35,6 +35,7 @@ async def export(
         ("updates_read", lambda after: personal_data.updates_read(ledger, who, after)),
         ("auto_syncs", lambda after: personal_data.auto_syncs_organized(ledger, who, after)),
         ("auto_sync_responses", lambda after: personal_data.auto_sync_answers(ledger, who, after)),
+        ("digest_schedules", lambda after: personal_data.digest_schedules_of(ledger, who, after)),
         ("jobs", lambda after: personal_data.jobs(ledger, project_id, who, after)),
         ("requested", lambda after: personal_data.requested(ledger, project_id, recipient.user_id, after)),
         ("schedules", lambda after: personal_data.schedules(ledger, project_id, who, after)),

@@ -339,4 +339,5 @@ class ExportView(BaseModel):
     updates_read: list[dict[str, Any]]
     auto_syncs: list[dict[str, Any]]
     auto_sync_responses: list[dict[str, Any]]
+    digest_schedules: list[dict[str, Any]]
     jobs: list[dict[str, Any]]

@@ -9,6 +9,7 @@ from tests.benchmarks import (
     latencies,
     ledgers,
     posts,
+    schedules,
     slow_provider,
     sql,
     turns,
@@ -33,4 +34,5 @@ SCENARIOS: dict[str, Callable[[Servers, Mailbox, bool], Awaitable[list[Result]]]
     "dead_provider": dead_provider.measure,
     "webhooks": webhooks.measure,
     "waiting": waiting.measure,
+    "schedules": schedules.measure,
 }

@@ -265,7 +265,7 @@ async def _settle(
 
 
 def _due(row: Row) -> DueSchedule:
-    rule = Recurring(*(row[name] for name in Recurring._fields))
+    rule = Recurring(row["cron"], row["every"], row["every_seconds"], row["anchor"], row["timezone"])
     return DueSchedule(row["schedule_id"], rule, row["misfire"], row["next_run_at"], row["now"])
 
 

@@ -20,7 +20,8 @@ async def possessions(api: ApiUnderTest) -> dict[str, str]:
     group = await _make(api, "/v1/groups", name=MARK, external_id=MARK)
     inside = f"/v1/groups/{group['id']}"
     members = await _make(api, f"{inside}/members", members=[{"recipient_id": recipient["id"]}])
-    sync = await _auto_sync(api, recipient["id"], group["id"])
+    organizer = await _make(api, "/v1/recipients", name=MARK)
+    sync = await _auto_sync(api, organizer["id"], group["id"])
     update = await _make(api, f"{inside}/updates", title=MARK, external_id=MARK, author_id=recipient["id"])
     mail = {"subject": MARK, "body_text": MARK, "metadata": {"of": MARK}}
     job = await _make(
@@ -52,7 +53,7 @@ async def possessions(api: ApiUnderTest) -> dict[str, str]:
         "update_id": update["id"],
         "author_id": recipient["id"],
         "sync_id": sync["id"],
-        "organizer_id": recipient["id"],
+        "organizer_id": organizer["id"],
         "job_id": job["job_id"],
         "batch_id": batch["batch_id"],
         "external_id": MARK,

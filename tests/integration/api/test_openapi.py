@@ -117,7 +117,10 @@ async def test_every_example_works_as_printed(api: ApiUnderTest) -> None:
     olga = await api.recipient()
     body = {"organizer_id": olga["id"], "group_id": group["id"], "event_name": "Party"}
     sync = (await api.http.post("/v1/auto-syncs", json=body)).json()
+    weekly = {"recipient_id": recipient["id"], "group_id": group["id"], "frequency": "weekly"}
+    digest = (await api.http.post("/v1/digest-schedules", json=weekly | {"delivery_day": 7})).json()
     ids = {
+        "digest_schedule_id": digest["id"],
         "organizer_id": olga["id"],
         "sync_id": sync["id"],
         "sender_id": sender["id"],
@@ -137,7 +140,7 @@ async def test_every_example_works_as_printed(api: ApiUnderTest) -> None:
             operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
         )
         if example is not None and "{provider}" not in path:  # a sender would have to run
-            if path.startswith("/v1/auto-syncs"):  # whose members' ids cannot be known
+            if path.startswith(("/v1/auto-syncs", "/v1/digest-schedules")):  # about people who are not here
                 example = {name: ids.get(name, value) for name, value in example.items()}
             answer = await api.http.request(method, path.format(**ids), json=example)
             assert answer.is_success, (method, path, answer.text)

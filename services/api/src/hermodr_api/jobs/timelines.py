@@ -54,7 +54,9 @@ def _attempted(history: JobHistory) -> Iterator[TimelineEntry]:
             yield TimelineEntry(at=at, event=f"delivery_{ended}", detail=detail, delivery_id=delivery.id)
 
 
-_REASONS = frozenset({"not_sent", "refused", "quiet_hours_ignored", "reminded", "paused", "deliver_at_ignored"})
+_REASONS = frozenset(
+    {"not_sent", "refused", "quiet_hours_ignored", "reminded", "paused", "deliver_at_ignored"}
+)
 
 
 def _ending(job: Job, events: Sequence[Event]) -> Iterator[TimelineEntry]:

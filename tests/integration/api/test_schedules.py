@@ -197,6 +197,8 @@ async def test_it_is_run_now_once(api: ApiUnderTest) -> None:
     assert shown["recipient"]["id"] == person["id"]
     assert (shown["job"]["status"], shown["job"]["metadata"]) == ("queued", job["metadata"])
     assert (await api.user("user-1").get(f"/v1/jobs/{fired['job_id']}")).status_code == 200
+    timeline = (await api.http.get(f"/v1/jobs/{fired['job_id']}/timeline")).json()["data"]
+    assert (timeline[0]["event"], timeline[0]["detail"]["schedule_id"]) == ("requested", schedule["id"])
     schedule = (await api.http.get(at)).json()
     assert (schedule["last_job_id"], schedule["last_error"]) == (fired["job_id"], None)
     assert schedule["next_run_at"] is None
@@ -238,9 +240,12 @@ async def test_a_group_is_written_to_as_it_is_at_that_moment(api: ApiUnderTest) 
     batch = (await api.http.get(f"/v1/batches/{fired['batch_id']}")).json()
     assert (batch["accepted"], batch["counts"]["queued"]) == (2, 2)
     rows = await api.api.ledger.fetch(
-        "SELECT recipient_id FROM hermodr.jobs WHERE batch_id = $1", fired["batch_id"]
+        "SELECT id, recipient_id FROM hermodr.jobs WHERE batch_id = $1", fired["batch_id"]
     )
+    in_batch = [row["id"] for row in rows]
     assert {str(row["recipient_id"]) for row in rows} == {each["id"] for each in people[1:]}
+    timeline = (await api.http.get(f"/v1/jobs/{in_batch[0]}/timeline")).json()["data"]
+    assert timeline[0]["detail"]["schedule_id"] == schedule["id"]
     in_group = (await api.http.get("/v1/jobs", params={"group_id": group["id"]})).json()["data"]
     assert len(in_group) == 2
     await api.http.delete(f"/v1/groups/{group['id']}")
@@ -268,3 +273,14 @@ async def test_odd_values_are_kept_exactly(api: ApiUnderTest) -> None:
         "SELECT data::text AS d FROM hermodr.jobs WHERE id = $1", fired["job_id"]
     )
     assert f'"n": 1{"0" * 4000}' in rows[0]["d"]
+
+
+async def test_what_it_makes_may_wait_for_others_like_it(api: ApiUnderTest) -> None:
+    await api.template(contents={"email": {"en": {"subject": "{{ total }} ticks", "body_text": "tick"}}})
+    digest = {"key": "ticks", "window": "10m"}
+    schedule = await made(api.http, job={"type": "magic_link", "to": MAIL["to"], "digest": digest})
+    fired = await run(api, schedule)
+    rows = await api.api.ledger.fetch(
+        "SELECT digest ->> 'key' AS key FROM hermodr.jobs WHERE id = $1", fired["job_id"]
+    )
+    assert [row["key"] for row in rows] == ["ticks"]

@@ -129,6 +129,8 @@ class JobHistory:
     attachments: tuple[Attached, ...]
     envelope: Mapping[str, Any]
     """See `NewJob.envelope`."""
+    schedule_id: UUID | None = None
+    """The schedule that made it."""
 
 
 # What belongs to a job follows it in the primary keys. One statement, so that all is of one moment and one round trip.
@@ -142,6 +144,7 @@ SELECT {", ".join(JOB_COLUMNS.values())},
           ORDER BY e.at, e.seq) AS events,
     ARRAY(SELECT ROW(f.filename, f.content_type, octet_length(f.content), f.content_id) FROM hermodr.attachments f
           WHERE f.job_id = $1 ORDER BY f.number) AS attachments, j.envelope,
+    (SELECT o.schedule_id FROM hermodr.schedule_runs o WHERE o.id IN (j.id, j.batch_id)) AS schedule_id,
     ARRAY(SELECT ROW({_values(Recipient, "r")}) FROM hermodr.recipients r
           WHERE r.id = j.recipient_id AND r.project_id = $2 AND ($3::text IS NULL OR r.user_id = $3)) AS recipients
 FROM hermodr.jobs j WHERE j.id = $1 AND j.project_id = $2 AND ($3::text IS NULL OR j.owner_id = $3)
@@ -166,6 +169,7 @@ async def read(
         ),
         tuple(Attached(*values) for values in row["attachments"]),
         object_of(row["envelope"]),
+        row["schedule_id"],
     )
 
 

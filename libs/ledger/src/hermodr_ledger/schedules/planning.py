@@ -2,7 +2,7 @@
 rows are taken with SKIP LOCKED, and an occurrence has one row. One that stops in the middle is cut off."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
@@ -67,16 +67,17 @@ class Planned(NamedTuple):
 
 @dataclass(slots=True)
 class _Occurrence:
-    """A run to be written; `fired` `None`: missed."""
+    """A run to be written; `fired` `None`: missed. It has the id of its job or batch, by which these find it."""
 
-    id: UUID
     schedule_id: UUID
     nominal: datetime
     fired: Fired | None
     manual: bool = False
     error: str | None = None
+    id: UUID = field(init=False)
 
     def __post_init__(self) -> None:
+        self.id = self.job_id or self.batch_id or new_id()
         if self.fired is not None:
             self.error = self.fired.error
 
@@ -136,7 +137,7 @@ async def run_now(
         return None
     now: datetime = rows[0]["now"]
     (fired,) = await firing.make(transaction, [_wanted(rows[0])])
-    occurrence = _Occurrence(new_id(), schedule_id, now, fired, manual=True)
+    occurrence = _Occurrence(schedule_id, now, fired, manual=True)
     written = await _write(transaction, [occurrence])
     await _settle(transaction, {schedule_id: occurrence}, {})
     (row,) = await fetch(transaction, READ_RUN, run=occurrence.id)
@@ -202,12 +203,12 @@ async def _fire(transaction: Transaction, rows: Sequence[Row], plan: Plan) -> li
     made = dict(zip(due, await firing.make(transaction, [_wanted(row) for row in due.values()]), strict=True))
     occurrences: list[_Occurrence] = []
     for schedule_id, turn in turns.items():
-        missed = [_Occurrence(new_id(), schedule_id, each, None) for each in turn.missed]
+        missed = [_Occurrence(schedule_id, each, None) for each in turn.missed]
         if missed and turn.more_missed:
             missed[0].error = MORE_MISSED
         occurrences += missed
         if turn.fires is not None:
-            occurrences.append(_Occurrence(new_id(), schedule_id, turn.fires, made[schedule_id]))
+            occurrences.append(_Occurrence(schedule_id, turn.fires, made[schedule_id]))
     written = await _write(transaction, occurrences)
     upcoming = {schedule_id: turn.next for schedule_id, turn in turns.items()}
     await _settle(transaction, {each.schedule_id: each for each in written if each.fired}, upcoming)

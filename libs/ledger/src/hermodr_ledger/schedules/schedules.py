@@ -183,7 +183,7 @@ async def change(
 
 
 async def delete(statements: Statements, project_id: UUID, schedule_id: UUID) -> bool:
-    """With what is known of its occurrences; the jobs it made stay."""
+    """The jobs it made stay; so do the rows of its occurrences until they are old, but nobody is shown them."""
     return bool(await fetch(statements, _DELETE, schedule=schedule_id, project=project_id))
 
 

@@ -13,7 +13,6 @@ from hermodr_ledger.tables.columns import (
     moments,
     needed_text,
     of_project,
-    owned_by,
     texts,
     xact,
 )
@@ -54,7 +53,7 @@ schedule_runs = Table(
     "schedule_runs",
     metadata,
     Column("id", UUID, primary_key=True),
-    owned_by("schedule_id", "schedules"),
+    Column("schedule_id", UUID, nullable=False),
     Column("nominal", MOMENT, nullable=False),
     Column("manual", Boolean, nullable=False, server_default=false()),
     needed_text("state"),

@@ -12,7 +12,7 @@ from hermodr_ledger.jobs.reading import Event, Job, JobHistory, LoggedAttempt
 def timeline(history: JobHistory) -> Timeline:
     events = history.events
     entries = [
-        *_beginning(history.job),
+        *_beginning(history),
         *(
             TimelineEntry(at=each.at, event=each.kind, detail=dict(each.detail), delivery_id=each.delivery_id)
             for each in events
@@ -24,10 +24,13 @@ def timeline(history: JobHistory) -> Timeline:
     return Timeline(job_id=history.job.id, status=history.job.state, data=entries)
 
 
-def _beginning(job: Job) -> Iterator[TimelineEntry]:
+def _beginning(history: JobHistory) -> Iterator[TimelineEntry]:
+    job = history.job
     detail: dict[str, Any] = {"kind": job.kind, "type": job.type, "priority": job.priority.lane}
     if job.batch_id is not None:
         detail["batch_id"] = str(job.batch_id)
+    if history.schedule_id is not None:
+        detail["schedule_id"] = str(history.schedule_id)
     endings = {"expires_at": job.expires_at, "max_retries": job.max_retries, "cancel_key": job.cancel_key}
     detail |= {name: value for name, value in endings.items() if value is not None}
     yield TimelineEntry(at=job.created_at, event="requested", detail=detail)

@@ -71,7 +71,7 @@ async def change(caller: Manager, schedules: Service, schedule_id: UUID, wanted:
 
 @router.delete("/{schedule_id}", status_code=204, responses=refusals(404))
 async def delete(caller: Manager, schedules: Service, schedule_id: UUID) -> None:
-    """Delete a schedule, and what is known of its occurrences. The jobs it made stay."""
+    """Delete a schedule. The jobs it made stay; what became of its occurrences is not shown any more."""
     await schedules.delete(caller, schedule_id)
 
 

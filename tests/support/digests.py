@@ -16,6 +16,7 @@ from hermodr_contracts.channels import usual
 from hermodr_digesting.rules import plan
 from hermodr_dispatcher.app import deciders_of
 from hermodr_dispatcher.service import Dispatching
+from hermodr_dispatcher.summaries import Asking
 from hermodr_ledger.digests import schedules
 from hermodr_ledger.digests.planning import PRIORITY, plan_due, run_now
 from hermodr_ledger.digests.schedules import DigestSchedule
@@ -38,10 +39,11 @@ class Silent:
     def deliveries(self, *_: object) -> None: ...
 
 
-def dispatching_of(ledger: Ledger) -> Dispatching:
+def dispatching_of(ledger: Ledger, asking: object = None) -> Dispatching:
+    """`asking`: stands for `hermodr_dispatcher.summaries.Asking`."""
     finished = prometheus_client.Counter("finished", "", ("kind", "status"), registry=CollectorRegistry())
     announcer = cast("Announcer", Silent())
-    deciders = deciders_of(ledger, usual(), announcer, finished)
+    deciders = deciders_of(ledger, usual(), announcer, finished, cast("Asking | None", asking))
     return Dispatching(ledger, announcer, deciders, finished=finished)
 
 

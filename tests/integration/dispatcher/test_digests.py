@@ -11,7 +11,7 @@ import pytest
 
 from hermodr_ledger.access.audit import CLI
 from hermodr_ledger.digests import schedules
-from hermodr_ledger.digests.choosing import Contents, choose
+from hermodr_ledger.digests.choosing import Answered, Contents, choose, keep_summary
 from hermodr_ledger.digests.planning import PRIORITY, run_now
 from hermodr_ledger.digests.schedules import DigestSchedule
 from hermodr_ledger.engine import Ledger
@@ -263,3 +263,78 @@ async def test_an_author_who_is_erased_is_not_named_in_digests_of_others(club: C
         assert [each["title"] for each in items] == ["News 0", "News 1"]
         assert not any("author" in each or "author_id" in each for each in items)
     assert await club.accounts(schedule) == {"pending": 2}
+
+
+class Writer:
+    """Asks nobody: what it says is set, and it says it when it is told to."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.begun: list[UUID] = []
+
+    def begin(self, job_id: UUID, _contents: Contents) -> None:
+        self.begun.append(job_id)
+
+    async def say(self, job_id: UUID, answered: Answered) -> None:
+        await keep_summary(self._ledger, job_id, answered)
+
+
+async def _kinds(club: Club, job_id: UUID) -> list[str]:
+    rows = await club.ledger.fetch("SELECT kind FROM hermodr.events WHERE job_id = $1 ORDER BY seq", job_id)
+    return [row["kind"] for row in rows]
+
+
+async def test_a_digest_waits_for_its_summary_and_nobody_asks_twice(club: Club) -> None:
+    writer = Writer(club.ledger)
+    club.dispatcher = dispatching_of(club.ledger, writer)
+    schedule = await club.schedule()
+    posted = await club.post(2)
+    job_id = await club.run(schedule)
+    other = dispatching_of(club.ledger, writer)
+    await other.dispatch(PRIORITY, [job_id])
+    assert writer.begun == [job_id]
+    assert (await club.job(job_id))["state"] == "queued"
+    await writer.say(job_id, Answered("A <good> week.", None))
+    await club.decide([job_id])
+    job = await club.job(job_id)
+    assert (job["state"], json.loads(job["data"])["summary"]) == ("processing", "A <good> week.")
+    assert await club.items(job_id) == posted
+    assert (await _kinds(club, job_id))[:2] == ["updates_chosen", "summarized"]
+
+
+@pytest.mark.parametrize("dies", [False, True])
+async def test_without_a_summary_it_goes_nevertheless(club: Club, dies: bool) -> None:
+    writer = Writer(club.ledger)
+    club.dispatcher = dispatching_of(club.ledger, writer)
+    schedule = await club.schedule()
+    posted = await club.post(1)
+    job_id = await club.run(schedule)
+    if dies:
+        await club.ledger.fetch(
+            "UPDATE hermodr.digest_runs SET summary_asked_at = now() - interval '16 seconds'"
+        )
+    else:
+        await writer.say(job_id, Answered(None, "http_500"))
+    await club.decide([job_id])
+    assert (await club.job(job_id))["state"] == "processing"
+    assert await club.items(job_id) == posted
+    assert "summary" not in json.loads((await club.job(job_id))["data"])
+    assert "summary_missing" in await _kinds(club, job_id)
+
+
+async def test_a_summary_of_other_updates_is_not_used(club: Club) -> None:
+    writer = Writer(club.ledger)
+    club.dispatcher = dispatching_of(club.ledger, writer)
+    schedule = await club.schedule()
+    await club.post(1)
+    job_id = await club.run(schedule)
+    await writer.say(job_id, Answered("Of the first.", None))
+    await club.decide([job_id])
+    await club.end(job_id, "failed")
+    await club.settle()
+    await club.post(1)
+    await _retry(club, job_id)
+    assert writer.begun == [job_id, job_id]
+    await writer.say(job_id, Answered("Of both.", None))
+    await club.decide([job_id])
+    assert json.loads((await club.job(job_id))["data"])["summary"] == "Of both."

@@ -15,11 +15,12 @@ _REMEMBERED = 1_000
 
 
 def template_data(contents: Contents, locale: str | None) -> dict[str, Any]:
-    """`items`, oldest first; `total` and `more` count all that is unread and what is left for the next digest. Dates
-    are told in that locale and the schedule's zone; `at` is the moment itself."""
+    """`items`, oldest first; `summary`, if one was written; `total` and `more` count all that is unread and what is
+    left for the next digest. Dates are told in that locale and the schedule's zone; `at` is the moment itself."""
     zone = ZoneInfo(contents.timezone)
     shown = _locale(locale or _USUAL)
-    return {
+    summary = contents.summary.text if contents.summary is not None else None
+    return ({"summary": summary} if summary is not None else {}) | {
         "title": contents.group_name,
         "group": {"id": str(contents.group_id), "name": contents.group_name},
         "items": [_item(each, shown, zone) for each in contents.updates],

@@ -15,6 +15,7 @@ from hermodr_dispatcher.kinds.reminder import Bell, Reminders
 from hermodr_dispatcher.kinds.task import Tasks
 from hermodr_dispatcher.service import Dispatching
 from hermodr_dispatcher.settings import DispatcherSettings
+from hermodr_dispatcher.summaries import Asking, Summaries
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.locked import LOCK_SECONDS
 from hermodr_ledger.runtime import Worker
@@ -30,7 +31,8 @@ class Dispatcher(Worker[DispatcherSettings]):
         finished = Counter(
             "hermodr_jobs_finished", "Jobs that ended here.", ("kind", "status"), registry=self.registry
         )
-        deciders = deciders_of(self.ledger, topology.channels, self.announcer, finished)
+        self._asking = self._asking_by(settings)
+        deciders = deciders_of(self.ledger, topology.channels, self.announcer, finished, self._asking)
         self._dispatching = Dispatching(self.ledger, self.announcer, deciders, finished=finished)
         prefetch = settings.dispatcher_prefetch
         self.broker.include(
@@ -39,18 +41,28 @@ class Dispatcher(Worker[DispatcherSettings]):
 
     async def drain(self) -> None:
         """Returns when all jobs in hand are decided upon and announced."""
+        if self._asking is not None:
+            await self._asking.drain()
         await self._dispatching.drain()
         await super().drain()
 
+    def _asking_by(self, settings: DispatcherSettings) -> Asking | None:
+        if settings.summary_url is None:
+            return None
+        key = settings.summary_key.get_secret_value() if settings.summary_key is not None else None
+        return Asking(
+            self.ledger, self.announcer, Summaries(settings.summary_url, key, settings.summary_model)
+        )
+
 
 def deciders_of(
-    ledger: Ledger, channels: Channels, announcer: Bell, finished: Counter
+    ledger: Ledger, channels: Channels, announcer: Bell, finished: Counter, asking: Asking | None = None
 ) -> Mapping[JobKind, Decider]:
     """Who decides upon which kind of job."""
     notifications = Notifications(ledger, channels)
     return {
         JobKind.NOTIFICATION: notifications,
-        JobKind.DIGEST: Digests(ledger, notifications),
+        JobKind.DIGEST: Digests(ledger, notifications, asking),
         JobKind.REMINDER: Reminders(ledger, announcer, finished),
         JobKind.TASK: Tasks(),
     }

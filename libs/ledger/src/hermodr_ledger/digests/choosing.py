@@ -1,6 +1,7 @@
 """Which updates a digest has. They are chosen once it is decided that it will be sent, in a transaction before that of
 the decision: whoever decides upon the job again finds them chosen."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,6 +43,17 @@ class Contents:
     timezone: str
     updates: Sequence[Posted]
     more: int
+    summary: "Answered | None" = None
+    """`None`: nobody answered yet."""
+    asked_seconds: float | None = None
+    """Since somebody began to ask for a summary; `None`: nobody did."""
+
+
+class Answered(NamedTuple):
+    """The summary that was written for it, or why there is none."""
+
+    text: str | None
+    failure: str | None
 
 
 class Unsendable(NamedTuple):
@@ -77,8 +89,17 @@ CROSS JOIN LATERAL (SELECT u.id {_UNREAD} ORDER BY u.id LIMIT s.max_updates_per_
 WHERE NOT EXISTS (SELECT 1 FROM hermodr.digest_updates x WHERE x.job_id = w.id)
 ORDER BY s.recipient_id, u.id
 ON CONFLICT (recipient_id, update_id) DO NOTHING
+RETURNING job_id
 """
-_REOPENED = "UPDATE hermodr.digest_runs SET settled_at = NULL WHERE job_id = ANY ($1::uuid[])"
+# What was written for other updates is not for these.
+_REOPENED = """
+WITH emptied AS (
+    UPDATE hermodr.jobs j SET data = '{}' FROM unnest($2::uuid[]) w(id) WHERE j.id = w.id AND j.data <> '{}'
+)
+UPDATE hermodr.digest_runs
+SET settled_at = NULL, summary_asked_at = CASE WHEN job_id <> ALL ($2::uuid[]) THEN summary_asked_at END
+WHERE job_id = ANY ($1::uuid[])
+"""
 
 _SETTINGS = """
     s.timezone, s.group_id, g.name AS group_name, p.locale, m.id AS member_id
@@ -86,11 +107,12 @@ FROM {} JOIN hermodr.digest_schedules s ON s.id = {}
 JOIN hermodr.groups g ON g.id = s.group_id
 JOIN hermodr.recipients p ON p.id = s.recipient_id
 LEFT JOIN hermodr.group_members m ON m.group_id = s.group_id AND m.recipient_id = s.recipient_id"""
+_RUNS = "unnest($1::uuid[]) w(id) JOIN hermodr.digest_runs r ON r.job_id = w.id JOIN hermodr.jobs j ON j.id = w.id"
 _CONTEXT = f"""
-SELECT w.id AS job_id, (SELECT count(*) {_UNREAD})::int AS more, {
-    _SETTINGS.format(
-        "unnest($1::uuid[]) w(id) JOIN hermodr.digest_runs r ON r.job_id = w.id", "r.schedule_id"
-    )
+SELECT w.id AS job_id, (SELECT count(*) {_UNREAD})::int AS more,
+    j.data ->> 'summary' AS summary, j.data ->> 'no_summary' AS no_summary,
+    extract(epoch FROM now() - r.summary_asked_at)::float8 AS asked_seconds, {
+    _SETTINGS.format(_RUNS, "r.schedule_id")
 }
 """
 _POSTED = f"""
@@ -105,9 +127,9 @@ LEFT JOIN hermodr.recipients a ON a.id = u.author_id
 ORDER BY d.job_id, u.id
 """
 _NOW = f"""
-SELECT s.max_updates_per_digest AS most, (SELECT count(*) {_UNREAD})::int AS unread, {
-    _SETTINGS.format("unnest($1::uuid[]) w(id)", "w.id")
-}
+SELECT NULL AS summary, NULL AS no_summary, NULL AS asked_seconds, (SELECT count(*) {
+    _UNREAD
+})::int AS unread, {_SETTINGS.format("unnest($1::uuid[]) w(id)", "w.id")}
 """
 _UNCHOSEN = f"""
 SELECT {_POSTED} FROM hermodr.digest_schedules s
@@ -141,6 +163,22 @@ async def would_choose(statements: Statements, schedule_id: UUID) -> Chosen:
     return _chosen(rows[0], updates, rows[0]["unread"] - len(updates))
 
 
+async def ask_for_summaries(statements: Statements, job_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the jobs for whose summaries nobody asked yet: the caller does."""
+    rows = await statements.fetch(
+        "UPDATE hermodr.digest_runs r SET summary_asked_at = now()"
+        " WHERE r.job_id = ANY ($1::uuid[]) AND r.summary_asked_at IS NULL RETURNING r.job_id",
+        list(job_ids),
+    )
+    return {row["job_id"] for row in rows}
+
+
+async def keep_summary(statements: Statements, job_id: UUID, answered: Answered) -> None:
+    """Where its template reads it; nothing if the job is no longer queued."""
+    given = {"summary": answered.text} if answered.text is not None else {"no_summary": answered.failure}
+    await write_data(statements, {job_id: json.dumps(given, ensure_ascii=False)})
+
+
 async def write_data(statements: Statements, data: dict[UUID, str]) -> None:
     """What the templates of these jobs fill in, as JSON; of those that are still queued."""
     await statements.fetch(
@@ -155,8 +193,8 @@ async def write_data(statements: Statements, data: dict[UUID, str]) -> None:
 
 async def _choose(transaction: Transaction, job_ids: list[UUID]) -> dict[UUID, Chosen]:
     ids = [row["id"] for row in await transaction.fetch(_LOCKED, job_ids)]
-    await transaction.fetch(_CHOOSE, ids)
-    await transaction.fetch(_REOPENED, ids)
+    new = {row["job_id"] for row in await transaction.fetch(_CHOOSE, ids)}
+    await transaction.fetch(_REOPENED, ids, list(new))
     contexts = {row["job_id"]: row for row in await transaction.fetch(_CONTEXT, ids)}
     updates: dict[UUID, list[Row]] = {}
     for row in await transaction.fetch(_OF_JOBS, ids):
@@ -181,7 +219,15 @@ def _chosen(context: Row, updates: Sequence[Row], more: int) -> Chosen:
         context["timezone"],
         [_posted(row) for row in updates],
         more,
+        _answered(context),
+        context["asked_seconds"],
     )
+
+
+def _answered(context: Row) -> Answered | None:
+    if context["summary"] is None and context["no_summary"] is None:
+        return None
+    return Answered(context["summary"], context["no_summary"])
 
 
 def _posted(row: Row) -> Posted:

@@ -64,7 +64,7 @@ digest_runs = Table(
     Column("nominal", MOMENT, primary_key=True),
     Column("job_id", UUID, unique=True),
     made("made_at"),
-    *moments("settled_at"),
+    *moments("settled_at", "summary_asked_at"),
     Index("digest_runs_open", "job_id", postgresql_where=text("settled_at IS NULL AND job_id IS NOT NULL")),
     Index("digest_runs_made", "made_at"),
 )

@@ -106,6 +106,44 @@ async def test_dispatchers_and_schedulers_killed_in_the_middle(pairs: Installati
     assert {each: len(arrived[each]) for each in asked} == dict.fromkeys(asked, 1)
 
 
+SLOW = (
+    "CREATE FUNCTION public.sleep() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN PERFORM pg_sleep(5); RETURN NEW; END $$",
+    "CREATE TRIGGER slow BEFORE INSERT ON hermodr.auto_sync_reminders FOR EACH STATEMENT"
+    " EXECUTE FUNCTION public.sleep()",
+)
+SLEEPING = (
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+)
+
+
+async def test_a_dispatcher_killed_within_a_reminder(pairs: Installation) -> None:
+    """Its messages are inserted already, and not committed."""
+    of = await crew(pairs, "within", 3)
+    for statement in SLOW:
+        await _ask(pairs, statement)
+    sync = await ask(pairs, of, reminder_after="1s", pause_after="60s")
+
+    async def inside() -> bool:
+        (row,) = await _ask(pairs, SLEEPING)
+        return bool(row[0])
+
+    reached: bool = await wait_until(inside, 30, "a dispatcher within the reminder", interval=0.05)
+    assert reached
+    for victim in ("dispatcher", "dispatcher-2"):
+        await pairs.fleet[victim].kill()
+    await _ask(pairs, "DROP FUNCTION public.sleep CASCADE")
+    assert (
+        await _ask(pairs, "SELECT 1 FROM hermodr.auto_sync_reminders WHERE sync_id = $1::text::uuid", sync)
+        == []
+    )
+    assert not set(of["addresses"]) & (await pairs.arrivals()).keys()
+    for victim in ("dispatcher", "dispatcher-2"):
+        await pairs.fleet.restart(victim)
+    assert set((await mails(pairs, of["addresses"])).values()) == {1}
+    assert (await pairs.read(f"/v1/auto-syncs/{sync}"))["next"]["type"] == "pause_check_48h"
+
+
 async def test_a_row_inserted_by_a_producer_does_the_same(pairs: Installation) -> None:
     of = await crew(pairs, "sql", 3)
     connection = await asyncpg.connect(pairs.database_url)

@@ -220,9 +220,16 @@ async def test_metrics(api: ApiUnderTest) -> None:
     assert body["queue_health"]["depth"] == 2
     assert body["queue_health"]["oldest_seconds"] >= 120
     assert body["queue_health"]["connected"] is False
+    mails = (await api.http.get("/v1/jobs/metrics?hours=1&kind=notification")).json()
+    assert mails["summary"] | {"total_jobs": 7} == body["summary"]
+    assert (mails["summary"]["total_jobs"], mails["queue_health"]["depth"]) == (6, 1)
+    assert mails["delivery_methods"] == body["delivery_methods"]
+    tasks = (await api.http.get("/v1/jobs/metrics?hours=1&kind=task")).json()
+    assert (tasks["summary"]["total_jobs"], tasks["queue_health"]["depth"]) == (1, 1)
+    assert (tasks["delivery_methods"], tasks["recent_failures"]) == ({}, [])
     assert (await api.http.get(f"/v1/jobs/{waiting}")).json()["job"]["status"] == "scheduled"
-    for hours in ("0", "x", "100000"):
-        problem(await api.http.get(f"/v1/jobs/metrics?hours={hours}"), 422, "invalid-request")
+    for odd in ("hours=0", "hours=x", "hours=100000", "kind=parcel"):
+        problem(await api.http.get(f"/v1/jobs/metrics?{odd}"), 422, "invalid-request")
     stranger = await api.caller(["read"], project="elsewhere-metrics")
     assert (await stranger.get("/v1/jobs/metrics")).json()["summary"]["total_jobs"] == 0
 

@@ -36,7 +36,7 @@ async def test_no_route_passes_over_a_parameter_it_does_not_know(api: ApiUnderTe
     ("path", "known"),
     [
         ("/", "there are none here"),
-        ("/v1/jobs/metrics", "there is hours"),
+        ("/v1/jobs/metrics", "there are hours, kind"),
         ("/v1/dead-letters/replay", "there are none here"),
         ("/v1/recipients", "there are limit, cursor, sort, external_id, user_id, email"),
     ],

@@ -101,8 +101,9 @@ class Jobs(Part[W]):
         return self._get(path_of("jobs"), Page[Job], query)
 
     @operation
-    def metrics(self, hours: int = 24) -> Steps[JobMetrics]:
-        return self._get(path_of("jobs", "metrics"), JobMetrics, {"hours": hours})
+    def metrics(self, hours: int = 24, *, kind: str | None = None) -> Steps[JobMetrics]:
+        """Of all kinds, or of one: notification, digest, reminder, task."""
+        return self._get(path_of("jobs", "metrics"), JobMetrics, {"hours": hours, "kind": kind})
 
     @operation
     def create(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from hermodr_contracts.vocabulary import JobKind
 from hermodr_ledger.engine import COUNTING_SECONDS, Ledger
 from hermodr_ledger.engine.times import readable
 from hermodr_ledger.jobs.listing_sources import floor_of
@@ -48,21 +49,23 @@ _COUNT = f"""
 WITH rows AS (
     SELECT state,
            CASE WHEN state = 'completed' THEN date_part('epoch', {_ENDED} - {_DECIDED}) * 1000 END AS ms
-    FROM hermodr.jobs WHERE project_id = $1 AND id >= $2 AND created_at >= $3
+    FROM hermodr.jobs WHERE project_id = $1 AND id >= $2 AND created_at >= $3{{of_kind}}
 )
 SELECT state, round(20 * ln(greatest(ms, 0.01)))::int AS class, count(*) AS n, count(ms) AS timed, sum(ms) AS total
 FROM rows GROUP BY state, class
 """
 
 _CHANNELS = """
-SELECT channel, state, count(*) AS n FROM hermodr.deliveries WHERE id >= $2 AND project_id = $1 GROUP BY channel, state
+SELECT channel, state, count(*) AS n FROM hermodr.deliveries d
+WHERE id >= $2 AND project_id = $1{of_job} GROUP BY channel, state
 """
 
 _FAILURES = f"""
 SELECT j.id, j.type, j.error, {readable("j.finished_at")} AS finished_at FROM (
     SELECT id FROM hermodr.job_standings WHERE project_id = $1 AND state = 'failed' AND id >= $2
-    ORDER BY id DESC LIMIT $3
-) s JOIN hermodr.jobs j ON j.id = s.id WHERE j.state = 'failed' AND j.finished_at IS NOT NULL ORDER BY j.id DESC
+    ORDER BY id DESC{{most}}
+) s JOIN hermodr.jobs j ON j.id = s.id
+WHERE j.state = 'failed' AND j.finished_at IS NOT NULL{{of_kind}} ORDER BY j.id DESC LIMIT $3
 """
 
 _WAITING = f"""
@@ -70,24 +73,38 @@ SELECT count(*) AS n, count(*) FILTER (WHERE undecided AND due < now() - make_in
        extract(epoch FROM now() - {readable("min(due)")})::float8 AS oldest
 FROM (
     SELECT kind <> 'task' AS undecided, wake_at AS woken, coalesce(deferred_until, scheduled_for, created_at) AS due
-    FROM hermodr.jobs WHERE wake_at IS NOT NULL AND project_id = $1 AND state IN ('scheduled', 'queued')
+    FROM hermodr.jobs WHERE wake_at IS NOT NULL AND project_id = $1 AND state IN ('scheduled', 'queued'){{of_kind}}
     UNION ALL
     SELECT false, wake_at, coalesce(due_at, created_at)
-    FROM hermodr.deliveries WHERE wake_at IS NOT NULL AND project_id = $1
+    FROM hermodr.deliveries d WHERE wake_at IS NOT NULL AND project_id = $1{{of_job}}
 ) rows WHERE due <= now()
 """
 
 
-async def measure(ledger: Ledger, project_id: UUID, now: datetime, hours: int) -> Fared:
-    """Takes about a second for a million jobs. Raises `LedgerUnavailable`."""
+async def measure(
+    ledger: Ledger, project_id: UUID, now: datetime, hours: int, kind: JobKind | None = None
+) -> Fared:
+    """Of all kinds, or of one. Takes about a second for a million jobs. Raises `LedgerUnavailable`."""
     since = now - timedelta(hours=hours)
     first = floor_of(since)
+    of_kind = [kind] if kind is not None else []
+
+    def asked(statement: str, nth: int) -> str:
+        """The filter as argument `nth`; without a kind the text has none."""
+        own = f" AND kind = ${nth}" if of_kind else ""
+        theirs = f" AND EXISTS (SELECT 1 FROM hermodr.jobs j WHERE j.id = d.job_id{own})" if of_kind else ""
+        return statement.format(of_kind=own, of_job=theirs, most="" if of_kind else " LIMIT $3")
+
     async with ledger.transaction() as transaction:
-        counted = await transaction.fetch(_COUNT, project_id, first, since, seconds=COUNTING_SECONDS)
-        channels = await transaction.fetch(_CHANNELS, project_id, first, seconds=COUNTING_SECONDS)
-        failed = await transaction.fetch(_FAILURES, project_id, first, _FAILURES_SHOWN)
+        counted = await transaction.fetch(
+            asked(_COUNT, 4), project_id, first, since, *of_kind, seconds=COUNTING_SECONDS
+        )
+        channels = await transaction.fetch(
+            asked(_CHANNELS, 3), project_id, first, *of_kind, seconds=COUNTING_SECONDS
+        )
+        failed = await transaction.fetch(asked(_FAILURES, 4), project_id, first, _FAILURES_SHOWN, *of_kind)
         (waiting,) = await transaction.fetch(
-            _WAITING, project_id, float(OVERDUE_SECONDS), seconds=COUNTING_SECONDS
+            asked(_WAITING, 3), project_id, float(OVERDUE_SECONDS), *of_kind, seconds=COUNTING_SECONDS
         )
     states: dict[str, int] = {}
     for row in counted:

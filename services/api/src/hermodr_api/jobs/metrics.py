@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from hermodr_api.health.counts import Counts
 from hermodr_api.health.service import HealthCheck
-from hermodr_contracts.vocabulary import JobState
+from hermodr_contracts.vocabulary import JobKind, JobState
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs import metrics
 from hermodr_ledger.jobs.metrics import Fared
@@ -63,13 +63,13 @@ class JobMetrics:
         self._clock = clock
         self._check = check
 
-    async def look(self, project_id: UUID, hours: int) -> JobMetricsView:
-        """Of the jobs accepted in the last `hours`. Raises `LedgerUnavailable`."""
+    async def look(self, project_id: UUID, hours: int, kind: JobKind | None) -> JobMetricsView:
+        """Of the jobs accepted in the last `hours`, of that kind if given. Raises `LedgerUnavailable`."""
 
         async def count() -> Fared:
-            return await metrics.measure(self._ledger, project_id, self._clock.now(), hours)
+            return await metrics.measure(self._ledger, project_id, self._clock.now(), hours, kind)
 
-        fared = await self._counts.of(("jobs", project_id, hours), count)
+        fared = await self._counts.of(("jobs", project_id, hours, kind), count)
         return metrics_view(fared, await self._check.queue_sizes())
 
 

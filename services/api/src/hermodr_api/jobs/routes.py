@@ -103,9 +103,11 @@ Meant = Annotated[Filters, Depends(_filters)]
 
 
 @router.get("/jobs/metrics", name="show")
-async def show_metrics(caller: Reader, metrics: Metrics, hours: Hours = 24) -> JobMetricsView:
+async def show_metrics(
+    caller: Reader, metrics: Metrics, hours: Hours = 24, kind: Kind = None
+) -> JobMetricsView:
     """Show job metrics: counts, success rate, durations, what waits."""
-    return await metrics.look(caller.project_id, hours)
+    return await metrics.look(caller.project_id, hours, kind)
 
 
 @router.get("/jobs", name="list", response_model_exclude_unset=True)

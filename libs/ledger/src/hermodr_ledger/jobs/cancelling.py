@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, JobState
+from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, JobKind, JobState
 from hermodr_ledger.access.audit import Actor
 from hermodr_ledger.access.audit import record as audit
 from hermodr_ledger.engine import Collided, Ledger, Row, Transaction, news
@@ -135,8 +135,9 @@ async def _cancel_together(
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A locked job with its deliveries. `state` may be any word, written by SQL."""
+    """A locked job with its deliveries. `kind` and `state` may be any words, written by SQL."""
 
+    kind: str
     state: str
     open: int
     sent: int
@@ -146,7 +147,8 @@ class _Seen:
     @property
     def held(self) -> bool:
         """Whether a sender has it, or the carrier of its window (`batching`)."""
-        return self.sending > 0 or (self.state == JobState.PROCESSING and self.open == 0)
+        carried = self.kind != JobKind.TASK and self.state == JobState.PROCESSING and self.open == 0
+        return carried or self.sending > 0
 
     @property
     def settled(self) -> bool:
@@ -173,7 +175,7 @@ async def _locked(
         of_job.setdefault(row["job_id"], []).append(row)
     jobs = await transaction.fetch(
         """
-        SELECT j.id, j.state, j.open_deliveries, j.sent_deliveries FROM unnest($1::uuid[]) w(id)
+        SELECT j.id, j.kind, j.state, j.open_deliveries, j.sent_deliveries FROM unnest($1::uuid[]) w(id)
         JOIN hermodr.jobs j ON j.id = w.id
         WHERE j.project_id = $2 AND ($3::text IS NULL OR j.owner_id = $3) ORDER BY j.id FOR UPDATE OF j
         """,
@@ -183,6 +185,7 @@ async def _locked(
     )
     return {
         row["id"]: _Seen(
+            row["kind"],
             row["state"],
             row["open_deliveries"],
             row["sent_deliveries"],

@@ -43,6 +43,7 @@ TABLES = (
     "schedule_runs",
     "event_windows",
     "window_events",
+    "cap_places",
     "digest_schedules",
     "digest_runs",
     "digest_updates",

@@ -48,11 +48,8 @@ OF_A_PERSON = {
         "result",
         "singleton_key",
         "cancel_key",
-        "to_name",
-        "to_locale",
-        "envelope",
-        "digest",
-    },
+    }
+    | {"to_name", "to_locale", "envelope", "digest"},
     "event_windows": {"key"},
     "rate_buckets": {"subject"},
     "recipients": {
@@ -64,6 +61,7 @@ OF_A_PERSON = {
         "locale",
         "timezone",
         "quiet_hours",
+        "caps",
         "preferences",
         "relationship",
         "attributes",
@@ -94,7 +92,7 @@ OF_NOBODY = {
     "lane_rates": {"instance", "channel"},
     "mailboxes": {"name", "reader", "failure"},
     "pauses": {"channel", "reason"},
-    "projects": {"name", "mail_from", "reply_to"},  # the project's own addresses
+    "projects": {"name", "mail_from", "reply_to", "caps"},  # the project's own addresses
     "provider_budgets": {"channel", "provider"},
     "provider_limits": {
         "instance",
@@ -244,8 +242,8 @@ async def _what_services_write(api: ApiUnderTest, job_id: str, recipient_id: str
     delivery = f"{job_id[:-4]}0001"
     for sql in (
         "UPDATE hermodr.recipients SET phone = $2, locale = $2, timezone = $2, webhook_url = $2,"
-        " quiet_hours = to_jsonb($2::text), preferences = jsonb_build_array($2::text)"
-        " WHERE id = $3::uuid AND $1::uuid IS NOT NULL",
+        " quiet_hours = to_jsonb($2::text), preferences = jsonb_build_array($2::text),"
+        " caps = jsonb_build_array($2::text) WHERE id = $3::uuid AND $1::uuid IS NOT NULL",
         "UPDATE hermodr.jobs SET to_email = $2, to_phone = $2, to_name = $2, to_locale = $2,"
         " envelope = to_jsonb($2::text), result = to_jsonb($2::text),"
         " digest = jsonb_build_object('key', $2::text, 'window', 60)"

@@ -1,12 +1,13 @@
 """What would become of a job, told beforehand by the rules that decide for real. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 from hermodr_contracts.channels import Channels
 from hermodr_contracts.vocabulary import Channel, JobState
+from hermodr_deciding.caps import CAP
 from hermodr_deciding.notifications import FAILURES, SUPPRESSED, candidates, decide, gathered
 from hermodr_ledger.jobs.decisions import Decision, NewDelivery, PublishedTemplate, RequestedJob
 
@@ -37,25 +38,35 @@ class Foreseen(NamedTuple):
     delivery: NewDelivery | None = None
 
 
+Capping = Callable[[Decision, datetime], Decision]
+"""What caps make of a decision to send at that moment (`caps.placed`)."""
+
+
 def foresee(
-    job: RequestedJob, template: PublishedTemplate | None, channels: Channels, starts: datetime | None
+    job: RequestedJob,
+    template: PublishedTemplate | None,
+    channels: Channels,
+    starts: datetime | None,
+    capping: Capping,
 ) -> list[Foreseen]:
     """By channel. `job` is as it would be read now; `starts`: its `scheduled_for`. As long as the rules put it off it
     is decided upon again at the end of that, with the wishes of now."""
     moment, reason = job.read_at, None
     if starts is not None and starts > moment:
         moment, reason = starts, SCHEDULED
-    decision = decide(job, template, moment, channels)
-    joining = gathered(decision).joining
-    if joining is not None:
-        moment, reason = moment + timedelta(seconds=joining.window), DIGEST
-        decision = decide(job, template, moment, channels)
     for _ in range(_MOST_ROUNDS):
-        if decision.until is None:
+        decision = gathered(decide(job, template, moment, channels))
+        if decision.state is JobState.PROCESSING and decision.joining is None:
+            decision = capping(decision, moment)
+        if decision.joining is not None:
+            reason = reason or (CAP if decision.joining.cause == CAP else DIGEST)
+            moment += timedelta(seconds=decision.joining.window)
+            job = job._replace(joining=None, gathered=True)  # from here on, of the message of the window
+        elif decision.until is not None:
+            reason = reason or str(decision.notes[0].detail["reason"])
+            moment = decision.until
+        else:
             break
-        reason = reason or str(decision.notes[0].detail["reason"])
-        moment = decision.until
-        decision = decide(job, template, moment, channels)
     asked: tuple[Channel | None, ...] = tuple(candidates(job, template, channels)) or (None,)
     found: dict[Channel | None, Foreseen] = {
         each.channel: _of_delivery(each, moment, reason) for each in decision.deliveries

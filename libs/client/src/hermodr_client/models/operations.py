@@ -174,6 +174,7 @@ class Project(Answer):
     name: str
     sender: str | None = Field(default=None, alias="from")
     reply_to: list[str] = Field(default_factory=list)
+    caps: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class Sender(Answer):

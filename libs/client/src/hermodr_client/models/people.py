@@ -27,6 +27,7 @@ class Recipient(Answer):
     updated_at: datetime | None = None
     relationship: str | None = None
     attributes: dict[str, Any] = Field(default_factory=dict)
+    caps: list[dict[str, Any]] = Field(default_factory=list)
     webhook_url: str | None = None
     """Of the recipient's own URL only scheme, host and port, unless the key has the scope manage."""
 

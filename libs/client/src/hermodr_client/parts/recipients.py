@@ -73,7 +73,7 @@ class Recipients(Part[W]):
 
     @operation
     def set_preferences(self, /, recipient_id: Id, **wishes: Any) -> Steps[Answer]:
-        """`preferences`, `muted_until`, `quiet_hours`: parts left out stay, None clears."""
+        """`preferences`, `muted_until`, `quiet_hours`, `caps`: parts left out stay, None clears."""
         return self._put(path_of("recipients", recipient_id, "preferences"), Answer, wishes)
 
     @operation

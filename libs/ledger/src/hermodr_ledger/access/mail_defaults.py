@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from hermodr_ledger.engine import Row, Statements
 from hermodr_ledger.engine.core import fetch
+from hermodr_ledger.engine.documents import Object, objects_of
 from hermodr_ledger.tables import projects
 
 
@@ -35,6 +36,7 @@ class Project:
     mail_from: str | None
     reply_to: Sequence[str]
     created_at: datetime
+    caps: Sequence[Object]
 
 
 NOTHING = MailDefaults()
@@ -70,11 +72,18 @@ async def project(statements: Statements, project_id: UUID) -> Project:
 
 
 async def change(statements: Statements, project_id: UUID, values: Mapping[str, object]) -> Project:
-    """`values`: of `mail_from` and `reply_to`; `None` is no default."""
+    """`values`: of `mail_from`, `reply_to`, and `caps` as a JSON text; `None`: none."""
     changed = sa.update(projects).where(_ONE).values(**values).returning(*_COLUMNS)
     (row,) = await fetch(statements, changed, project=project_id)
     return _project(row)
 
 
 def _project(row: Row) -> Project:
-    return Project(row["id"], row["name"], row["mail_from"], row["reply_to"] or (), row["created_at"])
+    return Project(
+        row["id"],
+        row["name"],
+        row["mail_from"],
+        row["reply_to"] or (),
+        row["created_at"],
+        objects_of(row["caps"]),
+    )

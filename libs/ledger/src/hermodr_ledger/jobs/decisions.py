@@ -119,6 +119,8 @@ class RequestedJob(NamedTuple):
     """Its recipient for a template that reads it (`described`); `None` for the others and for bare addresses."""
     copies: Copies | None = None
     """`None`: none is suppressed."""
+    caps: tuple[tuple[str, object], ...] = ()
+    """Frequency caps as they are stored, each with whose it is: `recipient` or `project`."""
     created_at: datetime | None = None
     deliver_at: Mapping[str, Any] | None = None
     """The time of day it was requested for, in the recipient's zone: `{"local_time", "days"}`."""
@@ -216,7 +218,9 @@ SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_i
        t.id AS template_id, t.current_version, t.critical, t.default_locale,
        {_suppressed("coalesce(j.to_email, r.email)")} AS email_suppressed,
        {_suppressed("coalesce(j.to_phone, r.phone)")} AS phone_suppressed,
-       {_COPIES} AS copies, j.created_at, j.deliver_at, {_PUT_OFF_FOR} AS put_off_for {QUEUED}
+       {_COPIES} AS copies, j.created_at, j.deliver_at, r.caps,
+       CASE WHEN r.id IS NOT NULL THEN (SELECT p.caps FROM hermodr.projects p WHERE p.id = j.project_id) END
+           AS project_caps, {_PUT_OFF_FOR} AS put_off_for {QUEUED}
 LEFT JOIN hermodr.recipients r ON r.id = j.recipient_id
 LEFT JOIN hermodr.group_members m ON m.group_id = j.group_id AND m.recipient_id = j.recipient_id
 LEFT JOIN hermodr.templates t ON t.project_id = j.project_id AND t.name = j.type
@@ -271,6 +275,7 @@ def requested_of(row: Any) -> RequestedJob:
         created_at=row["created_at"],
         deliver_at=json.loads(row["deliver_at"]) if row["deliver_at"] is not None else None,
         put_off_for=row["put_off_for"],
+        caps=_caps(row) if row["caps"] is not None or row["project_caps"] is not None else (),
         joining=_joining(row["digest"]) if row["digest"] is not None else None,
         gathered=row["digest"] is not None and "window_id" in json.loads(row["digest"]),
     )
@@ -282,6 +287,12 @@ def _joining(digest: str) -> Joining | None:
     if "key" not in said:
         return None
     return Joining(said["key"], said["window"], said.get("max_window"), said.get("first") or "wait")
+
+
+def _caps(row: Any) -> tuple[tuple[str, object], ...]:
+    stored = {"recipient": row["caps"], "project": row["project_caps"]}
+    read = {of: json.loads(each) for of, each in stored.items() if each is not None}
+    return tuple((of, cap) for of, each in read.items() if isinstance(each, list) for cap in each)
 
 
 def _copies(found: str) -> Copies:

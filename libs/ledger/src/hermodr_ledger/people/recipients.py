@@ -23,7 +23,8 @@ from hermodr_servicekit.ids import new_id
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """`preferences`: `{"type", "channel", "enabled"}`; `quiet_hours`: `{"start", "end", "days"}`. `relationship` and
+    """`preferences`: `{"type", "channel", "enabled"}`; `quiet_hours`: `{"start", "end", "days"}`; `caps`:
+    `{"max", "per", "types", "overflow"}`. `relationship` and
     `attributes` are for templates. `webhook_url` may hold secrets: it is for whoever manages recipients."""
 
     id: UUID
@@ -42,6 +43,7 @@ class Recipient:
     relationship: str | None
     attributes: Mapping[str, Any]
     webhook_url: str | None
+    caps: Sequence[Mapping[str, Any]]
 
 
 _FIELDS = tuple(each.name for each in fields(Recipient))
@@ -130,8 +132,8 @@ async def page(
 async def change(
     ledger: Ledger, project_id: UUID, recipient_id: UUID, changes: Mapping[str, Any], owner: str | None = None
 ) -> Recipient | None:
-    """Replaces the named fields: of `GIVEN`, and `muted_until`, `quiet_hours`, `preferences` as in `Recipient`. `None`:
-    no such recipient. A trigger has their waiting jobs decided again. Raises `ExternalIdTaken`."""
+    """Replaces the named fields: of `GIVEN`, and `muted_until`, `quiet_hours`, `preferences`, `caps` as in `Recipient`.
+    `None`: no such recipient. A trigger has their waiting jobs decided again. Raises `ExternalIdTaken`."""
     async with ledger.transaction() as transaction:
         locked = _theirs(owner).with_for_update()
         rows = await fetch(transaction, locked, recipient_id=recipient_id, project=project_id)
@@ -142,7 +144,9 @@ async def change(
 
 async def _overwrite(transaction: Transaction, recipient_id: UUID, changes: Mapping[str, Any]) -> Recipient:
     values = {
-        name: json.dumps(value) if name in ("quiet_hours", "preferences") and value is not None else value
+        name: json.dumps(value)
+        if name in ("quiet_hours", "preferences", "caps") and value is not None
+        else value
         for name, value in changes.items()
     }
     changed = (
@@ -222,4 +226,5 @@ def _recipient(row: Row) -> Recipient:
         relationship=row["relationship"],
         attributes=object_of(row["attributes"]),
         webhook_url=row["webhook_url"],
+        caps=objects_of(row["caps"]),
     )

@@ -39,6 +39,7 @@ projects = Table(
     made(),
     Column("mail_from", Text),
     Column("reply_to", ARRAY(Text)),
+    json("caps"),
 )
 
 api_keys = Table(

@@ -45,6 +45,7 @@ recipients = Table(
     Column("relationship", Text),
     json("attributes", EMPTY_OBJECT),
     Column("webhook_url", Text),
+    json("caps"),
     UniqueConstraint("project_id", "external_id"),
     Index("recipients_page", "project_id", "id"),
     committed("recipients"),

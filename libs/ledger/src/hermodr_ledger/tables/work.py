@@ -30,6 +30,7 @@ from hermodr_ledger.tables.columns import (
     needed_text,
     number,
     of_project,
+    owned_by,
     texts,
     xact,
 )
@@ -243,4 +244,13 @@ Index(
     "dead_letters_due",
     _dead.replay_at,
     postgresql_where=text("replay_at IS NOT NULL AND replayed_at IS NULL"),
+)
+
+cap_places = Table(
+    "cap_places",
+    metadata,
+    Column("job_id", UUID, primary_key=True),
+    owned_by("recipient_id", "recipients"),
+    Column("at", MOMENT, nullable=False),
+    Index("cap_places_recipient", "recipient_id", "at"),
 )

@@ -95,6 +95,7 @@ async def _forget(ledger: Ledger, week: str) -> None:
         ("singletons", "job_id"),
         ("batches", "last_job_id"),
         ("window_events", "job_id"),
+        ("cap_places", "job_id"),
         ("event_windows", "carrier_id"),
     ):
         await ledger.fetch(

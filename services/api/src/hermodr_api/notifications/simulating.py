@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from hermodr_api.access.authentication import Caller
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
@@ -16,12 +17,16 @@ from hermodr_api.notifications.simulated import (
     SimulationView,
 )
 from hermodr_api.notifications.wording import Words
+from hermodr_api.recipients.caps import LONGEST_SECONDS
 from hermodr_contracts.channels import Channels
+from hermodr_deciding.caps import Cap, applying, placed
 from hermodr_deciding.foreseeing import Foreseen, Verdict, foresee
 from hermodr_ledger.deliveries import provider_limits
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.jobs.accept import NewJob
-from hermodr_ledger.jobs.decisions import RequestedJob
+from hermodr_ledger.jobs.capping import Place
+from hermodr_ledger.jobs.capping import places as places_of
+from hermodr_ledger.jobs.decisions import Decision, RequestedJob
 from hermodr_ledger.jobs.imagining import imagined
 from hermodr_ledger.jobs.published import published, template_of
 from hermodr_ledger.people.recipients import described
@@ -84,16 +89,29 @@ class Simulating:
         }
         versions = await published(self._ledger, list(current))
         providers = await self._providers()
+        places = await self._places(requested)
         views = []
         for position, (job, read) in enumerate(zip(jobs, requested, strict=True)):
             starts = job.scheduled_for
             if job.delay_seconds is not None:
                 starts = read.read_at + timedelta(seconds=job.delay_seconds)
-            found = foresee(read, template_of(read, versions), self._channels, starts)
+            template = template_of(read, versions)
+            capping = _Capping(applying(read, template), places.setdefault(read.recipient_id, []))
+            found = foresee(read, template, self._channels, starts, capping.of)
+            capping.take(read, found)
             views.append(SimulationView(channels=[await self._view(job, each, providers) for each in found]))
             if position % SLICE == 0:
                 await asyncio.sleep(0)
         return views
+
+    async def _places(self, requested: Sequence[RequestedJob]) -> dict[UUID | None, list[Place]]:
+        """Under caps, by recipient."""
+        people = {each.recipient_id for each in requested if each.caps and each.recipient_id is not None}
+        if not people:
+            return {}
+        since = requested[0].read_at - timedelta(seconds=LONGEST_SECONDS)
+        known = await places_of(self._ledger, list(people), since)
+        return {person: list(theirs) for person, theirs in known.items()}
 
     async def _read(self, jobs: Sequence[NewJob]) -> list[RequestedJob]:
         """With what templates read of their recipients."""
@@ -130,3 +148,20 @@ class Simulating:
         for each in sorted(await provider_limits.known(self._ledger), key=lambda known: known.position):
             found.setdefault(each.channel, each.provider)
         return found
+
+
+class _Capping:
+    """A recipient's caps, and the places taken under them: by real jobs, and by those foreseen before."""
+
+    def __init__(self, caps: Sequence[Cap], taken: list[Place]) -> None:
+        self._caps = caps
+        self._taken = taken
+
+    def of(self, decision: Decision, moment: datetime) -> Decision:
+        return placed(decision, self._caps, self._taken, moment)[0] if self._caps else decision
+
+    def take(self, job: RequestedJob, found: Sequence[Foreseen]) -> None:
+        """The place of what would be sent."""
+        moments = [each.send_at for each in found if each.send_at is not None]
+        if self._caps and moments:
+            self._taken.append(Place(job.id, job.type, moments[0]))

@@ -24,11 +24,11 @@ class Projects:
     async def change(self, caller: Caller, wanted: ProjectPatch) -> Project:
         """Other processes of the api know of it some seconds later."""
         await refuse_stranger(caller.project_id, wanted, self._directory.strangers)
-        if not wanted.mail:
+        if not wanted.values:
             return await self.read(caller.project_id)
         async with patience(), self._ledger.transaction() as transaction:
-            changed = await mail_defaults.change(transaction, caller.project_id, wanted.mail)
-            fields = {"fields": sorted("from" if each == "mail_from" else each for each in wanted.mail)}
+            changed = await mail_defaults.change(transaction, caller.project_id, wanted.values)
+            fields = {"fields": sorted("from" if each == "mail_from" else each for each in wanted.values)}
             await audit.record(
                 transaction, caller.project_id, caller.actor, "project.change", caller.project_id, fields
             )

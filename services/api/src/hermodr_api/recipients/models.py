@@ -10,6 +10,7 @@ from pydantic.config import JsonDict
 from hermodr_api.http.bodies import Body, JsonObject, Label, Moment, Part
 from hermodr_api.http.fields import EmailAddress, Locale, Name, PhoneNumber, Type
 from hermodr_api.http.json_text import dump
+from hermodr_api.recipients.caps import Caps
 from hermodr_contracts.urls import origin
 from hermodr_contracts.vocabulary import Channel
 from hermodr_servicekit.guard.targets import LONGEST, Refused, read_target
@@ -213,11 +214,18 @@ class PreferencesIn(Body):
     quiet_hours: QuietHours | None = Field(
         default=None, description="When the recipient is not to be disturbed, in `timezone`."
     )
+    caps: Caps | None = Field(
+        default=None,
+        description="Frequency caps, in place of the present ones; those of the project hold beside them.",
+        examples=[[{"max": 3, "per": "24h", "overflow": "digest"}]],
+    )
 
     def changes(self) -> dict[str, Any]:
         given = {name: getattr(self, name) for name in self.model_fields_set}
         if "preferences" in given:
             given["preferences"] = [wish.model_dump(mode="json") for wish in self.preferences or []]
+        if "caps" in given:
+            given["caps"] = [cap.model_dump(mode="json") for cap in self.caps or []] or None
         if self.quiet_hours is not None:
             given["quiet_hours"] = self.quiet_hours.model_dump(mode="json")
         return given
@@ -238,6 +246,7 @@ _EXAMPLE: JsonDict = {
     "muted_until": None,
     "quiet_hours": {"start": "22:00", "end": "07:00", "days": [1, 2, 3, 4, 5]},
     "preferences": [{"type": "newsletter", "channel": "email", "enabled": False}],
+    "caps": [{"max": 3, "per": "24h", "types": None, "overflow": "digest"}],
     "created_at": "2026-11-22T09:00:00Z",
     "updated_at": "2026-11-22T09:00:00Z",
 }
@@ -261,6 +270,7 @@ class RecipientView(BaseModel):
     muted_until: datetime | None
     quiet_hours: dict[str, Any] | None
     preferences: list[dict[str, Any]]
+    caps: list[dict[str, Any]]
     created_at: datetime
     updated_at: datetime
     webhook_url: Annotated[str | None, AfterValidator(_origin)] = Field(

@@ -1,11 +1,15 @@
 """Notifications: each becomes deliveries on the channels that are possible and wanted."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from hermodr_contracts.channels import Channels
+from hermodr_contracts.vocabulary import JobState
+from hermodr_deciding.caps import Cap, applying, longest, placed
 from hermodr_deciding.notifications import decide, gathered
 from hermodr_ledger.engine import Ledger
+from hermodr_ledger.jobs.capping import Place, place
 from hermodr_ledger.jobs.decisions import (
     Decision,
     Published,
@@ -33,7 +37,13 @@ class Notifications:
         versions = await self._published(jobs)
         templated = [(job, template_of(job, versions)) for job in jobs]
         people = await self._described(templated)
-        return [self._decided(job, template, people) for job, template in templated]
+        decisions = [self._decided(job, template, people) for job, template in templated]
+        caps = {
+            job.id: applying(job, template)
+            for (job, template), decision in zip(templated, decisions, strict=True)
+            if decision.state is JobState.PROCESSING and decision.joining is None and job.caps
+        }
+        return await self._placed(decisions, caps) if any(caps.values()) else decisions
 
     def _decided(
         self, job: RequestedJob, template: PublishedTemplate | None, people: Mapping[UUID, str]
@@ -42,6 +52,21 @@ class Notifications:
             if job.recipient_id is not None and (known := people.get(job.recipient_id)) is not None:
                 job = job._replace(described=known)
             return gathered(decide(job, template, job.read_at, self._channels))
+
+    async def _placed(
+        self, decisions: Sequence[Decision], caps: Mapping[UUID, Sequence[Cap]]
+    ) -> list[Decision]:
+        """Those under caps take their places, or are put off, gathered or skipped."""
+        capped = [each for each in decisions if caps.get(each.job.id)]
+        back = max(longest(caps[each.job.id]) for each in capped)
+
+        def rule(
+            decision: Decision, others: Sequence[Place], now: datetime
+        ) -> tuple[Decision, datetime | None]:
+            return placed(decision, caps[decision.job.id], others, now)
+
+        free = [each for each in decisions if not caps.get(each.job.id)]
+        return free + await place(self._ledger, capped, rule, back)
 
     async def _described(
         self, jobs: Sequence[tuple[RequestedJob, PublishedTemplate | None]]

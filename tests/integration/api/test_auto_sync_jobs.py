@@ -46,6 +46,8 @@ async def test_run_does_what_is_due_and_nothing_else(crew: Crew, ledger: Ledger)
     await age(ledger, made["id"], timedelta(seconds=2))
     (job_id,) = (await crew.do(made["id"], "run"))["job_ids"]
     assert job_id == made["next"]["job_id"]
+    (row,) = await ledger.fetch("SELECT priority FROM hermodr.jobs WHERE id = $1", UUID(job_id))
+    assert row["priority"] == Priority.LOW
     assert (await crew.do(later["id"], "run"))["job_ids"] == []
     await dispatcher(ledger).dispatch(Priority.NORMAL, [UUID(job_id)])
     assert len(await messages_of(ledger, made["id"])) == 3

@@ -341,3 +341,22 @@ async def test_what_makes_no_sense_is_refused(crew: Crew, fields: dict[str, Any]
     body = {"organizer_id": crew.organizer_id, "group_id": crew.group_id, "event_name": "Party"}
     answer = await crew.api.http.post(URL, json=body | fields)
     assert problem(answer, 422, "invalid-request")["errors"][0]["loc"] == (["body", at] if at else ["body"])
+
+
+async def test_what_was_done_to_it_is_in_the_audit_log(crew: Crew) -> None:
+    made = await crew.ask()
+    one = f"{URL}/{made['id']}"
+    await crew.do(made["id"], "pause")
+    await crew.do(made["id"], "resume")
+    await crew.api.http.patch(one, json={"channel": "email", "event_name": "Secret"})
+    await crew.do(made["id"], "run")
+    await crew.api.http.delete(one)
+    log = (await crew.api.http.get("/v1/audit-log", params={"subject": made["id"]})).json()["data"]
+    assert [(line["action"], line["detail"]) for line in log] == [
+        ("auto_sync.create", {}),
+        ("auto_sync.status", {"was": "running", "is": "paused"}),
+        ("auto_sync.status", {"was": "paused", "is": "running"}),
+        ("auto_sync.change", {"fields": ["channel", "event_name"]}),
+        ("auto_sync.run", {"jobs": 0}),
+        ("auto_sync.delete", {}),
+    ]

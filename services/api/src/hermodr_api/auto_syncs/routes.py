@@ -54,19 +54,19 @@ async def show(caller: Reader, auto_syncs: Service, sync_id: UUID) -> AutoSyncVi
 @router.post("", status_code=201, response_model=AutoSyncView)
 async def create(caller: Manager, auto_syncs: Service, wanted: AutoSyncIn, key: IdempotencyKey) -> Response:
     """Ask a group for answers."""
-    return respond(await auto_syncs.create(caller.project_id, wanted, key))
+    return respond(await auto_syncs.create(caller, wanted, key))
 
 
 @router.patch("/{sync_id}", responses=refusals(404, 409))
 async def change(caller: Manager, auto_syncs: Service, sync_id: UUID, wanted: AutoSyncPatch) -> AutoSyncView:
     """Change an auto-sync, or cancel it."""
-    return AutoSyncView.model_validate(await auto_syncs.change(caller.project_id, sync_id, wanted))
+    return AutoSyncView.model_validate(await auto_syncs.change(caller, sync_id, wanted))
 
 
 @router.delete("/{sync_id}", status_code=204, responses=refusals(404))
 async def delete(caller: Manager, auto_syncs: Service, sync_id: UUID) -> None:
     """Delete an auto-sync with its answers; messages that were requested stay."""
-    await auto_syncs.delete(caller.project_id, sync_id)
+    await auto_syncs.delete(caller, sync_id)
 
 
 @router.get("/{sync_id}/responses", responses=refusals(404))
@@ -91,7 +91,7 @@ async def pause(
     caller: Manager, auto_syncs: Service, sync_id: UUID, _: NoBody, key: IdempotencyKey
 ) -> Response:
     """Pause an auto-sync; its waiting job is skipped."""
-    return respond(await auto_syncs.set_status(caller.project_id, sync_id, "paused", key))
+    return respond(await auto_syncs.set_status(caller, sync_id, "paused", key))
 
 
 @router.post("/{sync_id}/resume", response_model=AutoSyncView, responses=refusals(404, 409))
@@ -102,7 +102,7 @@ async def resume(
 
     The time of the pause does not count. One that its own check has paused begins anew.
     """
-    return respond(await auto_syncs.set_status(caller.project_id, sync_id, "running", key))
+    return respond(await auto_syncs.set_status(caller, sync_id, "running", key))
 
 
 @router.post("/{sync_id}/complete", response_model=AutoSyncView, responses=refusals(404, 409))
@@ -110,7 +110,7 @@ async def complete(
     caller: Manager, auto_syncs: Service, sync_id: UUID, _: NoBody, key: IdempotencyKey
 ) -> Response:
     """End an auto-sync before its goal is met; its waiting job is skipped."""
-    return respond(await auto_syncs.set_status(caller.project_id, sync_id, "completed", key))
+    return respond(await auto_syncs.set_status(caller, sync_id, "completed", key))
 
 
 @router.post("/{sync_id}/run", status_code=202, response_model=RunView, responses=refusals(404))
@@ -118,4 +118,4 @@ async def run(
     caller: Manager, auto_syncs: Service, sync_id: UUID, _: NoBody, key: IdempotencyKey
 ) -> Response:
     """Do what is due now, without waiting for the scheduler."""
-    return respond(await auto_syncs.run(caller.project_id, sync_id, key))
+    return respond(await auto_syncs.run(caller, sync_id, key))

@@ -3,6 +3,7 @@ from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
 
+from hermodr_api.access.authentication import Caller
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.auto_syncs.models import (
     AutoSyncIn,
@@ -15,6 +16,7 @@ from hermodr_api.auto_syncs.models import (
 from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, not_found
 from hermodr_api.http.json_text import dump
 from hermodr_contracts.vocabulary import Priority
+from hermodr_ledger.access import audit
 from hermodr_ledger.auto_syncs import responses, syncs, tending
 from hermodr_ledger.auto_syncs.responses import Response
 from hermodr_ledger.auto_syncs.syncs import AutoSync, NotThere, Standing
@@ -62,7 +64,9 @@ class AutoSyncs:
         async with patience():
             return await _read(self._ledger, project_id, sync_id)
 
-    async def create(self, project_id: UUID, wanted: AutoSyncIn, key: Key | None) -> Answer:
+    async def create(self, caller: Caller, wanted: AutoSyncIn, key: Key | None) -> Answer:
+        project_id = caller.project_id
+
         async def act(transaction: Transaction) -> Outcome:
             await self._must_fit(transaction, project_id, wanted)
             columns = wanted.model_dump(exclude={"data"}) | {"data": dump(wanted.data)}
@@ -72,11 +76,13 @@ class AutoSyncs:
                 sync_id = await syncs.create(transaction, columns)
             except NotThere as error:  # deleted a moment ago
                 raise invalid(Flaw(("body", str(error)), "is not there any more")) from error
+            await _note(transaction, caller, "create", sync_id)
             return await _told(transaction, project_id, sync_id)
 
         return await self._repeatable.run(project_id, key, 201, act)
 
-    async def change(self, project_id: UUID, sync_id: UUID, wanted: AutoSyncPatch) -> Standing:
+    async def change(self, caller: Caller, sync_id: UUID, wanted: AutoSyncPatch) -> Standing:
+        project_id = caller.project_id
         async with patience(), self._ledger.transaction() as transaction:
             sync = _known(await syncs.lock(transaction, project_id, sync_id))
             columns = _columns(sync, wanted)
@@ -84,15 +90,18 @@ class AutoSyncs:
                 raise _ended(sync)
             if columns:
                 await syncs.change(transaction, project_id, sync_id, columns)
+                await _note(transaction, caller, "change", sync_id, {"fields": sorted(columns)})
             return await _read(transaction, project_id, sync_id)
 
-    async def delete(self, project_id: UUID, sync_id: UUID) -> None:
-        async with patience():
-            if not await syncs.delete(self._ledger, project_id, sync_id):
+    async def delete(self, caller: Caller, sync_id: UUID) -> None:
+        async with patience(), self._ledger.transaction() as transaction:
+            if not await syncs.delete(transaction, caller.project_id, sync_id):
                 raise not_found("auto-sync")
+            await _note(transaction, caller, "delete", sync_id)
 
-    async def set_status(self, project_id: UUID, sync_id: UUID, status: str, key: Key | None) -> Answer:
+    async def set_status(self, caller: Caller, sync_id: UUID, status: str, key: Key | None) -> Answer:
         """An auto-sync that has ended stays as it is; one that has the status already is not changed."""
+        project_id = caller.project_id
 
         async def act(transaction: Transaction) -> Outcome:
             sync = _known(await syncs.lock(transaction, project_id, sync_id))
@@ -100,21 +109,24 @@ class AutoSyncs:
                 if sync.status in _ENDED:
                     raise _ended(sync)
                 await syncs.set_status(transaction, sync_id, status)
+                await _note(transaction, caller, "status", sync_id, {"was": sync.status, "is": status})
             return await _told(transaction, project_id, sync_id)
 
         return await self._repeatable.run(project_id, key, 200, act)
 
-    async def run(self, project_id: UUID, sync_id: UUID, key: Key | None) -> Answer:
+    async def run(self, caller: Caller, sync_id: UUID, key: Key | None) -> Answer:
         """Announces the job that is due."""
+        project_id = caller.project_id
         found: list[UUID] = []
 
         async def act(transaction: Transaction) -> Outcome:
             _known(await syncs.lock(transaction, project_id, sync_id))
             found.extend(await tending.due(transaction, project_id, sync_id))
+            await _note(transaction, caller, "run", sync_id, {"jobs": len(found)})
             return Outcome.of(RunView, {"job_ids": found})
 
         answer = await self._repeatable.run(project_id, key, 202, act)
-        self._announcer.jobs(Priority.NORMAL, found)
+        self._announcer.jobs(Priority.LOW, found)
         return answer
 
     async def responses(self, project_id: UUID, sync_id: UUID, page: Page) -> PageResult[Response]:
@@ -160,6 +172,16 @@ def _columns(sync: AutoSync, wanted: AutoSyncPatch) -> Mapping[str, object]:
     if given.get("pause_after", sync.pause_after) <= given.get("reminder_after", sync.reminder_after):
         raise invalid(Flaw(("body", "pause_after"), "must be longer than reminder_after"))
     return given | ({"data": dump(given["data"])} if "data" in given else {})
+
+
+async def _note(
+    transaction: Transaction,
+    caller: Caller,
+    what: str,
+    sync_id: UUID,
+    detail: Mapping[str, object] | None = None,
+) -> None:
+    await audit.record(transaction, caller.project_id, caller.actor, f"auto_sync.{what}", sync_id, detail)
 
 
 async def _read(statements: Statements, project_id: UUID, sync_id: UUID) -> Standing:

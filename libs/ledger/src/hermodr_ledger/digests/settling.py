@@ -29,11 +29,7 @@ WITH ended AS (
     RETURNING d.recipient_id, d.update_id
 ), marked AS (
     INSERT INTO hermodr.update_reads (recipient_id, update_id)
-    SELECT d.recipient_id, d.update_id FROM delivered d
-    JOIN hermodr.updates u ON u.id = d.update_id
-    JOIN hermodr.group_members m ON m.group_id = u.group_id AND m.recipient_id = d.recipient_id
-    WHERE u.id > m.read_through
-    ORDER BY d.recipient_id, d.update_id
+    SELECT recipient_id, update_id FROM delivered ORDER BY recipient_id, update_id
     ON CONFLICT DO NOTHING
 ), dated AS (
     UPDATE hermodr.digest_schedules s SET last_digest_sent = greatest(s.last_digest_sent, e.at)

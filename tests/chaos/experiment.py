@@ -12,6 +12,7 @@ from hermodr_ledger import migrate
 from tests.chaos import disks, skew
 from tests.chaos.attack import attacked
 from tests.chaos.breaking import Breaker
+from tests.chaos.clockwork import DOMAIN, Clockwork
 from tests.chaos.faults import LEASE_SECONDS, Fault
 from tests.chaos.hooks import Hooks
 from tests.chaos.lags import Lags
@@ -82,6 +83,7 @@ async def _perform(
         run = Run(site, seed, rate, say, progress)
         await run.hooks.subscribe()
         await run.workload.prepare()
+        await run.clockwork.prepare()
         if attack_seconds:
             await run.bear(attack_seconds)
         await run.befall(faults)
@@ -99,6 +101,8 @@ class Run:
         self._crowded: set[Fault] = set()
         self.hooks = Hooks(site.installation)
         self.workload = Workload(site.installation, random.Random(seed), rate)
+        self.clockwork = Clockwork(site.installation, random.Random(seed))
+        site.installation.judged_elsewhere = f"@{DOMAIN}"
         self.report = Report(seed)
         self._lags = Lags()
         self._loop = asyncio.get_running_loop()
@@ -122,7 +126,7 @@ class Run:
         stop = asyncio.Event()
         self._started = self._loop.time()
         async with asyncio.TaskGroup() as group:
-            asking = group.create_task(self.workload.run(stop))
+            asking = [group.create_task(each.run(stop)) for each in (self.workload, self.clockwork)]
             watching = [group.create_task(self._lags.watch()), group.create_task(self._tell(faults))]
             try:
                 async with asyncio.TaskGroup() as befalling:
@@ -131,7 +135,7 @@ class Run:
                         befalling.create_task(self._befall(fault))
             finally:
                 stop.set()
-            await asking
+            await asyncio.wait(asking)
             for task in watching:
                 task.cancel()
         self.report.seconds = self._loop.time() - self._started
@@ -177,6 +181,7 @@ class Run:
             self.report.drained = self._loop.time() - peace
             await asyncio.sleep(LEASE_SECONDS + 1)
             await installation.sound(END_SECONDS)
+            self.report.complaints += await self.clockwork.conclude(END_SECONDS)
             await self.hooks.all_ended(END_SECONDS)
         except (AssertionError, NotReady) as error:
             self._say(str(error))

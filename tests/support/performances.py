@@ -2,6 +2,16 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from hermodr_devkit.demo.client import Accepted, Arrival
+from hermodr_devkit.demo.clockwork import (
+    BEYOND,
+    CLOCKWORK,
+    DIGESTED,
+    EVENTS,
+    GATHERED,
+    MOST_UPDATES,
+    REMINDED,
+    UPDATES,
+)
 from hermodr_devkit.demo.facts import JobFacts, KindFacts, RunFacts
 from hermodr_devkit.demo.hooks import HOOKS
 from hermodr_devkit.demo.scenario import (
@@ -34,6 +44,7 @@ def flawless() -> RunFacts:
         dead_letters=0,
         sample=[],
         hooks={kind.key: kind_facts(kind) for kind in HOOKS},
+        clockwork={kind.key: kind_facts(kind) for kind in CLOCKWORK},
     )
 
 
@@ -60,9 +71,22 @@ def kind_facts(kind: Kind) -> KindFacts:
         answers=[Accepted(f"{kind.key}-0", replayed=number > 0) for number in range(kind.requests)],
         states=Counter({kind.state: kind.jobs}),
         jobs=jobs,
-        arrivals=[Arrival(f"<{job.id}@example.com>", "a@example.com", at) for job in jobs[: kind.arrivals]],
-        reasons=["preference"] if kind is OFF else [],
+        arrivals=[
+            Arrival(f"<{job.id}@example.com>", job.id if kind is REMINDED else "a@example.com", at)
+            for job in jobs[: kind.arrivals]
+        ],
+        reasons=["preference"] if kind is OFF else ["capped"] * kind.jobs if kind is BEYOND else [],
         files=[VOUCHER] * kind.arrivals if kind is ATTACHED else [],
         signatures=["valid"] * kind.arrivals if kind in HOOKS else [],
         suppressed=kind.arrivals if kind is RETURNED else 0,
+        gathered={
+            DIGESTED: [(MOST_UPDATES, UPDATES - MOST_UPDATES)] * kind.jobs,
+            GATHERED: [(EVENTS, 0)],
+        }.get(kind, ()),
     )
+
+
+_GATHERED = {
+    DIGESTED: [(MOST_UPDATES, UPDATES - MOST_UPDATES)] * DIGESTED.jobs,
+    GATHERED: [(EVENTS, 0)],
+}

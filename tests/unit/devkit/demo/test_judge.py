@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from hermodr_devkit.demo.client import Accepted
-from hermodr_devkit.demo.facts import KindFacts, RunFacts, busiest_second, job_facts
+from hermodr_devkit.demo.clockwork import BEYOND, CLOCKWORK, DIGESTED, GATHERED, RECURRING, REMINDED
+from hermodr_devkit.demo.facts import RunFacts, busiest_second, job_facts
 from hermodr_devkit.demo.hooks import AGAIN, HOOKS, TOLD
 from hermodr_devkit.demo.judge import judge
 from hermodr_devkit.demo.scenario import (
@@ -27,16 +28,15 @@ from hermodr_devkit.demo.scenario import (
 )
 from tests.support.performances import ARRIVED, CROWD_ARRIVED, START, flawless, kind_facts
 
-ALL = (*KINDS, *HOOKS)
+ALL = (*KINDS, *HOOKS, *CLOCKWORK)
 
 
 def spoilt(kind: Kind, **changes: object) -> RunFacts:
     facts = flawless()
-    if kind in HOOKS:
-        spoilt_hook: KindFacts = replace(facts.hooks[kind.key], **changes)  # type: ignore[arg-type]
-        return replace(facts, hooks={**facts.hooks, kind.key: spoilt_hook})
-    spoilt_kind: KindFacts = replace(facts.kinds[kind.key], **changes)  # type: ignore[arg-type]
-    return replace(facts, kinds={**facts.kinds, kind.key: spoilt_kind})
+    part = "hooks" if kind in HOOKS else "clockwork" if kind in CLOCKWORK else "kinds"
+    known = getattr(facts, part)
+    changed: RunFacts = replace(facts, **{part: {**known, kind.key: replace(known[kind.key], **changes)}})
+    return changed
 
 
 def test_a_flawless_run_has_no_fault() -> None:
@@ -71,6 +71,13 @@ def test_a_flawless_run_has_no_fault() -> None:
         (spoilt(TOLD, states=Counter(delivered=5, failed=1)), "5 delivered, 1 failed; no delivery, not 6"),
         (spoilt(AGAIN, jobs=[replace(kind_facts(AGAIN).jobs[0], attempts=1)]), "attempts: 1/3"),
         (spoilt(HURRY, arrivals=[]), "never arrived"),
+        (spoilt(DIGESTED, gathered=[(10, 2), (10, 2), (12, 0)]), "10 each, 2 kept, 12 each, 0 kept"),
+        (spoilt(DIGESTED, gathered=[]), "none"),
+        (spoilt(GATHERED, gathered=[(5, 0), (1, 0)]), "5, 1 in one mail"),
+        (spoilt(GATHERED, arrivals=kind_facts(MAGIC).arrivals[:2]), "exactly once: 2/1"),
+        (spoilt(REMINDED, arrivals=kind_facts(REMINDED).arrivals[:2]), "2 of 4 reminded"),
+        (spoilt(BEYOND, reasons=["capped", "capped"]), "timeline says: capped"),
+        (spoilt(RECURRING, jobs=kind_facts(RECURRING).jobs[:2]), "mail there"),
         (replace(flawless(), duplicates=2), "2 duplicate mails"),
         (replace(flawless(), dead_letters=1), "1 dead letters"),
         (spoilt(NOTICE, states=Counter(completed=41, processing=1)), "1 stuck jobs"),

@@ -50,6 +50,8 @@ class KindFacts:
     """Of the webhooks that came, refused ones too: `valid`, or not."""
     suppressed: int = 0
     """Of the recipients' addresses."""
+    gathered: Sequence[tuple[int, int]] = ()
+    """Of digests: how many updates or events each has, and how many were left for the next one."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class RunFacts:
     """The timeline of a job that was refused, taken over and returned."""
     hooks: Mapping[str, KindFacts] = field(default_factory=dict)
     """Kinds of webhooks: their messages are the jobs."""
+    clockwork: Mapping[str, KindFacts] = field(default_factory=dict)
 
     @property
     def stuck(self) -> int:

@@ -3,6 +3,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from hermodr_devkit.demo.clockwork import MOST_UPDATES, UPDATES
 from hermodr_devkit.demo.facts import KindFacts, RunFacts
 from hermodr_devkit.demo.scenario import (
     CROWD,
@@ -62,7 +63,7 @@ class Verdict:
 
 
 def judge(kinds: Iterable[Kind], facts: RunFacts) -> Verdict:
-    known = {**facts.kinds, **facts.hooks}
+    known = {**facts.kinds, **facts.hooks, **facts.clockwork}
     lines = [_line(kind, known[kind.key], facts.kinds) for kind in kinds]
     wrong = [text for line in lines for text in line.wrong]
     totals = {
@@ -202,6 +203,26 @@ def _measured(_kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts])
     return Cell(f"{spelled} segments each, delivered", held=seen == [SEGMENTS])
 
 
+def _digested(_kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
+    told = ", ".join(f"{taken} each, {more} kept" for taken, more in sorted(set(facts.gathered))) or "none"
+    return Cell(told, held=set(facts.gathered) == {(MOST_UPDATES, UPDATES - MOST_UPDATES)})
+
+
+def _gathered(kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
+    told = ", ".join(str(items) for items, _ in facts.gathered) or "none"
+    return Cell(f"{told} in one mail", held=list(facts.gathered) == [(kind.requests, 0)])
+
+
+def _reminded(kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
+    phones = {text.recipient for text in facts.arrivals}
+    return Cell(f"{len(phones)} of 4 reminded once", held=len(phones) == kind.arrivals)
+
+
+def _capped(kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
+    held = list(facts.reasons) == ["capped"] * kind.jobs
+    return Cell(f"timeline says: {', '.join(sorted(set(facts.reasons))) or 'nothing'}", held)
+
+
 def _spell(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms"
 
@@ -220,4 +241,8 @@ PROMISES: dict[Promise, Check] = {
     Promise.MEASURED: _measured,
     Promise.SIGNED: _signed,
     Promise.APPROVED: _approved,
+    Promise.DIGESTED: _digested,
+    Promise.GATHERED: _gathered,
+    Promise.REMINDED: _reminded,
+    Promise.CAPPED: _capped,
 }

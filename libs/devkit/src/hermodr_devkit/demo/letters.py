@@ -14,6 +14,7 @@ TYPES: dict[str, tuple[str, ...]] = {
     "visit_reminder": ("en", "de"),
     "system_notice": ("en",),
     "weekly_digest": ("en",),
+    "photo_liked": ("en",),
 }
 """The first locale of each template is its default."""
 TEXTS = ("room_ready",)

@@ -16,6 +16,7 @@ from hermodr_devkit import backing
 from hermodr_devkit.backing import Backing
 from hermodr_devkit.demo import observe, report
 from hermodr_devkit.demo.client import Api, Refused, Sandbox
+from hermodr_devkit.demo.clockwork import CLOCKWORK, Clockwork
 from hermodr_devkit.demo.facts import RunFacts
 from hermodr_devkit.demo.hooks import HOOKS, Endpoints
 from hermodr_devkit.demo.judge import Verdict, judge
@@ -93,7 +94,9 @@ class Play:
             facts = await self._send(plot, asker, unhurried, sandbox)
         with self._screen.step("Webhooks"):
             facts = replace(facts, hooks=await endpoints.gather())
-        verdict = judge((*plot.kinds, *HOOKS), facts)
+        with self._screen.step("Digests, an auto-sync, a cap and a schedule"):
+            facts = replace(facts, clockwork=await Clockwork(api, sandbox).perform())
+        verdict = judge((*plot.kinds, *HOOKS, *CLOCKWORK), facts)
         self._report(ready, facts, verdict)
         return verdict
 

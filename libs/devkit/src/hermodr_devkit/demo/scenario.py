@@ -46,6 +46,10 @@ class Promise(Enum):
     SIGNED = "every one has a signature that the public library verifies"
     APPROVED = "is sent by the template that WhatsApp approved, and reported as delivered"
     MEASURED = "is counted in segments, and reported as delivered"
+    DIGESTED = "has the oldest updates, and keeps the others for the next one"
+    GATHERED = "all are in one mail"
+    REMINDED = "those who have not answered get one text each"
+    CAPPED = "the timeline says which cap"
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from hermodr_cli import state
 from hermodr_cli.addresses import port_base, sandbox_sms_provider, smtp_port
+from hermodr_cli.commands import starters
 from hermodr_cli.output import Say
 from hermodr_contracts.channels import servable, with_ladder
 from hermodr_contracts.ladder import parse_ladder
@@ -162,7 +163,8 @@ def _with_providers(environment: dict[str, str]) -> dict[str, str]:
 async def _key(database_url: str) -> str:
     ledger = Ledger(database_url, service="demo", pool_size=1)
     try:
-        return (await keys.create(ledger, PROJECT, ("send", "read", "manage"), "demo")).secret
+        scopes = ("send", "read", "manage")
+        return (await keys.create(ledger, PROJECT, scopes, "demo", None, starters.furnish)).secret
     finally:
         await ledger.close()
 

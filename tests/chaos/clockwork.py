@@ -135,7 +135,7 @@ class Clockwork:
                 return None
             await asyncio.sleep(_RETRY_SECONDS)
 
-    async def _nothing_open(self) -> bool:
+    async def _nothing_open(self) -> Any:
         return not await self._value(_OPEN, f"%@{DOMAIN}")
 
     async def _of_events(self) -> list[str]:

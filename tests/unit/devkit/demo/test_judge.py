@@ -1,6 +1,7 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -35,8 +36,8 @@ def spoilt(kind: Kind, **changes: object) -> RunFacts:
     facts = flawless()
     part = "hooks" if kind in HOOKS else "clockwork" if kind in CLOCKWORK else "kinds"
     known = getattr(facts, part)
-    changed: RunFacts = replace(facts, **{part: {**known, kind.key: replace(known[kind.key], **changes)}})
-    return changed
+    spoilt_part: dict[str, Any] = {part: {**known, kind.key: replace(known[kind.key], **changes)}}
+    return replace(facts, **spoilt_part)
 
 
 def test_a_flawless_run_has_no_fault() -> None:

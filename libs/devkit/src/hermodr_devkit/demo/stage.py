@@ -163,8 +163,8 @@ def _with_providers(environment: dict[str, str]) -> dict[str, str]:
 async def _key(database_url: str) -> str:
     ledger = Ledger(database_url, service="demo", pool_size=1)
     try:
-        scopes = ("send", "read", "manage")
-        return (await keys.create(ledger, PROJECT, scopes, "demo", None, starters.furnish)).secret
+        made = await keys.create(ledger, PROJECT, ("send", "read", "manage"), "demo", None, starters.furnish)
+        return made.secret
     finally:
         await ledger.close()
 

@@ -46,7 +46,15 @@ async def join(ledger: Ledger, ids: Sequence[UUID], **changes: Any) -> list[UUID
         decisions = [
             each._replace(joining=each.joining._replace(**changes)) for each in decisions if each.joining
         ]
-    return [one for ids in (await joining.record(ledger, decisions)).values() for one in ids]
+    recorded = await joining.record(ledger, decisions)
+    found = [one for ids in recorded.lanes.values() for one in ids]
+    if recorded.alone:
+        again = [
+            each._replace(joining=each.job.joining) for each in await decisions_of(ledger, recorded.alone)
+        ]
+        assert all(each.joining is None for each in again)
+        found += [one for ids in (await joining.record(ledger, again)).lanes.values() for one in ids]
+    return found
 
 
 async def events(ledger: Ledger, count: int, digest: dict[str, Any] = WINDOW, **changes: Any) -> list[UUID]:
@@ -295,7 +303,7 @@ async def test_a_failed_message_fails_its_events_and_a_retry_that_succeeds_compl
     assert await accounts(ledger) == {"waiting": 2}
     assert (await closing.settle(ledger.cold, 10, again=True)).windows == 0
     decisions = await decisions_of(ledger, [carrier])
-    ((delivery,),) = (await joining.record(ledger, decisions)).values()
+    ((delivery,),) = (await joining.record(ledger, decisions)).lanes.values()
     await finish(ledger, delivery)
     assert (await closing.settle(ledger.cold, 10, again=True)).windows == 1
     assert await states(ledger, ids) == ["completed"] * 2

@@ -104,13 +104,15 @@ class Dispatching:
             if jobs := [job for job in requested if job.kind is kind]:
                 decisions += await decider.decide(jobs)
         if decisions:
-            lanes = await joining.record(self._ledger, decisions)
-            for (channel, priority), ids in lanes.items():
+            recorded = await joining.record(self._ledger, decisions)
+            for (channel, priority), ids in recorded.lanes.items():
                 self._announcer.deliveries(channel, priority, ids)
             self._count(decisions)
             erased = [each.job.id for each in decisions if each.error == RECIPIENT_ERASED]
             if erased:
                 await forget_jobs(self._ledger, erased)
+            if recorded.alone:
+                await self._decide_all([recorded.alone])
         return [None] * len(packs)
 
     def _count(self, decisions: Sequence[Decision]) -> None:

@@ -2,7 +2,8 @@
 -- the carrier is like its newest event, and shows all of them. Data of more than $2 events, or $3 octets, is left out, the
 -- oldest first; the newest is always there.
 WITH waiting AS (
-    SELECT e.window_id, e.job_id, coalesce(j.scheduled_for, j.created_at) AS at, j.data, j.priority, j.expires_at, j.cancel_key,
+    SELECT e.window_id, e.job_id, coalesce(j.scheduled_for, j.created_at) AS at,
+           CASE WHEN j.digest ? 'key' THEN j.data - '{items,total}'::text[] ELSE j.data END AS data, j.priority, j.expires_at, j.cancel_key,
            j.project_id, (j.expires_at <= now()) IS TRUE AS over
     FROM unnest($1::uuid[]) w(id)
     JOIN hermodr.window_events e ON e.window_id = w.id AND NOT e.alone

@@ -43,7 +43,14 @@ class _Window:
     opened: bool
 
 
-async def record(ledger: Ledger, decisions: Sequence[Decision]) -> Lanes:
+class Recorded(NamedTuple):
+    """New deliveries by lane, and jobs that are to be decided upon again: they opened a window, and go alone."""
+
+    lanes: Lanes
+    alone: tuple[UUID, ...] = ()
+
+
+async def record(ledger: Ledger, decisions: Sequence[Decision]) -> Recorded:
     """`redeciding.record_all` for any decisions. One with `joining` lets its job wait in the open window of its
     recipient (or bare address), type, cause and key, which is opened if there is none; only jobs of a template may
     join. Joining again, after a retry or a repeated message, counts once. A job whose window is locked for long stays
@@ -51,15 +58,11 @@ async def record(ledger: Ledger, decisions: Sequence[Decision]) -> Lanes:
     plain = [each for each in decisions if each.joining is None]
     lanes = await record_all(ledger, plain) if plain else {}
     events = [each for each in decisions if each.joining is not None]
-    if events:
-        alone = await _joined(ledger, events)
-        for lane, ids in (await record_all(ledger, alone) if alone else {}).items():
-            lanes.setdefault(lane, []).extend(ids)
-    return lanes
+    return Recorded(lanes, tuple(await _joined(ledger, events)) if events else ())
 
 
-async def _joined(ledger: Ledger, decisions: Sequence[Decision]) -> list[Decision]:
-    """The decisions for jobs that are sent at once, by themselves; the others wait now. Contested ones are left out."""
+async def _joined(ledger: Ledger, decisions: Sequence[Decision]) -> list[UUID]:
+    """The jobs that go alone, still queued; the others wait now. Contested ones are left out."""
     try:
         async with ledger.transaction() as transaction:
             return await _join(transaction, decisions)
@@ -69,17 +72,17 @@ async def _joined(ledger: Ledger, decisions: Sequence[Decision]) -> list[Decisio
         return [alone for each in decisions for alone in await _joined(ledger, [each])]
 
 
-async def _join(transaction: Transaction, decisions: Sequence[Decision]) -> list[Decision]:
+async def _join(transaction: Transaction, decisions: Sequence[Decision]) -> list[UUID]:
     standings = await _standings(transaction, decisions)
-    alone = [each for each in decisions if standings[each.job.id].alone]
-    joining = sorted(
-        (each for each in decisions if not standings[each.job.id].alone), key=lambda each: each.job.id
-    )
+    alone = {
+        each.job.id for each in decisions if standings[each.job.id].alone and _asked(each).cause == "digest"
+    }
+    joining = sorted((each for each in decisions if each.job.id not in alone), key=lambda each: each.job.id)
     slots: dict[_Slot, list[Decision]] = {}
     for each in joining:
         slots.setdefault(_slot(each, standings[each.job.id].addressee), []).append(each)
     if not slots:
-        return alone
+        return list(alone)
     windows = await _open(transaction, slots)
     queued = await _lock_jobs(transaction, [each.job.id for each in joining])
     openers: list[tuple[UUID, Decision]] = []
@@ -98,7 +101,7 @@ async def _join(transaction: Transaction, decisions: Sequence[Decision]) -> list
     await _close_unused(
         transaction, [each.id for each in windows.values() if each.opened and each.id not in used]
     )
-    return alone + [each for _, each in openers]
+    return [*alone, *(each.job.id for _, each in openers)]
 
 
 def _asked(decision: Decision) -> Joining:
@@ -168,15 +171,17 @@ async def _lock_jobs(transaction: Transaction, ids: Sequence[UUID]) -> set[UUID]
 
 
 async def _note_openers(transaction: Transaction, openers: Sequence[tuple[UUID, Decision]]) -> None:
-    """What a message of one event shows. They stay queued: `record_all` decides upon them, again after a crash."""
+    """What a message of one event shows. They stay queued, to be decided upon as jobs that join nothing."""
     if not openers:
         return
     await transaction.fetch(
         """
         WITH told AS (
             UPDATE hermodr.jobs j
-            SET data = j.data || jsonb_build_object('items', jsonb_build_array(j.data), 'total', 1)
-            FROM unnest($1::uuid[]) u(id) WHERE j.id = u.id
+            SET data = d.data || jsonb_build_object('items', jsonb_build_array(d.data), 'total', 1)
+            FROM unnest($1::uuid[]) u(id), LATERAL (
+                SELECT o.id, o.data - '{items,total}'::text[] AS data FROM hermodr.jobs o WHERE o.id = u.id OFFSET 0
+            ) d WHERE j.id = d.id
         ), noted AS (
             INSERT INTO hermodr.events (job_id, kind, detail)
             SELECT u.id, 'opened_window', jsonb_build_object('window_id', u.window_id)

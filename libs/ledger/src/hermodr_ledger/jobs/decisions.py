@@ -127,7 +127,7 @@ class RequestedJob(NamedTuple):
     put_off_for: str | None = None
     """The reason for which a job with `deliver_at` was put off, if it is not until then."""
     joining: Joining | None = None
-    """What an event asked for."""
+    """What an event asked for; `None` for the one that opened its window and goes alone."""
     gathered: bool = False
     """A carrier: it brings the events of a window, and joins none itself."""
 
@@ -213,6 +213,8 @@ REQUESTED = f"""
 SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_id, j.to_email, j.to_phone,
        j.content IS NOT NULL AS has_content, j.on_unknown, j.requeues, j.expires_at, j.max_retries,
        j.to_name, j.to_locale, j.digest, now() AS read_at,
+       CASE WHEN j.digest ? 'key' THEN EXISTS (
+           SELECT 1 FROM hermodr.window_events e WHERE e.job_id = j.id AND e.alone) END AS alone,
        r.id AS known_id, r.name, r.email, r.phone, r.locale, r.timezone, r.preferences,
        r.quiet_hours, r.muted_until, r.webhook_url, m.muted_until AS group_muted_until,
        t.id AS template_id, t.current_version, t.critical, t.default_locale,
@@ -276,7 +278,7 @@ def requested_of(row: Any) -> RequestedJob:
         deliver_at=json.loads(row["deliver_at"]) if row["deliver_at"] is not None else None,
         put_off_for=row["put_off_for"],
         caps=_caps(row) if row["caps"] is not None or row["project_caps"] is not None else (),
-        joining=_joining(row["digest"]) if row["digest"] is not None else None,
+        joining=_joining(row["digest"]) if row["digest"] is not None and not row["alone"] else None,
         gathered=row["digest"] is not None and "window_id" in json.loads(row["digest"]),
     )
 

@@ -73,3 +73,17 @@ async def test_a_simulation_counts_those_before_it(api: ApiUnderTest) -> None:
     assert (first["verdict"], second["verdict"], second["reason"]) == ("send", "skip", "capped")
     again = await api.http.post("/v1/notifications/simulate", json=wanted)
     assert again.json()["channels"][0]["verdict"] == "send"
+
+
+async def test_those_gathered_above_a_cap_are_foreseen_as_one_message(api: ApiUnderTest) -> None:
+    await api.template(contents={"email": {"en": {"subject": "News", "body_text": "n"}}})
+    person = await api.recipient()
+    await api.http.put(
+        f"/v1/recipients/{person['id']}/preferences", json={"caps": [CAP | {"overflow": "digest"}]}
+    )
+    wanted = {"type": "magic_link", "to": {"recipient_id": person["id"]}, "data": {}}
+    answer = await api.http.post("/v1/notifications/simulate", json=[wanted] * 4)
+    first, *others = [each["channels"][0] for each in answer.json()["data"]]
+    assert first["verdict"] == "send"
+    assert {(each["verdict"], each["reason"]) for each in others} == {("defer", "cap")}
+    assert len({each["send_at"] for each in others}) == 1

@@ -137,3 +137,23 @@ async def test_an_event_waits_for_the_end_of_its_window(api: ApiUnderTest) -> No
     assert email["body_sha256"] == sha256("1: Ada")
     ahead = datetime.fromisoformat(email["send_at"]) - datetime.now(UTC)
     assert timedelta(minutes=8) < ahead <= timedelta(minutes=10, seconds=5)
+
+
+async def test_of_an_array_one_opens_the_window_and_the_others_join_it(api: ApiUnderTest) -> None:
+    await api.template(contents={"email": {"en": {"subject": "News", "body_text": "{{ total }}"}}})
+    event = {"key": "thread", "window": "10m", "first": "now"}
+    wanted = {"type": "magic_link", "to": MAIL["to"], "data": {}, "digest": event}
+    other = wanted | {"digest": event | {"key": "other"}}
+    answer = await api.http.post(URL, json=[wanted, wanted, other])
+    found = [each["channels"][0] for each in answer.json()["data"]]
+    assert [each["verdict"] for each in found] == ["send", "defer", "send"]
+    await api.api.ledger.fetch(
+        "INSERT INTO hermodr.event_windows (id, project_id, addressee, type, cause, key, closes_at, latest)"
+        " SELECT gen_random_uuid(), $1, encode(hermodr.suppression_hash("
+        "   (SELECT key FROM hermodr.suppression_key), $1, 'ada@example.com'), 'hex'), 'magic_link', 'digest',"
+        " 'thread', now() + interval '3 minutes', now() + interval '3 minutes'",
+        api.project_id,
+    )
+    (email,) = await told(api, **wanted)
+    assert (email["verdict"], email["reason"]) == ("defer", "digest")
+    assert datetime.fromisoformat(email["send_at"]) < datetime.now(UTC) + timedelta(minutes=4)

@@ -1,14 +1,16 @@
 """What would become of a job, told beforehand by the rules that decide for real. Pure."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
 from hermodr_contracts.channels import Channels
 from hermodr_contracts.vocabulary import Channel, JobState
 from hermodr_deciding.caps import CAP
+from hermodr_deciding.gathering import joined
 from hermodr_deciding.notifications import FAILURES, SUPPRESSED, candidates, decide, gathered
+from hermodr_ledger.batching.looking import OpenWindows
 from hermodr_ledger.jobs.decisions import Decision, NewDelivery, PublishedTemplate, RequestedJob
 
 SCHEDULED = "scheduled"
@@ -36,6 +38,8 @@ class Foreseen(NamedTuple):
     reason: str | None = None
     send_at: datetime | None = None
     delivery: NewDelivery | None = None
+    gathered: bool = False
+    """It would be part of the one message of a window."""
 
 
 Capping = Callable[[Decision, datetime], Decision]
@@ -48,20 +52,27 @@ def foresee(
     channels: Channels,
     starts: datetime | None,
     capping: Capping,
+    windows: OpenWindows,
 ) -> list[Foreseen]:
     """By channel. `job` is as it would be read now; `starts`: its `scheduled_for`. As long as the rules put it off it
-    is decided upon again at the end of that, with the wishes of now."""
+    is decided upon again at the end of that, with the wishes of now. `windows` are the open ones, and get those that it
+    opens."""
     moment, reason = job.read_at, None
     if starts is not None and starts > moment:
         moment, reason = starts, SCHEDULED
+    alone = False
     for _ in range(_MOST_ROUNDS):
         decision = gathered(decide(job, template, moment, channels))
-        if decision.state is JobState.PROCESSING and decision.joining is None:
+        if decision.state is JobState.PROCESSING and decision.joining is None and not alone:
             decision = capping(decision, moment)
         if decision.joining is not None:
-            reason = reason or (CAP if decision.joining.cause == CAP else DIGEST)
-            moment += timedelta(seconds=decision.joining.window)
-            job = job._replace(joining=None, gathered=True)  # from here on, of the message of the window
+            closes = joined(windows, job, decision.joining, moment)
+            alone = closes is None
+            if closes is not None:
+                reason = reason or (CAP if decision.joining.cause == CAP else DIGEST)
+                moment = closes
+            # from here on, of the message of the window
+            job = job._replace(joining=None, gathered=True, created_at=moment)
         elif decision.until is not None:
             reason = reason or str(decision.notes[0].detail["reason"])
             moment = decision.until
@@ -69,7 +80,8 @@ def foresee(
             break
     asked: tuple[Channel | None, ...] = tuple(candidates(job, template, channels)) or (None,)
     found: dict[Channel | None, Foreseen] = {
-        each.channel: _of_delivery(each, moment, reason) for each in decision.deliveries
+        each.channel: _of_delivery(each, moment, reason)._replace(gathered=job.gathered and not alone)
+        for each in decision.deliveries
     }
     return [found.get(each) or _refused(each, decision) for each in asked]
 

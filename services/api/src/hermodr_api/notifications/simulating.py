@@ -21,6 +21,7 @@ from hermodr_api.recipients.caps import LONGEST_SECONDS
 from hermodr_contracts.channels import Channels
 from hermodr_deciding.caps import Cap, applying, placed
 from hermodr_deciding.foreseeing import Foreseen, Verdict, foresee
+from hermodr_ledger.batching.looking import OpenWindows, open_windows
 from hermodr_ledger.deliveries import provider_limits
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.jobs.accept import NewJob
@@ -90,6 +91,8 @@ class Simulating:
         versions = await published(self._ledger, list(current))
         providers = await self._providers()
         places = await self._places(requested)
+        gathered = [each for each in requested if each.joining is not None or each.caps]
+        windows = await open_windows(self._ledger, gathered) if gathered else OpenWindows()
         views = []
         for position, (job, read) in enumerate(zip(jobs, requested, strict=True)):
             starts = job.scheduled_for
@@ -97,7 +100,7 @@ class Simulating:
                 starts = read.read_at + timedelta(seconds=job.delay_seconds)
             template = template_of(read, versions)
             capping = _Capping(applying(read, template), places.setdefault(read.recipient_id, []))
-            found = foresee(read, template, self._channels, starts, capping.of)
+            found = foresee(read, template, self._channels, starts, capping.of, windows)
             capping.take(read, found)
             views.append(SimulationView(channels=[await self._view(job, each, providers) for each in found]))
             if position % SLICE == 0:
@@ -158,10 +161,15 @@ class _Capping:
         self._taken = taken
 
     def of(self, decision: Decision, moment: datetime) -> Decision:
-        return placed(decision, self._caps, self._taken, moment)[0] if self._caps else decision
+        if not self._caps:
+            return decision
+        of_another = [each for each in self._taken if not (decision.job.gathered and each.at == moment)]
+        return placed(decision, self._caps, of_another, moment)[0]
 
     def take(self, job: RequestedJob, found: Sequence[Foreseen]) -> None:
-        """The place of what would be sent."""
-        moments = [each.send_at for each in found if each.send_at is not None]
-        if self._caps and moments:
-            self._taken.append(Place(job.id, job.type, moments[0]))
+        """The place of what would be sent; those of one window are one message."""
+        sent = [each for each in found if each.send_at is not None]
+        if not self._caps or not sent or sent[0].send_at is None:
+            return
+        if not sent[0].gathered or all(each.at != sent[0].send_at for each in self._taken):
+            self._taken.append(Place(job.id, job.type, sent[0].send_at))

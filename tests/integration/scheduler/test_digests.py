@@ -1,6 +1,7 @@
 """Digest schedules: a job for each occurrence, by any number of schedulers, and by SQL."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, time, timedelta
 
@@ -8,12 +9,12 @@ import asyncpg
 import pytest
 from prometheus_client import CollectorRegistry
 
-from hermodr_digesting.rules import rule_of
-from hermodr_ledger.digests import schedules
+from hermodr_digesting.rules import plan, rule_of
+from hermodr_ledger.digests import planning, schedules
 from hermodr_ledger.digests.planning import Plan, plan_due, seconds_until_due
 from hermodr_ledger.digests.schedules import DigestSchedule
 from hermodr_ledger.digests.settling import forget_runs
-from hermodr_ledger.engine import Ledger
+from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_ledger.engine.announcing import DIGESTS_CHANNEL
 from hermodr_ledger.engine.listening import listen
 from hermodr_scheduler.duties.digests import Digests
@@ -253,3 +254,31 @@ def test_a_day_that_does_not_fit_the_frequency_is_refused() -> None:
     for frequency, day in (("daily", 1), ("weekly", None), ("hourly", None)):
         with pytest.raises(ValueError, match="delivery_day"):
             rule_of(frequency, time(9), day, "UTC")
+
+
+async def test_a_scheduler_that_is_stopped_while_planning_keeps_nobody_waiting(
+    club: Club, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "_ALIVE", planning._ALIVE.replace("10s", "100ms"))
+    await club.schedule()
+    await club.ledger.fetch("UPDATE hermodr.digest_schedules SET next_digest_scheduled = now()")
+    inside, awake = threading.Event(), threading.Event()
+
+    def stopped(found: DigestSchedule, now: datetime) -> Plan:
+        inside.set()
+        assert awake.wait(30)
+        return plan(found, now)
+
+    async def frozen() -> list[planning.Planned]:
+        async with opened(database_url) as ledger:
+            return await plan_due(ledger, 10, stopped)
+
+    other = asyncio.create_task(asyncio.to_thread(asyncio.run, frozen()))
+    assert await asyncio.to_thread(inside.wait, 30)
+    try:
+        assert len(await wait_until(lambda: planned(club.ledger))) == 1
+    finally:
+        awake.set()
+    with pytest.raises(LedgerUnavailable):
+        await other
+    assert len(await rows_of(club.ledger, "jobs")) == 1

@@ -282,3 +282,25 @@ async def test_a_scheduler_that_is_stopped_while_planning_keeps_nobody_waiting(
     with pytest.raises(LedgerUnavailable):
         await other
     assert len(await rows_of(club.ledger, "jobs")) == 1
+
+
+async def test_a_producer_who_named_a_project_has_its_schedules_alone(club: Club) -> None:
+    other = await founded(club.ledger)
+    mine, theirs = await club.schedule(), await other.schedule()
+    async with club.ledger.transaction() as transaction:
+        await transaction.fetch("SET LOCAL ROLE hermodr_producer")
+        await transaction.fetch("SELECT set_config('hermodr.project', $1, true)", str(club.project_id))
+        seen = await transaction.fetch("SELECT id FROM hermodr.digest_schedules")
+        changed = await transaction.fetch(
+            "UPDATE hermodr.digest_schedules SET is_active = false WHERE id = $1 RETURNING id", theirs.id
+        )
+        gone = await transaction.fetch("DELETE FROM hermodr.digest_schedules RETURNING id")
+        with pytest.raises(asyncpg.PostgresError, match="recipient_id: there is no recipient"):
+            async with transaction.part():
+                await transaction.fetch(
+                    "INSERT INTO hermodr.digest_schedules (recipient_id, group_id, frequency)"
+                    " VALUES ($1, $2, 'daily')",
+                    other.reader,
+                    other.group_id,
+                )
+    assert [[row["id"] for row in rows] for rows in (seen, changed, gone)] == [[mine.id], [], [mine.id]]

@@ -1,0 +1,16 @@
+"""Digest schedules of the project that a producer named."""
+
+from hermodr_ledger.migrations.script import execute_file
+
+revision = "0062"
+down_revision = "0061"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    execute_file("0062_digests_of_a_project.sql")
+
+
+def downgrade() -> None:
+    raise NotImplementedError("revision 0062 cannot be undone")

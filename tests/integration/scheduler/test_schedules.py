@@ -21,7 +21,7 @@ from hermodr_ledger.engine.listening import listen
 from hermodr_ledger.engine.setting_aside import all_aside
 from hermodr_ledger.schedules import planning, runs, schedules
 from hermodr_ledger.schedules.planning import MORE_MISSED, plan_due
-from hermodr_scheduler.duties.schedules import LONGEST_SLEEP_SECONDS, Schedules, turn_of
+from hermodr_scheduler.duties.schedules import LONGEST_SLEEP_SECONDS, GroupSchedules, Schedules, turn_of
 from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_scheduler.service import Scheduling
 from hermodr_servicekit.clock import SystemClock
@@ -306,6 +306,10 @@ async def test_groups_are_fired_one_by_one(ledger: Ledger) -> None:
     await due_since(ledger)
     bell = Bell()
     await duty(ledger, bell).tick()
+    assert await runs_of(ledger) == []
+    of_groups = GroupSchedules(ledger, bell, SystemClock(), SchedulerMetrics(CollectorRegistry()))
+    while not await of_groups.tick():
+        pass
     found = await runs_of(ledger)
     assert {row["schedule_id"] for row in found} == {each.id for each in both}
     for run in found:

@@ -31,7 +31,7 @@ from hermodr_scheduler.duties.gauges import Gauges
 from hermodr_scheduler.duties.receipts import Receipts
 from hermodr_scheduler.duties.replays import Replays
 from hermodr_scheduler.duties.resumed import Resumed
-from hermodr_scheduler.duties.schedules import Schedules
+from hermodr_scheduler.duties.schedules import GroupSchedules, Schedules
 from hermodr_scheduler.duties.settled_digests import SettledDigests
 from hermodr_scheduler.duties.suppressed import Suppressed
 from hermodr_scheduler.duties.upkeep import Upkeep
@@ -68,14 +68,17 @@ class Scheduler(Worker[SchedulerSettings]):
         self._endpoints = Endpoints(
             ledger.cold, clock, kept=max(settings.retention_webhooks, settings.retention_changes)
         )
-        self._schedules = Schedules(ledger, announcer, clock, metrics, batch=batch)
+        self._schedules = (
+            Schedules(ledger, announcer, clock, metrics, batch=batch),
+            GroupSchedules(ledger, announcer, clock, metrics),
+        )
         self._digests = Digests(ledger.cold, announcer, metrics, batch=batch)
         self._turns = Turns(ledger.cold, BOUNCES, self.instance)
         self._scheduling = Scheduling(
             [
                 *self._mailbox(metrics),
                 self._due,
-                self._schedules,
+                *self._schedules,
                 Claims(rows, announcer, clock, metrics, topology=topology, batch=batch),
                 Expiry(ledger, metrics, batch=batch),
                 Suppressed(ledger, clock, metrics, batch=batch),
@@ -108,7 +111,7 @@ class Scheduler(Worker[SchedulerSettings]):
         return (
             *super().work(),
             listen(url, DUE_CHANNEL, self._due.wake.set),
-            listen(url, SCHEDULES_CHANNEL, self._schedules.wake.set),
+            listen(url, SCHEDULES_CHANNEL, self._schedules_changed),
             listen(url, WINDOWS_CHANNEL, self._windows.wake.set),
             listen(url, DIGESTS_CHANNEL, self._digests.wake.set),
             listen(url, OPERATED_CHANNEL, self._operated),
@@ -143,6 +146,10 @@ class Scheduler(Worker[SchedulerSettings]):
     def _endpoints_changed(self) -> None:
         self._webhooks.wake.set()
         self._endpoints.wake.set()
+
+    def _schedules_changed(self) -> None:
+        for each in self._schedules:
+            each.wake.set()
 
     def _operated(self) -> None:
         self._resumed.wake.set()

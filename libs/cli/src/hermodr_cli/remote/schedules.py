@@ -11,7 +11,7 @@ from rich.text import Text
 from hermodr_cli.refusal import Refusal
 from hermodr_cli.remote import columns
 from hermodr_cli.remote.columns import Column
-from hermodr_cli.remote.connection import MOST_OF_A_PAGE, AsJson, Key, Limit, Url, calling
+from hermodr_cli.remote.connection import MANY_SECONDS, MOST_OF_A_PAGE, AsJson, Key, Limit, Url, calling
 from hermodr_cli.remote.showing import plain, show_document, since
 from hermodr_client import Hermodr
 from hermodr_client.models.schedules import Occurrence, Schedule, ScheduleRun
@@ -106,7 +106,7 @@ def resume_command(schedule: Which, url: Url = None, key: Key = None, as_json: A
 @app.command("run")
 def run_command(schedule: Which, url: Url = None, key: Key = None, as_json: AsJson = False) -> None:
     """Fire it now, once, paused or not. If it makes no job, the status is 1."""
-    with calling(url, key) as hermodr:
+    with calling(url, key, MANY_SECONDS) as hermodr:
         done = hermodr.schedules.run(_id_of(hermodr, schedule))
     if as_json:
         show_document(done)

@@ -26,6 +26,7 @@ _IDLE_SECONDS = 10.0
 MORE_MISSED = "more_missed"
 """The error of a missed occurrence before which others were missed that have no row."""
 _LEFT = not_aside("s.id", PLANNING_DUTY)
+_OF_GROUPS = f"(s.to_kind IS NOT DISTINCT FROM '{GROUP}')"
 
 
 class DueSchedule(NamedTuple):
@@ -154,13 +155,15 @@ def to_announce(planned: Iterable[Planned]) -> dict[Priority, list[UUID]]:
     return lanes
 
 
-async def seconds_until_due(ledger: Ledger) -> float | None:
-    """Until the next schedule is due; `None`: none waits but those set aside."""
+async def seconds_until_due(ledger: Ledger, *, groups: bool) -> float | None:
+    """Until the next schedule is due, of those that write to `groups`, or of the others; `None`: none waits but those
+    set aside."""
     rows = await ledger.fetch(
         f"""
         SELECT extract(epoch FROM s.next_run_at - clock_timestamp())::float8 AS seconds FROM hermodr.schedules s
-        WHERE s.next_run_at IS NOT NULL AND {_LEFT} ORDER BY s.next_run_at LIMIT 1
-        """
+        WHERE s.next_run_at IS NOT NULL AND {_OF_GROUPS} = $1 AND {_LEFT} ORDER BY s.next_run_at LIMIT 1
+        """,
+        groups,
     )
     return rows[0]["seconds"] if rows else None
 
@@ -169,7 +172,7 @@ _WANTED = ", ".join(f"s.{name}" for name in Wanted._fields if name != "schedule_
 
 _DUE = f"""
 SELECT {{columns}} FROM hermodr.schedules s
-WHERE s.next_run_at <= now() AND (s.to_kind IS NOT DISTINCT FROM '{GROUP}') = $2 AND {_LEFT}{{only}}
+WHERE s.next_run_at <= now() AND {_OF_GROUPS} = $2 AND {_LEFT}{{only}}
 ORDER BY s.next_run_at LIMIT $1{{lock}}
 """
 

@@ -32,6 +32,9 @@ from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import new_id
 
+_GROUP_SECONDS = 30.0
+"""A group may have a hundred thousand members."""
+
 
 class Schedules:
     """The use cases of `/v1/schedules`. All raise `Refused` and `LedgerUnavailable`."""
@@ -163,7 +166,7 @@ class Schedules:
             await audit.record(transaction, caller.project_id, caller.actor, "schedule.run", schedule_id)
             return Outcome.of(RunView, run)
 
-        answer = await self._repeatable.run(caller.project_id, key, 202, act)
+        answer = await self._repeatable.run(caller.project_id, key, 202, act, seconds=_GROUP_SECONDS)
         self._ring(told)
         return answer
 

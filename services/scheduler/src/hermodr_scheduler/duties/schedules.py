@@ -21,9 +21,6 @@ log = structlog.get_logger()
 LONGEST_SLEEP_SECONDS = 1.0
 _SIDE_BY_SIDE = 2
 """Transactions: one is worked on here while the database works on the other."""
-_GROUPS_AT_ONCE = 1
-"""In a transaction: a group may have very many members."""
-_GROUPS_IN_A_ROUND = 20
 
 
 class Schedules(Duty):
@@ -31,6 +28,7 @@ class Schedules(Duty):
 
     name = PLANNING_DUTY
     after_error = 0.5
+    groups = False
 
     def __init__(
         self, ledger: Ledger, announcer: Bell, clock: Clock, metrics: SchedulerMetrics, *, batch: int
@@ -44,30 +42,22 @@ class Schedules(Duty):
 
     async def tick(self) -> float:
         """Fires what is due; sleeps until the next schedule is, at most a second."""
-        more = any(
-            await asyncio.gather(*(self._fire(self._batch, groups=False) for _ in range(_SIDE_BY_SIDE)))
-        )
-        for _ in range(_GROUPS_IN_A_ROUND):
-            if not await self._fire(_GROUPS_AT_ONCE, groups=True):
-                break
-        else:
-            more = True
-        if more:
+        if any(await asyncio.gather(*(self._fire() for _ in range(_SIDE_BY_SIDE)))):
             return 0.0
-        seconds = await planning.seconds_until_due(self._ledger)
+        seconds = await planning.seconds_until_due(self._ledger, groups=self.groups)
         if seconds is None:
             return LONGEST_SLEEP_SECONDS
         # What is due already and was not taken is in another scheduler's hands.
         return min(max(seconds, 0.01), LONGEST_SLEEP_SECONDS)
 
-    async def _fire(self, limit: int, *, groups: bool) -> bool:
+    async def _fire(self) -> bool:
         """Whether there may be more."""
         began = self._clock.monotonic()
-        planned = await planning.plan_due(self._ledger, limit, turn_of, groups=groups)
+        planned = await planning.plan_due(self._ledger, self._batch, turn_of, groups=self.groups)
         for priority, ids in planning.to_announce(planned).items():
             self._announcer.jobs(priority, ids)
         self._note(planned, self._clock.monotonic() - began)
-        return len({each.schedule_id for each in planned}) >= limit
+        return len({each.schedule_id for each in planned}) >= self._batch
 
     def _note(self, planned: Sequence[Planned], took: float) -> None:
         for each in planned:
@@ -78,6 +68,19 @@ class Schedules(Duty):
                 log.warning("schedule made no job", schedule_id=str(each.schedule_id), error=each.error)
             for job in each.jobs:
                 self._metrics.accepted.labels(job.kind.value, job.priority.lane).inc()
+
+
+class GroupSchedules(Schedules):
+    """Those that write to a group, apart and each in its own transaction: it may have a hundred thousand members, for
+    whom no other schedule waits."""
+
+    name = f"{PLANNING_DUTY} of groups"
+    groups = True
+
+    def __init__(
+        self, ledger: Ledger, announcer: Bell, clock: Clock, metrics: SchedulerMetrics, *, batch: int = 1
+    ) -> None:
+        super().__init__(ledger, announcer, clock, metrics, batch=batch)
 
 
 def turn_of(due: DueSchedule) -> Turn:

@@ -47,7 +47,7 @@ async def test_a_schedule_from_its_creation_to_its_end(api: ApiUnderTest) -> Non
     assert (paused.json()["next_run_at"], paused.json()["is_active"]) == (None, False)
     assert (await api.http.get("/v1/schedules", params={"is_active": "true"})).json()["data"] == []
     resumed = await api.http.patch(at, json={"is_active": True})
-    assert moment(resumed.json()["next_run_at"]) == next_run
+    assert moment(resumed.json()["next_run_at"]) >= next_run
     changed = await api.http.patch(at, json={"every": "90s", "misfire": "skip", "job": MAIL, "name": "mail"})
     assert changed.status_code == 200, changed.text
     shown = changed.json()

@@ -26,7 +26,8 @@ _IDLE_SECONDS = 10.0
 MORE_MISSED = "more_missed"
 """The error of a missed occurrence before which others were missed that have no row."""
 _LEFT = not_aside("s.id", PLANNING_DUTY)
-_OF_GROUPS = f"(s.to_kind IS NOT DISTINCT FROM '{GROUP}')"
+_OF_GROUPS = {True: f"s.to_kind = '{GROUP}'", False: f"(s.to_kind IS NULL OR s.to_kind <> '{GROUP}')"}
+"""Written out, as each has an index of its own."""
 
 
 class DueSchedule(NamedTuple):
@@ -111,7 +112,8 @@ async def plan_due(ledger: Ledger, limit: int, plan: Plan, *, groups: bool) -> l
     be planned is set aside. Raises `LedgerUnavailable`."""
 
     async def candidates() -> list[UUID]:
-        rows = await ledger.fetch(_DUE.format(columns="s.id", only="", lock=""), limit, groups)
+        due = _DUE.format(columns="s.id", of_groups=_OF_GROUPS[groups], only="", lock="")
+        rows = await ledger.fetch(due, limit)
         return [row["id"] for row in rows]
 
     return await spared(
@@ -161,9 +163,8 @@ async def seconds_until_due(ledger: Ledger, *, groups: bool) -> float | None:
     rows = await ledger.fetch(
         f"""
         SELECT extract(epoch FROM s.next_run_at - clock_timestamp())::float8 AS seconds FROM hermodr.schedules s
-        WHERE s.next_run_at IS NOT NULL AND {_OF_GROUPS} = $1 AND {_LEFT} ORDER BY s.next_run_at LIMIT 1
-        """,
-        groups,
+        WHERE s.next_run_at IS NOT NULL AND {_OF_GROUPS[groups]} AND {_LEFT} ORDER BY s.next_run_at LIMIT 1
+        """
     )
     return rows[0]["seconds"] if rows else None
 
@@ -172,7 +173,7 @@ _WANTED = ", ".join(f"s.{name}" for name in Wanted._fields if name != "schedule_
 
 _DUE = f"""
 SELECT {{columns}} FROM hermodr.schedules s
-WHERE s.next_run_at <= now() AND {_OF_GROUPS} = $2 AND {_LEFT}{{only}}
+WHERE s.next_run_at <= now() AND {{of_groups}} AND {_LEFT}{{only}}
 ORDER BY s.next_run_at LIMIT $1{{lock}}
 """
 
@@ -190,11 +191,11 @@ async def _plan(
         rows = await transaction.fetch(
             _DUE.format(
                 columns=f"{_WANTED}, {_RULE}, s.misfire, s.next_run_at, now() AS now",
-                only=" AND s.id = ANY ($3::uuid[])" if only is not None else "",
+                of_groups=_OF_GROUPS[groups],
+                only=" AND s.id = ANY ($2::uuid[])" if only is not None else "",
                 lock=" FOR UPDATE OF s SKIP LOCKED",
             ),
             limit,
-            groups,
             *([list(only)] if only is not None else []),
         )
         return await _fire(transaction, rows, plan) if rows else []

@@ -45,7 +45,16 @@ schedules = Table(
     UniqueConstraint("project_id", "name"),
     Index("schedules_page", "project_id", "id"),
     committed("schedules"),
-    Index("schedules_due", "next_run_at", postgresql_where=text("next_run_at IS NOT NULL")),
+    Index(
+        "schedules_due",
+        "next_run_at",
+        postgresql_where=text("next_run_at IS NOT NULL AND (to_kind IS NULL OR to_kind <> 'group_id')"),
+    ),
+    Index(
+        "schedules_due_of_groups",
+        "next_run_at",
+        postgresql_where=text("next_run_at IS NOT NULL AND to_kind = 'group_id'"),
+    ),
     Index("schedules_to", "project_id", "to_kind", "to_value", postgresql_where=text("to_kind IS NOT NULL")),
 )
 

@@ -99,7 +99,10 @@ async def _fired(connection: asyncpg.Connection, name: str, many: int) -> tuple[
         row = await connection.fetchrow(_FIRED, name)
         return (row["began"], row["ended"]) if row["fired"] == many else None
 
-    found: tuple[datetime, datetime] = await wait_until(all_fired, PATIENCE, "all to fire", interval=0.2)
+    found: tuple[datetime, datetime] | None = await wait_until(
+        all_fired, PATIENCE, "all to fire", interval=0.2
+    )
+    assert found is not None
     return found
 
 

@@ -1,6 +1,7 @@
 """`digest` at the doors for single notifications and for many, and what is said of events and their message."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -91,6 +92,28 @@ async def test_what_makes_no_sense_is_refused_by_its_name(
     assert ["body", *place] in [each["loc"] for each in flaws]
     (rejected,) = (await api.http.post(f"{URL}/bulk", json=[EVENT | wrong])).json()["rejected"]
     assert place in [each["loc"] for each in rejected["errors"]]
+
+
+async def foreseen(api: ApiUnderTest, **digest: Any) -> tuple[str, str | None, float]:
+    """Verdict, reason, and in how many seconds."""
+    asked = EVENT | {"digest": {"key": "foreseen", "window": "10m"} | digest}
+    (told,) = (await api.http.post(f"{URL}/simulate", json=asked)).json()["channels"]
+    moment = datetime.fromisoformat(told["send_at"])
+    return told["verdict"], told["reason"], (moment - datetime.now(UTC)).total_seconds()
+
+
+async def test_what_would_become_of_an_event_depends_on_its_window(api: ApiUnderTest, template: str) -> None:
+    verdict, reason, seconds = await foreseen(api)
+    assert (verdict, reason, round(seconds, -1)) == ("defer", "digest", 600)
+    verdict, reason, seconds = await foreseen(api, first="now")
+    assert (verdict, reason, round(seconds, -1)) == ("send", None, 0)
+    event = EVENT | {"digest": {"key": "foreseen", "window": "5m", "max_window": "15m"}}
+    await wait(api.api.ledger, [(await api.http.post(URL, json=event)).json()["job_id"]])
+    verdict, reason, seconds = await foreseen(api, first="now")
+    assert (verdict, reason, round(seconds, -1)) == ("defer", "digest", 300)
+    assert round((await foreseen(api, max_window="20m"))[2], -1) == 600
+    assert round((await foreseen(api, window="20m", max_window="20m"))[2], -1) == 900
+    await close(api.api.ledger)
 
 
 async def test_the_timelines_of_events_and_message_name_each_other(api: ApiUnderTest, template: str) -> None:

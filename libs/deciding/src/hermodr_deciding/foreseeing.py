@@ -63,7 +63,7 @@ def foresee(
     alone = False
     for _ in range(_MOST_ROUNDS):
         decision = gathered(decide(job, template, moment, channels))
-        if decision.state is JobState.PROCESSING and decision.joining is None and not alone:
+        if decision.state is JobState.PROCESSING and decision.joining is None:
             decision = capping(decision, moment)
         if decision.joining is not None:
             closes = joined(windows, job, decision.joining, moment)

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from hermodr_contracts.vocabulary import Priority
 from hermodr_ledger.batching.looking import OpenWindow, OpenWindows
 from hermodr_ledger.jobs.decisions import Joining, RequestedJob
 
@@ -12,6 +13,10 @@ def joined(windows: OpenWindows, job: RequestedJob, joining: Joining, moment: da
     slot = (windows.addressees.get(job.id, ""), job.type or "", str(joining.cause), joining.key)
     window = windows.windows.get(slot)
     length = timedelta(seconds=joining.window)
+    known = window is not None and window.closes_at > moment
+    if job.priority is Priority.URGENT and (known or joining.first == "wait"):  # which ends it
+        windows.windows.pop(slot, None)
+        return moment
     if window is None or window.closes_at <= moment:
         latest = moment + max(length, timedelta(seconds=joining.max_window or 0.0))
         windows.windows[slot] = OpenWindow(moment + length, latest)

@@ -18,6 +18,12 @@ MOST_EVENTS = 10_000
 """A window with so many events closes early."""
 
 
+ADDRESSEE = f"""
+coalesce(u.recipient_id::text, encode(hermodr.suppression_hash({SUPPRESSION_KEY}, u.project_id, u.address), 'hex'))
+"""
+"""Whose window it is, of a row `u`: a bare address is told by its hash."""
+
+
 class _Slot(NamedTuple):
     """What at most one open window has."""
 
@@ -118,12 +124,10 @@ def _slot(decision: Decision, addressee: str) -> _Slot:
 
 
 async def _standings(transaction: Transaction, decisions: Sequence[Decision]) -> dict[UUID, _Standing]:
-    """A bare address is told by its hash."""
     jobs = [each.job for each in decisions]
     rows = await transaction.fetch(
         f"""
-        SELECT u.id, e.window_id, coalesce(e.alone, false) AS alone, coalesce(u.recipient_id::text,
-            encode(hermodr.suppression_hash({SUPPRESSION_KEY}, u.project_id, u.address), 'hex')) AS addressee
+        SELECT u.id, e.window_id, coalesce(e.alone, false) AS alone, {ADDRESSEE} AS addressee
         FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) u(id, project_id, recipient_id, address)
         LEFT JOIN hermodr.window_events e ON e.job_id = u.id
         """,

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from hermodr_ledger.batching.joining import ADDRESSEE
 from hermodr_ledger.engine import Statements
 from hermodr_ledger.jobs.decisions import RequestedJob
-from hermodr_ledger.people.suppressions import SUPPRESSION_KEY
 
 Slot = tuple[str, str, str, str]
 """Addressee, type, cause and key."""
@@ -36,8 +36,7 @@ async def open_windows(statements: Statements, jobs: Sequence[RequestedJob]) -> 
         SELECT u.id, a.addressee, u.type, w.cause, w.key, w.closes_at, w.latest
         FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[])
             u(id, project_id, recipient_id, address, type)
-        CROSS JOIN LATERAL (SELECT coalesce(u.recipient_id::text,
-            encode(hermodr.suppression_hash({SUPPRESSION_KEY}, u.project_id, u.address), 'hex')) AS addressee) a
+        CROSS JOIN LATERAL (SELECT {ADDRESSEE} AS addressee) a
         LEFT JOIN hermodr.event_windows w ON w.project_id = u.project_id AND w.addressee = a.addressee
             AND w.type = u.type AND w.closed_at IS NULL
         """,

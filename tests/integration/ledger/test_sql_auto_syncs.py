@@ -4,6 +4,9 @@ from uuid import uuid4
 
 import pytest
 
+from hermodr_ledger.jobs.decisions import record_decisions
+from tests.support import ledgers
+from tests.support.auto_syncs import do_what_is_due, messages_of
 from tests.support.psql import Psql, Refused
 from tests.support.sql_house import House
 
@@ -178,3 +181,31 @@ def test_an_organizer_who_is_deleted_by_sql_cancels_it(producer: Psql, house: Ho
         ["cancelled", ""]
     ]
     assert producer.one(HERE, "SELECT error_message FROM job_queue") == "auto_sync_cancelled"
+
+
+async def test_messages_are_seen_by_those_who_get_them(
+    producer: Psql, reader: Psql, operator: Psql, house: House, admin: Psql, database_url: str
+) -> None:
+    member = admin.one(
+        "INSERT INTO hermodr.group_members (id, group_id, recipient_id, read_through) SELECT gen_random_uuid(),"
+        f" '{house.ids['shop']['group']}', '{house.ids['shop']['bob']}', gen_random_uuid() RETURNING id"
+    )
+    sync = producer.one(HERE, insert(house, started_at="now() - interval '25 hours'"))
+    async with ledgers.opened(database_url) as ledger:
+        await do_what_is_due(ledger)
+        made = [row["id"] for row in await messages_of(ledger, sync)]
+        await record_decisions(ledger, await ledgers.decisions_of(ledger, made))
+    seen = f"SELECT message_type, status FROM auto_sync_messages WHERE auto_sync_id = '{sync}'"
+    for role in (producer, operator):
+        assert role.ask(HERE, seen) == [["reminder", "queued"]]
+    assert reader.ask(HERE, "SET hermodr.user_id = 'bob'", seen) == [["reminder", "queued"]]
+    assert reader.ask(HERE, "SET hermodr.user_id = 'ada'", seen) == []
+    jobs = "SELECT job_type, status FROM job_queue ORDER BY created_at"
+    assert reader.ask(HERE, "SET hermodr.user_id = 'ada'", jobs) == [
+        ["reminder_24h", "processed"],
+        ["pause_check_48h", "pending"],
+    ]
+    assert (
+        producer.one(HERE, "SET hermodr.project = 'bank'", "SELECT count(*) FROM auto_sync_messages") == "0"
+    )
+    admin.ask(f"DELETE FROM hermodr.group_members WHERE id = '{member}'")

@@ -38,8 +38,6 @@ class Foreseen(NamedTuple):
     reason: str | None = None
     send_at: datetime | None = None
     delivery: NewDelivery | None = None
-    gathered: bool = False
-    """It would be part of the one message of a window."""
 
 
 Capping = Callable[[Decision, datetime], Decision]
@@ -60,14 +58,12 @@ def foresee(
     moment, reason = job.read_at, None
     if starts is not None and starts > moment:
         moment, reason = starts, SCHEDULED
-    alone = False
     for _ in range(_MOST_ROUNDS):
         decision = gathered(decide(job, template, moment, channels))
         if decision.state is JobState.PROCESSING and decision.joining is None:
             decision = capping(decision, moment)
         if decision.joining is not None:
             closes = joined(windows, job, decision.joining, moment)
-            alone = closes is None
             if closes is not None:
                 reason = reason or (CAP if decision.joining.cause == CAP else DIGEST)
                 moment = closes
@@ -80,8 +76,7 @@ def foresee(
             break
     asked: tuple[Channel | None, ...] = tuple(candidates(job, template, channels)) or (None,)
     found: dict[Channel | None, Foreseen] = {
-        each.channel: _of_delivery(each, moment, reason)._replace(gathered=job.gathered and not alone)
-        for each in decision.deliveries
+        each.channel: _of_delivery(each, moment, reason) for each in decision.deliveries
     }
     return [found.get(each) or _refused(each, decision) for each in asked]
 

@@ -99,9 +99,8 @@ class Simulating:
             if job.delay_seconds is not None:
                 starts = read.read_at + timedelta(seconds=job.delay_seconds)
             template = template_of(read, versions)
-            capping = _Capping(applying(read, template), places.setdefault(read.recipient_id, []))
-            found = foresee(read, template, self._channels, starts, capping.of, windows)
-            capping.take(read, found)
+            capped = _Capping(applying(read, template), places.setdefault(read.recipient_id, []))
+            found = foresee(read, template, self._channels, starts, capped.of, windows)
             views.append(SimulationView(channels=[await self._view(job, each, providers) for each in found]))
             if position % SLICE == 0:
                 await asyncio.sleep(0)
@@ -154,7 +153,8 @@ class Simulating:
 
 
 class _Capping:
-    """A recipient's caps, and the places taken under them: by real jobs, and by those foreseen before."""
+    """A recipient's caps, and the places under them: of real jobs, and of those foreseen before. As for real, a job has
+    its place by the first decision if that is about sending it."""
 
     def __init__(self, caps: Sequence[Cap], taken: list[Place]) -> None:
         self._caps = caps
@@ -163,13 +163,9 @@ class _Capping:
     def of(self, decision: Decision, moment: datetime) -> Decision:
         if not self._caps:
             return decision
-        of_another = [each for each in self._taken if not (decision.job.gathered and each.at == moment)]
-        return placed(decision, self._caps, of_another, moment)[0]
-
-    def take(self, job: RequestedJob, found: Sequence[Foreseen]) -> None:
-        """The place of what would be sent; those of one window are one message."""
-        sent = [each for each in found if each.send_at is not None]
-        if not self._caps or not sent or sent[0].send_at is None:
-            return
-        if not sent[0].gathered or all(each.at != sent[0].send_at for each in self._taken):
-            self._taken.append(Place(job.id, job.type, sent[0].send_at))
+        job = decision.job
+        others = [each for each in self._taken if each.job_id != job.id]
+        decided, at = placed(decision, self._caps, others, moment)
+        if at is not None and moment == job.read_at:
+            self._taken.append(Place(job.id, job.type, at))
+        return decided

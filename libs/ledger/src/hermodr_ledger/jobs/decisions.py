@@ -200,10 +200,9 @@ END"""
 
 # Asked only for jobs with a time of day that are decided upon again before they were to be.
 _PUT_OFF_FOR = """
-CASE WHEN j.deliver_at IS NOT NULL AND j.deferred_until > now() THEN (
-    SELECT e.detail ->> 'reason' FROM hermodr.events e WHERE e.job_id = j.id AND e.kind = 'deferred'
-    ORDER BY e.seq DESC LIMIT 1)
-END"""
+SELECT e.job_id, (array_agg(e.detail ->> 'reason' ORDER BY e.seq DESC))[1] AS reason
+FROM unnest($1::uuid[]) u(id) JOIN hermodr.events e ON e.job_id = u.id AND e.kind = 'deferred' GROUP BY e.job_id
+"""
 
 QUEUED = """
 FROM (SELECT id, 'queued' AS state FROM unnest($1::uuid[]) AS u(id) OFFSET 0) wanted  -- see `engine.Ledger`
@@ -222,7 +221,7 @@ SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_i
        {_suppressed("coalesce(j.to_phone, r.phone)")} AS phone_suppressed,
        {_COPIES} AS copies, j.created_at, j.deliver_at, r.caps,
        CASE WHEN r.id IS NOT NULL THEN (SELECT p.caps FROM hermodr.projects p WHERE p.id = j.project_id) END
-           AS project_caps, {_PUT_OFF_FOR} AS put_off_for {QUEUED}
+           AS project_caps, j.deliver_at IS NOT NULL AND j.deferred_until > now() AS early {QUEUED}
 LEFT JOIN hermodr.recipients r ON r.id = j.recipient_id
 LEFT JOIN hermodr.group_members m ON m.group_id = j.group_id AND m.recipient_id = j.recipient_id
 LEFT JOIN hermodr.templates t ON t.project_id = j.project_id AND t.name = j.type
@@ -241,7 +240,11 @@ async def owners(ledger: Ledger, ids: Sequence[UUID]) -> dict[UUID, UUID]:
 async def requested_jobs(ledger: Ledger, ids: Sequence[UUID]) -> list[RequestedJob]:
     """The queued ones of the jobs, with recipients, templates and suppressions."""
     rows = await ledger.fetch(REQUESTED, list(dict.fromkeys(ids)))
-    return [requested_of(row) for row in rows]
+    jobs = [requested_of(row) for row in rows]
+    if not (early := [row["id"] for row in rows if row["early"]]):
+        return jobs
+    reasons = {row["job_id"]: row["reason"] for row in await ledger.fetch(_PUT_OFF_FOR, early)}
+    return [job._replace(put_off_for=reasons.get(job.id)) for job in jobs]
 
 
 def requested_of(row: Any) -> RequestedJob:
@@ -276,7 +279,6 @@ def requested_of(row: Any) -> RequestedJob:
         copies=_copies(row["copies"]) if row["copies"] is not None else None,
         created_at=row["created_at"],
         deliver_at=json.loads(row["deliver_at"]) if row["deliver_at"] is not None else None,
-        put_off_for=row["put_off_for"],
         caps=_caps(row) if row["caps"] is not None or row["project_caps"] is not None else (),
         joining=_joining(row["digest"]) if row["digest"] is not None and not row["alone"] else None,
         gathered=row["digest"] is not None and "window_id" in json.loads(row["digest"]),

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from tests.benchmarks import (
     dead_provider,
+    digests,
     drift,
     jobs_listing,
     latencies,
@@ -34,5 +35,6 @@ SCENARIOS: dict[str, Callable[[Servers, Mailbox, bool], Awaitable[list[Result]]]
     "dead_provider": dead_provider.measure,
     "webhooks": webhooks.measure,
     "waiting": waiting.measure,
+    "digests": digests.measure,
     "schedules": schedules.measure,
 }

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 DATES = "dates"
 NOTHING_FITS = 5
@@ -24,13 +25,26 @@ class Stage:
     options: tuple[str, ...]
 
     def run(self, tiers: Sequence[str], arguments: Sequence[str]) -> int:
-        """pytest's status; `NOTHING_FITS` without a tier of this stage."""
+        """pytest's status; `NOTHING_FITS` without a tier of this stage. Paths among the arguments are tested instead
+        of the whole tier that they are in."""
         folders = [f"tests/{tier}" for tier in self.tiers if tier in tiers]
-        if not folders:
+        if any(map(_tier_of, arguments)):
+            named = {each: _tier_of(each) for each in arguments}
+            arguments = [each for each in arguments if named[each] is None or named[each] in self.tiers]
+            folders = []
+            if not any(tier in self.tiers for tier in named.values()):
+                return NOTHING_FITS
+        elif not folders:
             return NOTHING_FITS
         return subprocess.run(
             [sys.executable, "-m", "pytest", *folders, *self.options, *arguments]
         ).returncode
+
+
+def _tier_of(argument: str) -> str | None:
+    """Of a path such as `tests/unit/api/test_door.py::test_it`; `None` for any other argument."""
+    parts = Path(argument.partition("::")[0]).parts
+    return parts[1] if len(parts) > 1 and parts[0] == "tests" else None
 
 
 PARALLEL = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")

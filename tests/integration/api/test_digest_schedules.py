@@ -1,7 +1,7 @@
 """Digest schedules over HTTP."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -170,15 +170,10 @@ async def test_a_run_by_hand_makes_a_job_once_per_key(live: ApiUnderTest) -> Non
 async def test_a_preview_shows_what_would_be_sent_and_changes_nothing(api: ApiUnderTest) -> None:
     schedule = await made(api, max_updates_per_digest=2, include_content_types=["photo"])
     path = f"{PATH}/{schedule['id']}/preview"
-    assert (await api.http.get(path)).json()["reason"] == "nothing_new"
-    for number in range(3):
-        for kind in ("photo", "text"):
-            await api.http.post(
-                f"/v1/groups/{schedule['group_id']}/updates",
-                json={"title": f"{kind} {number}", "content_type": kind},
-            )
     assert (await api.http.get(path)).json()["reason"] == "template_missing"
     await api.template(**DIGEST)
+    assert (await api.http.get(path)).json()["reason"] == "nothing_new"
+    await posted(api, schedule)
     for _ in range(2):
         shown = (await api.http.get(path)).json()
         assert [each["title"] for each in shown["updates"]] == ["photo 0", "photo 1"]
@@ -190,6 +185,64 @@ async def test_a_preview_shows_what_would_be_sent_and_changes_nothing(api: ApiUn
         )
         assert "photo 0" in shown["text"]
     assert await api.jobs() == 0
+
+
+async def posted(api: ApiUnderTest, schedule: dict[str, Any]) -> None:
+    for number in range(3):
+        for kind in ("photo", "text"):
+            await api.http.post(
+                f"/v1/groups/{schedule['group_id']}/updates",
+                json={"title": f"{kind} {number}", "content_type": kind},
+            )
+
+
+NEVER = "2999-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("of", "wish", "reason"),
+    [
+        ("preferences", {"preferences": [{"type": "digest", "enabled": False}]}, "preference"),
+        ("preferences", {"preferences": [{"channel": "email", "enabled": False}]}, "preference"),
+        ("preferences", {"preferences": [{"type": "other", "enabled": False}]}, None),
+        ("preferences", {"muted_until": NEVER}, "muted"),
+        ("member", {"muted_until": NEVER}, "group_muted"),
+        ("recipient", {"email": None}, "no_address"),
+    ],
+)
+async def test_a_preview_heeds_the_readers_wishes(
+    api: ApiUnderTest, of: str, wish: dict[str, Any], reason: str | None
+) -> None:
+    schedule = await made(api)
+    await api.template(**DIGEST)
+    await posted(api, schedule)
+    reader, group = schedule["recipient_id"], schedule["group_id"]
+    member = (await api.http.get(f"/v1/groups/{group}/members")).json()["data"][0]["id"]
+    answer = await {
+        "recipient": lambda: api.http.patch(f"/v1/recipients/{reader}", json=wish),
+        "preferences": lambda: api.http.put(f"/v1/recipients/{reader}/preferences", json=wish),
+        "member": lambda: api.http.patch(f"/v1/groups/{group}/members/{member}", json=wish),
+    }[of]()
+    assert answer.status_code == 200, answer.text
+    shown = (await api.http.get(f"{PATH}/{schedule['id']}/preview")).json()
+    assert shown["reason"] == reason
+    assert (shown["subject"] is None) == (reason is not None)
+    assert shown["until"] is None
+
+
+async def test_a_preview_in_quiet_hours_tells_when_they_end(live: ApiUnderTest) -> None:
+    schedule = await made(live)
+    await live.template(**DIGEST)
+    await posted(live, schedule)
+    now = datetime.now(UTC)
+    hours = {"start": f"{(now - timedelta(hours=3)):%H:%M}", "end": f"{(now + timedelta(hours=3)):%H:%M}"}
+    reader = f"/v1/recipients/{schedule['recipient_id']}"
+    await live.http.patch(reader, json={"timezone": "UTC"})
+    changed = await live.http.put(f"{reader}/preferences", json={"quiet_hours": hours})
+    assert changed.status_code == 200, changed.text
+    shown = (await live.http.get(f"{PATH}/{schedule['id']}/preview")).json()
+    assert (shown["reason"], shown["subject"], shown["updates"]) == ("quiet_hours", None, [])
+    assert datetime.fromisoformat(shown["until"]).strftime("%H:%M") == hours["end"]
 
 
 async def test_end_users_have_the_schedules_of_their_own_recipients(live: ApiUnderTest) -> None:

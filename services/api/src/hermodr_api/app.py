@@ -46,6 +46,7 @@ from hermodr_api.members import routes as members
 from hermodr_api.members.service import Members
 from hermodr_api.notifications.bulk import Bulk
 from hermodr_api.notifications.directory import Directory
+from hermodr_api.notifications.foresight import Foresight
 from hermodr_api.notifications.models import BulkItemIn, NotificationIn
 from hermodr_api.notifications.routes import NotificationRoutes
 from hermodr_api.notifications.service import Notifications
@@ -214,7 +215,8 @@ class Api(LedgerService[ApiSettings]):
         self._gate = Gate(self.authenticator, Limiter(partial(rates.take, self.ledger), self.clock))
         self._bodies = BulkBodies()
         self._words = Words(self.ledger.cold, settings.links, settings.sms_max_segments)
-        simulating = Simulating(self.ledger.cold, self.bulk, self._repeatable, self._words, channels)
+        self._foresight = Foresight(self.ledger.cold, channels)
+        simulating = Simulating(self.ledger.cold, self.bulk, self._repeatable, self._words, self._foresight)
         taken_on = NotificationRoutes(self._gate, self.notifications, self.bulk, simulating, self._bodies)
         shortcuts = {("POST", "/v1/notifications"): taken_on.post}
         framework = self._framework(taken_on)
@@ -298,7 +300,7 @@ class Api(LedgerService[ApiSettings]):
             Templates(ledger, repeatable, self.publishing, forget, strangers),
             Projects(ledger, self.directory),
             previews,
-            DigestSchedules(ledger, repeatable, self.announcer, previews, self.clock),
+            DigestSchedules(ledger, repeatable, self.announcer, previews, self._foresight, self.clock),
         ]
 
     def _counting(self) -> Counting:

@@ -14,6 +14,7 @@ class DigestSchedule(Answer):
 
     id: UUID
     created_at: datetime
+    updated_at: datetime
     recipient_id: UUID
     group_id: UUID
     frequency: str
@@ -32,7 +33,7 @@ class Occurrence(Answer):
     """`local`: the same moment as the schedule's clock shows it."""
 
     at: datetime
-    local: str
+    local: datetime
 
 
 class Occurrences(Answer):
@@ -52,9 +53,11 @@ class DigestUpdate(Answer):
 
 
 class DigestPreview(Answer):
-    """`reason`: why nothing would be sent (nothing_new, not_a_member, template_missing)."""
+    """`reason`: why nothing would be sent (nothing_new, not_a_member, muted, preference, quiet_hours, ...). `until`:
+    when it would be, if it only waits."""
 
     reason: str | None = None
+    until: datetime | None = None
     locale: str | None = None
     subject: str | None = None
     text: str | None = None

@@ -99,8 +99,8 @@ async def seconds_until_due(ledger: Ledger) -> float | None:
 
 
 async def run_now(transaction: Transaction, schedule: DigestSchedule, owner_id: str | None) -> UUID:
-    """A digest by hand, beside the occurrences. `owner_id`: the reader's user id. The caller announces the job."""
-    job = _job(schedule, owner_id)
+    """A digest by hand, beside the occurrences. The caller announces the job."""
+    job = job_of(schedule, owner_id)
     now = (await transaction.fetch("SELECT clock_timestamp() AS now"))[0]["now"]
     await transaction.fetch(_MADE, [schedule.id], [now], [job.id])
     await accept(transaction, [job])
@@ -120,7 +120,7 @@ async def _plan(
         return row, schedule, planner(schedule, row["read_at"])
 
     rows = await understood(ledger, PLANNING_DUTY, await fetch(transaction, due), read)
-    jobs = {schedule.id: _job(schedule, row["user_id"]) for row, schedule, plan in rows if plan.fires}
+    jobs = {schedule.id: job_of(schedule, row["user_id"]) for row, schedule, plan in rows if plan.fires}
     runs: list[tuple[UUID, datetime, UUID | None]] = []
     for _, schedule, plan in rows:
         runs += [(schedule.id, each, None) for each in plan.missed]
@@ -149,7 +149,8 @@ async def _run(statements: Statements, runs: Sequence[tuple[UUID, datetime, UUID
     return await statements.fetch(_MADE, *columns)
 
 
-def _job(schedule: DigestSchedule, owner_id: str | None) -> NewJob:
+def job_of(schedule: DigestSchedule, owner_id: str | None) -> NewJob:
+    """A digest of the schedule. `owner_id`: the reader's user id."""
     return NewJob(
         id=new_job_id(),
         project_id=schedule.project_id,

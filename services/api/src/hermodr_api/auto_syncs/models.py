@@ -286,7 +286,7 @@ class ResponseList(BaseModel):
     next_cursor: str | None
 
 
-class RunView(BaseModel):
+class AutoSyncRunView(BaseModel):
     """The jobs that are done now; none if none was due."""
 
     model_config = ConfigDict(

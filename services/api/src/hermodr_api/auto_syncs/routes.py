@@ -8,11 +8,11 @@ from hermodr_api.auto_syncs.models import (
     AutoSyncIn,
     AutoSyncList,
     AutoSyncPatch,
+    AutoSyncRunView,
     AutoSyncView,
     ResponseIn,
     ResponseList,
     ResponseView,
-    RunView,
     Status,
 )
 from hermodr_api.auto_syncs.service import AutoSyncs
@@ -113,7 +113,7 @@ async def complete(
     return respond(await auto_syncs.set_status(caller, sync_id, "completed", key))
 
 
-@router.post("/{sync_id}/run", status_code=202, response_model=RunView, responses=refusals(404))
+@router.post("/{sync_id}/run", status_code=202, response_model=AutoSyncRunView, responses=refusals(404))
 async def run(
     caller: Manager, auto_syncs: Service, sync_id: UUID, _: NoBody, key: IdempotencyKey
 ) -> Response:

@@ -8,9 +8,9 @@ from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.auto_syncs.models import (
     AutoSyncIn,
     AutoSyncPatch,
+    AutoSyncRunView,
     AutoSyncView,
     ResponseIn,
-    RunView,
     flaw_of_goal,
 )
 from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, not_found
@@ -123,7 +123,7 @@ class AutoSyncs:
             _known(await syncs.lock(transaction, project_id, sync_id))
             found.extend(await tending.due(transaction, project_id, sync_id))
             await _note(transaction, caller, "run", sync_id, {"jobs": len(found)})
-            return Outcome.of(RunView, {"job_ids": found})
+            return Outcome.of(AutoSyncRunView, {"job_ids": found})
 
         answer = await self._repeatable.run(project_id, key, 202, act)
         self._announcer.jobs(Priority.LOW, found)

@@ -218,18 +218,36 @@ class DigestUpdateView(BaseModel):
     posted_at: datetime
 
 
-Reason = Literal["not_a_member", "nothing_new", "template_missing"]
+Reason = Literal[
+    "nothing_new",
+    "not_a_member",
+    "muted",
+    "group_muted",
+    "preference",
+    "quiet_hours",
+    "cap",
+    "capped",
+    "suppressed",
+    "recipient_erased",
+    "template_missing",
+    "template_has_no_such_channel",
+    "no_channel_available",
+    "channel_not_available",
+    "no_address",
+]
 
 
 class DigestPreviewView(BaseModel):
-    """What would be sent now, and how many updates would be left for the next digest (`more`). `reason`: why nothing
-    would; then there are no texts. Whether the reader is muted is not asked."""
+    """What would be sent now, by the wishes of its reader, and how many updates would be left for the next digest
+    (`more`). `reason`: why nothing would; then there are no texts. `until`: when the digest would be sent that waits
+    for the end of quiet hours, or for a place under a cap."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
                 {
                     "reason": None,
+                    "until": None,
                     "locale": "en",
                     "subject": "Mia: One thing is new",
                     "text": "Hello Ada, …",
@@ -242,6 +260,7 @@ class DigestPreviewView(BaseModel):
     )
 
     reason: Reason | None = None
+    until: datetime | None = None
     locale: str | None = None
     subject: str | None = None
     text: str | None = None

@@ -1,6 +1,8 @@
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from pydantic import TypeAdapter
+
 from hermodr_api.access.authentication import Caller
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.digests.models import (
@@ -12,24 +14,25 @@ from hermodr_api.digests.models import (
     DigestSchedulePatch,
     DigestScheduleView,
     DigestUpdateView,
+    Reason,
     columns_of,
     refuse_odd_day,
 )
 from hermodr_api.errors import Flaw, invalid, not_found
+from hermodr_api.notifications.foresight import Foresight
 from hermodr_api.previews.models import PreviewIn, PreviewView
 from hermodr_api.previews.service import Previews
-from hermodr_contracts.locales import choose_locale
-from hermodr_contracts.vocabulary import Channel, JobState
+from hermodr_contracts.vocabulary import JobState
+from hermodr_deciding.foreseeing import Verdict
 from hermodr_digesting.data import shown_locale, template_data
 from hermodr_digesting.rules import rule_of
 from hermodr_ledger.digests import schedules
 from hermodr_ledger.digests.choosing import Contents, would_choose
-from hermodr_ledger.digests.planning import DIGEST, PRIORITY, run_now
+from hermodr_ledger.digests.planning import PRIORITY, job_of, run_now
 from hermodr_ledger.digests.schedules import DigestSchedule, ScheduleSearch
 from hermodr_ledger.engine import Ledger, Statements, Transaction
 from hermodr_ledger.engine.paging import Page, PageResult, walk
-from hermodr_ledger.templates import versions
-from hermodr_ledger.templates.versions import Template
+from hermodr_ledger.jobs.decisions import NewDelivery
 from hermodr_recurrence import occurrences
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.clock import Clock
@@ -45,12 +48,14 @@ class DigestSchedules:
         repeatable: Repeatable,
         announcer: Announcer,
         previews: Previews,
+        foresight: Foresight,
         clock: Clock,
     ) -> None:
         self._ledger = ledger
         self._repeatable = repeatable
         self._announcer = announcer
         self._previews = previews
+        self._foresight = foresight
         self._clock = clock
 
     async def page(self, caller: Caller, page: Page, search: ScheduleSearch) -> PageResult[DigestSchedule]:
@@ -119,19 +124,21 @@ class DigestSchedules:
         return answer
 
     async def preview(self, caller: Caller, schedule_id: UUID) -> DigestPreviewView:
+        """As for the job itself: first whether and where it is sent, then what is in it."""
         async with patience():
             schedule = await self._known(self._ledger, caller, schedule_id)
+            (foreseen,) = await self._foresight.of([job_of(schedule, None)])
+            going = next((each for each in foreseen if each.verdict is Verdict.SEND), None)
+            if going is None:
+                waiting = next((each for each in foreseen if each.verdict is Verdict.DEFER), foreseen[0])
+                reason = TypeAdapter(Reason).validate_python(waiting.reason)
+                return DigestPreviewView(reason=reason, until=waiting.send_at)
             found = await would_choose(self._ledger, schedule.id)
-            if not isinstance(found, Contents):
-                if found.reason == "schedule_deleted":
-                    raise not_found("digest schedule")
-                return DigestPreviewView(reason=found.reason)
-            (template,) = await versions.page(self._ledger, caller.project_id, Page(1), name=DIGEST) or (
-                None,
-            )
-        if template is None or Channel.EMAIL.value not in template.contents:
-            return DigestPreviewView(reason="template_missing")
-        shown = await self._rendered(caller, schedule, template, found)
+        if not isinstance(found, Contents):
+            if found.reason == "schedule_deleted":
+                raise not_found("digest schedule")
+            return DigestPreviewView(reason=found.reason)
+        shown = await self._rendered(caller, schedule, going.delivery, found)
         return DigestPreviewView(
             locale=shown.locale,
             subject=shown.subject,
@@ -142,13 +149,19 @@ class DigestSchedules:
         )
 
     async def _rendered(
-        self, caller: Caller, schedule: DigestSchedule, template: Template, contents: Contents
+        self, caller: Caller, schedule: DigestSchedule, delivery: NewDelivery | None, contents: Contents
     ) -> PreviewView:
-        spoken = list(template.contents[Channel.EMAIL.value])
-        used = choose_locale(contents.locale, template.default_locale, spoken)
-        data = template_data(contents, shown_locale(contents.locale, used))
-        asked = PreviewIn(channel=Channel.EMAIL, recipient_id=schedule.recipient_id, data=data)
-        answer = await self._previews.saved(caller.project_id, template.id, asked, None)
+        """On the channel of that delivery."""
+        if delivery is None or delivery.template_id is None:
+            raise ValueError("a digest is made by a template")
+        data = template_data(contents, shown_locale(contents.locale, delivery.locale))
+        asked = PreviewIn(
+            version=delivery.template_version,
+            channel=delivery.channel,
+            recipient_id=schedule.recipient_id,
+            data=data,
+        )
+        answer = await self._previews.saved(caller.project_id, delivery.template_id, asked, None)
         return PreviewView.model_validate_json(answer.body)
 
     async def _zone(self, statements: Statements, caller: Caller, wanted: DigestScheduleIn) -> str:

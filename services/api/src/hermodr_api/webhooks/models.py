@@ -168,7 +168,7 @@ class EndpointList(BaseModel):
     next_cursor: str | None
 
 
-class AttemptView(BaseModel):
+class WebhookAttemptView(BaseModel):
     """One request. `status`: of HTTP, null without an answer. `error`: a code."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -217,7 +217,7 @@ class MessageView(BaseModel):
     created_at: datetime
     next_attempt_at: datetime | None
     finished_at: datetime | None
-    attempts: list[AttemptView]
+    attempts: list[WebhookAttemptView]
 
     @model_validator(mode="before")
     @classmethod
@@ -241,8 +241,8 @@ def told_of(given: Told) -> dict[str, object]:
     }
 
 
-def _attempt(of: Attempt) -> AttemptView:
-    return AttemptView.model_validate(of)
+def _attempt(of: Attempt) -> WebhookAttemptView:
+    return WebhookAttemptView.model_validate(of)
 
 
 class WholeMessageView(MessageView):

@@ -165,6 +165,22 @@ async def test_two_dispatchers_choose_once(club: Club) -> None:
     assert await club.accounts(schedule) == {"delivered": len(posted)}
 
 
+@pytest.mark.parametrize("dispatchers", [1, 3])
+async def test_digests_of_one_reader_leave_nothing_unread_that_one_of_them_has_room_for(
+    club: Club, dispatchers: int
+) -> None:
+    posted = await club.post(12)
+    jobs = [await _made(club, await club.schedule(max_updates_per_digest=5)) for _ in range(3)]
+    shares = [jobs[number::dispatchers] for number in range(dispatchers)]
+    deciding = [dispatching_of(club.ledger) for _ in shares]
+    await asyncio.gather(
+        *(each.dispatch(PRIORITY, share) for each, share in zip(deciding, shares, strict=True))
+    )
+    chosen = [await club.items(job) for job in jobs]
+    assert sorted(len(each) for each in chosen) == [2, 5, 5]
+    assert sorted(each for items in chosen for each in items) == sorted(posted)
+
+
 async def _made(club: Club, schedule: DigestSchedule) -> UUID:
     async with club.ledger.transaction() as transaction:
         return await run_now(transaction, schedule, None)

@@ -2,6 +2,7 @@
 the decision: whoever decides upon the job again finds them chosen."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,10 +75,19 @@ _UNREAD = """
                       WHERE x.recipient_id = m.recipient_id AND x.update_id = u.id)"""
 """Of schedule `s`: what its reader has not read, and what is in no digest of theirs."""
 
-# A job that somebody has locked is being cancelled or decided upon elsewhere.
+# A job that somebody has locked is being cancelled or decided upon elsewhere. Digests of one reader choose one after
+# another, whoever decides upon them: else they pick the same updates, and only one gets them.
 _LOCKED = """
-SELECT j.id FROM unnest($1::uuid[]) w(id) JOIN hermodr.jobs j ON j.id = w.id AND j.state = 'queued'
-ORDER BY j.id FOR UPDATE OF j SKIP LOCKED
+WITH mine AS MATERIALIZED (
+    SELECT j.id, j.recipient_id FROM unnest($1::uuid[]) w(id)
+    JOIN hermodr.jobs j ON j.id = w.id AND j.state = 'queued'
+    ORDER BY j.id FOR UPDATE OF j SKIP LOCKED
+), readers AS MATERIALIZED (
+    SELECT DISTINCT hashtextextended('digests of ' || recipient_id, 0) AS key FROM mine ORDER BY key
+)
+SELECT mine.id, mine.recipient_id, turn.taken
+FROM mine, (SELECT count(pg_advisory_xact_lock(key)) AS taken FROM readers) turn
+ORDER BY mine.id
 """
 _CHOOSE = f"""
 INSERT INTO hermodr.digest_updates (recipient_id, update_id, schedule_id, job_id)
@@ -192,8 +202,11 @@ async def write_data(statements: Statements, data: dict[UUID, str]) -> None:
 
 
 async def _choose(transaction: Transaction, job_ids: list[UUID]) -> dict[UUID, Chosen]:
-    ids = [row["id"] for row in await transaction.fetch(_LOCKED, job_ids)]
-    new = {row["job_id"] for row in await transaction.fetch(_CHOOSE, ids)}
+    locked = await transaction.fetch(_LOCKED, job_ids)
+    ids = [row["id"] for row in locked]
+    new: set[UUID] = set()
+    for each in _turns(locked):
+        new |= {row["job_id"] for row in await transaction.fetch(_CHOOSE, each)}
     await transaction.fetch(_REOPENED, ids, list(new))
     contexts = {row["job_id"]: row for row in await transaction.fetch(_CONTEXT, ids)}
     updates: dict[UUID, list[Row]] = {}
@@ -205,6 +218,19 @@ async def _choose(transaction: Transaction, job_ids: list[UUID]) -> dict[UUID, C
         else Unsendable("schedule_deleted")
         for each in ids
     }
+
+
+def _turns(jobs: Sequence[Row]) -> list[list[UUID]]:
+    """Each with at most one job of a reader."""
+    turns: list[list[UUID]] = []
+    earlier: Counter[UUID | None] = Counter()
+    for job in jobs:
+        number = earlier[job["recipient_id"]]
+        earlier[job["recipient_id"]] += 1
+        if number == len(turns):
+            turns.append([])
+        turns[number].append(job["id"])
+    return turns
 
 
 def _chosen(context: Row, updates: Sequence[Row], more: int) -> Chosen:

@@ -9,6 +9,7 @@ import pytest
 from hermodr_servicekit.ids import new_id
 from tests.support.api import MAIL, ApiUnderTest, problem
 
+NOBODY = "01a20187-12aa-7c41-b0d6-2f9e6a4c0000"
 TASK: dict[str, Any] = {"type": "data-export", "payload": {"format": "csv"}}
 AT_NINE: dict[str, Any] = {"cron": "0 9 * * 1-5", "timezone": "Europe/Berlin"}
 NOBODY = "01a20187-12aa-7c41-b0d6-2f9e6a4cffff"
@@ -75,12 +76,13 @@ async def test_a_schedule_from_its_creation_to_its_end(api: ApiUnderTest) -> Non
     [
         ({"cron": "0 9 * *"}, ["cron"], "five fields"),
         ({"cron": "0 25 * * *"}, ["cron"], "no cron expression"),
-        ({"cron": "0 0 30 2 *"}, ["cron"], "day-of-month"),
+        ({"cron": "0 0 30 2 *"}, ["cron"], "never occurs"),
         ({"every": "15m", "cron": "0 9 * * *"}, [], "exactly one"),
         ({}, [], "exactly one"),
         ({"every": "0s"}, ["every"], "span"),
         ({"every": "367d"}, ["every"], "366 days"),
         ({"every": "15 m"}, ["every"], "span"),
+        ({"every": "4"}, ["every"], "span such as"),
         ({"every": "1m", "timezone": "Mars/Base"}, ["timezone"], "IANA"),
         ({"every": "1m", "misfire": "twice"}, ["misfire"], "coalesce"),
         ({"every": "1m", "job": {}}, ["job", "type"], "required"),
@@ -146,6 +148,17 @@ async def test_what_makes_no_sense_is_refused(
             assert refused["errors"][0]["loc"] == ["body", *loc]
 
 
+async def test_a_new_rule_may_name_the_other_as_null(api: ApiUnderTest) -> None:
+    schedule = await made(api.http)
+    at = f"/v1/schedules/{schedule['id']}"
+    for body in ({"every": "2h", "cron": None}, {"cron": "0 9 * * *", "every": None}):
+        changed = await api.http.patch(at, json=body)
+        assert changed.status_code == 200
+        assert {name: changed.json()[name] for name in body} == body
+    refused = problem(await api.http.patch(at, json={"cron": None}), 422, "invalid-request")
+    assert refused["errors"][0]["msg"] == "cron cannot be null"
+
+
 async def test_a_name_is_taken_once(api: ApiUnderTest) -> None:
     first, second = await made(api.http, name="one"), await made(api.http, name="two")
     again = {"name": "one", "every": "1m", "job": MAIL}
@@ -204,6 +217,13 @@ async def test_it_is_run_now_once(api: ApiUnderTest) -> None:
     assert (schedule["last_job_id"], schedule["last_error"]) == (fired["job_id"], None)
     assert schedule["next_run_at"] is None
     assert (await api.http.get(f"{at}/runs")).json()["data"] == [fired]
+    second = (await api.http.post(f"{at}/run")).json()
+    assert (await api.http.get(f"{at}/runs")).json()["data"] == [second, fired]
+    older = await api.http.get(f"{at}/runs", params={"sort": "created_at", "limit": 1})
+    assert older.json()["data"] == [fired]
+    newer = (await api.http.get(f"{at}/runs", params={"limit": 1})).json()
+    rest = await api.http.get(f"{at}/runs", params={"limit": 1, "cursor": newer["next_cursor"]})
+    assert (newer["data"], rest.json()["data"]) == ([second], [fired])
 
 
 async def test_a_run_that_makes_no_job_says_why(api: ApiUnderTest) -> None:

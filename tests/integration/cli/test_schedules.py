@@ -45,6 +45,8 @@ async def test_a_schedule_is_made_paused_run_and_deleted(shell: Shell, tmp_path:
     assert "ada@example.com" in shown
     assert "paused" in await shell.run("schedules", "pause", made["id"])
     assert "next in" in await shell.run("schedules", "resume", "good morning")
+    unfired = await shell.begin("schedules", "runs", "good morning")
+    assert b"it has not fired yet" in (await unfired.communicate())[1]
     fired = await shell.json("schedules", "run", "good morning")
     assert fired["state"] == "fired"
     assert fired["job_id"] in await shell.run("schedules", "runs", "good morning")

@@ -134,7 +134,7 @@ def test_what_cannot_be_done_fails_and_says_why(
 )
 def test_what_is_not_wanted_is_skipped_unless_it_is_critical(jane: KnownRecipient, reason: str) -> None:
     decision = decided(to(jane))
-    assert (decision.state, decision.error, decision.deliveries) == (JobState.SKIPPED, None, ())
+    assert (decision.state, decision.error, decision.deliveries) == (JobState.SKIPPED, reason, ())
     assert reasons(decision) == [reason]
     critical = decided(to(jane), replace(TEMPLATE, critical=True))
     assert critical.state is JobState.PROCESSING
@@ -310,7 +310,7 @@ def test_every_job_becomes_deliveries_or_ends_with_its_reasons(
     assert decision.notes
     assert len({each.id for each in decision.deliveries}) == len(decision.deliveries)
     assert {each.channel for each in decision.deliveries} <= set(SERVED)
-    assert (decision.error is not None) is (decision.state is JobState.FAILED)
+    assert (decision.error is not None) is (decision.state in (JobState.FAILED, JobState.SKIPPED))
     assert (decision.until is not None) is (decision.state is JobState.SCHEDULED)
     if decision.until is not None:
         assert decision.until > NOW

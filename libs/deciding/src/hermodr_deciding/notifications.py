@@ -82,7 +82,7 @@ def decide(
     failures = [refusal.reason for refusal in refusals if refusal.failure]
     if failures:
         return Decision(job, JobState.FAILED, tuple(deliveries), tuple(notes), failures[0])
-    error = SUPPRESSED if deliveries else None
+    error = SUPPRESSED if deliveries else refusals[0].reason
     return Decision(job, JobState.SKIPPED, tuple(deliveries), tuple(notes), error)
 
 

@@ -32,6 +32,8 @@ class Cron:
         try:
             next(CronSim(self.expression, _START))
         except CronSimError as error:
+            if _without_such_a_day(self.expression):
+                raise ValueError("never occurs") from None
             raise ValueError(f"is no cron expression: {str(error).lower()}") from error
         except StopIteration:
             raise ValueError("never occurs") from None
@@ -76,3 +78,14 @@ class Cron:
 
     def _offset(self, moment: datetime) -> timedelta | None:
         return moment.astimezone(self.zone).utcoffset()
+
+
+def _without_such_a_day(expression: str) -> bool:
+    """Whether every field is right, and only no month it names has that day."""
+    minute, hour, day, month, weekday = expression.split()
+    try:
+        CronSim(f"{minute} {hour} 1 {month} {weekday}", _START)
+        CronSim(f"{minute} {hour} {day} * {weekday}", _START)
+    except CronSimError:
+        return False
+    return True

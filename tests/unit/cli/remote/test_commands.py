@@ -88,6 +88,7 @@ def test_send_and_wait_has_an_end(run: Run) -> None:
     )
     assert done.exit_code == 1
     assert json.loads(done.stdout)["job"]["status"] == "queued"
+    assert f"not finished after 0.05 s; hermodr jobs show {JOB}" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -128,13 +128,11 @@ def runs_command(
     """What became of its occurrences, the newest first."""
     with calling(url, key) as hermodr:
         rows = hermodr.schedules.runs(
-            _id_of(hermodr, schedule),
-            state=state,
-            sort="-created_at",
-            page_size=min(limit, MOST_OF_A_PAGE),
+            _id_of(hermodr, schedule), state=state, page_size=min(limit, MOST_OF_A_PAGE)
         )
         found = list(itertools.islice(rows, limit))
-    columns.show_list(found, _runs, none="there are no such occurrences", as_json=as_json)
+    none = "it has not fired yet" if state is None else "there are no such occurrences"
+    columns.show_list(found, _runs, none=none, as_json=as_json)
 
 
 @app.command("occurrences")

@@ -2,6 +2,7 @@ from typing import Annotated
 
 import typer
 
+from hermodr_cli import output
 from hermodr_cli.remote import job_views, moments
 from hermodr_cli.remote.connection import AsJson, Key, Url, calling
 from hermodr_cli.remote.requesting import IdempotencyKeyOption, Wanted, requesting
@@ -35,6 +36,8 @@ def send_command(
                 print(f"{accepted.job_id} {accepted.status}")
             return
         found, timeline = _end(hermodr, accepted, timeout)
+    if not found.job.finished:
+        output.announce(f"not finished after {timeout:g} s; hermodr jobs show {accepted.job_id}")
     _show(accepted, found, timeline, as_json)
 
 

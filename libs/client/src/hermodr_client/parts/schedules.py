@@ -99,6 +99,6 @@ class Schedules(Part[W]):
         sort: str | None = None,
         page_size: int = 50,
     ) -> Listing[ScheduleRun]:
-        """What became of its occurrences."""
+        """What became of its occurrences, the newest first; `sort="created_at"`: the oldest."""
         query = query_of({"state": state, "sort": sort, "limit": page_size})
         return Listing(path_of("schedules", schedule_id, "runs"), Page[ScheduleRun], query)

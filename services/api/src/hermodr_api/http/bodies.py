@@ -85,9 +85,15 @@ def flaws_of(error: ValidationError, at: tuple[str | int, ...] = ("body",)) -> l
     return [Flaw((*at, *item["loc"]), in_words(item["type"], item["msg"])) for item in found[:MOST_FLAWS]]
 
 
+_HOURS = "([01][0-9]|2[0-3])"
+"""Is in the pattern of each time of day."""
+
+
 def in_words(kind: str, text: str) -> str:
     if kind in _PLAIN:
         return _PLAIN[kind]
+    if kind == "string_pattern_mismatch" and _HOURS in text:
+        return "is not a time of day such as 09:00 (HH:MM, 24 hours)"
     return text.partition(", ")[2] if kind in _OURS else text[:1].lower() + text[1:]
 
 

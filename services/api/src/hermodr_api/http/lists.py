@@ -57,8 +57,16 @@ async def _asked(
     return Asked(page_of(limit, cursor, sort, name), name)
 
 
+async def _asked_newest(
+    request: Request, limit: Limit = 50, cursor: Cursor = None, sort: Sort = "-created_at"
+) -> Asked:
+    return await _asked(request, limit, cursor, sort)
+
+
 Listing = Annotated[Asked, Depends(_asked)]
 """Raises `Refused` for a cursor of another list."""
+NewestFirst = Annotated[Asked, Depends(_asked_newest)]
+"""A `Listing` whose newest rows come first, unless it is asked for otherwise."""
 
 
 def including(*names: str) -> Any:

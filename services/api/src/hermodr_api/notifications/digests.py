@@ -20,7 +20,7 @@ def _window(text: str) -> str:
     return text
 
 
-Window = Annotated[str, Field(min_length=2, max_length=20), AfterValidator(_window)]
+Window = Annotated[str, Field(max_length=20), AfterValidator(_window)]
 
 
 class DigestIn(Part):

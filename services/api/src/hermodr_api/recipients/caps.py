@@ -22,7 +22,7 @@ class CapIn(Part):
     max: Annotated[int, Field(ge=1, le=1_000, strict=True)] = Field(
         description="So many, at most.", examples=[3]
     )
-    per: Annotated[str, Field(min_length=2, max_length=20), AfterValidator(_is_span)] = Field(
+    per: Annotated[str, Field(max_length=20), AfterValidator(_is_span)] = Field(
         description="The span: `90s`, `15m`, `24h`, `7d`; 1 s to 31 d.", examples=["24h"]
     )
     types: Annotated[list[Type], Field(min_length=1, max_length=100)] | None = Field(

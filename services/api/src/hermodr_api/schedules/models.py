@@ -25,7 +25,7 @@ def _is_span(text: str) -> str:
 
 
 Cron = Annotated[str, Field(min_length=1, max_length=200, examples=["0 9 * * 1-5"])]
-Every = Annotated[str, Field(min_length=2, max_length=20, examples=["15m"]), AfterValidator(_is_span)]
+Every = Annotated[str, Field(max_length=20, examples=["15m"]), AfterValidator(_is_span)]
 Misfire = Literal["coalesce", "skip"]
 Job = Annotated[
     JsonObject,
@@ -82,8 +82,8 @@ class ScheduleIn(Body):
 
 
 class SchedulePatch(Body):
-    """The changes: fields left out stay. A new rule, and a schedule that is resumed, counts from now: what was missed
-    while it was paused does not fire."""
+    """The changes: fields left out stay; beside a new rule, the other one may be null. A new rule, and a schedule that
+    is resumed, counts from now: what was missed while it was paused does not fire."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"is_active": False}]})
 
@@ -97,8 +97,9 @@ class SchedulePatch(Body):
 
     @model_validator(mode="after")
     def _sensible(self) -> "SchedulePatch":
+        ruled = self.cron is not None or self.every is not None
         for name in self.model_fields_set:
-            if getattr(self, name) is None:
+            if getattr(self, name) is None and not (ruled and name in ("cron", "every")):
                 raise ValueError(f"{name} cannot be null")
         if self.cron is not None and self.every is not None:
             raise ValueError("needs at most one of cron and every")

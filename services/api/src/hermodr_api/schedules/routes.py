@@ -7,7 +7,7 @@ from starlette.responses import Response
 from hermodr_api.http.auth import Manager, Reader
 from hermodr_api.http.bodies import NUMERAL
 from hermodr_api.http.intake import IdempotencyKey, NoBody, respond
-from hermodr_api.http.lists import Filter, Listing, including, left_out
+from hermodr_api.http.lists import Filter, Listing, NewestFirst, including, left_out
 from hermodr_api.http.openapi import refusals
 from hermodr_api.http.provided import provided
 from hermodr_api.http.routing import Route
@@ -85,9 +85,9 @@ async def list_occurrences(
 
 @router.get("/{schedule_id}/runs", responses=refusals(404))
 async def list_runs(
-    caller: Reader, asked: Listing, schedules: Service, schedule_id: UUID, state: State = None
+    caller: Reader, asked: NewestFirst, schedules: Service, schedule_id: UUID, state: State = None
 ) -> RunList:
-    """List what became of the occurrences of a schedule."""
+    """List what became of the occurrences of a schedule, the newest first."""
     found = await schedules.runs(caller.project_id, schedule_id, asked.page, state=state)
     return asked.answer(RunList, RunView, found)
 

@@ -76,7 +76,7 @@ async def test_a_simulation_counts_those_before_it(api: ApiUnderTest) -> None:
 
 
 async def test_those_gathered_above_a_cap_are_foreseen_as_one_message(api: ApiUnderTest) -> None:
-    await api.template(contents={"email": {"en": {"subject": "News", "body_text": "n"}}})
+    await api.template(contents={"email": {"en": {"subject": "News", "body_text": "{{ total|d(1) }}"}}})
     person = await api.recipient()
     await api.http.put(
         f"/v1/recipients/{person['id']}/preferences", json={"caps": [CAP | {"overflow": "digest"}]}

@@ -155,7 +155,7 @@ async def test_what_caps_do_not_concern_costs_no_place(ledger: Ledger) -> None:
 
 async def test_those_above_come_together_in_one_message(ledger: Ledger) -> None:
     project_id, person = await capped_person(ledger, cap(1, "digest", "1h"))
-    texts = {"email": {"en": Texts("News", "{{ total | default(1) }}", None)}}
+    texts = {"email": {"en": Texts("News", "{{ total | default(1) }}", None, reads_items=True)}}
     async with ledger.transaction() as transaction:
         await versions.create(transaction, project_id, "news", False, "en", texts)
     ids = [
@@ -182,3 +182,16 @@ async def test_those_above_come_together_in_one_message(ledger: Ledger) -> None:
     assert (row["state"], json.loads(row["data"])["total"]) == ("processing", 3)
     places = await rows_of(ledger, "cap_places")
     assert {each["job_id"] for each in places} == {ids[0], carrier}
+
+
+async def test_those_of_a_template_that_shows_one_are_deferred_one_by_one(ledger: Ledger) -> None:
+    project_id, person = await capped_person(ledger, cap(1, "digest", "1h"))
+    texts = {"email": {"en": Texts("News", "{{ text }}", None)}}
+    async with ledger.transaction() as transaction:
+        await versions.create(transaction, project_id, "news", False, "en", texts)
+    ids = [await asked(ledger, project_id, person, type="news", content=None) for _ in range(3)]
+    await dispatching_of(ledger, Rung()).dispatch(NORMAL, ids)
+    assert await states(ledger) == {"processing": 1, "scheduled": 2}
+    assert await rows_of(ledger, "event_windows") == []
+    told = [json.loads(row["detail"]) for row in await rows_of(ledger, "events") if row["kind"] == "deferred"]
+    assert [each["because"] for each in told] == ["template_without_items"] * 2

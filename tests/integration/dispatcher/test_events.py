@@ -15,7 +15,13 @@ from hermodr_ledger.templates.versions import Texts
 from tests.integration.dispatcher.test_dispatching import NORMAL, Rung, dispatching_of
 from tests.support.ledgers import accept_one, emptied, new_job, new_project, opened, row_of, rows_of
 
-TEXTS = {"email": {"en": Texts("{{ total }}", "{% for item in items %}{{ item.nth }}{% endfor %}", None)}}
+TEXTS = {
+    "email": {
+        "en": Texts(
+            "{{ total }}", "{% for item in items %}{{ item.nth }}{% endfor %}", None, reads_items=True
+        )
+    }
+}
 
 
 @pytest.fixture

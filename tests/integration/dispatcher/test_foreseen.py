@@ -17,7 +17,7 @@ from tests.support.api import ApiUnderTest, api_over
 from tests.support.ledgers import emptied
 
 _ZONES = [None, "UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns", "Pacific/Apia"]
-_TYPES = ["plain", "critical", "both", "texts"]
+_TYPES = ["plain", "critical", "both", "texts", "several"]
 _CASES = 120
 
 
@@ -108,6 +108,7 @@ async def furnished(api: ApiUnderTest) -> None:
         ("critical", {"email": mail}, True),
         ("both", {"email": mail, "sms": text}, False),
         ("texts", {"sms": text}, False),
+        ("several", {"email": {"en": {"subject": "Hi", "body_text": "{{ total | default(1) }}"}}}, False),
     ):
         await api.template(name=name, contents=contents, critical=critical)
     await api.http.post("/v1/suppressions", json={"address": "gone@example.com"})

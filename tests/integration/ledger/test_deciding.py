@@ -95,10 +95,19 @@ async def test_the_current_version_of_a_template_is_found_with_its_locales(ledge
         "UPDATE hermodr.template_contents SET reads_recipient = true WHERE template_id = $1 AND version = 1",
         template_id,
     )
+    await ledger.fetch(
+        "UPDATE hermodr.template_contents SET reads_items = true WHERE template_id = $1 AND version = 2"
+        " AND locale = 'en'",
+        template_id,
+    )
+    await ledger.fetch(
+        "UPDATE hermodr.template_contents SET reads_items = true WHERE template_id = $1 AND version = 1",
+        template_id,
+    )
     versions = [(template_id, 1), (template_id, 2), (template_id, 3), (new_id(), 2)]
     assert await published(ledger, versions) == {
-        (template_id, 1): ({"email": ("fr",)}, True),
-        (template_id, 2): ({"email": ("de", "en"), "sms": ("en",)}, False),
+        (template_id, 1): ({"email": ("fr",)}, True, True),
+        (template_id, 2): ({"email": ("de", "en"), "sms": ("en",)}, False, False),
     }
 
 

@@ -19,6 +19,7 @@ from hermodr_servicekit.ids import new_job_id
 from tests.unit.deciding.test_deciding import AS_GIVEN, NOW, SERVED, TEMPLATE, TO_JANE
 
 HOUR = timedelta(hours=1)
+SEVERAL = replace(TEMPLATE, reads_items=True)
 
 
 def under(*caps: dict[str, Any], of: str = "recipient", **changes: Any) -> RequestedJob:
@@ -36,7 +37,7 @@ def at(*hours: float, type: str = "hello") -> list[Place]:
 def what_of(
     job: RequestedJob, others: Sequence[Place], now: datetime = NOW
 ) -> tuple[Decision, datetime | None]:
-    return placed(decide(job, TEMPLATE, now, SERVED), applying(job, TEMPLATE), others, now)
+    return placed(decide(job, SEVERAL, now, SERVED), applying(job, SEVERAL), others, now)
 
 
 def test_while_there_is_a_place_it_is_taken() -> None:
@@ -74,8 +75,17 @@ def test_a_digest_waits_in_a_window_until_there_is_a_place() -> None:
     carrier = job._replace(gathered=True)
     waits, turn = what_of(carrier, at(-0.75))
     assert (waits.joining, waits.until, turn) == (None, NOW + 0.25 * HOUR, NOW + 0.25 * HOUR)
+
+
+def test_what_shows_one_event_only_is_deferred_though_the_cap_gathers_and_says_why() -> None:
+    job = under(cap(1, overflow="digest"))
+    decision, turn = placed(decide(job, TEMPLATE, NOW, SERVED), applying(job, TEMPLATE), at(-0.75), NOW)
+    assert (decision.joining, decision.until, turn) == (None, NOW + 0.25 * HOUR, NOW + 0.25 * HOUR)
+    (note,) = decision.notes
+    assert note.detail["because"] == "template_without_items"
     given_as_it_is = job._replace(has_content=True)
-    assert what_of(given_as_it_is, at(-0.75))[0].joining is None
+    deferred, _ = what_of(given_as_it_is, at(-0.75))
+    assert (deferred.joining, deferred.notes[0].detail["because"]) == (None, "content_given")
 
 
 def test_types_are_counted_and_held_back_by_their_own_caps() -> None:

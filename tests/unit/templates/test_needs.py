@@ -60,3 +60,13 @@ def test_needs_are_those_of_the_texts_that_are_sent() -> None:
     assert published.required == sorted(needed(published.compiled_html or "") | {"s"})
     assert published.reads_recipient
     assert not publish(Source("x", "y")).reads_recipient
+
+
+def test_texts_that_show_several_events_are_told_from_others() -> None:
+    for text in ("{{ total }} comments", "{% for each in items %}{{ each.who }}{% endfor %}"):
+        assert publish(Source("x", text)).reads_items
+        assert publish(
+            Source("x", f"{{% if items is defined %}}{text}{{% else %}}one{{% endif %}}")
+        ).reads_items
+    for text in ("{{ order.items|length }}", "{% set total = 1 %}{{ total }}", "items"):
+        assert not publish(Source("x", text)).reads_items

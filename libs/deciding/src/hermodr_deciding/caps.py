@@ -24,13 +24,15 @@ _OVERFLOWS = ("skip", "digest", "defer")
 
 
 class Cap(NamedTuple):
-    """`types`: those it counts and holds back; `None`: all. `said`: for the timeline."""
+    """`types`: those it counts and holds back; `None`: all. `said`: for the timeline, as `because`: why it puts off
+    what it should gather."""
 
     most: int
     per: timedelta
     types: frozenset[str] | None
     overflow: str
     said: Mapping[str, Any]
+    because: str | None = None
 
     def counts(self, type_name: str | None) -> bool:
         return self.types is None or type_name in self.types
@@ -42,11 +44,21 @@ def applying(job: RequestedJob, template: PublishedTemplate | None) -> tuple[Cap
         return ()
     if template is not None and template.critical:
         return ()
-    caps = [_read(stored, of) for of, stored in job.caps]
+    alone = _alone(job, template)
+    caps = [_read(stored, of, alone) for of, stored in job.caps]
     return tuple(cap for cap in caps if cap is not None and cap.counts(job.type))
 
 
-def _read(stored: object, of: str) -> Cap | None:
+def _alone(job: RequestedJob, template: PublishedTemplate | None) -> str | None:
+    """Why it cannot stand with others in one message: that would show one of them only."""
+    if job.gathered:
+        return None
+    if job.has_content:
+        return "content_given"
+    return None if template is not None and template.reads_items else "template_without_items"
+
+
+def _read(stored: object, of: str, alone: str | None) -> Cap | None:
     try:
         if not isinstance(stored, dict):
             return None
@@ -57,7 +69,10 @@ def _read(stored: object, of: str) -> Cap | None:
         chosen = frozenset(str(each) for each in types) if isinstance(types, list) else None
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    return Cap(most, per, chosen, overflow, {"of": of, **stored})
+    said = {"of": of, **stored}
+    if overflow == "digest" and alone is not None:
+        return Cap(most, per, chosen, "defer", said, alone)
+    return Cap(most, per, chosen, overflow, said)
 
 
 def longest(caps: Sequence[Cap]) -> timedelta:
@@ -80,10 +95,12 @@ def placed(
         return Decision(decision.job, JobState.SKIPPED, notes=(note,), error=CAPPED), None
     until = _first_free(caps, others, now)
     job = decision.job
-    if overflow == "digest" and job.type is not None and not job.has_content and not job.gathered:
+    if overflow == "digest" and not job.gathered:
         window = max(1.0, (until - now).total_seconds())
         return decision._replace(joining=Joining(CAP, window, cause="cap")), None
-    put_off = waiting(job, CAP, until, {"cap": dict(full[0].said)})
+    why = next((each for each in full if each.because is not None), full[0])
+    told = {"because": why.because} if why.because is not None else {}
+    put_off = waiting(job, CAP, until, {"cap": dict(why.said), **told})
     return put_off, until if put_off.until is not None else None
 
 

@@ -11,6 +11,8 @@ from hermodr_templates.checking import bound_names, parsed
 
 RECIPIENT = "recipient"
 """The name under which a template reads its recipient, who is supplied with the data."""
+SEVERAL = frozenset({"items", "total"})
+"""The names under which a template reads the events that it shows."""
 _ALLOWING = frozenset({"default", "d", "select", "reject", "selectattr", "rejectattr", "map", "batch"})
 """Filters that take a missing value, or do not look at it before their result is read."""
 

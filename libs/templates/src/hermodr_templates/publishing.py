@@ -8,7 +8,7 @@ from hermodr_templates import checking, inlining, mjml_source
 from hermodr_templates.flaws import Flaw, SourceFlawed, flaw_at
 from hermodr_templates.html_text import html_to_text
 from hermodr_templates.limits import TemplateLimitExceeded
-from hermodr_templates.needs import RECIPIENT, needed
+from hermodr_templates.needs import RECIPIENT, SEVERAL, needed
 from hermodr_templates.payloads import payload_flaws
 from hermodr_templates.protected import Protected
 from hermodr_templates.sandbox import MAX_SOURCE
@@ -39,6 +39,7 @@ class Published:
     variables: list[str] = field(default_factory=list)
     required: list[str] = field(default_factory=list)
     reads_recipient: bool = False
+    reads_items: bool = False
     warnings: list[str] = field(default_factory=list)
 
 
@@ -75,6 +76,7 @@ def publish(source: Source) -> Published:
             variables=sorted(names - {RECIPIENT}),
             required=required,
             reads_recipient=RECIPIENT in names,
+            reads_items=not names.isdisjoint(SEVERAL),
             warnings=warnings,
         )
     except SourceFlawed as flaw:
@@ -88,7 +90,16 @@ def needs_of(*texts: str | None) -> list[str]:
 
 def reads_recipient(*texts: str) -> bool:
     """Whether one of the texts of a checked version uses the recipient."""
-    return any(RECIPIENT in checking.variables(checking.with_plain_line_ends(each)) for each in texts)
+    return any(RECIPIENT in _variables(each) for each in texts)
+
+
+def reads_items(*texts: str) -> bool:
+    """Whether one of the texts of a checked version shows several events."""
+    return any(not _variables(each).isdisjoint(SEVERAL) for each in texts)
+
+
+def _variables(text: str) -> set[str]:
+    return checking.variables(checking.with_plain_line_ends(text))
 
 
 def _wordless(html: str) -> bool:

@@ -9,7 +9,7 @@ from hermodr_ledger.engine import Transaction
 from hermodr_ledger.templates import versions
 from hermodr_ledger.templates.versions import Texts
 from hermodr_templates.flaws import SourceFlawed
-from hermodr_templates.publishing import Source, needs_of, publish, reads_recipient
+from hermodr_templates.publishing import Source, needs_of, publish, reads_items, reads_recipient
 
 
 async def furnish(transaction: Transaction, project_id: UUID) -> None:
@@ -26,12 +26,13 @@ async def furnish(transaction: Transaction, project_id: UUID) -> None:
         )
 
 
-def needs(texts: Sequence[str]) -> tuple[str, bool]:
-    """What the texts of a saved version need, and whether they read the recipient; nothing if they cannot be read."""
+def needs(texts: Sequence[str]) -> tuple[str, bool, bool]:
+    """What the texts of a saved version need, whether they read the recipient, and whether they show several events;
+    nothing if they cannot be read."""
     try:
-        return " ".join(needs_of(*texts)), reads_recipient(*texts)
+        return " ".join(needs_of(*texts)), reads_recipient(*texts), reads_items(*texts)
     except (SourceFlawed, RecursionError):
-        return "", False
+        return "", False, False
 
 
 def _published(filed: FiledTemplate, fields: dict[str, object]) -> Texts:
@@ -48,4 +49,5 @@ def _published(filed: FiledTemplate, fields: dict[str, object]) -> Texts:
         made.compiled_html,
         " ".join(made.required),
         made.reads_recipient,
+        reads_items=made.reads_items,
     )

@@ -50,16 +50,19 @@ class CurrentTemplate:
 
 
 class Published(NamedTuple):
-    """What never changes of a template version: its locales by channel, and whether its texts read the recipient."""
+    """What never changes of a template version: its locales by channel, whether its texts read the recipient, and
+    whether each of them shows several events (`items`, `total`)."""
 
     locales: Mapping[str, tuple[str, ...]]
     reads_recipient: bool = False
+    reads_items: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedTemplate(CurrentTemplate):
     locales: Mapping[str, tuple[str, ...]]
     reads_recipient: bool = False
+    reads_items: bool = False
 
     @classmethod
     def of(cls, current: CurrentTemplate, published: Published) -> "PublishedTemplate":

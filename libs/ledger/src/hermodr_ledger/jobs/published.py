@@ -14,7 +14,8 @@ async def published(
     rows = await ledger.fetch(
         """
         SELECT c.template_id, c.version, c.channel, array_agg(c.locale ORDER BY c.locale) AS locales,
-               bool_or(c.reads_recipient) AS reads_recipient
+               bool_or(c.reads_recipient) AS reads_recipient,
+               bool_and(c.reads_items IS TRUE) AS reads_items
         FROM unnest($1::uuid[], $2::int[]) AS wanted(template_id, version)
         JOIN hermodr.template_contents c USING (template_id, version)
         GROUP BY c.template_id, c.version, c.channel
@@ -26,7 +27,11 @@ async def published(
     for row in rows:
         locales.setdefault((row["template_id"], row["version"]), {})[row["channel"]] = tuple(row["locales"])
     reading = {(row["template_id"], row["version"]) for row in rows if row["reads_recipient"]}
-    return {version: Published(spoken, version in reading) for version, spoken in locales.items()}
+    single = {(row["template_id"], row["version"]) for row in rows if not row["reads_items"]}
+    return {
+        version: Published(spoken, version in reading, version not in single)
+        for version, spoken in locales.items()
+    }
 
 
 def template_of(

@@ -185,6 +185,7 @@ template_contents = Table(
     Column("required", Text),
     Column("reads_recipient", Boolean, nullable=False, server_default=false()),
     Column("approved", Text),
+    Column("reads_items", Boolean),
 )
 
 whatsapp_windows = Table(

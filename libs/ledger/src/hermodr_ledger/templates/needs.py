@@ -30,10 +30,10 @@ GROUP BY t.project_id, t.name, c.channel
 
 _UNREAD = """
 SELECT template_id, version, channel, locale, subject, body_text, coalesce(compiled_html, body_html) AS html
-FROM hermodr.template_contents WHERE required IS NULL LIMIT $1
+FROM hermodr.template_contents WHERE required IS NULL OR reads_items IS NULL LIMIT $1
 """
 _KEEP = """
-UPDATE hermodr.template_contents SET required = $5, reads_recipient = $6
+UPDATE hermodr.template_contents SET required = $5, reads_recipient = $6, reads_items = $7
 WHERE template_id = $1 AND version = $2 AND channel = $3 AND locale = $4
 """
 _AT_ONCE = 100
@@ -54,9 +54,11 @@ async def find(
     return found
 
 
-async def catch_up(statements: Statements, needs_of: Callable[[Sequence[str]], tuple[str, bool]]) -> int:
+async def catch_up(
+    statements: Statements, needs_of: Callable[[Sequence[str]], tuple[str, bool, bool]]
+) -> int:
     """Finds the needs of versions published before they were kept; how many there were. `needs_of` texts are names
-    with a blank between, `"name order.number"`, and whether they read the recipient."""
+    with a blank between, `"name order.number"`, whether they read the recipient, and whether several events."""
     caught = 0
     while rows := await statements.fetch(_UNREAD, _AT_ONCE):
         for row in rows:

@@ -28,7 +28,8 @@ class NameTaken(Exception):
 class Texts:
     """`compiled_html`, made from `body_mjml` or `body_html`, is sent instead; `None`: `body_html` is sent. `required`:
     the names of the data without which they cannot be rendered (`"name order.number"`); `None`: not known. `approved`:
-    the template of WhatsApp's that is sent outside the window, see `approved_templates`."""
+    the template of WhatsApp's that is sent outside the window, see `approved_templates`. `reads_items`: whether they
+    show several events (`items`, `total`); `None`: not known."""
 
     subject: str | None
     body_text: str | None
@@ -39,6 +40,7 @@ class Texts:
     required: str | None = None
     reads_recipient: bool = False
     approved: str | None = None
+    reads_items: bool | None = None
 
 
 Contents = Mapping[str, Mapping[str, Texts]]

@@ -72,6 +72,7 @@ class Publishing:
                     compiled_html=published[0]["compiled_html"],
                     required=" ".join(_all_needed(published)),
                     reads_recipient=any(each["reads_recipient"] for each in published),
+                    reads_items=any(each["reads_items"] for each in published),
                 )
         if flaws:
             raise invalid(*flaws)

@@ -17,7 +17,7 @@ from hermodr_ledger.deliveries.attempts import Outcome, Settlement
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs import cancelling
 from hermodr_ledger.jobs.cancelling import BeingSent, Cancelled
-from hermodr_ledger.jobs.decisions import Joining
+from hermodr_ledger.jobs.decisions import Joining, requested_jobs
 from hermodr_ledger.jobs.requeueing import NotAgain, Requeued, requeue
 from hermodr_ledger.upkeep.expiring import expire_jobs
 from tests.support.ledgers import (
@@ -359,3 +359,19 @@ async def test_content_as_given_joins_no_window(ledger: Ledger) -> None:
     with pytest.raises(ValueError, match="only a template"):
         await joining.record(ledger, [decision._replace(joining=Joining("k", 1.0))])
     assert decision.state is JobState.PROCESSING
+
+
+async def test_a_carrier_counts_the_time_of_day_from_when_its_newest_event_was_requested(
+    ledger: Ledger,
+) -> None:
+    """Else one that closes a moment after `deliver_at` would wait for tomorrow."""
+    at = datetime.now(UTC) - timedelta(minutes=7)
+    ids = await events(ledger, 2, deliver_at=json.dumps({"local_time": f"{at:%H:%M}"}))
+    for number, each in enumerate(ids):
+        await ledger.fetch(
+            "UPDATE hermodr.jobs SET created_at = $2 WHERE id = $1", each, at + timedelta(seconds=number)
+        )
+    (carrier,) = await close(ledger)
+    (asked,) = await requested_jobs(ledger, [carrier])
+    assert asked.created_at == at + timedelta(seconds=1)
+    assert (asked.gathered, asked.joining) == (True, None)

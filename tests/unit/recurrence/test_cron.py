@@ -70,6 +70,8 @@ def test_each_hour_follows_the_clock_as_it_runs(name: str, expression: str) -> N
         ("١ * * * *", "five fields"),
         ("0 " * 500, "characters"),
         ("*/0 * * * *", "minute"),
+        ("*/99999999999999999999 * * * *", "too large"),
+        ("0-59/100 * * * *", "too large"),
     ],
 )
 def test_what_is_no_expression_is_refused_by_name(expression: str, message: str) -> None:

@@ -123,7 +123,9 @@ def test_after_the_last_year_there_is_nothing(rule: Rule) -> None:
     assert rule.next_after(datetime(9999, 12, 31, 23, 59, tzinfo=UTC)) is None
 
 
-@pytest.mark.parametrize("name", ["", "Europe/Atlantis", "europe", "../etc/passwd", "UTC+1", "a" * 1000])
+@pytest.mark.parametrize(
+    "name", ["", "localtime", "Factory", "Europe/Atlantis", "europe", "../etc/passwd", "UTC+1", "a" * 1000]
+)
 def test_a_name_that_is_no_zone_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="IANA"):
         zone_named(name)

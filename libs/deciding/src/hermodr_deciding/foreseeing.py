@@ -68,7 +68,7 @@ def foresee(
                 reason = reason or (CAP if decision.joining.cause == CAP else DIGEST)
                 moment = closes
             # from here on, of the message of the window
-            job = job._replace(joining=None, gathered=True, created_at=moment)
+            job = job._replace(joining=None, gathered=True)
         elif decision.until is not None:
             reason = reason or str(decision.notes[0].detail["reason"])
             moment = decision.until

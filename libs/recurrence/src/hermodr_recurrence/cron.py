@@ -1,5 +1,6 @@
 """Cron expressions (five fields, as in Debian's crontab(5)) on a clock that may be put forward and back."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,8 @@ from hermodr_recurrence.zones import LONGEST_JUMP, utc_of, wall
 _FIELDS = 5
 _LONGEST = 200
 _START = datetime(2000, 1, 1)  # noqa: DTZ001 - the clock on a wall
+_NUMBER = re.compile(r"[0-9]{3,}")
+"""None that means something in a crontab has so many digits."""
 _EVERY_HOUR = ("*", "*/1", "0-23", "0-23/1")
 
 
@@ -29,6 +32,8 @@ class Cron:
             raise ValueError(f"has more than {_LONGEST} characters")
         if not self.expression.isascii() or len(self.expression.split()) != _FIELDS:
             raise ValueError("has to have five fields: minute, hour, day of month, month, day of week")
+        if found := _NUMBER.search(self.expression):
+            raise ValueError(f"is no cron expression: {found[0][:20]} is too large")
         try:
             next(CronSim(self.expression, _START))
         except CronSimError as error:

@@ -8,14 +8,19 @@ LONGEST_JUMP = timedelta(hours=26)
 """No clock was ever put forward or back by more: Samoa left out a whole day, from UTC-10 to UTC+14."""
 
 
+_NO_PLACES = {"localtime", "Factory", "posixrules"}
+"""Names that mean something else on each machine, or nothing."""
+
+
 @functools.cache
-def _known() -> frozenset[str]:
-    return frozenset(available_timezones())
+def zone_names() -> frozenset[str]:
+    """All that are known here."""
+    return frozenset(available_timezones() - _NO_PLACES)
 
 
 def zone_named(name: str) -> ZoneInfo:
     """By its IANA name. Raises `ValueError` with a sentence for the user."""
-    if name not in _known():
+    if name not in zone_names():
         raise ValueError("is no IANA time zone, such as Europe/Berlin")
     return ZoneInfo(name)
 

@@ -25,7 +25,8 @@ WITH waiting AS (
     SELECT hermodr.new_job_id(), j.project_id, j.kind, j.type, 'queued', g.priority, j.channels, j.recipient_id, j.to_email,
         j.to_phone, j.owner_id, j.data || jsonb_build_object('items', g.items, 'total', g.total), j.metadata, j.group_id,
         j.update_id, j.on_unknown, j.max_retries, j.to_name, j.to_locale, j.envelope, g.expires_at, g.cancel_key,
-        j.deliver_at, now() + make_interval(secs => $4), jsonb_build_object('window_id', g.window_id)
+        j.deliver_at, now() + make_interval(secs => $4),
+        jsonb_build_object('window_id', g.window_id, 'asked_at', j.created_at)  -- its deliver_at was the event's
     FROM gathered g JOIN hermodr.jobs j ON j.id = g.newest::uuid
     RETURNING id, project_id, owner_id, kind, priority, state, (digest->>'window_id')::uuid AS window_id
 ), closed AS (

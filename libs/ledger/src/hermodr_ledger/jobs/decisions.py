@@ -125,6 +125,7 @@ class RequestedJob(NamedTuple):
     caps: tuple[tuple[str, object], ...] = ()
     """Frequency caps as they are stored, each with whose it is: `recipient` or `project`."""
     created_at: datetime | None = None
+    """Of a message that brings events: when the newest of them was requested."""
     deliver_at: Mapping[str, Any] | None = None
     """The time of day it was requested for, in the recipient's zone: `{"local_time", "days"}`."""
     put_off_for: str | None = None
@@ -251,6 +252,7 @@ async def requested_jobs(ledger: Ledger, ids: Sequence[UUID]) -> list[RequestedJ
 
 
 def requested_of(row: Any) -> RequestedJob:
+    digest = json.loads(row["digest"]) if row["digest"] is not None else {}
     channels = row["channels"]
     return RequestedJob(
         id=row["id"],
@@ -280,19 +282,15 @@ def requested_of(row: Any) -> RequestedJob:
         email_suppressed=row["email_suppressed"],
         phone_suppressed=row["phone_suppressed"],
         copies=_copies(row["copies"]) if row["copies"] is not None else None,
-        created_at=row["created_at"],
+        created_at=datetime.fromisoformat(digest["asked_at"]) if "asked_at" in digest else row["created_at"],
         deliver_at=json.loads(row["deliver_at"]) if row["deliver_at"] is not None else None,
         caps=_caps(row) if row["caps"] is not None or row["project_caps"] is not None else (),
-        joining=_joining(row["digest"]) if row["digest"] is not None and not row["alone"] else None,
-        gathered=row["digest"] is not None and "window_id" in json.loads(row["digest"]),
+        joining=_joining(digest) if "key" in digest and not row["alone"] else None,
+        gathered="window_id" in digest,
     )
 
 
-def _joining(digest: str) -> Joining | None:
-    """`None`: it is a carrier's."""
-    said = json.loads(digest)
-    if "key" not in said:
-        return None
+def _joining(said: Mapping[str, Any]) -> Joining:
     return Joining(said["key"], said["window"], said.get("max_window"), said.get("first") or "wait")
 
 

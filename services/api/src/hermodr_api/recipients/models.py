@@ -1,8 +1,6 @@
 from datetime import datetime
-from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
 from pydantic.config import JsonDict
@@ -13,6 +11,7 @@ from hermodr_api.http.json_text import dump
 from hermodr_api.recipients.caps import Caps
 from hermodr_contracts.urls import origin
 from hermodr_contracts.vocabulary import Channel
+from hermodr_recurrence import zone_names
 from hermodr_servicekit.guard.targets import LONGEST, Refused, read_target
 
 MOST_ATTRIBUTES = 16 * 1024
@@ -21,13 +20,8 @@ _CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 _END = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
 
 
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
 def _known_zone(name: str) -> str:
-    if name not in _zones():
+    if name not in zone_names():
         raise ValueError("is not a time zone of the IANA database, such as Europe/Berlin")
     return name
 

@@ -120,7 +120,7 @@ async def test_a_schedule_from_its_creation_to_its_end(api: ApiUnderTest) -> Non
         (
             {"every": "1m", "job": MAIL | {"to": {"group_id": NOBODY, "email": "a@example.com"}}},
             ["job", "to"],
-            "cannot have email",
+            "exactly one",
         ),
         (
             {"every": "1m", "job": MAIL | {"to": {"group_id": NOBODY}, "singleton_key": "x"}},

@@ -18,6 +18,7 @@ from hermodr_client import (
     Invalid,
     NoAnswer,
     NotFound,
+    NotSendable,
     Retries,
     Unauthenticated,
 )
@@ -129,6 +130,17 @@ async def test_many_answers_lost_after_the_commit_make_one_batch(site: Site, cli
     result = await _lost_once(site, lambda: client.send_many(items))
     assert result.accepted == 50
     assert await site.jobs() == 50
+
+
+async def test_a_group_is_written_to_once_though_the_answer_is_lost(site: Site, client: AsyncHermodr) -> None:
+    group = await client.groups.create(name="us")
+    people = [await client.recipients.create(email=f"a{n}@example.com") for n in range(3)]
+    await client.groups.add_members(group.id, [{"recipient_id": str(each.id)} for each in people])
+    batch = await _lost_once(site, lambda: client.send_to_group(group.id, **TEXT))
+    assert (batch.accepted, await site.jobs()) == (3, 3)
+    assert (await client.batches.get(batch.batch_id)).counts == {"queued": 3}
+    with pytest.raises(NotSendable, match="send_to_group"):
+        await client.send({"group_id": group.id}, **TEXT)  # type: ignore[arg-type]
 
 
 async def test_an_api_that_is_away_for_a_while_is_waited_for(site: Site, client: AsyncHermodr) -> None:

@@ -39,7 +39,7 @@ class Commands(LazyGroup):
         "tokens": Entry("hermodr_cli.commands.tokens:app", "Tokens of end users, for development."),
         "send": Entry(
             "hermodr_cli.remote.sending:send_command",
-            'Send one notification: hermodr send --to ada@example.com --subject Hello --text "It works." --wait',
+            'Send a notification: hermodr send --to ada@example.com --subject Hello --text "It works." --wait',
         ),
         "simulate": Entry(
             "hermodr_cli.remote.simulating:simulate_command",

@@ -29,11 +29,19 @@ from hermodr_client.errors import (
     Unauthenticated,
     Unavailable,
 )
-from hermodr_client.models.notifications import Accepted, BulkResult, Content, Notification, To
+from hermodr_client.models.notifications import (
+    Accepted,
+    AcceptedBatch,
+    BulkResult,
+    Content,
+    Notification,
+    To,
+)
 from hermodr_client.retrying import Retries
 
 __all__ = [
     "Accepted",
+    "AcceptedBatch",
     "AsyncHermodr",
     "BatchUnfinished",
     "BulkInterrupted",

@@ -47,6 +47,7 @@ from hermodr_api.members.service import Members
 from hermodr_api.notifications.bulk import Bulk
 from hermodr_api.notifications.directory import Directory
 from hermodr_api.notifications.foresight import Foresight
+from hermodr_api.notifications.groups import ToGroups
 from hermodr_api.notifications.models import BulkItemIn, NotificationIn
 from hermodr_api.notifications.routes import NotificationRoutes
 from hermodr_api.notifications.service import Notifications
@@ -73,7 +74,7 @@ from hermodr_api.reference import routes as reference
 from hermodr_api.reference.routes import reference_routes
 from hermodr_api.reference.service import Description
 from hermodr_api.schedules import routes as schedules
-from hermodr_api.schedules.jobs import ScheduledJobs, ScheduledNotificationIn
+from hermodr_api.schedules.jobs import ScheduledJobs
 from hermodr_api.schedules.service import Schedules
 from hermodr_api.senders import routes as senders
 from hermodr_api.senders.service import Senders
@@ -216,12 +217,21 @@ class Api(LedgerService[ApiSettings]):
         self._bodies = BulkBodies()
         self._words = Words(self.ledger.cold, settings.links, settings.sms_max_segments)
         self._foresight = Foresight(self.ledger.cold, channels)
-        simulating = Simulating(self.ledger.cold, self.bulk, self._repeatable, self._words, self._foresight)
-        taken_on = NotificationRoutes(self._gate, self.notifications, self.bulk, simulating, self._bodies)
+        taken_on = self._notification_routes()
         shortcuts = {("POST", "/v1/notifications"): taken_on.post}
         framework = self._framework(taken_on)
         self.description = framework.openapi
         self.asgi: ASGIApp = Edge(framework, self.registry, shortcuts)
+
+    def _notification_routes(self) -> NotificationRoutes:
+        many = Repeatable(self._bulk_ledger)
+        to_groups = ToGroups(
+            self.directory, self.notifications, self.accepting, many, self.announcer, self._count
+        )
+        simulating = Simulating(self.ledger.cold, self.bulk, self._repeatable, self._words, self._foresight)
+        return NotificationRoutes(
+            self._gate, self.notifications, to_groups, self.bulk, simulating, self._bodies
+        )
 
     def _users(self) -> Users:
         settings = self.settings
@@ -245,9 +255,7 @@ class Api(LedgerService[ApiSettings]):
         app.router.routes.extend(operations(check, self.authenticator, self.registry))
         app.router.routes.extend(reference_routes())
         problems.install(app)
-        openapi.install(
-            app, version("hermodr-api"), (NotificationIn, BulkItemIn, RecipientPut, ScheduledNotificationIn)
-        )
+        openapi.install(app, version("hermodr-api"), (NotificationIn, BulkItemIn, RecipientPut))
         return app
 
     def _of_jobs(self, check: HealthCheck) -> list[object]:

@@ -25,6 +25,7 @@ TIMELINE = {
         {"at": "2026-11-22T09:00:01.5Z", "event": "completed", "detail": {}},
     ],
 }
+BATCH = {"batch_id": JOB, "accepted": 3}
 Run = Callable[..., Result]
 
 
@@ -59,6 +60,30 @@ def test_send_says_the_job(run: Run) -> None:
         "priority": "urgent",
         "channels": ["email"],
     }
+
+
+def test_send_to_a_group_says_the_batch(run: Run) -> None:
+    server = answers(json_answer(BATCH, 202))
+    done = run(server, "send", "--group", JOB, "--subject", "Hi", "--text", "there")
+    assert (done.exit_code, done.stdout) == (0, f"{JOB} 3 accepted\n")
+    assert json.loads(server.requests[0].content)["to"] == {"group_id": JOB}
+
+
+@pytest.mark.parametrize(
+    ("counts", "status"), [({"completed": 3}, 0), ({"completed": 2, "skipped": 1}, 1)], ids=str
+)
+def test_send_to_a_group_and_wait(run: Run, counts: dict[str, int], status: int) -> None:
+    ended = {**BATCH, "rejected": 0, "counts": counts, "finished": True}
+    server = answers(json_answer(BATCH, 202), json_answer(ended))
+    done = run(server, "send", "--group", JOB, "--type", "x", "--wait")
+    assert done.exit_code == status
+    assert done.stdout == f"{JOB} {', '.join(f'{n} {state}' for state, n in counts.items())}\n"
+
+
+def test_a_group_is_not_simulated(run: Run) -> None:
+    server = answers(json_answer(BATCH, 202))
+    assert run(server, "simulate", "--group", JOB, "--type", "x").exit_code == 2
+    assert server.requests == []
 
 
 def test_send_reads_its_text_from_standard_input(run: Run) -> None:
@@ -96,6 +121,7 @@ def test_send_and_wait_has_an_end(run: Run) -> None:
     [
         ("--type", "x"),
         ("--to", "a@b.c", "--recipient", JOB, "--type", "x"),
+        ("--to", "a@b.c", "--group", JOB, "--type", "x"),
         ("--to", "a@b.c", "--type", "x", "--data", "novalue"),
         ("--to", "a@b.c", "--type", "x", "--data", "n:={"),
         ("--to", "a@b.c", "--type", "x", "--at", "teatime"),

@@ -18,6 +18,9 @@ STDIN = "-"
 ToOption = Annotated[str | None, typer.Option(help="An email address, or a phone number that begins with +.")]
 RecipientOption = Annotated[str | None, typer.Option(help="Instead of --to: a recipient's id.")]
 ExternalIdOption = Annotated[str | None, typer.Option(help="Instead of --to: what your system calls them.")]
+GroupOption = Annotated[
+    str | None, typer.Option(help="Instead of --to: a group's id; everybody who is in it now.")
+]
 TypeOption = Annotated[str | None, typer.Option("--type", help="The template's name.")]
 DataOption = Annotated[
     list[str] | None,
@@ -71,10 +74,16 @@ AttachOption = Annotated[
 ]
 
 
+class Group(NamedTuple):
+    """Everybody in it."""
+
+    id: str
+
+
 class Wanted(NamedTuple):
     """Whom to, and the fields that were given."""
 
-    to: To | str
+    to: To | str | Group
     content: dict[str, Any]
 
 
@@ -82,6 +91,7 @@ def wanted(
     to: ToOption = None,
     recipient: RecipientOption = None,
     external_id: ExternalIdOption = None,
+    group: GroupOption = None,
     type: TypeOption = None,
     data: DataOption = None,
     subject: SubjectOption = None,
@@ -108,7 +118,7 @@ def wanted(
     header: HeaderOption = None,
     attach: AttachOption = None,
 ) -> Wanted:
-    """As `Notifications.send` takes it."""
+    """As `Notifications.send` and `send_to_group` take it."""
     content: dict[str, Any] = {
         "type": type,
         "data": data_of(data or []),
@@ -128,7 +138,7 @@ def wanted(
         **mail_parts.fields(sender, reply_to, cc, bcc, header, attach),
     }
     given = {name: value for name, value in content.items() if value not in (None, {}, [])}
-    return Wanted(_target(to, recipient, external_id), given)
+    return Wanted(_target(to, recipient, external_id, group), given)
 
 
 def requesting(command: Callable[..., None]) -> Callable[..., None]:
@@ -163,10 +173,14 @@ def _digest(key: str | None, window: str | None, longest: str | None, first: str
     return found
 
 
-def _target(to: str | None, recipient: str | None, external_id: str | None) -> To | str:
-    given = [each for each in (to, recipient, external_id) if each]
+def _target(
+    to: str | None, recipient: str | None, external_id: str | None, group: str | None
+) -> To | str | Group:
+    given = [each for each in (to, recipient, external_id, group) if each]
     if len(given) != 1:
-        raise typer.BadParameter("give one of --to, --recipient, --external-id", param_hint="--to")
+        raise typer.BadParameter("give one of --to, --recipient, --external-id, --group", param_hint="--to")
+    if group:
+        return Group(group)
     if to:
         if "@" not in to and not to.startswith("+"):
             reason = "is neither an email address, with an @, nor a phone number, with a leading +"

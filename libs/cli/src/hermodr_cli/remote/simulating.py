@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
+import typer
 from rich.text import Text
 
 from hermodr_cli.remote import columns
 from hermodr_cli.remote.columns import Column
 from hermodr_cli.remote.connection import AsJson, Key, Url, calling
-from hermodr_cli.remote.requesting import Wanted, requesting
+from hermodr_cli.remote.requesting import Group, Wanted, requesting
 from hermodr_cli.remote.showing import plain, show_document
 from hermodr_client.models.simulations import Foreseen
 
@@ -15,6 +16,8 @@ from hermodr_client.models.simulations import Foreseen
 @requesting
 def simulate_command(request: Wanted, url: Url = None, key: Key = None, as_json: AsJson = False) -> None:
     """Tell what would become of a notification: the options are those of `send`. Nothing is sent."""
+    if isinstance(request.to, Group):
+        raise typer.BadParameter("only one recipient at a time is simulated", param_hint="--group")
     with calling(url, key) as hermodr:
         found = hermodr.simulate(request.to, **request.content)
     if as_json:

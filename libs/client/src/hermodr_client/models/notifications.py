@@ -99,6 +99,13 @@ class Accepted(Answer):
     message_id: str | None = None
 
 
+class AcceptedBatch(Answer):
+    """The jobs are committed, one for each of the group."""
+
+    batch_id: UUID
+    accepted: int
+
+
 class BulkAnswer(Answer):
     batch_id: UUID
     accepted: int

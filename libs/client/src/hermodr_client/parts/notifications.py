@@ -3,6 +3,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Unpack
+from uuid import UUID
 
 from hermodr_client.answers import decoded
 from hermodr_client.bulk import chunks, rejected
@@ -10,6 +11,7 @@ from hermodr_client.errors import BulkInterrupted, HermodrError, NotSendable
 from hermodr_client.exchange import NDJSON, Request, Steps, checked_key
 from hermodr_client.models.notifications import (
     Accepted,
+    AcceptedBatch,
     BulkAnswer,
     BulkResult,
     Content,
@@ -36,6 +38,15 @@ class Notifications(Part[W]):
         """
         document = _document({"to": to, **content})
         return self._post(path_of("notifications"), Accepted, document, idempotency_key)
+
+    @operation
+    def send_to_group(
+        self, group: UUID | str, *, idempotency_key: str | None = None, **content: Unpack[Content]
+    ) -> Steps[AcceptedBatch]:
+        """Requests one notification for each who is in the group now; all of them are committed when this returns.
+        The members are the API's to find, and 20,000 at most; `batches.wait` waits for their ends."""
+        document = {**_content(content), "to": {"group_id": group}}
+        return self._post(path_of("notifications"), AcceptedBatch, document, idempotency_key)
 
     @operation
     def simulate(self, to: To | str, **content: Unpack[Content]) -> Steps[Simulation]:
@@ -84,9 +95,13 @@ class Notifications(Part[W]):
 
 
 def _document(given: Mapping[str, Any]) -> dict[str, Any]:
-    """As the API wants it: the recipient by its kind, files in base64, `from` by its name."""
+    """As the API wants it: the recipient by its kind, and `_content`."""
+    return {**_content(given), "to": _recipient(given["to"])}
+
+
+def _content(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Files in base64, `from` by its name."""
     document = {"from" if name == "from_" else name: value for name, value in given.items()}
-    document["to"] = _recipient(given["to"])
     if document.get("attachments"):
         document["attachments"] = [_attachment(each) for each in document["attachments"]]
     return document
@@ -99,6 +114,8 @@ def _attachment(given: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _recipient(to: To | str | Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(to, str):
+        if "group_id" in to:
+            raise NotSendable("to: a group is written to by send_to_group")
         return to
     if "@" in to:
         return {"email": to}

@@ -9,14 +9,14 @@ from uuid import UUID
 from hermodr_contracts.vocabulary import JobKind, JobState, Priority
 from hermodr_ledger.auto_syncs.syncs import AutoSync, Progress, sync_of
 from hermodr_ledger.engine import Transaction
-from hermodr_ledger.jobs.accept import Accepted, NewJob, accept
-from hermodr_ledger.jobs.batches import Batch, record_batch
+from hermodr_ledger.jobs import expanding
+from hermodr_ledger.jobs.accept import NewJob
 from hermodr_ledger.jobs.decisions import Decision, Note, RequestedJob, record_decisions
+from hermodr_ledger.jobs.expanding import Person
 from hermodr_servicekit.ids import new_id, new_job_id
 
 MESSAGE_TYPE = "auto_sync_reminder"
 """The template of the messages."""
-_TOGETHER = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,34 +75,26 @@ async def remind(
     transaction: Transaction, job: RequestedJob, sync: AutoSync, data: Mapping[str, object]
 ) -> Messages | None:
     """A notification for each member but the organizer who has not answered, as a batch; `None`: all have."""
-    people = await transaction.fetch(_UNANSWERED, sync.id, sync.group_id, sync.organizer_id)
+    rows = await transaction.fetch(_UNANSWERED, sync.id, sync.group_id, sync.organizer_id)
+    people = [Person(row["recipient_id"], row["user_id"]) for row in rows]
     if not people:
         return None
     batch_id = new_id()
-    text, about = json.dumps(dict(data)), json.dumps({"sync_id": str(sync.id), "reminder_id": str(job.id)})
-    made = [
-        NewJob(
-            new_job_id(),
-            job.project_id,
-            JobKind.NOTIFICATION,
-            MESSAGE_TYPE,
-            Priority.NORMAL,
-            text,
-            metadata=about,
-            channels=(sync.channel,),
-            recipient_id=person["recipient_id"],
-            owner_id=person["user_id"],
-            group_id=sync.group_id,
-            batch_id=batch_id,
-        )
-        for person in people
-    ]
-    ids = [each.id for each in made]
-    for start in range(0, len(made), _TOGETHER):
-        some = made[start : start + _TOGETHER]
-        assert set(await accept(transaction, some)) == {Accepted()}  # none has a key
-    await record_batch(transaction, Batch(batch_id, job.project_id, len(made), 0), ids)
-    await transaction.fetch(_KEEP, job.id, sync.id, [each["recipient_id"] for each in people], ids)
+    about = json.dumps({"sync_id": str(sync.id), "reminder_id": str(job.id)})
+    message = NewJob(
+        new_job_id(),
+        job.project_id,
+        JobKind.NOTIFICATION,
+        MESSAGE_TYPE,
+        Priority.NORMAL,
+        json.dumps(dict(data)),
+        metadata=about,
+        channels=(sync.channel,),
+        group_id=sync.group_id,
+        batch_id=batch_id,
+    )
+    ids = [each.id for each in await expanding.accept_each(transaction, message, people)]
+    await transaction.fetch(_KEEP, job.id, sync.id, [each.recipient_id for each in people], ids)
     return Messages(batch_id, ids)
 
 

@@ -10,8 +10,8 @@ from hermodr_contracts.vocabulary import JobKind, OnUnknown, Priority
 from hermodr_ledger.access import mail_defaults
 from hermodr_ledger.access.mail_defaults import MailDefaults
 from hermodr_ledger.engine import Transaction
-from hermodr_ledger.jobs.accept import Accepted, NewJob, accept
-from hermodr_ledger.jobs.batches import Batch, record_batch
+from hermodr_ledger.jobs import expanding
+from hermodr_ledger.jobs.accept import Accepted, NewJob
 from hermodr_ledger.jobs.intake import accept_many
 from hermodr_ledger.people import recipients
 from hermodr_ledger.people.recipients import FoundRecipient, Reference
@@ -25,7 +25,6 @@ GROUP_UNKNOWN, GROUP_EMPTY = "group_unknown", "group_empty"
 SINGLETON_TAKEN = "singleton_taken"
 _WAIT_SECONDS = 0.15
 """For singleton keys that uncommitted transactions hold."""
-_CHUNK = 1000
 _EACH_TIME = {
     *("id", "project_id", "type", "recipient_id", "owner_id", "batch_id", "idempotency", "attachments"),
     *("scheduled_for", "delay_seconds", "expires_at"),
@@ -98,12 +97,10 @@ async def commit(transaction: Transaction, fired: Sequence[Fired]) -> dict[UUID,
     """Accepts the jobs; returns why some were not, by their ids."""
     plain = [job for each in fired for job in each.jobs if job.singleton_key is None]
     single = [job for each in fired for job in each.jobs if job.singleton_key is not None]
-    for start in range(0, len(plain), _CHUNK):
-        await accept(transaction, plain[start : start + _CHUNK])
+    await expanding.accept_all(transaction, plain)
     for each in fired:
         if each.batch_id is not None:
-            batch = Batch(each.batch_id, each.jobs[0].project_id, len(each.jobs), 0)
-            await record_batch(transaction, batch, [job.id for job in each.jobs])
+            await expanding.record_as_batch(transaction, each.jobs)
     if not single:
         return {}
     verdicts = await accept_many(transaction, single, wait_seconds=_WAIT_SECONDS)
@@ -148,24 +145,11 @@ def _single(wanted: Wanted, there: _There) -> Fired:
 async def _of_group(transaction: Transaction, wanted: Wanted, there: _There) -> Fired:
     if error := _missing(wanted, there):
         return Fired(error=error)
-    rows = await transaction.fetch(
-        """
-        SELECT r.id, r.user_id FROM hermodr.groups g
-        LEFT JOIN hermodr.group_members m ON m.group_id = g.id
-        LEFT JOIN hermodr.recipients r ON r.id = m.recipient_id
-        WHERE g.id = $1::uuid AND g.project_id = $2 ORDER BY m.id
-        """,
-        wanted.to_value,
-        wanted.project_id,
-    )
-    people = [row for row in rows if row["id"] is not None]
+    people = await expanding.members(transaction, wanted.project_id, UUID(wanted.to_value))
     if not people:
-        return Fired(error=GROUP_EMPTY if rows else GROUP_UNKNOWN)
+        return Fired(error=GROUP_UNKNOWN if people is None else GROUP_EMPTY)
     batch_id = new_id()
-    first = _filled(_job_of(wanted, batch_id=batch_id), wanted, there)
-    jobs = [
-        first._replace(id=new_job_id(), recipient_id=row["id"], owner_id=row["user_id"]) for row in people
-    ]
+    jobs = expanding.each_of(_filled(_job_of(wanted, batch_id=batch_id), wanted, there), people)
     return Fired(jobs, batch_id)
 
 

@@ -36,6 +36,10 @@ class BulkBodies:
             async with self._room.of(len(text)):
                 yield text
 
+    def turn(self, project_id: UUID) -> contextlib.AbstractAsyncContextManager[None]:
+        """For another request that does the work of a bulk one, in the block. Raises `Refused`."""
+        return self._turns.of(project_id)
+
     def room(self, octets: int) -> contextlib.AbstractAsyncContextManager[None]:
         """For another large body, in the block. Raises `Refused`."""
         return self._room.of(octets)

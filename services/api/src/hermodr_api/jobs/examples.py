@@ -133,6 +133,7 @@ BATCH: JsonDict = {
     "finished": False,
     "created_at": "2026-11-22T09:00:00Z",
 }
+BATCH_ACCEPTED: JsonDict = {"batch_id": BATCH_ID, "accepted": 17}
 BULK_ACCEPTED: JsonDict = {
     "batch_id": BATCH_ID,
     "accepted": 9999,

@@ -255,6 +255,15 @@ class ReplayedItemView(BaseModel):
     job_id: UUID
 
 
+class BatchAcceptedView(BaseModel):
+    """The jobs, one for each member of the group, are accepted and committed (`GET /v1/batches/{id}`)."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.BATCH_ACCEPTED]})
+
+    batch_id: UUID
+    accepted: int
+
+
 class BulkAcceptedView(BaseModel):
     """The result of a bulk request; items are numbered from 0. `replayed`: accepted items whose `idempotency_key` was
     used before for the same item, with their jobs of then; all other jobs are listed by `GET /v1/jobs?batch_id=`."""

@@ -28,6 +28,7 @@ from hermodr_api.notifications.envelope import (
     takes_defaults,
     with_defaults,
 )
+from hermodr_api.notifications.groups import GROUP_APART
 from hermodr_api.notifications.models import (
     BulkItemIn,
     NotificationIn,
@@ -163,6 +164,9 @@ class Bulk:
             wanted = BulkItemIn.model_validate(item)
         except ValidationError as error:
             work.rejected.reject(index, flaws_of(error, ()))
+            return
+        if wanted.to.group_id is not None:
+            work.rejected.reject(index, [Flaw(("to", "group_id"), GROUP_APART)])
             return
         examined = examine(wanted, now, self._channels, (), most_segments=self._most_segments)
         if isinstance(examined, list):

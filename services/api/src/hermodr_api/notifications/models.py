@@ -36,7 +36,7 @@ IdempotencyKey = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$")]
 
 
 class To(Body):
-    """Exactly one of these: a recipient by one of its identifiers, or a bare address."""
+    """Exactly one of these: a recipient by one of its identifiers, a bare address, or a group."""
 
     recipient_id: UUID | None = Field(
         default=None, description="The `id` of a recipient of the address book."
@@ -59,6 +59,10 @@ class To(Body):
         description="A bare phone number (E.164), for `sms` or `whatsapp`; refused while no channel reaches phones.",
         examples=["+15550100123"],
     )
+    group_id: UUID | None = Field(
+        default=None,
+        description="Everybody who is in the group at that moment, as a batch. Not in bulk, and not simulated.",
+    )
     name: Name | None = Field(
         default=None, description="The name beside a bare address, for the To header.", examples=["Ada"]
     )
@@ -68,17 +72,23 @@ class To(Body):
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
-        self._check()
-        return self
-
-    def _check(self) -> None:
-        given = (self.recipient_id, self.external_id, self.user_id, self.email, self.phone)
-        if given.count(None) != 4:
-            raise ValueError("needs exactly one of recipient_id, external_id, user_id, email, phone")
+        given = (
+            self.recipient_id,
+            self.external_id,
+            self.user_id,
+            self.email,
+            self.phone,
+            self.group_id,
+        )
+        if given.count(None) != 5:
+            raise ValueError(
+                "needs exactly one of recipient_id, external_id, user_id, email, phone, group_id"
+            )
         if self.email is None and self.phone is None:
             for field in ("name", "locale"):
                 if getattr(self, field) is not None:
                     raise ValueError(f"{field} goes with a bare email or phone; a recipient has its own")
+        return self
 
 
 class NotificationIn(MailFields):
@@ -287,9 +297,10 @@ def reference_of(project_id: UUID, to: To) -> Reference | None:
 
 def place_of(project_id: UUID, wanted: NotificationIn) -> Place | None:
     """The group and update to look up; `None` if neither is given."""
-    if wanted.group_id is None and wanted.update_id is None:
+    group_id = wanted.to.group_id or wanted.group_id
+    if group_id is None and wanted.update_id is None:
         return None
-    return Place(project_id, wanted.group_id, wanted.update_id)
+    return Place(project_id, group_id, wanted.update_id)
 
 
 def template_of(wanted: NotificationIn) -> str | None:

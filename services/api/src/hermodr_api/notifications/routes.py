@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hermodr_api.answers import Key
+from hermodr_api.answers import Answer, Key
 from hermodr_api.errors import Flaw, invalid
 from hermodr_api.http.auth import Gate
 from hermodr_api.http.bodies import read
@@ -17,8 +17,9 @@ from hermodr_api.http.bulk_bodies import MOST_ITEMS, NDJSON, BulkBodies, is_ndjs
 from hermodr_api.http.intake import JSON, MIB, key_of, read_bytes, respond, too_large
 from hermodr_api.http.json_text import parse, parse_array, parse_lines
 from hermodr_api.http.openapi import documented
-from hermodr_api.jobs.models import AcceptedView, BulkAcceptedView
+from hermodr_api.jobs.models import AcceptedView, BatchAcceptedView, BulkAcceptedView
 from hermodr_api.notifications.bulk import Bulk
+from hermodr_api.notifications.groups import ToGroups
 from hermodr_api.notifications.models import BulkItemIn, NotificationIn
 from hermodr_api.notifications.service import Notifications
 from hermodr_api.notifications.simulated import SimulationsView, SimulationView
@@ -52,31 +53,31 @@ class NotificationRoutes:
         self,
         gate: Gate,
         notifications: Notifications,
+        to_groups: ToGroups,
         bulk: Bulk,
         simulating: Simulating,
         bodies: BulkBodies,
     ) -> None:
         self._gate = gate
         self._notifications = notifications
+        self._to_groups = to_groups
         self._bulk = bulk
         self._simulating = simulating
         self._bodies = bodies
 
     def router(self) -> APIRouter:
         router = APIRouter(tags=["notifications"])
-        router.add_api_route(
-            "/v1/notifications",
-            self.post,
-            **documented(
-                "Request a notification",
-                method="POST",
-                scope="send",
-                status=202,
-                answer=AcceptedView,
-                body=NotificationIn,
-                example=_EXAMPLE,
-            ),
+        single = documented(
+            "Request a notification to one, or to everybody in a group",
+            method="POST",
+            scope="send",
+            status=202,
+            answer=AcceptedView,
+            body=NotificationIn,
+            example=_EXAMPLE,
         )
+        single["responses"][202]["model"] = AcceptedView | BatchAcceptedView
+        router.add_api_route("/v1/notifications", self.post, **single)
         bulk = documented(
             "Request up to 10,000 notifications; a bad one never refuses the others",
             method="POST",
@@ -103,14 +104,20 @@ class NotificationRoutes:
         if len(text) > _AT_ONCE:
             return await self._post_large(caller.project_id, request, text)
         wanted, key = _apart(request, text)
-        return respond(await self._notifications.request(caller.project_id, wanted, key))
+        return respond(await self._request(caller.project_id, wanted, key))
+
+    async def _request(self, project_id: UUID, wanted: NotificationIn, key: Key | None) -> Answer:
+        if wanted.to.group_id is None:
+            return await self._notifications.request(project_id, wanted, key)
+        async with self._bodies.turn(project_id):
+            return await self._to_groups.request(project_id, wanted, key)
 
     async def _post_large(self, project_id: UUID, request: Request, text: bytes) -> Response:
         async with self._bodies.room(len(text)):
             wanted, key = await asyncio.to_thread(_apart, request, text)
             if len(text) > MIB and not wanted.attachments:
                 raise too_large(MIB)
-            return respond(await self._notifications.request(project_id, wanted, key))
+            return respond(await self._request(project_id, wanted, key))
 
     async def post_bulk(self, request: Request, include: Included = None) -> Response:
         caller = await self._gate.admit(request, "send")

@@ -58,7 +58,7 @@ class Notifications:
         self, project_id: UUID, wanted: NotificationIn, key: Key | None, *, provider: str | None = None
     ) -> Answer:
         """Commits and announces the job; for `provider` alone, if given. Raises `Refused`, `LedgerUnavailable`."""
-        item = examine(wanted, self._clock.now(), self._channels, most_segments=self._most_segments)
+        item = self.examined(wanted)
         if isinstance(item, list):
             return await self._accepting.earlier(project_id, key, item)
         async with patience():
@@ -70,6 +70,9 @@ class Notifications:
                 job = job._replace(envelope=json.dumps(envelope))
             return await self._accepting.commit(job, lambda: self._answer(job))
 
+    def examined(self, wanted: NotificationIn) -> Sendable | list[Flaw]:
+        return examine(wanted, self._clock.now(), self._channels, most_segments=self._most_segments)
+
     def _answer(self, job: NewJob) -> bytes:
         return answer_of(job.id, job.waits, self._domain)
 
@@ -78,20 +81,9 @@ class Notifications:
     ) -> NewJob | Answer:
         """The job; or the answer to the first request with its key, if what it refers to is gone."""
         wanted = item.wanted
-        reference, template = reference_of(project_id, wanted.to), template_of(wanted)
+        reference = reference_of(project_id, wanted.to)
         found = group_id = None
-        flaws = []
-        if template is not None:
-            flaws += await self._template_flaws(project_id, wanted, template)
-        address = from_address(wanted)
-        if address is not None and await self._directory.strangers(project_id, [address]):
-            flaws.append(not_a_sender(address, ("body",)))
-        if takes_defaults(wanted, wanted.channels, by_phone=wanted.to.phone is not None):
-            (defaults,) = (await self._directory.mail_defaults(project_id, [template])).values()
-            default = default_address(wanted, defaults)
-            if default is not None and await self._directory.strangers(project_id, [default]):
-                flaws.append(no_sender_any_more(default, defaults.of, ("body",)))
-            item = replace(item, envelope=with_defaults(wanted, item.envelope, defaults))
+        item, flaws = await self.checked(project_id, item)
         if reference is not None:
             found = await self._directory.recipient(reference)
             if found is None:
@@ -110,6 +102,24 @@ class Notifications:
         answer = answer_of(job_id, item.waits, self._domain)
         kept = Idempotency(key.value, key.fingerprint, answer) if key is not None else None
         return job_of(item, job_id, project_id, found, group_id=group_id, idempotency=kept)
+
+    async def checked(self, project_id: UUID, item: Sendable) -> tuple[Sendable, list[Flaw]]:
+        """With the defaults of its mail, and the flaws of its type, data and senders."""
+        wanted = item.wanted
+        template = template_of(wanted)
+        flaws: list[Flaw] = []
+        if template is not None:
+            flaws += await self._template_flaws(project_id, wanted, template)
+        address = from_address(wanted)
+        if address is not None and await self._directory.strangers(project_id, [address]):
+            flaws.append(not_a_sender(address, ("body",)))
+        if takes_defaults(wanted, wanted.channels, by_phone=wanted.to.phone is not None):
+            (defaults,) = (await self._directory.mail_defaults(project_id, [template])).values()
+            default = default_address(wanted, defaults)
+            if default is not None and await self._directory.strangers(project_id, [default]):
+                flaws.append(no_sender_any_more(default, defaults.of, ("body",)))
+            item = replace(item, envelope=with_defaults(wanted, item.envelope, defaults))
+        return item, flaws
 
     async def _template_flaws(self, project_id: UUID, wanted: NotificationIn, template: str) -> list[Flaw]:
         """Nothing is refused for what the template needed a moment ago."""

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from hermodr_api.errors import Flaw
 from hermodr_api.http.bodies import JsonObject, flaws_of
@@ -15,10 +15,10 @@ from hermodr_api.notifications.envelope import (
     no_sender_any_more,
     takes_defaults,
 )
+from hermodr_api.notifications.groups import of_one_person, placed
 from hermodr_api.notifications.models import (
     NotificationIn,
     Sendable,
-    To,
     examine,
     job_of,
     reference_of,
@@ -27,11 +27,9 @@ from hermodr_api.notifications.models import (
 from hermodr_api.notifications.service import unknown_recipient, unknown_type
 from hermodr_api.senders.strangers import not_a_sender
 from hermodr_api.tasks.models import TaskIn, task_of
-from hermodr_api.updates.models import misplaced
 from hermodr_contracts.channels import Channels
 from hermodr_contracts.vocabulary import JobKind
 from hermodr_ledger.people.recipients import Reference
-from hermodr_ledger.people.updates import Place
 from hermodr_ledger.schedules.firing import GROUP, prepared
 from hermodr_ledger.schedules.schedules import Work
 from hermodr_servicekit.clock import Clock
@@ -48,26 +46,6 @@ _OF_ONE_MOMENT = {
 """What a request cannot have in a schedule, and why."""
 
 
-class ScheduledTo(To):
-    """As of a notification; or everybody in a group."""
-
-    group_id: UUID | None = Field(
-        default=None, description="Everybody who is in the group at that moment, as a batch."
-    )
-
-    def _check(self) -> None:
-        if self.group_id is None:
-            super()._check()
-        elif others := [name for name in self.model_fields_set if name != GROUP and getattr(self, name)]:
-            raise ValueError(f"has group_id, and so cannot have {min(others)}")
-
-
-class ScheduledNotificationIn(NotificationIn):
-    """One notification, or one for everybody in a group."""
-
-    to: ScheduledTo = Field(description="Who gets it: exactly one of the fields of `To`, or a group.")
-
-
 class ScheduledJobs:
     """Reads the `job` of a schedule."""
 
@@ -81,7 +59,7 @@ class ScheduledJobs:
         """What has to be right now has to be right for a request of now. Raises `LedgerUnavailable`."""
         try:
             if "to" in job:
-                return await self._notification(project_id, job, ScheduledNotificationIn.model_validate(job))
+                return await self._notification(project_id, job, NotificationIn.model_validate(job))
             return self._task(project_id, job, TaskIn.model_validate(job))
         except ValidationError as error:
             return flaws_of(error, AT)
@@ -95,9 +73,9 @@ class ScheduledJobs:
         return Work(dump(job), prepared(made), JobKind.TASK, wanted.type)
 
     async def _notification(
-        self, project_id: UUID, job: JsonObject, wanted: ScheduledNotificationIn
+        self, project_id: UUID, job: JsonObject, wanted: NotificationIn
     ) -> Work | list[Flaw]:
-        if flaws := [*_of_one_moment(wanted), *_of_one_person(wanted)]:
+        if flaws := [*_of_one_moment(wanted), *of_one_person(wanted, AT)]:
             return flaws
         item = examine(wanted, self._clock.now(), self._channels, AT, most_segments=self._most_segments)
         if isinstance(item, list):
@@ -106,8 +84,8 @@ class ScheduledJobs:
         flaws = await self._content_flaws(project_id, wanted, template)
         if reference is not None and await self._directory.recipient(reference) is None:
             flaws.append(unknown_recipient(reference.kind, AT))
-        group_id = await self._group(project_id, wanted, flaws)
-        if flaws:
+        group_id, misplacements = await placed(self._directory, project_id, wanted, AT)
+        if flaws := [*flaws, *misplacements]:
             return flaws
         return self._work(project_id, job, item, template, reference, group_id)
 
@@ -123,7 +101,7 @@ class ScheduledJobs:
         wanted = item.wanted
         to_kind: str | None = reference.kind if reference is not None else None
         to_value = reference.value if reference is not None else None
-        if isinstance(wanted.to, ScheduledTo) and wanted.to.group_id is not None:
+        if wanted.to.group_id is not None:
             to_kind, to_value = GROUP, str(wanted.to.group_id)
         made = job_of(item, new_job_id(), project_id, None, group_id=group_id)
         return Work(
@@ -157,34 +135,10 @@ class ScheduledJobs:
                 flaws.append(no_sender_any_more(default, defaults.of, AT))
         return flaws
 
-    async def _group(
-        self, project_id: UUID, wanted: ScheduledNotificationIn, flaws: list[Flaw]
-    ) -> UUID | None:
-        """The group that its jobs belong to. Adds to the flaws."""
-        group_id = wanted.to.group_id or wanted.group_id
-        if group_id is None and wanted.update_id is None:
-            return None
-        place = Place(project_id, group_id, wanted.update_id)
-        there = await self._directory.place(place)
-        for each in misplaced(place, there, AT):
-            of_to = wanted.to.group_id is not None and each.loc[-1] == "group_id"
-            flaws.append(Flaw((*AT, "to", "group_id"), each.msg) if of_to else each)
-        return group_id or there.update_group_id
-
 
 def _of_one_moment(wanted: NotificationIn | TaskIn) -> list[Flaw]:
     return [
         Flaw((*AT, name), f"has no place in a schedule: {why}")
         for name, why in _OF_ONE_MOMENT.items()
         if getattr(wanted, name, None)
-    ]
-
-
-def _of_one_person(wanted: ScheduledNotificationIn) -> list[Flaw]:
-    if wanted.to.group_id is None:
-        return []
-    return [
-        Flaw((*AT, name), "cannot stand beside to.group_id")
-        for name in ("group_id", "singleton_key")
-        if getattr(wanted, name) is not None
     ]

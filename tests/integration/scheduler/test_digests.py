@@ -218,6 +218,42 @@ async def test_what_makes_no_sense_is_refused_by_name(
         )
 
 
+@pytest.mark.parametrize(
+    ("frequency", "day", "said"),
+    [
+        ("daily", 1, "delivery_day: cannot stand beside the frequency daily"),
+        ("weekly", None, "delivery_day: is missing for the frequency weekly"),
+        ("weekly", 8, r"delivery_day: 8 is not within 1 \(Monday\) and 7 \(Sunday\)"),
+        ("monthly", 0, "delivery_day: 0 is not within 1 and 31"),
+        ("hourly", 1, "frequency: 'hourly' is none of daily, weekly, monthly"),
+    ],
+)
+async def test_a_day_that_does_not_fit_is_refused_with_a_sentence(
+    club: Club, frequency: str, day: int | None, said: str
+) -> None:
+    schedule = await club.schedule()
+    with pytest.raises(asyncpg.PostgresError, match=f"^{said}$"):
+        await club.ledger.fetch(
+            "UPDATE hermodr.digest_schedules SET frequency = $2, delivery_day = $3 WHERE id = $1",
+            schedule.id,
+            frequency,
+            day,
+        )
+
+
+@pytest.mark.parametrize(
+    "change", ["max_updates_per_digest = 3", "include_content_types = ARRAY['photo']", "delivery_time = '08:00'"]
+)
+async def test_a_change_by_sql_shows_in_updated_at(club: Club, change: str) -> None:
+    schedule = await club.schedule()
+    async with club.ledger.transaction() as transaction:
+        await transaction.fetch("SET LOCAL ROLE hermodr_producer")
+        await transaction.fetch(f"UPDATE hermodr.digest_schedules SET {change}")
+    (row,) = await rows_of(club.ledger, "digest_schedules")
+    assert row["updated_at"] > schedule.updated_at
+    assert row["created_at"] == schedule.created_at
+
+
 async def test_an_end_user_sees_only_their_own_by_sql(club: Club) -> None:
     await club.ledger.fetch("UPDATE hermodr.recipients SET user_id = 'jane' WHERE id = $1", club.reader)
     mine, _ = await club.schedule(), await club.schedule(recipient_id=club.author)

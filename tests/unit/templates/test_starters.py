@@ -101,7 +101,7 @@ def test_a_digest_groups_by_kind_and_shows_photos() -> None:
     ]
     made = rendered("digest", "en", {"items": items, "summary": "A <good> week."})
     html = made.html or ""
-    places = [made.text.index(each) for each in ("Milestones", "Photos", "School report", "News")]
+    places = [made.text.index(each) for each in ("Photos", "Milestones", "News", "School report")]
     assert places == sorted(places)
     assert re.findall(r'<img[^>]*?src="([^"]*)"', html) == ["https://a.example/lake.jpg"]
     assert 'href="https://a.example/p"' in html
@@ -110,6 +110,15 @@ def test_a_digest_groups_by_kind_and_shows_photos() -> None:
         assert escaped in html
     one_kind = rendered("digest", "de", {"items": [items[1]]})
     assert "Fotos" not in one_kind.text + (one_kind.html or "")
+
+
+def test_a_digest_shows_what_has_no_title_as_text() -> None:
+    made = rendered("digest", "en", {"items": [{"content_type": "text", "text": "At three.\n\nBring a hat."}]})
+    assert "* At three.\n\n  Bring a hat.\n" in made.text
+    html = made.html or ""
+    (block,) = re.findall(r"<td[^>]*>\s*<div[^>]*>At three\.\n\nBring a hat\.</div>", html)
+    assert "font-weight" not in block
+    assert 'class="strong"' not in html
 
 
 @pytest.mark.parametrize(("name", "locale"), CASES)

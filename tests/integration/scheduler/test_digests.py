@@ -242,7 +242,8 @@ async def test_a_day_that_does_not_fit_is_refused_with_a_sentence(
 
 
 @pytest.mark.parametrize(
-    "change", ["max_updates_per_digest = 3", "include_content_types = ARRAY['photo']", "delivery_time = '08:00'"]
+    "change",
+    ["max_updates_per_digest = 3", "include_content_types = ARRAY['photo']", "delivery_time = '08:00'"],
 )
 async def test_a_change_by_sql_shows_in_updated_at(club: Club, change: str) -> None:
     schedule = await club.schedule()

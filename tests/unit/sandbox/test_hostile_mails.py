@@ -33,6 +33,15 @@ async def test_html_of_a_mail_is_locked_in(house: House) -> None:
         assert answer.headers["referrer-policy"] == "no-referrer"
 
 
+async def test_pictures_of_other_servers_are_loaded_only_when_asked_for(house: House) -> None:
+    await (await house.connect()).send("a@x.org", content=EVIL)
+    usual = (await house.http.get("/v1/mails/1/html?images=false")).headers["content-security-policy"]
+    asked = (await house.http.get("/v1/mails/1/html?images=true")).headers["content-security-policy"]
+    assert "img-src data:;" in usual
+    assert asked == usual.replace("img-src data:", "img-src http: https: data:")
+    assert (await house.http.get("/v1/mails/1/html?images=1")).status_code == 400
+
+
 async def test_source_and_attachments_are_never_shown_as_html(house: House) -> None:
     await (await house.connect()).send(
         "a@x.org",

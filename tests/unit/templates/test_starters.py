@@ -113,7 +113,9 @@ def test_a_digest_groups_by_kind_and_shows_photos() -> None:
 
 
 def test_a_digest_shows_what_has_no_title_as_text() -> None:
-    made = rendered("digest", "en", {"items": [{"content_type": "text", "text": "At three.\n\nBring a hat."}]})
+    made = rendered(
+        "digest", "en", {"items": [{"content_type": "text", "text": "At three.\n\nBring a hat."}]}
+    )
     assert "* At three.\n\n  Bring a hat.\n" in made.text
     html = made.html or ""
     (block,) = re.findall(r"<td[^>]*>\s*<div[^>]*>At three\.\n\nBring a hat\.</div>", html)

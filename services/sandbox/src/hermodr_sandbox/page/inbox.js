@@ -131,7 +131,7 @@ async function view(name, { remember = true } = {}) {
   const panel = byId("view");
   panel.setAttribute("aria-labelledby", `tab-${name}`);
   if (name === "html") {
-    panel.replaceChildren(element("iframe", { sandbox: "allow-popups allow-popups-to-escape-sandbox", referrerpolicy: "no-referrer", title: "HTML of the mail", src: `/v1/mails/${detail.id}/html?display=true` }));
+    panel.replaceChildren(framed(detail));
   } else if (name === "text") {
     panel.replaceChildren(element("pre", {}, detail.text));
   } else if (name === "headers") {
@@ -142,6 +142,19 @@ async function view(name, { remember = true } = {}) {
     const source = await (await call(`/v1/mails/${detail.id}/source`)).text();
     if (state.detail === detail && byId("tab-source").getAttribute("aria-selected") === "true") panel.replaceChildren(element("pre", {}, source));
   }
+}
+
+// Pictures of other servers tell these who looks at the mail: they are loaded when asked for, and for this time only.
+const PICTURES = /(?:src|srcset|background)\s*=\s*["']?\s*(?:https?:)?\/\/|url\(\s*["']?\s*(?:https?:)?\/\//i;
+
+function framed(detail) {
+  const source = `/v1/mails/${detail.id}/html?display=true`;
+  const frame = element("iframe", { sandbox: "allow-popups allow-popups-to-escape-sandbox", referrerpolicy: "no-referrer", title: "HTML of the mail", src: source });
+  if (!PICTURES.test(detail.html)) return element("div", { class: "framed" }, frame);
+  const button = element("button", { type: "button", id: "load-pictures" }, "Load pictures");
+  const bar = element("p", { class: "pictures" }, "Pictures from other servers are not shown. ", button);
+  button.addEventListener("click", () => { frame.src = `${source}&images=true`; bar.remove(); });
+  return element("div", { class: "framed" }, bar, frame);
 }
 
 function deselect() {

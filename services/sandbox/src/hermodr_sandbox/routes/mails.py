@@ -15,10 +15,13 @@ from hermodr_sandbox.routes import queries
 from hermodr_sandbox.routes.problems import JsonResponse
 from hermodr_sandbox.service import Sandbox
 
-HTML_POLICY = (
-    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; base-uri 'none'; "
+_POLICY = (
+    "default-src 'none'; img-src {}; style-src 'unsafe-inline'; font-src data:; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
 )
+HTML_POLICY = _POLICY.format("data:")
+WITH_IMAGES = _POLICY.format("http: https: data:")
+"""Images tell their servers who looks at the mail, and when: only for who asks for them."""
 _PART_HEADERS = {
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
@@ -111,7 +114,7 @@ class MailHandlers:
         return JsonResponse(_detail(mail, parse(mail.raw)))
 
     async def html(self, request: Request) -> Response:
-        queries.only(request, "display")
+        queries.only(request, "display", "images")
         mail = self._sandbox.mail(queries.mail_number(request))
         parsed = parse(mail.raw)
         if parsed.html is None:
@@ -119,7 +122,8 @@ class MailHandlers:
         shown = (
             for_display(parsed.html, parsed.attachments) if queries.flag(request, "display") else parsed.html
         )
-        headers = _PART_HEADERS | {"content-security-policy": HTML_POLICY}
+        policy = WITH_IMAGES if queries.flag(request, "images") else HTML_POLICY
+        headers = _PART_HEADERS | {"content-security-policy": policy}
         return Response(shown.encode(), headers=headers, media_type="text/html")
 
     async def text(self, request: Request) -> Response:

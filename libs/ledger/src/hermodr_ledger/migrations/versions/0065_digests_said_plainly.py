@@ -3,7 +3,7 @@
 from hermodr_ledger.migrations.script import execute_file
 
 revision = "0065"
-down_revision = "0063"
+down_revision = "0064"
 branch_labels = None
 depends_on = None
 

@@ -181,7 +181,7 @@ async def test_those_above_come_together_in_one_message(ledger: Ledger) -> None:
     row = await row_of(ledger, "jobs", carrier)
     assert (row["state"], json.loads(row["data"])["total"]) == ("processing", 3)
     places = await rows_of(ledger, "cap_places")
-    assert {each["job_id"] for each in places} == {ids[0], carrier}
+    assert {each["job_id"] for each in places} == {ids[0], ids[1], carrier}
 
 
 async def test_those_of_a_template_that_shows_one_are_deferred_one_by_one(ledger: Ledger) -> None:
@@ -195,3 +195,28 @@ async def test_those_of_a_template_that_shows_one_are_deferred_one_by_one(ledger
     assert await rows_of(ledger, "event_windows") == []
     told = [json.loads(row["detail"]) for row in await rows_of(ledger, "events") if row["kind"] == "deferred"]
     assert [each["because"] for each in told] == ["template_without_items"] * 2
+
+
+async def test_what_is_gathered_is_not_overtaken(ledger: Ledger) -> None:
+    """Its window holds a place from its opening on, also when the event that opened it is cancelled."""
+    project_id, person = await capped_person(ledger, cap(1, "digest", "1h"))
+    texts = {"email": {"en": Texts("News", "{{ total | default(1) }}", None, reads_items=True)}}
+    async with ledger.transaction() as transaction:
+        await versions.create(transaction, project_id, "news", False, "en", texts)
+    ids = [await asked(ledger, project_id, person, type="news", content=None, data="{}") for _ in range(3)]
+    service = dispatching_of(ledger, Rung())
+    await service.dispatch(NORMAL, ids)
+    await cancel(ledger, project_id, ids[1], CLI)
+    plain = await asked(ledger, project_id, person)
+    await service.dispatch(NORMAL, [plain])
+    (window,) = await rows_of(ledger, "event_windows")
+    until = (await row_of(ledger, "jobs", plain))["deferred_until"]
+    assert timedelta(minutes=59) < until - window["closes_at"] < timedelta(minutes=61)
+    await ledger.fetch("UPDATE hermodr.cap_places SET at = at - interval '1 hour'")
+    await ledger.fetch("UPDATE hermodr.event_windows SET closes_at = now()")
+    ((carrier, _),) = (await close_due(ledger.cold, 10)).carriers
+    overtaking = await asked(ledger, project_id, person)
+    await service.dispatch(NORMAL, [overtaking])
+    await service.dispatch(NORMAL, [carrier])
+    assert (await row_of(ledger, "jobs", carrier))["state"] == "processing"
+    assert (await row_of(ledger, "jobs", overtaking))["state"] == "scheduled"

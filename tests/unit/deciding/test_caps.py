@@ -71,7 +71,9 @@ def test_a_digest_waits_in_a_window_until_there_is_a_place() -> None:
     job = under(cap(1, overflow="digest"))
     decision, taken = what_of(job, at(-0.75))
     assert decision.joining is not None
-    assert (decision.joining.cause, decision.joining.window, taken) == ("cap", 900.0, None)
+    assert (decision.joining.cause, decision.joining.window, taken) == ("cap", 900.0, NOW + 0.25 * HOUR)
+    held = Place(new_job_id(), "hello", NOW + 0.25 * HOUR, gathers=True)
+    assert what_of(job, [*at(-0.75), held])[1] is None
     carrier = job._replace(gathered=True)
     waits, turn = what_of(carrier, at(-0.75))
     assert (waits.joining, waits.until, turn) == (None, NOW + 0.25 * HOUR, NOW + 0.25 * HOUR)

@@ -1,7 +1,8 @@
 """How many notifications somebody gets within a time, and what becomes of those above. Pure.
 
 A cap holds over every span of its length: no `most` + 1 of the notifications it counts are let through within one.
-What is put off has its place reserved, so that several that wait are sent one after another. Urgent ones and those of
+What is put off has its place reserved, so that several that wait are sent one after another; those that are gathered
+have one for their message. Urgent ones and those of
 critical templates pass, and are not counted: they hold nothing else back.
 """
 
@@ -97,7 +98,8 @@ def placed(
     job = decision.job
     if overflow == "digest" and not job.gathered:
         window = max(1.0, (until - now).total_seconds())
-        return decision._replace(joining=Joining(CAP, window, cause="cap")), None
+        held = any(each.gathers and each.type == job.type for each in others)
+        return decision._replace(joining=Joining(CAP, window, cause="cap")), None if held else until
     why = next((each for each in full if each.because is not None), full[0])
     told = {"because": why.because} if why.because is not None else {}
     put_off = waiting(job, CAP, until, {"cap": dict(why.said), **told})

@@ -11,11 +11,13 @@ from hermodr_ledger.jobs.decisions import Decision
 
 
 class Place(NamedTuple):
-    """A notification that was let through at that moment, or whose turn is reserved for then. `type`: the job's."""
+    """A notification that was let through at that moment, or whose turn is reserved for then. `type`: the job's.
+    `gathers`: it is reserved for the message of a window that is open, by one of its events."""
 
     job_id: UUID
     type: str | None
     at: datetime
+    gathers: bool = False
 
 
 Rule = Callable[[Decision, Sequence[Place], datetime], tuple[Decision, datetime | None]]
@@ -58,7 +60,8 @@ async def _place(
         theirs = taken.setdefault(job.recipient_id, [])
         decided, at = rule(each, [other for other in theirs if other.job_id != job.id], now)
         if at is not None:
-            theirs[:] = [*(other for other in theirs if other.job_id != job.id), Place(job.id, job.type, at)]
+            held = Place(job.id, job.type, at, decided.joining is not None)
+            theirs[:] = [*(other for other in theirs if other.job_id != job.id), held]
             given[job.id] = (job.recipient_id, at)
         final.append(decided)
     await _give(transaction, given)
@@ -76,19 +79,27 @@ async def _queued(transaction: Transaction, ids: Sequence[UUID]) -> set[UUID]:
 async def places(
     statements: Statements, people: Sequence[UUID], since: datetime
 ) -> Mapping[UUID, Sequence[Place]]:
-    """By recipient, those later than `since`, of jobs that were or may still be sent."""
+    """By recipient, those later than `since`, of jobs that were or may still be sent. A window has one place, whichever
+    of its events reserved it; once it is closed, that is its message's."""
     rows = await statements.fetch(
         """
-        SELECT p.recipient_id, p.job_id, p.at, j.type
+        SELECT DISTINCT ON (p.recipient_id, coalesce(w.carrier_id, w.id, p.job_id))
+               p.recipient_id, coalesce(w.carrier_id, p.job_id) AS job_id, p.at, j.type,
+               w.id IS NOT NULL AND w.closed_at IS NULL AS gathers
         FROM unnest($1::uuid[]) u(id) JOIN hermodr.cap_places p ON p.recipient_id = u.id AND p.at > $2
-        JOIN hermodr.jobs j ON j.id = p.job_id AND j.state NOT IN ('failed', 'cancelled', 'skipped')
+        LEFT JOIN hermodr.window_events e ON e.job_id = p.job_id AND NOT e.alone
+        LEFT JOIN hermodr.event_windows w ON w.id = e.window_id AND w.cause = 'cap'
+        JOIN hermodr.jobs j ON j.id = coalesce(w.carrier_id, p.job_id)
+        WHERE j.state NOT IN ('failed', 'cancelled', 'skipped') OR (w.id IS NOT NULL AND w.closed_at IS NULL)
+        ORDER BY p.recipient_id, coalesce(w.carrier_id, w.id, p.job_id), w.id IS NOT NULL, p.at
         """,
         list(people),
         since,
     )
     found: dict[UUID, list[Place]] = {}
     for row in rows:
-        found.setdefault(row["recipient_id"], []).append(Place(row["job_id"], row["type"], row["at"]))
+        held = Place(row["job_id"], row["type"], row["at"], row["gathers"])
+        found.setdefault(row["recipient_id"], []).append(held)
     return found
 
 

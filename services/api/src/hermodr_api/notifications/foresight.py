@@ -84,8 +84,13 @@ class _Capping:
         if not self._caps:
             return decision
         job = decision.job
-        others = [each for each in self._taken if each.job_id != job.id]
+        others = [each for each in self._taken if not self._own(job, each)]
         decided, at = placed(decision, self._caps, others, moment)
         if at is not None and moment == job.read_at:
-            self._taken.append(Place(job.id, job.type, at))
+            self._taken.append(Place(job.id, job.type, at, decided.joining is not None))
         return decided
+
+    @staticmethod
+    def _own(job: RequestedJob, place: Place) -> bool:
+        """The message of a window has the place that one of its events reserved."""
+        return place.job_id == job.id or (job.gathered and place.gathers and place.type == job.type)

@@ -9,6 +9,7 @@ import pytest
 
 from hermodr_ledger.batching.closing import close_due
 from hermodr_ledger.engine import Ledger
+from hermodr_ledger.jobs.reading import read
 from hermodr_ledger.people import recipients
 from hermodr_ledger.templates import versions
 from hermodr_ledger.templates.versions import Texts
@@ -112,3 +113,14 @@ async def test_one_that_goes_alone_may_be_gathered_by_a_cap(ledger: Ledger) -> N
     ((carrier, _),) = (await close_due(ledger.cold, 10)).carriers
     data = json.loads((await row_of(ledger, "jobs", carrier))["data"])
     assert data == {"nth": 0, "items": [{"nth": 0}], "total": 1}
+
+
+async def test_an_event_is_due_when_its_window_closes_as_that_stands(ledger: Ledger) -> None:
+    project, person = await jane(ledger)
+    waiting = await event(ledger, project, person, 0)
+    await dispatch(ledger, waiting)
+    await ledger.fetch("UPDATE hermodr.event_windows SET closes_at = opened_at + interval '7 s'")
+    (window,) = await rows_of(ledger, "event_windows")
+    found = await read(ledger, project, waiting)
+    assert found is not None
+    assert found.job.deferred_until == window["closes_at"]

@@ -73,3 +73,13 @@ def test_what_a_recipient_wishes_is_told_in_plain_words() -> None:
     told = drawn(job_views.story(timeline), 120)
     assert "not wanted: newsletter by any channel" in told
     assert "quiet_hours start 22:00, end 07:00" in told
+
+
+def test_caps_and_days_are_told_to_people() -> None:
+    cap = {"of": "recipient", "max": 3, "per": "24h", "types": None, "overflow": "digest"}
+    assert job_views._fact("cap", cap) == "cap of the recipient: 3 in 24h, else digest"
+    of_types = job_views._fact("cap", cap | {"types": ["news", "tips"]})
+    assert of_types == "cap of the recipient: 3 in 24h of news, tips, else digest"
+    told = job_views._fact("deliver_at", {"local_time": "09:00", "days": [1, 7]})
+    assert told == "deliver_at local_time 09:00, days Mon, Sun"
+    assert job_views._fact("group_id", None) == "group_id none"

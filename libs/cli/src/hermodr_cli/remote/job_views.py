@@ -15,6 +15,7 @@ _QUIET = frozenset({"channel", "state", "kind", "type", "priority", "started_at"
 _QUIET_REPORTS = frozenset({"at", "event_id"})
 """Those of `reported` entries; their `kind` is what it is about."""
 REMARK = "what else"
+_DAYS = dict(enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), start=1))
 
 
 def columns(jobs: Sequence[Job], now: datetime) -> list[Column]:
@@ -146,12 +147,29 @@ def _fact(name: str, value: object) -> str:
     if name == "wish" and isinstance(value, dict):
         wanted = "wanted" if value.get("enabled") else "not wanted"
         return f"{wanted}: {value.get('type') or 'anything'} by {value.get('channel') or 'any channel'}"
+    if name == "cap" and isinstance(value, dict):
+        return _cap(value)
+    if (
+        name in ("deliver_at", "quiet_hours")
+        and isinstance(value, dict)
+        and isinstance(value.get("days"), list)
+    ):
+        value = {**value, "days": [_DAYS.get(each, each) for each in value["days"]]}
     return f"{name} {_value(value)}"
+
+
+def _cap(cap: dict[str, Any]) -> str:
+    """`cap of the recipient: 3 in 24h of news, else digest`."""
+    types = cap.get("types")
+    of = f" of {_value(types)}" if types else ""
+    return f"cap of the {cap.get('of')}: {cap.get('max')} in {cap.get('per')}{of}, else {cap.get('overflow', 'defer')}"
 
 
 def _value(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if value is None:
+        return "none"
     if isinstance(value, dict):
         names = sorted(value, key=lambda name: name != "start")  # the ledger keeps no order
         return ", ".join(f"{name} {_value(value[name])}" for name in names)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from hermodr_contracts.vocabulary import Priority
 from hermodr_ledger.engine import COUNTING_SECONDS, Ledger, Row
+from hermodr_ledger.engine.announcing import PARKED
 from hermodr_ledger.engine.documents import object_of, value_of
 from hermodr_ledger.engine.times import columns_of
 from hermodr_ledger.people import recipients
@@ -52,7 +53,17 @@ def _values(row: Any, table: str) -> str:
     return ", ".join(columns_of(row, table).values())
 
 
-JOB_COLUMNS = {name: f"{column} AS {name}" for name, column in columns_of(Job, "j").items()}
+_COLUMNS = columns_of(Job, "j")
+_DEFERRED_UNTIL = f"""
+CASE WHEN j.state = 'scheduled' AND j.wake_at = {PARKED} THEN coalesce(
+    (SELECT w.closes_at FROM hermodr.window_events e JOIN hermodr.event_windows w ON w.id = e.window_id
+     WHERE e.job_id = j.id AND w.closed_at IS NULL), {_COLUMNS["deferred_until"]})
+ELSE {_COLUMNS["deferred_until"]} END"""
+"""An event waits until its window closes, as that stands now; its own row says when at the latest."""
+JOB_COLUMNS = {
+    name: f"{_DEFERRED_UNTIL if name == 'deferred_until' else column} AS {name}"
+    for name, column in _COLUMNS.items()
+}
 """The columns of a `Job` by name, in a table called `j`."""
 
 

@@ -19,7 +19,8 @@ from hermodr_cli.doctor.finding import Finding, State
 from hermodr_cli.refusal import Refusal
 from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Channel, JobKind
-from hermodr_ledger.deliveries import pauses
+from hermodr_ledger.deliveries import pauses, provider_limits
+from hermodr_ledger.deliveries.provider_limits import ProviderLimits
 from hermodr_ledger.engine import Ledger, heartbeats
 from hermodr_ledger.engine.schema_version import head
 from hermodr_ledger.engine.setting_aside import set_aside
@@ -29,6 +30,7 @@ from hermodr_servicekit.clock import SystemClock
 from tests.support.brokers import Broker
 from tests.support.ledgers import new_jobs
 from tests.support.scripted_smtp import Cut, ScriptedSmtp
+from tests.support.sessions import fresh_name
 
 SECRET = "s3cret-passw0rd"
 NOW = SystemClock()
@@ -305,6 +307,27 @@ async def test_providers_that_do_not() -> None:
     assert "connect_refused" in found(findings, "smtp").text
     assert "auth_failed" in found(findings, "smtp-2").text
     assert "user and password" in found(findings, "smtp-2").remedy
+
+
+async def test_the_sandbox_is_where_running_senders_have_it(database_url: str) -> None:
+    ledger = Ledger(database_url, service="test")
+    name = fresh_name()
+    await provider_limits.report(
+        ledger, name, [ProviderLimits(Channel.EMAIL, "smtp", 10, 10, place="127.0.0.1:1055")]
+    )
+    silent = await services.sandbox_port(database_url)
+    await heartbeats.beat(ledger, "email-sender", name, datetime.now(UTC))
+    running = await services.sandbox_port(database_url)
+    await heartbeats.leave(ledger, "email-sender", name)
+    await ledger.close()
+    assert (silent, running) == (None, 1055)
+
+
+async def test_a_sandbox_that_is_not_there_names_its_variable() -> None:
+    smtp = found(
+        await providers.examine({"HERMODR_SANDBOX_SMTP_PORT": "1", "HERMODR_CHANNELS": "email"}), "smtp"
+    )
+    assert (smtp.state, "HERMODR_SANDBOX_SMTP_PORT" in smtp.remedy) == (State.FAILED, True)
 
 
 async def test_a_dsn_that_cannot_be() -> None:

@@ -25,7 +25,7 @@ def test_the_examples_in_sql(producer: Psql, house: House) -> None:
 
 
 async def test_the_examples_over_http(database_url: str) -> None:
-    (body,) = re.findall(r"-d '(\{.*?\})'\n```", GUIDE, re.DOTALL)
+    (body,) = re.findall(r"post auto-syncs '(\{.*?\})' \|", GUIDE, re.DOTALL)
     async with api_over(database_url) as api:
         crew = await Crew.of(api, 1)
         written = body.replace("'$ORGANIZER'", crew.organizer_id).replace("'$GROUP'", crew.group_id)

@@ -4,12 +4,13 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from hermodr_cli.addresses import sandbox_provider, texts, uses_sandbox
+from hermodr_cli.addresses import SMTP_PORT, sandbox_provider, texts, uses_sandbox
 from hermodr_cli.doctor import dns_records
 from hermodr_cli.doctor.dns_records import Records
-from hermodr_cli.doctor.finding import Area, Finding
+from hermodr_cli.doctor.finding import Area, Finding, State
 
 AREA = Area("providers")
 SECONDS = 30.0
@@ -19,13 +20,14 @@ EMAIL, SMS = "email", "sms"
 
 async def examine(environment: Mapping[str, str]) -> list[Finding]:
     variables = dict(environment)
-    if uses_sandbox(environment):
+    sandbox = uses_sandbox(environment)
+    if sandbox:
         variables["HERMODR_EMAIL_PROVIDERS"] = sandbox_provider(environment)
     channels = [EMAIL, SMS] if texts(environment) else [EMAIL]
     found = await asyncio.gather(*(_examined(each, variables) for each in channels))
     findings = [each for some, _ in found for each in some]
-    if uses_sandbox(environment):
-        return findings
+    if sandbox:
+        return [_of_sandbox(each) for each in findings]
     return findings + await dns_records.examine(found[0][1])
 
 
@@ -72,6 +74,15 @@ def _provider(answer: dict[str, Any], variable: str) -> Finding:
     if answer["ok"]:
         return AREA.ok(answer["name"], text)
     return AREA.failed(answer["name"], text, _remedy(str(answer["detail"]).partition(":")[0], variable))
+
+
+def _of_sandbox(finding: Finding) -> Finding:
+    """Its address was not given as a provider's."""
+    if finding.state is State.FAILED and "connect_refused" in finding.text:
+        return replace(
+            finding, remedy=f"start it (`hermodr up`), or set {SMTP_PORT} as it was for `hermodr up`"
+        )
+    return finding
 
 
 def _remedy(code: str, variable: str) -> str:

@@ -3,6 +3,7 @@ import shutil
 from collections.abc import Sequence
 
 from hermodr_cli import state
+from hermodr_cli.addresses import SMTP_PORT, uses_sandbox
 from hermodr_cli.doctor import broker, database, patient, providers, services
 from hermodr_cli.doctor.finding import Area, Finding, State
 from hermodr_cli.doctor.patient import Patient
@@ -38,11 +39,22 @@ async def _examined(found: Patient, api_url: str, clock: Clock) -> list[Finding]
         database.examine(settings.database_url, clock, found.start),
         broker.examine(settings.amqp_url, settings.topology, found.start),
         _services(settings, api_url, clock),
-        providers.examine(found.environment),
+        _providers(found),
     )
     text = f"{settings.env}; servers: {found.origin}; prefix {settings.amqp_prefix}, ladder {settings.retry_ladder}"
     findings = [CONFIGURATION.ok("settings", text), *(each for part in parts for each in part), _disk()]
     return sorted(findings, key=lambda finding: AREAS.index(finding.area))
+
+
+async def _providers(found: Patient) -> list[Finding]:
+    """A sandbox that nobody gave a port is looked for where the running senders have it: this may be another shell
+    than that of `hermodr up`."""
+    environment = dict(found.environment)
+    if uses_sandbox(environment) and not environment.get(SMTP_PORT):
+        port = await services.sandbox_port(found.settings.database_url)
+        if port is not None:
+            environment[SMTP_PORT] = str(port)
+    return await providers.examine(environment)
 
 
 async def _services(settings: ServiceSettings, api_url: str, clock: Clock) -> list[Finding]:

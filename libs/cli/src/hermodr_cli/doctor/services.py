@@ -5,6 +5,8 @@ import asyncpg
 import httpx
 
 from hermodr_cli.doctor.finding import Area, Finding
+from hermodr_contracts.vocabulary import Channel
+from hermodr_ledger.deliveries import provider_limits
 from hermodr_ledger.engine import Ledger, LedgerUnavailable, heartbeats
 from hermodr_ledger.engine.heartbeats import Alive
 
@@ -24,6 +26,24 @@ async def examine(database_url: str, names: Iterable[str], now: datetime) -> lis
     finally:
         await ledger.close()
     return [_service(name, alive.get(name), now) for name in names]
+
+
+async def sandbox_port(database_url: str) -> int | None:
+    """Where the running senders find the sandbox; `None`: none runs, or they use another provider."""
+    ledger = Ledger(
+        database_url, service="doctor", pool_size=1, connection_seconds=5, statement_seconds=10, planning={}
+    )
+    try:
+        found = await provider_limits.known(ledger)
+    except (LedgerUnavailable, asyncpg.PostgresError):
+        return None
+    finally:
+        await ledger.close()
+    for each in found:
+        host, _, port = each.place.rpartition(":")
+        if each.channel is Channel.EMAIL and host == "127.0.0.1" and port.isdigit():
+            return int(port)
+    return None
 
 
 async def examine_api(url: str) -> list[Finding]:

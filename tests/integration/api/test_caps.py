@@ -1,5 +1,6 @@
 """Frequency caps at the doors of recipients and projects."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -87,3 +88,18 @@ async def test_those_gathered_above_a_cap_are_foreseen_as_one_message(api: ApiUn
     assert first["verdict"] == "send"
     assert {(each["verdict"], each["reason"]) for each in others} == {("defer", "cap")}
     assert len({each["send_at"] for each in others}) == 1
+
+
+async def test_several_wait_in_one_window_and_what_comes_alone_after_it(api: ApiUnderTest) -> None:
+    await api.template(contents={"email": {"en": {"subject": "News", "body_text": "{{ total|d(1) }}"}}})
+    person = await api.recipient()
+    caps = [CAP | {"per": "1h", "overflow": "digest"}]
+    await api.http.put(f"/v1/recipients/{person['id']}/preferences", json={"caps": caps})
+    to = {"to": {"recipient_id": person["id"]}}
+    wanted = {"type": "magic_link", "data": {}, **to}
+    answer = await api.http.post("/v1/notifications/simulate", json=[wanted, wanted, wanted, MAIL | to])
+    first, second, third, alone = [
+        datetime.fromisoformat(each["channels"][0]["send_at"]) for each in answer.json()["data"]
+    ]
+    hour = timedelta(hours=1)
+    assert (second - first, third - first, alone - first) == (hour, hour, 2 * hour)

@@ -89,8 +89,8 @@ async def test_counting_what_waits_reads_no_finished_row(ledger: Ledger) -> None
     await lanes.waiting_tasks(spied)
     await reading.under_way(spied)
     await waiting(spied)
-    spied.statements[metrics._WAITING] = (project_id, 60.0)
-    spied.statements[metrics._FAILURES] = (project_id, new_id(), 10)
+    spied.statements[metrics._WAITING.format(of_kind="", of_job="")] = (project_id, 60.0)
+    spied.statements[metrics._FAILURES.format(of_kind="", most=" LIMIT $3")] = (project_id, new_id(), 10)
     assert len(spied.statements) == 7
     for sql, arguments in spied.statements.items():
         plan = await generic_plan(ledger.cold, sql, arguments)

@@ -63,12 +63,18 @@ def test_a_job_whose_auto_sync_is_gone_is_skipped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("zone", "said"),
+    ("zone", "locale", "own", "said"),
     [
-        ("UTC", "2027-03-28 12:00 (UTC)"),
-        ("Europe/Vienna", "2027-03-28 14:00 (Europe/Vienna)"),  # summer time began that night
-        ("Known/ToPostgreSQL", "2027-03-28 12:00 (UTC)"),
+        ("UTC", None, None, "2027-03-28 12:00 (UTC)"),
+        ("Europe/Vienna", None, None, "2027-03-28 14:00 (Europe/Vienna)"),  # summer time began that night
+        ("Known/ToPostgreSQL", None, None, "2027-03-28 12:00 (UTC)"),
+        ("Europe/Vienna", None, "Asia/Tokyo", "2027-03-28 21:00 (Asia/Tokyo)"),
+        ("Europe/Vienna", "de-AT", None, "So., 28. März, 14:00 (Europe/Vienna)"),
+        ("UTC", "en-GB", "Asia/Tokyo", "Sun 28 Mar, 21:00 (Asia/Tokyo)"),
+        ("Europe/Vienna", "en-GB", "Known/ToPostgreSQL", "Sun 28 Mar, 14:00 (Europe/Vienna)"),
     ],
 )
-def test_the_deadline_is_in_its_zone(zone: str, said: str) -> None:
-    assert deadline(sync_of(timezone=zone)) == said
+def test_the_deadline_is_as_its_reader_says_it(
+    zone: str, locale: str | None, own: str | None, said: str
+) -> None:
+    assert deadline(sync_of(timezone=zone), locale, own) == said

@@ -29,6 +29,11 @@ def template_data(contents: Contents, locale: str | None) -> dict[str, Any]:
     }
 
 
+def told_moment(moment: datetime, locale: str, zone: ZoneInfo) -> str:
+    """Such as `So., 28. März, 14:00`, as the locale writes it, on the zone's clock."""
+    return _told(moment, _locale(locale), zone)
+
+
 def shown_locale(wanted: str | None, texts: str | None) -> str | None:
     """The reader's, if the texts are in its language; else that of the texts."""
     if texts is None or (wanted is not None and _language(wanted) == _language(texts)):

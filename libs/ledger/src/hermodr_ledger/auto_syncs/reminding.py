@@ -2,7 +2,7 @@
 the job, as the triggers do, so that of two dispatchers the second finds the job no longer queued."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -36,6 +36,9 @@ class Messages:
     job_ids: Sequence[UUID]
 
 
+DataOf = Callable[[str | None, str | None], Mapping[str, object]]
+"""What a message says to a reader of this locale and zone."""
+
 _LOCK = """
 SELECT s.* FROM hermodr.jobs j JOIN hermodr.auto_syncs s ON s.id = hermodr.as_uuid(j.data->>'sync_id')
 WHERE j.id = $1 FOR NO KEY UPDATE OF s
@@ -48,7 +51,8 @@ LEFT JOIN hermodr.recipients r ON r.id = s.organizer_id
 WHERE s.id = $1
 """
 _UNANSWERED = """
-SELECT m.recipient_id, r.user_id FROM hermodr.group_members m JOIN hermodr.recipients r ON r.id = m.recipient_id
+SELECT m.recipient_id, r.user_id, r.locale, r.timezone
+FROM hermodr.group_members m JOIN hermodr.recipients r ON r.id = m.recipient_id
 WHERE m.group_id = $2 AND m.recipient_id IS DISTINCT FROM $3
   AND NOT EXISTS (SELECT 1 FROM hermodr.auto_sync_responses a WHERE a.sync_id = $1 AND a.member_id = m.id)
 ORDER BY m.id
@@ -72,29 +76,36 @@ async def locked(transaction: Transaction, job_id: UUID) -> Case | None:
 
 
 async def remind(
-    transaction: Transaction, job: RequestedJob, sync: AutoSync, data: Mapping[str, object]
+    transaction: Transaction, job: RequestedJob, sync: AutoSync, data_of: DataOf
 ) -> Messages | None:
-    """A notification for each member but the organizer who has not answered, as a batch; `None`: all have."""
-    rows = await transaction.fetch(_UNANSWERED, sync.id, sync.group_id, sync.organizer_id)
-    people = [Person(row["recipient_id"], row["user_id"]) for row in rows]
-    if not people:
+    """A notification for each member but the organizer who has not answered, as a batch; `None`: all have. `data_of`
+    is asked once for each pair of locale and zone."""
+    readers: dict[tuple[str | None, str | None], list[Person]] = {}
+    for row in await transaction.fetch(_UNANSWERED, sync.id, sync.group_id, sync.organizer_id):
+        who = Person(row["recipient_id"], row["user_id"])
+        readers.setdefault((row["locale"], row["timezone"]), []).append(who)
+    if not readers:
         return None
     batch_id = new_id()
-    about = json.dumps({"sync_id": str(sync.id), "reminder_id": str(job.id)})
     message = NewJob(
         new_job_id(),
         job.project_id,
         JobKind.NOTIFICATION,
         MESSAGE_TYPE,
         Priority.NORMAL,
-        json.dumps(dict(data)),
-        metadata=about,
+        "{}",
+        metadata=json.dumps({"sync_id": str(sync.id), "reminder_id": str(job.id)}),
         channels=(sync.channel,),
         group_id=sync.group_id,
         batch_id=batch_id,
     )
-    ids = [each.id for each in await expanding.accept_each(transaction, message, people)]
-    await transaction.fetch(_KEEP, job.id, sync.id, [each.recipient_id for each in people], ids)
+    made: list[NewJob] = []
+    for kind, people in readers.items():
+        made += expanding.each_of(message._replace(data=json.dumps(dict(data_of(*kind)))), people)
+    await expanding.accept_all(transaction, made)
+    await expanding.record_as_batch(transaction, made)
+    ids = [each.id for each in made]
+    await transaction.fetch(_KEEP, job.id, sync.id, [each.recipient_id for each in made], ids)
     return Messages(batch_id, ids)
 
 

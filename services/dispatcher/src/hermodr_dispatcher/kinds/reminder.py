@@ -1,7 +1,7 @@
 """The jobs of auto-syncs: reminders to those who have not answered, and checks whether enough have."""
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
@@ -11,6 +11,7 @@ import structlog
 from prometheus_client import Counter
 
 from hermodr_contracts.vocabulary import JobState, Priority
+from hermodr_digesting.data import told_moment
 from hermodr_ledger.auto_syncs import reminding
 from hermodr_ledger.auto_syncs.reminding import Case, Messages
 from hermodr_ledger.auto_syncs.syncs import PAUSE_CHECK, REMINDER, AutoSync, Progress
@@ -53,19 +54,21 @@ def step_of(type_name: str | None, case: Case) -> tuple[Step, str | None]:
     return (Step.REMIND if type_name == REMINDER else Step.PAUSE), None
 
 
-def deadline(sync: AutoSync) -> str:
-    """When its pause check comes, in its own zone, such as `2027-03-28 09:00 (Europe/Vienna)`."""
-    try:
-        at = (sync.started_at + sync.pause_after).astimezone(ZoneInfo(sync.timezone))
-        name = sync.timezone
-    except (
-        ValueError,
-        KeyError,
-        OSError,
-        OverflowError,
-    ):  # a name that PostgreSQL knows, and Python does not
-        at, name = (sync.started_at + sync.pause_after).astimezone(UTC), "UTC"
-    return f"{at:%Y-%m-%d %H:%M} ({name})"
+def deadline(sync: AutoSync, locale: str | None, timezone: str | None) -> str:
+    """When its pause check comes, in the reader's zone, else in the auto-sync's, as the reader's locale writes it:
+    `So., 28. März, 14:00 (Europe/Vienna)`; without a locale `2027-03-28 14:00 (Europe/Vienna)`."""
+    at = sync.started_at + sync.pause_after
+    for name in (timezone, sync.timezone, "UTC"):
+        try:
+            if name is not None:
+                return f"{_told(at, locale, ZoneInfo(name))} ({name})"
+        except (ValueError, KeyError, OSError, OverflowError):  # PostgreSQL knows it, and Python does not
+            continue
+    return f"{at:%Y-%m-%d %H:%M} (UTC)"
+
+
+def _told(at: datetime, locale: str | None, zone: ZoneInfo) -> str:
+    return told_moment(at, locale, zone) if locale is not None else f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
 class Reminders:
@@ -106,13 +109,16 @@ class Reminders:
     async def _remind(self, transaction: Transaction, job: RequestedJob, case: Case) -> Messages | None:
         sync, progress = case.sync, case.progress
         assert sync is not None
-        data: dict[str, object] = {
-            "event_name": sync.event_name,
-            "deadline": deadline(sync),
-            **({"organizer": case.organizer} if case.organizer else {}),
-            **sync.data,
-        }
-        messages = await reminding.remind(transaction, job, sync, data)
+
+        def data_of(locale: str | None, timezone: str | None) -> Mapping[str, object]:
+            return {
+                "event_name": sync.event_name,
+                "deadline": deadline(sync, locale, timezone),
+                **({"organizer": case.organizer} if case.organizer else {}),
+                **sync.data,
+            }
+
+        messages = await reminding.remind(transaction, job, sync, data_of)
         detail: dict[str, object] = {
             "asked": len(messages.job_ids) if messages else 0,
             "answered": progress.answered,

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from hermodr_cli.commands import starters
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_ledger.access import mail_defaults
 from hermodr_ledger.access.audit import CLI
@@ -17,7 +18,7 @@ from hermodr_ledger.batching.closing import close_due
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs.cancelling import cancel
 from hermodr_ledger.people import recipients
-from hermodr_ledger.templates import versions
+from hermodr_ledger.templates import needs, versions
 from hermodr_ledger.templates.versions import Texts
 from hermodr_ledger.upkeep.due import take_due_jobs
 from tests.integration.dispatcher.test_wishes import NORMAL, Rung, dispatching_of
@@ -220,3 +221,19 @@ async def test_what_is_gathered_is_not_overtaken(ledger: Ledger) -> None:
     await service.dispatch(NORMAL, [carrier])
     assert (await row_of(ledger, "jobs", carrier))["state"] == "processing"
     assert (await row_of(ledger, "jobs", overtaking))["state"] == "scheduled"
+
+
+async def test_versions_of_before_are_read_for_whether_they_show_several(ledger: Ledger) -> None:
+    project_id = await new_project(ledger)
+    texts = {
+        "email": {
+            "en": Texts("{{ total }} news", "x", None, required="total"),
+            "de": Texts("News", "x", None),
+        }
+    }
+    async with ledger.transaction() as transaction:
+        await versions.create(transaction, project_id, "news", False, "en", texts)
+    await needs.catch_up(ledger, starters.needs)
+    found = {row["locale"]: row["reads_items"] for row in await rows_of(ledger, "template_contents")}
+    assert found == {"en": True, "de": False}
+    assert await needs.catch_up(ledger, starters.needs) == 0

@@ -29,6 +29,12 @@ from hermodr_ledger.templates.versions import Texts
 from hermodr_servicekit.announcer import Announcer
 from tests.support.ledgers import new_project, row_of
 
+ZONES_OF_POSTGRESQL_ALONE = (
+    *("", "utc", "europe/berlin", "+05:00", "<+05>-5", "EST5EDT4", "UTC+3", "Z", "EDT", "Europe/Berlin "),
+    *("posix/Europe/Berlin", "right/UTC", "localtime", "posixrules", "Factory", "../UTC"),
+)
+"""It takes most of them for zones, which the services do not."""
+
 
 class Silent:
     """Announces nothing: the tests hand on the ids themselves."""
@@ -135,6 +141,15 @@ async def founded(ledger: Ledger) -> Club:
     author = await recipients.create(ledger, project_id, {"email": "john@example.org", "name": "John"})
     await members.add(ledger, group.id, [NewMember(each.id, None, None) for each in (reader, author)])
     return Club(ledger, project_id, group.id, reader.id, author.id, dispatching_of(ledger))
+
+
+async def changed_before_the_rules(ledger: Ledger, schedule_id: UUID, changes: str) -> None:
+    """By SQL, as it was once possible."""
+    await ledger.fetch("ALTER TABLE hermodr.digest_schedules DISABLE TRIGGER digest_schedules_odd")
+    try:
+        await ledger.fetch(f"UPDATE hermodr.digest_schedules SET {changes} WHERE id = $1", schedule_id)
+    finally:
+        await ledger.fetch("ALTER TABLE hermodr.digest_schedules ENABLE TRIGGER digest_schedules_odd")
 
 
 async def make_due(ledger: Ledger, schedule: DigestSchedule, nominal: datetime) -> None:

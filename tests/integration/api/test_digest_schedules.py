@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from tests.support.api import ApiUnderTest, api_over, problem
 from tests.support.clocks import FakeClock
+from tests.support.digests import changed_before_the_rules
 
 PATH = "/v1/digest-schedules"
 NOW = datetime(2027, 3, 27, 12, tzinfo=UTC)
@@ -280,3 +282,36 @@ async def test_keys_need_their_scopes(api: ApiUnderTest) -> None:
     assert (await reading.get(f"{PATH}/{schedule['id']}")).status_code == 200
     problem(await reading.post(f"{PATH}/{schedule['id']}/run"), 403, "forbidden")
     problem(await reading.patch(f"{PATH}/{schedule['id']}", json={}), 403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    ("types", "shown"),
+    [("ARRAY[NULL, 'photo']", ["photo"]), ("ARRAY[NULL]::text[]", None), ("'{{a},{b}}'", None)],
+)
+async def test_a_row_that_came_by_sql_before_the_rules_can_be_seen_and_mended(
+    api: ApiUnderTest, types: str, shown: list[str] | None
+) -> None:
+    schedule = await made(api)
+    path = f"{PATH}/{schedule['id']}"
+    await api.http.post(
+        f"/v1/groups/{schedule['group_id']}/updates", json={"title": "Steps", "content_type": "photo"}
+    )
+    await changed_before_the_rules(
+        api.api.ledger, UUID(schedule["id"]), f"timezone = '<+05>-5', include_content_types = {types}"
+    )
+    listed = (await api.http.get(PATH)).json()["data"]
+    (row,) = [each for each in listed if each["id"] == schedule["id"]]
+    assert (row["timezone"], row["include_content_types"]) == ("<+05>-5", shown)
+    for call in (api.http.get(f"{path}/occurrences"), api.http.patch(path, json={"delivery_time": "08:00"})):
+        assert "time zone '<+05>-5'" in problem(await call, 409, "conflict")["detail"]
+    assert (await api.http.get(f"{path}/preview")).status_code == 200
+    assert (await api.http.post(f"{path}/run")).status_code == 202
+    mended = await api.http.patch(path, json={"timezone": "UTC", "include_content_types": None})
+    assert mended.status_code == 200, mended.text
+    assert (await api.http.get(f"{path}/occurrences")).status_code == 200
+
+
+@pytest.mark.parametrize("zone", ["localtime", "Factory", "utc", "Z"])
+async def test_names_that_are_no_zones_are_refused(api: ApiUnderTest, zone: str) -> None:
+    refused = problem(await api.http.post(PATH, json=await given(api, timezone=zone)), 422, "invalid-request")
+    assert refused["errors"][0]["loc"] == ["body", "timezone"]

@@ -124,6 +124,7 @@ OF_NOBODY = {
         "approved",
     },
     "templates": {"name", "default_locale", "mail_from", "reply_to"},
+    "time_zones": {"name"},
     "updates": {
         "external_id",
         "content_type",

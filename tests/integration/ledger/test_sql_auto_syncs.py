@@ -1,12 +1,16 @@
 """Auto-syncs by SQL, as the second founding system's document has it."""
 
+import json
 from uuid import uuid4
 
 import pytest
 
+from hermodr_api.auto_syncs.models import MOST_DATA
+from hermodr_api.http.json_text import dump
 from hermodr_ledger.jobs.decisions import record_decisions
 from tests.support import ledgers
 from tests.support.auto_syncs import do_what_is_due, messages_of
+from tests.support.digests import ZONES_OF_POSTGRESQL_ALONE
 from tests.support.psql import Psql, Refused
 from tests.support.sql_house import House
 
@@ -111,10 +115,18 @@ def test_answers_complete_it(producer: Psql, house: House, admin: Psql) -> None:
         ({"timezone": "'<+07>-7'"}, "timezone: is not a time zone"),
         ({"started_at": "'infinity'"}, "started_at: is more than 366 days away"),
         ({"started_at": "'0044-01-01 BC'"}, "started_at: is more than 366 days away"),
-        ({"status": "'odd'"}, "auto_syncs_status_check"),
-        ({"response_goal": "'number'"}, "auto_syncs_check"),
-        ({"reminder_after": "'0 seconds'"}, "auto_syncs_check"),
-        ({"pause_after": "'1 hour'"}, "auto_syncs_check"),
+        ({"status": "'odd'"}, "status: must be running, paused"),
+        ({"response_goal": "'odd'"}, "response_goal: must be everyone"),
+        ({"response_goal": "'number'"}, "response_target: goes with the goals number and percent"),
+        ({"response_target": "1"}, "response_target: goes with the goals number and percent"),
+        ({"response_goal": "'percent'", "response_target": "101"}, "response_target: is a percentage"),
+        ({"response_goal": "'number'", "response_target": "1000001"}, "response_target: must be 1 to"),
+        ({"response_goal": "'number'", "response_target": "0"}, "response_target: must be 1 to"),
+        ({"reminder_after": "'0 seconds'"}, "reminder_after: must be at least 1 second"),
+        ({"pause_after": "'1 hour'"}, "pause_after: must be longer than reminder_after"),
+        ({"pause_after": "'367 days'"}, "pause_after: must be at most 366 days"),
+        ({"channel": "'pigeon'"}, "channel: must be sms"),
+        ({"data": """jsonb_build_object('a', repeat('x', 4089))"""}, "data: has more than 4 KiB"),
         ({"data": "'[]'"}, "data: must be a JSON object"),
         ({"project_id": f"'{NOBODY}'"}, "permission denied"),
     ],
@@ -124,6 +136,27 @@ def test_what_makes_no_sense_is_refused_by_name(
 ) -> None:
     with pytest.raises(Refused, match=says):
         producer.ask(HERE, insert(house, **changes))
+
+
+@pytest.mark.parametrize("zone", ZONES_OF_POSTGRESQL_ALONE)
+def test_a_zone_is_named_exactly(producer: Psql, house: House, zone: str) -> None:
+    with pytest.raises(Refused, match="timezone: is not a time zone of the IANA database"):
+        producer.ask(HERE, insert(house, timezone=f"'{zone}'"))
+
+
+@pytest.mark.parametrize("status", ["'odd'", "NULL"])
+def test_it_is_not_changed_to_an_odd_status(producer: Psql, house: House, status: str) -> None:
+    sync = producer.one(HERE, insert(house))
+    with pytest.raises(Refused, match="status: must be running, paused"):
+        producer.ask(HERE, f"UPDATE auto_syncs SET status = {status} WHERE id = '{sync}'")
+
+
+def test_data_may_have_as_much_as_over_http(producer: Psql, house: House) -> None:
+    full = {"a": "x" * (MOST_DATA - len('{"a":"","b":[1,2],"c":{"d":1e+30}}')), "b": [1, 2], "c": {"d": 1e30}}
+    assert len(dump(full)) <= MOST_DATA < len(json.dumps(full))
+    producer.one(HERE, insert(house, data=f"'{json.dumps(full)}'"))
+    with pytest.raises(Refused, match="data: has more than 4 KiB"):
+        producer.one(HERE, insert(house, data=f"'{json.dumps(full | {'e': 'x' * 20})}'"))
 
 
 def test_projects_are_kept_apart(producer: Psql, house: House) -> None:

@@ -22,7 +22,15 @@ from hermodr_scheduler.duties.settled_digests import SettledDigests
 from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_servicekit.clock import SystemClock
 from hermodr_servicekit.periodic import running
-from tests.support.digests import Club, Silent, founded, make_due, planned, planned_by
+from tests.support.digests import (
+    Club,
+    Silent,
+    changed_before_the_rules,
+    founded,
+    make_due,
+    planned,
+    planned_by,
+)
 from tests.support.ledgers import emptied, opened, rows_of
 from tests.support.waiting import wait_until
 
@@ -126,9 +134,7 @@ async def test_an_occurrence_that_fired_does_not_fire_again_when_the_clock_is_pu
 
 async def test_a_schedule_that_cannot_be_planned_keeps_no_other_waiting(club: Club) -> None:
     odd, good = await club.schedule(), await club.schedule()
-    await club.ledger.fetch(
-        "UPDATE hermodr.digest_schedules SET timezone = 'europe/berlin' WHERE id = $1", odd.id
-    )
+    await changed_before_the_rules(club.ledger, odd.id, "timezone = 'europe/berlin'")
     await planned(club.ledger)
     await make_due(club.ledger, good, datetime.now(UTC) - HOUR)
     assert len(await planned(club.ledger)) == 1

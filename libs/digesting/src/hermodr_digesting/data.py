@@ -9,6 +9,7 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_skeleton, format_time
 
 from hermodr_ledger.digests.choosing import Contents, Posted
+from hermodr_recurrence import zone_named
 
 _USUAL = "en"
 _REMEMBERED = 1_000
@@ -16,8 +17,9 @@ _REMEMBERED = 1_000
 
 def template_data(contents: Contents, locale: str | None) -> dict[str, Any]:
     """`items`, oldest first; `summary`, if one was written; `total` and `more` count all that is unread and what is
-    left for the next digest. Dates are told in that locale and the schedule's zone; `at` is the moment itself."""
-    zone = ZoneInfo(contents.timezone)
+    left for the next digest. Dates are told in that locale and the schedule's zone (UTC if that is not known here);
+    `at` is the moment itself."""
+    zone = _zone(contents.timezone)
     shown = _locale(locale or _USUAL)
     summary = contents.summary.text if contents.summary is not None else None
     return ({"summary": summary} if summary is not None else {}) | {
@@ -39,6 +41,13 @@ def shown_locale(wanted: str | None, texts: str | None) -> str | None:
     if texts is None or (wanted is not None and _language(wanted) == _language(texts)):
         return wanted
     return texts
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return zone_named(name)
+    except ValueError:
+        return zone_named("UTC")
 
 
 def _language(tag: str) -> str:

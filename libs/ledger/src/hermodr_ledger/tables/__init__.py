@@ -19,6 +19,7 @@ from hermodr_ledger.tables.operating import (
     senders,
     service_heartbeats,
     set_aside,
+    time_zones,
 )
 from hermodr_ledger.tables.people import (
     group_members,
@@ -94,6 +95,7 @@ __all__ = [
     "suppressions",
     "template_contents",
     "templates",
+    "time_zones",
     "update_reads",
     "updates",
     "webhook_attempts",

@@ -202,6 +202,9 @@ service_heartbeats = Table(
     made("beat_at"),
 )
 
+time_zones = Table("time_zones", metadata, Column("name", Text, primary_key=True))
+"""The names that callers who speak SQL may use."""
+
 retry_ladder = Table(
     "retry_ladder",
     metadata,

@@ -23,6 +23,7 @@ from hermodr_ledger.digests.schedules import Frequency, Misfire
 MOST_OCCURRENCES = 500
 _CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
 _LAST_WEEKDAY = 7
+_MOST_TYPES = 50
 _CLEARABLE = ("delivery_day", "include_content_types")
 
 
@@ -38,9 +39,18 @@ def _clock(value: object) -> object:
     return value.isoformat("seconds" if value.second else "minutes")
 
 
+def _plain(types: object) -> object:
+    """Without what older rows by SQL may hold: null, lists in lists, too many."""
+    if not isinstance(types, list):
+        return types
+    return [each for each in types if isinstance(each, str)][:_MOST_TYPES] or None
+
+
 Clock = Annotated[str, Field(pattern=_CLOCK, examples=["18:30"])]
 Day = Annotated[int, Field(ge=1, le=31, strict=True)]
-Types = Annotated[list[ContentType], Field(min_length=1, max_length=50), AfterValidator(_no_type_twice)]
+Types = Annotated[
+    list[ContentType], Field(min_length=1, max_length=_MOST_TYPES), AfterValidator(_no_type_twice)
+]
 _DAY = "1 Monday to 7 Sunday of a weekly digest; 1 to 31 of a monthly one, which is the last day of shorter months."
 
 
@@ -169,7 +179,7 @@ class DigestScheduleView(BaseModel):
     delivery_day: int | None
     timezone: str
     max_updates_per_digest: int
-    include_content_types: list[str] | None
+    include_content_types: Annotated[list[str] | None, BeforeValidator(_plain)]
     is_active: bool
     misfire: Misfire
     last_digest_sent: datetime | None

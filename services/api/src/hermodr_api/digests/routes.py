@@ -60,7 +60,7 @@ async def create(
     return respond(await digests.create(caller, wanted, key))
 
 
-@router.patch("/{digest_schedule_id}", response_model=DigestScheduleView, responses=refusals(404))
+@router.patch("/{digest_schedule_id}", response_model=DigestScheduleView, responses=refusals(404, 409))
 async def change(
     caller: ManagerOrUser, digests: Service, digest_schedule_id: UUID, wanted: DigestSchedulePatch
 ) -> DigestSchedule:
@@ -74,7 +74,7 @@ async def delete(caller: ManagerOrUser, digests: Service, digest_schedule_id: UU
     await digests.delete(caller, digest_schedule_id)
 
 
-@router.get("/{digest_schedule_id}/occurrences", responses=refusals(404))
+@router.get("/{digest_schedule_id}/occurrences", responses=refusals(404, 409))
 async def occurrences(
     caller: ReaderOrUser, digests: Service, digest_schedule_id: UUID, count: Count = 10
 ) -> DigestOccurrencesView:

@@ -1,3 +1,4 @@
+from datetime import time
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -18,7 +19,7 @@ from hermodr_api.digests.models import (
     columns_of,
     refuse_odd_day,
 )
-from hermodr_api.errors import Flaw, invalid, not_found
+from hermodr_api.errors import CONFLICT, Flaw, Refused, cut, invalid, not_found
 from hermodr_api.notifications.foresight import Foresight
 from hermodr_api.previews.models import PreviewIn, PreviewView
 from hermodr_api.previews.service import Previews
@@ -33,7 +34,7 @@ from hermodr_ledger.digests.schedules import DigestSchedule, ScheduleSearch
 from hermodr_ledger.engine import Ledger, Statements, Transaction
 from hermodr_ledger.engine.paging import Page, PageResult, walk
 from hermodr_ledger.jobs.decisions import NewDelivery
-from hermodr_recurrence import occurrences
+from hermodr_recurrence import Rule, occurrences
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.clock import Clock
 
@@ -99,8 +100,8 @@ class DigestSchedules:
 
     async def occurrences(self, caller: Caller, schedule_id: UUID, count: int) -> DigestOccurrencesView:
         schedule = await self.read(caller, schedule_id)
+        rule = _rule(schedule.frequency, schedule.delivery_time, schedule.delivery_day, schedule.timezone)
         zone = ZoneInfo(schedule.timezone)
-        rule = rule_of(schedule.frequency, schedule.delivery_time, schedule.delivery_day, schedule.timezone)
         found = occurrences(rule, self._clock.now(), count)
         data = [DigestOccurrenceView(at=each, local=each.astimezone(zone).isoformat()) for each in found]
         return DigestOccurrencesView(data=data)
@@ -182,7 +183,7 @@ class DigestSchedules:
         frequency, at, day, zone = (
             fields[name] for name in ("frequency", "delivery_time", "delivery_day", "timezone")
         )
-        rule = rule_of(frequency, at, day, zone)  # type: ignore[arg-type]
+        rule = _rule(frequency, at, day, zone)  # type: ignore[arg-type]
         return fields | {"next_digest_scheduled": rule.next_after(self._clock.now())}
 
     async def _known(
@@ -190,6 +191,16 @@ class DigestSchedules:
     ) -> DigestSchedule:
         read = schedules.read_for_change if changing else schedules.read
         return _known(await read(statements, caller.project_id, schedule_id, caller.user_id))
+
+
+def _rule(frequency: str, at: time, day: int | None, zone: str) -> Rule:
+    """Raises `Refused` for a zone that came by SQL or with an older recipient, and is not known here."""
+    try:
+        return rule_of(frequency, at, day, zone)
+    except ValueError as error:
+        raise Refused(
+            CONFLICT, f"the time zone {cut(zone, 100)!r} of the schedule is not known; give it another one"
+        ) from error
 
 
 def _known(schedule: DigestSchedule | None) -> DigestSchedule:

@@ -17,7 +17,7 @@ from hermodr_ledger.templates import versions
 from tests.support.ledgers import new_project
 from tests.support.plans import Spied, generic_plan, looked_at
 
-ROWS, LIMIT = 400, 5
+ROWS, LIMIT = 2_000, 5
 _MADE = """
 WITH people AS (
     INSERT INTO hermodr.recipients (id, project_id, external_id, user_id, email)

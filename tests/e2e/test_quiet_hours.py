@@ -88,15 +88,18 @@ async def test_when_they_end_the_mail_goes_out_at_once(installation: Installatio
     await put_off(installation, job_id)
     connection = await asyncpg.connect(installation.database_url)
     try:
-        await connection.execute(
-            "UPDATE hermodr.recipients SET quiet_hours = NULL WHERE id = $1", person["id"]
-        )
-        end = await connection.fetchval(
-            "UPDATE hermodr.jobs SET wake_at = now() + interval '1 second',"
-            " deferred_until = now() + interval '1 second' WHERE id = $1 RETURNING deferred_until",
-            job_id,
-        )
-        await connection.execute("NOTIFY hermodr_due")
+        async with (
+            connection.transaction()
+        ):  # else the first statement alone has the job decided upon at once
+            await connection.execute(
+                "UPDATE hermodr.recipients SET quiet_hours = NULL WHERE id = $1", person["id"]
+            )
+            end = await connection.fetchval(
+                "UPDATE hermodr.jobs SET wake_at = now() + interval '1 second',"
+                " deferred_until = now() + interval '1 second' WHERE id = $1 RETURNING deferred_until",
+                job_id,
+            )
+            await connection.execute("NOTIFY hermodr_due")
     finally:
         await connection.close()
     job = await installation.ended(job_id)

@@ -8,7 +8,6 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
-import asyncpg
 import httpx
 
 from tests.support.installation import Installation
@@ -139,7 +138,7 @@ class Clockwork:
         return not await self._value(_OPEN, f"%@{DOMAIN}")
 
     async def _of_events(self) -> list[str]:
-        accounts = {row["account"]: row["n"] for row in await self._rows(_EVENTS)}
+        accounts = {row["account"]: row["n"] for row in await self._installation.rows(_EVENTS)}
         found = [f"events: {number} {account}" for account, number in accounts.items() if account != "sent"]
         total = sum(accounts.values())
         if not self._accepted <= total <= self._accepted + self._uncertain:
@@ -151,7 +150,7 @@ class Clockwork:
         return found
 
     async def _of_digests(self) -> list[str]:
-        accounts = {row["account"]: row["n"] for row in await self._rows(_DIGESTS)}
+        accounts = {row["account"]: row["n"] for row in await self._installation.rows(_DIGESTS)}
         found = [
             f"digests: {number} {account}" for account, number in accounts.items() if account != "delivered"
         ]
@@ -163,7 +162,7 @@ class Clockwork:
     async def _of_schedules(self) -> list[str]:
         found = []
         for schedule in self._schedules:
-            rows = await self._rows(_RUNS, schedule)
+            rows = await self._installation.rows(_RUNS, schedule)
             moments = [row["nominal"] for row in rows]
             gaps = sum(later - earlier != timedelta(seconds=1) for earlier, later in pairwise(moments))
             untold = sum(row["error"] == "more_missed" for row in rows)
@@ -178,7 +177,7 @@ class Clockwork:
     async def _of_mails(self) -> list[str]:
         """Every job's mail came, and again only after an attempt of unknown outcome."""
         came = Counter(job for jobs in (await self._installation.arrivals()).values() for job in jobs)
-        rows = await self._rows(_SENT, f"%@{DOMAIN}")
+        rows = await self._installation.rows(_SENT, f"%@{DOMAIN}")
         found = []
         if lost := sum(not came[row["id"]] for row in rows):
             found.append(f"clockwork: {lost} mails were lost")
@@ -187,14 +186,7 @@ class Clockwork:
         return found
 
     async def _value(self, sql: str, *arguments: object) -> Any:
-        return (await self._rows(sql, *arguments))[0][0]
-
-    async def _rows(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
-        connection = await asyncpg.connect(self._installation.database_url)
-        try:
-            return list(await connection.fetch(sql, *arguments))
-        finally:
-            await connection.close()
+        return (await self._installation.rows(sql, *arguments))[0][0]
 
 
 _OURS = """

@@ -4,8 +4,6 @@ whose answer did not reach the sender."""
 from collections import Counter
 from typing import Any
 
-import asyncpg
-
 from tests.support.installation import Installation
 from tests.support.waiting import wait_until
 
@@ -38,19 +36,21 @@ class Hooks:
             if account != "delivered"
         ]
         came = await self._came()
-        rows = await self._rows(_MESSAGES)
+        rows = await self._installation.rows(_MESSAGES)
         if lost := sum(not came[row["id"]] for row in rows):
             found.append(f"webhooks: {lost} are delivered and never came")
         if doubled := sum(came[row["id"]] > 1 + row["without_answer"] for row in rows):
             found.append(f"webhooks: {doubled} came again although their answer was known")
         if strange := len(set(came) - {row["id"] for row in rows}):
             found.append(f"webhooks: {strange} came that are not in the ledger")
-        if silent := (await self._rows(_SILENT))[0]["n"]:
+        if silent := (await self._installation.rows(_SILENT))[0]["n"]:
             found.append(f"webhooks: {silent} jobs ended without one")
         return found
 
     async def _accounts(self) -> dict[str, int]:
-        rows = await self._rows("SELECT account, count(*) AS n FROM hermodr.webhook_accounts GROUP BY 1")
+        rows = await self._installation.rows(
+            "SELECT account, count(*) AS n FROM hermodr.webhook_accounts GROUP BY 1"
+        )
         return {row["account"]: row["n"] for row in rows}
 
     async def _came(self) -> Counter[str]:
@@ -65,13 +65,6 @@ class Hooks:
             came.update(each["webhook_id"] for each in page if each["status"] is not None)
             query["before"] = page[-1]["id"]
         return came
-
-    async def _rows(self, sql: str) -> list[asyncpg.Record]:
-        connection = await asyncpg.connect(self._installation.database_url)
-        try:
-            return list(await connection.fetch(sql))
-        finally:
-            await connection.close()
 
 
 _MESSAGES = """

@@ -228,6 +228,13 @@ class Installation:
             await self._value("SELECT coalesce(array_agg(DISTINCT claimed_by), '{}') FROM hermodr.attempts")
         )
 
+    async def rows(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            return list(await connection.fetch(sql, *arguments))
+        finally:
+            await connection.close()
+
     async def _value(self, sql: str, *arguments: object) -> Any:
         connection = await asyncpg.connect(self.database_url)
         try:

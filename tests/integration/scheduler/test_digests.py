@@ -14,7 +14,7 @@ from hermodr_ledger.digests import planning, schedules
 from hermodr_ledger.digests.planning import Plan, plan_due, seconds_until_due
 from hermodr_ledger.digests.schedules import DigestSchedule
 from hermodr_ledger.digests.settling import forget_runs
-from hermodr_ledger.engine import Ledger, LedgerUnavailable
+from hermodr_ledger.engine import Ledger, LedgerUnavailable, locked
 from hermodr_ledger.engine.announcing import DIGESTS_CHANNEL
 from hermodr_ledger.engine.listening import listen
 from hermodr_scheduler.duties.digests import Digests
@@ -302,7 +302,7 @@ def test_a_day_that_does_not_fit_the_frequency_is_refused() -> None:
 async def test_a_scheduler_that_is_stopped_while_planning_keeps_nobody_waiting(
     club: Club, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planning, "_ALIVE", planning._ALIVE.replace("10s", "100ms"))
+    monkeypatch.setattr(locked, "STOPPED_SECONDS", 0.1)
     await club.schedule()
     await club.ledger.fetch("UPDATE hermodr.digest_schedules SET next_digest_scheduled = now()")
     inside, awake = threading.Event(), threading.Event()

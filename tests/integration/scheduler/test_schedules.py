@@ -14,12 +14,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from hermodr_contracts.vocabulary import Channel, JobKind, Priority
-from hermodr_ledger.engine import Ledger, LedgerUnavailable, Row
+from hermodr_ledger.engine import Ledger, LedgerUnavailable, Row, locked
 from hermodr_ledger.engine.announcing import SCHEDULES_CHANNEL
 from hermodr_ledger.engine.connection import Transaction
 from hermodr_ledger.engine.listening import listen
 from hermodr_ledger.engine.setting_aside import all_aside
-from hermodr_ledger.schedules import planning, runs, schedules
+from hermodr_ledger.schedules import runs, schedules
 from hermodr_ledger.schedules.planning import MORE_MISSED, plan_due
 from hermodr_scheduler.duties.schedules import LONGEST_SLEEP_SECONDS, GroupSchedules, Schedules, turn_of
 from hermodr_scheduler.metrics import SchedulerMetrics
@@ -155,6 +155,7 @@ async def test_a_transaction_that_breaks_off_anywhere_leaves_nothing(
 STOPPING = """
 import asyncio, os, signal, sys
 from hermodr_ledger.engine import Ledger
+from hermodr_ledger.engine import locked
 from hermodr_ledger.schedules import planning
 from hermodr_scheduler.duties.schedules import turn_of
 
@@ -164,7 +165,7 @@ def plan(due):
     return turn_of(due)
 
 async def main():
-    planning._IDLE_SECONDS = 0.3
+    locked.STOPPED_SECONDS = 0.3
     ledger = Ledger(sys.argv[1], service="stopped")
     try:
         print(len(await planning.plan_due(ledger, 10, plan, groups=False)), flush=True)
@@ -362,4 +363,4 @@ async def test_old_occurrences_are_forgotten(ledger: Ledger) -> None:
 
 
 def test_it_waits_no_longer_than_a_stopped_scheduler_may_hold_rows() -> None:
-    assert planning._IDLE_SECONDS <= 10
+    assert locked.STOPPED_SECONDS <= 10

@@ -21,7 +21,7 @@ def zone_names() -> frozenset[str]:
 def zone_named(name: str) -> ZoneInfo:
     """By its IANA name. Raises `ValueError` with a sentence for the user."""
     if name not in zone_names():
-        raise ValueError("is no IANA time zone, such as Europe/Berlin")
+        raise ValueError("is not a time zone of the IANA database, such as Europe/Berlin")
     return ZoneInfo(name)
 
 

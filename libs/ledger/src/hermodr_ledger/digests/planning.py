@@ -12,6 +12,7 @@ from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_ledger.digests.schedules import COLUMNS, DigestSchedule, of_row
 from hermodr_ledger.engine import Ledger, Row, Statements, Transaction
 from hermodr_ledger.engine.core import fetch
+from hermodr_ledger.engine.locked import let_go_if_stopped
 from hermodr_ledger.engine.setting_aside import not_aside, spared, understood
 from hermodr_ledger.jobs.accept import NewJob, accept
 from hermodr_ledger.tables import digest_schedules, recipients
@@ -53,8 +54,6 @@ _DUE = (
         sa.text(not_aside("digest_schedules.id", PLANNING_DUTY)),
     )
 )
-_ALIVE = "SELECT set_config('idle_in_transaction_session_timeout', '10s', true)"
-"""A scheduler that was stopped in the midst of planning keeps its schedules from the others no longer."""
 _MADE = """
 INSERT INTO hermodr.digest_runs (schedule_id, nominal, job_id, settled_at)
 SELECT r.schedule_id, r.nominal, r.job_id, CASE WHEN r.job_id IS NULL THEN now() END
@@ -77,7 +76,7 @@ async def plan_due(ledger: Ledger, limit: int, planner: Planner) -> list[Planned
 
     async def work(only: Sequence[UUID] | None) -> list[Planned]:
         async with ledger.transaction() as transaction:
-            await transaction.fetch(_ALIVE)
+            await let_go_if_stopped(transaction)
             return await _plan(ledger, transaction, limit, planner, only)
 
     async def candidates() -> list[UUID]:

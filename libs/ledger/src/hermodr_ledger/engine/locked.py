@@ -1,4 +1,5 @@
-"""Leaves out rows locked by other transactions, looked up only after a hot statement waited `LOCK_SECONDS` in vain."""
+"""Rows that transactions hold: those of others are left out, looked up only after a hot statement waited `LOCK_SECONDS`
+in vain; our own are let go by a process that is stopped."""
 
 from collections.abc import Sequence, Set
 from typing import Any
@@ -8,6 +9,7 @@ from hermodr_ledger.engine.connection import Transaction
 from hermodr_ledger.engine.errors import Contested
 
 LOCK_SECONDS = 0.2
+STOPPED_SECONDS = 10.0
 
 
 class RowsLocked(Contested):
@@ -17,6 +19,14 @@ class RowsLocked(Contested):
         super().__init__(f"{len(held)} rows are locked")
         self.held = held
         self.done = done
+
+
+async def let_go_if_stopped(transaction: Transaction) -> None:
+    """A process that is stopped within the transaction holds its rows no longer than `STOPPED_SECONDS`."""
+    await transaction.fetch(
+        "SELECT set_config('idle_in_transaction_session_timeout', $1, true)",
+        f"{round(STOPPED_SECONDS * 1000)}ms",
+    )
 
 
 async def free_deliveries(transaction: Transaction, ids: Sequence[UUID]) -> list[UUID]:

@@ -11,6 +11,7 @@ from hermodr_contracts.topology import SERVED_KINDS
 from hermodr_contracts.vocabulary import Priority
 from hermodr_ledger.engine import Ledger, Row, Transaction, columns
 from hermodr_ledger.engine.core import fetch
+from hermodr_ledger.engine.locked import let_go_if_stopped
 from hermodr_ledger.engine.setting_aside import not_aside, spared
 from hermodr_ledger.jobs.accept import NewJob
 from hermodr_ledger.schedules import firing
@@ -21,8 +22,6 @@ from hermodr_servicekit.ids import new_id
 
 PLANNING_DUTY = "schedules"
 """Schedules are set aside under this name."""
-_IDLE_SECONDS = 10.0
-"""A scheduler that is stopped within a transaction holds its rows no longer than this."""
 MORE_MISSED = "more_missed"
 """The error of a missed occurrence before which others were missed that have no row."""
 _LEFT = not_aside("s.id", PLANNING_DUTY)
@@ -184,10 +183,7 @@ async def _plan(
     ledger: Ledger, limit: int, plan: Plan, groups: bool, only: Sequence[UUID] | None
 ) -> list[Planned]:
     async with ledger.transaction() as transaction:
-        await transaction.fetch(
-            "SELECT set_config('idle_in_transaction_session_timeout', $1, true)",
-            f"{round(_IDLE_SECONDS * 1000)}ms",
-        )
+        await let_go_if_stopped(transaction)
         rows = await transaction.fetch(
             _DUE.format(
                 columns=f"{_WANTED}, {_RULE}, s.misfire, s.next_run_at, now() AS now",

@@ -11,7 +11,7 @@ from hermodr_api.http.json_text import dump
 from hermodr_api.recipients.caps import Caps
 from hermodr_contracts.urls import origin
 from hermodr_contracts.vocabulary import Channel
-from hermodr_recurrence import zone_names
+from hermodr_recurrence import zone_named
 from hermodr_servicekit.guard.targets import LONGEST, Refused, read_target
 
 MOST_ATTRIBUTES = 16 * 1024
@@ -21,8 +21,7 @@ _END = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
 
 
 def _known_zone(name: str) -> str:
-    if name not in zone_names():
-        raise ValueError("is not a time zone of the IANA database, such as Europe/Berlin")
+    zone_named(name)
     return name
 
 

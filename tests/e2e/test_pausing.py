@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from hermodr_ledger.access import keys
+from hermodr_ledger.access import keys, operating
 from hermodr_ledger.engine import Ledger
 from tests.support.installation import Installation
 from tests.support.load import Load, reached, under
@@ -18,6 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def operator(installation: Installation) -> httpx.AsyncClient:
     ledger = Ledger(installation.database_url, service="tests", pool_size=1)
     try:
+        await operating.appoint(ledger, "operators")
         secret = (await keys.create(ledger, "operators", ["admin"])).secret
     finally:
         await ledger.close()

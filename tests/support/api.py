@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from hermodr_api.app import Api
 from hermodr_api.settings import ApiSettings
-from hermodr_ledger.access import audit, keys
+from hermodr_ledger.access import audit, keys, operating
 from hermodr_ledger.access.keys import Scope
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.guard.addresses import Address
@@ -66,6 +66,11 @@ class ApiUnderTest:
             "SELECT count(*) AS n FROM hermodr.jobs WHERE project_id = $1", self.project_id
         )
         return int(rows[0]["n"])
+
+    async def operate(self) -> None:
+        """Makes this project the one that operates the installation."""
+        rows = await self.api.ledger.fetch("SELECT name FROM hermodr.projects WHERE id = $1", self.project_id)
+        await operating.appoint(self.api.ledger, rows[0]["name"])
 
     async def template(self, **changes: object) -> dict[str, Any]:
         made = await self.http.post("/v1/templates", json=TEMPLATE | changes)

@@ -10,9 +10,8 @@ from uuid import UUID
 
 import pytest
 
-from hermodr_api.app import Api
 from hermodr_contracts.vocabulary import Channel, JobKind, Priority
-from hermodr_ledger.access import keys
+from hermodr_ledger.access import operating
 from hermodr_ledger.deliveries.attempts import claim
 from hermodr_ledger.deliveries.lanes import Rate, report_rates
 from hermodr_ledger.deliveries.provider_limits import ProviderLimits, report
@@ -21,7 +20,7 @@ from hermodr_ledger.engine.heartbeats import beat
 from hermodr_ledger.engine.setting_aside import set_aside
 from hermodr_ledger.jobs import reading
 from hermodr_servicekit.periodic import running
-from tests.support.api import ApiUnderTest, api_over, client_of, problem
+from tests.support.api import ApiUnderTest, api_over, problem
 from tests.support.brokers import Broker
 from tests.support.ledgers import emptied, new_deliveries, new_jobs, row_of
 from tests.support.waiting import wait_until
@@ -38,6 +37,7 @@ async def house(database_url: str, broker: Broker) -> AsyncIterator[ApiUnderTest
     """The API with a broker, over an empty ledger."""
     async with api_over(database_url, broker.amqp_url, broker.prefix) as api:
         await emptied(api.api.ledger)
+        await api.operate()
         async with running(api.api.broker.run()):
             await wait_until(lambda: bool(api.api.broker.connected))
             yield api
@@ -287,6 +287,7 @@ async def test_who_may_not_and_what_is_not_there(api: ApiUnderTest) -> None:
     manager = await api.caller(["read", "manage", "send"])
     problem(await manager.post("/v1/queues/email/pause"), 403, "forbidden")
     problem(await api.user("ann").post("/v1/queues/email/pause"), 403, "forbidden")
+    await api.operate()
     problem(await api.http.post("/v1/queues/pigeon/pause"), 404, "not-found")
     problem(await api.http.post("/v1/queues/sms/resume"), 404, "not-found")
     problem(await api.http.post("/v1/queues/email/pause", json={"why": "?"}), 422, "invalid-request")
@@ -294,16 +295,15 @@ async def test_who_may_not_and_what_is_not_there(api: ApiUnderTest) -> None:
     assert (await manager.get("/v1/queues")).json()["data"][0]["paused"] is False
 
 
-async def test_with_an_operators_project_other_admins_do_not_pause(api: ApiUnderTest) -> None:
-    other = Api(api.api.settings.model_copy(update={"operator_project": "the operators"}))
-    other.authenticator.opened = True
-    async with client_of(other, (await keys.create(other.ledger, "tenant 7", ["admin"])).secret) as tenant:
-        problem(await tenant.post("/v1/queues/email/pause"), 403, "forbidden")
-    house = (await keys.create(other.ledger, "the operators", ["admin"])).secret
-    async with client_of(other, house) as operator:
-        assert (await operator.post("/v1/queues/email/pause")).status_code == 200
-        assert (await operator.post("/v1/queues/email/resume")).status_code == 200
-    await other.close()
+async def test_only_the_operators_project_pauses(api: ApiUnderTest) -> None:
+    await operating.appoint(api.api.ledger, "the operators")
+    refused = problem(await api.http.post("/v1/queues/email/pause"), 403, "forbidden")
+    assert "operators' project" in refused["detail"]
+    manager = await api.caller(["read", "manage", "send"], "the operators")
+    problem(await manager.post("/v1/queues/email/pause"), 403, "forbidden")
+    operator = await api.caller(["admin"], "the operators")
+    assert (await operator.post("/v1/queues/email/pause")).status_code == 200
+    assert (await operator.post("/v1/queues/email/resume")).status_code == 200
 
 
 async def test_health_names_what_the_scheduler_has_set_aside(api: ApiUnderTest) -> None:

@@ -22,7 +22,7 @@ async def test_templates_of_before_get_their_needs(database_url: str) -> None:
     async with ledger.transaction() as transaction:
         await versions.create(transaction, project, "old", False, "en", contents)
     assert (await needs.find(ledger, [(project, "old")]))[project, "old"] == {"email": ([], False)}
-    await asyncio.to_thread(migrated, database_url)
+    await asyncio.to_thread(migrated, database_url, None)
     after = (await needs.find(ledger, [(project, "old")]))[project, "old"]
     assert after == {"email": ([("a",), ("b", "c")], True)}
     await ledger.close()

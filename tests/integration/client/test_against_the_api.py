@@ -23,7 +23,7 @@ from hermodr_client import (
     Unauthenticated,
 )
 from hermodr_client.errors import IdempotencyKeyReused, SingletonTaken
-from hermodr_ledger.access import keys
+from hermodr_ledger.access import keys, operating
 from hermodr_ledger.engine import Ledger
 from tests.support.api import TEMPLATE
 from tests.support.proxies import Proxy, proxied
@@ -319,7 +319,8 @@ async def test_jobs_are_found_and_cancelled_by_their_key(client: AsyncHermodr) -
     assert (done.cancelled, done.too_late) == (2, 0)
 
 
-async def test_queues_and_dead_letters_are_looked_at(client: AsyncHermodr) -> None:
+async def test_queues_and_dead_letters_are_looked_at(client: AsyncHermodr, site: Site) -> None:
+    await operating.appoint(site.ledger, site.project)
     assert (await client.queues.pause("email", "a test")).paused
     report = await client.queues.get()
     assert {each.channel: each.paused for each in report.data}["email"]

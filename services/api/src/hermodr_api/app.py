@@ -201,7 +201,7 @@ class Api(LedgerService[ApiSettings]):
         )
         self.counts = Counts(self.clock)
         self._repeatable = Repeatable(self.ledger)
-        self._operators = Operators(self.ledger, settings.operator_project)
+        self._operators = Operators(self.ledger)
         self.senders = Senders(
             self.ledger.cold, self._repeatable, self.announcer, self._operators, self.clock, texts
         )

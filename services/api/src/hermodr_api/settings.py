@@ -36,8 +36,6 @@ class ApiSettings(ServiceSettings):
     """For API keys without a limit of their own: `600/m`, `50/s,burst=200`, `off`."""
     user_rate_limit: Annotated[Limit | None, NoDecode, BeforeValidator(_limit)] = None
     """For each end user."""
-    operator_project: Annotated[str, Field(min_length=1)] | None = None
-    """Only its admin keys may pause channels and see raw messages; unset: those of every project."""
     email_from: str = "Hermodr <hermodr@localhost>"
     """Its address counts as a verified sender of every project; as the email sender has it."""
     jwt_audience: str | None = None

@@ -9,6 +9,7 @@ from hermodr_cli.commands.refusing import broker_refusals, database_refusals
 from hermodr_cli.commands.settings import CommandSettings, installation
 from hermodr_contracts.topology import Topology
 from hermodr_ledger import migrate
+from hermodr_ledger.access import operating
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.schema_version import head
 from hermodr_ledger.templates import needs
@@ -29,19 +30,20 @@ def migrate_command() -> None:
     """Bring the database to the shape this version knows. Safe to run many times, and many at once."""
     settings = installation(output.announce)
     with database_refusals():
-        migrated(settings.database_url)
+        migrated(settings.database_url, settings.operator_project)
     output.announce(f"the database is at revision {head()}")
 
 
-def migrated(database_url: str) -> None:
-    """Migrates, and does what migrations cannot, as they do not know the templates' language."""
+def migrated(database_url: str, operator_project: str | None) -> None:
+    """Migrates, and does what migrations cannot, as they know neither the templates' language nor the settings."""
     migrate.upgrade(database_url)
-    asyncio.run(_catch_up(database_url))
+    asyncio.run(_catch_up(database_url, operator_project))
 
 
-async def _catch_up(database_url: str) -> None:
+async def _catch_up(database_url: str, operator_project: str | None) -> None:
     ledger = Ledger(database_url, service="cli", pool_size=1, planning={})
     try:
+        await operating.appoint(ledger, operator_project)
         await needs.catch_up(ledger, starters.needs)
     finally:
         await ledger.close()

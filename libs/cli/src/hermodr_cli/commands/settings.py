@@ -1,5 +1,7 @@
 import os
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from hermodr_cli import devkit
 from hermodr_cli.output import Say
@@ -11,6 +13,9 @@ class CommandSettings(ServiceSettings):
 
     service: ClassVar[str] = "cli"
     port_offset: ClassVar[int] = 0
+    operator_project: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """The project whose admin keys operate the installation, made by `hermodr migrate`; unset: as it was, at first
+    `operator`."""
 
 
 def installation(say: Say) -> CommandSettings:

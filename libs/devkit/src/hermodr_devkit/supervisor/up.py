@@ -50,7 +50,7 @@ def run(say: Say) -> int:
         if key := signing.secret_key(environment):
             environment[signing.KEY_VARIABLE] = key
         if database_url := environment.get("HERMODR_DATABASE_URL"):
-            _migrate(database_url)
+            _migrate(database_url, environment.get("HERMODR_OPERATOR_PROJECT") or None)
         status, asked_to = asyncio.run(_serve(specs, _for_services(environment), say))
         if (
             kept and asked_to is not signal.SIGTERM
@@ -129,10 +129,10 @@ def check_ports(specs: tuple[ServiceSpec, ...], environment: Mapping[str, str]) 
         raise CannotStart("\n".join(taken))
 
 
-def _migrate(database_url: str) -> None:
+def _migrate(database_url: str, operator_project: str | None) -> None:
     if why := probe.reason(probe.postgres(database_url)):
         raise CannotStart(f"the database of HERMODR_DATABASE_URL does not let us in: {why}")
-    migrated(database_url)
+    migrated(database_url, operator_project)
 
 
 async def _serve(

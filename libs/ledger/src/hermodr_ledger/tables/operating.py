@@ -40,6 +40,8 @@ projects = Table(
     Column("mail_from", Text),
     Column("reply_to", ARRAY(Text)),
     json("caps"),
+    Column("operates", Boolean, nullable=False, server_default=text("false")),
+    Index("projects_operates", "operates", unique=True, postgresql_where=text("operates")),
 )
 
 api_keys = Table(

@@ -96,7 +96,7 @@ class VerifyIn(Body):
     by: Literal["operator"] | None = Field(
         default=None,
         description="Verified without mail or DNS, on the word of an operator, who may do this for any project "
-        "(a key with the scope `admin`, of `HERMODR_OPERATOR_PROJECT` if that is set).",
+        "(a key with the scope `admin`, of the operators' project).",
     )
 
     @model_validator(mode="after")

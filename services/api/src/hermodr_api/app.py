@@ -17,19 +17,12 @@ from hermodr_api.access.operators import Operators
 from hermodr_api.access.tokens import Expected
 from hermodr_api.access.users import Users
 from hermodr_api.answers import Repeatable
-from hermodr_api.api_keys import routes as api_keys
 from hermodr_api.api_keys.service import ApiKeys
-from hermodr_api.audit import routes as audit
 from hermodr_api.audit.service import AuditTrail
-from hermodr_api.auto_syncs import routes as auto_syncs
 from hermodr_api.auto_syncs.service import AutoSyncs
-from hermodr_api.dead_letters import routes as dead_letters
 from hermodr_api.dead_letters.service import DeadLetters
-from hermodr_api.digests import routes as digests
 from hermodr_api.digests.service import DigestSchedules
-from hermodr_api.groups import routes as groups
 from hermodr_api.groups.service import Groups
-from hermodr_api.health import routes as health
 from hermodr_api.health.counts import Counts
 from hermodr_api.health.routes import operations
 from hermodr_api.health.service import HealthCheck
@@ -37,12 +30,10 @@ from hermodr_api.http import openapi, problems
 from hermodr_api.http.auth import Gate
 from hermodr_api.http.bulk_bodies import BulkBodies
 from hermodr_api.http.edge import Edge
-from hermodr_api.jobs import routes as jobs
 from hermodr_api.jobs.accepting import Accepting
 from hermodr_api.jobs.control import JobControl
 from hermodr_api.jobs.metrics import JobMetrics
 from hermodr_api.jobs.service import Jobs
-from hermodr_api.members import routes as members
 from hermodr_api.members.service import Members
 from hermodr_api.notifications.bulk import Bulk
 from hermodr_api.notifications.directory import Directory
@@ -53,44 +44,30 @@ from hermodr_api.notifications.routes import NotificationRoutes
 from hermodr_api.notifications.service import Notifications
 from hermodr_api.notifications.simulating import Simulating
 from hermodr_api.notifications.wording import Words
-from hermodr_api.previews import routes as previews
 from hermodr_api.previews.counting import Counting
 from hermodr_api.previews.service import Previews
-from hermodr_api.projects import routes as projects
 from hermodr_api.projects.service import Projects
-from hermodr_api.providers import routes as providers
 from hermodr_api.providers.service import Providers
-from hermodr_api.queues import routes as queues
 from hermodr_api.queues.service import Queues
-from hermodr_api.receipts import routes as receipts
 from hermodr_api.receipts.service import Receipts
 from hermodr_api.receipts.sources import SMS_VARIABLE, sources_of
-from hermodr_api.recipients import routes as recipients
 from hermodr_api.recipients.models import RecipientPut
 from hermodr_api.recipients.service import Recipients
 from hermodr_api.recipients.upserting import Upserting
 from hermodr_api.recipients.webhook_urls import WebhookUrls
-from hermodr_api.reference import routes as reference
 from hermodr_api.reference.routes import reference_routes
 from hermodr_api.reference.service import Description
-from hermodr_api.schedules import routes as schedules
+from hermodr_api.rooms import ROUTERS
 from hermodr_api.schedules.jobs import ScheduledJobs
 from hermodr_api.schedules.service import Schedules
-from hermodr_api.senders import routes as senders
 from hermodr_api.senders.service import Senders
 from hermodr_api.settings import ApiSettings
-from hermodr_api.suppressions import routes as suppressions
 from hermodr_api.suppressions.service import Suppressions
-from hermodr_api.tasks import routes as tasks
 from hermodr_api.tasks.service import Tasks
-from hermodr_api.templates import routes as templates
 from hermodr_api.templates.publishing import Publishing
 from hermodr_api.templates.service import Templates
-from hermodr_api.unsubscribing import routes as unsubscribing
 from hermodr_api.unsubscribing.service import Unsubscribing
-from hermodr_api.updates import routes as updates
 from hermodr_api.updates.service import Updates
-from hermodr_api.webhooks import routes as webhooks
 from hermodr_api.webhooks.service import Webhooks
 from hermodr_contracts.addresses import mailbox
 from hermodr_contracts.providers import SMS_PROVIDERS, channels_of
@@ -121,34 +98,6 @@ _BULK_CONNECTION_SECONDS = 20.0
 _SPACING_SECONDS = 0.02
 """Between announcements of one priority: announcing each of 200 jobs a second alone keeps two cores busy; four in one
 message take a quarter less (ADR 0028)."""
-
-
-_ROOMS = (
-    jobs,
-    dead_letters,
-    queues,
-    providers,
-    receipts,
-    tasks,
-    schedules,
-    recipients,
-    suppressions,
-    senders,
-    webhooks,
-    projects,
-    groups,
-    members,
-    updates,
-    digests,
-    auto_syncs,
-    previews,
-    templates,
-    api_keys,
-    audit,
-    unsubscribing,
-    health,
-    reference,
-)
 
 
 _PROMPT: Mapping[str, Any] = {
@@ -250,8 +199,8 @@ class Api(LedgerService[ApiSettings]):
         services += [*self._of_content(), *self._of_operators(check)]
         app.state.provided = {type(each): each for each in services}
         app.include_router(taken_on.router())
-        for room in _ROOMS:
-            app.include_router(room.router)
+        for router in ROUTERS:
+            app.include_router(router)
         app.router.routes.extend(operations(check, self.authenticator, self.registry))
         app.router.routes.extend(reference_routes())
         problems.install(app)

@@ -1,0 +1,54 @@
+"""The rooms of the api, in the order of its description."""
+
+from hermodr_api.api_keys import routes as api_keys
+from hermodr_api.audit import routes as audit
+from hermodr_api.auto_syncs import routes as auto_syncs
+from hermodr_api.dead_letters import routes as dead_letters
+from hermodr_api.digests import routes as digests
+from hermodr_api.groups import routes as groups
+from hermodr_api.health import routes as health
+from hermodr_api.jobs import routes as jobs
+from hermodr_api.members import routes as members
+from hermodr_api.previews import routes as previews
+from hermodr_api.projects import routes as projects
+from hermodr_api.providers import routes as providers
+from hermodr_api.queues import routes as queues
+from hermodr_api.receipts import routes as receipts
+from hermodr_api.recipients import routes as recipients
+from hermodr_api.reference import routes as reference
+from hermodr_api.schedules import routes as schedules
+from hermodr_api.senders import routes as senders
+from hermodr_api.suppressions import routes as suppressions
+from hermodr_api.tasks import routes as tasks
+from hermodr_api.templates import routes as templates
+from hermodr_api.unsubscribing import routes as unsubscribing
+from hermodr_api.updates import routes as updates
+from hermodr_api.webhooks import routes as webhooks
+
+_ROOMS = (
+    jobs,
+    dead_letters,
+    queues,
+    providers,
+    receipts,
+    tasks,
+    schedules,
+    recipients,
+    suppressions,
+    senders,
+    webhooks,
+    projects,
+    groups,
+    members,
+    updates,
+    digests,
+    auto_syncs,
+    previews,
+    templates,
+    api_keys,
+    audit,
+    unsubscribing,
+    health,
+    reference,
+)
+ROUTERS = tuple(room.router for room in _ROOMS)

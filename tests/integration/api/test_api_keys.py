@@ -1,9 +1,18 @@
 import hashlib
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
+import pytest
+
+from hermodr_api.access.authentication import BELIEVED_SECONDS
 from hermodr_ledger.access import keys
-from tests.support.api import MAIL, ApiUnderTest, client_of, problem
+from hermodr_ledger.engine import LedgerUnavailable
+from hermodr_servicekit.ids import new_id
+from tests.support.api import MAIL, ApiUnderTest, api_over, client_of, problem
+from tests.support.clocks import FakeClock
 
 URL = "/v1/api-keys"
+INVALID = "invalid-request"
 
 
 async def test_a_key_works_until_it_is_revoked(api: ApiUnderTest) -> None:
@@ -47,3 +56,158 @@ async def test_a_project_is_made_by_its_first_key(api: ApiUnderTest) -> None:
     first = await keys.create(api.api.ledger, "shop", ["send"])
     second = await keys.create(api.api.ledger, "shop", ["read"])
     assert first.record.project_id == second.record.project_id != api.project_id
+
+
+async def test_a_key_ends_when_it_said_it_would(database_url: str) -> None:
+    clock = _standing()
+    async with api_over(database_url, clock=clock) as api:
+        ends = clock.now() + timedelta(hours=1)
+        made = await api.http.post(URL, json={"scopes": ["read"], "expires_at": ends.isoformat()})
+        assert datetime.fromisoformat(made.json()["expires_at"]) == ends
+        key_id = made.json()["id"]
+        async with client_of(api.api, made.json()["key"]) as client:
+            assert (await client.get("/v1/jobs")).status_code == 200
+            clock.advance(1)
+            await _expire(api, key_id)
+            assert (await client.get("/v1/jobs")).status_code == 200, "believed for some seconds"
+            clock.advance(BELIEVED_SECONDS)
+            problem(await client.get("/v1/jobs"), 401, "unauthenticated")
+        shown = (await api.http.get(f"{URL}/{key_id}")).json()
+        assert shown["expires_at"] is not None
+        assert shown["revoked_at"] is None
+
+
+async def test_a_remembered_key_ends_to_the_moment(database_url: str) -> None:
+    """What is remembered for some seconds knows its end: the ledger is asked again."""
+    clock = _standing()
+    async with api_over(database_url, clock=clock) as api:
+        ends = clock.now() + timedelta(seconds=BELIEVED_SECONDS / 2)
+        made = await api.http.post(URL, json={"scopes": ["read"], "expires_at": ends.isoformat()})
+        async with client_of(api.api, made.json()["key"]) as client:
+            assert (await client.get("/v1/jobs")).status_code == 200
+            await _expire(api, made.json()["id"])
+            clock.advance(BELIEVED_SECONDS / 2)
+            problem(await client.get("/v1/jobs"), 401, "unauthenticated")
+
+
+def _standing() -> FakeClock:
+    """At this moment, as the database's goes on."""
+    clock = FakeClock()
+    clock.advance((datetime.now(UTC) - clock.now()).total_seconds())
+    return clock
+
+
+async def _expire(api: ApiUnderTest, key_id: str) -> None:
+    """By the database's clock, which is the one that counts."""
+    await api.api.ledger.fetch(
+        "UPDATE hermodr.api_keys SET expires_at = now() - interval '1 s' WHERE id = $1::uuid", key_id
+    )
+
+
+async def test_the_end_of_a_key_lies_ahead_and_can_be_moved(api: ApiUnderTest) -> None:
+    past = "2020-01-01T00:00:00Z"
+    refused = problem(await api.http.post(URL, json={"scopes": ["read"], "expires_at": past}), 422, INVALID)
+    assert refused["errors"][0]["loc"] == ["body", "expires_at"]
+    made = (await api.http.post(URL, json={"scopes": ["read"]})).json()
+    assert (made["expires_at"], made["last_used_at"]) == (None, None)
+    where = f"{URL}/{made['id']}"
+    problem(await api.http.patch(where, json={"expires_at": past}), 422, INVALID)
+    moved = (await api.http.patch(where, json={"expires_at": "9999-12-31T23:59:59Z"})).json()
+    assert moved["expires_at"] == "9999-12-31T23:59:59Z"
+    renamed = (await api.http.patch(where, json={"name": "x"})).json()
+    assert renamed["expires_at"] == moved["expires_at"]
+    assert (await api.http.patch(where, json={"expires_at": None})).json()["expires_at"] is None
+
+
+async def test_the_last_use_is_noted_once_a_minute(api: ApiUnderTest) -> None:
+    made = (await api.http.post(URL, json={"scopes": ["read"]})).json()
+
+    async def used() -> datetime | None:
+        shown = (await api.http.get(f"{URL}/{made['id']}")).json()["last_used_at"]
+        return datetime.fromisoformat(shown) if shown else None
+
+    async with client_of(api.api, made["key"]) as client:
+        assert (await client.get("/v1/jobs")).status_code == 200
+        await api.api.authenticator.close()
+        first = await used()
+        assert first is not None
+        api.api.authenticator.forget_all()
+        assert (await client.get("/v1/jobs")).status_code == 200
+        await api.api.authenticator.close()
+        assert await used() == first
+        await keys.note_uses(api.api.ledger, [UUID(made["id"])])
+        assert await used() == first, "whoever else asks"
+        await api.api.ledger.fetch("UPDATE hermodr.api_key_uses SET used_at = now() - interval '61 s'")
+        api.api.authenticator.forget_all()
+        assert (await client.get("/v1/jobs")).status_code == 200
+        await api.api.authenticator.close()
+        assert await used() > first - timedelta(seconds=1)  # type: ignore[operator]
+
+
+async def test_a_use_that_cannot_be_noted_keeps_nobody_waiting(
+    api: ApiUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise LedgerUnavailable("away")
+
+    monkeypatch.setattr(keys, "note_uses", away)
+    reader = await api.caller(["read"])
+    assert (await reader.get("/v1/jobs")).status_code == 200
+    await api.api.authenticator.close()
+
+
+async def test_rotating_leaves_no_gap(api: ApiUnderTest) -> None:
+    limit = {"requests": 100, "seconds": 1, "burst": 100}
+    wanted = {"name": "shop", "scopes": ["send", "read"], "rate_limit": limit}
+    old = (await api.http.post(URL, json=wanted)).json()
+    before = datetime.now(UTC)
+    answer = await api.http.post(f"{URL}/{old['id']}/rotate", json={"overlap": "1h"})
+    assert answer.status_code == 201
+    new = answer.json()
+    assert {name: new[name] for name in wanted} == wanted
+    assert new["expires_at"] is None
+    assert new["key"] not in (None, old["key"])
+    for each in (old, new):
+        async with client_of(api.api, each["key"]) as client:
+            assert (await client.get("/v1/jobs")).status_code == 200
+    shown = (await api.http.get(f"{URL}/{old['id']}")).json()
+    ends = datetime.fromisoformat(shown["expires_at"])
+    assert timedelta(minutes=59) < ends - before < timedelta(minutes=61)
+    await _expire(api, old["id"])
+    api.api.authenticator.forget_all()
+    async with client_of(api.api, old["key"]) as client:
+        problem(await client.get("/v1/jobs"), 401, "unauthenticated")
+    problem(await api.http.post(f"{URL}/{old['id']}/rotate", json={}), 409, "conflict")
+    lines = (await api.http.get("/v1/audit-log", params={"action": "api-key.rotate"})).json()["data"]
+    assert [(line["subject"], line["detail"]["by"]) for line in lines] == [(old["id"], new["id"])]
+
+
+async def test_a_rotated_key_holds_no_longer_and_its_successor_as_long(api: ApiUnderTest) -> None:
+    ends = datetime.now(UTC) + timedelta(minutes=30)
+    wanted = {"scopes": ["read"], "expires_at": ends.isoformat()}
+    old = (await api.http.post(URL, json=wanted)).json()
+    new = (await api.http.post(f"{URL}/{old['id']}/rotate", json={"overlap": "24h"})).json()
+    shown = (await api.http.get(f"{URL}/{old['id']}")).json()
+    assert datetime.fromisoformat(shown["expires_at"]) == ends
+    life = datetime.fromisoformat(new["expires_at"]) - datetime.fromisoformat(new["created_at"])
+    assert timedelta(minutes=29) < life < timedelta(minutes=31)
+    other = {"overlap": "1s", "expires_at": "2090-01-01T00:00:00Z"}
+    third = (await api.http.post(f"{URL}/{new['id']}/rotate", json=other)).json()
+    assert third["expires_at"] == "2090-01-01T00:00:00Z"
+
+
+async def test_rotating_is_for_keys_that_are_there_and_whole_spans(api: ApiUnderTest) -> None:
+    made = (await api.http.post(URL, json={"scopes": ["read"]})).json()
+    where = f"{URL}/{made['id']}/rotate"
+    for overlap in ("0s", "-1h", "x", 5, "9" * 400 + "h"):
+        problem(await api.http.post(where, json={"overlap": overlap}), 422, INVALID)
+    problem(await api.http.post(where, json={"expires_at": "2020-01-01T00:00:00Z"}), 422, INVALID)
+    problem(await api.http.post(f"{URL}/{new_id()}/rotate", json={}), 404, "not-found")
+    stranger = await api.caller(["admin"], "somebody else")
+    problem(await stranger.post(where, json={}), 404, "not-found")
+    key = {"idempotency-key": "r-1"}
+    first = await api.http.post(where, json={}, headers=key)
+    again = await api.http.post(where, json={}, headers=key)
+    assert again.json() == first.json() | {"key": None}
+    await api.http.delete(f"{URL}/{made['id']}")
+    problem(await api.http.post(where, json={}), 409, "conflict")

@@ -20,7 +20,7 @@ METHODS = ("get", "put", "patch", "post", "delete")
 SHARED = {"channel": "email", "version": "1", "provider": "smtp"}
 """What belongs to no project, or is nothing without the id before it."""
 NEIGHBOUR = "a project of a neighbour"
-_SEEN = frozenset({"rate_buckets", "service_heartbeats", "schema_version"})
+_SEEN = frozenset({"api_key_uses", "rate_buckets", "service_heartbeats", "schema_version"})
 
 
 @dataclass(frozen=True)

@@ -109,3 +109,19 @@ async def test_recipients_come_from_files(shell: Shell, tmp_path: Path) -> None:
     assert "ada@example.com" in await shell.run("recipients", "list")
     table.write_text("id,name\n1,Ada\n")
     await shell.run("recipients", "import", str(table), status=1)
+
+
+async def test_keys_are_listed_rotated_and_revoked(shell: Shell) -> None:
+    (own,) = (await shell.json("keys", "list"))["data"]
+    fresh = await shell.json("keys", "rotate", own["id"], "--overlap", "1h", "--expires", "2999-01-01T00:00Z")
+    assert fresh["key"].startswith("hk_")
+    assert fresh["expires_at"] == "2999-01-01T00:00:00Z"
+    listed = {each["id"]: each for each in (await shell.json("keys", "list"))["data"]}
+    assert listed[own["id"]]["expires_at"] is not None
+    assert listed[own["id"]]["last_used_at"] is not None
+    told = await shell.run("keys", "list")
+    assert "ends in" in told
+    assert "never" in told
+    await shell.run("keys", "revoke", fresh["id"])
+    assert "revoked" in await shell.run("keys", "list")
+    await shell.run("keys", "rotate", fresh["id"], status=1)

@@ -286,6 +286,17 @@ async def test_keys_are_made_and_revoked(site: Site, client: AsyncHermodr) -> No
             await reader.jobs.get(made.id)
 
 
+async def test_keys_end_and_are_rotated(site: Site, client: AsyncHermodr) -> None:
+    ends = datetime(2999, 1, 1, tzinfo=UTC)
+    made = await client.api_keys.create(["read"], expires_at=ends)
+    assert made.expires_at == ends
+    later = await client.api_keys.expire(made.id, None)
+    assert (later.expires_at, later.last_used_at) == (None, None)
+    fresh = await client.api_keys.rotate(made.id, overlap="1h")
+    assert fresh.key not in (None, made.key)
+    assert (await client.api_keys.get(made.id)).expires_at is not None
+
+
 async def test_jobs_are_listed_cancelled_and_asked_for_again(client: AsyncHermodr) -> None:
     sent = [await client.send(f"a{n}@example.com", **TEXT, delay_seconds=60) for n in range(5)]
     found = [job.id async for job in client.jobs.list(status="scheduled", sort="-created_at", page_size=2)]

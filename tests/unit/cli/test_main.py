@@ -55,6 +55,7 @@ def run(
         (("send", "--delay", "nan"), HEAVY),
         (("queues", "--help"), HEAVY),
         (("dead-letters", "--help"), HEAVY),
+        (("keys", "list", "-n", "0"), HEAVY),
     ],
 )
 def test_a_command_waits_for_nothing_it_does_not_need(arguments: tuple[str, ...], unwanted: set[str]) -> None:
@@ -137,6 +138,8 @@ def test_all_that_production_lacks_is_said_at_once(tmp_path: object) -> None:
         ("keys", "create", "--project", "p", "--rate", "nan/s"),
         ("keys", "create", "--project", "p", "--scopes", "root"),
         ("keys", "create", "--project", " "),
+        ("keys", "create", "--project", "p", "--expires", "2020-01-01"),
+        ("keys", "create", "--project", "p", "--expires", "soon"),
     ],
     ids=lambda arguments: " ".join(arguments)[:60],
 )

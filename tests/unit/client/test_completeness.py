@@ -146,6 +146,8 @@ CALLS: list[Callable[[Hermodr], Any]] = [
     lambda h: h.api_keys.get(A),
     lambda h: h.api_keys.create(["send"]),
     lambda h: h.api_keys.rename(A, "checkout"),
+    lambda h: h.api_keys.expire(A, None),
+    lambda h: h.api_keys.rotate(A, overlap="1h"),
     lambda h: h.api_keys.revoke(A),
     lambda h: next(h.audit.list()),
     lambda h: h.health.get(),

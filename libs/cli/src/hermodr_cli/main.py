@@ -35,7 +35,7 @@ class Commands(LazyGroup):
             "Bring the database to the shape this version knows. Safe to run many times, and many at once.",
         ),
         "topology": Entry("hermodr_cli.commands.schema:topology", "The exchanges and queues at the broker."),
-        "keys": Entry("hermodr_cli.commands.keys:app", "API keys."),
+        "keys": Entry("hermodr_cli.grouped:keys", "API keys."),
         "tokens": Entry("hermodr_cli.commands.tokens:app", "Tokens of end users, for development."),
         "send": Entry(
             "hermodr_cli.remote.sending:send_command",

@@ -272,7 +272,7 @@ class Api(LedgerService[ApiSettings]):
     def _of_operators(self, check: HealthCheck) -> list[object]:
         topology = self.broker.topology
         return [
-            ApiKeys(self.ledger.cold, self._repeatable, self.authenticator),
+            ApiKeys(self.ledger.cold, self._repeatable, self.authenticator, self.clock),
             AuditTrail(self.ledger.cold),
             DeadLetters(self.ledger.cold, self._repeatable, self.announcer, self._operators),
             Queues(self.ledger.cold, self._repeatable, self._operators, check, self.counts, topology),
@@ -325,6 +325,7 @@ class Api(LedgerService[ApiSettings]):
 
     async def close(self) -> None:
         """Ends its connections but the broker's."""
+        await self.authenticator.close()
         if self._keys is not None and self._key_server is not None:
             await self._keys.close()
             await self._key_server.close()

@@ -1,6 +1,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -9,20 +10,13 @@ from hermodr_cli import output
 from hermodr_cli.commands import starters
 from hermodr_cli.commands.refusing import database_refusals
 from hermodr_cli.commands.settings import CommandSettings, installation
+from hermodr_cli.remote import moments
 from hermodr_contracts.rates import Limit, parse
 from hermodr_ledger.access import keys
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.schema_version import verify
 
-app = typer.Typer(help="API keys.", no_args_is_help=True)
 
-
-@app.callback()
-def group() -> None:
-    """API keys."""
-
-
-@app.command("create")
 def create_command(
     project: Annotated[str, typer.Option(help="The project the key opens; made if it is new.")],
     scopes: Annotated[
@@ -32,6 +26,9 @@ def create_command(
     rate: Annotated[
         str, typer.Option(help="How often it may call: 600/m, or 50/s,burst=200; off: the default.")
     ] = "off",
+    expires: Annotated[
+        str | None, typer.Option("--expires", help="When it ends: a moment such as 2030-01-01T00:00Z.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
 ) -> None:
     """Make an API key. It is shown once: only its hash is kept."""
@@ -43,9 +40,10 @@ def create_command(
         limit = parse(rate)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--rate") from None
+    until = _future(expires)
     if not project.strip():
         raise typer.BadParameter("must not be empty", param_hint="--project")
-    created = create(installation(output.announce), project.strip(), wanted, name, limit)
+    created = create(installation(output.announce), project.strip(), wanted, name, limit, until)
     record = created.record
     if as_json:
         answer = {
@@ -55,6 +53,7 @@ def create_command(
             "project_id": str(record.project_id),
             "name": record.name,
             "scopes": record.scopes,
+            "expires_at": record.expires_at.isoformat() if record.expires_at is not None else None,
         }
         print(json.dumps(answer))
         return
@@ -70,10 +69,11 @@ def create(
     scopes: Sequence[keys.Scope],
     name: str,
     limit: Limit | None = None,
+    expires_at: datetime | None = None,
 ) -> keys.CreatedKey:
     """Makes the project if it is new. Raises `Refusal`."""
     with database_refusals():
-        return asyncio.run(_create(settings, project, scopes, name, limit))
+        return asyncio.run(_create(settings, project, scopes, name, limit, expires_at))
 
 
 def parse_scopes(text: str) -> tuple[keys.Scope, ...]:
@@ -86,16 +86,25 @@ def parse_scopes(text: str) -> tuple[keys.Scope, ...]:
     return tuple(scope for scope in keys.SCOPES if scope in wanted)
 
 
+def _future(text: str | None) -> datetime | None:
+    """Raises typer.BadParameter."""
+    until = moments.moment(text, "--expires")
+    if until is not None and until <= datetime.now(UTC):
+        raise typer.BadParameter("is in the past", param_hint="--expires")
+    return until
+
+
 async def _create(
     settings: CommandSettings,
     project: str,
     scopes: Sequence[keys.Scope],
     name: str,
     limit: Limit | None,
+    expires_at: datetime | None,
 ) -> keys.CreatedKey:
     ledger = Ledger(settings.database_url, service="cli", pool_size=1, planning={})
     try:
         await verify(ledger)
-        return await keys.create(ledger, project, scopes, name, limit, starters.furnish)
+        return await keys.create(ledger, project, scopes, name, limit, starters.furnish, expires_at)
     finally:
         await ledger.close()

@@ -10,12 +10,16 @@ from hermodr_client.models.answer import Answer
 
 
 class ApiKey(Answer):
-    """A key, without its secret."""
+    """A key, without its secret; `hint` is its beginning. `last_used_at`: to the minute."""
 
     id: UUID
     name: str
     scopes: list[str]
     created_at: datetime | None = None
+    hint: str = ""
+    revoked_at: datetime | None = None
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
 
 
 class CreatedApiKey(ApiKey):

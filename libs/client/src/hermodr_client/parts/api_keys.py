@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from hermodr_client.exchange import Steps
 from hermodr_client.models.answer import Page
@@ -21,13 +22,31 @@ class ApiKeys(Part[W]):
         return self._get(path_of("api-keys", key_id), ApiKey)
 
     @operation
-    def create(self, scopes: Sequence[str], *, name: str = "") -> Steps[CreatedApiKey]:
-        """A new key. Its secret is shown only this once; it is None in a repeated answer."""
-        return self._post(path_of("api-keys"), CreatedApiKey, {"scopes": scopes, "name": name})
+    def create(
+        self, scopes: Sequence[str], *, name: str = "", expires_at: datetime | None = None
+    ) -> Steps[CreatedApiKey]:
+        """A new key. Its secret is shown only this once; it is None in a repeated answer. It does not hold from
+        `expires_at` on; None: for ever."""
+        document = {"scopes": scopes, "name": name, "expires_at": expires_at}
+        return self._post(path_of("api-keys"), CreatedApiKey, document)
 
     @operation
     def rename(self, key_id: Id, name: str) -> Steps[ApiKey]:
         return self._patch(path_of("api-keys", key_id), ApiKey, {"name": name})
+
+    @operation
+    def expire(self, key_id: Id, expires_at: datetime | None) -> Steps[ApiKey]:
+        """It ends then; None: never."""
+        return self._patch(path_of("api-keys", key_id), ApiKey, {"expires_at": expires_at})
+
+    @operation
+    def rotate(
+        self, key_id: Id, *, overlap: str = "24h", expires_at: datetime | None = None
+    ) -> Steps[CreatedApiKey]:
+        """A new key like this one, which ends after `overlap`. `expires_at` of the new one; None: it holds as long as
+        this one was made to."""
+        document = {"overlap": overlap, "expires_at": expires_at}
+        return self._post(path_of("api-keys", key_id, "rotate"), CreatedApiKey, document)
 
     @operation
     def revoke(self, key_id: Id) -> Steps[None]:

@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -24,6 +24,12 @@ Scope = Literal["send", "read", "manage", "admin"]
 SCOPES: tuple[Scope, ...] = ("send", "read", "manage", "admin")
 KEY_PREFIX = "hk_"
 
+USES_SECONDS = 60
+"""How exactly it is known when a key was used last."""
+
+_USED: sa.ColumnElement[datetime] = sa.literal_column(
+    "(SELECT u.used_at FROM hermodr.api_key_uses u WHERE u.key_id = api_keys.id)"
+).label("last_used_at")
 _COLUMNS = (
     api_keys.c.id,
     api_keys.c.project_id,
@@ -32,24 +38,35 @@ _COLUMNS = (
     api_keys.c.scopes,
     api_keys.c.created_at,
     api_keys.c.revoked_at,
+    api_keys.c.expires_at,
+    _USED,
     api_keys.c.rate_requests,
     api_keys.c.rate_seconds,
     api_keys.c.rate_burst,
 )
 _ONE = (api_keys.c.id == sa.bindparam("key")) & (api_keys.c.project_id == sa.bindparam("project"))
 _READ = sa.select(*_COLUMNS).where(_ONE)
-_LOCK = sa.select(api_keys.c.revoked_at).where(_ONE).with_for_update()
+_LOCK = sa.select(*_COLUMNS, sa.func.now().label("now")).where(_ONE).with_for_update()
+_END = sa.update(api_keys).where(api_keys.c.id == sa.bindparam("key")).values(expires_at=sa.bindparam("ends"))
 _REVOKE = sa.update(api_keys).where(api_keys.c.id == sa.bindparam("key")).values(revoked_at=sa.func.now())
 # Hot: one plan for any number of keys.
 _FIND = f"""
-SELECT {", ".join(column.name for column in _COLUMNS)}, key_hash
-FROM unnest($1::bytea[]) AS wanted(key_hash) JOIN hermodr.api_keys USING (key_hash) WHERE revoked_at IS NULL
+SELECT {", ".join(column.name for column in _COLUMNS if column is not _USED)}, used_at AS last_used_at, key_hash,
+    used_at IS NULL OR used_at <= now() - interval '{USES_SECONDS} s' AS unnoted
+FROM unnest($1::bytea[]) AS wanted(key_hash) JOIN hermodr.api_keys USING (key_hash)
+LEFT JOIN hermodr.api_key_uses ON key_id = id
+WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+"""
+_NOTE_USES = f"""
+INSERT INTO hermodr.api_key_uses AS u (key_id) SELECT id FROM hermodr.api_keys WHERE id = ANY($1::uuid[]) ORDER BY id
+ON CONFLICT (key_id) DO UPDATE SET used_at = now() WHERE u.used_at <= now() - interval '{USES_SECONDS} s'
 """
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key without its secret; `hint` is its beginning."""
+    """A key without its secret; `hint` is its beginning. It does not hold from `expires_at` on; `None`: for ever.
+    `last_used_at` is at most `USES_SECONDS` and some seconds too early."""
 
     id: UUID
     project_id: UUID
@@ -58,12 +75,26 @@ class ApiKey:
     scopes: tuple[Scope, ...]
     created_at: datetime
     revoked_at: datetime | None
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
     limit: Limit | None = None
 
 
 Furnish = Callable[[Transaction, UUID], Awaitable[None]]
 """Puts into a new project what it begins with."""
-KeyChanges = Mapping[Literal["name", "limit"], str | Limit | None]
+KeyChanges = Mapping[Literal["name", "limit", "expires_at"], str | Limit | datetime | None]
+
+
+class Ended(Exception):
+    """The key is revoked or has expired."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundKey:
+    """`unnoted`: nobody noted for `USES_SECONDS` that it is used."""
+
+    key: ApiKey
+    unnoted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +117,7 @@ async def create(
     name: str = "",
     limit: Limit | None = None,
     furnish: Furnish | None = None,
+    expires_at: datetime | None = None,
 ) -> CreatedKey:
     """Used by the command line: creates the project if it is new, and has it furnished in the same transaction."""
     async with ledger.transaction() as transaction:
@@ -97,7 +129,9 @@ async def create(
         rows = await fetch(transaction, project.returning(projects.c.id, made))
         if rows[0]["made"] and furnish is not None:
             await furnish(transaction, rows[0]["id"])
-        record, secret = await create_in(transaction, rows[0]["id"], scopes, name, audit.CLI, limit)
+        record, secret = await create_in(
+            transaction, rows[0]["id"], scopes, name, audit.CLI, limit, expires_at
+        )
     return CreatedKey(record, project_name, secret)
 
 
@@ -108,6 +142,7 @@ async def create_in(
     name: str,
     actor: Actor,
     limit: Limit | None = None,
+    expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
     secret = KEY_PREFIX + secrets.token_urlsafe(32)
     key = sa.insert(api_keys).values(
@@ -117,29 +152,35 @@ async def create_in(
         hint=secret[: len(KEY_PREFIX) + 5],
         key_hash=hash_of(secret),
         scopes=[scope for scope in SCOPES if scope in scopes],
+        expires_at=expires_at,
         **_rate(limit),
     )
     rows = await fetch(transaction, key.returning(*_COLUMNS))
     made = _api_key(rows[0])
-    detail = {"name": name, "scopes": list(made.scopes), "rate_limit": asdict(limit) if limit else None}
+    detail = {"name": name, "scopes": list(made.scopes), **_told(made)}
     await audit.record(transaction, project_id, actor, "api-key.create", made.id, detail)
     return made, secret
 
 
-async def find(ledger: Ledger, hashes: Sequence[bytes]) -> dict[bytes, ApiKey]:
-    """Without revoked keys."""
+async def find(ledger: Ledger, hashes: Sequence[bytes]) -> dict[bytes, FoundKey]:
+    """Those that hold."""
     rows = await ledger.fetch(_FIND, list(set(hashes)))
-    return {row["key_hash"]: _api_key(row) for row in rows}
+    return {row["key_hash"]: FoundKey(_api_key(row), row["unnoted"]) for row in rows}
+
+
+async def note_uses(ledger: Ledger, key_ids: Sequence[UUID]) -> None:
+    """Writes a row for each key, unless somebody did within `USES_SECONDS`."""
+    await ledger.fetch(_NOTE_USES, list(set(key_ids)))
 
 
 async def read(statements: Statements, project_id: UUID, key_id: UUID) -> ApiKey | None:
-    """Also if it is revoked."""
+    """Also if it is revoked or has expired."""
     rows = await fetch(statements, _READ, key=key_id, project=project_id)
     return _api_key(rows[0]) if rows else None
 
 
 async def page(statements: Statements, project_id: UUID, wanted: Page) -> list[ApiKey]:
-    """Revoked keys included."""
+    """Revoked and expired keys included."""
     asked = sa.select(*_COLUMNS).where(api_keys.c.project_id == project_id)
     rows = await fetch(statements, paged(asked, api_keys, wanted))
     return [_api_key(row) for row in rows]
@@ -157,12 +198,40 @@ async def change(
     if found is None:
         return None
     wanted = replace(found, **changes)  # type: ignore[arg-type]
-    changed = sa.update(api_keys).where(_ONE).values(name=wanted.name, **_rate(wanted.limit))
+    values = {"name": wanted.name, "expires_at": wanted.expires_at, **_rate(wanted.limit)}
+    changed = sa.update(api_keys).where(_ONE).values(**values)
     rows = await fetch(transaction, changed.returning(*_COLUMNS), key=key_id, project=project_id)
-    limit = asdict(wanted.limit) if wanted.limit is not None else None
-    detail = {"name": wanted.name, "rate_limit": limit}
+    detail = {"name": wanted.name, **_told(wanted)}
     await audit.record(transaction, project_id, actor, "api-key.change", key_id, detail)
     return _api_key(rows[0])
+
+
+async def rotate(
+    transaction: Transaction,
+    project_id: UUID,
+    key_id: UUID,
+    overlap: timedelta,
+    expires_at: datetime | None,
+    actor: Actor,
+) -> tuple[ApiKey, str] | None:
+    """A new key like this one, which ends after `overlap`, or when it would anyway. `expires_at` of the new one;
+    `None`: it holds as long as the old one was made to. Raises `Ended`."""
+    rows = await fetch(transaction, _LOCK, key=key_id, project=project_id)
+    if not rows:
+        return None
+    old, now = _api_key(rows[0]), rows[0]["now"]
+    if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= now):
+        raise Ended
+    if expires_at is None and old.expires_at is not None:
+        expires_at = now + (old.expires_at - old.created_at)
+    ends = min(old.expires_at or now + overlap, now + overlap)
+    await fetch(transaction, _END, key=key_id, ends=ends)
+    made, secret = await create_in(
+        transaction, project_id, old.scopes, old.name, actor, old.limit, expires_at
+    )
+    detail = {"by": made.id, "ends": ends}
+    await audit.record(transaction, project_id, actor, "api-key.rotate", key_id, detail)
+    return made, secret
 
 
 async def revoke(transaction: Transaction, project_id: UUID, key_id: UUID, actor: Actor) -> bool:
@@ -179,6 +248,11 @@ def _rate(limit: Limit | None) -> dict[str, int | None]:
     return dict(zip(("rate_requests", "rate_seconds", "rate_burst"), given, strict=True))
 
 
+def _told(key: ApiKey) -> dict[str, object]:
+    """For the audit log."""
+    return {"rate_limit": asdict(key.limit) if key.limit is not None else None, "expires_at": key.expires_at}
+
+
 def _api_key(row: Row) -> ApiKey:
     return ApiKey(
         row["id"],
@@ -188,5 +262,7 @@ def _api_key(row: Row) -> ApiKey:
         tuple(row["scopes"]),
         row["created_at"],
         row["revoked_at"],
+        row["expires_at"],
+        row["last_used_at"],
         Limit(row["rate_requests"], row["rate_seconds"], row["rate_burst"]) if row["rate_requests"] else None,
     )

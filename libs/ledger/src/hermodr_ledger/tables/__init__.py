@@ -6,6 +6,7 @@ from hermodr_ledger.tables.changes import change_listeners, changes
 from hermodr_ledger.tables.columns import metadata
 from hermodr_ledger.tables.digests import digest_runs, digest_schedules, digest_updates
 from hermodr_ledger.tables.operating import (
+    api_key_uses,
     api_keys,
     audit_log,
     idempotency_keys,
@@ -53,6 +54,7 @@ from hermodr_ledger.tables.work import (
 )
 
 __all__ = [
+    "api_key_uses",
     "api_keys",
     "attempts",
     "audit_log",

@@ -5,6 +5,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Double,
+    ForeignKey,
     Index,
     Integer,
     LargeBinary,
@@ -59,8 +60,16 @@ api_keys = Table(
     Column("rate_seconds", Integer),
     Column("rate_burst", Integer),
     xact(),
+    Column("expires_at", MOMENT),
     Index("api_keys_project", "project_id"),
     committed("api_keys"),
+)
+
+api_key_uses = Table(
+    "api_key_uses",
+    metadata,
+    Column("key_id", UUID, ForeignKey("api_keys.id", ondelete="CASCADE"), primary_key=True),
+    made("used_at"),
 )
 
 senders = Table(

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
+from hermodr_api.access.last_uses import LastUses
 from hermodr_api.access.tokens import MOST_BYTES, Untrusted
 from hermodr_api.access.users import Users
 from hermodr_api.answers import patience
@@ -13,7 +15,7 @@ from hermodr_api.remembered import Remembered
 from hermodr_contracts.rates import Limit
 from hermodr_ledger.access import keys
 from hermodr_ledger.access.audit import Actor
-from hermodr_ledger.access.keys import Scope
+from hermodr_ledger.access.keys import FoundKey, Scope
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer
@@ -37,6 +39,8 @@ class Caller:
     user_id: str | None = None
     limit: Limit | None = None
     """`None`: no rate limit."""
+    expires_at: datetime | None = None
+    """From then on the key does not hold."""
 
     @property
     def subject(self) -> str:
@@ -59,7 +63,9 @@ class Authenticator:
         """`limits`: the defaults for API keys and for end users."""
         self._key_limit, self._user_limit = limits
         self._ledger = ledger
+        self._clock = clock
         self._users = users
+        self._uses = LastUses(ledger.cold)
         self._known: Remembered[str, Caller] = Remembered(clock, BELIEVED_SECONDS)
         self._look_ups = Coalescer(self._look_up, max_items=50, concurrency=2)
         self.opened = False
@@ -70,7 +76,7 @@ class Authenticator:
         if not self.opened:
             raise LedgerUnavailable("not reached yet")
         caller = self._known.get(authorization or "")
-        if caller is None:
+        if caller is None or (caller.expires_at is not None and caller.expires_at <= self._clock.now()):
             caller = await self._recognise(authorization)
         if needed not in caller.scopes and "admin" not in caller.scopes:
             if caller.user_id is not None:
@@ -97,6 +103,9 @@ class Authenticator:
     def forget_all(self) -> None:
         self._known.forget_all()
 
+    async def close(self) -> None:
+        await self._uses.close()
+
     async def _recognise(self, authorization: str | None) -> Caller:
         if authorization is None or len(authorization) > _LONGEST:
             raise _unauthenticated(
@@ -112,19 +121,23 @@ class Authenticator:
         async with patience():
             caller = await self._look_ups.submit(match[1])
         if caller is None:
-            raise _unauthenticated("this API key is unknown or revoked")
+            raise _unauthenticated("this API key is unknown, revoked or has expired")
         self._known.keep(reading, {authorization: caller})
         return caller
 
     async def _look_up(self, secrets: Sequence[str]) -> list[Caller | None]:
         hashes = [keys.hash_of(secret) for secret in secrets]
         found = await keys.find(self._ledger, hashes)
-        return [
-            Caller(key.id, key.project_id, frozenset(key.scopes), limit=key.limit or self._key_limit)
-            if key is not None
-            else None
-            for key in (found.get(each) for each in hashes)
-        ]
+        return [self._caller(found.get(each)) for each in hashes]
+
+    def _caller(self, found: FoundKey | None) -> Caller | None:
+        if found is None:
+            return None
+        key = found.key
+        if found.unnoted:
+            self._uses.note(key.id)
+        limit = key.limit or self._key_limit
+        return Caller(key.id, key.project_id, frozenset(key.scopes), limit=limit, expires_at=key.expires_at)
 
 
 def _unauthenticated(detail: str) -> Refused:

@@ -1,11 +1,12 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from hermodr_api.http.bodies import Body
+from hermodr_api.http.bodies import Body, Moment
+from hermodr_api.http.durations import Duration
 from hermodr_contracts.rates import MOST, Limit
 from hermodr_ledger.access.keys import KeyChanges, Scope
 
@@ -55,10 +56,15 @@ class ApiKeyIn(Body):
     rate_limit: RateLimitIn | None = Field(
         default=None, description="How often it may call; null: the installation's default."
     )
+    expires_at: Moment | None = Field(
+        default=None,
+        description="From then on it does not hold; null: for ever.",
+        examples=["2030-01-01T00:00:00Z"],
+    )
 
 
 class ApiKeyPatch(Body):
-    """The name and rate limit of a key; fields left out stay."""
+    """The name, rate limit and end of a key; fields left out stay."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "checkout"}]})
 
@@ -66,15 +72,36 @@ class ApiKeyPatch(Body):
     rate_limit: RateLimitIn | None = Field(
         default=None, description="The new limit; null: the installation's default."
     )
+    expires_at: Moment | None = Field(
+        default=None, description="When it ends; null: never.", examples=["2030-01-01T00:00:00Z"]
+    )
 
     def changes(self) -> KeyChanges:
         limit = self.rate_limit.limit() if self.rate_limit is not None else None
-        wanted: dict[Literal["name", "limit"], str | Limit | None] = {}
+        wanted: dict[Literal["name", "limit", "expires_at"], str | Limit | datetime | None] = {}
         if "name" in self.model_fields_set:
             wanted["name"] = self.name
         if "rate_limit" in self.model_fields_set:
             wanted["limit"] = limit
+        if "expires_at" in self.model_fields_set:
+            wanted["expires_at"] = self.expires_at
         return wanted
+
+
+class RotateIn(Body):
+    """How long the present key holds beside the new one."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"overlap": "24h"}]})
+
+    overlap: Duration = Field(
+        default=timedelta(hours=24),
+        description="The present key ends after it, or when it would anyway. Deploy the new one within it.",
+    )
+    expires_at: Moment | None = Field(
+        default=None,
+        description="When the new key ends; null: it holds as long as the present one was made to.",
+        examples=["2030-01-01T00:00:00Z"],
+    )
 
 
 _EXAMPLE: JsonDict = {
@@ -84,6 +111,8 @@ _EXAMPLE: JsonDict = {
     "scopes": ["send", "read"],
     "created_at": "2026-11-22T09:00:00Z",
     "revoked_at": None,
+    "expires_at": None,
+    "last_used_at": "2026-11-22T09:05:00Z",
     "rate_limit": {"requests": 600, "seconds": 60, "burst": 600},
 }
 
@@ -99,6 +128,8 @@ class ApiKeyView(BaseModel):
     scopes: list[Scope]
     created_at: datetime
     revoked_at: datetime | None
+    expires_at: datetime | None = Field(description="From then on it does not hold; null: for ever.")
+    last_used_at: datetime | None = Field(description="To the minute; null: never.")
     rate_limit: RateLimitView | None = Field(
         validation_alias=AliasChoices("limit", "rate_limit"), description="Null: the installation's default."
     )

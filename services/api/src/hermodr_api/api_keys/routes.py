@@ -4,7 +4,14 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from hermodr_api.api_keys.models import ApiKeyIn, ApiKeyList, ApiKeyPatch, ApiKeyView, CreatedApiKeyView
+from hermodr_api.api_keys.models import (
+    ApiKeyIn,
+    ApiKeyList,
+    ApiKeyPatch,
+    ApiKeyView,
+    CreatedApiKeyView,
+    RotateIn,
+)
 from hermodr_api.api_keys.service import ApiKeys
 from hermodr_api.http.auth import Admin
 from hermodr_api.http.intake import IdempotencyKey, respond
@@ -41,6 +48,14 @@ async def create(caller: Admin, keys: Service, wanted: ApiKeyIn, key: Idempotenc
 async def change(caller: Admin, keys: Service, key_id: UUID, wanted: ApiKeyPatch) -> ApiKey:
     """Change an API key."""
     return await keys.change(caller, key_id, wanted)
+
+
+@router.post("/{key_id}/rotate", status_code=201, response_model=CreatedApiKeyView, responses=refusals(404))
+async def rotate(
+    caller: Admin, keys: Service, key_id: UUID, wanted: RotateIn, key: IdempotencyKey
+) -> Response:
+    """Replace an API key by a new one like it; both hold for a while."""
+    return respond(await keys.rotate(caller, key_id, wanted, key))
 
 
 @router.delete("/{key_id}", status_code=204, responses=refusals(404))

@@ -1,22 +1,27 @@
+from datetime import datetime
 from uuid import UUID
 
 from hermodr_api.access.authentication import Authenticator, Caller
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
-from hermodr_api.api_keys.models import ApiKeyIn, ApiKeyPatch, ApiKeyView, CreatedApiKeyView
-from hermodr_api.errors import not_found
+from hermodr_api.api_keys.models import ApiKeyIn, ApiKeyPatch, ApiKeyView, CreatedApiKeyView, RotateIn
+from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, not_found
 from hermodr_ledger.access import keys
 from hermodr_ledger.access.keys import ApiKey
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.engine.paging import Page, PageResult, walk
+from hermodr_servicekit.clock import Clock
 
 
 class ApiKeys:
     """The use cases of `/v1/api-keys`. All raise `Refused` and `LedgerUnavailable`."""
 
-    def __init__(self, ledger: Ledger, repeatable: Repeatable, authenticator: Authenticator) -> None:
+    def __init__(
+        self, ledger: Ledger, repeatable: Repeatable, authenticator: Authenticator, clock: Clock
+    ) -> None:
         self._ledger = ledger
         self._repeatable = repeatable
         self._authenticator = authenticator
+        self._clock = clock
 
     async def page(self, project_id: UUID, page: Page) -> PageResult[ApiKey]:
         async with patience():
@@ -28,19 +33,25 @@ class ApiKeys:
 
     async def create(self, caller: Caller, wanted: ApiKeyIn, key: Key | None) -> Answer:
         """The secret is in the first answer only, not in the one stored for replays."""
+        self._in_future(wanted.expires_at)
         limit = wanted.rate_limit.limit() if wanted.rate_limit is not None else None
 
         async def act(transaction: Transaction) -> Outcome:
-            record, secret = await keys.create_in(
-                transaction, caller.project_id, wanted.scopes, wanted.name, caller.actor, limit
+            made = await keys.create_in(
+                transaction,
+                caller.project_id,
+                wanted.scopes,
+                wanted.name,
+                caller.actor,
+                limit,
+                wanted.expires_at,
             )
-            shown = ApiKeyView.model_validate(record).model_dump()
-            first, later = (CreatedApiKeyView(**shown, key=each) for each in (secret, None))
-            return Outcome(first.model_dump_json().encode(), later.model_dump_json().encode())
+            return _with_secret(*made)
 
         return await self._repeatable.run(caller.project_id, key, 201, act)
 
     async def change(self, caller: Caller, key_id: UUID, wanted: ApiKeyPatch) -> ApiKey:
+        self._in_future(wanted.expires_at)
         async with patience(), self._ledger.transaction() as transaction:
             changed = await keys.change(
                 transaction, caller.project_id, key_id, wanted.changes(), caller.actor
@@ -48,11 +59,41 @@ class ApiKeys:
         self._authenticator.forget_all()
         return _known(changed)
 
+    async def rotate(self, caller: Caller, key_id: UUID, wanted: RotateIn, key: Key | None) -> Answer:
+        """The new key's secret is in the first answer only."""
+        self._in_future(wanted.expires_at)
+
+        async def act(transaction: Transaction) -> Outcome:
+            made = await keys.rotate(
+                transaction, caller.project_id, key_id, wanted.overlap, wanted.expires_at, caller.actor
+            )
+            if made is None:
+                raise not_found("API key")
+            return _with_secret(*made)
+
+        try:
+            answer = await self._repeatable.run(caller.project_id, key, 201, act)
+        except keys.Ended:
+            raise Refused(CONFLICT, "the key is revoked or has expired; create a new one") from None
+        self._authenticator.forget_all()
+        return answer
+
     async def revoke(self, caller: Caller, key_id: UUID) -> None:
         async with patience(), self._ledger.transaction() as transaction:
             if not await keys.revoke(transaction, caller.project_id, key_id, caller.actor):
                 raise not_found("API key")
         self._authenticator.forget_all()
+
+    def _in_future(self, expires_at: datetime | None) -> None:
+        if expires_at is not None and expires_at <= self._clock.now():
+            raise invalid(Flaw(("body", "expires_at"), "is in the past; revoke the key to end it now"))
+
+
+def _with_secret(record: ApiKey, secret: str) -> Outcome:
+    """The secret is not in the answer stored for replays."""
+    shown = ApiKeyView.model_validate(record).model_dump()
+    first, later = (CreatedApiKeyView(**shown, key=each) for each in (secret, None))
+    return Outcome(first.model_dump_json().encode(), later.model_dump_json().encode())
 
 
 def _known(key: ApiKey | None) -> ApiKey:

@@ -1,0 +1,33 @@
+"""Groups of which some commands speak to the database and others to the API: each is imported when it is called."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import typer
+
+from hermodr_cli.lazy import Entry, LazyGroup
+
+
+class KeyCommands(LazyGroup):
+    entries: ClassVar[Mapping[str, Entry]] = {
+        "create": Entry(
+            "hermodr_cli.commands.keys:create_command",
+            "Make an API key. It is shown once: only its hash is kept.",
+        ),
+        "list": Entry(
+            "hermodr_cli.remote.api_keys:list_command",
+            "The keys of the key's project, with their ends and last uses.",
+        ),
+        "rotate": Entry(
+            "hermodr_cli.remote.api_keys:rotate_command", "A new key like this one; both hold for a while."
+        ),
+        "revoke": Entry("hermodr_cli.remote.api_keys:revoke_command", "End a key now."),
+    }
+
+
+keys = typer.Typer(help="API keys.", cls=KeyCommands, no_args_is_help=True)
+
+
+@keys.callback()
+def keys_group() -> None:
+    """API keys."""

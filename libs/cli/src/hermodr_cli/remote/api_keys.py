@@ -1,0 +1,72 @@
+import itertools
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from hermodr_cli import output
+from hermodr_cli.remote import columns, moments
+from hermodr_cli.remote.columns import Column
+from hermodr_cli.remote.connection import MOST_OF_A_PAGE, AsJson, Key, Limit, Url, calling
+from hermodr_cli.remote.showing import plain, show_document, since
+from hermodr_client.models.operations import ApiKey
+
+KeyId = Annotated[str, typer.Argument(metavar="ID", help="The key's id.")]
+Expires = Annotated[
+    str | None, typer.Option("--expires", help="When it ends: a moment such as 2030-01-01T00:00Z.")
+]
+
+
+def list_command(limit: Limit = 20, url: Url = None, key: Key = None, as_json: AsJson = False) -> None:
+    """The keys of the key's project, with their ends and last uses."""
+    with calling(url, key) as hermodr:
+        rows = hermodr.api_keys.list(sort="-created_at", page_size=min(limit, MOST_OF_A_PAGE))
+        found = list(itertools.islice(rows, limit))
+    columns.show_list(found, _columns, none="there are no keys", as_json=as_json)
+
+
+def rotate_command(
+    key_id: KeyId,
+    overlap: Annotated[str, typer.Option(help="How long the present key holds beside it: 1h, 7d.")] = "24h",
+    expires: Expires = None,
+    url: Url = None,
+    key: Key = None,
+    as_json: AsJson = False,
+) -> None:
+    """A new key like this one; both hold for a while."""
+    until = moments.moment(expires, "--expires")
+    with calling(url, key) as hermodr:
+        made = hermodr.api_keys.rotate(key_id, overlap=overlap, expires_at=until)
+    if as_json:
+        show_document(made)
+        return
+    output.announce(f"a key like it, {made.id}; keep it, it is shown once. {key_id} ends after {overlap}")
+    print(made.key)
+
+
+def revoke_command(key_id: KeyId, url: Url = None, key: Key = None) -> None:
+    """End a key now."""
+    with calling(url, key) as hermodr:
+        hermodr.api_keys.revoke(key_id)
+    print(f"{key_id} is revoked; other processes of the api know it within 5 s")
+
+
+def _columns(found: Sequence[ApiKey]) -> list[Column]:
+    return [
+        Column("id", [Text(str(each.id)) for each in found], whole=True),
+        Column("key", [plain(f"{each.hint}…") for each in found], leaves=1),
+        Column("name", [plain(each.name) for each in found], leaves=2),
+        Column("scopes", [Text(" ".join(each.scopes)) for each in found], folds=True),
+        Column("last used", [Text(since(each.last_used_at) or "never") for each in found]),
+        Column("state", [Text(_state(each)) for each in found]),
+    ]
+
+
+def _state(key: ApiKey) -> str:
+    if key.revoked_at is not None:
+        return "revoked"
+    if key.expires_at is None:
+        return "holds"
+    left = since(key.expires_at)
+    return f"ends {left}" if left.startswith("in ") else "expired"

@@ -1,6 +1,9 @@
 """What jobs cost that wait for a later day, and how soon many that are due at once are announced."""
 
 import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import asyncpg
@@ -16,6 +19,8 @@ from tests.support.waiting import wait_until
 CHUNK = 100_000
 LEAD_SECONDS = 20
 PATIENCE = 300.0
+SETTLE_SECONDS = 120.0
+"""What was due has been sent by then."""
 
 _LATER = """
 INSERT INTO hermodr.jobs (id, project_id, kind, type, state, priority, to_email, data, scheduled_for, wake_at)
@@ -38,11 +43,15 @@ async def measure(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Resul
             load = load_average()
             share = await _share_of_a_core(here, seconds)
             late = await _all_announced(connection, due)
+            await quiet(SETTLE_SECONDS)
+            with _held(here):
+                alone = await _all_announced(connection, due)
         finally:
             await connection.close()
     return [
         Result(f"{future:,} jobs wait", "scheduler_of_a_core", "%", share * 100, load=load, target="< 5"),
         Result(f"{due:,} due at once", "all_announced", "s", late, load=load, target="" if quick else "≤ 3"),
+        Result(f"{due:,} due at once", "all_announced_and_nothing_sent", "s", alone, load=load),
     ]
 
 
@@ -56,6 +65,19 @@ async def _share_of_a_core(here: Site, seconds: float) -> float:
     before = processor_seconds(pid)
     await asyncio.sleep(seconds)
     return (processor_seconds(pid) - before) / seconds
+
+
+@contextmanager
+def _held(here: Site) -> Iterator[None]:
+    """Nobody decides or sends: what the scheduler takes by itself."""
+    others = [service for name, service in here.fleet.services.items() if name != SCHEDULER.name]
+    for service in others:
+        service.signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for service in others:
+            service.signal(signal.SIGCONT)
 
 
 async def _all_announced(connection: asyncpg.Connection, due: int) -> float:

@@ -26,20 +26,49 @@ def set_command(
         list[str] | None,
         typer.Option("--reply-to", help="Where answers go; several times; '' takes it away."),
     ] = None,
+    cap: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--cap",
+            help="At most so many for each recipient: 3/24h, or 1/7d,overflow=digest,types=news+offers; several times;"
+            " '' takes all away.",
+        ),
+    ] = None,
     url: Url = None,
     key: Key = None,
     as_json: AsJson = False,
 ) -> None:
-    """Set whom mails are from and where answers go, unless a mail or its template says otherwise."""
+    """Set whom mails are from and where answers go, unless a mail or its template says otherwise, and caps."""
     fields: dict[str, Any] = {}
     if sender is not None:
         fields["sender"] = sender or None
     if reply_to:
         fields["reply_to"] = [each for each in reply_to if each]
+    if cap:
+        fields["caps"] = [_cap(each) for each in cap if each] or None
     if not fields:
-        raise typer.BadParameter("give --from or --reply-to", param_hint="--from")
+        raise typer.BadParameter("give --from, --reply-to or --cap", param_hint="--from")
     with calling(url, key) as hermodr:
         _show(hermodr.projects.change(**fields), as_json)
+
+
+def _cap(text: str) -> dict[str, Any]:
+    """As the API has it; `text` as `--cap` says. What its numbers and spans may be, the API knows."""
+    size, *more = text.split(",")
+    most, _, per = size.partition("/")
+    options = dict(each.split("=", 1) for each in more if "=" in each)
+    if not most.isascii() or not most.isdecimal() or not per or len(options) < len(more):
+        raise typer.BadParameter(f"{text!r} is not a cap such as 3/24h,overflow=digest", param_hint="--cap")
+    if unknown := options.keys() - {"overflow", "types"}:
+        raise typer.BadParameter(f"a cap has no {min(unknown)}", param_hint="--cap")
+    if "types" in options:
+        return {"max": int(most), "per": per} | options | {"types": options["types"].split("+")}
+    return {"max": int(most), "per": per} | options
+
+
+def _cap_in_words(cap: dict[str, Any]) -> str:
+    types = f" of {', '.join(cap['types'])}" if cap.get("types") else ""
+    return f"{cap['max']}{types} in {cap['per']}, then {cap['overflow']}"
 
 
 def _show(project: Project, as_json: bool) -> None:
@@ -50,6 +79,7 @@ def _show(project: Project, as_json: bool) -> None:
         "project": project.name,
         "from": project.sender or "of the provider, else HERMODR_EMAIL_FROM",
         "reply to": ", ".join(project.reply_to) or "the sender",
+        "caps": "; ".join(_cap_in_words(each) for each in project.caps) or "none",
     }
     for name, text in lines.items():
         console().print(f"{name:9}", plain(text), soft_wrap=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -65,6 +66,17 @@ async def test_a_job_says_when_it_expires_and_is_cancelled_by_its_key(shell: She
     answer = await shell.json("jobs", "cancel", "--cancel-key", "order-17")
     assert answer == {"cancelled": 0, "too_late": 0}
     await shell.run(*send, "--expires-at", "2020-01-01T00:00Z", status=1)
+
+
+async def test_what_strangers_wrote_leads_no_terminal(shell: Shell) -> None:
+    hostile = "\x1b[2J\x1b]0;pwned\x07\x9b2J\u202epaid"
+    send = ("send", "--to", "x@example.com", "--subject", "Hi", "--text", "t", "--delay", "3600")
+    job_id = (await shell.json(*send, "--cancel-key", hostile))["job_id"]
+    assert (await shell.json("jobs", "show", job_id))["job"]["cancel_key"] == hostile
+    for command in (("jobs", "show", job_id), ("jobs", "show", job_id, "--json"), ("jobs", "list")):
+        shown = await shell.run(*command)
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", shown), command
+    assert r"\x1b[2J" in await shell.run("jobs", "show", job_id)
 
 
 async def test_a_tail_shows_what_comes_and_ends_with_ctrl_c(shell: Shell) -> None:

@@ -128,3 +128,30 @@ def test_no_server_writes_a_password_where_others_read_it(backing: Backing) -> N
     password = backing.database_url.split(":")[2].split("@")[0]
     shown = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
     assert password not in shown
+
+
+def test_the_databases_log_holds_no_statement_value_or_error_text() -> None:
+    """Addresses and bodies stand in all of them."""
+    with servers.private_postgres() as server:
+        asyncio.run(offend(server.url()))
+        told = server.log.read_text(encoding="utf-8")
+    assert "ready to accept connections" in told
+    assert "ada@example.com" not in told
+    assert "STATEMENT" not in told
+
+
+async def offend(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute("CREATE TABLE people (address text UNIQUE)")
+    for statement in (
+        "INSERT INTO people VALUES ('ada@example.com'), ('ada@example.com')",
+        "SELECT 'ada@example.com'::uuid",
+        "SELECT no_such_function('ada@example.com')",
+        "DO $$BEGIN RAISE WARNING 'ada@example.com'; RAISE EXCEPTION 'ada@example.com'; END$$",
+    ):
+        with pytest.raises(asyncpg.PostgresError):
+            await connection.execute(statement)
+    with pytest.raises(asyncpg.PostgresError):
+        await connection.fetch("SELECT $1::text::uuid", "ada@example.com")
+    await connection.execute("SELECT 'ada@example.com', pg_sleep(1.1)")
+    await connection.close()

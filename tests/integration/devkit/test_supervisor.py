@@ -178,3 +178,15 @@ def test_one_port_for_two_is_refused_before_anything_starts() -> None:
         CannotStart, match="port 18425 is wanted by sandbox, and by HERMODR_SANDBOX_SMTP_PORT"
     ):
         check_ports(ALL, {"HERMODR_PORT_BASE": "18400", "HERMODR_SANDBOX_SMTP_PORT": "18425"})
+
+
+@pytest.mark.parametrize(("arguments", "kept"), [((), False), (("--keep",), True)])
+def test_down_takes_the_secrets_that_up_made_unless_the_data_stays(
+    tmp_path: Path, arguments: tuple[str, ...], kept: bool
+) -> None:
+    record = tmp_path / "jwt.json"
+    record.write_text('{"secret": "s", "links": "l", "key": "k"}')
+    environment = os.environ | {"HERMODR_STATE_DIR": str(tmp_path)}
+    command = [str(Path(sys.executable).parent / "hermodr"), "down", *arguments]
+    subprocess.run(command, env=environment, capture_output=True, timeout=60, check=True)
+    assert record.exists() is kept

@@ -1,5 +1,6 @@
 """Log lines: one JSON object each, whatever is put into them, our own and the libraries'."""
 
+import asyncio
 import json
 import logging
 import re
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
+import httpx
 import pytest
 import structlog
 
@@ -140,3 +142,38 @@ def test_malformed_requests_do_not_fill_the_log(capsys: pytest.CaptureFixture[st
         for _ in range(50):
             logging.getLogger("uvicorn.error").warning("Unsupported upgrade request.")
     assert [each["event"] for each in lines(capsys)] == ["Unsupported upgrade request."]
+
+
+@pytest.mark.parametrize("level", ["debug", "info"])
+async def test_a_call_over_http_logs_no_url_at_any_level(
+    capsys: pytest.CaptureFixture[str], level: Literal["debug", "info"]
+) -> None:
+    set_up("json", level)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, httpx.AsyncClient(trust_env=False) as client:
+        answered = await client.get(f"http://127.0.0.1:{port}/hook?to=ada@example.com")
+    assert answered.status_code == 200
+    assert [
+        line for line in lines(capsys) if line.get("logger") != "asyncio" and "asyncio" not in str(line)
+    ] == []
+
+
+def test_on_a_terminal_nothing_that_is_logged_is_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up("console")
+    structlog.get_logger().warning("refused \x1b[2J", reason="\x1b]0;pwned\x07\u202e", names=["\x9b2J"])
+    logging.getLogger("a.library").warning("no %s", "\x1b[2J\r")
+    try:
+        raise ValueError("\x1b[2J")
+    except ValueError:
+        structlog.get_logger().exception("failed")
+    text = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert text.count(r"\x1b[2J") >= 3
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text)

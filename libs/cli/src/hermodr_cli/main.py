@@ -119,10 +119,9 @@ def main() -> None:
         sys.stdout = io.TextIOWrapper(io.BufferedWriter(nowhere), encoding="utf-8")
     if sys.stderr is None:
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - it is to last
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A letter that the locale's encoding lacks is shown by a stand-in; it ends no command.
-            stream.reconfigure(errors="replace")
+    for name in ("stdout", "stderr"):
+        if isinstance(stream := getattr(sys, name), io.TextIOWrapper):
+            setattr(sys, name, output.ShownText(stream))
     # httpx loads a command line of its own, with a highlighter for every language, where it finds what that needs, and
     # does without where not: a seventh of what `hermodr jobs list` would load.
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]

@@ -34,6 +34,12 @@ def secret_key(environment: Mapping[str, str]) -> str | None:
     return None if environment.get("HERMODR_ENV") == "production" else _own("key")
 
 
+def forget() -> None:
+    """Deletes this clone's own secrets: no token, link or signature made with them is good any more."""
+    with state.locked("jwt"):
+        state.write(RECORD, {})
+
+
 def _own(name: str) -> str:
     with state.locked("jwt"):
         known = state.read(RECORD)

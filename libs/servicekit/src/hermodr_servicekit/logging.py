@@ -9,11 +9,13 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from hermodr_contracts.visible import LINES, visible
 from hermodr_servicekit.seldom import Seldom, SeldomFilter
 from hermodr_servicekit.settings import ServiceSettings
 
-_QUIET = ("uvicorn.error", "uvicorn.access", "asyncio", "faststream", "httpx")  # httpx logs whole URLs
+_QUIET = ("uvicorn.error", "uvicorn.access", "asyncio", "faststream")
 _SILENT = ("aio_pika", "aiormq")  # an outage is told once, by `broker`, not by every part of the library
+_MUTE = ("httpx", "httpcore", "hpack", "h2")  # whole URLs, hosts and headers: at no level
 
 _SELDOM = SeldomFilter(Seldom())  # one filter, however often logs are configured
 
@@ -32,6 +34,8 @@ def configure(settings: ServiceSettings) -> None:
         *([] if console else [_name_service(settings.service)]),
         structlog.processors.format_exc_info,
     ]
+    if console:
+        shared.append(_visible)
     renderer: Any = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[*shared, renderer],
@@ -52,6 +56,8 @@ def configure(settings: ServiceSettings) -> None:
     logging.getLogger("uvicorn.error").addFilter(_SELDOM)
     for name in _SILENT:
         logging.getLogger(name).setLevel(logging.DEBUG if level == logging.DEBUG else logging.CRITICAL + 1)
+    for name in _MUTE:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def _name_service(service: str) -> Any:
@@ -60,6 +66,16 @@ def _name_service(service: str) -> Any:
         return event
 
     return add
+
+
+def _visible(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """For a terminal; JSON escapes by itself. A trace has lines."""
+    return {
+        name: visible(value, LINES if name in ("exception", "stack") else "")
+        if isinstance(value, str)
+        else value
+        for name, value in event.items()
+    }
 
 
 def whereabouts(error: BaseException) -> str:

@@ -39,7 +39,7 @@ from hermodr_templates.limits import (
     watched,
 )
 from hermodr_templates.mistakes import Mistake, in_words, kind_of
-from hermodr_templates.printing import as_text
+from hermodr_templates.printing import as_text, unprintable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -263,6 +263,8 @@ def dumps(value: object, **kwargs: Any) -> str:
 
 def _marked(value: object) -> str:
     if not isinstance(value, Decimal):
+        if why := unprintable(value):
+            raise Mistake(f"|tojson: {why}")
         raise Mistake(f"|tojson: {kind_of(value)} is not of JSON; write |list before it if it is a list")
     return f"\0{as_text(value)}\0"
 

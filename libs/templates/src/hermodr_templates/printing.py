@@ -9,7 +9,8 @@ from decimal import Decimal
 from types import FrameType
 
 from jinja2 import Undefined
-from jinja2.runtime import LoopContext
+from jinja2.runtime import BlockReference, LoopContext, Macro, TemplateReference
+from jinja2.utils import Namespace
 from markupsafe import Markup
 
 from hermodr_templates.decimals import written
@@ -55,7 +56,24 @@ def _reason(value: object) -> str:
         return "an object cannot be printed: name one of its values, or use |tojson"
     if isinstance(value, _LISTS) and not isinstance(value, LoopContext):
         return "a list cannot be printed: loop over it, or use |join(', ')"
-    return "a function or another part of the template language cannot be printed"
+    return unprintable(value) or "a part of the template language cannot be printed"
+
+
+def unprintable(value: object) -> str | None:
+    """Why a function or another object of the template language is no text; its name, never its place in memory."""
+    if isinstance(value, LoopContext):
+        return "loop cannot be printed: name one of its values, like loop.index"
+    if isinstance(value, Macro):
+        return f"{value.name} is a macro and cannot be printed: call it by {value.name}()"
+    if isinstance(value, TemplateReference):
+        return "self cannot be printed: name a block and call it, like self.footer()"
+    if isinstance(value, BlockReference):
+        return f"self.{value.name} is a block and cannot be printed: call it by self.{value.name}()"
+    if isinstance(value, Namespace):
+        return "a namespace cannot be printed: name one of its values"
+    if callable(value) and (name := getattr(value, "__name__", "").strip("_").lower()):
+        return f"{name} is a function and cannot be printed: call it, or give the data a value of that name"
+    return None
 
 
 def _remark(words: str) -> None:

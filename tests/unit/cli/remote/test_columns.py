@@ -48,7 +48,7 @@ def test_what_goes_to_a_pipe_is_one_line_each_and_whole() -> None:
 
 
 def test_a_name_moves_no_cursor() -> None:
-    assert plain("a\x1b[2Jb\rc\u202ed").plain == "a�[2Jb�c�d"
+    assert plain("a\x1b[2Jb\rc\u202ed").plain == r"a\x1b[2Jb\rc\u202ed"
 
 
 @pytest.mark.parametrize("width", [80, 100, 120, 160, None])

@@ -1,5 +1,4 @@
 import asyncio
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
@@ -11,6 +10,7 @@ from hermodr_cli.commands import starters
 from hermodr_cli.commands.refusing import database_refusals
 from hermodr_cli.commands.settings import CommandSettings, installation
 from hermodr_cli.remote import moments
+from hermodr_cli.remote.showing import show_document
 from hermodr_contracts.rates import Limit, parse
 from hermodr_ledger.access import keys
 from hermodr_ledger.engine import Ledger
@@ -55,7 +55,7 @@ def create_command(
             "scopes": record.scopes,
             "expires_at": record.expires_at.isoformat() if record.expires_at is not None else None,
         }
-        print(json.dumps(answer))
+        show_document(answer)
         return
     output.announce(
         f"a key of project {created.project} with {', '.join(record.scopes)}; keep it, it is shown once"

@@ -1,4 +1,3 @@
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -10,6 +9,7 @@ from rich.text import Text
 from hermodr_cli import output
 from hermodr_cli.doctor.finding import Finding, State
 from hermodr_cli.doctor.run import healthy
+from hermodr_cli.remote.showing import in_json
 
 _STYLES = {State.OK: "bold green", State.WARNING: "bold yellow", State.FAILED: "bold red"}
 _MARKS = {State.OK: "✓", State.WARNING: "!", State.FAILED: "✗"}
@@ -35,7 +35,8 @@ def table(findings: Sequence[Finding], *, ascii_only: bool = False) -> Renderabl
 
 def document(findings: Sequence[Finding]) -> str:
     """One JSON document: `{"healthy", "findings": [{"area", "check", "state", "text", "remedy"}]}`."""
-    return json.dumps({"healthy": healthy(findings), "findings": [asdict(each) for each in findings]})
+    content = {"healthy": healthy(findings), "findings": [asdict(each) for each in findings]}
+    return in_json(content, ascii_only=True)
 
 
 def _verdict(findings: Sequence[Finding]) -> Text:

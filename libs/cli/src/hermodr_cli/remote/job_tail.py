@@ -12,6 +12,7 @@ from hermodr_client.blocking import Blocking
 from hermodr_client.models.answer import Page
 from hermodr_client.models.jobs import Job
 from hermodr_client.parts.jobs import Jobs
+from hermodr_contracts.visible import visible
 
 WINDOW = 200
 """The newest jobs, one page at each request."""
@@ -34,12 +35,12 @@ class Change:
     def line(self) -> Text:
         """`12:03:04  <id>  magic_link  email  queued → completed`."""
         job = self.job
-        what = f"{job.type or job.kind:<{TYPE_WIDTH}}  {job.delivery_method or '':<{CHANNEL_WIDTH}}"
+        what = f"{visible(job.type or job.kind):<{TYPE_WIDTH}}  {job.delivery_method or '':<{CHANNEL_WIDTH}}"
         text = Text.assemble((f"{self.at.astimezone():%H:%M:%S}", "dim"), f"  {job.id}  {what}  ")
         if self.before is not None:
             text.append(f"{self.before} → ", "dim")
         text.append_text(state(job.status))
-        return text.append(f"  {job.error}", "red") if job.error else text
+        return text.append(f"  {visible(job.error)}", "red") if job.error else text
 
     def document(self) -> dict[str, Any]:
         return {"at": self.at.isoformat(), "before": self.before, "job": self.job.model_dump(mode="json")}

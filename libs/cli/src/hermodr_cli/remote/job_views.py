@@ -9,6 +9,7 @@ from hermodr_cli.remote.columns import Column
 from hermodr_cli.remote.showing import plain, since, span, state, taken
 from hermodr_client.models.jobs import Delivery, Job, JobDetail, Timeline, TimelineEntry
 from hermodr_client.models.operations import ChannelQueues
+from hermodr_contracts.visible import visible
 
 _QUIET = frozenset({"channel", "state", "kind", "type", "priority", "started_at", "delivery_id"})
 """Details that a timeline's entry shows elsewhere."""
@@ -66,7 +67,7 @@ def _head(found: JobDetail, now: datetime) -> RenderableType:
     job = found.job
     status, due = state(job.status), _due(job)
     if job.error:
-        status.append(f"  {job.error}", "red")
+        status.append(f"  {visible(job.error)}", "red")
     facts: list[tuple[str, Any]] = [
         ("job", Text(str(job.id), "bold")),
         ("status", status),
@@ -93,7 +94,7 @@ def _head(found: JobDetail, now: datetime) -> RenderableType:
 def _paused(channel: ChannelQueues) -> Text:
     name = channel.channel
     since_when = f" since {_moment(channel.paused_at)}" if channel.paused_at else ""
-    why = f" ({channel.reason})" if channel.reason else ""
+    why = f" ({visible(channel.reason)})" if channel.reason else ""
     return Text(
         f"it waits: channel {name} is paused{since_when}{why}; `hermodr queues resume {name}`", "yellow"
     )
@@ -112,8 +113,8 @@ def _delivery(delivery: Delivery) -> Text:
         of = f"/{delivery.max_attempts}" if delivery.max_attempts else ""
         text.append(f"  attempt {delivery.attempt}{of}", "dim")
     if delivery.provider:
-        text.append(f"  by {delivery.provider}", "dim")
-    return text.append(f"  {delivery.error}", "red") if delivery.error else text
+        text.append(f"  by {visible(delivery.provider)}", "dim")
+    return text.append(f"  {visible(delivery.error)}", "red") if delivery.error else text
 
 
 def story(timeline: Timeline) -> RenderableType:
@@ -133,7 +134,7 @@ def _entry(entry: TimelineEntry, after: timedelta, *, last: bool) -> Text:
     text.append_text(_event(entry)).append("  ")
     quiet = _QUIET_REPORTS if entry.event == "reported" else _QUIET
     facts = [_fact(name, value) for name, value in entry.detail.items() if name not in quiet]
-    return text.append(" · ".join(facts), "dim")
+    return text.append(visible(" · ".join(facts)), "dim")
 
 
 def _event(entry: TimelineEntry) -> Text:

@@ -49,7 +49,7 @@ def show_command(schedule: Which, url: Url = None, key: Key = None, as_json: AsJ
         show_document(found)
         return
     print(f"{found.id} {plain(found.name)}: {_rule(found)}, {_state(found)}")
-    print(f"{found.kind} {found.type or ''}".rstrip())
+    print(f"{found.kind} {plain(found.type or '')}".rstrip())
     show_document(found.job)
     if found.last_run_at is not None:
         made = found.last_error or found.last_job_id or found.last_batch_id

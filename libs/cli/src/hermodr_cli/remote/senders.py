@@ -76,7 +76,7 @@ def _show(sender: Sender, as_json: bool) -> None:
     if as_json:
         show_document(sender)
         return
-    print(f"{sender.id} {sender.address or sender.domain} {_state(sender)}")
+    print(f"{sender.id} {plain(sender.address or sender.domain)} {_state(sender)}")
     if sender.verified:
         return
     if sender.dns_record is not None:

@@ -1,12 +1,15 @@
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel
-from rich.console import Console
 from rich.text import Text
+
+from hermodr_cli.screen import Screen
+from hermodr_contracts.visible import visible
 
 UNSEEN_WIDTH = 140
 """Of folded text, without a terminal."""
@@ -16,12 +19,13 @@ _STYLES = {
     "retrying": "yellow", "processing": "cyan", "sending": "cyan", "scheduled": "blue",
     "cancelled": "dim", "skipped": "dim", "suppressed": "dim",
 }  # fmt: skip
+_UNSEEN = re.compile(r"[^\n -~]")
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
-def console(columns: int | None = None) -> Console:
+def console(columns: int | None = None) -> Screen:
     """Standard output, as wide as the terminal unless `columns` is given; in colour on a terminal."""
-    return Console(file=sys.stdout, highlight=False, width=columns or width() or UNSEEN_WIDTH)
+    return Screen(width=columns or width() or UNSEEN_WIDTH)
 
 
 def width() -> int | None:
@@ -29,19 +33,32 @@ def width() -> int | None:
     given = os.environ.get("COLUMNS", "")
     if given.isascii() and given.isdigit() and int(given):
         return int(given)
-    return Console(file=sys.stdout).width if sys.stdout.isatty() else None
+    return Screen().width if sys.stdout.isatty() else None
 
 
 def show_document(document: BaseModel | Mapping[str, object], *, indent: int | None = None) -> None:
     """One JSON document, on one line unless indented; escaped where the locale's encoding lacks a letter."""
     content = document.model_dump(mode="json") if isinstance(document, BaseModel) else document
     escaped = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-    print(json.dumps(content, indent=indent, ensure_ascii=escaped), flush=True)
+    print(in_json(content, indent=indent, ascii_only=escaped), flush=True)
+
+
+def in_json(content: object, *, indent: int | None = None, ascii_only: bool = False) -> str:
+    """JSON in which what a terminal would obey is escaped: its values are exact."""
+    text = json.dumps(content, indent=indent, ensure_ascii=ascii_only)
+    return text if text.isprintable() else _UNSEEN.sub(_escaped, text)
 
 
 def plain(text: object) -> Text:
-    """Text from outside, without control sequences."""
-    return Text("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(text)))
+    """Text from outside on one line, its control sequences written down."""
+    return Text(visible(str(text)))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    letter = found[0]
+    if visible(letter) == letter:
+        return letter
+    return f"\\u{ord(letter):04x}" if ord(letter) <= 0xFFFF else json.dumps(letter)[1:-1]
 
 
 def state(name: str) -> Text:

@@ -79,7 +79,7 @@ def add_command(
     if as_json:
         show_document(made)
     else:
-        print(f"{made.id} {made.address} is suppressed ({made.reason})")
+        print(f"{made.id} {plain(made.address)} is suppressed ({made.reason})")
 
 
 @app.command("remove")
@@ -87,7 +87,7 @@ def remove_command(address: Address, url: Url = None, key: Key = None) -> None:
     """Allow an address again. The key needs the scope manage."""
     with calling(url, key, missing=_MISSING) as hermodr:
         hermodr.suppressions.remove_address(address)
-    print(f"{address} may be written to again")
+    print(f"{plain(address)} may be written to again")
 
 
 @app.command("import")
@@ -115,7 +115,8 @@ def export_command(file: File = "-", reason: Reason = None, url: Url = None, key
     with calling(url, key, MANY_SECONDS) as hermodr:
         text = hermodr.suppressions.export_csv(reason=reason)
     if file == "-":
-        sys.stdout.write(text)
+        # exact where a program reads it
+        output.unfiltered(sys.stdout).write(text) if not sys.stdout.isatty() else sys.stdout.write(text)
     else:
         Path(file).write_bytes(text.encode())
 

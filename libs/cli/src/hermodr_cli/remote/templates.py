@@ -147,7 +147,7 @@ def _report(
         show_document({"dry_run": dry_run, "data": rows})
     else:
         for filed, (what, number) in done:
-            print(f"{filed.name}: {_said(what, number, dry_run)}")
+            print(f"{plain(filed.name)}: {_said(what, number, dry_run)}")
     if any(what == "flawed" for _, (what, _) in done):
         raise typer.Exit(1)
 

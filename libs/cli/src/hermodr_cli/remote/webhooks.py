@@ -63,7 +63,7 @@ def show_command(endpoint_id: EndpointId, url: Url = None, key: Key = None, as_j
         show_document(found)
         return
     print(f"{found.id} {plain(found.url or found.origin)} {_state(found)}")
-    print(f"events: {', '.join(found.events) if found.events is not None else 'all'}")
+    print(f"events: {plain(', '.join(found.events)) if found.events is not None else 'all'}")
     if found.description:
         print(plain(found.description))
     if found.failing_since is not None:
@@ -112,7 +112,7 @@ def redeliver_command(
     if as_json:
         show_document(found)
     else:
-        print(f"{found.id} {found.event} is {found.state}, to be sent now")
+        print(f"{found.id} {plain(found.event)} is {plain(found.state)}, to be sent now")
 
 
 @app.command("recover")
@@ -216,7 +216,7 @@ def _sent(found: Sequence[EndpointDelivery]) -> list[Column]:
     answers = ["" if each is None else str(each.status or each.error or each.outcome) for each in last]
     return [
         Column("message", [Text(str(each.id)) for each in found], whole=True),
-        Column("event", [Text(each.event) for each in found], whole=True),
+        Column("event", [plain(each.event) for each in found], whole=True),
         Column("made", [Text(since(each.created_at)) for each in found], leaves=2),
         Column("state", [state(each.state) for each in found]),
         Column("attempts", [Text(str(len(each.attempts))) for each in found], right=True),

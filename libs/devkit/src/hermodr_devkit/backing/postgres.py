@@ -28,9 +28,14 @@ SETTINGS = {
     "max_wal_size": "2GB",
     "dynamic_shared_memory_type": "mmap",  # inside the data folder: nothing stays in /dev/shm after a SIGKILL
     "log_line_prefix": "%m [%p] %u@%d ",
-    "log_min_duration_statement": "1000",
-    # The values of a statement are addresses and bodies, and the DETAIL of an error quotes them: neither is for a log.
+    # Statements, their values and the texts of errors quote addresses and bodies: none of it is for a log. Whoever sent
+    # the statement is told.
+    "log_statement": "none",
+    "log_min_duration_statement": "-1",
+    "log_min_error_statement": "panic",
+    "log_min_messages": "log",
     "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
     "log_error_verbosity": "terse",
     "timezone": "UTC",
 }

@@ -2,14 +2,16 @@ from typing import Annotated
 
 import typer
 
-from hermodr_cli import output
+from hermodr_cli import output, signing
 from hermodr_devkit import backing
 from hermodr_devkit.demo import stage
 from hermodr_devkit.supervisor import up
 
 
 def command(
-    keep: Annotated[bool, typer.Option("--keep", help="Keep what the servers stored.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep what the servers stored, and the secrets it needs.")
+    ] = False,
 ) -> None:
     """Stop what was started here, and leave nothing behind."""
     told: list[str] = []
@@ -21,5 +23,7 @@ def command(
     up.stop_running(say)
     stage.stop_running(say)
     backing.down(say, keep=keep)
+    if not keep:
+        signing.forget()
     if not told:
         say("nothing runs")

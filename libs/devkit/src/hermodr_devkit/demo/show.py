@@ -11,6 +11,7 @@ from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, Task, TimeEl
 from rich.progress import Progress as Bar
 from rich.text import Text
 
+from hermodr_cli import screen
 from hermodr_devkit.demo.observe import Progress
 
 TELL_SECONDS = 1.0
@@ -23,9 +24,7 @@ _FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 class Screen:
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(
-            file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else UNSEEN_WIDTH
-        )
+        self._console = console or screen.Screen(width=None if sys.stdout.isatty() else UNSEEN_WIDTH)
         self._shown: list[tuple[RenderableType, bool]] = []
 
     def show(self, thing: RenderableType = "", *, whole_lines: bool = False) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import signal
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -113,6 +115,52 @@ async def test_a_decision_repeated_takes_no_second_place(ledger: Ledger) -> None
     await dispatching_of(ledger, Rung()).dispatch(NORMAL, [job_id])
     assert await states(ledger) == {"processing": 1}
     assert len(await rows_of(ledger, "cap_places")) == 1
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from uuid import UUID
+from hermodr_dispatcher.kinds import notification
+from hermodr_ledger.jobs import capping
+from tests.integration.dispatcher.test_wishes import NORMAL, Rung, dispatching_of
+from tests.support.ledgers import opened
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+async def placed_and_dead(*given):
+    await place(*given)
+    die()
+
+place = notification.place
+if sys.argv[2] == "placed":
+    notification.place = placed_and_dead
+else:
+    capping._give = die
+
+async def main():
+    async with opened(sys.argv[1]) as ledger:
+        await dispatching_of(ledger, Rung()).dispatch(NORMAL, [UUID(each) for each in sys.argv[3:]])
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(("when", "left"), [("placing", 0), ("placed", 2)])
+async def test_a_dispatcher_killed_around_its_places_costs_none(
+    ledger: Ledger, database_url: str, when: str, left: int
+) -> None:
+    project_id, person = await capped_person(ledger, cap(2, "skip"))
+    ids = [await asked(ledger, project_id, person) for _ in range(4)]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED, database_url, when, *map(str, ids)
+    )
+    assert await process.wait() == -signal.SIGKILL
+    assert (await states(ledger), len(await rows_of(ledger, "cap_places"))) == ({"queued": 4}, left)
+    await asyncio.gather(*(dispatching_of(ledger, Rung()).dispatch(NORMAL, ids) for _ in range(2)))
+    assert await states(ledger) == {"processing": 2, "skipped": 2}
+    sent = {row["id"] for row in await rows_of(ledger, "jobs") if row["state"] == "processing"}
+    assert {row["job_id"] for row in await rows_of(ledger, "cap_places")} == sent
 
 
 async def test_the_projects_caps_hold_for_each_recipient(ledger: Ledger) -> None:

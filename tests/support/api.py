@@ -61,6 +61,14 @@ class ApiUnderTest:
         self._clients.append(client)
         return client
 
+    async def tasks_for_users(self, *names: str) -> None:
+        """As a worker would declare them (`users=True`)."""
+        await self.api.ledger.fetch(
+            "INSERT INTO hermodr.task_types (name, users) SELECT name, true FROM unnest($1::text[]) AS n(name)"
+            " ON CONFLICT DO NOTHING",
+            list(names),
+        )
+
     async def jobs(self) -> int:
         rows = await self.api.ledger.fetch(
             "SELECT count(*) AS n FROM hermodr.jobs WHERE project_id = $1", self.project_id

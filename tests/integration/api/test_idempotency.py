@@ -145,10 +145,9 @@ async def test_a_body_sent_as_another_text_is_another_body(api: ApiUnderTest) ->
 
 
 async def test_users_have_keys_of_their_own(api: ApiUnderTest) -> None:
-    person = await api.recipient(user_id="ada")
-    mail = MAIL | {"to": {"recipient_id": person["id"]}, "delay_seconds": 3600}
-    job = (await api.http.post(URL, json=mail)).json()["job_id"]
+    await api.tasks_for_users("export")
     ada, eve = api.user("ada"), api.user("eve")
+    job = (await ada.post("/v1/jobs", json={"type": "export"})).json()["job_id"]
     assert (await ada.delete(f"/v1/jobs/{job}")).is_success
     again = {"idempotency-key": "again"}
     first = await ada.post(f"/v1/jobs/{job}/retry", headers=again)

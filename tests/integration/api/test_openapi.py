@@ -100,6 +100,7 @@ async def test_every_reference_leads_somewhere(api: ApiUnderTest) -> None:
 
 
 async def test_every_example_works_as_printed(api: ApiUnderTest) -> None:
+    await api.operate()
     recipient = await api.recipient()
     template = await api.template(name="another")
     key = (await api.http.post("/v1/api-keys", json={"scopes": ["read"]})).json()

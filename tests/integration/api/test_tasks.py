@@ -74,6 +74,7 @@ async def test_the_same_key_brings_the_same_answer(api: ApiUnderTest) -> None:
 
 
 async def test_end_users_own_their_tasks_and_share_no_keys(api: ApiUnderTest) -> None:
+    await api.tasks_for_users("data-export")
     ann, bob = api.user("ann"), api.user("bob")
     headers = {"Idempotency-Key": "same"}
     wanted = TASK | {"singleton_key": "export"}

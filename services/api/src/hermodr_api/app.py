@@ -162,7 +162,8 @@ class Api(LedgerService[ApiSettings]):
             self._guard,
             settings.webhook_secrets,
         )
-        self._gate = Gate(self.authenticator, Limiter(partial(rates.take, self.ledger), self.clock))
+        self._limiter = Limiter(partial(rates.take, self.ledger), self.clock)
+        self._gate = Gate(self.authenticator, self._limiter)
         self._bodies = BulkBodies()
         self._words = Words(self.ledger.cold, settings.links, settings.sms_max_segments)
         self._foresight = Foresight(self.ledger.cold, channels)
@@ -208,12 +209,12 @@ class Api(LedgerService[ApiSettings]):
         return app
 
     def _of_jobs(self, check: HealthCheck) -> list[object]:
-        domain = self.settings.message_id_domain
+        domain, task_limit = self.settings.message_id_domain, self.settings.user_task_limit
         return [
             Jobs(self.ledger, self.clock, domain),
             JobControl(self.ledger, self._repeatable, self.announcer, domain),
             JobMetrics(self.ledger.cold, self.counts, self.clock, check),
-            Tasks(self.accepting, self.clock),
+            Tasks(self.ledger.cold, self.accepting, self.clock, self._limiter, task_limit),
             self._schedules(),
         ]
 

@@ -36,6 +36,8 @@ class ApiSettings(ServiceSettings):
     """For API keys without a limit of their own: `600/m`, `50/s,burst=200`, `off`."""
     user_rate_limit: Annotated[Limit | None, NoDecode, BeforeValidator(_limit)] = None
     """For each end user."""
+    user_task_limit: Annotated[Limit | None, NoDecode, BeforeValidator(_limit)] = Limit(60, 3600, 60)
+    """Of the tasks that each end user starts."""
     email_from: str = "Hermodr <hermodr@localhost>"
     """Its address counts as a verified sender of every project; as the email sender has it."""
     jwt_audience: str | None = None

@@ -12,7 +12,7 @@ from hermodr_ledger.engine import Row, Statements
 from hermodr_ledger.engine.core import AnySelect, equal, fetch
 from hermodr_ledger.engine.paging import Page, paged
 from hermodr_ledger.engine.times import readable_columns
-from hermodr_ledger.tables import digest_schedules, group_members, groups, recipients
+from hermodr_ledger.tables import digest_schedules, groups, recipients
 from hermodr_servicekit.ids import new_id
 
 Frequency = Literal["daily", "weekly", "monthly"]
@@ -48,7 +48,6 @@ class Reader(NamedTuple):
     timezone: str | None
     user_id: str | None
     group_known: bool
-    member: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +67,21 @@ _ONE = (_OF.id == sa.bindparam("schedule")) & (_OF.project_id == sa.bindparam("p
 
 
 async def reader_of(
-    statements: Statements, project_id: UUID, recipient_id: UUID, group_id: UUID, owner: str | None = None
+    statements: Statements, project_id: UUID, recipient_id: UUID, group_id: UUID
 ) -> Reader | None:
-    """`None`: there is no such recipient, or they are not the end user `owner`."""
-    member, group = group_members.c, groups.c
+    """`None`: there is no such recipient."""
+    group = groups.c
     asked = (
-        sa.select(
-            recipients.c.timezone, recipients.c.user_id, group.id.label("group"), member.id.label("member")
-        )
+        sa.select(recipients.c.timezone, recipients.c.user_id, group.id.label("group"))
         .select_from(recipients)
         .outerjoin(groups, (group.id == group_id) & (group.project_id == recipients.c.project_id))
-        .outerjoin(group_members, (member.group_id == group.id) & (member.recipient_id == recipients.c.id))
-        .where(
-            recipients.c.id == recipient_id,
-            recipients.c.project_id == project_id,
-            *equal((recipients.c.user_id, owner)),
-        )
+        .where(recipients.c.id == recipient_id, recipients.c.project_id == project_id)
     )
     rows = await fetch(statements, asked)
     if not rows:
         return None
     row = rows[0]
-    return Reader(row["timezone"], row["user_id"], row["group"] is not None, row["member"] is not None)
+    return Reader(row["timezone"], row["user_id"], row["group"] is not None)
 
 
 async def create(statements: Statements, project_id: UUID, fields: Mapping[str, Any]) -> DigestSchedule:
@@ -142,11 +134,9 @@ async def change(
     return of_row(rows[0]) if rows else None
 
 
-async def delete(
-    statements: Statements, project_id: UUID, schedule_id: UUID, owner: str | None = None
-) -> bool:
+async def delete(statements: Statements, project_id: UUID, schedule_id: UUID) -> bool:
     """A digest under way is skipped unless it is decided upon already. `False`: no such schedule."""
-    gone = sa.delete(digest_schedules).where(_ONE, *_owned(owner)).returning(_OF.id)
+    gone = sa.delete(digest_schedules).where(_ONE).returning(_OF.id)
     return bool(await fetch(statements, gone, schedule=schedule_id, project=project_id))
 
 

@@ -59,6 +59,8 @@ class NewJob(NamedTuple):
     """JSON text of an event's `decisions.Joining`: `key`, `window` and `max_window` in seconds, `first`."""
     attachments: tuple[File, ...] = ()
     """Such jobs go through `intake.accept_many`."""
+    asked_by_owner: bool = False
+    """By the end user `owner_id`. Such jobs go through `intake.accept_many`."""
 
     @property
     def waits(self) -> bool:
@@ -91,8 +93,9 @@ async def accept(
     ledger: Steps, jobs: Sequence[NewJob], *, wait_seconds: float | None = None
 ) -> list[AcceptOutcome]:
     """Commits the jobs in one transaction; returns the outcome of each, in order. A job whose idempotency key is taken
-    is not committed; jobs with a `singleton_key` or `attachments` go through `intake.accept_many`. `wait_seconds`: for
-    keys of uncommitted transactions. Raises `Contested` and `LedgerUnavailable`."""
+    is not committed; jobs with a `singleton_key`, with `attachments` or `asked_by_owner` go through
+    `intake.accept_many`. `wait_seconds`: for keys of uncommitted transactions. Raises `Contested` and
+    `LedgerUnavailable`."""
     rows = await ledger.fetch(
         _ACCEPT,
         *_columns(jobs),

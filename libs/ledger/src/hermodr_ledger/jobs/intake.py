@@ -5,7 +5,7 @@ from uuid import UUID
 
 from hermodr_ledger.access.idempotency import StillRunning
 from hermodr_ledger.engine import Contested, Transaction
-from hermodr_ledger.jobs import attachments, singletons
+from hermodr_ledger.jobs import asking, attachments, singletons
 from hermodr_ledger.jobs.accept import (
     Accepted,
     AcceptOutcome,
@@ -105,6 +105,8 @@ async def _accept_plain(
     committed = [job for job, verdict in zip(jobs, verdicts, strict=True) if verdict == Accepted()]
     if files := [(job.id, job.attachments) for job in committed if job.attachments]:
         await attachments.keep(transaction, files)
+    if asked := [job.id for job in committed if job.asked_by_owner]:
+        await asking.note_asked(transaction, asked)
     return dict(zip((job.id for job in jobs), verdicts, strict=True))
 
 

@@ -20,6 +20,7 @@ from hermodr_ledger.tables.operating import (
     senders,
     service_heartbeats,
     set_aside,
+    task_types,
     time_zones,
 )
 from hermodr_ledger.tables.people import (
@@ -95,6 +96,7 @@ __all__ = [
     "singletons",
     "suppression_key",
     "suppressions",
+    "task_types",
     "template_contents",
     "templates",
     "time_zones",

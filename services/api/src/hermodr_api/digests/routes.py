@@ -15,7 +15,7 @@ from hermodr_api.digests.models import (
     DigestScheduleView,
 )
 from hermodr_api.digests.service import DigestSchedules
-from hermodr_api.http.auth import ManagerOrUser, ReaderOrUser
+from hermodr_api.http.auth import Manager, ManagerOrUser, Reader, ReaderOrUser
 from hermodr_api.http.bodies import NUMERAL
 from hermodr_api.http.intake import IdempotencyKey, NoBody, respond
 from hermodr_api.http.lists import Listing
@@ -54,7 +54,7 @@ async def show(caller: ReaderOrUser, digests: Service, digest_schedule_id: UUID)
 
 @router.post("", status_code=201, response_model=DigestScheduleView)
 async def create(
-    caller: ManagerOrUser, digests: Service, wanted: DigestScheduleIn, key: IdempotencyKey
+    caller: Manager, digests: Service, wanted: DigestScheduleIn, key: IdempotencyKey
 ) -> Response:
     """Make a digest schedule."""
     return respond(await digests.create(caller, wanted, key))
@@ -69,7 +69,7 @@ async def change(
 
 
 @router.delete("/{digest_schedule_id}", status_code=204, responses=refusals(404))
-async def delete(caller: ManagerOrUser, digests: Service, digest_schedule_id: UUID) -> None:
+async def delete(caller: Manager, digests: Service, digest_schedule_id: UUID) -> None:
     """Delete a digest schedule."""
     await digests.delete(caller, digest_schedule_id)
 
@@ -83,7 +83,7 @@ async def occurrences(
 
 
 @router.get("/{digest_schedule_id}/preview", responses=refusals(404))
-async def preview(caller: ReaderOrUser, digests: Service, digest_schedule_id: UUID) -> DigestPreviewView:
+async def preview(caller: Reader, digests: Service, digest_schedule_id: UUID) -> DigestPreviewView:
     """Show the digest that would be sent now."""
     return await digests.preview(caller, digest_schedule_id)
 
@@ -92,7 +92,7 @@ async def preview(caller: ReaderOrUser, digests: Service, digest_schedule_id: UU
     "/{digest_schedule_id}/run", status_code=202, response_model=DigestRunView, responses=refusals(404)
 )
 async def run(
-    caller: ManagerOrUser, _: NoBody, digests: Service, digest_schedule_id: UUID, key: IdempotencyKey
+    caller: Manager, _: NoBody, digests: Service, digest_schedule_id: UUID, key: IdempotencyKey
 ) -> Response:
     """Send a digest now."""
     return respond(await digests.run(caller, digest_schedule_id, key))

@@ -40,8 +40,8 @@ from hermodr_servicekit.clock import Clock
 
 
 class DigestSchedules:
-    """The use cases of `/v1/digest-schedules`; end users have those of their own recipients. All raise `Refused` and
-    `LedgerUnavailable`."""
+    """The use cases of `/v1/digest-schedules`; end users read and change those of their own recipients, which
+    the application makes. All raise `Refused` and `LedgerUnavailable`."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class DigestSchedules:
 
     async def delete(self, caller: Caller, schedule_id: UUID) -> None:
         async with patience():
-            if not await schedules.delete(self._ledger, caller.project_id, schedule_id, caller.user_id):
+            if not await schedules.delete(self._ledger, caller.project_id, schedule_id):
                 raise not_found("digest schedule")
 
     async def occurrences(self, caller: Caller, schedule_id: UUID, count: int) -> DigestOccurrencesView:
@@ -166,13 +166,13 @@ class DigestSchedules:
         return PreviewView.model_validate_json(answer.body)
 
     async def _zone(self, statements: Statements, caller: Caller, wanted: DigestScheduleIn) -> str:
-        """Checks recipient and group. An end user sees only groups they are in."""
+        """Checks recipient and group."""
         reader = await schedules.reader_of(
-            statements, caller.project_id, wanted.recipient_id, wanted.group_id, caller.user_id
+            statements, caller.project_id, wanted.recipient_id, wanted.group_id
         )
         if reader is None:
             raise invalid(Flaw(("body", "recipient_id"), "there is no such recipient"))
-        if not reader.group_known or (caller.user_id is not None and not reader.member):
+        if not reader.group_known:
             raise invalid(Flaw(("body", "group_id"), "there is no such group"))
         return wanted.timezone or reader.timezone or "UTC"
 

@@ -56,7 +56,7 @@ class Accepting:
 
     async def commit(self, job: NewJob, answer: Callable[[], bytes]) -> Answer:
         """`202` with the `answer`, or the key's earlier answer. Raises `Refused` and `LedgerUnavailable`."""
-        if job.attachments and job.singleton_key is None:
+        if (job.attachments or job.asked_by_owner) and job.singleton_key is None:
             (verdict,) = await self._accept_of_project([job])
         else:
             verdict = await (self._shared(job) if self._may_share(job) else self._of_project(job))

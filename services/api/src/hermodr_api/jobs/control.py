@@ -5,14 +5,15 @@ from uuid import UUID
 
 from hermodr_api.access.authentication import Caller
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience, settled
-from hermodr_api.errors import CONFLICT, SINGLETON_TAKEN, Refused, not_found
+from hermodr_api.errors import CONFLICT, FORBIDDEN, SINGLETON_TAKEN, Refused, not_found
 from hermodr_api.jobs.endings import CancelledByKeyView
 from hermodr_api.jobs.models import AcceptedView, BulkRetryView, CancelledView, NotRetried
 from hermodr_api.jobs.queries import BulkRetryIn, cursor_of, mark_of
 from hermodr_contracts.vocabulary import JobState, Priority
 from hermodr_ledger.access import audit, idempotency
 from hermodr_ledger.engine import Ledger, Transaction
-from hermodr_ledger.jobs import cancelling, listing, requeueing
+from hermodr_ledger.jobs import asking, cancelling, listing, requeueing
+from hermodr_ledger.jobs.asking import Standing
 from hermodr_ledger.jobs.cancelling import BeingSent, Finished
 from hermodr_ledger.jobs.listing import Order
 from hermodr_ledger.jobs.requeueing import KeyTaken, NoSuchJob, NotAgain, Requeued
@@ -34,7 +35,11 @@ class JobControl:
         self._domain = domain
 
     async def cancel(self, caller: Caller, job_id: UUID) -> CancelledView:
+        """End users cancel what they asked for themselves."""
         async with patience():
+            if caller.user_id is not None:
+                async with self._ledger.transaction() as transaction:
+                    await _asked_by(caller.user_id, transaction, caller.project_id, job_id)
             verdict = await cancelling.cancel(
                 self._ledger, caller.project_id, job_id, caller.actor, owner_id=caller.user_id
             )
@@ -84,9 +89,18 @@ class JobControl:
         return await self._repeatable.run(caller.project_id, key, 200, act)
 
     async def retry(self, caller: Caller, job_id: UUID, key: Key | None) -> Answer:
+        """End users retry what they asked for themselves, unless the application cancelled it."""
         queued: list[Requeued] = []
 
         async def act(transaction: Transaction) -> Outcome:
+            if caller.user_id is not None:
+                theirs = await _asked_by(caller.user_id, transaction, caller.project_id, job_id)
+                if theirs.withdrawn:
+                    raise Refused(
+                        FORBIDDEN,
+                        "the application cancelled this job; only its API keys can ask for it again",
+                        members={"job_id": str(job_id)},
+                    )
             (verdict,) = await requeueing.requeue(
                 transaction, caller.project_id, [job_id], by=caller.actor.kind, owner_id=caller.user_id
             )
@@ -149,6 +163,20 @@ class JobControl:
             due = [each.job_id for each in queued if each.priority is priority and each.to_announce]
             if due:
                 self._announcer.jobs(priority, due)
+
+
+async def _asked_by(user_id: str, transaction: Transaction, project_id: UUID, job_id: UUID) -> Standing:
+    """Raises `Refused`: 404 if it is not their job, 403 if the application asked for it."""
+    found = await asking.standing(transaction, project_id, job_id, user_id)
+    if found is None:
+        raise not_found("job")
+    if not found.asked:
+        raise Refused(
+            FORBIDDEN,
+            "the application asked for this job, not its user; only its API keys cancel and retry it",
+            members={"job_id": str(job_id)},
+        )
+    return found
 
 
 def _refusal(verdict: NotAgain | KeyTaken | NoSuchJob) -> Refused:

@@ -1,4 +1,4 @@
-"""`/v1/jobs` and `/v1/batches`. End users see, cancel and retry their own jobs."""
+"""`/v1/jobs` and `/v1/batches`. End users see their own jobs, cancel and retry those they asked for."""
 
 from typing import Annotated
 from uuid import UUID
@@ -144,7 +144,10 @@ async def batch(caller: Reader, jobs: Service, batch_id: UUID) -> BatchView:
 
 @router.delete("/jobs/{job_id}", responses=refusals(404, 409))
 async def cancel(caller: ManagerOrUser, control: Control, job_id: UUID) -> CancelledView:
-    """Cancel a job: no further delivery of it is started."""
+    """Cancel a job: no further delivery of it is started.
+
+    End users cancel what they asked for themselves (else 403).
+    """
     return await control.cancel(caller, job_id)
 
 
@@ -157,7 +160,10 @@ async def cancel(caller: ManagerOrUser, control: Control, job_id: UUID) -> Cance
 async def retry(
     caller: ManagerOrUser, control: Control, job_id: UUID, _: NoBody, key: IdempotencyKey
 ) -> Response:
-    """Retry a job that failed, was held or was cancelled."""
+    """Retry a job that failed, was held or was cancelled.
+
+    End users retry what they asked for themselves (else 403), unless the application cancelled it.
+    """
     return respond(await control.retry(caller, job_id, key))
 
 

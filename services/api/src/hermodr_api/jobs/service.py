@@ -4,6 +4,7 @@ from uuid import UUID
 from hermodr_api.access.authentication import Caller
 from hermodr_api.answers import patience
 from hermodr_api.errors import not_found
+from hermodr_api.jobs.for_users import conceal, conceal_details, conceal_history
 from hermodr_api.jobs.models import (
     BatchView,
     JobHistoryView,
@@ -47,18 +48,24 @@ class Jobs:
             found = await listing.with_payloads(transaction, found, set(PAYLOADS) - without)
         data = listed_views(found.jobs, self._clock.now(), self._domain)
         for each in data:
+            if filters.owner_id is not None:
+                conceal(each)
             each.model_fields_set.difference_update(without)
         next_cursor = cursor_of(found.next, filters, order) if found.next is not None else None
         return JobList(data=data, next_cursor=next_cursor)
 
     async def history(self, caller: Caller, job_id: UUID) -> JobHistoryView:
-        shown = history_view(await self._history(caller, job_id), self._clock.now(), self._domain)
+        history = await self._history(caller, job_id)
+        shown = history_view(history, self._clock.now(), self._domain)
         if caller.user_id is not None:
-            shown.job.metadata, shown.envelope, shown.attachments = {}, None, []
+            conceal_history(shown, history)
         return shown
 
     async def timeline(self, caller: Caller, job_id: UUID) -> Timeline:
-        return timeline(await self._history(caller, job_id))
+        shown = timeline(await self._history(caller, job_id))
+        if caller.user_id is not None:
+            conceal_details(shown)
+        return shown
 
     async def batch(self, project_id: UUID, batch_id: UUID) -> BatchView:
         async with patience():

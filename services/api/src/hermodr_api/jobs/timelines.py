@@ -6,6 +6,7 @@ from typing import Any
 
 from hermodr_api.jobs.models import Timeline, TimelineEntry
 from hermodr_api.jobs.reported import rose
+from hermodr_ledger.jobs.asking import ASKED_BY_USER
 from hermodr_ledger.jobs.reading import Event, Job, JobHistory, LoggedAttempt
 
 
@@ -16,6 +17,7 @@ def timeline(history: JobHistory) -> Timeline:
         *(
             TimelineEntry(at=each.at, event=each.kind, detail=dict(each.detail), delivery_id=each.delivery_id)
             for each in events
+            if each.kind != ASKED_BY_USER
         ),
         *_attempted(history),
         *_ending(history.job, events),
@@ -31,6 +33,8 @@ def _beginning(history: JobHistory) -> Iterator[TimelineEntry]:
         detail["batch_id"] = str(job.batch_id)
     if history.schedule_id is not None:
         detail["schedule_id"] = str(history.schedule_id)
+    if any(each.kind == ASKED_BY_USER for each in history.events):
+        detail["by"] = "user"
     endings = {"expires_at": job.expires_at, "max_retries": job.max_retries, "cancel_key": job.cancel_key}
     detail |= {name: value for name, value in endings.items() if value is not None}
     yield TimelineEntry(at=job.created_at, event="requested", detail=detail)

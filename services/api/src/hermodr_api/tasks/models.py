@@ -102,6 +102,7 @@ def task_of(
         data=dump(wanted.payload),
         content=dump(limits) if limits else None,
         owner_id=user_id,
+        asked_by_owner=user_id is not None,
         singleton_key=_of_user(user_id, key) if user_id is not None and key is not None else key,
         scheduled_for=wanted.scheduled_for if later else None,
         expires_at=wanted.expires_at,

@@ -1,8 +1,13 @@
 from hermodr_api.access.authentication import Caller
+from hermodr_api.access.limits import Limiter
 from hermodr_api.answers import Answer, Key, patience
+from hermodr_api.errors import FORBIDDEN, Refused, cut
 from hermodr_api.jobs.accepting import Accepting
 from hermodr_api.tasks.models import TaskIn, answer_of, task_of
+from hermodr_contracts.rates import Limit
 from hermodr_ledger.access.idempotency import Idempotency
+from hermodr_ledger.engine import Ledger
+from hermodr_ledger.jobs import task_types
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import new_job_id
 
@@ -10,12 +15,20 @@ from hermodr_servicekit.ids import new_job_id
 class Tasks:
     """The use case of `POST /v1/jobs`."""
 
-    def __init__(self, accepting: Accepting, clock: Clock) -> None:
+    def __init__(
+        self, ledger: Ledger, accepting: Accepting, clock: Clock, limiter: Limiter, limit: Limit | None
+    ) -> None:
+        """`limit`: of the tasks that an end user may start."""
+        self._ledger = ledger
         self._accepting = accepting
         self._clock = clock
+        self._limiter = limiter
+        self._limit = limit
 
     async def request(self, caller: Caller, wanted: TaskIn, key: Key | None) -> Answer:
         """Commits and announces the job. Raises `Refused` and `LedgerUnavailable`."""
+        if caller.user_id is not None:
+            await self._allow(caller, wanted.type)
         job = task_of(wanted, new_job_id(), caller.project_id, caller.user_id, self._clock)
         if isinstance(job, list):
             return await self._accepting.earlier(caller.project_id, key, job)
@@ -24,3 +37,16 @@ class Tasks:
             job = job._replace(idempotency=Idempotency(key.value, key.fingerprint, answer))
         async with patience():
             return await self._accepting.commit(job, lambda: answer)
+
+    async def _allow(self, caller: Caller, name: str) -> None:
+        """End users start only what is declared for them, at their own rate."""
+        async with patience():
+            allowed = await task_types.open_to_users(self._ledger, name)
+        if not allowed:
+            raise Refused(
+                FORBIDDEN,
+                f"end users may not start the task {cut(name, 100)!r}: no worker has declared it for them"
+                " (users=True); an API key with the scope send may",
+            )
+        if self._limit is not None:
+            await self._limiter.take(f"tasks/{caller.subject}", self._limit)

@@ -41,6 +41,7 @@ async def test_every_change_of_keys_templates_and_people_is_there(api: ApiUnderT
         ("template.change", template),
         ("template.rollback", template),
         ("template.delete", template),
+        ("recipient.create", person),
         ("recipient.erase", person),
     ]
     assert "ottilie" not in str(mine).lower()

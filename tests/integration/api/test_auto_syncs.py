@@ -351,6 +351,7 @@ async def test_what_was_done_to_it_is_in_the_audit_log(crew: Crew) -> None:
     await crew.do(made["id"], "resume")
     await crew.api.http.patch(one, json={"channel": "email", "event_name": "Secret"})
     await crew.do(made["id"], "run")
+    await crew.answer(made["id"], 1)
     await crew.api.http.delete(one)
     log = (await crew.api.http.get("/v1/audit-log", params={"subject": made["id"]})).json()["data"]
     assert [(line["action"], line["detail"]) for line in log] == [
@@ -359,5 +360,6 @@ async def test_what_was_done_to_it_is_in_the_audit_log(crew: Crew) -> None:
         ("auto_sync.status", {"was": "paused", "is": "running"}),
         ("auto_sync.change", {"fields": ["channel", "event_name"]}),
         ("auto_sync.run", {"jobs": 0}),
+        ("auto_sync.respond", {"member_id": crew.member_ids[1]}),
         ("auto_sync.delete", {}),
     ]

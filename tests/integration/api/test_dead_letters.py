@@ -241,5 +241,7 @@ async def test_letters_are_deleted_singly_and_by_filter(api: ApiUnderTest) -> No
     problem(await api.http.delete("/v1/dead-letters", params=misspelt), 422, "invalid-request")
     answer = (await api.http.delete("/v1/dead-letters", params={"type": "b"})).json()
     assert answer == {"deleted": 2, "more": False}
+    log = (await api.http.get("/v1/audit-log", params={"action": "dead_letter.delete"})).json()["data"]
+    assert [line["subject"] for line in log] == [letters[0]["id"], None]
     assert [each["id"] for each in await listed(api)] == [letters[1]["id"]]
     assert (await api.http.get(f"/v1/jobs/{letters[0]['job_id']}")).json()["job"]["status"] == "failed"

@@ -220,6 +220,7 @@ async def test_a_key_without_the_scope_does_nothing(api: ApiUnderTest) -> None:
 
 
 async def test_every_post_can_be_repeated(api: ApiUnderTest) -> None:
+    await api.operate()
     done = 0
     for route in await routes(api, await possessions(api)):
         if route.method != "post":

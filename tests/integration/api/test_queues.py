@@ -115,6 +115,8 @@ async def test_a_provider_is_tested_by_a_job_of_its_own(house: ApiUnderTest) -> 
     assert json.loads(job["envelope"]) == {"provider": "relay"}
     assert (job["type"], job["to_email"], job["max_retries"]) == ("provider_test", "ops@example.com", 0)
     assert "relay" in job["content"]
+    log = (await house.http.get("/v1/audit-log", params={"action": "provider.test"})).json()["data"]
+    assert [line["subject"] for line in log] == ["relay"]
     unknown = await house.http.post("/v1/providers/gone/test", json={"to": "ops@example.com"})
     assert (unknown.status_code, "gone" in unknown.json()["detail"]) == (404, True)
     assert (await house.http.post(path, json={"to": "nobody"})).status_code == 422

@@ -1,4 +1,5 @@
-"""The audit log: what operators changed, written in the transaction of the change, without personal data."""
+"""The audit log: what was changed, in the transaction of the change, and who looked at contents; without personal data.
+Lines are only added: erasing a person puts a pseudonym into them, and nothing else changes them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -64,6 +65,18 @@ async def record(
         detail=json.dumps(dict(detail or {}), default=str),
     )
     await fetch(statements, line)
+
+
+async def changed(
+    statements: Statements,
+    project_id: UUID,
+    actor: Actor,
+    noun: str,
+    subject: UUID,
+    changes: Mapping[str, Any],
+) -> None:
+    """`noun.change` with the names of the fields."""
+    await record(statements, project_id, actor, f"{noun}.change", subject, {"fields": sorted(changes)})
 
 
 @dataclass(frozen=True, slots=True)

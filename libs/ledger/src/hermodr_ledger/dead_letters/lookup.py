@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from hermodr_ledger.engine import Ledger, Row, Statements
+from hermodr_ledger.engine import Row, Statements
 from hermodr_ledger.engine.core import AnySelect, equal, fetch
 from hermodr_ledger.engine.documents import object_of
 from hermodr_ledger.engine.paging import Page, paged
@@ -137,7 +137,7 @@ async def page(
     return [dead_letter_of(row) for row in shown]
 
 
-async def read(ledger: Ledger, sight: Sight, dead_letter_id: UUID) -> OpenedDeadLetter | None:
+async def read(ledger: Statements, sight: Sight, dead_letter_id: UUID) -> OpenedDeadLetter | None:
     """Of a raw message the first `SHOWN_BYTES`."""
     asked = _opened().where(_DEAD.id == dead_letter_id, seen(sight))
     rows = await fetch(ledger, asked)

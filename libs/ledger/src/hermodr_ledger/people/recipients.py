@@ -135,14 +135,22 @@ async def change(
     """Replaces the named fields: of `GIVEN`, and `muted_until`, `quiet_hours`, `preferences`, `caps` as in `Recipient`.
     `None`: no such recipient. A trigger has their waiting jobs decided again. Raises `ExternalIdTaken`."""
     async with ledger.transaction() as transaction:
-        locked = _theirs(owner).with_for_update()
-        rows = await fetch(transaction, locked, recipient_id=recipient_id, project=project_id)
-        if not rows:
+        if await read_for_change(transaction, project_id, recipient_id, owner) is None:
             return None
-        return await _overwrite(transaction, recipient_id, changes)
+        return await overwrite(transaction, recipient_id, changes)
 
 
-async def _overwrite(transaction: Transaction, recipient_id: UUID, changes: Mapping[str, Any]) -> Recipient:
+async def read_for_change(
+    transaction: Transaction, project_id: UUID, recipient_id: UUID, owner: str | None = None
+) -> Recipient | None:
+    """`read` with a lock until the transaction ends."""
+    locked = _theirs(owner).with_for_update()
+    rows = await fetch(transaction, locked, recipient_id=recipient_id, project=project_id)
+    return _recipient(rows[0]) if rows else None
+
+
+async def overwrite(transaction: Transaction, recipient_id: UUID, changes: Mapping[str, Any]) -> Recipient:
+    """`change` of a recipient that the transaction has locked."""
     values = {
         name: json.dumps(value)
         if name in ("quiet_hours", "preferences", "caps") and value is not None

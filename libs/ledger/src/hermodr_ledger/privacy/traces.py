@@ -85,11 +85,7 @@ async def forget(transaction: Transaction, whom: Person, pseudonym: str) -> None
     if whom.user_id is None:
         return
     await transaction.fetch(
-        """
-        UPDATE hermodr.audit_log SET actor_id = CASE WHEN actor = 'user' AND actor_id = $2 THEN $3 ELSE actor_id END,
-            subject = CASE WHEN subject = $2 THEN $3 ELSE subject END
-        WHERE project_id = $1 AND ((actor = 'user' AND actor_id = $2) OR subject = $2)
-        """,
+        "SELECT hermodr.pseudonymise_audit_log($1, $2, $3)",
         whom.project_id,
         whom.user_id,
         pseudonym,

@@ -83,7 +83,7 @@ async def add_response(
     caller: Manager, auto_syncs: Service, sync_id: UUID, wanted: ResponseIn, key: IdempotencyKey
 ) -> Response:
     """Record a member's answer; the last that the goal needs completes the auto-sync."""
-    return respond(await auto_syncs.respond(caller.project_id, sync_id, wanted, key))
+    return respond(await auto_syncs.respond(caller, sync_id, wanted, key))
 
 
 @router.post("/{sync_id}/pause", response_model=AutoSyncView, responses=refusals(404, 409))

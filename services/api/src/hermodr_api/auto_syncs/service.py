@@ -134,7 +134,9 @@ class AutoSyncs:
             sync = (await _read(self._ledger, project_id, sync_id)).sync
             return await walk(self._ledger, page, lambda at, rows: responses.page(at, sync, rows))
 
-    async def respond(self, project_id: UUID, sync_id: UUID, wanted: ResponseIn, key: Key | None) -> Answer:
+    async def respond(self, caller: Caller, sync_id: UUID, wanted: ResponseIn, key: Key | None) -> Answer:
+        project_id = caller.project_id
+
         async def act(transaction: Transaction) -> Outcome:
             sync = _known(await syncs.lock(transaction, project_id, sync_id))
             if sync.status == "cancelled":
@@ -142,6 +144,7 @@ class AutoSyncs:
             if not await responses.asked(transaction, sync, wanted.member_id):
                 raise invalid(Flaw(("body", "member_id"), "is none of the members who are asked"))
             await responses.record(transaction, sync, wanted.member_id, wanted.response)
+            await _note(transaction, caller, "respond", sync_id, {"member_id": wanted.member_id})
             return await _told(transaction, project_id, sync_id)
 
         return await self._repeatable.run(project_id, key, 201, act)

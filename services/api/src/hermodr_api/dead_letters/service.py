@@ -47,10 +47,11 @@ class DeadLetters:
 
     async def read(self, caller: Caller, letter_id: UUID) -> OpenedDeadLetter:
         sight = await self._sight(caller)
-        async with patience():
-            opened = await lookup.read(self._ledger, sight, letter_id)
-        if opened is None:
-            raise not_found("dead letter")
+        async with patience(), self._ledger.transaction() as transaction:
+            opened = await lookup.read(transaction, sight, letter_id)
+            if opened is None:
+                raise not_found("dead letter")
+            await audit.record(transaction, caller.project_id, caller.actor, "dead_letter.open", letter_id)
         return opened
 
     async def replay(self, caller: Caller, letter_id: UUID, key: Key | None) -> Answer:

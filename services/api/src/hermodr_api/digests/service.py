@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from datetime import time
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -27,6 +28,7 @@ from hermodr_contracts.vocabulary import JobState
 from hermodr_deciding.foreseeing import Verdict
 from hermodr_digesting.data import shown_locale, template_data
 from hermodr_digesting.rules import rule_of
+from hermodr_ledger.access import audit
 from hermodr_ledger.digests import schedules
 from hermodr_ledger.digests.choosing import Contents, would_choose
 from hermodr_ledger.digests.planning import PRIORITY, job_of, run_now
@@ -76,6 +78,7 @@ class DigestSchedules:
         async def act(transaction: Transaction) -> Outcome:
             fields["timezone"] = await self._zone(transaction, caller, wanted)
             made = await schedules.create(transaction, caller.project_id, self._timed(fields))
+            await _note(transaction, caller, "create", made.id)
             return Outcome.of(DigestScheduleView, made)
 
         return await self._repeatable.run(caller.project_id, key, 201, act)
@@ -91,12 +94,16 @@ class DigestSchedules:
             refuse_odd_day(rule["frequency"], rule["delivery_day"])
             if any(value != getattr(before, name) for name, value in rule.items()):
                 changes = changes | self._timed(rule)
-            return _known(await schedules.change(transaction, caller.project_id, schedule_id, changes))
+            changed = _known(await schedules.change(transaction, caller.project_id, schedule_id, changes))
+            given = wanted.model_fields_set
+            await _note(transaction, caller, "change", schedule_id, {"fields": sorted(given)})
+            return changed
 
     async def delete(self, caller: Caller, schedule_id: UUID) -> None:
-        async with patience():
-            if not await schedules.delete(self._ledger, caller.project_id, schedule_id):
+        async with patience(), self._ledger.transaction() as transaction:
+            if not await schedules.delete(transaction, caller.project_id, schedule_id):
                 raise not_found("digest schedule")
+            await _note(transaction, caller, "delete", schedule_id)
 
     async def occurrences(self, caller: Caller, schedule_id: UUID, count: int) -> DigestOccurrencesView:
         schedule = await self.read(caller, schedule_id)
@@ -117,6 +124,7 @@ class DigestSchedules:
             )
             job_id = await run_now(transaction, schedule, reader.user_id if reader is not None else None)
             made.append(job_id)
+            await _note(transaction, caller, "run", schedule_id, {"job_id": job_id})
             view = DigestRunView(job_id=job_id, status=JobState.QUEUED, status_url=f"/v1/jobs/{job_id}")
             return Outcome(view.model_dump_json().encode())
 
@@ -128,6 +136,7 @@ class DigestSchedules:
         """As for the job itself: first whether and where it is sent, then what is in it."""
         async with patience():
             schedule = await self._known(self._ledger, caller, schedule_id)
+            await _note(self._ledger, caller, "preview", schedule_id)
             (foreseen,) = await self._foresight.of([job_of(schedule, None)])
             going = next((each for each in foreseen if each.verdict is Verdict.SEND), None)
             if going is None:
@@ -191,6 +200,18 @@ class DigestSchedules:
     ) -> DigestSchedule:
         read = schedules.read_for_change if changing else schedules.read
         return _known(await read(statements, caller.project_id, schedule_id, caller.user_id))
+
+
+async def _note(
+    statements: Statements,
+    caller: Caller,
+    what: str,
+    schedule_id: UUID,
+    detail: Mapping[str, object] | None = None,
+) -> None:
+    await audit.record(
+        statements, caller.project_id, caller.actor, f"digest_schedule.{what}", schedule_id, detail
+    )
 
 
 def _rule(frequency: str, at: time, day: int | None, zone: str) -> Rule:

@@ -40,16 +40,16 @@ async def show(caller: Reader, groups: Service, group_id: UUID) -> Group:
 @router.post("", status_code=201, response_model=GroupView)
 async def create(caller: Manager, groups: Service, wanted: GroupIn, key: IdempotencyKey) -> Response:
     """Add a group."""
-    return respond(await groups.create(caller.project_id, wanted, key))
+    return respond(await groups.create(caller, wanted, key))
 
 
 @router.patch("/{group_id}", response_model=GroupView, responses=refusals(404, 409))
 async def change(caller: Manager, groups: Service, group_id: UUID, wanted: GroupPatch) -> Group:
     """Change a group."""
-    return await groups.change(caller.project_id, group_id, wanted)
+    return await groups.change(caller, group_id, wanted)
 
 
 @router.delete("/{group_id}", status_code=204, responses=refusals(404))
 async def delete(caller: Manager, groups: Service, group_id: UUID) -> None:
     """Delete a group with its members and updates."""
-    await groups.delete(caller.project_id, group_id)
+    await groups.delete(caller, group_id)

@@ -1,9 +1,11 @@
 from uuid import UUID
 
+from hermodr_api.access.authentication import Caller
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.errors import CONFLICT, Flaw, Refused, not_found
 from hermodr_api.groups.models import GroupIn, GroupPatch, GroupView
 from hermodr_api.http.json_text import dump
+from hermodr_ledger.access import audit
 from hermodr_ledger.engine import Ledger, Statements, Transaction
 from hermodr_ledger.engine.paging import Page, PageResult, walk
 from hermodr_ledger.people import groups
@@ -34,7 +36,9 @@ class Groups:
         async with patience():
             return _known(await groups.read(self._ledger, project_id, group_id))
 
-    async def create(self, project_id: UUID, wanted: GroupIn, key: Key | None) -> Answer:
+    async def create(self, caller: Caller, wanted: GroupIn, key: Key | None) -> Answer:
+        project_id = caller.project_id
+
         async def act(transaction: Transaction) -> Outcome:
             made = await groups.create(
                 transaction,
@@ -43,6 +47,7 @@ class Groups:
                 name=wanted.name,
                 metadata=dump(wanted.metadata),
             )
+            await audit.record(transaction, project_id, caller.actor, "group.create", made.id)
             return Outcome.of(GroupView, made)
 
         try:
@@ -50,20 +55,23 @@ class Groups:
         except ExternalIdTaken as error:
             raise _taken() from error
 
-    async def change(self, project_id: UUID, group_id: UUID, wanted: GroupPatch) -> Group:
+    async def change(self, caller: Caller, group_id: UUID, wanted: GroupPatch) -> Group:
         changes = wanted.model_dump(exclude_unset=True)
         if "metadata" in changes:
             changes["metadata"] = dump(changes["metadata"])
         try:
-            async with patience():
-                return _known(await groups.change(self._ledger, project_id, group_id, changes))
+            async with patience(), self._ledger.transaction() as transaction:
+                changed = _known(await groups.change(transaction, caller.project_id, group_id, changes))
+                await audit.changed(transaction, caller.project_id, caller.actor, "group", group_id, changes)
+                return changed
         except ExternalIdTaken as error:
             raise _taken() from error
 
-    async def delete(self, project_id: UUID, group_id: UUID) -> None:
-        async with patience():
-            if not await groups.delete(self._ledger, project_id, group_id):
+    async def delete(self, caller: Caller, group_id: UUID) -> None:
+        async with patience(), self._ledger.transaction() as transaction:
+            if not await groups.delete(transaction, caller.project_id, group_id):
                 raise not_found("group")
+            await audit.record(transaction, caller.project_id, caller.actor, "group.delete", group_id)
 
 
 async def must_exist(statements: Statements, project_id: UUID, group_id: UUID) -> None:

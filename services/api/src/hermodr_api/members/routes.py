@@ -64,7 +64,7 @@ async def add(
     caller: Manager, members: Service, group_id: UUID, wanted: MembersIn, key: IdempotencyKey
 ) -> Response:
     """Add recipients to a group."""
-    return respond(await members.add(caller.project_id, group_id, wanted, key))
+    return respond(await members.add(caller, group_id, wanted, key))
 
 
 @router.post("/{member_id}/read", response_model=UnreadView, responses=refusals(404))
@@ -85,10 +85,10 @@ async def change(
     caller: Manager, members: Service, group_id: UUID, member_id: UUID, wanted: MemberPatch
 ) -> Member:
     """Change a member of a group."""
-    return await members.change(caller.project_id, group_id, member_id, wanted)
+    return await members.change(caller, group_id, member_id, wanted)
 
 
 @router.delete("/{member_id}", status_code=204, responses=refusals(404))
 async def remove(caller: Manager, members: Service, group_id: UUID, member_id: UUID) -> None:
     """Remove a recipient from a group."""
-    await members.remove(caller.project_id, group_id, member_id)
+    await members.remove(caller, group_id, member_id)

@@ -1,6 +1,7 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from hermodr_api.access.authentication import Caller
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.errors import Flaw, invalid, not_found
 from hermodr_api.groups.service import must_exist
@@ -13,6 +14,7 @@ from hermodr_api.members.models import (
     ReadIn,
     UnreadView,
 )
+from hermodr_ledger.access import audit
 from hermodr_ledger.engine import Ledger, Statements, Transaction
 from hermodr_ledger.engine.paging import Page, PageResult, walk
 from hermodr_ledger.people import members, recipients, updates
@@ -62,15 +64,17 @@ class Members:
                 lambda at, rows: updates.unread(at, group_id, reader.recipient_id, rows, metadata=metadata),
             )
 
-    async def add(self, project_id: UUID, group_id: UUID, wanted: MembersIn, key: Key | None) -> Answer:
+    async def add(self, caller: Caller, group_id: UUID, wanted: MembersIn, key: Key | None) -> Answer:
         """In order; none is added if one is unknown or occurs twice."""
 
         async def act(transaction: Transaction) -> Outcome:
-            made = await _add(transaction, project_id, group_id, wanted.members)
+            made = await _add(transaction, caller.project_id, group_id, wanted.members)
+            detail = {"members": [each.id for each in made]}
+            await _note(transaction, caller, "add", group_id, detail)
             data = [MemberView.model_validate(each) for each in made]
             return Outcome.of(MemberList, {"data": data, "next_cursor": None})
 
-        return await self._repeatable.run(project_id, key, 201, act)
+        return await self._repeatable.run(caller.project_id, key, 201, act)
 
     async def mark_read(
         self, project_id: UUID, group_id: UUID, member_id: UUID, wanted: ReadIn, key: Key | None
@@ -84,15 +88,29 @@ class Members:
 
         return await self._repeatable.run(project_id, key, 200, act)
 
-    async def change(self, project_id: UUID, group_id: UUID, member_id: UUID, wanted: MemberPatch) -> Member:
+    async def change(self, caller: Caller, group_id: UUID, member_id: UUID, wanted: MemberPatch) -> Member:
         changes = wanted.model_dump(exclude_unset=True)
-        async with patience():
-            return _known(await members.change(self._ledger, project_id, group_id, member_id, changes))
+        project_id = caller.project_id
+        async with patience(), self._ledger.transaction() as transaction:
+            changed = _known(await members.change(transaction, project_id, group_id, member_id, changes))
+            await audit.changed(transaction, project_id, caller.actor, "member", member_id, changes)
+            return changed
 
-    async def remove(self, project_id: UUID, group_id: UUID, member_id: UUID) -> None:
-        async with patience():
-            if not await members.remove(self._ledger, project_id, group_id, member_id):
+    async def remove(self, caller: Caller, group_id: UUID, member_id: UUID) -> None:
+        async with patience(), self._ledger.transaction() as transaction:
+            if not await members.remove(transaction, caller.project_id, group_id, member_id):
                 raise not_found("member")
+            await _note(transaction, caller, "remove", member_id, {"group_id": group_id})
+
+
+async def _note(
+    transaction: Transaction,
+    caller: Caller,
+    what: str,
+    subject: UUID,
+    detail: Mapping[str, object] | None = None,
+) -> None:
+    await audit.record(transaction, caller.project_id, caller.actor, f"member.{what}", subject, detail)
 
 
 async def _add(

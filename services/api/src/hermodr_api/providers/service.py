@@ -9,6 +9,7 @@ from hermodr_api.notifications.service import Notifications
 from hermodr_api.providers.models import LastError, ProvidersView, ProviderTestIn, ProviderView
 from hermodr_contracts.channels import CHANNELS, AddressKind
 from hermodr_contracts.vocabulary import Channel
+from hermodr_ledger.access import audit
 from hermodr_ledger.deliveries import provider_limits
 from hermodr_ledger.deliveries.provider_limits import ProviderLimits
 from hermodr_ledger.engine import Ledger
@@ -59,7 +60,11 @@ class Providers:
             expires_at=self._clock.now() + _TEST_IS_OF_USE,
             max_retries=0,
         )
-        return await self._notifications.request(caller.project_id, message, key, provider=name)
+        answer = await self._notifications.request(caller.project_id, message, key, provider=name)
+        if not answer.replayed:
+            async with patience():  # the job itself is kept by now, with the message
+                await audit.record(self._ledger, caller.project_id, caller.actor, "provider.test", name)
+        return answer
 
 
 def _addressee(address: str, channel: Channel) -> To:

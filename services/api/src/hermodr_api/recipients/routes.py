@@ -64,7 +64,7 @@ async def show(caller: ReaderOrUser, recipients: Service, recipient_id: UUID) ->
 @router.post("", status_code=201, response_model=RecipientView)
 async def create(caller: Manager, recipients: Service, wanted: RecipientIn, key: IdempotencyKey) -> Response:
     """Add a recipient."""
-    return respond(await recipients.create(caller.project_id, wanted, key))
+    return respond(await recipients.create(caller, wanted, key))
 
 
 _NEW: dict[int | str, dict[str, Any]] = {201: {"model": RecipientView, "description": "It is new"}}
@@ -104,11 +104,11 @@ async def upsert(caller: Manager, upserting: Many, bodies: Bodies, request: Requ
         if not is_ndjson(request) and text.lstrip()[:1] == b"{":
             if len(text) > MIB:
                 raise Refused(TOO_LARGE, "one recipient has at most 1 MiB")
-            found, created = await upserting.one(caller.project_id, await asyncio.to_thread(parse, text))
+            found, created = await upserting.one(caller, await asyncio.to_thread(parse, text))
             body = WholeRecipientView.model_validate(found).model_dump_json().encode()
             return Response(body, 201 if created else 200, media_type=JSON)
         items = await asyncio.to_thread(_items, request, text)
-        return Response(await upserting.many(caller.project_id, items), media_type=JSON)
+        return Response(await upserting.many(caller, items), media_type=JSON)
 
 
 @router.patch("/{recipient_id}", response_model=RecipientView, responses=refusals(404, 409))

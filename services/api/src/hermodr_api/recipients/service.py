@@ -8,6 +8,7 @@ from hermodr_api.http.fields import as_stored
 from hermodr_api.recipients.export import export
 from hermodr_api.recipients.models import PreferencesIn, RecipientIn, RecipientPatch, WholeRecipientView
 from hermodr_api.recipients.webhook_urls import WebhookUrls
+from hermodr_ledger.access import audit
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.engine.paging import Page, PageResult, walk
 from hermodr_ledger.people import recipients
@@ -53,12 +54,14 @@ class Recipients:
                 await recipients.read(self._ledger, caller.project_id, recipient_id, caller.user_id)
             )
 
-    async def create(self, project_id: UUID, wanted: RecipientIn, key: Key | None) -> Answer:
+    async def create(self, caller: Caller, wanted: RecipientIn, key: Key | None) -> Answer:
+        project_id = caller.project_id
         fields = wanted.given()
         await self._webhook_urls.check(fields)
 
         async def act(transaction: Transaction) -> Outcome:
             made = await recipients.create(transaction, project_id, fields)
+            await audit.record(transaction, project_id, caller.actor, "recipient.create", made.id)
             return Outcome.of(WholeRecipientView, made)
 
         try:
@@ -80,6 +83,10 @@ class Recipients:
     async def export(self, caller: Caller, recipient_id: UUID) -> AsyncIterator[bytes]:
         found = await self.read(caller, recipient_id)
         whole = caller.user_id is not None or caller.manages
+        async with patience():
+            await audit.record(
+                self._ledger, caller.project_id, caller.actor, "recipient.export", recipient_id
+            )
         return export(self._ledger, caller.project_id, found, self._clock.now(), whole=whole)
 
     async def erase(self, caller: Caller, recipient_id: UUID) -> None:
@@ -89,12 +96,14 @@ class Recipients:
 
     async def _change(self, caller: Caller, recipient_id: UUID, changes: Mapping[str, object]) -> Recipient:
         try:
-            async with patience():
-                return _known(
-                    await recipients.change(
-                        self._ledger, caller.project_id, recipient_id, changes, caller.user_id
-                    )
+            async with patience(), self._ledger.transaction() as transaction:
+                project_id = caller.project_id
+                _known(
+                    await recipients.read_for_change(transaction, project_id, recipient_id, caller.user_id)
                 )
+                changed = await recipients.overwrite(transaction, recipient_id, changes)
+                await audit.changed(transaction, project_id, caller.actor, "recipient", recipient_id, changes)
+                return changed
         except ExternalIdTaken as error:
             raise _taken() from error
 

@@ -1,20 +1,21 @@
 """Makes or changes recipients by their external ids, one or many; a bad one never refuses the others."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 import orjson
 from pydantic import ValidationError
 
+from hermodr_api.access.authentication import Caller
 from hermodr_api.answers import patience
 from hermodr_api.http.bodies import flaws_of, read
 from hermodr_api.http.bulk_bodies import SLICE, Rejections, written
 from hermodr_api.http.json_text import Flawed
 from hermodr_api.recipients.models import RecipientPut
 from hermodr_api.recipients.webhook_urls import WebhookUrls
-from hermodr_ledger.engine import Ledger
+from hermodr_ledger.access import audit
+from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.people import recipients
 from hermodr_ledger.people.recipients import Recipient
 from hermodr_ledger.people.upserting import Upserted, upsert
@@ -29,18 +30,19 @@ class Upserting:
         self._ledger = ledger
         self._webhook_urls = webhook_urls
 
-    async def one(self, project_id: UUID, document: object) -> tuple[Recipient, bool]:
+    async def one(self, caller: Caller, document: object) -> tuple[Recipient, bool]:
         """The recipient, and whether it is new. Raises `Refused` and `LedgerUnavailable`."""
         wanted = read(RecipientPut, document)
         await self._webhook_urls.check(wanted.given())
         async with patience(), self._ledger.transaction() as transaction:
-            done = await upsert(transaction, project_id, {wanted.external_id: wanted.given()})
+            done = await upsert(transaction, caller.project_id, {wanted.external_id: wanted.given()})
             made = done[wanted.external_id]
-            found = await recipients.read(transaction, project_id, made.id)
+            found = await recipients.read(transaction, caller.project_id, made.id)
+            await _note(transaction, caller, wanted.given(), done)
         assert found is not None
         return found, made.created
 
-    async def many(self, project_id: UUID, items: Sequence[object]) -> bytes:
+    async def many(self, caller: Caller, items: Sequence[object]) -> bytes:
         """The answer. `items` are parsed (or `Flawed`), not validated; all valid ones are written, or none. Raises
         `Refused` and `LedgerUnavailable`."""
         async with patience(_DEADLINE_SECONDS):
@@ -51,8 +53,21 @@ class Upserting:
                 rejected.reject(index, [flaw])
             wanted, names = _merged(found)
             async with self._ledger.transaction() as transaction:
-                done = await upsert(transaction, project_id, wanted)
+                done = await upsert(transaction, caller.project_id, wanted)
+                fields = {name for given in wanted.values() for name in given}
+                await _note(transaction, caller, fields, done)
         return await asyncio.to_thread(_answer, names, done, rejected)
+
+
+async def _note(
+    transaction: Transaction, caller: Caller, fields: Iterable[str], done: Mapping[str, Upserted]
+) -> None:
+    """One line a request, however many recipients it has; of a single one its id."""
+    created = sum(each.created for each in done.values())
+    detail = {"fields": sorted(fields), "created": created, "updated": len(done) - created}
+    subject = next(iter(done.values())).id if len(done) == 1 else None
+    if done:
+        await audit.record(transaction, caller.project_id, caller.actor, "recipient.upsert", subject, detail)
 
 
 def _examined(items: Sequence[object]) -> tuple[dict[int, RecipientPut], Rejections]:

@@ -7,6 +7,7 @@ from uuid import UUID
 from hermodr_api.access.authentication import Caller
 from hermodr_api.answers import patience
 from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, not_found
+from hermodr_ledger.access import audit
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.people import recipients
 from hermodr_servicekit.guard.guard import Guard
@@ -60,6 +61,10 @@ class WebhookUrls:
             raise not_found("recipient")
         if self._secrets is None:
             raise Refused(CONFLICT, "webhooks are not signed here: HERMODR_SECRET_KEY is not set")
+        async with patience():
+            await audit.record(
+                self._ledger, caller.project_id, caller.actor, "recipient.secret", recipient_id
+            )
         return self._secrets.secret(SecretOf(Purpose.RECIPIENT, recipient_id))
 
     async def _refusal(self, target: Target, turns: asyncio.Semaphore) -> str | None:

@@ -55,7 +55,7 @@ async def export_csv(
 ) -> StreamingResponse:
     """Export suppressed addresses as CSV."""
     return StreamingResponse(
-        await suppressions.export_csv(caller.project_id, _search(address, reason)),
+        await suppressions.export_csv(caller, _search(address, reason)),
         media_type=CSV,
         headers={
             "content-disposition": 'attachment; filename="suppressions.csv"',

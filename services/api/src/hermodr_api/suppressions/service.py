@@ -97,8 +97,12 @@ class Suppressions:
 
         return await self._repeatable.run(caller.project_id, key, 200, act, seconds=_IMPORT_SECONDS)
 
-    async def export_csv(self, project_id: UUID, search: SuppressionSearch) -> AsyncIterator[bytes]:
+    async def export_csv(self, caller: Caller, search: SuppressionSearch) -> AsyncIterator[bytes]:
         """In pieces; the first page is read before the answer begins."""
+        project_id = caller.project_id
+        async with patience():
+            detail = {"reason": search.reason, "address": search.address is not None}
+            await audit.record(self._cold, project_id, caller.actor, "suppression.export", None, detail)
         first = await self.page(project_id, Page(_A_PAGE), search)
 
         async def pieces() -> AsyncIterator[bytes]:

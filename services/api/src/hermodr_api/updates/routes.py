@@ -55,7 +55,7 @@ async def create(
     caller: Manager, updates: Service, group_id: UUID, wanted: UpdateIn, key: IdempotencyKey
 ) -> Response:
     """Post an update to a group."""
-    return respond(await updates.create(caller.project_id, group_id, wanted, key))
+    return respond(await updates.create(caller, group_id, wanted, key))
 
 
 @router.patch("/{update_id}", response_model=UpdateView, responses=refusals(404, 409))
@@ -63,10 +63,10 @@ async def change(
     caller: Manager, updates: Service, group_id: UUID, update_id: UUID, wanted: UpdatePatch
 ) -> Update:
     """Change an update."""
-    return await updates.change(caller.project_id, group_id, update_id, wanted)
+    return await updates.change(caller, group_id, update_id, wanted)
 
 
 @router.delete("/{update_id}", status_code=204, responses=refusals(404))
 async def delete(caller: Manager, updates: Service, group_id: UUID, update_id: UUID) -> None:
     """Delete an update."""
-    await updates.delete(caller.project_id, group_id, update_id)
+    await updates.delete(caller, group_id, update_id)

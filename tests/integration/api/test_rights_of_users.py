@@ -182,3 +182,83 @@ async def test_users_see_no_address_but_their_own(api: ApiUnderTest) -> None:
     shown = await api.user("ada").get(f"/v1/jobs/{job}")
     assert shown.json()["deliveries"][0]["state"] == "sent"
     assert "@example.com" not in shown.text.replace(shown.json()["job"]["message_id"], "")
+
+
+async def all_about(api: ApiUnderTest) -> tuple[dict[str, Any], str]:
+    """Somebody, and a mail that was sent to them; they posted, organize something and get something daily."""
+    person = await api.recipient(user_id="ada")
+    group = (await api.http.post("/v1/groups", json={"name": "Us"})).json()
+    post = {"title": SECRET, "body": SECRET, "author_id": person["id"], "metadata": {"of": SECRET}}
+    sync = {
+        "organizer_id": person["id"],
+        "group_id": group["id"],
+        "event_name": "Party",
+        "data": {"of": SECRET},
+    }
+    mail = {"to": {"recipient_id": person["id"]}, "subject": SECRET, "body_text": SECRET}
+    for path, body in (
+        (f"/v1/groups/{group['id']}/updates", post),
+        ("/v1/auto-syncs", sync),
+        ("/v1/schedules", {"name": "daily", "every": "1d", "job": mail}),
+    ):
+        made = await api.http.post(path, json=body, headers={"idempotency-key": path})
+        assert made.status_code == 201, made.text
+    job = await mail_to(api, person)
+    await sent(api, job)
+    await asked(api, payload={"of": SECRET})
+    return person, job
+
+
+async def test_exports_for_users_leave_out_contents(api: ApiUnderTest) -> None:
+    person, job = await all_about(api)
+    url = f"/v1/recipients/{person['id']}/export"
+    whole, mine = await api.http.get(url), await api.user("ada").get(url)
+    assert (whole.json()["contents"], mine.json()["contents"]) == (True, False)
+    for kept in (SECRET, COPY):
+        assert kept in whole.text
+        assert kept not in mine.text
+    document = mine.json()
+    assert document["recipient"] == person
+    (shown,) = document["jobs"]
+    assert (shown["id"], shown["status"], shown["deliveries"][0]["address"]) == (
+        job,
+        "completed",
+        "ada@example.com",
+    )
+    assert shown["deliveries"][0]["attempts"][0]["outcome"] == "sent"
+    assert shown["events"][0]["detail"] == {"channel": "email"}
+    sections = ("requested", "updates_written", "auto_syncs", "schedules", "kept_answers")
+    for section in sections:  # that there are such things, they may know
+        assert len(document[section]) == len(whole.json()[section]) >= 1, section
+
+
+async def test_a_project_may_let_users_export_contents(api: ApiUnderTest) -> None:
+    person, _ = await all_about(api)
+    url = f"/v1/recipients/{person['id']}/export"
+    for wanted in (True, False):
+        changed = await api.http.patch("/v1/projects/me", json={"users_export_contents": wanted})
+        assert (changed.status_code, changed.json()["users_export_contents"]) == (200, wanted)
+        document = await api.user("ada").get(url)
+        assert (SECRET in document.text) is wanted
+        assert document.json()["contents"] is wanted
+    for wrong in (None, "yes", 1):
+        refused = await api.http.patch("/v1/projects/me", json={"users_export_contents": wrong})
+        assert problem(refused, 422, "invalid-request")["errors"][0]["loc"] == [
+            "body",
+            "users_export_contents",
+        ]
+
+
+@pytest.mark.parametrize("contents", [False, True])
+async def test_an_export_holds_nothing_of_the_user_before(api: ApiUnderTest, contents: bool) -> None:
+    """The recipient was given to somebody else; what was sent when they were nobody's user is theirs."""
+    person = await api.recipient()
+    before = await mail_to(api, person, singleton_key=None)
+    url = f"/v1/recipients/{person['id']}"
+    await api.http.patch("/v1/projects/me", json={"users_export_contents": contents})
+    await api.http.patch(url, json={"user_id": "ada"})
+    adas = await mail_to(api, person)
+    await api.http.patch(url, json={"user_id": "eve"})
+    document = (await api.user("eve").get(f"{url}/export")).json()
+    assert [each["id"] for each in document["jobs"]] == [before]
+    assert [each["id"] for each in (await api.http.get(f"{url}/export")).json()["jobs"]] == [before, adas]

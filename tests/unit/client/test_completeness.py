@@ -60,7 +60,9 @@ CALLS: list[Callable[[Hermodr], Any]] = [
     lambda h: h.recipients.export(A),
     lambda h: h.recipients.webhook_secret(A),
     lambda h: h.projects.me(),
-    lambda h: h.projects.change(sender="Shop <shop@example.com>", reply_to=["help@example.com"]),
+    lambda h: h.projects.change(
+        sender="Shop <shop@example.com>", reply_to=["help@example.com"], users_export_contents=True
+    ),
     lambda h: next(h.webhooks.list()),
     lambda h: h.webhooks.get(A),
     lambda h: h.webhooks.create("https://shop.example.com/in", events=["job.failed"]),

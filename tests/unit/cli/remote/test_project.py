@@ -50,3 +50,11 @@ def test_what_is_no_cap_is_refused(run: Run, cap: str) -> None:
     done = run(answers(), "project", "set", "--cap", cap)
     assert done.exit_code == 2
     assert "cap" in done.stderr
+
+
+@pytest.mark.parametrize(("option", "wanted"), [("--users", True), ("--no-users", False)])
+def test_whether_users_export_contents(run: Run, option: str, wanted: bool) -> None:
+    server = answers(json_answer(PROJECT | {"users_export_contents": wanted}))
+    done = run(server, "project", "set", f"{option}-export-contents")
+    assert json.loads(server.requests[0].content) == {"users_export_contents": wanted}
+    assert ("hold bodies and data" in done.stdout) is wanted

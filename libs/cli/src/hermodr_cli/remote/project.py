@@ -34,11 +34,18 @@ def set_command(
             " '' takes all away.",
         ),
     ] = None,
+    export_contents: Annotated[
+        bool | None,
+        typer.Option(
+            "--users-export-contents/--no-users-export-contents",
+            help="Whether exports that end users make of their data hold bodies and data.",
+        ),
+    ] = None,
     url: Url = None,
     key: Key = None,
     as_json: AsJson = False,
 ) -> None:
-    """Set whom mails are from and where answers go, unless a mail or its template says otherwise, and caps."""
+    """Set whom mails are from and where answers go if they do not say it, caps, and what end users export."""
     fields: dict[str, Any] = {}
     if sender is not None:
         fields["sender"] = sender or None
@@ -46,8 +53,12 @@ def set_command(
         fields["reply_to"] = [each for each in reply_to if each]
     if cap:
         fields["caps"] = [_cap(each) for each in cap if each] or None
+    if export_contents is not None:
+        fields["users_export_contents"] = export_contents
     if not fields:
-        raise typer.BadParameter("give --from, --reply-to or --cap", param_hint="--from")
+        raise typer.BadParameter(
+            "give --from, --reply-to, --cap or --users-export-contents", param_hint="--from"
+        )
     with calling(url, key) as hermodr:
         _show(hermodr.projects.change(**fields), as_json)
 
@@ -81,5 +92,7 @@ def _show(project: Project, as_json: bool) -> None:
         "reply to": ", ".join(project.reply_to) or "the sender",
         "caps": "; ".join(_cap_in_words(each) for each in project.caps) or "none",
     }
+    if project.users_export_contents:
+        lines["exports"] = "end users' ones hold bodies and data"
     for name, text in lines.items():
         console().print(f"{name:9}", plain(text), soft_wrap=True)

@@ -179,6 +179,7 @@ class Project(Answer):
     sender: str | None = Field(default=None, alias="from")
     reply_to: list[str] = Field(default_factory=list)
     caps: list[dict[str, Any]] = Field(default_factory=list)
+    users_export_contents: bool = False
 
 
 class Sender(Answer):

@@ -18,6 +18,7 @@ class Projects(Part[W]):
     @operation
     def change(self, /, **fields: Any) -> Steps[Project]:
         """`sender` (`Name <address>` or an address, of a verified sender) and `reply_to` (a list of addresses) of mails
-        that do not say it themselves, and `caps` of each recipient; `None` takes away. Raises `Invalid`."""
+        that do not say it themselves, `caps` of each recipient (`None` takes away), and `users_export_contents`:
+        whether exports that end users make hold bodies and data. Raises `Invalid`."""
         document = {"from" if name == "sender" else name: value for name, value in fields.items()}
         return self._patch(path_of("projects", "me"), Project, document)

@@ -37,6 +37,8 @@ class Project:
     reply_to: Sequence[str]
     created_at: datetime
     caps: Sequence[Object]
+    users_export_contents: bool
+    """Whether exports that end users make hold bodies and data."""
 
 
 NOTHING = MailDefaults()
@@ -72,7 +74,7 @@ async def project(statements: Statements, project_id: UUID) -> Project:
 
 
 async def change(statements: Statements, project_id: UUID, values: Mapping[str, object]) -> Project:
-    """`values`: of `mail_from`, `reply_to`, and `caps` as a JSON text; `None`: none."""
+    """`values`: of `mail_from`, `reply_to`, `caps` as a JSON text (`None`: none), and `users_export_contents`."""
     changed = sa.update(projects).where(_ONE).values(**values).returning(*_COLUMNS)
     (row,) = await fetch(statements, changed, project=project_id)
     return _project(row)
@@ -86,4 +88,5 @@ def _project(row: Row) -> Project:
         row["reply_to"] or (),
         row["created_at"],
         objects_of(row["caps"]),
+        row["users_export_contents"],
     )

@@ -123,11 +123,13 @@ _JSON = ("envelope", "digest", "data", "content", "metadata", "result", "deliver
 
 
 async def jobs(
-    ledger: Ledger, project_id: UUID, recipient_id: UUID, after: UUID = _NOWHERE
+    ledger: Ledger, project_id: UUID, recipient_id: UUID, after: UUID = _NOWHERE, user_id: str | None = None
 ) -> list[dict[str, Any]]:
-    """Jobs for them with deliveries, attempts, events and (without their content) attachments."""
-    sql = _JOBS.format("recipient_id = $1")
-    return await _with_all(ledger, await ledger.fetch(sql, recipient_id, project_id, after, JOBS_A_PAGE))
+    """Jobs for them with deliveries, attempts, events and (without their content) attachments. With `user_id` not those
+    of another end user, whose recipient it was before."""
+    sql = _JOBS.format("recipient_id = $1 AND ($5::text IS NULL OR owner_id IS NULL OR owner_id = $5)")
+    rows = await ledger.fetch(sql, recipient_id, project_id, after, JOBS_A_PAGE, user_id)
+    return await _with_all(ledger, rows)
 
 
 async def requested(

@@ -42,6 +42,7 @@ projects = Table(
     Column("reply_to", ARRAY(Text)),
     json("caps"),
     Column("operates", Boolean, nullable=False, server_default=text("false")),
+    Column("users_export_contents", Boolean, nullable=False, server_default=text("false")),
     Index("projects_operates", "operates", unique=True, postgresql_where=text("operates")),
 )
 

@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StrictBool
 
 from hermodr_api.http.json_text import dump
 from hermodr_api.recipients.caps import Caps
@@ -21,15 +21,20 @@ class ProjectPatch(MailDefaultsIn):
         examples=[[{"max": 10, "per": "24h", "overflow": "defer"}]],
     )
 
+    users_export_contents: StrictBool = Field(
+        default=False,
+        description="Whether exports that end users make of their data hold contents (bodies, data, metadata).",
+        examples=[True],
+    )
+
     @property
     def values(self) -> dict[str, object]:
         """By column, those that are given."""
-        if "caps" not in self.model_fields_set:
-            return self.mail
-        return {
-            **self.mail,
+        given = {
             "caps": dump([each.model_dump(mode="json") for each in self.caps]) if self.caps else None,
+            "users_export_contents": self.users_export_contents,
         }
+        return self.mail | {name: value for name, value in given.items() if name in self.model_fields_set}
 
 
 class ProjectView(MailDefaultsView):
@@ -42,6 +47,7 @@ class ProjectView(MailDefaultsView):
                     "from": "Shop <shop@example.com>",
                     "reply_to": ["help@example.com"],
                     "caps": [{"max": 10, "per": "24h", "types": None, "overflow": "defer"}],
+                    "users_export_contents": False,
                     "id": "01a2018c-e359-7702-8eb3-8dd0fbf20000",
                     "name": "shop",
                     "created_at": "2026-11-22T09:00:00Z",
@@ -53,4 +59,5 @@ class ProjectView(MailDefaultsView):
     id: UUID
     name: str
     caps: list[dict[str, Any]]
+    users_export_contents: bool
     created_at: datetime

@@ -336,6 +336,9 @@ class ExportView(BaseModel):
     """All data of a recipient. Fields without a value are left out of the entries of the lists."""
 
     exported_at: datetime
+    contents: bool = Field(
+        description="Whether bodies and data are in it; for end users only if the project says so."
+    )
     recipient: RecipientView
     memberships: list[dict[str, Any]]
     updates_written: list[dict[str, Any]]

@@ -138,7 +138,10 @@ async def webhook_secret(
 
 @router.get("/{recipient_id}/export", response_model=ExportView, responses=refusals(404))
 async def export(caller: ReaderOrUser, recipients: Service, recipient_id: UUID) -> StreamingResponse:
-    """Export all data of a recipient as one document."""
+    """Export all data of a recipient as one document.
+
+    For end users without contents, unless the project says otherwise (`users_export_contents`).
+    """
     return StreamingResponse(
         await recipients.export(caller, recipient_id),
         media_type=JSON,

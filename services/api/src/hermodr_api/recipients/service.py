@@ -5,10 +5,10 @@ from hermodr_api.access.authentication import Caller
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.errors import CONFLICT, FORBIDDEN, Flaw, Refused, not_found
 from hermodr_api.http.fields import as_stored
-from hermodr_api.recipients.export import export
+from hermodr_api.recipients.export import Sight, export
 from hermodr_api.recipients.models import PreferencesIn, RecipientIn, RecipientPatch, WholeRecipientView
 from hermodr_api.recipients.webhook_urls import WebhookUrls
-from hermodr_ledger.access import audit
+from hermodr_ledger.access import audit, mail_defaults
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.engine.paging import Page, PageResult, walk
 from hermodr_ledger.people import recipients
@@ -81,13 +81,18 @@ class Recipients:
         return await self._change(caller, recipient_id, wanted.changes())
 
     async def export(self, caller: Caller, recipient_id: UUID) -> AsyncIterator[bytes]:
+        """For end users without contents, unless the project says otherwise."""
         found = await self.read(caller, recipient_id)
-        whole = caller.user_id is not None or caller.manages
+        sight = Sight(whole=caller.manages, contents=True)
         async with patience():
+            if caller.user_id is not None:
+                project = await mail_defaults.project(self._ledger, caller.project_id)
+                sight = Sight(whole=True, contents=project.users_export_contents, user_id=caller.user_id)
+            shown = {"contents": sight.contents}
             await audit.record(
-                self._ledger, caller.project_id, caller.actor, "recipient.export", recipient_id
+                self._ledger, caller.project_id, caller.actor, "recipient.export", recipient_id, shown
             )
-        return export(self._ledger, caller.project_id, found, self._clock.now(), whole=whole)
+        return export(self._ledger, caller.project_id, found, self._clock.now(), sight)
 
     async def erase(self, caller: Caller, recipient_id: UUID) -> None:
         """Erases personal data; counts stay."""

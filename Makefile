@@ -38,14 +38,14 @@ chaos: install ## everything broken at random, and a judge of what became of the
 soak: install ## an hour of load, kills and restarts: does anything grow that should stay flat? | MINUTES=60 RATE=200 JSON=file
 	@$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),60) $(if $(RATE),--rate $(RATE)) $(if $(JSON),--json $(JSON)) $(ARGS)
 
-lock: install ## refresh requirements.lock to the newest releases | PACKAGE=name: that one alone
+lock: install ## refresh both locks to the newest releases | PACKAGE=name: that one alone
 	@$(BIN)/python tools/lock.py upgrade $(PACKAGE)
 
 openapi: install ## write down docs/openapi.json and docs/asyncapi.json, after a change of them on purpose
 	@$(BIN)/python tools/openapi.py
 	@$(BIN)/python tools/asyncapi.py
 
-install: ## the virtual environment, from requirements.lock (every command does this by itself)
+install: ## the virtual environment, from the two locks (every command does this by itself)
 	@$(PYTHON) tools/bootstrap.py
 
 clean: ## stop everything and remove the virtual environment, caches and state

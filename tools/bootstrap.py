@@ -1,5 +1,5 @@
-"""Make .venv hold what requirements.lock says and the workspace's packages. With nothing to do, nothing is
-printed.
+"""Make .venv hold what requirements.lock and requirements-dev.lock say, and the workspace's packages. With nothing to
+do, nothing is printed.
 
 Standard library only, and readable by an old python3, so that it can say that it is too old.
 """
@@ -15,7 +15,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
 STAMP = os.path.join(VENV, ".hermodr-installed")
-LOCK = os.path.join(ROOT, "requirements.lock")
+LOCKS = [os.path.join(ROOT, name) for name in ("requirements.lock", "requirements-dev.lock")]
 OLDEST = (3, 11)
 
 
@@ -31,7 +31,7 @@ def main():
         for name in os.listdir(os.path.join(ROOT, kind))
         if os.path.exists(os.path.join(ROOT, kind, name, "pyproject.toml"))
     )
-    wanted = [python_identity(), digest([LOCK]), digest(pyprojects)]
+    wanted = [python_identity(), digest(LOCKS), digest(pyprojects)]
     if installed() == wanted:
         return
     state = os.path.join(ROOT, ".hermodr")
@@ -53,7 +53,7 @@ def install(wanted, pyprojects):
         done = []
     done = (done + ["", "", ""])[:3]
     if done[1] != wanted[1]:
-        step("packages from requirements.lock", install_lock)
+        step("packages from the locks", install_locks)
         done = [wanted[0], wanted[1], ""]
         write_stamp(done)
     if done[2] != wanted[2]:
@@ -97,9 +97,10 @@ def install_venv_support():
     run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", package], environment)
 
 
-def install_lock():
+def install_locks():
     pip = [os.path.join(VENV, "bin", "python"), "-m", "pip", "--disable-pip-version-check"]
-    run([*pip, "install", "--quiet", "--no-deps", "--require-hashes", "-r", LOCK])
+    files = [word for lock in LOCKS for word in ("-r", lock)]
+    run([*pip, "install", "--quiet", "--no-deps", "--require-hashes", *files])
 
 
 def install_workspace(folders):

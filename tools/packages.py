@@ -3,12 +3,18 @@
 import hashlib
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
+"""What an installation runs."""
+DEVELOPMENT_LOCK = ROOT / "requirements-dev.lock"
+"""What a clone needs besides."""
 DEVELOPMENT = ROOT / "requirements.in"
 OWN = "hermodr-"
+FOR_CLONES = ("devkit", "sandbox")
+"""Packages that no installation runs."""
 
 
 def folders() -> list[Path]:
@@ -18,22 +24,31 @@ def folders() -> list[Path]:
     )
 
 
-def requirements() -> list[str]:
-    """All requirements from outside, sorted: the input of the lock."""
-    wanted = set()
-    for folder in folders():
-        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        extras = project.get("optional-dependencies", {}).values()
-        for requirement in [*project.get("dependencies", []), *(item for extra in extras for item in extra)]:
-            if not requirement.startswith(OWN):
-                wanted.add(requirement)
-    for line in DEVELOPMENT.read_text(encoding="utf-8").splitlines():
-        requirement = re.sub(r"(^|\s)#.*$", "", line).strip()
-        if requirement:
-            wanted.add(requirement)
-    return sorted(wanted, key=str.lower)
+def running() -> list[str]:
+    """The requirements from outside of what an installation runs, sorted: the input of the lock."""
+    return _sorted(_declared(folder) for folder in folders() if folder.name not in FOR_CLONES)
 
 
-def fingerprint() -> str:
-    """Changes whenever the lock has to be made anew."""
-    return hashlib.sha256("\n".join(requirements()).encode()).hexdigest()
+def everything() -> list[str]:
+    """With those of clones: checking, testing, pretended and embedded servers."""
+    lines = (
+        re.sub(r"(^|\s)#.*$", "", line).strip()
+        for line in DEVELOPMENT.read_text(encoding="utf-8").splitlines()
+    )
+    return _sorted([*(_declared(folder) for folder in folders()), {line for line in lines if line}])
+
+
+def _declared(folder: Path) -> set[str]:
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project.get("optional-dependencies", {}).values()
+    declared = [*project.get("dependencies", []), *(item for extra in extras for item in extra)]
+    return {requirement for requirement in declared if not requirement.startswith(OWN)}
+
+
+def _sorted(sets: Iterable[set[str]]) -> list[str]:
+    return sorted(set().union(*sets), key=str.lower)
+
+
+def fingerprint(wanted: list[str]) -> str:
+    """Changes whenever the lock of these requirements has to be made anew."""
+    return hashlib.sha256("\n".join(wanted).encode()).hexdigest()

@@ -36,6 +36,7 @@ AUDITED = {
     "DELETE /v1/jobs/{job_id}": "job.cancel",
     "POST /v1/jobs/{job_id}/retry": "job.retry",
     "PATCH /v1/projects/me": "project.change",
+    "PATCH /v1/projects/{project_id}/quotas": "project.quotas",
     "POST /v1/providers/{provider}/test": "provider.test",
     "POST /v1/queues/{channel}/pause": "queue.pause",
     "POST /v1/queues/{channel}/resume": "queue.resume",

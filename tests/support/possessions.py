@@ -42,6 +42,7 @@ async def possessions(api: ApiUnderTest) -> dict[str, str]:
         api, "/v1/digest-schedules", recipient_id=recipient["id"], group_id=group["id"], frequency="daily"
     )
     return {
+        "project_id": str(api.project_id),
         "schedule_id": schedule["id"],
         "digest_schedule_id": digests["id"],
         "letter_id": letter,

@@ -67,8 +67,10 @@ read    own       GET /v1/jobs/{job_id}/timeline
 send    -         POST /v1/notifications
 send    -         POST /v1/notifications/bulk
 send    -         POST /v1/notifications/simulate
+operator -        GET /v1/projects
 read    -         GET /v1/projects/me
 manage  -         PATCH /v1/projects/me
+operator -        PATCH /v1/projects/{project_id}/quotas
 read    -         GET /v1/providers
 manage  -         POST /v1/providers/{provider}/test
 read    -         GET /v1/queues

@@ -213,7 +213,7 @@ async def test_of_many_bulks_of_a_project_two_are_under_way_and_others_are_not_h
         crowd = [asyncio.ensure_future(api.http.post(URL, json=[MAIL] * 20)) for _ in range(12)]
         refused = await _first(crowd, 10)
         for answer in refused:
-            assert "under way" in problem(answer, 429, "rate-limited")["detail"]
+            assert "under way" in problem(answer, 429, "quota-exceeded")["detail"]
             assert int(answer.headers["retry-after"]) > 0
         singles = await asyncio.gather(*(other.post("/v1/notifications", json=MAIL) for _ in range(8)))
         assert {each.status_code for each in singles} == {202}

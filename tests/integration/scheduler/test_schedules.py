@@ -13,7 +13,9 @@ from uuid import UUID
 import pytest
 from prometheus_client import CollectorRegistry
 
+from hermodr_contracts.quotas import Limits
 from hermodr_contracts.vocabulary import Channel, JobKind, Priority
+from hermodr_ledger.access import accepted
 from hermodr_ledger.engine import Ledger, LedgerUnavailable, Row, locked
 from hermodr_ledger.engine.announcing import SCHEDULES_CHANNEL
 from hermodr_ledger.engine.connection import Transaction
@@ -21,6 +23,7 @@ from hermodr_ledger.engine.listening import listen
 from hermodr_ledger.engine.setting_aside import all_aside
 from hermodr_ledger.schedules import runs, schedules
 from hermodr_ledger.schedules.planning import MORE_MISSED, plan_due
+from hermodr_ledger.upkeep import usage
 from hermodr_scheduler.duties.schedules import LONGEST_SLEEP_SECONDS, GroupSchedules, Schedules, turn_of
 from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_scheduler.service import Scheduling
@@ -364,3 +367,23 @@ async def test_old_occurrences_are_forgotten(ledger: Ledger) -> None:
 
 def test_it_waits_no_longer_than_a_stopped_scheduler_may_hold_rows() -> None:
     assert locked.STOPPED_SECONDS <= 10
+
+
+async def test_a_project_that_uses_too_much_misses_its_occurrence(ledger: Ledger) -> None:
+    project = await new_project(ledger)
+    await new_schedule(ledger, project)
+    await due_since(ledger, timedelta(seconds=1))
+    await fire(ledger)
+    await accepted.fold(ledger)
+    await usage.add_up(ledger, Limits(accepted_per_day=1))
+    await due_since(ledger, timedelta(seconds=1))
+    await fire(ledger)
+    assert [(row["state"], row["error"]) for row in await runs_of(ledger)] == [
+        ("fired", None),
+        ("failed", "quota_exceeded"),
+    ]
+    assert len(await rows_of(ledger, "jobs")) == 1
+    await usage.add_up(ledger, Limits())
+    await due_since(ledger, timedelta(seconds=1))
+    await fire(ledger)
+    assert len(await rows_of(ledger, "jobs")) == 2

@@ -60,6 +60,8 @@ CALLS: list[Callable[[Hermodr], Any]] = [
     lambda h: h.recipients.export(A),
     lambda h: h.recipients.webhook_secret(A),
     lambda h: h.projects.me(),
+    lambda h: next(h.projects.list()),
+    lambda h: h.projects.set_quotas(A, accepted_per_day=5, sockets="off", waiting_jobs=None),
     lambda h: h.projects.change(
         sender="Shop <shop@example.com>", reply_to=["help@example.com"], users_export_contents=True
     ),

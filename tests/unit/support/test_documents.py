@@ -121,7 +121,9 @@ def _written(default: object) -> str | None:
             return str(default).lower()
         case timedelta():
             return f"{default.days}d"
-        case int() | float():
+        case int():
+            return str(default)
+        case float():
             return f"{default:.10g}"
         case str():
             return default

@@ -54,6 +54,10 @@ class Commands(LazyGroup):
         ),
         "schedules": Entry("hermodr_cli.remote.schedules:app", "Jobs on a rule: any notification or task."),
         "project": Entry("hermodr_cli.remote.project:app", "What holds for all mails of the key's project."),
+        "projects": Entry(
+            "hermodr_cli.remote.projects:app",
+            "All projects: what they may use, and do use. The key is an operator's.",
+        ),
         "senders": Entry(
             "hermodr_cli.remote.senders:app", "Whom mails may be from: verified addresses and domains."
         ),

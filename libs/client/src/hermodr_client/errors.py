@@ -181,6 +181,16 @@ class IdempotencyKeyReused(Invalid): ...
 class RateLimited(Problem): ...
 
 
+class QuotaExceeded(RateLimited):
+    """429: the project has used up what it may."""
+
+    @property
+    def quota(self) -> str | None:
+        """`accepted_per_day`, `requests_per_second`, …"""
+        quota = self.members.get("quota")
+        return quota if isinstance(quota, str) else None
+
+
 class ServerError(Problem): ...
 
 
@@ -198,6 +208,7 @@ _BY_TYPE: dict[str, type[Problem]] = {
     TYPE_PREFIX + "singleton-taken": SingletonTaken,
     TYPE_PREFIX + "still-running": StillRunning,
     TYPE_PREFIX + "idempotency-key-reused": IdempotencyKeyReused,
+    TYPE_PREFIX + "quota-exceeded": QuotaExceeded,
 }
 _BY_STATUS: dict[int, type[Problem]] = {
     400: BadRequest,

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from hermodr_contracts.channels import EMAIL_LADDER, TEXT_LADDER, WEBHOOK_LADDER, served, usual, with_ladder
 from hermodr_contracts.ladder import Step, parse_ladder
 from hermodr_contracts.providers import channels_of
+from hermodr_contracts.quotas import Limits, Quota
+from hermodr_contracts.quotas import parse as parse_limit
 from hermodr_contracts.segments import MOST_SEGMENTS
 from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Channel
@@ -67,6 +69,13 @@ def _networks_are_readable(text: str) -> str:
     return text
 
 
+def _limit_of(quota: Quota) -> BeforeValidator:
+    return BeforeValidator(lambda given: parse_limit(quota, given) if isinstance(given, str) else given)
+
+
+_LIMITS = Limits()
+
+
 class _Incomplete(ValueError):
     """A variable that production needs is missing."""
 
@@ -110,6 +119,20 @@ class ServiceSettings(BaseSettings):
     webhook-sender."""
     webhook_allow: Annotated[str, AfterValidator(_networks_are_readable)] | None = None
     """Networks that webhooks may reach although they are not public. The same for api and webhook-sender."""
+    quota_requests_per_second: Annotated[int | None, NoDecode, _limit_of(Quota.REQUESTS_PER_SECOND)] = (
+        _LIMITS.requests_per_second
+    )
+    """What each project may use unless an operator says otherwise; `off`: no limit. The same for api and scheduler."""
+    quota_accepted_per_day: Annotated[int | None, NoDecode, _limit_of(Quota.ACCEPTED_PER_DAY)] = (
+        _LIMITS.accepted_per_day
+    )
+    quota_bulks_under_way: Annotated[int | None, NoDecode, _limit_of(Quota.BULKS_UNDER_WAY)] = (
+        _LIMITS.bulks_under_way
+    )
+    """In one process of the api."""
+    quota_waiting_jobs: Annotated[int | None, NoDecode, _limit_of(Quota.WAITING_JOBS)] = _LIMITS.waiting_jobs
+    quota_stored_bytes: Annotated[int | None, NoDecode, _limit_of(Quota.STORED_BYTES)] = _LIMITS.stored_bytes
+    quota_sockets: Annotated[int | None, NoDecode, _limit_of(Quota.SOCKETS)] = _LIMITS.sockets
     http_host: str = "127.0.0.1"
     http_port: Annotated[int | None, Field(ge=0, le=65535)] = None
     port_base: Annotated[int, Field(ge=1, le=65000)] = 8000
@@ -125,6 +148,11 @@ class ServiceSettings(BaseSettings):
     def port(self) -> int:
         """The HTTP port: `HERMODR_HTTP_PORT`, else `HERMODR_PORT_BASE` plus the service's offset."""
         return self.port_base + self.port_offset if self.http_port is None else self.http_port
+
+    @property
+    def quotas(self) -> Limits:
+        """What each project may use by default."""
+        return Limits(**{str(quota): getattr(self, f"quota_{quota}") for quota in Quota})
 
     @property
     def links(self) -> Links | None:

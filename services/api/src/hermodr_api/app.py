@@ -14,6 +14,7 @@ from hermodr_api.access.authentication import Authenticator
 from hermodr_api.access.jwks import HttpKeyServer, KeySet
 from hermodr_api.access.limits import Limiter
 from hermodr_api.access.operators import Operators
+from hermodr_api.access.quotas import Quotas
 from hermodr_api.access.tokens import Expected
 from hermodr_api.access.users import Users
 from hermodr_api.answers import Repeatable
@@ -29,6 +30,7 @@ from hermodr_api.health.service import HealthCheck
 from hermodr_api.http import openapi, problems
 from hermodr_api.http.auth import Gate
 from hermodr_api.http.bulk_bodies import BulkBodies
+from hermodr_api.http.bulk_turns import BulkTurns
 from hermodr_api.http.edge import Edge
 from hermodr_api.jobs.accepting import Accepting
 from hermodr_api.jobs.control import JobControl
@@ -121,15 +123,7 @@ class Api(LedgerService[ApiSettings]):
             cold_pool_size=_COLD_CONNECTIONS,
             **_PROMPT,
         )
-        another = partial(Ledger, settings.database_url, service=settings.service, tell=self.events.tell)
-        # a connection of its own, so that the check does not wait for the others
-        self._trial_ledger = another(pool_size=1, **_PROMPT)
-        self._bulk_ledger = another(  # its own pool, so that bulk requests cannot take all connections
-            pool_size=_BULK_CONNECTIONS,
-            statement_seconds=_BULK_STATEMENT_SECONDS,
-            connection_seconds=_BULK_CONNECTION_SECONDS,
-            lock_seconds=_LOCK_SECONDS,
-        )
+        self._trial_ledger, self._bulk_ledger = self._other_ledgers()
         self._key_server = HttpKeyServer(settings.jwks_url) if settings.jwks_url is not None else None
         self._keys = KeySet(self._key_server, self.clock) if self._key_server is not None else None
         self.authenticator = Authenticator(
@@ -142,29 +136,34 @@ class Api(LedgerService[ApiSettings]):
         channels = self.broker.topology.channels
         self.publishing = Publishing(channels)
         domain = settings.message_id_domain
-        self.accepting = Accepting(self.ledger, self.announcer, self._count)
+        self.quotas = Quotas(self.ledger, self.clock, settings.quotas)
+        self.accepting = Accepting(self.ledger, self.announcer, self._count, self.quotas)
         served = (channels, settings.sms_max_segments)
         self.notifications = Notifications(self.directory, self.accepting, self.clock, domain, *served)
+        counting = (self._count, self.quotas)
         self.bulk = Bulk(
-            self._bulk_ledger, self.directory, self.announcer, self.clock, domain, self._count, *served
+            self._bulk_ledger, self.directory, self.announcer, self.clock, domain, *counting, *served
         )
         self.counts = Counts(self.clock)
         self._repeatable = Repeatable(self.ledger)
         self._operators = Operators(self.ledger)
         self.senders = Senders(
-            self.ledger.cold, self._repeatable, self.announcer, self._operators, self.clock, texts
+            self.ledger.cold,
+            self._repeatable,
+            self.announcer,
+            self._operators,
+            self.clock,
+            texts,
+            self.quotas,
         )
         self._guard = Guard(settings.webhook_networks)
         self.webhooks = Webhooks(
-            self.ledger.cold,
-            self._repeatable,
-            self.clock,
-            self._guard,
-            settings.webhook_secrets,
+            self.ledger.cold, self._repeatable, self.clock, self._guard, settings.webhook_secrets
         )
         self._limiter = Limiter(partial(rates.take, self.ledger), self.clock)
-        self._gate = Gate(self.authenticator, self._limiter)
-        self._bodies = BulkBodies()
+        self._gate = Gate(self.authenticator, self._limiter, self.quotas)
+        self._turns = BulkTurns(self.quotas)
+        self._bodies = BulkBodies(self._turns)
         self._words = Words(self.ledger.cold, settings.links, settings.sms_max_segments)
         self._foresight = Foresight(self.ledger.cold, channels)
         taken_on = self._notification_routes()
@@ -173,10 +172,25 @@ class Api(LedgerService[ApiSettings]):
         self.description = framework.openapi
         self.asgi: ASGIApp = Edge(framework, self.registry, shortcuts)
 
+    def _other_ledgers(self) -> tuple[Ledger, Ledger]:
+        another = partial(
+            Ledger, self.settings.database_url, service=self.settings.service, tell=self.events.tell
+        )
+        # a connection of its own, so that the check does not wait for the others
+        trial = another(pool_size=1, **_PROMPT)
+        bulk = another(  # its own pool, so that bulk requests cannot take all connections
+            pool_size=_BULK_CONNECTIONS,
+            statement_seconds=_BULK_STATEMENT_SECONDS,
+            connection_seconds=_BULK_CONNECTION_SECONDS,
+            lock_seconds=_LOCK_SECONDS,
+        )
+        return trial, bulk
+
     def _notification_routes(self) -> NotificationRoutes:
         many = Repeatable(self._bulk_ledger)
+        counting = (self._count, self.quotas)
         to_groups = ToGroups(
-            self.directory, self.notifications, self.accepting, many, self.announcer, self._count
+            self.directory, self.notifications, self.accepting, many, self.announcer, *counting
         )
         simulating = Simulating(self.ledger.cold, self.bulk, self._repeatable, self._words, self._foresight)
         return NotificationRoutes(
@@ -229,6 +243,7 @@ class Api(LedgerService[ApiSettings]):
             self.announcer,
             self.clock,
             self._count,
+            self.quotas,
         )
 
     def _of_people(self) -> list[object]:
@@ -256,9 +271,11 @@ class Api(LedgerService[ApiSettings]):
         forget, strangers = self.directory.forget, self.directory.strangers
         return [
             Templates(ledger, repeatable, self.publishing, forget, strangers),
-            Projects(ledger, self.directory),
+            Projects(ledger, self.directory, self.quotas, self._turns, self._operators),
             previews,
-            DigestSchedules(ledger, repeatable, self.announcer, previews, self._foresight, self.clock),
+            DigestSchedules(
+                ledger, repeatable, self.announcer, previews, self._foresight, self.clock, self.quotas
+            ),
         ]
 
     def _counting(self) -> Counting:
@@ -311,7 +328,7 @@ class Api(LedgerService[ApiSettings]):
         told = listen(
             self.settings.database_url, CHANGED_CHANNEL, self.directory.forget_all, self.directory.told
         )
-        return (*super().work(), told)
+        return (*super().work(), told, self.quotas.account())
 
     async def begin(self, stop: asyncio.Event) -> bool:
         """No key is known before the database answers."""
@@ -321,6 +338,7 @@ class Api(LedgerService[ApiSettings]):
     async def drain(self) -> None:
         """Returns when all that was accepted is committed and announced, or given up."""
         await self.accepting.drain()
+        await self.quotas.drain()
         await super().drain()
         await self.counts.close()
 

@@ -41,6 +41,7 @@ UNSUPPORTED_MEDIA_TYPE = Kind("unsupported-media-type", 415, "The body is of a t
 INVALID = Kind("invalid-request", 422, "The request does not make sense")
 KEY_REUSED = Kind("idempotency-key-reused", 422, "The Idempotency-Key was used for another request")
 RATE_LIMITED = Kind("rate-limited", 429, "Too many requests")
+QUOTA_EXCEEDED = Kind("quota-exceeded", 429, "A quota of the project is used up")
 HEAD_TOO_LARGE = Kind(
     "head-too-large", 431, "The head of the request is too large"
 )  # sent by the HTTP server

@@ -35,6 +35,7 @@ from hermodr_scheduler.duties.schedules import GroupSchedules, Schedules
 from hermodr_scheduler.duties.settled_digests import SettledDigests
 from hermodr_scheduler.duties.suppressed import Suppressed
 from hermodr_scheduler.duties.upkeep import Upkeep
+from hermodr_scheduler.duties.usage import Usage, Waiting
 from hermodr_scheduler.duties.webhooks import Webhooks
 from hermodr_scheduler.duties.windows import Settling, Windows
 from hermodr_scheduler.handlers import subscribe
@@ -87,6 +88,8 @@ class Scheduler(Worker[SchedulerSettings]):
                 self._replays,
                 Queues(broker, backlog, metrics),
                 Gauges(ledger.cold, clock, metrics),
+                Usage(ledger.cold, settings.quotas),
+                Waiting(ledger.cold, clock),
                 self._windows,
                 Settling(ledger.cold, clock, metrics),
                 Changes(ledger, clock, kept=settings.retention_changes),

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from hermodr_cli.refusal import Refusal
 from tests.support.client import json_answer
 from tests.unit.cli.remote.test_commands import JOB, Run, answers, run
 
@@ -58,3 +59,51 @@ def test_whether_users_export_contents(run: Run, option: str, wanted: bool) -> N
     done = run(server, "project", "set", f"{option}-export-contents")
     assert json.loads(server.requests[0].content) == {"users_export_contents": wanted}
     assert ("hold bodies and data" in done.stdout) is wanted
+
+
+QUOTAS = {"accepted_per_day": 50000000, "sockets": None}
+LISTED = {
+    "id": JOB,
+    "name": "shop",
+    "created_at": "2026-11-22T09:00:00Z",
+    "quotas": QUOTAS,
+    "usage": {"accepted_per_day": 48213, "waiting_jobs": 310},
+    "set": {"sockets": "off"},
+}
+
+
+def test_quotas_are_shown_beside_what_is_used(run: Run) -> None:
+    done = run(
+        answers(json_answer(PROJECT | {"quotas": QUOTAS, "usage": LISTED["usage"]})), "project", "show"
+    )
+    assert done.exit_code == 0
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert ["accepted_per_day", "48,213", "50,000,000"] in rows
+    assert ["sockets", "0", "off"] in rows
+
+
+def test_operators_list_projects_and_set_their_quotas(run: Run) -> None:
+    page = json_answer({"data": [LISTED], "next_cursor": None})
+    done = run(answers(page), "projects", "list")
+    assert "48,213" in done.stdout
+    assert "sockets=off" in done.stdout
+    server = answers(page, json_answer(LISTED | {"quotas": QUOTAS | {"accepted_per_day": 7}}))
+    given = ("accepted_per_day=7", "sockets=off", "waiting_jobs=default")
+    done = run(server, "projects", "quota", "shop", *given)
+    assert done.exit_code == 0
+    assert server.requests[1].url.path == f"/v1/projects/{JOB}/quotas"
+    assert json.loads(server.requests[1].content) == {
+        "accepted_per_day": 7,
+        "sockets": "off",
+        "waiting_jobs": None,
+    }
+    assert ["accepted_per_day", "48,213", "7"] in [line.split() for line in done.stdout.splitlines()]
+    unknown = run(answers(page), "projects", "quota", "ship")
+    assert isinstance(unknown.exception, Refusal)
+
+
+@pytest.mark.parametrize("odd", ["mails=1", "accepted_per_day", "accepted_per_day=", "accepted_per_day=1e6"])
+def test_what_is_no_quota_is_refused(run: Run, odd: str) -> None:
+    done = run(answers(), "projects", "quota", "shop", odd)
+    assert done.exit_code == 2
+    assert odd.partition("=")[0] in done.stderr

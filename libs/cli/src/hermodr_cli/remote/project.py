@@ -2,7 +2,9 @@ from typing import Annotated, Any
 
 import typer
 
+from hermodr_cli.remote import columns
 from hermodr_cli.remote.connection import AsJson, Key, Url, calling
+from hermodr_cli.remote.quotas import columns_of
 from hermodr_cli.remote.showing import console, plain, show_document
 from hermodr_client.models.operations import Project
 
@@ -11,9 +13,13 @@ app = typer.Typer(help="What holds for all mails of the key's project.", no_args
 
 @app.command("show")
 def show_command(url: Url = None, key: Key = None, as_json: AsJson = False) -> None:
-    """The project, with the from and reply_to of mails that do not say it themselves."""
+    """The project, with the from and reply_to of mails that do not say it themselves, and its quotas."""
     with calling(url, key) as hermodr:
-        _show(hermodr.projects.me(), as_json)
+        found = hermodr.projects.me()
+    _show(found, as_json)
+    if not as_json:
+        console().print()
+        columns.show(columns_of(found.quotas, found.usage))
 
 
 @app.command("set")

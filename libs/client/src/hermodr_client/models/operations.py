@@ -171,6 +171,39 @@ class DnsRecord(Answer):
     value: str
 
 
+class Quotas(Answer):
+    """Limits; `None`: no limit."""
+
+    requests_per_second: int | None = None
+    accepted_per_day: int | None = None
+    bulks_under_way: int | None = None
+    waiting_jobs: int | None = None
+    stored_bytes: int | None = None
+    sockets: int | None = None
+
+
+class Usage(Answer):
+    """What a project uses of its quotas."""
+
+    requests_per_second: int = 0
+    accepted_per_day: int = 0
+    bulks_under_way: int = 0
+    waiting_jobs: int = 0
+    stored_bytes: int = 0
+    sockets: int = 0
+
+
+class ProjectQuotas(Answer):
+    """A project as operators see it. `set`: the limits it has of its own, `off` being none."""
+
+    id: UUID
+    name: str
+    created_at: datetime
+    quotas: Quotas
+    usage: Usage
+    set: dict[str, int | str] = Field(default_factory=dict)
+
+
 class Project(Answer):
     """`sender` and `reply_to` hold for mails that do not say it themselves, nor their template."""
 
@@ -180,6 +213,8 @@ class Project(Answer):
     reply_to: list[str] = Field(default_factory=list)
     caps: list[dict[str, Any]] = Field(default_factory=list)
     users_export_contents: bool = False
+    quotas: Quotas = Field(default_factory=Quotas)
+    usage: Usage = Field(default_factory=Usage)
 
 
 class Sender(Answer):

@@ -1,13 +1,14 @@
 """From what a schedule makes to jobs: recipients, groups and templates are those of this moment."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import JobKind, OnUnknown, Priority
-from hermodr_ledger.access import mail_defaults
+from hermodr_ledger.access import accepted, mail_defaults
 from hermodr_ledger.access.mail_defaults import MailDefaults
 from hermodr_ledger.engine import Transaction
 from hermodr_ledger.jobs import expanding
@@ -21,6 +22,8 @@ from hermodr_servicekit.ids import new_id, new_job_id
 GROUP = "group_id"
 """The kind of reference that stands for everybody in a group."""
 RECIPIENT_UNKNOWN, TEMPLATE_UNKNOWN = "recipient_unknown", "template_unknown"
+QUOTA_EXCEEDED = "quota_exceeded"
+"""The project has accepted too much today, or too much of it waits or is stored."""
 GROUP_UNKNOWN, GROUP_EMPTY = "group_unknown", "group_empty"
 SINGLETON_TAKEN = "singleton_taken"
 _WAIT_SECONDS = 0.15
@@ -59,6 +62,8 @@ class Fired:
 
 
 class _There(NamedTuple):
+    full: Set[UUID]
+    """Projects that may accept nothing."""
     people: Mapping[Reference, FoundRecipient | None]
     templates: set[tuple[UUID, str]]
     defaults: Mapping[tuple[UUID, str], MailDefaults]
@@ -98,14 +103,21 @@ async def commit(transaction: Transaction, fired: Sequence[Fired]) -> dict[UUID,
     plain = [job for each in fired for job in each.jobs if job.singleton_key is None]
     single = [job for each in fired for job in each.jobs if job.singleton_key is not None]
     await expanding.accept_all(transaction, plain)
+    await _count(transaction, plain)
     for each in fired:
         if each.batch_id is not None:
             await expanding.record_as_batch(transaction, each.jobs)
     if not single:
         return {}
     verdicts = await accept_many(transaction, single, wait_seconds=_WAIT_SECONDS)
-    told = zip(single, verdicts, strict=True)
+    told = list(zip(single, verdicts, strict=True))
+    await _count(transaction, [job for job, verdict in told if verdict == Accepted()])
     return {job.id: SINGLETON_TAKEN for job, verdict in told if verdict != Accepted()}
+
+
+async def _count(transaction: Transaction, jobs: Sequence[NewJob]) -> None:
+    if jobs:
+        await accepted.note(transaction, Counter(job.project_id for job in jobs))
 
 
 async def _look(transaction: Transaction, wanted: Sequence[Wanted]) -> _There:
@@ -115,8 +127,12 @@ async def _look(transaction: Transaction, wanted: Sequence[Wanted]) -> _There:
     templates = await needs.find(transaction, names) if names else {}
     mails = list({_mail(each) for each in wanted if each.takes_defaults})
     defaults = await mail_defaults.find(transaction, mails) if mails else []
+    full = await accepted.exceeding(transaction, list({each.project_id for each in wanted}))
     return _There(
-        dict(zip(references, found, strict=True)), set(templates), dict(zip(mails, defaults, strict=True))
+        set(full),
+        dict(zip(references, found, strict=True)),
+        set(templates),
+        dict(zip(mails, defaults, strict=True)),
     )
 
 
@@ -154,6 +170,8 @@ async def _of_group(transaction: Transaction, wanted: Wanted, there: _There) -> 
 
 
 def _missing(wanted: Wanted, there: _There) -> str | None:
+    if wanted.project_id in there.full:
+        return QUOTA_EXCEEDED
     if wanted.needs_template and (wanted.project_id, wanted.type or "") not in there.templates:
         return TEMPLATE_UNKNOWN
     return None

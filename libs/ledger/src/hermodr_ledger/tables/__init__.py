@@ -35,6 +35,14 @@ from hermodr_ledger.tables.people import (
     updates,
     whatsapp_windows,
 )
+from hermodr_ledger.tables.quotas import (
+    accepted_days,
+    accepted_elsewhere,
+    project_quotas,
+    project_usage,
+    stored_until,
+    stored_weeks,
+)
 from hermodr_ledger.tables.schedules import schedule_runs, schedules
 from hermodr_ledger.tables.webhooks import (
     webhook_attempts,
@@ -55,6 +63,8 @@ from hermodr_ledger.tables.work import (
 )
 
 __all__ = [
+    "accepted_days",
+    "accepted_elsewhere",
     "api_key_uses",
     "api_keys",
     "attempts",
@@ -82,6 +92,8 @@ __all__ = [
     "mailboxes",
     "metadata",
     "pauses",
+    "project_quotas",
+    "project_usage",
     "projects",
     "provider_budgets",
     "provider_limits",
@@ -94,6 +106,8 @@ __all__ = [
     "service_heartbeats",
     "set_aside",
     "singletons",
+    "stored_until",
+    "stored_weeks",
     "suppression_key",
     "suppressions",
     "task_types",

@@ -43,6 +43,8 @@ projects = Table(
     json("caps"),
     Column("operates", Boolean, nullable=False, server_default=text("false")),
     Column("users_export_contents", Boolean, nullable=False, server_default=text("false")),
+    xact(),
+    committed("projects"),
     Index("projects_operates", "operates", unique=True, postgresql_where=text("operates")),
 )
 

@@ -89,7 +89,7 @@ async def drop_partitions(ledger: Ledger, before: datetime) -> Shaped:
 
 
 async def _forget(ledger: Ledger, week: str) -> None:
-    """Deletes standings, keys, batches and windows of the week's jobs. Dead letters stay."""
+    """Deletes standings, keys, batches, windows and the size of the week's jobs. Dead letters stay."""
     for table, its in (
         ("job_standings", "id"),
         ("singletons", "job_id"),
@@ -108,6 +108,7 @@ async def _forget(ledger: Ledger, week: str) -> None:
             week,
             seconds=_MOVING_SECONDS,
         )
+    await ledger.fetch("DELETE FROM hermodr.stored_weeks WHERE week = to_date($1, 'YYYYMMDD')", week)
     await ledger.fetch(
         """
         DELETE FROM hermodr.event_windows

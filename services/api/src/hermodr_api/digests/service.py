@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from pydantic import TypeAdapter
 
 from hermodr_api.access.authentication import Caller
+from hermodr_api.access.quotas import Quotas
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.digests.models import (
     DigestOccurrencesView,
@@ -53,6 +54,7 @@ class DigestSchedules:
         previews: Previews,
         foresight: Foresight,
         clock: Clock,
+        quotas: Quotas,
     ) -> None:
         self._ledger = ledger
         self._repeatable = repeatable
@@ -60,6 +62,7 @@ class DigestSchedules:
         self._previews = previews
         self._foresight = foresight
         self._clock = clock
+        self._quotas = quotas
 
     async def page(self, caller: Caller, page: Page, search: ScheduleSearch) -> PageResult[DigestSchedule]:
         async with patience():
@@ -122,7 +125,8 @@ class DigestSchedules:
             reader = await schedules.reader_of(
                 transaction, caller.project_id, schedule.recipient_id, schedule.group_id
             )
-            job_id = await run_now(transaction, schedule, reader.user_id if reader is not None else None)
+            async with self._quotas.counted(caller.project_id, 1):
+                job_id = await run_now(transaction, schedule, reader.user_id if reader is not None else None)
             made.append(job_id)
             await _note(transaction, caller, "run", schedule_id, {"job_id": job_id})
             view = DigestRunView(job_id=job_id, status=JobState.QUEUED, status_url=f"/v1/jobs/{job_id}")

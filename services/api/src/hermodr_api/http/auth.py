@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from hermodr_api.access.authentication import Authenticator, Caller
 from hermodr_api.access.limits import Limiter
+from hermodr_api.access.quotas import Quotas
 from hermodr_api.http.parameters import only_known
 from hermodr_api.http.problems import RATE_LIMIT
 from hermodr_ledger.access.keys import Scope
@@ -16,15 +17,17 @@ CALLER = "hermodr_caller"
 
 
 class Gate:
-    def __init__(self, authenticator: Authenticator, limiter: Limiter) -> None:
+    def __init__(self, authenticator: Authenticator, limiter: Limiter, quotas: Quotas) -> None:
         self._authenticator = authenticator
         self._limiter = limiter
+        self._quotas = quotas
 
     async def admit(self, request: Request, scope: Scope, *, users: bool = False) -> Caller:
-        """Authenticates, applies the rate limit and refuses unknown query parameters. Raises `Refused`."""
+        """Authenticates, applies rate limits and refuses unknown query parameters. Raises `Refused`."""
         caller = await self._authenticator.caller(request.headers.get("authorization"), scope, users=users)
         if caller.limit is not None:
             request.scope[RATE_LIMIT] = await self._limiter.take(caller.subject, caller.limit)
+        await self._quotas.admit(caller.project_id)
         only_known(request)
         return caller
 

@@ -24,8 +24,8 @@ _MOST_TOLD = 2_000
 class BulkBodies:
     """Of all bulk routes: a project's requests take turns, and all of them share the room."""
 
-    def __init__(self) -> None:
-        self._turns = BulkTurns()
+    def __init__(self, turns: BulkTurns) -> None:
+        self._turns = turns
         self._room = BulkRoom()
 
     @contextlib.asynccontextmanager

@@ -6,32 +6,32 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from uuid import UUID
 
-from hermodr_api.errors import RATE_LIMITED, Refused
+from hermodr_api.access.quotas import Quotas, exceeded
+from hermodr_contracts.quotas import Quota
 
-UNDER_WAY = 2
-"""Bulk requests of a project in one API process, uploads included."""
 PATIENCE_SECONDS = 5.0
 """How long another one waits for its turn before its body is read."""
 
 
 class BulkTurns:
-    def __init__(self) -> None:
+    """Uploads count too."""
+
+    def __init__(self, quotas: Quotas) -> None:
+        self._quotas = quotas
         self._under_way: Counter[UUID] = Counter()
         self._ended = asyncio.Condition()
 
     @contextlib.asynccontextmanager
     async def of(self, project_id: UUID) -> AsyncIterator[None]:
         """The block counts as one running request. Raises `Refused` (429) if it cannot begin in time."""
+        most = await self._quotas.bulks_under_way(project_id)
         async with self._ended:
             try:
                 async with asyncio.timeout(PATIENCE_SECONDS):
-                    await self._ended.wait_for(lambda: self._under_way[project_id] < UNDER_WAY)
+                    await self._ended.wait_for(lambda: most is None or self._under_way[project_id] < most)
             except TimeoutError:
-                raise Refused(
-                    RATE_LIMITED,
-                    f"{UNDER_WAY} bulk requests of this project are under way; send the next when one has its answer",
-                    headers={"retry-after": "2"},
-                ) from None
+                said = f"{most} bulk requests of this project are under way; send the next when one has its answer"
+                raise exceeded(Quota.BULKS_UNDER_WAY, said, 2) from None
             self._under_way[project_id] += 1
         try:
             yield
@@ -41,3 +41,6 @@ class BulkTurns:
                 del self._under_way[project_id]
             async with self._ended:
                 self._ended.notify_all()
+
+    def under_way(self, project_id: UUID) -> int:
+        return self._under_way.get(project_id, 0)

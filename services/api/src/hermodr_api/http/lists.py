@@ -35,6 +35,10 @@ class Asked:
     page: Page
     name: bytes
 
+    def cursor(self, found: PageResult[Identified]) -> str | None:
+        """`next_cursor`."""
+        return cursor_at(found.next, self.name) if found.next is not None else None
+
     def answer(
         self,
         answer: type[A],
@@ -43,11 +47,10 @@ class Asked:
         without: Collection[str] = (),
     ) -> A:
         """`{"data", "next_cursor"}`; the fields in `without` count as unset (for `response_model_exclude_unset`)."""
-        cursor = cursor_at(found.next, self.name) if found.next is not None else None
         data = [view.model_validate(row) for row in found.rows]
         for each in data:
             each.model_fields_set.difference_update(without)
-        return answer.model_validate({"data": data, "next_cursor": cursor})
+        return answer.model_validate({"data": data, "next_cursor": self.cursor(found)})
 
 
 async def _asked(

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
+from hermodr_api.access.quotas import Quotas
 from hermodr_api.answers import Answer, Key, patience, settled
 from hermodr_api.errors import SINGLETON_TAKEN, Flaw, Refused, contested, invalid
 from hermodr_contracts.topology import SERVED_KINDS
@@ -42,8 +43,9 @@ _APART_SECONDS = 5.0
 
 
 class Accepting:
-    def __init__(self, ledger: Ledger, announcer: Announcer, count: Count) -> None:
+    def __init__(self, ledger: Ledger, announcer: Announcer, count: Count, quotas: Quotas) -> None:
         self._ledger = ledger
+        self._quotas = quotas
         self._announcer = announcer
         self._count = count
         self._line: Coalescer[NewJob, AcceptOutcome | None] = Coalescer(
@@ -56,10 +58,16 @@ class Accepting:
 
     async def commit(self, job: NewJob, answer: Callable[[], bytes]) -> Answer:
         """`202` with the `answer`, or the key's earlier answer. Raises `Refused` and `LedgerUnavailable`."""
-        if (job.attachments or job.asked_by_owner) and job.singleton_key is None:
-            (verdict,) = await self._accept_of_project([job])
-        else:
-            verdict = await (self._shared(job) if self._may_share(job) else self._of_project(job))
+        try:
+            await self._quotas.charge(job.project_id, 1)
+        except Refused as refused:
+            return await self._answer_of_before(job, refused)
+        verdict: AcceptOutcome | None = None
+        try:
+            verdict = await self._verdict(job)
+        finally:
+            if not isinstance(verdict, Accepted):
+                self._quotas.refund(job.project_id, 1)
         if isinstance(verdict, SingletonTaken):
             raise Refused(
                 SINGLETON_TAKEN,
@@ -74,6 +82,22 @@ class Accepting:
         if not job.waits and job.kind in SERVED_KINDS:
             self._announcer.jobs(job.priority, (job.id,))
         return Answer(202, answer())
+
+    async def _verdict(self, job: NewJob) -> AcceptOutcome:
+        if (job.attachments or job.asked_by_owner) and job.singleton_key is None:
+            (verdict,) = await self._accept_of_project([job])
+            return verdict
+        return await (self._shared(job) if self._may_share(job) else self._of_project(job))
+
+    async def _answer_of_before(self, job: NewJob, refused: Refused) -> Answer:
+        """A request that was accepted once is not refused when it is repeated. Raises `refused` if it was not."""
+        kept = job.idempotency
+        known = None
+        if kept is not None:
+            known = await idempotency.look(self._ledger, job.project_id, kept.key, kept.fingerprint)
+        if known is None:
+            raise refused
+        return settled(known)
 
     async def earlier(self, project_id: UUID, key: Key | None, flaws: Sequence[Flaw]) -> Answer:
         """The first answer for this key: what it refers to may be gone by now. Raises `Refused` if there was none."""

@@ -12,12 +12,14 @@ from uuid import UUID
 import orjson
 from pydantic import ValidationError
 
+from hermodr_api.access.quotas import Quotas
 from hermodr_api.answers import Answer, Key, patience, settled
-from hermodr_api.errors import Flaw
+from hermodr_api.errors import Flaw, Refused
 from hermodr_api.http.bodies import flaws_of
-from hermodr_api.http.bulk_bodies import SLICE, Rejections, written
+from hermodr_api.http.bulk_bodies import SLICE, Rejections
 from hermodr_api.http.json_text import Flawed
 from hermodr_api.jobs.accepting import Count
+from hermodr_api.notifications.bulk_answers import body_of, with_job_ids
 from hermodr_api.notifications.content import OUTSIDE_WINDOW, only_by_whatsapp
 from hermodr_api.notifications.data import data_flaws
 from hermodr_api.notifications.directory import Directory
@@ -84,6 +86,7 @@ class _Work:
     keys: dict[int, tuple[str, bytes]] = field(default_factory=dict)
     repeated: dict[int, UUID] = field(default_factory=dict)
     jobs: list[tuple[int, NewJob]] = field(default_factory=list)
+    committed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ class Bulk:
         clock: Clock,
         domain: str,
         count: Count,
+        quotas: Quotas,
         channels: Channels,
         most_segments: int = MOST_SEGMENTS,
     ) -> None:
@@ -117,6 +121,7 @@ class Bulk:
         self._clock = clock
         self._domain = domain
         self._count = count
+        self._quotas = quotas
         self._channels = channels
         self._most_segments = most_segments
 
@@ -135,6 +140,21 @@ class Bulk:
         await self._refer(work)
         if work.keys:
             await self._look_back(work)
+        try:
+            await self._quotas.charge(work.project_id, len(work.jobs))
+        except Refused:
+            known = None  # what was accepted once is not refused when it is repeated
+            if key is not None:
+                known = await idempotency.look(self._ledger, work.project_id, key.value, key.fingerprint)
+            if known is None:
+                raise
+            return settled(known)
+        try:
+            return await self._committed(work, key)
+        finally:
+            self._quotas.refund(work.project_id, len(work.jobs) - work.committed)
+
+    async def _committed(self, work: _Work, key: Key | None) -> Answer:
         for _ in range(_TRIES - 1):
             try:
                 return await self._commit(work, key)
@@ -304,15 +324,16 @@ class Bulk:
                     work.batch_id, work.project_id, accepted, len(rejected), list(replayed.values())
                 )
                 await record_batch(transaction, batch, [job.id for job in committed])
-                body = _body(work.batch_id, accepted, rejected, replayed)
+                body = body_of(work.batch_id, accepted, rejected, replayed)
                 if work.asked is not None:
-                    body = _with_job_ids(
+                    body = with_job_ids(
                         body, work.asked, {index: job.id for index, job in work.jobs} | replayed, rejected
                     )
                 if key is not None:
                     await idempotency.keep(transaction, work.project_id, key.value, 202, body)
         except idempotency.InUse:
             return settled(await idempotency.in_use(self._ledger))
+        work.committed = len(committed)
         self._ring(committed)
         return Answer(202, body)
 
@@ -368,18 +389,3 @@ def _refusals(jobs: Sequence[tuple[int, NewJob]], verdicts: Sequence[AcceptOutco
             flaw = Flaw(("singleton_key",), f"job {verdict.job_id} has this key and is not finished")
         refusals[index] = [flaw]
     return refusals
-
-
-def _body(
-    batch_id: UUID, accepted: int, rejected: Mapping[int, list[Flaw]], replayed: dict[int, UUID]
-) -> bytes:
-    head = orjson.dumps({"batch_id": batch_id, "accepted": accepted})[:-1]
-    known = orjson.dumps([{"index": each, "job_id": replayed[each]} for each in sorted(replayed)])
-    return head + b',"rejected":' + written(rejected) + b',"replayed":' + known + b"}"
-
-
-def _with_job_ids(
-    body: bytes, items: int, known: Mapping[int, UUID], rejected: Mapping[int, list[Flaw]]
-) -> bytes:
-    ids = [None if index in rejected else known[index] for index in range(items)]
-    return body[:-1] + b',"job_ids":' + orjson.dumps(ids) + b"}"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from hermodr_api.access.quotas import Quotas
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.errors import Flaw, invalid
 from hermodr_api.jobs.accepting import Accepting, Count
@@ -14,6 +15,7 @@ from hermodr_api.updates.models import misplaced
 from hermodr_ledger.engine import Transaction
 from hermodr_ledger.jobs import expanding
 from hermodr_ledger.jobs.accept import NewJob
+from hermodr_ledger.jobs.expanding import Person
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.ids import new_id, new_job_id
 
@@ -38,6 +40,7 @@ class ToGroups:
         repeatable: Repeatable,
         announcer: Announcer,
         count: Count,
+        quotas: Quotas,
     ) -> None:
         """`repeatable` is of the pool for bulk requests."""
         self._directory = directory
@@ -46,6 +49,7 @@ class ToGroups:
         self._repeatable = repeatable
         self._announcer = announcer
         self._count = count
+        self._quotas = quotas
 
     async def request(self, project_id: UUID, wanted: NotificationIn, key: Key | None) -> Answer:
         """Commits the jobs with the key, and announces them. Raises `Refused` and `LedgerUnavailable`."""
@@ -56,7 +60,9 @@ class ToGroups:
         made: list[NewJob] = []
 
         async def act(transaction: Transaction) -> Outcome:
-            made.extend(await _made(transaction, job))
+            people = await _people(transaction, job)
+            async with self._quotas.counted(project_id, len(people)):
+                made.extend(await expanding.accept_each(transaction, job, people))
             return Outcome.of(BatchAcceptedView, {"batch_id": job.batch_id, "accepted": len(made)})
 
         answer = await self._repeatable.run(project_id, key, 202, act, seconds=_SECONDS)
@@ -82,7 +88,7 @@ class ToGroups:
         return [*flaws, *misplacements] or item
 
 
-async def _made(transaction: Transaction, job: NewJob) -> list[NewJob]:
+async def _people(transaction: Transaction, job: NewJob) -> list[Person]:
     assert job.group_id is not None
     people = await expanding.members(transaction, job.project_id, job.group_id, MOST_MEMBERS + 1)
     if not people:
@@ -95,7 +101,7 @@ async def _made(transaction: Transaction, job: NewJob) -> list[NewJob]:
             f"{len(people):,} messages of {length:,} characters are more than {MOST_CHARACTERS:,} together"
         )
         raise invalid(Flaw(_TO, f"{reason}; what all of them say belongs in a template"))
-    return await expanding.accept_each(transaction, job, people)
+    return people
 
 
 def of_one_person(wanted: NotificationIn, at: Sequence[str | int]) -> list[Flaw]:

@@ -5,6 +5,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StrictBool
 
 from hermodr_api.http.json_text import dump
+from hermodr_api.projects.quotas import LIMITS, USAGE, QuotasView, UsageView
 from hermodr_api.recipients.caps import Caps
 from hermodr_api.senders.models import MailDefaultsIn, MailDefaultsView
 
@@ -50,6 +51,8 @@ class ProjectView(MailDefaultsView):
                     "users_export_contents": False,
                     "id": "01a2018c-e359-7702-8eb3-8dd0fbf20000",
                     "name": "shop",
+                    "quotas": LIMITS,
+                    "usage": USAGE,
                     "created_at": "2026-11-22T09:00:00Z",
                 }
             ]
@@ -60,4 +63,6 @@ class ProjectView(MailDefaultsView):
     name: str
     caps: list[dict[str, Any]]
     users_export_contents: bool
+    quotas: QuotasView
+    usage: UsageView
     created_at: datetime

@@ -7,6 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from hermodr_api.access.authentication import Caller
+from hermodr_api.access.quotas import Quotas
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, not_found
 from hermodr_api.jobs.accepting import Accepting, Count
@@ -48,6 +49,7 @@ class Schedules:
         announcer: Announcer,
         clock: Clock,
         count: Count,
+        quotas: Quotas,
     ) -> None:
         self._ledger = ledger
         self._repeatable = repeatable
@@ -56,6 +58,7 @@ class Schedules:
         self._announcer = announcer
         self._clock = clock
         self._count = count
+        self._quotas = quotas
 
     async def page(
         self, project_id: UUID, page: Page, search: ScheduleSearch, *, job: bool
@@ -158,6 +161,7 @@ class Schedules:
         told: list[Planned] = []
 
         async def act(transaction: Transaction) -> Outcome:
+            await self._quotas.check(caller.project_id)
             found = await run_now(transaction, caller.project_id, schedule_id)
             if found is None:
                 raise not_found("schedule")

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from hermodr_api.access.authentication import Caller
 from hermodr_api.access.operators import Operators
+from hermodr_api.access.quotas import Quotas
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, not_found, unavailable
 from hermodr_api.http.json_text import dump
@@ -38,12 +39,14 @@ class Senders:
         operators: Operators,
         clock: Clock,
         texts: Texts,
+        quotas: Quotas,
     ) -> None:
         self._ledger = ledger
         self._repeatable = repeatable
         self._announcer = announcer
         self._operators = operators
         self._clock = clock
+        self._quotas = quotas
         self.texts = texts
 
     async def page(self, project_id: UUID, page: Page) -> PageResult[Sender]:
@@ -63,7 +66,8 @@ class Senders:
         async def act(transaction: Transaction) -> Outcome:
             made = await senders.create(transaction, given)
             if job is not None:
-                await accept(transaction, [job])
+                async with self._quotas.counted(caller.project_id, 1):
+                    await accept(transaction, [job])
             detail = {"kind": made.kind}
             await audit.record(transaction, caller.project_id, caller.actor, "sender.create", made.id, detail)
             return Outcome.of(SenderView, made)

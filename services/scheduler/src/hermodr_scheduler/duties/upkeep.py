@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from hermodr_ledger.access import rates
+from hermodr_ledger.access import accepted, rates
 from hermodr_ledger.engine import Ledger, LedgerUnavailable, setting_aside
 from hermodr_ledger.people import windows
 from hermodr_ledger.schedules import runs
@@ -46,6 +46,7 @@ class Upkeep(Duty):
             "partitions": self._shape(now, put_off),
             "idempotency keys": retention.expire_idempotency_keys(self._ledger, now),
             "rates": rates.forget(self._ledger, now),
+            "days": accepted.forget(self._ledger),
             "occurrences": runs.forget(self._ledger, now - OCCURRENCES_KEPT),
             "windows": windows.forget_closed(self._ledger, now),
             "set aside": setting_aside.forget_healed(self._ledger),

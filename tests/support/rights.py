@@ -82,6 +82,8 @@ manage  -         PUT /v1/recipients
 manage  -         DELETE /v1/recipients/{recipient_id}
 read    own       GET /v1/recipients/{recipient_id}
 manage  own       PATCH /v1/recipients/{recipient_id}
+manage  code      POST /v1/recipients/{recipient_id}/addresses/confirm
+manage  own       DELETE /v1/recipients/{recipient_id}/addresses/pending
 read    own       GET /v1/recipients/{recipient_id}/export
 manage  own       PUT /v1/recipients/{recipient_id}/preferences
 manage  -         GET /v1/recipients/{recipient_id}/webhook-secret
@@ -132,6 +134,7 @@ the route. Users:
 
     -         nothing
     own       what is theirs
+    code      with the code that was sent to them
     asked     of what is theirs only what they asked for themselves
     declared  only tasks that are declared for users
 """

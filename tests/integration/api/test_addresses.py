@@ -2,12 +2,14 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
 import asyncpg
 import httpx
 import pytest
+import pytest_asyncio
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from hermodr_cli.main import app
@@ -17,10 +19,17 @@ from hermodr_contracts.addresses import email_address, mailbox
 from hermodr_email_sender.errors import UnsendableMessage
 from hermodr_email_sender.mime import build
 from tests.support.addresses import ADDRESSES, NONE_OF_THEM
-from tests.support.api import MAIL, ApiUnderTest
+from tests.support.api import MAIL, ApiUnderTest, api_over
 from tests.support.mails import SENDER, mail
 
+LINKS = SecretStr("the secret of links in tests, long enough")
 Door = Callable[[str], Awaitable[str | None]]
+
+
+@pytest_asyncio.fixture
+async def api(database_url: str) -> AsyncIterator[ApiUnderTest]:
+    async with api_over(database_url, link_secret=LINKS) as under_test:
+        yield under_test
 
 
 class Doors:
@@ -73,7 +82,17 @@ class Doors:
         return await self._changed(self._api.http, address)
 
     async def users_change(self, address: str) -> str | None:
-        return await self._changed(self._api.user("ada"), address)
+        await self._api.api.ledger.fetch("TRUNCATE hermodr.rate_buckets")
+        if not self._recipient:
+            self._recipient = (await self._api.recipient(user_id="ada", email="before@example.com"))["id"]
+        url, wanted = f"/v1/recipients/{self._recipient}", {"email": address}
+        answer = await self._api.user("ada").patch(url, json=wanted)
+        if not _taken(answer, 200):
+            return None
+        (pending,) = answer.json()["pending_addresses"]
+        assert _email(answer) == "before@example.com"
+        stored: str = pending["address"]
+        return stored
 
     async def sql(self, address: str) -> str | None:
         try:

@@ -51,6 +51,7 @@ OF_A_PERSON = {
     }
     | {"to_name", "to_locale", "envelope", "digest"},
     "event_windows": {"key"},
+    "pending_addresses": {"address"},
     "rate_buckets": {"subject"},
     "recipients": {
         "external_id",
@@ -93,6 +94,7 @@ OF_NOBODY = {
     "lane_rates": {"instance", "channel"},
     "mailboxes": {"name", "reader", "failure"},
     "pauses": {"channel", "reason"},
+    "pending_addresses": {"kind"},
     "projects": {"name", "mail_from", "reply_to", "caps"},  # the project's own addresses
     "provider_budgets": {"channel", "provider"},
     "provider_limits": {"instance", "channel", "provider", "cause", "code", "place"}
@@ -249,6 +251,8 @@ async def _what_services_write(api: ApiUnderTest, job_id: str, recipient_id: str
         "INSERT INTO hermodr.event_windows (id, project_id, cause, addressee, type, key, closes_at, latest)"
         " SELECT $1::uuid, project_id, 'digest', id::text, 'x', $2, now(), now()"
         " FROM hermodr.recipients WHERE id = $3::uuid",
+        "INSERT INTO hermodr.pending_addresses (recipient_id, kind, id, address, expires_at)"
+        " VALUES ($3::uuid, 'email', $1::uuid, $2, now() + interval '1 day')",
         "INSERT INTO hermodr.dead_letters (id, project_id, queue, reason, job_id, body, headers)"
         " SELECT $1::uuid, project_id, 'x', 'x', $1::uuid, convert_to($2, 'UTF8'), jsonb_build_object('x', $2::text)"
         " FROM hermodr.recipients WHERE id = $3::uuid",

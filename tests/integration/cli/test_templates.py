@@ -13,8 +13,8 @@ from tests.support.sessions import fresh_name
 from tests.support.shell import Shell
 
 STARTERS = [
-    "auto_sync_reminder", "booking_confirmation", "digest", "invitation", "job_completed", "job_failed", "magic_link",
-    "system_notice",
+    "address_changed", "address_verification", "auto_sync_reminder", "booking_confirmation", "digest", "invitation",
+    "job_completed", "job_failed", "magic_link", "system_notice",
 ]  # fmt: skip
 
 

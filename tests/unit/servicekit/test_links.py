@@ -1,3 +1,4 @@
+import re
 from uuid import UUID
 
 import pytest
@@ -8,6 +9,27 @@ from hermodr_servicekit.links import Links, Unsubscribe
 
 LINKS = Links("a secret of tests, which is long enough", "https://mail.example/")
 LINK = Unsubscribe(UUID(int=1), UUID(int=2**127), "weekly.digest")
+
+
+@given(st.uuids())
+def test_a_confirmation_is_read_as_one_and_as_nothing_else(pending: UUID) -> None:
+    token = LINKS.confirmation(pending).removeprefix("https://mail.example/u/a/")
+    assert LINKS.read_confirmation(token) == pending
+    assert LINKS.read(token) is None
+    assert LINKS.read_confirmation(LINKS.token(LINK)) is None
+    assert len(token) == 44
+
+
+@given(st.uuids())
+def test_a_code_is_six_digits_that_depend_on_the_secret(pending: UUID) -> None:
+    other = Links("another secret of tests, long enough", "https://mail.example")
+    assert re.fullmatch(r"[0-9]{6}", LINKS.code(pending))
+    assert LINKS.code(pending) == LINKS.code(pending)
+    assert LINKS.pseudonym(str(pending)) != other.pseudonym(str(pending))
+
+
+def test_codes_differ() -> None:
+    assert len({LINKS.code(UUID(int=number)) for number in range(1_000)}) > 990
 
 
 @given(st.uuids(), st.uuids(), st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", fullmatch=True))

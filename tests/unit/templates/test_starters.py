@@ -14,6 +14,8 @@ from tests.support.templates import Version
 
 FOLDER = Path(hermodr_templates.__file__).parent / "starters"
 NEEDED: dict[str, dict[str, Any]] = {
+    "address_changed": {},
+    "address_verification": {"link": "https://example.com/yes"},
     "auto_sync_reminder": {"event_name": "Summer party"},
     "booking_confirmation": {"reference": "HH-4711"},
     "digest": {"items": [{"title": "One"}, {"text": "Two"}]},

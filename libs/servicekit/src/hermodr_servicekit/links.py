@@ -8,10 +8,11 @@ from typing import NamedTuple
 from uuid import UUID
 
 LEAST_SECRET_BYTES = 32
-_VERSION = b"\x01"
+_UNSUBSCRIBE, _CONFIRMATION = b"\x01", b"\x02"
 _MAC_BYTES = 16
 _IDS_BYTES = 32
 _LONGEST = 400
+_CODE_DIGITS = 6
 
 
 class Unsubscribe(NamedTuple):
@@ -27,11 +28,27 @@ class Links:
 
     def __init__(self, secret: str, public_url: str) -> None:
         self._key = hmac.digest(secret.encode(), b"hermodr: unsubscribe", hashlib.sha256)
+        self._codes = hmac.digest(secret.encode(), b"hermodr: codes", hashlib.sha256)
+        self._pseudonyms = hmac.digest(secret.encode(), b"hermodr: pseudonyms", hashlib.sha256)
         self._base = public_url.rstrip("/")
 
     def unsubscribe(self, link: Unsubscribe) -> str:
         """The URL."""
         return f"{self._base}/u/{self.token(link)}"
+
+    def confirmation(self, pending_id: UUID) -> str:
+        """The URL by which the address that is pending under this id is confirmed."""
+        said = _CONFIRMATION + pending_id.bytes
+        return f"{self._base}/u/a/{_written(self._mac(said) + said)}"
+
+    def code(self, pending_id: UUID) -> str:
+        """Six digits for who does not follow that link: stored nowhere, and to be tried a few times at most."""
+        number = int.from_bytes(hmac.digest(self._codes, pending_id.bytes, hashlib.sha256))
+        return f"{number % 10**_CODE_DIGITS:0{_CODE_DIGITS}}"
+
+    def pseudonym(self, text: str) -> str:
+        """Always the same for a text, which it does not show."""
+        return _written(hmac.digest(self._pseudonyms, text.encode(), hashlib.sha256)[:_MAC_BYTES])
 
     @property
     def sample(self) -> str:
@@ -39,11 +56,23 @@ class Links:
         return f"{self._base}/u/preview"
 
     def token(self, link: Unsubscribe) -> str:
-        said = _VERSION + link.project_id.bytes + link.recipient_id.bytes + link.type.encode()
-        return base64.urlsafe_b64encode(self._mac(said) + said).rstrip(b"=").decode()
+        said = _UNSUBSCRIBE + link.project_id.bytes + link.recipient_id.bytes + link.type.encode()
+        return _written(self._mac(said) + said)
 
     def read(self, token: str) -> Unsubscribe | None:
         """`None`: not signed by us."""
+        said = self._said(token)
+        if said is None or said[:1] != _UNSUBSCRIBE:
+            return None
+        ids, type_name = said[1 : 1 + _IDS_BYTES], said[1 + _IDS_BYTES :].decode()
+        return Unsubscribe(UUID(bytes=ids[:16]), UUID(bytes=ids[16:]), type_name)
+
+    def read_confirmation(self, token: str) -> UUID | None:
+        """The id of `confirmation`. `None`: not signed by us."""
+        said = self._said(token)
+        return UUID(bytes=said[1:]) if said is not None and said[:1] == _CONFIRMATION else None
+
+    def _said(self, token: str) -> bytes | None:
         if not token.isascii() or len(token) > _LONGEST:
             return None
         try:
@@ -51,10 +80,11 @@ class Links:
         except (binascii.Error, ValueError):
             return None
         mac, said = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
-        if not hmac.compare_digest(mac, self._mac(said)) or said[:1] != _VERSION:
-            return None
-        ids, type_name = said[1 : 1 + _IDS_BYTES], said[1 + _IDS_BYTES :].decode()
-        return Unsubscribe(UUID(bytes=ids[:16]), UUID(bytes=ids[16:]), type_name)
+        return said if hmac.compare_digest(mac, self._mac(said)) else None
 
     def _mac(self, said: bytes) -> bytes:
         return hmac.digest(self._key, said, hashlib.sha256)[:_MAC_BYTES]
+
+
+def _written(octets: bytes) -> str:
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()

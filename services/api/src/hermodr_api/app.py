@@ -17,6 +17,8 @@ from hermodr_api.access.operators import Operators
 from hermodr_api.access.quotas import Quotas
 from hermodr_api.access.tokens import Expected
 from hermodr_api.access.users import Users
+from hermodr_api.addresses.notes import AddressNotes
+from hermodr_api.addresses.service import Addresses
 from hermodr_api.answers import Repeatable
 from hermodr_api.api_keys.service import ApiKeys
 from hermodr_api.audit.service import AuditTrail
@@ -248,8 +250,17 @@ class Api(LedgerService[ApiSettings]):
 
     def _of_people(self) -> list[object]:
         webhook_urls = WebhookUrls(self.ledger.cold, self._guard, self.settings.webhook_secrets)
+        addresses = Addresses(
+            self.ledger.cold,
+            self._repeatable,
+            AddressNotes(self.directory, self.bulk),
+            self.settings.links,
+            self.announcer,
+            self._count,
+        )
         return [
-            Recipients(self.ledger.cold, self._repeatable, self.clock, webhook_urls),
+            Recipients(self.ledger.cold, self._repeatable, self.clock, webhook_urls, addresses),
+            addresses,
             Upserting(self._bulk_ledger, webhook_urls),
             webhook_urls,
             self._bodies,

@@ -1,5 +1,6 @@
 """The rooms of the api, in the order of its description."""
 
+from hermodr_api.addresses import routes as addresses
 from hermodr_api.api_keys import routes as api_keys
 from hermodr_api.audit import routes as audit
 from hermodr_api.auto_syncs import routes as auto_syncs
@@ -34,6 +35,7 @@ _ROOMS = (
     tasks,
     schedules,
     recipients,
+    addresses,
     suppressions,
     senders,
     webhooks,

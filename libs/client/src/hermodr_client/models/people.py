@@ -11,6 +11,15 @@ from hermodr_client.models.answer import Answer
 from hermodr_client.models.notifications import Rejected
 
 
+class PendingAddress(Answer):
+    """An address (`kind`: email or phone) that an end user gave and nobody confirmed yet."""
+
+    kind: str
+    address: str
+    requested_at: datetime
+    expires_at: datetime
+
+
 class Recipient(Answer):
     id: UUID
     external_id: str | None = None
@@ -30,6 +39,7 @@ class Recipient(Answer):
     caps: list[dict[str, Any]] = Field(default_factory=list)
     webhook_url: str | None = None
     """Of the recipient's own URL only scheme, host and port, unless the key has the scope manage."""
+    pending_addresses: list[PendingAddress] = Field(default_factory=list)
 
 
 class RecipientSecret(Answer):

@@ -77,6 +77,20 @@ class Recipients(Part[W]):
         return self._put(path_of("recipients", recipient_id, "preferences"), Answer, wishes)
 
     @operation
+    def confirm_phone(
+        self, recipient_id: Id, code: str, *, idempotency_key: str | None = None
+    ) -> Steps[Recipient]:
+        """By the six digits that were sent to a number that the end user gave. Raises `Invalid` for a wrong code, and
+        `Conflict` when no number waits for one, also after five tries."""
+        path = path_of("recipients", recipient_id, "addresses", "confirm")
+        return self._post(path, Recipient, {"code": code}, idempotency_key)
+
+    @operation
+    def withdraw_addresses(self, recipient_id: Id) -> Steps[None]:
+        """Those that the end user gave and nobody confirmed yet."""
+        yield from self._delete(path_of("recipients", recipient_id, "addresses", "pending"))
+
+    @operation
     def export(self, recipient_id: Id) -> Steps[Answer]:
         return self._get(path_of("recipients", recipient_id, "export"), Answer)
 

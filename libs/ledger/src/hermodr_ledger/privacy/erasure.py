@@ -11,7 +11,7 @@ from hermodr_ledger.digests.forgetting import forget_author
 from hermodr_ledger.engine import Ledger, Statements, Transaction, news
 from hermodr_ledger.people import windows
 from hermodr_ledger.people.suppressions import SUPPRESSION_KEY
-from hermodr_ledger.privacy import traces
+from hermodr_ledger.privacy import address_jobs, traces
 from hermodr_ledger.privacy.traces import Person
 
 _SECONDS = 120.0
@@ -50,15 +50,21 @@ class Erased:
     cancelled: int
 
 
-_THEIRS = """
+_ADDRESS_KEY = f"'{address_jobs.PREFIX}' || $1::uuid::text"
+"""Says nothing of a person: it stays, and such jobs are found again."""
+
+_THEIRS = f"""
 WITH theirs AS (
     SELECT id, (left(id::text, 32) || 'ffff')::uuid AS last, singleton_key, owner_id, finished_at IS NULL AS unfinished
     FROM hermodr.jobs WHERE recipient_id = $1 AND project_id = $2
     UNION ALL
     SELECT id, (left(id::text, 32) || 'ffff')::uuid, singleton_key, owner_id, finished_at IS NULL FROM hermodr.jobs
     WHERE project_id = $2 AND owner_id = $3::text AND recipient_id IS NULL
+    UNION ALL
+    SELECT id, (left(id::text, 32) || 'ffff')::uuid, singleton_key, owner_id, finished_at IS NULL FROM hermodr.jobs
+    WHERE project_id = $2 AND cancel_key = {_ADDRESS_KEY} AND recipient_id IS NULL
 )"""
-"""Jobs for them, and tasks they requested as an end user."""
+"""Jobs for them, tasks they requested as an end user, and messages about their addresses."""
 
 # The hash stays, so that the address stays suppressed.
 _SUPPRESSIONS = f"""{_THEIRS}, known AS (
@@ -107,7 +113,8 @@ UPDATE hermodr.jobs j
 SET to_email = NULL, to_phone = NULL, owner_id = CASE WHEN j.recipient_id IS NULL THEN j.owner_id END,  -- see _DISOWN
     to_name = NULL, to_locale = NULL, envelope = NULL, digest = j.digest || {_NO_KEY},
     data = '{{}}', content = NULL, metadata = NULL, result = NULL,
-    singleton_key = NULL, cancel_key = NULL, open_deliveries = c.open,
+    singleton_key = NULL, cancel_key = CASE WHEN j.cancel_key = {_ADDRESS_KEY} THEN j.cancel_key END,
+    open_deliveries = c.open,
     state = CASE WHEN j.finished_at IS NOT NULL OR c.open > 0 THEN j.state
                  WHEN j.sent_deliveries > 0 THEN 'completed' ELSE 'cancelled' END,
     error = CASE WHEN j.kind = 'task' AND j.error IS NOT NULL THEN 'erased'

@@ -26,6 +26,7 @@ from hermodr_ledger.tables.operating import (
 from hermodr_ledger.tables.people import (
     group_members,
     groups,
+    pending_addresses,
     recipients,
     suppression_key,
     suppressions,
@@ -92,6 +93,7 @@ __all__ = [
     "mailboxes",
     "metadata",
     "pauses",
+    "pending_addresses",
     "project_quotas",
     "project_usage",
     "projects",

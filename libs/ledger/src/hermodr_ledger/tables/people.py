@@ -22,6 +22,7 @@ from hermodr_ledger.tables.columns import (
     MOMENT,
     NOW,
     committed,
+    counter,
     json,
     kept,
     made,
@@ -61,6 +62,19 @@ Index(
     recipients.c.project_id,
     func.lower(recipients.c.email),
     postgresql_where=recipients.c.email.is_not(None),
+)
+
+pending_addresses = Table(
+    "pending_addresses",
+    metadata,
+    Column("recipient_id", UUID, ForeignKey("recipients.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("id", UUID, nullable=False, unique=True),
+    needed_text("address"),
+    counter("tried_codes"),
+    made("requested_at"),
+    Column("expires_at", MOMENT, nullable=False),
+    Index("pending_addresses_expiry", "expires_at"),
 )
 
 suppression_key = Table(

@@ -5,6 +5,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
 from pydantic.config import JsonDict
 
+from hermodr_api.access.authentication import Caller
 from hermodr_api.http.bodies import Body, JsonObject, Label, Moment, Part
 from hermodr_api.http.fields import EmailAddress, Locale, Name, PhoneNumber, Type
 from hermodr_api.http.json_text import dump
@@ -240,9 +241,36 @@ _EXAMPLE: JsonDict = {
     "quiet_hours": {"start": "22:00", "end": "07:00", "days": [1, 2, 3, 4, 5]},
     "preferences": [{"type": "newsletter", "channel": "email", "enabled": False}],
     "caps": [{"max": 3, "per": "24h", "types": None, "overflow": "digest"}],
+    "pending_addresses": [
+        {
+            "kind": "email",
+            "address": "ada@example.org",
+            "requested_at": "2026-11-22T09:00:00Z",
+            "expires_at": "2026-11-23T09:00:00Z",
+        }
+    ],
     "created_at": "2026-11-22T09:00:00Z",
     "updated_at": "2026-11-22T09:00:00Z",
 }
+
+
+class PendingAddressView(BaseModel):
+    """An address that an end user gave: it counts once it is confirmed, by the link or code that was sent there."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    kind: Literal["email", "phone"]
+    address: str
+    requested_at: datetime
+    expires_at: datetime
+
+
+class CodeIn(Body):
+    """The code that was sent to a new phone number."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"code": "062914"}]})
+
+    code: Annotated[str, Field(pattern=r"^[0-9]{6}$")] = Field(description="Six digits, as they were sent.")
 
 
 class RecipientView(BaseModel):
@@ -269,12 +297,20 @@ class RecipientView(BaseModel):
     webhook_url: Annotated[str | None, AfterValidator(_origin)] = Field(
         description="Of the recipient's own URL only scheme, host and port, except for keys with the scope `manage`."
     )
+    pending_addresses: list[PendingAddressView] = Field(
+        default_factory=list,
+        description="Addresses that an end user gave and nobody confirmed yet: nothing else is sent there.",
+    )
 
 
 class WholeRecipientView(RecipientView):
     """A recipient for those who manage recipients."""
 
     webhook_url: str | None
+
+
+def view_for(caller: Caller) -> type[RecipientView]:
+    return WholeRecipientView if caller.manages else RecipientView
 
 
 class WebhookSecretView(BaseModel):

@@ -6,7 +6,6 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from hermodr_api.access.authentication import Caller
 from hermodr_api.errors import TOO_LARGE, Flaw, Refused, invalid
 from hermodr_api.http.auth import Manager, ManagerOrUser, ReaderOrUser
 from hermodr_api.http.bulk_bodies import MOST_ITEMS, NDJSON, BulkBodies, is_ndjson
@@ -26,6 +25,7 @@ from hermodr_api.recipients.models import (
     UpsertView,
     WebhookSecretView,
     WholeRecipientView,
+    view_for,
 )
 from hermodr_api.recipients.service import Recipients
 from hermodr_api.recipients.upserting import Upserting
@@ -52,13 +52,13 @@ async def list_recipients(
 ) -> RecipientList:
     """List recipients."""
     found = await recipients.page(caller, asked.page, external_id=external_id, user_id=user_id, email=email)
-    return asked.answer(RecipientList, _view_for(caller), found)
+    return asked.answer(RecipientList, view_for(caller), found)
 
 
 @router.get("/{recipient_id}", response_model=RecipientView, responses=refusals(404))
 async def show(caller: ReaderOrUser, recipients: Service, recipient_id: UUID) -> RecipientView:
     """Show a recipient."""
-    return _view_for(caller).model_validate(await recipients.read(caller, recipient_id))
+    return view_for(caller).model_validate(await recipients.read(caller, recipient_id))
 
 
 @router.post("", status_code=201, response_model=RecipientView)
@@ -116,7 +116,7 @@ async def change(
     caller: ManagerOrUser, recipients: Service, recipient_id: UUID, wanted: RecipientPatch
 ) -> RecipientView:
     """Change a recipient."""
-    return _view_for(caller).model_validate(await recipients.change(caller, recipient_id, wanted))
+    return view_for(caller).model_validate(await recipients.change(caller, recipient_id, wanted))
 
 
 @router.put("/{recipient_id}/preferences", response_model=RecipientView, responses=refusals(404))
@@ -124,7 +124,7 @@ async def prefer(
     caller: ManagerOrUser, recipients: Service, recipient_id: UUID, wanted: PreferencesIn
 ) -> RecipientView:
     """Set a recipient's preferences."""
-    return _view_for(caller).model_validate(await recipients.prefer(caller, recipient_id, wanted))
+    return view_for(caller).model_validate(await recipients.prefer(caller, recipient_id, wanted))
 
 
 @router.get("/{recipient_id}/webhook-secret", responses=refusals(404, 409))
@@ -156,10 +156,6 @@ async def export(caller: ReaderOrUser, recipients: Service, recipient_id: UUID) 
 async def erase(caller: Manager, recipients: Service, recipient_id: UUID) -> None:
     """Erase a recipient's personal data."""
     await recipients.erase(caller, recipient_id)
-
-
-def _view_for(caller: Caller) -> type[RecipientView]:
-    return WholeRecipientView if caller.manages else RecipientView
 
 
 def _items(request: Request, text: bytes) -> list[object]:

@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator, Mapping
+from typing import Protocol
 from uuid import UUID
 
 from hermodr_api.access.authentication import Caller
@@ -9,27 +10,40 @@ from hermodr_api.recipients.export import Sight, export
 from hermodr_api.recipients.models import PreferencesIn, RecipientIn, RecipientPatch, WholeRecipientView
 from hermodr_api.recipients.webhook_urls import WebhookUrls
 from hermodr_ledger.access import audit, mail_defaults
-from hermodr_ledger.engine import Ledger, Transaction
+from hermodr_ledger.engine import Ledger, Statements, Transaction
 from hermodr_ledger.engine.paging import Page, PageResult, walk
 from hermodr_ledger.people import recipients
 from hermodr_ledger.people.external_ids import ExternalIdTaken
-from hermodr_ledger.people.recipients import Recipient, RecipientSearch
+from hermodr_ledger.people.pending import Addressed, addressed
+from hermodr_ledger.people.recipients import RecipientSearch
 from hermodr_ledger.privacy.erasure import erase
 from hermodr_servicekit.clock import Clock
 
 _NAMES = ("external_id", "user_id", "relationship", "attributes", "webhook_url")
 
 
+class OwnAddresses(Protocol):
+    async def change(
+        self, caller: Caller, recipient_id: UUID, changes: Mapping[str, object]
+    ) -> Addressed: ...
+
+
 class Recipients:
     """The use cases of `/v1/recipients`; end users see only themselves. All raise `Refused` and `LedgerUnavailable`."""
 
     def __init__(
-        self, ledger: Ledger, repeatable: Repeatable, clock: Clock, webhook_urls: WebhookUrls
+        self,
+        ledger: Ledger,
+        repeatable: Repeatable,
+        clock: Clock,
+        webhook_urls: WebhookUrls,
+        addresses: OwnAddresses,
     ) -> None:
         self._ledger = ledger
         self._repeatable = repeatable
         self._clock = clock
         self._webhook_urls = webhook_urls
+        self._addresses = addresses
 
     async def page(
         self,
@@ -39,20 +53,27 @@ class Recipients:
         external_id: str | None,
         user_id: str | None,
         email: str | None,
-    ) -> PageResult[Recipient]:
+    ) -> PageResult[Addressed]:
         search = RecipientSearch(external_id, user_id, as_stored(email) if email else email, caller.user_id)
         async with patience():
             return await walk(
                 self._ledger,
                 page,
-                lambda at, rows: recipients.page(at, caller.project_id, rows, search),
+                lambda at, rows: self._page(at, caller.project_id, rows, search),
             )
 
-    async def read(self, caller: Caller, recipient_id: UUID) -> Recipient:
+    async def _page(
+        self, at: Statements, project_id: UUID, rows: Page, search: RecipientSearch
+    ) -> list[Addressed]:
+        return await addressed(at, await recipients.page(at, project_id, rows, search))
+
+    async def read(self, caller: Caller, recipient_id: UUID) -> Addressed:
         async with patience():
-            return _known(
-                await recipients.read(self._ledger, caller.project_id, recipient_id, caller.user_id)
-            )
+            there = await recipients.read(self._ledger, caller.project_id, recipient_id, caller.user_id)
+            if there is None:
+                raise not_found("recipient")
+            (found,) = await addressed(self._ledger, [there])
+            return found
 
     async def create(self, caller: Caller, wanted: RecipientIn, key: Key | None) -> Answer:
         project_id = caller.project_id
@@ -69,15 +90,16 @@ class Recipients:
         except ExternalIdTaken as error:
             raise _taken() from error
 
-    async def change(self, caller: Caller, recipient_id: UUID, wanted: RecipientPatch) -> Recipient:
-        """End users cannot change what the application knows of them."""
+    async def change(self, caller: Caller, recipient_id: UUID, wanted: RecipientPatch) -> Addressed:
+        """End users cannot change what the application knows of them, and their addresses have to be verified."""
         changes = wanted.given()
         if caller.user_id is not None:
             _refuse_names(changes)
+            return await self._addresses.change(caller, recipient_id, changes)
         await self._webhook_urls.check(changes)
         return await self._change(caller, recipient_id, changes)
 
-    async def prefer(self, caller: Caller, recipient_id: UUID, wanted: PreferencesIn) -> Recipient:
+    async def prefer(self, caller: Caller, recipient_id: UUID, wanted: PreferencesIn) -> Addressed:
         return await self._change(caller, recipient_id, wanted.changes())
 
     async def export(self, caller: Caller, recipient_id: UUID) -> AsyncIterator[bytes]:
@@ -99,24 +121,21 @@ class Recipients:
         if not await erase(self._ledger, caller.project_id, recipient_id, caller.actor):
             raise not_found("recipient")
 
-    async def _change(self, caller: Caller, recipient_id: UUID, changes: Mapping[str, object]) -> Recipient:
+    async def _change(self, caller: Caller, recipient_id: UUID, changes: Mapping[str, object]) -> Addressed:
         try:
             async with patience(), self._ledger.transaction() as transaction:
                 project_id = caller.project_id
-                _known(
-                    await recipients.read_for_change(transaction, project_id, recipient_id, caller.user_id)
+                there = await recipients.read_for_change(
+                    transaction, project_id, recipient_id, caller.user_id
                 )
+                if there is None:
+                    raise not_found("recipient")
                 changed = await recipients.overwrite(transaction, recipient_id, changes)
                 await audit.changed(transaction, project_id, caller.actor, "recipient", recipient_id, changes)
-                return changed
+                (found,) = await addressed(transaction, [changed])
+                return found
         except ExternalIdTaken as error:
             raise _taken() from error
-
-
-def _known(recipient: Recipient | None) -> Recipient:
-    if recipient is None:
-        raise not_found("recipient")
-    return recipient
 
 
 def _refuse_names(changes: Mapping[str, object]) -> None:

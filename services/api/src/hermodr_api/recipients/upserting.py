@@ -17,7 +17,7 @@ from hermodr_api.recipients.webhook_urls import WebhookUrls
 from hermodr_ledger.access import audit
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.people import recipients
-from hermodr_ledger.people.recipients import Recipient
+from hermodr_ledger.people.pending import Addressed, addressed
 from hermodr_ledger.people.upserting import Upserted, upsert
 
 _DEADLINE_SECONDS = 45.0
@@ -30,7 +30,7 @@ class Upserting:
         self._ledger = ledger
         self._webhook_urls = webhook_urls
 
-    async def one(self, caller: Caller, document: object) -> tuple[Recipient, bool]:
+    async def one(self, caller: Caller, document: object) -> tuple[Addressed, bool]:
         """The recipient, and whether it is new. Raises `Refused` and `LedgerUnavailable`."""
         wanted = read(RecipientPut, document)
         await self._webhook_urls.check(wanted.given())
@@ -38,9 +38,10 @@ class Upserting:
             done = await upsert(transaction, caller.project_id, {wanted.external_id: wanted.given()})
             made = done[wanted.external_id]
             found = await recipients.read(transaction, caller.project_id, made.id)
+            assert found is not None
             await _note(transaction, caller, wanted.given(), done)
-        assert found is not None
-        return found, made.created
+            (with_pending,) = await addressed(transaction, [found])
+        return with_pending, made.created
 
     async def many(self, caller: Caller, items: Sequence[object]) -> bytes:
         """The answer. `items` are parsed (or `Flawed`), not validated; all valid ones are written, or none. Raises

@@ -4,16 +4,15 @@ from collections.abc import Iterator
 
 from hermodr_api.unsubscribing.page import LANGUAGES
 from hermodr_contracts.locales import choose_locale
-from hermodr_ledger.people.wishes import Standing
 
 _MOST = 20
 """Languages looked at."""
 
 
-def language_of(found: Standing | None, accept_language: str) -> str:
-    """One of `LANGUAGES`; `accept_language` is the header (RFC 9110 §12.5.4), whatever it holds."""
-    theirs = [found.locale] if found is not None and found.locale is not None else []
-    for wanted in (*theirs, *_accepted(accept_language)):
+def language_of(locale: str | None, accept_language: str) -> str:
+    """One of `LANGUAGES`; `locale` is the recipient's, `accept_language` the header (RFC 9110 §12.5.4), whatever it
+    holds."""
+    for wanted in (*([locale] if locale is not None else []), *_accepted(accept_language)):
         language = choose_locale(wanted, LANGUAGES[0], LANGUAGES)
         if language != LANGUAGES[0] or wanted.lower().startswith(language):
             return language

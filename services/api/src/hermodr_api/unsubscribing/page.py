@@ -1,4 +1,4 @@
-"""The page behind the unsubscribe link: plain HTML in one piece, usable without a script."""
+"""The page behind the links in messages: plain HTML in one piece, usable without a script."""
 
 import base64
 import hashlib
@@ -30,7 +30,7 @@ _HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
 
 class _Said(NamedTuple):
-    """`{}` in the text stands for the kind of emails."""
+    """`{}` in the text stands for the kind of emails, or for the address."""
 
     title: str
     text: str
@@ -56,6 +56,17 @@ _WORDS = {
             "This link does not work",
             "It is incomplete or no longer valid. Please use the link of a newer email, whole.",
         ),
+        "confirming": _Said(
+            "Is this your address?",
+            "Somebody who is signed in gave {} as theirs. If it was not you, close this page: nothing happens.",
+            "Yes, use it",
+        ),
+        "confirmed": _Said("Thank you", "{} is confirmed, and used from now on."),
+        "too_late": _Said(
+            "This link does not work",
+            "It is incomplete, was used before, or there is a newer one. If the address is still missing, enter it "
+            "again.",
+        ),
     },
     "de": {
         "asking": _Said(
@@ -70,6 +81,18 @@ _WORDS = {
         "nobody": _Said(
             "Dieser Link funktioniert nicht",
             "Er ist unvollständig oder nicht mehr gültig. Bitte den Link einer neueren E-Mail verwenden, ungekürzt.",
+        ),
+        "confirming": _Said(
+            "Ist das deine Adresse?",
+            "Jemand, der angemeldet ist, hat {} als seine angegeben. Warst das nicht du, schließe diese Seite: Es "
+            "passiert nichts.",
+            "Ja, verwenden",
+        ),
+        "confirmed": _Said("Danke", "{} ist bestätigt und wird ab jetzt verwendet."),
+        "too_late": _Said(
+            "Dieser Link funktioniert nicht",
+            "Er ist unvollständig, wurde schon benutzt, oder es gibt einen neueren. Fehlt die Adresse noch, gib sie "
+            "noch einmal ein.",
         ),
     },
 }
@@ -103,14 +126,30 @@ def nobody(language: str) -> str:
     return _page("nobody", language)
 
 
-def _page(name: str, language: str, type_name: str = "") -> str:
+def confirming(address: str, language: str) -> str:
+    return _page("confirming", language, address)
+
+
+def confirmed(address: str, language: str) -> str:
+    return _page("confirmed", language, address)
+
+
+def too_late(language: str) -> str:
+    return _page("too_late", language)
+
+
+_SENT = {"done": ("emails", "on", "quiet"), "confirming": ("address", "mine", "deed")}
+"""What the button of a page sends, and its look; that of the others says that no emails are wanted."""
+
+
+def _page(name: str, language: str, about: str = "") -> str:
     said = _WORDS[language][name]
-    title, text = escape(said.title), escape(said.text).replace("{}", f"<b>{escape(type_name)}</b>")
+    title, text = escape(said.title), escape(said.text).replace("{}", f"<b>{escape(about)}</b>")
     form = ""
     if said.button is not None:
-        wish, look = ("on", "quiet") if name == "done" else ("off", "deed")
+        field, value, look = _SENT.get(name, ("emails", "off", "deed"))
         form = (
-            f'<form method="post"><input type="hidden" name="emails" value="{wish}">'
+            f'<form method="post"><input type="hidden" name="{field}" value="{value}">'
             f'<button type="submit" class="{look}">{escape(said.button)}</button></form>'
         )
     return (

@@ -13,6 +13,7 @@ from hermodr_api.http.provided import provided
 from hermodr_api.unsubscribing import page
 from hermodr_api.unsubscribing.languages import language_of
 from hermodr_api.unsubscribing.service import Unsubscribing
+from hermodr_ledger.people.wishes import Standing
 
 router = APIRouter(prefix="/u", include_in_schema=False)
 
@@ -28,7 +29,7 @@ async def show(token: str, request: Request, unsubscribing: Service) -> HTMLResp
         return _answer(page.nobody(language_of(None, _read(request))), 404)
     found = await unsubscribing.standing(link)
     shown = page.asking if found is not None and found.wanted else page.done
-    return _answer(shown(link.type, language_of(found, _read(request))))
+    return _answer(shown(link.type, _language(found, request)))
 
 
 @router.post("/{token}")
@@ -41,7 +42,11 @@ async def wish(token: str, request: Request, unsubscribing: Service) -> HTMLResp
     again = parse_qs(body.decode("latin-1")).get("emails") == ["on"]
     found = await unsubscribing.wish(link, enabled=again)
     shown = page.undone if again else page.done
-    return _answer(shown(link.type, language_of(found, _read(request))))
+    return _answer(shown(link.type, _language(found, request)))
+
+
+def _language(found: Standing | None, request: Request) -> str:
+    return language_of(found.locale if found is not None else None, _read(request))
 
 
 def _read(request: Request) -> str:

@@ -7,7 +7,7 @@ import structlog
 
 from hermodr_ledger.access import accepted, rates
 from hermodr_ledger.engine import Ledger, LedgerUnavailable, setting_aside
-from hermodr_ledger.people import windows
+from hermodr_ledger.people import pending, windows
 from hermodr_ledger.schedules import runs
 from hermodr_ledger.upkeep import retention
 from hermodr_scheduler.duties.duty import Duty
@@ -49,6 +49,7 @@ class Upkeep(Duty):
             "days": accepted.forget(self._ledger),
             "occurrences": runs.forget(self._ledger, now - OCCURRENCES_KEPT),
             "windows": windows.forget_closed(self._ledger, now),
+            "pending addresses": pending.forget_expired(self._ledger),
             "set aside": setting_aside.forget_healed(self._ledger),
         }
         for name, step in steps.items():

@@ -116,6 +116,15 @@ async def test_users_start_tasks_at_their_own_rate(database_url: str) -> None:
         assert (await api.http.post("/v1/jobs", json=TASK)).status_code == 202
 
 
+async def test_a_retry_counts_as_a_task(database_url: str) -> None:
+    async with api_over(database_url, user_task_limit=parse("2/h")) as api:
+        job, ada = await asked(api), api.user("ada")
+        for status in (202, 429):
+            assert (await ada.delete(f"/v1/jobs/{job}")).is_success
+            assert (await ada.post(f"/v1/jobs/{job}/retry")).status_code == status
+            await api.http.post(f"/v1/jobs/{job}/retry")
+
+
 async def test_a_repeat_under_a_key_is_asked_for_once(api: ApiUnderTest) -> None:
     await api.tasks_for_users("data-export")
     key = {"idempotency-key": "once"}

@@ -16,6 +16,7 @@ from hermodr_api.access.limits import Limiter
 from hermodr_api.access.operators import Operators
 from hermodr_api.access.quotas import Quotas
 from hermodr_api.access.tokens import Expected
+from hermodr_api.access.user_tasks import UserTasks
 from hermodr_api.access.users import Users
 from hermodr_api.addresses.notes import AddressNotes
 from hermodr_api.addresses.service import Addresses
@@ -225,12 +226,13 @@ class Api(LedgerService[ApiSettings]):
         return app
 
     def _of_jobs(self, check: HealthCheck) -> list[object]:
-        domain, task_limit = self.settings.message_id_domain, self.settings.user_task_limit
+        domain = self.settings.message_id_domain
+        pace = UserTasks(self._limiter, self.settings.user_task_limit)
         return [
             Jobs(self.ledger, self.clock, domain),
-            JobControl(self.ledger, self._repeatable, self.announcer, domain),
+            JobControl(self.ledger, self._repeatable, self.announcer, domain, pace),
             JobMetrics(self.ledger.cold, self.counts, self.clock, check),
-            Tasks(self.ledger.cold, self.accepting, self.clock, self._limiter, task_limit),
+            Tasks(self.ledger.cold, self.accepting, self.clock, pace),
             self._schedules(),
         ]
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from hermodr_api.access.authentication import Caller
+from hermodr_api.access.user_tasks import UserTasks
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience, settled
 from hermodr_api.errors import CONFLICT, FORBIDDEN, SINGLETON_TAKEN, Refused, not_found
 from hermodr_api.jobs.endings import CancelledByKeyView
@@ -28,11 +29,14 @@ _OLDEST_FIRST = Order("created_at", "ASC")
 class JobControl:
     """All raise `Refused` (404, 409) and `LedgerUnavailable`. Retried jobs are announced after the commit."""
 
-    def __init__(self, ledger: Ledger, repeatable: Repeatable, announcer: Announcer, domain: str) -> None:
+    def __init__(
+        self, ledger: Ledger, repeatable: Repeatable, announcer: Announcer, domain: str, pace: UserTasks
+    ) -> None:
         self._ledger = ledger
         self._repeatable = repeatable
         self._announcer = announcer
         self._domain = domain
+        self._pace = pace
 
     async def cancel(self, caller: Caller, job_id: UUID) -> CancelledView:
         """End users cancel what they asked for themselves."""
@@ -89,8 +93,10 @@ class JobControl:
         return await self._repeatable.run(caller.project_id, key, 200, act)
 
     async def retry(self, caller: Caller, job_id: UUID, key: Key | None) -> Answer:
-        """End users retry what they asked for themselves, unless the application cancelled it."""
+        """End users retry what they asked for themselves, unless the application cancelled it; it counts as a task."""
         queued: list[Requeued] = []
+        if caller.user_id is not None:
+            await self._pace.take(caller)
 
         async def act(transaction: Transaction) -> Outcome:
             if caller.user_id is not None:

@@ -1,10 +1,9 @@
 from hermodr_api.access.authentication import Caller
-from hermodr_api.access.limits import Limiter
+from hermodr_api.access.user_tasks import UserTasks
 from hermodr_api.answers import Answer, Key, patience
 from hermodr_api.errors import FORBIDDEN, Refused, cut
 from hermodr_api.jobs.accepting import Accepting
 from hermodr_api.tasks.models import TaskIn, answer_of, task_of
-from hermodr_contracts.rates import Limit
 from hermodr_ledger.access.idempotency import Idempotency
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs import task_types
@@ -15,15 +14,11 @@ from hermodr_servicekit.ids import new_job_id
 class Tasks:
     """The use case of `POST /v1/jobs`."""
 
-    def __init__(
-        self, ledger: Ledger, accepting: Accepting, clock: Clock, limiter: Limiter, limit: Limit | None
-    ) -> None:
-        """`limit`: of the tasks that an end user may start."""
+    def __init__(self, ledger: Ledger, accepting: Accepting, clock: Clock, pace: UserTasks) -> None:
         self._ledger = ledger
         self._accepting = accepting
         self._clock = clock
-        self._limiter = limiter
-        self._limit = limit
+        self._pace = pace
 
     async def request(self, caller: Caller, wanted: TaskIn, key: Key | None) -> Answer:
         """Commits and announces the job. Raises `Refused` and `LedgerUnavailable`."""
@@ -48,5 +43,4 @@ class Tasks:
                 f"end users may not start the task {cut(name, 100)!r}: no worker has declared it for them"
                 " (users=True); an API key with the scope send may",
             )
-        if self._limit is not None:
-            await self._limiter.take(f"tasks/{caller.subject}", self._limit)
+        await self._pace.take(caller)

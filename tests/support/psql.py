@@ -1,8 +1,9 @@
+import os
 import secrets
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from hermodr_devkit.backing.postgres import find_installation
 
@@ -26,8 +27,12 @@ class Psql:
 
     def run(self, script: str) -> list[list[str]]:
         program = find_installation() / "bin" / "psql"
+        parts = urlsplit(self._url)
+        login = f"{parts.username or ''}@" if parts.username else ""
+        bare = urlunsplit(parts._replace(netloc=f"{login}{parts.hostname}:{parts.port or 5432}"))
         done = subprocess.run(
-            [program, "-XqAt", "-F", "|", "-v", "ON_ERROR_STOP=1", self._url],
+            [program, "-XqAt", "-F", "|", "-v", "ON_ERROR_STOP=1", bare],
+            env=os.environ | {"PGPASSWORD": unquote(parts.password or "")},
             input=script,
             capture_output=True,
             text=True,

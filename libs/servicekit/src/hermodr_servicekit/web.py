@@ -103,6 +103,7 @@ async def serve(
         lifespan="off",
         server_header=False,
         date_header=False,
+        proxy_headers=False,  # nothing here asks who is behind a proxy, or by what scheme
         timeout_graceful_shutdown=max(1, round(grace)),
         timeout_keep_alive=IDLE_SECONDS,
         backlog=_BACKLOG,

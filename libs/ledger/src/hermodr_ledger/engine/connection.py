@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from functools import cached_property, partial
 from typing import Any, Literal, Protocol
+from urllib.parse import quote
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError, EmulatedDBAPIException
@@ -133,7 +134,11 @@ ZONE = {"TimeZone": "UTC"}
 
 
 def driver_url(database_url: str) -> str:
-    return "postgresql+asyncpg://" + database_url.split("://", 1)[1]
+    """For SQLAlchemy, which would hand options such as `sslmode` to the driver as arguments it does not have: the
+    driver reads them from a URL."""
+    place, _, options = database_url.split("://", 1)[1].partition("?")
+    dsn = f"?dsn={quote(f'postgresql:///?{options}', safe='')}" if options else ""
+    return f"postgresql+asyncpg://{place}{dsn}"
 
 
 HOT: Mapping[str, str] = {

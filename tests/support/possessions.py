@@ -17,6 +17,7 @@ async def possessions(api: ApiUnderTest) -> dict[str, str]:
     recipient = await _make(api, "/v1/recipients", email=_ADDRESS, user_id=OWNER, external_id=MARK, name=MARK)
     template = await _make(api, "/v1/templates", **(TEMPLATE | {"name": MARK}))
     key = await _make(api, "/v1/api-keys", scopes=["read"], name=MARK)
+    signing_key = await _make(api, "/v1/projects/me/signing-keys", name=MARK)
     group = await _make(api, "/v1/groups", name=MARK, external_id=MARK)
     inside = f"/v1/groups/{group['id']}"
     members = await _make(api, f"{inside}/members", members=[{"recipient_id": recipient["id"]}])
@@ -49,6 +50,7 @@ async def possessions(api: ApiUnderTest) -> dict[str, str]:
         "recipient_id": recipient["id"],
         "template_id": template["id"],
         "key_id": key["id"],
+        "signing_key_id": signing_key["id"],
         "group_id": group["id"],
         "member_id": members["data"][0]["id"],
         "update_id": update["id"],

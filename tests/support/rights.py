@@ -70,6 +70,14 @@ send    -         POST /v1/notifications/simulate
 operator -        GET /v1/projects
 read    -         GET /v1/projects/me
 manage  -         PATCH /v1/projects/me
+admin   -         POST /v1/projects/me/revoked-users
+admin   -         GET /v1/projects/me/signing-keys
+admin   -         POST /v1/projects/me/signing-keys
+admin   -         DELETE /v1/projects/me/signing-keys/{signing_key_id}
+admin   -         GET /v1/projects/me/signing-keys/{signing_key_id}
+admin   -         POST /v1/projects/me/signing-keys/{signing_key_id}/rotate
+admin   -         GET /v1/projects/me/token-rules
+admin   -         PATCH /v1/projects/me/token-rules
 operator -        PATCH /v1/projects/{project_id}/quotas
 read    -         GET /v1/providers
 manage  -         POST /v1/providers/{provider}/test

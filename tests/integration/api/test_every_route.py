@@ -258,8 +258,8 @@ async def test_every_post_can_be_repeated(api: ApiUnderTest) -> None:
 def _without_secret(answer: Any) -> Any:
     if not isinstance(answer, dict):
         return answer
-    if "secret" in answer:
-        return answer | {"secret": None, "url": None}
+    if "secret" in answer:  # an endpoint's URL may hold one, too
+        return answer | {"secret": None} | ({"url": None} if "url" in answer else {})
     if "cron" in answer:  # a schedule's request holds addresses and texts
         return answer | {"job": {}}
     return answer | {"key": None} if "key" in answer else answer

@@ -95,29 +95,22 @@ OF_NOBODY = {
     "mailboxes": {"name", "reader", "failure"},
     "pauses": {"channel", "reason"},
     "pending_addresses": {"kind"},
-    "projects": {"name", "mail_from", "reply_to", "caps"},  # the project's own addresses
+    "projects": {"name", "mail_from", "reply_to", "caps"} | {"token_issuer", "token_audience"},
     "provider_budgets": {"channel", "provider"},
     "provider_limits": {"instance", "channel", "provider", "cause", "code", "place"}
     | {"breaker", "failed_code"},
+    "revoked_users": {"user_hash"},  # hashes, so that who was revoked stays so
     "schema_version": {"version_num"},
     "schedule_runs": {"state", "error"},
     "schedules": {"name", "cron", "every", "timezone", "misfire", "kind", "type", "to_kind", "last_error"},
     "senders": {"kind", "value", "name", "token"},  # the project's own addresses
     "service_heartbeats": {"service", "instance"},
     "set_aside": {"duty", "subject", "error"},  # ids of rows, names of exceptions
+    "signing_keys": {"name", "algorithm", "public_key"},
     "suppression_key": {"key"},
     "suppressions": {"hash", "reason"},  # the hash stays, so that the address stays suppressed
-    "template_contents": {
-        "channel",
-        "locale",
-        "subject",
-        "body_text",
-        "body_html",
-        "body_mjml",
-        "compiled_html",
-        "required",
-        "approved",
-    },
+    "template_contents": {"channel", "locale", "subject", "body_text", "body_html", "body_mjml"}
+    | {"compiled_html", "required", "approved"},
     "templates": {"name", "default_locale", "mail_from", "reply_to"},
     "time_zones": {"name"},
     "updates": {

@@ -104,6 +104,7 @@ async def test_every_example_works_as_printed(api: ApiUnderTest) -> None:
     recipient = await api.recipient()
     template = await api.template(name="another")
     key = (await api.http.post("/v1/api-keys", json={"scopes": ["read"]})).json()
+    signing = (await api.http.post("/v1/projects/me/signing-keys", json={})).json()
     group = (await api.http.post("/v1/groups", json={"name": "Us"})).json()
     members = f"/v1/groups/{group['id']}/members"
     added = await api.http.post(members, json={"members": [{"recipient_id": recipient["id"]}]})
@@ -130,6 +131,7 @@ async def test_every_example_works_as_printed(api: ApiUnderTest) -> None:
         "recipient_id": recipient["id"],
         "template_id": template["id"],
         "key_id": key["id"],
+        "signing_key_id": signing["id"],
         "group_id": group["id"],
         "member_id": added.json()["data"][0]["id"],
         "update_id": update["id"],

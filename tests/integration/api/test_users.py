@@ -59,7 +59,7 @@ async def test_without_a_secret_no_token_is_believed(database_url: str) -> None:
     api.authenticator.opened = True
     async with client_of(api, token_of("ada", "shop")) as client:
         refused = problem(await client.get("/v1/recipients"), 401, "unauthenticated")
-    assert "HERMODR_JWT_SECRET" in refused["detail"]
+    assert "signing key of its project" in refused["detail"]
     await api.close()
 
 
@@ -137,7 +137,8 @@ async def test_a_dead_provider_is_a_503_for_users_alone(database_url: str) -> No
     )
     api = Api(settings)
     api.authenticator.opened = True
-    token = jwt.encode({"sub": "a"}, ec.generate_private_key(ec.SECP256R1()), "ES256", headers={"kid": "k"})
+    claims = {"sub": "a", "project": "shop"}
+    token = jwt.encode(claims, ec.generate_private_key(ec.SECP256R1()), "ES256", headers={"kid": "k"})
     async with client_of(api, token) as user:
         answer = await user.get("/v1/recipients")
         problem(answer, 503, "unavailable")

@@ -137,3 +137,28 @@ async def test_keys_are_listed_rotated_and_revoked(shell: Shell) -> None:
     await shell.run("keys", "revoke", fresh["id"])
     assert "revoked" in await shell.run("keys", "list")
     await shell.run("keys", "rotate", fresh["id"], status=1)
+
+
+async def test_signing_keys_are_made_rotated_and_revoked(shell: Shell, tmp_path: Path) -> None:
+    assert (await shell.json("tokens", "keys", "list"))["data"] == []
+    made = await shell.json("tokens", "keys", "create", "--name", "backend")
+    assert made["secret"].startswith("hsk_")
+    fresh = await shell.json("tokens", "keys", "rotate", made["id"], "--overlap", "1h")
+    await shell.run("tokens", "keys", "revoke", fresh["id"])
+    listed = await shell.run("tokens", "keys", "list")
+    for told in (made["id"], fresh["id"], "ends in", "revoked"):
+        assert told in listed
+    public = tmp_path / "key.pem"
+    public.write_text("nonsense")
+    await shell.run("tokens", "keys", "create", "--public-key", str(public), status=1)
+    await shell.run("tokens", "keys", "create", "--public-key", str(tmp_path / "none"), status=1)
+
+
+async def test_rules_of_tokens_are_changed_and_users_revoked(shell: Shell) -> None:
+    rules = await shell.json("tokens", "rules", "--lifetime", "12h", "--issuer", "https://id.example/")
+    assert rules == {"lifetime": "12h", "issuer": "https://id.example/", "audience": None}
+    assert "12h at most" in await shell.run("tokens", "rules")
+    rules = await shell.json("tokens", "rules", "--lifetime", "none", "--issuer", "none")
+    assert rules == {"lifetime": "24h", "issuer": None, "audience": None}
+    await shell.run("tokens", "rules", "--lifetime", "0s", status=1)
+    assert "iat before" in await shell.run("tokens", "revoke", "ada")

@@ -297,6 +297,21 @@ async def test_keys_end_and_are_rotated(site: Site, client: AsyncHermodr) -> Non
     assert (await client.api_keys.get(made.id)).expires_at is not None
 
 
+async def test_signing_keys_and_rules_are_kept_and_users_revoked(client: AsyncHermodr) -> None:
+    made = await client.signing_keys.create(name="backend")
+    assert made.secret is not None
+    assert made.secret not in repr(made)
+    fresh = await client.signing_keys.rotate(made.id, overlap="1h")
+    assert (await client.signing_keys.get(made.id)).expires_at is not None
+    await client.signing_keys.revoke(fresh.id)
+    found = {key.id: key.revoked_at async for key in client.signing_keys.list()}
+    assert found.keys() == {made.id, fresh.id}
+    assert found[fresh.id] is not None
+    assert (await client.user_tokens.rules()).lifetime == "24h"
+    assert (await client.user_tokens.change_rules(lifetime="12h", issuer="x")).issuer == "x"
+    assert (await client.user_tokens.revoke("ada")).revoked_at > made.created_at
+
+
 async def test_jobs_are_listed_cancelled_and_asked_for_again(client: AsyncHermodr) -> None:
     sent = [await client.send(f"a{n}@example.com", **TEXT, delay_seconds=60) for n in range(5)]
     found = [job.id async for job in client.jobs.list(status="scheduled", sort="-created_at", page_size=2)]

@@ -2,18 +2,22 @@
 
 import base64
 import json
+from datetime import timedelta
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hermodr_api.access.jwks import keys_of
-from hermodr_api.access.tokens import MOST_BYTES, Claims, Expected, Untrusted, head_of, verify
+from hermodr_api.access.tokens import MOST_BYTES, Claims, Expected, Untrusted, head_of, project_of, verify
 
 SECRET = "a secret of tests that is longer than 32 bytes"
 NOW = 1_900_000_000.0
+DAY = 86_400.0
 CLAIMS: dict[str, Any] = {"sub": "ada", "project": "shop", "exp": NOW + 60}
 ANYBODY = Expected()
 RSA = rsa.generate_private_key(65537, 2048)
@@ -52,6 +56,11 @@ def test_a_good_token_names_its_user_and_project() -> None:
         ({"exp": 10**4000}, "exp is no time"),
         ({"nbf": NOW + 31}, "does not hold yet"),
         ({"nbf": []}, "nbf is no time"),
+        ({"iat": "now"}, "iat is no time"),
+        ({"iat": NOW + 31}, "issued in the future"),
+        ({"iat": NOW, "exp": NOW + DAY + 1}, "at most 24 h"),
+        ({"iat": NOW - 2 * DAY}, "at most 24 h"),
+        ({"exp": NOW + DAY + 31}, "at most 24 h"),
         ({"sub": None}, "sub"),
         ({"sub": ""}, "sub"),
         ({"sub": 7}, "sub"),
@@ -70,6 +79,33 @@ def test_what_a_token_lacks_is_said(claims: dict[str, object], why: str) -> None
 
 def test_clocks_may_differ_a_little() -> None:
     assert check(signed(exp=NOW - 29, nbf=NOW + 29)).user_id == "ada"
+
+
+def test_a_token_holds_for_a_day_at_most() -> None:
+    assert check(signed(iat=NOW - 10, exp=NOW - 10 + DAY)).issued_at == NOW - 10
+    assert check(signed(exp=NOW + DAY)).issued_at is None
+    week = Expected(lifetime=timedelta(days=7))
+    assert check(signed(iat=NOW - 2 * DAY), week).user_id == "ada"
+
+
+@given(st.floats(-3, 3), st.floats(-1, 3), st.floats(0.1, 2))
+def test_no_token_outlives_its_lifetime(issued: float, expires: float, lifetime: float) -> None:
+    """Whatever a token says: it is believed until its lifetime after it was issued at most, and not before that."""
+    token = signed(iat=NOW + issued * DAY, exp=NOW + expires * DAY)
+    try:
+        check(token, Expected(lifetime=timedelta(days=lifetime)))
+    except Untrusted:
+        return
+    assert issued * DAY <= 30
+    assert expires <= issued + lifetime + 1e-6
+    assert expires * DAY > -30
+
+
+def test_the_project_is_read_of_a_token_nobody_has_verified() -> None:
+    assert project_of(signed() + "x") == "shop"
+    for token in ("a.b.c", signed(project=None), signed(project=7)):
+        with pytest.raises(Untrusted):
+            project_of(token)
 
 
 def test_audience_and_issuer_are_held_to() -> None:

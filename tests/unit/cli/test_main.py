@@ -56,6 +56,7 @@ def run(
         (("queues", "--help"), HEAVY),
         (("dead-letters", "--help"), HEAVY),
         (("keys", "list", "-n", "0"), HEAVY),
+        (("tokens", "keys", "list", "-n", "0"), HEAVY),
     ],
 )
 def test_a_command_waits_for_nothing_it_does_not_need(arguments: tuple[str, ...], unwanted: set[str]) -> None:
@@ -106,7 +107,9 @@ def test_all_that_production_lacks_is_said_at_once(tmp_path: object) -> None:
         assert (done.returncode, said.count("\n")) == (2, 1), said
         wanted = ["DATABASE_URL", "AMQP_URL", "LOG_LEVEL"]
         wanted += (
-            ["JWT_SECRET or HERMODR_JWKS_URL", "EMAIL_PROVIDERS", "EMAIL_FROM"] if command == ("up",) else []
+            ["SECRET_KEY or HERMODR_JWKS_URL or HERMODR_JWT_SECRET", "EMAIL_PROVIDERS", "EMAIL_FROM"]
+            if command == ("up",)
+            else []
         )
         assert [name for name in wanted if f"HERMODR_{name}" not in said] == []
 

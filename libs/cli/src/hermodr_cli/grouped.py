@@ -31,3 +31,29 @@ keys = typer.Typer(help="API keys.", cls=KeyCommands, no_args_is_help=True)
 @keys.callback()
 def keys_group() -> None:
     """API keys."""
+
+
+class TokenCommands(LazyGroup):
+    entries: ClassVar[Mapping[str, Entry]] = {
+        "create": Entry(
+            "hermodr_cli.commands.tokens:create_command",
+            "Make a token for an end user, signed with a key of the project, which is made if there is none.",
+        ),
+        "revoke": Entry(
+            "hermodr_cli.remote.user_tokens:revoke_command", "Refuse all tokens that a user has got so far."
+        ),
+        "rules": Entry(
+            "hermodr_cli.remote.user_tokens:rules_command", "What tokens of end users must be; change it."
+        ),
+        "keys": Entry(
+            "hermodr_cli.remote.signing_keys:app", "Keys that tokens of end users are signed with."
+        ),
+    }
+
+
+tokens = typer.Typer(help="Tokens of end users.", cls=TokenCommands, no_args_is_help=True)
+
+
+@tokens.callback()
+def tokens_group() -> None:
+    """Tokens of end users."""

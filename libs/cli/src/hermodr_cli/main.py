@@ -36,7 +36,7 @@ class Commands(LazyGroup):
         ),
         "topology": Entry("hermodr_cli.commands.schema:topology", "The exchanges and queues at the broker."),
         "keys": Entry("hermodr_cli.grouped:keys", "API keys."),
-        "tokens": Entry("hermodr_cli.commands.tokens:app", "Tokens of end users, for development."),
+        "tokens": Entry("hermodr_cli.grouped:tokens", "Tokens of end users."),
         "send": Entry(
             "hermodr_cli.remote.sending:send_command",
             'Send a notification: hermodr send --to ada@example.com --subject Hello --text "It works." --wait',

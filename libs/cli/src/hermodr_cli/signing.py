@@ -9,16 +9,6 @@ KEY_VARIABLE = "HERMODR_SECRET_KEY"
 RECORD = "jwt.json"
 
 
-def secret(environment: Mapping[str, str]) -> str | None:
-    """The secret of `environment`; else, outside production and without an identity provider, this clone's own, made
-    if missing. `None`: tokens are not ours to sign."""
-    if given := environment.get(VARIABLE):
-        return given
-    if environment.get("HERMODR_ENV") == "production" or environment.get("HERMODR_JWKS_URL"):
-        return None
-    return _own("secret")
-
-
 def link_secret(environment: Mapping[str, str]) -> str | None:
     """Of links in mails: that of `environment`; else, outside production, this clone's own, made if missing."""
     if given := environment.get(LINK_VARIABLE):
@@ -27,8 +17,8 @@ def link_secret(environment: Mapping[str, str]) -> str | None:
 
 
 def secret_key(environment: Mapping[str, str]) -> str | None:
-    """What signing secrets of webhooks are derived from: that of `environment`; else, outside production, this clone's
-    own, made if missing."""
+    """What secrets of webhooks and of users' tokens are derived from: that of `environment`; else, outside production,
+    this clone's own, made if missing."""
     if given := environment.get(KEY_VARIABLE):
         return given
     return None if environment.get("HERMODR_ENV") == "production" else _own("key")

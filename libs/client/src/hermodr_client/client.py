@@ -26,6 +26,7 @@ from hermodr_client.parts.schedules import Schedules
 from hermodr_client.parts.senders import Senders
 from hermodr_client.parts.suppressions import Suppressions
 from hermodr_client.parts.templates import Templates
+from hermodr_client.parts.user_tokens import SigningKeys, UserTokens
 from hermodr_client.parts.webhooks import Webhooks
 from hermodr_client.retrying import Pace, Retries
 
@@ -52,6 +53,8 @@ class _Everything(Notifications[W]):
         self.auto_syncs: AutoSyncs[W] = AutoSyncs(way)
         self.templates: Templates[W] = Templates(way)
         self.api_keys: ApiKeys[W] = ApiKeys(way)
+        self.signing_keys: SigningKeys[W] = SigningKeys(way)
+        self.user_tokens: UserTokens[W] = UserTokens(way)
         self.audit: AuditLog[W] = AuditLog(way)
         self.health: Status[W] = Status(way)
 

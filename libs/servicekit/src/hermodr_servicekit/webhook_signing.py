@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from hermodr_servicekit.links import LEAST_SECRET_BYTES
+from hermodr_servicekit.secret_keys import secret_keys
 
 PREFIX = "whsec_"
 
@@ -35,11 +35,7 @@ class WebhookSecrets:
     shown; all sign, so that a key can be replaced: `new old`, then `new` when all receivers have its secret."""
 
     def __init__(self, keys: str) -> None:
-        self._keys = [each.encode() for each in keys.split()]
-        if not self._keys or any(len(each) < LEAST_SECRET_BYTES for each in self._keys):
-            raise ValueError(
-                f"must have at least {LEAST_SECRET_BYTES} bytes, or several such separated by spaces"
-            )
+        self._keys = secret_keys(keys)
 
     def secret(self, of: SecretOf) -> str:
         """`whsec_…`, what a receiver checks signatures with."""

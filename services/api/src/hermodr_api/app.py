@@ -17,7 +17,7 @@ from hermodr_api.access.operators import Operators
 from hermodr_api.access.quotas import Quotas
 from hermodr_api.access.tokens import Expected
 from hermodr_api.access.user_tasks import UserTasks
-from hermodr_api.access.users import Users
+from hermodr_api.access.users import Installation, Users
 from hermodr_api.addresses.notes import AddressNotes
 from hermodr_api.addresses.service import Addresses
 from hermodr_api.answers import Repeatable
@@ -73,6 +73,7 @@ from hermodr_api.templates.publishing import Publishing
 from hermodr_api.templates.service import Templates
 from hermodr_api.unsubscribing.service import Unsubscribing
 from hermodr_api.updates.service import Updates
+from hermodr_api.user_tokens.service import UserTokens
 from hermodr_api.webhooks.service import Webhooks
 from hermodr_contracts.addresses import mailbox
 from hermodr_contracts.providers import SMS_PROVIDERS, channels_of
@@ -204,7 +205,8 @@ class Api(LedgerService[ApiSettings]):
         settings = self.settings
         secret = settings.jwt_secret.get_secret_value() if settings.jwt_secret is not None else None
         expected = Expected(settings.jwt_audience, settings.jwt_issuer)
-        return Users(self.ledger, self.clock, secret, self._keys, expected)
+        installation = Installation(secret, settings.tokens_shared, self._keys, expected)
+        return Users(self.ledger, self.clock, settings.token_secrets, installation)
 
     def _count(self, kind: JobKind, priority: Priority, jobs: int) -> None:
         self._accepted.labels(kind.value, priority.lane).inc(jobs)
@@ -304,6 +306,7 @@ class Api(LedgerService[ApiSettings]):
         topology = self.broker.topology
         return [
             ApiKeys(self.ledger.cold, self._repeatable, self.authenticator, self.clock),
+            UserTokens(self.ledger.cold, self._repeatable, self.authenticator, self.settings.token_secrets),
             AuditTrail(self.ledger.cold),
             DeadLetters(self.ledger.cold, self._repeatable, self.announcer, self._operators),
             Queues(self.ledger.cold, self._repeatable, self._operators, check, self.counts, topology),

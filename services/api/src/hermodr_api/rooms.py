@@ -24,6 +24,7 @@ from hermodr_api.tasks import routes as tasks
 from hermodr_api.templates import routes as templates
 from hermodr_api.unsubscribing import routes as unsubscribing
 from hermodr_api.updates import routes as updates
+from hermodr_api.user_tokens import routes as user_tokens
 from hermodr_api.webhooks import routes as webhooks
 
 _ROOMS = (
@@ -48,6 +49,7 @@ _ROOMS = (
     previews,
     templates,
     api_keys,
+    user_tokens,
     audit,
     unsubscribing,
     health,

@@ -23,13 +23,15 @@ class ApiSettings(ServiceSettings):
     port_offset: ClassVar[int] = 0
     required_in_production: ClassVar[tuple[str | tuple[str, ...], ...]] = (
         *ServiceSettings.required_in_production,
-        ("jwt_secret", "jwks_url"),  # end users have to be recognised
+        ("secret_key", "jwks_url", "jwt_secret"),  # end users have to be recognised
     )
 
     email_providers: str = "smtp://127.0.0.1:1025"
     """As the senders have it; read for the `events` of its DSNs, which sign receipts."""
     jwt_secret: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
-    """Verifies end users' tokens signed with HS256."""
+    """Verifies tokens (HS256) of the operators' project, with `jwt_shared` those of every project."""
+    jwt_shared: bool | None = None
+    """By default in development only."""
     jwks_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
     """The JWK Set of the identity provider: RS256, ES256, EdDSA."""
     api_rate_limit: Annotated[Limit | None, NoDecode, BeforeValidator(_limit)] = None
@@ -42,3 +44,8 @@ class ApiSettings(ServiceSettings):
     """Its address counts as a verified sender of every project; as the email sender has it."""
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
+
+    @property
+    def tokens_shared(self) -> bool:
+        """Whether `jwt_secret` verifies tokens of every project."""
+        return self.jwt_shared if self.jwt_shared is not None else self.env == "development"

@@ -33,6 +33,43 @@ class CreatedApiKey(ApiKey):
     __str__ = __repr__
 
 
+class SigningKey(Answer):
+    """A key that tokens of end users are signed with; `id` is their `kid`, `algorithm` the only one it verifies."""
+
+    id: UUID
+    name: str
+    algorithm: str
+    created_at: datetime
+    public_key: str | None = None
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+class CreatedSigningKey(SigningKey):
+    """`secret` is shown only this once; None when the answer is a repeated one, or the key a public one."""
+
+    secret: str | None = None
+
+    def __repr__(self) -> str:
+        return f"CreatedSigningKey(id={self.id!r}, name={self.name!r}, algorithm={self.algorithm!r})"
+
+    __str__ = __repr__
+
+
+class TokenRules(Answer):
+    """What tokens of end users must be. `lifetime`: the longest from `iat` to `exp`. None: as the installation says."""
+
+    lifetime: str
+    issuer: str | None = None
+    audience: str | None = None
+
+
+class RevokedUser(Answer):
+    """Tokens with an `iat` before, or without one, are refused."""
+
+    revoked_at: datetime
+
+
 class Lane(Answer):
     """One priority of a channel: `waiting` deliveries are due, the oldest for `oldest_seconds`. `ready` and
     `consumers` are the broker's, None while it is away."""

@@ -43,8 +43,6 @@ def run(say: Say) -> int:
             servers = backing.ensure(say)
             environment |= servers.variables()
             kept = servers.own
-        if secret := signing.secret(environment):
-            environment[signing.VARIABLE] = secret
         if secret := signing.link_secret(environment):
             environment[signing.LINK_VARIABLE] = secret
         if key := signing.secret_key(environment):

@@ -44,6 +44,8 @@ projects = Table(
     Column("operates", Boolean, nullable=False, server_default=text("false")),
     Column("users_export_contents", Boolean, nullable=False, server_default=text("false")),
     xact(),
+    Column("token_seconds", Integer),
+    *texts("token_issuer", "token_audience"),
     committed("projects"),
     Index("projects_operates", "operates", unique=True, postgresql_where=text("operates")),
 )
@@ -73,6 +75,30 @@ api_key_uses = Table(
     metadata,
     Column("key_id", UUID, ForeignKey("api_keys.id", ondelete="CASCADE"), primary_key=True),
     made("used_at"),
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    of_project(),
+    Column("name", Text, nullable=False, server_default=text("''")),
+    needed_text("algorithm"),
+    *texts("public_key"),
+    made(),
+    *moments("expires_at", "revoked_at"),
+    xact(),
+    Index("signing_keys_page", "project_id", "id"),
+    committed("signing_keys"),
+)
+
+revoked_users = Table(
+    "revoked_users",
+    metadata,
+    Column("project_id", UUID, ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_hash", LargeBinary, primary_key=True),
+    Column("revoked_at", MOMENT, nullable=False),
+    Index("revoked_users_newest", "project_id", "revoked_at"),
 )
 
 senders = Table(

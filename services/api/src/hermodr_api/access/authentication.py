@@ -103,6 +103,10 @@ class Authenticator:
     def forget_all(self) -> None:
         self._known.forget_all()
 
+    def forget_users(self) -> None:
+        """What is remembered of projects' signing keys and revoked users."""
+        self._users.forget_all()
+
     async def close(self) -> None:
         await self._uses.close()
 

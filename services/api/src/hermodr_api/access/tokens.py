@@ -3,9 +3,11 @@ verifies HS256 only, a public key the one algorithm of its type. So no public ke
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from jwt.types import Options
 
 from hermodr_contracts.names import one_line_name
@@ -17,6 +19,7 @@ LEEWAY_SECONDS = 30.0
 SECRET_ALGORITHM = "HS256"
 PUBLIC_ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})
 LEAST_SECRET_BYTES = 32
+USUAL_LIFETIME = timedelta(hours=24)
 _MOST_NAME = 200
 _LAST_SECOND = 253402300800
 """The year 10000."""
@@ -34,6 +37,10 @@ class Untrusted(Exception):
     """The message says why, without quoting the token."""
 
 
+class WronglySigned(Untrusted):
+    """Not by this key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     algorithm: str
@@ -42,18 +49,21 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The verified claims; `project` is a project's name or id."""
+    """The verified claims; `project` is a project's name or id, `issued_at` in seconds since 1970."""
 
     user_id: str
     project: str
+    issued_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The issuer and audience a token must have; `None`: not checked, but a token with an audience needs one here."""
+    """The issuer and audience a token must have; `None`: not checked, but a token with an audience needs one here.
+    `lifetime`: the most between its `iat`, else now, and its `exp`."""
 
     audience: str | None = None
     issuer: str | None = None
+    lifetime: timedelta = USUAL_LIFETIME
 
 
 def head_of(token: str) -> Head:
@@ -73,12 +83,25 @@ def head_of(token: str) -> Head:
     return Head(algorithm, key_id if isinstance(key_id, str) else None)
 
 
-def verify(token: str, key: str | jwt.PyJWK, algorithm: str, expected: Expected, now: float) -> Claims:
+def project_of(token: str) -> str:
+    """The project that the token names, which is not verified: it only says whose keys may be tried. Raises
+    `Untrusted`."""
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False})
+    except (jwt.PyJWTError, ValueError, TypeError):
+        raise Untrusted("this is no JSON Web Token") from None
+    return _name(claims, "project")
+
+
+Key = str | jwt.PyJWK | PublicKeyTypes
+
+
+def verify(token: str, key: Key, algorithm: str, expected: Expected, now: float) -> Claims:
     """`now` is in seconds since 1970. Raises `Untrusted`."""
     try:
         claims = jwt.decode(
             token,
-            key,
+            key,  # type: ignore[arg-type] # it takes all public keys of its algorithms
             algorithms=[algorithm],
             options=_SIGNATURE,
             audience=expected.audience,
@@ -91,19 +114,26 @@ def verify(token: str, key: str | jwt.PyJWK, algorithm: str, expected: Expected,
     except jwt.InvalidIssuerError:
         raise Untrusted("the token is not from this issuer (iss)") from None
     except (jwt.PyJWTError, ValueError, TypeError):
-        raise Untrusted("the token's signature does not hold") from None
-    _in_time(claims, now)
-    return Claims(_name(claims, "sub"), _name(claims, "project"))
+        raise WronglySigned("the token's signature does not hold") from None
+    issued = _in_time(claims, expected.lifetime, now)
+    return Claims(_name(claims, "sub"), _name(claims, "project"), issued)
 
 
-def _in_time(claims: Mapping[str, Any], now: float) -> None:
-    expires, begins = _moment(claims, "exp"), _moment(claims, "nbf")
+def _in_time(claims: Mapping[str, Any], lifetime: timedelta, now: float) -> float | None:
+    """When it was issued, if it says so."""
+    expires, begins, issued = (_moment(claims, name) for name in ("exp", "nbf", "iat"))
     if expires is None:
         raise Untrusted("the token must say when it ends (exp)")
     if now >= expires + LEEWAY_SECONDS:
         raise Untrusted("the token has expired")
     if begins is not None and now < begins - LEEWAY_SECONDS:
         raise Untrusted("the token does not hold yet (nbf)")
+    if issued is not None and now < issued - LEEWAY_SECONDS:
+        raise Untrusted("the token was issued in the future (iat)")
+    if expires - (now + LEEWAY_SECONDS if issued is None else issued) > lifetime.total_seconds():
+        hours = lifetime.total_seconds() / 3600
+        raise Untrusted(f"the token holds for too long: at most {hours:g} h from iat, else from now, to exp")
+    return issued
 
 
 def _moment(claims: Mapping[str, Any], name: str) -> float | None:

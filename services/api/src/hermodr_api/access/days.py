@@ -61,8 +61,9 @@ class Days:
         tomorrow = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), UTC)
         return math.ceil((tomorrow - now).total_seconds())
 
-    async def take(self, project_id: UUID, jobs: int, limit: int | None) -> bool:
-        """Uses so many of the day's `limit` (`None`: no limit), or none. Raises `LedgerUnavailable`."""
+    async def take(self, project_id: UUID, jobs: int, limit: int | None) -> date | None:
+        """Uses so many of the day's `limit` (`None`: no limit), and tells the day; or none, if it has not so many left.
+        Raises `LedgerUnavailable`."""
         purse = self._purses.get(project_id)
         if purse is None:
             purse = self._purses[project_id] = _Purse()
@@ -71,18 +72,18 @@ class Days:
         if purse.day != today or purse.most != most:
             self._turn(purse, most, today)
         if purse.left < jobs and not await self._enough(project_id, purse, jobs):
-            return False
+            return None
         purse.left -= jobs
         purse.used += jobs
         purse.used_at = self._clock.monotonic()
-        return True
+        return purse.day
 
-    def give_back(self, project_id: UUID, jobs: int) -> None:
-        """Of those used last, so many were not accepted."""
-        purse = self._purses[project_id]
-        back = min(jobs, purse.used)  # what was told, or is of yesterday, stays used
-        purse.used -= back
-        purse.left += back
+    def give_back(self, project_id: UUID, jobs: int, day: date) -> None:
+        """Of those used on that day, so many were not accepted. When it is over, nobody misses them."""
+        purse = self._purses.get(project_id)
+        if purse is not None and purse.day == day:
+            purse.used -= jobs
+            purse.left += jobs
 
     async def tell(self, *, all: bool = False) -> None:
         """Tells the ledger what was used, and returns what was not used for long; `all`: everything."""
@@ -129,7 +130,7 @@ class Days:
         largest = max(1, min(LARGEST_SLICE, purse.most // _SHARES))
         quick = now - purse.asked_at < _QUICK_SECONDS
         purse.size = min(largest, purse.size * 2 if quick else max(_FIRST_SLICE, purse.size // 2))
-        purse.asked_at = now
+        purse.asked_at = purse.used_at = now
         wanted = max(purse.size, purse.waiting - purse.left)
         if await self._ask(project_id, purse, wanted, keep=True) < wanted:
             purse.empty_until = self._clock.monotonic() + _PAUSE_SECONDS

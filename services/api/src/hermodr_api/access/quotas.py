@@ -3,6 +3,7 @@
 import contextlib
 import math
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import date
 from functools import partial
 from uuid import UUID
 
@@ -59,45 +60,36 @@ class Quotas:
             most = f"{limit:,} requests per second"
             raise exceeded(Quota.REQUESTS_PER_SECOND, f"this project may make {most}", math.ceil(seconds))
 
-    async def charge(self, project_id: UUID, jobs: int) -> None:
-        """Before so many jobs are accepted together; all of them or none."""
-        if not jobs:
-            return
+    async def charge(self, project_id: UUID, jobs: int) -> date:
+        """Before so many jobs are accepted together; all of them or none. Tells the day, for `refund`."""
         standing = await self.of(project_id)
-        limits = standing.limits
-        if limits.waiting_jobs is not None and standing.waiting_jobs + jobs > limits.waiting_jobs:
-            said = f"{standing.waiting_jobs:,} jobs of this project wait, and {limits.waiting_jobs:,} may"
-            raise exceeded(Quota.WAITING_JOBS, said, _AGAIN_SECONDS)
-        if limits.stored_bytes is not None and standing.stored_bytes >= limits.stored_bytes:
-            said = (
-                f"this project stores {standing.stored_bytes:,} bytes, and may store {limits.stored_bytes:,}"
-            )
-            raise exceeded(Quota.STORED_BYTES, said, _AGAIN_SECONDS)
-        limit = limits.accepted_per_day
-        if not await self._days.take(project_id, jobs, limit):
+        if jobs:
+            _check_measured(standing, jobs)
+        limit = standing.limits.accepted_per_day
+        day = await self._days.take(project_id, jobs, limit)
+        if day is None:
             said = f"{limit:,} jobs of this project may be accepted per day (UTC)"
             more = f", and {jobs:,} are more than it has left" if jobs > 1 else ""
             raise exceeded(Quota.ACCEPTED_PER_DAY, said + more, self._days.seconds_left)
+        return day
 
     @contextlib.asynccontextmanager
     async def counted(self, project_id: UUID, jobs: int) -> AsyncIterator[None]:
         """So many jobs are accepted in the block, or none if it raises."""
-        await self.charge(project_id, jobs)
+        day = await self.charge(project_id, jobs)
         try:
             yield
         except BaseException:
-            self.refund(project_id, jobs)
+            self.refund(project_id, jobs, day)
             raise
 
-    def refund(self, project_id: UUID, jobs: int) -> None:
-        """Of those charged last, so many were not accepted."""
-        if jobs:
-            self._days.give_back(project_id, jobs)
+    def refund(self, project_id: UUID, jobs: int, day: date) -> None:
+        """Of those charged on that day, so many were not accepted."""
+        self._days.give_back(project_id, jobs, day)
 
     async def check(self, project_id: UUID) -> None:
         """Before jobs are accepted that are counted by who accepts them."""
-        await self.charge(project_id, 1)
-        self.refund(project_id, 1)
+        self.refund(project_id, 1, await self.charge(project_id, 1))
 
     def requests(self, project_id: UUID) -> int:
         """Those of the last second, in this process; 0 without a limit."""
@@ -123,6 +115,16 @@ class Quotas:
             self._ledger, list(set(project_ids)), self.defaults
         )
         return [found[each] for each in project_ids]
+
+
+def _check_measured(standing: Standing, jobs: int) -> None:
+    limits = standing.limits
+    if limits.waiting_jobs is not None and standing.waiting_jobs + jobs > limits.waiting_jobs:
+        said = f"{standing.waiting_jobs:,} jobs of this project wait, and {limits.waiting_jobs:,} may"
+        raise exceeded(Quota.WAITING_JOBS, said, _AGAIN_SECONDS)
+    if limits.stored_bytes is not None and standing.stored_bytes >= limits.stored_bytes:
+        said = f"this project stores {standing.stored_bytes:,} bytes, and may store {limits.stored_bytes:,}"
+        raise exceeded(Quota.STORED_BYTES, said, _AGAIN_SECONDS)
 
 
 def exceeded(quota: Quota, said: str, seconds: int) -> Refused:

@@ -59,7 +59,7 @@ class Accepting:
     async def commit(self, job: NewJob, answer: Callable[[], bytes]) -> Answer:
         """`202` with the `answer`, or the key's earlier answer. Raises `Refused` and `LedgerUnavailable`."""
         try:
-            await self._quotas.charge(job.project_id, 1)
+            day = await self._quotas.charge(job.project_id, 1)
         except Refused as refused:
             return await self._answer_of_before(job, refused)
         verdict: AcceptOutcome | None = None
@@ -67,7 +67,7 @@ class Accepting:
             verdict = await self._verdict(job)
         finally:
             if not isinstance(verdict, Accepted):
-                self._quotas.refund(job.project_id, 1)
+                self._quotas.refund(job.project_id, 1, day)
         if isinstance(verdict, SingletonTaken):
             raise Refused(
                 SINGLETON_TAKEN,

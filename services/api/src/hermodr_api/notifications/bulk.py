@@ -141,7 +141,7 @@ class Bulk:
         if work.keys:
             await self._look_back(work)
         try:
-            await self._quotas.charge(work.project_id, len(work.jobs))
+            day = await self._quotas.charge(work.project_id, len(work.jobs))
         except Refused:
             known = None  # what was accepted once is not refused when it is repeated
             if key is not None:
@@ -152,7 +152,7 @@ class Bulk:
         try:
             return await self._committed(work, key)
         finally:
-            self._quotas.refund(work.project_id, len(work.jobs) - work.committed)
+            self._quotas.refund(work.project_id, len(work.jobs) - work.committed, day)
 
     async def _committed(self, work: _Work, key: Key | None) -> Answer:
         for _ in range(_TRIES - 1):

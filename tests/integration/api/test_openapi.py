@@ -122,6 +122,7 @@ async def test_every_example_works_as_printed(api: ApiUnderTest) -> None:
     weekly = {"recipient_id": recipient["id"], "group_id": group["id"], "frequency": "weekly"}
     digest = (await api.http.post("/v1/digest-schedules", json=weekly | {"delivery_day": 7})).json()
     ids = {
+        "project_id": str(api.project_id),
         "digest_schedule_id": digest["id"],
         "organizer_id": olga["id"],
         "sync_id": sync["id"],

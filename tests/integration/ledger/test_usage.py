@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import pytest
+
 from hermodr_contracts.quotas import Limits
 from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger.access import accepted, quotas
@@ -80,6 +82,13 @@ async def test_each_job_is_measured_once_and_goes_with_its_week(ledger: Ledger) 
     assert row["jobs"] == 5
     assert row["week"] <= week < row["week"] + timedelta(days=7)
     assert row["week"].isoweekday() == 1
+    await ledger.fetch(
+        "UPDATE hermodr.jobs SET state = 'completed', wake_at = NULL, finished_at = now() - interval '2 minutes'"
+        " WHERE id = ANY ($1::uuid[])",
+        first[:2],
+    )
+    await ledger.fetch("SELECT hermodr.cleanup_notification_data(interval '90 seconds')")
+    assert (await used(ledger, project))[1] == pytest.approx(stored * 3 / 5, abs=2)
     await retention._forget(ledger, row["week"].strftime("%Y%m%d"))
     assert (await used(ledger, project))[1] == 0
 

@@ -66,10 +66,7 @@ WITH begun AS (
     WHERE a.job_id > (SELECT job_id FROM begun) AND a.job_id <= (SELECT id FROM last) GROUP BY a.job_id
 ), added AS (
     INSERT INTO hermodr.stored_weeks AS w (project_id, week, jobs, octets)
-    SELECT f.project_id,
-           date_trunc('week', to_timestamp(('x' || left(replace(f.id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)
-                              AT TIME ZONE 'UTC')::date AS week,
-           count(*), sum(f.octets + coalesce(files.octets, 0))
+    SELECT f.project_id, hermodr.week_of(f.id) AS week, count(*), sum(f.octets + coalesce(files.octets, 0))
     FROM fresh f JOIN hermodr.projects p ON p.id = f.project_id LEFT JOIN files ON files.job_id = f.id
     GROUP BY f.project_id, week ORDER BY f.project_id, week
     ON CONFLICT (project_id, week) DO UPDATE SET jobs = w.jobs + excluded.jobs, octets = w.octets + excluded.octets

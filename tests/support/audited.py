@@ -45,6 +45,8 @@ AUDITED = {
     "PATCH /v1/recipients/{recipient_id}": "recipient.change",
     "PUT /v1/recipients/{recipient_id}/preferences": "recipient.change",
     "DELETE /v1/recipients/{recipient_id}": "recipient.erase",
+    "POST /v1/recipients/{recipient_id}/addresses/confirm": "recipient.confirm_address",
+    "DELETE /v1/recipients/{recipient_id}/addresses/pending": "recipient.withdraw_address",
     "POST /v1/schedules": "schedule.create",
     "PATCH /v1/schedules/{schedule_id}": "schedule.change",
     "DELETE /v1/schedules/{schedule_id}": "schedule.delete",

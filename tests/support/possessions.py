@@ -15,6 +15,7 @@ async def possessions(api: ApiUnderTest) -> dict[str, str]:
     """By the name of paths, queries and bodies, the id or text of something of the project. What an end user can
     have is `OWNER`'s."""
     recipient = await _make(api, "/v1/recipients", email=_ADDRESS, user_id=OWNER, external_id=MARK, name=MARK)
+    await _pending_address(api, recipient["id"])
     template = await _make(api, "/v1/templates", **(TEMPLATE | {"name": MARK}))
     key = await _make(api, "/v1/api-keys", scopes=["read"], name=MARK)
     signing_key = await _make(api, "/v1/projects/me/signing-keys", name=MARK)
@@ -70,6 +71,15 @@ async def possessions(api: ApiUnderTest) -> dict[str, str]:
         "message_id": message["id"],
         "address": suppressed,
     }
+
+
+async def _pending_address(api: ApiUnderTest, recipient_id: str) -> None:
+    await api.api.ledger.fetch(
+        "INSERT INTO hermodr.pending_addresses (recipient_id, kind, id, address, expires_at)"
+        " VALUES ($1::uuid, 'email', $1::uuid, $2, now() + interval '1 day')",
+        recipient_id,
+        f"{MARK}-new@example.com",
+    )
 
 
 async def _sender(api: ApiUnderTest) -> dict[str, Any]:

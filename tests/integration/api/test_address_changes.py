@@ -355,3 +355,14 @@ async def test_where_no_texts_are_sent_a_phone_is_refused(database_url: str) -> 
             f"{URL}/{person['id']}", json={"phone": PHONE}
         )
         assert problem(answer, 409, "conflict")["errors"][0]["loc"] == ["body", "phone"]
+
+
+async def test_its_messages_count_in_the_projects_quota(api: ApiUnderTest, ada: dict[str, Any]) -> None:
+    await api.operate()
+    limited = await api.http.patch(f"/v1/projects/{api.project_id}/quotas", json={"accepted_per_day": 3})
+    assert limited.status_code == 200, limited.text
+    await ask(api, ada, email=NEW)
+    refused = await api.user("ada").patch(f"{URL}/{ada['id']}", json={"email": "more@example.com"})
+    assert problem(refused, 429, "quota-exceeded")["quota"] == "accepted_per_day"
+    (waiting,) = (await seen(api, ada))["pending_addresses"]
+    assert waiting["address"] == NEW

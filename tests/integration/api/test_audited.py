@@ -27,6 +27,7 @@ TRIED_ELSEWHERE = {
     "POST /v1/jobs/cancel": "test_job_control: nothing has the key",
     "POST /v1/jobs/retry": "test_job_control: the example only counts",
     "POST /v1/jobs/{job_id}/retry": "test_job_control: it has not failed",
+    "POST /v1/recipients/{recipient_id}/addresses/confirm": "test_address_changes: no code was sent",
     "POST /v1/providers/{provider}/test": "test_queues: no sender runs here",
 }
 

@@ -261,6 +261,7 @@ class Api(LedgerService[ApiSettings]):
             self.settings.links,
             self.announcer,
             self._count,
+            self.quotas,
         )
         return [
             Recipients(self.ledger.cold, self._repeatable, self.clock, webhook_urls, addresses),

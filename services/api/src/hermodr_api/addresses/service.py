@@ -4,6 +4,7 @@ from hmac import compare_digest
 from uuid import UUID
 
 from hermodr_api.access.authentication import Caller
+from hermodr_api.access.quotas import Quotas
 from hermodr_api.addresses.notes import AddressNotes
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.errors import CONFLICT, RATE_LIMITED, Flaw, Refused, invalid, not_found
@@ -53,6 +54,7 @@ class Addresses:
         links: Links | None,
         announcer: Announcer,
         count: Count,
+        quotas: Quotas,
     ) -> None:
         self._ledger = ledger
         self._repeatable = repeatable
@@ -60,6 +62,7 @@ class Addresses:
         self._links = links
         self._announcer = announcer
         self._count = count
+        self._quotas = quotas
 
     async def change(self, caller: Caller, recipient_id: UUID, changes: Mapping[str, object]) -> Addressed:
         """An end user's changes of their own recipient; 429 after too many new addresses."""
@@ -179,7 +182,8 @@ class Addresses:
                 await pending.put(transaction, before.id, pending_id, kind, address)
                 await self._audit(transaction, caller, "ask", before.id, kind)
             if jobs:
-                await accept(transaction, jobs)
+                async with self._quotas.counted(caller.project_id, len(jobs)):
+                    await accept(transaction, jobs)
             return await self._read(transaction, caller, before.id)
 
     async def _take(self, transaction: Transaction, caller: Caller, change: _Change) -> None:

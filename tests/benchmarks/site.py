@@ -13,6 +13,7 @@ from hermodr_devkit.backing import places, temporary
 from hermodr_devkit.backing.probe import with_database
 from hermodr_devkit.supervisor import Fleet
 from hermodr_devkit.supervisor.fleet import private_ports
+from hermodr_devkit.supervisor.identities import identities
 from hermodr_devkit.supervisor.services import API, DISPATCHER, EMAIL_SENDER, SCHEDULER, ServiceSpec
 from hermodr_ledger import migrate
 from hermodr_ledger.access import keys
@@ -110,7 +111,8 @@ async def site(
             "HERMODR_QUOTA_REQUESTS_PER_SECOND": "1000000",  # kept, but out of the way: one project calls
             **variables,
         }
-        async with Fleet(private_ports(environment, roles), folder() / "logs", specs=roles) as fleet:
+        ports, own = private_ports(environment, roles), await identities(database_url)
+        async with Fleet(ports, folder() / "logs", specs=roles, identities=own) as fleet:
             here = Site(servers, mailbox, fleet, database_url, await _key(database_url))
             async with here.client() as client:
                 (await client.post("/v1/templates", json=TEMPLATE)).raise_for_status()

@@ -8,6 +8,7 @@ from pathlib import Path
 from hermodr_cli.addresses import port_base, sandbox_sms_provider, smtp_port
 from hermodr_devkit.backing import EmbeddedPostgres, EmbeddedRabbit
 from hermodr_devkit.supervisor import SANDBOX
+from hermodr_devkit.supervisor.identities import identities, service_of
 from tests.chaos.faults import (
     FINAL_SECONDS,
     GREETING_SECONDS,
@@ -22,6 +23,7 @@ from tests.chaos.skew import Skew
 from tests.chaos.wires import Switchboard, Wire, switchboard
 from tests.support.installation import Installation, installed
 
+CHANNELS = "email sms whatsapp"
 LADDER = "500ms,1s,2s,3s,5s,8s,12s,20s,30s,45s,60s,90s,120s"
 """Long enough for two of the longest absences of the provider."""
 
@@ -69,9 +71,12 @@ async def opened(
 
         async def wiring(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
             found: dict[str, dict[str, str]] = {}
-            for name in SERVICES:
+            own = await identities(postgres.url(), CHANNELS)
+            for spec in SPECS:
+                if (name := spec.name) not in SERVICES:
+                    continue
                 found[name] = {
-                    "HERMODR_DATABASE_URL": await wire(f"{name}/ledger", postgres.url()),
+                    "HERMODR_DATABASE_URL": await wire(f"{name}/ledger", own.database[service_of(spec)]),
                     "HERMODR_AMQP_URL": await wire(f"{name}/broker", rabbit.url),
                     **(skew.variables(name) if skew else {}),
                 }
@@ -95,7 +100,7 @@ async def opened(
             amqp_url=rabbit.url,
             specs=SPECS,
             wiring=wiring,
-            HERMODR_CHANNELS="email sms whatsapp",
+            HERMODR_CHANNELS=CHANNELS,
             HERMODR_RETRY_LADDER=LADDER,
             HERMODR_SMS_RETRY_LADDER=LADDER,
             HERMODR_WEBHOOK_RETRY_LADDER=LADDER,

@@ -50,10 +50,11 @@ async def installation(common_installation: Installation) -> AsyncIterator[Insta
     """The common installation with no mail and no request yet.
 
     When the module is done, its every request is judged once more, so that a late double has nowhere to hide, and the
-    logs are searched for what must not be there.
+    logs are searched for what must not be there: addresses, and that a service lacks a right.
     """
     await common_installation.forget()
     yield common_installation
     await common_installation.sound(FINAL_PATIENCE)
     secrets = ["example.org", "link.example", "Letter ", common_installation.key]
     assert common_installation.text_in_logs(secrets) == []
+    assert common_installation.text_in_logs(["InsufficientPrivilege", "permission denied"]) == []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from hermodr_devkit.supervisor.identities import identities
 from tests.support.api import DEAD_BROKER, WEBHOOK_KEY
 from tests.support.waiting import wait_until
 
@@ -53,7 +54,8 @@ async def answering(database_url: str) -> AsyncIterator[str]:
     """The base URL of a ready process; starting one takes seconds, so one may serve a module."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    async with started(database_url, port), httpx.AsyncClient(base_url=url, trust_env=False) as http:
+    own = await identities(database_url)
+    async with started(own.database["api"], port), httpx.AsyncClient(base_url=url, trust_env=False) as http:
         await until_answers(http, "/health/ready")
         yield url
 

@@ -14,6 +14,7 @@ import httpx
 
 from hermodr_devkit.supervisor import ALL, SMS_SENDER, WEBHOOK_SENDER, Fleet, ServiceSpec
 from hermodr_devkit.supervisor.fleet import private_ports
+from hermodr_devkit.supervisor.identities import identities
 from hermodr_ledger.access import keys
 from hermodr_ledger.engine import Ledger
 from tests.support import invariants
@@ -365,7 +366,8 @@ async def installed(
         "HERMODR_AMQP_PREFIX": prefix,
     }
     environment = private_ports(kept | SETTINGS | places | variables, specs)
-    fleet = Fleet(environment, logs, specs=specs, outlives_us=False)
+    own_roles = await identities(database_url, variables.get("HERMODR_CHANNELS"))
+    fleet = Fleet(environment, logs, specs=specs, identities=own_roles, outlives_us=False)
     for name, own in (await wiring(environment) if wiring else {}).items():
         fleet[name].variables = {**fleet[name].variables, **own}
     async with fleet:

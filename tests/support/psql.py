@@ -62,3 +62,10 @@ def role(database_url: str, memberships: Sequence[str]) -> Iterator[Psql]:
         yield Psql(urlunsplit(parts._replace(netloc=f"{name}:{password}@{server}")))
     finally:
         admin.ask(f"DROP ROLE {name}")
+
+
+def url_of(database_url: str, role: Psql) -> str:
+    """The database with the login of `role`."""
+    login = urlsplit(role._url).netloc.rpartition("@")[0]
+    parts = urlsplit(database_url)
+    return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc.rpartition('@')[2]}"))

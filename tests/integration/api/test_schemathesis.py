@@ -10,6 +10,7 @@ import pytest
 
 from hermodr_devkit.supervisor import Fleet
 from hermodr_devkit.supervisor.fleet import private_ports
+from hermodr_devkit.supervisor.identities import identities
 from hermodr_devkit.supervisor.services import API
 from tests.support.api import MAIL, api_over
 from tests.support.brokers import Broker
@@ -69,7 +70,8 @@ async def test_the_api_is_as_it_describes_itself(database_url: str, broker: Brok
         "HERMODR_AMQP_URL": broker.amqp_url,
         "HERMODR_AMQP_PREFIX": broker.prefix,
     }
-    async with Fleet(private_ports(environment, (API,)), tmp_path / "logs", specs=(API,)) as fleet:
+    ports, own = private_ports(environment, (API,)), await identities(database_url)
+    async with Fleet(ports, tmp_path / "logs", specs=(API,), identities=own) as fleet:
         command = [
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(configuration)),
             *("run", f"{fleet.api_url}/openapi.json", "--header", f"Authorization: {key}"),

@@ -5,7 +5,6 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import pytest
@@ -21,7 +20,7 @@ from hermodr_servicekit.webhook_signing import Purpose, SecretOf, WebhookSecrets
 from tests.support import ledgers, psql
 from tests.support.databases import Databases
 from tests.support.hook_server import Came, HookServer, hang, hook_server, status
-from tests.support.psql import Psql, Refused
+from tests.support.psql import Refused
 from tests.support.waiting import wait_until
 from tests.support.webhook_senders import KEY, sending
 
@@ -289,12 +288,6 @@ async def test_metrics_tell_outcomes_and_no_urls(
         assert secret not in logged + told
 
 
-def role_url(database_url: str, role: Psql) -> str:
-    user = urlsplit(role._url).netloc.rpartition("@")[0]
-    parts = urlsplit(database_url)
-    return urlunsplit(parts._replace(netloc=f"{user}@{parts.netloc.rpartition('@')[2]}"))
-
-
 @pytest.mark.parametrize("answer", [204, 410, 500])
 async def test_the_role_of_webhook_senders_is_enough_and_no_more(
     ledger: Ledger, database_url: str, server: HookServer, answer: int
@@ -302,7 +295,7 @@ async def test_the_role_of_webhook_senders_is_enough_and_no_more(
     server.answer = status(answer)
     to = await endpoint(ledger, server.url())
     with psql.role(database_url, ["hermodr_webhook_sender"]) as role:
-        async with sending(role_url(database_url, role)) as sender:
+        async with sending(psql.url_of(database_url, role)) as sender:
             await put(ledger, [to])
             await until(ledger, **{"delivered" if answer == 204 else "failed": 1})
             assert await sender.ready() == {"started": True, "database": True}

@@ -34,6 +34,10 @@ class Commands(LazyGroup):
             "hermodr_cli.commands.schema:migrate_command",
             "Bring the database to the shape this version knows. Safe to run many times, and many at once.",
         ),
+        "roles": Entry(
+            "hermodr_cli.commands.roles:command",
+            "What each service may do in the database, for servers that others administer. Changes nothing.",
+        ),
         "topology": Entry("hermodr_cli.commands.schema:topology", "The exchanges and queues at the broker."),
         "keys": Entry("hermodr_cli.grouped:keys", "API keys."),
         "tokens": Entry("hermodr_cli.grouped:tokens", "Tokens of end users."),

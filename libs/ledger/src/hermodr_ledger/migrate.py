@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from hermodr_ledger.engine.connection import ZONE, driver_url
 from hermodr_ledger.engine.schema_version import SchemaMismatch, refuse_unknown
+from hermodr_ledger.rights.granting import PREFIX, Granted, grant
 
 _LOCK = 0x4865726D6F6472  # "Hermodr"
 _TURN_SECONDS = 0.1
@@ -22,13 +23,14 @@ def _config() -> Config:
     return config
 
 
-def upgrade(database_url: str) -> None:
-    """Migrates to `head`; concurrent calls take turns. Raises `SchemaMismatch` if the database is newer."""
-    asyncio.run(upgrade_async(database_url))
+def upgrade(database_url: str, roles: str = PREFIX) -> Granted:
+    """Migrates to `head`, and gives the services' roles (whose names begin with `roles`) their rights. Concurrent calls
+    take turns. Raises `SchemaMismatch` if the database is newer, and `OddPrefix`."""
+    return asyncio.run(upgrade_async(database_url, roles=roles))
 
 
-async def upgrade_async(database_url: str, revision: str = "head") -> None:
-    """See `upgrade`; an earlier `revision` for tests."""
+async def upgrade_async(database_url: str, revision: str = "head", roles: str = PREFIX) -> Granted:
+    """See `upgrade`; an earlier `revision`, without roles, for tests."""
     engine = create_async_engine(driver_url(database_url), connect_args={"server_settings": ZONE})
     try:
         async with engine.connect() as connection:
@@ -38,6 +40,10 @@ async def upgrade_async(database_url: str, revision: str = "head") -> None:
                 await connection.commit()
                 await _run(connection, revision)
                 await connection.commit()
+                if revision != "head":
+                    return Granted(missing=())
+                raw = await connection.get_raw_connection()
+                return await grant(raw.driver_connection, roles)
             finally:
                 await connection.rollback()
                 await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})

@@ -11,7 +11,7 @@ from prometheus_client import Gauge
 from hermodr_contracts.messages import JobsRequested, Message
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_ledger.upkeep.due import put_back
-from hermodr_ledger.upkeep.lifeline import Heart, WriteCheck, ledger_ready
+from hermodr_ledger.upkeep.lifeline import Heart, WriteCheck, change_nothing, ledger_ready
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.clock import Clock
@@ -83,7 +83,7 @@ class Worker(LedgerService[S]):
     def __init__(self, settings: S, *, lock_seconds: float = 0.0) -> None:
         super().__init__(settings, lock_seconds=lock_seconds)
         self.announcer.on_failure(self._undelivered)
-        self._writing = WriteCheck(self.ledger, self.clock)
+        self._writing = WriteCheck(self.ledger, self.clock, change_nothing)
 
     async def ready(self) -> Mapping[str, bool]:
         """Broker and database are needed."""

@@ -12,6 +12,7 @@ from hermodr_ledger import migrate
 from hermodr_ledger.access import operating
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.schema_version import head
+from hermodr_ledger.rights.granting import PREFIX
 from hermodr_ledger.templates import needs
 from hermodr_servicekit.broker_session import declare
 from hermodr_servicekit.outages import outages_translated
@@ -30,13 +31,17 @@ def migrate_command() -> None:
     """Bring the database to the shape this version knows. Safe to run many times, and many at once."""
     settings = installation(output.announce)
     with database_refusals():
-        migrated(settings.database_url, settings.operator_project)
+        migrated(settings.database_url, settings.operator_project, settings.database_roles)
     output.announce(f"the database is at revision {head()}")
 
 
-def migrated(database_url: str, operator_project: str | None) -> None:
+def migrated(database_url: str, operator_project: str | None, roles: str = PREFIX) -> None:
     """Migrates, and does what migrations cannot, as they know neither the templates' language nor the settings."""
-    migrate.upgrade(database_url)
+    if missing := migrate.upgrade(database_url, roles).missing:
+        output.announce(
+            f"the roles {', '.join(missing)} do not exist, and we may not make them: services go on as one role; "
+            "`hermodr roles --print-sql` says what an administrator has to run"
+        )
     asyncio.run(_catch_up(database_url, operator_project))
 
 

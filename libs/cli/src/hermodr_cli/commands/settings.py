@@ -16,6 +16,8 @@ class CommandSettings(ServiceSettings):
     operator_project: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """The project whose admin keys operate the installation, made by `hermodr migrate`; unset: as it was, at first
     `operator`."""
+    database_roles: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=40)] = "hermodr"
+    """How the names of the services' roles begin, on a server that installations share."""
 
 
 def installation(say: Say) -> CommandSettings:

@@ -13,8 +13,9 @@ from hermodr_ledger.dead_letters import burying
 from hermodr_ledger.deliveries import pauses
 from hermodr_ledger.engine import Ledger, LedgerUnavailable, setting_aside
 from hermodr_ledger.engine.schema_version import head, known_revisions
+from hermodr_ledger.rights.declared import ROLE_OF
 from hermodr_ledger.upkeep import inspection, retention
-from hermodr_ledger.upkeep.inspection import OpenTransaction, ServerFacts
+from hermodr_ledger.upkeep.inspection import Login, OpenTransaction, ServerFacts
 from hermodr_servicekit.clock import Clock
 
 AREA = Area("database")
@@ -143,7 +144,19 @@ async def _tables(ledger: Ledger, clock: Clock) -> list[Finding]:
         text = f"rows outside of every week in {', '.join(facts.strays)}"
         remedy = "a clock was wrong, or weeks were missing: see docs/runbook.md (partitions)"
         found.append(AREA.warning("strays", text, remedy))
-    return [*found, *await _backlog(ledger)]
+    return [*found, *map(_login, await inspection.logins(ledger, list(ROLE_OF))), *await _backlog(ledger)]
+
+
+def _login(login: Login) -> Finding:
+    """Who breaks into a service gets what its role may do."""
+    who = f"{', '.join(login.services)}: role {login.role}"
+    remedy = "give each service the role that is made for it: docs/reference/roles.md"
+    if login.superuser or login.owner:
+        what = "a superuser" if login.superuser else "the tables' owner"
+        return AREA.warning("roles", f"{who}, {what}, may do anything", remedy)
+    if len(login.services) > 1:
+        return AREA.warning("roles", f"{who} is shared", remedy)
+    return AREA.ok("roles", who)
 
 
 async def _backlog(ledger: Ledger) -> list[Finding]:

@@ -31,6 +31,7 @@ from hermodr_devkit.demo.scenario import FIRST_PROVIDER, LADDER
 from hermodr_devkit.demo.show import Screen
 from hermodr_devkit.supervisor import ALL, SANDBOX, Fleet
 from hermodr_devkit.supervisor.fleet import STOP_MARGIN, private_ports
+from hermodr_devkit.supervisor.identities import identities
 from hermodr_ledger import migrate
 from hermodr_ledger.access import keys
 from hermodr_ledger.engine import Ledger
@@ -69,7 +70,7 @@ async def stage(backing: Backing, screen: Screen) -> AsyncIterator[Stage]:
             place = await _ground(backing, name)
         database_url = with_database(backing.database_url, name)
         environment = _with_providers(private_ports(_environment(name, database_url, place), ALL))
-        fleet = Fleet(environment, logs, specs=ALL)
+        fleet = Fleet(environment, logs, specs=ALL, identities=await identities(database_url))
         with screen.step(f"{len(ALL)} services: {', '.join(spec.name for spec in ALL)}"):
             await fleet.__aenter__()  # stops by itself what it started, if not all of it gets ready
         try:

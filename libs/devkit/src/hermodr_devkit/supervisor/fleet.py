@@ -9,6 +9,7 @@ import httpx
 
 from hermodr_cli.addresses import SMTP_PORT
 from hermodr_devkit.backing import ports
+from hermodr_devkit.supervisor.identities import NOBODY, Identities
 from hermodr_devkit.supervisor.service import ServiceProcess, Sink
 from hermodr_devkit.supervisor.services import SANDBOX, ServiceSpec, chosen, variables_for
 
@@ -40,10 +41,11 @@ class Fleet:
         specs: Iterable[ServiceSpec] | None = None,
         sinks: Mapping[str, Sink] | None = None,
         *,
+        identities: Identities = NOBODY,
         outlives_us: bool = True,
     ) -> None:
-        """Either `logs` or `sinks` is required. `specs`: by default those the environment calls for. Unless
-        `outlives_us`, the services are killed when we are."""
+        """Either `logs` or `sinks` is required. `specs`: by default those the environment calls for. `identities`:
+        who each is to the servers. Unless `outlives_us`, the services are killed when we are."""
         self.environment = environment
         self.specs = tuple(specs) if specs is not None else chosen(environment)
         self.grace = float(environment.get("HERMODR_GRACE_SECONDS") or DEFAULT_GRACE)
@@ -52,7 +54,7 @@ class Fleet:
             sink: Sink | Path | None = sinks[spec.name] if sinks else logs and logs / f"{spec.name}.log"
             if sink is None:
                 raise ValueError("a fleet needs somewhere to put its services' output: logs or sinks")
-            variables = variables_for(spec, environment, self.specs)
+            variables = identities.variables(spec, variables_for(spec, environment, self.specs))
             self.services[spec.name] = ServiceProcess(spec, variables, sink, outlives_us=outlives_us)
         self._logs = logs
 

@@ -17,9 +17,11 @@ from hermodr_devkit import backing, processes
 from hermodr_devkit.backing import ports, probe
 from hermodr_devkit.supervisor import lines
 from hermodr_devkit.supervisor.fleet import STOP_MARGIN, Fleet
+from hermodr_devkit.supervisor.identities import NOBODY, Identities, identities
 from hermodr_devkit.supervisor.service import CONFIGURATION_ERROR
 from hermodr_devkit.supervisor.services import SANDBOX, ServiceSpec, chosen, variables_for
 from hermodr_devkit.supervisor.watch import Misconfigured, Watch
+from hermodr_ledger.rights.granting import PREFIX, OddPrefix
 
 RECORD = "up.json"
 MARK = "HERMODR_SUPERVISOR"
@@ -38,7 +40,7 @@ def run(say: Say) -> int:
         specs = chosen(environment)
         check_settings(specs, environment)
         check_ports(specs, environment)
-        kept = False
+        kept, own = False, NOBODY
         if environment.get("HERMODR_ENV") != "production":
             servers = backing.ensure(say)
             environment |= servers.variables()
@@ -48,8 +50,11 @@ def run(say: Say) -> int:
         if key := signing.secret_key(environment):
             environment[signing.KEY_VARIABLE] = key
         if database_url := environment.get("HERMODR_DATABASE_URL"):
-            _migrate(database_url, environment.get("HERMODR_OPERATOR_PROJECT") or None)
-        status, asked_to = asyncio.run(_serve(specs, _for_services(environment), say))
+            roles = environment.get("HERMODR_DATABASE_ROLES") or PREFIX
+            _migrate(database_url, environment.get("HERMODR_OPERATOR_PROJECT") or None, roles)
+            if kept:
+                own = asyncio.run(identities(database_url, environment.get("HERMODR_CHANNELS"), roles))
+        status, asked_to = asyncio.run(_serve(specs, _for_services(environment), own, say))
         if (
             kept and asked_to is not signal.SIGTERM
         ):  # which is how `down` says it; what follows is its own to tell
@@ -127,17 +132,21 @@ def check_ports(specs: tuple[ServiceSpec, ...], environment: Mapping[str, str]) 
         raise CannotStart("\n".join(taken))
 
 
-def _migrate(database_url: str, operator_project: str | None) -> None:
+def _migrate(database_url: str, operator_project: str | None, roles: str) -> None:
     if why := probe.reason(probe.postgres(database_url)):
         raise CannotStart(f"the database of HERMODR_DATABASE_URL does not let us in: {why}")
-    migrated(database_url, operator_project)
+    try:
+        migrated(database_url, operator_project, roles)
+    except OddPrefix as error:
+        raise CannotStart(f"HERMODR_DATABASE_ROLES: {error}", CONFIGURATION_ERROR) from error
 
 
 async def _serve(
-    specs: tuple[ServiceSpec, ...], environment: Mapping[str, str], say: Say
+    specs: tuple[ServiceSpec, ...], environment: Mapping[str, str], own: Identities, say: Say
 ) -> tuple[int, signal.Signals | None]:
     asked_to: list[signal.Signals] = []
-    fleet = Fleet(environment, specs=specs, sinks=lines.sinks([spec.name for spec in specs]))
+    sinks = lines.sinks([spec.name for spec in specs])
+    fleet = Fleet(environment, specs=specs, sinks=sinks, identities=own)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

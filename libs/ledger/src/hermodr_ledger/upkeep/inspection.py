@@ -1,5 +1,6 @@
 """Facts about a database for an operator; read only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -106,3 +107,28 @@ async def long_open(ledger: Ledger, seconds: float) -> list[OpenTransaction]:
         seconds,
     )
     return [OpenTransaction(**row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A database role, the services that are connected as it, and what makes it more than they need."""
+
+    role: str
+    services: tuple[str, ...]
+    superuser: bool
+    owner: bool
+
+
+async def logins(ledger: Ledger, services: Sequence[str]) -> list[Login]:
+    """As whom those of the services are connected that are. Raises `LedgerUnavailable`."""
+    rows = await ledger.fetch(
+        """
+        SELECT r.rolname AS role, array_agg(DISTINCT substr(a.application_name, 9)) AS services,
+            r.rolsuper AS superuser, bool_or(r.oid = n.nspowner) AS owner
+        FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
+        JOIN pg_namespace n ON n.nspname = 'hermodr'
+        WHERE a.datname = current_database() AND a.application_name = ANY($1) GROUP BY r.rolname, r.rolsuper
+        """,
+        [f"hermodr-{service}" for service in services],
+    )
+    return [Login(row["role"], tuple(row["services"]), row["superuser"], row["owner"]) for row in rows]

@@ -1,6 +1,8 @@
 """A service's start on its ledger, and its heartbeat."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from uuid import UUID
 
 import structlog
 from prometheus_client import Gauge
@@ -34,12 +36,21 @@ async def ledger_ready(ledger: Ledger, stop: asyncio.Event) -> bool:
     return False
 
 
-class WriteCheck:
-    """Whether the database accepts a job: a standby answers reads, and a lock may block the table of jobs. Tried at
-    most once a second."""
+async def change_nothing(ledger: Ledger) -> None:
+    """Changes no job, which a standby refuses and a lock on the table holds up. Raises `LedgerUnavailable`."""
+    await ledger.fetch("UPDATE hermodr.jobs SET wake_at = wake_at WHERE id = $1", UUID(int=0))
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+
+class WriteCheck:
+    """Whether the database takes writes: a standby answers reads, and a lock may block the table of jobs. Tried at most
+    once a second."""
+
+    def __init__(
+        self, ledger: Ledger, clock: Clock, attempt: Callable[[Ledger], Awaitable[None]] | None = None
+    ) -> None:
+        """`attempt`: what is tried; by default a job is accepted, and forgotten."""
         self._ledger = ledger
+        self._attempt = attempt
         self._clock = clock
         self._turn = asyncio.Lock()
         self._tried_at = -REMEMBERED_SECONDS
@@ -56,7 +67,7 @@ class WriteCheck:
     async def _try(self) -> LedgerUnavailable | None:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await rehearse(self._ledger)
+                await (self._attempt or rehearse)(self._ledger)
         except LedgerUnavailable as error:
             return error
         except TimeoutError:

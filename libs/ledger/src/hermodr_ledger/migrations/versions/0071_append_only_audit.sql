@@ -22,11 +22,15 @@ CREATE TRIGGER audit_log_kept BEFORE UPDATE OR DELETE ON audit_log
 CREATE TRIGGER audit_log_kept_whole BEFORE TRUNCATE ON audit_log
     FOR EACH STATEMENT EXECUTE FUNCTION audit_log_is_kept();
 
+-- The setting is made in the body: only a superuser may attach one of our own to a function.
 CREATE FUNCTION pseudonymise_audit_log(project uuid, user_id text, pseudonym text) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = hermodr, pg_temp SET hermodr.pseudonymising = 'on' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = hermodr, pg_temp AS $$
+BEGIN
+    PERFORM set_config('hermodr.pseudonymising', 'on', true);
     UPDATE hermodr.audit_log a
     SET actor_id = CASE WHEN a.actor = 'user' AND a.actor_id = $2 THEN $3 ELSE a.actor_id END,
         subject = CASE WHEN a.subject = $2 THEN $3 ELSE a.subject END
     WHERE a.project_id = $1 AND ((a.actor = 'user' AND a.actor_id = $2) OR a.subject = $2);
-$$;
+    PERFORM set_config('hermodr.pseudonymising', 'off', true);
+END $$;
 REVOKE ALL ON FUNCTION pseudonymise_audit_log(uuid, text, text) FROM PUBLIC;

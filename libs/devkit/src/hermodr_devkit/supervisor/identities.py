@@ -1,0 +1,109 @@
+"""Who the services are to the servers: each has a role of its own in the database, which may do what it needs.
+
+Passwords are derived from the owner's, which is in the state folder: whoever starts services finds the same ones."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import asyncpg
+
+from hermodr_devkit.backing.probe import TIMEOUT_SECONDS
+from hermodr_devkit.supervisor.services import ServiceSpec
+from hermodr_ledger.rights.declared import ROLE_OF
+from hermodr_ledger.rights.granting import PREFIX, role_name
+
+_ROUNDS = 4096
+_TRIES = 5
+_OWNERS = ("HERMODR_DATABASE_URL",)
+
+
+@dataclass(frozen=True)
+class Identities:
+    """`database`: by service (`email-sender`) the URL with its role. Never log them."""
+
+    database: Mapping[str, str] = field(default_factory=dict)
+
+    def variables(self, spec: ServiceSpec, given: Mapping[str, str]) -> dict[str, str]:
+        """`given` with the service's own URLs instead of the owner's, which the sandbox does without."""
+        if not self.database:
+            return dict(given)
+        variables = {name: value for name, value in given.items() if name not in _OWNERS}
+        if url := self.database.get(service_of(spec)):
+            variables["HERMODR_DATABASE_URL"] = url
+        return variables
+
+
+NOBODY = Identities()
+"""All use what the environment says."""
+
+
+def service_of(spec: ServiceSpec) -> str:
+    """The name of the service, whatever this instance of it is called."""
+    return spec.module.removeprefix("hermodr_").replace("_", "-")
+
+
+async def identities(database_url: str, channels: str | None = None, prefix: str = PREFIX) -> Identities:
+    """Lets the roles of a migrated database log in. `database_url` is the owner's; `channels`: those the installation
+    serves, if it says so. `NOBODY` if the owner may not change roles. Raises `asyncpg.PostgresError`, `OSError`."""
+    roles = _roles(channels)
+    connection = await asyncpg.connect(database_url, timeout=TIMEOUT_SECONDS)
+    try:
+        for role in roles.values():
+            await _admit(
+                connection, role_name(role, prefix), _password(database_url, role_name(role, prefix))
+            )
+    except (asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedObjectError):
+        return NOBODY
+    finally:
+        await connection.close()
+    return Identities(
+        {service: _url(database_url, role_name(role, prefix)) for service, role in roles.items()}
+    )
+
+
+def _roles(channels: str | None) -> dict[str, str]:
+    narrow = channels is not None and "webhook" not in channels.split()
+    return dict(ROLE_OF) | ({"webhook-sender": "webhook_sender"} if narrow else {})
+
+
+async def _admit(connection: asyncpg.Connection, role: str, password: str) -> None:
+    """The server is told a verifier, so that no log of it can hold the password."""
+    for turn in range(_TRIES):
+        try:
+            await connection.execute(f"ALTER ROLE \"{role}\" LOGIN PASSWORD '{verifier(password)}'")
+        except (
+            asyncpg.InternalServerError
+        ):  # "tuple concurrently updated": another database's services start, too
+            if turn == _TRIES - 1:
+                raise
+        else:
+            return
+
+
+def verifier(password: str) -> str:
+    """What PostgreSQL stores of a password (RFC 5803)."""
+    salt = secrets.token_bytes(16)
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, _ROUNDS)
+    stored = hashlib.sha256(_mac(salted, b"Client Key")).digest()
+    parts = [base64.b64encode(each).decode() for each in (salt, stored, _mac(salted, b"Server Key"))]
+    return f"SCRAM-SHA-256${_ROUNDS}:{parts[0]}${parts[1]}:{parts[2]}"
+
+
+def _password(owners_url: str, role: str) -> str:
+    key = urlsplit(owners_url).password or ""
+    return hmac.new(key.encode(), f"hermodr role {role}".encode(), hashlib.sha256).hexdigest()
+
+
+def _url(owners_url: str, role: str) -> str:
+    parts = urlsplit(owners_url)
+    server = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{quote(role)}:{_password(owners_url, role)}@{server}"))
+
+
+def _mac(key: bytes, text: bytes) -> bytes:
+    return hmac.new(key, text, hashlib.sha256).digest()

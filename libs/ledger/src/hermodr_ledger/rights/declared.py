@@ -1,0 +1,172 @@
+"""The table of rights: which service's role may do what to which table. Nothing else is granted to them.
+
+`s` SELECT, `i` INSERT, `u` UPDATE, `d` DELETE; `-` none of it. Services name partitioned tables only, never a week. The
+views are for people who speak SQL, so no service has a right to one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_TABLES = """
+                       api   dispatcher scheduler email_sender sms_sender webhook_channel webhook_sender
+accepted_days          siu   -          siud      -            -          -               -
+accepted_elsewhere     si    -          sid       -            -          -               -
+api_key_uses           siu   -          -         -            -          -               -
+api_keys               siu   -          -         -            -          -               -
+attachments            sid   sid        si        s            -          -               -
+attempts               siu   -          siu       siu          siu        siu             -
+audit_log              si    -          si        -            -          i               i
+auto_sync_reminders    s     si         s         -            -          -               -
+auto_sync_responses    siu   s          s         -            -          -               -
+auto_syncs             siud  su         sud       -            -          -               -
+batches                si    si         si        -            -          -               -
+cap_places             s     siud       s         -            -          -               -
+change_listeners       siud  s          sud       s            s          s               -
+changes                si    i          siud      i            i          i               -
+dead_letters           siud  si         siu       siu          siu        siu             -
+deliveries             su    siu        su        su           su         su              -
+digest_runs            si    su         siud      -            -          -               -
+digest_schedules       siud  s          su        -            -          -               -
+digest_updates         s     si         sud       -            -          -               -
+early_receipts         si    -          siud      -            -          -               -
+event_windows          su    siud       sud       -            -          -               -
+events                 siu   siu        si        -            -          -               -
+group_members          siud  s          s         -            -          -               -
+groups                 siud  s          s         -            -          -               -
+idempotency_keys       siu   si         sid       -            -          -               -
+job_standings          sid   sid        sid       sid          sid        sid             -
+jobs                   siu   siu        siu       su           su         su              -
+lane_rates             s     s          s         siud         siud       siud            -
+mailboxes              s     -          siud      -            -          -               -
+pauses                 siu   s          sd        s            s          s               -
+pending_addresses      siud  s          sud       -            -          -               -
+project_quotas         siu   -          s         -            -          -               -
+project_usage          s     -          siu       -            -          -               -
+projects               su    s          s         -            -          -               -
+provider_budgets       -     -          -         siu          siu        siu             -
+provider_limits        s     -          s         siud         siud       siud            -
+rate_buckets           siud  -          sd        -            -          -               -
+recipients             siud  s          s         -            -          -               -
+retry_ladder           -     -          siud      -            -          -               -
+revoked_users          siud  -          -         -            -          -               -
+schedule_runs          siu   -          siud      -            -          -               -
+schedules              siud  -          su        -            -          -               -
+schema_version         s     s          s         s            s          s               s
+senders                siud  -          -         s            -          -               -
+service_heartbeats     siud  siud       siud      siud         siud       siud            siud
+set_aside              siud  siud       siud      siud         siud       siud            -
+signing_keys           siu   -          -         -            -          -               -
+singletons             siud  sud        siud      sud          sud        sud             -
+stored_until           -     -          su        -            -          -               -
+stored_weeks           -     -          siud      -            -          -               -
+suppression_key        s     s          s         s            s          s               -
+suppressions           siud  s          siud      siu          siu        siu             -
+task_types             s     -          -         -            -          -               -
+template_contents      si    s          su        s            s          s               -
+templates              siud  s          s         s            s          s               -
+time_zones             s     s          s         -            -          -               -
+update_reads           sid   s          si        -            -          -               -
+updates                siud  s          s         -            -          -               -
+webhook_attempts       s     -          s         -            -          siu             siu
+webhook_endpoints      siud  -          s         -            -          s               s
+webhook_messages       siud  -          siud      -            -          siu             siu
+webhook_turns          siud  -          siud      -            -          siu             siu
+whatsapp_windows       siud  -          sd        -            sd         -               -
+window_events          s     siud       su        -            -          -               -
+"""
+
+_DISABLING = ("failing_since", "disabled_at", "disabled_reason", "updated_at")
+
+_COLUMNS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("dispatcher", "recipients"): (
+        "updated_at",
+    ),  # to lock the row, which takes the right to update something
+    ("scheduler", "webhook_endpoints"): _DISABLING,
+    ("webhook_channel", "webhook_endpoints"): _DISABLING,
+    ("webhook_sender", "webhook_endpoints"): _DISABLING,
+}
+"""Tables of which a role may update these columns only."""
+
+_SEQUENCES: Mapping[str, str] = {"changes_seq": "changes", "events_seq": "events"}
+"""Who may add to the table may take its next number, and who may read it may see the last one."""
+
+_OF_SEQUENCES = {"INSERT": "USAGE", "SELECT": "SELECT"}
+
+_WITH_THE_OWNERS_RIGHTS: Mapping[str, tuple[str, ...]] = {
+    "make_week": ("scheduler",),
+    "drop_week": ("scheduler",),
+    "weeks_missing": ("scheduler",),
+    "weeks_over": ("scheduler",),
+    "pseudonymise_audit_log": ("api",),
+    "named_project": (),
+    "create_digest_jobs": (),
+    "cleanup_notification_data": (),
+    "calculate_next_retry": (),
+    "enqueue_task": (),
+    "enqueue_notification_job": (),
+    "queue_notification": (),
+    "update_notification_status": (),
+}
+"""Functions that run with the rights of the tables' owner, and the services that call them. All others run with those
+of the caller, give nobody anything, and may be called by every service."""
+
+_VERBS = {"s": "SELECT", "i": "INSERT", "u": "UPDATE", "d": "DELETE"}
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Right:
+    """`role` without the installation's prefix. `column`: None for the whole table, sequence or function."""
+
+    role: str
+    kind: str
+    """table, sequence or function"""
+    name: str
+    privilege: str
+    column: str | None = None
+
+
+def _rows() -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    roles, *lines = (tuple(line.split()) for line in _TABLES.strip().splitlines())
+    return roles, {line[0]: line[1:] for line in lines}
+
+
+ROLES, _LETTERS = _rows()
+TABLES = frozenset(_LETTERS)
+SEQUENCES = frozenset(_SEQUENCES)
+FUNCTIONS = frozenset(_WITH_THE_OWNERS_RIGHTS)
+"""Those with the owner's rights."""
+
+ROLE_OF = {
+    "api": "api",
+    "dispatcher": "dispatcher",
+    "scheduler": "scheduler",
+    "email-sender": "email_sender",
+    "sms-sender": "sms_sender",
+    "webhook-sender": "webhook_channel",
+}
+"""By the service's name. The webhook sender can do with `webhook_sender`, which sees webhooks and nothing else, where
+the channel `webhook` is not served."""
+
+
+def of_tables() -> set[Right]:
+    """The rights to tables, their columns and sequences."""
+    found = {
+        Right(role, "table", table, _VERBS[letter])
+        for table, row in _LETTERS.items()
+        for role, letters in zip(ROLES, row, strict=True)
+        for letter in letters.strip("-")
+    }
+    for (role, table), columns in _COLUMNS.items():
+        found |= {Right(role, "table", table, "UPDATE", column) for column in columns}
+    for sequence, table in _SEQUENCES.items():
+        found |= {
+            Right(right.role, "sequence", sequence, _OF_SEQUENCES[right.privilege])
+            for right in found
+            if right.name == table and right.privilege in _OF_SEQUENCES
+        }
+    return found
+
+
+def may_call(role: str, name: str, *, with_the_owners_rights: bool) -> bool:
+    """Whether the role may call the function."""
+    return role in _WITH_THE_OWNERS_RIGHTS.get(name, ()) if with_the_owners_rights else True

@@ -1,0 +1,202 @@
+"""Makes the roles and their rights what `declared` says. What is right already is left alone, so that it costs nothing
+to do it at every migration, and an installation that runs notices nothing."""
+
+import asyncio
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from hermodr_ledger.engine.connection import Row
+from hermodr_ledger.rights.declared import ROLES, TABLES, Right, may_call, of_tables
+
+PREFIX = "hermodr"
+POLICY = "services"
+"""Where rows are hidden from some (row-level security), services see them all."""
+
+_LONGEST_PREFIX = 40
+_LOCK_SECONDS = 0.5
+_TRIES = 120
+
+
+class OddPrefix(ValueError):
+    """Not usable as the beginning of role names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What became of it."""
+
+    missing: tuple[str, ...]
+    """Roles that do not exist, because the migrating role may not create roles."""
+
+
+def role_name(role: str, prefix: str = PREFIX) -> str:
+    """As the server knows it. Raises `OddPrefix`."""
+    if not re.fullmatch(r"[a-z_][a-z0-9_]*", prefix) or len(prefix) > _LONGEST_PREFIX:
+        raise OddPrefix(
+            f"{prefix[:60]!r} is not a lower-case identifier of at most {_LONGEST_PREFIX} characters"
+        )
+    return f"{prefix}_{role}"
+
+
+async def grant(connection: Any, prefix: str = PREFIX) -> Granted:
+    """Makes missing roles, and changes what the roles may do in this database. `connection` is asyncpg's, of the owner,
+    outside any transaction. Raises `OddPrefix`."""
+    missing = [role for role in ROLES if not await _exists(connection, role_name(role, prefix))]
+    if missing and await _may_create_roles(connection):
+        for role in missing:
+            await _create(connection, role_name(role, prefix))
+        missing = []
+    names = {role: role_name(role, prefix) for role in ROLES if role not in missing}
+    async with connection.transaction():
+        for statement in await changes(connection, names):
+            await connection.execute(statement)
+    await _show_rows(connection, names)
+    return Granted(tuple(role_name(role, prefix) for role in missing))
+
+
+async def changes(connection: Any, names: dict[str, str]) -> list[str]:
+    """The statements that are needed. `names`: of the roles that exist or are to be made."""
+    objects = {(row["kind"], row["name"]) for row in await connection.fetch(_OBJECTS)}
+    wanted = {
+        Right(names[each.role], each.kind, each.name, each.privilege, each.column)
+        for each in of_tables()
+        if each.role in names and (each.kind, each.name) in objects
+    }
+    wanted |= {
+        Right(name, "function", row["signature"], "EXECUTE")
+        for row in await connection.fetch(_FUNCTIONS)
+        for role, name in names.items()
+        if may_call(role, row["name"], with_the_owners_rights=row["definer"])
+    }
+    there = {
+        Right(row["role"], row["kind"], row["name"], row["privilege"], row["column"])
+        for row in await connection.fetch(_GRANTED, list(names.values()))
+    }
+    known = {row["rolname"] for row in await connection.fetch(_AT_HOME, list(names.values()))}
+    return [
+        *(f'GRANT USAGE ON SCHEMA hermodr TO "{name}"' for name in names.values() if name not in known),
+        *_statements("REVOKE", "FROM", there - wanted),
+        *_statements("GRANT", "TO", wanted - there),
+    ]
+
+
+async def hidden(connection: Any, names: set[str]) -> list[str]:
+    """The tables whose rows are not shown to just these roles."""
+    rows: list[Row] = await connection.fetch(_POLICIES, POLICY)
+    return [row["name"] for row in rows if row["name"] in TABLES and set(row["roles"]) != names]
+
+
+def creating(names: Iterable[str]) -> list[str]:
+    """The statements that make the roles; they cannot log in until they are given a password."""
+    return [f'CREATE ROLE "{name}" NOLOGIN' for name in names]
+
+
+def policies(names: Sequence[str], tables: Iterable[str]) -> list[str]:
+    """The statements that show the roles all rows of tables with row-level security."""
+    to = ", ".join(f'"{name}"' for name in names)
+    return [
+        statement
+        for table in tables
+        for statement in (
+            f"DROP POLICY IF EXISTS {POLICY} ON hermodr.{table}",
+            f"CREATE POLICY {POLICY} ON hermodr.{table} TO {to} USING (true) WITH CHECK (true)",
+        )
+    ]
+
+
+def _statements(verb: str, link: str, rights: Iterable[Right]) -> list[str]:
+    """As few as there are roles and sets of privileges."""
+    of_object: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for each in rights:
+        said = each.privilege if each.column is None else f"{each.privilege} ({each.column})"
+        of_object[each.role, each.kind, each.name].add(said)
+    together: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for (role, kind, name), privileges in sorted(of_object.items()):
+        together[role, kind, ", ".join(sorted(privileges))].append(f"hermodr.{name}")
+    return [
+        f'{verb} {privileges} ON {kind.upper()} {", ".join(objects)} {link} "{role}"'
+        for (role, kind, privileges), objects in together.items()
+    ]
+
+
+async def _exists(connection: Any, name: str) -> bool:
+    return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", name))
+
+
+async def _may_create_roles(connection: Any) -> bool:
+    return bool(
+        await connection.fetchval(
+            "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"
+        )
+    )
+
+
+async def _create(connection: Any, name: str) -> None:
+    """Another database of the server may be making it right now."""
+    try:
+        await connection.execute(*creating([name]))
+    except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
+        return
+
+
+async def _show_rows(connection: Any, names: dict[str, str]) -> None:
+    """Changes policies where they are not as they should be. That locks the table for a moment, so it waits for short
+    times only, and tries again."""
+    wanted = set(names.values())
+    for table in await hidden(connection, wanted) if wanted else ():
+        for turn in range(_TRIES):
+            try:
+                async with connection.transaction():
+                    await connection.execute(f"SET LOCAL lock_timeout = '{round(_LOCK_SECONDS * 1000)}ms'")
+                    for statement in policies(sorted(wanted), [table]):
+                        await connection.execute(statement)
+                break
+            except asyncpg.LockNotAvailableError:
+                if turn == _TRIES - 1:
+                    raise
+                await asyncio.sleep(_LOCK_SECONDS)
+
+
+_OBJECTS = """
+SELECT CASE relkind WHEN 'S' THEN 'sequence' ELSE 'table' END AS kind, relname AS name
+FROM pg_class WHERE relnamespace = 'hermodr'::regnamespace AND relkind IN ('r', 'p', 'S') AND NOT relispartition
+"""
+
+_FUNCTIONS = """
+SELECT proname AS name, prosecdef AS definer,
+    format('%I(%s)', proname, pg_get_function_identity_arguments(oid)) AS signature
+FROM pg_proc WHERE pronamespace = 'hermodr'::regnamespace AND prorettype <> 'trigger'::regtype
+"""
+
+_GRANTED = """
+SELECT r.rolname AS role, CASE relkind WHEN 'S' THEN 'sequence' ELSE 'table' END AS kind, c.relname::text AS name,
+    a.privilege_type AS privilege, NULL::text AS column
+FROM pg_class c CROSS JOIN aclexplode(c.relacl) a JOIN pg_roles r ON r.oid = a.grantee
+WHERE c.relnamespace = 'hermodr'::regnamespace AND r.rolname = ANY($1)
+UNION ALL
+SELECT r.rolname, 'table', c.relname, a.privilege_type, t.attname
+FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid CROSS JOIN aclexplode(t.attacl) a
+JOIN pg_roles r ON r.oid = a.grantee
+WHERE c.relnamespace = 'hermodr'::regnamespace AND r.rolname = ANY($1)
+UNION ALL
+SELECT r.rolname, 'function', format('%I(%s)', p.proname, pg_get_function_identity_arguments(p.oid)),
+    a.privilege_type, NULL
+FROM pg_proc p CROSS JOIN aclexplode(p.proacl) a JOIN pg_roles r ON r.oid = a.grantee
+WHERE p.pronamespace = 'hermodr'::regnamespace AND r.rolname = ANY($1)
+"""
+
+_AT_HOME = """
+SELECT rolname FROM pg_roles WHERE rolname = ANY($1) AND has_schema_privilege(oid, 'hermodr', 'USAGE')
+"""
+
+_POLICIES = """
+SELECT c.relname AS name, ARRAY(
+    SELECT r.rolname::text FROM pg_policy p JOIN pg_roles r ON r.oid = ANY(p.polroles)
+    WHERE p.polrelid = c.oid AND p.polname = $1) AS roles
+FROM pg_class c WHERE c.relnamespace = 'hermodr'::regnamespace AND c.relrowsecurity AND NOT c.relispartition
+"""

@@ -1,6 +1,7 @@
 """What an end user may do with jobs: theirs are seen, and what they asked for themselves is cancelled and retried."""
 
 import asyncio
+import random
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from hermodr_ledger.jobs.decisions import NewDelivery, Note, record_decisions
 from hermodr_servicekit.ids import child_id
 from tests.support.api import ApiUnderTest, api_over, problem
 from tests.support.ledgers import attempt, decisions_of
+from tests.support.waiting import wait_until
 
 TASK: dict[str, Any] = {"type": "data-export", "payload": {"format": "csv"}}
 SECRET = "zq7-reset-link"
@@ -85,6 +87,49 @@ async def test_what_the_application_cancelled_stays_cancelled(api: ApiUnderTest,
     assert "cancelled" in refused["detail"]
     assert (await api.http.post(f"/v1/jobs/{job}/retry")).is_success
     assert (await ada.delete(f"/v1/jobs/{job}")).is_success
+
+
+async def test_who_retries_while_the_application_cancels_is_refused(api: ApiUnderTest) -> None:
+    """The retry waits for the cancellation's commit, then sees it."""
+    job = await asked(api)
+    async with api.api.ledger.transaction() as transaction:
+        await transaction.fetch("SELECT hermodr.update_notification_status($1, 'cancelled')", job)
+        (pid,) = await transaction.fetch("SELECT pg_backend_pid() AS pid")
+        retry = asyncio.create_task(api.user("ada").post(f"/v1/jobs/{job}/retry"))
+
+        blocked = "SELECT pid FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))"
+
+        async def waits() -> bool:
+            return bool(await api.api.ledger.cold.fetch(blocked, pid["pid"]))
+
+        waiting: bool = await wait_until(waits)
+    assert waiting
+    assert "cancelled" in problem(await retry, 403, "forbidden")["detail"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_in_any_order_a_user_undoes_only_their_own_cancellation(api: ApiUnderTest, seed: int) -> None:
+    acts = random.Random(seed)
+    job = await asked(api)
+    callers = {"user": api.user("ada"), "key": api.http}
+    cancelled_by: str | None = None
+    for _ in range(25):
+        who, act = acts.choice(["user", "key"]), acts.choice(["cancel", "retry"])
+        call = (
+            callers[who].delete(f"/v1/jobs/{job}")
+            if act == "cancel"
+            else callers[who].post(f"/v1/jobs/{job}/retry")
+        )
+        answer = await call
+        if act == "cancel":
+            expected, after = (200, who) if cancelled_by is None else (409, cancelled_by)
+        elif cancelled_by is None:
+            expected, after = 409, None
+        else:
+            allowed = who == "key" or cancelled_by == "user"
+            expected, after = (202, None) if allowed else (403, cancelled_by)
+        assert answer.status_code == expected, (seed, who, act, cancelled_by, answer.text)
+        cancelled_by = after
 
 
 async def test_jobs_of_others_are_not_there(api: ApiUnderTest) -> None:

@@ -98,7 +98,7 @@ def _show(project: Project, as_json: bool) -> None:
         "reply to": ", ".join(project.reply_to) or "the sender",
         "caps": "; ".join(_cap_in_words(each) for each in project.caps) or "none",
     }
-    if project.users_export_contents:
-        lines["exports"] = "end users' ones hold bodies and data"
+    verb = "hold" if project.users_export_contents else "leave out"
+    lines["exports"] = f"those of end users {verb} bodies and data"
     for name, text in lines.items():
         console().print(f"{name:9}", plain(text), soft_wrap=True)

@@ -3,42 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-_OF_THE_JOB = {
-    "kind",
-    "type",
-    "priority",
-    "batch_id",
-    "schedule_id",
-    "expires_at",
-    "max_retries",
-    "by",
-    "job_id",
-}
-_OF_ITS_TIME = {
-    "scheduled_for",
-    "until",
-    "window_id",
-    "was",
-    "ended_at",
-    "at",
-    "total",
-    "items",
-    "updates",
-    "more",
-}
-_OF_DECISIONS = {
-    "channel",
-    "template",
-    "template_version",
-    "locale",
-    "critical",
-    "wish",
-    "cap",
-    "suppression",
-}
-_OF_ATTEMPTS = {"number", "provider", "outcome", "code", "started_at", "resolved_as", "proof", "automatic"}
-_OF_ENDINGS = {"state", "reason", "error", "segments", "encoding", "country"}
-TOLD = frozenset(_OF_THE_JOB | _OF_ITS_TIME | _OF_DECISIONS | _OF_ATTEMPTS | _OF_ENDINGS)
+_OF_JOBS = "kind type priority batch_id schedule_id expires_at max_retries by job_id was ended_at"
+_OF_TIMES = "scheduled_for until at started_at window_id total items updates more"
+_OF_DECISIONS = "channel template template_version locale critical wish cap suppression reason"
+_OF_ATTEMPTS = (
+    "number provider outcome code resolved_as proof automatic segments encoding country state error"
+)
+TOLD = frozenset(" ".join((_OF_JOBS, _OF_TIMES, _OF_DECISIONS, _OF_ATTEMPTS)).split())
 
 
 def told(detail: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from hermodr_api.recipients.export import Sight, export
 from hermodr_api.recipients.models import PreferencesIn, RecipientIn, RecipientPatch, WholeRecipientView
 from hermodr_api.recipients.webhook_urls import WebhookUrls
 from hermodr_ledger.access import audit, mail_defaults
-from hermodr_ledger.engine import Ledger, Statements, Transaction
+from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.engine.paging import Page, PageResult, walk
 from hermodr_ledger.people import recipients
 from hermodr_ledger.people.external_ids import ExternalIdTaken
@@ -56,16 +56,12 @@ class Recipients:
     ) -> PageResult[Addressed]:
         search = RecipientSearch(external_id, user_id, as_stored(email) if email else email, caller.user_id)
         async with patience():
-            return await walk(
+            found = await walk(
                 self._ledger,
                 page,
-                lambda at, rows: self._page(at, caller.project_id, rows, search),
+                lambda at, rows: recipients.page(at, caller.project_id, rows, search),
             )
-
-    async def _page(
-        self, at: Statements, project_id: UUID, rows: Page, search: RecipientSearch
-    ) -> list[Addressed]:
-        return await addressed(at, await recipients.page(at, project_id, rows, search))
+            return PageResult(await addressed(self._ledger, found.rows), found.next)
 
     async def read(self, caller: Caller, recipient_id: UUID) -> Addressed:
         async with patience():

@@ -109,6 +109,23 @@ async def test_it_has_no_secrets_to_tell(cell: Cell, monkeypatch: pytest.MonkeyP
     assert b"HERMODR" not in Path(f"/proc/{pid_of(cell)}/environ").read_bytes()
 
 
+async def test_it_gives_up_what_it_does_not_need(cell: Cell) -> None:
+    await cell.start()
+    assert {"memory", "files", "core", "rights"} <= set(cell.given_up)
+    status = dict(
+        line.split(":\t", 1)
+        for line in Path(f"/proc/{pid_of(cell)}/status").read_text(encoding="utf-8").splitlines()
+        if ":\t" in line
+    )
+    assert status["NoNewPrivs"] == "1"
+    if "network" in cell.given_up:
+        ours, theirs = (Path(f"/proc/{pid}/ns/net").readlink() for pid in ("self", pid_of(cell)))
+        assert ours != theirs
+    if "user" in cell.given_up:
+        assert "0" not in status["Uid"].split()
+    assert (await cell.ask(TEXT))["rendered"]["text"] == "hello\n"
+
+
 async def test_a_hostile_template_keeps_no_other_mail_waiting(cell: Cell) -> None:
     await cell.start()
     renderer = BoundedRenderer(cell, time.monotonic)

@@ -25,7 +25,7 @@ class _CellDied(CellLost):
 
 
 class Cell:
-    """One process, without environment variables and open files, on Linux with a memory limit; started when first
+    """One process, without environment variables and open files, confined as the system allows; started when first
     needed and after a loss. Serves one request at a time. `seconds` limits a request, not the start of the process."""
 
     def __init__(self, seconds: float, command: Sequence[str] = COMMAND) -> None:
@@ -33,6 +33,8 @@ class Cell:
         self._command = command
         self._process: asyncio.subprocess.Process | None = None
         self._greeted = False
+        self.given_up: tuple[str, ...] = ()
+        """What the process gave up at its start (`confinement`)."""
         self._turn = asyncio.Lock()
 
     @property
@@ -93,7 +95,7 @@ class Cell:
         """Waits until the process is ready. After a cancellation it can be called again."""
         try:
             async with asyncio.timeout(START_SECONDS):
-                await _answer(process)
+                greeting = await _answer(process)
         except TimeoutError as error:
             await self._end()
             raise CellLost("the process that computes did not start") from error
@@ -101,6 +103,7 @@ class Cell:
             await self._end()
             raise _CellDied("the process that computes died at its start") from error
         self._greeted = True
+        self.given_up = tuple(map(str, greeting.get("given_up", ())))
 
     async def _end(self) -> None:
         process, self._process = self._process, None

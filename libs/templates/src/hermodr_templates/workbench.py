@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -13,6 +11,7 @@ from typing import Any, BinaryIO
 from uuid import UUID
 
 from hermodr_templates.checking import variables
+from hermodr_templates.confinement import confine
 from hermodr_templates.limits import QUICK
 from hermodr_templates.needs import RECIPIENT
 from hermodr_templates.publishing import Source, publish
@@ -76,12 +75,10 @@ class Workbench:
 
 def serve() -> None:
     """Serves until standard input ends."""
-    # A template that needs more memory ends this process alone. Not every system has this limit.
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    given_up = confine(_MEMORY)  # a template that needs more memory ends this process alone
     workbench = Workbench()
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
-    _write(answers, {})  # ready
+    _write(answers, {"given_up": given_up})  # ready
     while (request := _read(requests)) is not None:
         _write(answers, workbench.answer(request))
 

@@ -178,8 +178,19 @@ async def test_a_second_change_replaces_the_first(api: ApiUnderTest, ada: dict[s
     assert (await seen(api, ada))["email"] == NEW
 
 
+async def test_of_changes_at_once_one_is_pending(api: ApiUnderTest, ada: dict[str, Any]) -> None:
+    addresses = [f"ada@{nth}.example.com" for nth in range(4)]
+    await asyncio.gather(*(ask(api, ada, email=each) for each in addresses))
+    (waiting,) = (await seen(api, ada))["pending_addresses"]
+    links = [await link_of(api, each) for each in addresses]
+    async with client_of(api.api) as anyone:
+        answers = [await anyone.post(each, data=YES) for each in links]
+    assert sorted(each.status_code for each in answers) == [200, 404, 404, 404]
+    assert (await seen(api, ada))["email"] == waiting["address"]
+
+
 @pytest.mark.parametrize(
-    "how", ["withdrawn", "given_back", "applications", "handed_over", "expired", "erased"]
+    "how", ["withdrawn", "given_back", "applications", "upserted", "handed_over", "expired", "erased"]
 )
 async def test_what_is_no_longer_wanted_is_confirmed_by_nobody(
     api: ApiUnderTest, ada: dict[str, Any], how: str
@@ -197,6 +208,10 @@ async def test_what_is_no_longer_wanted_is_confirmed_by_nobody(
             "by-the-application@example.com",
             [],
         )
+    elif how == "upserted":
+        await api.http.patch(url, json={"external_id": ada["id"]})
+        item = {"external_id": ada["id"], "email": "by-the-application@example.com"}
+        assert (await api.http.put(URL, json=[item])).status_code == 200
     elif how == "handed_over":
         await api.http.patch(url, json={"user_id": "eve"})
     elif how == "expired":

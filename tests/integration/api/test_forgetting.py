@@ -74,6 +74,7 @@ OF_A_PERSON = {
     "whatsapp_windows": {"phone"},
 }
 OF_NOBODY = {
+    "accepted_days": {"day"},
     "task_types": {"name"},
     "changes": {"channel", "previous_state", "state"},
     "change_listeners": {"name", "seen", "shown"},
@@ -95,6 +96,7 @@ OF_NOBODY = {
     "mailboxes": {"name", "reader", "failure"},
     "pauses": {"channel", "reason"},
     "pending_addresses": {"kind"},
+    "project_usage": {"exceeded"},  # names of quotas
     "projects": {"name", "mail_from", "reply_to", "caps"} | {"token_issuer", "token_audience"},
     "provider_budgets": {"channel", "provider"},
     "provider_limits": {"instance", "channel", "provider", "cause", "code", "place"}
@@ -107,6 +109,7 @@ OF_NOBODY = {
     "service_heartbeats": {"service", "instance"},
     "set_aside": {"duty", "subject", "error"},  # ids of rows, names of exceptions
     "signing_keys": {"name", "algorithm", "public_key"},
+    "stored_weeks": {"week"},
     "suppression_key": {"key"},
     "suppressions": {"hash", "reason"},  # the hash stays, so that the address stays suppressed
     "template_contents": {"channel", "locale", "subject", "body_text", "body_html", "body_mjml"}

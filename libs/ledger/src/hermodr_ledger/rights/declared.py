@@ -48,7 +48,7 @@ provider_limits        s     -          s         siud         siud       siud  
 rate_buckets           siud  -          sd        -            -          -               -
 recipients             siud  s          s         -            -          -               -
 retry_ladder           -     -          siud      -            -          -               -
-revoked_users          siud  -          -         -            -          -               -
+revoked_users          siu   -          -         -            -          -               -
 schedule_runs          siu   -          siud      -            -          -               -
 schedules              siud  -          su        -            -          -               -
 schema_version         s     s          s         s            s          s               s

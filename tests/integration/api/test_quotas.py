@@ -7,6 +7,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from hermodr_contracts.quotas import Limits
 from hermodr_ledger.access import accepted, keys, operating
@@ -142,6 +143,24 @@ async def test_the_day_is_counted_at_each_door_of_http(
     await set_of(api, operator, accepted_per_day=8)
     assert (await api.http.post(ONE, json=to_group)).status_code == 202
     assert await api.jobs() == 8
+
+
+async def test_messages_about_a_new_address_are_jobs_too(database_url: str) -> None:
+    secret = SecretStr("what signs links is long enough for that")
+    async with api_over(database_url, link_secret=secret, quota_accepted_per_day=1) as api:
+        ann = await api.recipient(user_id="ann", email="ann@example.com")
+        url, change = f"/v1/recipients/{ann['id']}", {"email": "new@example.com"}
+        refused(await api.user("ann").patch(url, json=change), "accepted_per_day")  # two mails
+        shown = (await api.user("ann").get(url)).json()
+        assert (shown["email"], shown["pending_addresses"]) == ("ann@example.com", [])
+        assert (await api.user("ann").patch(url, json={"name": "Ann"})).is_success
+        assert await api.jobs() == 0
+        assert (await api.http.post(ONE, json=MAIL)).status_code == 202
+    async with api_over(database_url, link_secret=secret, quota_accepted_per_day=2) as api:
+        ann = await api.recipient(user_id="ann", email="ann@example.com")
+        assert (await api.user("ann").patch(f"/v1/recipients/{ann['id']}", json=change)).is_success
+        assert await api.jobs() == 2
+        refused(await api.http.post(ONE, json=MAIL), "accepted_per_day")
 
 
 async def test_what_is_not_accepted_is_not_counted(api: ApiUnderTest, operator: httpx.AsyncClient) -> None:

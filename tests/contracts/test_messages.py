@@ -15,11 +15,12 @@ from hermodr_contracts.messages import (
     CancelRequested,
     DeliveriesChanged,
     DeliveryChange,
+    InboxChange,
+    InboxChanged,
     JobChange,
     JobsChanged,
     JobsRequested,
     Message,
-    NotificationCreated,
     RunTasks,
     SendEmails,
     SendSms,
@@ -29,7 +30,7 @@ from hermodr_contracts.messages import (
     decode,
     encode,
 )
-from hermodr_contracts.vocabulary import DeliveryState, JobState
+from hermodr_contracts.vocabulary import DeliveryState, InboxEvent, JobState
 
 GOLDEN = Path(__file__).parent / "golden"
 ONE, TWO = UUID("01900000-0000-7000-8000-000000000000"), UUID("01900000-0000-7000-8000-000000010000")
@@ -51,7 +52,13 @@ EXAMPLES: tuple[Message, ...] = (
         )
     ),
     TaskProgressed(job_id=ONE, project_id=PROJECT, current=3, total=5, at=AT, owner_id="u-1"),
-    NotificationCreated(notification_id=ONE, project_id=PROJECT, owner_id="u-1", at=AT),
+    InboxChanged(
+        changes=(
+            InboxChange(
+                notification_id=ONE, project_id=PROJECT, owner_id="u-1", event=InboxEvent.CREATED, at=AT
+            ),
+        )
+    ),
 )
 each_example = pytest.mark.parametrize("message", EXAMPLES, ids=lambda each: each.type_name())
 
@@ -145,4 +152,4 @@ def test_no_bytes_can_do_worse_than_being_undecodable(body: bytes) -> None:
 def test_a_naive_time_is_refused() -> None:
     body = golden(EXAMPLES[9]).read_bytes().replace(b"00.123456Z", b"00.123456")
     with pytest.raises(Undecodable, match="timezone_aware"):
-        decode("NotificationCreated", 1, body)
+        decode("InboxChanged", 1, body)

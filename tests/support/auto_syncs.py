@@ -16,6 +16,7 @@ from hermodr_ledger.engine import Ledger, Row
 from hermodr_ledger.upkeep.due import take_due_jobs
 from hermodr_servicekit.announcer import Announcer
 from tests.support.api import ApiUnderTest
+from tests.support.inboxes import inbox_of
 
 REMINDER = {
     "name": "auto_sync_reminder",
@@ -45,9 +46,8 @@ class Bell:
 def dispatcher(ledger: Ledger, bell: Bell | None = None) -> Dispatching:
     finished = Counter("finished", "", ("kind", "status"), registry=CollectorRegistry())
     announcer = cast("Announcer", bell or Bell())
-    return Dispatching(
-        ledger, announcer, deciders_of(ledger, usual(), announcer, finished), finished=finished
-    )
+    deciders = deciders_of(ledger, usual(), announcer, finished)
+    return Dispatching(ledger, announcer, deciders, inbox_of(ledger, announcer, finished), finished=finished)
 
 
 async def do_what_is_due(ledger: Ledger) -> list[UUID]:

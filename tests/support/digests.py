@@ -27,6 +27,7 @@ from hermodr_ledger.people.members import NewMember
 from hermodr_ledger.templates import versions
 from hermodr_ledger.templates.versions import Texts
 from hermodr_servicekit.announcer import Announcer
+from tests.support.inboxes import inbox_of
 from tests.support.ledgers import new_project, row_of
 
 ZONES_OF_POSTGRESQL_ALONE = (
@@ -50,7 +51,7 @@ def dispatching_of(ledger: Ledger, asking: object = None) -> Dispatching:
     finished = prometheus_client.Counter("finished", "", ("kind", "status"), registry=CollectorRegistry())
     announcer = cast("Announcer", Silent())
     deciders = deciders_of(ledger, usual(), announcer, finished, cast("Asking | None", asking))
-    return Dispatching(ledger, announcer, deciders, finished=finished)
+    return Dispatching(ledger, announcer, deciders, inbox_of(ledger, announcer, finished), finished=finished)
 
 
 @dataclass

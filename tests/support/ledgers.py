@@ -25,6 +25,7 @@ TABLES = (
     "batches",
     "pauses",
     "lane_rates",
+    "inbox",
     "provider_limits",
     "set_aside",
     "changes",

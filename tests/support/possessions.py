@@ -37,9 +37,8 @@ async def possessions(api: ApiUnderTest) -> dict[str, str]:
     sender = await _sender(api)
     endpoint = await _make(api, "/v1/webhooks", url=f"https://{MARK}.example.com/in", description=MARK)
     message = await _make(api, f"/v1/webhooks/{endpoint['id']}/test")
-    schedule = await _make(
-        api, "/v1/schedules", name=MARK, every="1d", job={"to": {"recipient_id": recipient["id"]}, **mail}
-    )
+    daily = {"to": {"recipient_id": recipient["id"]}, **mail}
+    schedule = await _make(api, "/v1/schedules", name=MARK, every="1d", job=daily)
     digests = await _make(
         api, "/v1/digest-schedules", recipient_id=recipient["id"], group_id=group["id"], frequency="daily"
     )
@@ -70,6 +69,7 @@ async def possessions(api: ApiUnderTest) -> dict[str, str]:
         "endpoint_id": endpoint["id"],
         "message_id": message["id"],
         "address": suppressed,
+        **await _in_inbox(api, recipient["id"], job["job_id"], template["id"]),
     }
 
 
@@ -94,6 +94,22 @@ async def _sender(api: ApiUnderTest) -> dict[str, Any]:
 async def _auto_sync(api: ApiUnderTest, organizer_id: str, group_id: str) -> dict[str, Any]:
     named = {"event_name": MARK, "data": {"of": MARK}}
     return await _make(api, "/v1/auto-syncs", organizer_id=organizer_id, group_id=group_id, **named)
+
+
+async def _in_inbox(api: ApiUnderTest, recipient_id: str, job_id: str, template_id: str) -> dict[str, str]:
+    rows = await api.api.ledger.fetch(
+        """
+        INSERT INTO hermodr.inbox (id, project_id, user_id, recipient_id, job_id, delivery_id, title, message, data)
+        VALUES ($1, $2, $3, $4::uuid, $5::uuid, $1, $6, $6, '{}') RETURNING id
+        """,
+        new_id(),
+        api.project_id,
+        OWNER,
+        recipient_id,
+        job_id,
+        MARK,
+    )
+    return {"notification_id": str(rows[0]["id"]), "preference_id": template_id}
 
 
 async def _dead_letter(api: ApiUnderTest, job_id: str) -> str:

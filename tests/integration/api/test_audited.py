@@ -15,6 +15,8 @@ TRIED_ELSEWHERE = {
     "DELETE /v1/recipients/{recipient_id}": "test_audit_log: it takes other things along",
     "DELETE /v1/suppressions": "below: gone by its id",
     "PATCH /v1/auto-syncs/{sync_id}": "test_auto_syncs: this one has ended",
+    "PATCH /v1/inbox/preferences": "test_inbox: a key has to say whose",
+    "PATCH /v1/inbox/preferences/{preference_id}": "likewise",
     "POST /v1/auto-syncs": "test_auto_syncs",
     "POST /v1/auto-syncs/{sync_id}/complete": "test_auto_syncs",
     "POST /v1/auto-syncs/{sync_id}/pause": "test_auto_syncs",

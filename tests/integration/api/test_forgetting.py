@@ -38,6 +38,7 @@ OF_A_PERSON = {
     "events": {"detail"},
     "group_members": {"role"},
     "idempotency_keys": {"response"},
+    "inbox": {"user_id", "title", "message", "data"},
     "jobs": {
         "to_email",
         "to_phone",
@@ -90,6 +91,7 @@ OF_NOBODY = {
     "events": {"kind"},
     "groups": {"external_id", "name", "metadata"},
     "idempotency_keys": {"key", "fingerprint"},  # hashes
+    "inbox": {"type"},
     "job_standings": {"state"},
     "jobs": {"kind", "type", "state", "channels", "on_unknown", "error", "deliver_at"},
     "lane_rates": {"instance", "channel"},
@@ -244,6 +246,9 @@ async def _what_services_write(api: ApiUnderTest, job_id: str, recipient_id: str
         "INSERT INTO hermodr.events (job_id, kind, detail)"
         " SELECT $1::uuid, 'decided', jsonb_build_object('wish', $2::text)"
         " WHERE $3::uuid IS NOT NULL",
+        "INSERT INTO hermodr.inbox (id, project_id, user_id, recipient_id, job_id, delivery_id, title, message, data)"
+        " SELECT $1::uuid, project_id, user_id, id, $1::uuid, $1::uuid, $2, $2, to_jsonb($2::text)"
+        " FROM hermodr.recipients WHERE id = $3::uuid",
         "INSERT INTO hermodr.event_windows (id, project_id, cause, addressee, type, key, closes_at, latest)"
         " SELECT $1::uuid, project_id, 'digest', id::text, 'x', $2, now(), now()"
         " FROM hermodr.recipients WHERE id = $3::uuid",

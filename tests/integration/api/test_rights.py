@@ -86,13 +86,15 @@ async def test_an_end_user_does_what_the_table_says_and_nothing_else(api: ApiUnd
                 route.method,
                 route.path,
             )
-    for route, right in tried:
+    for route, right in sorted(tried, key=lambda each: each[0].method == "delete"):
         if right.users == "code":  # none was sent
             problem(await user.post(route.url(), json={"code": "062914"}), 409, "conflict")
         if right.users == "own":
             body: object = (
                 None if route.method == "get" else {"preferences": []} if route.method == "put" else {}
             )
+            if route.path.startswith("/v1/inbox"):
+                body = body_of(route)
             answer = await user.request(route.method, route.url(), **sending(body))
             assert answer.status_code in (200, 204), (route.method, route.path, answer.text)
 

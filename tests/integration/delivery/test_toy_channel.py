@@ -28,6 +28,7 @@ from hermodr_servicekit.ids import child_id
 from hermodr_servicekit.periodic import running
 from tests.support.board import Board
 from tests.support.brokers import Broker as Place
+from tests.support.inboxes import inbox_of
 from tests.support.ledgers import accept_one, emptied, new_job, new_jobs, new_project, opened, row_of, rows_of
 from tests.support.listening import Handler, listen_to_events
 from tests.support.toy_channel import TOY, Note, ToyComposer, ToyProvider
@@ -62,7 +63,13 @@ class Installation:
         self._queue = sender.pumps[Channel.SMS, Priority.NORMAL].queue
         finished = Counter("finished", "…", ("kind", "status"), registry=CollectorRegistry())
         deciders = deciders_of(ledger, topology.channels, sender.announcer, finished)
-        self._dispatching = Dispatching(ledger, sender.announcer, deciders, finished=finished)
+        self._dispatching = Dispatching(
+            ledger,
+            sender.announcer,
+            deciders,
+            inbox_of(ledger, sender.announcer, finished),
+            finished=finished,
+        )
 
     async def ask(
         self, text: str, priority: Priority = Priority.NORMAL, *, owner_id: str | None = None

@@ -16,6 +16,7 @@ from hermodr_ledger.jobs.requeueing import requeue
 from hermodr_ledger.upkeep.due import take_due_jobs
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.ids import child_id, new_id
+from tests.support.inboxes import inbox_of
 from tests.support.ledgers import (
     accept_one,
     emptied,
@@ -45,7 +46,8 @@ class Rung:
 def dispatching_of(ledger: Ledger, rung: Rung) -> Dispatching:
     finished = Counter("finished", "", ("kind", "status"), registry=CollectorRegistry())
     bell = cast("Announcer", rung)
-    return Dispatching(ledger, bell, deciders_of(ledger, usual(), bell, finished), finished=finished)
+    deciders = deciders_of(ledger, usual(), bell, finished)
+    return Dispatching(ledger, bell, deciders, inbox_of(ledger, bell, finished), finished=finished)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from hermodr_ledger.people import recipients
 from hermodr_ledger.privacy.erasure import erase
 from hermodr_ledger.upkeep.due import seconds_until_due, take_due_jobs
 from hermodr_servicekit.announcer import Announcer
+from tests.support.inboxes import inbox_of
 from tests.support.ledgers import accept_one, emptied, new_job, new_project, opened, row_of, rows_of
 
 NORMAL = Priority.NORMAL
@@ -35,7 +36,7 @@ def dispatching_of(ledger: Ledger, rung: Rung, channels: Channels | None = None)
     finished = Counter("finished", "", ("kind", "status"), registry=CollectorRegistry())
     bell = cast("Announcer", rung)
     deciders = deciders_of(ledger, channels or usual(), bell, finished)
-    return Dispatching(ledger, bell, deciders, finished=finished)
+    return Dispatching(ledger, bell, deciders, inbox_of(ledger, bell, finished), finished=finished)
 
 
 @pytest.fixture

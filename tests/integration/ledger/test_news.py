@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from hermodr_contracts.messages import DeliveryChange, JobChange
+from hermodr_contracts.messages import DeliveryChange, InboxChange, JobChange
 from hermodr_contracts.vocabulary import DeliveryState
 from hermodr_ledger.access.audit import CLI
 from hermodr_ledger.dead_letters.burying import bury_job
@@ -40,7 +40,7 @@ class Told:
         self.project: UUID
 
     def tell(self, news: News) -> None:
-        self.news += news
+        self.news += [each for each in news if not isinstance(each, InboxChange)]
 
     async def jobs(self, count: int = 1, **changes: Any) -> list[UUID]:
         jobs = [new_job(self.project, **{"owner_id": "ann", **changes}) for _ in range(count)]

@@ -21,16 +21,15 @@ def test_nobody_is_texted_unasked_and_no_text_is_sent_twice_unasked() -> None:
 
 
 def test_a_channel_is_servable_once_it_has_a_sender() -> None:
-    assert list(servable()) == ["email", "sms", "whatsapp", "webhook"]
+    assert list(servable()) == ["email", "sms", "whatsapp", "in_app", "webhook"]
     assert list(servable(MAILS_ONLY)) == ["email"]
 
 
-def test_usually_mails_are_served_and_what_there_are_providers_for() -> None:
-    assert list(usual()) == ["email"]
-    assert list(usual({Channel.SMS})) == ["email", "sms"]
-    assert list(usual({Channel.WEBHOOK})) == ["email", "webhook"]
-    assert list(usual({Channel.WHATSAPP})) == ["email", "whatsapp"]
-    assert list(usual({Channel.IN_APP})) == ["email"]
+def test_usually_served_are_mails_inboxes_and_what_there_are_providers_for() -> None:
+    assert list(usual()) == ["email", "in_app"]
+    assert list(usual({Channel.SMS})) == ["email", "sms", "in_app"]
+    assert list(usual({Channel.WEBHOOK})) == ["email", "in_app", "webhook"]
+    assert list(usual({Channel.WHATSAPP})) == ["email", "whatsapp", "in_app"]
 
 
 @pytest.mark.parametrize("names", ["sms email", "email sms", "  email\tsms sms "])
@@ -48,12 +47,16 @@ def test_one_alone_is_enough() -> None:
         ("", "names no channel"),
         (" ", "names no channel"),
         ("email Email", "'Email' is no channel; there are email, sms, whatsapp, in_app, webhook"),
-        ("email sms in_app", "in_app has no sender yet; possible: email, sms, whatsapp, webhook"),
     ],
 )
 def test_what_cannot_be_served_is_named(names: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=f"^{complaint}$"):
         served(names, TEXTS_TOO)
+
+
+def test_a_channel_without_its_sender_cannot_be_served() -> None:
+    with pytest.raises(ValueError, match=r"^sms has no sender yet; possible: email$"):
+        served("email sms", MAILS_ONLY)
 
 
 def test_a_bare_phone_asks_for_a_text_where_texts_are_served() -> None:

@@ -22,7 +22,9 @@ from hermodr_servicekit.ids import child_id, new_id, new_job_id
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PROJECT, JANE_ID = new_id(), new_id()
-JANE = KnownRecipient(JANE_ID, "Jane", "jane@example.org", "+15550100", "de-AT", "Europe/Vienna", None, ())
+JANE = KnownRecipient(
+    JANE_ID, "Jane", "jane@example.org", "+15550100", "de-AT", "Europe/Vienna", None, (), user_id="jane"
+)
 TEMPLATE = PublishedTemplate(new_id(), 3, False, "en", {"email": ("de", "en"), "sms": ("en",)})
 TO_JANE = RequestedJob(
     new_job_id(),
@@ -266,7 +268,7 @@ def test_each_channel_has_addresses_of_its_kind() -> None:
         "email": JANE.email,
         "sms": JANE.phone,
         "whatsapp": JANE.phone,
-        "in_app": str(JANE_ID),
+        "in_app": JANE.user_id,
     }
     assert reasons(decision) == ["no_address"]  # she has no URL of her own
 
@@ -320,7 +322,7 @@ def test_every_job_becomes_deliveries_or_ends_with_its_reasons(
 
 
 def allows(jane: KnownRecipient, type_name: str | None, channel: Channel) -> bool:
-    wish = deciding_wish(jane, type_name, channel)
+    wish = deciding_wish(jane.preferences, type_name, channel)
     return wish is None or wish.enabled
 
 

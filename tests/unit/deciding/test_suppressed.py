@@ -26,7 +26,7 @@ def test_a_suppressed_number_is_none_of_the_emails_business() -> None:
 
 
 def test_what_is_missing_fails_the_job_though_an_address_is_suppressed() -> None:
-    both = TO_JANE._replace(channels=(Channel.EMAIL, Channel.IN_APP), email_suppressed="manual")
+    both = TO_JANE._replace(channels=(Channel.EMAIL, Channel.WHATSAPP), email_suppressed="manual")
     decision = decided(both)
     assert (decision.state, decision.error) == (JobState.FAILED, "channel_not_available")
     assert [each.suppressed for each in decision.deliveries] == ["manual"]

@@ -100,7 +100,6 @@ def test_a_wrong_value_ends_the_process_with_2_naming_the_variable_and_not_the_v
     ("value", "complaint"),
     [
         ("email pigeon", "'pigeon' is no channel; there are email, sms, whatsapp, in_app, webhook"),
-        ("in_app email", "in_app has no sender yet; possible: email, sms, whatsapp, webhook"),
         ("email,sms", "'email,sms' is no channel"),
     ],
 )
@@ -116,7 +115,7 @@ def test_mails_are_served_and_texts_with_a_provider(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("HERMODR_SMS_PROVIDERS", "twilio://AC0:TOKEN@default")
     monkeypatch.setenv("HERMODR_SMS_RETRY_LADDER", "2s,3s")
     topology = load(PostmanSettings).topology
-    assert list(topology.channels) == [Channel.EMAIL, Channel.SMS]
+    assert list(topology.channels) == [Channel.EMAIL, Channel.SMS, Channel.IN_APP]
     assert [step.label for step in topology.ladder(Channel.SMS)] == ["2s", "3s"]
     monkeypatch.setenv("HERMODR_CHANNELS", "email")
     assert list(load(PostmanSettings).topology.channels) == [Channel.EMAIL]
@@ -130,10 +129,10 @@ def test_webhooks_are_served_in_development_with_a_key_and_in_production_when_na
     monkeypatch.setenv("HERMODR_SECRET_KEY", "k" * 32)
     monkeypatch.setenv("HERMODR_WEBHOOK_RETRY_LADDER", "2s,3s")
     topology = load(PostmanSettings).topology
-    assert list(topology.channels) == [Channel.EMAIL, Channel.WEBHOOK]
+    assert list(topology.channels) == [Channel.EMAIL, Channel.IN_APP, Channel.WEBHOOK]
     assert [step.label for step in topology.ladder(Channel.WEBHOOK)] == ["2s", "3s"]
     production = PostmanSettings.model_construct(**dict(load(PostmanSettings)) | {"env": "production"})
-    assert list(production.topology.channels) == [Channel.EMAIL]
+    assert list(production.topology.channels) == [Channel.EMAIL, Channel.IN_APP]
     monkeypatch.setenv("HERMODR_CHANNELS", "webhook")
     assert list(load(PostmanSettings).topology.channels) == [Channel.WEBHOOK]
 

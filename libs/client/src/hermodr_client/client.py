@@ -17,6 +17,7 @@ from hermodr_client.parts.auto_syncs import AutoSyncs
 from hermodr_client.parts.dead_letters import DeadLetters
 from hermodr_client.parts.digest_schedules import DigestSchedules
 from hermodr_client.parts.groups import Groups
+from hermodr_client.parts.inbox import Inbox
 from hermodr_client.parts.jobs import Batches, Jobs
 from hermodr_client.parts.notifications import Notifications
 from hermodr_client.parts.projects import Projects
@@ -45,6 +46,7 @@ class _Everything(Notifications[W]):
         self.recipients: Recipients[W] = Recipients(way)
         self.suppressions: Suppressions[W] = Suppressions(way)
         self.projects: Projects[W] = Projects(way)
+        self.inbox: Inbox[W] = Inbox(way)
         self.schedules: Schedules[W] = Schedules(way)
         self.senders: Senders[W] = Senders(way)
         self.webhooks: Webhooks[W] = Webhooks(way)

@@ -53,10 +53,12 @@ class Part(Generic[W]):
     def _put(self, path: str, model: type[M], document: object) -> Steps[M]:
         return decoded((yield from exchange(Request("PUT", path, body=encoded(document)), self._pace)), model)
 
-    def _patch(self, path: str, model: type[M], document: object) -> Steps[M]:
-        return decoded(
-            (yield from exchange(Request("PATCH", path, body=encoded(document)), self._pace)), model
-        )
+    def _patch(
+        self, path: str, model: type[M], document: object | None, query: Query | None = None
+    ) -> Steps[M]:
+        body = encoded(document) if document is not None else None
+        request = Request("PATCH", path, query_of(query or {}), body=body)
+        return decoded((yield from exchange(request, self._pace)), model)
 
     def _delete(self, path: str, query: Query | None = None) -> Steps[Reply | None]:
         """None when an earlier attempt, whose answer got lost, has deleted it already."""

@@ -19,7 +19,8 @@ WEBHOOK_LADDER = "5s,1m,5m,30m,2h,8h,14h"
 class AddressKind(StrEnum):
     EMAIL = "email"
     PHONE = "phone"
-    RECIPIENT = "recipient"
+    USER = "user"
+    """A recipient's `user_id`: an account in the application."""
     URL = "url"
     """A recipient's own, which may hold secrets: it is shown by `hermodr_contracts.urls.origin` only."""
 
@@ -40,7 +41,7 @@ class ChannelSpec:
     as_given: bool
     """Whether content can be sent as given, without a template."""
     has_sender: bool = False
-    """Whether its service exists."""
+    """Whether its service exists, or the dispatcher is it."""
     needs_texts: bool = True
     """Whether a template needs texts for it; else its sender has a usual form for the data."""
 
@@ -87,13 +88,14 @@ CHANNELS: Channels = MappingProxyType(
             ),
             ChannelSpec(
                 Channel.IN_APP,
-                AddressKind.RECIPIENT,
+                AddressKind.USER,
                 "dispatcher",
                 None,
                 (),
                 OnUnknown.RESEND,
                 by_default=True,
                 as_given=True,
+                has_sender=True,
             ),
             ChannelSpec(
                 Channel.WEBHOOK,
@@ -117,11 +119,11 @@ def servable(known: Channels = CHANNELS) -> Channels:
 
 
 def usual(with_providers: Collection[Channel] = ()) -> Channels:
-    """Those served unless an installation names others: email, and what it has providers for."""
+    """Those served unless an installation names others: email, what needs no provider, and what it has some for."""
     return {
         channel: spec
         for channel, spec in servable().items()
-        if channel is Channel.EMAIL or channel in with_providers
+        if channel is Channel.EMAIL or spec.command is None or channel in with_providers
     }
 
 

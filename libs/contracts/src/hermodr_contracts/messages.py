@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from hermodr_contracts.vocabulary import DeliveryState, JobState
+from hermodr_contracts.vocabulary import DeliveryState, InboxEvent, JobState
 
 PACK_LIMIT = 100
 """The most ids in one message."""
@@ -108,13 +108,20 @@ class TaskProgressed(Message):
     owner_id: str | None = None
 
 
-class NotificationCreated(Message):
-    """An in-app notification was created for `owner_id`."""
+class InboxChange(Message):
+    """One change of `InboxChanged`: what happened to a notification in the inbox of `owner_id`."""
 
     notification_id: UUID
     project_id: UUID
     owner_id: str
+    event: InboxEvent
     at: AwareDatetime
+
+
+class InboxChanged(Message):
+    """This happened to these in-app notifications; it may have been told before."""
+
+    changes: Annotated[tuple[InboxChange, ...], Field(min_length=1, max_length=PACK_LIMIT)]
 
 
 MESSAGES: dict[tuple[str, int], type[Message]] = {
@@ -129,7 +136,7 @@ MESSAGES: dict[tuple[str, int], type[Message]] = {
         JobsChanged,
         DeliveriesChanged,
         TaskProgressed,
-        NotificationCreated,
+        InboxChanged,
     )
 }
 

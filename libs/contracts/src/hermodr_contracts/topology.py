@@ -20,10 +20,10 @@ from hermodr_contracts.messages import (
     CancelRequested,
     DeliveriesChanged,
     DeliveryCommand,
+    InboxChanged,
     JobsChanged,
     JobsRequested,
     Message,
-    NotificationCreated,
     RunTasks,
     SendEmails,
     SendSms,
@@ -89,7 +89,7 @@ FLOWS = (
     Flow(DeliveriesChanged, _RECORDING, ("api",)),
     Flow(JobsChanged, _RECORDING, ("api",)),
     Flow(TaskProgressed, ("worker",), ()),
-    Flow(NotificationCreated, ("dispatcher",), ()),
+    Flow(InboxChanged, ("api", "dispatcher"), ()),
 )
 
 PLANNED_SERVICES = frozenset({"worker"})

@@ -46,6 +46,19 @@ class Channel(StrEnum):
     IN_APP = "in_app"
 
 
+class InboxEvent(StrEnum):
+    """What happens to a notification in an inbox."""
+
+    CREATED = "created"
+    READ = "read"
+    UNREAD = "unread"
+    ARCHIVED = "archived"
+    UNARCHIVED = "unarchived"
+    SNOOZED = "snoozed"
+    UNSNOOZED = "unsnoozed"
+    DELETED = "deleted"
+
+
 class Priority(IntEnum):
     """Each priority has its own queues and consumers, so that none delays another."""
 

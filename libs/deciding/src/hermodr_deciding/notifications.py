@@ -13,7 +13,6 @@ from hermodr_deciding.postponing import expired, put_off
 from hermodr_ledger.jobs.decisions import (
     Copies,
     Decision,
-    KnownRecipient,
     NewDelivery,
     Note,
     Preference,
@@ -124,8 +123,15 @@ def candidates(
         if job.to_phone is not None:
             first = first_of_phones(channels)
             return (first,) if first is not None else ()
-        return (spec.channel for spec in channels.values() if spec.as_given and spec.by_default)
-    return (channel for channel in channels if channel in template.locales)
+        possible = (spec for spec in channels.values() if spec.as_given and spec.by_default)
+    else:
+        possible = (spec for spec in channels.values() if spec.channel in template.locales)
+    return (spec.channel for spec in possible if spec.address is not AddressKind.USER or _is_user(job))
+
+
+def _is_user(job: RequestedJob) -> bool:
+    """Channels of the application itself are for its users; nobody else misses them."""
+    return job.recipient is not None and job.recipient.user_id is not None
 
 
 def _refusal(
@@ -155,17 +161,19 @@ def _unwanted(job: RequestedJob, channel: Channel, now: datetime) -> Refusal | N
     for reason, until in (("muted", recipient.muted_until), ("group_muted", job.group_muted_until)):
         if until is not None and until > now:
             return Refusal(reason, detail={"muted_until": until.isoformat()})
-    wish = deciding_wish(recipient, job.type, channel)
+    wish = deciding_wish(recipient.preferences, job.type, channel)
     if wish is not None and not wish.enabled:
         return Refusal("preference", detail={"wish": _said(wish)})
     return None
 
 
-def deciding_wish(recipient: KnownRecipient, type_name: str | None, channel: Channel) -> Preference | None:
+def deciding_wish(
+    preferences: Iterable[Preference], type_name: str | None, channel: Channel
+) -> Preference | None:
     """The wish that decides whether the type may come on the channel: the most specific one (type and channel, then
     type, then channel, then all), of equal ones the last. Without one everything is allowed."""
     best, found = -1, None
-    for wish in recipient.preferences:
+    for wish in preferences:
         if wish.type not in (None, type_name) or wish.channel not in (None, channel):
             continue
         weight = (2 if wish.type is not None else 0) + (1 if wish.channel is not None else 0)
@@ -185,8 +193,8 @@ def _address(job: RequestedJob, kind: AddressKind) -> str | None:
             return job.to_email or (recipient.email if recipient else None)
         case AddressKind.PHONE:
             return job.to_phone or (recipient.phone if recipient else None)
-        case AddressKind.RECIPIENT:
-            return str(recipient.id) if recipient else None
+        case AddressKind.USER:
+            return recipient.user_id if recipient else None
         case AddressKind.URL:
             return recipient.webhook_url if recipient else None
 
@@ -263,7 +271,7 @@ def _explain(
     if template is not None and template.critical:
         detail["critical"] = True
     elif job.recipient is not None:
-        wish = deciding_wish(job.recipient, job.type, delivery.channel)
+        wish = deciding_wish(job.recipient.preferences, job.type, delivery.channel)
         if wish is not None:
             detail["wish"] = _said(wish)
     copies = _copies(job, delivery.channel)

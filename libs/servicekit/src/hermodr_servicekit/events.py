@@ -11,6 +11,8 @@ from hermodr_contracts.messages import (
     PACK_LIMIT,
     DeliveriesChanged,
     DeliveryChange,
+    InboxChange,
+    InboxChanged,
     JobChange,
     JobsChanged,
 )
@@ -29,8 +31,9 @@ _SPACING_SECONDS = 0.05
 _MOST_WAITING = 10_000
 """Changes; as many as an api instance's queue holds messages."""
 
-_Changes = tuple[JobChange | DeliveryChange, ...]
-_Event = type[JobsChanged] | type[DeliveriesChanged]
+Change = JobChange | DeliveryChange | InboxChange
+_Changes = tuple[Change, ...]
+_Event = JobsChanged | DeliveriesChanged | InboxChanged
 
 
 class Events:
@@ -43,15 +46,15 @@ class Events:
     def __init__(self, broker: Broker, clock: Clock) -> None:
         self._broker = broker
         self._clock = clock
-        self._unheard_until: dict[_Event, float] = {}
+        self._unheard_until: dict[type[_Event], float] = {}
         """Of each kind that was tried; 0: somebody listens. A service may tell of one kind alone."""
         self._waiting = 0
         self._line: Coalescer[_Changes, None] = Coalescer(
             self._publish_all, max_items=sys.maxsize, spacing=_SPACING_SECONDS
         )
 
-    def tell(self, news: Iterable[JobChange | DeliveryChange]) -> None:
-        """These jobs and deliveries are in these states, which may have been told before."""
+    def tell(self, news: Iterable[Change]) -> None:
+        """These jobs and deliveries are in these states, and this happened in inboxes; it may have been told before."""
         heard_from = min(self._unheard_until.values(), default=0.0)
         if not self._broker.connected or self._clock.monotonic() < heard_from:
             return
@@ -78,7 +81,7 @@ class Events:
             log.error("events dropped", error=whereabouts(error))
         return [None] * len(told)
 
-    async def _publish(self, event: JobsChanged | DeliveriesChanged) -> None:
+    async def _publish(self, event: _Event) -> None:
         topology, kind = self._broker.topology, type(event)
         if self._clock.monotonic() < self._unheard_until.get(kind, 0.0):
             return
@@ -89,10 +92,13 @@ class Events:
             self._unheard_until[kind] = self._clock.monotonic() + UNHEARD_SECONDS
 
 
-def _packed(changes: Sequence[JobChange | DeliveryChange]) -> Iterator[JobsChanged | DeliveriesChanged]:
+def _packed(changes: Sequence[Change]) -> Iterator[_Event]:
     jobs = tuple(each for each in changes if isinstance(each, JobChange))
     deliveries = tuple(each for each in changes if isinstance(each, DeliveryChange))
     for start in range(0, len(deliveries), PACK_LIMIT):
         yield DeliveriesChanged(changes=deliveries[start : start + PACK_LIMIT])
     for start in range(0, len(jobs), PACK_LIMIT):
         yield JobsChanged(changes=jobs[start : start + PACK_LIMIT])
+    in_inboxes = tuple(each for each in changes if isinstance(each, InboxChange))
+    for start in range(0, len(in_inboxes), PACK_LIMIT):
+        yield InboxChanged(changes=in_inboxes[start : start + PACK_LIMIT])

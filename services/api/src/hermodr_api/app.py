@@ -35,6 +35,8 @@ from hermodr_api.http.auth import Gate
 from hermodr_api.http.bulk_bodies import BulkBodies
 from hermodr_api.http.bulk_turns import BulkTurns
 from hermodr_api.http.edge import Edge
+from hermodr_api.inbox.service import Inbox
+from hermodr_api.inbox.wishes import InboxWishes
 from hermodr_api.jobs.accepting import Accepting
 from hermodr_api.jobs.control import JobControl
 from hermodr_api.jobs.metrics import JobMetrics
@@ -268,6 +270,8 @@ class Api(LedgerService[ApiSettings]):
             addresses,
             Upserting(self._bulk_ledger, webhook_urls),
             webhook_urls,
+            Inbox(self.ledger.cold, self.clock),
+            InboxWishes(self.ledger.cold, self.broker.topology.channels),
             self._bodies,
             Suppressions(self.ledger, self._repeatable),
             Unsubscribing(self.ledger.cold, self.settings.links),

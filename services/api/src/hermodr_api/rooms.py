@@ -8,6 +8,7 @@ from hermodr_api.dead_letters import routes as dead_letters
 from hermodr_api.digests import routes as digests
 from hermodr_api.groups import routes as groups
 from hermodr_api.health import routes as health
+from hermodr_api.inbox import routes as inbox
 from hermodr_api.jobs import routes as jobs
 from hermodr_api.members import routes as members
 from hermodr_api.previews import routes as previews
@@ -35,6 +36,7 @@ _ROOMS = (
     receipts,
     tasks,
     schedules,
+    inbox,
     recipients,
     addresses,
     suppressions,

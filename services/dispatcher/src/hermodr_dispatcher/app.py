@@ -8,6 +8,7 @@ from prometheus_client import Counter
 from hermodr_contracts.channels import Channels
 from hermodr_contracts.vocabulary import JobKind
 from hermodr_dispatcher.handlers import subscribe
+from hermodr_dispatcher.inbox import Inbox
 from hermodr_dispatcher.kinds.decider import Decider
 from hermodr_dispatcher.kinds.digest import Digests
 from hermodr_dispatcher.kinds.notification import Notifications
@@ -20,6 +21,8 @@ from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.locked import LOCK_SECONDS
 from hermodr_ledger.runtime import Worker
 from hermodr_servicekit.service import main_of
+from hermodr_templates.bounded import CELL_SECONDS, BoundedRenderer
+from hermodr_templates.cell import Cell
 
 
 class Dispatcher(Worker[DispatcherSettings]):
@@ -33,7 +36,10 @@ class Dispatcher(Worker[DispatcherSettings]):
         )
         self._asking = self._asking_by(settings)
         deciders = deciders_of(self.ledger, topology.channels, self.announcer, finished, self._asking)
-        self._dispatching = Dispatching(self.ledger, self.announcer, deciders, finished=finished)
+        self._cell = Cell(CELL_SECONDS)
+        renderer = BoundedRenderer(self._cell, self.clock.monotonic)
+        inbox = Inbox(self.ledger, self.announcer, renderer, self.clock, finished=finished)
+        self._dispatching = Dispatching(self.ledger, self.announcer, deciders, inbox, finished=finished)
         prefetch = settings.dispatcher_prefetch
         self.broker.include(
             partial(subscribe, topology=topology, dispatching=self._dispatching, prefetch=prefetch)
@@ -45,6 +51,11 @@ class Dispatcher(Worker[DispatcherSettings]):
             await self._asking.drain()
         await self._dispatching.drain()
         await super().drain()
+
+    async def close(self) -> None:
+        """Ends the renderer's process as well."""
+        await super().close()
+        await self._cell.close()
 
     def _asking_by(self, settings: DispatcherSettings) -> Asking | None:
         if settings.summary_url is None:

@@ -28,6 +28,7 @@ from hermodr_scheduler.duties.duty import Duty
 from hermodr_scheduler.duties.endpoints import Endpoints
 from hermodr_scheduler.duties.expiry import Expiry
 from hermodr_scheduler.duties.gauges import Gauges
+from hermodr_scheduler.duties.inbox import OldNotifications
 from hermodr_scheduler.duties.receipts import Receipts
 from hermodr_scheduler.duties.replays import Replays
 from hermodr_scheduler.duties.resumed import Resumed
@@ -93,6 +94,7 @@ class Scheduler(Worker[SchedulerSettings]):
                 self._windows,
                 Settling(ledger.cold, clock, metrics),
                 Changes(ledger, clock, kept=settings.retention_changes),
+                OldNotifications(ledger.cold, clock, kept=settings.retention_inbox),
                 AutoSyncs(ledger.cold, clock, kept=settings.retention_auto_syncs),
                 self._webhooks,
                 self._endpoints,

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from hermodr_contracts.messages import DeliveryChange, JobChange
-from hermodr_contracts.vocabulary import DeliveryState, JobState
+from hermodr_contracts.messages import DeliveryChange, InboxChange, JobChange
+from hermodr_contracts.vocabulary import DeliveryState, InboxEvent, JobState
 
-News = Iterable[JobChange | DeliveryChange]
+News = Iterable[JobChange | DeliveryChange | InboxChange]
 """Lazy: without a listener nothing is built."""
 
 Tell = Callable[[News], None]
@@ -51,6 +51,18 @@ def of_deliveries(
                 at=row["at"],
                 owner_id=row["owner_id"] if owners is None else owners.get(row["job_id"]),
             )
+
+
+def of_inbox(rows: Iterable[Mapping[str, Any]], event: InboxEvent) -> Iterator[InboxChange]:
+    """Rows need the notification's `id`, `project_id`, `user_id` and `at`."""
+    for row in rows:
+        yield InboxChange(
+            notification_id=row["id"],
+            project_id=row["project_id"],
+            owner_id=row["user_id"],
+            event=event,
+            at=row["at"],
+        )
 
 
 def of_both(rows: Sequence[Mapping[str, Any]]) -> Iterator[JobChange | DeliveryChange]:

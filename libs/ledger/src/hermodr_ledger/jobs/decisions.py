@@ -37,6 +37,7 @@ class KnownRecipient:
     preferences: tuple[Preference, ...]
     quiet_hours: Mapping[str, Any] | None = None
     webhook_url: str | None = None
+    user_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +220,7 @@ SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_i
        CASE WHEN j.digest ? 'key' THEN EXISTS (
            SELECT 1 FROM hermodr.window_events e WHERE e.job_id = j.id AND e.alone) END AS alone,
        r.id AS known_id, r.name, r.email, r.phone, r.locale, r.timezone, r.preferences,
-       r.quiet_hours, r.muted_until, r.webhook_url, m.muted_until AS group_muted_until,
+       r.quiet_hours, r.muted_until, r.webhook_url, r.user_id, m.muted_until AS group_muted_until,
        t.id AS template_id, t.current_version, t.critical, t.default_locale,
        {_suppressed("coalesce(j.to_email, r.email)")} AS email_suppressed,
        {_suppressed("coalesce(j.to_phone, r.phone)")} AS phone_suppressed,
@@ -320,6 +321,7 @@ def _recipient(row: Any) -> KnownRecipient:
         ),
         quiet_hours=json.loads(row["quiet_hours"]) if row["quiet_hours"] is not None else None,
         webhook_url=row["webhook_url"],
+        user_id=row["user_id"],
     )
 
 

@@ -129,6 +129,16 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class InInbox:
+    """What its user did with an in-app notification; `first_read_at` stays if it is marked as unread."""
+
+    delivery_id: UUID
+    first_read_at: datetime | None
+    archived_at: datetime | None
+    deleted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class JobHistory:
     """As of one moment, in order. `recipient` is `None` for a bare address or once erased."""
 
@@ -142,6 +152,7 @@ class JobHistory:
     """See `NewJob.envelope`."""
     schedule_id: UUID | None = None
     """The schedule that made it."""
+    inbox: tuple[InInbox, ...] = ()
 
 
 # What belongs to a job follows it in the primary keys. One statement, so that all is of one moment and one round trip.
@@ -155,6 +166,8 @@ SELECT {", ".join(JOB_COLUMNS.values())},
           ORDER BY e.at, e.seq) AS events,
     ARRAY(SELECT ROW(f.filename, f.content_type, octet_length(f.content), f.content_id) FROM hermodr.attachments f
           WHERE f.job_id = $1 ORDER BY f.number) AS attachments, j.envelope,
+    ARRAY(SELECT ROW({_values(InInbox, "n")}) FROM hermodr.inbox n
+          WHERE n.delivery_id > $1 AND n.delivery_id <= $4 ORDER BY n.delivery_id) AS inbox,
     (SELECT o.schedule_id FROM hermodr.schedule_runs o WHERE o.id IN (j.id, j.batch_id)) AS schedule_id,
     ARRAY(SELECT ROW({_values(Recipient, "r")}) FROM hermodr.recipients r
           WHERE r.id = j.recipient_id AND r.project_id = $2 AND ($3::text IS NULL OR r.user_id = $3)) AS recipients
@@ -181,6 +194,7 @@ async def read(
         tuple(Attached(*values) for values in row["attachments"]),
         object_of(row["envelope"]),
         row["schedule_id"],
+        tuple(InInbox(*values) for values in row["inbox"]),
     )
 
 

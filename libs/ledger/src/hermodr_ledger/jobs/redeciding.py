@@ -51,10 +51,25 @@ async def _record_fresh(ledger: Ledger, decisions: Sequence[Decision]) -> Lanes:
             return await record_decisions(transaction, [each for each in decisions if each.job.id in free])
 
 
+async def record_in(transaction: Transaction, decisions: Sequence[Decision]) -> Lanes:
+    """`record_all` within a transaction. Raises `Contested`."""
+    lanes: Lanes = {}
+    again = [each for each in decisions if each.job.requeues]
+    fresh = [each for each in decisions if not each.job.requeues]
+    for some in (
+        await _record_again(transaction, again) if again else {},
+        await record_decisions(transaction, fresh) if fresh else {},
+    ):
+        for lane, ids in some.items():
+            lanes.setdefault(lane, []).extend(ids)
+    return lanes
+
+
 async def _apart(ledger: Ledger, decisions: Sequence[Decision]) -> list[Lanes]:
     """All together; if one is locked, each by itself."""
     try:
-        return [await _record_again(ledger, decisions)]
+        async with ledger.transaction() as transaction:
+            return [await _record_again(transaction, decisions)]
     except Contested:
         if len(decisions) == 1:
             return []
@@ -97,33 +112,30 @@ def _unused(job_id: UUID, wanted: UUID, used: set[UUID]) -> UUID:
     return child_id(job_id, max(each.int & CHILD_MASK for each in used) + 1)
 
 
-async def _record_again(ledger: Ledger, decisions: Sequence[Decision]) -> Lanes:
+async def _record_again(transaction: Transaction, decisions: Sequence[Decision]) -> Lanes:
     """Locks deliveries before their jobs, as `attempts.record` does."""
-    async with ledger.transaction() as transaction:
-        earlier = await _locked_deliveries(transaction, [each.job.id for each in decisions])
-        queued = await transaction.fetch(
-            "SELECT j.id FROM unnest($1::uuid[]) w(id) JOIN hermodr.jobs j ON j.id = w.id"
-            " WHERE j.state = 'queued' ORDER BY j.id FOR UPDATE OF j",
-            [each.job.id for each in decisions],
-        )
-        waiting = {row["id"] for row in queued}
-        final = [
-            reconciled(each, earlier.get(each.job.id, ())) for each in decisions if each.job.id in waiting
-        ]
-        known = {each.id for group in earlier.values() for each in group}
-        lanes = await record_decisions(transaction, final)
-        reused = [
-            (each, decision.job.priority)
-            for decision in final
-            for each in decision.deliveries
-            if each.id in known
-        ]
-        await _reset(transaction, [each for each, _ in reused])
-        for each, priority in reused:
-            if each.suppressed is not None:
-                continue
-            lanes.setdefault((each.channel, Priority(priority)), []).append(each.id)
-        return lanes
+    earlier = await _locked_deliveries(transaction, [each.job.id for each in decisions])
+    queued = await transaction.fetch(
+        "SELECT j.id FROM unnest($1::uuid[]) w(id) JOIN hermodr.jobs j ON j.id = w.id"
+        " WHERE j.state = 'queued' ORDER BY j.id FOR UPDATE OF j",
+        [each.job.id for each in decisions],
+    )
+    waiting = {row["id"] for row in queued}
+    final = [reconciled(each, earlier.get(each.job.id, ())) for each in decisions if each.job.id in waiting]
+    known = {each.id for group in earlier.values() for each in group}
+    lanes = await record_decisions(transaction, final)
+    reused = [
+        (each, decision.job.priority)
+        for decision in final
+        for each in decision.deliveries
+        if each.id in known
+    ]
+    await _reset(transaction, [each for each, _ in reused])
+    for each, priority in reused:
+        if each.suppressed is not None:
+            continue
+        lanes.setdefault((each.channel, Priority(priority)), []).append(each.id)
+    return lanes
 
 
 async def _locked_deliveries(

@@ -1,15 +1,23 @@
-"""One preference of a recipient: a type on a channel."""
+"""Preferences of a recipient one by one, by type and channel."""
 
 import json
+from collections.abc import Mapping
 from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.engine import Statements, Transaction
 from hermodr_ledger.engine.core import fetch
 from hermodr_ledger.engine.documents import Object, objects_of
 from hermodr_ledger.tables import recipients
+
+MOST_WISHES = 500
+
+
+class TooManyWishes(Exception):
+    """A recipient has at most `MOST_WISHES`."""
 
 
 class Standing(NamedTuple):
@@ -55,6 +63,45 @@ async def set_one(
     )
     await fetch(transaction, changed.returning(recipients.c.id))
     return True
+
+
+_OF_USER = (
+    sa.select(recipients.c.id, recipients.c.preferences)
+    .where(recipients.c.project_id == sa.bindparam("project"), recipients.c.user_id == sa.bindparam("user"))
+    .order_by(recipients.c.id)
+    .limit(1)
+)
+"""The recipient that `to.user_id` means."""
+
+
+async def of_user(statements: Statements, project_id: UUID, user_id: str) -> list[Object]:
+    """None for somebody who is not there."""
+    rows = await fetch(statements, _OF_USER, project=project_id, user=user_id)
+    return objects_of(rows[0]["preferences"]) if rows else []
+
+
+async def set_channels(
+    transaction: Transaction, project_id: UUID, user_id: str, type: str | None, wanted: Mapping[Channel, bool]
+) -> UUID | None:
+    """In place of other wishes about exactly these; `type` `None`: about all types. The recipient's id; `None` if there
+    is none. Raises `TooManyWishes`."""
+    rows = await fetch(transaction, _OF_USER.with_for_update(), project=project_id, user=user_id)
+    if not rows:
+        return None
+    before = objects_of(rows[0]["preferences"])
+    others = [each for each in before if each.get("type") != type or each.get("channel") not in wanted]
+    after = others + [{"type": type, "channel": name.value, "enabled": on} for name, on in wanted.items()]
+    if len(after) > max(MOST_WISHES, len(before)):
+        raise TooManyWishes
+    if after != before:
+        changed = (
+            sa.update(recipients)
+            .where(recipients.c.id == rows[0]["id"])
+            .values(preferences=json.dumps(after), updated_at=sa.func.clock_timestamp())
+        )
+        await fetch(transaction, changed.returning(recipients.c.id))
+    found: UUID = rows[0]["id"]
+    return found
 
 
 def _is_about(wish: Object, type: str, channel: str) -> bool:

@@ -136,6 +136,10 @@ _REST = (
     UPDATE hermodr.event_windows SET key = id::text
     WHERE project_id = $2 AND addressee = $1::uuid::text AND $3::text IS NOT DISTINCT FROM $3
     """,
+    """
+    DELETE FROM hermodr.inbox
+    WHERE project_id = $2 AND (recipient_id = $1 OR user_id = $3::text)
+    """,
     f"{_THEIRS} DELETE FROM hermodr.attachments a USING theirs t WHERE a.job_id = t.id",
     f"""{_THEIRS}
     UPDATE hermodr.dead_letters l SET body = NULL, headers = '{{}}' FROM theirs t WHERE l.job_id = t.id

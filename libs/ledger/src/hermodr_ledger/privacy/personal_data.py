@@ -16,6 +16,7 @@ from hermodr_ledger.tables import (
     digest_schedules,
     group_members,
     groups,
+    inbox,
     update_reads,
     updates,
 )
@@ -105,6 +106,29 @@ async def auto_sync_answers(ledger: Ledger, recipient_id: UUID, after: UUID = _N
         .where(member.recipient_id == recipient_id, given.sync_id > after)
     )
     return await fetch(ledger, asked.order_by(given.sync_id).limit(ROWS_A_PAGE))
+
+
+async def notifications(
+    ledger: Ledger,
+    project_id: UUID,
+    recipient_id: UUID,
+    user_id: str | None,
+    after: UUID = _NOWHERE,
+    *,
+    alone: bool = False,
+) -> list[dict[str, Any]]:
+    """What is in the inbox of that user; but for `alone`, also what came for the recipient when it was another
+    user's."""
+    told = inbox.c
+    whose = told.user_id == user_id
+    if not alone:
+        whose |= told.recipient_id == recipient_id
+    asked = sa.select(
+        *(told.id, told.job_id, told.type, told.title, told.message, told.data, told.created_at),
+        *(told.read_at, told.archived_at, told.snoozed_until),
+    ).where(told.project_id == project_id, whose, told.id > after)
+    rows = await fetch(ledger, asked.order_by(told.id).limit(JOBS_A_PAGE))
+    return [_with_json(row, "data") for row in rows]
 
 
 _TIMES = ", ".join(

@@ -14,7 +14,7 @@ accepted_elsewhere     si    -          sid       -            -          -     
 api_key_uses           siu   -          -         -            -          -               -
 api_keys               siu   -          -         -            -          -               -
 attachments            sid   sid        si        s            -          -               -
-attempts               siu   -          siu       siu          siu        siu             -
+attempts               siu   i          siu       siu          siu        siu             -
 audit_log              si    -          si        -            -          i               i
 auto_sync_reminders    s     si         s         -            -          -               -
 auto_sync_responses    siu   s          s         -            -          -               -
@@ -34,6 +34,7 @@ events                 siu   siu        si        -            -          -     
 group_members          siud  s          s         -            -          -               -
 groups                 siud  s          s         -            -          -               -
 idempotency_keys       siu   si         sid       -            -          -               -
+inbox                  sud   si         sd        -            -          -               -
 job_standings          sid   sid        sid       sid          sid        sid             -
 jobs                   siu   siu        siu       su           su         su              -
 lane_rates             s     s          s         siud         siud       siud            -

@@ -5,6 +5,7 @@ from hermodr_ledger.tables.batching import event_windows, window_events
 from hermodr_ledger.tables.changes import change_listeners, changes
 from hermodr_ledger.tables.columns import metadata
 from hermodr_ledger.tables.digests import digest_runs, digest_schedules, digest_updates
+from hermodr_ledger.tables.inbox import inbox
 from hermodr_ledger.tables.operating import (
     api_key_uses,
     api_keys,
@@ -89,6 +90,7 @@ __all__ = [
     "group_members",
     "groups",
     "idempotency_keys",
+    "inbox",
     "job_standings",
     "jobs",
     "lane_rates",

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from hermodr_contracts.vocabulary import InboxEvent
 from hermodr_ledger.changes.following import Change, follow
 from hermodr_ledger.changes.listening import Listener, with_news
 from hermodr_ledger.engine import Ledger, Statements, Transaction
@@ -15,6 +16,7 @@ from hermodr_ledger.webhooks.endpoints import LISTENER
 
 FAN_OUT_DUTY = "webhooks"
 """Projects are set aside under this name."""
+_IN_INBOXES = frozenset(InboxEvent)
 _MOST_CHANGES = 500
 _MOST_MESSAGES = 10_000
 """About what one transaction makes; one change for all endpoints is the least."""
@@ -63,6 +65,8 @@ async def take(transaction: Transaction, changes: Sequence[Change]) -> None:
 
 
 def event_of(change: Change) -> str:
+    if change.state in _IN_INBOXES:
+        return f"inbox.{change.state}"
     return f"{'job' if change.delivery_id is None else 'delivery'}.{change.state}"
 
 

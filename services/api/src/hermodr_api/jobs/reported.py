@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from hermodr_contracts.vocabulary import DeliveryState
+from hermodr_contracts.vocabulary import Channel, DeliveryState
 from hermodr_ledger.deliveries.receipts import REPORTED
 from hermodr_ledger.jobs.reading import Delivery, Event
 
@@ -25,6 +25,8 @@ def first_of(events: Sequence[Event], delivery_id: UUID, kind: str) -> datetime 
 
 def rose(events: Sequence[Event], delivery: Delivery) -> bool:
     """Whether its state is what was reported after it had been sent."""
+    if delivery.channel == Channel.IN_APP:
+        return False  # it is delivered as it is written
     if delivery.state in (DeliveryState.DELIVERED, DeliveryState.COMPLAINED):
         return True
     return delivery.state == DeliveryState.BOUNCED and any(

@@ -6,6 +6,7 @@ from typing import Any
 
 from hermodr_api.jobs.models import Timeline, TimelineEntry
 from hermodr_api.jobs.reported import rose
+from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.jobs.asking import ASKED_BY_USER
 from hermodr_ledger.jobs.reading import Event, Job, JobHistory, LoggedAttempt
 
@@ -20,6 +21,7 @@ def timeline(history: JobHistory) -> Timeline:
             if each.kind != ASKED_BY_USER
         ),
         *_attempted(history),
+        *_looked_at(history),
         *_ending(history.job, events),
     ]
     entries.sort(key=lambda entry: entry.at)  # stable: keeps the order of events at the same instant
@@ -59,6 +61,15 @@ def _attempted(history: JobHistory) -> Iterator[TimelineEntry]:
             detail = {"channel": delivery.channel, "state": ended}
             at = delivery.finished_at
             yield TimelineEntry(at=at, event=f"delivery_{ended}", detail=detail, delivery_id=delivery.id)
+
+
+def _looked_at(history: JobHistory) -> Iterator[TimelineEntry]:
+    for each in history.inbox:
+        done = {"read": each.first_read_at, "archived": each.archived_at, "deleted": each.deleted_at}
+        for what, at in done.items():
+            if at is not None:
+                detail = {"channel": Channel.IN_APP}
+                yield TimelineEntry(at=at, event=f"inbox_{what}", detail=detail, delivery_id=each.delivery_id)
 
 
 _REASONS = frozenset(

@@ -55,7 +55,8 @@ class Queues:
         return QueuesView(
             data=[
                 self._channel(channel, paused.get(channel), found, rates, sizes)
-                for channel in self._topology.channels
+                for channel, spec in self._topology.channels.items()
+                if spec.command is not None
             ],
             dispatch=[self._dispatch(each, undecided.get(each, Undecided()), sizes) for each in Priority],
             waiting_tasks=tasks,
@@ -76,9 +77,10 @@ class Queues:
         self, caller: Caller, name: str, reason: str | None, key: Key | None, *, paused: bool
     ) -> Answer:
         await self._operators.require(caller)
-        channel = next((each for each in self._topology.channels if each == name), None)
-        if channel is None:
+        spec = next((each for each in self._topology.channels.values() if each.channel == name), None)
+        if spec is None or spec.command is None:
             raise not_found("channel")
+        channel = spec.channel
 
         async def act(transaction: Transaction) -> Outcome:
             if paused:

@@ -53,6 +53,12 @@ async def export(
         ("digest_schedules", lambda after: personal_data.digest_schedules_of(ledger, who, after)),
         ("jobs", lambda after: personal_data.jobs(ledger, project_id, who, after, sight.user_id)),
         ("requested", lambda after: personal_data.requested(ledger, project_id, recipient.user_id, after)),
+        (
+            "inbox",
+            lambda after: personal_data.notifications(
+                ledger, project_id, who, recipient.user_id, after, alone=sight.user_id is not None
+            ),
+        ),
         ("schedules", lambda after: personal_data.schedules(ledger, project_id, who, after)),
         ("audit_log", lambda after: traces.audited(ledger, whom, after)),
     )

@@ -379,6 +379,7 @@ class ExportView(BaseModel):
     memberships: list[dict[str, Any]]
     updates_written: list[dict[str, Any]]
     updates_read: list[dict[str, Any]]
+    inbox: list[dict[str, Any]]
     auto_syncs: list[dict[str, Any]]
     auto_sync_responses: list[dict[str, Any]]
     digest_schedules: list[dict[str, Any]]

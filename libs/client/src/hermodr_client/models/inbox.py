@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from hermodr_client.models.answer import Answer
+
+
+class InboxNotification(Answer):
+    """`data`: that of the notification as it was requested. `snoozed_until` may be past: then it is back."""
+
+    id: UUID
+    job_id: UUID
+    type: str | None = None
+    title: str
+    message: str
+    data: Any = None
+    read: bool
+    read_at: datetime | None = None
+    archived: bool = False
+    archived_at: datetime | None = None
+    snoozed_until: datetime | None = None
+    created_at: datetime
+
+
+class UnreadCount(Answer):
+    unread_count: int
+
+
+class ReadAll(Answer):
+    """How many were marked as read, and how many are unread now."""
+
+    read: int
+    unread_count: int
+
+
+class InboxPreference(Answer):
+    """Whether notifications of a type may come, by channel; `critical` ones do."""
+
+    id: UUID
+    type: str
+    critical: bool = False
+    channels: dict[str, bool] = Field(default_factory=dict)
+
+
+class ChangedPreference(Answer):
+    """`type` None: all types for which nothing else is wished."""
+
+    type: str | None = None
+    channels: dict[str, bool] = Field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""In-app notifications: writing, reading and changing them."""

@@ -1,0 +1,46 @@
+"""The types of notifications that a project has templates of, and the channels each has texts for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from hermodr_ledger.engine import Row, Statements
+from hermodr_ledger.engine.core import fetch
+from hermodr_ledger.engine.paging import Page, paged
+from hermodr_ledger.tables import template_contents, templates
+
+
+@dataclass(frozen=True, slots=True)
+class TypeOnChannels:
+    """`id` is the template's; `channels` those of its current version."""
+
+    id: UUID
+    name: str
+    critical: bool
+    channels: frozenset[str]
+
+
+_TEXT = template_contents.c
+_CHANNELS = (
+    sa.select(sa.func.array_agg(sa.distinct(_TEXT.channel)))
+    .where(_TEXT.template_id == templates.c.id, _TEXT.version == templates.c.current_version)
+    .scalar_subquery()
+)
+_TYPES = sa.select(templates.c.id, templates.c.name, templates.c.critical, _CHANNELS.label("channels"))
+
+
+async def page(statements: Statements, project_id: UUID, wanted: Page) -> Sequence[TypeOnChannels]:
+    asked = paged(_TYPES.where(templates.c.project_id == project_id), templates, wanted)
+    return [_of(row) for row in await fetch(statements, asked)]
+
+
+async def read(statements: Statements, project_id: UUID, template_id: UUID) -> TypeOnChannels | None:
+    asked = _TYPES.where(templates.c.project_id == project_id, templates.c.id == template_id)
+    rows = await fetch(statements, asked)
+    return _of(rows[0]) if rows else None
+
+
+def _of(row: Row) -> TypeOnChannels:
+    return TypeOnChannels(row["id"], row["name"], row["critical"], frozenset(row["channels"] or ()))

@@ -62,7 +62,8 @@ async def test_a_look_changes_nothing_one_click_does_and_the_page_undoes_it(api:
         assert (await anyone.post(url, files=files)).status_code == 200  # RFC 8058 allows multipart too
         assert (await wishes(api, person))[-1] == off
     lines = (await api.http.get("/v1/audit-log", params={"subject": person["id"]})).json()["data"]
-    assert [line["action"] for line in lines] == [
+    clicks = [line for line in lines if line["actor"] == "service"]
+    assert [line["action"] for line in clicks] == [
         "recipient.unsubscribe", "recipient.subscribe", "recipient.unsubscribe",
     ]  # fmt: skip
 

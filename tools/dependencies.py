@@ -21,6 +21,7 @@ NEEDED_UNIMPORTED = "|".join(
         "hermodr-scheduler",
         "hermodr-sms-sender",
         "hermodr-webhook-sender",
+        "hermodr-worker",
         "httptools",  # uvicorn's parser
         "uvloop",
         "greenlet",

@@ -8,13 +8,16 @@ from pathlib import Path
 from hermodr_contracts.channels import CHANNELS
 from hermodr_contracts.messages import (
     MESSAGES,
+    CancelRequested,
     DeliveriesChanged,
     JobsChanged,
     JobsRequested,
     Message,
+    RunTasks,
     SendEmails,
     SendSms,
     SendWebhooks,
+    TaskProgressed,
 )
 from hermodr_contracts.topology import FLOWS, PLANNED_SERVICES, Flow
 from tests.contracts.test_topology import BUILT, DESIGNED
@@ -66,6 +69,9 @@ RINGS: dict[type[Message], str] = {
     SendEmails: "announcer.deliveries",
     SendSms: "announcer.deliveries",
     SendWebhooks: "announcer.deliveries",
+    RunTasks: "calls.run",
+    CancelRequested: "calls.cancel",
+    TaskProgressed: "calls.progressed",
 }
 """How each command that somebody reads by now is published."""
 EVENTS = frozenset({JobsChanged, DeliveriesChanged})
@@ -74,7 +80,10 @@ LIBRARIES = {path.parent for path in (ROOT / "libs").glob("*/pyproject.toml")}
 SERVICES = {path.parent for path in (ROOT / "services").glob("*/pyproject.toml")}
 EVERYWHERE = {ROOT / "libs/contracts", ROOT / "libs/servicekit"}
 PROGRAMS = SERVICES | {ROOT / "libs/cli", ROOT / "libs/devkit"}
-PUBLISHING = {ROOT / f"libs/servicekit/src/hermodr_servicekit/{name}.py" for name in ("announcer", "events")}
+PUBLISHING = {
+    ROOT / f"libs/servicekit/src/hermodr_servicekit/{name}.py"
+    for name in ("announcer", "events", "task_calls")
+}
 
 
 def live_flows() -> dict[type[Message], Flow]:

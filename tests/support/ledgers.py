@@ -48,6 +48,9 @@ TABLES = (
     "digest_schedules",
     "digest_runs",
     "digest_updates",
+    "tasks",
+    "task_attempts",
+    "task_types",
 )
 
 

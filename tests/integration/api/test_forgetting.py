@@ -9,7 +9,9 @@ from hermodr_ledger.engine import Ledger
 from hermodr_servicekit.ids import new_id
 from tests.support.api import ApiUnderTest, problem
 from tests.support.auto_syncs import one_organized_one_answered
+from tests.support.columns_of_nobody import OF_NOBODY
 from tests.support.ledgers import emptied
+from tests.support.tasks import written
 
 MARK = "zq7-of-ada"
 USER = f"user-{MARK}"
@@ -71,67 +73,11 @@ OF_A_PERSON = {
     },
     "schedules": {"job", "prepared", "to_value"},
     "singletons": {"key"},
+    "task_attempts": {"error", "detail", "progress"},
+    "tasks": {"fairness_key", "progress"},
     "suppressions": {"address", "note"},
     "whatsapp_windows": {"phone"},
 }
-OF_NOBODY = {
-    "accepted_days": {"day"},
-    "task_types": {"name"},
-    "changes": {"channel", "previous_state", "state"},
-    "change_listeners": {"name", "seen", "shown"},
-    "api_keys": {"name", "hint", "key_hash", "scopes"},
-    "attempts": {"provider", "outcome", "code", "claimed_by", "resolved_as", "proof", "measured"},
-    "auto_syncs": {"status", "response_goal", "timezone", "channel"},
-    "audit_log": {"actor", "action", "detail"},  # `audit.record` forbids personal data in `detail`
-    "dead_letters": {"source_id", "queue", "reason", "message_type", "job_type", "replay_by"},
-    "deliveries": {"channel", "state", "on_unknown", "claimed_by", "provider", "error"}
-    | {"maybe_accepted_by", "refused_by"},
-    "event_windows": {"cause", "addressee", "type", "carrier_state"},  # of a bare address the keyed hash
-    "digest_schedules": {"frequency", "delivery_time", "timezone", "misfire", "include_content_types"},
-    "events": {"kind"},
-    "groups": {"external_id", "name", "metadata"},
-    "idempotency_keys": {"key", "fingerprint"},  # hashes
-    "inbox": {"type"},
-    "job_standings": {"state"},
-    "jobs": {"kind", "type", "state", "channels", "on_unknown", "error", "deliver_at"},
-    "lane_rates": {"instance", "channel"},
-    "mailboxes": {"name", "reader", "failure"},
-    "pauses": {"channel", "reason"},
-    "pending_addresses": {"kind"},
-    "project_usage": {"exceeded"},  # names of quotas
-    "projects": {"name", "mail_from", "reply_to", "caps"} | {"token_issuer", "token_audience"},
-    "provider_budgets": {"channel", "provider"},
-    "provider_limits": {"instance", "channel", "provider", "cause", "code", "place"}
-    | {"breaker", "failed_code"},
-    "revoked_users": {"user_hash"},  # hashes, so that who was revoked stays so
-    "schema_version": {"version_num"},
-    "schedule_runs": {"state", "error"},
-    "schedules": {"name", "cron", "every", "timezone", "misfire", "kind", "type", "to_kind", "last_error"},
-    "senders": {"kind", "value", "name", "token"},  # the project's own addresses
-    "service_heartbeats": {"service", "instance"},
-    "set_aside": {"duty", "subject", "error"},  # ids of rows, names of exceptions
-    "signing_keys": {"name", "algorithm", "public_key"},
-    "stored_weeks": {"week"},
-    "suppression_key": {"key"},
-    "suppressions": {"hash", "reason"},  # the hash stays, so that the address stays suppressed
-    "template_contents": {"channel", "locale", "subject", "body_text", "body_html", "body_mjml"}
-    | {"compiled_html", "required", "approved"},
-    "templates": {"name", "default_locale", "mail_from", "reply_to"},
-    "time_zones": {"name"},
-    "updates": {
-        "external_id",
-        "content_type",
-        "title",
-        "body",
-        "url",
-        "metadata",
-    },  # the group's, without their author
-    "webhook_attempts": {"outcome", "error"},
-    "webhook_endpoints": {"url", "description", "events", "disabled_reason"},  # the project's own
-    "webhook_messages": {"event", "body", "state", "owner"},  # ids and states; the owner is a sender
-    "whatsapp_windows": {"provider"},
-}
-
 _COLUMNS = """
 SELECT c.relname AS table, a.attname AS column, format_type(a.atttypid, NULL) AS type
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -229,6 +175,7 @@ async def ada(api: ApiUnderTest) -> dict[str, Any]:
     unwanted = {"address": person["email"], "note": MARK}
     assert (await api.http.post("/v1/suppressions", json=unwanted)).status_code == 201
     await _what_services_write(api, sent.json()["job_id"], person["id"])
+    await written(api.api.ledger, task.json()["job_id"], MARK)
     return person | {"job_id": sent.json()["job_id"], "task_id": task.json()["job_id"], "done_id": done}
 
 

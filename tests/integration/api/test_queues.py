@@ -19,10 +19,13 @@ from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.heartbeats import beat
 from hermodr_ledger.engine.setting_aside import set_aside
 from hermodr_ledger.jobs import reading
+from hermodr_ledger.tasks import types
+from hermodr_ledger.tasks.types import TaskType
 from hermodr_servicekit.periodic import running
 from tests.support.api import ApiUnderTest, api_over, problem
 from tests.support.brokers import Broker
 from tests.support.ledgers import emptied, new_deliveries, new_jobs, row_of
+from tests.support.tasks import waiting
 from tests.support.waiting import wait_until
 
 
@@ -249,9 +252,11 @@ async def test_health_shows_what_providers_bear_over_all_senders(house: ApiUnder
 
 
 async def test_health_tells_of_tasks_that_wait(house: ApiUnderTest) -> None:
-    await new_jobs(house.api.ledger, 2, kind=JobKind.TASK)
+    await waiting(house.api.ledger, "stranger", 2)
+    await waiting(house.api.ledger, "known")
+    await types.declare(house.api.ledger, [TaskType("known", False, None, 60.0, 3, None, None)])
     health = (await house.http.get("/health")).json()
-    assert "tasks wait, 2 of them: there is no worker yet" in health["warnings"]
+    assert "tasks wait, 2 of them, whose types no worker has" in health["warnings"]
     assert set(health) == {
         "status",
         "database",

@@ -18,7 +18,7 @@ from hermodr_cli.doctor import database, patient, providers, services
 from hermodr_cli.doctor.finding import Finding, State
 from hermodr_cli.refusal import Refusal
 from hermodr_contracts.topology import Topology
-from hermodr_contracts.vocabulary import Channel, JobKind
+from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.deliveries import pauses, provider_limits
 from hermodr_ledger.deliveries.provider_limits import ProviderLimits
 from hermodr_ledger.engine import Ledger, heartbeats
@@ -27,8 +27,8 @@ from hermodr_ledger.engine.setting_aside import set_aside
 from hermodr_ledger.upkeep import inspection
 from hermodr_servicekit.broker_session import declare
 from hermodr_servicekit.clock import SystemClock
+from tests.support import tasks as of_tasks
 from tests.support.brokers import Broker
-from tests.support.ledgers import new_jobs
 from tests.support.scripted_smtp import Cut, ScriptedSmtp
 from tests.support.sessions import fresh_name
 
@@ -155,7 +155,7 @@ async def test_what_lies_about(database_url: str) -> None:
 async def test_a_paused_channel_and_tasks_without_a_worker(database_url: str) -> None:
     ledger = Ledger(database_url, service="test")
     await pauses.pause(ledger, Channel.EMAIL, "moving house")
-    await new_jobs(ledger, 2, kind=JobKind.TASK)
+    await of_tasks.waiting(ledger, "stranger", 2)
     await ledger.fetch("UPDATE hermodr.jobs SET created_at = now() - interval '1 hour' WHERE kind = 'task'")
     findings = await database.examine(database_url, NOW)
     await ledger.fetch("DELETE FROM hermodr.jobs")

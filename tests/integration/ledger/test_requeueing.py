@@ -177,7 +177,7 @@ async def test_a_job_that_never_had_a_delivery_is_decided_as_if_new(ledger: Ledg
     assert len(await decided(ledger, job_id)) == 1
 
 
-@pytest.mark.parametrize(("kind", "announced"), [(JobKind.NOTIFICATION, True), (JobKind.TASK, False)])
+@pytest.mark.parametrize(("kind", "announced"), [(JobKind.NOTIFICATION, True), (JobKind.TASK, True)])
 async def test_only_a_job_of_a_kind_that_is_served_is_to_be_announced(
     ledger: Ledger, kind: JobKind, announced: bool
 ) -> None:

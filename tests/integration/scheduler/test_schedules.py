@@ -95,7 +95,7 @@ async def test_what_is_due_becomes_a_job_and_has_its_next_time(ledger: Ledger) -
     assert registry.get_sample_value("hermodr_jobs_accepted_total", accepted) == 1
 
 
-async def test_a_task_waits_until_somebody_serves_it(ledger: Ledger) -> None:
+async def test_a_task_is_announced_as_any_other_job(ledger: Ledger) -> None:
     project = await new_project(ledger)
     task = {"kind": JobKind.TASK, "type": "export", "to_email": None, "content": None}
     await new_schedule(ledger, project, job=task)
@@ -103,7 +103,7 @@ async def test_a_task_waits_until_somebody_serves_it(ledger: Ledger) -> None:
     bell = Bell()
     await duty(ledger, bell).tick()
     (job,) = await rows_of(ledger, "jobs")
-    assert (job["kind"], job["state"], bell.rung) == ("task", "queued", [])
+    assert (job["kind"], job["state"], bell.rung) == ("task", "queued", [job["id"]])
 
 
 async def test_many_planners_at_once_fire_each_occurrence_once(ledger: Ledger, database_url: str) -> None:

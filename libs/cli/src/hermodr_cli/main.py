@@ -57,6 +57,7 @@ class Commands(LazyGroup):
             "hermodr_cli.remote.queues:app", "How full the queues are; stop a channel, and let it go on."
         ),
         "schedules": Entry("hermodr_cli.remote.schedules:app", "Jobs on a rule: any notification or task."),
+        "tasks": Entry("hermodr_cli.remote.tasks:app", "Background tasks: list them, run one."),
         "project": Entry("hermodr_cli.remote.project:app", "What holds for all mails of the key's project."),
         "projects": Entry(
             "hermodr_cli.remote.projects:app",
@@ -87,7 +88,7 @@ class Commands(LazyGroup):
 app = typer.Typer(
     name="hermodr",
     cls=Commands,
-    help="Notifications that are never lost; background tasks are kept until there is a worker.",
+    help="Notifications that are never lost, and background tasks.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -106,7 +107,7 @@ def hermodr(
         typer.Option("--version", is_eager=True, callback=_say_version, help="Say the version, and end."),
     ] = False,
 ) -> None:
-    """Notifications that are never lost; background tasks are kept until there is a worker."""
+    """Notifications that are never lost, and background tasks."""
 
 
 class Nowhere(io.FileIO):

@@ -5,6 +5,7 @@ dispatcher, scheduler ──▶ deliveries ──▶ email.{urgent,normal,low} �
 email-sender ──▶ retry ──▶ email.retry.10s ──(TTL)──▶ deliveries, by the same key `email.normal.10s`
 any work queue ──(rejected)──▶ dead ──▶ jobs.dead, email.dead ──▶ scheduler ──▶ table dead_letters
 the recording service ──▶ events (topic) ──▶ any listener, by its own queue
+dispatcher, scheduler, api ──▶ events ──▶ every worker, by its own queue: tasks wait, a task is to stop
 """
 
 from dataclasses import dataclass, field
@@ -84,18 +85,18 @@ FLOWS = (
     Flow(SendEmails, ("dispatcher", "scheduler", "email-sender"), ("email-sender",)),
     Flow(SendSms, ("dispatcher", "scheduler", "sms-sender"), ("sms-sender",)),
     Flow(SendWebhooks, ("dispatcher", "scheduler", "webhook-sender"), ("webhook-sender",)),
-    Flow(RunTasks, ("dispatcher",), ("worker",)),
+    Flow(RunTasks, ("dispatcher", "scheduler"), ("worker",)),
     Flow(CancelRequested, ("api",), ("worker",)),
     Flow(DeliveriesChanged, _RECORDING, ("api",)),
     Flow(JobsChanged, _RECORDING, ("api",)),
-    Flow(TaskProgressed, ("worker",), ()),
+    Flow(TaskProgressed, ("worker",), ("api",)),
     Flow(InboxChanged, ("api", "dispatcher"), ()),
 )
 
-PLANNED_SERVICES = frozenset({"worker"})
+PLANNED_SERVICES: frozenset[str] = frozenset()
 """Services of DESIGN §3 that do not exist yet. Their queues are not declared, so that messages do not pile up."""
 
-SERVED_KINDS = frozenset({JobKind.NOTIFICATION, JobKind.DIGEST, JobKind.REMINDER})
+SERVED_KINDS = frozenset(JobKind)
 """Job kinds that are served. Jobs of other kinds wait in the ledger without an announcement."""
 
 _CORE = ("api", "dispatcher", "scheduler", "webhook-sender")

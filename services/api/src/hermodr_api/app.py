@@ -71,6 +71,7 @@ from hermodr_api.senders.service import Senders
 from hermodr_api.settings import ApiSettings
 from hermodr_api.suppressions.service import Suppressions
 from hermodr_api.tasks.service import Tasks
+from hermodr_api.tasks.types import TaskTypes
 from hermodr_api.templates.publishing import Publishing
 from hermodr_api.templates.service import Templates
 from hermodr_api.unsubscribing.service import Unsubscribing
@@ -92,6 +93,7 @@ from hermodr_servicekit.dsn import ProviderConfigError
 from hermodr_servicekit.guard.guard import Guard
 from hermodr_servicekit.service import main_of
 from hermodr_servicekit.settings import refuse
+from hermodr_servicekit.task_calls import TaskCalls
 from hermodr_servicekit.text_prices import prices_of
 
 _STATEMENT_SECONDS = 4.0
@@ -150,6 +152,8 @@ class Api(LedgerService[ApiSettings]):
         self.bulk = Bulk(
             self._bulk_ledger, self.directory, self.announcer, self.clock, domain, *counting, *served
         )
+        self._calls = TaskCalls(self.broker)
+        self._types = TaskTypes(self.ledger.cold, self.clock)
         self.counts = Counts(self.clock)
         self._repeatable = Repeatable(self.ledger)
         self._operators = Operators(self.ledger)
@@ -234,15 +238,15 @@ class Api(LedgerService[ApiSettings]):
         pace = UserTasks(self._limiter, self.settings.user_task_limit)
         return [
             Jobs(self.ledger, self.clock, domain),
-            JobControl(self.ledger, self._repeatable, self.announcer, domain, pace),
+            JobControl(self.ledger, self._repeatable, self.announcer, self._calls, domain, pace),
             JobMetrics(self.ledger.cold, self.counts, self.clock, check),
-            Tasks(self.ledger.cold, self.accepting, self.clock, pace),
+            Tasks(self.ledger.cold, self.accepting, self._types, self.clock, pace),
             self._schedules(),
         ]
 
     def _schedules(self) -> Schedules:
         channels, segments = self.broker.topology.channels, self.settings.sms_max_segments
-        jobs = ScheduledJobs(self.directory, self.clock, channels, segments)
+        jobs = ScheduledJobs(self.directory, self._types, self.clock, channels, segments)
         return Schedules(
             self.ledger.cold,
             self._repeatable,
@@ -360,6 +364,7 @@ class Api(LedgerService[ApiSettings]):
         """Returns when all that was accepted is committed and announced, or given up."""
         await self.accepting.drain()
         await self.quotas.drain()
+        await self._calls.drain()
         await super().drain()
         await self.counts.close()
 

@@ -13,7 +13,7 @@ from hermodr_dispatcher.kinds.decider import Decider
 from hermodr_dispatcher.kinds.digest import Digests
 from hermodr_dispatcher.kinds.notification import Notifications
 from hermodr_dispatcher.kinds.reminder import Bell, Reminders
-from hermodr_dispatcher.kinds.task import Tasks
+from hermodr_dispatcher.kinds.task import Calls, Tasks
 from hermodr_dispatcher.service import Dispatching
 from hermodr_dispatcher.settings import DispatcherSettings
 from hermodr_dispatcher.summaries import Asking, Summaries
@@ -21,6 +21,7 @@ from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.locked import LOCK_SECONDS
 from hermodr_ledger.runtime import Worker
 from hermodr_servicekit.service import main_of
+from hermodr_servicekit.task_calls import TaskCalls
 from hermodr_templates.bounded import CELL_SECONDS, BoundedRenderer
 from hermodr_templates.cell import Cell
 
@@ -35,7 +36,10 @@ class Dispatcher(Worker[DispatcherSettings]):
             "hermodr_jobs_finished", "Jobs that ended here.", ("kind", "status"), registry=self.registry
         )
         self._asking = self._asking_by(settings)
-        deciders = deciders_of(self.ledger, topology.channels, self.announcer, finished, self._asking)
+        self._calls = TaskCalls(self.broker)
+        deciders = deciders_of(
+            self.ledger, topology.channels, self.announcer, finished, self._asking, self._calls
+        )
         self._cell = Cell(CELL_SECONDS)
         renderer = BoundedRenderer(self._cell, self.clock.monotonic)
         inbox = Inbox(self.ledger, self.announcer, renderer, self.clock, finished=finished)
@@ -50,6 +54,7 @@ class Dispatcher(Worker[DispatcherSettings]):
         if self._asking is not None:
             await self._asking.drain()
         await self._dispatching.drain()
+        await self._calls.drain()
         await super().drain()
 
     async def close(self) -> None:
@@ -67,15 +72,20 @@ class Dispatcher(Worker[DispatcherSettings]):
 
 
 def deciders_of(
-    ledger: Ledger, channels: Channels, announcer: Bell, finished: Counter, asking: Asking | None = None
+    ledger: Ledger,
+    channels: Channels,
+    announcer: Bell,
+    finished: Counter,
+    asking: Asking | None = None,
+    calls: Calls | None = None,
 ) -> Mapping[JobKind, Decider]:
-    """Who decides upon which kind of job."""
+    """Who decides upon which kind of job. Without `calls` workers find tasks by themselves, within a second."""
     notifications = Notifications(ledger, channels)
     return {
         JobKind.NOTIFICATION: notifications,
         JobKind.DIGEST: Digests(ledger, notifications, asking),
         JobKind.REMINDER: Reminders(ledger, announcer, finished),
-        JobKind.TASK: Tasks(),
+        JobKind.TASK: Tasks(ledger, calls),
     }
 
 

@@ -35,6 +35,7 @@ from hermodr_scheduler.duties.resumed import Resumed
 from hermodr_scheduler.duties.schedules import GroupSchedules, Schedules
 from hermodr_scheduler.duties.settled_digests import SettledDigests
 from hermodr_scheduler.duties.suppressed import Suppressed
+from hermodr_scheduler.duties.tasks import LostTasks, OldTasks
 from hermodr_scheduler.duties.upkeep import Upkeep
 from hermodr_scheduler.duties.usage import Usage, Waiting
 from hermodr_scheduler.duties.webhooks import Webhooks
@@ -49,6 +50,7 @@ from hermodr_servicekit.dsn import Unusable
 from hermodr_servicekit.mail_reports import MOST_OCTETS
 from hermodr_servicekit.service import main_of
 from hermodr_servicekit.settings import refuse
+from hermodr_servicekit.task_calls import TaskCalls
 
 _LOCK_SECONDS = 1.0
 """How long a duty waits for a row that somebody has locked; then its round is over, and begins anew."""
@@ -75,6 +77,7 @@ class Scheduler(Worker[SchedulerSettings]):
             GroupSchedules(ledger, announcer, clock, metrics),
         )
         self._digests = Digests(ledger.cold, announcer, metrics, batch=batch)
+        self._calls = TaskCalls(broker)
         self._turns = Turns(ledger.cold, BOUNCES, self.instance)
         self._scheduling = Scheduling(
             [
@@ -100,6 +103,8 @@ class Scheduler(Worker[SchedulerSettings]):
                 self._endpoints,
                 self._digests,
                 SettledDigests(ledger.cold, clock, batch=batch),
+                LostTasks(ledger, self._calls, clock, metrics, batch=batch),
+                OldTasks(ledger.cold, clock, kept=settings.retention_tasks, batch=batch),
                 Upkeep(
                     ledger.cold,
                     clock,

@@ -33,6 +33,8 @@ class SchedulerSettings(ServiceSettings):
     """Weeks older than this are dropped once every job in them is finished; `off` keeps everything."""
     retention_inbox: Annotated[timedelta | None, BeforeValidator(_kept_or_off)] = timedelta(days=90)
     """How long notifications are kept in inboxes, read or not; `off` keeps them."""
+    retention_tasks: Annotated[timedelta | None, BeforeValidator(_kept_or_off)] = timedelta(days=30)
+    """How long tasks are kept after their last attempt; `off`: as long as other jobs."""
     retention_changes: Annotated[timedelta, BeforeValidator(_kept)] = timedelta(days=7)
     """How long the log of changes is kept, read or not."""
     retention_webhooks: Annotated[timedelta, BeforeValidator(_kept)] = timedelta(days=30)

@@ -247,7 +247,7 @@ def test_a_group_that_mostly_lists_does_so_by_itself(run: Run) -> None:
     }
     done = run(answers(json_answer(report | {"broker_connected": True})), "queues")
     assert (done.exit_code, "urgent" in done.stdout) == (0, True)
-    assert "1 task without a worker" in done.stderr
+    assert "1 task waiting for a worker" in done.stderr
 
 
 def test_a_missing_key_says_how_to_get_one(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from hermodr_ledger.deliveries import pauses
 from hermodr_ledger.engine import Ledger, LedgerUnavailable, setting_aside
 from hermodr_ledger.engine.schema_version import head, known_revisions
 from hermodr_ledger.rights.declared import ROLE_OF
+from hermodr_ledger.tasks import types
 from hermodr_ledger.upkeep import inspection, retention
 from hermodr_ledger.upkeep.inspection import Login, OpenTransaction, ServerFacts
 from hermodr_servicekit.clock import Clock
@@ -173,9 +174,11 @@ async def _backlog(ledger: Ledger) -> list[Finding]:
         remedy = f"when that may end: `hermodr queues resume {pause.channel}`, with a key of scope admin"
         found.append(AREA.warning("paused", text, remedy))
     waiting = await retention.waiting(ledger)
-    if tasks := sum(each.jobs for each in waiting if each.kind == JobKind.TASK):
-        remedy = "none: they are kept until there is a worker, which this version has not; or cancel them"
-        found.append(AREA.warning("tasks", f"{output.counted(tasks, 'task')} without a worker", remedy))
+    if unserved := await types.unserved(ledger):
+        names = ", ".join(name[:40] for name in unserved)
+        remedy = f"install the package with {names} beside a worker, or cancel them"
+        text = f"{output.counted(sum(unserved.values()), 'task')} without a worker"
+        found.append(AREA.warning("tasks", text, remedy))
     served = [each for each in waiting if each.kind != JobKind.TASK]
     jobs = sum(each.jobs for each in served)
     due = "1 is due" if jobs == 1 else f"{jobs} are due"

@@ -42,7 +42,8 @@ def list_command(url: Url = None, key: Key = None, as_json: AsJson = False) -> N
         if channel.paused:
             output.announce(_paused(channel, now))
     if found.waiting_tasks:
-        output.announce(f"{output.counted(found.waiting_tasks, 'task')} without a worker")
+        waiting = f"{output.counted(found.waiting_tasks, 'task')} waiting for a worker"
+        output.announce(waiting)
     if not found.broker_connected:
         output.announce("the broker cannot be reached: see `hermodr doctor`")
 

@@ -112,11 +112,32 @@ class Attempt(Answer):
     proof: str | None = None
 
 
+class TaskAttempt(Answer):
+    """A run of a task's code that has ended: completed, failed, timeout, cancelled, or lost with its worker."""
+
+    number: int
+    outcome: str
+    started_at: datetime
+    finished_at: datetime
+    error: str | None = None
+    detail: str | None = None
+
+
+class TaskDetail(Answer):
+    """`served`: a worker has its type; `began_at`: of the attempt that runs; `stopping`: it was told to stop."""
+
+    served: bool
+    stopping: bool = False
+    began_at: datetime | None = None
+    attempts: list[TaskAttempt] = Field(default_factory=list)
+
+
 class JobDetail(Answer):
-    """A job with all that belongs to it. `recipient` is None once erased."""
+    """A job with all that belongs to it. `recipient` is None once erased; `task` is of tasks."""
 
     job: Job
     recipient: dict[str, Any] | None = None
+    task: TaskDetail | None = None
     deliveries: list[Delivery] = Field(default_factory=list)
     delivery_logs: list[Attempt] = Field(default_factory=list)
     envelope: dict[str, Any] | None = None

@@ -114,19 +114,22 @@ class Jobs(Part[W]):
         priority: Literal["urgent", "normal", "low"] | None = None,
         scheduled_for: datetime | None = None,
         singleton_key: str | None = None,
+        fairness_key: str | None = None,
         max_retries: int | None = None,
         timeout_seconds: float | None = None,
         expires_at: datetime | None = None,
         cancel_key: str | None = None,
         idempotency_key: str | None = None,
     ) -> Steps[Accepted]:
-        """Requests a background task. Raises `SingletonTaken` while one with the same `singleton_key` is unfinished."""
+        """Requests a background task. Raises `SingletonTaken` while one with the same `singleton_key` is unfinished.
+        Tasks with different `fairness_key`s take turns."""
         wanted = {
             "type": type,
             "payload": payload,
             "priority": priority,
             "scheduled_for": scheduled_for,
             "singleton_key": singleton_key,
+            "fairness_key": fairness_key,
             "max_retries": max_retries,
             "timeout_seconds": timeout_seconds,
             "expires_at": expires_at,
@@ -137,7 +140,8 @@ class Jobs(Part[W]):
 
     @operation
     def cancel(self, job_id: Id) -> Steps[Cancelled]:
-        """Cancels what was not begun. Raises `Conflict` when the job has ended."""
+        """Cancels what was not begun; a running task is told to stop (`status` is then `processing`). Raises `Conflict`
+        when the job has ended."""
         try:
             reply = yield from exchange(Request("DELETE", path_of("jobs", job_id)), self._pace)
         except Conflict as error:

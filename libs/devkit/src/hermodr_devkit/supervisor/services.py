@@ -27,9 +27,10 @@ SCHEDULER = ServiceSpec("scheduler", "hermodr_scheduler", 2)
 EMAIL_SENDER = ServiceSpec("email-sender", "hermodr_email_sender", 3)
 SMS_SENDER = ServiceSpec("sms-sender", "hermodr_sms_sender", 4)
 WEBHOOK_SENDER = ServiceSpec("webhook-sender", "hermodr_webhook_sender", 6)
+WORKER = ServiceSpec("worker", "hermodr_worker", 5)
 SANDBOX = ServiceSpec("sandbox", "hermodr_sandbox", SANDBOX_OFFSET)
 
-ALL = (API, DISPATCHER, SCHEDULER, EMAIL_SENDER, SMS_SENDER, WEBHOOK_SENDER, SANDBOX)
+ALL = (API, DISPATCHER, SCHEDULER, EMAIL_SENDER, SMS_SENDER, WEBHOOK_SENDER, WORKER, SANDBOX)
 
 
 def chosen(environment: Mapping[str, str]) -> tuple[ServiceSpec, ...]:

@@ -1,4 +1,5 @@
-"""Cancels jobs: afterwards no delivery of them can be claimed. Jobs with a delivery at a sender are not cancelled."""
+"""Cancels jobs: afterwards no delivery of them can be claimed. Jobs with a delivery at a sender are not cancelled; a
+task that runs is told to stop."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,7 +42,14 @@ class BeingSent:
     deliveries: int
 
 
-CancelOutcome = Cancelled | Finished | BeingSent
+@dataclass(frozen=True, slots=True)
+class ToldToStop:
+    """A worker runs the task; it is told to stop, and the job ends as cancelled when it has."""
+
+    job_id: UUID
+
+
+CancelOutcome = Cancelled | Finished | BeingSent | ToldToStop
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,9 @@ async def cancel(
                 return Finished(job_id, seen.state)
             if seen.held:
                 return BeingSent(job_id, seen.sending)
+            if seen.runs and await _told(transaction, [job_id], actor):
+                await audit(transaction, project_id, actor, "job.cancel", job_id, {"was": seen.state})
+                return ToldToStop(job_id)
             if seen.settled:
                 await _write(transaction, [job_id], seen.waiting, actor)
                 detail = {"was": seen.state, "deliveries": len(seen.waiting)}
@@ -125,12 +136,19 @@ async def _cancel_together(
         live = {job_id: each for job_id, each in seen.items() if each.state not in TERMINAL_JOB_STATES}
         held = [job_id for job_id, each in live.items() if each.held]
         ready = {job_id: each for job_id, each in live.items() if not each.held and each.settled}
+        running = [job_id for job_id, each in ready.items() if each.runs]
+        told = await _told(transaction, running, actor) if running else set()
+        if told:
+            detail = {"jobs": len(told), "deliveries": 0, "ids": list(map(str, told))[:_NAMED]}
+            await audit(transaction, project_id, actor, "job.cancel_by_key", None, detail)
+        live = {job_id: each for job_id, each in live.items() if job_id not in told}
+        ready = {job_id: each for job_id, each in ready.items() if job_id not in told}
         if ready:
             waiting = [delivery for each in ready.values() for delivery in each.waiting]
             await _write(transaction, list(ready), waiting, actor)
             detail = {"jobs": len(ready), "deliveries": len(waiting), "ids": list(map(str, ready))[:_NAMED]}
             await audit(transaction, project_id, actor, "job.cancel_by_key", None, detail)
-        return len(ready), held, [each for each in live if each not in ready and each not in held]
+        return len(ready) + len(told), held, [each for each in live if each not in ready and each not in held]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +167,11 @@ class _Seen:
         """Whether a sender has it, or the carrier of its window (`batching`)."""
         carried = self.kind != JobKind.TASK and self.state == JobState.PROCESSING and self.open == 0
         return carried or self.sending > 0
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is a task that a worker may be running."""
+        return self.kind == JobKind.TASK and self.state == JobState.PROCESSING
 
     @property
     def settled(self) -> bool:
@@ -194,6 +217,23 @@ async def _locked(
         )
         for row in jobs
     }
+
+
+async def _told(transaction: Transaction, jobs: Sequence[UUID], actor: Actor) -> set[UUID]:
+    """Those of the tasks that a worker runs."""
+    rows = await transaction.fetch(
+        """
+        WITH told AS (
+            UPDATE hermodr.tasks t SET cancel_requested_at = coalesce(t.cancel_requested_at, now())
+            FROM unnest($1::uuid[]) AS w(id) WHERE t.job_id = w.id AND t.worker IS NOT NULL RETURNING t.job_id
+        )
+        INSERT INTO hermodr.events (job_id, at, kind, detail)
+        SELECT job_id, now(), 'cancel_requested', jsonb_build_object('by', $2::text) FROM told RETURNING job_id
+        """,
+        list(jobs),
+        actor.kind,
+    )
+    return {row["job_id"] for row in rows}
 
 
 async def _write(

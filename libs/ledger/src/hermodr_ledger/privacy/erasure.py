@@ -141,6 +141,10 @@ _REST = (
     WHERE project_id = $2 AND (recipient_id = $1 OR user_id = $3::text)
     """,
     f"{_THEIRS} DELETE FROM hermodr.attachments a USING theirs t WHERE a.job_id = t.id",
+    f"{_THEIRS} DELETE FROM hermodr.tasks w USING theirs t WHERE w.job_id = t.id",  # its worker lets it go
+    f"""{_THEIRS}
+    UPDATE hermodr.task_attempts a SET error = NULL, detail = NULL, progress = NULL FROM theirs t WHERE a.job_id = t.id
+    """,
     f"""{_THEIRS}
     UPDATE hermodr.dead_letters l SET body = NULL, headers = '{{}}' FROM theirs t WHERE l.job_id = t.id
     """,

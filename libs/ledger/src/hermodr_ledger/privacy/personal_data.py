@@ -187,6 +187,13 @@ async def _with_all(ledger: Ledger, rows: Sequence[Row]) -> list[dict[str, Any]]
     ):
         event = _with_json(row, "detail")
         found[event.pop("job_id")]["events"].append(event)
+    for row in await ledger.fetch(
+        "SELECT a.job_id, a.number, a.outcome, a.error, a.progress, a.started_at, a.finished_at"
+        " FROM unnest($1::uuid[]) w(id) JOIN hermodr.task_attempts a ON a.job_id = w.id ORDER BY a.job_id, a.number",
+        firsts,
+    ):
+        run = _with_json(row, "progress")
+        found[run.pop("job_id")].setdefault("task_attempts", []).append(run)
     return list(found.values())
 
 

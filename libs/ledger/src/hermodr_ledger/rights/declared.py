@@ -8,72 +8,74 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _TABLES = """
-                       api   dispatcher scheduler email_sender sms_sender webhook_channel webhook_sender
-accepted_days          siu   -          siud      -            -          -               -
-accepted_elsewhere     si    -          sid       -            -          -               -
-api_key_uses           siu   -          -         -            -          -               -
-api_keys               siu   -          -         -            -          -               -
-attachments            sid   sid        si        s            -          -               -
-attempts               siu   i          siu       siu          siu        siu             -
-audit_log              si    -          si        -            -          i               i
-auto_sync_reminders    s     si         s         -            -          -               -
-auto_sync_responses    siu   s          s         -            -          -               -
-auto_syncs             siud  su         sud       -            -          -               -
-batches                si    si         si        -            -          -               -
-cap_places             s     siud       s         -            -          -               -
-change_listeners       siud  s          sud       s            s          s               -
-changes                si    i          siud      i            i          i               -
-dead_letters           siud  si         siu       siu          siu        siu             -
-deliveries             su    siu        su        su           su         su              -
-digest_runs            si    su         siud      -            -          -               -
-digest_schedules       siud  s          su        -            -          -               -
-digest_updates         s     si         sud       -            -          -               -
-early_receipts         si    -          siud      -            -          -               -
-event_windows          su    siud       sud       -            -          -               -
-events                 siu   siu        si        -            -          -               -
-group_members          siud  s          s         -            -          -               -
-groups                 siud  s          s         -            -          -               -
-idempotency_keys       siu   si         sid       -            -          -               -
-inbox                  sud   si         sd        -            -          -               -
-job_standings          sid   sid        sid       sid          sid        sid             -
-jobs                   siu   siu        siu       su           su         su              -
-lane_rates             s     s          s         siud         siud       siud            -
-mailboxes              s     -          siud      -            -          -               -
-pauses                 siu   s          sd        s            s          s               -
-pending_addresses      siud  s          sud       -            -          -               -
-project_quotas         siu   -          s         -            -          -               -
-project_usage          s     -          siu       -            -          -               -
-projects               su    s          s         -            -          -               -
-provider_budgets       -     -          -         siu          siu        siu             -
-provider_limits        s     -          s         siud         siud       siud            -
-rate_buckets           siud  -          sd        -            -          -               -
-recipients             siud  s          s         -            -          -               -
-retry_ladder           -     -          siud      -            -          -               -
-revoked_users          siu   -          -         -            -          -               -
-schedule_runs          siu   -          siud      -            -          -               -
-schedules              siud  -          su        -            -          -               -
-schema_version         s     s          s         s            s          s               s
-senders                siud  -          -         s            -          -               -
-service_heartbeats     siud  siud       siud      siud         siud       siud            siud
-set_aside              siud  siud       siud      siud         siud       siud            -
-signing_keys           siu   -          -         -            -          -               -
-singletons             siud  sud        siud      sud          sud        sud             -
-stored_until           -     -          su        -            -          -               -
-stored_weeks           -     -          siud      -            -          -               -
-suppression_key        s     s          s         s            s          s               -
-suppressions           siud  s          siud      siu          siu        siu             -
-task_types             s     -          -         -            -          -               -
-template_contents      si    s          su        s            s          s               -
-templates              siud  s          s         s            s          s               -
-time_zones             s     s          s         -            -          -               -
-update_reads           sid   s          si        -            -          -               -
-updates                siud  s          s         -            -          -               -
-webhook_attempts       s     -          s         -            -          siu             siu
-webhook_endpoints      siud  -          s         -            -          s               s
-webhook_messages       siud  -          siud      -            -          siu             siu
-webhook_turns          siud  -          siud      -            -          siu             siu
-whatsapp_windows       siud  -          sd        -            sd         -               -
-window_events          s     siud       su        -            -          -               -
+                       api   dispatcher scheduler email_sender sms_sender webhook_channel webhook_sender      worker
+accepted_days          siu   -          siud      -            -          -               -                   -
+accepted_elsewhere     si    -          sid       -            -          -               -                   -
+api_key_uses           siu   -          -         -            -          -               -                   -
+api_keys               siu   -          -         -            -          -               -                   -
+attachments            sid   sid        si        s            -          -               -                   -
+attempts               siu   i          siu       siu          siu        siu             -                   -
+audit_log              si    -          si        -            -          i               i                   -
+auto_sync_reminders    s     si         s         -            -          -               -                   -
+auto_sync_responses    siu   s          s         -            -          -               -                   -
+auto_syncs             siud  su         sud       -            -          -               -                   -
+batches                si    si         si        -            -          -               -                   -
+cap_places             s     siud       s         -            -          -               -                   -
+change_listeners       siud  s          sud       s            s          s               -                   s
+changes                si    i          siud      i            i          i               -                   i
+dead_letters           siud  si         siu       siu          siu        siu             -                   si
+deliveries             su    siu        su        su           su         su              -                   -
+digest_runs            si    su         siud      -            -          -               -                   -
+digest_schedules       siud  s          su        -            -          -               -                   -
+digest_updates         s     si         sud       -            -          -               -                   -
+early_receipts         si    -          siud      -            -          -               -                   -
+event_windows          su    siud       sud       -            -          -               -                   -
+events                 siu   siu        si        -            -          -               -                   si
+group_members          siud  s          s         -            -          -               -                   -
+groups                 siud  s          s         -            -          -               -                   -
+idempotency_keys       siu   si         sid       -            -          -               -                   -
+inbox                  sud   si         sd        -            -          -               -                   -
+job_standings          sid   sid        sid       sid          sid        sid             -                   sid
+jobs                   siu   siu        siu       su           su         su              -                   su
+lane_rates             s     s          s         siud         siud       siud            -                   -
+mailboxes              s     -          siud      -            -          -               -                   -
+pauses                 siu   s          sd        s            s          s               -                   -
+pending_addresses      siud  s          sud       -            -          -               -                   -
+project_quotas         siu   -          s         -            -          -               -                   -
+project_usage          s     -          siu       -            -          -               -                   -
+projects               su    s          s         -            -          -               -                   -
+provider_budgets       -     -          -         siu          siu        siu             -                   -
+provider_limits        s     -          s         siud         siud       siud            -                   -
+rate_buckets           siud  -          sd        -            -          -               -                   -
+recipients             siud  s          s         -            -          -               -                   -
+retry_ladder           -     -          siud      -            -          -               -                   -
+revoked_users          siu   -          -         -            -          -               -                   -
+schedule_runs          siu   -          siud      -            -          -               -                   -
+schedules              siud  -          su        -            -          -               -                   -
+schema_version         s     s          s         s            s          s               s                   s
+senders                siud  -          -         s            -          -               -                   -
+service_heartbeats     siud  siud       siud      siud         siud       siud            siud                siud
+set_aside              siud  siud       siud      siud         siud       siud            -                   -
+signing_keys           siu   -          -         -            -          -               -                   -
+singletons             siud  sud        siud      sud          sud        sud             -                   sud
+stored_until           -     -          su        -            -          -               -                   -
+stored_weeks           -     -          siud      -            -          -               -                   -
+suppression_key        s     s          s         s            s          s               -                   -
+suppressions           siud  s          siud      siu          siu        siu             -                   -
+task_attempts          su    s          sid       -            -          -               -                   si
+task_types             s     -          sd        -            -          -               -                   siu
+tasks                  sud   siu        sud       -            -          -               -                   sud
+template_contents      si    s          su        s            s          s               -                   -
+templates              siud  s          s         s            s          s               -                   -
+time_zones             s     s          s         -            -          -               -                   -
+update_reads           sid   s          si        -            -          -               -                   -
+updates                siud  s          s         -            -          -               -                   -
+webhook_attempts       s     -          s         -            -          siu             siu                 -
+webhook_endpoints      siud  -          s         -            -          s               s                   -
+webhook_messages       siud  -          siud      -            -          siu             siu                 -
+webhook_turns          siud  -          siud      -            -          siu             siu                 -
+whatsapp_windows       siud  -          sd        -            sd         -               -                   -
+window_events          s     siud       su        -            -          -               -                   -
 """
 
 _DISABLING = ("failing_since", "disabled_at", "disabled_reason", "updated_at")
@@ -99,6 +101,7 @@ _WITH_THE_OWNERS_RIGHTS: Mapping[str, tuple[str, ...]] = {
     "weeks_missing": ("scheduler",),
     "weeks_over": ("scheduler",),
     "pseudonymise_audit_log": ("api",),
+    "forget_tasks": ("scheduler",),
     "named_project": (),
     "create_digest_jobs": (),
     "cleanup_notification_data": (),
@@ -144,6 +147,7 @@ ROLE_OF = {
     "email-sender": "email_sender",
     "sms-sender": "sms_sender",
     "webhook-sender": "webhook_channel",
+    "worker": "worker",
 }
 """By the service's name. The webhook sender can do with `webhook_sender`, which sees webhooks and nothing else, where
 the channel `webhook` is not served."""

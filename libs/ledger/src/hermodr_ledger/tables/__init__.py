@@ -23,7 +23,6 @@ from hermodr_ledger.tables.operating import (
     service_heartbeats,
     set_aside,
     signing_keys,
-    task_types,
     time_zones,
 )
 from hermodr_ledger.tables.people import (
@@ -48,6 +47,7 @@ from hermodr_ledger.tables.quotas import (
     stored_weeks,
 )
 from hermodr_ledger.tables.schedules import schedule_runs, schedules
+from hermodr_ledger.tables.tasks import task_attempts, task_types, tasks
 from hermodr_ledger.tables.webhooks import (
     webhook_attempts,
     webhook_endpoints,
@@ -118,7 +118,9 @@ __all__ = [
     "stored_weeks",
     "suppression_key",
     "suppressions",
+    "task_attempts",
     "task_types",
+    "tasks",
     "template_contents",
     "templates",
     "time_zones",

@@ -144,13 +144,6 @@ idempotency_keys = Table(
     Index("idempotency_keys_age", "created_at"),
 )
 
-task_types = Table(
-    "task_types",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("users", Boolean, nullable=False, server_default=text("false")),
-)
-
 rate_buckets = Table(
     "rate_buckets",
     metadata,

@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 from hermodr_api.health.counts import Counts
 from hermodr_ledger.dead_letters import burying
-from hermodr_ledger.deliveries import lanes, mailboxes, pauses, provider_limits
+from hermodr_ledger.deliveries import mailboxes, pauses, provider_limits
 from hermodr_ledger.deliveries.provider_limits import ProviderLimits
 from hermodr_ledger.engine import Ledger, LedgerUnavailable, OutageCause, ReadOnly, heartbeats, setting_aside
 from hermodr_ledger.jobs import reading
+from hermodr_ledger.tasks import types
 from hermodr_ledger.upkeep.lifeline import WriteCheck
 from hermodr_ledger.webhooks import endpoints
 from hermodr_servicekit.broker import Broker
@@ -159,7 +160,7 @@ class HealthCheck:
                 "last_heartbeat": each.last_heartbeat,
             }
         stopped = await pauses.paused(self._ledger)
-        tasks = await lanes.waiting_tasks(self._ledger)
+        tasks = sum((await types.unserved(self._ledger)).values())
         limits = await provider_limits.known(self._ledger)
         aside = await setting_aside.all_aside(self._ledger)
         seen["providers"] = {f"{each.channel}:{each.provider}": _provider(each) for each in limits}
@@ -173,7 +174,7 @@ class HealthCheck:
         warnings += [f"scheduler, {each}" for each in aside]
         warnings += [_unread(each) for each in await mailboxes.failing(self._ledger)]
         if tasks:
-            warnings.append(f"tasks wait, {tasks} of them: there is no worker yet")
+            warnings.append(f"tasks wait, {tasks} of them, whose types no worker has")
         return warnings
 
     async def _counted(self, name: str, count: Callable[[], Awaitable[int]]) -> int | None:

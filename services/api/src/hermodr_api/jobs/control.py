@@ -15,11 +15,12 @@ from hermodr_ledger.access import audit, idempotency
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.jobs import asking, cancelling, listing, requeueing
 from hermodr_ledger.jobs.asking import Standing
-from hermodr_ledger.jobs.cancelling import BeingSent, Finished
+from hermodr_ledger.jobs.cancelling import BeingSent, Finished, ToldToStop
 from hermodr_ledger.jobs.listing import Order
 from hermodr_ledger.jobs.requeueing import KeyTaken, NoSuchJob, NotAgain, Requeued
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.ids import message_id_of
+from hermodr_servicekit.task_calls import TaskCalls
 
 _MOST_NAMED = 100
 _PATIENCE_WITH_MANY_SECONDS = 30.0
@@ -30,11 +31,18 @@ class JobControl:
     """All raise `Refused` (404, 409) and `LedgerUnavailable`. Retried jobs are announced after the commit."""
 
     def __init__(
-        self, ledger: Ledger, repeatable: Repeatable, announcer: Announcer, domain: str, pace: UserTasks
+        self,
+        ledger: Ledger,
+        repeatable: Repeatable,
+        announcer: Announcer,
+        calls: TaskCalls,
+        domain: str,
+        pace: UserTasks,
     ) -> None:
         self._ledger = ledger
         self._repeatable = repeatable
         self._announcer = announcer
+        self._calls = calls
         self._domain = domain
         self._pace = pace
 
@@ -69,11 +77,14 @@ class JobControl:
                 headers={"retry-after": "1"},
                 members={"job_id": str(job_id)},
             )
+        told = isinstance(verdict, ToldToStop)
+        if told:
+            self._calls.cancel(job_id)
         return CancelledView(
             job_id=job_id,
-            status=JobState.CANCELLED,
-            cancelled_deliveries=verdict.deliveries,
-            sent_deliveries=verdict.sent,
+            status=JobState.PROCESSING if told else JobState.CANCELLED,
+            cancelled_deliveries=0 if isinstance(verdict, ToldToStop) else verdict.deliveries,
+            sent_deliveries=0 if isinstance(verdict, ToldToStop) else verdict.sent,
             status_url=f"/v1/jobs/{job_id}",
         )
 

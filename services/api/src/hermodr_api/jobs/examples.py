@@ -92,6 +92,7 @@ HISTORY: JsonDict = {
     "attachments": [
         {"filename": "invoice.pdf", "content_type": "application/pdf", "size": 48211, "content_id": None}
     ],
+    "task": None,
 }
 TIMELINE: JsonDict = {
     "job_id": JOB_ID,

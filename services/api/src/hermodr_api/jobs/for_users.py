@@ -17,6 +17,8 @@ def conceal_history(shown: JobHistoryView, history: JobHistory) -> None:
     shown.envelope, shown.attachments = None, []
     for attempt in shown.delivery_logs:
         attempt.detail, attempt.measured = None, told(attempt.measured)
+    for run in shown.task.attempts if shown.task is not None else ():
+        run.detail = None
     if history.recipient is None:
         shown.recipient = None
         for delivery in shown.deliveries:

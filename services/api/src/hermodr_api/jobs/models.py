@@ -9,12 +9,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from hermodr_api.jobs import examples
 from hermodr_api.jobs.reported import first_of
+from hermodr_api.jobs.task_views import TaskView
 from hermodr_api.recipients.models import RecipientView
 from hermodr_contracts.urls import origin
 from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger.jobs.batches import BatchProgress
 from hermodr_ledger.jobs.listing import ListedJob
 from hermodr_ledger.jobs.reading import Delivery, Job, JobHistory
+from hermodr_ledger.tasks.looking import TaskHistory
 from hermodr_servicekit.ids import message_id_of
 
 log = structlog.get_logger()
@@ -82,7 +84,8 @@ class JobList(BaseModel):
 
 
 class CancelledView(BaseModel):
-    """The job is cancelled with its waiting deliveries. `sent_deliveries` had been sent before."""
+    """The job is cancelled with its waiting deliveries. `sent_deliveries` had been sent before. `processing`: a worker
+    runs the task; it is told to stop, and the job is cancelled when it has, within seconds."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.CANCELLED]})
 
@@ -202,7 +205,8 @@ class AttachmentView(BaseModel):
 
 
 class JobHistoryView(BaseModel):
-    """A job with its recipient, deliveries, attempts and attachments. `recipient` is null once erased."""
+    """A job with its recipient, deliveries, attempts and attachments. `recipient` is null once erased, `task` for other
+    kinds."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.HISTORY]})
 
@@ -212,6 +216,7 @@ class JobHistoryView(BaseModel):
     delivery_logs: list[AttemptView]
     envelope: EnvelopeView | None = None
     attachments: list[AttachmentView] = []
+    task: TaskView | None = None
 
 
 class TimelineEntry(BaseModel):
@@ -279,7 +284,7 @@ class BulkAcceptedView(BaseModel):
     )
 
 
-def history_view(history: JobHistory, now: datetime, domain: str) -> JobHistoryView:
+def history_view(history: JobHistory, task: TaskHistory | None, now: datetime, domain: str) -> JobHistoryView:
     job = history.job
     recipient: RecipientView | BareAddress | None = None
     if history.recipient is not None:
@@ -288,18 +293,17 @@ def history_view(history: JobHistory, now: datetime, domain: str) -> JobHistoryV
         recipient = BareAddress(
             email=job.to_email, phone=job.to_phone, name=job.to_name, locale=job.to_locale
         )
+    retries = sum(max(0, each.attempt - each.earlier_attempts - 1) for each in history.deliveries)
+    view = _job_view(JobView, job, [each.channel for each in history.deliveries], retries, now, domain)
+    if task is not None:
+        view.progress = dict(task.progress) if task.progress is not None else None
+        view.retry_count = max(0, len(task.attempts) - (0 if task.began_at is not None else 1))
     return JobHistoryView(
-        job=_job_view(
-            JobView,
-            job,
-            [each.channel for each in history.deliveries],
-            sum(max(0, each.attempt - each.earlier_attempts - 1) for each in history.deliveries),
-            now,
-            domain,
-        ),
+        job=view,
         recipient=recipient,
         deliveries=[_delivery_view(each, history) for each in history.deliveries],
         delivery_logs=[AttemptView.model_validate(each) for each in history.attempts],
+        task=TaskView.model_validate(task) if task is not None else None,
         envelope=EnvelopeView.model_validate(history.envelope) if history.envelope else None,
         attachments=[AttachmentView.model_validate(each) for each in history.attachments],
     )

@@ -16,11 +16,14 @@ from hermodr_api.jobs.models import (
 )
 from hermodr_api.jobs.queries import FROM_NOW, JobSort, cursor_of, mark_of, order_of
 from hermodr_api.jobs.timelines import timeline
+from hermodr_contracts.vocabulary import JobKind
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs import listing, reading
 from hermodr_ledger.jobs.batches import read_batch
 from hermodr_ledger.jobs.listing_sources import PAYLOADS, Filters
 from hermodr_ledger.jobs.reading import JobHistory
+from hermodr_ledger.tasks import looking
+from hermodr_ledger.tasks.looking import TaskHistory
 from hermodr_servicekit.clock import Clock
 
 
@@ -56,13 +59,14 @@ class Jobs:
 
     async def history(self, caller: Caller, job_id: UUID) -> JobHistoryView:
         history = await self._history(caller, job_id)
-        shown = history_view(history, self._clock.now(), self._domain)
+        shown = history_view(history, await self._task(history), self._clock.now(), self._domain)
         if caller.user_id is not None:
             conceal_history(shown, history)
         return shown
 
     async def timeline(self, caller: Caller, job_id: UUID) -> Timeline:
-        shown = timeline(await self._history(caller, job_id))
+        history = await self._history(caller, job_id)
+        shown = timeline(history, await self._task(history))
         if caller.user_id is not None:
             conceal_details(shown)
         return shown
@@ -80,3 +84,9 @@ class Jobs:
         if history is None:
             raise not_found("job")
         return history
+
+    async def _task(self, history: JobHistory) -> TaskHistory | None:
+        if history.job.kind != JobKind.TASK:
+            return None
+        async with patience():
+            return await looking.read(self._ledger, history.job.id, history.job.type)

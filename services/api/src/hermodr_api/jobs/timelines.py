@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 from hermodr_api.jobs.models import Timeline, TimelineEntry
@@ -9,9 +10,10 @@ from hermodr_api.jobs.reported import rose
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.jobs.asking import ASKED_BY_USER
 from hermodr_ledger.jobs.reading import Event, Job, JobHistory, LoggedAttempt
+from hermodr_ledger.tasks.looking import TaskHistory
 
 
-def timeline(history: JobHistory) -> Timeline:
+def timeline(history: JobHistory, task: TaskHistory | None = None) -> Timeline:
     events = history.events
     entries = [
         *_beginning(history),
@@ -22,6 +24,7 @@ def timeline(history: JobHistory) -> Timeline:
         ),
         *_attempted(history),
         *_looked_at(history),
+        *(_ran(task) if task is not None else ()),
         *_ending(history.job, events),
     ]
     entries.sort(key=lambda entry: entry.at)  # stable: keeps the order of events at the same instant
@@ -70,6 +73,23 @@ def _looked_at(history: JobHistory) -> Iterator[TimelineEntry]:
             if at is not None:
                 detail = {"channel": Channel.IN_APP}
                 yield TimelineEntry(at=at, event=f"inbox_{what}", detail=detail, delivery_id=each.delivery_id)
+
+
+_TOLD_OF_TASKS = ("number", "outcome", "error", "detail")
+
+
+def _ran(task: TaskHistory) -> Iterator[TimelineEntry]:
+    for each in task.attempts:
+        yield _began(each.started_at, each.number, each.worker)
+        detail = {name: value for name in _TOLD_OF_TASKS if (value := getattr(each, name)) is not None}
+        yield TimelineEntry(at=each.finished_at, event="attempted", detail=detail)
+    if task.began_at is not None:
+        yield _began(task.began_at, task.attempt, task.worker)
+
+
+def _began(at: datetime, number: int, worker: str | None) -> TimelineEntry:
+    detail = {"number": number} | ({"worker": worker} if worker is not None else {})
+    return TimelineEntry(at=at, event="began", detail=detail)
 
 
 _REASONS = frozenset(

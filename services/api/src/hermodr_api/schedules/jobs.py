@@ -27,6 +27,7 @@ from hermodr_api.notifications.models import (
 from hermodr_api.notifications.service import unknown_recipient, unknown_type
 from hermodr_api.senders.strangers import not_a_sender
 from hermodr_api.tasks.models import TaskIn, task_of
+from hermodr_api.tasks.types import TaskTypes
 from hermodr_contracts.channels import Channels
 from hermodr_contracts.vocabulary import JobKind
 from hermodr_ledger.people.recipients import Reference
@@ -49,8 +50,11 @@ _OF_ONE_MOMENT = {
 class ScheduledJobs:
     """Reads the `job` of a schedule."""
 
-    def __init__(self, directory: Directory, clock: Clock, channels: Channels, most_segments: int) -> None:
+    def __init__(
+        self, directory: Directory, types: TaskTypes, clock: Clock, channels: Channels, most_segments: int
+    ) -> None:
         self._directory = directory
+        self._types = types
         self._clock = clock
         self._channels = channels
         self._most_segments = most_segments
@@ -60,12 +64,14 @@ class ScheduledJobs:
         try:
             if "to" in job:
                 return await self._notification(project_id, job, NotificationIn.model_validate(job))
-            return self._task(project_id, job, TaskIn.model_validate(job))
+            return await self._task(project_id, job, TaskIn.model_validate(job))
         except ValidationError as error:
             return flaws_of(error, AT)
 
-    def _task(self, project_id: UUID, job: JsonObject, wanted: TaskIn) -> Work | list[Flaw]:
+    async def _task(self, project_id: UUID, job: JsonObject, wanted: TaskIn) -> Work | list[Flaw]:
         if flaws := _of_one_moment(wanted):
+            return flaws
+        if flaws := await self._types.flaws(wanted.type, wanted.payload, (*AT, "payload")):
             return flaws
         made = task_of(wanted, new_job_id(), project_id, None, self._clock)
         if isinstance(made, list):

@@ -45,6 +45,11 @@ class TaskIn(Body):
         "Each end user has their own keys.",
         examples=["export:customer-17"],
     )
+    fairness_key: Label | None = Field(
+        default=None,
+        description="Whose task it is, such as a customer's id: of the project's tasks that wait, these take turns.",
+        examples=["customer-17"],
+    )
     max_retries: MaxRetries = None
     expires_at: ExpiresAt = None
     cancel_key: CancelKey = None
@@ -88,7 +93,11 @@ def task_of(
         return flaws
     limits = {
         name: value
-        for name, value in (("max_retries", wanted.max_retries), ("timeout_seconds", wanted.timeout_seconds))
+        for name, value in (
+            ("max_retries", wanted.max_retries),
+            ("timeout_seconds", wanted.timeout_seconds),
+            ("fairness_key", wanted.fairness_key),
+        )
         if value is not None
     }
     later = wanted.scheduled_for is not None and wanted.scheduled_for > now

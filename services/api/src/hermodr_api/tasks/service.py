@@ -1,9 +1,10 @@
 from hermodr_api.access.authentication import Caller
 from hermodr_api.access.user_tasks import UserTasks
 from hermodr_api.answers import Answer, Key, patience
-from hermodr_api.errors import FORBIDDEN, Refused, cut
+from hermodr_api.errors import FORBIDDEN, Flaw, Refused, cut
 from hermodr_api.jobs.accepting import Accepting
 from hermodr_api.tasks.models import TaskIn, answer_of, task_of
+from hermodr_api.tasks.types import TaskTypes
 from hermodr_ledger.access.idempotency import Idempotency
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs import task_types
@@ -14,9 +15,12 @@ from hermodr_servicekit.ids import new_job_id
 class Tasks:
     """The use case of `POST /v1/jobs`."""
 
-    def __init__(self, ledger: Ledger, accepting: Accepting, clock: Clock, pace: UserTasks) -> None:
+    def __init__(
+        self, ledger: Ledger, accepting: Accepting, types: TaskTypes, clock: Clock, pace: UserTasks
+    ) -> None:
         self._ledger = ledger
         self._accepting = accepting
+        self._types = types
         self._clock = clock
         self._pace = pace
 
@@ -25,13 +29,18 @@ class Tasks:
         if caller.user_id is not None:
             await self._allow(caller, wanted.type)
         job = task_of(wanted, new_job_id(), caller.project_id, caller.user_id, self._clock)
-        if isinstance(job, list):
-            return await self._accepting.earlier(caller.project_id, key, job)
+        flaws = job if isinstance(job, list) else await self._misfits(wanted)
+        if isinstance(job, list) or flaws:
+            return await self._accepting.earlier(caller.project_id, key, flaws)
         answer = answer_of(job)
         if key is not None:
             job = job._replace(idempotency=Idempotency(key.value, key.fingerprint, answer))
         async with patience():
             return await self._accepting.commit(job, lambda: answer)
+
+    async def _misfits(self, wanted: TaskIn) -> list[Flaw]:
+        async with patience():
+            return await self._types.flaws(wanted.type, wanted.payload, ("body", "payload"))
 
     async def _allow(self, caller: Caller, name: str) -> None:
         """End users start only what is declared for them, at their own rate."""

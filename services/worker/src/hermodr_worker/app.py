@@ -1,0 +1,102 @@
+"""The worker, put together."""
+
+from collections.abc import Awaitable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
+from hermodr_ledger.engine import Ledger
+from hermodr_ledger.runtime import Worker as BrokerService
+from hermodr_ledger.tasks import claiming, recording, types
+from hermodr_ledger.tasks.claiming import Claim, Offer, Standing, Turn
+from hermodr_ledger.tasks.recording import Result
+from hermodr_servicekit.periodic import repeat
+from hermodr_servicekit.service import main_of
+from hermodr_servicekit.settings import refuse
+from hermodr_servicekit.task_calls import TaskCalls
+from hermodr_worker.definition import AnyTask
+from hermodr_worker.discovery import discovered
+from hermodr_worker.errors import Unusable
+from hermodr_worker.handlers import subscribe
+from hermodr_worker.metrics import WorkerMetrics
+from hermodr_worker.service import Bounds, Held, Running
+from hermodr_worker.settings import WorkerSettings
+
+_SAID_SECONDS = 10.0
+"""How often it says which tasks it has."""
+_RECORDING_SECONDS = 4.0
+"""Of the grace period, for stopping what runs and recording it."""
+
+
+class Worker(BrokerService[WorkerSettings]):
+    """Runs the tasks of the packages installed beside it."""
+
+    def __init__(self, settings: WorkerSettings, tasks: Mapping[str, AnyTask] | None = None) -> None:
+        """`tasks` by name, instead of those of entry points."""
+        super().__init__(settings)
+        if tasks is None:
+            try:
+                tasks = discovered()
+            except Unusable as error:
+                refuse(str(error))
+        default = settings.task_timeout.total_seconds()
+        self._declared = [each.declared(default) for each in tasks.values()]
+        self._calls = TaskCalls(self.broker)
+        self._threads = ThreadPoolExecutor(settings.worker_concurrency, thread_name_prefix="task")
+        self.running = Running(
+            tasks,
+            _Claims(self.ledger, self.instance, settings.task_lease_seconds),
+            self._calls,
+            self.clock,
+            WorkerMetrics(self.registry),
+            self._threads,
+            Bounds(settings.worker_concurrency, default, patience=settings.task_lease_seconds),
+        )
+        self.broker.include(
+            lambda router: subscribe(
+                router, self.broker.topology, wake=self.running.wake, look=self.running.look
+            )
+        )
+
+    def work(self) -> Sequence[Awaitable[None]]:
+        """Says what it has, and runs it."""
+        return (
+            *super().work(),
+            repeat("declared tasks", self._declare),
+            repeat("leases", self.running.tick, wake=self.running.look),
+            self.running.run(),
+        )
+
+    async def drain(self) -> None:
+        """Returns when what ran is recorded or handed back."""
+        await self.running.stop(self.settings.grace_seconds - _RECORDING_SECONDS)
+        await self._calls.drain()
+        await super().drain()
+
+    async def close(self) -> None:
+        """Threads that do not stop are left behind."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        await super().close()
+
+    async def _declare(self) -> float:
+        if self._declared:
+            await types.declare(self.ledger.cold, self._declared)
+        return _SAID_SECONDS
+
+
+class _Claims:
+    def __init__(self, ledger: Ledger, worker: str, lease_seconds: float) -> None:
+        self._ledger = ledger
+        self._worker = worker
+        self._lease_seconds = lease_seconds
+
+    async def claim(self, offers: Sequence[Offer], places: int, last: Turn) -> list[Claim]:
+        return await claiming.claim(self._ledger, self._worker, offers, places, self._lease_seconds, last)
+
+    async def renew(self, held: Held) -> dict[UUID, Standing]:
+        return await claiming.renew(self._ledger, self._worker, self._lease_seconds, held)
+
+    async def record(self, results: Sequence[Result]) -> dict[UUID, str]:
+        return await recording.record(self._ledger, self._worker, results)
+
+
+main = main_of(Worker, WorkerSettings)

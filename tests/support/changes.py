@@ -1,5 +1,6 @@
 import asyncpg
 
+from hermodr_contracts.vocabulary import InboxEvent
 from hermodr_ledger.engine import Ledger
 
 _LISTEN_TO_ALL = """
@@ -30,10 +31,11 @@ async def listen_to_all(ledger: Ledger) -> None:
 
 
 async def missed(url: str) -> list[str]:
-    """What the log lacks: each row's changes, in order, must lead from nothing to its present state without a gap."""
+    """What the log lacks: each row's changes, in order, must lead from nothing to its present state without a gap. What
+    happens to a notification in an inbox is no state of its delivery."""
     connection = await asyncpg.connect(url)
     try:
-        return [row["what"] for row in await connection.fetch(_MISSED)]
+        return [row["what"] for row in await connection.fetch(_MISSED, list(InboxEvent))]
     finally:
         await connection.close()
 
@@ -45,6 +47,7 @@ WITH heard AS (
     SELECT coalesce(delivery_id, job_id) AS id, state, previous_state, seq,
            lag(state) OVER told AS before, lead(seq) OVER told IS NULL AS last
     FROM hermodr.changes JOIN heard USING (project_id)
+    WHERE state <> ALL ($1::text[])
     WINDOW told AS (PARTITION BY coalesce(delivery_id, job_id) ORDER BY seq)
 ), now_in AS (
     SELECT id, state FROM hermodr.jobs JOIN heard USING (project_id)

@@ -79,7 +79,7 @@ async def read(statements: Statements, whose: Whose, notification_id: UUID) -> N
 
 async def unread(statements: Statements, whose: Whose) -> int:
     """Neither archived nor snoozed ones. Counted in an index of unread ones: exact, whatever happens at the same time;
-    10,000 take about a millisecond."""
+    10,000 take 2 to 5 ms, 100,000 20 to 70 ms."""
     asked = sa.select(sa.func.count().label("n")).where(of(whose), WAITING, ~SNOOZED)
     rows = await fetch(statements, asked)
     return int(rows[0]["n"])

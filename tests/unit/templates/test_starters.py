@@ -138,3 +138,26 @@ def test_they_greet_the_recipient_and_say_how_to_unsubscribe(name: str, locale: 
     assert ("Edith &lt;H&gt;" in (made.html or "")) is not critical
     assert "Edith" not in named.text + (named.html or "")
     assert "/u/" not in named.text + (named.html or "")
+
+
+IN_APP = ("booking_confirmation", "invitation", "job_completed", "job_failed", "system_notice")
+"""Who is not signed in reads no inbox, and a digest is a mail unless somebody wants it otherwise."""
+
+
+def test_what_is_news_in_the_application_comes_there_too() -> None:
+    assert {each.parent.name for each in FOLDER.glob("*/in_app.*.txt")} == set(IN_APP)
+
+
+@pytest.mark.parametrize("name", IN_APP)
+@pytest.mark.parametrize("locale", ["de", "en"])
+def test_in_app_they_are_short_and_need_no_more(name: str, locale: str) -> None:
+    head = tomllib.loads((FOLDER / name / "template.toml").read_text())
+    text = (FOLDER / name / f"in_app.{locale}.txt").read_text()
+    subject = head["in_app"][locale]["subject"]
+    made = publish(Source(subject, text))
+    assert (made.flaws, made.warnings) == ([], [])
+    assert set(made.required) <= set(NEEDED[name])
+    shown = Renderer().render(Version(subject, text, None, locale=locale), NEEDED[name])
+    assert shown.subject
+    assert 0 < len(shown.text.strip()) < 200
+    assert "{" not in shown.subject + shown.text

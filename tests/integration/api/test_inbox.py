@@ -327,3 +327,20 @@ async def test_endpoints_are_told_what_happens_in_inboxes(api: ApiUnderTest) -> 
     assert [(row["event"], row["job"]) for row in rows] == [
         ("inbox.read", one["job_id"]), ("inbox.deleted", one["job_id"])
     ]  # fmt: skip
+
+
+async def test_what_failed_comes_when_it_is_asked_for_again(api: ApiUnderTest) -> None:
+    made = await api.template(contents={"in_app": {"en": {"body_text": "{{ 1 // n }}"}}})
+    await api.recipient(user_id="ada")
+    job_id = await sent(api, type="magic_link", data={"n": 0})
+    assert (await api.http.get(f"/v1/jobs/{job_id}")).json()["job"]["status"] == "failed"
+    mended = {"contents": {"in_app": {"en": {"body_text": "{{ n }}"}}}}
+    assert (await api.http.patch(f"/v1/templates/{made['id']}", json=mended)).status_code == 200
+    for again in (202, 409):
+        answer = await api.http.post(f"/v1/jobs/{job_id}/retry")
+        assert answer.status_code == again, answer.text
+        await decided(api)
+        assert [each["message"] for each in (await inbox(api.user("ada")))["data"]] == ["0"]
+    shown = (await api.http.get(f"/v1/jobs/{job_id}")).json()
+    assert shown["job"]["status"] == "completed"
+    assert [each["outcome"] for each in shown["delivery_logs"]] == ["permanent", "sent"]

@@ -111,7 +111,7 @@ async def site(
             "HERMODR_QUOTA_REQUESTS_PER_SECOND": "1000000",  # kept, but out of the way: one project calls
             **variables,
         }
-        ports, own = private_ports(environment, roles), await identities(database_url)
+        ports, own = private_ports(environment, roles), await identities(database_url, place=place)
         async with Fleet(ports, folder() / "logs", specs=roles, identities=own) as fleet:
             here = Site(servers, mailbox, fleet, database_url, await _key(database_url))
             async with here.client() as client:

@@ -9,7 +9,9 @@ from aio_pika.exceptions import ChannelNotFoundEntity
 
 from hermodr_contracts.messages import SCHEMA_VERSION_HEADER
 from hermodr_devkit.backing import EmbeddedRabbit
+from hermodr_devkit.backing.places import DEFAULT_PREFIX, Place
 from hermodr_devkit.backing.rabbit import USER
+from hermodr_devkit.supervisor.broker_users import broker_users
 from tests.support.installation import Installation
 from tests.support.servers import PASSWORD
 
@@ -60,6 +62,7 @@ async def wipe(rabbit: EmbeddedRabbit, seconds: float) -> None:
         (await console.put(f"/api/vhosts/{VHOST}", json={})).raise_for_status()
         everything = {"configure": ".*", "write": ".*", "read": ".*"}
         (await console.put(f"/api/permissions/{VHOST}/{USER}", json=everything)).raise_for_status()
+    await broker_users(Place(rabbit.url, DEFAULT_PREFIX, rabbit.management_url))
 
 
 async def poison(installation: Installation) -> int:

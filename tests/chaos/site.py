@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hermodr_cli.addresses import port_base, sandbox_sms_provider, smtp_port
 from hermodr_devkit.backing import EmbeddedPostgres, EmbeddedRabbit
+from hermodr_devkit.backing.places import DEFAULT_PREFIX, Place
 from hermodr_devkit.supervisor import SANDBOX
 from hermodr_devkit.supervisor.identities import identities, service_of
 from tests.chaos.faults import (
@@ -71,13 +72,14 @@ async def opened(
 
         async def wiring(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
             found: dict[str, dict[str, str]] = {}
-            own = await identities(postgres.url(), CHANNELS)
+            at = Place(rabbit.url, DEFAULT_PREFIX, rabbit.management_url)
+            own = await identities(postgres.url(), CHANNELS, place=at)
             for spec in SPECS:
                 if (name := spec.name) not in SERVICES:
                     continue
                 found[name] = {
                     "HERMODR_DATABASE_URL": await wire(f"{name}/ledger", own.database[service_of(spec)]),
-                    "HERMODR_AMQP_URL": await wire(f"{name}/broker", rabbit.url),
+                    "HERMODR_AMQP_URL": await wire(f"{name}/broker", own.broker[service_of(spec)]),
                     **(skew.variables(name) if skew else {}),
                 }
             for name in SENDERS:
@@ -98,6 +100,7 @@ async def opened(
             logs,
             database_url=postgres.url(),
             amqp_url=rabbit.url,
+            management_url=rabbit.management_url,
             specs=SPECS,
             wiring=wiring,
             HERMODR_CHANNELS=CHANNELS,

@@ -40,7 +40,11 @@ async def common_installation(
     """All services on a database and a vhost of their own. They take seconds to start, so modules share them."""
     logs = tmp_path_factory.mktemp("common", numbered=True)
     async with installed(
-        logs, database_url=common_database_url, amqp_url=common_broker.amqp_url, prefix=common_broker.prefix
+        logs,
+        database_url=common_database_url,
+        amqp_url=common_broker.amqp_url,
+        prefix=common_broker.prefix,
+        management_url=common_broker.management_url,
     ) as installation:
         yield installation
 

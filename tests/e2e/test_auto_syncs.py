@@ -35,7 +35,13 @@ def rabbit() -> Iterator[EmbeddedRabbit]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pairs(database_url: str, rabbit: EmbeddedRabbit, logs: Path) -> AsyncIterator[Installation]:
     specs = (*MAIL_SERVICES, *SECONDS)
-    async with installed(logs, database_url=database_url, amqp_url=rabbit.url, specs=specs) as installation:
+    async with installed(
+        logs,
+        database_url=database_url,
+        amqp_url=rabbit.url,
+        management_url=rabbit.management_url,
+        specs=specs,
+    ) as installation:
         await installation.create("/v1/templates", REMINDER)
         yield installation
         assert installation.text_in_logs(["example.org", "Party", installation.key]) == []

@@ -24,7 +24,11 @@ CANCELLERS = 12
 async def running(database_url: str, broker: Broker, logs: Path) -> AsyncIterator[Installation]:
     """All services; the tests judge by themselves, as much does not arrive on purpose."""
     async with installed(
-        logs, database_url=database_url, amqp_url=broker.amqp_url, prefix=broker.prefix
+        logs,
+        database_url=database_url,
+        amqp_url=broker.amqp_url,
+        prefix=broker.prefix,
+        management_url=broker.management_url,
     ) as installation:
         yield installation
 

@@ -49,6 +49,7 @@ async def pairs(database_url: str, broker: Broker, logs: Path) -> AsyncIterator[
         database_url=database_url,
         amqp_url=broker.amqp_url,
         prefix=broker.prefix,
+        management_url=broker.management_url,
         specs=(*MAIL_SERVICES, *TWICE),
     ) as installation:
         yield installation

@@ -37,7 +37,12 @@ async def two(database_url: str, broker: Broker, logs: Path) -> AsyncIterator[In
         return {SENDER: {"HERMODR_EMAIL_PROVIDERS": f"{first} resend://{place}"}}
 
     async with installed(
-        logs, database_url=database_url, amqp_url=broker.amqp_url, prefix=broker.prefix, wiring=wiring
+        logs,
+        database_url=database_url,
+        amqp_url=broker.amqp_url,
+        prefix=broker.prefix,
+        management_url=broker.management_url,
+        wiring=wiring,
     ) as installation:
         yield installation
         await installation.sound()

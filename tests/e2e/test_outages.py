@@ -37,7 +37,9 @@ def rabbit() -> Iterator[EmbeddedRabbit]:
 async def alone(
     postgres: EmbeddedPostgres, rabbit: EmbeddedRabbit, logs: Path
 ) -> AsyncIterator[Installation]:
-    async with installed(logs, database_url=postgres.url(), amqp_url=rabbit.url) as installation:
+    async with installed(
+        logs, database_url=postgres.url(), amqp_url=rabbit.url, management_url=rabbit.management_url
+    ) as installation:
         yield installation
         await installation.sound()
         assert installation.text_in_logs(["example.org", "link.example", "Letter ", installation.key]) == []

@@ -33,6 +33,7 @@ async def pairs(database_url: str, broker: Broker, logs: Path) -> AsyncIterator[
         database_url=database_url,
         amqp_url=broker.amqp_url,
         prefix=broker.prefix,
+        management_url=broker.management_url,
         specs=(*MAIL_SERVICES, *SECONDS),
     ) as installation:
         yield installation

@@ -31,6 +31,7 @@ async def pair(database_url: str, broker: Broker, logs: Path) -> AsyncIterator[I
         database_url=database_url,
         amqp_url=broker.amqp_url,
         prefix=broker.prefix,
+        management_url=broker.management_url,
         specs=(*MAIL_SERVICES, SECOND),
     ) as installation:
         yield installation

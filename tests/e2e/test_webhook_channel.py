@@ -43,6 +43,7 @@ async def running(database_url: str, broker: Broker, logs: Path) -> AsyncIterato
         database_url=database_url,
         amqp_url=broker.amqp_url,
         prefix=broker.prefix,
+        management_url=broker.management_url,
         specs=ALL,
         HERMODR_CHANNELS="email webhook",
         HERMODR_SECRET_KEY=KEY,

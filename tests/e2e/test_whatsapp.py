@@ -26,6 +26,7 @@ async def running(database_url: str, broker: Broker, logs: Path) -> AsyncIterato
         database_url=database_url,
         amqp_url=broker.amqp_url,
         prefix=broker.prefix,
+        management_url=broker.management_url,
         specs=TEXT_SERVICES,
         HERMODR_SMS_RETRY_LADDER="300ms,6s",
         HERMODR_CHANNELS="email sms whatsapp",

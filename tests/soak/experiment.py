@@ -100,6 +100,7 @@ async def _perform(
             logs,
             database_url=postgres.url(),
             amqp_url=rabbit.url,
+            management_url=rabbit.management_url,
             specs=SPECS,
             HERMODR_EMAIL_PROVIDERS=f"smtp://127.0.0.1:{letters.smtp_port}",
             wiring=None,

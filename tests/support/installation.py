@@ -12,6 +12,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 
+from hermodr_devkit.backing.places import Place
 from hermodr_devkit.supervisor import ALL, SMS_SENDER, WEBHOOK_SENDER, Fleet, ServiceSpec
 from hermodr_devkit.supervisor.fleet import private_ports
 from hermodr_devkit.supervisor.identities import identities
@@ -354,11 +355,13 @@ async def installed(
     database_url: str,
     amqp_url: str,
     prefix: str = "hermodr",
+    management_url: str | None = None,
     specs: Sequence[ServiceSpec] = MAIL_SERVICES,
     wiring: Wiring | None = None,
     **variables: str,
 ) -> AsyncIterator[Installation]:
-    """On a migrated database and a place at a broker; all end with the block."""
+    """On a migrated database and a place at a broker, where each service has a user of its own if there is a
+    management API; all end with the block."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     places = {
         "HERMODR_DATABASE_URL": database_url,
@@ -366,10 +369,11 @@ async def installed(
         "HERMODR_AMQP_PREFIX": prefix,
     }
     environment = private_ports(kept | SETTINGS | places | variables, specs)
-    own_roles = await identities(database_url, variables.get("HERMODR_CHANNELS"))
-    fleet = Fleet(environment, logs, specs=specs, identities=own_roles, outlives_us=False)
-    for name, own in (await wiring(environment) if wiring else {}).items():
-        fleet[name].variables = {**fleet[name].variables, **own}
+    place = Place(amqp_url, prefix, management_url)
+    own = await identities(database_url, variables.get("HERMODR_CHANNELS"), place=place)
+    fleet = Fleet(environment, logs, specs=specs, identities=own, outlives_us=False)
+    for name, special in (await wiring(environment) if wiring else {}).items():
+        fleet[name].variables = {**fleet[name].variables, **special}
     async with fleet:
         installation = Installation(fleet, logs, await _key(database_url))
         try:

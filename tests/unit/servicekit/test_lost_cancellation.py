@@ -21,7 +21,7 @@ class Swallowing:
 
     fails = False
 
-    def __init__(self, *_: object) -> None:
+    def __init__(self, *_: object, **__: object) -> None:
         self.lost = asyncio.Event()
         self.reason = ""
 

@@ -14,6 +14,10 @@ MISSING = (
 
 
 class Urls(Protocol):
+    @property
+    def management_url(self) -> str | None:
+        """The broker's console, without credentials."""
+
     def variables(self) -> dict[str, str]:
         """The environment that points a service at them."""
 

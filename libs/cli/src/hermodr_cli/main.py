@@ -36,7 +36,8 @@ class Commands(LazyGroup):
         ),
         "roles": Entry(
             "hermodr_cli.commands.roles:command",
-            "What each service may do in the database, for servers that others administer. Changes nothing.",
+            "What each service may do in the database and at the broker, for servers that others administer. "
+            "Changes nothing.",
         ),
         "topology": Entry("hermodr_cli.commands.schema:topology", "The exchanges and queues at the broker."),
         "keys": Entry("hermodr_cli.grouped:keys", "API keys."),

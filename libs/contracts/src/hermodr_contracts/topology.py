@@ -8,6 +8,7 @@ the recording service ──▶ events (topic) ──▶ any listener, by its ow
 dispatcher, scheduler, api ──▶ events ──▶ every worker, by its own queue: tasks wait, a task is to stop
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from uuid import uuid4
@@ -217,10 +218,17 @@ class Topology:
 
     def outlets(self, service: str) -> tuple[Outlet, ...]:
         """What a service publishes, without messages that only planned services read."""
+        return self._of(service, [flow for flow in FLOWS if not set(flow.consumers) <= PLANNED_SERVICES])
+
+    def published(self, service: str) -> tuple[Outlet, ...]:
+        """What a service publishes, whoever reads it."""
+        return self._of(service, FLOWS)
+
+    def _of(self, service: str, flows: Iterable[Flow]) -> tuple[Outlet, ...]:
         return tuple(
             outlet
-            for flow in FLOWS
-            if service in flow.publishers and not set(flow.consumers) <= PLANNED_SERVICES
+            for flow in flows
+            if service in flow.publishers
             for outlet in self._outlets(flow.message, retries=service != "dispatcher")
         )
 

@@ -1,6 +1,7 @@
 """The doorbell: publishing with proof of arrival, consuming with care, and coming back by itself after an outage."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,8 @@ log = structlog.get_logger()
 OPEN_SECONDS = 15.0
 CLOSE_SECONDS = 3.0
 RETRY_SECONDS = 0.5
+UPKEEP_SECONDS = 5.0
+"""How long a queue is missing that only we may make."""
 
 
 class Unroutable(Exception):
@@ -52,6 +55,7 @@ class Broker:
         self._subscribes: list[Subscribe] = []
         self._session: Session | None = None
         self._complaint = ""
+        self._narrow = False
         self._stopped = False
 
     @property
@@ -70,7 +74,14 @@ class Broker:
     async def run(self) -> None:
         """Connects, and connects again, until cancelled; then gives back what is unacknowledged and leaves."""
         while True:
-            session = Session(self._url, self.topology, self._service, self._subscribes, self._middlewares)
+            session = Session(
+                self._url,
+                self.topology,
+                self._service,
+                self._subscribes,
+                self._middlewares,
+                narrow=self._narrow,
+            )
             try:
                 with outages_translated():
                     await self._use(session)
@@ -148,9 +159,21 @@ class Broker:
         obey_cancellation()
         self._session = session
         self._complaint = ""
-        log.info("broker connected")
-        await session.lost.wait()
+        self._narrow = session.narrow
+        log.info("broker connected", rights="its own" if session.narrow else "all queues")
+        await self._keep(session)
         log.warning("broker connection lost", reason=session.reason)
+
+    async def _keep(self, session: Session) -> None:
+        """Returns when the session is lost. What only we may make, nobody else mends."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(UPKEEP_SECONDS if session.narrow else None):
+                    await session.lost.wait()
+                    return
+            with contextlib.suppress(BrokerUnavailable), outages_translated():
+                async with asyncio.timeout(self._publish_seconds):
+                    await session.declare()
 
     def _connected_session(self) -> Session:
         if self._session is None or self._session.lost.is_set():

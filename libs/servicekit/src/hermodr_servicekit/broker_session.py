@@ -12,10 +12,12 @@ from typing import Any
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractQueue
+from aio_pika.exceptions import ChannelClosed, ChannelNotFoundEntity
 from faststream.rabbit import RabbitExchange
 from faststream.rabbit.publisher import RabbitPublisher
 from yarl import URL
 
+from hermodr_contracts.broker_rights import own_queues
 from hermodr_contracts.messages import Message
 from hermodr_contracts.topology import QueueSpec, Topology
 from hermodr_servicekit.ids import new_id
@@ -23,6 +25,8 @@ from hermodr_servicekit.streaming import StreamBroker, Subscribe, publisher_of, 
 
 HEARTBEAT_SECONDS = 10
 """A connection that is open on our side only is noticed within twice that."""
+_REFUSED = "ACCESS_REFUSED"
+"""How the broker begins to say that our user may not."""
 
 
 class Session:
@@ -36,10 +40,15 @@ class Session:
         service: str,
         subscribes: Iterable[Subscribe],
         middlewares: Sequence[Any] = (),
+        *,
+        narrow: bool = False,
     ) -> None:
+        """`narrow`: the broker is known to let us make none but our own queues."""
+        self.narrow = narrow
         self.lost = asyncio.Event()
         self.reason = ""
         self._topology = topology
+        self._own = own_queues(service, topology)
         self._stream = StreamBroker(
             str(URL(url).update_query(heartbeat=HEARTBEAT_SECONDS)),
             service,
@@ -57,8 +66,7 @@ class Session:
         """Connects, declares the topology, starts consuming. Its failures, and those of all other methods, are the
         library's: see `outages_translated`."""
         self._connection = await self._stream.connect()
-        async with self._connection.channel() as channel:
-            await declare(channel, self._topology)
+        await self.declare()
         await self._stream.watch_publishing()
         for exchange in self._topology.exchanges:
             # FastStream keeps each exchange as it was first declared, and publishes through it. Were a subscriber the
@@ -91,16 +99,33 @@ class Session:
             await channel.default_exchange.publish(message, queue, mandatory=True)
 
     async def declare(self) -> None:
-        """Declares whatever has gone missing; changes nothing that is there."""
+        """Declares whatever has gone missing; changes nothing that is there. The queues of other services are left to
+        these if the broker says so: it is asked once."""
         async with self._kept_channel() as channel:
-            await declare(channel, self._topology)
+            await declare(channel, self._topology, self._own)
+        if self.narrow:
+            return
+        others = [spec for spec in self._topology.queues if spec not in self._own]
+        try:
+            async with self._kept_channel() as channel:
+                await declare(channel, self._topology, others)
+        except ChannelClosed as error:
+            if _REFUSED not in str(error):
+                raise
+            self.narrow = True
 
     async def queue_sizes(self) -> dict[str, tuple[int, int]]:
-        """`{label: (ready messages, consumers)}`; queues that are missing are made."""
+        """`{label: (ready messages, consumers)}`; queues that are missing are made, or are empty and unread."""
         sizes = {}
-        async with self._kept_channel() as channel:
-            for spec in self._topology.queues:
-                result = (await _declare_queue(channel, spec)).declaration_result
+        for spec in self._topology.queues:
+            foreign = self.narrow and spec not in self._own
+            try:
+                async with self._kept_channel() as channel:
+                    queue = await _declare_queue(channel, spec, passive=foreign)
+            except ChannelNotFoundEntity:
+                sizes[spec.label] = (0, 0)
+            else:
+                result = queue.declaration_result
                 sizes[spec.label] = (result.message_count or 0, result.consumer_count or 0)
         return sizes
 
@@ -148,21 +173,25 @@ class Session:
         return self._connection
 
 
-async def declare(channel: AbstractChannel, topology: Topology) -> None:
-    """Declares every exchange, queue and binding. Raises the library's precondition error when the broker has one of
-    that name with other arguments."""
+async def declare(
+    channel: AbstractChannel, topology: Topology, queues: Iterable[QueueSpec] | None = None
+) -> None:
+    """Declares every exchange, and every queue (or those given) with its bindings. Raises the library's precondition
+    error when the broker has one of that name with other arguments."""
     exchanges = {}
     for exchange in topology.exchanges:
         exchanges[exchange.name] = await channel.declare_exchange(
             exchange.name, type=exchange.type.value, durable=exchange.durable
         )
-    for spec in topology.queues:
+    for spec in topology.queues if queues is None else queues:
         queue = await _declare_queue(channel, spec)
         for binding in spec.bindings:
             await queue.bind(exchanges[binding.exchange.name], routing_key=binding.routing_key)
 
 
-async def _declare_queue(channel: AbstractChannel, spec: QueueSpec) -> AbstractQueue:
-    return await channel.declare_queue(
-        spec.queue.name, durable=True, arguments=dict(spec.queue.arguments or {})
-    )
+async def _declare_queue(
+    channel: AbstractChannel, spec: QueueSpec, *, passive: bool = False
+) -> AbstractQueue:
+    """`passive`: only looks, which needs no right."""
+    arguments = dict(spec.queue.arguments or {})
+    return await channel.declare_queue(spec.queue.name, durable=True, arguments=arguments, passive=passive)

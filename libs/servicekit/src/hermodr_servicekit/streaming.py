@@ -80,6 +80,7 @@ class StreamBroker(RabbitBroker):
     ) -> None:
         self.consumers: list[tuple[AbstractQueue, ConsumerTag]] = []
         self._amqp_url = url
+        self._connection_name = f"hermodr-{service}"
         self._on_lost = on_lost
         super().__init__(
             url,
@@ -94,7 +95,10 @@ class StreamBroker(RabbitBroker):
     async def _connect(self) -> "RobustConnection":
         """FastStream's would be restored by itself."""
         connection = await aio_pika.connect(
-            self._amqp_url, timeout=CONNECT_SECONDS, connection_class=_Connection
+            self._amqp_url,
+            timeout=CONNECT_SECONDS,
+            connection_class=_Connection,
+            client_properties={"connection_name": self._connection_name},
         )
         connection.close_callbacks.add(self._on_lost)
         connection.watch = self

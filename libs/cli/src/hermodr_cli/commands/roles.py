@@ -1,7 +1,9 @@
-"""The services' roles: whether they are there, and the SQL that makes them."""
+"""The services' roles: whether they are there, and the SQL and commands that make them and their broker users."""
 
 import asyncio
+import shlex
 from typing import Annotated
+from urllib.parse import unquote, urlsplit
 
 import asyncpg
 import typer
@@ -9,6 +11,7 @@ import typer
 from hermodr_cli import output
 from hermodr_cli.commands.refusing import database_refusals
 from hermodr_cli.commands.settings import installation
+from hermodr_contracts.broker_rights import SERVICES, permissions, user_name, whole
 from hermodr_ledger.rights.declared import ROLES
 from hermodr_ledger.rights.granting import changes, creating, hidden, policies, role_name
 
@@ -20,9 +23,20 @@ def command(
         bool,
         typer.Option("--print-sql", help="Print what is missing as SQL, for whoever may make roles."),
     ] = False,
+    print_rabbitmqctl: Annotated[
+        bool,
+        typer.Option(
+            "--print-rabbitmqctl",
+            help="Print the commands that make the services' users at the broker; each asks for a password.",
+        ),
+    ] = False,
 ) -> None:
-    """What each service may do in the database, for servers that others administer. Changes nothing."""
+    """What each service may do in the database and at the broker, for servers that others administer. Changes
+    nothing."""
     settings = installation(output.announce)
+    if print_rabbitmqctl:
+        print("\n".join(broker_commands(settings.amqp_url, settings.amqp_prefix)))
+        return
     with database_refusals():
         found = asyncio.run(_looked_at(settings.database_url, settings.database_roles))
     if print_sql:
@@ -32,6 +46,19 @@ def command(
         print(f"{name:32} {found.states[name]}")
     if found.statements:
         output.announce("`hermodr migrate` puts that right if it may make roles; else see --print-sql")
+
+
+def broker_commands(amqp_url: str, prefix: str) -> list[str]:
+    """Two for each service. A user that exists keeps its password: there only the second one is needed."""
+    vhost = unquote(urlsplit(amqp_url).path[1:]) or "/"
+    commands = []
+    for service in SERVICES:
+        name = user_name(service, prefix, vhost)
+        may = permissions(service, whole(prefix))
+        rights = "-p", vhost, name, may.configure, may.write, may.read
+        commands.append(shlex.join(["rabbitmqctl", "add_user", name]))
+        commands.append(shlex.join(["rabbitmqctl", "set_permissions", *rights]))
+    return commands
 
 
 class _Found:

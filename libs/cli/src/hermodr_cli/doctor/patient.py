@@ -26,23 +26,26 @@ class Unreadable(Exception):
 @dataclass(frozen=True, slots=True)
 class Patient:
     """An installation: its settings, and the environment its services would have. `origin`: how it was found.
-    `start`: how its servers are started, as advice; may have a place for the `command`."""
+    `start`: how its servers are started, as advice; may have a place for the `command`. `console`: the broker's
+    management API, if known."""
 
     settings: CommandSettings
     environment: Mapping[str, str]
     origin: str
     start: str = START
+    console: str | None = None
 
 
 def find() -> Patient:
     """Raises `Unreadable`. Adds what the environment leaves open, so that settings see it."""
-    origin, start = "the environment's", START
+    origin, start, console = "the environment's", START, None
     urls = {name for name in ("HERMODR_DATABASE_URL", "HERMODR_AMQP_URL") if os.environ.get(name)}
     if len(urls) < 2 and os.environ.get("HERMODR_ENV") != "production":
         own = devkit.servers()
         servers = own.known() if own else None
         origin = OWN if servers else "the development defaults"
         start = START_OWN if own else START
+        console = servers.management_url if servers and "HERMODR_AMQP_URL" not in urls else None
         for name, value in (servers.variables() if servers else {}).items():
             os.environ.setdefault(name, value)
     try:
@@ -64,4 +67,4 @@ def find() -> Patient:
         raise Unreadable(str(flaws_of(CommandSettings, error))) from None
     except ValueError as error:
         raise Unreadable(str(error)) from None
-    return Patient(settings, environment, origin, start)
+    return Patient(settings, environment, origin, start, console)

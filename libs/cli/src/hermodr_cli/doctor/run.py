@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from hermodr_cli import state
 from hermodr_cli.addresses import SMTP_PORT, uses_sandbox
-from hermodr_cli.doctor import broker, database, patient, providers, services
+from hermodr_cli.doctor import broker, broker_logins, database, patient, providers, services
 from hermodr_cli.doctor.finding import Area, Finding, State
 from hermodr_cli.doctor.patient import Patient
 from hermodr_servicekit.clock import Clock, SystemClock
@@ -38,6 +38,7 @@ async def _examined(found: Patient, api_url: str, clock: Clock) -> list[Finding]
     parts = await asyncio.gather(
         database.examine(settings.database_url, clock, found.start),
         broker.examine(settings.amqp_url, settings.topology, found.start),
+        broker_logins.examine(settings.amqp_url, found.console),
         _services(settings, api_url, clock),
         _providers(found),
     )

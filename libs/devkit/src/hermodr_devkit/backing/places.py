@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import aio_pika
 import httpx
@@ -22,8 +22,8 @@ class Place:
     amqp_url: str
     prefix: str
     management_url: str | None
-    """With credentials; None if there is no management API."""
-    vhost: str
+    """May have credentials; None if there is no management API."""
+    vhost: str = "/"
 
 
 async def make(backing: Backing, name: str) -> Place:
@@ -46,6 +46,9 @@ async def remove(backing: Backing, name: str, topology: Topology | None = None) 
         answer = await client.delete(f"/api/vhosts/{name}")
         if answer.status_code != httpx.codes.NOT_FOUND:
             answer.raise_for_status()
+        for user in (await client.get("/api/users", params={"columns": "name"})).raise_for_status().json():
+            if user["name"].endswith(f"@{name}"):  # a service's, see `broker_rights.user_name`
+                await client.delete(f"/api/users/{quote(user['name'], safe='')}")
 
 
 async def dead(backing: Backing, prefix: str) -> list[str]:

@@ -70,7 +70,7 @@ async def stage(backing: Backing, screen: Screen) -> AsyncIterator[Stage]:
             place = await _ground(backing, name)
         database_url = with_database(backing.database_url, name)
         environment = _with_providers(private_ports(_environment(name, database_url, place), ALL))
-        fleet = Fleet(environment, logs, specs=ALL, identities=await identities(database_url))
+        fleet = Fleet(environment, logs, specs=ALL, identities=await identities(database_url, place=place))
         with screen.step(f"{len(ALL)} services: {', '.join(spec.name for spec in ALL)}"):
             await fleet.__aenter__()  # stops by itself what it started, if not all of it gets ready
         try:

@@ -1,4 +1,5 @@
-"""Who the services are to the servers: each has a role of its own in the database, which may do what it needs.
+"""Who the services are to the servers: each has a role of its own in the database and a user of its own at the broker,
+which may do what it needs.
 
 Passwords are derived from the owner's, which is in the state folder: whoever starts services finds the same ones."""
 
@@ -12,29 +13,34 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
+from hermodr_devkit.backing.places import Place
 from hermodr_devkit.backing.probe import TIMEOUT_SECONDS
+from hermodr_devkit.supervisor.broker_users import broker_users
 from hermodr_devkit.supervisor.services import ServiceSpec
 from hermodr_ledger.rights.declared import ROLE_OF
 from hermodr_ledger.rights.granting import PREFIX, role_name
 
 _ROUNDS = 4096
 _TRIES = 5
-_OWNERS = ("HERMODR_DATABASE_URL",)
 
 
 @dataclass(frozen=True)
 class Identities:
-    """`database`: by service (`email-sender`) the URL with its role. Never log them."""
+    """`database`, `broker`: by service (`email-sender`) the URL with its role or user; empty: all use the
+    environment's. Never log them."""
 
     database: Mapping[str, str] = field(default_factory=dict)
+    broker: Mapping[str, str] = field(default_factory=dict)
 
     def variables(self, spec: ServiceSpec, given: Mapping[str, str]) -> dict[str, str]:
         """`given` with the service's own URLs instead of the owner's, which the sandbox does without."""
-        if not self.database:
-            return dict(given)
-        variables = {name: value for name, value in given.items() if name not in _OWNERS}
-        if url := self.database.get(service_of(spec)):
-            variables["HERMODR_DATABASE_URL"] = url
+        variables = dict(given)
+        for name, urls in (("HERMODR_DATABASE_URL", self.database), ("HERMODR_AMQP_URL", self.broker)):
+            if not urls:
+                continue
+            variables.pop(name, None)
+            if url := urls.get(service_of(spec)):
+                variables[name] = url
         return variables
 
 
@@ -47,23 +53,29 @@ def service_of(spec: ServiceSpec) -> str:
     return spec.module.removeprefix("hermodr_").replace("_", "-")
 
 
-async def identities(database_url: str, channels: str | None = None, prefix: str = PREFIX) -> Identities:
-    """Lets the roles of a migrated database log in. `database_url` is the owner's; `channels`: those the installation
-    serves, if it says so. `NOBODY` if the owner may not change roles. Raises `asyncpg.PostgresError`, `OSError`."""
-    roles = _roles(channels)
+async def identities(
+    database_url: str, channels: str | None = None, prefix: str = PREFIX, place: Place | None = None
+) -> Identities:
+    """Lets the roles of a migrated database log in, and makes the users at the broker's `place`. `database_url` is the
+    owner's, whose roles begin with `prefix`; `channels`: those the installation serves, if it says so. Servers where
+    we may not do that are used as the environment says. Raises `asyncpg.PostgresError`, `OSError`, `httpx.HTTPError`.
+    """
+    roles = {service: role_name(role, prefix) for service, role in _roles(channels).items()}
+    return Identities(
+        database=await _database(database_url, roles), broker=await broker_users(place) if place else {}
+    )
+
+
+async def _database(database_url: str, roles: Mapping[str, str]) -> dict[str, str]:
     connection = await asyncpg.connect(database_url, timeout=TIMEOUT_SECONDS)
     try:
         for role in roles.values():
-            await _admit(
-                connection, role_name(role, prefix), _password(database_url, role_name(role, prefix))
-            )
+            await _admit(connection, role, _password(database_url, role))
     except (asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedObjectError):
-        return NOBODY
+        return {}
     finally:
         await connection.close()
-    return Identities(
-        {service: _url(database_url, role_name(role, prefix)) for service, role in roles.items()}
-    )
+    return {service: _url(database_url, role) for service, role in roles.items()}
 
 
 def _roles(channels: str | None) -> dict[str, str]:

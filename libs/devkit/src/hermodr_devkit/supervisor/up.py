@@ -15,6 +15,7 @@ from hermodr_cli.output import Say
 from hermodr_cli.refusal import Refusal
 from hermodr_devkit import backing, processes
 from hermodr_devkit.backing import ports, probe
+from hermodr_devkit.backing.places import DEFAULT_PREFIX, Place
 from hermodr_devkit.supervisor import lines
 from hermodr_devkit.supervisor.fleet import STOP_MARGIN, Fleet
 from hermodr_devkit.supervisor.identities import NOBODY, Identities, identities
@@ -40,11 +41,11 @@ def run(say: Say) -> int:
         specs = chosen(environment)
         check_settings(specs, environment)
         check_ports(specs, environment)
-        kept, own = False, NOBODY
+        kept, own, console = False, NOBODY, None
         if environment.get("HERMODR_ENV") != "production":
             servers = backing.ensure(say)
             environment |= servers.variables()
-            kept = servers.own
+            kept, console = servers.own, servers.management_url
         if secret := signing.link_secret(environment):
             environment[signing.LINK_VARIABLE] = secret
         if key := signing.secret_key(environment):
@@ -53,7 +54,13 @@ def run(say: Say) -> int:
             roles = environment.get("HERMODR_DATABASE_ROLES") or PREFIX
             _migrate(database_url, environment.get("HERMODR_OPERATOR_PROJECT") or None, roles)
             if kept:
-                own = asyncio.run(identities(database_url, environment.get("HERMODR_CHANNELS"), roles))
+                place = Place(
+                    environment["HERMODR_AMQP_URL"],
+                    environment.get("HERMODR_AMQP_PREFIX") or DEFAULT_PREFIX,
+                    console,
+                )
+                channels = environment.get("HERMODR_CHANNELS")
+                own = asyncio.run(identities(database_url, channels, roles, place))
         status, asked_to = asyncio.run(_serve(specs, _for_services(environment), own, say))
         if (
             kept and asked_to is not signal.SIGTERM

@@ -50,6 +50,7 @@ TABLES = (
     "digest_updates",
     "tasks",
     "task_attempts",
+    "task_dependencies",
     "task_types",
 )
 

@@ -61,7 +61,13 @@ async def test_a_payload_that_fits_or_is_of_an_unknown_type_is_taken(api: ApiUnd
         made = await api.http.post("/v1/jobs", json={"type": name, "payload": payload})
         assert made.status_code == 202, made.text
     shown = (await api.http.get(made.json()["status_url"])).json()
-    assert shown["task"] == {"served": False, "began_at": None, "stopping": False, "attempts": []}
+    assert shown["task"] == {
+        "served": False,
+        "began_at": None,
+        "stopping": False,
+        "waits_for": [],
+        "attempts": [],
+    }
 
 
 async def test_a_running_task_shows_its_progress_is_told_to_stop_and_tells_how_it_went(
@@ -107,3 +113,21 @@ async def test_a_running_task_is_stopped_by_its_key_and_by_sql(api: ApiUnderTest
     assert done["done"]
     shown = (await api.http.get(f"/v1/jobs/{other_id}")).json()
     assert (shown["job"]["status"], shown["task"]["stopping"]) == ("processing", True)
+
+
+async def test_a_task_names_what_it_depends_on(api: ApiUnderTest) -> None:
+    wanted = {"type": "after-others", "payload": {}}
+    first = (await api.http.post("/v1/jobs", json=wanted)).json()["job_id"]
+    made = await api.http.post("/v1/jobs", json=wanted | {"depends_on": [first, first]})
+    assert made.status_code == 202, made.text
+    assert await enqueue(api.api.ledger, [UUID(made.json()["job_id"])]) == []
+    shown = (await api.http.get(made.json()["status_url"])).json()
+    assert (shown["job"]["status"], shown["task"]["waits_for"]) == ("queued", [first])
+    refused = await api.http.post("/v1/jobs", json=wanted | {"depends_on": [first, str(UUID(int=7))]})
+    document = problem(refused, 422, "invalid-request")
+    assert document["errors"] == [{"loc": ["body", "depends_on", 1], "msg": "there is no such job"}]
+    planned = await api.http.post(
+        "/v1/schedules", json={"name": "s", "every": "1h", "job": wanted | {"depends_on": [first]}}
+    )
+    document = problem(planned, 422, "invalid-request")
+    assert document["errors"][0]["loc"] == ["body", "job", "depends_on"]

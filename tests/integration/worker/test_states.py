@@ -1,5 +1,6 @@
 """Anything may happen to tasks in any order: what holds then, and that all of them end."""
 
+import json
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -12,8 +13,9 @@ from hermodr_ledger.access.audit import Actor
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs.cancelling import cancel
 from hermodr_ledger.jobs.requeueing import requeue
-from hermodr_ledger.tasks import claiming, recording, rescuing, types
+from hermodr_ledger.tasks import claiming, dependencies, recording, rescuing, types
 from hermodr_ledger.tasks.claiming import Claim, Offer, Turn
+from hermodr_ledger.tasks.dependencies import Place
 from hermodr_ledger.tasks.queueing import enqueue
 from hermodr_ledger.tasks.recording import Result
 from hermodr_ledger.tasks.types import TaskType
@@ -46,7 +48,14 @@ class World:
         """Attempts recorded as completed, by job: more than one is one too many."""
 
     async def accept(self) -> None:
-        await accepted(self.ledger, self.chance.choice(["one", "two"]), 2, project_id=self.project_id)
+        awaited = [str(each) for each in await self.some()] if self.chance.random() < 0.5 else []
+        await accepted(
+            self.ledger,
+            self.chance.choice(["one", "two"]),
+            2,
+            project_id=self.project_id,
+            content=json.dumps({"depends_on": awaited}),
+        )
 
     async def decide(self) -> None:
         await enqueue(self.ledger, await self.some())
@@ -101,6 +110,11 @@ class World:
     async def tidy(self) -> None:
         await rescuing.tidy(self.ledger, 10)
 
+    async def look(self) -> None:
+        """The scheduler looks who waits for what."""
+        found, _ = await dependencies.look(self.ledger, Place(), 1000)
+        await dependencies.settle(self.ledger, found)
+
     async def some(self) -> list[UUID]:
         rows = await rows_of(self.ledger, "jobs")
         return [row["id"] for row in self.chance.sample(rows, min(len(rows), 3))]
@@ -109,7 +123,14 @@ class World:
 async def check(ledger: Ledger) -> None:
     jobs = {row["id"]: row for row in await rows_of(ledger, "jobs")}
     tasks = {row["job_id"]: row for row in await rows_of(ledger, "tasks")}
+    waits = {row["job_id"] for row in await rows_of(ledger, "task_dependencies")}
+    began = {row["job_id"] for row in await rows_of(ledger, "task_attempts")}
     for job_id, job in jobs.items():
+        awaited = [jobs[UUID(each)]["state"] for each in json.loads(job["content"])["depends_on"]]
+        if job_id in began or job["state"] in (JobState.PROCESSING, JobState.COMPLETED):
+            assert set(awaited) <= {JobState.COMPLETED}
+        if job["error"] == dependencies.DEPENDENCY_FAILED:
+            assert job["state"] in (JobState.FAILED, JobState.CANCELLED)
         row = tasks.get(job_id)
         ended = job["state"] in ENDED
         assert (job["finished_at"] is not None) == ended
@@ -121,7 +142,7 @@ async def check(ledger: Ledger) -> None:
             assert row is None or row["worker"] is None
             assert (job["wake_at"] is None) == ended
         if job["state"] == JobState.QUEUED and job["wake_at"].year == 9999:
-            assert row is not None
+            assert row is not None or job_id in waits
     for row in await rows_of(ledger, "task_attempts"):
         assert row["outcome"] in ("completed", "failed", "timeout", "cancelled", "lost")
 
@@ -132,7 +153,16 @@ async def test_no_task_is_stuck_or_held_twice_whatever_happens(ledger: Ledger, s
     world = World(ledger, await new_project(ledger), random.Random(seed))
     steps: list[Callable[[], Awaitable[None]]] = [
         *(world.accept, world.decide, world.decide, world.claim, world.claim, world.finish, world.finish),
-        *(world.kill, world.rescue, world.renew, world.cancel, world.ask_again, world.due, world.tidy),
+        *(
+            world.kill,
+            world.rescue,
+            world.renew,
+            world.cancel,
+            world.ask_again,
+            world.due,
+            world.tidy,
+            world.look,
+        ),
     ]
     await world.accept()
     for _ in range(60):
@@ -151,6 +181,7 @@ async def test_no_task_is_stuck_or_held_twice_whatever_happens(ledger: Ledger, s
                 result = settled(claim, Ended("completed", result="1"), 0.0, None)
                 assert result is not None
                 await recording.record(ledger, worker, [result])
+        await world.look()
         await check(ledger)
         if not left:
             break

@@ -2,6 +2,7 @@ import itertools
 import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
@@ -53,6 +54,9 @@ def run_command(
         str | None, typer.Option(help="Refused while a task with this key is unfinished.")
     ] = None,
     fairness_key: Annotated[str | None, typer.Option(help="Tasks with different keys take turns.")] = None,
+    depends_on: Annotated[
+        list[UUID] | None, typer.Option(help="A job that must have completed before; may be repeated.")
+    ] = None,
     wait: Annotated[
         bool,
         typer.Option("--wait", help="Wait for the end and print the result; status 1 unless it completed."),
@@ -69,6 +73,7 @@ def run_command(
         "priority": priority,
         "singleton_key": singleton_key,
         "fairness_key": fairness_key,
+        "depends_on": depends_on,
     }
     with calling(url, key) as hermodr:
         accepted = hermodr.jobs.create(type, _object(payload), **wanted)

@@ -124,10 +124,12 @@ class TaskAttempt(Answer):
 
 
 class TaskDetail(Answer):
-    """`served`: a worker has its type; `began_at`: of the attempt that runs; `stopping`: it was told to stop."""
+    """`served`: a worker has its type; `began_at`: of the attempt that runs; `stopping`: it was told to stop;
+    `waits_for`: jobs that must have completed before it begins."""
 
     served: bool
     stopping: bool = False
+    waits_for: list[UUID] = Field(default_factory=list)
     began_at: datetime | None = None
     attempts: list[TaskAttempt] = Field(default_factory=list)
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
 from uuid import UUID
@@ -115,6 +115,7 @@ class Jobs(Part[W]):
         scheduled_for: datetime | None = None,
         singleton_key: str | None = None,
         fairness_key: str | None = None,
+        depends_on: Sequence[Id] | None = None,
         max_retries: int | None = None,
         timeout_seconds: float | None = None,
         expires_at: datetime | None = None,
@@ -122,7 +123,8 @@ class Jobs(Part[W]):
         idempotency_key: str | None = None,
     ) -> Steps[Accepted]:
         """Requests a background task. Raises `SingletonTaken` while one with the same `singleton_key` is unfinished.
-        Tasks with different `fairness_key`s take turns."""
+        Tasks with different `fairness_key`s take turns. It begins when those of `depends_on` have
+        completed, and fails when one of them ends otherwise."""
         wanted = {
             "type": type,
             "payload": payload,
@@ -130,6 +132,7 @@ class Jobs(Part[W]):
             "scheduled_for": scheduled_for,
             "singleton_key": singleton_key,
             "fairness_key": fairness_key,
+            "depends_on": [str(each) for each in depends_on] if depends_on else None,
             "max_retries": max_retries,
             "timeout_seconds": timeout_seconds,
             "expires_at": expires_at,

@@ -63,8 +63,9 @@ stored_weeks           -     -          siud      -            -          -     
 suppression_key        s     s          s         s            s          s               -                   -
 suppressions           siud  s          siud      siu          siu        siu             -                   -
 task_attempts          su    s          sid       -            -          -               -                   si
+task_dependencies      s     sid        sd        -            -          -               -                   sd
 task_types             s     -          sd        -            -          -               -                   siu
-tasks                  sud   siu        sud       -            -          -               -                   sud
+tasks                  sud   siu        siud      -            -          -               -                   siud
 template_contents      si    s          su        s            s          s               -                   -
 templates              siud  s          s         s            s          s               -                   -
 time_zones             s     s          s         -            -          -               -                   -

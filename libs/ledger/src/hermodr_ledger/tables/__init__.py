@@ -47,7 +47,7 @@ from hermodr_ledger.tables.quotas import (
     stored_weeks,
 )
 from hermodr_ledger.tables.schedules import schedule_runs, schedules
-from hermodr_ledger.tables.tasks import task_attempts, task_types, tasks
+from hermodr_ledger.tables.tasks import task_attempts, task_dependencies, task_types, tasks
 from hermodr_ledger.tables.webhooks import (
     webhook_attempts,
     webhook_endpoints,
@@ -119,6 +119,7 @@ __all__ = [
     "suppression_key",
     "suppressions",
     "task_attempts",
+    "task_dependencies",
     "task_types",
     "tasks",
     "template_contents",

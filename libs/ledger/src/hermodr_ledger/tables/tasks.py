@@ -71,3 +71,11 @@ task_attempts = Table(
     made("finished_at"),
     Index("task_attempts_finished", "finished_at"),
 )
+
+task_dependencies = Table(
+    "task_dependencies",
+    metadata,
+    Column("job_id", UUID, primary_key=True),
+    Column("on_job_id", UUID, primary_key=True),
+    Index("task_dependencies_on", "on_job_id", "job_id"),
+)

@@ -36,6 +36,8 @@ class TaskHistory:
     attempts: tuple[TaskAttempt, ...]
     served: bool
     """Whether a worker that has its type was heard of lately."""
+    waits_for: tuple[UUID, ...] = ()
+    """Jobs that must have completed before it begins."""
 
 
 async def read(ledger: Ledger, job_id: UUID, type_name: str | None) -> TaskHistory:
@@ -58,6 +60,9 @@ async def read(ledger: Ledger, job_id: UUID, type_name: str | None) -> TaskHisto
         job_id,
         type_name,
     )
+    awaited = await ledger.fetch(
+        "SELECT on_job_id FROM hermodr.task_dependencies WHERE job_id = $1 ORDER BY on_job_id", job_id
+    )
     now = found[0]
     progress = now["progress"] if now["worker"] is not None else (ended[-1]["progress"] if ended else None)
     return TaskHistory(
@@ -79,4 +84,5 @@ async def read(ledger: Ledger, job_id: UUID, type_name: str | None) -> TaskHisto
             for row in ended
         ),
         served=now["served"],
+        waits_for=tuple(row["on_job_id"] for row in awaited),
     )

@@ -52,4 +52,6 @@ WITH given AS (
 ), woken AS (
     SELECT pg_notify($12, '') FROM (SELECT 1 FROM changed WHERE state = 'retrying' LIMIT 1) later
 )
-SELECT c.id, c.project_id, c.owner_id, c.state, now() AS at FROM changed c LEFT JOIN woken ON true
+SELECT c.id, c.project_id, c.owner_id, c.state, now() AS at,
+    EXISTS (SELECT FROM hermodr.task_dependencies d WHERE d.on_job_id = c.id) AS awaited
+FROM changed c LEFT JOIN woken ON true

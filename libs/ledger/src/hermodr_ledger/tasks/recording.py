@@ -1,13 +1,15 @@
 """Records what came of attempts: one statement for all results of a worker."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import JobState
-from hermodr_ledger.engine import Ledger, columns, news
+from hermodr_ledger.engine import Ledger, LedgerUnavailable, columns, news
 from hermodr_ledger.engine.announcing import DUE_CHANNEL
 from hermodr_ledger.engine.sql_files import statement
+from hermodr_ledger.tasks import dependencies
 from hermodr_servicekit.ids import new_id
 
 Outcome = Literal["completed", "failed", "timeout", "cancelled", "handed_back"]
@@ -54,4 +56,12 @@ async def record(ledger: Ledger, worker: str, results: Sequence[Result]) -> dict
         DUE_CHANNEL,
     )
     ledger.tell(news.of_jobs(rows))
+    if awaited := [row["id"] for row in rows if row["awaited"]]:
+        await _settle(ledger, awaited)
     return {row["id"]: row["state"] for row in rows}
+
+
+async def _settle(ledger: Ledger, awaited: Sequence[UUID]) -> None:
+    """What is recorded stays so: the scheduler looks at who waits, too."""
+    with contextlib.suppress(LedgerUnavailable):
+        await dependencies.settle(ledger, await dependencies.depending_on(ledger, awaited))

@@ -74,6 +74,7 @@ WITH strays AS (
     SELECT j.id FROM hermodr.jobs j
     WHERE j.kind = 'task' AND j.wake_at IS NOT NULL AND j.wake_at >= {PARKED} AND j.state = 'queued'
       AND NOT EXISTS (SELECT 1 FROM hermodr.tasks t WHERE t.job_id = j.id)
+      AND NOT EXISTS (SELECT 1 FROM hermodr.task_dependencies d WHERE d.job_id = j.id)
     LIMIT $1 FOR UPDATE OF j SKIP LOCKED
 )
 UPDATE hermodr.jobs j SET wake_at = now() FROM strays s WHERE j.id = s.id

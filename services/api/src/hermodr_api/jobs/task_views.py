@@ -1,4 +1,5 @@
 from datetime import datetime
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,11 +20,12 @@ class TaskAttemptView(BaseModel):
 
 class TaskView(BaseModel):
     """Of a task. `served`: a worker has its type, or had it within half a minute; `began_at`: of the attempt that runs;
-    `stopping`: it was told to stop."""
+    `stopping`: it was told to stop; `waits_for`: jobs that must have completed before it begins."""
 
     model_config = ConfigDict(from_attributes=True)
 
     served: bool
     began_at: datetime | None
     stopping: bool
+    waits_for: list[UUID]
     attempts: list[TaskAttemptView]

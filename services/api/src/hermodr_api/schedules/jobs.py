@@ -42,6 +42,7 @@ _OF_ONE_MOMENT = {
     "delay_seconds": "the schedule says when",
     "deliver_at": "the schedule says when",
     "expires_at": "it would be over the second time",
+    "depends_on": "the second time they have completed long ago",
     "attachments": "files are not kept in a schedule; a link in the data is",
 }
 """What a request cannot have in a schedule, and why."""

@@ -14,6 +14,7 @@ from hermodr_ledger.jobs.accept import NewJob
 from hermodr_servicekit.clock import Clock
 
 LONGEST_RUN_SECONDS = 24 * 3600
+MOST_DEPENDENCIES = 100
 
 
 class TaskIn(Body):
@@ -49,6 +50,12 @@ class TaskIn(Body):
         default=None,
         description="Whose task it is, such as a customer's id: of the project's tasks that wait, these take turns.",
         examples=["customer-17"],
+    )
+    depends_on: Annotated[list[UUID], Field(max_length=MOST_DEPENDENCIES)] | None = Field(
+        default=None,
+        description="Jobs that must have completed before it begins. When one of them ends otherwise, it fails "
+        "(`dependency_failed`).",
+        examples=[["01a2018c-e359-7702-8eb3-8dd0fbf20000"]],
     )
     max_retries: MaxRetries = None
     expires_at: ExpiresAt = None
@@ -97,6 +104,7 @@ def task_of(
             ("max_retries", wanted.max_retries),
             ("timeout_seconds", wanted.timeout_seconds),
             ("fairness_key", wanted.fairness_key),
+            ("depends_on", [str(each) for each in dict.fromkeys(wanted.depends_on or ())] or None),
         )
         if value is not None
     }

@@ -8,6 +8,7 @@ from hermodr_api.tasks.types import TaskTypes
 from hermodr_ledger.access.idempotency import Idempotency
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs import task_types
+from hermodr_ledger.tasks import dependencies
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import new_job_id
 
@@ -29,7 +30,11 @@ class Tasks:
         if caller.user_id is not None:
             await self._allow(caller, wanted.type)
         job = task_of(wanted, new_job_id(), caller.project_id, caller.user_id, self._clock)
-        flaws = job if isinstance(job, list) else await self._misfits(wanted)
+        flaws = (
+            job
+            if isinstance(job, list)
+            else [*await self._misfits(wanted), *await self._strangers(caller, wanted)]
+        )
         if isinstance(job, list) or flaws:
             return await self._accepting.earlier(caller.project_id, key, flaws)
         answer = answer_of(job)
@@ -41,6 +46,19 @@ class Tasks:
     async def _misfits(self, wanted: TaskIn) -> list[Flaw]:
         async with patience():
             return await self._types.flaws(wanted.type, wanted.payload, ("body", "payload"))
+
+    async def _strangers(self, caller: Caller, wanted: TaskIn) -> list[Flaw]:
+        """An end user's task waits for jobs of theirs only."""
+        named = wanted.depends_on
+        if not named:
+            return []
+        async with patience():
+            unknown = await dependencies.unknown(self._ledger, caller.project_id, named, caller.user_id)
+        return [
+            Flaw(("body", "depends_on", nth), "there is no such job")
+            for nth, each in enumerate(named)
+            if each in unknown
+        ]
 
     async def _allow(self, caller: Caller, name: str) -> None:
         """End users start only what is declared for them, at their own rate."""

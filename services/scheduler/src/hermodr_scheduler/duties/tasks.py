@@ -1,4 +1,5 @@
-"""Tasks whose worker died are given to another; rows left behind are tidied up; finished tasks are kept a while."""
+"""Tasks whose worker died are given to another; those that depend on others begin; rows left behind are tidied up;
+finished tasks are kept a while."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -9,7 +10,8 @@ import structlog
 
 from hermodr_contracts.vocabulary import JobKind, JobState
 from hermodr_ledger.engine import Collided, Contested, Ledger, LedgerUnavailable
-from hermodr_ledger.tasks import rescuing
+from hermodr_ledger.tasks import dependencies, rescuing
+from hermodr_ledger.tasks.dependencies import Place
 from hermodr_scheduler.duties.duty import Duty
 from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_servicekit.clock import Clock
@@ -74,6 +76,32 @@ class LostTasks(Duty):
         if rescued:
             log.warning("workers were lost with tasks", tasks=len(rescued), again=len(again))
         return 0.0 if len(rescued) == self._batch else LOOK_SECONDS
+
+
+class DependentTasks(Duty):
+    """Tasks that wait for other jobs, of whose end nobody told them: it goes round all of them, batch by batch."""
+
+    name = "dependent tasks"
+    after_error = 0.5
+
+    def __init__(self, ledger: Ledger, calls: Calls, metrics: SchedulerMetrics, *, batch: int) -> None:
+        super().__init__()
+        self._ledger = ledger
+        self._calls = calls
+        self._metrics = metrics
+        self._batch = batch
+        self._after = Place()
+
+    async def tick(self) -> float:
+        """One batch."""
+        found, after = await dependencies.look(self._ledger, self._after, self._batch)
+        if found:
+            settled = await dependencies.settle(self._ledger, found)
+            self._calls.run(settled.ready)
+            if settled.failed:
+                self._metrics.finished.labels(JobKind.TASK, JobState.FAILED).inc(len(settled.failed))
+        self._after = after or Place()
+        return LOOK_SECONDS if after is None else _BETWEEN_BATCHES_SECONDS
 
 
 class OldTasks(Duty):

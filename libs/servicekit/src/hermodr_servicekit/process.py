@@ -10,6 +10,7 @@ from typing import NoReturn
 import structlog
 import uvloop
 
+from hermodr_servicekit import privileges
 from hermodr_servicekit.door import raise_file_limit
 
 Main = Callable[[asyncio.Event], Awaitable[None]]
@@ -22,6 +23,7 @@ LETTING_GO_SECONDS = 0.5
 def run(main: Main) -> NoReturn:
     """Runs `main` to its end and exits 0. SIGTERM and SIGINT set its event; a second signal exits 1 at once."""
     raise_file_limit()
+    privileges.give_up()
     uvloop.run(_supervise(main))
     raise SystemExit(0)
 

@@ -12,7 +12,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
-from hermodr_servicekit import logging
+from hermodr_servicekit import logging, privileges
 from hermodr_servicekit.clock import Clock, SystemClock
 from hermodr_servicekit.loop_watch import LoopWatch
 from hermodr_servicekit.periodic import running
@@ -117,6 +117,7 @@ def main_of(service: Callable[[S], Service[S]], settings: type[S]) -> Main:
     async def main(stop: asyncio.Event) -> None:
         loaded = load(settings)
         logging.configure(loaded)
+        log.info("privileges given up", user=os.geteuid(), capabilities=privileges.held())
         await service(loaded).run(stop)
 
     return main

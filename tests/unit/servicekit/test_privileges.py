@@ -1,0 +1,58 @@
+"""What a service process may still do once it has begun, whoever started it."""
+
+import os
+import subprocess
+import sys
+
+from hermodr_templates.cell import Cell
+
+KILL, SETGID, SETUID, LOW_PORT, SYS_ADMIN = 5, 6, 7, 10, 21
+KEPT = sum(1 << each for each in (KILL, SETGID, SETUID, LOW_PORT, SYS_ADMIN))
+SETS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
+SERVICE = """
+import subprocess
+from hermodr_servicekit.process import run
+
+async def main(stop):
+    print(open("/proc/self/status").read())
+    print(subprocess.run(["cat", "/proc/self/status"], capture_output=True, text=True).stdout)
+
+run(main)
+"""
+RENDERS = """
+import asyncio
+from hermodr_servicekit import privileges
+from tests.unit.servicekit.test_privileges import cells_steps
+
+before = asyncio.run(cells_steps())
+privileges.give_up()
+assert asyncio.run(cells_steps()) == before != (), before
+"""
+
+
+async def cells_steps() -> tuple[str, ...]:
+    """What the process that renders gives up, which is started and ended by us."""
+    cell = Cell(10)
+    try:
+        await cell.start()
+        return cell.given_up
+    finally:
+        await cell.close()
+
+
+def test_a_service_and_what_it_starts_have_but_a_few_capabilities() -> None:
+    done = subprocess.run([sys.executable, "-c", SERVICE], capture_output=True, text=True, check=True)
+    told = [line.split() for line in done.stdout.splitlines() if ":" in line]
+    allowed = KEPT if os.geteuid() == 0 else 0
+    held = [(name, int(value, 16)) for name, value in (each[:2] for each in told if each[0][:-1] in SETS)]
+    assert len(held) == 2 * len(SETS)
+    for name, value in held:
+        if (
+            os.geteuid() == 0 or name != "CapBnd:"
+        ):  # who is not root may not narrow it, and gains nothing by it
+            assert value & ~allowed == 0, name
+    assert [each[1] for each in told if each[0] == "NoNewPrivs:"] == ["1", "1"]
+
+
+def test_the_process_that_renders_gives_up_as_much_as_before() -> None:
+    subprocess.run([sys.executable, "-c", RENDERS], check=True)

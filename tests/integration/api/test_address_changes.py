@@ -276,6 +276,14 @@ async def test_nobody_is_written_to_again_and_again(api: ApiUnderTest, ada: dict
     assert await sent(api, "one-more@example.com") == []
 
 
+async def test_a_tag_makes_no_other_reader(api: ApiUnderTest, ada: dict[str, Any]) -> None:
+    mine, url = api.user("ada"), f"{URL}/{ada['id']}"
+    for address in ("Victim@example.net", "victim+1@example.net", "victim+a+b@example.net"):
+        await ask(api, ada, email=address)
+    problem(await mine.patch(url, json={"email": "victim+2@example.net"}), 429, "rate-limited")
+    await ask(api, ada, email="+victim@example.net")  # which is a name, not a tag
+
+
 async def test_a_template_of_the_project_is_used_if_it_needs_no_more(
     api: ApiUnderTest, ada: dict[str, Any]
 ) -> None:

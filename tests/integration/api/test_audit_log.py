@@ -47,6 +47,13 @@ async def test_every_change_of_keys_templates_and_people_is_there(api: ApiUnderT
     assert "ottilie" not in str(mine).lower()
 
 
+async def test_times_in_details_are_rfc_3339(api: ApiUnderTest) -> None:
+    wanted = {"scopes": ["send"], "expires_at": "2999-01-02T03:04:05+01:00"}
+    key = (await api.http.post("/v1/api-keys", json=wanted)).json()["id"]
+    (entry,) = (each for each in await log(api) if each["subject"] == key)
+    assert entry["detail"]["expires_at"] == "2999-01-02T02:04:05Z"
+
+
 async def test_what_is_refused_leaves_no_line(api: ApiUnderTest) -> None:
     before = await log(api)
     await api.template()

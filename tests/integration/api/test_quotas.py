@@ -86,6 +86,7 @@ async def test_operators_alone_set_quotas(api: ApiUnderTest, operator: httpx.Asy
     assert str(api.project_id) in {each["id"] for each in rows}
     (entry, *_) = (await api.http.get("/v1/audit-log", params={"action": "project.quotas"})).json()["data"]
     assert entry["subject"] == str(api.project_id)
+    assert entry["detail"] == {"accepted_per_day": 7, "sockets": "off"}
     problem(await operator.patch(f"/v1/projects/{UUID(int=7)}/quotas", json={}), 404, "not-found")
 
 

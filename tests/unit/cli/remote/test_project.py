@@ -102,7 +102,27 @@ def test_operators_list_projects_and_set_their_quotas(run: Run) -> None:
     assert isinstance(unknown.exception, Refusal)
 
 
-@pytest.mark.parametrize("odd", ["mails=1", "accepted_per_day", "accepted_per_day=", "accepted_per_day=1e6"])
+def test_sizes_have_units_as_in_the_variable(run: Run) -> None:
+    page = json_answer({"data": [LISTED], "next_cursor": None})
+    server = answers(page, json_answer(LISTED))
+    done = run(server, "projects", "quota", "shop", "stored_bytes=10GiB", "accepted_per_day=1_000_000")
+    assert done.exit_code == 0
+    assert json.loads(server.requests[1].content) == {
+        "stored_bytes": 10 * 2**30,
+        "accepted_per_day": 1_000_000,
+    }
+
+
+def test_a_quota_is_set_once(run: Run) -> None:
+    done = run(answers(), "projects", "quota", "shop", "sockets=1", "sockets=off")
+    assert done.exit_code == 2
+    assert "sockets is given twice" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["mails=1", "accepted_per_day", "accepted_per_day=", "accepted_per_day=1e6", "accepted_per_day=10GiB"],
+)
 def test_what_is_no_quota_is_refused(run: Run, odd: str) -> None:
     done = run(answers(), "projects", "quota", "shop", odd)
     assert done.exit_code == 2

@@ -12,6 +12,7 @@ from hermodr_cli.remote.quotas import columns_of, limit_of, number
 from hermodr_cli.remote.showing import plain, show_document
 from hermodr_client import Hermodr
 from hermodr_client.models.operations import ProjectQuotas, Quotas
+from hermodr_contracts.quotas import Quota
 
 app = typer.Typer(help="All projects: what they may use, and do use. The key is an operator's.")
 
@@ -20,7 +21,7 @@ Limits = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[QUOTA=LIMIT]…",
-        help="accepted_per_day=1000000, sockets=off (no limit), waiting_jobs=default (the installation's).",
+        help="stored_bytes=10GiB, sockets=off (no limit), waiting_jobs=default (the installation's).",
     ),
 ]
 
@@ -45,7 +46,7 @@ def quota_command(
     project: Project, limits: Limits = None, url: Url = None, key: Key = None, as_json: AsJson = False
 ) -> None:
     """Show what a project may use and does use; with QUOTA=LIMIT set it first."""
-    wanted = dict(map(_limit, limits or ()))
+    wanted = _limits(limits or ())
     with calling(url, key) as hermodr:
         found = _found(hermodr, project)
         if wanted:
@@ -56,17 +57,25 @@ def quota_command(
     columns.show(columns_of(found.quotas, found.usage))
 
 
+def _limits(given: Sequence[str]) -> dict[str, int | str | None]:
+    wanted: dict[str, int | str | None] = {}
+    for each in given:
+        name, limit = _limit(each)
+        if name in wanted:
+            raise typer.BadParameter(f"{name} is given twice", param_hint="QUOTA=LIMIT")
+        wanted[name] = limit
+    return wanted
+
+
 def _limit(given: str) -> tuple[str, int | str | None]:
     name, _, limit = given.partition("=")
     if name not in Quotas.model_fields:
         known = ", ".join(Quotas.model_fields)
         raise typer.BadParameter(f"{name!r} is no quota; there are {known}", param_hint="QUOTA=LIMIT")
     try:
-        return name, limit_of(limit)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{name}: give a whole number, off or default", param_hint="QUOTA=LIMIT"
-        ) from None
+        return name, limit_of(Quota(name), limit)
+    except ValueError as error:
+        raise typer.BadParameter(f"{name}: {error}, or default", param_hint="QUOTA=LIMIT") from None
 
 
 def _found(hermodr: Hermodr, project: str) -> ProjectQuotas:

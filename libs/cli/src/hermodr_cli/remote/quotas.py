@@ -4,8 +4,7 @@ from rich.text import Text
 
 from hermodr_cli.remote.columns import Column
 from hermodr_client.models.operations import Quotas, Usage
-
-OFF = "off"
+from hermodr_contracts.quotas import OFF, Quota, parse
 
 
 def columns_of(quotas: Quotas, usage: Usage) -> list[Column]:
@@ -22,8 +21,9 @@ def number(value: int | None) -> str:
     return OFF if value is None else f"{value:,}"
 
 
-def limit_of(text: str) -> int | str | None:
-    """`off`, `default`, or a number. Raises `ValueError`."""
-    if text == OFF:
-        return OFF
-    return None if text == "default" else int(text.replace(",", "").replace("_", ""))
+def limit_of(quota: Quota, text: str) -> int | str | None:
+    """`off`, `default`, or as in `HERMODR_QUOTA_…`; digits may be grouped. Raises `ValueError`."""
+    if text == "default":
+        return None
+    limit = parse(quota, text.replace(",", "").replace("_", ""))
+    return OFF if limit is None else limit

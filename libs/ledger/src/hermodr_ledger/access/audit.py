@@ -4,7 +4,7 @@ Lines are only added: erasing a person puts a pseudonym into them, and nothing e
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -62,9 +62,16 @@ async def record(
         actor_id=actor.id,
         action=action,
         subject=str(subject) if subject is not None else None,
-        detail=json.dumps(dict(detail or {}), default=str),
+        detail=json.dumps(dict(detail or {}), default=_text),
     )
     await fetch(statements, line)
+
+
+def _text(value: object) -> str:
+    """Times as everywhere (RFC 3339, UTC)."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return str(value)
 
 
 async def changed(

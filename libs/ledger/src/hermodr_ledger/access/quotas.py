@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from hermodr_contracts.quotas import Limits, Quota
+from hermodr_contracts.quotas import OFF, Limits, Quota
 from hermodr_ledger.access import audit
 from hermodr_ledger.access.audit import Actor
 from hermodr_ledger.engine import Row, Statements, Transaction
@@ -83,7 +83,8 @@ async def change(transaction: Transaction, project_id: UUID, changes: Changes, a
             transaction,
             made.on_conflict_do_update(index_elements=[project_quotas.c.project_id], set_=again),
         )
-        await audit.record(transaction, project_id, actor, "project.quotas", project_id, values)
+        told = {name: OFF if limit == NO_LIMIT else limit for name, limit in values.items()}
+        await audit.record(transaction, project_id, actor, "project.quotas", project_id, told)
     return True
 
 

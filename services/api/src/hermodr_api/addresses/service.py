@@ -192,7 +192,7 @@ class Addresses:
             return
         user = BucketRequest(f"address/{caller.subject}", _OF_USER, len(change.new))
         wanted = [user] + [
-            BucketRequest(f"address/{self._links.pseudonym(address.lower())}", _OF_ADDRESS, 1)
+            BucketRequest(f"address/{self._links.pseudonym(_reader_of(address))}", _OF_ADDRESS, 1)
             for _, address in change.new.values()
         ]
         granted = await rates.take(transaction, wanted)
@@ -212,6 +212,12 @@ class Addresses:
     ) -> None:
         action = f"recipient.{verb}_address"
         await audit.record(transaction, caller.project_id, caller.actor, action, recipient_id, {"kind": kind})
+
+
+def _reader_of(address: str) -> str:
+    """Of all spellings of an email address that usually are one mailbox the same one: without its `+tag`."""
+    local, at, domain = address.lower().rpartition("@")
+    return f"{local[:1]}{local[1:].partition('+')[0]}{at}{domain}" if at else domain
 
 
 def _change_of(before: Recipient, changes: Mapping[str, object]) -> _Change:

@@ -16,6 +16,7 @@ from hermodr_api.app import Api
 from hermodr_api.settings import ApiSettings
 from hermodr_ledger.access import audit, keys, operating
 from hermodr_ledger.access.keys import Scope
+from hermodr_ledger.connections.reaching import Login
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.guard.addresses import Address
 from hermodr_servicekit.guard.guard import Guard
@@ -28,6 +29,13 @@ MAIL: dict[str, Any] = {
     "to": {"email": "ada@example.com"},
     "subject": "Your booking is confirmed",
     "body_text": "See you on Friday.",
+}
+CONNECTION: dict[str, Any] = {
+    "name": "warehouse",
+    "host": "db.example.com",
+    "database": "warehouse",
+    "user": "reader",
+    "password": "a-password-of-theirs",
 }
 TEMPLATE: dict[str, Any] = {
     "name": "magic_link",
@@ -98,6 +106,10 @@ async def resolved(name: str) -> tuple[Address, ...]:
     return (ip_address("10.0.0.1" if name.endswith(".internal") else "93.184.216.34"),)
 
 
+async def answering(login: Login) -> None:
+    """Every database lets everybody in."""
+
+
 def token_of(user_id: str, project: str, claims: Mapping[str, object] = MappingProxyType({})) -> str:
     """An end user's token, as an application would sign it."""
     now = datetime.now(UTC)
@@ -126,6 +138,7 @@ async def api_over(
     settings = ApiSettings(database_url=database_url, amqp_url=amqp_url, amqp_prefix=prefix, **given)
     api = Api(settings, clock)
     api.webhooks.guard = Guard(settings.webhook_networks, resolved)
+    api.connections.reach = answering
     api.authenticator.opened = True
     created = await keys.create(api.ledger, fresh_name(), ["admin"])
     async with client_of(api, created.secret) as http:

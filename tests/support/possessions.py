@@ -3,7 +3,7 @@
 from typing import Any
 
 from hermodr_servicekit.ids import new_id
-from tests.support.api import TEMPLATE, ApiUnderTest
+from tests.support.api import CONNECTION, TEMPLATE, ApiUnderTest
 
 MARK = "zq7"
 """In every text of these things, and in no other."""
@@ -34,7 +34,6 @@ async def possessions(api: ApiUnderTest) -> dict[str, str]:
     letter = await _dead_letter(api, job["job_id"])
     suppressed = f"{MARK}-suppressed@example.com"
     suppression = await _make(api, "/v1/suppressions", address=suppressed)
-    sender = await _sender(api)
     endpoint = await _make(api, "/v1/webhooks", url=f"https://{MARK}.example.com/in", description=MARK)
     message = await _make(api, f"/v1/webhooks/{endpoint['id']}/test")
     daily = {"to": {"recipient_id": recipient["id"]}, **mail}
@@ -65,8 +64,9 @@ async def possessions(api: ApiUnderTest) -> dict[str, str]:
         "actor_id": key["id"],
         "subject": template["id"],
         "suppression_id": suppression["id"],
-        "sender_id": sender["id"],
+        "sender_id": (await _sender(api))["id"],
         "endpoint_id": endpoint["id"],
+        "connection_id": await _connection(api),
         "message_id": message["id"],
         "address": suppressed,
         **await _in_inbox(api, recipient["id"], job["job_id"], template["id"]),
@@ -80,6 +80,11 @@ async def _pending_address(api: ApiUnderTest, recipient_id: str) -> None:
         recipient_id,
         f"{MARK}-new@example.com",
     )
+
+
+async def _connection(api: ApiUnderTest) -> str:
+    made = await _make(api, "/v1/connections", **CONNECTION | {"name": MARK, "owner": OWNER})
+    return str(made["id"])
 
 
 async def _sender(api: ApiUnderTest) -> dict[str, Any]:

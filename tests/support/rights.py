@@ -24,6 +24,11 @@ manage  -         POST /v1/auto-syncs/{sync_id}/responses
 manage  -         POST /v1/auto-syncs/{sync_id}/resume
 manage  -         POST /v1/auto-syncs/{sync_id}/run
 read    -         GET /v1/batches/{batch_id}
+read    own       GET /v1/connections
+manage  -         POST /v1/connections
+manage  -         DELETE /v1/connections/{connection_id}
+read    own       GET /v1/connections/{connection_id}
+manage  -         PATCH /v1/connections/{connection_id}
 manage  -         DELETE /v1/dead-letters
 read    -         GET /v1/dead-letters
 manage  -         POST /v1/dead-letters/replay

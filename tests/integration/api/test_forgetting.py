@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from hermodr_ledger.engine import Ledger
 from hermodr_servicekit.ids import new_id
-from tests.support.api import ApiUnderTest, problem
+from tests.support.api import CONNECTION, ApiUnderTest, problem
 from tests.support.auto_syncs import one_organized_one_answered
 from tests.support.columns_of_nobody import OF_NOBODY
 from tests.support.ledgers import emptied
@@ -35,6 +35,7 @@ OF_A_PERSON = {
     "audit_log": {"actor_id", "subject"},
     "auto_sync_responses": {"response"},
     "auto_syncs": {"event_name", "data"},
+    "connections": {"owner"},
     "dead_letters": {"body", "headers"},
     "deliveries": {"address", "address_name", "locale", "provider_message_id", "recipient", "copies"},
     "events": {"detail"},
@@ -174,6 +175,7 @@ async def ada(api: ApiUnderTest) -> dict[str, Any]:
     await one_organized_one_answered(api, MARK, group["id"], person["id"])
     unwanted = {"address": person["email"], "note": MARK}
     assert (await api.http.post("/v1/suppressions", json=unwanted)).status_code == 201
+    await api.http.post("/v1/connections", json=CONNECTION | {"owner": USER})
     await _what_services_write(api, sent.json()["job_id"], person["id"])
     await written(api.api.ledger, task.json()["job_id"], MARK)
     return person | {"job_id": sent.json()["job_id"], "task_id": task.json()["job_id"], "done_id": done}

@@ -2,7 +2,7 @@ import asyncio
 import time
 from typing import Any
 
-from tests.support.api import ApiUnderTest, client_of
+from tests.support.api import CONNECTION, ApiUnderTest, client_of
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 WITHOUT_KEY = {"/", "/health", "/health/broker", "/v1/providers/{provider}/events"}
@@ -132,6 +132,7 @@ async def test_every_example_works_as_printed(api: ApiUnderTest) -> None:
         "recipient_id": recipient["id"],
         "template_id": template["id"],
         "preference_id": template["id"],
+        "connection_id": (await api.http.post("/v1/connections", json=CONNECTION)).json()["id"],
         "key_id": key["id"],
         "signing_key_id": signing["id"],
         "group_id": group["id"],

@@ -169,6 +169,13 @@ CALLS: list[Callable[[Hermodr], Any]] = [
     lambda h: h.api_keys.expire(A, None),
     lambda h: h.api_keys.rotate(A, overlap="1h"),
     lambda h: h.api_keys.revoke(A),
+    lambda h: next(h.connections.list()),
+    lambda h: h.connections.get(A),
+    lambda h: h.connections.create(
+        "warehouse", host="db.example.com", database="warehouse", user="reader", password="secret"
+    ),
+    lambda h: h.connections.update(A, name="the warehouse"),
+    lambda h: h.connections.delete(A),
     lambda h: next(h.signing_keys.list()),
     lambda h: h.signing_keys.get(A),
     lambda h: h.signing_keys.create(name="backend"),

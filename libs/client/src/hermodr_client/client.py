@@ -14,6 +14,7 @@ from hermodr_client.part import W
 from hermodr_client.parts.api_keys import ApiKeys
 from hermodr_client.parts.audit import AuditLog
 from hermodr_client.parts.auto_syncs import AutoSyncs
+from hermodr_client.parts.connections import Connections
 from hermodr_client.parts.dead_letters import DeadLetters
 from hermodr_client.parts.digest_schedules import DigestSchedules
 from hermodr_client.parts.groups import Groups
@@ -50,6 +51,7 @@ class _Everything(Notifications[W]):
         self.schedules: Schedules[W] = Schedules(way)
         self.senders: Senders[W] = Senders(way)
         self.webhooks: Webhooks[W] = Webhooks(way)
+        self.connections: Connections[W] = Connections(way)
         self.groups: Groups[W] = Groups(way)
         self.digest_schedules: DigestSchedules[W] = DigestSchedules(way)
         self.auto_syncs: AutoSyncs[W] = AutoSyncs(way)

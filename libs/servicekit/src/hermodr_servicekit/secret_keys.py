@@ -1,4 +1,5 @@
-"""`HERMODR_SECRET_KEY`: what secrets of webhooks and of users' tokens are derived from."""
+"""`HERMODR_SECRET_KEY`: what secrets of webhooks and of users' tokens are derived from, and
+passwords of connections are sealed with."""
 
 from hermodr_servicekit.links import LEAST_SECRET_BYTES
 

@@ -22,6 +22,7 @@ from hermodr_contracts.vocabulary import Channel
 from hermodr_servicekit.guard.addresses import Networks, networks
 from hermodr_servicekit.links import LEAST_SECRET_BYTES, Links
 from hermodr_servicekit.return_paths import ReturnPaths
+from hermodr_servicekit.sealing import Sealer
 from hermodr_servicekit.secret_keys import secret_keys
 from hermodr_servicekit.token_signing import TokenSecrets
 from hermodr_servicekit.webhook_signing import WebhookSecrets
@@ -117,8 +118,10 @@ class ServiceSettings(BaseSettings):
     """Signs links in mails, and return paths; the same for api, email-sender and scheduler. Without it mails have no
     unsubscribe link."""
     secret_key: Annotated[SecretStr, AfterValidator(_keys_are_long_enough)] | None = None
-    """One or several, separated by spaces: what the signing secrets of webhooks and of users' tokens are derived from.
-    The same for api and webhook-sender."""
+    """One or several, separated by spaces: what the signing secrets of webhooks and of users' tokens are derived from,
+    and passwords of connections are sealed with. The same for api, webhook-sender and worker."""
+    connection_allow: Annotated[str, AfterValidator(_networks_are_readable)] | None = None
+    """Networks that database connections may reach although they are not public. The same for api and worker."""
     webhook_allow: Annotated[str, AfterValidator(_networks_are_readable)] | None = None
     """Networks that webhooks may reach although they are not public. The same for api and webhook-sender."""
     quota_requests_per_second: Annotated[int | None, NoDecode, _limit_of(Quota.REQUESTS_PER_SECOND)] = (
@@ -187,6 +190,16 @@ class ServiceSettings(BaseSettings):
     def token_secrets(self) -> TokenSecrets | None:
         """Makes the secrets that users' tokens are signed with, if there is a key."""
         return TokenSecrets(self.secret_key.get_secret_value()) if self.secret_key is not None else None
+
+    @property
+    def sealer(self) -> Sealer | None:
+        """Seals and opens passwords of connections, if there is a key."""
+        return Sealer(self.secret_key.get_secret_value()) if self.secret_key is not None else None
+
+    @property
+    def connection_networks(self) -> Networks:
+        """Those of `HERMODR_CONNECTION_ALLOW`, for the `Guard`."""
+        return networks(self.connection_allow or "")
 
     @property
     def webhook_networks(self) -> Networks:

@@ -24,6 +24,7 @@ from hermodr_api.answers import Repeatable
 from hermodr_api.api_keys.service import ApiKeys
 from hermodr_api.audit.service import AuditTrail
 from hermodr_api.auto_syncs.service import AutoSyncs
+from hermodr_api.connections.service import Connections
 from hermodr_api.dead_letters.service import DeadLetters
 from hermodr_api.digests.service import DigestSchedules
 from hermodr_api.groups.service import Groups
@@ -82,6 +83,7 @@ from hermodr_contracts.addresses import mailbox
 from hermodr_contracts.providers import SMS_PROVIDERS, channels_of
 from hermodr_contracts.vocabulary import Channel, JobKind, Priority
 from hermodr_ledger.access import rates
+from hermodr_ledger.connections import reaching
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.listening import listen
 from hermodr_ledger.runtime import LedgerService
@@ -170,6 +172,7 @@ class Api(LedgerService[ApiSettings]):
         self.webhooks = Webhooks(
             self.ledger.cold, self._repeatable, self.clock, self._guard, settings.webhook_secrets
         )
+        self.connections = self._connections()
         self._limiter = Limiter(partial(rates.take, self.ledger), self.clock)
         self._gate = Gate(self.authenticator, self._limiter, self.quotas)
         self._turns = BulkTurns(self.quotas)
@@ -281,11 +284,16 @@ class Api(LedgerService[ApiSettings]):
             Unsubscribing(self.ledger.cold, self.settings.links),
             self.senders,
             self.webhooks,
+            self.connections,
             Groups(self.ledger.cold, self._repeatable),
             Members(self.ledger.cold, self._repeatable),
             Updates(self.ledger.cold, self._repeatable),
             AutoSyncs(self.ledger.cold, self._repeatable, self.announcer, self.clock),
         ]
+
+    def _connections(self) -> Connections:
+        reach = partial(reaching.attempt, Guard(self.settings.connection_networks))
+        return Connections(self.ledger.cold, self._repeatable, self.settings.sealer, reach)
 
     def _of_content(self) -> list[object]:
         ledger, repeatable = self.ledger.cold, self._repeatable

@@ -4,6 +4,7 @@ from hermodr_api.addresses import routes as addresses
 from hermodr_api.api_keys import routes as api_keys
 from hermodr_api.audit import routes as audit
 from hermodr_api.auto_syncs import routes as auto_syncs
+from hermodr_api.connections import routes as connections
 from hermodr_api.dead_letters import routes as dead_letters
 from hermodr_api.digests import routes as digests
 from hermodr_api.groups import routes as groups
@@ -36,6 +37,7 @@ _ROOMS = (
     receipts,
     tasks,
     schedules,
+    connections,
     inbox,
     recipients,
     addresses,

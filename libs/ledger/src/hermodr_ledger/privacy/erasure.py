@@ -140,6 +140,10 @@ _REST = (
     DELETE FROM hermodr.inbox
     WHERE project_id = $2 AND (recipient_id = $1 OR user_id = $3::text)
     """,
+    """
+    UPDATE hermodr.connections SET owner = NULL, updated_at = now()
+    WHERE project_id = $2 AND owner = $3::text AND $1::uuid IS NOT NULL
+    """,
     f"{_THEIRS} DELETE FROM hermodr.attachments a USING theirs t WHERE a.job_id = t.id",
     f"{_THEIRS} DELETE FROM hermodr.tasks w USING theirs t WHERE w.job_id = t.id",  # its worker lets it go
     f"""{_THEIRS}

@@ -13,6 +13,7 @@ from hermodr_ledger.engine.times import readable
 from hermodr_ledger.tables import (
     auto_sync_responses,
     auto_syncs,
+    connections,
     digest_schedules,
     group_members,
     groups,
@@ -129,6 +130,18 @@ async def notifications(
     ).where(told.project_id == project_id, whose, told.id > after)
     rows = await fetch(ledger, asked.order_by(told.id).limit(JOBS_A_PAGE))
     return [_with_json(row, "data") for row in rows]
+
+
+async def connections_of(
+    ledger: Ledger, project_id: UUID, user_id: str | None, after: UUID = _NOWHERE
+) -> list[Row]:
+    """To databases, that they may use."""
+    theirs = connections.c
+    asked = sa.select(
+        *(theirs.id, theirs.name, theirs.host, theirs.port, theirs.database, theirs.username.label("user")),
+        *(theirs.sslmode, theirs.created_at, theirs.updated_at),
+    ).where(theirs.project_id == project_id, theirs.owner == user_id, theirs.id > after)
+    return await fetch(ledger, asked.order_by(theirs.id).limit(ROWS_A_PAGE))
 
 
 _TIMES = ", ".join(

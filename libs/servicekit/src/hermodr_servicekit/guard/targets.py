@@ -103,6 +103,11 @@ def read_target(url: str) -> Target:
     return Target(plain, name, address, _port(port, 80 if plain else 443), path)
 
 
+def read_host(text: str) -> tuple[str, Address | None]:
+    """A host alone: a name in its ASCII form, or an address as text and as such. Raises `Refused`."""
+    return _host(f"[{text}]" if ":" in text and not text.startswith("[") else text)
+
+
 def _host_and_port(authority: str) -> tuple[str, str | None]:
     literal, bracket, rest = authority.partition("]")
     if bracket:

@@ -59,6 +59,10 @@ async def export(
                 ledger, project_id, who, recipient.user_id, after, alone=sight.user_id is not None
             ),
         ),
+        (
+            "connections",
+            lambda after: personal_data.connections_of(ledger, project_id, recipient.user_id, after),
+        ),
         ("schedules", lambda after: personal_data.schedules(ledger, project_id, who, after)),
         ("audit_log", lambda after: traces.audited(ledger, whom, after)),
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hermodr_api.http.durations import written
 from hermodr_api.settings import ApiSettings
 from hermodr_contracts.topology import Topology
 from hermodr_dispatcher.settings import DispatcherSettings
@@ -15,8 +16,10 @@ from hermodr_email_sender.settings import EmailSenderSettings
 from hermodr_ledger.tables import metadata
 from hermodr_sandbox.settings import SandboxSettings
 from hermodr_scheduler.settings import SchedulerSettings
+from hermodr_servicekit.settings import ServiceSettings
 from hermodr_sms_sender.settings import SmsSenderSettings
 from hermodr_webhook_sender.settings import WebhookSenderSettings
+from hermodr_worker.settings import WorkerSettings
 
 TOP = Path(__file__).parents[3]
 PAGES = sorted([*TOP.glob("*.md"), *TOP.glob("docs/**/*.md"), *TOP.glob("libs/*/README.md")])
@@ -30,6 +33,7 @@ SETTINGS = (
     SchedulerSettings,
     SmsSenderSettings,
     WebhookSenderSettings,
+    WorkerSettings,
 )
 
 
@@ -115,12 +119,30 @@ def test_every_setting_is_in_the_table_with_its_default() -> None:
     assert wrong == []
 
 
+@pytest.mark.parametrize("settings", [each for each in SETTINGS if each is not SandboxSettings])
+def test_what_production_requires_is_in_the_table(settings: type[ServiceSettings]) -> None:
+    row = re.search(
+        rf"^\| {settings.service} \| `python -m (\w+)` \| .* \| (.*) \|$", CONFIGURATION, re.MULTILINE
+    )
+    assert row is not None
+    assert row[1] == settings.__module__.partition(".")[0]
+    alternatives = [each for each in settings.required_in_production if isinstance(each, tuple)]
+    plain = [each for each in settings.required_in_production if isinstance(each, str)]
+    told, _, one_of = row[2].partition("one of ")
+    assert _variables(told) == {f"HERMODR_{name.upper()}" for name in plain}
+    assert _variables(one_of) == {f"HERMODR_{name.upper()}" for names in alternatives for name in names}
+
+
+def _variables(text: str) -> set[str]:
+    return set(re.findall(r"`(HERMODR_\w+)`", text))
+
+
 def _written(default: object) -> str | None:
     match default:
         case bool():
             return str(default).lower()
         case timedelta():
-            return f"{default.days}d"
+            return f"{default.days}d" if default.days else written(default)
         case int():
             return str(default)
         case float():

@@ -65,7 +65,7 @@ async def changed(user: httpx.AsyncClient, one: dict[str, Any], what: str, **bod
 
 async def test_what_is_sent_to_a_user_is_in_the_inbox_and_delivered_at_once(api: ApiUnderTest) -> None:
     await api.recipient(user_id="ada", name="Ada")
-    job_id = await sent(api, **MESSAGE, data={"booking": 4711})
+    job_id = await sent(api, **MESSAGE, channels=["email", "in_app"], data={"booking": 4711})
     ada = api.user("ada")
     found = await inbox(ada)
     (one,) = found["data"]
@@ -79,6 +79,18 @@ async def test_what_is_sent_to_a_user_is_in_the_inbox_and_delivered_at_once(api:
     assert shown["job"]["status"] == "processing"
     (log,) = shown["delivery_logs"]
     assert (log["provider"], log["outcome"]) == ("inbox", "sent")
+
+
+async def test_content_as_given_is_in_the_inbox_only_where_that_is_asked_for(api: ApiUnderTest) -> None:
+    """A password reset sent as given is not for whoever has a token."""
+    await api.recipient(user_id="ada", name="Ada")
+    body = {"to": {"user_id": "ada"}} | MESSAGE
+    foreseen = (await api.http.post("/v1/notifications/simulate", json=body)).json()
+    assert "in_app" not in str(foreseen)
+    job_id = await sent(api, **MESSAGE)
+    shown = (await api.http.get(f"/v1/jobs/{job_id}")).json()
+    assert [each["channel"] for each in shown["deliveries"]] == ["email"]
+    assert (await inbox(api.user("ada")))["data"] == []
 
 
 async def test_a_job_for_the_inbox_alone_is_completed_as_it_is_decided(api: ApiUnderTest) -> None:
@@ -111,6 +123,20 @@ async def test_a_template_is_rendered_in_the_readers_language_with_the_recipient
     assert of_bert["title"] == "Hallo you"
 
 
+async def test_of_the_data_that_is_shown_which_the_texts_read(api: ApiUnderTest) -> None:
+    texts = {"body_text": "{{ order.id }}{% if url %}!{% endif %}{{ recipient.name }}"}
+    await api.template(contents=TEMPLATE["contents"] | {"in_app": {"en": texts}})
+    await api.recipient(user_id="ada", name="Ada")
+    order = {"id": 7, "price": 3}
+    data = {"name": "x", "magic_link": "https://x.y/secret", "order": order, "url": "/7", "more": 1}
+    await sent(api, type="magic_link", data=data)
+    (one,) = (await inbox(api.user("ada")))["data"]
+    assert one["data"] == {"order": order, "url": "/7"}
+    await sent(api, **MESSAGE, channels=["in_app"], data=data)
+    newest, _ = (await inbox(api.user("ada")))["data"]
+    assert newest["data"] == data
+
+
 async def test_what_cannot_be_rendered_fails_alone_and_says_why(api: ApiUnderTest) -> None:
     await api.template(contents=TEMPLATE["contents"] | {"in_app": {"en": {"body_text": "{{ 1 // n }}"}}})
     await api.recipient(user_id="ada")
@@ -138,7 +164,7 @@ async def test_a_slow_template_is_rendered_beside_and_only_its_own_job_waits(api
     slow = "{% for i in range(4000) %}{{ i % 7 }}{% endfor %}"
     await api.template(contents={"in_app": {"en": {"body_text": slow}}})
     await api.recipient(user_id="ada")
-    for body in ({"type": "magic_link"}, MESSAGE | {"channels": ["in_app"]}):
+    for body in ({"type": "magic_link", "data": {"more": 1}}, MESSAGE | {"channels": ["in_app"]}):
         await api.http.post("/v1/notifications", json={"to": {"user_id": "ada"}} | body)
     rows = await api.api.ledger.fetch("SELECT id FROM hermodr.jobs WHERE state = 'queued'")
     service = dispatcher(api.api.ledger)
@@ -147,6 +173,7 @@ async def test_a_slow_template_is_rendered_beside_and_only_its_own_job_waits(api
 
     found: bool = await wait_until(lambda: both_there(api))
     assert found
+    assert [each["data"] for each in (await inbox(api.user("ada")))["data"]] == [{}, {}]
     await service.drain()
 
 
@@ -344,3 +371,13 @@ async def test_what_failed_comes_when_it_is_asked_for_again(api: ApiUnderTest) -
     shown = (await api.http.get(f"/v1/jobs/{job_id}")).json()
     assert shown["job"]["status"] == "completed"
     assert [each["outcome"] for each in shown["delivery_logs"]] == ["permanent", "sent"]
+
+
+async def test_a_users_export_says_what_came_and_not_what_it_said(api: ApiUnderTest) -> None:
+    (one,) = await told(api, data={"booking": 4711})
+    person = (await api.http.get("/v1/recipients?user_id=ada")).json()["data"][0]
+    url = f"/v1/recipients/{person['id']}/export"
+    (whole,) = (await api.http.get(url)).json()["inbox"]
+    assert (whole["title"], whole["data"]) == (one["title"], {"booking": 4711})
+    (mine,) = (await api.user("ada").get(url)).json()["inbox"]
+    assert mine == {"id": one["id"], "job_id": one["job_id"], "created_at": whole["created_at"]}

@@ -12,8 +12,8 @@ MAILS_ONLY = {
 }
 
 
-def test_nobody_is_texted_unasked_and_no_text_is_sent_twice_unasked() -> None:
-    assert [channel for channel, spec in CHANNELS.items() if spec.by_default] == ["email", "in_app"]
+def test_only_mail_is_sent_unasked_and_no_text_twice() -> None:
+    assert [channel for channel, spec in CHANNELS.items() if spec.by_default] == ["email"]
     assert [channel for channel, spec in CHANNELS.items() if spec.on_unknown is OnUnknown.HOLD] == [
         "sms",
         "whatsapp",

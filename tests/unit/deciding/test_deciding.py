@@ -244,7 +244,7 @@ def test_one_channel_that_works_is_enough_and_the_others_are_explained() -> None
 
 def test_content_as_given_goes_only_where_it_is_on_by_default_unless_a_channel_is_named() -> None:
     jane = to(JANE, has_content=True)
-    assert [each.channel for each in decided(jane, channels=CHANNELS).deliveries] == ["email", "in_app"]
+    assert [each.channel for each in decided(jane, channels=CHANNELS).deliveries] == ["email"]
     texted = decided(jane._replace(channels=(Channel.SMS,)), channels=CHANNELS)
     (delivery,) = texted.deliveries
     assert (delivery.channel, delivery.address) == (Channel.SMS, JANE.phone)

@@ -93,7 +93,7 @@ CHANNELS: Channels = MappingProxyType(
                 None,
                 (),
                 OnUnknown.RESEND,
-                by_default=True,
+                by_default=False,  # a token shows it, that may be stolen: the application chooses what is in it
                 as_given=True,
                 has_sender=True,
             ),

@@ -20,6 +20,8 @@ from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer
 from hermodr_servicekit.loop_watch import Step
 from hermodr_templates.bounded import BoundedRenderer
+from hermodr_templates.checking import variables
+from hermodr_templates.flaws import SourceFlawed
 from hermodr_templates.rendering import Rendered, RenderingFailed
 
 log = structlog.get_logger()
@@ -35,6 +37,8 @@ _TOGETHER = 10
 
 _Key = tuple[UUID | None, int | None, str | None]
 _Words = tuple[Decision, Worded]
+_Texts = tuple[CompiledTexts, str]
+"""And the names of the data that they read, as a JSON array."""
 
 
 class Inbox:
@@ -54,7 +58,7 @@ class Inbox:
         self._renderer = renderer
         self._clock = clock
         self._finished = finished
-        self._texts: dict[_Key, CompiledTexts] = {}
+        self._texts: dict[_Key, _Texts] = {}
         self._slow: dict[UUID, asyncio.Task[None]] = {}
         self._gates = {each: Gate(partial(owners, ledger), most=_MOST_PASSING) for each in Priority}
         self._lines: dict[Priority, Coalescer[Sequence[Decision], None]] = {
@@ -113,10 +117,10 @@ class Inbox:
                 elif texts is None:
                     return self._failed("template_missing", "the template was deleted")
                 else:
-                    rendered = self._renderer.render_at_once(texts, content.data)
+                    rendered = self._renderer.render_at_once(texts[0], content.data)
             except RenderingFailed as failure:
                 return self._failed(failure.code, failure.detail)
-        return self._worded(rendered) if rendered is not None else None
+        return self._worded(rendered, texts) if rendered is not None else None
 
     def _slowly(self, decision: Decision, delivery: NewDelivery, content: Content) -> None:
         if len(self._slow) >= _MOST_SLOW:
@@ -129,15 +133,16 @@ class Inbox:
     async def _write_slowly(self, decision: Decision, delivery: NewDelivery, content: Content) -> None:
         """Never raises. What fails for now stays queued, unless other channels of the job would wait for it."""
         project = decision.job.project_id
+        texts = None
         try:
             try:
                 if content.content is not None:
                     rendered = await self._renderer.as_given(*_given(content.content), project)
                 elif (texts := await self._texts_of(delivery)) is not None:
-                    rendered = await self._renderer.render_in_cell(texts, content.data, project)
+                    rendered = await self._renderer.render_in_cell(texts[0], content.data, project)
                 else:
                     return
-                worded = self._worded(rendered)
+                worded = self._worded(rendered, texts)
             except RenderingFailed as failure:
                 if failure.passing and len(decision.open) == 1:
                     log.warning("in-app notification left for later", code=failure.code)
@@ -153,7 +158,7 @@ class Inbox:
                 error=type(error).__name__,
             )
 
-    async def _texts_of(self, delivery: NewDelivery) -> CompiledTexts | None:
+    async def _texts_of(self, delivery: NewDelivery) -> _Texts | None:
         """Of a version, which never changes; `None` if the template was deleted."""
         if delivery.template_id is None or delivery.template_version is None or delivery.locale is None:
             return None
@@ -163,14 +168,17 @@ class Inbox:
         found = await compiled_texts(
             self._ledger, delivery.template_id, delivery.template_version, Channel.IN_APP, delivery.locale
         )
-        if found is not None:
-            if len(self._texts) >= _TEXTS_KEPT:
-                self._texts.clear()
-            self._texts[key] = found
-        return found
+        if found is None:
+            return None
+        if len(self._texts) >= _TEXTS_KEPT:
+            self._texts.clear()
+        self._texts[key] = texts = (found, await asyncio.to_thread(_read, found))
+        return texts
 
-    def _worded(self, rendered: Rendered) -> Worded:
-        return Worded(" ".join(rendered.subject.split()), rendered.text.strip(), self._clock.now())
+    def _worded(self, rendered: Rendered, texts: _Texts | None) -> Worded:
+        shown = texts[1] if texts is not None else None
+        title = " ".join(rendered.subject.split())
+        return Worded(title, rendered.text.strip(), self._clock.now(), shown=shown)
 
     def _failed(self, code: str, detail: str) -> Worded:
         return Worded("", "", self._clock.now(), code, detail)
@@ -179,3 +187,12 @@ class Inbox:
 def _given(content: str) -> tuple[str | None, str | None, str | None]:
     given: Mapping[str, str | None] = json.loads(content)
     return given.get("subject"), given.get("body_text"), given.get("body_html")
+
+
+def _read(texts: CompiledTexts) -> str:
+    """What the user may see of the data: what the texts speak of, and nothing that is for other channels."""
+    sources = (each for each in (texts.subject, texts.body_text, texts.body_html) if each is not None)
+    try:
+        return json.dumps(sorted(set[str]().union(*(variables(each) for each in sources))))
+    except SourceFlawed:  # of a version of before it was checked as it is now; it cannot be rendered either
+        return "[]"

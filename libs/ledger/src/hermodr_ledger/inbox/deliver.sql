@@ -2,8 +2,9 @@
 -- steps are connected by columns, see `deliveries/record.sql`.
 WITH input AS (
     SELECT *, 'queued' AS taken_from
-    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
-        AS i(id, notification_id, title, message, code, detail, started_at)
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
+        $8::text[])
+        AS i(id, notification_id, title, message, code, detail, started_at, shown)
     OFFSET 0
 ), settled AS (
     UPDATE hermodr.deliveries d
@@ -13,7 +14,7 @@ WITH input AS (
     FROM input i WHERE d.id = i.id AND d.state = i.taken_from
     RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.state, d.attempt, d.provider, d.recipient_id,
         d.address, i.notification_id, i.title, i.message, i.code, i.detail, i.started_at,
-        d.finished_at
+        i.shown::jsonb AS shown, d.finished_at
 ), logged AS (
     INSERT INTO hermodr.attempts (delivery_id, number, provider, outcome, code, detail, started_at, finished_at)
     SELECT id, attempt, provider, CASE WHEN code IS NULL THEN 'sent' ELSE 'permanent' END, code, detail, started_at,
@@ -21,7 +22,11 @@ WITH input AS (
     FROM settled
 ), written AS (
     INSERT INTO hermodr.inbox (id, project_id, user_id, recipient_id, job_id, delivery_id, type, title, message, data)
-    SELECT s.notification_id, s.project_id, s.address, s.recipient_id, s.job_id, s.id, j.type, s.title, s.message, j.data
+    SELECT s.notification_id, s.project_id, s.address, s.recipient_id, s.job_id, s.id, j.type, s.title, s.message,
+        CASE WHEN s.shown IS NULL THEN j.data
+             WHEN jsonb_typeof(j.data) = 'object' THEN (
+                 SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(j.data) WHERE s.shown ? key)
+             ELSE '{}' END
     FROM settled s, LATERAL (SELECT o.type, o.data FROM hermodr.jobs o WHERE o.id = s.job_id OFFSET 0) j
     WHERE s.code IS NULL
 ), tally AS (

@@ -24,13 +24,15 @@ class Content:
 
 
 class Worded(NamedTuple):
-    """How it reads; with `code` it could not be rendered. `detail` holds nothing of the data."""
+    """How it reads; with `code` it could not be rendered. `detail` holds nothing of the data. `shown`: a JSON array of
+    the names of the job's data that the user may read; `None`: all of it."""
 
     title: str
     message: str
     started_at: datetime
     code: str | None = None
     detail: str | None = None
+    shown: str | None = None
 
 
 class Delivered(NamedTuple):
@@ -93,6 +95,7 @@ async def _deliver(transaction: Transaction, wanted: Sequence[tuple[Decision, Wo
                 [words.code for _, words in mine],
                 [words.detail for _, words in mine],
                 [words.started_at for _, words in mine],
+                [words.shown for _, words in mine],
             ),
         )
         transaction.tell(news.of_both(rows))

@@ -18,7 +18,7 @@ from hermodr_ledger.tables import inbox
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """`data`: the job's. `snoozed_until` may be past: then it is back."""
+    """`data`: what is shown of the job's. `snoozed_until` may be past: then it is back."""
 
     id: UUID
     job_id: UUID

@@ -36,7 +36,9 @@ class NotificationView(BaseModel):
     type: str | None = Field(description="The type the notification was requested with.")
     title: str = Field(description="The subject; empty if there was none.")
     message: str = Field(description="The text.")
-    data: Any = Field(description="The `data` of the notification, as it was requested.")
+    data: Any = Field(
+        description="Of the `data` of the request what the texts for `in_app` read; all of it if the content was given."
+    )
     read: bool
     read_at: datetime | None
     archived: bool

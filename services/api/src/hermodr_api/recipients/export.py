@@ -98,6 +98,7 @@ _CONTENTS: Mapping[str, frozenset[str]] = {
     "auto_syncs": frozenset(("data",)),
     "jobs": _OF_JOBS,
     "requested": _OF_JOBS,
+    "inbox": frozenset(("title", "message", "data")),
     "schedules": frozenset(("job",)),
     "kept_answers": frozenset(("response",)),
 }

@@ -107,5 +107,5 @@ def _describe(backing: Backing) -> str:
     }[backing.kind]
     if not backing.management_url:
         return text
-    login = f", user {CONSOLE_USER}, password in {state.folder() / RECORD}" if backing.own else ""
+    login = f", user {CONSOLE_USER}, broker_password in {state.folder() / RECORD}" if backing.own else ""
     return f"{text}, console {backing.management_url}{login}"

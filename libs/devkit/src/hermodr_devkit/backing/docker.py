@@ -45,7 +45,7 @@ def recorded(record: dict[str, Any]) -> Backing:
     return Backing(
         KIND,
         f"postgresql://postgres:{password}@{ports.LOOPBACK}:{numbers['postgres']}/hermodr",
-        f"amqp://hermodr:{password}@{ports.LOOPBACK}:{numbers['amqp']}/",
+        f"amqp://hermodr:{_broker_password(record)}@{ports.LOOPBACK}:{numbers['amqp']}/",
         f"http://{ports.LOOPBACK}:{numbers['management']}/",
         restartable=False,
     )
@@ -57,7 +57,17 @@ def _new_record() -> dict[str, Any]:
         name: usual if ports.is_free(usual) else other
         for (name, usual), other in zip(DEFAULT_PORTS.items(), spare, strict=True)
     }
-    return {"project": f"hermodr-{state.identity()}", "password": secrets.token_hex(16), "ports": numbers}
+    return {
+        "project": f"hermodr-{state.identity()}",
+        "password": secrets.token_hex(16),
+        "broker_password": secrets.token_hex(16),
+        "ports": numbers,
+    }
+
+
+def _broker_password(record: dict[str, Any]) -> str:
+    """Containers of an older version have one password for both until `make down`."""
+    return str(record.get("broker_password", record["password"]))
 
 
 def _compose() -> list[str]:
@@ -103,6 +113,7 @@ def _run(command: list[str], record: dict[str, Any]) -> None:
     environment = os.environ | {
         "COMPOSE_PROJECT_NAME": record["project"],
         "HERMODR_BACKING_PASSWORD": record["password"],
+        "HERMODR_BACKING_BROKER_PASSWORD": _broker_password(record),
         "HERMODR_POSTGRES_PORT": str(record["ports"]["postgres"]),
         "HERMODR_RABBITMQ_PORT": str(record["ports"]["amqp"]),
         "HERMODR_RABBITMQ_CONSOLE_PORT": str(record["ports"]["management"]),

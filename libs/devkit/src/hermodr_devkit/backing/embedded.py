@@ -22,7 +22,7 @@ def start(record: dict[str, Any], say: Say) -> tuple[Backing, dict[str, Any]]:
     to keep. Raises Unavailable."""
     ensure_rabbitmq(say)
     usable = record and Path(record["home"]).is_dir()
-    record = _with_free_ports(record, say) if usable else _new_record()
+    record = _with_free_ports(_with_two_passwords(record, say), say) if usable else _new_record()
     for attempt in range(ATTEMPTS):
         _remember(record)  # before anything starts, so that what a killed start left can be found
         postgres, rabbit = servers(record)
@@ -63,7 +63,7 @@ def servers(record: dict[str, Any]) -> tuple[EmbeddedPostgres, EmbeddedRabbit]:
     numbers = RabbitPorts(**record["rabbit_ports"])
     return (
         EmbeddedPostgres(home, record["postgres_port"], record["password"]),
-        EmbeddedRabbit(home, numbers, record["password"]),
+        EmbeddedRabbit(home, numbers, record.get("broker_password", "")),
     )
 
 
@@ -81,7 +81,22 @@ def _backing(postgres: EmbeddedPostgres, rabbit: EmbeddedRabbit) -> Backing:
 
 def _new_record() -> dict[str, Any]:
     home = account.home_for(account.for_postgres(), state.folder() / "backing", f"hermodr-{state.identity()}")
-    return {"home": str(home), "password": secrets.token_urlsafe(24)} | _new_ports()
+    return {"home": str(home), "password": _password(), "broker_password": _password()} | _new_ports()
+
+
+def _password() -> str:
+    return secrets.token_urlsafe(24)
+
+
+def _with_two_passwords(record: dict[str, Any], say: Say) -> dict[str, Any]:
+    """Those of an older version had one for both: whoever had the broker's was the database's superuser. The broker is
+    made anew; what was in its queues is announced again."""
+    if "broker_password" in record:
+        return record
+    say("the broker gets a password of its own: making it anew")
+    record = record | {"broker_password": _password()}
+    servers(record)[1].remove()
+    return record
 
 
 def _new_ports() -> dict[str, Any]:

@@ -4,7 +4,7 @@ from hermodr_cli.refusal import Refusal
 
 DATABASE = "hermodr"
 CONSOLE_USER = "hermodr"
-"""The console's user; the password is in the state folder's record."""
+"""The console's user; `broker_password` is in the state folder's record."""
 KEPT = "PostgreSQL and RabbitMQ keep running; `make down` stops them and deletes their data"
 
 

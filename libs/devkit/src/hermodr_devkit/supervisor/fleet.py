@@ -12,6 +12,7 @@ from hermodr_devkit.backing import ports
 from hermodr_devkit.supervisor.identities import NOBODY, Identities
 from hermodr_devkit.supervisor.service import ServiceProcess, Sink
 from hermodr_devkit.supervisor.services import SANDBOX, ServiceSpec, chosen, variables_for
+from hermodr_devkit.supervisor.variables import narrowed
 
 POLL_SECONDS = 0.05
 DEFAULT_GRACE = 20.0
@@ -25,8 +26,8 @@ class NotReady(Exception):
 class Fleet:
     """Services by name. Nothing is restarted by itself; see `watch.Watch`.
 
-    `environment` is that of the services (DESIGN §6), complete. `sinks` is a folder for a file `<name>.log` each, or
-    a function that makes the taker of a service's lines.
+    `environment` is that of all services (DESIGN §6), complete; each gets its own secrets (`variables`).
+    `sinks` is a folder for a file `<name>.log` each, or a function that makes the taker of a service's lines.
 
         async with Fleet(environment, logs) as fleet:      # starts, waits until ready; stops on leaving
             fleet.signal("dispatcher", signal.SIGKILL)
@@ -54,7 +55,8 @@ class Fleet:
             sink: Sink | Path | None = sinks[spec.name] if sinks else logs and logs / f"{spec.name}.log"
             if sink is None:
                 raise ValueError("a fleet needs somewhere to put its services' output: logs or sinks")
-            variables = identities.variables(spec, variables_for(spec, environment, self.specs))
+            variables = narrowed(spec, variables_for(spec, environment, self.specs))
+            variables = identities.variables(spec, variables)
             self.services[spec.name] = ServiceProcess(spec, variables, sink, outlives_us=outlives_us)
         self._logs = logs
 

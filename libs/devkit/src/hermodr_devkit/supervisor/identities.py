@@ -33,8 +33,11 @@ class Identities:
     broker: Mapping[str, str] = field(default_factory=dict)
 
     def variables(self, spec: ServiceSpec, given: Mapping[str, str]) -> dict[str, str]:
-        """`given` with the service's own URLs instead of the owner's, which the sandbox does without."""
-        variables = dict(given)
+        """`given` with the service's own URLs instead of the owner's, which the sandbox does without, as all do
+        without what libpq's variables (`PGPASSWORD`) say of the owner."""
+        variables = {
+            name: value for name, value in given.items() if not (self.database and name.startswith("PG"))
+        }
         for name, urls in (("HERMODR_DATABASE_URL", self.database), ("HERMODR_AMQP_URL", self.broker)):
             if not urls:
                 continue

@@ -51,6 +51,7 @@ TABLES = (
     "tasks",
     "task_attempts",
     "task_dependencies",
+    "task_endings",
     "task_types",
 )
 

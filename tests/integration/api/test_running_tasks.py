@@ -131,3 +131,34 @@ async def test_a_task_names_what_it_depends_on(api: ApiUnderTest) -> None:
     )
     document = problem(planned, 422, "invalid-request")
     assert document["errors"][0]["loc"] == ["body", "job", "depends_on"]
+
+
+async def test_a_task_names_the_one_that_follows_it(api: ApiUnderTest) -> None:
+    await declared(api, "sum-after", SCHEMA)
+    after = {"type": "sum-after", "payload": {"of": [1]}}
+    wanted = {"type": "before-sum", "payload": {}, "on_finished": after}
+    made = await api.http.post("/v1/jobs", json=wanted, headers={"Idempotency-Key": "once"})
+    assert made.status_code == 202, made.text
+    rows = await api.api.ledger.fetch(
+        "SELECT count(*) AS n FROM hermodr.task_endings WHERE job_id = $1", UUID(made.json()["job_id"])
+    )
+    assert rows[0]["n"] == 1
+    job = wanted | {"on_finished": {"type": "sum-after", "payload": {"of": 1}}}
+    refused = await api.http.post("/v1/jobs", json=job)
+    document = problem(refused, 422, "invalid-request")
+    assert document["errors"][0]["loc"] == ["body", "on_finished", "payload", "of"]
+    planned = await api.http.post("/v1/schedules", json={"name": "s", "every": "1h", "job": job})
+    document = problem(planned, 422, "invalid-request")
+    assert document["errors"][0]["loc"] == ["body", "job", "on_finished", "payload", "of"]
+
+
+async def test_an_end_user_starts_nothing_by_way_of_another_task(api: ApiUnderTest) -> None:
+    await api.tasks_for_users("open-to-users")
+    user = api.user("u1")
+    closed = {"type": "open-to-users", "payload": {}, "on_finished": {"type": "closed-to-users"}}
+    problem(await user.post("/v1/jobs", json=closed), 403, "forbidden")
+    made = await user.post("/v1/jobs", json=closed | {"on_finished": {"type": "open-to-users"}})
+    assert made.status_code == 202, made.text
+    theirs = (await api.http.post("/v1/jobs", json={"type": "x", "payload": {}})).json()["job_id"]
+    refused = await user.post("/v1/jobs", json={"type": "open-to-users", "depends_on": [theirs]})
+    problem(refused, 422, "invalid-request")

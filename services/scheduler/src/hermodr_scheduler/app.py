@@ -35,6 +35,7 @@ from hermodr_scheduler.duties.resumed import Resumed
 from hermodr_scheduler.duties.schedules import GroupSchedules, Schedules
 from hermodr_scheduler.duties.settled_digests import SettledDigests
 from hermodr_scheduler.duties.suppressed import Suppressed
+from hermodr_scheduler.duties.task_endings import TaskEndings
 from hermodr_scheduler.duties.tasks import DependentTasks, LostTasks, OldTasks
 from hermodr_scheduler.duties.upkeep import Upkeep
 from hermodr_scheduler.duties.usage import Usage, Waiting
@@ -105,6 +106,7 @@ class Scheduler(Worker[SchedulerSettings]):
                 SettledDigests(ledger.cold, clock, batch=batch),
                 LostTasks(ledger, self._calls, clock, metrics, batch=batch),
                 DependentTasks(ledger, self._calls, metrics, batch=batch),
+                TaskEndings(ledger, announcer, metrics, telling=settings.task_notifications, batch=batch),
                 OldTasks(ledger.cold, clock, kept=settings.retention_tasks, batch=batch),
                 Upkeep(
                     ledger.cold,

@@ -2,7 +2,7 @@
 
 import re
 from datetime import timedelta
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 
@@ -35,6 +35,8 @@ class SchedulerSettings(ServiceSettings):
     """How long notifications are kept in inboxes, read or not; `off` keeps them."""
     retention_tasks: Annotated[timedelta | None, BeforeValidator(_kept_or_off)] = timedelta(days=30)
     """How long tasks are kept after their last attempt; `off`: as long as other jobs."""
+    task_notifications: Literal["mail", "in_app", "off"] = "mail"
+    """How owners of tasks hear of their end: by mail too, in their inbox only, or not."""
     retention_changes: Annotated[timedelta, BeforeValidator(_kept)] = timedelta(days=7)
     """How long the log of changes is kept, read or not."""
     retention_webhooks: Annotated[timedelta, BeforeValidator(_kept)] = timedelta(days=30)

@@ -116,6 +116,7 @@ class Jobs(Part[W]):
         singleton_key: str | None = None,
         fairness_key: str | None = None,
         depends_on: Sequence[Id] | None = None,
+        on_finished: Mapping[str, Any] | None = None,
         max_retries: int | None = None,
         timeout_seconds: float | None = None,
         expires_at: datetime | None = None,
@@ -124,7 +125,8 @@ class Jobs(Part[W]):
     ) -> Steps[Accepted]:
         """Requests a background task. Raises `SingletonTaken` while one with the same `singleton_key` is unfinished.
         Tasks with different `fairness_key`s take turns. It begins when those of `depends_on` have
-        completed, and fails when one of them ends otherwise."""
+        completed, and fails when one of them ends otherwise. `on_finished` (`type`, `payload`) is requested when it
+        has ended."""
         wanted = {
             "type": type,
             "payload": payload,
@@ -132,6 +134,7 @@ class Jobs(Part[W]):
             "scheduled_for": scheduled_for,
             "singleton_key": singleton_key,
             "fairness_key": fairness_key,
+            "on_finished": on_finished,
             "depends_on": [str(each) for each in depends_on] if depends_on else None,
             "max_retries": max_retries,
             "timeout_seconds": timeout_seconds,

@@ -62,6 +62,9 @@ class NewJob(NamedTuple):
     asked_by_owner: bool = False
     """By the end user `owner_id`. Such jobs go through `intake.accept_many`."""
 
+    followed: bool = False
+    """A task whose end is followed by something (`tasks.endings`). Such jobs go through `intake.accept_many`."""
+
     @property
     def waits(self) -> bool:
         return self.scheduled_for is not None or self.delay_seconds is not None
@@ -93,7 +96,7 @@ async def accept(
     ledger: Steps, jobs: Sequence[NewJob], *, wait_seconds: float | None = None
 ) -> list[AcceptOutcome]:
     """Commits the jobs in one transaction; returns the outcome of each, in order. A job whose idempotency key is taken
-    is not committed; jobs with a `singleton_key`, with `attachments` or `asked_by_owner` go through
+    is not committed; jobs with a `singleton_key`, with `attachments`, `asked_by_owner` or `followed` go through
     `intake.accept_many`. `wait_seconds`: for keys of uncommitted transactions. Raises `Contested` and
     `LedgerUnavailable`."""
     rows = await ledger.fetch(

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from hermodr_ledger.access.idempotency import StillRunning
 from hermodr_ledger.engine import Contested, Transaction
-from hermodr_ledger.jobs import asking, attachments, singletons
+from hermodr_ledger.jobs import asking, attachments, followed, singletons
 from hermodr_ledger.jobs.accept import (
     Accepted,
     AcceptOutcome,
@@ -107,6 +107,8 @@ async def _accept_plain(
         await attachments.keep(transaction, files)
     if asked := [job.id for job in committed if job.asked_by_owner]:
         await asking.note_asked(transaction, asked)
+    if watched := [job.id for job in committed if job.followed]:
+        await followed.watch(transaction, watched)
     return dict(zip((job.id for job in jobs), verdicts, strict=True))
 
 

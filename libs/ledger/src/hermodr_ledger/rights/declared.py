@@ -65,6 +65,7 @@ suppression_key        s     s          s         s            s          s     
 suppressions           siud  s          siud      siu          siu        siu             -                   -
 task_attempts          su    s          sid       -            -          -               -                   si
 task_dependencies      s     sid        sd        -            -          -               -                   sd
+task_endings           i     i          sid       -            -          -               -                   -
 task_types             s     -          sd        -            -          -               -                   siu
 tasks                  sud   siu        siud      -            -          -               -                   siud
 template_contents      si    s          su        s            s          s               -                   -

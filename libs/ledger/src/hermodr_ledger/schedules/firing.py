@@ -30,7 +30,7 @@ _WAIT_SECONDS = 0.15
 """For singleton keys that uncommitted transactions hold."""
 _EACH_TIME = {
     *("id", "project_id", "type", "recipient_id", "owner_id", "batch_id", "idempotency", "attachments"),
-    *("scheduled_for", "delay_seconds", "expires_at"),
+    *("scheduled_for", "delay_seconds", "expires_at", "followed"),
 }
 """Of a `NewJob`: what is not kept."""
 

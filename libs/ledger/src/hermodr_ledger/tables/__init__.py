@@ -48,7 +48,7 @@ from hermodr_ledger.tables.quotas import (
     stored_weeks,
 )
 from hermodr_ledger.tables.schedules import schedule_runs, schedules
-from hermodr_ledger.tables.tasks import task_attempts, task_dependencies, task_types, tasks
+from hermodr_ledger.tables.tasks import task_attempts, task_dependencies, task_endings, task_types, tasks
 from hermodr_ledger.tables.webhooks import (
     webhook_attempts,
     webhook_endpoints,
@@ -122,6 +122,7 @@ __all__ = [
     "suppressions",
     "task_attempts",
     "task_dependencies",
+    "task_endings",
     "task_types",
     "tasks",
     "template_contents",

@@ -79,3 +79,5 @@ task_dependencies = Table(
     Column("on_job_id", UUID, primary_key=True),
     Index("task_dependencies_on", "on_job_id", "job_id"),
 )
+
+task_endings = Table("task_endings", metadata, Column("job_id", UUID, primary_key=True))

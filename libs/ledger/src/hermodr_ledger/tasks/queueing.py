@@ -15,6 +15,7 @@ WITH parked AS (
     FROM (SELECT id, 'queued' AS state, 'task' AS kind FROM unnest($1::uuid[]) AS u(id) OFFSET 0) w
     WHERE j.id = w.id AND j.state = w.state AND j.kind = w.kind AND j.wake_at < {PARKED}
     RETURNING j.id, j.project_id, j.type, j.priority, j.requeues, j.content ->> 'fairness_key' AS fairness_key,
+        j.owner_id IS NOT NULL OR j.content -> 'on_finished' IS NOT NULL AS followed,
         CASE WHEN jsonb_typeof(j.content -> 'depends_on') = 'array' THEN j.content -> 'depends_on' END AS depends_on
 ), begun AS (
     {BEGUN.format(jobs="parked")}
@@ -24,6 +25,8 @@ WITH parked AS (
     WHERE b.attempt = 0 AND pg_input_is_valid(d.value, 'uuid')
 ), noted AS (
     INSERT INTO hermodr.task_dependencies (job_id, on_job_id) SELECT id, on_id FROM awaited ON CONFLICT DO NOTHING
+), watched AS (
+    INSERT INTO hermodr.task_endings (job_id) SELECT id FROM parked WHERE followed ON CONFLICT DO NOTHING
 ), waiting AS (
     {WAIT.format(jobs="parked")} WHERE NOT EXISTS (SELECT FROM awaited a WHERE a.id = p.id)
     {CONFLICT}

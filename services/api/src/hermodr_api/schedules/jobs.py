@@ -74,6 +74,10 @@ class ScheduledJobs:
             return flaws
         if flaws := await self._types.flaws(wanted.type, wanted.payload, (*AT, "payload")):
             return flaws
+        if (after := wanted.on_finished) is not None:
+            at = (*AT, "on_finished", "payload")
+            if flaws := await self._types.flaws(after.type, after.payload, at):
+                return flaws
         made = task_of(wanted, new_job_id(), project_id, None, self._clock)
         if isinstance(made, list):
             return [Flaw((*AT, *each.loc[1:]), each.msg) for each in made]

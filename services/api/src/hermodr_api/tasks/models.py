@@ -17,6 +17,17 @@ LONGEST_RUN_SECONDS = 24 * 3600
 MOST_DEPENDENCIES = 100
 
 
+class NextTaskIn(Body):
+    """A task that is requested when another has ended, however it did."""
+
+    type: Type = Field(
+        description="The name under which the task's code is registered.", examples=["tidy-up"]
+    )
+    payload: JsonObject = Field(
+        default_factory=dict, description="The task's input.", examples=[{"folder": "2026-11"}]
+    )
+
+
 class TaskIn(Body):
     """A background task for a worker."""
 
@@ -56,6 +67,11 @@ class TaskIn(Body):
         description="Jobs that must have completed before it begins. When one of them ends otherwise, it fails "
         "(`dependency_failed`).",
         examples=[["01a2018c-e359-7702-8eb3-8dd0fbf20000"]],
+    )
+    on_finished: NextTaskIn | None = Field(
+        default=None,
+        description="A task to be requested once this one has completed, failed or been cancelled.",
+        examples=[{"type": "tidy-up", "payload": {"folder": "2026-11"}}],
     )
     max_retries: MaxRetries = None
     expires_at: ExpiresAt = None
@@ -104,6 +120,7 @@ def task_of(
             ("max_retries", wanted.max_retries),
             ("timeout_seconds", wanted.timeout_seconds),
             ("fairness_key", wanted.fairness_key),
+            ("on_finished", _stored(wanted.on_finished)),
             ("depends_on", [str(each) for each in dict.fromkeys(wanted.depends_on or ())] or None),
         )
         if value is not None
@@ -120,12 +137,17 @@ def task_of(
         content=dump(limits) if limits else None,
         owner_id=user_id,
         asked_by_owner=user_id is not None,
+        followed=user_id is not None or wanted.on_finished is not None,
         singleton_key=_of_user(user_id, key) if user_id is not None and key is not None else key,
         scheduled_for=wanted.scheduled_for if later else None,
         expires_at=wanted.expires_at,
         max_retries=wanted.max_retries,
         cancel_key=wanted.cancel_key,
     )
+
+
+def _stored(wanted: NextTaskIn | None) -> JsonObject | None:
+    return {"type": wanted.type, "payload": wanted.payload} if wanted is not None else None
 
 
 def _of_user(user_id: str, key: str) -> str:

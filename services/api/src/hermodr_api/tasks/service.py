@@ -28,7 +28,8 @@ class Tasks:
     async def request(self, caller: Caller, wanted: TaskIn, key: Key | None) -> Answer:
         """Commits and announces the job. Raises `Refused` and `LedgerUnavailable`."""
         if caller.user_id is not None:
-            await self._allow(caller, wanted.type)
+            for name in _types(wanted):
+                await self._allow(caller, name)
         job = task_of(wanted, new_job_id(), caller.project_id, caller.user_id, self._clock)
         flaws = (
             job
@@ -45,7 +46,12 @@ class Tasks:
 
     async def _misfits(self, wanted: TaskIn) -> list[Flaw]:
         async with patience():
-            return await self._types.flaws(wanted.type, wanted.payload, ("body", "payload"))
+            flaws = await self._types.flaws(wanted.type, wanted.payload, ("body", "payload"))
+            if (after := wanted.on_finished) is not None:
+                flaws += await self._types.flaws(
+                    after.type, after.payload, ("body", "on_finished", "payload")
+                )
+        return flaws
 
     async def _strangers(self, caller: Caller, wanted: TaskIn) -> list[Flaw]:
         """An end user's task waits for jobs of theirs only."""
@@ -71,3 +77,8 @@ class Tasks:
                 " (users=True); an API key with the scope send may",
             )
         await self._pace.take(caller)
+
+
+def _types(wanted: TaskIn) -> list[str]:
+    """Of the tasks that it asks for."""
+    return [wanted.type] + ([wanted.on_finished.type] if wanted.on_finished is not None else [])

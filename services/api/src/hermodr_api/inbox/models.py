@@ -22,7 +22,7 @@ _EXAMPLE: JsonDict = {
     "archived": False,
     "archived_at": None,
     "snoozed_until": None,
-    "created_at": "2026-11-22T09:00:00.412Z",
+    "created_at": "2026-11-22T09:00:00.412000Z",
 }
 
 

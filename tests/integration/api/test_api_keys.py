@@ -1,3 +1,4 @@
+import asyncio
 import hashlib
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -211,3 +212,25 @@ async def test_rotating_is_for_keys_that_are_there_and_whole_spans(api: ApiUnder
     assert again.json() == first.json() | {"key": None}
     await api.http.delete(f"{URL}/{made['id']}")
     problem(await api.http.post(where, json={}), 409, "conflict")
+
+
+async def test_what_is_left_of_a_rotated_key_is_no_lifetime_to_pass_on(api: ApiUnderTest) -> None:
+    made = (await api.http.post(URL, json={"scopes": ["read"]})).json()
+    where = f"{URL}/{made['id']}/rotate"
+    both = await asyncio.gather(*(api.http.post(where, json={"overlap": "1h"}) for _ in range(2)))
+    first, second = sorted(both, key=lambda answer: answer.status_code)
+    assert (first.status_code, first.json()["expires_at"]) == (201, None)
+    assert first.json()["id"] in problem(second, 409, "conflict")["detail"]
+    third = await api.http.post(f"{URL}/{first.json()['id']}/rotate", json={"overlap": "1h"})
+    assert (third.status_code, third.json()["expires_at"]) == (201, None)
+
+
+async def test_a_key_that_has_ended_is_not_revived(api: ApiUnderTest) -> None:
+    expired, revoked = [(await api.http.post(URL, json={"scopes": ["read"]})).json()["id"] for _ in range(2)]
+    await _expire(api, expired)
+    await api.http.delete(f"{URL}/{revoked}")
+    for key_id in (expired, revoked):
+        for ends in (None, "2090-01-01T00:00:00Z"):
+            problem(await api.http.patch(f"{URL}/{key_id}", json={"expires_at": ends}), 409, "conflict")
+        renamed = await api.http.patch(f"{URL}/{key_id}", json={"name": "of last year"})
+        assert (renamed.status_code, renamed.json()["name"]) == (200, "of last year")

@@ -9,7 +9,7 @@ from hermodr_cli import output
 from hermodr_cli.remote import columns, moments
 from hermodr_cli.remote.columns import Column
 from hermodr_cli.remote.connection import MOST_OF_A_PAGE, AsJson, Key, Limit, Url, calling
-from hermodr_cli.remote.showing import plain, show_document, since
+from hermodr_cli.remote.showing import ends, plain, show_document, since
 from hermodr_client.models.operations import ApiKey
 
 KeyId = Annotated[str, typer.Argument(metavar="ID", help="The key's id.")]
@@ -38,10 +38,14 @@ def rotate_command(
     until = moments.moment(expires, "--expires")
     with calling(url, key) as hermodr:
         made = hermodr.api_keys.rotate(key_id, overlap=overlap, expires_at=until)
+        old = hermodr.api_keys.get(key_id)
     if as_json:
         show_document(made)
         return
-    output.announce(f"a key like it, {made.id}; keep it, it is shown once. {key_id} ends after {overlap}")
+    output.announce(
+        f"a key like it, {made.id}, {ends(made.expires_at)}; keep it, it is shown once. "
+        f"{key_id} {ends(old.expires_at)}"
+    )
     print(made.key)
 
 

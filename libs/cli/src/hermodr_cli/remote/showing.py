@@ -81,6 +81,15 @@ def taken(milliseconds: int) -> str:
     return f"{milliseconds / 1000:.1f} s"
 
 
+def ends(moment: datetime | None) -> str:
+    """`ends at 2030-01-01 00:00:00 UTC`, or that it does not."""
+    return (
+        f"ends at {moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        if moment is not None
+        else "does not end by itself"
+    )
+
+
 def since(moment: datetime | None, now: datetime | None = None) -> str:
     """`3 min ago`, `in 2 h`."""
     if moment is None:

@@ -11,7 +11,7 @@ from hermodr_cli.refusal import Refusal
 from hermodr_cli.remote import columns
 from hermodr_cli.remote.columns import Column
 from hermodr_cli.remote.connection import MOST_OF_A_PAGE, AsJson, Key, Limit, Url, calling
-from hermodr_cli.remote.showing import plain, show_document, since
+from hermodr_cli.remote.showing import ends, plain, show_document, since
 from hermodr_client.models.operations import CreatedSigningKey, SigningKey
 
 app = typer.Typer(help="Keys that tokens of end users are signed with.")
@@ -72,6 +72,9 @@ def rotate_command(
     pem = _read(public_key)
     with calling(url, key) as hermodr:
         made = hermodr.signing_keys.rotate(key_id, overlap=overlap, public_key=pem)
+        old = hermodr.signing_keys.get(key_id)
+    if not as_json:
+        output.announce(f"{made.id} {ends(made.expires_at)}; {key_id} {ends(old.expires_at)}")
     _show(made, as_json)
 
 

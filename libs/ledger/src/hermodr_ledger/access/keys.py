@@ -16,8 +16,9 @@ from hermodr_ledger.access import audit
 from hermodr_ledger.access.audit import Actor
 from hermodr_ledger.engine import Ledger, Row, Statements, Transaction
 from hermodr_ledger.engine.core import fetch
+from hermodr_ledger.engine.documents import object_of
 from hermodr_ledger.engine.paging import Page, paged
-from hermodr_ledger.tables import api_keys, projects
+from hermodr_ledger.tables import api_keys, audit_log, projects
 from hermodr_servicekit.ids import new_id
 
 Scope = Literal["send", "read", "manage", "admin"]
@@ -48,6 +49,12 @@ _ONE = (api_keys.c.id == sa.bindparam("key")) & (api_keys.c.project_id == sa.bin
 _READ = sa.select(*_COLUMNS).where(_ONE)
 _LOCK = sa.select(*_COLUMNS, sa.func.now().label("now")).where(_ONE).with_for_update()
 _END = sa.update(api_keys).where(api_keys.c.id == sa.bindparam("key")).values(expires_at=sa.bindparam("ends"))
+_ROTATED = sa.select(audit_log.c.detail).where(
+    audit_log.c.project_id == sa.bindparam("project"),
+    audit_log.c.id > sa.bindparam("key"),  # ids are in the order of time
+    audit_log.c.action == "api-key.rotate",
+    audit_log.c.subject == sa.cast(sa.bindparam("key"), sa.Text),
+)
 _REVOKE = sa.update(api_keys).where(api_keys.c.id == sa.bindparam("key")).values(revoked_at=sa.func.now())
 # Hot: one plan for any number of keys.
 _FIND = f"""
@@ -87,6 +94,14 @@ KeyChanges = Mapping[Literal["name", "limit", "expires_at"], str | Limit | datet
 
 class Ended(Exception):
     """The key is revoked or has expired."""
+
+
+class Rotated(Exception):
+    """The key has a successor, `by`, already: what is left of it is an overlap, and no lifetime to pass on."""
+
+    def __init__(self, by: UUID) -> None:
+        super().__init__(f"rotated already into {by}")
+        self.by = by
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +208,13 @@ async def change(
     changes: KeyChanges,
     actor: Actor,
 ) -> ApiKey | None:
-    """Fields left out stay."""
-    found = await read(transaction, project_id, key_id)
-    if found is None:
+    """Fields left out stay. Raises `Ended` when a key that has ended is to end at another time."""
+    locked = await fetch(transaction, _LOCK, key=key_id, project=project_id)
+    if not locked:
         return None
+    found = _api_key(locked[0])
+    if "expires_at" in changes and _ended(found, locked[0]["now"]):
+        raise Ended
     wanted = replace(found, **changes)  # type: ignore[arg-type]
     values = {"name": wanted.name, "expires_at": wanted.expires_at, **_rate(wanted.limit)}
     changed = sa.update(api_keys).where(_ONE).values(**values)
@@ -215,13 +233,15 @@ async def rotate(
     actor: Actor,
 ) -> tuple[ApiKey, str] | None:
     """A new key like this one, which ends after `overlap`, or when it would anyway. `expires_at` of the new one;
-    `None`: it holds as long as the old one was made to. Raises `Ended`."""
+    `None`: it holds as long as the old one was made to. Raises `Ended`, `Rotated`."""
     rows = await fetch(transaction, _LOCK, key=key_id, project=project_id)
     if not rows:
         return None
     old, now = _api_key(rows[0]), rows[0]["now"]
-    if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= now):
+    if _ended(old, now):
         raise Ended
+    if before := await fetch(transaction, _ROTATED, key=key_id, project=project_id):
+        raise Rotated(UUID(object_of(before[0]["detail"])["by"]))
     if expires_at is None and old.expires_at is not None:
         expires_at = now + (old.expires_at - old.created_at)
     ends = min(old.expires_at or now + overlap, now + overlap)
@@ -241,6 +261,10 @@ async def revoke(transaction: Transaction, project_id: UUID, key_id: UUID, actor
         await fetch(transaction, _REVOKE, key=key_id)
         await audit.record(transaction, project_id, actor, "api-key.revoke", key_id)
     return bool(rows)
+
+
+def _ended(key: ApiKey, now: datetime) -> bool:
+    return key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now)
 
 
 def _rate(limit: Limit | None) -> dict[str, int | None]:

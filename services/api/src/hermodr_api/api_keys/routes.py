@@ -44,7 +44,7 @@ async def create(caller: Admin, keys: Service, wanted: ApiKeyIn, key: Idempotenc
     return respond(await keys.create(caller, wanted, key))
 
 
-@router.patch("/{key_id}", response_model=ApiKeyView, responses=refusals(404))
+@router.patch("/{key_id}", response_model=ApiKeyView, responses=refusals(404, 409))
 async def change(caller: Admin, keys: Service, key_id: UUID, wanted: ApiKeyPatch) -> ApiKey:
     """Change an API key."""
     return await keys.change(caller, key_id, wanted)

@@ -52,10 +52,13 @@ class ApiKeys:
 
     async def change(self, caller: Caller, key_id: UUID, wanted: ApiKeyPatch) -> ApiKey:
         self._in_future(wanted.expires_at)
-        async with patience(), self._ledger.transaction() as transaction:
-            changed = await keys.change(
-                transaction, caller.project_id, key_id, wanted.changes(), caller.actor
-            )
+        try:
+            async with patience(), self._ledger.transaction() as transaction:
+                changed = await keys.change(
+                    transaction, caller.project_id, key_id, wanted.changes(), caller.actor
+                )
+        except keys.Ended:
+            raise _ended() from None
         self._authenticator.forget_all()
         return _known(changed)
 
@@ -74,7 +77,9 @@ class ApiKeys:
         try:
             answer = await self._repeatable.run(caller.project_id, key, 201, act)
         except keys.Ended:
-            raise Refused(CONFLICT, "the key is revoked or has expired; create a new one") from None
+            raise _ended() from None
+        except keys.Rotated as error:
+            raise Refused(CONFLICT, f"the key was rotated already into {error.by}; rotate that one") from None
         self._authenticator.forget_all()
         return answer
 
@@ -87,6 +92,10 @@ class ApiKeys:
     def _in_future(self, expires_at: datetime | None) -> None:
         if expires_at is not None and expires_at <= self._clock.now():
             raise invalid(Flaw(("body", "expires_at"), "is in the past; revoke the key to end it now"))
+
+
+def _ended() -> Refused:
+    return Refused(CONFLICT, "the key is revoked or has expired; create a new one")
 
 
 def _with_secret(record: ApiKey, secret: str) -> Outcome:

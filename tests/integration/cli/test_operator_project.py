@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from hermodr_cli.commands.schema import migrated
+from hermodr_cli.refusal import Refusal
 from hermodr_ledger.access import keys, operating
 from hermodr_ledger.engine import Ledger
 from tests.support.sessions import fresh_name
@@ -47,3 +49,26 @@ async def test_two_at_once_leave_one(ledger: Ledger) -> None:
     await asyncio.gather(*(operating.appoint(ledger, name) for name in names))
     (one,) = await operators(ledger)
     assert one in names
+
+
+async def test_a_change_is_told_and_a_slip_of_the_pen_refused(
+    ledger: Ledger, database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop = fresh_name()
+    assert await operating.present(ledger) is None
+    await asyncio.to_thread(migrated, database_url, None)
+    assert "operates" not in capsys.readouterr().err
+    with pytest.raises(Refusal, match=f"HERMODR_OPERATOR_PROJECT: there is no project '{shop}'"):
+        await asyncio.to_thread(migrated, database_url, shop)
+    assert await operating.present(ledger) == "operator"
+    await keys.create(ledger, shop, ["admin"])
+    await asyncio.to_thread(migrated, database_url, shop)
+    assert f"the project {shop} operates now; before: operator" in capsys.readouterr().err
+    await asyncio.to_thread(migrated, database_url, "operator")
+    assert f"the project operator operates now; before: {shop}" in capsys.readouterr().err
+
+
+async def test_the_first_one_is_made_whatever_its_name(ledger: Ledger) -> None:
+    name = fresh_name()
+    assert await operating.appoint(ledger, name) == (name, None)
+    assert await operators(ledger) == [name]

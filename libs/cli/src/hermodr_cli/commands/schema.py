@@ -7,6 +7,7 @@ from hermodr_cli import output
 from hermodr_cli.commands import starters
 from hermodr_cli.commands.refusing import broker_refusals, database_refusals
 from hermodr_cli.commands.settings import CommandSettings, installation
+from hermodr_cli.refusal import Refusal
 from hermodr_contracts.topology import Topology
 from hermodr_ledger import migrate
 from hermodr_ledger.access import operating
@@ -48,8 +49,15 @@ def migrated(database_url: str, operator_project: str | None, roles: str = PREFI
 async def _catch_up(database_url: str, operator_project: str | None) -> None:
     ledger = Ledger(database_url, service="cli", pool_size=1, planning={})
     try:
-        await operating.appoint(ledger, operator_project)
+        office = await operating.appoint(ledger, operator_project, careful=True)
+        if office.before is not None and office.now != office.before:
+            output.announce(f"the project {office.now} operates now; before: {office.before}")
         await needs.catch_up(ledger, starters.needs)
+    except operating.NoSuchProject as error:
+        raise Refusal(
+            f"HERMODR_OPERATOR_PROJECT: there is no project {str(error)[:100]!r}, so the office stays where it was; "
+            "hermodr keys create --project makes one"
+        ) from None
     finally:
         await ledger.close()
 

@@ -1,5 +1,7 @@
 """Who may operate the whole installation, across its projects."""
 
+import shlex
+
 from hermodr_api.access.authentication import Caller
 from hermodr_api.answers import patience
 from hermodr_api.errors import FORBIDDEN, Refused
@@ -25,6 +27,14 @@ class Operators:
         if not await self.include(caller):
             raise Refused(
                 FORBIDDEN,
-                "this concerns every project of the installation; it needs an API key with the scope admin"
-                " of the operators' project (hermodr keys create --project operator --scopes admin)",
+                "this concerns every project of the installation; it needs an API key with the scope admin of the"
+                f" operators' project{await self._told(caller)}",
             )
+
+    async def _told(self, caller: Caller) -> str:
+        """How to get such a key, for those who have one of another project."""
+        if caller.user_id is not None or "admin" not in caller.scopes:
+            return ""
+        async with patience():
+            name = await operating.present(self._ledger)
+        return f" (hermodr keys create --project {shlex.quote(name)} --scopes admin)" if name else ""

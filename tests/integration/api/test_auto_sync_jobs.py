@@ -67,6 +67,31 @@ async def test_many_dispatchers_at_once_remind_everybody_once(crew: Crew, ledger
     assert [each[1] for each in await jobs_of(ledger, made["id"])] == ["completed", "scheduled"]
 
 
+async def test_messages_are_counted_and_fail_when_a_quota_is_used_up(crew: Crew, ledger: Ledger) -> None:
+    async def counted() -> list[int]:
+        rows = await ledger.fetch(
+            "SELECT jobs FROM hermodr.accepted_elsewhere WHERE project_id = $1", crew.api.project_id
+        )
+        return [row["jobs"] for row in rows]
+
+    made, other = await crew.ask(), await crew.ask()
+    await age(ledger, made["id"], DAY)
+    await do_what_is_due(ledger)
+    assert await counted() == [3]
+    await ledger.fetch(
+        """INSERT INTO hermodr.project_usage (project_id, exceeded, exceeded_until)
+        VALUES ($1, 'accepted_per_day', clock_timestamp() + interval '1 hour')""",
+        crew.api.project_id,
+    )
+    await age(ledger, other["id"], DAY)
+    await do_what_is_due(ledger)
+    assert await counted() == [3]
+    assert await messages_of(ledger, other["id"]) == []
+    job_id = UUID(other["next"]["job_id"])
+    (job,) = await ledger.fetch("SELECT state, error FROM hermodr.jobs WHERE id = $1", job_id)
+    assert (job["state"], job["error"]) == ("failed", "quota_exceeded")
+
+
 async def test_what_fails_in_the_middle_of_a_reminder_leaves_nothing(crew: Crew, ledger: Ledger) -> None:
     made = await crew.ask()
     await age(ledger, made["id"], DAY)

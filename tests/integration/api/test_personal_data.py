@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from hermodr_api.access.exports import OF_USER
 from hermodr_contracts.vocabulary import DeliveryState, JobState
 from hermodr_ledger.access import audit
 from hermodr_ledger.deliveries.attempts import Outcome, Settlement, claim, record
@@ -122,6 +123,15 @@ async def test_an_export_is_read_in_pages_and_loses_nothing(
     assert [each["id"] for each in document["jobs"]] == sorted(map(str, mine))
     empty = (await api.http.get(f"{URL}/{(await api.recipient())['id']}/export")).json()
     assert (empty["jobs"], empty["memberships"]) == ([], [])
+
+
+async def test_a_users_exports_are_few(api: ApiUnderTest) -> None:
+    person = await api.recipient(user_id="uma")
+    url, uma = f"{URL}/{person['id']}/export", api.user("uma")
+    for _ in range(OF_USER.burst):
+        assert (await uma.get(url)).status_code == 200
+    assert problem(await uma.get(url), 429, "rate-limited")
+    assert (await api.http.get(url)).status_code == 200  # the application's are its own
 
 
 async def test_an_export_is_for_its_user_alone(api: ApiUnderTest) -> None:

@@ -95,6 +95,31 @@ async def test_after_a_downtime_it_fires_once_and_names_what_was_missed(club: Cl
     assert [run["nominal"] for run in runs] == [first + timedelta(days=day) for day in range(4)]
 
 
+async def test_digests_count_as_jobs_and_are_missed_when_a_quota_is_used_up(club: Club) -> None:
+    async def counted() -> list[int]:
+        rows = await rows_of(club.ledger, "accepted_elsewhere")
+        return [row["jobs"] for row in rows if row["project_id"] == club.project_id]
+
+    schedule = await club.schedule()
+    await make_due(club.ledger, schedule, datetime.now(UTC) - HOUR)
+    assert len(await planned(club.ledger)) == 1
+    assert await counted() == [1]
+    await club.ledger.fetch(
+        """INSERT INTO hermodr.project_usage (project_id, exceeded, exceeded_until)
+        VALUES ($1, 'accepted_per_day', clock_timestamp() + interval '1 hour')""",
+        club.project_id,
+    )
+    other = await club.schedule()
+    await make_due(club.ledger, other, datetime.now(UTC) - HOUR)
+    assert await planned(club.ledger) == []
+    runs = [run for run in await rows_of(club.ledger, "digest_runs") if run["schedule_id"] == other.id]
+    assert [(run["job_id"], run["settled_at"] is not None) for run in runs] == [(None, True)]
+    upcoming = (await known(club, other)).next_digest_scheduled
+    assert upcoming is not None
+    assert upcoming > datetime.now(UTC)
+    assert await counted() == [1]
+
+
 async def test_one_that_skips_fires_nothing_late(club: Club) -> None:
     schedule = await club.schedule(misfire="skip")
     late = datetime.now(UTC) - HOUR

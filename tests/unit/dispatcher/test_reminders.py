@@ -62,6 +62,12 @@ def test_a_job_whose_auto_sync_is_gone_is_skipped() -> None:
     assert step_of(REMINDER, Case(None, Progress(0, 0, 0))) == (Step.SKIP, "auto_sync_deleted")
 
 
+def test_a_project_whose_quota_is_used_up_reminds_nobody() -> None:
+    full = Case(sync_of(), WAITS, exceeded="accepted_per_day")
+    assert step_of(REMINDER, full) == (Step.FAIL, "quota_exceeded")
+    assert step_of(PAUSE_CHECK, full) == (Step.PAUSE, None)
+
+
 @pytest.mark.parametrize(
     ("zone", "locale", "own", "said"),
     [

@@ -11,6 +11,7 @@ from prometheus_client import Counter
 from starlette.types import ASGIApp
 
 from hermodr_api.access.authentication import Authenticator
+from hermodr_api.access.exports import Exports
 from hermodr_api.access.jwks import HttpKeyServer, KeySet
 from hermodr_api.access.limits import Limiter
 from hermodr_api.access.operators import Operators
@@ -263,6 +264,7 @@ class Api(LedgerService[ApiSettings]):
 
     def _of_people(self) -> list[object]:
         webhook_urls = WebhookUrls(self.ledger.cold, self._guard, self.settings.webhook_secrets)
+        exports = Exports(self._limiter)
         addresses = Addresses(
             self.ledger.cold,
             self._repeatable,
@@ -273,7 +275,7 @@ class Api(LedgerService[ApiSettings]):
             self.quotas,
         )
         return [
-            Recipients(self.ledger.cold, self._repeatable, self.clock, webhook_urls, addresses),
+            Recipients(self.ledger.cold, self._repeatable, self.clock, webhook_urls, addresses, exports),
             addresses,
             Upserting(self._bulk_ledger, webhook_urls),
             webhook_urls,
@@ -288,7 +290,7 @@ class Api(LedgerService[ApiSettings]):
             Groups(self.ledger.cold, self._repeatable),
             Members(self.ledger.cold, self._repeatable),
             Updates(self.ledger.cold, self._repeatable),
-            AutoSyncs(self.ledger.cold, self._repeatable, self.announcer, self.clock),
+            AutoSyncs(self.ledger.cold, self._repeatable, self.announcer, self.clock, self.quotas),
         ]
 
     def _connections(self) -> Connections:
@@ -296,17 +298,15 @@ class Api(LedgerService[ApiSettings]):
         return Connections(self.ledger.cold, self._repeatable, self.settings.sealer, reach)
 
     def _of_content(self) -> list[object]:
-        ledger, repeatable = self.ledger.cold, self._repeatable
-        previews = Previews(
-            ledger, repeatable, self.publishing, self.settings.links, self.clock, self._counting()
-        )
+        ledger, repeatable, clock = self.ledger.cold, self._repeatable, self.clock
+        previews = Previews(ledger, repeatable, self.publishing, self.settings.links, clock, self._counting())
         forget, strangers = self.directory.forget, self.directory.strangers
         return [
             Templates(ledger, repeatable, self.publishing, forget, strangers),
             Projects(ledger, self.directory, self.quotas, self._turns, self._operators),
             previews,
             DigestSchedules(
-                ledger, repeatable, self.announcer, previews, self._foresight, self.clock, self.quotas
+                ledger, repeatable, self.announcer, previews, self._foresight, clock, self.quotas
             ),
         ]
 

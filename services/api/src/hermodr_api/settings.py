@@ -36,7 +36,7 @@ class ApiSettings(ServiceSettings):
     """The JWK Set of the identity provider: RS256, ES256, EdDSA."""
     api_rate_limit: Annotated[Limit | None, NoDecode, BeforeValidator(_limit)] = None
     """For API keys without a limit of their own: `600/m`, `50/s,burst=200`, `off`."""
-    user_rate_limit: Annotated[Limit | None, NoDecode, BeforeValidator(_limit)] = None
+    user_rate_limit: Annotated[Limit | None, NoDecode, BeforeValidator(_limit)] = Limit(50, 1, 200)
     """For each end user."""
     user_task_limit: Annotated[Limit | None, NoDecode, BeforeValidator(_limit)] = Limit(60, 3600, 60)
     """Of the tasks that each end user starts."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import JobKind, JobState, Priority
+from hermodr_ledger.access import accepted
 from hermodr_ledger.auto_syncs.syncs import AutoSync, Progress, sync_of
 from hermodr_ledger.engine import Transaction
 from hermodr_ledger.jobs import expanding
@@ -21,11 +22,13 @@ MESSAGE_TYPE = "auto_sync_reminder"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a queued job is about. `sync` `None`: it is gone. `organizer`: the name, if there is one."""
+    """What a queued job is about. `sync` `None`: it is gone. `organizer`: the name, if there is one. `exceeded`: the
+    quota of which the project has used too much to accept messages."""
 
     sync: AutoSync | None
     progress: Progress
     organizer: str | None = None
+    exceeded: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,9 @@ async def locked(transaction: Transaction, job_id: UUID) -> Case | None:
         return Case(None, Progress(0, 0, 0))
     sync = sync_of(rows[0])
     (found,) = await transaction.fetch(_PROGRESS, sync.id)
-    return Case(sync, Progress(found["asked"], found["answered"], found["needed"]), found["name"])
+    exceeded = await accepted.exceeding(transaction, [sync.project_id])
+    progress = Progress(found["asked"], found["answered"], found["needed"])
+    return Case(sync, progress, found["name"], exceeded.get(sync.project_id))
 
 
 async def remind(
@@ -103,6 +108,7 @@ async def remind(
     for kind, people in readers.items():
         made += expanding.each_of(message._replace(data=json.dumps(dict(data_of(*kind)))), people)
     await expanding.accept_all(transaction, made)
+    await accepted.note(transaction, {job.project_id: len(made)})
     await expanding.record_as_batch(transaction, made)
     ids = [each.id for each in made]
     await transaction.fetch(_KEEP, job.id, sync.id, [each.recipient_id for each in made], ids)

@@ -1,6 +1,7 @@
 """Makes the jobs of digest schedules. Any number of schedulers may: due rows are taken with SKIP LOCKED, and a schedule
 has one run for each of its occurrences. Jobs, runs and next times are one transaction."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from hermodr_contracts.vocabulary import JobKind, Priority
+from hermodr_ledger.access import accepted
 from hermodr_ledger.digests.schedules import COLUMNS, DigestSchedule, of_row
 from hermodr_ledger.engine import Ledger, Row, Statements, Transaction
 from hermodr_ledger.engine.core import fetch
@@ -72,7 +74,8 @@ UPDATE hermodr.digest_schedules SET is_active = false, updated_at = now() WHERE 
 
 async def plan_due(ledger: Ledger, limit: int, planner: Planner) -> list[Planned]:
     """Plans up to `limit` due schedules; computes next times that are missing. A schedule that cannot be planned is set
-    aside. Raises `LedgerUnavailable`."""
+    aside. Of a project that may accept nothing (a quota is used up) what is due is missed. Raises
+    `LedgerUnavailable`."""
 
     async def work(only: Sequence[UUID] | None) -> list[Planned]:
         async with ledger.transaction() as transaction:
@@ -119,15 +122,22 @@ async def _plan(
         return row, schedule, planner(schedule, row["read_at"])
 
     rows = await understood(ledger, PLANNING_DUTY, await fetch(transaction, due), read)
-    jobs = {schedule.id: job_of(schedule, row["user_id"]) for row, schedule, plan in rows if plan.fires}
+    full = await accepted.exceeding(transaction, list({schedule.project_id for _, schedule, _ in rows}))
+    jobs = {
+        schedule.id: job_of(schedule, row["user_id"])
+        for row, schedule, plan in rows
+        if plan.fires and schedule.project_id not in full
+    }
     runs: list[tuple[UUID, datetime, UUID | None]] = []
     for _, schedule, plan in rows:
         runs += [(schedule.id, each, None) for each in plan.missed]
         if plan.fires is not None:
-            runs.append((schedule.id, plan.fires, jobs[schedule.id].id))
+            job = jobs.get(schedule.id)
+            runs.append((schedule.id, plan.fires, job.id if job is not None else None))
     made = {row["job_id"] for row in await _run(transaction, runs)}
     if new := [job for job in jobs.values() if job.id in made]:
         await accept(transaction, new)
+        await accepted.note(transaction, Counter(job.project_id for job in new))
     await transaction.fetch(
         _NEXT, [schedule.id for _, schedule, _ in rows], [plan.next for _, _, plan in rows]
     )

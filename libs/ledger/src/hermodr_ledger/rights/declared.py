@@ -10,7 +10,7 @@ from dataclasses import dataclass
 _TABLES = """
                        api   dispatcher scheduler email_sender sms_sender webhook_channel webhook_sender      worker
 accepted_days          siu   -          siud      -            -          -               -                   -
-accepted_elsewhere     si    -          sid       -            -          -               -                   -
+accepted_elsewhere     si    i          sid       -            -          -               -                   -
 api_key_uses           siu   -          -         -            -          -               -                   -
 api_keys               siu   -          -         -            -          -               -                   -
 attachments            sid   sid        si        s            -          -               -                   -
@@ -43,7 +43,7 @@ mailboxes              s     -          siud      -            -          -     
 pauses                 siu   s          sd        s            s          s               -                   -
 pending_addresses      siud  s          sud       -            -          -               -                   -
 project_quotas         siu   -          s         -            -          -               -                   -
-project_usage          s     -          siu       -            -          -               -                   -
+project_usage          s     s          siu       -            -          -               -                   -
 projects               su    s          s         -            -          -               -                   -
 provider_budgets       -     -          -         siu          siu        siu             -                   -
 provider_limits        s     -          s         siud         siud       siud            -                   -

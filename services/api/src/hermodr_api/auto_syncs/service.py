@@ -4,6 +4,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from hermodr_api.access.authentication import Caller
+from hermodr_api.access.quotas import Quotas
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.auto_syncs.models import (
     AutoSyncIn,
@@ -36,11 +37,14 @@ _ENDED = ("completed", "cancelled")
 class AutoSyncs:
     """The use cases of `/v1/auto-syncs`. All raise `Refused` and `LedgerUnavailable`."""
 
-    def __init__(self, ledger: Ledger, repeatable: Repeatable, announcer: Announcer, clock: Clock) -> None:
+    def __init__(
+        self, ledger: Ledger, repeatable: Repeatable, announcer: Announcer, clock: Clock, quotas: Quotas
+    ) -> None:
         self._ledger = ledger
         self._repeatable = repeatable
         self._announcer = announcer
         self._clock = clock
+        self._quotas = quotas
 
     async def page(
         self,
@@ -115,11 +119,12 @@ class AutoSyncs:
         return await self._repeatable.run(project_id, key, 200, act)
 
     async def run(self, caller: Caller, sync_id: UUID, key: Key | None) -> Answer:
-        """Announces the job that is due."""
+        """Announces the job that is due; its messages are counted when they are made."""
         project_id = caller.project_id
         found: list[UUID] = []
 
         async def act(transaction: Transaction) -> Outcome:
+            await self._quotas.check(project_id)
             _known(await syncs.lock(transaction, project_id, sync_id))
             found.extend(await tending.due(transaction, project_id, sync_id))
             await _note(transaction, caller, "run", sync_id, {"jobs": len(found)})

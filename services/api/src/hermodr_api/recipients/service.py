@@ -3,6 +3,7 @@ from typing import Protocol
 from uuid import UUID
 
 from hermodr_api.access.authentication import Caller
+from hermodr_api.access.exports import Export, Exports
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.errors import CONFLICT, FORBIDDEN, Flaw, Refused, not_found
 from hermodr_api.http.fields import as_stored
@@ -38,12 +39,14 @@ class Recipients:
         clock: Clock,
         webhook_urls: WebhookUrls,
         addresses: OwnAddresses,
+        exports: Exports,
     ) -> None:
         self._ledger = ledger
         self._repeatable = repeatable
         self._clock = clock
         self._webhook_urls = webhook_urls
         self._addresses = addresses
+        self._exports = exports
 
     async def page(
         self,
@@ -98,8 +101,19 @@ class Recipients:
     async def prefer(self, caller: Caller, recipient_id: UUID, wanted: PreferencesIn) -> Addressed:
         return await self._change(caller, recipient_id, wanted.changes())
 
-    async def export(self, caller: Caller, recipient_id: UUID) -> AsyncIterator[bytes]:
-        """For end users without contents, unless the project says otherwise."""
+    async def export(self, caller: Caller, recipient_id: UUID) -> Export:
+        """For end users without contents, unless the project says otherwise; of each of them one at a time."""
+        turn = await self._exports.admit(caller)
+        try:
+            made = Export(await self._pieces(caller, recipient_id), turn)
+            async with patience():
+                await made.begin()
+        except BaseException:
+            await turn.aclose()
+            raise
+        return made
+
+    async def _pieces(self, caller: Caller, recipient_id: UUID) -> AsyncIterator[bytes]:
         found = await self.read(caller, recipient_id)
         sight = Sight(whole=caller.manages, contents=True)
         async with patience():

@@ -23,6 +23,7 @@ log = structlog.get_logger()
 GOAL_MET = "goal_met"
 DELETED = "auto_sync_deleted"
 UNKNOWN_TYPE = "unknown_type"
+QUOTA_EXCEEDED = "quota_exceeded"
 
 
 class Step(StrEnum):
@@ -51,7 +52,9 @@ def step_of(type_name: str | None, case: Case) -> tuple[Step, str | None]:
         return Step.SKIP, f"auto_sync_{case.sync.status}"
     if case.progress.met:
         return Step.SETTLE, GOAL_MET
-    return (Step.REMIND if type_name == REMINDER else Step.PAUSE), None
+    if type_name == PAUSE_CHECK:
+        return Step.PAUSE, None
+    return (Step.REMIND, None) if case.exceeded is None else (Step.FAIL, QUOTA_EXCEEDED)
 
 
 def deadline(sync: AutoSync, locale: str | None, timezone: str | None) -> str:

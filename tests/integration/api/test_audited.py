@@ -17,6 +17,8 @@ TRIED_ELSEWHERE = {
     "PATCH /v1/auto-syncs/{sync_id}": "test_auto_syncs: this one has ended",
     "PATCH /v1/inbox/preferences": "test_inbox: a key has to say whose",
     "PATCH /v1/inbox/preferences/{preference_id}": "likewise",
+    "GET /v1/inbox": "likewise",
+    "PATCH /v1/inbox/read-all": "likewise",
     "POST /v1/auto-syncs": "test_auto_syncs",
     "POST /v1/auto-syncs/{sync_id}/complete": "test_auto_syncs",
     "POST /v1/auto-syncs/{sync_id}/pause": "test_auto_syncs",

@@ -18,6 +18,8 @@ from tests.support.waiting import wait_until
 
 TASK: dict[str, Any] = {"type": "data-export", "payload": {"format": "csv"}}
 SECRET = "zq7-reset-link"
+NOTED: dict[str, Any] = {"external_id": None, "relationship": None, "attributes": {}, "webhook_url": None}
+"""How a user sees what the application notes of them."""
 COPY = "boss@example.com"
 
 
@@ -272,7 +274,7 @@ async def test_exports_for_users_leave_out_contents(api: ApiUnderTest) -> None:
         assert kept in whole.text
         assert kept not in mine.text
     document = mine.json()
-    assert document["recipient"] == person
+    assert document["recipient"] == person | NOTED
     (shown,) = document["jobs"]
     assert (shown["id"], shown["status"], shown["deliveries"][0]["address"]) == (
         job,
@@ -316,3 +318,25 @@ async def test_an_export_holds_nothing_of_the_user_before(api: ApiUnderTest, con
     document = (await api.user("eve").get(f"{url}/export")).json()
     assert [each["id"] for each in document["jobs"]] == [before]
     assert [each["id"] for each in (await api.http.get(f"{url}/export")).json()["jobs"]] == [before, adas]
+
+
+async def test_what_the_application_notes_of_a_user_they_do_not_see(api: ApiUnderTest) -> None:
+    noted = {"external_id": SECRET, "relationship": SECRET, "attributes": {"note": SECRET}}
+    person = await api.recipient(user_id="ada", **noted)
+    job = await mail_to(api, person)
+    ada, url = api.user("ada"), f"/v1/recipients/{person['id']}"
+    assert (await ada.get(url)).json() == person | NOTED
+    shown = [
+        await ada.get(url),
+        await ada.get("/v1/recipients"),
+        await ada.patch(url, json={"name": "Ada"}),
+        await ada.put(f"{url}/preferences", json={"muted_until": None}),
+        await ada.get(f"/v1/jobs/{job}"),
+        await ada.get(f"{url}/export"),
+    ]
+    for answer in shown:
+        assert answer.status_code == 200
+        assert SECRET not in answer.text
+    for filtered in (f"/v1/jobs?cancel_key={SECRET}", f"/v1/recipients?external_id={SECRET}"):
+        problem(await ada.get(filtered), 422, "invalid-request")
+        assert len((await api.http.get(filtered)).json()["data"]) == 1

@@ -13,7 +13,7 @@ from hermodr_ledger.engine.core import equal, fetch
 from hermodr_ledger.engine.documents import value_of
 from hermodr_ledger.engine.paging import Page, paged
 from hermodr_ledger.engine.times import readable_columns
-from hermodr_ledger.tables import inbox
+from hermodr_ledger.tables import inbox, recipients
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,15 @@ async def unread(statements: Statements, whose: Whose) -> int:
     asked = sa.select(sa.func.count().label("n")).where(of(whose), WAITING, ~SNOOZED)
     rows = await fetch(statements, asked)
     return int(rows[0]["n"])
+
+
+async def recipient_of(statements: Statements, whose: Whose) -> UUID | None:
+    """Who that user is in the address book; of several the first."""
+    theirs = equal((recipients.c.project_id, whose.project_id), (recipients.c.user_id, whose.user_id))
+    rows = await fetch(
+        statements, sa.select(recipients.c.id).where(*theirs).order_by(recipients.c.id).limit(1)
+    )
+    return rows[0]["id"] if rows else None
 
 
 def notification_of(row: Row) -> Notification:

@@ -42,5 +42,13 @@ async def read(statements: Statements, project_id: UUID, template_id: UUID) -> T
     return _of(rows[0]) if rows else None
 
 
+async def is_critical(statements: Statements, project_id: UUID, name: str) -> bool:
+    """Types without a template are not."""
+    asked = sa.select(templates.c.critical).where(
+        templates.c.project_id == project_id, templates.c.name == name
+    )
+    return any(row["critical"] for row in await fetch(statements, asked))
+
+
 def _of(row: Row) -> TypeOnChannels:
     return TypeOnChannels(row["id"], row["name"], row["critical"], frozenset(row["channels"] or ()))

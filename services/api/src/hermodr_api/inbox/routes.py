@@ -25,7 +25,7 @@ from hermodr_api.inbox.models import (
     SnoozeIn,
     UnreadCount,
 )
-from hermodr_api.inbox.service import Inbox
+from hermodr_api.inbox.service import Asker, Inbox
 from hermodr_api.inbox.wishes import InboxWishes
 from hermodr_ledger.inbox.reading import InboxSearch, Whose
 
@@ -65,6 +65,10 @@ def _whose(caller: Caller, user_id: str | None) -> Whose:
     return whose
 
 
+def _asker(caller: Caller, whose: Whose) -> Asker:
+    return Asker(whose, caller.actor if caller.user_id is None else None)
+
+
 @router.get("", name="list")
 async def list_notifications(
     caller: ReaderOrUser,
@@ -81,7 +85,9 @@ async def list_notifications(
     Archived and snoozed ones are left out unless they are asked for. An API key says whose inbox it is.
     """
     whose = _whose(caller, user_id)
-    found, unread = await inbox.page(whose, InboxSearch(read, archived, snoozed, type), asked.page)
+    found, unread = await inbox.page(
+        _asker(caller, whose), InboxSearch(read, archived, snoozed, type), asked.page
+    )
     cursor = cursor_at(found.next, asked.name) if found.next is not None else None
     data = [NotificationView.of(each) for each in found.rows]
     return NotificationList(data=data, unread_count=unread, next_cursor=cursor)
@@ -137,7 +143,7 @@ async def mark_all_as_read(
     Those that come meanwhile, and archived and snoozed ones, stay as they are.
     """
     whose = _whose(caller, user_id)
-    read = await inbox.read_all(whose, wanted.type)
+    read = await inbox.read_all(_asker(caller, whose), wanted.type)
     return ReadAllView(read=read, unread_count=await inbox.unread(whose))
 
 
@@ -146,7 +152,7 @@ async def show(
     caller: ReaderOrUser, inbox: Service, notification_id: UUID, user_id: UserId = None
 ) -> NotificationView:
     """Show a notification. It stays unread."""
-    return NotificationView.of(await inbox.show(_theirs(caller, user_id), notification_id))
+    return NotificationView.of(await inbox.show(_asker(caller, _theirs(caller, user_id)), notification_id))
 
 
 @router.patch("/{notification_id}/read", responses=refusals(404))
@@ -154,7 +160,7 @@ async def mark_as_read(
     caller: ManagerOrUser, inbox: Service, notification_id: UUID, _: NoBody, user_id: UserId = None
 ) -> NotificationView:
     """Mark a notification as read."""
-    return NotificationView.of(await inbox.read(_theirs(caller, user_id), notification_id))
+    return NotificationView.of(await inbox.read(_asker(caller, _theirs(caller, user_id)), notification_id))
 
 
 @router.patch("/{notification_id}/unread", responses=refusals(404))
@@ -162,7 +168,9 @@ async def mark_as_unread(
     caller: ManagerOrUser, inbox: Service, notification_id: UUID, _: NoBody, user_id: UserId = None
 ) -> NotificationView:
     """Mark a notification as unread again."""
-    return NotificationView.of(await inbox.unread_again(_theirs(caller, user_id), notification_id))
+    return NotificationView.of(
+        await inbox.unread_again(_asker(caller, _theirs(caller, user_id)), notification_id)
+    )
 
 
 @router.patch("/{notification_id}/archive", responses=refusals(404))
@@ -170,7 +178,7 @@ async def archive(
     caller: ManagerOrUser, inbox: Service, notification_id: UUID, _: NoBody, user_id: UserId = None
 ) -> NotificationView:
     """Put a notification into the archive."""
-    return NotificationView.of(await inbox.archive(_theirs(caller, user_id), notification_id))
+    return NotificationView.of(await inbox.archive(_asker(caller, _theirs(caller, user_id)), notification_id))
 
 
 @router.patch("/{notification_id}/unarchive", responses=refusals(404))
@@ -178,7 +186,9 @@ async def unarchive(
     caller: ManagerOrUser, inbox: Service, notification_id: UUID, _: NoBody, user_id: UserId = None
 ) -> NotificationView:
     """Take a notification out of the archive."""
-    return NotificationView.of(await inbox.unarchive(_theirs(caller, user_id), notification_id))
+    return NotificationView.of(
+        await inbox.unarchive(_asker(caller, _theirs(caller, user_id)), notification_id)
+    )
 
 
 @router.patch("/{notification_id}/snooze", responses=refusals(404))
@@ -186,12 +196,14 @@ async def snooze(
     caller: ManagerOrUser, inbox: Service, notification_id: UUID, wanted: SnoozeIn, user_id: UserId = None
 ) -> NotificationView:
     """Put a notification away until a time; it comes back as unread, in its place."""
-    return NotificationView.of(await inbox.snooze(_theirs(caller, user_id), notification_id, wanted.until))
+    return NotificationView.of(
+        await inbox.snooze(_asker(caller, _theirs(caller, user_id)), notification_id, wanted.until)
+    )
 
 
 @router.delete("/{notification_id}", status_code=204, responses=refusals(404))
 async def delete(
     caller: ManagerOrUser, inbox: Service, notification_id: UUID, user_id: UserId = None
 ) -> None:
-    """Delete a notification."""
-    await inbox.delete(_theirs(caller, user_id), notification_id)
+    """Delete a notification. Its job keeps what was said until its own retention."""
+    await inbox.delete(_asker(caller, _theirs(caller, user_id)), notification_id)

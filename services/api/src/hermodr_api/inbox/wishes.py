@@ -48,7 +48,7 @@ class InboxWishes:
         async with patience():
             found = await self._type(caller.project_id, preference_id)
             if found.critical:
-                raise Refused(CONFLICT, f"{found.name} is critical: it comes whatever is wished")
+                raise _critical(found.name)
             theirs = await self._set(caller, whose, found.name, wanted)
         return self._view(found, theirs)
 
@@ -57,6 +57,10 @@ class InboxWishes:
     ) -> dict[str, bool]:
         """What holds now, on these channels."""
         async with patience():
+            if type is not None and await channels_of_types.is_critical(
+                self._ledger, caller.project_id, type
+            ):
+                raise _critical(type)
             theirs = await self._set(caller, whose, type, wanted)
         return _allowed(theirs, type, wanted)
 
@@ -108,3 +112,7 @@ def _allowed(
 ) -> dict[str, bool]:
     wished = {each.value: deciding_wish(theirs, type, each) for each in channels}
     return {name: wish is None or wish.enabled for name, wish in wished.items()}
+
+
+def _critical(type: str) -> Refused:
+    return Refused(CONFLICT, f"{type} is critical: it comes whatever is wished")

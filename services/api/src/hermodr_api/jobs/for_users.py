@@ -3,6 +3,7 @@ stolen shows neither the link of a password reset, nor whom else a mail went to.
 
 from hermodr_api.access.told import told
 from hermodr_api.jobs.models import JobHistoryView, JobView, Timeline
+from hermodr_api.recipients.models import OwnRecipientView
 from hermodr_ledger.jobs.reading import JobHistory
 
 
@@ -15,6 +16,8 @@ def conceal_history(shown: JobHistoryView, history: JobHistory) -> None:
     """Addresses stay if they are the user's: the recipient may have been given to somebody else."""
     conceal(shown.job)
     shown.envelope, shown.attachments = None, []
+    if history.recipient is not None:
+        shown.recipient = OwnRecipientView.model_validate(history.recipient)
     for attempt in shown.delivery_logs:
         attempt.detail, attempt.measured = None, told(attempt.measured)
     for run in shown.task.attempts if shown.task is not None else ():

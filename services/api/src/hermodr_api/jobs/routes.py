@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
+from hermodr_api.errors import Flaw, invalid
 from hermodr_api.http.auth import Manager, ManagerOrUser, Reader, ReaderOrUser
 from hermodr_api.http.bodies import NUMERAL
 from hermodr_api.http.cursors import MOST_OF_A_CURSOR
@@ -82,6 +83,8 @@ async def _filters(
     created_after: After = None,
     created_before: Before = None,
 ) -> Filters:
+    if caller.user_id is not None and cancel_key is not None:
+        raise invalid(Flaw(("query", "cancel_key"), "is not shown to end users"))
     return Filters(
         caller.project_id,
         owner_id=caller.user_id,

@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 
 from hermodr_api.access.told import told
-from hermodr_api.recipients.models import RecipientView, WholeRecipientView
+from hermodr_api.recipients.models import OwnRecipientView, RecipientView, WholeRecipientView
 from hermodr_contracts.urls import origin
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.documents import object_of
@@ -38,6 +38,8 @@ async def export(
     """The document in pieces. May raise `LedgerUnavailable` in the middle: an incomplete document is invalid."""
     who, whom = recipient.id, Person(project_id, recipient.id, recipient.user_id)
     view = WholeRecipientView if sight.whole else RecipientView
+    if not sight.contents:
+        view = OwnRecipientView
     head = {
         "exported_at": now,
         "contents": sight.contents,

@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
@@ -309,7 +309,19 @@ class WholeRecipientView(RecipientView):
     webhook_url: str | None
 
 
+class OwnRecipientView(RecipientView):
+    """A recipient for the end user whom it is: nothing of what the application notes of them."""
+
+    @model_validator(mode="after")
+    def _conceal(self) -> Self:
+        self.external_id = self.relationship = self.webhook_url = None
+        self.attributes = {}
+        return self
+
+
 def view_for(caller: Caller) -> type[RecipientView]:
+    if caller.user_id is not None:
+        return OwnRecipientView
     return WholeRecipientView if caller.manages else RecipientView
 
 

@@ -53,6 +53,8 @@ async def list_recipients(
     email: Filter = None,
 ) -> RecipientList:
     """List recipients."""
+    if caller.user_id is not None and external_id is not None:
+        raise invalid(Flaw(("query", "external_id"), "is not shown to end users"))
     found = await recipients.page(caller, asked.page, external_id=external_id, user_id=user_id, email=email)
     return asked.answer(RecipientList, view_for(caller), found)
 

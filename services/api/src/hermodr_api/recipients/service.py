@@ -119,10 +119,11 @@ class Recipients:
         async with patience():
             if caller.user_id is not None:
                 project = await mail_defaults.project(self._ledger, caller.project_id)
-                sight = Sight(whole=True, contents=project.users_export_contents, user_id=caller.user_id)
-            shown = {"contents": sight.contents}
+                shown = project.users_export_contents
+                sight = Sight(whole=shown, contents=shown, user_id=caller.user_id)
+            seen = {"contents": sight.contents}
             await audit.record(
-                self._ledger, caller.project_id, caller.actor, "recipient.export", recipient_id, shown
+                self._ledger, caller.project_id, caller.actor, "recipient.export", recipient_id, seen
             )
         return export(self._ledger, caller.project_id, found, self._clock.now(), sight)
 

@@ -254,6 +254,8 @@ async def test_what_is_snoozed_is_away_and_comes_back_unread(api: ApiUnderTest) 
     for bad in ("2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z"):
         answer = await ada.patch(f"/v1/inbox/{one['id']}/snooze", json={"until": bad})
         assert problem(answer, 422, "invalid-request")["errors"][0]["loc"] == ["body", "until"]
+    past = await ada.patch(f"/v1/inbox/{one['id']}/snooze", json={"until": "2001-01-01T00:00:00Z"})
+    assert (past.status_code, past.json()["errors"][0]["msg"]) == (422, "must be in the future")
 
 
 async def test_nobody_sees_or_changes_another_ones_inbox(api: ApiUnderTest) -> None:

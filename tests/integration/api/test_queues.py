@@ -297,6 +297,8 @@ async def test_who_may_not_and_what_is_not_there(api: ApiUnderTest) -> None:
     await api.operate()
     problem(await api.http.post("/v1/queues/pigeon/pause"), 404, "not-found")
     problem(await api.http.post("/v1/queues/sms/resume"), 404, "not-found")
+    inbox = await api.http.post("/v1/queues/in_app/pause")
+    assert (inbox.status_code, "has no queue" in inbox.json()["detail"]) == (404, True)
     problem(await api.http.post("/v1/queues/email/pause", json={"why": "?"}), 422, "invalid-request")
     problem(await api.http.post("/v1/queues/email/pause", content=b"x"), 415, "unsupported-media-type")
     assert (await manager.get("/v1/queues")).json()["data"][0]["paused"] is False

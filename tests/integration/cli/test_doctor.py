@@ -258,12 +258,14 @@ async def test_services_heard_of_and_not(database_url: str) -> None:
     await ledger.fetch(
         "UPDATE hermodr.service_heartbeats SET beat_at = now() - interval '5 min' WHERE service = 'scheduler'"
     )
-    findings = await services.examine(database_url, Topology().services, NOW.now())
+    names = (*Topology().services, services.WORKER)
+    findings = await services.examine(database_url, names, NOW.now())
     await ledger.fetch("DELETE FROM hermodr.service_heartbeats")
     await ledger.close()
     assert found(findings, "api").state is State.OK
     assert "300 s ago" in found(findings, "scheduler").text
     assert found(findings, "email-sender").state is State.FAILED
+    assert found(findings, "worker").state is State.WARNING
 
 
 async def test_services_of_a_database_that_is_away() -> None:
@@ -328,6 +330,15 @@ async def test_a_sandbox_that_is_not_there_names_its_variable() -> None:
         await providers.examine({"HERMODR_SANDBOX_SMTP_PORT": "1", "HERMODR_CHANNELS": "email"}), "smtp"
     )
     assert (smtp.state, "HERMODR_SANDBOX_SMTP_PORT" in smtp.remedy) == (State.FAILED, True)
+
+
+async def test_the_sandbox_of_texts_names_the_port_base_and_what_is_retried() -> None:
+    phones = {
+        "HERMODR_SMS_PROVIDERS": "twilio://AC" + "0" * 32 + ":x@127.0.0.1:1?tls=off&from=%2B15005550006"
+    }
+    twilio = found(await providers.examine(phones), "twilio")
+    assert (twilio.state, "HERMODR_PORT_BASE" in twilio.remedy) == (State.FAILED, True)
+    assert "texts are retried" in providers._remedy("timeout", "HERMODR_SMS_PROVIDERS")
 
 
 async def test_a_dsn_that_cannot_be() -> None:

@@ -64,6 +64,15 @@ def test_the_environments_servers_come_first(
     assert state.read("backing.json") == {}
 
 
+def test_who_only_looks_starts_nothing_that_was_not_started(starters: dict[str, FakeStarter]) -> None:
+    """`hermodr keys create` after `make down`."""
+    with pytest.raises(BackingError, match="`make up`"):
+        choice.ensure(ignore, begin=False)
+    assert state.read("backing.json") == {}
+    choice.ensure(ignore)
+    assert choice.ensure(ignore, begin=False).kind == "docker"
+
+
 @pytest.mark.parametrize("name", local.VARIABLES)
 def test_naming_only_one_server_is_refused(
     starters: dict[str, FakeStarter], monkeypatch: pytest.MonkeyPatch, name: str

@@ -23,8 +23,9 @@ class Urls(Protocol):
 
 
 class Servers(Protocol):
-    def ensure(self, say: Say, *, brief: bool = False) -> Urls:
-        """Finds usable ones or starts some. Raises `Refusal`. Blocking."""
+    def ensure(self, say: Say, *, brief: bool = False, begin: bool = True) -> Urls:
+        """Finds usable ones or starts some; without `begin` only those that an earlier command started. Raises
+        `Refusal`. Blocking."""
 
     def known(self) -> Urls | None:
         """Those an earlier command started, running or not."""

@@ -27,7 +27,8 @@ def create_command(
         str, typer.Option(help="How often it may call: 600/m, or 50/s,burst=200; off: the default.")
     ] = "off",
     expires: Annotated[
-        str | None, typer.Option("--expires", help="When it ends: a moment such as 2030-01-01T00:00Z.")
+        str | None,
+        typer.Option("--expires", help="When it ends: 2030-01-01T00:00Z; without a zone it is local time."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
 ) -> None:
@@ -43,7 +44,7 @@ def create_command(
     until = _future(expires)
     if not project.strip():
         raise typer.BadParameter("must not be empty", param_hint="--project")
-    created = create(installation(output.announce), project.strip(), wanted, name, limit, until)
+    created = create(installation(output.announce, begin=False), project.strip(), wanted, name, limit, until)
     record = created.record
     if as_json:
         answer = {
@@ -58,9 +59,14 @@ def create_command(
         show_document(answer)
         return
     output.announce(
-        f"a key of project {created.project} with {', '.join(record.scopes)}; keep it, it is shown once"
+        f"a key of project {created.project} with {', '.join(record.scopes)}{_ends(record.expires_at)}; "
+        "keep it, it is shown once"
     )
     print(created.secret)
+
+
+def _ends(at: datetime | None) -> str:
+    return f", until {at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if at is not None else ""
 
 
 def create(

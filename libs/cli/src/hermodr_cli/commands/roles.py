@@ -42,6 +42,7 @@ def command(
     if print_sql:
         print("\n".join(f"{statement};" for statement in found.statements))
         return
+    print(f"{'role':32} state")
     for name in found.names:
         print(f"{name:32} {found.states[name]}")
     if found.statements:

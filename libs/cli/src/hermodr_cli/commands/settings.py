@@ -20,13 +20,14 @@ class CommandSettings(ServiceSettings):
     """How the names of the services' roles begin, on a server that installations share."""
 
 
-def installation(say: Say) -> CommandSettings:
+def installation(say: Say, *, begin: bool = True) -> CommandSettings:
     """The installation of the environment. Outside production, what the environment leaves open is this clone's own
-    servers, which are started if needed; without hermodr-devkit, the development defaults."""
+    servers, which are started if needed (without `begin`: only if an earlier command started them); without
+    hermodr-devkit, the development defaults."""
     named = {"HERMODR_DATABASE_URL", "HERMODR_AMQP_URL"} <= {
         name for name, value in os.environ.items() if value
     }
     if not named and os.environ.get("HERMODR_ENV") != "production" and (servers := devkit.servers()):
-        found = servers.ensure(say, brief=True).variables()
+        found = servers.ensure(say, brief=True, begin=begin).variables()
         os.environ.update({name: value for name, value in found.items() if not os.environ.get(name)})
     return load(CommandSettings)

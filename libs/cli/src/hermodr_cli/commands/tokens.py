@@ -27,7 +27,7 @@ def create_command(
     hours: Annotated[float, typer.Option(min=0.01, max=24 * 366, help="How long it holds.")] = 12.0,
 ) -> None:
     """Make a token for an end user, signed with a key of the project, which is made if there is none."""
-    print(create(installation(output.announce), project.strip(), user.strip(), hours))
+    print(create(installation(output.announce, begin=False), project.strip(), user.strip(), hours))
 
 
 def create(settings: CommandSettings, project: str, user: str, hours: float) -> str:

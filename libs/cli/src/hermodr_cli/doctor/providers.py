@@ -16,6 +16,8 @@ AREA = Area("providers")
 SECONDS = 30.0
 MISCONFIGURED = 2
 EMAIL, SMS = "email", "sms"
+PLACES = {EMAIL: SMTP_PORT, SMS: "HERMODR_PORT_BASE"}
+"""What says where the sandbox is."""
 
 
 async def examine(environment: Mapping[str, str]) -> list[Finding]:
@@ -27,7 +29,11 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
     found = await asyncio.gather(*(_examined(each, variables) for each in channels))
     findings = [each for some, _ in found for each in some]
     if sandbox:
-        return [_of_sandbox(each) for each in findings]
+        return [
+            _of_sandbox(each, PLACES[of])
+            for of, (some, _) in zip(channels, found, strict=True)
+            for each in some
+        ]
     return findings + await dns_records.examine(found[0][1])
 
 
@@ -76,16 +82,20 @@ def _provider(answer: dict[str, Any], variable: str) -> Finding:
     return AREA.failed(answer["name"], text, _remedy(str(answer["detail"]).partition(":")[0], variable))
 
 
-def _of_sandbox(finding: Finding) -> Finding:
+_NOBODY_THERE = ("connect_refused", "connect_failed")
+
+
+def _of_sandbox(finding: Finding, variable: str) -> Finding:
     """Its address was not given as a provider's."""
-    if finding.state is State.FAILED and "connect_refused" in finding.text:
+    if finding.state is State.FAILED and any(code in finding.text for code in _NOBODY_THERE):
         return replace(
-            finding, remedy=f"start it (`hermodr up`), or set {SMTP_PORT} as it was for `hermodr up`"
+            finding, remedy=f"start it (`hermodr up`), or set {variable} as it was for `hermodr up`"
         )
     return finding
 
 
 def _remedy(code: str, variable: str) -> str:
+    what = "texts" if variable == "HERMODR_SMS_PROVIDERS" else "mails"
     remedies = {
         "twilio_20003": f"correct account SID and auth token in {variable}",
         "twilio_20404": f"correct the account SID in {variable}",
@@ -105,5 +115,5 @@ def _remedy(code: str, variable: str) -> str:
         "connect_refused": f"start the server, or correct host and port in {variable}",
     }
     return remedies.get(
-        code, "see that the server answers here (firewall, port); mails are retried meanwhile"
+        code, f"see that the server answers here (firewall, port); {what} are retried meanwhile"
     )

@@ -60,7 +60,7 @@ async def _providers(found: Patient) -> list[Finding]:
 
 async def _services(settings: ServiceSettings, api_url: str, clock: Clock) -> list[Finding]:
     beats, answers = await asyncio.gather(
-        services.examine(settings.database_url, settings.topology.services, clock.now()),
+        services.examine(settings.database_url, (*settings.topology.services, services.WORKER), clock.now()),
         services.examine_api(api_url),
     )
     return [*beats, *answers]

@@ -12,6 +12,8 @@ from hermodr_ledger.engine.heartbeats import Alive
 
 AREA = Area("services")
 HTTP_SECONDS = 5.0
+WORKER = "worker"
+"""Wanted by tasks alone: notifications go on without it."""
 
 
 async def examine(database_url: str, names: Iterable[str], now: datetime) -> list[Finding]:
@@ -60,12 +62,11 @@ async def examine_api(url: str) -> list[Finding]:
 
 def _service(name: str, alive: Alive | None, now: datetime) -> Finding:
     remedy = f"start it (`hermodr up`, or `python -m hermodr_{name.replace('-', '_')}`), or see its log"
+    told = AREA.warning if name == WORKER else AREA.failed
     if alive is None:
-        return AREA.failed(
-            name, "does not run: it ended in order, or gave no sign of life within the hour", remedy
-        )
+        return told(name, "does not run: it ended in order, or gave no sign of life within the hour", remedy)
     seconds = (now - alive.last_heartbeat).total_seconds()
     if not alive.instances:
-        return AREA.failed(name, f"was last heard of {seconds:.0f} s ago", remedy)
+        return told(name, f"was last heard of {seconds:.0f} s ago", remedy)
     number = "1 instance" if alive.instances == 1 else f"{alive.instances} instances"
     return AREA.ok(name, f"{number}, heard of {max(0.0, seconds):.0f} s ago")

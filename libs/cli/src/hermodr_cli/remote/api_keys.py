@@ -12,9 +12,17 @@ from hermodr_cli.remote.connection import MOST_OF_A_PAGE, AsJson, Key, Limit, Ur
 from hermodr_cli.remote.showing import ends, plain, show_document, since
 from hermodr_client.models.operations import ApiKey
 
-KeyId = Annotated[str, typer.Argument(metavar="ID", help="The key's id.")]
+
+def _given(key_id: str) -> str:
+    if not key_id.strip():
+        raise typer.BadParameter("is empty; `hermodr keys list` shows the ids")
+    return key_id
+
+
+KeyId = Annotated[str, typer.Argument(metavar="ID", help="The key's id.", callback=_given)]
 Expires = Annotated[
-    str | None, typer.Option("--expires", help="When it ends: a moment such as 2030-01-01T00:00Z.")
+    str | None,
+    typer.Option("--expires", help="When it ends: 2030-01-01T00:00Z; without a zone it is local time."),
 ]
 
 

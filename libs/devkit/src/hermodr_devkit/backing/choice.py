@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from typing import Any, Protocol
 
 from hermodr_cli import state
@@ -25,12 +26,13 @@ class Starter(Protocol):
 OWN: dict[str, Starter] = {"docker": docker, "embedded": embedded}
 
 
-def ensure(say: Say, *, brief: bool = False) -> Backing:
+def ensure(say: Say, *, brief: bool = False, begin: bool = True) -> Backing:
     """Finds usable servers or starts some, and waits for them. `say` gets a line for each thing worth knowing; with
     `brief` the servers are described only if something was started or skipped.
 
     Servers that an earlier command of this clone started are used again, restarted if they died. `HERMODR_BACKING`
-    forces one kind. Raises BackingError when nothing works. Blocking; not to be called inside an event loop.
+    forces one kind. Without `begin` none are started that no earlier command started. Raises BackingError when nothing
+    works. Blocking; not to be called inside an event loop.
     """
     forced = os.environ.get(CHOICE, "")
     if forced and forced not in KINDS:
@@ -43,7 +45,11 @@ def ensure(say: Say, *, brief: bool = False) -> Backing:
             told.append(text)
             say(text)
 
-        backing = _first_that_works([forced] if forced else _order(state.read(RECORD)), tell)
+        records = state.read(RECORD)
+        kinds = [forced] if forced else _order(records)
+        if not begin:
+            kinds = [kind for kind in kinds if kind not in OWN or kind in records]
+        backing = _first_that_works(kinds, tell) if begin or OWN.keys() & kinds else _running(kinds)
         if told or not brief:
             say(f"PostgreSQL and RabbitMQ: {_describe(backing)} ({time.monotonic() - started:.1f} s)")
         return backing
@@ -73,6 +79,14 @@ def _order(records: dict[str, Any]) -> list[str]:
     """All kinds; one that an earlier command started comes first, after the environment's."""
     started = [kind for kind in KINDS if kind in records]
     return ["environment", *started, *(kind for kind in KINDS[1:] if kind not in started)]
+
+
+def _running(kinds: list[str]) -> Backing:
+    """One that needs no start. Raises BackingError."""
+    for kind in kinds:
+        with suppress(Unavailable):
+            return _start(kind, say=lambda _text: None)
+    raise BackingError("nothing runs here: `make up` starts PostgreSQL, RabbitMQ and the services")
 
 
 def _first_that_works(kinds: list[str], say: Say) -> Backing:

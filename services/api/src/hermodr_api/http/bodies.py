@@ -1,6 +1,7 @@
 """From a parsed document to a typed request; every flaw is reported."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, TypeVar
 
@@ -33,6 +34,7 @@ _PLAIN = {
     "string_type": "must be a string",
     "bool_type": "must be true or false",
     "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
     "float_type": "must be a number",
     "uuid_type": "must be a UUID",
     "uuid_parsing": "must be a UUID",
@@ -82,11 +84,43 @@ def read(model: type[M], document: object) -> M:
 def flaws_of(error: ValidationError, at: tuple[str | int, ...] = ("body",)) -> list[Flaw]:
     """Pydantic's errors without the values that were sent."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    return [Flaw((*at, *item["loc"]), in_words(item["type"], item["msg"])) for item in found[:MOST_FLAWS]]
+    return plain_flaws(((item["loc"], item["type"], item["msg"]) for item in found[:MOST_FLAWS]), at)
+
+
+_BRANCH = re.compile(r"constrained-\w+|literal\[.*\]|function-\w+\[.*\]", re.DOTALL)
+"""How pydantic calls the alternatives of a field in an error's place."""
+_NAME = "[key]"
+"""Ends the place of what is wrong with the name of a member, not its value."""
+
+
+def plain_flaws(
+    found: Iterable[tuple[tuple[str | int, ...], str, str]], at: tuple[str | int, ...] = ()
+) -> list[Flaw]:
+    """Of places, kinds and texts of pydantic: what is wrong with all alternatives of one field is one flaw."""
+    flaws: list[Flaw] = []
+    alternatives: tuple[str | int, ...] | None = None
+    for place, kind, text in found:
+        whole = (*at, *(part for part in place if part != _NAME and not _branch(part)))
+        said = in_words(kind, text)
+        if _NAME in place:
+            said = f"as a name: {said}"
+        if any(map(_branch, place)) and alternatives == whole:
+            flaws[-1] = Flaw(whole, f"{flaws[-1].msg}, or {said.removeprefix('input should be ')}")
+            continue
+        alternatives = whole if any(map(_branch, place)) else None
+        flaws.append(Flaw(whole, said))
+    return flaws
+
+
+def _branch(part: str | int) -> bool:
+    return isinstance(part, str) and _BRANCH.fullmatch(part) is not None
 
 
 _HOURS = "([01][0-9]|2[0-3])"
 """Is in the pattern of each time of day."""
+
+
+_COUNTED = re.compile(r"^\w+ should have (at (?:least|most) [0-9]+ items?) after validation")
 
 
 def in_words(kind: str, text: str) -> str:
@@ -94,7 +128,10 @@ def in_words(kind: str, text: str) -> str:
         return _PLAIN[kind]
     if kind == "string_pattern_mismatch" and _HOURS in text:
         return "is not a time of day such as 09:00 (HH:MM, 24 hours)"
-    return text.partition(", ")[2] if kind in _OURS else text[:1].lower() + text[1:]
+    if kind in _OURS:
+        return text.partition(", ")[2]
+    plain = _COUNTED.sub(r"must have \1", text)
+    return plain[:1].lower() + plain[1:]
 
 
 _DATE = re.compile(r"[0-9]{4}-")

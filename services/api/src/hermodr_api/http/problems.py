@@ -26,7 +26,7 @@ from hermodr_api.errors import (
     listed,
     unavailable,
 )
-from hermodr_api.http.bodies import in_words
+from hermodr_api.http.bodies import plain_flaws
 from hermodr_ledger.engine import LedgerUnavailable, ReadOnly
 from hermodr_servicekit.seldom import Seldom
 
@@ -112,7 +112,7 @@ async def _ledger_unavailable(request: Request, error: Exception) -> Response:
 async def _bad_parameters(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    flaws = [Flaw(tuple(item["loc"]), in_words(item["type"], item["msg"])) for item in error.errors()]
+    flaws = plain_flaws((tuple(item["loc"]), item["type"], item["msg"]) for item in error.errors())
     return respond(invalid(*flaws), request.scope)
 
 

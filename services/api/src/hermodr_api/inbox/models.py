@@ -43,7 +43,9 @@ class NotificationView(BaseModel):
     read_at: datetime | None
     archived: bool
     archived_at: datetime | None
-    snoozed_until: datetime | None = Field(description="Until then it is away; once past, it is back.")
+    snoozed_until: datetime | None = Field(
+        description="Until then it is away; once past, it is back, and the time stays until it is archived or snoozed."
+    )
     created_at: datetime = Field(description="When it came into the inbox.")
 
     @classmethod
@@ -107,7 +109,8 @@ class SnoozeIn(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"until": "2027-11-23T08:00:00Z"}]})
 
     until: Moment | None = Field(
-        description="When it comes back, as unread; at most 366 days ahead. `null`: now, as it was.",
+        description="When it comes back, as unread; in the future, at most 366 days ahead. "
+        "Archived ones leave the archive. `null`: now, as it was.",
         examples=["2027-11-23T08:00:00Z"],
     )
 

@@ -73,7 +73,9 @@ class Inbox:
         if until is None:
             return await self._change(asker, notification_id, "unsnooze", changing.unsnooze)
         now = self._clock.now()
-        if not now < until <= now + LONGEST_SNOOZE:
+        if until <= now:
+            raise invalid(Flaw(("body", "until"), "must be in the future"))
+        if until > now + LONGEST_SNOOZE:
             raise invalid(Flaw(("body", "until"), f"must be within {LONGEST_SNOOZE.days} days from now"))
 
         async def act(transaction: Transaction, of: Whose, id: UUID) -> bool:

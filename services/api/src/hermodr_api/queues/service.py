@@ -3,7 +3,7 @@ from collections.abc import Mapping
 from hermodr_api.access.authentication import Caller
 from hermodr_api.access.operators import Operators
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
-from hermodr_api.errors import not_found
+from hermodr_api.errors import NOT_FOUND, Refused, not_found
 from hermodr_api.health.counts import Counts
 from hermodr_api.health.service import HealthCheck
 from hermodr_api.queues.models import (
@@ -78,8 +78,10 @@ class Queues:
     ) -> Answer:
         await self._operators.require(caller)
         spec = next((each for each in self._topology.channels.values() if each.channel == name), None)
-        if spec is None or spec.command is None:
+        if spec is None:
             raise not_found("channel")
+        if spec.command is None:
+            raise Refused(NOT_FOUND, f"{name} has no queue: there is nothing to pause")
         channel = spec.channel
 
         async def act(transaction: Transaction) -> Outcome:

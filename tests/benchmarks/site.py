@@ -108,7 +108,6 @@ async def site(
             or f"smtp://127.0.0.1:{mailbox.smtp_port}?concurrency={CONNECTIONS}",
             "HERMODR_EMAIL_FROM": "News <news@example.com>",
             "HERMODR_LOG_LEVEL": "warning",
-            "HERMODR_QUOTA_REQUESTS_PER_SECOND": "1000000",  # kept, but out of the way: one project calls
             **variables,
         }
         ports, own = private_ports(environment, roles), await identities(database_url, place=place)

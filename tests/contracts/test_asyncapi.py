@@ -20,7 +20,8 @@ def test_every_queue_that_a_service_reads_and_every_outlet_is_described() -> Non
     document, topology = json.loads(asyncapi.described()), Topology()
     assert document["asyncapi"].startswith("3.")
     queues = {queue for each in document["channels"].values() if (queue := queue_of(each))}
-    assert queues == {each.queue.name for each in topology.queues if each.consumer is not None}
+    own = {f"{topology.prefix}.events.api.{{connection}}"}  # of each api process
+    assert queues == {each.queue.name for each in topology.queues if each.consumer is not None} | own
     sent = {each["address"] for each in document["channels"].values() if not queue_of(each)}
     assert sent == {outlet.address for name in topology.services for outlet in topology.outlets(name)}
 

@@ -140,6 +140,7 @@ async def api_over(
     api.webhooks.guard = Guard(settings.webhook_networks, resolved)
     api.connections.reach = answering
     api.authenticator.opened = True
+    api.real_time.streams.close()  # the transport of these tests waits for the end of an answer
     created = await keys.create(api.ledger, fresh_name(), ["admin"])
     async with client_of(api, created.secret) as http:
         under_test = ApiUnderTest(api, http, created.record.project_id)

@@ -66,6 +66,7 @@ manage  own       PATCH /v1/inbox/preferences
 read    own       GET /v1/inbox/preferences/{preference_id}
 manage  own       PATCH /v1/inbox/preferences/{preference_id}
 manage  own       PATCH /v1/inbox/read-all
+read    own       GET /v1/inbox/stream
 read    own       GET /v1/inbox/unread-count
 manage  own       DELETE /v1/inbox/{notification_id}
 read    own       GET /v1/inbox/{notification_id}

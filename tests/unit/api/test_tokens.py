@@ -13,7 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hermodr_api.access.jwks import keys_of
-from hermodr_api.access.tokens import MOST_BYTES, Claims, Expected, Untrusted, head_of, project_of, verify
+from hermodr_api.access.tokens import (
+    LEEWAY_SECONDS,
+    MOST_BYTES,
+    Claims,
+    Expected,
+    Untrusted,
+    head_of,
+    project_of,
+    verify,
+)
 
 SECRET = "a secret of tests that is longer than 32 bytes"
 NOW = 1_900_000_000.0
@@ -42,7 +51,7 @@ def published(key: Any, kid: str | None = None, **members: object) -> dict[str, 
 
 
 def test_a_good_token_names_its_user_and_project() -> None:
-    assert check(signed()) == Claims("ada", "shop")
+    assert check(signed()) == Claims("ada", "shop", NOW + 60 + LEEWAY_SECONDS)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ class Quota(StrEnum):
 class Limits:
     """By the names of `Quota`; `None`: no limit."""
 
-    requests_per_second: int | None = 2_000
+    requests_per_second: int | None = 20_000
     accepted_per_day: int | None = 50_000_000
     bulks_under_way: int | None = 2
     waiting_jobs: int | None = 20_000_000

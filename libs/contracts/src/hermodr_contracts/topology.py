@@ -91,7 +91,7 @@ FLOWS = (
     Flow(DeliveriesChanged, _RECORDING, ("api",)),
     Flow(JobsChanged, _RECORDING, ("api",)),
     Flow(TaskProgressed, ("worker",), ("api",)),
-    Flow(InboxChanged, ("api", "dispatcher"), ()),
+    Flow(InboxChanged, ("api", "dispatcher"), ("api",)),
 )
 
 PLANNED_SERVICES: frozenset[str] = frozenset()

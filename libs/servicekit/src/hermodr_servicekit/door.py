@@ -7,19 +7,18 @@ connection gives it up, and there are never more of them than files may be open.
 
 import math
 import resource
-from asyncio import Transport
+from asyncio import BaseProtocol, Protocol, Transport
 from collections.abc import Callable
-from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
-import orjson
 import structlog
 from starlette.types import Send
 from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from hermodr_servicekit.door_answers import answer_of
 from hermodr_servicekit.door_heads import wrong_with
 from hermodr_servicekit.door_turns import Turns
 
@@ -54,17 +53,6 @@ _TELLING_SECONDS = 10.0
 _ROOM = 20
 """One of so many connections is given up when all are taken."""
 
-_TITLES = {
-    400: ("malformed-http", "This is not HTTP"),
-    408: ("request-too-slow", "The request did not arrive in time"),
-    413: ("too-large", "The body is too large"),
-    417: ("expectation-failed", "This expectation cannot be met"),
-    429: ("rate-limited", "Too many requests"),
-    431: ("head-too-large", "The head of the request is too large"),
-    501: ("not-implemented", "This is not understood here"),
-    503: ("overloaded", "There are too many connections"),
-}
-
 
 def raise_file_limit() -> None:
     """As many open files as the process may have, up to 65,536: what is given is often 1,024. To be called at start."""
@@ -87,6 +75,8 @@ class DoorConfig(Config):
         super().__init__(app, **options)
         self.connections = connections
         self.turns = Turns()
+        self.open_sockets: set[Any] = set()
+        """Connections that are WebSockets by now; there may be as many again."""
 
 
 class _Refusal(Exception):
@@ -115,6 +105,8 @@ class Door(HttpToolsProtocol):
         self._tail = b""
         self._put_off: tuple[int, str] | None = None
         self._turns = config.turns if isinstance(config, DoorConfig) else Turns()
+        self._sockets = config.open_sockets if isinstance(config, DoorConfig) else set()
+        self._upgraded: BaseProtocol | None = None
         self._answered_one = False
         self._turn_since = self._expires = math.inf
         self._unsent_since = math.inf
@@ -125,7 +117,7 @@ class Door(HttpToolsProtocol):
         """See `asyncio.Protocol`."""
         super().connection_made(transport)
         self._await(HEAD_SECONDS)
-        if len(self.connections) > self._most and not self._make_room():
+        if len(self.connections) - len(self._sockets) > self._most and not self._make_room():
             self._refuse(503, f"{self._most} are open; try again in a moment")
 
     def data_received(self, data: bytes) -> None:
@@ -137,6 +129,9 @@ class Door(HttpToolsProtocol):
                 self.transport.abort()
             return
         while data and not self._refused:
+            if self._upgraded is not None:
+                cast("Protocol", self._upgraded).data_received(data)
+                return
             if self._in_head:
                 end = self._end_of_head(data)
                 self._feed_head(data[:end])
@@ -205,6 +200,8 @@ class Door(HttpToolsProtocol):
         self._chunked = b"transfer-encoding" in given
         self._length = int(given.get(b"content-length", 0))
         super().on_headers_complete()
+        if self._upgrades:
+            return
         self.headers = []
         self._in_head = False
         self._head_octets = self._no_content = self._body_octets = 0
@@ -217,12 +214,26 @@ class Door(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Called by the parser."""
         super().on_message_complete()
+        if self._upgrades:
+            return
         self._in_head = True
         self._head_octets = 0
         if self.cycle.response_complete and not self.pipeline:
             self._await(IDLE_SECONDS)
         else:
             self._turn_since = self._expires = math.inf
+
+    @property
+    def _upgrades(self) -> bool:
+        return bool(self.parser.should_upgrade()) and self._should_upgrade()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Called by uvicorn: from here on the connection is another protocol's."""
+        if len(self._sockets) >= self._most:
+            self._refuse(503, f"{self._most} WebSockets are open; try again in a moment")
+            return
+        super().handle_websocket_upgrade()
+        self._upgraded = self.transport.get_protocol()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """Called by uvicorn: for a request when its head is there, or when those before it on its connection have their
@@ -345,35 +356,12 @@ class Door(HttpToolsProtocol):
             latest.disconnected = True
             latest.message_event.set()
         if self._in_head or not answered:
-            self.transport.write(_answer(status, detail))
+            self.transport.write(answer_of(status, detail))
         self._unset_keepalive_if_required()
         self._lingering = 0
         self.flow.resume_reading()
         self.transport.write_eof()
         self._await(_LINGER_SECONDS)
-
-
-def _answer(status: int, detail: str) -> bytes:
-    slug, title = _TITLES[status]
-    document = {
-        "type": f"urn:hermodr:problem:{slug}",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "errors": [],
-        "request_id": "",
-    }
-    body = orjson.dumps(document)
-    fields = [
-        b"content-type: application/problem+json",
-        b"content-length: %d" % len(body),
-        b"cache-control: no-store",
-        b"x-content-type-options: nosniff",
-        b"connection: close",
-    ]
-    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
-        fields.append(b"retry-after: 1")
-    return STATUS_LINE[status] + b"\r\n".join(fields) + b"\r\n\r\n" + body
 
 
 def cut(send: Send) -> None:

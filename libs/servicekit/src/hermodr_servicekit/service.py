@@ -37,6 +37,9 @@ class Service(Generic[S]):
     takes_requests: ClassVar[bool] = False
     """Whether its work comes by HTTP, so that HTTP ends before the drain. Others answer for their health meanwhile."""
 
+    takes_sockets: ClassVar[bool] = False
+    """Whether it speaks WebSocket."""
+
     def __init__(self, settings: S, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
@@ -68,6 +71,9 @@ class Service(Generic[S]):
         """What runs once the service has begun, the drain included."""
         return ()
 
+    async def hang_up(self) -> None:
+        """Before HTTP ends: what would not end by itself does."""
+
     async def take_no_more(self) -> None:
         """First step of leaving, within the grace period: no new work comes in."""
 
@@ -87,7 +93,13 @@ class Service(Generic[S]):
             await asyncio.sleep(0)  # lets them begin, so that they can end properly should the port be taken
             async with AsyncExitStack() as door:
                 settings = self.settings
-                web = serve(self.http(), settings.http_host, settings.port, grace=settings.grace_seconds)
+                web = serve(
+                    self.http(),
+                    settings.http_host,
+                    settings.port,
+                    grace=settings.grace_seconds,
+                    websockets=self.takes_sockets,
+                )
                 self.port = await door.enter_async_context(web)
                 log.info("serving", port=self.port, instance=self.instance)
                 if await self.begin(stop):
@@ -96,6 +108,7 @@ class Service(Generic[S]):
                         spare_the_collector()
                         await stop.wait()
                         if self.takes_requests:
+                            await self.hang_up()
                             await door.aclose()
                         await self._finish()
                     await self.leave()

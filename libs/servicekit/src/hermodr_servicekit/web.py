@@ -15,6 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from hermodr_servicekit.door import IDLE_SECONDS, Door, DoorConfig, most_connections
+from hermodr_servicekit.door_sockets import LARGEST_MESSAGE, SocketDoor
 from hermodr_servicekit.settings import refuse
 
 _TICKS_A_SECOND = 10  # of uvicorn's server
@@ -63,7 +64,7 @@ class _Server(uvicorn.Server):
         if counter % _TICKS_A_SECOND == 0:
             now = asyncio.get_running_loop().time()
             for connection in list(self.server_state.connections):
-                if isinstance(connection, Door):
+                if isinstance(connection, Door | SocketDoor):
                     connection.sweep(now)
         return await super().on_tick(counter)
 
@@ -87,17 +88,27 @@ def _bind(host: str, port: int) -> socket.socket:
 
 @contextlib.asynccontextmanager
 async def serve(
-    app: ASGIApp, host: str, port: int, *, grace: float = 5.0, connections: int | None = None
+    app: ASGIApp,
+    host: str,
+    port: int,
+    *,
+    grace: float = 5.0,
+    connections: int | None = None,
+    websockets: bool = False,
 ) -> AsyncIterator[int]:
-    """Serves `app` while the block runs and yields the port (useful with port 0). How many `connections` may be open is
-    decided by how many files may be, unless it is given. What a connection may cost: `door`.
+    """Serves `app` while the block runs and yields the port (useful with port 0). How many `connections` may be open,
+    and how many WebSockets beside them, is decided by how many files may be, unless it is given. What a connection may
+    cost: `door`, `door_sockets`.
 
     On leaving, no new connection is accepted and open requests get `grace` seconds.
     """
     config = DoorConfig(
         app,
         http=Door,
-        ws="none",
+        ws=SocketDoor if websockets else "none",
+        ws_max_size=LARGEST_MESSAGE,
+        ws_ping_interval=None,  # Engine.IO has its own
+        ws_per_message_deflate=False,  # it costs each connection more memory than all the rest
         log_config=None,
         access_log=False,
         lifespan="off",

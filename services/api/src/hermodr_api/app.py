@@ -53,13 +53,14 @@ from hermodr_api.notifications.routes import NotificationRoutes
 from hermodr_api.notifications.service import Notifications
 from hermodr_api.notifications.simulating import Simulating
 from hermodr_api.notifications.wording import Words
-from hermodr_api.previews.counting import Counting
+from hermodr_api.previews.assembly import counting_of
 from hermodr_api.previews.service import Previews
 from hermodr_api.projects.service import Projects
 from hermodr_api.providers.service import Providers
 from hermodr_api.queues.service import Queues
-from hermodr_api.receipts.service import Receipts
-from hermodr_api.receipts.sources import SMS_VARIABLE, sources_of
+from hermodr_api.realtime.assembly import RealTimeRoom
+from hermodr_api.receipts.assembly import receipts_of
+from hermodr_api.receipts.sources import SMS_VARIABLE
 from hermodr_api.recipients.models import RecipientPut
 from hermodr_api.recipients.service import Recipients
 from hermodr_api.recipients.upserting import Upserting
@@ -81,8 +82,7 @@ from hermodr_api.updates.service import Updates
 from hermodr_api.user_tokens.service import UserTokens
 from hermodr_api.webhooks.service import Webhooks
 from hermodr_contracts.addresses import mailbox
-from hermodr_contracts.providers import SMS_PROVIDERS, channels_of
-from hermodr_contracts.vocabulary import Channel, JobKind, Priority
+from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_ledger.access import rates
 from hermodr_ledger.connections import reaching
 from hermodr_ledger.engine import Ledger
@@ -92,12 +92,10 @@ from hermodr_ledger.templates.versions import CHANGED_CHANNEL
 from hermodr_ledger.upkeep.lifeline import WriteCheck
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.dns_texts import texts
-from hermodr_servicekit.dsn import ProviderConfigError
 from hermodr_servicekit.guard.guard import Guard
 from hermodr_servicekit.service import main_of
 from hermodr_servicekit.settings import refuse
 from hermodr_servicekit.task_calls import TaskCalls
-from hermodr_servicekit.text_prices import prices_of
 
 _STATEMENT_SECONDS = 4.0
 _LOCK_SECONDS = 1.5
@@ -124,6 +122,7 @@ class Api(LedgerService[ApiSettings]):
     """Building it connects to nothing."""
 
     takes_requests = True
+    takes_sockets = True
 
     def __init__(self, settings: ApiSettings, clock: Clock | None = None) -> None:
         super().__init__(
@@ -155,8 +154,7 @@ class Api(LedgerService[ApiSettings]):
         self.bulk = Bulk(
             self._bulk_ledger, self.directory, self.announcer, self.clock, domain, *counting, *served
         )
-        self._calls = TaskCalls(self.broker)
-        self._types = TaskTypes(self.ledger.cold, self.clock)
+        self._calls, self._types = TaskCalls(self.broker), TaskTypes(self.ledger.cold, self.clock)
         self.counts = Counts(self.clock)
         self._repeatable = Repeatable(self.ledger)
         self._operators = Operators(self.ledger)
@@ -182,9 +180,21 @@ class Api(LedgerService[ApiSettings]):
         self._foresight = Foresight(self.ledger.cold, channels)
         taken_on = self._notification_routes()
         shortcuts = {("POST", "/v1/notifications"): taken_on.post}
+        self.real_time = self._real_time()
         framework = self._framework(taken_on)
         self.description = framework.openapi
-        self.asgi: ASGIApp = Edge(framework, self.registry, shortcuts)
+        self.asgi: ASGIApp = self.real_time.before(Edge(framework, self.registry, shortcuts))
+
+    def _real_time(self) -> RealTimeRoom:
+        settings, known = self.settings, (self.authenticator, self.quotas, self.clock, self.registry)
+        return RealTimeRoom(
+            self.ledger.cold,
+            self.broker,
+            *known,
+            origins=settings.cors_origins,
+            ping_interval=settings.socket_ping_interval,
+            ping_timeout=settings.socket_ping_timeout,
+        )
 
     def _other_ledgers(self) -> tuple[Ledger, Ledger]:
         another = partial(
@@ -225,7 +235,14 @@ class Api(LedgerService[ApiSettings]):
         app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
         writing = WriteCheck(self._trial_ledger, self.clock)
         check = HealthCheck(self.ledger, writing, self.broker, self.clock, self.counts)
-        services = [self._gate, check, Description(app), *self._of_jobs(check), *self._of_people()]
+        services = [
+            self._gate,
+            self.real_time.streams,
+            check,
+            Description(app),
+            *self._of_jobs(check),
+            *self._of_people(),
+        ]
         services += [*self._of_content(), *self._of_operators(check)]
         app.state.provided = {type(each): each for each in services}
         app.include_router(taken_on.router())
@@ -299,7 +316,8 @@ class Api(LedgerService[ApiSettings]):
 
     def _of_content(self) -> list[object]:
         ledger, repeatable, clock = self.ledger.cold, self._repeatable, self.clock
-        previews = Previews(ledger, repeatable, self.publishing, self.settings.links, clock, self._counting())
+        counting = counting_of(SMS_VARIABLE, self.settings.sms_providers, self.settings.sms_max_segments)
+        previews = Previews(ledger, repeatable, self.publishing, self.settings.links, clock, counting)
         forget, strangers = self.directory.forget, self.directory.strangers
         return [
             Templates(ledger, repeatable, self.publishing, forget, strangers),
@@ -310,17 +328,9 @@ class Api(LedgerService[ApiSettings]):
             ),
         ]
 
-    def _counting(self) -> Counting:
-        given = (self.settings.sms_providers or "").split()
-        texts = " ".join(each for each in given if Channel.SMS in channels_of(each))
-        try:
-            prices = prices_of(SMS_VARIABLE, texts, SMS_PROVIDERS) if texts else ()
-        except ProviderConfigError as error:
-            refuse(str(error))
-        return Counting(self.settings.sms_max_segments, prices)
-
     def _of_operators(self, check: HealthCheck) -> list[object]:
-        topology = self.broker.topology
+        topology, settings = self.broker.topology, self.settings
+        providers = (settings.email_providers, settings.sms_providers, settings.own_url)
         return [
             ApiKeys(self.ledger.cold, self._repeatable, self.authenticator, self.clock),
             UserTokens(self.ledger.cold, self._repeatable, self.authenticator, self.settings.token_secrets),
@@ -328,25 +338,8 @@ class Api(LedgerService[ApiSettings]):
             DeadLetters(self.ledger.cold, self._repeatable, self.announcer, self._operators),
             Queues(self.ledger.cold, self._repeatable, self._operators, check, self.counts, topology),
             Providers(self.ledger.cold, self._operators, self.notifications, self.clock),
-            self._receipts(),
+            receipts_of(providers, self.settings.return_paths, self.ledger, self.clock, self.registry),
         ]
-
-    def _receipts(self) -> Receipts:
-        counter = Counter(
-            "hermodr_receipts", "Providers' reports.", ("provider", "kind"), registry=self.registry
-        )
-        try:
-            sources = sources_of(
-                self.settings.email_providers, self.settings.sms_providers, self.settings.own_url
-            )
-        except ProviderConfigError as error:
-            refuse(str(error))
-        paths = self.settings.return_paths
-        if paths is None and (
-            mails := [each for each in sources.values() if each.takes_mail and each.signature]
-        ):
-            refuse(f"HERMODR_EMAIL_PROVIDERS: events of {mails[0].name} needs HERMODR_LINK_SECRET")
-        return Receipts(self.ledger, self.clock, sources, paths, counter)
 
     def http(self) -> ASGIApp:
         """The API, health and metrics included."""
@@ -361,18 +354,23 @@ class Api(LedgerService[ApiSettings]):
         told = listen(
             self.settings.database_url, CHANGED_CHANNEL, self.directory.forget_all, self.directory.told
         )
-        return (*super().work(), told, self.quotas.account())
+        return (*super().work(), told, self.quotas.account(), *self.real_time.work())
 
     async def begin(self, stop: asyncio.Event) -> bool:
         """No key is known before the database answers."""
         self.authenticator.opened = await super().begin(stop)
         return self.authenticator.opened
 
+    async def hang_up(self) -> None:
+        """Streams and sockets end; their clients come back to another process."""
+        await self.real_time.hang_up()
+
     async def drain(self) -> None:
         """Returns when all that was accepted is committed and announced, or given up."""
         await self.accepting.drain()
         await self.quotas.drain()
         await self._calls.drain()
+        await self.real_time.drain()
         await super().drain()
         await self.counts.close()
 

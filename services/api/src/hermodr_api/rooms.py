@@ -16,6 +16,7 @@ from hermodr_api.previews import routes as previews
 from hermodr_api.projects import routes as projects
 from hermodr_api.providers import routes as providers
 from hermodr_api.queues import routes as queues
+from hermodr_api.realtime import routes as realtime
 from hermodr_api.receipts import routes as receipts
 from hermodr_api.recipients import routes as recipients
 from hermodr_api.reference import routes as reference
@@ -37,6 +38,7 @@ _ROOMS = (
     receipts,
     tasks,
     schedules,
+    realtime,
     connections,
     inbox,
     recipients,

@@ -1,9 +1,12 @@
+import re
+from datetime import timedelta
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from hermodr_api.access.tokens import LEAST_SECRET_BYTES
+from hermodr_api.http import durations
 from hermodr_contracts.rates import Limit, parse
 from hermodr_servicekit.settings import ServiceSettings
 
@@ -16,6 +19,15 @@ def _long_enough(secret: SecretStr) -> SecretStr:
 
 def _limit(text: object) -> object:
     return parse(text) if isinstance(text, str) else text
+
+
+def _origins(text: object) -> object:
+    """Separated by spaces or commas."""
+    return tuple(re.split(r"[ ,]+", text.strip())) if isinstance(text, str) else text
+
+
+Origin = Annotated[str, Field(pattern=r"^(\*|https?://[A-Za-z0-9.\[\]:-]{1,255})$")]
+_Span = Annotated[timedelta, BeforeValidator(durations.read)]
 
 
 class ApiSettings(ServiceSettings):
@@ -40,6 +52,11 @@ class ApiSettings(ServiceSettings):
     """For each end user."""
     user_task_limit: Annotated[Limit | None, NoDecode, BeforeValidator(_limit)] = Limit(60, 3600, 60)
     """Of the tasks that each end user starts."""
+    cors_origins: Annotated[tuple[Origin, ...] | None, NoDecode, BeforeValidator(_origins)] = None
+    """Of pages that may call: `https://app.example.com`, several, or `*`; unset: those of this origin."""
+    socket_ping_interval: _Span = timedelta(seconds=25)
+    socket_ping_timeout: _Span = timedelta(seconds=60)
+    """After a ping without an answer a connection of an end user is taken for dead."""
     email_from: str = "Hermodr <hermodr@localhost>"
     """Its address counts as a verified sender of every project; as the email sender has it."""
     jwt_audience: str | None = None

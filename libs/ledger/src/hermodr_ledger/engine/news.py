@@ -1,4 +1,6 @@
-"""Committed changes of state, for the listener of the `Ledger`. Some may be missed; `changes` is the complete log."""
+"""Committed changes of state, for the listener of the `Ledger`. Some may be missed; `changes` is the complete log.
+
+What no end user owns is not told: there is nobody to whom it could be shown."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -27,7 +29,7 @@ def of_jobs(rows: Iterable[Mapping[str, Any]], *, named: str = "id") -> Iterator
     """Rows need the job's id (in column `named`), `project_id`, `owner_id`, `state`, `at`; odd states, written by SQL,
     are skipped."""
     for row in rows:
-        if row["state"] in _JOB_STATES:
+        if row["owner_id"] is not None and row["state"] in _JOB_STATES:
             yield JobChange(
                 job_id=row[named],
                 project_id=row["project_id"],
@@ -42,14 +44,15 @@ def of_deliveries(
 ) -> Iterator[DeliveryChange]:
     """Rows need `id`, `job_id`, `project_id`, `state`, `at`; `owner_id` is in the row, or by job in `owners`."""
     for row in rows:
-        if row["state"] in _DELIVERY_STATES:
+        owner = row["owner_id"] if owners is None else owners.get(row["job_id"])
+        if owner is not None and row["state"] in _DELIVERY_STATES:
             yield DeliveryChange(
                 delivery_id=row["id"],
                 job_id=row["job_id"],
                 project_id=row["project_id"],
                 state=row["state"],
                 at=row["at"],
-                owner_id=row["owner_id"] if owners is None else owners.get(row["job_id"]),
+                owner_id=owner,
             )
 
 

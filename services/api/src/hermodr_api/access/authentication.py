@@ -40,7 +40,7 @@ class Caller:
     limit: Limit | None = None
     """`None`: no rate limit."""
     expires_at: datetime | None = None
-    """From then on the key does not hold."""
+    """From then on the key or token does not hold."""
 
     @property
     def subject(self) -> str:
@@ -95,10 +95,10 @@ class Authenticator:
         if not self.opened:
             raise LedgerUnavailable("not reached yet")
         try:
-            project_id, user_id = await self._users.recognise(token)
+            project_id, user_id, ends_at = await self._users.recognise(token)
         except Untrusted as error:
             raise _unauthenticated(str(error)) from error
-        return Caller(None, project_id, frozenset(), user_id, self._user_limit)
+        return Caller(None, project_id, frozenset(), user_id, self._user_limit, ends_at)
 
     def forget_all(self) -> None:
         self._known.forget_all()

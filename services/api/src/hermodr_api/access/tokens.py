@@ -49,10 +49,12 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The verified claims; `project` is a project's name or id, `issued_at` in seconds since 1970."""
+    """The verified claims; `project` is a project's name or id, times are in seconds since 1970. At `ends_at` the token
+    holds no longer."""
 
     user_id: str
     project: str
+    ends_at: float
     issued_at: float | None = None
 
 
@@ -115,12 +117,12 @@ def verify(token: str, key: Key, algorithm: str, expected: Expected, now: float)
         raise Untrusted("the token is not from this issuer (iss)") from None
     except (jwt.PyJWTError, ValueError, TypeError):
         raise WronglySigned("the token's signature does not hold") from None
-    issued = _in_time(claims, expected.lifetime, now)
-    return Claims(_name(claims, "sub"), _name(claims, "project"), issued)
+    ends_at, issued = _in_time(claims, expected.lifetime, now)
+    return Claims(_name(claims, "sub"), _name(claims, "project"), ends_at, issued)
 
 
-def _in_time(claims: Mapping[str, Any], lifetime: timedelta, now: float) -> float | None:
-    """When it was issued, if it says so."""
+def _in_time(claims: Mapping[str, Any], lifetime: timedelta, now: float) -> tuple[float, float | None]:
+    """Until when it holds, and when it was issued, if it says so."""
     expires, begins, issued = (_moment(claims, name) for name in ("exp", "nbf", "iat"))
     if expires is None:
         raise Untrusted("the token must say when it ends (exp)")
@@ -133,7 +135,7 @@ def _in_time(claims: Mapping[str, Any], lifetime: timedelta, now: float) -> floa
     if expires - (now + LEEWAY_SECONDS if issued is None else issued) > lifetime.total_seconds():
         hours = lifetime.total_seconds() / 3600
         raise Untrusted(f"the token holds for too long: at most {hours:g} h from iat, else from now, to exp")
-    return issued
+    return min(expires + LEEWAY_SECONDS, _LAST_SECOND - 1), issued
 
 
 def _moment(claims: Mapping[str, Any], name: str) -> float | None:

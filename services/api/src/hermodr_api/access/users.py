@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from hermodr_api.access.jwks import KeySet, KeysUnavailable
@@ -63,15 +63,16 @@ class Users:
         self._finding = Coalescer(self._find, max_items=50, concurrency=2)
         self._asking = Coalescer(self._revoked, max_items=50, concurrency=2)
 
-    async def recognise(self, token: str) -> tuple[UUID, str]:
-        """The user's project and id. Raises `Untrusted`, `Refused` (503) and `LedgerUnavailable`."""
+    async def recognise(self, token: str) -> tuple[UUID, str, datetime]:
+        """The user's project and id, and until when the token holds. Raises `Untrusted`, `Refused` (503) and
+        `LedgerUnavailable`."""
         head = head_of(token)
         found = await self._trust(project_of(token))
         claims = await self._claims(token, head, found)
         if found is None:  # said to nobody who cannot sign
             raise Untrusted("the token's project is unknown")
         await self._not_revoked(found, claims)
-        return found.project_id, claims.user_id
+        return found.project_id, claims.user_id, datetime.fromtimestamp(claims.ends_at, UTC)
 
     def forget_all(self) -> None:
         self._trusts.forget_all()

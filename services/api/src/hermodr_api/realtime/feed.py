@@ -1,0 +1,110 @@
+"""From the broker's events to what listeners are told. Events say what changed; what it is now is read from the ledger,
+once for all that changed meanwhile."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+from uuid import UUID
+
+import structlog
+
+from hermodr_api.realtime.hub import REFETCH, Event, Hub, User
+from hermodr_contracts.messages import InboxChange, InboxChanged, JobsChanged, TaskProgressed
+from hermodr_contracts.vocabulary import InboxEvent, JobState
+from hermodr_ledger.engine import LedgerUnavailable
+from hermodr_ledger.jobs.following import FollowedJob
+from hermodr_servicekit.coalescer import Coalescer
+
+log = structlog.get_logger()
+
+_SPACING_SECONDS = 0.02
+_MOST_AT_ONCE = 500
+_ENDED = (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED, JobState.SKIPPED)
+STATUS, UPDATE, NOTIFICATION, COUNT = "job:status", "job:update", "notification", "notification:count"
+
+
+class Changes(Protocol):
+    """What is read of the ledger. All raise `LedgerUnavailable`."""
+
+    async def jobs(self, ids: Collection[UUID]) -> Mapping[UUID, FollowedJob]: ...
+    async def notifications(self, ids: Collection[UUID]) -> Mapping[UUID, Mapping[str, Any]]:
+        """As `GET /v1/inbox` shows them; those that are not there (any more) are left out."""
+        ...
+
+    async def unread(self, users: Collection[User]) -> Mapping[User, int]: ...
+
+
+class Feed:
+    """Its methods return at once; what they were given is told soon afterwards."""
+
+    def __init__(self, hub: Hub, reads: Changes) -> None:
+        self._hub = hub
+        self._reads = reads
+        spaced = {"max_items": _MOST_AT_ONCE, "spacing": _SPACING_SECONDS}
+        self._jobs: Coalescer[tuple[UUID, str], None] = Coalescer(self._tell_jobs, **spaced)  # type: ignore[arg-type]
+        self._inboxes: Coalescer[InboxChange, None] = Coalescer(self._tell_inboxes, **spaced)  # type: ignore[arg-type]
+
+    def jobs_changed(self, message: JobsChanged) -> None:
+        for each in message.changes:
+            if self._hub.awaits_job(each.job_id):
+                self._jobs.submit((each.job_id, ""))
+
+    def progressed(self, message: TaskProgressed) -> None:
+        if self._hub.awaits_job(message.job_id):
+            self._jobs.submit((message.job_id, "progress"))
+
+    def inbox_changed(self, message: InboxChanged) -> None:
+        for each in message.changes:
+            if self._hub.awaits_user((each.project_id, each.owner_id)):
+                self._inboxes.submit(each)
+
+    async def drain(self) -> None:
+        """Returns when all that was given is told."""
+        await self._jobs.drain()
+        await self._inboxes.drain()
+
+    async def _tell_jobs(self, changed: Sequence[tuple[UUID, str]]) -> list[None]:
+        last = dict(changed)
+        try:
+            found = await self._reads.jobs(last.keys())
+        except LedgerUnavailable:
+            for job_id in last:
+                await self._hub.tell_job(job_id, REFETCH)
+            return [None] * len(changed)
+        for job_id, what in last.items():
+            if (job := found.get(job_id)) is not None:
+                for event in told_of(job, what):
+                    await self._hub.tell_job(job_id, event)
+        return [None] * len(changed)
+
+    async def _tell_inboxes(self, changed: Sequence[InboxChange]) -> list[None]:
+        users = {(each.project_id, each.owner_id) for each in changed}
+        new = {each.notification_id: each for each in changed if each.event is InboxEvent.CREATED}
+        try:
+            shown = await self._reads.notifications(new.keys()) if new else {}
+            unread = await self._reads.unread(users)
+        except LedgerUnavailable:
+            for user in users:
+                await self._hub.tell_user(user, REFETCH)
+            return [None] * len(changed)
+        for notification_id, each in new.items():
+            if (view := shown.get(notification_id)) is not None:
+                event = Event(NOTIFICATION, view, str(notification_id))
+                await self._hub.tell_user((each.project_id, each.owner_id), event)
+        for user in users:
+            await self._hub.tell_user(user, count_of(unread.get(user, 0)))
+        return [None] * len(changed)
+
+
+def count_of(unread: int) -> Event:
+    return Event(COUNT, {"unread": unread})
+
+
+def told_of(job: FollowedJob, what: str = "") -> Iterable[Event]:
+    """What a listener is told of a job as it is now; `what`: the reason, if it is none of its states."""
+    state = job.state
+    yield Event(
+        STATUS,
+        {"job_id": str(job.id), "event": what or state, "status": state, "progress": job.progress},
+    )
+    if state in _ENDED:
+        yield Event(UPDATE, {"job_id": str(job.id), "event": state, "result": job.result, "error": job.error})

@@ -1,0 +1,143 @@
+"""The same as Server-Sent Events (WHATWG HTML, §9.2): for those who want no library."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import orjson
+from prometheus_client import CollectorRegistry, Gauge
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from hermodr_api.access.authentication import Authenticator, Caller
+from hermodr_api.errors import Refused
+from hermodr_api.realtime.hub import REFETCH, Event, Hub
+from hermodr_api.realtime.service import RealTime, user_of
+from hermodr_ledger.engine import LedgerUnavailable
+from hermodr_servicekit.clock import Clock
+
+ALIVE_SECONDS = 15.0
+"""Between two signs of life, so that proxies do not take a silent stream for a dead one."""
+BELIEVED_SECONDS = 30.0
+MOST_UNSENT = 256
+_RETRY = b"retry: 3000\n\n"
+_ALIVE = b":\n\n"
+_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+
+
+class _Stream:
+    """One answer that does not end. `None` in its queue ends it."""
+
+    def __init__(self) -> None:
+        self.waiting: asyncio.Queue[Event | None] = asyncio.Queue()
+
+    async def tell(self, event: Event) -> None:
+        """See `Listener`."""
+        if self.waiting.qsize() < MOST_UNSENT:
+            self.waiting.put_nowait(event)
+        elif (
+            self.waiting.qsize() == MOST_UNSENT
+        ):  # it does not keep up: what follows it reads when it comes back
+            self.waiting.put_nowait(REFETCH)
+            self.waiting.put_nowait(None)
+
+
+class _Answer(StreamingResponse):
+    """`ended` is called even if the client left before the first line."""
+
+    def __init__(self, lines: AsyncIterator[bytes], ended: Callable[[], None]) -> None:
+        super().__init__(lines, media_type="text/event-stream", headers=_HEADERS)
+        self._ended = ended
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._ended()
+
+
+class Streams:
+    """All streams of this process."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        real_time: RealTime,
+        authenticator: Authenticator,
+        clock: Clock,
+        registry: CollectorRegistry,
+    ) -> None:
+        self._hub = hub
+        self._real_time = real_time
+        self._authenticator = authenticator
+        self._clock = clock
+        self._open: set[_Stream] = set()
+        self._closed = False
+        gauge = Gauge("hermodr_streams", "Open streams of end users.", registry=registry)
+        gauge.set_function(lambda: len(self._open))
+
+    async def inbox(self, caller: Caller, token: str, last_event_id: str | None) -> StreamingResponse:
+        """The user's inbox from now on, after what came since `last_event_id`. Raises `LedgerUnavailable`."""
+        stream, user = _Stream(), user_of(caller)
+        await self._real_time.hear_inbox(stream, user, last_event_id)
+        self._open.add(stream)
+        if self._closed:
+            stream.waiting.put_nowait(None)
+
+        def ended() -> None:
+            self._hub.unhear_user(user, stream)
+            self._open.discard(stream)
+
+        return _Answer(self._lines(stream, caller, token), ended)
+
+    async def _lines(self, stream: _Stream, caller: Caller, token: str) -> AsyncIterator[bytes]:
+        yield _RETRY
+        async for each in self._events(stream, caller, token):
+            yield each
+
+    async def _events(self, stream: _Stream, caller: Caller, token: str) -> AsyncIterator[bytes]:
+        verified_at = self._clock.monotonic()
+        while True:
+            try:
+                async with asyncio.timeout(self._patience(caller)):
+                    event = await stream.waiting.get()
+            except TimeoutError:
+                yield _ALIVE
+            else:
+                if event is None:
+                    return
+                yield _line(event)
+            if caller.expires_at is not None and caller.expires_at <= self._clock.now():
+                yield _line(Event("unauthorized", {"detail": "the token has expired"}))
+                return
+            if self._clock.monotonic() - verified_at > BELIEVED_SECONDS:
+                verified_at = self._clock.monotonic()
+                if (why := await self._doubt(token)) is not None:
+                    yield _line(Event("unauthorized", {"detail": why}))
+                    return
+
+    def _patience(self, caller: Caller) -> float:
+        if caller.expires_at is None:
+            return ALIVE_SECONDS
+        left = (caller.expires_at - self._clock.now()).total_seconds()
+        return min(ALIVE_SECONDS, max(0.0, left) + 0.01)
+
+    async def _doubt(self, token: str) -> str | None:
+        """Why the token does not hold any more."""
+        try:
+            await self._authenticator.user(token)
+        except Refused as refused:
+            return refused.detail if refused.kind.status == 401 else None
+        except LedgerUnavailable:
+            return None
+        return None
+
+    def close(self) -> None:
+        """Ends all streams; their clients come back to another process."""
+        self._closed = True
+        for each in self._open:
+            each.waiting.put_nowait(None)
+
+
+def _line(event: Event) -> bytes:
+    head = b"" if event.id is None else b"id: %s\n" % event.id.encode()
+    return b"%sevent: %s\ndata: %s\n\n" % (head, event.name.encode(), orjson.dumps(event.body))

@@ -1,0 +1,206 @@
+"""Pages hear what happens, whichever api process they are connected to, and whatever dies meanwhile."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import jwt
+import pytest
+import pytest_asyncio
+
+from hermodr_ledger.access import signing_keys
+from hermodr_ledger.engine import Ledger
+from hermodr_servicekit.token_signing import TokenSecrets
+from tests.support import api_process, pages
+from tests.support.api import WEBHOOK_KEY
+from tests.support.api_process import free_port, until_answers
+from tests.support.brokers import Broker
+from tests.support.installation import Installation, installed
+from tests.support.pages import Page, opened
+from tests.support.proxies import Proxy, proxied
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@dataclass
+class House:
+    """An installation whose api reaches the broker by a wire that can be cut."""
+
+    installation: Installation
+    wire: Proxy
+    secrets: TokenSecrets
+    project_id: UUID
+
+    @property
+    def url(self) -> str:
+        return self.installation.fleet.api_url
+
+    async def user(self, name: str) -> str:
+        """A new user with an inbox, by a token of theirs."""
+        await self.installation.create("/v1/recipients", {"user_id": name})
+        ledger = Ledger(self.installation.database_url, service="tests", pool_size=1)
+        try:
+            async with ledger.transaction() as transaction:
+                key = (await signing_keys.secret_of(transaction, self.project_id, "pages")).id
+        finally:
+            await ledger.close()
+        claims = {"sub": name, "project": str(self.project_id), "exp": datetime.now(UTC) + timedelta(hours=1)}
+        return jwt.encode(claims, self.secrets.secret(key), "HS256", headers={"kid": str(key)})
+
+    async def tell(self, name: str, title: str) -> str:
+        """A notification in the inbox of that user."""
+        wanted = {"to": {"user_id": name}, "channels": ["in_app"], "subject": title, "body_text": "News."}
+        return str((await self.installation.create("/v1/notifications", wanted))["job_id"])
+
+    @asynccontextmanager
+    async def another_api(self, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
+        """A second process of the same api."""
+        environment = self.installation.fleet.environment
+        names = ("AMQP_URL", "AMQP_PREFIX", "SECRET_KEY")
+        more = {name.lower(): environment[f"HERMODR_{name}"] for name in names}
+        async with api_process.started(self.installation.database_url, port, **more) as process:
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+                await until_answers(http, "/health/ready")
+            yield process
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def house(broker: Broker, database_url: str, logs: Path) -> AsyncIterator[House]:
+    pages.install()
+    async with AsyncExitStack() as stack:
+        wire, wired_url = await stack.enter_async_context(proxied(broker.amqp_url))
+
+        async def wiring(_environment: object) -> dict[str, dict[str, str]]:
+            return {"api": {"HERMODR_AMQP_URL": wired_url}}
+
+        installation = await stack.enter_async_context(
+            installed(
+                logs,
+                database_url=database_url,
+                amqp_url=broker.amqp_url,
+                prefix=broker.prefix,
+                wiring=wiring,
+                HERMODR_SECRET_KEY=WEBHOOK_KEY,
+            )
+        )
+        project_id = UUID((await installation.read("/v1/projects/me"))["id"])
+        yield House(installation, wire, TokenSecrets(WEBHOOK_KEY), project_id)
+
+
+def titles(page: Page) -> list[str]:
+    return [each["title"] for each in page.bodies("notification")]
+
+
+@pytest.mark.parametrize("transports", [("websocket",), ("polling",), ("polling", "websocket")])
+@pytest.mark.parametrize("handshake", [True, False])
+async def test_a_page_hears_its_inbox(house: House, transports: tuple[str, ...], handshake: bool) -> None:
+    name = f"ann-{'-'.join(transports)}-{handshake}"
+    token = await house.user(name)
+    async with opened(house.url, token, transports=transports, handshake=handshake) as page:
+        assert await page.hears("notification:count") == [{"unread": 0}]
+        await house.tell(name, "Hello")
+        (heard,) = await page.hears("notification")
+        counts = await page.hears("notification:count", 2)
+        assert (heard["title"], counts[-1]) == ("Hello", {"unread": 1})
+        headers = {"authorization": f"Bearer {token}"}
+        async with httpx.AsyncClient(base_url=house.url, headers=headers) as http:
+            (await http.patch(f"/v1/inbox/{heard['id']}/read")).raise_for_status()
+        assert (await page.hears("notification:count", 3))[-1] == {"unread": 0}
+
+
+async def test_a_page_follows_a_job_of_its_user_and_no_others(house: House) -> None:
+    ann, bob = await house.user("ann"), await house.user("bob")
+    wanted = {
+        "to": {"user_id": "ann"},
+        "channels": ["in_app"],
+        "subject": "Soon",
+        "body_text": "News.",
+        "delay_seconds": 3600,
+    }
+    job_id = (await house.installation.create("/v1/notifications", wanted))["job_id"]
+    async with opened(house.url, ann, jobs=[job_id]) as hers, opened(house.url, bob, jobs=[job_id]) as his:
+        assert (await hers.hears("job:status"))[0]["status"] == "scheduled"
+        assert (await his.hears("refused"))[0]["event"] == "subscribe:job"
+        (await house.installation.api.delete(f"/v1/jobs/{job_id}")).raise_for_status()
+        (update,) = await hers.hears("job:update")
+        assert (update["job_id"], update["event"]) == (job_id, "cancelled")
+        assert not his.bodies("job:status")
+        assert not his.bodies("job:update")
+
+
+async def test_a_page_at_each_of_two_processes_and_one_of_them_dies(house: House) -> None:
+    token, port = await house.user("eve"), free_port()
+    other = f"http://127.0.0.1:{port}"
+    async with opened(house.url, token) as one, opened(other, token) as two:
+        async with house.another_api(port) as process:
+            for page in (one, two):
+                await page.hears("notification:count")
+            await house.tell("eve", "first")
+            for page in (one, two):
+                await page.hears("notification")
+            process.send_signal(signal.SIGKILL)
+            await two.hears("disconnect")
+            await house.tell("eve", "missed")
+            await one.hears("notification", 2)
+        async with house.another_api(port):
+            await wait_until(lambda: "missed" in titles(two), 30, "what was missed")
+            await house.tell("eve", "last")
+            await wait_until(lambda: titles(two)[-1] == "last" and titles(one)[-1] == "last", 30)
+    assert titles(one) == ["first", "missed", "last"]
+
+
+async def test_pages_read_again_after_the_broker_was_away(house: House) -> None:
+    token = await house.user("joe")
+    async with opened(house.url, token) as page:
+        await page.hears("notification:count")
+        before = len(page.bodies("refetch"))
+        await house.wire.block()
+        await house.tell("joe", "unheard")
+        await house.wire.mend()
+        await page.hears("refetch", before + 1)
+        await house.tell("joe", "heard")
+        await wait_until(lambda: "heard" in titles(page), 30)
+        assert not page.bodies("disconnect")
+
+
+async def test_a_page_comes_back_to_an_api_that_was_restarted(house: House) -> None:
+    token = await house.user("ida")
+    async with opened(house.url, token) as page:
+        await page.hears("notification:count")
+        await house.installation.fleet.restart("api")
+        await page.hears("connect", 2)
+        await house.tell("ida", "back")
+        assert (await page.hears("notification"))[0]["title"] == "back"
+
+
+async def test_a_stream_hears_and_ends_when_the_api_stops(house: House) -> None:
+    token = await house.user("tom")
+    headers = {"authorization": f"Bearer {token}"}
+    async with (
+        httpx.AsyncClient(base_url=house.url, headers=headers, timeout=30) as http,
+        http.stream("GET", "/v1/inbox/stream") as stream,
+    ):
+        lines = stream.aiter_lines()
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        heard: list[str] = []
+
+        async def until(word: str) -> None:
+            async for line in lines:
+                heard.append(line)
+                if word in line:
+                    return
+
+        async with asyncio.timeout(30):
+            await until('{"unread":0}')
+            await house.tell("tom", "Streamed")
+            await until("Streamed")
+            await house.installation.fleet.restart("api")
+            heard += [line async for line in lines]
+    assert any(line.startswith("id: ") for line in heard)

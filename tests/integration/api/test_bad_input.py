@@ -50,7 +50,11 @@ async def test_malformed_json_is_told_with_its_position(
         ({"to": {"email": "a@b.co", "user_id": "u"}}, ["body", "to"], "exactly one"),
         ({"to": {"external_id": "nobody"}}, ["body", "to", "external_id"], "no such recipient"),
         ({"to": {"phone": "+15550100123"}}, ["body", "to", "phone"], "HERMODR_SMS_PROVIDERS"),
-        ({"channels": ["sms"]}, ["body", "channels"], "not available: sms (available: email, webhook)"),
+        (
+            {"channels": ["sms"]},
+            ["body", "channels"],
+            "not available: sms (available: email, in_app, webhook)",
+        ),
         ({"channels": ["pigeon"]}, ["body", "channels", 0], "input should be"),
         ({"subject": "a\r\nBcc: x@y.zz"}, ["body", "subject"], "single line"),
         ({"subject": None}, ["body", "subject"], "needs a subject"),

@@ -100,6 +100,7 @@ NOT_AUDITED = {
     "POST /v1/notifications": "the job is the record: who asked, when, and all that followed",
     "POST /v1/notifications/bulk": "likewise",
     "POST /v1/jobs": "likewise",
+    "POST /v1/connections/{connection_id}/rebuild": "likewise",
     "POST /v1/notifications/simulate": "changes nothing, shows what the caller sent",
     "POST /v1/template-previews": "likewise",
     "POST /v1/templates/{template_id}/preview": "likewise",

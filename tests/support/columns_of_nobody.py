@@ -11,6 +11,7 @@ OF_NOBODY: dict[str, set[str]] = {
     "attempts": {"provider", "outcome", "code", "claimed_by", "resolved_as", "proof", "measured"},
     "auto_syncs": {"status", "response_goal", "timezone", "channel"},
     "audit_log": {"actor", "action", "detail"},  # `audit.record` forbids personal data in `detail`
+    "connection_schemas": {"fingerprint", "document"},  # of tables, not of rows
     "connections": {"name", "host", "database", "username", "sealed_password", "sslmode"},
     "dead_letters": {"source_id", "queue", "reason", "message_type", "job_type", "replay_by"},
     "deliveries": {"channel", "state", "on_unknown", "claimed_by", "provider", "error"}

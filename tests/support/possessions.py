@@ -84,6 +84,11 @@ async def _pending_address(api: ApiUnderTest, recipient_id: str) -> None:
 
 async def _connection(api: ApiUnderTest) -> str:
     made = await _make(api, "/v1/connections", **CONNECTION | {"name": MARK, "owner": OWNER})
+    await api.api.ledger.fetch(
+        "INSERT INTO hermodr.connection_schemas VALUES ($1::uuid, $2, 1, 1, 1, '[]', now(), now())",
+        made["id"],
+        MARK,
+    )
     return str(made["id"])
 
 

@@ -29,6 +29,8 @@ manage  -         POST /v1/connections
 manage  -         DELETE /v1/connections/{connection_id}
 read    own       GET /v1/connections/{connection_id}
 manage  -         PATCH /v1/connections/{connection_id}
+send    own       POST /v1/connections/{connection_id}/rebuild
+read    own       GET /v1/connections/{connection_id}/schema
 manage  -         DELETE /v1/dead-letters
 read    -         GET /v1/dead-letters
 manage  -         POST /v1/dead-letters/replay

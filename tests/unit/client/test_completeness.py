@@ -176,6 +176,8 @@ CALLS: list[Callable[[Hermodr], Any]] = [
     ),
     lambda h: h.connections.update(A, name="the warehouse"),
     lambda h: h.connections.delete(A),
+    lambda h: h.connections.rebuild(A),
+    lambda h: h.connections.schema(A),
     lambda h: next(h.signing_keys.list()),
     lambda h: h.signing_keys.get(A),
     lambda h: h.signing_keys.create(name="backend"),

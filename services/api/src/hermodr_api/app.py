@@ -25,6 +25,7 @@ from hermodr_api.answers import Repeatable
 from hermodr_api.api_keys.service import ApiKeys
 from hermodr_api.audit.service import AuditTrail
 from hermodr_api.auto_syncs.service import AutoSyncs
+from hermodr_api.connections.rebuilding import Rebuilding
 from hermodr_api.connections.service import Connections
 from hermodr_api.dead_letters.service import DeadLetters
 from hermodr_api.digests.service import DigestSchedules
@@ -84,7 +85,6 @@ from hermodr_api.webhooks.service import Webhooks
 from hermodr_contracts.addresses import mailbox
 from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_ledger.access import rates
-from hermodr_ledger.connections import reaching
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.listening import listen
 from hermodr_ledger.runtime import LedgerService
@@ -156,8 +156,7 @@ class Api(LedgerService[ApiSettings]):
         )
         self._calls, self._types = TaskCalls(self.broker), TaskTypes(self.ledger.cold, self.clock)
         self.counts = Counts(self.clock)
-        self._repeatable = Repeatable(self.ledger)
-        self._operators = Operators(self.ledger)
+        self._repeatable, self._operators = Repeatable(self.ledger), Operators(self.ledger)
         self.senders = Senders(
             self.ledger.cold,
             self._repeatable,
@@ -171,7 +170,8 @@ class Api(LedgerService[ApiSettings]):
         self.webhooks = Webhooks(
             self.ledger.cold, self._repeatable, self.clock, self._guard, settings.webhook_secrets
         )
-        self.connections = self._connections()
+        given = (settings.sealer, Guard(settings.connection_networks))
+        self.connections = Connections(self.ledger.cold, self._repeatable, *given)
         self._limiter = Limiter(partial(rates.take, self.ledger), self.clock)
         self._gate = Gate(self.authenticator, self._limiter, self.quotas)
         self._turns = BulkTurns(self.quotas)
@@ -262,6 +262,7 @@ class Api(LedgerService[ApiSettings]):
             JobControl(self.ledger, self._repeatable, self.announcer, self._calls, domain, pace),
             JobMetrics(self.ledger.cold, self.counts, self.clock, check),
             Tasks(self.ledger.cold, self.accepting, self._types, self.clock, pace),
+            Rebuilding(self.ledger.cold, self.accepting, self.clock, pace),
             self._schedules(),
         ]
 
@@ -309,10 +310,6 @@ class Api(LedgerService[ApiSettings]):
             Updates(self.ledger.cold, self._repeatable),
             AutoSyncs(self.ledger.cold, self._repeatable, self.announcer, self.clock, self.quotas),
         ]
-
-    def _connections(self) -> Connections:
-        reach = partial(reaching.attempt, Guard(self.settings.connection_networks))
-        return Connections(self.ledger.cold, self._repeatable, self.settings.sealer, reach)
 
     def _of_content(self) -> list[object]:
         ledger, repeatable, clock = self.ledger.cold, self._repeatable, self.clock

@@ -9,6 +9,7 @@ from hermodr_ledger.runtime import Worker as BrokerService
 from hermodr_ledger.tasks import claiming, recording, types
 from hermodr_ledger.tasks.claiming import Claim, Offer, Standing, Turn
 from hermodr_ledger.tasks.recording import Result
+from hermodr_servicekit.guard.guard import Guard
 from hermodr_servicekit.periodic import repeat
 from hermodr_servicekit.service import main_of
 from hermodr_servicekit.settings import refuse
@@ -18,6 +19,7 @@ from hermodr_worker.discovery import discovered
 from hermodr_worker.errors import Unusable
 from hermodr_worker.handlers import subscribe
 from hermodr_worker.metrics import WorkerMetrics
+from hermodr_worker.schema_rebuild import schema_rebuild
 from hermodr_worker.service import Bounds, Held, Running
 from hermodr_worker.settings import WorkerSettings
 
@@ -31,11 +33,12 @@ class Worker(BrokerService[WorkerSettings]):
     """Runs the tasks of the packages installed beside it."""
 
     def __init__(self, settings: WorkerSettings, tasks: Mapping[str, AnyTask] | None = None) -> None:
-        """`tasks` by name, instead of those of entry points."""
+        """`tasks` by name, instead of the built-in ones and those of entry points."""
         super().__init__(settings)
         if tasks is None:
+            built_in = schema_rebuild(self.ledger.cold, Guard(settings.connection_networks), settings.sealer)
             try:
-                tasks = discovered()
+                tasks = {built_in.name: built_in, **discovered()}
             except Unusable as error:
                 refuse(str(error))
         default = settings.task_timeout.total_seconds()

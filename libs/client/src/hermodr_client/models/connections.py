@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from hermodr_client.models.answer import Answer
@@ -19,3 +20,16 @@ class Connection(Answer):
     created_at: datetime
     updated_at: datetime
     owner: str | None = None
+
+
+class ConnectionSchema(Answer):
+    """What the last reading found: how many, and the `schemas` with their `tables` and `views`. `changed_at`: the first
+    reading that found it so; `checked_at`: the last one."""
+
+    connection_id: UUID
+    tables: int
+    columns: int
+    indexes: int
+    changed_at: datetime
+    checked_at: datetime
+    schemas: list[dict[str, Any]]

@@ -4,7 +4,8 @@ from typing import Any
 
 from hermodr_client.exchange import Steps
 from hermodr_client.models.answer import Page
-from hermodr_client.models.connections import Connection
+from hermodr_client.models.connections import Connection, ConnectionSchema
+from hermodr_client.models.notifications import Accepted
 from hermodr_client.operation import listing, operation
 from hermodr_client.paging import Listing
 from hermodr_client.part import Id, Part, W, path_of, query_of
@@ -56,3 +57,16 @@ class Connections(Part[W]):
     @operation
     def delete(self, connection_id: Id) -> Steps[None]:
         yield from self._delete(path_of("connections", connection_id))
+
+    @operation
+    def rebuild(
+        self, connection_id: Id, *, force: bool = False, idempotency_key: str | None = None
+    ) -> Steps[Accepted]:
+        """Has the schema read by a task, one at a time; with `force` also if nothing has changed."""
+        path = path_of("connections", connection_id, "rebuild")
+        return self._post(path, Accepted, {"force": force}, idempotency_key)
+
+    @operation
+    def schema(self, connection_id: Id) -> Steps[ConnectionSchema]:
+        """As it was read last."""
+        return self._get(path_of("connections", connection_id, "schema"), ConnectionSchema)

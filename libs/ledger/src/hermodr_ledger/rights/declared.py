@@ -23,6 +23,7 @@ batches                si    si         si        -            -          -     
 cap_places             s     siud       s         -            -          -               -                   -
 change_listeners       siud  s          sud       s            s          s               -                   s
 changes                si    i          siud      i            i          i               -                   i
+connection_schemas     s     -          -         -            -          -               -                   siu
 connections            siud  -          -         -            -          -               -                   s
 dead_letters           siud  si         siu       siu          siu        siu             -                   si
 deliveries             su    siu        su        su           su         su              -                   -

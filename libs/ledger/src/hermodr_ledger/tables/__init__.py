@@ -4,7 +4,7 @@ from hermodr_ledger.tables.auto_syncs import auto_sync_reminders, auto_sync_resp
 from hermodr_ledger.tables.batching import event_windows, window_events
 from hermodr_ledger.tables.changes import change_listeners, changes
 from hermodr_ledger.tables.columns import metadata
-from hermodr_ledger.tables.connections import connections
+from hermodr_ledger.tables.connections import connection_schemas, connections
 from hermodr_ledger.tables.digests import digest_runs, digest_schedules, digest_updates
 from hermodr_ledger.tables.inbox import inbox
 from hermodr_ledger.tables.operating import (
@@ -80,6 +80,7 @@ __all__ = [
     "batches",
     "change_listeners",
     "changes",
+    "connection_schemas",
     "connections",
     "dead_letters",
     "deliveries",

@@ -1,8 +1,9 @@
 """Databases that a project's tasks read."""
 
-from sqlalchemy import UUID, Column, Index, Integer, Table, text
+from sqlalchemy import UUID, Column, ForeignKey, Index, Integer, Table, text
+from sqlalchemy.dialects.postgresql import JSONB
 
-from hermodr_ledger.tables.columns import committed, kept, metadata, needed_text, of_project, texts
+from hermodr_ledger.tables.columns import MOMENT, committed, kept, metadata, needed_text, of_project, texts
 
 connections = Table(
     "connections",
@@ -17,4 +18,15 @@ connections = Table(
     Index("connections_page", "project_id", "id"),
     committed("connections"),
     Index("connections_owner", "project_id", "owner", postgresql_where=text("owner IS NOT NULL")),
+)
+
+connection_schemas = Table(
+    "connection_schemas",
+    metadata,
+    Column("connection_id", UUID, ForeignKey("connections.id", ondelete="CASCADE"), primary_key=True),
+    needed_text("fingerprint"),
+    *(Column(_name, Integer, nullable=False) for _name in ("tables", "columns", "indexes")),
+    Column("document", JSONB, nullable=False),
+    Column("changed_at", MOMENT, nullable=False),
+    Column("checked_at", MOMENT, nullable=False),
 )

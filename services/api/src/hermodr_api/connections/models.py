@@ -1,10 +1,10 @@
 """Connections to databases."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StrictBool, model_validator
 from pydantic.config import JsonDict
 
 from hermodr_api.http.bodies import Body, Label
@@ -131,6 +131,41 @@ class ConnectionView(BaseModel):
             "created_at": given.created_at,
             "updated_at": given.updated_at,
         }
+
+
+class RebuildIn(Body):
+    """Which reading is wanted."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"force": True}]})
+
+    force: StrictBool = Field(default=False, description="Also if nothing has changed since the last one.")
+
+
+_SCHEMA: JsonDict = {
+    "connection_id": "01a2018c-e359-7702-8eb3-8dd0fbf20000",
+    "tables": 1,
+    "columns": 1,
+    "indexes": 0,
+    "changed_at": "2026-11-22T09:00:00Z",
+    "checked_at": "2026-11-29T09:00:00Z",
+    "schemas": [{"name": "public", "tables": [{"name": "orders", "kind": "table"}], "views": []}],
+}
+
+
+class SchemaView(BaseModel):
+    """What the last reading found. `changed_at`: the first one that found it so; `checked_at`: the last one. `schemas`:
+    each with `tables` and `views`, and these with `columns`, `indexes`, `keys`, `comment`; `rows` is the server's
+    estimate of that reading."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_SCHEMA]})
+
+    connection_id: UUID
+    tables: int
+    columns: int
+    indexes: int
+    changed_at: datetime
+    checked_at: datetime
+    schemas: list[dict[str, Any]]
 
 
 class ConnectionList(BaseModel):

@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 from hermodr_api.access.authentication import Caller
@@ -8,11 +9,12 @@ from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.connections.models import PLACE, ConnectionIn, ConnectionPatch, ConnectionView
 from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, not_found, unavailable
 from hermodr_ledger.access import audit
-from hermodr_ledger.connections import kept
+from hermodr_ledger.connections import kept, reaching
 from hermodr_ledger.connections.kept import MOST_CONNECTIONS, Connection, TooManyConnections, Whose
 from hermodr_ledger.connections.reaching import Login, Unreachable, Unresolvable
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.engine.paging import Page, PageResult, walk
+from hermodr_servicekit.guard.guard import Guard
 from hermodr_servicekit.ids import new_id
 from hermodr_servicekit.sealing import Sealer, Unsealable
 
@@ -32,13 +34,13 @@ class Connections:
         ledger: Ledger,
         repeatable: Repeatable,
         sealer: Sealer | None,
-        reach: Callable[[Login], Awaitable[None]],
+        guard: Guard,
     ) -> None:
-        """`reach` raises `Unreachable`."""
         self._ledger = ledger
         self._repeatable = repeatable
         self._sealer = sealer
-        self.reach = reach
+        self.reach: Callable[[Login], Awaitable[None]] = partial(reaching.attempt, guard)
+        """Raises `Unreachable`."""
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
     async def page(self, caller: Caller, page: Page) -> PageResult[Connection]:

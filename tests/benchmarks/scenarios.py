@@ -12,6 +12,7 @@ from tests.benchmarks import (
     posts,
     schedules,
     slow_provider,
+    sockets,
     sql,
     turns,
     waiting,
@@ -37,4 +38,5 @@ SCENARIOS: dict[str, Callable[[Servers, Mailbox, bool], Awaitable[list[Result]]]
     "waiting": waiting.measure,
     "digests": digests.measure,
     "schedules": schedules.measure,
+    "sockets": sockets.measure,
 }

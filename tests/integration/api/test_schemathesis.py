@@ -49,7 +49,7 @@ checks.allow_header_conformance.enabled = false
 
 [[operations]]
 # Likewise notifications.
-include-path-regex = "^/v1/inbox/(preferences|read-all|unread-count)$"
+include-path-regex = "^/v1/inbox/(preferences|read-all|stream|unread-count)$"
 checks.unsupported_method.enabled = false
 checks.allow_header_conformance.enabled = false
 

@@ -351,7 +351,7 @@ class Api(LedgerService[ApiSettings]):
         told = listen(
             self.settings.database_url, CHANGED_CHANNEL, self.directory.forget_all, self.directory.told
         )
-        return (*super().work(), told, self.quotas.account(), *self.real_time.work())
+        return (*super().work(), self.quotas.account(), *self.real_time.work(), told)
 
     async def begin(self, stop: asyncio.Event) -> bool:
         """No key is known before the database answers."""

@@ -92,7 +92,7 @@ async def forget(transaction: Transaction, whom: Person, pseudonym: str) -> None
         seconds=_SECONDS,
     )
     await transaction.fetch(
-        "DELETE FROM hermodr.rate_buckets WHERE subject IN ($1, 'tasks/' || $1, 'address/' || $1)",
+        "DELETE FROM hermodr.rate_buckets WHERE subject IN ($1, 'tasks/' || $1, 'address/' || $1, 'exports/' || $1)",
         f"user/{whom.project_id}/{whom.user_id}",
     )
 

@@ -254,6 +254,9 @@ _EXAMPLE: JsonDict = {
 }
 
 
+_OWN: JsonDict = _EXAMPLE | {"external_id": None, "relationship": None, "attributes": {}, "webhook_url": None}
+
+
 class PendingAddressView(BaseModel):
     """An address that an end user gave: it counts once it is confirmed, by the link or code that was sent there."""
 
@@ -312,6 +315,8 @@ class WholeRecipientView(RecipientView):
 class OwnRecipientView(RecipientView):
     """A recipient for the end user whom it is: nothing of what the application notes of them."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_OWN]})
+
     @model_validator(mode="after")
     def _conceal(self) -> Self:
         self.external_id = self.relationship = self.webhook_url = None
@@ -323,16 +328,6 @@ def view_for(caller: Caller) -> type[RecipientView]:
     if caller.user_id is not None:
         return OwnRecipientView
     return WholeRecipientView if caller.manages else RecipientView
-
-
-class WebhookSecretView(BaseModel):
-    """What the receiver at a recipient's own URL checks signatures with (Standard Webhooks)."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"}]}
-    )
-
-    secret: str
 
 
 class UpsertedView(BaseModel):

@@ -25,12 +25,12 @@ from hermodr_api.recipients.models import (
     RecipientPatch,
     RecipientView,
     UpsertView,
-    WebhookSecretView,
     WholeRecipientView,
     view_for,
 )
 from hermodr_api.recipients.service import Recipients
 from hermodr_api.recipients.upserting import Upserting
+from hermodr_api.recipients.webhook_secret import WebhookSecretView
 from hermodr_api.recipients.webhook_urls import WebhookUrls
 
 router = APIRouter(prefix="/v1/recipients", tags=["recipients"], route_class=Route)

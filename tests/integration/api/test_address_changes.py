@@ -332,7 +332,7 @@ async def test_erasing_blanks_what_was_sent_about_it(api: ApiUnderTest, ada: dic
         "SELECT state, data, content FROM hermodr.jobs WHERE project_id = $1", api.project_id
     )
     assert [tuple(row.values()) for row in rows] == [("cancelled", "{}", None)] * 4
-    buckets = "SELECT subject FROM hermodr.rate_buckets WHERE subject LIKE '%' || $1 || '%'"
+    buckets = "SELECT subject FROM hermodr.rate_buckets WHERE subject LIKE '%/' || $1"
     assert await api.api.ledger.fetch(buckets, "ada") == []
 
 

@@ -19,6 +19,7 @@ from hermodr_api.errors import UNAUTHENTICATED, Refused
 from hermodr_api.realtime import sockets as sockets_module
 from hermodr_api.realtime.feed import Feed
 from hermodr_api.realtime.hub import Hub, User
+from hermodr_api.realtime.proof import BELIEVED_SECONDS
 from hermodr_api.realtime.service import RealTime
 from hermodr_api.realtime.sockets import Sockets
 from hermodr_contracts.messages import JobChange, JobsChanged
@@ -251,7 +252,7 @@ async def test_a_user_who_is_revoked_is_cut_off(house: House) -> None:
         await ann.io.emit("subscribe:notifications")
         await ann.hears("notification:count")
         del house.door.tokens["anns"]
-        house.clock.advance(sockets_module.BELIEVED_SECONDS + 1)
+        house.clock.advance(BELIEVED_SECONDS + 1)
         await house.sockets.sweep()
         await ann.hears("unauthorized")
         await ann.hears("disconnect")

@@ -1,10 +1,10 @@
 """One Socket.IO client, as a listener and as a guest that behaves or does not."""
 
-from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 from hermodr_api.realtime.hub import Event, User
+from hermodr_api.realtime.proof import Proof
 
 EVENTS_PER_SECOND = 20.0
 EVENTS_AT_ONCE = 60.0
@@ -34,16 +34,14 @@ class Budget:
 
 
 class Connection:
-    """Nobody's until `user` is set."""
+    """Nobody's until `user` is set, and the `proof` of it."""
 
     def __init__(self, server: Emitter, sid: str, now: float) -> None:
         self.sid = sid
         self.since = now
         self.budget = Budget(now)
         self.user: User | None = None
-        self.token = ""
-        self.expires_at: datetime | None = None
-        self.verified_at = now
+        self.proof: Proof | None = None
         self.jobs: set[UUID] = set()
         self.last_event_id: str | None = None
         """What the client named as the last notification it has seen, until it hears its inbox."""

@@ -5,24 +5,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
-import structlog
-
 from hermodr_api.realtime.hub import REFETCH, Event, Hub, User
 from hermodr_contracts.messages import InboxChange, InboxChanged, JobsChanged, TaskProgressed
-from hermodr_contracts.vocabulary import InboxEvent, JobState
+from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, InboxEvent
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_ledger.jobs.following import FollowedJob
 from hermodr_servicekit.coalescer import Coalescer
 
-log = structlog.get_logger()
-
 _SPACING_SECONDS = 0.02
 _MOST_AT_ONCE = 500
-_ENDED = (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED, JobState.SKIPPED)
 STATUS, UPDATE, NOTIFICATION, COUNT = "job:status", "job:update", "notification", "notification:count"
 
 
-class Changes(Protocol):
+class Reads(Protocol):
     """What is read of the ledger. All raise `LedgerUnavailable`."""
 
     async def jobs(self, ids: Collection[UUID]) -> Mapping[UUID, FollowedJob]: ...
@@ -31,12 +26,18 @@ class Changes(Protocol):
         ...
 
     async def unread(self, users: Collection[User]) -> Mapping[User, int]: ...
+    async def since(
+        self, user: User, last: UUID, limit: int
+    ) -> Sequence[tuple[UUID, Mapping[str, Any]]] | None:
+        """What came into the inbox after that one, oldest first, as `GET /v1/inbox` shows it; some of before
+        as well, as they are not committed in the order of their times. `None`: that one is not there any more."""
+        ...
 
 
 class Feed:
     """Its methods return at once; what they were given is told soon afterwards."""
 
-    def __init__(self, hub: Hub, reads: Changes) -> None:
+    def __init__(self, hub: Hub, reads: Reads) -> None:
         self._hub = hub
         self._reads = reads
         spaced = {"max_items": _MOST_AT_ONCE, "spacing": _SPACING_SECONDS}
@@ -106,5 +107,5 @@ def told_of(job: FollowedJob, what: str = "") -> Iterable[Event]:
         STATUS,
         {"job_id": str(job.id), "event": what or state, "status": state, "progress": job.progress},
     )
-    if state in _ENDED:
+    if state in TERMINAL_JOB_STATES:
         yield Event(UPDATE, {"job_id": str(job.id), "event": state, "result": job.result, "error": job.error})

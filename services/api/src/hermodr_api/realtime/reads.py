@@ -20,22 +20,22 @@ class LedgerReads:
         self._ledger = ledger
 
     async def jobs(self, ids: Collection[UUID]) -> Mapping[UUID, FollowedJob]:
-        """See `feed.Changes`."""
+        """See `feed.Reads`."""
         return await following.read(self._ledger, ids)
 
     async def notifications(self, ids: Collection[UUID]) -> Mapping[UUID, Mapping[str, Any]]:
-        """See `feed.Changes`."""
+        """See `feed.Reads`."""
         found = await inboxes.read(self._ledger, ids)
         return {each.id: _shown(each) for each in found}
 
     async def unread(self, users: Collection[User]) -> Mapping[User, int]:
-        """See `feed.Changes`."""
+        """See `feed.Reads`."""
         return await inboxes.unread(self._ledger, users)
 
     async def since(
         self, user: User, last: UUID, limit: int
     ) -> Sequence[tuple[UUID, Mapping[str, Any]]] | None:
-        """See `service.Reads`."""
+        """See `feed.Reads`."""
         found = await inboxes.since(self._ledger, Whose(*user), last, limit)
         return None if found is None else [(each.id, _shown(each)) for each in found]
 

@@ -1,30 +1,15 @@
 """What a user may listen to. The same for every transport."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Protocol
 from uuid import UUID
 
 from hermodr_api.access.authentication import Caller
 from hermodr_api.errors import Flaw, invalid, not_found
-from hermodr_api.realtime.feed import NOTIFICATION, count_of, told_of
+from hermodr_api.realtime.feed import NOTIFICATION, Reads, count_of, told_of
 from hermodr_api.realtime.hub import REFETCH, Event, Hub, Listener, User
 from hermodr_ledger.jobs.following import FollowedJob
 
 MOST_MISSED = 100
 """Notifications that are told again to a listener that comes back; with more it reads the list."""
-
-
-class Reads(Protocol):
-    """What is read of the ledger. All raise `LedgerUnavailable`."""
-
-    async def jobs(self, ids: Collection[UUID]) -> Mapping[UUID, FollowedJob]: ...
-    async def unread(self, users: Collection[User]) -> Mapping[User, int]: ...
-    async def since(
-        self, user: User, last: UUID, limit: int
-    ) -> Sequence[tuple[UUID, Mapping[str, Any]]] | None:
-        """What came into the inbox after that one, oldest first, as `GET /v1/inbox` shows it; some of before
-        as well, as they are not committed in the order of their times. `None`: that one is not there any more."""
-        ...
 
 
 def user_of(caller: Caller) -> User:

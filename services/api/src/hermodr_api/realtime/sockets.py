@@ -16,6 +16,7 @@ from hermodr_api.access.quotas import Quotas
 from hermodr_api.errors import Refused
 from hermodr_api.realtime.connection import Connection
 from hermodr_api.realtime.hub import Hub, User
+from hermodr_api.realtime.proof import Proof
 from hermodr_api.realtime.service import RealTime, user_of
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_servicekit.clock import Clock
@@ -29,8 +30,6 @@ MOST_SOCKETS = 5_000
 MOST_OF_A_USER = 50
 NAMELESS_SECONDS = 10.0
 """How long a connection may be nobody's."""
-BELIEVED_SECONDS = 30.0
-"""After that a token is verified again: its user may have been revoked."""
 MOST_JOBS = 100
 """That one connection follows."""
 MOST_UNSENT = 1_000
@@ -105,10 +104,6 @@ class Sockets:
 
         return either
 
-    def open_of(self, project_id: UUID) -> int:
-        """How many connections a project has here."""
-        return self._counts.get(project_id, 0)
-
     async def sweep(self) -> float:
         """Gives up who is nobody for too long, whose token does not hold any more, and who takes nothing."""
         now = self._clock.monotonic()
@@ -120,11 +115,11 @@ class Sockets:
                     await self._hang_up(wire)
             elif socket.queue.qsize() > MOST_UNSENT:
                 await self._give_up(connection)
-            elif connection.user is None:
+            elif connection.proof is None:
                 if now - connection.since > NAMELESS_SECONDS:
                     await self._unauthorized(connection, "no token came")
-            else:
-                await self._check(connection, now)
+            elif (why := await connection.proof.refuted()) is not None:
+                await self._unauthorized(connection, why)
         for wire in [each for each in self._strangers if each not in self._open or each in known]:
             del self._strangers[wire]
         return _SWEEP_SECONDS
@@ -219,8 +214,8 @@ class Sockets:
         if connection.user is None:
             await self._count(user)
             self._counts.update((user, user[0]))
-        connection.user, connection.token, connection.expires_at = user, token, caller.expires_at
-        connection.verified_at = self._clock.monotonic()
+        connection.user = user
+        connection.proof = Proof(self._authenticator, self._clock, token, caller.expires_at)
         connection.last_event_id = _text(given, "last_event_id") or connection.last_event_id
         await self._server.emit("authenticated", {"user_id": user[1]}, to=connection.sid)
 
@@ -266,19 +261,6 @@ class Sockets:
     async def _unsubscribe_notifications(self, connection: Connection, _given: Any) -> None:
         if connection.user is not None:
             self._hub.unhear_user(connection.user, connection)
-
-    async def _check(self, connection: Connection, now: float) -> None:
-        if connection.expires_at is not None and connection.expires_at <= self._clock.now():
-            await self._unauthorized(connection, "the token has expired")
-        elif now - connection.verified_at > BELIEVED_SECONDS:
-            connection.verified_at = now
-            try:
-                await self._authenticator.user(connection.token)
-            except Refused as refused:
-                if refused.kind.status == 401:
-                    await self._unauthorized(connection, refused.detail)
-            except LedgerUnavailable:
-                return  # verified again in a while
 
     async def _unauthorized(self, connection: Connection, why: str) -> None:
         await self._server.emit("unauthorized", {"detail": why}, to=connection.sid)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 
 import orjson
 from prometheus_client import CollectorRegistry, Gauge
@@ -9,15 +10,13 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from hermodr_api.access.authentication import Authenticator, Caller
-from hermodr_api.errors import Refused
 from hermodr_api.realtime.hub import REFETCH, Event, Hub
+from hermodr_api.realtime.proof import Proof
 from hermodr_api.realtime.service import RealTime, user_of
-from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_servicekit.clock import Clock
 
 ALIVE_SECONDS = 15.0
 """Between two signs of life, so that proxies do not take a silent stream for a dead one."""
-BELIEVED_SECONDS = 30.0
 MOST_UNSENT = 256
 _RETRY = b"retry: 3000\n\n"
 _ALIVE = b":\n\n"
@@ -78,6 +77,7 @@ class Streams:
     async def inbox(self, caller: Caller, token: str, last_event_id: str | None) -> StreamingResponse:
         """The user's inbox from now on, after what came since `last_event_id`. Raises `LedgerUnavailable`."""
         stream, user = _Stream(), user_of(caller)
+        proof = Proof(self._authenticator, self._clock, token, caller.expires_at)
         await self._real_time.hear_inbox(stream, user, last_event_id)
         self._open.add(stream)
         if self._closed:
@@ -87,18 +87,17 @@ class Streams:
             self._hub.unhear_user(user, stream)
             self._open.discard(stream)
 
-        return _Answer(self._lines(stream, caller, token), ended)
+        return _Answer(self._lines(stream, proof), ended)
 
-    async def _lines(self, stream: _Stream, caller: Caller, token: str) -> AsyncIterator[bytes]:
+    async def _lines(self, stream: _Stream, proof: Proof) -> AsyncIterator[bytes]:
         yield _RETRY
-        async for each in self._events(stream, caller, token):
+        async for each in self._events(stream, proof):
             yield each
 
-    async def _events(self, stream: _Stream, caller: Caller, token: str) -> AsyncIterator[bytes]:
-        verified_at = self._clock.monotonic()
+    async def _events(self, stream: _Stream, proof: Proof) -> AsyncIterator[bytes]:
         while True:
             try:
-                async with asyncio.timeout(self._patience(caller)):
+                async with asyncio.timeout(self._patience(proof.expires_at)):
                     event = await stream.waiting.get()
             except TimeoutError:
                 yield _ALIVE
@@ -106,30 +105,15 @@ class Streams:
                 if event is None:
                     return
                 yield _line(event)
-            if caller.expires_at is not None and caller.expires_at <= self._clock.now():
-                yield _line(Event("unauthorized", {"detail": "the token has expired"}))
+            if (why := await proof.refuted()) is not None:
+                yield _line(Event("unauthorized", {"detail": why}))
                 return
-            if self._clock.monotonic() - verified_at > BELIEVED_SECONDS:
-                verified_at = self._clock.monotonic()
-                if (why := await self._doubt(token)) is not None:
-                    yield _line(Event("unauthorized", {"detail": why}))
-                    return
 
-    def _patience(self, caller: Caller) -> float:
-        if caller.expires_at is None:
+    def _patience(self, expires_at: datetime | None) -> float:
+        if expires_at is None:
             return ALIVE_SECONDS
-        left = (caller.expires_at - self._clock.now()).total_seconds()
+        left = (expires_at - self._clock.now()).total_seconds()
         return min(ALIVE_SECONDS, max(0.0, left) + 0.01)
-
-    async def _doubt(self, token: str) -> str | None:
-        """Why the token does not hold any more."""
-        try:
-            await self._authenticator.user(token)
-        except Refused as refused:
-            return refused.detail if refused.kind.status == 401 else None
-        except LedgerUnavailable:
-            return None
-        return None
 
     def close(self) -> None:
         """Ends all streams; their clients come back to another process."""

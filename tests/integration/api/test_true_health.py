@@ -10,7 +10,7 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
-from hermodr_api import app
+from hermodr_api import app, pools
 from hermodr_api.app import Api
 from hermodr_api.settings import ApiSettings
 from hermodr_ledger import migrate
@@ -40,7 +40,9 @@ def postgres_url() -> Iterator[str]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A third of the api's lock timeout; the other limits suit slow machines."""
-    monkeypatch.setattr(app, "_LOCK_SECONDS", app._LOCK_SECONDS / 3)
+    lock_seconds = pools.FIRST["lock_seconds"] / 3
+    monkeypatch.setattr(app, "FIRST", {**pools.FIRST, "lock_seconds": lock_seconds})
+    monkeypatch.setattr(pools, "_TRIAL", {**pools._TRIAL, "lock_seconds": lock_seconds})
     monkeypatch.setattr(lifeline, "REMEMBERED_SECONDS", lifeline.REMEMBERED_SECONDS / 3)
 
 

@@ -8,8 +8,8 @@ from hermodr_api.access.quotas import Quotas
 from hermodr_api.addresses.notes import AddressNotes
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.errors import CONFLICT, RATE_LIMITED, Flaw, Refused, invalid, not_found
-from hermodr_api.jobs.accepting import Count
 from hermodr_api.recipients.models import view_for
+from hermodr_api.shared import Count
 from hermodr_contracts.rates import Limit
 from hermodr_ledger.access import audit, rates
 from hermodr_ledger.access.audit import Actor

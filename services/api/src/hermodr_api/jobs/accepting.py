@@ -9,8 +9,8 @@ from uuid import UUID
 from hermodr_api.access.quotas import Quotas
 from hermodr_api.answers import Answer, Key, patience, settled
 from hermodr_api.errors import SINGLETON_TAKEN, Flaw, Refused, contested, invalid
+from hermodr_api.shared import Count
 from hermodr_contracts.topology import SERVED_KINDS
-from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_ledger.access import idempotency
 from hermodr_ledger.access.idempotency import StillRunning
 from hermodr_ledger.engine import Collided, Contested, Ledger
@@ -26,7 +26,6 @@ from hermodr_ledger.jobs.intake import accept_many
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.coalescer import Coalescer
 
-Count = Callable[[JobKind, Priority, int], None]
 _FLUSHES = 3
 _MOST_IN_A_FLUSH = 100
 _TRIES = 3

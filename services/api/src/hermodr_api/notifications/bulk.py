@@ -18,7 +18,6 @@ from hermodr_api.errors import Flaw, Refused
 from hermodr_api.http.bodies import flaws_of
 from hermodr_api.http.bulk_bodies import SLICE, Rejections
 from hermodr_api.http.json_text import Flawed
-from hermodr_api.jobs.accepting import Count
 from hermodr_api.notifications.bulk_answers import body_of, with_job_ids
 from hermodr_api.notifications.content import OUTSIDE_WINDOW, only_by_whatsapp
 from hermodr_api.notifications.data import data_flaws
@@ -45,6 +44,7 @@ from hermodr_api.notifications.models import (
 )
 from hermodr_api.notifications.service import unknown_recipient, unknown_type
 from hermodr_api.senders.strangers import not_a_sender
+from hermodr_api.shared import Count
 from hermodr_api.updates.models import misplaced
 from hermodr_contracts.addresses import mailbox
 from hermodr_contracts.channels import Channels
@@ -107,9 +107,9 @@ class Bulk:
         self,
         ledger: Ledger,
         directory: Directory,
-        announcer: Announcer,
         clock: Clock,
         domain: str,
+        announcer: Announcer,
         count: Count,
         quotas: Quotas,
         channels: Channels,
@@ -117,9 +117,9 @@ class Bulk:
     ) -> None:
         self._ledger = ledger
         self._directory = directory
-        self._announcer = announcer
         self._clock = clock
         self._domain = domain
+        self._announcer = announcer
         self._count = count
         self._quotas = quotas
         self._channels = channels

@@ -6,11 +6,12 @@ from uuid import UUID
 from hermodr_api.access.quotas import Quotas
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.errors import Flaw, invalid
-from hermodr_api.jobs.accepting import Accepting, Count
+from hermodr_api.jobs.accepting import Accepting
 from hermodr_api.jobs.models import BatchAcceptedView
 from hermodr_api.notifications.directory import Directory
 from hermodr_api.notifications.models import NotificationIn, Sendable, job_of, place_of
 from hermodr_api.notifications.service import Notifications
+from hermodr_api.shared import Count
 from hermodr_api.updates.models import misplaced
 from hermodr_ledger.engine import Transaction
 from hermodr_ledger.jobs import expanding

@@ -10,9 +10,10 @@ from hermodr_api.access.authentication import Caller
 from hermodr_api.access.quotas import Quotas
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, not_found
-from hermodr_api.jobs.accepting import Accepting, Count
+from hermodr_api.jobs.accepting import Accepting
 from hermodr_api.schedules.jobs import ScheduledJobs
 from hermodr_api.schedules.models import OccurrenceView, RunView, ScheduleIn, SchedulePatch, ScheduleView
+from hermodr_api.shared import Count
 from hermodr_contracts.spans import seconds_of
 from hermodr_ledger.access import audit
 from hermodr_ledger.engine import Ledger, Transaction

@@ -1,0 +1,52 @@
+"""What the rooms of the api are built on."""
+
+from collections.abc import Callable
+from functools import partial
+
+from prometheus_client import CollectorRegistry, Counter
+
+from hermodr_api.access.limits import Limiter
+from hermodr_api.access.operators import Operators
+from hermodr_api.access.quotas import Quotas
+from hermodr_api.answers import Repeatable
+from hermodr_contracts.quotas import Limits
+from hermodr_contracts.topology import Topology
+from hermodr_contracts.vocabulary import JobKind, Priority
+from hermodr_ledger.access import rates
+from hermodr_ledger.engine import Ledger
+from hermodr_servicekit.announcer import Announcer
+from hermodr_servicekit.clock import Clock
+
+Count = Callable[[JobKind, Priority, int], None]
+
+
+class Shared:
+    """Building it connects to nothing."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        many: Ledger,
+        announcer: Announcer,
+        topology: Topology,
+        clock: Clock,
+        registry: CollectorRegistry,
+        quotas: Limits,
+    ) -> None:
+        """`many`: for requests with many items."""
+        self.ledger, self.cold, self.many = ledger, ledger.cold, many
+        self.announcer = announcer
+        self.topology, self.channels = topology, topology.channels
+        self.clock = clock
+        self.registry = registry
+        self.quotas = Quotas(ledger, clock, quotas)
+        self.limiter = Limiter(partial(rates.take, ledger), clock)
+        self.repeatable, self.repeatable_many = Repeatable(ledger), Repeatable(many)
+        self.operators = Operators(ledger)
+        self._accepted = Counter(
+            "hermodr_jobs_accepted", "Jobs committed here.", ("kind", "priority"), registry=registry
+        )
+
+    def count(self, kind: JobKind, priority: Priority, jobs: int) -> None:
+        """Jobs that were committed."""
+        self._accepted.labels(kind.value, priority.lane).inc(jobs)

@@ -227,6 +227,10 @@ async def test_metrics(api: ApiUnderTest) -> None:
     tasks = (await api.http.get("/v1/jobs/metrics?hours=1&kind=task")).json()
     assert (tasks["summary"]["total_jobs"], tasks["queue_health"]["depth"]) == (1, 1)
     assert (tasks["delivery_methods"], tasks["recent_failures"]) == ({}, [])
+    assert (body["task_types"], mails["task_types"]) == (None, None)
+    assert [(each["type"], each["status_counts"]) for each in tasks["task_types"]] == [
+        ("export", {"queued": 1})
+    ]
     assert (await api.http.get(f"/v1/jobs/{waiting}")).json()["job"]["status"] == "scheduled"
     for odd in ("hours=0", "hours=x", "hours=100000", "kind=parcel"):
         problem(await api.http.get(f"/v1/jobs/metrics?{odd}"), 422, "invalid-request")

@@ -66,7 +66,7 @@ def test_every_example_runs(
     found = admin.ask(
         f"SELECT type, count(*) FROM hermodr.jobs WHERE project_id = '{project}' GROUP BY type ORDER BY type"
     )
-    assert found == [["booking", "2"], ["data-export", "1"], ["receipt", "2"]]
+    assert found == [["booking", "2"], ["data-export", "2"], ["receipt", "2"], ["schema-rebuild", "1"]]
 
 
 def test_the_example_of_a_prepared_transaction_runs() -> None:

@@ -1,3 +1,4 @@
+import json
 import re
 from calendar import isleap
 from datetime import UTC, datetime, timedelta
@@ -220,6 +221,83 @@ def test_a_moment_that_is_given_or_not_is_another_request(producer: Psql, house:
 def test_the_retries_of_a_task_are_those_of_its_job(producer: Psql, house: House, admin: Psql) -> None:
     job_id = producer.one(SHOP, "SELECT hermodr.enqueue_task('rebuild', max_retries => 3)")
     assert row(admin, job_id, "max_retries", "content") == ["3", '{"max_retries": 3}']
+
+
+def test_all_that_a_task_may_say(producer: Psql, house: House, admin: Psql) -> None:
+    first, second = (producer.one(SHOP, "SELECT hermodr.enqueue_task('part')") for _ in range(2))
+    job_id = producer.one(
+        SHOP,
+        "SELECT hermodr.enqueue_task('whole', timeout_seconds => 90, fairness_key => 'customer-17', max_retries => 0,"
+        f" depends_on => ARRAY['{second}', '{first}', '{second}']::uuid[],"
+        ' on_finished => \'{"type": "tidy-up", "payload": {"a": null}}\')',
+    )
+    (content,) = row(admin, job_id, "content")
+    assert json.loads(content) == {
+        "timeout_seconds": 90,
+        "fairness_key": "customer-17",
+        "max_retries": 0,
+        "depends_on": [second, first],
+        "on_finished": {"type": "tidy-up", "payload": {"a": None}},
+    }
+    assert admin.one(f"SELECT count(*) FROM hermodr.task_endings WHERE job_id = '{job_id}'") == "1"
+    bare = producer.one(
+        SHOP, "SELECT hermodr.enqueue_task('whole', depends_on => '{}', on_finished => '{\"type\": \"x\"}')"
+    )
+    assert json.loads(row(admin, bare, "content")[0]) == {"on_finished": {"type": "x", "payload": {}}}
+    assert row(admin, first, "content") == [""]
+
+
+def test_a_task_may_depend_on_one_of_its_own_transaction(producer: Psql, house: House, admin: Psql) -> None:
+    (part,), (whole,) = producer.ask(
+        SHOP,
+        "BEGIN",
+        "SELECT set_config('shop.part', hermodr.enqueue_task('part')::text, true)",
+        "SELECT hermodr.enqueue_task('whole', depends_on => ARRAY[current_setting('shop.part')::uuid])",
+        "COMMIT",
+    )
+    assert json.loads(row(admin, whole, "content")[0]) == {"depends_on": [part]}
+
+
+@pytest.mark.parametrize(
+    ("argument", "says"),
+    [
+        ("timeout_seconds => 0", "timeout_seconds: 0 is not within 1 and 86400"),
+        ("timeout_seconds => 86401", "timeout_seconds: 86401 is not within 1 and 86400"),
+        ("fairness_key => ''", "fairness_key: must have 1 to 200 characters"),
+        ("fairness_key => repeat('x', 201)", "fairness_key: must have 1 to 200 characters"),
+        ("depends_on => ARRAY[NULL]::uuid[]", "depends_on[1]: there is no such job"),
+        ("depends_on => ARRAY[gen_random_uuid()]", "depends_on[1]: there is no such job"),
+        (
+            "depends_on => array_fill(gen_random_uuid(), ARRAY[101])",
+            "depends_on: must be a list of at most 100 job ids",
+        ),
+        ("depends_on => array_fill(NULL::uuid, ARRAY[1, 1])", "depends_on: must be a list of at most 100"),
+        ("on_finished => '[]'", "on_finished: must be a JSON object"),
+        ("on_finished => '{}'", "on_finished.type: is needed, as a text"),
+        ("on_finished => '{\"type\": 7}'", "on_finished.type: is needed, as a text"),
+        ('on_finished => \'{"type": "a b"}\'', "on_finished.type: must be 1 to 100 letters"),
+        ('on_finished => \'{"type": "x", "pay": {}}\'', "on_finished: has no such field: pay"),
+        ('on_finished => \'{"type": "x", "payload": 1}\'', "on_finished.payload: must be a JSON object"),
+    ],
+)
+def test_a_bad_argument_of_a_task_is_named(producer: Psql, house: House, argument: str, says: str) -> None:
+    with pytest.raises(Refused, match=f"ERROR:  {re.escape(says)}"):
+        producer.ask(SHOP, f"SELECT hermodr.enqueue_task('whole', {argument})")
+
+
+def test_a_task_depends_on_no_job_of_another_project(producer: Psql, house: House) -> None:
+    theirs = producer.one(BANK, "SELECT hermodr.enqueue_task('part')")
+    with pytest.raises(Refused, match=r"depends_on\[1\]: there is no such job"):
+        producer.ask(SHOP, f"SELECT hermodr.enqueue_task('whole', depends_on => ARRAY['{theirs}'::uuid])")
+
+
+def test_what_a_task_says_belongs_to_the_request_of_a_key(producer: Psql, house: House) -> None:
+    call = "SELECT hermodr.enqueue_task('whole', fairness_key => '{}', idempotency_key => 'order-5')"
+    first = producer.one(SHOP, call.format("a"))
+    assert producer.one(SHOP, call.format("a")) == first
+    for other in (call.format("b"), "SELECT hermodr.enqueue_task('whole', idempotency_key => 'order-5')"):
+        with pytest.raises(Refused, match="idempotency_key: was used for another request"):
+            producer.ask(SHOP, other)
 
 
 def test_the_key_is_one_with_requests_over_http(admin: Psql, producer: Psql, house: House) -> None:

@@ -58,7 +58,9 @@ class Commands(LazyGroup):
             "hermodr_cli.remote.queues:app", "How full the queues are; stop a channel, and let it go on."
         ),
         "schedules": Entry("hermodr_cli.remote.schedules:app", "Jobs on a rule: any notification or task."),
-        "tasks": Entry("hermodr_cli.remote.tasks:app", "Background tasks: list them, run one."),
+        "tasks": Entry(
+            "hermodr_cli.remote.tasks:app", "Background tasks: list them, run one, see how they fare."
+        ),
         "project": Entry("hermodr_cli.remote.project:app", "What holds for all mails of the key's project."),
         "projects": Entry(
             "hermodr_cli.remote.projects:app",

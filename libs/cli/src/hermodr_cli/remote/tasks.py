@@ -1,18 +1,22 @@
 import itertools
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import typer
+from rich.text import Text
 
 from hermodr_cli import output
 from hermodr_cli.remote import columns, job_views, moments
+from hermodr_cli.remote.columns import Column
 from hermodr_cli.remote.connection import MOST_OF_A_PAGE, AsJson, Key, Limit, Url, calling
-from hermodr_cli.remote.showing import console, show_document, state
+from hermodr_cli.remote.showing import console, plain, show_document, state, taken
 from hermodr_client import StillUnfinished
+from hermodr_client.models.jobs import JobDetail, TaskTypeMetrics
 
-app = typer.Typer(help="Background tasks: list them, run one.", no_args_is_help=True)
+app = typer.Typer(help="Background tasks: list them, run one, see how they fare.", no_args_is_help=True)
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -23,6 +27,13 @@ def _object(text: str) -> dict[str, Any]:
     if not isinstance(read, dict):
         raise typer.BadParameter("is no JSON object")
     return read
+
+
+def _next_task(text: str | None) -> dict[str, Any] | None:
+    """A type, or an object with `type` and `payload`."""
+    if text is None:
+        return None
+    return _object(text) if text.lstrip().startswith("{") else {"type": text}
 
 
 @app.command("list")
@@ -57,6 +68,13 @@ def run_command(
     depends_on: Annotated[
         list[UUID] | None, typer.Option(help="A job that must have completed before; may be repeated.")
     ] = None,
+    on_finished: Annotated[
+        str | None,
+        typer.Option(
+            help='A task that follows its end: a type, or {"type": "tidy-up", "payload": {…}}.',
+            metavar="TASK",
+        ),
+    ] = None,
     wait: Annotated[
         bool,
         typer.Option("--wait", help="Wait for the end and print the result; status 1 unless it completed."),
@@ -74,6 +92,7 @@ def run_command(
         "singleton_key": singleton_key,
         "fairness_key": fairness_key,
         "depends_on": depends_on,
+        "on_finished": _next_task(on_finished),
     }
     with calling(url, key) as hermodr:
         accepted = hermodr.jobs.create(type, _object(payload), **wanted)
@@ -88,6 +107,11 @@ def run_command(
         except StillUnfinished as error:
             found = error.last
             output.announce(f"not finished after {timeout:g} s; hermodr jobs show {accepted.job_id}")
+    _show_end(found, as_json=as_json)
+
+
+def _show_end(found: JobDetail, *, as_json: bool) -> None:
+    """Its result. Exits with 1 unless it completed."""
     if as_json:
         show_document(found)
     elif found.job.status == "completed":
@@ -96,3 +120,40 @@ def run_command(
         console().print(state(found.job.status), found.job.error or "", soft_wrap=True)
     if found.job.status != "completed":
         raise typer.Exit(1)
+
+
+@app.command("metrics")
+def metrics_command(
+    hours: Annotated[int, typer.Option(min=1, help="Of the tasks accepted in the last hours.")] = 24,
+    url: Url = None,
+    key: Key = None,
+    as_json: AsJson = False,
+) -> None:
+    """How many tasks of each type there were, how many failed, and how long they took."""
+    with calling(url, key) as hermodr:
+        found = hermodr.jobs.metrics(hours, kind="task").task_types or []
+    columns.show_list(found, _fared, none=f"no task in the last {hours} h", as_json=as_json)
+
+
+def _fared(types: Sequence[TaskTypeMetrics]) -> list[Column]:
+    times = (
+        ("p50", [each.p50_processing_time_ms for each in types]),
+        ("p95", [each.p95_processing_time_ms for each in types]),
+    )
+    return [
+        Column("type", [plain(each.type) for each in types]),
+        Column("tasks", [Text(str(each.total_jobs)) for each in types], whole=True, right=True),
+        Column("completed", [Text(str(each.completed)) for each in types], leaves=2, right=True),
+        Column(
+            "failed", [Text(str(each.failed), "red" if each.failed else "") for each in types], right=True
+        ),
+        *(
+            Column(
+                title,
+                [Text(taken(round(ms)) if ms is not None else "") for ms in column],
+                leaves=1,
+                right=True,
+            )
+            for title, column in times
+        ),
+    ]

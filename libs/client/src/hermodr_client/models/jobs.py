@@ -163,10 +163,27 @@ class Timeline(Answer):
     data: list[TimelineEntry]
 
 
+class TaskTypeMetrics(Answer):
+    """The tasks of one type; times are of the completed ones, `None` if there are none."""
+
+    type: str
+    total_jobs: int
+    completed: int
+    failed: int
+    success_rate_percent: float | None = None
+    avg_processing_time_ms: float | None = None
+    p50_processing_time_ms: float | None = None
+    p95_processing_time_ms: float | None = None
+    status_counts: dict[str, int] = Field(default_factory=dict)
+
+
 class JobMetrics(Answer):
+    """`task_types`: of the kind task only."""
+
     summary: dict[str, Any]
     status_counts: dict[str, int] = Field(default_factory=dict)
     delivery_methods: dict[str, Any] = Field(default_factory=dict)
+    task_types: list[TaskTypeMetrics] | None = None
     recent_failures: list[dict[str, Any]] = Field(default_factory=list)
     queue_health: Any = None
 

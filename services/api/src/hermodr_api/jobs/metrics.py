@@ -1,10 +1,10 @@
 """Metrics of a project's jobs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from hermodr_api.health.counts import Counts
 from hermodr_api.health.service import HealthCheck
@@ -12,6 +12,8 @@ from hermodr_contracts.vocabulary import JobKind, JobState
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs import metrics
 from hermodr_ledger.jobs.metrics import Fared
+from hermodr_ledger.tasks import measuring
+from hermodr_ledger.tasks.measuring import TypeFared
 from hermodr_servicekit.clock import Clock
 
 
@@ -44,6 +46,21 @@ class QueueHealth(BaseModel):
     queues: dict[str, dict[str, int]] | None
 
 
+class TaskTypeMetrics(BaseModel):
+    """The tasks of one type. Times are of the completed ones, from the beginning of the last attempt to its end; null
+    if there are none."""
+
+    type: str
+    total_jobs: int
+    completed: int
+    failed: int
+    success_rate_percent: float | None
+    avg_processing_time_ms: float | None
+    p50_processing_time_ms: float | None
+    p95_processing_time_ms: float | None
+    status_counts: dict[str, int]
+
+
 class JobMetricsView(BaseModel):
     """Metrics of jobs, as they were at `as_of`."""
 
@@ -52,6 +69,9 @@ class JobMetricsView(BaseModel):
     summary: Summary
     status_counts: dict[str, int]
     delivery_methods: dict[str, dict[str, int]]
+    task_types: list[TaskTypeMetrics] | None = Field(
+        description="With `kind=task`: the tasks by type, those with most of them first, at most 100 types; else null."
+    )
     recent_failures: list[RecentFailure]
     queue_health: QueueHealth
 
@@ -66,23 +86,27 @@ class JobMetrics:
     async def look(self, project_id: UUID, hours: int, kind: JobKind | None) -> JobMetricsView:
         """Of the jobs accepted in the last `hours`, of that kind if given. Raises `LedgerUnavailable`."""
 
-        async def count() -> Fared:
-            return await metrics.measure(self._ledger, project_id, self._clock.now(), hours, kind)
+        async def count() -> tuple[Fared, list[TypeFared] | None]:
+            now = self._clock.now()
+            fared = await metrics.measure(self._ledger, project_id, now, hours, kind)
+            if kind != JobKind.TASK:
+                return fared, None
+            return fared, await measuring.by_type(self._ledger, project_id, now, hours)
 
-        fared = await self._counts.of(("jobs", project_id, hours, kind), count)
-        return metrics_view(fared, await self._check.queue_sizes())
+        fared, types = await self._counts.of(("jobs", project_id, hours, kind), count)
+        return metrics_view(fared, types, await self._check.queue_sizes())
 
 
-def metrics_view(fared: Fared, sizes: Mapping[str, tuple[int, int]] | None) -> JobMetricsView:
+def metrics_view(
+    fared: Fared, types: Sequence[TypeFared] | None, sizes: Mapping[str, tuple[int, int]] | None
+) -> JobMetricsView:
     """`sizes`: ready messages and consumers by queue; `None` while the broker is away."""
-    completed, failed = (fared.states.get(state, 0) for state in (JobState.COMPLETED, JobState.FAILED))
-    ended = completed + failed
     return JobMetricsView(
         as_of=fared.as_of,
         since=fared.since,
         summary=Summary(
             total_jobs=sum(fared.states.values()),
-            success_rate_percent=round(100 * completed / ended, 2) if ended else None,
+            success_rate_percent=_success_rate(fared.states),
             avg_processing_time_ms=_rounded(fared.average_ms),
             p95_processing_time_ms=_rounded(fared.p95_ms),
             overdue_jobs=fared.overdue,
@@ -92,6 +116,7 @@ def metrics_view(fared: Fared, sizes: Mapping[str, tuple[int, int]] | None) -> J
             channel: {"total": sum(states.values()), **dict(sorted(states.items()))}
             for channel, states in sorted(fared.channels.items())
         },
+        task_types=[_type_view(each) for each in types] if types is not None else None,
         recent_failures=[
             RecentFailure(job_id=each.job_id, type=each.type, error=each.error, failed_at=each.failed_at)
             for each in fared.failures
@@ -107,6 +132,25 @@ def metrics_view(fared: Fared, sizes: Mapping[str, tuple[int, int]] | None) -> J
             else None,
         ),
     )
+
+
+def _type_view(fared: TypeFared) -> TaskTypeMetrics:
+    return TaskTypeMetrics(
+        type=fared.type,
+        total_jobs=sum(fared.states.values()),
+        completed=fared.states.get(JobState.COMPLETED, 0),
+        failed=fared.states.get(JobState.FAILED, 0),
+        success_rate_percent=_success_rate(fared.states),
+        avg_processing_time_ms=_rounded(fared.average_ms),
+        p50_processing_time_ms=_rounded(fared.p50_ms),
+        p95_processing_time_ms=_rounded(fared.p95_ms),
+        status_counts=dict(fared.states),
+    )
+
+
+def _success_rate(states: Mapping[str, int]) -> float | None:
+    completed, failed = (states.get(state, 0) for state in (JobState.COMPLETED, JobState.FAILED))
+    return round(100 * completed / (completed + failed), 2) if completed + failed else None
 
 
 def _rounded(value: float | None) -> float | None:

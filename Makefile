@@ -6,7 +6,7 @@ TIER   ?=
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down check bench profile chaos soak openapi lock install clean
+.PHONY: help demo test up down check bench profile chaos soak openapi kubernetes lock install clean
 
 help: ## this overview
 	@$(PYTHON) tools/helptext.py $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ lock: install ## refresh both locks to the newest releases | PACKAGE=name: that 
 openapi: install ## write down docs/openapi.json and docs/asyncapi.json, after a change of them on purpose
 	@$(BIN)/python tools/openapi.py
 	@$(BIN)/python tools/asyncapi.py
+
+kubernetes: install ## write down deploy/kubernetes, after a change of its chart on purpose
+	@$(BIN)/python tools/kubernetes.py
 
 install: ## the virtual environment, from the two locks (every command does this by itself)
 	@$(PYTHON) tools/bootstrap.py

@@ -39,6 +39,7 @@ CHECKS = [
     Check("imports", [str(BIN / "lint-imports"), "--no-cache"]),
     Check("dependencies", [PYTHON, "tools/dependencies.py"]),
     Check("lock", [PYTHON, "tools/lock.py", "check"]),
+    Check("kubernetes", [PYTHON, "tools/kubernetes.py", "--check"]),
     Check("mypy", [str(BIN / "mypy"), "--no-error-summary"]),
 ]
 

@@ -1,0 +1,167 @@
+"""The chart in every way it can be set, against the schemas of Kubernetes and of custom resources; what the manifests
+say of our services, against what the services say of themselves. `make check` judges what is committed."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from chart import Chart, ChartError
+from hermodr_contracts.broker_rights import whole
+from hermodr_devkit.supervisor.services import ALL, SANDBOX
+from kubernetes import CHART
+from manifests import KUBERNETES, documents, flaws
+
+RELAY = {"email-sender": [{"to": [{"ipBlock": {"cidr": "10.1.2.3/32"}}], "ports": [{"port": 25}]}]}
+EVERYTHING = {
+    "ingress": {"enabled": True},
+    "httpRoute": {"enabled": True},
+    "scaling": {"enabled": True},
+    "monitoring": {"enabled": True},
+    "networkPolicies": {"more": RELAY},
+    "image": {"pullSecrets": [{"name": "registry"}]},
+    "services": {"sms-sender": {"enabled": True, "config": {"HERMODR_SMS_PREFETCH": 10}}},
+}
+SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "as it comes": {},
+    "with everything": EVERYTHING,
+    "with as little as possible": {"networkPolicies": {"enabled": False}, "migration": {"enabled": False}},
+    "scaled, with a service less": {
+        "scaling": {"enabled": True},
+        "services": {"worker": {"enabled": False}},
+    },
+}
+
+
+def rendered(values: Mapping[str, Any], release: str = "hermodr") -> dict[tuple[str, str], dict[str, Any]]:
+    found = Chart(CHART).render(values, release)
+    named = {(each["kind"], each["metadata"]["name"]): each for each in found}
+    assert len(named) == len(found), "two documents of one kind and name"
+    return named
+
+
+@pytest.mark.parametrize("named", SETTINGS)
+def test_the_chart_makes_what_kubernetes_takes(named: str) -> None:
+    wrong = [
+        flaw for each in rendered(SETTINGS[named], "other").values() for flaw in flaws(each, KUBERNETES / "x")
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("named", SETTINGS)
+def test_values_are_what_their_schema_says(named: str) -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    own = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
+    for values in (own, SETTINGS[named]):
+        assert list(Draft202012Validator(schema).iter_errors(values)) == []
+    assert set(schema["properties"]) - {"global"} == set(own)
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        {"kind": "Deployment", "apiVersion": "apps/v1", "metadata": {"name": "x"}, "spec": {"replica": 1}},
+        {"kind": "Gadget", "apiVersion": "example.com/v1", "metadata": {"name": "x"}},
+        {"kind": "ScaledObject", "apiVersion": "keda.sh/v1alpha1", "metadata": {}, "spec": {"triggers": []}},
+        {"kind": "ServiceMonitor", "apiVersion": "monitoring.coreos.com/v1", "spec": {"selektor": {}}},
+        {"kind": "Component", "apiVersion": "kustomize.config.k8s.io/v1alpha1", "resources": ["gone.yaml"]},
+    ],
+    ids=lambda each: each["kind"],
+)
+def test_mistakes_are_found(mistake: dict[str, Any]) -> None:
+    assert list(flaws(mistake, KUBERNETES / "x.yaml")) != []
+
+
+@pytest.mark.parametrize("text", ["{{ if .Values }}", "{{ lower .Values.x }}", "{{ end }}", "{{ .a.b.c }}"])
+def test_templates_that_we_do_not_know_are_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "x.yaml").write_text(text)
+    (tmp_path / "values.yaml").write_text("{}")
+    (tmp_path / "Chart.yaml").write_text((CHART / "Chart.yaml").read_text())
+    with pytest.raises(ChartError):
+        Chart(tmp_path).render({})
+
+
+def test_each_service_runs_with_least_rights() -> None:
+    deployed = {
+        name: each["spec"]["template"]["spec"]
+        for (kind, name), each in rendered(EVERYTHING).items()
+        if kind in ("Deployment", "Job")
+    }
+    assert set(deployed) == {f"hermodr-{each.name}" for each in ALL if each != SANDBOX} | {"hermodr-migrate"}
+    for name, pod in deployed.items():
+        (container,) = pod["containers"]
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert not pod["automountServiceAccountToken"]
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert {"secretRef": {"name": name}} in container["envFrom"], "no secret but its own"
+        assert sum("secretRef" in each for each in container["envFrom"]) == 1
+
+
+def test_an_overlay_names_images_that_are_run() -> None:
+    run = {
+        container["image"].partition(":")[0]
+        for (kind, _), each in rendered({}).items()
+        if kind in ("Deployment", "Job")
+        for container in each["spec"]["template"]["spec"]["containers"]
+    }
+    (overlay,) = documents(KUBERNETES / "overlays" / "production" / "kustomization.yaml")
+    assert {each["name"] for each in overlay["images"]} == run
+
+
+def test_no_pod_says_how_many_it_is_where_something_scales() -> None:
+    objects = rendered({"scaling": {"enabled": True}})
+    scaled = {name for kind, name in objects if kind == "ScaledObject"}
+    for (kind, name), each in objects.items():
+        if kind == "Deployment":
+            assert ("replicas" in each["spec"]) == (name not in scaled)
+
+
+def test_queues_that_scale_exist() -> None:
+    known = {each.queue.name for each in whole("hermodr").queues}
+    named = {
+        trigger["metadata"]["queueName"]
+        for (kind, _), each in rendered(EVERYTHING).items()
+        if kind == "ScaledObject"
+        for trigger in each["spec"]["triggers"]
+        if trigger["type"] == "rabbitmq"
+    }
+    assert named <= known
+    assert len(named) >= 9
+
+
+def test_nothing_inside_is_reached_by_those_who_call_strangers() -> None:
+    objects = rendered(EVERYTHING)
+    (rule,) = objects["NetworkPolicy", "hermodr-internet"]["spec"]["egress"]
+    refused = {network for each in rule["to"] for network in each["ipBlock"]["except"]}
+    assert {"10.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"} <= refused
+
+
+def test_only_what_the_guide_names_is_published() -> None:
+    objects = rendered(EVERYTHING)
+    paths = objects["Ingress", "hermodr"]["spec"]["rules"][0]["http"]["paths"]
+    matches = objects["HTTPRoute", "hermodr"]["spec"]["rules"][0]["matches"]
+    named = [each["path"] for each in paths]
+    assert named == [each["path"]["value"] for each in matches]
+    assert not any(each in named for each in ("/", "/metrics", "/health"))
+
+
+def test_what_a_pod_reads_exists() -> None:
+    objects = rendered(EVERYTHING)
+    secrets = {each["metadata"]["name"] for each in documents(KUBERNETES / "examples" / "secrets.yaml")}
+    for (kind, _), each in objects.items():
+        if kind in ("Deployment", "Job"):
+            for source in each["spec"]["template"]["spec"]["containers"][0]["envFrom"]:
+                if "secretRef" in source:
+                    assert source["secretRef"]["name"] in secrets
+                else:
+                    assert ("ConfigMap", source["configMapRef"]["name"]) in objects

@@ -12,7 +12,7 @@ from hermodr_cli import state
 from hermodr_cli.output import Say
 from hermodr_devkit import processes
 from hermodr_devkit.backing import account, ports
-from hermodr_devkit.backing.distribution import ensure_rabbitmq
+from hermodr_devkit.backing.distribution import RABBITMQ, ensure
 from hermodr_devkit.backing.model import Backing
 from hermodr_devkit.backing.postgres import EmbeddedPostgres
 from hermodr_devkit.backing.rabbit import EmbeddedRabbit, RabbitPorts
@@ -43,7 +43,7 @@ def folder() -> Path:
 @contextmanager
 def servers(say: Say) -> Iterator[Servers]:
     """Fresh servers. One run at a time; what a killed one left is removed first."""
-    ensure_rabbitmq(say)
+    ensure(RABBITMQ, say)
     with state.locked("bench"):
         os.environ[MARK] = state.identity()
         left = processes.marked(f"{MARK}={state.identity()}")

@@ -1,7 +1,10 @@
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from hermodr_devkit.backing import distribution
+from hermodr_devkit.backing.model import Unavailable
 
 
 def install(packages: Sequence[str], say: Callable[[str], None]) -> bool:
@@ -9,11 +12,6 @@ def install(packages: Sequence[str], say: Callable[[str], None]) -> bool:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         return False
     say(f"installing {' '.join(packages)} …")
-    # a package with a server would start it on its default port: forbidden while it installs
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    for command in (
-        ["apt-get", "update"],
-        ["apt-get", "install", "-y", "--no-install-recommends", *packages],
-    ):
-        subprocess.run(command, env=environment, capture_output=True)
+    with suppress(Unavailable):  # the caller says what is missing
+        distribution.install(packages)
     return True

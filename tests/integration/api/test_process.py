@@ -28,6 +28,7 @@ async def test_it_works_and_leaves_in_order(database_url: str) -> None:
         metrics = (await http.get("/metrics")).text
         assert 'hermodr_jobs_accepted_total{kind="notification",priority="normal"} 1.0' in metrics
         assert 'route="/v1/notifications",status="202"' in metrics
+        assert 'hermodr_ready{check="database"} 1.0' in metrics
         services = (await http.get("/health")).json()["services"]
         assert services["api"]["instances"] == 1
         process.send_signal(signal.SIGTERM)
@@ -46,6 +47,7 @@ async def test_it_answers_while_it_waits_for_its_database() -> None:
         await until_answers(http, "/health/live")
         assert (await http.get("/health")).status_code == 503
         assert (await http.get("/health/ready")).status_code == 503
+        assert 'hermodr_ready{check="database"} 0.0' in (await http.get("/metrics")).text
         assert (await http.post("/v1/notifications", json=MAIL)).status_code == 503
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), PATIENCE) == 0

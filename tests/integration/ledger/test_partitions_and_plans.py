@@ -205,9 +205,12 @@ async def test_what_waits_is_counted_by_priority(ledger: Ledger) -> None:
     await new_jobs(ledger, 1, scheduled_for=datetime.now(UTC) + WEEK)
     ids = await new_deliveries(ledger, 4)
     await claim(ledger, ids[:1], owner="me", lease_seconds=60)
-    found = {each.priority: each for each in await waiting(ledger)}
-    assert {priority: each.jobs for priority, each in found.items()} == {Priority.LOW: 3, Priority.NORMAL: 3}
-    assert all(each.kind == "notification" and 0 <= each.oldest_seconds < 30 for each in found.values())
+    found = await waiting(ledger)
+    assert {(each.channel, each.priority, each.jobs) for each in found} == {
+        (None, Priority.LOW, 3),
+        ("email", Priority.NORMAL, 3),
+    }
+    assert all(each.kind == "notification" and 0 <= each.oldest_seconds < 30 for each in found)
 
 
 class Recording:

@@ -38,6 +38,7 @@ async def test_lanes_have_a_backlog_while_their_queue_holds_messages(broker_of_t
         await queues.tick()
         assert backlog.lanes == {(Channel.EMAIL, Priority.LOW)}
         assert registry.get_sample_value("hermodr_consumers", {"queue": "email.low"}) == 0
+        assert registry.get_sample_value("hermodr_queue_messages", {"queue": "email.low"}) == 1
     await queues.tick()  # the broker is away: what was seen counts on
     assert backlog.lanes == {(Channel.EMAIL, Priority.LOW)}
     assert registry.get_sample_value("hermodr_consumers", {"queue": "email.low"}) is None
@@ -66,7 +67,10 @@ async def test_what_waits_is_counted_the_more_rarely_the_longer_it_takes(
         assert await gauges.tick() == pause
         labels = {"kind": "notification", "priority": "normal"}
         assert registry.get_sample_value("hermodr_jobs_waiting", labels) == 3
+        lane = {"channel": "email", "priority": "normal"}
+        assert registry.get_sample_value("hermodr_deliveries_waiting", lane) == 3
         await ledger.fetch("UPDATE hermodr.deliveries SET wake_at = NULL, state = 'cancelled'")
         await gauges.tick()
         assert registry.get_sample_value("hermodr_jobs_waiting", labels) is None
+        assert registry.get_sample_value("hermodr_deliveries_waiting", lane) is None
         assert registry.get_sample_value("hermodr_oldest_waiting_seconds") == 0

@@ -147,7 +147,7 @@ async def test_a_claim_nobody_answered_for_is_unknown_and_its_policy_applied(
     assert (settlement.state, settlement.dead) == (state, dead)
     assert bench.reannounced("lease_expired") == 1
     ended = {"kind": "notification", "status": "failed"}
-    assert bench.registry.get_sample_value("hermodr_jobs_finished_total", ended) == (1 if dead else None)
+    assert bench.registry.get_sample_value("hermodr_jobs_finished_total", ended) == (1 if dead else 0)
     waiting = (claim.channel, claim.priority, settlement.step.label) if settlement.step else None
     assert bench.bell.rung == ({waiting: [claim.id]} if waiting else {})
 

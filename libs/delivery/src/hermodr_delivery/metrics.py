@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from hermodr_servicekit import job_counters
+
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 
 
@@ -13,9 +15,7 @@ class SenderMetrics:
             ("channel", "provider", "outcome"),
             registry=registry,
         )
-        self.finished = Counter(
-            "hermodr_jobs_finished", "Jobs that ended here.", ("kind", "status"), registry=registry
-        )
+        self.finished = job_counters.finished(registry)
         self.accept_to_sent = Histogram(
             "hermodr_accept_to_sent_seconds",
             "From acceptance, or the scheduled time, to the provider's acceptance.",

@@ -30,9 +30,10 @@ Readiness = Callable[[], Awaitable[Mapping[str, bool]]]
 
 def ops_routes(ready: Readiness, registry: CollectorRegistry) -> list[Route]:
     """`/health/live`: the loop turns. `/health/ready`: 200 when all of `ready` hold, else 503. `/metrics`: those of
-    `registry`, to which the number of asyncio tasks is added."""
+    `registry`, to which the number of asyncio tasks and the checks of readiness are added."""
     tasks = Gauge("hermodr_asyncio_tasks", "Tasks of the event loop that have not ended.", registry=registry)
     tasks.set_function(lambda: len(asyncio.all_tasks()))
+    checked = Gauge("hermodr_ready", "Whether a check of readiness holds.", ("check",), registry=registry)
 
     async def live(_request: Request) -> Response:
         return JSONResponse({"status": "live"}, headers=_HEADERS)
@@ -45,6 +46,8 @@ def ops_routes(ready: Readiness, registry: CollectorRegistry) -> list[Route]:
         )
 
     async def metrics(_request: Request) -> Response:
+        for check, holds in (await ready()).items():
+            checked.labels(check).set(holds)
         return Response(generate_latest(registry), headers=_HEADERS, media_type=CONTENT_TYPE_LATEST)
 
     return [

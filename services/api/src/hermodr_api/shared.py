@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 
 from hermodr_api.access.limits import Limiter
 from hermodr_api.access.operators import Operators
@@ -14,6 +14,7 @@ from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import JobKind, Priority
 from hermodr_ledger.access import rates
 from hermodr_ledger.engine import Ledger
+from hermodr_servicekit import job_counters
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.clock import Clock
 
@@ -43,9 +44,7 @@ class Shared:
         self.limiter = Limiter(partial(rates.take, ledger), clock)
         self.repeatable, self.repeatable_many = Repeatable(ledger), Repeatable(many)
         self.operators = Operators(ledger)
-        self._accepted = Counter(
-            "hermodr_jobs_accepted", "Jobs committed here.", ("kind", "priority"), registry=registry
-        )
+        self._accepted = job_counters.accepted(registry)
 
     def count(self, kind: JobKind, priority: Priority, jobs: int) -> None:
         """Jobs that were committed."""

@@ -20,6 +20,7 @@ from hermodr_dispatcher.summaries import Asking, Summaries
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.locked import LOCK_SECONDS
 from hermodr_ledger.runtime import Worker
+from hermodr_servicekit import job_counters
 from hermodr_servicekit.service import main_of
 from hermodr_servicekit.task_calls import TaskCalls
 from hermodr_templates.bounded import CELL_SECONDS, BoundedRenderer
@@ -32,9 +33,7 @@ class Dispatcher(Worker[DispatcherSettings]):
     def __init__(self, settings: DispatcherSettings) -> None:
         super().__init__(settings, lock_seconds=LOCK_SECONDS)
         topology = self.broker.topology
-        finished = Counter(
-            "hermodr_jobs_finished", "Jobs that ended here.", ("kind", "status"), registry=self.registry
-        )
+        finished = job_counters.finished(self.registry)
         self._asking = self._asking_by(settings)
         self._calls = TaskCalls(self.broker)
         deciders = deciders_of(

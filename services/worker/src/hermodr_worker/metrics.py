@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from hermodr_servicekit import job_counters
+
 _BUCKETS = (0.01, 0.05, 0.25, 1, 5, 30, 120, 600, 1800, 7200)
 
 
@@ -16,6 +18,4 @@ class WorkerMetrics:
             "hermodr_task_seconds", "How long attempts took.", ("type",), buckets=_BUCKETS, registry=registry
         )
         self.running = Gauge("hermodr_tasks_running", "Tasks run by this worker.", registry=registry)
-        self.finished = Counter(
-            "hermodr_jobs_finished", "Jobs that ended here.", ("kind", "status"), registry=registry
-        )
+        self.finished = job_counters.finished(registry)

@@ -1,52 +1,84 @@
+"""Servers from the distribution's packages, installed at first use, and not as services of the system."""
+
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from hermodr_cli import state
 from hermodr_cli.output import Say
 from hermodr_devkit.backing.model import Unavailable
 from hermodr_devkit.backing.rabbit import find_scripts
 
-PACKAGE = "rabbitmq-server"
 POLICY = Path("/usr/sbin/policy-rc.d")
 POLICY_TEXT = (
     "#!/bin/sh\n# hermodr: nothing that is being installed right now may start a service\nexit 101\n"
 )
-HOW = f"install RabbitMQ once, then try again:\n    sudo apt-get install --no-install-recommends {PACKAGE}"
 
 
-def ensure_rabbitmq(say: Say) -> None:
+@dataclass(frozen=True)
+class Package:
+    """`find` raises Unavailable while it is missing."""
+
+    title: str
+    name: str
+    find: Callable[[], object]
+
+    @property
+    def how(self) -> str:
+        """What somebody without root does."""
+        install = f"sudo apt-get install --no-install-recommends {self.name}"
+        return f"install {self.title} once, then try again:\n    {install}"
+
+
+def find_prometheus() -> Path:
+    """Prometheus's program; `promtool` lies beside it. Raises Unavailable."""
+    if found := shutil.which("prometheus"):
+        return Path(found)
+    raise Unavailable("Prometheus is not installed")
+
+
+RABBITMQ = Package("RabbitMQ", "rabbitmq-server", find_scripts)
+PROMETHEUS = Package("Prometheus", "prometheus", find_prometheus)
+
+
+def ensure(package: Package, say: Say) -> None:
     """Raises Unavailable, with what to do, if it is missing and we may not install it."""
     try:
-        find_scripts()
+        package.find()
     except Unavailable:
         if not shutil.which("apt-get"):
             raise Unavailable(
-                "RabbitMQ is not installed: install your system's package rabbitmq-server"
+                f"{package.title} is not installed: install your system's package {package.name}"
             ) from None
         if os.geteuid() != 0:
-            raise Unavailable(f"RabbitMQ is not installed, and only root may install it: {HOW}") from None
-        say("installing rabbitmq-server from the distribution (once) …")
-        _install()
-        find_scripts()
+            raise Unavailable(
+                f"{package.title} is not installed, and only root may install it: {package.how}"
+            ) from None
+        say(f"installing {package.name} from the distribution (once) …")
+        try:
+            install([package.name])
+        except Unavailable as error:
+            raise Unavailable(f"{error}\n{package.how}") from error
+        package.find()
 
 
-def _install() -> None:
+def install(names: Sequence[str]) -> None:
+    """Packages of the distribution, by root; one process of this clone at a time. None of their servers starts. Raises
+    Unavailable."""
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    with _services_stay_down():
-        _apt(["update", "-qq"], environment)
-        _apt(["install", "-y", "-qq", "--no-install-recommends", PACKAGE], environment)
+    with state.locked("install"), _services_stay_down():
+        for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *names]):
+            done = subprocess.run(["apt-get", *arguments], env=environment, capture_output=True, text=True)
+            if done.returncode:
+                raise Unavailable(f"apt-get {arguments[0]} failed: {done.stderr.strip()[-500:]}")
     if shutil.which("systemctl"):
-        # or the system's own broker would come up at the next boot; without a running systemd this does nothing
-        subprocess.run(["systemctl", "disable", PACKAGE], capture_output=True)
-
-
-def _apt(arguments: list[str], environment: dict[str, str]) -> None:
-    done = subprocess.run(["apt-get", *arguments], env=environment, capture_output=True, text=True)
-    if done.returncode:
-        raise Unavailable(f"apt-get {arguments[0]} failed: {done.stderr.strip()[-500:]}\n{HOW}")
+        # or a system's own server would come up at the next boot; without a running systemd this does nothing
+        for name in names:
+            subprocess.run(["systemctl", "disable", name], capture_output=True)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 from hermodr_cli import state
 from hermodr_cli.output import Say
 from hermodr_devkit.backing import account, ports
-from hermodr_devkit.backing.distribution import ensure_rabbitmq
+from hermodr_devkit.backing.distribution import RABBITMQ, ensure
 from hermodr_devkit.backing.model import Backing, Unavailable
 from hermodr_devkit.backing.postgres import EmbeddedPostgres
 from hermodr_devkit.backing.rabbit import EmbeddedRabbit, RabbitPorts
@@ -20,7 +20,7 @@ ATTEMPTS = 3
 def start(record: dict[str, Any], say: Say) -> tuple[Backing, dict[str, Any]]:
     """Starts the recorded servers, or finds them running; makes new ones without a usable record. Returns the record
     to keep. Raises Unavailable."""
-    ensure_rabbitmq(say)
+    ensure(RABBITMQ, say)
     usable = record and Path(record["home"]).is_dir()
     record = _with_free_ports(_with_two_passwords(record, say), say) if usable else _new_record()
     for attempt in range(ATTEMPTS):

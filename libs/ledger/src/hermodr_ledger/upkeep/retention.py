@@ -22,9 +22,10 @@ _MOVING_SECONDS = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Unfinished jobs that are due, and since when the oldest is."""
+    """Unfinished jobs that are due, and the oldest's age; with a `channel`, deliveries that wait for a sender."""
 
     kind: str
+    channel: str | None
     priority: Priority
     jobs: int
     oldest_seconds: float
@@ -145,22 +146,25 @@ async def record_ladder(ledger: Ledger, pauses: Sequence[timedelta]) -> None:
 
 
 async def waiting(ledger: Ledger) -> list[Waiting]:
-    """Due and unclaimed, by kind and priority. Reads the whole indexes of waiting rows: two microseconds each."""
+    """Due and unclaimed, by kind, channel and priority. Reads the whole indexes of waiting rows: two microseconds
+    each."""
     rows = await ledger.fetch(
         """
-        SELECT kind, priority, sum(jobs)::bigint AS jobs, max(oldest)::float8 AS oldest FROM (
-            SELECT kind, priority, count(*) AS jobs,
-                   extract(epoch FROM now()
-                           - min(greatest(coalesce(scheduled_for, created_at), deferred_until))) AS oldest
-            FROM hermodr.jobs WHERE wake_at IS NOT NULL AND state = 'queued' GROUP BY kind, priority
-            UNION ALL
-            SELECT j.kind, d.priority, count(*), extract(epoch FROM now() - min(coalesce(d.due_at, d.created_at)))
-            FROM hermodr.deliveries d JOIN hermodr.jobs j ON j.id = d.job_id
-            WHERE d.wake_at IS NOT NULL AND d.state IN ('queued', 'retrying') AND coalesce(d.due_at, now()) <= now()
-            GROUP BY j.kind, d.priority
-        ) rows GROUP BY kind, priority
+        SELECT kind, NULL AS channel, priority, count(*) AS jobs,
+               extract(epoch FROM now()
+                       - min(greatest(coalesce(scheduled_for, created_at), deferred_until)))::float8 AS oldest
+        FROM hermodr.jobs WHERE wake_at IS NOT NULL AND state = 'queued' GROUP BY kind, priority
+        UNION ALL
+        SELECT j.kind, d.channel, d.priority, count(*),
+               extract(epoch FROM now() - min(coalesce(d.due_at, d.created_at)))::float8
+        FROM hermodr.deliveries d JOIN hermodr.jobs j ON j.id = d.job_id
+        WHERE d.wake_at IS NOT NULL AND d.state IN ('queued', 'retrying') AND coalesce(d.due_at, now()) <= now()
+        GROUP BY j.kind, d.channel, d.priority
         """,
         seconds=COUNTING_SECONDS,
     )
     known = [row for row in rows if row["priority"] in set(Priority)]
-    return [Waiting(row["kind"], Priority(row["priority"]), row["jobs"], row["oldest"]) for row in known]
+    return [
+        Waiting(row["kind"], row["channel"], Priority(row["priority"]), row["jobs"], row["oldest"])
+        for row in known
+    ]

@@ -48,9 +48,11 @@ class Queues(Duty):
         try:
             await self._broker.declare()
             sizes = await self._broker.queue_sizes()
-            for label, (_, consumers) in sizes.items():
+            for label, (ready, consumers) in sizes.items():
+                self._metrics.queued.labels(label).set(ready)
                 self._metrics.consumers.labels(label).set(consumers)
             self._backlog.seen({label: ready for label, (ready, _) in sizes.items()})
         except BrokerUnavailable:
+            self._metrics.queued.clear()
             self._metrics.consumers.clear()
         return LOOK_SECONDS

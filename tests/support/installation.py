@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -371,7 +372,7 @@ async def installed(
     environment = private_ports(kept | SETTINGS | places | variables, specs)
     place = Place(amqp_url, prefix, management_url)
     own = await identities(database_url, variables.get("HERMODR_CHANNELS"), place=place)
-    fleet = Fleet(environment, logs, specs=specs, identities=own, outlives_us=False)
+    fleet = Fleet(environment, logs, specs=specs, identities=own, at_our_end=signal.SIGKILL)
     for name, special in (await wiring(environment) if wiring else {}).items():
         fleet[name].variables = {**fleet[name].variables, **special}
     async with fleet:

@@ -11,29 +11,29 @@ from uuid import UUID
 import httpx
 import pytest
 import pytest_asyncio
-from pydantic import SecretStr
 
 from hermodr_ledger.people import pending
-from hermodr_servicekit.links import Links
+from tests.support.address_changes import (
+    GIVEN,
+    LINKS,
+    NEW,
+    OLD,
+    PHONE,
+    URL,
+    actions,
+    ask,
+    link_of,
+    seen,
+    sent,
+)
 from tests.support.api import ApiUnderTest, api_over, client_of, problem
 
-SECRET = "the secret of links in tests, long enough"
-LINKS = Links(SECRET, "https://mail.example")
-SMS = "twilio://AC0123456789abcdef0123456789abcdef:token@localhost?from=%2B15550100999"
-OLD, NEW = "ada@example.com", "ada@new.example.com"
-PHONE = "+491711234567"
 YES = {"address": "mine"}
-URL = "/v1/recipients"
 
 
 @pytest_asyncio.fixture
 async def api(database_url: str) -> AsyncIterator[ApiUnderTest]:
-    given: dict[str, Any] = {
-        "link_secret": SecretStr(SECRET),
-        "sms_providers": SMS,
-        "public_url": "https://mail.example",
-    }
-    async with api_over(database_url, **given) as under_test:
+    async with api_over(database_url, **GIVEN) as under_test:
         await under_test.api.ledger.fetch("TRUNCATE hermodr.rate_buckets")
         yield under_test
 
@@ -41,54 +41,6 @@ async def api(database_url: str) -> AsyncIterator[ApiUnderTest]:
 @pytest_asyncio.fixture
 async def ada(api: ApiUnderTest) -> dict[str, Any]:
     return await api.recipient(user_id="ada", email=OLD, name="Buy cheap", locale="en")
-
-
-async def ask(api: ApiUnderTest, who: dict[str, Any], **changes: str | None) -> dict[str, Any]:
-    answer = await api.user(who["user_id"]).patch(f"{URL}/{who['id']}", json=changes)
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-async def seen(api: ApiUnderTest, who: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = (await api.user(who["user_id"]).get(f"{URL}/{who['id']}")).json()
-    return found
-
-
-async def sent(api: ApiUnderTest, to: str) -> list[dict[str, Any]]:
-    """The jobs for an address, their words or their data."""
-    rows = await api.api.ledger.fetch(
-        "SELECT * FROM hermodr.jobs WHERE project_id = $1 AND $2 IN (to_email, to_phone) ORDER BY id",
-        api.project_id,
-        to,
-    )
-    return [
-        {
-            **{
-                name: row[name]
-                for name in ("type", "priority", "owner_id", "recipient_id", "batch_id", "channels")
-            },
-            **(json.loads(row["content"]) if row["content"] else {}),
-            "data": json.loads(row["data"]),
-        }
-        for row in rows
-    ]
-
-
-async def link_of(api: ApiUnderTest, to: str) -> str:
-    """The path of the newest link that was sent there."""
-    text = (await sent(api, to))[-1]
-    found = re.search(
-        r"https://mail\.example(/u/a/[A-Za-z0-9_-]+)", text.get("body_text") or str(text["data"])
-    )
-    assert found is not None
-    return found[1]
-
-
-async def actions(api: ApiUnderTest, who: dict[str, Any]) -> list[tuple[str, str]]:
-    lines = (await api.http.get("/v1/audit-log", params={"subject": who["id"], "sort": "created_at"})).json()
-    changes = [line for line in lines["data"] if line["action"].endswith("_address")]
-    return [(line["action"].partition(".")[2], line["detail"]["kind"]) for line in changes]
 
 
 async def test_it_counts_once_it_is_confirmed_there(api: ApiUnderTest, ada: dict[str, Any]) -> None:
@@ -126,46 +78,6 @@ async def test_it_counts_once_it_is_confirmed_there(api: ApiUnderTest, ada: dict
     after = await seen(api, ada)
     assert (after["email"], after["pending_addresses"]) == (NEW, [])
     assert await actions(api, ada) == [("ask_address", "email"), ("confirm_address", "email")]
-
-
-async def test_a_phone_is_confirmed_by_a_code_that_cannot_be_guessed(
-    api: ApiUnderTest, ada: dict[str, Any]
-) -> None:
-    await ask(api, ada, phone=PHONE)
-    (text,) = await sent(api, PHONE)
-    (code,) = re.findall(r"\b[0-9]{6}\b", text["body_text"])
-    assert await link_of(api, PHONE) in text["body_text"]
-    assert [each["type"] for each in await sent(api, OLD)] == ["address_changed"]  # there was no other number
-    url = f"{URL}/{ada['id']}/addresses/confirm"
-    wrong = {"code": f"{(int(code) + 1) % 10**6:06}"}
-    mine, eve = api.user("ada"), api.user("eve")
-    problem(await eve.post(url, json={"code": code}), 404, "not-found")
-    for bad in ({"code": "12345"}, {"code": 123456}, {"code": code, "x": 1}, {}):
-        problem(await mine.post(url, json=bad), 422, "invalid-request")
-    answers = await asyncio.gather(*(mine.post(url, json=wrong) for _ in range(9)))
-    assert sorted(each.status_code for each in answers) == [409] * 4 + [422] * 5
-    problem(await mine.post(url, json={"code": code}), 409, "conflict")
-    assert (await seen(api, ada))["phone"] is None
-
-    await ask(api, ada, phone=PHONE)
-    (code,) = re.findall(r"\b[0-9]{6}\b", (await sent(api, PHONE))[-1]["body_text"])
-    key = {"idempotency-key": "c-1"}
-    done = await mine.post(url, json={"code": code}, headers=key)
-    assert (done.status_code, done.json()["phone"], done.json()["pending_addresses"]) == (200, PHONE, [])
-    again = await mine.post(url, json={"code": code}, headers=key)
-    assert (again.status_code, again.headers["idempotent-replayed"], again.json()) == (
-        200,
-        "true",
-        done.json(),
-    )
-    problem(await mine.post(url, json={"code": code}), 409, "conflict")
-
-
-async def test_the_application_may_hand_in_the_code(api: ApiUnderTest, ada: dict[str, Any]) -> None:
-    await ask(api, ada, phone=PHONE)
-    (code,) = re.findall(r"\b[0-9]{6}\b", (await sent(api, PHONE))[0]["body_text"])
-    done = await api.http.post(f"{URL}/{ada['id']}/addresses/confirm", json={"code": code})
-    assert (done.status_code, done.json()["phone"]) == (200, PHONE)
 
 
 async def test_a_second_change_replaces_the_first(api: ApiUnderTest, ada: dict[str, Any]) -> None:
@@ -372,7 +284,7 @@ async def test_where_no_link_can_be_signed_it_is_refused(database_url: str) -> N
 
 
 async def test_where_no_texts_are_sent_a_phone_is_refused(database_url: str) -> None:
-    async with api_over(database_url, link_secret=SecretStr(SECRET)) as mails_only:
+    async with api_over(database_url, link_secret=GIVEN["link_secret"]) as mails_only:
         person = await mails_only.recipient(user_id="ada")
         answer: httpx.Response = await mails_only.user("ada").patch(
             f"{URL}/{person['id']}", json={"phone": PHONE}

@@ -130,14 +130,14 @@ async def test_lines_of_any_length_reach_the_sink_whole(tmp_path: Path) -> None:
 
 
 PARENT = """
-import asyncio, sys
+import asyncio, signal, sys
 from hermodr_devkit.supervisor import Fleet, ServiceSpec
 from hermodr_devkit.supervisor.fleet import private_ports
 
 async def main():
     specs = (ServiceSpec("one", "tests.support.dummy_service", 0),)
-    environment = private_ports({"PYTHONPATH": sys.argv[1], "HERMODR_DUMMY": "stubborn"}, specs)
-    fleet = Fleet(environment, specs=specs, sinks={"one": print}, outlives_us=False)
+    environment = private_ports({"PYTHONPATH": sys.argv[1], "HERMODR_DUMMY": sys.argv[2]}, specs)
+    fleet = Fleet(environment, specs=specs, sinks={"one": print}, at_our_end=signal.Signals[sys.argv[3]])
     await fleet.start()
     print(fleet["one"].pid, flush=True)
     await asyncio.sleep(600)
@@ -146,10 +146,10 @@ asyncio.run(main())
 """
 
 
-def test_services_that_are_not_to_outlive_us_die_when_we_are_killed() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(ROOT)], stdout=subprocess.PIPE, text=True
-    ) as parent:
+@pytest.mark.parametrize(("how", "at_our_end"), [("serve", "SIGTERM"), ("stubborn", "SIGKILL")])
+def test_services_end_when_we_are_killed(how: str, at_our_end: str) -> None:
+    command = [sys.executable, "-c", PARENT, str(ROOT), how, at_our_end]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         service = processes.find(int(parent.stdout.readline()))
         assert service is not None

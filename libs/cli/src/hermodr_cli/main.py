@@ -73,6 +73,10 @@ class Commands(LazyGroup):
             "hermodr_cli.remote.webhooks:app",
             "Endpoints that events are posted to, and what was sent to them.",
         ),
+        "audit": Entry(
+            "hermodr_cli.remote.audit:app",
+            "Who changed what, and who looked at contents. The key is an admin's.",
+        ),
         "suppressions": Entry(
             "hermodr_cli.remote.suppressions:app",
             "Addresses that nothing is sent to: they bounced, complained, or you say so.",

@@ -365,3 +365,25 @@ def test_dead_letters_are_replayed_one_by_one(run: Run) -> None:
     done = run(server, "dead-letters", "replay", JOB, JOB)
     assert (done.exit_code, done.stdout) == (1, f"{JOB} requeued\n")
     assert done.stderr.count("\n") == 1
+
+
+def test_lines_of_the_audit_log_are_found_by_who_what_and_when(run: Run) -> None:
+    line = {
+        "id": JOB, "at": "2026-11-22T09:00:00Z", "actor": "key", "actor_id": "01a2", "action": "template.change",
+        "subject": "\x1b[2Jname", "detail": {"version": 2},
+    }  # fmt: skip
+    server = answers(json_answer({"data": [line], "next_cursor": None}))
+    done = run(server, "audit", "list", "--actor", "key", "--subject", "S", "--since", "2h", "--limit", "5")
+    assert done.exit_code == 0
+    assert r"\x1b[2Jname" in done.stdout
+    assert '{"version": 2}' in done.stdout
+    asked = server.requests[0].url.params
+    assert (asked["actor"], asked["subject"], asked["sort"], asked["limit"]) == (
+        "key",
+        "S",
+        "-created_at",
+        "5",
+    )
+    assert {"actor_id", "action", "until"}.isdisjoint(asked)
+    server = answers(json_answer({"data": [], "next_cursor": None}))
+    assert "no line fits" in run(server, "audit").output

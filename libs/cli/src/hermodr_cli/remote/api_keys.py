@@ -9,6 +9,7 @@ from hermodr_cli import output
 from hermodr_cli.remote import columns, moments
 from hermodr_cli.remote.columns import Column
 from hermodr_cli.remote.connection import MOST_OF_A_PAGE, AsJson, Key, Limit, Url, calling
+from hermodr_cli.remote.holding import holding
 from hermodr_cli.remote.showing import ends, plain, show_document, since
 from hermodr_client.models.operations import ApiKey
 
@@ -71,14 +72,5 @@ def _columns(found: Sequence[ApiKey]) -> list[Column]:
         Column("name", [plain(each.name) for each in found], leaves=2),
         Column("scopes", [Text(" ".join(each.scopes)) for each in found], folds=True),
         Column("last used", [Text(since(each.last_used_at) or "never") for each in found]),
-        Column("state", [Text(_state(each)) for each in found]),
+        Column("state", [Text(holding(each)) for each in found]),
     ]
-
-
-def _state(key: ApiKey) -> str:
-    if key.revoked_at is not None:
-        return "revoked"
-    if key.expires_at is None:
-        return "holds"
-    left = since(key.expires_at)
-    return f"ends {left}" if left.startswith("in ") else "expired"

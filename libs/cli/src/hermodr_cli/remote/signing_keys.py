@@ -11,6 +11,7 @@ from hermodr_cli.refusal import Refusal
 from hermodr_cli.remote import columns
 from hermodr_cli.remote.columns import Column
 from hermodr_cli.remote.connection import MOST_OF_A_PAGE, AsJson, Key, Limit, Url, calling
+from hermodr_cli.remote.holding import holding
 from hermodr_cli.remote.showing import ends, plain, show_document, since
 from hermodr_client.models.operations import CreatedSigningKey, SigningKey
 
@@ -111,14 +112,5 @@ def _columns(found: Sequence[SigningKey]) -> list[Column]:
         Column("name", [plain(each.name) for each in found], leaves=1),
         Column("algorithm", [Text(each.algorithm) for each in found]),
         Column("made", [Text(since(each.created_at)) for each in found], leaves=2),
-        Column("state", [Text(_state(each)) for each in found]),
+        Column("state", [Text(holding(each)) for each in found]),
     ]
-
-
-def _state(key: SigningKey) -> str:
-    if key.revoked_at is not None:
-        return "revoked"
-    if key.expires_at is None:
-        return "holds"
-    left = since(key.expires_at)
-    return f"ends {left}" if left.startswith("in ") else "ended"

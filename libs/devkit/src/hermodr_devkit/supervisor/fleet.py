@@ -43,10 +43,10 @@ class Fleet:
         sinks: Mapping[str, Sink] | None = None,
         *,
         identities: Identities = NOBODY,
-        outlives_us: bool = True,
+        at_our_end: signal.Signals = signal.SIGTERM,
     ) -> None:
         """Either `logs` or `sinks` is required. `specs`: by default those the environment calls for. `identities`:
-        who each is to the servers. Unless `outlives_us`, the services are killed when we are."""
+        who each is to the servers. `at_our_end`: what the services are sent when we are gone, killed even."""
         self.environment = environment
         self.specs = tuple(specs) if specs is not None else chosen(environment)
         self.grace = float(environment.get("HERMODR_GRACE_SECONDS") or DEFAULT_GRACE)
@@ -57,7 +57,7 @@ class Fleet:
                 raise ValueError("a fleet needs somewhere to put its services' output: logs or sinks")
             variables = narrowed(spec, variables_for(spec, environment, self.specs))
             variables = identities.variables(spec, variables)
-            self.services[spec.name] = ServiceProcess(spec, variables, sink, outlives_us=outlives_us)
+            self.services[spec.name] = ServiceProcess(spec, variables, sink, at_our_end=at_our_end)
         self._logs = logs
 
     def __getitem__(self, name: str) -> ServiceProcess:

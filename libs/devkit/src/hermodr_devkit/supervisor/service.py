@@ -1,9 +1,11 @@
 import asyncio
 import ctypes
+import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -27,11 +29,17 @@ class ServiceProcess:
     """
 
     def __init__(
-        self, spec: ServiceSpec, variables: Mapping[str, str], sink: Sink | Path, *, outlives_us: bool = True
+        self,
+        spec: ServiceSpec,
+        variables: Mapping[str, str],
+        sink: Sink | Path,
+        *,
+        at_our_end: signal.Signals = signal.SIGTERM,
     ) -> None:
-        """Unless `outlives_us`, it is killed when we are (on Linux; to be started from our main thread)."""
+        """`at_our_end`: what it is sent when we end, however that happens (on Linux; to be started from our main
+        thread)."""
         self.spec = spec
-        self._before = None if outlives_us else die_with_parent
+        self._before = partial(heed_our_end, os.getpid(), at_our_end)
         self.variables = variables
         self.starts = 0
         self._sink = sink
@@ -129,9 +137,11 @@ class ServiceProcess:
         return None if answer.status_code == 200 else answer.text[:300]
 
 
-def die_with_parent() -> None:
-    """To be called in a child before exec."""
-    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+def heed_our_end(us: int, at_our_end: signal.Signals) -> None:
+    """To be called in a child of `us` before exec."""
+    _LIBC.prctl(PR_SET_PDEATHSIG, at_our_end)
+    if os.getppid() != us:  # we ended before
+        os.kill(os.getpid(), at_our_end)
 
 
 async def _pump(stream: asyncio.StreamReader, sink: Sink) -> None:

@@ -1,4 +1,5 @@
-"""Addresses that end users gave and that are not verified yet. They are used for nothing but asking for that."""
+"""Addresses that end users gave and that are not verified yet. They are used for nothing but asking for that. A
+confirmed one is kept for some minutes, so that the code may come twice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -16,6 +17,8 @@ from hermodr_ledger.people.recipients import Recipient
 from hermodr_ledger.tables import pending_addresses, recipients
 
 GOOD_FOR = timedelta(hours=24)
+REPEATABLE_FOR = timedelta(minutes=10)
+"""How long a code that was right stays right."""
 MOST_CODES = 5
 """Tries of a code; then the change has to be asked for again."""
 
@@ -25,7 +28,7 @@ KINDS: tuple[Kind, ...] = ("email", "phone")
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """`id` is another one with each change."""
+    """`id` is another one with each change. `confirmed_at`: it is the recipient's address by now."""
 
     id: UUID
     recipient_id: UUID
@@ -33,6 +36,7 @@ class Pending:
     address: str
     requested_at: datetime
     expires_at: datetime
+    confirmed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,8 @@ class Asked(NamedTuple):
 _ROW = pending_addresses.c
 _FIELDS = tuple(each.name for each in fields(Recipient))
 _COLUMNS = tuple(_ROW[each.name] for each in fields(Pending))
-_ALIVE = _ROW.expires_at > sa.func.now()
+_KNOWN = _ROW.expires_at > sa.func.now()
+_ALIVE = sa.and_(_KNOWN, _ROW.confirmed_at.is_(None))
 _ONE = _ROW.id == sa.bindparam("pending_id")
 _OF = (
     sa.select(*_COLUMNS)
@@ -74,18 +79,24 @@ _WITHDRAW = (
     )
     .returning(_ROW.kind)
 )
-_TAKE = sa.delete(pending_addresses).where(_ONE, _ALIVE).returning(*_COLUMNS)
+_TAKE = (
+    sa.update(pending_addresses)
+    .where(_ONE, _ALIVE)
+    .values(confirmed_at=sa.func.now(), expires_at=sa.func.now() + sa.cast(REPEATABLE_FOR, sa.Interval))
+    .returning(*_COLUMNS)
+)
 _TRY = (
     sa.update(pending_addresses)
     .where(
         _ROW.recipient_id == sa.bindparam("recipient"),
         _ROW.kind == sa.bindparam("of_kind"),
         _ROW.tried_codes < MOST_CODES,
-        _ALIVE,
+        _KNOWN,
     )
     .values(tried_codes=_ROW.tried_codes + 1)
     .returning(*_COLUMNS)
 )
+_IS_CONFIRMED = sa.select(_ROW.id).where(_ONE, _KNOWN, _ROW.confirmed_at.is_not(None))
 _FORGET = sa.delete(pending_addresses).where(_ROW.expires_at <= sa.func.now())
 
 
@@ -101,7 +112,8 @@ async def put(
         expires_at=sa.func.now() + sa.cast(GOOD_FOR, sa.Interval),
     )
     renewed = {
-        name: new.excluded[name] for name in ("id", "address", "tried_codes", "requested_at", "expires_at")
+        name: new.excluded[name]
+        for name in ("id", "address", "tried_codes", "requested_at", "expires_at", "confirmed_at")
     }
     await fetch(
         transaction, new.on_conflict_do_update(index_elements=[_ROW.recipient_id, _ROW.kind], set_=renewed)
@@ -134,8 +146,8 @@ async def withdraw(transaction: Transaction, recipient_id: UUID, kinds: Sequence
 
 
 async def try_code(statements: Statements, recipient_id: UUID, kind: Kind) -> Pending | None:
-    """Counts a try, before it is known whether the code is right. `None`: nothing is pending, or it was tried too
-    often."""
+    """Counts a try, before it is known whether the code is right; of what was confirmed, too. `None`: there is nothing,
+    or it was tried too often."""
     rows = await fetch(statements, _TRY, recipient=recipient_id, of_kind=kind)
     return _pending(rows[0]) if rows else None
 
@@ -154,11 +166,14 @@ async def confirm(
     return taken.kind
 
 
+async def is_confirmed(statements: Statements, pending_id: UUID) -> bool:
+    """Whether it became the recipient's address a short while ago, and still is."""
+    return bool(await fetch(statements, _IS_CONFIRMED, pending_id=pending_id))
+
+
 async def forget_expired(statements: Statements) -> None:
     await fetch(statements, _FORGET)
 
 
 def _pending(row: Row) -> Pending:
-    return Pending(
-        row["id"], row["recipient_id"], row["kind"], row["address"], row["requested_at"], row["expires_at"]
-    )
+    return Pending(*(row[each.name] for each in fields(Pending)))

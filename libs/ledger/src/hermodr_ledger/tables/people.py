@@ -74,6 +74,7 @@ pending_addresses = Table(
     counter("tried_codes"),
     made("requested_at"),
     Column("expires_at", MOMENT, nullable=False),
+    Column("confirmed_at", MOMENT),
     Index("pending_addresses_expiry", "expires_at"),
 )
 

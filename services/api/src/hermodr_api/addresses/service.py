@@ -82,7 +82,8 @@ class Addresses:
         raise Collided("the recipient keeps changing")
 
     async def confirm(self, caller: Caller, recipient_id: UUID, code: str, key: Key | None) -> Answer:
-        """By the code that was sent to a phone; each try counts, also of those at once."""
+        """By the code that was sent to a phone; each try counts, also of those at once. The right one may come
+        twice."""
         async with patience():
             if not await recipients.read(self._ledger, caller.project_id, recipient_id, caller.user_id):
                 raise not_found("recipient")
@@ -93,7 +94,8 @@ class Addresses:
                 raise Refused(CONFLICT, "no phone number waits for a code, or too many were tried")
             if not compare_digest(self._links.code(tried.id), code):
                 raise invalid(Flaw(("body", "code"), _WRONG))
-            if not await self._confirm(transaction, caller.project_id, recipient_id, tried.id, caller.actor):
+            done = await self._confirm(transaction, caller.project_id, recipient_id, tried.id, caller.actor)
+            if not done and not await pending.is_confirmed(transaction, tried.id):
                 raise Refused(CONFLICT, "the change was withdrawn or replaced meanwhile")
             found = await self._read(transaction, caller, recipient_id)
             return Outcome.of(view_for(caller), found)

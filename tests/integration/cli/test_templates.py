@@ -14,7 +14,7 @@ from tests.support.shell import Shell
 
 STARTERS = [
     "address_changed", "address_verification", "auto_sync_reminder", "booking_confirmation", "digest", "invitation",
-    "job_completed", "job_failed", "magic_link", "system_notice",
+    "job_completed", "job_failed", "job_status", "magic_link", "system_notice",
 ]  # fmt: skip
 
 

@@ -109,6 +109,35 @@ async def test_an_owner_is_told_once_of_each_end(ledger: Ledger, database_url: s
     assert len(await told(ledger)) == 4
 
 
+async def test_an_owner_is_told_in_their_language(ledger: Ledger) -> None:
+    project_id = await new_project(ledger)
+    await recipients.create(
+        ledger, project_id, {"user_id": "u1", "email": "ada@example.com", "locale": "de-AT"}
+    )
+    await cancel(ledger, project_id, await requested(ledger, project_id), ME)
+    await duty(ledger)[0].tick()
+    (row,) = await told(ledger)
+    content = json.loads(row["content"])
+    assert content["subject"] == "Abgebrochen: work"
+    assert content["body_text"] == "Die Aufgabe work wurde abgebrochen."
+
+
+async def test_a_projects_own_template_says_it(ledger: Ledger) -> None:
+    project_id = await new_project(ledger)
+    await somebody(ledger, project_id)
+    await ledger.fetch(
+        "INSERT INTO hermodr.templates (id, project_id, name, current_version)"
+        " VALUES (gen_random_uuid(), $1, $2, 1)",
+        project_id,
+        JOB_STATUS,
+    )
+    await cancel(ledger, project_id, await requested(ledger, project_id), ME)
+    await duty(ledger)[0].tick()
+    (row,) = await told(ledger)
+    assert (row["content"], row["channels"]) == (None, None)
+    assert json.loads(row["data"])["state"] == "cancelled"
+
+
 async def test_nothing_is_told_before_the_end_to_strangers_or_when_it_is_off(
     ledger: Ledger,
 ) -> None:

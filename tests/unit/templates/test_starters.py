@@ -22,6 +22,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "invitation": {"inviter": "Grace", "group": "Crew", "link": "https://example.com/join"},
     "job_completed": {"task": "Export"},
     "job_failed": {"task": "Export"},
+    "job_status": {"task": "Export"},
     "magic_link": {"magic_link": "https://example.com/in"},
     "system_notice": {"title": "Maintenance", "message": "On Sunday."},
 }
@@ -140,7 +141,37 @@ def test_they_greet_the_recipient_and_say_how_to_unsubscribe(name: str, locale: 
     assert "/u/" not in named.text + (named.html or "")
 
 
-IN_APP = ("booking_confirmation", "invitation", "job_completed", "job_failed", "system_notice")
+@pytest.mark.parametrize(
+    ("locale", "state", "subject", "says"),
+    [
+        ("en", "completed", "Done: Export", "Everything went well."),
+        ("en", "failed", "Failed: Export", "no disk"),
+        ("en", "cancelled", "Cancelled: Export", "It was stopped before its end."),
+        ("de", "completed", "Fertig: Export", "Alles hat geklappt."),
+        ("de", "failed", "Gescheitert: Export", "no disk"),
+        ("de", "cancelled", "Abgebrochen: Export", "Sie wurde vor ihrem Ende angehalten."),
+    ],
+)
+def test_the_end_of_a_task_is_told_as_it_was(locale: str, state: str, subject: str, says: str) -> None:
+    data = {
+        "task": "Export",
+        "state": state,
+        "error": "no disk" if state == "failed" else None,
+        "seconds": 12.5,
+    }
+    made = rendered("job_status", locale, data)
+    assert made.subject == subject
+    for text in (made.text, made.html or ""):
+        assert says in text
+        assert "12.5 s" in text
+    given_up = rendered(
+        "job_status", locale, {"task": "Export", "state": "failed", "error": None, "seconds": None}
+    )
+    assert "None" not in given_up.text
+    assert "null" not in given_up.text
+
+
+IN_APP = ("booking_confirmation", "invitation", "job_completed", "job_failed", "job_status", "system_notice")
 """Who is not signed in reads no inbox, and a digest is a mail unless somebody wants it otherwise."""
 
 

@@ -169,6 +169,14 @@ async def overwrite(transaction: Transaction, recipient_id: UUID, changes: Mappi
     return _recipient(rows[0])
 
 
+async def locales(statements: Statements, ids: Sequence[UUID]) -> dict[UUID, str | None]:
+    """Of those of the recipients that are there."""
+    rows = await statements.fetch(
+        "SELECT id, locale FROM hermodr.recipients WHERE id = ANY ($1::uuid[])", list(ids)
+    )
+    return {row["id"]: row["locale"] for row in rows}
+
+
 async def resolve(ledger: Statements, references: Sequence[Reference]) -> list[FoundRecipient | None]:
     """In order. Of several recipients with one user id, the oldest."""
     rows = await ledger.fetch(

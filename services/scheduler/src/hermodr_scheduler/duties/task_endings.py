@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from hermodr_contracts.vocabulary import Channel, JobKind, JobState, Priority
+from hermodr_contracts.vocabulary import Channel, JobKind, Priority
 from hermodr_ledger.access import accepted
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.jobs.accept import NewJob
@@ -18,6 +18,7 @@ from hermodr_ledger.people.recipients import Reference
 from hermodr_ledger.tasks import endings
 from hermodr_ledger.tasks.endings import Ending
 from hermodr_ledger.templates import needs
+from hermodr_scheduler import task_words
 from hermodr_scheduler.duties.due import Bell
 from hermodr_scheduler.duties.duty import Duty
 from hermodr_scheduler.metrics import SchedulerMetrics
@@ -29,7 +30,6 @@ Telling = Literal["mail", "in_app", "off"]
 _LOOK_SECONDS = 1.0
 _BETWEEN_BATCHES_SECONDS = 0.2
 _WAIT_SECONDS = 0.15
-_TOLD = {JobState.COMPLETED: "Done", JobState.FAILED: "Failed", JobState.CANCELLED: "Cancelled"}
 
 
 class TaskEndings(Duty):
@@ -97,11 +97,14 @@ def _next(ended: Ending, type_name: str, payload: dict[str, object]) -> NewJob:
 
 async def _notifications(transaction: Transaction, ended: Sequence[Ending], telling: Telling) -> list[NewJob]:
     """To owners who are recipients of the project."""
-    told = [(each, each.owner_id) for each in ended if each.owner_id is not None and each.state in _TOLD]
+    told = [
+        (each, each.owner_id) for each in ended if each.owner_id is not None and each.state in task_words.TOLD
+    ]
     if not told:
         return []
     references = [Reference(each.project_id, "user_id", owner_id) for each, owner_id in told]
     people = await recipients.resolve(transaction, references)
+    locales = await recipients.locales(transaction, [person.id for person in people if person is not None])
     names = list({(each.project_id, JOB_STATUS) for each, _ in told})
     templates = await needs.find(transaction, names)
     return [
@@ -112,7 +115,9 @@ async def _notifications(transaction: Transaction, ended: Sequence[Ending], tell
             type=JOB_STATUS,
             priority=Priority.NORMAL,
             data=json.dumps(_data(each)),
-            content=None if (each.project_id, JOB_STATUS) in templates else json.dumps(_words(each)),
+            content=None
+            if (each.project_id, JOB_STATUS) in templates
+            else json.dumps(task_words.content(each.type, each.state, each.error, locales.get(person.id))),
             channels=_channels(telling, has_template=(each.project_id, JOB_STATUS) in templates),
             recipient_id=person.id,
             owner_id=owner_id,
@@ -142,16 +147,3 @@ def _data(ended: Ending) -> dict[str, object]:
 
 def _seconds(began: datetime | None, finished: datetime) -> float | None:
     return round(max((finished - began).total_seconds(), 0.0), 1) if began is not None else None
-
-
-def _words(ended: Ending) -> dict[str, str | None]:
-    """For projects without a template of that name."""
-    what = _TOLD[JobState(ended.state)]
-    text = (
-        f"The task {ended.type} is {what.lower()}."
-        if what != "Failed"
-        else f"The task {ended.type} has failed."
-    )
-    if ended.error is not None and ended.state == JobState.FAILED:
-        text += f" ({ended.error})"
-    return {"subject": f"{what}: {ended.type}", "body_text": text, "body_html": None}

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ValidationError
 from hermodr_worker import TaskCancelled, TaskContext, task
 from hermodr_worker.context import MOST_OF_A_MESSAGE
 from hermodr_worker.discovery import collected
+from hermodr_worker.endings import failed, places
 from hermodr_worker.errors import Unusable
-from hermodr_worker.executing import failed, places
 
 
 class Model(BaseModel):

@@ -17,8 +17,10 @@ from hermodr_servicekit.task_calls import TaskCalls
 from hermodr_worker.definition import AnyTask
 from hermodr_worker.discovery import discovered
 from hermodr_worker.errors import Unusable
+from hermodr_worker.executing import Places
 from hermodr_worker.handlers import subscribe
 from hermodr_worker.metrics import WorkerMetrics
+from hermodr_worker.processes import Processes
 from hermodr_worker.schema_rebuild import schema_rebuild
 from hermodr_worker.service import Bounds, Held, Running
 from hermodr_worker.settings import WorkerSettings
@@ -45,13 +47,14 @@ class Worker(BrokerService[WorkerSettings]):
         self._declared = [each.declared(default) for each in tasks.values()]
         self._calls = TaskCalls(self.broker)
         self._threads = ThreadPoolExecutor(settings.worker_concurrency, thread_name_prefix="task")
+        self._processes = Processes(settings.worker_concurrency)
         self.running = Running(
             tasks,
             _Claims(self.ledger, self.instance, settings.task_lease_seconds),
             self._calls,
             self.clock,
             WorkerMetrics(self.registry),
-            self._threads,
+            Places(self._threads, self._processes),
             Bounds(settings.worker_concurrency, default, patience=settings.task_lease_seconds),
         )
         self.broker.include(
@@ -78,6 +81,7 @@ class Worker(BrokerService[WorkerSettings]):
     async def close(self) -> None:
         """Threads that do not stop are left behind."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        await self._processes.close()
         await super().close()
 
     async def _declare(self) -> float:

@@ -66,6 +66,8 @@ class TaskContext:
         self._stopping = threading.Event()
         self.obeyed = False
         """Whether the task has seen that it is to stop: what it returns then is no result."""
+        self.stopped: Callable[[], None] = lambda: None
+        """Called when the task is told to stop."""
 
     def progress(self, current: int, total: int, message: str | None = None) -> _Told:
         """Stored within half a second and told to who follows the job; of several in a row the last one. May be awaited
@@ -74,9 +76,13 @@ class TaskContext:
         if not 0 <= current <= total < 2**53:
             raise ValueError("progress needs 0 <= current <= total")
         text = message.translate(_UNSTORABLE)[:MOST_OF_A_MESSAGE] if message is not None else None
-        self.latest = Progress(current, total, text)
-        self._told()
+        self.show(Progress(current, total, text))
         return _Told()
+
+    def show(self, progress: Progress) -> None:
+        """Progress that has been checked."""
+        self.latest = progress
+        self._told()
 
     @property
     def cancelled(self) -> bool:
@@ -97,3 +103,4 @@ class TaskContext:
     def stop(self) -> None:
         """Has the task stop at the next look."""
         self._stopping.set()
+        self.stopped()

@@ -36,6 +36,7 @@ class Task(Generic[P, R]):
     concurrency: int | None
     rate: float | None
     retry_delay: float
+    process: bool = False
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.function(*args, **kwargs)
@@ -99,13 +100,14 @@ def task(
     concurrency: int | None = None,
     rate: str | None = None,
     retry_delay: float = 10.0,
+    process: bool = False,
 ) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Declares a function as a task. It takes a `TaskContext` and, if it needs one, a payload; both it and the result
     are of any type that pydantic can read and write. A function without `async` runs in a thread.
 
     `timeout`: seconds for one attempt. `retries`: attempts after the first, `retry_delay` seconds later, doubling up to
     an hour. `users`: end users may start it. `concurrency` and `rate` (`10/s`, `100/m`) limit all workers together.
-    Raises `Unusable`.
+    `process`: it runs in a process of its own, which can be killed. Raises `Unusable`.
     """
     if not _NAME.fullmatch(name):
         raise Unusable(f"{name[:40]!r} is no name of a task: small letters, digits, - _ . only")
@@ -124,7 +126,9 @@ def task(
         taken = len(inspect.signature(function).parameters)
         if taken not in (1, 2):
             raise Unusable(f"task {name}: its function takes a TaskContext and perhaps a payload")
-        return Task(name, function, timeout, retries, users, concurrency, per_second, retry_delay)
+        if process and inspect.iscoroutinefunction(function):
+            raise Unusable(f"task {name}: process: is for functions without async")
+        return Task(name, function, timeout, retries, users, concurrency, per_second, retry_delay, process)
 
     return declare
 

@@ -3,20 +3,21 @@
 import asyncio
 import ctypes
 import threading
-import traceback
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 
 import structlog
 from pydantic import ValidationError
 
 from hermodr_ledger.tasks.claiming import Claim
+from hermodr_worker import endings
 from hermodr_worker.context import Progress, TaskContext
 from hermodr_worker.definition import AnyTask
 from hermodr_worker.domain import Ended
-from hermodr_worker.errors import Retry, TaskCancelled, TaskFailed
+from hermodr_worker.errors import TaskCancelled
+from hermodr_worker.processes import Processes
 
 log = structlog.get_logger()
 
@@ -24,10 +25,6 @@ COOPERATING_SECONDS = 0.5
 """How long a task that is to stop may take to do so by itself."""
 FORCED_SECONDS = 0.5
 """How long it may take after it was interrupted; then it is left behind."""
-MOST_OF_A_RESULT = 1024 * 1024
-_MOST_OF_AN_ERROR = 500
-_FRAMES = 20
-_UNSTORABLE = {0: "\ufffd"} | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 
 
 class Why(Enum):
@@ -38,17 +35,25 @@ class Why(Enum):
     LOST = "lost"
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where functions without `async` run: in threads, or in processes if they declare that."""
+
+    threads: Executor
+    processes: Processes
+
+
 class Execution:
-    """One attempt. `threads` runs functions without `async`."""
+    """One attempt."""
 
     def __init__(
-        self, task: AnyTask, claim: Claim, context: TaskContext, seconds: float, threads: Executor
+        self, task: AnyTask, claim: Claim, context: TaskContext, seconds: float, places: Places
     ) -> None:
         self.task = task
         self.claim = claim
         self.context = context
         self._seconds = seconds
-        self._threads = threads
+        self._places = places
         self.told: Progress | None = None
         """What was told of its progress last."""
         self._stop: asyncio.Future[Why] = asyncio.get_running_loop().create_future()
@@ -90,7 +95,7 @@ class Execution:
             )
 
     def _interrupt(self, body: "asyncio.Task[Ended]") -> None:
-        if self.task.is_async:
+        if self.task.is_async or self.task.process:
             body.cancel()
             return
         with self._lock:  # else the thread may have begun another task meanwhile
@@ -99,18 +104,20 @@ class Execution:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), raised)
 
     async def _call(self) -> Ended:
+        if self.task.process:
+            return await self._in_process()
         try:
             arguments = self.task.arguments(self.context, self.claim.payload)
         except ValidationError as error:
-            return Ended("failed", error=_flaws(error), final=True)
+            return endings.misfit(error)
         except Exception as error:  # noqa: BLE001 - a validator of the task's own
-            return failed(error)
+            return endings.failed(error)
         try:
             if self.task.is_async:
                 value = await self.task.function(*arguments)
             else:
                 loop = asyncio.get_running_loop()
-                value = await loop.run_in_executor(self._threads, self._in_thread, arguments)
+                value = await loop.run_in_executor(self._places.threads, self._in_thread, arguments)
         except (TaskCancelled, asyncio.CancelledError):
             return (
                 Ended("cancelled")
@@ -118,8 +125,14 @@ class Execution:
                 else Ended("failed", error="it cancelled itself")
             )
         except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, it is the task's
-            return failed(error)
-        return self._completed(value)
+            return endings.failed(error)
+        return endings.completed(self.task, value)
+
+    async def _in_process(self) -> Ended:
+        try:
+            return await self._places.processes.run(self.task, self.claim, self.context)
+        except asyncio.CancelledError:
+            return Ended("cancelled")
 
     def _in_thread(self, arguments: Sequence[object]) -> object:
         with self._lock:
@@ -130,41 +143,3 @@ class Execution:
         finally:
             with self._lock:
                 self._thread = None
-
-    def _completed(self, value: object) -> Ended:
-        try:
-            result = self.task.result(value)
-        except Exception as error:  # noqa: BLE001 - a serializer of the task's own
-            return Ended("failed", error=f"its result is no JSON ({type(error).__name__})", final=True)
-        if len(result) > MOST_OF_A_RESULT:
-            return Ended("failed", error=f"its result has more than {MOST_OF_A_RESULT} bytes", final=True)
-        if "\\u0000" in result:  # as JSON writes NUL
-            return Ended("failed", error="its result holds a NUL character", final=True)
-        return Ended("completed", result=result)
-
-
-def failed(error: BaseException) -> Ended:
-    """What is stored of an exception: type and places, and the text of those raised to be shown."""
-    if isinstance(error, TaskFailed):
-        return Ended("failed", error=_said(error) or "it failed", final=True)
-    if isinstance(error, Retry):
-        return Ended("failed", error=_said(error) or "it wants to be tried again", after=error.after)
-    return Ended("failed", error=type(error).__name__, detail=places(error))
-
-
-def places(error: BaseException) -> str:
-    """The stack, files and lines only, innermost last. Texts and values may hold secrets, and stay out."""
-    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
-    lines = [f"{Path(each.filename).name}:{each.lineno} in {each.name}" for each in frames]
-    return "\n".join([*lines, type(error).__name__])
-
-
-def _said(error: BaseException) -> str:
-    return str(error).translate(_UNSTORABLE)[:_MOST_OF_AN_ERROR]
-
-
-def _flaws(error: ValidationError) -> str:
-    """Where the payload does not fit, without what is there."""
-    found = error.errors(include_input=False, include_url=False, include_context=False)
-    told = [f"payload.{'.'.join(map(str, each['loc']))}: {each['type']}" for each in found[:5]]
-    return "; ".join(told).translate(_UNSTORABLE)[:_MOST_OF_AN_ERROR]

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
@@ -20,7 +19,7 @@ from hermodr_servicekit.coalescer import Coalescer
 from hermodr_worker.context import TaskContext
 from hermodr_worker.definition import AnyTask
 from hermodr_worker.domain import settled
-from hermodr_worker.executing import Execution, Why
+from hermodr_worker.executing import Execution, Places, Why
 from hermodr_worker.metrics import WorkerMetrics
 
 log = structlog.get_logger()
@@ -65,7 +64,7 @@ class Running:
         calls: Calls,
         clock: Clock,
         metrics: WorkerMetrics,
-        threads: Executor,
+        workplaces: Places,
         bounds: Bounds,
     ) -> None:
         self.wake = asyncio.Event()
@@ -77,7 +76,7 @@ class Running:
         self._calls = calls
         self._clock = clock
         self._metrics = metrics
-        self._threads = threads
+        self._workplaces = workplaces
         self._bounds = bounds
         self._leaving = False
         self._last = Turn()
@@ -158,7 +157,7 @@ class Running:
             told=self._progressed(),
         )
         seconds = claim.timeout_seconds or task.timeout or self._bounds.timeout
-        execution = Execution(task, claim, context, seconds, self._threads)
+        execution = Execution(task, claim, context, seconds, self._workplaces)
         run = asyncio.create_task(self._run(execution))
         self._runs[run] = execution
         run.add_done_callback(self._done)

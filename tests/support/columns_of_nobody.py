@@ -19,6 +19,7 @@ OF_NOBODY: dict[str, set[str]] = {
     "event_windows": {"cause", "addressee", "type", "carrier_state"},  # of a bare address the keyed hash
     "digest_schedules": {"frequency", "delivery_time", "timezone", "misfire", "include_content_types"},
     "events": {"kind"},
+    "files": {"kind", "media_type", "name"},  # a connection's name, and a time
     "groups": {"external_id", "name", "metadata"},
     "idempotency_keys": {"key", "fingerprint"},  # hashes
     "inbox": {"type"},

@@ -17,7 +17,7 @@ from tests.support.api import ApiUnderTest, client_of, token_of
 from tests.support.possessions import MARK, OWNER, possessions
 
 METHODS = ("get", "put", "patch", "post", "delete")
-SHARED = {"channel": "email", "version": "1", "provider": "smtp"}
+SHARED = {"channel": "email", "version": "1", "provider": "smtp", "token": "of-no-file"}
 """What belongs to no project, or is nothing without the id before it."""
 NEIGHBOUR = "a project of a neighbour"
 _SEEN = frozenset({"accepted_days", "api_key_uses", "rate_buckets", "service_heartbeats", "schema_version"})

@@ -39,6 +39,7 @@ OF_A_PERSON = {
     "dead_letters": {"body", "headers"},
     "deliveries": {"address", "address_name", "locale", "provider_message_id", "recipient", "copies"},
     "events": {"detail"},
+    "files": {"owner"},
     "group_members": {"role"},
     "idempotency_keys": {"response"},
     "inbox": {"user_id", "title", "message", "data"},
@@ -177,8 +178,19 @@ async def ada(api: ApiUnderTest) -> dict[str, Any]:
     assert (await api.http.post("/v1/suppressions", json=unwanted)).status_code == 201
     await api.http.post("/v1/connections", json=CONNECTION | {"owner": USER})
     await _what_services_write(api, sent.json()["job_id"], person["id"])
+    await _file(api, sent.json()["job_id"])
     await written(api.api.ledger, task.json()["job_id"], MARK)
     return person | {"job_id": sent.json()["job_id"], "task_id": task.json()["job_id"], "done_id": done}
+
+
+async def _file(api: ApiUnderTest, job_id: str) -> None:
+    await api.api.ledger.fetch(
+        "INSERT INTO hermodr.files (id, project_id, job_id, kind, owner, name, media_type, expires_at)"
+        " VALUES ($1::uuid, $2, $1::uuid, 'export', $3, 'x.csv', 'text/csv', now() + interval '1 day')",
+        job_id,
+        api.project_id,
+        USER,
+    )
 
 
 async def _what_services_write(api: ApiUnderTest, job_id: str, recipient_id: str) -> None:
@@ -249,6 +261,7 @@ async def test_erasing_leaves_nothing_of_a_person_in_any_column(
     assert await marked(api.api.ledger) == OF_A_PERSON
     assert (await api.http.delete(f"/v1/recipients/{ada['id']}")).status_code == 204
     assert await marked(api.api.ledger) == {}
+    assert not await api.api.ledger.fetch("SELECT FROM hermodr.files WHERE expires_at > now()")
     (schedule,) = (await api.http.get("/v1/schedules")).json()["data"]
     fired = await api.http.post(f"/v1/schedules/{schedule['id']}/run")
     assert (schedule["is_active"], fired.json()["error"]) == (True, "recipient_unknown")

@@ -5,7 +5,7 @@ from typing import Any
 from tests.support.api import CONNECTION, ApiUnderTest, client_of
 
 METHODS = {"get", "post", "put", "patch", "delete"}
-WITHOUT_KEY = {"/", "/health", "/health/broker", "/v1/providers/{provider}/events"}
+WITHOUT_KEY = {"/", "/health", "/health/broker", "/v1/files/{token}", "/v1/providers/{provider}/events"}
 
 
 async def _operations(api: ApiUnderTest) -> list[tuple[str, str, dict[str, Any]]]:

@@ -105,4 +105,4 @@ async def test_nobody_gets_nowhere(api: ApiUnderTest) -> None:
     free = {
         path for path, operations in paths.items() for each in operations.values() if not each["security"]
     }
-    assert free == {"/", "/health", "/health/broker", "/v1/providers/{provider}/events"}
+    assert free == {"/", "/health", "/health/broker", "/v1/files/{token}", "/v1/providers/{provider}/events"}

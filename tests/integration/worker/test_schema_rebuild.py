@@ -15,7 +15,7 @@ from hermodr_ledger.tasks.queueing import enqueue
 from hermodr_servicekit.guard.addresses import networks
 from hermodr_servicekit.guard.guard import Guard
 from hermodr_servicekit.sealing import Sealer
-from hermodr_worker.schema_rebuild import schema_rebuild
+from hermodr_worker.built_in.schema_rebuild import schema_rebuild
 from tests.support.api import WEBHOOK_KEY, ApiUnderTest, api_over, problem
 from tests.support.tasks import ended, working
 

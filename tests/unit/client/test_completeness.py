@@ -18,11 +18,12 @@ OPENAPI = Path(__file__).parents[3] / "docs" / "openapi.json"
 NOT_FOR_PRODUCERS = {
     ("GET", "/"),
     ("GET", "/health/broker"),
+    ("GET", "/v1/files/{token}"),
     ("GET", "/v1/inbox/stream"),
     ("GET", "/v1/providers/{provider}/events"),
     ("POST", "/v1/providers/{provider}/events"),
 }
-"""The welcome, what a load balancer asks for, what pages listen to, and what providers report."""
+"""The welcome, what a load balancer asks for, what links lead to, what pages listen to, and what providers report."""
 A, B = UUID("01a2018c-e359-7702-8eb3-8dd0fbf20000"), UUID("01a2018c-e359-7702-8eb3-8dd0fbf20001")
 
 CALLS: list[Callable[[Hermodr], Any]] = [

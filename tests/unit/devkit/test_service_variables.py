@@ -74,6 +74,12 @@ def test_a_service_gets_what_the_table_says(spec: ServiceSpec) -> None:
     assert got["PATH"] == "/bin"
 
 
+@pytest.mark.parametrize("spec", ALL, ids=lambda spec: spec.name)
+def test_keys_of_the_store_of_files_are_for_those_who_use_it(spec: ServiceSpec) -> None:
+    got = narrowed(spec, {"AWS_SECRET_ACCESS_KEY": "s", "PATH": "/bin"})
+    assert ("AWS_SECRET_ACCESS_KEY" in got) == (spec.name in documented()["HERMODR_FILES_URL"])
+
+
 def test_channels_that_follow_from_secrets_are_named() -> None:
     assert all(narrowed(spec, GIVEN)["HERMODR_CHANNELS"] == "email sms in_app webhook" for spec in ALL)
     production = {name: value for name, value in GIVEN.items() if name != "HERMODR_SMS_PROVIDERS"}

@@ -19,6 +19,7 @@ from hermodr_contracts.quotas import parse as parse_limit
 from hermodr_contracts.segments import MOST_SEGMENTS
 from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import Channel
+from hermodr_servicekit.file_links import FileLinks
 from hermodr_servicekit.guard.addresses import Networks, networks
 from hermodr_servicekit.links import LEAST_SECRET_BYTES, Links
 from hermodr_servicekit.return_paths import ReturnPaths
@@ -119,9 +120,13 @@ class ServiceSettings(BaseSettings):
     unsubscribe link."""
     secret_key: Annotated[SecretStr, AfterValidator(_keys_are_long_enough)] | None = None
     """One or several, separated by spaces: what the signing secrets of webhooks and of users' tokens are derived from,
-    and passwords of connections are sealed with. The same for api, webhook-sender and worker."""
+    passwords of connections are sealed with, and links to files are signed with. The same for api, webhook-sender and
+    worker."""
     connection_allow: Annotated[str, AfterValidator(_networks_are_readable)] | None = None
     """Networks that database connections may reach although they are not public. The same for api and worker."""
+    files_url: Annotated[str, Field(pattern=r"^[a-z0-9]{2,4}://[^\s]+$")] | None = None
+    """Where files that tasks make are kept: `file:///folder`, `s3://bucket/path`. The same for api, worker and
+    scheduler, which all reach it."""
     webhook_allow: Annotated[str, AfterValidator(_networks_are_readable)] | None = None
     """Networks that webhooks may reach although they are not public. The same for api and webhook-sender."""
     quota_requests_per_second: Annotated[int | None, NoDecode, _limit_of(Quota.REQUESTS_PER_SECOND)] = (
@@ -195,6 +200,13 @@ class ServiceSettings(BaseSettings):
     def sealer(self) -> Sealer | None:
         """Seals and opens passwords of connections, if there is a key."""
         return Sealer(self.secret_key.get_secret_value()) if self.secret_key is not None else None
+
+    @property
+    def file_links(self) -> FileLinks | None:
+        """Makes and reads the links to files, if there is a key."""
+        if self.secret_key is None:
+            return None
+        return FileLinks(self.secret_key.get_secret_value(), self.own_url)
 
     @property
     def connection_networks(self) -> Networks:

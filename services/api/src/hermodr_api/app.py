@@ -18,6 +18,7 @@ from hermodr_api.connections.rebuilding import Rebuilding
 from hermodr_api.connections.service import Connections
 from hermodr_api.dead_letters.service import DeadLetters
 from hermodr_api.digests.service import DigestSchedules
+from hermodr_api.files.assembly import downloads_of
 from hermodr_api.groups.service import Groups
 from hermodr_api.health.counts import Counts
 from hermodr_api.health.routes import operations
@@ -183,6 +184,7 @@ class Api(LedgerService[ApiSettings]):
             *jobs_of(shared, self._calls, pace, self._check, self.counts, settings.message_id_domain),
             Tasks(shared.cold, self.accepting, self._types, shared.clock, pace),
             Rebuilding(shared.cold, self.accepting, shared.clock, pace),
+            downloads_of(shared, settings.files_url, settings.file_links),
             schedules_of(shared, self.directory, self._types, self.accepting, settings.sms_max_segments),
         ]
 

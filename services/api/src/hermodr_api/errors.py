@@ -131,6 +131,7 @@ CAUSES: Mapping[str, str] = {
     "read_only": "the database takes no writes (a standby after a fail-over?); nothing was accepted",
     "lock": "a transaction that is not committed holds what this needs; nothing was accepted",
     "overload": "all connections to the database are busy; nothing was accepted for certain",
+    "files": "the store of files does not answer",
     "keys": "the keys that tokens are signed with cannot be fetched",
 }
 """The text for each `cause` of an `unavailable` problem."""

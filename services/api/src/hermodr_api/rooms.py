@@ -7,6 +7,7 @@ from hermodr_api.auto_syncs import routes as auto_syncs
 from hermodr_api.connections import routes as connections
 from hermodr_api.dead_letters import routes as dead_letters
 from hermodr_api.digests import routes as digests
+from hermodr_api.files import routes as files
 from hermodr_api.groups import routes as groups
 from hermodr_api.health import routes as health
 from hermodr_api.inbox import routes as inbox
@@ -40,6 +41,7 @@ _ROOMS = (
     schedules,
     realtime,
     connections,
+    files,
     inbox,
     recipients,
     addresses,

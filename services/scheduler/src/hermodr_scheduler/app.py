@@ -27,6 +27,7 @@ from hermodr_scheduler.duties.due import Due
 from hermodr_scheduler.duties.duty import Duty
 from hermodr_scheduler.duties.endpoints import Endpoints
 from hermodr_scheduler.duties.expiry import Expiry
+from hermodr_scheduler.duties.files import OldFiles
 from hermodr_scheduler.duties.gauges import Gauges
 from hermodr_scheduler.duties.inbox import OldNotifications
 from hermodr_scheduler.duties.receipts import Receipts
@@ -48,6 +49,7 @@ from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_scheduler.service import Scheduling
 from hermodr_scheduler.settings import SchedulerSettings
 from hermodr_servicekit.dsn import Unusable
+from hermodr_servicekit.files import files_at
 from hermodr_servicekit.mail_reports import MOST_OCTETS
 from hermodr_servicekit.service import main_of
 from hermodr_servicekit.settings import refuse
@@ -99,6 +101,7 @@ class Scheduler(Worker[SchedulerSettings]):
                 Settling(ledger.cold, clock, metrics),
                 Changes(ledger, clock, kept=settings.retention_changes),
                 OldNotifications(ledger.cold, clock, kept=settings.retention_inbox),
+                OldFiles(ledger.cold, files_at(settings.files_url)),
                 AutoSyncs(ledger.cold, clock, kept=settings.retention_auto_syncs),
                 self._webhooks,
                 self._endpoints,

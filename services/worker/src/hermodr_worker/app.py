@@ -9,11 +9,15 @@ from hermodr_ledger.runtime import Worker as BrokerService
 from hermodr_ledger.tasks import claiming, recording, types
 from hermodr_ledger.tasks.claiming import Claim, Offer, Standing, Turn
 from hermodr_ledger.tasks.recording import Result
+from hermodr_servicekit.files import files_at
 from hermodr_servicekit.guard.guard import Guard
 from hermodr_servicekit.periodic import repeat
 from hermodr_servicekit.service import main_of
 from hermodr_servicekit.settings import refuse
 from hermodr_servicekit.task_calls import TaskCalls
+from hermodr_worker.built_in.data_export import data_export
+from hermodr_worker.built_in.schema_rebuild import schema_rebuild
+from hermodr_worker.built_in.stored import Store
 from hermodr_worker.definition import AnyTask
 from hermodr_worker.discovery import discovered
 from hermodr_worker.errors import Unusable
@@ -21,7 +25,6 @@ from hermodr_worker.executing import Places
 from hermodr_worker.handlers import subscribe
 from hermodr_worker.metrics import WorkerMetrics
 from hermodr_worker.processes import Processes
-from hermodr_worker.schema_rebuild import schema_rebuild
 from hermodr_worker.service import Bounds, Held, Running
 from hermodr_worker.settings import WorkerSettings
 
@@ -38,9 +41,8 @@ class Worker(BrokerService[WorkerSettings]):
         """`tasks` by name, instead of the built-in ones and those of entry points."""
         super().__init__(settings)
         if tasks is None:
-            built_in = schema_rebuild(self.ledger.cold, Guard(settings.connection_networks), settings.sealer)
             try:
-                tasks = {built_in.name: built_in, **discovered()}
+                tasks = {**self._built_in(), **discovered()}
             except Unusable as error:
                 refuse(str(error))
         default = settings.task_timeout.total_seconds()
@@ -62,6 +64,18 @@ class Worker(BrokerService[WorkerSettings]):
                 router, self.broker.topology, wake=self.running.wake, look=self.running.look
             )
         )
+
+    def _built_in(self) -> Mapping[str, AnyTask]:
+        """Unusable settings end the process with status 2."""
+        settings = self.settings
+        ledger, guard, sealer = self.ledger.cold, Guard(settings.connection_networks), settings.sealer
+        files, links = files_at(settings.files_url), settings.file_links
+        store = Store(ledger, self.clock, files, links, settings.retention_files)
+        tasks = (
+            schema_rebuild(ledger, guard, sealer),
+            data_export(ledger, guard, sealer, store, self.clock),
+        )
+        return {each.name: each for each in tasks}
 
     def work(self) -> Sequence[Awaitable[None]]:
         """Says what it has, and runs it."""

@@ -27,6 +27,7 @@ from hermodr_ledger.rights.granting import PREFIX, OddPrefix
 RECORD = "up.json"
 MARK = "HERMODR_SUPERVISOR"
 """In every service's environment, so that services of a killed supervisor are found."""
+FILES_VARIABLE = "HERMODR_FILES_URL"
 PATIENCE_SECONDS = 15.0
 
 
@@ -45,6 +46,7 @@ def run(say: Say) -> int:
         if environment.get("HERMODR_ENV") != "production":
             servers = backing.ensure(say)
             environment |= servers.variables()
+            environment.setdefault(FILES_VARIABLE, (state.folder() / "files").as_uri())
             kept, console = servers.own, servers.management_url
         if secret := signing.link_secret(environment):
             environment[signing.LINK_VARIABLE] = secret

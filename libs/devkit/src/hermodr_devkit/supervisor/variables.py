@@ -40,10 +40,16 @@ TOLD: Mapping[str, Collection[ServiceSpec]] = {
 }
 """Every variable that holds a secret, and the services that get it. All others are for all."""
 
+_OF_STORES = ("AWS_", "AZURE_", "GOOGLE_")
+"""How variables begin with which stores of objects are reached."""
+_USE_STORES = (API, SCHEDULER, WORKER)
+
 
 def narrowed(spec: ServiceSpec, variables: Mapping[str, str]) -> dict[str, str]:
     """`variables`, complete, without the secrets of others; channels that follow from those are named instead."""
     withheld = {name for name, told in TOLD.items() if spec.module not in {each.module for each in told}}
+    if spec.module not in {each.module for each in _USE_STORES}:
+        withheld |= {name for name in variables if name.startswith(_OF_STORES)}
     kept = {name: value for name, value in variables.items() if name not in withheld}
     if not kept.get("HERMODR_CHANNELS"):
         kept["HERMODR_CHANNELS"] = _channels(variables)

@@ -144,6 +144,10 @@ _REST = (
     UPDATE hermodr.connections SET owner = NULL, updated_at = now()
     WHERE project_id = $2 AND owner = $3::text AND $1::uuid IS NOT NULL
     """,
+    """
+    UPDATE hermodr.files SET owner = NULL, expires_at = now()
+    WHERE project_id = $2 AND owner = $3::text AND $1::uuid IS NOT NULL
+    """,
     f"{_THEIRS} DELETE FROM hermodr.attachments a USING theirs t WHERE a.job_id = t.id",
     f"{_THEIRS} DELETE FROM hermodr.tasks w USING theirs t WHERE w.job_id = t.id",  # its worker lets it go
     f"""{_THEIRS}

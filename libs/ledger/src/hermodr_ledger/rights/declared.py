@@ -33,6 +33,7 @@ digest_updates         s     si         sud       -            -          -     
 early_receipts         si    -          siud      -            -          -               -                   -
 event_windows          su    siud       sud       -            -          -               -                   -
 events                 siu   siu        si        -            -          -               -                   si
+files                  siu   -          sd        -            -          -               -                   siu
 group_members          siud  s          s         -            -          -               -                   -
 groups                 siud  s          s         -            -          -               -                   -
 idempotency_keys       siu   si         sid       -            -          -               -                   -

@@ -6,6 +6,7 @@ from hermodr_ledger.tables.changes import change_listeners, changes
 from hermodr_ledger.tables.columns import metadata
 from hermodr_ledger.tables.connections import connection_schemas, connections
 from hermodr_ledger.tables.digests import digest_runs, digest_schedules, digest_updates
+from hermodr_ledger.tables.files import files
 from hermodr_ledger.tables.inbox import inbox
 from hermodr_ledger.tables.operating import (
     api_key_uses,
@@ -90,6 +91,7 @@ __all__ = [
     "early_receipts",
     "event_windows",
     "events",
+    "files",
     "group_members",
     "groups",
     "idempotency_keys",

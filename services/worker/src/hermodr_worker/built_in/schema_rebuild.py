@@ -5,13 +5,14 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from hermodr_ledger.connections import catalog, kept, schemas
-from hermodr_ledger.connections.kept import Whose
+from hermodr_ledger.connections import catalog, schemas
 from hermodr_ledger.connections.reaching import Login, Unreachable
 from hermodr_ledger.connections.schemas import Counts
 from hermodr_ledger.engine import Ledger
 from hermodr_servicekit.guard.guard import Guard
-from hermodr_servicekit.sealing import Sealer, Unsealable
+from hermodr_servicekit.sealing import Sealer
+from hermodr_worker.built_in.logins import failure
+from hermodr_worker.built_in.logins import login as login_of
 from hermodr_worker.context import TaskContext
 from hermodr_worker.definition import AnyTask, task
 from hermodr_worker.errors import Retry, TaskFailed
@@ -46,13 +47,11 @@ def schema_rebuild(ledger: Ledger, guard: Guard, sealer: Sealer | None) -> AnyTa
     @task(NAME, timeout=600, retries=3)
     async def rebuild(ctx: TaskContext, payload: Rebuild) -> Rebuilt:
         began = time.monotonic()
-        login = await _login(ledger, sealer, ctx, payload.connection_id)
+        _, login = await login_of(ledger, sealer, ctx, payload.connection_id)
         try:
             counts, skipped = await _rebuild(ledger, guard, ctx, payload, login)
         except Unreachable as error:
-            if error.passing:
-                raise Retry(f"{error.field}: {error}") from None
-            raise TaskFailed(f"{error.field}: {error}") from None
+            raise failure(error) from None
         except catalog.Unreadable:
             raise Retry("the database stopped answering") from None
         except catalog.TooLarge:
@@ -61,19 +60,6 @@ def schema_rebuild(ledger: Ledger, guard: Guard, sealer: Sealer | None) -> AnyTa
         return Rebuilt(**counts._asdict(), duration_ms=took, skipped=skipped)
 
     return rebuild
-
-
-async def _login(ledger: Ledger, sealer: Sealer | None, ctx: TaskContext, connection_id: UUID) -> Login:
-    """An end user's task reads what is theirs."""
-    found = await kept.read(ledger, Whose(ctx.project_id, ctx.owner_id), connection_id)
-    if found is None:
-        raise TaskFailed("there is no such connection")
-    if sealer is None:
-        raise TaskFailed("HERMODR_SECRET_KEY, which passwords of connections are sealed with, is not set")
-    try:
-        return kept.login_of(sealer, found)
-    except Unsealable:
-        raise TaskFailed("the connection's password has to be given again") from None
 
 
 async def _rebuild(

@@ -6,7 +6,7 @@ TIER   ?=
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down check bench profile chaos soak openapi kubernetes lock install clean
+.PHONY: help demo test test-compose up down check bench profile chaos soak openapi kubernetes sbom lock install clean
 
 help: ## this overview
 	@$(PYTHON) tools/helptext.py $(MAKEFILE_LIST)
@@ -41,9 +41,16 @@ soak: install ## an hour of load, kills and restarts: does anything grow that sh
 lock: install ## refresh both locks to the newest releases | PACKAGE=name: that one alone
 	@$(BIN)/python tools/lock.py upgrade $(PACKAGE)
 
-openapi: install ## write down docs/openapi.json and docs/asyncapi.json, after a change of them on purpose
+openapi: install ## write down docs/openapi.json, docs/asyncapi.json and deploy/rabbitmq, after a change of them on purpose
 	@$(BIN)/python tools/openapi.py
 	@$(BIN)/python tools/asyncapi.py
+	@$(BIN)/python tools/definitions.py
+
+sbom: install ## what an installation runs, as CycloneDX: hermodr.cdx.json (each image has its own in /usr/share/hermodr)
+	@$(BIN)/cyclonedx-py requirements --output-reproducible --output-format JSON --output-file hermodr.cdx.json requirements.lock
+
+test-compose: install ## images built, started, scaled, killed, upgraded and taken down, by Docker
+	@$(BIN)/python -m pytest tests/compose -x $(ARGS)
 
 kubernetes: install ## write down deploy/kubernetes, after a change of its chart on purpose
 	@$(BIN)/python tools/kubernetes.py

@@ -1,6 +1,5 @@
 """Each service gets the secrets that it needs, and no others."""
 
-import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +8,10 @@ import pytest
 from pydantic import SecretStr
 
 from hermodr_devkit.supervisor import ALL, SANDBOX, Fleet, ServiceSpec
-from hermodr_devkit.supervisor.identities import Identities, service_of
+from hermodr_devkit.supervisor.identities import Identities
 from hermodr_devkit.supervisor.variables import TOLD, narrowed
-from hermodr_servicekit.settings import PREFIX, ServiceSettings
+from hermodr_servicekit.settings import PREFIX
+from tests.support.service_settings import settings_of
 
 CONFIGURATION = Path(__file__).parents[3] / "docs" / "reference" / "configuration.md"
 WITH_CREDENTIALS = {"database_url", "amqp_url", "email_providers", "sms_providers"}
@@ -22,12 +22,6 @@ GIVEN = {
     "HERMODR_SMS_PROVIDERS": "vonage://a:b@default?from=X",
     "PATH": "/bin",
 }
-
-
-def settings_of(spec: ServiceSpec) -> type[ServiceSettings]:
-    inside = vars(importlib.import_module(f"{spec.module}.settings")).values()
-    classes = [each for each in inside if isinstance(each, type) and issubclass(each, ServiceSettings)]
-    return next(cls for cls in classes if getattr(cls, "service", None) == service_of(spec))
 
 
 def secrets_of(spec: ServiceSpec) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Configuration from the environment, and how a wrong one ends the process."""
 
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 import pytest
@@ -232,3 +233,37 @@ def test_what_several_services_lack_is_said_once() -> None:
     both = Flaws(("A", "B"), ("C: is no number",)) | Flaws(("B", "D"), ("C: is no number",))
     assert str(both) == "HERMODR_ENV=production needs A, B, D; C: is no number"
     assert not Flaws()
+
+
+def test_files_stand_for_variables_and_the_environment_comes_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "hermodr_database_url").write_text("postgresql://api:SECRET@db/hermodr\n", encoding="utf-8")
+    (tmp_path / "hermodr_amqp_url").write_text("amqp://api:SECRET@broker/\n", encoding="utf-8")
+    (tmp_path / "hermodr_service").write_text("not a setting", encoding="utf-8")
+    monkeypatch.setenv("HERMODR_SECRETS_DIR", str(tmp_path))
+    monkeypatch.setenv("HERMODR_AMQP_URL", "amqp://somebody@else/")
+    found = EitherSettings()
+    assert found.database_url == "postgresql://api:SECRET@db/hermodr"
+    assert found.amqp_url == "amqp://somebody@else/"
+
+
+def test_in_production_what_is_in_a_file_is_not_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HERMODR_ENV", "production")
+    monkeypatch.setenv("HERMODR_SECRETS_DIR", str(tmp_path))
+    for name, value in (PRODUCTION | {"HERMODR_AMQP_URL": "redis://SECRET@broker"}).items():
+        (tmp_path / name.lower()).write_text(value, encoding="utf-8")
+    said = refused(capsys)
+    assert "HERMODR_AMQP_URL: must start with" in said
+    assert "production needs" not in said
+    (tmp_path / "hermodr_amqp_url").write_text(PRODUCTION["HERMODR_AMQP_URL"], encoding="utf-8")
+    assert load(PostmanSettings).amqp_url == PRODUCTION["HERMODR_AMQP_URL"]
+
+
+def test_a_folder_of_secrets_that_is_not_there_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HERMODR_SECRETS_DIR", str(tmp_path / "nowhere"))
+    assert EitherSettings().key is None

@@ -34,6 +34,11 @@ class Commands(LazyGroup):
             "hermodr_cli.commands.schema:migrate_command",
             "Bring the database to the shape this version knows. Safe to run many times, and many at once.",
         ),
+        "provision": Entry(
+            "hermodr_cli.commands.provision:command",
+            "Migrate, and let each service log in at the servers; its secrets go to a folder of its own. Safe to run "
+            "many times, and many at once: secrets that are there already stay.",
+        ),
         "roles": Entry(
             "hermodr_cli.commands.roles:command",
             "What each service may do in the database and at the broker, for servers that others administer. "

@@ -9,7 +9,13 @@ from typing import Annotated, ClassVar, Literal, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
 from hermodr_contracts.channels import EMAIL_LADDER, TEXT_LADDER, WEBHOOK_LADDER, served, usual, with_ladder
 from hermodr_contracts.ladder import Step, parse_ladder
@@ -29,6 +35,10 @@ from hermodr_servicekit.token_signing import TokenSecrets
 from hermodr_servicekit.webhook_signing import WebhookSecrets
 
 PREFIX = "HERMODR_"
+
+SECRETS_DIR = "HERMODR_SECRETS_DIR"
+"""Names a folder of files, each called as a variable in lower case and holding its value: what must not be in an
+environment, as containers' secrets are not. The environment comes first."""
 
 DEVELOPMENT_DATABASE_URL = "postgresql://postgres@127.0.0.1:5432/hermodr"
 DEVELOPMENT_AMQP_URL = "amqp://guest:guest@127.0.0.1:5672/"
@@ -153,6 +163,20 @@ class ServiceSettings(BaseSettings):
     heartbeat_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
     broker_metrics: bool = False
     """Whether each message of the broker is counted and timed: some 3 % of the processor time of bulk (ADR 0044)."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, the environment, then the files of `HERMODR_SECRETS_DIR`."""
+        folder = secrets_folder()
+        files = SecretsSettingsSource(settings_cls, folder) if folder else file_secret_settings
+        return init_settings, env_settings, files
 
     @property
     def port(self) -> int:
@@ -300,8 +324,16 @@ def flaws_of(cls: type[ServiceSettings], error: ValidationError) -> Flaws:
             name = PREFIX + str(item["loc"][0]).upper() + ": " if item["loc"] else ""
             wrong.append(name + item["msg"].removeprefix("Value error, "))
     given = {name.upper(): value for name, value in os.environ.items() if value}
+    if folder := secrets_folder():
+        given = {file.name.upper(): "in a file" for file in folder.iterdir()} | given
     missing = cls.missing(given) if given.get("HERMODR_ENV") == "production" else ()
     return Flaws(tuple(missing), tuple(wrong))
+
+
+def secrets_folder() -> Path | None:
+    """The folder of `HERMODR_SECRETS_DIR`, if it is there."""
+    folder = Path(os.environ.get(SECRETS_DIR) or os.devnull)
+    return folder if folder.is_dir() else None
 
 
 def _needs(missing: Iterable[str]) -> str:

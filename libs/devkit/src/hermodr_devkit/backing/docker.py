@@ -19,13 +19,13 @@ DEFAULT_PORTS = {"postgres": 5432, "amqp": 5672, "management": 15672}
 
 def start(record: dict[str, Any], say: Say) -> tuple[Backing, dict[str, Any]]:
     """Raises Unavailable."""
-    compose = _compose()
-    _check_daemon()
+    command = compose()
+    check_daemon()
     _check_images(say)
     record = record or _new_record()
     state.write("backing.json", state.read("backing.json") | {KIND: record})
     say("starting PostgreSQL and RabbitMQ with docker compose …")
-    _run([*compose, "up", "-d", *SERVERS], record)
+    _run([*command, "up", "-d", *SERVERS], record)
     backing = recorded(record)
     why = probe.wait(lambda: probe.postgres(backing.database_url), _true, START_SECONDS)
     why = why or probe.wait(lambda: probe.rabbit(backing.amqp_url), _true, START_SECONDS)
@@ -36,7 +36,7 @@ def start(record: dict[str, Any], say: Say) -> tuple[Backing, dict[str, Any]]:
 
 def stop(record: dict[str, Any], keep: bool, say: Say) -> None:
     """Removes the containers, and their volumes unless `keep`."""
-    _run([*_compose(), "down", "--remove-orphans", *([] if keep else ["--volumes"])], record)
+    _run([*compose(), "down", "--remove-orphans", *([] if keep else ["--volumes"])], record)
     say("removed the containers" + (", kept their volumes" if keep else " and their volumes"))
 
 
@@ -70,7 +70,8 @@ def _broker_password(record: dict[str, Any]) -> str:
     return str(record.get("broker_password", record["password"]))
 
 
-def _compose() -> list[str]:
+def compose() -> list[str]:
+    """The command: Compose 2 or 1.29. Raises Unavailable."""
     if not shutil.which("docker"):
         raise Unavailable("docker is not installed")
     if subprocess.run(["docker", "compose", "version"], capture_output=True).returncode == 0:
@@ -80,7 +81,8 @@ def _compose() -> list[str]:
     raise Unavailable("docker is here, but docker compose is not")
 
 
-def _check_daemon() -> None:
+def check_daemon() -> None:
+    """Raises Unavailable."""
     try:
         done = subprocess.run(["docker", "info"], capture_output=True, text=True, timeout=15)
     except subprocess.TimeoutExpired:

@@ -3,10 +3,8 @@ which may do what it needs.
 
 Passwords are derived from the owner's, which is in the state folder: whoever starts services finds the same ones."""
 
-import base64
 import hashlib
 import hmac
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -19,9 +17,7 @@ from hermodr_devkit.supervisor.broker_users import broker_users
 from hermodr_devkit.supervisor.services import ServiceSpec
 from hermodr_ledger.rights.declared import ROLE_OF
 from hermodr_ledger.rights.granting import PREFIX, role_name
-
-_ROUNDS = 4096
-_TRIES = 5
+from hermodr_ledger.rights.logins import admit
 
 
 @dataclass(frozen=True)
@@ -73,7 +69,7 @@ async def _database(database_url: str, roles: Mapping[str, str]) -> dict[str, st
     connection = await asyncpg.connect(database_url, timeout=TIMEOUT_SECONDS)
     try:
         for role in roles.values():
-            await _admit(connection, role, _password(database_url, role))
+            await admit(connection, role, _password(database_url, role))
     except (asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedObjectError):
         return {}
     finally:
@@ -86,29 +82,6 @@ def _roles(channels: str | None) -> dict[str, str]:
     return dict(ROLE_OF) | ({"webhook-sender": "webhook_sender"} if narrow else {})
 
 
-async def _admit(connection: asyncpg.Connection, role: str, password: str) -> None:
-    """The server is told a verifier, so that no log of it can hold the password."""
-    for turn in range(_TRIES):
-        try:
-            await connection.execute(f"ALTER ROLE \"{role}\" LOGIN PASSWORD '{verifier(password)}'")
-        except (
-            asyncpg.InternalServerError
-        ):  # "tuple concurrently updated": another database's services start, too
-            if turn == _TRIES - 1:
-                raise
-        else:
-            return
-
-
-def verifier(password: str) -> str:
-    """What PostgreSQL stores of a password (RFC 5803)."""
-    salt = secrets.token_bytes(16)
-    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, _ROUNDS)
-    stored = hashlib.sha256(_mac(salted, b"Client Key")).digest()
-    parts = [base64.b64encode(each).decode() for each in (salt, stored, _mac(salted, b"Server Key"))]
-    return f"SCRAM-SHA-256${_ROUNDS}:{parts[0]}${parts[1]}:{parts[2]}"
-
-
 def _password(owners_url: str, role: str) -> str:
     key = urlsplit(owners_url).password or ""
     return hmac.new(key.encode(), f"hermodr role {role}".encode(), hashlib.sha256).hexdigest()
@@ -118,7 +91,3 @@ def _url(owners_url: str, role: str) -> str:
     parts = urlsplit(owners_url)
     server = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=f"{quote(role)}:{_password(owners_url, role)}@{server}"))
-
-
-def _mac(key: bytes, text: bytes) -> bytes:
-    return hmac.new(key, text, hashlib.sha256).digest()

@@ -24,7 +24,7 @@ OF_NOBODY: dict[str, set[str]] = {
     "idempotency_keys": {"key", "fingerprint"},  # hashes
     "inbox": {"type"},
     "job_standings": {"state"},
-    "jobs": {"kind", "type", "state", "channels", "on_unknown", "error", "deliver_at"},
+    "jobs": {"kind", "type", "state", "channels", "on_unknown", "error", "deliver_at", "escalate"},
     "lane_rates": {"instance", "channel"},
     "mailboxes": {"name", "reader", "failure"},
     "pauses": {"channel", "reason"},

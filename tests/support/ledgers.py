@@ -45,6 +45,7 @@ TABLES = (
     "event_windows",
     "window_events",
     "cap_places",
+    "escalations",
     "digest_schedules",
     "digest_runs",
     "digest_updates",

@@ -54,6 +54,8 @@ def _alone(job: RequestedJob, template: PublishedTemplate | None) -> str | None:
     """Why it cannot stand with others in one message: that would show one of them only."""
     if job.gathered:
         return None
+    if job.escalation is not None:
+        return "escalates"
     if job.has_content:
         return "content_given"
     return None if template is not None and template.reads_items else "template_without_items"

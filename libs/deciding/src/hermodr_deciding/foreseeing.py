@@ -8,10 +8,11 @@ from typing import NamedTuple
 from hermodr_contracts.channels import Channels
 from hermodr_contracts.vocabulary import Channel, JobState
 from hermodr_deciding.caps import CAP
+from hermodr_deciding.escalating import ESCALATE
 from hermodr_deciding.gathering import joined
 from hermodr_deciding.notifications import FAILURES, SUPPRESSED, candidates, decide, gathered
 from hermodr_ledger.batching.looking import OpenWindows
-from hermodr_ledger.jobs.decisions import Decision, NewDelivery, PublishedTemplate, RequestedJob
+from hermodr_ledger.jobs.decisions import Decision, NewDelivery, Note, PublishedTemplate, RequestedJob
 
 SCHEDULED = "scheduled"
 DIGEST = "digest"
@@ -54,10 +55,34 @@ def foresee(
 ) -> list[Foreseen]:
     """By channel. `job` is as it would be read now; `starts`: its `scheduled_for`. As long as the rules put it off it
     is decided upon again at the end of that, with the wishes of now. `windows` are the open ones, and get those that it
-    opens."""
+    opens. Of steps nobody looks in between."""
     moment, reason = job.read_at, None
     if starts is not None and starts > moment:
         moment, reason = starts, SCHEDULED
+    asked: tuple[Channel | None, ...] = tuple(candidates(job, template, channels)) or (None,)
+    found: dict[Channel | None, Foreseen] = {}
+    notes: tuple[Note, ...] = ()
+    while True:
+        decision, moment, reason = _settled(job, template, channels, moment, reason, capping, windows)
+        found |= {each.channel: _of_delivery(each, moment, reason) for each in decision.deliveries}
+        notes += decision.notes
+        if decision.following is None or job.escalation is None:
+            break
+        job = job._replace(escalation=job.escalation._replace(step=decision.following.step))
+        moment, reason = decision.following.at, ESCALATE
+    return [found.get(each) or _refused(each, decision._replace(notes=notes)) for each in asked]
+
+
+def _settled(
+    job: RequestedJob,
+    template: PublishedTemplate | None,
+    channels: Channels,
+    moment: datetime,
+    reason: str | None,
+    capping: Capping,
+    windows: OpenWindows,
+) -> tuple[Decision, datetime, str | None]:
+    """The decision that puts it off no more, when it is made, and what it waited for."""
     for _ in range(_MOST_ROUNDS):
         decision = gathered(decide(job, template, moment, channels))
         if decision.state is JobState.PROCESSING and decision.joining is None:
@@ -74,11 +99,7 @@ def foresee(
             moment = decision.until
         else:
             break
-    asked: tuple[Channel | None, ...] = tuple(candidates(job, template, channels)) or (None,)
-    found: dict[Channel | None, Foreseen] = {
-        each.channel: _of_delivery(each, moment, reason) for each in decision.deliveries
-    }
-    return [found.get(each) or _refused(each, decision) for each in asked]
+    return decision, moment, reason
 
 
 def _of_delivery(delivery: NewDelivery, moment: datetime, reason: str | None) -> Foreseen:
@@ -92,6 +113,7 @@ def _refused(channel: Channel | None, decision: Decision) -> Foreseen:
     """By the note about the channel, else by that about the job."""
     details: list[Mapping[str, object]] = [each.detail for each in decision.notes if "reason" in each.detail]
     of_channel = [each for each in details if channel is not None and each.get("channel") == channel]
-    reason = str((of_channel or details)[0]["reason"])
+    of_job = [each for each in details if "channel" not in each]
+    reason = str((of_channel or of_job or details)[0]["reason"])
     failed = reason in FAILURES or (not of_channel and decision.state is JobState.FAILED)
     return Foreseen(channel, Verdict.FAIL if failed else Verdict.SKIP, reason)

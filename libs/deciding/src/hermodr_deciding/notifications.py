@@ -9,6 +9,7 @@ from typing import Any
 from hermodr_contracts.channels import AddressKind, Channels, ChannelSpec, first_of_phones
 from hermodr_contracts.locales import choose_locale
 from hermodr_contracts.vocabulary import Channel, JobState
+from hermodr_deciding.escalating import followed, looked, steps_left
 from hermodr_deciding.postponing import expired, put_off
 from hermodr_ledger.jobs.decisions import (
     Copies,
@@ -54,7 +55,8 @@ def decide(
     when something was missing. A delivery to a suppressed address ends at once, also of critical types. Before its
     time of day and in the recipient's quiet hours a job that would be delivered is put off as a whole, to be decided
     upon afresh at their end: what is wished then counts. A job that expires before it could be sent is `skipped` too,
-    at once.
+    at once. One that escalates gets a delivery for the first channel of its steps that is possible and wanted, and
+    `following` says when the next one is decided upon; with nothing left to send its steps end.
     """
     if job.expires_at is not None and job.expires_at <= now:
         return expired(job)
@@ -65,7 +67,7 @@ def decide(
     deliveries: list[NewDelivery] = []
     notes: list[Note] = []
     refusals: list[Refusal] = []
-    for ordinal, channel in enumerate(asked, start=1):
+    for ordinal, channel in steps_left(job, asked):
         refusal = _refusal(job, template, channel, channels.get(channel), now)
         if refusal is not None:
             refusals.append(refusal)
@@ -74,10 +76,14 @@ def decide(
         delivery = _delivery(job, template, channels[channel], ordinal)
         deliveries.append(delivery)
         notes.append(_note(job, template, delivery))
+        if job.escalation is not None and delivery.suppressed is None:
+            break
     if any(each.suppressed is None for each in deliveries):
-        return put_off(job, template, now, notes) or Decision(
-            job, JobState.PROCESSING, tuple(deliveries), tuple(notes)
+        return put_off(job, template, now, notes) or followed(
+            Decision(job, JobState.PROCESSING, tuple(deliveries), tuple(notes)), asked, now
         )
+    if not (deliveries or refusals):
+        return Decision(job, JobState.COMPLETED, notes=tuple(looked(job, asked)))
     failures = [refusal.reason for refusal in refusals if refusal.failure]
     if failures:
         return Decision(job, JobState.FAILED, tuple(deliveries), tuple(notes), failures[0])

@@ -161,6 +161,6 @@ class Dispatching:
 
     def _count(self, decisions: Sequence[Decision]) -> None:
         for decision in decisions:
-            if not decision.open and decision.until is None:
+            if not decision.open and decision.until is None and decision.following is None:
                 self._finished.labels(decision.job.kind, decision.state).inc()
                 log.info("job ended undelivered", job_id=str(decision.job.id), state=decision.state)

@@ -10,7 +10,7 @@ import typer
 
 from hermodr_cli.remote import mail_parts, moments
 from hermodr_client import To
-from hermodr_client.models.notifications import DeliverAt
+from hermodr_client.models.notifications import DeliverAt, Escalate
 from hermodr_contracts import json_values
 
 STDIN = "-"
@@ -52,6 +52,14 @@ DigestWindowOption = Annotated[str | None, typer.Option(help="With --digest-key,
 DigestMaxOption = Annotated[
     str | None,
     typer.Option("--digest-max-window", help="Each puts the message off, to at most this after the first."),
+]
+EscalateOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--escalate-after",
+        help="The channels one after another, each so long after the one before (1h), until somebody looked. "
+        "Repeatable: one for each channel but the first.",
+    ),
 ]
 DigestFirstOption = Annotated[
     str | None,
@@ -111,6 +119,7 @@ def wanted(
     digest_window: DigestWindowOption = None,
     digest_max_window: DigestMaxOption = None,
     digest_first: DigestFirstOption = None,
+    escalate_after: EscalateOption = None,
     sender: FromOption = None,
     reply_to: ReplyToOption = None,
     cc: CcOption = None,
@@ -135,6 +144,7 @@ def wanted(
         "cancel_key": cancel_key,
         "singleton_key": singleton_key,
         "digest": _digest(digest_key, digest_window, digest_max_window, digest_first),
+        "escalate": _escalate(escalate_after or []),
         **mail_parts.fields(sender, reply_to, cc, bcc, header, attach),
     }
     given = {name: value for name, value in content.items() if value not in (None, {}, [])}
@@ -171,6 +181,10 @@ def _digest(key: str | None, window: str | None, longest: str | None, first: str
         missing = "--digest-key" if key is None else "--digest-window"
         raise typer.BadParameter(f"{missing} is missing", param_hint="--digest-key")
     return found
+
+
+def _escalate(after: list[str]) -> Escalate | dict[str, Any]:
+    return {"after": after[0] if len(after) == 1 else after} if after else {}
 
 
 def _target(

@@ -50,6 +50,14 @@ class Digest(TypedDict, total=False):
     first: Literal["wait", "now"]
 
 
+class Escalate(TypedDict, total=False):
+    """Its `channels` one after another, each so long `after` the one before (`1h`; or a span for each but the first),
+    until somebody looked."""
+
+    after: Required[str | Sequence[str]]
+    unless: Literal["read"]
+
+
 class Content(TypedDict, total=False):
     """A notification without its recipient; only `type` or `subject` with `body_…` is required.
 
@@ -74,6 +82,7 @@ class Content(TypedDict, total=False):
     max_retries: int
     cancel_key: str
     digest: Digest
+    escalate: Escalate
     metadata: Mapping[str, Any]
     from_: str
     reply_to: Sequence[str]

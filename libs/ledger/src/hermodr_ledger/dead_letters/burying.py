@@ -59,6 +59,8 @@ async def bury_job(ledger: Ledger, job_id: UUID, reason: str) -> bool:
         ), freed AS (
             DELETE FROM hermodr.singletons s USING ended e
             WHERE s.project_id = e.project_id AND s.key = e.singleton_key AND s.job_id = e.id
+        ), stopped AS (
+            DELETE FROM hermodr.escalations s USING ended e WHERE s.job_id = e.id
         ), buried AS (
             INSERT INTO hermodr.dead_letters (id, project_id, source_id, queue, reason, job_id, job_type)
             SELECT $3, project_id, id || '/undecidable/' || requeues, 'jobs.dead', $2, id, type FROM ended

@@ -13,6 +13,7 @@ from hermodr_contracts.vocabulary import Channel, DeliveryState, SuppressionReas
 from hermodr_ledger.deliveries.attempts import Attempt, Outcome, Settlement, record
 from hermodr_ledger.engine import Ledger, Row, Transaction, news
 from hermodr_ledger.engine.documents import object_of
+from hermodr_ledger.jobs import escalating
 from hermodr_ledger.people import suppressions
 from hermodr_ledger.people.suppressions import NewSuppression
 from hermodr_servicekit.ids import job_of, last_child_of
@@ -117,6 +118,10 @@ class _Delivery:
         address: str = self.row["address"]
         return receipt.address is not None and bool(address) and receipt.address.lower() != address.lower()
 
+    def is_look(self, receipt: Receipt) -> bool:
+        seen = receipt.kind in (ReceiptKind.OPENED, ReceiptKind.CLICKED)
+        return seen and not (receipt.automatic or receipt.doubt or self.is_copy(receipt))
+
     def rises_to(self) -> DeliveryState | None:
         """The state that the reports prove, if it is a later one than the present."""
         state = self.row["state"]
@@ -149,6 +154,9 @@ async def take(ledger: Ledger, receipts: Sequence[Receipt]) -> Taken:
         await _note(transaction, found, new)
         await _suppress(transaction, found, new)
         await _apply(transaction, found.values())
+        await escalating.end_looked(
+            transaction, [each.job_id for each in new if found[each.key].is_look(each)]
+        )
     await _prove(ledger, found.values())
     unknown = sum(each.key not in found for each in receipts)
     return Taken(tuple(each.kind for each in new), len(receipts) - unknown - len(new), unknown)

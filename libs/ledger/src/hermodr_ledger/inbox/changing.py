@@ -11,10 +11,14 @@ from hermodr_contracts.vocabulary import Channel, InboxEvent
 from hermodr_ledger.engine import Row, Transaction, news
 from hermodr_ledger.engine.core import fetch
 from hermodr_ledger.inbox.reading import SNOOZED, WAITING, Whose, of
+from hermodr_ledger.jobs import escalating
 from hermodr_ledger.tables import change_listeners, changes, inbox
 
 READ_TOGETHER = 5_000
 """Marked as read by one statement."""
+
+_LOOKS = frozenset({InboxEvent.READ, InboxEvent.ARCHIVED, InboxEvent.SNOOZED, InboxEvent.DELETED})
+"""Who does that has seen it."""
 
 _OF = inbox.c
 _NOW = sa.func.now()
@@ -105,7 +109,7 @@ async def _change(
 async def _changed(
     transaction: Transaction, event: InboxEvent, values: Mapping[str, Any], which: sa.ColumnElement[bool]
 ) -> Sequence[Row]:
-    """Tells whoever listens, in the log of changes and afterwards."""
+    """Tells whoever listens, in the log of changes and afterwards. A look ends the steps of their jobs."""
     changed = (
         sa.update(inbox)
         .where(which)
@@ -129,4 +133,6 @@ async def _changed(
     asked = sa.select(changed, _NOW.label("at")).add_cte(logged)
     rows = await fetch(transaction, asked)
     transaction.tell(news.of_inbox(rows, event))
+    if event in _LOOKS:
+        await escalating.end_looked(transaction, [row["job_id"] for row in rows])
     return rows

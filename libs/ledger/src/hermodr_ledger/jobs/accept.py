@@ -57,6 +57,8 @@ class NewJob(NamedTuple):
     """JSON text of `{"local_time", "days"}`: when to send it by the recipient's clock."""
     digest: str | None = None
     """JSON text of an event's `decisions.Joining`: `key`, `window` and `max_window` in seconds, `first`."""
+    escalate: str | None = None
+    """JSON text of `{"after", "unless"}`: how its channels follow each other (`escalating`); `after` in seconds."""
     attachments: tuple[File, ...] = ()
     """Such jobs go through `intake.accept_many`."""
     asked_by_owner: bool = False
@@ -114,6 +116,7 @@ async def accept(
             [job.envelope for job in jobs],
             [job.deliver_at for job in jobs],
             [job.digest for job in jobs],
+            [job.escalate for job in jobs],
         ),
     )
     ledger.tell(news.of_jobs(rows))

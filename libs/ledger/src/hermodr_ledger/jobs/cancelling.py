@@ -158,6 +158,8 @@ class _Seen:
     kind: str
     state: str
     open: int
+    steps: int
+    """1 if the next step of an escalation waits: it counts as open."""
     sent: int
     sending: int
     waiting: list[UUID]
@@ -176,7 +178,7 @@ class _Seen:
     @property
     def settled(self) -> bool:
         """Whether no deliveries were added since they were locked."""
-        return len(self.waiting) == self.open
+        return len(self.waiting) == self.open - self.steps
 
 
 async def _locked(
@@ -198,7 +200,9 @@ async def _locked(
         of_job.setdefault(row["job_id"], []).append(row)
     jobs = await transaction.fetch(
         """
-        SELECT j.id, j.kind, j.state, j.open_deliveries, j.sent_deliveries FROM unnest($1::uuid[]) w(id)
+        SELECT j.id, j.kind, j.state, j.open_deliveries, j.sent_deliveries,
+            (SELECT count(*) FROM hermodr.escalations s WHERE s.job_id = j.id) AS steps
+        FROM unnest($1::uuid[]) w(id)
         JOIN hermodr.jobs j ON j.id = w.id
         WHERE j.project_id = $2 AND ($3::text IS NULL OR j.owner_id = $3) ORDER BY j.id FOR UPDATE OF j
         """,
@@ -211,6 +215,7 @@ async def _locked(
             row["kind"],
             row["state"],
             row["open_deliveries"],
+            row["steps"],
             row["sent_deliveries"],
             sum(each["state"] == "sending" for each in of_job.get(row["id"], ())),
             [each["id"] for each in of_job.get(row["id"], ()) if each["state"] in _OPEN],
@@ -251,6 +256,8 @@ async def _write(
         ), noted AS (
             INSERT INTO hermodr.events (job_id, at, kind, detail)
             SELECT id, now(), 'cancel_requested', jsonb_build_object('by', $3::text) FROM unnest($1::uuid[]) AS w(id)
+        ), stopped AS (
+            DELETE FROM hermodr.escalations s USING unnest($1::uuid[]) AS w(id) WHERE s.job_id = w.id
         ), freed AS (
             DELETE FROM hermodr.singletons s USING jobs j
             WHERE j.singleton_key IS NOT NULL

@@ -13,6 +13,8 @@ from hermodr_contracts.vocabulary import Channel, DeliveryState, JobKind, JobSta
 from hermodr_ledger.engine import Ledger, Steps, columns, news
 from hermodr_ledger.engine.announcing import DUE_CHANNEL, FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
 from hermodr_ledger.engine.sql_files import statement
+from hermodr_ledger.jobs import escalating
+from hermodr_ledger.jobs.escalating import Escalation, NextStep, escalation_of
 from hermodr_ledger.people.suppressions import SUPPRESSION_KEY
 
 
@@ -115,26 +117,29 @@ class RequestedJob(NamedTuple):
     max_retries: int | None = None
     to_name: str | None = None
     to_locale: str | None = None
-    """Name and locale of a bare address."""
     email_suppressed: str | None = None
     """Why nothing may be sent to its email address; `phone_suppressed`: to its number."""
     phone_suppressed: str | None = None
     described: str | None = None
     """Its recipient for a template that reads it (`described`); `None` for the others and for bare addresses."""
     copies: Copies | None = None
-    """`None`: none is suppressed."""
     caps: tuple[tuple[str, object], ...] = ()
     """Frequency caps as they are stored, each with whose it is: `recipient` or `project`."""
     created_at: datetime | None = None
     """Of a message that brings events: when the newest of them was requested."""
     deliver_at: Mapping[str, Any] | None = None
-    """The time of day it was requested for, in the recipient's zone: `{"local_time", "days"}`."""
+    """The time of day it was requested for, by the recipient's clock."""
     put_off_for: str | None = None
     """The reason for which a job with `deliver_at` was put off, if it is not until then."""
     joining: Joining | None = None
     """What an event asked for; `None` for the one that opened its window and goes alone."""
     gathered: bool = False
-    """A carrier: it brings the events of a window, and joins none itself."""
+    """It brings the events of a window, and joins none itself."""
+    escalation: Escalation | None = None
+
+    @property
+    def may_have_deliveries(self) -> bool:
+        return bool(self.requeues) or self.escalation is not None
 
 
 class NewDelivery(NamedTuple):
@@ -174,6 +179,9 @@ class Decision(NamedTuple):
     error: str | None = None
     until: datetime | None = None
     joining: Joining | None = None
+    following: NextStep | None = None
+    held: int = 0
+    """What else counts as open: deliveries of earlier steps, and a step that waits."""
 
     @property
     def open(self) -> tuple[NewDelivery, ...]:
@@ -216,7 +224,7 @@ JOIN hermodr.jobs j ON j.id = wanted.id AND j.state = wanted.state"""
 REQUESTED = f"""
 SELECT j.id, j.project_id, j.kind, j.type, j.priority, j.channels, j.recipient_id, j.to_email, j.to_phone,
        j.content IS NOT NULL AS has_content, j.on_unknown, j.requeues, j.expires_at, j.max_retries,
-       j.to_name, j.to_locale, j.digest, now() AS read_at,
+       j.to_name, j.to_locale, j.digest, j.escalate, now() AS read_at,
        CASE WHEN j.digest ? 'key' THEN EXISTS (
            SELECT 1 FROM hermodr.window_events e WHERE e.job_id = j.id AND e.alone) END AS alone,
        r.id AS known_id, r.name, r.email, r.phone, r.locale, r.timezone, r.preferences,
@@ -246,6 +254,9 @@ async def requested_jobs(ledger: Ledger, ids: Sequence[UUID]) -> list[RequestedJ
     """The queued ones of the jobs, with recipients, templates and suppressions."""
     rows = await ledger.fetch(REQUESTED, list(dict.fromkeys(ids)))
     jobs = [requested_of(row) for row in rows]
+    if escalations := {job.id: job.escalation for job in jobs if job.escalation is not None}:
+        standing = await escalating.standing(ledger, escalations)
+        jobs = [each._replace(escalation=standing.get(each.id)) for each in jobs]
     if not (early := [row["id"] for row in rows if row["early"]]):
         return jobs
     reasons = {row["job_id"]: row["reason"] for row in await ledger.fetch(_PUT_OFF_FOR, early)}
@@ -288,6 +299,7 @@ def requested_of(row: Any) -> RequestedJob:
         caps=_caps(row) if row["caps"] is not None or row["project_caps"] is not None else (),
         joining=_joining(digest) if "key" in digest and not row["alone"] else None,
         gathered="window_id" in digest,
+        escalation=escalation_of(row["escalate"]),
     )
 
 
@@ -346,7 +358,7 @@ async def record_decisions(ledger: Steps, decisions: Sequence[Decision]) -> Lane
             [decision.job.id for decision in decisions],
             [decision.state for decision in decisions],
             [decision.error for decision in decisions],
-            [len(decision.open) for decision in decisions],
+            [len(decision.open) + decision.held for decision in decisions],
             [decision.until for decision in decisions],
         ),
         *columns(

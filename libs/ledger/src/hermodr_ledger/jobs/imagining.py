@@ -12,7 +12,7 @@ FROM jsonb_to_recordset($1::jsonb) AS j(
     id uuid, project_id uuid, kind text, type text, priority smallint, channels text[], recipient_id uuid,
     to_email text, to_phone text, content jsonb, on_unknown text, requeues smallint, expires_at timestamptz,
     max_retries smallint, to_name text, to_locale text, envelope jsonb, group_id uuid, deliver_at jsonb,
-    digest jsonb, deferred_until timestamptz, created_at timestamptz)"""
+    digest jsonb, escalate jsonb, deferred_until timestamptz, created_at timestamptz)"""
 
 # The dispatcher's statement, with other rows.
 _ASKED = REQUESTED.replace(QUEUED, _IMAGINED)
@@ -46,5 +46,6 @@ def _row(job: NewJob) -> dict[str, object]:
         "envelope": json.loads(job.envelope) if job.envelope is not None else None,
         "group_id": str(job.group_id) if job.group_id is not None else None,
         "digest": json.loads(job.digest) if job.digest is not None else None,
+        "escalate": json.loads(job.escalate) if job.escalate is not None else None,
         "deliver_at": json.loads(job.deliver_at) if job.deliver_at is not None else None,
     }

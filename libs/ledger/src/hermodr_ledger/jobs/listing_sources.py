@@ -167,7 +167,7 @@ def live(filters: Filters) -> Source | None:
     tables = []
     if set(filters.states) & _LIVE:
         tables.append("SELECT id, project_id, NULL AS state FROM hermodr.jobs WHERE wake_at IS NOT NULL")
-    if JobState.PROCESSING in filters.states:
+    if JobState.PROCESSING in filters.states:  # of some the next step waits: these are among the jobs
         tables.append("SELECT job_id, project_id, NULL FROM hermodr.deliveries WHERE wake_at IS NOT NULL")
     standing = sorted(set(filters.states) & STANDING)
     if standing:

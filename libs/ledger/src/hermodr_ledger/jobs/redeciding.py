@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from hermodr_contracts.vocabulary import Channel, DeliveryState, JobState, Priority
+from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, Channel, DeliveryState, JobState, Priority
 from hermodr_ledger.engine import Contested, Ledger, Transaction, locked, news
 from hermodr_ledger.engine.announcing import FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
+from hermodr_ledger.jobs import escalating
 from hermodr_ledger.jobs.decisions import Decision, Lanes, NewDelivery, Note, record_decisions
+from hermodr_ledger.jobs.escalating import Stepped
 from hermodr_servicekit.ids import CHILD_MASK, child_id
 
 SENDABLE_AGAIN = (
@@ -19,6 +22,7 @@ SENDABLE_AGAIN = (
 )
 """The states of deliveries that a retry sends again."""
 
+_UNDER_WAY = frozenset({DeliveryState.QUEUED, DeliveryState.RETRYING, DeliveryState.SENDING})
 _ARRIVED = frozenset({DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.COMPLAINED})
 
 
@@ -33,8 +37,8 @@ class Earlier:
 
 async def record_all(ledger: Ledger, decisions: Sequence[Decision]) -> Lanes:
     """`decisions.record_decisions` for any jobs, requeued ones included. Locked jobs are left to the scheduler."""
-    fresh = [each for each in decisions if not each.job.requeues]
-    again = [each for each in decisions if each.job.requeues]
+    fresh = [each for each in decisions if not each.job.may_have_deliveries]
+    again = [each for each in decisions if each.job.may_have_deliveries]
     lanes = await _record_fresh(ledger, fresh) if fresh else {}
     for some in await _apart(ledger, again) if again else ():
         for lane, ids in some.items():
@@ -54,8 +58,8 @@ async def _record_fresh(ledger: Ledger, decisions: Sequence[Decision]) -> Lanes:
 async def record_in(transaction: Transaction, decisions: Sequence[Decision]) -> Lanes:
     """`record_all` within a transaction. Raises `Contested`."""
     lanes: Lanes = {}
-    again = [each for each in decisions if each.job.requeues]
-    fresh = [each for each in decisions if not each.job.requeues]
+    again = [each for each in decisions if each.job.may_have_deliveries]
+    fresh = [each for each in decisions if not each.job.may_have_deliveries]
     for some in (
         await _record_again(transaction, again) if again else {},
         await record_decisions(transaction, fresh) if fresh else {},
@@ -102,8 +106,28 @@ def reconciled(decision: Decision, earlier: Sequence[Earlier]) -> Decision:
     arrived = any(each.state in _ARRIVED for each in earlier)
     ends = decision.state in (JobState.PROCESSING, JobState.SKIPPED, JobState.FAILED)
     if not changed.open and arrived and ends:
-        return changed._replace(state=JobState.COMPLETED, error=None)
+        return changed._replace(state=JobState.COMPLETED, error=None, following=None)
     return changed
+
+
+def in_place(
+    decision: Decision, step: int | None, earlier: Sequence[Earlier], processed_at: datetime | None
+) -> tuple[Decision, Stepped | None] | None:
+    """The decision about a step, with all that counts as open, and what follows from it; `None`: its job stands at
+    another `step` by now. An end of the steps is not the job's end while earlier deliveries are under way."""
+    job = decision.job
+    if job.escalation is None:
+        return decision, None
+    if job.escalation.step != (step or 0):
+        return None
+    waits = decision.state is JobState.SCHEDULED and step is not None
+    ends = decision.state in TERMINAL_JOB_STATES and step is not None
+    under_way = sum(each.state in _UNDER_WAY for each in earlier)
+    held = under_way + (decision.following is not None or waits or ends)
+    stepped = Stepped(job.id, decision.following, processed_at, waits, ends, decision.error)
+    if ends:
+        decision = decision._replace(state=JobState.PROCESSING, error=None)
+    return decision._replace(held=held), stepped
 
 
 def _unused(job_id: UUID, wanted: UUID, used: set[UUID]) -> UUID:
@@ -116,12 +140,21 @@ async def _record_again(transaction: Transaction, decisions: Sequence[Decision])
     """Locks deliveries before their jobs, as `attempts.record` does."""
     earlier = await _locked_deliveries(transaction, [each.job.id for each in decisions])
     queued = await transaction.fetch(
-        "SELECT j.id FROM unnest($1::uuid[]) w(id) JOIN hermodr.jobs j ON j.id = w.id"
+        "SELECT j.id, j.processed_at FROM unnest($1::uuid[]) w(id) JOIN hermodr.jobs j ON j.id = w.id"
         " WHERE j.state = 'queued' ORDER BY j.id FOR UPDATE OF j",
         [each.job.id for each in decisions],
     )
-    waiting = {row["id"] for row in queued}
+    waiting = {row["id"]: row["processed_at"] for row in queued}
     final = [reconciled(each, earlier.get(each.job.id, ())) for each in decisions if each.job.id in waiting]
+    stepped: list[Stepped] = []
+    if any(each.job.escalation is not None for each in final):
+        steps = await escalating.steps(transaction, list(waiting))
+        placed = [
+            in_place(each, steps.get(each.job.id), earlier.get(each.job.id, ()), waiting[each.job.id])
+            for each in final
+        ]
+        final = [each for each, _ in filter(None, placed)]
+        stepped = [step for _, step in filter(None, placed) if step is not None]
     known = {each.id for group in earlier.values() for each in group}
     lanes = await record_decisions(transaction, final)
     reused = [
@@ -135,6 +168,8 @@ async def _record_again(transaction: Transaction, decisions: Sequence[Decision])
         if each.suppressed is not None:
             continue
         lanes.setdefault((each.channel, Priority(priority)), []).append(each.id)
+    if stepped:
+        await escalating.settle(transaction, stepped)
     return lanes
 
 

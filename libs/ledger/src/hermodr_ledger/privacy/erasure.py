@@ -31,6 +31,7 @@ _KEPT_IN_EVENTS = [
     "template_version",
     "critical",
     "until",
+    "unless",
     "was",
     "error",
     "by",
@@ -115,12 +116,13 @@ SET to_email = NULL, to_phone = NULL, owner_id = CASE WHEN j.recipient_id IS NUL
     data = '{{}}', content = NULL, metadata = NULL, result = NULL,
     singleton_key = NULL, cancel_key = CASE WHEN j.cancel_key = {_ADDRESS_KEY} THEN j.cancel_key END,
     open_deliveries = c.open,
-    state = CASE WHEN j.finished_at IS NOT NULL OR c.open > 0 THEN j.state
+    state = CASE WHEN j.finished_at IS NOT NULL THEN j.state
+                 WHEN c.open > 0 THEN CASE WHEN j.escalate IS NULL THEN j.state ELSE 'processing' END
                  WHEN j.sent_deliveries > 0 THEN 'completed' ELSE 'cancelled' END,
     error = CASE WHEN j.kind = 'task' AND j.error IS NOT NULL THEN 'erased'
                  WHEN j.finished_at IS NOT NULL OR c.open > 0 OR j.sent_deliveries > 0 THEN j.error
                  ELSE 'recipient_erased' END,
-    wake_at = CASE WHEN c.open > 0 THEN j.wake_at END,
+    wake_at = CASE WHEN c.open > 0 AND j.escalate IS NULL THEN j.wake_at END,
     finished_at = CASE WHEN j.finished_at IS NULL AND c.open = 0 THEN now() ELSE j.finished_at END
 FROM counted c WHERE j.id = c.id
 RETURNING j.id, j.error, j.project_id, j.state, c.owner_id, now() AS at,
@@ -149,6 +151,7 @@ _REST = (
     WHERE project_id = $2 AND owner = $3::text AND $1::uuid IS NOT NULL
     """,
     f"{_THEIRS} DELETE FROM hermodr.attachments a USING theirs t WHERE a.job_id = t.id",
+    f"{_THEIRS} DELETE FROM hermodr.escalations s USING theirs t WHERE s.job_id = t.id",
     f"{_THEIRS} DELETE FROM hermodr.tasks w USING theirs t WHERE w.job_id = t.id",  # its worker lets it go
     f"""{_THEIRS}
     UPDATE hermodr.task_attempts a SET error = NULL, detail = NULL, progress = NULL FROM theirs t WHERE a.job_id = t.id

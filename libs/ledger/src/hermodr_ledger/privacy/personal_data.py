@@ -151,12 +151,12 @@ _TIMES = ", ".join(
 _JOBS = f"""
 SELECT id, kind, type, state AS status, priority, channels, to_email, to_phone, to_name, to_locale, envelope, data,
        digest, content, metadata, result, group_id, update_id, batch_id, singleton_key, cancel_key, deliver_at,
-       {_TIMES}, error
+       escalate, {_TIMES}, error
 FROM hermodr.jobs WHERE {{}} AND project_id = $2 AND id > $3 ORDER BY id LIMIT $4
 """
 
 
-_JSON = ("envelope", "digest", "data", "content", "metadata", "result", "deliver_at")
+_JSON = ("envelope", "digest", "data", "content", "metadata", "result", "deliver_at", "escalate")
 
 
 async def jobs(

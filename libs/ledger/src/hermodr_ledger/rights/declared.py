@@ -31,6 +31,7 @@ digest_runs            si    su         siud      -            -          -     
 digest_schedules       siud  s          su        -            -          -               -                   -
 digest_updates         s     si         sud       -            -          -               -                   -
 early_receipts         si    -          siud      -            -          -               -                   -
+escalations            sd    siud       sd        -            -          -               -                   -
 event_windows          su    siud       sud       -            -          -               -                   -
 events                 siu   siu        si        -            -          -               -                   si
 files                  siu   -          sd        -            -          -               -                   siu

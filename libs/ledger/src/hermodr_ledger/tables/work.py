@@ -71,6 +71,7 @@ jobs = Table(
     json("envelope"),
     json("deliver_at"),
     json("digest"),
+    json("escalate"),
     postgresql_partition_by="RANGE (id)",
 )
 _job = jobs.c
@@ -245,6 +246,8 @@ Index(
     _dead.replay_at,
     postgresql_where=text("replay_at IS NOT NULL AND replayed_at IS NULL"),
 )
+
+escalations = Table("escalations", metadata, Column("job_id", UUID, primary_key=True), number("step"))
 
 cap_places = Table(
     "cap_places",

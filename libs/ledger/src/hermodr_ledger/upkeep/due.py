@@ -53,8 +53,8 @@ _OVER = f"wake_at <= now() AND state = 'sending' AND lease_until <= now() AND {_
 
 @dataclass(frozen=True, slots=True)
 class DueJob:
-    """`scheduled`: its scheduled time came; `requested`: by SQL, not announced yet; else overdue. `kind` may be any
-    word."""
+    """`scheduled`: its scheduled time came, or that of its next step; `requested`: by SQL, not announced yet; else
+    overdue. `kind` may be any word."""
 
     id: UUID
     kind: str
@@ -115,7 +115,7 @@ async def take_due_jobs(ledger: Ledger, limit: int, only: Sequence[UUID] | None 
                 THEN least($2 * power(2, least(j.announcements, 20)), $3) ELSE $3 END)
         FROM due WHERE j.id = due.id
         RETURNING j.id, j.project_id, j.owner_id, j.kind, j.priority, j.state, now() AS at,
-                  due.state = 'scheduled' AS scheduled, due.unannounced AS requested,
+                  due.state <> 'queued' AS scheduled, due.unannounced AS requested,
                   extract(epoch FROM clock_timestamp() - due.wake_at)::float8 AS lateness
         """,
         limit,

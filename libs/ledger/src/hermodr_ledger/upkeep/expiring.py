@@ -21,11 +21,13 @@ class Ended:
     jobs: tuple[tuple[JobKind, JobState], ...]
 
 
-# A requeued job may have reached somebody before: then it was not skipped.
+# A requeued job may have reached somebody before: then it was not skipped. Steps of escalations expire when they are
+# decided upon.
 _JOBS = """
 WITH over AS (
     SELECT id FROM hermodr.jobs j
-    WHERE expires_at <= now() AND wake_at IS NOT NULL AND state IN ('queued', 'scheduled') AND {which}
+    WHERE expires_at <= now() AND wake_at IS NOT NULL AND state IN ('queued', 'scheduled') AND open_deliveries = 0
+      AND {which}
     ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
 ), ended AS (
     UPDATE hermodr.jobs j

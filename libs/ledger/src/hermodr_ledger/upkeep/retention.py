@@ -97,6 +97,7 @@ async def _forget(ledger: Ledger, week: str) -> None:
         ("batches", "last_job_id"),
         ("window_events", "job_id"),
         ("cap_places", "job_id"),
+        ("escalations", "job_id"),
         ("tasks", "job_id"),
         ("task_attempts", "job_id"),
         ("event_windows", "carrier_id"),

@@ -87,7 +87,7 @@ def flaws_of(error: ValidationError, at: tuple[str | int, ...] = ("body",)) -> l
     return plain_flaws(((item["loc"], item["type"], item["msg"]) for item in found[:MOST_FLAWS]), at)
 
 
-_BRANCH = re.compile(r"constrained-\w+|literal\[.*\]|function-\w+\[.*\]", re.DOTALL)
+_BRANCH = re.compile(r"constrained-\w+|(?:literal|list)\[.*\]|function-\w+\[.*\]", re.DOTALL)
 """How pydantic calls the alternatives of a field in an error's place."""
 _NAME = "[key]"
 """Ends the place of what is wrong with the name of a member, not its value."""

@@ -20,6 +20,7 @@ from hermodr_api.notifications.content import content_flaws
 from hermodr_api.notifications.delivery_times import DeliverAt, time_flaws
 from hermodr_api.notifications.digests import DigestIn, digest_flaws
 from hermodr_api.notifications.envelope import MailFields, envelope_of, mail_flaws
+from hermodr_api.notifications.escalation import EscalateIn, escalate_flaws
 from hermodr_contracts.channels import CHANNELS, AddressKind, Channels
 from hermodr_contracts.segments import MOST_SEGMENTS
 from hermodr_contracts.vocabulary import Channel, JobKind, OnUnknown, Priority
@@ -171,6 +172,10 @@ class NotificationIn(MailFields):
     digest: DigestIn | None = Field(
         default=None, description="Waits for others like it, and is sent with them as one message."
     )
+    escalate: EscalateIn | None = Field(
+        default=None,
+        description="Its `channels` one after another until somebody looked, instead of all at once.",
+    )
     metadata: JsonObject = Field(
         default_factory=dict,
         description="Your own data, shown with the job and never sent.",
@@ -225,6 +230,7 @@ def examine(
         *_channel_flaws(wanted, channels, at),
         *time_flaws(wanted, now, at),
         *digest_flaws(wanted, at),
+        *escalate_flaws(wanted, at),
         *mail_flaws(wanted, wanted.channels, by_phone=wanted.to.phone is not None, channels=channels, at=at),
     ]
     if not flaws:  # else the time may lie outside the calendar
@@ -350,6 +356,7 @@ def job_of(
         envelope=item.envelope,
         deliver_at=wanted.deliver_at.stored if wanted.deliver_at is not None else None,
         digest=wanted.digest.stored if wanted.digest is not None else None,
+        escalate=wanted.escalate.stored(len(wanted.channels or ())) if wanted.escalate is not None else None,
         attachments=item.files,
     )
 

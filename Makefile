@@ -32,7 +32,7 @@ bench: install ## measure against peers in the same run | QUICK=1 PEERS=none ONL
 profile: install ## where a role spends its time during a bulk run: hottest functions, a flame graph | ROLE=email-sender QUICK=1
 	@$(if $(QUICK),QUICK=1) ROLE="$(ROLE)" $(BIN)/python -m tests.benchmarks.profile
 
-chaos: install ## everything broken at random, and a judge of what became of the mails | MINUTES=5 SEED=7 JSON=file ARGS="--only kill freeze --shrink"
+chaos: install ## everything broken at random, and a judge of what became of mails, tasks and inboxes | MINUTES=5 SEED=7 JSON=file ARGS="--only kill freeze --shrink"
 	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json $(JSON)) $(ARGS)
 
 soak: install ## an hour of load, kills and restarts: does anything grow that should stay flat? | MINUTES=60 RATE=200 JSON=file

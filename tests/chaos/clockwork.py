@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from tests.chaos.producer import Producer
 from tests.support.installation import Installation
 from tests.support.waiting import wait_until
 
@@ -32,15 +33,13 @@ DIGEST: dict[str, Any] = {
 }
 LAST_DIGESTS = 100
 _LOOK_SECONDS = 0.5
-_RETRY_SECONDS = 2.0
-_TRYING_SECONDS = 60.0
 
 
 class Clockwork:
     def __init__(self, installation: Installation, rng: random.Random) -> None:
         self._installation = installation
         self._rng = rng
-        self._numbers = iter(range(1, 10**9))
+        self._producer = Producer(installation, "clock")
         self._schedules: list[str] = []
         self._digests: list[str] = []
         self._group = ""
@@ -77,10 +76,10 @@ class Clockwork:
             while not stop.is_set():
                 for _ in range(EVENTS_A_SECOND):
                     group.create_task(self._event())
-                group.create_task(self._post(f"/v1/groups/{self._group}/updates", {"title": "News"}))
+                group.create_task(self._producer.post(f"/v1/groups/{self._group}/updates", {"title": "News"}))
                 if self._rng.random() < 0.3:
                     group.create_task(
-                        self._post(f"/v1/digest-schedules/{self._rng.choice(self._digests)}/run")
+                        self._producer.post(f"/v1/digest-schedules/{self._rng.choice(self._digests)}/run")
                     )
                 await asyncio.sleep(1.0)
 
@@ -97,7 +96,7 @@ class Clockwork:
             if not await self._value(_PENDING):
                 break
             for digest in self._digests:
-                await self._post(f"/v1/digest-schedules/{digest}/run")
+                await self._producer.post(f"/v1/digest-schedules/{digest}/run")
             await wait_until(self._nothing_open, seconds, "the end of the digests", interval=_LOOK_SECONDS)
         return [
             *await self._of_events(),
@@ -112,27 +111,11 @@ class Clockwork:
             "to": {"email": f"owner-{self._rng.randrange(READERS)}@{DOMAIN}"},
             "digest": {"key": self._rng.choice(KEYS), "window": self._rng.choice(WINDOWS)},
         }
-        answer = await self._post("/v1/notifications", wanted)
+        answer = await self._producer.post("/v1/notifications", wanted)
         if answer is None or answer.status_code != httpx.codes.ACCEPTED:
             self._uncertain += 1
         else:
             self._accepted += 1
-
-    async def _post(self, path: str, body: dict[str, Any] | None = None) -> httpx.Response | None:
-        """Repeated with its key until there is a certain answer, for a while."""
-        loop = asyncio.get_running_loop()
-        give_up = loop.time() + _TRYING_SECONDS
-        headers = {"idempotency-key": f"clock-{next(self._numbers)}"}
-        while True:
-            try:
-                answer = await self._installation.api.post(path, json=body, headers=headers)
-            except httpx.HTTPError:
-                answer = None
-            if answer is not None and answer.status_code not in (409, 429, 503):
-                return answer
-            if loop.time() > give_up:
-                return None
-            await asyncio.sleep(_RETRY_SECONDS)
 
     async def _nothing_open(self) -> Any:
         return not await self._value(_OPEN, f"%@{DOMAIN}")

@@ -12,12 +12,13 @@ from hermodr_ledger import migrate
 from tests.chaos import disks, skew
 from tests.chaos.attack import attacked
 from tests.chaos.breaking import Breaker
+from tests.chaos.chores import Chores
 from tests.chaos.clockwork import DOMAIN, Clockwork
 from tests.chaos.faults import LEASE_SECONDS, Fault
 from tests.chaos.hooks import Hooks
 from tests.chaos.lags import Lags
 from tests.chaos.report import RECOVERY_SECONDS, Felt, Report
-from tests.chaos.site import Site, opened
+from tests.chaos.site import SECRET_KEY, Site, opened
 from tests.chaos.workload import Workload
 from tests.support import faketime, invariants, servers
 
@@ -84,6 +85,7 @@ async def _perform(
         await run.hooks.subscribe()
         await run.workload.prepare()
         await run.clockwork.prepare()
+        await run.chores.prepare()
         if attack_seconds:
             await run.bear(attack_seconds)
         await run.befall(faults)
@@ -102,6 +104,7 @@ class Run:
         self.hooks = Hooks(site.installation)
         self.workload = Workload(site.installation, random.Random(seed), rate)
         self.clockwork = Clockwork(site.installation, random.Random(seed))
+        self.chores = Chores(site.installation, random.Random(seed), SECRET_KEY, site.notes)
         site.installation.judged_elsewhere = f"@{DOMAIN}"
         self.report = Report(seed)
         self._lags = Lags()
@@ -126,7 +129,9 @@ class Run:
         stop = asyncio.Event()
         self._started = self._loop.time()
         async with asyncio.TaskGroup() as group:
-            asking = [group.create_task(each.run(stop)) for each in (self.workload, self.clockwork)]
+            asking = [
+                group.create_task(each.run(stop)) for each in (self.workload, self.clockwork, self.chores)
+            ]
             watching = [group.create_task(self._lags.watch()), group.create_task(self._tell(faults))]
             try:
                 async with asyncio.TaskGroup() as befalling:
@@ -174,7 +179,11 @@ class Run:
         """Waits for the end of every job, and a lease longer, for late duplicates; then judges."""
         installation = self._site.installation
         peace = self._loop.time()
-        self._say(f"{len(installation.asked)} mails asked for; waiting for the end of all")
+        tasks, notifications = self.chores.requested
+        self._say(
+            f"{len(installation.asked)} mails, {tasks} tasks, {notifications} notifications asked for; waiting for the"
+            " end of all"
+        )
         try:
             await self._site.mend()
             await installation.sound(END_SECONDS)
@@ -182,6 +191,7 @@ class Run:
             await asyncio.sleep(LEASE_SECONDS + 1)
             await installation.sound(END_SECONDS)
             self.report.complaints += await self.clockwork.conclude(END_SECONDS)
+            self.report.complaints += await self.chores.conclude(END_SECONDS)
             await self.hooks.all_ended(END_SECONDS)
         except (AssertionError, NotReady) as error:
             self._say(str(error))

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hermodr_devkit.supervisor import SANDBOX, SMS_SENDER, WEBHOOK_SENDER, ServiceSpec
+from hermodr_devkit.supervisor.services import WORKER
 from tests.support.installation import MAIL_SERVICES
 
 SPECS = (
@@ -19,9 +20,10 @@ SPECS = (
     ServiceSpec("sms-sender-2", SMS_SENDER.module, 15),
     WEBHOOK_SENDER,
     ServiceSpec("webhook-sender-2", WEBHOOK_SENDER.module, 16),
+    ServiceSpec("worker-2", WORKER.module, 17),
 )
 SERVICES = tuple(spec.name for spec in SPECS if spec.name != SANDBOX.name)
-ROLES = ("api", "dispatcher", "scheduler", "email-sender", "sms-sender", "webhook-sender")
+ROLES = ("api", "dispatcher", "scheduler", "email-sender", "sms-sender", "webhook-sender", "worker")
 SENDERS = tuple(name for name in SERVICES if name.startswith("email-sender"))
 TEXT_SENDERS = tuple(name for name in SERVICES if name.startswith("sms-sender"))
 WIRES = (

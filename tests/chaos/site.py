@@ -1,5 +1,6 @@
 """An installation with servers of its own, and a wire of ours between any two parts."""
 
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from hermodr_devkit.backing import EmbeddedPostgres, EmbeddedRabbit
 from hermodr_devkit.backing.places import DEFAULT_PREFIX, Place
 from hermodr_devkit.supervisor import SANDBOX
 from hermodr_devkit.supervisor.identities import identities, service_of
+from tests.chaos import chore_tasks
 from tests.chaos.faults import (
     FINAL_SECONDS,
     GREETING_SECONDS,
@@ -22,9 +24,11 @@ from tests.chaos.faults import (
 )
 from tests.chaos.skew import Skew
 from tests.chaos.wires import Switchboard, Wire, switchboard
+from tests.support import tasks
 from tests.support.installation import Installation, installed
 
-CHANNELS = "email sms whatsapp"
+CHANNELS = "email sms whatsapp in_app"
+SECRET_KEY = "chaos-" * 8
 LADDER = "500ms,1s,2s,3s,5s,8s,12s,20s,30s,45s,60s,90s,120s"
 """Long enough for two of the longest absences of the provider."""
 
@@ -49,6 +53,8 @@ class Site:
     switchboard: Switchboard | None = None
     skew: Skew | None = None
     """None unless the run has faults of clocks."""
+    notes: Path = field(default_factory=Path)
+    """What the tasks noted."""
 
     async def mend(self) -> None:
         """All wires carry again, and all services are ready. Raises NotReady."""
@@ -96,6 +102,7 @@ async def opened(
                 found[name]["HERMODR_SMS_PROVIDERS"] = f"{twilio}&{API} {whatsapp}&{API}"
             return found
 
+        notes = logs / "chores.notes"
         place = installed(
             logs,
             database_url=postgres.url(),
@@ -108,10 +115,23 @@ async def opened(
             HERMODR_SMS_RETRY_LADDER=LADDER,
             HERMODR_WEBHOOK_RETRY_LADDER=LADDER,
             HERMODR_WEBHOOK_SECONDS=str(SEND_SECONDS),
-            HERMODR_SECRET_KEY="chaos-" * 8,
+            HERMODR_SECRET_KEY=SECRET_KEY,
             HERMODR_SEND_SECONDS=str(SEND_SECONDS),
             HERMODR_LEASE_SECONDS=str(LEASE_SECONDS),
+            HERMODR_TASK_LEASE_SECONDS=str(LEASE_SECONDS),
+            **_with_chores(logs / "chores", notes),
         )
         installation = await stack.enter_async_context(place)
         installation.api.base_url = await wire("producer/api", installation.fleet.api_url)
-        yield Site(postgres, rabbit, installation, wires, board, skew)
+        yield Site(postgres, rabbit, installation, wires, board, skew, notes)
+
+
+def _with_chores(folder: Path, notes: Path) -> dict[str, str]:
+    """The tasks as a package that is installed, and where they note what they do, whoever the worker is."""
+    folder.mkdir()
+    (folder / "chore_tasks.py").write_text(Path(chore_tasks.__file__).read_text())
+    tasks.installed(folder, "chores", chores="chore_tasks")
+    notes.touch()
+    notes.chmod(0o666)
+    paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {chore_tasks.FILE: str(notes), "PYTHONPATH": os.pathsep.join(paths)}

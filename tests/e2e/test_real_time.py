@@ -5,19 +5,14 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import httpx
-import jwt
 import pytest
 import pytest_asyncio
 
-from hermodr_ledger.access import signing_keys
-from hermodr_ledger.engine import Ledger
-from hermodr_servicekit.token_signing import TokenSecrets
-from tests.support import api_process, pages
+from tests.support import api_process, pages, user_tokens
 from tests.support.api import WEBHOOK_KEY
 from tests.support.api_process import free_port, until_answers
 from tests.support.brokers import Broker
@@ -35,7 +30,6 @@ class House:
 
     installation: Installation
     wire: Proxy
-    secrets: TokenSecrets
     project_id: UUID
 
     @property
@@ -45,14 +39,7 @@ class House:
     async def user(self, name: str) -> str:
         """A new user with an inbox, by a token of theirs."""
         await self.installation.create("/v1/recipients", {"user_id": name})
-        ledger = Ledger(self.installation.database_url, service="tests", pool_size=1)
-        try:
-            async with ledger.transaction() as transaction:
-                key = (await signing_keys.secret_of(transaction, self.project_id, "pages")).id
-        finally:
-            await ledger.close()
-        claims = {"sub": name, "project": str(self.project_id), "exp": datetime.now(UTC) + timedelta(hours=1)}
-        return jwt.encode(claims, self.secrets.secret(key), "HS256", headers={"kid": str(key)})
+        return await user_tokens.signed(self.installation.database_url, WEBHOOK_KEY, self.project_id, name)
 
     async def tell(self, name: str, title: str) -> str:
         """A notification in the inbox of that user."""
@@ -91,7 +78,7 @@ async def house(broker: Broker, database_url: str, logs: Path) -> AsyncIterator[
             )
         )
         project_id = UUID((await installation.read("/v1/projects/me"))["id"])
-        yield House(installation, wire, TokenSecrets(WEBHOOK_KEY), project_id)
+        yield House(installation, wire, project_id)
 
 
 def titles(page: Page) -> list[str]:

@@ -6,7 +6,7 @@ TIER   ?=
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-compose up down check bench profile chaos soak openapi kubernetes sbom lock install clean
+.PHONY: help demo test test-compose up down check bench profile chaos soak openapi kubernetes dashboards sbom lock install clean
 
 help: ## this overview
 	@$(PYTHON) tools/helptext.py $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ test-compose: install ## images built, started, scaled, killed, upgraded and tak
 
 kubernetes: install ## write down deploy/kubernetes, after a change of its chart on purpose
 	@$(BIN)/python tools/kubernetes.py
+
+dashboards: install ## write down deploy/grafana/dashboards, after a change of them in tools/grafana
+	@$(BIN)/python tools/dashboards.py
 
 install: ## the virtual environment, from the two locks (every command does this by itself)
 	@$(PYTHON) tools/bootstrap.py

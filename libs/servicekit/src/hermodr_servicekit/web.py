@@ -6,7 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
 import uvicorn
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -30,7 +30,8 @@ Readiness = Callable[[], Awaitable[Mapping[str, bool]]]
 
 def ops_routes(ready: Readiness, registry: CollectorRegistry) -> list[Route]:
     """`/health/live`: the loop turns. `/health/ready`: 200 when all of `ready` hold, else 503. `/metrics`: those of
-    `registry`, to which the number of asyncio tasks and the checks of readiness are added."""
+    `registry`, to which the number of asyncio tasks, the checks of readiness and what the process uses are added."""
+    ProcessCollector(registry=registry)
     tasks = Gauge("hermodr_asyncio_tasks", "Tasks of the event loop that have not ended.", registry=registry)
     tasks.set_function(lambda: len(asyncio.all_tasks()))
     checked = Gauge("hermodr_ready", "Whether a check of readiness holds.", ("check",), registry=registry)

@@ -21,6 +21,8 @@ class SchedulerMetrics:
         self.reannounced = Counter(
             "hermodr_reannounced", "Rows announced again, by why.", ("reason",), registry=registry
         )
+        for reason in ("job_overdue", "delivery_overdue", "retry_overdue", "lease_expired", "task_lost"):
+            self.reannounced.labels(reason)
         self.finished = job_counters.finished(registry)
         self.waiting = Gauge(
             "hermodr_jobs_waiting", "Due and not yet worked on.", ("kind", "priority"), registry=registry

@@ -12,6 +12,8 @@ class WebhookMetrics:
         self.messages = Counter(
             "hermodr_webhook_messages", "Attempts, by what came of them.", ("outcome",), registry=registry
         )
+        for outcome in ("delivered", "failed", "throttled", "gone"):
+            self.messages.labels(outcome)
         self.seconds = Histogram(
             "hermodr_webhook_seconds",
             "How long endpoints took to answer.",

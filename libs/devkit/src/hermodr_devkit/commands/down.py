@@ -5,7 +5,7 @@ import typer
 from hermodr_cli import output, signing
 from hermodr_devkit import backing
 from hermodr_devkit.demo import stage
-from hermodr_devkit.supervisor import up
+from hermodr_devkit.supervisor import observing, up
 
 
 def command(
@@ -25,5 +25,6 @@ def command(
     backing.down(say, keep=keep)
     if not keep:
         signing.forget()
+        observing.forget()
     if not told:
         say("nothing runs")

@@ -3,8 +3,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 
 import httpx
 
@@ -15,10 +15,12 @@ from hermodr_cli.output import Say
 from hermodr_cli.refusal import Refusal
 from hermodr_devkit import backing, processes
 from hermodr_devkit.backing import ports, probe
+from hermodr_devkit.backing.model import Unavailable
 from hermodr_devkit.backing.places import DEFAULT_PREFIX, Place
 from hermodr_devkit.supervisor import lines
 from hermodr_devkit.supervisor.fleet import STOP_MARGIN, Fleet
 from hermodr_devkit.supervisor.identities import NOBODY, Identities, identities
+from hermodr_devkit.supervisor.observing import PORT_OFFSET, home, observed
 from hermodr_devkit.supervisor.service import CONFIGURATION_ERROR
 from hermodr_devkit.supervisor.services import SANDBOX, ServiceSpec, chosen, variables_for
 from hermodr_devkit.supervisor.watch import Misconfigured, Watch
@@ -34,8 +36,8 @@ PATIENCE_SECONDS = 15.0
 class CannotStart(Refusal): ...
 
 
-def run(say: Say) -> int:
-    """Returns the exit status."""
+def run(say: Say, *, observe: bool = False) -> int:
+    """Returns the exit status. `observe`: with a Prometheus that reads the services."""
     environment = dict(os.environ)
     with only_one():
         stop_orphans(say)
@@ -63,7 +65,7 @@ def run(say: Say) -> int:
                 )
                 channels = environment.get("HERMODR_CHANNELS")
                 own = asyncio.run(identities(database_url, channels, roles, place))
-        status, asked_to = asyncio.run(_serve(specs, _for_services(environment), own, say))
+        status, asked_to = asyncio.run(_serve(specs, _for_services(environment), own, say, observe=observe))
         if (
             kept and asked_to is not signal.SIGTERM
         ):  # which is how `down` says it; what follows is its own to tell
@@ -151,7 +153,12 @@ def _migrate(database_url: str, operator_project: str | None, roles: str) -> Non
 
 
 async def _serve(
-    specs: tuple[ServiceSpec, ...], environment: Mapping[str, str], own: Identities, say: Say
+    specs: tuple[ServiceSpec, ...],
+    environment: Mapping[str, str],
+    own: Identities,
+    say: Say,
+    *,
+    observe: bool,
 ) -> tuple[int, signal.Signals | None]:
     asked_to: list[signal.Signals] = []
     sinks = lines.sinks([spec.name for spec in specs])
@@ -163,7 +170,8 @@ async def _serve(
     await fleet.start()
     telling = asyncio.create_task(_tell_when_ready(fleet, say))
     try:
-        await Watch(fleet, say).run(stop)
+        async with _observed(fleet, environment, say) if observe else nullcontext():
+            await Watch(fleet, say).run(stop)
         status = 0
     except Misconfigured as error:
         say(f"{error}; stopping everything")
@@ -177,6 +185,18 @@ async def _serve(
             elif ended not in (0, -signal.SIGTERM):  # SIGTERM is ours: it had not come so far as to handle it
                 say(f"{name} ended with status {ended}")
     return status, asked_to[0] if asked_to else None
+
+
+@asynccontextmanager
+async def _observed(fleet: Fleet, environment: Mapping[str, str], say: Say) -> AsyncIterator[None]:
+    """Without Prometheus the services run all the same."""
+    port = port_base(environment) + PORT_OFFSET
+    async with AsyncExitStack() as stack:
+        try:
+            say(f"prometheus: {await stack.enter_async_context(observed(fleet, home(), port, say))}/")
+        except (Unavailable, TimeoutError) as error:
+            say(f"without Prometheus: {error}")
+        yield
 
 
 def _heed(number: signal.Signals, asked_to: list[signal.Signals], stop: asyncio.Event) -> None:

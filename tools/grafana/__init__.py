@@ -1,0 +1,1 @@
+"""The dashboards of Hermodr as code; `tools/dashboards.py` writes them as JSON."""

@@ -15,6 +15,7 @@ from hermodr_devkit import processes
 from hermodr_devkit.backing import Backing, temporary
 from hermodr_devkit.demo import stage
 from hermodr_devkit.demo.clockwork import CLOCKWORK
+from hermodr_devkit.demo.desk import DESK
 from hermodr_devkit.demo.hooks import HOOKS
 from hermodr_devkit.demo.scenario import KINDS
 
@@ -63,7 +64,7 @@ def test_it_keeps_every_promise_its_command_works_as_printed_and_ctrl_c_leaves_n
     """That `--ci` ends by itself is shown by `make demo CI=1` in `.ci/run`."""
     with demo() as running:
         shown = read_until(running, "Ctrl-C ends it")
-        for kind in (*KINDS, *HOOKS, *CLOCKWORK):
+        for kind in (*KINDS, *HOOKS, *CLOCKWORK, *DESK):
             assert re.search(rf"^ {re.escape(kind.title)} .*✓ *$", shown, re.MULTILINE), shown
         for text in (
             "200 requests accepted",

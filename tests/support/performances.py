@@ -12,6 +12,7 @@ from hermodr_devkit.demo.clockwork import (
     REMINDED,
     UPDATES,
 )
+from hermodr_devkit.demo.desk import ALBUM, DESK, NOTED, NOTES
 from hermodr_devkit.demo.facts import JobFacts, KindFacts, RunFacts
 from hermodr_devkit.demo.hooks import HOOKS
 from hermodr_devkit.demo.scenario import (
@@ -45,6 +46,7 @@ def flawless() -> RunFacts:
         sample=[],
         hooks={kind.key: kind_facts(kind) for kind in HOOKS},
         clockwork={kind.key: kind_facts(kind) for kind in CLOCKWORK},
+        desk={kind.key: kind_facts(kind) for kind in DESK},
     )
 
 
@@ -75,18 +77,21 @@ def kind_facts(kind: Kind) -> KindFacts:
             Arrival(f"<{job.id}@example.com>", job.id if kind is REMINDED else "a@example.com", at)
             for job in jobs[: kind.arrivals]
         ],
-        reasons=["preference"] if kind is OFF else ["capped"] * kind.jobs if kind is BEYOND else [],
+        reasons=_REASONS.get(kind, []),
         files=[VOUCHER] * kind.arrivals if kind is ATTACHED else [],
         signatures=["valid"] * kind.arrivals if kind in HOOKS else [],
         suppressed=kind.arrivals if kind is RETURNED else 0,
-        gathered={
-            DIGESTED: [(MOST_UPDATES, UPDATES - MOST_UPDATES)] * kind.jobs,
-            GATHERED: [(EVENTS, 0)],
-        }.get(kind, ()),
+        gathered=_GATHERED.get(kind, ()),
     )
 
 
+_REASONS = {
+    OFF: ["preference"],
+    BEYOND: ["capped"] * BEYOND.jobs,
+    ALBUM: ["0", "3", "10", "completed"],
+}
 _GATHERED = {
     DIGESTED: [(MOST_UPDATES, UPDATES - MOST_UPDATES)] * DIGESTED.jobs,
     GATHERED: [(EVENTS, 0)],
+    NOTED: [(NOTES + 1, NOTES + 1)],
 }

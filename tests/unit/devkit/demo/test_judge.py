@@ -7,6 +7,7 @@ import pytest
 
 from hermodr_devkit.demo.client import Accepted
 from hermodr_devkit.demo.clockwork import BEYOND, CLOCKWORK, DIGESTED, GATHERED, RECURRING, REMINDED
+from hermodr_devkit.demo.desk import ALBUM, DESK, NOTED
 from hermodr_devkit.demo.facts import RunFacts, busiest_second, job_facts
 from hermodr_devkit.demo.hooks import AGAIN, HOOKS, TOLD
 from hermodr_devkit.demo.judge import judge
@@ -29,12 +30,13 @@ from hermodr_devkit.demo.scenario import (
 )
 from tests.support.performances import ARRIVED, CROWD_ARRIVED, START, flawless, kind_facts
 
-ALL = (*KINDS, *HOOKS, *CLOCKWORK)
+ALL = (*KINDS, *HOOKS, *CLOCKWORK, *DESK)
+PARTS = {"hooks": HOOKS, "clockwork": CLOCKWORK, "desk": DESK}
 
 
 def spoilt(kind: Kind, **changes: object) -> RunFacts:
     facts = flawless()
-    part = "hooks" if kind in HOOKS else "clockwork" if kind in CLOCKWORK else "kinds"
+    part = next((name for name, kinds in PARTS.items() if kind in kinds), "kinds")
     known = getattr(facts, part)
     spoilt_part: dict[str, Any] = {part: {**known, kind.key: replace(known[kind.key], **changes)}}
     return replace(facts, **spoilt_part)
@@ -79,6 +81,11 @@ def test_a_flawless_run_has_no_fault() -> None:
         (spoilt(REMINDED, arrivals=kind_facts(REMINDED).arrivals[:2]), "2 of 4 reminded"),
         (spoilt(BEYOND, reasons=["capped", "capped"]), "timeline says: capped"),
         (spoilt(RECURRING, jobs=kind_facts(RECURRING).jobs[:2]), "mail there"),
+        (spoilt(ALBUM, reasons=["0", "10", "completed"]), "seen live: 2 × progress, completed"),
+        (spoilt(ALBUM, reasons=["3", "0", "10", "completed"]), "seen live: 3 × progress"),
+        (spoilt(ALBUM, reasons=["0", "3", "10", ""]), "no end"),
+        (spoilt(NOTED, gathered=[(4, 5)]), "4 unread told live, 5 there"),
+        (spoilt(NOTED, arrivals=[]), "exactly once: 0/4"),
         (replace(flawless(), duplicates=2), "2 duplicate mails"),
         (replace(flawless(), dead_letters=1), "1 dead letters"),
         (spoilt(NOTICE, states=Counter(completed=41, processing=1)), "1 stuck jobs"),

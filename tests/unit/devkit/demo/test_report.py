@@ -8,6 +8,7 @@ from rich.console import Console, RenderableType
 
 from hermodr_devkit.demo import report
 from hermodr_devkit.demo.clockwork import CLOCKWORK
+from hermodr_devkit.demo.desk import DESK
 from hermodr_devkit.demo.hooks import HOOKS
 from hermodr_devkit.demo.judge import judge
 from hermodr_devkit.demo.observe import Progress
@@ -26,8 +27,8 @@ def shown(thing: RenderableType, width: int = 80) -> str:
 
 
 def test_the_table_fits_an_ordinary_terminal() -> None:
-    lines = shown(report.table(judge((*KINDS, *HOOKS, *CLOCKWORK), flawless()))).splitlines()
-    for kind in (*KINDS, *HOOKS, *CLOCKWORK):
+    lines = shown(report.table(judge((*KINDS, *HOOKS, *CLOCKWORK, *DESK), flawless()))).splitlines()
+    for kind in (*KINDS, *HOOKS, *CLOCKWORK, *DESK):
         assert any(kind.title in line and line.rstrip().endswith("✓") for line in lines)
 
 

@@ -67,6 +67,7 @@ class RunFacts:
     hooks: Mapping[str, KindFacts] = field(default_factory=dict)
     """Kinds of webhooks: their messages are the jobs."""
     clockwork: Mapping[str, KindFacts] = field(default_factory=dict)
+    desk: Mapping[str, KindFacts] = field(default_factory=dict)
 
     @property
     def stuck(self) -> int:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from hermodr_devkit.demo.clockwork import MOST_UPDATES, UPDATES
+from hermodr_devkit.demo.desk import LEAST_SEEN, NOTES
 from hermodr_devkit.demo.facts import KindFacts, RunFacts
 from hermodr_devkit.demo.scenario import (
     CROWD,
@@ -63,7 +64,7 @@ class Verdict:
 
 
 def judge(kinds: Iterable[Kind], facts: RunFacts) -> Verdict:
-    known = {**facts.kinds, **facts.hooks, **facts.clockwork}
+    known = {**facts.kinds, **facts.hooks, **facts.clockwork, **facts.desk}
     lines = [_line(kind, known[kind.key], facts.kinds) for kind in kinds]
     wrong = [text for line in lines for text in line.wrong]
     totals = {
@@ -223,6 +224,17 @@ def _capped(kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) ->
     return Cell(f"timeline says: {', '.join(sorted(set(facts.reasons))) or 'nothing'}", held)
 
 
+def _watched(_kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
+    *progress, ended = facts.reasons or [""]
+    held = len(set(progress)) >= LEAST_SEEN and progress == sorted(progress, key=int) and ended == "completed"
+    return Cell(f"seen live: {len(progress)} × progress, {ended or 'no end'}", held)
+
+
+def _counted(_kind: Kind, facts: KindFacts, _everyone: Mapping[str, KindFacts]) -> Cell:
+    told = ", ".join(f"{live} unread told live, {there} there" for live, there in facts.gathered) or "none"
+    return Cell(told, held=list(facts.gathered) == [(NOTES + 1, NOTES + 1)])
+
+
 def _spell(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms"
 
@@ -245,4 +257,6 @@ PROMISES: dict[Promise, Check] = {
     Promise.GATHERED: _gathered,
     Promise.REMINDED: _reminded,
     Promise.CAPPED: _capped,
+    Promise.WATCHED: _watched,
+    Promise.COUNTED: _counted,
 }

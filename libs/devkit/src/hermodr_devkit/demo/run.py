@@ -17,6 +17,7 @@ from hermodr_devkit.backing import Backing
 from hermodr_devkit.demo import observe, report
 from hermodr_devkit.demo.client import Api, Refused, Sandbox
 from hermodr_devkit.demo.clockwork import CLOCKWORK, Clockwork
+from hermodr_devkit.demo.desk import DESK, Desk
 from hermodr_devkit.demo.facts import RunFacts
 from hermodr_devkit.demo.hooks import HOOKS, Endpoints
 from hermodr_devkit.demo.judge import Verdict, judge
@@ -94,9 +95,12 @@ class Play:
             facts = await self._send(plot, asker, unhurried, sandbox)
         with self._screen.step("Webhooks"):
             facts = replace(facts, hooks=await endpoints.gather())
-        with self._screen.step("Digests, an auto-sync, a cap and a schedule"):
-            facts = replace(facts, clockwork=await Clockwork(api, sandbox).perform())
-        verdict = judge((*plot.kinds, *HOOKS, *CLOCKWORK), facts)
+        with self._screen.step("Digests, an auto-sync, a cap and a schedule; a user's task and inbox"):
+            async with asyncio.TaskGroup() as group:
+                clockwork = group.create_task(Clockwork(api, sandbox).perform())
+                desk = group.create_task(Desk(api, ready.user, self._screen.note).perform())
+            facts = replace(facts, clockwork=clockwork.result(), desk=desk.result())
+        verdict = judge((*plot.kinds, *HOOKS, *CLOCKWORK, *DESK), facts)
         self._report(ready, facts, verdict)
         return verdict
 

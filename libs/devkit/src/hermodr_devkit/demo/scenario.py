@@ -50,6 +50,8 @@ class Promise(Enum):
     GATHERED = "all are in one mail"
     REMINDED = "those who have not answered get one text each"
     CAPPED = "the timeline says which cap"
+    WATCHED = "its progress is seen live, and its end is in the inbox"
+    COUNTED = "the number of unread ones is told live"
 
 
 @dataclass(frozen=True)

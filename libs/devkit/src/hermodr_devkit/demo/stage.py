@@ -27,6 +27,7 @@ from hermodr_contracts.vocabulary import Channel
 from hermodr_devkit import processes
 from hermodr_devkit.backing import Backing, places, temporary
 from hermodr_devkit.backing.probe import with_database
+from hermodr_devkit.demo import desk
 from hermodr_devkit.demo.scenario import FIRST_PROVIDER, LADDER
 from hermodr_devkit.demo.show import Screen
 from hermodr_devkit.supervisor import ALL, SANDBOX, Fleet
@@ -45,11 +46,12 @@ PROJECT = "harbour-house"
 
 @dataclass(frozen=True)
 class Stage:
-    """A running stage: its name, its services, and a key."""
+    """A running stage: its name, its services, a key of the application, and a token of its `desk.USER`."""
 
     name: str
     fleet: Fleet
     key: str
+    user: str
     backing: Backing
 
 
@@ -70,11 +72,13 @@ async def stage(backing: Backing, screen: Screen) -> AsyncIterator[Stage]:
             place = await _ground(backing, name)
         database_url = with_database(backing.database_url, name)
         environment = _with_providers(private_ports(_environment(name, database_url, place), ALL))
+        environment["PYTHONPATH"] = desk.installed(logs / "packages")
         fleet = Fleet(environment, logs, specs=ALL, identities=await identities(database_url, place=place))
         with screen.step(f"{len(ALL)} services: {', '.join(spec.name for spec in ALL)}"):
             await fleet.__aenter__()  # stops by itself what it started, if not all of it gets ready
         try:
-            yield Stage(name, fleet, await _key(database_url), backing)
+            key = await _key(database_url)
+            yield Stage(name, fleet, key, await desk.token(environment, PROJECT), backing)
         finally:
             await fleet.stop()
     except Exception:

@@ -1,9 +1,11 @@
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -134,7 +136,9 @@ async def api_over(
     **more: Any,
 ) -> AsyncIterator[ApiUnderTest]:
     """With a project of its own. Its broker connection is the test's to run."""
-    given = {"jwt_secret": SecretStr(SECRET), "secret_key": SecretStr(WEBHOOK_KEY)} | more
+    files = tempfile.TemporaryDirectory(prefix="hermodr-files-")
+    given: dict[str, Any] = {"jwt_secret": SecretStr(SECRET), "secret_key": SecretStr(WEBHOOK_KEY)}
+    given |= {"files_url": Path(files.name).as_uri()} | more
     settings = ApiSettings(database_url=database_url, amqp_url=amqp_url, amqp_prefix=prefix, **given)
     api = Api(settings, clock)
     api.webhooks.guard = Guard(settings.webhook_networks, resolved)
@@ -148,6 +152,7 @@ async def api_over(
         await api.drain()
         await asyncio.gather(*(client.aclose() for client in under_test._clients))
     await api.close()
+    files.cleanup()
 
 
 def problem(response: httpx.Response, status: int, slug: str) -> dict[str, Any]:

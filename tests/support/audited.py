@@ -49,6 +49,7 @@ AUDITED = {
     "POST /v1/jobs/retry": "job.retry_many",
     "DELETE /v1/jobs/{job_id}": "job.cancel",
     "POST /v1/jobs/{job_id}/retry": "job.retry",
+    "POST /v1/recipients/import": "recipient.import",
     "PATCH /v1/projects/me": "project.change",
     "PATCH /v1/projects/{project_id}/quotas": "project.quotas",
     "PATCH /v1/projects/me/token-rules": "token-rules.change",

@@ -109,6 +109,7 @@ operator -        POST /v1/queues/{channel}/resume
 read    own       GET /v1/recipients
 manage  -         POST /v1/recipients
 manage  -         PUT /v1/recipients
+manage  -         POST /v1/recipients/import
 manage  -         DELETE /v1/recipients/{recipient_id}
 read    own       GET /v1/recipients/{recipient_id}
 manage  own       PATCH /v1/recipients/{recipient_id}

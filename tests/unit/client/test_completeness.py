@@ -28,6 +28,7 @@ A, B = UUID("01a2018c-e359-7702-8eb3-8dd0fbf20000"), UUID("01a2018c-e359-7702-8e
 
 CALLS: list[Callable[[Hermodr], Any]] = [
     lambda h: h.send("ada@example.com", subject="Hi", body_text="Hello"),
+    lambda h: h.recipients.import_csv("external_id\r\nx\r\n"),
     lambda h: h.simulate("ada@example.com", subject="Hi", body_text="Hello"),
     lambda h: h.simulate_many([{"to": "ada@example.com", "subject": "Hi", "body_text": "Hello"}]),
     lambda h: h.send_many([{"to": {"email": "ada@example.com"}, "subject": "Hi", "body_text": "Hello"}]),

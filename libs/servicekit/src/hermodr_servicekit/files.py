@@ -48,10 +48,10 @@ class Files:
         """Connects to nothing. Raises `ValueError`."""
         self._store = _store(checked_url(url))
 
-    async def put(self, file_id: UUID, path: Path) -> None:
-        """Raises `FilesUnavailable`."""
+    async def put(self, file_id: UUID, content: Path | bytes) -> None:
+        """`content`: a file of this machine, or all of it. Raises `FilesUnavailable`."""
         try:
-            await obstore.put_async(self._store, str(file_id), path)
+            await obstore.put_async(self._store, str(file_id), content)
         except (BaseError, OSError, ValueError) as error:
             raise FilesUnavailable(type(error).__name__) from None
 

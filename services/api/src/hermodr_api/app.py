@@ -18,7 +18,7 @@ from hermodr_api.connections.rebuilding import Rebuilding
 from hermodr_api.connections.service import Connections
 from hermodr_api.dead_letters.service import DeadLetters
 from hermodr_api.digests.service import DigestSchedules
-from hermodr_api.files.assembly import downloads_of
+from hermodr_api.files.service import Downloads
 from hermodr_api.groups.service import Groups
 from hermodr_api.health.counts import Counts
 from hermodr_api.health.routes import operations
@@ -28,6 +28,7 @@ from hermodr_api.http.auth import Gate
 from hermodr_api.http.bulk_bodies import BulkBodies
 from hermodr_api.http.bulk_turns import BulkTurns
 from hermodr_api.http.edge import Edge
+from hermodr_api.imports.service import Imports
 from hermodr_api.inbox.service import Inbox
 from hermodr_api.inbox.wishes import InboxWishes
 from hermodr_api.jobs.accepting import Accepting
@@ -66,6 +67,7 @@ from hermodr_ledger.runtime import LedgerService
 from hermodr_ledger.upkeep.lifeline import WriteCheck
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.dns_texts import texts
+from hermodr_servicekit.files import files_at
 from hermodr_servicekit.guard.guard import Guard
 from hermodr_servicekit.service import main_of
 from hermodr_servicekit.task_calls import TaskCalls
@@ -179,12 +181,13 @@ class Api(LedgerService[ApiSettings]):
 
     def _of_jobs(self) -> list[object]:
         shared, settings = self._shared, self.settings
-        pace = UserTasks(shared.limiter, settings.user_task_limit)
+        pace, files = UserTasks(shared.limiter, settings.user_task_limit), files_at(settings.files_url)
         return [
             *jobs_of(shared, self._calls, pace, self._check, self.counts, settings.message_id_domain),
             Tasks(shared.cold, self.accepting, self._types, shared.clock, pace),
             Rebuilding(shared.cold, self.accepting, shared.clock, pace),
-            downloads_of(shared, settings.files_url, settings.file_links),
+            Downloads(shared.cold, shared.clock, files, settings.file_links),
+            Imports(shared.cold, self.accepting, shared.clock, files),
             schedules_of(shared, self.directory, self._types, self.accepting, settings.sms_max_segments),
         ]
 

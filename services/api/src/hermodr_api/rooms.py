@@ -10,6 +10,7 @@ from hermodr_api.digests import routes as digests
 from hermodr_api.files import routes as files
 from hermodr_api.groups import routes as groups
 from hermodr_api.health import routes as health
+from hermodr_api.imports import routes as imports
 from hermodr_api.inbox import routes as inbox
 from hermodr_api.jobs import routes as jobs
 from hermodr_api.members import routes as members
@@ -43,6 +44,7 @@ _ROOMS = (
     connections,
     files,
     inbox,
+    imports,
     recipients,
     addresses,
     suppressions,

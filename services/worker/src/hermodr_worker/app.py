@@ -16,6 +16,7 @@ from hermodr_servicekit.service import main_of
 from hermodr_servicekit.settings import refuse
 from hermodr_servicekit.task_calls import TaskCalls
 from hermodr_worker.built_in.data_export import data_export
+from hermodr_worker.built_in.recipients_import import recipients_import
 from hermodr_worker.built_in.schema_rebuild import schema_rebuild
 from hermodr_worker.built_in.stored import Store
 from hermodr_worker.definition import AnyTask
@@ -74,6 +75,7 @@ class Worker(BrokerService[WorkerSettings]):
         tasks = (
             schema_rebuild(ledger, guard, sealer),
             data_export(ledger, guard, sealer, store, self.clock),
+            recipients_import(ledger, store),
         )
         return {each.name: each for each in tasks}
 

@@ -8,10 +8,11 @@ from hermodr_client.answers import decoded
 from hermodr_client.bulk import chunks, rejected
 from hermodr_client.exchange import NDJSON, Request, Steps
 from hermodr_client.models.answer import Answer, Page
+from hermodr_client.models.notifications import Accepted
 from hermodr_client.models.people import Recipient, RecipientSecret, UpsertAnswer, UpsertResult
 from hermodr_client.operation import listing, operation
 from hermodr_client.paging import Listing
-from hermodr_client.part import Id, Part, W, path_of, query_of
+from hermodr_client.part import Id, Part, W, new_key, path_of, query_of
 from hermodr_client.retrying import exchange
 
 
@@ -40,6 +41,16 @@ class Recipients(Part[W]):
     def create(self, /, *, idempotency_key: str | None = None, **fields: Any) -> Steps[Recipient]:
         """Raises `Conflict` when its `external_id` is taken."""
         return self._post(path_of("recipients"), Recipient, fields, idempotency_key)
+
+    @operation
+    def import_csv(self, text: str | bytes, *, idempotency_key: str | None = None) -> Steps[Accepted]:
+        """Has a task make or change them, by a CSV with a header: `external_id`, and other fields but `webhook_url`;
+        `attributes` are a JSON object, an empty cell leaves a field as it is. `jobs.wait` tells what came of it."""
+        body = text.encode() if isinstance(text, str) else text
+        key = idempotency_key or new_key()
+        path = path_of("recipients", "import")
+        request = Request("POST", path, body=body, media_type="text/csv", idempotency_key=key)
+        return decoded((yield from exchange(request, self._pace)), Accepted)
 
     @operation
     def update(self, /, recipient_id: Id, **fields: Any) -> Steps[Recipient]:

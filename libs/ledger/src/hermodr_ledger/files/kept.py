@@ -15,6 +15,7 @@ from hermodr_ledger.tables import files
 
 UNFINISHED_KEPT = timedelta(days=2)
 """Longer than any attempt of a task."""
+SHORTLY = timedelta(days=1)
 
 Kind = Literal["export", "import", "report"]
 
@@ -62,6 +63,14 @@ async def finish(statements: Statements, file_id: UUID, size: int, expires_at: d
     put = sa.update(files).where(_OF.id == file_id, _OF.expires_at > sa.func.now())
     rows = await fetch(statements, put.values(bytes=size, expires_at=expires_at).returning(_OF.id))
     return bool(rows)
+
+
+async def shorten(statements: Statements, file_id: UUID) -> None:
+    """It is kept for `SHORTLY` at most."""
+    soon = sa.func.least(_OF.expires_at, sa.func.now() + SHORTLY)
+    await fetch(
+        statements, sa.update(files).where(_OF.id == file_id).values(expires_at=soon).returning(_OF.id)
+    )
 
 
 async def expire(statements: Statements, file_id: UUID) -> None:

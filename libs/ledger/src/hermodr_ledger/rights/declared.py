@@ -38,6 +38,7 @@ files                  siu   -          sd        -            -          -     
 group_members          siud  s          s         -            -          -               -                   -
 groups                 siud  s          s         -            -          -               -                   -
 idempotency_keys       siu   si         sid       -            -          -               -                   -
+import_progress        -     -          -         -            -          -               -                   siu
 inbox                  sud   si         sd        -            -          -               -                   -
 job_standings          sid   sid        sid       sid          sid        sid             -                   sid
 jobs                   siu   siu        siu       su           su         su              -                   su
@@ -51,7 +52,7 @@ projects               su    s          s         -            -          -     
 provider_budgets       -     -          -         siu          siu        siu             -                   -
 provider_limits        s     -          s         siud         siud       siud            -                   -
 rate_buckets           siud  -          sd        -            -          -               -                   -
-recipients             siud  s          s         -            -          -               -                   -
+recipients             siud  s          s         -            -          -               -                   si
 retry_ladder           -     -          siud      -            -          -               -                   -
 revoked_users          siu   -          -         -            -          -               -                   -
 schedule_runs          siu   -          siud      -            -          -               -                   -
@@ -86,11 +87,18 @@ window_events          s     siud       su        -            -          -     
 
 _DISABLING = ("failing_since", "disabled_at", "disabled_reason", "updated_at")
 
+_IMPORTED = (
+    *("user_id", "name", "email", "phone", "locale", "timezone", "relationship", "attributes", "webhook_url"),
+    "updated_at",
+)
+"""Of a recipient: not their wishes."""
+
 _COLUMNS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("dispatcher", "recipients"): (
         "updated_at",
     ),  # to lock the row, which takes the right to update something
     ("scheduler", "webhook_endpoints"): _DISABLING,
+    ("worker", "recipients"): _IMPORTED,
     ("webhook_channel", "webhook_endpoints"): _DISABLING,
     ("webhook_sender", "webhook_endpoints"): _DISABLING,
 }

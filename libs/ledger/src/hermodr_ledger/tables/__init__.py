@@ -6,7 +6,7 @@ from hermodr_ledger.tables.changes import change_listeners, changes
 from hermodr_ledger.tables.columns import metadata
 from hermodr_ledger.tables.connections import connection_schemas, connections
 from hermodr_ledger.tables.digests import digest_runs, digest_schedules, digest_updates
-from hermodr_ledger.tables.files import files
+from hermodr_ledger.tables.files import files, import_progress
 from hermodr_ledger.tables.inbox import inbox
 from hermodr_ledger.tables.operating import (
     api_key_uses,
@@ -95,6 +95,7 @@ __all__ = [
     "group_members",
     "groups",
     "idempotency_keys",
+    "import_progress",
     "inbox",
     "job_standings",
     "jobs",

@@ -1,6 +1,6 @@
 """Files that tasks make and people fetch, or give to tasks."""
 
-from sqlalchemy import UUID, BigInteger, CheckConstraint, Column, ForeignKey, Index, Table, text
+from sqlalchemy import UUID, BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, text
 
 from hermodr_ledger.tables.columns import MOMENT, made, metadata, needed_text, texts
 
@@ -21,4 +21,14 @@ files = Table(
     Index("files_expiring", "expires_at"),
     Index("files_of_job", "job_id"),
     Index("files_of_owner", "project_id", "owner", postgresql_where=text("owner IS NOT NULL")),
+)
+
+import_progress = Table(
+    "import_progress",
+    metadata,
+    Column("file_id", UUID, ForeignKey("files.id", ondelete="CASCADE"), primary_key=True),
+    *(
+        Column(_name, Integer, nullable=False, server_default=text("0"))
+        for _name in ("rows", "created", "updated")
+    ),
 )

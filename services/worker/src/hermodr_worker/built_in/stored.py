@@ -70,6 +70,10 @@ class Store:
             raise Retry("the file was deleted before it was whole")
         return Left(self._links.url(file_id, expires_at), name, expires_at)
 
+    async def keep_shortly(self, file_id: UUID) -> None:
+        """It is needed no longer than another attempt would."""
+        await kept.shorten(self._ledger, file_id)
+
     async def drop(self, file_id: UUID) -> None:
         """It is not needed."""
         await kept.expire(self._ledger, file_id)

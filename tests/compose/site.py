@@ -14,7 +14,8 @@ from hermodr_devkit.backing import docker, ports
 from packages import ROOT
 
 SECONDS = 900
-PATIENCE = 240.0
+PATIENCE = 600.0
+"""A busy machine takes long to start ten containers."""
 SERVICES = ("api", "dispatcher", "scheduler", "email-sender", "webhook-sender", "worker", "sandbox")
 VERSIONS = ("test", "test-next")
 PORTS = (
@@ -90,7 +91,12 @@ class Site:
 
     def wait_until_healthy(self, services: Iterable[str] = (*SERVICES, "postgres", "rabbitmq")) -> None:
         for service in services:
-            wait_for(f"{service} to be healthy", partial(self._healthy, service))
+            try:
+                wait_for(f"{service} to be healthy", partial(self._healthy, service))
+            except AssertionError as error:
+                raise AssertionError(
+                    f"{error}:\n{self.compose('logs', '--tail=40', service)[-6000:]}"
+                ) from None
 
     def _healthy(self, service: str) -> bool:
         found = self.containers(service)

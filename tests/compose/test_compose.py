@@ -61,6 +61,13 @@ def test_each_service_is_itself_to_the_servers(site: Site) -> None:
     assert set(policies.values()) == {"hermodr-work", "hermodr-retry", "hermodr-dead"}
 
 
+def test_files_of_a_worker_are_read_by_the_api(site: Site) -> None:
+    place = "/var/lib/hermodr/files/tried"
+    site.compose("exec", "-T", "worker", "python", "-c", f"open({place!r}, 'w').write('rows')")
+    read = site.compose("exec", "-T", "api", "python", "-c", f"print(open({place!r}).read())")
+    assert read.strip() == "rows"
+
+
 def test_versions_are_those_that_are_promised(site: Site) -> None:
     postgres = site.compose("exec", "-T", "postgres", "postgres", "--version")
     assert " 17." in postgres

@@ -29,12 +29,12 @@ def variables(name: str) -> dict[str, str]:
 def test_a_service_is_told_what_it_reads_and_no_secret_of_others(spec: ServiceSpec) -> None:
     told = variables(spec.name)
     fields = {f"HERMODR_{name.upper()}" for name in settings_of(spec).model_fields}
-    assert set(told) <= fields
+    assert {name for name in told if name.startswith("HERMODR_")} <= fields
     for name, services in TOLD.items():
         if name in told:
             assert spec in services
     assert not IN_FILES & set(told)
-    assert SERVICES[spec.name]["volumes"] == [f"secrets-{spec.name}:/run/secrets:ro"]
+    assert SERVICES[spec.name]["volumes"][0] == f"secrets-{spec.name}:/run/secrets:ro"
 
 
 def test_what_provides_mails_and_texts_is_told_to_all_who_read_it() -> None:
@@ -42,6 +42,16 @@ def test_what_provides_mails_and_texts_is_told_to_all_who_read_it() -> None:
         assert {spec.name for spec in TOLD[name]} == {
             spec.name for spec in ALL if name in variables(spec.name)
         }
+
+
+def test_files_are_where_all_who_share_them_reach_them() -> None:
+    place = "/var/lib/hermodr/files"
+    for name in SERVICES:
+        shared = "HERMODR_FILES_URL" in variables(name)
+        assert shared == (name in ("api", "scheduler", "worker"))
+        assert shared == (f"files:{place}" in SERVICES[name].get("volumes", []))
+    assert variables("worker")["HERMODR_FILES_URL"] == f"${{HERMODR_FILES_URL:-file://{place}}}"
+    assert variables("worker")["TMPDIR"] in SERVICES["worker"]["volumes"]  # not in memory
 
 
 def test_migrate_has_a_volume_for_each() -> None:

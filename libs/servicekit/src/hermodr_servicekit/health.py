@@ -9,7 +9,7 @@ from http.client import HTTPConnection, HTTPException
 
 PORT = "HERMODR_HTTP_PORT"
 PATH = "/health/ready"
-SECONDS = 5.0
+SECONDS = 8.0
 LONGEST_ANSWER = 2000
 
 

@@ -50,7 +50,7 @@ sbom: install ## what an installation runs, as CycloneDX: hermodr.cdx.json (each
 	@$(BIN)/cyclonedx-py requirements --output-reproducible --output-format JSON --output-file hermodr.cdx.json requirements.lock
 
 test-compose: install ## images built, started, scaled, killed, upgraded and taken down, by Docker
-	@$(BIN)/python -m pytest tests/compose -x $(ARGS)
+	@$(BIN)/python -m pytest tests/compose $(ARGS)
 
 kubernetes: install ## write down deploy/kubernetes, after a change of its chart on purpose
 	@$(BIN)/python tools/kubernetes.py

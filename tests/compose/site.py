@@ -146,7 +146,7 @@ class Site:
 
     def recipients(self) -> list[str]:
         """Of all mails that the sandbox got, the name for each."""
-        found, query = [], {"limit": "500"}
+        found, query = [], {"limit": "200"}
         while True:
             answer = httpx.get(f"{self.sandbox}/v1/mails", params=query, timeout=30, trust_env=False)
             page = answer.raise_for_status().json()

@@ -86,7 +86,7 @@ class Site:
         pid = self.containers(service)[0]["State"]["Pid"]
         code = f"import os; os.kill({pid}, 9)"
         image = f"hermodr-test-command:{VERSIONS[0]}"
-        command = ["docker", "run", "--rm", "--privileged", "--pid=host", "--user=0", "--entrypoint=python"]
+        command = ["docker", "run", "--rm", "--pid=host", "--user=0", "--entrypoint=python"]
         run([*command, image, "-c", code])
 
     def wait_until_healthy(self, services: Iterable[str] = (*SERVICES, "postgres", "rabbitmq")) -> None:

@@ -33,6 +33,15 @@ REFUSED = [
     *((role, "UPDATE hermodr.audit_log SET action = 'x'") for role in ROLES),
     *((role, "DELETE FROM hermodr.audit_log") for role in ROLES),
     *((role, "INSERT INTO hermodr.projects (id, name) VALUES (gen_random_uuid(), 'x')") for role in ROLES),
+    *((role, "UPDATE hermodr.jobs SET project_id = gen_random_uuid()") for role in ROLES),
+    *((role, "UPDATE hermodr.jobs SET recipient_id = gen_random_uuid()") for role in ROLES),
+    *((role, "UPDATE hermodr.deliveries SET job_id = gen_random_uuid()") for role in ROLES),
+    *((role, "UPDATE hermodr.deliveries SET project_id = gen_random_uuid()") for role in ROLES),
+    *((role, "UPDATE hermodr.attempts SET delivery_id = gen_random_uuid()") for role in ROLES),
+    *((role, "UPDATE hermodr.deliveries SET address = 'x@example.com'") for role in (*SENDERS, "worker")),
+    *((role, "UPDATE hermodr.jobs SET data = '{}'") for role in (*SENDERS, "worker")),
+    *((role, "UPDATE hermodr.jobs SET content = NULL") for role in (*SENDERS, "worker", "scheduler")),
+    *((role, "UPDATE hermodr.dead_letters SET body = ''") for role in SENDERS),
     *((role, "CREATE TABLE hermodr.mine ()") for role in ROLES),
     *((role, "ALTER TABLE hermodr.jobs DISABLE ROW LEVEL SECURITY") for role in ROLES),
     *((role, "UPDATE hermodr.schema_version SET version_num = '0001'") for role in ROLES),
@@ -116,6 +125,7 @@ async def test_just_what_is_declared_is_granted_and_stays_so(empty_database_url:
         assert await hidden(owner, set(NAMES.values())) == []
         await owner.execute(f"GRANT DELETE, TRUNCATE ON hermodr.jobs TO {NAMES['api']}")
         await owner.execute(f"GRANT UPDATE (name) ON hermodr.projects TO {NAMES['scheduler']}")
+        await owner.execute(f"GRANT UPDATE ON hermodr.jobs TO {NAMES['worker']}")
         await owner.execute(f"REVOKE SELECT ON hermodr.jobs FROM {NAMES['dispatcher']}")
         await owner.execute("DROP POLICY services ON hermodr.jobs")
         await owner.execute("CREATE TABLE hermodr.unknown ()")

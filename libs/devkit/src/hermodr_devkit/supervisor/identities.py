@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
+from hermodr_cli.refusal import Refusal
 from hermodr_devkit.backing.places import Place
 from hermodr_devkit.backing.probe import TIMEOUT_SECONDS
 from hermodr_devkit.supervisor.broker_users import broker_users
@@ -43,6 +44,10 @@ class Identities:
         return variables
 
 
+class OthersRoles(Refusal):
+    """Roles belong to the whole server, and another installation there has these."""
+
+
 NOBODY = Identities()
 """All use what the environment says."""
 
@@ -57,8 +62,8 @@ async def identities(
 ) -> Identities:
     """Lets the roles of a migrated database log in, and makes the users at the broker's `place`. `database_url` is the
     owner's, whose roles begin with `prefix`; `channels`: those the installation serves, if it says so. Servers where
-    we may not do that are used as the environment says. Raises `asyncpg.PostgresError`, `OSError`, `httpx.HTTPError`.
-    """
+    we may not do that are used as the environment says. Nobody's password is set anew: roles that let in whom we do not
+    know raise `OthersRoles`. Raises `asyncpg.PostgresError`, `OSError`, `httpx.HTTPError`, too."""
     roles = {service: role_name(role, prefix) for service, role in _roles(channels).items()}
     return Identities(
         database=await _database(database_url, roles), broker=await broker_users(place) if place else {}
@@ -68,7 +73,14 @@ async def identities(
 async def _database(database_url: str, roles: Mapping[str, str]) -> dict[str, str]:
     connection = await asyncpg.connect(database_url, timeout=TIMEOUT_SECONDS)
     try:
-        for role in roles.values():
+        login = "SELECT rolname FROM pg_roles WHERE rolcanlogin AND rolname = ANY($1)"
+        known = {row["rolname"] for row in await connection.fetch(login, list(roles.values()))}
+        if others := [role for role in sorted(known) if not await _is_ours(_url(database_url, role))]:
+            raise OthersRoles(
+                f"{', '.join(others)} let in another installation of this server, or had their passwords before the "
+                "owner had this one: set HERMODR_DATABASE_ROLES to a prefix of your own, or ALTER ROLE … NOLOGIN"
+            )
+        for role in set(roles.values()) - known:
             await admit(connection, role, _password(database_url, role))
     except (asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedObjectError):
         return {}
@@ -80,6 +92,17 @@ async def _database(database_url: str, roles: Mapping[str, str]) -> dict[str, st
 def _roles(channels: str | None) -> dict[str, str]:
     narrow = channels is not None and "webhook" not in channels.split()
     return dict(ROLE_OF) | ({"webhook-sender": "webhook_sender"} if narrow else {})
+
+
+async def _is_ours(url: str) -> bool:
+    """Whether the password is the one that we would give."""
+    try:
+        await (await asyncpg.connect(url, timeout=TIMEOUT_SECONDS)).close()
+    except asyncpg.InvalidPasswordError:
+        return False
+    except asyncpg.PostgresError:  # the password was right: too many connections, no right to connect
+        return True
+    return True
 
 
 def _password(owners_url: str, role: str) -> str:

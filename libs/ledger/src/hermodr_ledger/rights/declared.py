@@ -1,11 +1,14 @@
 """The table of rights: which service's role may do what to which table. Nothing else is granted to them.
 
-`s` SELECT, `i` INSERT, `u` UPDATE, `d` DELETE; `-` none of it. Services name partitioned tables only, never a week. The
-views are for people who speak SQL, so no service has a right to one.
+`s` SELECT, `i` INSERT, `u` UPDATE, `d` DELETE; `-` none of it. Tables of which some columns may be updated are in
+`columns`. Services name partitioned tables only, never a week. The views are for people who speak SQL, so no service
+has a right to one.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from hermodr_ledger.rights.columns import COLUMNS
 
 _TABLES = """
                        api   dispatcher scheduler email_sender sms_sender webhook_channel webhook_sender      worker
@@ -14,7 +17,7 @@ accepted_elsewhere     si    i          sid       -            -          -     
 api_key_uses           siu   -          -         -            -          -               -                   -
 api_keys               siu   -          -         -            -          -               -                   -
 attachments            sid   sid        si        s            -          -               -                   -
-attempts               siu   i          siu       siu          siu        siu             -                   -
+attempts               si    i          si        si           si         si              -                   -
 audit_log              si    -          si        -            -          i               i                   -
 auto_sync_reminders    s     si         s         -            -          -               -                   -
 auto_sync_responses    siu   s          s         -            -          -               -                   -
@@ -25,8 +28,8 @@ change_listeners       siud  s          sud       s            s          s     
 changes                si    i          siud      i            i          i               -                   i
 connection_schemas     s     -          -         -            -          -               -                   siu
 connections            siud  -          -         -            -          -               -                   s
-dead_letters           siud  si         siu       siu          siu        siu             -                   si
-deliveries             su    siu        su        su           su         su              -                   -
+dead_letters           siud  si         siu       si           si         si              -                   si
+deliveries             s     si         s         s            s          s               -                   -
 digest_runs            si    su         siud      -            -          -               -                   -
 digest_schedules       siud  s          su        -            -          -               -                   -
 digest_updates         s     si         sud       -            -          -               -                   -
@@ -41,7 +44,7 @@ idempotency_keys       siu   si         sid       -            -          -     
 import_progress        -     -          -         -            -          -               -                   siu
 inbox                  sud   si         sd        -            -          -               -                   -
 job_standings          sid   sid        sid       sid          sid        sid             -                   sid
-jobs                   siu   siu        siu       su           su         su              -                   su
+jobs                   si    si         si        s            s          s               -                   s
 lane_rates             s     s          s         siud         siud       siud            -                   -
 mailboxes              s     -          siud      -            -          -               -                   -
 pauses                 siu   s          sd        s            s          s               -                   -
@@ -84,25 +87,6 @@ webhook_turns          siud  -          siud      -            -          siu   
 whatsapp_windows       siud  -          sd        -            sd         -               -                   -
 window_events          s     siud       su        -            -          -               -                   -
 """
-
-_DISABLING = ("failing_since", "disabled_at", "disabled_reason", "updated_at")
-
-_IMPORTED = (
-    *("user_id", "name", "email", "phone", "locale", "timezone", "relationship", "attributes", "webhook_url"),
-    "updated_at",
-)
-"""Of a recipient: not their wishes."""
-
-_COLUMNS: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("dispatcher", "recipients"): (
-        "updated_at",
-    ),  # to lock the row, which takes the right to update something
-    ("scheduler", "webhook_endpoints"): _DISABLING,
-    ("worker", "recipients"): _IMPORTED,
-    ("webhook_channel", "webhook_endpoints"): _DISABLING,
-    ("webhook_sender", "webhook_endpoints"): _DISABLING,
-}
-"""Tables of which a role may update these columns only."""
 
 _SEQUENCES: Mapping[str, str] = {"changes_seq": "changes", "events_seq": "events"}
 """Who may add to the table may take its next number, and who may read it may see the last one."""
@@ -175,7 +159,7 @@ def of_tables() -> set[Right]:
         for role, letters in zip(ROLES, row, strict=True)
         for letter in letters.strip("-")
     }
-    for (role, table), columns in _COLUMNS.items():
+    for (role, table), columns in COLUMNS.items():
         found |= {Right(role, "table", table, "UPDATE", column) for column in columns}
     for sequence, table in _SEQUENCES.items():
         found |= {

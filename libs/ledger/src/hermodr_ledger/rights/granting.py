@@ -5,7 +5,7 @@ import asyncio
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import asyncpg
@@ -78,10 +78,14 @@ async def changes(connection: Any, names: dict[str, str]) -> list[str]:
         for row in await connection.fetch(_GRANTED, list(names.values()))
     }
     known = {row["rolname"] for row in await connection.fetch(_AT_HOME, list(names.values()))}
+    # a right to a whole table goes with those to its columns
+    lost = {
+        each for each in there if each.column is not None and replace(each, column=None) in there - wanted
+    }
     return [
         *(f'GRANT USAGE ON SCHEMA hermodr TO "{name}"' for name in names.values() if name not in known),
         *_statements("REVOKE", "FROM", there - wanted),
-        *_statements("GRANT", "TO", wanted - there),
+        *_statements("GRANT", "TO", wanted - (there - lost)),
     ]
 
 

@@ -1,0 +1,125 @@
+"""Tables of which a role may update some columns only: nobody makes a job another project's, or sends it elsewhere."""
+
+from collections.abc import Mapping
+
+_PROGRESS_OF_JOBS = (
+    "announcements",
+    "deferred_until",
+    "error",
+    "finished_at",
+    "open_deliveries",
+    "processed_at",
+    "requeues",
+    "result",
+    "scheduled_for",
+    "sent_deliveries",
+    "state",
+    "unannounced",
+    "wake_at",
+)
+_CONTENT_OF_JOBS = (
+    "cancel_key",
+    "content",
+    "data",
+    "digest",
+    "envelope",
+    "metadata",
+    "owner_id",
+    "singleton_key",
+    "to_email",
+    "to_locale",
+    "to_name",
+    "to_phone",
+)
+"""To be blanked when a person is erased; of digests and joined jobs the data is written later."""
+_SENT = (
+    "announcements",
+    "error",
+    "finished_at",
+    "open_deliveries",
+    "sent_deliveries",
+    "state",
+    "unannounced",
+    "wake_at",
+)
+_RUN = (
+    "announcements",
+    "error",
+    "finished_at",
+    "processed_at",
+    "result",
+    "state",
+    "unannounced",
+    "wake_at",
+)
+_PROGRESS_OF_DELIVERIES = (
+    "announcements",
+    "attempt",
+    "claimed_at",
+    "claimed_by",
+    "due_at",
+    "earlier_attempts",
+    "error",
+    "finished_at",
+    "lease_until",
+    "max_attempts",
+    "maybe_accepted_by",
+    "provider",
+    "provider_message_id",
+    "refused_by",
+    "state",
+    "unannounced",
+    "unknown_since",
+    "wake_at",
+)
+_DECIDED_AGAIN = (
+    "address",
+    "address_name",
+    "copies",
+    "locale",
+    "on_unknown",
+    "recipient",
+    "template_id",
+    "template_version",
+)
+"""When a job is retried, and blanked when a person is erased."""
+_OUTCOME = (
+    "code",
+    "detail",
+    "finished_at",
+    "outcome",
+    "proof",
+    "provider",
+    "provider_message_id",
+    "resolved_as",
+)
+_IMPORTED = (
+    *("user_id", "name", "email", "phone", "locale", "timezone", "relationship", "attributes", "webhook_url"),
+    "updated_at",
+)
+"""Of a recipient: not their wishes."""
+_DISABLING = ("failing_since", "disabled_at", "disabled_reason", "updated_at")
+
+_SENDERS = ("email_sender", "sms_sender", "webhook_channel")
+
+COLUMNS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    **{(role, "jobs"): _PROGRESS_OF_JOBS + _CONTENT_OF_JOBS for role in ("api", "dispatcher")},
+    ("scheduler", "jobs"): (*_PROGRESS_OF_JOBS, "data"),
+    ("worker", "jobs"): _RUN,
+    **{(role, "jobs"): _SENT for role in _SENDERS},
+    **{
+        (role, "deliveries"): _PROGRESS_OF_DELIVERIES + _DECIDED_AGAIN
+        for role in ("api", "dispatcher", "scheduler")
+    },
+    **{(role, "deliveries"): _PROGRESS_OF_DELIVERIES for role in _SENDERS},
+    **{(role, "attempts"): _OUTCOME for role in ("api", "scheduler", *_SENDERS)},
+    **{(role, "dead_letters"): ("replayed_at",) for role in _SENDERS},
+    ("dispatcher", "recipients"): (
+        "updated_at",
+    ),  # to lock the row, which takes the right to update something
+    ("worker", "recipients"): _IMPORTED,
+    **{
+        (role, "webhook_endpoints"): _DISABLING for role in ("scheduler", "webhook_channel", "webhook_sender")
+    },
+}
+"""By role and table."""

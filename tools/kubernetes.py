@@ -18,6 +18,20 @@ ROOT = Path(__file__).parents[1]
 CHART = KUBERNETES / "chart" / "hermodr"
 
 _GENERATED = "# Made by `make kubernetes` from deploy/kubernetes/chart: change that.\n"
+_RULES = ROOT / "deploy/prometheus/hermodr.rules.yml"
+_RULE = """\
+{{- /* Made by `make kubernetes` from deploy/prometheus/hermodr.rules.yml: change that. */}}
+{{- if .Values.monitoring.enabled }}
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: {{ .Release.Name }}
+  labels:
+    {{- include "hermodr.labels" (dict "root" $ "component" "monitoring") | nindent 4 }}
+    {{- toYaml .Values.monitoring.labels | nindent 4 }}
+spec:
+%s{{- end }}
+"""
 _EXAMPLES: Mapping[str, str] = {
     "HERMODR_AMQP_URL": "amqp://hermodr-SERVICE:PASSWORD@hermodr-rabbitmq:5672/",
     "HERMODR_EMAIL_PROVIDERS": "smtp+starttls://USER:PASSWORD@smtp.example.com:587",
@@ -30,8 +44,15 @@ _EXAMPLES: Mapping[str, str] = {
 Documents = list[dict[str, Any]]
 
 
+def rules() -> dict[Path, str]:
+    """The part of the chart that is made, which the rest is rendered from: `{{` is Prometheus's here."""
+    spec = _dumped(yaml.safe_load(_RULES.read_text())).replace("{{", '{{ "{{" }}')
+    text = _RULE % "".join(f"  {line}\n" for line in spec.splitlines())
+    return {CHART / "templates" / "rules.yaml": text}
+
+
 def files() -> dict[Path, str]:
-    """Everything that is made, by where it stands."""
+    """Everything that is made from the chart, by where it stands."""
     off = {"networkPolicies": {"enabled": False}}
     base = _rendered(off)
     texts = _rendered({**off, "services": {"sms-sender": {"enabled": True}}})
@@ -165,19 +186,30 @@ def _dumped(document: Mapping[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    made = files()
-    stale = [path for path, text in made.items() if not path.exists() or path.read_text() != text]
     if "--check" in arguments:
+        stale = _stale(rules() | files())
         for path in stale:
             print(f"{path.relative_to(ROOT)} is not fresh: make kubernetes", file=sys.stderr)
         wrong = list(all_flaws())
         print(*wrong, sep="\n", file=sys.stderr)
         return 1 if stale or wrong else 0
+    written = _write(rules())
+    written += _write(files())
+    print(f"{written} files written")
+    return 0
+
+
+def _stale(made: Mapping[Path, str]) -> list[Path]:
+    return [path for path, text in made.items() if not path.exists() or path.read_text() != text]
+
+
+def _write(made: Mapping[Path, str]) -> int:
+    """How many were not fresh."""
+    stale = _stale(made)
     for path in stale:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(made[path])
-    print(f"{len(made)} files, {len(stale)} written")
-    return 0
+    return len(stale)
 
 
 if __name__ == "__main__":

@@ -165,3 +165,19 @@ def test_what_a_pod_reads_exists() -> None:
                     assert source["secretRef"]["name"] in secrets
                 else:
                     assert ("ConfigMap", source["configMapRef"]["name"]) in objects
+
+
+def test_prometheus_has_our_rules_and_targets_named_as_they_name_them() -> None:
+    made = rendered(EVERYTHING)
+    written = (CHART.parents[2] / "prometheus/hermodr.rules.yml").read_text(encoding="utf-8")
+    assert made["PrometheusRule", "hermodr"]["spec"] == yaml.safe_load(written)
+    monitor = made["ServiceMonitor", "hermodr"]["spec"]
+    services = {each["metadata"]["name"]: each for kind, each in made.items() if kind[0] == "Service"}
+    assert {each["metadata"]["labels"][monitor["jobLabel"]] for each in services.values()} == {"hermodr"}
+    (named,) = monitor["endpoints"][0]["relabelings"]
+    assert named["targetLabel"] == "service"
+    assert named["sourceLabels"] == ["__meta_kubernetes_service_label_app_kubernetes_io_component"]
+    component = "app.kubernetes.io/component"
+    assert {each["metadata"]["labels"][component] for each in services.values()} <= {
+        each.name for each in ALL
+    }

@@ -14,7 +14,7 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from tests.benchmarks import bulk, document, page, peer, report, waits
+from tests.benchmarks import bulk, document, page, peer, report, tasks, waits
 from tests.benchmarks.circumstances import Circumstances
 from tests.benchmarks.installed import NotInstalled
 from tests.benchmarks.mailbox import Incomplete, Mailbox, mailbox
@@ -157,18 +157,28 @@ async def with_peers(
     scenario: str, results: list[Result], choice: Choice, place: Servers, box: Mailbox, found: Findings
 ) -> list[Result]:
     """Our results, and beside them those of the peers that can do the same."""
-    for one in choice.peers if scenario in waits.WAITS else ():
+    able = choice.peers if scenario in waits.WAITS else ()
+    if scenario == tasks.SCENARIO:
+        able = tuple(one for one in choice.peers if one.name in tasks.PEERS)
+    for one in able:
         if one.name in found.missing:
             continue
         try:
-            theirs = await waits.measure(scenario, one, place, box, choice.quick, say)
+            if scenario == tasks.SCENARIO:
+                theirs = await tasks.measure_peer(one.name, place, box, choice.quick, say)
+            else:
+                theirs = await waits.measure(scenario, one, place, box, choice.quick, say)
         except (NotInstalled, Incomplete, RuntimeError) as error:
             found.missing[one.name] = f"{scenario}: {error}"
             say(f"left out: {one.label}: {scenario}: {error}")
             continue
         results = waits.beside(results, one.name, theirs)
-        medians = ", ".join(f"{number(value)} ms" for (_, metric), value in theirs.items() if metric == "p50")
-        say(f"{scenario}: {one.label}: median {medians}")
+        told = ", ".join(
+            f"{number(value)} a second" if metric == tasks.METRIC else f"median {number(value)} ms"
+            for (_, metric), value in theirs.items()
+            if metric in (tasks.METRIC, "p50")
+        )
+        say(f"{scenario}: {one.label}: {told}")
     return results
 
 

@@ -57,6 +57,10 @@ The peers send fewer mails than Hermodr, as the column says; all are warmed up b
 Single mails go to the peers one by one from their producer (`request_to_sent`: ours come over HTTP), or a thousand
 are handed in ten seconds before the first is due (`scheduled`). Celery and Dramatiq keep what is due later in the
 memory of their workers; the others look for it in their store.
+
+Tasks do nothing; what counts is the time from the first request to the last one's end, with one worker: of Hermodr one
+process with 50 places, asked over HTTP one by one; of Celery one with a process per core, results kept in the same
+PostgreSQL; of Procrastinate one process with 50 at a time, deferred in batches of 1,000 and without results.
 """
 BULK = """\
 ## Bulk: HTML mails end to end

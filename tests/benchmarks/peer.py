@@ -81,6 +81,7 @@ class Running:
     producer: asyncio.subprocess.Process
     mailbox: Mailbox
     pids: Mapping[str, int]
+    database_url: str
 
     async def order(self, *words: object) -> None:
         """Returns when the producer has handed the work in."""
@@ -99,7 +100,15 @@ class Running:
 
 @asynccontextmanager
 async def running(peer: Peer, servers: Servers, mailbox: Mailbox, say: Say) -> AsyncIterator[Running]:
-    """Set up and warm; removed afterwards. Raises NotInstalled."""
+    """Started and warm. Raises NotInstalled."""
+    async with started(peer, servers, mailbox, say) as at_work:
+        await at_work.warm()
+        yield at_work
+
+
+@asynccontextmanager
+async def started(peer: Peer, servers: Servers, mailbox: Mailbox, say: Say) -> AsyncIterator[Running]:
+    """Set up; removed afterwards. Raises NotInstalled."""
     program, place = await asyncio.to_thread(peer.prepare, say)
     async with _ground(peer, servers, mailbox, say) as (environment, pids):
         if peer.before:
@@ -115,9 +124,7 @@ async def running(peer: Peer, servers: Servers, mailbox: Mailbox, say: Say) -> A
             )
             pids["producer"] = producer.pid
             await _answer(producer, "ready")
-            at_work = Running(producer, mailbox, pids)
-            await at_work.warm()
-            yield at_work
+            yield Running(producer, mailbox, pids, environment["PEER_DATABASE_URL"])
 
 
 async def measure(peer: Peer, servers: Servers, mailbox: Mailbox, mails: int, say: Say) -> Bulk:

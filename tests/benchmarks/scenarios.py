@@ -14,6 +14,7 @@ from tests.benchmarks import (
     slow_provider,
     sockets,
     sql,
+    tasks,
     turns,
     waiting,
     webhooks,
@@ -39,4 +40,5 @@ SCENARIOS: dict[str, Callable[[Servers, Mailbox, bool], Awaitable[list[Result]]]
     "digests": digests.measure,
     "schedules": schedules.measure,
     "sockets": sockets.measure,
+    "tasks": tasks.measure,
 }

@@ -69,9 +69,9 @@ class Site:
     def down(self) -> None:
         """Nothing stays, the images neither."""
         self.compose("down", "--volumes", "--remove-orphans", "--timeout", "30")
-        images = run(["docker", "images", "-q", "--filter", "reference=hermodr-test-*"]).split()
-        if images:
-            run(["docker", "rmi", "--force", *sorted(set(images))])
+        named = ["--filter", "reference=hermodr-test-*", "--format", "{{.Repository}}:{{.Tag}}"]
+        if images := run(["docker", "images", *named]).split():
+            run(["docker", "rmi", "--force", *images])
 
     def containers(self, service: str) -> list[dict[str, Any]]:
         """As `docker inspect` has them; of this service."""

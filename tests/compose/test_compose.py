@@ -137,3 +137,4 @@ def test_nothing_stays(site: Site) -> None:
     label = f"label=com.docker.compose.project={site.project}"
     for kind in (["ps", "-aq"], ["volume", "ls", "-q"], ["network", "ls", "-q"]):
         assert run(["docker", *kind, "--filter", label]) == ""
+    assert run(["docker", "images", "-q", "--filter", "reference=hermodr-test-*"]) == ""

@@ -17,6 +17,7 @@ AUDITED = {
     "POST /v1/connections": "connection.create",
     "PATCH /v1/connections/{connection_id}": "connection.change",
     "DELETE /v1/connections/{connection_id}": "connection.delete",
+    "POST /v1/console/links": "console.link",
     "DELETE /v1/dead-letters": "dead_letter.delete",
     "DELETE /v1/dead-letters/{letter_id}": "dead_letter.delete",
     "POST /v1/dead-letters/replay": "dead_letter.replay",

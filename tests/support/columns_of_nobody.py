@@ -13,6 +13,7 @@ OF_NOBODY: dict[str, set[str]] = {
     "audit_log": {"actor", "action", "detail"},  # `audit.record` forbids personal data in `detail`
     "connection_schemas": {"fingerprint", "document"},  # of tables, not of rows
     "connections": {"name", "host", "database", "username", "sealed_password", "sslmode"},
+    "console_sessions": {"hash"},
     "dead_letters": {"source_id", "queue", "reason", "message_type", "job_type", "replay_by"},
     "deliveries": {"channel", "state", "on_unknown", "claimed_by", "provider", "error"}
     | {"maybe_accepted_by", "refused_by"},

@@ -31,6 +31,7 @@ read    own       GET /v1/connections/{connection_id}
 manage  -         PATCH /v1/connections/{connection_id}
 send    own       POST /v1/connections/{connection_id}/rebuild
 read    own       GET /v1/connections/{connection_id}/schema
+read    -         POST /v1/console/links
 manage  -         DELETE /v1/dead-letters
 read    -         GET /v1/dead-letters
 manage  -         POST /v1/dead-letters/replay

@@ -264,6 +264,8 @@ def _without_secret(answer: Any) -> Any:
         return answer
     if "secret" in answer:  # an endpoint's URL may hold one, too
         return answer | {"secret": None} | ({"url": None} if "url" in answer else {})
+    if set(answer) == {"url", "expires_at"}:  # a link to the console is a secret
+        return answer | {"url": None}
     if "cron" in answer:  # a schedule's request holds addresses and texts
         return answer | {"job": {}}
     return answer | {"key": None} if "key" in answer else answer

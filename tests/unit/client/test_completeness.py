@@ -49,6 +49,7 @@ CALLS: list[Callable[[Hermodr], Any]] = [
     lambda h: h.dead_letters.delete(A),
     lambda h: h.dead_letters.delete_many(replayed=True),
     lambda h: h.queues.get(),
+    lambda h: h.console.link(),
     lambda h: h.queues.pause("email"),
     lambda h: h.queues.resume("email"),
     lambda h: h.providers.get(),

@@ -78,6 +78,10 @@ class Commands(LazyGroup):
             "hermodr_cli.remote.webhooks:app",
             "Endpoints that events are posted to, and what was sent to them.",
         ),
+        "console": Entry(
+            "hermodr_cli.remote.console:command",
+            "Open the operators' pages in a browser, with the rights of the key.",
+        ),
         "audit": Entry(
             "hermodr_cli.remote.audit:app",
             "Who changed what, and who looked at contents. The key is an admin's.",

@@ -15,6 +15,7 @@ from hermodr_client.parts.api_keys import ApiKeys
 from hermodr_client.parts.audit import AuditLog
 from hermodr_client.parts.auto_syncs import AutoSyncs
 from hermodr_client.parts.connections import Connections
+from hermodr_client.parts.console import Console
 from hermodr_client.parts.dead_letters import DeadLetters
 from hermodr_client.parts.digest_schedules import DigestSchedules
 from hermodr_client.parts.groups import Groups
@@ -60,6 +61,7 @@ class _Everything(Notifications[W]):
         self.signing_keys: SigningKeys[W] = SigningKeys(way)
         self.user_tokens: UserTokens[W] = UserTokens(way)
         self.audit: AuditLog[W] = AuditLog(way)
+        self.console: Console[W] = Console(way)
         self.health: Status[W] = Status(way)
 
     @property

@@ -16,6 +16,7 @@ from hermodr_api.audit.service import AuditTrail
 from hermodr_api.auto_syncs.service import AutoSyncs
 from hermodr_api.connections.rebuilding import Rebuilding
 from hermodr_api.connections.service import Connections
+from hermodr_api.console.assembly import console_of
 from hermodr_api.dead_letters.service import DeadLetters
 from hermodr_api.digests.service import DigestSchedules
 from hermodr_api.files.service import Downloads
@@ -168,6 +169,7 @@ class Api(LedgerService[ApiSettings]):
             *self._of_people(),
             *self._of_content(),
             *self._of_operators(),
+            *self._of_the_console(),
         ]
         app.state.provided = {type(each): each for each in services}
         app.include_router(self._notifications.routes.router())
@@ -237,6 +239,11 @@ class Api(LedgerService[ApiSettings]):
             Providers(cold, shared.operators, self._notifications.notifications, shared.clock),
             receipts_of(providers, settings.return_paths, shared.ledger, shared.clock, shared.registry),
         ]
+
+    def _of_the_console(self) -> list[object]:
+        looking = (self.authenticator, self._check, self.counts)
+        settings = self.settings
+        return console_of(self._shared, *looking, self._publishing, settings.links, settings.own_url)
 
     def http(self) -> ASGIApp:
         """The API, health and metrics included."""

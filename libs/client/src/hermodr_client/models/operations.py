@@ -190,6 +190,13 @@ class AuditEntry(Answer):
     detail: dict[str, Any] = Field(default_factory=dict)
 
 
+class ConsoleLink(Answer):
+    """Whoever opens it first, before it ends, is at the console."""
+
+    url: str
+    expires_at: datetime
+
+
 class Health(Answer):
     """`unhealthy`: nothing can be accepted."""
 

@@ -31,7 +31,7 @@ USES_SECONDS = 60
 _USED: sa.ColumnElement[datetime] = sa.literal_column(
     "(SELECT u.used_at FROM hermodr.api_key_uses u WHERE u.key_id = api_keys.id)"
 ).label("last_used_at")
-_COLUMNS = (
+COLUMNS = (
     api_keys.c.id,
     api_keys.c.project_id,
     api_keys.c.name,
@@ -45,9 +45,10 @@ _COLUMNS = (
     api_keys.c.rate_seconds,
     api_keys.c.rate_burst,
 )
+"""Of a key, as `key_of_row` reads them."""
 _ONE = (api_keys.c.id == sa.bindparam("key")) & (api_keys.c.project_id == sa.bindparam("project"))
-_READ = sa.select(*_COLUMNS).where(_ONE)
-_LOCK = sa.select(*_COLUMNS, sa.func.now().label("now")).where(_ONE).with_for_update()
+_READ = sa.select(*COLUMNS).where(_ONE)
+_LOCK = sa.select(*COLUMNS, sa.func.now().label("now")).where(_ONE).with_for_update()
 _END = sa.update(api_keys).where(api_keys.c.id == sa.bindparam("key")).values(expires_at=sa.bindparam("ends"))
 _ROTATED = sa.select(audit_log.c.detail).where(
     audit_log.c.project_id == sa.bindparam("project"),
@@ -58,7 +59,7 @@ _ROTATED = sa.select(audit_log.c.detail).where(
 _REVOKE = sa.update(api_keys).where(api_keys.c.id == sa.bindparam("key")).values(revoked_at=sa.func.now())
 # Hot: one plan for any number of keys.
 _FIND = f"""
-SELECT {", ".join(column.name for column in _COLUMNS if column is not _USED)}, used_at AS last_used_at, key_hash,
+SELECT {", ".join(column.name for column in COLUMNS if column is not _USED)}, used_at AS last_used_at, key_hash,
     used_at IS NULL OR used_at <= now() - interval '{USES_SECONDS} s' AS unnoted
 FROM unnest($1::bytea[]) AS wanted(key_hash) JOIN hermodr.api_keys USING (key_hash)
 LEFT JOIN hermodr.api_key_uses ON key_id = id
@@ -170,17 +171,17 @@ async def create_in(
         expires_at=expires_at,
         **_rate(limit),
     )
-    rows = await fetch(transaction, key.returning(*_COLUMNS))
-    made = _api_key(rows[0])
+    rows = await fetch(transaction, key.returning(*COLUMNS))
+    made = key_of_row(rows[0])
     detail = {"name": name, "scopes": list(made.scopes), **_told(made)}
     await audit.record(transaction, project_id, actor, "api-key.create", made.id, detail)
     return made, secret
 
 
-async def find(ledger: Ledger, hashes: Sequence[bytes]) -> dict[bytes, FoundKey]:
+async def find(ledger: Statements, hashes: Sequence[bytes]) -> dict[bytes, FoundKey]:
     """Those that hold."""
     rows = await ledger.fetch(_FIND, list(set(hashes)))
-    return {row["key_hash"]: FoundKey(_api_key(row), row["unnoted"]) for row in rows}
+    return {row["key_hash"]: FoundKey(key_of_row(row), row["unnoted"]) for row in rows}
 
 
 async def note_uses(ledger: Ledger, key_ids: Sequence[UUID]) -> None:
@@ -191,14 +192,14 @@ async def note_uses(ledger: Ledger, key_ids: Sequence[UUID]) -> None:
 async def read(statements: Statements, project_id: UUID, key_id: UUID) -> ApiKey | None:
     """Also if it is revoked or has expired."""
     rows = await fetch(statements, _READ, key=key_id, project=project_id)
-    return _api_key(rows[0]) if rows else None
+    return key_of_row(rows[0]) if rows else None
 
 
 async def page(statements: Statements, project_id: UUID, wanted: Page) -> list[ApiKey]:
     """Revoked and expired keys included."""
-    asked = sa.select(*_COLUMNS).where(api_keys.c.project_id == project_id)
+    asked = sa.select(*COLUMNS).where(api_keys.c.project_id == project_id)
     rows = await fetch(statements, paged(asked, api_keys, wanted))
-    return [_api_key(row) for row in rows]
+    return [key_of_row(row) for row in rows]
 
 
 async def change(
@@ -212,16 +213,16 @@ async def change(
     locked = await fetch(transaction, _LOCK, key=key_id, project=project_id)
     if not locked:
         return None
-    found = _api_key(locked[0])
+    found = key_of_row(locked[0])
     if "expires_at" in changes and _ended(found, locked[0]["now"]):
         raise Ended
     wanted = replace(found, **changes)  # type: ignore[arg-type]
     values = {"name": wanted.name, "expires_at": wanted.expires_at, **_rate(wanted.limit)}
     changed = sa.update(api_keys).where(_ONE).values(**values)
-    rows = await fetch(transaction, changed.returning(*_COLUMNS), key=key_id, project=project_id)
+    rows = await fetch(transaction, changed.returning(*COLUMNS), key=key_id, project=project_id)
     detail = {"name": wanted.name, **_told(wanted)}
     await audit.record(transaction, project_id, actor, "api-key.change", key_id, detail)
-    return _api_key(rows[0])
+    return key_of_row(rows[0])
 
 
 async def rotate(
@@ -237,7 +238,7 @@ async def rotate(
     rows = await fetch(transaction, _LOCK, key=key_id, project=project_id)
     if not rows:
         return None
-    old, now = _api_key(rows[0]), rows[0]["now"]
+    old, now = key_of_row(rows[0]), rows[0]["now"]
     if _ended(old, now):
         raise Ended
     if before := await fetch(transaction, _ROTATED, key=key_id, project=project_id):
@@ -277,7 +278,7 @@ def _told(key: ApiKey) -> dict[str, object]:
     return {"rate_limit": asdict(key.limit) if key.limit is not None else None, "expires_at": key.expires_at}
 
 
-def _api_key(row: Row) -> ApiKey:
+def key_of_row(row: Row) -> ApiKey:
     return ApiKey(
         row["id"],
         row["project_id"],

@@ -28,6 +28,7 @@ change_listeners       siud  s          sud       s            s          s     
 changes                si    i          siud      i            i          i               -                   i
 connection_schemas     s     -          -         -            -          -               -                   siu
 connections            siud  -          -         -            -          -               -                   s
+console_sessions       sid   -          -         -            -          -               -                   -
 dead_letters           siud  si         siu       si           si         si              -                   si
 deliveries             s     si         s         s            s          s               -                   -
 digest_runs            si    su         siud      -            -          -               -                   -

@@ -77,6 +77,18 @@ api_key_uses = Table(
     made("used_at"),
 )
 
+console_sessions = Table(
+    "console_sessions",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("key_id", UUID, ForeignKey("api_keys.id", ondelete="CASCADE"), nullable=False),
+    Column("is_link", Boolean, nullable=False, server_default=text("false")),
+    made(),
+    Column("expires_at", MOMENT, nullable=False),
+    Index("console_sessions_expired", "expires_at"),
+    Index("console_sessions_key", "key_id"),
+)
+
 signing_keys = Table(
     "signing_keys",
     metadata,

@@ -15,7 +15,7 @@ from hermodr_api.remembered import Remembered
 from hermodr_contracts.rates import Limit
 from hermodr_ledger.access import keys
 from hermodr_ledger.access.audit import Actor
-from hermodr_ledger.access.keys import FoundKey, Scope
+from hermodr_ledger.access.keys import ApiKey, FoundKey, Scope
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer
@@ -137,9 +137,12 @@ class Authenticator:
     def _caller(self, found: FoundKey | None) -> Caller | None:
         if found is None:
             return None
-        key = found.key
         if found.unnoted:
-            self._uses.note(key.id)
+            self._uses.note(found.key.id)
+        return self.owner(found.key)
+
+    def owner(self, key: ApiKey) -> Caller:
+        """Who calls with a key that holds."""
         limit = key.limit or self._key_limit
         return Caller(key.id, key.project_id, frozenset(key.scopes), limit=limit, expires_at=key.expires_at)
 

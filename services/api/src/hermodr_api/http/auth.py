@@ -25,11 +25,15 @@ class Gate:
     async def admit(self, request: Request, scope: Scope, *, users: bool = False) -> Caller:
         """Authenticates, applies rate limits and refuses unknown query parameters. Raises `Refused`."""
         caller = await self._authenticator.caller(request.headers.get("authorization"), scope, users=users)
+        await self.pace(request, caller)
+        only_known(request)
+        return caller
+
+    async def pace(self, request: Request, caller: Caller) -> None:
+        """Counts one request of the caller. Raises `Refused` (429)."""
         if caller.limit is not None:
             request.scope[RATE_LIMIT] = await self._limiter.take(caller.subject, caller.limit)
         await self._quotas.admit(caller.project_id)
-        only_known(request)
-        return caller
 
 
 class Needs:

@@ -1,0 +1,84 @@
+"""How a project fares, for the first page."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from hermodr_api.access.authentication import Caller
+from hermodr_api.health.counts import Counts
+from hermodr_api.health.service import HealthCheck
+from hermodr_api.jobs.metrics import JobMetrics
+from hermodr_contracts.vocabulary import JobState
+from hermodr_ledger.engine import Ledger
+from hermodr_ledger.jobs import over_time
+from hermodr_servicekit.clock import Clock
+
+_HOURS = 24
+_BAR = timedelta(minutes=1)
+_BARS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """The jobs that were accepted in a minute, by how they stand now; heights are percent of the highest bar."""
+
+    at: datetime
+    good: int
+    bad: int
+    busy: int
+    good_height: float
+    bad_height: float
+    busy_height: float
+
+
+class Overview:
+    def __init__(
+        self, ledger: Ledger, metrics: JobMetrics, check: HealthCheck, counts: Counts, clock: Clock
+    ) -> None:
+        self._ledger = ledger
+        self._metrics = metrics
+        self._check = check
+        self._counts = counts
+        self._clock = clock
+
+    async def look(self, caller: Caller) -> Mapping[str, Any]:
+        """What the template shows. Raises `LedgerUnavailable`."""
+        project = caller.project_id
+
+        async def count() -> Sequence[over_time.Accepted]:
+            return await over_time.accepted(self._ledger, project, self._clock.now() - _BARS * _BAR, _BAR)
+
+        metrics = await self._metrics.look(project, _HOURS, None)
+        accepted = await self._counts.of(("over time", project), count)
+        health = (await self._check.whole()).report
+        return {
+            "metrics": metrics,
+            "bars": bars(accepted, self._clock.now()),
+            "health": health,
+            "hours": _HOURS,
+        }
+
+
+def bars(accepted: Sequence[over_time.Accepted], now: datetime) -> list[Bar]:
+    """`_BARS` of them, the last one of the minute that is not over."""
+    last = now.replace(second=0, microsecond=0)
+    groups: dict[datetime, dict[str, int]] = {last - nth * _BAR: {} for nth in reversed(range(_BARS))}
+    for each in accepted:
+        if (group := groups.get(each.at)) is not None:
+            look = _LOOKS.get(each.state, "busy")
+            group[look] = group.get(look, 0) + each.jobs
+    highest = max((sum(group.values()) for group in groups.values()), default=0) or 1
+    made = []
+    for at, group in groups.items():
+        numbers = [group.get(look, 0) for look in ("good", "bad", "busy")]
+        made.append(Bar(at, *numbers, *(round(100 * each / highest, 2) for each in numbers)))
+    return made
+
+
+_LOOKS: Mapping[str, str] = {
+    JobState.COMPLETED: "good",
+    JobState.SKIPPED: "good",
+    JobState.CANCELLED: "good",
+    JobState.FAILED: "bad",
+}

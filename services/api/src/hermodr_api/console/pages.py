@@ -1,0 +1,124 @@
+"""Pages of the console, from templates of ours. What stands in them is escaped; nothing of them runs."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import FileResponse, HTMLResponse, Response
+
+from hermodr_api.console.sessions import Visitor
+from hermodr_api.errors import Refused
+
+_FOLDER = Path(__file__).parent
+_STATIC = _FOLDER / "static"
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "content-security-policy": _POLICY,
+    "cache-control": "no-store",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "x-robots-tag": "noindex, nofollow",
+    "cross-origin-opener-policy": "same-origin",
+}
+_MAIL_POLICY = (
+    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; "
+    "img-src data:; frame-ancestors 'self'"
+)
+"""Of a mail as it was sent: a stranger's page, without scripts, forms, or anything that is fetched."""
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _span(milliseconds: float | None) -> str:
+    """`820 ms`, `4.2 s`, `3 min`, `2 h`, `5 d`."""
+    if milliseconds is None:
+        return "–"
+    seconds = milliseconds / 1000
+    if seconds < 1:
+        return f"{milliseconds:.0f} ms"
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.0f}".replace(",", "\u202f")
+
+
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(_FOLDER / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters |= {"moment": _moment, "span": _span, "number": _number}
+_ENVIRONMENT.globals["now"] = lambda: datetime.now(UTC)
+_MARKS = {
+    "completed": "good",
+    "sent": "good",
+    "delivered": "good",
+    "healthy": "good",
+    "closed": "good",
+    "failed": "bad",
+    "bounced": "bad",
+    "complained": "bad",
+    "unhealthy": "bad",
+    "open": "bad",
+    "unknown": "bad",
+    "retrying": "warn",
+    "degraded": "warn",
+    "half_open": "warn",
+    "suppressed": "warn",
+    "processing": "busy",
+    "queued": "busy",
+    "sending": "busy",
+    "scheduled": "busy",
+}
+_ENVIRONMENT.globals["mark"] = lambda state: _MARKS.get(state, "quiet")
+
+
+def page(name: str, visitor: Visitor, status: int = 200, **values: Any) -> HTMLResponse:
+    """The template of that name, for the visitor."""
+    text = _ENVIRONMENT.get_template(f"{name}.html").render(visitor=visitor, here=name, **values)
+    return HTMLResponse(text, status, headers=HEADERS)
+
+
+def login(next_path: str, flaw: str | None = None, status: int = 200) -> HTMLResponse:
+    """`flaw`: why it did not work."""
+    text = _ENVIRONMENT.get_template("login.html").render(next=next_path, flaw=flaw)
+    return HTMLResponse(text, status, headers=HEADERS)
+
+
+def failed(refused: Refused | None) -> HTMLResponse:
+    """A page that says what is wrong; `None`: the database cannot be reached."""
+    if refused is None:
+        title, detail, status = "The database cannot be reached", "This page tries again by itself.", 503
+    else:
+        title, detail, status = refused.kind.title, refused.detail, refused.kind.status
+    text = _ENVIRONMENT.get_template("failed.html").render(title=title, detail=detail, status=status)
+    more: Mapping[str, str] = {"refresh": "5"} if refused is None else dict(refused.headers)
+    return HTMLResponse(text, status, headers={**HEADERS, **more})
+
+
+def mail(html: str) -> HTMLResponse:
+    """A mail's own page, for a frame."""
+    return HTMLResponse(html, headers={**HEADERS, "content-security-policy": _MAIL_POLICY})
+
+
+def static(name: str) -> Response | None:
+    """A file that pages use."""
+    path = _STATIC / name
+    if path.parent != _STATIC or path.suffix not in _TYPES or not path.is_file():
+        return None
+    headers = {"cache-control": "no-cache", "x-content-type-options": "nosniff"}
+    return FileResponse(path, media_type=_TYPES[path.suffix], headers=headers)

@@ -1,0 +1,123 @@
+"""The visitor of a page as a dependency, and what pages answer when something is wrong: pages."""
+
+import hmac
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+from urllib.parse import parse_qs, quote
+
+from fastapi import Depends
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from hermodr_api.console.pages import failed
+from hermodr_api.console.sessions import Sessions, Visitor
+from hermodr_api.errors import FORBIDDEN, NOT_FOUND, Refused
+from hermodr_api.http.auth import Gate
+from hermodr_api.http.intake import KIB, read_any
+from hermodr_ledger.access.keys import Scope
+from hermodr_ledger.engine import LedgerUnavailable
+
+COOKIE = "hermodr_console"
+_MOST_OF_A_FORM = 16 * KIB
+_LONGEST_PATH = 1000
+
+
+class _Strange(Exception):
+    """Nobody is logged in."""
+
+
+class Page(APIRoute):
+    """A route whose failures are pages: without a session the one to log in, which leads back here."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except _Strange:
+                return RedirectResponse(_login_for(request), 303)
+            except RequestValidationError:
+                return failed(Refused(NOT_FOUND, "there is no such page"))
+            except Refused as refused:
+                return failed(refused)
+            except LedgerUnavailable:
+                return failed(None)
+
+        return answer
+
+
+class Visits:
+    """A dependency: a visitor whose key has the scope. Raises `Refused` (403)."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    async def __call__(self, request: Request) -> Visitor:
+        sessions: Sessions = request.app.state.provided[Sessions]
+        gate: Gate = request.app.state.provided[Gate]
+        secret = request.cookies.get(COOKIE)
+        visitor = await sessions.visitor(secret) if secret else None
+        if visitor is None:
+            raise _Strange
+        await gate.pace(request, visitor.caller)
+        if not visitor.may(self.scope):
+            raise Refused(FORBIDDEN, f"this needs the scope {self.scope}; your key does not have it")
+        return visitor
+
+
+Reading = Annotated[Visitor, Depends(Visits("read"))]
+Managing = Annotated[Visitor, Depends(Visits("manage"))]
+Administering = Annotated[Visitor, Depends(Visits("admin"))]
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a posted form, of each the last one. Raises `Refused` (408, 413)."""
+    text = (await read_any(request, _MOST_OF_A_FORM)).decode("utf-8", "replace")
+    return {name: values[-1] for name, values in parse_qs(text).items()}
+
+
+async def _sent(request: Request, visitor: Visitor) -> dict[str, str]:
+    form = await form_of(request)
+    if not hmac.compare_digest(form.get("csrf", "").encode(), visitor.csrf.encode()):
+        raise Refused(
+            FORBIDDEN, "this form is of another session: go back, load the page again, and try again"
+        )
+    return form
+
+
+async def _sent_by_manager(request: Request, visitor: Managing) -> dict[str, str]:
+    return await _sent(request, visitor)
+
+
+async def _sent_by_admin(request: Request, visitor: Administering) -> dict[str, str]:
+    return await _sent(request, visitor)
+
+
+async def _sent_by_reader(request: Request, visitor: Reading) -> dict[str, str]:
+    return await _sent(request, visitor)
+
+
+FormOfManager = Annotated[dict[str, str], Depends(_sent_by_manager)]
+FormOfAdmin = Annotated[dict[str, str], Depends(_sent_by_admin)]
+FormOfReader = Annotated[dict[str, str], Depends(_sent_by_reader)]
+"""What was posted by the visitor's own page. Raises `Refused` (403)."""
+
+
+def _login_for(request: Request) -> str:
+    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    known = request.method == "GET" and path != "/console" and len(path) <= _LONGEST_PATH
+    return "/console/login" + (f"?next={quote(path, safe='')}" if known else "")
+
+
+def inside(path: str | None) -> str:
+    """A path of the console, whatever was given: nobody is led elsewhere."""
+    if (
+        path is None
+        or "\\" in path
+        or not (path == "/console" or path.startswith(("/console/", "/console?")))
+    ):
+        return "/console"
+    return path if path.isprintable() else "/console"

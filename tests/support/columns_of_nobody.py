@@ -28,6 +28,7 @@ OF_NOBODY: dict[str, set[str]] = {
     "jobs": {"kind", "type", "state", "channels", "on_unknown", "error", "deliver_at", "escalate"},
     "lane_rates": {"instance", "channel"},
     "mailboxes": {"name", "reader", "failure"},
+    "open_sockets": {"instance"},
     "pauses": {"channel", "reason"},
     "pending_addresses": {"kind"},
     "project_usage": {"exceeded"},  # names of quotas

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from hermodr_contracts.quotas import Limits
-from hermodr_ledger.access import accepted, keys, operating
+from hermodr_ledger.access import accepted, keys, open_sockets, operating
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.upkeep import usage
 from tests.support.api import MAIL, ApiUnderTest, api_over, client_of, problem
@@ -60,6 +60,27 @@ async def test_a_project_sees_its_quotas_and_what_it_uses(api: ApiUnderTest) -> 
     after = (await api.http.get("/v1/projects/me")).json()["usage"]
     assert after["accepted_per_day"] == 3
     assert after["requests_per_second"] >= 1
+
+
+async def test_open_connections_are_those_of_all_processes(api: ApiUnderTest) -> None:
+    ledger, mine = api.api.ledger, api.project_id
+
+    async def shown() -> int:
+        used: int = (await api.http.get("/v1/projects/me")).json()["usage"]["sockets"]
+        return used
+
+    await open_sockets.tell(ledger, "one", {mine: 3, UUID(int=7): 1})
+    await open_sockets.tell(ledger, "two", {mine: 2})
+    assert await shown() == 5
+    await open_sockets.tell(ledger, "one", {mine: 4})
+    assert await shown() == 6
+    await ledger.fetch(
+        "UPDATE hermodr.open_sockets SET counted_at = now() - interval '1 minute' WHERE instance = 'two'"
+    )
+    assert await shown() == 4  # the second one was killed
+    await open_sockets.tell(ledger, "one", {})
+    assert await shown() == 0
+    assert await ledger.fetch("SELECT 1 FROM hermodr.open_sockets WHERE project_id = $1", mine) == []
 
 
 async def test_operators_alone_set_quotas(api: ApiUnderTest, operator: httpx.AsyncClient) -> None:

@@ -152,6 +152,7 @@ class Api(LedgerService[ApiSettings]):
             self.ledger.cold,
             self.broker,
             *known,
+            instance=self.instance,
             origins=settings.cors_origins,
             ping_interval=settings.socket_ping_interval,
             ping_timeout=settings.socket_ping_timeout,

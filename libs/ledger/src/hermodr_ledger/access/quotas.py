@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from hermodr_contracts.quotas import OFF, Limits, Quota
-from hermodr_ledger.access import audit
+from hermodr_ledger.access import audit, open_sockets
 from hermodr_ledger.access.audit import Actor
 from hermodr_ledger.engine import Row, Statements, Transaction
 from hermodr_ledger.engine.core import AnySelect, fetch
@@ -41,6 +41,7 @@ class QuotaedProject:
     apart: Mapping[Quota, int]
     standing: Standing
     accepted_per_day: int
+    sockets: int
 
 
 # Hot, though remembered for seconds: one plan for any number of projects.
@@ -102,6 +103,7 @@ def _shown() -> AnySelect:
                 for name in ("waiting_jobs", "stored_bytes")
             ),
             sa.func.coalesce(today.c.used, 0).label("accepted"),
+            open_sockets.in_all().label("sockets"),
         )
         .select_from(projects)
         .outerjoin(project_quotas, project_quotas.c.project_id == projects.c.id)
@@ -121,6 +123,7 @@ def _project(row: Row, defaults: Limits) -> QuotaedProject:
         {quota: row[f"limit_{quota}"] for quota in Quota if row[f"limit_{quota}"] is not None},
         _standing(row, defaults),
         int(row["accepted"]),
+        int(row["sockets"]),
     )
 
 

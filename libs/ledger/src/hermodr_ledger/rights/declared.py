@@ -48,6 +48,7 @@ job_standings          sid   sid        sid       sid          sid        sid   
 jobs                   si    si         si        s            s          s               -                   s
 lane_rates             s     s          s         siud         siud       siud            -                   -
 mailboxes              s     -          siud      -            -          -               -                   -
+open_sockets           siud  -          -         -            -          -               -                   -
 pauses                 siu   s          sd        s            s          s               -                   -
 pending_addresses      siud  s          sud       -            -          -               -                   -
 project_quotas         siu   -          s         -            -          -               -                   -

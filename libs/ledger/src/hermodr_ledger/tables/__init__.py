@@ -44,6 +44,7 @@ from hermodr_ledger.tables.people import (
 from hermodr_ledger.tables.quotas import (
     accepted_days,
     accepted_elsewhere,
+    open_sockets,
     project_quotas,
     project_usage,
     stored_until,
@@ -104,6 +105,7 @@ __all__ = [
     "lane_rates",
     "mailboxes",
     "metadata",
+    "open_sockets",
     "pauses",
     "pending_addresses",
     "project_quotas",

@@ -50,6 +50,15 @@ project_usage = Table(
     Column("exceeded_until", MOMENT),
 )
 
+open_sockets = Table(
+    "open_sockets",
+    metadata,
+    _key_of_project(),
+    Column("instance", Text, primary_key=True),
+    *_numbers("sockets"),
+    made("counted_at"),
+)
+
 stored_weeks = Table(
     "stored_weeks",
     metadata,

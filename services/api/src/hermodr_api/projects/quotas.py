@@ -77,7 +77,8 @@ class QuotasView(BaseModel):
 
 class UsageView(BaseModel):
     """What a project uses: jobs accepted today (UTC); requests of the last second and bulk requests under way in the
-    process that answers. What waits and is stored was measured some seconds ago, and longer if there is very much."""
+    process that answers. What waits and is stored, and connections in all processes,
+    were counted some seconds ago, and longer if there is very much."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [USAGE]})
 
@@ -96,7 +97,7 @@ class UsageView(BaseModel):
             bulks_under_way=here.bulks,
             waiting_jobs=project.standing.waiting_jobs,
             stored_bytes=project.standing.stored_bytes,
-            sockets=0,
+            sockets=project.sockets,
         )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Sequence
 from datetime import timedelta
+from uuid import UUID
 
 from faststream.rabbit import RabbitRouter
 from prometheus_client import CollectorRegistry
@@ -19,6 +20,7 @@ from hermodr_api.realtime.service import RealTime
 from hermodr_api.realtime.sockets import Sockets
 from hermodr_api.realtime.stream import Streams
 from hermodr_contracts.topology import Topology
+from hermodr_ledger.access import open_sockets
 from hermodr_ledger.engine import Ledger
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.clock import Clock
@@ -26,6 +28,7 @@ from hermodr_servicekit.events import UNHEARD_SECONDS
 from hermodr_servicekit.periodic import repeat
 
 _LOOK_SECONDS = 0.5
+_COUNT_SECONDS = 5.0
 _EXPOSED = (
     "idempotent-replayed",
     "ratelimit-limit",
@@ -48,11 +51,15 @@ class RealTimeRoom:
         clock: Clock,
         registry: CollectorRegistry,
         *,
+        instance: str,
         origins: Sequence[str] | None,
         ping_interval: timedelta,
         ping_timeout: timedelta,
     ) -> None:
         """`origins`: of pages that may call and connect; `None`: those of the api's own."""
+        self._ledger = ledger
+        self._instance = instance
+        self._told: dict[UUID, int] = {}
         self._origins = origins
         self._topology: Topology = broker.topology
         self._broker = broker
@@ -89,7 +96,11 @@ class RealTimeRoom:
 
     def work(self) -> Sequence[Awaitable[None]]:
         """Runs while the api does."""
-        return (repeat("sockets", self._sockets.sweep), repeat("gaps of events", self._tell_of_gaps))
+        return (
+            repeat("sockets", self._sockets.sweep),
+            repeat("count of sockets", self._count),
+            repeat("gaps of events", self._tell_of_gaps),
+        )
 
     async def hang_up(self) -> None:
         """All streams and connections end."""
@@ -99,6 +110,14 @@ class RealTimeRoom:
     async def drain(self) -> None:
         """Returns when all that was heard is told."""
         await self._feed.drain()
+
+    async def _count(self) -> float:
+        """Tells the ledger what is open here, for those who ask what a project uses."""
+        counts = self._sockets.of_projects()
+        if counts or self._told:
+            await open_sockets.tell(self._ledger, self._instance, counts)
+        self._told = counts
+        return _COUNT_SECONDS
 
     def _subscribe(self, router: RabbitRouter) -> None:
         """Called for each new connection to the broker."""

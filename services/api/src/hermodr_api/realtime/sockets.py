@@ -124,6 +124,10 @@ class Sockets:
             del self._strangers[wire]
         return _SWEEP_SECONDS
 
+    def of_projects(self) -> dict[UUID, int]:
+        """How many of each project's users are open here."""
+        return {each: number for each, number in self._counts.items() if isinstance(each, UUID)}
+
     async def close(self) -> None:
         """Ends all connections; their clients come back to another process."""
         for wire in list(self._open):

@@ -50,12 +50,13 @@ async def started(database_url: str, port: int, **more: str) -> AsyncIterator[as
 
 
 @asynccontextmanager
-async def answering(database_url: str) -> AsyncIterator[str]:
-    """The base URL of a ready process; starting one takes seconds, so one may serve a module."""
+async def answering(database_url: str, **more: str) -> AsyncIterator[str]:
+    """The base URL of a ready process; starting one takes seconds, so one may serve a module. `more` are settings."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     own = await identities(database_url)
-    async with started(own.database["api"], port), httpx.AsyncClient(base_url=url, trust_env=False) as http:
+    process = started(own.database["api"], port, public_url=url, **more)
+    async with process, httpx.AsyncClient(base_url=url, trust_env=False) as http:
         await until_answers(http, "/health/ready")
         yield url
 

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import trustme
 from pydantic import SecretStr
 
 from hermodr_ledger.connections import kept, reaching
@@ -14,6 +16,7 @@ from hermodr_servicekit.guard.addresses import networks
 from hermodr_servicekit.guard.guard import Guard
 from hermodr_servicekit.sealing import Sealer, Unsealable
 from tests.support.api import CONNECTION, WEBHOOK_KEY, ApiUnderTest, api_over, problem, resolved
+from tests.support.tls_relays import relayed
 
 HERE = networks("127.0.0.0/8")
 
@@ -195,3 +198,42 @@ async def test_there_are_only_so_many(api: ApiUnderTest, database: dict[str, Any
 async def test_without_a_key_nothing_is_kept(database_url: str) -> None:
     async with api_over(database_url, secret_key=None) as api:
         problem(await api.http.post("/v1/connections", json=CONNECTION), 409, "conflict")
+
+
+async def test_a_servers_certificate_counts_as_the_sslmode_says(
+    api: ApiUnderTest,
+    database_url: str,
+    database: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known, stranger = trustme.CA(), trustme.CA()
+    known.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    whole = {"require", "prefer"}
+    for authority, name, taken in (
+        (known, "127.0.0.1", whole | {"verify-full"}),
+        (known, "db.example.com", whole),
+        (stranger, "127.0.0.1", whole),
+    ):
+        async with relayed(database_url, authority, name) as (url, spoken):
+            for sslmode in ("require", "prefer", "verify-full"):
+                wanted = database | {"port": urlsplit(url).port, "sslmode": sslmode}
+                before = len(spoken)
+                answer = await api.http.post("/v1/connections", json=wanted)
+                if sslmode in taken:
+                    assert answer.status_code == 201, (sslmode, answer.text)
+                    assert len(spoken) == before + 1
+                else:
+                    assert flaw_of(problem(answer, 422, "invalid-request")) == "sslmode"
+            bare = database | {"port": urlsplit(url).port, "sslmode": "disable"}
+            assert flaw_of(problem(await api.http.post("/v1/connections", json=bare), 422, "invalid-request"))
+
+
+async def test_who_wants_tls_is_not_let_into_a_server_without(
+    api: ApiUnderTest, database: dict[str, Any]
+) -> None:
+    for sslmode in ("require", "verify-full"):
+        answer = await api.http.post("/v1/connections", json=database | {"sslmode": sslmode})
+        assert flaw_of(problem(answer, 422, "invalid-request")) == "sslmode"
+    await made(api, database | {"sslmode": "prefer"})

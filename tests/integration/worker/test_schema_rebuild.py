@@ -124,3 +124,35 @@ async def test_a_host_that_is_no_longer_allowed_is_not_reached(api: ApiUnderTest
     row = await rebuilt(api, database_url, await connected(api, database_url), Guard())
     assert row["state"] == "failed"
     assert row["error"] == "host: the host is not on the public internet"
+
+
+async def test_five_hundred_tables_are_counted_and_stored_whole(
+    api: ApiUnderTest, database_url: str, source: "asyncpg.Connection[Any]"
+) -> None:
+    """How long it takes is in the guide: it depends on who else is at work here."""
+    await source.execute("CREATE DATABASE zq_large")
+    large = database_url.rpartition("/")[0] + "/zq_large"
+    try:
+        connection = await asyncpg.connect(large)
+        columns = ", ".join(f"c{number} text NOT NULL DEFAULT 'x'" for number in range(12))
+        for first in range(0, 500, 50):
+            await connection.execute(
+                ";".join(
+                    f"CREATE TABLE t{number} (id int PRIMARY KEY, of int REFERENCES t{max(number - 1, 0)}, {columns});"
+                    f"CREATE INDEX ON t{number} (of); COMMENT ON TABLE t{number} IS 'The table {number}.'"
+                    for number in range(first, first + 50)
+                )
+            )
+        await connection.close()
+        at = await connected(api, large)
+        result = json.loads((await rebuilt(api, database_url, at))["result"])
+        assert (result["tables"], result["columns"], result["indexes"]) == (500, 500 * 14, 500 * 2)
+        shown = (await api.user("ada").get(f"{at}/schema")).json()
+        (public,) = shown["schemas"]
+        assert len(public["tables"]) == 500
+        assert all(
+            (len(each["columns"]), len(each["indexes"]), len(each["keys"])) == (14, 2, 2)
+            for each in public["tables"]
+        )
+    finally:
+        await source.execute("DROP DATABASE zq_large WITH (FORCE)")

@@ -71,6 +71,10 @@ class Commands(LazyGroup):
             "hermodr_cli.remote.projects:app",
             "All projects: what they may use, and do use. The key is an operator's.",
         ),
+        "connections": Entry(
+            "hermodr_cli.remote.databases:app",
+            "Databases that tasks may read: their schemas, and exports of their data.",
+        ),
         "senders": Entry(
             "hermodr_cli.remote.senders:app", "Whom mails may be from: verified addresses and domains."
         ),

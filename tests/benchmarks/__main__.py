@@ -27,7 +27,7 @@ from tests.support.interruption import interruptible
 
 LABELS = {
     OURS: "Hermodr",
-    **{one.name: one.label for one in peer.PEERS},
+    **{one.name: one.label for one in (*tasks.PEERS.values(), *peer.PEERS)},
     "bare_fastapi": "bare FastAPI + INSERT",
 }
 
@@ -38,6 +38,7 @@ class Choice:
     peers: tuple[peer.Peer, ...]
     scenarios: tuple[str, ...]
     repeated: int = 0
+    task_peers: tuple[peer.Peer, ...] = ()
 
     @property
     def mails(self) -> int:
@@ -55,9 +56,10 @@ class Choice:
     @classmethod
     def of_environment(cls) -> "Choice":
         named = os.environ.get("PEERS") or "all"
-        names = {"all": {one.name for one in peer.PEERS}, "none": set()}.get(named, set(named.split(",")))
-        if names - {one.name for one in peer.PEERS}:
-            raise SystemExit(f"PEERS: none, all, or some of {', '.join(one.name for one in peer.PEERS)}")
+        known = dict.fromkeys([*(one.name for one in peer.PEERS), *tasks.PEERS])
+        names = {"all": set(known), "none": set[str]()}.get(named, set(named.split(",")))
+        if names - set(known):
+            raise SystemExit(f"PEERS: none, all, or some of {', '.join(known)}")
         every = ("bulk", *SCENARIOS)
         scenarios = tuple((os.environ.get("ONLY") or ",".join(every)).split(","))
         if set(scenarios) - set(every):
@@ -70,6 +72,7 @@ class Choice:
             tuple(one for one in peer.PEERS if one.name in names),
             scenarios,
             int(repeated),
+            tuple(one for name, one in tasks.PEERS.items() if name in names),
         )
 
 
@@ -159,7 +162,7 @@ async def with_peers(
     """Our results, and beside them those of the peers that can do the same."""
     able = choice.peers if scenario in waits.WAITS else ()
     if scenario == tasks.SCENARIO:
-        able = tuple(one for one in choice.peers if one.name in tasks.PEERS)
+        able = choice.task_peers
     for one in able:
         if one.name in found.missing:
             continue

@@ -60,7 +60,8 @@ memory of their workers; the others look for it in their store.
 
 Tasks do nothing; what counts is the time from the first request to the last one's end, with one worker: of Hermodr one
 process with 50 places, asked over HTTP one by one; of Celery one with a process per core, results kept in the same
-PostgreSQL; of Procrastinate one process with 50 at a time, deferred in batches of 1,000 and without results.
+PostgreSQL; of Procrastinate one process with 50 at a time, deferred in batches of 1,000 and without results; of pg-boss
+one process, handed batches of 1,000, which it fetches, runs and completes together, every half second at the earliest.
 """
 BULK = """\
 ## Bulk: HTML mails end to end

@@ -37,13 +37,15 @@ class Peer:
     before: tuple[str, ...] = ()
     environment: Mapping[str, str] | None = None
     node: bool = False
+    redis: bool = False
 
     def prepare(self, say: Say) -> tuple[str, Path]:
         """The program for its commands, and the folder. Raises NotInstalled."""
         home = self.requirements[0].split("[")[0].split("=")[0].split("@")[0]
         if not self.node:
             return str(installed.python(home, self.requirements, say)), installed.PEERS
-        ensure(say)
+        if self.redis:
+            ensure(say)
         return "node", installed.node(home, self.requirements, (*self.worker, *self.producer), say)
 
 
@@ -69,7 +71,7 @@ PEERS = (
     Peer(
         "bullmq", "BullMQ + nodemailer, no rows",
         ("bullmq@6.7.0", "ioredis@6.0.0", "nodemailer@10.6.0"),
-        ("bullmq_worker.mjs",), ("bullmq_producer.mjs",), node=True,
+        ("bullmq_worker.mjs",), ("bullmq_producer.mjs",), node=True, redis=True,
     ),
 )  # fmt: skip
 
@@ -168,7 +170,7 @@ async def _ground(
             "PEER_SMTP_PORT": str(mailbox.smtp_port),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        if peer.node:
+        if peer.redis:
             port, pid = await stack.enter_async_context(redis(await asyncio.to_thread(ensure, say)))
             environment["PEER_REDIS_PORT"] = str(port)
             pids["redis"] = pid

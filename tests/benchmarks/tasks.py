@@ -55,11 +55,15 @@ PEERS = {
         before=("-m", "procrastinate", "--app", "procrastinate_task.app", "schema", "--apply"),
         environment={"PROCRASTINATE_LOG_LEVEL": "warning"},
     ),
+    "pg_boss": Peer(
+        "pg_boss", "pg-boss", ("pg-boss@10.4.2",), ("pgboss_worker.mjs",), ("pgboss_producer.mjs",), node=True
+    ),
 }
-"""By the names of the peers that send mails."""
+"""By the names of the peers that send mails, if they do that."""
 _THEIRS = {
     "celery_pg": "SELECT count(*) FROM celery_taskmeta WHERE status = 'SUCCESS'",
     "procrastinate": "SELECT count(*) FROM procrastinate_jobs WHERE status = 'succeeded'",
+    "pg_boss": "SELECT count(*) FROM pgboss.job WHERE name = 'nothing' AND state = 'completed'",
 }
 
 

@@ -2,6 +2,9 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
+import pytest
+
+from hermodr_api.access import exports
 from hermodr_ledger.deliveries.suppressing import end_waiting
 from hermodr_ledger.jobs.decisions import record_decisions
 from tests.support.api import MAIL, ApiUnderTest, problem
@@ -149,6 +152,20 @@ async def test_what_is_no_csv_is_refused_whole(api: ApiUnderTest) -> None:
     problem(await api.http.post(f"{URL}/import", json={}), 415, "unsupported-media-type")
     huge = b"address\n" + b"x" * (10 * 2**20)
     problem(await api.http.post(f"{URL}/import", content=huge, headers=CSV), 413, "too-large")
+
+
+async def test_exports_take_turns_and_end_theirs(api: ApiUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "PATIENCE_SECONDS", 0.1)
+    for _ in range(exports.AT_ONCE + 1):
+        assert (await api.http.get(f"{URL}/export")).status_code == 200
+    turns = api.api._shared.exports._turns
+    for _ in range(exports.AT_ONCE):
+        await turns.acquire()
+    busy = await api.http.get(f"{URL}/export")
+    problem(busy, 503, "unavailable")
+    assert int(busy.headers["retry-after"]) >= 1
+    turns.release()
+    assert (await api.http.get(f"{URL}/export")).status_code == 200
 
 
 async def test_a_long_export_has_each_address_once(api: ApiUnderTest) -> None:

@@ -202,7 +202,7 @@ class Api(LedgerService[ApiSettings]):
             *address_book_of(shared, webhook_urls, self.directory, self._notifications.bulk, settings.links),
             Inbox(cold, shared.clock),
             InboxWishes(cold, shared.channels),
-            Suppressions(shared.ledger, repeatable),
+            Suppressions(shared.ledger, repeatable, shared.exports),
             Unsubscribing(cold, settings.links),
             self.senders,
             self.webhooks,

@@ -5,6 +5,7 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry
 
+from hermodr_api.access.exports import Exports
 from hermodr_api.access.limits import Limiter
 from hermodr_api.access.operators import Operators
 from hermodr_api.access.quotas import Quotas
@@ -44,6 +45,7 @@ class Shared:
         self.limiter = Limiter(partial(rates.take, ledger), clock)
         self.repeatable, self.repeatable_many = Repeatable(ledger), Repeatable(many)
         self.operators = Operators(ledger)
+        self.exports = Exports(self.limiter)
         self._accepted = job_counters.accepted(registry)
 
     def count(self, kind: JobKind, priority: Priority, jobs: int) -> None:

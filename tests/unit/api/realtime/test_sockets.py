@@ -305,6 +305,7 @@ async def test_a_project_has_only_so_many(house: House) -> None:
     async with client(house, {"token": "anns"}) as one, client(house, {"token": "bobs"}) as two:
         await one.hears("authenticated")
         await two.hears("authenticated")
+        assert house.sockets.of_projects() == {SHOP: 2}
         async with client(house, {"token": "anns"}) as three:
             (refused,) = await three.hears("unauthorized")
             assert refused["detail"] == "quota sockets: this project may have 2 connections"

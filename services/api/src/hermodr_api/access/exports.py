@@ -19,7 +19,7 @@ AT_ONCE = 3
 """Fewer than there are connections for it, so that none waits for one after its answer has begun."""
 PATIENCE_SECONDS = 2.0
 _READ_BEFORE = 3
-"""Pieces: the head, the name of the first section, and what the first statement found."""
+"""Pieces at most: the head, the name of the first section, and what the first statement found."""
 
 
 class Export:
@@ -33,7 +33,9 @@ class Export:
     async def begin(self) -> None:
         """Reads as much as tells whether the ledger answers. Raises `LedgerUnavailable`."""
         for _ in range(_READ_BEFORE):
-            self._before.append(await anext(self._pieces))
+            if (piece := await anext(self._pieces, None)) is None:
+                return
+            self._before.append(piece)
 
     async def read(self) -> AsyncIterator[bytes]:
         """Raises `LedgerUnavailable` in the middle: the connection has to end without an end of the document."""

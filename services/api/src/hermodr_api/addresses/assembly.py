@@ -1,6 +1,5 @@
 """The address book and its addresses, put together."""
 
-from hermodr_api.access.exports import Exports
 from hermodr_api.addresses.notes import AddressNotes, Preparing
 from hermodr_api.addresses.service import Addresses
 from hermodr_api.notifications.directory import Directory
@@ -24,9 +23,8 @@ def address_book_of(
         shared.count,
         shared.quotas,
     )
-    exports = Exports(shared.limiter)
     return [
-        Recipients(shared.cold, shared.repeatable, shared.clock, webhook_urls, addresses, exports),
+        Recipients(shared.cold, shared.repeatable, shared.clock, webhook_urls, addresses, shared.exports),
         addresses,
         Upserting(shared.many, webhook_urls),
         webhook_urls,

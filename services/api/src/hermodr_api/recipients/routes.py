@@ -5,12 +5,11 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
 
-from hermodr_api.access.exports import Export
 from hermodr_api.errors import TOO_LARGE, Flaw, Refused, invalid
 from hermodr_api.http.auth import Manager, ManagerOrUser, ReaderOrUser
 from hermodr_api.http.bulk_bodies import MOST_ITEMS, NDJSON, BulkBodies, is_ndjson
+from hermodr_api.http.exported import Exported
 from hermodr_api.http.intake import JSON, MIB, IdempotencyKey, respond
 from hermodr_api.http.json_text import parse, parse_array, parse_lines
 from hermodr_api.http.lists import Filter, Listing
@@ -146,34 +145,13 @@ async def export(caller: ReaderOrUser, recipients: Service, recipient_id: UUID) 
 
     For end users without contents, unless the project says otherwise (`users_export_contents`).
     """
-    return _Exported(
-        await recipients.export(caller, recipient_id),
-        media_type=JSON,
-        headers={
-            "content-disposition": f'attachment; filename="recipient-{recipient_id}.json"',
-            "cache-control": "no-store",
-        },
-    )
+    return Exported(await recipients.export(caller, recipient_id), JSON, f"recipient-{recipient_id}.json")
 
 
 @router.delete("/{recipient_id}", status_code=204, responses=refusals(404))
 async def erase(caller: Manager, recipients: Service, recipient_id: UUID) -> None:
     """Erase a recipient's personal data."""
     await recipients.erase(caller, recipient_id)
-
-
-class _Exported(StreamingResponse):
-    """Ends the export also when nobody takes it."""
-
-    def __init__(self, export: Export, **options: Any) -> None:
-        super().__init__(export.read(), **options)
-        self._export = export
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            await self._export.end()
 
 
 def _items(request: Request, text: bytes) -> list[object]:

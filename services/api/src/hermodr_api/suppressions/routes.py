@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from hermodr_api.http.auth import Manager, Reader
+from hermodr_api.http.exported import Exported
 from hermodr_api.http.fields import as_stored
 from hermodr_api.http.intake import MIB, IdempotencyKey, key_of, read_bytes, respond
 from hermodr_api.http.lists import Listing
@@ -54,14 +55,8 @@ async def export_csv(
     caller: Reader, suppressions: Service, address: Address = None, reason: Reason = None
 ) -> StreamingResponse:
     """Export suppressed addresses as CSV."""
-    return StreamingResponse(
-        await suppressions.export_csv(caller, _search(address, reason)),
-        media_type=CSV,
-        headers={
-            "content-disposition": 'attachment; filename="suppressions.csv"',
-            "cache-control": "no-store",
-        },
-    )
+    export = await suppressions.export_csv(caller, _search(address, reason))
+    return Exported(export, CSV, "suppressions.csv")
 
 
 @router.get("/{suppression_id}", response_model=SuppressionView, responses=refusals(404))

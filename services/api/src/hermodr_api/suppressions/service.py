@@ -5,6 +5,7 @@ from uuid import UUID
 import structlog
 
 from hermodr_api.access.authentication import Caller
+from hermodr_api.access.exports import Export, Exports
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.errors import not_found
 from hermodr_api.suppressions.csv_lines import read_csv, written
@@ -28,10 +29,11 @@ _A_PAGE = 200
 class Suppressions:
     """The use cases of `/v1/suppressions`. All raise `Refused` and `LedgerUnavailable`."""
 
-    def __init__(self, ledger: Ledger, repeatable: Repeatable) -> None:
+    def __init__(self, ledger: Ledger, repeatable: Repeatable, exports: Exports) -> None:
         self._ledger = ledger
         self._cold = ledger.cold
         self._repeatable = repeatable
+        self._exports = exports
 
     async def page(self, project_id: UUID, page: Page, search: SuppressionSearch) -> PageResult[Suppression]:
         async with patience():
@@ -97,20 +99,26 @@ class Suppressions:
 
         return await self._repeatable.run(caller.project_id, key, 200, act, seconds=_IMPORT_SECONDS)
 
-    async def export_csv(self, caller: Caller, search: SuppressionSearch) -> AsyncIterator[bytes]:
-        """In pieces; the first page is read before the answer begins."""
-        project_id = caller.project_id
-        async with patience():
-            detail = {"reason": search.reason, "address": search.address is not None}
-            await audit.record(self._cold, project_id, caller.actor, "suppression.export", None, detail)
-        first = await self.page(project_id, Page(_A_PAGE), search)
+    async def export_csv(self, caller: Caller, search: SuppressionSearch) -> Export:
+        """The first page is read before the answer begins."""
+        turn = await self._exports.admit(caller)
+        try:
+            async with patience():
+                detail = {"reason": search.reason, "address": search.address is not None}
+                await audit.record(
+                    self._cold, caller.project_id, caller.actor, "suppression.export", None, detail
+                )
+            made = Export(self._pieces(caller.project_id, search), turn)
+            await made.begin()
+        except BaseException:
+            await turn.aclose()
+            raise
+        return made
 
-        async def pieces() -> AsyncIterator[bytes]:
-            found, header = first, True
-            while True:
-                yield written(found.rows, header=header)
-                if found.next is None:
-                    return
-                found, header = await self.page(project_id, found.next, search), False
-
-        return pieces()
+    async def _pieces(self, project_id: UUID, search: SuppressionSearch) -> AsyncIterator[bytes]:
+        at: Page | None = Page(_A_PAGE)
+        header = True
+        while at is not None:
+            found = await self.page(project_id, at, search)
+            yield written(found.rows, header=header)
+            at, header = found.next, False

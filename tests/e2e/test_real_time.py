@@ -12,6 +12,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from hermodr_client import AsyncHermodr, Retries
 from tests.support import api_process, pages, user_tokens
 from tests.support.api import WEBHOOK_KEY
 from tests.support.api_process import free_port, until_answers
@@ -165,6 +166,32 @@ async def test_a_page_comes_back_to_an_api_that_was_restarted(house: House) -> N
         await page.hears("connect", 2)
         await house.tell("ida", "back")
         assert (await page.hears("notification"))[0]["title"] == "back"
+
+
+async def test_the_client_hears_each_once_though_the_api_is_restarted(house: House) -> None:
+    token = await house.user("zoe")
+    heard: list[str] = []
+    counts: list[int] = []
+
+    async def listen(hermodr: AsyncHermodr) -> None:
+        async for event in hermodr.inbox.stream():
+            if event.notification is not None:
+                heard.append(event.notification.title)
+            elif event.unread_count is not None:
+                counts.append(event.unread_count)
+
+    async with AsyncHermodr(house.url, token, retries=Retries(total_seconds=300)) as hermodr:
+        listening = asyncio.create_task(listen(hermodr))
+        await wait_until(lambda: counts == [0], 30, "the stream")
+        await house.tell("zoe", "first")
+        await wait_until(lambda: "first" in heard, 30, "the first one")
+        await house.installation.fleet.restart("api")
+        await house.tell("zoe", "missed")  # it comes back after a second at the earliest
+        await wait_until(lambda: "missed" in heard, 30, "what was missed")
+        await house.tell("zoe", "last")
+        await wait_until(lambda: "last" in heard, 30, "the last one")
+        listening.cancel()
+    assert heard == ["first", "missed", "last"]
 
 
 async def test_a_stream_hears_and_ends_when_the_api_stops(house: House) -> None:

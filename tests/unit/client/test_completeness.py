@@ -19,11 +19,10 @@ NOT_FOR_PRODUCERS = {
     ("GET", "/"),
     ("GET", "/health/broker"),
     ("GET", "/v1/files/{token}"),
-    ("GET", "/v1/inbox/stream"),
     ("GET", "/v1/providers/{provider}/events"),
     ("POST", "/v1/providers/{provider}/events"),
 }
-"""The welcome, what a load balancer asks for, what links lead to, what pages listen to, and what providers report."""
+"""The welcome, what a load balancer asks for, what links lead to, and what providers report."""
 A, B = UUID("01a2018c-e359-7702-8eb3-8dd0fbf20000"), UUID("01a2018c-e359-7702-8eb3-8dd0fbf20001")
 
 CALLS: list[Callable[[Hermodr], Any]] = [
@@ -73,6 +72,7 @@ CALLS: list[Callable[[Hermodr], Any]] = [
     ),
     lambda h: next(h.inbox.list(read=False)),
     lambda h: h.inbox.unread_count(),
+    lambda h: next(h.inbox.stream()),
     lambda h: h.inbox.get(A),
     lambda h: h.inbox.mark_read(A),
     lambda h: h.inbox.mark_unread(A),

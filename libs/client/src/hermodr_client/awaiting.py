@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
 import httpx
 
@@ -9,6 +9,9 @@ from hermodr_client.exchange import Intake, Lost, Outcome, Overdue, Pause, Reply
 from hermodr_client.http import FAILURES, Wire, lost, making, steps_on, using
 from hermodr_client.paging import Listing, Pages
 from hermodr_client.retrying import Pace
+from hermodr_client.streaming import SILENCE_SECONDS, Following
+
+OK = 200
 
 
 class Awaiting:
@@ -28,6 +31,27 @@ class Awaiting:
 
     def each(self, listing: Listing[T]) -> AsyncIterator[T]:
         return Rows(self, listing.pages(self.pace))
+
+    async def follow(self, following: Following[T]) -> AsyncGenerator[T]:
+        """See `blocking.Blocking.follow`."""
+        while True:
+            try:
+                with using():
+                    async with self._http.stream(**self._wire.call(following.opening())) as answer:
+                        if answer.status_code == OK:
+                            async for chunk in answer.aiter_raw():
+                                for event in following.take(chunk):
+                                    yield event
+                            pause = following.ended()
+                        else:
+                            intake = Intake(SILENCE_SECONDS)
+                            async for chunk in answer.aiter_bytes():
+                                intake.take(chunk)
+                            reply = intake.reply(answer.status_code, answer.headers.multi_items())
+                            pause = following.failed(reply)
+            except (*FAILURES, Overdue) as error:
+                pause = following.failed(lost(error))
+            await asyncio.sleep(pause)
 
     async def close(self) -> None:
         await self._http.aclose()

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import httpx
 
@@ -9,6 +9,9 @@ from hermodr_client.exchange import Intake, Lost, Outcome, Overdue, Pause, Reply
 from hermodr_client.http import FAILURES, Wire, lost, making, steps_on, using
 from hermodr_client.paging import Listing, Pages
 from hermodr_client.retrying import Pace
+from hermodr_client.streaming import SILENCE_SECONDS, Following
+
+OK = 200
 
 
 class Blocking:
@@ -28,6 +31,25 @@ class Blocking:
 
     def each(self, listing: Listing[T]) -> Iterator[T]:
         return Rows(self, listing.pages(self.pace))
+
+    def follow(self, following: Following[T]) -> Generator[T]:
+        """Until it fails for good, or nobody wants more."""
+        while True:
+            try:
+                with using(), self._http.stream(**self._wire.call(following.opening())) as answer:
+                    if answer.status_code == OK:
+                        for chunk in answer.iter_raw():
+                            yield from following.take(chunk)
+                        pause = following.ended()
+                    else:
+                        intake = Intake(SILENCE_SECONDS)
+                        for chunk in answer.iter_bytes():
+                            intake.take(chunk)
+                        reply = intake.reply(answer.status_code, answer.headers.multi_items())
+                        pause = following.failed(reply)
+            except (*FAILURES, Overdue) as error:
+                pause = following.failed(lost(error))
+            time.sleep(pause)
 
     def close(self) -> None:
         self._http.close()

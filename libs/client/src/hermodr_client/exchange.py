@@ -42,6 +42,8 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
     media_type: str = JSON
     idempotency_key: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Beside those of every request."""
 
     def __post_init__(self) -> None:
         if self.idempotency_key is not None:

@@ -43,6 +43,7 @@ class Wire:
             headers["content-type"] = request.media_type
         if request.idempotency_key is not None:
             headers["idempotency-key"] = request.idempotency_key
+        headers |= request.headers
         return {
             "method": request.method,
             "url": self.configuration.base_url + request.path,

@@ -66,7 +66,7 @@ def exchange(request: Request, pace: Pace, until: float = math.inf) -> Steps[Rep
         outcome = yield Send(request, seconds)
         if isinstance(outcome, Reply) and 200 <= outcome.status < 300:
             return Reply(outcome.status, outcome.headers, outcome.body, uncertain)
-        error, again = _judged(request, outcome, attempt)
+        error, again = judged(request, outcome, attempt)
         uncertain = uncertain or not isinstance(outcome, Reply)
         refused = error if isinstance(error, Problem) else refused
         pause = pace.retries.pause(attempt, pace.dice(), getattr(error, "retry_after", None))
@@ -80,7 +80,7 @@ def exchange(request: Request, pace: Pace, until: float = math.inf) -> Steps[Rep
         yield Pause(pause)
 
 
-def _judged(request: Request, outcome: Reply | Lost | None, attempt: int) -> tuple[NoAnswer | Problem, bool]:
+def judged(request: Request, outcome: Reply | Lost | None, attempt: int) -> tuple[NoAnswer | Problem, bool]:
     """The error, and whether another attempt may be made."""
     if isinstance(outcome, Reply):
         problem = problem_of(outcome, retry_after(outcome))

@@ -133,6 +133,8 @@ def _entry(entry: TimelineEntry, after: timedelta, *, last: bool) -> Text:
     text = Text.assemble((f"{mark} ", "dim"), (f"{offset:>10}  ", "dim"))
     text.append_text(_event(entry)).append("  ")
     quiet = _QUIET_REPORTS if entry.event == "reported" else _QUIET
+    if entry.delivery_id is None:  # no line about a delivery tells it
+        quiet -= {"channel"}
     facts = [_fact(name, value) for name, value in entry.detail.items() if name not in quiet]
     return text.append(visible(" · ".join(facts)), "dim")
 

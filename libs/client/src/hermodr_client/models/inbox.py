@@ -26,6 +26,15 @@ class InboxNotification(Answer):
     created_at: datetime
 
 
+class InboxEvent(Answer):
+    """What the stream of an inbox says. `event`: `notification`, with the `notification`; `notification:count`, with
+    the `unread_count`; `refetch`: something may have been missed; `unauthorized`: the token has ended."""
+
+    event: str
+    notification: InboxNotification | None = None
+    unread_count: int | None = None
+
+
 class UnreadCount(Answer):
     unread_count: int
 

@@ -3,18 +3,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from pydantic import ValidationError
+
+from hermodr_client.errors import MalformedAnswer
 from hermodr_client.exchange import Steps
-from hermodr_client.models.answer import Page
+from hermodr_client.models.answer import Answer, Page
 from hermodr_client.models.inbox import (
     ChangedPreference,
+    InboxEvent,
     InboxNotification,
     InboxPreference,
     ReadAll,
     UnreadCount,
 )
-from hermodr_client.operation import listing, operation
+from hermodr_client.operation import listing, operation, streaming
 from hermodr_client.paging import Listing
 from hermodr_client.part import Id, Part, W, path_of, query_of
+from hermodr_client.streaming import Following, ServerEvent
 
 
 class Inbox(Part[W]):
@@ -50,6 +55,14 @@ class Inbox(Part[W]):
     def unread_count(self, *, user_id: str | None = None) -> Steps[int]:
         found = yield from self._get(path_of("inbox", "unread-count"), UnreadCount, {"user_id": user_id})
         return found.unread_count
+
+    @streaming
+    def stream(self, *, last_event_id: Id | None = None) -> Following[InboxEvent]:
+        """The own inbox as it changes, by a user's token; begins with how many are unread. With the id of the last
+        notification that is known, what came since is told first. A broken stream is opened again where it was, for
+        `total_seconds` of `Retries` at most; nothing is told twice. What was missed for good is a `refetch`."""
+        last = str(last_event_id) if last_event_id is not None else None
+        return Following(path_of("inbox", "stream"), last, self._pace, _event)
 
     @operation
     def get(self, notification_id: Id) -> Steps[InboxNotification]:
@@ -113,3 +126,19 @@ class Inbox(Part[W]):
         """Of a type by its name; None: of all for which nothing else is wished."""
         document = {"type": type, "channels": dict(channels)}
         return self._patch(path_of("inbox", "preferences"), ChangedPreference, document, {"user_id": user_id})
+
+
+def _event(of: ServerEvent) -> InboxEvent:
+    """Raises `MalformedAnswer`."""
+    try:
+        if of.name == "notification":
+            return InboxEvent(event=of.name, notification=InboxNotification.model_validate_json(of.data))
+        if of.name == "notification:count":
+            return InboxEvent(event=of.name, unread_count=_Unread.model_validate_json(of.data).unread)
+    except ValidationError:
+        raise MalformedAnswer(f"has a {of.name} of another form", 200) from None
+    return InboxEvent(event=of.name)
+
+
+class _Unread(Answer):
+    unread: int
